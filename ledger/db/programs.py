@@ -10,6 +10,7 @@ import re
 import shutil
 import stat
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,8 +38,7 @@ class RunAs:
         must go on being served by the user who owns them.
         """
         if os.geteuid() != 0:
-            entry = pwd.getpwuid(os.geteuid())
-            return cls(entry.pw_name, entry.pw_uid, entry.pw_gid, drop=False)
+            return cls.myself()
         if data.exists() and (owner := data.stat().st_uid) != 0:
             entry = pwd.getpwuid(owner)
             return cls(entry.pw_name, entry.pw_uid, entry.pw_gid, drop=True)
@@ -49,6 +49,11 @@ class RunAs:
                 continue
             return cls(entry.pw_name, entry.pw_uid, entry.pw_gid, drop=True)
         raise Unavailable("db.user", "PostgreSQL不能以root运行，而本机没有postgres或nobody用户，请先建立其一")
+
+    @classmethod
+    def myself(cls) -> RunAs:
+        """The user of this process, who may have no name (a container's bare number)."""
+        return cls(str(os.geteuid()), os.geteuid(), os.getegid(), drop=False)
 
     def may_enter(self, folder: Path) -> bool:
         """Whether this user may pass through `folder` by its mode bits."""
@@ -61,15 +66,21 @@ class RunAs:
 
 
 def run(
-    user: RunAs, program: Path, *args: str | Path, timeout: float = 660
+    user: RunAs,
+    program: Path,
+    *args: str | Path,
+    timeout: float = 660,
+    env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run one program as `user`, in its own session (Ctrl-C must not reach the server), free of PG* variables.
+    """Run one program as `user`, in its own session (Ctrl-C must not reach the server), free of PG* variables but those of `env`.
 
     Output is captured; raises PermissionError or FileNotFoundError when the program cannot be started.
     """
     return subprocess.run(
         [str(part) for part in (program, *args)],
-        env={k: v for k, v in os.environ.items() if not k.startswith("PG")} | {"LC_ALL": "C.UTF-8"},
+        env={k: v for k, v in os.environ.items() if not k.startswith("PG")}
+        | {"LC_ALL": "C.UTF-8"}
+        | dict(env or {}),
         cwd="/",
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -1,0 +1,84 @@
+"""`fundledger db`: start, stop, ask, migrate, back up and restore the database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ledger.db import backup as backups
+from ledger.db.cluster import cluster_of
+from ledger.db.engine import admin_engine
+from ledger.db.migrate import current, head
+from ledger.db.migrate import migrate as migrate_database
+from ledger.settings import Settings, get_settings
+
+app = typer.Typer(help="数据库：启动、停止、状态、建库升级、备份、恢复", no_args_is_help=True)
+
+
+@app.command()
+def start() -> None:
+    """启动内嵌数据库；已在运行则不变。"""
+    settings = get_settings()
+    if _external(settings):
+        return
+    cluster_of(settings).start()
+    typer.echo(f"数据库已运行，数据目录 {settings.home}")
+
+
+@app.command()
+def stop() -> None:
+    """停止内嵌数据库：未提交的事务回滚，已提交的都在。"""
+    settings = get_settings()
+    if _external(settings):
+        return
+    typer.echo("数据库已停止" if cluster_of(settings).stop() else "数据库未在运行")
+
+
+@app.command()
+def status() -> None:
+    """数据目录、版本、是否运行、结构版本；不启动任何东西。"""
+    settings = get_settings()
+    if not _external(settings):
+        found = cluster_of(settings).status()
+        typer.echo(f"数据目录 {found.home}")
+        typer.echo(f"PostgreSQL {found.major or '尚未建立'}，{'运行中' if found.running else '未运行'}")
+        if not found.running:
+            return
+    engine = admin_engine(settings)
+    try:
+        typer.echo(f"结构版本 {current(engine) or '空'}，本程序需要 {head() or '空'}")
+    finally:
+        engine.dispose()
+
+
+@app.command()
+def migrate() -> None:
+    """建库、建角色，并把结构升级到本程序的版本；可重复执行。"""
+    typer.echo(f"结构版本 {migrate_database(get_settings()) or '空'}")
+
+
+@app.command()
+def backup(out: Annotated[Path, typer.Option(help="备份文件，不得已存在")]) -> None:
+    """备份到文件，清单写在同名的.json中。"""
+    manifest = backups.backup(get_settings(), out)
+    typer.echo(f"已备份 {out}（{manifest.bytes}字节，SHA-256 {manifest.sha256}）")
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Option("--from", help="备份文件，其清单在旁")],
+    into: Annotated[str | None, typer.Option(help="恢复到此新库；缺省为本安装的库，须为空")] = None,
+) -> None:
+    """从备份恢复到空库；摘要与清单不符则拒绝。"""
+    manifest = backups.restore(get_settings(), source, into=into)
+    typer.echo(f"已恢复 {source} 到 {into or manifest.database}，结构版本 {manifest.revision or '空'}")
+
+
+def _external(settings: Settings) -> bool:
+    """Whether another server is used, which is then neither started nor stopped from here; says so."""
+    if settings.database_url is None:
+        return False
+    typer.echo("使用DATABASE_URL所指的服务器，不由本程序启停")
+    return True

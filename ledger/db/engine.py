@@ -1,0 +1,134 @@
+"""Connections: who logs in, where, with which limits. The administrator migrates; the service and the auditor work."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError
+
+from ledger.core.errors import Conflict, InvalidInput, Unavailable
+from ledger.db.cluster import DATABASE, cluster_of
+from ledger.db.passwords import Login, Passwords
+from ledger.db.programs import SUPPORTED_MAJORS
+from ledger.settings import Settings
+
+DRIVER: Final = "postgresql+psycopg"
+ROLES: Final[dict[Literal["service", "auditor"], str]] = {
+    "service": "fundledger_service",
+    "auditor": "fundledger_auditor",
+}
+
+# What no session may exceed. Migrations have no limit: a rewrite cut short is only a rewrite to repeat.
+_LIMITS: Final[dict[Login, dict[str, str]]] = {
+    "admin": {},
+    "service": {
+        "lock_timeout": "5s",
+        "statement_timeout": "300s",
+        "idle_in_transaction_session_timeout": "60s",
+    },
+    "auditor": {
+        "lock_timeout": "5s",
+        "statement_timeout": "3600s",
+        "idle_in_transaction_session_timeout": "600s",
+        "default_transaction_read_only": "on",
+    },
+}
+
+
+def sqlalchemy_url(text: str) -> URL:
+    """A libpq or SQLAlchemy URL of PostgreSQL, its driver set to psycopg 3; raises InvalidInput `db.url`."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise InvalidInput("db.url", "DATABASE_URL不合规：应为postgresql://用户:口令@主机/库名") from None
+    if url.drivername not in ("postgres", "postgresql", DRIVER):
+        raise InvalidInput("db.url", f"DATABASE_URL须指向PostgreSQL，不能是{url.drivername}")
+    return url.set(drivername=DRIVER, database=url.database or DATABASE)
+
+
+def libpq_url(url: URL) -> str:
+    """The same place for psycopg and PostgreSQL's programs, password included."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def admin_url(settings: Settings, dbname: str | None = None) -> URL:
+    """The administrator's URL, for `dbname` or the installation's own database.
+
+    Starts the embedded server when there is no DATABASE_URL and it does not run; raises what `Cluster.start` raises.
+    """
+    if settings.database_url is not None:
+        url = sqlalchemy_url(settings.database_url)
+    else:
+        url = sqlalchemy_url(cluster_of(settings).start())
+    return url if dbname is None else url.set(database=dbname)
+
+
+def login_password(settings: Settings, login: Literal["service", "auditor"]) -> str | None:
+    """The password of a working login: the environment's, else this home's file, else None."""
+    given = settings.service_password if login == "service" else settings.auditor_password
+    return given or Passwords(settings.home).read(login)
+
+
+def login_url(settings: Settings, login: Literal["service", "auditor"], dbname: str | None = None) -> URL:
+    """A working login's URL: the administrator's place with another user; starts the server like `admin_url`.
+
+    Raises Unavailable `db.secret_missing` before the first `migrate`.
+    """
+    admin = admin_url(settings, dbname)
+    password = login_password(settings, login)
+    if password is None:
+        raise Unavailable(
+            "db.secret_missing",
+            f"没有{ROLES[login]}的口令：请先执行 fundledger db migrate，或设置FUNDLEDGER_{login.upper()}_PASSWORD",
+            login=login,
+        )
+    # libpq also takes them as parameters, which would win over the user and password set here
+    plain = admin.difference_update_query(["user", "password"])
+    return plain.set(username=ROLES[login], password=password)
+
+
+def build_engine(url: URL, login: Login) -> Engine:
+    """An engine with the limits of `login`; every new connection refuses an unsupported server (`db.version`)."""
+    options = " ".join(f"-c {name}={value}" for name, value in _LIMITS[login].items())
+    engine = create_engine(
+        url,
+        pool_pre_ping=True,
+        connect_args={"options": options, "application_name": f"fundledger-{login}"},
+    )
+    event.listen(engine, "connect", _check_version)
+    return engine
+
+
+def service_engine(settings: Settings, dbname: str | None = None) -> Engine:
+    """The service's engine: reads, and posts through functions only."""
+    return build_engine(login_url(settings, "service", dbname), "service")
+
+
+def auditor_engine(settings: Settings, dbname: str | None = None) -> Engine:
+    """The auditor's engine: reads everything, writes nothing."""
+    return build_engine(login_url(settings, "auditor", dbname), "auditor")
+
+
+def admin_engine(settings: Settings, dbname: str | None = None) -> Engine:
+    """The administrator's engine, for migration, backup and restore only."""
+    return build_engine(admin_url(settings, dbname), "admin")
+
+
+class _Info:
+    server_version: int
+
+
+class _Driver:
+    info: _Info
+
+
+def _check_version(driver: _Driver, _record: object) -> None:
+    major = driver.info.server_version // 10000
+    if major not in SUPPORTED_MAJORS:
+        raise Conflict(
+            "db.version",
+            f"PostgreSQL {major}不受支持：须为{SUPPORTED_MAJORS.start}至{SUPPORTED_MAJORS.stop - 1}",
+            major=major,
+        )

@@ -1,0 +1,134 @@
+"""The database, its five roles and who may enter: made before any migration runs, and repaired by every run.
+
+`fundledger_admin` (or DATABASE_URL's user) administers. `fundledger_owner` owns every object and
+`fundledger_poster` the posting functions; neither can log in. `fundledger_service` and `fundledger_auditor` log in.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final, Literal
+
+import psycopg
+from psycopg import sql
+from sqlalchemy.engine import URL
+
+from ledger.core.errors import Conflict, Unavailable
+from ledger.db.engine import ROLES, admin_url, libpq_url, login_password, login_url
+from ledger.db.passwords import Passwords
+from ledger.settings import Settings
+
+LOCK: Final = 4_702_111_120_001  # any fixed number: the name of the one lock migrations of a database take
+OWNER: Final = "fundledger_owner"
+POSTER: Final = "fundledger_poster"
+_LOGINS: Final[tuple[Literal["service", "auditor"], ...]] = ("service", "auditor")
+
+
+def prepare(settings: Settings, dbname: str | None = None) -> None:
+    """Make database and roles where missing, give the logins their passwords, and shut the public out.
+
+    On a server that is not ours a login that exists keeps its password: another home may live by it.
+    Raises Conflict `db.role_taken` when ours does not open it, Unavailable `db.connect`.
+    """
+    url = admin_url(settings, dbname)
+    _ensure_database(url)
+    with psycopg.connect(libpq_url(url), autocommit=True) as admin:
+        admin.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # until this connection closes
+        for role in (OWNER, POSTER):
+            _create_role(admin, role, None)
+        existing = [login for login in _LOGINS if not _create_login(admin, settings, login)]
+        grant_database(admin)
+        _grant_memberships(admin)
+        for login in existing:
+            _check_login(admin, settings, login, url)
+
+
+def grant_database(admin: psycopg.Connection) -> None:
+    """Who may do what with the database `admin` (in autocommit) is connected to.
+
+    Such grants belong to the database itself and are not copied into a clone, so clones call this too.
+    """
+    name = sql.Identifier(admin.info.dbname)
+    for statement in (
+        "REVOKE ALL ON DATABASE {} FROM PUBLIC",
+        "GRANT CONNECT, TEMPORARY ON DATABASE {} TO fundledger_service, fundledger_poster",
+        "GRANT CONNECT ON DATABASE {} TO fundledger_auditor",
+        "GRANT CREATE, TEMPORARY ON DATABASE {} TO fundledger_owner",
+    ):
+        admin.execute(sql.SQL(statement).format(name))
+    admin.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+
+
+def _grant_memberships(admin: psycopg.Connection) -> None:
+    """The owner hands the posting functions over to the poster, and migrations become the owner: members only."""
+    wanted = [(POSTER, OWNER)]
+    row = admin.execute("SELECT rolsuper, current_user FROM pg_roles WHERE rolname = current_user").fetchone()
+    if row is not None and not row[0]:
+        wanted.append((OWNER, row[1]))
+    for role, member in wanted:
+        # roles are the whole server's: a migration of another database may grant the same in the same moment
+        with suppress(psycopg.errors.UniqueViolation):
+            admin.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(member)))
+
+
+def _ensure_database(url: URL) -> None:
+    try:
+        psycopg.connect(libpq_url(url)).close()
+        return
+    except psycopg.OperationalError as problem:
+        refusal = Unavailable("db.connect", f"不能连接数据库{url.database}：{str(problem).strip()[-500:]}")
+    try:
+        with psycopg.connect(libpq_url(url.set(database="postgres")), autocommit=True) as admin:
+            known = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [url.database]).fetchone()
+            if known is not None:
+                raise refusal
+            name = sql.Identifier(str(url.database))
+            admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name))
+    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+        return  # another migration made it in the same moment
+    except psycopg.OperationalError:
+        raise refusal from None
+
+
+def _create_role(admin: psycopg.Connection, role: str, password: str | None) -> bool:
+    """Create a role unless it exists, and say whether it was created."""
+    if admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is not None:
+        return False
+    kind = (
+        sql.SQL("NOLOGIN") if password is None else sql.SQL("LOGIN PASSWORD {}").format(sql.Literal(password))
+    )
+    try:
+        admin.execute(sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(role), kind))
+    except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+        return False
+    return True
+
+
+def _create_login(
+    admin: psycopg.Connection, settings: Settings, login: Literal["service", "auditor"]
+) -> bool:
+    password = login_password(settings, login)
+    if password is None:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        password = Passwords(settings.home).ensure(login)
+    return _create_role(admin, ROLES[login], password)
+
+
+def _check_login(
+    admin: psycopg.Connection, settings: Settings, login: Literal["service", "auditor"], url: URL
+) -> None:
+    try:
+        psycopg.connect(libpq_url(login_url(settings, login, url.database))).close()
+        return
+    except psycopg.OperationalError as problem:
+        if settings.database_url is not None:
+            raise Conflict(
+                "db.role_taken",
+                f"服务器上已有登录角色{ROLES[login]}，而本安装的口令不能登录（可能属于另一安装，不会改其口令）："
+                f"请用FUNDLEDGER_{login.upper()}_PASSWORD给出其口令，或换用另一服务器",
+                role=ROLES[login],
+                reason=str(problem).strip()[-300:],
+            ) from None
+    statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
+    password = sql.Literal(login_password(settings, login))
+    admin.execute(statement.format(sql.Identifier(ROLES[login]), password))

@@ -1,0 +1,161 @@
+"""One server a session, one migrated template, one clone a test.
+
+With pytest-xdist the controller makes an empty folder and hands its name to the workers; the first worker that needs
+a database starts the server there, the others join it, and the controller stops it at the end whatever became of them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import Engine
+
+from ledger.db.cluster import DATABASE, Cluster
+from ledger.db.engine import admin_engine, auditor_engine, libpq_url, login_url, service_engine
+from ledger.db.migrate import migrate
+from ledger.db.roles import grant_database
+from ledger.settings import Settings
+
+ROOT = pytest.StashKey[Path]()
+_numbers = itertools.count(1)
+
+
+def new_home(prefix: str = "flt-") -> Path:
+    """A short folder the server's user can enter: pytest's own are 0700 and long."""
+    home = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+    home.chmod(0o755)
+    return home
+
+
+def fast_cluster(home: Path) -> Cluster:
+    """A server that does not wait for the disk; FUNDLEDGER_TEST_PG_BINDIR chooses another PostgreSQL."""
+    chosen = os.environ.get("FUNDLEDGER_TEST_PG_BINDIR")
+    return Cluster(home, bindir=Path(chosen) if chosen else None, durable=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    given = getattr(config, "workerinput", {}).get("fundledger_root")
+    config.stash[ROOT] = Path(given) if given else new_home()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["fundledger_root"] = str(node.config.stash[ROOT])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    root = config.stash.get(ROOT, None)
+    if root is None or hasattr(config, "workerinput"):
+        return
+    fast_cluster(root).stop("immediate")
+    shutil.rmtree(root)
+
+
+@dataclass
+class Database:
+    """A migrated database of one test's own. The URLs are libpq's; `settings` leads every engine builder to it."""
+
+    name: str
+    settings: Settings
+
+    @property
+    def admin_url(self) -> str:
+        return str(self.settings.database_url)
+
+    @property
+    def service_url(self) -> str:
+        return libpq_url(login_url(self.settings, "service"))
+
+    @property
+    def auditor_url(self) -> str:
+        return libpq_url(login_url(self.settings, "auditor"))
+
+    @cached_property
+    def admin_engine(self) -> Engine:
+        return admin_engine(self.settings)
+
+    @cached_property
+    def service_engine(self) -> Engine:
+        return service_engine(self.settings)
+
+    @cached_property
+    def auditor_engine(self) -> Engine:
+        return auditor_engine(self.settings)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of a child process that shall use this database."""
+        return {
+            **os.environ,
+            "FUNDLEDGER_HOME": str(self.settings.home),
+            "DATABASE_URL": self.admin_url,
+        }
+
+    def close(self) -> None:
+        for name in ("admin_engine", "service_engine", "auditor_engine"):
+            if name in self.__dict__:
+                self.__dict__[name].dispose()
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    """The session's server, running, its database `fundledger` migrated and closed as the template of all others."""
+    root = request.config.stash[ROOT]
+    made = fast_cluster(root)
+    with (root / "session.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made.start()
+        migrated = root / "template.ready"
+        if not migrated.exists():
+            migrate(Settings(home=root, database_url=made.admin_url()))
+            with psycopg.connect(made.admin_url("postgres"), autocommit=True) as admin:
+                admin.execute(f"ALTER DATABASE {DATABASE} IS_TEMPLATE true ALLOW_CONNECTIONS false")
+            migrated.touch()
+    return made
+
+
+@pytest.fixture
+def new_database_name() -> str:
+    """A database name no other test or worker uses."""
+    return f"t_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}_{next(_numbers)}"
+
+
+@pytest.fixture
+def database(cluster: Cluster, new_database_name: str) -> Iterator[Database]:
+    """A clone of the migrated template, dropped afterwards."""
+    name = sql.Identifier(new_database_name)
+    clone = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+        name, sql.Identifier(DATABASE)
+    )
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
+        admin.execute(clone)
+    url = cluster.admin_url(new_database_name)
+    with psycopg.connect(url, autocommit=True) as admin:
+        grant_database(admin)
+    made = Database(new_database_name, Settings(home=cluster.home, database_url=url))
+    yield made
+    made.close()
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """An empty home outside pytest's own folders; a server left running in it is stopped."""
+    made = new_home()
+    yield made
+    if (made / "pg").exists():
+        fast_cluster(made).stop("immediate")
+    shutil.rmtree(made)

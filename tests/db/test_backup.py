@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from ledger.core.errors import Conflict, InvalidInput, Unavailable
+from ledger.db.backup import backup, restore
+from ledger.db.migrate import head
+from ledger.settings import Settings
+
+
+@pytest.fixture
+def target(database, cluster, new_database_name):
+    """A database name to restore into; dropped afterwards. `database` took the fixture's name, so a longer one."""
+    name = new_database_name + "_restored"
+    yield name
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(database, cluster):
+    return Settings(home=cluster.home, database_url=database.admin_url, pg_bindir=cluster.bindir)
+
+
+def put_row(database, value: str) -> None:
+    with psycopg.connect(database.admin_url) as admin:
+        admin.execute("SET ROLE fundledger_owner")
+        admin.execute("CREATE TABLE IF NOT EXISTS meta.kept (t text)")
+        admin.execute("GRANT SELECT ON meta.kept TO fundledger_auditor")
+        admin.execute("INSERT INTO meta.kept VALUES (%s)", [value])
+
+
+def test_what_was_backed_up_comes_back_and_is_verified(database, settings, target, tmp_path):
+    put_row(database, "医保")
+    archive = tmp_path / "books.dump"
+
+    def facts(connection):
+        put_row(database, "posted while the dump runs")
+        return {"rows": connection.execute(text("SELECT count(*) FROM meta.kept")).scalar_one()}
+
+    made = backup(settings, archive, facts)
+    assert (made.facts, made.revision, made.database) == ({"rows": 1}, head(), database.name)
+    assert json.loads((tmp_path / "books.dump.json").read_text())["sha256"] == made.sha256
+    assert archive.stat().st_mode & 0o777 == 0o600
+    seen = []
+
+    def verify(engine, manifest):
+        with engine.connect() as connection:
+            found = connection.execute(
+                text("SELECT current_database(), current_user, t FROM meta.kept")
+            ).all()
+        seen.append(([tuple(row) for row in found], manifest.facts))
+
+    restore(settings, archive, into=target, after=verify)
+    assert seen == [([(target, "fundledger_auditor", "医保")], {"rows": 1})]
+
+
+def test_restore_goes_into_nothing_only(database, settings, tmp_path):
+    archive = tmp_path / "books.dump"
+    backup(settings, archive)
+    with pytest.raises(Conflict, match="not_empty"):
+        restore(settings, archive)
+
+
+def test_a_changed_archive_is_refused(database, settings, target, tmp_path):
+    archive = tmp_path / "books.dump"
+    backup(settings, archive)
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2] ^= 1
+    archive.write_bytes(content)
+    with pytest.raises(InvalidInput, match="backup_damaged"):
+        restore(settings, archive, into=target)
+
+
+def test_an_archive_without_manifest_is_refused(settings, target, tmp_path):
+    (tmp_path / "books.dump").write_bytes(b"PGDMP")
+    with pytest.raises(InvalidInput, match="backup_damaged"):
+        restore(settings, tmp_path / "books.dump", into=target)
+
+
+def test_a_backup_overwrites_nothing_and_leaves_nothing_half_done(database, settings, tmp_path):
+    archive = tmp_path / "books.dump"
+    archive.write_text("older")
+    with pytest.raises(Conflict, match="backup_exists"):
+        backup(settings, archive)
+    assert archive.read_text() == "older"
+    missing = tmp_path / "no-such-folder" / "books.dump"
+    with pytest.raises(Unavailable, match=r"db\.backup"):
+        backup(settings, missing)
+    assert list(tmp_path.iterdir()) == [archive]
