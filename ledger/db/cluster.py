@@ -247,7 +247,7 @@ class Cluster:
         write_private((data or self.data) / "fundledger.conf", "".join(lines), own)
 
     def _data_major(self) -> int:
-        return int((self.data / "PG_VERSION").read_text(encoding="ascii").strip())
+        return int((self.data / "PG_VERSION").read_text(encoding="utf-8").strip())
 
     def _check_version(self) -> None:
         have, need = programs.major_of(self.bindir, self.user), self._data_major()

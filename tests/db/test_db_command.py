@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from ledger.cli.db import app
+from ledger.db.migrate import head
+from ledger.settings import get_settings
+
+
+@pytest.fixture
+def invoke(monkeypatch):
+    """Run `fundledger db ...` with the given environment and return what it printed."""
+
+    def run(env, *words):
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        get_settings.cache_clear()
+        done = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    yield run
+    get_settings.cache_clear()
+
+
+def test_an_embedded_home_from_nothing_to_stopped(home, invoke, cluster, monkeypatch):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    env = {"FUNDLEDGER_HOME": str(home), "FUNDLEDGER_PG_BINDIR": str(cluster.bindir)}
+    assert "尚未建立，未运行" in invoke(env, "status")
+    assert str(home) in invoke(env, "start")
+    assert f"结构版本 {head()}" in invoke(env, "migrate")
+    assert f"结构版本 {head()}，本程序需要 {head()}" in invoke(env, "status")
+    archive = home / "books.dump"
+    assert str(archive) in invoke(env, "backup", "--out", str(archive))
+    assert "drill" in invoke(env, "restore", "--from", str(archive), "--into", "drill")
+    assert "数据库已停止" in invoke(env, "stop")
+    assert "数据库未在运行" in invoke(env, "stop")
+
+
+def test_another_server_is_neither_started_nor_stopped(database, invoke):
+    env = {"DATABASE_URL": database.admin_url, "FUNDLEDGER_HOME": str(database.settings.home)}
+    for word in ("start", "stop", "status"):
+        assert "不由本程序启停" in invoke(env, word)
+    assert f"结构版本 {head()}" in invoke(env, "status")
