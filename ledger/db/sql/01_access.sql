@@ -1,0 +1,162 @@
+-- Who may do what where. Users are a directory shared by all regions; every grant names its region.
+
+CREATE SCHEMA access;
+CREATE SCHEMA books;
+CREATE SCHEMA fund;
+CREATE SCHEMA payments;
+
+CREATE TABLE access.app_user (
+    user_name    text PRIMARY KEY CHECK (user_name ~ '^[a-z][a-z0-9_.-]{1,39}$'),
+    person       text NOT NULL CHECK (person <> ''),   -- the human behind the name: two names of one person count as one
+    display_name text NOT NULL CHECK (translate(display_name, E'|\\\n\r', '') = display_name AND display_name <> ''),
+    active       boolean NOT NULL DEFAULT true
+);
+
+CREATE TABLE access.role (
+    role         text PRIMARY KEY,
+    display_name text NOT NULL,
+    may_post     boolean NOT NULL     -- keeps books: may be the actor of books.post()
+);
+INSERT INTO access.role VALUES
+    ('admin',      '用户管理', false),
+    ('intake',     '数据接入', false),
+    ('maker',      '经办制单', true),
+    ('checker',    '复核审批', true),
+    ('cashier',    '出纳',     false),
+    ('accountant', '会计记账', true),
+    ('reviewer',   '内控稽核', false),
+    ('system',     '系统接口', true);
+
+-- 会计法 art. 35, 会计基础工作规范 art. 12: the cashier keeps no books; the reviewer and the user administrator do no business.
+CREATE TABLE access.incompatible (
+    role  text REFERENCES access.role,
+    other text REFERENCES access.role,
+    why   text NOT NULL,
+    PRIMARY KEY (role, other)
+);
+INSERT INTO access.incompatible
+SELECT a, b, why FROM (VALUES
+    ('cashier', 'maker',      '出纳不得兼任制单'),
+    ('cashier', 'checker',    '出纳不得兼任稽核'),
+    ('cashier', 'accountant', '出纳不得登记账目'),
+    ('reviewer', 'maker',      '内控稽核不得经办业务'),
+    ('reviewer', 'checker',    '内控稽核不得经办业务'),
+    ('reviewer', 'cashier',    '内控稽核不得经办业务'),
+    ('reviewer', 'accountant', '内控稽核不得经办业务'),
+    ('admin', 'maker',      '用户管理员不得经办业务'),
+    ('admin', 'checker',    '用户管理员不得经办业务'),
+    ('admin', 'cashier',    '用户管理员不得经办业务'),
+    ('admin', 'accountant', '用户管理员不得经办业务'),
+    ('admin', 'reviewer',   '用户管理员不得兼任内控稽核')
+) AS pairs (a, b, why);
+
+CREATE TABLE access.user_role (
+    region    integer NOT NULL CHECK (region BETWEEN 100000 AND 999999),
+    user_name text NOT NULL REFERENCES access.app_user,
+    role      text NOT NULL REFERENCES access.role,
+    fund      smallint NOT NULL DEFAULT 0,   -- 0: every fund of the region
+    PRIMARY KEY (region, user_name, role, fund)
+);
+
+CREATE FUNCTION access.refuse_incompatible() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE conflict record;
+BEGIN
+    -- One grant at a time within a region, so that two sessions cannot each give half of a forbidden pair.
+    PERFORM 1 FROM access.app_user ORDER BY user_name FOR UPDATE;
+    SELECT r.user_name, r.role, i.why INTO conflict
+      FROM access.user_role r
+      JOIN access.app_user u ON u.user_name = r.user_name
+      JOIN access.app_user mine ON mine.user_name = NEW.user_name AND mine.person = u.person
+      JOIN access.incompatible i ON (i.role, i.other) IN ((r.role, NEW.role), (NEW.role, r.role))
+     WHERE r.region = NEW.region
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.incompatible_roles',
+            DETAIL = format('%s已有角色%s：%s', conflict.user_name, conflict.role, conflict.why);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER refuse_incompatible BEFORE INSERT OR UPDATE ON access.user_role
+    FOR EACH ROW EXECUTE FUNCTION access.refuse_incompatible();
+
+CREATE TABLE access.api_key (
+    key_hash   bytea PRIMARY KEY CHECK (length(key_hash) = 32),   -- SHA-256 of a 256-bit random key
+    user_name  text NOT NULL REFERENCES access.app_user,
+    label      text NOT NULL,
+    expires_on date NOT NULL,
+    revoked    boolean NOT NULL DEFAULT false
+);
+
+-- The transaction's named user and region: SET LOCAL app.actor / app.region by the unit of work.
+-- Not set, or a user without a role there: no region, hence no rows (INV-14).
+CREATE FUNCTION access.user_name() RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT nullif(current_setting('app.actor', true), '')
+$$;
+
+CREATE FUNCTION access.region() RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT r.region FROM access.user_role r JOIN access.app_user u USING (user_name)
+     WHERE r.region = nullif(current_setting('app.region', true), '')::integer
+       AND r.user_name = access.user_name() AND u.active
+     LIMIT 1
+$$;
+
+CREATE FUNCTION access.funds() RETURNS smallint[] LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(array_agg(DISTINCT f.fund), '{}'::smallint[])
+      FROM access.user_role r JOIN access.app_user u USING (user_name)
+      JOIN (VALUES (310::smallint), (390::smallint), (0::smallint)) AS f (fund) ON r.fund IN (0, f.fund)
+     WHERE r.region = nullif(current_setting('app.region', true), '')::integer
+       AND r.user_name = access.user_name() AND u.active
+$$;
+
+CREATE FUNCTION access.has_role(p_region integer, p_fund smallint, p_user text, p_roles text[]) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM access.user_role r JOIN access.app_user u USING (user_name)
+         WHERE r.region = p_region AND r.user_name = p_user AND u.active
+           AND r.role = ANY (p_roles) AND (r.fund IN (0, p_fund) OR p_fund = 0))
+$$;
+
+CREATE FUNCTION access.person(p_user text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT person FROM access.app_user WHERE user_name = p_user
+$$;
+
+-- Raises unless the transaction's user holds one of the roles for that book; returns the user's name.
+CREATE FUNCTION access.require_role(p_region integer, p_fund smallint, p_roles text[]) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE acting text := access.user_name();
+BEGIN
+    IF acting IS NULL OR NOT access.has_role(p_region, p_fund, acting, p_roles) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.role_missing',
+            DETAIL = format('用户%s在%s-%s没有所需角色：%s', coalesce(acting, '（未指定）'), p_region, p_fund,
+                            array_to_string(p_roles, '、'));
+    END IF;
+    RETURN acting;
+END $$;
+
+CREATE TABLE access.operator_log (
+    region      integer NOT NULL,       -- 0: not about one region
+    id          bigint GENERATED ALWAYS AS IDENTITY,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    user_name   text NOT NULL,
+    action      text NOT NULL,          -- daily.run, payments.approve, user.grant …
+    object      text NOT NULL,
+    outcome     text NOT NULL,          -- done, refused, failed
+    detail      text NOT NULL,
+    PRIMARY KEY (region, id)
+);
+
+CREATE TABLE access.idempotency (
+    region      integer NOT NULL,
+    user_name   text NOT NULL,
+    route       text NOT NULL,
+    key         text NOT NULL CHECK (length(key) BETWEEN 1 AND 200),
+    body_digest bytea NOT NULL,
+    status      integer NOT NULL,
+    response    bytea NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (region, user_name, route, key)
+);

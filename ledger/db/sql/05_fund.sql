@@ -1,0 +1,187 @@
+-- The business: regions and their dated policy, institutions, settlement records, payables, the daily run.
+
+CREATE TABLE fund.region (
+    region integer PRIMARY KEY CHECK (region BETWEEN 100000 AND 999999),
+    name   text NOT NULL CHECK (name <> '')
+);
+
+-- Dated choices of a region (procedure.md [choice] lines). The value in force on a day is the latest from_day <= day.
+CREATE TABLE fund.region_policy (
+    region   integer NOT NULL REFERENCES fund.region,
+    key      text NOT NULL CHECK (key IN ('daily_accounting', 'mulaid_in_acct', 'receipt_days')),
+    from_day date NOT NULL,
+    value    text NOT NULL,
+    source   text NOT NULL,            -- the document it rests on
+    set_by   text NOT NULL,
+    PRIMARY KEY (region, key, from_day)
+);
+
+-- The calendar of banks and public holidays: reference data with its source, shared by all regions.
+CREATE TABLE fund.calendar_year (
+    year   smallint PRIMARY KEY,
+    source text NOT NULL
+);
+CREATE TABLE fund.calendar_day (
+    day     date PRIMARY KEY,
+    working boolean NOT NULL,
+    year    smallint NOT NULL REFERENCES fund.calendar_year
+);
+
+CREATE TABLE fund.institution (
+    region          integer NOT NULL REFERENCES fund.region,
+    institution     text NOT NULL CHECK (institution ~ '^[A-Z][0-9A-Z]{5,29}$'),
+    name            text NOT NULL CHECK (name <> '' AND translate(name, E'|\\\n\r', '') = name),
+    type            text NOT NULL CHECK (type IN ('1', '2', '3')),    -- fixmedins_type
+    level           text NOT NULL,
+    agreement_state text NOT NULL CHECK (agreement_state IN ('active', 'suspended', 'ended')),
+    agreement_from  date NOT NULL,
+    agreement_to    date NOT NULL CHECK (agreement_to >= agreement_from),
+    PRIMARY KEY (region, institution)
+);
+
+-- How an institution is paid, from a day on: daily payout on application, or only by the month (procedure.md 1).
+CREATE TABLE fund.enrolment (
+    region      integer NOT NULL,
+    institution text NOT NULL,
+    from_day    date NOT NULL,
+    to_day      date NOT NULL CHECK (to_day >= from_day),
+    mode        text NOT NULL CHECK (mode IN ('daily', 'monthly')),
+    cycle       text NOT NULL CHECK (cycle IN ('daily', 'second_day', 'weekly')),
+    ratio       integer NOT NULL CHECK (ratio BETWEEN 0 AND 10000),        -- ten-thousandths
+    month_ratio integer NOT NULL CHECK (month_ratio BETWEEN 0 AND 10000),
+    PRIMARY KEY (region, institution, from_day),
+    FOREIGN KEY (region, institution) REFERENCES fund.institution
+);
+
+-- Payee accounts: proposed by one person, confirmed by another; a bank's rejection marks the account failed (INV-11).
+CREATE TABLE fund.payee_account (
+    region       integer NOT NULL,
+    institution  text NOT NULL,
+    version      integer NOT NULL,
+    name         text NOT NULL CHECK (name <> ''),
+    number       text NOT NULL CHECK (number ~ '^[0-9A-Za-z-]{5,34}$'),
+    bank_name    text NOT NULL CHECK (bank_name <> ''),
+    cnaps        text NOT NULL CHECK (cnaps ~ '^[0-9]{12}$'),
+    state        text NOT NULL CHECK (state IN ('proposed', 'confirmed', 'failed', 'replaced')),
+    proposed_by  text NOT NULL,
+    confirmed_by text NOT NULL DEFAULT '',
+    reason       text NOT NULL DEFAULT '',
+    PRIMARY KEY (region, institution, version),
+    FOREIGN KEY (region, institution) REFERENCES fund.institution,
+    CHECK ((state = 'proposed') = (confirmed_by = '')),
+    CHECK (confirmed_by <> proposed_by)
+);
+CREATE UNIQUE INDEX one_confirmed_account ON fund.payee_account (region, institution) WHERE state = 'confirmed';
+
+-- One line of an intake: a file or an API call; what came in equals accepted + duplicate + quarantined.
+CREATE TABLE fund.intake_load (
+    region          integer NOT NULL,           -- 0: a file is read before its regions are known
+    load_id         bigint GENERATED ALWAYS AS IDENTITY,
+    file_name       text NOT NULL,
+    file_sha256     bytea NOT NULL CHECK (length(file_sha256) = 32),
+    bytes           bigint NOT NULL,
+    lines_done      bigint NOT NULL DEFAULT 0,
+    bytes_done      bigint NOT NULL DEFAULT 0,
+    accepted        bigint NOT NULL DEFAULT 0,
+    duplicate       bigint NOT NULL DEFAULT 0,
+    quarantined     bigint NOT NULL DEFAULT 0,
+    accepted_fen    bigint NOT NULL DEFAULT 0,  -- Σ medfee_sumamt of the accepted
+    complete        boolean NOT NULL DEFAULT false,
+    loaded_by       text NOT NULL,
+    PRIMARY KEY (region, load_id)
+);
+
+-- The settlement records, as validated: stored once, never changed. Amounts in fen; absent amounts are 0.
+CREATE TABLE fund.record (
+    region            integer NOT NULL,
+    setl_id           text NOT NULL CHECK (setl_id <> ''),
+    institution       text NOT NULL,
+    insutype          text NOT NULL,
+    med_type          text NOT NULL,
+    clr_type          text NOT NULL,
+    clr_way           text NOT NULL,
+    pay_loc           text NOT NULL,
+    out_flag          text NOT NULL,
+    psn_no            text NOT NULL,
+    mdtrt_id          text NOT NULL,
+    medins_setl_id    text NOT NULL,
+    init_setl_id      text NOT NULL,       -- '' unless a reversal
+    setl_time         timestamp NOT NULL,  -- Asia/Shanghai, as on the paper
+    medfee_sumamt     bigint NOT NULL,
+    fulamt_ownpay_amt bigint NOT NULL,
+    overlmt_selfpay   bigint NOT NULL,
+    preselfpay_amt    bigint NOT NULL,
+    inscp_scp_amt     bigint NOT NULL,
+    act_pay_dedc      bigint NOT NULL,
+    hifp_pay          bigint NOT NULL,
+    cvlserv_pay       bigint NOT NULL,
+    hifes_pay         bigint NOT NULL,
+    hifmi_pay         bigint NOT NULL,
+    hifob_pay         bigint NOT NULL,
+    maf_pay           bigint NOT NULL,
+    hifdm_pay         bigint NOT NULL,
+    oth_pay           bigint NOT NULL,
+    fund_pay_sumamt   bigint NOT NULL,
+    hosp_part_amt     bigint NOT NULL,
+    psn_part_amt      bigint NOT NULL,
+    acct_pay          bigint NOT NULL,
+    psn_cash_pay      bigint NOT NULL,
+    acct_mulaid_pay   bigint NOT NULL,
+    balc              bigint NOT NULL,
+    details           text NOT NULL,       -- fund_pay_type:fen, in the order given
+    content_digest    bytea NOT NULL CHECK (length(content_digest) = 32),
+    load_id           bigint NOT NULL,
+    line              bigint NOT NULL,
+    PRIMARY KEY (region, setl_id)
+);
+-- A record is reversed at most once.
+CREATE UNIQUE INDEX one_reversal ON fund.record (region, init_setl_id) WHERE init_setl_id <> '';
+
+-- What the fund owes for a record, per book and sub-fund, generated with it (procedure.md 2.2): the sub-ledger.
+CREATE TABLE fund.payable (
+    region        integer NOT NULL,
+    fund          smallint NOT NULL CHECK (fund IN (310, 390)),
+    setl_id       text NOT NULL,
+    subfund       text NOT NULL CHECK (subfund IN ('pool', 'acct')),
+    institution   text NOT NULL,
+    service_year  smallint NOT NULL,
+    term          integer NOT NULL,
+    category      text NOT NULL,
+    day           date NOT NULL,           -- of the record's own setl_time
+    fund_fen      bigint NOT NULL,
+    daily_fen     bigint NOT NULL,
+    ratio         integer NOT NULL,
+    recognised_by text NOT NULL DEFAULT '',   -- source key of the entry that booked it
+    order_no      text NOT NULL DEFAULT '',   -- the order that draws on it now
+    settled_by    text NOT NULL DEFAULT '',   -- the monthly settlement that closed it
+    PRIMARY KEY (region, fund, setl_id, subfund),
+    FOREIGN KEY (region, setl_id) REFERENCES fund.record,
+    CHECK (subfund = 'pool' OR daily_fen = 0),
+    CHECK (abs(daily_fen) <= abs(fund_fen) AND daily_fen * sign(fund_fen) >= 0)
+);
+CREATE INDEX payable_open ON fund.payable (region, fund, day) WHERE recognised_by = '' OR (order_no = '' AND settled_by = '');
+CREATE INDEX payable_recognised ON fund.payable (region, fund, recognised_by) WHERE recognised_by <> '';
+
+-- Lines that could not be taken, kept with the reason; the same line of the same file once.
+CREATE TABLE fund.quarantine (
+    region      integer NOT NULL,         -- 0 where the line does not say
+    file_sha256 bytea NOT NULL,
+    line        bigint NOT NULL,
+    setl_id     text NOT NULL,
+    field       text NOT NULL,
+    code        text NOT NULL,
+    message     text NOT NULL,
+    raw         bytea NOT NULL,           -- at most the line's first 64 KiB
+    state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'resolved')),
+    PRIMARY KEY (region, file_sha256, line)
+);
+
+-- Everything a region can say no with at the month: a settled 期号 takes no more records.
+CREATE TABLE fund.settled_term (
+    region      integer NOT NULL,
+    fund        smallint NOT NULL,
+    institution text NOT NULL,
+    term        integer NOT NULL,
+    settled_by  text NOT NULL,
+    PRIMARY KEY (region, fund, institution, term)
+);

@@ -1,0 +1,227 @@
+-- Records, payables, orders, approvals, files and evidence: what may change is named; everything else is frozen
+-- for everybody, the owner included (INV-10, INV-11, INV-12, INV-13).
+
+CREATE FUNCTION fund.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen',
+        DETAIL = format('%s.%s的这些内容一经写入不得修改或删除', TG_TABLE_SCHEMA, TG_TABLE_NAME);
+END $$;
+
+DO $$
+DECLARE frozen text;
+BEGIN
+    FOREACH frozen IN ARRAY ARRAY['fund.record', 'payments.order_item', 'payments.order_payable', 'payments.order_event',
+        'payments.approval', 'payments.inbound_file', 'payments.inbound_problem', 'payments.batch', 'payments.state',
+        'payments.transition', 'access.operator_log', 'access.idempotency', 'access.role', 'access.incompatible',
+        'fund.settled_term']
+    LOOP
+        EXECUTE format('CREATE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON %s
+                        FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change()', frozen);
+    END LOOP;
+    FOREACH frozen IN ARRAY ARRAY['fund.payable', 'payments.pay_order', 'payments.bank_file', 'payments.evidence',
+        'fund.intake_load', 'fund.quarantine', 'fund.payee_account']
+    LOOP
+        EXECUTE format('CREATE TRIGGER kept BEFORE DELETE OR TRUNCATE ON %s
+                        FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change()', frozen);
+    END LOOP;
+END $$;
+
+CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, setl_id, subfund, institution, service_year, term, category, day,
+    fund_fen, daily_fen, ratio ON fund.payable FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE TRIGGER frozen BEFORE UPDATE OF region, order_no, fund, batch_id, institution, amount_fen, account, payee_name,
+    payee_number, payee_bank, payee_cnaps, purpose, replaces ON payments.pay_order
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE TRIGGER frozen BEFORE UPDATE OF region, file_id, batch_id, account, name, content, sha256, sm3, orders, total_fen
+    ON payments.bank_file FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE TRIGGER frozen BEFORE UPDATE OF region, account, kind, receipt_no, file_sha256, direction, booking_date, amount_fen,
+    other_account, other_name, order_no, bank_reference, is_return, reason_code, reason, digest
+    ON payments.evidence FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE TRIGGER frozen BEFORE UPDATE OF region, institution, version, name, number, bank_name, cnaps, proposed_by
+    ON fund.payee_account FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+
+-- A payable is booked once, and leaves an order only when that order can no longer pay it.
+CREATE FUNCTION fund.check_payable() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE held text;
+BEGIN
+    IF OLD.recognised_by <> '' AND NEW.recognised_by <> OLD.recognised_by
+       OR OLD.settled_by <> '' AND NEW.settled_by <> OLD.settled_by THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'payable.frozen',
+            DETAIL = format('结算%s的入账或结算关联不得更改', OLD.setl_id);
+    END IF;
+    IF OLD.order_no <> '' AND NEW.order_no <> OLD.order_no THEN
+        SELECT state INTO held FROM payments.pay_order WHERE region = OLD.region AND order_no = OLD.order_no;
+        IF NEW.order_no <> '' OR held NOT IN ('cancelled', 'rejected', 'returned') THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'payable.in_order',
+                DETAIL = format('结算%s已在拨付单%s中（%s），不得改入他单', OLD.setl_id, OLD.order_no, held);
+        END IF;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_payable BEFORE UPDATE ON fund.payable FOR EACH ROW
+    WHEN (OLD.order_no <> '' OR OLD.recognised_by <> '' OR OLD.settled_by <> '') EXECUTE FUNCTION fund.check_payable();
+
+-- Orders begin as drafts and move only along payments.transition; approval needs its approval row.
+CREATE FUNCTION payments.check_order() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.state <> 'draft' THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.state', DETAIL = '拨付单只能以草稿建立';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM payments.transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.state',
+            DETAIL = format('拨付单%s不能由%s转为%s', OLD.order_no, OLD.state, NEW.state);
+    END IF;
+    IF OLD.state = 'draft' AND NEW.state = 'approved' AND NOT EXISTS (
+        SELECT 1 FROM payments.approval a WHERE a.region = NEW.region AND a.batch_id = NEW.batch_id) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'order.not_approved',
+            DETAIL = format('拨付单%s没有复核审批', OLD.order_no);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_order_new BEFORE INSERT ON payments.pay_order FOR EACH ROW EXECUTE FUNCTION payments.check_order();
+CREATE TRIGGER check_order BEFORE UPDATE ON payments.pay_order FOR EACH ROW
+    WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION payments.check_order();
+
+-- Files: filed → sent | unknown | void, unknown → sent. A sent file is never voided.
+CREATE FUNCTION payments.check_file() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (OLD.state, NEW.state) NOT IN (('filed', 'sent'), ('filed', 'unknown'), ('filed', 'void'), ('unknown', 'sent')) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'file.state',
+            DETAIL = format('付款文件%s不能由%s转为%s', OLD.name, OLD.state, NEW.state);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_file BEFORE UPDATE ON payments.bank_file FOR EACH ROW
+    WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION payments.check_file();
+
+-- Evidence that has posted keeps its outcome.
+CREATE TRIGGER evidence_used BEFORE UPDATE ON payments.evidence FOR EACH ROW
+    WHEN (OLD.outcome IN ('posted', 'confirmed') AND NEW.outcome IS DISTINCT FROM OLD.outcome)
+    EXECUTE FUNCTION fund.refuse_change();
+
+-- A payee account is confirmed by another person than the one who proposed it, also when one person has two names.
+CREATE FUNCTION fund.check_payee() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.state <> 'proposed' AND access.person(NEW.confirmed_by) IS NOT DISTINCT FROM access.person(NEW.proposed_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'payee.same_person',
+            DETAIL = format('机构%s的收款账户须由另一人确认', NEW.institution);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_payee BEFORE INSERT OR UPDATE ON fund.payee_account FOR EACH ROW EXECUTE FUNCTION fund.check_payee();
+
+-- The digest of one order: what it pays, to whom, from where, made of what.
+CREATE FUNCTION payments.order_digest(p_region integer, p_order_no text) RETURNS bytea LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT sha256(convert_to(concat_ws('|', o.order_no, o.fund, o.batch_id, o.institution, o.amount_fen, o.account, o.payee_name,
+                                       o.payee_number, o.payee_bank, o.payee_cnaps, o.purpose, o.replaces) || E'\n' || i.text
+                             || E'\n' || coalesce(p.text, ''), 'UTF8'))
+      FROM payments.pay_order o
+      JOIN LATERAL (SELECT string_agg(concat_ws('|', n, source, subfund, service_year, term, category, amount_fen), E'\n' ORDER BY n) AS text
+                      FROM payments.order_item WHERE region = p_region AND order_no = p_order_no) i ON true
+      JOIN LATERAL (SELECT string_agg(concat_ws('|', fund, setl_id, subfund, daily_fen), E'\n' ORDER BY setl_id COLLATE "C", subfund) AS text
+                      FROM payments.order_payable WHERE region = p_region AND order_no = p_order_no) p ON true
+     WHERE o.region = p_region AND o.order_no = p_order_no
+$$;
+
+CREATE FUNCTION payments.batch_digest(p_region integer, p_batch_id text) RETURNS bytea LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT sha256(convert_to(p_batch_id, 'UTF8')
+                  || coalesce(string_agg(payments.order_digest(p_region, order_no), ''::bytea ORDER BY order_no COLLATE "C"), ''::bytea))
+      FROM payments.pay_order WHERE region = p_region AND batch_id = p_batch_id
+$$;
+
+-- Money available to order: 1004 of the book and account, less what is approved or in flight (T7).
+CREATE FUNCTION payments.available(p_region integer, p_fund smallint, p_account text) RETURNS bigint LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT (SELECT coalesce(sum(b.debit - b.credit), 0) FROM books.balance b
+              JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+             WHERE b.region = p_region AND b.fund = p_fund AND b.account = 1004 AND d.counterparty = p_account)::bigint
+         - (SELECT coalesce(sum(o.amount_fen), 0) FROM payments.pay_order o JOIN payments.state s ON s.state = o.state
+             WHERE o.region = p_region AND o.fund = p_fund AND o.account = p_account AND s.in_flight)::bigint
+$$;
+
+-- A second person approves exactly what was drafted: role, person, digest and money are checked here, under lock.
+CREATE FUNCTION payments.approve(p_region integer, p_batch_id text, p_digest bytea, p_on date) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_batch  payments.batch;
+    v_actor  text;
+    v_short  record;
+    v_orders integer;
+BEGIN
+    SELECT * INTO v_batch FROM payments.batch b WHERE b.region = p_region AND b.batch_id = p_batch_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'batch.unknown', DETAIL = format('没有拨付批次%s', p_batch_id);
+    END IF;
+    v_actor := access.require_role(p_region, v_batch.fund, '{checker}');
+    PERFORM 1 FROM payments.book_account a WHERE a.region = p_region AND a.fund = v_batch.fund FOR UPDATE;
+    IF access.person(v_actor) IS NOT DISTINCT FROM access.person(v_batch.prepared_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'batch.same_person',
+            DETAIL = format('批次%s由%s制单，须由另一人审批', p_batch_id, v_batch.prepared_by);
+    END IF;
+    IF p_digest <> v_batch.digest OR v_batch.digest <> payments.batch_digest(p_region, p_batch_id) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.changed',
+            DETAIL = format('批次%s的内容与所审批的摘要不符，请重新核对', p_batch_id);
+    END IF;
+    FOR v_short IN
+        SELECT o.account, sum(o.amount_fen)::bigint AS wanted, payments.available(p_region, v_batch.fund, o.account) AS there
+          FROM payments.pay_order o WHERE o.region = p_region AND o.batch_id = p_batch_id AND o.state = 'draft' GROUP BY o.account
+    LOOP
+        IF v_short.wanted > v_short.there THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.over_available',
+                DETAIL = format('支出户%s可用%s分，批次%s需%s分', v_short.account, v_short.there, p_batch_id, v_short.wanted);
+        END IF;
+    END LOOP;
+    INSERT INTO payments.approval VALUES (p_region, p_batch_id, p_digest, v_batch.prepared_by, v_actor, p_on);
+    UPDATE payments.pay_order SET state = 'approved' WHERE region = p_region AND batch_id = p_batch_id AND state = 'draft';
+    GET DIAGNOSTICS v_orders = ROW_COUNT;
+    RETURN v_orders;
+END $$;
+
+-- User administration goes through these: the acting user must be the region's administrator.
+CREATE FUNCTION access.add_user(p_region integer, p_user text, p_person text, p_display text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM access.require_role(p_region, 0::smallint, '{admin}');
+    INSERT INTO access.app_user VALUES (p_user, p_person, p_display);
+END $$;
+
+CREATE FUNCTION access.grant_role(p_region integer, p_user text, p_role text, p_fund smallint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE acting text := access.require_role(p_region, 0::smallint, '{admin}');
+BEGIN
+    IF access.person(acting) = access.person(p_user) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.own_grant', DETAIL = '不得给自己授予角色';
+    END IF;
+    INSERT INTO access.user_role VALUES (p_region, p_user, p_role, p_fund) ON CONFLICT DO NOTHING;
+END $$;
+
+CREATE FUNCTION access.revoke_role(p_region integer, p_user text, p_role text, p_fund smallint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM access.require_role(p_region, 0::smallint, '{admin}');
+    DELETE FROM access.user_role WHERE region = p_region AND user_name = p_user AND role = p_role AND fund = p_fund;
+END $$;
+
+CREATE FUNCTION access.add_key(p_region integer, p_user text, p_hash bytea, p_label text, p_expires date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM access.require_role(p_region, 0::smallint, '{admin}');
+    IF NOT EXISTS (SELECT 1 FROM access.user_role WHERE region = p_region AND user_name = p_user) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.unknown', DETAIL = format('用户%s在本统筹区没有角色', p_user);
+    END IF;
+    INSERT INTO access.api_key VALUES (p_hash, p_user, p_label, p_expires);
+END $$;
+
+CREATE FUNCTION access.revoke_key(p_region integer, p_hash bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM access.require_role(p_region, 0::smallint, '{admin}');
+    UPDATE access.api_key SET revoked = true WHERE key_hash = p_hash;
+END $$;

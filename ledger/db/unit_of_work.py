@@ -1,0 +1,138 @@
+"""One transaction = one user, one region (design.md 6, reliability.md A4.3, A4.9)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from ledger.core.errors import Conflict, Forbidden, InFlight, InvalidInput, LedgerError, NotFound, Unavailable
+
+NO_REGION: Final = 0
+_USER = re.compile(r"[a-z][a-z0-9_.-]{1,39}", re.ASCII)
+_KINDS: Final[Mapping[str, type[LedgerError]]] = {
+    "FL001": InvalidInput,
+    "FL002": Forbidden,
+    "FL003": Forbidden,
+    "FL004": NotFound,
+    "FL005": Conflict,
+}
+
+
+class Transaction:
+    """An open transaction under a named user in one region. Made by `unit_of_work` only."""
+
+    def __init__(self, connection: psycopg.Connection[TupleRow], user: str, region: int) -> None:
+        self.connection = connection
+        self.user = user
+        self.region = region
+
+    def rows(self, query: LiteralString, **params: object) -> list[TupleRow]:
+        """All rows of a query with `%(name)s` parameters."""
+        return self.connection.execute(query, params or None).fetchall()
+
+    def row(self, query: LiteralString, **params: object) -> TupleRow | None:
+        """The first row, or None."""
+        return self.connection.execute(query, params or None).fetchone()
+
+    def value(self, query: LiteralString, **params: object) -> Any:
+        """The first column of the first row; None where there is none."""
+        row = self.row(query, **params)
+        return None if row is None else row[0]
+
+    def run(self, query: LiteralString, **params: object) -> int:
+        """Execute; the number of rows touched."""
+        return self.connection.execute(query, params or None).rowcount
+
+    def run_many(self, query: LiteralString, rows: Sequence[Mapping[str, object]]) -> None:
+        """Execute once per row, in one round trip."""
+        with self.connection.cursor() as cursor:
+            cursor.executemany(query, rows)
+
+    def copy(self, target: LiteralString, rows: Iterable[Sequence[object]]) -> None:
+        """`COPY target FROM STDIN` row by row; `target` is a table with its column list."""
+        with self.connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.SQL(target))) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def copy_text(self, target: LiteralString, text: bytes) -> None:
+        """`COPY target FROM STDIN` of ready text rows, for bulk."""
+        with self.connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.SQL(target))) as copy:
+            copy.write(text)
+
+
+@contextmanager
+def unit_of_work(engine: Engine, user: str, region: int = NO_REGION) -> Iterator[Transaction]:
+    """Open a transaction as `user` in `region`; commit at the end, roll back on any error.
+
+    The database's refusals come out as LedgerError with their stable code. A connection lost at COMMIT comes out
+    as Unavailable `db.commit_unknown`: whether it committed is to be asked by key, never assumed.
+    """
+    if not _USER.fullmatch(user):
+        raise InvalidInput("user.format", f"用户名“{user[:40]}”不合规", user=user[:40])
+    try:
+        pooled = engine.connect()
+    except DBAPIError as error:
+        raise Unavailable("db.unreachable", "数据库不可用，请稍后再试") from error
+    with pooled:
+        connection = cast("psycopg.Connection[TupleRow]", pooled.connection.driver_connection)
+        try:
+            # Literals, not set_config: Citus forwards SET LOCAL to the nodes and nothing else.
+            connection.execute(
+                sql.SQL("SET LOCAL app.actor = {}; SET LOCAL app.region = {}").format(
+                    sql.Literal(user), sql.Literal(str(region))
+                )
+            )
+            yield Transaction(connection, user, region)
+        except psycopg.Error as error:
+            _rollback(connection)
+            raise translate(error) from error
+        except BaseException:
+            _rollback(connection)
+            raise
+        try:
+            connection.commit()
+        except psycopg.Error as error:
+            if error.sqlstate is None or error.sqlstate.startswith("08") or error.sqlstate == "XX000":
+                raise Unavailable("db.commit_unknown", "提交结果未知，请按业务键查询后再处理") from error
+            raise translate(error) from error
+
+
+def _rollback(connection: psycopg.Connection[TupleRow]) -> None:
+    if not connection.closed:
+        try:
+            connection.rollback()
+        except psycopg.Error:
+            connection.close()
+
+
+def translate(error: psycopg.Error) -> LedgerError | psycopg.Error:
+    """A database error as the ledger's own; an error nobody foresaw stays what it is."""
+    state = error.sqlstate or ""
+    if state in _KINDS:
+        code = error.diag.message_primary or "db.refused"
+        return _KINDS[state](code, error.diag.message_detail or code)
+    if state == "55P03":
+        return InFlight("in_flight", "另一事务正在处理同一内容，请稍后再查", retry_after=1)
+    if state in ("40001", "40P01"):
+        return InFlight("db.retry", "与另一事务冲突，请整体重试", retry_after=1)
+    if state == "42501":
+        return Forbidden("db.permission", f"数据库拒绝：{error.diag.message_primary}")
+    if state == "23505":
+        return Conflict(
+            "db.duplicate", f"重复：{error.diag.constraint_name}", detail=error.diag.message_detail
+        )
+    if state in ("23503", "23514", "23502", "22001", "22003"):
+        return InvalidInput("db.constraint", f"数据不符合约束：{error.diag.message_primary}", state=state)
+    if state in ("57014", "25P03"):
+        return Unavailable("db.timeout", "数据库处理超时，已撤销")
+    if not state or state[:2] in ("08", "57", "53"):
+        return Unavailable("db.unreachable", "数据库不可用，请稍后再试")
+    return error
