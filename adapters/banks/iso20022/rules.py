@@ -1,0 +1,116 @@
+"""What a payment file must satisfy beyond the XSD, which knows neither fen nor duplicates nor GBK lengths.
+
+Limits are those of pain.001.001.09 (banks.md 1.2): Max35Text ids, Max140Text names and remittance text,
+34 characters of account number, and the platform's 14 digits of yuan.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from adapters.banks.ports import Account, Instruction, PaymentBatch
+from ledger.core.errors import InvalidInput
+from ledger.core.money import AMOUNT_DIGITS_MAX
+
+TEXT_MAX: Final = 140
+
+PURPOSE_BYTES_MAX: Final = 2 * TEXT_MAX
+"""Ustrd full of Chinese characters; a bank with a shorter field (38 bytes at one, 62 at another) says so."""
+
+FEN_LIMIT: Final = 10 ** (AMOUNT_DIGITS_MAX + 2)
+
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,34}", re.ASCII)
+_ACCOUNT = re.compile(r"[0-9A-Za-z-]{1,34}", re.ASCII)
+_CNAPS = re.compile(r"[0-9]{12}", re.ASCII)
+_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_FORBIDDEN_CHARACTERS = frozenset({"￾", "￿"})
+
+
+def check_batch(batch: PaymentBatch, purpose_bytes_max: int) -> None:
+    """Raises InvalidInput: `bankfile.batch_empty`, `.id`, `.duplicate_order`, `.amount`, `.account`, `.cnaps`,
+    `.text`, `.text_length`, `.purpose_length`, `.created_at`; the message names the order and the field.
+    """
+    _id(batch.message_id, "报文标识")
+    if batch.created_at.tzinfo is None:
+        raise InvalidInput("bankfile.created_at", f"报文{batch.message_id}的创建时间没有时区")
+    if not batch.instructions:
+        raise InvalidInput("bankfile.batch_empty", f"报文{batch.message_id}没有任何付款指令")
+    _account(batch.payer, f"报文{batch.message_id}付款方")
+    seen: set[str] = set()
+    for instruction in batch.instructions:
+        _instruction(instruction, purpose_bytes_max)
+        if instruction.order_no in seen:
+            raise InvalidInput(
+                "bankfile.duplicate_order",
+                f"指令号{instruction.order_no}在同一文件中出现两次",
+                order_no=instruction.order_no,
+            )
+        seen.add(instruction.order_no)
+    total = sum(instruction.amount_fen for instruction in batch.instructions)
+    if total >= FEN_LIMIT:
+        raise InvalidInput(
+            "bankfile.amount", f"报文{batch.message_id}合计超过{AMOUNT_DIGITS_MAX}位整数", total_fen=total
+        )
+
+
+def _instruction(instruction: Instruction, purpose_bytes_max: int) -> None:
+    _id(instruction.order_no, "指令号")
+    where = f"指令{instruction.order_no}"
+    if not 0 < instruction.amount_fen < FEN_LIMIT:
+        raise InvalidInput(
+            "bankfile.amount",
+            f"{where}金额{instruction.amount_fen}分不合规：应大于零且不超过{AMOUNT_DIGITS_MAX}位整数元",
+            order_no=instruction.order_no,
+            amount_fen=instruction.amount_fen,
+        )
+    _account(instruction.payee, f"{where}收款方")
+    _text(instruction.purpose, f"{where}摘要")
+    size = len(instruction.purpose.encode("gb18030"))
+    if size > purpose_bytes_max:
+        raise InvalidInput(
+            "bankfile.purpose_length",
+            f"{where}摘要占{size}字节，超过该行上限{purpose_bytes_max}字节",
+            order_no=instruction.order_no,
+            bytes=size,
+        )
+
+
+def _id(value: str, where: str) -> None:
+    # Narrower than the XSD's 35 characters of anything: ids become file names and go through GBK systems.
+    if _ID.fullmatch(value) is None:
+        raise InvalidInput(
+            "bankfile.id",
+            f"{where}“{value[:50]}”不合规：应为至多35个ASCII字母、数字或._-，以字母或数字开头",
+            value=value[:50],
+        )
+
+
+def _account(account: Account, where: str) -> None:
+    _text(account.name, f"{where}户名")
+    _text(account.bank_name, f"{where}开户行名称")
+    if _ACCOUNT.fullmatch(account.number) is None:
+        raise InvalidInput(
+            "bankfile.account",
+            f"{where}账号“{account.number[:50]}”不合规：应为至多34个ASCII字母、数字或-",
+            value=account.number[:50],
+        )
+    if _CNAPS.fullmatch(account.cnaps) is None:
+        raise InvalidInput(
+            "bankfile.cnaps", f"{where}联行号“{account.cnaps[:20]}”应为12位数字", value=account.cnaps[:20]
+        )
+
+
+def _text(value: str, where: str) -> None:
+    if not value or value != value.strip():
+        raise InvalidInput("bankfile.text", f"{where}为空或首尾有空格")
+    if len(value) > TEXT_MAX:
+        raise InvalidInput(
+            "bankfile.text_length", f"{where}有{len(value)}个字符，超过{TEXT_MAX}个", length=len(value)
+        )
+    for character in value:
+        # Control, invisible and half characters: XML forbids some, GB18030 has no code for others,
+        # and a direction mark makes a name read as another.
+        if unicodedata.category(character) in _FORBIDDEN_CATEGORIES or character in _FORBIDDEN_CHARACTERS:
+            raise InvalidInput("bankfile.text", f"{where}含不可用字符U+{ord(character):04X}", where=where)
