@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from ledger.core.errors import InvalidInput
@@ -9,6 +10,12 @@ from ledger.core.money import parse_fen
 
 REMEMBERED_MAX: Final = 4096
 """Tokens kept; about 100 records' worth, some 400 KB."""
+
+TOKEN_REMEMBERED_MAX: Final = 20
+"""Characters; a longer token (trailing zeros without end) is read each time, so that memory stays small."""
+
+_COMMON: Final = re.compile(r"(?:0|[1-9][0-9]{0,13})\.[0-9]{2}", re.ASCII)
+"""The usual spelling, a subset of what `parse_fen` takes: its digits without the point are the fen."""
 
 
 class FenOf(dict[Any, int]):
@@ -21,7 +28,9 @@ class FenOf(dict[Any, int]):
         super().__init__({None: 0})
 
     def __missing__(self, token: Any) -> int:
-        fen = parse_fen(token)
+        fen = int(token[:-3] + token[-2:]) if _COMMON.fullmatch(token) else parse_fen(token)
+        if len(token) > TOKEN_REMEMBERED_MAX:
+            return fen
         if len(self) >= REMEMBERED_MAX:
             self.clear()
             self[None] = 0

@@ -11,12 +11,20 @@ Json = dict[str, Any]
 """A JSON object whose numbers are still text."""
 
 
+def _first_repeated(pairs: list[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            return key
+        seen.add(key)
+    raise AssertionError("no key is repeated")
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> Json:
     """An object of distinct keys: the standard reader keeps the last of two amounts without a word."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [key for key, _ in pairs]
-        twice = next(key for key in names if names.count(key) > 1)
+        twice = _first_repeated(pairs)
         raise InvalidInput(
             "record.duplicate_key",
             f"同一对象内字段“{twice[:40]}”出现两次，无法判断以何为准",

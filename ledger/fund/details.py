@@ -42,7 +42,7 @@ def _read_row(row: Any, number: int, codes: Codes) -> tuple[str, FundRow, int]:
     where = f"setldetail[{number}]"
     if not isinstance(row, dict):
         raise InvalidInput("record.shape", "基金分项应为对象", field=where)
-    code, pooling = row.get("fund_pay_type"), row.get("poolarea_fund_pay_type") or ""
+    code, pooling = row.get("fund_pay_type"), row.get("poolarea_fund_pay_type")
     paid, scope = row.get("fund_payamt"), row.get("inscp_scp_amt")
     if scope is None:
         scope = row.get("inscp_amt")
@@ -56,7 +56,9 @@ def _read_row(row: Any, number: int, codes: Codes) -> tuple[str, FundRow, int]:
             f"基金支付类型“{str(code)[:20]}”不在字典内",
             field=f"{where}.fund_pay_type",
         )
-    if pooling and (not isinstance(pooling, str) or POOLING_TYPE.fullmatch(pooling) is None):
+    if pooling is None:
+        pooling = ""
+    elif not isinstance(pooling, str) or (pooling and POOLING_TYPE.fullmatch(pooling) is None):
         raise InvalidInput(
             "record.field_format", "应为1至6位字母数字代码", field=f"{where}.poolarea_fund_pay_type"
         )

@@ -7,6 +7,9 @@ from ledger.core.money import yuan
 from ledger.fund.details import RowSums
 from ledger.fund.record import Amounts
 
+_FUNDS = slice(Amounts._fields.index("hifp_pay"), Amounts._fields.index("fund_pay_sumamt") + 1)
+"""The fund columns and their total stand side by side."""
+
 
 def _broken(code: str, field: str, rule: str, left: int, right: int) -> InvalidInput:
     return InvalidInput(
@@ -61,7 +64,8 @@ def check_rows(m: Amounts, rows: RowSums) -> None:
 
 def check_signs(m: Amounts, rows: RowSums, *, is_reversal: bool) -> None:
     """An original is nowhere below zero, a reversal nowhere above, in every fund amount; raises `record.sign`."""
-    signed = (m.medfee_sumamt, *m[6:15], m.acct_pay, m.acct_mulaid_pay, rows.lowest, rows.highest)
+    amounts: tuple[int, ...] = m
+    signed = (m.medfee_sumamt, *amounts[_FUNDS], m.acct_pay, m.acct_mulaid_pay, rows.lowest, rows.highest)
     wrong = max(signed) > 0 if is_reversal else min(signed) < 0
     if wrong:
         raise InvalidInput(

@@ -65,16 +65,20 @@ def validate_object(document: Any, position: int, rules: IntakeRules) -> Settlem
         return _refuse(error, position, raw)
 
 
+def _one_line(text: str) -> str:
+    """Text from outside made safe for logs and screens: control characters and lone surrogates become `?`."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
 def _refuse(error: InvalidInput, line: int, raw: bytes) -> Refusal:
     """The refusal in words: line, field, rule. What cannot be parsed is searched for its id, so it can be found."""
     name = str(error.details.get("field", ""))
     if not name and (constant := _KNOWN_CONSTANT.search(raw)) and error.code == "amount.format":
         name = constant.group(1).decode("ascii")
     known = _KNOWN_ID.search(raw)
+    setl_id = known.group(1).decode("ascii") if known else ""
     where = f"第{line}行" + (f" {name}" if name else "")
-    return Refusal(
-        line, known.group(1).decode("ascii") if known else "", name, error.code, f"{where}：{error.message}"
-    )
+    return Refusal(line, setl_id, _one_line(name), error.code, _one_line(f"{where}：{error.message}"))
 
 
 def _unwrap(document: Any) -> tuple[Json, list[Json]]:
@@ -298,10 +302,12 @@ def _read(document: Any, rules: IntakeRules) -> SettlementRecord:
 
 
 def _warnings(m: Amounts, rows: RowSums, moment: datetime, year: str, mulaid: str) -> tuple[str, ...]:
-    """What a reviewer should see: identity 2, account rows that differ from acct_pay, a year that differs."""
+    """What a reviewer should see: identity 2, account and hospital rows that differ from their columns, a year that differs."""
     found = [mulaid] if mulaid else []
     if rows.account and rows.account != m.acct_pay:
         found.append(f"个人账户分项{yuan(rows.account)}元与个人账户支出{yuan(m.acct_pay)}元不同")
+    if rows.hospital and m.hosp_part_amt not in (rows.hospital, rows.hospital + rows.undecided):
+        found.append(f"医院负担分项{yuan(rows.hospital)}元与医院负担金额{yuan(m.hosp_part_amt)}元不同")
     if year and int(year) != moment.year:
         found.append(f"年度{year}与结算时间所在年不同")
     return tuple(found)
