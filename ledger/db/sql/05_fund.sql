@@ -86,27 +86,38 @@ CREATE TABLE fund.intake_load (
     duplicate       bigint NOT NULL DEFAULT 0,
     quarantined     bigint NOT NULL DEFAULT 0,
     accepted_fen    bigint NOT NULL DEFAULT 0,  -- Σ medfee_sumamt of the accepted
+    payable_fen     bigint NOT NULL DEFAULT 0,  -- Σ daily payables generated with them
     complete        boolean NOT NULL DEFAULT false,
     loaded_by       text NOT NULL,
     PRIMARY KEY (region, load_id)
 );
 
--- The settlement records, as validated: stored once, never changed. Amounts in fen; absent amounts are 0.
+-- The settlement records, as validated: stored once, never changed. The columns from setl_id to details are the
+-- canonical text of ledger.fund.record, in its order: its SHA-256 is content_digest. Amounts in fen; absent is 0 or ''.
 CREATE TABLE fund.record (
     region            integer NOT NULL,
-    setl_id           text NOT NULL CHECK (setl_id <> ''),
-    institution       text NOT NULL,
+    setl_id           text NOT NULL,
+    mdtrt_id          text NOT NULL,
+    psn_no            text NOT NULL,
+    fixmedins_code    text NOT NULL,
     insutype          text NOT NULL,
     med_type          text NOT NULL,
     clr_type          text NOT NULL,
+    setl_time         timestamp NOT NULL,   -- Asia/Shanghai, as on the paper
+    poolarea_no       text NOT NULL,
+    clr_optins        text NOT NULL,
     clr_way           text NOT NULL,
     pay_loc           text NOT NULL,
     out_flag          text NOT NULL,
-    psn_no            text NOT NULL,
-    mdtrt_id          text NOT NULL,
+    insu_admdvs       text NOT NULL,
+    fix_blng_admdvs   text NOT NULL,
+    setl_type         text NOT NULL,
+    hosp_lv           text NOT NULL,
+    year              text NOT NULL,
+    begndate          text NOT NULL,
+    enddate           text NOT NULL,
     medins_setl_id    text NOT NULL,
-    init_setl_id      text NOT NULL,       -- '' unless a reversal
-    setl_time         timestamp NOT NULL,  -- Asia/Shanghai, as on the paper
+    init_setl_id      text NOT NULL,
     medfee_sumamt     bigint NOT NULL,
     fulamt_ownpay_amt bigint NOT NULL,
     overlmt_selfpay   bigint NOT NULL,
@@ -126,9 +137,10 @@ CREATE TABLE fund.record (
     psn_part_amt      bigint NOT NULL,
     acct_pay          bigint NOT NULL,
     psn_cash_pay      bigint NOT NULL,
-    acct_mulaid_pay   bigint NOT NULL,
     balc              bigint NOT NULL,
-    details           text NOT NULL,       -- fund_pay_type:fen, in the order given
+    acct_mulaid_pay   bigint NOT NULL,
+    hi_agre_sumfee    bigint NOT NULL,
+    details           text NOT NULL,       -- fund rows: type,pooling type,paid,in scope,limit; joined by ;
     content_digest    bytea NOT NULL CHECK (length(content_digest) = 32),
     load_id           bigint NOT NULL,
     line              bigint NOT NULL,
@@ -155,7 +167,7 @@ CREATE TABLE fund.payable (
     order_no      text NOT NULL DEFAULT '',   -- the order that draws on it now
     settled_by    text NOT NULL DEFAULT '',   -- the monthly settlement that closed it
     PRIMARY KEY (region, fund, setl_id, subfund),
-    FOREIGN KEY (region, setl_id) REFERENCES fund.record,
+    -- No foreign key to the record: it costs more than the row itself. They are written together, and verify joins them.
     CHECK (subfund = 'pool' OR daily_fen = 0),
     CHECK (abs(daily_fen) <= abs(fund_fen) AND daily_fen * sign(fund_fen) >= 0)
 );
@@ -171,6 +183,7 @@ CREATE TABLE fund.quarantine (
     field       text NOT NULL,
     code        text NOT NULL,
     message     text NOT NULL,
+    load_id     bigint NOT NULL,
     raw         bytea NOT NULL,           -- at most the line's first 64 KiB
     state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'resolved')),
     PRIMARY KEY (region, file_sha256, line)

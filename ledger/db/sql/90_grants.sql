@@ -49,7 +49,7 @@ GRANT INSERT ON fund.region, fund.region_policy, fund.calendar_year, fund.calend
 GRANT UPDATE (name, type, level, agreement_state, agreement_from, agreement_to) ON fund.institution TO fundledger_service;
 GRANT UPDATE (to_day) ON fund.enrolment TO fundledger_service;
 GRANT UPDATE (state, confirmed_by, reason) ON fund.payee_account TO fundledger_service;
-GRANT UPDATE (lines_done, bytes_done, accepted, duplicate, quarantined, accepted_fen, complete) ON fund.intake_load TO fundledger_service;
+GRANT UPDATE (lines_done, bytes_done, accepted, duplicate, quarantined, accepted_fen, payable_fen, complete) ON fund.intake_load TO fundledger_service;
 GRANT UPDATE (state) ON fund.quarantine TO fundledger_service;
 GRANT UPDATE (recognised_by, order_no, settled_by) ON fund.payable TO fundledger_service;
 GRANT UPDATE (state, file_id, sent_on) ON payments.pay_order TO fundledger_service;
