@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from hashlib import sha256
@@ -70,8 +71,6 @@ def test_leftover_part_is_overwritten(site: Any) -> None:
         path.unlink()
     leftover = site.inbox / (FILE.name + ".part")
     leftover.write_bytes(b"x" * 500_000)
-    import os
-
     os.chown(leftover, owner.st_uid, owner.st_gid)
     put(site.channel())
     assert (site.inbox / FILE.name).read_bytes() == FILE.content
