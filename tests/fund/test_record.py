@@ -73,7 +73,7 @@ def line_of(change: Change | None = None) -> bytes:
     info, rows = dict(INFO), copy.deepcopy(ROWS)
     if change is not None:
         change(info, rows)
-    return json.dumps({"setlinfo": info, "setldetail": rows}, ensure_ascii=False).encode()
+    return json.dumps({"setlinfo": info, "setldetail": rows}).encode()
 
 
 def with_fields(**fields: Any) -> bytes:
@@ -494,7 +494,9 @@ def test_repeated_keys_anywhere() -> None:
 
 
 def test_bytes_that_are_no_record() -> None:
-    refused(line_of().decode().encode("gb18030"), "record.encoding")
+    chinese = json.dumps(json.loads(line_of()), ensure_ascii=False)
+    assert accepted(chinese.encode("utf-8")) == accepted(line_of())
+    refused(chinese.encode("gb18030"), "record.encoding")
     refused(b"\xef\xbb\xbf" + line_of(), "record.json")
     refused(line_of()[:-40], "record.json")
     refused(b"", "record.json")
