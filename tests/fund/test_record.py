@@ -350,6 +350,7 @@ def test_known_codes_that_are_not_ours() -> None:
     refused(with_fields(insutype="340"), "record.insutype_not_ours", "insutype")
     refused(with_fields(med_type="61"), "record.med_type_not_ours", "med_type")
     refused(with_fields(pay_loc="1"), "record.paid_to_person", "pay_loc")
+    refused(with_fields(setl_type="1"), "record.paid_to_person")
     refused(with_fields(vali_flag="0"), "record.not_valid", "vali_flag")
     refused(with_fields(insutype="390"), "record.book_mismatch", "setldetail")
 
@@ -548,7 +549,8 @@ def test_a_row_from_another_regions_fund_makes_it_out_of_region() -> None:
     ("region", "place", "inside"),
     [
         ("420100", "420102", True), ("420100", "420199", True), ("420100", "420202", False),
-        ("420000", "420202", True), ("420000", "410100", False), ("429004", "429004", True),
+        ("420000", "420202", True),
+        ("420199", "420102", True), ("420000", "410100", False), ("429004", "429004", True),
         ("429004", "429005", False), ("429900", "429900", True), ("420100", "429900", False),
     ],
 )  # fmt: skip
