@@ -197,6 +197,8 @@ class DemoServer:
     def close(self) -> None:
         """Stop listening, hang up every client, wait for the threads."""
         self._closing.set()
+        with suppress(OSError):  # wakes the waiting thread at once where the system allows it
+            self._listener.shutdown(socket.SHUT_RDWR)
         if self._thread.is_alive():
             self._thread.join()
         self._listener.close()

@@ -15,9 +15,12 @@ from paramiko.sftp import SFTP_OK
 from paramiko.sftp_attr import SFTPAttributes
 from paramiko.sftp_handle import SFTPHandle
 
+from adapters.banks.control import describe, encode_control
 from adapters.banks.ports import OutgoingFile
+from adapters.banks.sftp.hostkeys import parse_host_key
+from adapters.banks.sftp.line import Line
 from adapters.banks.simulator.server import DemoServer, Folder
-from ledger.core.errors import Unavailable
+from ledger.core.errors import Conflict, Unavailable
 
 FILE = OutgoingFile("pain001_20261102_0001.xml", b"<pay/>" * 2000)
 
@@ -199,11 +202,55 @@ def test_line_cut_at_the_rename(make_demo_site: Callable[..., Any], done: bool) 
 
 def test_demo_server_keeps_to_its_folder(make_demo_site: Callable[..., Any], tmp_path: Path) -> None:
     site = make_demo_site()
-    (tmp_path / "secret.xml").write_text("secret")
+    secret = b"secret"
+    for folder, name in ((tmp_path, "secret.xml"), (site.outbox, "link.xml")):
+        (folder / (name + ".ok")).write_bytes(encode_control(describe(name, secret)))
+    (tmp_path / "secret.xml").write_bytes(secret)
     (site.outbox / "link.xml").symlink_to(tmp_path / "secret.xml")
     (site.inbox.parent / "door").symlink_to(tmp_path)
-    for outbox in ("/../..", "/door"):
-        with pytest.raises(Unavailable):
-            site.channel(outbox=outbox).fetch("secret.xml")
-    with pytest.raises(Unavailable):
-        site.channel().fetch("link.xml")
+    for outbox, name, code in (
+        ("/../..", "secret.xml", "bank.file_missing"),
+        ("/door", "secret.xml", "bank.denied"),
+        (site.config.outbox, "link.xml", "bank.refused"),
+    ):
+        with pytest.raises(Unavailable) as refusal:
+            site.channel(outbox=outbox).fetch(name)
+        assert refusal.value.code == code
+
+
+@pytest.mark.openssh
+def test_rename_never_overwrites(openssh_site: Any) -> None:
+    config = openssh_site.config
+    line = Line.open(config, [parse_host_key(config.host_keys[0])])
+    line.write(f"{config.inbox}/taken.xml", b"first")
+    line.write(f"{config.inbox}/taken.xml.part", b"second")
+    with pytest.raises(OSError, match="Failure"):
+        line.rename(f"{config.inbox}/taken.xml.part", f"{config.inbox}/taken.xml")
+    assert (openssh_site.inbox / "taken.xml").read_bytes() == b"first"
+    line.close()
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_another_delivery_was_faster(make_demo_site: Callable[..., Any], same: bool) -> None:
+    """The name is taken between our look and our rename."""
+
+    class Race(Folder):
+        def rename(self, oldpath: str, newpath: str) -> int:
+            target = site.inbox / Path(newpath).name
+            if not target.exists():
+                target.write_bytes((site.inbox / Path(oldpath).name).read_bytes() if same else b"other")
+            return super().rename(oldpath, newpath)
+
+    class RacingServer(DemoServer):
+        folder = Race
+
+    site = make_demo_site(RacingServer)
+    channel = site.channel()
+    if same:
+        put(channel)
+        assert channel.holds(FILE)
+    else:
+        with pytest.raises(Conflict) as refusal:
+            put(channel)
+        assert refusal.value.code == "bank.name_taken"
+    assert not [path for path in site.inbox.iterdir() if path.suffix == ".part"]

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from adapters.banks.simulator.faults import Fault, Plan
+from adapters.banks.simulator.faults import ALWAYS, Fault, Plan
 
 PAYER = "42010000000000000010"
-PLAN = Plan(3, {Fault.RETURN: 3_000, Fault.DELAY: 3_000, Fault.FILE_TWICE: 2_000, Fault.RECEIPT_TWICE: 2_000})
+RATES = {Fault.RETURN: 3_000, Fault.DELAY: 3_000, Fault.FILE_TWICE: 2_000, Fault.RECEIPT_TWICE: 2_000}
+PLAN = Plan(3, RATES)
 
 
 def drop_all(bank: Any, make_order: Callable[..., Any]) -> None:
@@ -36,20 +37,25 @@ def test_restart_between_steps(world: Callable[..., Any], make_order: Callable[.
     assert steady.bank.books.statement(PAYER) == shaky.bank.books.statement(PAYER)
 
 
-@pytest.mark.parametrize("gone", ["archive", "outbox"])
+@pytest.mark.parametrize(("gone", "day"), [("archive", 0), ("outbox", 1)])
 def test_folder_lost_in_the_middle_of_a_step(
-    world: Callable[..., Any], make_order: Callable[..., Any], gone: str
+    world: Callable[..., Any], make_order: Callable[..., Any], gone: str, day: int
 ) -> None:
-    steady, shaky = world(PLAN), world(PLAN)
+    # the lost status stays lost: finishing the move is not the customer asking again
+    plan = Plan(3, RATES | {Fault.STATUS_LOST: ALWAYS})
+    steady, shaky = world(plan), world(plan)
     for bank in (steady, shaky):
         drop_all(bank, make_order)
+    for before in range(day):
+        steady.step(before)
+        shaky.step(before)
     (shaky.folder / gone).rmdir()
     with pytest.raises(OSError, match=gone):
-        shaky.step()
-    shaky.restart()
-    for day in range(7):
-        steady.step(day)
         shaky.step(day)
+    shaky.restart()
+    for after in range(day, 7):
+        steady.step(after)
+        shaky.step(after)
     assert steady.files == shaky.files
     assert steady.bank.books.statement(PAYER) == shaky.bank.books.statement(PAYER)
 
@@ -74,7 +80,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from adapters.banks.ports import Account
 from adapters.banks.simulator.bank import Bank, Opening
-from adapters.banks.simulator.faults import Fault, Plan
+from adapters.banks.simulator.faults import ALWAYS, Fault, Plan
 from ledger.core.dates import SHANGHAI
 folder, books = map(Path, sys.argv[1:])
 payer = Account("江城市医疗保险基金支出户", "42010000000000000010", "江城银行营业部", "103100000026")
