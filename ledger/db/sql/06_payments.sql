@@ -101,7 +101,8 @@ CREATE TABLE payments.pay_order (
     file_id      text NOT NULL DEFAULT '',
     sent_on      date,
     PRIMARY KEY (region, order_no),
-    FOREIGN KEY (region, batch_id) REFERENCES payments.batch,
+    -- Deferred: the batch row carries the digest of its orders, so it comes after them.
+    FOREIGN KEY (region, batch_id) REFERENCES payments.batch DEFERRABLE INITIALLY DEFERRED,
     FOREIGN KEY (region, account) REFERENCES payments.bank_account
 );
 CREATE INDEX pay_order_live ON payments.pay_order (region, fund, state) WHERE state NOT IN ('paid', 'cancelled', 'rejected', 'returned');

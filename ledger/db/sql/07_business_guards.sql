@@ -61,6 +61,18 @@ END $$;
 CREATE TRIGGER check_payable BEFORE UPDATE ON fund.payable FOR EACH ROW
     WHEN (OLD.order_no <> '' OR OLD.recognised_by <> '' OR OLD.settled_by <> '') EXECUTE FUNCTION fund.check_payable();
 
+-- A batch is signed by who drafts it: the maker, or the system for a scheduled run (INV-11 compares it at approval).
+CREATE FUNCTION payments.check_batch() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF access.require_role(NEW.region, NEW.fund, '{maker,system}') <> NEW.prepared_by THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'batch.prepared_by',
+            DETAIL = format('批次%s只能以当前用户的名义制单', NEW.batch_id);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_batch BEFORE INSERT ON payments.batch FOR EACH ROW EXECUTE FUNCTION payments.check_batch();
+
 -- Orders begin as drafts and move only along payments.transition; approval needs its approval row.
 CREATE FUNCTION payments.check_order() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
