@@ -117,7 +117,7 @@ def _leaves(elements: Iterable[Element]) -> dict[str, str]:
     for element in elements:
         name, value = local(element), _value(element)
         is_wanted = name in _FACTS and len(element) == 0 and _is_taxonomy(element)
-        if not is_wanted or not value or element.get(_NIL) in ("true", "1"):
+        if not is_wanted or not value:
             continue
         if facts.setdefault(name, value) != value:
             raise InvalidInput(

@@ -76,7 +76,7 @@ def schema_errors() -> Callable[[str, bytes], list[str]]:
     def errors(message: str, content: bytes) -> list[str]:
         schema = schemas[message]
         schema.validate(etree.fromstring(content))
-        return [str(error) for error in schema.error_log]
+        return str(schema.error_log).splitlines()
 
     return errors
 

@@ -191,5 +191,29 @@ def test_two_amounts_for_one_receipt_decide_nothing(bank_format: Iso20022Format,
     assert refusal.value.code == "bankfile.repeated"
 
 
+@pytest.mark.parametrize(
+    ("extra", "code"),
+    [
+        ("<bker:AccountNumberOfPayer>999</bker:AccountNumberOfPayer>", "repeated"),
+        ("<bker:BusinessSerialNumber>S2</bker:BusinessSerialNumber>", "repeated"),
+        ("<bker:Currency>USD</bker:Currency>", "currency"),
+    ],
+)
+def test_facts_that_contradict(bank_format: Iso20022Format, extra: str, code: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        bank_format.decode("r.xml", PREFIXED.format(encoding="UTF-8", amounts=ONE + extra).encode())
+    assert refusal.value.code == f"bankfile.{code}"
+
+
+def test_facts_said_twice_and_others_words(bank_format: Iso20022Format) -> None:
+    extra = (
+        "<bker:Currency>人民币</bker:Currency><bker:BusinessSerialNumber>S1</bker:BusinessSerialNumber>"
+        "<bker:T><bker:DebitOrCredit>0</bker:DebitOrCredit></bker:T><AccountNumberOfPayer>999</AccountNumberOfPayer>"
+    )
+    content = PREFIXED.format(encoding="UTF-8", amounts=ONE + extra).encode()
+    plain = PREFIXED.format(encoding="UTF-8", amounts=ONE).encode()
+    assert bank_format.decode("r.xml", content) == bank_format.decode("r.xml", plain)
+
+
 def test_name_of_the_attachment(receipt: Receipt) -> None:
     assert receipt_name(receipt) == "bker_issuer_20261124_C110252100001220261123000000000000000000001.xml"

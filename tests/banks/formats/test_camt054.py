@@ -131,6 +131,26 @@ def test_net_total(bank_format: Iso20022Format, net: str, believed: bool) -> Non
             bank_format.decode("n.xml", content)
 
 
+@pytest.mark.parametrize(
+    ("total", "believed"),
+    [
+        ("<TtlDbtNtries><NbOfNtries>1</NbOfNtries><Sum>1</Sum></TtlDbtNtries>", True),
+        ("<TtlDbtNtries><NbOfNtries>2</NbOfNtries></TtlDbtNtries>", False),
+        ("<TtlDbtNtries><Sum>1.01</Sum></TtlDbtNtries>", False),
+        ("<TtlCdtNtries><Sum>1.00</Sum></TtlCdtNtries>", False),
+        ("<TtlCdtNtries><NbOfNtries>0</NbOfNtries><Sum>0</Sum></TtlCdtNtries>", True),
+    ],
+)
+def test_total_of_one_side(bank_format: Iso20022Format, total: str, believed: bool) -> None:
+    content = _body(_entry(), f"<TxsSummry>{total}</TxsSummry>")
+    if believed:
+        assert len(bank_format.decode("n.xml", content).evidence) == 1
+    else:
+        with pytest.raises(InvalidInput) as refusal:
+            bank_format.decode("n.xml", content)
+        assert refusal.value.code == "bankfile.totals"
+
+
 def test_one_entry_for_many_payments(bank_format: Iso20022Format) -> None:
     entry = _entry(_tx("0.40", "FL-1", "T1") + _tx("0.60", "FL-2", "T2"))
     decoded = bank_format.decode("n.xml", _body(entry))
@@ -162,6 +182,13 @@ def test_reversal_of_a_debit_comes_in_as_a_return(bank_format: Iso20022Format) -
     assert (evidence.direction, evidence.is_return, evidence.order_no) == (Direction.CREDIT, True, "FL-1")
 
 
+def test_return_by_transaction_code(bank_format: Iso20022Format) -> None:
+    code = "<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>RRTN</SubFmlyCd></Fmly></Domn></BkTxCd>"
+    entry = _entry(_tx("", "FL-1"), side="CRDT", extra=code)
+    (evidence,) = bank_format.decode("n.xml", _body(entry)).evidence
+    assert (evidence.is_return, evidence.reason_code) == (True, "")
+
+
 def test_returned_payment_may_keep_its_old_roles(bank_format: Iso20022Format, payer: Account) -> None:
     parties = (
         f"<RltdPties><Dbtr><Nm>{payer.name}</Nm></Dbtr><DbtrAcct><Id><Othr><Id>{payer.number}</Id></Othr></Id></DbtrAcct>"
@@ -178,6 +205,7 @@ def test_returned_payment_may_keep_its_old_roles(bank_format: Iso20022Format, pa
         (_entry(status="<Sts>PDNG</Sts>"), "not_booked"),
         (_entry(status="<Sts><Cd>INFO</Cd></Sts>"), "not_booked"),
         (_entry(currency="USD"), "currency"),
+        (_entry().replace(">1.00<", ">1<b>.00</b><"), "leaf"),
         (_entry(amount="1.005"), "amount"),
         (_entry(amount="0.00"), "amount"),
         (_entry(amount="-1.00"), "amount"),

@@ -135,6 +135,47 @@ def test_refused_whole(bank_format: Iso20022Format, content: bytes, code: str) -
     assert refusal.value.code == f"bankfile.{code}"
 
 
+def _per_status(**counts: int) -> bytes:
+    blocks = "".join(
+        f"<NbOfTxsPerSts><DtldNbOfTxs>{number}</DtldNbOfTxs><DtldSts>{code}</DtldSts></NbOfTxsPerSts>"
+        for code, number in counts.items()
+    )
+    return _replaced("<GrpSts>PART</GrpSts>", f"<GrpSts>PART</GrpSts>{blocks}")
+
+
+@pytest.mark.parametrize(
+    ("counts", "believed"),
+    [
+        ({"ACSC": 1, "RJCT": 1, "PDNG": 1}, True),
+        ({"ACSC": 1, "RJCT": 2}, False),
+        ({"ACSC": 1, "RJCT": 1, "PDNG": 1, "CANC": 1}, False),
+    ],
+)
+def test_counts_per_status(bank_format: Iso20022Format, counts: dict[str, int], believed: bool) -> None:
+    if believed:
+        assert len(bank_format.decode("r.xml", _per_status(**counts)).statuses) == 3
+    else:
+        with pytest.raises(InvalidInput) as refusal:
+            bank_format.decode("r.xml", _per_status(**counts))
+        assert refusal.value.code == "bankfile.totals"
+
+
+def test_some_cannot_be_more_than_all(bank_format: Iso20022Format) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        bank_format.decode("r.xml", write_pain002(replace(REPORT, count=4, total_fen=500)))
+    assert refusal.value.code == "bankfile.totals"
+
+
+def test_several_payment_groups_are_not_ours(bank_format: Iso20022Format) -> None:
+    block = (
+        "<OrgnlPmtInfAndSts><OrgnlPmtInfId>P</OrgnlPmtInfId><PmtInfSts>RJCT</PmtInfSts></OrgnlPmtInfAndSts>"
+    )
+    content = _replaced("</CstmrPmtStsRpt>", f"{block}</CstmrPmtStsRpt>")
+    with pytest.raises(InvalidInput) as refusal:
+        bank_format.decode("r.xml", content)
+    assert refusal.value.code == "bankfile.payment_information"
+
+
 def test_only_the_rejected_may_be_listed(bank_format: Iso20022Format) -> None:
     report = replace(REPORT, transactions=REPORT.transactions[1:2])
     (status,) = bank_format.decode("r.xml", write_pain002(report)).statuses
