@@ -109,8 +109,10 @@ class SettlementRecord(NamedTuple):
     amounts: Amounts
     details: str
     """Fund rows in a canonical order: `type,pooling type,paid,in scope,limit` in fen, joined by `;`."""
+    canonical: str
+    """Everything kept, in the order of fund.record's columns from `setl_id` to `details`, joined by `|`."""
     content_digest: bytes
-    """SHA-256 over everything kept but transport and state marks (`msgid`, `refd_setl_flag`, `vali_flag`)."""
+    """SHA-256 of `canonical`: everything kept but transport and state marks (`msgid`, `refd_setl_flag`, `vali_flag`)."""
     warnings: tuple[str, ...]
     """What a reviewer should see though the record is good, one Chinese sentence each."""
 

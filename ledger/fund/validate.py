@@ -296,6 +296,7 @@ def _read(document: Any, rules: IntakeRules) -> SettlementRecord:
         account,
         amounts,
         rows.text,
+        canonical,
         sha256(canonical.encode("ascii")).digest(),
         warnings,
     )

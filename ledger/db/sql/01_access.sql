@@ -119,6 +119,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
            AND r.role = ANY (p_roles) AND (r.fund IN (0, p_fund) OR p_fund = 0))
 $$;
 
+-- The regions where a user works; each user may ask about itself.
+CREATE FUNCTION access.regions_of(p_user text) RETURNS SETOF integer
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT DISTINCT r.region FROM access.user_role r JOIN access.app_user u USING (user_name)
+     WHERE r.user_name = p_user AND p_user = access.user_name() AND u.active ORDER BY 1
+$$;
+
 CREATE FUNCTION access.person(p_user text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT person FROM access.app_user WHERE user_name = p_user

@@ -146,6 +146,7 @@ CREATE TABLE fund.record (
     line              bigint NOT NULL,
     PRIMARY KEY (region, setl_id)
 );
+CREATE INDEX record_load ON fund.record USING brin (load_id);   -- the proof of a load's sums reads its own rows only
 -- A record is reversed at most once.
 CREATE UNIQUE INDEX one_reversal ON fund.record (region, init_setl_id) WHERE init_setl_id <> '';
 

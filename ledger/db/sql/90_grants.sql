@@ -58,7 +58,7 @@ GRANT UPDATE (outcome, outcome_code) ON payments.evidence TO fundledger_service;
 GRANT UPDATE (channel) ON payments.bank_account TO fundledger_service;
 GRANT DELETE ON payments.blocked TO fundledger_service;
 GRANT EXECUTE ON FUNCTION books.stage, books.post, books.open_period, books.close_period, books.open_book, books.rebuild_balances,
-    payments.approve, payments.batch_digest, payments.order_digest, payments.available, access.region, access.funds,
+    payments.approve, payments.batch_digest, payments.order_digest, payments.available, access.region, access.funds, access.regions_of,
     access.user_name, access.has_role, access.person, access.require_role, access.add_user, access.grant_role,
     access.revoke_role, access.add_key, access.revoke_key TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.region, access.funds, access.user_name TO fundledger_auditor;

@@ -1,0 +1,40 @@
+"""The operator log of the norm: who did what to what, when, with which outcome. Append-only in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+
+from ledger.core.errors import LedgerError
+from ledger.db.unit_of_work import NO_REGION, unit_of_work
+
+
+def write_log(
+    engine: Engine, user: str, region: int, action: str, subject: str, outcome: str, detail: str
+) -> None:
+    """Append one line in a transaction of its own, so that a refused act leaves its trace too."""
+    with unit_of_work(engine, user, region) as tx:
+        visible = tx.value("SELECT access.region()") == region
+        tx.run(
+            """INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)
+               VALUES (%(region)s, %(user)s, %(action)s, %(object)s, %(outcome)s, %(detail)s)""",
+            region=region if visible else NO_REGION,
+            user=user,
+            action=action,
+            object=subject,
+            outcome=outcome,
+            detail=detail.replace("\r", " ").replace("\n", " "),
+        )
+
+
+@contextmanager
+def logged(engine: Engine, user: str, region: int, action: str, subject: str) -> Iterator[None]:
+    """Log the act inside the block as done, or as refused with its code."""
+    try:
+        yield
+    except LedgerError as error:
+        write_log(engine, user, region, action, subject, "refused", f"{error.code}：{error.message}")
+        raise
+    write_log(engine, user, region, action, subject, "done", "")

@@ -1,0 +1,122 @@
+"""Users, roles and keys (design.md 4, INV-11, INV-14). The database checks every grant; this is the door to it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from sqlalchemy import Engine, text
+
+from ledger.core.errors import Unauthenticated
+from ledger.db.unit_of_work import Transaction
+
+ROLES: Final = {
+    "admin": "用户管理",
+    "intake": "数据接入",
+    "maker": "经办制单",
+    "checker": "复核审批",
+    "cashier": "出纳",
+    "accountant": "会计记账",
+    "reviewer": "内控稽核",
+    "system": "系统接口",
+}
+KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user to set up: login name, the human behind it, shown name, role."""
+
+    user: str
+    person: str
+    display_name: str
+    role: str
+
+
+def found_region(engine: Engine, region: int, people: tuple[Person, ...]) -> None:
+    """The first users of a region, its administrator among them, written by the database administrator (`migrate`'s login).
+
+    Safe to repeat. Everybody after them is added by the region's administrator.
+    """
+    with engine.begin() as connection:
+        for person in people:
+            connection.execute(
+                text("INSERT INTO access.app_user VALUES (:user, :person, :name) ON CONFLICT DO NOTHING"),
+                {"user": person.user, "person": person.person, "name": person.display_name},
+            )
+            connection.execute(
+                text("INSERT INTO access.user_role VALUES (:region, :user, :role, 0) ON CONFLICT DO NOTHING"),
+                {"region": region, "user": person.user, "role": person.role},
+            )
+
+
+def add_user(tx: Transaction, user: str, person: str, display_name: str) -> None:
+    """Add a user; raises Forbidden unless the acting user is the region's administrator, Conflict `db.duplicate`."""
+    tx.run(
+        "SELECT access.add_user(%(region)s, %(user)s, %(person)s, %(name)s)",
+        region=tx.region,
+        user=user,
+        person=person,
+        name=display_name,
+    )
+
+
+def grant_role(tx: Transaction, user: str, role: str, fund: int = 0) -> None:
+    """Give a role in the transaction's region (fund 0: all). Raises Forbidden `access.incompatible_roles`, `access.own_grant`."""
+    tx.run(
+        "SELECT access.grant_role(%(region)s, %(user)s, %(role)s, %(fund)s::smallint)",
+        region=tx.region,
+        user=user,
+        role=role,
+        fund=fund,
+    )
+
+
+def revoke_role(tx: Transaction, user: str, role: str, fund: int = 0) -> None:
+    """Take a role away again."""
+    tx.run(
+        "SELECT access.revoke_role(%(region)s, %(user)s, %(role)s, %(fund)s::smallint)",
+        region=tx.region,
+        user=user,
+        role=role,
+        fund=fund,
+    )
+
+
+def issue_key(tx: Transaction, user: str, label: str, expires_on: date) -> str:
+    """A new API key for a user with a role in the region: shown once, only its SHA-256 is kept."""
+    key = f"fl_{secrets.token_urlsafe(KEY_BYTES)}"
+    tx.run(
+        "SELECT access.add_key(%(region)s, %(user)s, %(hash)s, %(label)s, %(expires)s)",
+        region=tx.region,
+        user=user,
+        hash=_hash(key),
+        label=label,
+        expires=expires_on,
+    )
+    return key
+
+
+def revoke_key(tx: Transaction, key: str) -> None:
+    """Make a key useless at once."""
+    tx.run("SELECT access.revoke_key(%(region)s, %(hash)s)", region=tx.region, hash=_hash(key))
+
+
+def user_of_key(tx: Transaction, key: str, today: date) -> str:
+    """The user a key belongs to; raises Unauthenticated `key.unknown` for an unknown, revoked or expired key."""
+    user: str | None = tx.value(
+        """SELECT k.user_name FROM access.api_key k JOIN access.app_user u USING (user_name)
+            WHERE k.key_hash = %(hash)s AND NOT k.revoked AND k.expires_on >= %(today)s AND u.active""",
+        hash=_hash(key),
+        today=today,
+    )
+    if user is None:
+        raise Unauthenticated("key.unknown", "接口密钥无效、已停用或已过期")
+    return user
+
+
+def _hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()

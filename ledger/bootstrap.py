@@ -1,0 +1,113 @@
+"""The one place where parts are put together: settings, engines, clock, and adapters behind their ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine
+
+from adapters.banks.ports import Channel, Format
+from adapters.banks.registry import make_format
+from adapters.banks.sftp import SftpChannel, SftpConfig
+from ledger.core.dates import SHANGHAI, Clock
+from ledger.core.errors import Conflict, NotFound
+from ledger.db.engine import auditor_engine, service_engine
+from ledger.db.migrate import require_current
+from ledger.db.unit_of_work import unit_of_work
+from ledger.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """One own account's bank: how its files are written and how they travel."""
+
+    account: str
+    format: Format
+    channel: Channel
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.channel.close()
+
+
+class App:
+    """A running installation under one acting user."""
+
+    def __init__(self, settings: Settings, user: str) -> None:
+        self.settings = settings
+        self.user = user
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The service's engine; raises Unavailable `db.not_migrated` before the first `migrate`."""
+        engine = service_engine(self.settings)
+        require_current(engine)
+        return engine
+
+    @cached_property
+    def auditor(self) -> Engine:
+        """The auditor's engine, for verify."""
+        return auditor_engine(self.settings)
+
+    @property
+    def clock(self) -> Clock:
+        """Where business dates come from."""
+        return self.settings.clock()
+
+    def now(self) -> datetime:
+        """The moment for time stamps in files: the clock's day, the machine's time of day, Asia/Shanghai."""
+        return datetime.combine(self.clock.today(), datetime.now(SHANGHAI).time(), SHANGHAI)
+
+    def bank(self, region: int, account: str) -> Bank:
+        """The bank of an own account; hang up with `with`. Raises NotFound `account.unknown`, Conflict `bank.no_channel`."""
+        with unit_of_work(self.engine, self.user, region) as tx:
+            row = tx.row(
+                "SELECT bank, channel FROM payments.bank_account WHERE region = %(region)s AND account = %(account)s",
+                region=region,
+                account=account,
+            )
+        if row is None:
+            raise NotFound("account.unknown", f"统筹区{region}没有账户{account}", account=account)
+        bank, channel = row
+        if not channel:
+            raise Conflict("bank.no_channel", f"账户{account}尚未配置文件通道", account=account)
+        config = SftpConfig(
+            host=channel["host"],
+            port=channel["port"],
+            username=channel["username"],
+            client_key_path=client_key_path(self.settings.home, region, account),
+            host_keys=tuple(channel["host_keys"]),
+            inbox=channel.get("inbox", "/inbox"),
+            outbox=channel.get("outbox", "/outbox"),
+            archive=channel.get("archive", "/archive"),
+        )
+        return Bank(account, make_format(bank, frozenset({account})), SftpChannel(config))
+
+    def expenditure_accounts(self, region: int) -> list[str]:
+        """The region's 支出户: the accounts files are sent from and received for."""
+        with unit_of_work(self.engine, self.user, region) as tx:
+            rows = tx.rows(
+                "SELECT account FROM payments.bank_account WHERE region = %(region)s AND kind = '1004' ORDER BY account",
+                region=region,
+            )
+        return [account for (account,) in rows]
+
+    def close(self) -> None:
+        """Give the connections back."""
+        for name in ("engine", "auditor"):
+            if name in self.__dict__:
+                self.__dict__[name].dispose()
+
+
+def client_key_path(home: Path, region: int, account: str) -> Path:
+    """Where our private SFTP key for an account lies: 0600, never in the database."""
+    return home / "keys" / f"{region}-{account}.ed25519"

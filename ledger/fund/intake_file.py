@@ -1,0 +1,208 @@
+"""Loading a file of settlement records: bounded memory, resumable, its sums proven against what is stored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from sqlalchemy import Engine
+
+from ledger.core.errors import Conflict, InvalidInput
+from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.intake import take
+from ledger.fund.outcome import Line, Load, Tally
+from ledger.fund.shape import LINE_BYTES_MAX
+from ledger.fund.validate import IntakeRules
+
+LINES_PER_CHUNK: Final = 5_000
+_HASH_BLOCK: Final = 1 << 20
+_UTF8_BOM: Final = b"\xef\xbb\xbf"
+_UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of a file; amounts in fen. `lines` = accepted + duplicate + quarantined (blank lines apart)."""
+
+    load_id: int
+    file: str
+    accepted: int
+    duplicate: int
+    quarantined: int
+    accepted_fen: int
+    payable_fen: int
+
+
+def _silent(_done: int, _total: int) -> None:
+    """No progress wanted."""
+
+
+def load_file(
+    engine: Engine,
+    user: str,
+    path: Path,
+    rules: IntakeRules,
+    *,
+    once: bool = False,
+    progress: Callable[[int, int], None] = _silent,
+) -> FileResult:
+    """Load a JSON-lines file. `progress` gets (bytes done, bytes in all) after every chunk.
+
+    A load that was cut off goes on where it stopped and gives the whole file's result. A file that was loaded whole
+    is read again, and its records come out as duplicates; with `once` the first answer is given back instead.
+    Raises InvalidInput `file.missing`, `file.encoding` (UTF-16), `file.empty`; Conflict `intake.sums` if what is stored does
+    not add up to what was counted.
+    """
+    if not path.is_file():
+        raise InvalidInput("file.missing", f"没有文件{path.name}", file=path.name)
+    digest, size = _digest(path)
+    load, done, tally, complete = _begin(engine, user, path, digest, size, once=once)
+    if complete:
+        return _result(load, path, tally)
+    with path.open("rb") as file:
+        _check_start(file, path)
+        file.seek(max(done.bytes, file.tell()))
+        lines = _lines(file, done.lines)
+        while chunk := list(islice(lines, LINES_PER_CHUNK)):
+            tally.add(take(engine, user, load, [line for line in chunk if line.raw.strip()], rules))
+            _advance(engine, user, load, chunk[-1].number, file.tell(), tally)
+            progress(file.tell(), size)
+    _finish(engine, user, load, tally)
+    return _result(load, path, tally)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    lines: int
+    bytes: int
+
+
+def _digest(path: Path) -> tuple[bytes, int]:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_HASH_BLOCK):
+            digest.update(block)
+    return digest.digest(), path.stat().st_size
+
+
+def _check_start(file: BinaryIO, path: Path) -> None:
+    """Leave the file after a UTF-8 BOM; refuse UTF-16 and emptiness."""
+    start = file.read(3)
+    if not start:
+        raise InvalidInput("file.empty", f"文件{path.name}是空的", file=path.name)
+    if start[:2] in _UTF16_BOMS:
+        raise InvalidInput("file.encoding", f"文件{path.name}是UTF-16编码，应为UTF-8", file=path.name)
+    file.seek(3 if start == _UTF8_BOM else 0)
+
+
+def _lines(file: BinaryIO, number: int) -> Iterator[Line]:
+    """Lines from here on; of one that is too long only the first part is kept, the rest is skipped unread."""
+    while raw := file.readline(LINE_BYTES_MAX + 2):
+        number += 1
+        rest = raw
+        while len(rest) == LINE_BYTES_MAX + 2 and not rest.endswith(b"\n"):
+            rest = file.readline(LINE_BYTES_MAX + 2)
+        yield Line(number, raw)
+
+
+def _begin(
+    engine: Engine, user: str, path: Path, digest: bytes, size: int, *, once: bool
+) -> tuple[Load, _Done, Tally, bool]:
+    """The load to go on with: an unfinished one of the same bytes, or a new one."""
+    with unit_of_work(engine, user) as tx:
+        known = tx.row(
+            """SELECT load_id, lines_done, bytes_done, accepted, duplicate, quarantined, accepted_fen, payable_fen, complete
+                 FROM fund.intake_load WHERE region = 0 AND file_sha256 = %(digest)s AND (NOT complete OR %(once)s)
+                ORDER BY complete DESC, load_id LIMIT 1""",
+            digest=digest,
+            once=once,
+        )
+        if known is not None:
+            load_id, lines, done, accepted, duplicate, quarantined, accepted_fen, payable_fen, complete = (
+                known
+            )
+            tally = Tally(accepted, duplicate, quarantined, accepted_fen, payable_fen)
+            return Load(load_id, digest), _Done(lines, done), tally, complete
+        load_id = tx.value(
+            """INSERT INTO fund.intake_load (region, file_name, file_sha256, bytes, loaded_by)
+               VALUES (0, %(name)s, %(digest)s, %(size)s, %(user)s) RETURNING load_id""",
+            name=path.name,
+            digest=digest,
+            size=size,
+            user=user,
+        )
+        return Load(load_id, digest), _Done(0, 0), Tally(), False
+
+
+def _advance(engine: Engine, user: str, load: Load, lines: int, done: int, tally: Tally) -> None:
+    """Remember how far the load is. If this is lost, the chunk is taken again with the same outcome."""
+    with unit_of_work(engine, user) as tx:
+        tx.run(
+            """UPDATE fund.intake_load SET lines_done = %(lines)s, bytes_done = %(bytes)s, accepted = %(accepted)s,
+                   duplicate = %(duplicate)s, quarantined = %(quarantined)s, accepted_fen = %(accepted_fen)s,
+                   payable_fen = %(payable_fen)s WHERE region = 0 AND load_id = %(load_id)s""",
+            lines=lines,
+            bytes=done,
+            accepted=tally.accepted,
+            duplicate=tally.duplicate,
+            quarantined=tally.quarantined,
+            accepted_fen=tally.accepted_fen,
+            payable_fen=tally.payable_fen,
+            load_id=load.load_id,
+        )
+
+
+def _finish(engine: Engine, user: str, load: Load, tally: Tally) -> None:
+    """Prove the counts by asking the tables, region by region, then mark the load complete."""
+    with unit_of_work(engine, user) as tx:
+        regions = [
+            region
+            for (region,) in tx.rows("SELECT region FROM access.regions_of(%(user)s) AS region", user=user)
+        ]
+        kept = tx.value(
+            "SELECT count(*) FROM fund.quarantine WHERE region = 0 AND load_id = %(id)s", id=load.load_id
+        )
+    stored = money = 0
+    for region in regions:
+        with unit_of_work(engine, user, region) as tx:
+            row = tx.row(
+                """SELECT count(*), coalesce(sum(medfee_sumamt), 0)::bigint FROM fund.record
+                    WHERE region = %(region)s AND load_id = %(id)s""",
+                region=region,
+                id=load.load_id,
+            )
+            count, amount = row or (0, 0)
+            stored, money = stored + count, money + amount
+            kept += tx.value(
+                "SELECT count(*) FROM fund.quarantine WHERE region = %(region)s AND load_id = %(id)s",
+                region=region,
+                id=load.load_id,
+            )
+    if (stored, money) != (tally.accepted, tally.accepted_fen) or kept > tally.quarantined:
+        raise Conflict(
+            "intake.sums",
+            f"入库{stored}笔{money}分与计数{tally.accepted}笔{tally.accepted_fen}分不符，请勿继续",
+            stored=stored,
+            counted=tally.accepted,
+        )
+    with unit_of_work(engine, user) as tx:
+        tx.run(
+            "UPDATE fund.intake_load SET complete = true WHERE region = 0 AND load_id = %(id)s",
+            id=load.load_id,
+        )
+
+
+def _result(load: Load, path: Path, tally: Tally) -> FileResult:
+    return FileResult(
+        load.load_id,
+        path.name,
+        tally.accepted,
+        tally.duplicate,
+        tally.quarantined,
+        tally.accepted_fen,
+        tally.payable_fen,
+    )

@@ -1,0 +1,81 @@
+"""The values of intake: lines in, outcomes out, payables between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from ledger.fund.record import SettlementRecord
+
+ACCEPTED: Final = "accepted"
+DUPLICATE: Final = "duplicate"
+QUARANTINED: Final = "quarantined"
+
+
+class Line(NamedTuple):
+    """One line as it came: its 1-based number in the load and its bytes."""
+
+    number: int
+    raw: bytes
+
+
+class Load(NamedTuple):
+    """The file or request the lines belong to."""
+
+    load_id: int
+    sha256: bytes
+
+
+class Outcome(NamedTuple):
+    """What became of one line."""
+
+    number: int
+    setl_id: str
+    outcome: str
+    code: str = ""
+    field: str = ""
+    message: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of outcomes and the money of what was accepted, in fen."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    accepted_fen: int = 0
+    payable_fen: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Sum another chunk's tally into this one; line outcomes are not kept."""
+        self.accepted += other.accepted
+        self.duplicate += other.duplicate
+        self.quarantined += other.quarantined
+        self.accepted_fen += other.accepted_fen
+        self.payable_fen += other.payable_fen
+
+
+class Payable(NamedTuple):
+    """A row of fund.payable to be; `line` leads to its record."""
+
+    fund: int
+    setl_id: str
+    subfund: str
+    institution: str
+    service_year: int
+    term: int
+    category: str
+    day: str
+    fund_fen: int
+    daily_fen: int
+    ratio: int
+
+
+class Good(NamedTuple):
+    """A record that passed, with its line and its payables."""
+
+    line: int
+    record: SettlementRecord
+    payables: tuple[Payable, ...]

@@ -1,0 +1,136 @@
+"""Records, payables and refusals into their tables: staging by COPY, once only, with an outcome for every line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from ledger.db.unit_of_work import Transaction
+from ledger.fund.outcome import ACCEPTED, DUPLICATE, Good, Load, Outcome, Tally
+from ledger.fund.record import Refusal
+from ledger.fund.shape import LINE_BYTES_MAX
+
+_RECORD_COLUMNS: Final = (
+    "region, setl_id, mdtrt_id, psn_no, fixmedins_code, insutype, med_type, clr_type, setl_time, poolarea_no, clr_optins,"
+    " clr_way, pay_loc, out_flag, insu_admdvs, fix_blng_admdvs, setl_type, hosp_lv, year, begndate, enddate,"
+    " medins_setl_id, init_setl_id, medfee_sumamt, fulamt_ownpay_amt, overlmt_selfpay, preselfpay_amt, inscp_scp_amt,"
+    " act_pay_dedc, hifp_pay, cvlserv_pay, hifes_pay, hifmi_pay, hifob_pay, maf_pay, hifdm_pay, oth_pay,"
+    " fund_pay_sumamt, hosp_part_amt, psn_part_amt, acct_pay, psn_cash_pay, balc, acct_mulaid_pay, hi_agre_sumfee,"
+    " details, content_digest, load_id, line"
+)
+_PAYABLE_COLUMNS: Final = (
+    "fund, setl_id, subfund, institution, service_year, term, category, day, fund_fen, daily_fen, ratio"
+)
+
+
+def store(tx: Transaction, load: Load, goods: Sequence[Good], refused: list[Refusal]) -> Tally:
+    """COPY to staging, insert what is new with its payables, tell duplicates from other content."""
+    if not goods:
+        return Tally()
+    tx.run("CREATE TEMP TABLE IF NOT EXISTS r_in (LIKE fund.record) ON COMMIT DELETE ROWS")
+    tx.run(
+        """CREATE TEMP TABLE IF NOT EXISTS p_in (line bigint, region integer, fund smallint, setl_id text, subfund text,
+               institution text, service_year smallint, term integer, category text, day date, fund_fen bigint,
+               daily_fen bigint, ratio integer) ON COMMIT DELETE ROWS"""
+    )
+    tx.run("TRUNCATE r_in, p_in")
+    tx.copy_text(f"r_in ({_RECORD_COLUMNS})", _record_rows(tx.region, load.load_id, goods))
+    tx.copy_text(f"p_in (line, region, {_PAYABLE_COLUMNS})", _payable_rows(tx.region, goods))
+    kept = {
+        line
+        for (line,) in tx.rows(
+            """WITH kept AS (INSERT INTO fund.record SELECT * FROM r_in ORDER BY setl_id, line
+                             ON CONFLICT DO NOTHING RETURNING line),
+                    owed AS (INSERT INTO fund.payable (region, fund, setl_id, subfund, institution, service_year, term,
+                                                       category, day, fund_fen, daily_fen, ratio)
+                             SELECT p.region, p.fund, p.setl_id, p.subfund, p.institution, p.service_year, p.term,
+                                    p.category, p.day, p.fund_fen, p.daily_fen, p.ratio
+                               FROM p_in p JOIN kept ON kept.line = p.line)
+               SELECT line FROM kept"""
+        )
+    }
+    stored = _already_stored(tx, [good.record.setl_id for good in goods if good.line not in kept])
+    tally = Tally()
+    for good in goods:
+        record = good.record
+        if good.line in kept or stored.get(record.setl_id) == (
+            record.content_digest,
+            load.load_id,
+            good.line,
+        ):
+            tally.accepted += 1
+            tally.accepted_fen += record.amounts.medfee_sumamt
+            tally.payable_fen += sum(p.daily_fen for p in good.payables)
+            tally.outcomes.append(Outcome(good.line, record.setl_id, ACCEPTED))
+        elif record.setl_id not in stored:
+            message = f"第{good.line}行 init_setl_id：原结算{record.init_setl_id}已被冲销"
+            refused.append(Refusal(good.line, record.setl_id, "init_setl_id", "reversal.already", message))
+        elif stored[record.setl_id][0] == record.content_digest:
+            tally.duplicate += 1
+            tally.outcomes.append(Outcome(good.line, record.setl_id, DUPLICATE))
+        else:
+            message = f"第{good.line}行 setl_id：结算{record.setl_id}已收到过，内容不同"
+            refused.append(Refusal(good.line, record.setl_id, "setl_id", "record.other_content", message))
+    return tally
+
+
+def _already_stored(tx: Transaction, setl_ids: list[str]) -> dict[str, tuple[bytes, int, int]]:
+    if not setl_ids:
+        return {}
+    return {
+        setl_id: (bytes(digest), load_id, line)
+        for setl_id, digest, load_id, line in tx.rows(
+            """SELECT setl_id, content_digest, load_id, line FROM fund.record
+                WHERE region = %(region)s AND setl_id = ANY(%(ids)s)""",
+            region=tx.region,
+            ids=setl_ids,
+        )
+    }
+
+
+def _record_rows(region: int, load_id: int, goods: Sequence[Good]) -> bytes:
+    """COPY text of fund.record: the canonical text has its columns in order and needs no escaping."""
+    return "".join(
+        [
+            f"{region}\t{good.record.canonical.replace('|', chr(9))}\t\\\\x{good.record.content_digest.hex()}\t{load_id}\t{good.line}\n"
+            for good in goods
+        ]
+    ).encode("ascii")
+
+
+def _payable_rows(region: int, goods: Sequence[Good]) -> bytes:
+    return "".join(
+        [
+            f"{good.line}\t{region}\t{p.fund}\t{p.setl_id}\t{p.subfund}\t{p.institution}\t{p.service_year}\t{p.term}\t{p.category}"
+            f"\t{p.day}\t{p.fund_fen}\t{p.daily_fen}\t{p.ratio}\n"
+            for good in goods
+            for p in good.payables
+        ]
+    ).encode("ascii")
+
+
+def quarantine(
+    tx: Transaction, region: int, load: Load, refusals: Sequence[Refusal], raws: Mapping[int, bytes]
+) -> None:
+    """Keep refused lines with their reason; the same line of the same file once."""
+    if not refusals:
+        return
+    tx.run_many(
+        """INSERT INTO fund.quarantine (region, file_sha256, line, setl_id, field, code, message, load_id, raw)
+           VALUES (%(region)s, %(sha256)s, %(line)s, %(setl_id)s, %(field)s, %(code)s, %(message)s, %(load_id)s, %(raw)s)
+           ON CONFLICT DO NOTHING""",
+        [
+            {
+                "region": region,
+                "sha256": load.sha256,
+                "line": refusal.line,
+                "setl_id": refusal.setl_id,
+                "field": refusal.field,
+                "code": refusal.code,
+                "message": refusal.message,
+                "load_id": load.load_id,
+                "raw": raws[refusal.line][:LINE_BYTES_MAX],
+            }
+            for refusal in refusals
+        ],
+    )
