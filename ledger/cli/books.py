@@ -1,0 +1,73 @@
+"""`fundledger book`: which books there are; opening and closing periods."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ledger.access.operator_log import logged
+from ledger.books.setup import books_of, close_period, open_period
+from ledger.cli.context import JsonFlag, app_for, show
+from ledger.core.entries import Book
+from ledger.core.errors import InvalidInput
+from ledger.db.unit_of_work import unit_of_work
+
+app = typer.Typer(help="账套与会计期间", no_args_is_help=True)
+
+
+@app.command("list")
+def list_books(*, as_json: JsonFlag = False) -> None:
+    """列出可见的账套。"""
+    running = app_for("reviewer")
+    with unit_of_work(running.engine, running.user) as tx:
+        regions = [region for (region,) in tx.rows("SELECT access.regions_of(%(user)s)", user=running.user)]
+    found: list[tuple[Book, str]] = []
+    for region in regions:
+        with unit_of_work(running.engine, running.user, region) as tx:
+            found += books_of(tx)
+    document = {
+        "books": [
+            {"book": str(book), "name": name, "region": book.region, "fund": book.fund}
+            for book, name in found
+        ]
+    }
+    show(document, [f"{book}  {name}" for book, name in found], as_json=as_json)
+
+
+@app.command("open")
+def open_one(
+    book: Annotated[str, typer.Option(help="账套，如420100-310")],
+    period: Annotated[int, typer.Option(help="会计期间 yyyymm")],
+) -> None:
+    """开启会计期间。"""
+    running, named = app_for("accountant"), parse_book(book)
+    with (
+        logged(running.engine, running.user, named.region, "period.open", f"{book} {period}"),
+        unit_of_work(running.engine, running.user, named.region) as tx,
+    ):
+        open_period(tx, named, period)
+    typer.echo(f"账套{book}会计期间{period}已开启")
+
+
+@app.command("close")
+def close_one(
+    book: Annotated[str, typer.Option(help="账套，如420100-310")],
+    period: Annotated[int, typer.Option(help="会计期间 yyyymm")],
+) -> None:
+    """关闭会计期间：此后不能再向该期间记账。"""
+    running, named = app_for("accountant"), parse_book(book)
+    with (
+        logged(running.engine, running.user, named.region, "period.close", f"{book} {period}"),
+        unit_of_work(running.engine, running.user, named.region) as tx,
+    ):
+        close_period(tx, named, period)
+    typer.echo(f"账套{book}会计期间{period}已结账")
+
+
+def parse_book(text: str) -> Book:
+    """`420100-310` to a Book; raises InvalidInput `book.format`."""
+    region, _, fund = text.partition("-")
+    if not (region.isascii() and region.isdigit() and len(region) == 6 and fund in ("310", "390")):
+        raise InvalidInput("book.format", f"账套“{text[:20]}”不合规：应为统筹区-基金，如420100-310")
+    return Book(int(region), int(fund))

@@ -1,0 +1,80 @@
+"""`fundledger daily`: the daily payout run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ledger.access.operator_log import logged
+from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.core.dates import parse_day
+from ledger.core.money import yuan_grouped
+from ledger.fund.daily import BLOCK_REASONS, DailyRun, run_daily
+
+app = typer.Typer(help="日拨付", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """日拨付."""
+
+
+@app.command()
+def run(
+    region: RegionOption,
+    date: Annotated[str, typer.Option(help="拨付日 YYYY-MM-DD")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """记账并制单：取截至前一日未拨付的应付款，列明不能拨付的金额与原因。"""
+    running = app_for("maker")
+    day = parse_day(date)
+    with logged(running.engine, running.user, region, "daily.run", date):
+        done = run_daily(running.engine, running.user, region, day)
+    show(plain(done), words(done), as_json=as_json)
+
+
+def plain(done: DailyRun) -> dict[str, object]:
+    """The run for machines; amounts in fen as text."""
+    return {
+        "region": done.region,
+        "date": done.pay_date.isoformat(),
+        "upto": done.upto.isoformat(),
+        "entries": done.entries,
+        "orders": sum(len(batch.order_nos) for batch in done.batches),
+        "ordered_fen": str(sum(batch.total_fen for batch in done.batches)),
+        "batches": [
+            {
+                "batch": batch.batch_id,
+                "fund": batch.fund,
+                "orders": len(batch.order_nos),
+                "total_fen": str(batch.total_fen),
+                "digest": batch.digest.hex(),
+            }
+            for batch in done.batches
+        ],
+        "blocked": [
+            {
+                "fund": blocked.fund,
+                "institution": blocked.institution,
+                "reason": blocked.reason,
+                "amount_fen": str(blocked.amount_fen),
+            }
+            for blocked in done.blocked
+        ],
+    }
+
+
+def words(done: DailyRun) -> list[str]:
+    """The run for people."""
+    lines = [f"截至{done.upto}：记账{done.entries}张，制单{len(done.batches)}批"]
+    lines += [
+        f"  批次{batch.batch_id}：{len(batch.order_nos)}单，{yuan_grouped(batch.total_fen)}元，待另一人审批（摘要{batch.digest.hex()[:16]}）"
+        for batch in done.batches
+    ]
+    lines += [
+        f"  未拨付 {blocked.institution} {yuan_grouped(blocked.amount_fen)}元：{BLOCK_REASONS[blocked.reason]}"
+        for blocked in done.blocked
+    ]
+    return lines

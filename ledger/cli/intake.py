@@ -1,0 +1,89 @@
+"""`fundledger intake`: settlement records from files; what was refused, and why."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ledger.access.operator_log import logged
+from ledger.bootstrap import App
+from ledger.cli.context import JsonFlag, app_for, progress_bar, show
+from ledger.core.money import yuan_grouped
+from ledger.db.unit_of_work import NO_REGION, unit_of_work
+from ledger.fund.intake_file import FileResult, load_file
+from ledger.fund.validate import IntakeRules
+
+app = typer.Typer(help="结算记录接入", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """结算记录接入."""
+
+
+@app.command()
+def load(
+    files: Annotated[list[Path], typer.Argument(help="JSON行文件，2304格式")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """接入结算记录文件：好的入库，坏的隔离并列明原因，合计相符。"""
+    running = app_for("intake")
+    results = []
+    for path in files:
+        with (
+            logged(running.engine, running.user, NO_REGION, "intake.load", path.name),
+            progress_bar(path.name) as advance,
+        ):
+            results.append(load_file(running.engine, running.user, path, IntakeRules(), progress=advance))
+    report_path = write_quarantine_report(running, results)
+    document = summary(results) | {"quarantine": str(report_path) if report_path else ""}
+    lines = [
+        f"接受{document['accepted']}笔，重复{document['duplicate']}笔，隔离{document['quarantined']}笔；"
+        f"接受的医疗费总额{yuan_grouped(sum(r.accepted_fen for r in results))}元，"
+        f"日拨付应付{yuan_grouped(sum(r.payable_fen for r in results))}元"
+    ]
+    if report_path:
+        lines.append(f"隔离清单：{report_path}")
+    show(document, lines, as_json=as_json)
+
+
+def summary(results: list[FileResult]) -> dict[str, object]:
+    """The totals of some loads; amounts in fen as text."""
+    return {
+        "accepted": sum(r.accepted for r in results),
+        "duplicate": sum(r.duplicate for r in results),
+        "quarantined": sum(r.quarantined for r in results),
+        "amount_fen": str(sum(r.accepted_fen for r in results)),
+        "payable_fen": str(sum(r.payable_fen for r in results)),
+    }
+
+
+def write_quarantine_report(running: App, results: list[FileResult]) -> Path | None:
+    """The refused lines of these loads as CSV in the home's reports folder; None where nothing was refused."""
+    if not any(r.quarantined for r in results):
+        return None
+    names = {r.load_id: r.file for r in results}
+    rows: list[tuple[object, ...]] = []
+    with unit_of_work(running.engine, running.user) as tx:
+        regions = [region for (region,) in tx.rows("SELECT access.regions_of(%(user)s)", user=running.user)]
+    for region in [NO_REGION, *regions]:
+        with unit_of_work(running.engine, running.user, region) as tx:
+            rows += tx.rows(
+                """SELECT q.load_id, q.line, q.setl_id, q.field, q.code, q.message FROM fund.quarantine q
+                    WHERE q.region = %(region)s AND q.load_id = ANY(%(loads)s) ORDER BY q.load_id, q.line""",
+                region=region,
+                loads=list(names),
+            )
+    folder = running.settings.home / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"quarantine-{min(names)}-{max(names)}.csv"
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["文件", "行", "结算ID", "字段", "代码", "原因"])
+        for load_id, line, setl_id, field, code, message in sorted(rows, key=lambda row: (row[0], row[1])):
+            writer.writerow([names[int(str(load_id))], line, setl_id, field, code, message])
+    return path
