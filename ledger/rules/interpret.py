@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from ledger.books.chart import account as account_of
 from ledger.books.chart import keep
-from ledger.core.entries import FUND_NAMES, Dimensions, Leg, Side
+from ledger.core.entries import FUND_NAMES, Dimensions, Leg
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.rules.book import Event, Line, Rule
 from ledger.rules.load import rulebook
@@ -90,7 +90,7 @@ def _compiled(event: str, policy: str, version: int, fund: int) -> tuple[_Line, 
     (rule,) = (rule for rule in rulebook().rules[event, policy] if rule.version == version)
     compiled = []
     for line in rule.lines:
-        atom, wanted = CONDITIONS[line.condition] if line.condition else ("", True)
+        atom, wanted, _ = CONDITIONS[line.condition] if line.condition else ("", True, "")
         code = BY_ENTRY.get(line.place, 0) if line.place else int(line.account)
         compiled.append(_Line(line, atom, wanted, code))
     return tuple(compiled)

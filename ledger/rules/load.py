@@ -55,8 +55,17 @@ def load(folder: Traversable) -> Rulebook:
     chart does not have, a missing or doubled line; `rules.unbalanced` for a rule whose sections do not balance for
     every amount and every answer of its conditions.
     """
-    events = {row["event"]: _event(where, row) for where, row in _rows(folder, "events.csv", _EVENT_COLUMNS)}
-    places = dict(_place(where, row) for where, row in _rows(folder, "places.csv", _PLACE_COLUMNS))
+    events: dict[str, Event] = {}
+    for where, row in _rows(folder, "events.csv", _EVENT_COLUMNS):
+        if row["event"] in events:
+            raise _bad(where, "event", row["event"])
+        events[row["event"]] = _event(where, row)
+    places: dict[tuple[str, int, str, str], int] = {}
+    for where, row in _rows(folder, "places.csv", _PLACE_COLUMNS):
+        key, code = _place(where, row)
+        if key in places:
+            raise _bad(where, "place", row["place"])
+        places[key] = code
     grouped: dict[tuple[str, int, date], list[Line]] = defaultdict(list)
     for where, row in _rows(folder, "rules.csv", _LINE_COLUMNS):
         if row["event"] not in events:
@@ -68,8 +77,10 @@ def load(folder: Traversable) -> Rulebook:
         except LedgerError as error:
             raise _bad(where, "valid_from", row["valid_from"]) from error
         grouped[row["event"], int(row["version"]), valid_from].append(_line(where, row))
+    order = list(events)
     rules: dict[tuple[str, str], list[Rule]] = defaultdict(list)
-    for (event, version, valid_from), lines in sorted(grouped.items()):
+    for event, version, valid_from in sorted(grouped, key=lambda key: (order.index(key[0]), *key[1:])):
+        lines = grouped[event, version, valid_from]
         for policy in POLICIES:
             own = sorted((line for line in lines if line.policy in (BOTH, policy)), key=lambda li: li.number)
             rule = Rule(events[event], policy, version, valid_from, tuple(own))

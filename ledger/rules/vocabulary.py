@@ -22,18 +22,28 @@ FORMS: Final[Mapping[str, Form]] = {
 }
 
 
+FORM_TITLES: Final[Mapping[str, str]] = {
+    "amount": "本项金额",
+    TOTAL: "各项合计",
+    "F": "基金金额",
+    "d": "日拨付额",
+    "F-d": "基金金额－日拨付额",
+}
+
+
 class Condition(NamedTuple):
     """An atom and the answer it must give; the load check tries every answer of every atom."""
 
     atom: str
     wanted: bool
+    title: str
 
 
 CONDITIONS: Final[Mapping[str, Condition]] = {
-    "recovery": Condition("recovery", wanted=True),
-    "expense": Condition("recovery", wanted=False),
-    "daily": Condition("daily", wanted=True),
-    "not-daily": Condition("daily", wanted=False),
+    "recovery": Condition("recovery", True, "负数且属以前服务年度"),
+    "expense": Condition("recovery", False, "其余"),
+    "daily": Condition("daily", True, "来自9101"),
+    "not-daily": Condition("daily", False, "来自9103、9106"),
 }
 
 ATOMS: Final[Mapping[str, Callable[[Item, int], bool]]] = {
@@ -57,3 +67,13 @@ BY_ENTRY: Final[Mapping[str, int]] = {"bank": 1004, "fiscal": 1003}
 """Places of one account whose counterparty is a bank account of the whole entry."""
 
 CHECKS: Final = ("items+", "items-", "total+")
+
+PLACE_TITLES: Final[Mapping[str, str]] = {
+    "source": "应付来源（9101、9103、9106）",
+    "paid": "已付（9201、9202、9203，随来源）",
+    "owed": "回到应付（9103、9106，随来源）",
+    "benefit": "5001社会保险待遇支出（末级随账目与待遇类别）",
+    "recovered": "4501其他收入—跨年度退回待遇（末级随账目）",
+    "bank": "1004支出户存款",
+    "fiscal": "1003财政专户存款",
+}

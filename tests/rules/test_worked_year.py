@@ -1,0 +1,323 @@
+"""The worked year of the memorandum chart, posted event by event on a real database under both policies."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from ledger.core.entries import Dimensions, credit, debit
+from ledger.rules import Item, RuledEntry
+
+H = "H42010000001"
+OCT = Dimensions(H, "pool", 2026, 202610, "inpatient")
+DEC = Dimensions(H, "pool", 2026, 202612, "inpatient")
+INPATIENT = 50010101
+RECOVERED = 45010101
+
+
+def settlement(policy, dims, waiting, retained, audit, result, advance, open_daily=0):
+    """The month's approval as the table prints it; its own rule comes with the month."""
+    legs = [debit(9101, open_daily, dims)] if open_daily else []
+    legs += [debit(9102, waiting, dims), credit(9105, retained, dims)]
+    if audit:
+        legs.append(credit(9301, audit, dims))
+    legs.append(credit(9103, result, dims))
+    if policy == "P1" and advance:
+        legs += [debit(INPATIENT, advance, dims), credit(110105, advance, dims)]
+    return RuledEntry("manual", "SET", tuple(legs))
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+class Story:
+    """Posts an event, then compares every balance of the book with the running expectation and checks the ties."""
+
+    def __init__(self, world, plain):
+        self.world, self.plain = world, plain
+        self.expected: dict[int, int] = {}
+
+    def step(self, when, event, items, series, changed, *, p1=None, p2=None):
+        if isinstance(items, RuledEntry):
+            answer = self.world.post(day(when), items)
+        else:
+            answer = self.world.event(day(when), event, items)
+        self.expected |= changed | ((p1 if self.world.policy == "P1" else p2) or {})
+        assert answer.series == series
+        assert self.world.balances() == {code: fen for code, fen in self.expected.items() if fen}
+        self.world.check_ties(2_000_000)
+
+
+def october(story: Story) -> None:
+    """Events 0 to 8."""
+    step = story.step
+    step("2026-10-12", "ALLOT", [Item(OCT, 2_000_000)], "记", {1004: 2_000_000, 1003: -2_000_000})
+    step("2026-10-12", "REC", [Item(OCT, 156_789, 94_074)], "备", {9001: 156_789, 9101: 94_074, 9102: 62_715})
+    step(
+        "2026-10-13",
+        "REC",
+        [Item(OCT, 876_543, 525_926)],
+        "备",
+        {9001: 1_033_332, 9101: 620_000, 9102: 413_332},
+    )
+    step("2026-10-13", "ORD", [Item(OCT, 94_074, source=9101)], "备", {9101: 525_926, 9104: 94_074})
+    step(
+        "2026-10-14",
+        "RCV.daily",
+        [Item(OCT, 94_074, source=9101)],
+        "记",
+        {9104: 0, 9201: 94_074, 1004: 1_905_926},
+        p1={110105: 94_074},
+        p2={INPATIENT: 94_074},
+    )
+    step("2026-10-14", "ORD", [Item(OCT, 525_926, source=9101)], "备", {9101: 0, 9104: 525_926})
+    step("2026-10-15", "REJ", [Item(OCT, 525_926, source=9101)], "备", {9101: 525_926, 9104: 0})
+    step("2026-10-16", "ORD", [Item(OCT, 525_926, source=9101)], "备", {9101: 0, 9104: 525_926})
+    step(
+        "2026-10-16",
+        "RCV.daily",
+        [Item(OCT, 525_926)],
+        "记",
+        {9104: 0, 9201: 620_000, 1004: 1_380_000},
+        p1={110105: 620_000},
+        p2={INPATIENT: 620_000},
+    )
+
+
+def november(story: Story) -> None:
+    """Events 9 to 11: the month of October settled, ordered and paid."""
+    step = story.step
+    policy = story.world.policy
+    step(
+        "2026-11-25",
+        "SET",
+        settlement(policy, OCT, 413_332, 51_667, 30_000, 331_665, 620_000),
+        "记" if policy == "P1" else "备",
+        {9102: 0, 9105: 51_667, 9301: 30_000, 9103: 331_665},
+        p1={110105: 0, INPATIENT: 620_000},
+    )
+    step("2026-12-07", "ORD", [Item(OCT, 331_665, source=9103)], "备", {9103: 0, 9104: 331_665})
+    step(
+        "2026-12-08",
+        "RCV.month",
+        [Item(OCT, 331_665, source=9103)],
+        "记",
+        {9104: 0, 9202: 331_665, 1004: 1_048_335, INPATIENT: 951_665},
+    )
+
+
+def december(story: Story) -> None:
+    """Events 12 to 15: a reversal after the month, netted in a payout of the same year."""
+    step = story.step
+    step(
+        "2026-12-15",
+        "REV",
+        [Item(DEC, -33_333, -20_000)],
+        "备",
+        {9001: 999_999, 9101: -20_000, 9102: -13_333},
+    )
+    step(
+        "2026-12-16",
+        "REC",
+        [Item(DEC, 100_000, 60_000)],
+        "备",
+        {9001: 1_099_999, 9101: 40_000, 9102: 26_667},
+    )
+    netted = [Item(DEC, 60_000, source=9101), Item(DEC, -20_000, source=9101)]
+    step("2026-12-17", "ORD", netted, "备", {9101: 0, 9104: 40_000})
+    step(
+        "2026-12-17",
+        "RCV.daily",
+        netted,
+        "记",
+        {9104: 0, 9201: 660_000, 1004: 1_008_335},
+        p1={110105: 40_000},
+        p2={INPATIENT: 991_665},
+    )
+
+
+@pytest.mark.parametrize("policy", ["P1", "P2"])
+def test_worked_year_to_31_december_and_the_last_month(book_world, plain, policy):
+    world = book_world(policy)
+    story = Story(world, plain)
+    october(story)
+    november(story)
+    december(story)
+
+    found = world.balances()
+    assert found[9001] == 1_099_999 == 26_667 + 51_667 + 660_000 + 331_665 + 30_000
+    assert {code: found.get(code, 0) for code in (9102, 9105, 9201, 9202, 9301)} == {
+        9102: 26_667,
+        9105: 51_667,
+        9201: 660_000,
+        9202: 331_665,
+        9301: 30_000,
+    }
+    assert (found[INPATIENT], found.get(110105, 0)) == ((951_665, 40_000) if policy == "P1" else (991_665, 0))
+
+    story.step(
+        "2027-01-26",
+        "SET",
+        settlement(policy, DEC, 26_667, 3_333, 0, 23_334, 40_000),
+        "记" if policy == "P1" else "备",
+        {9102: 0, 9105: 55_000, 9103: 23_334},
+        p1={110105: 0, INPATIENT: 991_665},
+    )
+    story.step("2027-02-05", "ORD", [Item(DEC, 23_334, source=9103)], "备", {9103: 0, 9104: 23_334})
+    story.step(
+        "2027-02-05",
+        "RCV.month",
+        [Item(DEC, 23_334)],
+        "记",
+        {9104: 0, 9202: 354_999, 1004: 985_001, INPATIENT: 1_014_999},
+    )
+
+
+@pytest.mark.parametrize("policy", ["P1", "P2"])
+@pytest.mark.parametrize("again", ["2026-12-14", "2027-01-08"])
+def test_v3_month_payment_returned_and_paid_again_leaves_the_expense_alone(book_world, plain, policy, again):
+    story = Story(book_world(policy), plain)
+    october(story)
+    november(story)
+    step = story.step
+    returned = [Item(OCT, 331_665, source=9103)]
+    step(
+        "2026-12-11",
+        "RTN.settled",
+        returned,
+        "记",
+        {9202: 0, 9103: 331_665, 1004: 1_380_000, 200104: 331_665},
+    )
+    step(again, "ORD", returned, "备", {9103: 0, 9104: 331_665})
+    step(again, "RCV.reissue", returned, "记", {9104: 0, 9202: 331_665, 1004: 1_048_335, 200104: 0})
+
+
+@pytest.mark.parametrize("policy", ["P1", "P2"])
+def test_daily_payment_returned_before_its_month_is_settled(book_world, plain, policy):
+    story = Story(book_world(policy), plain)
+    october(story)
+    item = [Item(OCT, 525_926, source=9101)]
+    story.step(
+        "2026-10-19",
+        "RTN.open",
+        item,
+        "记",
+        {9201: 94_074, 9101: 525_926, 1004: 1_905_926},
+        p1={110105: 94_074},
+        p2={200104: 525_926},
+    )
+    story.step("2026-10-20", "ORD", item, "备", {9101: 0, 9104: 525_926})
+    story.step(
+        "2026-10-20",
+        "RCV.reissue",
+        item,
+        "记",
+        {9104: 0, 9201: 620_000, 1004: 1_380_000},
+        p1={110105: 620_000},
+        p2={200104: 0},
+    )
+
+
+@pytest.mark.parametrize("policy", ["P1", "P2"])
+def test_daily_payment_returned_after_its_month_was_settled_is_month_money(book_world, plain, policy):
+    story = Story(book_world(policy), plain)
+    october(story)
+    november(story)
+    story.step(
+        "2026-12-09",
+        "RTN.settled",
+        [Item(OCT, 525_926, source=9101)],
+        "记",
+        {9201: 94_074, 9103: 525_926, 1004: 1_574_261, 200104: 525_926},
+    )
+    again = [Item(OCT, 525_926, source=9103)]
+    story.step("2026-12-10", "ORD", again, "备", {9103: 0, 9104: 525_926})
+    story.step("2026-12-10", "CAN", again, "备", {9103: 525_926, 9104: 0})
+    story.step("2026-12-10", "ORD", again, "备", {9103: 0, 9104: 525_926})
+    story.step(
+        "2026-12-11",
+        "RCV.reissue",
+        again,
+        "记",
+        {9104: 0, 9202: 857_591, 1004: 1_048_335, 200104: 0},
+    )
+
+
+@pytest.mark.parametrize("policy", ["P1", "P2"])
+def test_v4_reversal_of_last_year_netted_in_a_payout_of_this_year(book_world, plain, policy):
+    story = Story(book_world(policy), plain)
+    october(story)
+    november(story)
+    december(story)
+    jan = Dimensions(H, "pool", 2027, 202701, "inpatient")
+    back = Dimensions(H, "pool", 2026, 202701, "inpatient")
+    step = story.step
+    step(
+        "2027-01-05",
+        "REV",
+        [Item(back, -100_000, -60_000)],
+        "备",
+        {9001: 999_999, 9101: -60_000, 9102: -13_333},
+    )
+    step(
+        "2027-01-06",
+        "REC",
+        [Item(jan, 200_000, 120_000)],
+        "备",
+        {9001: 1_199_999, 9101: 60_000, 9102: 66_667},
+    )
+    netted = [Item(jan, 120_000, source=9101), Item(back, -60_000, source=9101)]
+    step("2027-01-07", "ORD", netted, "备", {9101: 0, 9104: 60_000})
+    step(
+        "2027-01-07",
+        "RCV.daily",
+        netted,
+        "记",
+        {9104: 0, 9201: 720_000, 1004: 948_335},
+        p1={110105: 100_000},
+        p2={INPATIENT: 991_665 + 120_000, RECOVERED: 60_000},
+    )
+    paid = {dims: fen for code, dims, fen in story.world.lines() if code == 9001}
+    assert paid[back] == -100_000
+    assert (paid[jan], paid[DEC]) == (200_000, 66_667)
+
+
+def test_v1_failed_order_swept_into_the_month_leaves_nothing_to_order_again(book_world, plain):
+    story = Story(book_world("P1"), plain)
+    step = story.step
+    step("2026-10-12", "ALLOT", [Item(OCT, 2_000_000)], "记", {1004: 2_000_000, 1003: -2_000_000})
+    step(
+        "2026-10-13",
+        "REC",
+        [Item(OCT, 1_033_332, 620_000)],
+        "备",
+        {9001: 1_033_332, 9101: 620_000, 9102: 413_332},
+    )
+    step("2026-10-13", "ORD", [Item(OCT, 94_074, source=9101)], "备", {9101: 525_926, 9104: 94_074})
+    step(
+        "2026-10-13",
+        "RCV.daily",
+        [Item(OCT, 94_074)],
+        "记",
+        {9104: 0, 9201: 94_074, 1004: 1_905_926, 110105: 94_074},
+    )
+    step("2026-10-14", "ORD", [Item(OCT, 525_926, source=9101)], "备", {9101: 0, 9104: 525_926})
+    step("2026-10-15", "REJ", [Item(OCT, 525_926, source=9101)], "备", {9101: 525_926, 9104: 0})
+    step(
+        "2026-11-25",
+        "SET",
+        settlement("P1", OCT, 413_332, 51_667, 30_000, 857_591, 94_074, open_daily=525_926),
+        "记",
+        {9101: 0, 9102: 0, 9105: 51_667, 9301: 30_000, 9103: 857_591, 110105: 0, INPATIENT: 94_074},
+    )
+    step("2026-12-07", "ORD", [Item(OCT, 857_591, source=9103)], "备", {9103: 0, 9104: 857_591})
+    step(
+        "2026-12-08",
+        "RCV.month",
+        [Item(OCT, 857_591)],
+        "记",
+        {9104: 0, 9202: 857_591, 1004: 1_048_335, INPATIENT: 951_665},
+    )
+    assert sum(story.world.moved) == 951_665
