@@ -19,7 +19,7 @@ RULES_SIGNER: Final = "rules"
 _FIX_ROWS: Final = """
     CREATE TEMP TABLE due ON COMMIT DROP AS
     SELECT p.setl_id, p.subfund, p.institution, p.service_year, p.term, p.category, p.day, p.fund_fen, p.daily_fen,
-           p.ratio, r.content_digest, r.init_setl_id <> '' AS reversal
+           p.ratio, r.content_digest, r.init_setl_id <> '' AS reversal, '' AS source_key
       FROM fund.payable p JOIN fund.record r ON r.region = p.region AND r.setl_id = p.setl_id
      WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.recognised_by = '' AND p.day <= %(upto)s
        FOR UPDATE OF p"""
@@ -107,17 +107,15 @@ def _draft(book: Book, policy: str, group: Group, reviewed_by: str) -> EntryDraf
 
 
 def _mark(tx: Transaction, book: Book, groups: Sequence[Group]) -> None:
-    """Tie every payable to its entry."""
+    """Tie every payable to its entry. In two steps, each on one small table, so that no plan can go wrong."""
     tx.run(
-        """UPDATE fund.payable p SET recognised_by = g.source_key
-             FROM due d JOIN unnest(%(days)s::date[], %(institutions)s::text[], %(subfunds)s::text[], %(years)s::smallint[],
-                                    %(terms)s::int[], %(categories)s::text[], %(reversals)s::boolean[], %(keys)s::text[])
-                          AS g (day, institution, subfund, service_year, term, category, reversal, source_key)
-               ON (g.day, g.institution, g.subfund, g.service_year, g.term, g.category, g.reversal)
-                = (d.day, d.institution, d.subfund, d.service_year, d.term, d.category, d.reversal)
-            WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.setl_id = d.setl_id AND p.subfund = d.subfund""",
-        region=book.region,
-        fund=book.fund,
+        """UPDATE due d SET source_key = g.source_key
+             FROM unnest(%(days)s::date[], %(institutions)s::text[], %(subfunds)s::text[], %(years)s::smallint[],
+                         %(terms)s::int[], %(categories)s::text[], %(reversals)s::boolean[], %(keys)s::text[])
+                  AS g (day, institution, subfund, service_year, term, category, reversal, source_key)
+            WHERE d.day = g.day AND d.institution = g.institution AND d.subfund = g.subfund
+              AND d.service_year = g.service_year AND d.term = g.term AND d.category = g.category
+              AND d.reversal = g.reversal""",
         days=[g.day for g in groups],
         institutions=[g.dims.counterparty for g in groups],
         subfunds=[g.dims.subfund for g in groups],
@@ -126,4 +124,10 @@ def _mark(tx: Transaction, book: Book, groups: Sequence[Group]) -> None:
         categories=[g.dims.category for g in groups],
         reversals=[g.reversal for g in groups],
         keys=[g.source_key for g in groups],
+    )
+    tx.run(
+        """UPDATE fund.payable p SET recognised_by = d.source_key FROM due d
+            WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.setl_id = d.setl_id AND p.subfund = d.subfund""",
+        region=book.region,
+        fund=book.fund,
     )

@@ -1,10 +1,13 @@
 -- Orders, approval, files, evidence. One table says which event leads from which state to which, and what it posts.
 
-CREATE TABLE payments.state (state text PRIMARY KEY, display_name text NOT NULL, in_flight boolean NOT NULL);
+-- in_flight: its money is in 9104 and no longer available; releases: it can no longer pay, its records are free again.
+CREATE TABLE payments.state (
+    state text PRIMARY KEY, display_name text NOT NULL, in_flight boolean NOT NULL, releases boolean NOT NULL);
 INSERT INTO payments.state VALUES
-    ('draft', '草稿', false), ('approved', '已审批', true), ('filed', '已制盘', true), ('sent', '已发送', true),
-    ('unknown', '状态未知', true), ('accepted', '银行已受理', true), ('paid', '已付妥', false),
-    ('rejected', '银行拒绝', false), ('returned', '已退汇', false), ('cancelled', '已取消', false);
+    ('draft', '草稿', false, false), ('approved', '已审批', true, false), ('filed', '已制盘', true, false),
+    ('sent', '已发送', true, false), ('unknown', '状态未知', true, false), ('accepted', '银行已受理', true, false),
+    ('paid', '已付妥', false, false), ('rejected', '银行拒绝', false, true), ('returned', '已退汇', false, true),
+    ('cancelled', '已取消', false, true);
 
 CREATE TABLE payments.transition (
     from_state text NOT NULL REFERENCES payments.state,
@@ -100,6 +103,7 @@ CREATE TABLE payments.pay_order (
     state        text NOT NULL REFERENCES payments.state,
     file_id      text NOT NULL DEFAULT '',
     sent_on      date,
+    bank_reference text NOT NULL DEFAULT '',  -- the bank's serial as its status file gave it
     PRIMARY KEY (region, order_no),
     -- Deferred: the batch row carries the digest of its orders, so it comes after them.
     FOREIGN KEY (region, batch_id) REFERENCES payments.batch DEFERRABLE INITIALLY DEFERRED,
@@ -107,6 +111,8 @@ CREATE TABLE payments.pay_order (
 );
 CREATE INDEX pay_order_live ON payments.pay_order (region, fund, state) WHERE state NOT IN ('paid', 'cancelled', 'rejected', 'returned');
 CREATE INDEX pay_order_batch ON payments.pay_order (region, batch_id);
+CREATE INDEX pay_order_file ON payments.pay_order (region, file_id) WHERE file_id <> '';
+CREATE INDEX pay_order_reference ON payments.pay_order (region, bank_reference) WHERE bank_reference <> '';
 CREATE INDEX pay_order_institution ON payments.pay_order (region, institution);
 
 -- What an order is made of, per key of the memorandum accounts; T3 adds these up.
@@ -166,18 +172,20 @@ CREATE TABLE payments.order_event (
 );
 
 -- Outgoing files: the bytes are stored before they are sent and never change; a rebuilt file has another id.
+-- sending: somebody set out to deliver it, so that it may be at the bank whatever became of him; it cannot be voided.
 CREATE TABLE payments.bank_file (
     region     integer NOT NULL,
     file_id    text NOT NULL,
     batch_id   text NOT NULL,
     account    text NOT NULL,
     name       text NOT NULL,
+    created_at timestamptz NOT NULL,         -- as written in the file: encoding again gives the same bytes
     content    bytea NOT NULL,
     sha256     bytea NOT NULL,
     sm3        bytea NOT NULL,
     orders     integer NOT NULL CHECK (orders > 0),
     total_fen  bigint NOT NULL CHECK (total_fen > 0),
-    state      text NOT NULL CHECK (state IN ('filed', 'sent', 'unknown', 'void')),
+    state      text NOT NULL CHECK (state IN ('filed', 'sending', 'sent', 'unknown', 'void')),
     PRIMARY KEY (region, file_id),
     UNIQUE (region, account, name),
     FOREIGN KEY (region, batch_id) REFERENCES payments.batch
@@ -197,6 +205,17 @@ CREATE TABLE payments.inbound_file (
     message  text NOT NULL,
     received_on date NOT NULL,
     PRIMARY KEY (region, account, sha256)
+);
+
+-- Every name a file came under: what need not be fetched again, and a name that came with other bytes.
+CREATE TABLE payments.inbound_name (
+    region  integer NOT NULL,
+    account text NOT NULL,
+    name    text NOT NULL,
+    sha256  bytea NOT NULL,
+    size    bigint NOT NULL,
+    PRIMARY KEY (region, account, name, sha256),
+    FOREIGN KEY (region, account, sha256) REFERENCES payments.inbound_file
 );
 
 -- Every booked movement a bank told us of, used at most once (INV-13).
@@ -219,11 +238,13 @@ CREATE TABLE payments.evidence (
     digest         bytea NOT NULL,      -- SHA-256 of the above
     outcome        text NOT NULL CHECK (outcome IN ('posted', 'confirmed', 'waiting', 'suspense')),
     outcome_code   text NOT NULL,       -- why it waits or is in suspense: unknown_order, amount_differs …
+    matched_order  text NOT NULL DEFAULT '',   -- the order it was found to speak of
     PRIMARY KEY (region, account, kind, receipt_no)
 );
 -- The same money movement, told by two papers, posts once.
 CREATE UNIQUE INDEX evidence_movement ON payments.evidence (region, account, bank_reference, direction) WHERE outcome = 'posted';
-CREATE INDEX evidence_order ON payments.evidence (region, order_no);
+CREATE INDEX evidence_order ON payments.evidence (region, matched_order) WHERE matched_order <> '';
+CREATE INDEX evidence_open ON payments.evidence (region, account, outcome) WHERE outcome IN ('waiting', 'suspense');
 
 -- Entries read from a file that could not be used: kept with their place.
 CREATE TABLE payments.inbound_problem (

@@ -12,7 +12,7 @@ DECLARE frozen text;
 BEGIN
     FOREACH frozen IN ARRAY ARRAY['fund.record', 'payments.order_item', 'payments.order_payable', 'payments.order_event',
         'payments.approval', 'payments.inbound_file', 'payments.inbound_problem', 'payments.batch', 'payments.state',
-        'payments.transition', 'access.operator_log', 'access.idempotency', 'access.role', 'access.incompatible',
+        'payments.transition', 'payments.inbound_name', 'access.operator_log', 'access.idempotency', 'access.role', 'access.incompatible',
         'fund.settled_term']
     LOOP
         EXECUTE format('CREATE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON %s
@@ -31,7 +31,7 @@ CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, setl_id, subfund, instituti
 CREATE TRIGGER frozen BEFORE UPDATE OF region, order_no, fund, batch_id, institution, amount_fen, account, payee_name,
     payee_number, payee_bank, payee_cnaps, purpose, replaces ON payments.pay_order
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
-CREATE TRIGGER frozen BEFORE UPDATE OF region, file_id, batch_id, account, name, content, sha256, sm3, orders, total_fen
+CREATE TRIGGER frozen BEFORE UPDATE OF region, file_id, batch_id, account, name, created_at, content, sha256, sm3, orders, total_fen
     ON payments.bank_file FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE TRIGGER frozen BEFORE UPDATE OF region, account, kind, receipt_no, file_sha256, direction, booking_date, amount_fen,
     other_account, other_name, order_no, bank_reference, is_return, reason_code, reason, digest
@@ -51,7 +51,7 @@ BEGIN
     END IF;
     IF OLD.order_no <> '' AND NEW.order_no <> OLD.order_no THEN
         SELECT state INTO held FROM payments.pay_order WHERE region = OLD.region AND order_no = OLD.order_no;
-        IF NEW.order_no <> '' OR held NOT IN ('cancelled', 'rejected', 'returned') THEN
+        IF NEW.order_no <> '' OR NOT EXISTS (SELECT 1 FROM payments.state WHERE state = held AND releases) THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'payable.in_order',
                 DETAIL = format('结算%s已在拨付单%s中（%s），不得改入他单', OLD.setl_id, OLD.order_no, held);
         END IF;
@@ -76,6 +76,7 @@ CREATE TRIGGER check_batch BEFORE INSERT ON payments.batch FOR EACH ROW EXECUTE 
 -- Orders begin as drafts and move only along payments.transition; approval needs its approval row.
 CREATE FUNCTION payments.check_order() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE filed text;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.state <> 'draft' THEN
@@ -92,27 +93,56 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'order.not_approved',
             DETAIL = format('拨付单%s没有复核审批', OLD.order_no);
     END IF;
+    -- An order is filed in a file not yet sent, leaves it backwards only when that file is void, forwards only when it
+    -- may have arrived: so no order is ever in two files that a bank could pay (INV-10).
+    IF 'filed' IN (OLD.state, NEW.state) THEN
+        SELECT f.state INTO filed FROM payments.bank_file f
+         WHERE f.region = NEW.region AND f.file_id = CASE OLD.state WHEN 'filed' THEN OLD.file_id ELSE NEW.file_id END;
+        IF filed IS NULL OR NOT filed = ANY (CASE WHEN NEW.state = 'filed' THEN '{filed}'::text[]
+                WHEN NEW.state IN ('approved', 'cancelled') THEN '{void}' ELSE '{sending,sent,unknown}' END) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.file_state',
+                DETAIL = format('拨付单%s不能由%s转为%s：其付款文件的状态为%s', OLD.order_no, OLD.state, NEW.state, coalesce(filed, '无'));
+        END IF;
+    END IF;
+    -- INV-13: paid and returned name their evidence.
+    IF NEW.state IN ('paid', 'returned') AND NOT EXISTS (
+        SELECT 1 FROM payments.evidence e
+         WHERE e.region = NEW.region AND e.matched_order = NEW.order_no AND e.outcome = 'posted'
+           AND e.direction = CASE NEW.state WHEN 'paid' THEN 'debit' ELSE 'credit' END) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.no_evidence',
+            DETAIL = format('拨付单%s没有据以转为%s的回单', OLD.order_no, NEW.state);
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER check_order_new BEFORE INSERT ON payments.pay_order FOR EACH ROW EXECUTE FUNCTION payments.check_order();
 CREATE TRIGGER check_order BEFORE UPDATE ON payments.pay_order FOR EACH ROW
     WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION payments.check_order();
 
--- Files: filed → sent | unknown | void, unknown → sent. A sent file is never voided.
-CREATE FUNCTION payments.check_file() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Files: sent by the cashier, voided by who keeps books, and only while nobody set out to deliver them.
+-- sending → filed: that very attempt surely did not arrive; sending → unknown: it may have.
+CREATE FUNCTION payments.check_file() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_fund smallint;
 BEGIN
-    IF (OLD.state, NEW.state) NOT IN (('filed', 'sent'), ('filed', 'unknown'), ('filed', 'void'), ('unknown', 'sent')) THEN
+    IF TG_OP = 'INSERT' AND NEW.state <> 'filed' OR TG_OP = 'UPDATE' AND (OLD.state, NEW.state) NOT IN (
+            ('filed', 'sending'), ('filed', 'void'), ('sending', 'filed'), ('sending', 'unknown'), ('sending', 'sent'),
+            ('unknown', 'sent')) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'file.state',
-            DETAIL = format('付款文件%s不能由%s转为%s', OLD.name, OLD.state, NEW.state);
+            DETAIL = format('付款文件%s不能由%s转为%s', NEW.name, CASE TG_OP WHEN 'UPDATE' THEN OLD.state ELSE '（新建）' END, NEW.state);
     END IF;
+    SELECT fund INTO v_fund FROM payments.batch WHERE region = NEW.region AND batch_id = NEW.batch_id;
+    PERFORM access.require_role(NEW.region, v_fund, CASE WHEN TG_OP = 'INSERT' OR NEW.state = 'void'
+                                THEN '{maker,accountant,system}'::text[] ELSE '{cashier}' END);
     RETURN NEW;
 END $$;
+CREATE TRIGGER check_file_new BEFORE INSERT ON payments.bank_file FOR EACH ROW EXECUTE FUNCTION payments.check_file();
 CREATE TRIGGER check_file BEFORE UPDATE ON payments.bank_file FOR EACH ROW
     WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION payments.check_file();
 
 -- Evidence that has posted keeps its outcome.
 CREATE TRIGGER evidence_used BEFORE UPDATE ON payments.evidence FOR EACH ROW
-    WHEN (OLD.outcome IN ('posted', 'confirmed') AND NEW.outcome IS DISTINCT FROM OLD.outcome)
+    WHEN (OLD.outcome IN ('posted', 'confirmed')
+          AND (NEW.outcome, NEW.matched_order) IS DISTINCT FROM (OLD.outcome, OLD.matched_order))
     EXECUTE FUNCTION fund.refuse_change();
 
 -- A payee account is confirmed by another person than the one who proposed it, also when one person has two names.
@@ -165,6 +195,7 @@ DECLARE
     v_batch  payments.batch;
     v_actor  text;
     v_short  record;
+    v_owed   record;
     v_orders integer;
 BEGIN
     SELECT * INTO v_batch FROM payments.batch b WHERE b.region = p_region AND b.batch_id = p_batch_id;
@@ -176,6 +207,13 @@ BEGIN
     IF access.person(v_actor) IS NOT DISTINCT FROM access.person(v_batch.prepared_by) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'batch.same_person',
             DETAIL = format('批次%s由%s制单，须由另一人审批', p_batch_id, v_batch.prepared_by);
+    END IF;
+    IF EXISTS (SELECT 1 FROM payments.approval a WHERE a.region = p_region AND a.batch_id = p_batch_id) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.already_approved', DETAIL = format('批次%s已经审批', p_batch_id);
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM payments.pay_order o
+                    WHERE o.region = p_region AND o.batch_id = p_batch_id AND o.state = 'draft') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.discarded', DETAIL = format('批次%s已作废', p_batch_id);
     END IF;
     IF p_digest <> v_batch.digest OR v_batch.digest <> payments.batch_digest(p_region, p_batch_id) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.changed',
@@ -190,11 +228,47 @@ BEGIN
                 DETAIL = format('支出户%s可用%s分，批次%s需%s分', v_short.account, v_short.there, p_batch_id, v_short.wanted);
         END IF;
     END LOOP;
+    -- Nothing is ordered that is not owed: a record settled since the draft, or 9103 and 9106 by institution (V1).
+    SELECT p.setl_id, p.settled_by INTO v_owed
+      FROM payments.pay_order o
+      JOIN payments.order_payable d ON d.region = o.region AND d.order_no = o.order_no
+      JOIN fund.payable p ON p.region = d.region AND p.fund = d.fund AND p.setl_id = d.setl_id AND p.subfund = d.subfund
+     WHERE o.region = p_region AND o.batch_id = p_batch_id
+       AND (p.settled_by <> '' OR p.order_no <> o.order_no
+            OR EXISTS (SELECT 1 FROM fund.settled_term t WHERE t.region = p.region AND t.fund = p.fund
+                          AND t.institution = p.institution AND t.term = p.term))
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.settled',
+            DETAIL = format('批次%s中的结算%s已不可日拨付（月结%s），请作废后重新制单', p_batch_id, v_owed.setl_id, v_owed.settled_by);
+    END IF;
+    SELECT w.institution, w.source, w.wanted, coalesce(b.owed, 0) AS owed INTO v_owed
+      FROM (SELECT o.institution, i.source, sum(i.amount_fen)::bigint AS wanted
+              FROM payments.pay_order o
+              JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no
+             WHERE o.region = p_region AND o.batch_id = p_batch_id AND i.source <> 9101
+             GROUP BY o.institution, i.source) w
+      LEFT JOIN LATERAL (SELECT sum(b.credit - b.debit)::bigint AS owed FROM books.balance b
+                           JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+                          WHERE b.region = p_region AND b.fund = v_batch.fund AND b.account = w.source
+                            AND d.counterparty = w.institution) b ON true
+     WHERE w.wanted > coalesce(b.owed, 0) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.not_owed',
+            DETAIL = format('机构%s在%s上应付%s分，批次%s要拨付%s分', v_owed.institution, v_owed.source, v_owed.owed, p_batch_id, v_owed.wanted);
+    END IF;
     INSERT INTO payments.approval VALUES (p_region, p_batch_id, p_digest, v_batch.prepared_by, v_actor, p_on);
     UPDATE payments.pay_order SET state = 'approved' WHERE region = p_region AND batch_id = p_batch_id AND state = 'draft';
     GET DIAGNOSTICS v_orders = ROW_COUNT;
     RETURN v_orders;
 END $$;
+
+-- The books an account pays for, whoever asks: who may not see all of them may not read its receipts.
+CREATE FUNCTION payments.account_funds(p_region integer, p_account text) RETURNS smallint[] LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(array_agg(DISTINCT fund ORDER BY fund), '{}') FROM payments.book_account
+     WHERE region = p_region AND account = p_account
+$$;
 
 -- User administration goes through these: the acting user must be the region's administrator.
 CREATE FUNCTION access.add_user(p_region integer, p_user text, p_person text, p_display text) RETURNS void
@@ -236,4 +310,12 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM access.require_role(p_region, 0::smallint, '{admin}');
     UPDATE access.api_key SET revoked = true WHERE key_hash = p_hash;
+END $$;
+
+-- Statistics after a bulk load: without them the planner, which believes the tables empty, joins them row by row.
+CREATE FUNCTION fund.refresh_statistics() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    ANALYZE fund.record;
+    ANALYZE fund.payable;
 END $$;

@@ -30,7 +30,7 @@ GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA books TO fundledger_poster;
 GRANT UPDATE ON books.head, books.dim_head, books.counter, books.period, books.balance TO fundledger_poster;
 GRANT DELETE ON books.balance TO fundledger_poster;
 GRANT SELECT ON access.role, payments.state, payments.transition, payments.batch, payments.order_item, payments.order_payable,
-    payments.pay_order, payments.book_account TO fundledger_poster;
+    payments.pay_order, payments.book_account, fund.payable, fund.settled_term TO fundledger_poster;
 GRANT INSERT ON payments.approval TO fundledger_poster;
 GRANT SELECT ON payments.approval TO fundledger_poster;
 GRANT UPDATE (state) ON payments.pay_order TO fundledger_poster;
@@ -45,20 +45,20 @@ GRANT INSERT ON fund.region, fund.region_policy, fund.calendar_year, fund.calend
     fund.payee_account, fund.intake_load, fund.record, fund.payable, fund.quarantine, fund.settled_term,
     payments.bank_account, payments.book_account, payments.batch, payments.pay_order, payments.order_item,
     payments.order_payable, payments.blocked, payments.order_event, payments.bank_file, payments.inbound_file,
-    payments.inbound_problem, payments.evidence, access.operator_log, access.idempotency TO fundledger_service;
+    payments.inbound_problem, payments.inbound_name, payments.evidence, access.operator_log, access.idempotency TO fundledger_service;
 GRANT UPDATE (name, type, level, agreement_state, agreement_from, agreement_to) ON fund.institution TO fundledger_service;
 GRANT UPDATE (to_day) ON fund.enrolment TO fundledger_service;
 GRANT UPDATE (state, confirmed_by, reason) ON fund.payee_account TO fundledger_service;
 GRANT UPDATE (lines_done, bytes_done, accepted, duplicate, quarantined, accepted_fen, payable_fen, complete) ON fund.intake_load TO fundledger_service;
 GRANT UPDATE (state) ON fund.quarantine TO fundledger_service;
 GRANT UPDATE (recognised_by, order_no, settled_by) ON fund.payable TO fundledger_service;
-GRANT UPDATE (state, file_id, sent_on) ON payments.pay_order TO fundledger_service;
+GRANT UPDATE (state, file_id, sent_on, bank_reference) ON payments.pay_order TO fundledger_service;
 GRANT UPDATE (state) ON payments.bank_file TO fundledger_service;
-GRANT UPDATE (outcome, outcome_code) ON payments.evidence TO fundledger_service;
+GRANT UPDATE (outcome, outcome_code, matched_order) ON payments.evidence TO fundledger_service;
 GRANT UPDATE (channel) ON payments.bank_account TO fundledger_service;
 GRANT DELETE ON payments.blocked TO fundledger_service;
-GRANT EXECUTE ON FUNCTION books.stage, books.post, books.open_period, books.close_period, books.open_book, books.rebuild_balances,
-    payments.approve, payments.batch_digest, payments.order_digest, payments.available, access.region, access.funds, access.regions_of,
+GRANT EXECUTE ON FUNCTION fund.refresh_statistics, books.stage, books.post, books.open_period, books.close_period, books.open_book, books.rebuild_balances,
+    payments.approve, payments.batch_digest, payments.order_digest, payments.available, payments.account_funds, access.region, access.funds, access.regions_of,
     access.user_name, access.has_role, access.person, access.require_role, access.add_user, access.grant_role,
     access.revoke_role, access.add_key, access.revoke_key TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.region, access.funds, access.user_name TO fundledger_auditor;
