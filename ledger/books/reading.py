@@ -1,0 +1,188 @@
+"""As-of reading of a book: a cut of the chain (known at) and the leaf rows of the books at a voucher date (INV-06)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Final, NamedTuple
+
+from ledger.core.dates import SHANGHAI, period_of
+from ledger.core.entries import FUND_NAMES, Book, Dimensions
+from ledger.core.errors import InvalidInput, NotFound
+from ledger.db.unit_of_work import Transaction
+
+_BOOK: Final = re.compile(r"([1-9][0-9]{5})-([0-9]{3})", re.ASCII)
+_ALL_PERIODS: Final = 999_999
+_ALL_DAYS: Final = date(9999, 12, 31)
+
+
+class Cut(NamedTuple):
+    """What was known: the blocks of one book up to and including `block`.
+
+    Asking again with `recorded_at` gives the same block, hence the same figures, for ever: recorded_at strictly
+    increases along the chain.
+    """
+
+    block: int
+    """0 before the first posting."""
+    recorded_at: datetime
+    hash: bytes
+
+    @property
+    def recorded_text(self) -> str:
+        """The time in Asia/Shanghai to the microsecond, as printed on reports and understood by `--known-at`."""
+        return self.recorded_at.astimezone(SHANGHAI).isoformat(timespec="microseconds")
+
+
+class LeafRow(NamedTuple):
+    """One leaf account × dimensions. Amounts in fen; opening and closing are debit-positive."""
+
+    account: int
+    name: str
+    """Full name, levels joined by —."""
+    class_: str
+    section: int
+    asked: int
+    """The dimensions the account asks for, as bits (ledger.books.chart.Account)."""
+    counterparty: str
+    subfund: str
+    service_year: int
+    term: int
+    category: str
+    opening_fen: int
+    debit_fen: int
+    credit_fen: int
+    closing_fen: int
+
+    @property
+    def dims(self) -> Dimensions:
+        """The row's dimensions."""
+        return Dimensions(*self[5:10])
+
+
+def parse_book(text: str) -> Book:
+    """`420100-310` to a Book; raises InvalidInput `book.format`."""
+    match = _BOOK.fullmatch(text)
+    if match is None or int(match.group(2)) not in FUND_NAMES:
+        raise InvalidInput(
+            "book.format", f"账套“{text[:20]}”不合规：应为统筹区代码-基金，如420100-310", value=text[:20]
+        )
+    return Book(int(match.group(1)), int(match.group(2)))
+
+
+def parse_period(text: str) -> int:
+    """`202610` to 202610; raises InvalidInput `period.format`."""
+    if not re.fullmatch(r"20[0-9]{2}(0[1-9]|1[0-2])", text, re.ASCII):
+        raise InvalidInput(
+            "period.format", f"会计期间“{text[:20]}”不合规：应为YYYYMM，如202610", value=text[:20]
+        )
+    return int(text)
+
+
+def parse_known_at(text: str) -> datetime:
+    """ISO 8601 time to a moment; without a zone it is Asia/Shanghai, a bare date means the end of that day.
+
+    Raises InvalidInput `known_at.format`.
+    """
+    try:
+        moment = datetime.fromisoformat(f"{text}T23:59:59.999999" if len(text) == 10 else text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput(
+            "known_at.format",
+            f"已知时点“{text[:40]}”不合规：应为ISO 8601时间，如2026-10-13T18:00:00+08:00",
+            value=text[:40],
+        ) from None
+
+
+def cut(tx: Transaction, book: Book, known_at: datetime | None) -> Cut:
+    """The cut for `known_at`: the last block with recorded_at <= known_at; None means the head.
+
+    Raises NotFound `book.unknown`. A moment so recent that a posting is still under way may gain that posting's
+    block; the cut's own recorded_at never does, so reports print that.
+    """
+    head = tx.row(
+        "SELECT block, recorded_at, hash FROM books.head WHERE region = %(region)s AND fund = %(fund)s",
+        region=book.region,
+        fund=book.fund,
+    )
+    if head is None:
+        raise NotFound("book.unknown", f"账套{book}不存在，或不在您的权限内", book=str(book))
+    if known_at is None or head[1] <= known_at:
+        return Cut(*head)
+    found = tx.row(
+        "SELECT block, recorded_at, hash FROM books.block"
+        " WHERE region = %(region)s AND fund = %(fund)s AND recorded_at <= %(at)s ORDER BY block DESC LIMIT 1",
+        region=book.region,
+        fund=book.fund,
+        at=known_at,
+    )
+    if found is not None:
+        return Cut(*found)
+    start = tx.value(
+        "SELECT prev FROM books.block WHERE region = %(region)s AND fund = %(fund)s AND block = 1",
+        region=book.region,
+        fund=book.fund,
+    )
+    return Cut(0, datetime.fromtimestamp(0, UTC), start)
+
+
+# Movements come from the stored balances for whole months before `stored_before` and from the posting lists from
+# there on. Posting lists know block and voucher date (a block has exactly one), stored balances know neither.
+_LEAF_ROWS: Final = """
+WITH movement AS (
+    SELECT period, account, dim, debit, credit FROM books.balance
+     WHERE region = %(region)s AND fund = %(fund)s AND period <= %(last)s AND period < %(stored_before)s
+    UNION ALL
+    SELECT p.period, p.account, p.dim, p.debit, p.credit
+      FROM books.posting p
+      JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
+     WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.period <= %(last)s AND p.period >= %(stored_before)s
+       AND p.block <= %(block)s AND b.region = %(region)s AND b.fund = %(fund)s AND b.voucher_date <= %(as_of)s
+), leaf AS (
+    SELECT account, dim,
+           coalesce(sum(debit - credit) FILTER (WHERE period < %(first)s), 0)::bigint AS opening,
+           coalesce(sum(debit) FILTER (WHERE period >= %(first)s), 0)::bigint AS debit,
+           coalesce(sum(credit) FILTER (WHERE period >= %(first)s), 0)::bigint AS credit,
+           sum(debit - credit)::bigint AS closing
+      FROM movement GROUP BY account, dim
+    HAVING bool_or(period >= %(first)s) OR sum(debit - credit) <> 0
+)
+SELECT h.block, a.account, a.name, a.class, a.section, a.dims,
+       d.counterparty, d.subfund, d.service_year, d.term, d.category, l.opening, l.debit, l.credit, l.closing
+  FROM leaf l
+  JOIN books.account a ON a.region = %(region)s AND a.fund = %(fund)s AND a.account = l.account
+  JOIN books.dim d ON d.region = %(region)s AND d.dim = l.dim
+  JOIN books.head h ON h.region = %(region)s AND h.fund = %(fund)s
+ ORDER BY a.account::text COLLATE "C", d.counterparty COLLATE "C", d.subfund COLLATE "C", d.service_year, d.term,
+       d.category COLLATE "C"
+"""
+
+
+def leaf_rows(
+    tx: Transaction, book: Book, period: int | None, as_of: date | None, known: Cut
+) -> list[LeafRow]:
+    """Every leaf row with movement, in code order, from vouchers dated <= `as_of` in blocks <= `known.block`.
+
+    With `period` (yyyymm): opening is all before it, debit and credit its turnovers; rows at rest (no opening, no
+    movement in the period) are left out. Without: opening 0 and turnovers are all to date.
+    At the head the answer comes from stored balances, with `as_of` only that month is read from posting lists.
+    """
+    last = period or _ALL_PERIODS
+    if as_of is not None:
+        last = min(last, period_of(as_of))
+    params: dict[str, object] = {
+        "region": book.region,
+        "fund": book.fund,
+        "first": period or 0,
+        "last": last,
+        "block": known.block,
+        "as_of": as_of or _ALL_DAYS,
+    }
+    stored_before = _ALL_PERIODS + 1 if as_of is None else period_of(as_of)
+    rows = tx.rows(_LEAF_ROWS, **params, stored_before=stored_before)
+    if (
+        rows and rows[0][0] != known.block
+    ):  # stored balances are of another head than the cut: do without them
+        rows = tx.rows(_LEAF_ROWS, **params, stored_before=0)
+    return [LeafRow._make(row[1:]) for row in rows]
