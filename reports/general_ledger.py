@@ -1,0 +1,165 @@
+"""三栏式明细账: opening, every line with the running balance, 本月合计 and 本年累计; paged by (voucher date, seq)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from ledger.books.account_lines import (
+    BEFORE_ALL,
+    NOTHING,
+    AccountLine,
+    Cursor,
+    Movement,
+    Selection,
+    lines,
+    movements,
+    movements_up_to,
+    select,
+)
+from ledger.books.reading import cut
+from ledger.core.entries import NO_DIMENSIONS, Book, Dimensions
+from ledger.db.unit_of_work import Transaction
+from reports.wording import SIGN, cut_object, dimension_object, direction
+
+PAGE_ENTRIES: Final = 200
+
+
+class Kind(StrEnum):
+    """What a ledger line is."""
+
+    OPENING = "opening"
+    CARRIED = "carried"
+    ENTRY = "entry"
+    MONTH = "month"
+    YEAR = "year"
+
+
+KIND_NAMES: Final = {
+    Kind.OPENING: "期初余额",
+    Kind.CARRIED: "承前页",
+    Kind.MONTH: "本月合计",
+    Kind.YEAR: "本年累计",
+}
+
+
+class LedgerLine(NamedTuple):
+    """One printed line; `entry` only for Kind.ENTRY, `period` only for sums. The balance is debit-positive fen."""
+
+    kind: Kind
+    period: int | None
+    movement: Movement
+    balance_fen: int
+    entry: AccountLine | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Money as strings of integer fen."""
+        line: dict[str, object] = {
+            "kind": self.kind.value,
+            "period": None if self.period is None else str(self.period),
+            "debit_fen": str(self.movement.debit_fen),
+            "credit_fen": str(self.movement.credit_fen),
+            "side": direction(self.balance_fen),
+            "balance_fen": str(self.balance_fen),
+        }
+        if self.entry is not None:
+            line |= {
+                "voucher_date": self.entry.voucher_date.isoformat(),
+                "voucher": self.entry.voucher,
+                "seq": self.entry.seq,
+                "line": self.entry.n,
+                "summary": self.entry.summary,
+                "code": str(self.entry.account),
+                "name": self.entry.name,
+                "dimensions": dimension_object(self.entry.asked, self.entry.dims),
+            }
+        return line
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralLedger:
+    """One page. `next` continues after the last entry of this page, None at the end."""
+
+    chosen: Selection
+    asked: Dimensions
+    period: int | None
+    lines: Sequence[LedgerLine]
+    next: Cursor | None
+
+    def as_json(self) -> dict[str, object]:
+        """One object; continue with `next` as `--after`, and with `known_at.recorded_at` to stay at the same cut."""
+        return {
+            "book": str(self.chosen.book),
+            "code": self.chosen.code,
+            "name": self.chosen.name,
+            "dimensions": {name: value for name, value in self.asked._asdict().items() if value},
+            "period": None if self.period is None else str(self.period),
+            "as_of": None if self.chosen.as_of is None else self.chosen.as_of.isoformat(),
+            "known_at": cut_object(self.chosen.known),
+            "sign": SIGN,
+            "lines": [line.as_json() for line in self.lines],
+            "next": None if self.next is None else str(self.next),
+        }
+
+
+def general_ledger(
+    tx: Transaction,
+    book: Book,
+    code: str,
+    dims: Dimensions = NO_DIMENSIONS,
+    *,
+    period: int | None = None,
+    as_of: date | None = None,
+    known_at: datetime | None = None,
+    after: Cursor = BEFORE_ALL,
+    entries: int = PAGE_ENTRIES,
+) -> GeneralLedger:
+    """A page of `entries` entries of the account `code` (or all leaves whose code begins so) after a cursor.
+
+    Without `period` the opening is 0 and the ledger runs from the first voucher. 本月合计 and 本年累计 come from the
+    posting lists, not from adding up the page. Raises NotFound `book.unknown`, `account.unknown`.
+    """
+    chosen = select(tx, book, code, dims, as_of, cut(tx, book, known_at))
+    months = movements(tx, chosen)
+    found = lines(tx, chosen, period, after, entries + 1)
+    pages = [list(group) for _, group in groupby(found, key=lambda line: line.seq)]
+    more = len(pages) > entries
+    shown = [line for page in pages[:entries] for line in page]
+    following = pages[entries][0].period if more else None
+
+    earlier = {month: moved for month, moved in months.items() if period is not None and month < period}
+    balance = sum(moved.net_fen for moved in earlier.values())
+    first = after == BEFORE_ALL
+    if not first:
+        balance += sum(
+            moved.net_fen
+            for month, moved in movements_up_to(tx, chosen, after).items()
+            if period is None or month == period
+        )
+    printed = [LedgerLine(Kind.OPENING if first else Kind.CARRIED, None, NOTHING, balance)]
+    for month, group in groupby(shown, key=lambda line: line.period):
+        for line in group:
+            balance += line.movement.net_fen
+            printed.append(LedgerLine(Kind.ENTRY, month, line.movement, balance, line))
+        if month != following:
+            printed += _sums(months, month, balance)
+    if not shown and first and period is not None:
+        printed += _sums(months, period, balance)
+    end = Cursor(shown[-1].voucher_date, shown[-1].seq) if more else None
+    return GeneralLedger(chosen, dims, period, printed, end)
+
+
+def _sums(months: Mapping[int, Movement], month: int, balance: int) -> list[LedgerLine]:
+    """本月合计 and 本年累计 of a month that ends here."""
+    year = NOTHING
+    for other, moved in months.items():
+        if other // 100 == month // 100 and other <= month:
+            year = year.plus(moved)
+    return [
+        LedgerLine(Kind.MONTH, month, months.get(month, NOTHING), balance),
+        LedgerLine(Kind.YEAR, month, year, balance),
+    ]

@@ -1,0 +1,161 @@
+"""Reports on the terminal as a Chinese accountant expects them: 借/贷/平 for balances, red letters red with a minus."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from ledger.core.money import yuan_grouped
+from reports.general_ledger import KIND_NAMES, GeneralLedger
+from reports.rmb import rmb_upper
+from reports.trial_balance import TrialBalance
+from reports.voucher import PrintedVoucher
+from reports.wording import SECTION_NAMES, cut_text, dimension_text, direction
+
+
+def show(table: Table, out: TextIO) -> None:
+    """Print; a file or pipe gets the full width, so that no figure is cut or broken."""
+    console = Console(file=out, highlight=False)
+    if not console.is_terminal:
+        widest = console.options.update(max_width=10_000)
+        console.width = Measurement.get(console, widest, table).maximum
+    console.print(table)
+
+
+def trial_balance(report: TrialBalance) -> Table:
+    """科目余额表 with one line of totals a section; the caption names the cut."""
+    when = "全部凭证" if report.as_of is None else f"凭证日期截至{report.as_of}"
+    span = "开账以来" if report.period is None else f"{report.period // 100}.{report.period % 100:02d}"
+    table = _table(f"科目余额表  账套{report.book}  期间{span}  {when}  单位：元", cut_text(report.known))
+    for heading in ("科目编码", "科目名称", "辅助核算"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("期初", "期初余额", "本期借方", "本期贷方", "期末", "期末余额"):
+        table.add_column(heading, justify="center" if len(heading) == 2 else "right", no_wrap=True)
+    for section, totals in report.sections.items():
+        for row in report.rows:
+            if row.section != section:
+                continue
+            table.add_row(
+                str(row.account),
+                Text(row.name),
+                Text(dimension_text(row.asked, row.dims)),
+                direction(row.opening_fen),
+                _balance(row.opening_fen),
+                _amount(row.debit_fen),
+                _amount(row.credit_fen),
+                direction(row.closing_fen),
+                _balance(row.closing_fen),
+            )
+        table.add_row(
+            "合计",
+            f"{SECTION_NAMES[section]} 试算平衡",
+            "",
+            "借=贷",
+            yuan_grouped(totals.opening_debit_fen),
+            _amount(totals.debit_fen),
+            _amount(totals.credit_fen),
+            "借=贷",
+            yuan_grouped(totals.closing_debit_fen),
+            style="bold",
+            end_section=True,
+        )
+    return table
+
+
+def general_ledger(report: GeneralLedger) -> Table:
+    """三栏式明细账; the caption names the cut and how to turn the page."""
+    chosen = report.chosen
+    turn = (
+        "" if report.next is None else f"，续页 --after {report.next} --known-at {chosen.known.recorded_text}"
+    )
+    table = _table(
+        f"明细账  账套{chosen.book}  {chosen.code} {chosen.name}  单位：元", cut_text(chosen.known) + turn
+    )
+    for heading in ("日期", "凭证", "摘要", "科目", "辅助核算"):
+        table.add_column(heading, no_wrap=heading != "摘要")
+    for heading in ("借方", "贷方", "方向", "余额"):
+        table.add_column(heading, justify="center" if heading == "方向" else "right", no_wrap=True)
+    for line in report.lines:
+        entry = line.entry
+        if entry is None:
+            start: list[str | Text] = [str(line.period or ""), "", Text(KIND_NAMES[line.kind]), "", Text("")]
+        else:
+            start = [
+                entry.voucher_date.isoformat(),
+                entry.voucher,
+                Text(entry.summary),
+                str(entry.account),
+                Text(dimension_text(entry.asked, entry.dims)),
+            ]
+        table.add_row(
+            *start,
+            _amount(line.movement.debit_fen),
+            _amount(line.movement.credit_fen),
+            direction(line.balance_fen),
+            _balance(line.balance_fen),
+            style="" if entry else "bold",
+        )
+    return table
+
+
+def voucher(report: PrintedVoucher) -> Table:
+    """记账凭证: head in the title, totals below the lines, signers, evidence and source in the caption."""
+    posted = report.voucher
+    day = posted.voucher_date
+    signers = "  ".join(
+        f"{role}：{report.signer(user)}"
+        for role, user in (
+            ("会计主管", ""),
+            ("记账", posted.posted_by),
+            ("复核", posted.reviewed_by),
+            ("出纳", ""),
+            ("制单", posted.prepared_by),
+        )
+    )
+    reverses = f"  冲销链上第{posted.reverses_seq}号" if posted.reverses_seq else ""
+    caption = f"{signers}\n依据：{posted.evidence or '无'}  来源单据：{posted.source_key}{reverses}  规则：{posted.rule}"
+    table = _table(
+        f"记账凭证  {posted.book_name}（{posted.book}）  {day.year}年{day.month:02d}月{day.day:02d}日"
+        f"  {posted.number}  附单据{posted.attachments}张  单位：元",
+        caption,
+    )
+    table.add_column("摘要")
+    table.add_column("会计科目", no_wrap=True)
+    for heading in ("借方金额", "贷方金额"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for section, (debit, credit) in report.sums.items():
+        for line in posted.lines:
+            if line.section == section:
+                table.add_row(
+                    Text(posted.summary),
+                    Text(f"{line.account} {line.name} {dimension_text(line.asked, line.dims)}"),
+                    _amount(line.debit_fen),
+                    _amount(line.credit_fen),
+                )
+        table.add_row(
+            f"合计（{SECTION_NAMES[section]}）",
+            f"人民币{rmb_upper(debit)}",
+            _amount(debit) if debit else "0.00",
+            _amount(credit) if credit else "0.00",
+            style="bold",
+            end_section=True,
+        )
+    return table
+
+
+def _table(title: str, caption: str) -> Table:
+    return Table(title=Text(title), caption=Text(caption), title_justify="left", caption_justify="left")
+
+
+def _amount(fen: int) -> Text:
+    """A turnover: blank when zero; a red letter is red and has its minus sign for black-and-white print."""
+    return Text(yuan_grouped(fen) if fen else "", style="red" if fen < 0 else "")
+
+
+def _balance(fen: int) -> str:
+    """A balance never has a sign: 借, 贷 or 平 stands beside it."""
+    return yuan_grouped(abs(fen))

@@ -1,0 +1,121 @@
+"""Reports as CSV for spreadsheets: yuan with two decimals, Chinese headings, text that can be no formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+
+from ledger.core.entries import Section
+from ledger.core.money import yuan
+from reports.general_ledger import KIND_NAMES, GeneralLedger
+from reports.trial_balance import TrialBalance
+from reports.voucher import PrintedVoucher
+from reports.wording import SECTION_NAMES, dimension_cells, dimension_headings, direction
+
+
+def text(value: str) -> str:
+    """A text cell; what a spreadsheet would take for a formula gets an apostrophe in front (reliability.md B2 51)."""
+    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def trial_balance(report: TrialBalance) -> str:
+    """One row a leaf, then one row of totals a section. Balances without sign beside 借, 贷 or 平."""
+    heading = ["账部", "科目编码", "科目名称", *dimension_headings()]
+    heading += ["期初方向", "期初余额", "本期借方", "本期贷方", "期末方向", "期末余额"]
+    rows = [
+        [
+            SECTION_NAMES[Section(row.section)],
+            str(row.account),
+            text(row.name),
+            *map(text, dimension_cells(row.asked, row.dims)),
+            direction(row.opening_fen),
+            yuan(abs(row.opening_fen)),
+            yuan(row.debit_fen),
+            yuan(row.credit_fen),
+            direction(row.closing_fen),
+            yuan(abs(row.closing_fen)),
+        ]
+        for row in report.rows
+    ]
+    for section, totals in report.sections.items():
+        rows.append(
+            [
+                SECTION_NAMES[section],
+                "合计",
+                *[""] * 6,
+                "借=贷",
+                yuan(totals.opening_debit_fen),
+                yuan(totals.debit_fen),
+                yuan(totals.credit_fen),
+                "借=贷",
+                yuan(totals.closing_debit_fen),
+            ]
+        )
+    return _csv(heading, rows)
+
+
+def general_ledger(report: GeneralLedger) -> str:
+    """One row a printed line."""
+    heading = ["日期", "凭证号", "摘要", "科目编码", "科目名称", *dimension_headings()]
+    heading += ["借方", "贷方", "方向", "余额"]
+    rows = []
+    for line in report.lines:
+        entry = line.entry
+        if entry is None:
+            start = [str(line.period or ""), "", KIND_NAMES[line.kind], *[""] * 7]
+        else:
+            start = [
+                entry.voucher_date.isoformat(),
+                entry.voucher,
+                text(entry.summary),
+                str(entry.account),
+                text(entry.name),
+                *map(text, dimension_cells(entry.asked, entry.dims)),
+            ]
+        amounts = [_amount(line.movement.debit_fen), _amount(line.movement.credit_fen)]
+        rows.append([*start, *amounts, direction(line.balance_fen), yuan(abs(line.balance_fen))])
+    return _csv(heading, rows)
+
+
+def voucher(report: PrintedVoucher) -> str:
+    """One row a line of the voucher, each with its head, then one row of totals a section."""
+    posted = report.voucher
+    heading = ["凭证号", "日期", "附单据", "摘要", "账部", "科目编码", "科目名称", *dimension_headings()]
+    heading += ["借方", "贷方", "制单", "复核", "记账", "来源"]
+    before = [posted.number, posted.voucher_date.isoformat(), str(posted.attachments)]
+    after = [
+        *(text(report.signer(user)) for user in (posted.prepared_by, posted.reviewed_by, posted.posted_by)),
+        text(posted.source_key),
+    ]
+    rows = [
+        [
+            *before,
+            text(posted.summary),
+            SECTION_NAMES[Section(line.section)],
+            str(line.account),
+            text(line.name),
+            *map(text, dimension_cells(line.asked, line.dims)),
+            _amount(line.debit_fen),
+            _amount(line.credit_fen),
+            *after,
+        ]
+        for line in posted.lines
+    ]
+    for section, (debit, credit) in report.sums.items():
+        rows.append(
+            [*before, "合计", SECTION_NAMES[section], *[""] * 7, yuan(debit), yuan(credit), *[""] * 4]
+        )
+    return _csv(heading, rows)
+
+
+def _amount(fen: int) -> str:
+    return yuan(fen) if fen else ""
+
+
+def _csv(heading: list[str], rows: Iterable[list[str]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(heading)
+    writer.writerows(rows)
+    return out.getvalue()

@@ -1,0 +1,138 @@
+"""科目余额表: every leaf account × dimensions with opening, turnovers and closing, balanced in each section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ledger.books.reading import Cut, LeafRow, cut, leaf_rows
+from ledger.core.entries import Book, Section
+from ledger.core.errors import Conflict
+from ledger.db.unit_of_work import Transaction
+from reports.wording import (
+    SECTION_KEYS,
+    SECTION_NAMES,
+    SIGN,
+    cut_object,
+    dimension_object,
+    direction,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Column sums in fen; openings and closings split into rows that stand in debit and rows that stand in credit."""
+
+    opening_debit_fen: int
+    opening_credit_fen: int
+    debit_fen: int
+    credit_fen: int
+    closing_debit_fen: int
+    closing_credit_fen: int
+
+    @classmethod
+    def of(cls, rows: Iterable[LeafRow]) -> Totals:
+        """The sums over rows."""
+        opening_debit = opening_credit = debit = credit = closing_debit = closing_credit = 0
+        for row in rows:
+            debit += row.debit_fen
+            credit += row.credit_fen
+            if row.opening_fen > 0:
+                opening_debit += row.opening_fen
+            else:
+                opening_credit -= row.opening_fen
+            if row.closing_fen > 0:
+                closing_debit += row.closing_fen
+            else:
+                closing_credit -= row.closing_fen
+        return cls(opening_debit, opening_credit, debit, credit, closing_debit, closing_credit)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether debit equals credit in openings, turnovers and closings."""
+        return (
+            self.opening_debit_fen == self.opening_credit_fen
+            and self.debit_fen == self.credit_fen
+            and self.closing_debit_fen == self.closing_credit_fen
+        )
+
+    def as_json(self) -> dict[str, str]:
+        """Fen as strings."""
+        return {name: str(getattr(self, name)) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBalance:
+    """The report: `rows` are leaves in code order; period and as_of None mean all to date."""
+
+    book: Book
+    period: int | None
+    as_of: date | None
+    known: Cut
+    rows: Sequence[LeafRow]
+    sections: dict[Section, Totals]
+    totals: Totals
+
+    def as_json(self) -> dict[str, object]:
+        """The contract's object. Money is a string of integer fen; opening and closing are debit-positive."""
+        return {
+            "book": str(self.book),
+            "period": None if self.period is None else str(self.period),
+            "as_of": None if self.as_of is None else self.as_of.isoformat(),
+            "known_at": cut_object(self.known),
+            "sign": SIGN,
+            "rows": [
+                {
+                    "code": str(row.account),
+                    "name": row.name,
+                    "dimensions": dimension_object(row.asked, row.dims),
+                    "section": SECTION_KEYS[Section(row.section)],
+                    "side": direction(row.closing_fen),
+                    "opening_fen": str(row.opening_fen),
+                    "debit_fen": str(row.debit_fen),
+                    "credit_fen": str(row.credit_fen),
+                    "closing_fen": str(row.closing_fen),
+                }
+                for row in self.rows
+            ],
+            "totals": {
+                **self.totals.as_json(),
+                "sections": {SECTION_KEYS[key]: value.as_json() for key, value in self.sections.items()},
+            },
+        }
+
+
+def trial_balance(
+    tx: Transaction,
+    book: Book,
+    period: int | None = None,
+    as_of: date | None = None,
+    known_at: datetime | None = None,
+) -> TrialBalance:
+    """The trial balance of vouchers dated <= `as_of` as known at `known_at` (INV-06).
+
+    Raises NotFound `book.unknown`; Conflict `report.unbalanced` when a section does not balance or a row does not
+    add up: the books are damaged and `verify` says where, no total is printed.
+    """
+    known = cut(tx, book, known_at)
+    rows = leaf_rows(tx, book, period, as_of, known)
+    for row in rows:
+        if row.opening_fen + row.debit_fen - row.credit_fen != row.closing_fen:
+            raise Conflict(
+                "report.unbalanced",
+                f"账套{book}科目{row.account}期初加减发生额不等于期末，请执行verify",
+                book=str(book),
+                account=row.account,
+            )
+    sections = {section: Totals.of(row for row in rows if row.section == section) for section in Section}
+    for section, totals in sections.items():
+        if not totals.balanced:
+            raise Conflict(
+                "report.unbalanced",
+                f"账套{book}{SECTION_NAMES[section]}试算不平衡，请执行verify",
+                book=str(book),
+                section=SECTION_KEYS[section],
+                **totals.as_json(),
+            )
+    return TrialBalance(book, period, as_of, known, rows, sections, Totals.of(rows))
