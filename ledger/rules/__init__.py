@@ -1,6 +1,6 @@
 """Business event → balanced entry, as data: `apply` runs the rules of `data/rules.csv`."""
 
 from ledger.rules.interpret import apply
-from ledger.rules.values import Item, RuledEntry
+from ledger.rules.values import Item, RuledEntry, Sheet
 
-__all__ = ["Item", "RuledEntry", "apply"]
+__all__ = ["Item", "RuledEntry", "Sheet", "apply"]

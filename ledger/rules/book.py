@@ -21,6 +21,8 @@ class Event:
     name: str
     entry_event: str
     title: str
+    shape: str
+    """`item` or `sheet`: what it is given."""
     sources: frozenset[int]
     check: str
 

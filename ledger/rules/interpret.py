@@ -13,8 +13,8 @@ from ledger.core.entries import FUND_NAMES, Dimensions, Leg
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.rules.book import Event, Line, Rule
 from ledger.rules.load import rulebook
-from ledger.rules.values import Item, RuledEntry
-from ledger.rules.vocabulary import ATOMS, BY_ENTRY, BY_SOURCE, CONDITIONS, FORMS
+from ledger.rules.values import Item, RuledEntry, Sheet
+from ledger.rules.vocabulary import ATOMS, BY_ENTRY, BY_SOURCE, CONDITIONS, FORMS, ITEM, SHEET
 
 _ALL_DIMS: Final = 31
 
@@ -33,7 +33,7 @@ def apply(
     event: str,
     policy: str,
     fund: int,
-    items: Sequence[Item],
+    items: Sequence[Item] | Sequence[Sheet],
     *,
     bank_account: str = "",
     fiscal_account: str = "",
@@ -53,7 +53,7 @@ def apply(
     """
     rule = rule_of(event, policy, on)
     _check_items(rule.event, items)
-    total = sum(item.amount_fen for item in items)
+    total = sum(item.amount_fen for item in items if isinstance(item, Item))
     banks = {"bank": bank_account, "fiscal": fiscal_account}
     legs: list[Leg] = []
     for compiled in _compiled(rule.event.name, policy, rule.version, fund):
@@ -96,23 +96,27 @@ def _compiled(event: str, policy: str, version: int, fund: int) -> tuple[_Line, 
     return tuple(compiled)
 
 
-def _item_legs(rule: Rule, compiled: _Line, fund: int, items: Sequence[Item], year: int) -> list[Leg]:
+def _item_legs(
+    rule: Rule, compiled: _Line, fund: int, items: Sequence[Item] | Sequence[Sheet], year: int
+) -> list[Leg]:
     line, atom, wanted, code = compiled
-    amounts, dailies = FORMS[line.amount]
+    form = FORMS[rule.event.shape][line.amount].items()
     legs = []
     for item in items:
-        if atom and ATOMS[atom](item, year) is not wanted:
+        if atom and isinstance(item, Item) and ATOMS[atom](item, year) is not wanted:
             continue
-        amount = line.sign * (amounts * item.amount_fen + dailies * item.daily_fen)
+        amount = line.sign * sum(times * getattr(item, field) for field, times in form)
         if amount:
             account = code or _place(rule, line.place, fund, item)
             legs.append(Leg(account, line.side, amount, _cut(rule, fund, account, item.dims)))
     return legs
 
 
-def _place(rule: Rule, place: str, fund: int, item: Item) -> int:
+def _place(rule: Rule, place: str, fund: int, item: Item | Sheet) -> int:
     """The account of a place for one item."""
     if place in BY_SOURCE:
+        if item.source not in BY_SOURCE[place]:
+            raise InvalidInput("rule.source", f"{rule.name}：抵扣须注明预付种类", rule=rule.name)
         return BY_SOURCE[place][item.source]
     found = place_account(place, fund, item.dims.subfund, item.dims.category)
     if found is None:
@@ -148,11 +152,14 @@ def _cut(rule: Rule, fund: int, code: int, dims: Dimensions) -> Dimensions:
     return cut
 
 
-def _check_items(event: Event, items: Sequence[Item]) -> None:
-    """The signs and sources an event may have."""
+def _check_items(event: Event, items: Sequence[Item] | Sequence[Sheet]) -> None:
+    """The shape and sources an event may have, and the signs of items."""
     if not items:
         raise InvalidInput("rule.items", f"{event.title}没有明细", event=event.name)
+    shape = Item if event.shape == ITEM else Sheet
     for item in items:
+        if not isinstance(item, shape):
+            raise InvalidInput("rule.items", f"{event.title}的明细应为{shape.__name__}", event=event.name)
         if item.source not in event.sources:
             raise InvalidInput(
                 "rule.source",
@@ -160,11 +167,16 @@ def _check_items(event: Event, items: Sequence[Item]) -> None:
                 event=event.name,
                 source=item.source,
             )
+    found = [item for item in items if isinstance(item, Item)]
     if event.check == "total+":
-        if sum(item.amount_fen for item in items) <= 0:
+        if sum(item.amount_fen for item in found) <= 0:
             raise InvalidInput("rule.sign", f"{event.title}的合计应大于零", event=event.name)
-        return
-    sign = 1 if event.check == "items+" else -1
+    elif event.check != SHEET:
+        _check_records(event, found, 1 if event.check == "items+" else -1)
+
+
+def _check_records(event: Event, items: Sequence[Item], sign: int) -> None:
+    """Records are positive, reversals negative, and the daily share lies within the fund money."""
     for item in items:
         if sign * item.amount_fen < 0:
             word = "不小于零" if sign == 1 else "不大于零"

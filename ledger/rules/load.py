@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
@@ -17,7 +17,18 @@ from ledger.core.dates import parse_day
 from ledger.core.entries import FUND_NAMES, Section, Side, section_of
 from ledger.core.errors import InvalidInput, LedgerError
 from ledger.rules.book import BOTH, POLICIES, Event, Line, Rule, Rulebook
-from ledger.rules.vocabulary import ATOMS, BY_ENTRY, BY_KEY, BY_SOURCE, CHECKS, CONDITIONS, FORMS, TOTAL
+from ledger.rules.vocabulary import (
+    ATOMS,
+    BY_ENTRY,
+    BY_KEY,
+    BY_SOURCE,
+    CHECKS,
+    CONDITIONS,
+    FORMS,
+    ITEM,
+    SHEET,
+    TOTAL,
+)
 
 _EVENT_COLUMNS = ("event", "entry_event", "title", "shape", "sources", "check")
 _PLACE_COLUMNS = ("place", "fund", "subfund", "category", "account", "note")
@@ -39,6 +50,7 @@ _LINE_COLUMNS = (
 _SECTIONS = {"会计账": Section.STATUTORY, "备查账": Section.MEMORANDUM}
 _SIDES = {"借": Side.DEBIT, "贷": Side.CREDIT}
 _SIGNS = {"+": 1, "-": -1}
+_SOURCES = {"0", *(str(code) for accounts in BY_SOURCE.values() for code in accounts)}
 _VERSION = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
 
 
@@ -76,7 +88,9 @@ def load(folder: Traversable) -> Rulebook:
             valid_from = parse_day(row["valid_from"])
         except LedgerError as error:
             raise _bad(where, "valid_from", row["valid_from"]) from error
-        grouped[row["event"], int(row["version"]), valid_from].append(_line(where, row))
+        grouped[row["event"], int(row["version"]), valid_from].append(
+            _line(where, row, events[row["event"]].shape)
+        )
     order = list(events)
     rules: dict[tuple[str, str], list[Rule]] = defaultdict(list)
     for event, version, valid_from in sorted(grouped, key=lambda key: (order.index(key[0]), *key[1:])):
@@ -115,17 +129,22 @@ def _bad(where: str, field: str, value: str) -> InvalidInput:
 
 
 def _event(where: str, row: Mapping[str, str]) -> Event:
-    for field, allowed in (("shape", ("item",)), ("check", CHECKS)):
+    for field, allowed in (("shape", tuple(FORMS)), ("check", CHECKS)):
         if row[field] not in allowed:
             raise _bad(where, field, row[field])
     for field in ("event", "entry_event", "title"):
         if not row[field]:
             raise _bad(where, field, "")
     sources = row["sources"].split()
-    if not {"0", *map(str, BY_SOURCE["source"])}.issuperset(sources):
+    if not _SOURCES.issuperset(sources) or (row["shape"] == SHEET) != (row["check"] == SHEET):
         raise _bad(where, "sources", row["sources"])
     return Event(
-        row["event"], row["entry_event"], row["title"], frozenset(map(int, sources or ["0"])), row["check"]
+        row["event"],
+        row["entry_event"],
+        row["title"],
+        row["shape"],
+        frozenset(map(int, sources or ["0"])),
+        row["check"],
     )
 
 
@@ -140,14 +159,14 @@ def _place(where: str, row: Mapping[str, str]) -> tuple[tuple[str, int, str, str
     return (row["place"], fund, row["subfund"], row["category"]), int(row["account"])
 
 
-def _line(where: str, row: Mapping[str, str]) -> Line:
+def _line(where: str, row: Mapping[str, str], shape: str) -> Line:
     allowed: tuple[tuple[str, Mapping[str, object] | Sequence[str]], ...] = (
         ("policy", (BOTH, *POLICIES)),
         ("section", _SECTIONS),
         ("side", _SIDES),
-        ("amount", FORMS),
+        ("amount", FORMS[shape]),
         ("sign", _SIGNS),
-        ("condition", ("", *CONDITIONS)),
+        ("condition", ("", *CONDITIONS) if shape == ITEM else ("",)),
     )
     for field, words in allowed:
         if row[field] not in words:
@@ -180,7 +199,7 @@ def _section(where: str, line: Line) -> Section:
     if line.place in BY_ENTRY or line.place in BY_KEY:
         return Section.STATUTORY
     if line.place in BY_SOURCE:
-        return Section.MEMORANDUM
+        return section_of(min(BY_SOURCE[line.place].values()))
     for fund in FUND_NAMES:
         if line.account not in {str(a.account) for a in chart(fund) if a.leaf}:
             raise _bad(where, "account", line.account)
@@ -201,12 +220,12 @@ def _check(rule: Rule, earlier: Sequence[Rule]) -> None:
     for answers in product((True, False), repeat=len(atoms)):
         given = dict(zip(atoms, answers, strict=True))
         for section in Section:
-            rest = [0, 0]
+            rest: Counter[str] = Counter()
             for line in rule.lines:
                 if line.section is section and _holds(line, given):
-                    for field, times in enumerate(FORMS[line.amount]):
+                    for field, times in FORMS[rule.event.shape][line.amount].items():
                         rest[field] += line.side * line.sign * times
-            if any(rest):
+            if any(rest.values()):
                 title = next(word for word, found in _SECTIONS.items() if found is section)
                 raise InvalidInput(
                     "rules.unbalanced",

@@ -5,22 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from ledger.rules.values import Item
+from ledger.rules.values import Item, Sheet
 
-Form = tuple[int, int]
-"""A linear form over an item: how many times `amount_fen`, how many times `daily_fen`."""
+Form = Mapping[str, int]
+"""A linear form over the fields of an item or sheet: field name to coefficient."""
 
 TOTAL: Final = "total"
 """The one amount that is taken over all items, on one line."""
 
-FORMS: Final[Mapping[str, Form]] = {
-    "amount": (1, 0),
-    TOTAL: (1, 0),
-    "F": (1, 0),
-    "d": (0, 1),
-    "F-d": (1, -1),
-}
+ITEM: Final = "item"
+SHEET: Final = "sheet"
+_SHEET_WORDS: Final = [field.removesuffix("_fen") for field in Sheet._fields if field.endswith("_fen")]
+_DEBITS: Final = {"open_daily_fen": 1, "waiting_fen": 1}
 
+FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
+    ITEM: {
+        "amount": {"amount_fen": 1},
+        TOTAL: {"amount_fen": 1},
+        "F": {"amount_fen": 1},
+        "d": {"daily_fen": 1},
+        "F-d": {"amount_fen": 1, "daily_fen": -1},
+    },
+    SHEET: {
+        **{word: {f"{word}_fen": 1} for word in _SHEET_WORDS},
+        # Article 19's formula, and row 9 of the clearing letter.
+        "month_result": {
+            **_DEBITS,
+            **dict.fromkeys(("retained_fen", "audit_fen", "other_fen", "offset_fen"), -1),
+        },
+        "clearing_result": {
+            **_DEBITS,
+            **dict.fromkeys(("month_open_fen", "retained_fen", "surplus_fen"), 1),
+            **dict.fromkeys(("audit_fen", "forfeited_fen", "other_fen", "borne_fen"), -1),
+        },
+    },
+}
+"""Amount words by the shape of what an event is given."""
 
 FORM_TITLES: Final[Mapping[str, str]] = {
     "amount": "本项金额",
@@ -28,6 +48,19 @@ FORM_TITLES: Final[Mapping[str, str]] = {
     "F": "基金金额",
     "d": "日拨付额",
     "F-d": "基金金额－日拨付额",
+    "open_daily": "未拨付的日拨付",
+    "waiting": "待月结",
+    "month_open": "月结应付余额",
+    "retained": "预留质量保证金",
+    "audit": "审核扣款",
+    "other": "其他扣款",
+    "forfeited": "保证金扣减",
+    "borne": "机构自担",
+    "surplus": "结余留用",
+    "offset": "抵扣额",
+    "advance": "转列支出的日拨付",
+    "month_result": "未拨付的日拨付＋待月结－预留－审核扣款－其他扣款－抵扣额",
+    "clearing_result": "未拨付的日拨付＋待月结＋月结应付余额＋预留＋结余留用－审核扣款－保证金扣减－其他扣款－机构自担",
 }
 
 
@@ -57,6 +90,8 @@ BY_SOURCE: Final[Mapping[str, Mapping[int, int]]] = {
     "paid": {9101: 9201, 9103: 9202, 9106: 9203},
     # A daily payment that comes back after its month was settled is owed as part of the month's result.
     "owed": {9101: 9103, 9103: 9103, 9106: 9106},
+    "offset": {110102: 920401, 110103: 920402, 110104: 920403},
+    "kind": {110102: 110102, 110103: 110103, 110104: 110104},
 }
 """Places whose account follows from the item's source."""
 
@@ -66,12 +101,14 @@ BY_KEY: Final = ("benefit", "recovered")
 BY_ENTRY: Final[Mapping[str, int]] = {"bank": 1004, "fiscal": 1003}
 """Places of one account whose counterparty is a bank account of the whole entry."""
 
-CHECKS: Final = ("items+", "items-", "total+")
+CHECKS: Final = ("items+", "items-", "total+", "sheet")
 
 PLACE_TITLES: Final[Mapping[str, str]] = {
     "source": "应付来源（9101、9103、9106）",
     "paid": "已付（9201、9202、9203，随来源）",
     "owed": "回到应付（9103、9106，随来源）",
+    "offset": "9204抵扣结清（末级随预付种类）",
+    "kind": "1101暂付款（预付金、按月预拨、集采直接结算）",
     "benefit": "5001社会保险待遇支出（末级随账目与待遇类别）",
     "recovered": "4501其他收入—跨年度退回待遇（末级随账目）",
     "bank": "1004支出户存款",

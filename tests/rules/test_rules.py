@@ -15,7 +15,7 @@ from ledger.books.chart import account, chart
 from ledger.cli.rules import app
 from ledger.core.entries import Dimensions, credit, debit, section_of
 from ledger.core.errors import InvalidInput, LedgerError, NotFound
-from ledger.rules import Item, apply
+from ledger.rules import Item, Sheet, apply
 from ledger.rules.load import rulebook
 
 H = "H42010000001"
@@ -24,7 +24,7 @@ OLD = Dimensions(H, "pool", 2026, 202701, "outpatient")
 BANK = Dimensions("6222")
 FISCAL = Dimensions("6333")
 
-EVENTS = sorted({event for event, _ in rulebook().rules})
+EVENTS = sorted({name for (name, _), (rule, *_) in rulebook().rules.items() if rule.event.shape == "item"})
 categories = st.sampled_from(["inpatient", "maternity", "chronic", "outpatient", "pharmacy"])
 amounts = st.integers(-(10**13), 10**13)
 
@@ -77,8 +77,23 @@ def test_every_event_balances_in_each_section_with_the_dimensions_its_accounts_a
         assert asked.dims == sum(1 << bit for bit, value in enumerate(leg.dims) if value)
     assert not any(sums.values())
     assert sum(leg.account in (1003, 1004) for leg in legs) == {"ALLOT": 2}.get(
-        name, int(name[:3] in ("RCV", "RTN"))
+        name, int(name[:3] in ("RCV", "RTN", "REF", "PAY"))
     )
+
+
+@given(
+    st.sampled_from(["SET", "CLR"]),
+    st.lists(st.tuples(*[amounts] * 10), min_size=1, max_size=3),
+    st.sampled_from(["P1", "P2"]),
+)
+def test_settlement_and_clearing_balance_for_any_sheet(event, found, policy):
+    source = 110103 if event == "SET" else 0
+    sheets = [Sheet(KEY, 11, *money, source) for money in found]
+    sums: Counter[int] = Counter()
+    for leg in written(event, sheets, policy).legs:
+        assert leg.account != 110105 or policy == "P1"
+        sums[section_of(leg.account)] += leg.side * leg.amount_fen
+    assert not any(sums.values())
 
 
 PRINTED = [
@@ -238,6 +253,11 @@ REFUSED = [
     ("RCV.daily", [Item(KEY, 5)], {"policy": "P2", "year": 0}, "rule.year_missing"),
     ("RCV.month", [Item(KEY._replace(category="dental"), 5)], {}, "rule.place_unknown"),
     ("RCV.month", [Item(ACCT, 5)], {"fund": 390}, "rule.place_unknown"),
+    ("ORD", [Sheet(KEY, 5)], {}, "rule.items"),
+    ("SET", [Item(KEY, 5)], {}, "rule.items"),
+    ("SET", [Sheet(KEY, offset_fen=5)], {}, "rule.source"),
+    ("CLR", [Sheet(KEY, 5, source=110102)], {}, "rule.source"),
+    ("PAY-ADV", [Item(KEY, 5)], {}, "rule.source"),
     ("RCV", [Item(KEY, 5)], {}, "rule.unknown"),
     ("ORD", [Item(KEY, 5, source=9101)], {"policy": "P3"}, "rule.unknown"),
     ("ORD", [Item(KEY, 5, source=9101)], {"on": date(2017, 12, 31)}, "rule.unknown"),
