@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy.engine import Engine
 
+from ledger.cli.world import found_demo
 from ledger.db.cluster import DATABASE, Cluster
 from ledger.db.engine import admin_engine, auditor_engine, libpq_url, login_url, service_engine
 from ledger.db.migrate import migrate
@@ -135,20 +137,54 @@ def new_database_name() -> str:
 @pytest.fixture
 def database(cluster: Cluster, new_database_name: str) -> Iterator[Database]:
     """A clone of the migrated template, dropped afterwards."""
-    name = sql.Identifier(new_database_name)
-    clone = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-        name, sql.Identifier(DATABASE)
-    )
+    yield from _clone(cluster, DATABASE, new_database_name)
+
+
+def _clone(cluster: Cluster, template: str, name: str) -> Iterator[Database]:
+    made = sql.Identifier(name)
     with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-        admin.execute(clone)
-    url = cluster.admin_url(new_database_name)
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                made, sql.Identifier(template)
+            )
+        )
+    url = cluster.admin_url(name)
     with psycopg.connect(url, autocommit=True) as admin:
         grant_database(admin)
-    made = Database(new_database_name, Settings(home=cluster.home, database_url=url))
-    yield made
-    made.close()
+    clone = Database(name, Settings(home=cluster.home, database_url=url))
+    yield clone
+    clone.close()
     with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
+
+
+@pytest.fixture(scope="session")
+def founded(cluster: Cluster, request: pytest.FixtureRequest) -> str:
+    """A second template: the demo's region 420100 with its users, books, accounts and calendar, from 2026-10-01."""
+    name, root = "founded", request.config.stash[ROOT]
+    with (root / "session.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ready = root / "founded.ready"
+        if not ready.exists():
+            with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
+                admin.execute(
+                    sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                        sql.Identifier(name), sql.Identifier(DATABASE)
+                    )
+                )
+            with psycopg.connect(cluster.admin_url(name), autocommit=True) as admin:
+                grant_database(admin)
+            found_demo(Settings(home=cluster.home, database_url=cluster.admin_url(name)), date(2026, 10, 1))
+            with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
+                admin.execute(f"ALTER DATABASE {name} IS_TEMPLATE true ALLOW_CONNECTIONS false")
+            ready.touch()
+    return name
+
+
+@pytest.fixture
+def world(founded: str, cluster: Cluster, new_database_name: str) -> Iterator[Database]:
+    """A clone of the founded region, one person a post (`ledger.cli.world.DEMO_PEOPLE`), dropped afterwards."""
+    yield from _clone(cluster, founded, new_database_name)
 
 
 @pytest.fixture

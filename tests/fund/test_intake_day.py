@@ -1,0 +1,251 @@
+"""A generated day through intake and the daily run on a real database, against the generator's own answers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.books.journal import post
+from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
+from ledger.core.errors import Forbidden, InvalidInput
+from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.daily import DailyRun, run_daily
+from ledger.fund.generate import Generated, generate
+from ledger.fund.institutions import confirm_payees, load_institutions, read_institutions, set_agreement
+from ledger.fund.intake_file import FileResult, load_file
+from ledger.fund.validate import IntakeRules
+
+DAY, PAY_DAY = date(2026, 10, 12), date(2026, 10, 13)
+PLENTY = 10**13
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Generated:
+    return generate(2_000, 40, DAY, 7, tmp_path_factory.mktemp("day"), bad_per_mille=40)
+
+
+def take_institutions(world: Any, made: Generated) -> None:
+    with unit_of_work(world.service_engine, "zhao", DEMO_REGION) as tx:
+        load_institutions(tx, read_institutions(made.institutions))
+    with unit_of_work(world.service_engine, "qian", DEMO_REGION) as tx:
+        confirm_payees(tx)
+
+
+def take_files(world: Any, made: Generated, **how: Any) -> list[FileResult]:
+    return [load_file(world.service_engine, "jieru", path, IntakeRules(), **how) for path in made.settlements]
+
+
+def allot(world: Any, fen: int = PLENTY) -> None:
+    own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
+    with unit_of_work(world.service_engine, "li", DEMO_REGION) as tx:
+        for fund in (310, 390):
+            draft = EntryDraft(
+                "ALLOT", "ALLOT:1", DAY, "财政专户拨入支出户", (debit(1004, fen, own), credit(1003, fen, fiscal)), "ALLOT@1", "li", "qian"
+            )  # fmt: skip
+            post(tx, Book(DEMO_REGION, fund), DAY, [draft])
+
+
+def run(world: Any, day: date = PAY_DAY) -> DailyRun:
+    return run_daily(world.service_engine, "zhao", DEMO_REGION, day)
+
+
+def test_a_file_gives_the_generators_answer(world: Any, made: Generated) -> None:
+    take_institutions(world, made)
+    results = take_files(world, made)
+    expected = json.loads(made.expected_path.read_text(encoding="utf-8"))
+    assert sum(r.accepted for r in results) == expected["accepted"]
+    assert sum(r.duplicate for r in results) == expected["duplicate"]
+    assert sum(r.quarantined for r in results) == expected["quarantined"]
+    assert sum(r.accepted_fen for r in results) == expected["medfee_fen"]
+    assert sum(r.payable_fen for r in results) == expected["payable_fen"]
+    with world.admin_engine.connect() as admin:
+        codes = admin.exec_driver_sql("SELECT code, count(*) FROM fund.quarantine GROUP BY code").fetchall()
+        owed = admin.exec_driver_sql(
+            "SELECT sum(fund_fen) FILTER (WHERE subfund = 'pool'), sum(fund_fen) FILTER (WHERE subfund = 'acct') FROM fund.payable"
+        ).one()
+    assert dict(map(tuple, codes)) == expected["quarantined_by_code"]
+    assert (int(owed[0]), int(owed[1])) == (expected["pooled_fen"], expected["account_fen"])
+
+
+def test_the_same_file_again_is_all_duplicates_and_once_gives_the_first_answer(
+    world: Any, made: Generated
+) -> None:
+    take_institutions(world, made)
+    first = take_files(world, made)
+    again = take_files(world, made)
+    assert [r.accepted for r in again] == [0] * len(again)
+    assert sum(r.duplicate for r in again) == sum(r.accepted + r.duplicate for r in first)
+    assert sum(r.quarantined for r in again) == sum(r.quarantined for r in first)
+    replay = take_files(world, made, once=True)
+    assert [(r.accepted, r.duplicate, r.quarantined) for r in replay] == [
+        (r.accepted, r.duplicate, r.quarantined) for r in first
+    ]
+
+
+def test_a_load_killed_in_the_middle_goes_on_to_the_same_answer(world: Any, made: Generated) -> None:
+    take_institutions(world, made)
+    program = textwrap.dedent(f"""
+        import os
+        from pathlib import Path
+        from ledger.db.engine import service_engine
+        from ledger.fund import intake_file
+        from ledger.fund.validate import IntakeRules
+        from ledger.settings import Settings
+        intake_file.LINES_PER_CHUNK = 500
+        steps = iter(range(100))
+        advance = intake_file._advance
+        def cut(*args):
+            if next(steps) == 2:
+                os.kill(os.getpid(), 9)  # the third chunk is stored, its progress is not
+            advance(*args)
+        intake_file._advance = cut
+        intake_file.load_file(service_engine(Settings()), "jieru", Path({str(made.settlements[0])!r}), IntakeRules())
+    """)
+    killed = subprocess.run([sys.executable, "-c", program], env=world.env, check=False)
+    assert killed.returncode == -9
+    results = take_files(world, made)
+    expected = json.loads(made.expected_path.read_text(encoding="utf-8"))
+    assert sum(r.accepted for r in results) == expected["accepted"]
+    assert sum(r.duplicate for r in results) == expected["duplicate"]
+    assert sum(r.quarantined for r in results) == expected["quarantined"]
+    assert sum(r.payable_fen for r in results) == expected["payable_fen"]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b"", "file.empty"), ("{}".encode("utf-16"), "file.encoding")],
+)
+def test_a_file_that_cannot_be_read_at_all_is_refused(
+    world: Any, tmp_path: Path, content: bytes, code: str
+) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput) as refusal:
+        load_file(world.service_engine, "jieru", path, IntakeRules())
+    assert refusal.value.code == code
+    with pytest.raises(InvalidInput) as refusal:
+        load_file(world.service_engine, "jieru", tmp_path / "none.jsonl", IntakeRules())
+    assert refusal.value.code == "file.missing"
+
+
+def test_a_bom_a_huge_line_and_a_cut_end_cost_only_themselves(
+    world: Any, made: Generated, tmp_path: Path
+) -> None:
+    take_institutions(world, made)
+    lines = made.settlements[0].read_bytes().splitlines(keepends=True)
+    good = next(line for line in lines if b'"H4201000000' in line and b"NaN" not in line)
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(
+        b"\xef\xbb\xbf"
+        + good
+        + b'{"setlinfo":{"x":"'
+        + b"a" * 5_000_000
+        + b'"}}\n\n'
+        + good[: len(good) // 2]
+    )
+    result = load_file(world.service_engine, "jieru", path, IntakeRules())
+    assert (result.accepted, result.duplicate, result.quarantined) == (1, 0, 2)
+    with world.admin_engine.connect() as admin:
+        kept = admin.exec_driver_sql(
+            "SELECT line, code, length(raw) FROM fund.quarantine ORDER BY line"
+        ).fetchall()
+    assert [(line, code) for line, code, _ in kept] == [(2, "record.too_long"), (4, "record.json")]
+    assert kept[0][2] == 64 * 1024
+
+
+def test_a_user_without_the_post_may_not_upload(world: Any, made: Generated) -> None:
+    take_institutions(world, made)
+    result = load_file(world.service_engine, "sun", made.settlements[0], IntakeRules())
+    assert result.accepted == 0
+    with world.admin_engine.connect() as admin:
+        codes = (
+            admin.exec_driver_sql("SELECT DISTINCT code FROM fund.quarantine WHERE region = 0")
+            .scalars()
+            .all()
+        )
+    assert "region.not_allowed" in codes
+
+
+def test_the_daily_run_drafts_what_is_owed_and_nothing_twice(world: Any, made: Generated) -> None:
+    take_institutions(world, made)
+    take_files(world, made)
+    allot(world)
+    done = run(world)
+    expected = json.loads(made.expected_path.read_text(encoding="utf-8"))
+    by_fund = {str(batch.fund): batch.total_fen for batch in done.batches}
+    carried = {str(fund): 0 for fund in (310, 390)}
+    for blocked in done.blocked:
+        assert blocked.reason == "negative"
+        carried[str(blocked.fund)] += blocked.amount_fen
+    assert {fund: by_fund[fund] + carried[fund] for fund in by_fund} == expected["payable_fen_by_fund"]
+    again = run(world)
+    assert (again.entries, list(again.batches)) == (0, [])
+    with world.admin_engine.connect() as admin:
+        owed, ordered = admin.exec_driver_sql(
+            "SELECT sum(daily_fen) FILTER (WHERE order_no <> ''), (SELECT sum(amount_fen) FROM payments.pay_order) FROM fund.payable"
+        ).one()
+    assert owed == ordered == sum(by_fund.values())
+
+
+def test_blocked_amounts_carry_their_reason_and_stay_owed(world: Any, made: Generated) -> None:
+    take_institutions(world, made)
+    take_files(world, made)
+    allot(world)
+    with unit_of_work(world.service_engine, "zhao", DEMO_REGION) as tx:
+        biggest = tx.value(
+            "SELECT institution FROM fund.payable GROUP BY 1 ORDER BY sum(daily_fen) DESC LIMIT 1"
+        )
+        set_agreement(tx, biggest, "suspended")
+    done = run(world)
+    reasons = {b.institution: b.reason for b in done.blocked if b.reason != "negative"}
+    assert reasons == {biggest: "suspended"}
+    with unit_of_work(world.service_engine, "zhao", DEMO_REGION) as tx:
+        set_agreement(tx, biggest, "active")
+    released = run(world)
+    assert sum(len(batch.order_nos) for batch in released.batches) == len(
+        [b for b in done.blocked if b.institution == biggest]
+    )
+
+
+def test_no_more_is_ordered_than_the_expenditure_account_holds(world: Any, made: Generated) -> None:
+    take_institutions(world, made)
+    take_files(world, made)
+    allot(world, 100_000_00)
+    done = run(world)
+    for batch in done.batches:
+        assert batch.total_fen <= 100_000_00
+    assert {b.reason for b in done.blocked} >= {"over_available"}
+
+
+def test_the_run_refuses_a_holiday_an_unknown_year_and_the_wrong_post(world: Any) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        run(world, date(2026, 10, 5))
+    assert refusal.value.code == "daily.not_working_day"
+    assert refusal.value.details["next_working_day"] == "2026-10-08"
+    with pytest.raises(InvalidInput) as refusal:
+        run(world, date(2031, 1, 6))
+    assert refusal.value.code == "calendar.unknown_year"
+    with pytest.raises(Forbidden) as forbidden:
+        run_daily(world.service_engine, "sun", DEMO_REGION, PAY_DAY)
+    assert forbidden.value.code == "daily.not_maker"
+
+
+def test_a_payee_account_needs_a_second_person(world: Any, made: Generated) -> None:
+    with unit_of_work(world.service_engine, "zhao", DEMO_REGION) as tx:
+        load_institutions(tx, read_institutions(made.institutions))
+    with (
+        pytest.raises(Forbidden, match=r"payee\.same_person"),
+        unit_of_work(world.service_engine, "zhao", DEMO_REGION) as tx,
+    ):
+        tx.run("UPDATE fund.payee_account SET state = 'confirmed', confirmed_by = 'zhao'")
+    take_files(world, made)
+    allot(world)
+    assert {b.reason for b in run(world).blocked} <= {"payee_missing", "negative"}
