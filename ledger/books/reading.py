@@ -34,8 +34,8 @@ class Cut(NamedTuple):
         return self.recorded_at.astimezone(SHANGHAI).isoformat(timespec="microseconds")
 
 
-class LeafRow(NamedTuple):
-    """One leaf account × dimensions. Amounts in fen; opening and closing are debit-positive."""
+class AccountHead(NamedTuple):
+    """What the books call an account."""
 
     account: int
     name: str
@@ -44,20 +44,37 @@ class LeafRow(NamedTuple):
     section: int
     asked: int
     """The dimensions the account asks for, as bits (ledger.books.chart.Account)."""
-    counterparty: str
-    subfund: str
-    service_year: int
-    term: int
-    category: str
+
+
+class LeafRow(NamedTuple):
+    """One leaf account × dimensions. Amounts in fen; opening and closing are debit-positive."""
+
+    head: AccountHead
+    dims: Dimensions
     opening_fen: int
     debit_fen: int
     credit_fen: int
     closing_fen: int
 
     @property
-    def dims(self) -> Dimensions:
-        """The row's dimensions."""
-        return Dimensions(*self[5:10])
+    def account(self) -> int:
+        """The code as an integer."""
+        return self.head.account
+
+    @property
+    def name(self) -> str:
+        """The account's full name."""
+        return self.head.name
+
+    @property
+    def section(self) -> int:
+        """ledger.core.entries.Section."""
+        return self.head.section
+
+    @property
+    def asked(self) -> int:
+        """The dimensions the account asks for, as bits."""
+        return self.head.asked
 
 
 def parse_book(text: str) -> Book:
@@ -140,22 +157,13 @@ WITH movement AS (
      WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.period <= %(last)s AND p.period >= %(stored_before)s
        AND p.block <= %(block)s AND b.region = %(region)s AND b.fund = %(fund)s AND b.voucher_date <= %(as_of)s
 ), leaf AS (
-    SELECT account, dim,
+    SELECT account, dim, max(period) AS latest,
            coalesce(sum(debit - credit) FILTER (WHERE period < %(first)s), 0)::bigint AS opening,
            coalesce(sum(debit) FILTER (WHERE period >= %(first)s), 0)::bigint AS debit,
-           coalesce(sum(credit) FILTER (WHERE period >= %(first)s), 0)::bigint AS credit,
-           sum(debit - credit)::bigint AS closing
+           coalesce(sum(credit) FILTER (WHERE period >= %(first)s), 0)::bigint AS credit
       FROM movement GROUP BY account, dim
-    HAVING bool_or(period >= %(first)s) OR sum(debit - credit) <> 0
 )
-SELECT h.block, a.account, a.name, a.class, a.section, a.dims,
-       d.counterparty, d.subfund, d.service_year, d.term, d.category, l.opening, l.debit, l.credit, l.closing
-  FROM leaf l
-  JOIN books.account a ON a.region = %(region)s AND a.fund = %(fund)s AND a.account = l.account
-  JOIN books.dim d ON d.region = %(region)s AND d.dim = l.dim
-  JOIN books.head h ON h.region = %(region)s AND h.fund = %(fund)s
- ORDER BY a.account::text COLLATE "C", d.counterparty COLLATE "C", d.subfund COLLATE "C", d.service_year, d.term,
-       d.category COLLATE "C"
+SELECT account, dim, opening, debit, credit FROM leaf WHERE latest >= %(first)s OR opening <> 0
 """
 
 
@@ -180,9 +188,43 @@ def leaf_rows(
         "as_of": as_of or _ALL_DAYS,
     }
     stored_before = _ALL_PERIODS + 1 if as_of is None else period_of(as_of)
-    rows = tx.rows(_LEAF_ROWS, **params, stored_before=stored_before)
-    if (
-        rows and rows[0][0] != known.block
-    ):  # stored balances are of another head than the cut: do without them
+    rows: list[_Sums] = []
+    if cut(tx, book, None).block == known.block:
+        rows = tx.rows(_LEAF_ROWS, **params, stored_before=stored_before)
+    # Heads only grow: still the same one after the read means that the stored balances were those of the cut.
+    if cut(tx, book, None).block != known.block:
         rows = tx.rows(_LEAF_ROWS, **params, stored_before=0)
-    return [LeafRow._make(row[1:]) for row in rows]
+    return _named(tx, book, rows)
+
+
+_Sums = tuple[int, int, int, int, int]
+
+
+def _named(tx: Transaction, book: Book, rows: list[_Sums]) -> list[LeafRow]:
+    """Sums with their names in code order. Joined and sorted in the database this takes three times as long."""
+    heads = {
+        row[0]: AccountHead._make(row)
+        for row in tx.rows(
+            "SELECT account, name, class, section, dims FROM books.account"
+            " WHERE region = %(region)s AND fund = %(fund)s",
+            region=book.region,
+            fund=book.fund,
+        )
+    }
+    dims = {
+        dim: Dimensions._make(values)
+        for dim, *values in tx.rows(
+            "SELECT dim, counterparty, subfund, service_year, term, category FROM books.dim"
+            " WHERE region = %(region)s AND dim = ANY(%(dims)s)",
+            region=book.region,
+            dims=list({row[1] for row in rows}),
+        )
+    }
+    dim_rank = {dim: rank for rank, dim in enumerate(sorted(dims, key=dims.__getitem__))}
+    in_code_order = enumerate(sorted(heads, key=str))
+    first_rank = {account: rank * len(dims) for rank, account in in_code_order}
+    rows.sort(key=lambda row: first_rank[row[0]] + dim_rank[row[1]])
+    return [
+        LeafRow(heads[account], dims[dim], opening, debit, credit, opening + debit - credit)
+        for account, dim, opening, debit, credit in rows
+    ]
