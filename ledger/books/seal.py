@@ -1,0 +1,114 @@
+"""Anchors: the ends of the chains, written outside the database after each run.
+
+Who can rewrite the database can rewrite a whole chain or cut its tail, and nothing inside shows it (INV-12);
+an anchored (book, block, hash) that is no longer there does. Keep a copy of the file on another machine.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, cast
+
+import psycopg
+from psycopg.rows import TupleRow
+from sqlalchemy import Engine
+
+from ledger.core.errors import InvalidInput
+from ledger.db.unit_of_work import Transaction
+
+_HEADS: Final = (
+    "SELECT region, fund, block, seq, (extract(epoch FROM recorded_at) * 1000000)::bigint, encode(hash, 'hex')"
+    " FROM books.head WHERE block > 0 ORDER BY region, fund"
+)
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The end of one book's chain at some time; `recorded_at` in microseconds since 1970, `hash` in hex."""
+
+    region: int
+    fund: int
+    block: int
+    seq: int
+    recorded_at: int
+    hash: str
+
+
+def anchors_path(home: Path) -> Path:
+    """Where the anchors of an installation are."""
+    return home / "anchors" / "anchors.jsonl"
+
+
+def write_anchors(source: Engine | Transaction, home: Path) -> list[Anchor]:
+    """Append the present heads to the anchors file, on disk when this returns; the anchors written.
+
+    `source` is the auditor's engine, for all books, or a transaction, for the books its user sees. Call it after
+    the run has committed, never inside it: an anchor of a block that is rolled back would be a false alarm for ever.
+    """
+    if isinstance(source, Transaction):
+        rows = source.connection.execute(_HEADS).fetchall()
+    else:
+        with source.connect() as pooled:
+            connection = cast("psycopg.Connection[TupleRow]", pooled.connection.driver_connection)
+            rows = connection.execute(_HEADS).fetchall()
+    anchors = [Anchor(*row) for row in rows]
+    if anchors:
+        _append(anchors_path(home), "".join(json.dumps(asdict(anchor)) + "\n" for anchor in anchors))
+    return anchors
+
+
+def read_anchors(home: Path) -> list[Anchor]:
+    """All anchors in the order they were written; [] where none ever was.
+
+    A last line without its newline is a write that a crash cut short, and is left out. Raises InvalidInput
+    `anchor.format` for any other line that is not an anchor.
+    """
+    path = anchors_path(home)
+    if not path.exists():
+        return []
+    lines = path.read_bytes().split(b"\n")[:-1]
+    return [_parse(line, number) for number, line in enumerate(lines, 1) if line]
+
+
+def _parse(line: bytes, number: int) -> Anchor:
+    try:
+        anchor = Anchor(**json.loads(line))
+        whole = (anchor.region, anchor.fund, anchor.block, anchor.seq, anchor.recorded_at)
+        if all(type(value) is int for value in whole) and _HASH.fullmatch(anchor.hash):
+            return anchor
+    except (ValueError, TypeError):
+        pass
+    raise InvalidInput("anchor.format", f"锚定文件第{number}行不合规", line=number)
+
+
+def _append(path: Path, text: str) -> None:
+    new = not path.exists()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        end = file.seek(0, os.SEEK_END)
+        if end:
+            file.seek(end - 1)
+            if file.read(1) != b"\n":
+                _drop_torn_line(file.fileno(), path)
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+    if new:
+        for folder in (path.parent, path.parent.parent):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+def _drop_torn_line(handle: int, path: Path) -> None:
+    """Cut off what a crash left of a line, so that the next line does not grow out of it."""
+    os.ftruncate(handle, path.read_bytes().rfind(b"\n") + 1)

@@ -1,0 +1,47 @@
+"""`fundledger verify`: is every promise kept? Exit 0 and `clean`, or exit 1 and what was found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from ledger.control.verify import Verification, examine
+from ledger.db.engine import auditor_engine
+from ledger.settings import get_settings
+
+
+def verify(
+    as_json: Annotated[bool, typer.Option("--json", help="最后一行输出一个JSON对象")] = False,
+) -> None:
+    """核验全部承诺：凭证、账链、余额、记录、拨付单、回单；有问题则列出并以1退出。"""
+    settings = get_settings()
+    engine = auditor_engine(settings)
+    try:
+        done = examine(engine, settings.home, progress=lambda name: typer.echo(f"核验{name}…", err=True))
+    finally:
+        engine.dispose()
+    _report(done, as_json=as_json)
+    if done.findings:
+        raise typer.Exit(1)
+
+
+def _report(done: Verification, *, as_json: bool) -> None:
+    for name, count in done.waiting.items():
+        typer.echo(f"{name}：{count}", err=as_json)
+    for finding in done.findings:
+        typer.echo(f"{finding.promise} {finding.book} {finding.entry}：{finding.message}", err=as_json)
+    if not as_json:
+        typer.echo("clean" if not done.findings else f"发现{len(done.findings)}处问题")
+        return
+    answer = {
+        "verify": "findings" if done.findings else "clean",
+        "findings": [asdict(finding) for finding in done.findings],
+        "waiting": done.waiting,
+        "entries": done.entries,
+        "lines": done.lines,
+        "seconds": round(done.seconds, 3),
+    }
+    typer.echo(json.dumps(answer, ensure_ascii=False))

@@ -1,0 +1,97 @@
+"""INV-06, INV-07: balances equal posting lists equal lines, and assets equal liabilities plus net assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.control.finding import Finding
+from ledger.control.snapshot import Snapshot, seq_label
+from ledger.core.entries import Book
+
+
+def check_balances(snapshot: Snapshot) -> Iterator[Finding]:
+    """Posting rows against the lines they point to, balances against posting rows and lines, then the equation."""
+    for book in snapshot.books():
+        for (period,) in snapshot.rows(
+            "SELECT DISTINCT period FROM books.posting WHERE region = %(region)s AND fund = %(fund)s"
+            " UNION SELECT DISTINCT period FROM books.leg WHERE region = %(region)s AND fund = %(fund)s ORDER BY 1",
+            region=book.region,
+            fund=book.fund,
+        ):
+            yield from _postings(snapshot, book, period)
+    for region, fund, period, account, dim, kept, summed in snapshot.rows(
+        """
+        SELECT coalesce(b.region, l.region), coalesce(b.fund, l.fund), coalesce(b.period, l.period),
+               coalesce(b.account, l.account), coalesce(b.dim, l.dim),
+               format('%s/%s', b.debit, b.credit), format('%s/%s', l.debit, l.credit)
+          FROM books.balance b
+          FULL JOIN (SELECT region, fund, period, account, dim, coalesce(sum(amount_fen) FILTER (WHERE side = 1), 0) AS debit,
+                            coalesce(sum(amount_fen) FILTER (WHERE side = -1), 0) AS credit
+                       FROM books.leg GROUP BY region, fund, period, account, dim) l
+            ON l.region = b.region AND l.fund = b.fund AND l.period = b.period AND l.account = b.account AND l.dim = b.dim
+         WHERE (b.debit, b.credit) IS DISTINCT FROM (l.debit, l.credit)
+         ORDER BY 1, 2, 3, 4, 5
+        """
+    ):
+        message = f"余额（借/贷 {kept}分）不等于分录行合计（{summed}分），可用重建余额恢复"
+        yield Finding("INV-06", f"{region}-{fund}", f"balance {period} {account} dim {dim}", message)
+    yield from _equation(snapshot)
+
+
+def _postings(snapshot: Snapshot, book: Book, period: int) -> Iterator[Finding]:
+    """Every offset of a posting row leads to an entry of its block with such lines, and no lines are left over."""
+    for account, dim, seq in snapshot.rows(
+        """
+        WITH refs AS (
+            SELECT p.account, p.dim, p.block, b.first_seq + o.off AS seq, p.debit, p.credit,
+                   o.off BETWEEN 0 AND b.last_seq - b.first_seq AS inside
+              FROM books.posting p CROSS JOIN LATERAL unnest(p.offs) AS o (off)
+              LEFT JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
+             WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.period = %(period)s),
+        held AS (
+            SELECT account, dim, seq, coalesce(sum(amount_fen) FILTER (WHERE side = 1), 0) AS debit,
+                   coalesce(sum(amount_fen) FILTER (WHERE side = -1), 0) AS credit
+              FROM books.leg WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s
+             GROUP BY account, dim, seq)
+        SELECT account, dim, min(seq)
+          FROM refs FULL JOIN held USING (account, dim, seq)
+         GROUP BY account, dim, refs.block
+        HAVING refs.block IS NULL OR bool_or(held.debit IS NULL) OR count(*) <> count(DISTINCT seq)
+            OR NOT bool_and(coalesce(refs.inside, false))
+            OR sum(held.debit) <> min(refs.debit) OR sum(held.credit) <> min(refs.credit)
+         ORDER BY 3, 1, 2
+        """,
+        region=book.region,
+        fund=book.fund,
+        period=period,
+    ):
+        message = f"科目{account}辅助{dim}的发生额索引与分录行不符"
+        yield Finding("INV-06", str(book), seq_label(period, seq or "?"), message)
+    for account, dim, block in snapshot.rows(
+        "SELECT account, dim, block FROM books.posting WHERE region = %(region)s AND fund = %(fund)s"
+        " AND period = %(period)s AND cardinality(offs) = 0 ORDER BY 3, 1, 2",
+        region=book.region,
+        fund=book.fund,
+        period=period,
+    ):
+        message = f"区块{block}科目{account}辅助{dim}的发生额索引不指向任何凭证"
+        yield Finding("INV-06", str(book), f"posting {period} {account} dim {dim}", message)
+
+
+def _equation(snapshot: Snapshot) -> Iterator[Finding]:
+    for region, fund, period, difference in snapshot.rows(
+        """
+        SELECT b.region, b.fund, b.period,
+               sum(CASE WHEN a.class IN ('资产', '支出') THEN b.debit - b.credit ELSE 0 END)
+               - sum(CASE WHEN a.class IN ('负债', '净资产', '收入') THEN b.credit - b.debit ELSE 0 END)
+          FROM books.balance b JOIN books.account a ON a.region = b.region AND a.fund = b.fund AND a.account = b.account
+         WHERE a.section = 1
+         GROUP BY b.region, b.fund, b.period
+        HAVING sum(b.debit - b.credit) <> 0
+            OR sum(CASE WHEN a.class IN ('资产', '支出') THEN b.debit - b.credit ELSE 0 END)
+            <> sum(CASE WHEN a.class IN ('负债', '净资产', '收入') THEN b.credit - b.debit ELSE 0 END)
+         ORDER BY 1, 2, 3
+        """
+    ):
+        message = f"资产+支出与负债+净资产+收入相差{difference}分"
+        yield Finding("INV-07", f"{region}-{fund}", f"period {period}", message)

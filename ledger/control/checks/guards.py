@@ -1,0 +1,52 @@
+"""INV-02, INV-14: the guards are where they belong: grants, triggers, row security. They can be taken away silently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ledger.control.finding import Finding
+from ledger.control.snapshot import Snapshot
+
+_JOURNAL: Final = """
+    SELECT c.oid::regclass::text, g.name
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      CROSS JOIN (VALUES ('one_door'), ('frozen')) AS g (name)
+      LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = g.name
+     WHERE n.nspname = 'books' AND c.relkind IN ('r', 'p') AND coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')
+     ORDER BY 1, 2
+"""
+_WRITES: Final = """
+    SELECT c.oid::regclass::text, r.name, p.name
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      CROSS JOIN (VALUES ('fundledger_service'), ('fundledger_auditor')) AS r (name)
+      CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('TRIGGER')) AS p (name)
+     WHERE n.nspname = 'books' AND c.relkind IN ('r', 'p') AND has_table_privilege(r.name, c.oid, p.name)
+     ORDER BY 1, 2, 3
+"""
+_ROWS: Final = """
+    SELECT c.oid::regclass::text
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'region' AND NOT a.attisdropped
+     WHERE n.nspname IN ('access', 'books', 'fund', 'payments') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+       AND NOT c.relrowsecurity
+     ORDER BY 1
+"""
+_DISABLED: Final = """
+    SELECT t.tgrelid::regclass::text, t.tgname
+      FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname IN ('access', 'fund', 'payments') AND NOT t.tgisinternal AND t.tgenabled NOT IN ('O', 'A')
+     ORDER BY 1, 2
+"""
+
+
+def check_guards(snapshot: Snapshot) -> Iterator[Finding]:
+    """Triggers on every table and partition of the journal, no write grants on it, row security on every region's table."""
+    for table, guard in snapshot.rows(_JOURNAL):
+        yield Finding("INV-02", "", table, f"{table}缺少触发器{guard}，或已被停用")
+    for table, guard in snapshot.rows(_DISABLED):
+        yield Finding("INV-02", "", table, f"{table}的触发器{guard}已被停用")
+    for table, role, privilege in snapshot.rows(_WRITES):
+        yield Finding("INV-02", "", table, f"{role}对{table}有{privilege}权限")
+    for (table,) in snapshot.rows(_ROWS):
+        yield Finding("INV-14", "", table, f"{table}没有启用行级安全")

@@ -1,0 +1,96 @@
+"""One moment of the database, read as the auditor through a few connections that share one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+from sqlalchemy import Engine
+
+from ledger.books.seal import Anchor
+from ledger.core.entries import Book
+
+STREAMS: Final = 3
+FETCH: Final = 2_000
+_SESSION: Final = (
+    "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL bytea_output = 'hex';"
+    " SET LOCAL client_encoding = 'UTF8'; SET LOCAL jit = off"
+)
+
+
+@dataclass
+class Snapshot:
+    """What a check reads from. `home` and `anchors` lie outside the database; `anchors` was read first."""
+
+    connection: psycopg.Connection[TupleRow]
+    streams: tuple[psycopg.Connection[TupleRow], ...]
+    home: Path
+    anchors: list[Anchor] = field(default_factory=list)
+    waiting: dict[str, int] = field(default_factory=dict)
+    """Named lines that are no findings: records and payables that no entry has taken up yet."""
+    entries: int = 0
+    lines: int = 0
+
+    def rows(self, query: LiteralString, **params: object) -> list[TupleRow]:
+        """All rows of a query whose answer is small: counts, offenders."""
+        return self.connection.execute(query, params or None).fetchall()
+
+    def each(self, query: LiteralString, **params: object) -> Iterator[TupleRow]:
+        """The rows of a large answer, some thousands at a time."""
+        with self.connection.cursor(name="each") as cursor:
+            cursor.itersize = FETCH
+            cursor.execute(query, params or None)
+            yield from cursor
+
+    def copy(self, stream: int, query: LiteralString, **params: int) -> Iterator[bytes]:
+        """The COPY text lines of a query, `|`-delimited, newline included; one open copy per stream at a time."""
+        body = sql.SQL(query).format(**{name: sql.Literal(value) for name, value in params.items()})
+        with (
+            self.streams[stream].cursor() as cursor,
+            cursor.copy(sql.SQL("COPY ({}) TO STDOUT (DELIMITER '|')").format(body)) as lines,
+        ):
+            for line in lines:
+                yield bytes(line)
+
+    def books(self) -> list[Book]:
+        """Every book there is, whatever table speaks of it: a book whose row is gone is still checked."""
+        found = self.rows(
+            "SELECT region, fund FROM books.book UNION SELECT region, fund FROM books.head"
+            " UNION SELECT DISTINCT region, fund FROM books.block UNION SELECT DISTINCT region, fund FROM books.source"
+            " ORDER BY 1, 2"
+        )
+        return [Book(*row) for row in found]
+
+
+@contextmanager
+def open_snapshot(engine: Engine, home: Path, anchors: list[Anchor]) -> Iterator[Snapshot]:
+    """A snapshot of this moment through the auditor's `engine`; nothing can be written through it."""
+    with ExitStack() as stack:
+        connections = [_begin(stack, engine) for _ in range(STREAMS + 1)]
+        row = connections[0].execute("SELECT pg_export_snapshot()").fetchone()
+        name = cast("tuple[Any, ...]", row)[0]
+        for connection in connections[1:]:
+            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(name)))
+        for connection in connections:
+            connection.execute(_SESSION)
+        yield Snapshot(connections[0], tuple(connections[1:]), home, anchors)
+
+
+def _begin(stack: ExitStack, engine: Engine) -> psycopg.Connection[TupleRow]:
+    pooled = stack.enter_context(engine.connect())
+    connection = cast("psycopg.Connection[TupleRow]", pooled.connection.driver_connection)
+    stack.callback(connection.rollback)
+    connection.rollback()
+    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    return connection
+
+
+def seq_label(period: object, seq: object, series: object = "", vno: object = "") -> str:
+    """How a finding names an entry."""
+    return f"seq {seq} ({series}-{period}-{vno})" if series else f"seq {seq} ({period})"

@@ -1,0 +1,113 @@
+"""`verify`: every promise checked anew from the rows, as the auditor, in one snapshot, without the writer's functions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from sqlalchemy import Engine
+
+from ledger.books.seal import Anchor, read_anchors
+from ledger.control.checks.accounts import check_accounts
+from ledger.control.checks.anchors import check_anchors
+from ledger.control.checks.balances import check_balances
+from ledger.control.checks.chain import check_chain
+from ledger.control.checks.dimensions import check_dimensions
+from ledger.control.checks.evidence import check_evidence
+from ledger.control.checks.files import check_files
+from ledger.control.checks.guards import check_guards
+from ledger.control.checks.links import check_links
+from ledger.control.checks.numbering import check_numbering
+from ledger.control.checks.orders import check_orders
+from ledger.control.checks.recognition import check_recognition
+from ledger.control.checks.signers import check_signers
+from ledger.control.checks.sources import check_sources
+from ledger.control.checks.ties import check_ties
+from ledger.control.finding import Finding
+from ledger.control.snapshot import Snapshot, open_snapshot
+from ledger.core.errors import InvalidInput
+
+Check = Callable[[Snapshot], Iterator[Finding]]
+Progress = Callable[[str], None]
+
+CHECKS: Final[tuple[tuple[str, Check], ...]] = (
+    ("凭证与区块", check_chain),
+    ("账链", check_links),
+    ("锚定", check_anchors),
+    ("辅助核算", check_dimensions),
+    ("科目", check_accounts),
+    ("凭证号与期间", check_numbering),
+    ("业务键", check_sources),
+    ("余额", check_balances),
+    ("制单复核", check_signers),
+    ("结算记录与应付", check_recognition),
+    ("拨付单与审批", check_orders),
+    ("回单", check_evidence),
+    ("银行文件", check_files),
+    ("业财一致", check_ties),
+    ("防线", check_guards),
+)
+"""Every check with the name shown while it runs, in the order they run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What one verification found and how much it read. `waiting` counts named lines that are no findings."""
+
+    findings: list[Finding]
+    waiting: dict[str, int]
+    entries: int
+    lines: int
+    seconds: float
+
+
+class Resum(NamedTuple):
+    """Lines added up from the journal; `debit` and `credit` in fen over all books."""
+
+    lines: int
+    debit: int
+    credit: int
+
+
+def verify(engine: Engine, home: Path, *, progress: Progress | None = None) -> list[Finding]:
+    """All findings, [] when every promise holds. `engine` is the auditor's; `home` holds the anchors."""
+    return examine(engine, home, progress=progress).findings
+
+
+def examine(engine: Engine, home: Path, *, progress: Progress | None = None) -> Verification:
+    """Run every check in one snapshot; `progress` hears each check's name before it runs."""
+    started = time.monotonic()
+    # before the snapshot: an anchor written while we read would speak of a block we cannot see
+    anchors, findings = _anchors(home)
+    with open_snapshot(engine, home, anchors) as snapshot:
+        for name, check in CHECKS:
+            if progress is not None:
+                progress(name)
+            findings += check(snapshot)
+        return Verification(
+            findings, snapshot.waiting, snapshot.entries, snapshot.lines, time.monotonic() - started
+        )
+
+
+def resum(engine: Engine) -> Resum:
+    """Add up every line of every book by account and dimension, as a check of balances does: for measuring."""
+    with open_snapshot(engine, Path(), []) as snapshot:
+        rows = snapshot.rows(
+            """
+            SELECT count(*), coalesce(sum(lines), 0)::bigint, coalesce(sum(debit), 0)::bigint, coalesce(sum(credit), 0)::bigint
+              FROM (SELECT count(*) AS lines, sum(amount_fen) FILTER (WHERE side = 1) AS debit,
+                           sum(amount_fen) FILTER (WHERE side = -1) AS credit
+                      FROM books.leg GROUP BY region, fund, period, account, dim) sums
+            """
+        )
+        return Resum(*rows[0][1:])
+
+
+def _anchors(home: Path) -> tuple[list[Anchor], list[Finding]]:
+    try:
+        return read_anchors(home), []
+    except InvalidInput as damaged:
+        return [], [Finding("INV-12", "", "anchors", damaged.message)]

@@ -1,0 +1,376 @@
+"""A small town's ledger with one day of everything in it: recognised, approved, paid, on its way, waiting.
+
+Populated once a session through the service's own login; every test gets a clone it may break.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import Engine
+
+from ledger.books.journal import post
+from ledger.books.seal import write_anchors
+from ledger.books.setup import open_book
+from ledger.control.finding import Finding
+from ledger.control.verify import verify
+from ledger.core.digests import (
+    EvidenceRow,
+    OrderHead,
+    batch_digest,
+    evidence_digest,
+    order_digest,
+    recognition_digest,
+    record_digest,
+)
+from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, credit, debit
+from ledger.db.engine import auditor_engine, service_engine
+from ledger.db.roles import grant_database
+from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.settings import Settings
+
+REGION = 420100
+BOOK = Book(REGION, 310)
+OTHER = Book(REGION, 390)
+INSTITUTION = "H42010000001"
+ACCOUNT = "6222000001"
+DAY = date(2026, 10, 13)
+KEY = Dimensions(INSTITUTION, "pool", 2026, 202610, "inpatient")
+RECORDS = {"r1": (123456, 74074), "r2": (33333, 20000), "r3": (876543, 525926), "r4": (100000, 60000)}
+_names = itertools.count(1)
+
+
+class Server(Protocol):
+    home: Path
+
+    def admin_url(self, dbname: str = ...) -> str: ...
+
+
+def draft(
+    key: str, legs: Sequence[Leg], *, event: str = "MAN", evidence: str = "", digest: bytes = b""
+) -> EntryDraft:
+    return EntryDraft(
+        event, key, DAY, f"摘要{key}", legs, f"{event}@1", f"rule:{event}@1", "checker", digest, evidence
+    )
+
+
+@dataclass
+class Town:
+    """A clone of the populated ledger; `home` holds its anchors."""
+
+    admin_url: str
+    service: Engine
+    auditor: Engine
+    home: Path
+
+    def break_it(self, *statements: str) -> None:
+        """Run as a superuser whose triggers are off: what a database administrator can always do."""
+        with psycopg.connect(self.admin_url, autocommit=True) as admin:
+            admin.execute("SET session_replication_role = replica")
+            for statement in statements:
+                assert admin.execute(statement).rowcount != 0, statement
+
+    def verify(self) -> list[Finding]:
+        return verify(self.auditor, self.home)
+
+    def post(self, *drafts: EntryDraft, book: Book = BOOK, day: date = DAY) -> list[Posted]:
+        with unit_of_work(self.service, "acc", REGION) as tx:
+            return post(tx, book, day, drafts)
+
+    def value(self, query: str) -> Any:
+        with psycopg.connect(self.admin_url) as admin:
+            row = admin.execute(query).fetchone()
+            assert row is not None
+            return row[0]
+
+
+def _users(admin_url: str) -> None:
+    users = [
+        ("acc", "p1"),
+        ("maker", "p2"),
+        ("checker", "p3"),
+        ("cash", "p4"),
+        ("adm", "p5"),
+        ("maker2", "p2"),
+    ]
+    roles = [
+        ("acc", "accountant"),
+        ("maker", "maker"),
+        ("checker", "checker"),
+        ("cash", "cashier"),
+        ("adm", "admin"),
+    ]
+    with psycopg.connect(admin_url) as admin:
+        for user, person in users:
+            admin.execute("INSERT INTO access.app_user VALUES (%s, %s, %s)", [user, person, user])
+        for user, role in roles:
+            admin.execute("INSERT INTO access.user_role VALUES (%s, %s, %s, 0)", [REGION, user, role])
+
+
+def _master_data(tx: Transaction) -> None:
+    tx.run("INSERT INTO fund.region VALUES (420100, '某市')")
+    tx.run(
+        "INSERT INTO fund.institution VALUES (420100, %(i)s, '某医院', '1', '3', 'active', '2026-01-01', '2026-12-31')",
+        i=INSTITUTION,
+    )
+    tx.run(
+        "INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by,"
+        " confirmed_by) VALUES (420100, %(i)s, 1, '某医院', '9558000001', '某银行', '102521000001', 'confirmed', 'maker', 'checker')",
+        i=INSTITUTION,
+    )
+    tx.run(
+        "INSERT INTO payments.bank_account VALUES (420100, %(a)s, '1004', 'sim', '支出户', '某银行', '102521000001', '{}')",
+        a=ACCOUNT,
+    )
+    tx.run("INSERT INTO payments.book_account VALUES (420100, 310, '1004', %(a)s)", a=ACCOUNT)
+
+
+def _record(tx: Transaction, setl_id: str, fund_fen: int, daily_fen: int) -> None:
+    amounts = [fund_fen, 0, 0, 0, fund_fen, 0, fund_fen, *[0] * 7, fund_fen, *[0] * 7]
+    columns = [
+        setl_id, "M1", "P1", INSTITUTION, "310", "21", "21", "2026-10-12 09:30:05", "420100", "420100", "1", "2", "0",
+        "420100", "420100", "2", "3", "2026", "2026-10-01", "2026-10-12", "S1", "", *amounts, f"310100,1,{fund_fen},,",
+    ]  # fmt: skip
+    stored = [REGION, *columns, record_digest("|".join(map(str, columns)).encode()), 1, 1]
+    tx.connection.execute(
+        sql.SQL("INSERT INTO fund.record VALUES ({})").format(
+            sql.SQL(", ").join([sql.Placeholder()] * len(stored))
+        ),
+        stored,
+    )
+    tx.connection.execute(
+        "INSERT INTO fund.payable VALUES (%s, 310, %s, 'pool', %s, 2026, 202610, 'inpatient', '2026-10-12', %s, %s, 6000)",
+        [REGION, setl_id, INSTITUTION, fund_fen, daily_fen],
+    )
+
+
+def recognise(tx: Transaction, key: str, setl_ids: Sequence[str]) -> None:
+    """Book the records `setl_ids` in one REC entry."""
+    rows = tx.rows(
+        "SELECT r.content_digest, p.fund, p.setl_id, p.subfund, p.institution, p.service_year, p.term, p.category, p.day,"
+        " p.fund_fen, p.daily_fen, p.ratio FROM fund.payable p JOIN fund.record r USING (region, setl_id)"
+        ' WHERE p.setl_id = ANY (%(ids)s) ORDER BY p.setl_id COLLATE "C", p.subfund',
+        ids=list(setl_ids),
+    )
+    fund_fen, daily = sum(row[9] for row in rows), sum(row[10] for row in rows)
+    legs = (debit(9001, fund_fen, KEY), credit(9101, daily, KEY), credit(9102, fund_fen - daily, KEY))
+    digest = recognition_digest(
+        (bytes(row[0]), ("|".join(map(str, row[1:])) + "\n").encode()) for row in rows
+    )
+    post(tx, BOOK, DAY, [draft(key, legs, event="REC", digest=digest)])
+    tx.run(
+        "UPDATE fund.payable SET recognised_by = %(key)s WHERE setl_id = ANY (%(ids)s)",
+        key=key,
+        ids=list(setl_ids),
+    )
+
+
+def make_batch(tx: Transaction, batch: str, orders: dict[str, list[str]]) -> bytes:
+    """A batch of draft orders, each over the records named; its digest."""
+    digests, made = [], []
+    for order_no, setl_ids in sorted(orders.items()):
+        total = sum(RECORDS[setl_id][1] for setl_id in setl_ids)
+        head = OrderHead(
+            order_no,
+            310,
+            batch,
+            INSTITUTION,
+            total,
+            ACCOUNT,
+            "某医院",
+            "9558000001",
+            "某银行",
+            "102521000001",
+            "日拨付",
+            "",
+        )
+        item = (1, 9101, "pool", 2026, 202610, "inpatient", total)
+        payables = [(310, setl_id, "pool", RECORDS[setl_id][1]) for setl_id in sorted(setl_ids)]
+        digests.append(order_digest(head, [item], payables))
+        made.append((head, item, payables))
+    digest = batch_digest(batch, digests)
+    execute = tx.connection.execute
+    for head, item, payables in made:
+        execute(
+            "INSERT INTO payments.pay_order VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'draft')",
+            [REGION, *head],
+        )
+        execute(
+            "INSERT INTO payments.order_item VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [REGION, head.order_no, *item],
+        )
+        for payable in payables:
+            execute(
+                "INSERT INTO payments.order_payable VALUES (%s, %s, %s, %s, %s, %s)",
+                [REGION, head.order_no, *payable],
+            )
+            execute("UPDATE fund.payable SET order_no = %s WHERE setl_id = %s", [head.order_no, payable[1]])
+    execute(
+        "INSERT INTO payments.batch VALUES (%s, 310, %s, 'daily', %s, '2026-10-12', 'maker', %s)",
+        [REGION, batch, DAY, digest],
+    )
+    return digest
+
+
+def step(tx: Transaction, order_no: str, event: str, came: str, went: str, *, move: bool = True) -> None:
+    """One event of an order, and its new state."""
+    tx.connection.execute(
+        "INSERT INTO payments.order_event (region, order_no, n, event, from_state, to_state, user_name, business_date, reason, evidence)"
+        " SELECT %(r)s, %(o)s, count(*) + 1, %(e)s, %(c)s, %(w)s, %(u)s, %(d)s, '', '' FROM payments.order_event WHERE order_no = %(o)s",
+        {"r": REGION, "o": order_no, "e": event, "c": came, "w": went, "u": tx.user, "d": DAY},
+    )
+    if move:
+        tx.run("UPDATE payments.pay_order SET state = %(w)s WHERE order_no = %(o)s", w=went, o=order_no)
+
+
+def _order_entry(tx: Transaction, order_no: str) -> None:
+    amount, digest = tx.connection.execute(
+        "SELECT amount_fen, payments.order_digest(region, order_no) FROM payments.pay_order WHERE order_no = %s",
+        [order_no],
+    ).fetchone() or (0, b"")
+    legs = (debit(9101, amount, KEY), credit(9104, amount, KEY))
+    post(
+        tx, BOOK, DAY, [draft(f"ORD:{order_no}", legs, event="ORD", evidence=order_no, digest=bytes(digest))]
+    )
+
+
+def receive(tx: Transaction, order_no: str, receipt_no: str, amount: int) -> None:
+    """A receipt for an order: kept, posted, and the order paid."""
+    row = EvidenceRow(
+        ACCOUNT, "bker", receipt_no, sha256(b"receipt").digest(), "debit", DAY, amount, "9558000001", "某医院", order_no,
+        f"B{receipt_no}", False, "", "日拨付|报文",
+    )  # fmt: skip
+    digest = evidence_digest(row)
+    tx.connection.execute(
+        "INSERT INTO payments.evidence VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'posted', '', %s)",
+        [REGION, *row, digest, order_no],
+    )
+    legs = (
+        debit(9104, amount, KEY), credit(9201, amount, KEY),
+        debit(110105, amount, KEY), credit(1004, amount, Dimensions(ACCOUNT)),
+    )  # fmt: skip
+    post(
+        tx,
+        BOOK,
+        DAY,
+        [draft(f"RCV:{receipt_no}", legs, event="RCV", evidence=f"bker:{receipt_no}", digest=digest)],
+    )
+    step(tx, order_no, "pay", "sent", "paid")
+
+
+def file_batch(service: Engine, batch: str) -> None:
+    """The orders of a batch in one file, made by the maker and sent by the cashier."""
+    content = b"<Document/>"
+    with unit_of_work(service, "maker", REGION) as tx:
+        rows = tx.rows("SELECT order_no, amount_fen FROM payments.pay_order WHERE batch_id = %(b)s", b=batch)
+        tx.connection.execute(
+            "INSERT INTO payments.bank_file VALUES (%s, 'F1', %s, %s, 'F1.xml', now(), %s, %s, %s, %s, %s, 'filed')",
+            [
+                REGION,
+                batch,
+                ACCOUNT,
+                content,
+                sha256(content).digest(),
+                b"",
+                len(rows),
+                sum(row[1] for row in rows),
+            ],
+        )
+        for order_no, _ in rows:
+            tx.run("UPDATE payments.pay_order SET file_id = 'F1' WHERE order_no = %(o)s", o=order_no)
+            step(tx, order_no, "file", "approved", "filed")
+    with unit_of_work(service, "cash", REGION) as tx:
+        tx.run("UPDATE payments.bank_file SET state = 'sending'")
+        tx.run("UPDATE payments.bank_file SET state = 'sent'")
+        for order_no, _ in rows:
+            step(tx, order_no, "send", "filed", "sent")
+
+
+def populate(service: Engine) -> None:
+    """A whole day through the service's login."""
+    with unit_of_work(service, "acc", REGION) as tx:
+        open_book(tx, BOOK, "职工医保", date(2026, 10, 1))
+        open_book(tx, OTHER, "居民医保", date(2026, 10, 1))
+        _master_data(tx)
+        allot = (
+            debit(1004, 2_000_000, Dimensions(ACCOUNT)),
+            credit(1003, 2_000_000, Dimensions("6222000009")),
+        )
+        post(tx, BOOK, DAY, [draft("ALLOT:1", allot, event="ALLOT")])
+        for setl_id, (fund_fen, daily_fen) in RECORDS.items():
+            _record(tx, setl_id, fund_fen, daily_fen)
+        recognise(tx, "REC:1", ["r1", "r2"])
+        recognise(tx, "REC:2", ["r3"])
+    with unit_of_work(service, "maker", REGION) as tx:
+        digest = make_batch(tx, "B1", {"FL20261013-0001": ["r1", "r2"], "FL20261013-0002": ["r3"]})
+    with unit_of_work(service, "checker", REGION) as tx:
+        assert tx.value("SELECT payments.approve(420100, 'B1', %(d)s, '2026-10-13')", d=digest) == 2
+        for order_no in ("FL20261013-0001", "FL20261013-0002"):
+            step(tx, order_no, "approve", "draft", "approved", move=False)
+            _order_entry(tx, order_no)
+    file_batch(service, "B1")
+    with unit_of_work(service, "acc", REGION) as tx:
+        tx.connection.execute(
+            "INSERT INTO payments.inbound_file VALUES (%s, %s, %s, 'r.zip', %s, 'bker', 'read', '', '', %s)",
+            [REGION, ACCOUNT, sha256(b"receipt").digest(), b"receipt", DAY],
+        )
+        receive(tx, "FL20261013-0001", "R1", 94074)
+    with unit_of_work(service, "acc", REGION) as tx:
+        plain = (debit(1001, 100), credit(1005, 100))
+        post(tx, OTHER, DAY, [draft(f"MAN:{n}", plain) for n in range(5)])
+
+
+def _clone(server: Server, template: str) -> tuple[str, Settings]:
+    name = f"town_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}_{next(_names)}"
+    with psycopg.connect(server.admin_url("postgres"), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+    url = server.admin_url(name)
+    with psycopg.connect(url, autocommit=True) as admin:
+        grant_database(admin)
+    return name, Settings(home=server.home, database_url=url)
+
+
+def _drop(server: Server, name: str) -> None:
+    with psycopg.connect(server.admin_url("postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def town_template(cluster: Server) -> Iterator[str]:
+    name, settings = _clone(cluster, "fundledger")
+    _users(str(settings.database_url))
+    engine = service_engine(settings)
+    populate(engine)
+    engine.dispose()
+    yield name
+    _drop(cluster, name)
+
+
+@pytest.fixture
+def town(cluster: Server, town_template: str, tmp_path: Path) -> Iterator[Town]:
+    name, settings = _clone(cluster, town_template)
+    made = Town(str(settings.database_url), service_engine(settings), auditor_engine(settings), tmp_path)
+    write_anchors(made.auditor, tmp_path)
+    yield made
+    made.service.dispose()
+    made.auditor.dispose()
+    _drop(cluster, name)
+
+
+@pytest.fixture
+def new_draft() -> Callable[..., EntryDraft]:
+    return draft
