@@ -20,7 +20,7 @@ from ledger.core.entries import Book
 from ledger.core.money import yuan
 from ledger.db.unit_of_work import Transaction
 from reports.account_names import account_name
-from reports.wording import cut_text, dimension_text
+from reports.wording import cut_text, dimension_text, printable
 
 
 class Format(StrEnum):
@@ -83,7 +83,7 @@ Names = Mapping[tuple[int, int], str]
 
 def _words(text: str) -> str:
     """Text on one line without control characters and without what begins a comment in hledger and ledger."""
-    return "".join(char if char.isprintable() else " " for char in text).replace(";", "；").strip()
+    return printable(text).replace(";", "；").strip()
 
 
 def _describe(leaf: Leaf) -> str:
@@ -128,8 +128,7 @@ def _beancount_entry(entry: StreamedEntry, names: Names) -> str:
 
 def _quoted(text: str) -> str:
     """A beancount string: one line, quotes and backslashes escaped."""
-    plain = "".join(char if char.isprintable() else " " for char in text)
-    escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = printable(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 

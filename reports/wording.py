@@ -72,3 +72,8 @@ def cut_object(known: Cut) -> dict[str, str | int]:
 def cut_text(known: Cut) -> str:
     """The cut as printed below a report."""
     return f"依据：第{known.block}块，记录时间{known.recorded_text}，摘要{known.hash.hex()[:16]}"
+
+
+def printable(text: str) -> str:
+    """Text on one line: control characters (a terminal would obey them) and separators become spaces."""
+    return "".join(char if char.isprintable() else " " for char in text)

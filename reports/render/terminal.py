@@ -14,7 +14,7 @@ from reports.general_ledger import KIND_NAMES, GeneralLedger
 from reports.rmb import rmb_upper
 from reports.trial_balance import TrialBalance
 from reports.voucher import PrintedVoucher
-from reports.wording import SECTION_NAMES, cut_text, dimension_text, direction
+from reports.wording import SECTION_NAMES, cut_text, dimension_text, direction, printable
 
 
 def show(table: Table, out: TextIO) -> None:
@@ -41,8 +41,8 @@ def trial_balance(report: TrialBalance) -> Table:
                 continue
             table.add_row(
                 str(row.account),
-                Text(row.name),
-                Text(dimension_text(row.asked, row.dims)),
+                _text(row.name),
+                _text(dimension_text(row.asked, row.dims)),
                 direction(row.opening_fen),
                 _balance(row.opening_fen),
                 _amount(row.debit_fen),
@@ -87,9 +87,9 @@ def general_ledger(report: GeneralLedger) -> Table:
             start = [
                 entry.voucher_date.isoformat(),
                 entry.voucher,
-                Text(entry.summary),
+                _text(entry.summary),
                 str(entry.account),
-                Text(dimension_text(entry.asked, entry.dims)),
+                _text(dimension_text(entry.asked, entry.dims)),
             ]
         table.add_row(
             *start,
@@ -131,8 +131,8 @@ def voucher(report: PrintedVoucher) -> Table:
         for line in posted.lines:
             if line.section == section:
                 table.add_row(
-                    Text(posted.summary),
-                    Text(f"{line.account} {line.name} {dimension_text(line.asked, line.dims)}"),
+                    _text(posted.summary),
+                    _text(f"{line.account} {line.name} {dimension_text(line.asked, line.dims)}"),
                     _amount(line.debit_fen),
                     _amount(line.credit_fen),
                 )
@@ -148,7 +148,13 @@ def voucher(report: PrintedVoucher) -> Table:
 
 
 def _table(title: str, caption: str) -> Table:
-    return Table(title=Text(title), caption=Text(caption), title_justify="left", caption_justify="left")
+    lines = Text("\n").join(_text(line) for line in caption.split("\n"))
+    return Table(title=_text(title), caption=lines, title_justify="left", caption_justify="left")
+
+
+def _text(words: str) -> Text:
+    """Words from outside: neither rich's markup nor the terminal's control codes."""
+    return Text(printable(words))
 
 
 def _amount(fen: int) -> Text:

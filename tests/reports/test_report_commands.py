@@ -150,6 +150,17 @@ def test_red_letters_are_red_and_signed_and_formulas_are_text(desk, run):
     assert voucher[0]["借方"] == "-1234.56"
 
 
+def test_control_codes_of_a_name_do_not_reach_the_terminal(desk, run):
+    dims = Dimensions("\x1b[2J市一院", "pool", 2026, 202610, "inpatient")
+    legs = [debit(50010101, 1, dims), credit(110105, 1, dims)]
+    desk.post(date(2026, 10, 13), [desk.draft(legs, "[red]\x1b]0;标题\x07", evidence="\x1b[1m回单")])
+    for words in (("trial-balance",), ("general-ledger", "--account", "110105"), ("voucher", "1")):
+        table = run("report", *words, *BOOK)
+        assert "市一院" in table
+        assert all(char.isprintable() or char == "\n" for char in table)
+    assert "[red]" in run("report", "voucher", "1", *BOOK)
+
+
 def test_text_that_a_spreadsheet_would_run():
     for bad in ("=A1", "+1", "-1", "@x", "\t=1", "\r=1"):
         assert text_csv.text(bad) == f"'{bad}"
