@@ -72,6 +72,8 @@ class Town:
     service: Engine
     auditor: Engine
     home: Path
+    server_home: Path
+    """Where the working logins' passwords are."""
 
     def break_it(self, *statements: str) -> None:
         """Run as a superuser whose triggers are off: what a database administrator can always do."""
@@ -363,7 +365,9 @@ def town_template(cluster: Server) -> Iterator[str]:
 @pytest.fixture
 def town(cluster: Server, town_template: str, tmp_path: Path) -> Iterator[Town]:
     name, settings = _clone(cluster, town_template)
-    made = Town(str(settings.database_url), service_engine(settings), auditor_engine(settings), tmp_path)
+    made = Town(
+        str(settings.database_url), service_engine(settings), auditor_engine(settings), tmp_path, cluster.home
+    )
     write_anchors(made.auditor, tmp_path)
     yield made
     made.service.dispose()

@@ -1,0 +1,155 @@
+"""Attacks on the chain itself: what the chain finds alone, and what only an anchor outside the database finds."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.books.seal import Anchor, anchors_path, read_anchors, write_anchors
+from ledger.core.entries import Book, credit, debit
+from ledger.core.errors import InvalidInput
+from ledger.db.unit_of_work import unit_of_work
+
+OURS = "region = 420100 AND fund = 390"
+
+
+def cut_tail(town: Any, keep: int) -> None:
+    """Take the last blocks of 420100-390 away with everything that belongs to them, and mend what remains."""
+    seq = f"seq > (SELECT last_seq FROM books.block WHERE {OURS} AND block = {keep})"
+    town.break_it(
+        f"DELETE FROM books.leg WHERE {OURS} AND {seq}",
+        f"DELETE FROM books.entry WHERE {OURS} AND {seq}",
+        f"DELETE FROM books.source WHERE {OURS} AND {seq}",
+        f"DELETE FROM books.posting WHERE {OURS} AND block > {keep}",
+        f"DELETE FROM books.block WHERE {OURS} AND block > {keep}",
+        f"UPDATE books.head h SET seq = b.last_seq, block = b.block, recorded_at = b.recorded_at, hash = b.hash"
+        f" FROM books.block b WHERE h.region = 420100 AND h.fund = 390 AND b.region = 420100 AND b.fund = 390 AND b.block = {keep}",
+        f"UPDATE books.counter SET last = (SELECT max(vno) FROM books.entry WHERE {OURS}) WHERE {OURS}",
+        f"UPDATE books.balance b SET debit = s.debit, credit = s.credit FROM (SELECT account, sum(debit) AS debit,"
+        f" sum(credit) AS credit FROM books.posting WHERE {OURS} GROUP BY account) s"
+        f" WHERE b.region = 420100 AND b.fund = 390 AND b.account = s.account",
+    )
+
+
+def rewrite_chain(town: Any) -> None:
+    """Change a summary of 420100-390 and digest, hash and link everything after it anew, as the writer would have."""
+    with psycopg.connect(town.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("SET datestyle = 'ISO, YMD'")
+        admin.execute(f"UPDATE books.entry SET summary = '改写' WHERE {OURS} AND seq = 1")
+        blocks = admin.execute(
+            "SELECT block, period, voucher_date, first_seq, last_seq, legs, (extract(epoch FROM recorded_at) * 1000000)::bigint,"
+            f" actor, dim_last, encode(dim_hash, 'hex') FROM books.block WHERE {OURS} ORDER BY block"
+        ).fetchall()
+        link = sha256(b"fundledger book 420100-390").digest()
+        for row in blocks:
+            digests = b"".join(redigest(admin, seq) for seq in range(row[3], row[4] + 1))
+            header = "|".join(map(str, (420100, 390, *row))) + "\n"
+            prev, link = link, sha256(link + header.encode() + digests).digest()
+            admin.execute(
+                f"UPDATE books.block SET digests = %s, prev = %s, hash = %s WHERE {OURS} AND block = %s",
+                [digests, prev, link, row[0]],
+            )
+        admin.execute(f"UPDATE books.head SET hash = %s WHERE {OURS}", [link])
+
+
+def redigest(admin: psycopg.Connection, seq: int) -> bytes:
+    """The entry's digest as books.post() makes it; its content digest goes to its business key."""
+    entry = admin.execute(
+        "SELECT concat_ws('|', event, source_key, business_date, reverses_seq, summary, evidence,"
+        " encode(evidence_digest, 'hex'), attachments), concat_ws('|', seq, series, vno, voucher_date,"
+        " (extract(epoch FROM recorded_at) * 1000000)::bigint, rule, prepared_by, reviewed_by)"
+        f" FROM books.entry WHERE {OURS} AND seq = %s",
+        [seq],
+    ).fetchone()
+    legs = admin.execute(
+        f"SELECT concat_ws('|', n, section, side, amount_fen, account, dim) FROM books.leg WHERE {OURS} AND seq = %s ORDER BY n",
+        [seq],
+    ).fetchall()
+    assert entry is not None
+    content = sha256("\n".join((entry[0], *(leg[0] for leg in legs))).encode())
+    admin.execute(
+        f"UPDATE books.source SET content_digest = %s WHERE {OURS} AND seq = %s", [content.digest(), seq]
+    )
+    return sha256(f"{entry[1]}|{content.hexdigest()}".encode()).digest()
+
+
+@pytest.fixture
+def two_blocks(town: Any, new_draft: Any) -> Any:
+    """The town with a second block in 420100-390, anchored."""
+    town.post(new_draft("MAN:new", (debit(1001, 7), credit(1005, 7))), book=Book(420100, 390))
+    write_anchors(town.auditor, town.home)
+    assert town.verify() == []
+    return town
+
+
+def test_a_cut_tail_is_found_by_its_anchor_only(two_blocks: Any) -> None:
+    cut_tail(two_blocks, 1)
+    found = two_blocks.verify()
+    assert [(f.promise, f.book, f.entry) for f in found] == [("INV-12", "420100-390", "seq 6")]
+    assert "截去" in found[0].message
+    anchors_path(two_blocks.home).unlink()
+    assert two_blocks.verify() == []
+
+
+def test_a_rewritten_chain_is_found_by_its_anchor_only(two_blocks: Any) -> None:
+    rewrite_chain(two_blocks)
+    found = two_blocks.verify()
+    assert [(f.promise, f.book, f.entry) for f in found] == [("INV-12", "420100-390", "seq 5")]
+    assert "改写" in found[0].message
+    anchors_path(two_blocks.home).unlink()
+    assert two_blocks.verify() == []
+
+
+def test_anchors_are_appended_and_read_back(town: Any, tmp_path: Path) -> None:
+    home = tmp_path / "elsewhere"
+    assert read_anchors(home) == []
+    written = write_anchors(town.auditor, home)
+    assert [(a.region, a.fund) for a in written] == [(420100, 310), (420100, 390)]
+    with unit_of_work(town.service, "acc", 420100) as tx:
+        again = write_anchors(tx, home)
+    assert again == written
+    assert read_anchors(home) == written * 2
+    assert written[0].hash == town.value("SELECT encode(hash, 'hex') FROM books.head WHERE fund = 310")
+
+
+def test_a_torn_last_line_is_left_out_and_replaced(town: Any, tmp_path: Path) -> None:
+    written = write_anchors(town.auditor, tmp_path)
+    with anchors_path(tmp_path).open("a") as file:
+        file.write('{"region": 4201')
+    whole = read_anchors(tmp_path)
+    assert whole[-2:] == written
+    write_anchors(town.auditor, tmp_path)
+    assert read_anchors(tmp_path) == [*whole, *written]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x",
+        "{}",
+        "[]",
+        '{"region": "420100", "fund": 310, "block": 1, "seq": 1, "recorded_at": 1, "hash": ""}',
+    ],
+)
+def test_a_damaged_anchor_file_is_a_finding(town: Any, line: str) -> None:
+    with anchors_path(town.home).open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(InvalidInput, match=r"anchor\.format"):
+        read_anchors(town.home)
+    assert [(f.promise, f.entry) for f in town.verify()] == [("INV-12", "anchors")]
+
+
+def test_an_anchor_of_another_installation_is_a_finding(town: Any) -> None:
+    with anchors_path(town.home).open("a") as file:
+        file.write(
+            '{"region": 420200, "fund": 310, "block": 1, "seq": 1, "recorded_at": 1, "hash": "'
+            + "0" * 64
+            + '"}\n'
+        )
+    assert [(f.promise, f.book, f.entry) for f in town.verify()] == [("INV-12", "420200-310", "seq 1")]
+    assert Anchor(420200, 310, 1, 1, 1, "0" * 64) in read_anchors(town.home)
