@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from sqlalchemy import Engine
 
@@ -30,14 +28,6 @@ class Bank:
     format: Format
     channel: Channel
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.channel.close()
-
 
 class App:
     """A running installation under one acting user."""
@@ -45,6 +35,7 @@ class App:
     def __init__(self, settings: Settings, user: str) -> None:
         self.settings = settings
         self.user = user
+        self._banks: dict[tuple[int, str], Bank] = {}
 
     @cached_property
     def engine(self) -> Engine:
@@ -68,7 +59,16 @@ class App:
         return datetime.combine(self.clock.today(), datetime.now(SHANGHAI).time(), SHANGHAI)
 
     def bank(self, region: int, account: str) -> Bank:
-        """The bank of an own account; hang up with `with`. Raises NotFound `account.unknown`, Conflict `bank.no_channel`."""
+        """The bank of an own account, its wire kept open until `close`.
+
+        Raises NotFound `account.unknown`, Conflict `bank.no_channel`.
+        """
+        known = self._banks.get((region, account))
+        if known is None:
+            known = self._banks[region, account] = self._connect(region, account)
+        return known
+
+    def _connect(self, region: int, account: str) -> Bank:
         with unit_of_work(self.engine, self.user, region) as tx:
             row = tx.row(
                 "SELECT bank, channel FROM payments.bank_account WHERE region = %(region)s AND account = %(account)s",
@@ -102,7 +102,9 @@ class App:
         return [account for (account,) in rows]
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Hang up on the banks and give the connections back."""
+        while self._banks:
+            self._banks.popitem()[1].channel.close()
         for name in ("engine", "auditor"):
             if name in self.__dict__:
                 self.__dict__[name].dispose()

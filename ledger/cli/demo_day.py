@@ -1,0 +1,163 @@
+"""The demo's day, step by step, as the people of the fund would do it. Every step may be repeated after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Final
+
+from ledger.books.journal import post
+from ledger.books.seal import write_anchors
+from ledger.books.setup import books_of, open_period
+from ledger.bootstrap import App, Bank
+from ledger.cli.demo_bank import DemoBank
+from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, FUNDS
+from ledger.core.dates import SHANGHAI, period_of
+from ledger.core.entries import FUND_NAMES, Book, Dimensions, EntryDraft, credit, debit
+from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.daily import run_daily
+from ledger.fund.institutions import confirm_payees, load_institutions, read_institutions
+from ledger.fund.intake_file import FileResult, load_file
+from ledger.fund.validate import IntakeRules
+from ledger.payments.approve import approve
+from ledger.payments.files import file
+from ledger.payments.receive import receive
+from ledger.payments.send import send
+from ledger.rules import Item, apply
+
+ALLOT_PER_RECORD_FEN: Final = 50_000_00
+"""What the demo's fund asks for per record: some ten times what a record costs, so that money is not what is shown."""
+FILED_AT: Final = time(9)
+DAYS_OF_RECEIPTS: Final = 6
+"""After so many days every receipt, late ones and returns included, has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """The app under each of the demo's people."""
+
+    intake: App
+    maker: App
+    checker: App
+    cashier: App
+    accountant: App
+    system: App
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def allotment_fen(records: int) -> int:
+    """What the demo's two books are granted before the first day."""
+    return ALLOT_PER_RECORD_FEN * max(records, 2) // 2
+
+
+def take_institutions(staff: Staff, path: Path) -> None:
+    """One person enters institutions and accounts, another confirms the accounts."""
+    with unit_of_work(staff.maker.engine, staff.maker.user, DEMO_REGION) as tx:
+        load_institutions(tx, read_institutions(path))
+    with unit_of_work(staff.checker.engine, staff.checker.user, DEMO_REGION) as tx:
+        confirm_payees(tx)
+
+
+def grant_money(staff: Staff, fen: int, day: date) -> None:
+    """The fiscal subsidy reaches the 财政专户 (A5) and the fund request is granted into the 支出户 (A6), per book."""
+    own, fiscal = EXPENDITURE_ACCOUNT.number, FISCAL_ACCOUNT.number
+    with unit_of_work(staff.accountant.engine, staff.accountant.user, DEMO_REGION) as tx:
+        granted = {
+            fund for (fund,) in tx.rows("SELECT fund FROM books.source WHERE source_key = 'DEMO:allot'")
+        }
+        for fund in FUNDS:
+            if fund in granted:  # an earlier day of this home
+                continue
+            ruled = apply(
+                "ALLOT", "P1", fund, [Item(Dimensions(), fen)], bank_account=own, fiscal_account=fiscal
+            )
+            drafts = [
+                EntryDraft(
+                    event="A5",
+                    source_key="DEMO:subsidy",
+                    business_date=day,
+                    summary=f"收到{FUND_NAMES[fund]}财政补贴",
+                    legs=(debit(1003, fen, Dimensions(fiscal)), credit(4101, fen)),
+                    rule="manual",
+                    prepared_by=staff.accountant.user,
+                    reviewed_by=staff.checker.user,
+                ),
+                EntryDraft(
+                    event=ruled.event,
+                    source_key="DEMO:allot",
+                    business_date=day,
+                    summary=f"{FUND_NAMES[fund]}基金请款拨入支出户",
+                    legs=ruled.legs,
+                    rule=ruled.rule,
+                    prepared_by=staff.accountant.user,
+                    reviewed_by=staff.checker.user,
+                ),
+            ]
+            post(tx, Book(DEMO_REGION, fund), day, drafts)
+
+
+def take_records(staff: Staff, files: tuple[Path, ...], progress: Progress) -> list[FileResult]:
+    """The platform's files, each once; a load that was cut off goes on."""
+    done = []
+    for number, path in enumerate(files, 1):
+        done.append(load_file(staff.intake.engine, staff.intake.user, path, IntakeRules(), once=True))
+        progress("接入结算记录", number, len(files))
+    return done
+
+
+def pay_out(staff: Staff, pay_date: date) -> None:
+    """Draft, approve by another person, file, send: whatever a crash left unfinished is picked up."""
+    run_daily(staff.maker.engine, staff.maker.user, DEMO_REGION, pay_date)
+    with unit_of_work(staff.checker.engine, staff.checker.user, DEMO_REGION) as tx:
+        batches = tx.rows(
+            """SELECT b.batch_id, b.digest, EXISTS (SELECT 1 FROM payments.pay_order o
+                        WHERE o.region = b.region AND o.batch_id = b.batch_id AND o.state = 'draft')
+                 FROM payments.batch b WHERE b.region = %(region)s ORDER BY b.batch_id""",
+            region=DEMO_REGION,
+        )
+    for batch_id, digest, is_draft in batches:
+        if is_draft:
+            approve(staff.checker.engine, staff.checker.user, DEMO_REGION, batch_id, bytes(digest), pay_date)
+    morning = datetime.combine(pay_date, FILED_AT, SHANGHAI)
+    for batch_id, _, _ in batches:
+        file(staff.maker.engine, staff.maker.user, DEMO_REGION, batch_id, bank_of(staff.maker), morning)
+    send(staff.cashier.engine, staff.cashier.user, DEMO_REGION, bank_of(staff.cashier), pay_date)
+
+
+def bank_of(app: App) -> Callable[[str], Bank]:
+    """The demo region's banks under one user."""
+    return lambda account: app.bank(DEMO_REGION, account)
+
+
+def take_receipts(staff: Staff, bank: DemoBank, pay_date: date, progress: Progress) -> None:
+    """Day after day the bank answers and its files are taken in, until the last receipt could have come."""
+    for number in range(DAYS_OF_RECEIPTS + 1):
+        day = pay_date + timedelta(days=number)
+        bank.work(day)
+        receive(
+            staff.system.engine,
+            staff.system.user,
+            DEMO_REGION,
+            bank.account,
+            bank_of(staff.system)(bank.account),
+            day,
+        )
+        progress("银行回单", number + 1, DAYS_OF_RECEIPTS + 1)
+
+
+def keep_anchors(staff: Staff) -> None:
+    """The heads of the chains go outside the database after the run (INV-12)."""
+    with unit_of_work(staff.system.engine, staff.system.user, DEMO_REGION) as tx:
+        write_anchors(tx, staff.system.settings.home)
+
+
+def open_periods(staff: Staff, first: date) -> None:
+    """The months the receipts fall into."""
+    with unit_of_work(staff.accountant.engine, staff.accountant.user, DEMO_REGION) as tx:
+        for book, _ in books_of(tx):
+            for number in range(DAYS_OF_RECEIPTS + 1):
+                open_period(tx, book, period_of(first + timedelta(days=number)))
