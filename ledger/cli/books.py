@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from ledger.access.operator_log import logged
+from ledger.books.reading import parse_book
 from ledger.books.setup import books_of, close_period, open_period
 from ledger.cli.context import JsonFlag, app_for, show
 from ledger.core.entries import Book
-from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import unit_of_work
 
 app = typer.Typer(help="账套与会计期间", no_args_is_help=True)
@@ -63,11 +63,3 @@ def close_one(
     ):
         close_period(tx, named, period)
     typer.echo(f"账套{book}会计期间{period}已结账")
-
-
-def parse_book(text: str) -> Book:
-    """`420100-310` to a Book; raises InvalidInput `book.format`."""
-    region, _, fund = text.partition("-")
-    if not (region.isascii() and region.isdigit() and len(region) == 6 and fund in ("310", "390")):
-        raise InvalidInput("book.format", f"账套“{text[:20]}”不合规：应为统筹区-基金，如420100-310")
-    return Book(int(region), int(fund))

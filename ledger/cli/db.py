@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ledger.cli.context import USERS_FILE, JsonFlag, show
+from ledger.control.finding import Finding
+from ledger.control.verify import verify
+from ledger.core.errors import Forbidden
 from ledger.db import backup as backups
 from ledger.db.cluster import cluster_of
 from ledger.db.engine import admin_engine
 from ledger.db.migrate import current, head
 from ledger.db.migrate import migrate as migrate_database
+from ledger.db.tamper import tamper
 from ledger.settings import Settings, get_settings
 
 app = typer.Typer(help="数据库：启动、停止、状态、建库升级、备份、恢复", no_args_is_help=True)
@@ -71,9 +77,34 @@ def restore(
     source: Annotated[Path, typer.Option("--from", help="备份文件，其清单在旁")],
     into: Annotated[str | None, typer.Option(help="恢复到此新库；缺省为本安装的库，须为空")] = None,
 ) -> None:
-    """从备份恢复到空库；摘要与清单不符则拒绝。"""
-    manifest = backups.restore(get_settings(), source, into=into)
+    """从备份恢复到空库，并立即核验；摘要与清单不符则拒绝，核验有问题则列出并以1退出。"""
+    settings = get_settings()
+    findings: list[Finding] = []
+    manifest = backups.restore(
+        settings, source, into=into, after=lambda engine, _: findings.extend(verify(engine, settings.home))
+    )
     typer.echo(f"已恢复 {source} 到 {into or manifest.database}，结构版本 {manifest.revision or '空'}")
+    for finding in findings:
+        typer.echo(f"{finding.promise} {finding.book} {finding.entry}：{finding.message}")
+    if findings:
+        raise typer.Exit(1)
+    typer.echo("clean")
+
+
+@app.command("tamper-drill")
+def tamper_drill(*, as_json: JsonFlag = False) -> None:
+    """篡改演练（仅演示目录）：以超级用户绕过触发器改动一笔已记账金额，之后 verify 应指出它。"""
+    settings = get_settings()
+    if not (settings.home / USERS_FILE).is_file():
+        raise Forbidden("drill.not_demo", f"{settings.home}不是演示目录，不做篡改演练")
+    done = tamper(settings)
+    show(
+        asdict(done) | {"before_fen": str(done.before_fen), "after_fen": str(done.after_fen)},
+        [
+            f"已将账套{done.book}序号{done.seq}第{done.line}行由{done.before_fen}分改为{done.after_fen}分；请执行 verify"
+        ],
+        as_json=as_json,
+    )
 
 
 def _external(settings: Settings) -> bool:

@@ -88,7 +88,7 @@ def demo(
     with demo_bank(staff.accountant, granted * len(FUNDS), founding_day, pay_date, seed) as bank:
         narrator.step(
             "机构与收款账户（一人录入、一人确认）",
-            lambda: demo_day.take_institutions(staff, made.institutions),
+            lambda: demo_day.take_institutions(staff, made.institutions, pay_date),
         )
         narrator.step(
             "财政拨款入支出户", lambda: demo_day.grant_money(staff, granted, pay_date - timedelta(days=1))

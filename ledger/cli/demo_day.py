@@ -54,12 +54,26 @@ def allotment_fen(records: int) -> int:
     return ALLOT_PER_RECORD_FEN * max(records, 2) // 2
 
 
-def take_institutions(staff: Staff, path: Path) -> None:
+def take_institutions(staff: Staff, path: Path, pay_date: date) -> None:
     """One person enters institutions and accounts, another confirms the accounts."""
+    if has_drafts(staff, pay_date):
+        return
     with unit_of_work(staff.maker.engine, staff.maker.user, DEMO_REGION) as tx:
         load_institutions(tx, read_institutions(path))
     with unit_of_work(staff.checker.engine, staff.checker.user, DEMO_REGION) as tx:
         confirm_payees(tx)
+
+
+def has_drafts(staff: Staff, pay_date: date) -> bool:
+    """Whether the payout of that day has been drafted by an earlier run."""
+    with unit_of_work(staff.maker.engine, staff.maker.user, DEMO_REGION) as tx:
+        return bool(
+            tx.value(
+                "SELECT count(*) FROM payments.batch WHERE region = %(region)s AND pay_date = %(day)s",
+                region=DEMO_REGION,
+                day=pay_date,
+            )
+        )
 
 
 def grant_money(staff: Staff, fen: int, day: date) -> None:
@@ -110,8 +124,12 @@ def take_records(staff: Staff, files: tuple[Path, ...], progress: Progress) -> l
 
 
 def pay_out(staff: Staff, pay_date: date) -> None:
-    """Draft, approve by another person, file, send: whatever a crash left unfinished is picked up."""
-    run_daily(staff.maker.engine, staff.maker.user, DEMO_REGION, pay_date)
+    """Draft, approve by another person, file, send: whatever a crash left unfinished is picked up.
+
+    A day that has its drafts is not drafted again: the demo repeats a day, it does not re-issue what failed in it.
+    """
+    if not has_drafts(staff, pay_date):
+        run_daily(staff.maker.engine, staff.maker.user, DEMO_REGION, pay_date)
     with unit_of_work(staff.checker.engine, staff.checker.user, DEMO_REGION) as tx:
         batches = tx.rows(
             """SELECT b.batch_id, b.digest, EXISTS (SELECT 1 FROM payments.pay_order o

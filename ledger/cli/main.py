@@ -73,13 +73,19 @@ def take_acting_user(arguments: list[str]) -> list[str]:
     return rest
 
 
+def wants_json(arguments: list[str]) -> bool:
+    """Whether a program reads the answer: `--json`, or a report's `--format json`."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return "--json" in arguments or "--format=json" in arguments or ("--format", "json") in pairs
+
+
 def main() -> None:
     """Entry point: runs one command, turns a refusal into a message (or a JSON object) and exit code 1."""
     arguments = sys.argv[1:]
     try:
         app(args=take_acting_user(arguments), prog_name="fundledger")
     except LedgerError as error:
-        if "--json" in arguments:
+        if wants_json(arguments):
             document = {"error": error.code, "message": error.message, "details": dict(error.details)}
             typer.echo(json.dumps(document, ensure_ascii=False, default=str))
         typer.echo(f"拒绝（{error.code}）：{error.message}", err=True)

@@ -1,0 +1,80 @@
+"""The demo as a newcomer runs it, killed at every step and run again: same books, nothing paid twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "ledger.cli", "demo", "--records", "400", "--institutions", "16", "--json"]
+STEPS = ("建库建账", "生成", "机构与收款账户", "财政拨款", "接入结算记录", "日拨付", "银行处理", "核验")
+NUMBERS = (
+    "records", "accepted", "duplicate", "quarantined", "payable_fen", "ordered_fen", "paid_fen", "failed_fen",
+    "returned_fen", "vouchers", "lines", "bank_agrees", "verify",
+)  # fmt: skip
+
+
+def environment(home: Path) -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("DATABASE_URL")}
+    return plain | {"FUNDLEDGER_HOME": str(home)}
+
+
+def run(home: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        COMMAND, env=environment(home), capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def run_until(home: Path, step: str) -> None:
+    """Run, and kill -9 as soon as the step before has been told."""
+    process = subprocess.Popen(
+        COMMAND, env=environment(home), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if step in line:
+            process.send_signal(signal.SIGKILL)
+            break
+    process.wait(timeout=60)
+    process.stderr.close()
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.fixture
+def numbers(home: Path) -> dict[str, Any]:
+    day = run(home)
+    return {name: day[name] for name in NUMBERS}
+
+
+def test_the_day_adds_up_and_a_second_run_changes_nothing(home: Path, numbers: dict[str, Any]) -> None:
+    assert numbers["bank_agrees"] is True
+    assert numbers["verify"] == "clean"
+    fen = {name: int(numbers[name]) for name in NUMBERS if name.endswith("_fen")}
+    assert fen["ordered_fen"] == fen["paid_fen"] + fen["failed_fen"] + fen["returned_fen"]
+    assert min(fen.values()) > 0
+    assert numbers["records"] == numbers["accepted"] + numbers["duplicate"] + numbers["quarantined"] == 400
+    again = run(home)
+    assert {name: again[name] for name in NUMBERS} == numbers
+
+
+def test_killed_at_every_step_the_day_ends_with_the_same_books(home: Path, numbers: dict[str, Any]) -> None:
+    other = home / "killed"
+    other.mkdir()
+    other.chmod(0o755)  # the database runs as an ordinary user
+    try:
+        for step in STEPS[1:]:
+            run_until(other, STEPS[STEPS.index(step) - 1])
+        day = run(other)
+        assert {name: day[name] for name in NUMBERS} == numbers
+    finally:
+        stop = [sys.executable, "-m", "ledger.cli", "db", "stop"]
+        subprocess.run(stop, env=environment(other), check=True, capture_output=True)
