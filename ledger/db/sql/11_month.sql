@@ -1,0 +1,269 @@
+-- Monthly settlement 月结算 (Hubei arts. 12, 17–20; procedure.md 3; memorandum.md 2 SET).
+
+-- Hand-back of art. 12: what the finance side told the business side it had paid in a month, frozen as told.
+CREATE TABLE fund.handback (
+    region      integer NOT NULL REFERENCES fund.region,
+    fund        smallint NOT NULL CHECK (fund IN (310, 390)),
+    month       integer NOT NULL,              -- bank dates of this month
+    made_by     text NOT NULL,
+    made_on     date NOT NULL,
+    late        boolean NOT NULL,              -- after the 3rd of the next month
+    paid_fen    bigint NOT NULL,
+    returned_fen bigint NOT NULL,
+    digest      bytea NOT NULL CHECK (length(digest) = 32),
+    PRIMARY KEY (region, fund, month)
+);
+CREATE TABLE fund.handback_line (
+    region       integer NOT NULL,
+    fund         smallint NOT NULL,
+    month        integer NOT NULL,
+    institution  text NOT NULL,
+    term         integer NOT NULL,             -- 期号 of the records paid
+    paid_fen     bigint NOT NULL,
+    returned_fen bigint NOT NULL,
+    PRIMARY KEY (region, fund, month, institution, term),
+    FOREIGN KEY (region, fund, month) REFERENCES fund.handback DEFERRABLE INITIALLY DEFERRED
+);
+
+-- Deductions of a month that are no audit findings (row 5 of the letter, 9303): proposed by one, approved by another.
+CREATE TABLE fund.other_deduction (
+    region       integer NOT NULL,
+    fund         smallint NOT NULL CHECK (fund IN (310, 390)),
+    deduction_id text NOT NULL CHECK (deduction_id ~ '^[0-9A-Za-z-]{1,40}$'),
+    institution  text NOT NULL,
+    term         integer NOT NULL,
+    reason       text NOT NULL CHECK (reason <> '' AND translate(reason, E'|\\\n\r', '') = reason),
+    amount_fen   bigint NOT NULL CHECK (amount_fen > 0),
+    prepared_by  text NOT NULL,
+    approved_by  text NOT NULL DEFAULT '',
+    taken_by     text NOT NULL DEFAULT '',     -- sheet or letter
+    PRIMARY KEY (region, deduction_id),
+    FOREIGN KEY (region, institution) REFERENCES fund.institution,
+    CHECK (prepared_by <> approved_by),
+    CHECK (taken_by = '' OR approved_by <> '')
+);
+
+-- A settlement sheet: one institution, one book, one 期号. Recomputed at approval; nothing but its state ever changes.
+CREATE TABLE fund.sheet (
+    region         integer NOT NULL,
+    fund           smallint NOT NULL CHECK (fund IN (310, 390)),
+    sheet_id       text NOT NULL CHECK (sheet_id ~ '^[0-9A-Za-z-]{8,80}$'),
+    institution    text NOT NULL,
+    term           integer NOT NULL,
+    version        integer NOT NULL CHECK (version > 0),
+    month_ratio    integer NOT NULL CHECK (month_ratio BETWEEN 0 AND 10000),
+    cutoff         date NOT NULL,              -- last day to declare what it settles
+    due_on         date NOT NULL,
+    records        integer NOT NULL CHECK (records >= 0),
+    records_digest bytea NOT NULL CHECK (length(records_digest) = 32),
+    result_fen     bigint NOT NULL,            -- N of art. 19, opening carry included
+    prepared_by    text NOT NULL,
+    prepared_on    date NOT NULL,
+    digest         bytea NOT NULL CHECK (length(digest) = 32),
+    state          text NOT NULL CHECK (state IN ('draft', 'approved', 'void')),
+    approved_by    text NOT NULL DEFAULT '',
+    approved_on    date,
+    entry          text NOT NULL DEFAULT '',   -- printed voucher number of its SET entry
+    PRIMARY KEY (region, sheet_id),
+    UNIQUE (region, fund, institution, term, version),
+    FOREIGN KEY (region, institution) REFERENCES fund.institution,
+    CHECK ((state = 'approved') = (approved_by <> '')),
+    CHECK ((state = 'approved') = (approved_on IS NOT NULL)),
+    CHECK (prepared_by <> approved_by)
+);
+CREATE UNIQUE INDEX one_draft_sheet ON fund.sheet (region, fund, institution, term) WHERE state = 'draft';
+
+-- Its lines, per key and 清算类别; amounts in fen, signed. clr_type '' : opening carry, or findings of earlier months.
+CREATE TABLE fund.sheet_line (
+    region         integer NOT NULL,
+    fund           smallint NOT NULL,
+    sheet_id       text NOT NULL,
+    n              smallint NOT NULL,
+    subfund        text NOT NULL CHECK (subfund IN ('pool', 'acct')),
+    service_year   smallint NOT NULL,
+    term           integer NOT NULL,
+    category       text NOT NULL,
+    clr_type       text NOT NULL,
+    records        integer NOT NULL,
+    fund_fen       bigint NOT NULL,
+    ratio          integer NOT NULL,
+    rounded_fen    bigint NOT NULL,
+    retained_fen   bigint NOT NULL,
+    audit_fen      bigint NOT NULL,
+    other_fen      bigint NOT NULL,
+    offset_fen     bigint NOT NULL,
+    open_daily_fen bigint NOT NULL,
+    waiting_fen    bigint NOT NULL,
+    paid_daily_fen bigint NOT NULL,
+    month_open_fen bigint NOT NULL,
+    result_fen     bigint NOT NULL,
+    PRIMARY KEY (region, sheet_id, n),
+    FOREIGN KEY (region, sheet_id) REFERENCES fund.sheet DEFERRABLE INITIALLY DEFERRED,
+    CHECK (retained_fen = fund_fen - rounded_fen),
+    CHECK (open_daily_fen + waiting_fen + paid_daily_fen = fund_fen),
+    -- Art. 19's formula is the balancing figure of SET, line by line.
+    CHECK (result_fen = month_open_fen + rounded_fen - audit_fen - other_fen - offset_fen - paid_daily_fen)
+);
+
+-- What a sheet takes besides the records, each by its own reference, on the line that bears it.
+CREATE TABLE fund.sheet_taking (
+    region     integer NOT NULL,
+    fund       smallint NOT NULL,
+    sheet_id   text NOT NULL,
+    kind       text NOT NULL CHECK (kind IN ('finding', 'other', 'prepayment', 'preallocation', 'supplier')),
+    reference  text NOT NULL,                  -- finding_id, deduction_id or advance_id
+    n          smallint NOT NULL,
+    amount_fen bigint NOT NULL CHECK (amount_fen > 0),
+    PRIMARY KEY (region, sheet_id, kind, reference, n),
+    FOREIGN KEY (region, sheet_id) REFERENCES fund.sheet DEFERRABLE INITIALLY DEFERRED
+);
+
+-- The orders that pay a sheet: more than one where one failed or came back.
+CREATE TABLE fund.sheet_order (
+    region   integer NOT NULL,
+    fund     smallint NOT NULL,
+    sheet_id text NOT NULL,
+    order_no text NOT NULL,
+    PRIMARY KEY (region, sheet_id, order_no),
+    FOREIGN KEY (region, sheet_id) REFERENCES fund.sheet,
+    FOREIGN KEY (region, order_no) REFERENCES payments.pay_order
+);
+CREATE INDEX sheet_order_order ON fund.sheet_order (region, order_no);
+
+CREATE INDEX payable_settled ON fund.payable (region, fund, settled_by) WHERE settled_by <> '';
+
+-- The canonical text of a sheet, hashed: its facts, its lines and takings in order. The records stand in records_digest,
+-- which is taken over setl_id|subfund|fund_fen|daily_fen|order_no of each, in the order of setl_id and subfund.
+CREATE FUNCTION fund.sheet_digest(s fund.sheet) RETURNS bytea LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT sha256(convert_to(concat_ws('|', s.fund, s.institution, s.term, s.month_ratio, s.cutoff, s.due_on, s.records,
+                                       encode(s.records_digest, 'hex'), s.result_fen)
+                             || E'\n' || coalesce(l.text, '') || E'\n' || coalesce(t.text, ''), 'UTF8'))
+      FROM (SELECT string_agg(concat_ws('|', n, subfund, service_year, term, category, clr_type, records, fund_fen,
+                                        ratio, rounded_fen, retained_fen, audit_fen, other_fen, offset_fen,
+                                        open_daily_fen, waiting_fen, paid_daily_fen, month_open_fen, result_fen),
+                              E'\n' ORDER BY n) AS text
+              FROM fund.sheet_line WHERE region = s.region AND sheet_id = s.sheet_id) l,
+           (SELECT string_agg(concat_ws('|', kind, reference, n, amount_fen),
+                              E'\n' ORDER BY kind COLLATE "C", reference COLLATE "C", n) AS text
+              FROM fund.sheet_taking WHERE region = s.region AND sheet_id = s.sheet_id) t
+$$;
+
+-- Drafted in one's own name; approved by another person with the checker's role, and only as drafted (INV-11).
+CREATE FUNCTION fund.check_sheet() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE acting text;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        acting := access.require_role(NEW.region, NEW.fund, '{maker,system}');
+        IF NEW.state <> 'draft' OR NEW.prepared_by <> acting THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'month.prepared_by',
+                DETAIL = format('月结算单%s只能以当前用户的名义制单', NEW.sheet_id);
+        END IF;
+        NEW.digest := fund.sheet_digest(NEW);    -- its lines and takings came before it
+        RETURN NEW;
+    END IF;
+    IF OLD.state = 'draft' AND NEW.state = 'void' THEN
+        PERFORM access.require_role(NEW.region, NEW.fund, '{maker,checker,system}');
+        RETURN NEW;
+    END IF;
+    IF (OLD.state, NEW.state) <> ('draft', 'approved') THEN
+        IF OLD.state = 'approved' AND NEW.state = 'approved' AND OLD.entry = '' AND NEW.approved_by = OLD.approved_by
+           AND NEW.approved_on = OLD.approved_on THEN
+            RETURN NEW;      -- its voucher number, once
+        END IF;
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'month.state',
+            DETAIL = format('月结算单%s不能由%s转为%s', OLD.sheet_id, OLD.state, NEW.state);
+    END IF;
+    acting := access.require_role(NEW.region, NEW.fund, '{checker}');
+    IF NEW.approved_by <> acting OR access.person(acting) IS NOT DISTINCT FROM access.person(OLD.prepared_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'month.same_person',
+            DETAIL = format('月结算单%s由%s制单，须由另一人以本人名义审批', OLD.sheet_id, OLD.prepared_by);
+    END IF;
+    IF OLD.digest <> fund.sheet_digest(OLD) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'month.changed',
+            DETAIL = format('月结算单%s的内容与摘要不符', OLD.sheet_id);
+    END IF;
+    IF OLD.result_fen <> (SELECT coalesce(sum(result_fen), 0) FROM fund.sheet_line
+                           WHERE region = OLD.region AND sheet_id = OLD.sheet_id) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'month.sum',
+            DETAIL = format('月结算单%s的结算金额不等于各行之和', OLD.sheet_id);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_sheet BEFORE INSERT OR UPDATE ON fund.sheet FOR EACH ROW EXECUTE FUNCTION fund.check_sheet();
+
+-- Lines and takings come with the draft and never after its approval: one must not be able to add to what is approved.
+CREATE FUNCTION fund.check_sheet_part() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM fund.sheet s
+                WHERE s.region = NEW.region AND s.sheet_id = NEW.sheet_id AND s.state <> 'draft') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen',
+            DETAIL = format('月结算单%s已审批或作废，不得增行', NEW.sheet_id);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_part BEFORE INSERT ON fund.sheet_line FOR EACH ROW EXECUTE FUNCTION fund.check_sheet_part();
+CREATE TRIGGER check_part BEFORE INSERT ON fund.sheet_taking FOR EACH ROW EXECUTE FUNCTION fund.check_sheet_part();
+
+CREATE FUNCTION fund.check_other_deduction() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE acting text;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.approved_by <> '' OR NEW.taken_by <> ''
+           OR access.require_role(NEW.region, NEW.fund, '{maker,accountant}') <> NEW.prepared_by THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'deduction.prepared_by',
+                DETAIL = format('其他扣款%s只能以当前用户的名义提出', NEW.deduction_id);
+        END IF;
+    ELSIF NEW.approved_by <> OLD.approved_by THEN
+        acting := access.require_role(NEW.region, NEW.fund, '{checker}');
+        IF OLD.approved_by <> '' OR NEW.approved_by <> acting
+           OR access.person(acting) IS NOT DISTINCT FROM access.person(OLD.prepared_by) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'deduction.same_person',
+                DETAIL = format('其他扣款%s由%s提出，须由另一人以本人名义审批一次', OLD.deduction_id, OLD.prepared_by);
+        END IF;
+    ELSIF OLD.taken_by <> '' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'deduction.taken',
+            DETAIL = format('其他扣款%s已由%s扣减', OLD.deduction_id, OLD.taken_by);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_other_deduction BEFORE INSERT OR UPDATE ON fund.other_deduction
+    FOR EACH ROW EXECUTE FUNCTION fund.check_other_deduction();
+
+DO $$
+DECLARE frozen text;
+BEGIN
+    FOREACH frozen IN ARRAY ARRAY['fund.handback', 'fund.handback_line', 'fund.sheet_line', 'fund.sheet_taking', 'fund.sheet_order']
+    LOOP
+        EXECUTE format('CREATE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON %s
+                        FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change()', frozen);
+    END LOOP;
+    FOREACH frozen IN ARRAY ARRAY['fund.sheet', 'fund.other_deduction']
+    LOOP
+        EXECUTE format('CREATE TRIGGER kept BEFORE DELETE OR TRUNCATE ON %s
+                        FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change()', frozen);
+    END LOOP;
+END $$;
+CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, sheet_id, institution, term, version, month_ratio, cutoff, due_on, records,
+    records_digest, result_fen, prepared_by, prepared_on, digest ON fund.sheet
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, deduction_id, institution, term, reason, amount_fen, prepared_by
+    ON fund.other_deduction FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+
+-- Approval of a sheet and of a daily batch exclude each other: both begin with this lock (payments.approve takes it too).
+CREATE FUNCTION fund.lock_book(p_region integer, p_fund smallint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM access.require_role(p_region, p_fund, '{maker,checker,accountant,system}');
+    PERFORM 1 FROM payments.book_account a WHERE a.region = p_region AND a.fund = p_fund FOR UPDATE;
+END $$;
+
+GRANT INSERT ON fund.handback, fund.handback_line, fund.other_deduction, fund.sheet, fund.sheet_line, fund.sheet_taking,
+    fund.sheet_order TO fundledger_service;
+GRANT UPDATE (state, approved_by, approved_on, entry) ON fund.sheet TO fundledger_service;
+GRANT UPDATE (approved_by, taken_by) ON fund.other_deduction TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.sheet_digest, fund.lock_book TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.sheet_digest TO fundledger_auditor;
