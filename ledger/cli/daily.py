@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ledger.access.operator_log import logged
+from ledger.books.seal import write_anchors
 from ledger.cli.context import JsonFlag, RegionOption, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.money import yuan_grouped
@@ -32,6 +33,7 @@ def run(
     day = parse_day(date)
     with logged(running.engine, running.user, region, "daily.run", date):
         done = run_daily(running.engine, running.user, region, day)
+    write_anchors(running.auditor, running.settings.home)
     show(plain(done), words(done), as_json=as_json)
 
 

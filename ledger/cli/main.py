@@ -26,6 +26,7 @@ from ledger.cli import setup as setup_commands
 from ledger.cli import users as user
 from ledger.cli.context import ACTING, close_apps
 from ledger.cli.verify import verify
+from ledger.cli.worker import worker
 from ledger.core.errors import InvalidInput, LedgerError
 
 app = typer.Typer(
@@ -54,6 +55,7 @@ app.command("generate")(generate.generate)
 app.command("serve")(serve.serve)
 app.command("setup")(setup_commands.setup)
 app.command("verify")(verify)
+app.command("worker")(worker)
 
 
 def take_acting_user(arguments: list[str]) -> list[str]:

@@ -1,0 +1,17 @@
+"""Every ten minutes: fetch what the banks have put out and book it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ledger.bootstrap import App
+from ledger.payments.receive import receive
+
+
+def take_receipts(app: App, region: int, moment: datetime) -> str:
+    """Receive for every 支出户 of the region; raises what `receive` raises (the next run tries again)."""
+    files = 0
+    for account in app.expenditure_accounts(region):
+        done = receive(app.engine, app.user, region, account, app.bank(region, account), moment.date())
+        files += done.files
+    return f"处理文件{files}个"

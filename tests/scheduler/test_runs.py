@@ -1,0 +1,92 @@
+"""A slot is done once, by whoever holds the lease; a failed one is tried again; a late holder is fenced."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from ledger.bootstrap import App
+from ledger.cli.world import DEMO_REGION
+from ledger.core.dates import SHANGHAI
+from ledger.core.errors import Conflict, NotFound
+from scheduler.jobs.catalogue import JOBS
+from scheduler.runs import run_once
+from scheduler.worker import run_named
+
+NOON = datetime(2026, 10, 13, 12, 0, tzinfo=SHANGHAI)
+
+
+def once(world: Any, owner: str, work: Any, slot: str = "2026-10-13") -> Any:
+    return run_once(world.service_engine, "xitong", owner, DEMO_REGION, "test", slot, work)
+
+
+def test_a_slot_is_done_once(world: Any) -> None:
+    done: list[int] = []
+    assert once(world, "a", lambda: done.append(1) or "ok").state == "done"
+    assert once(world, "b", lambda: done.append(2) or "ok").state == "taken"
+    assert once(world, "b", lambda: done.append(3) or "ok", "2026-10-14").state == "done"
+    assert done == [1, 3]
+
+
+def test_ten_workers_at_once_do_it_once(world: Any) -> None:
+    done: list[int] = []
+    start = threading.Barrier(10)
+
+    def try_it(number: int) -> None:
+        start.wait()
+        once(world, f"w{number}", lambda: done.append(number) or "ok")
+
+    threads = [threading.Thread(target=try_it, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 1
+
+
+def test_a_failed_slot_is_tried_again_and_keeps_the_reason(world: Any) -> None:
+    def refuse() -> str:
+        raise Conflict("bank.down", "银行未开门")
+
+    failed = once(world, "a", refuse)
+    assert (failed.state, failed.message) == ("failed", "bank.down：银行未开门")
+    assert once(world, "a", lambda: "ok").state == "done"
+
+
+def test_a_holder_whose_lease_was_taken_over_is_fenced(world: Any) -> None:
+    def slow() -> str:
+        with world.admin_engine.begin() as admin:
+            admin.exec_driver_sql(
+                "UPDATE jobs.job_run SET lease_until = clock_timestamp() - interval '1 second'"
+            )
+        assert once(world, "b", lambda: "second").state == "done"
+        return "first"
+
+    assert once(world, "a", slow).state == "taken"
+    with world.admin_engine.connect() as admin:
+        row = admin.exec_driver_sql("SELECT owner, epoch, message FROM jobs.job_run").one()
+    assert tuple(row) == ("b", 2, "second")
+
+
+def test_the_named_jobs_run_against_a_founded_region(world: Any) -> None:
+    app = App(world.settings, "xitong")
+    try:
+        for name in ("overdue", "anchors", "check"):
+            (run,) = run_named(app, name, NOON)
+            assert (run.state, run.job) == ("done", name), run.message
+        (receipts,) = run_named(app, "receipts", NOON)
+        assert (receipts.state, receipts.message[:15]) == ("failed", "bank.no_channel")
+        with pytest.raises(NotFound):
+            run_named(app, "nothing", NOON)
+    finally:
+        app.close()
+
+
+def test_every_job_has_its_own_name_and_slots() -> None:
+    assert len({job.name for job in JOBS}) == len(JOBS)
+    slots = {job.name: job.slot(NOON) for job in JOBS}
+    assert slots["receipts"] == "2026-10-13 12:00"
+    assert slots["check"] == "2026-10-13"
