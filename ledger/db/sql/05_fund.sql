@@ -5,10 +5,19 @@ CREATE TABLE fund.region (
     name   text NOT NULL CHECK (name <> '')
 );
 
+-- Which choices there are; each area adds its own keys in its own file.
+CREATE TABLE fund.policy_key (
+    key   text PRIMARY KEY CHECK (key ~ '^[a-z][a-z0-9_]{2,40}$'),
+    title text NOT NULL
+);
+INSERT INTO fund.policy_key VALUES
+    ('daily_accounting', '日拨付列账方法：P1暂付款、P2直接列支出'),
+    ('mulaid_in_acct',   '家庭共济是否含在个人账户支付额内'),
+    ('receipt_days',     '银行回单期限');
 -- Dated choices of a region (procedure.md [choice] lines). The value in force on a day is the latest from_day <= day.
 CREATE TABLE fund.region_policy (
     region   integer NOT NULL REFERENCES fund.region,
-    key      text NOT NULL CHECK (key IN ('daily_accounting', 'mulaid_in_acct', 'receipt_days')),
+    key      text NOT NULL REFERENCES fund.policy_key,
     from_day date NOT NULL,
     value    text NOT NULL,
     source   text NOT NULL,            -- the document it rests on

@@ -120,7 +120,8 @@ CREATE TABLE payments.order_item (
     region       integer NOT NULL,
     order_no     text NOT NULL,
     n            smallint NOT NULL,
-    source       integer NOT NULL CHECK (source IN (9101, 9103, 9106)),
+    -- owed in the memorandum, or booked at the receipt only: an advance 1101xx, a person's benefit 5001
+    source       integer NOT NULL CHECK (source IN (9101, 9103, 9106, 110102, 110103, 110104, 5001)),
     subfund      text NOT NULL,
     service_year smallint NOT NULL,
     term         integer NOT NULL,

@@ -1,0 +1,370 @@
+-- Advances, refunds, the fund request, movements of the own accounts that no order makes, payments to persons.
+-- Whoever prepares is not who approves; a document is used once; nothing is offset or returned beyond what was paid.
+
+INSERT INTO fund.policy_key VALUES
+    ('prepayment_months',      '预付金为月均结算额的几个月'),
+    ('prepayment_years',       '预付金的月均结算额取最近几年'),
+    ('prepayment_balance_310', '职工统筹基金累计结余至少可支付几个月方可预付'),
+    ('prepayment_balance_390', '居民基金累计结余至少可支付几个月方可预付'),
+    ('prepayment_recovery',    '预付金收回方式：cash缴回、offset冲减结算'),
+    ('short_money_kinds',      '资金不足时各类款项的先后'),
+    ('short_money_first',      '资金不足时同类款项的先后：oldest出院早者先付、smallest金额小者先付');
+
+-- 预付金 (yearly working capital), 按月预拨 (of one 期号), 集采直接结算 (a supplier paid for an institution).
+CREATE TABLE fund.advance (
+    region       integer NOT NULL,
+    fund         smallint NOT NULL CHECK (fund IN (310, 390)),
+    advance_id   text NOT NULL CHECK (advance_id ~ '^[0-9A-Za-z-]{6,60}$'),
+    institution  text NOT NULL,
+    kind         text NOT NULL CHECK (kind IN ('prepayment', 'preallocation', 'supplier')),
+    year         smallint NOT NULL,
+    term         integer NOT NULL CHECK (term % 100 BETWEEN 1 AND 12),   -- the first 期号 whose settlement offsets it
+    recovery     text NOT NULL CHECK (recovery IN ('cash', 'offset')),   -- cash: only what is given back settles it
+    amount_fen   bigint NOT NULL CHECK (amount_fen > 0),
+    quota_fen    bigint NOT NULL CHECK (amount_fen <= quota_fen),
+    conditions   text NOT NULL,               -- what was asked of the books and what they answered
+    document     text NOT NULL CHECK (document <> ''),   -- application, allotment list or invoice
+    payee_name   text NOT NULL,               -- a supplier's; '' where the institution's own account is paid
+    payee_number text NOT NULL,
+    payee_bank   text NOT NULL,
+    payee_cnaps  text NOT NULL,
+    due_on       date NOT NULL,               -- to be paid by
+    state        text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused')),
+    prepared_by  text NOT NULL,
+    prepared_on  date NOT NULL,
+    approved_by  text NOT NULL DEFAULT '',
+    approved_on  date,
+    reason       text NOT NULL DEFAULT '',
+    order_no     text NOT NULL DEFAULT '',    -- the order that pays it now; paid when that order is
+    offset_fen   bigint NOT NULL DEFAULT 0 CHECK (offset_fen >= 0),      -- Σ fund.advance_offset
+    returned_fen bigint NOT NULL DEFAULT 0 CHECK (returned_fen >= 0),    -- Σ approved refunds of it
+    PRIMARY KEY (region, advance_id),
+    FOREIGN KEY (region, institution) REFERENCES fund.institution,
+    CHECK (offset_fen + returned_fen <= amount_fen),
+    CHECK ((kind = 'supplier') = (payee_number <> '')),
+    CHECK (kind = 'supplier' OR payee_name || payee_bank || payee_cnaps = ''),
+    CHECK ((state = 'requested') = (approved_by = '')),
+    CHECK (approved_by <> prepared_by)
+);
+CREATE UNIQUE INDEX one_prepayment ON fund.advance (region, fund, institution, year)
+    WHERE kind = 'prepayment' AND state <> 'refused';
+CREATE UNIQUE INDEX one_preallocation ON fund.advance (region, fund, institution, term)
+    WHERE kind = 'preallocation' AND state <> 'refused';
+CREATE UNIQUE INDEX advance_document ON fund.advance (region, fund, kind, institution, document) WHERE state <> 'refused';
+CREATE UNIQUE INDEX advance_order ON fund.advance (region, order_no) WHERE order_no <> '';
+CREATE INDEX advance_institution ON fund.advance (region, fund, institution, term);
+
+-- What a month's settlement (or a clearing) took of an advance; only ever added to.
+CREATE TABLE fund.advance_offset (
+    region     integer NOT NULL,
+    advance_id text NOT NULL,
+    sheet_id   text NOT NULL,
+    amount_fen bigint NOT NULL CHECK (amount_fen > 0),
+    PRIMARY KEY (region, advance_id, sheet_id),
+    FOREIGN KEY (region, advance_id) REFERENCES fund.advance
+);
+
+-- Cash an institution pays back (REF). It comes in by the fiscal special account 1003; a 支出户 takes only what returns
+-- through its original channel, and that is a 退汇 (RTN). Fines and confiscations go to the treasury and are no refund.
+CREATE TABLE fund.refund (
+    region      integer NOT NULL,
+    fund        smallint NOT NULL CHECK (fund IN (310, 390)),
+    refund_id   text NOT NULL CHECK (refund_id ~ '^[0-9A-Za-z-]{6,60}$'),
+    institution text NOT NULL,
+    kind        text NOT NULL CHECK (kind IN ('same_year', 'earlier_year', 'daily_advance', 'prepaid', 'penalty')),
+    ordered_by  text NOT NULL CHECK (ordered_by IN ('institution', 'agreement', 'regulator')),
+    account     text NOT NULL,               -- where it came in
+    received_on date NOT NULL,
+    amount_fen  bigint NOT NULL CHECK (amount_fen > 0),
+    document    text NOT NULL CHECK (document <> ''),    -- decision, agreement clause or letter
+    receipt_no  text NOT NULL CHECK (receipt_no <> ''),  -- the fiscal receipt 缴款凭证 that proves it
+    advance_id  text NOT NULL DEFAULT '',    -- the advance that is given back; '' for the other kinds
+    state       text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused')),
+    prepared_by text NOT NULL,
+    prepared_on date NOT NULL,
+    approved_by text NOT NULL DEFAULT '',
+    approved_on date,
+    reason      text NOT NULL DEFAULT '',
+    PRIMARY KEY (region, refund_id),
+    FOREIGN KEY (region, institution) REFERENCES fund.institution,
+    CHECK ((kind = 'prepaid') = (advance_id <> '')),
+    CHECK ((state = 'requested') = (approved_by = '')),
+    CHECK (approved_by <> prepared_by)
+);
+CREATE UNIQUE INDEX refund_receipt ON fund.refund (region, account, receipt_no) WHERE state <> 'refused';
+CREATE UNIQUE INDEX refund_document ON fund.refund (region, fund, institution, kind, document) WHERE state <> 'refused';
+CREATE INDEX refund_advance ON fund.refund (region, advance_id) WHERE advance_id <> '';
+
+-- The keys a refund of benefits belongs to, and what it is owed against afterwards: 9103, or 9106 once cleared.
+CREATE TABLE fund.refund_line (
+    region       integer NOT NULL,
+    refund_id    text NOT NULL,
+    n            smallint NOT NULL,
+    source       integer NOT NULL CHECK (source IN (9103, 9106)),
+    subfund      text NOT NULL CHECK (subfund IN ('pool', 'acct')),
+    service_year smallint NOT NULL,
+    term         integer NOT NULL,
+    category     text NOT NULL,
+    amount_fen   bigint NOT NULL CHECK (amount_fen > 0),
+    PRIMARY KEY (region, refund_id, n),
+    FOREIGN KEY (region, refund_id) REFERENCES fund.refund
+);
+
+-- 用款计划/请款: what will be due, less what is there; asked for, approved, granted once by the fiscal receipt.
+CREATE TABLE fund.fund_request (
+    region         integer NOT NULL,
+    fund           smallint NOT NULL CHECK (fund IN (310, 390)),
+    request_id     text NOT NULL CHECK (request_id ~ '^[0-9A-Za-z-]{6,60}$'),
+    account        text NOT NULL,            -- 1004
+    fiscal_account text NOT NULL,            -- 1003
+    upto           date NOT NULL,            -- money for what falls due up to this day
+    forecast_fen   bigint NOT NULL CHECK (forecast_fen >= 0),
+    available_fen  bigint NOT NULL,
+    amount_fen     bigint NOT NULL CHECK (amount_fen > 0),
+    state          text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused', 'granted')),
+    prepared_by    text NOT NULL,
+    prepared_on    date NOT NULL,
+    approved_by    text NOT NULL DEFAULT '',
+    approved_on    date,
+    reason         text NOT NULL DEFAULT '',
+    granted_fen    bigint NOT NULL DEFAULT 0,
+    granted_on     date,
+    receipt_no     text NOT NULL DEFAULT '',
+    PRIMARY KEY (region, request_id),
+    FOREIGN KEY (region, account) REFERENCES payments.bank_account,
+    FOREIGN KEY (region, fiscal_account) REFERENCES payments.bank_account,
+    CHECK ((state = 'requested') = (approved_by = '')),
+    CHECK (approved_by <> prepared_by),
+    CHECK ((state = 'granted') = (receipt_no <> '') AND (state = 'granted') = (granted_fen > 0)),
+    CHECK (granted_fen <= amount_fen)
+);
+CREATE UNIQUE INDEX request_receipt ON fund.fund_request (region, fiscal_account, receipt_no) WHERE receipt_no <> '';
+CREATE TABLE fund.fund_request_line (
+    region     integer NOT NULL,
+    request_id text NOT NULL,
+    n          integer NOT NULL,
+    kind       text NOT NULL CHECK (kind IN ('daily', 'month', 'clearing', 'advance', 'supplier', 'person')),
+    due_on     date NOT NULL,
+    amount_fen bigint NOT NULL CHECK (amount_fen > 0),
+    PRIMARY KEY (region, request_id, n),
+    FOREIGN KEY (region, request_id) REFERENCES fund.fund_request
+);
+
+-- What a bank does to an own account of itself: interest, and fees the fund must not bear.
+CREATE TABLE fund.cash_move (
+    region      integer NOT NULL,
+    fund        smallint NOT NULL CHECK (fund IN (310, 390)),
+    move_id     text NOT NULL CHECK (move_id ~ '^[0-9A-Za-z-]{6,60}$'),
+    kind        text NOT NULL CHECK (kind IN ('interest', 'interest_out', 'fee', 'fee_back', 'fee_repaid')),
+    account     text NOT NULL,              -- 1004
+    fiscal_account text NOT NULL,           -- 1003, where the move goes there; else ''
+    subfund     text NOT NULL CHECK (subfund IN ('', 'pool', 'acct')),   -- interest: '' where the split is unknown (4602)
+    booked_on   date NOT NULL,              -- by the bank
+    amount_fen  bigint NOT NULL CHECK (amount_fen > 0),
+    receipt_no  text NOT NULL CHECK (receipt_no <> ''),
+    state       text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused')),
+    prepared_by text NOT NULL,
+    prepared_on date NOT NULL,
+    approved_by text NOT NULL DEFAULT '',
+    approved_on date,
+    reason      text NOT NULL DEFAULT '',
+    PRIMARY KEY (region, move_id),
+    FOREIGN KEY (region, account) REFERENCES payments.bank_account,
+    CHECK ((kind IN ('interest_out', 'fee_repaid')) = (fiscal_account <> '')),
+    CHECK (kind = 'interest' OR subfund = ''),
+    CHECK ((state = 'requested') = (approved_by = '')),
+    CHECK (approved_by <> prepared_by)
+);
+CREATE UNIQUE INDEX move_receipt ON fund.cash_move (region, account, receipt_no, kind, subfund) WHERE state <> 'refused';
+
+-- Payments to persons: 零星报销, 生育津贴. Who it is stands here and in the order, never in the journal.
+CREATE TABLE fund.person_payment (
+    region       integer NOT NULL,
+    fund         smallint NOT NULL CHECK (fund IN (310, 390)),
+    payment_id   text NOT NULL CHECK (payment_id ~ '^[0-9A-Za-z-]{6,60}$'),
+    kind         text NOT NULL CHECK (kind IN ('reimbursement', 'maternity_allowance')),
+    psn_no       text NOT NULL CHECK (psn_no <> ''),
+    subfund      text NOT NULL CHECK (subfund IN ('pool', 'acct')),
+    service_year smallint NOT NULL,
+    term         integer NOT NULL CHECK (term % 100 BETWEEN 1 AND 12),
+    category     text NOT NULL,
+    amount_fen   bigint NOT NULL CHECK (amount_fen > 0),
+    document     text NOT NULL CHECK (document <> ''),
+    payee_name   text NOT NULL CHECK (payee_name <> ''),
+    payee_number text NOT NULL CHECK (payee_number ~ '^[0-9A-Za-z-]{5,34}$'),
+    payee_bank   text NOT NULL CHECK (payee_bank <> ''),
+    payee_cnaps  text NOT NULL CHECK (payee_cnaps ~ '^[0-9]{12}$'),
+    due_on       date NOT NULL,
+    state        text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused')),
+    prepared_by  text NOT NULL,
+    prepared_on  date NOT NULL,
+    approved_by  text NOT NULL DEFAULT '',
+    approved_on  date,
+    reason       text NOT NULL DEFAULT '',
+    order_no     text NOT NULL DEFAULT '',
+    PRIMARY KEY (region, payment_id),
+    CHECK ((kind = 'maternity_allowance') = (category = 'maternity_allowance')),
+    CHECK ((state = 'requested') = (approved_by = '')),
+    CHECK (approved_by <> prepared_by)
+);
+CREATE UNIQUE INDEX person_document ON fund.person_payment (region, fund, kind, psn_no, document) WHERE state <> 'refused';
+CREATE UNIQUE INDEX person_order ON fund.person_payment (region, order_no) WHERE order_no <> '';
+
+-- Prepared in one's own name by a maker; approved or refused in one's own name by a checker who is another person.
+CREATE FUNCTION fund.check_two_persons() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_actor text;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        v_actor := access.require_role(NEW.region, NEW.fund, '{maker,system}');
+        IF NEW.state <> 'requested' OR NEW.prepared_by <> v_actor THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by',
+                DETAIL = '只能以当前用户的名义提出，状态为已提出';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF (OLD.state, NEW.state) = ('approved', 'granted') THEN
+        RETURN NEW;
+    END IF;
+    IF OLD.state <> 'requested' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.decided', DETAIL = format('已由%s办理，不能再改', OLD.approved_by);
+    END IF;
+    v_actor := access.require_role(NEW.region, NEW.fund, '{checker}');
+    IF NEW.approved_by <> v_actor OR access.person(v_actor) IS NOT DISTINCT FROM access.person(NEW.prepared_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
+            DETAIL = format('由%s提出，须由另一人以本人名义复核', NEW.prepared_by);
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- A row is in one order at a time, and leaves it only when that order can no longer pay.
+CREATE FUNCTION fund.check_one_order() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE held text;
+BEGIN
+    IF NEW.state <> 'approved' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.not_approved', DETAIL = '未经复核同意，不能拨付';
+    END IF;
+    IF OLD.order_no <> '' THEN
+        SELECT o.state INTO held FROM payments.pay_order o WHERE o.region = OLD.region AND o.order_no = OLD.order_no;
+        IF NOT EXISTS (SELECT 1 FROM payments.state s WHERE s.state = held AND s.releases) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.in_order',
+                DETAIL = format('已在拨付单%s中（%s）', OLD.order_no, held);
+        END IF;
+    END IF;
+    RETURN NEW;
+END $$;
+
+DO $$
+DECLARE t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['advance', 'refund', 'fund_request', 'cash_move', 'person_payment'] LOOP
+        EXECUTE format('CREATE TRIGGER two_persons_new BEFORE INSERT ON fund.%I FOR EACH ROW EXECUTE FUNCTION fund.check_two_persons()', t);
+        EXECUTE format('CREATE TRIGGER two_persons BEFORE UPDATE OF state, approved_by, approved_on, reason ON fund.%I
+                        FOR EACH ROW EXECUTE FUNCTION fund.check_two_persons()', t);
+        EXECUTE format('CREATE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.%I FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change()', t);
+    END LOOP;
+    FOREACH t IN ARRAY ARRAY['advance_offset', 'refund_line', 'fund_request_line', 'policy_key'] LOOP
+        EXECUTE format('CREATE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.%I
+                        FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change()', t);
+    END LOOP;
+    FOREACH t IN ARRAY ARRAY['advance', 'person_payment'] LOOP
+        EXECUTE format('CREATE TRIGGER one_order BEFORE UPDATE OF order_no ON fund.%I FOR EACH ROW
+                        WHEN (OLD.order_no <> NEW.order_no) EXECUTE FUNCTION fund.check_one_order()', t);
+    END LOOP;
+END $$;
+CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, advance_id, institution, kind, year, term, recovery, amount_fen, quota_fen,
+    conditions, document, payee_name, payee_number, payee_bank, payee_cnaps, due_on, prepared_by, prepared_on
+    ON fund.advance FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, refund_id, institution, kind, ordered_by, account, received_on, amount_fen,
+    document, receipt_no, advance_id, prepared_by, prepared_on ON fund.refund
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, request_id, account, fiscal_account, upto, forecast_fen, available_fen,
+    amount_fen, prepared_by, prepared_on ON fund.fund_request FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, move_id, kind, account, fiscal_account, subfund, booked_on, amount_fen,
+    receipt_no, prepared_by, prepared_on ON fund.cash_move FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, payment_id, kind, psn_no, subfund, service_year, term, category, amount_fen,
+    document, payee_name, payee_number, payee_bank, payee_cnaps, due_on, prepared_by, prepared_on ON fund.person_payment
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+
+-- The one way in which an advance becomes smaller: by what was paid, less what is gone already (under its row's lock).
+CREATE FUNCTION fund.reduce_advance(p_region integer, p_advance_id text, p_offset bigint, p_returned bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v fund.advance;
+BEGIN
+    SELECT * INTO v FROM fund.advance a WHERE a.region = p_region AND a.advance_id = p_advance_id FOR UPDATE;
+    IF NOT FOUND OR NOT EXISTS (SELECT 1 FROM payments.pay_order o
+                                 WHERE o.region = p_region AND o.order_no = v.order_no AND o.state = 'paid') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'advance.not_paid',
+            DETAIL = format('预付款项%s尚未付出，不能抵扣或收回', p_advance_id);
+    END IF;
+    IF v.offset_fen + v.returned_fen + p_offset + p_returned > v.amount_fen THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'advance.over_paid',
+            DETAIL = format('预付款项%s已付%s分，已抵扣%s分、已收回%s分，余额不足再减%s分', p_advance_id, v.amount_fen,
+                            v.offset_fen, v.returned_fen, p_offset + p_returned);
+    END IF;
+    UPDATE fund.advance SET offset_fen = offset_fen + p_offset, returned_fen = returned_fen + p_returned
+     WHERE region = p_region AND advance_id = p_advance_id;
+END $$;
+
+CREATE FUNCTION fund.take_offset() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM fund.reduce_advance(NEW.region, NEW.advance_id, NEW.amount_fen, 0);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER take_offset BEFORE INSERT ON fund.advance_offset FOR EACH ROW EXECUTE FUNCTION fund.take_offset();
+
+CREATE FUNCTION fund.take_back() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM fund.reduce_advance(NEW.region, NEW.advance_id, 0, NEW.amount_fen);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER take_back BEFORE UPDATE OF state ON fund.refund FOR EACH ROW
+    WHEN (NEW.state = 'approved' AND OLD.state = 'requested' AND NEW.advance_id <> '') EXECUTE FUNCTION fund.take_back();
+
+-- The door of a refund: this book's own fiscal special account, nothing else (accounting.md 3d).
+CREATE FUNCTION fund.check_door() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM payments.book_account a
+                    WHERE a.region = NEW.region AND a.fund = NEW.fund AND a.account = NEW.account AND a.kind = '1003') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'refund.wrong_door',
+            DETAIL = format('账户%s不是本账套的财政专户：机构退款、追回款须缴入财政专户，支出户只收原渠道退回', NEW.account);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_door BEFORE INSERT ON fund.refund FOR EACH ROW EXECUTE FUNCTION fund.check_door();
+
+-- What is paid without being owed in the memorandum (advances, persons) needs its own approved request behind the order.
+CREATE FUNCTION fund.check_request_behind() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_free bigint; v_behind bigint;
+BEGIN
+    SELECT coalesce(sum(i.amount_fen), 0) INTO v_free FROM payments.order_item i
+     WHERE i.region = NEW.region AND i.order_no = NEW.order_no AND i.source NOT IN (9101, 9103, 9106);
+    IF v_free = 0 THEN RETURN NEW; END IF;
+    SELECT sum(amount_fen) INTO v_behind FROM (
+        SELECT a.amount_fen FROM fund.advance a
+         WHERE a.region = NEW.region AND a.fund = NEW.fund AND a.order_no = NEW.order_no AND a.state = 'approved'
+        UNION ALL
+        SELECT p.amount_fen FROM fund.person_payment p
+         WHERE p.region = NEW.region AND p.fund = NEW.fund AND p.order_no = NEW.order_no AND p.state = 'approved') requests;
+    IF v_behind IS DISTINCT FROM v_free OR v_free <> NEW.amount_fen THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.no_request',
+            DETAIL = format('拨付单%s没有与其金额相符的已复核预付或个人付款申请', NEW.order_no);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_request_behind BEFORE UPDATE ON payments.pay_order FOR EACH ROW
+    WHEN (OLD.state = 'draft' AND NEW.state = 'approved') EXECUTE FUNCTION fund.check_request_behind();
+
+GRANT SELECT ON fund.policy_key, fund.advance, fund.advance_offset, fund.refund, fund.refund_line, fund.fund_request,
+    fund.fund_request_line, fund.cash_move, fund.person_payment TO fundledger_service, fundledger_auditor;
+GRANT INSERT ON fund.advance, fund.advance_offset, fund.refund, fund.refund_line, fund.fund_request, fund.fund_request_line,
+    fund.cash_move, fund.person_payment TO fundledger_service;
+GRANT UPDATE (state, approved_by, approved_on, reason) ON fund.advance, fund.refund, fund.cash_move, fund.person_payment
+    TO fundledger_service;
+GRANT UPDATE (order_no) ON fund.advance, fund.person_payment TO fundledger_service;
+GRANT UPDATE (state, approved_by, approved_on, reason, granted_fen, granted_on, receipt_no) ON fund.fund_request TO fundledger_service;
