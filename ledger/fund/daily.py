@@ -96,24 +96,29 @@ def run_daily(engine: Engine, user: str, region: int, pay_date: date) -> DailyRu
     Raises InvalidInput `daily.not_working_day` (naming the next one), `calendar.unknown_year`; Forbidden
     `daily.not_maker`; Conflict `period.not_open`, `voucher.date_backwards`. Nothing is half done.
     """
-    upto = pay_date - timedelta(days=1)
     with unit_of_work(engine, user, region) as tx:
-        if not tx.value(
-            "SELECT access.has_role(%(r)s, 0::smallint, %(u)s, '{maker,system}')", r=region, u=user
-        ):
-            raise Forbidden("daily.not_maker", f"用户{user}不是统筹区{region}的经办制单岗")
-        _require_working_day(tx, pay_date)
-        entries = 0
-        batches: list[Batch] = []
-        blocked: list[Blocked] = []
-        for book, _ in books_of(tx):
-            open_period(tx, book, period_of(pay_date))
-            policy = policy_on(tx, region, pay_date)
-            entries += recognise(tx, book, policy, upto, pay_date, RULES_SIGNER)
-            held = _draft_book(tx, book, pay_date, upto, batches)
-            _keep_blocked(tx, book, pay_date, held)
-            blocked += held
-        return DailyRun(region, pay_date, upto, entries, batches, blocked)
+        return run_daily_in(tx, pay_date)
+
+
+def run_daily_in(tx: Transaction, pay_date: date) -> DailyRun:
+    """`run_daily` within a transaction of its region, for a caller that keeps something of its own beside it."""
+    region, upto = tx.region, pay_date - timedelta(days=1)
+    if not tx.value(
+        "SELECT access.has_role(%(r)s, 0::smallint, %(u)s, '{maker,system}')", r=region, u=tx.user
+    ):
+        raise Forbidden("daily.not_maker", f"用户{tx.user}不是统筹区{region}的经办制单岗")
+    _require_working_day(tx, pay_date)
+    entries = 0
+    batches: list[Batch] = []
+    blocked: list[Blocked] = []
+    for book, _ in books_of(tx):
+        open_period(tx, book, period_of(pay_date))
+        policy = policy_on(tx, region, pay_date)
+        entries += recognise(tx, book, policy, upto, pay_date, RULES_SIGNER)
+        held = _draft_book(tx, book, pay_date, upto, batches)
+        _keep_blocked(tx, book, pay_date, held)
+        blocked += held
+    return DailyRun(region, pay_date, upto, entries, batches, blocked)
 
 
 def _require_working_day(tx: Transaction, pay_date: date) -> None:

@@ -1,7 +1,8 @@
-"""The institutions of a region as intake needs them: who is enrolled how on which day. Read once per batch."""
+"""Institutions as intake needs them: who is enrolled how on which day. Read once per batch, never kept."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -36,14 +37,16 @@ class Directory:
         return None
 
 
-def read_directory(tx: Transaction) -> Directory:
-    """The directory of the transaction's region."""
+def read_directory(tx: Transaction, institutions: Iterable[str]) -> Directory:
+    """These institutions, as far as the transaction's region has an agreement with them."""
     found: dict[str, list[Enrolment]] = {}
     for code, from_day, to_day, mode, ratio in tx.rows(
         """SELECT i.institution, e.from_day, e.to_day, e.mode, e.ratio FROM fund.institution i
              LEFT JOIN fund.enrolment e ON e.region = i.region AND e.institution = i.institution
-            WHERE i.region = %(region)s ORDER BY i.institution, e.from_day DESC""",
+            WHERE i.region = %(region)s AND i.institution = ANY(%(institutions)s)
+            ORDER BY i.institution, e.from_day DESC""",
         region=tx.region,
+        institutions=list(institutions),
     ):
         enrolments = found.setdefault(code, [])
         if from_day is not None:

@@ -6,8 +6,8 @@ outcome, so accepted + duplicate + quarantined is always what came in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from sqlalchemy import Engine
 
@@ -23,27 +23,65 @@ from ledger.fund.validate import IntakeRules, validate_line
 INTAKE_ROLES: Final = ["intake", "system", "maker"]
 
 
+Read: TypeAlias = tuple[Line, SettlementRecord | Refusal]
+Also: TypeAlias = Callable[[Transaction, Tally], None]
+
+
+def _nothing_else(_tx: Transaction, _done: Tally) -> None:
+    """Nothing but the records themselves."""
+
+
 def take(engine: Engine, user: str, load: Load, lines: Sequence[Line], rules: IntakeRules) -> Tally:
     """Validate and store a chunk of lines; safe to repeat after a crash (the tally is then the same).
 
     Raises what `unit_of_work` raises; never for a bad line: that is an outcome.
     """
+    return take_read(
+        engine, user, load, [(line, validate_line(line.raw, line.number, rules)) for line in lines]
+    )
+
+
+def take_read(
+    engine: Engine,
+    user: str,
+    load: Load,
+    read: Sequence[Read],
+    *,
+    home: int = NO_REGION,
+    also: Also = _nothing_else,
+) -> Tally:
+    """Store lines that were validated already.
+
+    `also` is called at the end of each transaction, inside it, with what that transaction did. What belongs to no
+    region of the user's is written in a transaction of the region `home`.
+    """
     by_region: dict[int, list[tuple[int, SettlementRecord]]] = {}
     unread: list[Refusal] = []
-    for number, raw in lines:
-        result = validate_line(raw, number, rules)
+    raws: dict[int, bytes] = {}
+    for line, result in read:
+        raws[line.number] = line.raw
         if isinstance(result, Refusal):
             unread.append(result)
         else:
-            by_region.setdefault(result.region, []).append((number, result))
-    raws = dict(lines)
+            by_region.setdefault(result.region, []).append((line.number, result))
     tally = Tally()
     for region in sorted(by_region):
-        _merge(tally, _take_region(engine, user, region, load, by_region[region], raws))
+        try:
+            with unit_of_work(engine, user, region) as tx:
+                part = _take_region(tx, load, by_region[region], raws)
+                also(tx, part)
+            _merge(tally, part)
+        except Forbidden as error:
+            unread += [
+                Refusal(n, r.setl_id, "poolarea_no", "region.not_allowed", f"第{n}行：{error.message}")
+                for n, r in by_region[region]
+            ]
     if unread:
-        with unit_of_work(engine, user) as tx:
+        with unit_of_work(engine, user, home) as tx:
             quarantine(tx, NO_REGION, load, unread, raws)
-        _merge(tally, _refused(unread))
+            part = _refused(unread)
+            also(tx, part)
+        _merge(tally, part)
     tally.outcomes.sort()
     return tally
 
@@ -59,37 +97,25 @@ def _refused(refusals: Sequence[Refusal]) -> Tally:
 
 
 def _take_region(
-    engine: Engine,
-    user: str,
-    region: int,
+    tx: Transaction,
     load: Load,
     records: Sequence[tuple[int, SettlementRecord]],
     raws: Mapping[int, bytes],
 ) -> Tally:
-    """One region's records of the chunk in one transaction: originals first, so that a reversal may come beside its original."""
-    try:
-        with unit_of_work(engine, user, region) as tx:
-            _require_intake(tx)
-            directory = read_directory(tx)
-            refused: list[Refusal] = []
-            tally = Tally()
-            originals = [pair for pair in records if not pair[1].is_reversal]
-            reversals = [pair for pair in records if pair[1].is_reversal]
-            owed = list(owed_for_originals(originals, directory, refused))
-            _merge(tally, store(tx, load, without_settled(tx, owed, refused), refused))
-            owed = list(owed_for_reversals(tx, reversals, directory, refused))
-            _merge(tally, store(tx, load, without_settled(tx, owed, refused), refused))
-            quarantine(tx, region, load, refused, raws)
-            _merge(tally, _refused(refused))
-            return tally
-    except Forbidden as error:
-        refused = [
-            Refusal(n, r.setl_id, "poolarea_no", "region.not_allowed", f"第{n}行：{error.message}")
-            for n, r in records
-        ]
-        with unit_of_work(engine, user) as tx:
-            quarantine(tx, NO_REGION, load, refused, raws)
-        return _refused(refused)
+    """One region's records: originals first, so that a reversal may come beside its original."""
+    _require_intake(tx)
+    directory = read_directory(tx, {record.institution for _, record in records})
+    refused: list[Refusal] = []
+    tally = Tally()
+    originals = [pair for pair in records if not pair[1].is_reversal]
+    reversals = [pair for pair in records if pair[1].is_reversal]
+    owed = list(owed_for_originals(originals, directory, refused))
+    _merge(tally, store(tx, load, without_settled(tx, owed, refused), refused))
+    owed = list(owed_for_reversals(tx, reversals, directory, refused))
+    _merge(tally, store(tx, load, without_settled(tx, owed, refused), refused))
+    quarantine(tx, tx.region, load, refused, raws)
+    _merge(tally, _refused(refused))
+    return tally
 
 
 def _require_intake(tx: Transaction) -> None:

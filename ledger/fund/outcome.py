@@ -20,10 +20,11 @@ class Line(NamedTuple):
 
 
 class Load(NamedTuple):
-    """The file or request the lines belong to."""
+    """What the lines belong to: a file, or the requests one user sends to one running service."""
 
     load_id: int
     sha256: bytes
+    """Of the file; empty for requests, where every line is a document of its own."""
 
 
 class Outcome(NamedTuple):
@@ -35,6 +36,10 @@ class Outcome(NamedTuple):
     code: str = ""
     field: str = ""
     message: str = ""
+    amount_fen: int = 0
+    """medfee_sumamt of an accepted record."""
+    payable_fen: int = 0
+    """Daily payables made with it."""
 
 
 @dataclass(slots=True)

@@ -1,14 +1,16 @@
-"""Records, payables and refusals into their tables: staging by COPY, once only, with an outcome for every line."""
+"""Records, payables and refusals into their tables, once only, with an outcome for every line."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Final
 
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.outcome import ACCEPTED, DUPLICATE, Good, Load, Outcome, Tally
 from ledger.fund.record import Refusal
 from ledger.fund.shape import LINE_BYTES_MAX
+from ledger.fund.store_few import FEW, insert_few
 
 _RECORD_COLUMNS: Final = (
     "region, setl_id, mdtrt_id, psn_no, fixmedins_code, insutype, med_type, clr_type, setl_time, poolarea_no, clr_optins,"
@@ -24,9 +26,38 @@ _PAYABLE_COLUMNS: Final = (
 
 
 def store(tx: Transaction, load: Load, goods: Sequence[Good], refused: list[Refusal]) -> Tally:
-    """COPY to staging, insert what is new with its payables, tell duplicates from other content."""
+    """Insert what is new with its payables, tell duplicates from other content."""
     if not goods:
         return Tally()
+    kept = insert_few(tx, load, goods) if len(goods) <= FEW else _insert_many(tx, load, goods)
+    stored = _already_stored(tx, [good.record.setl_id for good in goods if good.line not in kept])
+    tally = Tally()
+    for good in goods:
+        record = good.record
+        if good.line in kept or stored.get(record.setl_id) == (
+            record.content_digest,
+            load.load_id,
+            good.line,
+        ):
+            tally.accepted += 1
+            amount, payable = record.amounts.medfee_sumamt, sum(p.daily_fen for p in good.payables)
+            tally.accepted_fen += amount
+            tally.payable_fen += payable
+            tally.outcomes.append(Outcome(good.line, record.setl_id, ACCEPTED, "", "", "", amount, payable))
+        elif record.setl_id not in stored:
+            message = f"第{good.line}行 init_setl_id：原结算{record.init_setl_id}已被冲销"
+            refused.append(Refusal(good.line, record.setl_id, "init_setl_id", "reversal.already", message))
+        elif stored[record.setl_id][0] == record.content_digest:
+            tally.duplicate += 1
+            tally.outcomes.append(Outcome(good.line, record.setl_id, DUPLICATE))
+        else:
+            message = f"第{good.line}行 setl_id：结算{record.setl_id}已收到过，内容不同"
+            refused.append(Refusal(good.line, record.setl_id, "setl_id", "record.other_content", message))
+    return tally
+
+
+def _insert_many(tx: Transaction, load: Load, goods: Sequence[Good]) -> set[int]:
+    """The lines that were new, by way of staging tables and COPY."""
     tx.run("CREATE TEMP TABLE IF NOT EXISTS r_in (LIKE fund.record) ON COMMIT DELETE ROWS")
     tx.run(
         """CREATE TEMP TABLE IF NOT EXISTS p_in (line bigint, region integer, fund smallint, setl_id text, subfund text,
@@ -36,7 +67,7 @@ def store(tx: Transaction, load: Load, goods: Sequence[Good], refused: list[Refu
     tx.run("TRUNCATE r_in, p_in")
     tx.copy_text(f"r_in ({_RECORD_COLUMNS})", _record_rows(tx.region, load.load_id, goods))
     tx.copy_text(f"p_in (line, region, {_PAYABLE_COLUMNS})", _payable_rows(tx.region, goods))
-    kept = {
+    return {
         line
         for (line,) in tx.rows(
             """WITH kept AS (INSERT INTO fund.record SELECT * FROM r_in ORDER BY setl_id, line
@@ -49,29 +80,6 @@ def store(tx: Transaction, load: Load, goods: Sequence[Good], refused: list[Refu
                SELECT line FROM kept"""
         )
     }
-    stored = _already_stored(tx, [good.record.setl_id for good in goods if good.line not in kept])
-    tally = Tally()
-    for good in goods:
-        record = good.record
-        if good.line in kept or stored.get(record.setl_id) == (
-            record.content_digest,
-            load.load_id,
-            good.line,
-        ):
-            tally.accepted += 1
-            tally.accepted_fen += record.amounts.medfee_sumamt
-            tally.payable_fen += sum(p.daily_fen for p in good.payables)
-            tally.outcomes.append(Outcome(good.line, record.setl_id, ACCEPTED))
-        elif record.setl_id not in stored:
-            message = f"第{good.line}行 init_setl_id：原结算{record.init_setl_id}已被冲销"
-            refused.append(Refusal(good.line, record.setl_id, "init_setl_id", "reversal.already", message))
-        elif stored[record.setl_id][0] == record.content_digest:
-            tally.duplicate += 1
-            tally.outcomes.append(Outcome(good.line, record.setl_id, DUPLICATE))
-        else:
-            message = f"第{good.line}行 setl_id：结算{record.setl_id}已收到过，内容不同"
-            refused.append(Refusal(good.line, record.setl_id, "setl_id", "record.other_content", message))
-    return tally
 
 
 def _already_stored(tx: Transaction, setl_ids: list[str]) -> dict[str, tuple[bytes, int, int]]:
@@ -112,17 +120,21 @@ def _payable_rows(region: int, goods: Sequence[Good]) -> bytes:
 def quarantine(
     tx: Transaction, region: int, load: Load, refusals: Sequence[Refusal], raws: Mapping[int, bytes]
 ) -> None:
-    """Keep refused lines with their reason; the same line of the same file once."""
+    """Keep refused lines with their reason: the same line of the same file once, a document refused again once."""
     if not refusals:
         return
     tx.run_many(
         """INSERT INTO fund.quarantine (region, file_sha256, line, setl_id, field, code, message, load_id, raw)
-           VALUES (%(region)s, %(sha256)s, %(line)s, %(setl_id)s, %(field)s, %(code)s, %(message)s, %(load_id)s, %(raw)s)
+           SELECT %(region)s, %(sha256)s, %(line)s, %(setl_id)s, %(field)s, %(code)s, %(message)s, %(load_id)s, %(raw)s
+            WHERE %(of_file)s OR NOT EXISTS (
+                  SELECT 1 FROM fund.quarantine q
+                   WHERE q.region = %(region)s AND q.file_sha256 = %(sha256)s AND q.code = %(code)s)
            ON CONFLICT DO NOTHING""",
         [
             {
                 "region": region,
-                "sha256": load.sha256,
+                "sha256": load.sha256 or sha256(raws[refusal.line]).digest(),
+                "of_file": load.sha256 != b"",
                 "line": refusal.line,
                 "setl_id": refusal.setl_id,
                 "field": refusal.field,

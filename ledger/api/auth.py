@@ -1,0 +1,79 @@
+"""Who calls: an API key to its user and the regions where that user works.
+
+A key once found is believed for KEY_SECONDS, so a revoked or expired key, or a role taken away, is refused here at the
+latest then; what a role allows is asked of the database in every transaction and is never remembered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from anyio import CapacityLimiter, to_thread
+from sqlalchemy import Engine
+
+from ledger.access.users import user_of_key
+from ledger.core.errors import Forbidden, Unauthenticated
+from ledger.db.unit_of_work import unit_of_work
+
+KEY_SECONDS: Final = 3.0
+KEYS_REMEMBERED: Final = 1_024
+KEY_LENGTH_MAX: Final = 200
+ASKING: Final = "api.key"
+"""The actor of the transaction that looks up a key: no user, sees no region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A user with the regions where it has a role, ascending, never none."""
+
+    user: str
+    regions: tuple[int, ...]
+
+
+class KeyRing:
+    """API keys of one service. Used from the event loop only."""
+
+    def __init__(self, engine: Engine, today: Callable[[], date]) -> None:
+        self._engine = engine
+        self._today = today
+        self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+        self._limiter = CapacityLimiter(2)
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """The caller named by an Authorization header.
+
+        Raises Unauthenticated `key.missing`, `key.unknown`; Forbidden `access.no_role`.
+        """
+        scheme, _, key = (authorization or "").partition(" ")
+        key = key.strip()
+        if scheme.lower() != "bearer" or not key:
+            raise Unauthenticated("key.missing", "请在Authorization: Bearer中给出接口密钥")
+        if len(key) > KEY_LENGTH_MAX or not key.isascii():
+            raise Unauthenticated("key.unknown", "接口密钥无效、已停用或已过期")
+        digest = hashlib.sha256(key.encode()).digest()
+        known = self._known.get(digest)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        self._known.pop(digest, None)
+        found = await to_thread.run_sync(self._look_up, key, limiter=self._limiter)
+        self._known[digest] = (time.monotonic() + KEY_SECONDS, found)
+        while len(self._known) > KEYS_REMEMBERED:
+            self._known.popitem(last=False)
+        return found
+
+    def _look_up(self, key: str) -> Caller:
+        with unit_of_work(self._engine, ASKING) as tx:
+            user = user_of_key(tx, key, self._today())
+        with unit_of_work(self._engine, user) as tx:
+            regions = tuple(
+                region for (region,) in tx.rows("SELECT access.regions_of(%(user)s) ORDER BY 1", user=user)
+            )
+        if not regions:
+            raise Forbidden("access.no_role", f"用户{user}没有任何角色")
+        return Caller(user, regions)

@@ -1,0 +1,94 @@
+"""Group commit: the first request opens a batch; what arrives while one batch is stored is the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from ledger.api.keys import in_flight
+from ledger.api.problems import Answer
+from ledger.api.worker import Request, Worker
+from ledger.core.errors import Unavailable
+
+BATCH_RECORDS: Final = 512
+WAITING_RECORDS_MAX: Final = 10_000
+WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
+
+
+class Batcher:
+    """Collects requests on the event loop and has one thread store them, batch after batch."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._thread = ThreadPoolExecutor(1, "intake")
+        self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
+        self._records = self._bytes = 0
+        self._keys: set[tuple[str, str]] = set()
+        self._running: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def submit(self, request: Request) -> Answer:
+        """The answer after COMMIT. Raises InFlight `in_flight`, Unavailable `service.busy`, `service.stopping`."""
+        size = sum(map(len, request.raws))
+        if self._closed:
+            raise Unavailable("service.stopping", "服务正在停止，请稍后以相同内容重试")
+        if self._records + len(request.raws) > WAITING_RECORDS_MAX or self._bytes + size > WAITING_BYTES_MAX:
+            raise Unavailable("service.busy", "待处理的记录过多，请稍后以相同内容重试")
+        name = (request.user, request.key)
+        if request.key:
+            if name in self._keys:
+                raise in_flight()
+            self._keys.add(name)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, future))
+        self._records += len(request.raws)
+        self._bytes += size
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        try:
+            return await asyncio.shield(future)
+        finally:
+            if request.key:
+                self._keys.discard(name)
+
+    async def close(self) -> None:
+        """Take no more, store what waits, mark the loads complete."""
+        self._closed = True
+        if self._running is not None:
+            await self._running
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._worker.close)
+        self._thread.shutdown()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                batch = self._next_batch()
+                answers = await loop.run_in_executor(
+                    self._thread, self._worker.process, [request for request, _ in batch]
+                )
+                for (request, future), answer in zip(batch, answers, strict=True):
+                    self._records -= len(request.raws)
+                    self._bytes -= sum(map(len, request.raws))
+                    if not future.done():
+                        future.set_result(answer)
+        finally:
+            self._running = None
+
+    def _next_batch(self) -> list[tuple[Request, asyncio.Future[Answer]]]:
+        """The waiting requests of the user whose turn it is, up to BATCH_RECORDS records; at least one request."""
+        user = self._waiting[0][0].user
+        batch: list[tuple[Request, asyncio.Future[Answer]]] = []
+        rest: list[tuple[Request, asyncio.Future[Answer]]] = []
+        records = 0
+        while self._waiting and records < BATCH_RECORDS:
+            item = self._waiting.popleft()
+            if item[0].user == user:
+                batch.append(item)
+                records += len(item[0].raws)
+            else:
+                rest.append(item)
+        self._waiting.extendleft(reversed(rest))
+        return batch
