@@ -9,10 +9,11 @@ from datetime import date, datetime, time
 from typing import Final
 
 from adapters.banks.ports import Account
+from adapters.banks.sftp.keys import ensure_ed25519_key
 from adapters.banks.simulator.bank import Bank, Opening, Terms
 from adapters.banks.simulator.faults import Fault, Plan
 from adapters.banks.simulator.papers import ReceiptForm
-from adapters.banks.simulator.server import DemoServer, ensure_ed25519_key
+from adapters.banks.simulator.server import DemoServer
 from ledger.bootstrap import App, client_key_path
 from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FUNDS
 from ledger.core.dates import SHANGHAI

@@ -7,8 +7,8 @@ import sys
 
 import typer
 
-from ledger.cli import books as book
 from ledger.cli import (
+    bank,
     daily,
     db,
     demo,
@@ -22,6 +22,7 @@ from ledger.cli import (
     rules,
     serve,
 )
+from ledger.cli import books as book
 from ledger.cli import setup as setup_commands
 from ledger.cli import users as user
 from ledger.cli.context import ACTING, close_apps
@@ -37,6 +38,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for group, name in (
+    (bank.app, "bank"),
     (book.app, "book"),
     (daily.app, "daily"),
     (db.app, "db"),

@@ -15,8 +15,6 @@ from pathlib import Path, PurePosixPath
 from threading import Event, Lock, Thread
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from paramiko import Ed25519Key, SSHException
 from paramiko.common import (
     AUTH_FAILED,
@@ -33,21 +31,10 @@ from paramiko.sftp_server import SFTPServer
 from paramiko.sftp_si import SFTPServerInterface
 from paramiko.transport import Transport
 
+from adapters.banks.sftp.keys import ensure_ed25519_key
+
 HOST_KEY_FILE: Final = "ssh_host_ed25519_key"
 _FILE_MODE: Final = 0o640
-
-
-def ensure_ed25519_key(path: Path) -> str:
-    """Make an ed25519 key pair at `path` (0600) unless there is one; returns its public line `type base64`."""
-    if not path.exists():
-        private = Ed25519PrivateKey.generate().private_bytes(
-            Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
-        )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(private)
-    key = Ed25519Key.from_private_key_file(path)
-    return f"{key.get_name()} {key.get_base64()}"
 
 
 class _Door(ServerInterface):

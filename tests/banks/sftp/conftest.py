@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from adapters.banks.sftp import SftpChannel, SftpConfig
-from adapters.banks.simulator.server import DemoServer, ensure_ed25519_key
+from adapters.banks.sftp.keys import ensure_ed25519_key
+from adapters.banks.simulator.server import DemoServer
 
 SSHD = Path("/usr/sbin/sshd")
 FOLDERS = ("inbox", "outbox", "archive")

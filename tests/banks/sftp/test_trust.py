@@ -14,7 +14,8 @@ from paramiko import Channel
 from paramiko.server import ServerInterface
 
 from adapters.banks.sftp import SftpChannel, SftpConfig
-from adapters.banks.simulator.server import DemoServer, ensure_ed25519_key
+from adapters.banks.sftp.keys import ensure_ed25519_key
+from adapters.banks.simulator.server import DemoServer
 from ledger.core.errors import InvalidInput, Unavailable
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from adapters.banks.ports import BankState
 from adapters.banks.sftp import SftpChannel, SftpConfig
+from adapters.banks.sftp.keys import ensure_ed25519_key
 from adapters.banks.simulator.faults import Fault, Plan
-from adapters.banks.simulator.server import DemoServer, ensure_ed25519_key
+from adapters.banks.simulator.server import DemoServer
 from ledger.core.errors import Unavailable
 
 PAYER = "42010000000000000010"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from adapters.banks.sftp import SftpChannel, SftpConfig
+from adapters.banks.sftp.keys import ensure_ed25519_key
 from adapters.banks.simulator.books import Books
-from adapters.banks.simulator.server import ensure_ed25519_key
 from ledger.core.dates import SHANGHAI
 
 PAYER = "42010000000000000010"
