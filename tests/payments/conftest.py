@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.engine import Engine
 
-from adapters.banks.ports import Account
+from adapters.banks.control import CONTROL_SUFFIX, describe, encode_control
+from adapters.banks.iso20022.format import Iso20022Format
+from adapters.banks.ports import Account, Direction, OutgoingFile, RemoteFile
+from adapters.banks.simulator.messages.notification import Movement, Notification, write_camt054
+from adapters.banks.simulator.messages.receipt import Receipt, write_bker
+from adapters.banks.simulator.messages.status_report import StatusReport, TransactionStatus, write_pain002
 from ledger.books.journal import post
 from ledger.books.setup import open_book, open_period
+from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
+from ledger.core.errors import Conflict, LedgerError
 from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.payments.approve import approve
 from ledger.payments.draft import Batch, BatchDraft, ItemDraft, OrderDraft, PayableDraft, create_batch
+from ledger.payments.files import file
+from ledger.payments.orders import read_orders
+from ledger.payments.receive import Received, receive
+from ledger.payments.send import send
 
 REGION = 420100
 FUND = 310
@@ -23,6 +36,7 @@ OWN = "4200000000001"
 TERM = 202610
 DISCHARGE = date(2026, 10, 12)
 PAY_DATE = date(2026, 10, 13)
+MOMENT = datetime(2026, 10, 13, 9, 30, tzinfo=SHANGHAI)
 
 USERS = [
     ("acc", "p1", "accountant"),
@@ -72,7 +86,7 @@ class World:
             "A1",
         )
         with self.tx() as tx:
-            post(tx, Book(REGION, FUND), DISCHARGE, [entry])
+            post(tx, Book(REGION, FUND), PAY_DATE, [entry])
 
     def institutions(self, n: int) -> list[str]:
         """`n` active institutions in daily mode with a confirmed payee account each."""
@@ -129,7 +143,7 @@ class World:
                         "REC", key, DISCHARGE, "待遇确认", legs, "REC@1", "rule:REC@1", "checker", b"1" * 32
                     )
                 )
-            post(tx, Book(REGION, FUND), DISCHARGE, entries)
+            post(tx, Book(REGION, FUND), PAY_DATE, entries)
         return made
 
     def order(self, institution: str, payables: Sequence[PayableDraft], replaces: str = "") -> OrderDraft:
@@ -158,6 +172,38 @@ class World:
         codes = self.institutions(len(fens))
         made = self.all_payables({code: [fen] for code, fen in zip(codes, fens, strict=True)})
         return self.draft([self.order(code, made[code]) for code in codes])
+
+    def approved(self, *fens: int) -> Batch:
+        """The same, approved."""
+        batch = self.batch(*fens)
+        approve(self.engine, "checker", REGION, batch.batch_id, batch.digest, PAY_DATE)
+        return batch
+
+    def orders(self, order_nos: Sequence[str]) -> list[Any]:
+        with self.tx() as tx:
+            return read_orders(tx, order_nos)
+
+    def states(self) -> dict[str, int]:
+        """How many orders are in each state."""
+        return dict(self.rows("SELECT state, count(*) FROM payments.pay_order GROUP BY 1"))
+
+    def state(self, order_no: str) -> str:
+        return str(self.value("SELECT state FROM payments.pay_order WHERE order_no = %(o)s", o=order_no))
+
+    def balances(self) -> dict[int, int]:
+        """Balance per account in fen, debit positive; zero ones left out."""
+        return {
+            account: int(fen)
+            for account, fen in self.rows(
+                "SELECT account, sum(debit - credit)::bigint FROM books.balance GROUP BY 1 HAVING sum(debit - credit) <> 0"
+            )
+        }
+
+    def outcomes(self) -> list[Any]:
+        return self.rows("SELECT receipt_no, outcome, outcome_code FROM payments.evidence ORDER BY 1, 2")
+
+    def receive(self, bank: Any, day: date = PAY_DATE, user: str = "acc", **options: Any) -> Received:
+        return receive(self.engine, user, REGION, OWN, bank, day, **options)
 
 
 def propose(tx: Transaction, institution: str, version: int, payee: Account, user: str = "maker") -> None:
@@ -239,3 +285,184 @@ def world(database: Any) -> World:
             "INSERT INTO payments.book_account VALUES (%(r)s, %(f)s, '1004', %(a)s)", r=REGION, f=FUND, a=OWN
         )
     return made
+
+
+class FolderChannel:
+    """A bank's three folders on this disk: `ports.Channel` over real files; `breaks` cuts the line at will."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.breaks: dict[str, LedgerError] = {}
+        self.delivered: list[str] = []
+        for name in ("inbox", "outbox", "archive"):
+            (root / name).mkdir(exist_ok=True)
+
+    def deliver(self, file: OutgoingFile, *, count: int, total_fen: int) -> None:
+        self._cut("before")
+        there = self._there(file.name)
+        if there is not None and there != file.content:
+            raise Conflict("bank.name_taken", f"银行已有同名但内容不同的文件{file.name}")
+        if there is None:
+            control = encode_control(describe(file.name, file.content, count=count, total_fen=total_fen))
+            (self.root / "inbox" / file.name).write_bytes(file.content)
+            self._cut("between")
+            (self.root / "inbox" / (file.name + CONTROL_SUFFIX)).write_bytes(control)
+            self.delivered.append(file.name)
+        self._cut("after")
+
+    def holds(self, file: OutgoingFile) -> bool:
+        self._cut("asking")
+        return self._there(file.name) == file.content
+
+    def waiting(self) -> list[RemoteFile]:
+        self._cut("waiting")
+        return [
+            RemoteFile(path.name, path.stat().st_size)
+            for path in sorted((self.root / "outbox").iterdir())
+            if path.suffix != ".ok"
+        ]
+
+    def fetch(self, name: str) -> bytes:
+        self._cut(f"fetch {name}")
+        return (self.root / "outbox" / name).read_bytes()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _there(self, name: str) -> bytes | None:
+        for folder in ("inbox", "archive"):
+            if (self.root / folder / name).exists():
+                return (self.root / folder / name).read_bytes()
+        return None
+
+    def _cut(self, point: str) -> None:
+        if point in self.breaks:
+            raise self.breaks[point]
+
+
+@dataclass
+class TestBank:
+    """Our account's bank, and the hand that writes its papers into the outbox."""
+
+    __test__ = False
+    root: Path
+    papers: int = 0
+    format: Iso20022Format = field(default_factory=lambda: Iso20022Format(frozenset({OWN})))
+    channel: FolderChannel = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.channel = FolderChannel(self.root)
+
+    def of(self, account: str) -> TestBank:
+        assert account == OWN
+        return self
+
+    def put(self, content: bytes, name: str = "") -> str:
+        self.papers += 1
+        name = name or f"{self.papers:04d}.xml"
+        (self.root / "outbox" / name).write_bytes(content)
+        return name
+
+    def status(
+        self,
+        message_id: str,
+        codes: Mapping[str, tuple[str, str]],
+        *,
+        group: str = "",
+        references: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """A pain.002: order → (status, reason code); with `group`, a word on the whole file."""
+        rows = [
+            TransactionStatus(no, code, 100, reason, "原因" if reason else "", (references or {}).get(no, ""))
+            for no, (code, reason) in codes.items()
+        ]
+        report = StatusReport(
+            f"ST{self.papers}", MOMENT, message_id, max(len(rows), 1), 100 * max(len(rows), 1), group or "PART",
+            transactions=rows,
+        )  # fmt: skip
+        return write_pain002(report)
+
+    def note(self, *movements: Movement, account: str = OWN) -> bytes:
+        """A camt.054 of these movements."""
+        return write_camt054(
+            Notification(f"NT{self.papers}", MOMENT, account, "武汉市医保基金支出户", movements)
+        )
+
+    def receipt(
+        self,
+        number: str,
+        payee: Account,
+        fen: int,
+        serial: str,
+        order_no: str,
+        *,
+        back: str = "",
+        day: date = PAY_DATE,
+    ) -> bytes:
+        """A MoF receipt of a payment, or with `back` (the reason) of its return."""
+        own = Account("武汉市医保基金支出户", OWN, "工商银行武汉分行", "102521000001")
+        return write_bker(
+            Receipt(
+                receipt_no=number,
+                issuer_cnaps="102521000001",
+                booking_date=day,
+                issue_date=day,
+                payer=payee if back else own,
+                payee=own if back else payee,
+                amount_fen=fen,
+                serial=serial,
+                usage="日拨付",
+                notes=f"{order_no} 汇款退回 {back}" if back else order_no,
+                transaction_code="RRTN" if back else "",
+            )
+        )
+
+
+def moved(
+    serial: str,
+    order: Any,
+    *,
+    credit_: bool = False,
+    fen: int = 0,
+    code: str = "BE01",
+    day: date = PAY_DATE,
+    **other: Any,
+) -> Movement:
+    """A movement for an order: its debit, or with `credit_` its return."""
+    fields: dict[str, Any] = {
+        "reference": serial,
+        "direction": Direction.CREDIT if credit_ else Direction.DEBIT,
+        "amount_fen": fen or order.amount_fen,
+        "booking_date": day,
+        "other_account": order.payee.number,
+        "other_name": order.payee.name,
+        "order_no": order.order_no,
+        "return_code": code if credit_ else "",
+        "return_reason": "账号户名不符" if credit_ else "",
+    }
+    return Movement(**(fields | other))
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> TestBank:
+    return TestBank(tmp_path)
+
+
+@pytest.fixture
+def sent(world: World, bank: TestBank) -> Callable[..., list[Any]]:
+    """Orders of the given amounts, approved, filed and sent on the payout day."""
+
+    def make(*fens: int) -> list[Any]:
+        world.allot(sum(fens))
+        batch = world.approved(*fens)
+        file(world.engine, "maker", REGION, batch.batch_id, bank.of, MOMENT)
+        results = send(world.engine, "cashier", REGION, bank.of, PAY_DATE)
+        assert {result.outcome for result in results} == {"sent"}
+        return world.orders(batch.order_nos)
+
+    return make
+
+
+@pytest.fixture
+def movement() -> Callable[..., Movement]:
+    return moved

@@ -1,0 +1,161 @@
+"""payments.evidence: a row for every movement a bank told us of, with the digest its posting rests on (INV-12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from psycopg.rows import TupleRow
+
+from adapters.banks.ports import Direction, Evidence
+from ledger.db.unit_of_work import Transaction
+from ledger.payments.entries import Receipt
+from ledger.payments.matching import Outcome
+
+_FORBIDDEN: Final = str.maketrans(dict.fromkeys("|\\\t\n\r", ""))
+
+
+class Paper(NamedTuple):
+    """An evidence and the file it came in first."""
+
+    evidence: Evidence
+    file_sha256: bytes
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """(own account, kind, receipt number): the row's key within the region."""
+        return self.evidence.own_account, self.evidence.kind, self.evidence.receipt_no
+
+    @property
+    def receipt(self) -> Receipt:
+        """As its posting names it."""
+        found = self.evidence
+        return Receipt(found.kind, found.receipt_no, found.booking_date, digest(found, self.file_sha256))
+
+
+def clean(evidence: Evidence) -> Evidence:
+    """Without the characters that separate fields in digests and entries: no bank means anything by them."""
+    return replace(
+        evidence,
+        receipt_no=evidence.receipt_no.translate(_FORBIDDEN),
+        own_account=evidence.own_account.translate(_FORBIDDEN),
+        other_account=evidence.other_account.translate(_FORBIDDEN),
+        other_name=evidence.other_name.translate(_FORBIDDEN),
+        order_no=evidence.order_no.translate(_FORBIDDEN),
+        bank_reference=evidence.bank_reference.translate(_FORBIDDEN),
+        reason_code=evidence.reason_code.translate(_FORBIDDEN),
+        reason=evidence.reason.translate(_FORBIDDEN),
+    )
+
+
+def digest(evidence: Evidence, file_sha256: bytes) -> bytes:
+    """SHA-256 over the row's facts joined by `|`, as verify takes it from the table."""
+    facts = (
+        evidence.own_account,
+        evidence.kind,
+        evidence.receipt_no,
+        file_sha256.hex(),
+        str(evidence.direction),
+        evidence.booking_date.isoformat(),
+        str(evidence.amount_fen),
+        evidence.other_account,
+        evidence.other_name,
+        evidence.order_no,
+        evidence.bank_reference,
+        str(int(evidence.is_return)),
+        evidence.reason_code,
+        evidence.reason,
+    )
+    return sha256("|".join(facts).encode()).digest()
+
+
+_SELECT: Final = (
+    "SELECT account, kind, receipt_no, file_sha256, direction, booking_date, amount_fen, other_account, other_name,"
+    " order_no, bank_reference, is_return, reason_code, reason FROM payments.evidence WHERE region = %(region)s AND "
+)
+_UNDECIDED: Final = (
+    "account = ANY(%(accounts)s) AND (outcome = 'waiting' OR outcome = 'suspense' AND outcome_code = 'order_not_sent')"
+    " ORDER BY booking_date, kind, receipt_no FOR UPDATE"
+)
+_BY_KEY: Final = (
+    "(account, kind, receipt_no) IN"
+    " (SELECT * FROM unnest(%(accounts)s::text[], %(kinds)s::text[], %(numbers)s::text[]))"
+)
+
+
+def undecided(tx: Transaction, accounts: Sequence[str]) -> list[Paper]:
+    """Papers of these accounts that wait for another one, or came for an order that was not sent then; locked."""
+    return [_paper(row) for row in tx.rows(_SELECT + _UNDECIDED, region=tx.region, accounts=list(accounts))]
+
+
+def stored(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, str], Paper]:
+    """The rows that exist already under the keys of `papers`."""
+    rows = tx.rows(
+        _SELECT + _BY_KEY,
+        region=tx.region,
+        accounts=[paper.key[0] for paper in papers],
+        kinds=[paper.key[1] for paper in papers],
+        numbers=[paper.key[2] for paper in papers],
+    )
+    return {found.key: found for found in map(_paper, rows)}
+
+
+def insert(tx: Transaction, papers: Sequence[Paper], outcomes: Sequence[Outcome]) -> None:
+    """Store new papers with what was decided of them."""
+    facts = [paper.evidence for paper in papers]
+    tx.run(
+        "INSERT INTO payments.evidence (region, account, kind, receipt_no, file_sha256, direction, booking_date,"
+        " amount_fen, other_account, other_name, order_no, bank_reference, is_return, reason_code, reason, digest,"
+        " outcome, outcome_code, matched_order)"
+        " SELECT %(region)s, * FROM unnest(%(accounts)s::text[], %(kinds)s::text[], %(numbers)s::text[],"
+        " %(files)s::bytea[], %(directions)s::text[], %(days)s::date[], %(amounts)s::bigint[], %(others)s::text[],"
+        " %(names)s::text[], %(orders)s::text[], %(references)s::text[], %(returns)s::boolean[], %(codes)s::text[],"
+        " %(reasons)s::text[], %(digests)s::bytea[], %(outcomes)s::text[], %(outcome_codes)s::text[], %(matched)s::text[])",
+        region=tx.region,
+        accounts=[found.own_account for found in facts],
+        kinds=[found.kind for found in facts],
+        numbers=[found.receipt_no for found in facts],
+        files=[paper.file_sha256 for paper in papers],
+        directions=[str(found.direction) for found in facts],
+        days=[found.booking_date for found in facts],
+        amounts=[found.amount_fen for found in facts],
+        others=[found.other_account for found in facts],
+        names=[found.other_name for found in facts],
+        orders=[found.order_no for found in facts],
+        references=[found.bank_reference for found in facts],
+        returns=[found.is_return for found in facts],
+        codes=[found.reason_code for found in facts],
+        reasons=[found.reason for found in facts],
+        digests=[paper.receipt.digest for paper in papers],
+        outcomes=[outcome.outcome for outcome in outcomes],
+        outcome_codes=[outcome.code for outcome in outcomes],
+        matched=[outcome.order_no for outcome in outcomes],
+    )
+
+
+def decide_again(tx: Transaction, papers: Sequence[Paper], outcomes: Sequence[Outcome]) -> None:
+    """Write what became of papers stored before."""
+    tx.run(
+        "UPDATE payments.evidence e SET outcome = d.outcome, outcome_code = d.code, matched_order = d.matched"
+        " FROM unnest(%(accounts)s::text[], %(kinds)s::text[], %(numbers)s::text[], %(outcomes)s::text[],"
+        " %(codes)s::text[], %(matched)s::text[]) AS d (account, kind, receipt_no, outcome, code, matched)"
+        " WHERE e.region = %(region)s AND e.account = d.account AND e.kind = d.kind AND e.receipt_no = d.receipt_no"
+        " AND (e.outcome, e.outcome_code, e.matched_order) IS DISTINCT FROM (d.outcome, d.code, d.matched)",
+        region=tx.region,
+        accounts=[paper.key[0] for paper in papers],
+        kinds=[paper.key[1] for paper in papers],
+        numbers=[paper.key[2] for paper in papers],
+        outcomes=[outcome.outcome for outcome in outcomes],
+        codes=[outcome.code for outcome in outcomes],
+        matched=[outcome.order_no for outcome in outcomes],
+    )
+
+
+def _paper(row: TupleRow) -> Paper:
+    account, kind, receipt_no, file_sha256, direction, day, amount, other, name, order_no, reference = row[
+        :11
+    ]
+    told = (Direction(direction), day, amount, account, other, name, order_no, reference, *row[11:])
+    return Paper(Evidence(kind, receipt_no, *told), file_sha256)

@@ -1,0 +1,43 @@
+"""Orders that must not leave any more although they were approved: found before the file is made and before it is sent.
+
+协议中止或终止 stops instant settlement at once, money on its way included, as long as it is not sent (art. 28); it
+does not stop what a month or a clearing owes. A changed payee account stops every payment to the institution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from ledger.db.unit_of_work import Transaction
+
+REASONS: Final = {
+    "institution_suspended": "协议中止",
+    "institution_ended": "协议终止或不在协议期",
+    "payee_changed": "收款账户已变更、停用或待核实",
+}
+
+
+def stale_orders(tx: Transaction, order_nos: Sequence[str], day: date) -> dict[str, str]:
+    """The orders among `order_nos` that must not be sent on `day`, each with a code of REASONS."""
+    return dict(
+        tx.rows(
+            "SELECT order_no, reason FROM (SELECT o.order_no, CASE"
+            "   WHEN b.kind IN ('daily', 'advance') AND i.agreement_state = 'suspended' THEN 'institution_suspended'"
+            "   WHEN b.kind IN ('daily', 'advance') AND (i.agreement_state = 'ended'"
+            "     OR NOT %(day)s BETWEEN i.agreement_from AND i.agreement_to) THEN 'institution_ended'"
+            "   WHEN b.kind IN ('daily', 'advance', 'month', 'clearing') AND (a.number, a.name, a.bank_name, a.cnaps)"
+            "     IS DISTINCT FROM (o.payee_number, o.payee_name, o.payee_bank, o.payee_cnaps) THEN 'payee_changed'"
+            "   END AS reason"
+            "  FROM payments.pay_order o"
+            "  JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id"
+            "  JOIN fund.institution i ON i.region = o.region AND i.institution = o.institution"
+            "  LEFT JOIN fund.payee_account a ON a.region = o.region AND a.institution = o.institution"
+            "   AND a.state = 'confirmed'"
+            " WHERE o.region = %(region)s AND o.order_no = ANY(%(orders)s)) s WHERE reason IS NOT NULL",
+            region=tx.region,
+            orders=list(order_nos),
+            day=day,
+        )
+    )
