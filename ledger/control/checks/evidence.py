@@ -13,7 +13,7 @@ def check_evidence(snapshot: Snapshot) -> Iterator[Finding]:
     """Evidence rows against their digests, then RCV and RTN entries against evidence, both ways."""
     for row in snapshot.each(
         """
-        SELECT v.account, v.kind, v.receipt_no, v.file_sha256, v.direction, v.booking_date, v.amount_fen, v.other_account,
+        SELECT v.account, v.kind, v.receipt_no, v.file_sha256, v.direction, v.booking_date::text, v.amount_fen, v.other_account,
                v.other_name, v.order_no, v.bank_reference, v.is_return, v.reason_code, v.reason, v.region, v.digest,
                e.fund, e.period, e.seq, e.series, e.vno
           FROM payments.evidence v
