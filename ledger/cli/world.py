@@ -57,7 +57,7 @@ class Founding:
 
 
 def found(settings: Settings, founding: Founding) -> None:
-    """Migrate the database and set the region up; raises Conflict if the people given lack an accountant."""
+    """Migrate the database and set the region up as its accountant; `people` must include one."""
     migrate(settings)
     engine = admin_engine(settings)
     try:
