@@ -10,6 +10,7 @@ import typer
 
 from ledger.control.verify import Verification, examine
 from ledger.db.engine import auditor_engine
+from ledger.db.migrate import require_current
 from ledger.settings import get_settings
 
 
@@ -20,6 +21,7 @@ def verify(
     settings = get_settings()
     engine = auditor_engine(settings)
     try:
+        require_current(engine)
         done = examine(engine, settings.home, progress=lambda name: typer.echo(f"核验{name}…", err=True))
     finally:
         engine.dispose()
