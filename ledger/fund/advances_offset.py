@@ -32,14 +32,16 @@ def due_offsets(tx: Transaction, fund: int, institution: str, term: int) -> list
     """What the settlement of 期号 `term` should offset, oldest first: pre-allocation, supplier payments, then 预付金.
 
     Each amount is what was paid and is neither offset nor returned yet. Due is a paid advance whose own 期号 is not
-    later than `term` and whose recovery is by offset. A settlement that cannot bear it all takes less (and never
+    later than `term` and whose recovery is by offset; one to be given back in cash becomes due once its year is over
+    (甘医保发〔2025〕11号: 冲减结算金额). A settlement that cannot bear it all takes less (and never
     more): what is left stays an advance in 1101 and is due again with the next 期号.
     """
     rows = tx.rows(
         """SELECT a.advance_id, a.kind, a.amount_fen - a.offset_fen - a.returned_fen
              FROM fund.advance a JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
             WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.institution = %(institution)s AND a.term <= %(term)s
-              AND a.state = 'approved' AND a.recovery = 'offset' AND o.state = 'paid'
+              AND a.state = 'approved' AND o.state = 'paid'
+              AND (a.recovery = 'offset' OR %(term)s > a.year * 100 + 12)
               AND a.amount_fen > a.offset_fen + a.returned_fen
             ORDER BY array_position('{preallocation,supplier,prepayment}', a.kind), a.term, a.advance_id""",
         region=tx.region,

@@ -5,10 +5,11 @@ CREATE TABLE fund.region (
     name   text NOT NULL CHECK (name <> '')
 );
 
--- Which choices there are; each area adds its own keys in its own file.
+-- Which choices there are and what a value looks like (a regular expression); each area adds its own keys in its own file.
 CREATE TABLE fund.policy_key (
-    key   text PRIMARY KEY CHECK (key ~ '^[a-z][a-z0-9_]{2,40}$'),
-    title text NOT NULL
+    key     text PRIMARY KEY CHECK (key ~ '^[a-z][a-z0-9_]{2,40}$'),
+    title   text NOT NULL,
+    pattern text NOT NULL DEFAULT '.*'
 );
 INSERT INTO fund.policy_key VALUES
     ('daily_accounting', '日拨付列账方法：P1暂付款、P2直接列支出'),
@@ -24,6 +25,18 @@ CREATE TABLE fund.region_policy (
     set_by   text NOT NULL,
     PRIMARY KEY (region, key, from_day)
 );
+CREATE FUNCTION fund.check_policy() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v fund.policy_key;
+BEGIN
+    SELECT * INTO v FROM fund.policy_key k WHERE k.key = NEW.key;
+    IF FOUND AND NEW.value !~ ('^(' || v.pattern || ')$') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'policy.value',
+            DETAIL = format('政策%s（%s）的值“%s”不合规：应为%s', NEW.key, v.title, left(NEW.value, 40), v.pattern);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_policy BEFORE INSERT OR UPDATE ON fund.region_policy FOR EACH ROW EXECUTE FUNCTION fund.check_policy();
 
 -- The calendar of banks and public holidays: reference data with its source, shared by all regions.
 CREATE TABLE fund.calendar_year (

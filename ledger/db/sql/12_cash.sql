@@ -2,13 +2,14 @@
 -- Whoever prepares is not who approves; a document is used once; nothing is offset or returned beyond what was paid.
 
 INSERT INTO fund.policy_key VALUES
-    ('prepayment_months',      '预付金为月均结算额的几个月'),
-    ('prepayment_years',       '预付金的月均结算额取最近几年'),
-    ('prepayment_balance_310', '职工统筹基金累计结余至少可支付几个月方可预付'),
-    ('prepayment_balance_390', '居民基金累计结余至少可支付几个月方可预付'),
-    ('prepayment_recovery',    '预付金收回方式：cash缴回、offset冲减结算'),
-    ('short_money_kinds',      '资金不足时各类款项的先后'),
-    ('short_money_first',      '资金不足时同类款项的先后：oldest出院早者先付、smallest金额小者先付');
+    ('prepayment_months',      '预付金为月均结算额的几个月', '[1-9][0-9]?'),
+    ('prepayment_years',       '预付金的月均结算额取最近几年', '[1-3]'),
+    ('prepayment_balance_310', '职工统筹基金累计结余至少可支付几个月方可预付', '[0-9]{1,2}'),
+    ('prepayment_balance_390', '居民基金累计结余至少可支付几个月方可预付', '[0-9]{1,2}'),
+    ('prepayment_recovery',    '预付金收回方式：cash缴回、offset冲减结算', 'cash|offset'),
+    ('short_money_kinds',      '资金不足时各类款项的先后，先付的在前',
+     '(daily|month|clearing|advance|supplier|person)(,(daily|month|clearing|advance|supplier|person)){5}'),
+    ('short_money_first',      '资金不足时同类款项的先后：oldest出院早者先付、smallest金额小者先付', 'oldest|smallest');
 
 -- 预付金 (yearly working capital), 按月预拨 (of one 期号), 集采直接结算 (a supplier paid for an institution).
 CREATE TABLE fund.advance (
