@@ -14,6 +14,7 @@ from ledger.core.entries import Dimensions, EntryDraft, Leg
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders import Order
+from ledger.payments.returned import read_returned
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
 
@@ -34,9 +35,12 @@ _RECEIPT_RULE: Final = {
     110104: "PAY-ADV",
     PERSON: "RCV.person",
 }
-_AGAIN: Final = {9103: "RCV.reissue", 9106: "RCV.reissue", PERSON: "RCV.person_again"}
-"""What pays money a second time that lies in 2001-退汇待付; an advance that came back is paid like the first time."""
-_RETURN_RULE: Final = {110102: "RTN.advance", 110103: "RTN.advance", 110104: "RTN.advance", PERSON: "RTN.person"}
+_RETURN_RULE: Final = {
+    110102: "RTN.advance",
+    110103: "RTN.advance",
+    110104: "RTN.advance",
+    PERSON: "RTN.person",
+}
 _TITLES: Final = {"ORD": "审批 ", "CAN": "撤销 ", "REJ": "银行拒付 ", "RCV": "", "RTN": "退汇 "}
 _ADVANCE: Final = "P1"
 
@@ -74,6 +78,8 @@ class _Line(NamedTuple):
     """Its 期号 is settled: the daily money is owed as month money now."""
     returned_on: date | None
     """Payout day of an earlier order for the same records that came back."""
+    again: bool = False
+    """Month or clearing money that lies in 2001-退汇待付: it was expensed when it was first paid."""
 
 
 def entries_of(
@@ -87,6 +93,8 @@ def entries_of(
     order_nos = [order.order_no for order in orders]
     lines = _lines(tx, posts, order_nos)
     reissued = _reissued(tx, order_nos) if posts == "RCV" else frozenset()
+    if posts == "RCV":
+        _split_returned(tx, orders, lines)
     digests = {} if posts in ("RCV", "RTN") else _order_digests(tx, order_nos)
     policies: dict[date, str] = {}
 
@@ -137,8 +145,10 @@ def _parts(
                 # Under P1 a return went back into the advance: paying again is like the first time.
                 was = policy(line.returned_on)
                 key = key if was == _ADVANCE else ("RCV.reissue", was)
-            elif reissue:
-                key = (_AGAIN.get(line.source, key[0]), own)
+            elif line.again:
+                key = ("RCV.reissue", own)
+            elif reissue and line.source == PERSON:
+                key = ("RCV.person_again", own)
         elif posts == "RTN":
             owed = "RTN.open" if line.source == DAILY and not line.settled else "RTN.settled"
             key = (_RETURN_RULE.get(line.source, owed), own)
@@ -213,6 +223,26 @@ def _lines(tx: Transaction, posts: str, order_nos: Sequence[str]) -> dict[str, l
     return found
 
 
+def _split_returned(tx: Transaction, orders: Sequence[Order], lines: dict[str, list[_Line]]) -> None:
+    """Month and clearing lines in two: what came back once and lies in 2001, and the rest."""
+    later = [o for o in orders if any(line.source in _OWED - {DAILY} for line in lines[o.order_no])]
+    if not later:
+        return
+    returned = read_returned(tx, later)
+    for order in later:
+        split: list[_Line] = []
+        for line in lines[order.order_no]:
+            taken = 0
+            if line.source in _OWED - {DAILY}:
+                taken = returned.take(order.fund, line.dims, line.amount_fen)
+            parts = (
+                line._replace(amount_fen=taken, again=True),
+                line._replace(amount_fen=line.amount_fen - taken),
+            )
+            split += [part for part in parts if part.amount_fen]
+        lines[order.order_no] = split
+
+
 def _record_rows(
     tx: Transaction, order_nos: Sequence[str], *, with_returns: bool
 ) -> list[tuple[object, ...]]:
@@ -241,7 +271,7 @@ def _record_rows(
 
 
 def _reissued(tx: Transaction, order_nos: Sequence[str]) -> frozenset[str]:
-    """Orders that pay month or clearing money again which came back: the chain of `replaces`, over failed attempts."""
+    """Orders that pay again what came back from an earlier one: the chain of `replaces`, over failed attempts."""
     rows = tx.rows(
         "WITH RECURSIVE chain (start, before) AS ("
         " SELECT order_no, replaces FROM payments.pay_order"

@@ -57,7 +57,7 @@ class Outcome(NamedTuple):
 class Known:
     """What is known while papers are decided one after the other; `decide` keeps it up to date."""
 
-    orders: dict[str, Order]
+    orders: Mapping[str, Order]
     """By order number."""
     states: dict[str, str]
     """Of each order, as it becomes."""

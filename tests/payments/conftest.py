@@ -302,7 +302,7 @@ class FolderChannel:
         there = self._there(file.name)
         if there is not None and there != file.content:
             raise Conflict("bank.name_taken", f"银行已有同名但内容不同的文件{file.name}")
-        if there is None:
+        if not self._complete(file.name):
             control = encode_control(describe(file.name, file.content, count=count, total_fen=total_fen))
             (self.root / "inbox" / file.name).write_bytes(file.content)
             self._cut("between")
@@ -312,7 +312,7 @@ class FolderChannel:
 
     def holds(self, file: OutgoingFile) -> bool:
         self._cut("asking")
-        return self._there(file.name) == file.content
+        return self._there(file.name) == file.content and self._complete(file.name)
 
     def waiting(self) -> list[RemoteFile]:
         self._cut("waiting")
@@ -328,6 +328,12 @@ class FolderChannel:
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def _complete(self, name: str) -> bool:
+        """Archived, or with its control file: without one a bank touches nothing."""
+        return (self.root / "archive" / name).exists() or (
+            self.root / "inbox" / (name + CONTROL_SUFFIX)
+        ).exists()
 
     def _there(self, name: str) -> bytes | None:
         for folder in ("inbox", "archive"):

@@ -1,0 +1,344 @@
+"""`fundledger payments`: from a drafted batch to posted receipts. Thin: every command is one function of ledger.payments."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from ledger.access.operator_log import logged
+from ledger.bootstrap import App, Bank
+from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.core.errors import InvalidInput
+from ledger.core.money import yuan_grouped
+from ledger.payments import approve as approvals
+from ledger.payments import files
+from ledger.payments.ask import ask as ask_overdue
+from ledger.payments.listing import OrderView, Overview, order_view, overview
+from ledger.payments.receive import Received
+from ledger.payments.receive import receive as receive_account
+from ledger.payments.send import send as send_files
+from ledger.payments.stale import REASONS
+
+app = typer.Typer(help="拨付：审批、制盘、发送、收回单", no_args_is_help=True)
+
+Batch = Annotated[str, typer.Argument(help="拨付批次")]
+OrderNo = Annotated[str, typer.Argument(help="拨付单号")]
+
+
+@contextmanager
+def banks_of(running: App, region: int) -> Iterator[Callable[[str], Bank]]:
+    """Each account's bank, connected at most once and hung up at the end."""
+    opened: dict[str, Bank] = {}
+
+    def bank_of(account: str) -> Bank:
+        if account not in opened:
+            opened[account] = running.bank(region, account)
+        return opened[account]
+
+    try:
+        yield bank_of
+    finally:
+        for bank in opened.values():
+            bank.channel.close()
+
+
+@app.command("list")
+def list_orders(
+    region: RegionOption,
+    state: Annotated[str, typer.Option(help="只列此状态")] = "",
+    batch: Annotated[str, typer.Option(help="只列此批次")] = "",
+    order: Annotated[str, typer.Option(help="一张拨付单的全程")] = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """各状态的拨付单与合计、批次、未过账的回单；或一张拨付单的全程。"""
+    running = app_for("maker")
+    if order:
+        view = order_view(running.engine, running.user, region, order)
+        show(plain_order(view), words_of_order(view), as_json=as_json)
+    else:
+        found = overview(running.engine, running.user, region, state=state, batch_id=batch)
+        show(plain_overview(found), words_of_overview(found), as_json=as_json)
+
+
+@app.command()
+def approve(
+    batch: Batch,
+    region: RegionOption,
+    digest: Annotated[str, typer.Option(help="所审批内容的摘要，64位十六进制，见payments list")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """审批一批拨付单：由制单人以外的人，对其摘要负责。"""
+    running = app_for("checker")
+    with logged(running.engine, running.user, region, "payments.approve", batch):
+        done = approvals.approve(
+            running.engine, running.user, region, batch, _digest(digest), running.clock.today()
+        )
+    document = {
+        "batch": done.batch_id,
+        "orders": done.orders,
+        "total_fen": str(done.total_fen),
+        "prepared_by": done.prepared_by,
+        "approved_by": done.approved_by,
+        "approved_on": done.approved_on.isoformat(),
+    }
+    line = f"批次{batch}已由{done.approved_by}于{done.approved_on}审批：{done.orders}单，{yuan_grouped(done.total_fen)}元"
+    show(document, [line], as_json=as_json)
+
+
+@app.command()
+def discard(
+    batch: Batch,
+    region: RegionOption,
+    reason: Annotated[str, typer.Option(help="原因")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """作废一批未审批的拨付单。"""
+    running = app_for("maker")
+    with logged(running.engine, running.user, region, "payments.discard", batch):
+        orders = approvals.discard(running.engine, running.user, region, batch, reason, running.clock.today())
+    show({"batch": batch, "orders": orders}, [f"批次{batch}已作废：{orders}单"], as_json=as_json)
+
+
+@app.command()
+def file(batch: Batch, region: RegionOption, *, as_json: JsonFlag = False) -> None:
+    """制盘：每个付款账户一个文件；不得再拨付的单先取消，含其单的未发文件作废重制。"""
+    running = app_for("maker")
+    with (
+        banks_of(running, region) as bank_of,
+        logged(running.engine, running.user, region, "payments.file", batch),
+    ):
+        done = files.file(running.engine, running.user, region, batch, bank_of, running.now())
+    document = {
+        "batch": done.batch_id,
+        "files": [
+            {
+                "file": made.file_id,
+                "name": made.name,
+                "orders": made.orders,
+                "total_fen": str(made.total_fen),
+                "sha256": made.sha256.hex(),
+                "sm3": made.sm3.hex(),
+            }
+            for made in done.files
+        ],
+        "voided": list(done.voided),
+        "cancelled": [{"order": order_no, "reason": reason} for order_no, reason in done.cancelled],
+    }
+    lines = [f"批次{batch}：制盘{len(done.files)}个文件"]
+    lines += [
+        f"  {m.name}：{m.orders}单，{yuan_grouped(m.total_fen)}元，SM3 {m.sm3.hex()[:16]}" for m in done.files
+    ]
+    lines += [f"  作废 {file_id}" for file_id in done.voided]
+    lines += [f"  取消 {order_no}：{REASONS[reason]}" for order_no, reason in done.cancelled]
+    show(document, lines, as_json=as_json)
+
+
+@app.command()
+def send(region: RegionOption, *, as_json: JsonFlag = False) -> None:
+    """发送：已制盘的和结果未知的付款文件；同名同内容，可重复执行。"""
+    running = app_for("cashier")
+    with (
+        banks_of(running, region) as bank_of,
+        logged(running.engine, running.user, region, "payments.send", str(region)),
+    ):
+        done = send_files(running.engine, running.user, region, bank_of, running.clock.today())
+    document = {
+        "files": [
+            {
+                "file": s.file_id,
+                "outcome": s.outcome,
+                "orders": s.orders,
+                "total_fen": str(s.total_fen),
+                "code": s.code,
+                "message": s.message,
+            }
+            for s in done
+        ]
+    }
+    words = {"sent": "已发送", "unknown": "是否送达未知", "filed": "未送达", "stale": "未发送"}
+    lines = [
+        f"{s.file_id} {words.get(s.outcome, s.outcome)}：{s.orders}单，{yuan_grouped(s.total_fen)}元 {s.message}".rstrip()
+        for s in done
+    ]
+    show(document, lines or ["没有待发送的付款文件"], as_json=as_json)
+
+
+@app.command()
+def receive(
+    region: RegionOption,
+    account: Annotated[str, typer.Option(help="只收此账户；缺省为全部支出户")] = "",
+    *,
+    again: Annotated[bool, typer.Option("--again", help="已收过的文件也重新取来比对")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """收银行文件：状态回执改变单的状态，回单过账；可重复执行。"""
+    running = app_for("accountant")
+    accounts = [account] if account else running.expenditure_accounts(region)
+    received: list[Received] = []
+    with (
+        banks_of(running, region) as bank_of,
+        logged(running.engine, running.user, region, "payments.receive", ",".join(accounts)),
+    ):
+        for own in accounts:
+            received.append(
+                receive_account(
+                    running.engine,
+                    running.user,
+                    region,
+                    own,
+                    bank_of(own),
+                    running.clock.today(),
+                    again=again,
+                )
+            )
+    document = {"accounts": [plain_received(done) for done in received]}
+    show(document, [line for done in received for line in words_of_received(done)], as_json=as_json)
+
+
+@app.command()
+def cancel(
+    order: OrderNo,
+    region: RegionOption,
+    reason: Annotated[str, typer.Option(help="原因")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """取消一张未发送的拨付单；已制盘的，其文件作废，其余的单待重新制盘。"""
+    running = app_for("maker")
+    with logged(running.engine, running.user, region, "payments.cancel", order):
+        voided = files.cancel(running.engine, running.user, region, order, reason, running.clock.today())
+    words = f"拨付单{order}已取消" + (f"，文件{voided}作废，请重新制盘" if voided else "")
+    show({"order": order, "voided": voided}, [words], as_json=as_json)
+
+
+@app.command()
+def ask(region: RegionOption, *, as_json: JsonFlag = False) -> None:
+    """列出超过期限仍无回单的拨付单，转为状态未知；只查询，不重发。"""
+    running = app_for("accountant")
+    with logged(running.engine, running.user, region, "payments.ask", str(region)):
+        overdue = ask_overdue(running.engine, running.user, region, running.clock.today())
+    document = {
+        "overdue": [
+            dataclasses.asdict(o) | {"amount_fen": str(o.amount_fen), "sent_on": o.sent_on.isoformat()}
+            for o in overdue
+        ]
+    }
+    lines = [
+        f"{o.order_no} {o.institution} {yuan_grouped(o.amount_fen)}元，{o.sent_on}发送，{o.state} {o.papers}".rstrip()
+        for o in overdue
+    ]
+    show(document, lines or ["没有超期未收到回单的拨付单"], as_json=as_json)
+
+
+def plain_received(done: Received) -> dict[str, object]:
+    """One account's poll for machines."""
+    return {
+        "account": done.account,
+        "files": done.files,
+        "repeated": done.repeated,
+        "quarantined": done.quarantined,
+        "papers": dict(done.outcomes),
+        "orders": {event: count for event, count in done.events.items() if count},
+        "problems": [{"place": p.place, "code": p.code, "message": p.message} for p in done.problems],
+        "failures": [{"file": f.name, "code": f.code, "message": f.message} for f in done.failures],
+    }
+
+
+def words_of_received(done: Received) -> list[str]:
+    """One account's poll for people."""
+    papers, orders = done.outcomes, done.events
+    lines = [
+        f"账户{done.account}：新文件{done.files}个（重复{done.repeated}，隔离{done.quarantined}）；"
+        f"回单过账{papers['posted']}、印证{papers['confirmed']}、等待{papers['waiting']}、挂起{papers['suspense']}；"
+        f"付妥{orders['pay']}、退汇{orders['return']}、受理{orders['accept']}、拒绝{orders['reject']}"
+    ]
+    lines += [f"  注意 {p.place}：{p.message}（{p.code}）" for p in done.problems]
+    lines += [f"  未收 {f.name}：{f.message}（{f.code}）" for f in done.failures]
+    return lines
+
+
+def plain_overview(found: Overview) -> dict[str, object]:
+    """The overview for machines; amounts in fen as text."""
+    return {
+        "states": [
+            {"state": t.state, "name": t.display_name, "orders": t.orders, "total_fen": str(t.total_fen)}
+            for t in found.totals
+        ],
+        "batches": [
+            {
+                "batch": b.batch_id,
+                "fund": b.fund,
+                "pay_date": b.pay_date.isoformat(),
+                "prepared_by": b.prepared_by,
+                "approved_by": b.approved_by,
+                "orders": b.orders,
+                "total_fen": str(b.total_fen),
+                "digest": b.digest.hex(),
+            }
+            for b in found.batches
+        ],
+        "orders": [dataclasses.asdict(o) | {"amount_fen": str(o.amount_fen)} for o in found.orders],
+        "papers": [dataclasses.asdict(p) | {"amount_fen": str(p.amount_fen)} for p in found.papers],
+    }
+
+
+def words_of_overview(found: Overview) -> list[str]:
+    """The overview for people."""
+    lines = [f"{t.display_name} {t.orders}单 {yuan_grouped(t.total_fen)}元" for t in found.totals if t.orders]
+    lines += [
+        f"批次{b.batch_id} {b.orders}单 {yuan_grouped(b.total_fen)}元 制单{b.prepared_by} "
+        f"{'审批' + b.approved_by if b.approved_by else '待审批'} 摘要{b.digest.hex()}"
+        for b in found.batches
+    ]
+    lines += [f"  {o.order_no} {o.payee_name} {yuan_grouped(o.amount_fen)}元 {o.state}" for o in found.orders]
+    lines += [
+        f"  未过账回单 {p.kind}:{p.receipt_no} {yuan_grouped(p.amount_fen)}元 {p.outcome} {p.code} {p.order_no}"
+        for p in found.papers
+    ]
+    return lines or ["没有拨付单"]
+
+
+def plain_order(view: OrderView) -> dict[str, object]:
+    """One order for machines."""
+    return {
+        "order": dataclasses.asdict(view.order) | {"amount_fen": str(view.order.amount_fen)},
+        "events": [dataclasses.asdict(event) for event in view.events],
+        "papers": [dataclasses.asdict(p) | {"amount_fen": str(p.amount_fen)} for p in view.papers],
+        "records": view.records,
+        "vouchers": [{"source_key": key, "voucher": number} for key, number in view.vouchers],
+    }
+
+
+def words_of_order(view: OrderView) -> list[str]:
+    """One order for people."""
+    order = view.order
+    lines = [
+        f"拨付单{order.order_no} {yuan_grouped(order.amount_fen)}元 {order.payee.name} {order.payee.number} {order.state}，"
+        f"含{view.records}笔记录"
+    ]
+    lines += [
+        f"  {e.business_date} {e.event} {e.from_state}→{e.to_state} {e.user} {e.reason} {e.evidence}".rstrip()
+        for e in view.events
+    ]
+    lines += [
+        f"  回单 {p.kind}:{p.receipt_no} {p.booking_date} {p.outcome} {p.code}".rstrip() for p in view.papers
+    ]
+    lines += [f"  凭证 {number} {key}" for key, number in view.vouchers]
+    return lines
+
+
+def _digest(text: str) -> bytes:
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != 32:
+        raise InvalidInput("batch.digest_format", "摘要应为64位十六进制", value=text[:80])
+    return found
