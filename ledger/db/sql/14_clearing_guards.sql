@@ -223,7 +223,7 @@ BEGIN
     IF v_digest IS DISTINCT FROM NEW.letter_digest THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'letter.other_digest', DETAIL = format('所签文书与清算确认书%s的摘要不符', NEW.letter_id);
     END IF;
-    IF v_state <> CASE NEW.kind WHEN 'letter' THEN 'draft' WHEN 'institution' THEN 'sent' ELSE 'confirmed_by_institution' END THEN
+    IF v_state <> (CASE NEW.kind WHEN 'letter' THEN 'draft' WHEN 'institution' THEN 'sent' ELSE 'confirmed_by_institution' END) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = CASE NEW.kind WHEN 'agency' THEN 'letter.one_side' ELSE 'letter.state' END,
             DETAIL = format('清算确认书%s处于%s，不能收存此文书', NEW.letter_id, v_state);
     END IF;
