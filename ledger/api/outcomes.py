@@ -92,6 +92,8 @@ def pointer(field: str, raw: bytes) -> str:
     row = _ROW.fullmatch(field)
     if row is not None:
         return f"{base}/setldetail/{row.group(1)}" + (f"/{row.group(2)}" if row.group(2) else "")
+    if field.startswith("setldetail."):
+        return f"{base}/setldetail"
     if field in ("setlinfo", "setldetail"):
         return f"{base}/{field}"
     return f"{base}/setlinfo/{field}" if field in _INFO else ""

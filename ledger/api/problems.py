@@ -95,6 +95,8 @@ def problem(
     headers: list[tuple[bytes, bytes]] = []
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    if status == 413:
+        headers.append((b"connection", b"close"))  # the rest of the body is not worth reading
     if status == 503 or code in ("in_flight", "db.retry"):
         headers.append((b"retry-after", b"1"))
     return Answer(status, encode(document(status, code, detail, errors, **more)), tuple(headers))

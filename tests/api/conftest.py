@@ -1,0 +1,178 @@
+"""A region ready for a day: users with keys, books, money, institutions with confirmed accounts, records that fit it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+import uvicorn
+
+from ledger.access.users import Person, found_region, issue_key
+from ledger.api.service import Service, make_service
+from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.calendar import import_shipped_calendar
+from ledger.fund.generate import day_lines
+from ledger.fund.generate_institutions import MadeInstitution, make_institutions
+from ledger.fund.institutions import confirm_payees, load_institutions, read_institutions
+from ledger.fund.regions import OwnAccount, set_up_region
+from ledger.settings import Settings
+
+REGION = 420100
+OTHER_REGION = 420200
+DAY = date(2026, 10, 12)
+PAY_DATE = date(2026, 10, 13)
+URL = "/api/v1/settlements"
+PEOPLE = (
+    Person("admin", "p-admin", "管理员", "admin"),
+    Person("intake", "p-intake", "接入", "intake"),
+    Person("maker", "p-maker", "制单", "maker"),
+    Person("checker", "p-checker", "复核", "checker"),
+    Person("cashier", "p-cashier", "出纳", "cashier"),
+    Person("accountant", "p-accountant", "会计", "accountant"),
+    Person("reviewer", "p-reviewer", "内控", "reviewer"),
+    Person("system", "p-system", "系统", "system"),
+    Person("rules", "p-rules", "规则审定人", "reviewer"),
+)
+OTHERS = (
+    Person("admin2", "p-admin2", "外地管理员", "admin"),
+    Person("intake2", "p-intake2", "外地接入", "intake"),
+    Person("reviewer2", "p-reviewer2", "外地内控", "reviewer"),
+    Person("accountant2", "p-accountant2", "外地会计", "accountant"),
+)
+
+
+@dataclass
+class World:
+    """The prepared database, its settings, keys by user, and the institutions of its generated records."""
+
+    settings: Settings
+    database: Any
+    institutions: list[MadeInstitution]
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def tx(self, user: str = "accountant", region: int = REGION) -> Any:
+        return unit_of_work(self.database.service_engine, user, region)
+
+    def value(self, query: Any, **params: object) -> Any:
+        """As superuser, past row security."""
+        with psycopg.connect(self.database.admin_url, autocommit=True) as admin:
+            row = admin.execute(query, params or None).fetchone()
+            return None if row is None else row[0]
+
+    def count(self, table: str, where: str = "true") -> int:
+        return int(self.value(f"SELECT count(*) FROM {table} WHERE {where}"))
+
+    def auth(self, user: str = "intake") -> dict[str, str]:
+        return {"authorization": f"Bearer {self.keys[user]}"}
+
+    def lines(self, count: int, seed: int = 1, bad: int = 0) -> list[bytes]:
+        """Generated record lines; reversals and resends among them."""
+        return [line.content for line in day_lines(count, self.institutions, DAY, seed, bad)]
+
+    def originals(self, count: int, seed: int = 1) -> list[bytes]:
+        """Generated originals only, every one with a key of its own."""
+        found = [
+            line.content
+            for line in day_lines(count * 2 + 20, self.institutions, DAY, seed, 0)
+            if line.bill is not None and b'"init_setl_id":"' not in line.content
+        ]
+        return found[:count]
+
+    def record(self, seed: int = 1) -> dict[str, Any]:
+        """One original as an object, its amounts as text."""
+        for raw in self.originals(20, seed):
+            document = json.loads(raw)
+            if isinstance(document.get("setlinfo"), dict) and isinstance(
+                document["setlinfo"]["medfee_sumamt"], str
+            ):
+                return dict(document)
+        raise AssertionError("no record with amounts as text")
+
+
+def prepare(database: Any, folder: Path) -> World:
+    """Set the region up through the same services the fund's people use."""
+    found_region(database.admin_engine, REGION, PEOPLE)
+    found_region(database.admin_engine, OTHER_REGION, OTHERS)
+    settings = database.settings.model_copy(update={"today": PAY_DATE})
+    world = World(settings, database, make_institutions(12, REGION))
+    with world.tx() as tx:
+        import_shipped_calendar(tx)
+        set_up_region(
+            tx,
+            "示例市",
+            (310, 390),
+            (
+                OwnAccount("1003", "4200000000001003", "财政专户", "iso20022", "银行", "102421000001"),
+                OwnAccount("1004", "4200000000001004", "支出户", "iso20022", "银行", "102421000001"),
+            ),
+            date(2026, 10, 1),
+        )
+    file = folder / "institutions.jsonl"
+    file.write_text("".join(f"{item.line(DAY)}\n" for item in world.institutions), encoding="utf-8")
+    with world.tx("maker") as tx:
+        load_institutions(tx, read_institutions(file))
+    with world.tx("checker") as tx:
+        confirm_payees(tx)
+    for region, admin, people in ((REGION, "admin", PEOPLE), (OTHER_REGION, "admin2", OTHERS)):
+        with world.tx(admin, region) as tx:
+            for person in people:
+                world.keys[person.user] = issue_key(tx, person.user, "test", date(2099, 1, 1))
+    return world
+
+
+@pytest.fixture
+def world(database: Any, tmp_path: Path) -> World:
+    return prepare(database, tmp_path)
+
+
+@pytest.fixture
+def service(world: World) -> Iterator[Service]:
+    """The service on a real socket, in a thread of this process; its address is in `service.address`."""
+    made = make_service(world.settings)
+    config = uvicorn.Config(
+        made, host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="on"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert thread.is_alive()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    made.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    yield made
+    server.should_exit = True
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def client(service: Any) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=service.address, timeout=30) as made:
+        yield made
+
+
+@pytest.fixture
+def send(client: httpx.Client, world: World) -> Callable[..., httpx.Response]:
+    """POST one intake body as a user, with further headers."""
+
+    def post(body: Any, user: str = "intake", **headers: str) -> httpx.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        return client.post(
+            URL,
+            content=content,
+            headers={"content-type": "application/json", **world.auth(user), **headers},
+        )
+
+    return post
