@@ -39,12 +39,14 @@ class Service:
         require_current(self.engine)
         clock = settings.clock()
         self.keys = KeyRing(self.engine, clock.today)
-        self.batcher = Batcher(Worker(self.engine, clock.today))
+        self._storing: Engine = service_engine(settings, ping=False)
+        self.batcher = Batcher(Worker(self._storing, clock.today))
         self._rest = create_application(settings, self.engine, self.keys, self.close)
 
     async def close(self) -> None:
         """Store what waits, then give the connections back."""
         await self.batcher.close()
+        self._storing.dispose()
         self.engine.dispose()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -111,6 +111,8 @@ class Worker:
                 if attempt == TRIES:
                     raise
             except Unavailable as error:
+                if error.code == "db.unreachable" and attempt == 1:
+                    continue  # the connection died since the last batch: nothing was done on it
                 # If it did commit, its records come out as duplicates now: the old load keeps its count, the new one its own.
                 if error.code != "db.commit_unknown" or attempt == TRIES:
                     raise

@@ -89,21 +89,25 @@ def login_url(settings: Settings, login: Literal["service", "auditor"], dbname: 
     return plain.set(username=ROLES[login], password=password)
 
 
-def build_engine(url: URL, login: Login) -> Engine:
-    """An engine with the limits of `login`; every new connection refuses an unsupported server (`db.version`)."""
+def build_engine(url: URL, login: Login, *, ping: bool = True) -> Engine:
+    """An engine with the limits of `login`; every new connection refuses an unsupported server (`db.version`).
+
+    `ping` asks a pooled connection whether it still lives before it is used; without it the caller repeats a
+    transaction that found it dead.
+    """
     options = " ".join(f"-c {name}={value}" for name, value in _LIMITS[login].items())
     engine = create_engine(
         url,
-        pool_pre_ping=True,
+        pool_pre_ping=ping,
         connect_args={"options": options, "application_name": f"fundledger-{login}"},
     )
     event.listen(engine, "connect", _check_version)
     return engine
 
 
-def service_engine(settings: Settings, dbname: str | None = None) -> Engine:
+def service_engine(settings: Settings, dbname: str | None = None, *, ping: bool = True) -> Engine:
     """The service's engine: reads, and posts through functions only."""
-    return build_engine(login_url(settings, "service", dbname), "service")
+    return build_engine(login_url(settings, "service", dbname), "service", ping=ping)
 
 
 def auditor_engine(settings: Settings, dbname: str | None = None) -> Engine:
