@@ -40,6 +40,7 @@ BLOCK_REASONS: Final = {
     "not_due": "未到所选拨付周期",
     "negative": "净额不大于零，结转下次",
     "over_available": "超过支出户可用余额",
+    "held": "审核拦截，待处理",
 }
 
 
@@ -78,10 +79,14 @@ class _Party:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """What would be one order: an institution's open payables, or those of one failed order that is issued again."""
+    """What would be one order: an institution's open payables, or those of one failed order that is issued again.
+
+    Records held by a finding of high severity (art. 18) stand apart: they are never ordered.
+    """
 
     institution: str
     replaces: str
+    held: bool
     items: tuple[ItemDraft, ...]
     payables: tuple[PayableDraft, ...]
 
@@ -186,6 +191,8 @@ def _block_reason(candidate: _Candidate, party: _Party, pay_date: date, availabl
     """Why a candidate may not be ordered today, "" if it may. The order of the questions is the order of gravity."""
     if party.state != "active":
         return party.state
+    if candidate.held:
+        return "held"
     if candidate.amount_fen <= 0:
         return "negative"
     if party.payee_failed:
@@ -239,24 +246,26 @@ def _candidates(tx: Transaction, book: Book, upto: date) -> list[_Candidate]:
     Originals and reversals are items of their own even under one key: under policy P2 each has its own line (A11).
     """
     rows = tx.rows(
-        """SELECT p.institution, coalesce(f.order_no, ''), p.service_year, p.term, p.category, p.daily_fen < 0,
+        """SELECT p.institution, coalesce(f.order_no, ''), h.setl_id IS NOT NULL, p.service_year, p.term, p.category, p.daily_fen < 0,
                   sum(p.daily_fen)::bigint, array_agg(p.setl_id ORDER BY p.setl_id), array_agg(p.daily_fen ORDER BY p.setl_id)
              FROM fund.payable p
              LEFT JOIN (SELECT d.setl_id, d.subfund, max(o.order_no) AS order_no
                           FROM payments.pay_order o JOIN payments.order_payable d ON d.region = o.region AND d.order_no = o.order_no
                          WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.state IN ('rejected', 'returned')
                          GROUP BY 1, 2) f ON f.setl_id = p.setl_id AND f.subfund = p.subfund
+             LEFT JOIN (SELECT DISTINCT setl_id FROM fund.held
+                         WHERE region = %(region)s AND fund = %(fund)s AND released_by = '') h ON h.setl_id = p.setl_id
             WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.day <= %(upto)s AND p.subfund = 'pool'
               AND p.order_no = '' AND p.settled_by = '' AND p.recognised_by <> '' AND p.daily_fen <> 0
-            GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6""",
+            GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7""",
         region=book.region,
         fund=book.fund,
         upto=upto,
     )
-    items: dict[tuple[str, str], list[ItemDraft]] = {}
-    payables: dict[tuple[str, str], list[PayableDraft]] = {}
-    for institution, replaces, year, term, category, _, amount, setl_ids, amounts in rows:
-        key = (institution, replaces)
+    items: dict[tuple[str, str, bool], list[ItemDraft]] = {}
+    payables: dict[tuple[str, str, bool], list[PayableDraft]] = {}
+    for institution, replaces, held, year, term, category, _, amount, setl_ids, amounts in rows:
+        key = (institution, replaces, held)
         items.setdefault(key, []).append(
             ItemDraft(DAILY_OPEN, Dimensions(institution, "pool", year, term, category), amount)
         )

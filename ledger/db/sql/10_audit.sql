@@ -1,5 +1,8 @@
 -- The month before it is settled: reconciliation (art. 16), declaration (art. 17), audit and appeal (art. 18).
 
+-- Records come in order of time, nearly: enough to read one month's, and almost free at intake.
+CREATE INDEX record_time ON fund.record USING brin (setl_time) WITH (pages_per_range = 32);
+
 -- One line of a month to be agreed with an institution: book, 期号, 清算类别.
 -- agreed: the details were compared over the whole 期号 and every difference is resolved; `digest` is over our records then.
 CREATE TABLE fund.reconciliation (
@@ -146,6 +149,7 @@ CREATE TABLE fund.declaration (
     begndate       date NOT NULL,
     enddate        date NOT NULL,
     run_id         text NOT NULL,             -- the comparison it rests on
+    msgid          text NOT NULL DEFAULT '',  -- of the 3203 request: the same request again is answered as before
     digest         bytea NOT NULL CHECK (length(digest) = 32),   -- over its records
     declared_by    text NOT NULL,
     declared_on    date NOT NULL,
@@ -153,6 +157,7 @@ CREATE TABLE fund.declaration (
     FOREIGN KEY (region, fund, institution, term, clr_type) REFERENCES fund.reconciliation,
     CHECK (NOT withdrawn OR state = '10')
 );
+CREATE UNIQUE INDEX declaration_message ON fund.declaration (region, msgid) WHERE msgid <> '';
 CREATE INDEX declaration_scope ON fund.declaration (region, fund, institution, term, clr_type);
 
 -- A record is declared at most once; freed only by withdrawal or rejection.
@@ -216,7 +221,11 @@ INSERT INTO fund.finding_transition VALUES
     ('review',   'cancel',  'cancelled', '{checker}',       true,  '',       '{middle,high}'),
     ('panel',    'decide',  'final',     '{checker}',       true,  '',       '{middle,high}'),
     ('panel',    'cancel',  'cancelled', '{checker}',       true,  '',       '{middle,high}'),
-    ('final',    'cancel',  'cancelled', '{checker}',       true,  '',       '{middle,high}');   -- only a reversed record's, nothing taken
+    ('final',    'cancel',  'cancelled', '{checker}',       true,  '',       '{middle,high}'),   -- only a reversed record's, nothing taken
+    ('first',    'release', 'first',     '{checker}',       true,  '',       '{high}'),          -- the record, from being held
+    ('appealed', 'release', 'appealed',  '{checker}',       true,  '',       '{high}'),
+    ('review',   'release', 'review',    '{checker}',       true,  '',       '{high}'),
+    ('panel',    'release', 'panel',     '{checker}',       true,  '',       '{high}');
 
 CREATE TABLE fund.finding (
     region       integer NOT NULL,
@@ -250,7 +259,7 @@ CREATE TABLE fund.finding (
     PRIMARY KEY (region, finding_id),
     FOREIGN KEY (region, institution) REFERENCES fund.institution,
     CHECK (taken_fen = 0 OR state = 'final'),
-    CHECK ((final_on IS NULL) = (state NOT IN ('final') AND final_on IS NULL))
+    CHECK (state <> 'final' OR final_on IS NOT NULL)
 );
 CREATE INDEX finding_record ON fund.finding (region, fund, setl_id) WHERE setl_id <> '';
 CREATE INDEX finding_untaken ON fund.finding (region, fund, institution) WHERE state = 'final' AND taken_fen < amount_fen;

@@ -1,0 +1,36 @@
+"""What becomes of a declaration: clr_stas along fund.declaration_transition; withdrawal (3204) and rejection free its records."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from ledger.db.unit_of_work import Transaction
+
+STATE_NAMES: Final = {
+    "10": "已申请",
+    "20": "已受理",
+    "30": "正在审核",
+    "40": "审核完成",
+    "50": "已清算",
+    "60": "已拨付",
+    "70": "已驳回",
+}
+
+
+def move(tx: Transaction, declaration_id: str, event: str, on: date, reason: str = "") -> str:
+    """Do one act on a declaration; returns the new clr_stas. The same act again gives the first answer.
+
+    Events: `withdraw` (3204, before acceptance; reason), `accept`, `reject` (reason), `audit`, `audited`, `settle`, `pay`.
+    Raises NotFound `declare.unknown`; Conflict `declare.state`; Forbidden `declare.same_person`, `access.role_missing`;
+    InvalidInput `declare.reason`, `declare.date`.
+    """
+    state: str = tx.value(
+        "SELECT fund.move_declaration(%(region)s, %(id)s, %(event)s, %(on)s, %(reason)s)",
+        region=tx.region,
+        id=declaration_id,
+        event=event,
+        on=on,
+        reason=reason.strip(),
+    )
+    return state
