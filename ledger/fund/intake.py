@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 from ledger.fund.directory import read_directory
-from ledger.fund.outcome import QUARANTINED, Line, Load, Outcome, Tally
+from ledger.fund.outcome import QUARANTINED, Gist, Line, Load, Outcome, Tally, gist
 from ledger.fund.owed import owed_for_originals, owed_for_reversals, without_settled
 from ledger.fund.record import Refusal, SettlementRecord
 from ledger.fund.store import quarantine, store
@@ -50,12 +50,26 @@ def take_read(
     home: int = NO_REGION,
     also: Also = _nothing_else,
 ) -> Tally:
-    """Store lines that were validated already.
+    """Store lines that were validated already; parameters as of `take_gists`."""
+    gists = [(line, result if isinstance(result, Refusal) else gist(result)) for line, result in read]
+    return take_gists(engine, user, load, gists, home=home, also=also)
+
+
+def take_gists(
+    engine: Engine,
+    user: str,
+    load: Load,
+    read: Sequence[tuple[Line, Gist | Refusal]],
+    *,
+    home: int = NO_REGION,
+    also: Also = _nothing_else,
+) -> Tally:
+    """Store the gists of validated lines.
 
     `also` is called at the end of each transaction, inside it, with what that transaction did. What belongs to no
     region of the user's is written in a transaction of the region `home`.
     """
-    by_region: dict[int, list[tuple[int, SettlementRecord]]] = {}
+    by_region: dict[int, list[tuple[int, Gist]]] = {}
     unread: list[Refusal] = []
     raws: dict[int, bytes] = {}
     for line, result in read:
@@ -99,7 +113,7 @@ def _refused(refusals: Sequence[Refusal]) -> Tally:
 def _take_region(
     tx: Transaction,
     load: Load,
-    records: Sequence[tuple[int, SettlementRecord]],
+    records: Sequence[tuple[int, Gist]],
     raws: Mapping[int, bytes],
 ) -> Tally:
     """One region's records: originals first, so that a reversal may come beside its original."""
@@ -107,8 +121,8 @@ def _take_region(
     directory = read_directory(tx, {record.institution for _, record in records})
     refused: list[Refusal] = []
     tally = Tally()
-    originals = [pair for pair in records if not pair[1].is_reversal]
-    reversals = [pair for pair in records if pair[1].is_reversal]
+    originals = [pair for pair in records if not pair[1].init_setl_id]
+    reversals = [pair for pair in records if pair[1].init_setl_id]
     owed = list(owed_for_originals(originals, directory, refused))
     _merge(tally, store(tx, load, without_settled(tx, owed, refused), refused))
     owed = list(owed_for_reversals(tx, reversals, directory, refused))

@@ -13,12 +13,15 @@ from sqlalchemy import Engine
 
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.intake import take
+from ledger.fund.intake import take_gists
 from ledger.fund.outcome import Line, Load, Tally
+from ledger.fund.read_ahead import Chunk, read_ahead
 from ledger.fund.shape import LINE_BYTES_MAX
 from ledger.fund.validate import IntakeRules
 
 LINES_PER_CHUNK: Final = 5_000
+BESIDE_BYTES: Final = 32 << 20
+"""From some 20,000 lines on it pays to validate in other processes, beside the one that stores."""
 _HASH_BLOCK: Final = 1 << 20
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -65,12 +68,12 @@ def load_file(
         return _result(load, path, tally)
     with path.open("rb") as file:
         _check_start(file, path)
-        file.seek(max(done.bytes, file.tell()))
-        lines = _lines(file, done.lines)
-        while chunk := list(islice(lines, LINES_PER_CHUNK)):
-            tally.add(take(engine, user, load, [line for line in chunk if line.raw.strip()], rules))
-            _advance(engine, user, load, chunk[-1].number, file.tell(), tally)
-            progress(file.tell(), size)
+        start = file.seek(max(done.bytes, file.tell()))
+        with read_ahead(_chunks(file, done.lines), rules, beside=size - start > BESIDE_BYTES) as chunks:
+            for chunk, read in chunks:
+                tally.add(take_gists(engine, user, load, read))
+                _advance(engine, user, load, chunk.last_line, chunk.end, tally)
+                progress(chunk.end, size)
     _finish(engine, user, load, tally)
     return _result(load, path, tally)
 
@@ -97,6 +100,12 @@ def _check_start(file: BinaryIO, path: Path) -> None:
     if start[:2] in _UTF16_BOMS:
         raise InvalidInput("file.encoding", f"文件{path.name}是UTF-16编码，应为UTF-8", file=path.name)
     file.seek(3 if start == _UTF8_BOM else 0)
+
+
+def _chunks(file: BinaryIO, number: int) -> Iterator[Chunk]:
+    lines = _lines(file, number)
+    while chunk := list(islice(lines, LINES_PER_CHUNK)):
+        yield Chunk([line for line in chunk if line.raw.strip()], chunk[-1].number, file.tell())
 
 
 def _lines(file: BinaryIO, number: int) -> Iterator[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final, NamedTuple
 
 from ledger.fund.record import SettlementRecord
@@ -62,6 +63,35 @@ class Tally:
         self.payable_fen += other.payable_fen
 
 
+class Gist(NamedTuple):
+    """What storing needs of a validated record: a third of its fields, because between processes every field costs."""
+
+    setl_id: str
+    init_setl_id: str
+    region: int
+    institution: str
+    book: int
+    category: str
+    inpatient: bool
+    day: date
+    term: int
+    year: int
+    pooled_fen: int
+    account_fen: int
+    medfee_fen: int
+    canonical: str
+    content_digest: bytes
+
+
+def gist(record: SettlementRecord) -> Gist:
+    """The gist of a record."""
+    return Gist(
+        record.setl_id, record.init_setl_id, record.region, record.institution, record.book, record.category,
+        record.inpatient, record.day, record.term, record.year, record.pooled_fen, record.account_fen,
+        record.amounts.medfee_sumamt, record.canonical, record.content_digest,
+    )  # fmt: skip
+
+
 class Payable(NamedTuple):
     """A row of fund.payable to be; `line` leads to its record."""
 
@@ -82,5 +112,5 @@ class Good(NamedTuple):
     """A record that passed, with its line and its payables."""
 
     line: int
-    record: SettlementRecord
+    record: Gist
     payables: tuple[Payable, ...]

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.classify import daily_payable
 from ledger.fund.directory import Directory
-from ledger.fund.outcome import Good, Payable
-from ledger.fund.record import Refusal, SettlementRecord
+from ledger.fund.outcome import Gist, Good, Payable
+from ledger.fund.record import Refusal
 
 
 def owed_for_originals(
-    records: Sequence[tuple[int, SettlementRecord]], directory: Directory, refused: list[Refusal]
+    records: Sequence[tuple[int, Gist]], directory: Directory, refused: list[Refusal]
 ) -> Iterator[Good]:
     """Originals with their payables (procedure.md 2.2): pooled × daily ratio of the day, personal account apart."""
     for number, record in records:
@@ -31,7 +31,7 @@ def owed_for_originals(
         yield Good(number, record, tuple(payables))
 
 
-def _unknown_institution(number: int, record: SettlementRecord) -> Refusal:
+def _unknown_institution(number: int, record: Gist) -> Refusal:
     return Refusal(
         number,
         record.setl_id,
@@ -41,9 +41,7 @@ def _unknown_institution(number: int, record: SettlementRecord) -> Refusal:
     )
 
 
-def _payable(
-    record: SettlementRecord, subfund: str, year: int, fund_fen: int, daily_fen: int, ratio: int
-) -> Payable:
+def _payable(record: Gist, subfund: str, year: int, fund_fen: int, daily_fen: int, ratio: int) -> Payable:
     return Payable(
         record.book, record.setl_id, subfund, record.institution, year, record.term, record.category,
         record.day.isoformat(), fund_fen, daily_fen, ratio,
@@ -52,7 +50,7 @@ def _payable(
 
 def owed_for_reversals(
     tx: Transaction,
-    records: Sequence[tuple[int, SettlementRecord]],
+    records: Sequence[tuple[int, Gist]],
     directory: Directory,
     refused: list[Refusal],
 ) -> Iterator[Good]:
@@ -99,7 +97,7 @@ def owed_for_reversals(
 
 
 def _reversal_problem(
-    record: SettlementRecord, originals: dict[str, str], due: Sequence[Payable]
+    record: Gist, originals: dict[str, str], due: Sequence[Payable]
 ) -> tuple[str, str] | None:
     original = record.init_setl_id
     if original not in originals:

@@ -40,7 +40,7 @@ def store(tx: Transaction, load: Load, goods: Sequence[Good], refused: list[Refu
             good.line,
         ):
             tally.accepted += 1
-            amount, payable = record.amounts.medfee_sumamt, sum(p.daily_fen for p in good.payables)
+            amount, payable = record.medfee_fen, sum(p.daily_fen for p in good.payables)
             tally.accepted_fen += amount
             tally.payable_fen += payable
             tally.outcomes.append(Outcome(good.line, record.setl_id, ACCEPTED, "", "", "", amount, payable))

@@ -249,3 +249,18 @@ def test_a_payee_account_needs_a_second_person(world: Any, made: Generated) -> N
     take_files(world, made)
     allot(world)
     assert {b.reason for b in run(world).blocked} <= {"payee_missing", "negative"}
+
+
+def test_a_large_file_is_validated_beside_and_gives_the_generators_answer(
+    world: Any, made: Generated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.fund.intake_file.BESIDE_BYTES", 0)
+    monkeypatch.setattr("ledger.fund.intake_file.LINES_PER_CHUNK", 300)
+    take_institutions(world, made)
+    results = take_files(world, made)
+    expected = json.loads(made.expected_path.read_text(encoding="utf-8"))
+    assert sum(r.accepted for r in results) == expected["accepted"]
+    assert sum(r.duplicate for r in results) == expected["duplicate"]
+    assert sum(r.quarantined for r in results) == expected["quarantined"]
+    assert sum(r.accepted_fen for r in results) == expected["medfee_fen"]
+    assert sum(r.payable_fen for r in results) == expected["payable_fen"]
