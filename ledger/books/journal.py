@@ -76,12 +76,11 @@ def _copy_text(drafts: Sequence[EntryDraft]) -> tuple[bytes, bytes, bytes]:
     sections: dict[int, int] = {}
     lines: list[str] = []
     for pos, draft in enumerate(drafts):
-        n, last, k = 0, None, 0
-        for account, side, amount_fen, dims in draft.legs:
-            n += 1
+        last, k = None, 0
+        for n, (account, side, amount_fen, dims) in enumerate(draft.legs, 1):
             if (
                 dims is not last
-            ):  # the lines of an entry mostly share theirs, and finding a number means hashing five fields
+            ):  # the lines of an entry mostly share theirs, and finding a number hashes five fields
                 last, k = dims, numbers.setdefault(dims, len(numbers))
             section = sections.get(account)
             if section is None:
