@@ -1,0 +1,367 @@
+"""The figures of a confirmation letter: both sides read, compared, and the year's own takings worked out (附件3).
+
+Row 9 = 6 − 7 + 8 and the balancing figure of CLR are one number twice; the letter is refused if any row differs
+between the books and the tables, naming row, key and both amounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Final, NamedTuple
+
+from ledger.core.errors import Conflict
+from ledger.core.money import share, yuan
+from ledger.db.unit_of_work import Transaction
+from ledger.fund.clearing import PARTS, ROWS, Scope, cutoff_of, require_period
+from ledger.fund.clearing_cases import grade_of, require_no_waiting, standard_of
+from ledger.fund.clearing_plan import bands_of, forfeit_ratio_of
+from ledger.fund.clearing_rates import borne_of_overspend, kept_of_surplus
+from ledger.fund.clearing_read import (
+    DAILY_ADVANCE,
+    PAID_ACCOUNTS,
+    RETURNED,
+    Books,
+    Prior,
+    Tables,
+    Unsettled,
+    read_books,
+    read_counted,
+    read_tables,
+    read_unsettled,
+    require_nothing_in_flight,
+)
+from ledger.fund.month_sheet import Key
+
+INPATIENT: Final = "inpatient"
+"""What DRG and DIP pay for: a standard is compared with the pooled inpatient money, audit deductions taken off."""
+
+_NOTHING: Final = Prior()
+
+
+class Taking(NamedTuple):
+    """A finding or other deduction the letter takes, in fen."""
+
+    kind: str
+    reference: str
+    key: Key | None
+    """None: borne by the key with the most money."""
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One key of a letter; fields as in fund.letter_line, amounts in fen."""
+
+    key: Key
+    claimed_fen: int = 0
+    late_fen: int = 0
+    surplus_before: int = 0
+    surplus_fen: int = 0
+    audit_before: int = 0
+    audit_fen: int = 0
+    forfeited_before: int = 0
+    forfeited_fen: int = 0
+    other_before: int = 0
+    other_fen: int = 0
+    borne_before: int = 0
+    borne_fen: int = 0
+    paid_fen: int = 0
+    refunded_fen: int = 0
+    open_daily_fen: int = 0
+    waiting_fen: int = 0
+    month_open_fen: int = 0
+    retained_fen: int = 0
+    advance_fen: int = 0
+    owed_before: int = 0
+
+    @property
+    def row_fen(self) -> dict[int, int]:
+        """Rows 1, 2, 4–9 of the form for this key."""
+        rows = {
+            1: self.claimed_fen - self.late_fen,
+            2: self.audit_before + self.audit_fen,
+            4: self.forfeited_before + self.forfeited_fen,
+            5: self.other_before + self.other_fen + self.borne_before + self.borne_fen - self.surplus_before - self.surplus_fen,
+        }  # fmt: skip
+        rows[6] = rows[1] - rows[2] - rows[4] - rows[5]
+        rows[7], rows[8] = self.paid_fen, self.refunded_fen
+        rows[9] = rows[6] - rows[7] + rows[8]
+        return rows
+
+    @property
+    def result_fen(self) -> int:
+        """What CLR credits to 9106: its balancing figure (memorandum.md 2)."""
+        closed = self.open_daily_fen + self.waiting_fen + self.month_open_fen + self.retained_fen
+        taken = self.audit_fen + self.forfeited_fen + self.other_fen + self.borne_fen + self.late_fen
+        return closed + self.surplus_fen - taken
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a letter says; two computations are the same letter if these are equal."""
+
+    scope: Scope
+    grade: str
+    lines: tuple[Line, ...]
+    takings: tuple[Taking, ...]
+    late: tuple[tuple[str, str, int], ...]
+    """Records not declared in time: setl_id, sub-fund, fen."""
+    open_terms: frozenset[int] = field(default_factory=frozenset)
+    """期号 in which documented late records wait for the next clearing: they stay open."""
+
+    def rows(self) -> dict[tuple[int, str], int]:
+        """(row, part) to fen, every part of the form."""
+        found = {(row, part): 0 for row in ROWS for part in PARTS}
+        for line in self.lines:
+            for row, fen in line.row_fen.items():
+                found[row, line.key.subfund] += fen
+        return found
+
+    def row(self, number: int) -> int:
+        """A row's total in fen."""
+        return sum(line.row_fen[number] for line in self.lines)
+
+
+def figures(tx: Transaction, scope: Scope, day: date) -> Figures:
+    """Compute a letter on `day` (art. 23).
+
+    Raises Conflict `clearing.months_open`, `clearing.before_cutoff`, `clearing.in_flight`, `clearing.sheet_draft`,
+    `clearing.refund_open`, `clearing.returned_money`, `clearing.unpaid_letter`, `clearing.earlier_year`,
+    `clearing.quarter_pending`, `clearing.input_waiting`, `clearing.nothing`, `letter.books_differ` and what the
+    plan's and the period's own refusals are.
+    """
+    require_period(tx, scope, day)
+    require_no_waiting(tx, scope.fund, scope.year, scope.institution)
+    books, tables = read_books(tx, scope), read_tables(tx, scope)
+    unsettled = read_unsettled(tx, scope, cutoff_of(tx, scope.year))
+    last = scope.year * 100 + 12
+    after = {row.key for row in unsettled if row.key.term > last}
+    keys = {key for key in books.keys | set(tables.claimed) if scope.holds(key)} - after
+    own = [row for row in unsettled if scope.holds(row.key) and row.key not in after]
+    _check_months(scope, own, day, cutoff_of(tx, scope.year))
+    require_nothing_in_flight(tx, scope, keys)
+    _check_letters_before(tx, scope, keys)
+    for key in sorted(keys):
+        _compare(scope, key, books, tables)
+    carried = [row for row in own if row.carried]
+    late = [row for row in own if not row.carried]
+    counted = read_counted(tx, scope) if scope.period == "year" else {}
+    lines = {key: _line(key, books, counted.get(key, _NOTHING), carried, late) for key in sorted(keys)}
+    if not any(line != Line(line.key) for line in lines.values()):
+        raise Conflict("clearing.nothing", f"机构{scope.institution}{scope.title}没有可清算的费用")
+    takings = _takings(tx, scope, after, {row.setl_id for row in own})
+    _take(lines, takings, scope.year)
+    grade = grade_of(tx, scope.fund, scope.year, scope.institution) if scope.period == "year" else ""
+    if grade:
+        _forfeit(lines, tables, scope, forfeit_ratio_of(tx, scope.fund, scope.year, grade))
+    if scope.period == "year":
+        _surplus_or_overspend(tx, lines, scope)
+    found = tuple(line for line in lines.values() if line != Line(line.key))
+    _check_row_9(scope, found)
+    return Figures(
+        scope,
+        grade,
+        found,
+        tuple(sorted(takings, key=lambda t: t[:2])),
+        tuple((row.setl_id, row.key.subfund, row.fund_fen) for row in late),
+        frozenset(row.key.term for row in carried),
+    )
+
+
+def _check_months(scope: Scope, unsettled: Sequence[Unsettled], day: date, cutoff: date) -> None:
+    """All months settled; what was not declared in time is late, but only once time is up."""
+    new = sorted({row.key.term for row in unsettled if not row.recognised})
+    if new:
+        raise Conflict(
+            "clearing.months_open", f"机构{scope.institution}期号{new}还有未入账的记录，不能清算", terms=new
+        )
+    waiting = [row for row in unsettled if not row.carried]
+    declared = sorted({row.key.term for row in waiting if row.in_time or scope.period != "year"})
+    if declared:
+        raise Conflict(
+            "clearing.months_open",
+            f"机构{scope.institution}{scope.title}的期号{declared}尚未月结算，不能清算",
+            terms=declared,
+        )
+    if waiting and day <= cutoff:
+        raise Conflict(
+            "clearing.before_cutoff",
+            f"机构{scope.institution}还有{len(waiting)}笔未申报，申报截止日{cutoff}之后方可清算",
+            records=len(waiting),
+            cutoff=str(cutoff),
+        )
+
+
+def _check_letters_before(tx: Transaction, scope: Scope, keys: set[Key]) -> None:
+    """Years in order, quarters before their year, nothing of a quarter after its year."""
+    done = {
+        (year, period): state
+        for year, period, state in tx.rows(
+            "SELECT year, period, state FROM fund.letter WHERE region = %(region)s AND fund = %(fund)s"
+            " AND institution = %(institution)s AND state <> 'void'",
+            region=tx.region, fund=scope.fund, institution=scope.institution,
+        )
+    }  # fmt: skip
+    for year in sorted({key.service_year for key in keys if key.service_year < scope.year}):
+        if done.get((year, "year")) != "confirmed":
+            raise Conflict("clearing.earlier_year", f"{year}年度尚未清算，应按年度先后清算", year=year)
+    pending = sorted(
+        period for (year, period), state in done.items()
+        if year == scope.year and period != "year" and state != "confirmed"
+    )  # fmt: skip
+    if scope.period == "year" and pending:
+        raise Conflict("clearing.quarter_pending", f"季度清算{pending}尚未双方确认", periods=pending)
+    if scope.period != "year" and (scope.year, "year") in done:
+        raise Conflict("clearing.year_exists", f"{scope.year}年度清算确认书已制成，不再按季清算")
+
+
+def _compare(scope: Scope, key: Key, books: Books, tables: Tables) -> None:
+    """Every row of one key, twice."""
+    taken = tables.taken.get(key, _NOTHING)
+    both = (
+        (1, "申报", books.of(key, 9001), tables.claimed.get(key, 0)),
+        (2, "审核扣款", books.of(key, 9301), tables.audit.get(key, 0) + taken.audit),
+        (4, "保证金扣减", books.of(key, 9302), taken.forfeited),
+        (5, "其他扣款", books.of(key, 9303), tables.other.get(key, 0) + taken.other),
+        (5, "机构自担", books.of(key, 9304), taken.borne),
+        (5, "结余留用", books.of(key, 9002), taken.surplus),
+        (7, "已拨付", books.of(key, *PAID_ACCOUNTS), tables.paid.get(key, 0) + tables.offset.get(key, 0)),
+        (8, "退费", books.of(key, 9209), tables.refunded.get(key, 0)),
+        (9, "预留质量保证金", books.of(key, 9105), tables.retained.get(key, 0) - taken.retained),
+    )
+    for row, what, booked, listed in both:
+        if booked != listed:
+            raise Conflict(
+                "letter.books_differ",
+                f"机构{scope.institution}第{row}行{what}（{'/'.join(map(str, key))}）：账上{yuan(booked)}元，"
+                f"明细{yuan(listed)}元，相差{yuan(booked - listed)}元，不能出具清算确认书",
+                row=row,
+                difference_fen=booked - listed,
+            )
+    if books.of(key, RETURNED):
+        raise Conflict(
+            "clearing.returned_money",
+            f"机构{scope.institution}还有退汇待付{yuan(books.of(key, RETURNED))}元，应先重新支付",
+        )
+
+
+def _line(
+    key: Key, books: Books, counted: Prior, carried: Sequence[Unsettled], late: Sequence[Unsettled]
+) -> Line:
+    """One key without this letter's own takings; documented late records are left out of it altogether."""
+    out = [row for row in carried if row.key == key]
+    advance = books.of(key, DAILY_ADVANCE)
+    out_paid = sum(row.paid_daily_fen for row in out)
+    return Line(
+        key,
+        claimed_fen=books.of(key, 9001) - sum(row.fund_fen for row in out) - counted.claimed,
+        late_fen=sum(row.fund_fen for row in late if row.key == key),
+        surplus_before=books.of(key, 9002) - counted.surplus,
+        audit_before=books.of(key, 9301) - counted.audit,
+        forfeited_before=books.of(key, 9302) - counted.forfeited,
+        other_before=books.of(key, 9303) - counted.other,
+        borne_before=books.of(key, 9304) - counted.borne,
+        paid_fen=books.of(key, *PAID_ACCOUNTS) - out_paid - counted.paid,
+        refunded_fen=books.of(key, 9209) - counted.refunded,
+        open_daily_fen=books.of(key, 9101) - sum(row.open_daily_fen for row in out),
+        waiting_fen=books.of(key, 9102) - sum(row.fund_fen - row.open_daily_fen - row.paid_daily_fen for row in out),
+        month_open_fen=books.of(key, 9103),
+        retained_fen=books.of(key, 9105),
+        advance_fen=advance - out_paid if advance else 0,
+        owed_before=books.of(key, 9106),
+    )  # fmt: skip
+
+
+def _takings(tx: Transaction, scope: Scope, after: set[Key], out: set[str]) -> list[Taking]:
+    """Final findings not yet taken in full and approved deductions not yet taken, of the letter's keys and 期号.
+
+    Not those of records that are borne or carried, nor of reversed ones.
+    """
+    first, last = scope.terms
+    findings = tx.rows(
+        "SELECT f.finding_id, f.setl_id, f.subfund, f.service_year, f.term, f.category, f.amount_fen - f.taken_fen"
+        " FROM fund.finding f WHERE f.region = %(region)s AND f.fund = %(fund)s AND f.institution = %(institution)s"
+        " AND f.state = 'final' AND f.taken_fen < f.amount_fen AND f.service_year <= %(year)s AND NOT EXISTS ("
+        "   SELECT 1 FROM fund.record r WHERE r.region = f.region AND r.init_setl_id = f.setl_id AND f.setl_id <> '')",
+        region=tx.region, fund=scope.fund, institution=scope.institution, year=scope.year,
+    )  # fmt: skip
+    found = [
+        Taking("finding", row[0], Key(*row[2:6]), row[6])
+        for row in findings
+        if scope.holds(Key(*row[2:6])) and Key(*row[2:6]) not in after and row[1] not in out
+    ]
+    others = tx.rows(
+        "SELECT deduction_id, amount_fen FROM fund.other_deduction WHERE region = %(region)s AND fund = %(fund)s"
+        " AND institution = %(institution)s AND approved_by <> '' AND taken_by = '' AND term <= %(last)s"
+        " AND (term >= %(first)s OR %(whole)s)",
+        region=tx.region, fund=scope.fund, institution=scope.institution, first=first, last=last,
+        whole=scope.period == "year",
+    )  # fmt: skip
+    return found + [Taking("other", reference, None, fen) for reference, fen in others]
+
+
+def _take(lines: dict[Key, Line], takings: Sequence[Taking], year: int) -> None:
+    for taking in takings:
+        key = _biggest(lines, year) if taking.key is None else taking.key
+        line = lines.get(key, Line(key))
+        if taking.kind == "finding":
+            lines[key] = replace(line, audit_fen=line.audit_fen + taking.amount_fen)
+        else:
+            lines[key] = replace(line, other_fen=line.other_fen + taking.amount_fen)
+
+
+def _biggest(lines: Mapping[Key, Line], year: int, category: str = "") -> Key:
+    """The pooled key of the year with the most money: it bears what belongs to no record."""
+    found = [
+        key for key in lines
+        if key.service_year == year and key.subfund == "pool" and (not category or key.category == category)
+    ]  # fmt: skip
+    return max(found or lines, key=lambda key: (lines[key].claimed_fen, key))
+
+
+def _forfeit(lines: dict[Key, Line], tables: Tables, scope: Scope, ratio: int) -> None:
+    """The grade's part of all deposit retained in the year, quarters included; the biggest deposits bear it first."""
+    own = {key for key in lines if key.service_year == scope.year}
+    rest = share(sum(tables.retained.get(key, 0) for key in own), ratio)
+    rest -= sum(lines[key].forfeited_before for key in own)
+    order = sorted(own, key=lambda key: (-tables.retained.get(key, 0), key))
+    for key in order:
+        part = min(rest, max(0, tables.retained.get(key, 0)))
+        if part > 0:
+            lines[key] = replace(lines[key], forfeited_fen=part)
+            rest -= part
+
+
+def _surplus_or_overspend(tx: Transaction, lines: dict[Key, Line], scope: Scope) -> None:
+    """DRG/DIP: the year's pooled inpatient money after audit against the institution's standard, by band (art. 22)."""
+    standard = standard_of(tx, scope.fund, scope.year, scope.institution)
+    if standard is None:
+        return
+    own = [
+        line for key, line in lines.items()
+        if (key.service_year, key.subfund, key.category) == (scope.year, "pool", INPATIENT)
+    ]  # fmt: skip
+    actual = sum(line.row_fen[1] - line.row_fen[2] for line in own)
+    key = _biggest(lines, scope.year, INPATIENT)
+    if actual < standard:
+        kept = kept_of_surplus(standard, actual, bands_of(tx, scope.fund, scope.year, "surplus"))
+        lines[key] = replace(lines[key], surplus_fen=kept)
+    elif actual > standard:
+        borne = borne_of_overspend(standard, actual, bands_of(tx, scope.fund, scope.year, "overspend"))
+        lines[key] = replace(lines[key], borne_fen=borne)
+
+
+def _check_row_9(scope: Scope, lines: Sequence[Line]) -> None:
+    """6 − 7 + 8 is what CLR leaves in 9106, key by key."""
+    for line in lines:
+        formula, booked = line.row_fen[9], line.result_fen + line.owed_before
+        if formula != booked:
+            raise Conflict(
+                "letter.books_differ",
+                f"机构{scope.institution}第9行（{'/'.join(map(str, line.key))}）：按6－7＋8为{yuan(formula)}元，"
+                f"清算分录为{yuan(booked)}元，相差{yuan(formula - booked)}元",
+                row=9,
+                difference_fen=formula - booked,
+            )
