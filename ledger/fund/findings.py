@@ -16,9 +16,11 @@ from hashlib import sha256
 from importlib import resources
 from typing import Any, Final, NamedTuple
 
+import psycopg
+
 from ledger.core.errors import Conflict, InvalidInput, LedgerError, NotFound
 from ledger.core.money import parse_fen
-from ledger.db.unit_of_work import Transaction
+from ledger.db.unit_of_work import Transaction, translate
 
 AUDIT: Final = "10"
 """det_type 审核扣款; "20" is 稽核扣款."""
@@ -164,13 +166,20 @@ def load_findings(tx: Transaction, name: str, content: bytes, on: date) -> Loade
                 field=bad.field,
             ) from None
         except LedgerError as error:
-            raise type(error)(
-                error.code, f"{name}第{number}行：{error.message}", file=name, line=number
-            ) from error
+            raise _at_line(error, name, number) from error
+        except psycopg.Error as error:  # the database's own refusals know nothing of the file
+            known_refusal = translate(error)
+            if not isinstance(known_refusal, LedgerError):
+                raise
+            raise _at_line(known_refusal, name, number) from error
         new += added
         known += not added
         held += added and draft.severity == "high"
     return LoadedFindings(new, known, held)
+
+
+def _at_line(error: LedgerError, name: str, number: int) -> LedgerError:
+    return type(error)(error.code, f"{name}第{number}行：{error.message}", file=name, line=number)
 
 
 class _Field(Exception):

@@ -89,15 +89,15 @@ def test_totals_agree_or_show_both_sides(stocked: Any) -> None:
 
 def test_refunds_in_or_out_of_the_totals(stocked: Any) -> None:
     """In: the reversed pair counts +1 −1 and nets to nothing; by days the two halves show."""
-    same = dict(medfee_sumamt="1910", fund_pay_sumamt="1500", acct_pay="10", fixmedins_setl_cnt="2")
+    same = {"medfee_sumamt": "1910", "fund_pay_sumamt": "1500", "acct_pay": "10", "fixmedins_setl_cnt": "2"}
     for flag in ("1", "", "0", None):
         assert totals(stocked, refd_setl_flag=flag, **same).agrees
-    day = dict(stmt_begndate="2026-10-20", stmt_enddate="2026-10-20")
-    half = dict(medfee_sumamt="-500", fund_pay_sumamt="-300", acct_pay="0", fixmedins_setl_cnt="-1")
+    day = {"stmt_begndate": "2026-10-20", "stmt_enddate": "2026-10-20"}
+    half = {"medfee_sumamt": "-500", "fund_pay_sumamt": "-300", "acct_pay": "0", "fixmedins_setl_cnt": "-1"}
     assert totals(stocked, **day, **half).agrees
     assert totals(stocked, refd_setl_flag="0", **day).agrees
     assert not totals(stocked, refd_setl_flag="0", **day, **half).agrees
-    twelfth = dict(stmt_begndate="2026-10-12", stmt_enddate="2026-10-12")
+    twelfth = {"stmt_begndate": "2026-10-12", "stmt_enddate": "2026-10-12"}
     assert totals(
         stocked,
         refd_setl_flag="0",
@@ -109,32 +109,32 @@ def test_refunds_in_or_out_of_the_totals(stocked: Any) -> None:
 
 
 def test_totals_alone_never_agree_a_line_and_a_replay_is_the_first_answer(stocked: Any) -> None:
-    same = dict(medfee_sumamt="1910", fund_pay_sumamt="1500", acct_pay="10", fixmedins_setl_cnt="2")
+    same = {"medfee_sumamt": "1910", "fund_pay_sumamt": "1500", "acct_pay": "10", "fixmedins_setl_cnt": "2"}
     assert totals(stocked, **same) == totals(stocked, **same)
     assert stocked.asked("SELECT state FROM fund.reconciliation") == [("open",)]
     assert stocked.asked("SELECT count(*) FROM fund.reconcile_total") == [(1,)]
 
 
-@pytest.mark.parametrize(
-    ("said", "code"),
-    [
-        ({"medfee_sumamt": 1.5}, "reconcile.field"),
-        ({"medfee_sumamt": "1.005"}, "amount.format"),
-        ({"acct_pay": None}, "reconcile.field"),
-        ({"stmt_begndate": "2026-13-01"}, "date.format"),
-        ({"stmt_begndate": "2026-10-31", "stmt_enddate": "2026-10-01"}, "reconcile.field"),
-        ({"stmt_begndate": "2026-09-30"}, "reconcile.period"),
-        ({"refd_setl_flag": "2"}, "reconcile.field"),
-        ({"fixmedins_setl_cnt": "x"}, "reconcile.field"),
-        ({"insutype": "340"}, "reconcile.insutype"),
-        ({"insutype": "xxx"}, "reconcile.insutype"),
-        ({"clr_type": "88"}, "scope.clr_type"),
-    ],
-)
-def test_bad_totals_requests_are_refused(month: Any, said: dict[str, Any], code: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        totals(month, **said)
-    assert refused.value.code == code
+BAD_TOTALS: list[tuple[dict[str, Any], str]] = [
+    ({"medfee_sumamt": 1.5}, "reconcile.field"),
+    ({"medfee_sumamt": "1.005"}, "amount.format"),
+    ({"acct_pay": None}, "reconcile.field"),
+    ({"stmt_begndate": "2026-13-01"}, "date.format"),
+    ({"stmt_begndate": "2026-10-31", "stmt_enddate": "2026-10-01"}, "reconcile.field"),
+    ({"stmt_begndate": "2026-09-30"}, "reconcile.period"),
+    ({"refd_setl_flag": "2"}, "reconcile.field"),
+    ({"fixmedins_setl_cnt": "x"}, "reconcile.field"),
+    ({"insutype": "340"}, "reconcile.insutype"),
+    ({"insutype": "xxx"}, "reconcile.insutype"),
+    ({"clr_type": "88"}, "scope.clr_type"),
+]
+
+
+def test_bad_totals_requests_are_refused(month: Any) -> None:
+    for said, code in BAD_TOTALS:
+        with pytest.raises(InvalidInput) as refused:
+            totals(month, **said)
+        assert refused.value.code == code, said
 
 
 def test_the_four_outcomes_with_both_sides_figures(stocked: Any) -> None:
@@ -231,18 +231,15 @@ def test_one_person_with_two_names_cannot_confirm_their_own(stocked: Any) -> Non
     assert refused.value.code == "difference.same_person"
 
 
-@pytest.mark.parametrize(
-    ("scope", "error"),
-    [
+def test_an_impossible_scope_is_refused(month: Any) -> None:
+    for scope, error in (
         (SCOPE._replace(fund=340), InvalidInput),
         (SCOPE._replace(term=202613), InvalidInput),
         (SCOPE._replace(clr_type="77"), InvalidInput),
         (SCOPE._replace(institution="H99999999999"), NotFound),
-    ],
-)
-def test_an_impossible_scope_is_refused(month: Any, scope: Scope, error: type[Exception]) -> None:
-    with pytest.raises(error):
-        compare(month, [], scope)
+    ):
+        with pytest.raises(error):
+            compare(month, [], scope)
 
 
 def test_the_period_query_pages_through_everything_once(stocked: Any) -> None:
@@ -262,19 +259,18 @@ def test_the_period_query_pages_through_everything_once(stocked: Any) -> None:
     assert (back["medfee_sumamt"], back["clr_flag"], seen[0]["refd_setl_flag"]) == ("-500.00", "0", "0")
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        PeriodQuery(HOSPITAL, date(2026, 10, 2), date(2026, 10, 1)),
-        PeriodQuery(HOSPITAL, date(2026, 10, 1), date(2026, 10, 2), page_size=0),
-        PeriodQuery(HOSPITAL, date(2026, 10, 1), date(2026, 10, 2), page_size=1_001),
-        PeriodQuery(HOSPITAL, date(2026, 10, 1), date(2026, 10, 2), after="x"),
-        PeriodQuery(HOSPITAL, date(2026, 10, 1), date(2026, 10, 2), after="2026-10-99T00:00:00|S1"),
-    ],
-)
-def test_a_bad_period_query_is_refused(month: Any, query: PeriodQuery) -> None:
-    with pytest.raises(InvalidInput), month.tx() as tx:
-        settlements(tx, query)
+def test_a_bad_period_query_is_refused(month: Any) -> None:
+    first, second = date(2026, 10, 1), date(2026, 10, 2)
+    for query, code in (
+        (PeriodQuery(HOSPITAL, second, first), "period.dates"),
+        (PeriodQuery(HOSPITAL, first, second, page_size=0), "period.page_size"),
+        (PeriodQuery(HOSPITAL, first, second, page_size=1_001), "period.page_size"),
+        (PeriodQuery(HOSPITAL, first, second, after="x"), "period.after"),
+        (PeriodQuery(HOSPITAL, first, second, after="2026-10-99T00:00:00|S1"), "period.after"),
+    ):
+        with pytest.raises(InvalidInput) as refused, month.tx() as tx:
+            settlements(tx, query)
+        assert refused.value.code == code
 
 
 def test_raw_sql_cannot_agree_a_line_nor_change_a_comparison(stocked: Any) -> None:
@@ -316,7 +312,7 @@ def test_the_set_operation_is_the_naive_comparison(stocked: Any, theirs: dict[st
     rows = [
         # 1 and 2: as ours where we have it; else another amount in one of the three columns
         mine[key] if n <= 2 and key in mine else (mine.get(key) or DetailRow(key, "", "", 1, 1, 1, "0"))._replace(
-            **{"medfee_fen": 999} if n == 3 else {"acct_fen": 998}
+            medfee_fen=999 if n == 3 else 5, acct_fen=998
         )
         for key, n in theirs.items()
     ]  # fmt: skip

@@ -28,6 +28,27 @@ CREATE TRIGGER frozen BEFORE UPDATE OF region, finding_id, fund, institution, se
     found_fen, source, rule_id, rule_name, content, basis, sev_deg, found_by, found_on, appeal_until, digest ON fund.finding
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 
+-- What is brought in is signed by who brings it, and that is the agency's business, not the cashier's or the reviewer's.
+CREATE FUNCTION fund.refuse_signer() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'business.signer',
+        DETAIL = format('%s只能由经办或数据接入岗以自己的名义登记', TG_TABLE_NAME);
+END $$;
+DO $$
+DECLARE signed text[];
+BEGIN
+    FOREACH signed SLICE 1 IN ARRAY ARRAY[['reconcile_total', 'compared_by'], ['reconcile_run', 'compared_by'],
+        ['settlement_list', 'loaded_by'], ['trace_code', 'loaded_by'], ['audit_policy', 'set_by'], ['finding_evidence', 'added_by'],
+        ['sample', 'drawn_by']]
+    LOOP
+        EXECUTE format('CREATE TRIGGER signer BEFORE INSERT ON fund.%1$I FOR EACH ROW
+                        WHEN (NEW.%2$I IS DISTINCT FROM access.user_name()
+                              OR NOT access.has_role(NEW.region, 0::smallint, NEW.%2$I, ''{maker,intake,system}''))
+                        EXECUTE FUNCTION fund.refuse_signer()', signed[1], signed[2]);
+    END LOOP;
+END $$;
+
 -- agreed means: a comparison of this very line over our records as digested, and nothing of it unresolved.
 CREATE FUNCTION fund.check_reconciliation() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
