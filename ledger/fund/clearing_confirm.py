@@ -12,16 +12,9 @@ from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book, EntryDraft
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.clearing_figures import Figures, Line
-from ledger.fund.clearing_letter import (
-    Letter,
-    lock_letter,
-    read_figures,
-    read_letter,
-    read_paper,
-    require_fresh,
-    store_paper,
-)
+from ledger.fund.clearing_letter import require_fresh
+from ledger.fund.clearing_lines import Figures, Line
+from ledger.fund.clearing_store import Letter, lock_letter, read_letter, read_paper, store_paper
 from ledger.fund.clearing_text import write_off_text
 from ledger.rules import Sheet, apply
 from ledger.rules.policy import policy_on
@@ -202,8 +195,3 @@ def _close(tx: Transaction, letter: Letter, found: Figures) -> None:
         letter=letter.letter_id,
         terms=sorted(set(range(first, last + 1)) - found.open_terms),
     )
-
-
-def stored_figures(tx: Transaction, letter_id: str) -> Figures:
-    """The figures of a letter as stored, for statements."""
-    return read_figures(tx, read_letter(tx, letter_id))

@@ -6,18 +6,17 @@ between the books and the tables, naming row, key and both amounts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
 
 from ledger.core.errors import Conflict
-from ledger.core.money import share, yuan
+from ledger.core.money import yuan
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.clearing import PARTS, ROWS, Scope, cutoff_of, require_period
-from ledger.fund.clearing_cases import grade_of, require_no_waiting, standard_of
-from ledger.fund.clearing_plan import bands_of, forfeit_ratio_of
-from ledger.fund.clearing_rates import borne_of_overspend, kept_of_surplus
+from ledger.fund.clearing import Scope, cutoff_of, require_period
+from ledger.fund.clearing_cases import grade_of, require_no_waiting
+from ledger.fund.clearing_lines import Figures, Line
+from ledger.fund.clearing_plan import forfeit_ratio_of
 from ledger.fund.clearing_read import (
     DAILY_ADVANCE,
     PAID_ACCOUNTS,
@@ -32,96 +31,10 @@ from ledger.fund.clearing_read import (
     read_unsettled,
     require_nothing_in_flight,
 )
+from ledger.fund.clearing_takings import forfeit, surplus_or_overspend, take, takings
 from ledger.fund.month_sheet import Key
 
-INPATIENT: Final = "inpatient"
-"""What DRG and DIP pay for: a standard is compared with the pooled inpatient money, audit deductions taken off."""
-
 _NOTHING: Final = Prior()
-
-
-class Taking(NamedTuple):
-    """A finding or other deduction the letter takes, in fen."""
-
-    kind: str
-    reference: str
-    key: Key | None
-    """None: borne by the key with the most money."""
-    amount_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One key of a letter; fields as in fund.letter_line, amounts in fen."""
-
-    key: Key
-    claimed_fen: int = 0
-    late_fen: int = 0
-    surplus_before: int = 0
-    surplus_fen: int = 0
-    audit_before: int = 0
-    audit_fen: int = 0
-    forfeited_before: int = 0
-    forfeited_fen: int = 0
-    other_before: int = 0
-    other_fen: int = 0
-    borne_before: int = 0
-    borne_fen: int = 0
-    paid_fen: int = 0
-    refunded_fen: int = 0
-    open_daily_fen: int = 0
-    waiting_fen: int = 0
-    month_open_fen: int = 0
-    retained_fen: int = 0
-    advance_fen: int = 0
-    owed_before: int = 0
-
-    @property
-    def row_fen(self) -> dict[int, int]:
-        """Rows 1, 2, 4–9 of the form for this key."""
-        rows = {
-            1: self.claimed_fen - self.late_fen,
-            2: self.audit_before + self.audit_fen,
-            4: self.forfeited_before + self.forfeited_fen,
-            5: self.other_before + self.other_fen + self.borne_before + self.borne_fen - self.surplus_before - self.surplus_fen,
-        }  # fmt: skip
-        rows[6] = rows[1] - rows[2] - rows[4] - rows[5]
-        rows[7], rows[8] = self.paid_fen, self.refunded_fen
-        rows[9] = rows[6] - rows[7] + rows[8]
-        return rows
-
-    @property
-    def result_fen(self) -> int:
-        """What CLR credits to 9106: its balancing figure (memorandum.md 2)."""
-        closed = self.open_daily_fen + self.waiting_fen + self.month_open_fen + self.retained_fen
-        taken = self.audit_fen + self.forfeited_fen + self.other_fen + self.borne_fen + self.late_fen
-        return closed + self.surplus_fen - taken
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What a letter says; two computations are the same letter if these are equal."""
-
-    scope: Scope
-    grade: str
-    lines: tuple[Line, ...]
-    takings: tuple[Taking, ...]
-    late: tuple[tuple[str, str, int], ...]
-    """Records not declared in time: setl_id, sub-fund, fen."""
-    open_terms: frozenset[int] = field(default_factory=frozenset)
-    """期号 in which documented late records wait for the next clearing: they stay open."""
-
-    def rows(self) -> dict[tuple[int, str], int]:
-        """(row, part) to fen, every part of the form."""
-        found = {(row, part): 0 for row in ROWS for part in PARTS}
-        for line in self.lines:
-            for row, fen in line.row_fen.items():
-                found[row, line.key.subfund] += fen
-        return found
-
-    def row(self, number: int) -> int:
-        """A row's total in fen."""
-        return sum(line.row_fen[number] for line in self.lines)
 
 
 def figures(tx: Transaction, scope: Scope, day: date) -> Figures:
@@ -151,20 +64,20 @@ def figures(tx: Transaction, scope: Scope, day: date) -> Figures:
     lines = {key: _line(key, books, counted.get(key, _NOTHING), carried, late) for key in sorted(keys)}
     if not any(line != Line(line.key) for line in lines.values()):
         raise Conflict("clearing.nothing", f"机构{scope.institution}{scope.title}没有可清算的费用")
-    takings = _takings(tx, scope, after, {row.setl_id for row in own})
-    _take(lines, takings, scope.year)
+    taken = takings(tx, scope, after, {row.setl_id for row in own})
+    take(lines, taken, scope.year)
     grade = grade_of(tx, scope.fund, scope.year, scope.institution) if scope.period == "year" else ""
     if grade:
-        _forfeit(lines, tables, scope, forfeit_ratio_of(tx, scope.fund, scope.year, grade))
+        forfeit(lines, tables.retained, scope, forfeit_ratio_of(tx, scope.fund, scope.year, grade))
     if scope.period == "year":
-        _surplus_or_overspend(tx, lines, scope)
+        surplus_or_overspend(tx, lines, scope)
     found = tuple(line for line in lines.values() if line != Line(line.key))
     _check_row_9(scope, found)
     return Figures(
         scope,
         grade,
         found,
-        tuple(sorted(takings, key=lambda t: t[:2])),
+        tuple(sorted(taken, key=lambda t: t[:2])),
         tuple((row.setl_id, row.key.subfund, row.fund_fen) for row in late),
         frozenset(row.key.term for row in carried),
     )
@@ -272,85 +185,6 @@ def _line(
         advance_fen=advance - out_paid if advance else 0,
         owed_before=books.of(key, 9106),
     )  # fmt: skip
-
-
-def _takings(tx: Transaction, scope: Scope, after: set[Key], out: set[str]) -> list[Taking]:
-    """Final findings not yet taken in full and approved deductions not yet taken, of the letter's keys and 期号.
-
-    Not those of records that are borne or carried, nor of reversed ones.
-    """
-    first, last = scope.terms
-    findings = tx.rows(
-        "SELECT f.finding_id, f.setl_id, f.subfund, f.service_year, f.term, f.category, f.amount_fen - f.taken_fen"
-        " FROM fund.finding f WHERE f.region = %(region)s AND f.fund = %(fund)s AND f.institution = %(institution)s"
-        " AND f.state = 'final' AND f.taken_fen < f.amount_fen AND f.service_year <= %(year)s AND NOT EXISTS ("
-        "   SELECT 1 FROM fund.record r WHERE r.region = f.region AND r.init_setl_id = f.setl_id AND f.setl_id <> '')",
-        region=tx.region, fund=scope.fund, institution=scope.institution, year=scope.year,
-    )  # fmt: skip
-    found = [
-        Taking("finding", row[0], Key(*row[2:6]), row[6])
-        for row in findings
-        if scope.holds(Key(*row[2:6])) and Key(*row[2:6]) not in after and row[1] not in out
-    ]
-    others = tx.rows(
-        "SELECT deduction_id, amount_fen FROM fund.other_deduction WHERE region = %(region)s AND fund = %(fund)s"
-        " AND institution = %(institution)s AND approved_by <> '' AND taken_by = '' AND term <= %(last)s"
-        " AND (term >= %(first)s OR %(whole)s)",
-        region=tx.region, fund=scope.fund, institution=scope.institution, first=first, last=last,
-        whole=scope.period == "year",
-    )  # fmt: skip
-    return found + [Taking("other", reference, None, fen) for reference, fen in others]
-
-
-def _take(lines: dict[Key, Line], takings: Sequence[Taking], year: int) -> None:
-    for taking in takings:
-        key = _biggest(lines, year) if taking.key is None else taking.key
-        line = lines.get(key, Line(key))
-        if taking.kind == "finding":
-            lines[key] = replace(line, audit_fen=line.audit_fen + taking.amount_fen)
-        else:
-            lines[key] = replace(line, other_fen=line.other_fen + taking.amount_fen)
-
-
-def _biggest(lines: Mapping[Key, Line], year: int, category: str = "") -> Key:
-    """The pooled key of the year with the most money: it bears what belongs to no record."""
-    found = [
-        key for key in lines
-        if key.service_year == year and key.subfund == "pool" and (not category or key.category == category)
-    ]  # fmt: skip
-    return max(found or lines, key=lambda key: (lines[key].claimed_fen, key))
-
-
-def _forfeit(lines: dict[Key, Line], tables: Tables, scope: Scope, ratio: int) -> None:
-    """The grade's part of all deposit retained in the year, quarters included; the biggest deposits bear it first."""
-    own = {key for key in lines if key.service_year == scope.year}
-    rest = share(sum(tables.retained.get(key, 0) for key in own), ratio)
-    rest -= sum(lines[key].forfeited_before for key in own)
-    order = sorted(own, key=lambda key: (-tables.retained.get(key, 0), key))
-    for key in order:
-        part = min(rest, max(0, tables.retained.get(key, 0)))
-        if part > 0:
-            lines[key] = replace(lines[key], forfeited_fen=part)
-            rest -= part
-
-
-def _surplus_or_overspend(tx: Transaction, lines: dict[Key, Line], scope: Scope) -> None:
-    """DRG/DIP: the year's pooled inpatient money after audit against the institution's standard, by band (art. 22)."""
-    standard = standard_of(tx, scope.fund, scope.year, scope.institution)
-    if standard is None:
-        return
-    own = [
-        line for key, line in lines.items()
-        if (key.service_year, key.subfund, key.category) == (scope.year, "pool", INPATIENT)
-    ]  # fmt: skip
-    actual = sum(line.row_fen[1] - line.row_fen[2] for line in own)
-    key = _biggest(lines, scope.year, INPATIENT)
-    if actual < standard:
-        kept = kept_of_surplus(standard, actual, bands_of(tx, scope.fund, scope.year, "surplus"))
-        lines[key] = replace(lines[key], surplus_fen=kept)
-    elif actual > standard:
-        borne = borne_of_overspend(standard, actual, bands_of(tx, scope.fund, scope.year, "overspend"))
-        lines[key] = replace(lines[key], borne_fen=borne)
 
 
 def _check_row_9(scope: Scope, lines: Sequence[Line]) -> None:

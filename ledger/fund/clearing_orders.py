@@ -8,12 +8,14 @@ from datetime import date
 from typing import Final
 
 from adapters.banks.ports import Account
-from ledger.core.entries import FUND_NAMES
+from ledger.books.setup import open_period
+from ledger.core.dates import period_of
+from ledger.core.entries import FUND_NAMES, Book
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.calendar import read_calendar
 from ledger.fund.clearing_confirm import CLEARING_OWED
-from ledger.fund.clearing_letter import Letter, letters, line_rows, read_figures
+from ledger.fund.clearing_store import Letter, letters, line_rows, read_figures
 from ledger.fund.regions import account_of
 from ledger.payments.draft import Batch, BatchDraft, ItemDraft, OrderDraft, create_batch
 
@@ -73,6 +75,7 @@ def draft_clearing_orders(tx: Transaction, fund: int, year: int, pay_date: date)
     tx.run(
         "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.draft {tx.region}-{fund}"
     )
+    open_period(tx, Book(tx.region, fund), period_of(pay_date))
     available = _available(tx, fund, account)
     blocked: list[ClearingBlocked] = []
     ready: list[tuple[str, OrderDraft]] = []

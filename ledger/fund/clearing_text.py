@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.hashes import SM3, Hash
 from ledger.core.entries import FUND_NAMES
 from ledger.core.money import yuan_grouped
 from ledger.fund.clearing import PARTS, ROWS, Scope
-from ledger.fund.clearing_figures import Figures
+from ledger.fund.clearing_lines import Figures
 
 _NOTE: Final = "注：6=1-2-4-5，9=6-7+8。你单位签收后，盖章确认视为同意最终清算金额。"
 
