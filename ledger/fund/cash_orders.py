@@ -12,6 +12,7 @@ from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances_offset import KIND_ACCOUNTS, KIND_NAMES
+from ledger.fund.cash_forecast import reserved_before
 from ledger.fund.regions import account_of
 from ledger.payments.draft import Batch, BatchDraft, BatchKind, ItemDraft, OrderDraft, create_batch
 
@@ -159,6 +160,7 @@ def _draft(
     if not account:
         raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有支出户，不能拨付")
     left = available_fen(tx, fund, account) - drafted_fen(tx, fund, account)
+    left -= reserved_before(tx, fund, kind, pay_date)
     skipped: list[Skipped] = []
     orders: list[OrderDraft] = []
     keys: list[str] = []

@@ -19,6 +19,8 @@ from ledger.core.entries import FUND_NAMES, Book, Dimensions
 from ledger.core.errors import Conflict, Forbidden, InvalidInput
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.calendar import read_calendar
+from ledger.fund.cash_forecast import reserved_before
+from ledger.fund.cash_requests import choice
 from ledger.fund.recognise import RULES_SIGNER, recognise
 from ledger.fund.regions import account_of
 from ledger.payments.draft import (
@@ -89,6 +91,8 @@ class _Candidate:
     held: bool
     items: tuple[ItemDraft, ...]
     payables: tuple[PayableDraft, ...]
+    oldest: date
+    """The first discharge day it pays for."""
 
     @property
     def amount_fen(self) -> int:
@@ -161,7 +165,8 @@ def _draft_book(
         fund=book.fund,
         account=account,
     )
-    for candidate in _candidates(tx, book, upto):
+    available -= reserved_before(tx, book.fund, "daily", pay_date)
+    for candidate in _in_turn(tx, _candidates(tx, book, upto), pay_date, available):
         party = parties[candidate.institution]
         reason = _block_reason(candidate, party, pay_date, available)
         if reason or party.payee is None:
@@ -247,7 +252,8 @@ def _candidates(tx: Transaction, book: Book, upto: date) -> list[_Candidate]:
     """
     rows = tx.rows(
         """SELECT p.institution, coalesce(f.order_no, ''), h.setl_id IS NOT NULL, p.service_year, p.term, p.category, p.daily_fen < 0,
-                  sum(p.daily_fen)::bigint, array_agg(p.setl_id ORDER BY p.setl_id), array_agg(p.daily_fen ORDER BY p.setl_id)
+                  sum(p.daily_fen)::bigint, array_agg(p.setl_id ORDER BY p.setl_id), array_agg(p.daily_fen ORDER BY p.setl_id),
+                  min(p.day)
              FROM fund.payable p
              LEFT JOIN (SELECT d.setl_id, d.subfund, max(o.order_no) AS order_no
                           FROM payments.pay_order o JOIN payments.order_payable d ON d.region = o.region AND d.order_no = o.order_no
@@ -264,15 +270,28 @@ def _candidates(tx: Transaction, book: Book, upto: date) -> list[_Candidate]:
     )
     items: dict[tuple[str, str, bool], list[ItemDraft]] = {}
     payables: dict[tuple[str, str, bool], list[PayableDraft]] = {}
-    for institution, replaces, held, year, term, category, _, amount, setl_ids, amounts in rows:
+    oldest: dict[tuple[str, str, bool], date] = {}
+    for institution, replaces, held, year, term, category, _, amount, setl_ids, amounts, day in rows:
         key = (institution, replaces, held)
+        oldest[key] = min(day, oldest.get(key, day))
         items.setdefault(key, []).append(
             ItemDraft(DAILY_OPEN, Dimensions(institution, "pool", year, term, category), amount)
         )
         payables.setdefault(key, []).extend(
             PayableDraft(setl_id, "pool", fen) for setl_id, fen in zip(setl_ids, amounts, strict=True)
         )
-    return [_Candidate(*key, tuple(items[key]), tuple(payables[key])) for key in items]
+    return [_Candidate(*key, tuple(items[key]), tuple(payables[key]), oldest[key]) for key in items]
+
+
+def _in_turn(
+    tx: Transaction, candidates: Sequence[_Candidate], pay_date: date, available: int
+) -> Sequence[_Candidate]:
+    """The order in which they get money: where it does not reach for all, by the region's dated choice."""
+    if sum(max(candidate.amount_fen, 0) for candidate in candidates) <= available:
+        return candidates
+    if choice(tx, "short_money_first", pay_date, "oldest") == "smallest":
+        return sorted(candidates, key=lambda c: (c.amount_fen, c.oldest, c.institution, c.replaces))
+    return sorted(candidates, key=lambda c: (c.oldest, c.institution, c.replaces))
 
 
 def _next_batch_id(tx: Transaction, book: Book, pay_date: date) -> str:

@@ -95,7 +95,7 @@ BY_SOURCE: Final[Mapping[str, Mapping[int, int]]] = {
 }
 """Places whose account follows from the item's source."""
 
-BY_KEY: Final = ("benefit", "recovered")
+BY_KEY: Final = ("benefit", "recovered", "penalty", "interest")
 """Places whose account follows from fund, sub-fund and category: places.csv."""
 
 BY_ENTRY: Final[Mapping[str, int]] = {"bank": 1004, "fiscal": 1003}
@@ -111,6 +111,8 @@ PLACE_TITLES: Final[Mapping[str, str]] = {
     "kind": "1101暂付款（预付金、按月预拨、集采直接结算）",
     "benefit": "5001社会保险待遇支出（末级随账目与待遇类别）",
     "recovered": "4501其他收入—跨年度退回待遇（末级随账目）",
+    "penalty": "4501其他收入—其他（末级随账目）",
+    "interest": "4201存款利息（末级随账目，未分清的4602）",
     "bank": "1004支出户存款",
     "fiscal": "1003财政专户存款",
 }

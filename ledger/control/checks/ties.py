@@ -49,7 +49,10 @@ _OPEN_MONTH: Final = """
 _ITEMS: Final = """
     SELECT o.region, o.fund, o.institution, i.subfund, i.service_year, i.term, i.category, i.amount_fen
       FROM payments.pay_order o JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no """
-_IN_FLIGHT: Final = _ITEMS + "JOIN payments.state s ON s.state = o.state WHERE s.in_flight"
+# An advance or a payment to a person is owed in no memorandum account, on its way neither.
+_IN_FLIGHT: Final = (
+    _ITEMS + "JOIN payments.state s ON s.state = o.state WHERE s.in_flight AND i.source IN (9101, 9103, 9106)"
+)
 _PAID_DAILY: Final = _ITEMS + "WHERE o.state = 'paid' AND i.source = 9101"
 
 _TIES: Final = (
@@ -75,14 +78,24 @@ def check_ties(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _receipts(snapshot: Snapshot) -> Iterator[Finding]:
-    """T4: what the books call paid to an institution is what its receipts say, returned money taken out."""
+    """T4: paid, offset or still advanced to an institution is what its receipts say, less what came back: through the
+    bank, or through the fiscal special account (fund.refund). Persons stand together under one name.
+    """
     for region, fund, institution, booked, proven in snapshot.rows(
         """
         SELECT * FROM (
             SELECT region, fund, institution, sum(booked) AS booked, sum(proven) AS proven
               FROM (SELECT b.region, b.fund, d.counterparty AS institution, b.credit - b.debit AS booked, 0 AS proven
                       FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                     WHERE b.account IN (9201, 9202, 9203)
+                     WHERE b.account IN (9201, 9202, 9203, 9209) OR b.account BETWEEN 920400 AND 920499
+                    UNION ALL
+                    SELECT b.region, b.fund, d.counterparty, b.debit - b.credit, 0
+                      FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+                     WHERE b.account IN (110102, 110103, 110104)
+                        OR d.counterparty = 'PERSON' AND (b.account::text LIKE '5001%' OR b.account = 200104)
+                    UNION ALL
+                    SELECT region, fund, institution, 0, -amount_fen FROM fund.refund
+                     WHERE state = 'approved' AND kind <> 'penalty'
                     UNION ALL
                     SELECT o.region, o.fund, o.institution, 0,
                            CASE v.direction WHEN 'debit' THEN v.amount_fen ELSE -v.amount_fen END
@@ -107,7 +120,7 @@ def _statutory(snapshot: Snapshot) -> Iterator[Finding]:
               FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
               JOIN books.account a ON a.region = b.region AND a.fund = b.fund AND a.account = b.account
              WHERE (a.account IN (9201, 9202, 9203, 9209, 110105, 200104) OR a.account BETWEEN 920400 AND 920499
-                    OR a.account::text LIKE '5001%' OR a.account::text LIKE '4501%') AND d.counterparty <> ''
+                    OR a.account::text LIKE '5001%' OR a.account::text LIKE '4501%') AND d.counterparty NOT IN ('', 'PERSON')
              GROUP BY 1, 2, 3, 4, 5, 6) keys
          WHERE paid <> booked ORDER BY 1, 2, 3, 4, 5, 6
         """

@@ -224,7 +224,8 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
-    IF (OLD.state, NEW.state) = ('approved', 'granted') THEN
+    IF (OLD.state, NEW.state) = ('approved', 'granted') AND OLD.approved_by = NEW.approved_by THEN
+        PERFORM access.require_role(NEW.region, NEW.fund, '{accountant,system}');
         RETURN NEW;
     END IF;
     IF OLD.state <> 'requested' THEN
@@ -274,6 +275,8 @@ BEGIN
                         WHEN (OLD.order_no <> NEW.order_no) EXECUTE FUNCTION fund.check_one_order()', t);
     END LOOP;
 END $$;
+CREATE TRIGGER granted BEFORE UPDATE ON fund.fund_request FOR EACH ROW WHEN (OLD.state = 'granted')
+    EXECUTE FUNCTION fund.refuse_change();
 CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, advance_id, institution, kind, year, term, recovery, amount_fen, quota_fen,
     conditions, document, payee_name, payee_number, payee_bank, payee_cnaps, due_on, prepared_by, prepared_on
     ON fund.advance FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
