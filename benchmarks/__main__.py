@@ -1,0 +1,40 @@
+"""`./dev bench [MEASURE...]`: every measure in a process of its own, on a fresh database of one durable server."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from benchmarks.measured import say
+from benchmarks.suite import GROWTH, MEASURES, measure
+from benchmarks.world import fresh_world, server
+
+
+def main(names: list[str]) -> int:
+    """Run the named measures (default: all, those of growth only with FULL=1); exit 2 for an unknown name."""
+    known = [*MEASURES, *GROWTH]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        say(f"no such measure: {', '.join(unknown)}; there are {', '.join(known)}")
+        return 2
+    started = time.perf_counter()
+    say(f"load average before: {os.getloadavg()[0]:.2f}")
+    with server() as home:
+        for name in names or (known if os.environ.get("FULL") else list(MEASURES)):
+            say(f"{name} ({time.perf_counter() - started:.0f} s, load {os.getloadavg()[0]:.2f})")
+            with fresh_world(home, f"bench_{name}") as world, _process() as process:
+                for result in process.submit(measure, name, world).result():
+                    print(result.line(), flush=True)
+    say(f"load average after: {os.getloadavg()[0]:.2f}; {time.perf_counter() - started:.0f} s in all")
+    return 0
+
+
+def _process() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,32 @@
+"""The measures by name, and one of them run in the process that shall be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from benchmarks import day, growth, http, intake, posting, trial_balance, verify
+from benchmarks.measured import Measured
+from benchmarks.world import World
+from ledger.core.errors import LedgerError
+
+MEASURES: Final[dict[str, Callable[[World], list[Measured]]]] = {
+    "posting": posting.measure,
+    "trial_balance": trial_balance.measure,
+    "verify": verify.measure,
+    "intake": intake.measure,
+    "day": day.measure,
+    "http": http.measure,
+}
+GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
+    "growth_intake": growth.memory,
+    "growth_posting": growth.posting,
+}
+
+
+def measure(name: str, world: World) -> list[Measured]:
+    """Run one measure. A refusal of the ledger's comes back as RuntimeError: it cannot travel between processes."""
+    try:
+        return {**MEASURES, **GROWTH}[name](world)
+    except LedgerError as error:
+        raise RuntimeError(f"{error.code}: {error.message}") from None

@@ -1,0 +1,39 @@
+"""Re-summing the books from their lines, as verify does, against a plain SUM over the same rows."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from benchmarks.drafts import Receipts
+from benchmarks.measured import PAIRS, Measured, measured, rate, say
+from benchmarks.posting import fill
+from benchmarks.world import World
+from ledger.control.verify import resum
+
+ENTRIES: Final = 100_000
+LINES: Final = 4 * ENTRIES
+
+
+def measure(world: World) -> list[Measured]:
+    """`verify.sums.vs_sum`: lines a second of `resum` ÷ of `SELECT sum(amount_fen)`, both after one warm run."""
+    started = time.perf_counter()
+    fill(world, Receipts(), ENTRIES)
+    ratios: list[float] = []
+    with world.connect() as connection:
+        connection.execute("ANALYZE books.leg")
+        connection.commit()
+
+        def plain() -> None:
+            connection.execute("SELECT sum(amount_fen) FROM books.leg").fetchall()
+
+        plain()
+        found = resum(world.auditor)
+        assert found.lines == LINES, found
+        assert found.debit == found.credit, found
+        for pair in range(PAIRS):
+            bare = rate(LINES, plain)
+            ours = rate(LINES, lambda: resum(world.auditor))
+            ratios.append(ours / bare)
+            say(f"  verify {pair + 1}/{PAIRS}: {ours:,.0f} lines/s, SUM {bare:,.0f}/s, {ratios[-1]:.2f}")
+    return [measured("verify.sums.vs_sum", "ratio", ratios, started)]

@@ -1,0 +1,124 @@
+"""A durable server of the benchmark's own in a home of its own, and a fresh database for every measure."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Engine
+
+from ledger.books.journal import post
+from ledger.books.setup import open_period
+from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, found_demo
+from ledger.core.dates import period_of
+from ledger.core.entries import EMPLOYEE_FUND, RESIDENT_FUND, Book, Dimensions, EntryDraft, credit, debit
+from ledger.db.cluster import Cluster
+from ledger.db.engine import admin_engine, auditor_engine, service_engine
+from ledger.db.roles import grant_database
+from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.institutions import confirm_payees, load_institutions, read_institutions
+from ledger.settings import Settings
+
+OPENED_ON: Final = date(2026, 1, 1)
+DAY: Final = date(2026, 10, 12)
+PAY_DAY: Final = date(2026, 10, 13)
+BOOK: Final = Book(DEMO_REGION, EMPLOYEE_FUND)
+TEMPLATE: Final = "bench_template"
+PLENTY: Final = 10**14
+"""Fen on the 支出户: enough that no order is blocked for want of money."""
+
+
+@dataclass(frozen=True)
+class World:
+    """One founded database. Picklable: measures run in processes of their own, so that memory is theirs alone."""
+
+    home: Path
+    name: str
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Settings that lead every engine builder to this database."""
+        return Settings(home=self.home, database_url=Cluster(self.home).admin_url(self.name))
+
+    @cached_property
+    def service(self) -> Engine:
+        """The service's engine."""
+        return service_engine(self.settings)
+
+    @cached_property
+    def auditor(self) -> Engine:
+        """The auditor's engine."""
+        return auditor_engine(self.settings)
+
+    @cached_property
+    def admin(self) -> Engine:
+        """The administrator's engine."""
+        return admin_engine(self.settings)
+
+    def connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        """A plain administrator's connection, for what the benchmark compares with."""
+        return psycopg.connect(str(self.settings.database_url))
+
+
+@contextmanager
+def server() -> Iterator[Path]:
+    """A started, founded server in a temporary home; gone afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="flb-"))
+    home.chmod(0o755)  # the server's user must be able to pass through
+    cluster = Cluster(home)
+    try:
+        cluster.start()
+        found_demo(Settings(home=home), OPENED_ON)
+        with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
+            admin.execute(sql.SQL("ALTER DATABASE fundledger RENAME TO {}").format(sql.Identifier(TEMPLATE)))
+        yield home
+    finally:
+        cluster.stop("immediate")
+        shutil.rmtree(home)
+
+
+@contextmanager
+def fresh_world(home: Path, name: str) -> Iterator[World]:
+    """A new database without statistics, a copy of the founded one; dropped afterwards."""
+    cluster, made = Cluster(home), sql.Identifier(name)
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                made, sql.Identifier(TEMPLATE)
+            )
+        )
+        with psycopg.connect(cluster.admin_url(name), autocommit=True) as granting:
+            grant_database(granting)
+        admin.execute("CHECKPOINT")
+        try:
+            yield World(home, name)
+        finally:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
+
+
+def take_institutions(world: World, path: Path) -> None:
+    """Institutions with confirmed payee accounts, by two persons."""
+    with unit_of_work(world.service, "zhao", DEMO_REGION) as tx:
+        load_institutions(tx, read_institutions(path))
+    with unit_of_work(world.service, "qian", DEMO_REGION) as tx:
+        confirm_payees(tx)
+
+
+def allot(world: World) -> None:
+    """Money from the 财政专户 into the 支出户 of both books."""
+    own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
+    legs = (debit(1004, PLENTY, own), credit(1003, PLENTY, fiscal))
+    draft = EntryDraft("ALLOT", "ALLOT:1", DAY, "财政专户拨入支出户", legs, "ALLOT@1", "li", "qian")
+    for fund in (EMPLOYEE_FUND, RESIDENT_FUND):
+        with unit_of_work(world.service, "li", DEMO_REGION) as tx:
+            open_period(tx, Book(DEMO_REGION, fund), period_of(DAY))
+            post(tx, Book(DEMO_REGION, fund), DAY, [draft])
