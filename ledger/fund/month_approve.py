@@ -15,6 +15,7 @@ from ledger.core.entries import FUND_NAMES, Book, EntryDraft, Leg
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.advances_offset import KIND_ACCOUNTS, Offset, take_offsets
+from ledger.fund.audit_taken import take
 from ledger.fund.month_due import term_days
 from ledger.fund.month_read import AUDITED, MONTH_OWED, daily_advance, lock_month, read_figures
 from ledger.fund.month_sheet import Key, Line, expensed
@@ -199,15 +200,9 @@ def _take(tx: Transaction, sheet: MonthSheet) -> None:
     taken: dict[tuple[str, str], int] = defaultdict(int)
     for taking in sheet.figures.takings:
         taken[taking.kind, taking.reference] += taking.amount_fen
-    tx.run_many(
-        "INSERT INTO fund.finding_taken (region, finding_id, sheet_id, amount_fen, taken_by)"
-        " VALUES (%(region)s, %(finding)s, %(sheet)s, %(amount)s, %(user)s)",
-        [
-            {"region": tx.region, "finding": ref, "sheet": sheet.sheet_id, "amount": fen, "user": tx.user}
-            for (kind, ref), fen in taken.items()
-            if kind == "finding"
-        ],
-    )
+    for (kind, reference), fen in taken.items():
+        if kind == "finding":
+            take(tx, reference, sheet.sheet_id, fen)
     tx.run(
         "UPDATE fund.other_deduction SET taken_by = %(sheet)s WHERE region = %(region)s AND deduction_id = ANY(%(ids)s)",
         region=tx.region,
@@ -241,21 +236,18 @@ def _close_term(tx: Transaction, sheet: MonthSheet) -> None:
 
 def _settle_declarations(tx: Transaction, sheet: MonthSheet, day: date) -> None:
     """clr_stas 50 已结算 for what the sheet settles."""
-    tx.run(
-        """WITH settled AS (
-               UPDATE fund.declaration SET state = '50'
-                WHERE region = %(region)s AND fund = %(fund)s AND institution = %(institution)s AND term = %(term)s
-                  AND NOT withdrawn AND state = %(audited)s RETURNING declaration_id)
-           INSERT INTO fund.declaration_event (region, declaration_id, n, event, from_state, to_state, user_name,
-                                               business_date, reason)
-           SELECT %(region)s, s.declaration_id,
-                  1 + (SELECT coalesce(max(e.n), 0) FROM fund.declaration_event e
-                        WHERE e.region = %(region)s AND e.declaration_id = s.declaration_id),
-                  'settle', %(audited)s, '50', %(user)s, %(day)s, %(sheet)s FROM settled s""",
+    for (declaration,) in tx.rows(
+        "SELECT declaration_id FROM fund.declaration WHERE region = %(region)s AND fund = %(fund)s"
+        " AND institution = %(institution)s AND term = %(term)s AND NOT withdrawn AND state = %(audited)s"
+        " ORDER BY declaration_id",
         region=tx.region,
         audited=AUDITED,
-        user=tx.user,
-        day=day,
-        sheet=sheet.sheet_id,
         **sheet.scope._asdict(),
-    )
+    ):
+        tx.run(
+            "SELECT fund.move_declaration(%(region)s, %(declaration)s, 'settle', %(day)s, %(sheet)s)",
+            region=tx.region,
+            declaration=declaration,
+            day=day,
+            sheet=sheet.sheet_id,
+        )

@@ -16,6 +16,7 @@ PAY_BY: Final = 8
 """Day of the month after the cut-off's, moved on past holidays."""
 
 WORKING_DAYS: Final = 20
+SATURDAY: Final = 5
 
 
 def term_days(term: int) -> tuple[date, date]:
@@ -43,13 +44,17 @@ def cutoff_of(term: int, declared_on: date) -> date:
 
 
 def due_on(calendar: Calendar, cutoff: date) -> date:
-    """The last day to pay: cut-off 10 Sep 2026 gives 8 Oct (20 working days would be 16 Oct).
+    """The last day to pay: cut-off 10 Sep 2026 gives 8 Oct (20 working days end on 16 Oct).
 
     Raises InvalidInput `calendar.unknown_year` where a year's holiday table is missing.
     """
     by_date = calendar.next_working_day(next_month(cutoff).replace(day=PAY_BY))
-    day, left = cutoff, WORKING_DAYS
-    while left:
+    return min(by_date, after_working_days(calendar, cutoff, WORKING_DAYS))
+
+
+def after_working_days(calendar: Calendar, day: date, count: int) -> date:
+    """The `count`-th working day after `day`; a Saturday or Sunday worked to make up for a holiday is not counted."""
+    while count:
         day += timedelta(days=1)
-        left -= calendar.is_working_day(day)
-    return min(by_date, day)
+        count -= calendar.is_working_day(day) and day.weekday() < SATURDAY
+    return day

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances_offset import KIND_ACCOUNTS, due_offsets
+from ledger.fund.audit_taken import final_untaken
 from ledger.fund.calendar import read_calendar
 from ledger.fund.month_due import cutoff_of, due_on, term_days
 from ledger.fund.month_sheet import (
@@ -226,14 +227,19 @@ def _findings(
     tx: Transaction, scope: Scope, takings: Sequence[Taking] | None, deduct: Mapping[str, int] | None
 ) -> list[FindingDue]:
     """Final findings of this and earlier 期号 with what is left of each, or with the amounts asked for."""
-    rows = tx.rows(
-        """SELECT finding_id, subfund, service_year, term, category, amount_fen - taken_fen FROM fund.finding
-            WHERE region = %(region)s AND fund = %(fund)s AND institution = %(institution)s AND term <= %(term)s
-              AND state = 'final' AND taken_fen < amount_fen ORDER BY term, finding_id""",
-        region=tx.region,
-        **scope._asdict(),
-    )
-    found = [FindingDue(finding_id, Key(*key), left) for finding_id, *key, left in rows]
+    found = [
+        FindingDue(
+            untaken.finding_id,
+            Key(
+                untaken.target.subfund,
+                untaken.target.service_year,
+                untaken.target.term,
+                untaken.target.category,
+            ),
+            untaken.left_fen,
+        )
+        for untaken in final_untaken(tx, scope.fund, scope.institution, scope.term)
+    ]
     wanted: dict[str, int] | None = None if deduct is None else dict(deduct)
     if takings is not None:
         wanted = defaultdict(int)

@@ -240,7 +240,7 @@ def _payable(draft: Draft, opening: Mapping[Key, int]) -> int:
     """What an offset may take: the pooled month share still to be paid, less a debt carried from earlier months."""
     paid = sum(line.paid_daily_fen for line in draft.lines if line.key.subfund == POOL)
     carried = sum(fen for key, fen in opening.items() if key.subfund == POOL)
-    return max(0, draft.left(POOL) - paid + min(0, carried))
+    return max(0, draft.left(POOL) - max(0, paid) + min(0, carried))
 
 
 def _spread(draft: Draft, due: AmountDue) -> None:
