@@ -32,7 +32,7 @@ def final_untaken(tx: Transaction, fund: int, institution: str, term: int) -> li
                 WHERE f.region = %(region)s AND f.fund = %(fund)s AND f.institution = %(institution)s AND f.term <= %(term)s
                   AND f.state = 'final' AND f.taken_fen < f.amount_fen
                   AND (f.setl_id = '' OR NOT EXISTS (SELECT 1 FROM fund.record r
-                                                     WHERE r.region = f.region AND r.init_setl_id = f.setl_id))
+                                                     WHERE r.region = f.region AND r.init_setl_id = f.setl_id AND r.init_setl_id <> ''))
                 ORDER BY f.final_on, f.finding_id COLLATE "C" """,
             region=tx.region,
             fund=fund,

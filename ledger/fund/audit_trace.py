@@ -125,7 +125,7 @@ def _find_repeats(tx: Transaction, on: date) -> tuple[str, ...]:
                                     AND p.subfund = 'pool' AND p.fund_fen > 0
                 WHERE t.region = %(region)s AND t.trdn_flag = '0'
                   AND t.drug_trac_codg IN (SELECT drug_trac_codg FROM codes_in)
-                  AND NOT EXISTS (SELECT 1 FROM fund.record v WHERE v.region = t.region AND v.init_setl_id = t.setl_id)
+                  AND NOT EXISTS (SELECT 1 FROM fund.record v WHERE v.region = t.region AND v.init_setl_id = t.setl_id AND v.init_setl_id <> '')
                WINDOW w AS (PARTITION BY t.drug_trac_codg ORDER BY r.setl_time, t.setl_id COLLATE "C")) s
             WHERE earlier IS NOT NULL AND fen > 0 ORDER BY code COLLATE "C", setl_id COLLATE "C" """,
         region=tx.region,

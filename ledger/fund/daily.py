@@ -83,7 +83,7 @@ class _Party:
 class _Candidate:
     """What would be one order: an institution's open payables, or those of one failed order that is issued again.
 
-    Records held by a finding of high severity (art. 18) stand apart: they are never ordered.
+    Records held by a finding of high severity (art. 18) stand apart with their reversals: they are never ordered.
     """
 
     institution: str
@@ -259,8 +259,10 @@ def _candidates(tx: Transaction, book: Book, upto: date) -> list[_Candidate]:
                           FROM payments.pay_order o JOIN payments.order_payable d ON d.region = o.region AND d.order_no = o.order_no
                          WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.state IN ('rejected', 'returned')
                          GROUP BY 1, 2) f ON f.setl_id = p.setl_id AND f.subfund = p.subfund
-             LEFT JOIN (SELECT DISTINCT setl_id FROM fund.held
-                         WHERE region = %(region)s AND fund = %(fund)s AND released_by = '') h ON h.setl_id = p.setl_id
+             LEFT JOIN (SELECT setl_id FROM fund.held WHERE region = %(region)s AND fund = %(fund)s AND released_by = ''
+                        UNION SELECT r.setl_id FROM fund.held h
+                          JOIN fund.record r ON r.region = h.region AND r.init_setl_id = h.setl_id AND r.init_setl_id <> ''
+                         WHERE h.region = %(region)s AND h.fund = %(fund)s AND h.released_by = '') h ON h.setl_id = p.setl_id
             WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.day <= %(upto)s AND p.subfund = 'pool'
               AND p.order_no = '' AND p.settled_by = '' AND p.recognised_by <> '' AND p.daily_fen <> 0
             GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7""",

@@ -264,16 +264,25 @@ def test_a_finding_is_taken_over_months_and_never_more(audited: Any) -> None:
         assert final_untaken(tx, 310, HOSPITAL, 202611) == []
 
 
+def allot(month: Any, day: date) -> None:
+    own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
+    legs = (debit(1004, 10**9, own), credit(1003, 10**9, fiscal))
+    with month.tx("li") as tx:
+        post(
+            tx,
+            Book(DEMO_REGION, 310),
+            day,
+            [EntryDraft("ALLOT", "ALLOT:1", day, "拨入", legs, "ALLOT@1", "li", "qian")],
+        )
+
+
 def pay(month: Any, day: date) -> DailyRun:
     return run_daily(month.engine, "zhao", DEMO_REGION, day)
 
 
 def test_high_holds_the_record_until_released_and_deducts_nothing(audited: Any) -> None:
-    own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
     day = date(2026, 10, 13)
-    with audited.tx("li") as tx:
-        draft = EntryDraft("ALLOT", "ALLOT:1", day, "拨入", (debit(1004, 10**9, own), credit(1003, 10**9, fiscal)), "ALLOT@1", "li", "qian")  # fmt: skip
-        post(tx, Book(DEMO_REGION, 310), day, [draft])
+    allot(audited, day)
     assert load(audited, line("F1", "S1", sev="1"), on=day).held == 1
     run = pay(audited, day)
     assert {(b.fund, b.reason, b.amount_fen) for b in run.blocked} == {
@@ -298,30 +307,38 @@ def test_high_holds_the_record_until_released_and_deducts_nothing(audited: Any) 
     assert [batch.total_fen for batch in again.batches] == [60_000]
 
 
+def test_the_reversal_of_a_held_record_waits_with_it(audited: Any, bill: Any) -> None:
+    """Else the institution would pay back out of its other records what it has never been paid."""
+    day = date(2026, 10, 13)
+    allot(audited, day)
+    load(audited, line("F1", "S1", sev="1"), on=day)
+    audited.take(bill("S1R", fund=-100_000, cash=-20_000, init="S1"))
+    run = pay(audited, day)
+    assert [batch.total_fen for batch in run.batches] == [63_000]
+    assert ("held", 0) in {(b.reason, b.amount_fen) for b in run.blocked}
+
+
 def test_a_hold_that_comes_after_the_draft_stops_the_approval(audited: Any) -> None:
-    test_high = date(2026, 10, 13)
-    own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
-    with audited.tx("li") as tx:
-        draft = EntryDraft("ALLOT", "ALLOT:1", test_high, "拨入", (debit(1004, 10**9, own), credit(1003, 10**9, fiscal)), "ALLOT@1", "li", "qian")  # fmt: skip
-        post(tx, Book(DEMO_REGION, 310), test_high, [draft])
-    (batch,) = pay(audited, test_high).batches
-    load(audited, line("F1", "S1", sev="1"), on=test_high)
+    day = date(2026, 10, 13)
+    allot(audited, day)
+    (batch,) = pay(audited, day).batches
+    load(audited, line("F1", "S1", sev="1"), on=day)
     with pytest.raises(Conflict) as held, audited.tx("qian") as tx:
         tx.run(
             "SELECT payments.approve(420100, %(b)s, %(d)s, %(on)s)",
             b=batch.batch_id,
             d=batch.digest,
-            on=test_high,
+            on=day,
         )
     assert held.value.code == "batch.held"
-    assert do(audited, "qian", "F1", "regrade", test_high, severity="middle") == "first"
+    assert do(audited, "qian", "F1", "regrade", day, severity="middle") == "first"
     with audited.tx("qian") as tx:
         assert (
             tx.value(
                 "SELECT payments.approve(420100, %(b)s, %(d)s, %(on)s)",
                 b=batch.batch_id,
                 d=batch.digest,
-                on=test_high,
+                on=day,
             )
             == 1
         )

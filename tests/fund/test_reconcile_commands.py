@@ -15,6 +15,7 @@ from ledger.cli import audit, declare, reconcile
 from ledger.cli.context import ACTING, close_apps
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.fund.reconcile_file import read_detail, write_detail
+from ledger.settings import get_settings
 
 SCOPE = [
     "--region",
@@ -34,6 +35,7 @@ SCOPE = [
 def command(month: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("FUNDLEDGER_HOME", str(month.database.settings.home))
     monkeypatch.setenv("DATABASE_URL", month.database.admin_url)
+    get_settings.cache_clear()
 
     def run(app: typer.Typer, user: str, *words: str) -> Any:
         ACTING.user = user
@@ -46,7 +48,7 @@ def command(month: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         return json.loads(done.output.splitlines()[-1]) if "--json" in words else done.output
 
     yield run
-    close_apps()
+    get_settings.cache_clear()
 
 
 def test_a_month_from_totals_to_declaration(command: Any, month: Any, bill: Any, tmp_path: Path) -> None:

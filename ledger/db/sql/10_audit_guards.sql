@@ -268,7 +268,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'finding.no_record',
             DETAIL = format('本账套没有结算%s的%s基金支付', p_setl_id, CASE p_subfund WHEN 'pool' THEN '统筹' ELSE '个账' END);
     END IF;
-    IF EXISTS (SELECT 1 FROM fund.record WHERE region = p_region AND init_setl_id = p_setl_id)
+    IF EXISTS (SELECT 1 FROM fund.record WHERE region = p_region AND init_setl_id = p_setl_id AND init_setl_id <> '')
        OR EXISTS (SELECT 1 FROM fund.record WHERE region = p_region AND setl_id = p_setl_id AND init_setl_id <> '') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.reversed', DETAIL = format('结算%s已冲正或本身为冲正，不再审核扣款', p_setl_id);
     END IF;
@@ -407,7 +407,7 @@ BEGIN
                AND f.state = 'final'));
     END IF;
     IF v_row.state = 'final' AND (v_row.taken_fen > 0 OR NOT EXISTS (
-        SELECT 1 FROM fund.record WHERE region = p_region AND init_setl_id = v_row.setl_id AND v_row.setl_id <> '')) THEN
+        SELECT 1 FROM fund.record WHERE region = p_region AND init_setl_id = v_row.setl_id AND init_setl_id <> '')) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.final', DETAIL = format('审核结果%s已终审，仅在结算已冲正且未扣款时可取消', p_finding_id);
     END IF;
     UPDATE fund.finding SET state = v_move.to_state, amount_fen = v_amount, severity = v_grade,
@@ -450,7 +450,7 @@ BEGIN
     IF v_row.state <> 'final' THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.not_final', DETAIL = format('审核结果%s处于%s，只有终审结果可以扣款', p_finding_id, v_row.state);
     END IF;
-    IF v_row.setl_id <> '' AND EXISTS (SELECT 1 FROM fund.record WHERE region = p_region AND init_setl_id = v_row.setl_id) THEN
+    IF v_row.setl_id <> '' AND EXISTS (SELECT 1 FROM fund.record WHERE region = p_region AND init_setl_id = v_row.setl_id AND init_setl_id <> '') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.reversed', DETAIL = format('结算%s已冲正，不再扣款', v_row.setl_id);
     END IF;
     IF p_fen <= 0 OR p_fen > v_row.amount_fen - v_row.taken_fen THEN
