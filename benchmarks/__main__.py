@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +21,7 @@ def main(names: list[str]) -> int:
     if unknown:
         say(f"no such measure: {', '.join(unknown)}; there are {', '.join(known)}")
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with us
     started = time.perf_counter()
     say(f"load average before: {os.getloadavg()[0]:.2f}")
     with server() as home:
