@@ -10,7 +10,9 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from adapters.banks.iso20022.format import Iso20022Format
 from adapters.banks.ports import Account, OutgoingFile, RemoteFile
@@ -23,6 +25,7 @@ from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI, period_of
 from ledger.core.entries import Book, Dimensions, EntryDraft
 from ledger.core.errors import LedgerError
+from ledger.db.roles import grant_database
 from ledger.fund.audit import Act, act
 from ledger.fund.clearing_confirm import confirm_letter, sign_institution
 from ledger.fund.clearing_letter import approve_letter, draft_letter, send_letter
@@ -293,10 +296,38 @@ def live_worked_year(year: Year) -> Year:
     return year
 
 
+@pytest.fixture(scope="session")
+def templates() -> dict[str, str]:
+    """Databases kept as templates in this session."""
+    return {}
+
+
 @pytest.fixture
-def worked(year: Year) -> Year:
-    """The worked year under P1."""
-    return live_worked_year(year)
+def worked(year: Year, cluster: Any, templates: dict[str, str]) -> Year:
+    """The worked year under P1: lived once a session, cloned for every test."""
+    database = year.month.database
+    database.close()
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
+        if "worked" not in templates:
+            live_worked_year(year)
+            database.close()
+            kept = f"{database.name}_worked"
+            _copy(admin, database.name, kept)
+            templates["worked"] = kept
+        else:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database.name)))
+            _copy(admin, templates["worked"], database.name)
+    with psycopg.connect(database.admin_url, autocommit=True) as made:
+        grant_database(made)
+    return year
+
+
+def _copy(admin: Any, template: str, name: str) -> None:
+    admin.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+            sql.Identifier(name), sql.Identifier(template)
+        )
+    )
 
 
 @pytest.fixture
