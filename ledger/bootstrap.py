@@ -71,7 +71,9 @@ class App:
     def _connect(self, region: int, account: str) -> Bank:
         with unit_of_work(self.engine, self.user, region) as tx:
             row = tx.row(
-                "SELECT bank, channel FROM payments.bank_account WHERE region = %(region)s AND account = %(account)s",
+                """SELECT a.bank, c.channel FROM payments.bank_account a
+                     LEFT JOIN payments.bank_channel c ON c.region = a.region AND c.account = a.account AND c.state = 'confirmed'
+                    WHERE a.region = %(region)s AND a.account = %(account)s""",
                 region=region,
                 account=account,
             )
@@ -79,7 +81,7 @@ class App:
             raise NotFound("account.unknown", f"统筹区{region}没有账户{account}", account=account)
         bank, channel = row
         if not channel:
-            raise Conflict("bank.no_channel", f"账户{account}尚未配置文件通道", account=account)
+            raise Conflict("bank.no_channel", f"账户{account}没有已确认的文件通道", account=account)
         config = SftpConfig(
             host=channel["host"],
             port=channel["port"],

@@ -10,9 +10,8 @@ from adapters.banks.sftp.keys import ensure_ed25519_key
 from ledger.access.operator_log import logged
 from ledger.bootstrap import client_key_path
 from ledger.cli.context import JsonFlag, RegionOption, app_for, show
-from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.regions import set_channel
+from ledger.fund.regions import confirm_channel, propose_channel
 
 app = typer.Typer(help="银行通道", no_args_is_help=True)
 
@@ -39,17 +38,13 @@ def channel(
     outbox: Annotated[str, typer.Option(help="回单目录")] = "/outbox",
     archive: Annotated[str, typer.Option(help="银行归档目录")] = "/archive",
 ) -> None:
-    """登记银行通道；主机公钥不符时一律拒绝连接。"""
+    """提出银行通道，待另一人确认；主机公钥不符时一律拒绝连接。"""
     running = app_for("admin")
     with (
         logged(running.engine, running.user, region, "bank.channel", f"{account} {host}:{port}"),
         unit_of_work(running.engine, running.user, region) as tx,
     ):
-        if not tx.value(
-            "SELECT access.has_role(%(r)s, 0::smallint, %(u)s, '{admin}')", r=region, u=running.user
-        ):
-            raise Forbidden("bank.not_admin", f"用户{running.user}不是统筹区{region}的管理员")
-        set_channel(
+        propose_channel(
             tx,
             account,
             {
@@ -62,4 +57,16 @@ def channel(
                 "archive": archive,
             },
         )
-    typer.echo(f"账户{account}的银行通道已登记：{host}:{port}")
+    typer.echo(f"账户{account}的银行通道已提出：{host}:{port}，待另一人确认")
+
+
+@app.command()
+def confirm(region: RegionOption, account: AccountOption) -> None:
+    """由另一人（复核审批岗）确认银行通道，确认后启用。"""
+    running = app_for("checker")
+    with (
+        logged(running.engine, running.user, region, "bank.confirm", account),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        confirm_channel(tx, account)
+    typer.echo(f"账户{account}的银行通道已确认启用")

@@ -85,7 +85,9 @@ def demo(
     )
     granted = demo_day.allotment_fen(records)
     demo_day.open_periods(staff, pay_date - timedelta(days=1))
-    with demo_bank(staff.accountant, granted * len(FUNDS), founding_day, pay_date, seed) as bank:
+    with demo_bank(
+        staff.accountant, staff.checker, granted * len(FUNDS), founding_day, pay_date, seed
+    ) as bank:
         narrator.step(
             "机构与收款账户（一人录入、一人确认）",
             lambda: demo_day.take_institutions(staff, made.institutions, pay_date),

@@ -18,7 +18,7 @@ from ledger.bootstrap import App, client_key_path
 from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FUNDS
 from ledger.core.dates import SHANGHAI
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.regions import set_channel
+from ledger.fund.regions import confirm_channel, propose_channel
 
 USERNAME: Final = "fundledger"
 FOLDERS: Final = ("inbox", "outbox", "archive")
@@ -69,8 +69,10 @@ class DemoBank:
 
 
 @contextmanager
-def demo_bank(app: App, opening_fen: int, opened_on: date, pay_date: date, seed: int) -> Iterator[DemoBank]:
-    """Start the bank and its SFTP server, tell the ledger how to reach them; both end with the block."""
+def demo_bank(
+    app: App, confirmer: App, opening_fen: int, opened_on: date, pay_date: date, seed: int
+) -> Iterator[DemoBank]:
+    """Start the bank and its SFTP server; `app` tells the ledger how to reach them, `confirmer` confirms it."""
     home = app.settings.home / "demo" / "bank"
     for folder in FOLDERS:
         (home / folder).mkdir(parents=True, exist_ok=True)
@@ -86,7 +88,7 @@ def demo_bank(app: App, opening_fen: int, opened_on: date, pay_date: date, seed:
         DemoServer(home, home / "keys", USERNAME, client_key) as server,
     ):
         with unit_of_work(app.engine, app.user, DEMO_REGION) as tx:
-            set_channel(
+            propose_channel(
                 tx,
                 own.number,
                 {
@@ -96,4 +98,6 @@ def demo_bank(app: App, opening_fen: int, opened_on: date, pay_date: date, seed:
                     "host_keys": [server.host_key],
                 },
             )
+        with unit_of_work(confirmer.engine, confirmer.user, DEMO_REGION) as tx:
+            confirm_channel(tx, own.number)
         yield DemoBank(bank, own.number)

@@ -9,6 +9,7 @@ from datetime import date
 
 from ledger.books.setup import open_book
 from ledger.core.entries import FUND_NAMES, Book
+from ledger.core.errors import NotFound
 from ledger.db.unit_of_work import Transaction
 
 
@@ -40,7 +41,7 @@ def set_up_region(
     for account in accounts:
         tx.run(
             """INSERT INTO payments.bank_account VALUES (%(region)s, %(number)s, %(kind)s, %(bank)s, %(name)s, %(bank_name)s,
-                   %(cnaps)s, '{}') ON CONFLICT DO NOTHING""",
+                   %(cnaps)s) ON CONFLICT DO NOTHING""",
             region=tx.region,
             number=account.number,
             kind=account.kind,
@@ -65,13 +66,48 @@ def set_up_region(
             )
 
 
-def set_channel(tx: Transaction, account: str, channel: Mapping[str, object]) -> None:
-    """How files of an own account travel (host, port, host key, folders; never a secret)."""
+def propose_channel(tx: Transaction, account: str, channel: Mapping[str, object]) -> None:
+    """Propose how files of an own account travel (host, port, host keys, folders; never a secret).
+
+    It carries nothing until another person confirms it: who can move the channel can move the money.
+    """
     tx.run(
-        "UPDATE payments.bank_account SET channel = %(channel)s WHERE region = %(region)s AND account = %(account)s",
+        """INSERT INTO payments.bank_channel (region, account, version, channel, state, proposed_by)
+           SELECT %(region)s, %(account)s, coalesce(max(version), 0) + 1, %(channel)s, 'proposed', %(user)s
+             FROM payments.bank_channel WHERE region = %(region)s AND account = %(account)s""",
         region=tx.region,
         account=account,
         channel=json.dumps(channel, ensure_ascii=False),
+        user=tx.user,
+    )
+
+
+def confirm_channel(tx: Transaction, account: str) -> None:
+    """Confirm the newest proposed channel of an account.
+
+    Raises NotFound `channel.none`; Forbidden `payee.same_person`, `proposal.not_checker`.
+    """
+    latest = tx.row(
+        """SELECT version, state FROM payments.bank_channel WHERE region = %(region)s AND account = %(account)s
+            ORDER BY version DESC LIMIT 1""",
+        region=tx.region,
+        account=account,
+    )
+    if latest is None or latest[1] != "proposed":
+        raise NotFound("channel.none", f"账户{account}没有待确认的通道", account=account)
+    tx.run(
+        """UPDATE payments.bank_channel SET state = 'replaced'
+            WHERE region = %(region)s AND account = %(account)s AND state = 'confirmed'""",
+        region=tx.region,
+        account=account,
+    )
+    tx.run(
+        """UPDATE payments.bank_channel SET state = 'confirmed', confirmed_by = %(user)s
+            WHERE region = %(region)s AND account = %(account)s AND version = %(version)s""",
+        region=tx.region,
+        account=account,
+        version=latest[0],
+        user=tx.user,
     )
 
 

@@ -104,7 +104,8 @@ def ledger(cluster: Any) -> Iterator[Ledger]:
             "INSERT INTO access.app_user VALUES ('far', 'p9', 'far', true), ('narrow', 'p8', 'narrow', true), ('left', 'p7', 'left', false)"
         )
         admin.execute(
-            "INSERT INTO access.user_role VALUES (420200, 'far', 'accountant', 0), (420100, 'narrow', 'accountant', 390)"
+            "INSERT INTO access.user_role VALUES (420200, 'far', 'accountant', 0), (420200, 'checker', 'checker', 0),"
+            " (420100, 'narrow', 'accountant', 390)"
         )
         admin.execute("INSERT INTO access.user_role VALUES (420100, 'left', 'accountant', 0)")
     settings = Settings(home=cluster.home, database_url=url)

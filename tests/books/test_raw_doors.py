@@ -66,7 +66,7 @@ SERVICE = {
     "approve by hand": "INSERT INTO payments.approval VALUES (420100, 'B', '', 'maker', 'checker', '2026-10-14')",
     "make a user": "INSERT INTO access.app_user VALUES ('mallory', 'p99', 'm')",
     "give a role": "INSERT INTO access.user_role VALUES (420100, 'cash', 'accountant', 0)",
-    "make a key": "INSERT INTO access.api_key VALUES ('\\x00', 'acc', '', '2026-12-31')",
+    "make a key": "INSERT INTO access.api_key VALUES ('\\x00', 420100, 'acc', '', '2026-12-31')",
     "change a record": "UPDATE fund.record SET hifp_pay = 0",
     "change a payable": "UPDATE fund.payable SET fund_fen = 0",
     "change an order": "UPDATE payments.pay_order SET payee_number = 'x'",

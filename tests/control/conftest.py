@@ -126,15 +126,21 @@ def _master_data(tx: Transaction) -> None:
         i=INSTITUTION,
     )
     tx.run(
-        "INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by,"
-        " confirmed_by) VALUES (420100, %(i)s, 1, '某医院', '9558000001', '某银行', '102521000001', 'confirmed', 'maker', 'checker')",
-        i=INSTITUTION,
-    )
-    tx.run(
-        "INSERT INTO payments.bank_account VALUES (420100, %(a)s, '1004', 'sim', '支出户', '某银行', '102521000001', '{}')",
+        "INSERT INTO payments.bank_account VALUES (420100, %(a)s, '1004', 'sim', '支出户', '某银行', '102521000001')",
         a=ACCOUNT,
     )
     tx.run("INSERT INTO payments.book_account VALUES (420100, 310, '1004', %(a)s)", a=ACCOUNT)
+
+
+def _payee(service: Engine) -> None:
+    with unit_of_work(service, "maker", REGION) as tx:
+        tx.run(
+            "INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by)"
+            " VALUES (420100, %(i)s, 1, '某医院', '9558000001', '某银行', '102521000001', 'proposed', 'maker')",
+            i=INSTITUTION,
+        )
+    with unit_of_work(service, "checker", REGION) as tx:
+        tx.run("UPDATE fund.payee_account SET state = 'confirmed', confirmed_by = 'checker'")
 
 
 def _record(tx: Transaction, setl_id: str, fund_fen: int, daily_fen: int) -> None:
@@ -289,8 +295,11 @@ def file_batch(service: Engine, batch: str) -> None:
             ],
         )
         for order_no, _ in rows:
-            tx.run("UPDATE payments.pay_order SET file_id = 'F1' WHERE order_no = %(o)s", o=order_no)
-            step(tx, order_no, "file", "approved", "filed")
+            tx.run(
+                "UPDATE payments.pay_order SET file_id = 'F1', state = 'filed' WHERE order_no = %(o)s",
+                o=order_no,
+            )
+            step(tx, order_no, "file", "approved", "filed", move=False)
     with unit_of_work(service, "cash", REGION) as tx:
         tx.run("UPDATE payments.bank_file SET state = 'sending'")
         tx.run("UPDATE payments.bank_file SET state = 'sent'")
@@ -309,8 +318,11 @@ def populate(service: Engine) -> None:
             credit(1003, 2_000_000, Dimensions("6222000009")),
         )
         post(tx, BOOK, DAY, [draft("ALLOT:1", allot, event="ALLOT")])
+    _payee(service)
+    with unit_of_work(service, "maker", REGION) as tx:
         for setl_id, (fund_fen, daily_fen) in RECORDS.items():
             _record(tx, setl_id, fund_fen, daily_fen)
+    with unit_of_work(service, "acc", REGION) as tx:
         recognise(tx, "REC:1", ["r1", "r2"])
         recognise(tx, "REC:2", ["r3"])
     with unit_of_work(service, "maker", REGION) as tx:

@@ -114,7 +114,7 @@ def test_row_security_stands_on_every_regions_table(catalogue: psycopg.Connectio
         catalogue,
         f"SELECT name FROM ({TABLES}) t JOIN pg_class c ON c.oid = t.oid"
         " WHERE EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attname = 'region')"
-        " AND (NOT c.relrowsecurity OR (SELECT count(*) FROM pg_policy p WHERE p.polrelid = t.oid) <> 3)",
+        " AND (NOT c.relrowsecurity OR (SELECT count(*) FROM pg_policy p WHERE p.polrelid = t.oid AND p.polpermissive) <> 3)",
     )
     loose = names(
         catalogue,

@@ -242,7 +242,7 @@ def test_a_payee_account_needs_a_second_person(world: Any, made: Generated) -> N
     with unit_of_work(world.service_engine, "zhao", DEMO_REGION) as tx:
         load_institutions(tx, read_institutions(made.institutions))
     with (
-        pytest.raises(Forbidden, match=r"payee\.same_person"),
+        pytest.raises(Forbidden, match=r"proposal\.not_checker"),
         unit_of_work(world.service_engine, "zhao", DEMO_REGION) as tx,
     ):
         tx.run("UPDATE fund.payee_account SET state = 'confirmed', confirmed_by = 'zhao'")

@@ -59,7 +59,7 @@ def test_what_is_not_open_for_that_institution_is_refused(world: Any, change: st
         with world.tx() as tx:
             tx.run("UPDATE fund.payable SET settled_by = 'SET:1'")
     else:
-        with world.tx() as tx:
+        with world.tx("maker") as tx:
             tx.run(
                 "INSERT INTO fund.payable SELECT region, fund, 'N1', subfund, institution, service_year, term, category,"
                 " day, fund_fen, daily_fen, ratio FROM fund.payable"

@@ -39,10 +39,13 @@ SELECT a, b, why FROM (VALUES
     ('cashier', 'maker',      '出纳不得兼任制单'),
     ('cashier', 'checker',    '出纳不得兼任稽核'),
     ('cashier', 'accountant', '出纳不得登记账目'),
+    ('cashier', 'system',     '出纳不得登记账目'),
     ('reviewer', 'maker',      '内控稽核不得经办业务'),
     ('reviewer', 'checker',    '内控稽核不得经办业务'),
     ('reviewer', 'cashier',    '内控稽核不得经办业务'),
     ('reviewer', 'accountant', '内控稽核不得经办业务'),
+    ('reviewer', 'system',     '内控稽核不得经办业务'),
+    ('admin', 'system',     '用户管理员不得经办业务'),
     ('admin', 'maker',      '用户管理员不得经办业务'),
     ('admin', 'checker',    '用户管理员不得经办业务'),
     ('admin', 'cashier',    '用户管理员不得经办业务'),
@@ -82,6 +85,7 @@ CREATE TRIGGER refuse_incompatible BEFORE INSERT OR UPDATE ON access.user_role
 
 CREATE TABLE access.api_key (
     key_hash   bytea PRIMARY KEY CHECK (length(key_hash) = 32),   -- SHA-256 of a 256-bit random key
+    issued_in  integer NOT NULL,                                  -- the region whose administrator issued it
     user_name  text NOT NULL REFERENCES access.app_user,
     label      text NOT NULL,
     expires_on date NOT NULL,
@@ -130,6 +134,19 @@ CREATE FUNCTION access.person(p_user text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT person FROM access.app_user WHERE user_name = p_user
 $$;
+
+-- Raises unless the transaction's user administers the whole region; returns the user's name.
+CREATE FUNCTION access.require_admin(p_region integer) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE acting text := access.user_name();
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM access.user_role r JOIN access.app_user u USING (user_name)
+                    WHERE r.region = p_region AND r.user_name = acting AND r.role = 'admin' AND r.fund = 0 AND u.active) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.role_missing',
+            DETAIL = format('用户%s不是统筹区%s（全部基金）的管理员', coalesce(acting, '（未指定）'), p_region);
+    END IF;
+    RETURN acting;
+END $$;
 
 -- Raises unless the transaction's user holds one of the roles for that book; returns the user's name.
 CREATE FUNCTION access.require_role(p_region integer, p_fund smallint, p_roles text[]) RETURNS text

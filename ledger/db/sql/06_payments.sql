@@ -46,9 +46,22 @@ CREATE TABLE payments.bank_account (
     name      text NOT NULL,
     bank_name text NOT NULL,
     cnaps     text NOT NULL CHECK (cnaps ~ '^[0-9]{12}$'),
-    channel   jsonb NOT NULL,                -- host, port, host key, folders: no secret
     PRIMARY KEY (region, account)
 );
+-- How an account's files travel: host, port, host keys, folders; no secret. Proposed by one person, confirmed by another.
+CREATE TABLE payments.bank_channel (
+    region       integer NOT NULL,
+    account      text NOT NULL,
+    version      integer NOT NULL,
+    channel      jsonb NOT NULL,
+    state        text NOT NULL CHECK (state IN ('proposed', 'confirmed', 'replaced')),
+    proposed_by  text NOT NULL,
+    confirmed_by text NOT NULL DEFAULT '',
+    PRIMARY KEY (region, account, version),
+    FOREIGN KEY (region, account) REFERENCES payments.bank_account,
+    CHECK ((state = 'proposed') = (confirmed_by = ''))
+);
+CREATE UNIQUE INDEX one_confirmed_channel ON payments.bank_channel (region, account) WHERE state = 'confirmed';
 CREATE TABLE payments.book_account (
     region  integer NOT NULL,
     fund    smallint NOT NULL,
@@ -94,11 +107,11 @@ CREATE TABLE payments.pay_order (
     institution  text NOT NULL,
     amount_fen   bigint NOT NULL CHECK (amount_fen > 0),
     account      text NOT NULL,               -- ours
-    payee_name   text NOT NULL,
+    payee_name   text NOT NULL CHECK (translate(payee_name, E'|\\\n\r', '') = payee_name),
     payee_number text NOT NULL,
-    payee_bank   text NOT NULL,
+    payee_bank   text NOT NULL CHECK (translate(payee_bank, E'|\\\n\r', '') = payee_bank),
     payee_cnaps  text NOT NULL,
-    purpose      text NOT NULL,
+    purpose      text NOT NULL CHECK (translate(purpose, E'|\\\n\r', '') = purpose),
     replaces     text NOT NULL DEFAULT '',    -- the failed or returned order it re-issues
     state        text NOT NULL REFERENCES payments.state,
     file_id      text NOT NULL DEFAULT '',
@@ -243,7 +256,8 @@ CREATE TABLE payments.evidence (
     PRIMARY KEY (region, account, kind, receipt_no)
 );
 -- The same money movement, told by two papers, posts once.
-CREATE UNIQUE INDEX evidence_movement ON payments.evidence (region, account, bank_reference, direction) WHERE outcome = 'posted';
+CREATE UNIQUE INDEX evidence_movement ON payments.evidence (region, account, bank_reference, direction)
+    WHERE outcome = 'posted' AND bank_reference <> '';
 CREATE INDEX evidence_order ON payments.evidence (region, matched_order) WHERE matched_order <> '';
 CREATE INDEX evidence_open ON payments.evidence (region, account, outcome) WHERE outcome IN ('waiting', 'suspense');
 

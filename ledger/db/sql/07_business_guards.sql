@@ -82,14 +82,26 @@ BEGIN
         IF NEW.state <> 'draft' THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.state', DETAIL = '拨付单只能以草稿建立';
         END IF;
+        IF EXISTS (SELECT 1 FROM payments.approval a WHERE a.region = NEW.region AND a.batch_id = NEW.batch_id) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.already_approved',
+                DETAIL = format('批次%s已经审批，不能再加拨付单', NEW.batch_id);
+        END IF;
         RETURN NEW;
+    END IF;
+    IF OLD.state = NEW.state THEN   -- the file changes with the state or not at all
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen',
+            DETAIL = format('拨付单%s的付款文件不得更改', OLD.order_no);
     END IF;
     IF NOT EXISTS (SELECT 1 FROM payments.transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.state',
             DETAIL = format('拨付单%s不能由%s转为%s', OLD.order_no, OLD.state, NEW.state);
     END IF;
-    IF OLD.state = 'draft' AND NEW.state = 'approved' AND NOT EXISTS (
-        SELECT 1 FROM payments.approval a WHERE a.region = NEW.region AND a.batch_id = NEW.batch_id) THEN
+    IF OLD.file_id <> NEW.file_id AND 'filed' NOT IN (OLD.state, NEW.state) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen',
+            DETAIL = format('拨付单%s的付款文件不得更改', OLD.order_no);
+    END IF;
+    IF OLD.state = 'draft' AND NEW.state = 'approved' AND (current_user <> 'fundledger_poster' OR NOT EXISTS (
+        SELECT 1 FROM payments.approval a WHERE a.region = NEW.region AND a.batch_id = NEW.batch_id)) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'order.not_approved',
             DETAIL = format('拨付单%s没有复核审批', OLD.order_no);
     END IF;
@@ -118,7 +130,28 @@ BEGIN
 END $$;
 CREATE TRIGGER check_order_new BEFORE INSERT ON payments.pay_order FOR EACH ROW EXECUTE FUNCTION payments.check_order();
 CREATE TRIGGER check_order BEFORE UPDATE ON payments.pay_order FOR EACH ROW
-    WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION payments.check_order();
+    WHEN (OLD.state IS DISTINCT FROM NEW.state OR OLD.file_id IS DISTINCT FROM NEW.file_id)
+    EXECUTE FUNCTION payments.check_order();
+
+-- What an order is made of is fixed with its draft: nothing joins it once its batch is approved.
+CREATE FUNCTION payments.check_parts() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE late text;
+BEGIN
+    SELECT o.order_no INTO late
+      FROM (SELECT DISTINCT region, order_no FROM added) n
+      JOIN payments.pay_order o ON o.region = n.region AND o.order_no = n.order_no
+     WHERE o.state <> 'draft' OR EXISTS (SELECT 1 FROM payments.approval a WHERE a.region = o.region AND a.batch_id = o.batch_id)
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.fixed', DETAIL = format('拨付单%s已不是草稿，构成不得增加', late);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER check_parts AFTER INSERT ON payments.order_item REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.check_parts();
+CREATE TRIGGER check_parts AFTER INSERT ON payments.order_payable REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.check_parts();
 
 -- Files: sent by the cashier, voided by who keeps books, and only while nobody set out to deliver them.
 -- sending → filed: that very attempt surely did not arrive; sending → unknown: it may have.
@@ -147,23 +180,46 @@ CREATE TRIGGER evidence_used BEFORE UPDATE ON payments.evidence FOR EACH ROW
           AND (NEW.outcome, NEW.matched_order) IS DISTINCT FROM (OLD.outcome, OLD.matched_order))
     EXECUTE FUNCTION fund.refuse_change();
 
--- A payee account is confirmed by another person than the one who proposed it, also when one person has two names.
-CREATE FUNCTION fund.check_payee() RETURNS trigger LANGUAGE plpgsql
+-- Payee accounts and bank channels: proposed by the one, confirmed by the other, each under his own name; one person with
+-- two names is one person (INV-11).
+CREATE FUNCTION access.check_two_persons() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE acting text := access.user_name();
 BEGIN
-    IF NEW.state <> 'proposed' AND access.person(NEW.confirmed_by) IS NOT DISTINCT FROM access.person(NEW.proposed_by) THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'payee.same_person',
-            DETAIL = format('机构%s的收款账户须由另一人确认', NEW.institution);
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.state <> 'proposed' OR NEW.proposed_by IS DISTINCT FROM acting THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'proposal.by_other', DETAIL = '只能以本人名义提出，待另一人确认';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF OLD.state = 'proposed' AND NEW.state = 'confirmed' THEN
+        IF NEW.confirmed_by IS DISTINCT FROM acting OR NOT access.has_role(NEW.region, 0::smallint, acting, '{checker}') THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'proposal.not_checker', DETAIL = '须由复核审批岗以本人名义确认';
+        END IF;
+        IF access.person(NEW.confirmed_by) IS NOT DISTINCT FROM access.person(NEW.proposed_by) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'payee.same_person',
+                DETAIL = format('%s提出的须由另一人确认', NEW.proposed_by);
+        END IF;
+    ELSIF NOT (OLD.state = 'confirmed' AND NEW.state IN ('replaced', 'failed') AND NEW.confirmed_by = OLD.confirmed_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'proposal.state',
+            DETAIL = format('不能由%s转为%s', OLD.state, NEW.state);
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER check_payee BEFORE INSERT OR UPDATE ON fund.payee_account FOR EACH ROW EXECUTE FUNCTION fund.check_payee();
+CREATE TRIGGER check_payee BEFORE INSERT OR UPDATE ON fund.payee_account
+    FOR EACH ROW EXECUTE FUNCTION access.check_two_persons();
+CREATE TRIGGER check_channel BEFORE INSERT OR UPDATE ON payments.bank_channel
+    FOR EACH ROW EXECUTE FUNCTION access.check_two_persons();
+CREATE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.bank_channel
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE TRIGGER frozen BEFORE UPDATE OF region, account, version, channel, proposed_by ON payments.bank_channel
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 
 -- The digest of one order: what it pays, to whom, from where, made of what.
 CREATE FUNCTION payments.order_digest(p_region integer, p_order_no text) RETURNS bytea LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
     SELECT sha256(convert_to(concat_ws('|', o.order_no, o.fund, o.batch_id, o.institution, o.amount_fen, o.account, o.payee_name,
-                                       o.payee_number, o.payee_bank, o.payee_cnaps, o.purpose, o.replaces) || E'\n' || i.text
+                                       o.payee_number, o.payee_bank, o.payee_cnaps, o.purpose, o.replaces) || E'\n' || coalesce(i.text, '')
                              || E'\n' || coalesce(p.text, ''), 'UTF8'))
       FROM payments.pay_order o
       JOIN LATERAL (SELECT string_agg(concat_ws('|', n, source, subfund, service_year, term, category, amount_fen), E'\n' ORDER BY n) AS text
@@ -205,7 +261,11 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'batch.unknown', DETAIL = format('没有拨付批次%s', p_batch_id);
     END IF;
     v_actor := access.require_role(p_region, v_batch.fund, '{checker}');
-    PERFORM 1 FROM payments.book_account a WHERE a.region = p_region AND a.fund = v_batch.fund FOR UPDATE;
+    -- An UPDATE, not a lock: a snapshot older than it cannot count the money a second time.
+    UPDATE payments.book_account SET account = account WHERE region = p_region AND fund = v_batch.fund;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'book.no_account', DETAIL = format('账套%s-%s没有自有账户', p_region, v_batch.fund);
+    END IF;
     IF access.person(v_actor) IS NOT DISTINCT FROM access.person(v_batch.prepared_by) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'batch.same_person',
             DETAIL = format('批次%s由%s制单，须由另一人审批', p_batch_id, v_batch.prepared_by);
@@ -220,6 +280,13 @@ BEGIN
     IF p_digest <> v_batch.digest OR v_batch.digest <> payments.batch_digest(p_region, p_batch_id) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.changed',
             DETAIL = format('批次%s的内容与所审批的摘要不符，请重新核对', p_batch_id);
+    END IF;
+    SELECT o.order_no INTO v_owed FROM payments.pay_order o
+     WHERE o.region = p_region AND o.batch_id = p_batch_id
+       AND o.amount_fen IS DISTINCT FROM (SELECT sum(i.amount_fen) FROM payments.order_item i
+                                           WHERE i.region = o.region AND i.order_no = o.order_no) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.sum', DETAIL = format('拨付单%s的金额不等于其构成之和', v_owed.order_no);
     END IF;
     FOR v_short IN
         SELECT o.account, sum(o.amount_fen)::bigint AS wanted, payments.available(p_region, v_batch.fund, o.account) AS there
@@ -276,13 +343,13 @@ $$;
 CREATE FUNCTION access.add_user(p_region integer, p_user text, p_person text, p_display text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM access.require_role(p_region, 0::smallint, '{admin}');
+    PERFORM access.require_admin(p_region);
     INSERT INTO access.app_user VALUES (p_user, p_person, p_display);
 END $$;
 
 CREATE FUNCTION access.grant_role(p_region integer, p_user text, p_role text, p_fund smallint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE acting text := access.require_role(p_region, 0::smallint, '{admin}');
+DECLARE acting text := access.require_admin(p_region);
 BEGIN
     IF access.person(acting) = access.person(p_user) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.own_grant', DETAIL = '不得给自己授予角色';
@@ -293,25 +360,33 @@ END $$;
 CREATE FUNCTION access.revoke_role(p_region integer, p_user text, p_role text, p_fund smallint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM access.require_role(p_region, 0::smallint, '{admin}');
+    PERFORM access.require_admin(p_region);
     DELETE FROM access.user_role WHERE region = p_region AND user_name = p_user AND role = p_role AND fund = p_fund;
 END $$;
 
 CREATE FUNCTION access.add_key(p_region integer, p_user text, p_hash bytea, p_label text, p_expires date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM access.require_role(p_region, 0::smallint, '{admin}');
+    PERFORM access.require_admin(p_region);
     IF NOT EXISTS (SELECT 1 FROM access.user_role WHERE region = p_region AND user_name = p_user) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.unknown', DETAIL = format('用户%s在本统筹区没有角色', p_user);
     END IF;
-    INSERT INTO access.api_key VALUES (p_hash, p_user, p_label, p_expires);
+    -- A key opens every region its user works in: only somebody who administers them all may issue it.
+    IF EXISTS (SELECT 1 FROM access.user_role r WHERE r.user_name = p_user AND r.region <> p_region
+                  AND NOT EXISTS (SELECT 1 FROM access.user_role mine WHERE mine.user_name = access.user_name()
+                                     AND mine.region = r.region AND mine.role = 'admin' AND mine.fund = 0)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'user.other_region',
+            DETAIL = format('用户%s还在其他统筹区任职，不能由本统筹区签发密钥', p_user);
+    END IF;
+    INSERT INTO access.api_key (key_hash, issued_in, user_name, label, expires_on)
+    VALUES (p_hash, p_region, p_user, p_label, p_expires);
 END $$;
 
 CREATE FUNCTION access.revoke_key(p_region integer, p_hash bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM access.require_role(p_region, 0::smallint, '{admin}');
-    UPDATE access.api_key SET revoked = true WHERE key_hash = p_hash;
+    PERFORM access.require_admin(p_region);
+    UPDATE access.api_key SET revoked = true WHERE key_hash = p_hash AND issued_in = p_region;
 END $$;
 
 -- Statistics after a bulk load: without them the planner, which believes the tables empty, joins them row by row.

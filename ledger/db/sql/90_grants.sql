@@ -55,11 +55,12 @@ GRANT UPDATE (recognised_by, order_no, settled_by) ON fund.payable TO fundledger
 GRANT UPDATE (state, file_id, sent_on, bank_reference) ON payments.pay_order TO fundledger_service;
 GRANT UPDATE (state) ON payments.bank_file TO fundledger_service;
 GRANT UPDATE (outcome, outcome_code, matched_order) ON payments.evidence TO fundledger_service;
-GRANT UPDATE (channel) ON payments.bank_account TO fundledger_service;
+GRANT INSERT ON payments.bank_channel TO fundledger_service;
+GRANT UPDATE (state, confirmed_by) ON payments.bank_channel TO fundledger_service;
 GRANT DELETE ON payments.blocked TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.refresh_statistics, books.stage, books.post, books.open_period, books.close_period, books.open_book, books.rebuild_balances,
     payments.approve, payments.batch_digest, payments.order_digest, payments.available, payments.account_funds, access.region, access.funds, access.regions_of,
-    access.user_name, access.has_role, access.person, access.require_role, access.add_user, access.grant_role,
+    access.user_name, access.has_role, access.person, access.require_role, access.require_admin, access.add_user, access.grant_role,
     access.revoke_role, access.add_key, access.revoke_key TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.region, access.funds, access.user_name TO fundledger_auditor;
 
@@ -84,6 +85,22 @@ BEGIN
         IF t.name IN ('fund.intake_load', 'fund.quarantine', 'access.operator_log') THEN
             rule := 'region = 0 OR ' || rule;     -- a line or an act that names no region
         END IF;
+        IF t.name IN ('payments.order_item', 'payments.order_event') THEN   -- no fund of their own: that of their order
+            rule := rule || format(' AND (0 = ANY (ARRAY(SELECT unnest(access.funds()))) OR EXISTS (SELECT 1 FROM payments.pay_order o
+                WHERE o.region = %1$s.region AND o.order_no = %1$s.order_no))', split_part(t.name, '.', 2));
+        ELSIF t.name = 'payments.evidence' THEN     -- that of the order it belongs to; what belongs to none is for all funds
+            rule := rule || ' AND (0 = ANY (ARRAY(SELECT unnest(access.funds()))) OR EXISTS (SELECT 1 FROM payments.pay_order o
+                WHERE o.region = evidence.region AND o.order_no = evidence.matched_order))';
+        ELSIF t.name IN ('payments.approval', 'payments.bank_file') THEN    -- that of their batch
+            rule := rule || format(' AND (0 = ANY (ARRAY(SELECT unnest(access.funds()))) OR EXISTS (SELECT 1 FROM payments.batch b
+                WHERE b.region = %1$s.region AND b.batch_id = %1$s.batch_id))', split_part(t.name, '.', 2));
+        END IF;
         EXECUTE format('CREATE POLICY scope ON %s TO fundledger_service USING (%s) WITH CHECK (%s)', t.name, rule, rule);
     END LOOP;
 END $$;
+
+-- Records and payables come in by the posts that may bring them, also past the program.
+CREATE POLICY intake ON fund.record AS RESTRICTIVE FOR INSERT TO fundledger_service
+    WITH CHECK ((SELECT access.has_role(access.region(), 0::smallint, access.user_name(), '{intake,system,maker}')));
+CREATE POLICY intake ON fund.payable AS RESTRICTIVE FOR INSERT TO fundledger_service
+    WITH CHECK ((SELECT access.has_role(access.region(), 0::smallint, access.user_name(), '{intake,system,maker}')));
