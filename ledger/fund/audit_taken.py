@@ -46,8 +46,8 @@ def take(tx: Transaction, finding_id: str, sheet_id: str, fen: int) -> int:
     """Take `fen` of a final finding into a sheet; returns what is left. Once per sheet: again gives what is left now.
 
     There is no way back: take at the sheet's approval, not in its draft. Raises NotFound `finding.unknown`; Conflict
-    `finding.not_final`, `finding.reversed`, `finding.over_taken`, `finding.taken_otherwise`; Forbidden
-    `access.role_missing` (maker, checker or system).
+    `finding.not_final`, `finding.reversed`, `finding.no_sheet` (no approved sheet or letter of that institution),
+    `finding.over_taken`, `finding.taken_otherwise`; Forbidden `access.role_missing` (maker, checker or system).
     """
     left: int = tx.value(
         "SELECT fund.take_finding(%(region)s, %(id)s, %(sheet_id)s, %(fen)s)",

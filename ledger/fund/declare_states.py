@@ -22,7 +22,7 @@ def move(tx: Transaction, declaration_id: str, event: str, on: date, reason: str
     """Do one act on a declaration; returns the new clr_stas. The same act again gives the first answer.
 
     Events: `withdraw` (3204, before acceptance; reason), `accept`, `reject` (reason), `audit`, `audited`, `settle`, `pay`.
-    Raises NotFound `declare.unknown`; Conflict `declare.state`; Forbidden `declare.same_person`, `access.role_missing`;
+    Raises NotFound `declare.unknown`; Conflict `declare.state`, `declare.unsettled`; Forbidden `declare.same_person`, `access.role_missing`;
     InvalidInput `declare.reason`, `declare.date`.
     """
     state: str = tx.value(

@@ -237,8 +237,32 @@ def test_a_record_reversed_on_the_way_ends_its_finding(audited: Any, bill: Any) 
     assert do(audited, "qian", "F2", "cancel") == "cancelled"
 
 
+def signed_sheet(
+    month: Any, sheet_id: str, version: int, institution: str = HOSPITAL, by: str = "qian"
+) -> None:
+    """A month sheet as the settlement leaves it: approved, or a draft without an approver."""
+    state, on = ("approved", "'2026-11-20'") if by else ("draft", "NULL")
+    month.pretend(
+        f"INSERT INTO fund.sheet VALUES (420100, 310, '{sheet_id}', '{institution}', 202610, {version}, 9500, '2026-11-10',"
+        f" '2026-12-08', 1, sha256('a'), 1, 'zhao', '2026-11-19', sha256('b'), '{state}', '{by}', {on})"
+    )
+
+
+def test_only_an_approved_sheet_of_the_same_institution_takes(audited: Any) -> None:
+    load(audited, line("F1", "S1"))
+    do(audited, "qian", "F1", "lapse")
+    signed_sheet(audited, "M-DRAFT1", 1, by="")
+    signed_sheet(audited, "M-OTHER1", 2, institution=audited.other_hospital)
+    for taker in ("M-DRAFT1", "M-OTHER1", "M-NOWHERE"):
+        with pytest.raises(Conflict) as refused, audited.tx() as tx:
+            take(tx, "F1", taker, 1)
+        assert refused.value.code == "finding.no_sheet"
+
+
 def test_a_finding_is_taken_over_months_and_never_more(audited: Any) -> None:
     load(audited, line("F1", "S1"), line("F2", "S2"))
+    signed_sheet(audited, "M-202610", 1)
+    signed_sheet(audited, "M-202611", 2)
     with pytest.raises(Conflict, match="只有终审"), audited.tx() as tx:
         take(tx, "F1", "M-202610", 1)
     do(audited, "qian", "F1", "lapse")

@@ -230,6 +230,12 @@ BEGIN
         WITH freed AS (DELETE FROM fund.declared WHERE region = p_region AND declaration_id = p_declaration_id RETURNING setl_id)
         SELECT coalesce(array_agg(setl_id ORDER BY setl_id COLLATE "C"), '{}') INTO v_free FROM freed;
     END IF;
+    IF p_event = 'settle' AND EXISTS (
+        SELECT 1 FROM fund.declared c
+          JOIN fund.payable p ON p.region = c.region AND p.fund = c.fund AND p.setl_id = c.setl_id
+         WHERE c.region = p_region AND c.declaration_id = p_declaration_id AND p.settled_by = '') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'declare.unsettled', DETAIL = format('申报%s尚有未结算的应付款', p_declaration_id);
+    END IF;
     UPDATE fund.declaration SET state = v_move.to_state, withdrawn = p_event = 'withdraw'
      WHERE region = p_region AND declaration_id = p_declaration_id;
     INSERT INTO fund.declaration_event VALUES (p_region, p_declaration_id, coalesce(v_last.n, 0) + 1, p_event, v_row.state,
@@ -452,6 +458,14 @@ BEGIN
     END IF;
     IF v_row.setl_id <> '' AND EXISTS (SELECT 1 FROM fund.record WHERE region = p_region AND init_setl_id = v_row.setl_id AND init_setl_id <> '') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.reversed', DETAIL = format('结算%s已冲正，不再扣款', v_row.setl_id);
+    END IF;
+    -- What takes it is an approved month sheet or letter of the same institution and book: else the deduction is lost.
+    IF NOT EXISTS (SELECT 1 FROM fund.sheet s WHERE s.region = p_region AND s.sheet_id = p_sheet_id AND s.state = 'approved'
+                      AND (s.fund, s.institution) = (v_row.fund, v_row.institution))
+       AND NOT EXISTS (SELECT 1 FROM fund.letter l WHERE l.region = p_region AND l.letter_id = p_sheet_id
+                          AND l.state NOT IN ('draft', 'void') AND (l.fund, l.institution) = (v_row.fund, v_row.institution)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.no_sheet',
+            DETAIL = format('没有机构%s已审批的月结算单或清算确认书%s，不能扣款', v_row.institution, p_sheet_id);
     END IF;
     IF p_fen <= 0 OR p_fen > v_row.amount_fen - v_row.taken_fen THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.over_taken',
