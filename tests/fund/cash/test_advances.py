@@ -1,0 +1,376 @@
+"""Prepayment, pre-allocation, suppliers: conditions, quota, orders, offsets, what is left over at year end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from adapters.banks.ports import Account
+from ledger.cli.world import DEMO_REGION
+from ledger.core.entries import Dimensions
+from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
+from ledger.fund.advances import (
+    Advance,
+    AdvanceRequest,
+    Offset,
+    approve_advance,
+    due_offsets,
+    read_advances,
+    reconcile,
+    refuse_advance,
+    request_advance,
+    take_offsets,
+)
+from ledger.fund.cash_orders import order_advances
+from ledger.fund.daily import run_daily
+from ledger.fund.refunds import RefundRequest, approve_refund, request_refund
+from ledger.payments.approve import approve
+from ledger.payments.draft import BatchDraft, ItemDraft, OrderDraft, create_batch
+from ledger.payments.files import cancel
+
+H = "H42010000001"
+OTHER = "H42010000002"
+SUPPLIER = Account("国药控股湖北有限公司", "6222000000099", "模拟银行", "102421000009")
+NOV = date(2026, 11, 3)
+DEC = date(2026, 12, 1)
+ASKED = AdvanceRequest(310, H, "prepayment", 40_000, "预付〔2026〕1号", DEC, year=2027)
+
+
+@pytest.fixture
+def rich(town: Any, bill: Any) -> Any:
+    """October: 600.00 paid daily to each of two hospitals, and income for more than a year of that."""
+    town.begin("P2", income_fen=3_000_000)
+    town.month.take(bill("a1"), bill("b1", institution=OTHER))
+    town.pay_daily(date(2026, 10, 13))
+    return town
+
+
+def refused(act: Callable[[], object], kind: type[LedgerError]) -> str:
+    with pytest.raises(kind) as refusal:
+        act()
+    return refusal.value.code
+
+
+def ask(town: Any, asked: AdvanceRequest, day: date = NOV, user: str = "zhao") -> Advance:
+    with town.tx(user) as tx:
+        return request_advance(tx, asked, day)
+
+
+def agree(town: Any, key: str, day: date = NOV, user: str = "qian") -> Advance:
+    with town.tx(user) as tx:
+        return approve_advance(tx, key, day)
+
+
+def paid(town: Any, asked: AdvanceRequest, day: date = NOV) -> Advance:
+    """Asked for, approved, ordered, received."""
+    advance = agree(town, ask(town, asked, day).advance_id, day)
+    with town.tx() as tx:
+        done = order_advances(tx, asked.fund, day)
+    assert not done.skipped
+    for batch in done.batches:
+        town.pay(batch, day)
+    with town.tx() as tx:
+        return read_advances(tx, key=advance.advance_id)[0]
+
+
+def test_a_prepayment_from_application_to_the_advance_account(rich: Any) -> None:
+    first = ask(rich, ASKED)
+    assert (first.state, first.quota_fen, first.term, first.recovery) == (
+        "requested",
+        60_000,
+        202711,
+        "offset",
+    )
+    assert "累计结余可支付月数≥12：24.0" in first.conditions
+    assert ask(rich, ASKED) == first
+    assert agree(rich, first.advance_id).state == "approved"
+    assert agree(rich, first.advance_id).approved_by == "qian"
+    with rich.tx() as tx:
+        done = order_advances(tx, 310, NOV)
+        assert order_advances(tx, 310, NOV).batches == []
+    [batch] = done.batches
+    before = rich.value("SELECT payments.available(420100, 310::smallint, '4200000000001004')")
+    [order] = rich.send(batch, NOV)
+    assert (order.kind, order.purpose, order.amount_fen) == ("advance", f"2027年预付金职工医保{H}", 40_000)
+    # On its way it is no longer available, stands in no memorandum account and has no entry.
+    assert (
+        before - rich.value("SELECT payments.available(420100, 310::smallint, '4200000000001004')") == 40_000
+    )
+    assert rich.balance(9104) == 0
+    assert rich.balance(110102) == 0
+    rich.verified()
+    rich.receipt(order, NOV)
+    assert rich.balance(110102, counterparty=H) == 40_000
+    assert rich.month.asked(
+        "SELECT rule, series FROM books.entry WHERE event = 'RCV' ORDER BY seq DESC LIMIT 1"
+    ) == [("PAY-ADV@1", "记")]
+    with rich.tx() as tx:
+        assert due_offsets(tx, 310, H, 202710) == []
+        assert due_offsets(tx, 310, H, 202711) == [Offset(first.advance_id, "prepayment", 40_000)]
+        [line] = reconcile(tx, 310, 2027)
+    assert (line.paid_fen, line.booked_fen, line.overdue_fen, line.agrees) == (40_000, 40_000, 40_000, True)
+    rich.verified()
+
+
+def test_bad_prepayments_are_refused(rich: Any, second_name: str) -> None:
+    cases: list[tuple[str, type[LedgerError], AdvanceRequest]] = [
+        ("advance.above_quota", Conflict, replace(ASKED, amount_fen=60_001)),
+        ("request.amount", InvalidInput, replace(ASKED, amount_fen=0)),
+        ("request.text", InvalidInput, replace(ASKED, document=" ")),
+        ("advance.kind", InvalidInput, replace(ASKED, kind="gift")),
+        ("advance.term", InvalidInput, replace(ASKED, term=202701)),
+        ("advance.term", InvalidInput, replace(ASKED, kind="preallocation")),
+        ("advance.supplier", InvalidInput, replace(ASKED, supplier=SUPPLIER)),
+        ("advance.agreement", Conflict, replace(ASKED, institution="H42019999999")),
+        ("advance.condition", Conflict, replace(ASKED, fund=390)),
+    ]
+    for code, kind, asked in cases:
+        assert refused(lambda asked=asked: ask(rich, asked), kind) == code
+    assert refused(lambda: ask(rich, ASKED, user="qian"), Forbidden) == "access.role_missing"
+    first = ask(rich, ASKED)
+    assert refused(lambda: ask(rich, replace(ASKED, amount_fen=1)), Conflict) == "request.document_used"
+    assert refused(lambda: ask(rich, replace(ASKED, document="预付〔2026〕2号")), Conflict) == "db.duplicate"
+    assert refused(lambda: agree(rich, first.advance_id, user="zhao"), Forbidden) == "access.role_missing"
+    assert (
+        refused(lambda: agree(rich, first.advance_id, user=second_name), Forbidden) == "request.same_person"
+    )
+    with rich.tx("qian") as tx:
+        assert refuse_advance(tx, first.advance_id, NOV, "材料不全").state == "refused"
+    assert refused(lambda: agree(rich, first.advance_id), Conflict) == "request.decided"
+    assert ask(rich, replace(ASKED, document="预付〔2026〕2号")).state == "requested"
+
+
+def test_the_books_say_no_to_a_fund_without_means(town: Any, bill: Any) -> None:
+    town.begin("P2", income_fen=100_000)
+    town.month.take(bill("a1"))
+    town.pay_daily(date(2026, 10, 13))
+    with pytest.raises(Conflict) as poor:
+        ask(town, ASKED)
+    assert poor.value.code == "advance.condition"
+    assert poor.value.details["conditions"] == ["累计结余可支付月数≥12：0.6"]
+    with town.tx("li") as tx:
+        tx.run(
+            "INSERT INTO fund.region_policy VALUES (420100, 'prepayment_balance_310', '2026-11-01', '0', '文件', 'li')"
+        )
+    assert ask(town, ASKED).state == "requested"
+    assert refused(lambda: ask(town, replace(ASKED, institution=OTHER)), Conflict) == "advance.no_history"
+    with pytest.raises(InvalidInput, match=r"policy\.value"), town.tx("li") as tx:
+        tx.run(
+            "INSERT INTO fund.region_policy VALUES (420100, 'prepayment_months', '2026-11-01', 'many', '文件', 'li')"
+        )
+
+
+def test_no_order_without_an_approved_request_of_that_amount(rich: Any) -> None:
+    advance = ask(rich, ASKED)
+    with rich.tx() as tx:
+        assert order_advances(tx, 310, NOV).batches == []
+    with pytest.raises(Conflict, match=r"request\.not_approved"), rich.tx() as tx:
+        tx.run("UPDATE fund.advance SET order_no = 'FL420100-310-20261103-00001'")
+    # An order drawn up by hand, with nothing behind it, is stopped at its approval.
+    payee = Account("第1医院", "620000000001", "模拟银行", "102421000009")
+    with rich.tx() as tx:
+        item = ItemDraft(110102, Dimensions(H), 40_000)
+        order = OrderDraft(H, [item], [], payee, "预付金", "4200000000001004")
+        batch = create_batch(tx, BatchDraft(DEMO_REGION, 310, "advance", "A-BY-HAND", NOV, NOV, [order]))
+    assert refused(lambda: rich.send(batch, NOV), Conflict) == "order.no_request"
+    for column, value in (("offset_fen", 1), ("returned_fen", 1), ("amount_fen", 1)):
+        with pytest.raises(Forbidden), rich.tx() as tx:
+            tx.run(f"UPDATE fund.advance SET {column} = {value}")
+    assert advance.paid_fen == 0
+
+
+def test_offset_and_return_never_exceed_what_was_paid(rich: Any) -> None:
+    waiting = agree(rich, ask(rich, ASKED).advance_id)
+    take = Offset(waiting.advance_id, "prepayment", 1)
+
+    def offset(sheet: str, *offsets: Offset) -> None:
+        with rich.tx() as tx:
+            take_offsets(tx, sheet, offsets)
+
+    assert refused(lambda: offset("S0", take), Conflict) == "advance.not_paid"
+    with rich.tx() as tx:
+        [batch] = order_advances(tx, 310, NOV).batches
+    rich.pay(batch, NOV)
+    assert refused(lambda: offset("S0", take._replace(amount_fen=0)), InvalidInput) == "advance.amount"
+    assert refused(lambda: offset("S0", take._replace(amount_fen=40_001)), Conflict) == "advance.over_paid"
+    offset("S1", take._replace(amount_fen=30_000))
+    assert refused(lambda: offset("S1", take), Conflict) == "db.duplicate"
+    assert refused(lambda: offset("S2", take._replace(amount_fen=10_001)), Conflict) == "advance.over_paid"
+    with pytest.raises(Forbidden), rich.tx() as tx:
+        tx.run("DELETE FROM fund.advance_offset")
+    back = RefundRequest(
+        310,
+        H,
+        "prepaid",
+        "institution",
+        "4200000000001003",
+        DEC,
+        10_001,
+        "退〔2026〕1号",
+        "JK1",
+        (),
+        waiting.advance_id,
+    )
+    with pytest.raises(Conflict, match=r"advance\.over_paid"), rich.tx() as tx:
+        request_refund(tx, back, DEC)
+
+
+def test_a_returned_prepayment_leaves_1101_and_one_not_returned_bars_the_next_year(rich: Any) -> None:
+    with rich.tx("li") as tx:
+        tx.run(
+            "INSERT INTO fund.region_policy VALUES (420100, 'prepayment_recovery', '2026-10-01', 'cash', '文件', 'li')"
+        )
+    advance = paid(rich, replace(ASKED, year=2026, amount_fen=30_000))
+    assert advance.recovery == "cash"
+    with rich.tx() as tx:
+        assert due_offsets(tx, 310, H, 202612) == []
+        assert [o.amount_fen for o in due_offsets(tx, 310, H, 202701)] == [30_000]
+    back = RefundRequest(
+        310,
+        H,
+        "prepaid",
+        "institution",
+        "4200000000001003",
+        DEC,
+        20_000,
+        "退〔2026〕1号",
+        "JK1",
+        (),
+        advance.advance_id,
+    )
+    rich.open(DEC)
+    with rich.tx() as tx:
+        key = request_refund(tx, back, DEC).refund_id
+    with rich.tx("qian") as tx:
+        approve_refund(tx, key, DEC)
+        approve_refund(tx, key, DEC)
+    assert rich.balance(110102, counterparty=H) == 10_000
+    with rich.tx() as tx:
+        [line] = reconcile(tx, 310, 2026)
+    assert (line.returned_fen, line.overdue_fen, line.agrees) == (20_000, 10_000, True)
+    with pytest.raises(Conflict) as barred:
+        ask(rich, replace(ASKED, document="预付〔2027〕1号"), DEC)
+    assert barred.value.details["conditions"] == ["以前年度预付金未收回=0：100.00"]
+    rich.verified()
+
+
+def test_a_cancelled_and_a_bank_returned_advance_are_ordered_again(rich: Any) -> None:
+    key = agree(rich, ask(rich, ASKED).advance_id).advance_id
+
+    def drafted() -> Any:
+        with rich.tx() as tx:
+            [batch] = order_advances(tx, 310, NOV).batches
+        return batch
+
+    [first] = rich.send(drafted(), NOV)
+    rich.receipt(first, NOV)
+    rich.receipt(first, NOV, back=True)
+    assert rich.balance(110102) == 0
+    [second] = rich.pay(drafted(), NOV)
+    assert (second.replaces, rich.balance(110102)) == (first.order_no, 40_000)
+    with rich.tx() as tx:
+        assert read_advances(tx, key=key)[0].order_no == second.order_no
+    rich.verified()
+
+
+def test_a_suspended_institution_gets_nothing_in_advance_but_its_supplier_does(rich: Any) -> None:
+    agree(rich, ask(rich, ASKED).advance_id)
+    goods = AdvanceRequest(310, H, "supplier", 30_000, "发票001", NOV, term=202611, supplier=SUPPLIER)
+    agree(rich, ask(rich, goods).advance_id)
+    more = replace(goods, amount_fen=30_001, document="发票002")
+    assert refused(lambda: ask(rich, more), Conflict) == "advance.above_quota"
+    with rich.month.admin.begin() as admin:
+        admin.exec_driver_sql(
+            f"UPDATE fund.institution SET agreement_state = 'suspended' WHERE institution = '{H}'"
+        )
+    with rich.tx() as tx:
+        done = order_advances(tx, 310, NOV)
+    assert [(s.institution, s.reason) for s in done.skipped] == [(H, "suspended")]
+    [batch] = done.batches
+    [order] = rich.pay(batch, NOV)
+    assert (order.kind, order.payee.name, order.institution) == ("supplier", SUPPLIER.name, H)
+    assert rich.balance(110104, counterparty=H) == 30_000
+    rich.verified()
+
+
+@pytest.mark.parametrize("policy", ["P1", "P2"])
+def test_pre_allocation_and_supplier_are_trued_up_by_the_month(town: Any, bill: Any, policy: str) -> None:
+    town.begin(policy)
+    town.month.take(bill("a1", fund=1_000_000))
+    town.pay_daily(date(2026, 10, 13))
+    ahead = AdvanceRequest(310, H, "preallocation", 200_000, "预拨〔2026〕11号", NOV, term=202611)
+    goods = AdvanceRequest(310, H, "supplier", 50_000, "发票001", NOV, term=202611, supplier=SUPPLIER)
+    paid(town, ahead)
+    paid(town, goods)
+    assert refused(lambda: ask(town, replace(ahead, document="预拨〔2026〕12号")), Conflict) == "db.duplicate"
+    town.month.take(bill("a2", fund=1_000_000, day="2026-11-10"))
+    town.pay_daily(date(2026, 11, 11))
+    sheet = town.settle(H, 202611, date(2026, 12, 8), date(2026, 12, 25))
+    # 9,500.00 − 6,000.00 paid daily − 2,000.00 pre-allocated − 500.00 to the supplier
+    assert sheet.result_fen == 100_000
+    assert (town.balance(110103), town.balance(110104)) == (0, 0)
+    assert (town.balance(920402), town.balance(920403)) == (-200_000, -50_000)
+    with town.tx() as tx:
+        assert due_offsets(tx, 310, H, 202612) == []
+        assert all(line.agrees and line.overdue_fen == 0 for line in reconcile(tx, 310, 2026))
+    late = replace(ahead, document="预拨〔2026〕13号")
+    assert refused(lambda: ask(town, late, date(2026, 12, 26)), Conflict) == "advance.term_settled"
+    town.verified()
+
+
+def test_what_a_month_cannot_bear_stays_due(town: Any, bill: Any) -> None:
+    town.begin("P1")
+    town.month.take(bill("a1", fund=1_000_000))
+    town.pay_daily(date(2026, 10, 13))
+    paid(town, AdvanceRequest(310, H, "preallocation", 400_000, "预拨〔2026〕11号", NOV, term=202611))
+    town.month.take(bill("a2", fund=1_000_000, day="2026-11-10"))
+    town.pay_daily(date(2026, 11, 11))
+    sheet = town.settle(H, 202611, date(2026, 12, 8), date(2026, 12, 25))
+    with town.tx() as tx:
+        left = sum(offset.amount_fen for offset in due_offsets(tx, 310, H, 202612))
+    assert left == town.balance(110103) == 400_000 + town.balance(920402)
+    assert sheet.result_fen >= 0
+    town.verified()
+
+
+@pytest.mark.parametrize(
+    ("cycle", "days"),
+    [("daily", [13, 14, 15, 16, 19]), ("second_day", [13, 15, 19]), ("weekly", [15])],
+)
+def test_the_cycle_is_as_the_institution_chose(town: Any, bill: Any, cycle: str, days: list[int]) -> None:
+    """Enrolled from 1 October: every second day is an odd day, a week later is the 8th, 15th, 22nd."""
+    town.begin("P1")
+    with town.month.admin.begin() as admin:
+        admin.exec_driver_sql(f"UPDATE fund.enrolment SET cycle = '{cycle}' WHERE institution = '{H}'")
+    ordered = []
+    for day in (13, 14, 15, 16, 19):
+        town.month.take(bill(f"r{day}", day=f"2026-10-{day - 1}"))
+        done = run_daily(town.engine, "zhao", DEMO_REGION, date(2026, 10, day))
+        if done.batches:
+            ordered.append(day)
+        else:
+            assert {blocked.reason for blocked in done.blocked} == {"not_due"}
+    assert ordered == days
+
+
+def test_an_approved_advance_that_is_cancelled_before_sending_is_free_again(rich: Any) -> None:
+    agree(rich, ask(rich, ASKED).advance_id)
+    with rich.tx() as tx:
+        [batch] = order_advances(tx, 310, NOV).batches
+    rich.open(NOV)
+    approve(rich.engine, "qian", DEMO_REGION, batch.batch_id, batch.digest, NOV)
+    cancel(rich.engine, "zhao", DEMO_REGION, batch.order_nos[0], "机构撤回", NOV)
+    assert (
+        rich.value(
+            "SELECT count(*) FROM books.entry WHERE event IN ('ORD', 'CAN') AND business_date = '2026-11-03'"
+        )
+        == 0
+    )
+    with rich.tx() as tx:
+        [again] = order_advances(tx, 310, NOV).batches
+    assert again.order_nos != batch.order_nos
+    rich.verified()
