@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date as date_type
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from adapters.banks.ports import Format
+from adapters.banks.registry import make_format
 from ledger.access.operator_log import logged
 from ledger.books.seal import write_anchors
+from ledger.bootstrap import App
 from ledger.cli.context import JsonFlag, RegionOption, app_for, show
 from ledger.core.dates import SystemClock, parse_day
 from ledger.core.entries import FUND_NAMES
@@ -106,7 +110,7 @@ def orders(
             region,
             fund,
             _day(date),
-            lambda account: running.bank(region, account),
+            lambda account: _bank_format(running, region, account),
         )
     show(_orders_json(made), _orders_words(made), as_json=as_json)
 
@@ -186,10 +190,25 @@ def deduct_approve(
     show({"deduction": number, "state": "approved"}, [f"扣款{number}已审批"], as_json=as_json)
 
 
+class _BankFormat(NamedTuple):
+    format: Format
+
+
+def _bank_format(running: App, region: int, account: str) -> _BankFormat:
+    """The bank's format alone: a month can be drafted before a wire to the bank is confirmed."""
+    with unit_of_work(running.engine, running.user, region) as tx:
+        bank = tx.value(
+            "SELECT bank FROM payments.bank_account WHERE region = %(region)s AND account = %(account)s",
+            region=region,
+            account=account,
+        )
+    return _BankFormat(make_format(str(bank), frozenset({account})))
+
+
 _STATES = {"draft": "待审批", "approved": "已审批", "void": "已作废"}
 
 
-def _day(text: str) -> Any:
+def _day(text: str) -> date_type:
     return parse_day(text) if text else SystemClock().today()
 
 

@@ -5,14 +5,14 @@ From here an order goes the way of every other: approved by another person, file
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import Engine
 
-from adapters.banks.ports import Account, Instruction, PaymentBatch
+from adapters.banks.ports import Account, Format, Instruction, PaymentBatch
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, InvalidInput
@@ -22,7 +22,6 @@ from ledger.fund.month_due import term_days
 from ledger.fund.month_read import MONTH_OWED, month_opening
 from ledger.fund.month_sheet import Key
 from ledger.fund.regions import account_of
-from ledger.payments.banks import BankOf
 from ledger.payments.draft import Batch, BatchDraft, ItemDraft, OrderDraft, create_batch
 
 MONTH_BLOCK_REASONS: Final = {
@@ -32,6 +31,14 @@ MONTH_BLOCK_REASONS: Final = {
     "payee_failed": "上次付款因账户原因失败，待核实",
     "over_available": "超过支出户可用余额",
 }
+
+
+class HasFormat(Protocol):
+    """What drafting needs of an account's bank: how it writes a payment. Nothing travels yet."""
+
+    @property
+    def format(self) -> Format:
+        """Its files as values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ class _Party:
 
 
 def draft_month_orders(
-    engine: Engine, user: str, region: int, fund: int, pay_date: date, bank_of: BankOf
+    engine: Engine, user: str, region: int, fund: int, pay_date: date, bank_of: Callable[[str], HasFormat]
 ) -> MonthOrders:
     """Draft one batch with an order for every institution whose settled months leave something to pay.
 
@@ -90,7 +97,9 @@ def draft_month_orders(
         return draft_month_orders_in(tx, fund, pay_date, bank_of)
 
 
-def draft_month_orders_in(tx: Transaction, fund: int, pay_date: date, bank_of: BankOf) -> MonthOrders:
+def draft_month_orders_in(
+    tx: Transaction, fund: int, pay_date: date, bank_of: Callable[[str], HasFormat]
+) -> MonthOrders:
     """`draft_month_orders` within a transaction of its region."""
     tx.run(
         "SELECT access.require_role(%(region)s, %(fund)s::smallint, '{maker,system}')",
@@ -157,7 +166,11 @@ def _order(party: _Party, payee: Account, fund: int, account: str) -> OrderDraft
 
 
 def _store(
-    tx: Transaction, fund: int, pay_date: date, ready: Sequence[tuple[_Party, OrderDraft]], bank_of: BankOf
+    tx: Transaction,
+    fund: int,
+    pay_date: date,
+    ready: Sequence[tuple[_Party, OrderDraft]],
+    bank_of: Callable[[str], HasFormat],
 ) -> Batch:
     orders = [order for _, order in ready]
     count: int = tx.value(
@@ -192,7 +205,9 @@ def _store(
     return batch
 
 
-def _require_encodable(tx: Transaction, batch: Batch, orders: Sequence[OrderDraft], bank_of: BankOf) -> None:
+def _require_encodable(
+    tx: Transaction, batch: Batch, orders: Sequence[OrderDraft], bank_of: Callable[[str], HasFormat]
+) -> None:
     """The bank's own format reads the orders now, not on the day of payment: a summary too long is refused here."""
     account = orders[0].account
     own = tx.row(
