@@ -99,7 +99,7 @@ def request_move(
     if known:
         require_same(key, (known[0].amount_fen, known[0].booked_on), (amount_fen, booked_on))
         return known[0]
-    _require_left(tx, fund, kind, account, amount_fen)
+    _require_left(tx, fund, kind, account, amount_fen, but="")
     tx.run(
         """INSERT INTO fund.cash_move (region, fund, move_id, kind, account, fiscal_account, subfund, booked_on, amount_fen,
                receipt_no, prepared_by, prepared_on)
@@ -131,7 +131,7 @@ def approve_move(tx: Transaction, move_id: str, day: date) -> Move:
     if not decide(tx, "cash_move", move_id, day):
         return read_moves(tx, key=move_id)[0]
     [move] = read_moves(tx, key=move_id)
-    _require_left(tx, move.fund, move.kind, move.account, move.amount_fen)
+    _require_left(tx, move.fund, move.kind, move.account, move.amount_fen, but=move_id)
     _settle_paper(tx, move)
     subject = Dimensions(counterparty=move.account, subfund=move.subfund)
     ruled = apply(
@@ -178,7 +178,7 @@ def read_moves(tx: Transaction, *, fund: int = 0, key: str = "") -> list[Move]:
     return [Move(*row) for row in rows]
 
 
-def _require_left(tx: Transaction, fund: int, kind: str, account: str, amount_fen: int) -> None:
+def _require_left(tx: Transaction, fund: int, kind: str, account: str, amount_fen: int, *, but: str) -> None:
     if kind == "interest_out":
         there = available_fen(tx, fund, account) - drafted_fen(tx, fund, account)
         if amount_fen > there:
@@ -191,8 +191,9 @@ def _require_left(tx: Transaction, fund: int, kind: str, account: str, amount_fe
         left = tx.value(
             """SELECT coalesce(sum(CASE kind WHEN 'interest' THEN amount_fen ELSE -amount_fen END), 0)::bigint
                  FROM fund.cash_move WHERE region = %(region)s AND fund = %(fund)s AND account = %(account)s
-                  AND state = 'approved' AND kind IN ('interest', 'interest_out')""",
+                  AND state = 'approved' AND kind IN ('interest', 'interest_out') AND move_id <> %(but)s""",
             region=tx.region,
+            but=but,
             fund=fund,
             account=account,
         )

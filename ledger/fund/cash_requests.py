@@ -100,6 +100,8 @@ def decide(tx: Transaction, table: str, key: str, day: date, *, refusal: str = "
     Raises NotFound `request.unknown`; Conflict `request.decided`; Forbidden `access.role_missing` (checker),
     `request.same_person`.
     """
+    # One decision at a time: what is left to give back or hand over is asked after the lock, and counts the others.
+    tx.run("SELECT pg_advisory_xact_lock(hashtextextended(%(lock)s, 0))", lock=f"fund.{table} {tx.region}")
     row = tx.row(_STATE[table], region=tx.region, key=key)
     if row is None:
         raise NotFound("request.unknown", f"没有申请{key}", key=key)

@@ -23,6 +23,18 @@ from ledger.fund.refunds_left import BENEFITS, KINDS, RefundLine, require_left
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
 
+__all__ = [
+    "KINDS",
+    "ORDERED_BY",
+    "Refund",
+    "RefundLine",
+    "RefundRequest",
+    "approve_refund",
+    "read_refunds",
+    "refuse_refund",
+    "request_refund",
+]
+
 ORDERED_BY: Final = {"institution": "机构主动", "agreement": "按协议追回", "regulator": "监管部门责令"}
 
 _RULES: Final = {

@@ -1,0 +1,330 @@
+"""`fundledger cash`: forecast and fund request, interest and fees, payments to persons."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from adapters.banks.ports import Account
+from ledger.access.operator_log import logged
+from ledger.books.setup import open_period
+from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.core.dates import parse_day, period_of
+from ledger.core.entries import Book
+from ledger.core.money import parse_fen, yuan_grouped
+from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.cash import (
+    FundRequest,
+    approve_request,
+    grant,
+    need,
+    read_requests,
+    refuse_request,
+    request_funds,
+)
+from ledger.fund.cash_forecast import KIND_NAMES, total
+from ledger.fund.cash_moves import KINDS as MOVE_KINDS
+from ledger.fund.cash_moves import Move, approve_move, read_moves, refuse_move, request_move
+from ledger.fund.cash_orders import order_persons
+from ledger.fund.cash_persons import KINDS as PERSON_KINDS
+from ledger.fund.cash_persons import (
+    PersonPayment,
+    PersonRequest,
+    approve_person,
+    read_persons,
+    refuse_person,
+    request_person,
+)
+
+app = typer.Typer(help="用款计划、请款、利息手续费、个人付款", no_args_is_help=True)
+
+FundOption = Annotated[int, typer.Option("--fund", help="基金：310职工，390居民")]
+DateOption = Annotated[str, typer.Option("--date", help="业务日期 YYYY-MM-DD")]
+UptoOption = Annotated[str, typer.Option("--upto", help="用款截止日 YYYY-MM-DD")]
+AmountOption = Annotated[str, typer.Option("--amount", help="金额，元")]
+RefuseOption = Annotated[str, typer.Option("--refuse", help="不同意的理由")]
+Key = Annotated[str, typer.Argument(help="编号")]
+
+
+@app.command()
+def forecast(
+    region: RegionOption, fund: FundOption, date: DateOption, upto: UptoOption, *, as_json: JsonFlag = False
+) -> None:
+    """到期应付与可用资金。"""
+    running = app_for("maker")
+    with unit_of_work(running.engine, running.user, region) as tx:
+        dues, available, asked = need(tx, fund, parse_day(date), parse_day(upto))
+    document = {
+        "due": [
+            {"kind": d.kind, "due_on": d.due_on.isoformat(), "amount_fen": str(d.amount_fen)} for d in dues
+        ],
+        "total_fen": str(total(dues)),
+        "available_fen": str(available),
+        "asked_fen": str(asked),
+    }
+    lines = [f"{d.due_on} {KIND_NAMES[d.kind]} {yuan_grouped(d.amount_fen)}元" for d in dues]
+    lines.append(
+        f"合计{yuan_grouped(total(dues))}元，可用{yuan_grouped(available)}元，已请未拨{yuan_grouped(asked)}元"
+    )
+    show(document, lines, as_json=as_json)
+
+
+@app.command()
+def request(
+    region: RegionOption,
+    fund: FundOption,
+    date: DateOption,
+    upto: UptoOption,
+    amount: Annotated[str, typer.Option(help="金额，元；默认为所需")] = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """请款（不记账），待另一人复核。"""
+    running = app_for("maker")
+    with (
+        logged(running.engine, running.user, region, "cash.request", f"{fund}/{upto}"),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        made = request_funds(tx, fund, parse_day(date), parse_day(upto), parse_fen(amount) if amount else 0)
+    show(_request_json(made), [_request_words(made)], as_json=as_json)
+
+
+@app.command()
+def approve(
+    key: Key, region: RegionOption, date: DateOption, refuse: RefuseOption = "", *, as_json: JsonFlag = False
+) -> None:
+    """复核请款。"""
+    running, day = app_for("checker"), parse_day(date)
+    with (
+        logged(running.engine, running.user, region, "cash.refuse" if refuse else "cash.approve", key),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        made = refuse_request(tx, key, day, refuse) if refuse else approve_request(tx, key, day)
+    show(_request_json(made), [_request_words(made)], as_json=as_json)
+
+
+@app.command("grant")
+def grant_command(
+    key: Key,
+    region: RegionOption,
+    amount: AmountOption,
+    receipt: Annotated[str, typer.Option(help="财政专户缴拨凭证号")],
+    received: Annotated[str, typer.Option(help="到账日 YYYY-MM-DD")],
+    date: DateOption,
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """登记到账并记账，凭证一次有效。"""
+    running, day = app_for("accountant"), parse_day(date)
+    with (
+        logged(running.engine, running.user, region, "cash.grant", f"{key}/{receipt}"),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        for found in read_requests(tx, key=key):
+            open_period(tx, Book(region, found.fund), period_of(day))
+        made = grant(tx, key, receipt, parse_fen(amount), parse_day(received), day)
+    show(_request_json(made), [_request_words(made)], as_json=as_json)
+
+
+@app.command()
+def move(
+    region: RegionOption,
+    fund: FundOption,
+    kind: Annotated[str, typer.Option(help="、".join(f"{k}{v}" for k, v in MOVE_KINDS.items()))],
+    amount: AmountOption,
+    booked: Annotated[str, typer.Option(help="银行记账日 YYYY-MM-DD")],
+    receipt: Annotated[str, typer.Option(help="银行回单号")],
+    date: DateOption,
+    subfund: Annotated[str, typer.Option(help="利息：pool、acct，未分清的不写")] = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """登记利息、手续费（不记账），待另一人复核。"""
+    running = app_for("maker")
+    with (
+        logged(running.engine, running.user, region, "cash.move", f"{kind}/{receipt}"),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        made = request_move(
+            tx, fund, kind, parse_fen(amount), parse_day(booked), receipt, parse_day(date), subfund=subfund
+        )
+    show(_move_json(made), [_move_words(made)], as_json=as_json)
+
+
+@app.command("approve-move")
+def approve_move_command(
+    key: Key, region: RegionOption, date: DateOption, refuse: RefuseOption = "", *, as_json: JsonFlag = False
+) -> None:
+    """复核利息、手续费：同意即记账。"""
+    running, day = app_for("checker"), parse_day(date)
+    with (
+        logged(
+            running.engine, running.user, region, "cash.move.refuse" if refuse else "cash.move.approve", key
+        ),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        made = refuse_move(tx, key, day, refuse) if refuse else approve_move(tx, key, day)
+    show(_move_json(made), [_move_words(made)], as_json=as_json)
+
+
+@app.command()
+def person(
+    region: RegionOption,
+    fund: FundOption,
+    kind: Annotated[str, typer.Option(help="、".join(f"{k}{v}" for k, v in PERSON_KINDS.items()))],
+    psn: Annotated[str, typer.Option(help="人员编号")],
+    payee: Annotated[tuple[str, str, str, str], typer.Option(help="收款账户：户名 账号 开户行 行号")],
+    amount: AmountOption,
+    document: Annotated[str, typer.Option(help="核定单文号")],
+    year: Annotated[int, typer.Option(help="服务年度")],
+    term: Annotated[int, typer.Option(help="期号 yyyymm")],
+    category: Annotated[str, typer.Option(help="待遇类别，如inpatient、maternity_allowance")],
+    date: DateOption,
+    subfund: Annotated[str, typer.Option(help="pool统筹、acct个账")] = "pool",
+    due: Annotated[str, typer.Option(help="最迟付款日，默认当日")] = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """申请付款给个人，待另一人复核。"""
+    running, day = app_for("maker"), parse_day(date)
+    asked = PersonRequest(
+        fund, kind, psn, subfund, year, term, category, parse_fen(amount), document, Account(*payee),
+        parse_day(due) if due else day,
+    )  # fmt: skip
+    with (
+        logged(running.engine, running.user, region, "cash.person", document),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        made = request_person(tx, asked, day)
+    show(_person_json(made), [_person_words(made)], as_json=as_json)
+
+
+@app.command("approve-person")
+def approve_person_command(
+    key: Key, region: RegionOption, date: DateOption, refuse: RefuseOption = "", *, as_json: JsonFlag = False
+) -> None:
+    """复核个人付款。"""
+    running, day = app_for("checker"), parse_day(date)
+    with (
+        logged(
+            running.engine,
+            running.user,
+            region,
+            "cash.person.refuse" if refuse else "cash.person.approve",
+            key,
+        ),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        made = refuse_person(tx, key, day, refuse) if refuse else approve_person(tx, key, day)
+    show(_person_json(made), [_person_words(made)], as_json=as_json)
+
+
+@app.command("order-persons")
+def order_persons_command(
+    region: RegionOption, fund: FundOption, date: DateOption, *, as_json: JsonFlag = False
+) -> None:
+    """将已同意而未付的个人付款制单，待另一人审批批次。"""
+    running, day = app_for("maker"), parse_day(date)
+    with (
+        logged(running.engine, running.user, region, "cash.order_persons", f"{fund}/{date}"),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        done = order_persons(tx, fund, day)
+    batches = [
+        {
+            "batch": b.batch_id,
+            "orders": len(b.order_nos),
+            "total_fen": str(b.total_fen),
+            "digest": b.digest.hex(),
+        }
+        for b in done.batches
+    ]
+    skipped = [{"payment": s.key, "reason": s.reason, "amount_fen": str(s.amount_fen)} for s in done.skipped]
+    lines = [
+        f"批次{b.batch_id}：{len(b.order_nos)}单，{yuan_grouped(b.total_fen)}元，待另一人审批"
+        for b in done.batches
+    ]
+    lines += [f"未制单 {s.key} {yuan_grouped(s.amount_fen)}元：{s.reason}" for s in done.skipped]
+    show({"batches": batches, "skipped": skipped}, lines or ["没有待付的个人款项"], as_json=as_json)
+
+
+@app.command("list")
+def list_cash(region: RegionOption, *, as_json: JsonFlag = False) -> None:
+    """列出请款、利息手续费、个人付款（个人信息遮盖）。"""
+    running = app_for("reviewer")
+    with unit_of_work(running.engine, running.user, region) as tx:
+        requests, moves, persons = read_requests(tx), read_moves(tx), read_persons(tx)
+    document = {
+        "requests": [_request_json(one) for one in requests],
+        "moves": [_move_json(one) for one in moves],
+        "persons": [_person_json(one) for one in persons],
+    }
+    lines = [*map(_request_words, requests), *map(_move_words, moves), *map(_person_words, persons)]
+    show(document, lines, as_json=as_json)
+
+
+def _request_json(one: FundRequest) -> dict[str, object]:
+    return {
+        "request": one.request_id,
+        "fund": one.fund,
+        "upto": one.upto.isoformat(),
+        "state": one.state,
+        "forecast_fen": str(one.forecast_fen),
+        "available_fen": str(one.available_fen),
+        "amount_fen": str(one.amount_fen),
+        "granted_fen": str(one.granted_fen),
+        "receipt": one.receipt_no,
+    }
+
+
+def _request_words(one: FundRequest) -> str:
+    state = {"requested": "待复核", "approved": "已同意，待到账", "refused": "已退回", "granted": "已到账"}[
+        one.state
+    ]
+    return f"请款{one.request_id} 截至{one.upto} {yuan_grouped(one.amount_fen)}元 {state}"
+
+
+def _move_json(one: Move) -> dict[str, object]:
+    return {
+        "move": one.move_id,
+        "fund": one.fund,
+        "kind": one.kind,
+        "booked": one.booked_on.isoformat(),
+        "amount_fen": str(one.amount_fen),
+        "receipt": one.receipt_no,
+        "state": one.state,
+    }
+
+
+def _move_words(one: Move) -> str:
+    state = {"requested": "待复核", "approved": "已记账", "refused": "已退回"}[one.state]
+    return (
+        f"{one.move_id} {MOVE_KINDS[one.kind]} {yuan_grouped(one.amount_fen)}元 回单{one.receipt_no} {state}"
+    )
+
+
+def _person_json(one: PersonPayment) -> dict[str, object]:
+    psn_no, name, number = one.masked
+    return {
+        "payment": one.payment_id,
+        "fund": one.fund,
+        "kind": one.kind,
+        "psn_no": psn_no,
+        "payee_name": name,
+        "payee_number": number,
+        "amount_fen": str(one.amount_fen),
+        "document": one.document,
+        "state": one.state,
+        "order": one.order_no,
+        "order_state": one.order_state,
+    }
+
+
+def _person_words(one: PersonPayment) -> str:
+    psn_no, name, number = one.masked
+    state = {"requested": "待复核", "approved": "已同意", "refused": "已退回"}[one.state]
+    return (
+        f"{one.payment_id} {PERSON_KINDS[one.kind]} {name} {psn_no} {number} {yuan_grouped(one.amount_fen)}元 "
+        f"{state} {one.order_state}"
+    )

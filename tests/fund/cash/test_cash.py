@@ -1,0 +1,290 @@
+"""Fund requests, short money, interest and fees, payments to persons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from typing import Any
+
+import pytest
+
+from adapters.banks.ports import Account, Direction
+from ledger.cli.world import DEMO_REGION
+from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
+from ledger.fund.cash import approve_request, grant, read_requests, request_funds
+from ledger.fund.cash_forecast import KINDS, Due, forecast, kind_order, reserved_before
+from ledger.fund.cash_moves import approve_move, read_moves, refuse_move, request_move
+from ledger.fund.cash_orders import order_persons
+from ledger.fund.cash_persons import PersonRequest, approve_person, mask, read_persons, request_person
+from ledger.fund.daily import run_daily
+from ledger.payments.approve import discard
+
+H, OTHER = "H42010000001", "H42010000002"
+DAY = date(2026, 10, 13)
+PERSON = PersonRequest(
+    310, "maternity_allowance", "42010000000077", "pool", 2026, 202610, "maternity_allowance", 1_280_000, "生津〔2026〕7号",
+    Account("王小明", "6217000000000123", "模拟银行", "102421000009"), DAY,
+)  # fmt: skip
+
+
+def refused(act: Callable[[], object], kind: type[LedgerError]) -> str:
+    with pytest.raises(kind) as refusal:
+        act()
+    return refusal.value.code
+
+
+def choose(town: Any, key: str, value: str) -> None:
+    with town.tx("li") as tx:
+        tx.run(
+            "INSERT INTO fund.region_policy VALUES (420100, %(k)s, '2026-10-01', %(v)s, '文件', 'li')",
+            k=key,
+            v=value,
+        )
+
+
+def asked_person(town: Any, asked: PersonRequest = PERSON, user: str = "zhao") -> Any:
+    with town.tx(user) as tx:
+        return request_person(tx, asked, DAY)
+
+
+def agreed_person(town: Any, asked: PersonRequest = PERSON) -> str:
+    key = str(asked_person(town, asked).payment_id)
+    with town.tx("qian") as tx:
+        approve_person(tx, key, DAY)
+    return key
+
+
+def test_the_request_is_what_falls_due_less_what_is_there_and_is_granted_once(
+    town: Any, bill: Any, second_name: str
+) -> None:
+    town.begin(fen=20_000)
+    town.month.take(
+        bill("a1"), bill("b1", institution=OTHER), bill("b2", institution=OTHER, day="2026-10-13")
+    )
+    agreed_person(town, replace(PERSON, due_on=date(2026, 10, 20)))
+    with town.tx() as tx:
+        assert forecast(tx, 310, DAY, DAY) == [Due("daily", DAY, 120_000)]
+        assert forecast(tx, 310, DAY, date(2026, 10, 20))[-1] == Due("person", date(2026, 10, 20), 1_280_000)
+        made = request_funds(tx, 310, DAY, DAY)
+        assert (made.forecast_fen, made.available_fen, made.amount_fen) == (120_000, 20_000, 100_000)
+        assert request_funds(tx, 310, DAY, DAY) == made
+    key = made.request_id
+
+    def granted(receipt: str, fen: int, user: str = "li") -> Any:
+        with town.tx(user) as tx:
+            return grant(tx, key, receipt, fen, DAY, DAY)
+
+    assert refused(lambda: granted("CZ1", 100_000), Conflict) == "cash.not_approved"
+    for user in ("zhao", second_name):
+        with pytest.raises(Forbidden), town.tx(user) as tx:
+            approve_request(tx, key, DAY)
+    with town.tx("qian") as tx:
+        approve_request(tx, key, DAY)
+    assert town.balance(1004) == 20_000
+    assert refused(lambda: granted("CZ1", 100_001), InvalidInput) == "cash.above_request"
+    assert refused(lambda: granted("CZ1", 90_000, user="zhao"), Forbidden) == "access.role_missing"
+    granted("CZ1", 90_000)
+    assert granted("CZ1", 90_000).state == "granted"
+    assert refused(lambda: granted("CZ2", 90_000), Conflict) == "cash.granted"
+    assert town.balance(1004) == 110_000
+    [(source_key, digest)] = town.month.asked(
+        "SELECT source_key, evidence_digest FROM books.entry WHERE event = 'ALLOT'"
+    )
+    with town.tx() as tx:
+        [stored] = read_requests(tx)
+        assert (source_key, bytes(digest)) == (f"ALLOT:{key}", stored.digest)
+        again = request_funds(tx, 310, DAY, DAY)
+        assert again.amount_fen == 10_000
+    with town.tx("qian") as tx:
+        approve_request(tx, again.request_id, DAY)
+    with pytest.raises(Conflict, match=r"db\.duplicate"), town.tx("li") as tx:
+        grant(tx, again.request_id, "CZ1", 10_000, DAY, DAY)
+    assert refused(lambda: _ask_more(town), Conflict) == "cash.enough"
+    with pytest.raises(Forbidden), town.tx("li") as tx:
+        tx.run("UPDATE fund.fund_request SET granted_fen = 1")
+    town.verified()
+
+
+def _ask_more(town: Any) -> object:
+    with town.tx() as tx:
+        return request_funds(tx, 310, DAY, DAY, 1)
+
+
+def test_a_request_above_the_need_or_of_yesterday_is_refused(town: Any, bill: Any) -> None:
+    town.begin(fen=0)
+    town.month.take(bill("a1"))
+    with town.tx() as tx:
+        for upto, fen, code in ((DAY, 60_001, "cash.above_need"), (date(2026, 10, 12), 0, "cash.upto")):
+            assert refused(partial(request_funds, tx, 310, DAY, upto, fen), InvalidInput) == code
+        assert request_funds(tx, 310, DAY, DAY, 50_000).amount_fen == 50_000
+
+
+@pytest.mark.parametrize(("first", "paid"), [("oldest", [OTHER]), ("smallest", [H])])
+def test_money_that_does_not_reach_goes_in_the_regions_order(
+    town: Any, bill: Any, first: str, paid: list[str]
+) -> None:
+    """The other hospital's 600.00 is a day older; ours is 300.00; there are 700.00."""
+    town.begin(fen=70_000)
+    choose(town, "short_money_first", first)
+    town.month.take(bill("b1", institution=OTHER, day="2026-10-11"), bill("a1", fund=50_000))
+    done = run_daily(town.engine, "zhao", DEMO_REGION, DAY)
+    assert [town.orders(batch.order_nos)[0].institution for batch in done.batches] == paid
+    assert [blocked.reason for blocked in done.blocked] == ["over_available"]
+
+
+def test_kinds_that_go_first_are_left_their_money(town: Any, bill: Any) -> None:
+    town.begin(fen=1_300_000)
+    agreed_person(town)
+    town.month.take(bill("a1"))
+    with town.tx() as tx:
+        assert kind_order(tx, DAY) == KINDS
+        assert (reserved_before(tx, 310, "daily", DAY), reserved_before(tx, 310, "person", DAY)) == (
+            0,
+            60_000,
+        )
+        # daily money goes first: 13,000.00 − 600.00 do not reach for 12,800.00
+        assert [s.reason for s in order_persons(tx, 310, DAY).skipped] == ["over_available"]
+    choose(town, "short_money_kinds", "person,daily,month,clearing,advance,supplier")
+    done = run_daily(town.engine, "zhao", DEMO_REGION, DAY)
+    assert ([b.reason for b in done.blocked], done.batches) == (["over_available"], [])
+    with town.tx() as tx:
+        [batch] = order_persons(tx, 310, DAY).batches
+    assert batch.total_fen == 1_280_000
+    twice = "daily,daily,month,clearing,advance,supplier"
+    for n, wrong in enumerate(("daily,month", twice, "gift"), 1):
+        with pytest.raises(InvalidInput), town.tx("li") as tx:
+            tx.run(
+                "INSERT INTO fund.region_policy VALUES (420100, 'short_money_kinds', %(d)s, %(v)s, '文件', 'li')",
+                d=date(2026, 10, 1 + n),
+                v=wrong,
+            )
+            kind_order(tx, DAY)
+
+
+def move(town: Any, kind: str, fen: int, receipt: str, **how: Any) -> Any:
+    with town.tx() as tx:
+        return request_move(tx, 310, kind, fen, DAY, receipt, DAY, **how)
+
+
+def agree_move(town: Any, key: str, user: str = "qian") -> Any:
+    with town.tx(user) as tx:
+        return approve_move(tx, key, DAY)
+
+
+def test_interest_comes_in_and_goes_to_the_fiscal_account_no_more_than_it(town: Any) -> None:
+    town.begin(fen=0)
+    agree_move(town, move(town, "interest", 1_234, "LX1").move_id)
+    agree_move(town, move(town, "interest", 100, "LX2", subfund="pool").move_id)
+    assert (town.balance(1004), town.balance(4602), town.balance(42010101)) == (1_334, -1_234, -100)
+    assert refused(lambda: move(town, "interest_out", 1_335, "JK1"), Conflict) == "cash.over_available"
+    out = move(town, "interest_out", 1_334, "JK1").move_id
+    agree_move(town, out)
+    agree_move(town, out)
+    assert (town.balance(1004), town.balance(1003)) == (0, 1_334)
+    agree_move(town, move(town, "interest", 500, "LX3").move_id)
+    assert refused(lambda: move(town, "interest_out", 501, "JK2"), Conflict) == "cash.over_available"
+    town.verified()
+
+
+def test_a_fee_is_never_expense_and_is_owed_until_it_is_back(town: Any, second_name: str) -> None:
+    town.begin(fen=10_000)
+    number = town.movement(DAY, Direction.DEBIT, 500, other_name="手续费")
+    assert town.value("SELECT outcome_code FROM payments.evidence") == "unknown_order"
+    wrong = move(town, "fee", 501, number).move_id
+    assert refused(lambda: agree_move(town, wrong), Conflict) == "cash.paper_differs"
+    assert refused(lambda: move(town, "fee", 500, number), Conflict) == "request.document_used"
+    with town.tx("qian") as tx:
+        refuse_move(tx, wrong, DAY, "金额写错")
+    other = town.movement(DAY, Direction.DEBIT, 300, other_name="手续费")
+    key = move(town, "fee", 300, other).move_id
+    assert refused(lambda: agree_move(town, key, second_name), Forbidden) == "request.same_person"
+    agree_move(town, key)
+    assert town.month.asked(
+        f"SELECT outcome, outcome_code FROM payments.evidence WHERE receipt_no = '{other}'"
+    ) == [("confirmed", "booked_by_hand")]
+    assert (town.balance(1004), town.balance(110109), town.balance(5401)) == (9_700, 300, 0)
+    assert refused(lambda: move(town, "fee_back", 301, "TH1"), Conflict) == "cash.nothing_left"
+    agree_move(town, move(town, "fee_back", 100, "TH1").move_id)
+    agree_move(town, move(town, "fee_repaid", 200, "GD1").move_id)
+    assert (town.balance(1004), town.balance(110109)) == (9_800, 0)
+    for kind, how, code in (("gift", {}, "cash.kind"), ("fee", {"subfund": "pool"}, "cash.subfund")):
+        assert refused(partial(move, town, kind, 1, "X1", **how), InvalidInput) == code
+    with town.tx() as tx:
+        assert len(read_moves(tx)) == 4
+    town.verified()
+
+
+def test_a_person_is_paid_by_the_same_order_and_receipt_and_hidden_in_lists(
+    town: Any, second_name: str
+) -> None:
+    town.begin(fen=5_000_000)
+    first = asked_person(town)
+    assert asked_person(town) == first
+    assert first.masked == ("42********0077", "王**", "62**********0123")
+    assert mask("123") == "12*"
+    with pytest.raises(Forbidden, match=r"request\.same_person"), town.tx(second_name) as tx:
+        approve_person(tx, first.payment_id, DAY)
+    with town.tx() as tx:
+        assert order_persons(tx, 310, DAY).batches == []
+    agreed_person(town)
+    with town.tx() as tx:
+        [batch] = order_persons(tx, 310, DAY).batches
+        assert order_persons(tx, 310, DAY).batches == []
+    [order] = town.pay(batch, DAY)
+    assert (order.kind, order.institution, order.payee.name, order.purpose) == (
+        "person", "PERSON", "王小明", "202610生育津贴职工医保",
+    )  # fmt: skip
+    assert (town.balance(50010105), town.balance(1004)) == (1_280_000, 3_720_000)
+    assert "王" not in str(town.month.asked("SELECT summary, evidence FROM books.entry"))
+    town.receipt(order, DAY, back=True)
+    assert (town.balance(50010105), town.balance(200104)) == (1_280_000, -1_280_000)
+    with town.tx() as tx:
+        [again] = order_persons(tx, 310, DAY).batches
+    town.pay(again, DAY)
+    assert (town.balance(50010105), town.balance(200104), town.balance(1004)) == (1_280_000, 0, 3_720_000)
+    with town.tx() as tx:
+        assert read_persons(tx)[0].order_state == "paid"
+    town.verified()
+
+
+def test_reimbursements_go_to_the_leaf_of_their_category_and_bad_ones_nowhere(town: Any) -> None:
+    town.begin(fen=5_000_000)
+    claim = replace(
+        PERSON, kind="reimbursement", category="outpatient", document="报〔2026〕1号", amount_fen=12_345
+    )
+    agreed_person(town, claim)
+    with town.tx() as tx:
+        [batch] = order_persons(tx, 310, DAY).batches
+    town.pay(batch, DAY)
+    assert town.balance(50010103) == 12_345
+    cases = [
+        ("person.kind", replace(PERSON, kind="gift")),
+        ("person.kind", replace(claim, category="maternity_allowance")),
+        ("person.category", replace(claim, category="cinema")),
+        ("person.category", replace(PERSON, fund=390)),
+        ("request.amount", replace(claim, amount_fen=0)),
+        ("request.text", replace(claim, psn_no="")),
+        ("db.constraint", replace(claim, document="报2", payee=replace(claim.payee, number="12"))),
+    ]
+    for code, asked in cases:
+        assert refused(partial(asked_person, town, asked), InvalidInput) == code
+    assert (
+        refused(lambda: asked_person(town, replace(claim, amount_fen=1)), Conflict) == "request.document_used"
+    )
+    assert (
+        refused(lambda: asked_person(town, replace(claim, document="报3"), user="qian"), Forbidden)
+        == "access.role_missing"
+    )
+    town.verified()
+
+
+def test_a_discarded_draft_frees_its_request(town: Any) -> None:
+    town.begin(fen=5_000_000)
+    agreed_person(town)
+    with town.tx() as tx:
+        [batch] = order_persons(tx, 310, DAY).batches
+    discard(town.engine, "zhao", DEMO_REGION, batch.batch_id, "重做", DAY)
+    with town.tx() as tx:
+        assert len(order_persons(tx, 310, DAY).batches) == 1
