@@ -31,12 +31,16 @@ from ledger.db.roles import grant_database
 from ledger.settings import Settings
 
 ROOT = pytest.StashKey[Path]()
+ROOM_FOR_DATABASES = 6 * 2**30
 _numbers = itertools.count(1)
 
 
 def new_home(prefix: str = "flt-") -> Path:
-    """A short folder the server's user can enter: pytest's own are 0700 and long."""
-    home = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+    """A short folder the server's user can enter: pytest's own are 0700 and long. In memory where there is room,
+    because a test's database is a copy of some hundred files."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM_FOR_DATABASES
+    home = Path(tempfile.mkdtemp(prefix=prefix, dir=memory if roomy else "/tmp"))
     home.chmod(0o755)
     return home
 

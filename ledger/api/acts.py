@@ -22,7 +22,7 @@ from ledger.bootstrap import App
 from ledger.core.dates import parse_day
 from ledger.core.errors import LedgerError, NotFound
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.daily import DailyRun, run_daily_in
+from ledger.fund.daily import run_daily_in
 from ledger.payments.approve import approve
 from ledger.payments.files import file as make_files
 from ledger.payments.receive import receive
@@ -96,38 +96,8 @@ def run(call: Calling, request: Request, body: RunBody) -> Response:
     """Book what arrived and draft what is owed up to the day before; what is drafted is not drafted twice."""
     day = parse_day(body.date)
     return _act(
-        call, request, body.region, "daily.run", body.date, lambda tx, _: _plain(run_daily_in(tx, day))
+        call, request, body.region, "daily.run", body.date, lambda tx, _: run_daily_in(tx, day).as_json()
     )
-
-
-def _plain(done: DailyRun) -> dict[str, object]:
-    return {
-        "region": done.region,
-        "date": done.pay_date.isoformat(),
-        "upto": done.upto.isoformat(),
-        "entries": done.entries,
-        "orders": sum(len(batch.order_nos) for batch in done.batches),
-        "ordered_fen": str(sum(batch.total_fen for batch in done.batches)),
-        "batches": [
-            {
-                "batch": batch.batch_id,
-                "fund": batch.fund,
-                "orders": len(batch.order_nos),
-                "total_fen": str(batch.total_fen),
-                "digest": batch.digest.hex(),
-            }
-            for batch in done.batches
-        ],
-        "blocked": [
-            {
-                "fund": blocked.fund,
-                "institution": blocked.institution,
-                "reason": blocked.reason,
-                "amount_fen": str(blocked.amount_fen),
-            }
-            for blocked in done.blocked
-        ],
-    }
 
 
 @router.post(

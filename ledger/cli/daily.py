@@ -34,38 +34,7 @@ def run(
     with logged(running.engine, running.user, region, "daily.run", date):
         done = run_daily(running.engine, running.user, region, day)
     write_anchors(running.auditor, running.settings.home)
-    show(plain(done), words(done), as_json=as_json)
-
-
-def plain(done: DailyRun) -> dict[str, object]:
-    """The run for machines; amounts in fen as text."""
-    return {
-        "region": done.region,
-        "date": done.pay_date.isoformat(),
-        "upto": done.upto.isoformat(),
-        "entries": done.entries,
-        "orders": sum(len(batch.order_nos) for batch in done.batches),
-        "ordered_fen": str(sum(batch.total_fen for batch in done.batches)),
-        "batches": [
-            {
-                "batch": batch.batch_id,
-                "fund": batch.fund,
-                "orders": len(batch.order_nos),
-                "total_fen": str(batch.total_fen),
-                "digest": batch.digest.hex(),
-            }
-            for batch in done.batches
-        ],
-        "blocked": [
-            {
-                "fund": blocked.fund,
-                "institution": blocked.institution,
-                "reason": blocked.reason,
-                "amount_fen": str(blocked.amount_fen),
-            }
-            for blocked in done.blocked
-        ],
-    }
+    show(done.as_json(), words(done), as_json=as_json)
 
 
 def words(done: DailyRun) -> list[str]:

@@ -67,6 +67,36 @@ class DailyRun:
     batches: Sequence[Batch]
     blocked: Sequence[Blocked]
 
+    def as_json(self) -> dict[str, object]:
+        """The run for machines; amounts in fen as text."""
+        return {
+            "region": self.region,
+            "date": self.pay_date.isoformat(),
+            "upto": self.upto.isoformat(),
+            "entries": self.entries,
+            "orders": sum(len(batch.order_nos) for batch in self.batches),
+            "ordered_fen": str(sum(batch.total_fen for batch in self.batches)),
+            "batches": [
+                {
+                    "batch": batch.batch_id,
+                    "fund": batch.fund,
+                    "orders": len(batch.order_nos),
+                    "total_fen": str(batch.total_fen),
+                    "digest": batch.digest.hex(),
+                }
+                for batch in self.batches
+            ],
+            "blocked": [
+                {
+                    "fund": blocked.fund,
+                    "institution": blocked.institution,
+                    "reason": blocked.reason,
+                    "amount_fen": str(blocked.amount_fen),
+                }
+                for blocked in self.blocked
+            ],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class _Party:
