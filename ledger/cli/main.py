@@ -8,8 +8,10 @@ import sys
 import typer
 
 from ledger.cli import (
+    advance,
     audit,
     bank,
+    cash,
     clear,
     daily,
     db,
@@ -23,6 +25,7 @@ from ledger.cli import (
     month,
     payments,
     reconcile,
+    refund,
     report,
     rules,
     serve,
@@ -43,9 +46,11 @@ app = typer.Typer(
     add_completion=False,
 )
 for group, name in (
+    (advance.app, "advance"),
     (audit.app, "audit"),
     (bank.app, "bank"),
     (book.app, "book"),
+    (cash.app, "cash"),
     (clear.app, "clear"),
     (daily.app, "daily"),
     (db.app, "db"),
@@ -55,6 +60,7 @@ for group, name in (
     (month.app, "month"),
     (payments.app, "payments"),
     (reconcile.app, "reconcile"),
+    (refund.app, "refund"),
     (report.app, "report"),
     (rules.app, "rules"),
     (user.app, "user"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from ledger.bootstrap import App
 from ledger.cli.world import DEMO_REGION
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, NotFound
+from ledger.db.engine import login_password
 from scheduler.jobs.catalogue import JOBS
 from scheduler.runs import run_once
 from scheduler.worker import run_named
@@ -71,8 +73,15 @@ def test_a_holder_whose_lease_was_taken_over_is_fenced(world: Any) -> None:
     assert tuple(row) == ("b", 2, "second")
 
 
-def test_the_named_jobs_run_against_a_founded_region(world: Any) -> None:
-    app = App(world.settings, "xitong")
+def test_the_named_jobs_run_against_a_founded_region(world: Any, home: Path) -> None:
+    own = world.settings.model_copy(  # anchors go to a home of its own
+        update={
+            "home": home,
+            "service_password": login_password(world.settings, "service"),
+            "auditor_password": login_password(world.settings, "auditor"),
+        }
+    )
+    app = App(own, "xitong")
     try:
         for name in ("overdue", "anchors", "check"):
             (run,) = run_named(app, name, NOON)
