@@ -15,6 +15,7 @@ from ledger.control.checks.accounts import check_accounts
 from ledger.control.checks.anchors import check_anchors
 from ledger.control.checks.balances import check_balances
 from ledger.control.checks.chain import check_chain
+from ledger.control.checks.conservation import check_conservation
 from ledger.control.checks.dimensions import check_dimensions
 from ledger.control.checks.evidence import check_evidence
 from ledger.control.checks.files import check_files
@@ -23,6 +24,7 @@ from ledger.control.checks.links import check_links
 from ledger.control.checks.numbering import check_numbering
 from ledger.control.checks.orders import check_orders
 from ledger.control.checks.recognition import check_recognition
+from ledger.control.checks.settlements import check_settlements
 from ledger.control.checks.signers import check_signers
 from ledger.control.checks.sources import check_sources
 from ledger.control.checks.ties import check_ties
@@ -47,7 +49,9 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("拨付单与审批", check_orders),
     ("回单", check_evidence),
     ("银行文件", check_files),
+    ("月结单与确认书", check_settlements),
     ("业财一致", check_ties),
+    ("基金平衡", check_conservation),
     ("防线", check_guards),
 )
 """Every check with the name shown while it runs, in the order they run."""

@@ -1,7 +1,8 @@
-"""INV-08, INV-09: the ties of memorandum.md 1 that records, orders and receipts of the daily payout can prove.
+"""INV-08, INV-09: the ties of memorandum.md 1 to records, orders and receipts.
 
 T1 9001 = recognised payables; T2 9101 and 9102 = open payables; T3 9104 = orders in flight; T4 paid = receipts less
-returned money; T5 paid = statutory expense and advances; T7 1004 covers what is in flight. T6 needs settlement sheets.
+returned money; T5 paid = statutory expense and advances; T7 1004 covers what is in flight. T6 (`checks.settlements`)
+ties what months and letters took and left.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot
 
 
-class _Tie(NamedTuple):
+class Tie(NamedTuple):
+    """Balances that must equal rows kept elsewhere, key by key."""
+
     name: str
-    account: int
+    accounts: tuple[int, ...]
     sign: int
-    """1 where the account's balance is a debit, -1 where it is a credit."""
+    """1 where the accounts' balance is a debit, -1 where it is a credit."""
     rows: LiteralString
-    """The independent side: seven key columns and an amount."""
+    """The independent side: region, fund, the five dimensions and an amount."""
     words: str
 
 
@@ -28,7 +31,7 @@ _COMPARE: Final = """
         SELECT region, fund, institution, subfund, service_year, term, category, sum(booked) AS booked, sum(found) AS found
           FROM (SELECT b.region, b.fund, d.counterparty AS institution, d.subfund, d.service_year, d.term, d.category,
                        %(sign)s * (b.debit - b.credit) AS booked, 0 AS found
-                  FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim WHERE b.account = %(account)s
+                  FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim WHERE b.account = ANY(%(accounts)s)
                 UNION ALL
                 SELECT r.region, r.fund, r.institution, r.subfund, r.service_year, r.term, r.category, 0, r.fen FROM ("""
 _COMPARE_END: Final = """) AS r (region, fund, institution, subfund, service_year, term, category, fen)) sides
@@ -56,25 +59,30 @@ _IN_FLIGHT: Final = (
 _PAID_DAILY: Final = _ITEMS + "WHERE o.state = 'paid' AND i.source = 9101"
 
 _TIES: Final = (
-    _Tie("T1", 9001, 1, _RECOGNISED, "待遇确认不等于已入账应付明细的基金金额"),
-    _Tie("T2", 9101, -1, _OPEN_DAILY, "应付日拨付不等于未下单应付明细的日拨付额"),
-    _Tie("T2", 9102, -1, _OPEN_MONTH, "待月结不等于未结算应付明细的余额"),
-    _Tie("T3", 9104, -1, _IN_FLIGHT, "在途不等于在途拨付单的明细合计"),
-    _Tie("T4", 9201, -1, _PAID_DAILY, "已付日拨付不等于已付妥拨付单的明细合计"),
+    Tie("T1", (9001,), 1, _RECOGNISED, "待遇确认不等于已入账应付明细的基金金额"),
+    Tie("T2", (9101,), -1, _OPEN_DAILY, "应付日拨付不等于未下单应付明细的日拨付额"),
+    Tie("T2", (9102,), -1, _OPEN_MONTH, "待月结不等于未结算应付明细的余额"),
+    Tie("T3", (9104,), -1, _IN_FLIGHT, "在途不等于在途拨付单的明细合计"),
+    Tie("T4", (9201,), -1, _PAID_DAILY, "已付日拨付不等于已付妥拨付单的明细合计"),
 )
 
 
 def check_ties(snapshot: Snapshot) -> Iterator[Finding]:
     """Every tie, per key of the memorandum accounts where both sides have it."""
     for tie in _TIES:
-        for region, fund, *key, booked, found in snapshot.rows(
-            _COMPARE + tie.rows + _COMPARE_END, account=tie.account, sign=tie.sign
-        ):
-            where = f"{tie.account} " + "/".join(map(str, key))
-            yield Finding(tie.name, f"{region}-{fund}", where, f"{tie.words}：账上{booked}分，明细{found}分")
+        yield from compare(snapshot, tie)
     yield from _receipts(snapshot)
     yield from _statutory(snapshot)
     yield from _available(snapshot)
+
+
+def compare(snapshot: Snapshot, tie: Tie) -> Iterator[Finding]:
+    """One tie, per key."""
+    for region, fund, *key, booked, found in snapshot.rows(
+        _COMPARE + tie.rows + _COMPARE_END, accounts=list(tie.accounts), sign=tie.sign
+    ):
+        where = f"{tie.accounts[0]} " + "/".join(map(str, key))
+        yield Finding(tie.name, f"{region}-{fund}", where, f"{tie.words}：账上{booked}分，明细{found}分")
 
 
 def _receipts(snapshot: Snapshot) -> Iterator[Finding]:
