@@ -15,7 +15,7 @@ from rich.console import Console
 from ledger.bootstrap import App
 from ledger.cli import demo_day
 from ledger.cli.context import ACTING, JsonFlag, show
-from ledger.cli.demo_bank import DemoBank, demo_bank
+from ledger.cli.demo_bank import DemoBank, demo_bank, demo_plan
 from ledger.cli.demo_day import Staff
 from ledger.cli.serve import serve as serve_pages
 from ledger.cli.world import DEMO_PEOPLE, DEMO_REGION, EXPENDITURE_ACCOUNT, FUNDS, found_demo
@@ -86,7 +86,7 @@ def demo(
     granted = demo_day.allotment_fen(records)
     demo_day.open_periods(staff, pay_date - timedelta(days=1))
     with demo_bank(
-        staff.accountant, staff.checker, granted * len(FUNDS), founding_day, pay_date, seed
+        staff.accountant, staff.checker, granted * len(FUNDS), founding_day, demo_plan(pay_date, seed)
     ) as bank:
         narrator.step(
             "机构与收款账户（一人录入、一人确认）",

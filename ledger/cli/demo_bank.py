@@ -46,6 +46,11 @@ def named_faults(pay_date: date) -> Mapping[str, frozenset[Fault]]:
     return found
 
 
+def demo_plan(pay_date: date, seed: int) -> Plan:
+    """What goes wrong in the demo's day."""
+    return Plan(seed, RATES, named_faults(pay_date))
+
+
 @dataclass(frozen=True, slots=True)
 class DemoBank:
     """The running bank and our account there."""
@@ -69,10 +74,10 @@ class DemoBank:
 
 
 @contextmanager
-def demo_bank(
-    app: App, confirmer: App, opening_fen: int, opened_on: date, pay_date: date, seed: int
-) -> Iterator[DemoBank]:
-    """Start the bank and its SFTP server; `app` tells the ledger how to reach them, `confirmer` confirms it."""
+def demo_bank(app: App, confirmer: App, opening_fen: int, opened_on: date, plan: Plan) -> Iterator[DemoBank]:
+    """Start the bank, which errs by `plan`, and its SFTP server; `app` tells the ledger how to reach them, `confirmer`
+    confirms it.
+    """
     home = app.settings.home / "demo" / "bank"
     for folder in FOLDERS:
         (home / folder).mkdir(parents=True, exist_ok=True)
@@ -82,7 +87,6 @@ def demo_bank(
     key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     client_key = ensure_ed25519_key(key)
     terms = Terms(forms=(ReceiptForm.BKER_OFD, ReceiptForm.CAMT054))
-    plan = Plan(seed, RATES, named_faults(pay_date))
     with (
         Bank(home, home / "books.sqlite", [Opening(account, opening_fen, opened_on)], terms, plan) as bank,
         DemoServer(home, home / "keys", USERNAME, client_key) as server,
