@@ -36,7 +36,8 @@ CREATE TABLE fund.outregion_record (
     service_year  smallint NOT NULL,
     term          integer NOT NULL CHECK (term % 100 BETWEEN 1 AND 12),
     category      text NOT NULL,
-    amount_fen    bigint NOT NULL,          -- what the agency pays: the bill less cash and the hospital's own share
+    amount_fen    bigint NOT NULL CHECK (amount_fen <> 0),   -- what the agency pays: the bill less cash and the hospital's own share
+    account_fen   bigint NOT NULL,          -- of it personal-account money
     recognised_by text NOT NULL,            -- source key of the memorandum entry; '' on the insured side (cash basis)
     state         text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'confirmed', 'billed')),
     confirmed_on  date,
@@ -115,8 +116,9 @@ CREATE TABLE fund.outregion_bill_line (
     bill_id      text NOT NULL,
     service_year smallint NOT NULL,
     category     text NOT NULL,
+    subfund      text NOT NULL CHECK (subfund IN ('pool', 'acct')),
     amount_fen   bigint NOT NULL CHECK (amount_fen <> 0),
-    PRIMARY KEY (region, bill_id, service_year, category),
+    PRIMARY KEY (region, bill_id, service_year, category, subfund),
     FOREIGN KEY (region, bill_id) REFERENCES fund.outregion_bill
 );
 
@@ -211,7 +213,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v fund.record;
 BEGIN
     SELECT * INTO v FROM fund.record r WHERE r.region = NEW.region AND r.setl_id = NEW.setl_id;
-    IF NOT FOUND OR NEW.amount_fen <> v.medfee_sumamt - v.psn_cash_pay - v.hosp_part_amt
+    IF NOT FOUND OR NEW.amount_fen <> v.medfee_sumamt - v.psn_cash_pay - v.hosp_part_amt OR NEW.amount_fen - NEW.account_fen <> v.fund_pay_sumamt
        OR NEW.institution <> v.fixmedins_code OR NEW.term <> to_char(v.setl_time, 'YYYYMM')::integer THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'outregion.not_the_record',
             DETAIL = format('结算%s的异地金额、机构或期号与结算记录不符', NEW.setl_id);
@@ -220,6 +222,10 @@ BEGIN
                               OR NOT fund.region_covers(NEW.counterparty, v.insu_admdvs)) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'outregion.own_region',
             DETAIL = format('结算%s的参保地%s属本统筹区或不属对方%s，不能作异地就医', NEW.setl_id, v.insu_admdvs, NEW.counterparty);
+    END IF;
+    IF NEW.side = 'insured' AND NOT (fund.region_covers(NEW.region, v.insu_admdvs) AND fund.region_covers(NEW.counterparty, v.fix_blng_admdvs)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'outregion.side',
+            DETAIL = format('结算%s的参保地%s不属本统筹区，或就医地%s不属对方%s', NEW.setl_id, v.insu_admdvs, v.fix_blng_admdvs, NEW.counterparty);
     END IF;
     IF EXISTS (SELECT 1 FROM fund.payable p WHERE p.region = NEW.region AND p.setl_id = NEW.setl_id) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'outregion.own_payable',
@@ -356,7 +362,7 @@ CREATE TRIGGER check_outregion_sum BEFORE UPDATE OF state ON fund.outregion_move
     WHEN (NEW.kind = 'hospital' AND NEW.state IN ('approved', 'done')) EXECUTE FUNCTION fund.check_outregion_sum();
 
 CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, setl_id, seqno, side, counterparty, institution, service_year, term, category,
-    amount_fen, recognised_by ON fund.outregion_record FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+    amount_fen, account_fen, recognised_by ON fund.outregion_record FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, move_id, kind, counterparty, institution, term, amount_fen, document, prepared_by,
     prepared_on ON fund.outregion_move FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, bill_id, side, counterparty, term, records, amount_fen, made_on, digest
