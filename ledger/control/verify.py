@@ -99,15 +99,27 @@ def examine(engine: Engine, home: Path, *, progress: Progress | None = None) -> 
 def resum(engine: Engine) -> Resum:
     """Add up every line of every book by account and dimension, as a check of balances does: for measuring."""
     with open_snapshot(engine, Path(), []) as snapshot:
-        rows = snapshot.rows(
-            """
-            SELECT count(*), coalesce(sum(lines), 0)::bigint, coalesce(sum(debit), 0)::bigint, coalesce(sum(credit), 0)::bigint
-              FROM (SELECT count(*) AS lines, sum(amount_fen) FILTER (WHERE side = 1) AS debit,
-                           sum(amount_fen) FILTER (WHERE side = -1) AS credit
-                      FROM books.leg GROUP BY region, fund, period, account, dim) sums
-            """
-        )
-        return Resum(*rows[0][1:])
+        months = snapshot.rows("SELECT region, fund, period FROM books.period ORDER BY 1, 2, 3")
+        total = Resum(0, 0, 0)
+        for (
+            region,
+            fund,
+            period,
+        ) in months:  # one month of one book at a time: two columns to group by, not five
+            lines, debit, credit = snapshot.rows(
+                """
+                SELECT coalesce(sum(lines), 0)::bigint, coalesce(sum(debit), 0)::bigint, coalesce(sum(credit), 0)::bigint
+                  FROM (SELECT count(*) AS lines, sum(amount_fen) FILTER (WHERE side = 1) AS debit,
+                               sum(amount_fen) FILTER (WHERE side = -1) AS credit
+                          FROM books.leg WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s
+                         GROUP BY account, dim) sums
+                """,
+                region=region,
+                fund=fund,
+                period=period,
+            )[0]
+            total = Resum(total.lines + lines, total.debit + debit, total.credit + credit)
+        return total
 
 
 def _anchors(home: Path) -> tuple[list[Anchor], list[Finding]]:
