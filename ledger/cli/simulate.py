@@ -1,0 +1,204 @@
+"""`fundledger simulate`: days, months and the year of a region with everything that happens in them, against the bank
+simulator; at the end three sides must agree to the fen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from ledger.bootstrap import App
+from ledger.cli.context import ACTING, JsonFlag, RegionOption, progress_bar, show
+from ledger.cli.demo_bank import demo_bank
+from ledger.cli.demo_day import Staff, allotment_fen, grant_money
+from ledger.cli.simulate_agree import bank_agrees, disagreements, export
+from ledger.cli.simulate_day import answer, book_rest, live_morning, open_month, take_records
+from ledger.cli.simulate_month import Month, close_month, live_month, pay_months
+from ledger.cli.simulate_town import Asked, Town, simulated_plan
+from ledger.cli.simulate_year import Year, close_year, live_year
+from ledger.cli.world import DEMO_PEOPLE, DEMO_REGION, FUNDS, found_demo
+from ledger.control.verify import examine
+from ledger.core.dates import Calendar, parse_day
+from ledger.core.errors import Conflict, InvalidInput
+from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.calendar import read_calendar
+from ledger.fund.generate_institutions import make_institutions
+from ledger.fund.institutions import confirm_payees, load_institutions, read_institutions
+from ledger.settings import Settings, get_settings
+
+LAST_RECEIPTS: Final = 8
+"""Days after the last in which the bank still answers: late receipts and returns."""
+RECORDS_MAX: Final = 20_000
+INSTITUTIONS_MAX: Final = 500
+
+Progress = Callable[[int, int], None]
+
+
+def simulate(
+    region: RegionOption,
+    first: Annotated[str, typer.Option("--from", help="第一天 YYYY-MM-DD")],
+    last: Annotated[str, typer.Option("--to", help="最后一天 YYYY-MM-DD")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="随机种子：同样的参数给出同样的经过")],
+    records_per_day: Annotated[int, typer.Option("--records-per-day", min=1, max=RECORDS_MAX)] = 200,
+    institutions: Annotated[int, typer.Option(min=1, max=INSTITUTIONS_MAX)] = 20,
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """模拟：在一个空的数据目录里逐日运行一个统筹区，含冲销、失败、退汇、审核、月结、清算，末了三方核对。"""
+    asked = Asked(region, parse_day(first), parse_day(last), seed, records_per_day, institutions)
+    with progress_bar("模拟") as progress:
+        document = run(get_settings(), asked, progress)
+    show(document, _words(document), as_json=as_json)
+    if not (document["bank_agrees"] and document["recomputation_agrees"] and document["verify"] == "clean"):
+        raise typer.Exit(1)
+
+
+def run(settings: Settings, asked: Asked, progress: Progress) -> dict[str, Any]:
+    """Live the days of `asked` in the empty home of `settings`; the answer is what `--json` prints.
+
+    Raises InvalidInput `simulate.region` (only the demo's region founds itself), `simulate.period`,
+    `calendar.unknown_year`; Conflict `simulate.home` if the home has records already.
+    """
+    started = time.monotonic()
+    _check(asked)
+    opened_on = asked.first.replace(day=1)
+    found_demo(settings, opened_on)
+    staff = _staff(settings)
+    days = (asked.last - asked.first).days + 1
+    granted = allotment_fen(asked.records_per_day * days)
+    calendar = _calendar(staff, asked)
+    grant_money(staff, granted, opened_on)
+    with demo_bank(
+        staff.accountant, staff.checker, granted * len(FUNDS), opened_on, simulated_plan(asked.seed)
+    ) as bank:
+        town = Town(
+            asked,
+            settings.home,
+            staff,
+            bank,
+            calendar,
+            make_institutions(asked.institutions, asked.region),
+            {},
+        )
+        _settle_in(town)
+        live(town, progress)
+        agrees = bank_agrees(town)
+        path = settings.home / "simulate" / "export.sqlite"
+        export(town, path)
+        different = disagreements(path)
+    verification = examine(staff.accountant.auditor, settings.home)
+    return {
+        "days": days,
+        "records": town.records,
+        "bank_agrees": agrees,
+        "recomputation_agrees": not different,
+        "verify": "clean" if not verification.findings else f"{len(verification.findings)} findings",
+        "seconds": round(time.monotonic() - started, 1),
+        "entries": verification.entries,
+        "lines": verification.lines,
+        "events": dict(sorted(town.events.items())),
+        "differences": different[:20],
+        "findings": [f"{f.promise} {f.book} {f.entry}：{f.message}" for f in verification.findings[:20]],
+    }
+
+
+def live(town: Town, progress: Progress) -> None:
+    """Day after day: mornings on working days, records every night, months and years when their day has come."""
+    asked = town.asked
+    day, months, years = asked.first, list[Month](), list[Year]()
+    days = (asked.last - asked.first).days + 1
+    while day <= asked.last:
+        if day.day == 1 or day == asked.first:
+            open_month(town, day)
+        if town.calendar.is_working_day(day):
+            live_morning(town, day)
+            for month in months:
+                live_month(town, month, day)
+            months = [month for month in months if not month.done]
+            if town.events["settlements"]:
+                pay_months(town, day)
+            for year in years:
+                live_year(town, year, day)
+        take_records(town, day)
+        following = day + timedelta(days=1)
+        if following.day == 1:
+            months.append(close_month(town, day))
+        if following.year > day.year:
+            years.append(close_year(town, day.year))
+        progress((day - asked.first).days + 1, days)
+        day = following
+    for number in range(LAST_RECEIPTS):
+        later = day + timedelta(days=number)
+        if later.day == 1 or number == 0:
+            open_month(town, later)
+        if number == 0:
+            book_rest(town, later)
+        answer(town, later)
+
+
+def _check(asked: Asked) -> None:
+    if asked.region != DEMO_REGION:
+        raise InvalidInput(
+            "simulate.region",
+            f"模拟在演示统筹区{DEMO_REGION}内进行，不能用{asked.region}",
+            region=asked.region,
+        )
+    if asked.last < asked.first:
+        raise InvalidInput("simulate.period", f"起止日{asked.first}至{asked.last}颠倒")
+
+
+def _calendar(staff: Staff, asked: Asked) -> Calendar:
+    """The holidays; refuses years without a table, and a home that has records."""
+    with unit_of_work(staff.accountant.engine, staff.accountant.user, asked.region) as tx:
+        calendar = read_calendar(tx)
+        for year in range(asked.first.year, asked.last.year + 1):
+            calendar.is_working_day(date(year, 1, 1))
+        if tx.value("SELECT EXISTS (SELECT 1 FROM fund.record WHERE region = %(region)s)", region=tx.region):
+            raise Conflict(
+                "simulate.home", "数据目录内已有结算记录；模拟须在空的数据目录中进行（设FUNDLEDGER_HOME）"
+            )
+    return calendar
+
+
+def _staff(settings: Settings) -> Staff:
+    """The app under each of the demo's people, closed with the command."""
+
+    def under(role: str) -> App:
+        app = App(settings, next(person.user for person in DEMO_PEOPLE if person.role == role))
+        ACTING.opened.append(app)
+        return app
+
+    return Staff(*(under(role) for role in ("intake", "maker", "checker", "cashier", "accountant", "system")))
+
+
+def _settle_in(town: Town) -> None:
+    """Institutions and their accounts, by two persons."""
+    path: Path = town.home / "simulate" / "institutions.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        "".join(f"{made.line(town.asked.first)}\n" for made in town.institutions), encoding="utf-8"
+    )
+    for item in read_institutions(path):
+        town.master[item.code] = item
+        town.payees[item.payee_number] = item.code
+    with town.tx("maker") as tx:
+        load_institutions(tx, town.master.values())
+    with town.tx("checker") as tx:
+        confirm_payees(tx)
+
+
+def _words(done: dict[str, Any]) -> list[str]:
+    agree = {True: "相符", False: "不符！"}
+    events = "，".join(f"{word} {number}" for word, number in done["events"].items())
+    return [
+        f"{done['days']}天，结算记录{done['records']}笔，凭证{done['entries']}张，分录{done['lines']}行，用时{done['seconds']}秒",
+        f"经过：{events}",
+        f"银行账{agree[done['bank_agrees']]}；独立重算{agree[done['recomputation_agrees']]}；核验：{done['verify']}",
+        *done["differences"],
+        *done["findings"],
+    ]

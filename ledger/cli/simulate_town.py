@@ -1,0 +1,125 @@
+"""The simulated region: its people, its institutions, its bank, the money that left the platform; and the dice."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Final, Literal
+
+from adapters.banks.simulator.faults import Fault, Plan
+from ledger.bootstrap import Bank
+from ledger.cli.demo_bank import DemoBank
+from ledger.cli.demo_day import Staff, bank_of
+from ledger.core.dates import Calendar
+from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.fund.generate_bill import Bill
+from ledger.fund.generate_institutions import MadeInstitution
+from ledger.fund.institutions import Institution
+
+Role = Literal["intake", "maker", "checker", "cashier", "accountant", "system"]
+
+BANK_RATES: Final[Mapping[Fault, int]] = {
+    Fault.REJECT_NAME: 40,
+    Fault.REJECT_ACCOUNT: 20,
+    Fault.RETURN: 60,
+    Fault.RETURN_BEFORE_RECEIPT: 20,
+    Fault.DELAY: 300,
+    Fault.FILE_TWICE: 50,
+    Fault.RECEIPT_TWICE: 50,
+    Fault.CUT_ON_WIRE: 20,
+    Fault.WRONG_AMOUNT: 10,
+    Fault.RECEIPT_BEFORE_STATUS: 100,
+}
+"""Ten-thousandths of the orders, or of the files, that go wrong in each way."""
+
+WEIGHTS: Final[Mapping[str, int]] = {
+    "reversal": 4,
+    "hold": 80,
+    "suspend": 3,
+    "payee_change": 2,
+    "payee_repair": 500,
+    "surprise": 15,
+    "finding": 6,
+    "deduction": 80,
+    "difference": 80,
+}
+"""Per mille. reversal: of the day's records; hold: of the days; suspend, payee_change: of the institutions a working
+day; payee_repair: of the failed accounts a working day; surprise: of
+the batches, an agreement suspended between file and sending; finding: of a month's inpatient records; deduction: of the
+institutions a month; difference: of the reconciliations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is simulated."""
+
+    region: int
+    first: date
+    last: date
+    seed: int
+    records_per_day: int
+    institutions: int
+
+
+@dataclass(slots=True)
+class Town:
+    """Everything the days share. `bills` are the accepted records as the platform made them, by setl_id."""
+
+    asked: Asked
+    home: Path
+    staff: Staff
+    bank: DemoBank
+    calendar: Calendar
+    institutions: list[MadeInstitution]
+    master: dict[str, Institution]
+    """As loaded, by code."""
+    bills: dict[str, tuple[date, Bill]] = field(default_factory=dict)
+    reversed: set[str] = field(default_factory=set)
+    audited: set[str] = field(default_factory=set)
+    payees: dict[str, str] = field(default_factory=dict)
+    """Payee account number → institution, every number there ever was."""
+    suspended: dict[str, date] = field(default_factory=dict)
+    """Institution → the day its agreement is resumed."""
+    events: Counter[str] = field(default_factory=Counter)
+    records: int = 0
+
+    @contextmanager
+    def tx(self, role: Role) -> Iterator[Transaction]:
+        """A transaction of the region under the person of a post."""
+        app = getattr(self.staff, role)
+        with unit_of_work(app.engine, app.user, self.asked.region) as tx:
+            yield tx
+
+    def banks(self, role: Role) -> Callable[[str], Bank]:
+        """How that person reaches the banks."""
+        return bank_of(getattr(self.staff, role))
+
+    def dice(self, day: date, word: str) -> random.Random:
+        """Dice of one day and purpose: the same for the same seed whatever else is thrown."""
+        return random.Random(f"{self.asked.seed}:{day.isoformat()}:{word}")  # noqa: S311 made-up events, repeatable on purpose
+
+    def happens(self, dice: random.Random, word: str) -> bool:
+        """Whether an event of that weight happens."""
+        return dice.randrange(1000) < WEIGHTS[word]
+
+    def count(self, word: str, number: int = 1) -> None:
+        """Keep count of an event."""
+        if number:
+            self.events[word] += number
+
+
+def simulated_plan(seed: int) -> Plan:
+    """What the bank does wrong in this simulation."""
+    return Plan(seed, BANK_RATES)
+
+
+def new_account(town: Town, code: str) -> str:
+    """The next payee account number of an institution, remembered as its own."""
+    number = f"6223{town.asked.region:06d}{len(town.payees):09d}"
+    town.payees[number] = code
+    return number
