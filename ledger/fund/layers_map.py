@@ -1,0 +1,188 @@
+"""Who stands behind a fund_pay_type, per region and date (platform-fields.md 4.6): the region's rows, else the national table."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+from typing import Final, NamedTuple
+
+from ledger.core.errors import Conflict, InvalidInput
+from ledger.db.unit_of_work import Transaction
+
+PAYERS: Final[Mapping[str, str]] = {
+    "basic_310": "职工基本医保基金",
+    "basic_390": "居民基本医保基金",
+    "large": "大额、大病保险",
+    "civil": "公务员医疗补助",
+    "assistance": "医疗救助",
+    "commercial": "商业保险、企业补充",
+    "other_fund": "其他资金",
+    "outside": "异地平台返回",
+    "account": "个人账户",
+    "mutual_aid": "家庭共济",
+    "wallet": "医保钱包",
+    "cash": "个人现金",
+    "hospital": "医院负担",
+}
+"""The parts of one bill, in the order they are shown."""
+
+MAPPED: Final = frozenset(
+    {
+        "basic_310",
+        "basic_390",
+        "large",
+        "civil",
+        "assistance",
+        "commercial",
+        "other_fund",
+        "outside",
+        "account",
+        "wallet",
+        "hospital",
+        "undecided",
+        "unknown",
+    }
+)
+"""What a fund_pay_type may be mapped to. `undecided`: fund or hospital, by amount; `unknown`: no longer known there."""
+
+_BY_PREFIX: Final[Mapping[str, str]] = {
+    "3101": "basic_310",
+    "3901": "basic_390",
+    "5101": "basic_310",
+    "3103": "large",
+    "3301": "large",
+    "3902": "large",
+    "3903": "large",
+    "3201": "civil",
+    "6101": "assistance",
+    "3701": "commercial",
+    "3904": "commercial",
+}
+"""Payers of the national fund rows; every other fund row is `other_fund`."""
+
+_BY_KIND: Final[Mapping[str, str]] = {
+    "account": "account",
+    "hospital": "hospital",
+    "undecided": "undecided",
+    "outside": "outside",
+    "fund": "other_fund",
+}
+
+
+class MapRow(NamedTuple):
+    """One line of a map; `code` has 6 digits where `match` is exact, 4 where it is prefix."""
+
+    match: str
+    code: str
+    payer: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMap:
+    """The map of one region on one day: exact before prefix, the region's own before the national."""
+
+    region_exact: Mapping[str, MapRow]
+    region_prefix: Mapping[str, MapRow]
+
+    def of(self, code: str, day: date) -> MapRow:
+        """The row that decides a code; raises InvalidInput `layers.unknown_type` where none does on that day."""
+        national = national_map()
+        for rows, key in (
+            (self.region_exact, code),
+            (self.region_prefix, code[:4]),
+            (national[0], code),
+            (national[1], code[:4]),
+        ):
+            found = rows.get(key)
+            if found is not None and found.payer != "unknown":
+                return found
+            if found is not None:
+                break
+        raise InvalidInput(
+            "layers.unknown_type",
+            f"基金支付类型{code[:20]}在{day}没有对应的资金承担方，请先登记本统筹区的对照",
+            fund_pay_type=code[:20],
+            day=day.isoformat(),
+        )
+
+
+@cache
+def national_map() -> tuple[Mapping[str, MapRow], Mapping[str, MapRow]]:
+    """(exact, prefix) of the packaged `fund_pay_type.csv`."""
+    exact: dict[str, MapRow] = {}
+    prefix: dict[str, MapRow] = {}
+    text = resources.files("ledger.fund").joinpath("data", "fund_pay_type.csv").read_text(encoding="utf-8")
+    for row in csv.DictReader(text.splitlines()):
+        payer = _BY_PREFIX.get(row["code"][:4], _BY_KIND[row["kind"]])
+        into = exact if row["match"] == "exact" else prefix
+        into[row["code"]] = MapRow(row["match"], row["code"], payer, "国家医保信息平台基金支付类型")
+    return exact, prefix
+
+
+def read_map(tx: Transaction, day: date) -> LayerMap:
+    """The map of the transaction's region in force on `day`: per code the latest row dated on or before it."""
+    found: dict[str, dict[str, MapRow]] = {"exact": {}, "prefix": {}}
+    for row in tx.rows(
+        """SELECT DISTINCT ON (match, code) match, code, payer, source FROM fund.layer_map
+            WHERE region = %(region)s AND from_day <= %(day)s ORDER BY match, code, from_day DESC""",
+        region=tx.region,
+        day=day,
+    ):
+        found[row[0]][row[1]] = MapRow(*row)
+    return LayerMap(found["exact"], found["prefix"])
+
+
+def map_type(tx: Transaction, code: str, payer: str, from_day: date, source: str) -> None:
+    """Map a fund_pay_type (6 digits, or its first 4) to a payer from a day on; the same row again changes nothing.
+
+    Raises InvalidInput `layers.map` for an unknown payer, a code of another length, or no source; Conflict
+    `layers.mapped` where that code has another payer from that very day; Forbidden `access.role_missing` (accountant).
+    """
+    if payer not in MAPPED or len(code) not in (4, 6) or not code.isdigit() or not source.strip():
+        raise InvalidInput(
+            "layers.map", f"对照“{code[:20]}→{payer[:20]}”不合规：代码4或6位，承担方应在字典内，须写明依据"
+        )
+    tx.run(
+        "SELECT access.require_role(%(region)s, 0::smallint, '{accountant,system}')",
+        region=tx.region,
+    )
+    match = "exact" if len(code) == 6 else "prefix"
+    tx.run(
+        """INSERT INTO fund.layer_map VALUES (%(region)s, %(match)s, %(code)s, %(day)s, %(payer)s, %(source)s, %(user)s)
+           ON CONFLICT DO NOTHING""",
+        region=tx.region,
+        match=match,
+        code=code,
+        day=from_day,
+        payer=payer,
+        source=source.strip(),
+        user=tx.user,
+    )
+    stored = tx.value(
+        """SELECT payer FROM fund.layer_map
+            WHERE region = %(region)s AND match = %(match)s AND code = %(code)s AND from_day = %(day)s""",
+        region=tx.region,
+        match=match,
+        code=code,
+        day=from_day,
+    )
+    _require_same(code, from_day, stored, payer)
+
+
+def _require_same(code: str, from_day: date, stored: str, payer: str) -> None:
+    if stored != payer:
+        raise Conflict(
+            "layers.mapped",
+            f"{code}自{from_day}起已对照为{stored}，改变对照请另定起始日",
+            fund_pay_type=code,
+        )
+
+
+def map_text(rows: Sequence[tuple[str, MapRow]]) -> str:
+    """What a bill was split by, for its digest: `code>payer>source` joined by `;`, in the order of the fund rows."""
+    return ";".join(f"{code}>{row.payer}>{row.source}" for code, row in rows)
