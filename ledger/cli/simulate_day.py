@@ -15,7 +15,7 @@ from ledger.core.errors import Conflict
 from ledger.fund.audit import Act, act
 from ledger.fund.daily import run_daily
 from ledger.fund.findings import FindingDraft, enter_finding, target_of
-from ledger.fund.generate import SECONDS_PER_DAY, day_lines
+from ledger.fund.generate import SECONDS_PER_DAY, clock_of_day, day_lines
 from ledger.fund.generate_bill import Bill
 from ledger.fund.generate_line import REVERSAL_DIALECT, write_line
 from ledger.fund.institutions import confirm_payees, load_institutions, set_agreement
@@ -31,10 +31,8 @@ from ledger.rules.policy import policy_on
 REVERSED_WITHIN: Final = timedelta(days=45)
 """A reversal of an earlier day's record comes this soon."""
 HELD_DAYS: Final = 4
-_CLOCK: Final = {
-    second: f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
-    for second in range(SECONDS_PER_DAY)
-}
+KEPT_IN_OUTBOX: Final = timedelta(days=10)
+"""As banks do; otherwise the folder of a year is listed twice a day."""
 
 
 def open_month(town: Town, day: date) -> None:
@@ -106,8 +104,14 @@ def _surprise(town: Town, batch_id: str, day: date) -> None:
 
 
 def answer(town: Town, day: date) -> None:
-    """The bank does what is due, and its papers are booked."""
+    """The bank does what is due, clears its outbox of what lay there long enough, and its papers are booked."""
     town.bank.work(day)
+    outbox = town.home / "demo" / "bank" / "outbox"
+    for path in outbox.iterdir():
+        since = town.outbox.setdefault(path.name, day)
+        if day - since > KEPT_IN_OUTBOX:
+            path.unlink()
+            del town.outbox[path.name]
     system = town.staff.system
     done = receive(
         system.engine,
@@ -129,7 +133,7 @@ def take_records(town: Town, day: date) -> None:
         if line.bill is not None:
             bills.append(line.bill)
     for bill in _reversals(town, day):
-        lines.append(write_line(bill, REVERSAL_DIALECT, day, _CLOCK).encode())
+        lines.append(write_line(bill, REVERSAL_DIALECT, day, clock_of_day()).encode())
         bills.append(bill)
     path = town.home / "simulate" / f"records-{day:%Y%m%d}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -85,6 +85,8 @@ class Town:
     """Payee account number → institution, every number there ever was."""
     suspended: dict[str, date] = field(default_factory=dict)
     """Institution → the day its agreement is resumed."""
+    outbox: dict[str, date] = field(default_factory=dict)
+    """File in the bank's outbox → the day it came."""
     events: Counter[str] = field(default_factory=Counter)
     records: int = 0
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -117,6 +118,15 @@ class Generated(NamedTuple):
     expected: Expected
 
 
+@cache
+def clock_of_day() -> Mapping[int, str]:
+    """Second of the day to HH:MM:SS."""
+    return {
+        second: f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+        for second in range(SECONDS_PER_DAY)
+    }
+
+
 class _Day:
     """The stream of one day's lines: originals, now and then a reversal, a resend or a bad line."""
 
@@ -124,10 +134,7 @@ class _Day:
         self.records, self.crowd, self.day, self.bad_per_mille = records, crowd, day, bad_per_mille
         self.rng = random.Random(f"{seed}:{day.isoformat()}:{len(crowd.institutions)}")  # noqa: S311 made-up data, repeatable on purpose
         self.prefix = f"{day:%Y%m%d}{seed % 100_000:05d}"
-        self.clock = {
-            second: f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
-            for second in range(SECONDS_PER_DAY)
-        }
+        self.clock = clock_of_day()
         self.recent: list[tuple[Bill, bytes]] = []
         self.reversed: list[Bill] = []
         self.bad_made = 0
