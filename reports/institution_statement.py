@@ -1,0 +1,315 @@
+"""机构年度对账单: one institution's service year on one page, as an equation that is checked (procedure.md 7E, INV-08).
+
+Every figure names its memorandum accounts and opens to the entries that make it up; entries open to records, orders and
+receipts through `explain`. The equation holds for each sub-fund by itself.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, NamedTuple
+
+from ledger.core.entries import FUND_NAMES
+from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.db.unit_of_work import Transaction
+
+SUBFUND_NAMES: Final = {"pool": "统筹基金", "acct": "个人账户基金"}
+SUBFUNDS: Final = tuple(SUBFUND_NAMES)
+PARTS: Final = ("received", "paid", "refunded", "taken", "owed")
+
+
+class FigureKind(NamedTuple):
+    """A line of the statement: its column in fund.conservation, its accounts, and where it stands in the equation."""
+
+    name: str
+    title: str
+    accounts: tuple[int, ...]
+    part: str
+    """received, paid, refunded, taken or owed."""
+
+
+KINDS: Final = (
+    FigureKind("recognised", "待遇确认（结算记录的基金金额）", (9001,), "received"),
+    FigureKind("surplus", "支付方式结余留用", (9002,), "received"),
+    FigureKind("paid_daily", "已付：日拨付", (9201,), "paid"),
+    FigureKind("paid_month", "已付：月结", (9202,), "paid"),
+    FigureKind("paid_clearing", "已付：年度清算", (9203,), "paid"),
+    FigureKind("offset_prepaid", "抵扣：预付金", (920401,), "paid"),
+    FigureKind("offset_allocated", "抵扣：按月预拨", (920402,), "paid"),
+    FigureKind("offset_supplier", "抵扣：集采直接结算", (920403,), "paid"),
+    FigureKind("refunded", "机构已退回", (9209,), "refunded"),
+    FigureKind("audit", "审核扣款", (9301,), "taken"),
+    FigureKind("forfeited", "保证金扣减", (9302,), "taken"),
+    FigureKind("other", "其他扣款", (9303,), "taken"),
+    FigureKind("borne", "机构自担", (9304,), "taken"),
+    FigureKind("open_daily", "应付：日拨付未下单", (9101,), "owed"),
+    FigureKind("waiting", "应付：待月结", (9102,), "owed"),
+    FigureKind("month_owed", "应付：月结未下单", (9103,), "owed"),
+    FigureKind("in_flight", "应付：在途", (9104,), "owed"),
+    FigureKind("retained", "应付：预留质量保证金", (9105,), "owed"),
+    FigureKind("clearing_owed", "应付：清算未下单", (9106,), "owed"),
+)
+_DEBITS: Final = frozenset({9001, 9002, 9209})
+
+
+@dataclass(frozen=True, slots=True)
+class FigureEntry:
+    """One entry's part in a figure, in fen; `open_with` is what `explain` takes."""
+
+    subfund: str
+    seq: int
+    voucher: str
+    voucher_date: date
+    event: str
+    source_key: str
+    evidence: str
+    amount_fen: int
+    open_with: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A line: the balance per sub-fund, and the entries it is made of."""
+
+    kind: FigureKind
+    by_subfund: Mapping[str, int]
+    entries: Sequence[FigureEntry]
+
+    @property
+    def total_fen(self) -> int:
+        """Over the sub-funds."""
+        return sum(self.by_subfund.values())
+
+
+class TermRecords(NamedTuple):
+    """What the record tables say of one 期号: the other side of the first figure."""
+
+    subfund: str
+    term: int
+    records: int
+    fund_fen: int
+    daily_fen: int
+    settled: int
+    """Records a month or a letter closed."""
+
+
+class PaidOrder(NamedTuple):
+    """An order's part of the year and its proof."""
+
+    order_no: str
+    kind: str
+    state: str
+    amount_fen: int
+    receipts: str
+    """`bker:R1@2026-10-13`, a return with `-` before it; several with `，`."""
+
+
+class Paper(NamedTuple):
+    """A settlement sheet or clearing letter of the year."""
+
+    paper: str
+    what: str
+    term: int
+    result_fen: int
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionStatement:
+    """The page."""
+
+    region: int
+    fund: int
+    institution: str
+    name: str
+    year: int
+    figures: Sequence[Figure]
+    records: Sequence[TermRecords]
+    orders: Sequence[PaidOrder]
+    papers: Sequence[Paper]
+
+    def sum_of(self, part: str, subfund: str = "") -> int:
+        """One part of the equation, of one sub-fund or both."""
+        return sum(
+            fen
+            for figure in self.figures
+            if figure.kind.part == part
+            for name, fen in figure.by_subfund.items()
+            if subfund in ("", name)
+        )
+
+    def difference_fen(self, subfund: str = "") -> int:
+        """received − (paid − refunded + taken + owed): 0, or the year is not conserved."""
+        received, paid, refunded, taken, owed = (self.sum_of(part, subfund) for part in PARTS)
+        return received - paid + refunded - taken - owed
+
+    @property
+    def conserved(self) -> bool:
+        """Whether the equation holds for every sub-fund."""
+        return all(not self.difference_fen(subfund) for subfund in SUBFUNDS)
+
+    @property
+    def records_agree(self) -> bool:
+        """T1 on this page: the first figure is what the record tables say."""
+        said: dict[str, int] = defaultdict(int)
+        for row in self.records:
+            said[row.subfund] += row.fund_fen
+        booked = next(figure.by_subfund for figure in self.figures if figure.kind.name == "recognised")
+        return all(said[subfund] == booked[subfund] for subfund in SUBFUNDS)
+
+    def as_json(self) -> dict[str, object]:
+        """Money in fen as text."""
+        return {
+            "region": self.region,
+            "fund": self.fund,
+            "fund_name": FUND_NAMES[self.fund],
+            "institution": self.institution,
+            "name": self.name,
+            "year": self.year,
+            "figures": [
+                {
+                    "name": figure.kind.name,
+                    "title": figure.kind.title,
+                    "part": figure.kind.part,
+                    "accounts": list(figure.kind.accounts),
+                    **{f"{subfund}_fen": str(fen) for subfund, fen in figure.by_subfund.items()},
+                    "total_fen": str(figure.total_fen),
+                    "entries": [
+                        {
+                            "subfund": entry.subfund,
+                            "seq": entry.seq,
+                            "voucher": entry.voucher,
+                            "date": entry.voucher_date.isoformat(),
+                            "event": entry.event,
+                            "source_key": entry.source_key,
+                            "evidence": entry.evidence,
+                            "amount_fen": str(entry.amount_fen),
+                            "explain": entry.open_with,
+                        }
+                        for entry in figure.entries
+                    ],
+                }
+                for figure in self.figures
+            ],
+            "equation": {
+                **{f"{part}_fen": str(self.sum_of(part)) for part in PARTS},
+                "difference_fen": {subfund: str(self.difference_fen(subfund)) for subfund in SUBFUNDS},
+                "holds": self.conserved,
+            },
+            "records_agree": self.records_agree,
+            "records": [_fen(row._asdict()) for row in self.records],
+            "orders": [_fen(row._asdict()) | {"explain": row.order_no} for row in self.orders],
+            "papers": [_fen(row._asdict()) for row in self.papers],
+        }
+
+
+def _fen(row: Mapping[str, object]) -> dict[str, object]:
+    return {name: str(value) if name.endswith("_fen") else value for name, value in row.items()}
+
+
+def institution_statement(tx: Transaction, fund: int, institution: str, year: int) -> InstitutionStatement:
+    """The statement of an institution's service year in one book, as the user may see it.
+
+    Raises InvalidInput `statement.fund`, `statement.year`; NotFound `institution.unknown`; Conflict
+    `statement.entries` where a figure's entries do not add up to it: the books are damaged, `verify` says where.
+    """
+    if fund not in FUND_NAMES:
+        raise InvalidInput("statement.fund", f"没有账套{fund}", fund=fund)
+    if not 2000 <= year <= 2999:
+        raise InvalidInput("statement.year", f"服务年度{year}不合规", year=year)
+    name: str | None = tx.value(
+        "SELECT name FROM fund.institution WHERE region = %(region)s AND institution = %(institution)s",
+        region=tx.region,
+        institution=institution,
+    )
+    if name is None:
+        raise NotFound("institution.unknown", f"没有定点医药机构{institution}", institution=institution)
+    scope: dict[str, object] = {"region": tx.region, "fund": fund, "institution": institution, "year": year}
+    return InstitutionStatement(
+        tx.region,
+        fund,
+        institution,
+        name,
+        year,
+        _figures(tx, scope),
+        [TermRecords(*row) for row in tx.rows(_RECORDS, **scope)],
+        [PaidOrder(*row) for row in tx.rows(_ORDERS, **scope)],
+        [Paper(*row) for row in tx.rows(_PAPERS, **scope)],
+    )
+
+
+_BALANCES: Final = """
+    SELECT subfund, recognised_fen, surplus_fen, paid_daily_fen, paid_month_fen, paid_clearing_fen, offset_prepaid_fen,
+           offset_allocated_fen, offset_supplier_fen, refunded_fen, audit_fen, forfeited_fen, other_fen, borne_fen,
+           open_daily_fen, waiting_fen, month_owed_fen, in_flight_fen, retained_fen, clearing_owed_fen
+      FROM fund.conservation
+     WHERE region = %(region)s AND fund = %(fund)s AND institution = %(institution)s AND service_year = %(year)s"""
+_ENTRIES: Final = """
+    SELECT p.account, d.subfund, e.seq, e.series || '-' || e.period || '-' || e.vno, e.voucher_date, e.event, e.source_key,
+           e.evidence, (-sum(l.side * l.amount_fen))::bigint
+      FROM books.dim d
+      JOIN books.posting p ON p.region = d.region AND p.fund = %(fund)s AND p.dim = d.dim
+      JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
+      CROSS JOIN LATERAL (SELECT DISTINCT b.first_seq + o.off AS seq FROM unnest(p.offs) AS o (off)) s
+      JOIN books.leg l ON l.region = p.region AND l.fund = p.fund AND l.period = p.period AND l.seq = s.seq
+                      AND l.account = p.account AND l.dim = p.dim
+      JOIN books.entry e ON e.region = l.region AND e.fund = l.fund AND e.period = l.period AND e.seq = l.seq
+     WHERE d.region = %(region)s AND d.counterparty = %(institution)s AND d.service_year = %(year)s
+       AND p.account = ANY(%(accounts)s)
+     GROUP BY p.account, d.subfund, e.seq, e.series, e.period, e.vno, e.voucher_date, e.event, e.source_key, e.evidence
+     ORDER BY p.account, e.seq, d.subfund"""
+_RECORDS: Final = """
+    SELECT subfund, term, count(*), sum(fund_fen)::bigint, sum(daily_fen)::bigint, count(*) FILTER (WHERE settled_by <> '')
+      FROM fund.payable
+     WHERE region = %(region)s AND fund = %(fund)s AND institution = %(institution)s AND service_year = %(year)s
+       AND recognised_by <> '' AND day >= make_date(%(year)s, 1, 1)
+     GROUP BY 1, 2 ORDER BY 1 DESC, 2"""
+_ORDERS: Final = """
+    SELECT o.order_no, b.kind, o.state, sum(i.amount_fen)::bigint,
+           coalesce((SELECT string_agg(CASE v.direction WHEN 'credit' THEN '-' ELSE '' END || v.kind || ':' || v.receipt_no
+                                       || '@' || v.booking_date, '，' ORDER BY v.booking_date, v.kind, v.receipt_no)
+                       FROM payments.evidence v WHERE v.region = o.region AND v.matched_order = o.order_no
+                        AND v.outcome = 'posted'), '')
+      FROM payments.pay_order o
+      JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
+      JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no AND i.service_year = %(year)s
+     WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.institution = %(institution)s
+     GROUP BY o.region, o.order_no, b.kind, o.state ORDER BY o.order_no"""
+_PAPERS: Final = """
+    SELECT s.sheet_id, '月结单', s.term, s.result_fen, s.entry FROM fund.sheet s
+     WHERE s.region = %(region)s AND s.fund = %(fund)s AND s.institution = %(institution)s AND s.state = 'approved'
+       AND EXISTS (SELECT 1 FROM fund.sheet_line l WHERE l.region = s.region AND l.sheet_id = s.sheet_id
+                      AND l.service_year = %(year)s)
+    UNION ALL
+    SELECT letter_id, '清算确认书', 0, row9_fen, source_key FROM fund.letter
+     WHERE region = %(region)s AND fund = %(fund)s AND institution = %(institution)s AND year = %(year)s AND state = 'confirmed'
+     ORDER BY 3, 1"""
+
+
+def _figures(tx: Transaction, scope: Mapping[str, object]) -> list[Figure]:
+    balances = {row[0]: row[1:] for row in tx.rows(_BALANCES, **scope)}
+    entries: dict[int, list[FigureEntry]] = defaultdict(list)
+    accounts = [account for kind in KINDS for account in kind.accounts]
+    for account, subfund, seq, voucher, day, event, key, evidence, credit_fen in tx.rows(
+        _ENTRIES, **scope, accounts=accounts
+    ):
+        fen = -credit_fen if account in _DEBITS else credit_fen
+        opened = f"{scope['fund']}:{seq}"
+        entries[account].append(FigureEntry(subfund, seq, voucher, day, event, key, evidence, fen, opened))
+    figures = []
+    for n, kind in enumerate(KINDS):
+        by_subfund = {name: balances[name][n] if name in balances else 0 for name in SUBFUNDS}
+        made_of = [entry for account in kind.accounts for entry in entries[account]]
+        for subfund, fen in by_subfund.items():
+            summed = sum(entry.amount_fen for entry in made_of if entry.subfund == subfund)
+            if summed != fen:
+                raise Conflict(
+                    "statement.entries",
+                    f"{kind.title}（{SUBFUND_NAMES[subfund]}）余额{fen}分，凭证合计{summed}分，账已损坏，请执行verify",
+                    figure=kind.name,
+                )
+        figures.append(Figure(kind, by_subfund, made_of))
+    return figures

@@ -1,0 +1,107 @@
+"""机构年度对账单 on the terminal: the figures, the equation, and what each part rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.table import Table
+from rich.text import Text
+
+from ledger.core.entries import FUND_NAMES
+from ledger.core.money import yuan_grouped
+from reports.institution_statement import SUBFUND_NAMES, InstitutionStatement
+from reports.wording import printable
+
+
+def statement_tables(page: InstitutionStatement) -> Iterator[Table]:
+    """The page from top to bottom."""
+    yield _figures(page)
+    yield _rows(
+        "结算记录（按期号）",
+        ("子基金", "期号", "笔数", "已结算笔数", "基金金额", "日拨付应付"),
+        (
+            (
+                SUBFUND_NAMES[row.subfund],
+                row.term,
+                row.records,
+                row.settled,
+                yuan_grouped(row.fund_fen),
+                yuan_grouped(row.daily_fen),
+            )
+            for row in page.records
+        ),
+    )
+    yield _rows(
+        "月结单与清算确认书",
+        ("单号", "种类", "期号", "结算金额", "凭证"),
+        (
+            (paper.paper, paper.what, paper.term or "", yuan_grouped(paper.result_fen), paper.entry)
+            for paper in page.papers
+        ),
+    )
+    yield _rows(
+        "拨付单与回单",
+        ("拨付单", "种类", "状态", "本年度金额", "回单"),
+        (
+            (order.order_no, order.kind, order.state, yuan_grouped(order.amount_fen), order.receipts)
+            for order in page.orders
+        ),
+    )
+
+
+def equation(page: InstitutionStatement) -> str:
+    """The identity in figures, checked."""
+    received, paid, refunded, taken, owed = (
+        yuan_grouped(page.sum_of(part)) for part in ("received", "paid", "refunded", "taken", "owed")
+    )
+    mark = "平" if page.conserved and page.records_agree else "不平！"
+    return f"应得{received} ＝ 已付及抵扣{paid} － 已退回{refunded} ＋ 扣减{taken} ＋ 尚欠{owed}  （{mark}）"
+
+
+def _figures(page: InstitutionStatement) -> Table:
+    title = (
+        f"机构年度对账单  {page.institution} {page.name}  {FUND_NAMES[page.fund]}  {page.year}年度  单位：元"
+    )
+    table = Table(
+        title=_text(title), caption=_text(equation(page)), title_justify="left", caption_justify="left"
+    )
+    for heading in ("项目", "科目"):
+        table.add_column(heading, no_wrap=True)
+    for heading in (*SUBFUND_NAMES.values(), "合计"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("凭证", no_wrap=True)
+    part = page.figures[0].kind.part
+    for figure in page.figures:
+        if figure.kind.part != part:
+            table.add_section()
+            part = figure.kind.part
+        made_of = figure.entries
+        opens = (
+            f"{made_of[0].voucher}…共{len(made_of)}张"
+            if len(made_of) > 1
+            else "".join(e.voucher for e in made_of)
+        )
+        table.add_row(
+            figure.kind.title,
+            "/".join(map(str, figure.kind.accounts)),
+            *(_amount(fen) for fen in (*figure.by_subfund.values(), figure.total_fen)),
+            _text(opens),
+        )
+    return table
+
+
+def _rows(title: str, headings: tuple[str, ...], rows: Iterator[tuple[object, ...]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, no_wrap=True)
+    for row in rows:
+        table.add_row(*(_text(str(cell)) for cell in row))
+    return table
+
+
+def _amount(fen: int) -> Text:
+    return Text(yuan_grouped(fen) if fen else "", style="red" if fen < 0 else "")
+
+
+def _text(words: str) -> Text:
+    return Text(printable(words))
