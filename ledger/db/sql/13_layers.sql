@@ -361,6 +361,20 @@ END $$;
 CREATE TRIGGER check_outregion_sum BEFORE UPDATE OF state ON fund.outregion_move FOR EACH ROW
     WHEN (NEW.kind = 'hospital' AND NEW.state IN ('approved', 'done')) EXECUTE FUNCTION fund.check_outregion_sum();
 
+-- Money leaves for another region only against its bill, of that amount.
+CREATE FUNCTION fund.check_outregion_behind() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM fund.outregion_bill b WHERE b.region = NEW.region AND b.order_no = NEW.order_no
+                      AND b.fund = NEW.fund AND b.counterparty::text = NEW.institution AND b.amount_fen = NEW.amount_fen) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.no_bill',
+            DETAIL = format('拨付单%s没有与其金额相符的异地清算账单', NEW.order_no);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_outregion_behind BEFORE UPDATE ON payments.pay_order FOR EACH ROW
+    WHEN (OLD.state = 'draft' AND NEW.state = 'approved' AND NEW.institution ~ '^[0-9]{6}$') EXECUTE FUNCTION fund.check_outregion_behind();
+
 CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, setl_id, seqno, side, counterparty, institution, service_year, term, category,
     amount_fen, account_fen, recognised_by ON fund.outregion_record FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE TRIGGER frozen BEFORE UPDATE OF region, fund, move_id, kind, counterparty, institution, term, amount_fen, document, prepared_by,

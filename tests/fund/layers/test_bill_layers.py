@@ -15,6 +15,7 @@ from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan
 from ledger.fund.layers import PAYERS, Layers, read_bill, split_day, store_layers, totals
 from ledger.fund.layers_map import map_type
+from ledger.settings import get_settings
 
 DAY = date(2026, 10, 12)
 
@@ -120,11 +121,13 @@ def test_unknown_words_and_records(month: Any) -> None:
 
 def test_the_command_shows_one_bill(month: Any, bill: Any, monkeypatch: Any) -> None:
     month.take(bill("C1", fund=1_000, acct=200, cash=34))
+    get_settings.cache_clear()
     for name, value in month.database.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(ACTING, "user", "zhou")
     done = CliRunner().invoke(app, ["bill", "C1", "--region", "420100", "--json"], catch_exceptions=False)
     close_apps()
+    get_settings.cache_clear()
     said = json.loads(done.stdout.splitlines()[-1])
     assert said["medfee_fen"] == "1234"
     assert sum(map(int, said["shares"].values())) == 1_234
