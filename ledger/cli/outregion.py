@@ -20,7 +20,8 @@ from ledger.fund.outregion import (
     recognise_outregion,
     totals,
 )
-from ledger.fund.outregion_clearing import confirm, draft_bill_orders, make_bill, pull, roll_back
+from ledger.fund.outregion_bills import draft_bill_orders, make_bill
+from ledger.fund.outregion_clearing import confirm, pull, roll_back
 from ledger.fund.outregion_link import Difference, End, deliver, differences, ends, report_paid
 from ledger.fund.outregion_moves import (
     KINDS,
@@ -31,9 +32,8 @@ from ledger.fund.outregion_moves import (
     refuse_move,
     request_hospital,
     request_move,
-    set_quota,
-    usage,
 )
+from ledger.fund.outregion_quota import set_quota, usage
 
 app = typer.Typer(help="异地就医", no_args_is_help=True)
 FundOption = Annotated[int, typer.Option("--fund", help="基金：310职工，390居民")]

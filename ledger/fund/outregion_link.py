@@ -20,7 +20,7 @@ from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book, EntryDraft
 from ledger.core.errors import Conflict, InvalidInput, LedgerError
 from ledger.db.unit_of_work import Transaction, unit_of_work
-from ledger.fund.outregion_clearing import bill_items, canonical, put_out, read_bills, store_bill
+from ledger.fund.outregion_bills import bill_items, canonical, put_out, read_bills, store_bill
 from ledger.fund.recognise import RULES_SIGNER
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on

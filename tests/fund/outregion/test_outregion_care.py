@@ -9,7 +9,8 @@ import pytest
 
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from ledger.fund.outregion import Counterparty, add_counterparty, recognise_outregion, totals
-from ledger.fund.outregion_clearing import confirm, make_bill, pull, roll_back
+from ledger.fund.outregion_bills import make_bill
+from ledger.fund.outregion_clearing import confirm, pull, roll_back
 from ledger.fund.outregion_moves import (
     approve_move,
     cancel_move,
@@ -17,9 +18,8 @@ from ledger.fund.outregion_moves import (
     refuse_move,
     request_hospital,
     request_move,
-    set_quota,
-    usage,
 )
+from ledger.fund.outregion_quota import set_quota, usage
 
 H, HERE, THERE = "H42010000001", 420100, 430100
 OCT, NOV = date(2026, 10, 12), date(2026, 11, 5)

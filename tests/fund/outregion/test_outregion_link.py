@@ -9,9 +9,11 @@ import pytest
 
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.fund.outregion import recognise_outregion
-from ledger.fund.outregion_clearing import confirm, draft_bill_orders, make_bill, pull
+from ledger.fund.outregion_bills import draft_bill_orders, make_bill
+from ledger.fund.outregion_clearing import confirm, pull
 from ledger.fund.outregion_link import Message, accept, deliver, differences, ends, report_paid
-from ledger.fund.outregion_moves import approve_move, confirm_move, request_move, set_quota, usage
+from ledger.fund.outregion_moves import approve_move, confirm_move, request_move
+from ledger.fund.outregion_quota import set_quota, usage
 
 HERE, THERE = 420100, 430100
 OCT, NOV, LATER = date(2026, 10, 12), date(2026, 11, 5), date(2026, 11, 12)
