@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from adapters.banks.simulator.faults import Plan
 from ledger.bootstrap import App
 from ledger.cli.context import ACTING, JsonFlag, RegionOption, progress_bar, show
 from ledger.cli.demo_bank import demo_bank
@@ -19,7 +20,7 @@ from ledger.cli.demo_day import Staff, allotment_fen, grant_money
 from ledger.cli.simulate_agree import bank_agrees, disagreements, export
 from ledger.cli.simulate_day import answer, book_rest, live_morning, open_month, take_records
 from ledger.cli.simulate_month import Month, close_month, live_month, pay_months
-from ledger.cli.simulate_town import Asked, Town, simulated_plan
+from ledger.cli.simulate_town import Asked, Town
 from ledger.cli.simulate_year import Year, close_year, live_year
 from ledger.cli.world import DEMO_PEOPLE, DEMO_REGION, FUNDS, found_demo
 from ledger.control.verify import examine
@@ -74,7 +75,7 @@ def run(settings: Settings, asked: Asked, progress: Progress) -> dict[str, Any]:
     calendar = _calendar(staff, asked)
     grant_money(staff, granted, opened_on)
     with demo_bank(
-        staff.accountant, staff.checker, granted * len(FUNDS), opened_on, simulated_plan(asked.seed)
+        staff.accountant, staff.checker, granted * len(FUNDS), opened_on, Plan(asked.seed, asked.bank_rates)
     ) as bank:
         town = Town(
             asked,

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final, Literal
 
-from adapters.banks.simulator.faults import Fault, Plan
+from adapters.banks.simulator.faults import Fault
 from ledger.bootstrap import Bank
 from ledger.cli.demo_bank import DemoBank
 from ledger.cli.demo_day import Staff, bank_of
@@ -64,6 +64,8 @@ class Asked:
     seed: int
     records_per_day: int
     institutions: int
+    weights: Mapping[str, int] = field(default_factory=lambda: WEIGHTS)
+    bank_rates: Mapping[Fault, int] = field(default_factory=lambda: BANK_RATES)
 
 
 @dataclass(slots=True)
@@ -107,17 +109,12 @@ class Town:
 
     def happens(self, dice: random.Random, word: str) -> bool:
         """Whether an event of that weight happens."""
-        return dice.randrange(1000) < WEIGHTS[word]
+        return dice.randrange(1000) < self.asked.weights[word]
 
     def count(self, word: str, number: int = 1) -> None:
         """Keep count of an event."""
         if number:
             self.events[word] += number
-
-
-def simulated_plan(seed: int) -> Plan:
-    """What the bank does wrong in this simulation."""
-    return Plan(seed, BANK_RATES)
 
 
 def new_account(town: Town, code: str) -> str:
