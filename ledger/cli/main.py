@@ -31,6 +31,8 @@ from ledger.cli import (
     report,
     rules,
     serve,
+    simulate,
+    statement,
 )
 from ledger.cli import books as book
 from ledger.cli import setup as setup_commands
@@ -76,6 +78,8 @@ app.command("export")(export.export)
 app.command("generate")(generate.generate)
 app.command("serve")(serve.serve)
 app.command("setup")(setup_commands.setup)
+app.command("simulate")(simulate.simulate)
+app.command("statement")(statement.statement)
 app.command("verify")(verify)
 app.command("worker")(worker)
 
