@@ -1,0 +1,118 @@
+"""A region that has lived: months settled, a year cleared, offsets and deductions taken; cloned for every test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import Engine
+
+from adapters.banks.simulator.faults import Fault
+from ledger.cli.context import close_apps
+from ledger.cli.simulate import run
+from ledger.cli.simulate_town import WEIGHTS, Asked
+from ledger.control.finding import Finding
+from ledger.control.verify import verify
+from ledger.db.cluster import DATABASE
+from ledger.db.engine import auditor_engine, service_engine
+from ledger.db.passwords import Passwords
+from ledger.db.roles import grant_database
+from ledger.settings import Settings
+
+OFTEN = {
+    **WEIGHTS,
+    "reversal": 60,
+    "suspend": 0,
+    "surprise": 0,
+    "finding": 400,
+    "deduction": 600,
+    "hold": 100,
+}
+LIVED = Asked(
+    420100, date(2025, 12, 29), date(2026, 3, 13), 4, 5, 2, OFTEN, {Fault.RETURN: 100, Fault.REJECT_NAME: 100}
+)
+_names = itertools.count(1)
+
+
+@dataclass
+class Lived:
+    """A clone of the region; `home` holds its anchors."""
+
+    settings: Settings
+    service: Engine
+    auditor: Engine
+    home: Path
+
+    def break_it(self, *statements: str) -> None:
+        """As a superuser whose triggers are off: what a database administrator can always do."""
+        with psycopg.connect(str(self.settings.database_url), autocommit=True) as admin:
+            admin.execute("SET session_replication_role = replica")
+            for statement in statements:
+                assert admin.execute(statement).rowcount != 0, statement
+
+    def rows(self, query: str) -> list[Any]:
+        with psycopg.connect(str(self.settings.database_url)) as admin:
+            return admin.execute(query).fetchall()
+
+    def verify(self) -> list[Finding]:
+        return verify(self.auditor, self.home)
+
+
+def _clone(cluster: Any, template: str, home: Path) -> tuple[str, Settings]:
+    name = f"lived_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}_{next(_names)}"
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+    url = cluster.admin_url(name)
+    with psycopg.connect(url, autocommit=True) as admin:
+        grant_database(admin)
+    known = Passwords(cluster.home)
+    return name, Settings(
+        home=home,
+        database_url=url,
+        service_password=known.read("service"),
+        auditor_password=known.read("auditor"),
+    )
+
+
+def _drop(cluster: Any, name: str) -> None:
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def lived_template(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    home = tmp_path_factory.mktemp("lived")
+    name, settings = _clone(cluster, DATABASE, home)
+    try:
+        done = run(settings, LIVED, lambda _done, _days: None)
+    finally:
+        close_apps()
+    assert (done["verify"], done["recomputation_agrees"], done["bank_agrees"]) == ("clean", True, True), done
+    assert {"letters", "settlements", "finding_final", "deductions"} <= done["events"].keys(), done["events"]
+    yield name, home
+    _drop(cluster, name)
+
+
+@pytest.fixture
+def lived(cluster: Any, lived_template: tuple[str, Path], tmp_path: Path) -> Iterator[Lived]:
+    template, home = lived_template
+    shutil.copytree(home / "anchors", tmp_path / "anchors")
+    name, settings = _clone(cluster, template, tmp_path)
+    made = Lived(settings, service_engine(settings), auditor_engine(settings), tmp_path)
+    yield made
+    made.service.dispose()
+    made.auditor.dispose()
+    _drop(cluster, name)
