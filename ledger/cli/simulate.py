@@ -17,6 +17,7 @@ from ledger.bootstrap import App
 from ledger.cli.context import ACTING, JsonFlag, RegionOption, progress_bar, show
 from ledger.cli.demo_bank import demo_bank
 from ledger.cli.demo_day import Staff, allotment_fen, grant_money
+from ledger.cli.simulate_advances import live_advances
 from ledger.cli.simulate_agree import bank_agrees, disagreements, export
 from ledger.cli.simulate_day import answer, book_rest, live_morning, open_month, take_records
 from ledger.cli.simulate_month import Month, close_month, live_month, pay_months
@@ -123,6 +124,7 @@ def live(town: Town, progress: Progress) -> None:
             months = [month for month in months if not month.done]
             if town.events["settlements"]:
                 pay_months(town, day)
+            live_advances(town, day)
             for year in years:
                 live_year(town, year, day)
         take_records(town, day)

@@ -21,7 +21,7 @@ CREATE TABLE record (setl_id TEXT, fund INTEGER, institution TEXT, subfund TEXT,
     fen INTEGER, daily INTEGER, PRIMARY KEY (setl_id, subfund)) STRICT;
 CREATE TABLE settled (setl_id TEXT, fund INTEGER, subfund TEXT, paper TEXT, PRIMARY KEY (setl_id, fund, subfund)) STRICT;
 CREATE TABLE taken (fund INTEGER, institution TEXT, what TEXT, fen INTEGER) STRICT;
-CREATE TABLE movement (fund INTEGER, institution TEXT, fen INTEGER) STRICT;
+CREATE TABLE movement (fund INTEGER, institution TEXT, what TEXT, fen INTEGER) STRICT;
 CREATE TABLE booked (fund INTEGER, institution TEXT, subfund TEXT, year INTEGER, term INTEGER, account INTEGER, fen INTEGER) STRICT;
 CREATE TABLE cleared (fund INTEGER, institution TEXT) STRICT;
 """
@@ -36,7 +36,7 @@ WITH side AS (
     UNION ALL
     SELECT r.fund, r.institution, 'borne', r.fen, 0 FROM record r JOIN settled s USING (setl_id, fund, subfund) WHERE s.paper LIKE 'CL%'
     UNION ALL
-    SELECT fund, institution, 'paid', fen, 0 FROM movement
+    SELECT fund, institution, what, fen, 0 FROM movement
     UNION ALL
     SELECT fund, institution, what, fen, 0 FROM taken
     UNION ALL
@@ -53,14 +53,17 @@ WITH side AS (
     UNION ALL
     SELECT r.fund, r.institution, 'owed', -r.fen, 0 FROM record r JOIN settled s USING (setl_id, fund, subfund) WHERE s.paper LIKE 'CL%'
     UNION ALL
-    SELECT fund, institution, 'owed', -fen, 0 FROM movement
+    SELECT fund, institution, 'owed', -fen, 0 FROM movement WHERE what = 'paid'
     UNION ALL
     SELECT fund, institution, 'owed', -fen, 0 FROM taken
     UNION ALL
     SELECT b.fund, b.institution, CASE WHEN account = 9001 THEN 'recognised' WHEN account = 9102 THEN 'waiting'
             WHEN account = 9304 THEN 'borne' WHEN account IN (9201, 9202, 9203) THEN 'paid' WHEN account = 9301 THEN 'audit'
-            WHEN account = 9303 THEN 'other' ELSE 'unexpected' END, 0, CASE WHEN account = 9001 THEN -fen ELSE fen END
-      FROM booked b WHERE account NOT IN (9101, 9103, 9104, 9105, 9106)
+            WHEN account = 9303 THEN 'other'
+            WHEN account BETWEEN 920401 AND 920403 THEN 'offset' ELSE 'unexpected' END, 0, CASE WHEN account = 9001 THEN -fen ELSE fen END
+      FROM booked b WHERE account NOT IN (9101, 9103, 9104, 9105, 9106) AND account < 110000 OR account BETWEEN 920401 AND 920403
+    UNION ALL
+    SELECT fund, institution, 'advanced', 0, CASE WHEN account < 120000 THEN -fen ELSE fen END FROM booked WHERE account > 110000
     UNION ALL
     SELECT b.fund, b.institution, 'retained', 0, fen FROM booked b
       LEFT JOIN cleared c ON (c.fund, c.institution) = (b.fund, b.institution) WHERE account = 9105 AND c.fund IS NULL
@@ -76,6 +79,7 @@ SELECT fund, institution, subfund, year, term, sum(fen), sum(booked) FROM (
  GROUP BY 1, 2, 3, 4, 5 HAVING sum(fen) <> sum(booked) ORDER BY 1, 2, 3, 4, 5
 """
 _CLR_TYPE: Final = {"21": "21", "52": "21", "11": "11", "14": "11", "41": "41"}
+_ADVANCE: Final = re.compile("预拨|集采")
 _FUND_OF: Final = re.compile(r"FL\d{6}-(310|390)-")
 
 
@@ -104,7 +108,7 @@ def export(town: Town, path: Path) -> None:
     with sqlite3.connect(path) as out:
         out.executescript(_SCHEMA)
         out.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", _records(town))
-        out.executemany("INSERT INTO movement VALUES (?, ?, ?)", _movements(town))
+        out.executemany("INSERT INTO movement VALUES (?, ?, ?, ?)", _movements(town))
         with town.tx("accountant") as tx:
             region = {"region": tx.region}
             out.executemany(
@@ -121,7 +125,10 @@ def export(town: Town, path: Path) -> None:
                          JOIN fund.finding f ON f.region = t.region AND f.finding_id = t.finding_id WHERE t.region = %(region)s
                        UNION ALL
                        SELECT fund, institution, 'other', amount_fen FROM fund.other_deduction
-                        WHERE region = %(region)s AND taken_by <> ''""",
+                        WHERE region = %(region)s AND taken_by <> ''
+                       UNION ALL
+                       SELECT a.fund, a.institution, 'offset', t.amount_fen FROM fund.advance_offset t
+                         JOIN fund.advance a ON a.region = t.region AND a.advance_id = t.advance_id WHERE t.region = %(region)s""",
                     **region,
                 ),
             )
@@ -138,7 +145,8 @@ def export(town: Town, path: Path) -> None:
                     """SELECT b.fund, d.counterparty, d.subfund, d.service_year, d.term, b.account,
                               sum(b.credit - b.debit)::bigint FROM books.balance b
                          JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                        WHERE b.region = %(region)s AND (b.account BETWEEN 9001 AND 9399 OR b.account BETWEEN 900100 AND 939999)
+                        WHERE b.region = %(region)s AND (b.account BETWEEN 9001 AND 9399 OR b.account BETWEEN 900100 AND 939999
+                               OR b.account BETWEEN 110102 AND 110104)
                         GROUP BY 1, 2, 3, 4, 5, 6""",
                     **region,
                 ),
@@ -180,11 +188,12 @@ def _daily(bill: Bill) -> int:
     return rounded if bill.pooled > 0 else -rounded
 
 
-def _movements(town: Town) -> Iterable[tuple[int, str, int]]:
+def _movements(town: Town) -> Iterable[tuple[int, str, str, int]]:
     """What the bank itself paid out and took back, per book (from the order number) and payee account."""
     for line in town.bank.bank.books.statement(town.bank.account):
         movement = line.movement
         fund = _FUND_OF.match(movement.order_no)
         if fund is not None:
             fen = movement.amount_fen if movement.direction == "debit" else -movement.amount_fen
-            yield int(fund[1]), town.payees[movement.other_account], fen
+            what = "advanced" if _ADVANCE.search(movement.purpose) else "paid"
+            yield int(fund[1]), town.payees[movement.other_account], what, fen

@@ -47,11 +47,12 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "finding": 6,
     "deduction": 80,
     "difference": 80,
+    "advance": 60,
 }
 """Per mille. reversal: of the day's records; hold: of the days; suspend, payee_change: of the institutions a working
 day; payee_repair: of the failed accounts a working day; surprise: of
 the batches, an agreement suspended between file and sending; finding: of a month's inpatient records; deduction: of the
-institutions a month; difference: of the reconciliations."""
+institutions a month; difference: of the reconciliations; advance: of the institutions a month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ class Town:
     """Institution → the day its agreement is resumed."""
     outbox: dict[str, date] = field(default_factory=dict)
     """File in the bank's outbox → the day it came."""
+    advanced: set[int] = field(default_factory=set)
+    """期号 whose advances were asked for."""
     events: Counter[str] = field(default_factory=Counter)
     records: int = 0
 

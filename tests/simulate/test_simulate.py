@@ -133,5 +133,5 @@ def test_what_cannot_be_simulated_is_refused(live: Live, said: dict[str, Any], c
 def test_a_year_of_a_small_region_and_its_clearing(live: Live) -> None:
     done = live(Asked(420100, date(2025, 1, 1), date(2026, 4, 10), 3, 200, 20))
     assert (done["bank_agrees"], done["differences"], done["findings"]) == (True, [], [])
-    assert {"letters", "clearing_orders", "panels", "declared_late"} <= done["events"].keys()
+    assert {"letters", "clearing_orders", "panels", "declared_late", "advance_orders"} <= done["events"].keys()
     print(f"{done['days']} days, {done['records']} records, {done['seconds']} s")  # noqa: T201 the measure asked for
