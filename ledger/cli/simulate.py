@@ -14,7 +14,7 @@ import typer
 
 from adapters.banks.simulator.faults import Plan
 from ledger.bootstrap import App
-from ledger.cli.context import ACTING, JsonFlag, RegionOption, progress_bar, show
+from ledger.cli.context import ACTING, USERS_FILE, JsonFlag, RegionOption, progress_bar, show
 from ledger.cli.demo_bank import demo_bank
 from ledger.cli.demo_day import Staff, allotment_fen, grant_money
 from ledger.cli.simulate_advances import live_advances
@@ -64,10 +64,12 @@ def run(settings: Settings, asked: Asked, progress: Progress) -> dict[str, Any]:
     """Live the days of `asked` in the empty home of `settings`; the answer is what `--json` prints.
 
     Raises InvalidInput `simulate.region` (only the demo's region founds itself), `simulate.period`,
-    `calendar.unknown_year`; Conflict `simulate.home` if the home has records already.
+    `calendar.unknown_year`; Conflict `simulate.home` if the home is in use.
     """
     started = time.monotonic()
     _check(asked)
+    if (settings.home / "pg").exists() and not (settings.home / USERS_FILE).is_file():
+        raise _used_home()  # somebody's real installation: no demo people go in there
     opened_on = asked.first.replace(day=1)
     found_demo(settings, opened_on)
     staff = _staff(settings)
@@ -162,10 +164,12 @@ def _calendar(staff: Staff, asked: Asked) -> Calendar:
         for year in range(asked.first.year, asked.last.year + 1):
             calendar.is_working_day(date(year, 1, 1))
         if tx.value("SELECT EXISTS (SELECT 1 FROM fund.record WHERE region = %(region)s)", region=tx.region):
-            raise Conflict(
-                "simulate.home", "数据目录内已有结算记录；模拟须在空的数据目录中进行（设FUNDLEDGER_HOME）"
-            )
+            raise _used_home()
     return calendar
+
+
+def _used_home() -> Conflict:
+    return Conflict("simulate.home", "数据目录已在使用；模拟须在空的数据目录中进行（设FUNDLEDGER_HOME）")
 
 
 def _staff(settings: Settings) -> Staff:

@@ -129,9 +129,21 @@ def test_what_cannot_be_simulated_is_refused(live: Live, said: dict[str, Any], c
     assert refused.value.code == code
 
 
+def test_a_real_installation_is_left_alone(live: Live, home: Path, database: Any) -> None:
+    (home / "pg").mkdir()
+    with pytest.raises(Conflict) as refused:
+        live(Asked(420100, date(2026, 10, 9), date(2026, 10, 16), 1, 10, 2))
+    assert refused.value.code == "simulate.home"
+    with psycopg.connect(database.admin_url) as admin:
+        assert admin.execute("SELECT count(*) FROM access.app_user").fetchone() == (0,)
+    (home / "pg").rmdir()
+
+
 @pytest.mark.slow
 def test_a_year_of_a_small_region_and_its_clearing(live: Live) -> None:
     done = live(Asked(420100, date(2025, 1, 1), date(2026, 4, 10), 3, 200, 20))
     assert (done["bank_agrees"], done["differences"], done["findings"]) == (True, [], [])
-    assert {"letters", "clearing_orders", "panels", "declared_late", "advance_orders"} <= done["events"].keys()
+    assert {"letters", "clearing_orders", "panels", "declared_late", "advance_orders"} <= done[
+        "events"
+    ].keys()
     print(f"{done['days']} days, {done['records']} records, {done['seconds']} s")  # noqa: T201 the measure asked for

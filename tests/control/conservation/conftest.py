@@ -38,7 +38,7 @@ OFTEN = {
     "hold": 100,
 }
 LIVED = Asked(
-    420100, date(2025, 12, 29), date(2026, 3, 13), 4, 5, 2, OFTEN, {Fault.RETURN: 100, Fault.REJECT_NAME: 100}
+    420100, date(2025, 12, 29), date(2026, 3, 4), 4, 5, 2, OFTEN, {Fault.RETURN: 100, Fault.REJECT_NAME: 100}
 )
 _names = itertools.count(1)
 
