@@ -31,8 +31,11 @@ from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.calendar import read_calendar
 from ledger.fund.generate_institutions import make_institutions
 from ledger.fund.institutions import confirm_payees, load_institutions, read_institutions
+from ledger.rules.policy import set_policy
 from ledger.settings import Settings, get_settings
 
+POLICY_BY_SEED: Final = ("P2", "P1")
+"""Even seeds live under P2, odd ones under P1."""
 LAST_RECEIPTS: Final = 8
 """Days after the last in which the bank still answers: late receipts and returns."""
 RECORDS_MAX: Final = 20_000
@@ -76,6 +79,9 @@ def run(settings: Settings, asked: Asked, progress: Progress) -> dict[str, Any]:
     days = (asked.last - asked.first).days + 1
     granted = allotment_fen(asked.records_per_day * days)
     calendar = _calendar(staff, asked)
+    policy = POLICY_BY_SEED[asked.seed % len(POLICY_BY_SEED)]
+    with unit_of_work(staff.accountant.engine, staff.accountant.user, asked.region) as tx:
+        set_policy(tx, asked.region, policy, opened_on, "模拟：按种子选定")
     grant_money(staff, granted, opened_on)
     with demo_bank(
         staff.accountant, staff.checker, granted * len(FUNDS), opened_on, Plan(asked.seed, asked.bank_rates)
@@ -102,6 +108,7 @@ def run(settings: Settings, asked: Asked, progress: Progress) -> dict[str, Any]:
         "bank_agrees": agrees,
         "recomputation_agrees": not different,
         "verify": "clean" if not verification.findings else f"{len(verification.findings)} findings",
+        "policy": policy,
         "seconds": round(time.monotonic() - started, 1),
         "entries": verification.entries,
         "lines": verification.lines,
