@@ -25,7 +25,13 @@ from sqlalchemy.engine import Engine
 
 from ledger.cli.world import found_demo
 from ledger.db.cluster import DATABASE, Cluster
-from ledger.db.engine import admin_engine, auditor_engine, libpq_url, login_url, service_engine
+from ledger.db.engine import (
+    admin_engine,
+    auditor_engine,
+    libpq_url,
+    login_url,
+    service_engine,
+)
 from ledger.db.migrate import migrate
 from ledger.db.roles import grant_database
 from ledger.settings import Settings
@@ -144,6 +150,13 @@ def database(cluster: Cluster, new_database_name: str) -> Iterator[Database]:
     yield from _clone(cluster, DATABASE, new_database_name)
 
 
+def own_settings(cluster: Cluster, name: str, url: str) -> Settings:
+    """Settings of a database with a home of its own: anchors and reports of one test are not another's."""
+    home = cluster.home / "homes" / name
+    shutil.copytree(cluster.home / "secrets", home / "secrets")
+    return Settings(home=home, database_url=url)
+
+
 def _clone(cluster: Cluster, template: str, name: str) -> Iterator[Database]:
     made = sql.Identifier(name)
     with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
@@ -155,7 +168,7 @@ def _clone(cluster: Cluster, template: str, name: str) -> Iterator[Database]:
     url = cluster.admin_url(name)
     with psycopg.connect(url, autocommit=True) as admin:
         grant_database(admin)
-    clone = Database(name, Settings(home=cluster.home, database_url=url))
+    clone = Database(name, own_settings(cluster, name, url))
     yield clone
     clone.close()
     with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:

@@ -83,7 +83,11 @@ class Ledger:
             return int(row[0])
 
     def findings(self) -> Sequence[Any]:
-        return verify(self.auditor, Path("/nonexistent"))
+        """What is wrong with the journal itself; these tests post lines that no record, sheet or order stands behind."""
+        about_business = ("T", "INV-08", "INV-09")
+        return [
+            f for f in verify(self.auditor, Path("/nonexistent")) if not f.promise.startswith(about_business)
+        ]
 
 
 @pytest.fixture(scope="module")
