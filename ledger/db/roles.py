@@ -72,22 +72,27 @@ def _grant_memberships(admin: psycopg.Connection) -> None:
 
 
 def _ensure_database(url: URL) -> None:
-    try:
-        psycopg.connect(libpq_url(url)).close()
+    if _refusal(url) is None:
         return
-    except psycopg.OperationalError as problem:
-        refusal = Unavailable("db.connect", f"不能连接数据库{url.database}：{str(problem).strip()[-500:]}")
     try:
         with psycopg.connect(libpq_url(url.set(database="postgres")), autocommit=True) as admin:
             known = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [url.database]).fetchone()
-            if known is not None:
-                raise refusal
-            name = sql.Identifier(str(url.database))
-            admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name))
-    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-        return  # another migration made it in the same moment
-    except psycopg.OperationalError:
-        raise refusal from None
+            if known is None:
+                name = sql.Identifier(str(url.database))
+                admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name))
+    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation, psycopg.OperationalError):
+        pass  # another migration made it in the same moment, or the server is not to be had: asked again below
+    if (refusal := _refusal(url)) is not None:
+        raise refusal
+
+
+def _refusal(url: URL) -> Unavailable | None:
+    """Why the database cannot be entered; None if it can."""
+    try:
+        psycopg.connect(libpq_url(url)).close()
+    except psycopg.OperationalError as problem:
+        return Unavailable("db.connect", f"不能连接数据库{url.database}：{str(problem).strip()[-500:]}")
+    return None
 
 
 def _create_role(admin: psycopg.Connection, role: str, password: str | None) -> bool:
