@@ -98,15 +98,7 @@ def order(region: RegionOption, fund: FundOption, date: DateOption, *, as_json: 
     ):
         open_period(tx, Book(region, fund), period_of(day))
         done = order_advances(tx, fund, day)
-    batches = [
-        {
-            "batch": b.batch_id,
-            "orders": len(b.order_nos),
-            "total_fen": str(b.total_fen),
-            "digest": b.digest.hex(),
-        }
-        for b in done.batches
-    ]
+    batches = [batch.as_json() for batch in done.batches]
     skipped = [{"advance": s.key, "reason": s.reason, "amount_fen": str(s.amount_fen)} for s in done.skipped]
     lines = [
         f"批次{b.batch_id}：{len(b.order_nos)}单，{yuan_grouped(b.total_fen)}元，待另一人审批"

@@ -231,15 +231,7 @@ def order_persons_command(
         unit_of_work(running.engine, running.user, region) as tx,
     ):
         done = order_persons(tx, fund, day)
-    batches = [
-        {
-            "batch": b.batch_id,
-            "orders": len(b.order_nos),
-            "total_fen": str(b.total_fen),
-            "digest": b.digest.hex(),
-        }
-        for b in done.batches
-    ]
+    batches = [batch.as_json() for batch in done.batches]
     skipped = [{"payment": s.key, "reason": s.reason, "amount_fen": str(s.amount_fen)} for s in done.skipped]
     lines = [
         f"批次{b.batch_id}：{len(b.order_nos)}单，{yuan_grouped(b.total_fen)}元，待另一人审批"

@@ -76,16 +76,7 @@ class DailyRun:
             "entries": self.entries,
             "orders": sum(len(batch.order_nos) for batch in self.batches),
             "ordered_fen": str(sum(batch.total_fen for batch in self.batches)),
-            "batches": [
-                {
-                    "batch": batch.batch_id,
-                    "fund": batch.fund,
-                    "orders": len(batch.order_nos),
-                    "total_fen": str(batch.total_fen),
-                    "digest": batch.digest.hex(),
-                }
-                for batch in self.batches
-            ],
+            "batches": [batch.as_json() for batch in self.batches],
             "blocked": [
                 {
                     "fund": blocked.fund,

@@ -89,6 +89,16 @@ class Batch:
     order_nos: Sequence[str]
     total_fen: int
 
+    def as_json(self) -> dict[str, object]:
+        """The batch for machines: what its approver has to name, amounts in fen as text."""
+        return {
+            "batch": self.batch_id,
+            "fund": self.fund,
+            "orders": len(self.order_nos),
+            "total_fen": str(self.total_fen),
+            "digest": self.digest.hex(),
+        }
+
 
 def create_batch(tx: Transaction, draft: BatchDraft) -> Batch:
     """Store `draft` as the transaction's user and claim its payables (procedure.md 2.3, INV-10).
