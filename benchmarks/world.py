@@ -16,11 +16,9 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Engine
 
-from ledger.books.journal import post
-from ledger.books.setup import open_period
-from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, found_demo
-from ledger.core.dates import period_of
-from ledger.core.entries import EMPLOYEE_FUND, RESIDENT_FUND, Book, Dimensions, EntryDraft, credit, debit
+from ledger.books.manual import ManualContent
+from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, book_by_hand, found_demo
+from ledger.core.entries import EMPLOYEE_FUND, RESIDENT_FUND, Book, Dimensions, credit, debit
 from ledger.db.cluster import Cluster
 from ledger.db.engine import admin_engine, auditor_engine, service_engine
 from ledger.db.roles import grant_database
@@ -117,8 +115,6 @@ def allot(world: World) -> None:
     """Money from the 财政专户 into the 支出户 of both books."""
     own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
     legs = (debit(1004, PLENTY, own), credit(1003, PLENTY, fiscal))
-    draft = EntryDraft("ALLOT", "ALLOT:1", DAY, "财政专户拨入支出户", legs, "ALLOT@1", "li", "qian")
+    content = ManualContent(DAY, "财政专户拨入支出户", "财政专户缴拨凭证", legs)
     for fund in (EMPLOYEE_FUND, RESIDENT_FUND):
-        with unit_of_work(world.service, "li", DEMO_REGION) as tx:
-            open_period(tx, Book(DEMO_REGION, fund), period_of(DAY))
-            post(tx, Book(DEMO_REGION, fund), DAY, [draft])
+        book_by_hand(world.service, "li", "qian", Book(DEMO_REGION, fund), DAY, content)

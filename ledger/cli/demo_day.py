@@ -8,14 +8,14 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
-from ledger.books.journal import post
+from ledger.books.manual import ManualContent, manual_vouchers
 from ledger.books.seal import write_anchors
 from ledger.books.setup import books_of, open_period
 from ledger.bootstrap import App, Bank
 from ledger.cli.demo_bank import DemoBank
-from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, FUNDS
+from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, FUNDS, book_by_hand
 from ledger.core.dates import SHANGHAI, period_of
-from ledger.core.entries import FUND_NAMES, Book, Dimensions, EntryDraft, credit, debit
+from ledger.core.entries import FUND_NAMES, Book, Dimensions, credit, debit
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.daily import run_daily
 from ledger.fund.institutions import confirm_payees, load_institutions, read_institutions
@@ -25,7 +25,6 @@ from ledger.payments.approve import approve
 from ledger.payments.files import file
 from ledger.payments.receive import receive
 from ledger.payments.send import send
-from ledger.rules import Item, apply
 
 ALLOT_PER_RECORD_FEN: Final = 50_000_00
 """What the demo's fund asks for per record: some ten times what a record costs, so that money is not what is shown."""
@@ -77,41 +76,29 @@ def has_drafts(staff: Staff, pay_date: date) -> bool:
 
 
 def grant_money(staff: Staff, fen: int, day: date) -> None:
-    """The fiscal subsidy reaches the 财政专户 (A5) and the fund request is granted into the 支出户 (A6), per book."""
-    own, fiscal = EXPENDITURE_ACCOUNT.number, FISCAL_ACCOUNT.number
-    with unit_of_work(staff.accountant.engine, staff.accountant.user, DEMO_REGION) as tx:
-        granted = {
-            fund for (fund,) in tx.rows("SELECT fund FROM books.source WHERE source_key = 'DEMO:allot'")
-        }
-        for fund in FUNDS:
-            if fund in granted:  # an earlier day of this home
-                continue
-            ruled = apply(
-                "ALLOT", "P1", fund, [Item(Dimensions(), fen)], bank_account=own, fiscal_account=fiscal
-            )
-            drafts = [
-                EntryDraft(
-                    event="A5",
-                    source_key="DEMO:subsidy",
-                    business_date=day,
-                    summary=f"收到{FUND_NAMES[fund]}财政补贴",
-                    legs=(debit(1003, fen, Dimensions(fiscal)), credit(4101, fen)),
-                    rule="manual",
-                    prepared_by=staff.accountant.user,
-                    reviewed_by=staff.checker.user,
-                ),
-                EntryDraft(
-                    event=ruled.event,
-                    source_key="DEMO:allot",
-                    business_date=day,
-                    summary=f"{FUND_NAMES[fund]}基金请款拨入支出户",
-                    legs=ruled.legs,
-                    rule=ruled.rule,
-                    prepared_by=staff.accountant.user,
-                    reviewed_by=staff.checker.user,
-                ),
-            ]
-            post(tx, Book(DEMO_REGION, fund), day, drafts)
+    """The fiscal subsidy reaches the 财政专户 (A5) and the fund request is granted into the 支出户 (A6), per book.
+
+    Both by hand: a fund request through the ledger is asked for from what is due, and on the first day nothing is.
+    """
+    own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
+    for fund in FUNDS:
+        name = FUND_NAMES[fund]
+        subsidy = (debit(1003, fen, fiscal), credit(4101, fen))
+        allotted = (debit(1004, fen, own), credit(1003, fen, fiscal))
+        for summary, evidence, legs in (
+            (f"收到{name}财政补贴", "财政补助通知书", subsidy),
+            (f"{name}基金请款拨入支出户", "财政专户缴拨凭证", allotted),
+        ):
+            content = ManualContent(day, summary, evidence, legs, 1)
+            accountant = staff.accountant
+            book = Book(DEMO_REGION, fund)
+            if not _granted(accountant, book, summary):  # an earlier day of this home
+                book_by_hand(accountant.engine, accountant.user, staff.checker.user, book, day, content)
+
+
+def _granted(accountant: App, book: Book, summary: str) -> bool:
+    with unit_of_work(accountant.engine, accountant.user, book.region) as tx:
+        return any(known.content.summary == summary for known in manual_vouchers(tx, book, state="approved"))
 
 
 def take_records(staff: Staff, files: tuple[Path, ...], progress: Progress) -> list[FileResult]:

@@ -8,10 +8,15 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import Engine
+
 from ledger.access.users import Person, found_region
+from ledger.books.manual import ManualContent, approve_voucher, draft_voucher
+from ledger.books.setup import open_period
 from ledger.bootstrap import App
 from ledger.cli.context import USERS_FILE
-from ledger.core.entries import EMPLOYEE_FUND, RESIDENT_FUND
+from ledger.core.dates import period_of
+from ledger.core.entries import EMPLOYEE_FUND, RESIDENT_FUND, Book, Posted
 from ledger.db.engine import admin_engine
 from ledger.db.migrate import migrate
 from ledger.db.unit_of_work import unit_of_work
@@ -85,3 +90,14 @@ def found_demo(settings: Settings, opened_on: date) -> None:
     path: Path = settings.home / USERS_FILE
     users = {person.role: person.user for person in DEMO_PEOPLE if person.user != RULES_SIGNER}
     path.write_text(json.dumps(users, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def book_by_hand(
+    engine: Engine, drafter: str, checker: str, book: Book, day: date, content: ManualContent
+) -> Posted:
+    """A hand-written voucher from draft to entry, by its two persons one after the other, posted under `day`."""
+    with unit_of_work(engine, drafter, book.region) as tx:
+        open_period(tx, book, period_of(day))
+        drafted = draft_voucher(tx, book, content, day)
+    with unit_of_work(engine, checker, book.region) as tx:
+        return approve_voucher(tx, book, drafted.voucher_id, drafted.digest, day)

@@ -59,7 +59,7 @@ class Ledger:
         """A draft that posts, under a key nobody used, unless `changes` break it."""
         values: dict[str, Any] = {
             "event": "MAN", "source_key": key or f"K{next(self.keys)}", "business_date": DAY, "summary": "调整",
-            "legs": legs or (debit(1001, 100), credit(1005, 100)), "rule": "manual", "prepared_by": "maker",
+            "legs": legs or (debit(1001, 100), credit(1005, 100)), "rule": "MAN@1", "prepared_by": "rule:MAN@1",
             "reviewed_by": "checker", **changes,
         }  # fmt: skip
         return EntryDraft(**values)

@@ -39,12 +39,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "newline in the evidence": ({"evidence": "a\nb"}, "entry.character"),
     "no summary": ({"summary": ""}, "entry.field_missing"),
     "no key": ({"source_key": ""}, "entry.field_missing"),
-    "same signer": ({"reviewed_by": "maker"}, "entry.signers"),
-    "same person under two names": ({"reviewed_by": "maker2"}, "entry.signers"),
+    "same signer": ({"prepared_by": "maker", "reviewed_by": "maker"}, "entry.signers"),
+    "same person under two names": ({"prepared_by": "maker", "reviewed_by": "maker2"}, "entry.signers"),
     "cashier reviews": ({"reviewed_by": "cash"}, "entry.signers"),
     "cashier prepares": ({"prepared_by": "cash"}, "entry.signers"),
     "unknown reviewer": ({"reviewed_by": "nobody"}, "entry.signers"),
     "unknown preparer": ({"prepared_by": "nobody"}, "entry.signers"),
+    "by hand, never drafted": ({"rule": "manual", "prepared_by": "maker"}, "entry.not_approved"),
+    "by hand, as if by a rule": ({"rule": "manual", "prepared_by": "rule:manual"}, "entry.not_approved"),
+    "by a person, under a rule's name": ({"prepared_by": "maker"}, "entry.not_approved"),
 }
 
 

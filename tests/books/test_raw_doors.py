@@ -138,7 +138,7 @@ def test_a_function_in_the_callers_temp_schema_is_not_called(service: psycopg.Co
     service.execute("SELECT books.stage()")
     service.execute("INSERT INTO pg_temp.d_in VALUES (0, '', '', 0, 0, '')")
     service.execute(
-        "INSERT INTO pg_temp.e_in VALUES (0, 'MAN', 'manual', 'temp-trick', '2026-10-14', 0, 's', '', '', 0, 'maker', 'checker')"
+        "INSERT INTO pg_temp.e_in VALUES (0, 'MAN', 'MAN@1', 'temp-trick', '2026-10-14', 0, 's', '', '', 0, 'rule:MAN@1', 'checker')"
     )
     service.execute("INSERT INTO pg_temp.l_in VALUES (0, 1, 1, 1, 5, 1001, 0), (0, 2, 1, -1, 5, 1005, 0)")
     service.execute("SELECT * FROM books.post(420100, 310::smallint, '2026-10-14')")

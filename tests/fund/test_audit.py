@@ -296,7 +296,7 @@ def allot(month: Any, day: date) -> None:
             tx,
             Book(DEMO_REGION, 310),
             day,
-            [EntryDraft("ALLOT", "ALLOT:1", day, "拨入", legs, "ALLOT@1", "li", "qian")],
+            [EntryDraft("ALLOT", "ALLOT:1", day, "拨入", legs, "ALLOT@1", "rule:ALLOT@1", "qian")],
         )
 
 

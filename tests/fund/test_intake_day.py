@@ -48,7 +48,7 @@ def allot(world: Any, fen: int = PLENTY) -> None:
     with unit_of_work(world.service_engine, "li", DEMO_REGION) as tx:
         for fund in (310, 390):
             draft = EntryDraft(
-                "ALLOT", "ALLOT:1", DAY, "财政专户拨入支出户", (debit(1004, fen, own), credit(1003, fen, fiscal)), "ALLOT@1", "li", "qian"
+                "ALLOT", "ALLOT:1", DAY, "财政专户拨入支出户", (debit(1004, fen, own), credit(1003, fen, fiscal)), "ALLOT@1", "rule:ALLOT@1", "qian"
             )  # fmt: skip
             post(tx, Book(DEMO_REGION, fund), DAY, [draft])
 

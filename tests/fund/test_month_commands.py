@@ -62,7 +62,7 @@ def declared(month: Any, bill: Any) -> Any:
             tx,
             Book(DEMO_REGION, 310),
             day,
-            [EntryDraft("ALLOT", "A:1", day, "请款", legs, "ALLOT@1", "li", "qian")],
+            [EntryDraft("ALLOT", "A:1", day, "请款", legs, "ALLOT@1", "rule:ALLOT@1", "qian")],
         )
     month.take(bill("S1"))
     run_daily(month.engine, "zhao", DEMO_REGION, date(2026, 10, 13))

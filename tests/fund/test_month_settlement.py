@@ -22,13 +22,13 @@ from adapters.banks.iso20022.format import Iso20022Format
 from adapters.banks.ports import Direction, OutgoingFile, RemoteFile
 from adapters.banks.simulator.messages.notification import Movement, Notification, write_camt054
 from adapters.banks.simulator.messages.status_report import StatusReport, TransactionStatus, write_pain002
-from ledger.books.journal import post
+from ledger.books.manual import ManualContent
 from ledger.books.seal import write_anchors
 from ledger.books.setup import open_period
-from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, book_by_hand
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI, period_of
-from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
+from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError, NotFound
 from ledger.core.money import parse_fen
 from ledger.fund.audit import Act, act, read_finding
@@ -126,12 +126,9 @@ class Story:
                 "INSERT INTO fund.calendar_day SELECT d, false, 2027 FROM unnest(ARRAY['2027-01-01', '2027-02-06',"
                 " '2027-02-07', '2027-02-08', '2027-02-09', '2027-02-10', '2027-02-11', '2027-02-12']::date[]) AS d"
             )
-            draft = EntryDraft(
-                "ALLOT", "ALLOT:1", date(2026, 10, 12), "请款",
-                (debit(1004, fen, Dimensions(OWN)), credit(1003, fen, Dimensions(FISCAL_ACCOUNT.number))),
-                "ALLOT@1", "li", "qian",
-            )  # fmt: skip
-            post(tx, BOOK, date(2026, 10, 12), [draft])
+        legs = (debit(1004, fen, Dimensions(OWN)), credit(1003, fen, Dimensions(FISCAL_ACCOUNT.number)))
+        day = date(2026, 10, 12)
+        book_by_hand(self.engine, "li", "qian", BOOK, day, ManualContent(day, "请款", "测试单据", legs))
 
     def open(self, day: date) -> None:
         with self.month.tx("li") as tx:

@@ -201,6 +201,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'block.size', DETAIL = format('一批应有1到50000张凭证，收到%s张', v_staged);
     END IF;
     PERFORM books.check_entries(p_region, p_fund);
+    PERFORM books.check_manual(p_region, p_fund);
     PERFORM books.check_accounts(p_region, p_fund);
     PERFORM books.intern(p_region, p_fund);
     PERFORM books.digest_contents();

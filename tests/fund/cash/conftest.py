@@ -14,13 +14,13 @@ import pytest
 from adapters.banks.iso20022.format import Iso20022Format
 from adapters.banks.ports import Direction, OutgoingFile, RemoteFile
 from adapters.banks.simulator.messages.notification import Movement, Notification, write_camt054
-from ledger.books.journal import post
+from ledger.books.manual import ManualContent
 from ledger.books.seal import write_anchors
 from ledger.books.setup import open_period
-from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, book_by_hand
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI, period_of
-from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
+from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.fund.daily import run_daily
 from ledger.fund.declare import declare
 from ledger.fund.declare_lists import UploadedList, record_lists
@@ -104,19 +104,14 @@ class Town:
         with self.tx("li") as tx:
             set_policy(tx, DEMO_REGION, policy, date(2026, 1, 1), "测试文件〔2026〕1号")
             tx.run("INSERT INTO fund.calendar_year VALUES (2027, '测试用：没有节假日')")
-            entries = []
-            if fen:
-                entries.append(self.manual("ALLOT", (debit(1004, fen, own), credit(1003, fen, fiscal))))
-            if income_fen:
-                entries.append(
-                    self.manual("INCOME", (debit(1003, income_fen, fiscal), credit(400101, income_fen)))
-                )
-            if entries:
-                post(tx, Book(DEMO_REGION, 310), START, entries)
+        if fen:
+            self.by_hand("拨入", (debit(1004, fen, own), credit(1003, fen, fiscal)))
+        if income_fen:
+            self.by_hand("收入", (debit(1003, income_fen, fiscal), credit(400101, income_fen)))
 
-    @staticmethod
-    def manual(key: str, legs: Sequence[Any]) -> EntryDraft:
-        return EntryDraft("MAN", f"{key}:0", START, key, legs, "manual", "li", "qian")
+    def by_hand(self, summary: str, legs: Sequence[Any]) -> None:
+        content = ManualContent(START, summary, "测试单据", legs)
+        book_by_hand(self.engine, "li", "qian", Book(DEMO_REGION, 310), START, content)
 
     def open(self, day: date) -> None:
         with self.tx("li") as tx:

@@ -18,12 +18,12 @@ from adapters.banks.iso20022.format import Iso20022Format
 from adapters.banks.ports import Account, OutgoingFile, RemoteFile
 from adapters.banks.simulator.messages.receipt import Receipt, write_bker
 from ledger.books.chart import account
-from ledger.books.journal import post
+from ledger.books.manual import ManualContent
 from ledger.books.setup import open_period
-from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, book_by_hand
 from ledger.control.verify import verify
-from ledger.core.dates import SHANGHAI, period_of
-from ledger.core.entries import Book, Dimensions, EntryDraft
+from ledger.core.dates import SHANGHAI
+from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.roles import grant_database
 from ledger.fund.audit import Act, act
@@ -49,7 +49,6 @@ from ledger.payments.files import file
 from ledger.payments.orders import read_orders
 from ledger.payments.receive import receive
 from ledger.payments.send import send
-from ledger.rules import Item, apply
 
 FUND = 310
 HOSPITAL = "H42010000001"
@@ -108,20 +107,10 @@ class Year:
         return self.month.tx(user)
 
     def allot(self, day: date, fen: int) -> None:
-        ruled = apply(
-            "ALLOT",
-            "P1",
-            FUND,
-            [Item(Dimensions(), fen)],
-            bank_account=OWN.number,
-            fiscal_account=FISCAL_ACCOUNT.number,
-        )
-        draft = EntryDraft(
-            "ALLOT", f"ALLOT:{next(_numbers)}", day, "请款", ruled.legs, ruled.rule, "li", "qian"
-        )
-        with self.tx("li") as tx:
-            open_period(tx, Book(DEMO_REGION, FUND), period_of(day))
-            post(tx, Book(DEMO_REGION, FUND), day, [draft])
+        own, fiscal = Dimensions(OWN.number), Dimensions(FISCAL_ACCOUNT.number)
+        legs = (debit(1004, fen, own), credit(1003, fen, fiscal))
+        content = ManualContent(day, "请款", f"测试单据{next(_numbers)}", legs)
+        book_by_hand(self.engine, "li", "qian", Book(DEMO_REGION, FUND), day, content)
 
     def take(self, setl_id: str, fen: int, day: str, **said: Any) -> None:
         self.month.take(self.bill(setl_id, fund=fen, day=day, **said))

@@ -16,12 +16,12 @@ from adapters.banks.iso20022.format import Iso20022Format
 from adapters.banks.ports import Direction, OutgoingFile, RemoteFile
 from adapters.banks.simulator.messages.notification import Movement, Notification, write_camt054
 from ledger.access.users import found_region
-from ledger.books.journal import post
+from ledger.books.manual import ManualContent
 from ledger.books.seal import write_anchors
-from ledger.cli.world import DEMO_PEOPLE
+from ledger.cli.world import DEMO_PEOPLE, book_by_hand
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI
-from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
+from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.institutions import Institution, confirm_payees, load_institutions
 from ledger.fund.intake_file import load_file
@@ -138,11 +138,11 @@ class Two:
         assert [str(f) for f in verify(self.month.database.auditor_engine, self.home)] == []
 
 
-def _allot(tx: Transaction, region: int) -> None:
+def _allot(engine: Any, region: int) -> None:
     own, fiscal = Dimensions(OWN[region]), Dimensions(FISCAL[region])
     legs = (debit(1004, 10**9, own), credit(1003, 10**9, fiscal))
-    entry = EntryDraft("MAN", "ALLOT:0", START, "拨入", legs, "manual", "li", "qian")
-    post(tx, Book(region, 310), START, [entry])
+    content = ManualContent(START, "拨入", "测试单据", legs)
+    book_by_hand(engine, "li", "qian", Book(region, 310), START, content)
 
 
 @pytest.fixture
@@ -173,8 +173,7 @@ def two(month: Any, tmp_path: Path) -> Two:
             add_counterparty(tx, party)
         with made.tx("qian", ours) as tx:
             confirm_counterparty(tx, theirs)
-        with made.tx("li", ours) as tx:
-            _allot(tx, ours)
+        _allot(month.engine, ours)
     return made
 
 

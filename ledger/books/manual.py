@@ -1,0 +1,208 @@
+"""Vouchers written by hand 手工凭证: one person drafts, another approves exactly that, and only then it is posted.
+
+A draft is kept whatever becomes of it. Its digest is over its facts and lines; the approval names that digest, the
+entry carries it, and `books.post()` refuses a hand-written entry whose approved draft says anything else (INV-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from ledger.books.journal import post
+from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, Side
+from ledger.core.errors import InvalidInput, NotFound
+from ledger.db.unit_of_work import Transaction
+
+EVENT: Final = "MAN"
+RULE: Final = "manual"
+STATES: Final = {"drafted": "待复核", "approved": "已记账", "rejected": "已退回", "withdrawn": "已撤回"}
+"""Of a draft; approving it posts it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManualContent:
+    """What an accountant writes down. `evidence` names the paper it rests on; `reverses_seq` the entry it corrects, or 0."""
+
+    business_date: date
+    summary: str
+    evidence: str
+    legs: Sequence[Leg]
+    attachments: int = 0
+    reverses_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ManualVoucher:
+    """A stored draft with what was decided of it; `voucher` is the printed number once it is posted."""
+
+    book: Book
+    voucher_id: str
+    content: ManualContent
+    prepared_by: str
+    prepared_on: date
+    digest: bytes
+    state: str
+    decided_by: str
+    decided_on: date | None
+    reason: str
+    voucher: str
+
+    @property
+    def source_key(self) -> str:
+        """The business key of its entry."""
+        return f"{EVENT}:{self.voucher_id}"
+
+    @property
+    def amount_fen(self) -> int:
+        """What its debits come to."""
+        return sum(leg.amount_fen for leg in self.content.legs if leg.side is Side.DEBIT)
+
+
+def draft_voucher(tx: Transaction, book: Book, content: ManualContent, day: date) -> ManualVoucher:
+    """Draft as accountant or maker, under one's own name; the same content again gives the first answer.
+
+    Raises InvalidInput `entry.too_few_lines`, `entry.unbalanced`, `account.*`, `dimension.mismatch`, `voucher.text`;
+    Forbidden `access.role_missing`, `access.cashier_posts`.
+    """
+    for name, text in (("摘要", content.summary), ("依据", content.evidence)):
+        if not text.strip() or len(text) > 200 or any(c in "|\\" or ord(c) < 32 for c in text):
+            raise InvalidInput(
+                "voucher.text", f"{name}“{text[:40]}”应为1到200字，且不含竖线、反斜杠、换行", field=name
+            )
+    legs = content.legs
+    voucher_id = tx.value(
+        """SELECT books.draft_voucher(%(region)s, %(fund)s::smallint, %(business)s, %(reverses)s, %(summary)s, %(evidence)s,
+                  %(attachments)s, %(day)s, %(sides)s::smallint[], %(amounts)s::bigint[], %(accounts)s::integer[],
+                  %(parties)s::text[], %(subfunds)s::text[], %(years)s::smallint[], %(terms)s::integer[], %(categories)s::text[])""",
+        region=book.region,
+        fund=book.fund,
+        business=content.business_date,
+        reverses=content.reverses_seq,
+        summary=content.summary,
+        evidence=content.evidence,
+        attachments=content.attachments,
+        day=day,
+        sides=[int(leg.side) for leg in legs],
+        amounts=[leg.amount_fen for leg in legs],
+        accounts=[leg.account for leg in legs],
+        parties=[leg.dims.counterparty for leg in legs],
+        subfunds=[leg.dims.subfund for leg in legs],
+        years=[leg.dims.service_year for leg in legs],
+        terms=[leg.dims.term for leg in legs],
+        categories=[leg.dims.category for leg in legs],
+    )
+    return manual_voucher(tx, book, voucher_id)
+
+
+def approve_voucher(tx: Transaction, book: Book, voucher_id: str, digest: bytes, day: date) -> Posted:
+    """Approve what `digest` stands for, as checker and another person than the drafter, and post it under `day`.
+
+    Approving again gives the first answer. Raises NotFound `voucher.draft_unknown`; Conflict `voucher.changed`,
+    `voucher.decided`; Forbidden `voucher.same_person`, `access.role_missing`; and what posting raises.
+    """
+    _decide(tx, book, voucher_id, "approved", digest, day, "")
+    drafted = manual_voucher(tx, book, voucher_id)
+    content = drafted.content
+    entry = EntryDraft(
+        event=EVENT,
+        source_key=drafted.source_key,
+        business_date=content.business_date,
+        summary=content.summary,
+        legs=content.legs,
+        rule=RULE,
+        prepared_by=drafted.prepared_by,
+        reviewed_by=drafted.decided_by,
+        evidence_digest=drafted.digest,
+        evidence=content.evidence,
+        attachments=content.attachments,
+        reverses_seq=content.reverses_seq,
+    )
+    return post(tx, book, day, [entry])[0]
+
+
+def reject_voucher(tx: Transaction, book: Book, voucher_id: str, day: date, reason: str) -> ManualVoucher:
+    """Reject a draft as checker and another person, with a reason; nothing is posted, the draft is kept.
+
+    Raises InvalidInput `voucher.reason`; else as `approve_voucher`.
+    """
+    return _turn_down(tx, book, voucher_id, "rejected", day, reason)
+
+
+def withdraw_voucher(tx: Transaction, book: Book, voucher_id: str, day: date, reason: str) -> ManualVoucher:
+    """Withdraw one's own draft, with a reason; it is kept. Raises Forbidden `voucher.not_drafter`; else as `reject_voucher`."""
+    return _turn_down(tx, book, voucher_id, "withdrawn", day, reason)
+
+
+def manual_voucher(tx: Transaction, book: Book, voucher_id: str) -> ManualVoucher:
+    """One draft. Raises NotFound `voucher.draft_unknown`."""
+    found = manual_vouchers(tx, book, voucher_id=voucher_id)
+    if not found:
+        raise NotFound(
+            "voucher.draft_unknown", f"账套{book}没有手工凭证草稿{voucher_id[:40]}", voucher=voucher_id[:40]
+        )
+    return found[0]
+
+
+def manual_vouchers(
+    tx: Transaction, book: Book, *, voucher_id: str = "", state: str = ""
+) -> list[ManualVoucher]:
+    """Drafts of a book, oldest first; of one id or state, or all. Raises InvalidInput `voucher.state`."""
+    if state and state not in STATES:
+        raise InvalidInput("voucher.state", f"没有状态“{state[:20]}”，应为{'、'.join(STATES)}")
+    keys: dict[str, object] = {"region": book.region, "fund": book.fund, "id": voucher_id}
+    legs: dict[str, list[Leg]] = {}
+    for key, side, fen, account, *dims in tx.rows(
+        """SELECT voucher_id, side, amount_fen, account, counterparty, subfund, service_year, term, category
+             FROM books.voucher_line WHERE region = %(region)s AND fund = %(fund)s AND %(id)s IN ('', voucher_id)
+            ORDER BY voucher_id, n""",
+        **keys,
+    ):
+        legs.setdefault(key, []).append(Leg(account, Side(side), fen, Dimensions(*dims)))
+    found = []
+    for key, business, summary, evidence, attachments, reverses, *rest in tx.rows(
+        """SELECT v.voucher_id, v.business_date, v.summary, v.evidence, v.attachments, v.reverses_seq, v.prepared_by,
+                  v.prepared_on, v.digest, coalesce(d.decision, 'drafted'), coalesce(d.decided_by, ''), d.decided_on,
+                  coalesce(d.reason, ''), coalesce(e.series || '-' || e.period || '-' || e.vno, '')
+             FROM books.voucher v
+             LEFT JOIN books.voucher_decision d ON d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id
+             LEFT JOIN books.source s ON s.region = v.region AND s.fund = v.fund AND s.source_key = 'MAN:' || v.voucher_id
+             LEFT JOIN books.entry e ON e.region = s.region AND e.fund = s.fund AND e.period = s.period AND e.seq = s.seq
+            WHERE v.region = %(region)s AND v.fund = %(fund)s AND %(id)s IN ('', v.voucher_id)
+              AND %(state)s IN ('', coalesce(d.decision, 'drafted'))
+            ORDER BY v.prepared_on, v.voucher_id""",
+        state=state,
+        **keys,
+    ):
+        prepared_by, prepared_on, digest, *decided = rest
+        content = ManualContent(business, summary, evidence, tuple(legs[key]), attachments, reverses)
+        found.append(ManualVoucher(book, key, content, prepared_by, prepared_on, bytes(digest), *decided))
+    return found
+
+
+def _turn_down(
+    tx: Transaction, book: Book, voucher_id: str, decision: str, day: date, reason: str
+) -> ManualVoucher:
+    text = reason.strip()
+    if not text or len(text) > 200:
+        raise InvalidInput("voucher.reason", "退回或撤回须写明理由，不超过200字")
+    drafted = manual_voucher(tx, book, voucher_id)
+    _decide(tx, book, voucher_id, decision, drafted.digest, day, text)
+    return manual_voucher(tx, book, voucher_id)
+
+
+def _decide(
+    tx: Transaction, book: Book, voucher_id: str, decision: str, digest: bytes, day: date, reason: str
+) -> None:
+    tx.run(
+        "SELECT books.decide_voucher(%(region)s, %(fund)s::smallint, %(id)s, %(decision)s, %(digest)s, %(day)s, %(reason)s)",
+        region=book.region,
+        fund=book.fund,
+        id=voucher_id,
+        decision=decision,
+        digest=digest,
+        day=day,
+        reason=reason,
+    )
