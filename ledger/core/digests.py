@@ -54,7 +54,8 @@ def order_digest(
     """Digest of an order, and the evidence digest of its ORD, CAN and REJ entries.
 
     `items` are (n, source, subfund, service_year, term, category, amount_fen) by n; `payables` are
-    (fund, setl_id, subfund, daily_fen) by the bytes of setl_id, then subfund.
+    (fund, setl_id, subfund, daily_fen) by the bytes of setl_id, then subfund; a record of another region's patient has
+    `outregion` for its subfund and what it pays for its fen.
     """
     rows = ("\n".join("|".join(map(str, row)) for row in part) for part in (items, payables))
     return sha256("\n".join(("|".join(map(str, head)), *rows)).encode()).digest()

@@ -9,8 +9,9 @@ from typing import Final, Literal, NamedTuple
 
 from adapters.banks.ports import Account
 from ledger.core.entries import Dimensions
-from ledger.core.errors import Conflict, InvalidInput
+from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
+from ledger.payments.claims import claim_outregion, claim_payables, require_sums
 
 ORDERS_PER_DAY_MAX: Final = 99_999
 """Five digits of a day's order number."""
@@ -20,7 +21,7 @@ ITEMS_PER_ORDER_MAX: Final = 10_000
 DAILY_OPEN: Final = 9101
 """应付日拨付: items drawn on it are the sum of records; those on 9103 and 9106 come from a settlement sheet."""
 
-BatchKind = Literal["daily", "month", "clearing", "advance", "supplier", "person"]
+BatchKind = Literal["daily", "month", "clearing", "advance", "supplier", "person", "outregion"]
 
 _FORBIDDEN: Final = frozenset("|\\\t\n\r")
 
@@ -29,7 +30,7 @@ class ItemDraft(NamedTuple):
     """A part of an order: the memorandum account it draws on, the key there, fen (signed, not zero)."""
 
     source: int
-    """9101, 9103 or 9106."""
+    """9101, 9103, 9106 or 9502; booked at the receipt only: 1101xx, 200103, 5001."""
     dims: Dimensions
     amount_fen: int
 
@@ -40,6 +41,13 @@ class PayableDraft(NamedTuple):
     setl_id: str
     subfund: str
     daily_fen: int
+
+
+class OutregionDraft(NamedTuple):
+    """A record of another region's patient that the order pays: fund.outregion_record is claimed by it."""
+
+    setl_id: str
+    amount_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ class OrderDraft:
     """Our paying account."""
     replaces: str = ""
     """The failed or returned order it issues again."""
+    outregion: Sequence[OutregionDraft] = ()
 
     @property
     def amount_fen(self) -> int:
@@ -104,8 +113,8 @@ def create_batch(tx: Transaction, draft: BatchDraft) -> Batch:
     """Store `draft` as the transaction's user and claim its payables (procedure.md 2.3, INV-10).
 
     Raises InvalidInput `batch.empty`, `batch.region`, `batch.too_many_orders`, `order.amount`, `order.items`,
-    `order.character`, `order.sum` (the 9101 items are not the sum of the records); Conflict `payable.not_open`
-    when a record is not booked, already in an order, settled, of another institution or of another amount, and
+    `order.character`, `order.sum` (the 9101 or 9502 items are not the sum of the records); Conflict `payable.not_open`,
+    `outregion.not_open` when a record is not booked, already in an order, settled, of another institution or amount, and
     `db.duplicate` for a batch id that is taken; Forbidden unless the user is maker or system there; InFlight when
     another transaction drafts for the same book.
     """
@@ -114,8 +123,9 @@ def create_batch(tx: Transaction, draft: BatchDraft) -> Batch:
     numbered = list(zip(order_nos, draft.orders, strict=True))
     _store_orders(tx, draft, numbered)
     _store_items(tx, draft.region, numbered)
-    _claim(tx, draft, numbered)
-    _check_sums(tx, draft, order_nos)
+    claim_payables(tx, draft, numbered)
+    claim_outregion(tx, draft, numbered)
+    require_sums(tx, draft, order_nos)
     tx.run(
         "INSERT INTO payments.order_event (region, order_no, n, event, from_state, to_state, user_name,"
         " business_date, reason, evidence) SELECT %(region)s, o, 1, 'draft', '', 'draft', %(user)s, %(day)s, '', ''"
@@ -238,61 +248,3 @@ def _store_items(tx: Transaction, region: int, numbered: Sequence[tuple[str, Ord
         categories=[item.dims.category for _, _, item in rows],
         amounts=[item.amount_fen for _, _, item in rows],
     )
-
-
-def _claim(tx: Transaction, draft: BatchDraft, numbered: Sequence[tuple[str, OrderDraft]]) -> None:
-    """Every payable goes to its order, or nothing does."""
-    wanted = [(no, order.institution, payable) for no, order in numbered for payable in order.payables]
-    claimed = tx.run(
-        "WITH claimed AS (UPDATE fund.payable p SET order_no = w.order_no FROM unnest(%(orders)s::text[],"
-        " %(institutions)s::text[], %(records)s::text[], %(subfunds)s::text[], %(amounts)s::bigint[])"
-        " AS w (order_no, institution, setl_id, subfund, daily_fen)"
-        " WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.setl_id = w.setl_id AND p.subfund = w.subfund"
-        " AND p.institution = w.institution AND p.daily_fen = w.daily_fen"
-        " AND p.order_no = '' AND p.settled_by = '' AND p.recognised_by <> ''"
-        " RETURNING p.order_no, p.setl_id, p.subfund, p.daily_fen)"
-        " INSERT INTO payments.order_payable (region, order_no, fund, setl_id, subfund, daily_fen)"
-        " SELECT %(region)s, order_no, %(fund)s, setl_id, subfund, daily_fen FROM claimed",
-        region=draft.region,
-        fund=draft.fund,
-        orders=[no for no, _, _ in wanted],
-        institutions=[institution for _, institution, _ in wanted],
-        records=[payable.setl_id for _, _, payable in wanted],
-        subfunds=[payable.subfund for _, _, payable in wanted],
-        amounts=[payable.daily_fen for _, _, payable in wanted],
-    )
-    if claimed != len(wanted):
-        raise Conflict(
-            "payable.not_open",
-            f"批次{draft.batch_id}要拨付{len(wanted)}笔应付款，只有{claimed}笔可拨付："
-            "其余不存在、未入账、已在其他拨付单中、已月结，或机构、金额不符",
-            wanted=len(wanted),
-            claimed=claimed,
-        )
-
-
-def _check_sums(tx: Transaction, draft: BatchDraft, order_nos: Sequence[str]) -> None:
-    """Per order and key of 9101: the items are the sum of the records' payables (ties T2 and T3)."""
-    wrong = tx.row(
-        "SELECT coalesce(i.order_no, p.order_no), coalesce(i.fen, 0), coalesce(p.fen, 0) FROM"
-        " (SELECT order_no, subfund, service_year, term, category, sum(amount_fen) AS fen FROM payments.order_item"
-        "   WHERE region = %(region)s AND order_no = ANY(%(orders)s) AND source = %(source)s GROUP BY 1, 2, 3, 4, 5) i"
-        " FULL JOIN"
-        " (SELECT d.order_no, r.subfund, r.service_year, r.term, r.category, sum(r.daily_fen) AS fen"
-        "    FROM payments.order_payable d JOIN fund.payable r ON r.region = d.region AND r.fund = d.fund"
-        "     AND r.setl_id = d.setl_id AND r.subfund = d.subfund"
-        "   WHERE d.region = %(region)s AND d.fund = %(fund)s AND d.order_no = ANY(%(orders)s)"
-        "   GROUP BY 1, 2, 3, 4, 5) p"
-        " USING (order_no, subfund, service_year, term, category)"
-        " WHERE coalesce(i.fen, 0) <> coalesce(p.fen, 0) ORDER BY 1 LIMIT 1",
-        region=draft.region,
-        fund=draft.fund,
-        orders=order_nos,
-        source=DAILY_OPEN,
-    )
-    if wrong is not None:
-        raise InvalidInput(
-            "order.sum",
-            f"拨付单{wrong[0]}的日拨付构成{wrong[1]}分，与所拨记录合计{wrong[2]}分不符",
-            order_no=wrong[0],
-        )

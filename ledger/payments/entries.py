@@ -1,7 +1,8 @@
 """The entries of an order's life: approval, cancellation, rejection, receipt, return (memorandum.md 2).
 
 One entry an event and order. An order may need two rules in one entry: when part of what comes back belongs to a
-month settled meanwhile, or part of what is paid again lies in 2001-退汇待付.
+month settled meanwhile, or part of what is paid again lies in 2001-退汇待付; and for another region's patients, whose
+hospital stands in 95xx while the money is that region's (2001-异地就医资金).
 """
 
 from __future__ import annotations
@@ -13,18 +14,32 @@ from typing import Final, NamedTuple
 from ledger.core.entries import Dimensions, EntryDraft, Leg
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
+from ledger.payments.lines import DAILY, OrderLine, read_lines, split_returned
 from ledger.payments.orders import Order
-from ledger.payments.returned import read_returned
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
 
-DAILY: Final = 9101
 MONTH: Final = 9103
+CARE: Final = 9502
+"""Source of an order to a hospital for other regions' patients: the category is the patients' region."""
 PERSON: Final = 5001
 """Source of an order to a person: a benefit that is owed in no memorandum account and is expense at the receipt."""
 
-_OWED: Final = frozenset({9101, 9103, 9106})
+_OWED: Final = frozenset({9101, 9103, 9106, CARE})
 """Sources that stand in the memorandum: the others, advances and persons, are booked by their receipt alone."""
+
+_CARE_RULES: Final[Mapping[str, tuple[str, ...]]] = {
+    "ORD": ("OUT.order",),
+    "CAN": ("OUT.cancel",),
+    "REJ": ("OUT.cancel",),
+    "RCV": ("OUT.paid", "PAY-OUT"),
+    "RTN": ("OUT.returned", "PAY-OUT.returned"),
+}
+"""Per event the memorandum's rule, by hospital, and the money's, by region. A return needs no 2001-退汇待付: nothing was
+expensed, and what was used up of the region's money is the region's again."""
+
+_FISCAL_RULES: Final = frozenset({"PAY-PRE", "PAY-PRE.returned", "PAY-OUT.back", "PAY-OUT.back_returned"})
+"""Paid out of the 财政专户 (1003), and returned to it."""
 
 _RECEIPT_RULE: Final = {
     9101: "RCV.daily",
@@ -34,13 +49,19 @@ _RECEIPT_RULE: Final = {
     110103: "PAY-ADV",
     110104: "PAY-ADV",
     PERSON: "RCV.person",
+    110101: "PAY-PRE",
+    200103: "PAY-OUT.back",
 }
 _RETURN_RULE: Final = {
     110102: "RTN.advance",
     110103: "RTN.advance",
     110104: "RTN.advance",
     PERSON: "RTN.person",
+    110101: "PAY-PRE.returned",
+    200103: "PAY-OUT.back_returned",
 }
+_PLAIN: Final = frozenset({PERSON, 110101, 200103})
+"""Sources whose rules name their accounts themselves."""
 _TITLES: Final = {"ORD": "审批 ", "CAN": "撤销 ", "REJ": "银行拒付 ", "RCV": "", "RTN": "退汇 "}
 _ADVANCE: Final = "P1"
 
@@ -68,20 +89,6 @@ class _Part(NamedTuple):
     items: list[Item]
 
 
-class _Line(NamedTuple):
-    """What an order is made of, per key and per what became of it."""
-
-    source: int
-    dims: Dimensions
-    amount_fen: int
-    settled: bool
-    """Its 期号 is settled: the daily money is owed as month money now."""
-    returned_on: date | None
-    """Payout day of an earlier order for the same records that came back."""
-    again: bool = False
-    """Month or clearing money that lies in 2001-退汇待付: it was expensed when it was first paid."""
-
-
 def entries_of(
     tx: Transaction, posts: str, orders: Sequence[Order], receipts: Mapping[str, Receipt], day: date
 ) -> list[EntryDraft]:
@@ -91,10 +98,10 @@ def entries_of(
     happen on the bank's booking date. Raises what `ledger.rules.apply` raises.
     """
     order_nos = [order.order_no for order in orders]
-    lines = _lines(tx, posts, order_nos)
+    lines = read_lines(tx, posts, order_nos)
     reissued = _reissued(tx, order_nos) if posts == "RCV" else frozenset()
     if posts == "RCV":
-        _split_returned(tx, orders, lines)
+        split_returned(tx, orders, lines)
     digests = {} if posts in ("RCV", "RTN") else _order_digests(tx, order_nos)
     policies: dict[date, str] = {}
 
@@ -110,6 +117,7 @@ def entries_of(
         receipt = receipts.get(order.order_no)
         happened = day if receipt is None else receipt.booking_date
         parts = _parts(posts, order, lines[order.order_no], policy, reissue=order.order_no in reissued)
+        _require_whole(order, lines[order.order_no])
         rules, legs = _book(order, parts, happened.year)
         drafts.append(
             EntryDraft(
@@ -130,7 +138,7 @@ def entries_of(
 
 
 def _parts(
-    posts: str, order: Order, lines: Sequence[_Line], policy: Callable[[date], str], *, reissue: bool
+    posts: str, order: Order, lines: Sequence[OrderLine], policy: Callable[[date], str], *, reissue: bool
 ) -> list[_Part]:
     """Group an order's lines by the rule they follow. The order's payout day decides the policy, so that a return
     undoes what its receipt did even if the region changed its policy in between.
@@ -139,6 +147,12 @@ def _parts(
     parts: dict[tuple[str, str], _Part] = {}
     for line in lines:
         source, key = line.source, (posts, own)
+        if source == CARE:
+            for rule in _CARE_RULES[posts]:
+                dims = Dimensions(line.dims.category) if rule.startswith("PAY-") else line.dims
+                part = parts.setdefault((rule, own), _Part(rule, own, []))
+                part.items.append(Item(dims, line.amount_fen))
+            continue
         if posts == "RCV":
             key = (_RECEIPT_RULE[line.source], own)
             if line.source == DAILY and line.returned_on is not None:
@@ -155,19 +169,23 @@ def _parts(
         elif line.source == DAILY and line.settled:
             source = MONTH
         part = parts.setdefault(key, _Part(*key, []))
-        part.items.append(Item(line.dims, line.amount_fen, source=0 if source == PERSON else source))
+        part.items.append(Item(line.dims, line.amount_fen, source=0 if source in _PLAIN else source))
     return list(parts.values())
 
 
-def _book(order: Order, parts: Sequence[_Part], year: int) -> tuple[str, list[Leg]]:
-    """Rule names joined by `+`, and the lines of all parts; their sum is checked against the order."""
-    total = sum(item.amount_fen for part in parts for item in part.items)
+def _require_whole(order: Order, lines: Sequence[OrderLine]) -> None:
+    """The lines of an order are its amount."""
+    total = sum(line.amount_fen for line in lines)
     if total != order.amount_fen:
         raise InvalidInput(
             "order.sum",
             f"拨付单{order.order_no}金额{order.amount_fen}分，构成合计{total}分",
             order_no=order.order_no,
         )
+
+
+def _book(order: Order, parts: Sequence[_Part], year: int) -> tuple[str, list[Leg]]:
+    """Rule names joined by `+`, and the lines of all parts."""
     names: list[str] = []
     legs: list[Leg] = []
     for part in parts:
@@ -182,9 +200,18 @@ def _apply_part(part: _Part, order: Order, year: int) -> tuple[str, list[Leg]]:
     outweigh. Such a part is applied together with a ballast item whose own lines are taken out again.
     """
     total = sum(item.amount_fen for item in part.items)
+    fiscal = order.account if part.rule_event in _FISCAL_RULES else ""
 
     def run(items: Sequence[Item]) -> tuple[str, list[Leg]]:
-        ruled = apply(part.rule_event, part.policy, order.fund, items, bank_account=order.account, year=year)
+        ruled = apply(
+            part.rule_event,
+            part.policy,
+            order.fund,
+            items,
+            bank_account="" if fiscal else order.account,
+            fiscal_account=fiscal,
+            year=year,
+        )
         return ruled.rule, list(ruled.legs)
 
     if total > 0:
@@ -198,76 +225,6 @@ def _apply_part(part: _Part, order: Order, year: int) -> tuple[str, list[Leg]]:
         else:
             legs.remove(extra)
     return name, [leg for leg in legs if leg.amount_fen]
-
-
-def _lines(tx: Transaction, posts: str, order_nos: Sequence[str]) -> dict[str, list[_Line]]:
-    """Approval books the items as drafted; afterwards daily money is told by its records and what became of them."""
-    found: dict[str, list[_Line]] = {order_no: [] for order_no in order_nos}
-    rows = tx.rows(
-        "SELECT i.order_no, o.institution, i.subfund, i.service_year, i.term, i.category, i.source, i.amount_fen,"
-        " false, NULL::date FROM payments.order_item i"
-        " JOIN payments.pay_order o ON o.region = i.region AND o.order_no = i.order_no"
-        " WHERE i.region = %(region)s AND i.order_no = ANY(%(orders)s) AND (%(whole)s OR i.source <> %(daily)s)"
-        " ORDER BY i.order_no, i.n",
-        region=tx.region,
-        orders=list(order_nos),
-        whole=posts == "ORD",
-        daily=DAILY,
-    )
-    if posts != "ORD":
-        rows += _record_rows(tx, order_nos, with_returns=posts == "RCV")
-    for order_no, institution, subfund, year, term, category, source, fen, settled, returned_on in rows:
-        dims = Dimensions(institution, subfund, year, term, category)
-        if fen:
-            found[order_no].append(_Line(source, dims, fen, settled, returned_on))
-    return found
-
-
-def _split_returned(tx: Transaction, orders: Sequence[Order], lines: dict[str, list[_Line]]) -> None:
-    """Month and clearing lines in two: what came back once and lies in 2001, and the rest."""
-    later = [o for o in orders if any(line.source in _OWED - {DAILY} for line in lines[o.order_no])]
-    if not later:
-        return
-    returned = read_returned(tx, later)
-    for order in later:
-        split: list[_Line] = []
-        for line in lines[order.order_no]:
-            taken = 0
-            if line.source in _OWED - {DAILY}:
-                taken = returned.take(order.fund, line.dims, line.amount_fen)
-            parts = (
-                line._replace(amount_fen=taken, again=True),
-                line._replace(amount_fen=line.amount_fen - taken),
-            )
-            split += [part for part in parts if part.amount_fen]
-        lines[order.order_no] = split
-
-
-def _record_rows(
-    tx: Transaction, order_nos: Sequence[str], *, with_returns: bool
-) -> list[tuple[object, ...]]:
-    # Reversals apart from originals: under P2 each has its own line (accounting.md A11).
-    return tx.rows(
-        "SELECT d.order_no, r.institution, r.subfund, r.service_year, r.term, r.category, %(daily)s::integer,"
-        " sum(d.daily_fen)::bigint, r.settled_by <> '' OR t.term IS NOT NULL AS settled, b.returned_on"
-        " FROM payments.order_payable d"
-        " JOIN fund.payable r ON r.region = d.region AND r.fund = d.fund AND r.setl_id = d.setl_id"
-        "  AND r.subfund = d.subfund"
-        " LEFT JOIN fund.settled_term t ON t.region = r.region AND t.fund = r.fund"
-        "  AND t.institution = r.institution AND t.term = r.term"
-        " LEFT JOIN LATERAL (SELECT max(b.pay_date) AS returned_on FROM payments.order_payable e"
-        "  JOIN payments.pay_order o ON o.region = e.region AND o.order_no = e.order_no"
-        "  JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id"
-        "  WHERE e.region = d.region AND e.setl_id = d.setl_id AND e.subfund = d.subfund"
-        "   AND e.order_no <> d.order_no AND o.state = 'returned') b ON %(with_returns)s"
-        " WHERE d.region = %(region)s AND d.order_no = ANY(%(orders)s)"
-        " GROUP BY 1, 2, 3, 4, 5, 6, settled, b.returned_on, d.daily_fen < 0"
-        " ORDER BY 1, 3, 4, 5, 6, settled, b.returned_on, d.daily_fen < 0",
-        region=tx.region,
-        orders=list(order_nos),
-        daily=DAILY,
-        with_returns=with_returns,
-    )
 
 
 def _reissued(tx: Transaction, order_nos: Sequence[str]) -> frozenset[str]:

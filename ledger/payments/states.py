@@ -15,6 +15,7 @@ from ledger.books.journal import post
 from ledger.core.entries import Book
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
+from ledger.payments.claims import release
 from ledger.payments.entries import Receipt, entries_of
 from ledger.payments.orders import Order, lock_orders
 
@@ -125,7 +126,7 @@ def follow_up(
     _log(tx, event, {order.order_no: order.state for order in orders}, reached, steps, day)
     released = [order_no for order_no, way in reached.items() if way.to_state in table.releasing]
     if released:
-        _release(tx, released)
+        release(tx, released)
     receipts = {step.order_no: step.receipt for step in steps if step.receipt is not None}
     for posts in sorted({way.posts for way in reached.values()} - {""}):
         booked = [
@@ -169,14 +170,4 @@ def _log(
         after=[reached[step.order_no].to_state for step in steps],
         reasons=[step.reason for step in steps],
         evidence=[step.evidence for step in steps],
-    )
-
-
-def _release(tx: Transaction, order_nos: Sequence[str]) -> None:
-    tx.run(
-        "UPDATE fund.payable p SET order_no = '' FROM payments.order_payable d"
-        " WHERE d.region = %(region)s AND d.order_no = ANY(%(orders)s) AND p.region = d.region AND p.fund = d.fund"
-        " AND p.setl_id = d.setl_id AND p.subfund = d.subfund AND p.order_no = d.order_no",
-        region=tx.region,
-        orders=list(order_nos),
     )

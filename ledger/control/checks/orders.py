@@ -21,8 +21,12 @@ _ORDERS: Final = """
           SELECT array_agg(concat_ws('|', n, source, subfund, service_year, term, category, amount_fen) ORDER BY n) AS items
             FROM payments.order_item WHERE region = o.region AND order_no = o.order_no) i ON true
       LEFT JOIN LATERAL (
-          SELECT array_agg(concat_ws('|', fund, setl_id, subfund, daily_fen) ORDER BY setl_id COLLATE "C", subfund) AS payables
-            FROM payments.order_payable WHERE region = o.region AND order_no = o.order_no) p ON true
+          SELECT array_agg(concat_ws('|', fund, setl_id, subfund, fen) ORDER BY setl_id COLLATE "C", subfund) AS payables
+            FROM (SELECT fund, setl_id, subfund, daily_fen AS fen FROM payments.order_payable
+                   WHERE region = o.region AND order_no = o.order_no
+                  UNION ALL
+                  SELECT fund, setl_id, 'outregion', amount_fen FROM payments.order_outregion
+                   WHERE region = o.region AND order_no = o.order_no) r) p ON true
       LEFT JOIN (
           SELECT region, evidence, array_agg(concat_ws('|', fund, seq, series, period, vno, event, encode(evidence_digest, 'hex'))
                                              ORDER BY fund, seq) AS entries

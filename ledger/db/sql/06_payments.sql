@@ -77,7 +77,7 @@ CREATE TABLE payments.batch (
     region     integer NOT NULL,
     fund       smallint NOT NULL,
     batch_id   text NOT NULL,
-    kind       text NOT NULL CHECK (kind IN ('daily', 'month', 'clearing', 'advance', 'supplier', 'person')),
+    kind       text NOT NULL CHECK (kind IN ('daily', 'month', 'clearing', 'advance', 'supplier', 'person', 'outregion')),
     pay_date   date NOT NULL,
     upto       date NOT NULL,                -- last discharge day it takes
     prepared_by text NOT NULL,
@@ -133,8 +133,9 @@ CREATE TABLE payments.order_item (
     region       integer NOT NULL,
     order_no     text NOT NULL,
     n            smallint NOT NULL,
-    -- owed in the memorandum, or booked at the receipt only: an advance 1101xx, a person's benefit 5001
-    source       integer NOT NULL CHECK (source IN (9101, 9103, 9106, 110102, 110103, 110104, 5001)),
+    -- owed in the memorandum (9502: for other regions' patients, `category` is their region), or booked at the receipt
+    -- only: an advance 1101xx, a person's benefit 5001, a region's prepayment given back 200103
+    source       integer NOT NULL CHECK (source IN (9101, 9103, 9106, 9502, 110101, 110102, 110103, 110104, 200103, 5001)),
     subfund      text NOT NULL,
     service_year smallint NOT NULL,
     term         integer NOT NULL,
@@ -157,6 +158,18 @@ CREATE TABLE payments.order_payable (
     FOREIGN KEY (region, fund, setl_id, subfund) REFERENCES fund.payable
 );
 CREATE INDEX order_payable_record ON payments.order_payable (region, setl_id);
+
+-- The records of other regions' patients an order to a hospital pays: stays when they are released again.
+CREATE TABLE payments.order_outregion (
+    region     integer NOT NULL,
+    order_no   text NOT NULL,
+    fund       smallint NOT NULL,
+    setl_id    text NOT NULL,
+    amount_fen bigint NOT NULL,
+    PRIMARY KEY (region, order_no, setl_id),
+    FOREIGN KEY (region, order_no) REFERENCES payments.pay_order
+);
+CREATE INDEX order_outregion_record ON payments.order_outregion (region, setl_id);
 
 -- Amounts that could not be ordered in a run, and why.
 CREATE TABLE payments.blocked (

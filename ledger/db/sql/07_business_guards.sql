@@ -10,7 +10,7 @@ END $$;
 DO $$
 DECLARE frozen text;
 BEGIN
-    FOREACH frozen IN ARRAY ARRAY['fund.record', 'payments.order_item', 'payments.order_payable', 'payments.order_event',
+    FOREACH frozen IN ARRAY ARRAY['fund.record', 'payments.order_item', 'payments.order_payable', 'payments.order_outregion', 'payments.order_event',
         'payments.approval', 'payments.inbound_file', 'payments.inbound_problem', 'payments.batch', 'payments.state',
         'payments.transition', 'payments.inbound_name', 'access.operator_log', 'access.idempotency', 'access.role', 'access.incompatible',
         'fund.settled_term']
@@ -152,6 +152,8 @@ CREATE TRIGGER check_parts AFTER INSERT ON payments.order_item REFERENCING NEW T
     FOR EACH STATEMENT EXECUTE FUNCTION payments.check_parts();
 CREATE TRIGGER check_parts AFTER INSERT ON payments.order_payable REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION payments.check_parts();
+CREATE TRIGGER check_parts AFTER INSERT ON payments.order_outregion REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.check_parts();
 
 -- Files: sent by the cashier, voided by who keeps books, and only while nobody set out to deliver them.
 -- sending → filed: that very attempt surely did not arrive; sending → unknown: it may have.
@@ -224,8 +226,12 @@ SET search_path = pg_catalog, pg_temp AS $$
       FROM payments.pay_order o
       JOIN LATERAL (SELECT string_agg(concat_ws('|', n, source, subfund, service_year, term, category, amount_fen), E'\n' ORDER BY n) AS text
                       FROM payments.order_item WHERE region = p_region AND order_no = p_order_no) i ON true
-      JOIN LATERAL (SELECT string_agg(concat_ws('|', fund, setl_id, subfund, daily_fen), E'\n' ORDER BY setl_id COLLATE "C", subfund) AS text
-                      FROM payments.order_payable WHERE region = p_region AND order_no = p_order_no) p ON true
+      JOIN LATERAL (SELECT string_agg(concat_ws('|', fund, setl_id, subfund, fen), E'\n' ORDER BY setl_id COLLATE "C", subfund) AS text
+                      FROM (SELECT fund, setl_id, subfund, daily_fen AS fen FROM payments.order_payable
+                             WHERE region = p_region AND order_no = p_order_no
+                            UNION ALL
+                            SELECT fund, setl_id, 'outregion', amount_fen FROM payments.order_outregion
+                             WHERE region = p_region AND order_no = p_order_no) r) p ON true
      WHERE o.region = p_region AND o.order_no = p_order_no
 $$;
 
@@ -236,14 +242,46 @@ SET search_path = pg_catalog, pg_temp AS $$
       FROM payments.pay_order WHERE region = p_region AND batch_id = p_batch_id
 $$;
 
--- Money available to order: 1004 of the book and account, less what is approved or in flight (T7).
-CREATE FUNCTION payments.available(p_region integer, p_fund smallint, p_account text) RETURNS bigint LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp AS $$
-    SELECT (SELECT coalesce(sum(b.debit - b.credit), 0) FROM books.balance b
-              JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-             WHERE b.region = p_region AND b.fund = p_fund AND b.account = 1004 AND d.counterparty = p_account)::bigint
-         - (SELECT coalesce(sum(o.amount_fen), 0) FROM payments.pay_order o JOIN payments.state s ON s.state = o.state
-             WHERE o.region = p_region AND o.fund = p_fund AND o.account = p_account AND s.in_flight)::bigint
+-- Other regions' money with us, by region (2001-异地就医资金), less what is on its way out of it: to hospitals for their
+-- patients, back to them, or in the named draft. Below zero: paid for them beyond what they gave.
+CREATE FUNCTION payments.held_for(p_region integer, p_fund smallint, p_batch text DEFAULT '') RETURNS TABLE (party text, fen bigint)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT sides.party, sum(sides.fen)::bigint FROM (
+        SELECT d.counterparty AS party, b.credit - b.debit AS fen FROM books.balance b
+          JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+         WHERE b.region = p_region AND b.fund = p_fund AND b.account = 200103
+        UNION ALL
+        SELECT CASE i.source WHEN 9502 THEN i.category ELSE o.institution END, -i.amount_fen
+          FROM payments.batch k
+          JOIN payments.pay_order o ON o.region = k.region AND o.batch_id = k.batch_id
+          JOIN payments.state s ON s.state = o.state
+          JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no
+         WHERE k.region = p_region AND k.fund = p_fund AND k.kind = 'outregion' AND i.source IN (9502, 200103)
+           AND (s.in_flight OR k.batch_id = p_batch AND o.state = 'draft')) sides
+     GROUP BY sides.party
+$$;
+
+-- Money available to order from an own account of the book (T7): its balance less what is approved or in flight, less
+-- what of other regions' money lies in it. That is in the 财政专户 (1003), where it comes in, and what no longer fits
+-- there is in the 支出户 (1004). For a drafted batch that pays out of it, its own part of it is available.
+CREATE FUNCTION payments.available(p_region integer, p_fund smallint, p_account text, p_batch text DEFAULT '') RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH kept AS (
+        SELECT a.account, a.kind FROM payments.book_account a
+         WHERE a.region = p_region AND a.fund = p_fund AND (a.account = p_account OR a.kind = '1003')),
+    free AS (
+        SELECT k.account, k.kind,
+               (SELECT coalesce(sum(b.debit - b.credit), 0) FROM books.balance b
+                  JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+                 WHERE b.region = p_region AND b.fund = p_fund AND b.account = k.kind::integer AND d.counterparty = k.account)
+             - (SELECT coalesce(sum(o.amount_fen), 0) FROM payments.pay_order o JOIN payments.state s ON s.state = o.state
+                 WHERE o.region = p_region AND o.fund = p_fund AND o.account = k.account AND s.in_flight) AS fen
+          FROM kept k),
+    others AS (   -- what one region has overdrawn takes nothing from what is another's
+        SELECT coalesce(sum(h.fen) FILTER (WHERE h.fen > 0), 0) AS fen FROM payments.held_for(p_region, p_fund, p_batch) h)
+    SELECT coalesce((SELECT f.fen - CASE f.kind WHEN '1003' THEN others.fen
+                            ELSE greatest(0, others.fen - greatest(0, (SELECT coalesce(sum(c.fen), 0) FROM free c WHERE c.kind = '1003'))) END
+                       FROM free f, others WHERE f.account = p_account), 0)::bigint
 $$;
 
 -- A second person approves exactly what was drafted: role, person, digest and money are checked here, under lock.
@@ -252,6 +290,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_batch  payments.batch;
     v_actor  text;
+    v_first  record;
     v_short  record;
     v_owed   record;
     v_orders integer;
@@ -288,16 +327,25 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.sum', DETAIL = format('拨付单%s的金额不等于其构成之和', v_owed.order_no);
     END IF;
+    -- Kinds that go first are left their money, whether it lies in a draft of theirs or in none yet (procedure.md 5).
+    SELECT coalesce(sum(r.amount_fen), 0)::bigint AS fen,
+           string_agg(format('%s%s分', fund.kind_name(r.kind), r.amount_fen), '、') AS words INTO v_first
+      FROM fund.reserved_before(p_region, v_batch.fund, v_batch.kind, p_on, true) r;
     FOR v_short IN
-        SELECT o.account, sum(o.amount_fen)::bigint AS wanted, payments.available(p_region, v_batch.fund, o.account) AS there
+        SELECT o.account, sum(o.amount_fen)::bigint AS wanted, payments.available(p_region, v_batch.fund, o.account, p_batch_id) AS there
           FROM payments.pay_order o WHERE o.region = p_region AND o.batch_id = p_batch_id AND o.state = 'draft' GROUP BY o.account
     LOOP
         IF v_short.wanted > v_short.there THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.over_available',
-                DETAIL = format('支出户%s可用%s分，批次%s需%s分', v_short.account, v_short.there, p_batch_id, v_short.wanted);
+                DETAIL = format('账户%s可用%s分，批次%s需%s分', v_short.account, v_short.there, p_batch_id, v_short.wanted);
+        END IF;
+        IF v_short.wanted > v_short.there - v_first.fen THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.kinds_first',
+                DETAIL = format('%s批次%s需%s分：账户%s可用%s分，须先留给%s', fund.kind_name(v_batch.kind), p_batch_id,
+                                v_short.wanted, v_short.account, v_short.there, v_first.words);
         END IF;
     END LOOP;
-    -- Nothing is ordered that is not owed: a record settled since the draft, or 9103 and 9106 by institution (V1).
+    -- Nothing is ordered that is not owed: a record settled since the draft, or 9103, 9106 and 9502 by institution (V1).
     SELECT p.setl_id, p.settled_by INTO v_owed
       FROM payments.pay_order o
       JOIN payments.order_payable d ON d.region = o.region AND d.order_no = o.order_no
@@ -315,7 +363,7 @@ BEGIN
       FROM (SELECT o.institution, i.source, sum(i.amount_fen)::bigint AS wanted
               FROM payments.pay_order o
               JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no
-             WHERE o.region = p_region AND o.batch_id = p_batch_id AND i.source IN (9103, 9106)
+             WHERE o.region = p_region AND o.batch_id = p_batch_id AND i.source IN (9103, 9106, 9502)
              GROUP BY o.institution, i.source) w
       LEFT JOIN LATERAL (SELECT sum(b.credit - b.debit)::bigint AS owed FROM books.balance b
                            JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
@@ -326,6 +374,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.not_owed',
             DETAIL = format('机构%s在%s上应付%s分，批次%s要拨付%s分', v_owed.institution, v_owed.source, v_owed.owed, p_batch_id, v_owed.wanted);
     END IF;
+    PERFORM fund.check_outregion_batch(p_region, p_batch_id);
     INSERT INTO payments.approval VALUES (p_region, p_batch_id, p_digest, v_batch.prepared_by, v_actor, p_on);
     UPDATE payments.pay_order SET state = 'approved' WHERE region = p_region AND batch_id = p_batch_id AND state = 'draft';
     GET DIAGNOSTICS v_orders = ROW_COUNT;

@@ -30,13 +30,13 @@ GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA books TO fundledger_poster;
 GRANT UPDATE ON books.head, books.dim_head, books.counter, books.period, books.balance TO fundledger_poster;
 GRANT DELETE ON books.balance TO fundledger_poster;
 GRANT SELECT ON access.role, payments.state, payments.transition, payments.batch, payments.order_item, payments.order_payable,
-    payments.pay_order, payments.book_account, fund.payable, fund.settled_term TO fundledger_poster;
+    payments.order_outregion, payments.pay_order, payments.book_account, fund.payable, fund.settled_term TO fundledger_poster;
 GRANT INSERT ON payments.approval TO fundledger_poster;
 GRANT SELECT ON payments.approval TO fundledger_poster;
 GRANT UPDATE (state) ON payments.pay_order TO fundledger_poster;
 GRANT UPDATE (account) ON payments.book_account TO fundledger_poster;   -- for the lock only
 GRANT EXECUTE ON FUNCTION access.require_role, access.has_role, access.person, access.user_name, books.make_partitions,
-    payments.batch_digest, payments.order_digest, payments.available, payments.check_order TO fundledger_poster;
+    payments.batch_digest, payments.order_digest, payments.held_for, payments.available, payments.check_order, fund.check_outregion_batch TO fundledger_poster;
 
 -- The service: reads under row security, writes business rows, has no write on the journal.
 GRANT SELECT ON ALL TABLES IN SCHEMA access, books, fund, payments TO fundledger_service, fundledger_auditor;
@@ -44,7 +44,7 @@ REVOKE SELECT ON access.idempotency FROM fundledger_auditor;
 GRANT INSERT ON fund.region, fund.region_policy, fund.calendar_year, fund.calendar_day, fund.institution, fund.enrolment,
     fund.payee_account, fund.intake_load, fund.record, fund.payable, fund.quarantine, fund.settled_term,
     payments.bank_account, payments.book_account, payments.batch, payments.pay_order, payments.order_item,
-    payments.order_payable, payments.blocked, payments.order_event, payments.bank_file, payments.inbound_file,
+    payments.order_payable, payments.order_outregion, payments.blocked, payments.order_event, payments.bank_file, payments.inbound_file,
     payments.inbound_problem, payments.inbound_name, payments.evidence, access.operator_log, access.idempotency TO fundledger_service;
 GRANT UPDATE (name, type, level, agreement_state, agreement_from, agreement_to) ON fund.institution TO fundledger_service;
 GRANT UPDATE (to_day) ON fund.enrolment TO fundledger_service;
@@ -59,7 +59,7 @@ GRANT INSERT ON payments.bank_channel TO fundledger_service;
 GRANT UPDATE (state, confirmed_by) ON payments.bank_channel TO fundledger_service;
 GRANT DELETE ON payments.blocked TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.refresh_statistics, books.stage, books.post, books.open_period, books.close_period, books.open_book, books.rebuild_balances,
-    payments.approve, payments.batch_digest, payments.order_digest, payments.available, payments.account_funds, access.region, access.funds, access.regions_of,
+    payments.approve, payments.batch_digest, payments.order_digest, payments.held_for, payments.available, payments.account_funds, access.region, access.funds, access.regions_of,
     access.user_name, access.has_role, access.person, access.require_role, access.require_admin, access.add_user, access.grant_role,
     access.revoke_role, access.add_key, access.revoke_key TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.region, access.funds, access.user_name TO fundledger_auditor;
