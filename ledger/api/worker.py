@@ -21,6 +21,7 @@ from ledger.api.problems import Answer, of_error
 from ledger.core.errors import Conflict, InFlight, InvalidInput, Unavailable
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 from ledger.fund.intake import Read, take_read
+from ledger.fund.layers_codes import regional_rules
 from ledger.fund.outcome import Line, Load, Outcome, Tally
 from ledger.fund.record import Refusal
 from ledger.fund.validate import IntakeRules, validate_line
@@ -67,6 +68,7 @@ class _Open:
 
     load: Load
     day: date
+    rules: IntakeRules
     line: int = 0
 
 
@@ -76,7 +78,6 @@ class Worker:
     def __init__(self, engine: Engine, today: Callable[[], date]) -> None:
         self._engine = engine
         self._today = today
-        self._rules = IntakeRules()
         self._open: dict[str, _Open] = {}
 
     def process(self, requests: Sequence[Request]) -> list[Answer]:
@@ -129,7 +130,7 @@ class Worker:
         home = request.regions[0]
         for raw in request.raws:
             opened.line += 1
-            result = validate_line(raw, opened.line, self._rules)
+            result = validate_line(raw, opened.line, opened.rules)
             read.append((Line(opened.line, raw), result))
             known = not isinstance(result, Refusal) and result.region in request.regions
             regions.add(result.region if known and not isinstance(result, Refusal) else home)
@@ -227,7 +228,9 @@ class Worker:
                 digest=hashlib.sha256(secrets.token_bytes(32)).digest(),
                 user=user,
             )
-        fresh = self._open[user] = _Open(Load(load_id, b""), today)
+        # A map holds from a day after the records that came in before it: once a day is often enough.
+        rules = regional_rules(self._engine, user, IntakeRules())
+        fresh = self._open[user] = _Open(Load(load_id, b""), today, rules)
         return fresh
 
     def _complete(self, user: str, load: Load) -> None:

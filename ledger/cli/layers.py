@@ -11,8 +11,8 @@ from ledger.cli.context import JsonFlag, RegionOption, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.layers import read_bill, split_day, totals
 from ledger.fund.layers_map import PAYERS, map_type
+from ledger.fund.layers_store import read_bill, totals
 
 app = typer.Typer(help="一单式：各方承担", no_args_is_help=True)
 
@@ -37,25 +37,6 @@ def bill(
     }
     lines = [f"{PAYERS[payer]} {yuan_grouped(fen)}元" for payer, fen in found.shares.items() if fen]
     show(document, [*lines, f"合计 {yuan_grouped(found.medfee_fen)}元"], as_json=as_json)
-
-
-@app.command()
-def split(
-    region: RegionOption,
-    date: Annotated[str, typer.Option("--date", help="结算日 YYYY-MM-DD")],
-    *,
-    as_json: JsonFlag = False,
-) -> None:
-    """把一天的结算记录按各方承担分开并保存；分不平的逐笔列明。"""
-    running = app_for("maker")
-    with (
-        logged(running.engine, running.user, region, "layers.split", date),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
-        done = split_day(tx, parse_day(date))
-    refused = [{"setl_id": one.setl_id, "error": one.code, "message": one.message} for one in done.refused]
-    lines = [f"已分{done.stored}笔，未分{len(refused)}笔", *(one["message"] for one in refused)]
-    show({"stored": done.stored, "refused": refused}, lines, as_json=as_json)
 
 
 @app.command("totals")

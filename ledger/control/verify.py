@@ -20,6 +20,7 @@ from ledger.control.checks.dimensions import check_dimensions
 from ledger.control.checks.evidence import check_evidence
 from ledger.control.checks.files import check_files
 from ledger.control.checks.guards import check_guards
+from ledger.control.checks.layers import check_layers
 from ledger.control.checks.links import check_links
 from ledger.control.checks.numbering import check_numbering
 from ledger.control.checks.orders import check_orders
@@ -46,6 +47,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("余额", check_balances),
     ("制单复核", check_signers),
     ("结算记录与应付", check_recognition),
+    ("一单式各方分担", check_layers),
     ("拨付单与审批", check_orders),
     ("回单", check_evidence),
     ("银行文件", check_files),

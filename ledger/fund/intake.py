@@ -14,7 +14,8 @@ from sqlalchemy import Engine
 from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 from ledger.fund.directory import read_directory
-from ledger.fund.outcome import QUARANTINED, Gist, Line, Load, Outcome, Tally, gist
+from ledger.fund.layers_store import split_taken, store_layers
+from ledger.fund.outcome import ACCEPTED, QUARANTINED, Gist, Line, Load, Outcome, Tally, gist
 from ledger.fund.owed import owed_for_originals, owed_for_reversals, without_settled
 from ledger.fund.record import Refusal, SettlementRecord
 from ledger.fund.store import quarantine, store
@@ -117,26 +118,36 @@ def _take_region(
     raws: Mapping[int, bytes],
 ) -> Tally:
     """One region's records: originals first, so that a reversal may come beside its original."""
-    _require_intake(tx)
+    mapped = _require_intake(tx)
     directory = read_directory(tx, {record.institution for _, record in records})
     refused: list[Refusal] = []
     tally = Tally()
+    records, splits = split_taken(tx, records, refused, mapped=mapped)
     originals = [pair for pair in records if not pair[1].init_setl_id]
     reversals = [pair for pair in records if pair[1].init_setl_id]
     owed = list(owed_for_originals(originals, directory, refused))
     _merge(tally, store(tx, load, without_settled(tx, owed, refused), refused))
     owed = list(owed_for_reversals(tx, reversals, directory, refused))
     _merge(tally, store(tx, load, without_settled(tx, owed, refused), refused))
+    if splits:
+        kept = {one.number for one in tally.outcomes if one.outcome == ACCEPTED}
+        store_layers(tx, [made for line, made in splits.items() if line in kept])
     quarantine(tx, tx.region, load, refused, raws)
     _merge(tally, _refused(refused))
     return tally
 
 
-def _require_intake(tx: Transaction) -> None:
-    if not tx.value(
-        "SELECT access.has_role(%(region)s, 0::smallint, %(user)s, %(roles)s)",
+def _require_intake(tx: Transaction) -> bool:
+    """Raise unless the user may; whether the region maps fund_pay_types of its own."""
+    row = tx.row(
+        """SELECT access.has_role(%(region)s, 0::smallint, %(user)s, %(roles)s),
+                  EXISTS (SELECT 1 FROM fund.layer_map WHERE region = %(region)s)""",
         region=tx.region,
         user=tx.user,
         roles=INTAKE_ROLES,
-    ):
+    )
+    allowed, mapped = row or (False, False)
+    if not allowed:
         raise Forbidden("region.not_allowed", f"用户{tx.user}不能向统筹区{tx.region}上传结算记录")
+    found: bool = mapped
+    return found

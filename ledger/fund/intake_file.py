@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.intake import take_gists
+from ledger.fund.layers_codes import regional_rules
 from ledger.fund.outcome import Line, Load, Tally
 from ledger.fund.read_ahead import Chunk, read_ahead
 from ledger.fund.shape import LINE_BYTES_MAX
@@ -69,6 +70,7 @@ def load_file(
     with path.open("rb") as file:
         _check_start(file, path)
         start = file.seek(max(done.bytes, file.tell()))
+        rules = regional_rules(engine, user, rules)
         with read_ahead(_chunks(file, done.lines), rules, beside=size - start > BESIDE_BYTES) as chunks:
             for chunk, read in chunks:
                 tally.add(take_gists(engine, user, load, read))

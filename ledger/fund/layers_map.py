@@ -84,31 +84,44 @@ class MapRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LayerMap:
-    """The map of one region on one day: exact before prefix, the region's own before the national."""
+    """The map of one region: exact before prefix, the region's own before the national, the latest row up to the day."""
 
-    region_exact: Mapping[str, MapRow]
-    region_prefix: Mapping[str, MapRow]
+    own: Mapping[tuple[str, str], Sequence[tuple[date, MapRow]]]
+    """The region's rows by (match, code), each with the day it holds from, latest first."""
 
     def of(self, code: str, day: date) -> MapRow:
         """The row that decides a code; raises InvalidInput `layers.unknown_type` where none does on that day."""
-        national = national_map()
-        for rows, key in (
-            (self.region_exact, code),
-            (self.region_prefix, code[:4]),
-            (national[0], code),
-            (national[1], code[:4]),
-        ):
-            found = rows.get(key)
-            if found is not None and found.payer != "unknown":
-                return found
-            if found is not None:
-                break
-        raise InvalidInput(
-            "layers.unknown_type",
-            f"基金支付类型{code[:20]}在{day}没有对应的资金承担方，请先登记本统筹区的对照",
-            fund_pay_type=code[:20],
-            day=day.isoformat(),
+        exact, prefix = national_map()
+        found = (
+            self._on("exact", code, day)
+            or self._on("prefix", code[:4], day)
+            or exact.get(code)
+            or prefix.get(code[:4])
         )
+        if found is None or found.payer == "unknown":
+            raise InvalidInput(
+                "layers.unknown_type",
+                f"基金支付类型{code[:20]}在{day}没有对应的资金承担方，请先登记本统筹区的对照",
+                field="setldetail.fund_pay_type",
+                fund_pay_type=code[:20],
+                day=day.isoformat(),
+            )
+        return found
+
+    def on(self, day: date) -> list[MapRow]:
+        """The region's own rows in force on a day, prefixes first: a later one goes before an earlier."""
+        rows = [self._on(match, code, day) for match, code in self.own]
+        return sorted((row for row in rows if row is not None), key=lambda row: row.match, reverse=True)
+
+    def touches(self, details: str) -> bool:
+        """Whether a record's fund rows have a code the region maps itself, on whatever day."""
+        return any(
+            ("exact", row[:6]) in self.own or ("prefix", row[:4]) in self.own for row in details.split(";")
+        )
+
+    def _on(self, match: str, code: str, day: date) -> MapRow | None:
+        rows = self.own.get((match, code), ())
+        return next((row for from_day, row in rows if from_day <= day), None)
 
 
 @cache
@@ -124,24 +137,24 @@ def national_map() -> tuple[Mapping[str, MapRow], Mapping[str, MapRow]]:
     return exact, prefix
 
 
-def read_map(tx: Transaction, day: date) -> LayerMap:
-    """The map of the transaction's region in force on `day`: per code the latest row dated on or before it."""
-    found: dict[str, dict[str, MapRow]] = {"exact": {}, "prefix": {}}
-    for row in tx.rows(
-        """SELECT DISTINCT ON (match, code) match, code, payer, source FROM fund.layer_map
-            WHERE region = %(region)s AND from_day <= %(day)s ORDER BY match, code, from_day DESC""",
+def read_map(tx: Transaction) -> LayerMap:
+    """The map of the transaction's region, of all days."""
+    own: dict[tuple[str, str], list[tuple[date, MapRow]]] = {}
+    for match, code, from_day, payer, source in tx.rows(
+        """SELECT match, code, from_day, payer, source FROM fund.layer_map
+            WHERE region = %(region)s ORDER BY match, code, from_day DESC""",
         region=tx.region,
-        day=day,
     ):
-        found[row[0]][row[1]] = MapRow(*row)
-    return LayerMap(found["exact"], found["prefix"])
+        own.setdefault((match, code), []).append((from_day, MapRow(match, code, payer, source)))
+    return LayerMap(own)
 
 
 def map_type(tx: Transaction, code: str, payer: str, from_day: date, source: str) -> None:
     """Map a fund_pay_type (6 digits, or its first 4) to a payer from a day on; the same row again changes nothing.
 
     Raises InvalidInput `layers.map` for an unknown payer, a code of another length, or no source; Conflict
-    `layers.mapped` where that code has another payer from that very day; Forbidden `access.role_missing` (accountant).
+    `layers.mapped` where that code has another payer from that very day, `layers.already_split` where a record of that
+    day or later was split by it already; Forbidden `access.role_missing` (accountant).
     """
     if payer not in MAPPED or len(code) not in (4, 6) or not code.isdigit() or not source.strip():
         raise InvalidInput(
@@ -151,31 +164,24 @@ def map_type(tx: Transaction, code: str, payer: str, from_day: date, source: str
         "SELECT access.require_role(%(region)s, 0::smallint, '{accountant,system}')",
         region=tx.region,
     )
-    match = "exact" if len(code) == 6 else "prefix"
-    tx.run(
-        """INSERT INTO fund.layer_map VALUES (%(region)s, %(match)s, %(code)s, %(day)s, %(payer)s, %(source)s, %(user)s)
-           ON CONFLICT DO NOTHING""",
-        region=tx.region,
-        match=match,
-        code=code,
-        day=from_day,
-        payer=payer,
-        source=source.strip(),
-        user=tx.user,
-    )
+    row = {"match": "exact" if len(code) == 6 else "prefix", "code": code, "day": from_day}
     stored = tx.value(
         """SELECT payer FROM fund.layer_map
             WHERE region = %(region)s AND match = %(match)s AND code = %(code)s AND from_day = %(day)s""",
         region=tx.region,
-        match=match,
-        code=code,
-        day=from_day,
+        **row,
     )
-    _require_same(code, from_day, stored, payer)
-
-
-def _require_same(code: str, from_day: date, stored: str, payer: str) -> None:
-    if stored != payer:
+    if stored is None:
+        tx.run(
+            """INSERT INTO fund.layer_map
+               VALUES (%(region)s, %(match)s, %(code)s, %(day)s, %(payer)s, %(source)s, %(user)s)""",
+            region=tx.region,
+            payer=payer,
+            source=source.strip(),
+            user=tx.user,
+            **row,
+        )
+    elif stored != payer:
         raise Conflict(
             "layers.mapped",
             f"{code}自{from_day}起已对照为{stored}，改变对照请另定起始日",

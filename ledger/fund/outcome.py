@@ -81,14 +81,27 @@ class Gist(NamedTuple):
     medfee_fen: int
     canonical: str
     content_digest: bytes
+    layered: bool
+    """Somebody else than the own basic fund, the account, the person and the hospital pays for it (fund.bill_layer)."""
+
+
+PLAIN_INSUTYPES: Final = frozenset({"310", "390"})
 
 
 def gist(record: SettlementRecord) -> Gist:
     """The gist of a record."""
+    money = record.amounts
+    layered = (
+        money.fund_pay_sumamt != money.hifp_pay
+        or money.acct_mulaid_pay != 0
+        or money.psn_part_amt != money.acct_pay + money.psn_cash_pay
+        or record.out_of_region
+        or record.insutype not in PLAIN_INSUTYPES
+    )
     return Gist(
         record.setl_id, record.init_setl_id, record.region, record.institution, record.book, record.category,
         record.inpatient, record.day, record.term, record.year, record.pooled_fen, record.account_fen,
-        record.amounts.medfee_sumamt, record.canonical, record.content_digest,
+        money.medfee_sumamt, record.canonical, record.content_digest, layered,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
@@ -42,6 +42,14 @@ class IntakeRules:
 
     codes: Codes = field(default_factory=national_codes)
     mulaid_in_acct: bool | None = None
+    regional: Mapping[str, Sequence[tuple[str, Codes]]] = field(default_factory=dict)
+    """Regions with fund_pay_types of their own: their dictionaries by the first day (ISO) each holds, latest first."""
+
+    def codes_of(self, region: str, moment: str) -> Codes:
+        """The dictionaries of a region at a moment (`setl_time`)."""
+        if region not in self.regional:
+            return self.codes
+        return next((codes for day, codes in self.regional[region] if day <= moment), self.codes)
 
 
 def validate_line(raw: bytes, line: int, rules: IntakeRules) -> SettlementRecord | Refusal:
@@ -232,7 +240,7 @@ def _read(document: Any, rules: IntakeRules) -> SettlementRecord:
     setl_type, region = setl_type or DEFAULTS["setl_type"], poolarea_no or clr_optins
     if not region:
         raise InvalidInput("record.field_missing", "统筹区编号与清算经办机构均缺失", field="poolarea_no")
-    codes = rules.codes
+    codes = rules.codes_of(region, setl_time)
     book = _book(codes, insutype)
     medical = codes.med_type.get(med_type)
     if medical is None:

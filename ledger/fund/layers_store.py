@@ -1,0 +1,113 @@
+"""The split of bills where records are taken in, in the same transaction; and reading it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from ledger.core.errors import InvalidInput, NotFound
+from ledger.core.money import yuan
+from ledger.db.unit_of_work import Transaction
+from ledger.fund.layers import COLUMNS, Bill, Layers, bill_of, split
+from ledger.fund.layers_map import LayerMap, read_map
+from ledger.fund.outcome import Gist
+from ledger.fund.record import Amounts, Refusal
+from ledger.fund.shape import MONEY_NAMES
+
+
+def split_taken(
+    tx: Transaction, records: Sequence[tuple[int, Gist]], refused: list[Refusal], *, mapped: bool
+) -> tuple[Sequence[tuple[int, Gist]], Mapping[int, Layers]]:
+    """Split the records that have more than plain payers; those that cannot be are refused and left out.
+
+    `mapped`: the region has rows of its own in fund.layer_map. Gives the records left, and the splits by line.
+    """
+    layer_map = read_map(tx) if mapped else LayerMap({})
+    splits: dict[int, Layers] = {}
+    bad: set[int] = set()
+    for number, record in records:
+        if not record.layered and not (mapped and layer_map.touches(record.canonical.rpartition("|")[2])):
+            continue
+        try:
+            splits[number] = _split(record, layer_map)
+        except InvalidInput as error:
+            field = str(error.details.get("field", ""))
+            refused.append(
+                Refusal(number, record.setl_id, field, error.code, f"第{number}行 {field}：{error.message}")
+            )
+            bad.add(number)
+    return [pair for pair in records if pair[0] not in bad] if bad else records, splits
+
+
+def _split(record: Gist, layer_map: LayerMap) -> Layers:
+    """Split, and make sure that the basic share of our own settlement is what this book will owe for it."""
+    bill = bill_of(record.canonical)
+    made = split(bill, layer_map)
+    basic = made.shares["basic_310"] + made.shares["basic_390"]
+    if bill.ours and not made.shares["outside"] and record.pooled_fen != basic:
+        raise InvalidInput(
+            "layers.not_equal",
+            f"结算{record.setl_id}的基本医保分担{yuan(basic)}元与本账套应付统筹{yuan(record.pooled_fen)}元不等",
+            field="setldetail",
+        )
+    return made
+
+
+def store_layers(tx: Transaction, splits: Sequence[Layers]) -> None:
+    """Store splits, once each; the database refuses one whose parts are not its bill (InvalidInput `db.constraint`), or
+    whose parts are not the record's (`layers.not_the_record`).
+    """
+    if not splits:
+        return
+    tx.run(
+        """INSERT INTO fund.bill_layer (region, setl_id, day, medfee_sumamt, basic_310, basic_390, large, civil, assistance,
+               commercial, other_fund, outside, account, mutual_aid, wallet, cash, hospital, map_digest)
+           SELECT %(region)s, * FROM unnest(%(setl_ids)s::text[], %(days)s::date[], %(medfee)s::bigint[],
+               %(basic_310)s::bigint[], %(basic_390)s::bigint[], %(large)s::bigint[], %(civil)s::bigint[],
+               %(assistance)s::bigint[], %(commercial)s::bigint[], %(other_fund)s::bigint[], %(outside)s::bigint[],
+               %(account)s::bigint[], %(mutual_aid)s::bigint[], %(wallet)s::bigint[], %(cash)s::bigint[],
+               %(hospital)s::bigint[], %(digests)s::bytea[])
+           ON CONFLICT DO NOTHING""",
+        region=tx.region,
+        setl_ids=[one.setl_id for one in splits],
+        days=[one.day for one in splits],
+        medfee=[one.medfee_fen for one in splits],
+        digests=[one.map_digest for one in splits],
+        **{payer: [one.shares[payer] for one in splits] for payer in COLUMNS},
+    )
+
+
+def read_bill(tx: Transaction, setl_id: str) -> Layers:
+    """One bill as it is split, with its fund rows.
+
+    Raises NotFound `layers.unknown_record`; what `split` raises where a row of the map was lost.
+    """
+    row = tx.row(
+        """SELECT s.basic_310, s.basic_390, s.large, s.civil, s.assistance, s.commercial, s.other_fund, s.outside, s.account,
+                  s.mutual_aid, s.wallet, s.cash, s.hospital, to_jsonb(r), s.day
+             FROM fund.bill_share s JOIN fund.record r ON r.region = s.region AND r.setl_id = s.setl_id
+            WHERE s.region = %(region)s AND s.setl_id = %(setl_id)s""",
+        region=tx.region,
+        setl_id=setl_id,
+    )
+    if row is None:
+        raise NotFound("layers.unknown_record", f"没有结算{setl_id[:40]}", setl_id=setl_id[:40])
+    *shares, said, day = row
+    bill = Bill(setl_id, day, Amounts._make(said[name] for name in MONEY_NAMES), said["details"], ours=True)
+    rows = split(bill, read_map(tx)).rows
+    return Layers(setl_id, day, bill.amounts.medfee_sumamt, dict(zip(COLUMNS, shares, strict=True)), rows)
+
+
+def totals(tx: Transaction, first: date, last: date) -> list[tuple[date, Mapping[str, int], int]]:
+    """Per settlement day from `first` to `last`: fen by payer, and the sum of the bills."""
+    rows = tx.rows(
+        """SELECT day, sum(basic_310)::bigint, sum(basic_390)::bigint, sum(large)::bigint, sum(civil)::bigint,
+                  sum(assistance)::bigint, sum(commercial)::bigint, sum(other_fund)::bigint, sum(outside)::bigint,
+                  sum(account)::bigint, sum(mutual_aid)::bigint, sum(wallet)::bigint, sum(cash)::bigint, sum(hospital)::bigint,
+                  sum(medfee_sumamt)::bigint
+             FROM fund.bill_share WHERE region = %(region)s AND day BETWEEN %(first)s AND %(last)s GROUP BY day ORDER BY day""",
+        region=tx.region,
+        first=first,
+        last=last,
+    )
+    return [(row[0], dict(zip(COLUMNS, row[1:-1], strict=True)), row[-1]) for row in rows]
