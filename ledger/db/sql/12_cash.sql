@@ -347,7 +347,8 @@ SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_free bigint; v_behind bigint;
 BEGIN
     SELECT coalesce(sum(i.amount_fen), 0) INTO v_free FROM payments.order_item i
-     WHERE i.region = NEW.region AND i.order_no = NEW.order_no AND i.source NOT IN (9101, 9103, 9106);
+     WHERE i.region = NEW.region AND i.order_no = NEW.order_no
+       AND i.source NOT IN (9101, 9103, 9106, 9502, 110101, 200103);   -- between regions: fund.check_outregion_batch
     IF v_free = 0 THEN RETURN NEW; END IF;
     SELECT sum(amount_fen) INTO v_behind FROM (
         SELECT a.amount_fen FROM fund.advance a
@@ -363,6 +364,90 @@ BEGIN
 END $$;
 CREATE TRIGGER check_request_behind BEFORE UPDATE ON payments.pay_order FOR EACH ROW
     WHEN (OLD.state = 'draft' AND NEW.state = 'approved') EXECUTE FUNCTION fund.check_request_behind();
+
+-- What has to be paid by when (用款计划), by kind of payment and day: daily money of discharges before p_upto (each institution's
+-- net, negatives carried), month and clearing results by institution, approved advances and payments to persons. What stands
+-- in an approved order is not in it; what lies in a draft only with p_drafts. What was due before p_day is due on p_day.
+CREATE FUNCTION fund.due(p_region integer, p_fund smallint, p_day date, p_upto date, p_drafts boolean)
+RETURNS TABLE (kind text, due_on date, amount_fen bigint) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT d.kind, greatest(d.due_on, p_day), sum(d.amount_fen)::bigint FROM (
+        SELECT 'daily' AS kind, p_day AS due_on, sum(p.daily_fen)::bigint AS amount_fen
+          FROM fund.payable p
+          LEFT JOIN payments.pay_order o ON o.region = p.region AND o.order_no = p.order_no
+         WHERE p.region = p_region AND p.fund = p_fund AND p.subfund = 'pool' AND p.settled_by = '' AND p.daily_fen <> 0
+           AND p.day < p_upto AND (p.order_no = '' OR p_drafts AND o.state = 'draft')
+         GROUP BY p.institution
+        UNION ALL
+        -- Owed in the memorandum until an order is approved: what lies in drafts is taken off where they count apart.
+        SELECT CASE b.account WHEN 9103 THEN 'month' ELSE 'clearing' END,
+               coalesce(CASE b.account WHEN 9103 THEN (SELECT max(s.due_on) FROM fund.sheet s
+                                                        WHERE s.region = p_region AND s.fund = p_fund
+                                                          AND s.institution = d.counterparty AND s.state = 'approved') END, p_day),
+               sum(b.credit - b.debit)::bigint - coalesce((
+                   SELECT sum(i.amount_fen) FROM payments.order_item i
+                     JOIN payments.pay_order o ON o.region = i.region AND o.order_no = i.order_no
+                    WHERE NOT p_drafts AND o.region = p_region AND o.fund = p_fund AND o.state = 'draft'
+                      AND o.institution = d.counterparty AND i.source = b.account), 0)::bigint
+          FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+         WHERE b.region = p_region AND b.fund = p_fund AND b.account IN (9103, 9106)
+         GROUP BY b.account, d.counterparty
+        UNION ALL
+        SELECT CASE a.kind WHEN 'supplier' THEN 'supplier' ELSE 'advance' END, a.due_on, a.amount_fen FROM fund.advance a
+          LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
+          LEFT JOIN payments.state s ON s.state = o.state
+         WHERE a.region = p_region AND a.fund = p_fund AND a.state = 'approved'
+           AND (coalesce(s.releases, true) OR p_drafts AND o.state = 'draft')
+        UNION ALL
+        SELECT 'person', p.due_on, p.amount_fen FROM fund.person_payment p
+          LEFT JOIN payments.pay_order o ON o.region = p.region AND o.order_no = p.order_no
+          LEFT JOIN payments.state s ON s.state = o.state
+         WHERE p.region = p_region AND p.fund = p_fund AND p.state = 'approved'
+           AND (coalesce(s.releases, true) OR p_drafts AND o.state = 'draft')) d
+     WHERE d.amount_fen > 0 AND greatest(d.due_on, p_day) <= p_upto
+     GROUP BY 1, 2 ORDER BY 1, 2
+$$;
+
+-- The kinds of payment in the order in which they get money that does not reach for all: a dated choice of the region.
+CREATE FUNCTION fund.kind_order(p_region integer, p_day date) RETURNS text[] LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_kinds  text[] := '{daily,month,clearing,advance,supplier,person}';
+    v_chosen text;
+BEGIN
+    SELECT value INTO v_chosen FROM fund.region_policy
+     WHERE region = p_region AND key = 'short_money_kinds' AND from_day <= p_day ORDER BY from_day DESC LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN v_kinds;
+    END IF;
+    IF (SELECT array_agg(k ORDER BY k) FROM unnest(string_to_array(v_chosen, ',')) AS k)
+       IS DISTINCT FROM (SELECT array_agg(k ORDER BY k) FROM unnest(v_kinds) AS k) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'policy.kinds',
+            DETAIL = format('资金不足时的先后须把%s各写一次，现为%s', array_to_string(v_kinds, '、'), v_chosen);
+    END IF;
+    RETURN string_to_array(v_chosen, ',');
+END $$;
+
+CREATE FUNCTION fund.kind_name(p_kind text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE p_kind WHEN 'daily' THEN '日拨付' WHEN 'month' THEN '月结算' WHEN 'clearing' THEN '年度清算'
+                       WHEN 'advance' THEN '预付金、按月预拨' WHEN 'supplier' THEN '集采直接结算' WHEN 'person' THEN '个人付款' END
+$$;
+
+-- Money to leave for the kinds that go before p_kind and are due by p_day, in their turn.
+CREATE FUNCTION fund.reserved_before(p_region integer, p_fund smallint, p_kind text, p_day date, p_drafts boolean)
+RETURNS TABLE (kind text, amount_fen bigint) LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_order  text[] := fund.kind_order(p_region, p_day);
+    v_before text[] := v_order[1:array_position(v_order, p_kind) - 1];
+BEGIN
+    IF coalesce(cardinality(v_before), 0) = 0 THEN
+        RETURN;                 -- the first kind waits for none: its approvals need not read what is owed
+    END IF;
+    RETURN QUERY SELECT d.kind, sum(d.amount_fen)::bigint FROM fund.due(p_region, p_fund, p_day, p_day, p_drafts) d
+                  WHERE d.kind = ANY (v_before) GROUP BY d.kind ORDER BY array_position(v_before, d.kind);
+END $$;
+GRANT EXECUTE ON FUNCTION fund.due, fund.kind_order, fund.reserved_before TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION fund.kind_name TO fundledger_service, fundledger_poster;
+GRANT SELECT ON fund.region_policy, fund.sheet, fund.advance, fund.person_payment TO fundledger_poster;   -- for approvals
 
 GRANT SELECT ON fund.policy_key, fund.advance, fund.advance_offset, fund.refund, fund.refund_line, fund.fund_request,
     fund.fund_request_line, fund.cash_move, fund.person_payment TO fundledger_service, fundledger_auditor;
