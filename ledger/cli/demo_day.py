@@ -75,15 +75,16 @@ def has_drafts(staff: Staff, pay_date: date) -> bool:
         )
 
 
-def grant_money(staff: Staff, fen: int, day: date) -> None:
-    """The fiscal subsidy reaches the 财政专户 (A5) and the fund request is granted into the 支出户 (A6), per book.
+def grant_money(staff: Staff, fen: int, day: date, *, subsidy_fen: int = 0) -> None:
+    """The fiscal subsidy (`subsidy_fen`, else `fen`) reaches the 财政专户 (A5), `fen` of it the 支出户 (A6), per book.
 
     Both by hand: a fund request through the ledger is asked for from what is due, and on the first day nothing is.
     """
     own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
     for fund in FUNDS:
         name = FUND_NAMES[fund]
-        subsidy = (debit(1003, fen, fiscal), credit(4101, fen))
+        given = subsidy_fen or fen
+        subsidy = (debit(1003, given, fiscal), credit(4101, given))
         allotted = (debit(1004, fen, own), credit(1003, fen, fiscal))
         for summary, evidence, legs in (
             (f"收到{name}财政补贴", "财政补助通知书", subsidy),

@@ -19,8 +19,12 @@ from ledger.cli.demo_bank import demo_bank
 from ledger.cli.demo_day import Staff, allotment_fen, grant_money
 from ledger.cli.simulate_advances import live_advances
 from ledger.cli.simulate_agree import bank_agrees, disagreements, export
+from ledger.cli.simulate_cash import enter_rest, live_cash
+from ledger.cli.simulate_chase import chase
 from ledger.cli.simulate_day import answer, book_rest, live_morning, open_month, take_records
 from ledger.cli.simulate_month import Month, close_month, live_month, pay_months
+from ledger.cli.simulate_persons import live_persons
+from ledger.cli.simulate_refunds import live_refunds
 from ledger.cli.simulate_town import Asked, Town
 from ledger.cli.simulate_year import Year, close_year, live_year
 from ledger.cli.world import DEMO_PEOPLE, DEMO_REGION, FUNDS, found_demo
@@ -38,6 +42,8 @@ POLICY_BY_SEED: Final = ("P2", "P1")
 """Even seeds live under P2, odd ones under P1."""
 LAST_RECEIPTS: Final = 8
 """Days after the last in which the bank still answers: late receipts and returns."""
+FIRST_GRANT: Final = 40
+"""Part of the subsidy that is in the 支出户 on the first day: about a quarter of what is spent; the rest is asked for."""
 RECORDS_MAX: Final = 20_000
 INSTITUTIONS_MAX: Final = 500
 
@@ -77,12 +83,13 @@ def run(settings: Settings, asked: Asked, progress: Progress) -> dict[str, Any]:
     found_demo(settings, opened_on)
     staff = _staff(settings)
     days = (asked.last - asked.first).days + 1
-    granted = allotment_fen(asked.records_per_day * days)
+    subsidy = allotment_fen(asked.records_per_day * days)
+    granted = subsidy // FIRST_GRANT
     calendar = _calendar(staff, asked)
     policy = POLICY_BY_SEED[asked.seed % len(POLICY_BY_SEED)]
     with unit_of_work(staff.accountant.engine, staff.accountant.user, asked.region) as tx:
         set_policy(tx, asked.region, policy, opened_on, "模拟：按种子选定")
-    grant_money(staff, granted, opened_on)
+    grant_money(staff, granted, opened_on, subsidy_fen=subsidy)
     with demo_bank(
         staff.accountant, staff.checker, granted * len(FUNDS), opened_on, Plan(asked.seed, asked.bank_rates)
     ) as bank:
@@ -127,13 +134,17 @@ def live(town: Town, progress: Progress) -> None:
         if day.day == 1 or day == asked.first:
             open_month(town, day)
         if town.calendar.is_working_day(day):
+            live_cash(town, day)
             live_morning(town, day)
+            chase(town, day)
             for month in months:
                 live_month(town, month, day)
             months = [month for month in months if not month.done]
             if town.events["settlements"]:
                 pay_months(town, day)
             live_advances(town, day)
+            live_persons(town, day)
+            live_refunds(town, day)
             for year in years:
                 live_year(town, year, day)
         take_records(town, day)
@@ -151,6 +162,7 @@ def live(town: Town, progress: Progress) -> None:
         if number == 0:
             book_rest(town, later)
         answer(town, later)
+    enter_rest(town, later)
 
 
 def _check(asked: Asked) -> None:

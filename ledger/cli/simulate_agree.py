@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger.cli.simulate_town import Town
+from ledger.fund.cash_orders import PERSON
 from ledger.fund.generate_bill import Bill
 
 _SCHEMA: Final = """
@@ -38,7 +39,9 @@ WITH side AS (
     UNION ALL
     SELECT fund, institution, what, fen, 0 FROM movement
     UNION ALL
-    SELECT fund, institution, what, fen, 0 FROM taken
+    SELECT fund, institution, what, fen, 0 FROM taken WHERE what <> 'advance_back'
+    UNION ALL
+    SELECT fund, institution, 'advanced', -fen, 0 FROM taken WHERE what = 'advance_back'
     UNION ALL
     SELECT g.fund, g.institution, 'retained', g.fen - sign(g.fen) * ((abs(g.fen) * g.ratio + 5000) / 10000), 0
       FROM (SELECT r.fund, r.institution, s.paper, r.clr_type, sum(r.fen) AS fen, 9500 AS ratio
@@ -55,15 +58,18 @@ WITH side AS (
     UNION ALL
     SELECT fund, institution, 'owed', -fen, 0 FROM movement WHERE what = 'paid'
     UNION ALL
-    SELECT fund, institution, 'owed', -fen, 0 FROM taken
+    SELECT fund, institution, 'owed', -fen, 0 FROM taken WHERE what <> 'advance_back'
     UNION ALL
     SELECT b.fund, b.institution, CASE WHEN account = 9001 THEN 'recognised' WHEN account = 9102 THEN 'waiting'
             WHEN account = 9304 THEN 'borne' WHEN account IN (9201, 9202, 9203) THEN 'paid' WHEN account = 9301 THEN 'audit'
-            WHEN account = 9303 THEN 'other'
-            WHEN account BETWEEN 920401 AND 920403 THEN 'offset' ELSE 'unexpected' END, 0, CASE WHEN account = 9001 THEN -fen ELSE fen END
-      FROM booked b WHERE account NOT IN (9101, 9103, 9104, 9105, 9106) AND account < 110000 OR account BETWEEN 920401 AND 920403
+            WHEN account = 9303 THEN 'other' WHEN account = 9002 THEN 'surplus' WHEN account = 9209 THEN 'refunded'
+            WHEN account = 9302 THEN 'forfeited' WHEN account = 200104 OR account > 500000 THEN 'person'
+            WHEN account BETWEEN 920401 AND 920403 THEN 'offset' ELSE 'unexpected' END, 0, CASE WHEN account = 9001 OR account = 200104 OR account > 500000 AND account NOT BETWEEN 920401 AND 920403
+            THEN -fen ELSE fen END
+      FROM booked b WHERE account NOT IN (9101, 9103, 9104, 9105, 9106, 110102, 110103, 110104)
     UNION ALL
-    SELECT fund, institution, 'advanced', 0, CASE WHEN account < 120000 THEN -fen ELSE fen END FROM booked WHERE account > 110000
+    SELECT fund, institution, 'advanced', 0, CASE WHEN account < 120000 THEN -fen ELSE fen END FROM booked
+      WHERE account BETWEEN 110102 AND 110104 OR account BETWEEN 920401 AND 920403
     UNION ALL
     SELECT b.fund, b.institution, 'retained', 0, fen FROM booked b
       LEFT JOIN cleared c ON (c.fund, c.institution) = (b.fund, b.institution) WHERE account = 9105 AND c.fund IS NULL
@@ -79,7 +85,7 @@ SELECT fund, institution, subfund, year, term, sum(fen), sum(booked) FROM (
  GROUP BY 1, 2, 3, 4, 5 HAVING sum(fen) <> sum(booked) ORDER BY 1, 2, 3, 4, 5
 """
 _CLR_TYPE: Final = {"21": "21", "52": "21", "11": "11", "14": "11", "41": "41"}
-_ADVANCE: Final = re.compile("预拨|集采")
+_ADVANCE: Final = re.compile("预付金|预拨|集采")
 _FUND_OF: Final = re.compile(r"FL\d{6}-(310|390)-")
 
 
@@ -128,10 +134,17 @@ def export(town: Town, path: Path) -> None:
                         WHERE region = %(region)s AND taken_by <> ''
                        UNION ALL
                        SELECT a.fund, a.institution, 'offset', t.amount_fen FROM fund.advance_offset t
-                         JOIN fund.advance a ON a.region = t.region AND a.advance_id = t.advance_id WHERE t.region = %(region)s""",
+                         JOIN fund.advance a ON a.region = t.region AND a.advance_id = t.advance_id WHERE t.region = %(region)s
+                       UNION ALL
+                       SELECT l.fund, l.institution, p.what, p.fen FROM fund.letter l
+                         JOIN fund.letter_line n ON n.region = l.region AND n.letter_id = l.letter_id
+                        CROSS JOIN LATERAL (VALUES ('forfeited', n.forfeited_fen), ('borne', n.borne_fen),
+                              ('surplus', -n.surplus_fen)) p (what, fen)
+                        WHERE l.region = %(region)s AND l.state = 'confirmed'""",
                     **region,
                 ),
             )
+            out.executemany("INSERT INTO taken VALUES (?, ?, ?, ?)", _refunds(town))
             out.executemany(
                 "INSERT INTO cleared VALUES (?, ?)",
                 tx.rows(
@@ -146,9 +159,11 @@ def export(town: Town, path: Path) -> None:
                               sum(b.credit - b.debit)::bigint FROM books.balance b
                          JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
                         WHERE b.region = %(region)s AND (b.account BETWEEN 9001 AND 9399 OR b.account BETWEEN 900100 AND 939999
-                               OR b.account BETWEEN 110102 AND 110104)
+                               OR b.account BETWEEN 110102 AND 110104
+                               OR d.counterparty = %(person)s AND (b.account = 200104 OR b.account::text LIKE '5001%%'))
                         GROUP BY 1, 2, 3, 4, 5, 6""",
                     **region,
+                    person=PERSON,
                 ),
             )
     out.close()
@@ -180,6 +195,15 @@ def _records(town: Town) -> Iterable[tuple[object, ...]]:
             yield (*head, "acct", *tail, bill.account, 0)
 
 
+def _refunds(town: Town) -> Iterable[tuple[int, str, str, int]]:
+    """What came back: more is owed by so much, or less is advanced."""
+    for one in town.decided:
+        if one.what == "refund_prepaid":
+            yield one.fund, one.institution, "advance_back", one.fen
+        elif one.what.startswith("refund_") and one.subfund:
+            yield one.fund, one.institution, "refunded", -one.fen
+
+
 def _daily(bill: Bill) -> int:
     """Half up per record, as 附件2 asks; written here once more."""
     if not bill.institution.daily or bill.med_type not in {"21", "52"}:
@@ -195,5 +219,6 @@ def _movements(town: Town) -> Iterable[tuple[int, str, str, int]]:
         fund = _FUND_OF.match(movement.order_no)
         if fund is not None:
             fen = movement.amount_fen if movement.direction == "debit" else -movement.amount_fen
+            payee = town.payees[movement.other_account]
             what = "advanced" if _ADVANCE.search(movement.purpose) else "paid"
-            yield int(fund[1]), town.payees[movement.other_account], what, fen
+            yield int(fund[1]), payee, "person" if payee == PERSON else what, fen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -12,6 +13,7 @@ from ledger.cli.demo_day import FILED_AT
 from ledger.cli.simulate_town import Town, new_account
 from ledger.core.dates import SHANGHAI, period_of
 from ledger.core.errors import Conflict
+from ledger.db.unit_of_work import Transaction
 from ledger.fund.audit import Act, act
 from ledger.fund.daily import run_daily
 from ledger.fund.findings import FindingDraft, enter_finding, target_of
@@ -96,9 +98,16 @@ def _surprise(town: Town, batch_id: str, day: date) -> None:
                 region=tx.region,
                 batch=batch_id,
             )
+            if code in town.master
         ]
-        code = dice.choice(found)
-        set_agreement(tx, code, "suspended")
+        if not found:  # persons, other regions
+            return
+        _suspend(town, tx, dice.choice(found), day, dice)
+
+
+def _suspend(town: Town, tx: Transaction, code: str, day: date, dice: random.Random) -> None:
+    """For some days; what is on its way and not sent stops as well."""
+    set_agreement(tx, code, "suspended")
     town.suspended[code] = day + timedelta(days=dice.randrange(2, 9))
     town.count("suspensions")
 
@@ -191,6 +200,8 @@ def _hold(town: Town, day: date, bills: list[Bill]) -> None:
             "在院时间重叠",
         )
         enter_finding(tx, draft, day)
+        if bill.institution.code not in town.suspended and town.happens(dice, "hold_suspends"):
+            _suspend(town, tx, bill.institution.code, day, dice)
     town.count("held")
 
 
@@ -223,9 +234,7 @@ def _agreements(town: Town, day: date) -> None:
         for made in town.institutions:
             dice = town.dice(day, f"suspend {made.code}")
             if made.code not in town.suspended and town.happens(dice, "suspend"):
-                set_agreement(tx, made.code, "suspended")
-                town.suspended[made.code] = day + timedelta(days=dice.randrange(2, 9))
-                town.count("suspensions")
+                _suspend(town, tx, made.code, day, dice)
 
 
 def _payees(town: Town, day: date) -> None:

@@ -153,6 +153,7 @@ def _declare(town: Town, month: Month, scope: Scope, day: date) -> bool:
         if refused.code != "declare.too_late":
             raise
         town.count("declared_too_late")
+        town.too_late |= {row.setl_id: _service_year(town, row.setl_id) for row in rows}
         return True
     with town.tx("checker") as tx:
         for event in ("accept", "audit", "audited"):
@@ -161,6 +162,11 @@ def _declare(town: Town, month: Month, scope: Scope, day: date) -> bool:
     town.count("declared_late", int(declaration.late))
     month.unsettled.add(MonthScope(scope.fund, scope.institution, scope.term))
     return True
+
+
+def _service_year(town: Town, setl_id: str) -> int:
+    made, bill = town.bills[setl_id]
+    return (town.bills[bill.init_setl_id][0] if bill.init_setl_id else made).year
 
 
 def _find(town: Town, month: Month, day: date) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from adapters.banks.simulator.faults import Fault
 from ledger.bootstrap import Bank
@@ -32,7 +32,11 @@ BANK_RATES: Final[Mapping[Fault, int]] = {
     Fault.FILE_TWICE: 50,
     Fault.RECEIPT_TWICE: 50,
     Fault.CUT_ON_WIRE: 20,
+    Fault.CUT_AT_SOURCE: 20,
     Fault.WRONG_AMOUNT: 10,
+    Fault.UNKNOWN_ORDER: 10,
+    Fault.OTHER_ACCOUNT: 10,
+    Fault.STATUS_LOST: 100,
     Fault.RECEIPT_BEFORE_STATUS: 100,
 }
 """Ten-thousandths of the orders, or of the files, that go wrong in each way."""
@@ -48,11 +52,46 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "deduction": 80,
     "difference": 80,
     "advance": 60,
+    "prepayment": 150,
+    "hold_suspends": 200,
+    "late_grant": 150,
+    "part_grant": 150,
+    "bank_fee": 15,
+    "person": 60,
+    "refund": 40,
+    "special_case": 300,
+    "late_case": 200,
 }
-"""Per mille. reversal: of the day's records; hold: of the days; suspend, payee_change: of the institutions a working
-day; payee_repair: of the failed accounts a working day; surprise: of
-the batches, an agreement suspended between file and sending; finding: of a month's inpatient records; deduction: of the
-institutions a month; difference: of the reconciliations; advance: of the institutions a month."""
+"""Per mille. reversal: of the day's records; hold: of the days; hold_suspends: of the holds; suspend, payee_change: of
+the institutions a working day; payee_repair: of the failed accounts a working day; surprise: of the batches, an agreement
+suspended between file and sending; finding: of a month's inpatient records; deduction, advance, refund: of the
+institutions a month; prepayment: of the institutions a year; difference: of the reconciliations; late_grant, part_grant:
+of the fund requests a working day; bank_fee, person: of the working days; special_case: of the institutions with a
+standard; late_case: of the records not declared in time."""
+
+
+class Decided(NamedTuple):
+    """What a person decided that money follows from, as the person knows it: the recomputation starts here."""
+
+    what: str
+    reference: str
+    fund: int
+    institution: str
+    subfund: str
+    year: int
+    term: int
+    fen: int
+    words: str = ""
+
+
+class BankAct(NamedTuple):
+    """What the bank did to our account of itself; `kind` as `fundledger cash` has it."""
+
+    kind: str
+    fund: int
+    fen: int
+    booked_on: date
+    receipt_no: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +129,17 @@ class Town:
     """Institution → the day its agreement is resumed."""
     outbox: dict[str, date] = field(default_factory=dict)
     """File in the bank's outbox → the day it came."""
-    advanced: set[int] = field(default_factory=set)
-    """期号 whose advances were asked for."""
+    prepaid: set[tuple[int, str]] = field(default_factory=set)
+    """Year and institution whose 预付金 was thought of."""
+    requests: list[str] = field(default_factory=list)
+    """Approved fund requests whose money has not come."""
+    acts: list[BankAct] = field(default_factory=list)
+    """What the bank did of itself and nobody has entered yet."""
+    done: set[tuple[str, int]] = field(default_factory=set)
+    """What happens once a month and the 期号 in which it has."""
+    too_late: dict[str, int] = field(default_factory=dict)
+    """Records not declared in time → their service year."""
+    decided: list[Decided] = field(default_factory=list)
     events: Counter[str] = field(default_factory=Counter)
     records: int = 0
 
@@ -113,6 +161,12 @@ class Town:
     def happens(self, dice: random.Random, word: str) -> bool:
         """Whether an event of that weight happens."""
         return dice.randrange(1000) < self.asked.weights[word]
+
+    def first(self, word: str, term: int) -> bool:
+        """Whether this is the first time in that 期号."""
+        known = (word, term) in self.done
+        self.done.add((word, term))
+        return not known
 
     def count(self, word: str, number: int = 1) -> None:
         """Keep count of an event."""

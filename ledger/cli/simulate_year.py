@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 from ledger.cli.simulate_day import pay
+from ledger.cli.simulate_plan import PLAN_FROM, make_plan
 from ledger.cli.simulate_town import Town
 from ledger.cli.world import FUNDS
 from ledger.core.errors import Conflict
@@ -29,6 +30,7 @@ class Year:
     year: int
     waiting: set[tuple[int, str]] = field(default_factory=set)
     """Book and institution without a confirmed letter."""
+    planned: bool = False
 
 
 def close_year(town: Town, year: int) -> Year:
@@ -44,7 +46,10 @@ def close_year(town: Town, year: int) -> Year:
 
 
 def live_year(town: Town, year: Year, day: date) -> None:
-    """What is due on a working day: letters that can be made, then their orders."""
+    """What is due on a working day: the plan, letters that can be made, then their orders."""
+    if not year.planned and day >= date(year.year + 1, *PLAN_FROM):
+        make_plan(town, year.year, day)
+        year.planned = True
     if day < date(year.year + 1, *CLEAR_FROM):
         return
     for fund, institution in sorted(year.waiting):

@@ -26,7 +26,7 @@ from ledger.settings import Settings
 
 OFTEN = {
     **WEIGHTS, "reversal": 20, "hold": 250, "suspend": 12, "payee_change": 12, "surprise": 60, "finding": 120, "deduction": 400,
-    "difference": 250,
+    "difference": 250, "prepayment": 400, "bank_fee": 150, "person": 300, "refund": 300, "part_grant": 300,
 }  # fmt: skip
 ERRS = {
     Fault.REJECT_NAME: 150, Fault.RETURN: 150, Fault.RETURN_BEFORE_RECEIPT: 80, Fault.DELAY: 800, Fault.FILE_TWICE: 200,

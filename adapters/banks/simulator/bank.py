@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from adapters.banks.ports import Account, Instruction
+from adapters.banks.ports import Account, Direction, Instruction
 from adapters.banks.simulator.books import Books
 from adapters.banks.simulator.faults import FILE_FAULTS, GARBLES, HONEST, RETURNS, Fault, Plan, garble
 from adapters.banks.simulator.intake import Arrival, archive, arrivals, group_refusal, read_arrival
@@ -117,6 +117,24 @@ class Bank:
                 self._report(message_id, moment)
         self._write_papers(moment)
         return StepReport(taken, debited, len(returns), self._outbox.flush(today))
+
+    def enter(
+        self,
+        account: str,
+        direction: Direction,
+        amount_fen: int,
+        other: Account,
+        purpose: str,
+        day: date,
+        *,
+        told: bool = True,
+    ) -> str:
+        """Book what no order asked for, and tell of it on paper unless `told` is false; returns the receipt's number."""
+        with self.books.transaction():
+            serial = self.books.enter(account, direction, amount_fen, other, purpose, day)
+            if told:
+                self._register.notify(serial, day)
+        return Paper(other, self.books.movement(serial)).number
 
     def _take(self, arrival: Arrival, now: datetime) -> bool:
         """Take one file or refuse it; archived afterwards, so that a crash in between only repeats the move."""

@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS movement (
     amount_fen INTEGER NOT NULL CHECK (amount_fen > 0), order_no TEXT NOT NULL,
     other_account TEXT NOT NULL, other_name TEXT NOT NULL, purpose TEXT NOT NULL,
     gives_back TEXT UNIQUE) STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS order_is_debited_once ON movement (order_no) WHERE direction = 'debit';
+CREATE UNIQUE INDEX IF NOT EXISTS order_is_debited_once ON movement (order_no) WHERE direction = 'debit' AND order_no <> '';
 CREATE TABLE IF NOT EXISTS posting (
     movement INTEGER NOT NULL, account TEXT NOT NULL, amount_fen INTEGER NOT NULL CHECK (amount_fen <> 0),
     PRIMARY KEY (movement, account)) STRICT;
@@ -163,6 +163,16 @@ class Books:
         except sqlite3.IntegrityError as error:
             raise Conflict("simbank.already_returned", f"流水“{serial}”已退汇", serial=serial) from error
 
+    def enter(
+        self, account: str, direction: Direction, amount_fen: int, other: Account, purpose: str, day: date
+    ) -> str:
+        """Book what no order asked for (interest, a fee, money coming in); returns the serial. The caller holds the
+        transaction.
+        """
+        return self._book(
+            Movement("", day, account, direction, amount_fen, "", other.number, other.name, purpose)
+        )
+
     def movement(self, serial: str) -> Movement:
         """One movement; raises NotFound `simbank.serial`."""
         row = self.connection.execute(f"{_MOVEMENTS} WHERE serial = ?", (serial,)).fetchone()
@@ -194,7 +204,7 @@ class Books:
         rows = self.connection.execute(
             "SELECT d.order_no, d.amount_fen, d.day, d.serial, COALESCE(r.serial, '') FROM movement d "
             "LEFT JOIN movement r ON r.gives_back = d.serial "
-            "WHERE d.account = ? AND d.direction = 'debit' ORDER BY d.id",
+            "WHERE d.account = ? AND d.direction = 'debit' AND d.order_no <> '' ORDER BY d.id",
             (account,),
         )
         return {row[0]: PaidOrder(row[0], row[1], date.fromisoformat(row[2]), *row[3:]) for row in rows}
