@@ -16,11 +16,15 @@ from ledger.fund.clearing_letter import require_fresh
 from ledger.fund.clearing_lines import Figures, Line
 from ledger.fund.clearing_store import Letter, lock_letter, read_letter, read_paper, store_paper
 from ledger.fund.clearing_text import write_off_text
+from ledger.fund.month_eaten import Eaten, eaten
+from ledger.fund.month_read import MONTH_OWED
+from ledger.fund.month_sheet import Key
 from ledger.rules import Sheet, apply
 from ledger.rules.policy import policy_on
 
 ADVANCE_POLICY: Final = "P1"
 CLEARING_OWED: Final = 9106
+_NOTHING: Final = Eaten(0, 0)
 
 
 def sign_institution(
@@ -109,16 +113,15 @@ def _name(tx: Transaction, institution: str) -> str:
 def _book(tx: Transaction, letter: Letter, found: Figures, day: date) -> str:
     """Post CLR and prove that it leaves row 9 in 9106; returns its source key, '' where there is nothing to book."""
     scope = letter.scope
-    sheets = [
-        sheet for sheet in (_sheet(line, scope.institution) for line in found.lines) if any(sheet[1:-1])
-    ]
+    lost = _eaten(tx, found)
+    rows = [_sheet(line, scope.institution, lost.get(line.key, _NOTHING)) for line in found.lines]
+    sheets = [sheet for sheet in rows if any(sheet[1:-1])]
     if not sheets:
         return ""
     # An advance made before the region changed to P2 still has to be settled.
     advance = any(line.advance_fen for line in found.lines)
-    ruled = apply(
-        "CLR", ADVANCE_POLICY if advance else policy_on(tx, tx.region, day), scope.fund, sheets, on=day
-    )
+    policy = ADVANCE_POLICY if advance else policy_on(tx, tx.region, day)
+    ruled = apply("CLR", policy, scope.fund, sheets, year=day.year, on=day)
     booked = -sum(int(leg.side) * leg.amount_fen for leg in ruled.legs if leg.account == CLEARING_OWED)
     if booked + sum(line.owed_before for line in found.lines) != letter.amount_fen:
         raise Conflict(
@@ -145,7 +148,16 @@ def _book(tx: Transaction, letter: Letter, found: Figures, day: date) -> str:
     return draft.source_key
 
 
-def _sheet(line: Line, institution: str) -> Sheet:
+def _eaten(tx: Transaction, found: Figures) -> dict[Key, Eaten]:
+    """Returned money the letter's keys are owed no more: after CLR nothing is owed them but their row 9."""
+    owed = {(MONTH_OWED, line.key): 0 for line in found.lines}
+    owed |= {(CLEARING_OWED, line.key): line.row_fen[9] for line in found.lines}
+    left = {line.key: line.advance_fen for line in found.lines}
+    late = [setl_id for setl_id, _, _ in found.late]
+    return eaten(tx, found.scope.fund, found.scope.institution, owed, left, late)
+
+
+def _sheet(line: Line, institution: str, lost: Eaten) -> Sheet:
     return Sheet(
         line.key.dims(institution),
         open_daily_fen=line.open_daily_fen,
@@ -157,7 +169,9 @@ def _sheet(line: Line, institution: str) -> Sheet:
         forfeited_fen=line.forfeited_fen,
         borne_fen=line.borne_fen + line.late_fen,
         surplus_fen=line.surplus_fen,
-        advance_fen=line.advance_fen,
+        advance_fen=line.advance_fen - lost.advance_fen,
+        returned_fen=lost.expense_fen,
+        returned_advance_fen=lost.advance_fen,
     )
 
 

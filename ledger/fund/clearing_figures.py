@@ -20,7 +20,6 @@ from ledger.fund.clearing_plan import forfeit_ratio_of
 from ledger.fund.clearing_read import (
     DAILY_ADVANCE,
     PAID_ACCOUNTS,
-    RETURNED,
     Books,
     Prior,
     Tables,
@@ -41,7 +40,7 @@ def figures(tx: Transaction, scope: Scope, day: date) -> Figures:
     """Compute a letter on `day` (art. 23).
 
     Raises Conflict `clearing.months_open`, `clearing.before_cutoff`, `clearing.in_flight`, `clearing.sheet_draft`,
-    `clearing.refund_open`, `clearing.returned_money`, `clearing.unpaid_letter`, `clearing.earlier_year`,
+    `clearing.refund_open`, `clearing.unpaid_letter`, `clearing.earlier_year`,
     `clearing.quarter_pending`, `clearing.input_waiting`, `clearing.nothing`, `letter.books_differ` and what the
     plan's and the period's own refusals are.
     """
@@ -153,11 +152,6 @@ def _compare(scope: Scope, key: Key, books: Books, tables: Tables) -> None:
                 row=row,
                 difference_fen=booked - listed,
             )
-    if books.of(key, RETURNED):
-        raise Conflict(
-            "clearing.returned_money",
-            f"机构{scope.institution}还有退汇待付{yuan(books.of(key, RETURNED))}元，应先重新支付",
-        )
 
 
 def _line(

@@ -17,6 +17,7 @@ from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.advances_offset import KIND_ACCOUNTS, Offset, take_offsets
 from ledger.fund.audit_taken import take
 from ledger.fund.month_due import term_days
+from ledger.fund.month_eaten import Eaten, eaten
 from ledger.fund.month_read import AUDITED, MONTH_OWED, daily_advance, lock_month, read_figures
 from ledger.fund.month_sheet import Key, Line, expensed
 from ledger.fund.month_store import MonthSheet, read_sheet
@@ -113,10 +114,14 @@ def _book(tx: Transaction, sheet: MonthSheet, day: date) -> None:
     advance = daily_advance(tx, scope.fund, scope.institution)
     # An advance made before the region changed to P2 still has to be settled.
     advance_is_due = policy == ADVANCE_POLICY or bool(advance)
-    parts = _parts(sheet, expensed(figures.lines, advance) if advance_is_due else {})
+    expense = expensed(figures.lines, advance) if advance_is_due else {}
+    left = {key: fen - expense.get(key, 0) for key, fen in advance.items()} if advance_is_due else {}
+    parts = _parts(sheet, expense, eaten(tx, scope.fund, scope.institution, _owed_after(sheet), left))
     if not any(value for part in parts for value in part[1:-1]):
         return
-    ruled = apply("SET", ADVANCE_POLICY if advance_is_due else policy, scope.fund, parts, on=day)
+    ruled = apply(
+        "SET", ADVANCE_POLICY if advance_is_due else policy, scope.fund, parts, year=day.year, on=day
+    )
     _require_formula(sheet, ruled.legs)
     book = Book(tx.region, scope.fund)
     open_period(tx, book, period_of(day))
@@ -148,7 +153,15 @@ def _book(tx: Transaction, sheet: MonthSheet, day: date) -> None:
     )
 
 
-def _parts(sheet: MonthSheet, expense: Mapping[Key, int]) -> list[Sheet]:
+def _owed_after(sheet: MonthSheet) -> dict[tuple[int, Key], int]:
+    """9103 as the sheet leaves it: a key it has no line for had nothing there."""
+    owed: dict[tuple[int, Key], int] = defaultdict(int)
+    for line in sheet.figures.lines:
+        owed[MONTH_OWED, line.key] += line.result_fen
+    return owed
+
+
+def _parts(sheet: MonthSheet, expense: Mapping[Key, int], lost: Mapping[Key, Eaten]) -> list[Sheet]:
     """One rule row per key, more where a key bears offsets of several kinds or only an old advance."""
     totals: dict[Key, Sheet] = {}
     for line in sheet.figures.lines:
@@ -163,6 +176,9 @@ def _parts(sheet: MonthSheet, expense: Mapping[Key, int]) -> list[Sheet]:
     for key, fen in expense.items():
         before = totals.get(key, Sheet(key.dims(sheet.scope.institution)))
         totals[key] = before._replace(advance_fen=fen)
+    for key, part in lost.items():
+        before = totals.get(key, Sheet(key.dims(sheet.scope.institution)))
+        totals[key] = before._replace(returned_fen=part.expense_fen, returned_advance_fen=part.advance_fen)
     offsets: dict[tuple[Key, int], int] = defaultdict(int)
     for taking in sheet.figures.takings:
         if taking.kind in KIND_ACCOUNTS:

@@ -22,10 +22,9 @@ from ledger.fund.month_sheet import (
     Taking,
     compute,
 )
-from ledger.rules.policy import policy_on
+from ledger.payments.returned import read_advances_left
 
 MONTH_OWED: Final = 9103
-DAILY_ADVANCE: Final = 110105
 AUDITED: Final = "40"
 """clr_stas of a declaration whose audit is done: what a month may settle."""
 
@@ -201,26 +200,11 @@ def _balances(tx: Transaction, fund: int, institution: str, account: int, sign: 
 
 
 def daily_advance(tx: Transaction, fund: int, institution: str) -> dict[Key, int]:
-    """1101-日拨付 per key, less what was paid in advance for records that no month has settled: before the settlement
-    of a month its own records still count as unsettled, so ask after they are marked.
+    """1101-日拨付 per key that is not paid in advance for records no month has settled: before the settlement of a month
+    its own records still count as unsettled, so ask after they are marked.
     """
-    found = defaultdict(int, _balances(tx, fund, institution, DAILY_ADVANCE, 1))
-    rows = tx.rows(
-        """SELECT p.subfund, p.service_year, p.term, p.category, b.pay_date, sum(p.daily_fen)::bigint
-             FROM payments.pay_order o
-             JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
-             JOIN payments.order_payable e ON e.region = o.region AND e.order_no = o.order_no
-             JOIN fund.payable p ON p.region = e.region AND p.fund = e.fund AND p.setl_id = e.setl_id AND p.subfund = e.subfund
-            WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.institution = %(institution)s AND o.state = 'paid'
-              AND p.settled_by = '' GROUP BY 1, 2, 3, 4, 5""",
-        region=tx.region,
-        fund=fund,
-        institution=institution,
-    )
-    for *key, pay_date, fen in rows:
-        if policy_on(tx, tx.region, pay_date) == "P1":
-            found[Key(*key)] -= fen
-    return {key: fen for key, fen in found.items() if fen}
+    left = read_advances_left(tx, [fund], [institution])
+    return {Key(*dims[1:]): fen for (_, dims), fen in left.items()}
 
 
 def _findings(

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from ledger.core.entries import Dimensions, EntryDraft, Leg
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
-from ledger.payments.lines import DAILY, OrderLine, read_lines, split_returned
+from ledger.payments.lines import DAILY, OrderLine, read_lines, split_netted, split_returned
 from ledger.payments.orders import Order
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
@@ -64,6 +64,7 @@ _PLAIN: Final = frozenset({PERSON, 110101, 200103})
 """Sources whose rules name their accounts themselves."""
 _TITLES: Final = {"ORD": "审批 ", "CAN": "撤销 ", "REJ": "银行拒付 ", "RCV": "", "RTN": "退汇 "}
 _ADVANCE: Final = "P1"
+_CLEARING_RULE: Final = "RCV.clearing"
 
 
 class Receipt(NamedTuple):
@@ -102,6 +103,9 @@ def entries_of(
     reissued = _reissued(tx, order_nos) if posts == "RCV" else frozenset()
     if posts == "RCV":
         split_returned(tx, orders, lines)
+    elif posts == "RTN":
+        split_netted(tx, orders, lines)
+    letter_years = _letter_years(tx, order_nos) if posts == "RCV" else {}
     digests = {} if posts in ("RCV", "RTN") else _order_digests(tx, order_nos)
     policies: dict[date, str] = {}
 
@@ -118,7 +122,7 @@ def entries_of(
         happened = day if receipt is None else receipt.booking_date
         parts = _parts(posts, order, lines[order.order_no], policy, reissue=order.order_no in reissued)
         _require_whole(order, lines[order.order_no])
-        rules, legs = _book(order, parts, happened.year)
+        rules, legs = _book(order, parts, happened.year, letter_years.get(order.order_no, 0))
         drafts.append(
             EntryDraft(
                 event=posts,
@@ -165,7 +169,8 @@ def _parts(
                 key = ("RCV.person_again", own)
         elif posts == "RTN":
             owed = "RTN.open" if line.source == DAILY and not line.settled else "RTN.settled"
-            key = (_RETURN_RULE.get(line.source, owed), own)
+            rule = f"RTN.{line.makes_up}" if line.makes_up else _RETURN_RULE.get(line.source, owed)
+            key = (rule, own)
         elif line.source == DAILY and line.settled:
             source = MONTH
         part = parts.setdefault(key, _Part(*key, []))
@@ -184,12 +189,14 @@ def _require_whole(order: Order, lines: Sequence[OrderLine]) -> None:
         )
 
 
-def _book(order: Order, parts: Sequence[_Part], year: int) -> tuple[str, list[Leg]]:
-    """Rule names joined by `+`, and the lines of all parts."""
+def _book(order: Order, parts: Sequence[_Part], year: int, letter_year: int) -> tuple[str, list[Leg]]:
+    """Rule names joined by `+`, and the lines of all parts. A letter is one number for its whole year: what it nets is
+    recovered only where an earlier letter left it owed (docs/adr/0013).
+    """
     names: list[str] = []
     legs: list[Leg] = []
     for part in parts:
-        name, own = _apply_part(part, order, year)
+        name, own = _apply_part(part, order, letter_year if part.rule_event == _CLEARING_RULE else year)
         names.append(name)
         legs += own
     return "+".join(names), legs
@@ -242,6 +249,19 @@ def _reissued(tx: Transaction, order_nos: Sequence[str]) -> frozenset[str]:
         orders=list(order_nos),
     )
     return frozenset(order_no for (order_no,) in rows)
+
+
+def _letter_years(tx: Transaction, order_nos: Sequence[str]) -> dict[str, int]:
+    """The year of the letter that each clearing order pays."""
+    return dict(
+        tx.rows(
+            "SELECT x.order_no, l.year FROM fund.letter_order x"
+            " JOIN fund.letter l ON l.region = x.region AND l.letter_id = x.letter_id"
+            " WHERE x.region = %(region)s AND x.order_no = ANY(%(orders)s)",
+            region=tx.region,
+            orders=list(order_nos),
+        )
+    )
 
 
 def _order_digests(tx: Transaction, order_nos: Sequence[str]) -> dict[str, bytes]:

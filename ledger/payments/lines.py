@@ -9,7 +9,13 @@ from typing import Final, NamedTuple
 from ledger.core.entries import Dimensions
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders import Order
-from ledger.payments.returned import read_returned
+from ledger.payments.returned import (
+    CLEARING_OWED,
+    MONTH_OWED,
+    off_advance,
+    read_advances_left,
+    read_positions,
+)
 
 DAILY: Final = 9101
 _LATER: Final = frozenset({9103, 9106})
@@ -28,6 +34,8 @@ class OrderLine(NamedTuple):
     """Payout day of an earlier order for the same records that came back."""
     again: bool = False
     """Month or clearing money that lies in 2001-退汇待付: it was expensed when it was first paid."""
+    makes_up: str = ""
+    """What a return makes up for instead of being owed again: `netted` money expensed too much, `overpaid` an advance."""
 
 
 def read_lines(tx: Transaction, posts: str, order_nos: Sequence[str]) -> dict[str, list[OrderLine]]:
@@ -58,19 +66,55 @@ def split_returned(tx: Transaction, orders: Sequence[Order], lines: dict[str, li
     later = [o for o in orders if any(line.source in _LATER for line in lines[o.order_no])]
     if not later:
         return
-    returned = read_returned(tx, later)
+    held = read_positions(tx, {o.fund for o in later}, {o.institution for o in later})
     for order in later:
         split: list[OrderLine] = []
         for line in lines[order.order_no]:
             taken = 0
             if line.source in _LATER:
-                taken = returned.take(order.fund, line.dims, line.amount_fen)
+                taken = held[order.fund, line.dims].take(line.amount_fen)
             parts = (
                 line._replace(amount_fen=taken, again=True),
                 line._replace(amount_fen=line.amount_fen - taken),
             )
             split += [part for part in parts if part.amount_fen]
         lines[order.order_no] = split
+
+
+def split_netted(tx: Transaction, orders: Sequence[Order], lines: dict[str, list[OrderLine]]) -> None:
+    """Returned month, clearing and settled daily money in two: what is owed again, and what only makes up for a debt
+    the institution has there (docs/adr/0013). That part never goes out again, so it must not lie in 2001.
+    """
+    later = [o for o in orders if any(_owed_in(line) for line in lines[o.order_no])]
+    if not later:
+        return
+    scope = ({o.fund for o in later}, {o.institution for o in later})
+    order_nos = [order.order_no for order in orders]
+    positions = read_positions(tx, *scope, returning=order_nos)
+    if not any(fen < 0 for position in positions.values() for fen in position.owed_fen.values()):
+        return
+    left = read_advances_left(tx, *scope, returning=order_nos)
+    for order in later:
+        split: list[OrderLine] = []
+        for line in lines[order.order_no]:
+            account, key = _owed_in(line), (order.fund, line.dims)
+            netted = positions[key].comes_back(account, line.amount_fen) if account else 0
+            overpaid = off_advance(netted, left.get(key, 0))
+            left[key] = left.get(key, 0) - overpaid
+            parts = (
+                line._replace(amount_fen=line.amount_fen - netted),
+                line._replace(amount_fen=netted - overpaid, makes_up="netted"),
+                line._replace(amount_fen=overpaid, makes_up="overpaid"),
+            )
+            split += [part for part in parts if part.amount_fen]
+        lines[order.order_no] = split
+
+
+def _owed_in(line: OrderLine) -> int:
+    """Where returned money is owed again: 9103, 9106, or 0 where it is owed in 9101 or nowhere."""
+    if line.source == DAILY:
+        return MONTH_OWED if line.settled else 0
+    return {MONTH_OWED: MONTH_OWED, CLEARING_OWED: CLEARING_OWED}.get(line.source, 0)
 
 
 def _record_rows(

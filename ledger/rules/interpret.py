@@ -14,7 +14,7 @@ from ledger.core.errors import InvalidInput, NotFound
 from ledger.rules.book import Event, Line, Rule
 from ledger.rules.load import rulebook
 from ledger.rules.values import Item, RuledEntry, Sheet
-from ledger.rules.vocabulary import ATOMS, BY_ENTRY, BY_SOURCE, CONDITIONS, FORMS, ITEM, SHEET
+from ledger.rules.vocabulary import ATOMS, BY_ENTRY, BY_SOURCE, CONDITIONS, FORMS, ITEM, NEEDS_YEAR, SHEET
 
 _ALL_DIMS: Final = 31
 
@@ -45,8 +45,9 @@ def apply(
     `policy` is the region's `daily_accounting` (P1, P2), `fund` 310 or 390. Per-item lines come in the order of the
     rule and, within a line, of the items; bank lines are one a rule, with the total; zero amounts give no line; each
     line's dimensions are cut to what its account asks. `bank_account` is the 支出户 (1004), `fiscal_account` the
-    财政专户 (1003, ALLOT only), `year` the calendar year of the bank's booking (RCV), `on` the day whose version of
-    the rule holds (default: the newest).
+    财政专户 (1003, ALLOT only), `year` what earlier service years are earlier than: the calendar year of the bank's
+    booking (RCV, RTN) or of the approval (SET, CLR), the letter's own year for RCV.clearing; `on` the day whose
+    version of the rule holds (default: the newest).
     Raises NotFound `rule.unknown` for an event, policy or day without a rule; InvalidInput `rule.items`,
     `rule.sign`, `rule.daily_share`, `rule.source`, `rule.dimension_missing`, `rule.place_unknown`,
     `rule.bank_missing`, `rule.year_missing`, `rule.nothing` for input the rule cannot book.
@@ -67,8 +68,8 @@ def apply(
                 dims = Dimensions(counterparty=banks[line.place])
                 legs.append(Leg(compiled.account, line.side, line.sign * total, dims))
             continue
-        if compiled.atom == "recovery" and not year:
-            raise InvalidInput("rule.year_missing", f"{rule.name}需要银行记账日的年度", rule=rule.name)
+        if compiled.atom in NEEDS_YEAR and not year:
+            raise InvalidInput("rule.year_missing", f"{rule.name}需要业务所属的年度", rule=rule.name)
         legs += _item_legs(rule, compiled, fund, items, year)
     if not legs:
         raise InvalidInput("rule.nothing", f"{rule.name}：金额全为零，没有可记的分录", rule=rule.name)
@@ -90,7 +91,8 @@ def _compiled(event: str, policy: str, version: int, fund: int) -> tuple[_Line, 
     (rule,) = (rule for rule in rulebook().rules[event, policy] if rule.version == version)
     compiled = []
     for line in rule.lines:
-        atom, wanted, _ = CONDITIONS[line.condition] if line.condition else ("", True, "")
+        found = CONDITIONS.get(line.condition)
+        atom, wanted = (found.atom, found.wanted) if found else ("", True)
         code = BY_ENTRY.get(line.place, 0) if line.place else int(line.account)
         compiled.append(_Line(line, atom, wanted, code))
     return tuple(compiled)
@@ -103,7 +105,7 @@ def _item_legs(
     form = FORMS[rule.event.shape][line.amount].items()
     legs = []
     for item in items:
-        if atom and isinstance(item, Item) and ATOMS[atom](item, year) is not wanted:
+        if atom and ATOMS[atom](item, year) is not wanted:
             continue
         amount = line.sign * sum(times * getattr(item, field) for field, times in form)
         if amount:

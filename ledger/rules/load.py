@@ -25,7 +25,6 @@ from ledger.rules.vocabulary import (
     CHECKS,
     CONDITIONS,
     FORMS,
-    ITEM,
     SHEET,
     TOTAL,
 )
@@ -166,7 +165,7 @@ def _line(where: str, row: Mapping[str, str], shape: str) -> Line:
         ("side", _SIDES),
         ("amount", FORMS[shape]),
         ("sign", _SIGNS),
-        ("condition", ("", *CONDITIONS) if shape == ITEM else ("",)),
+        ("condition", ("", *(word for word, found in CONDITIONS.items() if shape in found.shapes))),
     )
     for field, words in allowed:
         if row[field] not in words:

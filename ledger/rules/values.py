@@ -45,6 +45,10 @@ class Sheet(NamedTuple):
     """SET: settled against an advance of the kind `source`."""
     advance_fen: int = 0
     """What of this key's 1101-日拨付 becomes expense now; written under P1 only."""
+    returned_fen: int = 0
+    """What of 2001-退汇待付 is owed no more after this settlement and comes off expense (or into 4501)."""
+    returned_advance_fen: int = 0
+    """The same, coming off 1101-日拨付 that was overpaid and never expensed; written under P1 only."""
     source: int = 0
     """The kind of advance offset: 110102 预付金, 110103 按月预拨, 110104 集采直接结算."""
 

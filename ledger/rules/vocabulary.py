@@ -59,6 +59,8 @@ FORM_TITLES: Final[Mapping[str, str]] = {
     "surplus": "结余留用",
     "offset": "抵扣额",
     "advance": "转列支出的日拨付",
+    "returned": "不再应付的退汇（已列支）",
+    "returned_advance": "不再应付的退汇（多付的日拨付）",
     "month_result": "未拨付的日拨付＋待月结－预留－审核扣款－其他扣款－抵扣额",
     "clearing_result": "未拨付的日拨付＋待月结＋月结应付余额＋预留＋结余留用－审核扣款－保证金扣减－其他扣款－机构自担",
 }
@@ -70,6 +72,8 @@ class Condition(NamedTuple):
     atom: str
     wanted: bool
     title: str
+    shapes: frozenset[str] = frozenset({ITEM})
+    """Of the events that may use it."""
 
 
 CONDITIONS: Final[Mapping[str, Condition]] = {
@@ -77,13 +81,22 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     "expense": Condition("recovery", False, "其余"),
     "daily": Condition("daily", True, "来自9101"),
     "not-daily": Condition("daily", False, "来自9103、9106"),
+    "earlier": Condition("earlier", True, "属以前服务年度", frozenset({ITEM, SHEET})),
+    "current": Condition("earlier", False, "属本服务年度", frozenset({ITEM, SHEET})),
 }
 
-ATOMS: Final[Mapping[str, Callable[[Item, int], bool]]] = {
+ATOMS: Final[Mapping[str, Callable[[Item | Sheet, int], bool]]] = {
     # V4: money of an earlier service year taken back by netting; this year's own netting is a red expense.
-    "recovery": lambda item, year: item.amount_fen < 0 and item.dims.service_year < year,
+    "recovery": lambda item, year: (
+        isinstance(item, Item) and item.amount_fen < 0 and item.dims.service_year < year
+    ),
     "daily": lambda item, _year: item.source == 9101,
+    # Returned money that is owed no more was expensed in its own service year (docs/adr/0013).
+    "earlier": lambda item, year: item.dims.service_year < year,
 }
+
+NEEDS_YEAR: Final = frozenset({"recovery", "earlier"})
+"""Atoms that compare with the year of the event."""
 
 BY_SOURCE: Final[Mapping[str, Mapping[int, int]]] = {
     "source": {9101: 9101, 9103: 9103, 9106: 9106},
