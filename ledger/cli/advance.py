@@ -25,6 +25,7 @@ from ledger.fund.advances import (
     request_advance,
 )
 from ledger.fund.cash_orders import order_advances
+from ledger.fund.drafting import REFUSALS, refusal_words, refused_json
 from ledger.fund.refunds import RefundRequest, request_refund
 
 app = typer.Typer(help="预付金、按月预拨、集采直接结算", no_args_is_help=True)
@@ -99,12 +100,12 @@ def order(region: RegionOption, fund: FundOption, date: DateOption, *, as_json: 
         open_period(tx, Book(region, fund), period_of(day))
         done = order_advances(tx, fund, day)
     batches = [batch.as_json() for batch in done.batches]
-    skipped = [{"advance": s.key, "reason": s.reason, "amount_fen": str(s.amount_fen)} for s in done.skipped]
+    skipped = [{"advance": s.key, **refused_json(s)} for s in done.skipped]
     lines = [
         f"批次{b.batch_id}：{len(b.order_nos)}单，{yuan_grouped(b.total_fen)}元，待另一人审批"
         for b in done.batches
     ]
-    lines += [f"未制单 {s.key} {yuan_grouped(s.amount_fen)}元：{s.reason}" for s in done.skipped]
+    lines += [f"未制单 {s.key} {refusal_words(s, REFUSALS)}" for s in done.skipped]
     show({"batches": batches, "skipped": skipped}, lines or ["没有待付的预付"], as_json=as_json)
 
 

@@ -36,6 +36,7 @@ from ledger.fund.cash_persons import (
     refuse_person,
     request_person,
 )
+from ledger.fund.drafting import REFUSALS, refusal_words, refused_json
 
 app = typer.Typer(help="用款计划、请款、利息手续费、个人付款", no_args_is_help=True)
 
@@ -232,12 +233,12 @@ def order_persons_command(
     ):
         done = order_persons(tx, fund, day)
     batches = [batch.as_json() for batch in done.batches]
-    skipped = [{"payment": s.key, "reason": s.reason, "amount_fen": str(s.amount_fen)} for s in done.skipped]
+    skipped = [{"payment": s.key, **refused_json(s)} for s in done.skipped]
     lines = [
         f"批次{b.batch_id}：{len(b.order_nos)}单，{yuan_grouped(b.total_fen)}元，待另一人审批"
         for b in done.batches
     ]
-    lines += [f"未制单 {s.key} {yuan_grouped(s.amount_fen)}元：{s.reason}" for s in done.skipped]
+    lines += [f"未制单 {s.key} {refusal_words(s, REFUSALS)}" for s in done.skipped]
     show({"batches": batches, "skipped": skipped}, lines or ["没有待付的个人款项"], as_json=as_json)
 
 

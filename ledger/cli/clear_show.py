@@ -11,6 +11,7 @@ from ledger.fund.clearing_orders import CLEARING_BLOCK_REASONS, ClearingOrders
 from ledger.fund.clearing_plan import Plan
 from ledger.fund.clearing_store import STATE_NAMES, Letter
 from ledger.fund.clearing_targets import YearFigures
+from ledger.fund.drafting import refusal_words, refused_json
 
 
 def letter_json(letter: Letter) -> dict[str, Any]:
@@ -81,9 +82,7 @@ def orders_json(made: ClearingOrders) -> dict[str, Any]:
         "digest": batch.digest.hex() if batch else "",
         "total_fen": str(batch.total_fen if batch else 0),
         "orders": dict(zip(made.letters, batch.order_nos if batch else (), strict=True)),
-        "blocked": [
-            {"letter": b.letter_id, "reason": b.reason, "amount_fen": str(b.amount_fen)} for b in made.blocked
-        ],
+        "blocked": [{"letter": b.key, **refused_json(b)} for b in made.blocked],
     }
 
 
@@ -95,10 +94,7 @@ def orders_words(made: ClearingOrders) -> list[str]:
         lines.append(
             f"批次{batch.batch_id}：{len(batch.order_nos)}单，{yuan_grouped(batch.total_fen)}元，待另一人审批（摘要{batch.digest.hex()[:16]}）"
         )
-    return lines + [
-        f"  未拨付 {b.letter_id} {yuan_grouped(b.amount_fen)}元：{CLEARING_BLOCK_REASONS[b.reason]}"
-        for b in made.blocked
-    ]
+    return lines + [f"  未拨付 {b.key} {refusal_words(b, CLEARING_BLOCK_REASONS)}" for b in made.blocked]
 
 
 def target_json(found: YearFigures) -> dict[str, Any]:

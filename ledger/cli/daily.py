@@ -12,6 +12,7 @@ from ledger.cli.context import JsonFlag, RegionOption, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.money import yuan_grouped
 from ledger.fund.daily import BLOCK_REASONS, DailyRun, run_daily
+from ledger.fund.purse import waits_words
 
 app = typer.Typer(help="日拨付", no_args_is_help=True)
 
@@ -45,7 +46,8 @@ def words(done: DailyRun) -> list[str]:
         for batch in done.batches
     ]
     lines += [
-        f"  未拨付 {blocked.institution} {yuan_grouped(blocked.amount_fen)}元：{BLOCK_REASONS[blocked.reason]}"
+        f"  未拨付 {blocked.institution} {yuan_grouped(blocked.amount_fen)}元："
+        f"{BLOCK_REASONS[blocked.reason]}{waits_words(blocked.waits_for)}"
         for blocked in done.blocked
     ]
     return lines

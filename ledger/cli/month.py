@@ -19,6 +19,7 @@ from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.drafting import refusal_words, refused_json
 from ledger.fund.handback import HandBack, hand_back
 from ledger.fund.month_approve import approve_month
 from ledger.fund.month_deductions import OtherDeduction, approve_deduction, propose_deduction
@@ -327,10 +328,7 @@ def _orders_json(made: MonthOrders) -> dict[str, Any]:
         },
         "due": {institution: str(day) for institution, day in made.due.items()},
         "late": made.late,
-        "blocked": [
-            {"institution": b.institution, "reason": b.reason, "amount_fen": str(b.amount_fen)}
-            for b in made.blocked
-        ],
+        "blocked": [{"institution": b.institution, **refused_json(b)} for b in made.blocked],
     }
 
 
@@ -341,10 +339,7 @@ def _orders_words(made: MonthOrders) -> list[str]:
             f"批次{made.batch.batch_id}：{len(made.batch.order_nos)}单，{yuan_grouped(made.batch.total_fen)}元，待另一人审批"
         )
     lines += [f"  已过付款期限：{institution}（{made.due[institution]}）" for institution in made.late]
-    return lines + [
-        f"  未制单 {b.institution} {yuan_grouped(b.amount_fen)}元：{MONTH_BLOCK_REASONS[b.reason]}"
-        for b in made.blocked
-    ]
+    return lines + [f"  未制单 {b.institution} {refusal_words(b, MONTH_BLOCK_REASONS)}" for b in made.blocked]
 
 
 def _remittance_json(advice: Remittance) -> dict[str, Any]:

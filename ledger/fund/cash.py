@@ -11,8 +11,8 @@ from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.cash_forecast import Due, forecast, total
-from ledger.fund.cash_orders import available_fen
 from ledger.fund.cash_requests import decide, key_of, require_amount, require_text, row_digest
+from ledger.fund.purse import available_fen
 from ledger.fund.regions import account_of
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on

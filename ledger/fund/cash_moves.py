@@ -15,8 +15,8 @@ from ledger.core.entries import FUND_NAMES, Book, Dimensions, EntryDraft
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.cash_orders import available_fen, drafted_fen
 from ledger.fund.cash_requests import decide, key_of, require_amount, require_same, require_text, row_digest
+from ledger.fund.purse import available_fen, drafted_fen
 from ledger.fund.regions import account_of
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on

@@ -5,43 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
 
 from adapters.banks.ports import Account
 from ledger.core.entries import FUND_NAMES, Dimensions
-from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances_offset import KIND_ACCOUNTS, KIND_NAMES
-from ledger.fund.cash_forecast import reserved_before
-from ledger.fund.regions import account_of
-from ledger.payments.draft import Batch, BatchDraft, BatchKind, ItemDraft, OrderDraft, create_batch
+from ledger.fund.drafting import Drafted, Refused, Wish, draft
+from ledger.fund.purse import available_fen, drafted_fen, open_purse
+from ledger.payments.draft import Batch, BatchKind, ItemDraft
+
+__all__ = ["Ordered", "available_fen", "drafted_fen", "order_advances", "order_persons"]
 
 PERSON: Final = "PERSON"
 """The counterparty of every payment to a person: who it is stands in fund.person_payment and in the order."""
 
 PERSON_SOURCE: Final = 5001
-_LETTERS: Final = {"advance": "A", "supplier": "S", "person": "P"}
-
-
-class Skipped(NamedTuple):
-    """An approved request that could not be ordered, and why: payee_missing, suspended, over_available."""
-
-    key: str
-    institution: str
-    reason: str
-    amount_fen: int
-
-
-class Wish(NamedTuple):
-    """An approved request, ready to be ordered."""
-
-    key: str
-    institution: str
-    item: ItemDraft
-    payee: Account | None
-    purpose: str
-    replaces: str
-    blocked: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +28,8 @@ class Ordered:
     """What one drafting did."""
 
     batches: Sequence[Batch]
-    skipped: Sequence[Skipped]
+    skipped: Sequence[Refused]
+    """By request: payee_missing, suspended, over_available, kinds_first."""
 
 
 def order_advances(tx: Transaction, fund: int, pay_date: date) -> Ordered:
@@ -83,15 +63,17 @@ def order_advances(tx: Transaction, fund: int, pay_date: date) -> Ordered:
         # A suspended institution gets nothing in advance; its supplier delivered already.
         blocked = "suspended" if stopped and not supplier else ""
         wishes["supplier" if supplier else "advance"].append(
-            Wish(key, institution, item, payee, purpose, before, blocked)
+            Wish(key, institution, [item], payee, purpose, pay_date, before, blocked)
         )
-    done = [_draft(tx, fund, kind, wished, pay_date) for kind, wished in wishes.items()]
-    for _, _, links in done:
+    done = [
+        draft(tx, open_purse(tx, fund, kind, pay_date), pay_date, wished) for kind, wished in wishes.items()
+    ]
+    for drafted in done:
         tx.run_many(
             "UPDATE fund.advance SET order_no = %(order)s WHERE region = %(region)s AND advance_id = %(key)s",
-            links,
+            _links(tx, drafted),
         )
-    return Ordered([b for b, _, _ in done if b is not None], [s for _, skipped, _ in done for s in skipped])
+    return Ordered([d.batch for d in done if d.batch is not None], [r for d in done for r in d.refused])
 
 
 def order_persons(tx: Transaction, fund: int, pay_date: date) -> Ordered:
@@ -111,82 +93,26 @@ def order_persons(tx: Transaction, fund: int, pay_date: date) -> Ordered:
         Wish(
             key,
             PERSON,
-            ItemDraft(PERSON_SOURCE, Dimensions(PERSON, subfund, year, term, category), fen),
+            [ItemDraft(PERSON_SOURCE, Dimensions(PERSON, subfund, year, term, category), fen)],
             Account(*payee),
             f"{term}{'生育津贴' if kind == 'maternity_allowance' else '零星报销'}{FUND_NAMES[fund]}",
+            pay_date,
             before,
-            "",
         )
         for key, kind, subfund, year, term, category, fen, before, *payee in rows
     ]
-    batch, skipped, links = _draft(tx, fund, "person", wished, pay_date)
+    drafted = draft(tx, open_purse(tx, fund, "person", pay_date), pay_date, wished)
     tx.run_many(
         "UPDATE fund.person_payment SET order_no = %(order)s WHERE region = %(region)s AND payment_id = %(key)s",
-        links,
+        _links(tx, drafted),
     )
-    return Ordered([] if batch is None else [batch], skipped)
+    return Ordered([] if drafted.batch is None else [drafted.batch], drafted.refused)
 
 
-def drafted_fen(tx: Transaction, fund: int, account: str) -> int:
-    """What already lies in drafts on an account: it is spoken for, though not yet approved; fen."""
-    return int(
-        tx.value(
-            """SELECT coalesce(sum(amount_fen), 0)::bigint FROM payments.pay_order
-                WHERE region = %(region)s AND fund = %(fund)s AND account = %(account)s AND state = 'draft'""",
-            region=tx.region,
-            fund=fund,
-            account=account,
-        )
-    )
-
-
-def available_fen(tx: Transaction, fund: int, account: str) -> int:
-    """1004 of the book and account less what is approved or in flight (T7); fen."""
-    return int(
-        tx.value(
-            "SELECT payments.available(%(region)s, %(fund)s::smallint, %(account)s)",
-            region=tx.region,
-            fund=fund,
-            account=account,
-        )
-    )
-
-
-def _draft(
-    tx: Transaction, fund: int, kind: BatchKind, wished: Sequence[Wish], pay_date: date
-) -> tuple[Batch | None, list[Skipped], list[dict[str, object]]]:
-    """One batch of what can be paid, what cannot with its reason, and which order pays which request."""
-    account = account_of(tx, fund, "1004")
-    if not account:
-        raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有支出户，不能拨付")
-    left = available_fen(tx, fund, account) - drafted_fen(tx, fund, account)
-    left -= reserved_before(tx, fund, kind, pay_date)
-    skipped: list[Skipped] = []
-    orders: list[OrderDraft] = []
-    keys: list[str] = []
-    for wish in wished:
-        fen = wish.item.amount_fen
-        reason = wish.blocked or ("over_available" if fen > left else "")
-        if reason or wish.payee is None:
-            skipped.append(Skipped(wish.key, wish.institution, reason or "payee_missing", fen))
-            continue
-        left -= fen
-        keys.append(wish.key)
-        orders.append(
-            OrderDraft(wish.institution, [wish.item], [], wish.payee, wish.purpose, account, wish.replaces)
-        )
-    if not orders:
-        return None, skipped, []
-    count = tx.value(
-        "SELECT count(*) FROM payments.batch WHERE region = %(region)s AND fund = %(fund)s AND pay_date = %(day)s",
-        region=tx.region,
-        fund=fund,
-        day=pay_date,
-    )
-    batch_id = f"{_LETTERS[kind]}{tx.region}-{fund}-{pay_date:%Y%m%d}-{count + 1}"
-    batch = create_batch(tx, BatchDraft(tx.region, fund, kind, batch_id, pay_date, pay_date, orders))
-    links: list[dict[str, object]] = [
-        {"region": tx.region, "order": order_no, "key": key}
-        for order_no, key in zip(batch.order_nos, keys, strict=True)
+def _links(tx: Transaction, drafted: Drafted) -> list[dict[str, object]]:
+    """Which order pays which request."""
+    order_nos = () if drafted.batch is None else drafted.batch.order_nos
+    return [
+        {"region": tx.region, "order": order_no, "key": wish.key}
+        for order_no, wish in zip(order_nos, drafted.met, strict=True)
     ]
-    return batch, skipped, links

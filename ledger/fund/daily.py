@@ -16,13 +16,13 @@ from adapters.banks.ports import Account
 from ledger.books.setup import books_of, open_period
 from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book, Dimensions
-from ledger.core.errors import Conflict, Forbidden, InvalidInput
+from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import Transaction, unit_of_work
-from ledger.fund.calendar import read_calendar
-from ledger.fund.cash_forecast import reserved_before
+from ledger.fund.cash_forecast import Reserved
 from ledger.fund.cash_requests import choice
+from ledger.fund.drafting import next_batch_id, require_working_day
+from ledger.fund.purse import Purse, open_purse, waits_json
 from ledger.fund.recognise import RULES_SIGNER, recognise
-from ledger.fund.regions import account_of
 from ledger.payments.draft import (
     DAILY_OPEN,
     Batch,
@@ -42,6 +42,7 @@ BLOCK_REASONS: Final = {
     "not_due": "未到所选拨付周期",
     "negative": "净额不大于零，结转下次",
     "over_available": "超过支出户可用余额",
+    "kinds_first": "可用余额须先留给应先付的款项",
     "held": "审核拦截，待处理",
 }
 
@@ -54,6 +55,8 @@ class Blocked:
     institution: str
     reason: str
     amount_fen: int
+    waits_for: Sequence[Reserved] = ()
+    """With `kinds_first`: what has to be paid before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class DailyRun:
                     "institution": blocked.institution,
                     "reason": blocked.reason,
                     "amount_fen": str(blocked.amount_fen),
+                    "waits_for": waits_json(blocked.waits_for),
                 }
                 for blocked in self.blocked
             ],
@@ -137,7 +141,7 @@ def run_daily_in(tx: Transaction, pay_date: date) -> DailyRun:
         "SELECT access.has_role(%(r)s, 0::smallint, %(u)s, '{maker,system}')", r=region, u=tx.user
     ):
         raise Forbidden("daily.not_maker", f"用户{tx.user}不是统筹区{region}的经办制单岗")
-    _require_working_day(tx, pay_date)
+    require_working_day(tx, pay_date, "daily")
     entries = 0
     batches: list[Batch] = []
     blocked: list[Blocked] = []
@@ -151,49 +155,22 @@ def run_daily_in(tx: Transaction, pay_date: date) -> DailyRun:
     return DailyRun(region, pay_date, upto, entries, batches, blocked)
 
 
-def _require_working_day(tx: Transaction, pay_date: date) -> None:
-    calendar = read_calendar(tx)
-    if not calendar.is_working_day(pay_date):
-        following = calendar.next_working_day(pay_date)
-        raise InvalidInput(
-            "daily.not_working_day",
-            f"{pay_date}银行不营业，顺延至{following}拨付",
-            day=str(pay_date),
-            next_working_day=str(following),
-        )
-
-
 def _draft_book(
     tx: Transaction, book: Book, pay_date: date, upto: date, batches: list[Batch]
 ) -> list[Blocked]:
     """Draft one book's batch; what cannot be ordered comes back with its reason."""
-    account = account_of(tx, book.fund, "1004")
-    if not account:
-        raise Conflict("book.no_account", f"账套{book}没有支出户，不能拨付")
+    purse = open_purse(tx, book.fund, "daily", pay_date)
     parties = _parties(tx, book, pay_date)
     blocked: list[Blocked] = []
     orders: list[OrderDraft] = []
-    available: int = tx.value(
-        "SELECT payments.available(%(region)s, %(fund)s::smallint, %(account)s)",
-        region=book.region,
-        fund=book.fund,
-        account=account,
-    )
-    available -= tx.value(
-        """SELECT coalesce(sum(amount_fen), 0)::bigint FROM payments.pay_order
-            WHERE region = %(region)s AND fund = %(fund)s AND account = %(account)s AND state = 'draft'""",
-        region=book.region,
-        fund=book.fund,
-        account=account,
-    )
-    available -= reserved_before(tx, book.fund, "daily", pay_date)
-    for candidate in _in_turn(tx, _candidates(tx, book, upto), pay_date, available):
+    for candidate in _in_turn(tx, _candidates(tx, book, upto), pay_date, purse.left_fen):
         party = parties[candidate.institution]
-        reason = _block_reason(candidate, party, pay_date, available)
+        reason = _block_reason(candidate, party, pay_date, purse)
         if reason or party.payee is None:
-            blocked.append(Blocked(book.fund, candidate.institution, reason, candidate.amount_fen))
+            waits_for = purse.waits_for(reason)
+            blocked.append(Blocked(book.fund, candidate.institution, reason, candidate.amount_fen, waits_for))
             continue
-        available -= candidate.amount_fen
+        purse.spend(candidate.amount_fen)
         orders.append(
             OrderDraft(
                 candidate.institution,
@@ -201,19 +178,19 @@ def _draft_book(
                 candidate.payables,
                 party.payee,
                 f"{upto:%Y%m%d}日拨付{FUND_NAMES[book.fund]}{candidate.institution}",
-                account,
+                purse.account,
                 candidate.replaces,
             )
         )
     if orders:
-        batch_id = _next_batch_id(tx, book, pay_date)
+        batch_id = next_batch_id(tx, book.fund, "daily", pay_date)
         batches.append(
             create_batch(tx, BatchDraft(book.region, book.fund, "daily", batch_id, pay_date, upto, orders))
         )
     return blocked
 
 
-def _block_reason(candidate: _Candidate, party: _Party, pay_date: date, available: int) -> str:
+def _block_reason(candidate: _Candidate, party: _Party, pay_date: date, purse: Purse) -> str:
     """Why a candidate may not be ordered today, "" if it may. The order of the questions is the order of gravity."""
     if party.state != "active":
         return party.state
@@ -227,7 +204,7 @@ def _block_reason(candidate: _Candidate, party: _Party, pay_date: date, availabl
         return "payee_missing"
     if not _is_due(party, pay_date):
         return "not_due"
-    return "over_available" if candidate.amount_fen > available else ""
+    return purse.refusal(candidate.amount_fen)
 
 
 def _is_due(party: _Party, pay_date: date) -> bool:
@@ -315,16 +292,6 @@ def _in_turn(
     if choice(tx, "short_money_first", pay_date, "oldest") == "smallest":
         return sorted(candidates, key=lambda c: (c.amount_fen, c.oldest, c.institution, c.replaces))
     return sorted(candidates, key=lambda c: (c.oldest, c.institution, c.replaces))
-
-
-def _next_batch_id(tx: Transaction, book: Book, pay_date: date) -> str:
-    count: int = tx.value(
-        "SELECT count(*) FROM payments.batch WHERE region = %(region)s AND fund = %(fund)s AND pay_date = %(day)s",
-        region=book.region,
-        fund=book.fund,
-        day=pay_date,
-    )
-    return f"D{book.region}-{book.fund}-{pay_date:%Y%m%d}-{count + 1}"
 
 
 def _keep_blocked(tx: Transaction, book: Book, pay_date: date, blocked: Sequence[Blocked]) -> None:

@@ -14,11 +14,12 @@ from adapters.banks.ports import Account, Direction
 from ledger.cli.world import DEMO_REGION
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
 from ledger.fund.cash import approve_request, grant, read_requests, request_funds
-from ledger.fund.cash_forecast import KINDS, Due, forecast, kind_order, reserved_before
+from ledger.fund.cash_forecast import KINDS, Due, Reserved, forecast, kind_order, reserved_before
 from ledger.fund.cash_moves import approve_move, read_moves, refuse_move, request_move
 from ledger.fund.cash_orders import order_persons
 from ledger.fund.cash_persons import PersonRequest, approve_person, mask, read_persons, request_person
 from ledger.fund.daily import run_daily
+from ledger.fund.drafting import REFUSALS, refusal_words
 from ledger.payments.approve import discard
 
 H, OTHER = "H42010000001", "H42010000002"
@@ -140,15 +141,15 @@ def test_kinds_that_go_first_are_left_their_money(town: Any, bill: Any) -> None:
     town.month.take(bill("a1"))
     with town.tx() as tx:
         assert kind_order(tx, DAY) == KINDS
-        assert (reserved_before(tx, 310, "daily", DAY), reserved_before(tx, 310, "person", DAY)) == (
-            0,
-            60_000,
-        )
+        assert reserved_before(tx, 310, "daily", DAY) == ()
+        assert reserved_before(tx, 310, "person", DAY) == (Reserved("daily", 60_000),)
         # daily money goes first: 13,000.00 − 600.00 do not reach for 12,800.00
-        assert [s.reason for s in order_persons(tx, 310, DAY).skipped] == ["over_available"]
+        [short] = order_persons(tx, 310, DAY).skipped
+        assert (short.reason, short.waits_for) == ("kinds_first", (Reserved("daily", 60_000),))
+        assert refusal_words(short, REFUSALS) == "12,800.00元：可用余额须先留给应先付的款项（日拨付600.00元）"
     choose(town, "short_money_kinds", "person,daily,month,clearing,advance,supplier")
     done = run_daily(town.engine, "zhao", DEMO_REGION, DAY)
-    assert ([b.reason for b in done.blocked], done.batches) == (["over_available"], [])
+    assert ([b.reason for b in done.blocked], done.batches) == (["kinds_first"], [])
     with town.tx() as tx:
         [batch] = order_persons(tx, 310, DAY).batches
     assert batch.total_fen == 1_280_000
