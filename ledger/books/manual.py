@@ -6,7 +6,7 @@ entry carries it, and `books.post()` refuses a hand-written entry whose approved
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -103,10 +103,21 @@ def approve_voucher(tx: Transaction, book: Book, voucher_id: str, digest: bytes,
     Approving again gives the first answer. Raises NotFound `voucher.draft_unknown`; Conflict `voucher.changed`,
     `voucher.decided`; Forbidden `voucher.same_person`, `access.role_missing`; and what posting raises.
     """
-    _decide(tx, book, voucher_id, "approved", digest, day, "")
-    drafted = manual_voucher(tx, book, voucher_id)
+    return approve_vouchers(tx, book, {voucher_id: digest}, day)[0]
+
+
+def approve_vouchers(tx: Transaction, book: Book, digests: Mapping[str, bytes], day: date) -> list[Posted]:
+    """Several drafts, by id and digest, approved together and posted as one block; all or none, else as one."""
+    entries = []
+    for voucher_id, digest in digests.items():
+        _decide(tx, book, voucher_id, "approved", digest, day, "")
+        entries.append(_entry(manual_voucher(tx, book, voucher_id)))
+    return post(tx, book, day, entries)
+
+
+def _entry(drafted: ManualVoucher) -> EntryDraft:
     content = drafted.content
-    entry = EntryDraft(
+    return EntryDraft(
         event=EVENT,
         source_key=drafted.source_key,
         business_date=content.business_date,
@@ -120,7 +131,6 @@ def approve_voucher(tx: Transaction, book: Book, voucher_id: str, digest: bytes,
         attachments=content.attachments,
         reverses_seq=content.reverses_seq,
     )
-    return post(tx, book, day, [entry])[0]
 
 
 def reject_voucher(tx: Transaction, book: Book, voucher_id: str, day: date, reason: str) -> ManualVoucher:

@@ -24,11 +24,14 @@ from ledger.control.checks.layers import check_layers
 from ledger.control.checks.links import check_links
 from ledger.control.checks.numbering import check_numbering
 from ledger.control.checks.orders import check_orders
+from ledger.control.checks.outregion import check_outregion
+from ledger.control.checks.papers import check_papers
 from ledger.control.checks.recognition import check_recognition
 from ledger.control.checks.settlements import check_settlements
 from ledger.control.checks.signers import check_signers
 from ledger.control.checks.sources import check_sources
 from ledger.control.checks.ties import check_ties
+from ledger.control.checks.vouchers import check_vouchers
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot, open_snapshot
 from ledger.core.errors import InvalidInput
@@ -52,7 +55,10 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("回单", check_evidence),
     ("银行文件", check_files),
     ("月结单与确认书", check_settlements),
+    ("退款、收支与异地单据", check_papers),
+    ("手工凭证", check_vouchers),
     ("业财一致", check_ties),
+    ("异地就医", check_outregion),
     ("基金平衡", check_conservation),
     ("防线", check_guards),
 )

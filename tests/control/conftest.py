@@ -20,6 +20,7 @@ from psycopg import sql
 from sqlalchemy import Engine
 
 from ledger.books.journal import post
+from ledger.books.manual import ManualContent, approve_vouchers, draft_voucher
 from ledger.books.seal import write_anchors
 from ledger.books.setup import open_book
 from ledger.control.finding import Finding
@@ -44,6 +45,7 @@ BOOK = Book(REGION, 310)
 OTHER = Book(REGION, 390)
 INSTITUTION = "H42010000001"
 ACCOUNT = "6222000001"
+FISCAL = "6222000009"
 DAY = date(2026, 10, 13)
 KEY = Dimensions(INSTITUTION, "pool", 2026, 202610, "inpatient")
 RECORDS = {"r1": (123456, 74074), "r2": (33333, 20000), "r3": (876543, 525926), "r4": (100000, 60000)}
@@ -89,6 +91,9 @@ class Town:
         with unit_of_work(self.service, "acc", REGION) as tx:
             return post(tx, book, day, drafts)
 
+    def by_hand(self, book: Book, *summaries: str) -> None:
+        by_hand(self.service, book, *summaries)
+
     def value(self, query: str) -> Any:
         with psycopg.connect(self.admin_url) as admin:
             row = admin.execute(query).fetchone()
@@ -130,6 +135,10 @@ def _master_data(tx: Transaction) -> None:
         a=ACCOUNT,
     )
     tx.run("INSERT INTO payments.book_account VALUES (420100, 310, '1004', %(a)s)", a=ACCOUNT)
+    tx.run(
+        "INSERT INTO payments.bank_account VALUES (420100, %(a)s, '1003', 'sim', '财政专户', '某银行', '102521000001')",
+        a=FISCAL,
+    )
 
 
 def _payee(service: Engine) -> None:
@@ -307,17 +316,51 @@ def file_batch(service: Engine, batch: str) -> None:
             step(tx, order_no, "send", "filed", "sent")
 
 
+def by_hand(service: Engine, book: Book, *summaries: str) -> None:
+    """Hand-written vouchers, one a summary, drafted by the accountant and approved together by the checker."""
+    with unit_of_work(service, "acc", REGION) as tx:
+        plain = (debit(1001, 100), credit(1005, 100))
+        drafted = [
+            draft_voucher(tx, book, ManualContent(DAY, summary, "单据", plain), DAY) for summary in summaries
+        ]
+    with unit_of_work(service, "checker", REGION) as tx:
+        approve_vouchers(tx, book, {one.voucher_id: one.digest for one in drafted}, DAY)
+
+
+def _allot(service: Engine) -> None:
+    """A fund request asked for, approved and granted, and its entry."""
+    facts = ["REQ-00000001", 310, ACCOUNT, FISCAL, DAY, 2_000_000, 0, 2_000_000]
+    columns = "region, fund, request_id, account, fiscal_account, upto, forecast_fen, available_fen, amount_fen, prepared_by, prepared_on"
+    with unit_of_work(service, "maker", REGION) as tx:
+        tx.connection.execute(
+            f"INSERT INTO fund.fund_request ({columns}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'maker', %s)",
+            [REGION, 310, facts[0], *facts[2:], DAY],
+        )
+    with unit_of_work(service, "checker", REGION) as tx:
+        tx.run(
+            "UPDATE fund.fund_request SET state = 'approved', approved_by = 'checker', approved_on = %(d)s",
+            d=DAY,
+        )
+    with unit_of_work(service, "acc", REGION) as tx:
+        tx.run(
+            "UPDATE fund.fund_request SET state = 'granted', granted_fen = 2000000, granted_on = %(d)s, receipt_no = 'Z1'",
+            d=DAY,
+        )
+        text = "|".join(map(str, ["ALLOT", *facts, 2_000_000, DAY, "Z1"]))
+        legs = (debit(1004, 2_000_000, Dimensions(ACCOUNT)), credit(1003, 2_000_000, Dimensions(FISCAL)))
+        entry = EntryDraft(
+            "ALLOT", f"ALLOT:{facts[0]}", DAY, "请款", legs, "ALLOT@1", "maker", "checker", sha256(text.encode()).digest()
+        )  # fmt: skip
+        post(tx, BOOK, DAY, [entry])
+
+
 def populate(service: Engine) -> None:
     """A whole day through the service's login."""
     with unit_of_work(service, "acc", REGION) as tx:
         open_book(tx, BOOK, "职工医保", date(2026, 10, 1))
         open_book(tx, OTHER, "居民医保", date(2026, 10, 1))
         _master_data(tx)
-        allot = (
-            debit(1004, 2_000_000, Dimensions(ACCOUNT)),
-            credit(1003, 2_000_000, Dimensions("6222000009")),
-        )
-        post(tx, BOOK, DAY, [draft("ALLOT:1", allot, event="ALLOT")])
+    _allot(service)
     _payee(service)
     with unit_of_work(service, "maker", REGION) as tx:
         for setl_id, (fund_fen, daily_fen) in RECORDS.items():
@@ -339,9 +382,7 @@ def populate(service: Engine) -> None:
             [REGION, ACCOUNT, sha256(b"receipt").digest(), b"receipt", DAY],
         )
         receive(tx, "FL20261013-0001", "R1", 94074)
-    with unit_of_work(service, "acc", REGION) as tx:
-        plain = (debit(1001, 100), credit(1005, 100))
-        post(tx, OTHER, DAY, [draft(f"MAN:{n}", plain) for n in range(5)])
+    by_hand(service, OTHER, *(f"调整{n}" for n in range(5)))
 
 
 def _clone(server: Server, template: str) -> tuple[str, Settings]:

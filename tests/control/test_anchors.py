@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from ledger.books.seal import Anchor, anchors_path, read_anchors, write_anchors
-from ledger.core.entries import Book, credit, debit
+from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import unit_of_work
 
@@ -26,6 +26,11 @@ def cut_tail(town: Any, keep: int) -> None:
         f"DELETE FROM books.source WHERE {OURS} AND {seq}",
         f"DELETE FROM books.posting WHERE {OURS} AND block > {keep}",
         f"DELETE FROM books.block WHERE {OURS} AND block > {keep}",
+        *(
+            f"DELETE FROM books.{table} v WHERE {OURS} AND NOT EXISTS (SELECT 1 FROM books.entry e WHERE e.region = 420100"
+            " AND e.fund = 390 AND e.source_key = 'MAN:' || v.voucher_id)"
+            for table in ("voucher_decision", "voucher_line", "voucher")
+        ),
         f"UPDATE books.head h SET seq = b.last_seq, block = b.block, recorded_at = b.recorded_at, hash = b.hash"
         f" FROM books.block b WHERE h.region = 420100 AND h.fund = 390 AND b.region = 420100 AND b.fund = 390 AND b.block = {keep}",
         f"UPDATE books.counter SET last = (SELECT max(vno) FROM books.entry WHERE {OURS}) WHERE {OURS}",
@@ -36,11 +41,14 @@ def cut_tail(town: Any, keep: int) -> None:
 
 
 def rewrite_chain(town: Any) -> None:
-    """Change a summary of 420100-390 and digest, hash and link everything after it anew, as the writer would have."""
+    """Date the first block of 420100-390 back by an hour; digest, hash and link everything anew, as the writer would have."""
     with psycopg.connect(town.admin_url) as admin:
         admin.execute("SET session_replication_role = replica")
         admin.execute("SET datestyle = 'ISO, YMD'")
-        admin.execute(f"UPDATE books.entry SET summary = '改写' WHERE {OURS} AND seq = 1")
+        for table, which in (("entry", "seq <= 5"), ("block", "block = 1")):
+            admin.execute(
+                f"UPDATE books.{table} SET recorded_at = recorded_at - interval '1 hour' WHERE {OURS} AND {which}"
+            )
         blocks = admin.execute(
             "SELECT block, period, voucher_date, first_seq, last_seq, legs, (extract(epoch FROM recorded_at) * 1000000)::bigint,"
             f" actor, dim_last, encode(dim_hash, 'hex') FROM books.block WHERE {OURS} ORDER BY block"
@@ -79,9 +87,9 @@ def redigest(admin: psycopg.Connection, seq: int) -> bytes:
 
 
 @pytest.fixture
-def two_blocks(town: Any, new_draft: Any) -> Any:
+def two_blocks(town: Any) -> Any:
     """The town with a second block in 420100-390, anchored."""
-    town.post(new_draft("MAN:new", (debit(1001, 7), credit(1005, 7))), book=Book(420100, 390))
+    town.by_hand(Book(420100, 390), "新")
     write_anchors(town.auditor, town.home)
     assert town.verify() == []
     return town

@@ -1,4 +1,7 @@
-"""INV-13: every payment entry names a receipt that is there, unchanged, and used once."""
+"""INV-13: every payment entry names a receipt that is there, unchanged, and used once.
+
+RCV and RTN are what orders book; PAY-ADV is the rule of advances, whose entry must rest on a receipt too.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ def check_evidence(snapshot: Snapshot) -> Iterator[Finding]:
                v.other_name, v.order_no, v.bank_reference, v.is_return, v.reason_code, v.reason, v.region, v.digest,
                e.fund, e.period, e.seq, e.series, e.vno
           FROM payments.evidence v
-          LEFT JOIN books.entry e ON e.region = v.region AND e.event IN ('RCV', 'RTN')
+          LEFT JOIN books.entry e ON e.region = v.region AND e.event IN ('RCV', 'RTN', 'PAY-ADV')
                AND e.evidence = v.kind || ':' || v.receipt_no AND e.evidence_digest = v.digest
          ORDER BY v.region, v.account, v.kind, v.receipt_no
         """
@@ -29,7 +32,7 @@ def check_evidence(snapshot: Snapshot) -> Iterator[Finding]:
     for region, fund, period, seq, series, vno, event, name in snapshot.rows(
         """
         SELECT e.region, e.fund, e.period, e.seq, e.series, e.vno, e.event, e.evidence FROM books.entry e
-         WHERE e.event IN ('RCV', 'RTN') AND NOT EXISTS (
+         WHERE e.event IN ('RCV', 'RTN', 'PAY-ADV') AND NOT EXISTS (
                SELECT 1 FROM payments.evidence v WHERE v.region = e.region AND v.outcome = 'posted'
                   AND v.kind || ':' || v.receipt_no = e.evidence AND v.digest = e.evidence_digest)
          ORDER BY 1, 2, 4
@@ -41,7 +44,7 @@ def check_evidence(snapshot: Snapshot) -> Iterator[Finding]:
         """
         SELECT v.region, v.kind || ':' || v.receipt_no, string_agg(e.fund || ' seq ' || e.seq, '、' ORDER BY e.seq)
           FROM payments.evidence v
-          LEFT JOIN books.entry e ON e.region = v.region AND e.event IN ('RCV', 'RTN')
+          LEFT JOIN books.entry e ON e.region = v.region AND e.event IN ('RCV', 'RTN', 'PAY-ADV')
                AND e.evidence = v.kind || ':' || v.receipt_no AND e.evidence_digest = v.digest
          GROUP BY v.region, v.account, v.kind, v.receipt_no, v.outcome
         HAVING count(e.seq) <> (v.outcome = 'posted')::int ORDER BY 1, 2

@@ -166,8 +166,40 @@ _ORPHANS: Final = """
 """
 
 
+# What a sheet settled, as it was then: an order that had paid by its entry, and had not come back by it.
+_SETTLED: Final = """
+    WITH sheet AS (
+        SELECT s.region, s.fund, s.sheet_id, encode(s.records_digest, 'hex') AS digest,
+               coalesce(k.seq, (SELECT max(b.last_seq) FROM books.block b WHERE b.region = s.region AND b.fund = s.fund
+                                   AND b.voucher_date <= s.approved_on), 0) AS at, k.period
+          FROM fund.sheet s
+          LEFT JOIN books.source k ON k.region = s.region AND k.fund = s.fund AND k.source_key = 'SET:' || s.sheet_id
+         WHERE s.state = 'approved'),
+    paid AS (
+        SELECT region, fund, split_part(source_key, ':', 2) AS order_no, min(seq) FILTER (WHERE event = 'RCV') AS came,
+               min(seq) FILTER (WHERE event = 'RTN') AS went
+          FROM books.entry WHERE event IN ('RCV', 'RTN') GROUP BY 1, 2, 3),
+    held AS (
+        SELECT d.region, d.fund, d.setl_id, d.subfund, d.order_no, p.came, p.went
+          FROM payments.order_payable d JOIN paid p ON p.region = d.region AND p.fund = d.fund AND p.order_no = d.order_no)
+    SELECT s.region, s.fund, s.sheet_id, s.digest, s.at, s.period,
+           array_agg(concat_ws('|', y.setl_id, y.subfund, y.fund_fen, y.daily_fen, coalesce(h.order_no, ''))
+                     ORDER BY y.setl_id COLLATE "C", y.subfund) FILTER (WHERE y.setl_id IS NOT NULL)
+      FROM sheet s
+      LEFT JOIN fund.payable y ON y.region = s.region AND y.fund = s.fund AND y.settled_by = s.sheet_id
+      LEFT JOIN held h ON h.region = y.region AND h.fund = y.fund AND h.setl_id = y.setl_id AND h.subfund = y.subfund
+                      AND h.came < s.at AND coalesce(h.went > s.at, true)
+     GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3
+"""
+
+
 def check_settlements(snapshot: Snapshot) -> Iterator[Finding]:
-    """Papers against their digests and entries, then T6."""
+    """Papers against their digests and entries, sheets against the records they settled, then T6."""
+    for region, fund, paper, digest, seq, period, lines in snapshot.each(_SETTLED):
+        if sha256("\n".join(lines or ()).encode()).hexdigest() != digest:
+            where = seq_label(period, seq) if period else f"paper {paper}"
+            message = f"月结单{paper}所结的应付明细或其已付拨付单与审批时不同，已被改动"
+            yield Finding("INV-12", f"{region}-{fund}", where, message)
     for name, texts in (("月结单", _SHEET_TEXTS), ("确认书", _LETTER_TEXTS)):
         for row in snapshot.each(texts):
             yield from _paper(name, row)

@@ -198,10 +198,8 @@ BEGIN
                 SELECT 1 FROM fund.fund_request q WHERE q.region = p_region AND q.fund = p_fund AND q.request_id = substr(e.source_key, 7)
                    AND q.state = 'granted' AND (q.prepared_by, q.approved_by) = (e.prepared_by, e.reviewed_by))
            WHEN e.source_key LIKE 'OUT:%' THEN EXISTS (
-                SELECT 1 FROM fund.outregion_move m WHERE m.region = p_region AND m.fund = p_fund AND m.move_id = split_part(e.source_key, ':', 2)
-                   AND m.state = ANY (CASE split_part(e.source_key, ':', 3) WHEN '' THEN '{done}'::text[]
-                                      WHEN 'order' THEN '{approved}' WHEN 'cancel' THEN '{cancelled}' END)
-                   AND (m.prepared_by, m.approved_by) = (e.prepared_by, e.reviewed_by))
+                SELECT 1 FROM fund.outregion_move m WHERE m.region = p_region AND m.fund = p_fund AND m.move_id = substr(e.source_key, 5)
+                   AND m.state = 'done' AND (m.prepared_by, m.approved_by) = (e.prepared_by, e.reviewed_by))
            ELSE false END
      ORDER BY e.pos LIMIT 1;
     IF FOUND THEN

@@ -1,0 +1,84 @@
+"""INV-11, INV-12: a hand-written entry is what one person drafted and another approved; no entry rests on nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Final
+
+from ledger.control.finding import Finding
+from ledger.control.snapshot import Snapshot, seq_label
+
+CHECKED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("REC", "REV"), "recognition"),
+    **dict.fromkeys(("ORD", "CAN", "REJ"), "orders"),
+    **dict.fromkeys(("RCV", "RTN", "PAY-ADV"), "evidence"),
+    **dict.fromkeys(("SET", "CLR"), "settlements"),
+    **dict.fromkeys(("ALLOT", "REF", "INT", "FEE", "OUT", "PRE", "CLRX"), "papers"),
+    "MAN": "vouchers",
+}
+"""The event of an entry, and which of the checks proves what it rests on. A new event needs its line, and its check."""
+
+# The text of books.voucher_text_digest, once from the draft and once from the entry as it was posted.
+_DRAFTS: Final = """
+    SELECT v.region, v.fund, v.voucher_id, v.prepared_by, coalesce(d.decision, ''), coalesce(d.decided_by, ''),
+           concat_ws('|', v.region, v.fund, v.version, v.business_date, v.reverses_seq, v.summary, v.evidence, v.attachments,
+                     v.prepared_by) || E'\\n' || coalesce(l.text, ''),
+           encode(v.digest, 'hex'), coalesce(encode(d.digest, 'hex'), ''), e.seq, e.series, e.period, e.vno,
+           encode(e.evidence_digest, 'hex'), e.prepared_by, e.reviewed_by, e.rule,
+           concat_ws('|', e.region, e.fund, v.version, e.business_date, e.reverses_seq, e.summary, e.evidence, e.attachments,
+                     e.prepared_by) || E'\\n' || coalesce((
+               SELECT string_agg(concat_ws('|', g.n, g.side, g.amount_fen, g.account, m.counterparty, m.subfund, m.service_year,
+                                           m.term, m.category), E'\\n' ORDER BY g.n)
+                 FROM books.leg g LEFT JOIN books.dim m ON m.region = g.region AND m.dim = g.dim
+                WHERE g.region = e.region AND g.fund = e.fund AND g.period = e.period AND g.seq = e.seq), '')
+      FROM books.voucher v
+      LEFT JOIN books.voucher_decision d ON d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id
+      LEFT JOIN (SELECT region, fund, voucher_id,
+                        string_agg(concat_ws('|', n, side, amount_fen, account, counterparty, subfund, service_year, term, category),
+                                   E'\\n' ORDER BY n) AS text
+                   FROM books.voucher_line GROUP BY 1, 2, 3) l
+        ON l.region = v.region AND l.fund = v.fund AND l.voucher_id = v.voucher_id
+      LEFT JOIN books.entry e ON e.region = v.region AND e.fund = v.fund AND e.event = 'MAN' AND e.source_key = 'MAN:' || v.voucher_id
+     ORDER BY v.region, v.fund, v.voucher_id
+"""
+_UNDRAFTED: Final = """
+    SELECT e.region, e.fund, e.seq, e.series, e.period, e.vno FROM books.entry e
+     WHERE (e.event = 'MAN' OR e.rule = 'manual')
+       AND NOT (e.event = 'MAN' AND e.rule = 'manual' AND EXISTS (
+                SELECT 1 FROM books.voucher v WHERE v.region = e.region AND v.fund = e.fund AND 'MAN:' || v.voucher_id = e.source_key))
+     ORDER BY 1, 2, 3
+"""
+_UNKNOWN: Final = """
+    SELECT region, fund, seq, series, period, vno, event FROM books.entry WHERE NOT event = ANY(%(events)s) ORDER BY 1, 2, 3
+"""
+
+
+def check_vouchers(snapshot: Snapshot) -> Iterator[Finding]:
+    """Drafts against decisions and entries, both ways; then entries of an event that nothing could prove."""
+    for row in snapshot.each(_DRAFTS):
+        region, fund, voucher_id, drafter, decision, decider, text, digest, decided = row[:9]
+        seq, series, period, vno, rested_on, prepared_by, reviewed_by, rule, posted = row[9:]
+        book = f"{region}-{fund}"
+        where = f"voucher {voucher_id}" if seq is None else seq_label(period, seq, series, vno)
+        if sha256(text.encode()).hexdigest() != digest or (decision and decided != digest):
+            message = f"手工凭证草稿{voucher_id}与其摘要或复核的摘要不符，已被改动"
+            yield Finding("INV-12", book, where, message)
+        if seq is None:
+            if decision == "approved":
+                yield Finding("INV-12", book, where, "手工凭证已批准而没有记账")
+            continue
+        if sha256(posted.encode()).hexdigest() != digest or rested_on != digest:
+            yield Finding("INV-12", book, where, f"凭证与手工凭证草稿{voucher_id}不同，其中之一已被改动")
+        if (decision, decider, drafter, "manual") != ("approved", reviewed_by, prepared_by, rule):
+            yield Finding("INV-11", book, where, f"凭证没有由其复核人批准的手工凭证草稿{voucher_id}")
+    for region, fund, seq, series, period, vno in snapshot.rows(_UNDRAFTED):
+        yield Finding(
+            "INV-11",
+            f"{region}-{fund}",
+            seq_label(period, seq, series, vno),
+            "手工凭证没有经另一人批准的草稿",
+        )
+    for region, fund, seq, series, period, vno, event in snapshot.rows(_UNKNOWN, events=list(CHECKED)):
+        message = f"{event}不是记账规则的事件，凭证没有可以核对的依据"
+        yield Finding("INV-12", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
