@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 from ledger.core.errors import InvalidInput
 from ledger.fund.amounts import fen_of, read_amount
@@ -34,7 +35,8 @@ class RowSums(NamedTuple):
     """The rows in canonical order, `type,pooling type,paid,in scope,limit` joined by `;`."""
 
 
-_AMOUNTS = ("fund_payamt", "inscp_scp_amt", "crt_payb_lmt_amt")
+_ONLY_BASIC: Final = ("hifp_pay",)
+_AMOUNTS: Final = ("fund_payamt", "inscp_scp_amt", "crt_payb_lmt_amt")
 
 
 def _read_row(row: Any, number: int, codes: Codes) -> tuple[str, FundRow, int]:
@@ -79,34 +81,47 @@ def sum_rows(rows: list[Json], codes: Codes) -> RowSums:
         raise InvalidInput(
             "record.details_too_many", f"基金分项{len(rows)}行，超过{DETAILS_MAX}行", field="setldetail"
         )
-    kinds = {"fund": 0, "account": 0, "hospital": 0, "undecided": 0, "outside": 0}
-    basic = basic_or_other = lowest = highest = 0
+    return add_up([_read_row(row, number, codes) for number, row in enumerate(rows)])
+
+
+def add_up(rows: Sequence[tuple[str, FundRow, int]]) -> RowSums:
+    """The sums over rows that were read: canonical text, meaning and paid fen of each."""
+    fund = account = hospital = undecided = elsewhere = basic = basic_or_other = lowest = highest = 0
     pooled: dict[int, int] = {}
     texts = []
     outside = False
-    for number, row in enumerate(rows):
-        text, fund, paid = _read_row(row, number, codes)
+    for text, (kind, fields, book), paid in rows:
         texts.append(text)
-        kinds[fund.kind] += paid
-        if fund.kind == "fund":
-            lowest, highest = min(lowest, paid), max(highest, paid)
-            if fund.book:
-                pooled[fund.book] = pooled.get(fund.book, 0) + paid
-            if fund.fields == ("hifp_pay",):
+        if kind == "fund":
+            fund += paid
+            if paid < lowest:
+                lowest = paid
+            elif paid > highest:
+                highest = paid
+            if book:
+                pooled[book] = pooled.get(book, 0) + paid
+            if fields == _ONLY_BASIC:
                 basic += paid
-            elif "hifp_pay" in fund.fields:
+            elif "hifp_pay" in fields:
                 basic_or_other += paid
-        elif fund.kind == "outside":
+        elif kind == "account":
+            account += paid
+        elif kind == "hospital":
+            hospital += paid
+        elif kind == "outside":
+            elsewhere += paid
             outside = True
+        else:
+            undecided += paid
     texts.sort()
     return RowSums(
-        kinds["fund"] + kinds["outside"],
+        fund + elsewhere,
         basic,
         basic_or_other,
         pooled,
-        kinds["account"],
-        kinds["hospital"],
-        kinds["undecided"],
+        account,
+        hospital,
+        undecided,
         outside,
         lowest,
         highest,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Final, NamedTuple
 
-from ledger.fund.record import SettlementRecord
+from ledger.fund.record import Amounts, SettlementRecord
 
 ACCEPTED: Final = "accepted"
 DUPLICATE: Final = "duplicate"
@@ -73,7 +72,8 @@ class Gist(NamedTuple):
     book: int
     category: str
     inpatient: bool
-    day: date
+    day: str
+    """ISO"""
     term: int
     year: int
     pooled_fen: int
@@ -88,20 +88,23 @@ class Gist(NamedTuple):
 PLAIN_INSUTYPES: Final = frozenset({"310", "390"})
 
 
-def gist(record: SettlementRecord) -> Gist:
-    """The gist of a record."""
-    money = record.amounts
-    layered = (
-        money.fund_pay_sumamt != money.hifp_pay
+def is_layered(money: Amounts, *, away: bool) -> bool:
+    """Whether the amounts, or being out of region, bring in somebody else than the plain payers."""
+    return (
+        away
+        or money.fund_pay_sumamt != money.hifp_pay
         or money.acct_mulaid_pay != 0
         or money.psn_part_amt != money.acct_pay + money.psn_cash_pay
-        or record.out_of_region
-        or record.insutype not in PLAIN_INSUTYPES
     )
+
+
+def gist(record: SettlementRecord) -> Gist:
+    """The gist of a record."""
+    layered = record.insutype not in PLAIN_INSUTYPES or is_layered(record.amounts, away=record.out_of_region)
     return Gist(
         record.setl_id, record.init_setl_id, record.region, record.institution, record.book, record.category,
-        record.inpatient, record.day, record.term, record.year, record.pooled_fen, record.account_fen,
-        money.medfee_sumamt, record.canonical, record.content_digest, layered,
+        record.inpatient, record.day.isoformat(), record.term, record.year, record.pooled_fen, record.account_fen,
+        record.amounts.medfee_sumamt, record.canonical, record.content_digest, layered,
     )  # fmt: skip
 
 

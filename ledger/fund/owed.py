@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.classify import daily_payable
@@ -19,7 +20,7 @@ def owed_for_originals(
         if not directory.knows(record.institution):
             refused.append(_unknown_institution(number, record))
             continue
-        enrolment = directory.on(record.institution, record.day)
+        enrolment = directory.on(record.institution, date.fromisoformat(record.day))
         payables = []
         if record.pooled_fen:
             daily = enrolment is not None and enrolment.daily
@@ -44,7 +45,7 @@ def _unknown_institution(number: int, record: Gist) -> Refusal:
 def _payable(record: Gist, subfund: str, year: int, fund_fen: int, daily_fen: int, ratio: int) -> Payable:
     return Payable(
         record.book, record.setl_id, subfund, record.institution, year, record.term, record.category,
-        record.day.isoformat(), fund_fen, daily_fen, ratio,
+        record.day, fund_fen, daily_fen, ratio,
     )  # fmt: skip
 
 

@@ -13,16 +13,16 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import date
 from itertools import islice
 from queue import SimpleQueue
 from typing import IO, Final, NamedTuple, TypeAlias
 
 from ledger.core.errors import Unavailable
-from ledger.fund.outcome import Gist, Line, gist
-from ledger.fund.reader import DAY, Sent, receive, send
+from ledger.fund.outcome import Gist, Line
+from ledger.fund.plain import LineReader
+from ledger.fund.reader import Sent, receive, send
 from ledger.fund.record import Refusal
-from ledger.fund.validate import IntakeRules, validate_line
+from ledger.fund.validate import IntakeRules
 
 PROCESSES: Final = 2
 AHEAD: Final = 3
@@ -48,7 +48,8 @@ def read_ahead(
     Raises Unavailable `intake.reader_lost` when such a process dies; what was stored stays, the load can go on later.
     """
     if not beside:
-        yield ((chunk, _validated(chunk, rules)) for chunk in chunks)
+        reader = LineReader(rules)
+        yield ((chunk, _validated(chunk, reader)) for chunk in chunks)
         return
     readers: list[_Reader] = []
     free: SimpleQueue[_Reader] = SimpleQueue()
@@ -61,11 +62,11 @@ def read_ahead(
             free.put(readers[-1])
         yield _ahead(pool, free, chunks)
     finally:
-        for reader in readers:
-            reader.kill()
+        for process in readers:
+            process.kill()
         pool.shutdown(cancel_futures=True)
-        for reader in readers:
-            reader.communicate()
+        for process in readers:
+            process.communicate()
 
 
 def _start() -> _Reader:
@@ -90,12 +91,8 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
     return pipe
 
 
-def _validated(chunk: Chunk, rules: IntakeRules) -> Read:
-    read: Read = []
-    for line in chunk.lines:
-        result = validate_line(line.raw, line.number, rules)
-        read.append((line, result if isinstance(result, Refusal) else gist(result)))
-    return read
+def _validated(chunk: Chunk, reader: LineReader) -> Read:
+    return [(line, reader.read(line.raw, line.number)) for line in chunk.lines]
 
 
 def _ahead(
@@ -125,6 +122,4 @@ def _ask(free: SimpleQueue[_Reader], chunk: Chunk) -> list[Sent]:
 
 
 def _received(sent: Sent) -> Gist | Refusal:
-    if len(sent) == len(Refusal._fields):
-        return Refusal._make(sent)
-    return Gist._make((*sent[:DAY], date.fromordinal(sent[DAY]), *sent[DAY + 1 :]))
+    return Refusal._make(sent) if len(sent) == len(Refusal._fields) else Gist._make(sent)

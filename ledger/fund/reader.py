@@ -6,21 +6,19 @@ multiprocessing child: that would import the whole program again before its firs
 
 from __future__ import annotations
 
+import gc
 import marshal
 import pickle
 import signal
 import sys
 from collections.abc import Sequence
-from typing import IO, Any, Final, TypeAlias
+from typing import IO, Any, TypeAlias
 
-from ledger.fund.outcome import Gist, gist
-from ledger.fund.record import Refusal
-from ledger.fund.validate import IntakeRules, validate_line
-
-DAY: Final = Gist._fields.index("day")
+from ledger.fund.plain import LineReader
+from ledger.fund.validate import IntakeRules
 
 Sent: TypeAlias = tuple[Any, ...]
-"""A gist with its day as a number, or a refusal: plain tuples, which `marshal` moves at a tenth of pickle's price."""
+"""A gist or a refusal as a plain tuple, which `marshal` moves at a tenth of pickle's price."""
 
 
 def send(pipe: IO[bytes], value: tuple[list[int], list[bytes]] | list[Sent]) -> None:
@@ -40,17 +38,9 @@ def receive(pipe: IO[bytes]) -> Any:
     return marshal.loads(content)  # noqa: S302 (written by our own parent or child process)
 
 
-def gists(numbers: Sequence[int], raws: Sequence[bytes], rules: IntakeRules) -> list[Sent]:
+def gists(numbers: Sequence[int], raws: Sequence[bytes], reader: LineReader) -> list[Sent]:
     """Validate lines; the answer for each as it travels."""
-    sent: list[Sent] = []
-    for number, raw in zip(numbers, raws, strict=True):
-        result = validate_line(raw, number, rules)
-        if isinstance(result, Refusal):
-            sent.append(tuple(result))
-        else:
-            fields = gist(result)
-            sent.append((*fields[:DAY], result.day.toordinal(), *fields[DAY + 1 :]))
-    return sent
+    return [tuple(reader.read(raw, number)) for number, raw in zip(numbers, raws, strict=True)]
 
 
 def main() -> None:
@@ -58,12 +48,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is the parent's to handle
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     rules: IntakeRules = pickle.load(source)  # noqa: S301 (written by our own parent process)
+    reader = LineReader(rules)
+    gc.disable()  # nothing here refers to itself, and looking for it costs a tenth
     while True:
         try:
             numbers, raws = receive(source)
         except EOFError:
             return
-        send(sink, gists(numbers, raws, rules))
+        send(sink, gists(numbers, raws, reader))
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ def _moment(text: str) -> datetime:
         raise InvalidInput("record.field_format", "不是存在的时间", field="setl_time") from None
 
 
-def _stay(begin: str, end: str) -> tuple[date | None, date | None]:
+def stay(begin: str, end: str) -> tuple[date | None, date | None]:
     """Admission and discharge dates, either may be absent; they may not run backwards."""
     days: list[date | None] = []
     for name, text in (("begndate", begin), ("enddate", end)):
@@ -175,7 +175,7 @@ def _stay(begin: str, end: str) -> tuple[date | None, date | None]:
     return days[0], days[1]
 
 
-def _check_state(setl_id: str, init_setl_id: str, refd_setl_flag: str, vali_flag: str, known: Codes) -> None:
+def check_state(setl_id: str, init_setl_id: str, refd_setl_flag: str, vali_flag: str, known: Codes) -> None:
     """Validity and the marks of a reversal (2.3): an original flagged 1 has been reversed by another record."""
     if refd_setl_flag and refd_setl_flag not in known.values["refd_setl_flag"]:
         raise _unknown("refd_setl_flag", refd_setl_flag)
@@ -191,7 +191,8 @@ def _check_state(setl_id: str, init_setl_id: str, refd_setl_flag: str, vali_flag
         raise InvalidInput("record.reversal_self", "原结算ID与本条结算ID相同", field="init_setl_id")
 
 
-def _book(codes: Codes, insutype: str) -> int:
+def book_of(codes: Codes, insutype: str) -> int:
+    """The fund of the book that keeps an insurance kind; raises `record.unknown_code`, `record.insutype_not_ours`."""
     book = codes.insutype.get(insutype)
     if book is None:
         raise _unknown("insutype", insutype)
@@ -202,7 +203,7 @@ def _book(codes: Codes, insutype: str) -> int:
     return book
 
 
-def _own_pooled(rows: RowSums, book: int) -> int:
+def own_pooled(rows: RowSums, book: int) -> int:
     """This book's pooled money: its basic and maternity rows, never fund_pay_sumamt (procedure.md 2.2)."""
     for other in rows.pooled:
         if other != book:
@@ -214,7 +215,8 @@ def _own_pooled(rows: RowSums, book: int) -> int:
     return rows.pooled.get(book, 0)
 
 
-def _check_codes(codes: Codes, clr_type: str, pay_loc: str, out_flag: str, setl_type: str) -> None:
+def check_codes(codes: Codes, clr_type: str, pay_loc: str, out_flag: str, setl_type: str) -> None:
+    """The plain dictionaries; raises `record.unknown_code`, `record.paid_to_person`."""
     values = codes.values
     if clr_type not in values["clr_type"]:
         raise _unknown("clr_type", clr_type)
@@ -241,7 +243,7 @@ def _read(document: Any, rules: IntakeRules) -> SettlementRecord:
     if not region:
         raise InvalidInput("record.field_missing", "统筹区编号与清算经办机构均缺失", field="poolarea_no")
     codes = rules.codes_of(region, setl_time)
-    book = _book(codes, insutype)
+    book = book_of(codes, insutype)
     medical = codes.med_type.get(med_type)
     if medical is None:
         raise _unknown("med_type", med_type)
@@ -249,10 +251,10 @@ def _read(document: Any, rules: IntakeRules) -> SettlementRecord:
         raise InvalidInput(
             "record.med_type_not_ours", f"医疗类别{med_type}不由医保基金支付", field="med_type"
         )
-    _check_codes(codes, clr_type, pay_loc, out_flag, setl_type)
-    _check_state(setl_id, init_setl_id, refd_setl_flag, vali_flag, codes)
+    check_codes(codes, clr_type, pay_loc, out_flag, setl_type)
+    check_state(setl_id, init_setl_id, refd_setl_flag, vali_flag, codes)
     moment = _moment(setl_time)
-    begin, end = _stay(begndate, enddate)
+    begin, end = stay(begndate, enddate)
     is_reversal = init_setl_id != ""
 
     amounts = _amounts(info)
@@ -265,7 +267,7 @@ def _read(document: Any, rules: IntakeRules) -> SettlementRecord:
     out_of_region = rows.outside or is_out_of_region(pay_loc, out_flag, region, insu_admdvs)
     pooled = account = 0
     if not out_of_region:
-        pooled = _own_pooled(rows, book)
+        pooled = own_pooled(rows, book)
         account = own_account_fen(book, amounts.acct_pay, amounts.acct_mulaid_pay, mulaid_inside=inside)
     warnings = _warnings(amounts, rows, moment, year, mulaid_warning)
     content = head.rsplit(SEPARATOR, STATE_MARKS)[0]
