@@ -63,8 +63,8 @@ WITH side AS (
     SELECT b.fund, b.institution, CASE WHEN account = 9001 THEN 'recognised' WHEN account = 9102 THEN 'waiting'
             WHEN account = 9304 THEN 'borne' WHEN account IN (9201, 9202, 9203) THEN 'paid' WHEN account = 9301 THEN 'audit'
             WHEN account = 9303 THEN 'other' WHEN account = 9002 THEN 'surplus' WHEN account = 9209 THEN 'refunded'
-            WHEN account = 9302 THEN 'forfeited' WHEN account = 200104 OR account > 500000 THEN 'person'
-            WHEN account BETWEEN 920401 AND 920403 THEN 'offset' ELSE 'unexpected' END, 0, CASE WHEN account = 9001 OR account = 200104 OR account > 500000 AND account NOT BETWEEN 920401 AND 920403
+            WHEN account = 9302 THEN 'forfeited' WHEN account = 200104 OR account BETWEEN 500000 AND 599999 THEN 'person'
+            WHEN account BETWEEN 920401 AND 920403 THEN 'offset' ELSE 'unexpected' END, 0, CASE WHEN account = 9001 OR account = 200104 OR account BETWEEN 500000 AND 599999
             THEN -fen ELSE fen END
       FROM booked b WHERE account NOT IN (9101, 9103, 9104, 9105, 9106, 110102, 110103, 110104)
     UNION ALL
