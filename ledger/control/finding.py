@@ -10,7 +10,7 @@ class Finding:
     """One broken promise. `book` is `420100-310`, or the region, or "" where no book is concerned."""
 
     promise: str
-    """`INV-01` … `INV-14`, or the tie `T1` … `T7`."""
+    """`INV-01` … `INV-14`, or the tie `T1` … `T9`."""
     book: str
     entry: str
     """The exact entry as `seq 7 (记-202610-7)`, or the record, order, file or balance it is about."""
