@@ -18,9 +18,10 @@ from ledger.books.journal import post
 from ledger.books.setup import open_period
 from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book, Dimensions, EntryDraft
-from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.classify import covers, national_codes
+from ledger.fund.outregion_parties import read_counterparties
 from ledger.fund.recognise import RULES_SIGNER
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
@@ -28,19 +29,6 @@ from ledger.rules.policy import policy_on
 CARE: Final = "care"
 INSURED: Final = "insured"
 SIDES: Final[Mapping[str, str]] = {CARE: "就医地", INSURED: "参保地"}
-
-
-class Counterparty(NamedTuple):
-    """Another pooling region and the account it is paid into; `confirmed_by` is "" until another person confirmed it."""
-
-    counterparty: int
-    name: str
-    payee_name: str
-    payee_number: str
-    payee_bank: str
-    payee_cnaps: str
-    proposed_by: str
-    confirmed_by: str
 
 
 class Found(NamedTuple):
@@ -90,53 +78,6 @@ class _Taken(NamedTuple):
     category: str
     account_fen: int
     found: Found
-
-
-def add_counterparty(tx: Transaction, party: Counterparty) -> Counterparty:
-    """Propose a region and its account, as maker; the same again gives the first answer.
-
-    Raises InvalidInput `outregion.own_region` for a part of our own region; Conflict `outregion.counterparty_known` if
-    it is there with another account; Forbidden `access.role_missing`.
-    """
-    tx.run(
-        """INSERT INTO fund.outregion_counterparty (region, counterparty, name, payee_name, payee_number, payee_bank, payee_cnaps,
-               proposed_by)
-           VALUES (%(region)s, %(counterparty)s, %(name)s, %(payee_name)s, %(payee_number)s, %(payee_bank)s, %(payee_cnaps)s,
-               %(user)s) ON CONFLICT DO NOTHING""",
-        region=tx.region,
-        user=tx.user,
-        **party._asdict(),
-    )
-    stored = next(one for one in read_counterparties(tx) if one.counterparty == party.counterparty)
-    if stored[:6] != party[:6]:
-        raise Conflict("outregion.counterparty_known", f"对方统筹区{party.counterparty}已登记，内容不同")
-    return stored
-
-
-def confirm_counterparty(tx: Transaction, counterparty: int) -> None:
-    """Confirm a region's account, as checker and another person. Raises NotFound `outregion.counterparty_unknown`,
-    Forbidden `request.same_person`, `access.role_missing`.
-    """
-    if not tx.run(
-        """UPDATE fund.outregion_counterparty SET confirmed_by = %(user)s
-            WHERE region = %(region)s AND counterparty = %(counterparty)s""",
-        region=tx.region,
-        counterparty=counterparty,
-        user=tx.user,
-    ):
-        raise NotFound("outregion.counterparty_unknown", f"没有登记对方统筹区{counterparty}")
-
-
-def read_counterparties(tx: Transaction) -> list[Counterparty]:
-    """The regions we clear with."""
-    return [
-        Counterparty(*row)
-        for row in tx.rows(
-            """SELECT counterparty, name, payee_name, payee_number, payee_bank, payee_cnaps, proposed_by, confirmed_by
-                 FROM fund.outregion_counterparty WHERE region = %(region)s ORDER BY counterparty""",
-            region=tx.region,
-        )
-    ]
 
 
 def recognise_outregion(tx: Transaction, fund: int, upto: date, voucher_date: date) -> Recognised:

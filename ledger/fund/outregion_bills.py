@@ -17,11 +17,10 @@ from adapters.banks.ports import Account
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.cash_orders import available_fen, drafted_fen
 from ledger.fund.cash_requests import key_of
 from ledger.fund.outregion_clearing import require_maker
-from ledger.fund.regions import account_of
-from ledger.payments.draft import Batch, BatchDraft, ItemDraft, OrderDraft, create_batch
+from ledger.fund.outregion_money import open_money, store_batch
+from ledger.payments.draft import Batch, ItemDraft, OrderDraft
 
 _OWED: Final = 9103
 
@@ -187,37 +186,24 @@ def draft_bill_orders(tx: Transaction, fund: int, pay_date: date) -> BillOrders:
 
     Raises Conflict `book.no_account`; Forbidden `access.role_missing`. Drafting again orders nothing twice.
     """
-    require_maker(tx, fund)
-    account = account_of(tx, fund, "1004")
-    if not account:
-        raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有支出户，不能拨付")
-    tx.run(
-        "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.draft {tx.region}-{fund}"
-    )
-    there = available_fen(tx, fund, account) - drafted_fen(tx, fund, account)
+    money = open_money(tx, fund, "1004")
     blocked: list[tuple[str, str]] = []
     ready: list[tuple[str, OrderDraft]] = []
     for bill, replaces, payee in _unpaid(tx, fund):
-        if payee is None or bill.amount_fen > there:
+        if payee is None or not money.take(bill.amount_fen):
             blocked.append((bill.bill_id, "payee_missing" if payee is None else "over_available"))
             continue
-        there -= bill.amount_fen
         items = [ItemDraft(_OWED, dims, fen) for dims, fen in bill_items(tx, bill)]
         purpose = f"{bill.term}异地清算{FUND_NAMES[fund]}{tx.region}"
         ready.append(
-            (bill.bill_id, OrderDraft(str(bill.counterparty), items, (), payee, purpose, account, replaces))
+            (
+                bill.bill_id,
+                OrderDraft(str(bill.counterparty), items, (), payee, purpose, money.account, replaces),
+            )
         )
     if not ready:
         return BillOrders(None, [], blocked)
-    made: int = tx.value(
-        "SELECT count(*) FROM payments.batch WHERE region = %(region)s AND fund = %(fund)s AND pay_date = %(day)s",
-        region=tx.region,
-        fund=fund,
-        day=pay_date,
-    )
-    batch_id = f"X{tx.region}-{fund}-{pay_date:%Y%m%d}-{made + 1}"
-    orders = [order for _, order in ready]
-    batch = create_batch(tx, BatchDraft(tx.region, fund, "month", batch_id, pay_date, pay_date, orders))
+    batch = store_batch(tx, fund, pay_date, [order for _, order in ready])
     tx.run_many(
         "UPDATE fund.outregion_bill SET order_no = %(order)s WHERE region = %(region)s AND bill_id = %(bill)s",
         [

@@ -162,12 +162,12 @@ def report_paid(tx: Transaction, day: date) -> int:
         )
         put_out(tx, order_no, "paid", fund, party, fen, body, day)
     moves = tx.rows(
-        """SELECT m.move_id, m.fund, m.counterparty, m.amount_fen, m.receipt_no FROM fund.outregion_move m
-            WHERE m.region = %(region)s AND m.kind = 'prepaid' AND m.state = 'done' AND NOT EXISTS (
+        """SELECT m.move_id, m.fund, m.counterparty, m.amount_fen, m.order_no FROM fund.outregion_moved m
+            WHERE m.region = %(region)s AND m.kind = 'prepaid' AND NOT EXISTS (
                   SELECT 1 FROM fund.outregion_outbox x WHERE x.region = m.region AND x.link_id = m.move_id)""",
         region=tx.region,
     )
-    for move_id, fund, party, fen, receipt_no in moves:
+    for move_id, fund, party, fen, order_no in moves:
         body = canonical(
             {
                 "move": move_id,
@@ -175,7 +175,7 @@ def report_paid(tx: Transaction, day: date) -> int:
                 "to": party,
                 "fund": fund,
                 "amount_fen": fen,
-                "receipt": receipt_no,
+                "order": order_no,
             }
         )
         put_out(tx, move_id, "prepaid", fund, party, fen, body, day)

@@ -66,8 +66,8 @@ def usage(tx: Transaction, fund: int, day: date) -> list[Usage]:
                              WHERE q.region = c.region AND q.fund = %(fund)s AND q.counterparty = c.counterparty
                                AND q.direction = d.direction AND q.from_day <= %(day)s ORDER BY q.from_day DESC LIMIT 1), 0),
                   coalesce((SELECT sum(CASE WHEN m.kind = d.plus THEN m.amount_fen ELSE -m.amount_fen END)
-                              FROM fund.outregion_move m WHERE m.region = c.region AND m.fund = %(fund)s
-                               AND m.counterparty = c.counterparty AND m.state = 'done' AND m.kind IN (d.plus, d.minus)), 0)::bigint,
+                              FROM fund.outregion_moved m WHERE m.region = c.region AND m.fund = %(fund)s
+                               AND m.counterparty = c.counterparty AND m.kind IN (d.plus, d.minus)), 0)::bigint,
                   (CASE d.direction WHEN 'received' THEN
                        coalesce((SELECT sum(r.amount_fen) FROM fund.outregion_record r WHERE r.region = c.region
                                     AND r.fund = %(fund)s AND r.counterparty = c.counterparty AND r.side = 'care'), 0)

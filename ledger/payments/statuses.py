@@ -43,11 +43,18 @@ class Decision(NamedTuple):
 def spread(
     statuses: Sequence[OrderStatus], files: Mapping[str, Sequence[str]]
 ) -> list[tuple[str, OrderStatus]]:
-    """One (order number, status) each; a status of a whole file goes to all its orders (`files`), '' if unknown."""
+    """One (order number, status) each; a status of a whole file goes to all its orders (`files`), '' if unknown.
+
+    An order of which the same file says the same by itself is left out: its own word carries the reason.
+    """
+    said = {(status.message_id, status.order_no, status.state) for status in statuses}
     single: list[tuple[str, OrderStatus]] = []
     for status in statuses:
-        numbers = [status.order_no] if status.order_no else files.get(status.message_id, [""])
-        single += [(number, status) for number in numbers]
+        if status.order_no:
+            single.append((status.order_no, status))
+            continue
+        numbers = files.get(status.message_id, [""])
+        single += [(no, status) for no in numbers if (status.message_id, no, status.state) not in said]
     return single
 
 

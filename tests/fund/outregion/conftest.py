@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.banks.control import CONTROL_SUFFIX, describe, encode_control
 from adapters.banks.iso20022.format import Iso20022Format
-from adapters.banks.ports import Direction, OutgoingFile, RemoteFile
-from adapters.banks.simulator.messages.notification import Movement, Notification, write_camt054
+from adapters.banks.ports import Account, Direction, OutgoingFile, RemoteFile
+from adapters.banks.simulator.bank import Bank, Opening
+from adapters.banks.simulator.faults import Fault, Plan
 from ledger.access.users import found_region
 from ledger.books.manual import ManualContent
 from ledger.books.seal import write_anchors
@@ -25,8 +28,10 @@ from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.institutions import Institution, confirm_payees, load_institutions
 from ledger.fund.intake_file import load_file
-from ledger.fund.outregion import Counterparty, add_counterparty, confirm_counterparty
 from ledger.fund.outregion_link import End
+from ledger.fund.outregion_parties import Counterparty, add_counterparty, confirm_counterparty
+from ledger.fund.outregion_receipts import confirm_move
+from ledger.fund.outregion_requests import approve_move, request_move
 from ledger.fund.regions import OwnAccount, set_up_region
 from ledger.fund.validate import IntakeRules
 from ledger.payments.approve import approve
@@ -39,39 +44,66 @@ HERE, THERE = 420100, 430100
 OWN = {HERE: "4200000000001004", THERE: "4300000000001004"}
 FISCAL = {HERE: "4200000000001003", THERE: "4300000000001003"}
 START = date(2026, 10, 12)
+OPENING = 10**9
 _files = itertools.count(1)
 
 
-class Wire:
-    """What was delivered to a bank, and its papers waiting to be fetched."""
+class Folder:
+    """A bank's folders on this disk as the ledger reaches them; SFTP has its own tests."""
 
-    def __init__(self) -> None:
-        self.delivered: dict[str, bytes] = {}
-        self.papers: dict[str, bytes] = {}
+    def __init__(self, root: Path) -> None:
+        self.root = root
 
     def deliver(self, file: OutgoingFile, *, count: int, total_fen: int) -> None:
-        assert count > 0 < total_fen
-        self.delivered[file.name] = file.content
+        control = encode_control(describe(file.name, file.content, count=count, total_fen=total_fen))
+        (self.root / "inbox" / file.name).write_bytes(file.content)
+        (self.root / "inbox" / (file.name + CONTROL_SUFFIX)).write_bytes(control)
 
     def holds(self, file: OutgoingFile) -> bool:
-        return self.delivered.get(file.name) == file.content
+        places = [self.root / folder / file.name for folder in ("inbox", "archive")]
+        return any(place.exists() and place.read_bytes() == file.content for place in places)
 
     def waiting(self) -> list[RemoteFile]:
-        return [RemoteFile(name, len(content)) for name, content in sorted(self.papers.items())]
+        papers = (path for path in (self.root / "outbox").iterdir() if path.suffix != CONTROL_SUFFIX)
+        return [RemoteFile(path.name, path.stat().st_size) for path in sorted(papers)]
 
     def fetch(self, name: str) -> bytes:
-        return self.papers[name]
+        return (self.root / "outbox" / name).read_bytes()
 
     def close(self) -> None:
         """Nothing is open."""
 
 
 @dataclass
-class Bank:
-    """The real format over a wire in memory."""
+class Teller:
+    """One of our accounts at the simulated bank, which keeps books of its own; `faults` names orders that go wrong."""
 
-    format: Iso20022Format
-    channel: Wire = field(default_factory=Wire)
+    account: str
+    root: Path
+    opening_fen: int
+    faults: dict[str, frozenset[Fault]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.root.mkdir()
+        own = Account("本户", self.account, "模拟银行", "102421000001")
+        self.bank = Bank(
+            self.root,
+            self.root / "books.db",
+            [Opening(own, self.opening_fen, START)],
+            plan=Plan(named=self.faults),
+        )
+        self.format = Iso20022Format(frozenset({self.account}))
+        self.channel = Folder(self.root)
+
+    @property
+    def balance(self) -> int:
+        self.bank.books.check()
+        return self.bank.books.balance(self.account)
+
+    def comes_in(self, fen: int, day: date) -> str:
+        """Money of the other region; the number of the receipt that tells of it."""
+        other = Account("对方专户", "9900000000001", "模拟银行", "102421000001")
+        return self.bank.enter(self.account, Direction.CREDIT, fen, other, "异地就医资金", day)
 
 
 @dataclass
@@ -80,7 +112,7 @@ class Two:
 
     month: Any
     home: Path
-    serial: int = 0
+    tellers: dict[tuple[int, int], Teller]
 
     def tx(self, user: str = "zhao", region: int = HERE) -> AbstractContextManager[Transaction]:
         return unit_of_work(self.month.engine, user, region)
@@ -94,33 +126,70 @@ class Two:
         done = load_file(self.month.engine, "jieru", path, IntakeRules())
         assert done.accepted == len(bills), done
 
-    def pay(self, batch: Any, region: int, day: date) -> None:
-        """Approved, sent, and debited by the bank."""
-        engine = self.month.engine
-        bank = Bank(Iso20022Format(frozenset({OWN[region]})))
+    def teller(self, region: int = HERE, kind: int = 1004) -> Teller:
+        return self.tellers[region, kind]
 
-        def bank_of(account: str) -> Bank:
-            assert account == OWN[region]
-            return bank
+    def send(self, batch: Any, region: int, day: date, kind: int = 1004) -> list[str]:
+        """Approved by a second person under its digest, filed and sent; the order numbers."""
+        engine, teller = self.month.engine, self.teller(region, kind)
+
+        def bank_of(account: str) -> Teller:
+            assert account == teller.account
+            return teller
 
         approve(engine, "qian", region, batch.batch_id, batch.digest, day)
         file(engine, "zhao", region, batch.batch_id, bank_of, datetime.combine(day, time(9), SHANGHAI))
         assert {s.outcome for s in send(engine, "sun", region, bank_of, day)} == {"sent"}
+        return list(batch.order_nos)
+
+    def days(self, region: int, first: date, count: int, kind: int = 1004) -> None:
+        """Let the bank work and take its papers, day by day; our books hold what its books hold at the end."""
+        teller = self.teller(region, kind)
+        for n in range(count):
+            day = first + timedelta(days=n)
+            teller.bank.step(datetime.combine(day, time(10), SHANGHAI))
+            done = receive(self.month.engine, "xitong", region, teller.account, teller, day)
+            assert not done.problems, done
+            assert not done.failures, done
+
+    def agrees(self, region: int = HERE) -> None:
+        """1003 and 1004 as the bank has them, once its papers are in."""
+        for kind in (1003, 1004):
+            assert self.balance(kind, region) == self.teller(region, kind).balance
+
+    def pay(self, batch: Any, region: int, day: date, kind: int = 1004) -> None:
+        """Approved, sent, debited by the bank, and its receipts booked."""
+        orders = self.send(batch, region, day, kind)
+        self.days(region, day, 2, kind)
+        assert self.states(orders, region) == ["paid"] * len(orders)
+
+    def states(self, orders: Sequence[str], region: int = HERE) -> list[str]:
         with self.tx("zhao", region) as tx:
-            orders = read_orders(tx, batch.order_nos)
-        for order in orders:
-            self.serial += 1
-            moved = Movement(
-                reference=f"BK{self.serial:08d}", direction=Direction.DEBIT, amount_fen=order.amount_fen, booking_date=day,
-                other_account=order.payee.number, other_name=order.payee.name, order_no=order.order_no, return_code="",
-                return_reason="",
-            )  # fmt: skip
-            moment = datetime.combine(day, time(18), SHANGHAI)
-            paper = write_camt054(Notification(f"NT{self.serial}", moment, OWN[region], "支出户", [moved]))
-            bank.channel.papers[f"{self.serial:05d}.xml"] = paper
-        done = receive(engine, "xitong", region, OWN[region], bank, day)
-        assert not done.problems, done
-        assert not done.failures, done
+            found = {order.order_no: order.state for order in read_orders(tx, orders)}
+        return [found[order_no] for order_no in orders]
+
+    def come_in(
+        self, kind: str, fen: int, document: str, day: date, region: int = HERE, party: int = THERE
+    ) -> Any:
+        """A prepayment or clearing money: asked, approved, and booked from the bank's paper."""
+        with self.tx("zhao", region) as tx:
+            move = request_move(tx, 310, kind, party, fen, document, day)
+        with self.tx("qian", region) as tx:
+            approve_move(tx, move.move_id, day)
+        number = self.teller(region, 1003).comes_in(fen, day)
+        self.days(region, day, 2, 1003)
+        with self.tx("li", region) as tx:
+            return confirm_move(tx, move.move_id, number, day, day + timedelta(days=1))
+
+    def goes_out(
+        self, kind: str, fen: int, document: str, day: date, region: int = HERE, party: int = THERE
+    ) -> str:
+        """A prepayment of ours, or theirs given back: asked and approved; its id."""
+        with self.tx("zhao", region) as tx:
+            move = request_move(tx, 310, kind, party, fen, document, day)
+        with self.tx("qian", region) as tx:
+            approve_move(tx, move.move_id, day)
+        return str(move.move_id)
 
     def balance(self, account: int, region: int = HERE, **key: object) -> int:
         """Debits less credits of an account and its sub-accounts; fen."""
@@ -132,24 +201,37 @@ class Two:
         )
         return int(rows[0][0])
 
-    def verified(self) -> None:
+    def found(self) -> list[tuple[str, str, str]]:
+        """What verify finds: promise, place, message."""
         with suppress(FileNotFoundError):
             write_anchors(self.month.database.auditor_engine, self.home)
-        assert [str(f) for f in verify(self.month.database.auditor_engine, self.home)] == []
+        findings = verify(self.month.database.auditor_engine, self.home)
+        return [(one.promise, one.entry, one.message) for one in findings]
+
+    def verified(self) -> None:
+        assert self.found() == []
 
 
-def _allot(engine: Any, region: int) -> None:
+def _fund(engine: Any, region: int) -> None:
+    """Ten million yuan in the 财政专户 and as much in the 支出户."""
     own, fiscal = Dimensions(OWN[region]), Dimensions(FISCAL[region])
-    legs = (debit(1004, 10**9, own), credit(1003, 10**9, fiscal))
-    content = ManualContent(START, "拨入", "测试单据", legs)
-    book_by_hand(engine, "li", "qian", Book(region, 310), START, content)
+    income = (debit(1003, 2 * OPENING, fiscal), credit(4101, 2 * OPENING))
+    allotted = (debit(1004, OPENING, own), credit(1003, OPENING, fiscal))
+    for summary, legs in (("财政补贴", income), ("拨入", allotted)):
+        content = ManualContent(START, summary, "测试单据", legs)
+        book_by_hand(engine, "li", "qian", Book(region, 310), START, content)
 
 
 @pytest.fixture
-def two(month: Any, tmp_path: Path) -> Two:
+def two(month: Any, tmp_path: Path) -> Iterator[Two]:
     home = tmp_path / "home"
     home.mkdir()
-    made = Two(month, home)
+    tellers = {
+        (region, kind): Teller(account, tmp_path / f"bank-{region}-{kind}", OPENING)
+        for kind, accounts in ((1003, FISCAL), (1004, OWN))
+        for region, account in accounts.items()
+    }
+    made = Two(month, home, tellers)
     found_region(month.admin, THERE, DEMO_PEOPLE)
     accounts = (
         OwnAccount("1003", FISCAL[THERE], "邻市财政专户", "iso20022", "模拟银行", "102421000001"),
@@ -173,8 +255,10 @@ def two(month: Any, tmp_path: Path) -> Two:
             add_counterparty(tx, party)
         with made.tx("qian", ours) as tx:
             confirm_counterparty(tx, theirs)
-        _allot(month.engine, ours)
-    return made
+        _fund(month.engine, ours)
+    yield made
+    for teller in tellers.values():
+        teller.bank.close()
 
 
 @pytest.fixture

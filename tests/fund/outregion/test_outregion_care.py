@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
+from adapters.banks.simulator.faults import Fault
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from ledger.fund.outregion import Counterparty, add_counterparty, recognise_outregion, totals
+from ledger.fund.institutions import confirm_payees
+from ledger.fund.outregion import recognise_outregion, totals
 from ledger.fund.outregion_bills import make_bill
 from ledger.fund.outregion_clearing import confirm, pull, roll_back
-from ledger.fund.outregion_moves import (
-    approve_move,
-    cancel_move,
-    confirm_move,
-    refuse_move,
-    request_hospital,
-    request_move,
-)
+from ledger.fund.outregion_hospitals import draft_hospital_orders
+from ledger.fund.outregion_parties import Counterparty, add_counterparty
 from ledger.fund.outregion_quota import set_quota, usage
+from ledger.fund.outregion_requests import request_move
+from ledger.payments.approve import approve, discard
+from ledger.payments.files import cancel
 
 H, HERE, THERE = "H42010000001", 420100, 430100
 OCT, NOV = date(2026, 10, 12), date(2026, 11, 5)
@@ -28,6 +27,16 @@ OCT, NOV = date(2026, 10, 12), date(2026, 11, 5)
 def recognise(two: Any, day: date = OCT) -> Any:
     with two.tx() as tx:
         return recognise_outregion(tx, 310, day, day)
+
+
+def draft(two: Any, day: date = OCT, term: int = 202610) -> Any:
+    with two.tx() as tx:
+        return draft_hospital_orders(tx, 310, term, day)
+
+
+def care(two: Any) -> tuple[int, int, int, int]:
+    """9501 to 9504, each on its own side."""
+    return two.balance(9501), -two.balance(9502), -two.balance(9503), -two.balance(9504)
 
 
 def test_a_guest_is_owed_to_the_hospital_and_paid_from_2001(two: Any, guest: Any) -> None:
@@ -39,47 +48,129 @@ def test_a_guest_is_owed_to_the_hospital_and_paid_from_2001(two: Any, guest: Any
     assert two.balance(9001) == two.balance(5001) == 0
     with two.tx() as tx:
         assert totals(tx, 310) == [("care", THERE, 202610, 2, 105_001)]
-        move = request_hospital(tx, 310, H, 202610, OCT)
-    with pytest.raises(Conflict, match=r"outregion\.nothing_owed"), two.tx() as tx:
-        request_hospital(tx, 310, H, 202610, OCT)
-    with pytest.raises(Forbidden), two.tx() as tx:
-        approve_move(tx, move.move_id, OCT)
-    with two.tx("qian") as tx:
-        approve_move(tx, move.move_id, OCT)
-    assert -two.balance(9503) == 105_001
-    for _ in range(2):
-        with two.tx("li") as tx:
-            confirm_move(tx, move.move_id, "R-1", OCT, OCT)
-    assert (-two.balance(9504), two.balance(9503), two.balance(9502)) == (105_001, 0, 0)
+    made = draft(two)
+    assert (made.institutions, made.blocked, made.batch.total_fen) == ([H], [], 105_001)
+    assert draft(two).batch is None
+    assert care(two) == (105_001, 105_001, 0, 0)
+    two.verified()
+    for user, digest, error in (
+        ("zhao", made.batch.digest, Forbidden),
+        ("qian", b"0" * 32, Conflict),
+    ):
+        with pytest.raises(error):
+            approve(two.month.engine, user, HERE, made.batch.batch_id, digest, OCT)
+    [order] = two.send(made.batch, HERE, OCT)
+    assert care(two) == (105_001, 0, 105_001, 0)
+    two.verified()
+    two.days(HERE, OCT, 2)
+    assert two.states([order]) == ["paid"]
+    assert care(two) == (105_001, 0, 0, 105_001)
     assert two.balance(200103, counterparty=THERE) == 105_001
     assert two.balance(1004) == 10**9 - 105_001
-    assert two.balance(5001) == 0
-    with pytest.raises(Conflict, match=r"outregion\.receipt_differs"), two.tx("li") as tx:
-        confirm_move(tx, move.move_id, "R-2", OCT, OCT)
+    assert two.balance(5001) == two.balance(9104) == 0
+    two.agrees()
     two.verified()
 
 
-def test_a_reversal_is_red_and_a_withdrawn_payment_opens_its_records(two: Any, guest: Any) -> None:
+def test_a_reversal_is_red_and_is_netted_with_what_is_owed(two: Any, guest: Any) -> None:
     two.take(guest("G1", fund=1_000, cash=0), guest("G2", fund=300, cash=0))
-    two.take(guest("G2R", fund=-300, cash=0, init="G2", time="12:00:00"))
-    assert recognise(two).care == 3
-    assert two.balance(9501) == 1_000
-    with two.tx() as tx:
-        move = request_hospital(tx, 310, H, 202610, OCT)
-    assert move.amount_fen == 1_000
-    with two.tx("qian") as tx:
-        refuse_move(tx, move.move_id, OCT)
-    with two.tx() as tx:
-        again = request_hospital(tx, 310, H, 202610, OCT)
-    with two.tx("qian") as tx:
-        approve_move(tx, again.move_id, OCT)
-    with two.tx("li") as tx:
-        cancel_move(tx, again.move_id, OCT)
-    assert -two.balance(9502) == 1_000
-    assert two.balance(9503) == 0
-    with two.tx() as tx:
-        assert request_hospital(tx, 310, H, 202610, OCT).amount_fen == 1_000
+    recognise(two)
+    two.pay(draft(two).batch, HERE, OCT)
+    two.take(guest("G2R", fund=-300, cash=0, init="G2", day="2026-10-13", time="12:00:00"))
+    assert recognise(two, date(2026, 10, 13)).care == 1
+    assert care(two) == (1_000, -300, 0, 1_300)
+    [left] = draft(two).blocked
+    assert (left.institution, left.reason, left.amount_fen) == (H, "negative", -300)
     two.verified()
+    two.take(guest("G3", fund=500, cash=0, day="2026-10-13"))
+    recognise(two, date(2026, 10, 13))
+    made = draft(two, date(2026, 10, 14))
+    assert made.batch.total_fen == 200
+    two.pay(made.batch, HERE, date(2026, 10, 14))
+    assert care(two) == (1_500, 0, 0, 1_500)
+    two.agrees()
+    two.verified()
+
+
+def test_a_draft_given_up_and_an_order_cancelled_open_their_records(two: Any, guest: Any) -> None:
+    two.take(guest("G1", fund=1_000, cash=0))
+    recognise(two)
+    first = draft(two).batch
+    assert discard(two.month.engine, "zhao", HERE, first.batch_id, "重制", OCT) == 1
+    two.verified()
+    second = draft(two).batch
+    approve(two.month.engine, "qian", HERE, second.batch_id, second.digest, OCT)
+    assert care(two) == (1_000, 0, 1_000, 0)
+    with pytest.raises(Conflict, match=r"outregion\.in_order"), two.tx() as tx:
+        tx.run("UPDATE fund.outregion_record SET order_no = ''")
+    cancel(two.month.engine, "zhao", HERE, second.order_nos[0], "不付", OCT)
+    assert care(two) == (1_000, 1_000, 0, 0)
+    two.verified()
+    assert draft(two).batch.total_fen == 1_000
+
+
+def test_a_rejected_payment_goes_out_again_to_a_new_account(two: Any, guest: Any) -> None:
+    two.take(guest("G1", fund=1_000, cash=0))
+    recognise(two)
+    made = draft(two).batch
+    two.teller().faults[made.order_nos[0]] = frozenset({Fault.REJECT_NAME})
+    [order] = two.send(made, HERE, OCT)
+    two.days(HERE, OCT, 2)
+    assert two.states([order]) == ["rejected"]
+    assert care(two) == (1_000, 1_000, 0, 0)
+    assert two.balance(1004) == 10**9
+    two.verified()
+    assert [one.reason for one in draft(two).blocked] == ["payee_failed"]
+    new_account(two)
+    again = draft(two, date(2026, 10, 14)).batch
+    two.pay(again, HERE, date(2026, 10, 14))
+    assert two.month.asked(
+        f"SELECT replaces FROM payments.pay_order WHERE order_no = '{again.order_nos[0]}'"
+    ) == [(order,)]
+    assert care(two) == (1_000, 0, 0, 1_000)
+    assert two.balance(200103, counterparty=THERE) == 1_000
+    two.agrees()
+    two.verified()
+
+
+def test_a_returned_payment_gives_the_money_back_to_its_region_and_goes_out_again(
+    two: Any, guest: Any
+) -> None:
+    """退汇: Dr 9504 Cr 9502; Dr 1004 Cr 2001-异地就医资金; no expense, no 2001-退汇待付."""
+    with two.tx("li") as tx:
+        set_quota(tx, 310, THERE, "received", OCT, 5_000, "文件")
+    two.come_in("prepaid_in", 5_000, "预付通知", OCT)
+    two.take(guest("G1", fund=1_000, cash=0))
+    recognise(two)
+    made = draft(two).batch
+    two.teller().faults[made.order_nos[0]] = frozenset({Fault.RETURN})
+    [order] = two.send(made, HERE, OCT)
+    two.days(HERE, OCT, 2)
+    assert two.states([order]) == ["paid"]
+    assert (care(two), -two.balance(200103, counterparty=THERE)) == ((1_000, 0, 0, 1_000), 4_000)
+    two.verified()
+    two.days(HERE, date(2026, 10, 14), 2)
+    assert two.states([order]) == ["returned"]
+    assert (care(two), -two.balance(200103, counterparty=THERE)) == ((1_000, 1_000, 0, 0), 5_000)
+    assert two.balance(200104) == two.balance(5001) == two.balance(4501) == 0
+    two.agrees()
+    two.verified()
+    new_account(two)
+    two.pay(draft(two, date(2026, 10, 19)).batch, HERE, date(2026, 10, 19))
+    assert (care(two), -two.balance(200103, counterparty=THERE)) == ((1_000, 0, 0, 1_000), 4_000)
+    two.agrees()
+    two.verified()
+
+
+def new_account(two: Any) -> None:
+    """The hospital proposes another account, and a second person confirms it."""
+    with two.tx() as tx:
+        tx.run(
+            """INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by)
+               VALUES (420100, 'H42010000001', 2, '第1医院', '620000000099', '模拟银行', '102421000009', 'proposed', 'zhao')"""
+        )
+    with two.tx("qian") as tx:
+        confirm_payees(tx)
 
 
 def test_a_patient_of_our_own_is_nobody_elses(two: Any, guest: Any) -> None:
@@ -114,10 +205,7 @@ def test_prepayments_stay_within_the_quota_and_warn_at_70_and_90(two: Any, guest
         request_move(tx, 310, "prepaid_in", THERE, 1, "通知2", OCT)
     with pytest.raises(Conflict, match=r"outregion\.over_quota"), two.tx() as tx:
         request_move(tx, 310, "prepaid", THERE, 1, "无额度", OCT)
-    with two.tx("qian") as tx:
-        approve_move(tx, move.move_id, OCT)
-    with two.tx("li") as tx:
-        confirm_move(tx, move.move_id, "F-1", OCT, OCT)
+    assert two.come_in("prepaid_in", 1_000, "通知1", OCT).state == "done"
     assert -two.balance(200103, counterparty=THERE) == 1_000
     for setl_id, fen, level, percent in (
         ("G1", 690, "none", 69),
@@ -131,14 +219,9 @@ def test_prepayments_stay_within_the_quota_and_warn_at_70_and_90(two: Any, guest
         assert (received.level, received.percent, received.quota_fen) == (level, percent, 1_000)
     with two.tx() as tx:
         assert request_move(tx, 310, "prepaid_in", THERE, 500, "通知3", NOV).state == "requested"
-        back = request_move(tx, 310, "prepaid_out", THERE, 400, "退还", OCT)
+        request_move(tx, 310, "prepaid_out", THERE, 400, "退还", OCT)
     with pytest.raises(Conflict, match=r"outregion\.over_prepaid"), two.tx() as tx:
         request_move(tx, 310, "prepaid_out", THERE, 601, "再退", OCT)
-    with two.tx("qian") as tx:
-        approve_move(tx, back.move_id, OCT)
-    with two.tx("li") as tx:
-        confirm_move(tx, back.move_id, "F-2", OCT, OCT)
-    assert -two.balance(200103) == 600
     two.verified()
 
 

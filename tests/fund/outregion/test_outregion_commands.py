@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ledger.cli.context import ACTING, close_apps
 from ledger.cli.outregion import app
-from ledger.core.errors import Conflict
+from ledger.core.errors import Conflict, InvalidInput
 from ledger.settings import get_settings
 
 HERE, THERE, H = "420100", "430100", "H42010000001"
@@ -45,12 +45,9 @@ def test_from_the_record_to_the_other_regions_books(two: Any, guest: Any, said: 
     assert [one["error"] for one in done["refused"]] == ["outregion.own_region"]
     [total] = said("zhou", "totals", *BOOK, "--term", "202610")["totals"]
     assert (total["counterparty"], total["amount_fen"]) == (430100, "100000")
-    move = said("zhao", "request", *BOOK, *DAY, "--kind", "hospital", "--institution", H, "--term", "202610")[
-        "move"
-    ]
-    assert said("qian", "approve", move, "--region", HERE, *DAY)["state"] == "approved"
-    paid = said("li", "receipt", move, "--region", HERE, *DAY, "--number", "R-1", "--booked", "2026-10-12")
-    assert (paid["state"], paid["receipt"]) == ("done", "R-1")
+    made = said("zhao", "order", *BOOK, *DAY, "--of", "hospitals")
+    assert (made["hospitals"], made["total_fen"], made["blocked"]) == ([H], "100000", [])
+    assert said("zhao", "order", *BOOK, *DAY, "--of", "hospitals", "--term", "202609")["batch"] == ""
     [use] = [one for one in said("zhou", "usage", *BOOK, *DAY)["usage"] if one["direction"] == "received"]
     assert (use["level"], use["used_fen"]) == ("red", "100000")
     [row] = said("zhou", "pull", *BOOK, "--year", "2026", "--month", "10")["rows"]
@@ -70,10 +67,31 @@ def test_from_the_record_to_the_other_regions_books(two: Any, guest: Any, said: 
     assert (link["link_id"], link["difference_fen"], link["age"]) == (made["bill"], "100000", 8)
 
 
-def test_quota_and_counterparty(said: Any) -> None:
-    since = ["--from", "2026-10-01", "--amount", "10.00", "--document", "文件"]
-    answer = said("li", "quota", *BOOK, "--with", THERE, "--direction", "paid", *since)
-    assert answer["quota_fen"] == "1000"
+def test_money_between_regions(two: Any, said: Any) -> None:
+    since = ["--from", "2026-10-01", "--amount", "10.00", "--document", "文件", "--with", THERE]
+    for direction in ("paid", "received"):
+        answer = said("li", "quota", *BOOK, *since, "--direction", direction)
+        assert answer["quota_fen"] == "1000"
+    ask = ["--with", THERE, "--amount", "6.00", *DAY]
+    coming = said("zhao", "request", *BOOK, *ask, "--kind", "prepaid_in", "--document", "通知")["move"]
+    going = said("zhao", "request", *BOOK, *ask, "--kind", "prepaid", "--document", "通知")["move"]
+    given_up = said(
+        "zhao", "request", *BOOK, *ask[:3], "1.00", *DAY, "--kind", "prepaid", "--document", "误"
+    )["move"]
+    for move in (coming, going, given_up):
+        assert said("qian", "approve", move, "--region", HERE, *DAY)["state"] == "approved"
+    assert said("li", "receipt", given_up, "--region", HERE, *DAY, "--cancel")["state"] == "cancelled"
+    receipt = ["--region", HERE, *DAY, "--number", "F-1", "--booked", "2026-10-12"]
+    with pytest.raises(Conflict, match=r"outregion\.by_order"):
+        said("li", "receipt", going, *receipt)
+    assert said("li", "receipt", coming, *receipt)["state"] == "done"
+    made = said("zhao", "order", *BOOK, *DAY, "--of", "transfers")
+    assert (made["transfers"], made["total_fen"]) == ([going], "600")
+    with pytest.raises(InvalidInput, match=r"outregion\.order_of"):
+        said("zhao", "order", *BOOK, *DAY, "--of", "everything")
+
+
+def test_a_counterparty_is_confirmed_by_another_person(said: Any) -> None:
     where = ["--region", HERE, "--with", "440100"]
     said("zhao", "counterparty", *where, "--name", "远市", "--payee", "户名|123456|银行|102421000001")
     assert said("qian", "counterparty", *where, "--confirm")["state"] == "confirmed"

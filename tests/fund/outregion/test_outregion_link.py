@@ -12,8 +12,9 @@ from ledger.fund.outregion import recognise_outregion
 from ledger.fund.outregion_bills import draft_bill_orders, make_bill
 from ledger.fund.outregion_clearing import confirm, pull
 from ledger.fund.outregion_link import Message, accept, deliver, differences, ends, report_paid
-from ledger.fund.outregion_moves import approve_move, confirm_move, request_move
 from ledger.fund.outregion_quota import set_quota, usage
+from ledger.fund.outregion_requests import request_move
+from ledger.fund.outregion_transfers import draft_transfer_orders
 
 HERE, THERE = 420100, 430100
 OCT, NOV, LATER = date(2026, 10, 12), date(2026, 11, 5), date(2026, 11, 12)
@@ -27,13 +28,6 @@ def billed(two: Any, guest: Any) -> Any:
         recognise_outregion(tx, 310, OCT, OCT)
         confirm(tx, 310, [row.setl_sn for row in pull(tx, 310, 2026, 10)], NOV)
         return make_bill(tx, 310, THERE, 202610, NOV)
-
-
-def pass_on(two: Any, move: Any, region: int, receipt: str, day: date) -> None:
-    with two.tx("qian", region) as tx:
-        approve_move(tx, move.move_id, day)
-    with two.tx("li", region) as tx:
-        confirm_move(tx, move.move_id, receipt, day, day)
 
 
 def test_a_bill_is_owed_paid_told_and_received(two: Any, billed: Any) -> None:
@@ -56,8 +50,7 @@ def test_a_bill_is_owed_paid_told_and_received(two: Any, billed: Any) -> None:
     with two.tx() as tx:
         [open_end] = differences(tx, LATER)
         assert (open_end.told_fen, open_end.settled_fen, open_end.age) == (105_000, 0, 7)
-        move = request_move(tx, 310, "received", THERE, 105_000, billed.bill_id, LATER)
-    pass_on(two, move, HERE, "F-9", LATER)
+    two.come_in("received", 105_000, billed.bill_id, LATER)
     with pytest.raises(Conflict, match=r"outregion\.over_bill"), two.tx() as tx:
         request_move(tx, 310, "received", THERE, 1, billed.bill_id, date(2026, 11, 13))
     with two.tx() as tx, two.tx("zhao", THERE) as other:
@@ -65,6 +58,8 @@ def test_a_bill_is_owed_paid_told_and_received(two: Any, billed: Any) -> None:
         [ours], [theirs] = ends(tx, LATER), ends(other, LATER)
     assert ours[:1] + ours[3:5] == theirs[:1] + theirs[3:5] == (billed.bill_id, 105_000, 105_000)
     assert -two.balance(200103, counterparty=THERE) == 105_000
+    two.agrees()
+    two.agrees(THERE)
     two.verified()
 
 
@@ -109,24 +104,25 @@ def test_a_prepayment_is_linked_too(two: Any) -> None:
         set_quota(tx, 310, HERE, "paid", OCT, 5_000, "文件")
     with two.tx("li") as tx:
         set_quota(tx, 310, THERE, "received", OCT, 5_000, "文件")
+    out = two.goes_out("prepaid", 5_000, "预付通知", OCT, THERE, HERE)
     with two.tx("zhao", THERE) as tx:
-        out = request_move(tx, 310, "prepaid", HERE, 5_000, "预付通知", OCT)
-    pass_on(two, out, THERE, "F-1", OCT)
+        made = draft_transfer_orders(tx, 310, OCT)
+    assert made.moves == [out]
+    two.pay(made.batch, THERE, OCT, 1003)
     assert two.balance(110101, THERE, counterparty=HERE) == 5_000
     with two.tx("xitong", THERE) as tx:
         assert report_paid(tx, OCT) == 1
     deliver(two.end(THERE), two.end(HERE), OCT)
     with two.tx() as tx:
         [open_end] = differences(tx, NOV)
-        assert (open_end.link_id, open_end.side, open_end.difference_fen) == (out.move_id, "prepaid", 5_000)
-        move = request_move(tx, 310, "prepaid_in", THERE, 5_000, out.move_id, OCT)
-    pass_on(two, move, HERE, "F-1", OCT)
+        assert (open_end.link_id, open_end.side, open_end.difference_fen) == (out, "prepaid", 5_000)
+    two.come_in("prepaid_in", 5_000, out, OCT)
     with two.tx() as tx:
         assert differences(tx, NOV) == []
-    with two.tx("zhao", THERE) as tx:
-        back = request_move(tx, 310, "prepaid_back", HERE, 2_000, "收回通知", OCT)
-    pass_on(two, back, THERE, "F-2", OCT)
+    two.come_in("prepaid_back", 2_000, "收回通知", NOV, THERE, HERE)
     assert two.balance(110101, THERE) == 3_000
+    two.agrees()
+    two.agrees(THERE)
     two.verified()
 
 

@@ -1,0 +1,143 @@
+"""Orders to our hospitals for other regions' patients (X10): out of those regions' money, never a benefit of this fund.
+
+From here an order goes the way of every other: approved by another person under its digest, filed, sent, booked at its
+receipt; rejected or returned, its records are open again and go into a new order that names the failed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from adapters.banks.ports import Account
+from ledger.core.entries import FUND_NAMES, Dimensions
+from ledger.core.money import yuan_grouped
+from ledger.db.unit_of_work import Transaction
+from ledger.fund.outregion_money import Money, open_money, store_batch
+from ledger.payments.claims import CARE
+from ledger.payments.draft import Batch, ItemDraft, OrderDraft, OutregionDraft
+
+REASONS: Final = {
+    "negative": "冲销大于应付，留待下次抵减",
+    "payee_missing": "没有已确认的收款账户",
+    "payee_failed": "上次付款因账户原因失败，待核实",
+    "over_available": "超过支出户可用余额",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HospitalBlocked:
+    """What could not be ordered for a hospital, and why (REASONS)."""
+
+    institution: str
+    reason: str
+    amount_fen: int
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return f"机构{self.institution}{yuan_grouped(self.amount_fen)}元：{REASONS[self.reason]}"
+
+
+@dataclass(frozen=True, slots=True)
+class HospitalOrders:
+    """What one drafting made: `institutions` in the order of the batch's orders."""
+
+    batch: Batch | None
+    institutions: Sequence[str]
+    blocked: Sequence[HospitalBlocked]
+
+
+@dataclass(slots=True)
+class _Open:
+    """The open records of a hospital that one order would pay: those that failed together stay together."""
+
+    institution: str
+    replaces: str
+    payee: Account | None
+    failed: bool
+    records: list[OutregionDraft]
+    keys: dict[tuple[int, int, str], int]
+    """(service year, 期号, the patients' region) → fen."""
+    term: int = 0
+
+    @property
+    def amount_fen(self) -> int:
+        return sum(self.keys.values())
+
+    def uses(self) -> dict[str, int]:
+        """By region of the patients; fen."""
+        found: dict[str, int] = {}
+        for (_, _, region), fen in self.keys.items():
+            found[region] = found.get(region, 0) + fen
+        return found
+
+
+def draft_hospital_orders(tx: Transaction, fund: int, term: int, pay_date: date) -> HospitalOrders:
+    """Draft one batch with an order for every hospital that treated other regions' patients up to 期号 `term`, as maker.
+
+    Raises Conflict `book.no_account`; Forbidden `access.role_missing`. Drafting again orders nothing twice.
+    """
+    money = open_money(tx, fund, "1004")
+    blocked: list[HospitalBlocked] = []
+    ready: list[tuple[str, OrderDraft]] = []
+    for one in _open_records(tx, fund, term):
+        reason = _reason(one, money)
+        if reason or one.payee is None:
+            blocked.append(HospitalBlocked(one.institution, reason, one.amount_fen))
+            continue
+        items = [
+            ItemDraft(CARE, Dimensions(one.institution, "", year, of_term, region), fen)
+            for (year, of_term, region), fen in sorted(one.keys.items())
+            if fen
+        ]
+        purpose = f"{one.term}异地就医{FUND_NAMES[fund]}{one.institution}"
+        order = OrderDraft(
+            one.institution, items, (), one.payee, purpose, money.account, one.replaces, one.records
+        )
+        ready.append((one.institution, order))
+    if not ready:
+        return HospitalOrders(None, (), blocked)
+    batch = store_batch(tx, fund, pay_date, [order for _, order in ready])
+    return HospitalOrders(batch, [institution for institution, _ in ready], blocked)
+
+
+def _reason(one: _Open, money: Money) -> str:
+    if one.amount_fen <= 0:
+        return "negative"
+    if one.failed:
+        return "payee_failed"
+    if one.payee is None:
+        return "payee_missing"
+    return "" if money.take(one.amount_fen, one.uses()) else "over_available"
+
+
+def _open_records(tx: Transaction, fund: int, term: int) -> list[_Open]:
+    found: dict[tuple[str, str], _Open] = {}
+    for institution, replaces, setl_id, year, of_term, region, fen, failed, number, *payee in tx.rows(
+        """SELECT r.institution, coalesce(f.order_no, ''), r.setl_id, r.service_year, r.term, r.counterparty::text, r.amount_fen,
+                  coalesce((SELECT l.state = 'failed' FROM fund.payee_account l
+                             WHERE l.region = r.region AND l.institution = r.institution AND l.state <> 'proposed'
+                             ORDER BY l.version DESC LIMIT 1), false),
+                  p.number, p.name, p.bank_name, p.cnaps
+             FROM fund.outregion_record r
+             LEFT JOIN fund.payee_account p ON p.region = r.region AND p.institution = r.institution AND p.state = 'confirmed'
+             LEFT JOIN LATERAL (SELECT max(o.order_no) AS order_no FROM payments.order_outregion d
+                                  JOIN payments.pay_order o ON o.region = d.region AND o.order_no = d.order_no
+                                 WHERE d.region = r.region AND d.fund = r.fund AND d.setl_id = r.setl_id
+                                   AND o.state IN ('rejected', 'returned')) f ON true
+            WHERE r.region = %(region)s AND r.fund = %(fund)s AND r.side = 'care' AND r.order_no = '' AND r.term <= %(term)s
+            ORDER BY r.institution COLLATE "C", 2, r.setl_id COLLATE "C" FOR UPDATE OF r""",
+        region=tx.region,
+        fund=fund,
+        term=term,
+    ):
+        account = None if number is None else Account(payee[0], number, *payee[1:])
+        one = found.setdefault((institution, replaces), _Open(institution, replaces, account, failed, [], {}))
+        one.records.append(OutregionDraft(setl_id, fen))
+        key = (year, of_term, region)
+        one.keys[key] = one.keys.get(key, 0) + fen
+        one.term = max(one.term, of_term)
+    return list(found.values())

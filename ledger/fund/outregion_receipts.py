@@ -1,0 +1,116 @@
+"""Money of other regions that came in: booked by the accountant from the bank's receipt (X4, X8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from ledger.books.journal import post
+from ledger.books.setup import open_period
+from ledger.core.dates import period_of
+from ledger.core.entries import FUND_NAMES, Book, Dimensions, EntryDraft
+from ledger.core.errors import Conflict, InvalidInput
+from ledger.db.unit_of_work import Transaction
+from ledger.fund.cash_requests import require_text
+from ledger.fund.outregion_requests import INCOMING, KINDS, Move, locked_move, read_moves
+from ledger.fund.regions import account_of
+from ledger.rules import Item, apply
+from ledger.rules.policy import policy_on
+
+_RULES: Final[Mapping[str, str]] = {
+    "received": "RCV.outregion",
+    "prepaid_in": "RCV.outregion",
+    "prepaid_back": "REF.outregion",
+}
+
+
+def confirm_move(tx: Transaction, move_id: str, receipt_no: str, booked_on: date, day: date) -> Move:
+    """Enter the receipt of what came into the 财政专户, and book it by its booking date under `day`; the same again replays.
+
+    A paper of the bank with that receipt number, kept in suspense because no order of ours explains it, is settled with
+    it. Raises Conflict `outregion.by_order` (what we pay is booked by its order's receipt), `outregion.receipt_differs`,
+    `outregion.paper_differs`, `book.no_account`, `request.decided`, `db.duplicate` (a receipt used before); InvalidInput
+    `cash.date`, `request.text`; Forbidden `access.role_missing` (accountant, system).
+    """
+    move = locked_move(tx, move_id)
+    receipt = require_text(receipt_no, "回单号")
+    if booked_on > day:
+        raise InvalidInput("cash.date", f"银行记账日{booked_on}在办理日{day}之后")
+    if move.kind not in INCOMING:
+        raise Conflict(
+            "outregion.by_order", f"{move_id}（{KINDS[move.kind]}）由拨付单付出，凭该单的银行回单入账"
+        )
+    if move.state == "done":
+        if (move.receipt_no, move.booked_on) != (receipt, booked_on):
+            raise Conflict("outregion.receipt_differs", f"{move_id}已凭回单{move.receipt_no}入账")
+        return move
+    account = account_of(tx, move.fund, "1003")
+    if not account:
+        raise Conflict("book.no_account", f"账套{tx.region}-{move.fund}没有财政专户")
+    tx.run(
+        """UPDATE fund.outregion_move SET state = 'done', account = %(account)s, receipt_no = %(receipt)s, booked_on = %(on)s,
+               done_by = %(user)s WHERE region = %(region)s AND move_id = %(key)s""",
+        region=tx.region,
+        key=move_id,
+        account=account,
+        receipt=receipt,
+        on=booked_on,
+        user=tx.user,
+    )
+    [done] = read_moves(tx, key=move_id)
+    _settle_paper(tx, done)
+    _post(tx, done, day)
+    return done
+
+
+def _settle_paper(tx: Transaction, move: Move) -> None:
+    """The bank's paper of this movement, if it came in as a file, must say the same and is explained now."""
+    paper = tx.row(
+        """SELECT direction, amount_fen, booking_date, outcome FROM payments.evidence
+            WHERE region = %(region)s AND account = %(account)s AND receipt_no = %(receipt)s FOR UPDATE""",
+        region=tx.region,
+        account=move.account,
+        receipt=move.receipt_no,
+    )
+    if paper is None:
+        return
+    if tuple(paper) != ("credit", move.amount_fen, move.booked_on, "suspense"):
+        raise Conflict(
+            "outregion.paper_differs",
+            f"回单{move.receipt_no}的方向、金额、日期与{move.move_id}不符，或已用于其他款项",
+        )
+    tx.run(
+        """UPDATE payments.evidence SET outcome = 'confirmed', outcome_code = 'booked_by_hand'
+            WHERE region = %(region)s AND account = %(account)s AND receipt_no = %(receipt)s""",
+        region=tx.region,
+        account=move.account,
+        receipt=move.receipt_no,
+    )
+
+
+def _post(tx: Transaction, move: Move, day: date) -> None:
+    booked_on = move.booked_on or day
+    ruled = apply(
+        _RULES[move.kind],
+        policy_on(tx, tx.region, booked_on),
+        move.fund,
+        [Item(Dimensions(str(move.counterparty)), move.amount_fen)],
+        fiscal_account=move.account,
+    )
+    book = Book(tx.region, move.fund)
+    open_period(tx, book, period_of(day))
+    entry = EntryDraft(
+        event=ruled.event,
+        source_key=f"OUT:{move.move_id}",
+        business_date=booked_on,
+        summary=f"{KINDS[move.kind]}{FUND_NAMES[move.fund]}{move.counterparty}",
+        legs=ruled.legs,
+        rule=ruled.rule,
+        prepared_by=move.prepared_by,
+        reviewed_by=move.approved_by,
+        evidence_digest=move.digest(),
+        evidence=f"回单{move.receipt_no}，{move.document}",
+        attachments=1,
+    )
+    post(tx, book, day, [entry])
