@@ -9,11 +9,13 @@ import typer
 from ledger.access.operator_log import logged
 from ledger.books.reading import parse_book
 from ledger.books.setup import books_of, close_period, open_period
+from ledger.cli import vouchers
 from ledger.cli.context import JsonFlag, app_for, show
 from ledger.core.entries import Book
 from ledger.db.unit_of_work import unit_of_work
 
-app = typer.Typer(help="账套与会计期间", no_args_is_help=True)
+app = typer.Typer(help="账套、会计期间、手工凭证", no_args_is_help=True)
+app.add_typer(vouchers.app, name="voucher")
 
 
 @app.command("list")

@@ -12,7 +12,7 @@ import typer
 from ledger.access.operator_log import logged
 from ledger.bootstrap import App, Bank
 from ledger.cli.context import JsonFlag, RegionOption, app_for, show
-from ledger.core.errors import InvalidInput
+from ledger.core.digests import parse_digest
 from ledger.core.money import yuan_grouped
 from ledger.payments import approve as approvals
 from ledger.payments import files
@@ -77,7 +77,12 @@ def approve(
     running = app_for("checker")
     with logged(running.engine, running.user, region, "payments.approve", batch):
         done = approvals.approve(
-            running.engine, running.user, region, batch, _digest(digest), running.clock.today()
+            running.engine,
+            running.user,
+            region,
+            batch,
+            parse_digest(digest, "batch.digest_format"),
+            running.clock.today(),
         )
     document = {
         "batch": done.batch_id,
@@ -332,13 +337,3 @@ def words_of_order(view: OrderView) -> list[str]:
     ]
     lines += [f"  凭证 {number} {key}" for key, number in view.vouchers]
     return lines
-
-
-def _digest(text: str) -> bytes:
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        found = b""
-    if len(found) != 32:
-        raise InvalidInput("batch.digest_format", "摘要应为64位十六进制", value=text[:80])
-    return found

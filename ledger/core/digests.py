@@ -12,6 +12,19 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
+from ledger.core.errors import InvalidInput
+
+
+def parse_digest(text: str, code: str = "digest.format") -> bytes:
+    """A SHA-256 written as 64 hexadecimal digits; raises InvalidInput `code`."""
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != 32:
+        raise InvalidInput(code, "摘要应为64位十六进制", value=text[:64])
+    return found
+
 
 def record_digest(text: bytes) -> bytes:
     """Content digest of a stored record: of the columns of fund.record from `setl_id` to `details`, joined by `|`."""

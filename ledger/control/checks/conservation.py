@@ -1,6 +1,6 @@
 """INV-08: where the fund money is, as an identity, for every institution, book, sub-fund and service year on every day.
 
-9001 + 9002 = owed + paid − refunded + taken (procedure.md 7E). Entries balance as a whole, so what this adds is that
+9001 + 9002 + 9003 = owed + paid − refunded + taken (procedure.md 7E; 9003: bills of other regions). Entries balance as a whole, so what this adds is that
 each key balances by itself; the ties T1–T7 are what ties it to the world.
 """
 

@@ -1,5 +1,6 @@
 """INV-11, INV-12: entries that rest on a paper two persons signed, or on out-of-region records and bills.
 
+9209 is tied to the lines of the refunds by itself (T4 sees it only together with what was paid).
 Refunds (REF), moves of own accounts (INT, FEE), grants (ALLOT), out-of-region money and records (OUT, PRE), bills that
 came in (CLRX): each entry has its paper, the paper has its entry, and digest, amount and signers are the paper's. The
 texts are made here from the tables; the writers' code is not asked.
@@ -13,6 +14,7 @@ from typing import Final, LiteralString, NamedTuple
 
 from psycopg.rows import TupleRow
 
+from ledger.control.checks.ties import Tie, compare
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot, seq_label
 
@@ -93,6 +95,17 @@ PAPERS: Final = (
     Paper("异地清算账单", ("CLRX",), "CLRX:", _BILLS, _as_stored),
 )
 
+_REFUNDED: Final = Tie(
+    "T4",
+    (9209,),
+    1,
+    """
+    SELECT r.region, r.fund, r.institution, l.subfund, l.service_year, l.term, l.category, l.amount_fen
+      FROM fund.refund r JOIN fund.refund_line l ON l.region = r.region AND l.refund_id = r.refund_id
+     WHERE r.state = 'approved'""",
+    "机构已退回不等于已办理退款单的明细",
+)
+
 _ENTRIES: Final = """
     SELECT e.source_key, e.event, e.seq, e.series, e.period, e.vno, encode(e.evidence_digest, 'hex'), e.prepared_by, e.reviewed_by,
            coalesce((SELECT sum(l.amount_fen) FROM books.leg l
@@ -134,6 +147,7 @@ def check_papers(snapshot: Snapshot) -> Iterator[Finding]:
     for (region, fund, key), (event, seq, series, period, vno, *_) in entries.items():
         message = f"{event}凭证所依据的单据{key}不存在，或未办理"
         yield Finding("INV-12", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
+    yield from compare(snapshot, _REFUNDED)
     for region, fund, bill in snapshot.rows(_MESSAGES):
         yield Finding("INV-12", f"{region}-{fund}", f"paper {bill}", "异地清算账单与其往来消息不同，已被改动")
 

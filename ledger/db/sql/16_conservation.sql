@@ -1,13 +1,14 @@
 -- Conservation (procedure.md 7E, memorandum.md 1, INV-08): where the fund money of every institution, book, sub-fund and
--- service year is. 9001 + 9002 = owed (9101…9106) + paid (9201…9204 − 9209) + taken (9301…9304); `difference_fen` is 0.
+-- service year is. 9001 + 9002 + 9003 = owed (9101…9106) + paid (9201…9204 − 9209) + taken (9301…9304); `difference_fen` is 0.
 -- Read with the reader's own rights: the service sees its region and funds, the auditor everything.
 
 -- One line per institution, book, sub-fund and service year, as the books stand now; each figure on its normal side.
 CREATE VIEW fund.conservation WITH (security_invoker = true) AS
-SELECT k.*, k.recognised_fen + k.surplus_fen - k.owed_fen - k.paid_fen + k.refunded_fen - k.taken_fen AS difference_fen
+SELECT k.*, k.recognised_fen + k.surplus_fen + k.outregion_fen - k.owed_fen - k.paid_fen + k.refunded_fen - k.taken_fen AS difference_fen
   FROM (SELECT b.region, b.fund, d.counterparty AS institution, d.subfund, d.service_year,
                coalesce(sum(-n.fen) FILTER (WHERE b.account = 9001), 0)::bigint  AS recognised_fen,
                coalesce(sum(-n.fen) FILTER (WHERE b.account = 9002), 0)::bigint  AS surplus_fen,
+               coalesce(sum(-n.fen) FILTER (WHERE b.account = 9003), 0)::bigint  AS outregion_fen,   -- bills of other regions
                coalesce(sum(n.fen) FILTER (WHERE b.account = 9101), 0)::bigint   AS open_daily_fen,
                coalesce(sum(n.fen) FILTER (WHERE b.account = 9102), 0)::bigint   AS waiting_fen,
                coalesce(sum(n.fen) FILTER (WHERE b.account = 9103), 0)::bigint   AS month_owed_fen,
