@@ -20,11 +20,12 @@ from ledger.api.outcomes import answer_many, answer_one
 from ledger.api.problems import Answer, of_error
 from ledger.core.errors import Conflict, InFlight, InvalidInput, Unavailable
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
-from ledger.fund.intake import Read, take_read
+from ledger.fund.intake import Read, take_gists
 from ledger.fund.layers_codes import regional_rules
 from ledger.fund.outcome import Line, Load, Outcome, Tally
+from ledger.fund.plain import LineReader
 from ledger.fund.record import Refusal
-from ledger.fund.validate import IntakeRules, validate_line
+from ledger.fund.validate import IntakeRules
 
 ROUTE: Final = "POST /api/v1/settlements"
 TRIES: Final = 4
@@ -68,7 +69,7 @@ class _Open:
 
     load: Load
     day: date
-    rules: IntakeRules
+    reader: LineReader
     line: int = 0
 
 
@@ -130,7 +131,7 @@ class Worker:
         home = request.regions[0]
         for raw in request.raws:
             opened.line += 1
-            result = validate_line(raw, opened.line, opened.rules)
+            result = opened.reader.read(raw, opened.line)
             read.append((Line(opened.line, raw), result))
             known = not isinstance(result, Refusal) and result.region in request.regions
             regions.add(result.region if known and not isinstance(result, Refusal) else home)
@@ -202,7 +203,7 @@ class Worker:
                     store_answer(tx, ROUTE, job.request.key, job.request.digest, job.built())
 
         try:
-            tally = take_read(self._engine, request.user, load, read, home=request.regions[0], also=also)
+            tally = take_gists(self._engine, request.user, load, read, home=request.regions[0], also=also)
         except BaseException:
             for job in remembered:
                 job.outcomes.clear()
@@ -230,7 +231,7 @@ class Worker:
             )
         # A map holds from a day after the records that came in before it: once a day is often enough.
         rules = regional_rules(self._engine, user, IntakeRules())
-        fresh = self._open[user] = _Open(Load(load_id, b""), today, rules)
+        fresh = self._open[user] = _Open(Load(load_id, b""), today, LineReader(rules))
         return fresh
 
     def _complete(self, user: str, load: Load) -> None:

@@ -15,16 +15,15 @@ from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 from ledger.fund.directory import read_directory
 from ledger.fund.layers_store import split_taken, store_layers
-from ledger.fund.outcome import ACCEPTED, QUARANTINED, Gist, Line, Load, Outcome, Tally, gist
+from ledger.fund.outcome import QUARANTINED, Gist, Line, Load, Outcome, Tally
 from ledger.fund.owed import owed_for_originals, owed_for_reversals, without_settled
-from ledger.fund.record import Refusal, SettlementRecord
+from ledger.fund.record import Refusal
 from ledger.fund.store import quarantine, store
-from ledger.fund.validate import IntakeRules, validate_line
 
 INTAKE_ROLES: Final = ["intake", "system", "maker"]
 
 
-Read: TypeAlias = tuple[Line, SettlementRecord | Refusal]
+Read: TypeAlias = tuple[Line, Gist | Refusal]
 Also: TypeAlias = Callable[[Transaction, Tally], None]
 
 
@@ -32,17 +31,7 @@ def _nothing_else(_tx: Transaction, _done: Tally) -> None:
     """Nothing but the records themselves."""
 
 
-def take(engine: Engine, user: str, load: Load, lines: Sequence[Line], rules: IntakeRules) -> Tally:
-    """Validate and store a chunk of lines; safe to repeat after a crash (the tally is then the same).
-
-    Raises what `unit_of_work` raises; never for a bad line: that is an outcome.
-    """
-    return take_read(
-        engine, user, load, [(line, validate_line(line.raw, line.number, rules)) for line in lines]
-    )
-
-
-def take_read(
+def take_gists(
     engine: Engine,
     user: str,
     load: Load,
@@ -50,40 +39,27 @@ def take_read(
     *,
     home: int = NO_REGION,
     also: Also = _nothing_else,
+    each: bool = True,
 ) -> Tally:
-    """Store lines that were validated already; parameters as of `take_gists`."""
-    gists = [(line, result if isinstance(result, Refusal) else gist(result)) for line, result in read]
-    return take_gists(engine, user, load, gists, home=home, also=also)
+    """Store the gists of validated lines; safe to repeat after a crash (the tally is then the same).
 
-
-def take_gists(
-    engine: Engine,
-    user: str,
-    load: Load,
-    read: Sequence[tuple[Line, Gist | Refusal]],
-    *,
-    home: int = NO_REGION,
-    also: Also = _nothing_else,
-) -> Tally:
-    """Store the gists of validated lines.
-
+    Raises what `unit_of_work` raises; never for a bad line: that is an outcome. `each`: the tally has every line's outcome.
     `also` is called at the end of each transaction, inside it, with what that transaction did. What belongs to no
     region of the user's is written in a transaction of the region `home`.
     """
     by_region: dict[int, list[tuple[int, Gist]]] = {}
     unread: list[Refusal] = []
-    raws: dict[int, bytes] = {}
-    for line, result in read:
-        raws[line.number] = line.raw
+    raws = dict([line for line, _ in read])
+    for (number, _), result in read:
         if isinstance(result, Refusal):
             unread.append(result)
         else:
-            by_region.setdefault(result.region, []).append((line.number, result))
+            by_region.setdefault(result.region, []).append((number, result))
     tally = Tally()
     for region in sorted(by_region):
         try:
             with unit_of_work(engine, user, region) as tx:
-                part = _take_region(tx, load, by_region[region], raws)
+                part = _take_region(tx, load, by_region[region], raws, each=each)
                 also(tx, part)
             _merge(tally, part)
         except Forbidden as error:
@@ -116,6 +92,8 @@ def _take_region(
     load: Load,
     records: Sequence[tuple[int, Gist]],
     raws: Mapping[int, bytes],
+    *,
+    each: bool,
 ) -> Tally:
     """One region's records: originals first, so that a reversal may come beside its original."""
     mapped = _require_intake(tx)
@@ -126,12 +104,14 @@ def _take_region(
     originals = [pair for pair in records if not pair[1].init_setl_id]
     reversals = [pair for pair in records if pair[1].init_setl_id]
     owed = list(owed_for_originals(originals, directory, refused))
-    _merge(tally, store(tx, load, without_settled(tx, owed, refused), refused))
+    first = store(tx, load, without_settled(tx, owed, refused), refused, each=each)
     owed = list(owed_for_reversals(tx, reversals, directory, refused))
-    _merge(tally, store(tx, load, without_settled(tx, owed, refused), refused))
-    if splits:
-        kept = {one.number for one in tally.outcomes if one.outcome == ACCEPTED}
-        store_layers(tx, [made for line, made in splits.items() if line in kept])
+    second = store(tx, load, without_settled(tx, owed, refused), refused, each=each)
+    for stored in (first, second):
+        _merge(tally, stored.tally)
+    store_layers(
+        tx, [made for line, made in splits.items() if line in first.accepted or line in second.accepted]
+    )
     quarantine(tx, tx.region, load, refused, raws)
     _merge(tally, _refused(refused))
     return tally

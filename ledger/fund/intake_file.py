@@ -73,7 +73,7 @@ def load_file(
         rules = regional_rules(engine, user, rules)
         with read_ahead(_chunks(file, done.lines), rules, beside=size - start > BESIDE_BYTES) as chunks:
             for chunk, read in chunks:
-                tally.add(take_gists(engine, user, load, read))
+                tally.add(take_gists(engine, user, load, read, each=False))
                 _advance(engine, user, load, chunk.last_line, chunk.end, tally)
                 progress(chunk.end, size)
     _finish(engine, user, load, tally)

@@ -109,24 +109,25 @@ def gist(record: SettlementRecord) -> Gist:
 
 
 class Payable(NamedTuple):
-    """A row of fund.payable to be; `line` leads to its record."""
+    """What is owed for a stored record, as far as its reversal needs it."""
 
     fund: int
     setl_id: str
     subfund: str
     institution: str
     service_year: int
-    term: int
     category: str
-    day: str
     fund_fen: int
     daily_fen: int
     ratio: int
 
 
 class Good(NamedTuple):
-    """A record that passed, with its line and its payables."""
+    """A record that passed, with its line and what is owed for it."""
 
     line: int
     record: Gist
-    payables: tuple[Payable, ...]
+    daily_fen: int
+    """Sum of its daily payables."""
+    owed: str
+    """Its payables as rows of `fund.owed_line` in COPY text, each with its newline; "" for none."""

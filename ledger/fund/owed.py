@@ -16,20 +16,27 @@ def owed_for_originals(
     records: Sequence[tuple[int, Gist]], directory: Directory, refused: list[Refusal]
 ) -> Iterator[Good]:
     """Originals with their payables (procedure.md 2.2): pooled × daily ratio of the day, personal account apart."""
+    ratios: dict[tuple[str, str], int | None] = {}
     for number, record in records:
         if not directory.knows(record.institution):
             refused.append(_unknown_institution(number, record))
             continue
-        enrolment = directory.on(record.institution, date.fromisoformat(record.day))
-        payables = []
+        due, owed = 0, ""
         if record.pooled_fen:
-            daily = enrolment is not None and enrolment.daily
-            ratio = enrolment.ratio if enrolment is not None and daily and record.inpatient else 0
-            due = daily_payable(record.pooled_fen, ratio, in_daily_mode=daily, inpatient=record.inpatient)
-            payables.append(_payable(record, "pool", record.year, record.pooled_fen, due, ratio))
+            place = record.institution, record.day
+            if place not in ratios:
+                enrolment = directory.on(record.institution, date.fromisoformat(record.day))
+                ratios[place] = enrolment.ratio if enrolment is not None and enrolment.daily else None
+            ratio = ratios[place] if record.inpatient else None
+            due = daily_payable(
+                record.pooled_fen, ratio or 0, in_daily_mode=ratio is not None, inpatient=record.inpatient
+            )
+            owed = _row(
+                number, record, "pool", record.year, record.category, record.pooled_fen, due, ratio or 0
+            )
         if record.account_fen:
-            payables.append(_payable(record, "acct", record.year, record.account_fen, 0, 0))
-        yield Good(number, record, tuple(payables))
+            owed += _row(number, record, "acct", record.year, record.category, record.account_fen, 0, 0)
+        yield Good(number, record, due, owed)
 
 
 def _unknown_institution(number: int, record: Gist) -> Refusal:
@@ -42,11 +49,21 @@ def _unknown_institution(number: int, record: Gist) -> Refusal:
     )
 
 
-def _payable(record: Gist, subfund: str, year: int, fund_fen: int, daily_fen: int, ratio: int) -> Payable:
-    return Payable(
-        record.book, record.setl_id, subfund, record.institution, year, record.term, record.category,
-        record.day, fund_fen, daily_fen, ratio,
-    )  # fmt: skip
+def _row(
+    number: int,
+    record: Gist,
+    subfund: str,
+    year: int,
+    category: str,
+    fund_fen: int,
+    daily_fen: int,
+    ratio: int,
+) -> str:
+    """A row of `fund.owed_line`: its institution, 期号 and day are those of the record, its money another's if reversed."""
+    return (
+        f"{number}\t{record.region}\t{record.book}\t{record.setl_id}\t{subfund}\t{record.institution}\t{year}\t{record.term}"
+        f"\t{category}\t{record.day}\t{fund_fen}\t{daily_fen}\t{ratio}\n"
+    )
 
 
 def owed_for_reversals(
@@ -68,7 +85,7 @@ def owed_for_reversals(
     )
     owed: dict[str, list[Payable]] = {}
     for row in tx.rows(
-        """SELECT fund, setl_id, subfund, institution, service_year, term, category, day, fund_fen, daily_fen, ratio
+        """SELECT fund, setl_id, subfund, institution, service_year, category, fund_fen, daily_fen, ratio
              FROM fund.payable WHERE region = %(region)s AND setl_id = ANY(%(ids)s)""",
         region=tx.region,
         ids=wanted,
@@ -85,16 +102,13 @@ def owed_for_reversals(
                 Refusal(number, record.setl_id, "init_setl_id", code, f"第{number}行 init_setl_id：{rule}")
             )
         else:
-            yield Good(
-                number,
-                record,
-                tuple(
-                    _payable(record, p.subfund, p.service_year, -p.fund_fen, -p.daily_fen, p.ratio)._replace(
-                        category=p.category
-                    )
-                    for p in due
-                ),
-            )
+            rows = [
+                _row(
+                    number, record, p.subfund, p.service_year, p.category, -p.fund_fen, -p.daily_fen, p.ratio
+                )
+                for p in due
+            ]
+            yield Good(number, record, -sum(p.daily_fen for p in due), "".join(rows))
 
 
 def _reversal_problem(
@@ -114,19 +128,16 @@ def _reversal_problem(
 
 def without_settled(tx: Transaction, goods: list[Good], refused: list[Refusal]) -> list[Good]:
     """Refuse what belongs to a 期号 whose monthly settlement is approved: it can only come through the clearing."""
-    keys = {(good.record.book, good.record.institution, good.record.term) for good in goods}
-    if not keys:
+    terms = {good.record.term for good in goods}
+    if not terms:
         return goods
     settled = set(
         tx.rows(
-            """SELECT s.fund, s.institution, s.term FROM fund.settled_term s
-                 JOIN unnest(%(funds)s::smallint[], %(institutions)s::text[], %(terms)s::int[]) AS k (fund, institution, term)
-                   ON k.fund = s.fund AND k.institution = s.institution AND k.term = s.term
-                WHERE s.region = %(region)s""",
+            """SELECT fund, institution, term FROM fund.settled_term
+                WHERE region = %(region)s AND institution = ANY(%(institutions)s) AND term = ANY(%(terms)s)""",
             region=tx.region,
-            funds=[key[0] for key in keys],
-            institutions=[key[1] for key in keys],
-            terms=[key[2] for key in keys],
+            institutions=list({good.record.institution for good in goods}),
+            terms=list(terms),
         )
     )
     if not settled:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.outcome import ACCEPTED, DUPLICATE, Good, Load, Outcome, Tally
@@ -20,53 +20,72 @@ _RECORD_COLUMNS: Final = (
     " fund_pay_sumamt, hosp_part_amt, psn_part_amt, acct_pay, psn_cash_pay, balc, acct_mulaid_pay, hi_agre_sumfee,"
     " details, content_digest, load_id, line"
 )
-_PAYABLE_COLUMNS: Final = (
-    "fund, setl_id, subfund, institution, service_year, term, category, day, fund_fen, daily_fen, ratio"
-)
 
 
-def store(tx: Transaction, load: Load, goods: Sequence[Good], refused: list[Refusal]) -> Tally:
-    """Insert what is new with its payables, tell duplicates from other content."""
+class Stored(NamedTuple):
+    """What became of records: the counts, and the lines that were accepted."""
+
+    tally: Tally
+    accepted: Set[int]
+
+
+def store(
+    tx: Transaction, load: Load, goods: Sequence[Good], refused: list[Refusal], *, each: bool
+) -> Stored:
+    """Insert what is new with its payables, tell duplicates from other content; `each`: with every line's outcome."""
     if not goods:
-        return Tally()
+        return Stored(Tally(), frozenset())
     kept = insert_few(tx, load, goods) if len(goods) <= FEW else _insert_many(tx, load, goods)
-    stored = _already_stored(tx, [good.record.setl_id for good in goods if good.line not in kept])
     tally = Tally()
+    accepted: Sequence[Good] = goods
+    left: Sequence[Good] = ()
+    if len(kept) < len(goods):
+        accepted, left = _told_apart(tx, load, goods, kept, refused)
+        kept.update(good.line for good in accepted)
+    tally.accepted, tally.duplicate = len(accepted), len(left)
+    tally.accepted_fen = sum([good.record.medfee_fen for good in accepted])
+    tally.payable_fen = sum([good.daily_fen for good in accepted])
+    if each:
+        tally.outcomes += [
+            Outcome(
+                good.line, good.record.setl_id, ACCEPTED, "", "", "", good.record.medfee_fen, good.daily_fen
+            )
+            for good in accepted
+        ]
+        tally.outcomes += [Outcome(good.line, good.record.setl_id, DUPLICATE) for good in left]
+    return Stored(tally, kept)
+
+
+def _told_apart(
+    tx: Transaction, load: Load, goods: Sequence[Good], kept: Set[int], refused: list[Refusal]
+) -> tuple[list[Good], list[Good]]:
+    """The accepted (new, or this very line before a crash) and the duplicates; everything else is refused."""
+    stored = _already_stored(tx, [good.record.setl_id for good in goods if good.line not in kept])
+    accepted, duplicates = [], []
     for good in goods:
         record = good.record
-        if good.line in kept or stored.get(record.setl_id) == (
-            record.content_digest,
-            load.load_id,
-            good.line,
-        ):
-            tally.accepted += 1
-            amount, payable = record.medfee_fen, sum(p.daily_fen for p in good.payables)
-            tally.accepted_fen += amount
-            tally.payable_fen += payable
-            tally.outcomes.append(Outcome(good.line, record.setl_id, ACCEPTED, "", "", "", amount, payable))
+        if good.line in kept:
+            accepted.append(good)
         elif record.setl_id not in stored:
             message = f"第{good.line}行 init_setl_id：原结算{record.init_setl_id}已被冲销"
             refused.append(Refusal(good.line, record.setl_id, "init_setl_id", "reversal.already", message))
+        elif stored[record.setl_id] == (record.content_digest, load.load_id, good.line):
+            accepted.append(good)
         elif stored[record.setl_id][0] == record.content_digest:
-            tally.duplicate += 1
-            tally.outcomes.append(Outcome(good.line, record.setl_id, DUPLICATE))
+            duplicates.append(good)
         else:
             message = f"第{good.line}行 setl_id：结算{record.setl_id}已收到过，内容不同"
             refused.append(Refusal(good.line, record.setl_id, "setl_id", "record.other_content", message))
-    return tally
+    return accepted, duplicates
 
 
 def _insert_many(tx: Transaction, load: Load, goods: Sequence[Good]) -> set[int]:
     """The lines that were new, by way of staging tables and COPY."""
     tx.run("CREATE TEMP TABLE IF NOT EXISTS r_in (LIKE fund.record) ON COMMIT DELETE ROWS")
-    tx.run(
-        """CREATE TEMP TABLE IF NOT EXISTS p_in (line bigint, region integer, fund smallint, setl_id text, subfund text,
-               institution text, service_year smallint, term integer, category text, day date, fund_fen bigint,
-               daily_fen bigint, ratio integer) ON COMMIT DELETE ROWS"""
-    )
+    tx.run("CREATE TEMP TABLE IF NOT EXISTS p_in OF fund.owed_line ON COMMIT DELETE ROWS")
     tx.run("TRUNCATE r_in, p_in")
     tx.copy_text(f"r_in ({_RECORD_COLUMNS})", _record_rows(tx.region, load.load_id, goods))
-    tx.copy_text(f"p_in (line, region, {_PAYABLE_COLUMNS})", _payable_rows(tx.region, goods))
+    tx.copy_text("p_in", "".join([good.owed for good in goods]).encode("ascii"))
     return {
         line
         for (line,) in tx.rows(
@@ -102,17 +121,6 @@ def _record_rows(region: int, load_id: int, goods: Sequence[Good]) -> bytes:
         [
             f"{region}\t{good.record.canonical.replace('|', chr(9))}\t\\\\x{good.record.content_digest.hex()}\t{load_id}\t{good.line}\n"
             for good in goods
-        ]
-    ).encode("ascii")
-
-
-def _payable_rows(region: int, goods: Sequence[Good]) -> bytes:
-    return "".join(
-        [
-            f"{good.line}\t{region}\t{p.fund}\t{p.setl_id}\t{p.subfund}\t{p.institution}\t{p.service_year}\t{p.term}\t{p.category}"
-            f"\t{p.day}\t{p.fund_fen}\t{p.daily_fen}\t{p.ratio}\n"
-            for good in goods
-            for p in good.payables
         ]
     ).encode("ascii")
 

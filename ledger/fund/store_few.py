@@ -14,25 +14,17 @@ FEW: Final = 1_000
 
 def insert_few(tx: Transaction, load: Load, goods: Sequence[Good]) -> set[int]:
     """Insert the records that are new with their payables; the lines of those that were."""
-    payables = [(good.line, *payable) for good in goods for payable in good.payables]
-    columns: list[list[object]] = [list(column) for column in zip(*payables, strict=True)] or [[]] * 12
     rows = tx.rows(
         """WITH kept AS (INSERT INTO fund.record SELECT * FROM unnest(%(records)s::fund.record[]) AS r
                           ORDER BY r.setl_id, r.line ON CONFLICT DO NOTHING RETURNING line),
                 owed AS (INSERT INTO fund.payable (region, fund, setl_id, subfund, institution, service_year, term,
                                                    category, day, fund_fen, daily_fen, ratio)
-                         SELECT %(region)s, p.fund, p.setl_id, p.subfund, p.institution, p.service_year, p.term,
+                         SELECT p.region, p.fund, p.setl_id, p.subfund, p.institution, p.service_year, p.term,
                                 p.category, p.day, p.fund_fen, p.daily_fen, p.ratio
-                           FROM unnest(%(c0)s::bigint[], %(c1)s::smallint[], %(c2)s::text[], %(c3)s::text[],
-                                       %(c4)s::text[], %(c5)s::smallint[], %(c6)s::int[], %(c7)s::text[],
-                                       %(c8)s::date[], %(c9)s::bigint[], %(c10)s::bigint[], %(c11)s::int[])
-                                AS p (line, fund, setl_id, subfund, institution, service_year, term, category, day,
-                                      fund_fen, daily_fen, ratio)
-                           JOIN kept ON kept.line = p.line)
+                           FROM unnest(%(owed)s::fund.owed_line[]) AS p JOIN kept ON kept.line = p.line)
            SELECT line FROM kept""",
         records="{" + ",".join([_element(tx.region, load.load_id, good) for good in goods]) + "}",
-        region=tx.region,
-        **{f"c{place}": column for place, column in enumerate(columns)},
+        owed="{" + ",".join([_owed(row) for good in goods for row in good.owed.splitlines()]) + "}",
     )
     return {line for (line,) in rows}
 
@@ -45,3 +37,9 @@ def _element(region: int, load_id: int, good: Good) -> str:
     quoted = good.record.canonical.replace("|", '\\",\\"')
     digest = good.record.content_digest.hex()
     return f'"({region},\\"{quoted}\\",\\"\\\\\\\\x{digest}\\",{load_id},{good.line})"'
+
+
+def _owed(row: str) -> str:
+    """A row of COPY text as PostgreSQL reads it within an array: codes, numbers and ids without quotes or backslashes."""
+    quoted = row.replace("\t", '\\",\\"')
+    return f'"(\\"{quoted}\\")"'

@@ -196,6 +196,9 @@ CREATE TABLE fund.payable (
 );
 CREATE INDEX payable_open ON fund.payable (region, fund, day) WHERE recognised_by = '' OR (order_no = '' AND settled_by = '');
 CREATE INDEX payable_recognised ON fund.payable (region, fund, recognised_by) WHERE recognised_by <> '';
+-- A payable as intake brings it, with the line of its record in the load.
+CREATE TYPE fund.owed_line AS (line bigint, region integer, fund smallint, setl_id text, subfund text, institution text,
+    service_year smallint, term integer, category text, day date, fund_fen bigint, daily_fen bigint, ratio integer);
 
 -- Lines that could not be taken, kept with the reason; the same line of the same file once.
 CREATE TABLE fund.quarantine (
