@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Engine
 
 from ledger.core.errors import LedgerError
-from ledger.db.unit_of_work import NO_REGION, unit_of_work
+from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 
 
 def write_log(
@@ -16,17 +16,22 @@ def write_log(
 ) -> None:
     """Append one line in a transaction of its own, so that a refused act leaves its trace too."""
     with unit_of_work(engine, user, region) as tx:
-        visible = tx.value("SELECT access.region()") == region
-        tx.run(
-            """INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)
-               VALUES (%(region)s, %(user)s, %(action)s, %(object)s, %(outcome)s, %(detail)s)""",
-            region=region if visible else NO_REGION,
-            user=user,
-            action=action,
-            object=subject,
-            outcome=outcome,
-            detail=detail.replace("\r", " ").replace("\n", " "),
-        )
+        append_line(tx, action, subject, outcome, detail)
+
+
+def append_line(tx: Transaction, action: str, subject: str, outcome: str, detail: str) -> None:
+    """Append one line within `tx`: for what an act does to something else than its own subject."""
+    visible = tx.value("SELECT access.region()") == tx.region
+    tx.run(
+        """INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)
+           VALUES (%(region)s, %(user)s, %(action)s, %(object)s, %(outcome)s, %(detail)s)""",
+        region=tx.region if visible else NO_REGION,
+        user=tx.user,
+        action=action,
+        object=subject,
+        outcome=outcome,
+        detail=detail.replace("\r", " ").replace("\n", " "),
+    )
 
 
 @contextmanager

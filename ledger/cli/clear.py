@@ -23,6 +23,7 @@ from ledger.cli.clear_show import (
 )
 from ledger.cli.context import JsonFlag, RegionOption, app_for, show
 from ledger.core.dates import SystemClock, parse_day
+from ledger.core.digests import parse_digest
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction, unit_of_work
@@ -35,6 +36,7 @@ from ledger.fund.clearing_plan import Plan, approve_plan, read_plan
 from ledger.fund.clearing_rates import rate_text
 from ledger.fund.clearing_store import Letter, letters, read_letter, read_paper
 from ledger.fund.clearing_targets import year_figures
+from ledger.fund.settled_drafts import GivenUp, given_up_by
 
 app = typer.Typer(help="年度清算", no_args_is_help=True)
 
@@ -85,7 +87,7 @@ def budget(
         if cases:
             approve_cases(tx, fund, year, cases, _day(date))
         if digest:
-            return approve_plan(tx, fund, year, _digest(digest), _day(date))
+            return approve_plan(tx, fund, year, parse_digest(digest, "clearing.digest"), _day(date))
         return read_plan(tx, fund, year)
 
     plan = _do(running, region, "budget", f"{fund}/{year}", work)
@@ -149,7 +151,7 @@ def approve(
         region,
         "approve",
         letter,
-        lambda tx: approve_letter(tx, letter, _digest(digest), _day(date)),
+        lambda tx: approve_letter(tx, letter, parse_digest(digest, "clearing.digest"), _day(date)),
     )
     show(letter_json(done), letter_words(done), as_json=as_json)
 
@@ -213,17 +215,24 @@ def confirm(
     running = app_for("maker" if side == "institution" else "checker")
     content = document.read_bytes()
 
-    def work(tx: Transaction) -> tuple[Letter, str]:
+    def work(tx: Transaction) -> tuple[Letter, str, list[GivenUp]]:
         if side == "institution":
-            return sign_institution(tx, letter, _digest(digest), content, signed_by, _day(date)), ""
-        return confirm_letter(tx, letter, content, signed_by, _day(date)), write_off_notice(tx, letter)
+            return (
+                sign_institution(
+                    tx, letter, parse_digest(digest, "clearing.digest"), content, signed_by, _day(date)
+                ),
+                "",
+                [],
+            )
+        done = confirm_letter(tx, letter, content, signed_by, _day(date))
+        return done, write_off_notice(tx, letter), given_up_by(tx, letter)
 
-    done, notice = _do(running, region, f"confirm.{side}", letter, work)
+    done, notice, given_up = _do(running, region, f"confirm.{side}", letter, work)
     if side == "agency":
         write_anchors(running.auditor, running.settings.home)
     show(
-        letter_json(done) | {"write_off": notice},
-        [*letter_words(done), *notice.splitlines()],
+        letter_json(done) | {"write_off": notice, "given_up": [one.as_json() for one in given_up]},
+        [*letter_words(done), *notice.splitlines(), *(one.message for one in given_up)],
         as_json=as_json,
     )
 
@@ -288,13 +297,3 @@ def targets(
 
 def _day(text: str) -> Any:
     return parse_day(text) if text else SystemClock().today()
-
-
-def _digest(text: str) -> bytes:
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        found = b""
-    if len(found) != 32:
-        raise InvalidInput("clearing.digest", "摘要应为64位十六进制")
-    return found

@@ -15,6 +15,7 @@ from ledger.books.seal import write_anchors
 from ledger.bootstrap import App
 from ledger.cli.context import JsonFlag, RegionOption, app_for, show
 from ledger.core.dates import SystemClock, parse_day
+from ledger.core.digests import parse_digest
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
@@ -29,6 +30,7 @@ from ledger.fund.month_read import Scope
 from ledger.fund.month_sheet import Line
 from ledger.fund.month_store import MonthSheet, list_sheets
 from ledger.fund.remittance import Remittance, remittance, remittance_csv
+from ledger.fund.settled_drafts import given_up_by
 
 app = typer.Typer(help="月结算", no_args_is_help=True)
 
@@ -90,12 +92,15 @@ def approve(
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """审批月结算单并记账。"""
+    """审批月结算单并记账；含所结结算的未审批日拨付批次随之作废。"""
     running = app_for("checker")
     with logged(running.engine, running.user, region, "month.approve", sheet):
-        done = approve_month(running.engine, running.user, region, sheet, _digest(digest), _day(date))
+        done = approve_month(running.engine, running.user, region, sheet, parse_digest(digest), _day(date))
     write_anchors(running.auditor, running.settings.home)
-    show(sheet_json(done), _sheet_words(done), as_json=as_json)
+    with unit_of_work(running.engine, running.user, region) as tx:
+        given_up = given_up_by(tx, sheet)
+    document = sheet_json(done) | {"given_up": [one.as_json() for one in given_up]}
+    show(document, _sheet_words(done) + [f"  {one.message}" for one in given_up], as_json=as_json)
 
 
 @app.command()
@@ -211,16 +216,6 @@ _STATES = {"draft": "待审批", "approved": "已审批", "void": "已作废"}
 
 def _day(text: str) -> date_type:
     return parse_day(text) if text else SystemClock().today()
-
-
-def _digest(text: str) -> bytes:
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        found = b""
-    if len(found) != 32:
-        raise InvalidInput("digest.format", "摘要应为64位十六进制", value=text[:64])
-    return found
 
 
 def _deduction(text: str) -> tuple[str, int]:

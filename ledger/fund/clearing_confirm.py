@@ -6,23 +6,22 @@ from datetime import date
 from hashlib import sha256
 from typing import Final
 
-from ledger.books.journal import post
-from ledger.books.setup import open_period
-from ledger.core.dates import period_of
-from ledger.core.entries import FUND_NAMES, Book, EntryDraft
+from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
+from ledger.fund.audit_taken import take
 from ledger.fund.clearing_letter import require_fresh
 from ledger.fund.clearing_lines import Figures, Line
 from ledger.fund.clearing_store import Letter, lock_letter, read_letter, read_paper, store_paper
 from ledger.fund.clearing_text import write_off_text
+from ledger.fund.month_deductions import take_deductions
 from ledger.fund.month_eaten import Eaten, eaten
 from ledger.fund.month_read import MONTH_OWED
 from ledger.fund.month_sheet import Key
-from ledger.rules import Sheet, apply
-from ledger.rules.policy import policy_on
+from ledger.fund.paper_entry import Paper, post_paper, settling_policy, write_entry
+from ledger.fund.settled_drafts import give_up_drafts
+from ledger.rules import Sheet
 
-ADVANCE_POLICY: Final = "P1"
 CLEARING_OWED: Final = 9106
 _NOTHING: Final = Eaten(0, 0)
 
@@ -72,7 +71,7 @@ def confirm_letter(tx: Transaction, letter_id: str, content: bytes, signed_by: s
         store_paper(tx, scope.fund, letter_id, "write_off", notice.encode(), letter.digest, signed_by, day)
     source_key = _book(tx, letter, found, day)
     _take(tx, letter, found)
-    _close(tx, letter, found)
+    _close(tx, letter, found, day)
     tx.run(
         "UPDATE fund.letter SET state = 'confirmed', confirmed_by = %(user)s, confirmed_on = %(day)s, source_key = %(key)s"
         " WHERE region = %(region)s AND letter_id = %(letter)s",
@@ -115,13 +114,12 @@ def _book(tx: Transaction, letter: Letter, found: Figures, day: date) -> str:
     scope = letter.scope
     lost = _eaten(tx, found)
     rows = [_sheet(line, scope.institution, lost.get(line.key, _NOTHING)) for line in found.lines]
-    sheets = [sheet for sheet in rows if any(sheet[1:-1])]
-    if not sheets:
+    policy = settling_policy(tx, day, advance=any(line.advance_fen for line in found.lines))
+    summary = f"{scope.title}清算{FUND_NAMES[scope.fund]}{scope.institution}"
+    paper = Paper("CLR", scope.fund, letter.letter_id, letter.digest, summary, 2)
+    ruled = write_entry(paper, policy, rows, day)
+    if ruled is None:
         return ""
-    # An advance made before the region changed to P2 still has to be settled.
-    advance = any(line.advance_fen for line in found.lines)
-    policy = ADVANCE_POLICY if advance else policy_on(tx, tx.region, day)
-    ruled = apply("CLR", policy, scope.fund, sheets, year=day.year, on=day)
     booked = -sum(int(leg.side) * leg.amount_fen for leg in ruled.legs if leg.account == CLEARING_OWED)
     if booked + sum(line.owed_before for line in found.lines) != letter.amount_fen:
         raise Conflict(
@@ -129,23 +127,8 @@ def _book(tx: Transaction, letter: Letter, found: Figures, day: date) -> str:
             f"清算确认书{letter.letter_id}第9行{letter.amount_fen}分，清算分录记9106为{booked}分",
             row=9,
         )
-    book = Book(tx.region, scope.fund)
-    open_period(tx, book, period_of(day))
-    draft = EntryDraft(
-        event=ruled.event,
-        source_key=f"CLR:{letter.letter_id}",
-        business_date=day,
-        summary=f"{scope.title}清算{FUND_NAMES[scope.fund]}{scope.institution}",
-        legs=ruled.legs,
-        rule=ruled.rule,
-        prepared_by=f"rule:{ruled.rule}",
-        reviewed_by=tx.user,
-        evidence_digest=letter.digest,
-        evidence=letter.letter_id,
-        attachments=2,
-    )
-    post(tx, book, day, [draft])
-    return draft.source_key
+    post_paper(tx, paper, ruled, day)
+    return f"CLR:{letter.letter_id}"
 
 
 def _eaten(tx: Transaction, found: Figures) -> dict[Key, Eaten]:
@@ -178,20 +161,14 @@ def _sheet(line: Line, institution: str, lost: Eaten) -> Sheet:
 def _take(tx: Transaction, letter: Letter, found: Figures) -> None:
     for taking in found.takings:
         if taking.kind == "finding":
-            tx.run(
-                "SELECT fund.take_finding(%(region)s, %(reference)s, %(letter)s, %(fen)s)",
-                region=tx.region, reference=taking.reference, letter=letter.letter_id, fen=taking.amount_fen,
-            )  # fmt: skip
-        else:
-            tx.run(
-                "UPDATE fund.other_deduction SET taken_by = %(letter)s WHERE region = %(region)s AND deduction_id = %(reference)s",
-                region=tx.region, reference=taking.reference, letter=letter.letter_id,
-            )  # fmt: skip
+            take(tx, taking.reference, letter.letter_id, taking.amount_fen)
+    take_deductions(tx, letter.letter_id, [t.reference for t in found.takings if t.kind != "finding"])
 
 
-def _close(tx: Transaction, letter: Letter, found: Figures) -> None:
+def _close(tx: Transaction, letter: Letter, found: Figures, day: date) -> None:
     """Late records are closed by the letter; no 期号 of the scope takes records any more, except for carried ones."""
     scope = letter.scope
+    give_up_drafts(tx, letter.letter_id, _drafts(tx, letter), day)
     tx.run(
         "UPDATE fund.payable p SET settled_by = %(letter)s FROM fund.letter_late t"
         " WHERE t.region = %(region)s AND t.letter_id = %(letter)s AND p.region = t.region AND p.fund = t.fund"
@@ -209,3 +186,16 @@ def _close(tx: Transaction, letter: Letter, found: Figures) -> None:
         letter=letter.letter_id,
         terms=sorted(set(range(first, last + 1)) - found.open_terms),
     )
+
+
+def _drafts(tx: Transaction, letter: Letter) -> list[str]:
+    """Daily batches not yet approved that hold a late record of the letter."""
+    rows = tx.rows(
+        "SELECT DISTINCT o.batch_id FROM fund.letter_late t"
+        " JOIN fund.payable p ON p.region = t.region AND p.fund = t.fund AND p.setl_id = t.setl_id AND p.subfund = t.subfund"
+        " JOIN payments.pay_order o ON o.region = p.region AND o.order_no = p.order_no AND o.state = 'draft'"
+        " WHERE t.region = %(region)s AND t.letter_id = %(letter)s AND p.settled_by = '' ORDER BY 1",
+        region=tx.region,
+        letter=letter.letter_id,
+    )
+    return [batch_id for (batch_id,) in rows]

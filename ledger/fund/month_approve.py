@@ -8,23 +8,20 @@ from datetime import date
 
 from sqlalchemy import Engine
 
-from ledger.books.journal import post
-from ledger.books.setup import open_period
-from ledger.core.dates import period_of
-from ledger.core.entries import FUND_NAMES, Book, EntryDraft, Leg
+from ledger.core.entries import FUND_NAMES, Leg
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.advances_offset import KIND_ACCOUNTS, Offset, take_offsets
 from ledger.fund.audit_taken import take
+from ledger.fund.month_deductions import take_deductions
 from ledger.fund.month_due import term_days
 from ledger.fund.month_eaten import Eaten, eaten
 from ledger.fund.month_read import AUDITED, MONTH_OWED, daily_advance, lock_month, read_figures
 from ledger.fund.month_sheet import Key, Line, expensed
 from ledger.fund.month_store import MonthSheet, read_sheet
-from ledger.rules import Sheet, apply
-from ledger.rules.policy import policy_on
-
-ADVANCE_POLICY = "P1"
+from ledger.fund.paper_entry import ADVANCE_POLICY, Paper, post_paper, settling_policy, write_entry
+from ledger.fund.settled_drafts import give_up_drafts
+from ledger.rules import Sheet
 
 
 def approve_month(
@@ -32,10 +29,12 @@ def approve_month(
 ) -> MonthSheet:
     """Approve a drafted sheet on `day` and book it; approving it again with the same digest gives the first answer.
 
-    Posts SET, closes every payable of the declared records, takes findings, deductions and offsets, and once no
-    record of the 期号 is left, closes the 期号 to further records. Raises NotFound `month.unknown_sheet`; Forbidden
+    Gives up drafted daily batches that hold the declared records (`settled_drafts.given_up_by` names them), posts SET,
+    closes every payable of the records, takes findings, deductions and offsets, and once no record of the 期号 is left,
+    closes the 期号 to further records. Raises NotFound `month.unknown_sheet`; Forbidden
     `access.role_missing`, `month.same_person`; Conflict `month.changed` (another digest, or the ledger moved on since
-    the draft), `month.in_flight`, `month.void`, `month.already_approved`, and what reading and posting raise.
+    the draft), `month.in_flight`, `payable.in_draft` (drafted meanwhile), `month.void`, `month.already_approved`, and
+    what reading and posting raise.
     """
     with unit_of_work(engine, user, region) as tx:
         tx.rows(
@@ -58,6 +57,7 @@ def approve_month(
             raise Conflict(
                 "month.changed", f"月结算单{sheet_id}制单后情况已变，请重新制单", sheet_id=sheet_id
             )
+        give_up_drafts(tx, sheet.sheet_id, _drafts(tx, sheet), day)
         _settle_records(tx, sheet)
         _book(tx, sheet, day)
         _take(tx, sheet)
@@ -88,6 +88,22 @@ def _sign(tx: Transaction, sheet: MonthSheet, day: date) -> None:
     )
 
 
+def _drafts(tx: Transaction, sheet: MonthSheet) -> list[str]:
+    """Daily batches not yet approved that hold a declared record."""
+    rows = tx.rows(
+        """SELECT DISTINCT o.batch_id FROM fund.declaration d
+             JOIN fund.declared c ON c.region = d.region AND c.declaration_id = d.declaration_id
+             JOIN fund.payable p ON p.region = c.region AND p.fund = c.fund AND p.setl_id = c.setl_id AND p.order_no <> ''
+             JOIN payments.pay_order o ON o.region = p.region AND o.order_no = p.order_no AND o.state = 'draft'
+            WHERE d.region = %(region)s AND d.fund = %(fund)s AND d.institution = %(institution)s AND d.term = %(term)s
+              AND NOT d.withdrawn AND d.state = %(audited)s AND p.settled_by = '' ORDER BY 1""",
+        region=tx.region,
+        audited=AUDITED,
+        **sheet.scope._asdict(),
+    )
+    return [batch_id for (batch_id,) in rows]
+
+
 def _settle_records(tx: Transaction, sheet: MonthSheet) -> None:
     settled = tx.run(
         """UPDATE fund.payable p SET settled_by = %(sheet)s FROM fund.declaration d, fund.declared c
@@ -110,41 +126,21 @@ def _settle_records(tx: Transaction, sheet: MonthSheet) -> None:
 def _book(tx: Transaction, sheet: MonthSheet, day: date) -> None:
     """Post SET. What it puts on 9103 must be the formula: the lines say so one way, the entry another."""
     scope, figures = sheet.scope, sheet.figures
-    policy = policy_on(tx, tx.region, day)
     advance = daily_advance(tx, scope.fund, scope.institution)
-    # An advance made before the region changed to P2 still has to be settled.
-    advance_is_due = policy == ADVANCE_POLICY or bool(advance)
-    expense = expensed(figures.lines, advance) if advance_is_due else {}
-    left = {key: fen - expense.get(key, 0) for key, fen in advance.items()} if advance_is_due else {}
+    policy = settling_policy(tx, day, advance=bool(advance))
+    expense: Mapping[Key, int] = {}
+    left: Mapping[Key, int] = {}
+    if policy == ADVANCE_POLICY:
+        expense = expensed(figures.lines, advance)
+        left = {key: fen - expense.get(key, 0) for key, fen in advance.items()}
     parts = _parts(sheet, expense, eaten(tx, scope.fund, scope.institution, _owed_after(sheet), left))
-    if not any(value for part in parts for value in part[1:-1]):
+    summary = f"{scope.term}月结{FUND_NAMES[scope.fund]}{scope.institution}审批"
+    paper = Paper("SET", scope.fund, sheet.sheet_id, sheet.digest, summary, 1)
+    ruled = write_entry(paper, policy, parts, day)
+    if ruled is None:
         return
-    ruled = apply(
-        "SET", ADVANCE_POLICY if advance_is_due else policy, scope.fund, parts, year=day.year, on=day
-    )
     _require_formula(sheet, ruled.legs)
-    book = Book(tx.region, scope.fund)
-    open_period(tx, book, period_of(day))
-    [posted] = post(
-        tx,
-        book,
-        day,
-        [
-            EntryDraft(
-                event=ruled.event,
-                source_key=f"SET:{sheet.sheet_id}",
-                business_date=day,
-                summary=f"{scope.term}月结{FUND_NAMES[scope.fund]}{scope.institution}审批",
-                legs=ruled.legs,
-                rule=ruled.rule,
-                prepared_by=f"rule:{ruled.rule}",
-                reviewed_by=tx.user,
-                evidence_digest=sheet.digest,
-                evidence=sheet.sheet_id,
-                attachments=1,
-            )
-        ],
-    )
+    posted = post_paper(tx, paper, ruled, day)
     tx.run(
         "UPDATE fund.sheet SET entry = %(entry)s WHERE region = %(region)s AND sheet_id = %(sheet)s",
         region=tx.region,
@@ -219,12 +215,7 @@ def _take(tx: Transaction, sheet: MonthSheet) -> None:
     for (kind, reference), fen in taken.items():
         if kind == "finding":
             take(tx, reference, sheet.sheet_id, fen)
-    tx.run(
-        "UPDATE fund.other_deduction SET taken_by = %(sheet)s WHERE region = %(region)s AND deduction_id = ANY(%(ids)s)",
-        region=tx.region,
-        sheet=sheet.sheet_id,
-        ids=[ref for kind, ref in taken if kind == "other"],
-    )
+    take_deductions(tx, sheet.sheet_id, [ref for kind, ref in taken if kind == "other"])
     take_offsets(
         tx,
         sheet.sheet_id,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
 from ledger.core.errors import InvalidInput, NotFound
-from ledger.db.unit_of_work import unit_of_work
+from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.month_due import term_days
 from ledger.fund.month_read import Scope
 
@@ -55,3 +56,13 @@ def approve_deduction(engine: Engine, user: str, region: int, deduction_id: str)
         )
         if not found:
             raise NotFound("deduction.unknown", f"没有其他扣款{deduction_id}", deduction_id=deduction_id)
+
+
+def take_deductions(tx: Transaction, paper: str, deduction_ids: Sequence[str]) -> None:
+    """Mark approved deductions as taken by a sheet or letter. Raises Conflict `deduction.taken`."""
+    tx.run(
+        "UPDATE fund.other_deduction SET taken_by = %(paper)s WHERE region = %(region)s AND deduction_id = ANY(%(ids)s)",
+        region=tx.region,
+        paper=paper,
+        ids=list(deduction_ids),
+    )

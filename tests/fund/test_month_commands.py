@@ -91,6 +91,11 @@ def test_a_month_from_draft_to_remittance(command: Any, declared: Any, tmp_path:
     done = command("qian", *sign, sheet["digest"], "--json")
     assert (done["state"], done["approved_by"], done["entry"][:1]) == ("approved", "qian", "备")
     assert command("qian", *sign, sheet["digest"], "--json") == done
+    # The daily draft that held S1 went with it, also in the words.
+    [given_up] = done.pop("given_up")
+    assert (given_up["orders"], given_up["amount_fen"]) == (1, "60000")
+    said = command("qian", *sign, sheet["digest"])
+    assert f"未审批的日拨付批次{given_up['batch']}（1单，600.00元）" in said
     listed = command("zhou", "list", "--region", "420100", "--term", "202610", "--json")
     assert listed == {"term": 202610, "sheets": [done]}
     assert "应付937.66元" in command("zhou", "list", "--region", "420100", "--term", "202610")

@@ -50,7 +50,7 @@ from ledger.fund.reconcile_file import write_detail
 from ledger.fund.reconcile_scope import Scope as DeclareScope
 from ledger.fund.remittance import remittance, remittance_csv
 from ledger.fund.validate import IntakeRules
-from ledger.payments.approve import approve, discard
+from ledger.payments.approve import approve
 from ledger.payments.draft import BatchDraft, ItemDraft, OrderDraft, PayableDraft, create_batch
 from ledger.payments.files import file
 from ledger.payments.orders import Order, read_orders
@@ -543,20 +543,6 @@ def test_nothing_is_settled_while_daily_money_is_in_flight(story: Story, bill: A
         story.approve(sheet, date(2026, 11, 12))
     assert code(refused) == "month.void"
     assert story.approve(second, date(2026, 11, 12)).state == "approved"
-    story.verified()
-
-
-def test_a_drafted_daily_order_of_settled_records_can_only_be_given_up(story: Story, bill: Any) -> None:
-    story.begin("P1", 2_000_000)
-    story.month.take(bill("r1", fund=123_456))
-    [order] = story.draft_daily(date(2026, 10, 13))
-    story.declare(202610, date(2026, 11, 9))
-    assert story.settle(202610, date(2026, 11, 25)).result_fen == 117_283
-    with pytest.raises(Conflict) as refused:
-        story.release(order, date(2026, 11, 26))
-    assert code(refused) == "batch.settled"
-    discard(story.engine, "zhao", DEMO_REGION, order.batch_id, "已月结", date(2026, 11, 26))
-    assert story.draft_daily(date(2026, 11, 27)) == []
     story.verified()
 
 

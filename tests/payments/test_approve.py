@@ -6,6 +6,7 @@ import time
 from datetime import date
 from typing import Any
 
+import psycopg
 import pytest
 
 from ledger.books.journal import post
@@ -148,10 +149,14 @@ def test_unknown_and_discarded_batches(world: Any) -> None:
 def test_v1_what_the_month_has_closed_is_not_approved_any_more(world: Any, how: str) -> None:
     world.allot(100)
     batch = world.batch(100)
-    with world.tx() as tx:
-        if how == "record":
+    if how == "record":
+        with pytest.raises(Conflict, match=r"payable\.in_draft"), world.tx() as tx:
             tx.run("UPDATE fund.payable SET settled_by = 'SET:202610'")
-        else:
+        with psycopg.connect(world.admin_url) as admin:
+            admin.execute("SET session_replication_role = replica")
+            admin.execute("UPDATE fund.payable SET settled_by = 'SET:202610'")
+    else:
+        with world.tx() as tx:
             tx.run(
                 "INSERT INTO fund.settled_term SELECT region, fund, institution, term, 'SET:202610' FROM fund.payable"
             )

@@ -49,6 +49,12 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'payable.frozen',
             DETAIL = format('结算%s的入账或结算关联不得更改', OLD.setl_id);
     END IF;
+    -- What a month or a letter settles is in no draft any more: the approval gave it up (memorandum.md 2, SET).
+    IF OLD.settled_by = '' AND NEW.settled_by <> '' AND NEW.order_no <> '' AND EXISTS (
+        SELECT 1 FROM payments.pay_order o WHERE o.region = NEW.region AND o.order_no = NEW.order_no AND o.state = 'draft') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'payable.in_draft',
+            DETAIL = format('结算%s在未审批的拨付单%s中，不能结算，请重试', OLD.setl_id, NEW.order_no);
+    END IF;
     IF OLD.order_no <> '' AND NEW.order_no <> OLD.order_no THEN
         SELECT state INTO held FROM payments.pay_order WHERE region = OLD.region AND order_no = OLD.order_no;
         IF NEW.order_no <> '' OR NOT EXISTS (SELECT 1 FROM payments.state WHERE state = held AND releases) THEN

@@ -181,10 +181,9 @@ class Town:
         made = run_daily(self.engine, "zhao", DEMO_REGION, day)
         return [order for batch in made.batches for order in self.pay(batch, day)]
 
-    def settle(self, institution: str, term: int, declared: date, on: date) -> MonthSheet:
-        """A month from its reconciliation to its approval."""
+    def audited(self, institution: str, term: int, declared: date) -> str:
+        """A month from its reconciliation to the end of its audit; the declaration."""
         scope = DeclareScope(310, institution, term, "21")
-        self.open(on)
         with self.tx() as tx:
             rows = our_details(tx, scope)
             compare_details(tx, scope, DetailFile("d.zip", write_detail(rows, "d.txt")), declared)
@@ -197,6 +196,12 @@ class Town:
         return approve_month(self.engine, "qian", DEMO_REGION, sheet.sheet_id, sheet.digest, on)
 
     def pay_month(self, on: date) -> list[Order]:
+        return declaration
+
+    def settle(self, institution: str, term: int, declared: date, on: date) -> MonthSheet:
+        """A month from its reconciliation to its approval."""
+        self.open(on)
+        self.audited(institution, term, declared)
         made = draft_month_orders(self.engine, "zhao", DEMO_REGION, 310, on, self.bank_of)
         assert made.batch is not None, made
         return self.pay(made.batch, on)
