@@ -21,6 +21,7 @@ from ledger.db.engine import admin_engine
 from ledger.db.migrate import migrate
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.calendar import import_shipped_calendar
+from ledger.fund.calendar_import import HolidayTable, confirm_calendar, propose_calendar
 from ledger.fund.recognise import RULES_SIGNER
 from ledger.fund.regions import OwnAccount, set_up_region
 from ledger.settings import Settings
@@ -67,13 +68,13 @@ def found(settings: Settings, founding: Founding) -> None:
     engine = admin_engine(settings)
     try:
         found_region(engine, founding.region, founding.people)
+        import_shipped_calendar(engine)
     finally:
         engine.dispose()
     accountant = next(person.user for person in founding.people if person.role == "accountant")
     app = App(settings, accountant)
     try:
         with unit_of_work(app.engine, accountant, founding.region) as tx:
-            import_shipped_calendar(tx)
             set_up_region(tx, founding.name, FUNDS, founding.accounts, founding.opened_on)
     finally:
         app.close()
@@ -101,3 +102,13 @@ def book_by_hand(
         drafted = draft_voucher(tx, book, content, day)
     with unit_of_work(engine, checker, book.region) as tx:
         return approve_voucher(tx, book, drafted.voucher_id, drafted.digest, day)
+
+
+def import_holidays(
+    engine: Engine, maker: str, checker: str, region: int, day: date, table: HolidayTable
+) -> None:
+    """A year's holiday table from transcription to force, by its two persons one after the other."""
+    with unit_of_work(engine, maker, region) as tx:
+        digest = propose_calendar(tx, table, day)
+    with unit_of_work(engine, checker, region) as tx:
+        confirm_calendar(tx, table.year, digest, day)

@@ -14,6 +14,7 @@ from ledger.books.seal import Anchor, read_anchors
 from ledger.control.checks.accounts import check_accounts
 from ledger.control.checks.anchors import check_anchors
 from ledger.control.checks.balances import check_balances
+from ledger.control.checks.calendar import check_calendar
 from ledger.control.checks.chain import check_chain
 from ledger.control.checks.conservation import check_conservation
 from ledger.control.checks.dimensions import check_dimensions
@@ -60,6 +61,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("业财一致", check_ties),
     ("异地就医", check_outregion),
     ("基金平衡", check_conservation),
+    ("节假日表", check_calendar),
     ("防线", check_guards),
 )
 """Every check with the name shown while it runs, in the order they run."""

@@ -25,13 +25,14 @@ from adapters.banks.simulator.messages.status_report import StatusReport, Transa
 from ledger.books.manual import ManualContent
 from ledger.books.seal import write_anchors
 from ledger.books.setup import open_period
-from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, book_by_hand
+from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, book_by_hand, import_holidays
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI, period_of
 from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError, NotFound
 from ledger.core.money import parse_fen
 from ledger.fund.audit import Act, act, read_finding
+from ledger.fund.calendar_import import HolidayTable
 from ledger.fund.daily import run_daily
 from ledger.fund.declare import declare
 from ledger.fund.declare_lists import UploadedList, record_lists
@@ -121,11 +122,10 @@ class Story:
         """The policy in force from the start, and money in the 支出户."""
         with self.month.tx("li") as tx:
             set_policy(tx, DEMO_REGION, policy, date(2026, 1, 1), "测试文件〔2026〕1号")
-            tx.run("INSERT INTO fund.calendar_year VALUES (2027, '测试用：只有元旦与春节')")
-            tx.run(
-                "INSERT INTO fund.calendar_day SELECT d, false, 2027 FROM unnest(ARRAY['2027-01-01', '2027-02-06',"
-                " '2027-02-07', '2027-02-08', '2027-02-09', '2027-02-10', '2027-02-11', '2027-02-12']::date[]) AS d"
-            )
+        spring = [date(2027, 2, day) for day in range(6, 13)]
+        off = tuple((day, False) for day in (date(2027, 1, 1), *spring, date(2027, 10, 1)))
+        few = HolidayTable(2027, "国办发明电〔2026〕测试", off)
+        import_holidays(self.engine, "zhao", "qian", DEMO_REGION, date(2026, 10, 12), few)
         legs = (debit(1004, fen, Dimensions(OWN)), credit(1003, fen, Dimensions(FISCAL_ACCOUNT.number)))
         day = date(2026, 10, 12)
         book_by_hand(self.engine, "li", "qian", BOOK, day, ManualContent(day, "请款", "测试单据", legs))

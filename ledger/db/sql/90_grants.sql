@@ -41,7 +41,7 @@ GRANT EXECUTE ON FUNCTION access.require_role, access.has_role, access.person, a
 -- The service: reads under row security, writes business rows, has no write on the journal.
 GRANT SELECT ON ALL TABLES IN SCHEMA access, books, fund, payments TO fundledger_service, fundledger_auditor;
 REVOKE SELECT ON access.idempotency FROM fundledger_auditor;
-GRANT INSERT ON fund.region, fund.region_policy, fund.calendar_year, fund.calendar_day, fund.institution, fund.enrolment,
+GRANT INSERT ON fund.region, fund.region_policy, fund.institution, fund.enrolment,
     fund.payee_account, fund.intake_load, fund.record, fund.payable, fund.quarantine, fund.settled_term,
     payments.bank_account, payments.book_account, payments.batch, payments.pay_order, payments.order_item,
     payments.order_payable, payments.order_outregion, payments.blocked, payments.order_event, payments.bank_file, payments.inbound_file,

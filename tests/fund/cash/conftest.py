@@ -17,10 +17,11 @@ from adapters.banks.simulator.messages.notification import Movement, Notificatio
 from ledger.books.manual import ManualContent
 from ledger.books.seal import write_anchors
 from ledger.books.setup import open_period
-from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, book_by_hand
+from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, book_by_hand, import_holidays
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI, period_of
 from ledger.core.entries import Book, Dimensions, credit, debit
+from ledger.fund.calendar_import import HolidayTable
 from ledger.fund.daily import run_daily
 from ledger.fund.declare import declare
 from ledger.fund.declare_lists import UploadedList, record_lists
@@ -103,7 +104,10 @@ class Town:
         own, fiscal = Dimensions(OWN), Dimensions(FISCAL)
         with self.tx("li") as tx:
             set_policy(tx, DEMO_REGION, policy, date(2026, 1, 1), "测试文件〔2026〕1号")
-            tx.run("INSERT INTO fund.calendar_year VALUES (2027, '测试用：没有节假日')")
+        few = HolidayTable(
+            2027, "国办发明电〔2026〕测试", ((date(2027, 1, 1), False), (date(2027, 10, 1), False))
+        )
+        import_holidays(self.engine, "zhao", "qian", DEMO_REGION, START, few)
         if fen:
             self.by_hand("拨入", (debit(1004, fen, own), credit(1003, fen, fiscal)))
         if income_fen:
@@ -192,16 +196,16 @@ class Town:
         for user, event in (("qian", "accept"), ("zhao", "audit"), ("zhao", "audited")):
             with self.tx(user) as tx:
                 move_declaration(tx, declaration, event, declared)
-        sheet = prepare(self.engine, "zhao", DEMO_REGION, Scope(310, institution, term), on)
-        return approve_month(self.engine, "qian", DEMO_REGION, sheet.sheet_id, sheet.digest, on)
-
-    def pay_month(self, on: date) -> list[Order]:
         return declaration
 
     def settle(self, institution: str, term: int, declared: date, on: date) -> MonthSheet:
         """A month from its reconciliation to its approval."""
         self.open(on)
         self.audited(institution, term, declared)
+        sheet = prepare(self.engine, "zhao", DEMO_REGION, Scope(310, institution, term), on)
+        return approve_month(self.engine, "qian", DEMO_REGION, sheet.sheet_id, sheet.digest, on)
+
+    def pay_month(self, on: date) -> list[Order]:
         made = draft_month_orders(self.engine, "zhao", DEMO_REGION, 310, on, self.bank_of)
         assert made.batch is not None, made
         return self.pay(made.batch, on)

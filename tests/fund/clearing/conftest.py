@@ -20,13 +20,14 @@ from adapters.banks.simulator.messages.receipt import Receipt, write_bker
 from ledger.books.chart import account
 from ledger.books.manual import ManualContent
 from ledger.books.setup import open_period
-from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, book_by_hand
+from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, book_by_hand, import_holidays
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.roles import grant_database
 from ledger.fund.audit import Act, act
+from ledger.fund.calendar_import import HolidayTable
 from ledger.fund.clearing_confirm import confirm_letter, sign_institution
 from ledger.fund.clearing_letter import approve_letter, draft_letter, send_letter
 from ledger.fund.clearing_orders import ClearingOrders, draft_clearing_orders
@@ -257,10 +258,10 @@ def year(month: Any, bill: Any, tmp_path: Path) -> Year:
     with made.tx("li") as tx:
         for period in (202611, 202612, *range(202701, 202713), *range(202801, 202807)):
             open_period(tx, Book(DEMO_REGION, FUND), period)
-        for known in (2027, 2028):
-            tx.run(
-                "INSERT INTO fund.calendar_year VALUES (%(y)s, '测试数据') ON CONFLICT DO NOTHING", y=known
-            )
+    for known in (2027, 2028):
+        fixed = (date(known, 1, 1), date(known, 5, 1), date(known, 10, 1))
+        few = HolidayTable(known, f"国办发明电〔{known - 1}〕测试", tuple((day, False) for day in fixed))
+        import_holidays(month.engine, "zhao", "qian", DEMO_REGION, date(2026, 10, 12), few)
     return made
 
 
