@@ -17,6 +17,7 @@ from ledger.control.checks.balances import check_balances
 from ledger.control.checks.calendar import check_calendar
 from ledger.control.checks.chain import check_chain
 from ledger.control.checks.conservation import check_conservation
+from ledger.control.checks.declarations import check_declarations
 from ledger.control.checks.dimensions import check_dimensions
 from ledger.control.checks.evidence import check_evidence
 from ledger.control.checks.files import check_files
@@ -55,6 +56,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("拨付单与审批", check_orders),
     ("回单", check_evidence),
     ("银行文件", check_files),
+    ("申报状态", check_declarations),
     ("月结单与确认书", check_settlements),
     ("退款、收支与异地单据", check_papers),
     ("手工凭证", check_vouchers),

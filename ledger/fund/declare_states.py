@@ -21,8 +21,10 @@ STATE_NAMES: Final = {
 def move(tx: Transaction, declaration_id: str, event: str, on: date, reason: str = "") -> str:
     """Do one act on a declaration; returns the new clr_stas. The same act again gives the first answer.
 
-    Events: `withdraw` (3204, before acceptance; reason), `accept`, `reject` (reason), `audit`, `audited`, `settle`, `pay`.
-    Raises NotFound `declare.unknown`; Conflict `declare.state`, `declare.unsettled`; Forbidden `declare.same_person`, `access.role_missing`;
+    Events: `withdraw` (3204, before acceptance; reason), `accept`, `reject` (reason), `audit`, `audited`, `settle`. `pay`
+    and `return` are the bank's: its paper on a month order moves the declarations of the order's sheets
+    (fund.follow_month_payment); by hand they are refused without such an order, named in `reason`.
+    Raises NotFound `declare.unknown`; Conflict `declare.state`, `declare.unsettled`, `declare.no_payment`; Forbidden `declare.same_person`, `access.role_missing`;
     InvalidInput `declare.reason`, `declare.date`.
     """
     state: str = tx.value(

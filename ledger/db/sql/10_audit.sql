@@ -123,7 +123,8 @@ INSERT INTO fund.declaration_transition VALUES
     ('20', 'audit',    '30', '{maker,checker,system}', false),
     ('30', 'audited',  '40', '{maker,checker,system}', false),
     ('40', 'settle',   '50', '{checker,system}', true),
-    ('50', 'pay',      '60', '{maker,checker,accountant,cashier,system}', false);
+    ('50', 'pay',      '60', '{accountant,system}', false),    -- by the receipt of a month order, never by hand
+    ('60', 'return',   '50', '{accountant,system}', false);    -- 退汇 of it: settled, and owed as month money again
 
 CREATE TABLE fund.declaration (
     region         integer NOT NULL,

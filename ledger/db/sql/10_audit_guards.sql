@@ -236,6 +236,16 @@ BEGIN
          WHERE c.region = p_region AND c.declaration_id = p_declaration_id AND p.settled_by = '') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'declare.unsettled', DETAIL = format('申报%s尚有未结算的应付款', p_declaration_id);
     END IF;
+    IF p_event IN ('pay', 'return') AND NOT EXISTS (
+        SELECT 1 FROM fund.declaration_event e
+          JOIN fund.sheet_order x ON x.region = e.region AND x.sheet_id = e.reason AND x.order_no = p_reason
+          JOIN payments.pay_order o ON o.region = x.region AND o.order_no = x.order_no
+         WHERE e.region = p_region AND e.declaration_id = p_declaration_id AND e.event = 'settle'
+           AND o.state = CASE p_event WHEN 'pay' THEN 'paid' ELSE 'returned' END) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'declare.no_payment',
+            DETAIL = format('申报%s的月结算没有已%s的拨付单“%s”', p_declaration_id,
+                            CASE p_event WHEN 'pay' THEN '付妥' ELSE '退汇' END, p_reason);
+    END IF;
     UPDATE fund.declaration SET state = v_move.to_state, withdrawn = p_event = 'withdraw'
      WHERE region = p_region AND declaration_id = p_declaration_id;
     INSERT INTO fund.declaration_event VALUES (p_region, p_declaration_id, coalesce(v_last.n, 0) + 1, p_event, v_row.state,

@@ -130,6 +130,40 @@ CREATE TABLE fund.sheet_order (
 );
 CREATE INDEX sheet_order_order ON fund.sheet_order (region, order_no);
 
+-- clr_stas follows the money: the receipt of a month order makes the declarations of its sheets 已拨付 (60), its 退汇 makes
+-- them 已清算 (50) again, in the same transaction, on the bank's day. A sheet with nothing to pay waits for the order that
+-- nets it; a daily order returned after its month was settled is new month money and leaves the declaration as it is.
+CREATE FUNCTION fund.follow_month_payment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_booked date;
+    v_own    record;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM fund.sheet_order x WHERE x.region = NEW.region AND x.order_no = NEW.order_no) THEN
+        RETURN NULL;
+    END IF;
+    SELECT max(e.booking_date) INTO v_booked FROM payments.evidence e
+     WHERE e.region = NEW.region AND e.matched_order = NEW.order_no AND e.outcome = 'posted'
+       AND e.direction = CASE NEW.state WHEN 'paid' THEN 'debit' ELSE 'credit' END;
+    FOR v_own IN
+        SELECT d.declaration_id, (SELECT max(l.business_date) FROM fund.declaration_event l
+                                   WHERE l.region = d.region AND l.declaration_id = d.declaration_id) AS last_on
+          FROM fund.sheet_order x
+          JOIN fund.sheet s ON s.region = x.region AND s.sheet_id = x.sheet_id
+          JOIN fund.declaration d ON d.region = s.region AND d.fund = s.fund AND d.institution = s.institution AND d.term = s.term
+                                 AND d.state = CASE NEW.state WHEN 'paid' THEN '50' ELSE '60' END
+          JOIN fund.declaration_event e ON e.region = d.region AND e.declaration_id = d.declaration_id
+                                       AND e.event = 'settle' AND e.reason = s.sheet_id
+         WHERE x.region = NEW.region AND x.order_no = NEW.order_no ORDER BY d.declaration_id
+    LOOP
+        PERFORM fund.move_declaration(NEW.region, v_own.declaration_id, CASE NEW.state WHEN 'paid' THEN 'pay' ELSE 'return' END,
+                                      greatest(v_booked, v_own.last_on), NEW.order_no);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER follow_month_payment AFTER UPDATE OF state ON payments.pay_order FOR EACH ROW
+    WHEN (OLD.state <> NEW.state AND NEW.state IN ('paid', 'returned')) EXECUTE FUNCTION fund.follow_month_payment();
+
 -- Payables come nearly in order of their day: enough to see whether a 期号 still has unsettled ones, almost free at intake.
 CREATE INDEX payable_day ON fund.payable USING brin (day) WITH (pages_per_range = 32);
 CREATE INDEX payable_settled ON fund.payable (region, fund, settled_by) WHERE settled_by <> '';

@@ -1,0 +1,51 @@
+"""INV-12, INV-13: a declaration's clr_stas is what its events made of it, and 已拨付 what the bank paid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ledger.control.finding import Finding
+from ledger.control.snapshot import Snapshot
+
+# Every step starts where the one before ended, along the table; the last one's end is the state.
+_STEPS: Final = """
+    SELECT d.region, d.fund, d.declaration_id, d.state, e.n, e.event, e.from_state, e.to_state FROM (
+        SELECT e.*, coalesce(lag(e.to_state) OVER own, '') AS before, lead(e.n) OVER own IS NULL AS last
+          FROM fund.declaration_event e WINDOW own AS (PARTITION BY e.region, e.declaration_id ORDER BY e.n)) e
+      JOIN fund.declaration d ON d.region = e.region AND d.declaration_id = e.declaration_id
+      LEFT JOIN fund.declaration_transition t ON t.from_state = e.from_state AND t.event = e.event AND t.to_state = e.to_state
+     WHERE e.from_state <> e.before OR e.last AND e.to_state <> d.state
+        OR t.event IS NULL AND (e.event, e.from_state, e.to_state) <> ('apply', '', '10')
+     ORDER BY 1, 3, 5
+"""
+_UNTOLD: Final = """
+    SELECT d.region, d.fund, d.declaration_id, d.state FROM fund.declaration d
+     WHERE NOT EXISTS (SELECT 1 FROM fund.declaration_event e WHERE e.region = d.region AND e.declaration_id = d.declaration_id)
+     ORDER BY 1, 3
+"""
+# The last paper on the month orders that pay the sheet which settled it.
+_PAID: Final = """
+    SELECT d.region, d.fund, d.declaration_id, d.state, coalesce(p.event, ''), coalesce(p.order_no, '')
+      FROM fund.declaration d
+      LEFT JOIN fund.declaration_event e ON e.region = d.region AND e.declaration_id = d.declaration_id AND e.event = 'settle'
+      LEFT JOIN (SELECT DISTINCT ON (x.region, x.sheet_id) x.region, x.sheet_id, v.event, v.order_no
+                   FROM fund.sheet_order x
+                   JOIN payments.order_event v ON v.region = x.region AND v.order_no = x.order_no AND v.event IN ('pay', 'return')
+                  ORDER BY x.region, x.sheet_id, v.recorded_at DESC) p ON p.region = d.region AND p.sheet_id = e.reason
+     WHERE (d.state = '60') IS DISTINCT FROM (coalesce(p.event, '') = 'pay') ORDER BY 1, 3
+"""
+
+
+def check_declarations(snapshot: Snapshot) -> Iterator[Finding]:
+    """Events against the state, then the state against the bank's papers."""
+    for region, fund, declaration, state in snapshot.rows(_UNTOLD):
+        message = f"申报的清算状态为{state}，却没有经过记录"
+        yield Finding("INV-12", f"{region}-{fund}", f"declaration {declaration}", message)
+    for region, fund, declaration, state, n, event, before, after in snapshot.rows(_STEPS):
+        message = f"申报的第{n}步{event}由{before or '（无）'}至{after}，与前后经过或现状态{state}不符"
+        yield Finding("INV-12", f"{region}-{fund}", f"declaration {declaration}", message)
+    for region, fund, declaration, state, event, order_no in snapshot.rows(_PAID):
+        said = {"pay": f"拨付单{order_no}已付妥", "return": f"拨付单{order_no}已退汇", "": "没有付妥的拨付单"}
+        message = f"申报的清算状态为{state}，而月结算{said[event]}"
+        yield Finding("INV-13", f"{region}-{fund}", f"declaration {declaration}", message)
