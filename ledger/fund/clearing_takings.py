@@ -29,7 +29,7 @@ def takings(tx: Transaction, scope: Scope, after: set[Key], out: set[str]) -> li
         "SELECT f.finding_id, f.setl_id, f.subfund, f.service_year, f.term, f.category, f.amount_fen - f.taken_fen"
         " FROM fund.finding f WHERE f.region = %(region)s AND f.fund = %(fund)s AND f.institution = %(institution)s"
         " AND f.state = 'final' AND f.taken_fen < f.amount_fen AND f.service_year <= %(year)s AND NOT EXISTS ("
-        "   SELECT 1 FROM fund.record r WHERE r.region = f.region AND r.init_setl_id = f.setl_id AND f.setl_id <> '')",
+        "   SELECT 1 FROM fund.record r WHERE r.region = f.region AND r.init_setl_id = f.setl_id AND r.init_setl_id <> '')",
         region=tx.region, fund=scope.fund, institution=scope.institution, year=scope.year,
     )  # fmt: skip
     found = [

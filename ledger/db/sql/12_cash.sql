@@ -366,7 +366,7 @@ CREATE TRIGGER check_request_behind BEFORE UPDATE ON payments.pay_order FOR EACH
     WHEN (OLD.state = 'draft' AND NEW.state = 'approved') EXECUTE FUNCTION fund.check_request_behind();
 
 -- What has to be paid by when (用款计划), by kind of payment and day: daily money of discharges before p_upto (each institution's
--- net, negatives carried), month and clearing results by institution, approved advances and payments to persons. What stands
+-- net, negatives carried, held records left out), month and clearing results by institution, approved advances and payments to persons. What stands
 -- in an approved order is not in it; what lies in a draft only with p_drafts. What was due before p_day is due on p_day.
 CREATE FUNCTION fund.due(p_region integer, p_fund smallint, p_day date, p_upto date, p_drafts boolean)
 RETURNS TABLE (kind text, due_on date, amount_fen bigint) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -376,6 +376,11 @@ RETURNS TABLE (kind text, due_on date, amount_fen bigint) LANGUAGE sql STABLE SE
           LEFT JOIN payments.pay_order o ON o.region = p.region AND o.order_no = p.order_no
          WHERE p.region = p_region AND p.fund = p_fund AND p.subfund = 'pool' AND p.settled_by = '' AND p.daily_fen <> 0
            AND p.day < p_upto AND (p.order_no = '' OR p_drafts AND o.state = 'draft')
+           AND p.setl_id NOT IN (                  -- held by an open high finding, or the reversal of one held: not due
+               SELECT h.setl_id FROM fund.held h WHERE h.region = p_region AND h.fund = p_fund AND h.released_by = ''
+               UNION SELECT r.setl_id FROM fund.held h
+                 JOIN fund.record r ON r.region = h.region AND r.init_setl_id = h.setl_id AND r.init_setl_id <> ''
+                WHERE h.region = p_region AND h.fund = p_fund AND h.released_by = '')
          GROUP BY p.institution
         UNION ALL
         -- Owed in the memorandum until an order is approved: what lies in drafts is taken off where they count apart.
@@ -447,7 +452,7 @@ BEGIN
 END $$;
 GRANT EXECUTE ON FUNCTION fund.due, fund.kind_order, fund.reserved_before TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION fund.kind_name TO fundledger_service, fundledger_poster;
-GRANT SELECT ON fund.region_policy, fund.sheet, fund.advance, fund.person_payment TO fundledger_poster;   -- for approvals
+GRANT SELECT ON fund.region_policy, fund.sheet, fund.advance, fund.person_payment, fund.held, fund.record TO fundledger_poster;   -- for approvals
 
 GRANT SELECT ON fund.policy_key, fund.advance, fund.advance_offset, fund.refund, fund.refund_line, fund.fund_request,
     fund.fund_request_line, fund.cash_move, fund.person_payment TO fundledger_service, fundledger_auditor;
