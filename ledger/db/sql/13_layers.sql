@@ -206,10 +206,13 @@ CREATE TABLE fund.bill_layer (
 );
 
 CREATE FUNCTION fund.check_bill_layer() RETURNS trigger LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE v_wrong text;
 BEGIN
-    SELECT min(l.setl_id) INTO v_wrong FROM added l LEFT JOIN fund.record r ON r.region = l.region AND r.setl_id = l.setl_id
+    -- LATERAL and OFFSET: each split finds its record by key. As a plain join the planner, which knows nothing of the size of
+    -- a day's tables, reads all records for every few hundred splits.
+    SELECT min(l.setl_id) INTO v_wrong FROM added l LEFT JOIN LATERAL
+           (SELECT * FROM fund.record k WHERE k.region = l.region AND k.setl_id = l.setl_id OFFSET 0) r ON true
      WHERE (r.medfee_sumamt, r.setl_time::date, r.psn_cash_pay, r.hosp_part_amt, r.acct_mulaid_pay, r.fund_pay_sumamt)
            IS DISTINCT FROM (l.medfee_sumamt, l.day, l.cash, l.hospital, l.mutual_aid, l.basic_310 + l.basic_390 + l.large
                + l.civil + l.assistance + l.commercial + l.other_fund + l.outside);
