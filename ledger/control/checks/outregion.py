@@ -97,7 +97,8 @@ _CLAIMS: Final = """
         ON d.region = x.region AND d.fund = x.fund AND d.setl_id = x.setl_id
      GROUP BY x.region, x.fund, x.setl_id, x.order_no, x.amount_fen, x.institution, x.side
     HAVING count(o.order_no) <> (x.order_no <> '')::int OR bool_or(o.order_no <> x.order_no)
-        OR bool_or((d.amount_fen, o.institution, 'care') <> (x.amount_fen, x.institution, x.side)) ORDER BY 1, 2, 3
+        OR bool_or((d.amount_fen, o.institution, 'care') <> (x.amount_fen, x.institution, x.side)) FILTER (WHERE o.order_no <> '')
+     ORDER BY 1, 2, 3
 """
 _ORDER_SUMS: Final = """
     SELECT region, fund, order_no, service_year, term, category, sum(item), sum(record) FROM (
