@@ -60,6 +60,7 @@ class FigureEntry:
     """One entry's part in a figure, in fen; `open_with` is what `explain` takes."""
 
     subfund: str
+    term: int
     seq: int
     voucher: str
     voucher_date: date
@@ -160,55 +161,6 @@ class InstitutionStatement:
         booked = next(figure.by_subfund for figure in self.figures if figure.kind.name == "recognised")
         return all(said[subfund] == booked[subfund] for subfund in SUBFUNDS)
 
-    def as_json(self) -> dict[str, object]:
-        """Money in fen as text."""
-        return {
-            "region": self.region,
-            "fund": self.fund,
-            "fund_name": FUND_NAMES[self.fund],
-            "institution": self.institution,
-            "name": self.name,
-            "year": self.year,
-            "figures": [
-                {
-                    "name": figure.kind.name,
-                    "title": figure.kind.title,
-                    "part": figure.kind.part,
-                    "accounts": list(figure.kind.accounts),
-                    **{f"{subfund}_fen": str(fen) for subfund, fen in figure.by_subfund.items()},
-                    "total_fen": str(figure.total_fen),
-                    "entries": [
-                        {
-                            "subfund": entry.subfund,
-                            "seq": entry.seq,
-                            "voucher": entry.voucher,
-                            "date": entry.voucher_date.isoformat(),
-                            "event": entry.event,
-                            "source_key": entry.source_key,
-                            "evidence": entry.evidence,
-                            "amount_fen": str(entry.amount_fen),
-                            "explain": entry.open_with,
-                        }
-                        for entry in figure.entries
-                    ],
-                }
-                for figure in self.figures
-            ],
-            "equation": {
-                **{f"{part}_fen": str(self.sum_of(part)) for part in PARTS},
-                "difference_fen": {subfund: str(self.difference_fen(subfund)) for subfund in SUBFUNDS},
-                "holds": self.conserved,
-            },
-            "records_agree": self.records_agree,
-            "records": [_fen(row._asdict()) for row in self.records],
-            "orders": [_fen(row._asdict()) | {"explain": row.order_no} for row in self.orders],
-            "papers": [_fen(row._asdict()) for row in self.papers],
-        }
-
-
-def _fen(row: Mapping[str, object]) -> dict[str, object]:
-    return {name: str(value) if name.endswith("_fen") else value for name, value in row.items()}
-
 
 def institution_statement(tx: Transaction, fund: int, institution: str, year: int) -> InstitutionStatement:
     """The statement of an institution's service year in one book, as the user may see it.
@@ -248,7 +200,7 @@ _BALANCES: Final = """
       FROM fund.conservation
      WHERE region = %(region)s AND fund = %(fund)s AND institution = %(institution)s AND service_year = %(year)s"""
 _ENTRIES: Final = """
-    SELECT p.account, d.subfund, e.seq, e.series || '-' || e.period || '-' || e.vno, e.voucher_date, e.event, e.source_key,
+    SELECT p.account, d.subfund, d.term, e.seq, e.series || '-' || e.period || '-' || e.vno, e.voucher_date, e.event, e.source_key,
            e.evidence, (-sum(l.side * l.amount_fen))::bigint
       FROM books.dim d
       JOIN books.posting p ON p.region = d.region AND p.fund = %(fund)s AND p.dim = d.dim
@@ -259,8 +211,8 @@ _ENTRIES: Final = """
       JOIN books.entry e ON e.region = l.region AND e.fund = l.fund AND e.period = l.period AND e.seq = l.seq
      WHERE d.region = %(region)s AND d.counterparty = %(institution)s AND d.service_year = %(year)s
        AND p.account = ANY(%(accounts)s)
-     GROUP BY p.account, d.subfund, e.seq, e.series, e.period, e.vno, e.voucher_date, e.event, e.source_key, e.evidence
-     ORDER BY p.account, e.seq, d.subfund"""
+     GROUP BY p.account, d.subfund, d.term, e.seq, e.series, e.period, e.vno, e.voucher_date, e.event, e.source_key, e.evidence
+     ORDER BY p.account, e.seq, d.subfund, d.term"""
 _RECORDS: Final = """
     SELECT subfund, term, count(*), sum(fund_fen)::bigint, sum(daily_fen)::bigint, count(*) FILTER (WHERE settled_by <> '')
       FROM fund.payable
@@ -293,12 +245,14 @@ def _figures(tx: Transaction, scope: Mapping[str, object]) -> list[Figure]:
     balances = {row[0]: row[1:] for row in tx.rows(_BALANCES, **scope)}
     entries: dict[int, list[FigureEntry]] = defaultdict(list)
     accounts = [account for kind in KINDS for account in kind.accounts]
-    for account, subfund, seq, voucher, day, event, key, evidence, credit_fen in tx.rows(
+    for account, subfund, term, seq, voucher, day, event, key, evidence, credit_fen in tx.rows(
         _ENTRIES, **scope, accounts=accounts
     ):
         fen = -credit_fen if account in _DEBITS else credit_fen
         opened = f"{scope['fund']}:{seq}"
-        entries[account].append(FigureEntry(subfund, seq, voucher, day, event, key, evidence, fen, opened))
+        entries[account].append(
+            FigureEntry(subfund, term, seq, voucher, day, event, key, evidence, fen, opened)
+        )
     figures = []
     for n, kind in enumerate(KINDS):
         by_subfund = {name: balances[name][n] if name in balances else 0 for name in SUBFUNDS}

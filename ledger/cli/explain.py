@@ -19,6 +19,7 @@ _SHOWN = 12
 _TITLES = {
     "records": "结算记录",
     "payables": "应付款",
+    "papers": "单据",
     "orders": "拨付单",
     "steps": "经过",
     "files": "付款文件",
@@ -28,11 +29,13 @@ _TITLES = {
 
 
 def explain(
-    subject: Annotated[str, typer.Argument(help="结算ID、拨付单号，或凭证（310:17、310/记-202610-17）")],
+    subject: Annotated[
+        str, typer.Argument(help="结算ID、单据号、拨付单号，或凭证（310:17、310/记-202610-17）")
+    ],
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """从结算到回单、从凭证到结算：前因后果一页看全。"""
+    """从结算到单据、拨付单、回单，从凭证到结算：前因后果一页看全。"""
     running = app_for("reviewer")
     with unit_of_work(running.engine, running.user) as tx:
         regions = [region for (region,) in tx.rows("SELECT access.regions_of(%(user)s)", user=running.user)]
@@ -52,7 +55,7 @@ def explain(
         return
     raise NotFound(
         "explain.unknown",
-        f"没有找到“{subject[:60]}”：应为结算ID、拨付单号，或凭证（310:17、310/记-202610-17）",
+        f"没有找到“{subject[:60]}”：应为结算ID、单据号、拨付单号，或凭证（310:17、310/记-202610-17）",
     )
 
 

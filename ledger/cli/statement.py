@@ -13,6 +13,7 @@ from ledger.core.errors import Forbidden, NotFound
 from ledger.db.unit_of_work import unit_of_work
 from reports.institution_statement import InstitutionStatement, institution_statement
 from reports.render import terminal, text_json
+from reports.render.statement_json import statement_document
 from reports.render.statement_table import statement_tables
 
 
@@ -33,7 +34,7 @@ def statement(
     """机构年度对账单：基金金额、已付、扣减、尚欠，一页列全并核对平衡；每个数可追到凭证、结算记录、回单。"""
     page = _page(region, fund, institution, year)
     if shape is Shape.JSON:
-        typer.echo(text_json.render(page.as_json()))
+        typer.echo(text_json.render(statement_document(page)))
     else:
         for table in statement_tables(page):
             terminal.show(table, sys.stdout)

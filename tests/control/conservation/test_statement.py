@@ -19,6 +19,11 @@ from reports.explain import explain
 from reports.institution_statement import KINDS, institution_statement
 
 HOSPITAL = "H42010000001"
+RESTS_ON = {
+    "REC": ["records"], "REV": ["records"], "ORD": ["orders"], "CAN": ["orders"], "REJ": ["orders"], "RCV": ["evidence"],
+    "RTN": ["evidence"], "SET": ["papers"], "CLR": ["papers"], "REF": ["papers"], "MAN": ["papers"],
+}  # fmt: skip
+"""What an entry of each event must open to."""
 Command = Callable[..., Any]
 
 
@@ -75,12 +80,49 @@ def test_the_page_adds_up_and_every_figure_opens(lived: Any, command: Command, f
     for figure in figures.values():
         assert int(figure["total_fen"]) == sum(int(entry["amount_fen"]) for entry in figure["entries"])
     with unit_of_work(lived.service, "zhou", 420100) as tx:
-        for name, kind in (("recognised", "records"), ("paid_daily", "evidence")):
-            for entry in figures[name]["entries"]:
-                assert explain(tx, entry["explain"]).counts[kind] > 0, entry
+        for figure in figures.values():
+            for entry in figure["entries"]:
+                chain = explain(tx, entry["explain"])
+                assert entry["source_key"] in {row["source_key"] for row in chain.entries}, entry
+                assert all(chain.counts[kind] > 0 for kind in RESTS_ON[entry["event"]]), (entry, chain.counts)
         for order in page["orders"]:
             assert explain(tx, order["explain"]).orders[0]["state"] == order["state"]
             assert (order["receipts"] != "") == (order["state"] in {"paid", "returned"})
+        for row in page["records"]:
+            opened = [explain(tx, entry).counts["records"] for entry in row["explain"]]
+            assert min(opened, default=0) > 0, row
+            assert sum(opened) >= row["records"], row
+
+
+def test_a_sheet_and_a_letter_open_to_their_entries_orders_receipts_and_records(lived: Any) -> None:
+    """And each of those back to them: every row's `explain` leads on."""
+    with unit_of_work(lived.service, "zhou", 420100) as tx:
+        for table, paper, kind in (("sheet", "sheet_id", "SET"), ("letter", "letter_id", "CLR")):
+            papers = lived.rows(
+                f"SELECT p.{paper}, o.order_no FROM fund.{table} p JOIN fund.{table}_order o USING (region, {paper})"
+                " JOIN payments.pay_order d USING (region, order_no) WHERE d.state = 'paid' ORDER BY 1, 2"
+            )
+            assert papers or table == "letter"
+            for name, order_no in papers[:3]:
+                chain = explain(tx, name)
+                assert (chain.kind, chain.papers[0]["explain"]) == ("paper", name)
+                assert order_no in {row["order_no"] for row in chain.orders}
+                assert chain.counts["evidence"] > 0
+                assert {"ORD", "RCV", kind} <= {row["event"] for row in chain.entries}
+                assert name in {row["paper"] for row in explain(tx, order_no).papers}
+                own = next(row for row in chain.entries if row["event"] == kind)
+                assert name in {row["paper"] for row in explain(tx, own["explain"]).papers}
+                for row in chain.papers:
+                    assert explain(tx, row["explain"]).counts["papers"] > 0
+            covered = lived.rows(
+                f"SELECT p.settled_by, p.setl_id FROM fund.payable p JOIN fund.{table} s ON s.{paper} = p.settled_by LIMIT 5"
+            )
+            for name, setl_id in covered:
+                assert setl_id in {row["setl_id"] for row in explain(tx, name).records}
+                assert name in {row["paper"] for row in explain(tx, setl_id).papers}
+                assert f"{kind}:{name}" in {row["source_key"] for row in explain(tx, setl_id).entries}
+        with pytest.raises(NotFound, match=r"explain\.unknown"):
+            explain(tx, "YJ420100-310-202601-NOBODY-1")
 
 
 def test_a_cleared_year_names_its_letter_and_months(lived: Any, command: Command) -> None:
