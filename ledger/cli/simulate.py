@@ -18,14 +18,15 @@ from ledger.cli.context import ACTING, USERS_FILE, JsonFlag, RegionOption, progr
 from ledger.cli.demo_bank import demo_bank
 from ledger.cli.demo_day import Staff, allotment_fen, grant_money
 from ledger.cli.simulate_advances import live_advances
-from ledger.cli.simulate_agree import bank_agrees, disagreements, export
+from ledger.cli.simulate_agree import bank_agrees, disagreements
 from ledger.cli.simulate_cash import enter_rest, live_cash
 from ledger.cli.simulate_chase import chase
 from ledger.cli.simulate_day import answer, book_rest, live_morning, open_month, take_records
+from ledger.cli.simulate_export import export
 from ledger.cli.simulate_month import Month, close_month, live_month, pay_months
 from ledger.cli.simulate_persons import live_persons
 from ledger.cli.simulate_refunds import live_refunds
-from ledger.cli.simulate_town import Asked, Town
+from ledger.cli.simulate_town import Asked, Decided, Town
 from ledger.cli.simulate_year import Year, close_year, live_year
 from ledger.cli.world import DEMO_PEOPLE, DEMO_REGION, FUNDS, found_demo
 from ledger.control.verify import examine
@@ -102,6 +103,9 @@ def run(settings: Settings, asked: Asked, progress: Progress) -> dict[str, Any]:
             make_institutions(asked.institutions, asked.region),
             {},
         )
+        for fund in FUNDS:
+            town.decided.append(Decided("subsidy", "", fund, "", "", opened_on.year, 0, subsidy))
+            town.decided.append(Decided("grant", "", fund, "", "", opened_on.year, 0, granted))
         _settle_in(town)
         live(town, progress)
         agrees = bank_agrees(town)
@@ -162,6 +166,7 @@ def live(town: Town, progress: Progress) -> None:
         if number == 0:
             book_rest(town, later)
         answer(town, later)
+        chase(town, later)
     enter_rest(town, later)
 
 

@@ -1,10 +1,13 @@
-"""Simulated answers that do not come: overdue orders become unknown, and the bank is asked by the very same file again."""
+"""Simulated answers that do not come: overdue orders become unknown, and somebody takes the very same file to the bank.
+
+By the wire it cannot be asked: the channel sees that the bank has the file, and delivers nothing twice.
+"""
 
 from __future__ import annotations
 
 from datetime import date
 
-from adapters.banks.ports import OutgoingFile
+from adapters.banks.control import CONTROL_SUFFIX, describe, encode_control
 from ledger.cli.simulate_town import Town
 from ledger.payments.ask import ask
 
@@ -19,13 +22,15 @@ def chase(town: Town, day: date) -> None:
     town.count("orders_unknown", len(silent))
     with town.tx("cashier") as tx:
         files = tx.rows(
-            "SELECT f.account, f.name, f.content, f.orders, f.total_fen FROM payments.bank_file f"
+            "SELECT f.name, f.content, f.orders, f.total_fen FROM payments.bank_file f"
             " WHERE f.region = %(region)s AND f.file_id IN (SELECT o.file_id FROM payments.pay_order o"
             "   WHERE o.region = %(region)s AND o.order_no = ANY(%(orders)s)) ORDER BY f.file_id",
             region=tx.region,
             orders=silent,
         )
-    for account, name, content, orders, total_fen in files:
-        channel = town.banks("cashier")(account).channel
-        channel.deliver(OutgoingFile(name, bytes(content)), count=orders, total_fen=total_fen)
+    inbox = town.home / "demo" / "bank" / "inbox"
+    for name, content, orders, total_fen in files:
+        (inbox / name).write_bytes(content)
+        control = describe(name, bytes(content), count=orders, total_fen=total_fen)
+        (inbox / f"{name}{CONTROL_SUFFIX}").write_bytes(encode_control(control))
         town.count("files_asked_again")

@@ -10,7 +10,7 @@ from typing import Final
 from ledger.books.seal import write_anchors
 from ledger.books.setup import books_of, open_period
 from ledger.cli.demo_day import FILED_AT
-from ledger.cli.simulate_town import Town, new_account
+from ledger.cli.simulate_town import Decided, Town, new_account
 from ledger.core.dates import SHANGHAI, period_of
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
@@ -193,7 +193,7 @@ def _hold(town: Town, day: date, bills: list[Bill]) -> None:
         draft = FindingDraft(
             f"H{bill.setl_id}",
             target_of(tx, bill.setl_id),
-            max(1, bill.pooled // 5),
+            _held_fen(bill),
             "high",
             "R09",
             "疑似虚假住院",
@@ -203,6 +203,17 @@ def _hold(town: Town, day: date, bills: list[Bill]) -> None:
         if bill.institution.code not in town.suspended and town.happens(dice, "hold_suspends"):
             _suspend(town, tx, bill.institution.code, day, dice)
     town.count("held")
+
+
+def _held_fen(bill: Bill) -> int:
+    return max(1, bill.pooled // 5)
+
+
+def decide_finding(town: Town, finding_id: str, fen: int) -> None:
+    """A finding is final: so much is to be deducted of its record's pooled money, unless the record is reversed."""
+    day, bill = town.bills[finding_id[1:]]
+    head = ("finding", finding_id, bill.fund, bill.institution.code, "pool", day.year, period_of(day))
+    town.decided.append(Decided(*head, fen))
 
 
 def _release(town: Town, day: date) -> None:
@@ -222,6 +233,7 @@ def _release(town: Town, day: date) -> None:
             else:
                 act(tx, finding_id, Act("release", day, "扣款另行终审"))
                 act(tx, finding_id, Act("accept", day, "机构认可"))
+                decide_finding(town, finding_id, _held_fen(town.bills[finding_id[1:]][1]))
                 town.count("finding_final")
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
-from ledger.cli.simulate_day import pay
-from ledger.cli.simulate_town import Town
+from ledger.cli.simulate_day import decide_finding, pay
+from ledger.cli.simulate_town import Decided, Town
 from ledger.cli.world import FUNDS
 from ledger.core.dates import period_of
 from ledger.core.errors import Conflict
@@ -210,6 +210,9 @@ def _deduct(town: Town, month: Month, institution: str, dice: random.Random) -> 
     )
     propose_deduction(maker.engine, maker.user, town.asked.region, asked)
     approve_deduction(checker.engine, checker.user, town.asked.region, deduction)
+    town.decided.append(
+        Decided("deduction", deduction, FUNDS[0], institution, "pool", 0, month.term, asked.amount_fen)
+    )
     town.count("deductions")
 
 
@@ -224,18 +227,20 @@ def _decide(town: Town, month: Month, day: date) -> None:
                 id=finding,
             )[0]
         if state == "appealed":
+            amount = amount * dice.randrange(50, 101) // 100 or 1
             with town.tx("maker") as tx:
-                act(tx, finding, Act("review", day, "复核病历", amount * dice.randrange(50, 101) // 100 or 1))
+                act(tx, finding, Act("review", day, "复核病历", amount))
                 act(tx, finding, Act("panel", day, "提请合议", None, PANEL))
             with town.tx("checker") as tx:
                 act(tx, finding, Act("decide", day, "部分成立"))
             town.count("panels")
+            decide_finding(town, finding, amount)
         else:
             event = ("accept", "lapse", "cancel")[dice.choice((0, 0, 1, 1, 1, 2))]
-            _conclude(town, finding, event, day)
+            _conclude(town, finding, event, amount, day)
 
 
-def _conclude(town: Town, finding: str, event: str, day: date) -> None:
+def _conclude(town: Town, finding: str, event: str, amount: int, day: date) -> None:
     try:
         with town.tx("checker") as tx:
             act(tx, finding, Act(event, day, "期满未申诉" if event == "lapse" else "已核实"))
@@ -244,6 +249,8 @@ def _conclude(town: Town, finding: str, event: str, day: date) -> None:
             raise
         with town.tx("checker") as tx:
             act(tx, finding, Act("accept", day, "机构认可"))
+    if event != "cancel":
+        decide_finding(town, finding, amount)
     town.count(f"finding_{'cancelled' if event == 'cancel' else 'final'}")
 
 
