@@ -60,21 +60,15 @@ def store_layers(tx: Transaction, splits: Sequence[Layers]) -> None:
     if not splits:
         return
     tx.run(
-        """INSERT INTO fund.bill_layer (region, setl_id, day, medfee_sumamt, basic_310, basic_390, large, civil, assistance,
-               commercial, other_fund, outside, account, mutual_aid, wallet, cash, hospital, map_digest)
-           SELECT %(region)s, * FROM unnest(%(setl_ids)s::text[], %(days)s::date[], %(medfee)s::bigint[],
-               %(basic_310)s::bigint[], %(basic_390)s::bigint[], %(large)s::bigint[], %(civil)s::bigint[],
-               %(assistance)s::bigint[], %(commercial)s::bigint[], %(other_fund)s::bigint[], %(outside)s::bigint[],
-               %(account)s::bigint[], %(mutual_aid)s::bigint[], %(wallet)s::bigint[], %(cash)s::bigint[],
-               %(hospital)s::bigint[], %(digests)s::bytea[])
-           ON CONFLICT DO NOTHING""",
-        region=tx.region,
-        setl_ids=[one.setl_id for one in splits],
-        days=[one.day for one in splits],
-        medfee=[one.medfee_fen for one in splits],
-        digests=[one.map_digest for one in splits],
-        **{payer: [one.shares[payer] for one in splits] for payer in COLUMNS},
+        "INSERT INTO fund.bill_layer SELECT * FROM unnest(%(rows)s::fund.bill_layer[]) ON CONFLICT DO NOTHING",
+        rows="{" + ",".join([_element(tx.region, one) for one in splits]) + "}",
     )
+
+
+def _element(region: int, one: Layers) -> str:
+    """A row of fund.bill_layer as PostgreSQL reads it within an array; an id may hold a comma or a brace, hence its quotes."""
+    shares = ",".join([str(one.shares[payer]) for payer in COLUMNS])
+    return f'"({region},\\"{one.setl_id}\\",{one.day},{one.medfee_fen},{shares},\\"\\\\\\\\x{one.map_digest.hex()}\\")"'
 
 
 def read_bill(tx: Transaction, setl_id: str) -> Layers:
