@@ -13,8 +13,9 @@ from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.outregion_link import Difference, End, deliver, differences, ends, report_paid
+from ledger.fund.outregion_link import Difference, End, deliver, differences, ends
 from ledger.fund.outregion_parties import Counterparty, add_counterparty, confirm_counterparty
+from ledger.fund.outregion_report import report_paid
 
 app = typer.Typer()
 

@@ -20,7 +20,7 @@ from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book, EntryDraft
 from ledger.core.errors import Conflict, InvalidInput, LedgerError
 from ledger.db.unit_of_work import Transaction, unit_of_work
-from ledger.fund.outregion_bills import bill_items, canonical, put_out, read_bills, store_bill
+from ledger.fund.outregion_bills import bill_items, read_bills, store_bill
 from ledger.fund.recognise import RULES_SIGNER
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
@@ -140,48 +140,6 @@ def accept(tx: Transaction, message: Message, sender: int, day: date) -> bool:
     return True
 
 
-def report_paid(tx: Transaction, day: date) -> int:
-    """Tell each region, through the outbox, which of its bills the bank has paid and which prepayments went out; once each."""
-    bills = tx.rows(
-        """SELECT b.bill_id, b.fund, b.counterparty, b.amount_fen, b.order_no FROM fund.outregion_bill b
-             JOIN payments.pay_order o ON o.region = b.region AND o.order_no = b.order_no AND o.state = 'paid'
-            WHERE b.region = %(region)s AND b.side = 'insured' AND NOT EXISTS (
-                  SELECT 1 FROM fund.outregion_outbox x WHERE x.region = b.region AND x.link_id = b.order_no)""",
-        region=tx.region,
-    )
-    for bill_id, fund, party, fen, order_no in bills:
-        body = canonical(
-            {
-                "bill": bill_id,
-                "from": tx.region,
-                "to": party,
-                "fund": fund,
-                "amount_fen": fen,
-                "order": order_no,
-            }
-        )
-        put_out(tx, order_no, "paid", fund, party, fen, body, day)
-    moves = tx.rows(
-        """SELECT m.move_id, m.fund, m.counterparty, m.amount_fen, m.order_no FROM fund.outregion_moved m
-            WHERE m.region = %(region)s AND m.kind = 'prepaid' AND NOT EXISTS (
-                  SELECT 1 FROM fund.outregion_outbox x WHERE x.region = m.region AND x.link_id = m.move_id)""",
-        region=tx.region,
-    )
-    for move_id, fund, party, fen, order_no in moves:
-        body = canonical(
-            {
-                "move": move_id,
-                "from": tx.region,
-                "to": party,
-                "fund": fund,
-                "amount_fen": fen,
-                "order": order_no,
-            }
-        )
-        put_out(tx, move_id, "prepaid", fund, party, fen, body, day)
-    return len(bills) + len(moves)
-
-
 def ends(tx: Transaction, day: date, counterparty: int = 0) -> list[Difference]:
     """Every link as our side has it: bills both ways, and prepayments told to us. Equal ends have no difference."""
     rows = tx.rows(
@@ -190,9 +148,10 @@ def ends(tx: Transaction, day: date, counterparty: int = 0) -> list[Difference]:
                       WHERE m.region = b.region AND m.kind = 'received' AND m.document = b.bill_id AND m.state = 'done'), 0)
                   ELSE coalesce((SELECT o.amount_fen FROM payments.pay_order o
                       WHERE o.region = b.region AND o.order_no = b.order_no AND o.state = 'paid'), 0) END::bigint,
-                  CASE b.side WHEN 'care' THEN coalesce((SELECT sum(i.amount_fen) FROM fund.outregion_inbox i
-                      WHERE i.region = b.region AND i.kind = 'paid' AND i.counterparty = b.counterparty
-                        AND i.body::jsonb ->> 'bill' = b.bill_id), 0) ELSE -1 END::bigint,
+                  CASE b.side WHEN 'care' THEN coalesce((
+                      SELECT sum(CASE i.kind WHEN 'paid' THEN i.amount_fen ELSE -i.amount_fen END) FROM fund.outregion_inbox i
+                       WHERE i.region = b.region AND i.kind IN ('paid', 'returned') AND i.counterparty = b.counterparty
+                         AND i.body::jsonb ->> 'bill' = b.bill_id), 0) ELSE -1 END::bigint,
                   coalesce((SELECT x.state = 'delivered' FROM fund.outregion_outbox x
                       WHERE x.region = b.region AND x.link_id = CASE b.side WHEN 'care' THEN b.bill_id ELSE b.order_no END),
                       b.side = 'insured' AND b.order_no = ''),
@@ -204,6 +163,8 @@ def ends(tx: Transaction, day: date, counterparty: int = 0) -> list[Difference]:
                       AND m.kind = 'prepaid_in' AND m.document = i.link_id AND m.state = 'done'), 0)::bigint,
                   i.amount_fen, true, %(day)s::date - i.came_on
              FROM fund.outregion_inbox i WHERE i.region = %(region)s AND i.kind = 'prepaid' AND %(party)s IN (0, i.counterparty)
+              AND NOT EXISTS (SELECT 1 FROM fund.outregion_inbox r WHERE r.region = i.region AND r.kind = 'returned'
+                                 AND r.counterparty = i.counterparty AND r.body::jsonb ->> 'order' = i.body::jsonb ->> 'order')
             ORDER BY 8 DESC, 1""",
         region=tx.region,
         party=counterparty,

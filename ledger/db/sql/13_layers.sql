@@ -138,7 +138,7 @@ CREATE TABLE fund.outregion_bill_line (
 CREATE TABLE fund.outregion_outbox (
     region       integer NOT NULL,
     link_id      text NOT NULL,
-    kind         text NOT NULL CHECK (kind IN ('bill', 'paid', 'prepaid')),
+    kind         text NOT NULL CHECK (kind IN ('bill', 'paid', 'prepaid', 'returned')),
     fund         smallint NOT NULL CHECK (fund IN (310, 390)),
     counterparty integer NOT NULL,
     amount_fen   bigint NOT NULL CHECK (amount_fen > 0),
@@ -155,7 +155,7 @@ CREATE TABLE fund.outregion_outbox (
 CREATE TABLE fund.outregion_inbox (
     region       integer NOT NULL,
     link_id      text NOT NULL,
-    kind         text NOT NULL CHECK (kind IN ('bill', 'paid', 'prepaid')),
+    kind         text NOT NULL CHECK (kind IN ('bill', 'paid', 'prepaid', 'returned')),
     fund         smallint NOT NULL CHECK (fund IN (310, 390)),
     counterparty integer NOT NULL,
     amount_fen   bigint NOT NULL CHECK (amount_fen > 0),

@@ -12,8 +12,9 @@ from ledger.fund.outregion import recognise_outregion
 from ledger.fund.outregion_bills import draft_bill_orders, make_bill
 from ledger.fund.outregion_clearing import confirm, pull
 from ledger.fund.outregion_hospitals import draft_hospital_orders
-from ledger.fund.outregion_link import deliver, differences, report_paid
+from ledger.fund.outregion_link import deliver, differences
 from ledger.fund.outregion_quota import set_quota, usage
+from ledger.fund.outregion_report import report_paid
 from ledger.fund.outregion_transfers import draft_transfer_orders
 
 HERE, THERE, H = 420100, 430100, "H42010000001"

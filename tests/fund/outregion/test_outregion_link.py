@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from adapters.banks.simulator.faults import Fault
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.fund.outregion import recognise_outregion
 from ledger.fund.outregion_bills import draft_bill_orders, make_bill
 from ledger.fund.outregion_clearing import confirm, pull
-from ledger.fund.outregion_link import Message, accept, deliver, differences, ends, report_paid
+from ledger.fund.outregion_link import Message, accept, deliver, differences, ends
 from ledger.fund.outregion_quota import set_quota, usage
+from ledger.fund.outregion_report import report_paid
 from ledger.fund.outregion_requests import request_move
 from ledger.fund.outregion_transfers import draft_transfer_orders
 
@@ -141,3 +143,70 @@ def test_our_own_patient_elsewhere_uses_up_our_prepayment_and_books_nothing(two:
         [paid] = [one for one in usage(tx, 310, OCT) if one.direction == "paid"]
     assert (paid.used_fen, paid.level) == (700, "red")
     assert two.balance(5001, THERE) == two.balance(9001, THERE) == two.balance(9501, THERE) == 0
+
+
+def test_a_payment_that_came_back_is_told_and_told_again_when_paid(two: Any, billed: Any) -> None:
+    """退汇 of a bill's payment: the place of care hears that it is owed again, and never counts a payment twice."""
+
+    def told(day: date) -> tuple[int, int]:
+        with two.tx("xitong", THERE) as tx:
+            count = report_paid(tx, day)
+            assert report_paid(tx, day) == 0
+        deliver(two.end(THERE), two.end(HERE), day)
+        with two.tx() as tx:
+            [ours] = ends(tx, day)
+        return count, ours.told_fen
+
+    deliver(two.end(HERE), two.end(THERE), NOV)
+    with two.tx("zhao", THERE) as tx:
+        first = draft_bill_orders(tx, 310, NOV).batch
+    two.teller(THERE).faults[first.order_nos[0]] = frozenset({Fault.RETURN})
+    two.send(first, THERE, NOV)
+    two.days(THERE, NOV, 2)
+    assert told(NOV) == (1, 105_000)
+    two.days(THERE, date(2026, 11, 7), 2)
+    assert two.states(first.order_nos, THERE) == ["returned"]
+    with two.tx("zhao", THERE) as tx:
+        again = draft_bill_orders(tx, 310, date(2026, 11, 9))
+    assert again.bills == [billed.bill_id]
+    assert told(date(2026, 11, 9)) == (1, 0)
+    two.pay(again.batch, THERE, date(2026, 11, 9))
+    assert told(LATER) == (1, 105_000)
+    assert (two.balance(5001, THERE), two.balance(200104, THERE)) == (105_000, 0)
+    two.agrees(THERE)
+    two.verified()
+
+
+def test_a_prepayment_that_came_back_is_expected_by_its_new_order(two: Any) -> None:
+    for region, party, direction in ((HERE, THERE, "received"), (THERE, HERE, "paid")):
+        with two.tx("li", region) as tx:
+            set_quota(tx, 310, party, direction, OCT, 5_000, "文件")
+    move = two.goes_out("prepaid", 5_000, "预付通知", OCT, THERE, HERE)
+
+    def ordered(day: date) -> Any:
+        with two.tx("zhao", THERE) as tx:
+            return draft_transfer_orders(tx, 310, day).batch
+
+    def expected(day: date) -> list[str]:
+        with two.tx("xitong", THERE) as tx:
+            report_paid(tx, day)
+        deliver(two.end(THERE), two.end(HERE), day)
+        with two.tx() as tx:
+            return [one.link_id for one in differences(tx, day)]
+
+    first = ordered(OCT)
+    two.teller(THERE, 1003).faults[first.order_nos[0]] = frozenset({Fault.RETURN})
+    two.send(first, THERE, OCT, 1003)
+    two.days(THERE, OCT, 2, 1003)
+    assert expected(OCT) == [move]
+    two.days(THERE, date(2026, 10, 14), 2, 1003)
+    assert two.states(first.order_nos, THERE) == ["returned"]
+    assert expected(date(2026, 10, 16)) == []
+    again = ordered(date(2026, 10, 19))
+    two.pay(again, THERE, date(2026, 10, 19), 1003)
+    assert expected(date(2026, 10, 20)) == list(again.order_nos)
+    two.come_in("prepaid_in", 5_000, again.order_nos[0], date(2026, 10, 20))
+    assert expected(NOV) == []
+    two.agrees()
+    two.agrees(THERE)
+    two.verified()
