@@ -15,6 +15,7 @@ an earlier paper gave it. "Equal" means our account, the amount and, for a debit
 | debit | yes | draft, approved, filed, cancelled | yes | suspense, looked at again | order_not_sent |
 | return | none | | | suspense | unknown_order |
 | return | yes | paid | yes | posted: RTN, order returned, records open again | |
+| return | yes | paid; an advance that a settlement offset or the institution gave back since | yes | suspense | advance_used |
 | return | yes | sent, unknown, accepted | yes | waiting, posts right after its debit | debit_missing |
 | return | yes | any | no | suspense | amount_differs, account_differs |
 | return | yes | returned; this movement posted already by another paper | yes | confirmed | |
@@ -67,6 +68,8 @@ class Known:
     """(own account, serial, direction) of the movements that have posted, and for which order."""
     payable: Collection[str]
     """States from which an order can be paid."""
+    used: Collection[str] = ()
+    """Orders of advances that were offset or given back in part: their return would take 1101 below nothing."""
 
 
 def decide(evidence: Evidence, known: Known) -> Outcome:
@@ -124,6 +127,8 @@ def _decide_debit(order_no: str, known: Known) -> Outcome:
 def _decide_return(order_no: str, known: Known) -> Outcome:
     state = known.states[order_no]
     if state == "paid":
+        if order_no in known.used:
+            return Outcome("suspense", "advance_used", order_no)
         return Outcome("posted", "", order_no, RETURN)
     if state in known.payable:
         return Outcome("waiting", "debit_missing", order_no)

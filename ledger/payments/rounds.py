@@ -109,6 +109,7 @@ def book_papers(
         by_reference=references,
         posted=_posted(round_.tx, [*waiting, *papers]),
         payable=round_.table.sources(PAY),
+        used=_used(round_),
     )
     outcomes: dict[tuple[str, str, str], Outcome] = {}
     for direction in (Direction.DEBIT, Direction.CREDIT):
@@ -124,7 +125,7 @@ def book_papers(
             for paper in (*waiting, *papers)
             if outcomes[paper.key].event == event
         ]
-        _move_papers(round_, event, found)
+        move_papers(round_, event, found)
         round_.done.events[event] += len(found)
 
 
@@ -138,7 +139,19 @@ def _posted(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, st
     return {(account, reference, direction): order_no for account, reference, direction, order_no in rows}
 
 
-def _move_papers(round_: Round, event: str, found: Sequence[tuple[str, Paper]]) -> None:
+def _used(round_: Round) -> frozenset[str]:
+    """Orders of advances that are smaller by now than what was paid."""
+    rows = round_.tx.rows(
+        "SELECT order_no FROM fund.advance WHERE region = %(region)s AND order_no = ANY(%(orders)s)"
+        " AND offset_fen + returned_fen > 0",
+        region=round_.tx.region,
+        orders=[order.order_no for order in round_.orders.values() if order.kind in ("advance", "supplier")],
+    )
+    return frozenset(order_no for (order_no,) in rows)
+
+
+def move_papers(round_: Round, event: str, found: Sequence[tuple[str, Paper]]) -> None:
+    """Papers that post, each with its order: the orders are paid or returned, accounts the bank found faulty are marked."""
     steps = []
     for order_no, paper in found:
         receipt = paper.receipt

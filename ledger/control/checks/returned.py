@@ -48,11 +48,11 @@ _HELD: Final = """
         SELECT region, fund, institution, subfund, service_year, term, category, -daily_fen, 0, 0 FROM came_back r
          WHERE (SELECT y.value FROM fund.region_policy y WHERE y.region = r.region AND y.key = 'daily_accounting'
                    AND y.from_day <= r.pay_date ORDER BY y.from_day DESC LIMIT 1) = 'P2')
-    SELECT region, fund, institution, subfund, service_year, term, category, sum(held), sum(low), sum(high) FROM sides
+    SELECT region, fund, institution, subfund, service_year, term, category, sum(held)::bigint, sum(low)::bigint, sum(high)::bigint FROM sides
      GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(held) NOT BETWEEN sum(low) AND sum(high) ORDER BY 1, 2, 3, 4, 5, 6, 7
 """
 _ADVANCES: Final = """
-    SELECT region, fund, institution, account, sum(booked), sum(listed) FROM (
+    SELECT region, fund, institution, account, sum(booked)::bigint, sum(listed)::bigint FROM (
         SELECT b.region, b.fund, d.counterparty AS institution, b.account, b.debit - b.credit AS booked, 0 AS listed
           FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
          WHERE b.account IN (110102, 110103, 110104)

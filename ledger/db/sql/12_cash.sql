@@ -328,6 +328,23 @@ END $$;
 CREATE TRIGGER take_back BEFORE UPDATE OF state ON fund.refund FOR EACH ROW
     WHEN (NEW.state = 'approved' AND OLD.state = 'requested' AND NEW.advance_id <> '') EXECUTE FUNCTION fund.take_back();
 
+-- What was offset or given back already does not come back by the bank as well: 1101 would fall below nothing. The
+-- row's lock puts the return and a settlement that is about to offset it one after the other.
+CREATE FUNCTION fund.check_advance_returned() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v fund.advance;
+BEGIN
+    SELECT * INTO v FROM fund.advance a WHERE a.region = NEW.region AND a.order_no = NEW.order_no FOR UPDATE;
+    IF FOUND AND v.offset_fen + v.returned_fen > 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'advance.used',
+            DETAIL = format('预付款项%s已抵扣%s分、已收回%s分，拨付单%s不能再作退汇', v.advance_id, v.offset_fen, v.returned_fen, NEW.order_no);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER advance_returned BEFORE UPDATE OF state ON payments.pay_order FOR EACH ROW
+    WHEN (NEW.state = 'returned' AND OLD.state <> 'returned')
+    EXECUTE FUNCTION fund.check_advance_returned();
+
 -- The door of a refund: this book's own fiscal special account, nothing else (accounting.md 3d).
 CREATE FUNCTION fund.check_door() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$

@@ -9,9 +9,11 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from adapters.banks.ports import Account
 from ledger.cli.world import DEMO_REGION
+from ledger.control.verify import verify
 from ledger.core.entries import Dimensions
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
 from ledger.fund.advances import (
@@ -375,3 +377,34 @@ def test_an_approved_advance_that_is_cancelled_before_sending_is_free_again(rich
         [again] = order_advances(tx, 310, NOV).batches
     assert again.order_nos != batch.order_nos
     rich.verified()
+
+
+def test_an_advance_that_was_offset_does_not_come_back_by_the_bank_as_well(rich: Any) -> None:
+    """1101 would fall below nothing: the paper waits for a person, the database refuses, `verify` finds it."""
+    advance = paid(rich, ASKED)
+    with rich.tx() as tx:
+        take_offsets(tx, "S1", [Offset(advance.advance_id, "prepayment", 30_000)])
+    [order] = rich.orders([advance.order_no])
+    rich.receipt(order, NOV, back=True)
+    assert rich.month.asked(
+        "SELECT outcome, outcome_code, matched_order FROM payments.evidence ORDER BY receipt_no DESC LIMIT 1"
+    ) == [("suspense", "advance_used", order.order_no)]
+    assert rich.orders([order.order_no])[0].state == "paid"
+    assert rich.balance(110102) == 40_000
+    with pytest.raises(DBAPIError, match=r"advance\.used"), rich.month.admin.begin() as admin:
+        admin.exec_driver_sql(
+            f"UPDATE payments.pay_order SET state = 'returned' WHERE order_no = '{order.order_no}'"
+        )
+
+
+def test_verify_finds_an_advance_that_is_less_than_nothing(rich: Any) -> None:
+    advance = paid(rich, ASKED)
+    rich.verified()
+    rich.month.pretend(
+        f"INSERT INTO fund.advance_offset VALUES (420100, '{advance.advance_id}', 'S1', 50000)"
+    )
+    found = verify(rich.month.database.auditor_engine, rich.home)
+    assert [(f.promise, f.entry) for f in found if f.promise == "T9"] == [
+        ("T9", f"110102 {H}"),
+        ("T9", f"advance {advance.advance_id}"),
+    ]

@@ -198,3 +198,14 @@ def test_a_debt_of_last_years_letter_is_income_when_this_years_nets_it(year: Any
         " ORDER BY 1, 2"
     )
     assert statutory == [(1004, 8_000), (45010101, 40_000), (OUTPATIENT, -2_000), (OUTPATIENT, 50_000)]
+
+
+def test_verify_finds_returned_money_that_nobody_is_owed(year: Any) -> None:
+    """As if R1 had been settled without releasing what its settlement ate."""
+    paid_and_returned(year, "P2")
+    year.month.pretend("UPDATE fund.payable SET settled_by = 'YJ-elsewhere'")
+    found = [f for f in year.verify() if f.promise == "T8"]
+    assert [(f.book, f.entry) for f in found] == [
+        ("420100-310", "200104 H42010000001/pool/2026/202610/inpatient")
+    ]
+    assert found[0].message == "退汇待付600.00元，退回后仍应付的为0.00至0.00元"
