@@ -11,6 +11,7 @@ import typer
 
 from ledger.access.operator_log import logged
 from ledger.bootstrap import App, Bank
+from ledger.cli import suspense
 from ledger.cli.context import JsonFlag, RegionOption, app_for, show
 from ledger.core.digests import parse_digest
 from ledger.core.money import yuan_grouped
@@ -23,7 +24,8 @@ from ledger.payments.receive import receive as receive_account
 from ledger.payments.send import send as send_files
 from ledger.payments.stale import REASONS
 
-app = typer.Typer(help="拨付：审批、制盘、发送、收回单", no_args_is_help=True)
+app = typer.Typer(help="拨付：审批、制盘、发送、收回单、挂账", no_args_is_help=True)
+app.add_typer(suspense.app, name="suspense")
 
 Batch = Annotated[str, typer.Argument(help="拨付批次")]
 OrderNo = Annotated[str, typer.Argument(help="拨付单号")]

@@ -32,6 +32,7 @@ from ledger.control.checks.recognition import check_recognition
 from ledger.control.checks.settlements import check_settlements
 from ledger.control.checks.signers import check_signers
 from ledger.control.checks.sources import check_sources
+from ledger.control.checks.suspense import check_suspense
 from ledger.control.checks.ties import check_ties
 from ledger.control.checks.vouchers import check_vouchers
 from ledger.control.finding import Finding
@@ -55,6 +56,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("一单式各方分担", check_layers),
     ("拨付单与审批", check_orders),
     ("回单", check_evidence),
+    ("挂账回单", check_suspense),
     ("银行文件", check_files),
     ("申报状态", check_declarations),
     ("月结单与确认书", check_settlements),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from adapters.banks.ports import Direction
 from ledger.books.journal import post
 from ledger.core.entries import FUND_NAMES, Book, Dimensions, EntryDraft
 from ledger.core.errors import Conflict, InvalidInput
@@ -18,6 +19,7 @@ from ledger.db.unit_of_work import Transaction
 from ledger.fund.cash_requests import decide, key_of, require_amount, require_same, require_text, row_digest
 from ledger.fund.purse import available_fen, drafted_fen
 from ledger.fund.regions import account_of
+from ledger.payments.evidence import settle_by_hand
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
 
@@ -37,7 +39,6 @@ _RULES: Final = {
 }
 _OUT: Final = frozenset({"interest_out", "fee"})
 _TO_FISCAL: Final = frozenset({"interest_out", "fee_repaid"})
-_BY_HAND: Final = "booked_by_hand"
 FEES: Final = 110109
 
 
@@ -132,7 +133,9 @@ def approve_move(tx: Transaction, move_id: str, day: date) -> Move:
         return read_moves(tx, key=move_id)[0]
     [move] = read_moves(tx, key=move_id)
     _require_left(tx, move.fund, move.kind, move.account, move.amount_fen, but=move_id)
-    _settle_paper(tx, move)
+    direction = Direction.DEBIT if move.kind in _OUT else Direction.CREDIT
+    said = (direction, move.amount_fen, move.booked_on)
+    settle_by_hand(tx, move.account, move.receipt_no, said, "cash.paper_differs")
     subject = Dimensions(counterparty=move.account, subfund=move.subfund)
     ruled = apply(
         _RULES[move.kind],
@@ -213,29 +216,3 @@ def _require_left(tx: Transaction, fund: int, kind: str, account: str, amount_fe
             "cash.nothing_left",
             f"{KINDS[kind]}：尚余{yuan_grouped(left)}元，不足{yuan_grouped(amount_fen)}元",
         )
-
-
-def _settle_paper(tx: Transaction, move: Move) -> None:
-    """The bank's paper of this movement, if it came in as a file, must say the same and is explained now."""
-    direction = "debit" if move.kind in _OUT else "credit"
-    paper = tx.row(
-        """SELECT direction, amount_fen, booking_date, outcome FROM payments.evidence
-            WHERE region = %(region)s AND account = %(account)s AND receipt_no = %(receipt)s FOR UPDATE""",
-        region=tx.region,
-        account=move.account,
-        receipt=move.receipt_no,
-    )
-    if paper is None:
-        return
-    if tuple(paper) != (direction, move.amount_fen, move.booked_on, "suspense"):
-        raise Conflict(
-            "cash.paper_differs", f"回单{move.receipt_no}的方向、金额、日期与申请不符，或已用于其他款项"
-        )
-    tx.run(
-        """UPDATE payments.evidence SET outcome = 'confirmed', outcome_code = %(code)s
-            WHERE region = %(region)s AND account = %(account)s AND receipt_no = %(receipt)s""",
-        region=tx.region,
-        account=move.account,
-        receipt=move.receipt_no,
-        code=_BY_HAND,
-    )

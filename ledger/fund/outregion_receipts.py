@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
+from adapters.banks.ports import Direction
 from ledger.books.journal import post
 from ledger.books.setup import open_period
 from ledger.core.dates import period_of
@@ -15,6 +16,7 @@ from ledger.db.unit_of_work import Transaction
 from ledger.fund.cash_requests import require_text
 from ledger.fund.outregion_requests import INCOMING, KINDS, Move, locked_move, read_moves
 from ledger.fund.regions import account_of
+from ledger.payments.evidence import settle_by_hand
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
 
@@ -59,34 +61,10 @@ def confirm_move(tx: Transaction, move_id: str, receipt_no: str, booked_on: date
         user=tx.user,
     )
     [done] = read_moves(tx, key=move_id)
-    _settle_paper(tx, done)
+    said = (Direction.CREDIT, done.amount_fen, booked_on)
+    settle_by_hand(tx, done.account, done.receipt_no, said, "outregion.paper_differs")
     _post(tx, done, day)
     return done
-
-
-def _settle_paper(tx: Transaction, move: Move) -> None:
-    """The bank's paper of this movement, if it came in as a file, must say the same and is explained now."""
-    paper = tx.row(
-        """SELECT direction, amount_fen, booking_date, outcome FROM payments.evidence
-            WHERE region = %(region)s AND account = %(account)s AND receipt_no = %(receipt)s FOR UPDATE""",
-        region=tx.region,
-        account=move.account,
-        receipt=move.receipt_no,
-    )
-    if paper is None:
-        return
-    if tuple(paper) != ("credit", move.amount_fen, move.booked_on, "suspense"):
-        raise Conflict(
-            "outregion.paper_differs",
-            f"回单{move.receipt_no}的方向、金额、日期与{move.move_id}不符，或已用于其他款项",
-        )
-    tx.run(
-        """UPDATE payments.evidence SET outcome = 'confirmed', outcome_code = 'booked_by_hand'
-            WHERE region = %(region)s AND account = %(account)s AND receipt_no = %(receipt)s""",
-        region=tx.region,
-        account=move.account,
-        receipt=move.receipt_no,
-    )
 
 
 def _post(tx: Transaction, move: Move, day: date) -> None:

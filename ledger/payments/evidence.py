@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from psycopg.rows import TupleRow
 
 from adapters.banks.ports import Direction, Evidence
+from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.entries import Receipt
 from ledger.payments.matching import Outcome
@@ -100,6 +102,57 @@ def stored(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, str
         numbers=[paper.key[2] for paper in papers],
     )
     return {found.key: found for found in map(_paper, rows)}
+
+
+def locked(tx: Transaction, key: tuple[str, str, str]) -> tuple[Paper, str] | None:
+    """The paper of (own account, kind, receipt number) and its outcome, locked; None where there is none."""
+    account, kind, receipt_no = key
+    outcome = tx.value(
+        "SELECT outcome FROM payments.evidence WHERE region = %(region)s AND account = %(account)s AND kind = %(kind)s"
+        " AND receipt_no = %(receipt)s FOR UPDATE",
+        region=tx.region,
+        account=account,
+        kind=kind,
+        receipt=receipt_no,
+    )
+    if outcome is None:
+        return None
+    [row] = tx.rows(
+        _SELECT + _BY_KEY, region=tx.region, accounts=[account], kinds=[kind], numbers=[receipt_no]
+    )
+    return _paper(row), outcome
+
+
+def settle_by_hand(
+    tx: Transaction,
+    account: str,
+    receipt_no: str,
+    said: tuple[Direction, int, date],
+    code: str,
+) -> None:
+    """The bank's paper of a movement booked by hand, if it came in as a file: it must say the same, and is explained now.
+
+    `said` is direction, fen and booking date. Raises Conflict `code` for a paper that says otherwise or was used.
+    """
+    papers = tx.rows(
+        "SELECT direction, amount_fen, booking_date, outcome FROM payments.evidence WHERE region = %(region)s"
+        " AND account = %(account)s AND receipt_no = %(receipt)s FOR UPDATE",
+        region=tx.region,
+        account=account,
+        receipt=receipt_no,
+    )
+    direction, amount_fen, booked_on = said
+    if any(paper != (str(direction), amount_fen, booked_on, "suspense") for paper in papers):
+        raise Conflict(
+            code, f"回单{receipt_no}的方向、金额、日期与所办的不符，或已用于其他款项", receipt_no=receipt_no
+        )
+    tx.run(
+        "UPDATE payments.evidence SET outcome = 'confirmed', outcome_code = 'booked_by_hand' WHERE region = %(region)s"
+        " AND account = %(account)s AND receipt_no = %(receipt)s",
+        region=tx.region,
+        account=account,
+        receipt=receipt_no,
+    )
 
 
 def insert(tx: Transaction, papers: Sequence[Paper], outcomes: Sequence[Outcome]) -> None:

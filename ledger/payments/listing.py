@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import Engine
 
 from ledger.core.errors import NotFound
-from ledger.db.unit_of_work import unit_of_work
+from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.orders import Order, read_orders
 
 
@@ -138,18 +138,23 @@ def overview(
             batch=batch_id,
             limit=limit,
         )
-        papers = tx.rows(
-            _PAPERS
-            + "outcome IN ('waiting', 'suspense') ORDER BY booking_date, account, kind, receipt_no LIMIT %(limit)s",
-            region=region,
-            limit=limit,
-        )
         return Overview(
             [StateTotal(*row) for row in totals],
             [BatchLine(*row) for row in batches],
             [OrderLine(*row) for row in orders],
-            [OpenPaper(*row) for row in papers],
+            open_papers(tx, limit),
         )
+
+
+def open_papers(tx: Transaction, limit: int = 1_000) -> list[OpenPaper]:
+    """Papers that wait or are in suspense, oldest first."""
+    rows = tx.rows(
+        _PAPERS
+        + "outcome IN ('waiting', 'suspense') ORDER BY booking_date, account, kind, receipt_no LIMIT %(limit)s",
+        region=tx.region,
+        limit=limit,
+    )
+    return [OpenPaper(*row) for row in rows]
 
 
 def order_view(engine: Engine, user: str, region: int, order_no: str) -> OrderView:

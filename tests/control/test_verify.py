@@ -198,7 +198,7 @@ ATTACKS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     ),
     "over available": (
         f"UPDATE books.balance SET debit = 0 WHERE {OURS} AND account = 1004",
-        {("T7", "1004 − 9104"), ("INV-07", "period 202610")},
+        {("T7", "1004 − 9104 − 9503"), ("INV-07", "period 202610")},
     ),
 }
 

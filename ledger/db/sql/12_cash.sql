@@ -211,13 +211,16 @@ CREATE TABLE fund.person_payment (
 CREATE UNIQUE INDEX person_document ON fund.person_payment (region, fund, kind, psn_no, document) WHERE state <> 'refused';
 CREATE UNIQUE INDEX person_order ON fund.person_payment (region, order_no) WHERE order_no <> '';
 
--- Prepared in one's own name by a maker; approved or refused in one's own name by a checker who is another person.
+-- Prepared in one's own name by a maker; approved or refused in one's own name by a checker who is another person. What the
+-- bank did to an own account the accountant finds too (payments.resolution); a grant is entered by who keeps the books, or
+-- confirmed by the checker of what an accountant found.
 CREATE FUNCTION fund.check_two_persons() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_actor text;
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        v_actor := access.require_role(NEW.region, NEW.fund, '{maker,system}');
+        v_actor := access.require_role(NEW.region, NEW.fund, CASE TG_TABLE_NAME WHEN 'cash_move' THEN '{maker,accountant,system}'::text[]
+                                                             ELSE '{maker,system}' END);
         IF NEW.state <> 'requested' OR NEW.prepared_by <> v_actor THEN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by',
                 DETAIL = '只能以当前用户的名义提出，状态为已提出';
@@ -225,7 +228,7 @@ BEGIN
         RETURN NEW;
     END IF;
     IF (OLD.state, NEW.state) = ('approved', 'granted') AND OLD.approved_by = NEW.approved_by THEN
-        PERFORM access.require_role(NEW.region, NEW.fund, '{accountant,system}');
+        PERFORM access.require_role(NEW.region, NEW.fund, '{accountant,checker,system}');
         RETURN NEW;
     END IF;
     IF OLD.state <> 'requested' THEN

@@ -1,0 +1,141 @@
+"""`fundledger payments suspense`: what a paper nobody could match is; an accountant says, a checker confirms."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ledger.access.operator_log import logged
+from ledger.books.setup import open_period
+from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.core.dates import parse_day, period_of
+from ledger.core.entries import Book
+from ledger.core.money import yuan_grouped
+from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.suspense import (
+    KINDS,
+    STATES,
+    Resolution,
+    SuspensePaper,
+    confirm,
+    propose,
+    read_resolutions,
+    refuse,
+)
+from ledger.payments.listing import OpenPaper, open_papers
+
+app = typer.Typer(help="挂账回单：会计提出是什么，另一人复核", no_args_is_help=True)
+
+Key = Annotated[str, typer.Argument(help="处理编号，如SUS-…")]
+DateOption = Annotated[str, typer.Option("--date", help="办理日期 YYYY-MM-DD，即填制日期")]
+
+
+@app.command("list")
+def list_open(region: RegionOption, *, as_json: JsonFlag = False) -> None:
+    """列出挂账与待配对的回单，和对它们的处理。"""
+    running = app_for("reviewer")
+    with unit_of_work(running.engine, running.user, region) as tx:
+        papers, resolutions = open_papers(tx), read_resolutions(tx)
+    document = {
+        "papers": [paper_json(one) for one in papers],
+        "resolutions": [plain(one) for one in resolutions],
+    }
+    lines = [
+        f"{one.account} {one.kind}:{one.receipt_no} {one.booking_date} {'付' if one.direction == 'debit' else '收'}"
+        f"{yuan_grouped(one.amount_fen)}元 {one.code} {one.order_no}".rstrip()
+        for one in papers
+    ]
+    show(document, [*lines, *map(_words, resolutions)] or ["没有挂账回单"], as_json=as_json)
+
+
+@app.command("propose")
+def propose_command(
+    region: RegionOption,
+    fund: Annotated[int, typer.Option(help="基金：310职工，390居民")],
+    account: Annotated[str, typer.Option(help="自有账户")],
+    receipt: Annotated[str, typer.Option(help="回单，种类:回单号，如bker:R20261013001")],
+    what: Annotated[str, typer.Option(help="、".join(f"{k}{v}" for k, v in KINDS.items()))],
+    document: Annotated[str, typer.Option(help="依据：查询查复书、函件、说明")],
+    date: DateOption,
+    reference: Annotated[
+        str, typer.Option(help="拨付单号、请款编号、所冲回单（种类:回单号）；利息可写pool、acct")
+    ] = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """提出一张挂账回单是什么（不记账），待另一人复核。"""
+    running, day = app_for("accountant"), parse_day(date)
+    kind, _, number = receipt.partition(":")
+    said = SuspensePaper(fund, account, kind, number, what, reference, document)
+    with (
+        logged(running.engine, running.user, region, "suspense.propose", f"{receipt} {what}"),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        made = propose(tx, said, day)
+    show(plain(made), [_words(made)], as_json=as_json)
+
+
+@app.command("confirm")
+def confirm_command(
+    resolution: Key,
+    region: RegionOption,
+    date: DateOption,
+    refusal: Annotated[str, typer.Option("--refuse", help="不同意的理由")] = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """复核：同意即按其规则记账；给出理由则退回，回单仍挂账。"""
+    running, day = app_for("checker"), parse_day(date)
+    with (
+        logged(
+            running.engine,
+            running.user,
+            region,
+            "suspense.refuse" if refusal else "suspense.confirm",
+            resolution,
+        ),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        for known in read_resolutions(tx, key=resolution):
+            open_period(tx, Book(region, known.fund), period_of(day))
+        done = refuse(tx, resolution, day, refusal) if refusal else confirm(tx, resolution, day)
+    show(plain(done), [_words(done)], as_json=as_json)
+
+
+def paper_json(one: OpenPaper) -> dict[str, object]:
+    """An open paper for machines; money in fen as text."""
+    return {
+        "account": one.account,
+        "receipt": f"{one.kind}:{one.receipt_no}",
+        "direction": one.direction,
+        "booked": one.booking_date.isoformat(),
+        "amount_fen": str(one.amount_fen),
+        "outcome": one.outcome,
+        "code": one.code,
+        "order": one.order_no,
+    }
+
+
+def plain(one: Resolution) -> dict[str, object]:
+    """A resolution for machines."""
+    return {
+        "resolution": one.resolution_id,
+        "fund": one.fund,
+        "account": one.account,
+        "receipt": f"{one.kind}:{one.receipt_no}",
+        "what": one.what,
+        "reference": one.reference,
+        "document": one.document,
+        "state": one.state,
+        "prepared_by": one.prepared_by,
+        "approved_by": one.approved_by,
+        "reason": one.reason,
+    }
+
+
+def _words(one: Resolution) -> str:
+    return (
+        f"{one.resolution_id} {one.kind}:{one.receipt_no} {KINDS[one.what]} {one.reference} {STATES[one.state]} "
+        f"{one.prepared_by}提出{'，' + one.approved_by + '复核' if one.approved_by else ''} {one.reason}".rstrip()
+    )

@@ -1,0 +1,66 @@
+"""INV-11, INV-13: a paper is explained by what explains it, and what two persons said of a paper has come to pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ledger.control.finding import Finding
+from ledger.control.snapshot import Snapshot
+
+# Confirmed: the other paper of the same movement posted for the same order, or a signed movement of the account has its
+# receipt number, amount and day, or two persons said what it is, or that another paper undoes it.
+_UNEXPLAINED: Final = """
+    SELECT v.region, v.account, v.kind || ':' || v.receipt_no FROM payments.evidence v
+     WHERE v.outcome = 'confirmed'
+       AND NOT EXISTS (SELECT 1 FROM payments.evidence o
+                        WHERE o.region = v.region AND o.account = v.account AND o.direction = v.direction AND o.outcome = 'posted'
+                          AND o.bank_reference = v.bank_reference AND o.matched_order = v.matched_order AND o.amount_fen = v.amount_fen)
+       AND NOT EXISTS (SELECT 1 FROM fund.cash_move m
+                        WHERE m.region = v.region AND m.account = v.account AND m.state = 'approved'
+                          AND (m.receipt_no, m.amount_fen, m.booked_on) = (v.receipt_no, v.amount_fen, v.booking_date))
+       AND NOT EXISTS (SELECT 1 FROM fund.outregion_move m
+                        WHERE m.region = v.region AND m.account = v.account AND m.state = 'done'
+                          AND (m.receipt_no, m.amount_fen, m.booked_on) = (v.receipt_no, v.amount_fen, v.booking_date))
+       AND NOT EXISTS (SELECT 1 FROM payments.resolution r
+                        WHERE r.region = v.region AND r.account = v.account AND r.state = 'approved'
+                          AND (r.what NOT IN ('order', 'to_return') AND (r.kind, r.receipt_no) = (v.kind, v.receipt_no)
+                               OR r.what = 'counter' AND r.reference = v.kind || ':' || v.receipt_no))
+     ORDER BY 1, 2, 3
+"""
+# What was said, beside what became of the paper and of what it was said to be.
+_SAID: Final = """
+    SELECT r.region, r.fund, r.resolution_id, r.what,
+           v.digest = r.digest AND CASE r.what
+               WHEN 'order' THEN v.outcome = 'posted' AND v.matched_order = r.reference
+               WHEN 'to_return' THEN v.outcome IN ('suspense', 'confirmed') OR EXISTS (
+                    SELECT 1 FROM payments.resolution l WHERE l.region = r.region AND l.account = r.account AND l.kind = r.kind
+                       AND l.receipt_no = r.receipt_no AND l.state = 'approved' AND l.what = 'order')
+               WHEN 'request' THEN v.outcome = 'confirmed' AND EXISTS (
+                    SELECT 1 FROM fund.fund_request q WHERE q.region = r.region AND q.request_id = r.reference AND q.state = 'granted'
+                       AND q.granted_fen = v.amount_fen)
+               WHEN 'counter' THEN v.outcome = 'confirmed' AND EXISTS (
+                    SELECT 1 FROM payments.evidence o WHERE o.region = r.region AND o.account = r.account AND o.outcome = 'confirmed'
+                       AND o.kind || ':' || o.receipt_no = r.reference AND o.amount_fen = v.amount_fen AND o.direction <> v.direction)
+               ELSE v.outcome = 'confirmed' AND EXISTS (
+                    SELECT 1 FROM fund.cash_move m WHERE m.region = r.region AND m.move_id = r.reference AND m.state = 'approved'
+                       AND m.amount_fen = v.amount_fen) END,
+           maker.person IS NOT NULL AND checker.person IS NOT NULL AND maker.person <> checker.person
+      FROM payments.resolution r
+      LEFT JOIN payments.evidence v ON v.region = r.region AND v.account = r.account AND v.kind = r.kind AND v.receipt_no = r.receipt_no
+      LEFT JOIN access.app_user maker ON maker.user_name = r.prepared_by
+      LEFT JOIN access.app_user checker ON checker.user_name = r.approved_by
+     WHERE r.state = 'approved' ORDER BY 1, 2, 3
+"""
+
+
+def check_suspense(snapshot: Snapshot) -> Iterator[Finding]:
+    """Explained papers against their explanations, and the other way round."""
+    for region, account, receipt in snapshot.rows(_UNEXPLAINED):
+        yield Finding("INV-13", str(region), f"evidence {receipt}", f"账户{account}的回单标为已查明而没有依据")
+    for region, fund, resolution, what, kept, two in snapshot.rows(_SAID):
+        book, where = f"{region}-{fund}", f"resolution {resolution}"
+        if not kept:
+            yield Finding("INV-13", book, where, f"挂账处理（{what}）与回单或其所办的款项不符，已被改动")
+        if not two:
+            yield Finding("INV-11", book, where, "挂账处理的提出与复核不是系统内两个不同的人")
