@@ -95,25 +95,35 @@ def standards(distributable_fen: int, volumes: Sequence[Volume]) -> dict[str, in
 
 def kept_of_surplus(standard_fen: int, actual_fen: int, bands: Sequence[Band]) -> int:
     """结余留用 in fen: what the institution keeps of standard − actual, band by band; nothing outside the bands."""
-    return _in_bands(actual_fen, standard_fen, standard_fen, bands) if actual_fen < standard_fen else 0
+    if actual_fen >= standard_fen:
+        return 0
+    return _rounded(_in_bands(actual_fen, standard_fen, standard_fen, bands))
 
 
 def borne_of_overspend(standard_fen: int, actual_fen: int, bands: Sequence[Band]) -> int:
-    """超支分担: what the institution bears of actual − standard, band by band; all of what lies above the bands."""
+    """超支分担: what the institution bears of actual − standard, band by band; all of what lies above the bands.
+
+    One figure, rounded once.
+    """
     if actual_fen <= standard_fen:
         return 0
     top = Fraction(standard_fen * max((band.to_ratio for band in bands), default=RATIO_ONE), RATIO_ONE)
     above = max(Fraction(0), actual_fen - top)
-    return _in_bands(standard_fen, actual_fen, standard_fen, bands) + floor(above + Fraction(1, 2))
+    return _rounded(_in_bands(standard_fen, actual_fen, standard_fen, bands) + above)
 
 
-def _in_bands(low: int, high: int, standard_fen: int, bands: Sequence[Band]) -> int:
+def _in_bands(low: int, high: int, standard_fen: int, bands: Sequence[Band]) -> Fraction:
     total = Fraction(0)
     for band in bands:
         start = max(Fraction(low), Fraction(standard_fen * band.from_ratio, RATIO_ONE))
         end = min(Fraction(high), Fraction(standard_fen * band.to_ratio, RATIO_ONE))
         total += max(Fraction(0), end - start) * band.share / RATIO_ONE
-    return floor(total + Fraction(1, 2))
+    return total
+
+
+def _rounded(fen: Fraction) -> int:
+    """Half up; never negative here."""
+    return floor(fen + Fraction(1, 2))
 
 
 def check_bands(kind: str, bands: Sequence[Band]) -> None:

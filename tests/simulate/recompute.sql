@@ -213,7 +213,7 @@ UNION ALL SELECT '清算第9行 ' || paper, fund, institution, '', year, 0, '', 
 UNION ALL SELECT '清算分录 ' || l.paper, l.fund, l.institution, '', l.year, 0, '', l.row9, 0 FROM letter l
 UNION ALL SELECT '清算分录 ' || l.paper, l.fund, l.institution, '', l.year, 0, '', 0, -sum(j.fen)
             FROM journal j JOIN letter l ON j.fund = l.fund AND j.day = l.confirmed_on
-                                        AND j.words LIKE '% ' || l.year || '年度清算%' || l.institution
+                                        AND j.words LIKE '%) ' || l.year || '年度清算%' || l.institution
            WHERE j.account = 9106 GROUP BY ALL
 -- Art. 11, order by order: what the bank debited is the daily money of the records the order names.
 UNION ALL SELECT '日拨付单 ' || order_no, fund, party, '', 0, 0, '', fen, 0 FROM paid WHERE kind = 'daily' AND back_on IS NULL

@@ -86,6 +86,12 @@ def test_overspend_is_borne_band_by_band_and_whole_above(actual: int, borne: int
     assert borne_of_overspend(100_000, actual, OVERSPEND) == borne
 
 
+def test_overspend_in_and_above_the_bands_is_rounded_once() -> None:
+    # 0.3 × 50 % + 0.3 × 100 % in the bands and 6.4 above them: 6.85, not 0 + 6.
+    bands = [Band(10_000, 11_000, 5_000), Band(11_000, 12_000, 10_000)]
+    assert borne_of_overspend(3, 10, bands) == 7
+
+
 @pytest.mark.parametrize(
     ("kind", "bands"),
     [
