@@ -133,6 +133,7 @@ KINDS: Final[Mapping[str, PaperKind]] = {
         "SELECT order_no FROM fund.outregion_bill WHERE region = %(region)s AND bill_id = ANY(%(ids)s) AND order_no <> ''",
         "SELECT bill_id FROM fund.outregion_bill WHERE region = %(region)s AND order_no = ANY(%(ids)s)",
         "SELECT setl_id FROM fund.outregion_record WHERE region = %(region)s AND bill_id = ANY(%(ids)s) ORDER BY 1",
+        "SELECT move_id FROM fund.outregion_move WHERE region = %(region)s AND document = ANY(%(ids)s)",
     ),
     "outregion_move": PaperKind(
         "异地资金往来",
@@ -142,6 +143,8 @@ KINDS: Final[Mapping[str, PaperKind]] = {
         " WHERE region = %(region)s AND move_id = ANY(%(ids)s) ORDER BY 1",
         "SELECT order_no FROM fund.outregion_move WHERE region = %(region)s AND move_id = ANY(%(ids)s) AND order_no <> ''",
         "SELECT move_id FROM fund.outregion_move WHERE region = %(region)s AND order_no = ANY(%(ids)s)",
+        named="SELECT b.bill_id FROM fund.outregion_move m JOIN fund.outregion_bill b ON b.region = m.region"
+        " AND b.bill_id = m.document WHERE m.region = %(region)s AND m.move_id = ANY(%(ids)s)",
     ),
     "voucher": PaperKind(
         "手工凭证底稿",
