@@ -294,7 +294,12 @@ def _handback_json(made: HandBack) -> dict[str, Any]:
         "returned_fen": str(made.returned_fen),
         "digest": made.digest.hex(),
         "lines": [
-            line._asdict() | {"paid_fen": str(line.paid_fen), "returned_fen": str(line.returned_fen)}
+            line._asdict()
+            | {
+                "late": line.booked_month < made.month,
+                "paid_fen": str(line.paid_fen),
+                "returned_fen": str(line.returned_fen),
+            }
             for line in made.lines
         ],
     }
@@ -304,6 +309,7 @@ def _handback_words(made: HandBack) -> list[str]:
     head = f"{FUND_NAMES[made.fund]}{made.month}已付日拨付{yuan_grouped(made.paid_fen)}元，退汇{yuan_grouped(made.returned_fen)}元"
     return [head + ("（逾3日）" if made.late else "")] + [
         f"  {line.institution} {line.term}期 付{yuan_grouped(line.paid_fen)} 退{yuan_grouped(line.returned_fen)}"
+        + (f"（{line.booked_month}月的回单迟到）" if line.booked_month < made.month else "")
         for line in made.lines
     ]
 

@@ -22,6 +22,7 @@ from ledger.control.checks.dimensions import check_dimensions
 from ledger.control.checks.evidence import check_evidence
 from ledger.control.checks.files import check_files
 from ledger.control.checks.guards import check_guards
+from ledger.control.checks.handbacks import check_handbacks
 from ledger.control.checks.layers import check_layers
 from ledger.control.checks.links import check_links
 from ledger.control.checks.numbering import check_numbering
@@ -58,6 +59,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("回单", check_evidence),
     ("挂账回单", check_suspense),
     ("银行文件", check_files),
+    ("日拨付回传", check_handbacks),
     ("申报状态", check_declarations),
     ("月结单与确认书", check_settlements),
     ("退款、收支与异地单据", check_papers),

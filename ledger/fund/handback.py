@@ -1,4 +1,8 @@
-"""Hand-back of art. 12: by the 3rd, finance tells business what it paid by the day in the month before, frozen."""
+"""Hand-back of art. 12: by the 3rd, finance tells business what it paid by the day in the month before, frozen.
+
+By bank date. A receipt that comes after its own month's hand-back was made stands in the next one made, under its own
+month: every receipt of a daily order is told once (fund.handback_receipt).
+"""
 
 from __future__ import annotations
 
@@ -19,8 +23,10 @@ HAND_BACK_BY: Final = 3
 
 
 class HandBackLine(NamedTuple):
-    """Daily money of one institution and 期号 by bank date of the month, in fen."""
+    """Daily money of one institution and 期号 by the bank's month, in fen."""
 
+    booked_month: int
+    """yyyymm of the bank's date: the hand-back's own month, or an earlier one for what came late."""
     institution: str
     term: int
     paid_fen: int
@@ -36,28 +42,34 @@ class HandBack:
     made_by: str
     made_on: date
     late: bool
+    """Made after the 3rd."""
     digest: bytes
     lines: Sequence[HandBackLine]
 
     @property
     def paid_fen(self) -> int:
-        """What left the bank in the month."""
+        """What left the bank, that of earlier months which came late included."""
         return sum(line.paid_fen for line in self.lines)
 
     @property
     def returned_fen(self) -> int:
-        """What came back in the month (退汇), of whatever month's payments."""
+        """What came back (退汇), of whatever month's payments."""
         return sum(line.returned_fen for line in self.lines)
+
+    @property
+    def late_lines(self) -> list[HandBackLine]:
+        """What belongs to earlier months, whose hand-back was made before the receipts came."""
+        return [line for line in self.lines if line.booked_month < self.month]
 
 
 def hand_back(engine: Engine, user: str, region: int, fund: int, month: int, day: date) -> HandBack:
-    """Total the daily payments of `month` (yyyymm) from their receipts and freeze the list; asked again, the first
-    answer comes back.
+    """Total the daily payments of `month` (yyyymm) and what came late of earlier ones from their receipts, and freeze the
+    list; asked again, the first answer comes back.
 
     Raises Conflict `handback.month_open` before the month is over; Forbidden `access.role_missing` (accountant,
     system); InvalidInput `month.term`.
     """
-    first, last = term_days(month)
+    _, last = term_days(month)
     with unit_of_work(engine, user, region) as tx:
         tx.run(
             "SELECT access.require_role(%(region)s, %(fund)s::smallint, '{accountant,system}')",
@@ -73,45 +85,42 @@ def hand_back(engine: Engine, user: str, region: int, fund: int, month: int, day
             return known
         if day <= last:
             raise Conflict("handback.month_open", f"{month}尚未结束，{last}之后才能汇总日拨付", month=month)
-        made = _total(tx, fund, month, day, first, last)
-        _store(tx, made)
+        lines = _tell(tx, fund, month)
+        limit = next_month(last).replace(day=HAND_BACK_BY)
+        made = HandBack(fund, month, tx.user, day, day > limit, _digest(region, fund, month, lines), lines)
+        _store_head(tx, made)
         return made
 
 
-def _total(tx: Transaction, fund: int, month: int, day: date, first: date, last: date) -> HandBack:
-    # By the order's items: their daily part per 期号 is the sum of its records (payments.draft).
-    rows = tx.rows(
-        """SELECT o.institution, i.term, coalesce(sum(i.amount_fen) FILTER (WHERE v.direction = 'debit'), 0)::bigint,
-                  coalesce(sum(i.amount_fen) FILTER (WHERE v.direction = 'credit'), 0)::bigint
-             FROM payments.evidence v
-             JOIN payments.pay_order o ON o.region = v.region AND o.order_no = v.matched_order
-             JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no AND i.source = 9101
-            WHERE v.region = %(region)s AND o.fund = %(fund)s AND v.outcome = 'posted'
-              AND v.booking_date BETWEEN %(first)s AND %(last)s
-            GROUP BY 1, 2 ORDER BY o.institution COLLATE "C", i.term""",
-        region=tx.region,
-        fund=fund,
-        first=first,
-        last=last,
+def _tell(tx: Transaction, fund: int, month: int) -> list[HandBackLine]:
+    """Take the receipts that are due, and add them up."""
+    key = {"region": tx.region, "fund": fund, "month": month}
+    tx.run(
+        "INSERT INTO fund.handback_receipt SELECT %(region)s, %(fund)s, %(month)s, d.account, d.kind, d.receipt_no"
+        " FROM fund.handback_due(%(region)s, %(fund)s::smallint, %(month)s) d",
+        **key,
     )
-    lines = [HandBackLine(*row) for row in rows]
+    tx.run(
+        "INSERT INTO fund.handback_line SELECT %(region)s, %(fund)s, %(month)s, t.*"
+        " FROM fund.handback_totals(%(region)s, %(fund)s::smallint, %(month)s) t",
+        **key,
+    )
+    return _lines(tx, fund, month)
+
+
+def _digest(region: int, fund: int, month: int, lines: Sequence[HandBackLine]) -> bytes:
     text = "".join("|".join(map(str, line)) + "\n" for line in lines)
-    digest = sha256(f"{tx.region}|{fund}|{month}\n{text}".encode()).digest()
-    late = day > next_month(last).replace(day=HAND_BACK_BY)
-    return HandBack(fund, month, tx.user, day, late, digest, lines)
+    return sha256(f"{region}|{fund}|{month}\n{text}".encode()).digest()
 
 
-def _store(tx: Transaction, made: HandBack) -> None:
-    key = {"region": tx.region, "fund": made.fund, "month": made.month}
-    tx.run_many(
-        "INSERT INTO fund.handback_line VALUES (%(region)s, %(fund)s, %(month)s, %(institution)s, %(term)s,"
-        " %(paid_fen)s, %(returned_fen)s)",
-        [key | line._asdict() for line in made.lines],
-    )
+def _store_head(tx: Transaction, made: HandBack) -> None:
+    """Last, because the database asks it whether the receipts and lines above are all."""
     tx.run(
         "INSERT INTO fund.handback VALUES (%(region)s, %(fund)s, %(month)s, %(user)s, %(day)s, %(late)s, %(paid)s,"
         " %(returned)s, %(digest)s)",
-        **key,
+        region=tx.region,
+        fund=made.fund,
+        month=made.month,
         user=made.made_by,
         day=made.made_on,
         late=made.late,
@@ -122,18 +131,28 @@ def _store(tx: Transaction, made: HandBack) -> None:
 
 
 def _stored(tx: Transaction, fund: int, month: int) -> HandBack | None:
-    key = {"region": tx.region, "fund": fund, "month": month}
     head = tx.row(
         "SELECT made_by, made_on, late, digest FROM fund.handback"
         " WHERE region = %(region)s AND fund = %(fund)s AND month = %(month)s",
-        **key,
+        region=tx.region,
+        fund=fund,
+        month=month,
     )
     if head is None:
         return None
-    lines = tx.rows(
-        "SELECT institution, term, paid_fen, returned_fen FROM fund.handback_line WHERE region = %(region)s"
-        ' AND fund = %(fund)s AND month = %(month)s ORDER BY institution COLLATE "C", term',
-        **key,
-    )
     made_by, made_on, late, digest = head
-    return HandBack(fund, month, made_by, made_on, late, bytes(digest), [HandBackLine(*row) for row in lines])
+    return HandBack(fund, month, made_by, made_on, late, bytes(digest), _lines(tx, fund, month))
+
+
+def _lines(tx: Transaction, fund: int, month: int) -> list[HandBackLine]:
+    return [
+        HandBackLine(*row)
+        for row in tx.rows(
+            "SELECT booked_month, institution, term, paid_fen, returned_fen FROM fund.handback_line"
+            " WHERE region = %(region)s AND fund = %(fund)s AND month = %(month)s"
+            ' ORDER BY booked_month DESC, institution COLLATE "C", term',
+            region=tx.region,
+            fund=fund,
+            month=month,
+        )
+    ]

@@ -719,13 +719,13 @@ def test_the_hand_back_lists_receipts_by_bank_date_and_stays_as_told(story: Stor
     with pytest.raises(Forbidden):
         told(202610, date(2026, 11, 2), "zhao")
     made = told(202610, date(2026, 11, 2))
-    assert (list(made.lines), made.late) == ([HandBackLine(HOSPITAL, 202610, 620_000, 0)], False)
+    assert (list(made.lines), made.late) == ([HandBackLine(202610, HOSPITAL, 202610, 620_000, 0)], False)
     story.receipt(again, date(2026, 11, 4), back=True)
     assert told(202610, date(2026, 11, 5)) == made
     with pytest.raises(Forbidden), story.month.tx("li") as tx:
         tx.run("UPDATE fund.handback SET paid_fen = 0")
     made = told(202611, date(2026, 12, 4))
-    assert (list(made.lines), made.late) == ([HandBackLine(HOSPITAL, 202610, 0, 525_926)], True)
+    assert (list(made.lines), made.late) == ([HandBackLine(202611, HOSPITAL, 202610, 0, 525_926)], True)
 
 
 def test_a_summary_the_bank_has_no_room_for_is_refused_before_it_is_drafted(story: Story, bill: Any) -> None:

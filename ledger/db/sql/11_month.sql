@@ -17,13 +17,98 @@ CREATE TABLE fund.handback_line (
     region       integer NOT NULL,
     fund         smallint NOT NULL,
     month        integer NOT NULL,
+    booked_month integer NOT NULL,             -- of the bank's date: earlier than month for what came after its own hand-back
     institution  text NOT NULL,
     term         integer NOT NULL,             -- 期号 of the records paid
     paid_fen     bigint NOT NULL,
     returned_fen bigint NOT NULL,
-    PRIMARY KEY (region, fund, month, institution, term),
-    FOREIGN KEY (region, fund, month) REFERENCES fund.handback DEFERRABLE INITIALLY DEFERRED
+    PRIMARY KEY (region, fund, month, booked_month, institution, term),
+    FOREIGN KEY (region, fund, month) REFERENCES fund.handback DEFERRABLE INITIALLY DEFERRED,
+    CHECK (booked_month <= month)
 );
+-- The receipts a hand-back told of: each once.
+CREATE TABLE fund.handback_receipt (
+    region     integer NOT NULL,
+    fund       smallint NOT NULL,
+    month      integer NOT NULL,
+    account    text NOT NULL,
+    kind       text NOT NULL,
+    receipt_no text NOT NULL,
+    PRIMARY KEY (region, account, kind, receipt_no),
+    FOREIGN KEY (region, fund, month) REFERENCES fund.handback DEFERRABLE INITIALLY DEFERRED,
+    FOREIGN KEY (region, account, kind, receipt_no) REFERENCES payments.evidence
+);
+CREATE INDEX handback_receipt_month ON fund.handback_receipt (region, fund, month);
+
+-- Receipts of daily orders that a hand-back of p_month has to tell of: booked in that month, or in an earlier one whose
+-- hand-back was made before they came; none that was told.
+CREATE FUNCTION fund.handback_due(p_region integer, p_fund smallint, p_month integer)
+RETURNS TABLE (account text, kind text, receipt_no text) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT v.account, v.kind, v.receipt_no
+      FROM payments.evidence v
+      JOIN payments.pay_order o ON o.region = v.region AND o.order_no = v.matched_order
+     WHERE v.region = p_region AND o.fund = p_fund AND v.outcome = 'posted'
+       AND v.booking_date < make_date(p_month / 100, p_month % 100, 1) + interval '1 month'
+       AND (v.booking_date >= make_date(p_month / 100, p_month % 100, 1)
+            OR EXISTS (SELECT 1 FROM fund.handback h WHERE h.region = v.region AND h.fund = o.fund
+                          AND h.month = to_char(v.booking_date, 'YYYYMM')::integer))
+       AND EXISTS (SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no AND i.source = 9101)
+       AND NOT EXISTS (SELECT 1 FROM fund.handback_receipt r WHERE r.region = v.region AND r.account = v.account
+                          AND r.kind = v.kind AND r.receipt_no = v.receipt_no)
+$$;
+
+-- What the receipts of a hand-back add up to. By the orders' items: their daily part per 期号 is the sum of its records.
+CREATE FUNCTION fund.handback_totals(p_region integer, p_fund smallint, p_month integer)
+RETURNS TABLE (booked_month integer, institution text, term integer, paid_fen bigint, returned_fen bigint)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT to_char(v.booking_date, 'YYYYMM')::integer, o.institution, i.term,
+           coalesce(sum(i.amount_fen) FILTER (WHERE v.direction = 'debit'), 0)::bigint,
+           coalesce(sum(i.amount_fen) FILTER (WHERE v.direction = 'credit'), 0)::bigint
+      FROM fund.handback_receipt r
+      JOIN payments.evidence v ON v.region = r.region AND v.account = r.account AND v.kind = r.kind AND v.receipt_no = r.receipt_no
+      JOIN payments.pay_order o ON o.region = v.region AND o.order_no = v.matched_order AND o.fund = r.fund
+      JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no AND i.source = 9101
+     WHERE r.region = p_region AND r.fund = p_fund AND r.month = p_month AND v.outcome = 'posted'
+     GROUP BY 1, 2, 3
+$$;
+
+-- Made in one's own name, whole, and of its receipts: receipts and lines come before the head and never after it.
+CREATE FUNCTION fund.check_handback() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_missing record;
+BEGIN
+    IF access.require_role(NEW.region, NEW.fund, '{accountant,system}') <> NEW.made_by THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'handback.made_by', DETAIL = '回传只能以当前用户的名义作出';
+    END IF;
+    SELECT d.kind, d.receipt_no INTO v_missing FROM fund.handback_due(NEW.region, NEW.fund, NEW.month) d LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'handback.incomplete',
+            DETAIL = format('%s月回传缺回单%s:%s', NEW.month, v_missing.kind, v_missing.receipt_no);
+    END IF;
+    IF EXISTS (SELECT 1 FROM (SELECT booked_month, institution, term, paid_fen, returned_fen FROM fund.handback_line l
+                               WHERE l.region = NEW.region AND l.fund = NEW.fund AND l.month = NEW.month) l
+                 FULL JOIN fund.handback_totals(NEW.region, NEW.fund, NEW.month) t USING (booked_month, institution, term)
+                WHERE (l.paid_fen, l.returned_fen) IS DISTINCT FROM (t.paid_fen, t.returned_fen))
+       OR EXISTS (SELECT 1 FROM fund.handback_line l WHERE l.region = NEW.region AND l.fund = NEW.fund AND l.month = NEW.month
+                  HAVING (coalesce(sum(l.paid_fen), 0), coalesce(sum(l.returned_fen), 0)) <> (NEW.paid_fen, NEW.returned_fen)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'handback.sum', DETAIL = format('%s月回传与其回单合计不符', NEW.month);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_handback BEFORE INSERT ON fund.handback FOR EACH ROW EXECUTE FUNCTION fund.check_handback();
+
+CREATE FUNCTION fund.check_handback_part() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM added n JOIN fund.handback h ON h.region = n.region AND h.fund = n.fund AND h.month = n.month) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen', DETAIL = '回传已作出，不得增加';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER check_part AFTER INSERT ON fund.handback_line REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.check_handback_part();
+CREATE TRIGGER check_part AFTER INSERT ON fund.handback_receipt REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.check_handback_part();
 
 -- Deductions of a month that are no audit findings (row 5 of the letter, 9303): proposed by one, approved by another.
 CREATE TABLE fund.other_deduction (
@@ -272,7 +357,7 @@ CREATE TRIGGER check_other_deduction BEFORE INSERT OR UPDATE ON fund.other_deduc
 DO $$
 DECLARE frozen text;
 BEGIN
-    FOREACH frozen IN ARRAY ARRAY['fund.handback', 'fund.handback_line', 'fund.sheet_line', 'fund.sheet_taking', 'fund.sheet_order']
+    FOREACH frozen IN ARRAY ARRAY['fund.handback', 'fund.handback_line', 'fund.handback_receipt', 'fund.sheet_line', 'fund.sheet_taking', 'fund.sheet_order']
     LOOP
         EXECUTE format('CREATE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON %s
                         FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change()', frozen);
@@ -297,9 +382,9 @@ BEGIN
     PERFORM 1 FROM payments.book_account a WHERE a.region = p_region AND a.fund = p_fund FOR UPDATE;
 END $$;
 
-GRANT INSERT ON fund.handback, fund.handback_line, fund.other_deduction, fund.sheet, fund.sheet_line, fund.sheet_taking,
+GRANT INSERT ON fund.handback, fund.handback_line, fund.handback_receipt, fund.other_deduction, fund.sheet, fund.sheet_line, fund.sheet_taking,
     fund.sheet_order TO fundledger_service;
 GRANT UPDATE (state, approved_by, approved_on, entry) ON fund.sheet TO fundledger_service;
 GRANT UPDATE (approved_by, taken_by) ON fund.other_deduction TO fundledger_service;
-GRANT EXECUTE ON FUNCTION fund.sheet_digest, fund.lock_book TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.sheet_digest, fund.lock_book, fund.handback_due, fund.handback_totals TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.sheet_digest TO fundledger_auditor;

@@ -144,8 +144,8 @@ class Town:
         assert {order.state for order in paid} == {"paid"}
         return paid
 
-    def receipt(self, order: Order, day: date, *, back: bool = False) -> None:
-        """The bank's notice of a debit, or with `back` of the money returned."""
+    def receipt(self, order: Order, day: date, *, back: bool = False, received: date | None = None) -> None:
+        """The bank's notice of a debit, or with `back` of the money returned; `received` where it comes late."""
         self.movement(
             day,
             Direction.CREDIT if back else Direction.DEBIT,
@@ -155,10 +155,14 @@ class Town:
             order_no=order.order_no,
             return_code="MS03" if back else "",
             return_reason="收款行退回" if back else "",
+            received=received,
         )
 
-    def movement(self, day: date, direction: Direction, fen: int, **other: Any) -> str:
-        """Any movement of our account, told by the bank; its number."""
+    def movement(
+        self, day: date, direction: Direction, fen: int, *, received: date | None = None, **other: Any
+    ) -> str:
+        """Any movement of our account, told by the bank on its day or when `received`; its number."""
+        told = received or day
         self.serial += 1
         fields = {
             "other_account": "",
@@ -171,11 +175,11 @@ class Town:
         moved = Movement(
             reference=number, direction=direction, amount_fen=fen, booking_date=day, **(fields | other)
         )
-        moment = datetime.combine(day, time(18), SHANGHAI)
+        moment = datetime.combine(told, time(18), SHANGHAI)
         content = write_camt054(Notification(f"NT{self.serial}", moment, OWN, "支出户", [moved]))
         self.bank.channel.papers[f"{self.serial:05d}.xml"] = content
-        self.open(day)
-        done = receive(self.engine, "xitong", DEMO_REGION, OWN, self.bank, day)
+        self.open(told)
+        done = receive(self.engine, "xitong", DEMO_REGION, OWN, self.bank, told)
         assert not done.problems, done
         assert not done.failures, done
         return str(self.value(f"SELECT receipt_no FROM payments.evidence WHERE bank_reference = '{number}'"))
