@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
+from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import Transaction
 
 
@@ -37,18 +39,35 @@ class Directory:
         return None
 
 
-def read_directory(tx: Transaction, institutions: Iterable[str]) -> Directory:
-    """These institutions, as far as the transaction's region has an agreement with them."""
-    found: dict[str, list[Enrolment]] = {}
-    for code, from_day, to_day, mode, ratio in tx.rows(
-        """SELECT i.institution, e.from_day, e.to_day, e.mode, e.ratio FROM fund.institution i
-             LEFT JOIN fund.enrolment e ON e.region = i.region AND e.institution = i.institution
-            WHERE i.region = %(region)s AND i.institution = ANY(%(institutions)s)
-            ORDER BY i.institution, e.from_day DESC""",
+class Context(NamedTuple):
+    """What a region says to records that come in."""
+
+    directory: Directory
+    settled: Set[tuple[int, str, int]]
+    """(fund, institution, 期号) whose monthly settlement is approved."""
+    mapped: bool
+    """It maps fund_pay_types of its own (fund.layer_map)."""
+
+
+def read_context(tx: Transaction, institutions: Iterable[str], terms: Iterable[int]) -> Context:
+    """What the transaction's region says about these institutions and 期号, as far as it has an agreement with them.
+
+    Raises Forbidden `region.not_allowed` when the user may not bring records in there.
+    """
+    row = tx.row(
+        "SELECT * FROM fund.intake_context(%(region)s, %(institutions)s, %(terms)s)",
         region=tx.region,
         institutions=list(institutions),
-    ):
-        enrolments = found.setdefault(code, [])
+        terms=list(terms),
+    )
+    if row is None or not row[0]:
+        raise Forbidden("region.not_allowed", f"用户{tx.user}不能向统筹区{tx.region}上传结算记录")
+    _, mapped, enrolments, settled = row
+    found: dict[str, list[Enrolment]] = {}
+    for code, from_day, to_day, mode, ratio in enrolments or ():
+        enrolled = found.setdefault(code, [])
         if from_day is not None:
-            enrolments.append(Enrolment(from_day, to_day, mode == "daily", ratio))
-    return Directory({code: tuple(enrolments) for code, enrolments in found.items()})
+            days = date.fromisoformat(from_day), date.fromisoformat(to_day)
+            enrolled.append(Enrolment(*days, mode == "daily", ratio))
+    directory = Directory({code: tuple(enrolled) for code, enrolled in found.items()})
+    return Context(directory, frozenset(map(tuple, settled or ())), mapped)

@@ -7,21 +7,18 @@ outcome, so accepted + duplicate + quarantined is always what came in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from sqlalchemy import Engine
 
 from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
-from ledger.fund.directory import read_directory
-from ledger.fund.layers_store import split_taken, store_layers
+from ledger.fund.directory import read_context
+from ledger.fund.layers_store import split_taken
 from ledger.fund.outcome import QUARANTINED, Gist, Line, Load, Outcome, Tally
 from ledger.fund.owed import owed_for_originals, owed_for_reversals, without_settled
 from ledger.fund.record import Refusal
 from ledger.fund.store import quarantine, store
-
-INTAKE_ROLES: Final = ["intake", "system", "maker"]
-
 
 Read: TypeAlias = tuple[Line, Gist | Refusal]
 Also: TypeAlias = Callable[[Transaction, Tally], None]
@@ -96,38 +93,21 @@ def _take_region(
     each: bool,
 ) -> Tally:
     """One region's records: originals first, so that a reversal may come beside its original."""
-    mapped = _require_intake(tx)
-    directory = read_directory(tx, {record.institution for _, record in records})
+    context = read_context(
+        tx, {record.institution for _, record in records}, {record.term for _, record in records}
+    )
     refused: list[Refusal] = []
     tally = Tally()
-    records, splits = split_taken(tx, records, refused, mapped=mapped)
+    records, splits = split_taken(tx, records, refused, mapped=context.mapped)
     originals = [pair for pair in records if not pair[1].init_setl_id]
     reversals = [pair for pair in records if pair[1].init_setl_id]
-    owed = list(owed_for_originals(originals, directory, refused))
-    first = store(tx, load, without_settled(tx, owed, refused), refused, each=each)
-    owed = list(owed_for_reversals(tx, reversals, directory, refused))
-    second = store(tx, load, without_settled(tx, owed, refused), refused, each=each)
-    for stored in (first, second):
-        _merge(tally, stored.tally)
-    store_layers(
-        tx, [made for line, made in splits.items() if line in first.accepted or line in second.accepted]
-    )
+    goods = list(owed_for_originals(originals, context.directory, refused))
+    goods = without_settled(context.settled, goods, refused)
+    _merge(tally, store(tx, load, goods, splits, refused, each=each))
+    if reversals:
+        goods = list(owed_for_reversals(tx, reversals, context.directory, refused))
+        goods = without_settled(context.settled, goods, refused)
+        _merge(tally, store(tx, load, goods, splits, refused, each=each))
     quarantine(tx, tx.region, load, refused, raws)
     _merge(tally, _refused(refused))
     return tally
-
-
-def _require_intake(tx: Transaction) -> bool:
-    """Raise unless the user may; whether the region maps fund_pay_types of its own."""
-    row = tx.row(
-        """SELECT access.has_role(%(region)s, 0::smallint, %(user)s, %(roles)s),
-                  EXISTS (SELECT 1 FROM fund.layer_map WHERE region = %(region)s)""",
-        region=tx.region,
-        user=tx.user,
-        roles=INTAKE_ROLES,
-    )
-    allowed, mapped = row or (False, False)
-    if not allowed:
-        raise Forbidden("region.not_allowed", f"用户{tx.user}不能向统筹区{tx.region}上传结算记录")
-    found: bool = mapped
-    return found

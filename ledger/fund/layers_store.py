@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from ledger.core.errors import InvalidInput, NotFound
@@ -53,16 +53,13 @@ def _split(record: Gist, layer_map: LayerMap) -> Layers:
     return made
 
 
-def store_layers(tx: Transaction, splits: Sequence[Layers]) -> None:
-    """Store splits, once each; the database refuses one whose parts are not its bill (InvalidInput `db.constraint`), or
-    whose parts are not the record's (`layers.not_the_record`).
+def layer_rows(region: int, splits: Iterable[Layers]) -> str:
+    """Splits as an array of fund.bill_layer in PostgreSQL's text.
+
+    They are inserted by the statement that inserts their records (`store`): the database refuses one whose parts are not
+    its bill (InvalidInput `db.constraint`), or not the record's (`layers.not_the_record`).
     """
-    if not splits:
-        return
-    tx.run(
-        "INSERT INTO fund.bill_layer SELECT * FROM unnest(%(rows)s::fund.bill_layer[]) ON CONFLICT DO NOTHING",
-        rows="{" + ",".join([_element(tx.region, one) for one in splits]) + "}",
-    )
+    return "{" + ",".join([_element(region, one) for one in splits]) + "}"
 
 
 def _element(region: int, one: Layers) -> str:

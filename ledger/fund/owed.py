@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import date
 
 from ledger.db.unit_of_work import Transaction
@@ -126,20 +126,10 @@ def _reversal_problem(
     return None
 
 
-def without_settled(tx: Transaction, goods: list[Good], refused: list[Refusal]) -> list[Good]:
+def without_settled(
+    settled: Set[tuple[int, str, int]], goods: list[Good], refused: list[Refusal]
+) -> list[Good]:
     """Refuse what belongs to a 期号 whose monthly settlement is approved: it can only come through the clearing."""
-    terms = {good.record.term for good in goods}
-    if not terms:
-        return goods
-    settled = set(
-        tx.rows(
-            """SELECT fund, institution, term FROM fund.settled_term
-                WHERE region = %(region)s AND institution = ANY(%(institutions)s) AND term = ANY(%(terms)s)""",
-            region=tx.region,
-            institutions=list({good.record.institution for good in goods}),
-            terms=list(terms),
-        )
-    )
     if not settled:
         return goods
     kept = []

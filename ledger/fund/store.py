@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final
 
 from ledger.db.unit_of_work import Transaction
+from ledger.fund.layers import Layers
+from ledger.fund.layers_store import layer_rows
 from ledger.fund.outcome import ACCEPTED, DUPLICATE, Good, Load, Outcome, Tally
 from ledger.fund.record import Refusal
 from ledger.fund.shape import LINE_BYTES_MAX
@@ -22,27 +24,29 @@ _RECORD_COLUMNS: Final = (
 )
 
 
-class Stored(NamedTuple):
-    """What became of records: the counts, and the lines that were accepted."""
-
-    tally: Tally
-    accepted: Set[int]
-
-
 def store(
-    tx: Transaction, load: Load, goods: Sequence[Good], refused: list[Refusal], *, each: bool
-) -> Stored:
-    """Insert what is new with its payables, tell duplicates from other content; `each`: with every line's outcome."""
-    if not goods:
-        return Stored(Tally(), frozenset())
-    kept = insert_few(tx, load, goods) if len(goods) <= FEW else _insert_many(tx, load, goods)
+    tx: Transaction,
+    load: Load,
+    goods: Sequence[Good],
+    splits: Mapping[int, Layers],
+    refused: list[Refusal],
+    *,
+    each: bool,
+) -> Tally:
+    """Insert what is new with its payables and splits, tell duplicates from other content.
+
+    `splits` by line, of those records that have one; `each`: the tally has every line's outcome.
+    """
     tally = Tally()
+    if not goods:
+        return tally
+    insert = insert_few if len(goods) <= FEW else _insert_many
+    kept = insert(tx, load, goods, {good.line: splits[good.line] for good in goods if good.line in splits})
     accepted: Sequence[Good] = goods
-    left: Sequence[Good] = ()
+    duplicates: Sequence[Good] = ()
     if len(kept) < len(goods):
-        accepted, left = _told_apart(tx, load, goods, kept, refused)
-        kept.update(good.line for good in accepted)
-    tally.accepted, tally.duplicate = len(accepted), len(left)
+        accepted, duplicates = _told_apart(tx, load, goods, kept, refused)
+    tally.accepted, tally.duplicate = len(accepted), len(duplicates)
     tally.accepted_fen = sum([good.record.medfee_fen for good in accepted])
     tally.payable_fen = sum([good.daily_fen for good in accepted])
     if each:
@@ -52,8 +56,8 @@ def store(
             )
             for good in accepted
         ]
-        tally.outcomes += [Outcome(good.line, good.record.setl_id, DUPLICATE) for good in left]
-    return Stored(tally, kept)
+        tally.outcomes += [Outcome(good.line, good.record.setl_id, DUPLICATE) for good in duplicates]
+    return tally
 
 
 def _told_apart(
@@ -79,7 +83,9 @@ def _told_apart(
     return accepted, duplicates
 
 
-def _insert_many(tx: Transaction, load: Load, goods: Sequence[Good]) -> set[int]:
+def _insert_many(
+    tx: Transaction, load: Load, goods: Sequence[Good], splits: Mapping[int, Layers]
+) -> set[int]:
     """The lines that were new, by way of staging tables and COPY."""
     tx.run("CREATE TEMP TABLE IF NOT EXISTS r_in (LIKE fund.record) ON COMMIT DELETE ROWS")
     tx.run("CREATE TEMP TABLE IF NOT EXISTS p_in OF fund.owed_line ON COMMIT DELETE ROWS")
@@ -95,8 +101,13 @@ def _insert_many(tx: Transaction, load: Load, goods: Sequence[Good]) -> set[int]
                                                        category, day, fund_fen, daily_fen, ratio)
                              SELECT p.region, p.fund, p.setl_id, p.subfund, p.institution, p.service_year, p.term,
                                     p.category, p.day, p.fund_fen, p.daily_fen, p.ratio
-                               FROM p_in p JOIN kept ON kept.line = p.line)
-               SELECT line FROM kept"""
+                               FROM p_in p JOIN kept ON kept.line = p.line),
+                    layers AS (INSERT INTO fund.bill_layer SELECT (s.split).* FROM (
+                                      SELECT unnest(%(layers)s::fund.bill_layer[]) AS split, unnest(%(lines)s::bigint[]) AS line) s
+                                 JOIN kept ON kept.line = s.line)
+               SELECT line FROM kept""",
+            layers=layer_rows(tx.region, splits.values()),
+            lines=list(splits),
         )
     }
 

@@ -17,7 +17,7 @@ from ledger.core.money import yuan
 from ledger.fund.intake_file import load_file
 from ledger.fund.layers import Layers
 from ledger.fund.layers_map import PAYERS, map_type
-from ledger.fund.layers_store import read_bill, store_layers, totals
+from ledger.fund.layers_store import layer_rows, read_bill, totals
 from ledger.fund.validate import IntakeRules
 from ledger.settings import get_settings
 
@@ -51,6 +51,23 @@ def layered(bill: Any, setl_id: str, rows: dict[str, int], **said: int) -> dict[
 
 FULL = {"310101": 50_001, "330101": 7_000, "320101": 3_000, "610101": 2_000, "370101": 1_500, "310201": 4_000, "310202": 600,
         "999996": 777}  # fmt: skip
+
+
+def put_layers(tx: Any, splits: list[Layers]) -> None:
+    """Into the table past the intake."""
+    tx.run(
+        "INSERT INTO fund.bill_layer SELECT * FROM unnest(%(rows)s::fund.bill_layer[])",
+        rows=layer_rows(tx.region, splits),
+    )
+
+
+def test_the_same_layered_bill_twice_in_one_batch_is_split_once(month: Any, bill: Any) -> None:
+    wallet(month)
+    first = layered(bill, "B1", {"310101": 100, "330101": 50}, acct=50, cash=20)
+    other = layered(bill, "B1", {"310101": 100, "330101": 51}, acct=50, cash=20)
+    done = offer(month, first, first, other)
+    assert (done.accepted, done.duplicate, done.quarantined) == (1, 1, 1)
+    assert month.asked("SELECT setl_id, large FROM fund.bill_layer") == [("B1", 50)]
 
 
 def refusals(month: Any) -> list[tuple[str, str, str]]:
@@ -188,12 +205,12 @@ def test_parts_that_do_not_add_up_are_refused_by_rule_and_by_database(month: Any
     ]  # fmt: skip
     shares = dict.fromkeys(PAYERS, 0) | {"basic_310": 100, "cash": 19}
     with pytest.raises(InvalidInput, match=r"db\.constraint"), month.tx() as tx:
-        store_layers(tx, [Layers("B4", DAY, 120, shares, [])])
+        put_layers(tx, [Layers("B4", DAY, 120, shares, [])])
     with pytest.raises(InvalidInput, match=r"layers\.not_the_record"), month.tx() as tx:
-        store_layers(tx, [Layers("B4", DAY, 119, shares, [])])
+        put_layers(tx, [Layers("B4", DAY, 119, shares, [])])
     moved = shares | {"basic_310": 0, "cash": 20, "account": 100}
     with pytest.raises(InvalidInput, match=r"layers\.not_the_record"), month.tx() as tx:
-        store_layers(tx, [Layers("B4", DAY, 120, moved, [])])
+        put_layers(tx, [Layers("B4", DAY, 120, moved, [])])
 
 
 def test_the_database_takes_no_layered_record_without_its_split(month: Any, bill: Any) -> None:
