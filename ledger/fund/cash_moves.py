@@ -1,4 +1,4 @@
-"""What a bank does to an own account of itself: interest, and fees (accounting.md A14, A15).
+"""What a bank does to an own account of itself: interest, and fees (accounting.md A14, A15, A16).
 
 The fund bears no fees. One that the bank took all the same is no expense but 1101 暂付款—其他 until the bank gives it
 back through the original channel, or the agency's own budget makes it good into the fiscal special account.
@@ -25,6 +25,7 @@ from ledger.rules.policy import policy_on
 
 KINDS: Final = {
     "interest": "支出户结息",
+    "interest_split": "待转利息分清统筹、个账",
     "interest_out": "支出户利息缴入财政专户",
     "fee": "银行误扣手续费",
     "fee_back": "银行退回手续费",
@@ -32,14 +33,17 @@ KINDS: Final = {
 }
 _RULES: Final = {
     "interest": "INT",
+    "interest_split": "INT.split",
     "interest_out": "INT.out",
     "fee": "FEE",
     "fee_back": "FEE.back",
     "fee_repaid": "FEE.repaid",
 }
 _OUT: Final = frozenset({"interest_out", "fee"})
+_SPLIT: Final = frozenset({"interest", "interest_split"})
 _TO_FISCAL: Final = frozenset({"interest_out", "fee_repaid"})
 FEES: Final = 110109
+UNSPLIT_INTEREST: Final = 4602
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +83,23 @@ def request_move(
 ) -> Move:
     """Hand in what the bank's statement shows, as maker; the same receipt again gives the first answer.
 
-    `subfund` splits interest (pool, acct; empty: unknown, 4602). Raises InvalidInput `cash.kind`, `cash.subfund`,
+    `subfund` splits interest (pool, acct; empty: unknown, 4602); `interest_split` moves what was unknown out of 4602 once
+    it is known, or at the year's end by experience (A16), its document in place of a receipt. Raises InvalidInput `cash.kind`, `cash.subfund`,
     `cash.date`, `request.*`; Conflict `cash.nothing_left` (handing over more interest than there is, getting back
     more fees than were taken), `cash.over_available`, `request.document_used`; Forbidden `access.role_missing`.
     """
     if kind not in KINDS:
         raise InvalidInput("cash.kind", f"没有收支种类“{kind[:20]}”，应为{'、'.join(KINDS)}", kind=kind)
-    if subfund not in ("", "pool", "acct") or (subfund and kind != "interest"):
-        raise InvalidInput("cash.subfund", "只有利息可分统筹pool、个账acct，未分清的不写", subfund=subfund)
+    if (
+        subfund not in ("", "pool", "acct")
+        or (subfund and kind not in _SPLIT)
+        or (kind == "interest_split" and not subfund)
+    ):
+        raise InvalidInput(
+            "cash.subfund",
+            "只有利息可分统筹pool、个账acct，未分清的不写；分清待转利息必须写明",
+            subfund=subfund,
+        )
     if booked_on > day:
         raise InvalidInput("cash.date", f"银行记账日{booked_on}在办理日{day}之后")
     require_amount(amount_fen)
@@ -135,7 +148,8 @@ def approve_move(tx: Transaction, move_id: str, day: date) -> Move:
     _require_left(tx, move.fund, move.kind, move.account, move.amount_fen, but=move_id)
     direction = Direction.DEBIT if move.kind in _OUT else Direction.CREDIT
     said = (direction, move.amount_fen, move.booked_on)
-    settle_by_hand(tx, move.account, move.receipt_no, said, "cash.paper_differs")
+    if move.kind != "interest_split":  # it moves no money: its document is no paper of the bank
+        settle_by_hand(tx, move.account, move.receipt_no, said, "cash.paper_differs")
     subject = Dimensions(counterparty=move.account, subfund=move.subfund)
     ruled = apply(
         _RULES[move.kind],
@@ -155,7 +169,7 @@ def approve_move(tx: Transaction, move_id: str, day: date) -> Move:
         prepared_by=move.prepared_by,
         reviewed_by=move.approved_by,
         evidence_digest=move.digest,
-        evidence=f"银行回单{move.receipt_no}",
+        evidence=f"{'依据' if move.kind == 'interest_split' else '银行回单'}{move.receipt_no}",
         attachments=1,
     )
     post(tx, Book(tx.region, move.fund), day, [entry])
@@ -199,6 +213,14 @@ def _require_left(tx: Transaction, fund: int, kind: str, account: str, amount_fe
             but=but,
             fund=fund,
             account=account,
+        )
+    elif kind == "interest_split":
+        left = tx.value(
+            """SELECT coalesce(sum(credit - debit), 0)::bigint FROM books.balance
+                WHERE region = %(region)s AND fund = %(fund)s AND account = %(interest)s""",
+            region=tx.region,
+            fund=fund,
+            interest=UNSPLIT_INTEREST,
         )
     else:
         left = tx.value(

@@ -108,7 +108,7 @@ BY_SOURCE: Final[Mapping[str, Mapping[int, int]]] = {
 }
 """Places whose account follows from the item's source."""
 
-BY_KEY: Final = ("benefit", "recovered", "penalty", "interest")
+BY_KEY: Final = ("benefit", "recovered", "penalty", "interest", "unsplit")
 """Places whose account follows from fund, sub-fund and category: places.csv."""
 
 BY_ENTRY: Final[Mapping[str, int]] = {"bank": 1004, "fiscal": 1003}
@@ -126,6 +126,7 @@ PLACE_TITLES: Final[Mapping[str, str]] = {
     "recovered": "4501其他收入—跨年度退回待遇（末级随账目）",
     "penalty": "4501其他收入—其他（末级随账目）",
     "interest": "4201存款利息（末级随账目，未分清的4602）",
+    "unsplit": "4602待转利息收入",
     "bank": "1004支出户存款",
     "fiscal": "1003财政专户存款",
 }

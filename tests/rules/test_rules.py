@@ -76,7 +76,7 @@ def test_every_event_balances_in_each_section_with_the_dimensions_its_accounts_a
         assert asked.leaf
         assert asked.dims == sum(1 << bit for bit, value in enumerate(leg.dims) if value)
     assert not any(sums.values())
-    assert sum(leg.account in (1003, 1004) for leg in legs) == {"ALLOT": 2, "INT.out": 2}.get(
+    assert sum(leg.account in (1003, 1004) for leg in legs) == {"ALLOT": 2, "INT.out": 2, "INT.split": 0}.get(
         name, int(name[:3] in ("RCV", "RTN", "REF", "PAY", "INT", "FEE"))
     )
 

@@ -156,7 +156,7 @@ CREATE TABLE fund.cash_move (
     region      integer NOT NULL,
     fund        smallint NOT NULL CHECK (fund IN (310, 390)),
     move_id     text NOT NULL CHECK (move_id ~ '^[0-9A-Za-z-]{6,60}$'),
-    kind        text NOT NULL CHECK (kind IN ('interest', 'interest_out', 'fee', 'fee_back', 'fee_repaid')),
+    kind        text NOT NULL CHECK (kind IN ('interest', 'interest_split', 'interest_out', 'fee', 'fee_back', 'fee_repaid')),
     account     text NOT NULL,              -- 1004
     fiscal_account text NOT NULL,           -- 1003, where the move goes there; else ''
     subfund     text NOT NULL CHECK (subfund IN ('', 'pool', 'acct')),   -- interest: '' where the split is unknown (4602)
@@ -172,7 +172,8 @@ CREATE TABLE fund.cash_move (
     PRIMARY KEY (region, move_id),
     FOREIGN KEY (region, account) REFERENCES payments.bank_account,
     CHECK ((kind IN ('interest_out', 'fee_repaid')) = (fiscal_account <> '')),
-    CHECK (kind = 'interest' OR subfund = ''),
+    CHECK (kind IN ('interest', 'interest_split') OR subfund = ''),
+    CHECK (kind <> 'interest_split' OR subfund <> ''),
     CHECK ((state = 'requested') = (approved_by = '')),
     CHECK (approved_by <> prepared_by)
 );

@@ -189,6 +189,31 @@ def test_interest_comes_in_and_goes_to_the_fiscal_account_no_more_than_it(town: 
     town.verified()
 
 
+def test_unsplit_interest_is_divided_once_its_shares_are_known_and_none_is_left_at_the_years_end(
+    town: Any,
+) -> None:
+    """28号4602二（二）（三） (A16): 1,234 fen of interest, by experience 1,000 to the pooled fund and 234 to the accounts."""
+    town.begin(fen=0)
+    agree_move(town, move(town, "interest", 1_234, "LX1").move_id)
+    assert refused(lambda: move(town, "interest_split", 1, "分配"), InvalidInput) == "cash.subfund"
+    with pytest.raises(Conflict, match=r"cash\.nothing_left"):
+        move(town, "interest_split", 1_235, "分配", subfund="pool")
+    pooled = move(town, "interest_split", 1_000, "分配〔2026〕1号", subfund="pool").move_id
+    accounts = move(town, "interest_split", 234, "分配〔2026〕1号", subfund="acct").move_id
+    late = move(town, "interest_split", 1_234, "分配〔2026〕2号", subfund="pool").move_id
+    agree_move(town, pooled)
+    agree_move(town, accounts)
+    assert (town.balance(1004), town.balance(4602), town.balance(42010101), town.balance(42010201)) == (
+        1_234, 0, -1_000, -234,
+    )  # fmt: skip
+    assert refused(lambda: agree_move(town, late), Conflict) == "cash.nothing_left"
+    assert (
+        refused(lambda: move(town, "interest_split", 1, "分配", subfund="acct"), Conflict)
+        == "cash.nothing_left"
+    )
+    town.verified()
+
+
 def test_a_fee_is_never_expense_and_is_owed_until_it_is_back(town: Any, second_name: str) -> None:
     town.begin(fen=10_000)
     number = town.movement(DAY, Direction.DEBIT, 500, other_name="手续费")
