@@ -27,7 +27,7 @@ def stale_orders(tx: Transaction, order_nos: Sequence[str], day: date) -> dict[s
             "   WHEN b.kind IN ('daily', 'advance') AND i.agreement_state = 'suspended' THEN 'institution_suspended'"
             "   WHEN b.kind IN ('daily', 'advance') AND (i.agreement_state = 'ended'"
             "     OR NOT %(day)s BETWEEN i.agreement_from AND i.agreement_to) THEN 'institution_ended'"
-            "   WHEN b.kind IN ('daily', 'advance', 'month', 'clearing') AND (a.number, a.name, a.bank_name, a.cnaps)"
+            "   WHEN b.kind IN ('daily', 'advance', 'month', 'clearing', 'outregion') AND (a.number, a.name, a.bank_name, a.cnaps)"
             "     IS DISTINCT FROM (o.payee_number, o.payee_name, o.payee_bank, o.payee_cnaps) THEN 'payee_changed'"
             "   END AS reason"
             "  FROM payments.pay_order o"

@@ -47,7 +47,7 @@ def spread(
 
     An order of which the same file says the same by itself is left out: its own word carries the reason.
     """
-    said = {(status.message_id, status.order_no, status.state) for status in statuses}
+    said = {(status.message_id, status.order_no, status.state) for status in statuses if status.order_no}
     single: list[tuple[str, OrderStatus]] = []
     for status in statuses:
         if status.order_no:

@@ -241,7 +241,8 @@ def insert_records(tx: Transaction, institution: str, rows: Sequence[tuple[str, 
         "    ELSE to_jsonb(0) END) AS filler FROM information_schema.columns"
         "  WHERE table_schema = 'fund' AND table_name = 'record') d,"
         " jsonb_populate_record(NULL::fund.record, d.filler || jsonb_build_object("
-        "    'region', %(r)s::integer, 'setl_id', s, 'fixmedins_code', %(c)s::text, 'hifp_pay', 2 * f)) AS x",
+        "    'region', %(r)s::integer, 'setl_id', s, 'fixmedins_code', %(c)s::text, 'insutype', '310',"
+        "    'hifp_pay', 2 * f, 'fund_pay_sumamt', 2 * f, 'medfee_sumamt', 2 * f)) AS x",
         r=REGION,
         c=institution,
         s=[s for s, _ in rows],

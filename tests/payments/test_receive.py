@@ -360,6 +360,17 @@ def test_a_status_moves_the_order_and_posts_no_payment(
         assert world.rows("SELECT state FROM fund.payee_account") == [("confirmed",)]
 
 
+def test_a_whole_file_refused_keeps_each_orders_own_reason(world: Any, bank: Any, sent: Any) -> None:
+    """RJCT of the file beside RJCT BE01 of its only order: the account is at fault, and nothing goes to it again."""
+    [order] = sent(100)
+    bank.put(bank.status(order.file_id, {order.order_no: ("RJCT", "BE01")}, group="RJCT"))
+    assert not world.receive(bank).problems
+    assert world.rows("SELECT event, reason FROM payments.order_event WHERE event = 'reject'") == [
+        ("reject", "BE01 原因")
+    ]
+    assert world.value("SELECT count(*) FROM fund.payee_account WHERE state = 'failed'") == 1
+
+
 def test_a_word_on_the_whole_file_goes_to_each_order(world: Any, bank: Any, sent: Any) -> None:
     orders = sent(100, 200)
     bank.put(bank.status(orders[0].file_id, {}, group="RJCT"))
