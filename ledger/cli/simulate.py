@@ -7,7 +7,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
+from statistics import mean
 from typing import Annotated, Any, Final
 
 import typer
@@ -24,6 +26,7 @@ from ledger.cli.simulate_chase import chase
 from ledger.cli.simulate_day import answer, book_rest, live_morning, open_month, take_records
 from ledger.cli.simulate_export import export
 from ledger.cli.simulate_month import Month, close_month, live_month, pay_months
+from ledger.cli.simulate_outregion import book_guests, live_outregion
 from ledger.cli.simulate_persons import live_persons
 from ledger.cli.simulate_refunds import live_refunds
 from ledger.cli.simulate_town import Asked, Decided, Town
@@ -45,6 +48,8 @@ LAST_RECEIPTS: Final = 8
 """Days after the last in which the bank still answers: late receipts and returns."""
 FIRST_GRANT: Final = 40
 """Part of the subsidy that is in the 支出户 on the first day: about a quarter of what is spent; the rest is asked for."""
+SPAN: Final = 30
+"""Days of one figure of `seconds_a_day`."""
 RECORDS_MAX: Final = 20_000
 INSTITUTIONS_MAX: Final = 500
 
@@ -107,7 +112,7 @@ def run(settings: Settings, asked: Asked, progress: Progress) -> dict[str, Any]:
             town.decided.append(Decided("subsidy", "", fund, "", "", opened_on.year, 0, subsidy))
             town.decided.append(Decided("grant", "", fund, "", "", opened_on.year, 0, granted))
         _settle_in(town)
-        live(town, progress)
+        seconds_a_day = live(town, progress)
         agrees = bank_agrees(town)
         path = settings.home / "simulate" / "export.sqlite"
         export(town, path)
@@ -121,6 +126,7 @@ def run(settings: Settings, asked: Asked, progress: Progress) -> dict[str, Any]:
         "verify": "clean" if not verification.findings else f"{len(verification.findings)} findings",
         "policy": policy,
         "seconds": round(time.monotonic() - started, 1),
+        "seconds_a_day": seconds_a_day,
         "entries": verification.entries,
         "lines": verification.lines,
         "events": dict(sorted(town.events.items())),
@@ -129,7 +135,20 @@ def run(settings: Settings, asked: Asked, progress: Progress) -> dict[str, Any]:
     }
 
 
-def live(town: Town, progress: Progress) -> None:
+def live(town: Town, progress: Progress) -> list[float]:
+    """The days, as below; returns the mean seconds a day of every thirty, by which growth is seen."""
+    moments = [time.monotonic()]
+
+    def noted(done: int, days: int) -> None:
+        moments.append(time.monotonic())
+        progress(done, days)
+
+    _days(town, noted)
+    spans = [later - sooner for sooner, later in pairwise(moments)]
+    return [round(mean(spans[start : start + SPAN]), 2) for start in range(0, len(spans), SPAN)]
+
+
+def _days(town: Town, progress: Progress) -> None:
     """Day after day: mornings on working days, records every night, months and years when their day has come."""
     asked = town.asked
     day, months, years = asked.first, list[Month](), list[Year]()
@@ -149,6 +168,7 @@ def live(town: Town, progress: Progress) -> None:
             live_advances(town, day)
             live_persons(town, day)
             live_refunds(town, day)
+            live_outregion(town, day)
             for year in years:
                 live_year(town, year, day)
         take_records(town, day)
@@ -165,6 +185,7 @@ def live(town: Town, progress: Progress) -> None:
             open_month(town, later)
         if number == 0:
             book_rest(town, later)
+            book_guests(town, asked.last, later)
         answer(town, later)
         chase(town, later)
     enter_rest(town, later)

@@ -44,15 +44,16 @@ WITH side AS (
     UNION ALL
     SELECT r.fund, r.institution, 'owed', -r.fen, 0 FROM record r JOIN settled s USING (setl_id, fund, subfund) WHERE s.paper LIKE 'CL%'
     UNION ALL
-    SELECT fund, institution, 'owed', -fen, 0 FROM movement WHERE what = 'paid'
+    SELECT fund, institution, 'owed', CASE what WHEN 'paid' THEN -fen ELSE fen END, 0 FROM movement WHERE what IN ('paid', 'billed')
     UNION ALL
     SELECT fund, institution, 'owed', -fen, 0 FROM taken WHERE what <> 'advance_back'
     UNION ALL
     SELECT b.fund, b.institution, CASE WHEN account = 9001 THEN 'recognised' WHEN account = 9102 THEN 'waiting'
             WHEN account = 9304 THEN 'borne' WHEN account IN (9201, 9202, 9203) THEN 'paid' WHEN account = 9301 THEN 'audit'
             WHEN account = 9303 THEN 'other' WHEN account = 9002 THEN 'surplus' WHEN account = 9209 THEN 'refunded'
-            WHEN account = 9302 THEN 'forfeited' WHEN account = 200104 OR CAST(account AS TEXT) LIKE '5001%' THEN 'person'
-            WHEN account BETWEEN 920401 AND 920403 THEN 'offset' ELSE 'unexpected' END, 0, CASE WHEN account = 9001 OR account = 200104 OR CAST(account AS TEXT) LIKE '5001%'
+            WHEN account = 9302 THEN 'forfeited' WHEN account = 9003 THEN 'billed'
+            WHEN account = 9501 THEN 'guests' WHEN account = 9504 THEN 'guests_paid' WHEN account = 200104 OR CAST(account AS TEXT) LIKE '5001%' THEN 'person'
+            WHEN account BETWEEN 920401 AND 920403 THEN 'offset' ELSE 'unexpected' END, 0, CASE WHEN account IN (9001, 9003, 9501) OR account = 200104 OR CAST(account AS TEXT) LIKE '5001%'
             THEN -fen ELSE fen END
       FROM booked b WHERE account NOT IN (9101, 9103, 9104, 9105, 9106, 110102, 110103, 110104)
     UNION ALL

@@ -21,7 +21,7 @@ from ledger.fund.generate_bill import Bill
 
 _SCHEMA: Final = """
 CREATE TABLE bill (setl_id TEXT PRIMARY KEY, init_setl_id TEXT, day TEXT, fund INTEGER, institution TEXT, daily INTEGER,
-    ratio TEXT, med_type TEXT, out_of_region INTEGER, pooled INTEGER, account INTEGER) STRICT;
+    ratio TEXT, med_type TEXT, pooled INTEGER, account INTEGER, guest INTEGER) STRICT;
 CREATE TABLE payee (account TEXT PRIMARY KEY, counterparty TEXT) STRICT;
 CREATE TABLE decided (what TEXT, reference TEXT, fund INTEGER, institution TEXT, subfund TEXT, year INTEGER, term INTEGER,
     fen INTEGER, words TEXT) STRICT;
@@ -78,7 +78,7 @@ _PAPERS: Final[dict[str, LiteralString]] = {
         SELECT b.fund, d.counterparty, d.subfund, d.service_year, d.term, b.account, sum(b.credit - b.debit)::bigint
           FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
          WHERE b.region = %(region)s AND (b.account BETWEEN 9001 AND 9399 OR b.account BETWEEN 900100 AND 939999
-               OR b.account BETWEEN 110102 AND 110104
+               OR b.account BETWEEN 110102 AND 110104 OR b.account IN (9501, 9504)
                OR d.counterparty = %(person)s AND (b.account = 200104 OR b.account::text LIKE '5001%%'))
          GROUP BY 1, 2, 3, 4, 5, 6""",
 }
@@ -97,6 +97,7 @@ def export(town: Town, path: Path) -> None:
         _fill(out, "decided", town.decided)
         _fill(out, "record", _records(town))
         _fill(out, "movement", _movements(town))
+        _fill(out, "movement", _others(town))
         with town.tx("accountant") as tx:
             for table, query in _PAPERS.items():
                 _fill(out, table, _rows(tx, query))
@@ -124,8 +125,14 @@ def _bills(town: Town) -> Iterable[tuple[object, ...]]:
         made = bill.institution
         yield (
             bill.setl_id, bill.init_setl_id, day.isoformat(), bill.fund, made.code, int(made.daily), made.ratio,
-            bill.med_type, int(bill.out_of_region), bill.pooled, bill.account,
+            bill.med_type, bill.pooled, bill.account, _guest(bill),
         )  # fmt: skip
+
+
+def _guest(bill: Bill) -> int:
+    """What another region owes for its patient: the bill less cash and the hospital's own share; 0 for our own people."""
+    amounts = bill.amounts
+    return amounts.medfee_sumamt - amounts.psn_cash_pay - amounts.hosp_part_amt if bill.out_of_region else 0
 
 
 def _records(town: Town) -> Iterable[tuple[object, ...]]:
@@ -156,6 +163,16 @@ def _daily(bill: Bill) -> int:
     return rounded if bill.pooled > 0 else -rounded
 
 
+def _others(town: Town) -> Iterable[tuple[int, str, str, int]]:
+    """Guests owed to hospitals, and bills owed to other regions: in the same shape as what the bank moved."""
+    for _, bill in town.bills.values():
+        if bill.out_of_region:
+            yield bill.fund, bill.institution.code, "guests", _guest(bill)
+    for one in town.decided:
+        if one.what == "bill_in":
+            yield one.fund, one.institution, "billed", one.fen
+
+
 def _movements(town: Town) -> Iterable[tuple[int, str, str, int]]:
     """What the bank itself paid out and took back, per book (from the order number) and payee account."""
     for line in town.bank.bank.books.statement(town.bank.account):
@@ -165,4 +182,8 @@ def _movements(town: Town) -> Iterable[tuple[int, str, str, int]]:
             fen = movement.amount_fen if movement.direction == "debit" else -movement.amount_fen
             payee = town.payees[movement.other_account]
             what = "advanced" if _ADVANCE.search(movement.purpose) else "paid"
-            yield int(fund[1]), payee, "person" if payee == PERSON else what, fen
+            if payee == PERSON:
+                what = "person"
+            elif "异地就医" in movement.purpose:
+                what = "guests_paid"
+            yield int(fund[1]), payee, what, fen

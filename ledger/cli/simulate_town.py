@@ -59,6 +59,7 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "bank_fee": 15,
     "person": 60,
     "refund": 40,
+    "bill_in": 700,
     "special_case": 300,
     "late_case": 200,
 }
@@ -67,7 +68,7 @@ the institutions a working day; payee_repair: of the failed accounts a working d
 suspended between file and sending; finding: of a month's inpatient records; deduction, advance, refund: of the
 institutions a month; prepayment: of the institutions a year; difference: of the reconciliations; late_grant, part_grant:
 of the fund requests a working day; bank_fee, person: of the working days; special_case: of the institutions with a
-standard; late_case: of the records not declared in time."""
+standard; late_case: of the records not declared in time; bill_in: of the months and books, a bill of another region."""
 
 
 class Decided(NamedTuple):

@@ -35,7 +35,7 @@ WITH known AS (
            CASE b.med_type WHEN '21' THEN 'inpatient' WHEN '52' THEN 'maternity' WHEN '11' THEN 'outpatient'
                            WHEN '14' THEN 'chronic' WHEN '41' THEN 'pharmacy' END AS category,
            CASE WHEN b.med_type IN ('21', '52') THEN '21' WHEN b.med_type IN ('11', '14') THEN '11' ELSE b.med_type END AS clr_type
-      FROM bill b LEFT JOIN bill o ON b.init_setl_id <> '' AND o.setl_id = b.init_setl_id WHERE b.out_of_region = 0)
+      FROM bill b LEFT JOIN bill o ON b.init_setl_id <> '' AND o.setl_id = b.init_setl_id WHERE b.guest = 0)
 SELECT setl_id, fund, institution, 'pool' AS subfund, year, term, category, clr_type, pooled AS fen,
        CASE WHEN daily = 1 AND med_type IN ('21', '52') THEN half_up(pooled, units) ELSE 0 END AS daily FROM known WHERE pooled <> 0
 UNION ALL
@@ -45,7 +45,7 @@ SELECT setl_id, fund, institution, 'acct', year, term, category, clr_type, accou
 CREATE TABLE paid AS
 SELECT d.order_no, CAST(regexp_extract(d.order_no, '^FL\d{6}-(\d{3})-', 1) AS INTEGER) AS fund, p.counterparty AS party,
        d.amount_fen AS fen, d.day, r.day AS back_on,
-       CASE WHEN d.purpose LIKE '%异地%' THEN 'outregion' WHEN d.purpose LIKE '%预付金%' THEN 'prepayment' WHEN d.purpose LIKE '%按月预拨%' THEN 'preallocation'
+       CASE WHEN d.purpose LIKE '%异地就医%' THEN 'guest' WHEN d.purpose LIKE '%异地清算%' THEN 'abroad' WHEN d.purpose LIKE '%预付金%' THEN 'prepayment' WHEN d.purpose LIKE '%按月预拨%' THEN 'preallocation'
             WHEN d.purpose LIKE '%集采%' THEN 'supplier' WHEN p.counterparty = 'PERSON' THEN 'person'
             WHEN d.purpose LIKE '%月结%' THEN 'month' WHEN d.purpose LIKE '%清算%' THEN 'clearing' ELSE 'daily' END AS kind
   FROM bank d JOIN payee p ON p.account = d.other_account LEFT JOIN bank r ON r.gives_back = d.serial
@@ -125,7 +125,8 @@ SELECT fund, institution, sum(fen) AS fen FROM (
     UNION ALL SELECT fund, institution, -fen FROM taken_by
     UNION ALL SELECT fund, institution, -fen FROM forfeited
     UNION ALL SELECT fund, institution, surplus - borne FROM shared
-    UNION ALL SELECT fund, party, -net(fen, back_on) FROM paid WHERE kind IN ('daily', 'month', 'clearing')
+    UNION ALL SELECT fund, party, -net(fen, back_on) FROM paid WHERE kind IN ('daily', 'month', 'clearing', 'abroad')
+    UNION ALL SELECT fund, institution, fen FROM decided WHERE what = 'bill_in'
     UNION ALL SELECT fund, institution, fen FROM refund) GROUP BY ALL;
 
 CREATE VIEW side AS
@@ -144,8 +145,8 @@ UNION ALL SELECT CASE account WHEN 9001 THEN '9001 待遇确认' WHEN 9102 THEN 
             FROM book WHERE account IN (9001, 9102, 9101, 9201, 9105, 9301)
 -- By institution: what the bank or a letter knows only as one figure.
 UNION ALL SELECT '9104 在途', fund, party, '', 0, 0, '', 0, -sum(fen) FROM book WHERE account = 9104 GROUP BY ALL
-UNION ALL SELECT CASE kind WHEN 'month' THEN '9202 已付月结' ELSE '9203 已付清算' END, fund, party, '', 0, 0, '', sum(net(fen, back_on)), 0
-            FROM paid WHERE kind IN ('month', 'clearing') GROUP BY ALL
+UNION ALL SELECT CASE kind WHEN 'clearing' THEN '9203 已付清算' ELSE '9202 已付月结' END, fund, party, '', 0, 0, '', sum(net(fen, back_on)), 0
+            FROM paid WHERE kind IN ('month', 'clearing', 'abroad') GROUP BY ALL
 UNION ALL SELECT CASE account WHEN 9202 THEN '9202 已付月结' ELSE '9203 已付清算' END, fund, party, '', 0, 0, '', 0, -sum(fen)
             FROM book WHERE account IN (9202, 9203) GROUP BY ALL
 UNION ALL SELECT '9204 抵扣', fund, institution, category, 0, 0, '', sum(fen), 0 FROM taken_by WHERE what = 'offset' GROUP BY ALL
@@ -172,7 +173,7 @@ UNION ALL SELECT '1101 预付款项', fund, institution, '', 0, 0, '', -sum(fen)
 UNION ALL SELECT '1101 预付款项', fund, party, '', 0, 0, '', 0, sum(fen) FROM book WHERE account BETWEEN 110102 AND 110104 GROUP BY ALL
 -- T5: what an institution or person got net is expense, still a daily advance, less income of an earlier year and what waits to be paid again.
 UNION ALL SELECT '支出净额', fund, party, '', 0, 0, '', sum(net(fen, back_on)), 0 FROM paid
-           WHERE kind IN ('daily', 'month', 'clearing', 'person') GROUP BY ALL
+           WHERE kind IN ('daily', 'month', 'clearing', 'person', 'abroad') GROUP BY ALL
 UNION ALL SELECT '支出净额', fund, institution, '', 0, 0, '', sum(fen), 0 FROM taken_by WHERE what = 'offset' GROUP BY ALL
 UNION ALL SELECT '支出净额', fund, institution, '', 0, 0, '', -sum(fen), 0 FROM refund GROUP BY ALL
 UNION ALL SELECT '支出净额', fund, party, '', 0, 0, '', 0, sum(fen) FROM book
@@ -185,11 +186,22 @@ UNION ALL SELECT '1004 支出户', fund, '', '', 0, 0, '', 0, sum(fen) FROM book
 UNION ALL SELECT '银行余额', 0, '', '', 0, 0, '', sum(CASE direction WHEN 'credit' THEN amount_fen ELSE -amount_fen END), 0 FROM bank
 UNION ALL SELECT '银行余额', 0, '', '', 0, 0, '', 0, sum(fen) FROM book WHERE account = 1004
 UNION ALL SELECT '1003 财政专户', fund, '', '', 0, 0, '', sum(CASE what WHEN 'grant' THEN -fen ELSE fen END), 0 FROM decided
-           WHERE what IN ('subsidy', 'grant', 'interest_out', 'fee_repaid') OR what LIKE 'refund_%' GROUP BY ALL
+           WHERE what IN ('subsidy', 'grant', 'interest_out', 'fee_repaid', 'received') OR what LIKE 'refund_%' GROUP BY ALL
 UNION ALL SELECT '1003 财政专户', fund, '', '', 0, 0, '', 0, sum(fen) FROM book WHERE account = 1003 GROUP BY ALL
 UNION ALL SELECT '110109 手续费', fund, '', '', 0, 0, '', sum(CASE what WHEN 'fee' THEN fen ELSE -fen END), 0 FROM decided
            WHERE what IN ('fee', 'fee_back', 'fee_repaid') GROUP BY ALL
 UNION ALL SELECT '110109 手续费', fund, '', '', 0, 0, '', 0, sum(fen) FROM book WHERE account = 110109 GROUP BY ALL
+-- Out of region: guests owed and paid out of their region's money, our people by the other region's bills.
+UNION ALL SELECT '9501 异地就医', fund, institution, '', 0, year(day) * 100 + month(day), '', sum(guest), 0
+            FROM bill WHERE guest <> 0 GROUP BY ALL
+UNION ALL SELECT '9501 异地就医', fund, party, '', 0, term, '', 0, sum(fen) FROM book WHERE account = 9501 GROUP BY ALL
+UNION ALL SELECT '9504 已付异地就医', fund, party, '', 0, 0, '', sum(net(fen, back_on)), 0 FROM paid WHERE kind = 'guest' GROUP BY ALL
+UNION ALL SELECT '9504 已付异地就医', fund, party, '', 0, 0, '', 0, -sum(fen) FROM book WHERE account = 9504 GROUP BY ALL
+UNION ALL SELECT '200103 异地就医资金', fund, '', '', 0, 0, '', sum(fen), 0 FROM decided WHERE what = 'received' GROUP BY ALL
+UNION ALL SELECT '200103 异地就医资金', fund, '', '', 0, 0, '', -sum(net(fen, back_on)), 0 FROM paid WHERE kind = 'guest' GROUP BY ALL
+UNION ALL SELECT '200103 异地就医资金', fund, '', '', 0, 0, '', 0, -sum(fen) FROM book WHERE account = 200103 GROUP BY ALL
+UNION ALL SELECT '9003 异地参保', fund, institution, subfund, year, term, words, sum(fen), 0 FROM decided WHERE what = 'bill_in' GROUP BY ALL
+UNION ALL SELECT '9003 异地参保', fund, party, subfund, year, term, category, 0, sum(fen) FROM book WHERE account = 9003 GROUP BY ALL
 -- Art. 19, sheet by sheet: N without the carry = Σ 95 % − deductions − offsets − daily money paid by then.
 UNION ALL SELECT '月结结果 ' || s.paper, s.fund, s.institution, m.subfund, 0, s.term, '', sum(m.fen), 0 FROM (
         SELECT f.paper, f.subfund, f.fen - CASE WHEN f.debited AND (f.back_on IS NULL OR f.back_on > s.approved_on) THEN f.daily ELSE 0 END AS fen
