@@ -127,6 +127,5 @@ def test_a_year_of_a_small_region_and_its_clearing(live: Live, duck: Recompute) 
     }  # fmt: skip
     assert happened <= done["events"].keys(), sorted(happened - done["events"].keys())
     first, last = done["seconds_a_day"][0], done["seconds_a_day"][-1]
-    print(
-        f"{done['days']} days, {done['records']} records, {done['seconds']} s; a day {first} s at first, {last} s at last"
-    )  # noqa: T201 the measure asked for
+    told = f"{done['days']} days, {done['records']} records, {done['seconds']} s; a day {first} s at first, {last} s at last"
+    print(told)  # noqa: T201 the measure asked for
