@@ -229,6 +229,7 @@ _ORDERS: Final = """
       JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
       JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no AND i.service_year = %(year)s
      WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.institution = %(institution)s
+       AND b.kind <> 'outregion'   -- other regions' money, no benefit of this fund
      GROUP BY o.region, o.order_no, b.kind, o.state ORDER BY o.order_no"""
 _PAPERS: Final = """
     SELECT s.sheet_id, '月结单', s.term, s.result_fen, s.entry FROM fund.sheet s

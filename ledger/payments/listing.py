@@ -175,7 +175,8 @@ def order_view(engine: Engine, user: str, region: int, order_no: str) -> OrderVi
             order=order_no,
         )
         records = tx.value(
-            "SELECT count(*) FROM payments.order_payable WHERE region = %(region)s AND order_no = %(order)s",
+            "SELECT (SELECT count(*) FROM payments.order_payable WHERE region = %(region)s AND order_no = %(order)s)"
+            " + (SELECT count(*) FROM payments.order_outregion WHERE region = %(region)s AND order_no = %(order)s)",
             region=region,
             order=order_no,
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
 import pytest
 
 from adapters.banks.simulator.faults import Fault
+from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from ledger.fund.institutions import confirm_payees
 from ledger.fund.outregion import recognise_outregion, totals
@@ -18,7 +19,8 @@ from ledger.fund.outregion_parties import Counterparty, add_counterparty
 from ledger.fund.outregion_quota import set_quota, usage
 from ledger.fund.outregion_requests import request_move
 from ledger.payments.approve import approve, discard
-from ledger.payments.files import cancel
+from ledger.payments.files import cancel, file
+from ledger.payments.listing import order_view
 
 H, HERE, THERE = "H42010000001", 420100, 430100
 OCT, NOV = date(2026, 10, 12), date(2026, 11, 5)
@@ -107,6 +109,23 @@ def test_a_draft_given_up_and_an_order_cancelled_open_their_records(two: Any, gu
     assert care(two) == (1_000, 1_000, 0, 0)
     two.verified()
     assert draft(two).batch.total_fen == 1_000
+
+
+def test_an_account_changed_on_the_way_stops_the_payment_and_opens_its_records(two: Any, guest: Any) -> None:
+    two.take(guest("G1", fund=1_000, cash=0), guest("G2", fund=5, cash=0))
+    recognise(two)
+    made = draft(two).batch
+    approve(two.month.engine, "qian", HERE, made.batch_id, made.digest, OCT)
+    assert order_view(two.month.engine, "zhou", HERE, made.order_nos[0]).records == 2
+    new_account(two)
+    moment = datetime.combine(OCT, time(9), SHANGHAI)
+    filed = file(two.month.engine, "zhao", HERE, made.batch_id, lambda _: two.teller(), moment)
+    assert (filed.files, filed.cancelled) == ([], [(made.order_nos[0], "payee_changed")])
+    assert care(two) == (1_005, 1_005, 0, 0)
+    two.verified()
+    two.pay(draft(two).batch, HERE, OCT)
+    assert care(two) == (1_005, 0, 0, 1_005)
+    two.verified()
 
 
 def test_a_rejected_payment_goes_out_again_to_a_new_account(two: Any, guest: Any) -> None:
