@@ -464,12 +464,15 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.kind',
             DETAIL = format('拨付单%s的款项（%s）不属批次种类%s', v.order_no, v.source, v_batch.kind);
     END IF;
-    SELECT o.order_no, o.account INTO v FROM payments.pay_order o
-     WHERE o.region = p_region AND o.batch_id = p_batch_id AND NOT EXISTS (
-           SELECT 1 FROM payments.book_account a WHERE a.region = o.region AND a.fund = o.fund AND a.account = o.account
-              AND a.kind = CASE WHEN v_batch.kind = 'outregion' AND EXISTS (
+    SELECT w.order_no, w.account INTO v
+      FROM (SELECT o.fund, o.account, k.kind, min(o.order_no) AS order_no
+              FROM payments.pay_order o
+              CROSS JOIN LATERAL (SELECT CASE WHEN v_batch.kind = 'outregion' AND EXISTS (
                       SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no
-                         AND i.source IN (110101, 200103)) THEN '1003' ELSE '1004' END) LIMIT 1;
+                         AND i.source IN (110101, 200103)) THEN '1003' ELSE '1004' END AS kind) k
+             WHERE o.region = p_region AND o.batch_id = p_batch_id GROUP BY o.fund, o.account, k.kind) w
+     WHERE NOT EXISTS (SELECT 1 FROM payments.book_account a
+                        WHERE a.region = p_region AND a.fund = w.fund AND a.account = w.account AND a.kind = w.kind) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.wrong_account',
             DETAIL = format('拨付单%s不能由账户%s付出：待遇由本账套的支出户付，预付金由财政专户付', v.order_no, v.account);
