@@ -7,11 +7,11 @@ hospital) is split by its columns alone; fund.bill_share says so for all readers
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from ledger.core.errors import InvalidInput
@@ -22,12 +22,22 @@ from ledger.fund.record import Amounts
 from ledger.fund.shape import SEPARATOR, STATE_MARKS, TEXT_NAMES
 
 COLUMNS: Final = tuple(PAYERS)
-_FUNDS: Final = frozenset(COLUMNS[:8])
+_FUNDS: Final = COLUMNS[:8]
 _TEXTS: Final = len(TEXT_NAMES) - STATE_MARKS
 """Where the money begins in the canonical text of a record."""
-_PLACES: Final = tuple(
-    TEXT_NAMES.index(name)
-    for name in ("setl_id", "setl_time", "poolarea_no", "clr_optins", "pay_loc", "out_flag", "insu_admdvs")
+_PICK: Final = itemgetter(
+    *(
+        TEXT_NAMES.index(name)
+        for name in (
+            "setl_id",
+            "setl_time",
+            "poolarea_no",
+            "clr_optins",
+            "pay_loc",
+            "out_flag",
+            "insu_admdvs",
+        )
+    )
 )
 
 
@@ -62,7 +72,7 @@ class Layers:
 def bill_of(canonical: str) -> Bill:
     """The bill of a record's canonical text."""
     fields = canonical.split(SEPARATOR)
-    setl_id, moment, poolarea, optins, pay_loc, out_flag, insured = (fields[place] for place in _PLACES)
+    setl_id, moment, poolarea, optins, pay_loc, out_flag, insured = _PICK(fields)
     away = is_out_of_region(pay_loc, out_flag, poolarea or optins, insured)
     return Bill(
         setl_id, date.fromisoformat(moment[:10]), Amounts._make(map(int, fields[_TEXTS:-1])), fields[-1], not away
@@ -78,11 +88,14 @@ def split(bill: Bill, layer_map: LayerMap) -> Layers:
     """
     money = bill.amounts
     rows = [(code, fen, layer_map.of(code, bill.day)) for code, fen in _fund_rows(bill.details)]
-    shares: Counter[str] = Counter()
+    shares = dict.fromkeys(COLUMNS, 0)
+    undecided = 0
     for _, fen, row in rows:
-        shares[row.payer] += fen
-    undecided = shares.pop("undecided", 0)
-    funds = sum(shares[payer] for payer in _FUNDS)
+        if row.payer == "undecided":
+            undecided += fen
+        else:
+            shares[row.payer] += fen
+    funds = sum(map(shares.__getitem__, _FUNDS))
     if undecided and funds + undecided == money.fund_pay_sumamt:
         shares["other_fund"] += undecided
         funds += undecided
@@ -99,15 +112,13 @@ def split(bill: Bill, layer_map: LayerMap) -> Layers:
     if shares["account"] * (money.acct_pay or 1) < 0:
         taken = money.acct_pay - shares["account"]
         raise _not_equal(bill, "acct_pay", "家庭共济与医保钱包", taken, "个人账户支出", money.acct_pay)
-    return Layers(
-        bill.setl_id, bill.day, money.medfee_sumamt, {payer: shares[payer] for payer in COLUMNS}, rows
-    )
+    return Layers(bill.setl_id, bill.day, money.medfee_sumamt, shares, rows)
 
 
 def _fund_rows(details: str) -> Iterator[tuple[str, int]]:
     """(fund_pay_type, paid fen) of the record's canonical fund rows."""
-    for row in filter(None, details.split(";")):
-        code, _, paid, _, _ = row.split(",")
+    for row in details.split(";") if details else ():
+        code, _, paid, _ = row.split(",", 3)
         yield code, int(paid)
 
 

@@ -91,13 +91,10 @@ class LayerMap:
 
     def of(self, code: str, day: date) -> MapRow:
         """The row that decides a code; raises InvalidInput `layers.unknown_type` where none does on that day."""
-        exact, prefix = national_map()
-        found = (
-            self._on("exact", code, day)
-            or self._on("prefix", code[:4], day)
-            or exact.get(code)
-            or prefix.get(code[:4])
-        )
+        found = (self.own and (self._on("exact", code, day) or self._on("prefix", code[:4], day))) or None
+        if found is None:
+            exact, prefix = national_map()
+            found = exact.get(code) or prefix.get(code[:4])
         if found is None or found.payer == "unknown":
             raise InvalidInput(
                 "layers.unknown_type",

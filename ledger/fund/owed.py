@@ -45,7 +45,8 @@ def _unknown_institution(number: int, record: Gist) -> Refusal:
         record.setl_id,
         "fixmedins_code",
         "institution.unknown",
-        f"第{number}行 fixmedins_code：{record.institution}不是本统筹区{record.region}的定点医药机构",
+        f"第{number}行 fixmedins_code：{record.institution}不是本统筹区{record.region}的定点医药机构；"
+        "参保人在外就医的，请先登记该就医地机构，再重新接入",
     )
 
 
