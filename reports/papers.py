@@ -58,7 +58,8 @@ KINDS: Final[Mapping[str, PaperKind]] = {
         " AND EXISTS (SELECT 1 FROM fund.sheet_line n WHERE n.region = s.region AND n.sheet_id = s.sheet_id"
         " AND n.service_year = l.year AND (l.period = 'year' OR 'Q' || (s.term %% 100 + 2) / 3 = l.period))"
         " UNION SELECT finding_id FROM fund.letter_finding WHERE region = %(region)s AND letter_id = ANY(%(ids)s)"
-        " UNION SELECT deduction_id FROM fund.letter_deduction WHERE region = %(region)s AND letter_id = ANY(%(ids)s)",
+        " UNION SELECT deduction_id FROM fund.letter_deduction WHERE region = %(region)s AND letter_id = ANY(%(ids)s)"
+        " UNION SELECT advance_id FROM fund.letter_offset WHERE region = %(region)s AND letter_id = ANY(%(ids)s)",
     ),
     "refund": PaperKind(
         "机构退回",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import date
 from hashlib import sha256
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
+from ledger.fund.advances_offset import KIND_ACCOUNTS, Offset, take_offsets
 from ledger.fund.audit_taken import take
 from ledger.fund.clearing_letter import require_fresh
 from ledger.fund.clearing_lines import Figures, Line
@@ -114,6 +116,7 @@ def _book(tx: Transaction, letter: Letter, found: Figures, day: date) -> str:
     scope = letter.scope
     lost = _eaten(tx, found)
     rows = [_sheet(line, scope.institution, lost.get(line.key, _NOTHING)) for line in found.lines]
+    rows += _offsets(found)
     policy = settling_policy(tx, day, advance=any(line.advance_fen for line in found.lines))
     summary = f"{scope.title}清算{FUND_NAMES[scope.fund]}{scope.institution}"
     paper = Paper("CLR", scope.fund, letter.letter_id, letter.digest, summary, 2)
@@ -140,6 +143,18 @@ def _eaten(tx: Transaction, found: Figures) -> dict[Key, Eaten]:
     return eaten(tx, found.scope.fund, found.scope.institution, owed, left, late)
 
 
+def _offsets(found: Figures) -> list[Sheet]:
+    """One rule row per key and kind of advance."""
+    sums: dict[tuple[Key, int], int] = defaultdict(int)
+    for taking in found.takings:
+        if taking.kind in KIND_ACCOUNTS and taking.key is not None:
+            sums[taking.key, KIND_ACCOUNTS[taking.kind]] += taking.amount_fen
+    return [
+        Sheet(key.dims(found.scope.institution), offset_fen=fen, source=kind)
+        for (key, kind), fen in sorted(sums.items())
+    ]
+
+
 def _sheet(line: Line, institution: str, lost: Eaten) -> Sheet:
     return Sheet(
         line.key.dims(institution),
@@ -159,10 +174,14 @@ def _sheet(line: Line, institution: str, lost: Eaten) -> Sheet:
 
 
 def _take(tx: Transaction, letter: Letter, found: Figures) -> None:
+    offsets: dict[tuple[str, str], int] = defaultdict(int)
     for taking in found.takings:
         if taking.kind == "finding":
             take(tx, taking.reference, letter.letter_id, taking.amount_fen)
-    take_deductions(tx, letter.letter_id, [t.reference for t in found.takings if t.kind != "finding"])
+        elif taking.kind in KIND_ACCOUNTS:
+            offsets[taking.reference, taking.kind] += taking.amount_fen
+    take_deductions(tx, letter.letter_id, [t.reference for t in found.takings if t.kind == "other"])
+    take_offsets(tx, letter.letter_id, [Offset(*key, fen) for key, fen in offsets.items()])
 
 
 def _close(tx: Transaction, letter: Letter, found: Figures, day: date) -> None:

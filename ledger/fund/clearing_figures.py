@@ -30,7 +30,7 @@ from ledger.fund.clearing_read import (
     read_unsettled,
     require_nothing_in_flight,
 )
-from ledger.fund.clearing_takings import forfeit, surplus_or_overspend, take, takings
+from ledger.fund.clearing_takings import forfeit, offset_advances, surplus_or_overspend, take, takings
 from ledger.fund.month_sheet import Key
 
 _NOTHING: Final = Prior()
@@ -70,6 +70,7 @@ def figures(tx: Transaction, scope: Scope, day: date) -> Figures:
         forfeit(lines, tables.retained, scope, forfeit_ratio_of(tx, scope.fund, scope.year, grade))
     if scope.period == "year":
         surplus_or_overspend(tx, lines, scope)
+        taken += offset_advances(tx, lines, scope)
     found = tuple(line for line in lines.values() if line != Line(line.key))
     _check_row_9(scope, found)
     return Figures(
@@ -139,7 +140,12 @@ def _compare(scope: Scope, key: Key, books: Books, tables: Tables) -> None:
         (5, "其他扣款", books.of(key, 9303), tables.other.get(key, 0) + taken.other),
         (5, "机构自担", books.of(key, 9304), taken.borne),
         (5, "结余留用", books.of(key, 9002), taken.surplus),
-        (7, "已拨付", books.of(key, *PAID_ACCOUNTS), tables.paid.get(key, 0) + tables.offset.get(key, 0)),
+        (
+            7,
+            "已拨付",
+            books.of(key, *PAID_ACCOUNTS),
+            tables.paid.get(key, 0) + tables.offset.get(key, 0) + taken.offset,
+        ),
         (8, "退费", books.of(key, 9209), tables.refunded.get(key, 0)),
         (9, "预留质量保证金", books.of(key, 9105), tables.retained.get(key, 0) - taken.retained),
     )

@@ -10,7 +10,7 @@ from ledger.fund.month_sheet import Key
 
 
 class Taking(NamedTuple):
-    """A finding or other deduction the letter takes, in fen."""
+    """A finding, other deduction or advance (its kind) the letter takes, in fen."""
 
     kind: str
     reference: str
@@ -36,6 +36,8 @@ class Line:
     other_fen: int = 0
     borne_before: int = 0
     borne_fen: int = 0
+    offset_fen: int = 0
+    """Advances the letter settles: money the institution has, so row 7."""
     paid_fen: int = 0
     refunded_fen: int = 0
     open_daily_fen: int = 0
@@ -55,7 +57,7 @@ class Line:
             5: self.other_before + self.other_fen + self.borne_before + self.borne_fen - self.surplus_before - self.surplus_fen,
         }  # fmt: skip
         rows[6] = rows[1] - rows[2] - rows[4] - rows[5]
-        rows[7], rows[8] = self.paid_fen, self.refunded_fen
+        rows[7], rows[8] = self.paid_fen + self.offset_fen, self.refunded_fen
         rows[9] = rows[6] - rows[7] + rows[8]
         return rows
 
@@ -64,7 +66,7 @@ class Line:
         """What CLR credits to 9106: its balancing figure (memorandum.md 2)."""
         closed = self.open_daily_fen + self.waiting_fen + self.month_open_fen + self.retained_fen
         taken = self.audit_fen + self.forfeited_fen + self.other_fen + self.borne_fen + self.late_fen
-        return closed + self.surplus_fen - taken
+        return closed + self.surplus_fen - taken - self.offset_fen
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class Prior(NamedTuple):
     paid: int = 0
     refunded: int = 0
     retained: int = 0
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ _REFUNDED: Final[LiteralString] = (
 _TAKEN: Final[LiteralString] = (
     "SELECT n.subfund, n.service_year, n.term, n.category, 0::bigint, sum(n.surplus_fen)::bigint, sum(n.audit_fen)::bigint,"
     " sum(n.forfeited_fen)::bigint, sum(n.other_fen)::bigint, sum(n.borne_fen + n.late_fen)::bigint, 0::bigint, 0::bigint,"
-    " sum(n.retained_fen)::bigint"
+    " sum(n.retained_fen)::bigint, sum(n.offset_fen)::bigint"
     " FROM fund.letter l JOIN fund.letter_line n ON n.region = l.region AND n.letter_id = l.letter_id"
     " WHERE l.region = %(region)s AND l.fund = %(fund)s AND l.institution = %(institution)s AND l.state = 'confirmed'"
     " GROUP BY 1, 2, 3, 4"
@@ -142,7 +143,8 @@ _COUNTED: Final[LiteralString] = (
     "SELECT n.subfund, n.service_year, n.term, n.category, sum(n.claimed_fen)::bigint,"
     " sum(n.surplus_before + n.surplus_fen)::bigint, sum(n.audit_before + n.audit_fen)::bigint,"
     " sum(n.forfeited_before + n.forfeited_fen)::bigint, sum(n.other_before + n.other_fen)::bigint,"
-    " sum(n.borne_before + n.borne_fen + n.late_fen)::bigint, sum(n.paid_fen + n.result_fen + n.owed_before)::bigint,"
+    " sum(n.borne_before + n.borne_fen + n.late_fen)::bigint, sum(n.paid_fen + n.offset_fen + n.result_fen"
+    " + n.owed_before)::bigint,"
     " sum(n.refunded_fen)::bigint, 0::bigint"
     " FROM fund.letter l JOIN fund.letter_line n ON n.region = l.region AND n.letter_id = l.letter_id"
     " WHERE l.region = %(region)s AND l.fund = %(fund)s AND l.institution = %(institution)s AND l.state = 'confirmed'"

@@ -9,6 +9,7 @@ from typing import Final
 
 from ledger.core.errors import NotFound
 from ledger.db.unit_of_work import Transaction
+from ledger.fund.advances_offset import KIND_ACCOUNTS
 from ledger.fund.clearing import PARTS, ROWS, Scope, period_named
 from ledger.fund.clearing_lines import Figures, Line, Taking
 from ledger.fund.clearing_text import sm3
@@ -64,11 +65,11 @@ def store_parts(tx: Transaction, letter_id: str, found: Figures) -> None:
     tx.run_many(
         "INSERT INTO fund.letter_line (region, fund, letter_id, n, subfund, service_year, term, category, claimed_fen,"
         " late_fen, surplus_before, surplus_fen, audit_before, audit_fen, forfeited_before, forfeited_fen, other_before,"
-        " other_fen, borne_before, borne_fen, paid_fen, refunded_fen, open_daily_fen, waiting_fen, month_open_fen,"
+        " other_fen, borne_before, borne_fen, offset_fen, paid_fen, refunded_fen, open_daily_fen, waiting_fen, month_open_fen,"
         " retained_fen, advance_fen, owed_before, result_fen) VALUES (%(region)s, %(fund)s, %(letter)s, %(n)s, %(subfund)s,"
         " %(service_year)s, %(term)s, %(category)s, %(claimed_fen)s, %(late_fen)s, %(surplus_before)s, %(surplus_fen)s,"
         " %(audit_before)s, %(audit_fen)s, %(forfeited_before)s, %(forfeited_fen)s, %(other_before)s, %(other_fen)s,"
-        " %(borne_before)s, %(borne_fen)s, %(paid_fen)s, %(refunded_fen)s, %(open_daily_fen)s, %(waiting_fen)s,"
+        " %(borne_before)s, %(borne_fen)s, %(offset_fen)s, %(paid_fen)s, %(refunded_fen)s, %(open_daily_fen)s, %(waiting_fen)s,"
         " %(month_open_fen)s, %(retained_fen)s, %(advance_fen)s, %(owed_before)s, %(result_fen)s)",
         [
             where
@@ -78,16 +79,22 @@ def store_parts(tx: Transaction, letter_id: str, found: Figures) -> None:
             for n, line in enumerate(found.lines, 1)
         ],
     )
+    numbers: dict[Key | None, int] = {line.key: n for n, line in enumerate(found.lines, 1)}
     takings = [
-        (where | {"reference": t.reference, "fen": t.amount_fen}, t.kind == "finding") for t in found.takings
+        (where | {"reference": t.reference, "fen": t.amount_fen, "n": numbers.get(t.key)}, t.kind)
+        for t in found.takings
     ]
     tx.run_many(
         "INSERT INTO fund.letter_finding VALUES (%(region)s, %(fund)s, %(letter)s, %(reference)s, %(fen)s)",
-        [row for row, finding in takings if finding],
+        [row for row, kind in takings if kind == "finding"],
     )
     tx.run_many(
         "INSERT INTO fund.letter_deduction VALUES (%(region)s, %(fund)s, %(letter)s, %(reference)s, %(fen)s)",
-        [row for row, finding in takings if not finding],
+        [row for row, kind in takings if kind == "other"],
+    )
+    tx.run_many(
+        "INSERT INTO fund.letter_offset VALUES (%(region)s, %(fund)s, %(letter)s, %(reference)s, %(n)s, %(fen)s)",
+        [row for row, kind in takings if kind in KIND_ACCOUNTS],
     )
     tx.run_many(
         "INSERT INTO fund.letter_late VALUES (%(region)s, %(fund)s, %(letter)s, %(setl_id)s, %(subfund)s, %(fen)s)",
@@ -205,7 +212,7 @@ def read_figures(tx: Transaction, letter: Letter) -> Figures:
     where = {"region": tx.region, "letter": letter.letter_id}
     lines = tx.rows(
         "SELECT subfund, service_year, term, category, claimed_fen, late_fen, surplus_before, surplus_fen, audit_before,"
-        " audit_fen, forfeited_before, forfeited_fen, other_before, other_fen, borne_before, borne_fen, paid_fen,"
+        " audit_fen, forfeited_before, forfeited_fen, other_before, other_fen, borne_before, borne_fen, offset_fen, paid_fen,"
         " refunded_fen, open_daily_fen, waiting_fen, month_open_fen, retained_fen, advance_fen, owed_before"
         " FROM fund.letter_line WHERE region = %(region)s AND letter_id = %(letter)s ORDER BY n",
         **where,
@@ -213,7 +220,10 @@ def read_figures(tx: Transaction, letter: Letter) -> Figures:
     takings = tx.rows(
         "SELECT 'finding', finding_id, amount_fen FROM fund.letter_finding WHERE region = %(region)s AND letter_id = %(letter)s"
         " UNION ALL SELECT 'other', deduction_id, amount_fen FROM fund.letter_deduction"
-        " WHERE region = %(region)s AND letter_id = %(letter)s",
+        " WHERE region = %(region)s AND letter_id = %(letter)s"
+        " UNION ALL SELECT a.kind, o.advance_id, o.amount_fen FROM fund.letter_offset o"
+        " JOIN fund.advance a ON a.region = o.region AND a.advance_id = o.advance_id"
+        " WHERE o.region = %(region)s AND o.letter_id = %(letter)s",
         **where,
     )
     late = tx.rows(

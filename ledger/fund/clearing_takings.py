@@ -1,4 +1,6 @@
-"""What a letter itself takes and gives: findings and deductions left, the grade's part of the deposit, surplus, overspend."""
+"""What a letter itself takes and gives: findings and deductions left, the grade's part of the deposit, surplus, overspend,
+and last of all the advances that the year's months could not bear.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import Final
 
 from ledger.core.money import share
 from ledger.db.unit_of_work import Transaction
+from ledger.fund.advances_offset import due_offsets
 from ledger.fund.clearing import Scope
 from ledger.fund.clearing_cases import standard_of
 from ledger.fund.clearing_lines import Line, Taking
@@ -17,6 +20,9 @@ from ledger.fund.month_sheet import Key
 
 INPATIENT: Final = "inpatient"
 """What DRG and DIP pay for: a standard is compared with the pooled inpatient money, audit deductions taken off."""
+
+AFTER_THE_YEAR: Final = 13
+"""The 期号 after December's, in which every advance of the year is due."""
 
 
 def takings(tx: Transaction, scope: Scope, after: set[Key], out: set[str]) -> list[Taking]:
@@ -97,3 +103,25 @@ def surplus_or_overspend(tx: Transaction, lines: dict[Key, Line], scope: Scope) 
     elif actual > standard:
         borne = borne_of_overspend(standard, actual, bands_of(tx, scope.fund, scope.year, "overspend"))
         lines[key] = replace(lines[key], borne_fen=borne)
+
+
+def offset_advances(tx: Transaction, lines: dict[Key, Line], scope: Scope) -> list[Taking]:
+    """What is left of the year's advances, oldest first, as far as row 9 bears it (docs/adr/0013); changes `lines`.
+
+    The pooled fund bears them, the lines with most to pay first. One to be given back in cash is due as well: its year
+    is over (甘医保发〔2025〕11号: 冲减结算金额).
+    """
+    pooled = {key: line.row_fen[9] for key, line in lines.items() if key.subfund == "pool"}
+    rest = min(sum(pooled.values()), sum(line.row_fen[9] for line in lines.values()))
+    taken = []
+    for due in due_offsets(tx, scope.fund, scope.institution, scope.year * 100 + AFTER_THE_YEAR):
+        for key in sorted(pooled, key=lambda key: (-pooled[key], key)):
+            part = min(due.amount_fen, rest, pooled[key])
+            if part <= 0:
+                break
+            taken.append(Taking(due.kind, due.advance_id, key, part))
+            lines[key] = replace(lines[key], offset_fen=lines[key].offset_fen + part)
+            due = due._replace(amount_fen=due.amount_fen - part)
+            pooled[key] -= part
+            rest -= part
+    return taken

@@ -50,6 +50,9 @@ def _remark(figures: Figures, number: int) -> str:
     lines = figures.lines
     if number == 2:
         return f"其中清算时扣减{yuan_grouped(sum(line.audit_fen for line in lines))}元"
+    offset = sum(line.offset_fen for line in lines)
+    if number == 7 and offset:
+        return f"其中清算时以预付款项抵扣{yuan_grouped(offset)}元"
     if number != 5:
         return ""
     other = sum(line.other_before + line.other_fen for line in lines)

@@ -42,7 +42,7 @@ class Sheet(NamedTuple):
     borne_fen: int = 0
     surplus_fen: int = 0
     offset_fen: int = 0
-    """SET: settled against an advance of the kind `source`."""
+    """Settled against an advance of the kind `source`."""
     advance_fen: int = 0
     """What of this key's 1101-日拨付 becomes expense now; written under P1 only."""
     returned_fen: int = 0

@@ -36,7 +36,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
         "clearing_result": {
             **_DEBITS,
             **dict.fromkeys(("month_open_fen", "retained_fen", "surplus_fen"), 1),
-            **dict.fromkeys(("audit_fen", "forfeited_fen", "other_fen", "borne_fen"), -1),
+            **dict.fromkeys(("audit_fen", "forfeited_fen", "other_fen", "borne_fen", "offset_fen"), -1),
         },
     },
 }
@@ -62,7 +62,7 @@ FORM_TITLES: Final[Mapping[str, str]] = {
     "returned": "不再应付的退汇（已列支）",
     "returned_advance": "不再应付的退汇（多付的日拨付）",
     "month_result": "未拨付的日拨付＋待月结－预留－审核扣款－其他扣款－抵扣额",
-    "clearing_result": "未拨付的日拨付＋待月结＋月结应付余额＋预留＋结余留用－审核扣款－保证金扣减－其他扣款－机构自担",
+    "clearing_result": "未拨付的日拨付＋待月结＋月结应付余额＋预留＋结余留用－审核扣款－保证金扣减－其他扣款－机构自担－抵扣额",
 }
 
 

@@ -88,8 +88,7 @@ def test_every_event_balances_in_each_section_with_the_dimensions_its_accounts_a
     st.sampled_from([2026, 2027]),
 )
 def test_settlement_and_clearing_balance_for_any_sheet(event, found, policy, year):
-    source = 110103 if event == "SET" else 0
-    sheets = [Sheet(KEY, 11, *money, source) for money in found]
+    sheets = [Sheet(KEY, 11, *money, 110103) for money in found]
     sums: Counter[int] = Counter()
     for leg in written(event, sheets, policy, year=year).legs:
         assert leg.account != 110105 or policy == "P1"
@@ -322,7 +321,8 @@ REFUSED = [
     ("ORD", [Sheet(KEY, 5)], {}, "rule.items"),
     ("SET", [Item(KEY, 5)], {}, "rule.items"),
     ("SET", [Sheet(KEY, offset_fen=5)], {}, "rule.source"),
-    ("CLR", [Sheet(KEY, 5, source=110102)], {}, "rule.source"),
+    ("CLR", [Sheet(KEY, offset_fen=5)], {}, "rule.source"),
+    ("CLR", [Sheet(KEY, 5, source=110105)], {}, "rule.source"),
     ("PAY-ADV", [Item(KEY, 5)], {}, "rule.source"),
     ("RCV", [Item(KEY, 5)], {}, "rule.unknown"),
     ("ORD", [Item(KEY, 5, source=9101)], {"policy": "P3"}, "rule.unknown"),

@@ -67,7 +67,13 @@ _TIES: Final = (
         _sheets("l.other_fen") + _BOTH + _letters("l.other_fen"),
         "其他扣款不等于月结单与确认书所扣",
     ),
-    Tie("T6", (920401, 920402, 920403), -1, _sheets("l.offset_fen"), "抵扣结清不等于月结单所抵"),
+    Tie(
+        "T6",
+        (920401, 920402, 920403),
+        -1,
+        _sheets("l.offset_fen") + _BOTH + _letters("l.offset_fen"),
+        "抵扣结清不等于月结单与确认书所抵",
+    ),
     Tie("T6", (9002,), 1, _letters("l.surplus_fen"), "结余留用不等于确认书所列"),
     Tie("T6", (9302,), -1, _letters("l.forfeited_fen"), "保证金扣减不等于确认书所列"),
     Tie("T6", (9304,), -1, _letters("l.borne_fen + l.late_fen"), "机构自担不等于确认书所列"),
@@ -130,7 +136,7 @@ _LETTER_TEXTS: Final = """
     SELECT l.region, l.fund, l.letter_id, encode(l.digest, 'hex'),
            concat_ws('|', l.letter_id, l.fund, l.institution, l.year, l.period, l.version, l.grade, l.row1_fen, l.row2_fen, l.row4_fen,
                      l.row5_fen, l.row6_fen, l.row7_fen, l.row8_fen, l.row9_fen) || E'\\n'
-           || concat_ws(E'\\n', r.text, n.text, f.text, d.text, t.text),
+           || concat_ws(E'\\n', r.text, n.text, f.text, d.text, o.text, t.text),
            k.seq, k.period, encode(e.evidence_digest, 'hex')
       FROM fund.letter l
       LEFT JOIN (SELECT region, letter_id, string_agg(concat_ws('|', row_no, part, amount_fen), E'\\n'
@@ -139,7 +145,7 @@ _LETTER_TEXTS: Final = """
       LEFT JOIN (SELECT region, letter_id,
                         string_agg(concat_ws('|', n, subfund, service_year, term, category, claimed_fen, late_fen, surplus_before,
                                              surplus_fen, audit_before, audit_fen, forfeited_before, forfeited_fen, other_before,
-                                             other_fen, borne_before, borne_fen, paid_fen, refunded_fen, open_daily_fen, waiting_fen,
+                                             other_fen, borne_before, borne_fen, offset_fen, paid_fen, refunded_fen, open_daily_fen, waiting_fen,
                                              month_open_fen, retained_fen, advance_fen, owed_before, result_fen),
                                    E'\\n' ORDER BY n) AS text
                    FROM fund.letter_line GROUP BY 1, 2) n ON n.region = l.region AND n.letter_id = l.letter_id
@@ -149,6 +155,9 @@ _LETTER_TEXTS: Final = """
       LEFT JOIN (SELECT region, letter_id, string_agg(concat_ws('|', 'deduction', deduction_id, amount_fen), E'\\n'
                                                       ORDER BY deduction_id COLLATE "C") AS text
                    FROM fund.letter_deduction GROUP BY 1, 2) d ON d.region = l.region AND d.letter_id = l.letter_id
+      LEFT JOIN (SELECT region, letter_id, string_agg(concat_ws('|', 'offset', advance_id, n, amount_fen), E'\\n'
+                                                      ORDER BY advance_id COLLATE "C", n) AS text
+                   FROM fund.letter_offset GROUP BY 1, 2) o ON o.region = l.region AND o.letter_id = l.letter_id
       LEFT JOIN (SELECT region, letter_id, string_agg(concat_ws('|', 'late', setl_id, subfund, fund_fen), E'\\n'
                                                       ORDER BY setl_id COLLATE "C", subfund) AS text
                    FROM fund.letter_late GROUP BY 1, 2) t ON t.region = l.region AND t.letter_id = l.letter_id

@@ -208,7 +208,8 @@ CREATE TABLE fund.letter_line (
     other_fen        bigint NOT NULL CHECK (other_fen >= 0),
     borne_before     bigint NOT NULL,
     borne_fen        bigint NOT NULL CHECK (borne_fen >= 0),     -- overspend share
-    paid_fen         bigint NOT NULL,          -- row 7: daily, month, quarter, offsets
+    offset_fen       bigint NOT NULL CHECK (offset_fen >= 0),    -- row 7: advances the letter settles
+    paid_fen         bigint NOT NULL,          -- row 7: daily, month, quarter, offsets of months
     refunded_fen     bigint NOT NULL,          -- row 8
     open_daily_fen   bigint NOT NULL,
     waiting_fen      bigint NOT NULL,
@@ -217,13 +218,14 @@ CREATE TABLE fund.letter_line (
     advance_fen      bigint NOT NULL,          -- 1101-日拨付 that becomes expense
     owed_before      bigint NOT NULL,
     result_fen       bigint NOT NULL CHECK (result_fen = open_daily_fen + waiting_fen + month_open_fen + retained_fen
-                         + surplus_fen - audit_fen - forfeited_fen - other_fen - borne_fen - late_fen),
+                         + surplus_fen - audit_fen - forfeited_fen - other_fen - borne_fen - late_fen - offset_fen),
     PRIMARY KEY (region, letter_id, n),
     UNIQUE (region, letter_id, subfund, service_year, term, category),
     FOREIGN KEY (region, letter_id) REFERENCES fund.letter DEFERRABLE INITIALLY DEFERRED,
     -- Row 9 of the key: 1 − 2 − 4 − 5 − 7 + 8 is what its accounts leave.
     CHECK (result_fen + owed_before = claimed_fen - late_fen + surplus_before + surplus_fen - audit_before - audit_fen
-           - forfeited_before - forfeited_fen - other_before - other_fen - borne_before - borne_fen - paid_fen + refunded_fen)
+           - forfeited_before - forfeited_fen - other_before - other_fen - borne_before - borne_fen - paid_fen - offset_fen
+           + refunded_fen)
 );
 
 -- What the letter will take of final findings, deduct besides, and leave to the institution: approved with it.
@@ -245,6 +247,19 @@ CREATE TABLE fund.letter_deduction (
     PRIMARY KEY (region, letter_id, deduction_id),
     FOREIGN KEY (region, letter_id) REFERENCES fund.letter DEFERRABLE INITIALLY DEFERRED,
     FOREIGN KEY (region, deduction_id) REFERENCES fund.other_deduction
+);
+-- What is left of an advance (above all the yearly 预付金) after the year's months, and which line bears it.
+CREATE TABLE fund.letter_offset (
+    region     integer NOT NULL,
+    fund       smallint NOT NULL,
+    letter_id  text NOT NULL,
+    advance_id text NOT NULL,
+    n          integer NOT NULL,
+    amount_fen bigint NOT NULL CHECK (amount_fen > 0),
+    PRIMARY KEY (region, letter_id, advance_id, n),
+    FOREIGN KEY (region, letter_id) REFERENCES fund.letter DEFERRABLE INITIALLY DEFERRED,
+    FOREIGN KEY (region, letter_id, n) REFERENCES fund.letter_line DEFERRABLE INITIALLY DEFERRED,
+    FOREIGN KEY (region, advance_id) REFERENCES fund.advance
 );
 CREATE TABLE fund.letter_late (
     region    integer NOT NULL,

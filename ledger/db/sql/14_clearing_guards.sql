@@ -98,18 +98,20 @@ CREATE FUNCTION fund.letter_digest(l fund.letter) RETURNS bytea LANGUAGE sql STA
 SET search_path = pg_catalog, pg_temp AS $$
     SELECT sha256(convert_to(concat_ws('|', l.letter_id, l.fund, l.institution, l.year, l.period, l.version, l.grade, l.row1_fen,
                     l.row2_fen, l.row4_fen, l.row5_fen, l.row6_fen, l.row7_fen, l.row8_fen, l.row9_fen) || E'\n'
-            || concat_ws(E'\n', r.text, n.text, f.text, d.text, t.text), 'UTF8'))
+            || concat_ws(E'\n', r.text, n.text, f.text, d.text, o.text, t.text), 'UTF8'))
       FROM (SELECT string_agg(concat_ws('|', row_no, part, amount_fen), E'\n' ORDER BY row_no, part COLLATE "C") AS text
               FROM fund.letter_row WHERE region = l.region AND letter_id = l.letter_id) r,
            (SELECT string_agg(concat_ws('|', n, subfund, service_year, term, category, claimed_fen, late_fen, surplus_before, surplus_fen,
                        audit_before, audit_fen, forfeited_before, forfeited_fen, other_before, other_fen, borne_before, borne_fen,
-                       paid_fen, refunded_fen, open_daily_fen, waiting_fen, month_open_fen, retained_fen, advance_fen, owed_before,
+                       offset_fen, paid_fen, refunded_fen, open_daily_fen, waiting_fen, month_open_fen, retained_fen, advance_fen, owed_before,
                        result_fen), E'\n' ORDER BY n) AS text
               FROM fund.letter_line WHERE region = l.region AND letter_id = l.letter_id) n,
            (SELECT string_agg(concat_ws('|', 'finding', finding_id, amount_fen), E'\n' ORDER BY finding_id COLLATE "C") AS text
               FROM fund.letter_finding WHERE region = l.region AND letter_id = l.letter_id) f,
            (SELECT string_agg(concat_ws('|', 'deduction', deduction_id, amount_fen), E'\n' ORDER BY deduction_id COLLATE "C") AS text
               FROM fund.letter_deduction WHERE region = l.region AND letter_id = l.letter_id) d,
+           (SELECT string_agg(concat_ws('|', 'offset', advance_id, n, amount_fen), E'\n' ORDER BY advance_id COLLATE "C", n) AS text
+              FROM fund.letter_offset WHERE region = l.region AND letter_id = l.letter_id) o,
            (SELECT string_agg(concat_ws('|', 'late', setl_id, subfund, fund_fen), E'\n' ORDER BY setl_id COLLATE "C", subfund) AS text
               FROM fund.letter_late WHERE region = l.region AND letter_id = l.letter_id) t
 $$;
@@ -124,7 +126,7 @@ SET search_path = pg_catalog, pg_temp AS $$
           FROM lines, LATERAL (VALUES
                (1, claimed_fen - late_fen), (2, audit_before + audit_fen), (4, forfeited_before + forfeited_fen),
                (5, other_before + other_fen + borne_before + borne_fen - surplus_before - surplus_fen),
-               (7, paid_fen), (8, refunded_fen), (9, result_fen + owed_before)) AS w (row_no, fen) GROUP BY 1, 2),
+               (7, paid_fen + offset_fen), (8, refunded_fen), (9, result_fen + owed_before)) AS w (row_no, fen) GROUP BY 1, 2),
     given AS (
         SELECT row_no, part, amount_fen AS fen FROM fund.letter_row WHERE region = l.region AND letter_id = l.letter_id)
     SELECT NOT EXISTS (SELECT 1 FROM wanted w FULL JOIN (SELECT * FROM given WHERE row_no <> 6) g USING (row_no, part)
@@ -140,6 +142,9 @@ SET search_path = pg_catalog, pg_temp AS $$
            = (SELECT coalesce(sum(amount_fen), 0) FROM fund.letter_finding WHERE region = l.region AND letter_id = l.letter_id)
        AND (SELECT coalesce(sum(other_fen), 0) FROM lines)
            = (SELECT coalesce(sum(amount_fen), 0) FROM fund.letter_deduction WHERE region = l.region AND letter_id = l.letter_id)
+       AND NOT EXISTS (SELECT 1 FROM lines LEFT JOIN (SELECT n, sum(amount_fen) AS fen FROM fund.letter_offset
+                        WHERE region = l.region AND letter_id = l.letter_id GROUP BY n) o ON o.n = lines.n
+                        WHERE lines.offset_fen <> coalesce(o.fen, 0))
        AND (SELECT coalesce(sum(late_fen), 0) FROM lines)
            = (SELECT coalesce(sum(fund_fen), 0) FROM fund.letter_late WHERE region = l.region AND letter_id = l.letter_id)
 $$;
@@ -182,7 +187,7 @@ BEGIN
             END IF;
             IF NEW.source_key = '' AND EXISTS (SELECT 1 FROM fund.letter_line n WHERE n.region = OLD.region AND n.letter_id = OLD.letter_id
                     AND (n.open_daily_fen, n.waiting_fen, n.month_open_fen, n.retained_fen, n.surplus_fen, n.audit_fen, n.forfeited_fen,
-                         n.other_fen, n.borne_fen, n.late_fen, n.advance_fen) <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+                         n.other_fen, n.borne_fen, n.late_fen, n.advance_fen, n.offset_fen) <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
                OR NEW.source_key <> '' AND (NEW.source_key <> 'CLR:' || OLD.letter_id OR NOT EXISTS (
                     SELECT 1 FROM books.source s WHERE s.region = NEW.region AND s.fund = NEW.fund AND s.source_key = NEW.source_key)) THEN
                 RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'letter.not_booked', DETAIL = format('清算确认书%s没有清算凭证', OLD.letter_id);
@@ -281,11 +286,11 @@ BEGIN
         EXECUTE format('CREATE TRIGGER plan_part BEFORE INSERT OR UPDATE OR DELETE ON fund.%I FOR EACH ROW EXECUTE FUNCTION fund.check_plan_part()', t);
         EXECUTE format('CREATE TRIGGER kept BEFORE TRUNCATE ON fund.%I FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change()', t);
     END LOOP;
-    FOREACH t IN ARRAY ARRAY['letter_row', 'letter_line', 'letter_finding', 'letter_deduction', 'letter_late'] LOOP
+    FOREACH t IN ARRAY ARRAY['letter_row', 'letter_line', 'letter_finding', 'letter_deduction', 'letter_offset', 'letter_late'] LOOP
         EXECUTE format('CREATE TRIGGER letter_part BEFORE INSERT ON fund.%I FOR EACH ROW EXECUTE FUNCTION fund.check_letter_part()', t);
     END LOOP;
-    FOREACH t IN ARRAY ARRAY['letter_row', 'letter_line', 'letter_finding', 'letter_deduction', 'letter_late', 'letter_paper',
-                             'letter_order', 'clearing_band', 'clearing_grade', 'clearing_target'] LOOP
+    FOREACH t IN ARRAY ARRAY['letter_row', 'letter_line', 'letter_finding', 'letter_deduction', 'letter_offset', 'letter_late',
+                             'letter_paper', 'letter_order', 'clearing_band', 'clearing_grade', 'clearing_target'] LOOP
         EXECUTE format('CREATE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.%I FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change()', t);
     END LOOP;
 END $$;
@@ -312,7 +317,7 @@ CREATE VIEW fund.letter_status WITH (security_invoker = true) AS
 
 GRANT INSERT ON fund.clearing_plan, fund.clearing_budget, fund.clearing_standard, fund.clearing_band, fund.clearing_grade,
     fund.assessment, fund.special_case, fund.late_case, fund.letter, fund.letter_row, fund.letter_line, fund.letter_finding,
-    fund.letter_deduction, fund.letter_late, fund.letter_paper, fund.letter_order TO fundledger_service;
+    fund.letter_deduction, fund.letter_offset, fund.letter_late, fund.letter_paper, fund.letter_order TO fundledger_service;
 GRANT UPDATE (approved_by, approved_on, digest) ON fund.clearing_plan TO fundledger_service;
 GRANT UPDATE (method, units, personal_fen, published) ON fund.clearing_budget TO fundledger_service;
 GRANT DELETE ON fund.clearing_budget, fund.clearing_standard TO fundledger_service;
