@@ -190,8 +190,8 @@ def refuse(tx: Transaction, resolution_id: str, day: date, reason: str) -> Resol
 def read_resolutions(tx: Transaction, *, key: str = "", state: str = "") -> list[Resolution]:
     """Proposals by id or state, oldest first."""
     return [
-        Resolution(*row[:5], bytes(row[5]), *row[6:])
-        for row in tx.rows(
+        Resolution(resolution_id, fund, account, kind, receipt_no, bytes(digest), *rest)
+        for resolution_id, fund, account, kind, receipt_no, digest, *rest in tx.rows(
             """SELECT resolution_id, fund, account, kind, receipt_no, digest, what, reference, document, state, prepared_by,
                       approved_by, reason FROM payments.resolution
                 WHERE region = %(region)s AND %(key)s IN ('', resolution_id) AND %(state)s IN ('', state)

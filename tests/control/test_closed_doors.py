@@ -192,3 +192,155 @@ def test_h17_any_role_does_not_take_in_records(town: Any):
         t.run(
             "INSERT INTO fund.payable SELECT region, fund, 'zzz', subfund, institution, service_year, term, category, day, 5, 5, 0 FROM fund.payable LIMIT 1"
         )
+
+
+def sheet(town: Any, state: str = "approved") -> None:
+    """A month sheet of the town's hospital, put there without its month."""
+    signed = "'checker', '2026-10-13'" if state == "approved" else "'', NULL"
+    with psycopg.connect(town.admin_url, autocommit=True) as c:
+        c.execute("SET session_replication_role = replica")
+        c.execute(
+            "INSERT INTO fund.sheet (region, fund, sheet_id, institution, term, version, month_ratio, cutoff, due_on, records,"
+            " records_digest, result_fen, prepared_by, prepared_on, digest, state, approved_by, approved_on)"
+            " VALUES (420100, 310, 'YJ-00000001', 'H42010000001', 202610, 1, 9500, '2026-11-09', '2026-12-09', 0, sha256(''), 0,"
+            f" 'maker', '2026-10-13', sha256(''), '{state}', {signed})"
+        )
+
+
+SETTLED = {
+    "payable": "UPDATE fund.payable SET settled_by = 'YJ-00000001' WHERE setl_id = 'r4'",
+    "term": "INSERT INTO fund.settled_term VALUES (420100, 310, 'H42010000001', 202610, 'YJ-00000001')",
+    "deduction": "UPDATE fund.other_deduction SET taken_by = 'YJ-00000001'",
+}
+
+
+@pytest.mark.parametrize("what", SETTLED)
+def test_h18_nothing_is_settled_but_by_an_approved_paper(town: Any, what: str):
+    with tx(town, "maker") as t:
+        t.run(
+            "INSERT INTO fund.other_deduction VALUES (420100, 310, 'D1', 'H42010000001', 202610, '扣', 5, 'maker')"
+        )
+    with tx(town, "checker") as t:
+        t.run("UPDATE fund.other_deduction SET approved_by = 'checker'")
+    for state in ("", "draft"):
+        if state:
+            sheet(town, state)
+        for user in ("maker", "checker", "cash"):
+            with pytest.raises(LedgerError) as refused, tx(town, user) as t:
+                t.connection.execute(SETTLED[what])
+            assert refused.value.code == "settlement.none"
+    admin(
+        town,
+        "SET session_replication_role = replica; UPDATE fund.sheet SET state = 'approved', approved_by = 'checker', approved_on = '2026-10-13'",
+    )
+    with tx(town, "checker") as t:
+        assert t.connection.execute(SETTLED[what]).rowcount == 1
+
+
+def test_h19_a_sheet_is_not_linked_to_another_order(town: Any):
+    sheet(town)
+    for order in ("FL20261013-0001", "FL20261013-0002", "FLNOSUCHORDER"):
+        with pytest.raises(LedgerError) as refused, tx(town, "maker") as t:
+            t.run("INSERT INTO fund.sheet_order VALUES (420100, 310, 'YJ-00000001', %(o)s)", o=order)
+        assert refused.value.code == "month.other_order"
+
+
+ADVANCE = (
+    "INSERT INTO fund.advance (region, fund, advance_id, institution, kind, year, term, recovery, amount_fen, quota_fen, conditions,"
+    " document, payee_name, payee_number, payee_bank, payee_cnaps, due_on, prepared_by, prepared_on)"
+    " VALUES (420100, 310, 'ADV-0001', 'H42010000001', 'prepayment', 2026, 202610, 'offset', 94074, 94074, '', '申1', '', '', '', '',"
+    " '2026-10-14', 'maker', '2026-10-13')"
+)
+
+
+def test_h20_an_advance_is_not_called_paid_by_an_order_that_paid_something_else(town: Any):
+    """FL20261013-0001 is a paid daily order of just that amount: linked to an advance, it would look paid and be offset."""
+    with tx(town, "maker") as t:
+        t.run(ADVANCE)
+    with tx(town, "checker") as t:
+        t.run(
+            "UPDATE fund.advance SET state = 'approved', approved_by = 'checker', approved_on = '2026-10-13'"
+        )
+    for order in ("FL20261013-0001", "FL20261013-0002", "FLNOSUCHORDER"):
+        with pytest.raises(LedgerError) as refused, tx(town, "maker") as t:
+            t.run("UPDATE fund.advance SET order_no = %(o)s", o=order)
+        assert refused.value.code == "request.other_order"
+    with pytest.raises(LedgerError) as refused, tx(town, "checker") as t:
+        t.run("INSERT INTO fund.advance_offset VALUES (420100, 'ADV-0001', 'YJ-00000001', 5)")
+    assert refused.value.code == "advance.no_settlement"
+
+
+def test_h21_the_lines_of_a_refund_are_its_requesters_and_its_sum(town: Any):
+    refund = (
+        "INSERT INTO fund.refund (region, fund, refund_id, institution, kind, ordered_by, account, received_on, amount_fen, document,"
+        " receipt_no, prepared_by, prepared_on) VALUES (420100, 310, 'REF-0001', 'H42010000001', 'same_year', 'institution',"
+        " '6222000009', '2026-10-13', 100, '函1', 'J1', 'maker', '2026-10-13')"
+    )
+    line = "INSERT INTO fund.refund_line VALUES (420100, 'REF-0001', {}, 9103, 'pool', 2026, 202610, 'inpatient', {})"
+    admin(town, "INSERT INTO payments.book_account VALUES (420100, 310, '1003', '6222000009')")
+    with tx(town, "maker") as t:
+        t.run(refund)
+        t.connection.execute(line.format(1, 60))
+    approve = "UPDATE fund.refund SET state = 'approved', approved_by = 'checker', approved_on = '2026-10-13'"
+    with pytest.raises(LedgerError) as refused, tx(town, "checker") as t:
+        t.connection.execute(line.format(2, 40))
+    assert refused.value.code == "business.frozen"
+    with pytest.raises(LedgerError) as refused, tx(town, "checker") as t:
+        t.run(approve)
+    assert refused.value.code == "refund.lines"
+    with tx(town, "maker") as t:
+        t.connection.execute(line.format(2, 40))
+    with tx(town, "checker") as t:
+        t.run(approve)
+    with pytest.raises(LedgerError), tx(town, "maker") as t:
+        t.connection.execute(line.format(3, 5))
+
+
+def test_h22_a_bill_of_another_region_is_the_message_that_came(town: Any):
+    with tx(town, "maker") as t:
+        t.run(
+            "INSERT INTO fund.outregion_counterparty VALUES (420100, 430100, '邻市', '户', '6222333', '行', '102521000001', 'maker')"
+        )
+    with pytest.raises(LedgerError) as refused, tx(town, "maker") as t:
+        t.run(
+            "INSERT INTO fund.outregion_bill VALUES (420100, 310, 'OUTB-0001', 'insured', 430100, 202610, 1, 100, '2026-10-13', sha256('x'))"
+        )
+    assert refused.value.code == "outregion.no_message"
+
+
+WRITTEN = {
+    "policy": "INSERT INTO fund.region_policy VALUES (420100, 'daily_accounting', '2026-10-01', 'P2', '文', '{}')",
+    "enrolment": "INSERT INTO fund.enrolment VALUES (420100, 'H42010000001', '2026-10-01', '2026-12-31', 'daily', 'daily', 10000, 10000)",
+    "institution": "UPDATE fund.institution SET agreement_state = 'active'",
+    "account": "INSERT INTO payments.book_account VALUES (420100, 310, '1003', '6222000001')",
+    "grade": "INSERT INTO fund.clearing_grade VALUES (420100, 310, 2026, 'A', 0, '文', '{}')",
+    "band": "INSERT INTO fund.clearing_band VALUES (420100, 310, 2026, 'surplus', 0, 10000, 10000, '文', '{}')",
+    "inbox": "INSERT INTO fund.outregion_inbox VALUES (420100, 'L1', 'bill', 310, 430100, 5, '{{}}', sha256('x'), '2026-10-13')",
+    "agreed": "INSERT INTO fund.reconciliation VALUES (420100, 310, 'H42010000001', 202610, '21', 'open')",
+}
+
+
+@pytest.mark.parametrize("what", WRITTEN)
+@pytest.mark.parametrize("user", ["cash", "adm"])
+def test_h23_who_does_no_business_writes_no_master_data_or_choices(town: Any, what: str, user: str):
+    with pytest.raises(LedgerError) as refused, tx(town, user) as t:
+        t.connection.execute(WRITTEN[what].format(user))
+    assert refused.value.code == "business.writer"
+
+
+@pytest.mark.parametrize("what", ["policy", "grade", "band"])
+def test_h24_a_choice_is_signed_by_who_makes_it(town: Any, what: str):
+    with pytest.raises(LedgerError) as refused, tx(town, "acc") as t:
+        t.connection.execute(WRITTEN[what].format("checker"))
+    assert refused.value.code == "business.writer"
+
+
+def test_h25_nobody_writes_the_log_in_anothers_name(town: Any):
+    for statement in (
+        "INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail) VALUES (420100, 'acc', 'x', 'x', 'done', '')",
+        "INSERT INTO payments.order_event (region, order_no, n, event, from_state, to_state, user_name, business_date, reason, evidence)"
+        " VALUES (420100, 'FL20261013-0002', 9, 'accept', 'sent', 'accepted', 'acc', '2026-10-13', '', '')",
+    ):
+        with pytest.raises(LedgerError) as refused, tx(town, "maker") as t:
+            t.connection.execute(statement)
+        assert refused.value.code == "business.writer"

@@ -171,7 +171,7 @@ def test_a_suspended_institution_a_settled_term_and_an_empty_month_are_refused(r
     refused("declare.suspended", ready)
     with ready.tx() as tx:
         set_agreement(tx, HOSPITAL, "ended")
-        tx.run("INSERT INTO fund.settled_term VALUES (420100, 310, 'H42010000001', 202610, 'M1')")
+    ready.pretend("INSERT INTO fund.settled_term VALUES (420100, 310, 'H42010000001', 202610, 'M1')")
     refused("declare.settled", ready)
     empty = Scope(390, HOSPITAL, 202610, "21")
     reconcile(ready, empty)

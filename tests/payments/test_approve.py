@@ -156,10 +156,12 @@ def test_v1_what_the_month_has_closed_is_not_approved_any_more(world: Any, how: 
             admin.execute("SET session_replication_role = replica")
             admin.execute("UPDATE fund.payable SET settled_by = 'SET:202610'")
     else:
-        with world.tx() as tx:
-            tx.run(
-                "INSERT INTO fund.settled_term SELECT region, fund, institution, term, 'SET:202610' FROM fund.payable"
-            )
+        closed = "INSERT INTO fund.settled_term SELECT region, fund, institution, term, 'SET:202610' FROM fund.payable"
+        with pytest.raises(Conflict, match=r"settlement\.none"), world.tx() as tx:
+            tx.run(closed)
+        with psycopg.connect(world.admin_url) as admin:
+            admin.execute("SET session_replication_role = replica")
+            admin.execute(closed)
     with pytest.raises(Conflict) as refused:
         approving(world, batch)
     assert refused.value.code == "batch.settled"

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 
 from ledger.core.entries import Dimensions
@@ -56,8 +57,9 @@ def test_what_is_not_open_for_that_institution_is_refused(world: Any, change: st
     elif change == "unknown":
         payable = payable._replace(setl_id="nobody")
     elif change == "settled":
-        with world.tx() as tx:
-            tx.run("UPDATE fund.payable SET settled_by = 'SET:1'")
+        with psycopg.connect(world.admin_url) as admin:
+            admin.execute("SET session_replication_role = replica")
+            admin.execute("UPDATE fund.payable SET settled_by = 'SET:1'")
     else:
         with world.tx("maker") as tx:
             tx.run(

@@ -16,6 +16,7 @@ from ledger.cli.world import DEMO_REGION
 from ledger.control.verify import verify
 from ledger.core.entries import Dimensions
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
+from ledger.core.money import yuan
 from ledger.fund.advances import (
     Advance,
     AdvanceRequest,
@@ -29,6 +30,10 @@ from ledger.fund.advances import (
     take_offsets,
 )
 from ledger.fund.cash_orders import order_advances
+from ledger.fund.clearing_confirm import confirm_letter, sign_institution
+from ledger.fund.clearing_letter import approve_letter, draft_letter, send_letter
+from ledger.fund.clearing_orders import draft_clearing_orders
+from ledger.fund.clearing_store import read_paper
 from ledger.fund.daily import run_daily
 from ledger.fund.refunds import RefundRequest, approve_refund, request_refund
 from ledger.payments.approve import approve
@@ -186,23 +191,60 @@ def test_no_order_without_an_approved_request_of_that_amount(rich: Any) -> None:
     assert advance.paid_fen == 0
 
 
+def sheet(rich: Any, sheet_id: str, advance_id: str) -> None:
+    """An approved sheet that lists an offset of 1,000.00 from the advance, put there without its month."""
+    number = int(sheet_id[-1])
+    rich.month.pretend(
+        "INSERT INTO fund.sheet (region, fund, sheet_id, institution, term, version, month_ratio, cutoff, due_on, records,"
+        " records_digest, result_fen, prepared_by, prepared_on, digest, state, approved_by, approved_on)"
+        f" VALUES (420100, 310, '{sheet_id}', '{H}', 202001, {number + 1}, 9500, '2026-11-09', '2026-12-09', 0, sha256(''), 0, 'zhao',"
+        " '2026-11-25', sha256(''), 'approved', 'qian', '2026-11-25')"
+    )
+    rich.month.pretend(
+        f"INSERT INTO fund.sheet_taking VALUES (420100, 310, '{sheet_id}', 'prepayment', '{advance_id}', 1, 100000)"
+    )
+
+
+def test_an_offset_needs_a_settlement_that_lists_it(rich: Any) -> None:
+    advance = paid(rich, ASKED)
+    take = Offset(advance.advance_id, "prepayment", 1)
+    for paper in ("YJ-0000000", "S1"):
+        with pytest.raises(Conflict) as no_sheet, rich.tx("qian") as tx:
+            take_offsets(tx, paper, [take])
+        assert no_sheet.value.code == "advance.no_settlement"
+    sheet(rich, "YJ-0000001", "ADV-another")
+    with pytest.raises(Conflict) as not_listed, rich.tx("qian") as tx:
+        take_offsets(tx, "YJ-0000001", [take])
+    assert not_listed.value.code == "advance.no_settlement"
+
+
 def test_offset_and_return_never_exceed_what_was_paid(rich: Any) -> None:
     waiting = agree(rich, ask(rich, ASKED).advance_id)
     take = Offset(waiting.advance_id, "prepayment", 1)
+    for number in range(3):
+        sheet(rich, f"YJ-000000{number}", waiting.advance_id)
 
     def offset(sheet: str, *offsets: Offset) -> None:
         with rich.tx() as tx:
             take_offsets(tx, sheet, offsets)
 
-    assert refused(lambda: offset("S0", take), Conflict) == "advance.not_paid"
+    assert refused(lambda: offset("YJ-0000000", take), Conflict) == "advance.not_paid"
     with rich.tx() as tx:
         [batch] = order_advances(tx, 310, NOV).batches
     rich.pay(batch, NOV)
-    assert refused(lambda: offset("S0", take._replace(amount_fen=0)), InvalidInput) == "advance.amount"
-    assert refused(lambda: offset("S0", take._replace(amount_fen=40_001)), Conflict) == "advance.over_paid"
-    offset("S1", take._replace(amount_fen=30_000))
-    assert refused(lambda: offset("S1", take), Conflict) == "db.duplicate"
-    assert refused(lambda: offset("S2", take._replace(amount_fen=10_001)), Conflict) == "advance.over_paid"
+    assert (
+        refused(lambda: offset("YJ-0000000", take._replace(amount_fen=0)), InvalidInput) == "advance.amount"
+    )
+    assert (
+        refused(lambda: offset("YJ-0000000", take._replace(amount_fen=40_001)), Conflict)
+        == "advance.over_paid"
+    )
+    offset("YJ-0000001", take._replace(amount_fen=30_000))
+    assert refused(lambda: offset("YJ-0000001", take), Conflict) == "db.duplicate"
+    assert (
+        refused(lambda: offset("YJ-0000002", take._replace(amount_fen=10_001)), Conflict)
+        == "advance.over_paid"
+    )
     with pytest.raises(Forbidden), rich.tx() as tx:
         tx.run("DELETE FROM fund.advance_offset")
     back = RefundRequest(
@@ -382,8 +424,9 @@ def test_an_approved_advance_that_is_cancelled_before_sending_is_free_again(rich
 def test_an_advance_that_was_offset_does_not_come_back_by_the_bank_as_well(rich: Any) -> None:
     """1101 would fall below nothing: the paper waits for a person, the database refuses, `verify` finds it."""
     advance = paid(rich, ASKED)
+    sheet(rich, "YJ-0000001", advance.advance_id)
     with rich.tx() as tx:
-        take_offsets(tx, "S1", [Offset(advance.advance_id, "prepayment", 30_000)])
+        take_offsets(tx, "YJ-0000001", [Offset(advance.advance_id, "prepayment", 30_000)])
     [order] = rich.orders([advance.order_no])
     rich.receipt(order, NOV, back=True)
     assert rich.month.asked(
@@ -408,3 +451,65 @@ def test_verify_finds_an_advance_that_is_less_than_nothing(rich: Any) -> None:
         ("T9", f"110102 {H}"),
         ("T9", f"advance {advance.advance_id}"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("advanced", "row7", "row9", "left"), [(30_000, 90_000, 10_000, 0), (50_000, 100_000, 0, 10_000)]
+)
+def test_the_letter_recovers_what_is_left_of_the_prepayment(
+    rich: Any, advanced: int, row7: int, row9: int, left: int
+) -> None:
+    """1,000.00 claimed, 600.00 paid daily, October's 350.00 not ordered, 50.00 retained: 400.00 are to be paid."""
+    advance = paid(rich, replace(ASKED, year=2026, amount_fen=advanced))
+    assert rich.settle(H, 202610, date(2026, 11, 9), date(2026, 11, 25)).result_fen == 35_000
+    day = date(2027, 3, 22)
+    rich.open(day)
+    with rich.tx() as tx:
+        letter = draft_letter(tx, 310, H, 2026, day)
+        text = read_paper(tx, letter.letter_id, "letter").decode()
+    assert (letter.rows[6], letter.rows[7], letter.rows[9]) == (100_000, row7, row9)
+    assert f"其中清算时以预付款项抵扣{yuan(advanced - left)}元" in text
+    rich.verified()
+    with rich.tx("qian") as tx:
+        approve_letter(tx, letter.letter_id, letter.digest, day)
+    with rich.tx() as tx:
+        send_letter(tx, letter.letter_id, day)
+        sign_institution(tx, letter.letter_id, letter.digest, b"signed", "第1医院", day)
+    with rich.tx("qian") as tx:
+        confirm_letter(tx, letter.letter_id, b"signed by both", "示例市医保中心", day)
+    assert (rich.balance(110102), rich.balance(920401)) == (left, -(advanced - left))
+    assert rich.balance(5001, counterparty=H) == 60_000 + advanced - left
+    rich.verified()
+    with rich.tx() as tx:
+        assert read_advances(tx, key=advance.advance_id)[0].left_fen == left
+        batch = draft_clearing_orders(tx, 310, 2026, day).batch
+    if row9:
+        assert batch is not None
+        rich.pay(batch, day)
+        assert rich.balance(5001, counterparty=H) == 100_000
+    else:
+        assert batch is None
+        with pytest.raises(Conflict) as barred:
+            ask(rich, replace(ASKED, document="预付〔2027〕1号"), day)
+        assert barred.value.details["conditions"] == [f"以前年度预付金未收回=0：{yuan(left)}"]
+    rich.verified()
+
+
+def test_a_letter_is_made_anew_when_a_month_took_its_advance_first(rich: Any) -> None:
+    advance = paid(rich, replace(ASKED, year=2026))
+    rich.settle(H, 202610, date(2026, 11, 9), date(2026, 11, 25))
+    day = date(2027, 3, 22)
+    rich.open(day)
+    with rich.tx() as tx:
+        letter = draft_letter(tx, 310, H, 2026, day)
+    sheet(rich, "YJ-0000001", advance.advance_id)
+    with rich.tx() as tx:
+        take_offsets(tx, "YJ-0000001", [Offset(advance.advance_id, "prepayment", 1)])
+    with pytest.raises(Conflict) as stale, rich.tx("qian") as tx:
+        approve_letter(tx, letter.letter_id, letter.digest, day)
+    assert stale.value.code == "letter.stale"
+    with pytest.raises(DBAPIError, match=r"business\.frozen"), rich.month.admin.begin() as admin:
+        admin.exec_driver_sql("DELETE FROM fund.letter_offset")
+    rich.month.pretend("UPDATE fund.letter_offset SET amount_fen = amount_fen - 1")
+    found = verify(rich.month.database.auditor_engine, rich.home)
+    assert ("INV-12", f"paper {letter.letter_id}") in [(f.promise, f.entry) for f in found]
