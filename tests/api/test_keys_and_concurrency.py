@@ -168,10 +168,10 @@ def test_an_unforeseen_error_fails_its_record_only(world: Any, monkeypatch: pyte
     poison = bodies[2]
 
     def broken(load_goods: Any) -> Any:
-        def insert(tx: Any, load: Any, goods: Any) -> Any:
+        def insert(tx: Any, load: Any, goods: Any, splits: Any) -> Any:
             if any(good.record.setl_id.encode() in poison for good in goods):
                 raise ZeroDivisionError("secret text of a record")
-            return load_goods(tx, load, goods)
+            return load_goods(tx, load, goods, splits)
 
         return insert
 
