@@ -11,7 +11,7 @@ from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.calendar import read_calendar
-from ledger.fund.cash_forecast import Reserved
+from ledger.fund.cash_forecast import KIND_NAMES, Reserved
 from ledger.fund.purse import Purse, waits_json, waits_words
 from ledger.payments.draft import Batch, BatchDraft, BatchKind, ItemDraft, OrderDraft, create_batch
 
@@ -67,6 +67,7 @@ class Refused(NamedTuple):
 
     key: str
     institution: str
+    kind: BatchKind
     reason: str
     amount_fen: int
     waits_for: Sequence[Reserved] = ()
@@ -90,7 +91,9 @@ def draft(tx: Transaction, purse: Purse, pay_date: date, wishes: Sequence[Wish])
         fen = wish.amount_fen
         reason = wish.blocked or ("payee_missing" if wish.payee is None else purse.refusal(fen))
         if reason or wish.payee is None:
-            refused.append(Refused(wish.key, wish.institution, reason, fen, purse.waits_for(reason)))
+            refused.append(
+                Refused(wish.key, wish.institution, purse.kind, reason, fen, purse.waits_for(reason))
+            )
             continue
         purse.spend(fen)
         met.append(wish)
@@ -173,14 +176,15 @@ def result_blocked(fen: int, payee: Payee, ordered: str) -> str:
 
 
 def refusal_words(refused: Refused, reasons: Mapping[str, str]) -> str:
-    """A refusal for people: amount, reason, and what it waits for."""
-    why = f"{yuan_grouped(refused.amount_fen)}元：{reasons[refused.reason]}"
+    """A refusal for people: kind, amount, reason, and what it waits for."""
+    why = f"{KIND_NAMES[refused.kind]}{yuan_grouped(refused.amount_fen)}元：{reasons[refused.reason]}"
     return why + waits_words(refused.waits_for)
 
 
 def refused_json(refused: Refused) -> dict[str, object]:
     """The same for machines; amounts in fen as text."""
     return {
+        "kind": refused.kind,
         "reason": refused.reason,
         "amount_fen": str(refused.amount_fen),
         "waits_for": waits_json(refused.waits_for),

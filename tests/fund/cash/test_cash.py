@@ -146,7 +146,10 @@ def test_kinds_that_go_first_are_left_their_money(town: Any, bill: Any) -> None:
         # daily money goes first: 13,000.00 − 600.00 do not reach for 12,800.00
         [short] = order_persons(tx, 310, DAY).skipped
         assert (short.reason, short.waits_for) == ("kinds_first", (Reserved("daily", 60_000),))
-        assert refusal_words(short, REFUSALS) == "12,800.00元：可用余额须先留给应先付的款项（日拨付600.00元）"
+        assert (
+            refusal_words(short, REFUSALS)
+            == "个人付款12,800.00元：可用余额须先留给应先付的款项（日拨付600.00元）"
+        )
     choose(town, "short_money_kinds", "person,daily,month,clearing,advance,supplier")
     done = run_daily(town.engine, "zhao", DEMO_REGION, DAY)
     assert ([b.reason for b in done.blocked], done.batches) == (["kinds_first"], [])

@@ -77,7 +77,7 @@ def test_the_month_waits_for_the_day_and_says_for_what(settled: Any, bill: Any) 
     assert (short.institution, short.reason, short.amount_fen) == (H, "kinds_first", 35_000)
     assert short.waits_for == (Reserved("daily", 12_000),)
     words = refusal_words(short, MONTH_BLOCK_REASONS)
-    assert words == "350.00元：可用余额须先留给应先付的款项（日拨付120.00元）"
+    assert words == "月结算350.00元：可用余额须先留给应先付的款项（日拨付120.00元）"
 
     [daily] = draft_daily(settled).batches
     assert daily.total_fen == 12_000

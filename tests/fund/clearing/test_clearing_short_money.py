@@ -35,7 +35,9 @@ def test_clearing_waits_for_the_day(worked: Any) -> None:
     [short] = made.blocked
     assert (made.batch, short.key, short.reason) == (None, letter.letter_id, "kinds_first")
     assert (short.amount_fen, short.waits_for) == (owed, (Reserved("daily", 12_000),))
-    assert "日拨付120.00元" in refusal_words(short, CLEARING_BLOCK_REASONS)
+    words = refusal_words(short, CLEARING_BLOCK_REASONS)
+    assert words.startswith("年度清算")
+    assert "日拨付120.00元" in words
 
     worked.pay_daily(PAY)
     worked.allot(PAY, 7_000)
