@@ -74,7 +74,7 @@ ATTACKS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         {("T6", "机构自担"), ("T6", "清算应付")},
     ),
     "letter grade": (
-        "UPDATE fund.letter SET grade = '优秀' WHERE " + one("fund.letter", "state = 'confirmed'"),
+        "UPDATE fund.letter SET grade = grade || '上' WHERE " + one("fund.letter", "state = 'confirmed'"),
         {("INV-12", "确认书")},
     ),
     "money moved to another year": (
