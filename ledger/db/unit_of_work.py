@@ -84,9 +84,11 @@ def unit_of_work(engine: Engine, user: str, region: int = NO_REGION) -> Iterator
     with pooled:
         connection = cast("psycopg.Connection[TupleRow]", pooled.connection.driver_connection)
         try:
+            # BEGIN is said here, with the rest in one round trip; the driver's own would be another.
+            connection.autocommit = True
             # Literals, not set_config: Citus forwards SET LOCAL to the nodes and nothing else.
             connection.execute(
-                sql.SQL("SET LOCAL app.actor = {}; SET LOCAL app.region = {}").format(
+                sql.SQL("BEGIN; SET LOCAL app.actor = {}; SET LOCAL app.region = {}").format(
                     sql.Literal(user), sql.Literal(str(region))
                 )
             )
@@ -100,15 +102,18 @@ def unit_of_work(engine: Engine, user: str, region: int = NO_REGION) -> Iterator
         try:
             connection.commit()
         except psycopg.Error as error:
+            _rollback(connection)
             if error.sqlstate is None or error.sqlstate.startswith("08") or error.sqlstate == "XX000":
                 raise Unavailable("db.commit_unknown", "提交结果未知，请按业务键查询后再处理") from error
             raise translate(error) from error
+        connection.autocommit = False
 
 
 def _rollback(connection: psycopg.Connection[TupleRow]) -> None:
     if not connection.closed:
         try:
             connection.rollback()
+            connection.autocommit = False
         except psycopg.Error:
             connection.close()
 

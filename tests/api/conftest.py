@@ -105,8 +105,8 @@ def prepare(database: Any, folder: Path) -> World:
     found_region(database.admin_engine, OTHER_REGION, OTHERS)
     settings = database.settings.model_copy(update={"today": PAY_DATE})
     world = World(settings, database, make_institutions(12, REGION))
+    import_shipped_calendar(database.admin_engine)
     with world.tx() as tx:
-        import_shipped_calendar(tx)
         set_up_region(
             tx,
             "示例市",
