@@ -4,6 +4,7 @@ simulator; at the end three sides must agree to the fen.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -37,7 +38,7 @@ from ledger.core.dates import Calendar, parse_day
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.calendar import read_calendar
-from ledger.fund.generate_institutions import make_institutions
+from ledger.fund.generate_institutions import MadeInstitution, make_institutions
 from ledger.fund.institutions import confirm_payees, load_institutions, read_institutions
 from ledger.rules.policy import set_policy
 from ledger.settings import Settings, get_settings
@@ -48,6 +49,7 @@ LAST_RECEIPTS: Final = 8
 """Days after the last in which the bank still answers: late receipts and returns."""
 FIRST_GRANT: Final = 40
 """Part of the subsidy that is in the 支出户 on the first day: about a quarter of what is spent; the rest is asked for."""
+CYCLES: Final = ("daily", "daily", "daily", "second_day", "weekly")
 SPAN: Final = 30
 """Days of one figure of `seconds_a_day`."""
 RECORDS_MAX: Final = 20_000
@@ -232,9 +234,7 @@ def _settle_in(town: Town) -> None:
     """Institutions and their accounts, by two persons."""
     path: Path = town.home / "simulate" / "institutions.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        "".join(f"{made.line(town.asked.first)}\n" for made in town.institutions), encoding="utf-8"
-    )
+    path.write_text("".join(f"{_master_line(town, made)}\n" for made in town.institutions), encoding="utf-8")
     for item in read_institutions(path):
         town.master[item.code] = item
         town.payees[item.payee_number] = item.code
@@ -242,6 +242,13 @@ def _settle_in(town: Town) -> None:
         load_institutions(tx, town.master.values())
     with town.tx("checker") as tx:
         confirm_payees(tx)
+
+
+def _master_line(town: Town, made: MadeInstitution) -> str:
+    """As generated, but not all are paid every day."""
+    line = json.loads(made.line(town.asked.first))
+    line["enrolment"]["cycle"] = CYCLES[made.serial % len(CYCLES)]
+    return json.dumps(line, ensure_ascii=False)
 
 
 def _words(done: dict[str, Any]) -> list[str]:

@@ -66,7 +66,16 @@ WITH line AS (SELECT paper, fund, institution, clr_type, year, term, category, C
                     sum(fen) OVER grp - half_up(sum(fen) OVER grp, 9500) - sum(fen - half_up(fen, 9500)) OVER grp AS difference
                FROM line WINDOW grp AS (PARTITION BY paper, clr_type),
                     biggest AS (PARTITION BY paper, clr_type ORDER BY abs(fen) DESC, year, term, category))
-SELECT paper, fund, institution, year, term, category, alone + CASE WHEN n = 1 THEN difference ELSE 0 END AS fen FROM cut;
+SELECT c.paper, c.fund, c.institution, c.year, c.term, c.category, s.approved_on, alone + CASE WHEN n = 1 THEN difference ELSE 0 END AS fen
+  FROM cut c JOIN sheet s USING (paper);
+
+-- What a letter speaks of: papers up to its day; keys of later 期号 (reversals) that were not settled by then wait.
+CREATE TABLE told AS
+SELECT l.paper AS letter, s.paper FROM letter l JOIN sheet s USING (fund, institution) WHERE s.approved_on <= l.confirmed_on
+UNION ALL SELECT paper, paper FROM letter;
+CREATE TABLE waits AS
+SELECT DISTINCT l.paper, f.subfund, f.year, f.term, f.category FROM fate f JOIN letter l USING (fund, institution)
+ WHERE f.year <= l.year AND f.term > l.year * 100 + 12 AND NOT EXISTS (SELECT 1 FROM told t WHERE t.letter = l.paper AND t.paper = f.paper);
 
 -- Art. 22: an institution's standard = its weights or points at the class's exact rate, less what its insured bear (DIP);
 -- what flooring leaves goes to the biggest fractions; special cases on top.
@@ -91,9 +100,11 @@ CREATE TABLE shared AS
 WITH actual AS (
     SELECT s.fund, s.year, s.institution, CAST(s.fen AS HUGEINT) AS std,
            CAST(coalesce((SELECT sum(f.fen) FROM fate f WHERE (f.fund, f.year, f.institution) = (s.fund, s.year, s.institution)
-               AND f.subfund = 'pool' AND f.category = 'inpatient' AND f.paper <> '' AND f.paper NOT LIKE 'CL%'), 0)
+               AND f.subfund = 'pool' AND f.category = 'inpatient' AND f.paper <> l.paper AND f.paper IN (SELECT t.paper FROM told t WHERE t.letter = l.paper)
+               AND NOT EXISTS (SELECT 1 FROM waits w WHERE (w.paper, w.subfund, w.year, w.term, w.category) = (l.paper, f.subfund, f.year, f.term, f.category))), 0)
          - coalesce((SELECT sum(t.fen) FROM taken_by t WHERE (t.fund, t.year, t.institution) = (s.fund, s.year, s.institution)
-               AND t.what = 'audit' AND t.subfund = 'pool' AND t.category = 'inpatient'), 0) AS HUGEINT) AS cost
+               AND t.what = 'audit' AND t.subfund = 'pool' AND t.category = 'inpatient'
+               AND t.paper IN (SELECT o.paper FROM told o WHERE o.letter = l.paper)), 0) AS HUGEINT) AS cost
       FROM standard s JOIN letter l USING (fund, year, institution))
 SELECT fund, year, institution,
        CASE WHEN cost < std THEN (part(cost, std, std, 9000, 10000, 6000) + part(cost, std, std, 8000, 9000, 3000) + 50000000) // 100000000
@@ -107,10 +118,11 @@ CREATE TABLE forfeited AS
 SELECT l.fund, l.year, l.institution,
        least(half_up(sum(r.fen), any_value(g.fen)), sum(greatest(r.fen, 0))) AS fen
   FROM letter l JOIN decided g ON g.what = 'grade' AND (g.fund, g.year, g.institution) = (l.fund, l.year, l.institution)
-  JOIN (SELECT fund, institution, year, term, category, sum(fen) AS fen FROM retained GROUP BY ALL) r
-    ON (r.fund, r.year, r.institution) = (l.fund, l.year, l.institution) GROUP BY ALL;
+  JOIN (SELECT t.letter, year, term, category, sum(fen) AS fen FROM retained JOIN told t USING (paper) GROUP BY ALL) r
+    ON (r.letter, r.year) = (l.paper, l.year) GROUP BY ALL;
 
-CREATE VIEW cleared AS SELECT fund, institution, max(year) AS upto FROM letter GROUP BY ALL;
+CREATE VIEW kept AS
+SELECT r.* FROM retained r WHERE NOT EXISTS (SELECT 1 FROM told t JOIN letter l ON l.paper = t.letter WHERE t.paper = r.paper AND r.year <= l.year);
 CREATE VIEW refund AS SELECT * FROM decided WHERE what IN ('refund_same_year', 'refund_earlier_year', 'refund_daily_advance');
 
 -- 7E: everything that is still owed to an institution, month and clearing together.
@@ -120,8 +132,7 @@ SELECT fund, institution, sum(fen) AS fen FROM (
     UNION ALL SELECT fund, institution, -(fen - daily) FROM fate WHERE paper = ''
     UNION ALL SELECT fund, institution, -daily FROM fate WHERE paper = '' AND NOT is_paid
     UNION ALL SELECT fund, institution, -fen FROM fate WHERE paper LIKE 'CL%'
-    UNION ALL SELECT r.fund, r.institution, -r.fen FROM retained r LEFT JOIN cleared c USING (fund, institution)
-               WHERE c.upto IS NULL OR r.year > c.upto
+    UNION ALL SELECT fund, institution, -fen FROM kept
     UNION ALL SELECT fund, institution, -fen FROM taken_by
     UNION ALL SELECT fund, institution, -fen FROM forfeited
     UNION ALL SELECT fund, institution, surplus - borne FROM shared
@@ -136,8 +147,7 @@ UNION ALL SELECT '9102 待月结', fund, institution, subfund, year, term, categ
 UNION ALL SELECT '9101 应付日拨付', fund, institution, subfund, year, term, category, sum(daily), 0 FROM fate
            WHERE paper = '' AND NOT is_paid GROUP BY ALL
 UNION ALL SELECT '9201 已付日拨付', fund, institution, subfund, year, term, category, sum(daily), 0 FROM fate WHERE is_paid GROUP BY ALL
-UNION ALL SELECT '9105 保证金', r.fund, r.institution, 'pool', r.year, r.term, r.category, sum(r.fen), 0 FROM retained r
-            LEFT JOIN cleared c USING (fund, institution) WHERE c.upto IS NULL OR r.year > c.upto GROUP BY ALL
+UNION ALL SELECT '9105 保证金', fund, institution, 'pool', year, term, category, sum(fen), 0 FROM kept GROUP BY ALL
 UNION ALL SELECT '9301 审核扣款', fund, institution, subfund, year, term, category, sum(fen), 0 FROM taken_by WHERE what = 'audit' GROUP BY ALL
 UNION ALL SELECT CASE account WHEN 9001 THEN '9001 待遇确认' WHEN 9102 THEN '9102 待月结' WHEN 9101 THEN '9101 应付日拨付'
                  WHEN 9201 THEN '9201 已付日拨付' WHEN 9105 THEN '9105 保证金' ELSE '9301 审核扣款' END,
@@ -213,14 +223,17 @@ UNION ALL SELECT '月结结果 ' || s.paper, s.fund, s.institution, j.subfund, 0
            WHERE j.account = 9103 GROUP BY ALL
 -- 附件3 row 9, letter by letter: 1 − 2 − 4 − 5 − 7 + 8.
 UNION ALL SELECT '清算第9行 ' || l.paper, l.fund, l.institution, '', l.year, 0, '', sum(m.fen), 0 FROM letter l JOIN (
-        SELECT l.paper, f.fen FROM fate f JOIN letter l USING (fund, institution) WHERE f.year <= l.year AND f.paper <> '' AND f.paper NOT LIKE 'CL%'
-        UNION ALL SELECT l.paper, -t.fen FROM taken_by t JOIN letter l USING (fund, institution) WHERE t.what = 'audit' AND t.year <= l.year
-        UNION ALL SELECT l.paper, -t.fen FROM forfeited t JOIN letter l USING (fund, institution, year)
-        UNION ALL SELECT l.paper, t.surplus - t.borne FROM shared t JOIN letter l USING (fund, institution, year)
+        SELECT l.paper, f.subfund, f.year, f.term, f.category, f.fen FROM fate f JOIN told t USING (paper) JOIN letter l ON l.paper = t.letter
+         WHERE f.year <= l.year AND f.paper <> l.paper
+        UNION ALL SELECT l.paper, d.subfund, d.year, d.term, d.category, -d.fen FROM taken_by d JOIN told t USING (paper)
+            JOIN letter l ON l.paper = t.letter WHERE d.what = 'audit' AND d.year <= l.year
+        UNION ALL SELECT l.paper, '', 0, 0, '', -t.fen FROM forfeited t JOIN letter l USING (fund, institution, year)
+        UNION ALL SELECT l.paper, '', 0, 0, '', t.surplus - t.borne FROM shared t JOIN letter l USING (fund, institution, year)
         -- Which year a payment, an offset or another deduction belongs to only the books say; their sums are proved above.
-        UNION ALL SELECT l.paper, j.fen FROM journal j JOIN letter l ON (j.fund, j.party) = (l.fund, l.institution)
+        UNION ALL SELECT l.paper, j.subfund, j.year, j.term, j.category, j.fen FROM journal j JOIN letter l ON (j.fund, j.party) = (l.fund, l.institution)
                    WHERE j.year <= l.year AND j.day <= l.confirmed_on
-                     AND (j.account IN (9201, 9202, 9203, 9209, 9303) OR j.account BETWEEN 920401 AND 920403)) m USING (paper) GROUP BY ALL
+                     AND (j.account IN (9201, 9202, 9203, 9209, 9303) OR j.account BETWEEN 920401 AND 920403)) m USING (paper)
+            ANTI JOIN waits w ON (w.paper, w.subfund, w.year, w.term, w.category) = (m.paper, m.subfund, m.year, m.term, m.category) GROUP BY ALL
 UNION ALL SELECT '清算第9行 ' || paper, fund, institution, '', year, 0, '', 0, row9 FROM letter
 UNION ALL SELECT '清算分录 ' || l.paper, l.fund, l.institution, '', l.year, 0, '', l.row9, 0 FROM letter l
 UNION ALL SELECT '清算分录 ' || l.paper, l.fund, l.institution, '', l.year, 0, '', 0, -sum(j.fen)
