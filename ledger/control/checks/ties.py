@@ -71,6 +71,58 @@ _TIES: Final = (
 )
 
 
+# Balances without what entries carry from 5001 and 4501 to the balance 3001, as the closing of a year does.
+_MOVED: Final = """
+    WITH closing AS (
+        SELECT DISTINCT p.region, p.fund, p.period, b.first_seq + o.off AS seq
+          FROM books.posting p JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
+         CROSS JOIN LATERAL unnest(p.offs) AS o (off) WHERE p.account::text LIKE '3001%'),
+    moved AS (
+        SELECT region, fund, account, dim, debit, credit FROM books.balance
+        UNION ALL
+        SELECT l.region, l.fund, l.account, l.dim, CASE l.side WHEN 1 THEN -l.amount_fen ELSE 0 END,
+               CASE l.side WHEN -1 THEN -l.amount_fen ELSE 0 END
+          FROM closing c JOIN books.leg l ON l.region = c.region AND l.fund = c.fund AND l.period = c.period AND l.seq = c.seq
+         WHERE l.account::text LIKE '5001%' OR l.account::text LIKE '4501%')
+"""
+_PROVEN: Final = """
+    SELECT * FROM (
+        SELECT region, fund, institution, sum(booked) AS booked, sum(proven) AS proven
+          FROM (SELECT b.region, b.fund, d.counterparty AS institution, b.credit - b.debit AS booked, 0 AS proven
+                  FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+                 WHERE b.account IN (9201, 9202, 9203, 9209, 9504) OR b.account BETWEEN 920400 AND 920499
+                UNION ALL
+                SELECT b.region, b.fund, d.counterparty, b.debit - b.credit, 0
+                  FROM moved b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+                 WHERE b.account IN (110102, 110103, 110104)
+                    OR d.counterparty = 'PERSON' AND (b.account::text LIKE '5001%' OR b.account = 200104)
+                UNION ALL
+                SELECT region, fund, institution, 0, -amount_fen FROM fund.refund
+                 WHERE state = 'approved' AND kind <> 'penalty'
+                UNION ALL
+                SELECT o.region, o.fund, o.institution, 0,
+                       CASE v.direction WHEN 'debit' THEN v.amount_fen ELSE -v.amount_fen END
+                  FROM payments.evidence v JOIN payments.pay_order o ON o.region = v.region AND o.order_no = v.matched_order
+                 WHERE v.outcome = 'posted' AND NOT EXISTS (   -- prepayments between regions: checks.outregion
+                       SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no
+                          AND i.source IN (110101, 200103))) sides
+         GROUP BY region, fund, institution) institutions
+     WHERE booked <> proven ORDER BY 1, 2, 3
+"""
+_EXPENSED: Final = """
+    SELECT * FROM (
+        SELECT b.region, b.fund, d.counterparty, d.subfund, d.service_year, d.term,
+               coalesce(sum(b.credit - b.debit) FILTER (WHERE a.section = 2), 0) AS paid,
+               coalesce(sum(b.debit - b.credit) FILTER (WHERE a.section = 1), 0) AS booked
+          FROM moved b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+          JOIN books.account a ON a.region = b.region AND a.fund = b.fund AND a.account = b.account
+         WHERE (a.account IN (9201, 9202, 9203, 9209, 110105, 200104) OR a.account BETWEEN 920400 AND 920499
+                OR a.account::text LIKE '5001%' OR a.account::text LIKE '4501%') AND d.counterparty NOT IN ('', 'PERSON')
+         GROUP BY 1, 2, 3, 4, 5, 6) keys
+     WHERE paid <> booked ORDER BY 1, 2, 3, 4, 5, 6
+"""
+
+
 def check_ties(snapshot: Snapshot) -> Iterator[Finding]:
     """Every tie, per key of the memorandum accounts where both sides have it."""
     for tie in _TIES:
@@ -94,32 +146,7 @@ def _receipts(snapshot: Snapshot) -> Iterator[Finding]:
     """T4: paid, offset or still advanced to an institution is what its receipts say, less what came back: through the
     bank, or through the fiscal special account (fund.refund). Persons stand together under one name.
     """
-    for region, fund, institution, booked, proven in snapshot.rows(
-        """
-        SELECT * FROM (
-            SELECT region, fund, institution, sum(booked) AS booked, sum(proven) AS proven
-              FROM (SELECT b.region, b.fund, d.counterparty AS institution, b.credit - b.debit AS booked, 0 AS proven
-                      FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                     WHERE b.account IN (9201, 9202, 9203, 9209, 9504) OR b.account BETWEEN 920400 AND 920499
-                    UNION ALL
-                    SELECT b.region, b.fund, d.counterparty, b.debit - b.credit, 0
-                      FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                     WHERE b.account IN (110102, 110103, 110104)
-                        OR d.counterparty = 'PERSON' AND (b.account::text LIKE '5001%' OR b.account = 200104)
-                    UNION ALL
-                    SELECT region, fund, institution, 0, -amount_fen FROM fund.refund
-                     WHERE state = 'approved' AND kind <> 'penalty'
-                    UNION ALL
-                    SELECT o.region, o.fund, o.institution, 0,
-                           CASE v.direction WHEN 'debit' THEN v.amount_fen ELSE -v.amount_fen END
-                      FROM payments.evidence v JOIN payments.pay_order o ON o.region = v.region AND o.order_no = v.matched_order
-                     WHERE v.outcome = 'posted' AND NOT EXISTS (   -- prepayments between regions: checks.outregion
-                           SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no
-                              AND i.source IN (110101, 200103))) sides
-             GROUP BY region, fund, institution) institutions
-         WHERE booked <> proven ORDER BY 1, 2, 3
-        """
-    ):
+    for region, fund, institution, booked, proven in snapshot.rows(_MOVED + _PROVEN):
         message = f"账上已付{booked}分，回单证明{proven}分"
         yield Finding("T4", f"{region}-{fund}", f"institution {institution}", message)
 
@@ -130,31 +157,7 @@ def _statutory(snapshot: Snapshot) -> Iterator[Finding]:
     Expense and income are counted as they arose: an entry that carries them to the balance 3001, as the closing of a
     year does, is left out.
     """
-    for region, fund, *key, paid, booked in snapshot.rows(
-        """
-        WITH closing AS (
-            SELECT DISTINCT p.region, p.fund, p.period, b.first_seq + o.off AS seq
-              FROM books.posting p JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
-             CROSS JOIN LATERAL unnest(p.offs) AS o (off) WHERE p.account::text LIKE '3001%'),
-        moved AS (
-            SELECT region, fund, account, dim, debit, credit FROM books.balance
-            UNION ALL
-            SELECT l.region, l.fund, l.account, l.dim, CASE l.side WHEN 1 THEN -l.amount_fen ELSE 0 END,
-                   CASE l.side WHEN -1 THEN -l.amount_fen ELSE 0 END
-              FROM closing c JOIN books.leg l ON l.region = c.region AND l.fund = c.fund AND l.period = c.period AND l.seq = c.seq
-             WHERE l.account::text LIKE '5001%' OR l.account::text LIKE '4501%')
-        SELECT * FROM (
-            SELECT b.region, b.fund, d.counterparty, d.subfund, d.service_year, d.term,
-                   coalesce(sum(b.credit - b.debit) FILTER (WHERE a.section = 2), 0) AS paid,
-                   coalesce(sum(b.debit - b.credit) FILTER (WHERE a.section = 1), 0) AS booked
-              FROM moved b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-              JOIN books.account a ON a.region = b.region AND a.fund = b.fund AND a.account = b.account
-             WHERE (a.account IN (9201, 9202, 9203, 9209, 110105, 200104) OR a.account BETWEEN 920400 AND 920499
-                    OR a.account::text LIKE '5001%' OR a.account::text LIKE '4501%') AND d.counterparty NOT IN ('', 'PERSON')
-             GROUP BY 1, 2, 3, 4, 5, 6) keys
-         WHERE paid <> booked ORDER BY 1, 2, 3, 4, 5, 6
-        """
-    ):
+    for region, fund, *key, paid, booked in snapshot.rows(_MOVED + _EXPENSED):
         message = f"备查账已付{paid}分，会计账支出与日拨付暂付款{booked}分"
         yield Finding("T5", f"{region}-{fund}", "/".join(map(str, key)), message)
 

@@ -1,0 +1,110 @@
+"""`fundledger book voucher` and `fundledger payments suspense` on the command line, each person under their own name."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+
+def run(town: Any, user: str, *words: str, code: int = 0) -> dict[str, Any]:
+    env = {**os.environ, "FUNDLEDGER_HOME": str(town.server_home), "DATABASE_URL": town.admin_url}
+    done = subprocess.run(
+        [sys.executable, "-m", "ledger.cli", "--as", user, *words, "--json"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def test_a_voucher_from_draft_to_entry(town: Any) -> None:
+    book, day = ("--book", "420100-310"), ("--date", "2026-10-14")
+    lines = ("--line", "借:1004:12.50:6222000001", "--line", "贷:1005:12.50")
+    draft = ("book", "voucher", "draft", *book, *day, "--summary", "调整", "--evidence", "会办单3号", *lines)
+    made = run(town, "acc", *draft)
+    assert (made["state"], made["prepared_by"], made["amount_fen"]) == ("drafted", "acc", "1250")
+    assert [line["side"] for line in made["lines"]] == ["借", "贷"]
+    assert run(town, "acc", *draft)["draft"] == made["draft"]
+    assert run(town, "cash", *draft, code=1)["error"] == "access.role_missing"
+    approve = ("book", "voucher", "approve", made["draft"], *book, *day, "--digest")
+    assert run(town, "acc", *approve, made["digest"], code=1)["error"] == "access.role_missing"
+    assert run(town, "checker", *approve, "zz", code=1)["error"] == "digest.format"
+    assert run(town, "checker", *approve, "0" * 64, code=1)["error"] == "voucher.changed"
+    posted = run(town, "checker", *approve, made["digest"])
+    assert (posted["state"], posted["decided_by"], posted["voucher"]) == (
+        "approved",
+        "checker",
+        "记-202610-3",
+    )
+    red = run(
+        town,
+        "acc",
+        *draft[:-4],
+        "--line",
+        "借:1004:-12.50:6222000001",
+        "--line",
+        "贷:1005:-12.50",
+        "--reverses",
+        "记-202610-3",
+    )
+    assert (red["amount_fen"], red["reverses_seq"]) == ("-1250", 7)
+    reject = ("book", "voucher", "reject", red["draft"], *book, *day, "--reason", "不必冲")
+    assert run(town, "checker", *reject)["state"] == "rejected"
+    again = run(
+        town,
+        "acc",
+        *draft[:-4],
+        "--line",
+        "借:1004:-12.50:6222000001",
+        "--line",
+        "贷:1005:-12.50",
+        "--reverses",
+        "记-202610-3",
+    )
+    withdraw = ("book", "voucher", "withdraw", again["draft"], *book, *day, "--reason", "重写")
+    assert run(town, "acc", *withdraw)["state"] == "withdrawn"
+    listed = run(town, "checker", "book", "voucher", "list", *book)["vouchers"]
+    assert sorted(one["state"] for one in listed) == ["approved", "rejected", "withdrawn"]
+    shown = run(town, "checker", "book", "voucher", "show", made["draft"], *book)
+    assert (shown["digest"], shown["prepared_by"], shown["decided_by"]) == (made["digest"], "acc", "checker")
+    bad = run(town, "acc", *draft[:-4], "--line", "借1004", "--line", "x", code=1)
+    assert bad["error"] == "voucher.line"
+    assert town.verify() == []
+
+
+def test_a_paper_in_suspense_is_explained(town: Any) -> None:
+    town.break_it(
+        "INSERT INTO payments.evidence SELECT region, account, kind, 'S1', file_sha256, 'debit', booking_date, 1500, '', '', '', 'B9',"
+        " false, '', '', sha256(convert_to(account || '|bker|S1|' || encode(file_sha256, 'hex') || '|debit|' || booking_date"
+        " || '|1500||||B9|0||', 'UTF8')), 'suspense', 'unknown_order', '' FROM payments.evidence"
+    )
+    region, day = ("--region", "420100"), ("--date", "2026-10-14")
+    [paper] = run(town, "acc", "payments", "suspense", "list", *region)["papers"]
+    assert (paper["receipt"], paper["amount_fen"], paper["code"]) == ("bker:S1", "1500", "unknown_order")
+    told = (
+        *region,
+        "--fund",
+        "310",
+        "--account",
+        paper["account"],
+        "--receipt",
+        "bker:S1",
+        "--document",
+        "查复书1号",
+        *day,
+    )
+    propose = ("payments", "suspense", "propose", *told, "--what")
+    assert run(town, "acc", *propose, "gift", code=1)["error"] == "suspense.kind"
+    made = run(town, "acc", *propose, "fee")
+    assert (made["state"], made["what"]) == ("requested", "fee")
+    confirm = ("payments", "suspense", "confirm", made["resolution"], *region, *day)
+    assert run(town, "acc", *confirm, code=1)["error"] == "access.role_missing"
+    assert run(town, "checker", *confirm)["approved_by"] == "checker"
+    assert run(town, "acc", "payments", "suspense", "list", *region)["papers"] == []
+    assert town.verify() == []
