@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from adapters.banks.ports import Account
-from ledger.access.operator_log import logged
 from ledger.books.setup import open_period
-from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import Book
 from ledger.core.money import parse_fen, yuan_grouped
@@ -59,10 +58,7 @@ def request(
     asked = AdvanceRequest(
         fund, institution, kind, parse_fen(amount), document, parse_day(due) if due else day, year, term, Account(*payee)
     )  # fmt: skip
-    with (
-        logged(running.engine, running.user, region, "advance.request", f"{institution}/{document}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "advance.request", f"{institution}/{document}") as tx:
         made = request_advance(tx, asked, day)
     show(plain(made), [words(made)], as_json=as_json)
 
@@ -78,12 +74,7 @@ def approve(
 ) -> None:
     """复核：再次核对条件与额度；给出理由则退回。"""
     running = app_for("checker")
-    with (
-        logged(
-            running.engine, running.user, region, "advance.refuse" if refuse else "advance.approve", advance
-        ),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "advance.refuse" if refuse else "advance.approve", advance) as tx:
         day = parse_day(date)
         made = refuse_advance(tx, advance, day, refuse) if refuse else approve_advance(tx, advance, day)
     show(plain(made), [words(made)], as_json=as_json)
@@ -93,10 +84,7 @@ def approve(
 def order(region: RegionOption, fund: FundOption, date: DateOption, *, as_json: JsonFlag = False) -> None:
     """将已同意而未付的预付制单，待另一人审批批次。"""
     running, day = app_for("maker"), parse_day(date)
-    with (
-        logged(running.engine, running.user, region, "advance.order", f"{fund}/{date}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "advance.order", f"{fund}/{date}") as tx:
         open_period(tx, Book(region, fund), period_of(day))
         done = order_advances(tx, fund, day)
     batches = [batch.as_json() for batch in done.batches]
@@ -158,10 +146,7 @@ def give_back(
 ) -> None:
     """登记机构缴回的预付，由另一人用refund approve复核记账。"""
     running = app_for("maker")
-    with (
-        logged(running.engine, running.user, region, "advance.return", advance),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "advance.return", advance) as tx:
         found = read_advances(tx, key=advance)
         fund, institution = (found[0].fund, found[0].institution) if found else (310, "")
         made = request_refund(

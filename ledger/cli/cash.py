@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from adapters.banks.ports import Account
-from ledger.access.operator_log import logged
 from ledger.books.setup import open_period
-from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import Book
 from ledger.core.money import parse_fen, yuan_grouped
@@ -83,10 +82,7 @@ def request(
 ) -> None:
     """请款（不记账），待另一人复核。"""
     running = app_for("maker")
-    with (
-        logged(running.engine, running.user, region, "cash.request", f"{fund}/{upto}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "cash.request", f"{fund}/{upto}") as tx:
         made = request_funds(tx, fund, parse_day(date), parse_day(upto), parse_fen(amount) if amount else 0)
     show(_request_json(made), [_request_words(made)], as_json=as_json)
 
@@ -97,10 +93,7 @@ def approve(
 ) -> None:
     """复核请款。"""
     running, day = app_for("checker"), parse_day(date)
-    with (
-        logged(running.engine, running.user, region, "cash.refuse" if refuse else "cash.approve", key),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "cash.refuse" if refuse else "cash.approve", key) as tx:
         made = refuse_request(tx, key, day, refuse) if refuse else approve_request(tx, key, day)
     show(_request_json(made), [_request_words(made)], as_json=as_json)
 
@@ -118,10 +111,7 @@ def grant_command(
 ) -> None:
     """登记到账并记账，凭证一次有效。"""
     running, day = app_for("accountant"), parse_day(date)
-    with (
-        logged(running.engine, running.user, region, "cash.grant", f"{key}/{receipt}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "cash.grant", f"{key}/{receipt}") as tx:
         for found in read_requests(tx, key=key):
             open_period(tx, Book(region, found.fund), period_of(day))
         made = grant(tx, key, receipt, parse_fen(amount), parse_day(received), day)
@@ -143,10 +133,7 @@ def move(
 ) -> None:
     """登记利息、手续费（不记账），待另一人复核。"""
     running = app_for("maker")
-    with (
-        logged(running.engine, running.user, region, "cash.move", f"{kind}/{receipt}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "cash.move", f"{kind}/{receipt}") as tx:
         made = request_move(
             tx, fund, kind, parse_fen(amount), parse_day(booked), receipt, parse_day(date), subfund=subfund
         )
@@ -159,12 +146,7 @@ def approve_move_command(
 ) -> None:
     """复核利息、手续费：同意即记账。"""
     running, day = app_for("checker"), parse_day(date)
-    with (
-        logged(
-            running.engine, running.user, region, "cash.move.refuse" if refuse else "cash.move.approve", key
-        ),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "cash.move.refuse" if refuse else "cash.move.approve", key) as tx:
         made = refuse_move(tx, key, day, refuse) if refuse else approve_move(tx, key, day)
     show(_move_json(made), [_move_words(made)], as_json=as_json)
 
@@ -193,10 +175,7 @@ def person(
         fund, kind, psn, subfund, year, term, category, parse_fen(amount), document, Account(*payee),
         parse_day(due) if due else day,
     )  # fmt: skip
-    with (
-        logged(running.engine, running.user, region, "cash.person", document),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "cash.person", document) as tx:
         made = request_person(tx, asked, day)
     show(_person_json(made), [_person_words(made)], as_json=as_json)
 
@@ -207,16 +186,7 @@ def approve_person_command(
 ) -> None:
     """复核个人付款。"""
     running, day = app_for("checker"), parse_day(date)
-    with (
-        logged(
-            running.engine,
-            running.user,
-            region,
-            "cash.person.refuse" if refuse else "cash.person.approve",
-            key,
-        ),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "cash.person.refuse" if refuse else "cash.person.approve", key) as tx:
         made = refuse_person(tx, key, day, refuse) if refuse else approve_person(tx, key, day)
     show(_person_json(made), [_person_words(made)], as_json=as_json)
 
@@ -227,10 +197,7 @@ def order_persons_command(
 ) -> None:
     """将已同意而未付的个人付款制单，待另一人审批批次。"""
     running, day = app_for("maker"), parse_day(date)
-    with (
-        logged(running.engine, running.user, region, "cash.order_persons", f"{fund}/{date}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "cash.order_persons", f"{fund}/{date}") as tx:
         done = order_persons(tx, fund, day)
     batches = [batch.as_json() for batch in done.batches]
     skipped = [{"payment": s.key, **refused_json(s)} for s in done.skipped]

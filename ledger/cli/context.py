@@ -14,8 +14,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ledger.access.operator_log import logged
 from ledger.bootstrap import App
 from ledger.core.errors import Unauthenticated
+from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.settings import Settings, get_settings
 
 USERS_FILE: Final = "users.json"
@@ -56,6 +58,16 @@ def _default_users(settings: Settings) -> dict[str, str]:
         return {}
     found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+@contextmanager
+def act(running: App, region: int, action: str, subject: str) -> Iterator[Transaction]:
+    """One act of the acting user in a region, in a transaction of its own: logged as done, or as refused with its code."""
+    with (
+        logged(running.engine, running.user, region, action, subject),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        yield tx
 
 
 def close_apps() -> None:

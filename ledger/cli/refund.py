@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.access.operator_log import logged
-from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
@@ -58,10 +57,7 @@ def request(
         fund, institution, kind, by, account, parse_day(received), parse_fen(amount), document, receipt,
         tuple(_line(text) for text in line or ()), advance,
     )  # fmt: skip
-    with (
-        logged(running.engine, running.user, region, "refund.request", f"{institution}/{document}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "refund.request", f"{institution}/{document}") as tx:
         made = request_refund(tx, asked, parse_day(date))
     show(plain(made), [words(made)], as_json=as_json)
 
@@ -77,10 +73,7 @@ def approve(
 ) -> None:
     """复核：同意即记账；给出理由则退回。"""
     running = app_for("checker")
-    with (
-        logged(running.engine, running.user, region, "refund.refuse" if refuse else "refund.approve", refund),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "refund.refuse" if refuse else "refund.approve", refund) as tx:
         day = parse_day(date)
         made = refuse_refund(tx, refund, day, refuse) if refuse else approve_refund(tx, refund, day)
     show(plain(made), [words(made)], as_json=as_json)

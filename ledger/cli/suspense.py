@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ledger.access.operator_log import logged
 from ledger.books.setup import open_period
-from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import Book
 from ledger.core.money import yuan_grouped
@@ -68,10 +67,7 @@ def propose_command(
     running, day = app_for("accountant"), parse_day(date)
     kind, _, number = receipt.partition(":")
     said = SuspensePaper(fund, account, kind, number, what, reference, document)
-    with (
-        logged(running.engine, running.user, region, "suspense.propose", f"{receipt} {what}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "suspense.propose", f"{receipt} {what}") as tx:
         made = propose(tx, said, day)
     show(plain(made), [_words(made)], as_json=as_json)
 
@@ -87,16 +83,7 @@ def confirm_command(
 ) -> None:
     """复核：同意即按其规则记账；给出理由则退回，回单仍挂账。"""
     running, day = app_for("checker"), parse_day(date)
-    with (
-        logged(
-            running.engine,
-            running.user,
-            region,
-            "suspense.refuse" if refusal else "suspense.confirm",
-            resolution,
-        ),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "suspense.refuse" if refusal else "suspense.confirm", resolution) as tx:
         for known in read_resolutions(tx, key=resolution):
             open_period(tx, Book(region, known.fund), period_of(day))
         done = refuse(tx, resolution, day, refusal) if refusal else confirm(tx, resolution, day)

@@ -8,13 +8,12 @@ from typing import Annotated, Final
 
 import typer
 
-from ledger.access.operator_log import logged
 from ledger.books import manual
 from ledger.books.manual import STATES, ManualContent, ManualVoucher
 from ledger.books.reading import parse_book
 from ledger.books.setup import open_period
 from ledger.books.vouchers import voucher
-from ledger.cli.context import JsonFlag, app_for, show
+from ledger.cli.context import JsonFlag, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.digests import parse_digest
 from ledger.core.entries import Book, Dimensions, Leg, Side
@@ -57,10 +56,7 @@ def draft(
     """制单（不记账），待另一人复核。"""
     running, named, day = app_for("accountant"), parse_book(book), parse_day(date)
     legs = tuple(_leg(text) for text in line)
-    with (
-        logged(running.engine, running.user, named.region, "voucher.draft", f"{book} {summary}"),
-        unit_of_work(running.engine, running.user, named.region) as tx,
-    ):
+    with act(running, named.region, "voucher.draft", f"{book} {summary}") as tx:
         corrected = voucher(tx, named, reverses).seq if reverses else 0
         content = ManualContent(
             parse_day(business) if business else day, summary, evidence, legs, attachments, corrected
@@ -105,11 +101,11 @@ def approve(
     """复核并记账：由制单人以外的人，对其摘要负责。"""
     day, seen = parse_day(date), parse_digest(digest)
 
-    def act(tx: Transaction, named: Book) -> None:
+    def approving(tx: Transaction, named: Book) -> None:
         open_period(tx, named, period_of(day))
         manual.approve_voucher(tx, named, draft, seen, day)
 
-    _decide("checker", "approve", draft, book, act, as_json=as_json)
+    _decide("checker", "approve", draft, book, approving, as_json=as_json)
 
 
 @app.command()
@@ -137,14 +133,17 @@ def withdraw(
 
 
 def _decide(
-    role: str, what: str, draft: str, book: str, act: Callable[[Transaction, Book], object], *, as_json: bool
+    role: str,
+    what: str,
+    draft: str,
+    book: str,
+    decide: Callable[[Transaction, Book], object],
+    *,
+    as_json: bool,
 ) -> None:
     running, named = app_for(role), parse_book(book)
-    with (
-        logged(running.engine, running.user, named.region, f"voucher.{what}", f"{book} {draft}"),
-        unit_of_work(running.engine, running.user, named.region) as tx,
-    ):
-        act(tx, named)
+    with act(running, named.region, f"voucher.{what}", f"{book} {draft}") as tx:
+        decide(tx, named)
         decided = manual.manual_voucher(tx, named, draft)
     _show(decided, as_json=as_json)
 

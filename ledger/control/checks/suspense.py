@@ -57,7 +57,9 @@ _SAID: Final = """
 def check_suspense(snapshot: Snapshot) -> Iterator[Finding]:
     """Explained papers against their explanations, and the other way round."""
     for region, account, receipt in snapshot.rows(_UNEXPLAINED):
-        yield Finding("INV-13", str(region), f"evidence {receipt}", f"账户{account}的回单标为已查明而没有依据")
+        yield Finding(
+            "INV-13", str(region), f"evidence {receipt}", f"账户{account}的回单标为已查明而没有依据"
+        )
     for region, fund, resolution, what, kept, two in snapshot.rows(_SAID):
         book, where = f"{region}-{fund}", f"resolution {resolution}"
         if not kept:
