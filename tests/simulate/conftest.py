@@ -91,15 +91,18 @@ def duck(database: Any, home: Path, tmp_path: Path) -> Recompute:
     `fundledger export` of both books.
     """
 
+    inputs: list[Callable[[duckdb.DuckDBPyConnection], object]] = []
+
     def different(spoil: str = "") -> list[tuple[Any, ...]]:
-        with closing(duckdb.connect()) as con:
+        if not inputs:
             with closing(sqlite3.connect(home / "simulate" / "export.sqlite")) as world:
-                for table in FROM_THE_WORLD:
-                    _copy(world, table, con, tmp_path)
+                inputs.extend(_copied(world, table, table, tmp_path) for table in FROM_THE_WORLD)
             with closing(sqlite3.connect(home / "demo" / "bank" / "books.sqlite")) as bank:
-                _copy(bank, "movement", con, tmp_path)
-            con.execute("ALTER TABLE movement RENAME TO bank")
-            _load_books(database, con, tmp_path)
+                inputs.append(_copied(bank, "movement", "bank", tmp_path))
+            inputs.append(_exported(database, tmp_path))
+        with closing(duckdb.connect()) as con:
+            for load in inputs:
+                load(con)
             if spoil:
                 assert con.execute(spoil).fetchone() != (0,), spoil
             con.execute(SQL.read_text(encoding="utf-8"))
@@ -108,33 +111,48 @@ def duck(database: Any, home: Path, tmp_path: Path) -> Recompute:
     return different
 
 
-def _copy(source: sqlite3.Connection, table: str, con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """One table of a SQLite file, types kept: text stays text, days become dates."""
+def _copied(
+    source: sqlite3.Connection, table: str, name: str, folder: Path
+) -> Callable[[duckdb.DuckDBPyConnection], object]:
+    """Write one table of a SQLite file down; how to load it: text stays text, days become dates."""
     columns = source.execute(f"SELECT name, type FROM pragma_table_info('{table}')").fetchall()
     kinds = {
-        name: "DATE" if name == "day" or name.endswith("_on") else {"INTEGER": "BIGINT"}.get(kind, "VARCHAR")
-        for name, kind in columns
+        column: "DATE"
+        if column == "day" or column.endswith("_on")
+        else {"INTEGER": "BIGINT"}.get(kind, "VARCHAR")
+        for column, kind in columns
     }
-    path = folder / f"{table}.csv"
+    texts = ", ".join(
+        column for column, kind in kinds.items() if kind == "VARCHAR" and column != "gives_back"
+    )
+    path = folder / f"{name}.csv"
     with path.open("w", newline="", encoding="utf-8") as out:
         csv.writer(out).writerows(source.execute(f"SELECT * FROM {table}"))
-    con.execute(f"CREATE TABLE {table} ({', '.join(f'{name} {kind}' for name, kind in kinds.items())})")
-    con.execute(
-        f"COPY {table} FROM '{path}' (FORMAT csv, HEADER false, AUTO_DETECT false, FORCE_NOT_NULL ({_texts(kinds)}))"
-    )
+
+    def load(con: duckdb.DuckDBPyConnection) -> None:
+        con.execute(
+            f"CREATE TABLE {name} ({', '.join(f'{column} {kind}' for column, kind in kinds.items())})"
+        )
+        con.execute(
+            f"COPY {name} FROM '{path}' (FORMAT csv, HEADER false, AUTO_DETECT false, FORCE_NOT_NULL ({texts}))"
+        )
+
+    return load
 
 
-def _texts(kinds: dict[str, str]) -> str:
-    return ", ".join(name for name, kind in kinds.items() if kind == "VARCHAR" and name != "gives_back")
-
-
-def _load_books(database: Any, con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    con.execute("CREATE TABLE export_line (fund INTEGER, n BIGINT, line VARCHAR)")
-    for fund in FUNDS:
-        path = folder / f"{fund}.journal"
+def _exported(database: Any, folder: Path) -> Callable[[duckdb.DuckDBPyConnection], object]:
+    """Export both books; how to load the lines of the files."""
+    paths = {fund: folder / f"{fund}.journal" for fund in FUNDS}
+    for fund, path in paths.items():
         with unit_of_work(database.service_engine, "zhou", DEMO_REGION) as tx:
             export(tx, Book(DEMO_REGION, fund), Format.HLEDGER, path)
-        con.execute(
-            f"INSERT INTO export_line SELECT {fund}, row_number() OVER (), line FROM read_csv('{path}', header = false,"
-            " columns = {'line': 'VARCHAR'}, delim = '\x01', quote = '', escape = '', parallel = false)"
-        )
+
+    def load(con: duckdb.DuckDBPyConnection) -> None:
+        con.execute("CREATE TABLE export_line (fund INTEGER, n BIGINT, line VARCHAR)")
+        for fund, path in paths.items():
+            con.execute(
+                f"INSERT INTO export_line SELECT {fund}, row_number() OVER (), line FROM read_csv('{path}', header = false,"
+                " columns = {'line': 'VARCHAR'}, delim = '\x01', quote = '', escape = '', parallel = false)"
+            )
+
+    return load
