@@ -34,10 +34,14 @@ class Limit:
         self._connection: psycopg.Connection[tuple[object, ...]] = world.connect()
         self._connection.execute("CREATE SCHEMA bench")
         self._connection.execute(
-            "CREATE TABLE bench.entry (LIKE books.entry, PRIMARY KEY (region, fund, seq))"
+            "CREATE TABLE bench.entry (LIKE books.entry, PRIMARY KEY (region, fund, seq));"
+            " ALTER TABLE bench.entry DROP COLUMN accounts, DROP COLUMN dims, DROP COLUMN amounts"
         )
         self._connection.execute(
-            "CREATE TABLE bench.leg (LIKE books.leg, PRIMARY KEY (region, fund, seq, n))"
+            "CREATE TABLE bench.leg (region integer NOT NULL, fund smallint NOT NULL, period integer NOT NULL,"
+            " seq bigint NOT NULL, n smallint NOT NULL, section smallint NOT NULL, side smallint NOT NULL,"
+            " amount_fen bigint NOT NULL, account integer NOT NULL, dim integer NOT NULL,"
+            " PRIMARY KEY (region, fund, seq, n))"
         )
         self._connection.commit()
         self._seq = 0

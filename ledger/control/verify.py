@@ -38,6 +38,8 @@ from ledger.control.checks.ties import check_ties
 from ledger.control.checks.vouchers import check_vouchers
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot, open_snapshot
+from ledger.control.sums import sum_lines
+from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput
 
 Check = Callable[[Snapshot], Iterator[Finding]]
@@ -113,28 +115,16 @@ def examine(engine: Engine, home: Path, *, progress: Progress | None = None) -> 
 
 
 def resum(engine: Engine) -> Resum:
-    """Add up every line of every book by account and dimension, as a check of balances does: for measuring."""
+    """Add up every line of every book by account and dimension, as the check of balances does: for measuring."""
     with open_snapshot(engine, Path(), []) as snapshot:
-        months = snapshot.rows("SELECT region, fund, period FROM books.period ORDER BY 1, 2, 3")
         total = Resum(0, 0, 0)
-        for (
-            region,
-            fund,
-            period,
-        ) in months:  # one month of one book at a time: two columns to group by, not five
-            lines, debit, credit = snapshot.rows(
-                """
-                SELECT coalesce(sum(lines), 0)::bigint, coalesce(sum(debit), 0)::bigint, coalesce(sum(credit), 0)::bigint
-                  FROM (SELECT count(*) AS lines, sum(amount_fen) FILTER (WHERE side = 1) AS debit,
-                               sum(amount_fen) FILTER (WHERE side = -1) AS credit
-                          FROM books.leg WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s
-                         GROUP BY account, dim) sums
-                """,
-                region=region,
-                fund=fund,
-                period=period,
-            )[0]
-            total = Resum(total.lines + lines, total.debit + debit, total.credit + credit)
+        for region, fund, period in snapshot.rows(
+            "SELECT region, fund, period FROM books.period ORDER BY 1, 2, 3"
+        ):
+            for part in sum_lines(snapshot, Book(region, fund), period).values():
+                total = Resum(
+                    total.lines + part.lines, total.debit + part.debit_fen, total.credit + part.credit_fen
+                )
         return total
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 from typing import NamedTuple
@@ -102,8 +102,7 @@ class EntryDraft:
     reverses_seq: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(NamedTuple):
     """The answer of the journal for one draft; a replay gives the first answer."""
 
     outcome: str
@@ -112,7 +111,7 @@ class Posted:
     series: str
     vno: int
     period: int
-    source_key: str = field(default="")
+    source_key: str = ""
 
     @property
     def voucher(self) -> str:

@@ -33,11 +33,10 @@ def tamper(settings: Settings) -> Tampered:
     with psycopg.connect(libpq_url(admin_url(settings))) as admin:
         admin.execute("SET session_replication_role = replica")
         row = admin.execute(
-            """WITH chosen AS (SELECT region, fund, period, seq, n, amount_fen FROM books.leg
-                                ORDER BY region, fund, seq DESC, n LIMIT 1)
-               UPDATE books.leg l SET amount_fen = l.amount_fen + 1 FROM chosen c
-                WHERE (l.region, l.fund, l.period, l.seq, l.n) = (c.region, c.fund, c.period, c.seq, c.n)
-               RETURNING l.region, l.fund, l.period, l.seq, l.n, c.amount_fen, l.amount_fen"""
+            """WITH chosen AS (SELECT region, fund, period, seq FROM books.entry ORDER BY region, fund, seq DESC LIMIT 1)
+               UPDATE books.entry e SET amounts[1] = e.amounts[1] + 1 FROM chosen c
+                WHERE (e.region, e.fund, e.period, e.seq) = (c.region, c.fund, c.period, c.seq)
+               RETURNING e.region, e.fund, e.period, e.seq, 1, e.amounts[1] - 1, e.amounts[1]"""
         ).fetchone()
     if row is None:
         raise NotFound("drill.nothing_posted", "账套中还没有凭证，无从演练")

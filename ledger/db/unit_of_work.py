@@ -62,10 +62,11 @@ class Transaction:
             for row in rows:
                 copy.write_row(row)
 
-    def copy_text(self, target: LiteralString, text: bytes) -> None:
-        """`COPY target FROM STDIN` of ready text rows, for bulk."""
+    def copy_text(self, target: LiteralString, text: bytes | Iterable[bytes]) -> None:
+        """`COPY target FROM STDIN` of ready text rows, for bulk: all at once or part by part as they are made."""
         with self.connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.SQL(target))) as copy:
-            copy.write(text)
+            for part in (text,) if isinstance(text, bytes) else text:
+                copy.write(part)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from psycopg import errors
 
 JOURNAL = (
     "entry",
-    "leg",
     "source",
     "posting",
     "balance",
@@ -24,20 +23,22 @@ JOURNAL = (
     "account",
     "book",
 )
-PARTITIONS = ("entry_202610", "leg_202610", "posting_202610")
+PARTITIONS = ("entry_202610", "posting_202610")
 TABLES = tuple(f"books.{name}" for name in JOURNAL + PARTITIONS)
 REFUSALS = ("FL002", "FL003")
-LINE = "(region, fund, period, seq, n, section, side, amount_fen, account, dim) VALUES (420100, 310, 202610, 1, 9, 1, 1, 1, 1001, 1)"
-STAGE = "SELECT books.stage()"
+STAGE = "SELECT books.stage(420100, 310::smallint, '{\"\"}', '{\"\"}', '{0}', '{0}', '{\"\"}')"
+ENTRY = "SELECT * FROM books.entry LIMIT 1"
+NO_DIM = "(SELECT dim FROM books.dim WHERE region = 420100 AND counterparty = '' AND category = '' LIMIT 1)"
 
 # Each is a script; its last statement must be refused by privilege (42501) to the service's login.
 SERVICE = {
-    "insert a line": f"INSERT INTO books.leg {LINE}",
-    "insert a line into the partition": f"INSERT INTO books.leg_202610 {LINE}",
+    "insert an entry into the partition": f"INSERT INTO books.entry_202610 {ENTRY}",
+    "change a line": "UPDATE books.entry SET amounts[1] = amounts[1] + 1",
+    "change a line in the partition": "UPDATE books.entry_202610 SET amounts[1] = amounts[1] + 1",
     "insert an entry": "INSERT INTO books.entry SELECT * FROM books.entry",
-    "copy into the journal": "COPY books.leg FROM STDIN",
-    "copy into a partition": "COPY books.leg_202610 FROM STDIN",
-    "read a partition past row security": "SELECT * FROM books.leg_202610",
+    "copy into the journal": "COPY books.entry FROM STDIN",
+    "copy into a partition": "COPY books.entry_202610 FROM STDIN",
+    "read a partition past row security": "SELECT * FROM books.entry_202610",
     "move the head": "UPDATE books.head SET seq = 0",
     "lock the head": "SELECT 1 FROM books.head FOR UPDATE",
     "reopen a period": "UPDATE books.period SET state = 'open'",
@@ -46,20 +47,20 @@ SERVICE = {
     "become the auditor": "SET ROLE fundledger_auditor",
     "be another session user": "SET SESSION AUTHORIZATION fundledger_owner",
     "switch triggers off": "SET session_replication_role = replica",
-    "disable a trigger": "ALTER TABLE books.leg DISABLE TRIGGER ALL",
-    "own a table": "ALTER TABLE books.leg OWNER TO fundledger_service",
-    "drop a partition": "DROP TABLE books.leg_202610",
-    "detach a partition": "ALTER TABLE books.leg DETACH PARTITION books.leg_202610",
-    "add a policy": "CREATE POLICY mine ON books.leg USING (true)",
+    "disable a trigger": "ALTER TABLE books.entry DISABLE TRIGGER ALL",
+    "own a table": "ALTER TABLE books.entry OWNER TO fundledger_service",
+    "drop a partition": "DROP TABLE books.entry_202610",
+    "detach a partition": "ALTER TABLE books.entry DETACH PARTITION books.entry_202610",
+    "add a policy": "CREATE POLICY mine ON books.entry USING (true)",
     "grant itself": "GRANT fundledger_owner TO fundledger_service",
     "replace the door": "CREATE OR REPLACE FUNCTION books.refuse_change() RETURNS trigger LANGUAGE sql AS 'SELECT 1'",
     "make a function in a schema": "CREATE FUNCTION books.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "make a table in a schema": "CREATE TABLE books.t (a int)",
     "make a table in public": "CREATE TABLE public.t (a int)",
-    "intern by hand": "SELECT books.intern(420100, 310::smallint)",
+    "intern by hand": "SELECT books.intern(420100, 310::smallint, '{}', '{}', '{}', '{}', '{}')",
     "digest by hand": "SELECT books.digest_contents()",
     "make partitions by hand": "SELECT books.make_partitions(202611)",
-    "take the guards off by hand": "SELECT books.guard('books.leg', false)",
+    "take the guards off by hand": "SELECT books.guard('books.entry', false)",
     "run a program": "COPY (SELECT 1) TO PROGRAM 'true'",
     "read a file": "SELECT pg_read_file('/etc/passwd')",
     "see others' rows": "ALTER ROLE fundledger_service BYPASSRLS",
@@ -72,8 +73,15 @@ SERVICE = {
     "change an order": "UPDATE payments.pay_order SET payee_number = 'x'",
     "change a receipt": "UPDATE payments.evidence SET amount_fen = 1",
     "delete the operator log": "DELETE FROM access.operator_log",
-    "read the staged entries of the door": f"{STAGE}; SELECT * FROM pg_temp.e_new",
-    "number its own entry": f"{STAGE}; INSERT INTO pg_temp.e_new (pos, series, content) VALUES (0, '记', '')",
+    "read what the door prepared": f"{STAGE}; SELECT * FROM pg_temp.b_new",
+    "say it is prepared": f"{STAGE}; INSERT INTO pg_temp.b_new VALUES (310, 1, '{{t}}', NULL, '')",
+    "vouch for a dimension": f"{STAGE}; INSERT INTO pg_temp.d_in VALUES (0, '', '', 0, 0, '', 0, 1)",
+    "add a movement": f"{STAGE}; INSERT INTO pg_temp.p_new VALUES (1001, 1, 5, 0, '{{0}}')",
+    "change what is staged": f"{STAGE}; UPDATE pg_temp.e_in SET amounts[1] = 1",
+    "take away what is staged": f"{STAGE}; DELETE FROM pg_temp.e_in",
+    "place by hand": "SELECT books.place('{t}', NULL)",
+    "gather by hand": "SELECT books.gather(NULL)",
+    "register a key by hand": "SELECT books.write_sources(420100, 310::smallint, 202610, 0, '', '{0}')",
     "take over the stage": f"{STAGE}; DROP TABLE pg_temp.e_in",
     "put a trigger on the stage": f"{STAGE}; CREATE TRIGGER t BEFORE INSERT ON pg_temp.e_in FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
     "put a rule on the stage": f"{STAGE}; CREATE RULE r AS ON INSERT TO pg_temp.e_in DO INSTEAD NOTHING",
@@ -111,14 +119,15 @@ def test_the_service_changes_no_journal_table(service: psycopg.Connection, table
     [
         "CREATE TEMP TABLE e_in (pos int)",
         "CREATE TEMP VIEW e_in AS SELECT 1 AS pos",
-        "CREATE TEMP TABLE e_new (pos int, series text, content bytea, off int, seq bigint, vno int, digest bytea)",
-        "CREATE TEMP TABLE l_in (pos int); CREATE TEMP TABLE d_in (k int)",
+        "CREATE TEMP TABLE b_new (fund smallint, staged int, statutory boolean[], places books.places, contents bytea)",
+        "CREATE TEMP TABLE p_new (account int, dim int, debit bigint, credit bigint, offs int[])",
+        "CREATE TEMP TABLE d_in (k int)",
     ],
 )
 def test_a_stage_of_the_callers_own_is_refused(service: psycopg.Connection, trick: str) -> None:
     service.execute(trick)
     with pytest.raises(psycopg.Error) as refused:
-        service.execute("SELECT books.stage()")
+        service.execute(STAGE)
     assert refused.value.sqlstate in ("42501", "FL002", "42809")
 
 
@@ -128,6 +137,51 @@ def test_posting_without_the_stage_is_refused(service: psycopg.Connection) -> No
     assert refused.value.sqlstate == "FL002"
 
 
+def _staged(
+    key: str, pos: int = 0, accounts: str = "{1001,-1005}", dims: str = "", amounts: str = "{5,5}"
+) -> str:
+    dims = dims or f"ARRAY[{NO_DIM},{NO_DIM}]"
+    return (
+        f"INSERT INTO pg_temp.e_in VALUES ({pos}, 'TRY', 'TRY@1', '{key}', '2026-10-14', 0, 's', '', '', 0, 'rule:TRY@1', 'checker',"
+        f" '{accounts}', {dims}, '{amounts}')"
+    )
+
+
+STAGED = {
+    "a dimension nobody numbered": ([_staged("d", dims="'{999,999}'")], "dimension.unknown"),
+    "a dimension of others": ([_staged("d", dims=f"ARRAY[{NO_DIM} + 1,{NO_DIM}]")], "dimension.unknown"),
+    "no amount": ([_staged("d", amounts="{5,NULL}")], "entry.line_amount"),
+    "fewer amounts than accounts": ([_staged("d", amounts="{5}")], "entry.uneven_lines"),
+    "more amounts than accounts": ([_staged("d", amounts="{5,5,5}")], "entry.uneven_lines"),
+    "fewer dimensions than accounts": ([_staged("d", dims=f"ARRAY[{NO_DIM}]")], "entry.uneven_lines"),
+    "no dimension": ([_staged("d", dims=f"ARRAY[{NO_DIM},NULL]")], "null value in column"),
+    "account nought": ([_staged("d", accounts="{0,-1005}")], "account.unknown"),
+    "a place twice": ([_staged("a"), _staged("b")], "entry."),
+    "a place left out": ([_staged("a"), _staged("b", 2)], "entry.place"),
+    "a place below nought": ([_staged("a", -1)], "entry.place"),
+    "unbalanced behind the check": (
+        [_staged("a"), "SELECT books.prepare(420100, 310::smallint)", _staged("b", 1, amounts="{5,6}")],
+        "entry.unbalanced",
+    ),
+    "unbalanced, the check rolled back": (
+        ["SAVEPOINT s", _staged("a"), "SELECT books.prepare(420100, 310::smallint)", "ROLLBACK TO s", _staged("a", amounts="{5,6}")],
+        "entry.unbalanced",
+    ),
+    "prepared for another book": (
+        [_staged("a", accounts="{1999,-1005}"), "SELECT books.prepare(420100, 390::smallint)"], "account.unknown",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STAGED)
+def test_what_the_program_would_never_stage_is_refused(service: psycopg.Connection, case: str) -> None:
+    statements, code = STAGED[case]
+    service.execute(STAGE)
+    with pytest.raises(psycopg.Error, match=code):
+        for statement in [*statements, "SELECT * FROM books.post(420100, 310::smallint, '2026-10-14')"]:
+            service.execute(statement)
+
+
 def test_a_function_in_the_callers_temp_schema_is_not_called(service: psycopg.Connection) -> None:
     """Names the door uses resolve in pg_catalog first, and never to a function of pg_temp."""
     service.execute(
@@ -135,12 +189,8 @@ def test_a_function_in_the_callers_temp_schema_is_not_called(service: psycopg.Co
         " CREATE FUNCTION pg_temp.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$ SELECT to_timestamp(0) $$;"
         " CREATE TEMP TABLE pg_class (relname name); SET search_path = pg_temp, pg_catalog, public"
     )
-    service.execute("SELECT books.stage()")
-    service.execute("INSERT INTO pg_temp.d_in VALUES (0, '', '', 0, 0, '')")
-    service.execute(
-        "INSERT INTO pg_temp.e_in VALUES (0, 'MAN', 'MAN@1', 'temp-trick', '2026-10-14', 0, 's', '', '', 0, 'rule:MAN@1', 'checker')"
-    )
-    service.execute("INSERT INTO pg_temp.l_in VALUES (0, 1, 1, 1, 5, 1001, 0), (0, 2, 1, -1, 5, 1005, 0)")
+    service.execute(STAGE)
+    service.execute(_staged("temp-trick"))
     service.execute("SELECT * FROM books.post(420100, 310::smallint, '2026-10-14')")
     row = service.execute(
         "SELECT length(content_digest), recorded_at > '2026-01-01' FROM books.source JOIN books.entry USING (region, fund, seq)"
@@ -152,8 +202,6 @@ def test_a_function_in_the_callers_temp_schema_is_not_called(service: psycopg.Co
 INSERTS = {
     "books.entry": "INSERT INTO books.entry SELECT * FROM books.entry LIMIT 1",
     "books.entry_202610": "INSERT INTO books.entry_202610 SELECT * FROM books.entry LIMIT 1",
-    "books.leg": f"INSERT INTO books.leg {LINE}",
-    "books.leg_202610": f"INSERT INTO books.leg_202610 {LINE}",
     "books.source": "INSERT INTO books.source VALUES (420100, 310, 'raw', 202610, 99, '')",
     "books.balance": "INSERT INTO books.balance VALUES (420100, 310, 202610, 1002, 1, 1, 0)",
     "books.block": "INSERT INTO books.block SELECT * FROM books.block LIMIT 1",
@@ -185,7 +233,7 @@ def test_owner_and_superuser_are_refused_while_triggers_are_on(
         admin.rollback()
 
 
-@pytest.mark.parametrize("table", ["books.leg", "books.leg_202610", "books.entry_202610"])
+@pytest.mark.parametrize("table", ["books.entry", "books.entry_202610", "books.posting_202610"])
 def test_a_superusers_copy_is_refused(ledger: Any, table: str) -> None:
     with psycopg.connect(ledger.admin_url) as admin:
         with pytest.raises(psycopg.Error) as refused, admin.cursor().copy(f"COPY {table} FROM STDIN") as copy:
@@ -201,7 +249,7 @@ def test_the_auditor_writes_nothing(ledger: Any) -> None:
         driver.commit()
         for statement in (
             "DELETE FROM books.entry",
-            "SELECT books.stage()",
+            STAGE,
             "CREATE TEMP TABLE t (a int)",
             "SELECT * FROM access.idempotency",
         ):

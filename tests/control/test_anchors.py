@@ -21,7 +21,6 @@ def cut_tail(town: Any, keep: int) -> None:
     """Take the last blocks of 420100-390 away with everything that belongs to them, and mend what remains."""
     seq = f"seq > (SELECT last_seq FROM books.block WHERE {OURS} AND block = {keep})"
     town.break_it(
-        f"DELETE FROM books.leg WHERE {OURS} AND {seq}",
         f"DELETE FROM books.entry WHERE {OURS} AND {seq}",
         f"DELETE FROM books.source WHERE {OURS} AND {seq}",
         f"DELETE FROM books.posting WHERE {OURS} AND block > {keep}",
@@ -69,21 +68,16 @@ def redigest(admin: psycopg.Connection, seq: int) -> bytes:
     """The entry's digest as books.post() makes it; its content digest goes to its business key."""
     entry = admin.execute(
         "SELECT concat_ws('|', event, source_key, business_date, reverses_seq, summary, evidence,"
-        " encode(evidence_digest, 'hex'), attachments), concat_ws('|', seq, series, vno, voucher_date,"
+        " encode(evidence_digest, 'hex'), attachments, array_to_string(accounts, ','), array_to_string(dims, ','),"
+        " array_to_string(amounts, ',')), concat_ws('|', seq, series, vno, voucher_date,"
         " (extract(epoch FROM recorded_at) * 1000000)::bigint, rule, prepared_by, reviewed_by)"
         f" FROM books.entry WHERE {OURS} AND seq = %s",
         [seq],
     ).fetchone()
-    legs = admin.execute(
-        f"SELECT concat_ws('|', n, section, side, amount_fen, account, dim) FROM books.leg WHERE {OURS} AND seq = %s ORDER BY n",
-        [seq],
-    ).fetchall()
     assert entry is not None
-    content = sha256("\n".join((entry[0], *(leg[0] for leg in legs))).encode())
-    admin.execute(
-        f"UPDATE books.source SET content_digest = %s WHERE {OURS} AND seq = %s", [content.digest(), seq]
-    )
-    return sha256(f"{entry[1]}|{content.hexdigest()}".encode()).digest()
+    content = sha256(entry[0].encode()).digest()
+    admin.execute(f"UPDATE books.source SET content_digest = %s WHERE {OURS} AND seq = %s", [content, seq])
+    return sha256(entry[1].encode() + content).digest()
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.books.journal import intern
 from ledger.books.setup import close_period, open_period
-from ledger.core.entries import credit, debit
+from ledger.core.entries import NO_DIMENSIONS, Book, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
 
@@ -178,12 +179,13 @@ def test_h15_who_may_not_see_a_fund_sees_no_receipts_or_items_of_it(town: Any):
 
 def test_h16_dates_are_finite(town: Any, new_draft: Any):
     with pytest.raises(LedgerError), tx(town, "acc") as t:
-        t.run("SELECT books.stage()")
-        t.run("INSERT INTO d_in VALUES (0, '', '', 0, 0, '')")
+        numbers = intern(t, Book(420100, 390), [NO_DIMENSIONS])
+        dim = numbers[NO_DIMENSIONS]
         t.run(
-            "INSERT INTO e_in VALUES (0, 'MAN', 'm', 'inf', 'infinity', 0, 's', '', '', 0, 'maker', 'checker')"
+            "INSERT INTO e_in VALUES (0, 'MAN', 'm', 'inf', 'infinity', 0, 's', '', '', 0, 'maker', 'checker',"
+            " '{1001,-1005}', ARRAY[%(dim)s::int, %(dim)s::int], '{5,5}')",
+            dim=dim,
         )
-        t.run("INSERT INTO l_in VALUES (0, 1, 1, 1, 5, 1001, 0), (0, 2, 1, -1, 5, 1005, 0)")
         t.run("SELECT * FROM books.post(420100, 390::smallint, '2026-10-14')")
 
 

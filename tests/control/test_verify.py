@@ -9,22 +9,21 @@ import pytest
 from ledger.control.verify import CHECKS, examine, resum
 
 E = "books.entry_202610"
-L = "books.leg_202610"
 OURS = "region = 420100 AND fund = 310"
 
 # What was done, and the (promise, entry) that verify must name. Entries of 420100-310: 1 ALLOT, 2 REC r1 r2,
 # 3 REC r3, 4 ORD 0001, 5 ORD 0002, 6 RCV 0001; of 420100-390: 1..5 manual.
 ATTACKS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     "amount": (
-        f"UPDATE {L} SET amount_fen = amount_fen + 1 WHERE {OURS} AND seq = 2 AND n = 1",
+        f"UPDATE {E} SET amounts[1] = amounts[1] + 1 WHERE {OURS} AND seq = 2",
         {("INV-12", "seq 2 (备-202610-1)"), ("INV-01", "seq 2 (备-202610-1)")},
     ),
     "both amounts": (
-        f"UPDATE {L} SET amount_fen = amount_fen + 1 WHERE {OURS} AND seq = 1",
+        f"UPDATE {E} SET amounts[1] = amounts[1] + 1, amounts[2] = amounts[2] + 1 WHERE {OURS} AND seq = 1",
         {("INV-12", "seq 1 (记-202610-1)"), ("INV-06", "balance 202610 1004 dim 1")},
     ),
     "account": (
-        f"UPDATE {L} SET account = 1101 WHERE {OURS} AND seq = 1 AND n = 1",
+        f"UPDATE {E} SET accounts[1] = 1101 WHERE {OURS} AND seq = 1",
         {("INV-12", "seq 1 (记-202610-1)"), ("INV-01", "seq 1 (202610)")},
     ),
     "summary": (
@@ -56,7 +55,8 @@ ATTACKS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         {("INV-02", "seq 4 (202610)"), ("INV-05", "seq 4 (202610)")},
     ),
     "deleted line": (
-        f"DELETE FROM {L} WHERE {OURS} AND seq = 5 AND n = 2",
+        f"ALTER TABLE books.entry DROP CONSTRAINT lines; UPDATE {E} SET accounts = accounts[1:1], dims = dims[1:1],"
+        f" amounts = amounts[1:1] WHERE {OURS} AND seq = 5",
         {("INV-12", "seq 5 (备-202610-4)"), ("INV-01", "seq 5 (备-202610-4)")},
     ),
     "deleted book row": (
@@ -64,13 +64,20 @@ ATTACKS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         {("INV-05", "seq 2 (记-202610-2)")},
     ),
     "inserted line": (
-        f"INSERT INTO {L} VALUES (420100, 310, 202610, 99, 1, 1, 1, 5, 1001, 0)",
-        {("INV-12", "seq 99 (202610)")},
+        f"UPDATE {E} SET accounts = accounts || 1001, dims = dims || 0, amounts = amounts || 5::bigint WHERE {OURS} AND seq = 5",
+        {("INV-12", "seq 5 (备-202610-4)"), ("INV-01", "seq 5 (备-202610-4)"), ("INV-01", "seq 5 (202610)")},
     ),
+    "lines swapped": (
+        f"UPDATE {E} SET accounts[1] = accounts[2], accounts[2] = accounts[1], dims[1] = dims[2], dims[2] = dims[1],"
+        f" amounts[1] = amounts[2], amounts[2] = amounts[1] WHERE {OURS} AND seq = 6",
+        {("INV-12", "seq 6 (记-202610-2)")},
+    ),
+    "constraint": ("ALTER TABLE books.entry DROP CONSTRAINT lines", {("INV-02", "books.entry_202610")}),
     "back-dated entry": (
-        f"INSERT INTO {E} SELECT region, fund, period, 7, series, 3, voucher_date, business_date, recorded_at, event, rule, 'new',"
-        f" 0, summary, evidence, evidence_digest, attachments, prepared_by, reviewed_by FROM {E} WHERE {OURS} AND seq = 1",
-        {("INV-12", "seq 7 (记-202610-3)"), ("INV-01", "seq 7 (202610)")},
+        f"INSERT INTO {E} SELECT region, fund, period, 7, 3, voucher_date, business_date, recorded_at, reverses_seq,"
+        f" attachments, accounts, dims, amounts, series, event, rule, 'new', summary, evidence, evidence_digest, prepared_by,"
+        f" reviewed_by FROM {E} WHERE {OURS} AND seq = 1",
+        {("INV-12", "seq 7 (记-202610-3)")},
     ),
     "source digest": (
         f"UPDATE books.source SET content_digest = sha256('x') WHERE {OURS} AND seq = 6",
@@ -189,7 +196,7 @@ ATTACKS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         {("INV-11", "payee H42010000001 v1")},
     ),
     "row security": ("ALTER TABLE fund.record DISABLE ROW LEVEL SECURITY", {("INV-14", "fund.record")}),
-    "trigger": (f"ALTER TABLE {L} DISABLE TRIGGER frozen", {("INV-02", "books.leg_202610")}),
+    "trigger": (f"ALTER TABLE {E} DISABLE TRIGGER frozen", {("INV-02", "books.entry_202610")}),
     "dropped trigger": ("DROP TRIGGER frozen ON books.block", {("INV-02", "books.block")}),
     "grant": ("GRANT UPDATE ON books.entry TO fundledger_service", {("INV-02", "books.entry")}),
     "business trigger": (
@@ -229,7 +236,7 @@ def test_a_change_is_named(town: Any, attack: str) -> None:
 
 def test_a_change_is_told_from_its_neighbours(town: Any) -> None:
     town.break_it(
-        f"UPDATE {L} SET amount_fen = amount_fen + 1 WHERE region = 420100 AND fund = 390 AND seq = 3"
+        f"UPDATE {E} SET amounts[1] = amounts[1] + 1 WHERE region = 420100 AND fund = 390 AND seq = 3"
     )
     named = {finding.entry for finding in town.verify() if finding.promise == "INV-12"}
     assert named == {"seq 3 (记-202610-3)"}

@@ -71,7 +71,7 @@ VOUCHERS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     "deleted decision": ("DELETE FROM books.voucher_decision", {("INV-11", "seq 1 (记-202610-1)")}),
     "deleted draft": ("DELETE FROM books.voucher", {("INV-11", "seq 1 (记-202610-1)")}),
     "entry's line": (
-        "UPDATE books.leg SET amount_fen = 99 WHERE fund = 390 AND seq = 1",
+        "UPDATE books.entry SET amounts[1] = 99 WHERE fund = 390 AND seq = 1",
         {("INV-12", "seq 1 (记-202610-1)")},
     ),
     "entry's rule": (

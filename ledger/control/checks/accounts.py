@@ -15,11 +15,12 @@ def check_accounts(snapshot: Snapshot) -> Iterator[Finding]:
     for region, fund, account, seq, period, name in snapshot.rows(
         """
         SELECT l.region, l.fund, l.account, l.seq, l.period, coalesce(a.name, '')
-          FROM (SELECT region, fund, account, section, dim, min(seq) AS seq, min(period) AS period
-                  FROM books.leg GROUP BY region, fund, account, section, dim) l
+          FROM (SELECT region, fund, abs(account) AS account, dim, min(seq) AS seq, min(period) AS period
+                  FROM (SELECT region, fund, period, seq, unnest(accounts) AS account, unnest(dims) AS dim FROM books.entry) lines
+                 GROUP BY region, fund, abs(account), dim) l
           LEFT JOIN books.account a ON a.region = l.region AND a.fund = l.fund AND a.account = l.account
           LEFT JOIN books.dim d ON d.region = l.region AND d.dim = l.dim
-         WHERE a.account IS NULL OR NOT a.leaf OR a.section <> l.section OR d.dim IS NULL
+         WHERE a.account IS NULL OR NOT a.leaf OR a.section <> CASE WHEN left(l.account::text, 1) = '9' THEN 2 ELSE 1 END OR d.dim IS NULL
             OR a.dims <> (d.counterparty <> '')::int + 2 * (d.subfund <> '')::int + 4 * (d.service_year <> 0)::int
                          + 8 * (d.term <> 0)::int + 16 * (d.category <> '')::int
          ORDER BY 1, 2, 4

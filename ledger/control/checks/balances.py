@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot, seq_label
+from ledger.control.sums import sum_lines
 from ledger.core.entries import Book
 
 
@@ -14,28 +15,36 @@ def check_balances(snapshot: Snapshot) -> Iterator[Finding]:
     for book in snapshot.books():
         for (period,) in snapshot.rows(
             "SELECT DISTINCT period FROM books.posting WHERE region = %(region)s AND fund = %(fund)s"
-            " UNION SELECT DISTINCT period FROM books.leg WHERE region = %(region)s AND fund = %(fund)s ORDER BY 1",
+            " UNION SELECT DISTINCT period FROM books.balance WHERE region = %(region)s AND fund = %(fund)s"
+            " UNION SELECT DISTINCT period FROM books.entry WHERE region = %(region)s AND fund = %(fund)s ORDER BY 1",
             region=book.region,
             fund=book.fund,
         ):
             yield from _postings(snapshot, book, period)
-    for region, fund, period, account, dim, kept, summed in snapshot.rows(
-        """
-        SELECT coalesce(b.region, l.region), coalesce(b.fund, l.fund), coalesce(b.period, l.period),
-               coalesce(b.account, l.account), coalesce(b.dim, l.dim),
-               format('%s/%s', b.debit, b.credit), format('%s/%s', l.debit, l.credit)
-          FROM books.balance b
-          FULL JOIN (SELECT region, fund, period, account, dim, coalesce(sum(amount_fen) FILTER (WHERE side = 1), 0) AS debit,
-                            coalesce(sum(amount_fen) FILTER (WHERE side = -1), 0) AS credit
-                       FROM books.leg GROUP BY region, fund, period, account, dim) l
-            ON l.region = b.region AND l.fund = b.fund AND l.period = b.period AND l.account = b.account AND l.dim = b.dim
-         WHERE (b.debit, b.credit) IS DISTINCT FROM (l.debit, l.credit)
-         ORDER BY 1, 2, 3, 4, 5
-        """
-    ):
-        message = f"余额（借/贷 {kept}分）不等于分录行合计（{summed}分），可用重建余额恢复"
-        yield Finding("INV-06", f"{region}-{fund}", f"balance {period} {account} dim {dim}", message)
+            yield from _balances(snapshot, book, period)
     yield from _equation(snapshot)
+
+
+def _balances(snapshot: Snapshot, book: Book, period: int) -> Iterator[Finding]:
+    """Every balance is what its lines come to, and every line is in a balance."""
+    summed = sum_lines(snapshot, book, period)
+    kept = {
+        (account, dim): (debit, credit)
+        for account, dim, debit, credit in snapshot.rows(
+            "SELECT account, dim, debit, credit FROM books.balance"
+            " WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s",
+            region=book.region,
+            fund=book.fund,
+            period=period,
+        )
+    }
+    for key in sorted(summed.keys() | kept.keys()):
+        lines = summed.get(key)
+        found = None if lines is None else (lines.debit_fen, lines.credit_fen)
+        if kept.get(key) != found:
+            balance, total = ("/".join(map(str, pair)) if pair else "无" for pair in (kept.get(key), found))
+            message = f"余额（借/贷 {balance}分）不等于分录行合计（{total}分），可用重建余额恢复"
+            yield Finding("INV-06", str(book), f"balance {period} {key[0]} dim {key[1]}", message)
 
 
 def _postings(snapshot: Snapshot, book: Book, period: int) -> Iterator[Finding]:
@@ -49,10 +58,11 @@ def _postings(snapshot: Snapshot, book: Book, period: int) -> Iterator[Finding]:
               LEFT JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
              WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.period = %(period)s),
         held AS (
-            SELECT account, dim, seq, coalesce(sum(amount_fen) FILTER (WHERE side = 1), 0) AS debit,
-                   coalesce(sum(amount_fen) FILTER (WHERE side = -1), 0) AS credit
-              FROM books.leg WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s
-             GROUP BY account, dim, seq)
+            SELECT abs(account) AS account, dim, seq, coalesce(sum(fen) FILTER (WHERE account > 0), 0) AS debit,
+                   coalesce(sum(fen) FILTER (WHERE account < 0), 0) AS credit
+              FROM (SELECT seq, unnest(accounts) AS account, unnest(dims) AS dim, unnest(amounts) AS fen FROM books.entry
+                     WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s) lines
+             GROUP BY abs(account), dim, seq)
         SELECT account, dim, min(seq)
           FROM refs FULL JOIN held USING (account, dim, seq)
          GROUP BY account, dim, refs.block

@@ -1,7 +1,7 @@
 """INV-12, INV-01, INV-05: every entry is the one its block and its key sealed, and balances within each section.
 
-Entries, lines and blocks are read side by side in the order of their numbers, one book and month at a time, so
-memory holds one block. The canonical texts are those of `books.digest_contents` and `books.post`, written a second
+Entries and blocks are read side by side in the order of their numbers, one book and month at a time, so memory holds
+one block. The canonical texts are those of `books.digest_contents` and `books.post`, written a second
 time here on purpose: a writer that digests wrongly must not agree with its own mistake.
 """
 
@@ -19,14 +19,11 @@ from ledger.core.entries import Book
 _ENTRIES: Final = (
     "SELECT e.seq, e.series, e.vno, e.voucher_date, (extract(epoch FROM e.recorded_at) * 1000000)::bigint, e.rule,"
     " e.prepared_by, e.reviewed_by, e.event, e.source_key, e.business_date, e.reverses_seq, e.summary, e.evidence,"
-    " encode(e.evidence_digest, 'hex'), e.attachments, encode(s.content_digest, 'hex')"
+    " encode(e.evidence_digest, 'hex'), e.attachments, array_to_string(e.accounts, ','), array_to_string(e.dims, ','),"
+    " array_to_string(e.amounts, ','), encode(s.content_digest, 'hex')"
     " FROM books.entry e LEFT JOIN books.source s ON s.region = {region} AND s.fund = {fund}"
     " AND s.source_key = e.source_key AND s.period = e.period AND s.seq = e.seq"
     " WHERE e.region = {region} AND e.fund = {fund} AND e.period = {period} ORDER BY e.seq"
-)
-_LEGS: Final = (
-    "SELECT seq, n, section, side, amount_fen, account, dim FROM books.leg"
-    " WHERE region = {region} AND fund = {fund} AND period = {period} ORDER BY seq, n"
 )
 _BLOCKS: Final = (
     "SELECT block, period, voucher_date, first_seq, last_seq, legs, (extract(epoch FROM recorded_at) * 1000000)::bigint,"
@@ -34,7 +31,7 @@ _BLOCKS: Final = (
     " FROM books.block WHERE region = {region} AND fund = {fund} AND period = {period} ORDER BY first_seq, block"
 )
 _HEAD_FIELDS: Final = 8
-_CONTENT_END: Final = 16
+_CONTENT_END: Final = 19
 _FIELD: Final = re.compile(rb"((?:[^|\\]|\\.)*)\|", re.DOTALL)
 _ESCAPE: Final = re.compile(rb"\\(.)", re.DOTALL)
 _ESCAPED: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
@@ -45,15 +42,12 @@ class _Entry(NamedTuple):
     head: bytes
     """seq, series, vno, voucher_date, recorded_at, rule and signers, as digested."""
     content: bytes
-    """event … attachments, as digested, without the lines."""
+    """event … attachments and lines, as digested."""
+    accounts: bytes
+    """Of the lines, comma between; negative on the credit side."""
+    amounts: bytes
     source: bytes
     """The content digest its business key is registered with, in hex."""
-
-
-class _Legs(NamedTuple):
-    seq: int
-    texts: list[bytes]
-    """n|section|side|amount|account|dim, by n."""
 
 
 def check_chain(snapshot: Snapshot) -> Iterator[Finding]:
@@ -61,8 +55,7 @@ def check_chain(snapshot: Snapshot) -> Iterator[Finding]:
     for book in snapshot.books():
         periods = snapshot.rows(
             "SELECT period FROM books.block WHERE region = %(region)s AND fund = %(fund)s"
-            " UNION SELECT period FROM books.entry WHERE region = %(region)s AND fund = %(fund)s"
-            " UNION SELECT period FROM books.leg WHERE region = %(region)s AND fund = %(fund)s ORDER BY 1",
+            " UNION SELECT period FROM books.entry WHERE region = %(region)s AND fund = %(fund)s ORDER BY 1",
             region=book.region,
             fund=book.fund,
         )
@@ -71,7 +64,7 @@ def check_chain(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 class _Month:
-    """The blocks, entries and lines of one book and month, read in step."""
+    """The blocks and entries of one book and month, read in step."""
 
     def __init__(self, snapshot: Snapshot, book: Book, period: int) -> None:
         self.snapshot = snapshot
@@ -80,9 +73,7 @@ class _Month:
         keys = {"region": book.region, "fund": book.fund, "period": period}
         self._blocks = snapshot.copy(0, _BLOCKS, **keys)
         self._entries = map(_read_entry, snapshot.copy(1, _ENTRIES, **keys))
-        self._legs = _grouped(snapshot.copy(2, _LEGS, **keys))
         self._entry = next(self._entries, None)
-        self._leg = next(self._legs, None)
 
     def check(self) -> Iterator[Finding]:
         for line in self._blocks:
@@ -105,19 +96,20 @@ class _Month:
         broken, legs = False, 0
         for seq in range(first, last + 1):
             place = 32 * (seq - first)
-            entry, texts = self._take(seq)
-            legs += len(texts)
+            entry = self._take(seq)
             if entry is None:
                 broken = True
                 yield self._finding("INV-02", seq, f"凭证已不存在，而区块{block[0]}记有其摘要")
                 continue
-            if problem := _unbalanced(texts):
+            lines, problem = _unbalanced(entry)
+            legs += lines
+            if problem:
                 yield self._finding("INV-01", seq, problem, entry.head)
-            content = sha256(b"\n".join((entry.content, *texts))).hexdigest().encode()
-            if sha256(b"%b|%b" % (entry.head, content)).digest() != stored[place : place + 32]:
+            content = sha256(entry.content)
+            if sha256(entry.head + content.digest()).digest() != stored[place : place + 32]:
                 broken = True
                 yield self._finding("INV-12", seq, "凭证或其分录行与记账时的摘要不符，已被改动", entry.head)
-            if content != entry.source:
+            if content.hexdigest().encode() != entry.source:
                 yield self._finding(
                     "INV-05", seq, "凭证的业务键未登记，或登记的内容摘要与凭证不同", entry.head
                 )
@@ -131,29 +123,23 @@ class _Month:
         if sha256(bytes.fromhex(block[10]) + header.encode() + stored).hexdigest() != block[11]:
             yield self._finding("INV-12", int(block[3]), f"区块{block[0]}的哈希与其内容不符，区块已被改动")
 
-    def _take(self, seq: int) -> tuple[_Entry | None, list[bytes]]:
-        """The entry of that number and its lines, if they are next."""
-        entry, texts = None, []
-        if self._entry is not None and self._entry.seq == seq:
-            entry, self._entry = self._entry, next(self._entries, None)
-            self.snapshot.entries += 1
-        if self._leg is not None and self._leg.seq == seq:
-            texts, self._leg = self._leg.texts, next(self._legs, None)
-            self.snapshot.lines += len(texts)
-        return entry, texts
+    def _take(self, seq: int) -> _Entry | None:
+        """The entry of that number, if it is next."""
+        entry = self._entry
+        if entry is None or entry.seq != seq:
+            return None
+        self._entry = next(self._entries, None)
+        self.snapshot.entries += 1
+        self.snapshot.lines += entry.accounts.count(b",") + 1
+        return entry
 
     def _rest(self, before: int | None) -> Iterator[Finding]:
-        """Entries and lines below `before` (None: all that is left) that no block has sealed."""
-        while self._entry is not None and (before is None or self._entry.seq < before):
-            yield self._finding(
-                "INV-12", self._entry.seq, "凭证不在任何区块中，不是由记账函数写入", self._entry.head
-            )
-            seq = self._entry.seq
-            if problem := _unbalanced(self._take(seq)[1]):
-                yield self._finding("INV-01", seq, problem)
-        while self._leg is not None and (before is None or self._leg.seq < before):
-            yield self._finding("INV-12", self._leg.seq, f"{len(self._leg.texts)}行分录没有对应的凭证")
-            self._take(self._leg.seq)
+        """Entries below `before` (None: all that is left) that no block has sealed."""
+        while (entry := self._entry) is not None and (before is None or entry.seq < before):
+            yield self._finding("INV-12", entry.seq, "凭证不在任何区块中，不是由记账函数写入", entry.head)
+            self._take(entry.seq)
+            if problem := _unbalanced(entry)[1]:
+                yield self._finding("INV-01", entry.seq, problem)
 
 
 def _fields(line: bytes) -> list[bytes]:
@@ -167,34 +153,32 @@ def _fields(line: bytes) -> list[bytes]:
 def _read_entry(line: bytes) -> _Entry:
     fields = _fields(line)
     head, content = b"|".join(fields[:_HEAD_FIELDS]), b"|".join(fields[_HEAD_FIELDS:_CONTENT_END])
-    return _Entry(int(fields[0]), head, content, fields[_CONTENT_END])
+    return _Entry(
+        int(fields[0]),
+        head,
+        content,
+        fields[_CONTENT_END - 3],
+        fields[_CONTENT_END - 1],
+        fields[_CONTENT_END],
+    )
 
 
-def _grouped(lines: Iterator[bytes]) -> Iterator[_Legs]:
-    """Lines gathered by entry. No calls per line but the ones needed: four of five rows of the journal are lines."""
-    current, texts = b"", list[bytes]()
-    for line in lines:
-        seq, _, text = line.partition(b"|")
-        if seq != current:
-            if texts:
-                yield _Legs(int(current), texts)
-            current, texts = seq, []
-        texts.append(text[:-1])
-    if texts:
-        yield _Legs(int(current), texts)
-
-
-def _unbalanced(texts: list[bytes]) -> str:
-    """What is wrong with an entry's lines; "" when they balance within each section."""
+def _unbalanced(entry: _Entry) -> tuple[int, str]:
+    """How many lines an entry has, and what is wrong with them; "" when they balance within each section."""
+    accounts, amounts = entry.accounts.split(b","), entry.amounts.split(b",")
     statutory = memorandum = 0
-    for text in texts:
-        _, section, side, amount, _ = text.split(b"|", 4)
-        if section == b"1":
-            statutory += int(amount) if side == b"1" else -int(amount)
+    for account, amount in zip(accounts, amounts, strict=False):
+        if account[:1] == b"-":
+            fen, first = -int(amount), account[1:2]
         else:
-            memorandum += int(amount) if side == b"1" else -int(amount)
-    if len(texts) < 2:
-        return f"凭证只有{len(texts)}行分录"
+            fen, first = int(amount), account[:1]
+        if first == b"9":
+            memorandum += fen
+        else:
+            statutory += fen
+    lines = len(accounts)
+    if lines < 2 or len(amounts) != lines:
+        return lines, f"凭证只有{lines}行分录，或科目与金额个数不同"
     if statutory or memorandum:
-        return f"凭证借贷不平：会计账差{statutory}分，备查账差{memorandum}分"
-    return ""
+        return lines, f"凭证借贷不平：会计账差{statutory}分，备查账差{memorandum}分"
+    return lines, ""

@@ -16,6 +16,13 @@ _JOURNAL: Final = """
      WHERE n.nspname = 'books' AND c.relkind IN ('r', 'p') AND coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')
      ORDER BY 1, 2
 """
+_LINES: Final = """
+    SELECT c.oid::regclass::text FROM pg_class c
+      LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.conname = 'lines' AND k.contype = 'c' AND k.convalidated
+     WHERE (c.oid = 'books.entry'::regclass OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'books.entry'::regclass))
+       AND k.oid IS NULL
+     ORDER BY 1
+"""
 _WRITES: Final = """
     SELECT c.oid::regclass::text, r.name, p.name
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -46,6 +53,8 @@ def check_guards(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding("INV-02", "", table, f"{table}缺少触发器{guard}，或已被停用")
     for table, guard in snapshot.rows(_DISABLED):
         yield Finding("INV-02", "", table, f"{table}的触发器{guard}已被停用")
+    for (table,) in snapshot.rows(_LINES):
+        yield Finding("INV-02", "", table, f"{table}缺少分录行的检查约束lines")
     for table, role, privilege in snapshot.rows(_WRITES):
         yield Finding("INV-02", "", table, f"{role}对{table}有{privilege}权限")
     for (table,) in snapshot.rows(_ROWS):

@@ -28,7 +28,7 @@ BEGIN
     END IF;
 END $$;
 
-SELECT books.guard('books.entry', true), books.guard('books.leg', true), books.guard('books.posting', true),
+SELECT books.guard('books.entry', true), books.guard('books.posting', true),
        books.guard('books.source', true), books.guard('books.block', true), books.guard('books.dim', true),
        books.guard('books.account', true), books.guard('books.book', true),
        books.guard('books.balance', false), books.guard('books.head', false), books.guard('books.dim_head', false),

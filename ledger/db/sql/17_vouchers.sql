@@ -176,8 +176,11 @@ BEGIN
       FROM pg_temp.e_in e
       LEFT JOIN (SELECT l.pos, string_agg(concat_ws('|', l.n, l.side, l.amount_fen, l.account, d.counterparty, d.subfund, d.service_year,
                                                     d.term, d.category), E'\n' ORDER BY l.n) AS text
-                   FROM pg_temp.l_in l JOIN pg_temp.d_in d ON d.k = l.k
-                  WHERE l.pos IN (SELECT pos FROM pg_temp.e_in WHERE rule = 'manual') GROUP BY l.pos) t ON t.pos = e.pos
+                   FROM (SELECT m.pos, u.n, CASE WHEN u.account > 0 THEN 1 ELSE -1 END AS side, u.amount_fen, abs(u.account) AS account, u.dim
+                           FROM pg_temp.e_in m
+                          CROSS JOIN LATERAL unnest(m.accounts, m.dims, m.amounts) WITH ORDINALITY AS u (account, dim, amount_fen, n)
+                          WHERE m.rule = 'manual') l
+                   JOIN books.dim d ON d.region = p_region AND d.dim = l.dim GROUP BY l.pos) t ON t.pos = e.pos
      WHERE (e.prepared_by NOT LIKE 'rule:%' OR e.rule = 'manual')
        AND NOT CASE
            WHEN e.rule = 'manual' THEN e.event = 'MAN' AND EXISTS (
