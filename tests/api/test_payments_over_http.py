@@ -1,0 +1,200 @@
+"""A payout over HTTP with a bank behind a real SFTP server: draft, approve, file, send, receive, each under one's key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.banks.simulator.faults import Fault, Plan
+from ledger.access.users import Person, found_region, issue_key
+from ledger.api.schemas import SCHEMAS
+from ledger.books.manual import ManualContent
+from ledger.bootstrap import App
+from ledger.cli.demo_bank import DemoBank, demo_bank
+from ledger.cli.world import book_by_hand
+from ledger.control.verify import examine
+from ledger.core.entries import Book, Dimensions, credit, debit
+
+REGION = 420100
+PAY = "2026-10-13"
+PAID_ON, NEXT_DAY = date(2026, 10, 13), date(2026, 10, 14)
+GRANTED = 10**12
+REFUSED = "FL420100-310-20261013-00002"
+HATS = (Person("maker.too", "p-maker", "制单人的另一用户", "checker"),)
+
+
+def grant(world: Any) -> None:
+    """Subsidy and allotment by hand, by two persons, so that verify finds nothing to say of them."""
+    own, fiscal = Dimensions("4200000000001004"), Dimensions("4200000000001003")
+    for fund in (310, 390):
+        for summary, legs in (
+            ("财政补贴", (debit(1003, GRANTED, fiscal), credit(4101, GRANTED))),
+            ("请款", (debit(1004, GRANTED, own), credit(1003, GRANTED, fiscal))),
+        ):
+            content = ManualContent(date(2026, 10, 12), summary, "缴拨凭证", legs)
+            book_by_hand(
+                world.database.service_engine,
+                "accountant",
+                "checker",
+                Book(REGION, fund),
+                date(2026, 10, 12),
+                content,
+            )
+
+
+@pytest.fixture
+def bank(world: Any) -> Iterator[DemoBank]:
+    """The bank of the 支出户, which refuses one named order."""
+    admin, checker = App(world.settings, "admin"), App(world.settings, "checker")
+    plan = Plan(named={REFUSED: frozenset({Fault.REJECT_NAME})})
+    try:
+        with demo_bank(admin, checker, 2 * GRANTED, date(2026, 10, 1), plan) as made:
+            yield made
+    finally:
+        admin.close()
+        checker.close()
+
+
+@pytest.fixture
+def batches(world: Any, client: httpx.Client, bank: DemoBank) -> list[dict[str, Any]]:
+    """What the maker's daily run drafted of forty records."""
+    grant(world)
+    found_region(world.database.admin_engine, REGION, HATS)
+    with world.tx("admin") as tx:
+        world.keys["maker.too"] = issue_key(tx, "maker.too", "test", date(2099, 1, 1))
+    body = b'{"records": [' + b",".join(world.originals(40)) + b"]}"
+    assert client.post("/api/v1/settlements", content=body, headers=world.auth()).json()["quarantined"] == 0
+    run = client.post("/api/v1/daily-runs", json={"region": REGION, "date": PAY}, headers=world.auth("maker"))
+    found: list[dict[str, Any]] = run.json()["batches"]
+    assert [batch["fund"] for batch in found] == [310, 390]
+    return found
+
+
+@pytest.fixture
+def act(client: httpx.Client, world: Any) -> Any:
+    """POST an act as a user; a good answer has exactly the keys the description promises."""
+
+    def post(path: str, user: str, key: str = "", schema: str = "", **body: object) -> Any:
+        headers = world.auth(user) | ({"idempotency-key": key} if key else {})
+        answer = client.post(f"/api/v1/{path}", json={"region": REGION} | body, headers=headers)
+        if schema:
+            assert answer.status_code == 200, answer.text
+            assert set(answer.json()) == set(SCHEMAS[schema]["properties"])
+        else:
+            assert answer.headers["content-type"] == "application/problem+json"
+            problem = answer.json()
+            assert set(problem) == {"type", "title", "status", "detail", "code"}
+            assert problem["type"] == f"urn:fundledger:error:{problem['code']}"
+            assert problem["status"] == answer.status_code
+        return answer
+
+    return post
+
+
+def states(client: httpx.Client, world: Any) -> dict[str, str]:
+    orders = client.get("/api/v1/orders", params={"limit": 500}, headers=world.auth("reviewer")).json()
+    return {order["order"]: order["state"] for order in orders["orders"]}
+
+
+def test_from_draft_to_receipt(
+    world: Any, client: httpx.Client, batches: list[dict[str, Any]], act: Any, bank: DemoBank
+) -> None:
+    total = sum(int(batch["total_fen"]) for batch in batches)
+    for batch in batches:
+        path, digest = f"batches/{batch['batch']}/approval", batch["digest"]
+        own = act(path, "maker", digest=digest)
+        assert (own.status_code, own.json()["code"]) == (403, "access.role_missing")
+        hat = act(path, "maker.too", digest=digest)
+        assert (hat.status_code, hat.json()["code"]) == (403, "batch.same_person")
+        done = act(path, "checker", schema="Approval", digest=digest).json()
+        assert (done["prepared_by"], done["approved_by"]) == ("maker", "checker")
+    assert set(states(client, world).values()) == {"approved"}
+
+    [first, second] = batches
+    for user in ("checker", "cashier"):
+        wrong = act(f"batches/{first['batch']}/files", user)
+        assert (wrong.status_code, wrong.json()["code"]) == (403, "access.role_missing")
+    filed = act(f"batches/{first['batch']}/files", "maker", key="f1", schema="Filing")
+    again = act(f"batches/{first['batch']}/files", "maker", key="f1", schema="Filing")
+    assert (again.content, again.headers["idempotency-replayed"]) == (filed.content, "true")
+    [file] = filed.json()["files"]
+    assert (file["orders"], file["total_fen"]) == (first["orders"], first["total_fen"])
+    act(f"batches/{second['batch']}/files", "maker", schema="Filing")
+    assert set(states(client, world).values()) == {"filed"}
+    other = act(f"batches/{second['batch']}/files", "maker", key="f1", schema="Filing")
+    assert (
+        other.json()["files"] == []
+    )  # the key's scope is the route: this is another act, with nothing left to do
+
+    for user in ("maker", "checker"):
+        wrong = act("deliveries", user)
+        assert (wrong.status_code, wrong.json()["code"]) == (403, "access.role_missing")
+    assert set(states(client, world).values()) == {"filed"}
+    sent = act("deliveries", "cashier", key="s1", schema="Deliveries")
+    assert {entry["outcome"] for entry in sent.json()["files"]} == {"sent"}
+    assert sum(int(entry["total_fen"]) for entry in sent.json()["files"]) == total
+    replay = act("deliveries", "cashier", key="s1", schema="Deliveries")
+    assert (replay.content, replay.headers["idempotency-replayed"]) == (sent.content, "true")
+    assert act("deliveries", "cashier", schema="Deliveries").json() == {"files": []}
+    assert set(states(client, world).values()) == {"sent"}
+
+    for day in (PAID_ON, NEXT_DAY):
+        bank.work(day)
+    wrong = act("receptions", "cashier")
+    assert (wrong.status_code, wrong.json()["code"]) == (403, "access.role_missing")
+    received = act("receptions", "accountant", key="r1", schema="Receptions")
+    [account] = received.json()["accounts"]
+    paid = len(states(client, world)) - 1
+    assert account["outcomes"]["posted"] == paid
+    assert (account["events"]["pay"], account["events"]["reject"]) == (paid, 1)
+    assert (account["problems"], account["failures"], account["quarantined"]) == (0, 0, 0)
+    replay = act("receptions", "accountant", key="r1", schema="Receptions")
+    assert (replay.content, replay.headers["idempotency-replayed"]) == (received.content, "true")
+    [nothing] = act("receptions", "accountant", schema="Receptions").json()["accounts"]
+    assert (nothing["files"], sum(nothing["events"].values())) == (0, 0)
+
+    ended = states(client, world)
+    assert ended.pop(REFUSED) == "rejected"
+    assert set(ended.values()) == {"paid"}
+    amounts = {
+        order: int(world.value("SELECT amount_fen FROM payments.pay_order WHERE order_no = %(o)s", o=order))
+        for order in ended
+    }
+    balance = world.value("SELECT sum(debit - credit)::bigint FROM books.balance WHERE account = 1004")
+    assert bank.agrees(balance, amounts)
+    view = client.get(f"/api/v1/orders/{REFUSED}", headers=world.auth("reviewer")).json()
+    assert [event["to"] for event in view["events"]][-2:] == ["sent", "rejected"]
+    logged = (
+        "SELECT string_agg(outcome, ' ' ORDER BY id) FROM access.operator_log WHERE action = 'payments.send'"
+    )
+    assert world.value(logged) == "refused refused done done"
+    app = App(world.settings, "accountant")
+    try:
+        assert examine(app.auditor, world.settings.home).findings == []
+    finally:
+        app.close()
+
+
+def test_a_bank_that_does_not_answer_leaves_the_files_to_be_sent(
+    world: Any, client: httpx.Client, batches: list[dict[str, Any]], act: Any
+) -> None:
+    """The answer says per file what happened; nothing is called sent that was not, and the next delivery goes on."""
+    [batch, _] = batches
+    act(f"batches/{batch['batch']}/approval", "checker", schema="Approval", digest=batch["digest"])
+    [filed] = act(f"batches/{batch['batch']}/files", "maker", schema="Filing").json()["files"]
+    inbox = world.settings.home / "demo" / "bank" / "inbox"
+    inbox.rename(inbox.with_name("gone"))
+    [tried] = act("deliveries", "cashier", schema="Deliveries").json()["files"]
+    assert tried["outcome"] in ("filed", "unknown")
+    assert tried["code"]
+    assert tried["message"]
+    assert set(states(client, world).values()) <= {"draft", "filed", "unknown"}
+    inbox.with_name("gone").rename(inbox)
+    [sent] = act("deliveries", "cashier", schema="Deliveries").json()["files"]
+    assert (sent["file"], sent["outcome"]) == (tried["file"], "sent")
+    assert filed["sha256"] in {sha256(path.read_bytes()).hexdigest() for path in inbox.iterdir()}

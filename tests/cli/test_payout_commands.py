@@ -1,0 +1,164 @@
+"""A payout by commands, each person under one's own name, with a bank behind a real SFTP server: states, JSON, refusals."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.banks.simulator.faults import Fault, Plan
+from ledger.books.manual import ManualContent
+from ledger.bootstrap import App
+from ledger.cli.context import ACTING
+from ledger.cli.demo_bank import DemoBank, demo_bank
+from ledger.cli.main import main
+from ledger.cli.world import EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, FUNDS, book_by_hand
+from ledger.core.entries import Book, Dimensions, credit, debit
+from ledger.fund.generate import generate
+from ledger.settings import get_settings
+
+REGION = 420100
+DAYS = [date(2026, 10, day) for day in (13, 14, 15, 16)]
+EVE = date(2026, 10, 12)
+GRANTED = 10**11
+REFUSED, RETURNED = "FL420100-310-20261013-00002", "FL420100-310-20261013-00003"
+FILED = {"batch", "files", "voided", "cancelled"}
+A_FILE = {"file", "name", "orders", "total_fen", "sha256", "sm3"}
+SENT = {"file", "outcome", "orders", "total_fen", "code", "message"}
+RECEIVED = {"account", "files", "repeated", "quarantined", "papers", "orders", "problems", "failures"}
+
+
+@pytest.fixture
+def bank(world: Any) -> Iterator[DemoBank]:
+    """The bank of the 支出户: one order is refused, one comes back two days later."""
+    admin, checker = App(world.settings, "li"), App(world.settings, "qian")
+    plan = Plan(named={REFUSED: frozenset({Fault.REJECT_NAME}), RETURNED: frozenset({Fault.RETURN})})
+    try:
+        with demo_bank(admin, checker, 2 * GRANTED, date(2026, 10, 1), plan) as made:
+            yield made
+    finally:
+        admin.close()
+        checker.close()
+
+
+@pytest.fixture
+def run(
+    world: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Any]]:
+    """`fundledger WORD… --json` as a user on a day, through the program's own `main`; the last line it prints, read."""
+    monkeypatch.setenv("FUNDLEDGER_HOME", str(world.settings.home))
+    monkeypatch.setenv("DATABASE_URL", world.admin_url)
+
+    def command(user: str, *words: str, code: int = 0, day: date = DAYS[0], region: bool = True) -> Any:
+        where = ("--region", str(REGION)) if region else ()
+        as_json = () if "--format" in words else ("--json",)
+        monkeypatch.setenv("FUNDLEDGER_TODAY", day.isoformat())
+        monkeypatch.setattr(sys, "argv", ["fundledger", "--as", user, *words, *where, *as_json])
+        get_settings.cache_clear()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr()
+        assert (ended.value.code or 0) == code, told.out + told.err
+        return json.loads(told.out.splitlines()[-1])
+
+    yield command
+    ACTING.user = ""
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def batches(world: Any, run: Any, bank: DemoBank, tmp_path: Path) -> list[dict[str, Any]]:
+    """Money, institutions and records, and what the maker's daily run drafted of them."""
+    own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
+    for fund in FUNDS:
+        for summary, legs in (
+            ("财政补贴", (debit(1003, GRANTED, fiscal), credit(4101, GRANTED))),
+            ("请款", (debit(1004, GRANTED, own), credit(1003, GRANTED, fiscal))),
+        ):
+            content = ManualContent(EVE, summary, "缴拨凭证", legs)
+            book_by_hand(world.service_engine, "li", "qian", Book(REGION, fund), EVE, content)
+    made = generate(60, 12, EVE, 1, tmp_path, region=REGION)
+    run("zhao", "institution", "load", str(made.institutions))
+    run("qian", "institution", "confirm")
+    loaded = run("jieru", "intake", "load", *map(str, made.settlements), region=False)
+    assert loaded["accepted"] > 40
+    run("zhao", "daily", "run", "--date", DAYS[0].isoformat())
+    found: list[dict[str, Any]] = sorted(
+        run("zhao", "payments", "list")["batches"], key=lambda batch: int(batch["fund"])
+    )
+    assert [(batch["fund"], batch["approved_by"]) for batch in found] == [(310, ""), (390, "")]
+    return found
+
+
+def test_from_draft_to_receipt(world: Any, run: Any, batches: list[dict[str, Any]], bank: DemoBank) -> None:
+    def states() -> dict[str, int]:
+        listed = run("zhou", "payments", "list")["states"]
+        return {row["state"]: row["orders"] for row in listed if row["orders"]}
+
+    orders, total = sum(batch["orders"] for batch in batches), sum(int(b["total_fen"]) for b in batches)
+    [first, second] = batches
+    approve = ("payments", "approve", first["batch"], "--digest", first["digest"])
+    assert run("zhao", *approve, code=1)["error"] == "access.role_missing"
+    assert run("qian", *approve)["approved_by"] == "qian"
+    assert states() == {"draft": second["orders"], "approved": first["orders"]}
+    assert run("zhao", "payments", "file", second["batch"], code=1)["error"] == "batch.not_approved"
+    run("qian", "payments", "approve", second["batch"], "--digest", second["digest"])
+
+    assert run("sun", "payments", "file", first["batch"], code=1)["error"] == "access.role_missing"
+    filed = [run("zhao", "payments", "file", batch["batch"]) for batch in batches]
+    for batch, done in zip(batches, filed, strict=True):
+        assert set(done) == FILED
+        assert [set(file) for file in done["files"]] == [A_FILE]
+        assert (done["files"][0]["orders"], done["files"][0]["total_fen"]) == (
+            batch["orders"],
+            batch["total_fen"],
+        )
+    assert run("zhao", "payments", "file", first["batch"])["files"] == []
+    assert states() == {"filed": orders}
+
+    assert run("zhao", "payments", "send", code=1)["error"] == "access.role_missing"
+    sent = run("sun", "payments", "send")["files"]
+    assert [(set(file), file["outcome"], file["code"]) for file in sent] == [(SENT, "sent", "")] * 2
+    assert sum(int(file["total_fen"]) for file in sent) == total
+    inbox = world.settings.home / "demo" / "bank" / "inbox"
+    there = {sha256(path.read_bytes()).hexdigest() for path in inbox.iterdir()}
+    assert {done["files"][0]["sha256"] for done in filed} <= there
+    assert run("sun", "payments", "send") == {"files": []}
+    assert states() == {"sent": orders}
+
+    assert run("sun", "payments", "receive", code=1)["error"] == "access.role_missing"
+    events = dict.fromkeys(("pay", "reject", "return"), 0)
+    for day in DAYS:
+        bank.work(day)
+        [account] = run("li", "payments", "receive", day=day)["accounts"]
+        assert set(account) == RECEIVED
+        assert (account["problems"], account["failures"], account["quarantined"]) == ([], [], 0)
+        for name in events:
+            events[name] += account["orders"].get(name, 0)
+    assert events == {"pay": orders - 1, "reject": 1, "return": 1}
+    [idle] = run("li", "payments", "receive", day=DAYS[-1])["accounts"]
+    assert (idle["files"], idle["orders"]) == (0, {})
+    assert states() == {"paid": orders - 2, "rejected": 1, "returned": 1}
+
+    view = run("zhou", "payments", "list", "--order", RETURNED)
+    assert [event["to_state"] for event in view["events"]][-2:] == ["paid", "returned"]
+    assert [voucher["source_key"].split(":")[:2] for voucher in view["vouchers"]] == [
+        [event, RETURNED] for event in ("ORD", "RCV", "RTN")
+    ]
+    paid = {
+        order["order_no"]: int(order["amount_fen"])
+        for order in run("zhou", "payments", "list", "--state", "paid")["orders"]
+    }
+    balance = 0
+    for fund in FUNDS:
+        book = ("--book", f"{REGION}-{fund}", "--format", "json")
+        rows = run("zhou", "report", "trial-balance", *book, region=False)["rows"]
+        balance += sum(int(row["closing_fen"]) for row in rows if row["code"] == "1004")
+    assert bank.agrees(balance, paid)
+    assert run("zhou", "verify", region=False)["verify"] == "clean"
