@@ -17,9 +17,7 @@ from ledger.fund.clearing_orders import draft_clearing_orders
 
 CLEAR_FROM: Final = (3, 1)
 """Month and day of the next year: after the cut-off of 10 February and the settlement of January, in which records of the year are reversed."""
-_WAIT: Final = frozenset(
-    {"clearing.in_flight", "clearing.returned_money", "clearing.months_open", "clearing.sheet_draft"}
-)
+_WAIT: Final = frozenset({"clearing.in_flight", "clearing.months_open", "clearing.sheet_draft"})
 _NOTHING: Final = "clearing.nothing"
 
 

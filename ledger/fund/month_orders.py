@@ -185,15 +185,26 @@ def _parties(tx: Transaction, fund: int) -> list[_Party]:
 def _covered(
     tx: Transaction, fund: int, institution: str, owed: Mapping[Key, int]
 ) -> tuple[list[tuple[str, int, date]], str]:
-    """The sheets a payment now would pay, and the failed or returned month order it issues again."""
+    """The sheets a payment now would pay, and the failed or returned month order it issues again.
+
+    A sheet whose order came back is open again, whatever other order for it was paid: only one approved after the
+    return holds that money (as fund.sheet_paid).
+    """
     rows = tx.rows(
         """SELECT s.sheet_id, s.term, s.due_on,
-                  coalesce(bool_or(o.order_no IS NOT NULL AND NOT t.releases), false),
+                  coalesce(max(a.at) FILTER (WHERE NOT t.releases)
+                           > coalesce(max(f.at) FILTER (WHERE o.state IN ('rejected', 'returned')), '-infinity'), false),
                   coalesce(max(o.order_no) FILTER (WHERE o.state IN ('rejected', 'returned')), '')
              FROM fund.sheet s
              LEFT JOIN fund.sheet_order x ON x.region = s.region AND x.sheet_id = s.sheet_id
              LEFT JOIN payments.pay_order o ON o.region = x.region AND o.order_no = x.order_no
              LEFT JOIN payments.state t ON t.state = o.state
+             LEFT JOIN LATERAL (SELECT coalesce(min(e.recorded_at) FILTER (WHERE e.event = 'approve'), 'infinity') AS at
+                                  FROM payments.order_event e
+                                 WHERE e.region = o.region AND e.order_no = o.order_no) a ON o.order_no IS NOT NULL
+             LEFT JOIN LATERAL (SELECT max(e.recorded_at) AS at FROM payments.order_event e
+                                 WHERE e.region = o.region AND e.order_no = o.order_no
+                                   AND e.event IN ('reject', 'return')) f ON o.order_no IS NOT NULL
             WHERE s.region = %(region)s AND s.fund = %(fund)s AND s.institution = %(institution)s AND s.state = 'approved'
             GROUP BY s.sheet_id, s.term, s.due_on ORDER BY s.term, s.sheet_id""",
         region=tx.region,

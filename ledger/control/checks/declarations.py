@@ -24,16 +24,23 @@ _UNTOLD: Final = """
      WHERE NOT EXISTS (SELECT 1 FROM fund.declaration_event e WHERE e.region = d.region AND e.declaration_id = d.declaration_id)
      ORDER BY 1, 3
 """
-# The last paper on the month orders that pay the sheet which settled it.
+# 60 while all the sheet's money is out: an order paid and not returned, approved after the last return of an order of it.
 _PAID: Final = """
     SELECT d.region, d.fund, d.declaration_id, d.state, coalesce(p.event, ''), coalesce(p.order_no, '')
       FROM fund.declaration d
       LEFT JOIN fund.declaration_event e ON e.region = d.region AND e.declaration_id = d.declaration_id AND e.event = 'settle'
-      LEFT JOIN (SELECT DISTINCT ON (x.region, x.sheet_id) x.region, x.sheet_id, v.event, v.order_no
-                   FROM fund.sheet_order x
-                   JOIN payments.order_event v ON v.region = x.region AND v.order_no = x.order_no AND v.event IN ('pay', 'return')
-                  ORDER BY x.region, x.sheet_id, v.recorded_at DESC) p ON p.region = d.region AND p.sheet_id = e.reason
-     WHERE (d.state = '60') IS DISTINCT FROM (coalesce(p.event, '') = 'pay') ORDER BY 1, 3
+      LEFT JOIN (SELECT o.region, o.sheet_id, (array_agg(o.event ORDER BY o.told_at DESC))[1] AS event,
+                        (array_agg(o.order_no ORDER BY o.told_at DESC))[1] AS order_no,
+                        bool_or(o.event = 'pay' AND (o.back_at IS NULL OR o.approved_at > o.back_at)) AS paid
+                   FROM (SELECT l.*, max(l.told_at) FILTER (WHERE l.event = 'return') OVER (PARTITION BY l.region, l.sheet_id) AS back_at
+                           FROM (SELECT x.region, x.sheet_id, x.order_no, min(v.recorded_at) FILTER (WHERE v.event = 'approve') AS approved_at,
+                                        max(v.recorded_at) AS told_at, (array_agg(v.event ORDER BY v.recorded_at DESC))[1] AS event
+                                   FROM fund.sheet_order x
+                                   JOIN payments.order_event v ON v.region = x.region AND v.order_no = x.order_no
+                                                              AND v.event IN ('approve', 'pay', 'return')
+                                  GROUP BY 1, 2, 3) l) o
+                  WHERE o.event <> 'approve' GROUP BY 1, 2) p ON p.region = d.region AND p.sheet_id = e.reason
+     WHERE (d.state = '60') IS DISTINCT FROM coalesce(p.paid, false) ORDER BY 1, 3
 """
 
 
@@ -46,6 +53,10 @@ def check_declarations(snapshot: Snapshot) -> Iterator[Finding]:
         message = f"申报的第{n}步{event}由{before or '（无）'}至{after}，与前后经过或现状态{state}不符"
         yield Finding("INV-12", f"{region}-{fund}", f"declaration {declaration}", message)
     for region, fund, declaration, state, event, order_no in snapshot.rows(_PAID):
-        said = {"pay": f"拨付单{order_no}已付妥", "return": f"拨付单{order_no}已退汇", "": "没有付妥的拨付单"}
+        said = {
+            "pay": f"拨付单{order_no}已付妥（退汇款再付后为60）",
+            "return": f"拨付单{order_no}已退汇",
+            "": "没有付妥的拨付单",
+        }
         message = f"申报的清算状态为{state}，而月结算{said[event]}"
         yield Finding("INV-13", f"{region}-{fund}", f"declaration {declaration}", message)

@@ -215,9 +215,24 @@ CREATE TABLE fund.sheet_order (
 );
 CREATE INDEX sheet_order_order ON fund.sheet_order (region, order_no);
 
+-- Whether all that a sheet's orders were for has gone out: one of them is paid that was approved after the last of them came
+-- back. One approved before that held none of the returned money, though the bank may pay it later.
+CREATE FUNCTION fund.sheet_paid(p_region integer, p_sheet_id text) RETURNS boolean LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM fund.sheet_order x
+          JOIN payments.pay_order o ON o.region = x.region AND o.order_no = x.order_no AND o.state = 'paid'
+          JOIN payments.order_event a ON a.region = o.region AND a.order_no = o.order_no AND a.event = 'approve'
+         WHERE x.region = p_region AND x.sheet_id = p_sheet_id AND NOT EXISTS (
+               SELECT 1 FROM fund.sheet_order y
+                 JOIN payments.order_event r ON r.region = y.region AND r.order_no = y.order_no AND r.event = 'return'
+                WHERE y.region = x.region AND y.sheet_id = x.sheet_id AND r.recorded_at > a.recorded_at))
+$$;
+
 -- clr_stas follows the money: the receipt of a month order makes the declarations of its sheets 已拨付 (60), its 退汇 makes
 -- them 已清算 (50) again, in the same transaction, on the bank's day. A sheet with nothing to pay waits for the order that
--- nets it; a daily order returned after its month was settled is new month money and leaves the declaration as it is.
+-- nets it; a daily order returned after its month was settled is new month money and leaves the declaration as it is. Money
+-- that came back keeps the declaration at 50 until an order approved after the return is paid (fund.sheet_paid).
 CREATE FUNCTION fund.follow_month_payment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -239,7 +254,8 @@ BEGIN
                                  AND d.state = CASE NEW.state WHEN 'paid' THEN '50' ELSE '60' END
           JOIN fund.declaration_event e ON e.region = d.region AND e.declaration_id = d.declaration_id
                                        AND e.event = 'settle' AND e.reason = s.sheet_id
-         WHERE x.region = NEW.region AND x.order_no = NEW.order_no ORDER BY d.declaration_id
+         WHERE x.region = NEW.region AND x.order_no = NEW.order_no
+           AND (NEW.state = 'returned' OR fund.sheet_paid(x.region, x.sheet_id)) ORDER BY d.declaration_id
     LOOP
         PERFORM fund.move_declaration(NEW.region, v_own.declaration_id, CASE NEW.state WHEN 'paid' THEN 'pay' ELSE 'return' END,
                                       greatest(v_booked, v_own.last_on), NEW.order_no);

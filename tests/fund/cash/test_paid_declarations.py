@@ -132,3 +132,45 @@ def test_verify_names_a_state_that_is_not_the_banks(
     assert any(
         f.promise == promise and f.entry.startswith("declaration ") and word in f.message for f in found
     )
+
+
+def test_returned_after_a_second_order_while_another_month_waits(town: Any, bill: Any) -> None:
+    """October's 350.00 come back after an order for a returned daily payment was paid; November's sheet is unpaid."""
+    town.begin()
+    town.month.take(bill("a1"))
+    [daily] = town.pay_daily(date(2026, 10, 13))
+    town.settle(H, 202610, DECLARED, SETTLED)
+    [first] = town.pay_month(PAY)
+    town.receipt(daily, date(2026, 12, 9), back=True)
+    [second] = town.pay_month(date(2026, 12, 10))
+    assert (first.amount_fen, second.amount_fen) == (35_000, 60_000)
+    town.month.take(bill("b1", fund=80_000, day="2026-11-20"))
+    town.pay_daily(date(2026, 12, 11))
+    assert town.settle(H, 202611, date(2026, 12, 14), date(2026, 12, 25)).result_fen == 28_000
+    town.receipt(first, date(2026, 12, 26), back=True)
+    assert states(town) == [(202610, "50"), (202611, "50")]
+    town.verified()
+
+    [both] = town.pay_month(date(2026, 12, 28))
+    assert (both.amount_fen, both.replaces) == (63_000, first.order_no)
+    assert states(town) == [(202610, "60"), (202611, "60")]
+    town.verified()
+
+
+def test_an_order_approved_before_the_return_does_not_make_it_good(town: Any, bill: Any) -> None:
+    """The second order is on its way when the first comes back: its receipt is no payment of what came back."""
+    town.begin()
+    town.month.take(bill("a1"))
+    [daily] = town.pay_daily(date(2026, 10, 13))
+    town.settle(H, 202610, DECLARED, SETTLED)
+    [first] = town.pay_month(PAY)
+    town.receipt(daily, date(2026, 12, 9), back=True)
+    second = sent(town, date(2026, 12, 10))
+    town.receipt(first, date(2026, 12, 11), back=True)
+    town.receipt(second, date(2026, 12, 14))
+    assert states(town) == [(202610, "50")]
+    town.verified()
+    [third] = town.pay_month(date(2026, 12, 15))
+    assert third.amount_fen == 35_000
+    assert states(town) == [(202610, "60")]
+    town.verified()
