@@ -1,4 +1,4 @@
-"""The acts of a payout day: run, approve, file, send, receive. Each is logged, and may carry an Idempotency-Key.
+"""The acts of a payout day: run, approve, file, send, receive.
 
 Run is one transaction with its key. The others commit by themselves and know a repetition: an approval gives its first
 answer, filing makes nothing new, sending delivers the same bytes, receiving skips what is known.
@@ -6,21 +6,17 @@ answer, filing makes nothing new, sending delivers the same bytes, receiving ski
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from ledger.access.operator_log import write_log
-from ledger.api.calling import DAY, Call, Calling, as_json
+from ledger.api.acting import Digest, RegionBody, act
+from ledger.api.calling import DAY, Calling, as_json
 from ledger.api.description import described
-from ledger.api.keys import once
-from ledger.api.problems import Answer, encode
-from ledger.api.scope import in_region
 from ledger.bootstrap import App
 from ledger.core.dates import parse_day
-from ledger.core.errors import LedgerError, NotFound
+from ledger.core.errors import NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.daily import run_daily_in
 from ledger.payments.approve import approve
@@ -30,63 +26,19 @@ from ledger.payments.send import send
 
 router = APIRouter(prefix="/api/v1", tags=["日拨付"])
 
-REGION_MIN: Final = 100_000
-REGION_MAX: Final = 999_999
 BatchPath = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,40}$", description="拨付批次")]
-Region = Annotated[int, Field(strict=True, ge=REGION_MIN, le=REGION_MAX, description="统筹区")]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    region: Region
-
-
-class RunBody(_Body):
+class RunBody(RegionBody):
     """Which day to pay out."""
 
     date: Annotated[str, Field(strict=True, pattern=DAY, description="拨付日")]
 
 
-class ApprovalBody(_Body):
+class ApprovalBody(RegionBody):
     """What was looked at before approving: the digest binds the approval to it."""
 
-    digest: Annotated[str, Field(strict=True, pattern="^[0-9a-f]{64}$", description="批次摘要")]
-
-
-class RegionBody(_Body):
-    """Where."""
-
-
-def _act(
-    call: Call,
-    request: Request,
-    region: int,
-    action: str,
-    subject: str,
-    act: Callable[[Transaction, App], dict[str, object]],
-) -> Response:
-    """Do, log and answer; a refusal is logged too, a repetition under the same key is not."""
-    user, region = call.caller.user, in_region(call.caller, region)
-    app = App(request.app.state.settings, user)
-
-    def effect(tx: Transaction) -> Answer:
-        return Answer(200, encode(act(tx, app)))
-
-    route = f"POST {request.url.path}"
-    try:
-        answer = once(call.engine, user, region, route, call.key, call.digest, effect)
-    except LedgerError as error:
-        write_log(call.engine, user, region, action, subject, "refused", f"{error.code}：{error.message}")
-        raise
-    finally:
-        app.close()
-    if not answer.headers:
-        write_log(call.engine, user, region, action, subject, "done", "")
-    response = Response(answer.body, answer.status, media_type="application/json")
-    for name, value in answer.headers:
-        response.headers[name.decode()] = value.decode()
-    return response
+    digest: Digest
 
 
 @router.post(
@@ -95,7 +47,7 @@ def _act(
 def run(call: Calling, request: Request, body: RunBody) -> Response:
     """Book what arrived and draft what is owed up to the day before; what is drafted is not drafted twice."""
     day = parse_day(body.date)
-    return _act(
+    return act(
         call, request, body.region, "daily.run", body.date, lambda tx, _: run_daily_in(tx, day).as_json()
     )
 
@@ -122,7 +74,7 @@ def approval(call: Calling, request: Request, batch: BatchPath, body: ApprovalBo
             "total_fen": str(done.total_fen),
         }
 
-    return _act(call, request, body.region, "payments.approve", batch, effect)
+    return act(call, request, body.region, "payments.approve", batch, effect)
 
 
 @router.post(
@@ -157,7 +109,7 @@ def filing(call: Calling, request: Request, batch: BatchPath, body: RegionBody) 
             "cancelled": [{"order": order, "reason": reason} for order, reason in done.cancelled],
         }
 
-    return _act(call, request, body.region, "payments.file", batch, effect)
+    return act(call, request, body.region, "payments.file", batch, effect)
 
 
 @router.post(
@@ -185,7 +137,7 @@ def delivery(call: Calling, request: Request, body: RegionBody) -> Response:
             ]
         }
 
-    return _act(call, request, body.region, "payments.send", str(body.region), effect)
+    return act(call, request, body.region, "payments.send", str(body.region), effect)
 
 
 @router.post(
@@ -214,7 +166,7 @@ def reception(call: Calling, request: Request, body: RegionBody) -> Response:
             )
         return {"accounts": found}
 
-    return _act(call, request, body.region, "payments.receive", str(body.region), effect)
+    return act(call, request, body.region, "payments.receive", str(body.region), effect)
 
 
 @router.get("/batches/{batch}", summary="批次与其摘要", responses=described("Batch"), response_class=Response)

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 
-from ledger.api import acts, health, orders, reports, settlements
+from ledger.api import acts, health, orders, reports, settlements, voucher_drafts
 from ledger.api.auth import KeyRing
 from ledger.api.description import complete
 from ledger.api.problems import Answer, of_error, of_validation, problem
@@ -103,7 +103,14 @@ def create_application(
     app.state.keys = keys
     app.state.clock = settings.clock()
     app.state.settings = settings
-    for router in (health.router, reports.router, orders.router, settlements.router, acts.router):
+    for router in (
+        health.router,
+        reports.router,
+        voucher_drafts.router,
+        orders.router,
+        settlements.router,
+        acts.router,
+    ):
         app.include_router(router)
     app.add_exception_handler(LedgerError, _ledger_error)
     app.add_exception_handler(RequestValidationError, _validation_error)

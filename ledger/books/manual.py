@@ -60,6 +60,37 @@ class ManualVoucher:
         """What its debits come to."""
         return sum(leg.amount_fen for leg in self.content.legs if leg.side is Side.DEBIT)
 
+    def as_json(self) -> dict[str, object]:
+        """For machines; money in fen as text, what is not decided yet empty."""
+        content = self.content
+        return {
+            "draft": self.voucher_id,
+            "book": str(self.book),
+            "state": self.state,
+            "business_date": content.business_date.isoformat(),
+            "summary": content.summary,
+            "evidence": content.evidence,
+            "attachments": content.attachments,
+            "reverses_seq": content.reverses_seq,
+            "amount_fen": str(self.amount_fen),
+            "lines": [
+                {
+                    "side": "借" if leg.side is Side.DEBIT else "贷",
+                    "account": leg.account,
+                    "amount_fen": str(leg.amount_fen),
+                    **leg.dims._asdict(),
+                }
+                for leg in content.legs
+            ],
+            "prepared_by": self.prepared_by,
+            "prepared_on": self.prepared_on.isoformat(),
+            "digest": self.digest.hex(),
+            "decided_by": self.decided_by,
+            "decided_on": self.decided_on.isoformat() if self.decided_on else "",
+            "reason": self.reason,
+            "voucher": self.voucher,
+        }
+
 
 def draft_voucher(tx: Transaction, book: Book, content: ManualContent, day: date) -> ManualVoucher:
     """Draft as accountant or maker, under one's own name; the same content again gives the first answer.
@@ -157,22 +188,21 @@ def manual_voucher(tx: Transaction, book: Book, voucher_id: str) -> ManualVouche
 
 
 def manual_vouchers(
-    tx: Transaction, book: Book, *, voucher_id: str = "", state: str = ""
+    tx: Transaction,
+    book: Book,
+    *,
+    voucher_id: str = "",
+    state: str = "",
+    after: str = "",
+    limit: int | None = None,
 ) -> list[ManualVoucher]:
-    """Drafts of a book, oldest first; of one id or state, or all. Raises InvalidInput `voucher.state`."""
+    """Drafts of a book, oldest first; of one id or state, or all; the first `limit` that come after the draft `after`.
+
+    Raises InvalidInput `voucher.state`.
+    """
     if state and state not in STATES:
         raise InvalidInput("voucher.state", f"没有状态“{state[:20]}”，应为{'、'.join(STATES)}")
-    keys: dict[str, object] = {"region": book.region, "fund": book.fund, "id": voucher_id}
-    legs: dict[str, list[Leg]] = {}
-    for key, side, fen, account, *dims in tx.rows(
-        """SELECT voucher_id, side, amount_fen, account, counterparty, subfund, service_year, term, category
-             FROM books.voucher_line WHERE region = %(region)s AND fund = %(fund)s AND %(id)s IN ('', voucher_id)
-            ORDER BY voucher_id, n""",
-        **keys,
-    ):
-        legs.setdefault(key, []).append(Leg(account, Side(side), fen, Dimensions(*dims)))
-    found = []
-    for key, business, summary, evidence, attachments, reverses, *rest in tx.rows(
+    heads = tx.rows(
         """SELECT v.voucher_id, v.business_date, v.summary, v.evidence, v.attachments, v.reverses_seq, v.prepared_by,
                   v.prepared_on, v.digest, coalesce(d.decision, 'drafted'), coalesce(d.decided_by, ''), d.decided_on,
                   coalesce(d.reason, ''), coalesce(e.series || '-' || e.period || '-' || e.vno, '')
@@ -182,13 +212,38 @@ def manual_vouchers(
              LEFT JOIN books.entry e ON e.region = s.region AND e.fund = s.fund AND e.period = s.period AND e.seq = s.seq
             WHERE v.region = %(region)s AND v.fund = %(fund)s AND %(id)s IN ('', v.voucher_id)
               AND %(state)s IN ('', coalesce(d.decision, 'drafted'))
-            ORDER BY v.prepared_on, v.voucher_id""",
+              AND (%(after)s = '' OR (v.prepared_on, v.voucher_id) >
+                   (SELECT a.prepared_on, a.voucher_id FROM books.voucher a
+                     WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.voucher_id = %(after)s))
+            ORDER BY v.prepared_on, v.voucher_id LIMIT %(limit)s""",
+        region=book.region,
+        fund=book.fund,
+        id=voucher_id,
         state=state,
-        **keys,
-    ):
+        after=after,
+        limit=limit,
+    )
+    legs = _legs(tx, book, [head[0] for head in heads])
+    found = []
+    for key, business, summary, evidence, attachments, reverses, *rest in heads:
         prepared_by, prepared_on, digest, *decided = rest
         content = ManualContent(business, summary, evidence, tuple(legs[key]), attachments, reverses)
         found.append(ManualVoucher(book, key, content, prepared_by, prepared_on, bytes(digest), *decided))
+    return found
+
+
+def _legs(tx: Transaction, book: Book, voucher_ids: Sequence[str]) -> dict[str, list[Leg]]:
+    """The lines of these drafts, each draft's in their order."""
+    found: dict[str, list[Leg]] = {}
+    for key, side, fen, account, *dims in tx.rows(
+        """SELECT voucher_id, side, amount_fen, account, counterparty, subfund, service_year, term, category
+             FROM books.voucher_line WHERE region = %(region)s AND fund = %(fund)s AND voucher_id = ANY(%(ids)s)
+            ORDER BY voucher_id, n""",
+        region=book.region,
+        fund=book.fund,
+        ids=list(voucher_ids),
+    ):
+        found.setdefault(key, []).append(Leg(account, Side(side), fen, Dimensions(*dims)))
     return found
 
 

@@ -77,7 +77,7 @@ def list_drafts(
     with unit_of_work(running.engine, running.user, named.region) as tx:
         found = manual.manual_vouchers(tx, named, state=state)
     lines = [_words(one) for one in found] or ["没有手工凭证草稿"]
-    show({"vouchers": [plain(one) for one in found]}, lines, as_json=as_json)
+    show({"vouchers": [one.as_json() for one in found]}, lines, as_json=as_json)
 
 
 @app.command("show")
@@ -161,38 +161,6 @@ def _leg(text: str) -> Leg:
     return Leg(int(account), _SIDES[side], parse_fen(amount), dims)
 
 
-def plain(one: ManualVoucher) -> dict[str, object]:
-    """A draft for machines; money in fen as text."""
-    content = one.content
-    return {
-        "draft": one.voucher_id,
-        "book": str(one.book),
-        "state": one.state,
-        "business_date": content.business_date.isoformat(),
-        "summary": content.summary,
-        "evidence": content.evidence,
-        "attachments": content.attachments,
-        "reverses_seq": content.reverses_seq,
-        "amount_fen": str(one.amount_fen),
-        "lines": [
-            {
-                "side": "借" if leg.side is Side.DEBIT else "贷",
-                "account": leg.account,
-                "amount_fen": str(leg.amount_fen),
-                **leg.dims._asdict(),
-            }
-            for leg in content.legs
-        ],
-        "prepared_by": one.prepared_by,
-        "prepared_on": one.prepared_on.isoformat(),
-        "digest": one.digest.hex(),
-        "decided_by": one.decided_by,
-        "decided_on": one.decided_on.isoformat() if one.decided_on else "",
-        "reason": one.reason,
-        "voucher": one.voucher,
-    }
-
-
 def _words(one: ManualVoucher) -> str:
     decided = (
         f"，{one.decided_by}{STATES[one.state]}{one.voucher or one.reason}" if one.decided_by else "，待复核"
@@ -206,4 +174,4 @@ def _show(one: ManualVoucher, *, as_json: bool) -> None:
         dims = " ".join(str(value) for value in leg.dims if value)
         side = "借" if leg.side is Side.DEBIT else "贷"
         lines.append(f"  {side} {leg.account} {yuan_grouped(leg.amount_fen)}元 {dims}".rstrip())
-    show(plain(one), [*lines, f"  摘要 {one.digest.hex()}"], as_json=as_json)
+    show(one.as_json(), [*lines, f"  摘要 {one.digest.hex()}"], as_json=as_json)

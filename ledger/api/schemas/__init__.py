@@ -1,0 +1,12 @@
+"""JSON Schemas of what the API gives, by name. Money is a string of integer fen."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger.api.schemas import books, general, intake, payments
+from ledger.api.schemas.parts import Schema, ref
+
+__all__ = ["SCHEMAS", "Schema", "ref"]
+
+SCHEMAS: Final[dict[str, Schema]] = general.SCHEMAS | books.SCHEMAS | intake.SCHEMAS | payments.SCHEMAS

@@ -1,0 +1,142 @@
+"""The books: trial balance, account ledger, vouchers and their drafts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger.api.schemas.parts import (
+    COUNT,
+    DAY,
+    FEN,
+    FREE,
+    HEX,
+    INT,
+    MOMENT,
+    SHA,
+    TEXT,
+    Schema,
+    an_object,
+    items,
+    nullable,
+)
+
+_FEN_COLUMNS: Final = {"opening_fen": FEN, "debit_fen": FEN, "credit_fen": FEN, "closing_fen": FEN}
+_TOTALS: Final = dict.fromkeys(
+    (
+        "opening_debit_fen",
+        "opening_credit_fen",
+        "debit_fen",
+        "credit_fen",
+        "closing_debit_fen",
+        "closing_credit_fen",
+    ),
+    FEN,
+)
+_KNOWN_AT: Final = an_object(block=COUNT, recorded_at=MOMENT, hash=HEX)
+
+
+_LINE: Final = an_object(
+    side={"type": "string", "enum": ["借", "贷"]},
+    account=INT,
+    amount_fen=FEN,
+    counterparty=TEXT,
+    subfund=TEXT,
+    service_year=INT,
+    term=INT,
+    category=TEXT,
+)
+_DRAFT: Final = an_object(
+    draft=TEXT,
+    book=TEXT,
+    state={"type": "string", "enum": ["drafted", "approved", "rejected", "withdrawn"]},
+    business_date=DAY,
+    summary=TEXT,
+    evidence=TEXT,
+    attachments=COUNT,
+    reverses_seq=COUNT,
+    amount_fen=FEN,
+    lines=items(_LINE),
+    prepared_by=TEXT,
+    prepared_on=DAY,
+    digest=SHA,
+    decided_by=TEXT,
+    decided_on={"anyOf": [DAY, {"const": ""}]},
+    reason=TEXT,
+    voucher=TEXT,
+)
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Books": an_object(books=items(an_object(book=TEXT, name=TEXT, region=INT, fund=INT))),
+    "TrialBalance": an_object(
+        book=TEXT,
+        period=nullable(TEXT),
+        as_of=nullable(DAY),
+        known_at=_KNOWN_AT,
+        sign=TEXT,
+        rows=items(an_object(code=TEXT, name=TEXT, dimensions=FREE, section=TEXT, side=TEXT, **_FEN_COLUMNS)),
+        totals=an_object(
+            **_TOTALS,
+            sections={"type": "object", "additionalProperties": an_object(**_TOTALS)},
+        ),
+    ),
+    "GeneralLedger": an_object(
+        book=TEXT,
+        code=TEXT,
+        name=TEXT,
+        dimensions=FREE,
+        period=nullable(TEXT),
+        as_of=nullable(DAY),
+        known_at=_KNOWN_AT,
+        sign=TEXT,
+        lines=items(
+            an_object(
+                ("voucher_date", "voucher", "seq", "line", "summary", "code", "name", "dimensions"),
+                kind={"type": "string", "enum": ["opening", "carried", "entry", "month", "year"]},
+                period=nullable(TEXT),
+                debit_fen=FEN,
+                credit_fen=FEN,
+                side=TEXT,
+                balance_fen=FEN,
+                voucher_date=DAY,
+                voucher=TEXT,
+                seq=INT,
+                line=INT,
+                summary=TEXT,
+                code=TEXT,
+                name=TEXT,
+                dimensions=FREE,
+            )
+        ),
+        next=nullable(TEXT),
+    ),
+    "Voucher": an_object(
+        book=TEXT,
+        book_name=TEXT,
+        voucher=TEXT,
+        seq=INT,
+        period=TEXT,
+        voucher_date=DAY,
+        business_date=DAY,
+        recorded_at=MOMENT,
+        event=TEXT,
+        rule=TEXT,
+        source_key=TEXT,
+        reverses_seq=nullable(INT),
+        summary=TEXT,
+        evidence=TEXT,
+        evidence_digest=HEX,
+        attachments=INT,
+        lines=items(
+            an_object(
+                line=INT, code=TEXT, name=TEXT, dimensions=FREE, section=TEXT, debit_fen=FEN, credit_fen=FEN
+            )
+        ),
+        totals={
+            "type": "object",
+            "additionalProperties": an_object(debit_fen=FEN, credit_fen=FEN, upper=TEXT),
+        },
+        signers={"type": "object", "additionalProperties": an_object(user=TEXT, name=TEXT)},
+    ),
+    "VoucherDraft": _DRAFT,
+    "VoucherDrafts": an_object(drafts=items(_DRAFT), next=nullable(TEXT)),
+}

@@ -1,0 +1,33 @@
+"""Refusals and health."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger.api.schemas.parts import INT, OUTCOME, TEXT, Schema, an_object, items
+
+_ERROR: Final = an_object(
+    ("pointer", "parameter", "field"),
+    pointer={"type": "string", "description": "请求体内的JSON指针"},
+    parameter={"type": "string", "description": "参数名"},
+    field=TEXT,
+    code=TEXT,
+    message=TEXT,
+)
+
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Problem": an_object(
+        ("errors", "setl_id", "outcome", "correlation_id"),
+        type={"type": "string", "pattern": "^urn:fundledger:error:"},
+        title=TEXT,
+        status=INT,
+        detail=TEXT,
+        code={"type": "string", "description": "稳定的错误代码"},
+        errors=items(_ERROR),
+        setl_id=TEXT,
+        outcome=OUTCOME,
+        correlation_id=TEXT,
+    ),
+    "Health": an_object(status=TEXT),
+}
