@@ -94,6 +94,18 @@ class App:
         )
         return Bank(account, make_format(bank, frozenset({account})), SftpChannel(config))
 
+    def format_of(self, region: int, account: str) -> Format:
+        """How an own account's bank writes its files, no wire needed; raises NotFound `account.unknown`."""
+        with unit_of_work(self.engine, self.user, region) as tx:
+            bank = tx.value(
+                "SELECT bank FROM payments.bank_account WHERE region = %(region)s AND account = %(account)s",
+                region=region,
+                account=account,
+            )
+        if bank is None:
+            raise NotFound("account.unknown", f"统筹区{region}没有账户{account}", account=account)
+        return make_format(bank, frozenset({account}))
+
     def expenditure_accounts(self, region: int) -> list[str]:
         """The region's 支出户: the accounts files are sent from and received for."""
         with unit_of_work(self.engine, self.user, region) as tx:

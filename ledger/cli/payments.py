@@ -11,8 +11,9 @@ import typer
 
 from ledger.access.operator_log import logged
 from ledger.bootstrap import App, Bank
-from ledger.cli import suspense
+from ledger.cli import handed, suspense
 from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.received import plain_received, words_of_received
 from ledger.core.digests import parse_digest
 from ledger.core.money import yuan_grouped
 from ledger.payments import approve as approvals
@@ -26,6 +27,7 @@ from ledger.payments.stale import REASONS
 
 app = typer.Typer(help="拨付：审批、制盘、发送、收回单、挂账", no_args_is_help=True)
 app.add_typer(suspense.app, name="suspense")
+app.add_typer(handed.app, name="handed")
 
 Batch = Annotated[str, typer.Argument(help="拨付批次")]
 OrderNo = Annotated[str, typer.Argument(help="拨付单号")]
@@ -242,33 +244,6 @@ def ask(region: RegionOption, *, as_json: JsonFlag = False) -> None:
         for o in overdue
     ]
     show(document, lines or ["没有超期未收到回单的拨付单"], as_json=as_json)
-
-
-def plain_received(done: Received) -> dict[str, object]:
-    """One account's poll for machines."""
-    return {
-        "account": done.account,
-        "files": done.files,
-        "repeated": done.repeated,
-        "quarantined": done.quarantined,
-        "papers": dict(done.outcomes),
-        "orders": {event: count for event, count in done.events.items() if count},
-        "problems": [{"place": p.place, "code": p.code, "message": p.message} for p in done.problems],
-        "failures": [{"file": f.name, "code": f.code, "message": f.message} for f in done.failures],
-    }
-
-
-def words_of_received(done: Received) -> list[str]:
-    """One account's poll for people."""
-    papers, orders = done.outcomes, done.events
-    lines = [
-        f"账户{done.account}：新文件{done.files}个（重复{done.repeated}，隔离{done.quarantined}）；"
-        f"回单过账{papers['posted']}、印证{papers['confirmed']}、等待{papers['waiting']}、挂起{papers['suspense']}；"
-        f"付妥{orders['pay']}、退汇{orders['return']}、受理{orders['accept']}、拒绝{orders['reject']}"
-    ]
-    lines += [f"  注意 {p.place}：{p.message}（{p.code}）" for p in done.problems]
-    lines += [f"  未收 {f.name}：{f.message}（{f.code}）" for f in done.failures]
-    return lines
 
 
 def plain_overview(found: Overview) -> dict[str, object]:

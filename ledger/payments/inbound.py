@@ -79,9 +79,12 @@ def read(format_: Format, name: str, content: bytes) -> Inbound:
 
 
 def store_files(
-    tx: Transaction, account: str, files: Sequence[Inbound], day: date
+    tx: Transaction, account: str, files: Sequence[Inbound], day: date, *, by_hand: bool = False
 ) -> tuple[list[Inbound], list[Problem]]:
-    """Keep the bytes and names; returns the files whose bytes are new, and names that came with other bytes before."""
+    """Keep the bytes and names; returns the files whose bytes are new, and names that came with other bytes before.
+
+    A name that came `by_hand` is not kept as seen: the channel's file of that name is still to be fetched.
+    """
     distinct: Mapping[bytes, Inbound] = {file.sha256: file for file in reversed(files)}
     fresh = {
         digest
@@ -109,9 +112,9 @@ def store_files(
         " ON CONFLICT DO NOTHING",
         region=tx.region,
         account=account,
-        names=[file.name for file in files],
-        digests=[file.sha256 for file in files],
-        sizes=[len(file.content) for file in files],
+        names=[file.name for file in files if not by_hand],
+        digests=[file.sha256 for file in files if not by_hand],
+        sizes=[len(file.content) for file in files if not by_hand],
     )
     new = [file for file in distinct.values() if file.sha256 in fresh]
     new.sort(key=lambda file: file.name)
@@ -120,8 +123,11 @@ def store_files(
 
 def _reused_names(tx: Transaction, account: str, new: Sequence[Inbound]) -> list[Problem]:
     rows = tx.rows(
-        "SELECT name FROM payments.inbound_name WHERE region = %(region)s AND account = %(account)s"
-        " AND name = ANY(%(names)s) GROUP BY name HAVING count(*) > 1",
+        "SELECT name FROM (SELECT name, sha256 FROM payments.inbound_name"
+        "  WHERE region = %(region)s AND account = %(account)s AND name = ANY(%(names)s)"
+        " UNION SELECT name, sha256 FROM payments.inbound_file"
+        "  WHERE region = %(region)s AND account = %(account)s AND name = ANY(%(names)s)) came"
+        " GROUP BY name HAVING count(*) > 1",
         region=tx.region,
         account=account,
         names=[file.name for file in new],

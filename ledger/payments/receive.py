@@ -108,7 +108,7 @@ def _take_all(
     """All files in one transaction; if that fails, one by one, so that a single bad file stops only itself."""
     try:
         with unit_of_work(engine, user, region) as tx:
-            return _take(tx, account, files, day)
+            return take(tx, account, files, day)
     except InFlight:
         raise
     except LedgerError:
@@ -118,7 +118,7 @@ def _take_all(
     for file in files:
         try:
             with unit_of_work(engine, user, region) as tx:
-                total.add(_take(tx, account, [file], day))
+                total.add(take(tx, account, [file], day))
         except InFlight:
             raise
         except LedgerError as refusal:
@@ -126,10 +126,13 @@ def _take_all(
     return total
 
 
-def _take(tx: Transaction, account: str, files: Sequence[Inbound], day: date) -> Received:
+def take(
+    tx: Transaction, account: str, files: Sequence[Inbound], day: date, *, by_hand: bool = False
+) -> Received:
+    """Keep, decide and post the files, whichever way they came (`by_hand`: handed.py), in the caller's transaction."""
     tx.run("SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.receive {tx.region}")
     done = Received(account)
-    new, done.problems = store_files(tx, account, files, day)
+    new, done.problems = store_files(tx, account, files, day, by_hand=by_hand)
     done.files, done.repeated = len(new), len(files) - len(new)
     done.quarantined = sum(1 for file in new if file.code)
     done.problems += [

@@ -381,6 +381,10 @@ def populate(service: Engine) -> None:
             "INSERT INTO payments.inbound_file VALUES (%s, %s, %s, 'r.zip', %s, 'bker', 'read', '', '', %s)",
             [REGION, ACCOUNT, sha256(b"receipt").digest(), b"receipt", DAY],
         )
+        tx.connection.execute(
+            "INSERT INTO payments.inbound_name VALUES (%s, %s, 'r.zip', %s, 7)",
+            [REGION, ACCOUNT, sha256(b"receipt").digest()],
+        )
         receive(tx, "FL20261013-0001", "R1", 94074)
     by_hand(service, OTHER, *(f"调整{n}" for n in range(5)))
 

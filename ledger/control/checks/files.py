@@ -1,12 +1,37 @@
-"""INV-10, INV-12: bank files out and in still have the bytes they had, and a file out carries exactly its orders."""
+"""INV-10, INV-11, INV-12: bank files out and in still have the bytes they had, a file out carries exactly its orders,
+and a file in came by the channel or by two persons' hands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
+from typing import Final
 
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot
+
+# Taken in without the channel: only what another human confirmed, or what was quarantined; and what was confirmed is taken in.
+_HANDED: Final = """
+    SELECT f.region, f.name, '不是由银行通道收到，也没有经两人办理的送达记录'
+      FROM payments.inbound_file f
+     WHERE NOT EXISTS (SELECT 1 FROM payments.inbound_name n
+                        WHERE n.region = f.region AND n.account = f.account AND n.sha256 = f.sha256)
+       AND NOT EXISTS (SELECT 1 FROM payments.handed_file h
+                        WHERE h.region = f.region AND h.account = f.account AND h.sha256 = f.sha256
+                          AND (h.state = 'approved' OR (h.state, f.outcome) = ('quarantined', 'quarantined')))
+    UNION ALL
+    SELECT h.region, h.name, '人工送来、已复核，却没有收入'
+      FROM payments.handed_file h
+     WHERE h.state = 'approved' AND NOT EXISTS (SELECT 1 FROM payments.inbound_file f
+                        WHERE f.region = h.region AND f.account = h.account AND f.sha256 = h.sha256)
+    UNION ALL
+    SELECT h.region, h.name, '人工送来的文件，提出与复核不是系统内两个不同的人'
+      FROM payments.handed_file h
+      LEFT JOIN access.app_user maker ON maker.user_name = h.prepared_by
+      LEFT JOIN access.app_user checker ON checker.user_name = h.approved_by
+     WHERE h.state = 'approved' AND (maker.person = checker.person) IS DISTINCT FROM false
+     ORDER BY 1, 2, 3
+"""
 
 
 def check_files(snapshot: Snapshot) -> Iterator[Finding]:
@@ -15,6 +40,7 @@ def check_files(snapshot: Snapshot) -> Iterator[Finding]:
         """
         SELECT 'file', region, file_id, content, sha256 FROM payments.bank_file
         UNION ALL SELECT 'inbound', region, name, content, sha256 FROM payments.inbound_file
+        UNION ALL SELECT 'handed', region, name, content, sha256 FROM payments.handed_file
         """
     ):
         if sha256(content).digest() != stored:
@@ -32,3 +58,5 @@ def check_files(snapshot: Snapshot) -> Iterator[Finding]:
     ):
         message = f"付款文件记{orders}笔{total}分，其拨付单{found}笔{summed}分"
         yield Finding("INV-10", str(region), f"file {file_id}", message)
+    for region, name, wrong in snapshot.rows(_HANDED):
+        yield Finding("INV-11", str(region), f"inbound {name}", f"文件{name}：{wrong}")

@@ -116,8 +116,13 @@ $$;
 CREATE FUNCTION payments.check_evidence() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM access.require_role(NEW.region, 0::smallint, CASE TG_OP WHEN 'INSERT' THEN '{accountant,system}'::text[]
-                                ELSE '{accountant,system,checker}' END);
+    -- A checker brings in papers of a file handed in by another and confirmed by him, no other.
+    IF TG_OP = 'UPDATE' OR EXISTS (SELECT 1 FROM payments.handed_file h
+            WHERE h.region = NEW.region AND h.sha256 = NEW.file_sha256 AND h.state = 'approved' AND h.approved_by = access.user_name()) THEN
+        PERFORM access.require_role(NEW.region, 0::smallint, '{accountant,system,checker}');
+    ELSE
+        PERFORM access.require_role(NEW.region, 0::smallint, '{accountant,system}');
+    END IF;
     IF TG_OP = 'UPDATE' AND OLD.outcome = 'suspense' AND NEW.outcome NOT IN ('suspense', 'waiting')
        AND NOT payments.explained(OLD, NEW.outcome, NEW.matched_order) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.unexplained',
