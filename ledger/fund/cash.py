@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from ledger.books.journal import post
-from ledger.core.entries import FUND_NAMES, Book, Dimensions, EntryDraft
+from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.cash_forecast import Due, forecast, total
 from ledger.fund.cash_requests import decide, key_of, require_amount, require_text, row_digest
+from ledger.fund.paper_entry import Signed, post_signed
 from ledger.fund.purse import available_fen
 from ledger.fund.regions import account_of
 from ledger.rules import Item, apply
@@ -175,20 +175,17 @@ def grant(
         bank_account=asked.account,
         fiscal_account=asked.fiscal_account,
     )
-    entry = EntryDraft(
-        event=ruled.event,
+    paper = Signed(
+        fund=asked.fund,
         source_key=f"ALLOT:{request_id}",
         business_date=granted_on,
         summary=f"财政专户拨入支出户{FUND_NAMES[asked.fund]}",
-        legs=ruled.legs,
-        rule=ruled.rule,
         prepared_by=asked.prepared_by,
         reviewed_by=asked.approved_by,
-        evidence_digest=granted.digest,
+        digest=granted.digest,
         evidence=f"财政专户缴拨凭证{receipt}",
-        attachments=1,
     )
-    post(tx, Book(tx.region, asked.fund), day, [entry])
+    post_signed(tx, paper, ruled, day)
     return granted
 
 

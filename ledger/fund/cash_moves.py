@@ -11,12 +11,12 @@ from datetime import date
 from typing import Final
 
 from adapters.banks.ports import Direction
-from ledger.books.journal import post
-from ledger.core.entries import FUND_NAMES, Book, Dimensions, EntryDraft
+from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.cash_requests import decide, key_of, require_amount, require_same, require_text, row_digest
+from ledger.fund.paper_entry import Signed, post_signed
 from ledger.fund.purse import available_fen, drafted_fen
 from ledger.fund.regions import account_of
 from ledger.payments.evidence import settle_by_hand
@@ -159,20 +159,17 @@ def approve_move(tx: Transaction, move_id: str, day: date) -> Move:
         bank_account=move.account,
         fiscal_account=move.fiscal_account,
     )
-    entry = EntryDraft(
-        event=ruled.event,
+    paper = Signed(
+        fund=move.fund,
         source_key=f"CASH:{move_id}",
         business_date=move.booked_on,
         summary=f"{KINDS[move.kind]}{FUND_NAMES[move.fund]}",
-        legs=ruled.legs,
-        rule=ruled.rule,
         prepared_by=move.prepared_by,
         reviewed_by=move.approved_by,
-        evidence_digest=move.digest,
+        digest=move.digest,
         evidence=f"{'依据' if move.kind == 'interest_split' else '银行回单'}{move.receipt_no}",
-        attachments=1,
     )
-    post(tx, Book(tx.region, move.fund), day, [entry])
+    post_signed(tx, paper, ruled, day)
     return move
 
 

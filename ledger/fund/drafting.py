@@ -31,6 +31,7 @@ _LETTERS: Final[Mapping[BatchKind, str]] = {
     "advance": "A",
     "supplier": "S",
     "person": "P",
+    "outregion": "X",
 }
 
 

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
-from ledger.books.journal import post
 from ledger.books.setup import open_period
 from ledger.core.dates import period_of
-from ledger.core.entries import FUND_NAMES, Book, EntryDraft
+from ledger.core.entries import FUND_NAMES, Book
 from ledger.core.errors import Conflict, InvalidInput, LedgerError
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.outregion_bills import bill_items, read_bills, store_bill
+from ledger.fund.paper_entry import Signed, post_signed
 from ledger.fund.recognise import RULES_SIGNER
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
@@ -206,22 +206,18 @@ def _owe(tx: Transaction, message: Message, day: date) -> None:
         bill.fund,
         [Item(dims, fen) for dims, fen in bill_items(tx, bill)],
     )
-    book = Book(tx.region, bill.fund)
-    open_period(tx, book, period_of(day))
-    entry = EntryDraft(
-        event=ruled.event,
+    open_period(tx, Book(tx.region, bill.fund), period_of(day))
+    paper = Signed(
+        fund=bill.fund,
         source_key=f"CLRX:{bill.bill_id}",
         business_date=day,
         summary=f"{bill.term}异地清算通知{FUND_NAMES[bill.fund]}{bill.counterparty}共{bill.records}笔",
-        legs=ruled.legs,
-        rule=ruled.rule,
         prepared_by=f"rule:{ruled.rule}",
         reviewed_by=RULES_SIGNER,
-        evidence_digest=message.digest,
+        digest=message.digest,
         evidence=f"清算账单{bill.bill_id}",
-        attachments=1,
     )
-    post(tx, book, day, [entry])
+    post_signed(tx, paper, ruled, day)
 
 
 def _mark(tx: Transaction, delivery: Delivery, day: date) -> None:

@@ -7,14 +7,14 @@ from datetime import date
 from typing import Final
 
 from adapters.banks.ports import Direction
-from ledger.books.journal import post
 from ledger.books.setup import open_period
 from ledger.core.dates import period_of
-from ledger.core.entries import FUND_NAMES, Book, Dimensions, EntryDraft
+from ledger.core.entries import FUND_NAMES, Book, Dimensions
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.cash_requests import require_text
 from ledger.fund.outregion_requests import INCOMING, KINDS, Move, locked_move, read_moves
+from ledger.fund.paper_entry import Signed, post_signed
 from ledger.fund.regions import account_of
 from ledger.payments.evidence import settle_by_hand
 from ledger.rules import Item, apply
@@ -76,19 +76,15 @@ def _post(tx: Transaction, move: Move, day: date) -> None:
         [Item(Dimensions(str(move.counterparty)), move.amount_fen)],
         fiscal_account=move.account,
     )
-    book = Book(tx.region, move.fund)
-    open_period(tx, book, period_of(day))
-    entry = EntryDraft(
-        event=ruled.event,
+    open_period(tx, Book(tx.region, move.fund), period_of(day))
+    paper = Signed(
+        fund=move.fund,
         source_key=f"OUT:{move.move_id}",
         business_date=booked_on,
         summary=f"{KINDS[move.kind]}{FUND_NAMES[move.fund]}{move.counterparty}",
-        legs=ruled.legs,
-        rule=ruled.rule,
         prepared_by=move.prepared_by,
         reviewed_by=move.approved_by,
-        evidence_digest=move.digest(),
+        digest=move.digest(),
         evidence=f"回单{move.receipt_no}，{move.document}",
-        attachments=1,
     )
-    post(tx, book, day, [entry])
+    post_signed(tx, paper, ruled, day)

@@ -1,8 +1,11 @@
-"""The entry of a signed paper: SET of a month's sheet, CLR of a letter. Written by rule, posted once, rests on the digest."""
+"""The entry of a signed paper: SET of a month's sheet, CLR of a letter, and what two persons sign (refund, move of an own
+account, grant, out of region). Its legs are a rule's; it is posted once and rests on the paper's digest.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -47,26 +50,50 @@ def write_entry(paper: Paper, policy: str, rows: Sequence[Sheet], day: date) -> 
 
 def post_paper(tx: Transaction, paper: Paper, ruled: RuledEntry, day: date) -> Posted:
     """Post it on `day`, reviewed by the transaction's user, who signed the paper; raises what posting raises."""
-    book = Book(tx.region, paper.fund)
-    open_period(tx, book, period_of(day))
-    [posted] = post(
-        tx,
-        book,
-        day,
-        [
-            EntryDraft(
-                event=ruled.event,
-                source_key=f"{paper.event}:{paper.paper_id}",
-                business_date=day,
-                summary=paper.summary,
-                legs=ruled.legs,
-                rule=ruled.rule,
-                prepared_by=f"rule:{ruled.rule}",
-                reviewed_by=tx.user,
-                evidence_digest=paper.digest,
-                evidence=paper.paper_id,
-                attachments=paper.attachments,
-            )
-        ],
+    open_period(tx, Book(tx.region, paper.fund), period_of(day))
+    signed = Signed(
+        fund=paper.fund,
+        source_key=f"{paper.event}:{paper.paper_id}",
+        business_date=day,
+        summary=paper.summary,
+        prepared_by=f"rule:{ruled.rule}",
+        reviewed_by=tx.user,
+        digest=paper.digest,
+        evidence=paper.paper_id,
+        attachments=paper.attachments,
     )
+    return post_signed(tx, signed, ruled, day)
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What an entry says beside its legs: which paper it books, who signed it, and what proves it."""
+
+    fund: int
+    source_key: str
+    business_date: date
+    summary: str
+    prepared_by: str
+    reviewed_by: str
+    digest: bytes
+    evidence: str
+    attachments: int = 1
+
+
+def post_signed(tx: Transaction, paper: Signed, ruled: RuledEntry, day: date) -> Posted:
+    """Post the legs a rule gave for a paper that two persons signed, or a rule prepared; raises what posting raises."""
+    entry = EntryDraft(
+        event=ruled.event,
+        source_key=paper.source_key,
+        business_date=paper.business_date,
+        summary=paper.summary,
+        legs=ruled.legs,
+        rule=ruled.rule,
+        prepared_by=paper.prepared_by,
+        reviewed_by=paper.reviewed_by,
+        evidence_digest=paper.digest,
+        evidence=paper.evidence,
+        attachments=paper.attachments,
+    )
+    [posted] = post(tx, Book(tx.region, paper.fund), day, [entry])
     return posted

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from ledger.books.journal import post
-from ledger.core.entries import FUND_NAMES, Book, Dimensions, EntryDraft
+from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances import read_advances
 from ledger.fund.advances_offset import KIND_ACCOUNTS
 from ledger.fund.cash_requests import decide, key_of, require_amount, require_same, require_text, row_digest
+from ledger.fund.paper_entry import Signed, post_signed
 from ledger.fund.refunds_left import BENEFITS, KINDS, RefundLine, require_left
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
@@ -146,20 +146,18 @@ def approve_refund(tx: Transaction, refund_id: str, day: date) -> Refund:
         fiscal_account=refund.account,
         year=refund.received_on.year,
     )
-    entry = EntryDraft(
-        event=ruled.event,
+    paper = Signed(
+        fund=refund.fund,
         source_key=f"REF:{refund_id}",
         business_date=refund.received_on,
         summary=f"{KINDS[refund.kind]}{FUND_NAMES[refund.fund]}{refund.institution}",
-        legs=ruled.legs,
-        rule=ruled.rule,
         prepared_by=refund.prepared_by,
         reviewed_by=refund.approved_by,
-        evidence_digest=refund.digest,
+        digest=refund.digest,
         evidence=f"缴款凭证{refund.receipt_no}，{refund.document}",
         attachments=2,
     )
-    post(tx, Book(tx.region, refund.fund), day, [entry])
+    post_signed(tx, paper, ruled, day)
     return refund
 
 
