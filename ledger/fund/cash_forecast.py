@@ -8,10 +8,11 @@ from typing import Final, NamedTuple
 
 from ledger.db.unit_of_work import Transaction
 
-KINDS: Final = ("daily", "month", "clearing", "advance", "supplier", "person")
+KINDS: Final = ("daily", "month", "outregion", "clearing", "advance", "supplier", "person")
 KIND_NAMES: Final = {
     "daily": "日拨付",
     "month": "月结算",
+    "outregion": "异地就医",
     "clearing": "年度清算",
     "advance": "预付金、按月预拨",
     "supplier": "集采直接结算",
@@ -38,7 +39,8 @@ def forecast(tx: Transaction, fund: int, day: date, upto: date) -> list[Due]:
     """What is owed on `day` and falls due up to `upto`, by kind and day; what is in an approved order is not in it.
 
     Daily money of discharges before `upto` (each institution's net, negatives carried), month and clearing results by
-    institution, approved advances and person payments (fund.due).
+    institution, hospitals' money for guests and bills of other regions as far as our own money pays them, approved
+    advances and person payments (fund.due).
     """
     rows = tx.rows(
         "SELECT kind, due_on, amount_fen FROM fund.due(%(region)s, %(fund)s::smallint, %(day)s, %(upto)s, true)",

@@ -42,7 +42,7 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class BillOrders:
-    """What one drafting made; `blocked` names bills not ordered and why (payee_missing, over_available)."""
+    """What one drafting made; `blocked` names bills not ordered and why (payee_missing, over_available, kinds_first)."""
 
     batch: Batch | None
     bills: Sequence[str]
@@ -186,13 +186,15 @@ def draft_bill_orders(tx: Transaction, fund: int, pay_date: date) -> BillOrders:
 
     Raises Conflict `book.no_account`; Forbidden `access.role_missing`. Drafting again orders nothing twice.
     """
-    money = open_money(tx, fund, "1004")
+    money = open_money(tx, fund, "1004", pay_date)
     blocked: list[tuple[str, str]] = []
     ready: list[tuple[str, OrderDraft]] = []
     for bill, replaces, payee in _unpaid(tx, fund):
-        if payee is None or not money.take(bill.amount_fen):
-            blocked.append((bill.bill_id, "payee_missing" if payee is None else "over_available"))
+        reason = "payee_missing" if payee is None else money.refusal(bill.amount_fen)
+        if payee is None or reason:
+            blocked.append((bill.bill_id, reason))
             continue
+        money.take(bill.amount_fen)
         items = [ItemDraft(_OWED, dims, fen) for dims, fen in bill_items(tx, bill)]
         purpose = f"{bill.term}异地清算{FUND_NAMES[fund]}{tx.region}"
         ready.append(

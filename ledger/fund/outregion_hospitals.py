@@ -11,20 +11,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from adapters.banks.ports import Account
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
+from ledger.fund.drafting import REFUSALS, Payee, payees, result_blocked
 from ledger.fund.outregion_money import Money, open_money, store_batch
 from ledger.payments.claims import CARE
 from ledger.payments.draft import Batch, ItemDraft, OrderDraft, OutregionDraft
 
-REASONS: Final = {
-    "negative": "冲销大于应付，留待下次抵减",
-    "payee_missing": "没有已确认的收款账户",
-    "payee_failed": "上次付款因账户原因失败，待核实",
-    "over_available": "超过支出户可用余额",
-}
+REASONS: Final = REFUSALS | {"negative": "冲销大于应付，留待下次抵减"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +51,7 @@ class _Open:
 
     institution: str
     replaces: str
-    payee: Account | None
-    failed: bool
+    payee: Payee
     records: list[OutregionDraft]
     keys: dict[tuple[int, int, str], int]
     """(service year, 期号, the patients' region) → fen."""
@@ -80,12 +74,12 @@ def draft_hospital_orders(tx: Transaction, fund: int, term: int, pay_date: date)
 
     Raises Conflict `book.no_account`; Forbidden `access.role_missing`. Drafting again orders nothing twice.
     """
-    money = open_money(tx, fund, "1004")
+    money = open_money(tx, fund, "1004", pay_date)
     blocked: list[HospitalBlocked] = []
     ready: list[tuple[str, OrderDraft]] = []
     for one in _open_records(tx, fund, term):
         reason = _reason(one, money)
-        if reason or one.payee is None:
+        if reason or one.payee.account is None:
             blocked.append(HospitalBlocked(one.institution, reason, one.amount_fen))
             continue
         items = [
@@ -95,7 +89,7 @@ def draft_hospital_orders(tx: Transaction, fund: int, term: int, pay_date: date)
         ]
         purpose = f"{one.term}异地就医{FUND_NAMES[fund]}{one.institution}"
         order = OrderDraft(
-            one.institution, items, (), one.payee, purpose, money.account, one.replaces, one.records
+            one.institution, items, (), one.payee.account, purpose, money.account, one.replaces, one.records
         )
         ready.append((one.institution, order))
     if not ready:
@@ -105,25 +99,20 @@ def draft_hospital_orders(tx: Transaction, fund: int, term: int, pay_date: date)
 
 
 def _reason(one: _Open, money: Money) -> str:
-    if one.amount_fen <= 0:
-        return "negative"
-    if one.failed:
-        return "payee_failed"
-    if one.payee is None:
-        return "payee_missing"
-    return "" if money.take(one.amount_fen, one.uses()) else "over_available"
+    reason = result_blocked(one.amount_fen, one.payee, "")
+    if reason or one.payee.account is None:
+        return reason or "payee_missing"
+    refusal = money.refusal(one.amount_fen, one.uses())
+    if not refusal:
+        money.take(one.amount_fen, one.uses())
+    return refusal
 
 
 def _open_records(tx: Transaction, fund: int, term: int) -> list[_Open]:
     found: dict[tuple[str, str], _Open] = {}
-    for institution, replaces, setl_id, year, of_term, region, fen, failed, number, *payee in tx.rows(
-        """SELECT r.institution, coalesce(f.order_no, ''), r.setl_id, r.service_year, r.term, r.counterparty::text, r.amount_fen,
-                  coalesce((SELECT l.state = 'failed' FROM fund.payee_account l
-                             WHERE l.region = r.region AND l.institution = r.institution AND l.state <> 'proposed'
-                             ORDER BY l.version DESC LIMIT 1), false),
-                  p.number, p.name, p.bank_name, p.cnaps
+    rows = tx.rows(
+        """SELECT r.institution, coalesce(f.order_no, ''), r.setl_id, r.service_year, r.term, r.counterparty::text, r.amount_fen
              FROM fund.outregion_record r
-             LEFT JOIN fund.payee_account p ON p.region = r.region AND p.institution = r.institution AND p.state = 'confirmed'
              LEFT JOIN LATERAL (SELECT max(o.order_no) AS order_no FROM payments.order_outregion d
                                   JOIN payments.pay_order o ON o.region = d.region AND o.order_no = d.order_no
                                  WHERE d.region = r.region AND d.fund = r.fund AND d.setl_id = r.setl_id
@@ -133,9 +122,11 @@ def _open_records(tx: Transaction, fund: int, term: int) -> list[_Open]:
         region=tx.region,
         fund=fund,
         term=term,
-    ):
-        account = None if number is None else Account(payee[0], number, *payee[1:])
-        one = found.setdefault((institution, replaces), _Open(institution, replaces, account, failed, [], {}))
+    )
+    paid_to = payees(tx, {row[0] for row in rows})
+    for institution, replaces, setl_id, year, of_term, region, fen in rows:
+        payee = paid_to[institution]
+        one = found.setdefault((institution, replaces), _Open(institution, replaces, payee, [], {}))
         one.records.append(OutregionDraft(setl_id, fen))
         key = (year, of_term, region)
         one.keys[key] = one.keys.get(key, 0) + fen

@@ -13,6 +13,9 @@ from datetime import date
 
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
+from ledger.fund.cash_forecast import reserved_before
+from ledger.fund.drafting import next_batch_id, require_drafter
+from ledger.fund.purse import alone
 from ledger.fund.regions import account_of
 from ledger.payments.draft import Batch, BatchDraft, OrderDraft, create_batch
 
@@ -30,19 +33,32 @@ class Money:
     """The same of the 财政专户."""
     held_fen: dict[str, int] = field(default_factory=dict)
     """Other regions' money, by region, less what is drafted or on its way out of it; below zero where overdrawn."""
+    reserved_fen: int = 0
+    """To be left of our own money in the 支出户 for kinds of payment that go first (fund.reserved_before)."""
+
+    def refusal(self, amount_fen: int, uses: Mapping[str, int] | None = None) -> str:
+        """Why `amount_fen`, of it `uses` for each region out of its own money, cannot be spent; "" if it can."""
+        there = self.free_fen - self._others(self._after(uses))
+        if amount_fen > there:
+            return "over_available"
+        ours = max(0, self.free_fen - self._others(self.held_fen))
+        return "kinds_first" if amount_fen > there - min(self.reserved_fen, ours) else ""
 
     def take(self, amount_fen: int, uses: Mapping[str, int] | None = None) -> bool:
-        """Spend `amount_fen`, of it `uses` for each region out of its own money; False if it is not there."""
-        held = dict(self.held_fen)
-        for region, fen in (uses or {}).items():
-            held[region] = held.get(region, 0) - fen
-        if amount_fen > self.free_fen - self._others(held):
+        """Spend it; False if it is not there."""
+        if self.refusal(amount_fen, uses):
             return False
-        self.held_fen = held
+        self.held_fen = self._after(uses)
         self.free_fen -= amount_fen
         if self.fiscal:
             self.fiscal_free_fen = self.free_fen
         return True
+
+    def _after(self, uses: Mapping[str, int] | None) -> dict[str, int]:
+        held = dict(self.held_fen)
+        for region, fen in (uses or {}).items():
+            held[region] = held.get(region, 0) - fen
+        return held
 
     def _others(self, held: Mapping[str, int]) -> int:
         """What of other regions' money lies in this account."""
@@ -50,23 +66,19 @@ class Money:
         return others if self.fiscal else max(0, others - max(0, self.fiscal_free_fen))
 
 
-def open_money(tx: Transaction, fund: int, kind: str) -> Money:
+def open_money(tx: Transaction, fund: int, kind: str, pay_date: date) -> Money:
     """The book's account of a kind (`1003`, `1004`), held against other drafts until the end of the transaction.
+
+    On the 支出户 what goes first on `pay_date` is left its money (fund.kind_order).
 
     Raises Conflict `book.no_account`; Forbidden `access.role_missing` unless the user is maker or system of the book.
     """
-    tx.run(
-        "SELECT access.require_role(%(region)s, %(fund)s::smallint, '{maker,system}')",
-        region=tx.region,
-        fund=fund,
-    )
+    require_drafter(tx, fund)
     account = account_of(tx, fund, kind)
     if not account:
         name = {"1003": "财政专户", "1004": "支出户"}[kind]
         raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有{name}，不能拨付")
-    tx.run(
-        "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.draft {tx.region}-{fund}"
-    )
+    alone(tx, fund)
     free: dict[str, int] = dict(
         tx.rows(
             """SELECT a.kind, ((SELECT coalesce(sum(b.debit - b.credit), 0) FROM books.balance b
@@ -97,17 +109,12 @@ def open_money(tx: Transaction, fund: int, kind: str) -> Money:
             fund=fund,
         )
     )
-    return Money(account, kind == "1003", free[kind], free.get("1003", 0), held)
+    first = reserved_before(tx, fund, "outregion", pay_date) if kind == "1004" else ()
+    reserved = sum(one.amount_fen for one in first)
+    return Money(account, kind == "1003", free[kind], free.get("1003", 0), held, reserved)
 
 
 def store_batch(tx: Transaction, fund: int, pay_date: date, orders: Sequence[OrderDraft]) -> Batch:
     """The orders as one batch of kind `outregion`, `X…` and the day's next number."""
-    count: int = tx.value(
-        "SELECT count(*) FROM payments.batch WHERE region = %(region)s AND fund = %(fund)s AND pay_date = %(day)s"
-        " AND kind = 'outregion'",
-        region=tx.region,
-        fund=fund,
-        day=pay_date,
-    )
-    batch_id = f"X{tx.region}-{fund}-{pay_date:%Y%m%d}-{count + 1}"
+    batch_id = next_batch_id(tx, fund, "outregion", pay_date)
     return create_batch(tx, BatchDraft(tx.region, fund, "outregion", batch_id, pay_date, pay_date, orders))

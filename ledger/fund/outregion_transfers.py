@@ -41,7 +41,7 @@ def draft_transfer_orders(tx: Transaction, fund: int, pay_date: date) -> Transfe
     One whose order was cancelled, rejected or returned is ordered anew. Raises Conflict `book.no_account`; Forbidden
     `access.role_missing`.
     """
-    money = open_money(tx, fund, "1003")
+    money = open_money(tx, fund, "1003", pay_date)
     payees = {one.counterparty: one.payee for one in read_counterparties(tx)}
     blocked: list[tuple[str, str]] = []
     ready: list[tuple[str, OrderDraft]] = []

@@ -53,12 +53,16 @@ def open_purse(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -> P
     account = account_of(tx, fund, "1004")
     if not account:
         raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有支出户，不能拨付")
-    # As in create_batch: two drafts of one book come one after the other.
+    alone(tx, fund)
+    free = available_fen(tx, fund, account) - drafted_fen(tx, fund, account)
+    return Purse(fund, kind, account, free, reserved_before(tx, fund, kind, pay_date))
+
+
+def alone(tx: Transaction, fund: int) -> None:
+    """Two drafts of one book come one after the other, as in `create_batch`: until the transaction ends."""
     tx.run(
         "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.draft {tx.region}-{fund}"
     )
-    free = available_fen(tx, fund, account) - drafted_fen(tx, fund, account)
-    return Purse(fund, kind, account, free, reserved_before(tx, fund, kind, pay_date))
 
 
 def waits_words(waits_for: Sequence[Reserved]) -> str:
@@ -73,11 +77,18 @@ def waits_json(waits_for: Sequence[Reserved]) -> list[dict[str, str]]:
 
 
 def drafted_fen(tx: Transaction, fund: int, account: str) -> int:
-    """What already lies in drafts on an account: it is spoken for, though not yet approved; fen."""
+    """What already lies in drafts on an account: it is spoken for, though not yet approved; fen.
+
+    Drafts that other regions' money pays count as far as they take ours: the rest is not available anyway (ADR 14).
+    """
     return int(
         tx.value(
-            """SELECT coalesce(sum(amount_fen), 0)::bigint FROM payments.pay_order
-                WHERE region = %(region)s AND fund = %(fund)s AND account = %(account)s AND state = 'draft'""",
+            """SELECT (coalesce(sum(o.amount_fen) FILTER (WHERE b.kind <> 'outregion' OR a.kind IS NULL), 0)
+                       + CASE WHEN bool_or(b.kind = 'outregion' AND a.kind IS NOT NULL)
+                              THEN (SELECT d.drafted_own FROM fund.outregion_due(%(region)s, %(fund)s::smallint) d) ELSE 0 END)::bigint
+                 FROM payments.pay_order o JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
+                 LEFT JOIN payments.book_account a ON a.region = o.region AND a.fund = o.fund AND a.account = o.account AND a.kind = '1004'
+                WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.account = %(account)s AND o.state = 'draft'""",
             region=tx.region,
             fund=fund,
             account=account,

@@ -345,7 +345,11 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.over_available',
                 DETAIL = format('账户%s可用%s分，批次%s需%s分', v_short.account, v_short.there, p_batch_id, v_short.wanted);
         END IF;
-        IF v_short.wanted > v_short.there - v_first.fen THEN
+        -- What goes first is paid from the 支出户, out of our own money: a transfer out of the 财政专户 waits for none of it, nor
+        -- does what another region's money pays.
+        IF v_short.wanted > v_short.there - least(v_first.fen, greatest(0, payments.available(p_region, v_batch.fund, v_short.account))) AND EXISTS (
+            SELECT 1 FROM payments.book_account a
+             WHERE a.region = p_region AND a.fund = v_batch.fund AND a.account = v_short.account AND a.kind = '1004') THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.kinds_first',
                 DETAIL = format('%s批次%s需%s分：账户%s可用%s分，须先留给%s', fund.kind_name(v_batch.kind), p_batch_id,
                                 v_short.wanted, v_short.account, v_short.there, v_first.words);

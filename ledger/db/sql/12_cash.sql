@@ -8,7 +8,7 @@ INSERT INTO fund.policy_key VALUES
     ('prepayment_balance_390', '居民基金累计结余至少可支付几个月方可预付', '[0-9]{1,2}'),
     ('prepayment_recovery',    '预付金收回方式：cash缴回、offset冲减结算', 'cash|offset'),
     ('short_money_kinds',      '资金不足时各类款项的先后，先付的在前',
-     '(daily|month|clearing|advance|supplier|person)(,(daily|month|clearing|advance|supplier|person)){5}'),
+     '(daily|month|outregion|clearing|advance|supplier|person)(,(daily|month|outregion|clearing|advance|supplier|person)){6}'),
     ('short_money_first',      '资金不足时同类款项的先后：oldest出院早者先付、smallest金额小者先付', 'oldest|smallest');
 
 -- 预付金 (yearly working capital), 按月预拨 (of one 期号), 集采直接结算 (a supplier paid for an institution).
@@ -144,7 +144,7 @@ CREATE TABLE fund.fund_request_line (
     region     integer NOT NULL,
     request_id text NOT NULL,
     n          integer NOT NULL,
-    kind       text NOT NULL CHECK (kind IN ('daily', 'month', 'clearing', 'advance', 'supplier', 'person')),
+    kind       text NOT NULL CHECK (kind IN ('daily', 'month', 'outregion', 'clearing', 'advance', 'supplier', 'person')),
     due_on     date NOT NULL,
     amount_fen bigint NOT NULL CHECK (amount_fen > 0),
     PRIMARY KEY (region, request_id, n),
@@ -386,8 +386,51 @@ END $$;
 CREATE TRIGGER check_request_behind BEFORE UPDATE ON payments.pay_order FOR EACH ROW
     WHEN (OLD.state = 'draft' AND NEW.state = 'approved') EXECUTE FUNCTION fund.check_request_behind();
 
+-- Hospitals' money for other regions' patients (X10: 9502, each hospital's net) and the bills we owe other regions (X6: 9103
+-- towards a region), as far as it is to come out of our own available money of the 支出户: what others prepaid and what already
+-- lies there is reserved for them (payments.held_for, ADR 14) and is not counted a second time. Others' money that still lies in
+-- the 财政专户 has to be moved first, so it is counted. drafted_own: the same of what lies in drafts.
+CREATE FUNCTION fund.outregion_due(p_region integer, p_fund smallint) RETURNS TABLE (open_own bigint, drafted_own bigint)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY WITH
+    drafted AS (
+        SELECT o.institution, i.source, i.category, i.amount_fen AS fen FROM payments.pay_order o
+          JOIN payments.batch k ON k.region = o.region AND k.batch_id = o.batch_id AND k.kind = 'outregion'
+          JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no AND i.source IN (9103, 9502)
+         WHERE o.region = p_region AND o.fund = p_fund AND o.state = 'draft'),
+    owed AS (       -- by whom it is owed to, and for whose patients ('' for our own)
+        SELECT s.institution, s.party, sum(s.fen) AS fen, sum(sum(s.fen)) OVER (PARTITION BY s.institution, s.party = '') AS net FROM (
+            SELECT d.counterparty AS institution, CASE b.account WHEN 9502 THEN d.category ELSE '' END AS party, b.credit - b.debit AS fen
+              FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+             WHERE b.region = p_region AND b.fund = p_fund
+               AND (b.account = 9502 OR b.account = 9103 AND d.counterparty ~ '^[0-9]{6}$')
+            UNION ALL
+            SELECT t.institution, CASE t.source WHEN 9502 THEN t.category ELSE '' END, -t.fen FROM drafted t) s
+         GROUP BY 1, 2),
+    held AS (
+        SELECT greatest(0, h.fen) AS now, greatest(0, h.fen - t.fen) AS after_drafts, greatest(0, h.fen - t.fen - w.fen) AS at_last
+          FROM payments.held_for(p_region, p_fund) h
+          CROSS JOIN LATERAL (SELECT coalesce(sum(x.fen), 0) AS fen FROM drafted x WHERE x.source = 9502 AND x.category = h.party) t
+          CROSS JOIN LATERAL (SELECT coalesce(sum(x.fen), 0) AS fen FROM owed x WHERE x.party = h.party AND x.net > 0) w),
+    fiscal AS (
+        SELECT greatest(0, coalesce(sum(
+                   (SELECT coalesce(sum(b.debit - b.credit), 0) FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+                     WHERE b.region = a.region AND b.fund = a.fund AND b.account = 1003 AND d.counterparty = a.account)
+                 - (SELECT coalesce(sum(o.amount_fen), 0) FROM payments.pay_order o JOIN payments.state s ON s.state = o.state
+                     WHERE o.region = a.region AND o.fund = a.fund AND o.account = a.account AND s.in_flight)), 0)) AS fen
+          FROM payments.book_account a WHERE a.region = p_region AND a.fund = p_fund AND a.kind = '1003'),
+    lies AS (       -- what of others' money lies in the 支出户: now, after the drafts, after all that is owed
+        SELECT greatest(0, coalesce(sum(h.now), 0) - f.fen) AS now, greatest(0, coalesce(sum(h.after_drafts), 0) - f.fen) AS after_drafts,
+               greatest(0, coalesce(sum(h.at_last), 0) - f.fen) AS at_last
+          FROM fiscal f LEFT JOIN held h ON true GROUP BY f.fen)
+    SELECT ((SELECT coalesce(sum(w.fen) FILTER (WHERE w.net > 0), 0) FROM owed w) - (l.after_drafts - l.at_last))::bigint,
+           ((SELECT coalesce(sum(t.fen), 0) FROM drafted t) - (l.now - l.after_drafts))::bigint FROM lies l;
+END $$;
+
 -- What has to be paid by when (用款计划), by kind of payment and day: daily money of discharges before p_upto (each institution's
--- net, negatives carried, held records left out), month and clearing results by institution, approved advances and payments to persons. What stands
+-- net, negatives carried, held records left out), month and clearing results by institution, what is owed out of region (fund.outregion_due),
+-- approved advances and payments to persons. What stands
 -- in an approved order is not in it; what lies in a draft only with p_drafts. What was due before p_day is due on p_day.
 CREATE FUNCTION fund.due(p_region integer, p_fund smallint, p_day date, p_upto date, p_drafts boolean)
 RETURNS TABLE (kind text, due_on date, amount_fen bigint) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -420,8 +463,11 @@ RETURNS TABLE (kind text, due_on date, amount_fen bigint) LANGUAGE sql STABLE SE
                     WHERE NOT p_drafts AND o.region = p_region AND o.fund = p_fund AND o.state = 'draft'
                       AND o.institution = d.counterparty AND i.source = b.account), 0)::bigint
           FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-         WHERE b.region = p_region AND b.fund = p_fund AND b.account IN (9103, 9106)
+         WHERE b.region = p_region AND b.fund = p_fund AND b.account IN (9103, 9106) AND d.counterparty !~ '^[0-9]{6}$'
          GROUP BY b.account, d.counterparty
+        UNION ALL
+        SELECT 'outregion', p_day, x.open_own + CASE WHEN p_drafts THEN x.drafted_own ELSE 0 END
+          FROM fund.outregion_due(p_region, p_fund) x
         UNION ALL
         SELECT CASE a.kind WHEN 'supplier' THEN 'supplier' ELSE 'advance' END, a.due_on, a.amount_fen FROM fund.advance a
           LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
@@ -442,7 +488,7 @@ $$;
 CREATE FUNCTION fund.kind_order(p_region integer, p_day date) RETURNS text[] LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_kinds  text[] := '{daily,month,clearing,advance,supplier,person}';
+    v_kinds  text[] := '{daily,month,outregion,clearing,advance,supplier,person}';
     v_chosen text;
 BEGIN
     SELECT value INTO v_chosen FROM fund.region_policy
@@ -459,7 +505,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION fund.kind_name(p_kind text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE p_kind WHEN 'daily' THEN '日拨付' WHEN 'month' THEN '月结算' WHEN 'clearing' THEN '年度清算'
+    SELECT CASE p_kind WHEN 'daily' THEN '日拨付' WHEN 'month' THEN '月结算' WHEN 'outregion' THEN '异地就医' WHEN 'clearing' THEN '年度清算'
                        WHEN 'advance' THEN '预付金、按月预拨' WHEN 'supplier' THEN '集采直接结算' WHEN 'person' THEN '个人付款' END
 $$;
 
@@ -476,7 +522,7 @@ BEGIN
     RETURN QUERY SELECT d.kind, sum(d.amount_fen)::bigint FROM fund.due(p_region, p_fund, p_day, p_day, p_drafts) d
                   WHERE d.kind = ANY (v_before) GROUP BY d.kind ORDER BY array_position(v_before, d.kind);
 END $$;
-GRANT EXECUTE ON FUNCTION fund.due, fund.kind_order, fund.reserved_before TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION fund.due, fund.outregion_due, fund.kind_order, fund.reserved_before TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION fund.kind_name TO fundledger_service, fundledger_poster;
 GRANT SELECT ON fund.region_policy, fund.sheet, fund.advance, fund.person_payment, fund.held, fund.record TO fundledger_poster;   -- for approvals
 

@@ -150,13 +150,13 @@ def test_kinds_that_go_first_are_left_their_money(town: Any, bill: Any) -> None:
             refusal_words(short, REFUSALS)
             == "个人付款12,800.00元：可用余额须先留给应先付的款项（日拨付600.00元）"
         )
-    choose(town, "short_money_kinds", "person,daily,month,clearing,advance,supplier")
+    choose(town, "short_money_kinds", "person,daily,month,outregion,clearing,advance,supplier")
     done = run_daily(town.engine, "zhao", DEMO_REGION, DAY)
     assert ([b.reason for b in done.blocked], done.batches) == (["kinds_first"], [])
     with town.tx() as tx:
         [batch] = order_persons(tx, 310, DAY).batches
     assert batch.total_fen == 1_280_000
-    twice = "daily,daily,month,clearing,advance,supplier"
+    twice = "daily,daily,month,clearing,advance,supplier,person"
     for n, wrong in enumerate(("daily,month", twice, "gift"), 1):
         with pytest.raises(InvalidInput), town.tx("li") as tx:
             tx.run(

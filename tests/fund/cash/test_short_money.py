@@ -61,7 +61,7 @@ def month_first(town: Any) -> None:
     with town.tx("li") as tx:
         tx.run(
             "INSERT INTO fund.region_policy VALUES (420100, 'short_money_kinds', '2026-12-01',"
-            " 'month,daily,clearing,advance,supplier,person', '文件', 'li')"
+            " 'month,daily,outregion,clearing,advance,supplier,person', '文件', 'li')"
         )
 
 

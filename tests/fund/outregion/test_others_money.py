@@ -75,6 +75,12 @@ def test_a_daily_payment_never_takes_what_another_region_prepaid(two: Any, bill:
     approve(two.month.engine, "qian", HERE, batch.batch_id, batch.digest, NEXT)
     assert available(two) == 1
     two.take(guest("G1", fund=480_000, cash=0), guest("G2", fund=20_001, cash=0, day="2026-10-13"))
+    assert [one.reason for one in guests_draft(two).blocked] == ["kinds_first"]  # our last fen is the day's
+    with two.tx("li") as tx:
+        tx.run(
+            "INSERT INTO fund.region_policy VALUES (420100, 'short_money_kinds', '2026-10-01',"
+            " 'outregion,daily,month,clearing,advance,supplier,person', '文件', 'li')"
+        )
     made = guests_draft(two)
     assert made.batch.total_fen == 500_001  # all of theirs, and the last fen of ours
     two.pay(made.batch, HERE, NEXT)
