@@ -19,10 +19,10 @@ from ledger.fund.advances import (
     AdvanceRequest,
     approve_advance,
     read_advances,
-    reconcile,
     refuse_advance,
     request_advance,
 )
+from ledger.fund.advances_reconcile import reconcile
 from ledger.fund.cash_orders import order_advances
 from ledger.fund.drafting import REFUSALS, refusal_words, refused_json
 from ledger.fund.refunds import RefundRequest, request_refund

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date as date_type
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -14,22 +14,29 @@ from ledger.access.operator_log import logged
 from ledger.books.seal import write_anchors
 from ledger.bootstrap import App
 from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.month_show import (
+    SHEET_STATES,
+    handback_json,
+    handback_words,
+    orders_json,
+    orders_words,
+    remittance_json,
+    sheet_json,
+    sheet_words,
+)
 from ledger.core.dates import SystemClock, parse_day
 from ledger.core.digests import parse_digest
-from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.drafting import refusal_words, refused_json
-from ledger.fund.handback import HandBack, hand_back
+from ledger.fund.handback import hand_back
 from ledger.fund.month_approve import approve_month
 from ledger.fund.month_deductions import OtherDeduction, approve_deduction, propose_deduction
-from ledger.fund.month_orders import MONTH_BLOCK_REASONS, MonthOrders, draft_month_orders
+from ledger.fund.month_orders import draft_month_orders
 from ledger.fund.month_prepare import prepare
 from ledger.fund.month_read import Scope
-from ledger.fund.month_sheet import Line
-from ledger.fund.month_store import MonthSheet, list_sheets
-from ledger.fund.remittance import Remittance, remittance, remittance_csv
+from ledger.fund.month_store import list_sheets
+from ledger.fund.remittance import remittance, remittance_csv
 from ledger.fund.settled_drafts import given_up_by
 
 app = typer.Typer(help="月结算", no_args_is_help=True)
@@ -58,7 +65,7 @@ def handback(
     running = app_for("accountant")
     with logged(running.engine, running.user, region, "month.handback", f"{fund}/{month}"):
         made = hand_back(running.engine, running.user, region, fund, month, _day(date))
-    show(_handback_json(made), _handback_words(made), as_json=as_json)
+    show(handback_json(made), handback_words(made), as_json=as_json)
 
 
 @app.command("prepare")
@@ -80,7 +87,7 @@ def prepare_command(
     scope = Scope(fund, institution, term)
     with logged(running.engine, running.user, region, "month.prepare", f"{fund}/{institution}/{term}"):
         sheet = prepare(running.engine, running.user, region, scope, _day(date), wanted)
-    show(sheet_json(sheet), _sheet_words(sheet), as_json=as_json)
+    show(sheet_json(sheet), sheet_words(sheet), as_json=as_json)
 
 
 @app.command()
@@ -100,7 +107,7 @@ def approve(
     with unit_of_work(running.engine, running.user, region) as tx:
         given_up = given_up_by(tx, sheet)
     document = sheet_json(done) | {"given_up": [one.as_json() for one in given_up]}
-    show(document, _sheet_words(done) + [f"  {one.message}" for one in given_up], as_json=as_json)
+    show(document, sheet_words(done) + [f"  {one.message}" for one in given_up], as_json=as_json)
 
 
 @app.command()
@@ -118,7 +125,7 @@ def orders(
             _day(date),
             lambda account: _bank_format(running, region, account),
         )
-    show(_orders_json(made), _orders_words(made), as_json=as_json)
+    show(orders_json(made), orders_words(made), as_json=as_json)
 
 
 @app.command("list")
@@ -135,7 +142,7 @@ def list_command(
     with unit_of_work(running.engine, running.user, region) as tx:
         sheets = list_sheets(tx, term, fund, institution)
     lines = [
-        f"{s.sheet_id}  {s.scope.institution}  {_STATES[s.state]}  应付{yuan_grouped(s.result_fen)}元  付款期限{s.figures.due_on}"
+        f"{s.sheet_id}  {s.scope.institution}  {SHEET_STATES[s.state]}  应付{yuan_grouped(s.result_fen)}元  付款期限{s.figures.due_on}"
         for s in sheets
     ]
     show({"term": term, "sheets": [sheet_json(s) for s in sheets]}, lines, as_json=as_json)
@@ -155,7 +162,7 @@ def remittance_command(
         advice = remittance(tx, order)
     if csv is not None:
         csv.write_bytes(remittance_csv(advice))
-    show(_remittance_json(advice), remittance_csv(advice).decode("utf-8-sig").splitlines(), as_json=as_json)
+    show(remittance_json(advice), remittance_csv(advice).decode("utf-8-sig").splitlines(), as_json=as_json)
 
 
 @app.command()
@@ -211,9 +218,6 @@ def _bank_format(running: App, region: int, account: str) -> _BankFormat:
     return _BankFormat(make_format(str(bank), frozenset({account})))
 
 
-_STATES = {"draft": "待审批", "approved": "已审批", "void": "已作废"}
-
-
 def _day(text: str) -> date_type:
     return parse_day(text) if text else SystemClock().today()
 
@@ -223,138 +227,3 @@ def _deduction(text: str) -> tuple[str, int]:
     if not mark:
         raise InvalidInput("deduction.format", f"“{text[:60]}”应写作 扣款编号=元", value=text[:60])
     return finding_id, parse_fen(amount)
-
-
-_AMOUNTS = (
-    "fund_fen", "rounded_fen", "retained_fen", "audit_fen", "other_fen", "offset_fen", "open_daily_fen", "waiting_fen",
-    "paid_daily_fen", "month_open_fen", "result_fen",
-)  # fmt: skip
-
-
-def sheet_json(sheet: MonthSheet) -> dict[str, Any]:
-    """A sheet for machines; amounts in fen as text."""
-    figures = sheet.figures
-    return {
-        "sheet": sheet.sheet_id,
-        "fund": sheet.scope.fund,
-        "institution": sheet.scope.institution,
-        "term": sheet.scope.term,
-        "version": sheet.version,
-        "state": sheet.state,
-        "month_ratio": figures.month_ratio,
-        "cutoff": str(figures.cutoff),
-        "due_on": str(figures.due_on),
-        "records": figures.records,
-        "totals": {name: str(sum(getattr(line, name) for line in figures.lines)) for name in _AMOUNTS},
-        "lines": [_line_json(line) for line in figures.lines],
-        "takings": [
-            {"kind": t.kind, "reference": t.reference, "line": t.n, "amount_fen": str(t.amount_fen)}
-            for t in figures.takings
-        ],
-        "result_fen": str(sheet.result_fen),
-        "prepared_by": sheet.prepared_by,
-        "prepared_on": str(sheet.prepared_on),
-        "approved_by": sheet.approved_by,
-        "approved_on": "" if sheet.approved_on is None else str(sheet.approved_on),
-        "entry": sheet.entry,
-        "digest": sheet.digest.hex(),
-    }
-
-
-def _line_json(line: Line) -> dict[str, Any]:
-    return {
-        **line.key._asdict(),
-        "clr_type": line.clr_type,
-        "ratio": line.ratio,
-        "records": line.records,
-        **{name: str(getattr(line, name)) for name in _AMOUNTS},
-    }
-
-
-def _sheet_words(sheet: MonthSheet) -> list[str]:
-    total = {name: sum(getattr(line, name) for line in sheet.figures.lines) for name in _AMOUNTS}
-    return [
-        f"月结算单{sheet.sheet_id}（{_STATES[sheet.state]}）：{sheet.figures.records}笔，付款期限{sheet.figures.due_on}",
-        f"  基金金额{yuan_grouped(total['fund_fen'])}，预留{yuan_grouped(total['retained_fen'])}，"
-        f"审核扣款{yuan_grouped(total['audit_fen'])}，其他扣款{yuan_grouped(total['other_fen'])}，"
-        f"抵扣{yuan_grouped(total['offset_fen'])}，已付日拨付{yuan_grouped(total['paid_daily_fen'])}，"
-        f"上期结转{yuan_grouped(total['month_open_fen'])}",
-        f"  应付{yuan_grouped(sheet.result_fen)}元；摘要{sheet.digest.hex()}",
-    ]
-
-
-def _handback_json(made: HandBack) -> dict[str, Any]:
-    return {
-        "fund": made.fund,
-        "month": made.month,
-        "made_by": made.made_by,
-        "made_on": str(made.made_on),
-        "late": made.late,
-        "paid_fen": str(made.paid_fen),
-        "returned_fen": str(made.returned_fen),
-        "digest": made.digest.hex(),
-        "lines": [
-            line._asdict()
-            | {
-                "late": line.booked_month < made.month,
-                "paid_fen": str(line.paid_fen),
-                "returned_fen": str(line.returned_fen),
-            }
-            for line in made.lines
-        ],
-    }
-
-
-def _handback_words(made: HandBack) -> list[str]:
-    head = f"{FUND_NAMES[made.fund]}{made.month}已付日拨付{yuan_grouped(made.paid_fen)}元，退汇{yuan_grouped(made.returned_fen)}元"
-    return [head + ("（逾3日）" if made.late else "")] + [
-        f"  {line.institution} {line.term}期 付{yuan_grouped(line.paid_fen)} 退{yuan_grouped(line.returned_fen)}"
-        + (f"（{line.booked_month}月的回单迟到）" if line.booked_month < made.month else "")
-        for line in made.lines
-    ]
-
-
-def _orders_json(made: MonthOrders) -> dict[str, Any]:
-    batch = made.batch
-    return {
-        "fund": made.fund,
-        "date": str(made.pay_date),
-        "batch": None
-        if batch is None
-        else {
-            "batch": batch.batch_id,
-            "orders": list(batch.order_nos),
-            "total_fen": str(batch.total_fen),
-            "digest": batch.digest.hex(),
-        },
-        "due": {institution: str(day) for institution, day in made.due.items()},
-        "late": made.late,
-        "blocked": [{"institution": b.institution, **refused_json(b)} for b in made.blocked],
-    }
-
-
-def _orders_words(made: MonthOrders) -> list[str]:
-    lines = []
-    if made.batch is not None:
-        lines.append(
-            f"批次{made.batch.batch_id}：{len(made.batch.order_nos)}单，{yuan_grouped(made.batch.total_fen)}元，待另一人审批"
-        )
-    lines += [f"  已过付款期限：{institution}（{made.due[institution]}）" for institution in made.late]
-    return lines + [f"  未制单 {b.institution} {refusal_words(b, MONTH_BLOCK_REASONS)}" for b in made.blocked]
-
-
-def _remittance_json(advice: Remittance) -> dict[str, Any]:
-    return {
-        "order": advice.order.order_no,
-        "state": advice.order.state,
-        "institution": advice.order.institution,
-        "purpose": advice.order.purpose,
-        "amount_fen": str(advice.order.amount_fen),
-        "carried_fen": str(advice.carried_fen),
-        "sheets": [sheet_json(sheet) for sheet in advice.sheets],
-        "records": [
-            {name: str(value) if name.endswith("_fen") else value for name, value in record._asdict().items()}
-            for record in advice.records
-        ],
-        "items": [item._asdict() | {"amount_fen": str(item.amount_fen)} for item in advice.items],
-    }

@@ -12,24 +12,20 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from adapters.banks.ports import Account
 from ledger.books.setup import books_of, open_period
 from ledger.core.dates import period_of
-from ledger.core.entries import FUND_NAMES, Book, Dimensions
+from ledger.core.entries import FUND_NAMES, Book
 from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.cash_forecast import Reserved
-from ledger.fund.cash_requests import choice
-from ledger.fund.drafting import next_batch_id, require_working_day
+from ledger.fund.daily_open import Candidate, Party, in_turn, is_due, open_candidates, parties_on
+from ledger.fund.drafting import next_batch_id, require_working_day, result_blocked
 from ledger.fund.purse import Purse, open_purse, waits_json
 from ledger.fund.recognise import RULES_SIGNER, recognise
 from ledger.payments.draft import (
-    DAILY_OPEN,
     Batch,
     BatchDraft,
-    ItemDraft,
     OrderDraft,
-    PayableDraft,
     create_batch,
 )
 from ledger.rules.policy import policy_on
@@ -93,37 +89,6 @@ class DailyRun:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Party:
-    """An institution as the run sees it on the payout day."""
-
-    state: str
-    cycle: str
-    enrolled_from: date
-    payee: Account | None
-    payee_failed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """What would be one order: an institution's open payables, or those of one failed order that is issued again.
-
-    Records held by a finding of high severity (art. 18) stand apart with their reversals: they are never ordered.
-    """
-
-    institution: str
-    replaces: str
-    held: bool
-    items: tuple[ItemDraft, ...]
-    payables: tuple[PayableDraft, ...]
-    oldest: date
-    """The first discharge day it pays for."""
-
-    @property
-    def amount_fen(self) -> int:
-        return sum(item.amount_fen for item in self.items)
-
-
 def run_daily(engine: Engine, user: str, region: int, pay_date: date) -> DailyRun:
     """Book and draft the payout of `pay_date` for every book of `region` the user may work on.
 
@@ -160,13 +125,13 @@ def _draft_book(
 ) -> list[Blocked]:
     """Draft one book's batch; what cannot be ordered comes back with its reason."""
     purse = open_purse(tx, book.fund, "daily", pay_date)
-    parties = _parties(tx, book, pay_date)
+    parties = parties_on(tx, book, pay_date)
     blocked: list[Blocked] = []
     orders: list[OrderDraft] = []
-    for candidate in _in_turn(tx, _candidates(tx, book, upto), pay_date, purse.left_fen):
+    for candidate in in_turn(tx, open_candidates(tx, book, upto), pay_date, purse.left_fen):
         party = parties[candidate.institution]
         reason = _block_reason(candidate, party, pay_date, purse)
-        if reason or party.payee is None:
+        if reason or party.payee.account is None:
             waits_for = purse.waits_for(reason)
             blocked.append(Blocked(book.fund, candidate.institution, reason, candidate.amount_fen, waits_for))
             continue
@@ -176,7 +141,7 @@ def _draft_book(
                 candidate.institution,
                 candidate.items,
                 candidate.payables,
-                party.payee,
+                party.payee.account,
                 f"{upto:%Y%m%d}日拨付{FUND_NAMES[book.fund]}{candidate.institution}",
                 purse.account,
                 candidate.replaces,
@@ -190,108 +155,18 @@ def _draft_book(
     return blocked
 
 
-def _block_reason(candidate: _Candidate, party: _Party, pay_date: date, purse: Purse) -> str:
+def _block_reason(candidate: Candidate, party: Party, pay_date: date, purse: Purse) -> str:
     """Why a candidate may not be ordered today, "" if it may. The order of the questions is the order of gravity."""
     if party.state != "active":
         return party.state
-    if candidate.held:
-        return "held"
-    if candidate.amount_fen <= 0:
-        return "negative"
-    if party.payee_failed:
-        return "payee_failed"
-    if party.payee is None:
+    blocked = result_blocked(candidate.amount_fen, party.payee, "held" if candidate.held else "")
+    if blocked:
+        return blocked
+    if party.payee.account is None:
         return "payee_missing"
-    if not _is_due(party, pay_date):
+    if not is_due(party, pay_date):
         return "not_due"
     return purse.refusal(candidate.amount_fen)
-
-
-def _is_due(party: _Party, pay_date: date) -> bool:
-    """The institution's own choice of cycle, counted from its enrolment."""
-    days = (pay_date - party.enrolled_from).days
-    return party.cycle == "daily" or (days % 2 == 0 if party.cycle == "second_day" else days % 7 == 0)
-
-
-def _parties(tx: Transaction, book: Book, pay_date: date) -> dict[str, _Party]:
-    """Every institution's standing on the payout day."""
-    return {
-        code: _Party(
-            state,
-            cycle or "daily",
-            since or pay_date,
-            None if number is None else Account(name, number, bank, cnaps),
-            failed,
-        )
-        for code, state, cycle, since, name, number, bank, cnaps, failed in tx.rows(
-            """SELECT i.institution,
-                      CASE WHEN i.agreement_state <> 'active' THEN i.agreement_state
-                           WHEN %(day)s NOT BETWEEN i.agreement_from AND i.agreement_to THEN 'ended' ELSE 'active' END,
-                      e.cycle, e.from_day, p.name, p.number, p.bank_name, p.cnaps,
-                      coalesce((SELECT l.state = 'failed' FROM fund.payee_account l
-                                 WHERE l.region = i.region AND l.institution = i.institution AND l.state <> 'proposed'
-                                 ORDER BY l.version DESC LIMIT 1), false)
-                 FROM fund.institution i
-                 LEFT JOIN fund.enrolment e ON e.region = i.region AND e.institution = i.institution
-                                           AND %(day)s BETWEEN e.from_day AND e.to_day
-                 LEFT JOIN fund.payee_account p ON p.region = i.region AND p.institution = i.institution
-                                               AND p.state = 'confirmed'
-                WHERE i.region = %(region)s""",
-            region=book.region,
-            day=pay_date,
-        )
-    }
-
-
-def _candidates(tx: Transaction, book: Book, upto: date) -> list[_Candidate]:
-    """Open daily payables up to `upto`, by institution; those of a failed or returned order stay together (re-issue).
-
-    Originals and reversals are items of their own even under one key: under policy P2 each has its own line (A11).
-    """
-    rows = tx.rows(
-        """SELECT p.institution, coalesce(f.order_no, ''), h.setl_id IS NOT NULL, p.service_year, p.term, p.category, p.daily_fen < 0,
-                  sum(p.daily_fen)::bigint, array_agg(p.setl_id ORDER BY p.setl_id), array_agg(p.daily_fen ORDER BY p.setl_id),
-                  min(p.day)
-             FROM fund.payable p
-             LEFT JOIN (SELECT d.setl_id, d.subfund, max(o.order_no) AS order_no
-                          FROM payments.pay_order o JOIN payments.order_payable d ON d.region = o.region AND d.order_no = o.order_no
-                         WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.state IN ('rejected', 'returned')
-                         GROUP BY 1, 2) f ON f.setl_id = p.setl_id AND f.subfund = p.subfund
-             LEFT JOIN (SELECT setl_id FROM fund.held WHERE region = %(region)s AND fund = %(fund)s AND released_by = ''
-                        UNION SELECT r.setl_id FROM fund.held h
-                          JOIN fund.record r ON r.region = h.region AND r.init_setl_id = h.setl_id AND r.init_setl_id <> ''
-                         WHERE h.region = %(region)s AND h.fund = %(fund)s AND h.released_by = '') h ON h.setl_id = p.setl_id
-            WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.day <= %(upto)s AND p.subfund = 'pool'
-              AND p.order_no = '' AND p.settled_by = '' AND p.recognised_by <> '' AND p.daily_fen <> 0
-            GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7""",
-        region=book.region,
-        fund=book.fund,
-        upto=upto,
-    )
-    items: dict[tuple[str, str, bool], list[ItemDraft]] = {}
-    payables: dict[tuple[str, str, bool], list[PayableDraft]] = {}
-    oldest: dict[tuple[str, str, bool], date] = {}
-    for institution, replaces, held, year, term, category, _, amount, setl_ids, amounts, day in rows:
-        key = (institution, replaces, held)
-        oldest[key] = min(day, oldest.get(key, day))
-        items.setdefault(key, []).append(
-            ItemDraft(DAILY_OPEN, Dimensions(institution, "pool", year, term, category), amount)
-        )
-        payables.setdefault(key, []).extend(
-            PayableDraft(setl_id, "pool", fen) for setl_id, fen in zip(setl_ids, amounts, strict=True)
-        )
-    return [_Candidate(*key, tuple(items[key]), tuple(payables[key]), oldest[key]) for key in items]
-
-
-def _in_turn(
-    tx: Transaction, candidates: Sequence[_Candidate], pay_date: date, available: int
-) -> Sequence[_Candidate]:
-    """The order in which they get money: where it does not reach for all, by the region's dated choice."""
-    if sum(max(candidate.amount_fen, 0) for candidate in candidates) <= available:
-        return candidates
-    if choice(tx, "short_money_first", pay_date, "oldest") == "smallest":
-        return sorted(candidates, key=lambda c: (c.amount_fen, c.oldest, c.institution, c.replaces))
-    return sorted(candidates, key=lambda c: (c.oldest, c.institution, c.replaces))
 
 
 def _keep_blocked(tx: Transaction, book: Book, pay_date: date, blocked: Sequence[Blocked]) -> None:

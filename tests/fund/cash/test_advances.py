@@ -24,11 +24,11 @@ from ledger.fund.advances import (
     approve_advance,
     due_offsets,
     read_advances,
-    reconcile,
     refuse_advance,
     request_advance,
     take_offsets,
 )
+from ledger.fund.advances_reconcile import reconcile
 from ledger.fund.cash_orders import order_advances
 from ledger.fund.clearing_confirm import confirm_letter, sign_institution
 from ledger.fund.clearing_letter import approve_letter, draft_letter, send_letter
