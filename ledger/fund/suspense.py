@@ -167,6 +167,10 @@ def confirm(tx: Transaction, resolution_id: str, day: date) -> Resolution:
         else:
             explained.append(_require_counter(tx, paper, found.reference))
         papers_table.decide_again(tx, explained, [Outcome("confirmed", BY_HAND)] * len(explained))
+        for one in explained[1:]:
+            papers_table.explain_twins(tx, one.evidence.own_account, one.evidence.receipt_no)
+    # The bank tells a movement by two papers (bker and camt.054): one explanation is that of both.
+    papers_table.explain_twins(tx, found.account, found.receipt_no)
     return _resolution(tx, resolution_id)
 
 

@@ -14,7 +14,7 @@ from adapters.banks.ports import Direction, Evidence
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.entries import Receipt
-from ledger.payments.matching import Outcome
+from ledger.payments.matching import Outcome, Signed
 
 _FORBIDDEN: Final = str.maketrans(dict.fromkeys("|\\\t\n\r", ""))
 
@@ -130,7 +130,7 @@ def settle_by_hand(
     said: tuple[Direction, int, date],
     code: str,
 ) -> None:
-    """The bank's paper of a movement booked by hand, if it came in as a file: it must say the same, and is explained now.
+    """The bank's papers of a movement booked by hand, if they came in as files: they must say the same, and are explained now.
 
     `said` is direction, fen and booking date. Raises Conflict `code` for a paper that says otherwise or was used.
     """
@@ -153,6 +153,57 @@ def settle_by_hand(
         account=account,
         receipt=receipt_no,
     )
+    explain_twins(tx, account, receipt_no)
+
+
+def explain_twins(tx: Transaction, account: str, receipt_no: str) -> None:
+    """Other papers of the same movement (the bank's serial, direction, fen, day) as those of `receipt_no`, explained by now."""
+    tx.run(
+        "UPDATE payments.evidence t SET outcome = 'confirmed', outcome_code = 'same_movement', matched_order = o.matched_order"
+        " FROM payments.evidence o WHERE o.region = %(region)s AND o.account = %(account)s AND o.receipt_no = %(receipt)s"
+        " AND o.outcome IN ('confirmed', 'posted') AND o.bank_reference <> '' AND t.region = o.region AND t.account = o.account"
+        " AND t.outcome = 'suspense' AND (t.direction, t.bank_reference, t.amount_fen, t.booking_date)"
+        "  = (o.direction, o.bank_reference, o.amount_fen, o.booking_date)",
+        region=tx.region,
+        account=account,
+        receipt=receipt_no,
+    )
+
+
+def signed_moves(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, str], Signed]:
+    """Movements of own accounts that two persons booked with these papers' receipt numbers, one to a receipt."""
+    rows = tx.rows(
+        "SELECT m.account, m.receipt_no, m.direction, min(m.amount_fen), min(m.booked_on),"
+        " coalesce(max((SELECT max(v.bank_reference) FROM payments.evidence v WHERE v.region = %(region)s"
+        "   AND v.account = m.account AND v.receipt_no = m.receipt_no AND v.direction = m.direction"
+        "   AND v.outcome = 'confirmed')), '')"
+        " FROM (SELECT account, receipt_no, CASE WHEN kind IN ('interest_out', 'fee') THEN 'debit' ELSE 'credit' END AS direction,"
+        "   amount_fen, booked_on FROM fund.cash_move WHERE region = %(region)s AND state = 'approved' AND kind <> 'interest_split'"
+        "  UNION ALL SELECT account, receipt_no, 'credit', amount_fen, booked_on FROM fund.outregion_move"
+        "   WHERE region = %(region)s AND state = 'done' AND receipt_no <> '') m"
+        " WHERE m.receipt_no = ANY(%(receipts)s) GROUP BY 1, 2, 3 HAVING count(*) = 1",
+        region=tx.region,
+        receipts=sorted({paper.evidence.receipt_no for paper in papers}),
+    )
+    return {
+        (account, receipt_no, direction): Signed(fen, day, receipt_no, reference)
+        for account, receipt_no, direction, fen, day, reference in rows
+    }
+
+
+def explained(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, str], Signed]:
+    """Movements with these papers' serials of which another paper was explained without an order."""
+    rows = tx.rows(
+        "SELECT account, bank_reference, direction, amount_fen, booking_date, receipt_no FROM payments.evidence"
+        " WHERE region = %(region)s AND outcome = 'confirmed' AND matched_order = ''"
+        " AND bank_reference = ANY(%(references)s) ORDER BY (outcome_code = 'same_movement') DESC",
+        region=tx.region,
+        references=sorted({paper.evidence.bank_reference for paper in papers} - {""}),
+    )
+    return {
+        (account, reference, direction): Signed(fen, day, receipt_no, reference)
+        for account, reference, direction, fen, day, receipt_no in rows
+    }
 
 
 def insert(tx: Transaction, papers: Sequence[Paper], outcomes: Sequence[Outcome]) -> None:

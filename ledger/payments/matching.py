@@ -23,6 +23,11 @@ an earlier paper gave it. "Equal" means our account, the amount and, for a debit
 | return | yes | rejected | yes | suspense | rejected_then_returned |
 | return | yes | draft, approved, filed, cancelled | yes | suspense, looked at again | order_not_sent |
 | other credit | none | | | suspense | other_credit |
+| any | none, but a movement of the account signed with this receipt number | | yes: direction, amount, day | confirmed | booked_by_hand |
+| any | none, but a movement signed with this receipt number | | no | suspense | receipt_differs |
+| any | none, but another paper of this movement was explained | | yes | confirmed | same_movement |
+| any | none, but another paper of this movement was explained | | no | suspense | reference_reused |
+| any | none, but both, by two different movements | | | suspense | booked_twice |
 | any | yes | any | yes, but its serial posted for another order | suspense | reference_reused |
 | any | yes | any | yes, but the bank gave no serial | suspense | reference_missing |
 
@@ -34,7 +39,8 @@ proves that it arrived. A credit that names an order of ours counts as its retur
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Final, NamedTuple
 
 from adapters.banks.ports import Direction, Evidence
@@ -54,6 +60,16 @@ class Outcome(NamedTuple):
     event: str = ""
 
 
+class Signed(NamedTuple):
+    """What two persons booked or explained of a movement of the account: fen, booking day, and the receipt's number."""
+
+    amount_fen: int
+    booking_date: date
+    receipt_no: str
+    bank_reference: str = ""
+    """The serial of a paper it is tied to already; empty for none."""
+
+
 @dataclass(slots=True)
 class Known:
     """What is known while papers are decided one after the other; `decide` keeps it up to date."""
@@ -70,6 +86,10 @@ class Known:
     """States from which an order can be paid."""
     used: Collection[str] = ()
     """Orders of advances that were offset or given back in part: their return would take 1101 below nothing."""
+    moves: Mapping[tuple[str, str, str], Signed] = field(default_factory=dict)
+    """(own account, receipt number, direction) of the movements of own accounts booked by hand."""
+    explained: dict[tuple[str, str, str], Signed] = field(default_factory=dict)
+    """(own account, serial, direction) of papers that no order explains, but two persons did."""
 
 
 def decide(evidence: Evidence, known: Known) -> Outcome:
@@ -77,8 +97,7 @@ def decide(evidence: Evidence, known: Known) -> Outcome:
     order = find_order(evidence, known)
     is_return = evidence.direction is Direction.CREDIT
     if order is None:
-        code = "unknown_order" if not is_return or evidence.is_return else "other_credit"
-        return Outcome("suspense", code)
+        return _decide_by_hand(evidence, known)
     difference = _difference(evidence, order)
     if difference:
         return Outcome("suspense", difference, order.order_no)
@@ -95,6 +114,31 @@ def decide(evidence: Evidence, known: Known) -> Outcome:
         known.posted[movement] = order.order_no
         known.states[order.order_no] = "returned" if is_return else "paid"
     return outcome
+
+
+def _decide_by_hand(evidence: Evidence, known: Known) -> Outcome:
+    """A paper no order explains: one of a movement that was booked or explained before adds nothing (INV-13)."""
+    direction = str(evidence.direction)
+    movement = (evidence.own_account, evidence.bank_reference, direction)
+    said = (evidence.amount_fen, evidence.booking_date)
+    signed = known.moves.get((evidence.own_account, evidence.receipt_no, direction))
+    twin = known.explained.get(movement) if evidence.bank_reference else None
+    if signed is not None:
+        if twin is not None and twin.receipt_no != evidence.receipt_no:
+            return Outcome("suspense", "booked_twice")
+        tied = signed.bank_reference in ("", evidence.bank_reference)
+        if not tied or signed[:2] != said:
+            return Outcome("suspense", "receipt_differs")
+        known.explained[movement] = signed
+        return Outcome("confirmed", "booked_by_hand")
+    if twin is not None:
+        return (
+            Outcome("confirmed", "same_movement")
+            if twin[:2] == said
+            else Outcome("suspense", "reference_reused")
+        )
+    credit = evidence.direction is Direction.CREDIT and not evidence.is_return
+    return Outcome("suspense", "other_credit" if credit else "unknown_order")
 
 
 def find_order(evidence: Evidence, known: Known) -> Order | None:

@@ -110,6 +110,8 @@ def book_papers(
         posted=_posted(round_.tx, [*waiting, *papers]),
         payable=round_.table.sources(PAY),
         used=_used(round_),
+        moves=papers_table.signed_moves(round_.tx, papers),
+        explained=papers_table.explained(round_.tx, papers),
     )
     outcomes: dict[tuple[str, str, str], Outcome] = {}
     for direction in (Direction.DEBIT, Direction.CREDIT):

@@ -11,22 +11,35 @@ from ledger.control.snapshot import Snapshot
 # Confirmed: the other paper of the same movement posted for the same order, or a signed movement of the account has its
 # receipt number, amount and day, or two persons said what it is, or that another paper undoes it.
 _UNEXPLAINED: Final = """
-    SELECT v.region, v.account, v.kind || ':' || v.receipt_no FROM payments.evidence v
-     WHERE v.outcome = 'confirmed'
-       AND NOT EXISTS (SELECT 1 FROM payments.evidence o
-                        WHERE o.region = v.region AND o.account = v.account AND o.direction = v.direction AND o.outcome = 'posted'
-                          AND o.bank_reference = v.bank_reference AND o.matched_order = v.matched_order AND o.amount_fen = v.amount_fen)
-       AND NOT EXISTS (SELECT 1 FROM fund.cash_move m
+    WITH direct AS (
+    SELECT v.region, v.account, v.kind, v.receipt_no, v.direction, v.bank_reference, v.amount_fen, v.booking_date, v.matched_order
+      FROM payments.evidence v
+     WHERE v.outcome = 'posted' OR v.outcome = 'confirmed' AND (
+           EXISTS (SELECT 1 FROM fund.cash_move m
                         WHERE m.region = v.region AND m.account = v.account AND m.state = 'approved'
                           AND (m.receipt_no, m.amount_fen, m.booked_on) = (v.receipt_no, v.amount_fen, v.booking_date))
-       AND NOT EXISTS (SELECT 1 FROM fund.outregion_move m
+        OR EXISTS (SELECT 1 FROM fund.outregion_move m
                         WHERE m.region = v.region AND m.account = v.account AND m.state = 'done'
                           AND (m.receipt_no, m.amount_fen, m.booked_on) = (v.receipt_no, v.amount_fen, v.booking_date))
-       AND NOT EXISTS (SELECT 1 FROM payments.resolution r
+        OR EXISTS (SELECT 1 FROM payments.resolution r
                         WHERE r.region = v.region AND r.account = v.account AND r.state = 'approved'
                           AND (r.what NOT IN ('order', 'to_return') AND (r.kind, r.receipt_no) = (v.kind, v.receipt_no)
-                               OR r.what = 'counter' AND r.reference = v.kind || ':' || v.receipt_no))
+                               OR r.what = 'counter' AND r.reference = v.kind || ':' || v.receipt_no))))
+    SELECT v.region, v.account, v.kind || ':' || v.receipt_no FROM payments.evidence v
+     WHERE v.outcome = 'confirmed'
+       AND NOT EXISTS (SELECT 1 FROM direct o WHERE o.region = v.region AND o.account = v.account
+                          AND ((o.kind, o.receipt_no) = (v.kind, v.receipt_no)
+                               OR v.bank_reference <> '' AND (o.direction, o.bank_reference, o.amount_fen, o.matched_order)
+                                                            = (v.direction, v.bank_reference, v.amount_fen, v.matched_order)))
      ORDER BY 1, 2, 3
+"""
+# One movement of the bank, told by two papers, booked with each of them.
+_TWICE: Final = """
+    SELECT v.region, v.account, v.bank_reference, string_agg(DISTINCT m.receipt_no, '、' ORDER BY m.receipt_no)
+      FROM payments.evidence v
+      JOIN fund.cash_move m ON m.region = v.region AND m.account = v.account AND m.receipt_no = v.receipt_no AND m.state = 'approved'
+                           AND m.kind <> 'interest_split' AND (m.kind IN ('interest_out', 'fee')) = (v.direction = 'debit')
+     WHERE v.bank_reference <> '' GROUP BY 1, 2, 3, v.direction HAVING count(DISTINCT m.receipt_no) > 1 ORDER BY 1, 2, 3
 """
 # What was said, beside what became of the paper and of what it was said to be.
 _SAID: Final = """
@@ -60,6 +73,9 @@ def check_suspense(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding(
             "INV-13", str(region), f"evidence {receipt}", f"账户{account}的回单标为已查明而没有依据"
         )
+    for region, account, reference, receipts in snapshot.rows(_TWICE):
+        message = f"账户{account}的银行流水{reference}凭{receipts}记了两次"
+        yield Finding("INV-13", str(region), f"evidence {reference}", message)
     for region, fund, resolution, what, kept, two in snapshot.rows(_SAID):
         book, where = f"{region}-{fund}", f"resolution {resolution}"
         if not kept:

@@ -110,7 +110,26 @@ SET search_path = pg_catalog, pg_temp AS $$
            SELECT 1 FROM fund.outregion_move m
             WHERE m.region = v.region AND m.account = v.account AND m.receipt_no = v.receipt_no AND m.amount_fen = v.amount_fen
               AND m.booked_on = v.booking_date AND m.state = 'done')
+        OR p_outcome = 'confirmed' AND v.bank_reference <> '' AND EXISTS (   -- another paper of the same movement is explained
+           SELECT 1 FROM payments.evidence o
+            WHERE o.region = v.region AND o.account = v.account AND (o.kind, o.receipt_no) <> (v.kind, v.receipt_no)
+              AND o.outcome IN ('confirmed', 'posted') AND o.matched_order = p_order
+              AND (o.direction, o.bank_reference, o.amount_fen, o.booking_date) = (v.direction, v.bank_reference, v.amount_fen, v.booking_date))
 $$;
+
+-- A movement is booked with a paper nobody has explained yet: its other paper was booked, and this is no second one.
+CREATE FUNCTION fund.check_move_paper() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM payments.evidence v WHERE v.region = NEW.region AND v.account = NEW.account AND v.receipt_no = NEW.receipt_no
+                  AND v.outcome <> 'suspense') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cash.paper_differs',
+            DETAIL = format('回单%s已用于其他款项，或与另一回单同为一笔已入账的收支', NEW.receipt_no);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER move_paper BEFORE UPDATE OF state ON fund.cash_move FOR EACH ROW
+    WHEN (NEW.state = 'approved' AND OLD.state <> 'approved' AND NEW.kind <> 'interest_split') EXECUTE FUNCTION fund.check_move_paper();
 
 -- Papers are kept and decided by who keeps books; out of suspense they come by an explanation only.
 CREATE FUNCTION payments.check_evidence() RETURNS trigger LANGUAGE plpgsql
