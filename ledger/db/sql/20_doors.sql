@@ -35,7 +35,10 @@ BEGIN
                       AND fund.settles(a.region, a.fund, a.institution, NEW.sheet_id))
        OR EXISTS (SELECT 1 FROM fund.sheet s WHERE s.region = NEW.region AND s.sheet_id = NEW.sheet_id)
           AND NEW.amount_fen > (SELECT coalesce(sum(t.amount_fen), 0) FROM fund.sheet_taking t WHERE t.region = NEW.region
-                 AND t.sheet_id = NEW.sheet_id AND t.reference = NEW.advance_id AND t.kind IN ('prepayment', 'preallocation', 'supplier')) THEN
+                 AND t.sheet_id = NEW.sheet_id AND t.reference = NEW.advance_id AND t.kind IN ('prepayment', 'preallocation', 'supplier'))
+       OR EXISTS (SELECT 1 FROM fund.letter l WHERE l.region = NEW.region AND l.letter_id = NEW.sheet_id)
+          AND NEW.amount_fen > (SELECT coalesce(sum(o.amount_fen), 0) FROM fund.letter_offset o WHERE o.region = NEW.region
+                 AND o.letter_id = NEW.sheet_id AND o.advance_id = NEW.advance_id) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'advance.no_settlement',
             DETAIL = format('没有以%s分抵扣预付款项%s的已审批结算%s', NEW.amount_fen, NEW.advance_id, NEW.sheet_id);
     END IF;

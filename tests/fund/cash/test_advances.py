@@ -495,6 +495,30 @@ def test_the_letter_recovers_what_is_left_of_the_prepayment(
     rich.verified()
 
 
+def test_a_letter_offsets_what_it_lists_and_nothing_else(rich: Any) -> None:
+    """A confirmed letter is no cover for an advance it does not name."""
+    other = paid(rich, ASKED)
+    rich.settle(H, 202610, date(2026, 11, 9), date(2026, 11, 25))
+    day = date(2027, 3, 22)
+    rich.open(day)
+    with rich.tx() as tx:
+        letter = draft_letter(tx, 310, H, 2026, day)
+    with rich.tx("qian") as tx:
+        approve_letter(tx, letter.letter_id, letter.digest, day)
+    with rich.tx() as tx:
+        send_letter(tx, letter.letter_id, day)
+        sign_institution(tx, letter.letter_id, letter.digest, b"signed", "第1医院", day)
+    with rich.tx("qian") as tx:
+        confirm_letter(tx, letter.letter_id, b"signed by both", "示例市医保中心", day)
+    with pytest.raises(Conflict, match=r"advance\.no_settlement"), rich.tx() as tx:
+        tx.run(
+            "INSERT INTO fund.advance_offset VALUES (420100, %(a)s, %(l)s, 1)",
+            a=other.advance_id,
+            l=letter.letter_id,
+        )
+    rich.verified()
+
+
 def test_a_letter_is_made_anew_when_a_month_took_its_advance_first(rich: Any) -> None:
     advance = paid(rich, replace(ASKED, year=2026))
     rich.settle(H, 202610, date(2026, 11, 9), date(2026, 11, 25))
