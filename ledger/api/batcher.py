@@ -1,4 +1,9 @@
-"""Group commit: the first request opens a batch; what arrives while one batch is stored is the next."""
+"""Group commit: what arrives while one batch is stored is the next, and those just answered are given time to come back.
+
+A batch costs some 4 ms however few its records are. Answered clients come back within a millisecond, so without a pause
+two halves of the crowd would take turns in batches of half the size, at nearly twice the cost a record. Two lanes, each
+with half the crowd, were tried: no faster, and a third more CPU.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,8 @@ from ledger.core.errors import Unavailable
 BATCH_RECORDS: Final = 512
 WAITING_RECORDS_MAX: Final = 10_000
 WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
+PAUSE_SECONDS: Final = 0.005
+"""How long at most a batch waits for as many requests as were there last time. One client alone never waits."""
 
 
 class Batcher:
@@ -27,6 +34,8 @@ class Batcher:
         self._records = self._bytes = 0
         self._keys: set[tuple[str, str]] = set()
         self._running: asyncio.Task[None] | None = None
+        self._crowd = 1
+        self._arrived = asyncio.Event()
         self._closed = False
 
     async def submit(self, request: Request) -> Answer:
@@ -47,6 +56,8 @@ class Batcher:
         self._bytes += size
         if self._running is None:
             self._running = asyncio.create_task(self._run())
+        if len(self._waiting) >= self._crowd:
+            self._arrived.set()
         try:
             return await asyncio.shield(future)
         finally:
@@ -64,7 +75,10 @@ class Batcher:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while self._waiting:
+            while True:
+                await self._gather(loop)
+                if not self._waiting:
+                    return
                 batch = self._next_batch()
                 answers = await loop.run_in_executor(
                     self._thread, self._worker.process, [request for request, _ in batch]
@@ -74,8 +88,18 @@ class Batcher:
                     self._bytes -= sum(map(len, request.raws))
                     if not future.done():
                         future.set_result(answer)
+                self._crowd = len(batch) + len(self._waiting)
         finally:
             self._running = None
+
+    async def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait until as many wait as were there last time, or the pause is over."""
+        if self._closed or self._crowd == 1 or len(self._waiting) >= self._crowd:
+            return
+        self._arrived.clear()
+        pause = loop.call_later(PAUSE_SECONDS, self._arrived.set)
+        await self._arrived.wait()
+        pause.cancel()
 
     def _next_batch(self) -> list[tuple[Request, asyncio.Future[Answer]]]:
         """The waiting requests of the user whose turn it is, up to BATCH_RECORDS records; at least one request."""

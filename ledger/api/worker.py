@@ -244,15 +244,14 @@ class Worker:
 
 def _count(tx: Transaction, load: Load, done: Tally, size: int) -> None:
     """The load's counts and the operator log, in the transaction they speak of."""
-    tx.run(
-        """WITH counted AS (
-               UPDATE fund.intake_load SET lines_done = lines_done + %(lines)s, bytes_done = bytes_done + %(size)s,
-                      accepted = accepted + %(accepted)s, duplicate = duplicate + %(duplicate)s,
-                      quarantined = quarantined + %(quarantined)s, accepted_fen = accepted_fen + %(accepted_fen)s,
-                      payable_fen = payable_fen + %(payable_fen)s
-                WHERE region = 0 AND load_id = %(load_id)s)
+    tx.at_commit(
+        """UPDATE fund.intake_load SET lines_done = lines_done + {lines}, bytes_done = bytes_done + {size},
+                  accepted = accepted + {accepted}, duplicate = duplicate + {duplicate},
+                  quarantined = quarantined + {quarantined}, accepted_fen = accepted_fen + {accepted_fen},
+                  payable_fen = payable_fen + {payable_fen}
+            WHERE region = 0 AND load_id = {load_id};
            INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)
-           VALUES (%(region)s, %(user)s, 'intake.api', %(object)s, 'done', %(detail)s)""",
+           VALUES ({region}, {user}, 'intake.api', {object}, 'done', {detail})""",
         lines=len(done.outcomes),
         size=size,
         accepted=done.accepted,

@@ -33,6 +33,23 @@ class Transaction:
         self.connection = connection
         self.user = user
         self.region = region
+        self.opening: list[TupleRow] = []
+        """The rows of the question that was asked as the transaction began."""
+        self._closing: list[sql.Composed] = []
+
+    def at_commit(self, statement: LiteralString, **params: object) -> None:
+        """Execute a statement without an answer together with COMMIT, in the same round trip. `{name}` stands for a value.
+
+        What it refuses is refused as at any other time, and nothing of the transaction stays.
+        """
+        self._closing.append(compose(statement, **params))
+
+    def commit(self) -> None:
+        """What waits for COMMIT, and COMMIT."""
+        if self._closing:
+            self.connection.execute(sql.SQL("; ").join([*self._closing, sql.SQL("COMMIT")]))
+        else:
+            self.connection.commit()
 
     def rows(self, query: LiteralString, **params: object) -> list[TupleRow]:
         """All rows of a query with `%(name)s` parameters."""
@@ -69,9 +86,18 @@ class Transaction:
                 copy.write(part)
 
 
+def compose(statement: LiteralString, **params: object) -> sql.Composed:
+    """A statement with its values written into it as literals, for what goes in one message with others."""
+    return sql.SQL(statement).format(**{name: sql.Literal(value) for name, value in params.items()})
+
+
 @contextmanager
-def unit_of_work(engine: Engine, user: str, region: int = NO_REGION) -> Iterator[Transaction]:
+def unit_of_work(
+    engine: Engine, user: str, region: int = NO_REGION, opening: sql.Composed | None = None
+) -> Iterator[Transaction]:
     """Open a transaction as `user` in `region`; commit at the end, roll back on any error.
+
+    `opening` is a question asked in the same round trip as BEGIN; its rows are in `Transaction.opening`.
 
     The database's refusals come out as LedgerError with their stable code. A connection lost at COMMIT comes out
     as Unavailable `db.commit_unknown`: whether it committed is to be asked by key, never assumed.
@@ -88,12 +114,18 @@ def unit_of_work(engine: Engine, user: str, region: int = NO_REGION) -> Iterator
             # BEGIN is said here, with the rest in one round trip; the driver's own would be another.
             connection.autocommit = True
             # Literals, not set_config: Citus forwards SET LOCAL to the nodes and nothing else.
-            connection.execute(
-                sql.SQL("BEGIN; SET LOCAL app.actor = {}; SET LOCAL app.region = {}").format(
-                    sql.Literal(user), sql.Literal(str(region))
-                )
+            begun = sql.SQL("BEGIN; SET LOCAL app.actor = {}; SET LOCAL app.region = {}").format(
+                sql.Literal(user), sql.Literal(str(region))
             )
-            yield Transaction(connection, user, region)
+            transaction = Transaction(connection, user, region)
+            if opening is None:
+                connection.execute(begun)
+            else:
+                cursor = connection.execute(sql.SQL("; ").join([begun, opening]))
+                while cursor.nextset():
+                    pass
+                transaction.opening = cursor.fetchall()
+            yield transaction
         except psycopg.Error as error:
             _rollback(connection)
             raise translate(error) from error
@@ -101,7 +133,7 @@ def unit_of_work(engine: Engine, user: str, region: int = NO_REGION) -> Iterator
             _rollback(connection)
             raise
         try:
-            connection.commit()
+            transaction.commit()
         except psycopg.Error as error:
             _rollback(connection)
             if error.sqlstate is None or error.sqlstate.startswith("08") or error.sqlstate == "XX000":

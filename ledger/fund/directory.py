@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+from psycopg import sql
+
 from ledger.core.errors import Forbidden
-from ledger.db.unit_of_work import Transaction
+from ledger.db.unit_of_work import Transaction, compose
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +51,23 @@ class Context(NamedTuple):
     """It maps fund_pay_types of its own (fund.layer_map)."""
 
 
-def read_context(tx: Transaction, institutions: Iterable[str], terms: Iterable[int]) -> Context:
+def context_question(region: int, institutions: Iterable[str], terms: Iterable[int]) -> sql.Composed:
+    """What `context_of` reads, to be asked as the transaction begins."""
+    return compose(
+        "SELECT * FROM fund.intake_context({region}, {institutions}, {terms})",
+        region=region,
+        institutions=list(institutions),
+        terms=list(terms),
+    )
+
+
+def context_of(tx: Transaction) -> Context:
     """What the transaction's region says about these institutions and 期号, as far as it has an agreement with them.
 
     Raises Forbidden `region.not_allowed` when the user may not bring records in there.
     """
-    row = tx.row(
-        "SELECT * FROM fund.intake_context(%(region)s, %(institutions)s, %(terms)s)",
-        region=tx.region,
-        institutions=list(institutions),
-        terms=list(terms),
-    )
-    if row is None or not row[0]:
+    row = tx.opening[0]
+    if not row[0]:
         raise Forbidden("region.not_allowed", f"用户{tx.user}不能向统筹区{tx.region}上传结算记录")
     _, mapped, enrolments, settled = row
     found: dict[str, list[Enrolment]] = {}

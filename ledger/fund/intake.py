@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
-from ledger.fund.directory import read_context
+from ledger.fund.directory import context_of, context_question
 from ledger.fund.layers_store import split_taken
 from ledger.fund.outcome import QUARANTINED, Gist, Line, Load, Outcome, Tally
 from ledger.fund.owed import owed_for_originals, owed_for_reversals, without_settled
@@ -55,7 +55,9 @@ def take_gists(
     tally = Tally()
     for region in sorted(by_region):
         try:
-            with unit_of_work(engine, user, region) as tx:
+            gists = [gist for _, gist in by_region[region]]
+            question = context_question(region, {g.institution for g in gists}, {g.term for g in gists})
+            with unit_of_work(engine, user, region, opening=question) as tx:
                 part = _take_region(tx, load, by_region[region], raws, each=each)
                 also(tx, part)
             _merge(tally, part)
@@ -93,9 +95,7 @@ def _take_region(
     each: bool,
 ) -> Tally:
     """One region's records: originals first, so that a reversal may come beside its original."""
-    context = read_context(
-        tx, {record.institution for _, record in records}, {record.term for _, record in records}
-    )
+    context = context_of(tx)
     refused: list[Refusal] = []
     tally = Tally()
     records, splits = split_taken(tx, records, refused, mapped=context.mapped)
