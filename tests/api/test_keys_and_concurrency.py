@@ -23,6 +23,7 @@ from ledger.access.users import issue_key, revoke_key, revoke_role
 from ledger.api import auth
 from ledger.api.worker import Request, Worker
 from ledger.core.errors import Unavailable
+from ledger.db.unit_of_work import Transaction
 from ledger.fund import store
 
 REGION = 420100
@@ -186,18 +187,18 @@ def test_an_unforeseen_error_fails_its_record_only(world: Any, monkeypatch: pyte
 
 def test_a_commit_of_unknown_result_is_asked_again(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection dies right after COMMIT: the records are there once, and the clients get an answer."""
-    real = psycopg.Connection.commit
+    real = Transaction.commit
     lost = threading.Event()
 
     def commit(self: Any) -> None:
-        stored = self.execute("SELECT count(*) FROM fund.record").fetchone()
+        stored = self.value("SELECT count(*) FROM fund.record")
         real(self)
-        if stored[0] and not lost.is_set():
+        if stored and not lost.is_set():
             lost.set()
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     worker = Worker(world.database.service_engine, lambda: date(2026, 10, 13))
-    monkeypatch.setattr(psycopg.Connection, "commit", commit)
+    monkeypatch.setattr(Transaction, "commit", commit)
     answers = worker.process(requests(world.originals(6)))
     assert lost.is_set()
     assert [a.status for a in answers] == [200] * 6
