@@ -12,40 +12,46 @@ LANES: Final = 2
 
 
 class Sum(NamedTuple):
-    """Of one account and dimension: how many lines, and what they come to on each side, in fen."""
+    """Of one account on one side and one dimension: how many lines, and what they come to there, in fen."""
 
     lines: int
-    debit_fen: int
-    credit_fen: int
-
-    def plus(self, other: Sum) -> Sum:
-        """Both together."""
-        return Sum(*(a + b for a, b in zip(self, other, strict=True)))
+    fen: int
 
 
-def sum_lines(snapshot: Snapshot, book: Book, period: int) -> dict[tuple[int, int], Sum]:
-    """Every line of the month, by (account, dimension number); read from the entries, not from any index of theirs."""
+Sums = dict[tuple[int, int], Sum]
+"""By account, negative for its credit side, and dimension number."""
+
+
+def sum_lines(snapshot: Snapshot, book: Book, period: int) -> Sums:
+    """Every line of the month, read from the entries and not from any index of theirs."""
     keys: dict[str, object] = {"region": book.region, "fund": book.fund, "period": period}
+    # Two look-ups: min() and max() in one SELECT read every entry.
     first, last = snapshot.rows(
-        "SELECT min(seq), max(seq) FROM books.entry"
-        " WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s",
+        "SELECT (SELECT seq FROM books.entry WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s"
+        " ORDER BY seq LIMIT 1),"
+        " (SELECT seq FROM books.entry WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s"
+        " ORDER BY seq DESC LIMIT 1)",
         **keys,
     )[0]
     if first is None:
         return {}
     step = (last - first) // LANES + 1
-    sums: dict[tuple[int, int], Sum] = {}
+    starts = range(first, last + 1, step)
     with ThreadPoolExecutor(LANES) as lanes:
-        for rows in lanes.map(
-            lambda lane: _sum(
-                snapshot, lane, {**keys, "first": first + lane * step, "next": first + (lane + 1) * step}
-            ),
+        parts = lanes.map(
+            lambda lane, start: _sum(snapshot, lane, {**keys, "first": start, "next": start + step}),
             range(LANES),
-        ):
+            starts,
+        )
+        sums: Sums = {}
+        for rows in parts:
+            if not sums:
+                sums = {(account, dim): Sum(lines, fen) for account, dim, lines, fen in rows}
+                continue
             for account, dim, lines, fen in rows:
-                part = Sum(lines, fen, 0) if account > 0 else Sum(lines, 0, fen)
-                key = abs(account), dim
-                sums[key] = sums[key].plus(part) if key in sums else part
+                key = account, dim
+                found = sums.get(key)
+                sums[key] = Sum(lines, fen) if found is None else Sum(found[0] + lines, found[1] + fen)
     return sums
 
 

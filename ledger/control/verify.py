@@ -117,15 +117,17 @@ def examine(engine: Engine, home: Path, *, progress: Progress | None = None) -> 
 def resum(engine: Engine) -> Resum:
     """Add up every line of every book by account and dimension, as the check of balances does: for measuring."""
     with open_snapshot(engine, Path(), []) as snapshot:
-        total = Resum(0, 0, 0)
+        counted = debit = credit = 0
         for region, fund, period in snapshot.rows(
             "SELECT region, fund, period FROM books.period ORDER BY 1, 2, 3"
         ):
-            for part in sum_lines(snapshot, Book(region, fund), period).values():
-                total = Resum(
-                    total.lines + part.lines, total.debit + part.debit_fen, total.credit + part.credit_fen
-                )
-        return total
+            for (account, _), (lines, fen) in sum_lines(snapshot, Book(region, fund), period).items():
+                counted += lines
+                if account > 0:
+                    debit += fen
+                else:
+                    credit += fen
+        return Resum(counted, debit, credit)
 
 
 def _anchors(home: Path) -> tuple[list[Anchor], list[Finding]]:

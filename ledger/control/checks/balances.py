@@ -38,9 +38,10 @@ def _balances(snapshot: Snapshot, book: Book, period: int) -> Iterator[Finding]:
             period=period,
         )
     }
-    for key in sorted(summed.keys() | kept.keys()):
-        lines = summed.get(key)
-        found = None if lines is None else (lines.debit_fen, lines.credit_fen)
+    for account, dim in sorted({(abs(account), dim) for account, dim in summed} | kept.keys()):
+        key = account, dim
+        sides = summed.get(key), summed.get((-account, dim))
+        found = None if sides == (None, None) else tuple(0 if side is None else side.fen for side in sides)
         if kept.get(key) != found:
             balance, total = ("/".join(map(str, pair)) if pair else "无" for pair in (kept.get(key), found))
             message = f"余额（借/贷 {balance}分）不等于分录行合计（{total}分），可用重建余额恢复"
