@@ -74,8 +74,8 @@ SERVICE = {
     "change a receipt": "UPDATE payments.evidence SET amount_fen = 1",
     "delete the operator log": "DELETE FROM access.operator_log",
     "read what the door prepared": f"{STAGE}; SELECT * FROM pg_temp.b_new",
-    "say it is prepared": f"{STAGE}; INSERT INTO pg_temp.b_new VALUES (310, 1, '{{t}}', NULL, '')",
-    "vouch for a dimension": f"{STAGE}; INSERT INTO pg_temp.d_in VALUES (0, '', '', 0, 0, '', 0, 1)",
+    "say it is prepared": f"{STAGE}; INSERT INTO pg_temp.b_new VALUES (420100, 310, 1, '{{t}}', NULL, '')",
+    "vouch for a dimension": f"{STAGE}; INSERT INTO pg_temp.d_in VALUES (420100, 0, '', '', 0, 0, '', 0, 1)",
     "add a movement": f"{STAGE}; INSERT INTO pg_temp.p_new VALUES (1001, 1, 5, 0, '{{0}}')",
     "change what is staged": f"{STAGE}; UPDATE pg_temp.e_in SET amounts[1] = 1",
     "take away what is staged": f"{STAGE}; DELETE FROM pg_temp.e_in",
@@ -180,6 +180,29 @@ def test_what_the_program_would_never_stage_is_refused(service: psycopg.Connecti
     with pytest.raises(psycopg.Error, match=code):
         for statement in [*statements, "SELECT * FROM books.post(420100, 310::smallint, '2026-10-14')"]:
             service.execute(statement)
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_what_was_staged_for_one_region_is_not_posted_in_another(ledger: Any, prepared: bool) -> None:
+    """By somebody with a post in both: the dimension numbers of one region mean others' in the next."""
+    with psycopg.connect(ledger.admin_url, autocommit=True) as admin:
+        admin.execute(
+            "INSERT INTO access.user_role VALUES (420100, 'far', 'accountant', 0) ON CONFLICT DO NOTHING"
+        )
+    before = ledger.count()
+    with psycopg.connect(ledger.service_url) as connection:
+        connection.execute("SET LOCAL app.actor = 'far'; SET LOCAL app.region = '420100'")
+        connection.execute(STAGE)
+        connection.execute(_staged(f"between-{prepared}"))
+        if prepared:
+            connection.execute("SELECT books.prepare(420100, 310::smallint)")
+        connection.execute("SET LOCAL app.region = '420200'")
+        with pytest.raises(psycopg.Error, match=r"dimension\.unknown"):
+            connection.execute("SELECT * FROM books.post(420200, 310::smallint, '2026-10-14')")
+        connection.rollback()
+    with psycopg.connect(ledger.admin_url, autocommit=True) as admin:
+        admin.execute("DELETE FROM access.user_role WHERE region = 420100 AND user_name = 'far'")
+    assert ledger.count() == before
 
 
 def test_a_function_in_the_callers_temp_schema_is_not_called(service: psycopg.Connection) -> None:

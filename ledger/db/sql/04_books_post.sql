@@ -22,7 +22,7 @@ BEGIN
         evidence_digest bytea NOT NULL, attachments integer NOT NULL, prepared_by text NOT NULL,
         reviewed_by text NOT NULL, accounts integer[] NOT NULL, dims integer[] NOT NULL, amounts bigint[] NOT NULL) ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS d_in (
-        k integer NOT NULL, counterparty text NOT NULL, subfund text NOT NULL, service_year smallint NOT NULL,
+        region integer NOT NULL, k integer NOT NULL, counterparty text NOT NULL, subfund text NOT NULL, service_year smallint NOT NULL,
         term integer NOT NULL, category text NOT NULL, asked smallint NOT NULL, dim integer) ON COMMIT DELETE ROWS;
     IF to_regclass('pg_temp.p_new') IS NULL THEN
         CREATE TEMP TABLE p_new (
@@ -31,7 +31,7 @@ BEGIN
         ALTER TABLE pg_temp.p_new ALTER COLUMN offs SET STORAGE EXTERNAL;
     END IF;
     CREATE TEMP TABLE IF NOT EXISTS b_new (
-        fund smallint NOT NULL, staged integer NOT NULL, statutory boolean[] NOT NULL, places books.places NOT NULL,
+        region integer NOT NULL, fund smallint NOT NULL, staged integer NOT NULL, statutory boolean[] NOT NULL, places books.places NOT NULL,
         contents bytea NOT NULL) ON COMMIT DELETE ROWS;
     GRANT INSERT ON pg_temp.e_in TO fundledger_service;
     PERFORM books.check_stage();
@@ -71,8 +71,8 @@ CREATE FUNCTION books.intern(p_region integer, p_fund smallint, p_counterparties
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE last integer; link bytea; fresh record; numbers integer[];
 BEGIN
-    INSERT INTO pg_temp.d_in (k, counterparty, subfund, service_year, term, category, asked, dim)
-    SELECT i.k, i.counterparty, i.subfund, i.service_year, i.term, i.category,
+    INSERT INTO pg_temp.d_in (region, k, counterparty, subfund, service_year, term, category, asked, dim)
+    SELECT p_region, i.k, i.counterparty, i.subfund, i.service_year, i.term, i.category,
            (i.counterparty <> '')::int + 2 * (i.subfund <> '')::int + 4 * (i.service_year <> 0)::int
            + 8 * (i.term <> 0)::int + 16 * (i.category <> '')::int,
            (SELECT d.dim FROM books.dim d
@@ -225,7 +225,7 @@ BEGIN
       INTO bad
       FROM pg_temp.p_new p
       JOIN books.account a ON a.region = p_region AND a.fund = p_fund AND a.account = p.account
-      LEFT JOIN (SELECT DISTINCT dim, asked FROM pg_temp.d_in) d ON d.dim = p.dim
+      LEFT JOIN (SELECT DISTINCT dim, asked FROM pg_temp.d_in WHERE region = p_region) d ON d.dim = p.dim
      WHERE NOT a.leaf OR d.dim IS NULL OR a.dims <> d.asked
      ORDER BY p.offs[1] LIMIT 1;
     IF FOUND THEN
@@ -319,7 +319,7 @@ BEGIN
     PERFORM books.check_manual(p_region, p_fund);
     PERFORM books.gather(NULL);
     PERFORM books.check_accounts(p_region, p_fund);
-    INSERT INTO pg_temp.b_new VALUES (p_fund, v_staged, v_statutory, books.place(v_statutory, NULL), books.digest_contents());
+    INSERT INTO pg_temp.b_new VALUES (p_region, p_fund, v_staged, v_statutory, books.place(v_statutory, NULL), books.digest_contents());
 END $$;
 
 -- Posts the staged entries of one book under one voucher date as one block.
@@ -354,7 +354,7 @@ DECLARE
 BEGIN
     PERFORM books.check_stage();
     -- Staged rows are only ever added: as many as were prepared are those that were prepared.
-    SELECT * INTO v_batch FROM pg_temp.b_new b WHERE b.fund = p_fund;
+    SELECT * INTO v_batch FROM pg_temp.b_new b WHERE b.region = p_region AND b.fund = p_fund;
     IF NOT FOUND OR v_batch.staged <> (SELECT count(*) FROM pg_temp.e_in) THEN
         PERFORM books.prepare(p_region, p_fund);
         SELECT * INTO STRICT v_batch FROM pg_temp.b_new b;
