@@ -72,16 +72,20 @@ class _Open:
 def draft_hospital_orders(tx: Transaction, fund: int, term: int, pay_date: date) -> HospitalOrders:
     """Draft one batch with an order for every hospital that treated other regions' patients up to 期号 `term`, as maker.
 
+    A reversal is taken off as soon as it is known, whatever its 期号, and no hospital is ordered more than it is owed in all.
     Raises Conflict `book.no_account`; Forbidden `access.role_missing`. Drafting again orders nothing twice.
     """
     money = open_money(tx, fund, "1004", pay_date)
     blocked: list[HospitalBlocked] = []
     ready: list[tuple[str, OrderDraft]] = []
-    for one in _open_records(tx, fund, term):
-        reason = _reason(one, money)
+    open_records = _open_records(tx, fund, term)
+    owed = _owed_in_all(tx, fund, [one.institution for one in open_records])
+    for one in open_records:
+        reason = "negative" if one.amount_fen > owed[one.institution] else _reason(one, money)
         if reason or one.payee.account is None:
             blocked.append(HospitalBlocked(one.institution, reason, one.amount_fen))
             continue
+        owed[one.institution] -= one.amount_fen
         items = [
             ItemDraft(CARE, Dimensions(one.institution, "", year, of_term, region), fen)
             for (year, of_term, region), fen in sorted(one.keys.items())
@@ -117,7 +121,8 @@ def _open_records(tx: Transaction, fund: int, term: int) -> list[_Open]:
                                   JOIN payments.pay_order o ON o.region = d.region AND o.order_no = d.order_no
                                  WHERE d.region = r.region AND d.fund = r.fund AND d.setl_id = r.setl_id
                                    AND o.state IN ('rejected', 'returned')) f ON true
-            WHERE r.region = %(region)s AND r.fund = %(fund)s AND r.side = 'care' AND r.order_no = '' AND r.term <= %(term)s
+            WHERE r.region = %(region)s AND r.fund = %(fund)s AND r.side = 'care' AND r.order_no = ''
+              AND (r.term <= %(term)s OR r.amount_fen < 0)
             ORDER BY r.institution COLLATE "C", 2, r.setl_id COLLATE "C" FOR UPDATE OF r""",
         region=tx.region,
         fund=fund,
@@ -132,3 +137,17 @@ def _open_records(tx: Transaction, fund: int, term: int) -> list[_Open]:
         one.keys[key] = one.keys.get(key, 0) + fen
         one.term = max(one.term, of_term)
     return list(found.values())
+
+
+def _owed_in_all(tx: Transaction, fund: int, institutions: Sequence[str]) -> dict[str, int]:
+    """What no order has taken yet, of every 期号, by hospital; fen."""
+    return dict(
+        tx.rows(
+            """SELECT institution, sum(amount_fen)::bigint FROM fund.outregion_record
+                WHERE region = %(region)s AND fund = %(fund)s AND side = 'care' AND order_no = ''
+                  AND institution = ANY (%(institutions)s) GROUP BY institution""",
+            region=tx.region,
+            fund=fund,
+            institutions=list(institutions),
+        )
+    )
