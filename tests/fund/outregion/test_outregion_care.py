@@ -94,6 +94,21 @@ def test_a_reversal_is_red_and_is_netted_with_what_is_owed(two: Any, guest: Any)
     two.verified()
 
 
+def test_a_reversal_of_a_later_month_is_taken_off_at_once(two: Any, guest: Any) -> None:
+    """October's draft in November: what is reversed by then is owed no more, and approval asks what is owed in all."""
+    two.take(guest("G1", fund=1_000, cash=0), guest("G2", fund=300, cash=0))
+    recognise(two)
+    two.take(guest("G2R", fund=-300, cash=0, init="G2", day="2026-11-03", time="12:00:00"))
+    assert recognise(two, date(2026, 11, 3)).care == 1
+    assert -two.balance(9502) == 1_000
+    made = draft(two, NOV)
+    assert (made.batch.total_fen, made.blocked) == (1_000, [])
+    two.pay(made.batch, HERE, NOV)
+    assert care(two) == (1_000, 0, 0, 1_000)
+    two.agrees()
+    two.verified()
+
+
 def test_a_draft_given_up_and_an_order_cancelled_open_their_records(two: Any, guest: Any) -> None:
     two.take(guest("G1", fund=1_000, cash=0))
     recognise(two)
