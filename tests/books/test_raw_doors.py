@@ -74,7 +74,7 @@ SERVICE = {
     "change a receipt": "UPDATE payments.evidence SET amount_fen = 1",
     "delete the operator log": "DELETE FROM access.operator_log",
     "read what the door prepared": f"{STAGE}; SELECT * FROM pg_temp.b_new",
-    "say it is prepared": f"{STAGE}; INSERT INTO pg_temp.b_new VALUES (420100, 310, 1, '{{t}}', NULL, '')",
+    "say it is prepared": f"{STAGE}; INSERT INTO pg_temp.b_new VALUES (420100, 310, 'acc', 1, '{{t}}', NULL, '')",
     "vouch for a dimension": f"{STAGE}; INSERT INTO pg_temp.d_in VALUES (420100, 0, '', '', 0, 0, '', 0, 1)",
     "add a movement": f"{STAGE}; INSERT INTO pg_temp.p_new VALUES (1001, 1, 5, 0, '{{0}}')",
     "change what is staged": f"{STAGE}; UPDATE pg_temp.e_in SET amounts[1] = 1",
@@ -203,6 +203,22 @@ def test_what_was_staged_for_one_region_is_not_posted_in_another(ledger: Any, pr
     with psycopg.connect(ledger.admin_url, autocommit=True) as admin:
         admin.execute("DELETE FROM access.user_role WHERE region = 420100 AND user_name = 'far'")
     assert ledger.count() == before
+
+
+def test_what_one_user_prepared_is_judged_anew_when_another_posts_it(service: psycopg.Connection) -> None:
+    """Who reviews by acting must be a checker, whoever prepared."""
+    service.execute(STAGE)
+    service.execute(_staged("handover").replace("'checker'", "'acc'"))
+    with pytest.raises(psycopg.Error, match=r"entry\.signers"):
+        service.execute("SELECT books.prepare(420100, 310::smallint)")
+    service.rollback()
+    service.execute("SET LOCAL app.actor = 'maker'; SET LOCAL app.region = '420100'")
+    service.execute(STAGE)
+    service.execute(_staged("handover").replace("'checker'", "'acc'"))
+    service.execute("SELECT books.prepare(420100, 310::smallint)")
+    service.execute("SET LOCAL app.actor = 'acc'")
+    with pytest.raises(psycopg.Error, match=r"entry\.signers"):
+        service.execute("SELECT * FROM books.post(420100, 310::smallint, '2026-10-14')")
 
 
 def test_a_function_in_the_callers_temp_schema_is_not_called(service: psycopg.Connection) -> None:

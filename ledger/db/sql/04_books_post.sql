@@ -31,7 +31,7 @@ BEGIN
         ALTER TABLE pg_temp.p_new ALTER COLUMN offs SET STORAGE EXTERNAL;
     END IF;
     CREATE TEMP TABLE IF NOT EXISTS b_new (
-        region integer NOT NULL, fund smallint NOT NULL, staged integer NOT NULL, statutory boolean[] NOT NULL, places books.places NOT NULL,
+        region integer NOT NULL, fund smallint NOT NULL, actor text NOT NULL, staged integer NOT NULL, statutory boolean[] NOT NULL, places books.places NOT NULL,
         contents bytea NOT NULL) ON COMMIT DELETE ROWS;
     GRANT INSERT ON pg_temp.e_in TO fundledger_service;
     PERFORM books.check_stage();
@@ -303,9 +303,8 @@ END $$;
 -- books.post(), so that one batch is prepared while another is written; post() does it where it has not been done.
 CREATE FUNCTION books.prepare(p_region integer, p_fund smallint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' SET jit = off AS $$
-DECLARE v_staged integer; v_statutory boolean[];
+DECLARE v_actor text := books.require_poster(p_region, p_fund); v_staged integer; v_statutory boolean[];
 BEGIN
-    PERFORM books.require_poster(p_region, p_fund);
     PERFORM books.check_stage();
     SELECT count(*) INTO v_staged FROM pg_temp.e_in;
     IF v_staged NOT BETWEEN 1 AND 50000 THEN
@@ -319,7 +318,7 @@ BEGIN
     PERFORM books.check_manual(p_region, p_fund);
     PERFORM books.gather(NULL);
     PERFORM books.check_accounts(p_region, p_fund);
-    INSERT INTO pg_temp.b_new VALUES (p_region, p_fund, v_staged, v_statutory, books.place(v_statutory, NULL), books.digest_contents());
+    INSERT INTO pg_temp.b_new VALUES (p_region, p_fund, v_actor, v_staged, v_statutory, books.place(v_statutory, NULL), books.digest_contents());
 END $$;
 
 -- Posts the staged entries of one book under one voucher date as one block.
@@ -353,8 +352,8 @@ DECLARE
     v_hash      bytea;
 BEGIN
     PERFORM books.check_stage();
-    -- Staged rows are only ever added: as many as were prepared are those that were prepared.
-    SELECT * INTO v_batch FROM pg_temp.b_new b WHERE b.region = p_region AND b.fund = p_fund;
+    -- Staged rows are only ever added: as many as were prepared are those that were prepared, by the same user.
+    SELECT * INTO v_batch FROM pg_temp.b_new b WHERE b.region = p_region AND b.fund = p_fund AND b.actor = v_actor;
     IF NOT FOUND OR v_batch.staged <> (SELECT count(*) FROM pg_temp.e_in) THEN
         PERFORM books.prepare(p_region, p_fund);
         SELECT * INTO STRICT v_batch FROM pg_temp.b_new b;
