@@ -12,7 +12,7 @@ from typing import Any, Final
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan
 from ledger.fund.amounts import fen_of, read_amount
-from ledger.fund.classify import Codes, is_out_of_region, national_codes, own_account_fen
+from ledger.fund.classify import Codes, MedicalType, is_out_of_region, national_codes, own_account_fen
 from ledger.fund.decode import Json, decode_exact
 from ledger.fund.details import RowSums, sum_rows
 from ledger.fund.identities import check_amounts, check_rows, check_signs, mulaid_inside
@@ -230,6 +230,24 @@ def check_codes(codes: Codes, clr_type: str, pay_loc: str, out_flag: str, setl_t
         raise InvalidInput("record.paid_to_person", "中心报销付给个人，不是机构的结算记录", field="pay_loc")
 
 
+def _medical(codes: Codes, med_type: str) -> MedicalType:
+    """What kind of care it is; a kind the funds do not pay for is no record of ours."""
+    medical = codes.med_type.get(med_type)
+    if medical is None:
+        raise _unknown("med_type", med_type)
+    if not medical.category:
+        raise InvalidInput(
+            "record.med_type_not_ours", f"医疗类别{med_type}不由医保基金支付", field="med_type"
+        )
+    return medical
+
+
+def _own(book: int, amounts: Amounts, rows: RowSums, *, mulaid_inside: bool) -> tuple[int, int]:
+    """What of it our pooled fund and our personal accounts bear, in fen."""
+    account = own_account_fen(book, amounts.acct_pay, amounts.acct_mulaid_pay, mulaid_inside=mulaid_inside)
+    return own_pooled(rows, book), account
+
+
 def _read(document: Any, rules: IntakeRules) -> SettlementRecord:
     """The whole check, in the order in which a person would ask; raises InvalidInput naming the field."""
     info, detail_rows = _unwrap(document)
@@ -244,13 +262,7 @@ def _read(document: Any, rules: IntakeRules) -> SettlementRecord:
         raise InvalidInput("record.field_missing", "统筹区编号与清算经办机构均缺失", field="poolarea_no")
     codes = rules.codes_of(region, setl_time)
     book = book_of(codes, insutype)
-    medical = codes.med_type.get(med_type)
-    if medical is None:
-        raise _unknown("med_type", med_type)
-    if not medical.category:
-        raise InvalidInput(
-            "record.med_type_not_ours", f"医疗类别{med_type}不由医保基金支付", field="med_type"
-        )
+    medical = _medical(codes, med_type)
     check_codes(codes, clr_type, pay_loc, out_flag, setl_type)
     check_state(setl_id, init_setl_id, refd_setl_flag, vali_flag, codes)
     moment = _moment(setl_time)
@@ -265,13 +277,9 @@ def _read(document: Any, rules: IntakeRules) -> SettlementRecord:
     inside, mulaid_warning = mulaid_inside(amounts, region_rule=rules.mulaid_in_acct)
 
     out_of_region = rows.outside or is_out_of_region(pay_loc, out_flag, region, insu_admdvs)
-    pooled = account = 0
-    if not out_of_region:
-        pooled = own_pooled(rows, book)
-        account = own_account_fen(book, amounts.acct_pay, amounts.acct_mulaid_pay, mulaid_inside=inside)
+    pooled, account = (0, 0) if out_of_region else _own(book, amounts, rows, mulaid_inside=inside)
     warnings = _warnings(amounts, rows, moment, year, mulaid_warning)
-    content = head.rsplit(SEPARATOR, STATE_MARKS)[0]
-    canonical = f"{content}|{MONEY_FORMAT % amounts}|{rows.text}"
+    canonical = f"{head.rsplit(SEPARATOR, STATE_MARKS)[0]}|{MONEY_FORMAT % amounts}|{rows.text}"
     return SettlementRecord(
         setl_id,
         int(region),

@@ -161,6 +161,19 @@ BEGIN
     RETURN acting;
 END $$;
 
+-- Raises unless the transaction's user is a checker of that book who signs in their own name what another person prepared
+-- (INV-11); returns the user's name.
+CREATE FUNCTION access.require_second(p_region integer, p_fund smallint, p_prepared_by text, p_signed_by text) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE acting text := access.require_role(p_region, p_fund, '{checker}');
+BEGIN
+    IF p_signed_by IS DISTINCT FROM acting OR access.person(acting) IS NOT DISTINCT FROM access.person(p_prepared_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
+            DETAIL = format('由%s提出，须由另一人以本人名义复核', p_prepared_by);
+    END IF;
+    RETURN acting;
+END $$;
+
 CREATE TABLE access.operator_log (
     region      integer NOT NULL,       -- 0: not about one region
     id          bigint GENERATED ALWAYS AS IDENTITY,

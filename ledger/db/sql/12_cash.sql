@@ -235,11 +235,7 @@ BEGIN
     IF OLD.state <> 'requested' THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.decided', DETAIL = format('已由%s办理，不能再改', OLD.approved_by);
     END IF;
-    v_actor := access.require_role(NEW.region, NEW.fund, '{checker}');
-    IF NEW.approved_by <> v_actor OR access.person(v_actor) IS NOT DISTINCT FROM access.person(NEW.prepared_by) THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
-            DETAIL = format('由%s提出，须由另一人以本人名义复核', NEW.prepared_by);
-    END IF;
+    PERFORM access.require_second(NEW.region, NEW.fund, NEW.prepared_by, NEW.approved_by);
     RETURN NEW;
 END $$;
 

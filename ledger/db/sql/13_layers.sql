@@ -318,11 +318,7 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '只能以当前用户的名义提出';
         END IF;
     ELSIF (OLD.state, NEW.state) IN (('requested', 'approved'), ('requested', 'refused')) THEN
-        v_actor := access.require_role(NEW.region, NEW.fund, '{checker}');
-        IF NEW.approved_by <> v_actor OR access.person(v_actor) IS NOT DISTINCT FROM access.person(NEW.prepared_by) THEN
-            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
-                DETAIL = format('由%s提出，须由另一人以本人名义复核', NEW.prepared_by);
-        END IF;
+        PERFORM access.require_second(NEW.region, NEW.fund, NEW.prepared_by, NEW.approved_by);
     ELSIF (OLD.state, NEW.state) IN (('approved', 'done'), ('approved', 'cancelled')) AND OLD.approved_by = NEW.approved_by THEN
         v_actor := access.require_role(NEW.region, NEW.fund, '{accountant,system}');
         IF NEW.state = 'done' AND NEW.done_by <> v_actor THEN

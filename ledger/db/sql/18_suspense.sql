@@ -61,11 +61,7 @@ BEGIN
     IF OLD.state <> 'requested' OR NEW.state NOT IN ('approved', 'refused') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.decided', DETAIL = format('已由%s办理，不能再改', OLD.approved_by);
     END IF;
-    acting := access.require_role(NEW.region, NEW.fund, '{checker}');
-    IF NEW.approved_by <> acting OR access.person(acting) IS NOT DISTINCT FROM access.person(NEW.prepared_by) THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
-            DETAIL = format('由%s提出，须由另一人以本人名义复核', NEW.prepared_by);
-    END IF;
+    PERFORM access.require_second(NEW.region, NEW.fund, NEW.prepared_by, NEW.approved_by);
     IF NEW.state = 'approved' AND paper.outcome IS DISTINCT FROM 'suspense' THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.not_open', DETAIL = format('回单%s:%s已不在挂账中', NEW.kind, NEW.receipt_no);
     END IF;
