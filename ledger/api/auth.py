@@ -37,7 +37,7 @@ class Caller:
 
 
 class KeyRing:
-    """API keys of one service. Used from the event loop only."""
+    """API keys of one service. Used from the event loop only. Remembers headers as digests, never a key."""
 
     def __init__(self, engine: Engine, today: Callable[[], date]) -> None:
         self._engine = engine
@@ -45,23 +45,30 @@ class KeyRing:
         self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
         self._limiter = CapacityLimiter(2)
 
-    async def caller(self, authorization: str | None) -> Caller:
+    def remembered(self, authorization: bytes | None) -> Caller | None:
+        """The caller of a header found good within the last KEY_SECONDS; None says nothing: then ask `caller`."""
+        if authorization is None:
+            return None
+        known = self._known.get(hashlib.sha256(authorization).digest())
+        return known[1] if known is not None and known[0] > time.monotonic() else None
+
+    async def caller(self, authorization: bytes | None) -> Caller:
         """The caller named by an Authorization header.
 
         Raises Unauthenticated `key.missing`, `key.unknown`; Forbidden `access.no_role`.
         """
-        scheme, _, key = (authorization or "").partition(" ")
+        caller = self.remembered(authorization)
+        if caller is not None:
+            return caller
+        scheme, _, key = (authorization or b"").decode("latin-1").partition(" ")
         key = key.strip()
         if scheme.lower() != "bearer" or not key:
             raise Unauthenticated("key.missing", "请在Authorization: Bearer中给出接口密钥")
         if len(key) > KEY_LENGTH_MAX or not key.isascii():
             raise Unauthenticated("key.unknown", "接口密钥无效、已停用或已过期")
-        digest = hashlib.sha256(key.encode()).digest()
-        known = self._known.get(digest)
-        if known is not None and known[0] > time.monotonic():
-            return known[1]
-        self._known.pop(digest, None)
         found = await to_thread.run_sync(self._look_up, key, limiter=self._limiter)
+        digest = hashlib.sha256(authorization or b"").digest()
+        self._known.pop(digest, None)
         self._known[digest] = (time.monotonic() + KEY_SECONDS, found)
         while len(self._known) > KEYS_REMEMBERED:
             self._known.popitem(last=False)

@@ -38,31 +38,36 @@ class Batcher:
         self._arrived = asyncio.Event()
         self._closed = False
 
-    async def submit(self, request: Request) -> Answer:
-        """The answer after COMMIT. Raises InFlight `in_flight`, Unavailable `service.busy`, `service.stopping`."""
+    def enqueue(self, request: Request) -> asyncio.Future[Answer]:
+        """What will be the answer after COMMIT; to be called on the loop, and never to be cancelled.
+
+        Raises InFlight `in_flight`, Unavailable `service.busy`, `service.stopping`.
+        """
         size = sum(map(len, request.raws))
         if self._closed:
             raise Unavailable("service.stopping", "服务正在停止，请稍后以相同内容重试")
         if self._records + len(request.raws) > WAITING_RECORDS_MAX or self._bytes + size > WAITING_BYTES_MAX:
             raise Unavailable("service.busy", "待处理的记录过多，请稍后以相同内容重试")
-        name = (request.user, request.key)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
         if request.key:
+            name = (request.user, request.key)
             if name in self._keys:
                 raise in_flight()
             self._keys.add(name)
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            future.add_done_callback(lambda _done: self._keys.discard(name))
         self._waiting.append((request, future))
         self._records += len(request.raws)
         self._bytes += size
         if self._running is None:
-            self._running = asyncio.create_task(self._run())
+            self._running = loop.create_task(self._run())
         if len(self._waiting) >= self._crowd:
             self._arrived.set()
-        try:
-            return await asyncio.shield(future)
-        finally:
-            if request.key:
-                self._keys.discard(name)
+        return future
+
+    async def submit(self, request: Request) -> Answer:
+        """The answer after COMMIT; raises what `enqueue` raises. Who stops waiting does not stop the storing."""
+        return await asyncio.shield(self.enqueue(request))
 
     async def close(self) -> None:
         """Take no more, store what waits, mark the loads complete."""

@@ -44,7 +44,8 @@ class Call:
 async def call(request: Request) -> Call:
     """Authenticate; raises Unauthenticated, Forbidden, BadRequest `key.format`."""
     state = request.app.state
-    caller = await state.keys.caller(request.headers.get("authorization"))
+    authorization = request.headers.get("authorization")
+    caller = await state.keys.caller(None if authorization is None else authorization.encode("latin-1"))
     key = request.headers.get("idempotency-key")
     name = "" if key is None or request.method != "POST" else check_key(key)
     digest = hashlib.sha256(await request.body()).digest() if name else b""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import psycopg
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -28,6 +28,7 @@ TITLES: Final[Mapping[int, str]] = {
     500: "内部错误",
     503: "服务暂不可用",
 }
+_ENCODER: Final = msgspec.json.Encoder()
 _LOG: Final = logging.getLogger("ledger.api")
 
 
@@ -68,7 +69,7 @@ class Answer(NamedTuple):
 
 def encode(document: object) -> bytes:
     """Compact JSON, Chinese unescaped."""
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(document)
 
 
 def document(

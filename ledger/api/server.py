@@ -8,7 +8,8 @@ from typing import Final
 
 import uvicorn
 
-from ledger.api.service import make_service
+from ledger.api.protocol import IntakeProtocol
+from ledger.api.service import Service, make_service
 from ledger.settings import Settings
 
 SWITCH_SECONDS: Final = 0.001
@@ -27,16 +28,23 @@ def run(settings: Settings, host: str, port: int) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_AFTER)
-    config = uvicorn.Config(
+    uvicorn.Server(configuration(service, host, port)).run()
+
+
+def configuration(service: Service, host: str, port: int) -> uvicorn.Config:
+    """How uvicorn is to serve a service."""
+    return uvicorn.Config(
         service,
         host=host,
         port=port,
+        http=IntakeProtocol,
+        interface="asgi3",
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody asks where a request comes from; its key says who it is
         lifespan="on",
         backlog=BACKLOG,
         limit_concurrency=CONNECTIONS_MAX,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    uvicorn.Server(config).run()

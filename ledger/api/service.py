@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Engine
 
 from ledger.api.application import create_application
-from ledger.api.auth import KeyRing
+from ledger.api.auth import Caller, KeyRing
 from ledger.api.batcher import Batcher
 from ledger.api.keys import check_key
 from ledger.api.problems import Answer, BadRequest, NotSupported, TooLarge, of_error
 from ledger.api.records import BODY_MAX, cut
 from ledger.api.worker import Request, Worker
+from ledger.core.errors import LedgerError
 from ledger.db.engine import service_engine
 from ledger.db.migrate import require_current
 from ledger.settings import Settings
@@ -54,9 +55,9 @@ class Service:
         if scope["type"] != "http" or scope["method"] not in ("POST", "PUT", "PATCH", "DELETE"):
             await self._rest(scope, receive, send)
             return
-        intake = scope["path"] == INTAKE_PATH and scope["method"] == "POST"
+        intake = is_intake(scope["method"], scope["path"])
         try:
-            headers = _headers(scope)
+            headers = _headers(scope["headers"])
             if intake:
                 answer = await self._take(headers, receive)
             else:
@@ -68,15 +69,28 @@ class Service:
         await respond(send, answer)
 
     async def _take(self, headers: dict[bytes, bytes], receive: Receive) -> Answer:
-        authorization = headers.get(b"authorization")
-        caller = await self.keys.caller(None if authorization is None else authorization.decode("latin-1"))
-        _require_json(headers)
-        key = headers.get(b"idempotency-key")
-        name = "" if key is None else check_key(key.decode("latin-1"))
-        body = await read_body(headers, receive, BODY_MAX)
-        raws, many = cut(body)
-        digest = hashlib.sha256(body).digest() if name else b""
-        return await self.batcher.submit(Request(caller.user, caller.regions, raws, many, name, digest))
+        caller = await self.keys.caller(headers.get(b"authorization"))
+        key = _intake_key(headers)
+        return await self.batcher.submit(_request(caller, key, await read_body(headers, receive, BODY_MAX)))
+
+    def at_once(self, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> asyncio.Future[Answer] | None:
+        """What will be the answer to an intake request whose body is here, if nothing about it needs asking or refusing.
+
+        None for every other: `__call__` answers it, in its own words where it is refused.
+        """
+        try:
+            found = _headers(headers)
+            caller = self.keys.remembered(found.get(b"authorization"))
+            if caller is None:
+                return None
+            return self.batcher.enqueue(_request(caller, _intake_key(found), body))
+        except LedgerError:
+            return None
+
+
+def is_intake(method: str, path: str) -> bool:
+    """Whether this is the request that brings records."""
+    return path == INTAKE_PATH and method == "POST"
 
 
 def make_service(settings: Settings) -> Service:
@@ -84,22 +98,32 @@ def make_service(settings: Settings) -> Service:
     return Service(settings)
 
 
-def _headers(scope: Scope) -> dict[bytes, bytes]:
+def _headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Header names are lower case already; raises BadRequest `header.repeated` where a second one would change the meaning."""
     found: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name in found and name in (b"authorization", b"idempotency-key", b"content-length"):
             raise BadRequest("header.repeated", f"请求头{name.decode('latin-1')}出现两次")
         found[name] = value
     return found
 
 
-def _require_json(headers: dict[bytes, bytes]) -> None:
+def _intake_key(headers: dict[bytes, bytes]) -> str:
+    """The Idempotency-Key, empty without one; raises NotSupported `content.type`, `content.encoding`, BadRequest `key.format`."""
     kind = headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
     if kind != b"application/json":
         raise NotSupported("content.type", "内容类型应为application/json")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise NotSupported("content.encoding", "不接受压缩的请求体")
+    key = headers.get(b"idempotency-key")
+    return "" if key is None else check_key(key.decode("latin-1"))
+
+
+def _request(caller: Caller, key: str, body: bytes) -> Request:
+    raws, many = cut(body)
+    return Request(
+        caller.user, caller.regions, raws, many, key, hashlib.sha256(body).digest() if key else b""
+    )
 
 
 async def read_body(headers: dict[bytes, bytes], receive: Receive, limit: int) -> bytes:

@@ -18,6 +18,7 @@ import pytest
 import uvicorn
 
 from ledger.access.users import Person, found_region, issue_key
+from ledger.api.server import configuration
 from ledger.api.service import Service, make_service
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.calendar import import_shipped_calendar
@@ -139,10 +140,7 @@ def world(database: Any, tmp_path: Path) -> World:
 def service(world: World) -> Iterator[Service]:
     """The service on a real socket, in a thread of this process; its address is in `service.address`."""
     made = make_service(world.settings)
-    config = uvicorn.Config(
-        made, host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="on"
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configuration(made, "127.0.0.1", 0))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     deadline = time.monotonic() + 20
