@@ -67,7 +67,12 @@ class IntakeProtocol(HttpToolsProtocol):
         parts += (b"%d\r\n\r\n" % len(answer.body), answer.body)
         self.transport.write(b"".join(parts))
         cycle.response_started = cycle.response_complete = True
+        cycle.on_response = _nothing  # else a connection and its last request hold each other
         self.on_response_complete()
+
+
+def _nothing() -> None:
+    return
 
 
 def _ready(answer: Answer) -> Any:

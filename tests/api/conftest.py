@@ -138,7 +138,7 @@ def world(database: Any, tmp_path: Path) -> World:
 
 @pytest.fixture
 def service(world: World) -> Iterator[Service]:
-    """The service on a real socket, in a thread of this process; its address is in `service.address`."""
+    """The service on a real socket, in a thread of this process; its address is in `service.address`, `service.stop()` ends it."""
     made = make_service(world.settings)
     server = uvicorn.Server(configuration(made, "127.0.0.1", 0))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
@@ -149,6 +149,7 @@ def service(world: World) -> Iterator[Service]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     made.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    made.stop = lambda: setattr(server, "should_exit", True)
     yield made
     server.should_exit = True
     thread.join(20)

@@ -32,6 +32,35 @@ def test_the_opening_question_is_asked_as_the_user_in_the_region(world: Any) -> 
         assert tx.opening == [("li", REGION, "it's 一'句")]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "a'b",
+        "\\",
+        "\\'; DROP",
+        "100%",
+        "{x}",
+        "中\n文",
+        "$1",
+        0,
+        7,
+        -7,
+        10**18,
+        True,
+        None,
+        [1, -2],
+    ],
+)
+def test_a_composed_value_arrives_as_it_was(world: Any, value: object) -> None:
+    question = compose("SELECT {value}, 1-{value_again}", value=value, value_again=1)
+    for conforming in ("on", "off"):
+        with unit_of_work(world.service_engine, "li", REGION) as tx:
+            tx.connection.execute(f"SET LOCAL standard_conforming_strings = {conforming}")
+            tx.connection.execute("SET LOCAL escape_string_warning = off")
+            assert tx.connection.execute(question).fetchone() == (value, 0)
+
+
 def test_what_waits_for_commit_is_committed_with_the_rest(world: Any) -> None:
     with unit_of_work(world.service_engine, "li", REGION) as tx:
         tx.at_commit(NOTE, region=REGION, user="li", object="a'b")
