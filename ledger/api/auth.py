@@ -6,6 +6,7 @@ latest then; what a role allows is asked of the database in every transaction an
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections import OrderedDict
@@ -43,6 +44,7 @@ class KeyRing:
         self._engine = engine
         self._today = today
         self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Task[Caller]] = {}
         self._limiter = CapacityLimiter(2)
 
     def remembered(self, authorization: bytes | None) -> Caller | None:
@@ -66,8 +68,18 @@ class KeyRing:
             raise Unauthenticated("key.missing", "请在Authorization: Bearer中给出接口密钥")
         if len(key) > KEY_LENGTH_MAX or not key.isascii():
             raise Unauthenticated("key.unknown", "接口密钥无效、已停用或已过期")
-        found = await to_thread.run_sync(self._look_up, key, limiter=self._limiter)
         digest = hashlib.sha256(authorization or b"").digest()
+        asking = self._asking.get(digest)
+        if asking is None:
+            asking = self._asking[digest] = asyncio.create_task(self._ask(digest, key))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, digest: bytes, key: str) -> Caller:
+        """Look a key up once for all who bring it meanwhile: a crowd's key is forgotten for the whole crowd at once."""
+        try:
+            found = await to_thread.run_sync(self._look_up, key, limiter=self._limiter)
+        finally:
+            del self._asking[digest]
         self._known.pop(digest, None)
         self._known[digest] = (time.monotonic() + KEY_SECONDS, found)
         while len(self._known) > KEYS_REMEMBERED:

@@ -258,6 +258,35 @@ def test_a_revoked_key_ends_within_the_time_it_is_remembered(
     assert send(three).status_code == 401
 
 
+def test_a_crowd_with_one_key_has_it_looked_up_once(
+    world: Any, service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[str] = []
+    look_up = service.keys._look_up
+
+    def watched(key: str) -> Any:
+        looked_up.append(key)
+        time.sleep(0.2)  # until all are there
+        return look_up(key)
+
+    monkeypatch.setattr(service.keys, "_look_up", watched)
+
+    async def all_at_once(key: str) -> list[int]:
+        headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
+        async with httpx.AsyncClient(base_url=service.address, timeout=30) as client:
+            found = await asyncio.gather(
+                *(client.post(URL, content=b"{", headers=headers) for _ in range(12))
+            )
+            return [answer.status_code for answer in found]
+
+    assert asyncio.run(all_at_once(world.keys["intake"])) == [422] * 12
+    assert asyncio.run(all_at_once("fl_nobody")) == [401] * 12
+    assert looked_up == [world.keys["intake"], "fl_nobody"]
+    assert httpx.get(service.address + "/api/v1/quarantine", headers=world.auth()).status_code == 200
+    assert len(looked_up) == 2  # every route believes what one route found
+    assert not service.keys._asking
+
+
 def test_unavailable_is_said_and_nothing_is_stored(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker(world.database.service_engine, lambda: date(2026, 10, 13))
     monkeypatch.setattr(
