@@ -22,7 +22,7 @@ from ledger.core.errors import Conflict, InFlight, InvalidInput, Unavailable
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 from ledger.fund.intake import Read, take_gists
 from ledger.fund.layers_codes import regional_rules
-from ledger.fund.outcome import Line, Load, Outcome, Tally
+from ledger.fund.outcome import Load, Outcome, Tally
 from ledger.fund.plain import LineReader
 from ledger.fund.record import Refusal
 from ledger.fund.validate import IntakeRules
@@ -49,6 +49,7 @@ class _Job:
 
     request: Request
     read: list[Read]
+    raws: dict[int, bytes]
     key_region: int
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     error: Exception | None = None
@@ -57,7 +58,7 @@ class _Job:
 
     def built(self) -> Answer:
         """The answer once every line has its outcome."""
-        outcomes = [self.outcomes[line.number] for line, _ in self.read]
+        outcomes = [self.outcomes[result.line] for result in self.read]
         if self.request.many:
             return answer_many(outcomes, self.request.raws)
         return answer_one(outcomes[0], self.request.raws[0])
@@ -122,20 +123,22 @@ class Worker:
                 opened = self._opened(user)
                 for job in waiting:
                     fresh = self._job(opened, job.request)
-                    job.read, job.outcomes, job.remembered = fresh.read, {}, False
+                    job.read, job.raws, job.outcomes, job.remembered = fresh.read, fresh.raws, {}, False
         raise Unavailable("service.busy", "请求冲突，请稍后以相同内容重试")
 
     def _job(self, opened: _Open, request: Request) -> _Job:
         read: list[Read] = []
+        raws: dict[int, bytes] = {}
         regions: set[int] = set()
         home = request.regions[0]
         for raw in request.raws:
             opened.line += 1
             result = opened.reader.read(raw, opened.line)
-            read.append((Line(opened.line, raw), result))
+            read.append(result)
+            raws[opened.line] = raw
             known = not isinstance(result, Refusal) and result.region in request.regions
             regions.add(result.region if known and not isinstance(result, Refusal) else home)
-        return _Job(request, read, regions.pop() if len(regions) == 1 else home)
+        return _Job(request, read, raws, regions.pop() if len(regions) == 1 else home)
 
     def _replay(self, jobs: Sequence[_Job]) -> None:
         """Answer what was answered before under its key."""
@@ -152,12 +155,12 @@ class Worker:
     def _take(self, load: Load, jobs: Sequence[_Job]) -> None:
         """One transaction a region, then the answers; keys of requests across regions are kept at the end."""
         by_region: dict[int, list[Read]] = {}
-        owner = {line.number: job for job in jobs for line, _ in job.read}
+        owner = {result.line: job for job in jobs for result in job.read}
         for job in jobs:
-            for line, result in job.read:
-                if line.number not in job.outcomes:
+            for result in job.read:
+                if result.line not in job.outcomes:
                     region = NO_REGION if isinstance(result, Refusal) else result.region
-                    by_region.setdefault(region, []).append((line, result))
+                    by_region.setdefault(region, []).append(result)
         for region in sorted(by_region):
             self._halve(load, by_region[region], owner)
         for job in jobs:
@@ -179,31 +182,36 @@ class Worker:
                 self._halve(load, read[:middle], owner)
                 self._halve(load, read[middle:], owner)
                 return
-            line, result = read[0]
+            (result,) = read
             if isinstance(error, InvalidInput | Conflict) and not isinstance(result, Refusal):
-                why = Refusal(line.number, result.setl_id, "", error.code, error.message)
-                self._commit(load, [(line, why)], owner)
+                why = Refusal(result.line, result.setl_id, "", error.code, error.message)
+                self._commit(load, [why], owner)
             else:
-                owner[line.number].error = error
+                owner[result.line].error = error
 
     def _commit(self, load: Load, read: Sequence[Read], owner: dict[int, _Job]) -> None:
         """One transaction: records, payables, refusals, the load's counts, the log line and the keys."""
-        request = owner[read[0][0].number].request
+        request = owner[read[0].line].request
         remembered: list[_Job] = []
-        sizes = {line.number: len(line.raw) for line, _ in read}
+        size = sum([len(owner[result.line].raws[result.line]) for result in read])
+
+        def raw_of(number: int) -> bytes:
+            return owner[number].raws[number]
 
         def also(tx: Transaction, done: Tally) -> None:
-            _count(tx, load, done, sum(sizes.values()))
+            _count(tx, load, done, size)
             here = {outcome.number: outcome for outcome in done.outcomes}
             for job in {id(owner[number]): owner[number] for number in here}.values():
-                numbers = [line.number for line, _ in job.read]
+                numbers = [result.line for result in job.read]
                 if job.request.key and job.key_region == tx.region and all(n in here for n in numbers):
                     remembered.append(job)
                     job.outcomes.update((n, here[n]) for n in numbers)
                     store_answer(tx, ROUTE, job.request.key, job.request.digest, job.built())
 
         try:
-            tally = take_gists(self._engine, request.user, load, read, home=request.regions[0], also=also)
+            tally = take_gists(
+                self._engine, request.user, load, read, raw_of, home=request.regions[0], also=also
+            )
         except BaseException:
             for job in remembered:
                 job.outcomes.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from string import Formatter
@@ -88,6 +88,14 @@ class Transaction:
         with self.connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.SQL(target))) as copy:
             for part in (text,) if isinstance(text, bytes) else text:
                 copy.write(part)
+
+
+def array_of(values: Collection[str] | Collection[int]) -> str:
+    """An array in PostgreSQL's text, of codes, ids, dates and whole numbers: of texts without quotes and backslashes.
+
+    The driver looks at every element's type and escapes each by a pattern, which costs more than using them.
+    """
+    return '{"' + '","'.join(map(str, values)) + '"}' if values else "{}"
 
 
 def compose(statement: LiteralString, **params: object) -> sql.Composed:

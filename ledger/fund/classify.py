@@ -9,8 +9,6 @@ from functools import cache
 from importlib import resources
 from typing import Final, NamedTuple
 
-from ledger.core.money import share
-
 OUTSIDE_FLAGS: Final = frozenset({"1", "2"})
 OUTSIDE_PAY_LOCS: Final = frozenset({"3", "4"})
 
@@ -112,12 +110,3 @@ def own_account_fen(book: int, acct_pay: int, mulaid: int, *, mulaid_inside: boo
     if book != 310:
         return 0
     return acct_pay - mulaid if mulaid_inside else acct_pay
-
-
-def daily_payable(pooled_fen: int, ratio: int, *, in_daily_mode: bool, inpatient: bool) -> int:
-    """日拨付应付 of one record in fen (arts. 3, 9; procedure.md 2.2): the pooled amount × ratio, half up.
-
-    `ratio` in ten-thousandths. 0 unless the institution is in daily mode and the record is inpatient
-    (52 生育住院 included). A reversal gives the exact negative of its original.
-    """
-    return share(pooled_fen, ratio) if in_daily_mode and inpatient else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from psycopg import sql
 
 from ledger.core.errors import Forbidden
-from ledger.db.unit_of_work import Transaction, compose
+from ledger.db.unit_of_work import Transaction, array_of, compose
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,13 @@ class Context(NamedTuple):
     """It maps fund_pay_types of its own (fund.layer_map)."""
 
 
-def context_question(region: int, institutions: Iterable[str], terms: Iterable[int]) -> sql.Composed:
+def context_question(region: int, institutions: Collection[str], terms: Collection[int]) -> sql.Composed:
     """What `context_of` reads, to be asked as the transaction begins."""
     return compose(
-        "SELECT * FROM fund.intake_context({region}, {institutions}, {terms})",
+        "SELECT * FROM fund.intake_context({region}, {institutions}::text[], {terms}::integer[])",
         region=region,
-        institutions=list(institutions),
-        terms=list(terms),
+        institutions=array_of(institutions),
+        terms=array_of(terms),
     )
 
 

@@ -6,21 +6,23 @@ outcome, so accepted + duplicate + quarantined is always what came in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from sqlalchemy import Engine
 
 from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
+from ledger.fund.admission import daily_ratios, fitting_reversals, of_known_institutions, of_open_terms
 from ledger.fund.directory import context_of, context_question
 from ledger.fund.layers_store import split_taken
-from ledger.fund.outcome import QUARANTINED, Gist, Line, Load, Outcome, Tally
-from ledger.fund.owed import owed_for_originals, owed_for_reversals, without_settled
+from ledger.fund.outcome import QUARANTINED, Gist, Load, Outcome, Tally
 from ledger.fund.record import Refusal
 from ledger.fund.store import quarantine, store
 
-Read: TypeAlias = tuple[Line, Gist | Refusal]
+Read: TypeAlias = Gist | Refusal
+RawOf: TypeAlias = Callable[[int], bytes]
+"""The bytes of a line by its number, asked only of what is refused."""
 Also: TypeAlias = Callable[[Transaction, Tally], None]
 
 
@@ -33,45 +35,49 @@ def take_gists(
     user: str,
     load: Load,
     read: Sequence[Read],
+    raw_of: RawOf,
     *,
     home: int = NO_REGION,
     also: Also = _nothing_else,
+    last: Also = _nothing_else,
     each: bool = True,
 ) -> Tally:
-    """Store the gists of validated lines; safe to repeat after a crash (the tally is then the same).
+    """Store validated lines; safe to repeat after a crash (the tally is then the same).
 
     Raises what `unit_of_work` raises; never for a bad line: that is an outcome. `each`: the tally has every line's outcome.
-    `also` is called at the end of each transaction, inside it, with what that transaction did. What belongs to no
-    region of the user's is written in a transaction of the region `home`.
+    `also` is called at the end of each transaction, inside it, with what that transaction did; `last` in the last one, with
+    what all of them did. What belongs to no region of the user's is written in a transaction of the region `home`, the last.
     """
-    by_region: dict[int, list[tuple[int, Gist]]] = {}
-    unread: list[Refusal] = []
-    raws = dict([line for line, _ in read])
-    for (number, _), result in read:
-        if isinstance(result, Refusal):
-            unread.append(result)
-        else:
-            by_region.setdefault(result.region, []).append((number, result))
+    unread = [result for result in read if isinstance(result, Refusal)]
+    records = [result for result in read if not isinstance(result, Refusal)]
     tally = Tally()
-    for region in sorted(by_region):
+    regions = sorted({record.region for record in records})
+    for region in regions:
+        here = [record for record in records if record.region == region] if len(regions) > 1 else records
         try:
-            gists = [gist for _, gist in by_region[region]]
-            question = context_question(region, {g.institution for g in gists}, {g.term for g in gists})
+            question = context_question(region, {r.institution for r in here}, {r.term for r in here})
             with unit_of_work(engine, user, region, opening=question) as tx:
-                part = _take_region(tx, load, by_region[region], raws, each=each)
+                part = _take_region(tx, load, here, raw_of, each=each)
                 also(tx, part)
-            _merge(tally, part)
+                _merge(tally, part)
+                if region == regions[-1] and not unread:
+                    last(tx, tally)
         except Forbidden as error:
+            if error.code != "region.not_allowed":
+                raise
             unread += [
-                Refusal(n, r.setl_id, "poolarea_no", "region.not_allowed", f"第{n}行：{error.message}")
-                for n, r in by_region[region]
+                Refusal(
+                    r.line, r.setl_id, "poolarea_no", "region.not_allowed", f"第{r.line}行：{error.message}"
+                )
+                for r in here
             ]
-    if unread:
+    if unread or not regions:
         with unit_of_work(engine, user, home) as tx:
-            quarantine(tx, NO_REGION, load, unread, raws)
+            quarantine(tx, NO_REGION, load, unread, raw_of)
             part = _refused(unread)
             also(tx, part)
-        _merge(tally, part)
+            _merge(tally, part)
+            last(tx, tally)
     tally.outcomes.sort()
     return tally
 
@@ -86,28 +92,23 @@ def _refused(refusals: Sequence[Refusal]) -> Tally:
     return Tally(quarantined=len(outcomes), outcomes=outcomes)
 
 
-def _take_region(
-    tx: Transaction,
-    load: Load,
-    records: Sequence[tuple[int, Gist]],
-    raws: Mapping[int, bytes],
-    *,
-    each: bool,
-) -> Tally:
+def _take_region(tx: Transaction, load: Load, records: Sequence[Gist], raw_of: RawOf, *, each: bool) -> Tally:
     """One region's records: originals first, so that a reversal may come beside its original."""
     context = context_of(tx)
     refused: list[Refusal] = []
     tally = Tally()
-    records, splits = split_taken(tx, records, refused, mapped=context.mapped)
-    originals = [pair for pair in records if not pair[1].init_setl_id]
-    reversals = [pair for pair in records if pair[1].init_setl_id]
-    goods = list(owed_for_originals(originals, context.directory, refused))
-    goods = without_settled(context.settled, goods, refused)
-    _merge(tally, store(tx, load, goods, splits, refused, each=each))
+    records = of_known_institutions(records, context.directory, refused)
+    originals: Sequence[Gist] = [record for record in records if not record.init_setl_id]
+    originals, splits = split_taken(tx, originals, refused, mapped=context.mapped)
+    originals = of_open_terms(tx, load, context.settled, originals, refused)
+    ratios = daily_ratios(originals, context.directory)
+    _merge(tally, store(tx, load, originals, ratios, splits, refused, each=each))
+    reversals: Sequence[Gist] = [record for record in records if record.init_setl_id]
     if reversals:
-        goods = list(owed_for_reversals(tx, reversals, context.directory, refused))
-        goods = without_settled(context.settled, goods, refused)
-        _merge(tally, store(tx, load, goods, splits, refused, each=each))
-    quarantine(tx, tx.region, load, refused, raws)
+        reversals, splits = split_taken(tx, reversals, refused, mapped=context.mapped)
+        reversals = fitting_reversals(tx, reversals, refused)
+        reversals = of_open_terms(tx, load, context.settled, reversals, refused)
+        _merge(tally, store(tx, load, reversals, None, splits, refused, each=each))
+    quarantine(tx, tx.region, load, refused, raw_of)
     _merge(tally, _refused(refused))
     return tally

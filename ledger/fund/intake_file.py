@@ -7,24 +7,23 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from sqlalchemy import Engine
 
 from ledger.core.errors import Conflict, InvalidInput
-from ledger.db.unit_of_work import unit_of_work
+from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.fund.chunks import Chunk, line_of
 from ledger.fund.intake import take_gists
 from ledger.fund.layers_codes import regional_rules
-from ledger.fund.outcome import Line, Load, Tally
-from ledger.fund.read_ahead import Chunk, read_ahead
-from ledger.fund.shape import LINE_BYTES_MAX
+from ledger.fund.outcome import Load, Tally
+from ledger.fund.read_ahead import read_ahead
 from ledger.fund.validate import IntakeRules
 
-LINES_PER_CHUNK: Final = 5_000
-BESIDE_BYTES: Final = 32 << 20
-"""From some 20,000 lines on it pays to validate in other processes, beside the one that stores."""
+BESIDE_BYTES: Final = 4 << 20
+"""From some 2,500 lines on it pays to judge them in another process, beside the one that stores."""
 _HASH_BLOCK: Final = 1 << 20
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -70,14 +69,17 @@ def load_file(
     if complete:
         return _result(load, path, tally)
     with path.open("rb") as file:
-        _check_start(file, path)
-        start = file.seek(max(done.bytes, file.tell()))
+        start = max(done.bytes, _start(file, path))
         rules = regional_rules(engine, user, rules)
-        ahead = read_ahead(_chunks(file, done.lines), rules, beside=size - start > BESIDE_BYTES)
+        ahead = read_ahead(path, start, done.lines, rules, beside=size - start > BESIDE_BYTES)
         with _no_collector(), ahead as chunks:
-            for chunk, read in chunks:
-                tally.add(take_gists(engine, user, load, read, each=False))
-                _advance(engine, user, load, chunk.last_line, chunk.end, tally)
+            for chunk in chunks:
+                raw_of = partial(line_of, file, chunk)
+
+                def advance(tx: Transaction, done: Tally, chunk: Chunk = chunk) -> None:
+                    _advance(tx, load, chunk, tally, done)
+
+                tally.add(take_gists(engine, user, load, chunk.read, raw_of, last=advance, each=False))
                 progress(chunk.end, size)
     _finish(engine, user, load, tally)
     return _result(load, path, tally)
@@ -109,30 +111,14 @@ def _digest(path: Path) -> tuple[bytes, int]:
     return digest.digest(), path.stat().st_size
 
 
-def _check_start(file: BinaryIO, path: Path) -> None:
-    """Leave the file after a UTF-8 BOM; refuse UTF-16 and emptiness."""
+def _start(file: BinaryIO, path: Path) -> int:
+    """The byte after a UTF-8 BOM; refuses UTF-16 and emptiness."""
     start = file.read(3)
     if not start:
         raise InvalidInput("file.empty", f"文件{path.name}是空的", file=path.name)
     if start[:2] in _UTF16_BOMS:
         raise InvalidInput("file.encoding", f"文件{path.name}是UTF-16编码，应为UTF-8", file=path.name)
-    file.seek(3 if start == _UTF8_BOM else 0)
-
-
-def _chunks(file: BinaryIO, number: int) -> Iterator[Chunk]:
-    lines = _lines(file, number)
-    while chunk := list(islice(lines, LINES_PER_CHUNK)):
-        yield Chunk([line for line in chunk if not line.raw.isspace()], chunk[-1].number, file.tell())
-
-
-def _lines(file: BinaryIO, number: int) -> Iterator[Line]:
-    """Lines from here on; of one that is too long only the first part is kept, the rest is skipped unread."""
-    while raw := file.readline(LINE_BYTES_MAX + 2):
-        number += 1
-        rest = raw
-        while len(rest) == LINE_BYTES_MAX + 2 and not rest.endswith(b"\n"):
-            rest = file.readline(LINE_BYTES_MAX + 2)
-        yield Line(number, raw)
+    return len(_UTF8_BOM) if start == _UTF8_BOM else 0
 
 
 def _begin(
@@ -164,22 +150,21 @@ def _begin(
         return Load(load_id, digest), _Done(0, 0), Tally(), False
 
 
-def _advance(engine: Engine, user: str, load: Load, lines: int, done: int, tally: Tally) -> None:
-    """Remember how far the load is. If this is lost, the chunk is taken again with the same outcome."""
-    with unit_of_work(engine, user) as tx:
-        tx.run(
-            """UPDATE fund.intake_load SET lines_done = %(lines)s, bytes_done = %(bytes)s, accepted = %(accepted)s,
-                   duplicate = %(duplicate)s, quarantined = %(quarantined)s, accepted_fen = %(accepted_fen)s,
-                   payable_fen = %(payable_fen)s WHERE region = 0 AND load_id = %(load_id)s""",
-            lines=lines,
-            bytes=done,
-            accepted=tally.accepted,
-            duplicate=tally.duplicate,
-            quarantined=tally.quarantined,
-            accepted_fen=tally.accepted_fen,
-            payable_fen=tally.payable_fen,
-            load_id=load.load_id,
-        )
+def _advance(tx: Transaction, load: Load, chunk: Chunk, before: Tally, done: Tally) -> None:
+    """Remember how far the load is. A chunk whose regions are not all stored yet is taken again with the same outcome."""
+    tx.run(
+        """UPDATE fund.intake_load SET lines_done = %(lines)s, bytes_done = %(bytes)s, accepted = %(accepted)s,
+               duplicate = %(duplicate)s, quarantined = %(quarantined)s, accepted_fen = %(accepted_fen)s,
+               payable_fen = %(payable_fen)s WHERE region = 0 AND load_id = %(load_id)s""",
+        lines=chunk.last_line,
+        bytes=chunk.end,
+        accepted=before.accepted + done.accepted,
+        duplicate=before.duplicate + done.duplicate,
+        quarantined=before.quarantined + done.quarantined,
+        accepted_fen=before.accepted_fen + done.accepted_fen,
+        payable_fen=before.payable_fen + done.payable_fen,
+        load_id=load.load_id,
+    )
 
 
 def _finish(engine: Engine, user: str, load: Load, tally: Tally) -> None:

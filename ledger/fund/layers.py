@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from operator import itemgetter
 from typing import Final, NamedTuple
@@ -19,7 +20,7 @@ from ledger.core.money import yuan
 from ledger.fund.classify import is_out_of_region
 from ledger.fund.layers_map import PAYERS, LayerMap, MapRow, map_text
 from ledger.fund.record import Amounts
-from ledger.fund.shape import SEPARATOR, STATE_MARKS, TEXT_NAMES
+from ledger.fund.shape import STATE_MARKS, TEXT_NAMES
 
 COLUMNS: Final = tuple(PAYERS)
 _FUNDS: Final = COLUMNS[:8]
@@ -66,12 +67,17 @@ class Layers:
     @property
     def map_digest(self) -> bytes:
         """SHA-256 of `layers_map.map_text` over its rows."""
-        return sha256(map_text([(code, row) for code, _, row in self.rows]).encode()).digest()
+        return _map_digest(tuple([(code, row) for code, _, row in self.rows]))
 
 
-def bill_of(canonical: str) -> Bill:
-    """The bill of a record's canonical text."""
-    fields = canonical.split(SEPARATOR)
+@lru_cache(4_096)
+def _map_digest(rows: tuple[tuple[str, MapRow], ...]) -> bytes:
+    """Remembered, because bills are paid for in few ways."""
+    return sha256(map_text(rows).encode()).digest()
+
+
+def bill_of(fields: Sequence[str]) -> Bill:
+    """The bill of the fields of a record's canonical text."""
     setl_id, moment, poolarea, optins, pay_loc, out_flag, insured = _PICK(fields)
     away = is_out_of_region(pay_loc, out_flag, poolarea or optins, insured)
     return Bill(

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Final, NamedTuple
 
@@ -91,10 +91,11 @@ class LayerMap:
 
     def of(self, code: str, day: date) -> MapRow:
         """The row that decides a code; raises InvalidInput `layers.unknown_type` where none does on that day."""
-        found = (self.own and (self._on("exact", code, day) or self._on("prefix", code[:4], day))) or None
+        found = None
+        if self.own:
+            found = self._on("exact", code, day) or self._on("prefix", code[:4], day)
         if found is None:
-            exact, prefix = national_map()
-            found = exact.get(code) or prefix.get(code[:4])
+            found = _national(code)
         if found is None or found.payer == "unknown":
             raise InvalidInput(
                 "layers.unknown_type",
@@ -132,6 +133,12 @@ def national_map() -> tuple[Mapping[str, MapRow], Mapping[str, MapRow]]:
         into = exact if row["match"] == "exact" else prefix
         into[row["code"]] = MapRow(row["match"], row["code"], payer, "国家医保信息平台基金支付类型")
     return exact, prefix
+
+
+@lru_cache(1_024)
+def _national(code: str) -> MapRow | None:
+    exact, prefix = national_map()
+    return exact.get(code) or prefix.get(code[:4])
 
 
 def read_map(tx: Transaction) -> LayerMap:

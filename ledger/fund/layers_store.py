@@ -16,8 +16,8 @@ from ledger.fund.shape import MONEY_NAMES
 
 
 def split_taken(
-    tx: Transaction, records: Sequence[tuple[int, Gist]], refused: list[Refusal], *, mapped: bool
-) -> tuple[Sequence[tuple[int, Gist]], Mapping[int, Layers]]:
+    tx: Transaction, records: Sequence[Gist], refused: list[Refusal], *, mapped: bool
+) -> tuple[Sequence[Gist], Mapping[int, Layers]]:
     """Split the records that have more than plain payers; those that cannot be are refused and left out.
 
     `mapped`: the region has rows of its own in fund.layer_map. Gives the records left, and the splits by line.
@@ -25,23 +25,22 @@ def split_taken(
     layer_map = read_map(tx) if mapped else LayerMap({})
     splits: dict[int, Layers] = {}
     bad: set[int] = set()
-    for number, record in records:
-        if not record.layered and not (mapped and layer_map.touches(record.canonical.rpartition("|")[2])):
+    for record in records:
+        if not record.layered and not (mapped and layer_map.touches(record.fields[-1])):
             continue
         try:
-            splits[number] = _split(record, layer_map)
+            splits[record.line] = _split(record, layer_map)
         except InvalidInput as error:
             field = str(error.details.get("field", ""))
-            refused.append(
-                Refusal(number, record.setl_id, field, error.code, f"第{number}行 {field}：{error.message}")
-            )
-            bad.add(number)
-    return [pair for pair in records if pair[0] not in bad] if bad else records, splits
+            message = f"第{record.line}行 {field}：{error.message}"
+            refused.append(Refusal(record.line, record.setl_id, field, error.code, message))
+            bad.add(record.line)
+    return [record for record in records if record.line not in bad] if bad else records, splits
 
 
 def _split(record: Gist, layer_map: LayerMap) -> Layers:
     """Split, and make sure that the basic share of our own settlement is what this book will owe for it."""
-    bill = bill_of(record.canonical)
+    bill = bill_of(record.fields)
     made = split(bill, layer_map)
     basic = made.shares["basic_310"] + made.shares["basic_390"]
     if bill.ours and not made.shares["outside"] and record.pooled_fen != basic:

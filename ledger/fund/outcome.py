@@ -1,4 +1,4 @@
-"""The values of intake: lines in, outcomes out, payables between."""
+"""The values of intake: records as read in, outcomes out."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from ledger.fund.record import Amounts, SettlementRecord
+from ledger.fund.shape import SEPARATOR
 
 ACCEPTED: Final = "accepted"
 DUPLICATE: Final = "duplicate"
 QUARANTINED: Final = "quarantined"
-
-
-class Line(NamedTuple):
-    """One line as it came: its 1-based number in the load and its bytes."""
-
-    number: int
-    raw: bytes
 
 
 class Load(NamedTuple):
@@ -63,27 +57,68 @@ class Tally:
 
 
 class Gist(NamedTuple):
-    """What storing needs of a validated record: a third of its fields, because between processes every field costs."""
+    """A validated record ready to be stored: what is asked of it on the way, and its row. Plain values only, because it
+    travels between processes."""
 
+    line: int
+    """Its 1-based number in the load."""
     setl_id: str
     init_setl_id: str
     region: int
     institution: str
     book: int
-    category: str
-    inpatient: bool
     day: str
     """ISO"""
     term: int
-    year: int
-    pooled_fen: int
-    account_fen: int
+    fund_fen: int
+    """Pooled and personal-account money of this book."""
     medfee_fen: int
-    canonical: str
-    content_digest: bytes
     layered: bool
     """Somebody else than the own basic fund, the account, the person and the hospital pays for it (fund.bill_layer)."""
+    row: str
+    """`fund.taken_line` as COPY text without newline; no value in it needs escaping."""
 
+    @property
+    def fields(self) -> list[str]:
+        """The canonical text of the record (`SettlementRecord.canonical`), field by field."""
+        return self.row.split(TAB)[_OWED + 1 : -1]
+
+    @property
+    def pooled_fen(self) -> int:
+        """Pooled money of this book."""
+        return int(self.row.split(TAB, _OWED)[_OWED - 2])
+
+    @property
+    def content_digest(self) -> bytes:
+        """SHA-256 of the canonical text."""
+        return bytes.fromhex(self.row[self.row.rindex("x") + 1 :])
+
+
+class Owed(NamedTuple):
+    """The first columns of a row: its line, and what its payables are made of."""
+
+    line: int
+    book: int
+    service_year: int
+    term: int
+    category: str
+    inpatient: str
+    """t or f"""
+    day: str
+    pooled_fen: int
+    account_fen: int
+
+
+_OWED: Final = len(Owed._fields)
+_OWED_FORMAT: Final = "%d\t%d\t%d\t%d\t%s\t%s\t%s\t%d\t%d\t"
+
+
+def taken_row(owed: Owed, region: int, canonical: str, digest: str) -> str:
+    """A row of `fund.taken_line`: what is owed, the region, the canonical fields, the digest in hexadecimal."""
+    return f"{_OWED_FORMAT % owed}{region}\t{canonical.replace(SEPARATOR, TAB)}\t\\\\x{digest}"
+
+
+TAB: Final = "\t"
 
 PLAIN_INSUTYPES: Final = frozenset({"310", "390"})
 
@@ -98,36 +133,16 @@ def is_layered(money: Amounts, *, away: bool) -> bool:
     )
 
 
-def gist(record: SettlementRecord) -> Gist:
-    """The gist of a record."""
+def gist(record: SettlementRecord, line: int) -> Gist:
+    """The gist of a record that stands in that line of its load."""
     layered = record.insutype not in PLAIN_INSUTYPES or is_layered(record.amounts, away=record.out_of_region)
-    return Gist(
-        record.setl_id, record.init_setl_id, record.region, record.institution, record.book, record.category,
-        record.inpatient, record.day.isoformat(), record.term, record.year, record.pooled_fen, record.account_fen,
-        record.amounts.medfee_sumamt, record.canonical, record.content_digest, layered,
+    day = record.day.isoformat()
+    owed = Owed(
+        line, record.book, record.year, record.term, record.category, "t" if record.inpatient else "f", day,
+        record.pooled_fen, record.account_fen,
     )  # fmt: skip
-
-
-class Payable(NamedTuple):
-    """What is owed for a stored record, as far as its reversal needs it."""
-
-    fund: int
-    setl_id: str
-    subfund: str
-    institution: str
-    service_year: int
-    category: str
-    fund_fen: int
-    daily_fen: int
-    ratio: int
-
-
-class Good(NamedTuple):
-    """A record that passed, with its line and what is owed for it."""
-
-    line: int
-    record: Gist
-    daily_fen: int
-    """Sum of its daily payables."""
-    owed: str
-    """Its payables as rows of `fund.owed_line` in COPY text, each with its newline; "" for none."""
+    return Gist(
+        line, record.setl_id, record.init_setl_id, record.region, record.institution, record.book, day, record.term,
+        record.pooled_fen + record.account_fen, record.amounts.medfee_sumamt, layered,
+        taken_row(owed, record.region, record.canonical, record.content_digest.hex()),
+    )  # fmt: skip

@@ -15,21 +15,15 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from ledger.core.errors import InvalidInput
-from ledger.fund.amounts import fen_of
 from ledger.fund.classify import Codes, is_out_of_region, own_account_fen
-from ledger.fund.details import RowSums, add_up
 from ledger.fund.identities import check_amounts, check_rows, check_signs, mulaid_inside
-from ledger.fund.outcome import PLAIN_INSUTYPES, Gist, gist, is_layered
-from ledger.fund.record import Amounts, Refusal
+from ledger.fund.outcome import PLAIN_INSUTYPES, Gist, Owed, gist, is_layered, taken_row
+from ledger.fund.plain_money import MINUS_ZERO, NotPlain, read_money
+from ledger.fund.record import Refusal
 from ledger.fund.shape import (
-    ALIASES,
     DEFAULTS,
-    DETAILS_MAX,
     LINE_BYTES_MAX,
     MONEY_FORMAT,
-    MONEY_NAMES,
-    MONEY_OPTIONAL,
-    POOLING_TYPE,
     SEPARATOR,
     TEXT_FIELDS,
 )
@@ -80,25 +74,12 @@ def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
 _OWN_PATTERN: Final = _pattern(_OWN)
 _CODED_PATTERN: Final = _pattern(_CODED)
 _DAY_PATTERN: Final = re.compile(_PATTERNS["begndate"], re.ASCII)
-_COMMON: Final = r"(?>0|[1-9][0-9]{0,13}+)\.[0-9]{2}"
-_COMMON_AMOUNTS: Final = re.compile(rf"(?:{_COMMON}\|)*+{_COMMON}", re.ASCII)
-"""Amounts in their usual spelling, each with two decimals and none below zero: without the points they are fen."""
-_MINUS_ZERO: Final = re.compile(rb"-0[^.0-9]")
 _SPACES: Final = b" \t\r\n"
 
 _DECODER: Final = msgspec.json.Decoder(float_hook=str)
 """Strict JSON in UTF-8; a decimal comes as its text, a whole number as int, of a repeated key the last."""
-_ALIASED: Final = tuple((MONEY_NAMES.index(name), aliases) for name, aliases in ALIASES.items())
-_MUST: Final = tuple(place for place, name in enumerate(MONEY_NAMES) if name not in MONEY_OPTIONAL)
-_MONEY: Final = len(MONEY_NAMES)
-_ROW_MONEY: Final = ("fund_payamt", "inscp_scp_amt", "crt_payb_lmt_amt")
-
 REMEMBERED_MAX: Final = 4_096
 """Combinations kept by a reader; what a strange sender makes up cannot fill the memory."""
-
-
-class _NotPlain(Exception):
-    """For the full judge."""
 
 
 class _Kind(NamedTuple):
@@ -106,7 +87,8 @@ class _Kind(NamedTuple):
 
     book: int
     category: str
-    inpatient: bool
+    inpatient: str
+    """t or f"""
     region: int
     away: bool
     """Out of region by its codes; its rows may say so too."""
@@ -130,32 +112,32 @@ class LineReader:
 
     def read(self, raw: bytes, number: int) -> Gist | Refusal:
         """One line of a file or one object of a request; what `validate_line` says of it, as a gist. Never raises."""
-        found = self.plain(raw)
+        found = self.plain(raw, number)
         if found is not None:
             return found
         result = validate_line(raw, number, self._rules)
-        return result if isinstance(result, Refusal) else gist(result)
+        return result if isinstance(result, Refusal) else gist(result, number)
 
-    def plain(self, raw: bytes) -> Gist | None:
+    def plain(self, raw: bytes, number: int) -> Gist | None:
         """The gist of a plain line; None where `validate_line` must be asked."""
         try:
-            return self._gist(raw)
-        except (_NotPlain, InvalidInput, TypeError, ValueError, RecursionError):
+            return self._gist(raw, number)
+        except (NotPlain, InvalidInput, TypeError, ValueError, RecursionError):
             # Wrong types and impossible dates come out of the built-in readers as TypeError and ValueError.
             return None
 
-    def _gist(self, raw: bytes) -> Gist:
+    def _gist(self, raw: bytes, number: int) -> Gist:
         info, rows = _open(raw)
         own = ["" if value is None else value for value in map(info.get, _OWN)]
         if _OWN_PATTERN.fullmatch(SEPARATOR.join(own)) is None:
-            raise _NotPlain
+            raise NotPlain
         setl_id, mdtrt_id, psn_no, institution, moment, medins_setl_id, init_setl_id, _msgid = own
         day = moment[:10]
         kind = self._kind(info, day)
         reversal = init_setl_id != ""
         if reversal and (init_setl_id == setl_id or kind.flag == "0"):
-            raise _NotPlain
-        amounts, sums = _money(info, rows, kind.codes, raw)
+            raise NotPlain
+        amounts, sums = read_money(info, rows, kind.codes, raw)
         check_amounts(amounts)
         check_rows(amounts, sums)
         check_signs(amounts, sums, is_reversal=reversal)
@@ -168,37 +150,42 @@ class LineReader:
                 kind.book, amounts.acct_pay, amounts.acct_mulaid_pay, mulaid_inside=inside
             )
         year, term = self._days.get(day) or self._day(day)
+        days = info.get("begndate"), info.get("enddate")
         canonical = (
-            f"{setl_id}|{mdtrt_id}|{psn_no}|{institution}|{kind.first}|{moment}|{kind.second}|{self._stay(info)}"
+            f"{setl_id}|{mdtrt_id}|{psn_no}|{institution}|{kind.first}|{moment}|{kind.second}|{self._stays.get(days) or self._stay(days)}"
             f"|{medins_setl_id}|{init_setl_id}|{MONEY_FORMAT % amounts}|{sums.text}"
         )
+        digest = sha256(canonical.encode("ascii")).hexdigest()
+        owed = Owed(
+            number, kind.book, 0 if reversal else year, term, kind.category, kind.inpatient, day, pooled, account
+        )  # fmt: skip
         return Gist(
-            setl_id, init_setl_id, kind.region, institution, kind.book, kind.category, kind.inpatient, day, term,
-            0 if reversal else year, pooled, account, amounts.medfee_sumamt, canonical,
-            sha256(canonical.encode("ascii")).digest(), kind.layered or is_layered(amounts, away=away),
+            number, setl_id, init_setl_id, kind.region, institution, kind.book, day, term, pooled + account,
+            amounts.medfee_sumamt, kind.layered or is_layered(amounts, away=away),
+            taken_row(owed, kind.region, canonical, digest),
         )  # fmt: skip
 
     def _kind(self, info: dict[str, Any], day: str) -> _Kind:
         """The codes' meaning; where regions have dictionaries of their own, it may differ from day to day."""
-        key = (*map(info.get, _CODED), day if self._rules.regional else "")
+        key = tuple(map(info.get, _CODED))
+        if self._rules.regional:
+            key += (day,)
         kind = self._kinds.get(key)
         if kind is None:
             if len(self._kinds) >= REMEMBERED_MAX:
                 self._kinds.clear()
-            kind = self._kinds[key] = _judge(key, self._rules)
+            kind = self._kinds[key] = _judge(key[: len(_CODED)], day, self._rules)
         return kind
 
-    def _stay(self, info: dict[str, Any]) -> str:
-        key = (info.get("begndate"), info.get("enddate"))
-        text = self._stays.get(key)
-        if text is None:
-            begin, end = ("" if value is None else value for value in key)
-            if any(day and _DAY_PATTERN.fullmatch(day) is None for day in (begin, end)):
-                raise _NotPlain
-            stay(begin, end)
-            if len(self._stays) >= REMEMBERED_MAX:
-                self._stays.clear()
-            text = self._stays[key] = f"{begin}|{end}"
+    def _stay(self, days: tuple[Any, Any]) -> str:
+        """First and last day of a stay, as the canonical text has them."""
+        begin, end = ("" if value is None else value for value in days)
+        if any(day and _DAY_PATTERN.fullmatch(day) is None for day in (begin, end)):
+            raise NotPlain
+        stay(begin, end)
+        if len(self._stays) >= REMEMBERED_MAX:
+            self._stays.clear()
+        text = self._stays[days] = f"{begin}|{end}"
         return text
 
     def _day(self, text: str) -> tuple[int, int]:
@@ -216,58 +203,58 @@ def _open(raw: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     plain. Colons are counted first with those in `setl_time`, then, for ids with colons and the like, by the quote before.
     """
     if len(raw) > LINE_BYTES_MAX or b"\\" in raw:
-        raise _NotPlain
+        raise NotPlain
     try:
         document = _DECODER.decode(raw)
     except (msgspec.MsgspecError, ValueError):
-        raise _NotPlain from None
+        raise NotPlain from None
     if document.__class__ is not dict:
-        raise _NotPlain
+        raise NotPlain
     keys = len(document)
     if "setlinfo" not in document and "output" in document:
         code = document.get("infcode")
-        if code != "0" and (code.__class__ is not int or code or _MINUS_ZERO.search(raw)):
-            raise _NotPlain
+        if code != "0" and (code.__class__ is not int or code or MINUS_ZERO.search(raw)):
+            raise NotPlain
         document = document["output"]
         if document.__class__ is not dict:
-            raise _NotPlain
+            raise NotPlain
         keys += len(document)
     info, rows = document.get("setlinfo"), document.get("setldetail")
     if info.__class__ is not dict or rows.__class__ is not list:
-        raise _NotPlain
+        raise NotPlain
     keys += len(info)
     for row in rows:
         if row.__class__ is not dict:
-            raise _NotPlain
+            raise NotPlain
         keys += len(row)
     inner = info.get("setl_time")
     if inner.__class__ is not str:
-        raise _NotPlain
+        raise NotPlain
     if raw.count(b":") != keys + inner.count(":") and raw.translate(None, _SPACES).count(b'":') != keys:
-        raise _NotPlain
+        raise NotPlain
     return info, rows
 
 
-def _judge(key: tuple[Any, ...], rules: IntakeRules) -> _Kind:
-    texts = ["" if value is None else value for value in key[:-1]]
+def _judge(coded: tuple[Any, ...], day: str, rules: IntakeRules) -> _Kind:
+    texts = ["" if value is None else value for value in coded]
     if _CODED_PATTERN.fullmatch(SEPARATOR.join(texts)) is None:
-        raise _NotPlain
+        raise NotPlain
     said = dict(zip(_CODED, texts, strict=True))
     region = said["poolarea_no"] or said["clr_optins"]
     if not region:
-        raise _NotPlain
-    codes = rules.codes_of(region, key[-1])
+        raise NotPlain
+    codes = rules.codes_of(region, day)
     insutype, pay_loc = said["insutype"], said["pay_loc"] or DEFAULTS["pay_loc"]
     out_flag, setl_type = said["out_flag"] or DEFAULTS["out_flag"], said["setl_type"] or DEFAULTS["setl_type"]
     medical = codes.med_type.get(said["med_type"])
     if medical is None or not medical.category:
-        raise _NotPlain
+        raise NotPlain
     check_codes(codes, said["clr_type"], pay_loc, out_flag, setl_type)
     check_state("1", "", said["refd_setl_flag"], said["vali_flag"], codes)
     return _Kind(
         book_of(codes, insutype),
         medical.category,
-        medical.inpatient,
+        "t" if medical.inpatient else "f",
         int(region),
         is_out_of_region(pay_loc, out_flag, region, said["insu_admdvs"]),
         said["refd_setl_flag"],
@@ -276,55 +263,3 @@ def _judge(key: tuple[Any, ...], rules: IntakeRules) -> _Kind:
         SEPARATOR.join(said[name] for name in _KIND_FIRST),
         SEPARATOR.join(said[name] for name in _KIND_SECOND),
     )
-
-
-def _money(
-    info: dict[str, Any], rows: list[dict[str, Any]], codes: Codes, raw: bytes
-) -> tuple[Amounts, RowSums]:
-    """All money of a record and of its rows, read together."""
-    if len(rows) > DETAILS_MAX:
-        raise _NotPlain
-    tokens = list(map(info.get, MONEY_NAMES))
-    if None in tokens:
-        for place, aliases in _ALIASED:
-            if tokens[place] is None:
-                tokens[place] = next((info[name] for name in aliases if info.get(name) is not None), None)
-        for place in _MUST:
-            if tokens[place] is None:
-                raise _NotPlain
-    for row in rows:
-        paid, scope, limit = map(row.get, _ROW_MONEY)
-        if paid is None:
-            raise _NotPlain
-        tokens += (paid, row.get("inscp_amt") if scope is None else scope, limit)
-    fens = _fens(tokens, raw)
-    read = []
-    place = _MONEY
-    for row in rows:
-        code, pooling = row.get("fund_pay_type"), row.get("poolarea_fund_pay_type")
-        fund = codes.fund_pay_type.get(code) if code.__class__ is str else None
-        if pooling is None:
-            pooling = ""
-        if fund is None or (pooling and POOLING_TYPE.fullmatch(pooling) is None):
-            raise _NotPlain
-        paid = fens[place]
-        read.append((f"{code},{pooling},{paid},{fens[place + 1]},{fens[place + 2]}", fund, paid))
-        place += 3
-    return Amounts._make(fens[:_MONEY]), add_up(read)
-
-
-def _fens(tokens: list[Any], raw: bytes) -> list[int]:
-    """Amounts as they came to fen; None is 0. Raises InvalidInput and TypeError for what is no amount."""
-    texts = ["0.00" if token is None else token for token in tokens]
-    try:
-        joined = SEPARATOR.join(texts)
-    except TypeError:
-        if _MINUS_ZERO.search(raw) is not None:
-            raise _NotPlain from None  # as an int it is a plain zero
-        texts = [str(text) if text.__class__ is int else text for text in texts]
-        joined = SEPARATOR.join(texts)
-    if _COMMON_AMOUNTS.fullmatch(joined) is not None:
-        fens = list(map(int, joined.replace(".", "").split(SEPARATOR)))
-        if len(fens) == len(tokens):
-            return fens
-    return [fen_of[text] for text in texts]

@@ -24,7 +24,7 @@ from ledger.api import auth
 from ledger.api.worker import Request, Worker
 from ledger.core.errors import Unavailable
 from ledger.db.unit_of_work import Transaction
-from ledger.fund import store
+from ledger.fund import intake, store
 
 REGION = 420100
 URL = "/api/v1/settlements"
@@ -168,15 +168,14 @@ def test_an_unforeseen_error_fails_its_record_only(world: Any, monkeypatch: pyte
     bodies = world.originals(5)
     poison = bodies[2]
 
-    def broken(load_goods: Any) -> Any:
-        def insert(tx: Any, load: Any, goods: Any, splits: Any) -> Any:
-            if any(good.record.setl_id.encode() in poison for good in goods):
-                raise ZeroDivisionError("secret text of a record")
-            return load_goods(tx, load, goods, splits)
+    whole = store.store
 
-        return insert
+    def broken(tx: Any, load: Any, records: Any, *more: Any, each: bool) -> Any:
+        if any(record.setl_id.encode() in poison for record in records):
+            raise ZeroDivisionError("secret text of a record")
+        return whole(tx, load, records, *more, each=each)
 
-    monkeypatch.setattr(store, "insert_few", broken(store.insert_few))
+    monkeypatch.setattr(intake, "store", broken)
     answers = Worker(world.database.service_engine, lambda: date(2026, 10, 13)).process(requests(bodies))
     assert [a.status for a in answers] == [201, 201, 500, 201, 201]
     told = json.loads(answers[2].body)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledger.access.users import found_region
 from ledger.books.journal import post
-from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.cli.world import DEMO_PEOPLE, DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
 from ledger.core.errors import Forbidden, InvalidInput
 from ledger.db.unit_of_work import unit_of_work
@@ -21,6 +24,7 @@ from ledger.fund.daily import DailyRun, run_daily
 from ledger.fund.generate import Generated, generate
 from ledger.fund.institutions import confirm_payees, load_institutions, read_institutions, set_agreement
 from ledger.fund.intake_file import FileResult, load_file
+from ledger.fund.regions import set_up_region
 from ledger.fund.validate import IntakeRules
 
 DAY, PAY_DAY = date(2026, 10, 12), date(2026, 10, 13)
@@ -90,33 +94,143 @@ def test_the_same_file_again_is_all_duplicates_and_once_gives_the_first_answer(
     ]
 
 
-def test_a_load_killed_in_the_middle_goes_on_to_the_same_answer(world: Any, made: Generated) -> None:
-    take_institutions(world, made)
+TWIN = 420200
+KILL: dict[str, str] = {
+    "between its regions": """
+def at_store(tx, *args, **how):
+    tally = store(tx, *args, **how)
+    if advanced == 2 and tx.region == 420200:
+        die()
+    return tally
+store, intake.store = intake.store, at_store
+""",
+    "before its progress": """
+def at_advance(*args):
+    if advanced == 2:
+        die()
+    count(*args)
+count, intake_file._advance = intake_file._advance, at_advance
+""",
+    "after its progress": """
+def progress(done, total):
+    if advanced == 3:
+        die()
+""",
+}
+"""Where in its third chunk a load is killed."""
+
+
+@pytest.fixture(params=["with unreadable lines", "all readable"])
+def day(request: pytest.FixtureRequest, made: Generated, tmp_path: Path) -> Generated:
+    """A chunk ends with the transaction of what nobody can read; if there is none, with that of its last region."""
+    if request.param == "with unreadable lines":
+        return made
+    return generate(2_000, 40, DAY, 7, tmp_path / "readable", bad_per_mille=0)
+
+
+@pytest.fixture
+def twin(world: Any, day: Generated, tmp_path: Path) -> Path:
+    """Two regions with the same institutions and, line after line, the same records: a file in which every chunk is of both."""
+    found_region(world.admin_engine, TWIN, DEMO_PEOPLE)
+    fiscal = replace(FISCAL_ACCOUNT, number="4200000000002003")
+    expenditure = replace(EXPENDITURE_ACCOUNT, number="4200000000002004")
+    with unit_of_work(world.service_engine, "li", TWIN) as tx:
+        set_up_region(tx, "邻市", (310, 390), (fiscal, expenditure), date(2026, 10, 1))
+    take_institutions(world, day)
+    here = re.compile(
+        rb'("(?:poolarea_no|clr_optins|insu_admdvs|fix_blng_admdvs|fixmedins_code|code)": ?"H?P?)4201'
+    )
+    masters = tmp_path / "twin-institutions.jsonl"
+    masters.write_bytes(here.sub(rb"\g<1>4202", day.institutions.read_bytes()))
+    with unit_of_work(world.service_engine, "zhao", TWIN) as tx:
+        load_institutions(tx, read_institutions(masters))
+    path = tmp_path / "both.jsonl"
+    (settlements,) = day.settlements
+    path.write_bytes(
+        b"".join(
+            line + here.sub(rb"\g<1>4202", line)
+            for line in settlements.read_bytes().splitlines(keepends=True)
+        )
+    )
+    return path
+
+
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("moment", KILL)
+def test_a_load_killed_in_the_middle_goes_on_to_the_same_answer(
+    world: Any, day: Generated, twin: Path, monkeypatch: pytest.MonkeyPatch, moment: str, beside: bool
+) -> None:
+    """Chunks of 500 lines of two regions, killed at a moment of the third one."""
     program = textwrap.dedent(f"""
         import os
         from pathlib import Path
         from ledger.db.engine import service_engine
-        from ledger.fund import intake_file
+        from ledger.fund import chunks, intake, intake_file
         from ledger.fund.validate import IntakeRules
         from ledger.settings import Settings
-        intake_file.LINES_PER_CHUNK = 500
-        steps = iter(range(100))
-        advance = intake_file._advance
-        def cut(*args):
-            if next(steps) == 2:
-                os.kill(os.getpid(), 9)  # the third chunk is stored, its progress is not
-            advance(*args)
-        intake_file._advance = cut
-        intake_file.load_file(service_engine(Settings()), "jieru", Path({str(made.settlements[0])!r}), IntakeRules())
-    """)
+
+        chunks.LINES_PER_CHUNK = 500
+        intake_file.BESIDE_BYTES = {0 if beside else 1 << 40}
+        advanced = 0
+        progress = lambda done, total: None
+
+        def die():
+            os.kill(os.getpid(), 9)
+
+        def counted(*args):
+            global advanced
+            real(*args)
+            advanced += 1
+
+        real, intake_file._advance = intake_file._advance, counted
+        # MOMENT
+        intake_file.load_file(
+            service_engine(Settings()), "jieru", Path({str(twin)!r}), IntakeRules(), progress=progress
+        )
+    """).replace("# MOMENT", KILL[moment])
     killed = subprocess.run([sys.executable, "-c", program], env=world.env, check=False)
     assert killed.returncode == -9
-    results = take_files(world, made)
-    expected = json.loads(made.expected_path.read_text(encoding="utf-8"))
-    assert sum(r.accepted for r in results) == expected["accepted"]
-    assert sum(r.duplicate for r in results) == expected["duplicate"]
-    assert sum(r.quarantined for r in results) == expected["quarantined"]
-    assert sum(r.payable_fen for r in results) == expected["payable_fen"]
+    with world.admin_engine.connect() as admin:
+        (progress,) = admin.exec_driver_sql("SELECT lines_done, complete FROM fund.intake_load").fetchall()
+        beyond = admin.exec_driver_sql(
+            "SELECT region, max(line) FROM fund.record WHERE line > 1000 GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+    once = json.loads(day.expected_path.read_text(encoding="utf-8"))
+    unreadable = set(once["quarantined_by_code"]) & {"record.json", "record.shape", "record.too_long"}
+    assert tuple(progress) == (1_500 if moment == "after its progress" else 1_000, False)
+    whole = moment == "after its progress" or (moment == "before its progress" and unreadable)
+    assert [region for region, _ in beyond] == ([DEMO_REGION, TWIN] if whole else [DEMO_REGION])
+    assert all(1_000 < line <= 1_500 for _, line in beyond)
+
+    monkeypatch.setattr("ledger.fund.chunks.LINES_PER_CHUNK", 500)
+    monkeypatch.setattr("ledger.fund.intake_file.BESIDE_BYTES", 0 if beside else 1 << 40)
+    result = load_file(world.service_engine, "jieru", twin, IntakeRules())
+    names = ("accepted", "duplicate", "quarantined", "medfee_fen", "payable_fen")
+    assert (
+        result.accepted, result.duplicate, result.quarantined, result.accepted_fen, result.payable_fen
+    ) == tuple(2 * once[name] for name in names)  # fmt: skip
+    with world.admin_engine.connect() as admin:
+        stored = admin.exec_driver_sql(
+            "SELECT region, count(*), count(DISTINCT line), sum(medfee_sumamt) FROM fund.record GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        owed = admin.exec_driver_sql(
+            """SELECT region, sum(daily_fen), sum(fund_fen) FILTER (WHERE subfund = 'pool'),
+                      sum(fund_fen) FILTER (WHERE subfund = 'acct') FROM fund.payable GROUP BY 1 ORDER BY 1"""
+        ).fetchall()
+        codes = admin.exec_driver_sql("SELECT code, count(*) FROM fund.quarantine GROUP BY code").fetchall()
+        loads = admin.exec_driver_sql(
+            "SELECT accepted, duplicate, quarantined, accepted_fen, payable_fen, lines_done, complete FROM fund.intake_load"
+        ).fetchall()
+    accepted, medfee = once["accepted"], once["medfee_fen"]
+    assert [tuple(map(int, row)) for row in stored] == [
+        (region, accepted, accepted, medfee) for region in (DEMO_REGION, TWIN)
+    ]
+    assert [tuple(map(int, row)) for row in owed] == [
+        (region, once["payable_fen"], once["pooled_fen"], once["account_fen"])
+        for region in (DEMO_REGION, TWIN)
+    ]
+    assert dict(map(tuple, codes)) == {code: 2 * n for code, n in once["quarantined_by_code"].items()}
+    assert [tuple(row) for row in loads] == [(*[2 * once[name] for name in names], 4_000, True)]
 
 
 @pytest.mark.parametrize(
@@ -255,7 +369,7 @@ def test_a_large_file_is_validated_beside_and_gives_the_generators_answer(
     world: Any, made: Generated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ledger.fund.intake_file.BESIDE_BYTES", 0)
-    monkeypatch.setattr("ledger.fund.intake_file.LINES_PER_CHUNK", 300)
+    monkeypatch.setattr("ledger.fund.chunks.LINES_PER_CHUNK", 300)
     take_institutions(world, made)
     results = take_files(world, made)
     expected = json.loads(made.expected_path.read_text(encoding="utf-8"))

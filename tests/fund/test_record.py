@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ledger.core.money import parse_ratio
-from ledger.fund.classify import covers, daily_payable, is_out_of_region, national_codes
+from ledger.core.money import parse_ratio, share
+from ledger.fund.classify import covers, is_out_of_region, national_codes
 from ledger.fund.decode import decode_exact
 from ledger.fund.record import Refusal, SettlementRecord
 from ledger.fund.shape import DETAILS_MAX, LINE_BYTES_MAX
@@ -152,17 +152,16 @@ def test_worked_numbers_7a(pooled: str, payable: int) -> None:
         rows[:] = [{"fund_pay_type": "310100", "fund_payamt": pooled}]
 
     record = accepted(line_of(change))
-    ratio = parse_ratio("0.60")
-    assert daily_payable(record.pooled_fen, ratio, in_daily_mode=True, inpatient=record.inpatient) == payable
-    assert daily_payable(record.pooled_fen, ratio, in_daily_mode=False, inpatient=True) == 0
-    assert daily_payable(record.pooled_fen, ratio, in_daily_mode=True, inpatient=False) == 0
+    assert record.inpatient
+    assert share(record.pooled_fen, parse_ratio("0.60")) == payable
+    assert share(-record.pooled_fen, parse_ratio("0.60")) == -payable
 
 
 def test_the_first_four_payables_of_7a_are_summed_record_by_record() -> None:
     ratio, amounts = parse_ratio("0.6"), [123456, 1, 33333, 111]
-    each = [daily_payable(fen, ratio, in_daily_mode=True, inpatient=True) for fen in amounts]
+    each = [share(fen, ratio) for fen in amounts]
     assert sum(each) == 941_42
-    assert daily_payable(sum(amounts), ratio, in_daily_mode=True, inpatient=True) == 941_41
+    assert share(sum(amounts), ratio) == 941_41
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,8 @@ CREATE TABLE fund.record (
     line              bigint NOT NULL,
     PRIMARY KEY (region, setl_id)
 );
-CREATE INDEX record_load ON fund.record USING brin (load_id);   -- the proof of a load's sums reads its own rows only
+CREATE INDEX record_load ON fund.record (load_id);   -- the proof of a load's sums reads its own rows only; with the region before it, it
+-- would pass for a key of setl_id with a planner that knows no sizes
 -- A record is reversed at most once.
 CREATE UNIQUE INDEX one_reversal ON fund.record (region, init_setl_id) WHERE init_setl_id <> '';
 
@@ -196,9 +197,21 @@ CREATE TABLE fund.payable (
 );
 CREATE INDEX payable_open ON fund.payable (region, fund, day) WHERE recognised_by = '' OR (order_no = '' AND settled_by = '');
 CREATE INDEX payable_recognised ON fund.payable (region, fund, recognised_by) WHERE recognised_by <> '';
--- A payable as intake brings it, with the line of its record in the load.
-CREATE TYPE fund.owed_line AS (line bigint, region integer, fund smallint, setl_id text, subfund text, institution text,
-    service_year smallint, term integer, category text, day date, fund_fen bigint, daily_fen bigint, ratio integer);
+-- What a record owes by day: its pooled money × the ratio in ten-thousandths, to the fen, half up in magnitude (procedure.md 2.2);
+-- numeric, because a bigint does not hold the product of every amount we take. As ledger.core.money.share.
+CREATE FUNCTION fund.share(fund_fen bigint, ratio integer) RETURNS bigint LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN ratio = 0 THEN 0 ELSE round(fund_fen::numeric * ratio / 10000)::bigint END;
+
+-- A record as intake brings it: its line in the load, what its payables are made of, and the columns of fund.record that are
+-- its own, in their order; the payables' first, because PostgreSQL reads a row from the left. A reversal has its original's
+-- service year and money, so its own are not asked.
+DO $$
+BEGIN
+    EXECUTE format('CREATE TYPE fund.taken_line AS (line bigint, book smallint, service_year smallint, term integer, category text,
+        inpatient boolean, day date, pooled_fen bigint, account_fen bigint, %s)',
+        (SELECT string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum) FROM pg_attribute
+          WHERE attrelid = 'fund.record'::regclass AND attnum > 0 AND attname NOT IN ('load_id', 'line')));
+END $$;
 
 -- Lines that could not be taken, kept with the reason; the same line of the same file once.
 CREATE TABLE fund.quarantine (

@@ -58,7 +58,7 @@ GRANT UPDATE (outcome, outcome_code, matched_order) ON payments.evidence TO fund
 GRANT INSERT ON payments.bank_channel TO fundledger_service;
 GRANT UPDATE (state, confirmed_by) ON payments.bank_channel TO fundledger_service;
 GRANT DELETE ON payments.blocked TO fundledger_service;
-GRANT EXECUTE ON FUNCTION fund.refresh_statistics, books.stage, books.prepare, books.post, books.open_period, books.close_period, books.open_book, books.rebuild_balances,
+GRANT EXECUTE ON FUNCTION fund.refresh_statistics, fund.share, books.stage, books.prepare, books.post, books.open_period, books.close_period, books.open_book, books.rebuild_balances,
     payments.approve, payments.batch_digest, payments.order_digest, payments.held_for, payments.available, payments.account_funds, access.region, access.funds, access.regions_of,
     access.user_name, access.has_role, access.person, access.require_role, access.require_second, access.require_admin, access.add_user, access.grant_role,
     access.revoke_role, access.add_key, access.revoke_key TO fundledger_service;
