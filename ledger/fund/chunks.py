@@ -11,6 +11,10 @@ from ledger.fund.record import Refusal
 from ledger.fund.shape import LINE_BYTES_MAX
 
 LINES_PER_CHUNK: Final = 4_000
+LINES_LAST: Final = 1_200
+"""Chunks grow smaller towards the end of a file: while the last ones are stored, no reader has anything left to do."""
+_LINE_BYTES: Final = 1_600
+_LEFT_IN_CHUNKS: Final = 6
 READ_BYTES: Final = 1 << 20
 
 _KEPT_BYTES: Final = LINE_BYTES_MAX + 2
@@ -34,13 +38,15 @@ Sent: TypeAlias = tuple[list[tuple[Any, ...]], dict[int, bytes], list[int], int,
 
 
 def chunks(
-    file: BinaryIO, number: int, reader: LineReader, *, every: int = 1, first: int = 0
+    file: BinaryIO, number: int, reader: LineReader, end: int, *, every: int = 1, first: int = 0
 ) -> Iterator[Chunk]:
-    """The chunks from the file's place on, which is the start of line `number` + 1; of `every` so many, the `first` (from 0)
-    and so on, for readers that share a file."""
+    """The chunks from the file's place, which is the start of line `number` + 1, to the byte `end`.
+
+    Of `every` so many chunks the `first` (from 0) and so on, for readers that share a file.
+    """
     turn = 0
-    while True:
-        chunk = _chunk(file, number, LINES_PER_CHUNK, reader if turn % every == first else None)
+    while (at := file.tell()) < end:
+        chunk = _chunk(file, number, at, end, reader if turn % every == first else None)
         if not chunk.starts:
             return
         if turn % every == first:
@@ -48,16 +54,25 @@ def chunks(
         number, turn = chunk.last_line, turn + 1
 
 
-def _chunk(file: BinaryIO, number: int, size: int, reader: LineReader | None) -> Chunk:
-    """So many lines, judged unless there is no reader, because they are another's."""
+def _lines(left: int) -> int:
+    """How many lines the next chunk has, of so many bytes that are left. Every reader of a file finds the same."""
+    return min(LINES_PER_CHUNK, max(LINES_LAST, left // _LINE_BYTES // _LEFT_IN_CHUNKS))
+
+
+def _chunk(file: BinaryIO, number: int, at: int, end: int, reader: LineReader | None) -> Chunk:
+    """The next lines, judged unless there is no reader, because they are another's."""
     read: list[Gist | Refusal] = []
     raws: dict[int, bytes] = {}
     starts: list[int] = []
-    at = file.tell()
-    while len(starts) < size and (raw := file.readline(_KEPT_BYTES)):
+    size = _lines(end - at)
+    while at < end and len(starts) < size:
+        raw = file.readline(_KEPT_BYTES)
+        length, whole = _rest(file, raw)
+        if not whole and at + length < end:
+            break  # the file is shorter than it was: this line is not what it will be
         number += 1
         starts.append(at)
-        at += len(raw) if raw.endswith(b"\n") else len(raw) + _skip(file, raw)
+        at += length
         if reader is None or (raw.isspace() and len(raw) < _KEPT_BYTES):
             continue
         result = reader.read(raw, number)
@@ -67,13 +82,13 @@ def _chunk(file: BinaryIO, number: int, size: int, reader: LineReader | None) ->
     return Chunk(read, raws, starts, number, at)
 
 
-def _skip(file: BinaryIO, rest: bytes) -> int:
-    """Skip the rest of a line that is too long, unread; how many bytes that was."""
-    skipped = 0
-    while len(rest) == _KEPT_BYTES and not rest.endswith(b"\n"):
-        rest = file.readline(_KEPT_BYTES)
-        skipped += len(rest)
-    return skipped
+def _rest(file: BinaryIO, raw: bytes) -> tuple[int, bool]:
+    """How long the whole line is, its rest skipped unread where it is too long, and whether it has its newline."""
+    length = len(raw)
+    while len(raw) == _KEPT_BYTES and not raw.endswith(b"\n"):
+        raw = file.readline(_KEPT_BYTES)
+        length += len(raw)
+    return length, raw.endswith(b"\n")
 
 
 def line_of(file: BinaryIO, chunk: Chunk, number: int) -> bytes:

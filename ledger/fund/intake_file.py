@@ -60,7 +60,7 @@ def load_file(
     A load that was cut off goes on where it stopped and gives the whole file's result. A file that was loaded whole
     is read again, and its records come out as duplicates; with `once` the first answer is given back instead.
     Raises InvalidInput `file.missing`, `file.encoding` (UTF-16), `file.empty`; Conflict `intake.sums` if what is stored does
-    not add up to what was counted.
+    not add up to what was counted, `file.changed` if the file is not what it was when its digest was taken.
     """
     if not path.is_file():
         raise InvalidInput("file.missing", f"没有文件{path.name}", file=path.name)
@@ -71,9 +71,10 @@ def load_file(
     with path.open("rb") as file:
         start = max(done.bytes, _start(file, path))
         rules = regional_rules(engine, user, rules)
-        ahead = read_ahead(path, start, done.lines, rules, beside=size - start > BESIDE_BYTES)
+        ahead = read_ahead(path, start, done.lines, size, rules, beside=size - start > BESIDE_BYTES)
         with _no_collector(), ahead as chunks:
             for chunk in chunks:
+                _require_unchanged(path, start, chunk.starts[0])
                 raw_of = partial(line_of, file, chunk)
 
                 def advance(tx: Transaction, done: Tally, chunk: Chunk = chunk) -> None:
@@ -81,8 +82,18 @@ def load_file(
 
                 tally.add(take_gists(engine, user, load, chunk.read, raw_of, last=advance, each=False))
                 progress(chunk.end, size)
+                start = chunk.end
+    _require_unchanged(path, start, size)
     _finish(engine, user, load, tally)
     return _result(load, path, tally)
+
+
+def _require_unchanged(path: Path, done: int, following: int) -> None:
+    """Each chunk begins where the one before it ended, the file ends where its digest did."""
+    if done != following:
+        raise Conflict(
+            "file.changed", f"文件{path.name}在读取过程中被改动，请换回原文件后重新执行", file=path.name
+        )
 
 
 @contextmanager
@@ -104,11 +115,13 @@ class _Done:
 
 
 def _digest(path: Path) -> tuple[bytes, int]:
-    digest = hashlib.sha256()
+    """SHA-256 of the file as it is now, and how many bytes that was: what comes after them is another file."""
+    digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
         while block := file.read(_HASH_BLOCK):
             digest.update(block)
-    return digest.digest(), path.stat().st_size
+            size += len(block)
+    return digest.digest(), size
 
 
 def _start(file: BinaryIO, path: Path) -> int:

@@ -31,22 +31,22 @@ _Pipe: TypeAlias = "tuple[Connection, Connection]"
 
 @contextmanager
 def read_ahead(
-    path: Path, start: int, number: int, rules: IntakeRules, *, beside: bool
+    path: Path, start: int, number: int, end: int, rules: IntakeRules, *, beside: bool
 ) -> Iterator[Iterator[Chunk]]:
-    """The file's chunks from the byte `start` on, before which are `number` lines; `beside`: by another process, ahead.
+    """The file's chunks from the byte `start`, before which are `number` lines, to the byte `end`; `beside`: by another process, ahead.
 
     Raises Unavailable `intake.reader_lost` when that process dies; what was stored stays, the load can go on later.
     """
     if not beside:
         with path.open("rb", READ_BYTES) as file:
             file.seek(start)
-            yield chunks(file, number, LineReader(rules))
+            yield chunks(file, number, LineReader(rules), end)
         return
     context = get_context("fork") if sys.platform == "linux" else get_context("spawn")
     pipes = [context.Pipe(duplex=False) for _ in range(PROCESSES)]
     sources = [source for source, _ in pipes]
     processes = [
-        context.Process(target=_serve, args=(first, pipes, path, start, number, rules), daemon=True)
+        context.Process(target=_serve, args=(first, pipes, path, start, number, end, rules), daemon=True)
         for first in range(PROCESSES)
     ]
     for process in processes:
@@ -79,7 +79,7 @@ def _arriving(sources: Sequence[Connection]) -> Iterator[Chunk]:
 
 
 def _serve(
-    first: int, pipes: Sequence[_Pipe], path: Path, start: int, number: int, rules: IntakeRules
+    first: int, pipes: Sequence[_Pipe], path: Path, start: int, number: int, end: int, rules: IntakeRules
 ) -> None:
     """One of the other processes: send every chunk that is its own, then nothing more. Ends when nobody listens any longer."""
     sink = pipes[first][1]
@@ -92,7 +92,7 @@ def _serve(
     try:
         with path.open("rb", READ_BYTES) as file:
             file.seek(start)
-            for chunk in chunks(file, number, LineReader(rules), every=len(pipes), first=first):
+            for chunk in chunks(file, number, LineReader(rules), end, every=len(pipes), first=first):
                 sink.send_bytes(marshal.dumps(to_send(chunk)))
         sink.send_bytes(_NO_MORE)
     except BrokenPipeError:

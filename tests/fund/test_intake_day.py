@@ -18,7 +18,7 @@ from ledger.access.users import found_region
 from ledger.books.journal import post
 from ledger.cli.world import DEMO_PEOPLE, DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
-from ledger.core.errors import Forbidden, InvalidInput
+from ledger.core.errors import Conflict, Forbidden, InvalidInput
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.daily import DailyRun, run_daily
 from ledger.fund.generate import Generated, generate
@@ -366,7 +366,7 @@ def test_a_payee_account_needs_a_second_person(world: Any, made: Generated) -> N
 
 
 def test_a_large_file_is_validated_beside_and_gives_the_generators_answer(
-    world: Any, made: Generated, monkeypatch: pytest.MonkeyPatch
+    world: Any, made: Generated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ledger.fund.intake_file.BESIDE_BYTES", 0)
     monkeypatch.setattr("ledger.fund.chunks.LINES_PER_CHUNK", 300)
@@ -378,3 +378,24 @@ def test_a_large_file_is_validated_beside_and_gives_the_generators_answer(
     assert sum(r.quarantined for r in results) == expected["quarantined"]
     assert sum(r.accepted_fen for r in results) == expected["medfee_fen"]
     assert sum(r.payable_fen for r in results) == expected["payable_fen"]
+
+
+def test_a_file_that_is_cut_short_while_it_is_read_is_not_complete(
+    world: Any, made: Generated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is lost in silence: the load stays open, and goes on when the file is whole again."""
+    take_institutions(world, made)
+    whole = made.settlements[0].read_bytes()
+    path = tmp_path / "whole.jsonl"
+    path.write_bytes(whole)
+    monkeypatch.setattr("ledger.fund.chunks.LINES_PER_CHUNK", 100)
+
+    def cut(_done: int, _size: int) -> None:
+        path.write_bytes(whole[: len(whole) // 2])
+
+    with pytest.raises(Conflict) as refused:
+        load_file(world.service_engine, "jieru", path, IntakeRules(), progress=cut)
+    assert refused.value.code == "file.changed"
+    path.write_bytes(whole)
+    done = load_file(world.service_engine, "jieru", path, IntakeRules())
+    assert done.accepted + done.duplicate + done.quarantined == whole.count(b"\n")

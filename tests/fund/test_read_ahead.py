@@ -53,7 +53,7 @@ def lines_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read_all(path: Path, *, beside: bool, start: int = 0, number: int = 0) -> list[Chunk]:
-    with read_ahead(path, start, number, RULES, beside=beside) as found:
+    with read_ahead(path, start, number, path.stat().st_size, RULES, beside=beside) as found:
         return list(found)
 
 
@@ -167,7 +167,7 @@ def test_a_record_behind_a_field_of_blanks_is_refused_and_not_overlooked(
 def test_a_chunk_travels_as_it_is(lines_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SIZE, 500)
     with lines_file.open("rb") as file:
-        for chunk in chunks(file, 0, LineReader(RULES)):
+        for chunk in chunks(file, 0, LineReader(RULES), lines_file.stat().st_size):
             again = received(to_send(chunk))
             assert again == chunk
             assert [type(one) for one in again.read] == [type(one) for one in chunk.read]
@@ -182,7 +182,10 @@ def test_a_reader_that_dies_is_said_so(
     monkeypatch.setattr(SIZE, size)
     here = read_all(lines_file, beside=False)
     got: list[Chunk] = []
-    with pytest.raises(Unavailable) as refused, read_ahead(lines_file, 0, 0, RULES, beside=True) as found:
+    with (
+        pytest.raises(Unavailable) as refused,
+        read_ahead(lines_file, 0, 0, lines_file.stat().st_size, RULES, beside=True) as found,
+    ):
         if when == "later":
             got.append(next(found))
             time.sleep(0.5)  # by now every pipe is full and its writer waits
@@ -202,7 +205,10 @@ def test_no_reader_stays_when_the_chunks_are_not_wanted_any_more(
 ) -> None:
     monkeypatch.setattr(SIZE, 10)
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
-    with pytest.raises(ZeroDivisionError), read_ahead(lines_file, 0, 0, RULES, beside=True) as found:
+    with (
+        pytest.raises(ZeroDivisionError),
+        read_ahead(lines_file, 0, 0, lines_file.stat().st_size, RULES, beside=True) as found,
+    ):
         next(found)
         children = [child.pid for child in multiprocessing.active_children()]
         raise ZeroDivisionError
@@ -269,3 +275,21 @@ def test_a_load_that_is_killed_leaves_no_reader_behind(world: Any, tmp_path: Pat
         for pid in left:
             os.kill(pid, signal.SIGKILL)
         assert left == []
+
+
+def test_towards_the_end_of_a_file_chunks_grow_smaller_and_what_comes_after_its_end_is_not_read(
+    tmp_path: Path,
+) -> None:
+    """30,000 lines of 1,600 bytes; a line that was added meanwhile belongs to another file."""
+    path = tmp_path / "blank.jsonl"
+    line = b" " * 1_599 + b"\n"
+    path.write_bytes(line * 30_000)
+    end = path.stat().st_size
+    with path.open("ab") as more:
+        more.write(b"{}\n")
+    with path.open("rb") as file:
+        sizes = [len(chunk.starts) for chunk in chunks(file, 0, LineReader(RULES), end)]
+    assert sum(sizes) == 30_000
+    assert sizes[0] == 4_000
+    assert sizes == sorted(sizes, reverse=True)
+    assert 1_200 == sizes[-2] >= sizes[-1]
