@@ -11,10 +11,6 @@ from ledger.fund.record import Refusal
 from ledger.fund.shape import LINE_BYTES_MAX
 
 LINES_PER_CHUNK: Final = 4_000
-LINES_LAST: Final = 1_200
-"""Chunks grow smaller towards the end of a file: while the last ones are stored, no reader has anything left to do."""
-_LINE_BYTES: Final = 1_600
-_LEFT_IN_CHUNKS: Final = 6
 READ_BYTES: Final = 1 << 20
 
 _KEPT_BYTES: Final = LINE_BYTES_MAX + 2
@@ -54,18 +50,12 @@ def chunks(
         number, turn = chunk.last_line, turn + 1
 
 
-def _lines(left: int) -> int:
-    """How many lines the next chunk has, of so many bytes that are left. Every reader of a file finds the same."""
-    return min(LINES_PER_CHUNK, max(LINES_LAST, left // _LINE_BYTES // _LEFT_IN_CHUNKS))
-
-
 def _chunk(file: BinaryIO, number: int, at: int, end: int, reader: LineReader | None) -> Chunk:
     """The next lines, judged unless there is no reader, because they are another's."""
     read: list[Gist | Refusal] = []
     raws: dict[int, bytes] = {}
     starts: list[int] = []
-    size = _lines(end - at)
-    while at < end and len(starts) < size:
+    while at < end and len(starts) < LINES_PER_CHUNK:
         raw = file.readline(_KEPT_BYTES)
         length, whole = _rest(file, raw)
         if not whole and at + length < end:
