@@ -168,8 +168,9 @@ CREATE TABLE fund.record (
     line              bigint NOT NULL,
     PRIMARY KEY (region, setl_id)
 );
-CREATE INDEX record_load ON fund.record (load_id);   -- the proof of a load's sums reads its own rows only; with the region before it, it
--- would pass for a key of setl_id with a planner that knows no sizes
+-- The proof of a load's sums reads its own rows only. Without the region: beginning with it, the index would pass for a key of
+-- setl_id with a planner that knows no sizes.
+CREATE INDEX record_load ON fund.record (load_id);
 -- A record is reversed at most once.
 CREATE UNIQUE INDEX one_reversal ON fund.record (region, init_setl_id) WHERE init_setl_id <> '';
 
