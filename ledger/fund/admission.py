@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ledger.db.unit_of_work import Transaction, array_of
 from ledger.fund.directory import Directory
-from ledger.fund.outcome import Gist, Load
+from ledger.fund.outcome import Gist, Load, refusal
 from ledger.fund.record import Refusal
 
 
@@ -28,12 +28,11 @@ def of_known_institutions(
     if not unknown:
         return records
     refused += [
-        Refusal(
-            record.line,
-            record.setl_id,
+        refusal(
+            record,
             "fixmedins_code",
             "institution.unknown",
-            f"第{record.line}行 fixmedins_code：{record.institution}不是本统筹区{record.region}的定点医药机构；"
+            f"{record.institution}不是本统筹区{record.region}的定点医药机构；"
             "参保人在外就医的，请先登记该就医地机构，再重新接入",
         )
         for record in records
@@ -89,8 +88,7 @@ def fitting_reversals(tx: Transaction, records: Sequence[Gist], refused: list[Re
             good.append(record)
         else:
             code, rule = problem
-            message = f"第{record.line}行 init_setl_id：{rule}"
-            refused.append(Refusal(record.line, record.setl_id, "init_setl_id", code, message))
+            refused.append(refusal(record, "init_setl_id", code, rule))
     return good
 
 
@@ -135,6 +133,6 @@ def of_open_terms(
         }
     for record in records:
         if record.setl_id in late:
-            message = f"第{record.line}行 setl_time：{record.institution}的{record.term}期月结算已审定，不再接收该期记录"
-            refused.append(Refusal(record.line, record.setl_id, "setl_time", "record.term_settled", message))
+            rule = f"{record.institution}的{record.term}期月结算已审定，不再接收该期记录"
+            refused.append(refusal(record, "setl_time", "record.term_settled", rule))
     return [record for record in records if record.setl_id not in late] if late else records

@@ -10,7 +10,7 @@ from ledger.core.money import yuan
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.layers import COLUMNS, Bill, Layers, bill_of, split
 from ledger.fund.layers_map import LayerMap, read_map
-from ledger.fund.outcome import Gist
+from ledger.fund.outcome import Gist, refusal
 from ledger.fund.record import Amounts, Refusal
 from ledger.fund.shape import MONEY_NAMES
 
@@ -32,8 +32,7 @@ def split_taken(
             splits[record.line] = _split(record, layer_map)
         except InvalidInput as error:
             field = str(error.details.get("field", ""))
-            message = f"第{record.line}行 {field}：{error.message}"
-            refused.append(Refusal(record.line, record.setl_id, field, error.code, message))
+            refused.append(refusal(record, field, error.code, error.message))
             bad.add(record.line)
     return [record for record in records if record.line not in bad] if bad else records, splits
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from ledger.fund.record import Amounts, SettlementRecord
+from ledger.fund.record import Amounts, Refusal, SettlementRecord
 from ledger.fund.shape import SEPARATOR
 
 ACCEPTED: Final = "accepted"
@@ -92,6 +92,11 @@ class Gist(NamedTuple):
     def content_digest(self) -> bytes:
         """SHA-256 of the canonical text."""
         return bytes.fromhex(self.row[self.row.rindex("x") + 1 :])
+
+
+def refusal(record: Gist, field: str, code: str, rule: str) -> Refusal:
+    """A record that was read and is not taken: its line, the field and the rule in words."""
+    return Refusal(record.line, record.setl_id, field, code, f"第{record.line}行 {field}：{rule}")
 
 
 class Owed(NamedTuple):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ledger.db.unit_of_work import Transaction, array_of
 from ledger.fund.admission import Ratios
 from ledger.fund.layers import Layers
-from ledger.fund.outcome import ACCEPTED, DUPLICATE, Gist, Load, Outcome, Tally
+from ledger.fund.outcome import ACCEPTED, DUPLICATE, Gist, Load, Outcome, Tally, refusal
 from ledger.fund.record import Refusal
 from ledger.fund.shape import LINE_BYTES_MAX
 from ledger.fund.store_statement import insert
@@ -76,11 +76,11 @@ def _told_apart(
             continue
         known = before.get(record.setl_id)
         if known is None:
-            message = f"第{record.line}行 init_setl_id：原结算{record.init_setl_id}已被冲销"
-            refused.append(Refusal(record.line, record.setl_id, "init_setl_id", "reversal.already", message))
+            rule = f"原结算{record.init_setl_id}已被冲销"
+            refused.append(refusal(record, "init_setl_id", "reversal.already", rule))
         elif known.digest != record.content_digest:
-            message = f"第{record.line}行 setl_id：结算{record.setl_id}已收到过，内容不同"
-            refused.append(Refusal(record.line, record.setl_id, "setl_id", "record.other_content", message))
+            rule = f"结算{record.setl_id}已收到过，内容不同"
+            refused.append(refusal(record, "setl_id", "record.other_content", rule))
         elif (known.load_id, known.line) == (load.load_id, record.line):
             accepted.append(record)
             again[record.line] = known.daily_fen

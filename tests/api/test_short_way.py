@@ -206,6 +206,14 @@ def test_who_asks_first_is_told_to_go_on(world: Any, wires: Callable[[], Any]) -
         assert wire.answer().status == 201
 
 
+def until_waiting(service: Any, records: int) -> None:
+    """Until so many records are in the batcher's hands, for ten seconds at most."""
+    deadline = time.monotonic() + 10
+    while service.batcher._records < records:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_who_hangs_up_has_its_record_stored_and_hurts_nobody(
     world: Any, service: Any, wires: Callable[[], Any]
 ) -> None:
@@ -217,10 +225,7 @@ def test_who_hangs_up_has_its_record_stored_and_hurts_nobody(
         with wires() as other:
             other.send(asked(world, gone))
             wire.send(asked(world, stays))
-            deadline = time.monotonic() + 10
-            while service.batcher._records < 2:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            until_waiting(service, 2)
         hostage.rollback()
         assert wire.answer().status == 201
         wire.send(asked(world, gone))
@@ -235,10 +240,7 @@ def test_a_stopping_service_answers_what_it_took(world: Any, service: Any, wires
         assert wire.answer().status == 201
         hostage.execute("LOCK TABLE fund.record IN ACCESS EXCLUSIVE MODE")
         wire.send(asked(world, body))
-        deadline = time.monotonic() + 10
-        while service.batcher._records < 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until_waiting(service, 1)
         service.stop()
         threading.Timer(0.5, hostage.rollback).start()
         answer = wire.answer()
