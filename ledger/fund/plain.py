@@ -23,7 +23,6 @@ from ledger.fund.record import Refusal
 from ledger.fund.shape import (
     DEFAULTS,
     LINE_BYTES_MAX,
-    MONEY_FORMAT,
     SEPARATOR,
     TEXT_FIELDS,
 )
@@ -122,7 +121,7 @@ class LineReader:
         """The gist of a plain line; None where `validate_line` must be asked."""
         try:
             return self._gist(raw, number)
-        except (NotPlain, InvalidInput, TypeError, ValueError, RecursionError):
+        except (NotPlain, InvalidInput, TypeError, ValueError, RecursionError, msgspec.MsgspecError):
             # Wrong types and impossible dates come out of the built-in readers as TypeError and ValueError.
             return None
 
@@ -137,7 +136,7 @@ class LineReader:
         reversal = init_setl_id != ""
         if reversal and (init_setl_id == setl_id or kind.flag == "0"):
             raise NotPlain
-        amounts, sums = read_money(info, rows, kind.codes, raw)
+        amounts, money_text, sums = read_money(info, rows, kind.codes, raw)
         check_amounts(amounts)
         check_rows(amounts, sums)
         check_signs(amounts, sums, is_reversal=reversal)
@@ -153,7 +152,7 @@ class LineReader:
         days = info.get("begndate"), info.get("enddate")
         canonical = (
             f"{setl_id}|{mdtrt_id}|{psn_no}|{institution}|{kind.first}|{moment}|{kind.second}|{self._stays.get(days) or self._stay(days)}"
-            f"|{medins_setl_id}|{init_setl_id}|{MONEY_FORMAT % amounts}|{sums.text}"
+            f"|{medins_setl_id}|{init_setl_id}|{money_text}|{sums.text}"
         )
         digest = sha256(canonical.encode("ascii")).hexdigest()
         owed = Owed(
