@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from datetime import date
 from typing import NamedTuple
 
 from ledger.db.unit_of_work import Transaction, array_of
-from ledger.fund.directory import Directory
 from ledger.fund.outcome import Gist, Load, refusal
 from ledger.fund.record import Refusal
 
 
-class Ratios(NamedTuple):
-    """The daily ratios in force where and when records are of, in ten-thousandths; where none is, no row."""
-
-    institutions: list[str]
-    days: list[str]
-    ratios: list[int]
-
-
 def of_known_institutions(
-    records: Sequence[Gist], directory: Directory, refused: list[Refusal]
+    records: Sequence[Gist], unknown: Set[str], refused: list[Refusal]
 ) -> Sequence[Gist]:
     """The records of institutions the region has an agreement with; the others are refused."""
-    unknown = {record.institution for record in records} - directory.enrolments.keys()
     if not unknown:
         return records
     refused += [
@@ -39,18 +28,6 @@ def of_known_institutions(
         if record.institution in unknown
     ]
     return [record for record in records if record.institution not in unknown]
-
-
-def daily_ratios(records: Sequence[Gist], directory: Directory) -> Ratios:
-    """The ratio by which a day's pooled money is paid daily (arts. 3, 9), for institutions in daily mode that day."""
-    found = Ratios([], [], [])
-    for institution, day in {(record.institution, record.day) for record in records}:
-        enrolment = directory.on(institution, date.fromisoformat(day))
-        if enrolment is not None and enrolment.daily:
-            found.institutions.append(institution)
-            found.days.append(day)
-            found.ratios.append(enrolment.ratio)
-    return found
 
 
 class _Original(NamedTuple):

@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 
 from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
-from ledger.fund.admission import daily_ratios, fitting_reversals, of_known_institutions, of_open_terms
-from ledger.fund.directory import context_of, context_question
+from ledger.fund.admission import fitting_reversals, of_known_institutions, of_open_terms
+from ledger.fund.intake_context import context_of, context_question
 from ledger.fund.layers_store import split_taken
 from ledger.fund.outcome import QUARANTINED, Gist, Load, Outcome, Tally
 from ledger.fund.record import Refusal
@@ -46,7 +46,8 @@ def take_gists(
 
     Raises what `unit_of_work` raises; never for a bad line: that is an outcome. `each`: the tally has every line's outcome.
     `also` is called at the end of each transaction, inside it, with what that transaction did; `last` in the last one, with
-    what all of them did. What belongs to no region of the user's is written in a transaction of the region `home`, the last.
+    what all of them did. What belongs to no region of the user's is written in the last transaction, which is one of the region
+    `home` where there is no other.
     """
     unread = [result for result in read if isinstance(result, Refusal)]
     records = [result for result in read if not isinstance(result, Refusal)]
@@ -55,13 +56,18 @@ def take_gists(
     for region in regions:
         here = [record for record in records if record.region == region] if len(regions) > 1 else records
         try:
-            question = context_question(region, {r.institution for r in here}, {r.term for r in here})
+            question = context_question(
+                region, {(r.institution, r.day) for r in here}, {r.term for r in here}
+            )
             with unit_of_work(engine, user, region, opening=question) as tx:
                 part = _take_region(tx, load, here, raw_of, each=each)
+                if region == regions[-1]:
+                    _merge(part, _keep(tx, NO_REGION, load, unread, raw_of))
                 also(tx, part)
                 _merge(tally, part)
-                if region == regions[-1] and not unread:
+                if region == regions[-1]:
                     last(tx, tally)
+                    unread = []
         except Forbidden as error:
             if error.code != "region.not_allowed":
                 raise
@@ -73,8 +79,7 @@ def take_gists(
             ]
     if unread or not regions:
         with unit_of_work(engine, user, home) as tx:
-            quarantine(tx, NO_REGION, load, unread, raw_of)
-            part = _refused(unread)
+            part = _keep(tx, NO_REGION, load, unread, raw_of)
             also(tx, part)
             _merge(tally, part)
             last(tx, tally)
@@ -87,7 +92,9 @@ def _merge(total: Tally, part: Tally) -> None:
     total.outcomes += part.outcomes
 
 
-def _refused(refusals: Sequence[Refusal]) -> Tally:
+def _keep(tx: Transaction, region: int, load: Load, refusals: Sequence[Refusal], raw_of: RawOf) -> Tally:
+    """Into quarantine."""
+    quarantine(tx, region, load, refusals, raw_of)
     outcomes = [Outcome(r.line, r.setl_id, QUARANTINED, r.code, r.field, r.message) for r in refusals]
     return Tally(quarantined=len(outcomes), outcomes=outcomes)
 
@@ -97,18 +104,16 @@ def _take_region(tx: Transaction, load: Load, records: Sequence[Gist], raw_of: R
     context = context_of(tx)
     refused: list[Refusal] = []
     tally = Tally()
-    records = of_known_institutions(records, context.directory, refused)
+    records = of_known_institutions(records, context.unknown, refused)
     originals: Sequence[Gist] = [record for record in records if not record.init_setl_id]
-    originals, splits = split_taken(tx, originals, refused, mapped=context.mapped)
+    originals = split_taken(tx, originals, refused, mapped=context.mapped)
     originals = of_open_terms(tx, load, context.settled, originals, refused)
-    ratios = daily_ratios(originals, context.directory)
-    _merge(tally, store(tx, load, originals, ratios, splits, refused, each=each))
+    _merge(tally, store(tx, load, originals, context.enrolled, refused, each=each))
     reversals: Sequence[Gist] = [record for record in records if record.init_setl_id]
     if reversals:
-        reversals, splits = split_taken(tx, reversals, refused, mapped=context.mapped)
+        reversals = split_taken(tx, reversals, refused, mapped=context.mapped)
         reversals = fitting_reversals(tx, reversals, refused)
         reversals = of_open_terms(tx, load, context.settled, reversals, refused)
-        _merge(tally, store(tx, load, reversals, None, splits, refused, each=each))
-    quarantine(tx, tx.region, load, refused, raw_of)
-    _merge(tally, _refused(refused))
+        _merge(tally, store(tx, load, reversals, None, refused, each=each))
+    _merge(tally, _keep(tx, tx.region, load, refused, raw_of))
     return tally

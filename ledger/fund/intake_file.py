@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Engine
 
-from ledger.core.errors import Conflict, InvalidInput
+from ledger.core.errors import Conflict, Forbidden, InvalidInput
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.chunks import Chunk, line_of
 from ledger.fund.intake import take_gists
@@ -59,17 +59,16 @@ def load_file(
 
     A load that was cut off goes on where it stopped and gives the whole file's result. A file that was loaded whole
     is read again, and its records come out as duplicates; with `once` the first answer is given back instead.
-    Raises InvalidInput `file.missing`, `file.encoding` (UTF-16), `file.empty`; Conflict `intake.sums` if what is stored does
+    Raises InvalidInput `file.missing`, `file.unreadable`, `file.encoding` (UTF-16), `file.empty`; Forbidden `intake.no_role` before
+    anything is stored; Conflict `intake.sums` if what is stored does
     not add up to what was counted, `file.changed` if the file is not what it was when its digest was taken.
     """
-    if not path.is_file():
-        raise InvalidInput("file.missing", f"没有文件{path.name}", file=path.name)
-    digest, size = _digest(path)
+    digest, size, first = _known(path)
     load, done, tally, complete = _begin(engine, user, path, digest, size, once=once)
     if complete:
         return _result(load, path, tally)
     with path.open("rb") as file:
-        start = max(done.bytes, _start(file, path))
+        start = max(done.bytes, first)
         rules = regional_rules(engine, user, rules)
         ahead = read_ahead(path, start, done.lines, size, rules, beside=size - start > BESIDE_BYTES)
         with _no_collector(), ahead as chunks:
@@ -114,24 +113,39 @@ class _Done:
     bytes: int
 
 
-def _digest(path: Path) -> tuple[bytes, int]:
-    """SHA-256 of the file as it is now, and how many bytes that was: what comes after them is another file."""
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while block := file.read(_HASH_BLOCK):
-            digest.update(block)
-            size += len(block)
-    return digest.digest(), size
+class _Known(NamedTuple):
+    """The file as it is now: what comes after its `size` bytes is another file."""
+
+    digest: bytes
+    size: int
+    start: int
+    """The byte after a UTF-8 BOM."""
 
 
-def _start(file: BinaryIO, path: Path) -> int:
-    """The byte after a UTF-8 BOM; refuses UTF-16 and emptiness."""
-    start = file.read(3)
-    if not start:
+def _known(path: Path) -> _Known:
+    """SHA-256 and size of the file; refuses what cannot be read, UTF-16 and emptiness."""
+    digest, size, start, blank = hashlib.sha256(), 0, 0, True
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_HASH_BLOCK):
+                if not size and block.startswith(_UTF16_BOMS):
+                    raise InvalidInput(
+                        "file.encoding", f"文件{path.name}是UTF-16编码，应为UTF-8", file=path.name
+                    )
+                if not size and block.startswith(_UTF8_BOM):
+                    start = len(_UTF8_BOM)
+                blank = blank and (block[start:] if not size else block).strip() == b""
+                digest.update(block)
+                size += len(block)
+    except FileNotFoundError:
+        raise InvalidInput("file.missing", f"没有文件{path.name}", file=path.name) from None
+    except IsADirectoryError:
+        raise InvalidInput("file.missing", f"{path.name}是目录，不是文件", file=path.name) from None
+    except PermissionError:
+        raise InvalidInput("file.unreadable", f"没有权限读取文件{path.name}", file=path.name) from None
+    if blank:
         raise InvalidInput("file.empty", f"文件{path.name}是空的", file=path.name)
-    if start[:2] in _UTF16_BOMS:
-        raise InvalidInput("file.encoding", f"文件{path.name}是UTF-16编码，应为UTF-8", file=path.name)
-    return len(_UTF8_BOM) if start == _UTF8_BOM else 0
+    return _Known(digest.digest(), size, start)
 
 
 def _begin(
@@ -139,6 +153,8 @@ def _begin(
 ) -> tuple[Load, _Done, Tally, bool]:
     """The load to go on with: an unfinished one of the same bytes, or a new one."""
     with unit_of_work(engine, user) as tx:
+        if not tx.value("SELECT fund.may_bring_in()"):
+            raise Forbidden("intake.no_role", f"用户{user}没有接入结算记录的角色")
         known = tx.row(
             """SELECT load_id, lines_done, bytes_done, accepted, duplicate, quarantined, accepted_fen, payable_fen, complete
                  FROM fund.intake_load WHERE region = 0 AND file_sha256 = %(digest)s AND (NOT complete OR %(once)s)
@@ -206,10 +222,10 @@ def _finish(engine: Engine, user: str, load: Load, tally: Tally) -> None:
                 region=region,
                 id=load.load_id,
             )
-    if (stored, money) != (tally.accepted, tally.accepted_fen) or kept > tally.quarantined:
+    if (stored, money) != (tally.accepted, tally.accepted_fen) or kept != tally.quarantined:
         raise Conflict(
             "intake.sums",
-            f"入库{stored}笔{money}分与计数{tally.accepted}笔{tally.accepted_fen}分不符，请勿继续",
+            f"入库{stored}笔{money}分、隔离{kept}笔与计数{tally.accepted}笔{tally.accepted_fen}分、隔离{tally.quarantined}笔不符，请勿继续",
             stored=stored,
             counted=tally.accepted,
         )

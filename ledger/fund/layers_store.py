@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from ledger.core.errors import InvalidInput, NotFound
-from ledger.core.money import yuan
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.layers import COLUMNS, Bill, Layers, bill_of, split
 from ledger.fund.layers_map import LayerMap, read_map
+from ledger.fund.layers_row import NATIONAL, split_row
 from ledger.fund.outcome import Gist, refusal
 from ledger.fund.record import Amounts, Refusal
 from ledger.fund.shape import MONEY_NAMES
@@ -17,53 +17,30 @@ from ledger.fund.shape import MONEY_NAMES
 
 def split_taken(
     tx: Transaction, records: Sequence[Gist], refused: list[Refusal], *, mapped: bool
-) -> tuple[Sequence[Gist], Mapping[int, Layers]]:
-    """Split the records that have more than plain payers; those that cannot be are refused and left out.
+) -> Sequence[Gist]:
+    """The records with the splits their reader could not make; those that cannot be split are refused and left out.
 
-    `mapped`: the region has rows of its own in fund.layer_map. Gives the records left, and the splits by line.
+    `mapped`: the region has rows of its own in fund.layer_map, which a reader does not ask.
     """
-    layer_map = read_map(tx) if mapped else LayerMap({})
-    splits: dict[int, Layers] = {}
-    bad: set[int] = set()
+    if not mapped and not any(record.unsplit for record in records):
+        return records
+    layer_map = read_map(tx) if mapped else NATIONAL
+    taken = []
     for record in records:
-        if not record.layered and not (mapped and layer_map.touches(record.fields[-1])):
-            continue
         try:
-            splits[record.line] = _split(record, layer_map)
+            taken.append(_split(record, layer_map))
         except InvalidInput as error:
             field = str(error.details.get("field", ""))
             refused.append(refusal(record, field, error.code, error.message))
-            bad.add(record.line)
-    return [record for record in records if record.line not in bad] if bad else records, splits
+    return taken
 
 
-def _split(record: Gist, layer_map: LayerMap) -> Layers:
-    """Split, and make sure that the basic share of our own settlement is what this book will owe for it."""
-    bill = bill_of(record.fields)
-    made = split(bill, layer_map)
-    basic = made.shares["basic_310"] + made.shares["basic_390"]
-    if bill.ours and not made.shares["outside"] and record.pooled_fen != basic:
-        raise InvalidInput(
-            "layers.not_equal",
-            f"结算{record.setl_id}的基本医保分担{yuan(basic)}元与本账套应付统筹{yuan(record.pooled_fen)}元不等",
-            field="setldetail",
-        )
-    return made
-
-
-def layer_rows(region: int, splits: Iterable[Layers]) -> str:
-    """Splits as an array of fund.bill_layer in PostgreSQL's text.
-
-    They are inserted by the statement that inserts their records (`store`): the database refuses one whose parts are not
-    its bill (InvalidInput `db.constraint`), or not the record's (`layers.not_the_record`).
-    """
-    return "{" + ",".join([_element(region, one) for one in splits]) + "}"
-
-
-def _element(region: int, one: Layers) -> str:
-    """A row of fund.bill_layer as PostgreSQL reads it within an array; an id may hold a comma or a brace, hence its quotes."""
-    shares = ",".join([str(one.shares[payer]) for payer in COLUMNS])
-    return f'"({region},\\"{one.setl_id}\\",{one.day},{one.medfee_fen},{shares},\\"\\\\\\\\x{one.map_digest.hex()}\\")"'
+def _split(record: Gist, layer_map: LayerMap) -> Gist:
+    fields = record.fields
+    if not record.unsplit and not layer_map.touches(fields[-1]):
+        return record
+    bill = bill_of(fields)
+    return record.with_split(split_row(record.region, bill, record.pooled_fen, layer_map))
 
 
 def read_bill(tx: Transaction, setl_id: str) -> Layers:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from ledger.fund.layers import bill_of
+from ledger.fund.layers_row import national_split
 from ledger.fund.record import Amounts, Refusal, SettlementRecord
 from ledger.fund.shape import SEPARATOR
 
@@ -73,15 +75,16 @@ class Gist(NamedTuple):
     fund_fen: int
     """Pooled and personal-account money of this book."""
     medfee_fen: int
-    layered: bool
-    """Somebody else than the own basic fund, the account, the person and the hospital pays for it (fund.bill_layer)."""
+    unsplit: bool
+    """Somebody else than the own basic fund, the account, the person and the hospital pays for it, and the national table
+    does not say how much: to be split by its region's."""
     row: str
-    """`fund.taken_line` as COPY text without newline; no value in it needs escaping."""
+    """`fund.taken_line` as COPY text without newline; no value in it but the split needs escaping."""
 
     @property
     def fields(self) -> list[str]:
         """The canonical text of the record (`SettlementRecord.canonical`), field by field."""
-        return self.row.split(TAB)[_OWED + 1 : -1]
+        return self.row.split(TAB)[_OWED + 1 : -2]
 
     @property
     def pooled_fen(self) -> int:
@@ -91,7 +94,12 @@ class Gist(NamedTuple):
     @property
     def content_digest(self) -> bytes:
         """SHA-256 of the canonical text."""
-        return bytes.fromhex(self.row[self.row.rindex("x") + 1 :])
+        return bytes.fromhex(self.row.rsplit(TAB, 2)[1].partition("x")[2])
+
+    def with_split(self, split: str) -> Gist:
+        """The record split this way, which is a row of fund.bill_layer."""
+        before, _, _ = self.row.rpartition(TAB)
+        return self._replace(unsplit=False, row=f"{before}\t{_copied(split)}")
 
 
 def refusal(record: Gist, field: str, code: str, rule: str) -> Refusal:
@@ -118,11 +126,19 @@ _OWED: Final = len(Owed._fields)
 _OWED_FORMAT: Final = "%d\t%d\t%d\t%d\t%s\t%s\t%s\t%d\t%d\t"
 
 
-def taken_row(owed: Owed, region: int, canonical: str, digest: str) -> str:
-    """A row of `fund.taken_line`: what is owed, the region, the canonical fields, the digest in hexadecimal."""
-    return f"{_OWED_FORMAT % owed}{region}\t{canonical.replace(SEPARATOR, TAB)}\t\\\\x{digest}"
+def taken_row(owed: Owed, region: int, canonical: str, digest: str, split: str) -> str:
+    """A row of `fund.taken_line`: what is owed, the region, the canonical fields, the digest in hexadecimal, the split if any."""
+    return (
+        f"{_OWED_FORMAT % owed}{region}\t{canonical.replace(SEPARATOR, TAB)}\t\\\\x{digest}\t{_copied(split)}"
+    )
 
 
+def _copied(split: str) -> str:
+    return split.replace("\\", "\\\\") if split else NONE
+
+
+NONE: Final = "\\N"
+"""No value, in COPY text."""
 TAB: Final = "\t"
 
 PLAIN_INSUTYPES: Final = frozenset({"310", "390"})
@@ -141,6 +157,10 @@ def is_layered(money: Amounts, *, away: bool) -> bool:
 def gist(record: SettlementRecord, line: int) -> Gist:
     """The gist of a record that stands in that line of its load."""
     layered = record.insutype not in PLAIN_INSUTYPES or is_layered(record.amounts, away=record.out_of_region)
+    split = ""
+    if layered:
+        bill = bill_of(record.canonical.split(SEPARATOR))
+        split = national_split(record.region, bill, record.pooled_fen)
     day = record.day.isoformat()
     owed = Owed(
         line, record.book, record.year, record.term, record.category, "t" if record.inpatient else "f", day,
@@ -148,6 +168,6 @@ def gist(record: SettlementRecord, line: int) -> Gist:
     )  # fmt: skip
     return Gist(
         line, record.setl_id, record.init_setl_id, record.region, record.institution, record.book, day, record.term,
-        record.pooled_fen + record.account_fen, record.amounts.medfee_sumamt, layered,
-        taken_row(owed, record.region, record.canonical, record.content_digest.hex()),
+        record.pooled_fen + record.account_fen, record.amounts.medfee_sumamt, layered and not split,
+        taken_row(owed, record.region, record.canonical, record.content_digest.hex(), split),
     )  # fmt: skip

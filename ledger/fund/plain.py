@@ -17,6 +17,8 @@ import msgspec
 from ledger.core.errors import InvalidInput
 from ledger.fund.classify import Codes, is_out_of_region, own_account_fen
 from ledger.fund.identities import check_amounts, check_rows, check_signs, mulaid_inside
+from ledger.fund.layers import Bill
+from ledger.fund.layers_row import national_split
 from ledger.fund.outcome import PLAIN_INSUTYPES, Gist, Owed, gist, is_layered, taken_row
 from ledger.fund.plain_money import MINUS_ZERO, NotPlain, read_money
 from ledger.fund.record import Refusal
@@ -155,13 +157,16 @@ class LineReader:
             f"|{medins_setl_id}|{init_setl_id}|{money_text}|{sums.text}"
         )
         digest = sha256(canonical.encode("ascii")).hexdigest()
+        split, layered = "", kind.layered or is_layered(amounts, away=away)
+        if layered:
+            bill = Bill(setl_id, date.fromisoformat(day), amounts, sums.text, ours=not kind.away)
+            split = national_split(kind.region, bill, pooled)
         owed = Owed(
             number, kind.book, 0 if reversal else year, term, kind.category, kind.inpatient, day, pooled, account
         )  # fmt: skip
         return Gist(
             number, setl_id, init_setl_id, kind.region, institution, kind.book, day, term, pooled + account,
-            amounts.medfee_sumamt, kind.layered or is_layered(amounts, away=away),
-            taken_row(owed, kind.region, canonical, digest),
+            amounts.medfee_sumamt, layered and not split, taken_row(owed, kind.region, canonical, digest, split),
         )  # fmt: skip
 
     def _kind(self, info: dict[str, Any], day: str) -> _Kind:

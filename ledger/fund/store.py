@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
 from ledger.db.unit_of_work import Transaction, array_of
-from ledger.fund.admission import Ratios
-from ledger.fund.layers import Layers
+from ledger.fund.intake_context import Enrolled
 from ledger.fund.outcome import ACCEPTED, DUPLICATE, Gist, Load, Outcome, Tally, refusal
 from ledger.fund.record import Refusal
 from ledger.fund.shape import LINE_BYTES_MAX
@@ -28,21 +27,20 @@ def store(
     tx: Transaction,
     load: Load,
     records: Sequence[Gist],
-    ratios: Ratios | None,
-    splits: Mapping[int, Layers],
+    enrolled: Enrolled | None,
     refused: list[Refusal],
     *,
     each: bool,
 ) -> Tally:
     """Insert what is new with its payables and splits, tell duplicates from other content.
 
-    `ratios` for originals, whose pooled money is owed daily by them; None for reversals, which owe exactly the opposite of
-    their originals, in their service year. `splits` of these records, by line; `each`: the tally has every line's outcome.
+    `enrolled` for originals, whose pooled money is owed daily by its ratios; None for reversals, which owe exactly the opposite
+    of their originals, in their service year. `each`: the tally has every line's outcome.
     """
     tally = Tally()
     if not records:
         return tally
-    stored = insert(tx, load, records, ratios, splits, each=each)
+    stored = insert(tx, load, records, enrolled, each=each)
     tally.payable_fen = stored.sum_fen
     accepted, daily_fen = records, stored.daily_fen
     duplicates: Sequence[Gist] = ()

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Final, LiteralString, NamedTuple
 
-from ledger.db.unit_of_work import Transaction, array_of
-from ledger.fund.admission import Ratios
-from ledger.fund.layers import Layers
-from ledger.fund.layers_store import layer_rows
-from ledger.fund.outcome import TAB, Gist, Load
+from ledger.db.unit_of_work import Transaction
+from ledger.fund.intake_context import Enrolled
+from ledger.fund.outcome import NONE, TAB, Gist, Load
 
 _KEY: Final = attrgetter("setl_id", "line")
 FEW: Final = 1_000
@@ -47,9 +45,7 @@ _AS_ORIGINAL: Final = """
      CROSS JOIN LATERAL (SELECT * FROM fund.payable
                           WHERE region = r.region AND fund = r.book AND setl_id = r.init_setl_id OFFSET 0) o"""
 _REST: Final = """ RETURNING setl_id, daily_fen),
-     layers AS (INSERT INTO fund.bill_layer SELECT (s.split).* FROM (
-                       SELECT unnest(%(layers)s::fund.bill_layer[]) AS split, unnest(%(layered)s::bigint[]) AS line) s
-                  JOIN kept ON kept.line = s.line)
+     layers AS (INSERT INTO fund.bill_layer SELECT (c.split).* FROM came c JOIN kept k ON k.line = c.line WHERE c.split IS NOT NULL)
 SELECT r.line, k.line IS NOT NULL, coalesce(o.daily_fen, 0)
   FROM came r LEFT JOIN kept k ON k.line = r.line
   LEFT JOIN (SELECT setl_id, sum(daily_fen)::bigint AS daily_fen FROM owed GROUP BY setl_id) o ON o.setl_id = r.setl_id AND k.line IS NOT NULL
@@ -73,8 +69,7 @@ def insert(
     tx: Transaction,
     load: Load,
     records: Sequence[Gist],
-    ratios: Ratios | None,
-    splits: Mapping[int, Layers],
+    enrolled: Enrolled | None,
     *,
     each: bool,
 ) -> Stored:
@@ -82,19 +77,13 @@ def insert(
 
     By keys in one order, so that two loads of the same records wait for each other and never crosswise.
 
-    `ratios`, `splits`, `each`: as of `store.store`.
+    `enrolled`, `each`: as of `store.store`.
     """
     ordered = sorted(records, key=_KEY)
     few = len(records) <= FEW
-    wanted = Ratios([], [], []) if ratios is None else ratios
-    params: dict[str, object] = {
-        "load": load.load_id,
-        "each": each,
-        "institutions": array_of(wanted.institutions),
-        "days": array_of(wanted.days),
-        "ratios": array_of(wanted.ratios),
-    }
-    params |= {"layers": layer_rows(tx.region, splits.values()), "layered": array_of(splits)}
+    params: dict[str, object] = {"load": load.load_id, "each": each}
+    if enrolled is not None:
+        params |= enrolled._asdict()
     if few:
         params["rows"] = "{" + ",".join([_element(record.row) for record in ordered]) + "}"
     else:
@@ -104,7 +93,7 @@ def insert(
         tx.run("TRUNCATE r_in")
         tx.copy_text("r_in", ("\n".join([record.row for record in ordered]) + "\n").encode("ascii"))
     came: LiteralString = _FEW_CAME if few else _MANY_CAME
-    how: LiteralString = _AS_ORIGINAL if ratios is None else _BY_RATIO
+    how: LiteralString = _AS_ORIGINAL if enrolled is None else _BY_RATIO
     daily_fen: dict[int, int] = {}
     not_new = set()
     for line, new, fen in tx.rows(came + _KEPT + _OWED + how + _REST, **params):
@@ -118,7 +107,10 @@ def insert(
 def _element(row: str) -> str:
     """A row of COPY text as PostgreSQL reads it within an array: quotes and backslashes escaped for both readers.
 
-    The canonical text has neither. Written here and not by the driver, whose escaping costs more than the insert.
+    The canonical text has neither, only a split has quotes. Written here and not by the driver, whose escaping costs more than
+    the insert.
     """
-    quoted = row.replace("\\", "\\\\").replace(TAB, '\\",\\"')
-    return f'"(\\"{quoted}\\")"'
+    values, _, split = row.rpartition(TAB)
+    last = "" if split == NONE else '"' + split.replace('"', '\\"') + '"'
+    text = '("' + values.replace(TAB, '","') + f'",{last})'
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -56,7 +56,7 @@ def validate_line(raw: bytes, line: int, rules: IntakeRules) -> SettlementRecord
     """One line of a file, without BOM, with or without its newline. Never raises for bad content."""
     try:
         if len(raw) > LINE_BYTES_MAX:
-            raise InvalidInput("record.too_long", f"一行{len(raw)}字节，超过{LINE_BYTES_MAX}字节")
+            raise InvalidInput("record.too_long", f"一行超过{LINE_BYTES_MAX}字节")
         return _read(decode_exact(raw), rules)
     except InvalidInput as error:
         return _refuse(error, line, raw[:LINE_BYTES_MAX])

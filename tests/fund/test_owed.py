@@ -300,9 +300,11 @@ def test_a_reversal_with_the_money_of_its_original_in_other_sub_funds_is_refused
 def test_what_a_load_stored_before_its_month_was_settled_stays_taken(
     month: Any, bill: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cut off between a chunk's records and its progress; the month is approved before the load goes on."""
+    """Cut off between the records of a chunk's regions; the month is approved before the load goes on."""
     path = month.folder / "cut.jsonl"
-    path.write_text(json.dumps(bill("K1")) + "\n{\n", encoding="utf-8")
+    elsewhere = bill("X1")
+    elsewhere["setlinfo"] |= {"poolarea_no": "429900", "insu_admdvs": "429901"}
+    path.write_text(f"{json.dumps(bill('K1'))}\n{json.dumps(elsewhere)}\n", encoding="utf-8")
 
     def lost(*_: object) -> None:
         raise ConnectionError("the machine is gone")

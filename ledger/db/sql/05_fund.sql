@@ -203,18 +203,7 @@ CREATE INDEX payable_recognised ON fund.payable (region, fund, recognised_by) WH
 CREATE FUNCTION fund.share(fund_fen bigint, ratio integer) RETURNS bigint LANGUAGE sql IMMUTABLE
 RETURN CASE WHEN ratio = 0 THEN 0 ELSE round(fund_fen::numeric * ratio / 10000)::bigint END;
 
--- A record as intake brings it: its line in the load, what its payables are made of, and the columns of fund.record that are
--- its own, in their order; the payables' first, because PostgreSQL reads a row from the left. A reversal has its original's
--- service year and money, so its own are not asked.
-DO $$
-BEGIN
-    EXECUTE format('CREATE TYPE fund.taken_line AS (line bigint, book smallint, service_year smallint, term integer, category text,
-        inpatient boolean, day date, pooled_fen bigint, account_fen bigint, %s)',
-        (SELECT string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum) FROM pg_attribute
-          WHERE attrelid = 'fund.record'::regclass AND attnum > 0 AND attname NOT IN ('load_id', 'line')));
-END $$;
-
--- Lines that could not be taken, kept with the reason; the same line of the same file once.
+-- Lines that could not be taken, kept with the reason: a line of a file once per load, because the reason may be another next time.
 CREATE TABLE fund.quarantine (
     region      integer NOT NULL,         -- 0 where the line does not say
     file_sha256 bytea NOT NULL,
@@ -226,7 +215,7 @@ CREATE TABLE fund.quarantine (
     load_id     bigint NOT NULL,
     raw         bytea NOT NULL,           -- at most the line's first 64 KiB
     state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'resolved')),
-    PRIMARY KEY (region, file_sha256, line)
+    PRIMARY KEY (region, file_sha256, load_id, line)
 );
 
 -- Everything a region can say no with at the month: a settled 期号 takes no more records.

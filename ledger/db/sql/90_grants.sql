@@ -44,7 +44,7 @@ REVOKE SELECT ON access.idempotency FROM fundledger_auditor;
 GRANT INSERT ON fund.region, fund.region_policy, fund.institution, fund.enrolment,
     fund.payee_account, fund.intake_load, fund.record, fund.payable, fund.quarantine, fund.settled_term,
     payments.bank_account, payments.book_account, payments.batch, payments.pay_order, payments.order_item,
-    payments.order_payable, payments.order_outregion, payments.blocked, payments.order_event, payments.bank_file, payments.inbound_file,
+    payments.order_payable, payments.order_outregion, payments.daily_run, payments.blocked, payments.order_event, payments.bank_file, payments.inbound_file,
     payments.inbound_problem, payments.inbound_name, payments.evidence, access.operator_log, access.idempotency TO fundledger_service;
 GRANT UPDATE (name, type, level, agreement_state, agreement_from, agreement_to) ON fund.institution TO fundledger_service;
 GRANT UPDATE (to_day) ON fund.enrolment TO fundledger_service;
@@ -57,7 +57,6 @@ GRANT UPDATE (state) ON payments.bank_file TO fundledger_service;
 GRANT UPDATE (outcome, outcome_code, matched_order) ON payments.evidence TO fundledger_service;
 GRANT INSERT ON payments.bank_channel TO fundledger_service;
 GRANT UPDATE (state, confirmed_by) ON payments.bank_channel TO fundledger_service;
-GRANT DELETE ON payments.blocked TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.refresh_statistics, fund.share, books.stage, books.prepare, books.post, books.open_period, books.close_period, books.open_book, books.rebuild_balances,
     payments.approve, payments.batch_digest, payments.order_digest, payments.held_for, payments.available, payments.account_funds, access.region, access.funds, access.regions_of,
     access.user_name, access.has_role, access.person, access.require_role, access.require_second, access.require_admin, access.add_user, access.grant_role,
@@ -102,5 +101,6 @@ END $$;
 -- Records and payables come in by the posts that may bring them, also past the program.
 CREATE POLICY intake ON fund.record AS RESTRICTIVE FOR INSERT TO fundledger_service
     WITH CHECK ((SELECT access.has_role(access.region(), 0::smallint, access.user_name(), '{intake,system,maker}')));
+CREATE POLICY intake ON fund.quarantine AS RESTRICTIVE FOR INSERT TO fundledger_service WITH CHECK ((SELECT fund.may_bring_in()));
 CREATE POLICY intake ON fund.payable AS RESTRICTIVE FOR INSERT TO fundledger_service
     WITH CHECK ((SELECT access.has_role(access.region(), 0::smallint, access.user_name(), '{intake,system,maker}')));

@@ -17,7 +17,8 @@ from ledger.core.money import yuan
 from ledger.fund.intake_file import load_file
 from ledger.fund.layers import Layers
 from ledger.fund.layers_map import PAYERS, map_type
-from ledger.fund.layers_store import layer_rows, read_bill, totals
+from ledger.fund.layers_row import layer_row
+from ledger.fund.layers_store import read_bill, totals
 from ledger.fund.validate import IntakeRules
 from ledger.settings import get_settings
 
@@ -56,8 +57,8 @@ FULL = {"310101": 50_001, "330101": 7_000, "320101": 3_000, "610101": 2_000, "37
 def put_layers(tx: Any, splits: list[Layers]) -> None:
     """Into the table past the intake."""
     tx.run(
-        "INSERT INTO fund.bill_layer SELECT * FROM unnest(%(rows)s::fund.bill_layer[])",
-        rows=layer_rows(tx.region, splits),
+        "INSERT INTO fund.bill_layer SELECT (row::fund.bill_layer).* FROM unnest(%(rows)s::text[]) AS row",
+        rows=[layer_row(tx.region, split) for split in splits],
     )
 
 
