@@ -25,15 +25,10 @@ from sqlalchemy.engine import Engine
 
 from ledger.cli.world import found_demo
 from ledger.db.cluster import DATABASE, Cluster
-from ledger.db.engine import (
-    admin_engine,
-    auditor_engine,
-    libpq_url,
-    login_url,
-    service_engine,
-)
+from ledger.db.engine import admin_engine, auditor_engine, login_url, service_engine
 from ledger.db.migrate import migrate
 from ledger.db.roles import grant_database
+from ledger.db.urls import libpq_url
 from ledger.settings import Settings
 
 ROOT = pytest.StashKey[Path]()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -15,12 +17,17 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection, Engine
 
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
+from ledger.core.os_errors import os_reason
 from ledger.db.cluster import cluster_of
-from ledger.db.engine import admin_engine, admin_url, auditor_engine, libpq_url
+from ledger.db.engine import admin_engine, admin_url, auditor_engine
 from ledger.db.migrate import current
 from ledger.db.programs import RunAs, find_bindir, run
 from ledger.db.roles import prepare
+from ledger.db.urls import libpq_url
 from ledger.settings import Settings
+
+_OF_THE_SERVER: Final = frozenset({"postgres", "template0", "template1"})
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
 
 Facts = Callable[[Connection], Mapping[str, object]]
 
@@ -49,13 +56,20 @@ def manifest_path(archive: Path) -> Path:
 def backup(settings: Settings, out: Path, facts: Facts | None = None) -> Manifest:
     """Dump the database to `out` and describe it in `out`.json; neither exists half-written under its final name.
 
-    `facts` is asked inside the snapshot that is dumped. Raises Conflict `db.backup_exists`, Unavailable `db.backup`.
+    `facts` is asked inside the snapshot that is dumped. Raises Conflict `db.backup_exists`, Unavailable
+    `db.backup`; what `engine.connect` raises where there is no database.
     """
     if out.exists() or manifest_path(out).exists():
         raise Conflict("db.backup_exists", f"{out}已存在，备份不覆盖已有文件", path=str(out))
     partial = out.with_name(out.name + ".partial")
-    engine = admin_engine(settings)
+    try:  # what forbids writing there is told before the database is asked
+        partial.unlink(missing_ok=True)
+        partial.touch(mode=0o600, exist_ok=False)
+    except OSError as problem:
+        raise Unavailable("db.backup", f"不能写入{out}：{os_reason(problem)}", path=str(out)) from problem
+    engine: Engine | None = None
     try:
+        engine = admin_engine(settings)
         with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
             snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
             known = dict(facts(connection)) if facts is not None else {}
@@ -66,7 +80,8 @@ def backup(settings: Settings, out: Path, facts: Facts | None = None) -> Manifes
         partial.unlink(missing_ok=True)
         raise
     finally:
-        engine.dispose()
+        if engine is not None:
+            engine.dispose()
     manifest = Manifest(
         file=out.name,
         sha256=_digest(partial),
@@ -88,8 +103,14 @@ def read_manifest(archive: Path) -> Manifest:
     try:
         manifest = Manifest(**json.loads(manifest_path(archive).read_text(encoding="utf-8")))
         digest = _digest(archive)
-    except (OSError, ValueError, TypeError) as problem:
-        raise InvalidInput("db.backup_damaged", f"备份{archive}或其清单不可读：{problem}") from None
+    except OSError as problem:
+        raise InvalidInput(
+            "db.backup_damaged", f"备份或其清单不可读：{problem.filename or archive}{os_reason(problem)}"
+        ) from None
+    except (ValueError, TypeError):
+        raise InvalidInput(
+            "db.backup_damaged", f"备份清单{manifest_path(archive)}不是本程序所写的清单"
+        ) from None
     if digest != manifest.sha256:
         raise InvalidInput(
             "db.backup_damaged",
@@ -110,8 +131,10 @@ def restore(
     """Bring a backup back into an empty database (`into`, or the installation's own), whole or not at all.
 
     `after` is given the auditor's engine on the restored database and the manifest, to verify it; what it raises is
-    raised here. Raises InvalidInput `db.backup_damaged`, Conflict `db.not_empty`, Unavailable `db.restore`.
+    raised here. Raises InvalidInput `db.name`, `db.backup_damaged`, Conflict `db.not_empty`, Unavailable `db.restore`.
     """
+    if into is not None:
+        _require_name(into)
     manifest = read_manifest(source)
     prepare(settings, into)
     _require_empty(libpq_url(admin_url(settings, into)))
@@ -123,6 +146,17 @@ def restore(
         finally:
             engine.dispose()
     return manifest
+
+
+def _require_name(into: str) -> None:
+    """A new database is named so that every tool can name it; the server's own stay the server's."""
+    if into in _OF_THE_SERVER or not _NAME.fullmatch(into):
+        why = "是PostgreSQL自用的库，请另取；库名" if into in _OF_THE_SERVER else "不合规："
+        raise InvalidInput(
+            "db.name",
+            f"库名“{into[:80]}”{why}应以字母或下划线开头，由字母、数字、下划线、连字符组成，不超过63个字符",
+            database=into[:80],
+        )
 
 
 def _require_empty(url: str) -> None:
@@ -151,7 +185,9 @@ def _program(settings: Settings, name: str, *args: str | Path, into: str | None 
     )
     if done.returncode != 0:
         kind = "backup" if name == "pg_dump" else "restore"
-        raise Unavailable(f"db.{kind}", f"{name}未完成，未留下任何结果：{done.stderr.strip()[-1000:]}")
+        raise Unavailable(
+            f"db.{kind}", f"{name}未完成，未留下任何结果（PostgreSQL原文）：{done.stderr.strip()[-1000:]}"
+        )
 
 
 def _digest(path: Path) -> str:

@@ -20,15 +20,16 @@ from typing import Final, Literal
 
 from sqlalchemy.engine import URL
 
-from ledger.core.errors import Conflict, Forbidden, Unavailable
+from ledger.core.errors import Conflict, Unavailable
 from ledger.db import programs
+from ledger.db.home import check_owner, check_path, check_way
 from ledger.db.passwords import Passwords, write_private
+from ledger.db.urls import libpq_url
 from ledger.settings import Settings
 
 ADMIN: Final = "fundledger_admin"
 DATABASE: Final = "fundledger"
 PORT: Final = 5432  # names the socket file only; no TCP port is opened
-SOCKET_PATH_LIMIT: Final = 100  # the kernel's is 107 bytes
 START_SECONDS: Final = 600  # crash recovery of a large ledger is slow, and must not be cut short
 
 # what a starting server says while the one before it is still going away
@@ -79,7 +80,7 @@ class Cluster:
         """A libpq URL through the socket; SQLAlchemy reads it too once its driver is named."""
         query = {"host": str(self.socket_dir), "port": str(PORT)}
         made = URL.create("postgresql", username=role, password=password, database=dbname, query=query)
-        return made.render_as_string(hide_password=False)
+        return libpq_url(made)
 
     def admin_url(self, dbname: str = DATABASE) -> str:
         """The administrator's URL; raises Unavailable `db.secret_missing` when this home keeps no password."""
@@ -96,7 +97,8 @@ class Cluster:
         return self._asked() in (0, 1)
 
     def status(self) -> Status:
-        """What is there now; starts and changes nothing."""
+        """What is there now; starts and changes nothing. Raises Forbidden `db.home_owner`."""
+        check_owner(self.home, self.data)
         if not self.data.exists():
             return Status(self.home, running=False, major=None)
         return Status(self.home, running=self.running(), major=self._data_major())
@@ -104,11 +106,13 @@ class Cluster:
     def start(self) -> str:
         """Make the cluster if there is none, start it unless it answers, and return `admin_url()`.
 
-        Safe to call from many processes at once. Raises Conflict (`db.home_unreachable`, `db.socket_path`,
-        `db.data_version`, `db.programs_unreachable`), Forbidden `db.home_owner`, Unavailable (`db.initdb`,
-        `db.start`, `db.leftover_lock`).
+        Safe to call from many processes at once. Raises Conflict (`db.home_path`, `db.home_unreachable`,
+        `db.socket_path`, `db.data_version`, `db.programs_unreachable`), Forbidden `db.home_owner`, Unavailable
+        (`db.initdb`, `db.start`, `db.leftover_lock`).
         """
-        self._check_paths()
+        check_owner(self.home, self.data)
+        check_path(self.socket_dir / f".s.PGSQL.{PORT}")
+        check_way(self.home, self.user)
         self._make_folders()
         with self._locked():
             if not self.data.exists():
@@ -124,7 +128,9 @@ class Cluster:
         """Stop the server and say whether one was running.
 
         Nothing is signalled unless the socket answers: the pid in a stale file may be a stranger's.
+        Raises Forbidden `db.home_owner`, Unavailable `db.stop`.
         """
+        check_owner(self.home, self.data)
         if not self.data.exists():
             return False
         with self._locked():
@@ -132,7 +138,10 @@ class Cluster:
                 return False
             done = self._pg_ctl("stop", "-m", mode)
             if done.returncode != 0:
-                raise Unavailable("db.stop", f"数据库未能停止：{(done.stdout + done.stderr).strip()[-500:]}")
+                raise Unavailable(
+                    "db.stop",
+                    f"数据库未能停止（PostgreSQL原文）：{(done.stdout + done.stderr).strip()[-500:]}",
+                )
             return True
 
     def _asked(self) -> int:
@@ -145,29 +154,6 @@ class Cluster:
         program = self.bindir / "pg_isready"
         where = ("-h", self.socket_dir, "-p", str(PORT), "-d", "postgres")
         return programs.run(self.user, program, "-q", *where).returncode
-
-    def _check_paths(self) -> None:
-        socket = self.socket_dir / f".s.PGSQL.{PORT}"
-        if len(os.fsencode(socket)) > SOCKET_PATH_LIMIT:
-            raise Conflict(
-                "db.socket_path",
-                f"数据目录路径过长：套接字{socket}超过{SOCKET_PATH_LIMIT}字节，请用FUNDLEDGER_HOME指定较短的目录",
-                path=str(socket),
-            )
-        for folder in (self.home, *self.home.parents):
-            if folder.exists() and self.user.drop and not self.user.may_enter(folder):
-                raise Conflict(
-                    "db.home_unreachable",
-                    f"数据库以用户{self.user.name}运行，不能进入{folder}；程序不更改已有目录的权限，"
-                    "请用FUNDLEDGER_HOME指定其可进入的目录（如/var/lib/fundledger）",
-                    folder=str(folder),
-                    user=self.user.name,
-                )
-        for folder in (self.data, self.home):
-            if folder.exists() and os.geteuid() not in (0, folder.stat().st_uid):
-                raise Forbidden(
-                    "db.home_owner", f"{folder}属于另一操作系统用户，请以其所有者运行", folder=str(folder)
-                )
 
     def _make_folders(self) -> None:
         for folder in (*reversed(self.home.parents), self.home):
@@ -214,7 +200,10 @@ class Cluster:
         )
         secret.unlink()
         if done.returncode != 0:
-            raise Unavailable("db.initdb", f"数据库初始化失败：{(done.stdout + done.stderr).strip()[-1000:]}")
+            raise Unavailable(
+                "db.initdb",
+                f"数据库初始化失败（PostgreSQL原文）：{(done.stdout + done.stderr).strip()[-1000:]}",
+            )
         own = (self.user.uid, self.user.gid)
         conf = aside / "postgresql.conf"
         # read last of all but what an operator appends below it
@@ -277,12 +266,14 @@ class Cluster:
                 return
             said = log.read_text(encoding="utf-8", errors="replace")[-2000:] if log.exists() else done.stderr
             if not any(word in said for word in LEFTOVERS):
-                raise Unavailable("db.start", f"数据库未能启动（日志{self.pg / 'log'}）：{said.strip()}")
+                raise Unavailable(
+                    "db.start", f"数据库未能启动（日志{self.pg / 'log'}，PostgreSQL原文）：{said.strip()}"
+                )
             if time.monotonic() > deadline:
                 raise Unavailable(
                     "db.leftover_lock",
                     f"{self.data / 'postmaster.pid'}所记进程仍在运行，而套接字无人应答：请确认该进程不是"
-                    f"PostgreSQL后再人工处理，程序不删除此文件。{said.strip()}",
+                    f"PostgreSQL后再人工处理，程序不删除此文件。（PostgreSQL原文）{said.strip()}",
                 )
             time.sleep(0.5)
 

@@ -48,11 +48,6 @@ def sqlalchemy_url(text: str) -> URL:
     return url.set(drivername=DRIVER, database=url.database or DATABASE)
 
 
-def libpq_url(url: URL) -> str:
-    """The same place for psycopg and PostgreSQL's programs, password included."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
 def admin_url(settings: Settings, dbname: str | None = None) -> URL:
     """The administrator's URL, for `dbname` or the installation's own database.
 

@@ -13,11 +13,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from alembic import command
 from ledger.core.errors import Unavailable
 from ledger.db.engine import admin_engine
 from ledger.db.roles import LOCK, OWNER, prepare
+from ledger.db.urls import no_such_database
 from ledger.settings import Settings
 
 HERE: Final = Path(__file__).resolve().parent
@@ -57,8 +59,14 @@ def head() -> str | None:
 
 
 def current(engine: Engine) -> str | None:
-    """The revision a database is at; None before its first migration. Any login may ask."""
-    with engine.connect() as connection:
+    """The revision a database is at; None before its first migration, which also makes the database. Any login may ask."""
+    try:
+        connection = engine.connect()
+    except DBAPIError as error:
+        if no_such_database(error.orig):
+            return None
+        raise
+    with connection:
         if not inspect(connection).has_table(VERSION_TABLE, schema=VERSION_SCHEMA):
             return None
         options = {"version_table": VERSION_TABLE, "version_table_schema": VERSION_SCHEMA}

@@ -126,7 +126,7 @@ def major_of(bindir: Path, user: RunAs) -> int:
     said = run(user, bindir / "postgres", "--version")
     match = re.search(r"\)\s+(\d+)", said.stdout)
     if said.returncode != 0 or match is None:
-        raise Unavailable("db.programs", f"{bindir}/postgres不能运行：{said.stderr.strip()[-500:]}")
+        raise Unavailable("db.programs", f"{bindir}/postgres不能运行（原文）：{said.stderr.strip()[-500:]}")
     major = int(match[1])
     if major not in SUPPORTED_MAJORS:
         raise Conflict(

@@ -14,8 +14,9 @@ from psycopg import sql
 from sqlalchemy.engine import URL
 
 from ledger.core.errors import Conflict, Unavailable
-from ledger.db.engine import ROLES, admin_url, libpq_url, login_password, login_url
+from ledger.db.engine import ROLES, admin_url, login_password, login_url
 from ledger.db.passwords import Passwords
+from ledger.db.urls import connection_refusal, libpq_url
 from ledger.settings import Settings
 
 LOCK: Final = 4_702_111_120_001  # any fixed number: the name of the one lock migrations of a database take
@@ -91,7 +92,7 @@ def _refusal(url: URL) -> Unavailable | None:
     try:
         psycopg.connect(libpq_url(url)).close()
     except psycopg.OperationalError as problem:
-        return Unavailable("db.connect", f"不能连接数据库{url.database}：{str(problem).strip()[-500:]}")
+        return connection_refusal(problem, str(url.database))
     return None
 
 

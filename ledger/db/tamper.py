@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import psycopg
 
 from ledger.core.errors import Forbidden, NotFound
-from ledger.db.engine import admin_url, libpq_url
+from ledger.db.engine import admin_url
+from ledger.db.urls import libpq_url
 from ledger.settings import Settings
 
 

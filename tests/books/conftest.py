@@ -19,9 +19,10 @@ from ledger.books.journal import post
 from ledger.books.setup import open_book
 from ledger.control.verify import verify
 from ledger.core.entries import Book, EntryDraft, Leg, Posted, credit, debit
-from ledger.db.engine import auditor_engine, libpq_url, login_url, service_engine
+from ledger.db.engine import auditor_engine, login_url, service_engine
 from ledger.db.roles import grant_database
 from ledger.db.unit_of_work import unit_of_work
+from ledger.db.urls import libpq_url
 from ledger.settings import Settings
 
 REGION = 420100

@@ -92,3 +92,17 @@ def test_a_backup_overwrites_nothing_and_leaves_nothing_half_done(database, sett
     with pytest.raises(Unavailable, match=r"db\.backup"):
         backup(settings, missing)
     assert list(tmp_path.iterdir()) == [archive]
+
+
+@pytest.mark.parametrize("name", ["postgres", "template1", 'a b"c', "", "1st", "a" * 64, "库"])
+def test_only_a_plain_new_name_is_restored_into(settings, tmp_path, name):
+    with pytest.raises(InvalidInput, match=r"db\.name"):
+        restore(settings, tmp_path / "never-read.dump", into=name)
+
+
+def test_an_unreadable_place_is_named_in_chinese(settings, tmp_path):
+    with pytest.raises(Unavailable, match=r"不能写入.*不存在"):
+        backup(settings, tmp_path / "no" / "x.dump")
+    with pytest.raises(InvalidInput, match=r"x\.dump\.json不存在"):
+        restore(settings, tmp_path / "x.dump", into="drill")
+    assert not list(tmp_path.iterdir())

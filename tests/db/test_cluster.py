@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from ledger.core.errors import Conflict, Unavailable
 from ledger.db import programs
@@ -269,3 +271,49 @@ def test_an_ordinary_user_runs_its_own_server(home):
     assert done.stderr == ""
     assert done.stdout.split() == [str(entry.pw_uid), "fundledger_admin"]
     assert (home / "pg/data").stat().st_uid == entry.pw_uid
+
+
+@pytest.mark.parametrize("name", ["a b", "医保 100%", "it's+1"])
+def test_a_home_under_any_ordinary_name(home, name):
+    cluster = cluster_in(home / name)
+    try:
+        with psycopg.connect(cluster.start().replace("/fundledger?", "/postgres?")) as admin:
+            assert admin.execute("SELECT 1").fetchone() == (1,)
+        assert make_url(cluster.admin_url()).query["host"] == str(home / name / "run")
+    finally:
+        cluster.stop("immediate")
+
+
+@pytest.mark.parametrize("name", ['a"b', "a$b", "a`b", "a\\b", "a,b", "a\nb"])
+def test_a_home_whose_name_postgresql_cannot_take_is_refused_and_not_made(home, name):
+    with pytest.raises(Conflict, match=r"db\.home_path") as refused:
+        cluster_in(home / name).start()
+    assert "FUNDLEDGER_HOME" in refused.value.message
+    assert not (home / name).exists()
+
+
+STRANGER = textwrap.dedent("""
+    import os, sys
+    from ledger.cli.main import main
+    if os.geteuid() == 0:  # everything is imported: the interpreter itself may lie where that user cannot go
+        os.setgroups([]); os.setgid(65534); os.setuid(65534)
+    main()
+""")
+
+
+@pytest.mark.parametrize(
+    "words", [("verify",), ("db", "status"), ("db", "stop"), ("db", "start"), ("book", "list", "--as", "li")]
+)
+def test_another_users_home_is_refused_by_every_command(home, words):
+    if as_root():
+        cluster_in(home).start()
+    else:
+        home = Path("/proc/1")  # root's, and not ours
+    plain = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    done = subprocess.run(
+        [sys.executable, "-c", STRANGER, *words, "--json"],
+        env=plain | {"FUNDLEDGER_HOME": str(home), "HOME": "/tmp"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["error"] == "db.home_owner"
+    assert "Traceback" not in done.stderr

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
+from sqlalchemy.engine import URL, make_url
 
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
 from ledger.db import engine as engines
 from ledger.db import migrate as migrations
 from ledger.db.migrate import current, head, migrate, require_current, run_script
+from ledger.db.urls import connection_refusal, libpq_url
 from ledger.settings import Settings
 
 
@@ -67,7 +70,7 @@ def test_a_failed_revision_leaves_the_ones_before_it_and_is_repeated(fresh, tmp_
     write_revisions(tmp_path, "CREATE TABLE meta.two (i int); SELECT 1/0")
     with pytest.raises(psycopg.errors.DivisionByZero):
         migrate(fresh)
-    with psycopg.connect(engines.libpq_url(engines.admin_url(fresh))) as admin:
+    with psycopg.connect(libpq_url(engines.admin_url(fresh))) as admin:
         found = admin.execute(
             "SELECT to_regclass('meta.one') IS NOT NULL, to_regclass('meta.two')"
         ).fetchone()
@@ -88,13 +91,13 @@ def test_objects_belong_to_the_owner_nobody_logs_in_as(fresh, tmp_path, monkeypa
         "CREATE FUNCTION meta.f() RETURNS text LANGUAGE sql AS $$SELECT '100% :x'$$;"
         "GRANT CREATE ON SCHEMA meta TO fundledger_poster; ALTER FUNCTION meta.f() OWNER TO fundledger_poster",
     )
-    with psycopg.connect(engines.libpq_url(engines.admin_url(fresh, "postgres"))) as admin:
+    with psycopg.connect(libpq_url(engines.admin_url(fresh, "postgres"))) as admin:
         logins = admin.execute(
             "SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname LIKE 'fundledger%' ORDER BY 1"
         ).fetchall()
     assert [name for (name,) in logins] == ["fundledger_admin", "fundledger_auditor", "fundledger_service"]
     migrate(fresh)
-    with psycopg.connect(engines.libpq_url(engines.admin_url(fresh))) as admin:
+    with psycopg.connect(libpq_url(engines.admin_url(fresh))) as admin:
         owners = admin.execute(
             "SELECT (SELECT tableowner FROM pg_tables WHERE tablename = 'one'),"
             " (SELECT proowner::regrole::text FROM pg_proc WHERE proname = 'f'), meta.f()"
@@ -173,3 +176,48 @@ def test_settings_come_from_the_environment(monkeypatch):
     found = Settings()
     assert (str(found.home), found.database_url) == ("/srv/books", "postgresql://a@b/c")
     assert found.clock().today().isoformat() == "2026-10-13"
+
+
+def test_a_database_that_was_never_made_is_at_no_revision(fresh):
+    engine = engines.admin_engine(fresh)
+    try:
+        assert current(engine) is None
+    finally:
+        engine.dispose()
+
+
+def test_an_address_means_the_same_to_libpq_and_to_sqlalchemy():
+    url = URL.create(
+        "postgresql",
+        username="a b",
+        password="p@+ /:%",
+        database='a b"c',
+        query={"host": "/x/a b+c", "port": "5432"},
+    )
+    text = libpq_url(url)
+    assert make_url(text) == url
+    read = conninfo_to_dict(text)
+    assert read == {
+        "user": "a b",
+        "password": "p@+ /:%",
+        "dbname": 'a b"c',
+        "host": "/x/a b+c",
+        "port": "5432",
+    }
+    several = make_url("postgresql://u@h1,h2/z?host=a&host=b")
+    assert conninfo_to_dict(libpq_url(several))["host"] == "a,b"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ('connection to server at "::1", port 1 failed: Connection refused', "没有应答"),
+        ('FATAL:  database "z" does not exist', "没有这个库"),
+        ('FATAL:  password authentication failed for user "x"', "口令不对"),
+        ("[Errno -2] Name or service not known", "不能解析"),
+        ("something nobody listed", "（原文）something nobody listed"),
+    ],
+)
+def test_why_a_database_cannot_be_entered_is_said_in_chinese(said, words):
+    refusal = connection_refusal(psycopg.OperationalError(said), "z")
+    assert (refusal.code, words in refusal.message, refusal.details["reason"]) == ("db.connect", True, said)
