@@ -6,11 +6,15 @@ import os
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ledger.core.dates import Clock, FixedClock, SystemClock
+from ledger.core.dates import Clock, FixedClock, SystemClock, parse_day
+from ledger.core.errors import InvalidInput
+
+_ALLOWED: Final = {"today": "日期YYYY-MM-DD", "home": "目录路径", "pg_bindir": "目录路径"}
 
 
 def default_home() -> Path:
@@ -44,7 +48,20 @@ class Settings(BaseSettings):
     @field_validator("home", "pg_bindir")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
-        return None if path is None else path.expanduser().absolute()
+        try:
+            return None if path is None else path.expanduser().absolute()
+        except RuntimeError as error:  # ~somebody whom this machine does not know
+            raise ValueError("no such user") from error
+
+    @field_validator("today", mode="before")
+    @classmethod
+    def _day(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        try:
+            return parse_day(given)  # pydantic would take 20261013 for a number of seconds since 1970
+        except InvalidInput as error:
+            raise ValueError(error.message) from error
 
     def clock(self) -> Clock:
         """The day fixed by `today`, else the machine's."""
@@ -53,5 +70,13 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once; raises InvalidInput `settings.value` naming the variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        fields = [str(problem["loc"][0]) for problem in error.errors()]
+        names = [name if name == "DATABASE_URL" else f"FUNDLEDGER_{name.upper()}" for name in fields]
+        words = "，".join(
+            f"{name}应为{_ALLOWED.get(field, '文字')}" for name, field in zip(names, fields, strict=True)
+        )
+        raise InvalidInput("settings.value", f"环境变量不合规：{words}", variables=names) from None
