@@ -11,6 +11,7 @@ from ledger.books.reading import parse_book
 from ledger.cli.context import JsonFlag, app_for, show
 from ledger.cli.report import BookOption
 from ledger.core.errors import InvalidInput
+from ledger.core.os_errors import os_reason
 from ledger.db.unit_of_work import unit_of_work
 from reports.export import Format
 from reports.export import export as export_book
@@ -31,7 +32,7 @@ def export(
         try:
             done = export_book(tx, chosen, format_, out)
         except OSError as error:
-            raise InvalidInput("export.file", f"不能写入{out}：{error.strerror}", file=str(out)) from error
+            raise InvalidInput("export.file", f"不能写入{out}：{os_reason(error)}", file=str(out)) from error
     document = {
         "book": str(chosen),
         "format": format_.value,

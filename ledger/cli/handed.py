@@ -14,6 +14,7 @@ from ledger.core.dates import parse_day, period_of
 from ledger.core.digests import parse_digest
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput
+from ledger.core.os_errors import os_reason
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.handed import (
     STATES,
@@ -58,7 +59,7 @@ def in_command(
     try:
         brought = Brought(file.name, file.read_bytes(), brought_by, document)
     except OSError as refusal:
-        raise InvalidInput("file.unreadable", f"文件{file}不能读取：{refusal.strerror}") from refusal
+        raise InvalidInput("file.unreadable", f"文件{file}不能读取：{os_reason(refusal)}") from refusal
     format_ = running.format_of(region, account)
     with act(running, region, "payments.hand_in", f"{account} {file.name}") as tx:
         made = hand_in(tx, account, format_, brought, day)

@@ -1,9 +1,10 @@
-"""`fundledger`: one command line over the same services as the API. Refusals are one Chinese sentence and exit code 1."""
+"""`fundledger`: one command line over the same services as the API. Refusals are one Chinese sentence and exit code 1,
+what was typed wrongly is told the same way with exit code 2."""
 
 from __future__ import annotations
 
-import json
 import sys
+from itertools import pairwise
 
 import typer
 
@@ -39,9 +40,10 @@ from ledger.cli import books as book
 from ledger.cli import setup as setup_commands
 from ledger.cli import users as user
 from ledger.cli.context import ACTING, close_apps
+from ledger.cli.refusals import tell
 from ledger.cli.verify import verify
 from ledger.cli.worker import worker
-from ledger.core.errors import InvalidInput, LedgerError
+from ledger.core.errors import InvalidInput
 
 app = typer.Typer(
     name="fundledger",
@@ -91,34 +93,29 @@ def take_acting_user(arguments: list[str]) -> list[str]:
     rest: list[str] = []
     words = iter(arguments)
     for word in words:
-        if word == "--as":
-            user_name = next(words, "")
-            if not user_name:
-                raise InvalidInput("user.missing", "--as 后面应有用户名")
-            ACTING.user = user_name
-        elif word.startswith("--as="):
-            ACTING.user = word.removeprefix("--as=")
-        else:
+        if word != "--as" and not word.startswith("--as="):
             rest.append(word)
+            continue
+        ACTING.user = next(words, "") if word == "--as" else word.removeprefix("--as=")
+        if not ACTING.user:  # never the demo's user instead of the one somebody meant to name
+            raise InvalidInput("user.missing", "--as 后面应有用户名")
     return rest
 
 
 def wants_json(arguments: list[str]) -> bool:
     """Whether a program reads the answer: `--json`, or a report's `--format json`."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    pairs = pairwise(arguments)
     return "--json" in arguments or "--format=json" in arguments or ("--format", "json") in pairs
 
 
 def main() -> None:
-    """Entry point: runs one command, turns a refusal into a message (or a JSON object) and exit code 1."""
+    """Entry point: runs one command; whatever stops it comes out as a message (or a JSON object) and an exit code."""
     arguments = sys.argv[1:]
+    ACTING.region = 0
     try:
-        app(args=take_acting_user(arguments), prog_name="fundledger")
-    except LedgerError as error:
-        if wants_json(arguments):
-            document = {"error": error.code, "message": error.message, "details": dict(error.details)}
-            typer.echo(json.dumps(document, ensure_ascii=False, default=str))
-        typer.echo(f"拒绝（{error.code}）：{error.message}", err=True)
-        sys.exit(1)
+        ended = app(args=take_acting_user(arguments), prog_name="fundledger", standalone_mode=False)
+    except Exception as error:  # noqa: BLE001 a command ends with an answer, whatever it ran into
+        ended = tell(error, as_json=wants_json(arguments))
     finally:
         close_apps()
+    sys.exit(ended or 0)

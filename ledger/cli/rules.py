@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ledger.books.chart import account
+from ledger.cli.context import JsonFlag, print_json
 from ledger.core.entries import EMPLOYEE_FUND, Section, Side
 from ledger.core.errors import NotFound
 from ledger.rules.book import Line, Rule
@@ -40,12 +40,12 @@ def show(
     event: Annotated[str, typer.Option(help="只看一个事件，如 RCV.daily；缺省为全部")] = "",
     policy: Annotated[Policy | None, typer.Option(help="P1日拨付列暂付款，P2直接列支出；缺省为两者")] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="输出JSON")] = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """列出记账规则：科目、方向、金额、条件、依据。"""
     rules = _chosen(event, policy)
     if as_json:
-        typer.echo(json.dumps([_plain(rule) for rule in rules], ensure_ascii=False, indent=2))
+        print_json({"rules": [_plain(rule) for rule in rules]})
         return
     console = Console()
     if not console.is_terminal:

@@ -37,9 +37,19 @@ def read_founding(path: Path) -> Founding:
         founding = Founding(
             int(document["region"]), document["name"], people, accounts, parse_day(document["opened_on"])
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except json.JSONDecodeError as error:
         raise InvalidInput(
-            "setup.format", f"建账文件{path.name}不可读或缺少字段：{error}", file=path.name
+            "setup.format",
+            f"建账文件{path.name}第{error.lineno}行第{error.colno}列起不是JSON",
+            file=path.name,
+        ) from error
+    except KeyError as error:
+        raise InvalidInput(
+            "setup.format", f"建账文件{path.name}缺少字段{error.args[0]}", file=path.name
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(
+            "setup.format", f"建账文件{path.name}的内容不是约定的形状", file=path.name
         ) from error
     missing = {"admin", "accountant", "maker", "checker", "cashier"} - {person.role for person in people}
     if missing or any(person.role not in ROLES for person in people):

@@ -28,6 +28,17 @@ _KINDS: Final[Mapping[str, type[LedgerError]]] = {
     "FL004": NotFound,
     "FL005": Conflict,
 }
+_CONSTRAINTS: Final[Mapping[str, str]] = {
+    "23502": "缺少必填的内容",
+    "23503": "所指的内容不存在，或仍被引用",
+    "23514": "超出允许的取值",
+    "22001": "文字过长",
+    "22003": "数值超出范围",
+    "22007": "日期或时间不合规",
+    "22008": "日期或时间超出范围",
+    "22021": "文字含有不能保存的字符",
+    "22P02": "格式不符",
+}
 
 
 class Transaction:
@@ -201,13 +212,15 @@ def translate(error: psycopg.Error) -> LedgerError | psycopg.Error:
     if state in ("40001", "40P01"):
         return InFlight("db.retry", "与另一事务冲突，请整体重试", retry_after=1)
     if state == "42501":
-        return Forbidden("db.permission", f"数据库拒绝：{error.diag.message_primary}")
+        return Forbidden("db.permission", "数据库不允许此用户做这件事", said=error.diag.message_primary)
     if state == "23505":
         return Conflict(
             "db.duplicate", f"重复：{error.diag.constraint_name}", detail=error.diag.message_detail
         )
-    if state in ("23503", "23514", "23502", "22001", "22003"):
-        return InvalidInput("db.constraint", f"数据不符合约束：{error.diag.message_primary}", state=state)
+    if state in _CONSTRAINTS:
+        named = error.diag.constraint_name or error.diag.column_name or ""
+        words = f"数据不符合约束：{_CONSTRAINTS[state]}" + (f"（{named}）" if named else "")
+        return InvalidInput("db.constraint", words, state=state, said=error.diag.message_primary)
     if state in ("57014", "25P03"):
         return Unavailable("db.timeout", "数据库处理超时，已撤销")
     if not state or state[:2] in ("08", "57", "53"):
