@@ -10,8 +10,9 @@ from typing import Final
 
 from sqlalchemy import Engine, text
 
-from ledger.core.errors import Unauthenticated
-from ledger.db.unit_of_work import Transaction
+from ledger.access.operator_log import write_log
+from ledger.core.errors import Forbidden, LedgerError, Unauthenticated
+from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 
 ROLES: Final = {
     "admin": "用户管理",
@@ -103,6 +104,37 @@ def issue_key(tx: Transaction, user: str, label: str, expires_on: date) -> str:
 def revoke_key(tx: Transaction, key: str) -> None:
     """Make a key useless at once."""
     tx.run("SELECT access.revoke_key(%(region)s, %(hash)s)", region=tx.region, hash=_hash(key))
+
+
+def require_known(engine: Engine, user: str, region: int = NO_REGION) -> None:
+    """Raise unless `user` works in `region` (NO_REGION: anywhere); the refusal is in the operator log.
+
+    Raises Unauthenticated `user.unknown`; Forbidden `access.no_role`, `region.not_allowed`.
+    """
+    with unit_of_work(engine, user) as tx:
+        active = tx.value("SELECT active FROM access.app_user WHERE user_name = %(user)s", user=user)
+        regions = [found for (found,) in tx.rows("SELECT access.regions_of(%(user)s)", user=user)]
+    refusal: LedgerError
+    if not active:
+        refusal = Unauthenticated("user.unknown", f"没有用户{user}，或已停用", user=user)
+    elif not regions:
+        refusal = Forbidden("access.no_role", f"用户{user}没有任何角色", user=user)
+    elif region not in (NO_REGION, *regions):
+        refusal = Forbidden(
+            "region.not_allowed", f"用户{user}在统筹区{region}没有角色，或没有这个统筹区", region=region
+        )
+    else:
+        return
+    write_log(
+        engine,
+        user,
+        NO_REGION,
+        "access.ask",
+        str(region or ""),
+        "refused",
+        f"{refusal.code}：{refusal.message}",
+    )
+    raise refusal
 
 
 def user_of_key(tx: Transaction, key: str, today: date) -> str:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ledger.access.operator_log import logged
+from ledger.access.users import require_known
 from ledger.bootstrap import App
 from ledger.core.errors import Unauthenticated
 from ledger.db.unit_of_work import Transaction, unit_of_work
@@ -24,24 +25,35 @@ USERS_FILE: Final = "users.json"
 """In a demo home: role → user, so that a newcomer need not name one. A production home has none."""
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="最后一行输出一个JSON对象")]
-RegionOption = Annotated[int, typer.Option("--region", help="统筹区，6位")]
 
 
 @dataclass(slots=True)
 class Acting:
-    """Who acts, as given by --as; read by the commands through `app_for`."""
+    """Who acts, as given by --as, and where, as given by --region; read by the commands through `app_for`."""
 
     user: str = ""
+    region: int = 0
     opened: list[App] = field(default_factory=list)
 
 
 ACTING: Final = Acting()
 
 
+def _acting_in(region: int) -> int:
+    ACTING.region = region
+    return region
+
+
+RegionOption = Annotated[
+    int, typer.Option("--region", help="统筹区，6位", min=100_000, max=999_999, callback=_acting_in)
+]
+
+
 def app_for(role: str) -> App:
     """The app under the acting user; without --as, in a demo home, the demo's user for `role`.
 
-    Raises Unauthenticated `user.missing`: an act without a named user is refused.
+    Raises Unauthenticated `user.missing` (an act without a named user is refused), and what `require_known` raises:
+    a mistyped user or region must not look like a region in which nothing ever happened.
     """
     settings = get_settings()
     user = ACTING.user or _default_users(settings).get(role, "")
@@ -49,6 +61,8 @@ def app_for(role: str) -> App:
         raise Unauthenticated("user.missing", f"请用 --as 用户 指明操作人（本操作需要{role}岗）")
     app = App(settings, user)
     ACTING.opened.append(app)
+    region, ACTING.region = ACTING.region, 0
+    require_known(app.engine, user, region)
     return app
 
 

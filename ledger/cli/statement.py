@@ -50,7 +50,7 @@ def _page(region: int, fund: int, institution: str, year: int) -> InstitutionSta
             row[0] for row in tx.rows("SELECT access.regions_of(%(user)s)", user=running.user)
         ]
     if region and region not in regions:
-        raise Forbidden("access.role_missing", f"用户{running.user}在统筹区{region}没有岗位", region=region)
+        raise Forbidden("region.not_allowed", f"用户{running.user}在统筹区{region}没有角色", region=region)
     for one in [region] if region else regions:
         try:
             with unit_of_work(running.engine, running.user, one) as tx:

@@ -158,7 +158,11 @@ _READ: Final = """
 
 
 def findings(tx: Transaction, institution: str = "", state: str = "", finding_id: str = "") -> list[Finding]:
-    """Findings the user may see, narrowed where asked."""
+    """Findings the user may see, narrowed where asked; raises InvalidInput `finding.state`."""
+    if state and state not in STATE_NAMES:
+        raise InvalidInput(
+            "finding.state", f"没有状态“{state[:20]}”，应为{'、'.join(STATE_NAMES)}之一", state=state[:20]
+        )
     found: list[Finding] = []
     for row in tx.rows(_READ, region=tx.region, id=finding_id, institution=institution, state=state):
         kind, severity, first, amount, taken, now, detd, rule_id, rule_name, content, until, held = row[8:]

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Engine
 
-from ledger.core.errors import NotFound
+from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.orders import Order, read_orders
 
@@ -109,7 +109,10 @@ _PAPERS = (
 def overview(
     engine: Engine, user: str, region: int, *, state: str = "", batch_id: str = "", limit: int = 200
 ) -> Overview:
-    """Totals of every state; batches and at most `limit` orders, newest first, narrowed to a state or a batch."""
+    """Totals of every state; batches and at most `limit` orders, newest first, narrowed to a state or a batch.
+
+    Raises InvalidInput `order.state`, NotFound `batch.unknown`: a mistyped name must not look like no orders.
+    """
     with unit_of_work(engine, user, region) as tx:
         totals = tx.rows(
             "SELECT s.state, s.display_name, count(o.order_no), coalesce(sum(o.amount_fen), 0)::bigint"
@@ -118,6 +121,11 @@ def overview(
             region=region,
             batch=batch_id,
         )
+        states = sorted(row[0] for row in totals)
+        if state and state not in states:
+            raise InvalidInput(
+                "order.state", f"没有状态{state[:40]}：应为{'、'.join(states)}之一", state=state[:40]
+            )
         batches = tx.rows(
             "SELECT b.batch_id, b.fund, b.pay_date, b.prepared_by, coalesce(a.approved_by, ''), count(o.order_no),"
             " sum(o.amount_fen)::bigint, b.digest FROM payments.batch b"
@@ -129,6 +137,8 @@ def overview(
             batch=batch_id,
             limit=limit,
         )
+        if batch_id and not batches:
+            raise NotFound("batch.unknown", f"没有拨付批次{batch_id[:60]}", batch=batch_id[:60])
         orders = tx.rows(
             "SELECT order_no, institution, payee_name, amount_fen, state, file_id FROM payments.pay_order"
             " WHERE region = %(region)s AND %(state)s IN ('', state) AND %(batch)s IN ('', batch_id)"
