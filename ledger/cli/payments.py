@@ -152,7 +152,7 @@ def file(batch: Batch, region: RegionOption, *, as_json: JsonFlag = False) -> No
 
 @app.command()
 def send(region: RegionOption, *, as_json: JsonFlag = False) -> None:
-    """发送：已制盘的和结果未知的付款文件；同名同内容，可重复执行。"""
+    """发送：已制盘的和结果未知的付款文件；同名同内容，可重复执行。有未送达的，列出并以1退出。"""
     running = app_for("cashier")
     with (
         banks_of(running, region) as bank_of,
@@ -178,6 +178,8 @@ def send(region: RegionOption, *, as_json: JsonFlag = False) -> None:
         for s in done
     ]
     show(document, lines or ["没有待发送的付款文件"], as_json=as_json)
+    if any(s.outcome != "sent" for s in done):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -188,7 +190,7 @@ def receive(
     again: Annotated[bool, typer.Option("--again", help="已收过的文件也重新取来比对")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """收银行文件：状态回执改变单的状态，回单过账；可重复执行。"""
+    """收银行文件：状态回执改变单的状态，回单过账；可重复执行。有未能收下的，列出并以1退出。"""
     running = app_for("accountant")
     accounts = [account] if account else running.expenditure_accounts(region)
     received: list[Received] = []
@@ -210,6 +212,8 @@ def receive(
             )
     document = {"accounts": [plain_received(done) for done in received]}
     show(document, [line for done in received for line in words_of_received(done)], as_json=as_json)
+    if any(done.failures for done in received):
+        raise typer.Exit(1)
 
 
 @app.command()
