@@ -18,7 +18,7 @@ def generate(
     date: Annotated[str, typer.Option(help="结算日 YYYY-MM-DD")],
     out: Annotated[Path, typer.Option(help="输出目录")],
     seed: Annotated[int, typer.Option(help="随机种子")] = 1,
-    region: Annotated[int, typer.Option(help="统筹区，6位")] = 420100,
+    region: Annotated[int, typer.Option(help="统筹区，6位", min=100_000, max=999_999)] = 420100,
     *,
     as_json: JsonFlag = False,
 ) -> None:

@@ -32,6 +32,8 @@ from ledger.fund.generate_line import DIALECTS, REVERSAL_DIALECT, write_line
 
 LINES_PER_FILE: Final = 10_000
 SECONDS_PER_DAY: Final = 86_400
+YEARS: Final = range(2000, 2100)
+"""Periods are numbered 20yymm."""
 REMEMBERED: Final = 512
 """Recent originals kept for reversals and resends."""
 
@@ -88,7 +90,7 @@ class Expected:
             self.payable[bill.fund][bill.institution.code] += rounded if bill.pooled > 0 else -rounded
 
     def document(self) -> dict[str, object]:
-        """As written to `expected.json`."""
+        """As written to `expected.json`; money in fen as text, like every JSON this program writes."""
         return {
             "accepted": self.accepted,
             "duplicate": self.duplicate,
@@ -97,14 +99,17 @@ class Expected:
             "quarantined_by_code": dict(sorted(self.quarantined_by_code.items())),
             "reversals": self.reversals,
             "out_of_region": self.out_of_region,
-            "medfee_fen": self.medfee_fen,
-            "fund_pay_fen": self.fund_pay_fen,
-            "pooled_fen": self.pooled_fen,
-            "account_fen": self.account_fen,
-            "payable_fen": sum(fund.total() for fund in self.payable.values()),
-            "payable_fen_by_fund": {str(fund): self.payable[fund].total() for fund in sorted(self.payable)},
+            "medfee_fen": str(self.medfee_fen),
+            "fund_pay_fen": str(self.fund_pay_fen),
+            "pooled_fen": str(self.pooled_fen),
+            "account_fen": str(self.account_fen),
+            "payable_fen": str(sum(fund.total() for fund in self.payable.values())),
+            "payable_fen_by_fund": {
+                str(fund): str(self.payable[fund].total()) for fund in sorted(self.payable)
+            },
             "payable_fen_by_institution": {
-                str(fund): dict(sorted(self.payable[fund].items())) for fund in sorted(self.payable)
+                str(fund): {code: str(fen) for code, fen in sorted(self.payable[fund].items())}
+                for fund in sorted(self.payable)
             },
         }
 
@@ -215,12 +220,17 @@ def generate(
     """Write `institutions.jsonl`, `settlements-NNNN.jsonl` (10,000 lines each) and `expected.json` into `out`.
 
     `day` is the settlement day of every record; `bad_per_mille` of the lines are bad, the kinds taking turns.
-    Raises InvalidInput `generate.size` for counts below 1 or a share of bad lines above one half.
+    Raises InvalidInput `generate.size` for counts below 1 or a share of bad lines above one half, `generate.region`,
+    `generate.date`; OSError where `out` cannot be written.
     """
     if records < 1 or not 1 <= institutions <= 99_999 or not 0 <= bad_per_mille <= 500:
         raise InvalidInput(
             "generate.size", "记录数应不小于1，机构数应在1至99999之间，坏记录千分比应在0至500之间"
         )
+    if not 100_000 <= region <= 999_999:
+        raise InvalidInput("generate.region", f"统筹区{region}应为6位数字，首位不为0", region=region)
+    if day.year not in YEARS:
+        raise InvalidInput("generate.date", f"结算日{day}应在{YEARS.start}年至{YEARS.stop - 1}年之间")
     out.mkdir(parents=True, exist_ok=True)
     made = make_institutions(institutions, region)
     master = out / "institutions.jsonl"

@@ -53,8 +53,10 @@ class Loaded:
 def read_institutions(path: Path) -> Iterator[Institution]:
     """The institutions of a JSON-lines file (the shape `generate` writes).
 
-    Raises InvalidInput `institution.format` naming file, line and field: master data is taken whole or not at all.
+    Raises InvalidInput `institution.format` naming file, line and field: master data is taken whole or not at all;
+    `institution.empty` for a file without a line, OSError for one that cannot be read.
     """
+    number = 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
             try:
@@ -69,6 +71,8 @@ def read_institutions(path: Path) -> Iterator[Institution]:
                     line=number,
                     field=field,
                 ) from error
+    if not number:
+        raise InvalidInput("institution.empty", f"文件{path.name}没有内容，应每行一家机构", file=path.name)
 
 
 def _institution(row: dict[str, Any]) -> Institution:
