@@ -21,7 +21,7 @@ from ledger.books.account_lines import (
     movements_up_to,
     select,
 )
-from ledger.books.reading import cut
+from ledger.books.reading import cut, require_period
 from ledger.core.entries import NO_DIMENSIONS, Book, Dimensions
 from ledger.db.unit_of_work import Transaction
 from reports.wording import SIGN, cut_object, dimension_object, direction
@@ -121,9 +121,12 @@ def general_ledger(
     """A page of `entries` entries of the account `code` (or all leaves whose code begins so) after a cursor.
 
     Without `period` the opening is 0 and the ledger runs from the first voucher. 本月合计 and 本年累计 come from the
-    posting lists, not from adding up the page. Raises NotFound `book.unknown`, `account.unknown`.
+    posting lists, not from adding up the page. Raises NotFound `book.unknown`, `period.unknown`, `account.unknown`.
     """
-    chosen = select(tx, book, code, dims, as_of, cut(tx, book, known_at))
+    known = cut(tx, book, known_at)
+    if period is not None:
+        require_period(tx, book, period)
+    chosen = select(tx, book, code, dims, as_of, known)
     months = movements(tx, chosen)
     found = lines(tx, chosen, period, after, entries + 1)
     pages = [list(group) for _, group in groupby(found, key=lambda line: line.seq)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from ledger.books.reading import Cut, LeafRow, cut, leaf_rows
+from ledger.books.reading import Cut, LeafRow, cut, leaf_rows, require_period
 from ledger.core.entries import Book, Section
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
@@ -112,10 +112,12 @@ def trial_balance(
 ) -> TrialBalance:
     """The trial balance of vouchers dated <= `as_of` as known at `known_at` (INV-06).
 
-    Raises NotFound `book.unknown`; Conflict `report.unbalanced` when a section does not balance: the books
+    Raises NotFound `book.unknown`, `period.unknown`; Conflict `report.unbalanced` when a section does not balance: the books
     are damaged, `verify` says where, and no total is printed.
     """
     known = cut(tx, book, known_at)
+    if period is not None:
+        require_period(tx, book, period)
     rows = leaf_rows(tx, book, period, as_of, known)
     sections = {section: Totals.of(row for row in rows if row.section == section) for section in Section}
     for section, totals in sections.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -43,15 +44,33 @@ async def _validation_error(_request: Request, error: Exception) -> Response:
     return as_response(of_validation(found))
 
 
-async def _http_error(_request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         return as_response(of_error(error))
-    status = error.status_code
+    status, headers = (
+        error.status_code,
+        {name.lower(): value for name, value in (error.headers or {}).items()},
+    )
+    if status in (404, 405) and (allowed := methods_of(request.app, request.url.path)):
+        status, headers["allow"] = 405, ", ".join(allowed)
     answer = problem(status, _HTTP_CODES.get(status, "request.http"), _HTTP_WORDS.get(status, "请求不能处理"))
     response = as_response(answer)
-    if error.headers and "allow" in {name.lower() for name in error.headers}:
-        response.headers["allow"] = {n.lower(): v for n, v in error.headers.items()}["allow"]
+    if "allow" in headers:
+        response.headers["allow"] = headers["allow"]
     return response
+
+
+def methods_of(app: FastAPI, path: str) -> list[str]:
+    """What the description promises at an address; empty where there is none.
+
+    The router does not know them all: intake goes a way of its own, and one address may be several routes.
+    """
+    found: set[str] = set()
+    for template, operations in app.openapi()["paths"].items():
+        shape = "[^/]+".join(re.escape(part) for part in re.split(r"\{[^}]+\}", template))
+        if re.fullmatch(shape, path):
+            found.update(method.upper() for method in operations)
+    return sorted(found)
 
 
 class _Guard:

@@ -96,6 +96,24 @@ def parse_period(text: str) -> int:
     return int(text)
 
 
+def require_period(tx: Transaction, book: Book, period: int) -> None:
+    """Raise NotFound `period.unknown` for a period this book never opened: nothing was or can be booked in it.
+
+    Balances carried to such a month would be right, and an accountant would take the page for that month's account.
+    Open or closed, past or opened ahead, a period that exists is shown.
+    """
+    found = tx.value(
+        "SELECT 1 FROM books.period WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s",
+        region=book.region,
+        fund=book.fund,
+        period=period,
+    )
+    if found is None:
+        raise NotFound(
+            "period.unknown", f"账套{book}没有开启过会计期间{period}", book=str(book), period=period
+        )
+
+
 def parse_known_at(text: str) -> datetime:
     """ISO 8601 time to a moment; without a zone it is Asia/Shanghai, a bare date means the end of that day.
 

@@ -265,12 +265,21 @@ def test_problems_without_a_route(world: Any, client: httpx.Client) -> None:
     for method, path, status, code in (
         ("GET", "/nowhere", 404, "route.unknown"),
         ("DELETE", "/api/v1/orders", 405, "route.method"),
-        ("PUT", URL, 404, "route.unknown"),
+        ("PUT", URL, 405, "route.method"),
+        ("GET", URL, 405, "route.method"),
+        ("PUT", f"{URL}/S1", 405, "route.method"),
+        ("PUT", f"/api/v1/books/{BOOK}/voucher-drafts", 405, "route.method"),
+        ("PUT", "/api/v1/books/a/b/c/d", 404, "route.unknown"),
     ):
         answer = client.request(method, path, headers=world.auth())
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
         assert answer.json()["code"] == code
-    assert client.request("DELETE", "/api/v1/orders", headers=world.auth()).headers["allow"] == "GET"
+    for method, path, allowed in (
+        ("DELETE", "/api/v1/orders", "GET"),
+        ("PUT", URL, "POST"),
+        ("PUT", f"/api/v1/books/{BOOK}/voucher-drafts", "GET, POST"),
+    ):
+        assert client.request(method, path, headers=world.auth()).headers["allow"] == allowed
     wrong = client.post(URL, content=b"a=1", headers={**world.auth(), "content-type": "text/plain"})
     assert (wrong.status_code, wrong.json()["code"]) == (415, "content.type")
 
