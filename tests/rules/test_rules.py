@@ -350,7 +350,7 @@ def test_benefit_places_reach_every_benefit_leaf():
 def test_show_prints_what_the_rulebook_holds():
     answer = CliRunner().invoke(app, ["show", "--event", "RCV.daily", "--policy", "P2", "--json"])
     assert answer.exit_code == 0
-    (rule,) = json.loads(answer.output)
+    (rule,) = json.loads(answer.output)["rules"]
     assert rule["rule"] == "RCV.daily.P2@1"
     assert [(line["side"], line["account"], line["amount"]) for line in rule["lines"]] == [
         ("借", "9104", "amount"),
