@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 from ledger.access.operator_log import logged
 from ledger.bootstrap import App
 from ledger.cli.context import JsonFlag, app_for, progress_bar, show
+from ledger.core.errors import InvalidInput, LedgerError
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import NO_REGION, unit_of_work
 from ledger.fund.intake_file import FileResult, load_file
@@ -32,23 +34,48 @@ def load(
 ) -> None:
     """接入结算记录文件：好的入库，坏的隔离并列明原因，合计相符。"""
     running = app_for("intake")
-    results = []
     for path in files:
-        with (
-            logged(running.engine, running.user, NO_REGION, "intake.load", path.name),
-            progress_bar(path.name) as advance,
-        ):
-            results.append(load_file(running.engine, running.user, path, IntakeRules(), progress=advance))
+        require_file(path)
+    results: list[FileResult] = []
+    try:
+        for path in files:
+            with (
+                logged(running.engine, running.user, NO_REGION, "intake.load", path.name),
+                progress_bar(path.name) as advance,
+            ):
+                results.append(load_file(running.engine, running.user, path, IntakeRules(), progress=advance))
+    except LedgerError as refusal:
+        if results:  # what the files before it brought in is stored, and has to be told
+            refusal.details = {**refusal.details, "loaded": _document(running, results)}
+            for line in _words(_document(running, results), results):
+                typer.echo(line, err=True)
+        raise
+    document = _document(running, results)
+    show(document, _words(document, results), as_json=as_json)
+
+
+def require_file(path: Path) -> None:
+    """Raise the operating system's reason for a file that cannot be read; InvalidInput `file.missing` for what is none."""
+    if not path.is_file():
+        path.stat()
+        raise InvalidInput("file.missing", f"{path}不是文件", file=str(path))
+    path.open("rb").close()
+
+
+def _document(running: App, results: list[FileResult]) -> dict[str, object]:
     report_path = write_quarantine_report(running, results)
-    document = summary(results) | {"quarantine": str(report_path) if report_path else ""}
+    return summary(results) | {"quarantine": str(report_path) if report_path else ""}
+
+
+def _words(document: Mapping[str, object], results: list[FileResult]) -> list[str]:
     lines = [
         f"接受{document['accepted']}笔，重复{document['duplicate']}笔，隔离{document['quarantined']}笔；"
         f"接受的医疗费总额{yuan_grouped(sum(r.accepted_fen for r in results))}元，"
         f"日拨付应付{yuan_grouped(sum(r.payable_fen for r in results))}元"
     ]
-    if report_path:
-        lines.append(f"隔离清单：{report_path}")
-    show(document, lines, as_json=as_json)
+    if document["quarantine"]:
+        lines.append(f"隔离清单：{document['quarantine']}")
+    return lines
 
 
 def summary(results: list[FileResult]) -> dict[str, object]:

@@ -162,3 +162,19 @@ def test_from_draft_to_receipt(world: Any, run: Any, batches: list[dict[str, Any
         balance += sum(int(row["closing_fen"]) for row in rows if row["code"] == "1004")
     assert bank.agrees(balance, paid)
     assert run("zhou", "verify", region=False)["verify"] == "clean"
+
+
+def test_what_was_not_delivered_ends_with_one_and_is_still_told(
+    world: Any, run: Any, batches: list[dict[str, Any]], bank: DemoBank
+) -> None:
+    for batch in batches:
+        run("qian", "payments", "approve", batch["batch"], "--digest", batch["digest"])
+        run("zhao", "payments", "file", batch["batch"])
+    home = world.settings.home / "demo" / "bank"
+    (home / "inbox").rename(home / "away")
+    failed = run("sun", "payments", "send", code=1)["files"]
+    assert [(file["outcome"], bool(file["code"]), bool(file["message"])) for file in failed] == [
+        ("filed", True, True)
+    ] * 2
+    (home / "away").rename(home / "inbox")
+    assert [file["outcome"] for file in run("sun", "payments", "send")["files"]] == ["sent"] * 2

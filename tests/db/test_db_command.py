@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -43,3 +45,29 @@ def test_another_server_is_neither_started_nor_stopped(database, invoke):
     for word in ("start", "stop", "status"):
         assert "不由本程序启停" in invoke(env, word)
     assert f"结构版本 {head()}" in invoke(env, "status")
+
+
+def test_every_command_answers_in_json(home, invoke, cluster, monkeypatch):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    env = {"FUNDLEDGER_HOME": str(home), "FUNDLEDGER_PG_BINDIR": str(cluster.bindir)}
+    place = {"home": str(home), "embedded": True}
+
+    def asked(*words):
+        [line] = invoke(env, *words, "--json").splitlines()
+        return json.loads(line)
+
+    assert asked("status") == place | {"server": None, "running": False}
+    assert asked("start") == place | {"running": True}
+    unmade = asked("status")
+    assert (unmade["running"], unmade["revision"], unmade["head"]) == (True, None, head())
+    assert asked("migrate") == {"revision": head()}
+    assert asked("status")["revision"] == head()
+    archive = home / "books.dump"
+    made = asked("backup", "--out", str(archive))
+    assert (made["out"], made["manifest"], made["bytes"]) == (
+        str(archive), f"{archive}.json", archive.stat().st_size,
+    )  # fmt: skip
+    back = asked("restore", "--from", str(archive), "--into", "drill")
+    assert (back["database"], back["verify"], back["findings"]) == ("drill", "clean", [])
+    assert asked("stop") == place | {"running": False, "stopped": True}
+    assert asked("stop") == place | {"running": False, "stopped": False}
