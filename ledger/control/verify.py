@@ -25,6 +25,7 @@ from ledger.control.checks.guards import check_guards
 from ledger.control.checks.handbacks import check_handbacks
 from ledger.control.checks.layers import check_layers
 from ledger.control.checks.links import check_links
+from ledger.control.checks.loads import check_loads
 from ledger.control.checks.numbering import check_numbering
 from ledger.control.checks.orders import check_orders
 from ledger.control.checks.outregion import check_outregion
@@ -56,6 +57,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("余额", check_balances),
     ("制单复核", check_signers),
     ("结算记录与应付", check_recognition),
+    ("接入文件与未拨付清单", check_loads),
     ("一单式各方分担", check_layers),
     ("拨付单与审批", check_orders),
     ("回单", check_evidence),

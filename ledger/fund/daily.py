@@ -170,22 +170,34 @@ def _block_reason(candidate: Candidate, party: Party, pay_date: date, purse: Pur
 
 
 def _keep_blocked(tx: Transaction, book: Book, pay_date: date, blocked: Sequence[Blocked]) -> None:
-    """The day's list of blocked amounts, replaced by each run."""
-    tx.run(
-        "DELETE FROM payments.blocked WHERE region = %(region)s AND fund = %(fund)s AND pay_date = %(day)s",
+    """The run and its list of blocked amounts, beside those of the day's earlier runs: none is ever taken back."""
+    listed: dict[str, tuple[set[str], int]] = {}
+    for one in blocked:
+        reasons, amount = listed.get(one.institution, (set[str](), 0))
+        listed[one.institution] = reasons | {one.reason}, amount + one.amount_fen
+    run = tx.value(
+        """INSERT INTO payments.daily_run (region, fund, pay_date, run, made_by, blocked, blocked_fen)
+           SELECT %(region)s, %(fund)s, %(day)s, coalesce(max(run), 0) + 1, %(user)s, %(count)s, %(fen)s
+             FROM payments.daily_run WHERE region = %(region)s AND fund = %(fund)s AND pay_date = %(day)s
+           RETURNING run""",
         region=book.region,
         fund=book.fund,
         day=pay_date,
+        user=tx.user,
+        count=len(listed),
+        fen=sum(amount for _, amount in listed.values()),
     )
+    if not listed:
+        return
     tx.run(
-        """INSERT INTO payments.blocked
-           SELECT %(region)s, %(fund)s, %(day)s, b.institution, string_agg(DISTINCT b.reason, ','), sum(b.amount)::bigint
-             FROM unnest(%(institutions)s::text[], %(reasons)s::text[], %(amounts)s::bigint[]) AS b (institution, reason, amount)
-            GROUP BY b.institution""",
+        """INSERT INTO payments.blocked (region, fund, pay_date, run, institution, reason, amount_fen)
+           SELECT %(region)s, %(fund)s, %(day)s, %(run)s, b.*
+             FROM unnest(%(institutions)s::text[], %(reasons)s::text[], %(amounts)s::bigint[]) AS b""",
         region=book.region,
         fund=book.fund,
         day=pay_date,
-        institutions=[b.institution for b in blocked],
-        reasons=[b.reason for b in blocked],
-        amounts=[b.amount_fen for b in blocked],
+        run=run,
+        institutions=list(listed),
+        reasons=[",".join(sorted(reasons)) for reasons, _ in listed.values()],
+        amounts=[amount for _, amount in listed.values()],
     )

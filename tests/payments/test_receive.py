@@ -487,8 +487,6 @@ def test_one_file_that_cannot_post_does_not_stop_the_others(
     one, two = sent(100, 200)
     bank.put(bank.note(movement("S1", one)), "1.xml")
     bank.put(bank.note(movement("S2", two, day=date(2026, 10, 14))), "2.xml")
-    with world.tx() as tx:
-        tx.run("DELETE FROM payments.blocked")
     # The record behind the first order says something else than its order: its entry cannot be made.
     with psycopg.connect(world.admin_url, autocommit=True) as admin:
         admin.execute("SET session_replication_role = replica")

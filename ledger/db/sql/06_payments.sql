@@ -171,15 +171,29 @@ CREATE TABLE payments.order_outregion (
 );
 CREATE INDEX order_outregion_record ON payments.order_outregion (region, setl_id);
 
--- Amounts that could not be ordered in a run, and why.
+-- Each daily run of a book, and what it could not order and why: as many rows as the run says, coming to what it says. A later
+-- run of the same day has its own list beside it (guards: 21_loads_and_runs.sql).
+CREATE TABLE payments.daily_run (
+    region      integer NOT NULL,
+    fund        smallint NOT NULL,
+    pay_date    date NOT NULL,
+    run         smallint NOT NULL CHECK (run > 0),
+    made_by     text NOT NULL,
+    blocked     integer NOT NULL CHECK (blocked >= 0),
+    blocked_fen bigint NOT NULL,
+    PRIMARY KEY (region, fund, pay_date, run),
+    FOREIGN KEY (region, fund) REFERENCES books.book
+);
 CREATE TABLE payments.blocked (
     region      integer NOT NULL,
     fund        smallint NOT NULL,
     pay_date    date NOT NULL,
+    run         smallint NOT NULL,
     institution text NOT NULL,
     reason      text NOT NULL,        -- payee_missing, payee_failed, suspended, ended, not_due, negative, over_available
     amount_fen  bigint NOT NULL,
-    PRIMARY KEY (region, fund, pay_date, institution)
+    PRIMARY KEY (region, fund, pay_date, run, institution),
+    FOREIGN KEY (region, fund, pay_date, run) REFERENCES payments.daily_run
 );
 
 CREATE TABLE payments.order_event (

@@ -1,0 +1,49 @@
+"""INV-09: the counts of a load are the records it brought, and a daily run's list of blocked amounts is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.control.finding import Finding
+from ledger.control.snapshot import Snapshot
+
+
+def check_loads(snapshot: Snapshot) -> Iterator[Finding]:
+    """Accepted records and their sum against the records stored, load by load; runs against their lists.
+
+    A load that is not complete may have stored more than it counts: its last chunk's regions are stored one after the other.
+    """
+    for load_id, file_name, accepted, accepted_fen, stored, stored_fen in snapshot.rows(
+        """
+        SELECT l.load_id, l.file_name, l.accepted, l.accepted_fen, coalesce(r.stored, 0), coalesce(r.fen, 0)::bigint
+          FROM fund.intake_load l
+          LEFT JOIN (SELECT load_id, count(*) AS stored, sum(medfee_sumamt) AS fen FROM fund.record GROUP BY load_id) r USING (load_id)
+         WHERE coalesce(r.stored, 0) < l.accepted
+            OR l.complete AND (coalesce(r.stored, 0), coalesce(r.fen, 0)) <> (l.accepted, l.accepted_fen)
+         ORDER BY 1
+        """
+    ):
+        message = f"文件{file_name}记有接受{accepted}笔{accepted_fen}分，实际入库{stored}笔{stored_fen}分"
+        yield Finding("INV-09", "", f"load {load_id}", message)
+    yield from _runs(snapshot)
+
+
+def _runs(snapshot: Snapshot) -> Iterator[Finding]:
+    for region, fund, pay_date, run, counted, fen, listed, listed_fen in snapshot.rows(
+        """
+        SELECT region, fund, pay_date, run, coalesce(d.blocked, 0), coalesce(d.blocked_fen, 0), coalesce(b.listed, 0),
+               coalesce(b.fen, 0)::bigint
+          FROM payments.daily_run d
+          FULL JOIN (SELECT region, fund, pay_date, run, count(*) AS listed, sum(amount_fen) AS fen FROM payments.blocked
+                      GROUP BY region, fund, pay_date, run) b USING (region, fund, pay_date, run)
+         WHERE (d.blocked, d.blocked_fen) IS DISTINCT FROM (coalesce(b.listed, 0), coalesce(b.fen, 0)) ORDER BY 1, 2, 3, 4
+        """
+    ):
+        message = f"{pay_date}第{run}次日拨付记有未拨付{counted}家{fen}分，清单上为{listed}家{listed_fen}分，清单已被改动"
+        yield Finding("INV-09", f"{region}-{fund}", f"run {pay_date} {run}", message)
+    for region, fund, pay_date, runs, last in snapshot.rows(
+        "SELECT region, fund, pay_date, count(*), max(run) FROM payments.daily_run GROUP BY 1, 2, 3"
+        " HAVING count(*) <> max(run) ORDER BY 1, 2, 3"
+    ):
+        message = f"{pay_date}的日拨付运行编号到{last}而只有{runs}次，有运行被删除"
+        yield Finding("INV-09", f"{region}-{fund}", f"run {pay_date}", message)
