@@ -207,7 +207,7 @@ def test_a_load_killed_in_the_middle_goes_on_to_the_same_answer(
     names = ("accepted", "duplicate", "quarantined", "medfee_fen", "payable_fen")
     assert (
         result.accepted, result.duplicate, result.quarantined, result.accepted_fen, result.payable_fen
-    ) == tuple(2 * once[name] for name in names)  # fmt: skip
+    ) == tuple(2 * int(once[name]) for name in names)  # fmt: skip
     with world.admin_engine.connect() as admin:
         stored = admin.exec_driver_sql(
             "SELECT region, count(*), count(DISTINCT line), sum(medfee_sumamt) FROM fund.record GROUP BY 1 ORDER BY 1"
