@@ -195,7 +195,8 @@ def test_a_load_killed_in_the_middle_goes_on_to_the_same_answer(
         beyond = admin.exec_driver_sql(
             "SELECT region, max(line) FROM fund.record WHERE line > 1000 GROUP BY 1 ORDER BY 1"
         ).fetchall()
-    once = json.loads(day.expected_path.read_text(encoding="utf-8"))
+    answers = json.loads(day.expected_path.read_text(encoding="utf-8"))
+    once = {name: int(told) if name.endswith("_fen") else told for name, told in answers.items()}
     assert tuple(progress) == (1_500 if moment == "after its progress" else 1_000, False)
     whole = moment == "after its progress"
     assert [region for region, _ in beyond] == ([DEMO_REGION, TWIN] if whole else [DEMO_REGION])
@@ -207,7 +208,7 @@ def test_a_load_killed_in_the_middle_goes_on_to_the_same_answer(
     names = ("accepted", "duplicate", "quarantined", "medfee_fen", "payable_fen")
     assert (
         result.accepted, result.duplicate, result.quarantined, result.accepted_fen, result.payable_fen
-    ) == tuple(2 * int(once[name]) for name in names)  # fmt: skip
+    ) == tuple(2 * once[name] for name in names)  # fmt: skip
     with world.admin_engine.connect() as admin:
         stored = admin.exec_driver_sql(
             "SELECT region, count(*), count(DISTINCT line), sum(medfee_sumamt) FROM fund.record GROUP BY 1 ORDER BY 1"
