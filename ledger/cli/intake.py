@@ -12,6 +12,7 @@ import typer
 from ledger.access.operator_log import logged
 from ledger.bootstrap import App
 from ledger.cli.context import JsonFlag, app_for, progress_bar, show
+from ledger.core.cells import cell
 from ledger.core.errors import InvalidInput, LedgerError
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import NO_REGION, unit_of_work
@@ -112,5 +113,6 @@ def write_quarantine_report(running: App, results: list[FileResult]) -> Path | N
         writer = csv.writer(file)
         writer.writerow(["文件", "行", "结算ID", "字段", "代码", "原因"])
         for load_id, line, setl_id, field, code, message in sorted(rows, key=lambda row: (row[0], row[1])):
-            writer.writerow([names[int(str(load_id))], line, setl_id, field, code, message])
+            said = (setl_id, field, code, message)
+            writer.writerow([cell(names[int(str(load_id))]), line, *(cell(str(text)) for text in said)])
     return path

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ledger.core.cells import cell
 from ledger.core.errors import NotFound
 from ledger.core.money import yuan
 from ledger.db.unit_of_work import Transaction
@@ -116,7 +117,7 @@ def remittance_csv(advice: Remittance) -> bytes:
     for r in advice.records:
         writer.writerow(
             (
-                *("结算", r.sheet_id, terms[r.sheet_id], r.setl_id, r.subfund),
+                *("结算", r.sheet_id, terms[r.sheet_id], cell(r.setl_id), r.subfund),
                 *(yuan(r.fund_fen), yuan(r.daily_fen), yuan(r.paid_daily_fen), ""),
             )
         )
@@ -136,7 +137,7 @@ def remittance_csv(advice: Remittance) -> bytes:
                     _ITEM_NAMES[item.kind],
                     item.sheet_id,
                     terms[item.sheet_id],
-                    item.reference,
+                    cell(item.reference),
                     "",
                     "",
                     "",

@@ -6,17 +6,13 @@ import csv
 import io
 from collections.abc import Iterable
 
+from ledger.core.cells import cell
 from ledger.core.entries import Section
 from ledger.core.money import yuan
 from reports.general_ledger import KIND_NAMES, GeneralLedger
 from reports.trial_balance import TrialBalance
 from reports.voucher import PrintedVoucher
 from reports.wording import SECTION_NAMES, dimension_cells, dimension_headings, direction
-
-
-def text(value: str) -> str:
-    """A text cell; what a spreadsheet would take for a formula gets an apostrophe in front (reliability.md B2 51)."""
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def trial_balance(report: TrialBalance) -> str:
@@ -27,8 +23,8 @@ def trial_balance(report: TrialBalance) -> str:
         [
             SECTION_NAMES[Section(row.section)],
             str(row.account),
-            text(row.name),
-            *map(text, dimension_cells(row.asked, row.dims)),
+            cell(row.name),
+            *map(cell, dimension_cells(row.asked, row.dims)),
             direction(row.opening_fen),
             yuan(abs(row.opening_fen)),
             yuan(row.debit_fen),
@@ -68,10 +64,10 @@ def general_ledger(report: GeneralLedger) -> str:
             start = [
                 entry.voucher_date.isoformat(),
                 entry.voucher,
-                text(entry.summary),
+                cell(entry.summary),
                 str(entry.account),
-                text(entry.name),
-                *map(text, dimension_cells(entry.asked, entry.dims)),
+                cell(entry.name),
+                *map(cell, dimension_cells(entry.asked, entry.dims)),
             ]
         amounts = [_amount(line.movement.debit_fen), _amount(line.movement.credit_fen)]
         rows.append([*start, *amounts, direction(line.balance_fen), yuan(abs(line.balance_fen))])
@@ -85,17 +81,17 @@ def voucher(report: PrintedVoucher) -> str:
     heading += ["借方", "贷方", "制单", "复核", "记账", "来源"]
     before = [posted.number, posted.voucher_date.isoformat(), str(posted.attachments)]
     after = [
-        *(text(report.signer(user)) for user in (posted.prepared_by, posted.reviewed_by, posted.posted_by)),
-        text(posted.source_key),
+        *(cell(report.signer(user)) for user in (posted.prepared_by, posted.reviewed_by, posted.posted_by)),
+        cell(posted.source_key),
     ]
     rows = [
         [
             *before,
-            text(posted.summary),
+            cell(posted.summary),
             SECTION_NAMES[Section(line.section)],
             str(line.account),
-            text(line.name),
-            *map(text, dimension_cells(line.asked, line.dims)),
+            cell(line.name),
+            *map(cell, dimension_cells(line.asked, line.dims)),
             _amount(line.debit_fen),
             _amount(line.credit_fen),
             *after,

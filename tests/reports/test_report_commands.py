@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from ledger.cli import context
 from ledger.cli.export import export
 from ledger.cli.report import app as report_app
+from ledger.core.cells import cell
 from ledger.core.entries import Dimensions, credit, debit
 from ledger.core.errors import InvalidInput
 from ledger.settings import get_settings
@@ -162,7 +163,7 @@ def test_control_codes_of_a_name_do_not_reach_the_terminal(desk, run):
 
 
 def test_text_that_a_spreadsheet_would_run():
-    for bad in ("=A1", "+1", "-1", "@x", "\t=1", "\r=1"):
-        assert text_csv.text(bad) == f"'{bad}"
+    for bad in ("=A1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝A1", "＠x"):
+        assert cell(bad) == f"'{bad}"
     for good in ("", "市一院", "a=b", "1-2"):
-        assert text_csv.text(good) == good
+        assert cell(good) == good
