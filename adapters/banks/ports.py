@@ -170,7 +170,7 @@ class Channel(Protocol):
         """Whether the bank's inbox (or its archive) holds exactly these bytes under that name."""
 
     def waiting(self) -> Sequence[RemoteFile]:
-        """The complete files in the outbox, oldest name first."""
+        """The complete files in the outbox, oldest name first; one under a name `fetch` refuses is among them."""
 
     def fetch(self, name: str) -> bytes:
         """One outbox file, whole; raises Unavailable `bank.truncated` if it cannot be read whole."""

@@ -10,8 +10,9 @@ from ledger.payments.receive import receive
 
 def take_receipts(app: App, region: int, moment: datetime) -> str:
     """Receive for every 支出户 of the region; raises what `receive` raises (the next run tries again)."""
-    files = 0
+    files, left = 0, list[str]()
     for account in app.expenditure_accounts(region):
         done = receive(app.engine, app.user, region, account, app.bank(region, account), moment.date())
         files += done.files
-    return f"处理文件{files}个"
+        left += [f"{failure.name}（{failure.code}）" for failure in done.failures]
+    return f"处理文件{files}个" + (f"，{len(left)}个留在银行未取：{'、'.join(left)}" if left else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,8 +24,6 @@ from adapters.banks.sftp.line import Line
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
 
 PART_SUFFIX: Final = ".part"
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -53,12 +50,6 @@ class SftpChannel:
         self._pinned = tuple(parse_host_key(line) for line in config.host_keys)
         self._lines: dict[Thread, Line] = {}
         self._lock = Lock()
-        self._unreadable: tuple[str, ...] = ()
-
-    @property
-    def unreadable_names(self) -> tuple[str, ...]:
-        """Outbox names of the last poll that are no plain ASCII names, escaped: they wait for a person."""
-        return self._unreadable
 
     def deliver(self, file: OutgoingFile, *, count: int, total_fen: int) -> None:
         """Put `file` and then its control file into the bank's inbox; idempotent for the same bytes.
@@ -93,21 +84,16 @@ class SftpChannel:
         return _speaks_of(file.name, control, file.content)
 
     def waiting(self) -> Sequence[RemoteFile]:
-        """Outbox files whose `.ok` lies there, by name; one unreadable name does not stop the others."""
+        """Outbox files whose `.ok` lies there, by name. One whose name is not plain is among them under its name as shown,
+        escaped, which `fetch` refuses: it is told of at every poll until the bank renames it.
+        """
         with self._call(self._config.outbox) as call:
-            entries = call.line.names(self._config.outbox)
-        sizes = {raw.decode("latin-1"): size for raw, size in entries}
-        plain = {name: size for name, size in sizes.items() if is_plain_name(name)}
-        self._unreadable = tuple(
-            sorted(ascii(name) for name in sizes if name not in plain and not name.startswith("."))
+            sizes = dict(call.line.names(self._config.outbox))
+        ready = READY_SUFFIX.encode()
+        complete = [name for name in sizes if name + ready in sizes and not name.endswith(ready)]
+        return sorted(
+            (RemoteFile(_shown(name), sizes[name]) for name in complete), key=lambda file: file.name
         )
-        if self._unreadable:
-            _log.warning("bank outbox holds unreadable names: %s", ", ".join(self._unreadable[:20]))
-        return [
-            RemoteFile(name, plain[name])
-            for name in sorted(plain)
-            if not name.endswith(READY_SUFFIX) and name + READY_SUFFIX in plain
-        ]
 
     def fetch(self, name: str) -> bytes:
         """One outbox file, proved whole by its `.ok`.
@@ -221,10 +207,19 @@ def _speaks_of(name: str, control: bytes, content: bytes) -> bool:
     return stated.matches(content)
 
 
+def _shown(name: bytes) -> str:
+    """A name for people: a plain one as it is, any other never to be mistaken for one."""
+    try:
+        text = name.decode()
+    except UnicodeDecodeError:  # GBK, say: its bytes are shown
+        return repr(name)[2:-1]
+    return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in text)
+
+
 def _require_plain_name(name: str) -> None:
     if not is_plain_name(name):
         raise InvalidInput(
             "bank.file_name",
-            f"文件名“{name[:60]}”不合规：只能用ASCII字母、数字、点、横线、下划线",
+            f"文件名“{name[:60]}”不合规：只能用ASCII字母、数字、点、横线、下划线，不超过200个字符；未取，请改名后重放",
             name=name[:60],
         )

@@ -33,22 +33,40 @@ def test_empty_outbox(site: Any) -> None:
     assert site.channel().waiting() == []
 
 
-def test_gbk_name_does_not_block_the_poll(site: Any) -> None:
-    gbk = "回单.xml".encode("gbk")
-    with open(os.fsencode(site.outbox) + b"/" + gbk, "wb"):  # noqa: PTH123 - pathlib has no byte names
-        pass
+ODD = {
+    "中文 名.xml".encode(): "中文 名.xml",
+    b"x6\n.xml": r"x6\n.xml",
+    "回单.xml".encode("gbk"): r"\xbb\xd8\xb5\xa5.xml",
+    b"a\\n.xml": r"a\\n.xml",
+    b".hidden.xml": ".hidden.xml",
+    b"-rf": "-rf",
+    b"x" * 201: "x" * 201,
+}
+
+
+@pytest.mark.parametrize("name", ODD, ids=repr)
+def test_a_complete_file_under_an_odd_name_is_told_of_and_not_fetched(site: Any, name: bytes) -> None:
+    folder = os.fsencode(site.outbox)
+    for raw, content in ((name, b"odd"), (name + b".ok", b"?")):
+        with open(folder + b"/" + raw, "wb") as file:  # noqa: PTH123 - pathlib has no byte names
+            file.write(content)
     lay(site.outbox, "good.xml", b"good")
     channel = site.channel()
-    assert channel.waiting() == [RemoteFile("good.xml", 4)]
-    assert channel.unreadable_names == (ascii(gbk.decode("latin-1")),)
+    shown = ODD[name]
+    assert sorted(channel.waiting(), key=lambda file: file.name == "good.xml") == [
+        RemoteFile(shown, 3),
+        RemoteFile("good.xml", 4),
+    ]
+    with pytest.raises(InvalidInput) as refusal:
+        channel.fetch(shown)
+    assert refusal.value.code == "bank.file_name"
+    assert shown[:60] in refusal.value.message
+    assert channel.fetch("good.xml") == b"good"
 
 
-def test_utf8_and_control_characters_wait_for_a_person(site: Any) -> None:
-    for name in ("回单.xml", "a\nb.xml", "x" * 201 + ".xml"):
-        lay(site.outbox, name, b"x")
-    channel = site.channel()
-    assert channel.waiting() == []
-    assert len(channel.unreadable_names) == 6
+def test_an_odd_name_without_its_control_file_is_unfinished_like_any_other(site: Any) -> None:
+    (site.outbox / "中文 名.xml").write_bytes(b"half")
+    assert site.channel().waiting() == []
 
 
 def test_many_files_in_one_listing(site: Any) -> None:
