@@ -2,6 +2,7 @@
 
 Who can rewrite the database can rewrite a whole chain or cut its tail, and nothing inside shows it (INV-12);
 an anchored (book, block, hash) that is no longer there does. Keep a copy of the file on another machine.
+Which blocks were anchored is noted in the database, so that a lost file is missed.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ import fcntl
 import json
 import os
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, cast
 
 import psycopg
 from psycopg.rows import TupleRow
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from ledger.core.errors import InvalidInput
+from ledger.core.errors import InvalidInput, Unavailable
+from ledger.core.os_errors import os_reason
 from ledger.db.unit_of_work import Transaction
 
 _HEADS: Final = (
@@ -48,32 +51,79 @@ def anchors_path(home: Path) -> Path:
 def write_anchors(source: Engine | Transaction, home: Path) -> list[Anchor]:
     """Append the present heads to the anchors file, on disk when this returns; the anchors written.
 
-    `source` is the auditor's engine, for all books, or a transaction, for the books its user sees. Call it after
-    the run has committed, never inside it: an anchor of a block that is rolled back would be a false alarm for ever.
+    `source` is a transaction, for the books its user sees, which also notes them in the database; or the auditor's engine,
+    for all books. Call it after the run has committed, never inside it: an anchor of a block that is rolled back would
+    be a false alarm for ever. Raises Unavailable `anchor.not_written`.
     """
     if isinstance(source, Transaction):
-        rows = source.connection.execute(_HEADS).fetchall()
+        anchors = _heads(source.connection)
     else:
         with source.connect() as pooled:
-            connection = cast("psycopg.Connection[TupleRow]", pooled.connection.driver_connection)
-            rows = connection.execute(_HEADS).fetchall()
-    anchors = [Anchor(*row) for row in rows]
-    if anchors:
-        _append(anchors_path(home), "".join(json.dumps(asdict(anchor)) + "\n" for anchor in anchors))
+            anchors = _heads(cast("psycopg.Connection[TupleRow]", pooled.connection.driver_connection))
+    append_anchors(home, anchors)
+    if isinstance(source, Transaction):
+        source.run(
+            "INSERT INTO fund.anchored (region, fund, block, made_by) SELECT %(region)s, a.*, %(user)s"
+            " FROM unnest(%(funds)s::smallint[], %(blocks)s::bigint[]) AS a ON CONFLICT DO NOTHING",
+            region=source.region,
+            user=source.user,
+            funds=[anchor.fund for anchor in anchors],
+            blocks=[anchor.block for anchor in anchors],
+        )
     return anchors
+
+
+def append_anchors(home: Path, anchors: Sequence[Anchor]) -> None:
+    """Append anchors to the home's file. Raises Unavailable `anchor.not_written`, naming the file and why."""
+    path = anchors_path(home)
+    try:
+        if anchors:
+            _append(path, "".join(json.dumps(asdict(anchor)) + "\n" for anchor in anchors))
+    except OSError as error:
+        raise Unavailable(
+            "anchor.not_written",
+            f"账链锚定未能写入{path}：{os_reason(error)}；账务不受影响，排除后执行 fundledger worker --once anchors 补做",
+            path=str(path),
+        ) from error
+
+
+def heads_of(connection: Connection) -> dict[str, object]:
+    """The ends of all chains as a backup's manifest keeps them (JSON values): the first anchors of a home restored into.
+
+    None in a database that holds no books yet.
+    """
+    driver = cast("psycopg.Connection[TupleRow]", connection.connection.driver_connection)
+    if driver.execute("SELECT to_regclass('books.head')").fetchone() == (None,):
+        return {"heads": []}
+    return {"heads": [asdict(anchor) for anchor in _heads(driver)]}
+
+
+def anchors_in(facts: Mapping[str, object]) -> list[Anchor]:
+    """What `heads_of` kept; [] in a manifest without it. Raises InvalidInput `anchor.format`."""
+    heads = cast("list[object]", facts.get("heads", []))
+    return [_parse(json.dumps(head).encode(), number) for number, head in enumerate(heads, 1)]
 
 
 def read_anchors(home: Path) -> list[Anchor]:
     """All anchors in the order they were written; [] where none ever was.
 
     A last line without its newline is a write that a crash cut short, and is left out. Raises InvalidInput
-    `anchor.format` for any other line that is not an anchor.
+    `anchor.format` for any other line that is not an anchor, `anchor.unreadable` where the file cannot be read.
     """
     path = anchors_path(home)
-    if not path.exists():
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
         return []
-    lines = path.read_bytes().split(b"\n")[:-1]
+    except OSError as error:
+        raise InvalidInput(
+            "anchor.unreadable", f"锚定文件{path}不能读取：{os_reason(error)}", path=str(path)
+        ) from error
     return [_parse(line, number) for number, line in enumerate(lines, 1) if line]
+
+
+def _heads(connection: psycopg.Connection[TupleRow]) -> list[Anchor]:
+    return [Anchor(*row) for row in connection.execute(_HEADS).fetchall()]
 
 
 def _parse(line: bytes, number: int) -> Anchor:

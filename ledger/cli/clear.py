@@ -9,8 +9,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from ledger.access.operator_log import logged
-from ledger.books.seal import write_anchors
 from ledger.bootstrap import App
+from ledger.cli.anchoring import anchor
 from ledger.cli.clear_show import (
     letter_json,
     letter_words,
@@ -228,10 +228,10 @@ def confirm(
         return done, write_off_notice(tx, letter), given_up_by(tx, letter)
 
     done, notice, given_up = _do(running, region, f"confirm.{side}", letter, work)
-    if side == "agency":
-        write_anchors(running.auditor, running.settings.home)
+    warnings = anchor(running, region) if side == "agency" else []
+    given = {"given_up": [one.as_json() for one in given_up], "warnings": warnings}
     show(
-        letter_json(done) | {"write_off": notice, "given_up": [one.as_json() for one in given_up]},
+        letter_json(done) | {"write_off": notice} | given,
         [*letter_words(done), *notice.splitlines(), *(one.message for one in given_up)],
         as_json=as_json,
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ledger.access.operator_log import logged
-from ledger.books.seal import write_anchors
+from ledger.cli.anchoring import anchor
 from ledger.cli.context import JsonFlag, RegionOption, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.money import yuan_grouped
@@ -34,8 +34,8 @@ def run(
     day = parse_day(date)
     with logged(running.engine, running.user, region, "daily.run", date):
         done = run_daily(running.engine, running.user, region, day)
-    write_anchors(running.auditor, running.settings.home)
-    show(done.as_json(), words(done), as_json=as_json)
+    warnings = anchor(running, region)
+    show(done.as_json() | {"warnings": warnings}, words(done), as_json=as_json)
 
 
 def words(done: DailyRun) -> list[str]:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from sqlalchemy import Engine
 
+from ledger.books.seal import heads_of
 from ledger.cli.context import USERS_FILE, JsonFlag, show
 from ledger.control.finding import Finding
-from ledger.control.verify import verify
+from ledger.control.restored import verify_restored
 from ledger.core.errors import Forbidden
 from ledger.db import backup as backups
 from ledger.db.cluster import cluster_of
@@ -80,7 +82,7 @@ def backup(
     out: Annotated[Path, typer.Option(help="备份文件，不得已存在")], *, as_json: JsonFlag = False
 ) -> None:
     """备份到文件，清单写在同名的.json中。"""
-    manifest = backups.backup(get_settings(), out)
+    manifest = backups.backup(get_settings(), out, heads_of)
     document = asdict(manifest) | {"out": str(out), "manifest": str(backups.manifest_path(out))}
     show(document, [f"已备份 {out}（{manifest.bytes}字节，SHA-256 {manifest.sha256}）"], as_json=as_json)
 
@@ -95,9 +97,11 @@ def restore(
     """从备份恢复到空库，并立即核验；摘要与清单不符则拒绝，核验有问题则列出并以1退出。"""
     settings = get_settings()
     findings: list[Finding] = []
-    manifest = backups.restore(
-        settings, source, into=into, after=lambda engine, _: findings.extend(verify(engine, settings.home))
-    )
+
+    def check(engine: Engine, manifest: backups.Manifest) -> None:
+        findings.extend(verify_restored(engine, settings.home, manifest.facts, beside=into is not None))
+
+    manifest = backups.restore(settings, source, into=into, after=check)
     database = into or manifest.database
     document = {
         "from": str(source),

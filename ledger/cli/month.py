@@ -11,8 +11,8 @@ import typer
 from adapters.banks.ports import Format
 from adapters.banks.registry import make_format
 from ledger.access.operator_log import logged
-from ledger.books.seal import write_anchors
 from ledger.bootstrap import App
+from ledger.cli.anchoring import anchor
 from ledger.cli.context import JsonFlag, RegionOption, app_for, show
 from ledger.cli.month_show import (
     SHEET_STATES,
@@ -103,10 +103,10 @@ def approve(
     running = app_for("checker")
     with logged(running.engine, running.user, region, "month.approve", sheet):
         done = approve_month(running.engine, running.user, region, sheet, parse_digest(digest), _day(date))
-    write_anchors(running.auditor, running.settings.home)
+    warnings = anchor(running, region)
     with unit_of_work(running.engine, running.user, region) as tx:
         given_up = given_up_by(tx, sheet)
-    document = sheet_json(done) | {"given_up": [one.as_json() for one in given_up]}
+    document = sheet_json(done) | {"given_up": [one.as_json() for one in given_up], "warnings": warnings}
     show(document, sheet_words(done) + [f"  {one.message}" for one in given_up], as_json=as_json)
 
 

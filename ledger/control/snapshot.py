@@ -37,6 +37,9 @@ class Snapshot:
     anchors: list[Anchor] = field(default_factory=list)
     waiting: dict[str, int] = field(default_factory=dict)
     """Named lines that are no findings: records and payables that no entry has taken up yet."""
+    rewritten: set[tuple[Book, int]] = field(default_factory=set)
+    """Books and months (0: the whole chain) whose lines are not the ones sealed: found by the checks of the chain, which run
+    first, and asked by those that see that two figures differ and have to say which is wrong."""
     entries: int = 0
     lines: int = 0
 

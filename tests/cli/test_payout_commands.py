@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from adapters.banks.simulator.faults import Fault, Plan
@@ -31,6 +33,7 @@ REFUSED, RETURNED = "FL420100-310-20261013-00002", "FL420100-310-20261013-00003"
 FILED = {"batch", "files", "voided", "cancelled"}
 A_FILE = {"file", "name", "orders", "total_fen", "sha256", "sm3"}
 SENT = {"file", "outcome", "orders", "total_fen", "code", "message"}
+NEVER_ANCHORED = "尚未锚定的账套（日拨付后或由worker锚定）"
 RECEIVED = {"account", "files", "repeated", "quarantined", "papers", "orders", "problems", "failures"}
 
 
@@ -162,6 +165,77 @@ def test_from_draft_to_receipt(world: Any, run: Any, batches: list[dict[str, Any
         balance += sum(int(row["closing_fen"]) for row in rows if row["code"] == "1004")
     assert bank.agrees(balance, paid)
     assert run("zhou", "verify", region=False)["verify"] == "clean"
+
+
+def test_a_bank_file_under_an_odd_name_is_a_failure_by_name(
+    world: Any, run: Any, batches: list[dict[str, Any]], bank: DemoBank
+) -> None:
+    outbox = world.settings.home / "demo" / "bank" / "outbox"
+    for name in ("中文 名.xml", "x6\n.xml"):
+        (outbox / name).write_bytes(b"<Document/>")
+        (outbox / (name + ".ok")).write_bytes(b"?")
+    told = [account["failures"] for account in run("li", "payments", "receive", code=1)["accounts"]]
+    assert [[(one["file"], one["code"]) for one in failures] for failures in told] == [
+        [("x6\\n.xml", "bank.file_name"), ("中文 名.xml", "bank.file_name")]
+    ]
+
+
+def test_a_run_whose_anchors_cannot_be_written_is_answered_with_a_warning(
+    world: Any, run: Any, batches: list[dict[str, Any]]
+) -> None:
+    home = world.settings.home
+    first = run("zhao", "verify", region=False)
+    assert (first["verify"], first["waiting"].get(NEVER_ANCHORED)) == ("clean", None)
+    (home / "anchors").rename(home / "kept")
+    (home / "anchors").write_text("a file where the folder should be")
+    done = run("zhao", "daily", "run", "--date", DAYS[1].isoformat(), day=DAYS[1])
+    assert (done["date"], [warning["code"] for warning in done["warnings"]]) == (
+        DAYS[1].isoformat(),
+        ["anchor.not_written"],
+    )
+    assert str(home / "anchors" / "anchors.jsonl") in done["warnings"][0]["message"]
+    unreadable = run("zhao", "verify", region=False, code=1)["findings"]
+    assert ("INV-12", "anchors") in {(one["promise"], one["entry"]) for one in unreadable}
+    (home / "anchors").unlink()
+    gone = run("zhao", "verify", region=False, code=1)["findings"]
+    assert {(one["promise"], one["book"], "锚定文件被删除" in one["message"]) for one in gone} == {
+        ("INV-12", f"{REGION}-{fund}", True) for fund in FUNDS
+    }
+    (home / "kept").rename(home / "anchors")
+    assert run("zhao", "verify", region=False)["verify"] == "clean"
+
+
+def test_a_backup_carries_the_ends_of_the_chains(
+    world: Any, run: Any, batches: list[dict[str, Any]], cluster: Any, tmp_path: Path
+) -> None:
+    home, archive, into = world.settings.home, tmp_path / "books.dump", f"{world.name}_restored"
+    run("guan", "db", "backup", "--out", str(archive), region=False)
+    manifest = json.loads((tmp_path / "books.dump.json").read_text(encoding="utf-8"))
+    anchored = [json.loads(line) for line in (home / "anchors" / "anchors.jsonl").read_text().splitlines()]
+    assert manifest["facts"]["heads"] == anchored[-2:]
+    (home / "anchors").rename(home / "lost")
+    restore = ("db", "restore", "--from", str(archive), "--into", into)
+    try:
+        assert run("guan", *restore, region=False)["verify"] == "clean"
+        assert not (home / "anchors").exists()
+    finally:
+        with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE IF EXISTS {into} WITH (FORCE)")
+
+
+def test_the_quarantine_list_computes_nothing_in_a_spreadsheet(run: Any, tmp_path: Path) -> None:
+    made = generate(40, 4, EVE, 1, tmp_path, region=REGION)
+    line = json.loads(made.settlements[0].read_text(encoding="utf-8").splitlines()[0])
+    line["setlinfo"]["setl_id"] = "@SUM(1)"
+    line["setlinfo"]["setl_time"] = "never"
+    path = tmp_path / "=1+1.jsonl"
+    path.write_text(json.dumps(line) + "\n", encoding="utf-8")
+    told = run("jieru", "intake", "load", str(path), region=False)
+    assert told["quarantined"] == 1
+    rows = list(csv.reader(Path(told["quarantine"]).read_text(encoding="utf-8-sig").splitlines()))
+    assert [row[0] for row in rows] == ["文件", "'=1+1.jsonl"]
+    assert rows[1][2].startswith(("'@", "S")) or rows[1][2] == ""
+    assert not any(value.startswith(("=", "+", "-", "@", "\t")) for row in rows for value in row)
 
 
 def test_what_was_not_delivered_ends_with_one_and_is_still_told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,23 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.books.seal import Anchor, anchors_path, read_anchors, write_anchors
+from ledger.books.seal import (
+    Anchor,
+    anchors_in,
+    anchors_path,
+    heads_of,
+    read_anchors,
+    write_anchors,
+)
+from ledger.control.restored import verify_restored
+from ledger.control.verify import examine
 from ledger.core.entries import Book
-from ledger.core.errors import InvalidInput
+from ledger.core.errors import InvalidInput, LedgerError, Unavailable
+from ledger.db.engine import admin_engine
 from ledger.db.unit_of_work import unit_of_work
+from ledger.settings import Settings
 
+WAITING = "尚未锚定的账套（日拨付后或由worker锚定）"
 OURS = "region = 420100 AND fund = 390"
 
 
@@ -155,3 +168,87 @@ def test_an_anchor_of_another_installation_is_a_finding(town: Any) -> None:
         )
     assert [(f.promise, f.book, f.entry) for f in town.verify()] == [("INV-12", "420200-310", "seq 1")]
     assert Anchor(420200, 310, 1, 1, 1, "0" * 64) in read_anchors(town.home)
+
+
+def _anchor_as_service(town: Any, home: Path) -> None:
+    with unit_of_work(town.service, "acc", 420100) as tx:
+        write_anchors(tx, home)
+
+
+def test_books_never_anchored_wait_for_it(town: Any) -> None:
+    anchors_path(town.home).unlink()
+    done = examine(town.auditor, town.home)
+    assert (done.findings, done.waiting[WAITING]) == ([], 2)
+
+
+@pytest.mark.parametrize("loss", ["file", "folder", "last line", "one book", "another home"])
+def test_anchors_that_were_written_and_are_gone_are_missed(town: Any, loss: str) -> None:
+    path = anchors_path(town.home)
+    path.unlink()
+    _anchor_as_service(town, town.home)
+    town.by_hand(Book(420100, 390), "新")
+    _anchor_as_service(town, town.home)
+    assert town.verify() == []
+    lines = path.read_bytes().splitlines(keepends=True)
+    both, resident = {"420100-310", "420100-390"}, {"420100-390"}
+    match loss:
+        case "file":
+            path.unlink()
+        case "folder":
+            path.parent.rename(town.home / "elsewhere")
+        case "last line":
+            path.write_bytes(b"".join(lines[:-1]))
+        case "one book":
+            path.write_bytes(b"".join(line for line in lines if b'"fund": 310' in line))
+        case "another home":
+            path.write_bytes(b"")
+    found = town.verify()
+    assert {finding.book for finding in found} == (resident if loss in ("last line", "one book") else both)
+    assert all(finding.promise == "INV-12" and "锚定文件被删除" in finding.message for finding in found)
+    _anchor_as_service(town, town.home)
+    assert town.verify() == []
+
+
+def test_nobody_notes_an_anchor_of_a_block_that_is_not_there_or_takes_one_back(town: Any) -> None:
+    _anchor_as_service(town, town.home)
+    note = "INSERT INTO fund.anchored VALUES (420100, 310, {}, '{}')"
+    for statement, code in (
+        (note.format(99, "acc"), "anchor.no_block"),
+        (note.format(1, "maker"), "business.writer"),
+        ("DELETE FROM fund.anchored", ""),
+        ("UPDATE fund.anchored SET block = 1", ""),
+    ):
+        with pytest.raises(LedgerError) as refused, unit_of_work(town.service, "acc", 420100) as tx:
+            tx.connection.execute(statement)
+        assert code in refused.value.code
+
+
+def test_anchors_that_cannot_be_written_or_read_are_refused_by_name(town: Any, tmp_path: Path) -> None:
+    home = tmp_path / "full"
+    home.mkdir()
+    (home / "anchors").write_text("no folder")
+    with pytest.raises(Unavailable, match=r"anchor\.not_written"):
+        write_anchors(town.auditor, home)
+    with pytest.raises(InvalidInput, match=r"anchor\.unreadable"):
+        read_anchors(home)
+
+
+def test_a_restored_home_begins_with_the_anchors_of_its_manifest(two_blocks: Any, tmp_path: Path) -> None:
+    town = two_blocks
+    _anchor_as_service(town, town.home)
+    engine = admin_engine(Settings(home=town.server_home, database_url=town.admin_url))
+    with engine.connect() as connection:
+        facts = json.loads(json.dumps(heads_of(connection)))
+    engine.dispose()
+    new = tmp_path / "new"
+    new.mkdir()
+    assert verify_restored(town.auditor, new, facts, beside=True) == []
+    assert list(new.iterdir()) == []
+    assert {finding.entry for finding in verify_restored(town.auditor, new, {}, beside=False)} == {
+        f"anchor {anchor.block}" for anchor in anchors_in(facts)
+    }
+    assert verify_restored(town.auditor, new, facts, beside=False) == []
+    assert read_anchors(new) == anchors_in(facts)
+    cut_tail(town, 1)
+    cut = verify_restored(town.auditor, new, facts, beside=False)
+    assert [(found.promise, found.book, found.entry) for found in cut] == [("INV-12", "420100-390", "seq 6")]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from ledger.books.seal import anchors_path
 from ledger.control.verify import CHECKS, examine, resum
 
 E = "books.entry_202610"
@@ -240,6 +242,36 @@ def test_a_change_is_told_from_its_neighbours(town: Any) -> None:
     )
     named = {finding.entry for finding in town.verify() if finding.promise == "INV-12"}
     assert named == {"seq 3 (记-202610-3)"}
+
+
+def _said(town: Any) -> list[str]:
+    return [found.message for found in town.verify() if found.entry.startswith("balance 202610")]
+
+
+def test_a_wrong_balance_is_told_from_changed_lines_by_the_digests(town: Any) -> None:
+    town.break_it(f"UPDATE books.balance SET debit = debit + 1 WHERE {OURS} AND account = 110105")
+    assert ["以分录行为准" in said for said in _said(town)] == [True]
+    town.break_it(f"UPDATE books.balance SET debit = debit - 1 WHERE {OURS} AND account = 110105")
+    assert town.verify() == []
+    town.break_it(
+        f"UPDATE {E} SET amounts[1] = amounts[1] + 1, amounts[2] = amounts[2] + 1 WHERE {OURS} AND seq = 1"
+    )
+    told = _said(town)
+    assert len(told) == 2
+    assert all("勿按分录行改余额" in said and "以分录行为准" not in said for said in told)
+
+
+def test_lines_whose_chain_was_rewritten_are_not_trusted_either(town: Any) -> None:
+    """The digests agree with the changed lines; the anchor does not."""
+    town.break_it(f"UPDATE books.balance SET debit = debit + 1 WHERE {OURS} AND account = 110105")
+    anchors = anchors_path(town.home)
+    lines = [json.loads(line) for line in anchors.read_text().splitlines()]
+    anchors.write_text(
+        "".join(
+            json.dumps(line | ({"hash": "0" * 64} if line["fund"] == 310 else {})) + "\n" for line in lines
+        )
+    )
+    assert ["勿按分录行改余额" in said for said in _said(town)] == [True]
 
 
 def test_the_service_role_cannot_run_the_snapshot(town: Any) -> None:

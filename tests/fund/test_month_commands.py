@@ -92,6 +92,7 @@ def test_a_month_from_draft_to_remittance(command: Any, declared: Any, tmp_path:
     assert (done["state"], done["approved_by"], done["entry"][:1]) == ("approved", "qian", "备")
     assert command("qian", *sign, sheet["digest"], "--json") == done
     # The daily draft that held S1 went with it, also in the words.
+    assert done.pop("warnings") == []
     [given_up] = done.pop("given_up")
     assert (given_up["orders"], given_up["amount_fen"]) == (1, "60000")
     said = command("qian", *sign, sheet["digest"])

@@ -38,13 +38,19 @@ def _balances(snapshot: Snapshot, book: Book, period: int) -> Iterator[Finding]:
             period=period,
         )
     }
+    if snapshot.rewritten & {(book, period), (book, 0)}:
+        wrong = (
+            "本月凭证与记账时的摘要不符（见INV-12等），被改动的是分录行，余额可能仍是对的，勿按分录行改余额"
+        )
+    else:
+        wrong = "本月凭证与区块的摘要都相符，分录行未被改动，有误的是余额，以分录行为准"
     for account, dim in sorted({(abs(account), dim) for account, dim in summed} | kept.keys()):
         key = account, dim
         sides = summed.get(key), summed.get((-account, dim))
         found = None if sides == (None, None) else tuple(0 if side is None else side.fen for side in sides)
         if kept.get(key) != found:
             balance, total = ("/".join(map(str, pair)) if pair else "无" for pair in (kept.get(key), found))
-            message = f"余额（借/贷 {balance}分）不等于分录行合计（{total}分），可用重建余额恢复"
+            message = f"余额（借/贷 {balance}分）不等于分录行合计（{total}分）：{wrong}"
             yield Finding("INV-06", str(book), f"balance {period} {key[0]} dim {key[1]}", message)
 
 

@@ -82,6 +82,8 @@ class _Month:
         yield from self._rest(None)
 
     def _finding(self, promise: str, seq: int, message: str, head: bytes = b"") -> Finding:
+        if promise != "INV-05":  # the key's register, not the lines
+            self.snapshot.rewritten.add((self.book, self.period))
         series, vno = "", ""
         if head:
             series, vno = (text.decode("utf-8", "replace") for text in head.split(b"|")[1:3])
