@@ -14,16 +14,18 @@ from rich.console import Console
 
 from ledger.bootstrap import App
 from ledger.cli import demo_day
+from ledger.cli.anchoring import anchor
 from ledger.cli.context import ACTING, JsonFlag, show
 from ledger.cli.demo_bank import DemoBank, demo_bank, demo_plan
 from ledger.cli.demo_day import Staff
+from ledger.cli.demo_home import alone, require_demo_day
 from ledger.cli.serve import serve as serve_pages
 from ledger.cli.world import DEMO_PEOPLE, DEMO_REGION, EXPENDITURE_ACCOUNT, FUNDS, found_demo
 from ledger.control.verify import examine
 from ledger.core.dates import parse_day
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.generate import generate
+from ledger.fund.generate import Generated, generate
 from ledger.fund.intake_file import FileResult
 from ledger.settings import get_settings
 
@@ -71,40 +73,26 @@ def demo(
     started = time.perf_counter()
     pay_date = parse_day(date)
     settings = get_settings()
+    require_demo_day(settings, pay_date)
     narrator = Narrator()
     narrator.say(f"数据目录 {settings.home}；统筹区 {DEMO_REGION}，拨付日 {pay_date}")
-    founding_day = pay_date.replace(day=1) - timedelta(days=1)
-    narrator.step("建库建账", lambda: found_demo(settings, founding_day.replace(day=1)))
-    staff = _staff()
     folder = settings.home / "demo" / f"{pay_date:%Y%m%d}-{records}-{institutions}-{seed}"
-    made = narrator.step(
-        f"生成{records}行结算记录、{institutions}家机构",
-        lambda: generate(
-            records, institutions, pay_date - timedelta(days=1), seed, folder, region=DEMO_REGION
-        ),
-    )
-    granted = demo_day.allotment_fen(records)
-    demo_day.open_periods(staff, pay_date - timedelta(days=1))
-    with demo_bank(
-        staff.accountant, staff.checker, granted * len(FUNDS), founding_day, demo_plan(pay_date, seed)
-    ) as bank:
-        narrator.step(
-            "机构与收款账户（一人录入、一人确认）",
-            lambda: demo_day.take_institutions(staff, made.institutions, pay_date),
+    with alone(settings):
+        founding_day = pay_date.replace(day=1) - timedelta(days=1)
+        narrator.step("建库建账", lambda: found_demo(settings, founding_day.replace(day=1)))
+        made = narrator.step(
+            f"生成{records}行结算记录、{institutions}家机构",
+            lambda: generate(
+                records, institutions, pay_date - timedelta(days=1), seed, folder, region=DEMO_REGION
+            ),
         )
-        narrator.step(
-            "财政拨款入支出户", lambda: demo_day.grant_money(staff, granted, pay_date - timedelta(days=1))
-        )
-        loads = narrator.step(
-            "接入结算记录", lambda: demo_day.take_records(staff, made.settlements, narrator.count)
-        )
-        narrator.step("日拨付：记账、制单、审批、制盘、发送", lambda: demo_day.pay_out(staff, pay_date))
-        narrator.step(
-            "银行处理与回单入账", lambda: demo_day.take_receipts(staff, bank, pay_date, narrator.count)
-        )
-        demo_day.keep_anchors(staff)
-        document = _summary(staff, bank, pay_date, loads, institutions)
-    verification = narrator.step("核验全部承诺", lambda: examine(staff.accountant.auditor, settings.home))
+        staff = _staff()
+        granted = demo_day.allotment_fen(records)
+        plan = demo_plan(pay_date, seed)
+        with demo_bank(staff.accountant, staff.checker, granted * len(FUNDS), founding_day, plan) as bank:
+            loads = _live(narrator, staff, bank, made, granted, pay_date)
+            document = _summary(staff, bank, pay_date, loads, institutions)
+        verification = narrator.step("核验全部承诺", lambda: examine(staff.accountant.auditor, settings.home))
     document |= {
         "verify": "clean" if not verification.findings else f"{len(verification.findings)} findings",
         "seconds": round(time.perf_counter() - started, 1),
@@ -115,6 +103,27 @@ def demo(
         raise typer.Exit(1)
     if serve:
         serve_pages()
+
+
+def _live(
+    narrator: Narrator, staff: Staff, bank: DemoBank, made: Generated, granted: int, pay_date: date
+) -> list[FileResult]:
+    """The day from master data to the last receipt, each step told."""
+    demo_day.open_periods(staff, pay_date - timedelta(days=1))
+    narrator.step(
+        "机构与收款账户（一人录入、一人确认）",
+        lambda: demo_day.take_institutions(staff, made.institutions, pay_date),
+    )
+    narrator.step(
+        "财政拨款入支出户", lambda: demo_day.grant_money(staff, granted, pay_date - timedelta(days=1))
+    )
+    loads = narrator.step(
+        "接入结算记录", lambda: demo_day.take_records(staff, made.settlements, narrator.count)
+    )
+    narrator.step("日拨付：记账、制单、审批、制盘、发送", lambda: demo_day.pay_out(staff, pay_date))
+    narrator.step("银行处理与回单入账", lambda: demo_day.take_receipts(staff, bank, pay_date, narrator.count))
+    anchor(staff.system, DEMO_REGION)
+    return loads
 
 
 def _staff() -> Staff:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from ledger.books.manual import ManualContent, manual_vouchers
-from ledger.books.seal import write_anchors
 from ledger.books.setup import books_of, open_period
 from ledger.bootstrap import App, Bank
 from ledger.cli.demo_bank import DemoBank
@@ -153,12 +152,6 @@ def take_receipts(staff: Staff, bank: DemoBank, pay_date: date, progress: Progre
             day,
         )
         progress("银行回单", number + 1, DAYS_OF_RECEIPTS + 1)
-
-
-def keep_anchors(staff: Staff) -> None:
-    """The heads of the chains go outside the database after the run (INV-12)."""
-    with unit_of_work(staff.system.engine, staff.system.user, DEMO_REGION) as tx:
-        write_anchors(tx, staff.system.settings.home)
 
 
 def open_periods(staff: Staff, first: date) -> None:

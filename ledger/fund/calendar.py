@@ -38,6 +38,15 @@ def shipped_tables() -> tuple[HolidayTable, ...]:
     return tuple(HolidayTable(year, source, tuple(sorted(found))) for (year, source), found in days.items())
 
 
+def shipped_calendar() -> Calendar:
+    """The calendar of a new installation, before there is a database."""
+    tables = shipped_tables()
+    return Calendar(
+        frozenset(table.year for table in tables),
+        {day: working for table in tables for day, working in table.days},
+    )
+
+
 def import_shipped_calendar(engine: Engine) -> int:
     """Import the shipped tables as the database's administrator; how many years are new. Known ones stay as they are."""
     with engine.begin() as connection:

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from adapters.banks.ports import Account
+from ledger.core.dates import Calendar
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
@@ -125,8 +126,12 @@ def next_batch_id(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -
 
 
 def require_working_day(tx: Transaction, pay_date: date, area: str) -> None:
+    """Raises what `require_open_banks` raises, by the calendar in force."""
+    require_open_banks(read_calendar(tx), pay_date, area)
+
+
+def require_open_banks(calendar: Calendar, pay_date: date, area: str) -> None:
     """Raises InvalidInput `<area>.not_working_day`, which names the next one, and `calendar.unknown_year`."""
-    calendar = read_calendar(tx)
     if not calendar.is_working_day(pay_date):
         following = calendar.next_working_day(pay_date)
         raise InvalidInput(
