@@ -84,7 +84,7 @@ class Gist(NamedTuple):
     @property
     def fields(self) -> list[str]:
         """The canonical text of the record (`SettlementRecord.canonical`), field by field."""
-        return self.row.split(TAB)[_OWED + 1 : -2]
+        return self.row.split(TAB)[_OWED + 2 : -1]
 
     @property
     def pooled_fen(self) -> int:
@@ -94,12 +94,13 @@ class Gist(NamedTuple):
     @property
     def content_digest(self) -> bytes:
         """SHA-256 of the canonical text."""
-        return bytes.fromhex(self.row.rsplit(TAB, 2)[1].partition("x")[2])
+        return bytes.fromhex(self.row[self.row.rindex("x") + 1 :])
 
     def with_split(self, split: str) -> Gist:
         """The record split this way, which is a row of fund.bill_layer."""
-        before, _, _ = self.row.rpartition(TAB)
-        return self._replace(unsplit=False, row=f"{before}\t{_copied(split)}")
+        fields = self.row.split(TAB)
+        fields[_OWED] = _copied(split)
+        return self._replace(unsplit=False, row=TAB.join(fields))
 
 
 def refusal(record: Gist, field: str, code: str, rule: str) -> Refusal:
@@ -126,19 +127,17 @@ _OWED: Final = len(Owed._fields)
 _OWED_FORMAT: Final = "%d\t%d\t%d\t%d\t%s\t%s\t%s\t%d\t%d\t"
 
 
-def taken_row(owed: Owed, region: int, canonical: str, digest: str, split: str) -> str:
-    """A row of `fund.taken_line`: what is owed, the region, the canonical fields, the digest in hexadecimal, the split if any."""
+def taken_row(owed: Owed, split: str, region: int, canonical: str, digest: str) -> str:
+    """A row of `fund.taken_line`: what is owed, the split if any, the region, the canonical fields, the digest in hexadecimal."""
     return (
-        f"{_OWED_FORMAT % owed}{region}\t{canonical.replace(SEPARATOR, TAB)}\t\\\\x{digest}\t{_copied(split)}"
+        f"{_OWED_FORMAT % owed}{_copied(split)}\t{region}\t{canonical.replace(SEPARATOR, TAB)}\t\\\\x{digest}"
     )
 
 
 def _copied(split: str) -> str:
-    return split.replace("\\", "\\\\") if split else NONE
+    return split.replace("\\", "\\\\")
 
 
-NONE: Final = "\\N"
-"""No value, in COPY text."""
 TAB: Final = "\t"
 
 PLAIN_INSUTYPES: Final = frozenset({"310", "390"})
@@ -169,5 +168,5 @@ def gist(record: SettlementRecord, line: int) -> Gist:
     return Gist(
         line, record.setl_id, record.init_setl_id, record.region, record.institution, record.book, day, record.term,
         record.pooled_fen + record.account_fen, record.amounts.medfee_sumamt, layered and not split,
-        taken_row(owed, record.region, record.canonical, record.content_digest.hex(), split),
+        taken_row(owed, split, record.region, record.canonical, record.content_digest.hex()),
     )  # fmt: skip

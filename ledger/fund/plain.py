@@ -166,7 +166,7 @@ class LineReader:
         )  # fmt: skip
         return Gist(
             number, setl_id, init_setl_id, kind.region, institution, kind.book, day, term, pooled + account,
-            amounts.medfee_sumamt, layered and not split, taken_row(owed, kind.region, canonical, digest, split),
+            amounts.medfee_sumamt, layered and not split, taken_row(owed, split, kind.region, canonical, digest),
         )  # fmt: skip
 
     def _kind(self, info: dict[str, Any], day: str) -> _Kind:

@@ -8,7 +8,7 @@ from typing import Final, LiteralString, NamedTuple
 
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.intake_context import Enrolled
-from ledger.fund.outcome import NONE, TAB, Gist, Load
+from ledger.fund.outcome import TAB, Gist, Load
 
 _KEY: Final = attrgetter("setl_id", "line")
 FEW: Final = 1_000
@@ -45,7 +45,8 @@ _AS_ORIGINAL: Final = """
      CROSS JOIN LATERAL (SELECT * FROM fund.payable
                           WHERE region = r.region AND fund = r.book AND setl_id = r.init_setl_id OFFSET 0) o"""
 _REST: Final = """ RETURNING setl_id, daily_fen),
-     layers AS (INSERT INTO fund.bill_layer SELECT (c.split).* FROM came c JOIN kept k ON k.line = c.line WHERE c.split IS NOT NULL)
+     layers AS (INSERT INTO fund.bill_layer SELECT (s.split).* FROM (
+                       SELECT c.split::fund.bill_layer FROM came c JOIN kept k ON k.line = c.line WHERE c.split <> '' OFFSET 0) s)
 SELECT r.line, k.line IS NOT NULL, coalesce(o.daily_fen, 0)
   FROM came r LEFT JOIN kept k ON k.line = r.line
   LEFT JOIN (SELECT setl_id, sum(daily_fen)::bigint AS daily_fen FROM owed GROUP BY setl_id) o ON o.setl_id = r.setl_id AND k.line IS NOT NULL
@@ -110,7 +111,5 @@ def _element(row: str) -> str:
     The canonical text has neither, only a split has quotes. Written here and not by the driver, whose escaping costs more than
     the insert.
     """
-    values, _, split = row.rpartition(TAB)
-    last = "" if split == NONE else '"' + split.replace('"', '\\"') + '"'
-    text = '("' + values.replace(TAB, '","') + f'",{last})'
+    text = '("' + row.replace('"', '\\"').replace(TAB, '","') + '")'
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

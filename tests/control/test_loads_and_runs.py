@@ -15,6 +15,8 @@ STORED, STORED_FEN = 4, 123456 + 33333 + 876543 + 100000
 BEGIN = "INSERT INTO fund.intake_load (region, file_name, file_sha256, bytes, loaded_by) VALUES (0, 'f', sha256('f'), 9, '{}')"
 COUNT = f"UPDATE fund.intake_load SET lines_done = 6, bytes_done = 9, accepted = {STORED}, quarantined = 1, accepted_fen = {STORED_FEN}"
 
+KEEP = "INSERT INTO fund.quarantine VALUES (0, sha256('f'), {}, '', '', 'record.json', 'x', 1, 'raw')"
+
 
 def run(town: Any, user: str, *statements: str) -> None:
     with unit_of_work(town.service, user, R) as tx:
@@ -31,7 +33,7 @@ def refused(town: Any, user: str, *statements: str) -> str:
 @pytest.fixture
 def loaded(town: Any) -> Any:
     """The town with its load counted, not yet complete."""
-    run(town, "maker", BEGIN.format("maker"), COUNT)
+    run(town, "maker", BEGIN.format("maker"), KEEP.format(6), COUNT)
     return town
 
 
@@ -71,6 +73,7 @@ def test_another_of_the_post_goes_on_with_a_load_cut_off(loaded: Any) -> None:
     run(
         loaded,
         "other",
+        KEEP.format(7),
         "UPDATE fund.intake_load SET lines_done = 7, quarantined = 2",
         "UPDATE fund.intake_load SET complete = true",
     )
@@ -102,6 +105,11 @@ def test_a_load_is_complete_when_its_records_are_there(loaded: Any, change: str)
     assert refused(loaded, "maker", "UPDATE fund.intake_load SET complete = true") == "intake.sums"
 
 
+def test_a_load_is_complete_when_what_it_refused_is_kept(loaded: Any) -> None:
+    run(loaded, "maker", "UPDATE fund.intake_load SET lines_done = 9, quarantined = 2")
+    assert refused(loaded, "maker", "UPDATE fund.intake_load SET complete = true") == "intake.sums"
+
+
 @pytest.mark.parametrize(
     "change", ["accepted = 99999", "complete = false", "lines_done = 99", "payable_fen = 7"]
 )
@@ -118,6 +126,7 @@ def test_a_complete_load_never_changes(closed: Any, change: str) -> None:
         "UPDATE fund.intake_load SET accepted_fen = accepted_fen - 1",
         "UPDATE fund.intake_load SET accepted = 99999, complete = false",
         "UPDATE fund.record SET load_id = 2 WHERE setl_id = 'r4'",
+        "DELETE FROM fund.quarantine",
     ],
 )
 def test_a_load_changed_behind_the_guards_is_named(closed: Any, attack: str) -> None:

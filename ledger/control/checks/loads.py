@@ -9,7 +9,8 @@ from ledger.control.snapshot import Snapshot
 
 
 def check_loads(snapshot: Snapshot) -> Iterator[Finding]:
-    """Accepted records and their sum against the records stored, load by load; runs against their lists.
+    """Accepted records and their sum against the records stored, load by load, a file's refused lines against those kept;
+    runs against their lists.
 
     A load that is not complete may have stored more than it counts: its last chunk's regions are stored one after the other.
     """
@@ -24,6 +25,15 @@ def check_loads(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         message = f"文件{file_name}记有接受{accepted}笔{accepted_fen}分，实际入库{stored}笔{stored_fen}分"
+        yield Finding("INV-09", "", f"load {load_id}", message)
+    for load_id, file_name, quarantined, kept in snapshot.rows(
+        """
+        SELECT l.load_id, l.file_name, l.quarantined, coalesce(q.kept, 0) FROM fund.intake_load l
+          LEFT JOIN (SELECT load_id, count(*) AS kept FROM fund.quarantine GROUP BY load_id) q USING (load_id)
+         WHERE l.bytes > 0 AND (coalesce(q.kept, 0) < l.quarantined OR l.complete AND coalesce(q.kept, 0) <> l.quarantined) ORDER BY 1
+        """
+    ):
+        message = f"文件{file_name}记有隔离{quarantined}笔，隔离清单上为{kept}笔"
         yield Finding("INV-09", "", f"load {load_id}", message)
     yield from _runs(snapshot)
 

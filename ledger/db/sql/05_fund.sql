@@ -217,6 +217,7 @@ CREATE TABLE fund.quarantine (
     state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'resolved')),
     PRIMARY KEY (region, file_sha256, load_id, line)
 );
+CREATE INDEX quarantine_load ON fund.quarantine (load_id);
 
 -- Everything a region can say no with at the month: a settled 期号 takes no more records.
 CREATE TABLE fund.settled_term (

@@ -36,13 +36,13 @@ $$;
 REVOKE EXECUTE ON FUNCTION fund.intake_context, fund.may_bring_in FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION fund.intake_context, fund.may_bring_in TO fundledger_service;
 
--- A record as intake brings it: its line in the load, what its payables are made of, the columns of fund.record that are
--- its own, in their order, and its split where somebody else pays too. The payables' columns come first, because PostgreSQL
+-- A record as intake brings it: its line in the load, what its payables are made of, its split (a row of fund.bill_layer, ''
+-- where nobody else pays), and the columns of fund.record that are its own, in their order: these last, because PostgreSQL
 -- reads a row from the left. A reversal has its original's service year and money, so its own are not asked.
 DO $$
 BEGIN
     EXECUTE format('CREATE TYPE fund.taken_line AS (line bigint, book smallint, service_year smallint, term integer, category text,
-        inpatient boolean, day date, pooled_fen bigint, account_fen bigint, %s, split fund.bill_layer)',
+        inpatient boolean, day date, pooled_fen bigint, account_fen bigint, split text, %s)',
         (SELECT string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum) FROM pg_attribute
           WHERE attrelid = 'fund.record'::regclass AND attnum > 0 AND attname NOT IN ('load_id', 'line')));
 END $$;

@@ -31,16 +31,20 @@ CREATE TRIGGER counts BEFORE UPDATE ON fund.intake_load FOR EACH ROW
           OR NEW.accepted = OLD.accepted AND (NEW.accepted_fen <> OLD.accepted_fen OR NEW.payable_fen <> OLD.payable_fen))
     EXECUTE FUNCTION fund.refuse_load();
 
--- A load is complete when its records are there, of whatever region: the owner counts, whose rows are not a user's.
+-- A load is complete when its records are there, of whatever region: the owner counts, whose rows are not a user's. Of a file
+-- every line that was refused is kept too; a request (its load has no bytes of its own) that is refused again is kept once.
 CREATE FUNCTION fund.prove_load() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
-DECLARE v_count bigint; v_fen bigint;
+DECLARE v_count bigint; v_fen bigint; v_kept bigint := NEW.quarantined;
 BEGIN
     SELECT count(*), coalesce(sum(medfee_sumamt), 0) INTO v_count, v_fen FROM fund.record WHERE load_id = NEW.load_id;
-    IF (v_count, v_fen) <> (NEW.accepted, NEW.accepted_fen) THEN
+    IF NEW.bytes > 0 THEN
+        v_kept := (SELECT count(*) FROM fund.quarantine WHERE load_id = NEW.load_id);
+    END IF;
+    IF (v_count, v_fen, v_kept) <> (NEW.accepted, NEW.accepted_fen, NEW.quarantined) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'intake.sums',
-            DETAIL = format('文件%s（第%s次接入）入库%s笔%s分与计数%s笔%s分不符', NEW.file_name, NEW.load_id, v_count, v_fen,
-                            NEW.accepted, NEW.accepted_fen);
+            DETAIL = format('文件%s（第%s次接入）入库%s笔%s分、隔离%s笔与计数%s笔%s分、隔离%s笔不符，请勿继续', NEW.file_name,
+                            NEW.load_id, v_count, v_fen, v_kept, NEW.accepted, NEW.accepted_fen, NEW.quarantined);
     END IF;
     RETURN NEW;
 END $$;
