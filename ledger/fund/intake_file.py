@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Engine
 
 from ledger.core.errors import Conflict, Forbidden, InvalidInput
+from ledger.core.os_errors import os_refusal
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.chunks import Chunk, line_of
 from ledger.fund.intake import take_gists
@@ -59,7 +60,7 @@ def load_file(
 
     A load that was cut off goes on where it stopped and gives the whole file's result. A file that was loaded whole
     is read again, and its records come out as duplicates; with `once` the first answer is given back instead.
-    Raises InvalidInput `file.missing`, `file.unreadable`, `file.encoding` (UTF-16), `file.empty`; Forbidden `intake.no_role` before
+    Raises what `os_refusal` makes of a file that cannot be read, InvalidInput `file.encoding` (UTF-16), `file.empty`; Forbidden `intake.no_role` before
     anything is stored; Conflict `intake.sums` if what is stored does
     not add up to what was counted, `file.changed` if the file is not what it was when its digest was taken.
     """
@@ -137,12 +138,8 @@ def _known(path: Path) -> _Known:
                 blank = blank and (block[start:] if not size else block).strip() == b""
                 digest.update(block)
                 size += len(block)
-    except FileNotFoundError:
-        raise InvalidInput("file.missing", f"没有文件{path.name}", file=path.name) from None
-    except IsADirectoryError:
-        raise InvalidInput("file.missing", f"{path.name}是目录，不是文件", file=path.name) from None
-    except PermissionError:
-        raise InvalidInput("file.unreadable", f"没有权限读取文件{path.name}", file=path.name) from None
+    except OSError as error:
+        raise os_refusal(error) from error
     if blank:
         raise InvalidInput("file.empty", f"文件{path.name}是空的", file=path.name)
     return _Known(digest.digest(), size, start)

@@ -43,7 +43,10 @@ def _balances(snapshot: Snapshot, book: Book, period: int) -> Iterator[Finding]:
             "本月凭证与记账时的摘要不符（见INV-12等），被改动的是分录行，余额可能仍是对的，勿按分录行改余额"
         )
     else:
-        wrong = "本月凭证与区块的摘要都相符，分录行未被改动，有误的是余额，以分录行为准"
+        wrong = (
+            "本月凭证与区块的摘要都相符，分录行未被改动，有误的是余额，以分录行为准："
+            f"会计可执行 fundledger book rebuild --book {book}"
+        )
     for account, dim in sorted({(abs(account), dim) for account, dim in summed} | kept.keys()):
         key = account, dim
         sides = summed.get(key), summed.get((-account, dim))
