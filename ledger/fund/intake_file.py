@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -71,6 +71,7 @@ def load_file(
     with path.open("rb") as file:
         start = max(done.bytes, first)
         rules = regional_rules(engine, user, rules)
+        refused = _refused_before(engine, user, load, done)
         ahead = read_ahead(path, start, done.lines, size, rules, beside=size - start > BESIDE_BYTES)
         with _no_collector(), ahead as chunks:
             for chunk in chunks:
@@ -80,7 +81,9 @@ def load_file(
                 def advance(tx: Transaction, done: Tally, chunk: Chunk = chunk) -> None:
                     _advance(tx, load, chunk, tally, done)
 
-                tally.add(take_gists(engine, user, load, chunk.read, raw_of, last=advance, each=False))
+                read = [result for result in chunk.read if result.line not in refused]
+                tally.quarantined += len(chunk.read) - len(read)
+                tally.add(take_gists(engine, user, load, read, raw_of, last=advance, each=False))
                 progress(chunk.end, size)
                 start = chunk.end
     _require_unchanged(path, start, size)
@@ -174,6 +177,23 @@ def _begin(
             user=user,
         )
         return Load(load_id, digest), _Done(0, 0), Tally(), False
+
+
+def _refused_before(engine: Engine, user: str, load: Load, done: _Done) -> Set[int]:
+    """The lines of the chunk in which a load was cut off that it has refused: they stay so, whatever has changed since."""
+    with unit_of_work(engine, user) as tx:
+        regions = tx.rows("SELECT 0 UNION SELECT access.regions_of(%(user)s)", user=user)
+    found: set[int] = set()
+    for (region,) in regions:
+        with unit_of_work(engine, user, region) as tx:
+            kept = tx.rows(
+                "SELECT line FROM fund.quarantine WHERE region = %(region)s AND load_id = %(load)s AND line > %(done)s",
+                region=region,
+                load=load.load_id,
+                done=done.lines,
+            )
+        found.update(line for (line,) in kept)
+    return found
 
 
 def _advance(tx: Transaction, load: Load, chunk: Chunk, before: Tally, done: Tally) -> None:

@@ -320,3 +320,28 @@ def test_what_a_load_stored_before_its_month_was_settled_stays_taken(
     assert (done.accepted, done.quarantined, done.payable_fen) == (1, 1, 60_000)
     late = take(month, bill("K2"), name="late")
     assert (late.accepted, ("K2", "record.term_settled") in [row[1:] for row in refusals(month)]) == (0, True)
+
+
+def test_what_a_load_refused_before_it_was_cut_off_stays_refused(
+    month: Any, bill: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one line would be both quarantined and accepted, and the load's sums never hold."""
+    path = month.folder / "cut.jsonl"
+    elsewhere = bill("X1")
+    elsewhere["setlinfo"] |= {"poolarea_no": "429900", "insu_admdvs": "429901"}
+    lines = (bill("K1", institution=NEW), bill("K2"), elsewhere)
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+
+    def lost(*_: object) -> None:
+        raise ConnectionError("the machine is gone")
+
+    with monkeypatch.context() as cut:
+        cut.setattr("ledger.fund.intake_file._advance", lost)
+        with pytest.raises(ConnectionError):
+            load_file(month.engine, "jieru", path, IntakeRules())
+    enrol(month, PLAIN)
+    done = load_file(month.engine, "jieru", path, IntakeRules())
+    assert (done.accepted, done.duplicate, done.quarantined) == (1, 0, 2)
+    assert [row[2] for row in refusals(month)] == ["institution.unknown", "region.not_allowed"]
+    again = load_file(month.engine, "jieru", path, IntakeRules())
+    assert (again.accepted, again.duplicate, again.quarantined) == (1, 1, 1)
