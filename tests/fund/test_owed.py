@@ -297,22 +297,33 @@ def test_a_reversal_with_the_money_of_its_original_in_other_sub_funds_is_refused
     )
 
 
+@pytest.fixture
+def cut_off(month: Any, bill: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A load of these lines and one of another region, cut off after the records of our own region were stored."""
+
+    def made(*bills: Any) -> Any:
+        elsewhere = bill("X1")
+        elsewhere["setlinfo"] |= {"poolarea_no": "429900", "insu_admdvs": "429901"}
+        path = month.folder / "cut.jsonl"
+        path.write_text("\n".join(map(json.dumps, (*bills, elsewhere))), encoding="utf-8")
+
+        def lost(*_: object) -> None:
+            raise ConnectionError("the machine is gone")
+
+        with monkeypatch.context() as cut:
+            cut.setattr("ledger.fund.intake_file._advance", lost)
+            with pytest.raises(ConnectionError):
+                load_file(month.engine, "jieru", path, IntakeRules())
+        return path
+
+    return made
+
+
 def test_what_a_load_stored_before_its_month_was_settled_stays_taken(
-    month: Any, bill: Any, monkeypatch: pytest.MonkeyPatch
+    month: Any, bill: Any, cut_off: Any
 ) -> None:
     """Cut off between the records of a chunk's regions; the month is approved before the load goes on."""
-    path = month.folder / "cut.jsonl"
-    elsewhere = bill("X1")
-    elsewhere["setlinfo"] |= {"poolarea_no": "429900", "insu_admdvs": "429901"}
-    path.write_text(f"{json.dumps(bill('K1'))}\n{json.dumps(elsewhere)}\n", encoding="utf-8")
-
-    def lost(*_: object) -> None:
-        raise ConnectionError("the machine is gone")
-
-    with monkeypatch.context() as cut:
-        cut.setattr("ledger.fund.intake_file._advance", lost)
-        with pytest.raises(ConnectionError):
-            load_file(month.engine, "jieru", path, IntakeRules())
+    path = cut_off(bill("K1"))
     month.pretend(
         "INSERT INTO fund.settled_term SELECT region, fund, institution, term, 'by hand' FROM fund.payable"
     )
@@ -322,23 +333,9 @@ def test_what_a_load_stored_before_its_month_was_settled_stays_taken(
     assert (late.accepted, ("K2", "record.term_settled") in [row[1:] for row in refusals(month)]) == (0, True)
 
 
-def test_what_a_load_refused_before_it_was_cut_off_stays_refused(
-    month: Any, bill: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_load_refused_before_it_was_cut_off_stays_refused(month: Any, bill: Any, cut_off: Any) -> None:
     """Else one line would be both quarantined and accepted, and the load's sums never hold."""
-    path = month.folder / "cut.jsonl"
-    elsewhere = bill("X1")
-    elsewhere["setlinfo"] |= {"poolarea_no": "429900", "insu_admdvs": "429901"}
-    lines = (bill("K1", institution=NEW), bill("K2"), elsewhere)
-    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-
-    def lost(*_: object) -> None:
-        raise ConnectionError("the machine is gone")
-
-    with monkeypatch.context() as cut:
-        cut.setattr("ledger.fund.intake_file._advance", lost)
-        with pytest.raises(ConnectionError):
-            load_file(month.engine, "jieru", path, IntakeRules())
+    path = cut_off(bill("K1", institution=NEW), bill("K2"))
     enrol(month, PLAIN)
     done = load_file(month.engine, "jieru", path, IntakeRules())
     assert (done.accepted, done.duplicate, done.quarantined) == (1, 0, 2)
