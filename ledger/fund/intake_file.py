@@ -60,9 +60,9 @@ def load_file(
 
     A load that was cut off goes on where it stopped and gives the whole file's result. A file that was loaded whole
     is read again, and its records come out as duplicates; with `once` the first answer is given back instead.
-    Raises what `os_refusal` makes of a file that cannot be read, InvalidInput `file.encoding` (UTF-16), `file.empty`; Forbidden `intake.no_role` before
-    anything is stored; Conflict `intake.sums` if what is stored does
-    not add up to what was counted, `file.changed` if the file is not what it was when its digest was taken.
+    Raises what `os_refusal` makes of a file that cannot be read, InvalidInput `file.encoding` (UTF-16), `file.empty`;
+    Forbidden `intake.no_role` before anything is stored; Conflict `intake.sums` if what is stored and kept does not add up
+    to what was counted, `file.changed` if the file is not what it was when its digest was taken.
     """
     digest, size, first = _known(path)
     load, done, tally, complete = _begin(engine, user, path, digest, size, once=once)
