@@ -13,14 +13,14 @@ from adapters.banks.ports import Channel, Format
 from adapters.banks.registry import make_format
 from benchmarks.measured import Measured, measured, say
 from benchmarks.world import DAY, PAY_DAY, World, allot, fresh_world, take_institutions
-from ledger.cli.world import DEMO_REGION
 from ledger.core.dates import SHANGHAI
-from ledger.fund.daily import run_daily
-from ledger.fund.generate import Generated, generate
-from ledger.fund.intake_file import load_file
-from ledger.fund.validate import IntakeRules
-from ledger.payments.approve import approve
-from ledger.payments.files import file
+from ledger.fund.daily.run import run_daily
+from ledger.fund.intake.file import load_file
+from ledger.fund.record.judge import IntakeRules
+from ledger.payments.orders.approve import approve
+from ledger.payments.out.files import file
+from ledger.simulation.people import DEMO_REGION
+from ledger.simulation.platform.day import Generated, generate
 
 RECORDS: Final = 34_000
 INSTITUTIONS: Final = 300

@@ -9,9 +9,9 @@ from hashlib import sha256
 from typing import Final
 
 from benchmarks.world import PAY_DAY
-from ledger.cli.world import EXPENDITURE_ACCOUNT
 from ledger.core.entries import Dimensions, EntryDraft
 from ledger.rules import Item, apply
+from ledger.simulation.people import EXPENDITURE_ACCOUNT
 
 INSTITUTIONS: Final = 2_000
 _ZIPF: Final = 0.8

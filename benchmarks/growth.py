@@ -15,8 +15,8 @@ from benchmarks.limit import BATCH
 from benchmarks.measured import Measured, measured, rate, say
 from benchmarks.posting import fill, post_all
 from benchmarks.world import World, take_institutions
-from ledger.fund.intake_file import load_file
-from ledger.fund.validate import IntakeRules
+from ledger.fund.intake.file import load_file
+from ledger.fund.record.judge import IntakeRules
 
 SMALL: Final = 100_000
 LARGE: Final = 1_000_000

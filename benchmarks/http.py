@@ -22,11 +22,11 @@ import psycopg
 from benchmarks.measured import Measured, measured, say
 from benchmarks.world import DAY, World, take_institutions
 from ledger.access.users import issue_key
-from ledger.cli.world import DEMO_REGION
 from ledger.db.cluster import ADMIN, PORT, Cluster
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.generate import day_lines, generate
-from ledger.fund.generate_institutions import make_institutions
+from ledger.simulation.people import DEMO_REGION
+from ledger.simulation.platform.day import day_lines, generate
+from ledger.simulation.platform.institutions import make_institutions
 
 CONNECTIONS: Final = 16
 SCALE: Final = 16

@@ -12,9 +12,9 @@ from benchmarks.drafts import Receipts
 from benchmarks.limit import BATCH, Limit
 from benchmarks.measured import PAIRS, Measured, measured, rate, say
 from benchmarks.world import DAY, World, take_institutions
-from ledger.fund.generate import generate
-from ledger.fund.intake_file import load_file
-from ledger.fund.validate import IntakeRules
+from ledger.fund.intake.file import load_file
+from ledger.fund.record.judge import IntakeRules
+from ledger.simulation.platform.day import generate
 
 RECORDS_PER_FILE: Final = 40_000
 INSTITUTIONS: Final = 2_000

@@ -17,14 +17,17 @@ from psycopg import sql
 from sqlalchemy import Engine
 
 from ledger.books.manual import ManualContent
-from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, book_by_hand, found_demo
 from ledger.core.entries import EMPLOYEE_FUND, RESIDENT_FUND, Book, Dimensions, credit, debit
 from ledger.db.cluster import Cluster
 from ledger.db.engine import admin_engine, auditor_engine, service_engine
 from ledger.db.roles import grant_database
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.institutions import confirm_payees, load_institutions, read_institutions
+from ledger.founding import book_by_hand
+from ledger.fund.institutions.load import load_institutions
+from ledger.fund.institutions.master import read_institutions
+from ledger.fund.institutions.payees import confirm_payees
 from ledger.settings import Settings
+from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, found_demo
 
 OPENED_ON: Final = date(2026, 1, 1)
 DAY: Final = date(2026, 10, 12)

@@ -10,8 +10,6 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from adapters.banks.ports import Channel, Format
-from adapters.banks.registry import make_format
-from adapters.banks.sftp import SftpChannel, SftpConfig
 from ledger.core.dates import SHANGHAI, Clock
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.engine import auditor_engine, service_engine
@@ -82,6 +80,9 @@ class App:
         bank, channel = row
         if not channel:
             raise Conflict("bank.no_channel", f"账户{account}没有已确认的文件通道", account=account)
+        # what speaks to banks is imported by who speaks to one: it costs more than most commands
+        from adapters.banks.wire.sftp import SftpChannel, SftpConfig
+
         config = SftpConfig(
             host=channel["host"],
             port=channel["port"],
@@ -92,7 +93,7 @@ class App:
             outbox=channel.get("outbox", "/outbox"),
             archive=channel.get("archive", "/archive"),
         )
-        return Bank(account, make_format(bank, frozenset({account})), SftpChannel(config))
+        return Bank(account, _format(bank, account), SftpChannel(config))
 
     def format_of(self, region: int, account: str) -> Format:
         """How an own account's bank writes its files, no wire needed; raises NotFound `account.unknown`."""
@@ -104,7 +105,7 @@ class App:
             )
         if bank is None:
             raise NotFound("account.unknown", f"统筹区{region}没有账户{account}", account=account)
-        return make_format(bank, frozenset({account}))
+        return _format(bank, account)
 
     def expenditure_accounts(self, region: int) -> list[str]:
         """The region's 支出户: the accounts files are sent from and received for."""
@@ -122,6 +123,12 @@ class App:
         for name in ("engine", "auditor"):
             if name in self.__dict__:
                 self.__dict__[name].dispose()
+
+
+def _format(bank: str, account: str) -> Format:
+    from adapters.banks.registry import make_format  # likewise
+
+    return make_format(bank, frozenset({account}))
 
 
 def client_key_path(home: Path, region: int, account: str) -> Path:

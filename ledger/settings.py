@@ -80,3 +80,7 @@ def get_settings() -> Settings:
             f"{name}应为{_ALLOWED.get(field, '文字')}" for name, field in zip(names, fields, strict=True)
         )
         raise InvalidInput("settings.value", f"环境变量不合规：{words}", variables=names) from None
+
+
+USERS_FILE: Final = "users.json"
+"""In a demo home: role → user, so that a newcomer need not name one. A production home has none."""

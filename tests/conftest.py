@@ -23,13 +23,13 @@ import pytest
 from psycopg import sql
 from sqlalchemy.engine import Engine
 
-from ledger.cli.world import found_demo
 from ledger.db.cluster import DATABASE, Cluster
 from ledger.db.engine import admin_engine, auditor_engine, login_url, service_engine
 from ledger.db.migrate import migrate
 from ledger.db.roles import grant_database
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
+from ledger.simulation.people import found_demo
 
 ROOT = pytest.StashKey[Path]()
 ROOM_FOR_DATABASES = 6 * 2**30
@@ -195,7 +195,7 @@ def founded(cluster: Cluster, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def world(founded: str, cluster: Cluster, new_database_name: str) -> Iterator[Database]:
-    """A clone of the founded region, one person a post (`ledger.cli.world.DEMO_PEOPLE`), dropped afterwards."""
+    """A clone of the founded region, one person a post (`ledger.founding.DEMO_PEOPLE`), dropped afterwards."""
     yield from _clone(cluster, founded, new_database_name)
 
 

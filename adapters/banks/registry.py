@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from adapters.banks.iso20022.format import Iso20022Format
+from adapters.banks.formats.iso20022.format import Iso20022Format
 from adapters.banks.ports import Format
 from ledger.core.errors import NotFound
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ledger.access.operator_log import write_log
 from ledger.api.calling import Call
-from ledger.api.keys import once
+from ledger.api.idempotency import once
 from ledger.api.problems import Answer, encode
 from ledger.api.scope import in_region
 from ledger.bootstrap import App

@@ -13,10 +13,13 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 
-from ledger.api import acts, health, orders, reports, settlements, voucher_drafts
 from ledger.api.auth import KeyRing
 from ledger.api.description import complete
 from ledger.api.problems import Answer, of_error, of_validation, problem
+from ledger.api.routes import books as reports
+from ledger.api.routes import health, orders, settlements
+from ledger.api.routes import payout as acts
+from ledger.api.routes import vouchers as voucher_drafts
 from ledger.core.errors import LedgerError
 from ledger.settings import Settings
 

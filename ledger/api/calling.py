@@ -12,7 +12,7 @@ from fastapi import Depends, Path, Query, Request, Response
 from sqlalchemy import Engine
 
 from ledger.api.auth import Caller
-from ledger.api.keys import check_key
+from ledger.api.idempotency import check_key
 from ledger.api.problems import encode
 from ledger.db.unit_of_work import unit_of_work
 

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
-from ledger.api.records import BODY_MAX, RECORDS_MAX
+from ledger.api.limits import BODY_MAX, RECORDS_MAX
 from ledger.api.schemas import SCHEMAS, Schema, ref
-from ledger.fund.shape import ALIASES, DETAILS_MAX, MONEY_NAMES, MONEY_OPTIONAL, TEXT_FIELDS
+from ledger.fund.record.fields import ALIASES, DETAILS_MAX, MONEY_NAMES, MONEY_OPTIONAL, TEXT_FIELDS
 
 PROBLEM: Final[Schema] = {
     "description": "拒绝：稳定的code，中文说明（RFC 9457）",

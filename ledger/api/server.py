@@ -8,8 +8,8 @@ from typing import Final
 
 import uvicorn
 
-from ledger.api.protocol import IntakeProtocol
-from ledger.api.service import Service, make_service
+from ledger.api.intake.protocol import IntakeProtocol
+from ledger.api.intake.service import Service, make_service
 from ledger.settings import Settings
 
 SWITCH_SECONDS: Final = 0.001

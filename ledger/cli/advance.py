@@ -8,12 +8,12 @@ import typer
 
 from adapters.banks.ports import Account
 from ledger.books.setup import open_period
-from ledger.cli.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import Book
 from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.advances import (
+from ledger.fund.advances.advance import (
     KIND_NAMES,
     Advance,
     AdvanceRequest,
@@ -22,10 +22,10 @@ from ledger.fund.advances import (
     refuse_advance,
     request_advance,
 )
-from ledger.fund.advances_reconcile import reconcile
-from ledger.fund.cash_orders import order_advances
-from ledger.fund.drafting import REFUSALS, refusal_words, refused_json
-from ledger.fund.refunds import RefundRequest, request_refund
+from ledger.fund.advances.year_end import reconcile
+from ledger.fund.cash.orders import order_advances
+from ledger.fund.ordering.draft import REFUSALS, refusal_words, refused_json
+from ledger.fund.refunds.refund import RefundRequest, request_refund
 
 app = typer.Typer(help="预付金、按月预拨、集采直接结算", no_args_is_help=True)
 

@@ -8,13 +8,13 @@ from typing import Annotated, Final
 import typer
 
 from ledger.access.operator_log import logged
-from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
 from ledger.cli.reconcile import ClrTypeOption, DateOption, FundOption, InstitutionOption, TermOption
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.audit import (
+from ledger.fund.audit.appeal import (
     STATE_NAMES,
     Act,
     Finding,
@@ -25,10 +25,10 @@ from ledger.fund.audit import (
     read_finding,
     set_appeal_days,
 )
-from ledger.fund.audit_sample import Sample, SampleAsk, check_sample, draw_sample
-from ledger.fund.audit_trace import load_codes, read_codes
-from ledger.fund.findings import load_findings
-from ledger.fund.reconcile_scope import Scope
+from ledger.fund.audit.findings import load_findings
+from ledger.fund.audit.sample import Sample, SampleAsk, check_sample, draw_sample
+from ledger.fund.audit.trace import load_codes, read_codes
+from ledger.fund.reconcile.scope import Scope
 
 app = typer.Typer(help="审核", no_args_is_help=True)
 

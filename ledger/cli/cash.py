@@ -8,12 +8,12 @@ import typer
 
 from adapters.banks.ports import Account
 from ledger.books.setup import open_period
-from ledger.cli.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import Book
 from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.cash import (
+from ledger.fund.cash.fund_request import (
     FundRequest,
     approve_request,
     grant,
@@ -22,12 +22,11 @@ from ledger.fund.cash import (
     refuse_request,
     request_funds,
 )
-from ledger.fund.cash_forecast import KIND_NAMES, total
-from ledger.fund.cash_moves import KINDS as MOVE_KINDS
-from ledger.fund.cash_moves import Move, approve_move, read_moves, refuse_move, request_move
-from ledger.fund.cash_orders import order_persons
-from ledger.fund.cash_persons import KINDS as PERSON_KINDS
-from ledger.fund.cash_persons import (
+from ledger.fund.cash.movements import KINDS as MOVE_KINDS
+from ledger.fund.cash.movements import Move, approve_move, read_moves, refuse_move, request_move
+from ledger.fund.cash.orders import order_persons
+from ledger.fund.cash.persons import KINDS as PERSON_KINDS
+from ledger.fund.cash.persons import (
     PersonPayment,
     PersonRequest,
     approve_person,
@@ -35,7 +34,8 @@ from ledger.fund.cash_persons import (
     refuse_person,
     request_person,
 )
-from ledger.fund.drafting import REFUSALS, refusal_words, refused_json
+from ledger.fund.ordering.draft import REFUSALS, refusal_words, refused_json
+from ledger.fund.ordering.forecast import KIND_NAMES, total
 
 app = typer.Typer(help="用款计划、请款、利息手续费、个人付款", no_args_is_help=True)
 

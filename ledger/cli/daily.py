@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from ledger.access.operator_log import logged
-from ledger.cli.anchoring import anchor
-from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.acts.anchoring import anchor
+from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.money import yuan_grouped
-from ledger.fund.daily import BLOCK_REASONS, DailyRun, run_daily
-from ledger.fund.purse import waits_words
+from ledger.fund.daily.run import BLOCK_REASONS, DailyRun, run_daily
+from ledger.fund.ordering.available import waits_words
 
 app = typer.Typer(help="日拨付", no_args_is_help=True)
 

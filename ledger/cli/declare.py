@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ledger.access.operator_log import logged
-from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
 from ledger.cli.reconcile import (
     ClrTypeOption,
     DateOption,
@@ -21,11 +21,11 @@ from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.declare import declare
-from ledger.fund.declare_claim import Declaration, claim_request, declarations, read_declaration
-from ledger.fund.declare_lists import read_lists, record_lists
-from ledger.fund.declare_states import STATE_NAMES, move
-from ledger.fund.reconcile_scope import Scope
+from ledger.fund.declare.claim import Declaration, claim_request, declarations, read_declaration
+from ledger.fund.declare.declaration import declare
+from ledger.fund.declare.lists import read_lists, record_lists
+from ledger.fund.declare.states import STATE_NAMES, move
+from ledger.fund.reconcile.scope import Scope
 
 app = typer.Typer(help="申报", no_args_is_help=True)
 

@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 from ledger.books.setup import open_period
-from ledger.cli.context import JsonFlag, RegionOption, act, app_for, show
-from ledger.cli.received import plain_received, words_of_received
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.words.received import plain_received, words_of_received
 from ledger.core.dates import parse_day, period_of
 from ledger.core.digests import parse_digest
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
 from ledger.db.unit_of_work import unit_of_work
-from ledger.payments.handed import (
+from ledger.payments.incoming.by_hand import (
     STATES,
     Brought,
     HandedFile,

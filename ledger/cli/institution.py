@@ -8,9 +8,12 @@ from typing import Annotated
 import typer
 
 from ledger.access.operator_log import logged
-from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.institutions import confirm_payees, load_institutions, read_institutions, set_agreement
+from ledger.fund.institutions.enrolment import set_agreement
+from ledger.fund.institutions.load import load_institutions
+from ledger.fund.institutions.master import read_institutions
+from ledger.fund.institutions.payees import confirm_payees
 
 app = typer.Typer(help="定点医药机构与收款账户", no_args_is_help=True)
 

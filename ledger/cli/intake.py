@@ -11,13 +11,13 @@ import typer
 
 from ledger.access.operator_log import logged
 from ledger.bootstrap import App
-from ledger.cli.context import JsonFlag, app_for, progress_bar, show
+from ledger.cli.line.context import JsonFlag, app_for, progress_bar, show
 from ledger.core.cells import cell
 from ledger.core.errors import InvalidInput, LedgerError
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import NO_REGION, unit_of_work
-from ledger.fund.intake_file import FileResult, load_file
-from ledger.fund.validate import IntakeRules
+from ledger.fund.intake.file import FileResult, load_file
+from ledger.fund.record.judge import IntakeRules
 
 app = typer.Typer(help="结算记录接入", no_args_is_help=True)
 

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from ledger.access.operator_log import logged
-from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.layers_map import PAYERS, map_type
-from ledger.fund.layers_store import read_bill, totals
+from ledger.fund.layers.map import PAYERS, map_type
+from ledger.fund.layers.store import read_bill, totals
 
 app = typer.Typer(help="一单式：各方承担", no_args_is_help=True)
 

@@ -8,84 +8,24 @@ from itertools import pairwise
 
 import typer
 
-from ledger.cli import (
-    advance,
-    audit,
-    bank,
-    calendar,
-    cash,
-    clear,
-    daily,
-    db,
-    declare,
-    demo,
-    explain,
-    export,
-    generate,
-    institution,
-    intake,
-    layers,
-    month,
-    outregion,
-    payments,
-    reconcile,
-    refund,
-    report,
-    rules,
-    serve,
-    simulate,
-    statement,
-)
-from ledger.cli import books as book
-from ledger.cli import setup as setup_commands
-from ledger.cli import users as user
-from ledger.cli.context import ACTING, close_apps
-from ledger.cli.refusals import tell
-from ledger.cli.verify import verify
-from ledger.cli.worker import worker
+from ledger.cli.commands import Words
+from ledger.cli.line.context import ACTING, close_apps
+from ledger.cli.line.refusals import tell
 from ledger.core.errors import InvalidInput
 
 app = typer.Typer(
     name="fundledger",
+    cls=Words,
     help="医保基金即时结算账本。任何命令都可加 --as 用户 指明操作人。",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group, name in (
-    (advance.app, "advance"),
-    (audit.app, "audit"),
-    (bank.app, "bank"),
-    (book.app, "book"),
-    (calendar.app, "calendar"),
-    (cash.app, "cash"),
-    (clear.app, "clear"),
-    (daily.app, "daily"),
-    (db.app, "db"),
-    (declare.app, "declare"),
-    (institution.app, "institution"),
-    (intake.app, "intake"),
-    (layers.app, "layers"),
-    (month.app, "month"),
-    (outregion.app, "outregion"),
-    (payments.app, "payments"),
-    (reconcile.app, "reconcile"),
-    (refund.app, "refund"),
-    (report.app, "report"),
-    (rules.app, "rules"),
-    (user.app, "user"),
-):
-    app.add_typer(group, name=name)
-app.command("demo")(demo.demo)
-app.command("explain")(explain.explain)
-app.command("export")(export.export)
-app.command("generate")(generate.generate)
-app.command("serve")(serve.serve)
-app.command("setup")(setup_commands.setup)
-app.command("simulate")(simulate.simulate)
-app.command("statement")(statement.statement)
-app.command("verify")(verify)
-app.command("worker")(worker)
+
+
+@app.callback()
+def fundledger() -> None:
+    """医保基金即时结算账本。任何命令都可加 --as 用户 指明操作人。"""
 
 
 def take_acting_user(arguments: list[str]) -> list[str]:

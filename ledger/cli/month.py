@@ -11,10 +11,10 @@ import typer
 from adapters.banks.ports import Format
 from adapters.banks.registry import make_format
 from ledger.access.operator_log import logged
+from ledger.acts.anchoring import anchor
 from ledger.bootstrap import App
-from ledger.cli.anchoring import anchor
-from ledger.cli.context import JsonFlag, RegionOption, app_for, show
-from ledger.cli.month_show import (
+from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.words.month import (
     SHEET_STATES,
     handback_json,
     handback_words,
@@ -29,15 +29,15 @@ from ledger.core.digests import parse_digest
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.handback import hand_back
-from ledger.fund.month_approve import approve_month
-from ledger.fund.month_deductions import OtherDeduction, approve_deduction, propose_deduction
-from ledger.fund.month_orders import draft_month_orders
-from ledger.fund.month_prepare import prepare
-from ledger.fund.month_read import Scope
-from ledger.fund.month_store import list_sheets
-from ledger.fund.remittance import remittance, remittance_csv
-from ledger.fund.settled_drafts import given_up_by
+from ledger.fund.month.approve import approve_month
+from ledger.fund.month.handback import hand_back
+from ledger.fund.month.orders import draft_month_orders
+from ledger.fund.month.other_deductions import OtherDeduction, approve_deduction, propose_deduction
+from ledger.fund.month.prepare import prepare
+from ledger.fund.month.read import Scope
+from ledger.fund.month.remittance import remittance, remittance_csv
+from ledger.fund.month.store import list_sheets
+from ledger.fund.ordering.given_up import given_up_by
 
 app = typer.Typer(help="月结算", no_args_is_help=True)
 

@@ -12,19 +12,19 @@ import typer
 from ledger.access.operator_log import logged
 from ledger.bootstrap import App, Bank
 from ledger.cli import handed, suspense
-from ledger.cli.context import JsonFlag, RegionOption, app_for, show
-from ledger.cli.payments_show import plain_order, plain_overview, words_of_order, words_of_overview
-from ledger.cli.received import plain_received, words_of_received
+from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.words.payments import plain_order, plain_overview, words_of_order, words_of_overview
+from ledger.cli.words.received import plain_received, words_of_received
 from ledger.core.digests import parse_digest
 from ledger.core.money import yuan_grouped
-from ledger.payments import approve as approvals
-from ledger.payments import files
-from ledger.payments.ask import ask as ask_overdue
-from ledger.payments.listing import order_view, overview
-from ledger.payments.receive import Received
-from ledger.payments.receive import receive as receive_account
-from ledger.payments.send import send as send_files
-from ledger.payments.stale import REASONS
+from ledger.payments.incoming.receive import Received
+from ledger.payments.incoming.receive import receive as receive_account
+from ledger.payments.orders import approve as approvals
+from ledger.payments.orders.listing import order_view, overview
+from ledger.payments.orders.stale import REASONS
+from ledger.payments.out import files
+from ledger.payments.out.ask import ask as ask_overdue
+from ledger.payments.out.send import send as send_files
 
 app = typer.Typer(help="拨付：审批、制盘、发送、收回单、挂账", no_args_is_help=True)
 app.add_typer(suspense.app, name="suspense")

@@ -10,14 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from ledger.access.operator_log import logged
-from ledger.cli.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.reconcile import compare_totals, totals_request
-from ledger.fund.reconcile_decisions import confirm_decisions, propose_decision
-from ledger.fund.reconcile_details import (
+from ledger.fund.reconcile.decisions import confirm_decisions, propose_decision
+from ledger.fund.reconcile.details import (
     OUTCOME_NAMES,
     DetailFile,
     DetailResult,
@@ -27,9 +26,10 @@ from ledger.fund.reconcile_details import (
     our_details,
     result_rows,
 )
-from ledger.fund.reconcile_file import write_detail, write_result
-from ledger.fund.reconcile_period import PeriodQuery, settlements
-from ledger.fund.reconcile_scope import Scope
+from ledger.fund.reconcile.file import write_detail, write_result
+from ledger.fund.reconcile.period import PeriodQuery, settlements
+from ledger.fund.reconcile.scope import Scope
+from ledger.fund.reconcile.totals import compare_totals, totals_request
 
 app = typer.Typer(help="对账", no_args_is_help=True)
 

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from ledger.cli.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.refunds import (
+from ledger.fund.refunds.refund import (
     KINDS,
     ORDERED_BY,
     Refund,

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from ledger.books.setup import open_period
-from ledger.cli.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import Book
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.suspense import (
+from ledger.fund.suspense.suspense import (
     KINDS,
     STATES,
     Resolution,
@@ -22,7 +22,7 @@ from ledger.fund.suspense import (
     read_resolutions,
     refuse,
 )
-from ledger.payments.listing import OpenPaper, open_papers
+from ledger.payments.orders.listing import OpenPaper, open_papers
 
 app = typer.Typer(help="挂账回单：会计提出是什么，另一人复核", no_args_is_help=True)
 

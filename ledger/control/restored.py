@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Engine
 
-from ledger.books.seal import anchors_in, anchors_path, append_anchors
+from ledger.books.anchors import anchors_in, anchors_path, append_anchors
 from ledger.control.finding import Finding
 from ledger.control.verify import verify
 

@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 from sqlalchemy import Engine
 
-from ledger.books.seal import Anchor
+from ledger.books.anchors import Anchor
 from ledger.core.entries import Book
 
 STREAMS: Final = 3

@@ -10,33 +10,33 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Engine
 
-from ledger.books.seal import Anchor, read_anchors
-from ledger.control.checks.accounts import check_accounts
-from ledger.control.checks.anchors import check_anchors
-from ledger.control.checks.balances import check_balances
-from ledger.control.checks.calendar import check_calendar
-from ledger.control.checks.chain import check_chain
-from ledger.control.checks.conservation import check_conservation
-from ledger.control.checks.declarations import check_declarations
-from ledger.control.checks.dimensions import check_dimensions
-from ledger.control.checks.evidence import check_evidence
-from ledger.control.checks.files import check_files
+from ledger.books.anchors import Anchor, read_anchors
+from ledger.control.checks.fund.calendar import check_calendar
+from ledger.control.checks.fund.conservation import check_conservation
+from ledger.control.checks.fund.declarations import check_declarations
+from ledger.control.checks.fund.handbacks import check_handbacks
+from ledger.control.checks.fund.layers import check_layers
+from ledger.control.checks.fund.loads import check_loads
+from ledger.control.checks.fund.outregion import check_outregion
+from ledger.control.checks.fund.papers import check_papers
+from ledger.control.checks.fund.recognition import check_recognition
+from ledger.control.checks.fund.settlements import check_settlements
+from ledger.control.checks.fund.ties import check_ties
 from ledger.control.checks.guards import check_guards
-from ledger.control.checks.handbacks import check_handbacks
-from ledger.control.checks.layers import check_layers
-from ledger.control.checks.links import check_links
-from ledger.control.checks.loads import check_loads
-from ledger.control.checks.numbering import check_numbering
-from ledger.control.checks.orders import check_orders
-from ledger.control.checks.outregion import check_outregion
-from ledger.control.checks.papers import check_papers
-from ledger.control.checks.recognition import check_recognition
-from ledger.control.checks.settlements import check_settlements
-from ledger.control.checks.signers import check_signers
-from ledger.control.checks.sources import check_sources
-from ledger.control.checks.suspense import check_suspense
-from ledger.control.checks.ties import check_ties
-from ledger.control.checks.vouchers import check_vouchers
+from ledger.control.checks.journal.accounts import check_accounts
+from ledger.control.checks.journal.anchors import check_anchors
+from ledger.control.checks.journal.balances import check_balances
+from ledger.control.checks.journal.chain import check_chain
+from ledger.control.checks.journal.dimensions import check_dimensions
+from ledger.control.checks.journal.links import check_links
+from ledger.control.checks.journal.numbering import check_numbering
+from ledger.control.checks.journal.signers import check_signers
+from ledger.control.checks.journal.sources import check_sources
+from ledger.control.checks.journal.vouchers import check_vouchers
+from ledger.control.checks.payments.evidence import check_evidence
+from ledger.control.checks.payments.files import check_files
+from ledger.control.checks.payments.orders import check_orders
+from ledger.control.checks.payments.suspense import check_suspense
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot, open_snapshot
 from ledger.control.sums import sum_lines

@@ -79,3 +79,8 @@ class Calendar:
         while not self.is_working_day(day):
             day += timedelta(days=1)
         return day
+
+
+def next_month(day: date) -> date:
+    """The first day of the month after `day`'s."""
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)

@@ -1,7 +1,7 @@
 """Canonical texts of business rows and their SHA-256: one definition for those who write and for `verify`.
 
 Records, recognitions, orders and batches are digested by their writers where the rows are, at intake and in SQL
-(`payments.order_digest`, `payments.batch_digest`, `ledger.fund.recognise`); here the same texts are made from the rows
+(`payments.order_digest`, `payments.batch_digest`, `ledger.fund.daily.recognise`); here the same texts are made from the rows
 a second time, so that verify does not lean on the writers. Receipts are digested here by both: what verify proves of
 them is that the *row* still gives the digest inside the chained entry.
 """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 EMPLOYEE_FUND = 310
 RESIDENT_FUND = 390
@@ -117,3 +117,6 @@ class Posted(NamedTuple):
     def voucher(self) -> str:
         """The printed number: `记-202610-12`."""
         return f"{self.series}-{self.period}-{self.vno}"
+
+
+FUNDS: Final = (EMPLOYEE_FUND, RESIDENT_FUND)

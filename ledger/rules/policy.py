@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Final
 
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
@@ -52,3 +53,7 @@ def _known(policy: str) -> str:
             "policy.unknown", f"日拨付会计政策“{policy[:20]}”不存在，应为P1或P2", policy=policy[:20]
         )
     return policy
+
+
+RULES_SIGNER: Final = "rules"
+"""The person on record for the rules in force: who put them in force reviews what they book unasked."""

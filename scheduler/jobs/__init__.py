@@ -1,0 +1,1 @@
+"""One file a job: what it does at its slot."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ledger.books.seal import write_anchors
+from ledger.books.anchors import write_anchors
 from ledger.bootstrap import App
 from ledger.db.unit_of_work import unit_of_work
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ledger.bootstrap import App
-from ledger.payments.ask import ask
+from ledger.payments.out.ask import ask
 
 
 def ask_banks(app: App, region: int, moment: datetime) -> str:

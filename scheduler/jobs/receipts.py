@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ledger.bootstrap import App
-from ledger.payments.receive import receive
+from ledger.payments.incoming.receive import receive
 
 
 def take_receipts(app: App, region: int, moment: datetime) -> str:

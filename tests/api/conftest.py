@@ -18,15 +18,17 @@ import pytest
 import uvicorn
 
 from ledger.access.users import Person, found_region, issue_key
+from ledger.api.intake.service import Service, make_service
 from ledger.api.server import configuration
-from ledger.api.service import Service, make_service
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.calendar import import_shipped_calendar
-from ledger.fund.generate import day_lines
-from ledger.fund.generate_institutions import MadeInstitution, make_institutions
-from ledger.fund.institutions import confirm_payees, load_institutions, read_institutions
-from ledger.fund.regions import OwnAccount, set_up_region
+from ledger.fund.institutions.load import load_institutions
+from ledger.fund.institutions.master import read_institutions
+from ledger.fund.institutions.payees import confirm_payees
+from ledger.fund.region.calendar import import_shipped_calendar
+from ledger.fund.region.setup import OwnAccount, set_up_region
 from ledger.settings import Settings
+from ledger.simulation.platform.day import day_lines
+from ledger.simulation.platform.institutions import MadeInstitution, make_institutions
 
 REGION = 420100
 OTHER_REGION = 420200

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from ledger.fund.generate import Expected, day_lines
-from ledger.fund.shape import ALIASES, MONEY_NAMES
+from ledger.fund.record.fields import ALIASES, MONEY_NAMES
+from ledger.simulation.platform.day import Expected, day_lines
 
 DAY = date(2026, 10, 12)
 

@@ -21,10 +21,11 @@ import pytest
 
 from ledger.access.users import issue_key, revoke_key, revoke_role
 from ledger.api import auth
-from ledger.api.worker import Request, Worker
+from ledger.api.intake.storing import Request, Worker
 from ledger.core.errors import Unavailable
 from ledger.db.unit_of_work import Transaction
-from ledger.fund import intake, store
+from ledger.fund.intake import store
+from ledger.fund.intake import take as intake
 
 REGION = 420100
 URL = "/api/v1/settlements"
@@ -289,7 +290,8 @@ def test_a_crowd_with_one_key_has_it_looked_up_once(
 def test_unavailable_is_said_and_nothing_is_stored(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker(world.database.service_engine, lambda: date(2026, 10, 13))
     monkeypatch.setattr(
-        "ledger.api.worker.unit_of_work", lambda *_: (_ for _ in ()).throw(Unavailable("db.unreachable", "x"))
+        "ledger.api.intake.storing.unit_of_work",
+        lambda *_: (_ for _ in ()).throw(Unavailable("db.unreachable", "x")),
     )
     [answer] = worker.process(requests(world.originals(1)))
     assert (answer.status, dict(answer.headers)[b"retry-after"]) == (503, b"1")

@@ -15,10 +15,10 @@ from ledger.access.users import Person, found_region, issue_key
 from ledger.api.schemas import SCHEMAS
 from ledger.books.manual import ManualContent
 from ledger.bootstrap import App
-from ledger.cli.demo_bank import DemoBank, demo_bank
-from ledger.cli.world import book_by_hand
 from ledger.control.verify import examine
 from ledger.core.entries import Book, Dimensions, credit, debit
+from ledger.founding import book_by_hand
+from ledger.simulation.bank import DemoBank, demo_bank
 
 REGION = 420100
 PAY = "2026-10-13"

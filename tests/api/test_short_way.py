@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import psycopg
 import pytest
 
-from ledger.api.service import Service
+from ledger.api.intake.service import Service
 
 URL = "/api/v1/settlements"
 HEAD_END = b"\r\n\r\n"

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ledger.books.manual import ManualContent
-from ledger.cli.world import EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, book_by_hand
 from ledger.core.entries import Book, Dimensions, credit, debit
+from ledger.founding import book_by_hand
+from ledger.simulation.people import EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
 
 BOOK = Book(420100, 310)
 DAY = date(2026, 10, 12)

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from ledger.cli.demo_home import alone
 from ledger.core.errors import Conflict
+from ledger.simulation.demo.home import alone
 
 COMMAND = [sys.executable, "-m", "ledger.cli", "demo", "--records", "20", "--institutions", "3", "--json"]
 HOLDER = textwrap.dedent("""
     import os, sys, time
-    from ledger.cli.demo_home import alone
+    from ledger.simulation.demo.home import alone
     from ledger.settings import get_settings
     with alone(get_settings()):
         child = os.fork()

@@ -17,13 +17,14 @@ import pytest
 from adapters.banks.simulator.faults import Fault, Plan
 from ledger.books.manual import ManualContent
 from ledger.bootstrap import App
-from ledger.cli.context import ACTING
-from ledger.cli.demo_bank import DemoBank, demo_bank
+from ledger.cli.line.context import ACTING
 from ledger.cli.main import main
-from ledger.cli.world import EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, FUNDS, book_by_hand
-from ledger.core.entries import Book, Dimensions, credit, debit
-from ledger.fund.generate import generate
+from ledger.core.entries import FUNDS, Book, Dimensions, credit, debit
+from ledger.founding import book_by_hand
 from ledger.settings import get_settings
+from ledger.simulation.bank import DemoBank, demo_bank
+from ledger.simulation.people import EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.simulation.platform.day import generate
 
 REGION = 420100
 DAYS = [date(2026, 10, day) for day in (13, 14, 15, 16)]

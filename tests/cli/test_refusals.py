@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from ledger.cli.refusals import refusal_of, tell
+from ledger.cli.line.refusals import refusal_of, tell
 from ledger.core.errors import InvalidInput, LedgerError, Unavailable
 from ledger.core.os_errors import os_refusal
-from ledger.fund.generate import generate
 from ledger.settings import get_settings
+from ledger.simulation.platform.day import generate
 
 NOWHERE = "postgresql://x:y@127.0.0.1:1/z"
 ENGLISH = re.compile(r"Invalid|Missing|No such|not |error|Errno|Permission|denied|refused", re.IGNORECASE)

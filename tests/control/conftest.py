@@ -19,9 +19,9 @@ import pytest
 from psycopg import sql
 from sqlalchemy import Engine
 
+from ledger.books.anchors import write_anchors
 from ledger.books.journal import post
 from ledger.books.manual import ManualContent, approve_vouchers, draft_voucher
-from ledger.books.seal import write_anchors
 from ledger.books.setup import open_book
 from ledger.control.finding import Finding
 from ledger.control.verify import verify

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.books.seal import (
+from ledger.books.anchors import (
     Anchor,
     anchors_in,
     anchors_path,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ledger.books.seal import anchors_path
+from ledger.books.anchors import anchors_path
 from ledger.control.verify import CHECKS, examine, resum
 
 E = "books.entry_202610"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-CODE = "import typer; from ledger.cli.verify import verify; typer.run(verify)"
+CODE = "import typer; from ledger.cli.books.verify import verify; typer.run(verify)"
 
 
 def run(town: Any, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ledger.control.checks.vouchers import CHECKED
+from ledger.control.checks.journal.vouchers import CHECKED
 from ledger.core.entries import Book, credit, debit
 from ledger.rules.load import rulebook
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from ledger.cli.db import app
+from ledger.cli.installation.db import app
 from ledger.db.migrate import head
 from ledger.settings import get_settings
 

@@ -11,24 +11,25 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Engine
 
-from adapters.banks.control import CONTROL_SUFFIX, describe, encode_control
-from adapters.banks.iso20022.format import Iso20022Format
+from adapters.banks.formats.iso20022.format import Iso20022Format
 from adapters.banks.ports import Account, Direction, OutgoingFile, RemoteFile
 from adapters.banks.simulator.messages.notification import Movement, Notification, write_camt054
 from adapters.banks.simulator.messages.receipt import Receipt, write_bker
 from adapters.banks.simulator.messages.status_report import StatusReport, TransactionStatus, write_pain002
+from adapters.banks.wire.control import CONTROL_SUFFIX, describe, encode_control
 from ledger.books.journal import post
 from ledger.books.setup import open_book, open_period
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
 from ledger.core.errors import Conflict, LedgerError
 from ledger.db.unit_of_work import Transaction, unit_of_work
-from ledger.payments.approve import approve
-from ledger.payments.draft import Batch, BatchDraft, ItemDraft, OrderDraft, PayableDraft, create_batch
-from ledger.payments.files import file
-from ledger.payments.orders import read_orders
-from ledger.payments.receive import Received, receive
-from ledger.payments.send import send
+from ledger.payments.incoming.receive import Received, receive
+from ledger.payments.orders.approve import approve
+from ledger.payments.orders.draft import create_batch
+from ledger.payments.orders.order import read_orders
+from ledger.payments.orders.values import Batch, BatchDraft, ItemDraft, OrderDraft, PayableDraft
+from ledger.payments.out.files import file
+from ledger.payments.out.send import send
 
 REGION = 420100
 FUND = 310

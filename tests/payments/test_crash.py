@@ -13,9 +13,9 @@ import pytest
 
 from adapters.banks.simulator.messages.payment_file import read_pain001
 from ledger.core.dates import SHANGHAI
-from ledger.payments.approve import approve
-from ledger.payments.files import file
-from ledger.payments.send import send
+from ledger.payments.orders.approve import approve
+from ledger.payments.out.files import file
+from ledger.payments.out.send import send
 
 REGION = 420100
 DAY = date(2026, 10, 13)
@@ -30,7 +30,7 @@ given = json.loads(sys.argv[1])
 sys.path.insert(0, given["here"])
 import conftest
 from ledger.db.engine import service_engine
-from ledger.payments import receive as receiving
+from ledger.payments.incoming import receive as receiving
 from ledger.settings import Settings
 
 commits, commit = 0, psycopg.Connection.commit

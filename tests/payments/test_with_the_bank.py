@@ -12,9 +12,9 @@ from adapters.banks.simulator.bank import Bank, Opening, Terms
 from adapters.banks.simulator.faults import Fault, Plan
 from adapters.banks.simulator.papers import ReceiptForm
 from ledger.core.dates import SHANGHAI
-from ledger.payments.files import file
-from ledger.payments.listing import order_view, overview
-from ledger.payments.send import send
+from ledger.payments.orders.listing import order_view, overview
+from ledger.payments.out.files import file
+from ledger.payments.out.send import send
 
 REGION = 420100
 OWN = "4200000000001"

@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from ledger.cli import context
-from ledger.cli.export import export
-from ledger.cli.report import app as report_app
+from ledger.cli.books.export import export
+from ledger.cli.books.report import app as report_app
+from ledger.cli.line import context
 from ledger.core.cells import cell
 from ledger.core.entries import Dimensions, credit, debit
 from ledger.core.errors import InvalidInput

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from ledger.books.chart import account, chart
-from ledger.cli.rules import app
+from ledger.cli.books.rules import app
 from ledger.core.entries import Dimensions, credit, debit, section_of
 from ledger.core.errors import InvalidInput, LedgerError, NotFound
 from ledger.rules import Item, Sheet, apply

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from ledger.bootstrap import App
-from ledger.cli.world import DEMO_REGION
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.engine import login_password
+from ledger.simulation.people import DEMO_REGION
 from scheduler.jobs.catalogue import JOBS
 from scheduler.runs import run_once
 from scheduler.worker import run_named

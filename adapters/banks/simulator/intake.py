@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from adapters.banks.control import CONTROL_SUFFIX, ControlFile, decode_control
 from adapters.banks.ports import PaymentBatch
 from adapters.banks.simulator.messages.payment_file import read_pain001
+from adapters.banks.wire.control import CONTROL_SUFFIX, ControlFile, decode_control
 from ledger.core.errors import InvalidInput
 
 

@@ -7,9 +7,9 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from adapters.banks.control import READY_SUFFIX, describe, encode_control
 from adapters.banks.ports import OutgoingFile
 from adapters.banks.simulator.books import Books
+from adapters.banks.wire.control import READY_SUFFIX, describe, encode_control
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS outgoing (

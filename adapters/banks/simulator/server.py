@@ -31,7 +31,7 @@ from paramiko.sftp_server import SFTPServer
 from paramiko.sftp_si import SFTPServerInterface
 from paramiko.transport import Transport
 
-from adapters.banks.sftp.keys import ensure_ed25519_key
+from adapters.banks.wire.sftp.keys import ensure_ed25519_key
 
 HOST_KEY_FILE: Final = "ssh_host_ed25519_key"
 _FILE_MODE: Final = 0o640

@@ -115,7 +115,7 @@ CREATE TABLE fund.intake_load (
 );
 
 -- The settlement records, as validated: stored once, never changed. The columns from setl_id to details are the
--- canonical text of ledger.fund.record, in its order: its SHA-256 is content_digest. Amounts in fen; absent is 0 or ''.
+-- canonical text of ledger.fund.record.record, in its order: its SHA-256 is content_digest. Amounts in fen; absent is 0 or ''.
 CREATE TABLE fund.record (
     region            integer NOT NULL,
     setl_id           text NOT NULL,

@@ -17,9 +17,7 @@ from psycopg import sql
 from sqlalchemy import Engine
 
 from adapters.banks.simulator.faults import Fault
-from ledger.cli.context import close_apps
-from ledger.cli.simulate import run
-from ledger.cli.simulate_town import WEIGHTS, Asked
+from ledger.cli.line.context import close_apps
 from ledger.control.finding import Finding
 from ledger.control.verify import verify
 from ledger.db.cluster import DATABASE
@@ -27,6 +25,8 @@ from ledger.db.engine import auditor_engine, service_engine
 from ledger.db.passwords import Passwords
 from ledger.db.roles import grant_database
 from ledger.settings import Settings
+from ledger.simulation.life.run import run
+from ledger.simulation.town import WEIGHTS, Asked
 
 OFTEN = {
     **WEIGHTS,

@@ -10,12 +10,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ledger.cli.context import ACTING, close_apps
-from ledger.cli.statement import statement
+from ledger.cli.books.statement import statement
+from ledger.cli.line.context import ACTING, close_apps
 from ledger.core.errors import InvalidInput, LedgerError, NotFound
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import get_settings
-from reports.explain import explain
+from reports.explain.chain import explain
 from reports.institution_statement import KINDS, institution_statement
 
 HOSPITAL = "H42010000001"

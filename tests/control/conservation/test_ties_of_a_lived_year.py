@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 from ledger.books.manual import ManualContent
-from ledger.cli.world import book_by_hand
 from ledger.core.entries import Book, Dimensions, Leg, Side, credit, debit
+from ledger.founding import book_by_hand
 
 BOOK = Book(420100, 310)
 DAY = date(2026, 3, 31)

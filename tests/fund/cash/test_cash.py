@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from adapters.banks.ports import Account, Direction
-from ledger.cli.world import DEMO_REGION
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
-from ledger.fund.cash import approve_request, grant, read_requests, request_funds
-from ledger.fund.cash_forecast import KINDS, Due, Reserved, forecast, kind_order, reserved_before
-from ledger.fund.cash_moves import approve_move, read_moves, refuse_move, request_move
-from ledger.fund.cash_orders import order_persons
-from ledger.fund.cash_persons import PersonRequest, approve_person, mask, read_persons, request_person
-from ledger.fund.daily import run_daily
-from ledger.fund.drafting import REFUSALS, refusal_words
-from ledger.payments.approve import discard
+from ledger.fund.cash.fund_request import approve_request, grant, read_requests, request_funds
+from ledger.fund.cash.movements import approve_move, read_moves, refuse_move, request_move
+from ledger.fund.cash.orders import order_persons
+from ledger.fund.cash.persons import PersonRequest, approve_person, mask, read_persons, request_person
+from ledger.fund.daily.run import run_daily
+from ledger.fund.ordering.draft import REFUSALS, refusal_words
+from ledger.fund.ordering.forecast import KINDS, Due, Reserved, forecast, kind_order, reserved_before
+from ledger.payments.orders.approve import discard
+from ledger.simulation.people import DEMO_REGION
 
 H, OTHER = "H42010000001", "H42010000002"
 DAY = date(2026, 10, 13)

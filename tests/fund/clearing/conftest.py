@@ -14,42 +14,43 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from adapters.banks.iso20022.format import Iso20022Format
+from adapters.banks.formats.iso20022.format import Iso20022Format
 from adapters.banks.ports import Account, OutgoingFile, RemoteFile
 from adapters.banks.simulator.messages.receipt import Receipt, write_bker
 from ledger.books.chart import account
 from ledger.books.manual import ManualContent
 from ledger.books.setup import open_period
-from ledger.cli.world import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, book_by_hand, import_holidays
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.roles import grant_database
-from ledger.fund.audit import Act, act
-from ledger.fund.calendar_import import HolidayTable
-from ledger.fund.clearing_confirm import confirm_letter, sign_institution
-from ledger.fund.clearing_letter import approve_letter, draft_letter, send_letter
-from ledger.fund.clearing_orders import ClearingOrders, draft_clearing_orders
-from ledger.fund.clearing_store import Letter
-from ledger.fund.daily import run_daily
-from ledger.fund.declare import declare
-from ledger.fund.declare_lists import UploadedList, record_lists
-from ledger.fund.declare_states import move
-from ledger.fund.findings import FindingDraft, enter_finding, target_of
-from ledger.fund.month_approve import approve_month
-from ledger.fund.month_deductions import OtherDeduction, approve_deduction, propose_deduction
-from ledger.fund.month_orders import draft_month_orders
-from ledger.fund.month_prepare import prepare
-from ledger.fund.month_read import Scope as MonthScope
-from ledger.fund.reconcile_details import DetailFile, compare_details, our_details
-from ledger.fund.reconcile_file import write_detail
-from ledger.fund.reconcile_scope import Scope
-from ledger.payments.approve import approve
-from ledger.payments.files import file
-from ledger.payments.orders import read_orders
-from ledger.payments.receive import receive
-from ledger.payments.send import send
+from ledger.founding import book_by_hand, import_holidays
+from ledger.fund.audit.appeal import Act, act
+from ledger.fund.audit.findings import FindingDraft, enter_finding, target_of
+from ledger.fund.clearing.confirm import confirm_letter, sign_institution
+from ledger.fund.clearing.letter import approve_letter, draft_letter, send_letter
+from ledger.fund.clearing.orders import ClearingOrders, draft_clearing_orders
+from ledger.fund.clearing.store import Letter
+from ledger.fund.daily.run import run_daily
+from ledger.fund.declare.declaration import declare
+from ledger.fund.declare.lists import UploadedList, record_lists
+from ledger.fund.declare.states import move
+from ledger.fund.month.approve import approve_month
+from ledger.fund.month.orders import draft_month_orders
+from ledger.fund.month.other_deductions import OtherDeduction, approve_deduction, propose_deduction
+from ledger.fund.month.prepare import prepare
+from ledger.fund.month.read import Scope as MonthScope
+from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
+from ledger.fund.reconcile.file import write_detail
+from ledger.fund.reconcile.scope import Scope
+from ledger.fund.region.holidays import HolidayTable
+from ledger.payments.incoming.receive import receive
+from ledger.payments.orders.approve import approve
+from ledger.payments.orders.order import read_orders
+from ledger.payments.out.files import file
+from ledger.payments.out.send import send
+from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
 
 FUND = 310
 HOSPITAL = "H42010000001"
@@ -89,7 +90,7 @@ class Folder:
 
 @dataclass
 class Year:
-    """Short ways to live a year: `month` is the region (tests/fund/conftest.py)."""
+    """Short ways to live a year: `month` is the region (tests/scenes/month.py)."""
 
     month: Any
     bill: Callable[..., dict[str, Any]]

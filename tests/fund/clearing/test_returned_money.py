@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ledger.cli.world import DEMO_REGION
 from ledger.rules.policy import set_policy
+from ledger.simulation.people import DEMO_REGION
 
 POLICIES = pytest.mark.parametrize("policy", ["P1", "P2"])
 INPATIENT, OUTPATIENT, RECOVERED, HELD, ADVANCE = 50010101, 50010103, 45010101, 200104, 110105

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from ledger.cli.context import ACTING, close_apps
 from ledger.cli.layers import app
+from ledger.cli.line.context import ACTING, close_apps
 from ledger.control.verify import verify
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan
-from ledger.fund.intake_file import load_file
-from ledger.fund.layers import Layers
-from ledger.fund.layers_map import PAYERS, map_type
-from ledger.fund.layers_row import layer_row
-from ledger.fund.layers_store import read_bill, totals
-from ledger.fund.validate import IntakeRules
+from ledger.fund.intake.file import load_file
+from ledger.fund.layers.bill import Layers
+from ledger.fund.layers.map import PAYERS, map_type
+from ledger.fund.layers.row import layer_row
+from ledger.fund.layers.store import read_bill, totals
+from ledger.fund.record.judge import IntakeRules
 from ledger.settings import get_settings
 
 DAY = date(2026, 10, 12)

@@ -13,32 +13,35 @@ from typing import Any
 
 import pytest
 
-from adapters.banks.control import CONTROL_SUFFIX, describe, encode_control
-from adapters.banks.iso20022.format import Iso20022Format
+from adapters.banks.formats.iso20022.format import Iso20022Format
 from adapters.banks.ports import Account, Direction, OutgoingFile, RemoteFile
 from adapters.banks.simulator.bank import Bank, Opening
 from adapters.banks.simulator.faults import Fault, Plan
+from adapters.banks.wire.control import CONTROL_SUFFIX, describe, encode_control
 from ledger.access.users import found_region
+from ledger.books.anchors import write_anchors
 from ledger.books.manual import ManualContent
-from ledger.books.seal import write_anchors
-from ledger.cli.world import DEMO_PEOPLE, book_by_hand
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.db.unit_of_work import Transaction, unit_of_work
-from ledger.fund.institutions import Institution, confirm_payees, load_institutions
-from ledger.fund.intake_file import load_file
-from ledger.fund.outregion_link import End
-from ledger.fund.outregion_parties import Counterparty, add_counterparty, confirm_counterparty
-from ledger.fund.outregion_receipts import confirm_move
-from ledger.fund.outregion_requests import approve_move, request_move
-from ledger.fund.regions import OwnAccount, set_up_region
-from ledger.fund.validate import IntakeRules
-from ledger.payments.approve import approve
-from ledger.payments.files import file
-from ledger.payments.orders import read_orders
-from ledger.payments.receive import receive
-from ledger.payments.send import send
+from ledger.founding import book_by_hand
+from ledger.fund.institutions.load import load_institutions
+from ledger.fund.institutions.master import Institution
+from ledger.fund.institutions.payees import confirm_payees
+from ledger.fund.intake.file import load_file
+from ledger.fund.outregion.link import End
+from ledger.fund.outregion.parties import Counterparty, add_counterparty, confirm_counterparty
+from ledger.fund.outregion.receipts import confirm_move
+from ledger.fund.outregion.requests import approve_move, request_move
+from ledger.fund.record.judge import IntakeRules
+from ledger.fund.region.setup import OwnAccount, set_up_region
+from ledger.payments.incoming.receive import receive
+from ledger.payments.orders.approve import approve
+from ledger.payments.orders.order import read_orders
+from ledger.payments.out.files import file
+from ledger.payments.out.send import send
+from ledger.simulation.people import DEMO_PEOPLE
 
 HERE, THERE = 420100, 430100
 OWN = {HERE: "4200000000001004", THERE: "4300000000001004"}

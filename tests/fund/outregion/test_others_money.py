@@ -10,18 +10,19 @@ import pytest
 from adapters.banks.ports import Account
 from adapters.banks.simulator.faults import Fault
 from ledger.books.manual import ManualContent
-from ledger.cli.world import book_by_hand
 from ledger.core.entries import Book, Dimensions, Leg, credit, debit
 from ledger.core.errors import Conflict
-from ledger.fund.daily import run_daily
-from ledger.fund.outregion import recognise_outregion
-from ledger.fund.outregion_hospitals import draft_hospital_orders
-from ledger.fund.outregion_money import Money
-from ledger.fund.outregion_quota import set_quota
-from ledger.fund.outregion_requests import cancel_move
-from ledger.fund.outregion_transfers import draft_transfer_orders
-from ledger.payments.approve import approve, discard
-from ledger.payments.draft import BatchDraft, ItemDraft, OrderDraft, create_batch
+from ledger.founding import book_by_hand
+from ledger.fund.daily.run import run_daily
+from ledger.fund.outregion.care import recognise_outregion
+from ledger.fund.outregion.hospitals import draft_hospital_orders
+from ledger.fund.outregion.money import Money
+from ledger.fund.outregion.quota import set_quota
+from ledger.fund.outregion.requests import cancel_move
+from ledger.fund.outregion.transfers import draft_transfer_orders
+from ledger.payments.orders.approve import approve, discard
+from ledger.payments.orders.draft import create_batch
+from ledger.payments.orders.values import BatchDraft, ItemDraft, OrderDraft
 
 H, HERE, THERE = "H42010000001", 420100, 430100
 OCT, NEXT = date(2026, 10, 12), date(2026, 10, 13)

@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from ledger.books.manual import ManualContent
-from ledger.cli.world import book_by_hand
 from ledger.core.entries import Book, Dimensions, Leg, credit, debit
 from ledger.core.errors import Conflict
-from ledger.fund.cash import request_funds
-from ledger.fund.cash_forecast import Due, Reserved, forecast, reserved_before
-from ledger.fund.daily import run_daily
-from ledger.fund.outregion import recognise_outregion
-from ledger.fund.outregion_bills import draft_bill_orders, make_bill
-from ledger.fund.outregion_clearing import confirm, pull
-from ledger.fund.outregion_hospitals import draft_hospital_orders
-from ledger.fund.outregion_link import deliver
-from ledger.fund.outregion_quota import set_quota
-from ledger.fund.purse import drafted_fen
-from ledger.payments.approve import approve, discard
+from ledger.founding import book_by_hand
+from ledger.fund.cash.fund_request import request_funds
+from ledger.fund.daily.run import run_daily
+from ledger.fund.ordering.available import drafted_fen
+from ledger.fund.ordering.forecast import Due, Reserved, forecast, reserved_before
+from ledger.fund.outregion.bills import draft_bill_orders, make_bill
+from ledger.fund.outregion.care import recognise_outregion
+from ledger.fund.outregion.hospitals import draft_hospital_orders
+from ledger.fund.outregion.link import deliver
+from ledger.fund.outregion.monthly import confirm, pull
+from ledger.fund.outregion.quota import set_quota
+from ledger.payments.orders.approve import approve, discard
 
 HERE, THERE = 420100, 430100
 OCT, NEXT = date(2026, 10, 12), date(2026, 10, 13)

@@ -14,7 +14,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SM3, Hash
 
-from adapters.banks.xml import add, new_root, to_bytes
+from adapters.banks.formats.xml import add, new_root, to_bytes
 
 NAMESPACE: Final = "http://www.ofdspec.org/2016"
 SM3_OID: Final = "1.2.156.10197.1.401"

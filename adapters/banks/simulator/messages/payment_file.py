@@ -9,8 +9,7 @@ from datetime import date, datetime
 
 from lxml.etree import _Element as Element
 
-from adapters.banks.ports import Account, Instruction, PaymentBatch
-from adapters.banks.xml import (
+from adapters.banks.formats.xml import (
     amount_fen,
     count_of,
     elements_named,
@@ -21,6 +20,7 @@ from adapters.banks.xml import (
     text_at,
     units,
 )
+from adapters.banks.ports import Account, Instruction, PaymentBatch
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 
@@ -31,7 +31,7 @@ def read_pain001(content: bytes) -> PaymentBatch:
     """The one payment group of a credit transfer file, in CNY between CNAPS branches.
 
     Raises InvalidInput `bankfile.kind`, `.group`, `.totals`, `.duplicate_order`, `.cnaps`, `.currency`,
-    `.amount`, `.date` and those of `adapters.banks.xml`.
+    `.amount`, `.date` and those of `adapters.banks.formats.xml`.
     """
     messages = list(elements_named(parse_xml(content), "CstmrCdtTrfInitn"))
     if len(messages) != 1:

@@ -8,8 +8,8 @@ from typing import Final
 
 from lxml.etree import _Element as Element
 
+from adapters.banks.formats.xml import add, new_root, to_bytes
 from adapters.banks.ports import Account
-from adapters.banks.xml import add, new_root, to_bytes
 from ledger.core.money import yuan
 
 XBRL: Final = "http://www.xbrl.org/2003/instance"

@@ -9,7 +9,7 @@ from typing import Final
 
 from lxml.etree import _Element as Element
 
-from adapters.banks.xml import add, new_root, to_bytes
+from adapters.banks.formats.xml import add, new_root, to_bytes
 from ledger.core.money import yuan
 
 NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:pain.002.001.12"

@@ -1,8 +1,0 @@
-"""A bank's folders over SFTP: `SftpChannel` is the wire, `SftpConfig` says where it leads and whom to trust."""
-
-from __future__ import annotations
-
-from adapters.banks.sftp.channel import SftpChannel
-from adapters.banks.sftp.config import SftpConfig
-
-__all__ = ["SftpChannel", "SftpConfig"]

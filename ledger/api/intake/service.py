@@ -1,0 +1,178 @@
+"""The ASGI service: bodies read under a limit, intake on a short way of its own, everything else by FastAPI."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import Engine
+
+from ledger.api.application import create_application
+from ledger.api.auth import Caller, KeyRing
+from ledger.api.idempotency import check_key
+from ledger.api.intake.batcher import Batcher
+from ledger.api.intake.records import cut
+from ledger.api.intake.storing import Request, Worker
+from ledger.api.limits import BODY_MAX
+from ledger.api.problems import Answer, BadRequest, NotSupported, TooLarge, of_error
+from ledger.db.engine import service_engine
+from ledger.db.migrate import require_current
+from ledger.settings import Settings
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+INTAKE_PATH: Final = "/api/v1/settlements"
+SMALL_BODY_MAX: Final = 64 * 1024
+BODY_SECONDS: Final = 30.0
+"""A body that trickles longer than this is given up."""
+
+
+class Service:
+    """One running API over one installation."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.engine: Engine = service_engine(settings)
+        require_current(self.engine)
+        clock = settings.clock()
+        self.keys = KeyRing(self.engine, clock.today)
+        self._storing: Engine = service_engine(settings, ping=False)
+        self.batcher = Batcher(Worker(self._storing, clock.today))
+        self._rest = create_application(settings, self.engine, self.keys, self.close)
+
+    async def close(self) -> None:
+        """Store what waits, then give the connections back."""
+        await self.batcher.close()
+        self._storing.dispose()
+        self.engine.dispose()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection's event, as ASGI has it."""
+        if scope["type"] != "http" or scope["method"] not in ("POST", "PUT", "PATCH", "DELETE"):
+            await self._rest(scope, receive, send)
+            return
+        intake = is_intake(scope["method"], scope["path"])
+        try:
+            headers = _headers(scope["headers"])
+            if intake:
+                answer = await self._take(headers, receive)
+            else:
+                body = await read_body(headers, receive, SMALL_BODY_MAX)
+                await self._rest(scope, _again(body, receive), send)
+                return
+        except Exception as error:  # noqa: BLE001 every request gets an answer, and never a trace
+            answer = of_error(error)
+        await respond(send, answer)
+
+    async def _take(self, headers: dict[bytes, bytes], receive: Receive) -> Answer:
+        caller = await self.keys.caller(headers.get(b"authorization"))
+        key = _intake_key(headers)
+        return await self.batcher.submit(_request(caller, key, await read_body(headers, receive, BODY_MAX)))
+
+    def at_once(self, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> asyncio.Future[Answer] | None:
+        """What will be the answer to an intake request whose body is here, if nothing about it needs asking or refusing.
+
+        None for every other: `__call__` answers it, in its own words where it is refused.
+        """
+        try:
+            found = _headers(headers)
+            caller = self.keys.remembered(found.get(b"authorization"))
+            if caller is None:
+                return None
+            return self.batcher.enqueue(_request(caller, _intake_key(found), body))
+        except Exception:  # noqa: BLE001 it comes up again on the long way, which has an answer for it
+            return None
+
+
+def is_intake(method: str, path: str) -> bool:
+    """Whether this is the request that brings records."""
+    return path == INTAKE_PATH and method == "POST"
+
+
+def make_service(settings: Settings) -> Service:
+    """The service of an installation; raises Unavailable `db.not_migrated`, `db.unreachable`."""
+    return Service(settings)
+
+
+def _headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Header names are lower case already; raises BadRequest `header.repeated` where a second one would change the meaning."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in found and name in (b"authorization", b"idempotency-key", b"content-length"):
+            raise BadRequest("header.repeated", f"请求头{name.decode('latin-1')}出现两次")
+        found[name] = value
+    return found
+
+
+def _intake_key(headers: dict[bytes, bytes]) -> str:
+    """The Idempotency-Key, empty without one; raises NotSupported `content.type`, `content.encoding`, BadRequest `key.format`."""
+    kind = headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
+    if kind != b"application/json":
+        raise NotSupported("content.type", "内容类型应为application/json")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise NotSupported("content.encoding", "不接受压缩的请求体")
+    key = headers.get(b"idempotency-key")
+    return "" if key is None else check_key(key.decode("latin-1"))
+
+
+def _request(caller: Caller, key: str, body: bytes) -> Request:
+    raws, many = cut(body)
+    return Request(
+        caller.user, caller.regions, raws, many, key, hashlib.sha256(body).digest() if key else b""
+    )
+
+
+async def read_body(headers: dict[bytes, bytes], receive: Receive, limit: int) -> bytes:
+    """The whole body; raises TooLarge `body.too_large` as soon as it is known, BadRequest `body.cut_off`, `body.too_slow`."""
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length[:20]) > limit:
+        raise TooLarge("body.too_large", f"请求体超过{limit}字节")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read(receive, limit)
+    except TimeoutError:
+        raise BadRequest("body.too_slow", f"请求体在{BODY_SECONDS:.0f}秒内没有到齐") from None
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise TooLarge("body.too_large", f"请求体超过{limit}字节")
+        return body
+    parts = bytearray()
+    while True:
+        if message["type"] != "http.request":
+            raise BadRequest("body.cut_off", "请求体没有到齐")
+        parts += message.get("body", b"")
+        if len(parts) > limit:
+            raise TooLarge("body.too_large", f"请求体超过{limit}字节")
+        if not message.get("more_body"):
+            return bytes(parts)
+        message = await receive()
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A receive that gives the body once more, then what comes after it."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def give() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return give
+
+
+async def respond(send: Send, answer: Answer) -> None:
+    """Send a whole answer."""
+    headers = [
+        (b"content-type", answer.content_type),
+        (b"content-length", str(len(answer.body)).encode()),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,275 @@
+"""The thread that stores: many requests of one user in one transaction a region (group commit).
+
+A request's answer is given only after COMMIT. A transaction that fails for a reason of one record is cut in halves until
+that record stands alone, so that no request fails for its neighbour's sake.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from sqlalchemy import Engine
+
+from ledger.api.idempotency import KeyTaken, store_answer, stored_answer
+from ledger.api.intake.answers import answer_many, answer_one
+from ledger.api.problems import Answer, of_error
+from ledger.core.errors import Conflict, InFlight, InvalidInput, Unavailable
+from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
+from ledger.fund.intake.quick import LineReader
+from ledger.fund.intake.regional_codes import regional_rules
+from ledger.fund.intake.take import Read, take_gists
+from ledger.fund.intake.values import Load, Outcome, Tally
+from ledger.fund.record.judge import IntakeRules
+from ledger.fund.record.record import Refusal
+
+ROUTE: Final = "POST /api/v1/settlements"
+TRIES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One intake request, its body cut into records."""
+
+    user: str
+    regions: tuple[int, ...]
+    raws: Sequence[bytes]
+    many: bool
+    key: str
+    digest: bytes
+
+
+@dataclass(slots=True)
+class _Job:
+    """A request on its way: its lines as read, where its key lives, what became of its lines."""
+
+    request: Request
+    read: list[Read]
+    raws: dict[int, bytes]
+    key_region: int
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    error: Exception | None = None
+    answer: Answer | None = None
+    remembered: bool = False
+
+    def built(self) -> Answer:
+        """The answer once every line has its outcome."""
+        outcomes = [self.outcomes[result.line] for result in self.read]
+        if self.request.many:
+            return answer_many(outcomes, self.request.raws)
+        return answer_one(outcomes[0], self.request.raws[0])
+
+
+@dataclass(slots=True)
+class _Open:
+    """A user's load of the day, and the last line given out in it."""
+
+    load: Load
+    day: date
+    reader: LineReader
+    line: int = 0
+
+
+class Worker:
+    """Stores requests; used by one thread at a time."""
+
+    def __init__(self, engine: Engine, today: Callable[[], date]) -> None:
+        self._engine = engine
+        self._today = today
+        self._open: dict[str, _Open] = {}
+
+    def process(self, requests: Sequence[Request]) -> list[Answer]:
+        """The answers to requests of one user, in their order. Never raises."""
+        user = requests[0].user
+        try:
+            jobs = self._store(user, requests)
+        except Exception as error:  # noqa: BLE001 every waiting request must get an answer
+            self._open.pop(user, None)
+            return [of_error(error)] * len(requests)
+        return [job.answer or of_error(job.error or RuntimeError("no answer")) for job in jobs]
+
+    def close(self) -> None:
+        """Mark the loads complete. A load left open by a crash has the same true counts."""
+        while self._open:
+            user, opened = self._open.popitem()
+            self._complete(user, opened.load)
+
+    def _store(self, user: str, requests: Sequence[Request]) -> list[_Job]:
+        """Store all; whoever must be asked again is asked again, in a new load where a COMMIT's result is not known."""
+        opened = self._opened(user)
+        jobs = [self._job(opened, request) for request in requests]
+        for attempt in range(1, TRIES + 1):
+            waiting = [job for job in jobs if job.answer is None and job.error is None]
+            try:
+                self._replay(waiting)
+                self._take(opened.load, [job for job in waiting if job.answer is None and job.error is None])
+                return jobs
+            except KeyTaken:
+                continue
+            except InFlight:
+                if attempt == TRIES:
+                    raise
+            except Unavailable as error:
+                if error.code == "db.unreachable" and attempt == 1:
+                    continue  # the connection died since the last batch: nothing was done on it
+                # If it did commit, its records come out as duplicates now: the old load keeps its count, the new one its own.
+                if error.code != "db.commit_unknown" or attempt == TRIES:
+                    raise
+                self._open.pop(user, None)
+                opened = self._opened(user)
+                for job in waiting:
+                    fresh = self._job(opened, job.request)
+                    job.read, job.raws, job.outcomes, job.remembered = fresh.read, fresh.raws, {}, False
+        raise Unavailable("service.busy", "请求冲突，请稍后以相同内容重试")
+
+    def _job(self, opened: _Open, request: Request) -> _Job:
+        read: list[Read] = []
+        raws: dict[int, bytes] = {}
+        regions: set[int] = set()
+        home = request.regions[0]
+        for raw in request.raws:
+            opened.line += 1
+            result = opened.reader.read(raw, opened.line)
+            read.append(result)
+            raws[opened.line] = raw
+            known = not isinstance(result, Refusal) and result.region in request.regions
+            regions.add(result.region if known and not isinstance(result, Refusal) else home)
+        return _Job(request, read, raws, regions.pop() if len(regions) == 1 else home)
+
+    def _replay(self, jobs: Sequence[_Job]) -> None:
+        """Answer what was answered before under its key."""
+        keyed = [job for job in jobs if job.request.key and not job.remembered]
+        for region in sorted({job.key_region for job in keyed}):
+            with unit_of_work(self._engine, jobs[0].request.user, region) as tx:
+                for job in keyed:
+                    if job.key_region == region:
+                        try:
+                            job.answer = stored_answer(tx, ROUTE, job.request.key, job.request.digest)
+                        except Conflict as error:
+                            job.error = error
+
+    def _take(self, load: Load, jobs: Sequence[_Job]) -> None:
+        """One transaction a region, then the answers; keys of requests across regions are kept at the end."""
+        by_region: dict[int, list[Read]] = {}
+        owner = {result.line: job for job in jobs for result in job.read}
+        for job in jobs:
+            for result in job.read:
+                if result.line not in job.outcomes:
+                    region = NO_REGION if isinstance(result, Refusal) else result.region
+                    by_region.setdefault(region, []).append(result)
+        for region in sorted(by_region):
+            self._halve(load, by_region[region], owner)
+        for job in jobs:
+            if job.error is None:
+                answer = job.built()
+                if job.request.key and not job.remembered:
+                    with unit_of_work(self._engine, job.request.user, job.key_region) as tx:
+                        store_answer(tx, ROUTE, job.request.key, job.request.digest, answer)
+                job.answer = answer
+
+    def _halve(self, load: Load, read: list[Read], owner: dict[int, _Job]) -> None:
+        try:
+            self._commit(load, read, owner)
+        except (InFlight, Unavailable, KeyTaken):
+            raise
+        except Exception as error:  # noqa: BLE001 whatever it is, only the record it concerns may fail by it
+            if len(read) > 1:
+                middle = len(read) // 2
+                self._halve(load, read[:middle], owner)
+                self._halve(load, read[middle:], owner)
+                return
+            (result,) = read
+            if isinstance(error, InvalidInput | Conflict) and not isinstance(result, Refusal):
+                why = Refusal(result.line, result.setl_id, "", error.code, error.message)
+                self._commit(load, [why], owner)
+            else:
+                owner[result.line].error = error
+
+    def _commit(self, load: Load, read: Sequence[Read], owner: dict[int, _Job]) -> None:
+        """One transaction: records, payables, refusals, the load's counts, the log line and the keys."""
+        request = owner[read[0].line].request
+        remembered: list[_Job] = []
+        size = sum([len(owner[result.line].raws[result.line]) for result in read])
+
+        def raw_of(number: int) -> bytes:
+            return owner[number].raws[number]
+
+        def also(tx: Transaction, done: Tally) -> None:
+            _count(tx, load, done, size)
+            here = {outcome.number: outcome for outcome in done.outcomes}
+            for job in {id(owner[number]): owner[number] for number in here}.values():
+                numbers = [result.line for result in job.read]
+                if job.request.key and job.key_region == tx.region and all(n in here for n in numbers):
+                    remembered.append(job)
+                    job.outcomes.update((n, here[n]) for n in numbers)
+                    store_answer(tx, ROUTE, job.request.key, job.request.digest, job.built())
+
+        try:
+            tally = take_gists(
+                self._engine, request.user, load, read, raw_of, home=request.regions[0], also=also
+            )
+        except BaseException:
+            for job in remembered:
+                job.outcomes.clear()
+            raise
+        for outcome in tally.outcomes:
+            owner[outcome.number].outcomes[outcome.number] = outcome
+        for job in remembered:
+            job.remembered = True
+
+    def _opened(self, user: str) -> _Open:
+        """The user's load of today; yesterday's is complete."""
+        today = self._today()
+        opened = self._open.get(user)
+        if opened is not None and opened.day == today:
+            return opened
+        if opened is not None:
+            self._complete(user, opened.load)
+        with unit_of_work(self._engine, user) as tx:
+            load_id = tx.value(
+                """INSERT INTO fund.intake_load (region, file_name, file_sha256, bytes, loaded_by)
+                   VALUES (0, %(name)s, %(digest)s, 0, %(user)s) RETURNING load_id""",
+                name=f"api:{today}",
+                digest=hashlib.sha256(secrets.token_bytes(32)).digest(),
+                user=user,
+            )
+        # A map holds from a day after the records that came in before it: once a day is often enough.
+        rules = regional_rules(self._engine, user, IntakeRules())
+        fresh = self._open[user] = _Open(Load(load_id, b""), today, LineReader(rules))
+        return fresh
+
+    def _complete(self, user: str, load: Load) -> None:
+        with unit_of_work(self._engine, user) as tx:
+            tx.run(
+                "UPDATE fund.intake_load SET complete = true WHERE region = 0 AND load_id = %(id)s",
+                id=load.load_id,
+            )
+
+
+def _count(tx: Transaction, load: Load, done: Tally, size: int) -> None:
+    """The load's counts and the operator log, in the transaction they speak of."""
+    tx.at_commit(
+        """UPDATE fund.intake_load SET lines_done = lines_done + {lines}, bytes_done = bytes_done + {size},
+                  accepted = accepted + {accepted}, duplicate = duplicate + {duplicate},
+                  quarantined = quarantined + {quarantined}, accepted_fen = accepted_fen + {accepted_fen},
+                  payable_fen = payable_fen + {payable_fen}
+            WHERE region = 0 AND load_id = {load_id};
+           INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)
+           VALUES ({region}, {user}, 'intake.api', {object}, 'done', {detail})""",
+        lines=len(done.outcomes),
+        size=size,
+        accepted=done.accepted,
+        duplicate=done.duplicate,
+        quarantined=done.quarantined,
+        accepted_fen=done.accepted_fen,
+        payable_fen=done.payable_fen,
+        load_id=load.load_id,
+        region=tx.region,
+        user=tx.user,
+        object=str(load.load_id),
+        detail=f"接受{done.accepted} 重复{done.duplicate} 隔离{done.quarantined}",
+    )

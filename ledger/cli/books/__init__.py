@@ -1,0 +1,1 @@
+"""`fundledger` on the books: vouchers, reports, exports, explanations, the rules, `verify`."""

@@ -1,0 +1,114 @@
+"""`fundledger book`: which books there are; opening and closing periods; stored balances made anew."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ledger.access.operator_log import logged
+from ledger.books.reading import parse_book
+from ledger.books.setup import books_of, close_period, open_period, rebuild_balances
+from ledger.bootstrap import App
+from ledger.cli.books import vouchers
+from ledger.cli.line.context import JsonFlag, app_for, show
+from ledger.control.finding import Finding
+from ledger.control.verify import verify
+from ledger.core.entries import Book
+from ledger.core.errors import Conflict
+from ledger.db.engine import auditor_engine
+from ledger.db.unit_of_work import unit_of_work
+
+app = typer.Typer(help="账套、会计期间、手工凭证", no_args_is_help=True)
+app.add_typer(vouchers.app, name="voucher")
+
+
+@app.command("list")
+def list_books(*, as_json: JsonFlag = False) -> None:
+    """列出可见的账套。"""
+    running = app_for("reviewer")
+    with unit_of_work(running.engine, running.user) as tx:
+        regions = [region for (region,) in tx.rows("SELECT access.regions_of(%(user)s)", user=running.user)]
+    found: list[tuple[Book, str]] = []
+    for region in regions:
+        with unit_of_work(running.engine, running.user, region) as tx:
+            found += books_of(tx)
+    document = {
+        "books": [
+            {"book": str(book), "name": name, "region": book.region, "fund": book.fund}
+            for book, name in found
+        ]
+    }
+    show(document, [f"{book}  {name}" for book, name in found], as_json=as_json)
+
+
+@app.command("open")
+def open_one(
+    book: Annotated[str, typer.Option(help="账套，如420100-310")],
+    period: Annotated[int, typer.Option(help="会计期间 yyyymm")],
+) -> None:
+    """开启会计期间。"""
+    running, named = app_for("accountant"), parse_book(book)
+    with (
+        logged(running.engine, running.user, named.region, "period.open", f"{book} {period}"),
+        unit_of_work(running.engine, running.user, named.region) as tx,
+    ):
+        open_period(tx, named, period)
+    typer.echo(f"账套{book}会计期间{period}已开启")
+
+
+@app.command("close")
+def close_one(
+    book: Annotated[str, typer.Option(help="账套，如420100-310")],
+    period: Annotated[int, typer.Option(help="会计期间 yyyymm")],
+) -> None:
+    """关闭会计期间：此后不能再向该期间记账。"""
+    running, named = app_for("accountant"), parse_book(book)
+    with (
+        logged(running.engine, running.user, named.region, "period.close", f"{book} {period}"),
+        unit_of_work(running.engine, running.user, named.region) as tx,
+    ):
+        close_period(tx, named, period)
+    typer.echo(f"账套{book}会计期间{period}已结账")
+
+
+_OF_LINES = frozenset({"INV-01", "INV-05", "INV-12"})
+"""The promises that speak of the lines themselves: balances are made from lines only while these hold."""
+
+
+@app.command("rebuild")
+def rebuild(
+    book: Annotated[str, typer.Option(help="账套，如420100-310")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """按分录行重建余额：先核验分录行未被改动，再重建，再核验。"""
+    running, named = app_for("accountant"), parse_book(book)
+    with logged(running.engine, running.user, named.region, "balance.rebuild", book):
+        before = _findings(running, named)
+        changed = [finding for finding in before if finding.promise in _OF_LINES]
+        if changed:
+            raise Conflict(
+                "balance.lines_changed",
+                f"账套{book}的凭证或账链有{len(changed)}处问题（如{changed[0].entry}：{changed[0].message}），"
+                "先查明再重建：否则余额会照着被改动的分录行改",
+                findings=len(changed),
+            )
+        with unit_of_work(running.engine, running.user, named.region) as tx:
+            rebuild_balances(tx, named)
+        after = _findings(running, named)
+    document = {"book": str(named), "wrong_before": len(before), "wrong_after": len(after)}
+    show(
+        document,
+        [f"账套{book}的余额已按分录行重建：核验问题由{len(before)}处变为{len(after)}处"],
+        as_json=as_json,
+    )
+
+
+def _findings(running: App, book: Book) -> list[Finding]:
+    """What `verify` finds in a book."""
+    engine = auditor_engine(running.settings)
+    try:
+        return [found for found in verify(engine, running.settings.home) if found.book == str(book)]
+    finally:
+        engine.dispose()

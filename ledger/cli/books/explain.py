@@ -1,0 +1,82 @@
+"""`fundledger explain`: from record to receipt and back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.tree import Tree
+
+from ledger.cli.line.context import JsonFlag, app_for, print_json
+from ledger.core.errors import NotFound
+from ledger.core.money import yuan_grouped
+from ledger.db.unit_of_work import unit_of_work
+from reports.explain.chain import Chain
+from reports.explain.chain import explain as chain_of
+
+_SHOWN = 12
+_TITLES = {
+    "records": "结算记录",
+    "payables": "应付款",
+    "papers": "单据",
+    "orders": "拨付单",
+    "steps": "经过",
+    "files": "付款文件",
+    "evidence": "回单",
+    "entries": "凭证",
+}
+
+
+def explain(
+    subject: Annotated[
+        str, typer.Argument(help="结算ID、单据号、拨付单号，或凭证（310:17、310/记-202610-17）")
+    ],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """从结算到单据、拨付单、回单，从凭证到结算：前因后果一页看全。"""
+    running = app_for("reviewer")
+    with unit_of_work(running.engine, running.user) as tx:
+        regions = [region for (region,) in tx.rows("SELECT access.regions_of(%(user)s)", user=running.user)]
+    named, _, rest = subject.partition("-")
+    if len(named) == 6 and named.isdigit() and int(named) in regions and rest[:3] in ("310", "390"):
+        regions, subject = [int(named)], rest
+    for region in regions:
+        try:
+            with unit_of_work(running.engine, running.user, region) as tx:
+                chain = chain_of(tx, subject)
+        except NotFound:
+            continue
+        if as_json:
+            print_json(chain.plain())
+        else:
+            Console().print(_tree(chain))
+        return
+    raise NotFound(
+        "explain.unknown",
+        f"没有找到“{subject[:60]}”：应为结算ID、单据号、拨付单号，或凭证（310:17、310/记-202610-17）",
+    )
+
+
+def _tree(chain: Chain) -> Tree:
+    tree = Tree(f"{chain.subject}")
+    for kind, title in _TITLES.items():
+        rows: list[dict[str, Any]] = getattr(chain, kind)
+        branch = tree.add(f"{title}（{chain.counts.get(kind, 0)}）")
+        for row in rows[:_SHOWN]:
+            branch.add(
+                "  ".join(
+                    f"{name}={_text(name, value)}" for name, value in row.items() if value not in ("", None)
+                )
+            )
+        if chain.counts.get(kind, 0) > _SHOWN:
+            branch.add(f"……其余{chain.counts[kind] - _SHOWN}项见 --json")
+    return tree
+
+
+def _text(name: str, value: object) -> str:
+    if name.endswith("_fen"):
+        return f"{yuan_grouped(int(str(value)))}元"
+    text = str(value)
+    return text[:16] if name in ("sha256", "sm3", "content_digest", "file_sha256") else text

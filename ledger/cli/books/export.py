@@ -1,0 +1,45 @@
+"""`fundledger export`: a whole book for hledger, ledger or beancount."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ledger.books.reading import parse_book
+from ledger.cli.books.report import BookOption
+from ledger.cli.line.context import JsonFlag, app_for, show
+from ledger.core.errors import InvalidInput
+from ledger.core.os_errors import os_reason
+from ledger.db.unit_of_work import unit_of_work
+from reports.export import Format
+from reports.export import export as export_book
+from reports.wording import cut_object, cut_text
+
+
+def export(
+    book: BookOption,
+    format_: Annotated[Format, typer.Option("--format", help="hledger、ledger或beancount")],
+    out: Annotated[Path, typer.Option(help="写入的文件；写完才出现")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """导出整个账套，供其他记账软件核对：每个末级科目×辅助核算为其中一个账户。"""
+    running = app_for("reviewer")
+    chosen = parse_book(book)
+    with unit_of_work(running.engine, running.user, chosen.region) as tx:
+        try:
+            done = export_book(tx, chosen, format_, out)
+        except OSError as error:
+            raise InvalidInput("export.file", f"不能写入{out}：{os_reason(error)}", file=str(out)) from error
+    document = {
+        "book": str(chosen),
+        "format": format_.value,
+        "out": str(out),
+        "entries": done.entries,
+        "accounts": done.accounts,
+        "known_at": cut_object(done.known),
+    }
+    words = f"已导出{out}：{done.entries}张凭证，{done.accounts}个账户；{cut_text(done.known)}"
+    show(document, [words], as_json=as_json)

@@ -1,0 +1,137 @@
+"""`fundledger report`: trial balance, account ledger and voucher, on the terminal, as CSV or as JSON."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ledger.books.account_lines import BEFORE_ALL, parse_cursor
+from ledger.books.reading import parse_book, parse_known_at, parse_period
+from ledger.cli.line.context import app_for
+from ledger.core.dates import parse_day
+from ledger.core.entries import Dimensions
+from ledger.db.unit_of_work import unit_of_work
+from reports.general_ledger import PAGE_ENTRIES
+from reports.general_ledger import general_ledger as general_ledger_report
+from reports.render import terminal, text_csv, text_json
+from reports.trial_balance import trial_balance as trial_balance_report
+from reports.voucher import voucher as voucher_report
+
+app = typer.Typer(help="账表：科目余额表、明细账、记账凭证", no_args_is_help=True)
+
+
+class Shape(StrEnum):
+    """How a report is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+BookOption = Annotated[str, typer.Option("--book", help="账套：统筹区代码-基金，如420100-310")]
+PeriodOption = Annotated[str | None, typer.Option(help="会计期间YYYYMM；缺省为开账以来")]
+AsOfOption = Annotated[str | None, typer.Option(help="只取凭证日期不晚于此日的凭证，YYYY-MM-DD")]
+KnownAtOption = Annotated[
+    str | None, typer.Option(help="只取此时已记账的凭证，ISO 8601；缺省为现在。报表印出的记录时间可再次使用")
+]
+ShapeOption = Annotated[Shape, typer.Option("--format", help="table、csv或json")]
+
+
+@app.command("trial-balance")
+def trial_balance(
+    book: BookOption,
+    period: PeriodOption = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    shape: ShapeOption = Shape.TABLE,
+) -> None:
+    """科目余额表：末级科目×辅助核算，各部分试算平衡。"""
+    running = app_for("reviewer")
+    chosen = parse_book(book)
+    with unit_of_work(running.engine, running.user, chosen.region) as tx:
+        report = trial_balance_report(
+            tx,
+            chosen,
+            parse_period(period) if period else None,
+            parse_day(as_of) if as_of else None,
+            parse_known_at(known_at) if known_at else None,
+        )
+    match shape:
+        case Shape.JSON:
+            typer.echo(text_json.render(report.as_json()))
+        case Shape.CSV:
+            _write(text_csv.trial_balance(report))
+        case Shape.TABLE:
+            _show(terminal.trial_balance(report))
+
+
+@app.command("general-ledger")
+def general_ledger(
+    book: BookOption,
+    account: Annotated[str, typer.Option(help="科目编码，或其开头（取其下全部末级）")],
+    period: PeriodOption = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    counterparty: Annotated[str, typer.Option(help="只取此往来单位")] = "",
+    subfund: Annotated[str, typer.Option(help="只取此子基金：pool或acct")] = "",
+    service_year: Annotated[int, typer.Option(help="只取此服务年度")] = 0,
+    term: Annotated[int, typer.Option(help="只取此期号yyyymm")] = 0,
+    category: Annotated[str, typer.Option(help="只取此待遇类别")] = "",
+    after: Annotated[str | None, typer.Option(help="续页标记，取自上一页")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="每页凭证数")] = PAGE_ENTRIES,
+    shape: ShapeOption = Shape.TABLE,
+) -> None:
+    """三栏式明细账：期初、逐笔余额、本月合计、本年累计。"""
+    running = app_for("reviewer")
+    chosen = parse_book(book)
+    with unit_of_work(running.engine, running.user, chosen.region) as tx:
+        report = general_ledger_report(
+            tx,
+            chosen,
+            account,
+            Dimensions(counterparty, subfund, service_year, term, category),
+            period=parse_period(period) if period else None,
+            as_of=parse_day(as_of) if as_of else None,
+            known_at=parse_known_at(known_at) if known_at else None,
+            after=parse_cursor(after) if after else BEFORE_ALL,
+            entries=limit,
+        )
+    match shape:
+        case Shape.JSON:
+            typer.echo(text_json.render(report.as_json()))
+        case Shape.CSV:
+            _write(text_csv.general_ledger(report))
+        case Shape.TABLE:
+            _show(terminal.general_ledger(report))
+
+
+@app.command("voucher")
+def voucher(
+    number: Annotated[str, typer.Argument(help="凭证号，如记-202610-12，或链上序号")],
+    book: BookOption,
+    shape: ShapeOption = Shape.TABLE,
+) -> None:
+    """记账凭证：分录、大小写合计、签章人、来源单据。"""
+    running = app_for("reviewer")
+    chosen = parse_book(book)
+    with unit_of_work(running.engine, running.user, chosen.region) as tx:
+        report = voucher_report(tx, chosen, number)
+    match shape:
+        case Shape.JSON:
+            typer.echo(text_json.render(report.as_json()))
+        case Shape.CSV:
+            _write(text_csv.voucher(report))
+        case Shape.TABLE:
+            _show(terminal.voucher(report))
+
+
+def _write(text: str) -> None:
+    typer.echo(text, nl=False)
+
+
+def _show(table: Table) -> None:
+    terminal.show(table, sys.stdout)

@@ -1,0 +1,130 @@
+"""The words of the command line: which there are, and a group that imports a word's file when it is said, not before."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+
+class Word(NamedTuple):
+    """A command or a group of commands: `name` as typed, the module that has it, and its line in the list of words.
+
+    A module of a group has `app`; one of a command has a function of the word's own name.
+    """
+
+    name: str
+    module: str
+    help: str
+
+
+WORDS: Final = (
+    Word("advance", "ledger.cli.advance", "预付金、按月预拨、集采直接结算"),
+    Word("audit", "ledger.cli.audit", "审核"),
+    Word("bank", "ledger.cli.installation.bank", "银行通道"),
+    Word("book", "ledger.cli.books.book", "账套、会计期间、手工凭证"),
+    Word("calendar", "ledger.cli.installation.calendar", "节假日表"),
+    Word("cash", "ledger.cli.cash", "用款计划、请款、利息手续费、个人付款"),
+    Word("clear", "ledger.cli.clearing", "年度清算"),
+    Word("daily", "ledger.cli.daily", "日拨付"),
+    Word("db", "ledger.cli.installation.db", "数据库：启动、停止、状态、建库升级、备份、恢复"),
+    Word("declare", "ledger.cli.declare", "申报"),
+    Word("institution", "ledger.cli.institution", "定点医药机构与收款账户"),
+    Word("intake", "ledger.cli.intake", "结算记录接入"),
+    Word("layers", "ledger.cli.layers", "一单式：各方承担"),
+    Word("month", "ledger.cli.month", "月结算"),
+    Word("outregion", "ledger.cli.outregion.commands", "异地就医"),
+    Word("payments", "ledger.cli.payments", "拨付：审批、制盘、发送、收回单、挂账"),
+    Word("reconcile", "ledger.cli.reconcile", "对账"),
+    Word("refund", "ledger.cli.refund", "退款与追回"),
+    Word("report", "ledger.cli.books.report", "账表：科目余额表、明细账、记账凭证"),
+    Word("rules", "ledger.cli.books.rules", "记账规则：每个业务事件在各会计政策下的分录"),
+    Word("user", "ledger.cli.installation.users", "用户、角色与接口密钥"),
+    Word(
+        "demo",
+        "ledger.cli.practice.demo",
+        "演示：一个统筹区的一天，从结算记录到银行回单，全部入账并核验。可重复执行，不会重复付款。",
+    ),
+    Word(
+        "explain", "ledger.cli.books.explain", "从结算到单据、拨付单、回单，从凭证到结算：前因后果一页看全。"
+    ),
+    Word(
+        "export",
+        "ledger.cli.books.export",
+        "导出整个账套，供其他记账软件核对：每个末级科目×辅助核算为其中一个账户。",
+    ),
+    Word(
+        "generate",
+        "ledger.cli.practice.generate",
+        "生成机构与结算记录（接入格式）以及正确答案 expected.json。",
+    ),
+    Word("serve", "ledger.cli.installation.serve", "启动HTTP服务：POST /api/v1/settlements等，说明见/docs。"),
+    Word(
+        "setup",
+        "ledger.cli.installation.setup",
+        "建账：升级数据库，登记首批用户，导入节假日，开立账套与自有账户。可重复执行。",
+    ),
+    Word(
+        "simulate",
+        "ledger.cli.practice.simulate",
+        "模拟：在一个空的数据目录里逐日运行一个统筹区，含冲销、失败、退汇、审核、月结、清算，末了三方核对。",
+    ),
+    Word(
+        "statement",
+        "ledger.cli.books.statement",
+        "机构年度对账单：基金金额、已付、扣减、尚欠，一页列全并核对平衡；每个数可追到凭证、结算记录、回单。",
+    ),
+    Word(
+        "verify",
+        "ledger.cli.books.verify",
+        "核验全部承诺：凭证、账链、余额、记录、拨付单、回单；有问题则列出并以1退出。",
+    ),
+    Word(
+        "worker",
+        "ledger.cli.installation.worker",
+        "定时任务：取回单、催问逾期、链头存证、夜间核验。可同时运行多个，每个时点只做一次。",
+    ),
+)
+_BY_NAME: Final = {word.name: word for word in WORDS}
+
+
+class Words(TyperGroup):
+    """All words. The list of them is shown from `WORDS` alone; everything a word needs is imported when it is used."""
+
+    listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 asked for by the parser
+        """The words in the order of `WORDS`."""
+        return list(_BY_NAME)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 asked for by the parser
+        """A word's command; None where there is no such word."""
+        word = _BY_NAME.get(cmd_name)
+        if word is None:
+            return None
+        if self.listing:
+            return TyperCommand(word.name, help=word.help, short_help=word.help)
+        return load(word)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The list of words, none of them imported."""
+        self.listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.listing = False
+
+
+def load(word: Word) -> Any:
+    """Import what a word needs, and give its command."""
+    module = import_module(word.module)
+    group = getattr(module, "app", None)
+    if group is None:
+        group = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+        group.command(word.name)(getattr(module, word.name))
+    command = get_command(group)
+    command.name = word.name
+    return command

@@ -1,0 +1,72 @@
+"""`fundledger bank`: our key for a bank's SFTP, and where the bank's front is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from adapters.banks.wire.sftp.keys import ensure_ed25519_key
+from ledger.access.operator_log import logged
+from ledger.bootstrap import client_key_path
+from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.region.setup import confirm_channel, propose_channel
+
+app = typer.Typer(help="银行通道", no_args_is_help=True)
+
+AccountOption = Annotated[str, typer.Option(help="支出户账号")]
+
+
+@app.command()
+def key(region: RegionOption, account: AccountOption, *, as_json: JsonFlag = False) -> None:
+    """本方SFTP公钥（没有则生成），交给银行登记；私钥只在数据目录内。"""
+    running = app_for("admin")
+    public = ensure_ed25519_key(client_key_path(running.settings.home, region, account))
+    show({"account": account, "public_key": public}, [public], as_json=as_json)
+
+
+@app.command()
+def channel(
+    region: RegionOption,
+    account: AccountOption,
+    host: Annotated[str, typer.Option(help="银行SFTP主机")],
+    port: Annotated[int, typer.Option(help="端口")],
+    username: Annotated[str, typer.Option(help="用户名")],
+    host_key: Annotated[list[str], typer.Option(help="银行书面约定的主机公钥“类型 base64”，可多个")],
+    inbox: Annotated[str, typer.Option(help="付款文件目录")] = "/inbox",
+    outbox: Annotated[str, typer.Option(help="回单目录")] = "/outbox",
+    archive: Annotated[str, typer.Option(help="银行归档目录")] = "/archive",
+) -> None:
+    """提出银行通道，待另一人确认；主机公钥不符时一律拒绝连接。"""
+    running = app_for("admin")
+    with (
+        logged(running.engine, running.user, region, "bank.channel", f"{account} {host}:{port}"),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        propose_channel(
+            tx,
+            account,
+            {
+                "host": host,
+                "port": port,
+                "username": username,
+                "host_keys": host_key,
+                "inbox": inbox,
+                "outbox": outbox,
+                "archive": archive,
+            },
+        )
+    typer.echo(f"账户{account}的银行通道已提出：{host}:{port}，待另一人确认")
+
+
+@app.command()
+def confirm(region: RegionOption, account: AccountOption) -> None:
+    """由另一人（复核审批岗）确认银行通道，确认后启用。"""
+    running = app_for("checker")
+    with (
+        logged(running.engine, running.user, region, "bank.confirm", account),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        confirm_channel(tx, account)
+    typer.echo(f"账户{account}的银行通道已确认启用")

@@ -1,0 +1,138 @@
+"""`fundledger db`: start, stop, ask, migrate, back up and restore the database."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from sqlalchemy import Engine
+
+from ledger.books.anchors import heads_of
+from ledger.cli.line.context import JsonFlag, show
+from ledger.control.finding import Finding
+from ledger.control.restored import verify_restored
+from ledger.core.errors import Forbidden
+from ledger.db import backup as backups
+from ledger.db.cluster import cluster_of
+from ledger.db.engine import admin_engine
+from ledger.db.migrate import current, head
+from ledger.db.migrate import migrate as migrate_database
+from ledger.db.tamper import tamper
+from ledger.settings import USERS_FILE, Settings, get_settings
+
+app = typer.Typer(help="数据库：启动、停止、状态、建库升级、备份、恢复", no_args_is_help=True)
+
+_NOT_OURS: Final = "使用DATABASE_URL所指的服务器，不由本程序启停"
+
+
+@app.command()
+def start(*, as_json: JsonFlag = False) -> None:
+    """启动内嵌数据库；已在运行则不变。"""
+    settings = get_settings()
+    if settings.database_url is not None:
+        show(_place(settings), [_NOT_OURS], as_json=as_json)
+        return
+    cluster_of(settings).start()
+    show(_place(settings) | {"running": True}, [f"数据库已运行，数据目录 {settings.home}"], as_json=as_json)
+
+
+@app.command()
+def stop(*, as_json: JsonFlag = False) -> None:
+    """停止内嵌数据库：未提交的事务回滚，已提交的都在。"""
+    settings = get_settings()
+    if settings.database_url is not None:
+        show(_place(settings), [_NOT_OURS], as_json=as_json)
+        return
+    stopped = cluster_of(settings).stop()
+    document = _place(settings) | {"running": False, "stopped": stopped}
+    show(document, ["数据库已停止" if stopped else "数据库未在运行"], as_json=as_json)
+
+
+@app.command()
+def status(*, as_json: JsonFlag = False) -> None:
+    """数据目录、版本、是否运行、结构版本；不启动任何东西。"""
+    settings = get_settings()
+    document, lines = _place(settings), [_NOT_OURS]
+    if settings.database_url is None:
+        found = cluster_of(settings).status()
+        document |= {"server": found.major, "running": found.running}
+        running = "运行中" if found.running else "未运行"
+        lines = [f"数据目录 {found.home}", f"PostgreSQL {found.major or '尚未建立'}，{running}"]
+    if document.get("running", True):
+        engine = admin_engine(settings)
+        try:
+            document |= {"revision": current(engine), "head": head()}
+        finally:
+            engine.dispose()
+        lines.append(f"结构版本 {document['revision'] or '空'}，本程序需要 {document['head'] or '空'}")
+    show(document, lines, as_json=as_json)
+
+
+@app.command()
+def migrate(*, as_json: JsonFlag = False) -> None:
+    """建库、建角色，并把结构升级到本程序的版本；可重复执行。"""
+    revision = migrate_database(get_settings())
+    show({"revision": revision}, [f"结构版本 {revision or '空'}"], as_json=as_json)
+
+
+@app.command()
+def backup(
+    out: Annotated[Path, typer.Option(help="备份文件，不得已存在")], *, as_json: JsonFlag = False
+) -> None:
+    """备份到文件，清单写在同名的.json中。"""
+    manifest = backups.backup(get_settings(), out, heads_of)
+    document = asdict(manifest) | {"out": str(out), "manifest": str(backups.manifest_path(out))}
+    show(document, [f"已备份 {out}（{manifest.bytes}字节，SHA-256 {manifest.sha256}）"], as_json=as_json)
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Option("--from", help="备份文件，其清单在旁")],
+    into: Annotated[str | None, typer.Option(help="恢复到此新库；缺省为本安装的库，须为空")] = None,
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """从备份恢复到空库，并立即核验；摘要与清单不符则拒绝，核验有问题则列出并以1退出。"""
+    settings = get_settings()
+    findings: list[Finding] = []
+
+    def check(engine: Engine, manifest: backups.Manifest) -> None:
+        findings.extend(verify_restored(engine, settings.home, manifest.facts, beside=into is not None))
+
+    manifest = backups.restore(settings, source, into=into, after=check)
+    database = into or manifest.database
+    document = {
+        "from": str(source),
+        "database": database,
+        "revision": manifest.revision,
+        "verify": "findings" if findings else "clean",
+        "findings": [asdict(finding) for finding in findings],
+    }
+    lines = [f"已恢复 {source} 到 {database}，结构版本 {manifest.revision or '空'}"]
+    lines += [f"{f.promise} {f.book} {f.entry}：{f.message}" for f in findings] or ["clean"]
+    show(document, lines, as_json=as_json)
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command("tamper-drill")
+def tamper_drill(*, as_json: JsonFlag = False) -> None:
+    """篡改演练（仅演示目录）：以超级用户绕过触发器改动一笔已记账金额，之后 verify 应指出它。"""
+    settings = get_settings()
+    if not (settings.home / USERS_FILE).is_file():
+        raise Forbidden("drill.not_demo", f"{settings.home}不是演示目录，不做篡改演练")
+    done = tamper(settings)
+    show(
+        asdict(done) | {"before_fen": str(done.before_fen), "after_fen": str(done.after_fen)},
+        [
+            f"已将账套{done.book}序号{done.seq}第{done.line}行由{done.before_fen}分改为{done.after_fen}分；请执行 verify"
+        ],
+        as_json=as_json,
+    )
+
+
+def _place(settings: Settings) -> dict[str, object]:
+    """Where the database is: embedded below the home, or another server that is neither started nor stopped from here."""
+    return {"home": str(settings.home), "embedded": settings.database_url is None}

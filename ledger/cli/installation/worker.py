@@ -1,0 +1,32 @@
+"""`fundledger worker`: the scheduler's process, or one start of one job."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from ledger.cli.line.context import JsonFlag, app_for, show
+from ledger.core.dates import SHANGHAI
+from scheduler.worker import run_named
+from scheduler.worker import work as work_on
+
+
+def worker(
+    once: Annotated[str, typer.Option(help="只执行一次此任务：receipts、overdue、anchors、check")] = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """定时任务：取回单、催问逾期、链头存证、夜间核验。可同时运行多个，每个时点只做一次。"""
+    running = app_for("system")
+    if not once:
+        work_on(running)
+        return
+    moment = datetime.combine(running.clock.today(), datetime.now(SHANGHAI).time(), SHANGHAI)
+    runs = run_named(running, once, moment)
+    lines = [f"{run.region} {run.job} {run.slot}：{run.state} {run.message}" for run in runs]
+    show({"runs": [asdict(run) for run in runs]}, lines, as_json=as_json)
+    if any(run.state == "failed" for run in runs):
+        raise typer.Exit(1)

@@ -1,0 +1,122 @@
+"""What every command needs: the app under its acting user, plain or JSON output, progress on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ledger.access.operator_log import logged
+from ledger.access.users import require_known
+from ledger.bootstrap import App
+from ledger.core.errors import Unauthenticated
+from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.settings import USERS_FILE, Settings, get_settings
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="最后一行输出一个JSON对象")]
+
+
+@dataclass(slots=True)
+class Acting:
+    """Who acts, as given by --as, and where, as given by --region; read by the commands through `app_for`."""
+
+    user: str = ""
+    region: int = 0
+    opened: list[App] = field(default_factory=list)
+
+
+ACTING: Final = Acting()
+
+
+def _acting_in(region: int) -> int:
+    ACTING.region = region
+    return region
+
+
+RegionOption = Annotated[
+    int, typer.Option("--region", help="统筹区，6位", min=100_000, max=999_999, callback=_acting_in)
+]
+
+
+def app_for(role: str) -> App:
+    """The app under the acting user; without --as, in a demo home, the demo's user for `role`.
+
+    Raises Unauthenticated `user.missing` (an act without a named user is refused), and what `require_known` raises:
+    a mistyped user or region must not look like a region in which nothing ever happened.
+    """
+    settings = get_settings()
+    user = ACTING.user or _default_users(settings).get(role, "")
+    if not user:
+        raise Unauthenticated("user.missing", f"请用 --as 用户 指明操作人（本操作需要{role}岗）")
+    app = App(settings, user)
+    ACTING.opened.append(app)
+    region, ACTING.region = ACTING.region, 0
+    require_known(app.engine, user, region)
+    return app
+
+
+def _default_users(settings: Settings) -> dict[str, str]:
+    path: Path = settings.home / USERS_FILE
+    if not path.is_file():
+        return {}
+    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+@contextmanager
+def act(running: App, region: int, action: str, subject: str) -> Iterator[Transaction]:
+    """One act of the acting user in a region, in a transaction of its own: logged as done, or as refused with its code."""
+    with (
+        logged(running.engine, running.user, region, action, subject),
+        unit_of_work(running.engine, running.user, region) as tx,
+    ):
+        yield tx
+
+
+def close_apps() -> None:
+    """Give back the connections of every app opened by this command."""
+    while ACTING.opened:
+        ACTING.opened.pop().close()
+
+
+def print_json(document: object) -> None:
+    """One JSON object on the last line of standard output; money is text."""
+    typer.echo(json.dumps(document, ensure_ascii=False, default=str))
+
+
+def show(document: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
+    """The result for a machine, or in words."""
+    if as_json:
+        print_json(document)
+    else:
+        for line in lines:
+            typer.echo(line)
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, silent where that is no terminal."""
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    ) as progress:
+        task = progress.add_task(title, total=None)
+
+        def advance(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield advance

@@ -1,0 +1,1 @@
+"""`fundledger` on made-up regions: the demo, simulated months and years, generated files."""

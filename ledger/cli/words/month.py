@@ -1,0 +1,157 @@
+"""A month's papers as `fundledger month` tells them: for machines, and in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ledger.core.entries import FUND_NAMES
+from ledger.core.money import yuan_grouped
+from ledger.fund.month.handback import HandBack
+from ledger.fund.month.orders import MONTH_BLOCK_REASONS, MonthOrders
+from ledger.fund.month.remittance import Remittance
+from ledger.fund.month.sheet import Line
+from ledger.fund.month.store import MonthSheet
+from ledger.fund.ordering.draft import refusal_words, refused_json
+
+SHEET_STATES = {"draft": "待审批", "approved": "已审批", "void": "已作废"}
+
+
+_AMOUNTS = (
+    "fund_fen", "rounded_fen", "retained_fen", "audit_fen", "other_fen", "offset_fen", "open_daily_fen", "waiting_fen",
+    "paid_daily_fen", "month_open_fen", "result_fen",
+)  # fmt: skip
+
+
+def sheet_json(sheet: MonthSheet) -> dict[str, Any]:
+    """A sheet for machines; amounts in fen as text."""
+    figures = sheet.figures
+    return {
+        "sheet": sheet.sheet_id,
+        "fund": sheet.scope.fund,
+        "institution": sheet.scope.institution,
+        "term": sheet.scope.term,
+        "version": sheet.version,
+        "state": sheet.state,
+        "month_ratio": figures.month_ratio,
+        "cutoff": str(figures.cutoff),
+        "due_on": str(figures.due_on),
+        "records": figures.records,
+        "totals": {name: str(sum(getattr(line, name) for line in figures.lines)) for name in _AMOUNTS},
+        "lines": [_line_json(line) for line in figures.lines],
+        "takings": [
+            {"kind": t.kind, "reference": t.reference, "line": t.n, "amount_fen": str(t.amount_fen)}
+            for t in figures.takings
+        ],
+        "result_fen": str(sheet.result_fen),
+        "prepared_by": sheet.prepared_by,
+        "prepared_on": str(sheet.prepared_on),
+        "approved_by": sheet.approved_by,
+        "approved_on": "" if sheet.approved_on is None else str(sheet.approved_on),
+        "entry": sheet.entry,
+        "digest": sheet.digest.hex(),
+    }
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    return {
+        **line.key._asdict(),
+        "clr_type": line.clr_type,
+        "ratio": line.ratio,
+        "records": line.records,
+        **{name: str(getattr(line, name)) for name in _AMOUNTS},
+    }
+
+
+def sheet_words(sheet: MonthSheet) -> list[str]:
+    """A sheet for people."""
+    total = {name: sum(getattr(line, name) for line in sheet.figures.lines) for name in _AMOUNTS}
+    return [
+        f"月结算单{sheet.sheet_id}（{SHEET_STATES[sheet.state]}）：{sheet.figures.records}笔，付款期限{sheet.figures.due_on}",
+        f"  基金金额{yuan_grouped(total['fund_fen'])}，预留{yuan_grouped(total['retained_fen'])}，"
+        f"审核扣款{yuan_grouped(total['audit_fen'])}，其他扣款{yuan_grouped(total['other_fen'])}，"
+        f"抵扣{yuan_grouped(total['offset_fen'])}，已付日拨付{yuan_grouped(total['paid_daily_fen'])}，"
+        f"上期结转{yuan_grouped(total['month_open_fen'])}",
+        f"  应付{yuan_grouped(sheet.result_fen)}元；摘要{sheet.digest.hex()}",
+    ]
+
+
+def handback_json(made: HandBack) -> dict[str, Any]:
+    """A month's hand-back for machines; amounts in fen as text."""
+    return {
+        "fund": made.fund,
+        "month": made.month,
+        "made_by": made.made_by,
+        "made_on": str(made.made_on),
+        "late": made.late,
+        "paid_fen": str(made.paid_fen),
+        "returned_fen": str(made.returned_fen),
+        "digest": made.digest.hex(),
+        "lines": [
+            line._asdict()
+            | {
+                "late": line.booked_month < made.month,
+                "paid_fen": str(line.paid_fen),
+                "returned_fen": str(line.returned_fen),
+            }
+            for line in made.lines
+        ],
+    }
+
+
+def handback_words(made: HandBack) -> list[str]:
+    """A hand-back for people; what came late says so."""
+    head = f"{FUND_NAMES[made.fund]}{made.month}已付日拨付{yuan_grouped(made.paid_fen)}元，退汇{yuan_grouped(made.returned_fen)}元"
+    return [head + ("（逾3日）" if made.late else "")] + [
+        f"  {line.institution} {line.term}期 付{yuan_grouped(line.paid_fen)} 退{yuan_grouped(line.returned_fen)}"
+        + (f"（{line.booked_month}月的回单迟到）" if line.booked_month < made.month else "")
+        for line in made.lines
+    ]
+
+
+def orders_json(made: MonthOrders) -> dict[str, Any]:
+    """A drafting of month orders for machines: the batch to approve, what is late, what is in no order and why."""
+    batch = made.batch
+    return {
+        "fund": made.fund,
+        "date": str(made.pay_date),
+        "batch": None
+        if batch is None
+        else {
+            "batch": batch.batch_id,
+            "orders": list(batch.order_nos),
+            "total_fen": str(batch.total_fen),
+            "digest": batch.digest.hex(),
+        },
+        "due": {institution: str(day) for institution, day in made.due.items()},
+        "late": made.late,
+        "blocked": [{"institution": b.institution, **refused_json(b)} for b in made.blocked],
+    }
+
+
+def orders_words(made: MonthOrders) -> list[str]:
+    """The same for people."""
+    lines = []
+    if made.batch is not None:
+        lines.append(
+            f"批次{made.batch.batch_id}：{len(made.batch.order_nos)}单，{yuan_grouped(made.batch.total_fen)}元，待另一人审批"
+        )
+    lines += [f"  已过付款期限：{institution}（{made.due[institution]}）" for institution in made.late]
+    return lines + [f"  未制单 {b.institution} {refusal_words(b, MONTH_BLOCK_REASONS)}" for b in made.blocked]
+
+
+def remittance_json(advice: Remittance) -> dict[str, Any]:
+    """A remittance advice for machines: the order, its sheets, their records."""
+    return {
+        "order": advice.order.order_no,
+        "state": advice.order.state,
+        "institution": advice.order.institution,
+        "purpose": advice.order.purpose,
+        "amount_fen": str(advice.order.amount_fen),
+        "carried_fen": str(advice.carried_fen),
+        "sheets": [sheet_json(sheet) for sheet in advice.sheets],
+        "records": [
+            {name: str(value) if name.endswith("_fen") else value for name, value in record._asdict().items()}
+            for record in advice.records
+        ],
+        "items": [item._asdict() | {"amount_fen": str(item.amount_fen)} for item in advice.items],
+    }

@@ -1,0 +1,78 @@
+"""Orders as `fundledger payments list` tells them: for machines, and in words."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ledger.core.money import yuan_grouped
+from ledger.payments.orders.listing import OrderView, Overview
+
+
+def plain_overview(found: Overview) -> dict[str, object]:
+    """The overview for machines; amounts in fen as text."""
+    return {
+        "states": [
+            {"state": t.state, "name": t.display_name, "orders": t.orders, "total_fen": str(t.total_fen)}
+            for t in found.totals
+        ],
+        "batches": [
+            {
+                "batch": b.batch_id,
+                "fund": b.fund,
+                "pay_date": b.pay_date.isoformat(),
+                "prepared_by": b.prepared_by,
+                "approved_by": b.approved_by,
+                "orders": b.orders,
+                "total_fen": str(b.total_fen),
+                "digest": b.digest.hex(),
+            }
+            for b in found.batches
+        ],
+        "orders": [dataclasses.asdict(o) | {"amount_fen": str(o.amount_fen)} for o in found.orders],
+        "papers": [dataclasses.asdict(p) | {"amount_fen": str(p.amount_fen)} for p in found.papers],
+    }
+
+
+def words_of_overview(found: Overview) -> list[str]:
+    """The overview for people."""
+    lines = [f"{t.display_name} {t.orders}单 {yuan_grouped(t.total_fen)}元" for t in found.totals if t.orders]
+    lines += [
+        f"批次{b.batch_id} {b.orders}单 {yuan_grouped(b.total_fen)}元 制单{b.prepared_by} "
+        f"{'审批' + b.approved_by if b.approved_by else '待审批'} 摘要{b.digest.hex()}"
+        for b in found.batches
+    ]
+    lines += [f"  {o.order_no} {o.payee_name} {yuan_grouped(o.amount_fen)}元 {o.state}" for o in found.orders]
+    lines += [
+        f"  未过账回单 {p.kind}:{p.receipt_no} {yuan_grouped(p.amount_fen)}元 {p.outcome} {p.code} {p.order_no}"
+        for p in found.papers
+    ]
+    return lines or ["没有拨付单"]
+
+
+def plain_order(view: OrderView) -> dict[str, object]:
+    """One order for machines."""
+    return {
+        "order": dataclasses.asdict(view.order) | {"amount_fen": str(view.order.amount_fen)},
+        "events": [dataclasses.asdict(event) for event in view.events],
+        "papers": [dataclasses.asdict(p) | {"amount_fen": str(p.amount_fen)} for p in view.papers],
+        "records": view.records,
+        "vouchers": [{"source_key": key, "voucher": number} for key, number in view.vouchers],
+    }
+
+
+def words_of_order(view: OrderView) -> list[str]:
+    """One order for people."""
+    order = view.order
+    lines = [
+        f"拨付单{order.order_no} {yuan_grouped(order.amount_fen)}元 {order.payee.name} {order.payee.number} {order.state}，"
+        f"含{view.records}笔记录"
+    ]
+    lines += [
+        f"  {e.business_date} {e.event} {e.from_state}→{e.to_state} {e.user} {e.reason} {e.evidence}".rstrip()
+        for e in view.events
+    ]
+    lines += [
+        f"  回单 {p.kind}:{p.receipt_no} {p.booking_date} {p.outcome} {p.code}".rstrip() for p in view.papers
+    ]
+    lines += [f"  凭证 {number} {key}" for key, number in view.vouchers]
+    return lines

@@ -1,0 +1,1 @@
+"""Checks of orders, files and what banks said of them."""

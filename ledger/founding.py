@@ -1,0 +1,72 @@
+"""Preparing an installation: database, first users, region, calendar, books, own accounts. Safe to repeat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Engine
+
+from ledger.access.users import Person, found_region
+from ledger.books.manual import ManualContent, approve_voucher, draft_voucher
+from ledger.books.setup import open_period
+from ledger.bootstrap import App
+from ledger.core.dates import period_of
+from ledger.core.entries import FUNDS, Book, Posted
+from ledger.db.engine import admin_engine
+from ledger.db.migrate import migrate
+from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.region.calendar import import_shipped_calendar
+from ledger.fund.region.holidays import HolidayTable, confirm_calendar, propose_calendar
+from ledger.fund.region.setup import OwnAccount, set_up_region
+from ledger.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """What a region begins with."""
+
+    region: int
+    name: str
+    people: tuple[Person, ...]
+    accounts: tuple[OwnAccount, ...]
+    opened_on: date
+
+
+def found(settings: Settings, founding: Founding) -> None:
+    """Migrate the database and set the region up as its accountant; `people` must include one."""
+    migrate(settings)
+    engine = admin_engine(settings)
+    try:
+        found_region(engine, founding.region, founding.people)
+        import_shipped_calendar(engine)
+    finally:
+        engine.dispose()
+    accountant = next(person.user for person in founding.people if person.role == "accountant")
+    app = App(settings, accountant)
+    try:
+        with unit_of_work(app.engine, accountant, founding.region) as tx:
+            set_up_region(tx, founding.name, FUNDS, founding.accounts, founding.opened_on)
+    finally:
+        app.close()
+
+
+def book_by_hand(
+    engine: Engine, drafter: str, checker: str, book: Book, day: date, content: ManualContent
+) -> Posted:
+    """A hand-written voucher from draft to entry, by its two persons one after the other, posted under `day`."""
+    with unit_of_work(engine, drafter, book.region) as tx:
+        open_period(tx, book, period_of(day))
+        drafted = draft_voucher(tx, book, content, day)
+    with unit_of_work(engine, checker, book.region) as tx:
+        return approve_voucher(tx, book, drafted.voucher_id, drafted.digest, day)
+
+
+def import_holidays(
+    engine: Engine, maker: str, checker: str, region: int, day: date, table: HolidayTable
+) -> None:
+    """A year's holiday table from transcription to force, by its two persons one after the other."""
+    with unit_of_work(engine, maker, region) as tx:
+        digest = propose_calendar(tx, table, day)
+    with unit_of_work(engine, checker, region) as tx:
+        confirm_calendar(tx, table.year, digest, day)

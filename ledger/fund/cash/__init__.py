@@ -1,0 +1,1 @@
+"""The fund's own money: fund requests, interest and fees, payments to persons. On advances, ordering."""

@@ -1,0 +1,118 @@
+"""Orders for what is approved but owed in no memorandum account: advances, and payments to persons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from adapters.banks.ports import Account
+from ledger.core.entries import FUND_NAMES, Dimensions
+from ledger.db.unit_of_work import Transaction
+from ledger.fund.advances.offset import KIND_ACCOUNTS, KIND_NAMES
+from ledger.fund.ordering.available import available_fen, drafted_fen, open_purse
+from ledger.fund.ordering.draft import Drafted, Refused, Wish, draft
+from ledger.payments.orders.values import Batch, BatchKind, ItemDraft
+
+__all__ = ["Ordered", "available_fen", "drafted_fen", "order_advances", "order_persons"]
+
+PERSON: Final = "PERSON"
+"""The counterparty of every payment to a person: who it is stands in fund.person_payment and in the order."""
+
+PERSON_SOURCE: Final = 5001
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """What one drafting did."""
+
+    batches: Sequence[Batch]
+    skipped: Sequence[Refused]
+    """By request: payee_missing, suspended, over_available, kinds_first."""
+
+
+def order_advances(tx: Transaction, fund: int, pay_date: date) -> Ordered:
+    """Draft orders for every approved advance that is in no live order; suppliers in a batch of their own.
+
+    One whose order was cancelled, rejected or returned is ordered anew. Raises Conflict `book.no_account`, Forbidden
+    `access.role_missing` (maker, system).
+    """
+    rows = tx.rows(
+        """SELECT a.advance_id, a.institution, a.kind, a.year, a.term, a.amount_fen, a.order_no, a.payee_name, a.payee_number,
+                  a.payee_bank, a.payee_cnaps, p.name, p.number, p.bank_name, p.cnaps,
+                  i.agreement_state <> 'active' OR NOT %(day)s BETWEEN i.agreement_from AND i.agreement_to
+             FROM fund.advance a JOIN fund.institution i ON i.region = a.region AND i.institution = a.institution
+             LEFT JOIN fund.payee_account p ON p.region = a.region AND p.institution = a.institution AND p.state = 'confirmed'
+             LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
+             LEFT JOIN payments.state s ON s.state = o.state
+            WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.state = 'approved' AND coalesce(s.releases, true)
+            ORDER BY a.due_on, a.amount_fen, a.advance_id FOR UPDATE OF a""",
+        region=tx.region,
+        fund=fund,
+        day=pay_date,
+    )
+    wishes: dict[BatchKind, list[Wish]] = {"advance": [], "supplier": []}
+    for key, institution, kind, year, term, fen, before, *payees, stopped in rows:
+        supplier = kind == "supplier"
+        named = payees[:4] if supplier else payees[4:]
+        payee = None if named[1] is None else Account(*named)
+        item = ItemDraft(KIND_ACCOUNTS[kind], Dimensions(institution), fen)
+        when = f"{year}年" if kind == "prepayment" else f"{term}期"
+        purpose = f"{when}{KIND_NAMES[kind]}{FUND_NAMES[fund]}{institution}"
+        # A suspended institution gets nothing in advance; its supplier delivered already.
+        blocked = "suspended" if stopped and not supplier else ""
+        wishes["supplier" if supplier else "advance"].append(
+            Wish(key, institution, [item], payee, purpose, pay_date, before, blocked)
+        )
+    done = [
+        draft(tx, open_purse(tx, fund, kind, pay_date), pay_date, wished) for kind, wished in wishes.items()
+    ]
+    for drafted in done:
+        tx.run_many(
+            "UPDATE fund.advance SET order_no = %(order)s WHERE region = %(region)s AND advance_id = %(key)s",
+            _links(tx, drafted),
+        )
+    return Ordered([d.batch for d in done if d.batch is not None], [r for d in done for r in d.refused])
+
+
+def order_persons(tx: Transaction, fund: int, pay_date: date) -> Ordered:
+    """Draft one order for every approved payment to a person that is in no live order; raises as `order_advances`."""
+    rows = tx.rows(
+        """SELECT p.payment_id, p.kind, p.subfund, p.service_year, p.term, p.category, p.amount_fen, p.order_no, p.payee_name,
+                  p.payee_number, p.payee_bank, p.payee_cnaps
+             FROM fund.person_payment p
+             LEFT JOIN payments.pay_order o ON o.region = p.region AND o.order_no = p.order_no
+             LEFT JOIN payments.state s ON s.state = o.state
+            WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.state = 'approved' AND coalesce(s.releases, true)
+            ORDER BY p.due_on, p.amount_fen, p.payment_id FOR UPDATE OF p""",
+        region=tx.region,
+        fund=fund,
+    )
+    wished = [
+        Wish(
+            key,
+            PERSON,
+            [ItemDraft(PERSON_SOURCE, Dimensions(PERSON, subfund, year, term, category), fen)],
+            Account(*payee),
+            f"{term}{'生育津贴' if kind == 'maternity_allowance' else '零星报销'}{FUND_NAMES[fund]}",
+            pay_date,
+            before,
+        )
+        for key, kind, subfund, year, term, category, fen, before, *payee in rows
+    ]
+    drafted = draft(tx, open_purse(tx, fund, "person", pay_date), pay_date, wished)
+    tx.run_many(
+        "UPDATE fund.person_payment SET order_no = %(order)s WHERE region = %(region)s AND payment_id = %(key)s",
+        _links(tx, drafted),
+    )
+    return Ordered([] if drafted.batch is None else [drafted.batch], drafted.refused)
+
+
+def _links(tx: Transaction, drafted: Drafted) -> list[dict[str, object]]:
+    """Which order pays which request."""
+    order_nos = () if drafted.batch is None else drafted.batch.order_nos
+    return [
+        {"region": tx.region, "order": order_no, "key": wish.key}
+        for order_no, wish in zip(order_nos, drafted.met, strict=True)
+    ]

@@ -1,0 +1,160 @@
+"""Payments to persons: 零星报销 of costs paid out of pocket, 生育津贴. Orders and receipts go the way of all others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from adapters.banks.ports import Account
+from ledger.core.entries import FUND_NAMES
+from ledger.core.errors import InvalidInput
+from ledger.db.unit_of_work import Transaction
+from ledger.fund.signed.request import decide, key_of, require_amount, require_same, require_text
+from ledger.rules.interpret import place_account
+
+KINDS: Final = {"reimbursement": "零星报销", "maternity_allowance": "生育津贴"}
+ALLOWANCE: Final = "maternity_allowance"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRequest:
+    """What is to be paid to whom; `category` decides the leaf of 5001 (an allowance is a category of its own)."""
+
+    fund: int
+    kind: str
+    psn_no: str
+    subfund: str
+    service_year: int
+    term: int
+    category: str
+    amount_fen: int
+    document: str
+    payee: Account
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class PersonPayment:
+    """A stored payment to a person; `masked` is how lists show it."""
+
+    payment_id: str
+    fund: int
+    kind: str
+    psn_no: str
+    subfund: str
+    service_year: int
+    term: int
+    category: str
+    amount_fen: int
+    document: str
+    payee: Account
+    due_on: date
+    state: str
+    prepared_by: str
+    approved_by: str
+    order_no: str
+    order_state: str
+
+    @property
+    def masked(self) -> tuple[str, str, str]:
+        """Person's number, name and bank account, each with its middle hidden."""
+        return mask(self.psn_no), mask(self.payee.name, head=1, tail=0), mask(self.payee.number)
+
+
+def mask(text: str, *, head: int = 2, tail: int = 4) -> str:
+    """`text` with all but its first `head` and last `tail` characters as `*`; a short one keeps its head only."""
+    if len(text) <= head + tail:
+        return text[:head] + "*" * (len(text) - head)
+    return text[:head] + "*" * (len(text) - head - tail) + text[len(text) - tail :]
+
+
+def request_person(tx: Transaction, asked: PersonRequest, day: date) -> PersonPayment:
+    """Ask as maker; the same document of the same person again gives the first answer.
+
+    Raises InvalidInput `person.kind`, `person.category` (no leaf of 5001 for it in that fund), `request.*`,
+    `db.constraint` (account number, CNAPS code); Conflict `request.document_used`; Forbidden `access.role_missing`.
+    """
+    require_amount(asked.amount_fen)
+    if asked.kind not in KINDS or (asked.kind == ALLOWANCE) != (asked.category == ALLOWANCE):
+        raise InvalidInput(
+            "person.kind", f"个人付款种类应为{'、'.join(KINDS)}，生育津贴的类别即为{ALLOWANCE}"
+        )
+    if place_account("benefit", asked.fund, asked.subfund, asked.category) is None:
+        raise InvalidInput(
+            "person.category",
+            f"{FUND_NAMES.get(asked.fund, asked.fund)}没有“{asked.subfund}/{asked.category}”的待遇支出科目",
+            category=asked.category,
+        )
+    psn_no, document = require_text(asked.psn_no, "人员编号"), require_text(asked.document, "文号")
+    name, bank = require_text(asked.payee.name, "收款人"), require_text(asked.payee.bank_name, "开户行")
+    payee = Account(name, asked.payee.number, bank, asked.payee.cnaps)
+    key = key_of("PER", tx.region, asked.fund, asked.kind, psn_no, document)
+    known = read_persons(tx, key=key)
+    given = (asked.amount_fen, payee, asked.subfund, asked.service_year, asked.term, asked.category)
+    if known:
+        [first] = known
+        stored = (
+            first.amount_fen,
+            first.payee,
+            first.subfund,
+            first.service_year,
+            first.term,
+            first.category,
+        )
+        require_same(key, stored, given)
+        return first
+    tx.run(
+        """INSERT INTO fund.person_payment (region, fund, payment_id, kind, psn_no, subfund, service_year, term, category,
+               amount_fen, document, payee_name, payee_number, payee_bank, payee_cnaps, due_on, prepared_by, prepared_on)
+           VALUES (%(region)s, %(fund)s, %(key)s, %(kind)s, %(psn)s, %(subfund)s, %(year)s, %(term)s, %(category)s, %(fen)s,
+               %(document)s, %(name)s, %(number)s, %(bank)s, %(cnaps)s, %(due)s, %(user)s, %(day)s)""",
+        region=tx.region,
+        fund=asked.fund,
+        key=key,
+        kind=asked.kind,
+        psn=psn_no,
+        subfund=asked.subfund,
+        year=asked.service_year,
+        term=asked.term,
+        category=asked.category,
+        fen=asked.amount_fen,
+        document=document,
+        name=name,
+        number=payee.number,
+        bank=bank,
+        cnaps=payee.cnaps,
+        due=asked.due_on,
+        user=tx.user,
+        day=day,
+    )
+    return read_persons(tx, key=key)[0]
+
+
+def approve_person(tx: Transaction, payment_id: str, day: date) -> PersonPayment:
+    """Approve as checker, another person than the maker; ordering is `cash_orders.order_persons`."""
+    decide(tx, "person_payment", payment_id, day)
+    return read_persons(tx, key=payment_id)[0]
+
+
+def refuse_person(tx: Transaction, payment_id: str, day: date, reason: str) -> PersonPayment:
+    """Refuse as checker, with a reason."""
+    decide(tx, "person_payment", payment_id, day, refusal=require_text(reason, "理由"))
+    return read_persons(tx, key=payment_id)[0]
+
+
+def read_persons(tx: Transaction, *, fund: int = 0, key: str = "") -> list[PersonPayment]:
+    """Payments to persons by id or fund."""
+    rows = tx.rows(
+        """SELECT p.payment_id, p.fund, p.kind, p.psn_no, p.subfund, p.service_year, p.term, p.category, p.amount_fen,
+                  p.document, p.payee_name, p.payee_number, p.payee_bank, p.payee_cnaps, p.due_on, p.state, p.prepared_by,
+                  p.approved_by, p.order_no, coalesce(o.state, '')
+             FROM fund.person_payment p
+             LEFT JOIN payments.pay_order o ON o.region = p.region AND o.order_no = p.order_no
+            WHERE p.region = %(region)s AND %(fund)s IN (0, p.fund) AND %(key)s IN ('', p.payment_id)
+            ORDER BY p.due_on, p.payment_id""",
+        region=tx.region,
+        fund=fund,
+        key=key,
+    )
+    return [PersonPayment(*(*row[:10], Account(*row[10:14]), *row[14:])) for row in rows]

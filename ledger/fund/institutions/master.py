@@ -1,0 +1,89 @@
+"""Designated institutions: master data, enrolment, payee accounts. A payee account needs a second person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from ledger.core.dates import parse_day
+from ledger.core.errors import InvalidInput
+from ledger.core.money import parse_ratio
+
+FAR_DAY: Final = date(9999, 12, 31)
+_TYPES: Final = {"hospital": "1", "pharmacy": "2", "both": "3"}
+AGREEMENT_STATES: Final = frozenset({"active", "suspended", "ended"})
+
+
+@dataclass(frozen=True, slots=True)
+class Institution:
+    """One line of an institution file."""
+
+    code: str
+    name: str
+    type: str
+    level: str
+    agreement_state: str
+    agreement_from: date
+    agreement_to: date
+    mode: str
+    cycle: str
+    ratio: int
+    month_ratio: int
+    enrolled_from: date
+    payee_name: str
+    payee_number: str
+    payee_bank: str
+    payee_cnaps: str
+
+
+def read_institutions(path: Path) -> Iterator[Institution]:
+    """The institutions of a JSON-lines file (the shape `generate` writes).
+
+    Raises InvalidInput `institution.format` naming file, line and field: master data is taken whole or not at all;
+    `institution.empty` for a file without a line, OSError for one that cannot be read.
+    """
+    number = 0
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            try:
+                yield _institution(json.loads(raw.decode("utf-8-sig")))
+            except (KeyError, TypeError, ValueError, InvalidInput) as error:
+                field = error.args[0] if isinstance(error, KeyError) else ""
+                reason = error.message if isinstance(error, InvalidInput) else f"字段{field}缺失或不合规"
+                raise InvalidInput(
+                    "institution.format",
+                    f"{path.name}第{number}行：{reason}",
+                    file=path.name,
+                    line=number,
+                    field=field,
+                ) from error
+    if not number:
+        raise InvalidInput("institution.empty", f"文件{path.name}没有内容，应每行一家机构", file=path.name)
+
+
+def _institution(row: dict[str, Any]) -> Institution:
+    enrolment, payee = row["enrolment"], row["payee"]
+    if row["status"] not in AGREEMENT_STATES:
+        raise InvalidInput("institution.format", f"协议状态“{row['status']}”不在字典内")
+    return Institution(
+        code=row["code"],
+        name=row["name"],
+        type=_TYPES[row["type"]],
+        level=row["level"],
+        agreement_state=row["status"],
+        agreement_from=parse_day(row["agreement_start"]),
+        agreement_to=parse_day(row["agreement_end"]),
+        mode=enrolment["mode"],
+        cycle=enrolment["cycle"],
+        ratio=parse_ratio(enrolment["ratio"]),
+        month_ratio=parse_ratio(enrolment["month_ratio"]),
+        enrolled_from=parse_day(enrolment["start"]),
+        payee_name=payee["name"],
+        payee_number=payee["account"],
+        payee_bank=payee["bank_name"],
+        payee_cnaps=payee["cnaps"],
+    )

@@ -1,0 +1,68 @@
+"""Other deductions of a month (art. 19): proposed by one person, approved by another, taken by a sheet or letter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from ledger.core.errors import InvalidInput, NotFound
+from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.fund.month.due import term_days
+from ledger.fund.month.read import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class OtherDeduction:
+    """What is to be deducted besides audit findings, in fen; `reason` names the document it rests on."""
+
+    deduction_id: str
+    scope: Scope
+    reason: str
+    amount_fen: int
+
+
+def propose_deduction(engine: Engine, user: str, region: int, deduction: OtherDeduction) -> None:
+    """Enter a deduction as its proposer. Raises InvalidInput `deduction.amount`, `deduction.reason`, `month.term`,
+    `db.constraint`; Conflict `db.duplicate`; Forbidden `access.role_missing` (maker, accountant).
+    """
+    term_days(deduction.scope.term)
+    if deduction.amount_fen <= 0:
+        raise InvalidInput("deduction.amount", f"扣款{deduction.deduction_id}的金额应大于零")
+    if not deduction.reason.strip():
+        raise InvalidInput("deduction.reason", f"扣款{deduction.deduction_id}须说明依据")
+    with unit_of_work(engine, user, region) as tx:
+        tx.run(
+            "INSERT INTO fund.other_deduction (region, fund, deduction_id, institution, term, reason, amount_fen, prepared_by)"
+            " VALUES (%(region)s, %(fund)s, %(id)s, %(institution)s, %(term)s, %(reason)s, %(amount)s, %(user)s)",
+            region=region,
+            id=deduction.deduction_id,
+            reason=deduction.reason,
+            amount=deduction.amount_fen,
+            user=user,
+            **deduction.scope._asdict(),
+        )
+
+
+def approve_deduction(engine: Engine, user: str, region: int, deduction_id: str) -> None:
+    """Approve a deduction as another person. Raises NotFound `deduction.unknown`; Forbidden `deduction.same_person`."""
+    with unit_of_work(engine, user, region) as tx:
+        found = tx.run(
+            "UPDATE fund.other_deduction SET approved_by = %(user)s WHERE region = %(region)s AND deduction_id = %(id)s",
+            region=region,
+            id=deduction_id,
+            user=user,
+        )
+        if not found:
+            raise NotFound("deduction.unknown", f"没有其他扣款{deduction_id}", deduction_id=deduction_id)
+
+
+def take_deductions(tx: Transaction, paper: str, deduction_ids: Sequence[str]) -> None:
+    """Mark approved deductions as taken by a sheet or letter. Raises Conflict `deduction.taken`."""
+    tx.run(
+        "UPDATE fund.other_deduction SET taken_by = %(paper)s WHERE region = %(region)s AND deduction_id = ANY(%(ids)s)",
+        region=tx.region,
+        paper=paper,
+        ids=list(deduction_ids),
+    )

@@ -1,0 +1,277 @@
+"""What a settlement sheet rests on, read from the database: declarations, payables, orders, balances, findings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final, NamedTuple
+
+from ledger.core.errors import Conflict, NotFound
+from ledger.db.unit_of_work import Transaction
+from ledger.fund.advances.offset import KIND_ACCOUNTS, due_offsets
+from ledger.fund.audit.taken import final_untaken
+from ledger.fund.month.due import cutoff_of, due_on, term_days
+from ledger.fund.month.sheet import (
+    AmountDue,
+    Declared,
+    Figures,
+    FindingDue,
+    Key,
+    Taking,
+    compute,
+)
+from ledger.fund.region.calendar import read_calendar
+from ledger.payments.orders.returned import read_advances_left
+
+MONTH_OWED: Final = 9103
+AUDITED: Final = "40"
+"""clr_stas of a declaration whose audit is done: what a month may settle."""
+
+_RECORDS: Final = """
+    SELECT p.subfund, p.service_year, p.term, p.category, r.clr_type, p.setl_id, p.fund_fen, p.daily_fen, p.order_no,
+           p.recognised_by <> '' AS booked, coalesce(o.state, '') AS state, coalesce(s.in_flight, false) AS in_flight
+      FROM fund.declaration d
+      JOIN fund.declared c ON c.region = d.region AND c.declaration_id = d.declaration_id
+      JOIN fund.payable p ON p.region = c.region AND p.fund = c.fund AND p.setl_id = c.setl_id
+      JOIN fund.record r ON r.region = p.region AND r.setl_id = p.setl_id
+      LEFT JOIN payments.pay_order o ON o.region = p.region AND o.order_no = p.order_no
+      LEFT JOIN payments.state s ON s.state = o.state
+     WHERE d.region = %(region)s AND d.fund = %(fund)s AND d.institution = %(institution)s AND d.term = %(term)s
+       AND NOT d.withdrawn AND d.state = %(audited)s AND p.institution = d.institution AND p.settled_by = ''"""
+
+_BLOCKED: Final = "SELECT setl_id, order_no, state, booked FROM ("
+_BLOCKED_END: Final = ") d WHERE in_flight OR NOT booked ORDER BY booked, order_no, setl_id LIMIT 1"
+_SUMS: Final = """
+    SELECT subfund, service_year, term, category, clr_type, count(*), sum(fund_fen)::bigint,
+           coalesce(sum(daily_fen) FILTER (WHERE state <> 'paid'), 0)::bigint,
+           coalesce(sum(daily_fen) FILTER (WHERE state = 'paid'), 0)::bigint FROM ("""
+_SUMS_END: Final = ") d GROUP BY 1, 2, 3, 4, 5"
+# A draft's order number is no fact yet: giving the draft up must not change the sheet.
+_DIGEST: Final = """
+    SELECT sha256(convert_to(coalesce(string_agg(
+               concat_ws('|', setl_id, subfund, fund_fen, daily_fen, CASE state WHEN 'paid' THEN order_no ELSE '' END),
+               E'\\n' ORDER BY setl_id COLLATE "C", subfund), ''), 'UTF8')) FROM ("""
+_DIGEST_END: Final = ") d"
+
+
+class Scope(NamedTuple):
+    """Whose month: one book, one institution, one 期号."""
+
+    fund: int
+    institution: str
+    term: int
+
+    def __str__(self) -> str:
+        return f"机构{self.institution}{self.term}期（基金{self.fund}）"
+
+
+def lock_month(tx: Transaction, fund: int) -> None:
+    """Keep approvals of batches (payments.approve) and receipts (payments.receive) out until commit: a daily order
+    must not be approved, paid or returned while its records are being settled.
+    """
+    tx.run("SELECT fund.lock_book(%(region)s, %(fund)s::smallint)", region=tx.region, fund=fund)
+    tx.run("SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.receive {tx.region}")
+
+
+def read_figures(
+    tx: Transaction, scope: Scope, takings: Sequence[Taking] | None, deduct: Mapping[str, int] | None = None
+) -> Figures | None:
+    """The sheet of `scope` as of now; None where no declared record waits for settlement.
+
+    `takings` of a stored sheet are taken exactly as they stand; without them every final finding, approved deduction
+    and due offset is taken as far as it fits, or, with `deduct`, of findings just those amounts.
+    Raises NotFound `month.no_enrolment`, `finding.unknown`; Conflict `month.reconciliation_open`,
+    `month.not_audited`, `month.not_recognised`, `month.in_flight`, `deduction.above_left`; InvalidInput
+    `calendar.unknown_year`.
+    """
+    declared_on = _require_ready(tx, scope)
+    if declared_on is None:
+        return None
+    declared, digest = _declared(tx, scope)
+    if not declared:
+        return None
+    ratio = _month_ratio(tx, scope)
+    cutoff = cutoff_of(scope.term, declared_on)
+    findings = _findings(tx, scope, takings, deduct)
+    amounts = _amounts(tx, scope, takings)
+    lines, taken = compute(
+        declared,
+        ratio,
+        month_opening(tx, scope.fund, scope.institution),
+        findings,
+        amounts,
+        exact=takings is not None or deduct is not None,
+    )
+    return Figures(
+        ratio,
+        cutoff,
+        due_on(read_calendar(tx), cutoff),
+        sum(row.records for row in declared),
+        digest,
+        lines,
+        taken,
+    )
+
+
+def _require_ready(tx: Transaction, scope: Scope) -> date | None:
+    """The latest day on which what can be settled was declared; refusals for what is on its way there."""
+    rows = tx.rows(
+        """SELECT d.declaration_id, d.state, d.declared_on, coalesce(n.state, 'open')
+             FROM fund.declaration d
+             LEFT JOIN fund.reconciliation n ON n.region = d.region AND n.fund = d.fund AND n.institution = d.institution
+                                            AND n.term = d.term AND n.clr_type = d.clr_type
+            WHERE d.region = %(region)s AND d.fund = %(fund)s AND d.institution = %(institution)s AND d.term = %(term)s
+              AND NOT d.withdrawn AND d.state IN ('10', '20', '30', %(audited)s) ORDER BY d.declaration_id""",
+        region=tx.region,
+        audited=AUDITED,
+        **scope._asdict(),
+    )
+    waiting = [declaration for declaration, state, _, _ in rows if state != AUDITED]
+    if waiting:
+        raise Conflict(
+            "month.not_audited", f"{scope}的申报{waiting[0]}尚未审核完毕，不能月结", declaration=waiting[0]
+        )
+    for declaration, _, _, reconciled in rows:
+        if reconciled != "agreed":
+            raise Conflict(
+                "month.reconciliation_open",
+                f"{scope}对账未平（{reconciled}），申报{declaration}不能月结",
+                declaration=declaration,
+            )
+    return max((declared_on for _, _, declared_on, _ in rows), default=None)
+
+
+def _declared(tx: Transaction, scope: Scope) -> tuple[list[Declared], bytes]:
+    """The declared payables per key and 清算类别, and the digest over all of them (see fund.sheet_digest)."""
+    values = {"region": tx.region, "audited": AUDITED, **scope._asdict()}
+    blocked = tx.row(_BLOCKED + _RECORDS + _BLOCKED_END, **values)
+    if blocked is not None:
+        setl_id, order_no, state, booked = blocked
+        if not booked:
+            raise Conflict(
+                "month.not_recognised", f"{scope}的结算{setl_id}尚未入账，请先记账", setl_id=setl_id
+            )
+        raise Conflict(
+            "month.in_flight",
+            f"{scope}的拨付单{order_no}在途（{state}），有结果之前不能月结",
+            order_no=order_no,
+        )
+    rows = tx.rows(_SUMS + _RECORDS + _SUMS_END, **values)
+    digest = tx.value(_DIGEST + _RECORDS + _DIGEST_END, **values)
+    return [Declared(Key(*row[:4]), *row[4:]) for row in rows], bytes(digest)
+
+
+def _month_ratio(tx: Transaction, scope: Scope) -> int:
+    """The month ratio of the enrolment in force at the end of the 期号, else of the last one before it [choice]."""
+    ratio: int | None = tx.value(
+        """SELECT month_ratio FROM fund.enrolment WHERE region = %(region)s AND institution = %(institution)s
+              AND from_day <= %(day)s ORDER BY from_day DESC LIMIT 1""",
+        region=tx.region,
+        institution=scope.institution,
+        day=term_days(scope.term)[1],
+    )
+    if ratio is None:
+        raise NotFound("month.no_enrolment", f"{scope}没有生效的签约，不知月拨付比例")
+    return ratio
+
+
+def month_opening(tx: Transaction, fund: int, institution: str) -> dict[Key, int]:
+    """The balance of 9103 月结应付 per key, credit positive, zeros left out."""
+    return _balances(tx, fund, institution, MONTH_OWED, -1)
+
+
+def _balances(tx: Transaction, fund: int, institution: str, account: int, sign: int) -> dict[Key, int]:
+    return {
+        Key(*key): fen
+        for *key, fen in tx.rows(
+            """SELECT d.subfund, d.service_year, d.term, d.category, (%(sign)s * sum(b.debit - b.credit))::bigint
+                 FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+                WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.account = %(account)s
+                  AND d.counterparty = %(institution)s
+                GROUP BY 1, 2, 3, 4 HAVING sum(b.debit - b.credit) <> 0""",
+            region=tx.region,
+            fund=fund,
+            institution=institution,
+            account=account,
+            sign=sign,
+        )
+    }
+
+
+def daily_advance(tx: Transaction, fund: int, institution: str) -> dict[Key, int]:
+    """1101-日拨付 per key that is not paid in advance for records no month has settled: before the settlement of a month
+    its own records still count as unsettled, so ask after they are marked.
+    """
+    left = read_advances_left(tx, [fund], [institution])
+    return {Key(*dims[1:]): fen for (_, dims), fen in left.items()}
+
+
+def _findings(
+    tx: Transaction, scope: Scope, takings: Sequence[Taking] | None, deduct: Mapping[str, int] | None
+) -> list[FindingDue]:
+    """Final findings of this and earlier 期号 with what is left of each, or with the amounts asked for."""
+    found = [
+        FindingDue(
+            untaken.finding_id,
+            Key(
+                untaken.target.subfund,
+                untaken.target.service_year,
+                untaken.target.term,
+                untaken.target.category,
+            ),
+            untaken.left_fen,
+        )
+        for untaken in final_untaken(tx, scope.fund, scope.institution, scope.term)
+    ]
+    wanted: dict[str, int] | None = None if deduct is None else dict(deduct)
+    if takings is not None:
+        wanted = defaultdict(int)
+        for taking in takings:
+            if taking.kind == "finding":
+                wanted[taking.reference] += taking.amount_fen
+    if wanted is None:
+        return found
+    left = {finding.finding_id: finding.amount_fen for finding in found}
+    for finding_id, amount in wanted.items():
+        if finding_id not in left:
+            raise NotFound(
+                "finding.unknown", f"{scope}没有可扣减的终审扣款{finding_id}", finding_id=finding_id
+            )
+        if not 0 < amount <= left[finding_id]:
+            raise Conflict(
+                "deduction.above_left",
+                f"扣款{finding_id}尚余{left[finding_id]}分，不能扣减{amount}分",
+                finding_id=finding_id,
+                left_fen=left[finding_id],
+            )
+    return [f._replace(amount_fen=wanted[f.finding_id]) for f in found if f.finding_id in wanted]
+
+
+def _amounts(tx: Transaction, scope: Scope, takings: Sequence[Taking] | None) -> list[AmountDue]:
+    """Approved other deductions not taken yet, then offsets; of a stored sheet, those it names, if they still stand."""
+    rows = tx.rows(
+        """SELECT deduction_id, amount_fen FROM fund.other_deduction
+            WHERE region = %(region)s AND fund = %(fund)s AND institution = %(institution)s AND term <= %(term)s
+              AND approved_by <> '' AND taken_by = '' ORDER BY term, deduction_id""",
+        region=tx.region,
+        **scope._asdict(),
+    )
+    due = [AmountDue("other", *row) for row in rows]
+    due += [
+        AmountDue(o.kind, o.advance_id, o.amount_fen)
+        for o in due_offsets(tx, scope.fund, scope.institution, scope.term)
+    ]
+    if takings is None:
+        return due
+    wanted: dict[tuple[str, str], int] = defaultdict(int)
+    for taking in takings:
+        if taking.kind == "other" or taking.kind in KIND_ACCOUNTS:
+            wanted[taking.kind, taking.reference] += taking.amount_fen
+    standing = {(row.kind, row.reference): row for row in due}
+    for key, amount in wanted.items():
+        if key not in standing or amount > standing[key].amount_fen:
+            raise Conflict(
+                "month.changed", f"{scope}的扣款或抵扣{key[1]}已有变动，请重新制单", reference=key[1]
+            )
+    return [row._replace(amount_fen=wanted[key]) for key, row in standing.items() if key in wanted]

@@ -1,0 +1,108 @@
+"""The money a kind of payment may order: counted once a book, less what kinds that go first are left (procedure.md 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from ledger.core.errors import Conflict
+from ledger.core.money import yuan_grouped
+from ledger.db.unit_of_work import Transaction
+from ledger.fund.ordering.forecast import KIND_NAMES, Reserved, reserved_before
+from ledger.fund.region.setup import account_of
+from ledger.payments.orders.values import BatchKind
+
+
+@dataclass(slots=True)
+class Purse:
+    """What may still be ordered from the book's 支出户 for one kind of payment; fen."""
+
+    fund: int
+    kind: BatchKind
+    account: str
+    free_fen: int
+    """Available less what lies in drafts."""
+    reserved: tuple[Reserved, ...]
+
+    @property
+    def left_fen(self) -> int:
+        """What this kind may spend."""
+        return self.free_fen - sum(reserved.amount_fen for reserved in self.reserved)
+
+    def refusal(self, fen: int) -> str:
+        """Why `fen` cannot be ordered, "" if it can."""
+        if fen > self.free_fen:
+            return "over_available"
+        return "kinds_first" if fen > self.left_fen else ""
+
+    def waits_for(self, reason: str) -> tuple[Reserved, ...]:
+        """What a refusal for `reason` waits for."""
+        return self.reserved if reason == "kinds_first" else ()
+
+    def spend(self, fen: int) -> None:
+        """It is in an order now."""
+        self.free_fen -= fen
+
+
+def open_purse(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -> Purse:
+    """The money for `kind` on `pay_date`; nobody else drafts for the book until the transaction ends.
+
+    Raises Conflict `book.no_account`, InvalidInput `policy.kinds`, InFlight.
+    """
+    account = account_of(tx, fund, "1004")
+    if not account:
+        raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有支出户，不能拨付")
+    alone(tx, fund)
+    free = available_fen(tx, fund, account) - drafted_fen(tx, fund, account)
+    return Purse(fund, kind, account, free, reserved_before(tx, fund, kind, pay_date))
+
+
+def alone(tx: Transaction, fund: int) -> None:
+    """Two drafts of one book come one after the other, as in `create_batch`: until the transaction ends."""
+    tx.run(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.draft {tx.region}-{fund}"
+    )
+
+
+def waits_words(waits_for: Sequence[Reserved]) -> str:
+    """`（日拨付600.00元、月结算1.00元）`, or nothing."""
+    parts = (f"{KIND_NAMES[waited.kind]}{yuan_grouped(waited.amount_fen)}元" for waited in waits_for)
+    return f"（{'、'.join(parts)}）" if waits_for else ""
+
+
+def waits_json(waits_for: Sequence[Reserved]) -> list[dict[str, str]]:
+    """The same for machines; fen as text."""
+    return [{"kind": waited.kind, "amount_fen": str(waited.amount_fen)} for waited in waits_for]
+
+
+def drafted_fen(tx: Transaction, fund: int, account: str) -> int:
+    """What already lies in drafts on an account: it is spoken for, though not yet approved; fen.
+
+    Drafts that other regions' money pays count as far as they take ours: the rest is not available anyway (ADR 14).
+    """
+    return int(
+        tx.value(
+            """SELECT (coalesce(sum(o.amount_fen) FILTER (WHERE b.kind <> 'outregion' OR a.kind IS NULL), 0)
+                       + CASE WHEN bool_or(b.kind = 'outregion' AND a.kind IS NOT NULL)
+                              THEN (SELECT d.drafted_own FROM fund.outregion_due(%(region)s, %(fund)s::smallint) d) ELSE 0 END)::bigint
+                 FROM payments.pay_order o JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
+                 LEFT JOIN payments.book_account a ON a.region = o.region AND a.fund = o.fund AND a.account = o.account AND a.kind = '1004'
+                WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.account = %(account)s AND o.state = 'draft'""",
+            region=tx.region,
+            fund=fund,
+            account=account,
+        )
+    )
+
+
+def available_fen(tx: Transaction, fund: int, account: str) -> int:
+    """1004 of the book and account less what is approved or in flight (T7); fen."""
+    return int(
+        tx.value(
+            "SELECT payments.available(%(region)s, %(fund)s::smallint, %(account)s)",
+            region=tx.region,
+            fund=fund,
+            account=account,
+        )
+    )

@@ -1,0 +1,173 @@
+"""Drafting a batch of what is approved and owed: what can be met in its turn, and what cannot, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final, NamedTuple
+
+from adapters.banks.ports import Account
+from ledger.core.dates import Calendar
+from ledger.core.errors import InvalidInput
+from ledger.core.money import yuan_grouped
+from ledger.db.unit_of_work import Transaction
+from ledger.fund.institutions.payees import Payee
+from ledger.fund.ordering.available import Purse, waits_json, waits_words
+from ledger.fund.ordering.forecast import KIND_NAMES, Reserved
+from ledger.fund.region.calendar import read_calendar
+from ledger.payments.orders.draft import create_batch
+from ledger.payments.orders.values import Batch, BatchDraft, BatchKind, ItemDraft, OrderDraft
+
+REFUSALS: Final = {
+    "payee_missing": "没有已确认的收款账户",
+    "payee_failed": "上次付款因账户原因失败，待核实",
+    "suspended": "协议中止或不在协议期",
+    "over_available": "超过支出户可用余额",
+    "kinds_first": "可用余额须先留给应先付的款项",
+}
+"""Why a wish is not met; each kind of payment adds its own."""
+
+_LETTERS: Final[Mapping[BatchKind, str]] = {
+    "daily": "D",
+    "month": "M",
+    "clearing": "C",
+    "advance": "A",
+    "supplier": "S",
+    "person": "P",
+    "outregion": "X",
+}
+
+
+class Wish(NamedTuple):
+    """Something approved that is to be paid in one order."""
+
+    key: str
+    """What the caller knows it by: an institution, a letter, a request."""
+    institution: str
+    items: Sequence[ItemDraft]
+    payee: Account | None
+    purpose: str
+    upto: date
+    """Last day of what it pays."""
+    replaces: str = ""
+    blocked: str = ""
+    """Why it must not be paid now whatever the money; empty where nothing is in the way."""
+
+    @property
+    def amount_fen(self) -> int:
+        """The sum of the items, in fen."""
+        return sum(item.amount_fen for item in self.items)
+
+
+class Refused(NamedTuple):
+    """A wish that is in no order, and why."""
+
+    key: str
+    institution: str
+    kind: BatchKind
+    reason: str
+    amount_fen: int
+    waits_for: Sequence[Reserved] = ()
+    """With `kinds_first`: what has to be paid before it."""
+
+
+class Drafted(NamedTuple):
+    """What one drafting did: `met` are the wishes in the order of the batch's orders."""
+
+    batch: Batch | None
+    met: Sequence[Wish]
+    refused: Sequence[Refused]
+
+
+def draft(tx: Transaction, purse: Purse, pay_date: date, wishes: Sequence[Wish]) -> Drafted:
+    """One batch of the wishes that can be met, in their order; raises what `create_batch` raises."""
+    refused: list[Refused] = []
+    met: list[Wish] = []
+    orders: list[OrderDraft] = []
+    for wish in wishes:
+        fen = wish.amount_fen
+        reason = wish.blocked or ("payee_missing" if wish.payee is None else purse.refusal(fen))
+        if reason or wish.payee is None:
+            refused.append(
+                Refused(wish.key, wish.institution, purse.kind, reason, fen, purse.waits_for(reason))
+            )
+            continue
+        purse.spend(fen)
+        met.append(wish)
+        orders.append(
+            OrderDraft(
+                wish.institution, wish.items, (), wish.payee, wish.purpose, purse.account, wish.replaces
+            )
+        )
+    if not orders:
+        return Drafted(None, (), refused)
+    batch_id = next_batch_id(tx, purse.fund, purse.kind, pay_date)
+    upto = max(wish.upto for wish in met)
+    batch = create_batch(tx, BatchDraft(tx.region, purse.fund, purse.kind, batch_id, pay_date, upto, orders))
+    return Drafted(batch, met, refused)
+
+
+def next_batch_id(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -> str:
+    """`M420100-310-20261207-1`: the kind's letter, the book, the payout day, and which of that day."""
+    count: int = tx.value(
+        "SELECT count(*) FROM payments.batch WHERE region = %(region)s AND fund = %(fund)s AND pay_date = %(day)s"
+        " AND kind = %(kind)s",
+        region=tx.region,
+        fund=fund,
+        day=pay_date,
+        kind=kind,
+    )
+    return f"{_LETTERS[kind]}{tx.region}-{fund}-{pay_date:%Y%m%d}-{count + 1}"
+
+
+def require_working_day(tx: Transaction, pay_date: date, area: str) -> None:
+    """Raises what `require_open_banks` raises, by the calendar in force."""
+    require_open_banks(read_calendar(tx), pay_date, area)
+
+
+def require_open_banks(calendar: Calendar, pay_date: date, area: str) -> None:
+    """Raises InvalidInput `<area>.not_working_day`, which names the next one, and `calendar.unknown_year`."""
+    if not calendar.is_working_day(pay_date):
+        following = calendar.next_working_day(pay_date)
+        raise InvalidInput(
+            f"{area}.not_working_day",
+            f"{pay_date}银行不营业，最早{following}拨付",
+            day=str(pay_date),
+            next_working_day=str(following),
+        )
+
+
+def require_drafter(tx: Transaction, fund: int) -> None:
+    """Raises Forbidden `access.role_missing` unless the user is maker or system of the book."""
+    tx.run(
+        "SELECT access.require_role(%(region)s, %(fund)s::smallint, '{maker,system}')",
+        region=tx.region,
+        fund=fund,
+    )
+
+
+def result_blocked(fen: int, payee: Payee, ordered: str) -> str:
+    """Why a settled or cleared result must not be ordered whatever the money: `ordered` (a word of the caller's),
+    `negative` or `payee_failed`; "" if nothing is in the way.
+    """
+    if ordered:
+        return ordered
+    if fen <= 0:
+        return "negative"
+    return "payee_failed" if payee.failed else ""
+
+
+def refusal_words(refused: Refused, reasons: Mapping[str, str]) -> str:
+    """A refusal for people: kind, amount, reason, and what it waits for."""
+    why = f"{KIND_NAMES[refused.kind]}{yuan_grouped(refused.amount_fen)}元：{reasons[refused.reason]}"
+    return why + waits_words(refused.waits_for)
+
+
+def refused_json(refused: Refused) -> dict[str, object]:
+    """The same for machines; amounts in fen as text."""
+    return {
+        "kind": refused.kind,
+        "reason": refused.reason,
+        "amount_fen": str(refused.amount_fen),
+        "waits_for": waits_json(refused.waits_for),
+    }

@@ -1,0 +1,265 @@
+"""payments.evidence: a row for every movement a bank told us of, with the digest its posting rests on (INV-12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from psycopg.rows import TupleRow
+
+from adapters.banks.ports import Direction, Evidence
+from ledger.core.errors import Conflict
+from ledger.db.unit_of_work import Transaction
+from ledger.payments.incoming.matching import Outcome, Signed
+from ledger.payments.orders.entries import Receipt
+
+_FORBIDDEN: Final = str.maketrans(dict.fromkeys("|\\\t\n\r", ""))
+
+
+class Paper(NamedTuple):
+    """An evidence and the file it came in first."""
+
+    evidence: Evidence
+    file_sha256: bytes
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """(own account, kind, receipt number): the row's key within the region."""
+        return self.evidence.own_account, self.evidence.kind, self.evidence.receipt_no
+
+    @property
+    def receipt(self) -> Receipt:
+        """As its posting names it."""
+        found = self.evidence
+        return Receipt(found.kind, found.receipt_no, found.booking_date, digest(found, self.file_sha256))
+
+
+def clean(evidence: Evidence) -> Evidence:
+    """Without the characters that separate fields in digests and entries: no bank means anything by them."""
+    return replace(
+        evidence,
+        receipt_no=evidence.receipt_no.translate(_FORBIDDEN),
+        own_account=evidence.own_account.translate(_FORBIDDEN),
+        other_account=evidence.other_account.translate(_FORBIDDEN),
+        other_name=evidence.other_name.translate(_FORBIDDEN),
+        order_no=evidence.order_no.translate(_FORBIDDEN),
+        bank_reference=evidence.bank_reference.translate(_FORBIDDEN),
+        reason_code=evidence.reason_code.translate(_FORBIDDEN),
+        reason=evidence.reason.translate(_FORBIDDEN),
+    )
+
+
+def digest(evidence: Evidence, file_sha256: bytes) -> bytes:
+    """SHA-256 over the row's facts joined by `|`, as verify takes it from the table."""
+    facts = (
+        evidence.own_account,
+        evidence.kind,
+        evidence.receipt_no,
+        file_sha256.hex(),
+        str(evidence.direction),
+        evidence.booking_date.isoformat(),
+        str(evidence.amount_fen),
+        evidence.other_account,
+        evidence.other_name,
+        evidence.order_no,
+        evidence.bank_reference,
+        str(int(evidence.is_return)),
+        evidence.reason_code,
+        evidence.reason,
+    )
+    return sha256("|".join(facts).encode()).digest()
+
+
+_SELECT: Final = (
+    "SELECT account, kind, receipt_no, file_sha256, direction, booking_date, amount_fen, other_account, other_name,"
+    " order_no, bank_reference, is_return, reason_code, reason FROM payments.evidence WHERE region = %(region)s AND "
+)
+_UNDECIDED: Final = (
+    "account = ANY(%(accounts)s) AND (outcome = 'waiting' OR outcome = 'suspense' AND outcome_code = 'order_not_sent')"
+    " ORDER BY booking_date, kind, receipt_no FOR UPDATE"
+)
+_BY_KEY: Final = (
+    "(account, kind, receipt_no) IN"
+    " (SELECT * FROM unnest(%(accounts)s::text[], %(kinds)s::text[], %(numbers)s::text[]))"
+)
+
+
+def undecided(tx: Transaction, accounts: Sequence[str]) -> list[Paper]:
+    """Papers of these accounts that wait for another one, or came for an order that was not sent then; locked."""
+    return [_paper(row) for row in tx.rows(_SELECT + _UNDECIDED, region=tx.region, accounts=list(accounts))]
+
+
+def stored(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, str], Paper]:
+    """The rows that exist already under the keys of `papers`."""
+    rows = tx.rows(
+        _SELECT + _BY_KEY,
+        region=tx.region,
+        accounts=[paper.key[0] for paper in papers],
+        kinds=[paper.key[1] for paper in papers],
+        numbers=[paper.key[2] for paper in papers],
+    )
+    return {found.key: found for found in map(_paper, rows)}
+
+
+def locked(tx: Transaction, key: tuple[str, str, str]) -> tuple[Paper, str] | None:
+    """The paper of (own account, kind, receipt number) and its outcome, locked; None where there is none."""
+    account, kind, receipt_no = key
+    outcome = tx.value(
+        "SELECT outcome FROM payments.evidence WHERE region = %(region)s AND account = %(account)s AND kind = %(kind)s"
+        " AND receipt_no = %(receipt)s FOR UPDATE",
+        region=tx.region,
+        account=account,
+        kind=kind,
+        receipt=receipt_no,
+    )
+    if outcome is None:
+        return None
+    [row] = tx.rows(
+        _SELECT + _BY_KEY, region=tx.region, accounts=[account], kinds=[kind], numbers=[receipt_no]
+    )
+    return _paper(row), outcome
+
+
+def settle_by_hand(
+    tx: Transaction,
+    account: str,
+    receipt_no: str,
+    said: tuple[Direction, int, date],
+    code: str,
+) -> None:
+    """The bank's papers of a movement booked by hand, if they came in as files: they must say the same, and are explained now.
+
+    `said` is direction, fen and booking date. Raises Conflict `code` for a paper that says otherwise or was used.
+    """
+    papers = tx.rows(
+        "SELECT direction, amount_fen, booking_date, outcome FROM payments.evidence WHERE region = %(region)s"
+        " AND account = %(account)s AND receipt_no = %(receipt)s FOR UPDATE",
+        region=tx.region,
+        account=account,
+        receipt=receipt_no,
+    )
+    direction, amount_fen, booked_on = said
+    if any(paper != (str(direction), amount_fen, booked_on, "suspense") for paper in papers):
+        raise Conflict(
+            code, f"回单{receipt_no}的方向、金额、日期与所办的不符，或已用于其他款项", receipt_no=receipt_no
+        )
+    tx.run(
+        "UPDATE payments.evidence SET outcome = 'confirmed', outcome_code = 'booked_by_hand' WHERE region = %(region)s"
+        " AND account = %(account)s AND receipt_no = %(receipt)s",
+        region=tx.region,
+        account=account,
+        receipt=receipt_no,
+    )
+    explain_twins(tx, account, receipt_no)
+
+
+def explain_twins(tx: Transaction, account: str, receipt_no: str) -> None:
+    """Other papers of the same movement (the bank's serial, direction, fen, day) as those of `receipt_no`, explained by now."""
+    tx.run(
+        "UPDATE payments.evidence t SET outcome = 'confirmed', outcome_code = 'same_movement', matched_order = o.matched_order"
+        " FROM payments.evidence o WHERE o.region = %(region)s AND o.account = %(account)s AND o.receipt_no = %(receipt)s"
+        " AND o.outcome IN ('confirmed', 'posted') AND o.bank_reference <> '' AND t.region = o.region AND t.account = o.account"
+        " AND t.outcome = 'suspense' AND (t.direction, t.bank_reference, t.amount_fen, t.booking_date)"
+        "  = (o.direction, o.bank_reference, o.amount_fen, o.booking_date)",
+        region=tx.region,
+        account=account,
+        receipt=receipt_no,
+    )
+
+
+def signed_moves(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, str], Signed]:
+    """Movements of own accounts that two persons booked with these papers' receipt numbers, one to a receipt."""
+    rows = tx.rows(
+        "SELECT m.account, m.receipt_no, m.direction, min(m.amount_fen), min(m.booked_on),"
+        " coalesce(max((SELECT max(v.bank_reference) FROM payments.evidence v WHERE v.region = %(region)s"
+        "   AND v.account = m.account AND v.receipt_no = m.receipt_no AND v.direction = m.direction"
+        "   AND v.outcome = 'confirmed')), '')"
+        " FROM (SELECT account, receipt_no, CASE WHEN kind IN ('interest_out', 'fee') THEN 'debit' ELSE 'credit' END AS direction,"
+        "   amount_fen, booked_on FROM fund.cash_move WHERE region = %(region)s AND state = 'approved' AND kind <> 'interest_split'"
+        "  UNION ALL SELECT account, receipt_no, 'credit', amount_fen, booked_on FROM fund.outregion_move"
+        "   WHERE region = %(region)s AND state = 'done' AND receipt_no <> '') m"
+        " WHERE m.receipt_no = ANY(%(receipts)s) GROUP BY 1, 2, 3 HAVING count(*) = 1",
+        region=tx.region,
+        receipts=sorted({paper.evidence.receipt_no for paper in papers}),
+    )
+    return {
+        (account, receipt_no, direction): Signed(fen, day, receipt_no, reference)
+        for account, receipt_no, direction, fen, day, reference in rows
+    }
+
+
+def explained(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, str], Signed]:
+    """Movements with these papers' serials of which another paper was explained without an order."""
+    rows = tx.rows(
+        "SELECT account, bank_reference, direction, amount_fen, booking_date, receipt_no FROM payments.evidence"
+        " WHERE region = %(region)s AND outcome = 'confirmed' AND matched_order = ''"
+        " AND bank_reference = ANY(%(references)s) ORDER BY (outcome_code = 'same_movement') DESC",
+        region=tx.region,
+        references=sorted({paper.evidence.bank_reference for paper in papers} - {""}),
+    )
+    return {
+        (account, reference, direction): Signed(fen, day, receipt_no, reference)
+        for account, reference, direction, fen, day, receipt_no in rows
+    }
+
+
+def insert(tx: Transaction, papers: Sequence[Paper], outcomes: Sequence[Outcome]) -> None:
+    """Store new papers with what was decided of them."""
+    facts = [paper.evidence for paper in papers]
+    tx.run(
+        "INSERT INTO payments.evidence (region, account, kind, receipt_no, file_sha256, direction, booking_date,"
+        " amount_fen, other_account, other_name, order_no, bank_reference, is_return, reason_code, reason, digest,"
+        " outcome, outcome_code, matched_order)"
+        " SELECT %(region)s, * FROM unnest(%(accounts)s::text[], %(kinds)s::text[], %(numbers)s::text[],"
+        " %(files)s::bytea[], %(directions)s::text[], %(days)s::date[], %(amounts)s::bigint[], %(others)s::text[],"
+        " %(names)s::text[], %(orders)s::text[], %(references)s::text[], %(returns)s::boolean[], %(codes)s::text[],"
+        " %(reasons)s::text[], %(digests)s::bytea[], %(outcomes)s::text[], %(outcome_codes)s::text[], %(matched)s::text[])",
+        region=tx.region,
+        accounts=[found.own_account for found in facts],
+        kinds=[found.kind for found in facts],
+        numbers=[found.receipt_no for found in facts],
+        files=[paper.file_sha256 for paper in papers],
+        directions=[str(found.direction) for found in facts],
+        days=[found.booking_date for found in facts],
+        amounts=[found.amount_fen for found in facts],
+        others=[found.other_account for found in facts],
+        names=[found.other_name for found in facts],
+        orders=[found.order_no for found in facts],
+        references=[found.bank_reference for found in facts],
+        returns=[found.is_return for found in facts],
+        codes=[found.reason_code for found in facts],
+        reasons=[found.reason for found in facts],
+        digests=[paper.receipt.digest for paper in papers],
+        outcomes=[outcome.outcome for outcome in outcomes],
+        outcome_codes=[outcome.code for outcome in outcomes],
+        matched=[outcome.order_no for outcome in outcomes],
+    )
+
+
+def decide_again(tx: Transaction, papers: Sequence[Paper], outcomes: Sequence[Outcome]) -> None:
+    """Write what became of papers stored before."""
+    tx.run(
+        "UPDATE payments.evidence e SET outcome = d.outcome, outcome_code = d.code, matched_order = d.matched"
+        " FROM unnest(%(accounts)s::text[], %(kinds)s::text[], %(numbers)s::text[], %(outcomes)s::text[],"
+        " %(codes)s::text[], %(matched)s::text[]) AS d (account, kind, receipt_no, outcome, code, matched)"
+        " WHERE e.region = %(region)s AND e.account = d.account AND e.kind = d.kind AND e.receipt_no = d.receipt_no"
+        " AND (e.outcome, e.outcome_code, e.matched_order) IS DISTINCT FROM (d.outcome, d.code, d.matched)",
+        region=tx.region,
+        accounts=[paper.key[0] for paper in papers],
+        kinds=[paper.key[1] for paper in papers],
+        numbers=[paper.key[2] for paper in papers],
+        outcomes=[outcome.outcome for outcome in outcomes],
+        codes=[outcome.code for outcome in outcomes],
+        matched=[outcome.order_no for outcome in outcomes],
+    )
+
+
+def _paper(row: TupleRow) -> Paper:
+    account, kind, receipt_no, file_sha256, direction, day, amount, other, name, order_no, reference = row[
+        :11
+    ]
+    told = (Direction(direction), day, amount, account, other, name, order_no, reference, *row[11:])
+    return Paper(Evidence(kind, receipt_no, *told), file_sha256)

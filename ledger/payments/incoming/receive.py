@@ -1,0 +1,215 @@
+"""Receipts and status files in: kept as they came, decided (matching.py, statuses.py), posted, all in one transaction.
+
+Each file is in exactly one transaction together with everything it causes, so a kill at any point leaves it either
+whole or untouched, and the next poll takes up there. Papers go first: a receipt stands against any status.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from sqlalchemy import Engine
+
+from adapters.banks.ports import OrderStatus
+from ledger.core.errors import InFlight, LedgerError
+from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.payments.incoming import evidence as papers_table
+from ledger.payments.incoming.book import Results, Told, apply_statuses, book_papers, open_round, problem_of
+from ledger.payments.incoming.evidence import Paper, clean
+from ledger.payments.incoming.files import (
+    Failure,
+    Inbound,
+    Problem,
+    fetch,
+    read,
+    seen_files,
+    store_files,
+    store_problems,
+)
+from ledger.payments.incoming.statuses import spread
+from ledger.payments.out.bank import Bank
+
+FILES_PER_TRANSACTION: Final = 200
+
+
+@dataclass(slots=True)
+class Received:
+    """What one poll did."""
+
+    account: str
+    files: int = 0
+    """New bytes kept."""
+    repeated: int = 0
+    """Files whose bytes were known."""
+    quarantined: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    """Papers decided now, by outcome: posted, confirmed, waiting, suspense."""
+    events: Counter[str] = field(default_factory=Counter)
+    """What happened to orders: accept, reject, pay, return."""
+    problems: list[Problem] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    """Files left at the bank for the next time."""
+
+    def add(self, other: Received) -> None:
+        """Count another transaction's part."""
+        self.files += other.files
+        self.repeated += other.repeated
+        self.quarantined += other.quarantined
+        self.outcomes += other.outcomes
+        self.events += other.events
+        self.problems += other.problems
+        self.failures += other.failures
+
+
+def receive(
+    engine: Engine, user: str, region: int, account: str, bank: Bank, day: date, *, again: bool = False
+) -> Received:
+    """Take what lies in the bank's outbox for `account` and book it on `day`; safe to repeat at any time.
+
+    Files known by name and size are not fetched again unless `again`. Raises Forbidden `access.role_missing` unless
+    the user keeps books (accountant, system) of every fund the account pays for; Unavailable `bank.*` if the bank
+    cannot be reached at all; InFlight while another poll of the region is under way.
+    """
+    with unit_of_work(engine, user, region) as tx:
+        _require_bookkeeper(tx, account)
+        seen = frozenset() if again else seen_files(tx, account)
+    remote = [file for file in bank.channel.waiting() if (file.name, file.size) not in seen]
+    total = Received(account)
+    for start in range(0, max(len(remote), 1), FILES_PER_TRANSACTION):
+        contents, failures = fetch(bank.channel, remote[start : start + FILES_PER_TRANSACTION])
+        total.failures += failures
+        total.add(_take_all(engine, user, region, account, _read_all(bank, contents), day))
+    return total
+
+
+def _require_bookkeeper(tx: Transaction, account: str) -> None:
+    funds = tx.value(
+        "SELECT payments.account_funds(%(region)s, %(account)s)", region=tx.region, account=account
+    )
+    for fund in funds or [0]:
+        tx.run(
+            "SELECT access.require_role(%(region)s, %(fund)s::smallint, '{accountant,system}')",
+            region=tx.region,
+            fund=fund,
+        )
+
+
+def _read_all(bank: Bank, contents: Mapping[str, bytes]) -> list[Inbound]:
+    return [read(bank.format, name, content) for name, content in contents.items()]
+
+
+def _take_all(
+    engine: Engine, user: str, region: int, account: str, files: Sequence[Inbound], day: date
+) -> Received:
+    """All files in one transaction; if that fails, one by one, so that a single bad file stops only itself."""
+    try:
+        with unit_of_work(engine, user, region) as tx:
+            return take(tx, account, files, day)
+    except InFlight:
+        raise
+    except LedgerError:
+        if len(files) < 2:
+            raise
+    total = Received(account)
+    for file in files:
+        try:
+            with unit_of_work(engine, user, region) as tx:
+                total.add(take(tx, account, [file], day))
+        except InFlight:
+            raise
+        except LedgerError as refusal:
+            total.failures.append(Failure(file.name, refusal.code, refusal.message))
+    return total
+
+
+def take(
+    tx: Transaction, account: str, files: Sequence[Inbound], day: date, *, by_hand: bool = False
+) -> Received:
+    """Keep, decide and post the files, whichever way they came (`by_hand`: handed.py), in the caller's transaction."""
+    tx.run("SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.receive {tx.region}")
+    done = Received(account)
+    new, done.problems = store_files(tx, account, files, day, by_hand=by_hand)
+    done.files, done.repeated = len(new), len(files) - len(new)
+    done.quarantined = sum(1 for file in new if file.code)
+    done.problems += [
+        Problem(file.sha256, part.where, part.code, part.message)
+        for file in new
+        for part in file.decoded.rejected
+    ]
+    told = [Paper(clean(found), file.sha256) for file in new for found in file.decoded.evidence]
+    waiting = papers_table.undecided(tx, sorted({account} | {paper.key[0] for paper in told}))
+    papers = _without_known(tx, told, done.problems)
+    statuses = [
+        Told(number, status, file.sha256)
+        for file in new
+        for number, status in spread(file.decoded.statuses, _orders_of_files(tx, file.decoded.statuses))
+    ]
+    references = _references(tx, [*waiting, *papers], statuses)
+    order_nos = {paper.evidence.order_no for paper in (*waiting, *papers)} | set(references.values())
+    order_nos |= {number for number, _, _ in statuses}
+    results = Results(done.outcomes, done.events, done.problems)
+    round_ = open_round(tx, sorted(order_nos), day, results)
+    book_papers(round_, waiting, papers, references)
+    apply_statuses(round_, statuses)
+    store_problems(tx, account, done.problems)
+    return done
+
+
+def _without_known(tx: Transaction, told: Sequence[Paper], problems: list[Problem]) -> list[Paper]:
+    """The papers not told before; a number told before with other facts is a problem of its file."""
+    known = papers_table.stored(tx, told)
+    fresh: dict[tuple[str, str, str], Paper] = {}
+    for paper in told:
+        before = known.get(paper.key) or fresh.setdefault(paper.key, paper)
+        if before.evidence != paper.evidence:
+            place = f"{paper.evidence.kind}:{paper.evidence.receipt_no}"
+            problems.append(problem_of(paper.file_sha256, place, "receipt.number_reused"))
+    return list(fresh.values())
+
+
+def _orders_of_files(tx: Transaction, statuses: Sequence[OrderStatus]) -> dict[str, list[str]]:
+    rows = tx.rows(
+        "SELECT file_id, order_no FROM payments.pay_order WHERE region = %(region)s AND file_id = ANY(%(files)s)"
+        " AND file_id <> '' ORDER BY order_no",
+        region=tx.region,
+        files=sorted({status.message_id for status in statuses if not status.order_no}),
+    )
+    found: dict[str, list[str]] = {}
+    for file_id, order_no in rows:
+        found.setdefault(file_id, []).append(order_no)
+    return found
+
+
+def _references(
+    tx: Transaction, papers: Sequence[Paper], statuses: Sequence[Told]
+) -> dict[tuple[str, str], str]:
+    """(own account, bank's serial) to order: by status files, kept with the order, and by papers matched before."""
+    told = [(number, status.bank_reference) for number, status, _ in statuses if status.bank_reference]
+    if told:
+        tx.run(
+            "UPDATE payments.pay_order o SET bank_reference = s.reference"
+            " FROM (SELECT DISTINCT ON (order_no) * FROM unnest(%(orders)s::text[], %(references)s::text[])"
+            "  AS s (order_no, reference)) s"
+            " WHERE o.region = %(region)s AND o.order_no = s.order_no AND o.bank_reference = ''",
+            region=tx.region,
+            orders=[number for number, _ in told],
+            references=[reference for _, reference in told],
+        )
+    wanted = sorted({p.evidence.bank_reference for p in papers if not p.evidence.order_no} - {""})
+    rows = tx.rows(
+        "SELECT account, bank_reference, order_no FROM payments.pay_order"
+        " WHERE region = %(region)s AND bank_reference = ANY(%(wanted)s) UNION"
+        " SELECT account, bank_reference, matched_order FROM payments.evidence"
+        " WHERE region = %(region)s AND bank_reference = ANY(%(wanted)s) AND outcome = 'posted'",
+        region=tx.region,
+        wanted=wanted,
+    )
+    found: dict[tuple[str, str], str] = {}
+    for account, reference, order_no in rows:
+        # A serial that stands for two orders proves nothing.
+        found[account, reference] = order_no if found.get((account, reference), order_no) == order_no else ""
+    return found

@@ -1,0 +1,169 @@
+"""Sending files: the same bytes under the same name as often as it takes, and never two files with one order.
+
+What survives a kill at any point:
+1. the file's name and bytes are stored since it was made;
+2. `sending` is committed before the first byte leaves: from then on nobody can void the file, so its orders can
+   never go into another one, whatever becomes of us;
+3. delivery changes nothing when repeated (`ports.Channel.deliver`);
+4. the outcome is written afterwards. Whoever finds a file `sending` cannot know how far the other one got: it becomes
+   `unknown`, its orders too, and stays so until the bank holds the bytes.
+Only the very attempt that wrote `sending` may take it back, when its file surely did not arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from sqlalchemy import Engine
+
+from adapters.banks.ports import Channel, OutgoingFile
+from ledger.core.errors import LedgerError, Unavailable
+from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.payments.orders.order import lock_file
+from ledger.payments.orders.stale import stale_orders
+from ledger.payments.orders.states import Step, move, transitions
+from ledger.payments.out.bank import BankOf
+
+MAY_HAVE_ARRIVED: Final = "bank.unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What became of one file: `outcome` is `sent`, `unknown`, `filed` (surely not arrived) or `stale`."""
+
+    file_id: str
+    outcome: str
+    orders: int
+    total_fen: int
+    code: str = ""
+    """Why it is not sent."""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A file to deliver; `first` if nobody set out to deliver it before."""
+
+    file_id: str
+    account: str
+    content: OutgoingFile
+    orders: int
+    total_fen: int
+    first: bool
+
+
+def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> list[Sending]:
+    """Deliver every file of the region that is filed, or whose delivery is not known to have succeeded.
+
+    The cashier sends. A file with an order that must not leave any more is left alone (`stale`): `file` rebuilds it.
+    A bank that cannot be reached does not stop the files of others. Raises Forbidden `access.role_missing`.
+    """
+    with unit_of_work(engine, user, region) as tx:
+        tx.run("SELECT access.require_role(%(region)s, 0::smallint, '{cashier}')", region=region)
+        # Row security on the batch keeps a cashier of one fund to that fund's files.
+        waiting = tx.rows(
+            "SELECT f.file_id FROM payments.bank_file f"
+            " JOIN payments.batch b ON b.region = f.region AND b.batch_id = f.batch_id"
+            " WHERE f.region = %(region)s AND f.state IN ('filed', 'sending', 'unknown') ORDER BY f.file_id",
+            region=region,
+        )
+    done = []
+    for (file_id,) in waiting:
+        with unit_of_work(engine, user, region) as tx:
+            attempt = _set_out(tx, file_id, day)
+        if attempt is None:
+            continue
+        if isinstance(attempt, Sending):
+            done.append(attempt)
+            continue
+        refusal = _deliver(bank_of, attempt)
+        with unit_of_work(engine, user, region) as tx:
+            done.append(_conclude(tx, attempt, refusal, day))
+    return done
+
+
+def _set_out(tx: Transaction, file_id: str, day: date) -> _Attempt | Sending | None:
+    """Write down that the file is on its way; None if somebody else has finished with it meanwhile."""
+    row = tx.row(
+        "SELECT state, account, name, content, orders, total_fen FROM payments.bank_file"
+        " WHERE region = %(region)s AND file_id = %(file)s FOR UPDATE",
+        region=tx.region,
+        file=file_id,
+    )
+    if row is None or row[0] not in ("filed", "sending", "unknown"):
+        return None
+    state, account, name, content, orders, total_fen = row
+    if state == "filed":
+        stale = stale_orders(tx, [order.order_no for order in lock_file(tx, file_id)], day)
+        if stale:
+            return Sending(
+                file_id,
+                "stale",
+                orders,
+                total_fen,
+                "file.stale",
+                f"付款文件{name}含不得再拨付的拨付单{'、'.join(sorted(stale))}，请重新制盘",
+            )
+        _set_state(tx, file_id, "sending")
+    elif state == "sending":
+        _set_state(tx, file_id, "unknown")
+        _move_file(tx, file_id, "lose", day)
+    return _Attempt(file_id, account, OutgoingFile(name, content), orders, total_fen, state == "filed")
+
+
+def _deliver(bank_of: BankOf, attempt: _Attempt) -> LedgerError | None:
+    """Ask, then deliver; what stopped it, or None."""
+    try:
+        channel: Channel = bank_of(attempt.account).channel
+        if not channel.holds(attempt.content):
+            channel.deliver(attempt.content, count=attempt.orders, total_fen=attempt.total_fen)
+    except LedgerError as refusal:
+        return refusal
+    return None
+
+
+def _conclude(tx: Transaction, attempt: _Attempt, refusal: LedgerError | None, day: date) -> Sending:
+    state = tx.value(
+        "SELECT state FROM payments.bank_file WHERE region = %(region)s AND file_id = %(file)s FOR UPDATE",
+        region=tx.region,
+        file=attempt.file_id,
+    )
+    if refusal is None:
+        if state != "sent":
+            _set_state(tx, attempt.file_id, "sent")
+            _move_file(tx, attempt.file_id, "send", day)
+        return Sending(attempt.file_id, "sent", attempt.orders, attempt.total_fen)
+    may_have_arrived = isinstance(refusal, Unavailable) and refusal.code == MAY_HAVE_ARRIVED
+    if state == "sending" and attempt.first:
+        if may_have_arrived:
+            _set_state(tx, attempt.file_id, "unknown")
+            _move_file(tx, attempt.file_id, "lose", day, refusal.code)
+            state = "unknown"
+        else:
+            _set_state(tx, attempt.file_id, "filed")
+            state = "filed"
+    return Sending(attempt.file_id, state, attempt.orders, attempt.total_fen, refusal.code, refusal.message)
+
+
+def _set_state(tx: Transaction, file_id: str, state: str) -> None:
+    tx.run(
+        "UPDATE payments.bank_file SET state = %(state)s WHERE region = %(region)s AND file_id = %(file)s",
+        region=tx.region,
+        file=file_id,
+        state=state,
+    )
+
+
+def _move_file(tx: Transaction, file_id: str, event: str, day: date, reason: str = "") -> None:
+    """Move those orders of the file that the event concerns: the bank may have answered for some already."""
+    table = transitions(tx)
+    orders = lock_file(tx, file_id)
+    steps: Sequence[Step] = [
+        Step(order.order_no, reason, file_id)
+        for order in orders
+        if table.next(order.state, event) is not None
+    ]
+    move(tx, event, steps, day)

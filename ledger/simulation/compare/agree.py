@@ -1,0 +1,109 @@
+"""Whether three sides agree at the end: our books, the bank's own books, and a recomputation that knows neither.
+
+The recomputation starts from the records as the platform made them and the movements of the bank's own books. Of our
+database it takes only which paper closed a record and what findings and deductions were taken; every amount, ratio and
+rounding is worked out anew, in SQLite: an installed fundledger has no DuckDB. The tests recompute more, and from less of
+ours, in DuckDB (tests/simulation/recompute.sql) over the same file, the bank's own books and `fundledger export`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from ledger.simulation.town import Town
+
+# What there should be per book and institution, and what is booked: the money that came in, what waits for its month,
+# what a letter left to the institution, what was paid, and by difference what is still owed in all other ways.
+_COMPARE: Final = """
+WITH side AS (
+    SELECT fund, institution, 'recognised' AS what, fen, 0 AS booked FROM record
+    UNION ALL
+    SELECT r.fund, r.institution, 'waiting', r.fen - r.daily, 0 FROM record r LEFT JOIN settled s USING (setl_id, fund, subfund)
+     WHERE s.paper IS NULL
+    UNION ALL
+    SELECT r.fund, r.institution, 'borne', r.fen, 0 FROM record r JOIN settled s USING (setl_id, fund, subfund) WHERE s.paper LIKE 'CL%'
+    UNION ALL
+    SELECT fund, institution, what, fen, 0 FROM movement
+    UNION ALL
+    SELECT fund, institution, what, fen, 0 FROM taken WHERE what <> 'advance_back'
+    UNION ALL
+    SELECT fund, institution, 'advanced', -fen, 0 FROM taken WHERE what = 'advance_back'
+    UNION ALL
+    SELECT g.fund, g.institution, 'retained', g.fen - sign(g.fen) * ((abs(g.fen) * g.ratio + 5000) / 10000), 0
+      FROM (SELECT r.fund, r.institution, s.paper, r.clr_type, sum(r.fen) AS fen, 9500 AS ratio
+              FROM record r JOIN settled s USING (setl_id, fund, subfund)
+             WHERE r.subfund = 'pool' AND s.paper NOT LIKE 'CL%' GROUP BY 1, 2, 3, 4) g
+      LEFT JOIN cleared c ON (c.fund, c.institution) = (g.fund, g.institution) WHERE c.fund IS NULL
+    UNION ALL
+    SELECT r.fund, r.institution, 'owed', r.fen, 0 FROM record r
+    UNION ALL
+    SELECT r.fund, r.institution, 'owed', -(r.fen - r.daily), 0 FROM record r LEFT JOIN settled s USING (setl_id, fund, subfund)
+     WHERE s.paper IS NULL
+    UNION ALL
+    SELECT r.fund, r.institution, 'owed', -r.fen, 0 FROM record r JOIN settled s USING (setl_id, fund, subfund) WHERE s.paper LIKE 'CL%'
+    UNION ALL
+    SELECT fund, institution, 'owed', CASE what WHEN 'paid' THEN -fen ELSE fen END, 0 FROM movement WHERE what IN ('paid', 'billed')
+    UNION ALL
+    SELECT fund, institution, 'owed', -fen, 0 FROM taken WHERE what <> 'advance_back'
+    UNION ALL
+    SELECT b.fund, b.institution, CASE WHEN account = 9001 THEN 'recognised' WHEN account = 9102 THEN 'waiting'
+            WHEN account = 9304 THEN 'borne' WHEN account IN (9201, 9202, 9203) THEN 'paid' WHEN account = 9301 THEN 'audit'
+            WHEN account = 9303 THEN 'other' WHEN account = 9002 THEN 'surplus' WHEN account = 9209 THEN 'refunded'
+            WHEN account = 9302 THEN 'forfeited' WHEN account = 9003 THEN 'billed'
+            WHEN account = 9501 THEN 'guests' WHEN account = 9504 THEN 'guests_paid' WHEN account = 200104 OR CAST(account AS TEXT) LIKE '5001%' THEN 'person'
+            WHEN account BETWEEN 920401 AND 920403 THEN 'offset' ELSE 'unexpected' END, 0, CASE WHEN account IN (9001, 9003, 9501) OR account = 200104 OR CAST(account AS TEXT) LIKE '5001%'
+            THEN -fen ELSE fen END
+      FROM booked b WHERE account NOT IN (9101, 9103, 9104, 9105, 9106, 110102, 110103, 110104)
+    UNION ALL
+    SELECT fund, institution, 'advanced', 0, CASE WHEN account < 120000 THEN -fen ELSE fen END FROM booked
+      WHERE account BETWEEN 110102 AND 110104 OR account BETWEEN 920401 AND 920403
+    UNION ALL
+    SELECT b.fund, b.institution, 'retained', 0, fen FROM booked b
+      LEFT JOIN cleared c ON (c.fund, c.institution) = (b.fund, b.institution) WHERE account = 9105 AND c.fund IS NULL
+    UNION ALL
+    SELECT fund, institution, 'owed', 0, fen FROM booked WHERE account IN (9101, 9103, 9104, 9105, 9106))
+SELECT fund, institution, what, sum(fen), sum(booked) FROM side GROUP BY 1, 2, 3 HAVING sum(fen) <> sum(booked) ORDER BY 1, 2, 3
+"""
+_KEYS: Final = """
+SELECT fund, institution, subfund, year, term, sum(fen), sum(booked) FROM (
+    SELECT fund, institution, subfund, year, term, fen, 0 AS booked FROM record
+    UNION ALL
+    SELECT fund, institution, subfund, year, term, 0, -fen FROM booked WHERE account = 9001)
+ GROUP BY 1, 2, 3, 4, 5 HAVING sum(fen) <> sum(booked) ORDER BY 1, 2, 3, 4, 5
+"""
+
+
+def bank_agrees(town: Town) -> bool:
+    """The same balance and the same payments, order by order."""
+    with town.tx("accountant") as tx:
+        paid: dict[str, int] = dict(
+            tx.rows(
+                "SELECT order_no, amount_fen FROM payments.pay_order WHERE region = %(region)s AND state = 'paid'",
+                region=tx.region,
+            )
+        )
+        balance: int = tx.value(
+            """SELECT coalesce(sum(b.debit - b.credit), 0)::bigint FROM books.balance b
+                 JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+                WHERE b.region = %(region)s AND b.account = 1004 AND d.counterparty = %(account)s""",
+            region=tx.region,
+            account=town.bank.account,
+        )
+    return town.bank.agrees(balance, paid)
+
+
+def disagreements(path: Path) -> list[str]:
+    """What the recomputation finds different, one line each; [] if both agree to the fen."""
+    with sqlite3.connect(path) as both:
+        found = [
+            f"{fund} {institution} {what}：应为{fen}分，账上{booked}分"
+            for fund, institution, what, fen, booked in both.execute(_COMPARE)
+        ]
+        found += [
+            f"{fund} {institution} {subfund} {year} {term} 待遇确认：应为{fen}分，账上{booked}分"
+            for fund, institution, subfund, year, term, fen, booked in both.execute(_KEYS)
+        ]
+    both.close()
+    return found

@@ -1,0 +1,58 @@
+"""Simulated payments to persons: costs paid out of pocket, and maternity allowances."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from adapters.banks.ports import Account
+from ledger.core.dates import period_of
+from ledger.core.entries import EMPLOYEE_FUND, FUNDS
+from ledger.fund.cash.orders import PERSON, order_persons
+from ledger.fund.cash.persons import ALLOWANCE, PersonRequest, approve_person, request_person
+from ledger.simulation.life.day import pay
+from ledger.simulation.town import Decided, Town
+
+_CATEGORIES: Final = ("inpatient", "outpatient", "chronic")
+
+
+def live_persons(town: Town, day: date) -> None:
+    """A working day: now and then somebody is to be paid; what failed or came back is ordered again."""
+    dice = town.dice(day, "person")
+    if town.happens(dice, "person"):
+        for number in range(dice.randrange(1, 4)):
+            _ask(town, number, day)
+    if not town.events["persons"]:
+        return
+    for fund in FUNDS:
+        with town.tx("maker") as tx:
+            ordered = order_persons(tx, fund, day)
+        for skipped in ordered.skipped:
+            town.count(f"person_{skipped.reason}")
+        for batch in ordered.batches:
+            town.count("person_orders", len(batch.order_nos))
+            pay(town, batch.batch_id, batch.digest, day)
+
+
+def _ask(town: Town, number: int, day: date) -> None:
+    """One hands the papers in, another approves."""
+    dice = town.dice(day, f"person {number}")
+    fund = dice.choice(FUNDS)
+    allowance = fund == EMPLOYEE_FUND and dice.randrange(3) == 0
+    category = ALLOWANCE if allowance else dice.choice(_CATEGORIES)
+    kind = ALLOWANCE if allowance else "reimbursement"
+    fen, who = dice.randrange(50_00, 20_000_00), f"{day:%Y%m%d}{number:02d}"
+    account = f"6217{town.asked.region:06d}{who}"
+    town.payees[account] = PERSON
+    payee = Account(f"示例参保人{number}", account, "模拟银行", "102421000003")
+    asked = PersonRequest(
+        fund, kind, f"4201{who}", "pool", day.year, period_of(day), category, fen, f"个人{who}", payee, day
+    )
+    with town.tx("maker") as tx:
+        stored = request_person(tx, asked, day)
+    with town.tx("checker") as tx:
+        approve_person(tx, stored.payment_id, day)
+    town.count("persons")
+    town.decided.append(
+        Decided("person", account, fund, PERSON, "pool", day.year, period_of(day), fen, category)
+    )

@@ -1,0 +1,52 @@
+"""The demo's region and its people, one a post; remembered in the home so that a newcomer need not name one."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from ledger.access.users import Person
+from ledger.founding import Founding, found
+from ledger.fund.region.setup import OwnAccount
+from ledger.rules.policy import RULES_SIGNER
+from ledger.settings import USERS_FILE, Settings
+
+DEMO_REGION: Final = 420100
+
+DEMO_REGION_NAME: Final = "示例市"
+
+DEMO_PEOPLE: Final = (
+    Person("guan", "person-admin", "管理员", "admin"),
+    Person("jieru", "person-intake", "数据接入", "intake"),
+    Person("zhao", "person-maker", "赵制单", "maker"),
+    Person("qian", "person-checker", "钱复核", "checker"),
+    Person("sun", "person-cashier", "孙出纳", "cashier"),
+    Person("li", "person-accountant", "李会计", "accountant"),
+    Person("zhou", "person-reviewer", "周内控", "reviewer"),
+    Person("xitong", "person-system", "系统接口", "system"),
+    Person(RULES_SIGNER, "person-rules", "规则审定人", "reviewer"),
+)
+"""One person a post. The last put the rules in force and signs as reviewer what they book unasked."""
+
+FISCAL_ACCOUNT: Final = OwnAccount(
+    "1003", "4200000000001003", "示例市社会保障基金财政专户", "iso20022", "模拟银行营业部", "102421000001"
+)
+
+EXPENDITURE_ACCOUNT: Final = OwnAccount(
+    "1004", "4200000000001004", "示例市医疗保险基金支出户", "iso20022", "模拟银行营业部", "102421000001"
+)
+
+
+def found_demo(settings: Settings, opened_on: date) -> None:
+    """The demo's region with one person a post, remembered in the home so that commands need no --as."""
+    found(
+        settings,
+        Founding(
+            DEMO_REGION, DEMO_REGION_NAME, DEMO_PEOPLE, (FISCAL_ACCOUNT, EXPENDITURE_ACCOUNT), opened_on
+        ),
+    )
+    path: Path = settings.home / USERS_FILE
+    users = {person.role: person.user for person in DEMO_PEOPLE if person.user != RULES_SIGNER}
+    path.write_text(json.dumps(users, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,128 @@
+"""The commands of `month`, as a person runs them in the demo's home."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ledger.books.journal import post
+from ledger.cli import month as month_commands
+from ledger.cli.line.context import ACTING, close_apps
+from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
+from ledger.core.errors import Conflict, InvalidInput, LedgerError
+from ledger.fund.daily.run import run_daily
+from ledger.fund.declare.declaration import declare
+from ledger.fund.declare.lists import UploadedList, record_lists
+from ledger.fund.declare.states import move
+from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
+from ledger.fund.reconcile.file import write_detail
+from ledger.fund.reconcile.scope import Scope
+from ledger.settings import get_settings
+from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+
+HOSPITAL = "H42010000001"
+WHERE = ["--region", "420100", "--fund", "310"]
+MONTH = [*WHERE, "--institution", HOSPITAL, "--term", "202610"]
+
+
+@pytest.fixture
+def command(month: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("FUNDLEDGER_HOME", str(month.database.settings.home))
+    monkeypatch.setenv("DATABASE_URL", month.database.admin_url)
+    get_settings.cache_clear()
+
+    def run(user: str, *words: str) -> Any:
+        ACTING.user = user
+        try:
+            done = CliRunner().invoke(month_commands.app, [*words], catch_exceptions=False)
+        finally:
+            ACTING.user = ""
+            close_apps()
+        assert done.exit_code == 0, done.output
+        return json.loads(done.output.splitlines()[-1]) if "--json" in words else done.output
+
+    yield run
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def declared(month: Any, bill: Any) -> Any:
+    """One record of 1,000.00, recognised, declared and audited; money in the 支出户."""
+    own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
+    with month.tx("li") as tx:
+        legs = (debit(1004, 10**7, own), credit(1003, 10**7, fiscal))
+        day = date(2026, 10, 12)
+        post(
+            tx,
+            Book(DEMO_REGION, 310),
+            day,
+            [EntryDraft("ALLOT", "A:1", day, "请款", legs, "ALLOT@1", "rule:ALLOT@1", "qian")],
+        )
+    month.take(bill("S1"))
+    run_daily(month.engine, "zhao", DEMO_REGION, date(2026, 10, 13))
+    scope, on = Scope(310, HOSPITAL, 202610, "21"), date(2026, 11, 9)
+    with month.tx() as tx:
+        compare_details(tx, scope, DetailFile("d.zip", write_detail(our_details(tx, scope), "d.txt")), on)
+        record_lists(tx, [UploadedList("S1", "L1", on)])
+        declaration = declare(tx, scope, on).declaration_id
+    for user, event in (("qian", "accept"), ("zhao", "audit"), ("zhao", "audited")):
+        with month.tx(user) as tx:
+            move(tx, declaration, event, on)
+    return month
+
+
+def test_a_month_from_draft_to_remittance(command: Any, declared: Any, tmp_path: Path) -> None:
+    deduction = ["--id", "KK-1", "--amount", "12.34", "--reason", "文件1号"]
+    assert command("zhao", "deduct", *MONTH, *deduction, "--json")["amount_fen"] == "1234"
+    assert "已审批" in command("qian", "deduct-approve", "--region", "420100", "--id", "KK-1")
+    sheet = command("zhao", "prepare", *MONTH, "--date", "2026-11-25", "--json")
+    assert (sheet["state"], sheet["result_fen"], sheet["due_on"]) == ("draft", "93766", "2026-12-08")
+    assert sheet["totals"]["other_fen"] == "1234"
+    assert sheet["takings"] == [{"kind": "other", "reference": "KK-1", "line": 1, "amount_fen": "1234"}]
+    sign = ["approve", "--region", "420100", "--sheet", sheet["sheet"], "--date", "2026-11-25", "--digest"]
+    with pytest.raises(InvalidInput, match="digest"):
+        command("qian", *sign, "abc")
+    done = command("qian", *sign, sheet["digest"], "--json")
+    assert (done["state"], done["approved_by"], done["entry"][:1]) == ("approved", "qian", "备")
+    assert command("qian", *sign, sheet["digest"], "--json") == done
+    # The daily draft that held S1 went with it, also in the words.
+    assert done.pop("warnings") == []
+    [given_up] = done.pop("given_up")
+    assert (given_up["orders"], given_up["amount_fen"]) == (1, "60000")
+    said = command("qian", *sign, sheet["digest"])
+    assert f"未审批的日拨付批次{given_up['batch']}（1单，600.00元）" in said
+    listed = command("zhou", "list", "--region", "420100", "--term", "202610", "--json")
+    assert listed == {"term": 202610, "sheets": [done]}
+    assert "应付937.66元" in command("zhou", "list", "--region", "420100", "--term", "202610")
+    orders = command("zhao", "orders", *WHERE, "--date", "2026-12-09", "--json")
+    assert (orders["batch"]["total_fen"], orders["late"]) == ("93766", [HOSPITAL])
+    assert "已有未审批的月结拨付单" in command("zhao", "orders", *WHERE, "--date", "2026-12-09")
+    path = tmp_path / "advice.csv"
+    [order] = orders["batch"]["orders"]
+    advice = command(
+        "zhou", "remittance", "--region", "420100", "--order", order, "--csv", str(path), "--json"
+    )
+    assert (advice["amount_fen"], advice["carried_fen"]) == ("93766", "0")
+    assert [record["setl_id"] for record in advice["records"]] == ["S1"]
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert "其他扣款" in path.read_text("utf-8-sig")
+
+
+def test_the_hand_back_and_what_is_refused(command: Any, declared: Any) -> None:
+    told = command("li", "handback", *WHERE, "--month", "202610", "--date", "2026-11-02", "--json")
+    assert (told["paid_fen"], told["lines"], told["late"]) == ("0", [], False)
+    assert "202610已付日拨付0.00元" in command(
+        "li", "handback", *WHERE, "--month", "202610", "--date", "2026-12-30"
+    )
+    with pytest.raises(Conflict, match=r"handback\.month_open"):
+        command("li", "handback", *WHERE, "--month", "202611", "--date", "2026-11-30")
+    with pytest.raises(InvalidInput, match=r"deduction\.format"):
+        command("zhao", "prepare", *MONTH, "--deduct", "F1")
+    with pytest.raises(LedgerError, match=r"remittance\.not_month|order\.unknown"):
+        command("zhou", "remittance", "--region", "420100", "--order", "FL420100-310-20261013-00001")
