@@ -13,7 +13,7 @@ from adapters.banks.ports import Channel, Format
 from ledger.core.dates import SHANGHAI, Clock
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.engine import auditor_engine, service_engine
-from ledger.db.migrate import require_current
+from ledger.db.identity import require_current
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import Settings
 

@@ -57,7 +57,7 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel):
         found = {n: archive.read(n) for n in archive.namelist() if ".dist-info/" not in n}
     assert sorted(found) == sorted(expected)
     assert [name for name, content in found.items() if content != expected[name]] == []
-    assert "ledger/db/sql/01_access.sql" in found
+    assert "ledger/db/sql/access.sql" in found
 
 
 def test_every_module_imports_and_migrates_outside_the_checkout(wheel, tmp_path, cluster, new_database_name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from itertools import pairwise
+from typing import Annotated
 
 import typer
 
@@ -23,8 +24,21 @@ app = typer.Typer(
 )
 
 
+def _show_version(asked: bool) -> None:  # noqa: FBT001 as the parser calls it
+    if asked:
+        from importlib.metadata import version  # only here: it reads the installed package's papers
+
+        typer.echo(f"fundledger {version('fundledger')}")
+        raise typer.Exit
+
+
 @app.callback()
-def fundledger() -> None:
+def fundledger(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="显示版本", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
     """医保基金即时结算账本。任何命令都可加 --as 用户 指明操作人。"""
 
 

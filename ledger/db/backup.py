@@ -20,7 +20,7 @@ from ledger.core.errors import Conflict, InvalidInput, Unavailable
 from ledger.core.os_errors import os_reason
 from ledger.db.cluster import cluster_of
 from ledger.db.engine import admin_engine, admin_url, auditor_engine
-from ledger.db.migrate import current
+from ledger.db.identity import stored
 from ledger.db.programs import RunAs, find_bindir, run
 from ledger.db.roles import prepare
 from ledger.db.urls import libpq_url
@@ -75,7 +75,8 @@ def backup(settings: Settings, out: Path, facts: Facts | None = None) -> Manifes
             known = dict(facts(connection)) if facts is not None else {}
             server = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10000
             _program(settings, "pg_dump", "-Fc", "--snapshot", snapshot, "-f", partial)
-        revision = current(engine)
+        found = stored(engine)
+        revision = None if found is None else found.revision
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from importlib.metadata import version
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 
 from ledger.books.journal import post
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
+from ledger.db.identity import carried
 
 REGION = 420100
 BOOK = "420100-310"
@@ -285,8 +287,12 @@ def test_problems_without_a_route(world: Any, client: httpx.Client) -> None:
 
 
 def test_health(world: Any, client: httpx.Client) -> None:
-    assert client.get("/health/live").json() == {"status": "live"}
-    assert client.get("/health/ready").json() == {"status": "ready"}
+    assert client.get("/health/live").json() == {"status": "live", "version": version("fundledger")}
+    assert client.get("/health/ready").json() == {
+        "status": "ready",
+        "version": version("fundledger"),
+        "schema": carried().revision,
+    }
     with psycopg.connect(world.database.admin_url, autocommit=True) as admin:
         schema = admin.execute(
             "SELECT table_schema FROM information_schema.tables WHERE table_name LIKE '%version%'"

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ledger.cli.installation.db import app
-from ledger.db.migrate import head
+from ledger.db.identity import carried
 from ledger.settings import get_settings
 
 
@@ -20,7 +20,7 @@ def invoke(monkeypatch):
         get_settings.cache_clear()
         done = CliRunner().invoke(app, words, catch_exceptions=False)
         assert done.exit_code == 0, done.output
-        return done.output
+        return done.stdout
 
     yield run
     get_settings.cache_clear()
@@ -31,8 +31,9 @@ def test_an_embedded_home_from_nothing_to_stopped(home, invoke, cluster, monkeyp
     env = {"FUNDLEDGER_HOME": str(home), "FUNDLEDGER_PG_BINDIR": str(cluster.bindir)}
     assert "尚未建立，未运行" in invoke(env, "status")
     assert str(home) in invoke(env, "start")
-    assert f"结构版本 {head()}" in invoke(env, "migrate")
-    assert f"结构版本 {head()}，本程序需要 {head()}" in invoke(env, "status")
+    assert f"结构版本 {carried().revision}（{carried().digest[:8]}）" in invoke(env, "migrate")
+    assert "无须升级" in invoke(env, "migrate", "--dry-run")
+    assert "相符" in invoke(env, "status")
     archive = home / "books.dump"
     assert str(archive) in invoke(env, "backup", "--out", str(archive))
     assert "drill" in invoke(env, "restore", "--from", str(archive), "--into", "drill")
@@ -44,7 +45,7 @@ def test_another_server_is_neither_started_nor_stopped(database, invoke):
     env = {"DATABASE_URL": database.admin_url, "FUNDLEDGER_HOME": str(database.settings.home)}
     for word in ("start", "stop", "status"):
         assert "不由本程序启停" in invoke(env, word)
-    assert f"结构版本 {head()}" in invoke(env, "status")
+    assert f"结构版本 {carried().revision}" in invoke(env, "status")
 
 
 def test_every_command_answers_in_json(home, invoke, cluster, monkeypatch):
@@ -59,9 +60,16 @@ def test_every_command_answers_in_json(home, invoke, cluster, monkeypatch):
     assert asked("status") == place | {"server": None, "running": False}
     assert asked("start") == place | {"running": True}
     unmade = asked("status")
-    assert (unmade["running"], unmade["revision"], unmade["head"]) == (True, None, head())
-    assert asked("migrate") == {"revision": head()}
-    assert asked("status")["revision"] == head()
+    assert (unmade["running"], unmade["revision"], unmade["head"]) == (True, None, carried().revision)
+    done = asked("migrate")
+    assert (done["from"], done["revision"], done["backup"], done["verify"]) == (
+        None,
+        carried().revision,
+        None,
+        "not asked",
+    )
+    status = asked("status")
+    assert (status["revision"], status["digest"], status["fits"]) == (*carried()[:2], True)
     archive = home / "books.dump"
     made = asked("backup", "--out", str(archive))
     assert (made["out"], made["manifest"], made["bytes"]) == (

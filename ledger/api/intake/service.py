@@ -18,7 +18,7 @@ from ledger.api.intake.storing import Request, Worker
 from ledger.api.limits import BODY_MAX
 from ledger.api.problems import Answer, BadRequest, NotSupported, TooLarge, of_error
 from ledger.db.engine import service_engine
-from ledger.db.migrate import require_current
+from ledger.db.identity import require_current
 from ledger.settings import Settings
 
 Scope: TypeAlias = MutableMapping[str, Any]

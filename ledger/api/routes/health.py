@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from fastapi import APIRouter, Request, Response
 
 from ledger.api.calling import as_json
 from ledger.api.description import described
-from ledger.core.errors import Unavailable
-from ledger.db.migrate import require_current
+from ledger.core.errors import LedgerError, Unavailable
+from ledger.db.identity import carried, require_current
 
 router = APIRouter(prefix="/health", tags=["健康"])
 
@@ -15,7 +17,7 @@ router = APIRouter(prefix="/health", tags=["健康"])
 @router.get("/live", summary="进程在运行", responses=described("Health"), response_class=Response)
 async def live() -> Response:
     """Answers as long as the event loop turns."""
-    return as_json({"status": "live"})
+    return as_json({"status": "live", "version": version("fundledger")})
 
 
 @router.get(
@@ -25,8 +27,8 @@ def ready(request: Request) -> Response:
     """Asks the database; 503 until it is reachable and migrated."""
     try:
         require_current(request.app.state.engine)
-    except Unavailable:
+    except LedgerError:
         raise
     except Exception as error:
         raise Unavailable("db.unreachable", "数据库不可用，请稍后再试") from error
-    return as_json({"status": "ready"})
+    return as_json({"status": "ready", "version": version("fundledger"), "schema": carried().revision})

@@ -29,5 +29,5 @@ SCHEMAS: Final[dict[str, Schema]] = {
         outcome=OUTCOME,
         correlation_id=TEXT,
     ),
-    "Health": an_object(status=TEXT),
+    "Health": an_object(("schema",), status=TEXT, version=TEXT, schema=TEXT),
 }

@@ -10,7 +10,7 @@ import typer
 
 from ledger.control.verify import Verification, examine
 from ledger.db.engine import auditor_engine
-from ledger.db.migrate import require_current
+from ledger.db.identity import require_current
 from ledger.settings import get_settings
 
 

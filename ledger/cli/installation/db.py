@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,11 +14,13 @@ from ledger.books.anchors import heads_of
 from ledger.cli.line.context import JsonFlag, show
 from ledger.control.finding import Finding
 from ledger.control.restored import verify_restored
+from ledger.control.verify import examine
 from ledger.core.errors import Forbidden
 from ledger.db import backup as backups
 from ledger.db.cluster import cluster_of
-from ledger.db.engine import admin_engine
-from ledger.db.migrate import current, head
+from ledger.db.engine import admin_engine, auditor_engine
+from ledger.db.identity import Identity, carried, stored
+from ledger.db.migrate import Plan, plan
 from ledger.db.migrate import migrate as migrate_database
 from ledger.db.tamper import tamper
 from ledger.settings import USERS_FILE, Settings, get_settings
@@ -63,18 +66,111 @@ def status(*, as_json: JsonFlag = False) -> None:
     if document.get("running", True):
         engine = admin_engine(settings)
         try:
-            document |= {"revision": current(engine), "head": head()}
+            have, want = stored(engine), carried()
         finally:
             engine.dispose()
-        lines.append(f"结构版本 {document['revision'] or '空'}，本程序需要 {document['head'] or '空'}")
+        fits = have is not None and have[:2] == want[:2]
+        document |= {
+            "revision": have and have.revision,
+            "digest": have and have.digest,
+            "made_by": have and have.version,
+            "head": want.revision,
+            "head_digest": want.digest,
+            "fits": fits,
+        }
+        lines.append(
+            f"结构版本 {_shown(have)}，本程序需要 {_shown(want)}：{'相符' if fits else '不符，请执行 fundledger db migrate'}"
+        )
     show(document, lines, as_json=as_json)
 
 
 @app.command()
-def migrate(*, as_json: JsonFlag = False) -> None:
-    """建库、建角色，并把结构升级到本程序的版本；可重复执行。"""
-    revision = migrate_database(get_settings())
-    show({"revision": revision}, [f"结构版本 {revision or '空'}"], as_json=as_json)
+def migrate(
+    backup: Annotated[Path | None, typer.Option(help="升级前备份到此文件；缺省为数据目录的backups/")] = None,
+    *,
+    no_backup: Annotated[bool, typer.Option("--no-backup", help="不备份（已另行备份）")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只说明将做什么，不作任何改动")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """建库、建角色，并把结构升级到本程序的版本：先说明、先备份，升级后核验；可重复执行，中断则一如升级前。"""
+    settings = get_settings()
+    if dry_run:
+        found = plan(settings)
+        show(_plan_json(found), _plan_words(found), as_json=as_json)
+        return
+    kept: list[Path] = []
+
+    def before(found: Plan) -> None:
+        for line in _plan_words(found):
+            typer.echo(line, err=True)
+        if found.holds_books and not no_backup:
+            kept.append(backup or _backup_place(settings, found))
+            kept[0].parent.mkdir(parents=True, exist_ok=True)
+            backups.backup(settings, kept[0], heads_of)
+            typer.echo(f"已备份到{kept[0]}", err=True)
+
+    done = migrate_database(settings, before=before)
+    findings = _verified(settings) if done.needed and done.holds_books else []
+    document = _plan_json(done) | {
+        "revision": done.want.revision,
+        "backup": str(kept[0]) if kept else None,
+        "verify": "findings" if findings else "clean" if done.needed and done.holds_books else "not asked",
+        "findings": [asdict(finding) for finding in findings],
+    }
+    lines = [f"结构版本 {_shown(done.want)}" + ("" if done.needed else "，无须升级")]
+    lines += [f"{f.promise} {f.book} {f.entry}：{f.message}" for f in findings]
+    show(document, lines, as_json=as_json)
+    if findings:
+        raise typer.Exit(1)
+
+
+def _verified(settings: Settings) -> list[Finding]:
+    engine = auditor_engine(settings)
+    try:
+        done = examine(engine, settings.home, progress=lambda name: typer.echo(f"核验{name}…", err=True))
+    finally:
+        engine.dispose()
+    return list(done.findings)
+
+
+def _backup_place(settings: Settings, found: Plan) -> Path:
+    """A name nobody has taken: from which revision to which, numbered."""
+    folder = settings.home / "backups"
+    have = found.have.revision if found.have else "0000"
+    for number in count(1):
+        place = folder / f"before-{have}-to-{found.want.revision}-{found.want.digest[:8]}-{number}.dump"
+        if not place.exists() and not backups.manifest_path(place).exists():
+            return place
+    raise AssertionError("numbers do not end")
+
+
+def _plan_json(found: Plan) -> dict[str, object]:
+    return {
+        "from": found.have and found.have.revision,
+        "to": found.want.revision,
+        "needed": found.needed,
+        "revisions": list(found.revisions),
+        "replaced": list(found.replaced),
+        "removed": list(found.removed),
+    }
+
+
+def _plan_words(found: Plan) -> list[str]:
+    if not found.needed:
+        return [f"结构版本 {_shown(found.want)}，无须升级"]
+    steps = "、".join(found.revisions) or "无"
+    words = [
+        f"由 {_shown(found.have)} 升级到 {_shown(found.want)}：结构修订 {steps}；更新函数、视图、触发器{len(found.replaced)}个"
+    ]
+    if found.removed:
+        words.append("移除不属于本版本的：" + "、".join(found.removed))
+    return words
+
+
+def _shown(identity: Identity | None) -> str:
+    if identity is None:
+        return "空"
+    return f"{identity.revision}（{identity.digest[:8] or '未标识'}）"
 
 
 @app.command()

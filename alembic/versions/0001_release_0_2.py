@@ -1,7 +1,7 @@
-"""The spine: access, journal, business and payment tables with their functions, guards and grants."""
+"""Release 0.2's first revision: the schema as it stood then, frozen in r0001 and never edited again."""
 
 from alembic import op
-from ledger.db.migrate import run_script, sql_files
+from ledger.db.migrate import run_folder
 
 revision = "0001"
 down_revision = None
@@ -10,8 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for script in sql_files():
-        run_script(op.get_bind(), script.read_text(encoding="utf-8"))
+    run_folder(op.get_bind(), "r0001")
 
 
 def downgrade() -> None:

@@ -1,0 +1,241 @@
+-- Vouchers by hand: one person drafts, another decides, and only then it is posted.
+
+-- Tables ------------------------------------------------------
+CREATE TABLE books.voucher (
+    region        integer NOT NULL,
+    fund          smallint NOT NULL,
+    voucher_id    text NOT NULL CHECK (voucher_id ~ '^MV-[0-9a-f]{20}$'),   -- the entry's source key is MAN: and this
+    version       integer NOT NULL CHECK (version > 0),   -- the same content again after a rejection
+    business_date date NOT NULL CHECK (isfinite(business_date)),
+    reverses_seq  bigint NOT NULL CHECK (reverses_seq >= 0),
+    summary       text NOT NULL CHECK (summary <> '' AND translate(summary, E'|\\\n\r\t', '') = summary),
+    evidence      text NOT NULL CHECK (evidence <> '' AND translate(evidence, E'|\\\n\r\t', '') = evidence),
+    attachments   integer NOT NULL CHECK (attachments >= 0),
+    prepared_by   text NOT NULL,
+    prepared_on   date NOT NULL,
+    digest        bytea NOT NULL CHECK (length(digest) = 32),   -- the entry's evidence digest
+    PRIMARY KEY (region, fund, voucher_id),
+    FOREIGN KEY (region, fund) REFERENCES books.book
+);
+
+CREATE TABLE books.voucher_line (
+    region       integer NOT NULL,
+    fund         smallint NOT NULL,
+    voucher_id   text NOT NULL,
+    n            smallint NOT NULL,
+    side         smallint NOT NULL CHECK (side IN (1, -1)),
+    amount_fen   bigint NOT NULL CHECK (amount_fen <> 0 AND abs(amount_fen) <= 9999999999999999),
+    account      integer NOT NULL,
+    counterparty text NOT NULL,
+    subfund      text NOT NULL,
+    service_year smallint NOT NULL,
+    term         integer NOT NULL,
+    category     text NOT NULL,
+    PRIMARY KEY (region, fund, voucher_id, n),
+    FOREIGN KEY (region, fund, voucher_id) REFERENCES books.voucher,
+    FOREIGN KEY (region, fund, account) REFERENCES books.account
+);
+
+CREATE TABLE books.voucher_decision (
+    region     integer NOT NULL,
+    fund       smallint NOT NULL,
+    voucher_id text NOT NULL,
+    decision   text NOT NULL CHECK (decision IN ('approved', 'rejected', 'withdrawn')),
+    digest     bytea NOT NULL CHECK (length(digest) = 32),   -- what the person had before them
+    decided_by text NOT NULL,
+    decided_on date NOT NULL,
+    reason     text NOT NULL,
+    PRIMARY KEY (region, fund, voucher_id),
+    FOREIGN KEY (region, fund, voucher_id) REFERENCES books.voucher,
+    CHECK ((decision = 'approved') = (reason = ''))
+);
+
+-- Functions ---------------------------------------------------
+-- The text of a hand-written voucher, hashed: its facts, its version, then its lines
+-- n|side|amount|account|counterparty|subfund|service_year|term|category in their order.
+CREATE OR REPLACE FUNCTION books.voucher_text_digest(p_region integer, p_fund smallint, p_version integer, p_business_date date, p_reverses bigint,
+                                          p_summary text, p_evidence text, p_attachments integer, p_prepared_by text, p_lines text)
+RETURNS bytea LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' AS $$
+    SELECT sha256(convert_to(concat_ws('|', p_region, p_fund, p_version, p_business_date, p_reverses, p_summary, p_evidence,
+                                       p_attachments, p_prepared_by) || E'\n' || p_lines, 'UTF8'))
+$$;
+
+-- Drafts a voucher under the acting user's name; returns its id. The same content again is the same draft, until it is
+-- rejected or withdrawn.
+CREATE OR REPLACE FUNCTION books.draft_voucher(p_region integer, p_fund smallint, p_business_date date, p_reverses bigint, p_summary text,
+                                    p_evidence text, p_attachments integer, p_on date, p_sides smallint[], p_amounts bigint[],
+                                    p_accounts integer[], p_counterparties text[], p_subfunds text[], p_years smallint[],
+                                    p_terms integer[], p_categories text[])
+RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor   text := access.require_role(p_region, p_fund, '{accountant,maker}');
+    v_sum     record;
+    v_bad     record;
+    v_digest  bytea;
+    v_id      text;
+    v_version integer := 0;
+BEGIN
+    IF access.has_role(p_region, p_fund, v_actor, '{cashier}') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.cashier_posts', DETAIL = format('出纳%s不得填制凭证', v_actor);
+    END IF;
+    SELECT string_agg(concat_ws('|', l.n, l.side, l.fen, l.account, l.party, l.subfund, l.year, l.term, l.category), E'\n' ORDER BY l.n) AS text,
+           count(*) AS legs,
+           coalesce(bool_or(num_nulls(l.side, l.fen, l.account, l.party, l.subfund, l.year, l.term, l.category) > 0), false) AS holes,
+           coalesce(sum(l.side * l.fen) FILTER (WHERE left(l.account::text, 1) <> '9'), 0) AS statutory,
+           coalesce(sum(l.side * l.fen) FILTER (WHERE left(l.account::text, 1) = '9'), 0) AS memorandum
+      INTO v_sum
+      FROM unnest(p_sides, p_amounts, p_accounts, p_counterparties, p_subfunds, p_years, p_terms, p_categories)
+           WITH ORDINALITY AS l (side, fen, account, party, subfund, year, term, category, n);
+    IF v_sum.legs < 2 OR v_sum.holes OR v_sum.statutory <> 0 OR v_sum.memorandum <> 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = CASE WHEN v_sum.legs < 2 OR v_sum.holes THEN 'entry.too_few_lines' ELSE 'entry.unbalanced' END,
+            DETAIL = format('凭证有%s行；会计账借贷差%s分，备查账借贷差%s分', v_sum.legs, v_sum.statutory, v_sum.memorandum);
+    END IF;
+    SELECT l.n, l.account, a.name, CASE WHEN a.account IS NULL THEN 'account.unknown' WHEN NOT a.leaf THEN 'account.not_leaf'
+                                        ELSE 'dimension.mismatch' END AS code
+      INTO v_bad
+      FROM unnest(p_accounts, p_counterparties, p_subfunds, p_years, p_terms, p_categories)
+           WITH ORDINALITY AS l (account, party, subfund, year, term, category, n)
+      LEFT JOIN books.account a ON a.region = p_region AND a.fund = p_fund AND a.account = l.account
+     WHERE a.account IS NULL OR NOT a.leaf
+        OR a.dims <> (l.party <> '')::int + 2 * (l.subfund <> '')::int + 4 * (l.year <> 0)::int + 8 * (l.term <> 0)::int
+                     + 16 * (l.category <> '')::int
+     ORDER BY l.n LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = v_bad.code,
+            DETAIL = format('第%s行的科目%s（%s）不存在、不是末级，或辅助核算与科目要求不符', v_bad.n, v_bad.account, coalesce(v_bad.name, '未知'));
+    END IF;
+    PERFORM 1 FROM books.head h WHERE h.region = p_region AND h.fund = p_fund FOR UPDATE;   -- two drafts of the same content
+    LOOP
+        v_version := v_version + 1;
+        v_digest := books.voucher_text_digest(p_region, p_fund, v_version, p_business_date, p_reverses, p_summary, p_evidence,
+                                              p_attachments, v_actor, v_sum.text);
+        v_id := 'MV-' || left(encode(v_digest, 'hex'), 20);
+        IF NOT EXISTS (SELECT 1 FROM books.voucher v WHERE v.region = p_region AND v.fund = p_fund AND v.voucher_id = v_id) THEN
+            EXIT;
+        END IF;
+        IF NOT EXISTS (SELECT 1 FROM books.voucher_decision d WHERE d.region = p_region AND d.fund = p_fund AND d.voucher_id = v_id
+                          AND d.decision <> 'approved') THEN
+            RETURN v_id;
+        END IF;
+    END LOOP;
+    INSERT INTO books.voucher VALUES (p_region, p_fund, v_id, v_version, p_business_date, p_reverses, p_summary, p_evidence,
+                                      p_attachments, v_actor, p_on, v_digest);
+    INSERT INTO books.voucher_line
+    SELECT p_region, p_fund, v_id, l.n, l.side, l.fen, l.account, l.party, l.subfund, l.year, l.term, l.category
+      FROM unnest(p_sides, p_amounts, p_accounts, p_counterparties, p_subfunds, p_years, p_terms, p_categories)
+           WITH ORDINALITY AS l (side, fen, account, party, subfund, year, term, category, n);
+    RETURN v_id;
+END $$;
+
+-- Approves, rejects or withdraws a draft, once, naming the digest the person had before them. Approval and rejection are
+-- another person's, a checker's; withdrawal is the drafter's own. The same decision again changes nothing.
+CREATE OR REPLACE FUNCTION books.decide_voucher(p_region integer, p_fund smallint, p_voucher_id text, p_decision text, p_digest bytea,
+                                     p_on date, p_reason text)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor text;
+    v       books.voucher;
+    v_taken books.voucher_decision;
+BEGIN
+    v_actor := access.require_role(p_region, p_fund, CASE p_decision WHEN 'withdrawn' THEN '{accountant,maker}'::text[] ELSE '{checker}' END);
+    PERFORM 1 FROM books.head h WHERE h.region = p_region AND h.fund = p_fund FOR UPDATE;
+    SELECT * INTO v FROM books.voucher w WHERE w.region = p_region AND w.fund = p_fund AND w.voucher_id = p_voucher_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'voucher.draft_unknown', DETAIL = format('没有手工凭证草稿%s', left(p_voucher_id, 40));
+    END IF;
+    SELECT * INTO v_taken FROM books.voucher_decision d WHERE d.region = p_region AND d.fund = p_fund AND d.voucher_id = p_voucher_id;
+    IF FOUND THEN
+        IF (v_taken.decision, v_taken.decided_by) = (p_decision, v_actor) THEN
+            RETURN;
+        END IF;
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher.decided',
+            DETAIL = format('手工凭证%s已由%s办理（%s）', p_voucher_id, v_taken.decided_by, v_taken.decision);
+    END IF;
+    IF p_decision = 'withdrawn' AND access.person(v_actor) IS DISTINCT FROM access.person(v.prepared_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'voucher.not_drafter', DETAIL = format('手工凭证%s只能由制单人%s撤回', p_voucher_id, v.prepared_by);
+    ELSIF p_decision <> 'withdrawn' AND access.person(v_actor) IS NOT DISTINCT FROM access.person(v.prepared_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'voucher.same_person',
+            DETAIL = format('手工凭证%s由%s制单，须由另一人以本人名义复核', p_voucher_id, v.prepared_by);
+    END IF;
+    IF p_digest IS DISTINCT FROM v.digest THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher.changed', DETAIL = format('手工凭证%s的内容与所复核的摘要不符', p_voucher_id);
+    END IF;
+    INSERT INTO books.voucher_decision VALUES (p_region, p_fund, p_voucher_id, p_decision, p_digest, v_actor, p_on, p_reason);
+END $$;
+
+-- Called by books.post(): what no rule prepared posts only if it was approved, with this very content and by these persons:
+-- as a hand-written voucher, or as one of the papers two persons sign (refund, move of an own account, grant, out of region).
+-- One look at the headers where every entry is a rule's.
+CREATE OR REPLACE FUNCTION books.check_manual(p_region integer, p_fund smallint) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' AS $$
+DECLARE bad record;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_temp.e_in WHERE prepared_by NOT LIKE 'rule:%' OR rule = 'manual') THEN
+        RETURN;
+    END IF;
+    SELECT e.source_key, e.prepared_by, e.reviewed_by INTO bad
+      FROM pg_temp.e_in e
+      LEFT JOIN (SELECT l.pos, string_agg(concat_ws('|', l.n, l.side, l.amount_fen, l.account, d.counterparty, d.subfund, d.service_year,
+                                                    d.term, d.category), E'\n' ORDER BY l.n) AS text
+                   FROM (SELECT m.pos, u.n, CASE WHEN u.account > 0 THEN 1 ELSE -1 END AS side, u.amount_fen, abs(u.account) AS account, u.dim
+                           FROM pg_temp.e_in m
+                          CROSS JOIN LATERAL unnest(m.accounts, m.dims, m.amounts) WITH ORDINALITY AS u (account, dim, amount_fen, n)
+                          WHERE m.rule = 'manual') l
+                   JOIN books.dim d ON d.region = p_region AND d.dim = l.dim GROUP BY l.pos) t ON t.pos = e.pos
+     WHERE (e.prepared_by NOT LIKE 'rule:%' OR e.rule = 'manual')
+       AND NOT CASE
+           WHEN e.rule = 'manual' THEN e.event = 'MAN' AND EXISTS (
+                SELECT 1 FROM books.voucher v
+                  JOIN books.voucher_decision s ON s.region = v.region AND s.fund = v.fund AND s.voucher_id = v.voucher_id
+                 WHERE v.region = p_region AND v.fund = p_fund AND v.voucher_id = substr(e.source_key, 5) AND e.source_key LIKE 'MAN:%'
+                   AND s.decision = 'approved' AND (s.decided_by, v.prepared_by) = (e.reviewed_by, e.prepared_by)
+                   AND s.digest = e.evidence_digest
+                   AND s.digest = books.voucher_text_digest(p_region, p_fund, v.version, e.business_date, e.reverses_seq, e.summary,
+                                                            e.evidence, e.attachments, e.prepared_by, t.text))
+           WHEN e.source_key LIKE 'REF:%' THEN EXISTS (
+                SELECT 1 FROM fund.refund r WHERE r.region = p_region AND r.fund = p_fund AND r.refund_id = substr(e.source_key, 5)
+                   AND r.state = 'approved' AND (r.prepared_by, r.approved_by) = (e.prepared_by, e.reviewed_by))
+           WHEN e.source_key LIKE 'CASH:%' THEN EXISTS (
+                SELECT 1 FROM fund.cash_move m WHERE m.region = p_region AND m.fund = p_fund AND m.move_id = substr(e.source_key, 6)
+                   AND m.state = 'approved' AND (m.prepared_by, m.approved_by) = (e.prepared_by, e.reviewed_by))
+           WHEN e.source_key LIKE 'ALLOT:%' THEN EXISTS (
+                SELECT 1 FROM fund.fund_request q WHERE q.region = p_region AND q.fund = p_fund AND q.request_id = substr(e.source_key, 7)
+                   AND q.state = 'granted' AND (q.prepared_by, q.approved_by) = (e.prepared_by, e.reviewed_by))
+           WHEN e.source_key LIKE 'OUT:%' THEN EXISTS (
+                SELECT 1 FROM fund.outregion_move m WHERE m.region = p_region AND m.fund = p_fund AND m.move_id = substr(e.source_key, 5)
+                   AND m.state = 'done' AND (m.prepared_by, m.approved_by) = (e.prepared_by, e.reviewed_by))
+           ELSE false END
+     ORDER BY e.pos LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'entry.not_approved',
+            DETAIL = format('凭证%s（制单%s，复核%s）没有内容相同、由复核人本人批准的草稿或单据', bad.source_key, bad.prepared_by, bad.reviewed_by);
+    END IF;
+END $$;
+
+-- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.voucher
+    FOR EACH STATEMENT EXECUTE FUNCTION books.refuse_change();
+CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.voucher
+    FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_write();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.voucher_decision
+    FOR EACH STATEMENT EXECUTE FUNCTION books.refuse_change();
+CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.voucher_decision
+    FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_write();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.voucher_line
+    FOR EACH STATEMENT EXECUTE FUNCTION books.refuse_change();
+CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.voucher_line
+    FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_write();
+
+-- Grants ------------------------------------------------------
+GRANT SELECT, INSERT ON books.voucher TO fundledger_poster;
+GRANT SELECT ON books.voucher TO fundledger_service, fundledger_auditor;
+GRANT SELECT, INSERT ON books.voucher_decision TO fundledger_poster;
+GRANT SELECT ON books.voucher_decision TO fundledger_service, fundledger_auditor;
+GRANT SELECT, INSERT ON books.voucher_line TO fundledger_poster;
+GRANT SELECT ON books.voucher_line TO fundledger_service, fundledger_auditor;
+ALTER FUNCTION books.check_manual(integer,smallint) OWNER TO fundledger_poster;
+ALTER FUNCTION books.decide_voucher(integer,smallint,text,text,bytea,date,text) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.decide_voucher(integer,smallint,text,text,bytea,date,text) TO fundledger_service;
+ALTER FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,integer,date,smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[]) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,integer,date,smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[]) TO fundledger_service;
+ALTER FUNCTION books.voucher_text_digest(integer,smallint,integer,date,bigint,text,text,integer,text,text) OWNER TO fundledger_poster;

@@ -1,0 +1,123 @@
+-- What banks say: files, the names they came under, their papers, and what could not be used (INV-13).
+
+-- Tables ------------------------------------------------------
+-- Incoming files as they came: one row per bytes and bank account; another content under a known name is another row.
+CREATE TABLE payments.inbound_file (
+    region   integer NOT NULL,
+    account  text NOT NULL,
+    sha256   bytea NOT NULL,
+    name     text NOT NULL,
+    content  bytea NOT NULL,
+    kind     text NOT NULL,           -- pain.002, camt.054, bker, or '' where it could not be read
+    outcome  text NOT NULL CHECK (outcome IN ('read', 'quarantined')),
+    code     text NOT NULL,
+    message  text NOT NULL,
+    received_on date NOT NULL,
+    PRIMARY KEY (region, account, sha256)
+);
+
+-- Every name a file came under: what need not be fetched again, and a name that came with other bytes.
+CREATE TABLE payments.inbound_name (
+    region  integer NOT NULL,
+    account text NOT NULL,
+    name    text NOT NULL,
+    sha256  bytea NOT NULL,
+    size    bigint NOT NULL,
+    PRIMARY KEY (region, account, name, sha256),
+    FOREIGN KEY (region, account, sha256) REFERENCES payments.inbound_file
+);
+
+-- Every booked movement a bank told us of, used at most once (INV-13).
+CREATE TABLE payments.evidence (
+    region         integer NOT NULL,
+    account        text NOT NULL,
+    kind           text NOT NULL CHECK (kind IN ('bker', 'camt.054')),
+    receipt_no     text NOT NULL,
+    file_sha256    bytea NOT NULL,
+    direction      text NOT NULL CHECK (direction IN ('debit', 'credit')),
+    booking_date   date NOT NULL,
+    amount_fen     bigint NOT NULL CHECK (amount_fen > 0),
+    other_account  text NOT NULL,
+    other_name     text NOT NULL,
+    order_no       text NOT NULL,
+    bank_reference text NOT NULL,
+    is_return      boolean NOT NULL,
+    reason_code    text NOT NULL,
+    reason         text NOT NULL,
+    digest         bytea NOT NULL,      -- SHA-256 of the above
+    outcome        text NOT NULL CHECK (outcome IN ('posted', 'confirmed', 'waiting', 'suspense')),
+    outcome_code   text NOT NULL,       -- why it waits or is in suspense: unknown_order, amount_differs …
+    matched_order  text NOT NULL DEFAULT '',   -- the order it was found to speak of
+    PRIMARY KEY (region, account, kind, receipt_no)
+);
+
+-- The same money movement, told by two papers, posts once.
+CREATE UNIQUE INDEX evidence_movement ON payments.evidence (region, account, bank_reference, direction)
+    WHERE outcome = 'posted' AND bank_reference <> '';
+
+CREATE INDEX evidence_order ON payments.evidence (region, matched_order) WHERE matched_order <> '';
+
+CREATE INDEX evidence_open ON payments.evidence (region, account, outcome) WHERE outcome IN ('waiting', 'suspense');
+
+-- Entries read from a file that could not be used: kept with their place.
+CREATE TABLE payments.inbound_problem (
+    region  integer NOT NULL,
+    account text NOT NULL,
+    sha256  bytea NOT NULL,
+    n       integer NOT NULL,
+    place   text NOT NULL,
+    code    text NOT NULL,
+    message text NOT NULL,
+    PRIMARY KEY (region, account, sha256, n),
+    FOREIGN KEY (region, account, sha256) REFERENCES payments.inbound_file
+);
+
+-- Functions ---------------------------------------------------
+-- Papers are kept and decided by who keeps books; out of suspense they come by an explanation only.
+CREATE OR REPLACE FUNCTION payments.check_evidence() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- A checker brings in papers of a file handed in by another and confirmed by him, no other.
+    IF TG_OP = 'UPDATE' OR EXISTS (SELECT 1 FROM payments.handed_file h
+            WHERE h.region = NEW.region AND h.sha256 = NEW.file_sha256 AND h.state = 'approved' AND h.approved_by = access.user_name()) THEN
+        PERFORM access.require_role(NEW.region, 0::smallint, '{accountant,system,checker}');
+    ELSE
+        PERFORM access.require_role(NEW.region, 0::smallint, '{accountant,system}');
+    END IF;
+    IF TG_OP = 'UPDATE' AND OLD.outcome = 'suspense' AND NEW.outcome NOT IN ('suspense', 'waiting')
+       AND NOT payments.explained(OLD, NEW.outcome, NEW.matched_order) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.unexplained',
+            DETAIL = format('挂账回单%s:%s没有经两人查明，不能转为%s', OLD.kind, OLD.receipt_no, NEW.outcome);
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, account, kind, receipt_no, file_sha256, direction, booking_date, amount_fen,
+    other_account, other_name, order_no, bank_reference, is_return, reason_code, reason, digest
+    ON payments.evidence FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+-- Evidence that has posted keeps its outcome.
+CREATE OR REPLACE TRIGGER evidence_used BEFORE UPDATE ON payments.evidence FOR EACH ROW
+    WHEN (OLD.outcome IN ('posted', 'confirmed')
+          AND (NEW.outcome, NEW.matched_order) IS DISTINCT FROM (OLD.outcome, OLD.matched_order))
+    EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER check_evidence BEFORE INSERT OR UPDATE ON payments.evidence FOR EACH ROW EXECUTE FUNCTION payments.check_evidence();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.evidence
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.inbound_file
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.inbound_name
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.inbound_problem
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+
+-- Grants ------------------------------------------------------
+GRANT SELECT, INSERT ON payments.evidence TO fundledger_service;
+GRANT SELECT ON payments.evidence TO fundledger_auditor;
+GRANT UPDATE (outcome, outcome_code, matched_order) ON payments.evidence TO fundledger_service;
+GRANT SELECT, INSERT ON payments.inbound_file TO fundledger_service;
+GRANT SELECT ON payments.inbound_file TO fundledger_auditor;
+GRANT SELECT, INSERT ON payments.inbound_name TO fundledger_service;
+GRANT SELECT ON payments.inbound_name TO fundledger_auditor;
+GRANT SELECT, INSERT ON payments.inbound_problem TO fundledger_service;
+GRANT SELECT ON payments.inbound_problem TO fundledger_auditor;

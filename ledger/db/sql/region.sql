@@ -1,0 +1,211 @@
+-- A pooling region: its name, its dated choices, its calendar of working days.
+
+-- Tables ------------------------------------------------------
+CREATE TABLE fund.region (
+    region integer PRIMARY KEY CHECK (region BETWEEN 100000 AND 999999),
+    name   text NOT NULL CHECK (name <> '')
+);
+
+-- Which choices there are and what a value looks like (a regular expression); each area adds its own keys in its own file.
+CREATE TABLE fund.policy_key (
+    key     text PRIMARY KEY CHECK (key ~ '^[a-z][a-z0-9_]{2,40}$'),
+    title   text NOT NULL,
+    pattern text NOT NULL DEFAULT '.*'
+);
+
+INSERT INTO fund.policy_key VALUES
+    ('daily_accounting', '日拨付列账方法：P1暂付款、P2直接列支出'),
+    ('mulaid_in_acct',   '家庭共济是否含在个人账户支付额内'),
+    ('receipt_days',     '银行回单期限');
+
+-- Dated choices of a region (procedure.md [choice] lines). The value in force on a day is the latest from_day <= day.
+CREATE TABLE fund.region_policy (
+    region   integer NOT NULL REFERENCES fund.region,
+    key      text NOT NULL REFERENCES fund.policy_key,
+    from_day date NOT NULL,
+    value    text NOT NULL,
+    source   text NOT NULL,            -- the document it rests on
+    set_by   text NOT NULL,
+    PRIMARY KEY (region, key, from_day)
+);
+
+-- The calendar of banks and public holidays: reference data with its source, shared by all regions.
+CREATE TABLE fund.calendar_year (
+    year   smallint PRIMARY KEY,
+    source text NOT NULL
+);
+
+CREATE TABLE fund.calendar_day (
+    day     date PRIMARY KEY,
+    working boolean NOT NULL,
+    year    smallint NOT NULL REFERENCES fund.calendar_year
+);
+
+INSERT INTO fund.policy_key VALUES
+    ('prepayment_months',      '预付金为月均结算额的几个月', '[1-9][0-9]?'),
+    ('prepayment_years',       '预付金的月均结算额取最近几年', '[1-3]'),
+    ('prepayment_balance_310', '职工统筹基金累计结余至少可支付几个月方可预付', '[0-9]{1,2}'),
+    ('prepayment_balance_390', '居民基金累计结余至少可支付几个月方可预付', '[0-9]{1,2}'),
+    ('prepayment_recovery',    '预付金收回方式：cash缴回、offset冲减结算', 'cash|offset'),
+    ('short_money_kinds',      '资金不足时各类款项的先后，先付的在前',
+     '(daily|month|outregion|clearing|advance|supplier|person)(,(daily|month|outregion|clearing|advance|supplier|person)){6}'),
+    ('short_money_first',      '资金不足时同类款项的先后：oldest出院早者先付、smallest金额小者先付', 'oldest|smallest');
+
+INSERT INTO fund.policy_key VALUES
+    ('clearing_cutoff',    '上年度费用最迟申报日（次年，MM-DD）', '(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'),
+    ('clearing_quarterly', '是否按季清算', 'Y|N'),
+    ('clearing_pilot',     '是否清算提质增效试点地区', 'Y|N');
+
+CREATE TABLE fund.calendar_proposal (
+    region      integer NOT NULL REFERENCES fund.region,   -- whose people; the table itself is everybody's
+    year        smallint NOT NULL CHECK (year BETWEEN 2000 AND 2999),
+    version     integer NOT NULL CHECK (version > 0),
+    source      text NOT NULL CHECK (source <> '' AND translate(source, E'|\\\n\r\t', '') = source),
+    days        text NOT NULL,                             -- `YYYY-MM-DD,N` (off) or `,Y` (working) in order, joined by ;
+    digest      bytea NOT NULL CHECK (length(digest) = 32),
+    state       text NOT NULL DEFAULT 'proposed' CHECK (state IN ('proposed', 'confirmed', 'refused')),
+    proposed_by text NOT NULL,
+    proposed_on date NOT NULL,
+    decided_by  text NOT NULL DEFAULT '',
+    decided_on  date,
+    reason      text NOT NULL DEFAULT '',
+    PRIMARY KEY (region, year, version),
+    CHECK ((state = 'proposed') = (decided_by = '') AND (state = 'proposed') = (decided_on IS NULL)),
+    CHECK ((state = 'refused') = (reason <> '')),
+    CHECK (decided_by <> proposed_by)
+);
+
+CREATE UNIQUE INDEX one_calendar_proposal ON fund.calendar_proposal (region, year) WHERE state = 'proposed';
+
+-- Functions ---------------------------------------------------
+CREATE OR REPLACE FUNCTION fund.check_policy() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v fund.policy_key;
+BEGIN
+    SELECT * INTO v FROM fund.policy_key k WHERE k.key = NEW.key;
+    IF FOUND AND NEW.value !~ ('^(' || v.pattern || ')$') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'policy.value',
+            DETAIL = format('政策%s（%s）的值“%s”不合规：应为%s', NEW.key, v.title, left(NEW.value, 40), v.pattern);
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- What a holiday table says, hashed: `year|source|` and the days as above.
+CREATE OR REPLACE FUNCTION fund.calendar_digest(p_year integer, p_source text, p_days text) RETURNS bytea LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT sha256(convert_to(concat_ws('|', p_year, p_source, p_days), 'UTF8'))
+$$;
+
+-- Raises unless this can be the State Council's table of that year: a wrong day would move money.
+CREATE OR REPLACE FUNCTION fund.check_calendar(p_year integer, p_source text, p_days date[], p_working boolean[]) RETURNS void LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_bad date;
+BEGIN
+    IF p_source !~ '国务院|国办' OR NOT EXISTS (SELECT 1 FROM regexp_matches(p_source, '[0-9]{4}', 'g') AS m
+                                                WHERE m[1]::integer IN (p_year, p_year - 1)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'calendar.source',
+            DETAIL = format('依据“%s”不是国务院办公厅关于%s年节假日安排的通知：须写明发文机关与%s或%s年的文号',
+                            left(p_source, 60), p_year, p_year - 1, p_year);
+    END IF;
+    SELECT min(d) INTO v_bad FROM unnest(p_days) AS d WHERE extract(year FROM d) <> p_year;
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'calendar.other_year', DETAIL = format('%s不在%s年内', v_bad, p_year);
+    END IF;
+    SELECT min(d) INTO v_bad FROM (SELECT d FROM unnest(p_days) AS d GROUP BY d HAVING count(*) > 1) twice;
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'calendar.day_twice', DETAIL = format('%s列了两次', v_bad);
+    END IF;
+    SELECT min(d) INTO v_bad FROM unnest(p_days, p_working) AS t (d, w) WHERE w AND extract(isodow FROM d) < 6;
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'calendar.not_swapped', DETAIL = format('%s本是工作日，不能列为调休上班', v_bad);
+    END IF;
+    -- New Year, Labour Day and National Day have fixed dates: a table without them is cut off or of another year.
+    SELECT min(f) INTO v_bad FROM unnest(ARRAY[make_date(p_year, 1, 1), make_date(p_year, 5, 1), make_date(p_year, 10, 1)]) AS f
+     WHERE extract(isodow FROM f) < 6 AND NOT EXISTS (SELECT 1 FROM unnest(p_days, p_working) AS t (d, w) WHERE d = f AND NOT w);
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'calendar.incomplete', DETAIL = format('%s是法定节假日而表中没有，节假日表不完整', v_bad);
+    END IF;
+END $$;
+
+-- A maker's transcription; returns its digest. The same again changes nothing.
+CREATE OR REPLACE FUNCTION fund.propose_calendar(p_region integer, p_year integer, p_source text, p_days date[], p_working boolean[], p_on date)
+RETURNS bytea LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' AS $$
+DECLARE
+    v_user   text := access.require_role(p_region, 0::smallint, '{maker}');
+    v_days   text;
+    v_digest bytea;
+    v_open   fund.calendar_proposal;
+BEGIN
+    PERFORM fund.check_calendar(p_year, p_source, p_days, p_working);
+    SELECT string_agg(d || CASE WHEN w THEN ',Y' ELSE ',N' END, ';' ORDER BY d) INTO v_days FROM unnest(p_days, p_working) AS t (d, w);
+    v_digest := fund.calendar_digest(p_year, p_source, v_days);
+    PERFORM pg_advisory_xact_lock(hashtextextended('fund.calendar ' || p_year, 0));
+    SELECT * INTO v_open FROM fund.calendar_proposal
+     WHERE region = p_region AND year = p_year AND state IN ('proposed', 'confirmed') ORDER BY version DESC LIMIT 1;
+    IF FOUND AND v_open.digest = v_digest THEN
+        RETURN v_digest;
+    END IF;
+    IF EXISTS (SELECT 1 FROM fund.calendar_year WHERE year = p_year) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'calendar.known', DETAIL = format('%s年节假日表已在用，不能改动', p_year);
+    END IF;
+    IF v_open.state = 'proposed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'calendar.pending',
+            DETAIL = format('%s年已有%s提出的另一节假日表待复核，请先复核或退回', p_year, v_open.proposed_by);
+    END IF;
+    INSERT INTO fund.calendar_proposal (region, year, version, source, days, digest, proposed_by, proposed_on)
+    SELECT p_region, p_year, coalesce(max(version), 0) + 1, p_source, v_days, v_digest, v_user, p_on
+      FROM fund.calendar_proposal WHERE region = p_region AND year = p_year;
+    RETURN v_digest;
+END $$;
+
+-- A checker, another person, puts the table in force exactly as they have it before them, or refuses it with a reason.
+CREATE OR REPLACE FUNCTION fund.decide_calendar(p_region integer, p_year integer, p_digest bytea, p_reason text, p_on date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_user text := access.require_role(p_region, 0::smallint, '{checker}');
+    v      fund.calendar_proposal;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('fund.calendar ' || p_year, 0));
+    SELECT * INTO v FROM fund.calendar_proposal WHERE region = p_region AND year = p_year AND state = 'proposed' FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'calendar.no_proposal', DETAIL = format('没有待复核的%s年节假日表', p_year);
+    ELSIF access.person(v_user) IS NOT DISTINCT FROM access.person(v.proposed_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
+            DETAIL = format('由%s提出，须由另一人以本人名义复核', v.proposed_by);
+    ELSIF v.digest <> p_digest THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'calendar.changed', DETAIL = format('待复核的%s年节假日表不是所核对的那一份', p_year);
+    END IF;
+    UPDATE fund.calendar_proposal SET state = CASE p_reason WHEN '' THEN 'confirmed' ELSE 'refused' END, decided_by = v_user,
+           decided_on = p_on, reason = p_reason WHERE region = p_region AND year = p_year AND version = v.version;
+    IF p_reason <> '' THEN RETURN; END IF;
+    IF EXISTS (SELECT 1 FROM fund.calendar_year WHERE year = p_year) THEN    -- another region's people were first
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'calendar.known', DETAIL = format('%s年节假日表已在用，不能改动', p_year);
+    END IF;
+    INSERT INTO fund.calendar_year VALUES (p_year, v.source);
+    INSERT INTO fund.calendar_day
+    SELECT split_part(d, ',', 1)::date, split_part(d, ',', 2) = 'Y', p_year FROM string_to_table(v.days, ';') AS d;
+END $$;
+
+-- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER check_policy BEFORE INSERT OR UPDATE ON fund.region_policy FOR EACH ROW EXECUTE FUNCTION fund.check_policy();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, year, version, source, days, digest, proposed_by, proposed_on ON fund.calendar_proposal
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.calendar_proposal FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.calendar_year FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.calendar_day FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.policy_key
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.region_policy
+    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND ((new.set_by IS DISTINCT FROM access.user_name()) OR (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[]))))) EXECUTE FUNCTION fund.refuse_writer();
+
+-- Grants ------------------------------------------------------
+GRANT SELECT ON fund.calendar_day TO fundledger_service, fundledger_auditor;
+GRANT SELECT ON fund.calendar_proposal TO fundledger_service, fundledger_auditor;
+GRANT SELECT ON fund.calendar_year TO fundledger_service, fundledger_auditor;
+GRANT SELECT ON fund.policy_key TO fundledger_service, fundledger_auditor;
+GRANT SELECT, INSERT ON fund.region TO fundledger_service;
+GRANT SELECT ON fund.region TO fundledger_auditor;
+GRANT SELECT ON fund.region_policy TO fundledger_auditor, fundledger_poster;
+GRANT SELECT, INSERT ON fund.region_policy TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.decide_calendar(integer,integer,bytea,text,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.propose_calendar(integer,integer,text,date[],boolean[],date) TO fundledger_service;

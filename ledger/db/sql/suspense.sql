@@ -1,0 +1,201 @@
+-- Bank papers nobody could match and files brought by hand: one person says what they are, another confirms.
+
+-- Tables ------------------------------------------------------
+CREATE TABLE payments.handed_file (
+    region      integer NOT NULL,
+    account     text NOT NULL,
+    sha256      bytea NOT NULL CHECK (sha256 = sha256(content)),
+    n           integer NOT NULL CHECK (n > 0),          -- handed in again after a refusal
+    name        text NOT NULL CHECK (name <> '' AND translate(name, E'/|\\\n\r', '') = name),
+    content     bytea NOT NULL,
+    brought_by  text NOT NULL CHECK (brought_by <> ''),  -- clerk of the bank or colleague who brought it
+    document    text NOT NULL CHECK (document <> ''),    -- the bank's letter or the inquiry it answers
+    state       text NOT NULL CHECK (state IN ('requested', 'approved', 'refused', 'quarantined')),
+    prepared_by text NOT NULL,
+    prepared_on date NOT NULL,
+    approved_by text NOT NULL DEFAULT '',
+    approved_on date,
+    reason      text NOT NULL DEFAULT '',                -- of a refusal; why it could not be read
+    PRIMARY KEY (region, account, sha256, n),
+    FOREIGN KEY (region, account) REFERENCES payments.bank_account,
+    CHECK ((state IN ('requested', 'quarantined')) = (approved_by = '') AND (approved_by = '') = (approved_on IS NULL)),
+    CHECK (approved_by <> prepared_by),
+    CHECK ((state IN ('refused', 'quarantined')) = (reason <> ''))
+);
+
+CREATE UNIQUE INDEX handed_once ON payments.handed_file (region, account, sha256) WHERE state <> 'refused';
+
+-- order: the payment or return of an order (reference: its number). request: money of a fund request (its id).
+-- interest, fee, fee_back: the bank's own doing; reference is the move of the own account that books it.
+-- to_return: not ours, or not of this account: stays open until the bank's opposite paper. counter: that opposite paper
+-- (reference: kind:receipt_no of the paper it undoes); both are explained then, nothing is booked.
+CREATE TABLE payments.resolution (
+    region        integer NOT NULL,
+    fund          smallint NOT NULL CHECK (fund IN (310, 390)),
+    resolution_id text NOT NULL CHECK (resolution_id ~ '^SUS-[0-9a-f]{20}$'),
+    account       text NOT NULL,
+    kind          text NOT NULL,
+    receipt_no    text NOT NULL,
+    digest        bytea NOT NULL CHECK (length(digest) = 32),   -- the paper's, as it was looked at
+    what          text NOT NULL CHECK (what IN ('order', 'request', 'interest', 'fee', 'fee_back', 'to_return', 'counter')),
+    reference     text NOT NULL CHECK (reference <> '' OR what = 'to_return'),
+    document      text NOT NULL CHECK (document <> ''),         -- inquiry, letter or note it rests on
+    state         text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused')),
+    prepared_by   text NOT NULL,
+    prepared_on   date NOT NULL,
+    approved_by   text NOT NULL DEFAULT '',
+    approved_on   date,
+    reason        text NOT NULL DEFAULT '',
+    PRIMARY KEY (region, resolution_id),
+    FOREIGN KEY (region, account, kind, receipt_no) REFERENCES payments.evidence,
+    CHECK ((state = 'requested') = (approved_by = '') AND (approved_by = '') = (approved_on IS NULL)),
+    CHECK (approved_by <> prepared_by),
+    CHECK ((state = 'refused') = (reason <> ''))
+);
+
+-- One proposal at a time for a paper; to_return may be followed by what it turned out to be.
+CREATE UNIQUE INDEX one_resolution ON payments.resolution (region, account, kind, receipt_no)
+    WHERE state = 'requested' OR state = 'approved' AND what <> 'to_return';
+
+-- A request, a move of an own account or a paper is the explanation of one paper.
+CREATE UNIQUE INDEX resolution_reference ON payments.resolution (region, what, account, reference)
+    WHERE what IN ('request', 'interest', 'fee', 'fee_back', 'counter') AND state <> 'refused';
+
+-- Functions ---------------------------------------------------
+-- Handed in by who keeps the account's books, confirmed by a checker who is another human. The cashier keeps no books
+-- (INV-11): who sends the money brings no proof of what became of it.
+CREATE OR REPLACE FUNCTION payments.check_handed_file() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_funds smallint[] := payments.account_funds(NEW.region, NEW.account);
+    v_actor text;
+BEGIN
+    FOR i IN 1 .. cardinality(v_funds) LOOP
+        v_actor := access.require_role(NEW.region, v_funds[i], CASE TG_OP WHEN 'INSERT' THEN '{accountant}'::text[] ELSE '{checker}' END);
+    END LOOP;
+    IF TG_OP = 'INSERT' THEN
+        IF v_actor IS NULL OR NEW.prepared_by <> v_actor OR NEW.state NOT IN ('requested', 'quarantined') THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '只能以当前用户的名义登记，状态为已提出';
+        END IF;
+        IF EXISTS (SELECT 1 FROM access.user_role r JOIN access.app_user u ON u.user_name = r.user_name
+                    WHERE r.region = NEW.region AND r.role = 'cashier' AND NEW.brought_by IN (u.user_name, u.person, u.display_name)) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'file.cashier',
+                DETAIL = format('出纳%s不得取送银行回单文件：须由出纳以外的人送来', NEW.brought_by);
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF OLD.state <> 'requested' OR NEW.state NOT IN ('approved', 'refused') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.decided', DETAIL = format('文件%s已办理（%s），不能再改', OLD.name, OLD.state);
+    END IF;
+    IF NEW.approved_by IS DISTINCT FROM v_actor OR access.person(v_actor) IS NOT DISTINCT FROM access.person(NEW.prepared_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
+            DETAIL = format('由%s提出，须由另一人以本人名义复核', NEW.prepared_by);
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE FUNCTION payments.check_resolution() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    acting text;
+    paper  payments.evidence;
+BEGIN
+    SELECT * INTO paper FROM payments.evidence v
+     WHERE v.region = NEW.region AND v.account = NEW.account AND v.kind = NEW.kind AND v.receipt_no = NEW.receipt_no;
+    IF TG_OP = 'INSERT' THEN
+        acting := access.require_role(NEW.region, NEW.fund, '{accountant}');
+        IF NEW.state <> 'requested' OR NEW.prepared_by <> acting THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '只能以当前用户的名义提出，状态为已提出';
+        END IF;
+        IF paper.outcome IS DISTINCT FROM 'suspense' OR paper.digest <> NEW.digest THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.not_open',
+                DETAIL = format('回单%s:%s不在挂账中，或内容不同', NEW.kind, NEW.receipt_no);
+        END IF;
+        IF NOT NEW.fund = ANY (payments.account_funds(NEW.region, NEW.account)) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.other_book',
+                DETAIL = format('账户%s不是账套%s-%s的账户', NEW.account, NEW.region, NEW.fund);
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF OLD.state <> 'requested' OR NEW.state NOT IN ('approved', 'refused') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.decided', DETAIL = format('已由%s办理，不能再改', OLD.approved_by);
+    END IF;
+    PERFORM access.require_second(NEW.region, NEW.fund, NEW.prepared_by, NEW.approved_by);
+    IF NEW.state = 'approved' AND paper.outcome IS DISTINCT FROM 'suspense' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.not_open', DETAIL = format('回单%s:%s已不在挂账中', NEW.kind, NEW.receipt_no);
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- Whether a paper in suspense has been explained: by two persons here, by a signed movement with its receipt number, or
+-- because the other paper of the same movement posted. What came for an order not yet sent the program looks at again itself.
+CREATE OR REPLACE FUNCTION payments.explained(v payments.evidence, p_outcome text, p_order text) RETURNS boolean LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT v.outcome_code = 'order_not_sent' AND (p_outcome = 'posted' OR EXISTS (
+               SELECT 1 FROM payments.evidence o WHERE o.region = v.region AND o.account = v.account AND o.direction = v.direction
+                  AND o.bank_reference = v.bank_reference AND o.bank_reference <> '' AND o.outcome = 'posted' AND o.matched_order = p_order))
+        OR EXISTS (
+           SELECT 1 FROM payments.resolution r
+            WHERE r.region = v.region AND r.account = v.account AND r.kind = v.kind AND r.receipt_no = v.receipt_no AND r.state = 'approved'
+              AND CASE r.what
+                  WHEN 'order' THEN r.reference = p_order
+                  WHEN 'request' THEN p_outcome = 'confirmed' AND EXISTS (
+                       SELECT 1 FROM fund.fund_request q WHERE q.region = v.region AND q.request_id = r.reference AND q.state = 'granted'
+                          AND (q.granted_fen, q.account, v.direction) = (v.amount_fen, v.account, 'credit'))
+                  WHEN 'counter' THEN p_outcome = 'confirmed' AND EXISTS (
+                       SELECT 1 FROM payments.evidence o WHERE o.region = v.region AND o.account = v.account
+                          AND o.kind || ':' || o.receipt_no = r.reference AND o.amount_fen = v.amount_fen AND o.direction <> v.direction)
+                  WHEN 'to_return' THEN false
+                  ELSE p_outcome = 'confirmed' AND EXISTS (
+                       SELECT 1 FROM fund.cash_move m WHERE m.region = v.region AND m.move_id = r.reference AND m.state = 'approved'
+                          AND (m.account, m.amount_fen, m.booked_on) = (v.account, v.amount_fen, v.booking_date)) END)
+        OR p_outcome = 'confirmed' AND EXISTS (      -- undone by another paper
+           SELECT 1 FROM payments.resolution r
+            WHERE r.region = v.region AND r.account = v.account AND r.what = 'counter' AND r.state = 'approved'
+              AND r.reference = v.kind || ':' || v.receipt_no)
+        OR p_outcome = 'confirmed' AND EXISTS (
+           SELECT 1 FROM fund.cash_move m
+            WHERE m.region = v.region AND m.account = v.account AND m.receipt_no = v.receipt_no AND m.amount_fen = v.amount_fen
+              AND m.booked_on = v.booking_date AND m.state = 'approved')
+        OR p_outcome = 'confirmed' AND EXISTS (
+           SELECT 1 FROM fund.outregion_move m
+            WHERE m.region = v.region AND m.account = v.account AND m.receipt_no = v.receipt_no AND m.amount_fen = v.amount_fen
+              AND m.booked_on = v.booking_date AND m.state = 'done')
+        OR p_outcome = 'confirmed' AND v.bank_reference <> '' AND EXISTS (   -- another paper of the same movement is explained
+           SELECT 1 FROM payments.evidence o
+            WHERE o.region = v.region AND o.account = v.account AND (o.kind, o.receipt_no) <> (v.kind, v.receipt_no)
+              AND o.outcome IN ('confirmed', 'posted') AND o.matched_order = p_order
+              AND (o.direction, o.bank_reference, o.amount_fen, o.booking_date) = (v.direction, v.bank_reference, v.amount_fen, v.booking_date))
+$$;
+
+-- A movement is booked with a paper nobody has explained yet: its other paper was booked, and this is no second one.
+CREATE OR REPLACE FUNCTION fund.check_move_paper() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM payments.evidence v WHERE v.region = NEW.region AND v.account = NEW.account AND v.receipt_no = NEW.receipt_no
+                  AND v.outcome <> 'suspense') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cash.paper_differs',
+            DETAIL = format('回单%s已用于其他款项，或与另一回单同为一笔已入账的收支', NEW.receipt_no);
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER check_handed_file BEFORE INSERT OR UPDATE ON payments.handed_file
+    FOR EACH ROW EXECUTE FUNCTION payments.check_handed_file();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.handed_file FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, account, sha256, n, name, content, brought_by, document, prepared_by, prepared_on
+    ON payments.handed_file FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER check_resolution BEFORE INSERT OR UPDATE ON payments.resolution FOR EACH ROW EXECUTE FUNCTION payments.check_resolution();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.resolution FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, fund, resolution_id, account, kind, receipt_no, digest, what, reference, document,
+    prepared_by, prepared_on ON payments.resolution FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+
+-- Grants ------------------------------------------------------
+GRANT SELECT, INSERT ON payments.handed_file TO fundledger_service;
+GRANT SELECT ON payments.handed_file TO fundledger_auditor;
+GRANT UPDATE (state, approved_by, approved_on, reason) ON payments.handed_file TO fundledger_service;
+GRANT SELECT, INSERT ON payments.resolution TO fundledger_service;
+GRANT SELECT ON payments.resolution TO fundledger_auditor;
+GRANT UPDATE (state, approved_by, approved_on, reason) ON payments.resolution TO fundledger_service;
+GRANT EXECUTE ON FUNCTION payments.explained(payments.evidence,text,text) TO fundledger_service, fundledger_auditor;
