@@ -21,6 +21,7 @@ from ledger.core.os_errors import os_reason
 from ledger.db.cluster import cluster_of
 from ledger.db.engine import admin_engine, admin_url, auditor_engine
 from ledger.db.identity import stored
+from ledger.db.migrate import migrate
 from ledger.db.programs import RunAs, find_bindir, run
 from ledger.db.roles import prepare
 from ledger.db.urls import libpq_url
@@ -131,8 +132,8 @@ def restore(
 ) -> Manifest:
     """Bring a backup back into an empty database (`into`, or the installation's own), whole or not at all.
 
-    `after` is given the auditor's engine on the restored database and the manifest, to verify it; what it raises is
-    raised here. Raises InvalidInput `db.name`, `db.backup_damaged`, Conflict `db.not_empty`, Unavailable `db.restore`.
+    A dump of an earlier release is upgraded at once. `after` is given the auditor's engine on the restored database and
+    the manifest, to verify it; what it raises is raised here. Raises what `migrate` raises, Raises InvalidInput `db.name`, `db.backup_damaged`, Conflict `db.not_empty`, Unavailable `db.restore`.
     """
     if into is not None:
         _require_name(into)
@@ -140,6 +141,7 @@ def restore(
     prepare(settings, into)
     _require_empty(libpq_url(admin_url(settings, into)))
     _program(settings, "pg_restore", "--single-transaction", "--exit-on-error", source, into=into)
+    migrate(settings, into)  # a dump of an earlier release is brought to this one's schema
     if after is not None:
         engine = auditor_engine(settings, into)
         try:

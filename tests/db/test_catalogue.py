@@ -15,6 +15,13 @@ REFERENCE = {
 }  # fmt: skip
 """Tables every region shares: directories and dictionaries, none of which points to a region's table."""
 
+UNGUARDED = {
+    "access.app_user": "no right to write it is granted: access.add_user() does, for an administrator",
+    "access.api_key": "likewise: access.add_key() and access.revoke_key()",
+    "fund.region": "may be inserted by a set-up and never changed: no right to is granted",
+}
+"""Tables that nothing guards but their grants, each with its reason."""
+
 TABLES = f"""
     SELECT c.oid, c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname IN {SCHEMAS} AND c.relkind IN ('r', 'p') AND NOT c.relispartition"""
@@ -46,6 +53,45 @@ def test_every_table_is_a_regions_or_on_the_list_of_reference(catalogue: psycopg
     )
     assert set(without) <= REFERENCE
     assert len(names(catalogue, TABLES)) > 30
+
+
+def unprotected(connection: psycopg.Connection) -> list[str]:
+    """Tables that lack what every table has: a region (or a place on the list), row security with it, a guard, rights."""
+    found = connection.execute(
+        f"""SELECT t.name,
+                   EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attname = 'region' AND a.attnotnull),
+                   (SELECT relrowsecurity FROM pg_class WHERE oid = t.oid)
+                       AND EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = t.oid AND p.polname = 'scope'),
+                   EXISTS (SELECT 1 FROM pg_trigger g WHERE g.tgrelid = t.oid AND NOT g.tgisinternal),
+                   has_table_privilege('fundledger_service', t.oid, 'SELECT')
+                       OR has_any_column_privilege('fundledger_service', t.oid, 'SELECT')
+              FROM ({TABLES}) t"""
+    ).fetchall()
+    return [
+        name
+        for name, region, secured, guarded, granted in found
+        if not (region or name in REFERENCE)
+        or (region and not secured)
+        or not (guarded or name in UNGUARDED)
+        or not granted
+    ]
+
+
+def test_no_table_is_without_region_row_security_guards_and_rights(catalogue: psycopg.Connection) -> None:
+    assert unprotected(catalogue) == []
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "CREATE TABLE fund.loose (word text PRIMARY KEY)",
+        "CREATE TABLE fund.loose (region integer NOT NULL, word text, PRIMARY KEY (region, word))",
+    ],
+)
+def test_a_table_added_without_them_is_refused(catalogue: psycopg.Connection, table: str) -> None:
+    with catalogue.transaction(force_rollback=True):
+        catalogue.execute(table)
+        assert unprotected(catalogue) == ["fund.loose"]
 
 
 def test_region_comes_first_in_every_unique_key(catalogue: psycopg.Connection) -> None:
