@@ -1,7 +1,7 @@
 """Alembic's entry: run by ledger.db.migrate only, on the administrator's connection it hands over."""
 
 from alembic import context
-from ledger.db.migrate import VERSION_SCHEMA, VERSION_TABLE
+from ledger.db.revision import VERSION_SCHEMA, VERSION_TABLE
 from ledger.db.roles import OWNER
 
 connection = context.config.attributes["connection"]

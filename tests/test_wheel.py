@@ -27,9 +27,9 @@ for package in sys.argv[1:]:
             print(importlib.import_module(module.name).__file__)
 (script,) = importlib.metadata.distribution("fundledger").entry_points.select(group="console_scripts")
 assert callable(script.load())
-from ledger.db import migrate
+from ledger.db import migrate, revision
 from ledger.settings import Settings
-print(migrate.script_location())
+print(revision.script_location())
 assert migrate.migrate(Settings()) == migrate.head() is not None
 """
 

@@ -20,8 +20,8 @@ from ledger.core.errors import Conflict, InvalidInput, Unavailable
 from ledger.core.os_errors import os_reason
 from ledger.db.cluster import cluster_of
 from ledger.db.engine import admin_engine, admin_url, auditor_engine
-from ledger.db.migrate import current
 from ledger.db.programs import RunAs, find_bindir, run
+from ledger.db.revision import current
 from ledger.db.roles import prepare
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings

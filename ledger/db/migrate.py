@@ -9,22 +9,19 @@ from pathlib import Path
 from typing import Final
 
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
-from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
 
 from alembic import command
 from ledger.core.errors import Unavailable
+from ledger.db import revision
 from ledger.db.engine import admin_engine
+from ledger.db.revision import VERSION_SCHEMA
 from ledger.db.roles import LOCK, OWNER, prepare
-from ledger.db.urls import no_such_database
 from ledger.settings import Settings
 
 HERE: Final = Path(__file__).resolve().parent
-VERSION_SCHEMA: Final = "meta"
-VERSION_TABLE: Final = "alembic_version"
 # readable by the working logins from its first row on, so that a service can tell a half-migrated database
 _VERSION_SCHEMA: Final = f"""
 CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA} AUTHORIZATION {OWNER};
@@ -32,12 +29,6 @@ GRANT USAGE ON SCHEMA {VERSION_SCHEMA} TO fundledger_service, fundledger_auditor
 ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA {VERSION_SCHEMA}
     GRANT SELECT ON TABLES TO fundledger_service, fundledger_auditor;
 """
-
-
-def script_location() -> Path:
-    """The folder of env.py and versions/: the wheel's, else the checkout's."""
-    packaged = HERE / "migrations"
-    return packaged if packaged.is_dir() else HERE.parents[1] / "alembic"
 
 
 def sql_files() -> list[Path]:
@@ -56,33 +47,6 @@ def run_script(connection: Connection, script: str) -> None:
 def head() -> str | None:
     """The newest revision this version knows."""
     return ScriptDirectory.from_config(_config()).get_current_head()
-
-
-def current(engine: Engine) -> str | None:
-    """The revision a database is at; None before its first migration, which also makes the database. Any login may ask."""
-    try:
-        connection = engine.connect()
-    except DBAPIError as error:
-        if no_such_database(error.orig):
-            return None
-        raise
-    with connection:
-        if not inspect(connection).has_table(VERSION_TABLE, schema=VERSION_SCHEMA):
-            return None
-        options = {"version_table": VERSION_TABLE, "version_table_schema": VERSION_SCHEMA}
-        return MigrationContext.configure(connection, opts=options).get_current_revision()
-
-
-def require_current(engine: Engine) -> None:
-    """Raise Unavailable `db.not_migrated` unless the database is at `head()`."""
-    have, want = current(engine), head()
-    if have != want:
-        raise Unavailable(
-            "db.not_migrated",
-            f"数据库结构为{have or '空'}，本程序需要{want}：请执行 fundledger db migrate",
-            current=have,
-            head=want,
-        )
 
 
 def migrate(settings: Settings, dbname: str | None = None) -> str | None:
@@ -109,6 +73,6 @@ def migrate(settings: Settings, dbname: str | None = None) -> str | None:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
+    config.set_main_option("script_location", str(revision.script_location()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config

@@ -13,8 +13,9 @@ from sqlalchemy.engine import URL, make_url
 
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
 from ledger.db import engine as engines
-from ledger.db import migrate as migrations
-from ledger.db.migrate import current, head, migrate, require_current, run_script
+from ledger.db import revision as revisions
+from ledger.db.migrate import head, migrate, run_script
+from ledger.db.revision import current, newest, require_current
 from ledger.db.urls import connection_refusal, libpq_url
 from ledger.settings import Settings
 
@@ -35,7 +36,7 @@ def revision_of(settings: Settings) -> str | None:
         engine.dispose()
 
 
-ENV = migrations.script_location() / "env.py"
+ENV = revisions.script_location() / "env.py"
 
 
 def write_revisions(folder: Path, second: str) -> None:
@@ -47,6 +48,10 @@ def write_revisions(folder: Path, second: str) -> None:
             f"revision = {number!r}\ndown_revision = {before!r}\n"
             f"def upgrade():\n    run_script(op.get_bind(), {body!r})\n"
         )
+
+
+def test_the_newest_file_is_alembics_head():
+    assert newest() == head()
 
 
 def test_the_template_is_at_head(database):
@@ -66,7 +71,7 @@ def test_two_migrations_at_once_are_one(fresh):
 
 
 def test_a_failed_revision_leaves_the_ones_before_it_and_is_repeated(fresh, tmp_path, monkeypatch):
-    monkeypatch.setattr(migrations, "script_location", lambda: tmp_path)
+    monkeypatch.setattr(revisions, "script_location", lambda: tmp_path)
     write_revisions(tmp_path, "CREATE TABLE meta.two (i int); SELECT 1/0")
     with pytest.raises(psycopg.errors.DivisionByZero):
         migrate(fresh)
@@ -85,7 +90,7 @@ def test_a_failed_revision_leaves_the_ones_before_it_and_is_repeated(fresh, tmp_
 
 
 def test_objects_belong_to_the_owner_nobody_logs_in_as(fresh, tmp_path, monkeypatch):
-    monkeypatch.setattr(migrations, "script_location", lambda: tmp_path)
+    monkeypatch.setattr(revisions, "script_location", lambda: tmp_path)
     write_revisions(
         tmp_path,
         "CREATE FUNCTION meta.f() RETURNS text LANGUAGE sql AS $$SELECT '100% :x'$$;"

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from ledger.api.calling import as_json
 from ledger.api.description import described
 from ledger.core.errors import Unavailable
-from ledger.db.migrate import require_current
+from ledger.db.revision import require_current
 
 router = APIRouter(prefix="/health", tags=["健康"])
 

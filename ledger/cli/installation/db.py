@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from sqlalchemy import Engine
 
 from ledger.books.anchors import heads_of
 from ledger.cli.line.context import JsonFlag, show
@@ -16,9 +15,11 @@ from ledger.control.restored import verify_restored
 from ledger.core.errors import Forbidden
 from ledger.db import backup as backups
 from ledger.db.cluster import cluster_of
+from ledger.db.connections import Engine
 from ledger.db.engine import admin_engine
-from ledger.db.migrate import current, head
+from ledger.db.migrate import head
 from ledger.db.migrate import migrate as migrate_database
+from ledger.db.revision import current
 from ledger.db.tamper import tamper
 from ledger.settings import USERS_FILE, Settings, get_settings
 
