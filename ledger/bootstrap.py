@@ -7,12 +7,10 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import Engine
-
 from adapters.banks.ports import Channel, Format
 from ledger.core.dates import SHANGHAI, Clock
 from ledger.core.errors import Conflict, NotFound
-from ledger.db.engine import auditor_engine, service_engine
+from ledger.db.connections import Engine, direct
 from ledger.db.identity import require_current
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import Settings
@@ -37,15 +35,15 @@ class App:
 
     @cached_property
     def engine(self) -> Engine:
-        """The service's engine; raises Unavailable `db.not_migrated` before the first `migrate`."""
-        engine = service_engine(self.settings)
+        """The service's connections; raises Unavailable `db.not_migrated` before the first `migrate`."""
+        engine = direct(self.settings)
         require_current(engine)
         return engine
 
     @cached_property
     def auditor(self) -> Engine:
-        """The auditor's engine, for verify."""
-        return auditor_engine(self.settings)
+        """The auditor's connections, for verify."""
+        return direct(self.settings, "auditor")
 
     @property
     def clock(self) -> Clock:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Engine
-
 from ledger.access.users import Person, found_region
 from ledger.books.manual import ManualContent, approve_voucher, draft_voucher
 from ledger.books.setup import open_period
 from ledger.bootstrap import App
 from ledger.core.dates import period_of
 from ledger.core.entries import FUNDS, Book, Posted
+from ledger.db.connections import Engine
 from ledger.db.engine import admin_engine
 from ledger.db.migrate import migrate
 from ledger.db.unit_of_work import unit_of_work

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Engine
-
 from ledger.core.errors import LedgerError
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import unit_of_work
 
 LEASE_SECONDS: Final = 900

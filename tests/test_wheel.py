@@ -27,10 +27,10 @@ for package in sys.argv[1:]:
             print(importlib.import_module(module.name).__file__)
 (script,) = importlib.metadata.distribution("fundledger").entry_points.select(group="console_scripts")
 assert callable(script.load())
-from ledger.db import migrate
+from ledger.db import identity, migrate
 from ledger.settings import Settings
-print(migrate.script_location())
-assert migrate.migrate(Settings()) == migrate.head() is not None
+print(identity.script_location())
+assert migrate.migrate(Settings()).needed and not migrate.migrate(Settings()).needed
 """
 
 

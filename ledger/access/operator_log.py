@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine
-
 from ledger.core.errors import LedgerError
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 
 

@@ -6,13 +6,15 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
-
-from sqlalchemy import Engine, text
+from typing import TYPE_CHECKING, Final
 
 from ledger.access.operator_log import write_log
 from ledger.core.errors import Forbidden, LedgerError, Unauthenticated
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
+
+if TYPE_CHECKING:  # for the type only: it costs more than most commands
+    from sqlalchemy.engine import Engine as AdminEngine
 
 ROLES: Final = {
     "admin": "用户管理",
@@ -37,19 +39,19 @@ class Person:
     role: str
 
 
-def found_region(engine: Engine, region: int, people: tuple[Person, ...]) -> None:
+def found_region(engine: AdminEngine, region: int, people: tuple[Person, ...]) -> None:
     """The first users of a region, its administrator among them, written by the database administrator (`migrate`'s login).
 
     Safe to repeat. Everybody after them is added by the region's administrator.
     """
     with engine.begin() as connection:
         for person in people:
-            connection.execute(
-                text("INSERT INTO access.app_user VALUES (:user, :person, :name) ON CONFLICT DO NOTHING"),
+            connection.exec_driver_sql(
+                "INSERT INTO access.app_user VALUES (%(user)s, %(person)s, %(name)s) ON CONFLICT DO NOTHING",
                 {"user": person.user, "person": person.person, "name": person.display_name},
             )
-            connection.execute(
-                text("INSERT INTO access.user_role VALUES (:region, :user, :role, 0) ON CONFLICT DO NOTHING"),
+            connection.exec_driver_sql(
+                "INSERT INTO access.user_role VALUES (%(region)s, %(user)s, %(role)s, 0) ON CONFLICT DO NOTHING",
                 {"region": region, "user": person.user, "role": person.role},
             )
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 
 from ledger.api.auth import KeyRing
@@ -21,6 +20,7 @@ from ledger.api.routes import health, orders, settlements
 from ledger.api.routes import payout as acts
 from ledger.api.routes import vouchers as voucher_drafts
 from ledger.core.errors import LedgerError
+from ledger.db.connections import Engine
 from ledger.settings import Settings
 
 THREADS: Final = 6

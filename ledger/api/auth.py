@@ -16,10 +16,10 @@ from datetime import date
 from typing import Final
 
 from anyio import CapacityLimiter, to_thread
-from sqlalchemy import Engine
 
 from ledger.access.users import user_of_key
 from ledger.core.errors import Forbidden, Unauthenticated
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import unit_of_work
 
 KEY_SECONDS: Final = 3.0

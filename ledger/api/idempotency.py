@@ -10,10 +10,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import Engine
-
 from ledger.api.problems import Answer, BadRequest
 from ledger.core.errors import Conflict, InFlight
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 
 _KEY: Final = re.compile(r"[!-~]{1,200}", re.ASCII)

@@ -18,10 +18,10 @@ from typing import Final, cast
 
 import psycopg
 from psycopg.rows import TupleRow
-from sqlalchemy import Connection, Engine
 
 from ledger.core.errors import InvalidInput, Unavailable
 from ledger.core.os_errors import os_reason
+from ledger.db.connections import Engine, Lent, driver_of
 from ledger.db.unit_of_work import Transaction
 
 _HEADS: Final = (
@@ -58,8 +58,9 @@ def write_anchors(source: Engine | Transaction, home: Path) -> list[Anchor]:
     if isinstance(source, Transaction):
         anchors = _heads(source.connection)
     else:
-        with source.connect() as pooled:
-            anchors = _heads(cast("psycopg.Connection[TupleRow]", pooled.connection.driver_connection))
+        lent = source.connect()
+        with lent:
+            anchors = _heads(driver_of(lent))
     append_anchors(home, anchors)
     if isinstance(source, Transaction):
         source.run(
@@ -87,12 +88,12 @@ def append_anchors(home: Path, anchors: Sequence[Anchor]) -> None:
         ) from error
 
 
-def heads_of(connection: Connection) -> dict[str, object]:
+def heads_of(lent: Lent) -> dict[str, object]:
     """The ends of all chains as a backup's manifest keeps them (JSON values): the first anchors of a home restored into.
 
     None in a database that holds no books yet.
     """
-    driver = cast("psycopg.Connection[TupleRow]", connection.connection.driver_connection)
+    driver = driver_of(lent)
     if driver.execute("SELECT to_regclass('books.head')").fetchone() == (None,):
         return {"heads": []}
     return {"heads": [asdict(anchor) for anchor in _heads(driver)]}

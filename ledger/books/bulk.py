@@ -7,10 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from typing import Final
 
-from sqlalchemy import Engine
-
 from ledger.books.journal import dimensions_of, intern, prepare, write
 from ledger.core.entries import Book, Dimensions, EntryDraft, Posted
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import unit_of_work
 
 LANES: Final = 2

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 from typing import Any, Final, NamedTuple
+from unicodedata import east_asian_width
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typer.main import get_command
 
 
@@ -94,8 +95,6 @@ _BY_NAME: Final = {word.name: word for word in WORDS}
 class Words(TyperGroup):
     """All words. The list of them is shown from `WORDS` alone; everything a word needs is imported when it is used."""
 
-    listing = False
-
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 asked for by the parser
         """The words in the order of `WORDS`."""
         return list(_BY_NAME)
@@ -103,19 +102,36 @@ class Words(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 asked for by the parser
         """A word's command; None where there is no such word."""
         word = _BY_NAME.get(cmd_name)
-        if word is None:
-            return None
-        if self.listing:
-            return TyperCommand(word.name, help=word.help, short_help=word.help)
-        return load(word)
+        return None if word is None else load(word)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The list of words, none of them imported."""
-        self.listing = True
-        try:
-            super().format_help(ctx, formatter)
-        finally:
-            self.listing = False
+        """The list of words, none of them imported, nor what draws the frames around the others' help."""
+        formatter.write_usage(ctx.command_path, " ".join(self.collect_usage_pieces(ctx)))
+        formatter.write(f"\n{self.help}\n\n")
+        options = [
+            (", ".join(option.opts), str(getattr(option, "help", None) or ""))
+            for option in self.get_params(ctx)
+        ]
+        words = [(word.name, word.help) for word in WORDS]
+        beside = max(len(name) for name, _ in options + words) + 4
+        for name, said in (*options, ("", ""), *words):
+            first, *rest = folded(said, formatter.width - beside)
+            formatter.write(f"  {name:<{beside - 2}}{first}".rstrip() + "\n")
+            for line in rest:
+                formatter.write(f"{' ' * beside}{line}\n")
+        formatter.write("\n各命令的用法：fundledger 命令 --help\n")
+
+
+def folded(text: str, width: int) -> list[str]:
+    """A text in lines of some `width` columns, a Chinese character taking two; no line begins with a stop."""
+    lines, line, used = [], "", 0
+    for letter in text:
+        takes = 2 if east_asian_width(letter) in "WF" else 1
+        if used + takes > width and letter not in "，。；：、）":
+            lines.append(line)
+            line, used = "", 0
+        line, used = line + letter, used + takes
+    return [*lines, line]
 
 
 def load(word: Word) -> Any:

@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 
 from ledger.cli.commands import Words
-from ledger.cli.line.context import ACTING, close_apps
-from ledger.cli.line.refusals import tell
+from ledger.cli.line.acting import ACTING, close_apps
 from ledger.core.errors import InvalidInput
 
 app = typer.Typer(
@@ -69,6 +68,9 @@ def main() -> None:
     try:
         ended = app(args=take_acting_user(arguments), prog_name="fundledger", standalone_mode=False)
     except Exception as error:  # noqa: BLE001 a command ends with an answer, whatever it ran into
+        # what can go wrong is imported when something did
+        from ledger.cli.line.refusals import tell
+
         ended = tell(error, as_json=wants_json(arguments))
     finally:
         close_apps()

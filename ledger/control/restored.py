@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Engine
-
 from ledger.books.anchors import anchors_in, anchors_path, append_anchors
 from ledger.control.finding import Finding
 from ledger.control.verify import verify
+from ledger.db.connections import Engine
 
 
 def verify_restored(

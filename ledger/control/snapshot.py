@@ -11,10 +11,10 @@ from typing import Any, Final, LiteralString, cast
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
-from sqlalchemy import Engine
 
 from ledger.books.anchors import Anchor
 from ledger.core.entries import Book
+from ledger.db.connections import Engine, driver_of
 
 STREAMS: Final = 3
 FETCH: Final = 2_000
@@ -89,8 +89,9 @@ def open_snapshot(engine: Engine, home: Path, anchors: list[Anchor]) -> Iterator
 
 
 def _begin(stack: ExitStack, engine: Engine) -> psycopg.Connection[TupleRow]:
-    pooled = stack.enter_context(engine.connect())
-    connection = cast("psycopg.Connection[TupleRow]", pooled.connection.driver_connection)
+    lent = engine.connect()
+    stack.enter_context(lent)
+    connection = driver_of(lent)
     stack.callback(connection.rollback)
     connection.rollback()
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from sqlalchemy import Engine
-
 from ledger.books.anchors import Anchor, read_anchors
 from ledger.control.checks.fund.calendar import check_calendar
 from ledger.control.checks.fund.conservation import check_conservation
@@ -42,6 +40,7 @@ from ledger.control.snapshot import Snapshot, open_snapshot
 from ledger.control.sums import sum_lines
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput
+from ledger.db.connections import Engine
 
 Check = Callable[[Snapshot], Iterator[Finding]]
 Progress = Callable[[str], None]

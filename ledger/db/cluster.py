@@ -18,13 +18,11 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Final, Literal
 
-from sqlalchemy.engine import URL
-
 from ledger.core.errors import Conflict, Unavailable
 from ledger.db import programs
 from ledger.db.home import check_owner, check_path, check_way
 from ledger.db.passwords import Passwords, write_private
-from ledger.db.urls import libpq_url
+from ledger.db.urls import written_url
 from ledger.settings import Settings
 
 ADMIN: Final = "fundledger_admin"
@@ -78,9 +76,8 @@ class Cluster:
 
     def url(self, role: str, password: str, dbname: str = DATABASE) -> str:
         """A libpq URL through the socket; SQLAlchemy reads it too once its driver is named."""
-        query = {"host": str(self.socket_dir), "port": str(PORT)}
-        made = URL.create("postgresql", username=role, password=password, database=dbname, query=query)
-        return libpq_url(made)
+        where = (("host", str(self.socket_dir)), ("port", str(PORT)))
+        return written_url(role, password, "", dbname, where)
 
     def admin_url(self, dbname: str = DATABASE) -> str:
         """The administrator's URL; raises Unavailable `db.secret_missing` when this home keeps no password."""

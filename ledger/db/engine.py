@@ -8,33 +8,13 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from ledger.core.errors import Conflict, InvalidInput, Unavailable
+from ledger.core.errors import InvalidInput
 from ledger.db.cluster import DATABASE, cluster_of
-from ledger.db.passwords import Login, Passwords
-from ledger.db.programs import SUPPORTED_MAJORS
+from ledger.db.logins import ROLES, check_version, require_password, session_of
+from ledger.db.passwords import Login
 from ledger.settings import Settings
 
 DRIVER: Final = "postgresql+psycopg"
-ROLES: Final[dict[Literal["service", "auditor"], str]] = {
-    "service": "fundledger_service",
-    "auditor": "fundledger_auditor",
-}
-
-# What no session may exceed. Migrations have no limit: a rewrite cut short is only a rewrite to repeat.
-_LIMITS: Final[dict[Login, dict[str, str]]] = {
-    "admin": {},
-    "service": {
-        "lock_timeout": "5s",
-        "statement_timeout": "300s",
-        "idle_in_transaction_session_timeout": "60s",
-    },
-    "auditor": {
-        "lock_timeout": "5s",
-        "statement_timeout": "3600s",
-        "idle_in_transaction_session_timeout": "600s",
-        "default_transaction_read_only": "on",
-    },
-}
 
 
 def sqlalchemy_url(text: str) -> URL:
@@ -60,25 +40,13 @@ def admin_url(settings: Settings, dbname: str | None = None) -> URL:
     return url if dbname is None else url.set(database=dbname)
 
 
-def login_password(settings: Settings, login: Literal["service", "auditor"]) -> str | None:
-    """The password of a working login: the environment's, else this home's file, else None."""
-    given = settings.service_password if login == "service" else settings.auditor_password
-    return given or Passwords(settings.home).read(login)
-
-
 def login_url(settings: Settings, login: Literal["service", "auditor"], dbname: str | None = None) -> URL:
     """A working login's URL: the administrator's place with another user; starts the server like `admin_url`.
 
     Raises Unavailable `db.secret_missing` before the first `migrate`.
     """
     admin = admin_url(settings, dbname)
-    password = login_password(settings, login)
-    if password is None:
-        raise Unavailable(
-            "db.secret_missing",
-            f"没有{ROLES[login]}的口令：请先执行 fundledger db migrate，或设置FUNDLEDGER_{login.upper()}_PASSWORD",
-            login=login,
-        )
+    password = require_password(settings, login)
     # libpq also takes them as parameters, which would win over the user and password set here
     plain = admin.difference_update_query(["user", "password"])
     return plain.set(username=ROLES[login], password=password)
@@ -90,12 +58,7 @@ def build_engine(url: URL, login: Login, *, ping: bool = True) -> Engine:
     `ping` asks a pooled connection whether it still lives before it is used; without it the caller repeats a
     transaction that found it dead.
     """
-    options = " ".join(f"-c {name}={value}" for name, value in _LIMITS[login].items())
-    engine = create_engine(
-        url,
-        pool_pre_ping=ping,
-        connect_args={"options": options, "application_name": f"fundledger-{login}"},
-    )
+    engine = create_engine(url, pool_pre_ping=ping, connect_args=session_of(login))
     event.listen(engine, "connect", _check_version)
     return engine
 
@@ -124,10 +87,4 @@ class _Driver:
 
 
 def _check_version(driver: _Driver, _record: object) -> None:
-    major = driver.info.server_version // 10000
-    if major not in SUPPORTED_MAJORS:
-        raise Conflict(
-            "db.version",
-            f"PostgreSQL {major}不受支持：须为{SUPPORTED_MAJORS.start}至{SUPPORTED_MAJORS.stop - 1}",
-            major=major,
-        )
+    check_version(driver.info.server_version)

@@ -10,19 +10,21 @@ import re
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import text
-from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+import psycopg
 
 from ledger.core.errors import Conflict, Unavailable
+from ledger.db.connections import Engine, driver_of, problem_of
 from ledger.db.urls import no_such_database
 
 HERE: Final = Path(__file__).resolve().parent
 PRESENT: Final = HERE / "sql"
 VERSION_SCHEMA: Final = "meta"
 VERSION_TABLE: Final = "alembic_version"
+_THERE: Final = """
+SELECT to_regclass('meta.schema_identity') IS NOT NULL, to_regclass('meta.alembic_version') IS NOT NULL
+"""
 _REVISION: Final = re.compile(r"(\d{4})_\w+\.py", re.ASCII)
 
 
@@ -67,32 +69,30 @@ def stored(engine: Engine) -> Identity | None:
     One made before identities were kept has its revision and no digest.
     """
     try:
-        connection = engine.connect()
-    except DBAPIError as error:
-        if no_such_database(error.orig):
+        lent = engine.connect()
+    except Exception as error:
+        if no_such_database(problem_of(error)):
             return None
         raise
-    with connection:
-        return stored_in(connection)
+    with lent:
+        connection = driver_of(lent)
+        try:
+            return stored_in(connection)
+        finally:
+            connection.rollback()
 
 
-def stored_in(connection: Connection) -> Identity | None:
+def stored_in(connection: psycopg.Connection[Any]) -> Identity | None:
     """The same, on an open connection."""
-    there = connection.execute(
-        text(
-            "SELECT to_regclass('meta.schema_identity') IS NOT NULL, to_regclass('meta.alembic_version') IS NOT NULL"
-        )
-    ).one()
-    if there[0]:
-        row = connection.execute(
-            text("SELECT revision, digest, version FROM meta.schema_identity")
-        ).one_or_none()
+    identified, versioned = connection.execute(_THERE).fetchone() or (False, False)
+    if identified:
+        row = connection.execute("SELECT revision, digest, version FROM meta.schema_identity").fetchone()
         if row is not None:
             return Identity(*row)
-    if not there[1]:
+    if not versioned:
         return None
-    revision = connection.execute(text("SELECT version_num FROM meta.alembic_version")).scalar_one_or_none()
-    return None if revision is None else Identity(revision, "")
+    revision = connection.execute("SELECT version_num FROM meta.alembic_version").fetchone()
+    return None if revision is None else Identity(revision[0], "")
 
 
 def require_current(engine: Engine) -> None:

@@ -132,7 +132,7 @@ def judge(connection: Connection) -> Identity | None:
     """Which schema the database has. Raises Conflict `db.newer`, and `db.unknown_build` for one made before identities
     were kept by a build that is not release 0.2's: what it holds nobody can say, so nothing is touched.
     """
-    have = stored_in(connection)
+    have = stored_in(driver_of(connection))
     refuse_newer(have)
     if have is not None and not have.digest and fingerprint(driver_of(connection)) != FROZEN:
         raise Conflict(

@@ -14,7 +14,8 @@ from psycopg import sql
 from sqlalchemy.engine import URL
 
 from ledger.core.errors import Conflict, Unavailable
-from ledger.db.engine import ROLES, admin_url, login_password, login_url
+from ledger.db.engine import admin_url, login_url
+from ledger.db.logins import ROLES, login_password
 from ledger.db.passwords import Passwords
 from ledger.db.urls import connection_refusal, libpq_url
 from ledger.settings import Settings

@@ -7,15 +7,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from string import Formatter
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
-from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from ledger.core.errors import Conflict, Forbidden, InFlight, InvalidInput, LedgerError, NotFound, Unavailable
+from ledger.db.connections import Engine, driver_of, problem_of
 
 NO_REGION: Final = 0
 _USER = re.compile(r"[a-z][a-z0-9_.-]{1,39}", re.ASCII)
@@ -157,11 +156,13 @@ def unit_of_work(
     if not _USER.fullmatch(user):
         raise InvalidInput("user.format", f"用户名“{user[:40]}”不合规", user=user[:40])
     try:
-        pooled = engine.connect()
-    except DBAPIError as error:
+        lent = engine.connect()
+    except Exception as error:
+        if not isinstance(problem_of(error), psycopg.Error):
+            raise
         raise Unavailable("db.unreachable", "数据库不可用，请稍后再试") from error
-    with pooled:
-        connection = cast("psycopg.Connection[TupleRow]", pooled.connection.driver_connection)
+    with lent:
+        connection = driver_of(lent)
         try:
             # BEGIN is said here, with the rest in one round trip; the driver's own would be another.
             connection.autocommit = True

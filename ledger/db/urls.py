@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
 import psycopg
-from sqlalchemy.engine import URL
 
 from ledger.core.errors import Unavailable
+
+if TYPE_CHECKING:  # for the type only: it costs more than most commands
+    from collections.abc import Iterable
+
+    from sqlalchemy.engine import URL
 
 _NO_DATABASE: Final = r'database ".*" does not exist'
 _REASONS: Final = tuple(
@@ -40,14 +44,24 @@ def libpq_url(url: URL) -> str:
 
     SQLAlchemy writes a space as `+`, which libpq takes for a plus: here everything special is percent-encoded.
     """
-    who = "" if url.username is None else quote(url.username, safe="")
-    if url.password is not None:
-        who += ":" + quote(str(url.password), safe="")
-    host = url.host or ""
-    where = (f"[{host}]" if ":" in host else quote(host, safe=",")) + (f":{url.port}" if url.port else "")
-    place = f"postgresql://{who}{'@' if who else ''}{where}/{quote(url.database or '', safe='')}"
-    pairs = [(name, ",".join(values)) for name, values in sorted(url.normalized_query.items())]
-    return place + (f"?{urlencode(pairs, quote_via=quote, safe='')}" if pairs else "")
+    place = (f"[{url.host}]" if ":" in (url.host or "") else quote(url.host or "", safe=",")) + (
+        f":{url.port}" if url.port else ""
+    )
+    password = None if url.password is None else str(url.password)
+    pairs = ((name, ",".join(values)) for name, values in url.normalized_query.items())
+    return written_url(url.username, password, place, url.database or "", pairs)
+
+
+def written_url(
+    user: str | None, password: str | None, place: str, database: str, pairs: Iterable[tuple[str, str]]
+) -> str:
+    """A libpq URI of its parts; `place` is host and port as they stand in it, or nothing."""
+    who = "" if user is None else quote(user, safe="")
+    if password is not None:
+        who += ":" + quote(password, safe="")
+    url = f"postgresql://{who}{'@' if who else ''}{place}/{quote(database, safe='')}"
+    query = urlencode(sorted(pairs), quote_via=quote, safe="")
+    return url + (f"?{query}" if query else "")
 
 
 def no_such_database(problem: BaseException | None) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ledger.cli.line.context import ACTING
+from ledger.cli.line.acting import ACTING
 from ledger.cli.main import main
 from ledger.settings import get_settings
 

@@ -17,7 +17,7 @@ import pytest
 from adapters.banks.simulator.faults import Fault, Plan
 from ledger.books.manual import ManualContent
 from ledger.bootstrap import App
-from ledger.cli.line.context import ACTING
+from ledger.cli.line.acting import ACTING
 from ledger.cli.main import main
 from ledger.core.entries import FUNDS, Book, Dimensions, credit, debit
 from ledger.founding import book_by_hand

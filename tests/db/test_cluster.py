@@ -294,7 +294,11 @@ def test_a_home_whose_name_postgresql_cannot_take_is_refused_and_not_made(home, 
 
 STRANGER = textwrap.dedent("""
     import os, sys
+    import typer._adapters, ledger.cli.line.refusals
+    from ledger.cli.commands import WORDS, load
     from ledger.cli.main import main
+    from ledger.settings import Settings
+    Settings(today="2026-10-13"), [load(word) for word in WORDS]
     if os.geteuid() == 0:  # everything is imported: the interpreter itself may lie where that user cannot go
         os.setgroups([]); os.setgid(65534); os.setuid(65534)
     main()

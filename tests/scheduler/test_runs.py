@@ -12,7 +12,7 @@ import pytest
 from ledger.bootstrap import App
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, NotFound
-from ledger.db.engine import login_password
+from ledger.db.logins import login_password
 from ledger.simulation.people import DEMO_REGION
 from scheduler.jobs.catalogue import JOBS
 from scheduler.runs import run_once

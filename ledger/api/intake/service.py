@@ -7,8 +7,6 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Engine
-
 from ledger.api.application import create_application
 from ledger.api.auth import Caller, KeyRing
 from ledger.api.idempotency import check_key
@@ -17,6 +15,7 @@ from ledger.api.intake.records import cut
 from ledger.api.intake.storing import Request, Worker
 from ledger.api.limits import BODY_MAX
 from ledger.api.problems import Answer, BadRequest, NotSupported, TooLarge, of_error
+from ledger.db.connections import Engine
 from ledger.db.engine import service_engine
 from ledger.db.identity import require_current
 from ledger.settings import Settings

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from sqlalchemy import Engine
-
 from ledger.api.idempotency import KeyTaken, store_answer, stored_answer
 from ledger.api.intake.answers import answer_many, answer_one
 from ledger.api.problems import Answer, of_error
 from ledger.core.errors import Conflict, InFlight, InvalidInput, Unavailable
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 from ledger.fund.intake.quick import LineReader
 from ledger.fund.intake.regional_codes import regional_rules

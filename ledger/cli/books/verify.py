@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ledger.control.verify import Verification, examine
-from ledger.db.engine import auditor_engine
+from ledger.db.connections import direct
 from ledger.db.identity import require_current
 from ledger.settings import get_settings
 
@@ -19,7 +19,7 @@ def verify(
 ) -> None:
     """核验全部承诺：凭证、账链、余额、记录、拨付单、回单；有问题则列出并以1退出。"""
     settings = get_settings()
-    engine = auditor_engine(settings)
+    engine = direct(settings, "auditor")
     try:
         require_current(engine)
         done = examine(engine, settings.home, progress=lambda name: typer.echo(f"核验{name}…", err=True))

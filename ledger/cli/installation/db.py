@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from sqlalchemy import Engine
 
 from ledger.books.anchors import heads_of
 from ledger.cli.line.context import JsonFlag, show
@@ -18,6 +17,7 @@ from ledger.control.verify import examine
 from ledger.core.errors import Forbidden
 from ledger.db import backup as backups
 from ledger.db.cluster import cluster_of
+from ledger.db.connections import Engine
 from ledger.db.engine import admin_engine, auditor_engine
 from ledger.db.identity import Identity, carried, stored
 from ledger.db.migrate import Plan, plan

@@ -6,34 +6,20 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ledger.access.operator_log import logged
 from ledger.access.users import require_known
 from ledger.bootstrap import App
+from ledger.cli.line.acting import ACTING
 from ledger.core.errors import Unauthenticated
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.settings import USERS_FILE, Settings, get_settings
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="最后一行输出一个JSON对象")]
-
-
-@dataclass(slots=True)
-class Acting:
-    """Who acts, as given by --as, and where, as given by --region; read by the commands through `app_for`."""
-
-    user: str = ""
-    region: int = 0
-    opened: list[App] = field(default_factory=list)
-
-
-ACTING: Final = Acting()
 
 
 def _acting_in(region: int) -> int:
@@ -81,12 +67,6 @@ def act(running: App, region: int, action: str, subject: str) -> Iterator[Transa
         yield tx
 
 
-def close_apps() -> None:
-    """Give back the connections of every app opened by this command."""
-    while ACTING.opened:
-        ACTING.opened.pop().close()
-
-
 def print_json(document: object) -> None:
     """One JSON object on the last line of standard output; money is text."""
     typer.echo(json.dumps(document, ensure_ascii=False, default=str))
@@ -104,6 +84,13 @@ def show(document: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error, silent where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None  # noqa: ARG005 nobody looks
+        return
+    # whoever has no terminal, and whoever draws no bar, does not wait for it to be imported
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"),
@@ -111,7 +98,6 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=console,
-        disable=not sys.stderr.isatty(),
         transient=True,
     ) as progress:
         task = progress.add_task(title, total=None)

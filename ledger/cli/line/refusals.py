@@ -7,12 +7,11 @@ import traceback
 
 import psycopg
 import typer
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ledger.cli.line.usage import usage_refusal
 from ledger.core.errors import LedgerError, Unavailable
 from ledger.core.os_errors import os_refusal
+from ledger.db.connections import problem_of
 from ledger.db.unit_of_work import translate
 from ledger.db.urls import connection_refusal
 
@@ -50,13 +49,16 @@ def refusal_of(error: Exception) -> LedgerError | None:
         return usage_refusal(error)
     if isinstance(error, typer.Abort):
         return Unavailable("interrupted", "已中断")
-    if isinstance(error, PoolTimeout):
+    inside = problem_of(error)
+    if isinstance(inside, psycopg.Error):
+        return _driver_refusal(inside)
+    if type(error).__module__ == "sqlalchemy.exc" and type(error).__name__ == "TimeoutError":
         return Unavailable("db.busy", "数据库连接已用尽，请稍后再试")
-    if isinstance(error, DBAPIError) and isinstance(error.orig, Exception):
-        return refusal_of(error.orig)
+    return os_refusal(error) if isinstance(error, OSError) else None
+
+
+def _driver_refusal(error: psycopg.Error) -> LedgerError | None:
     if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
         return connection_refusal(error)
-    if isinstance(error, psycopg.Error):
-        found = translate(error)
-        return found if isinstance(found, LedgerError) else None
-    return os_refusal(error) if isinstance(error, OSError) else None
+    found = translate(error)
+    return found if isinstance(found, LedgerError) else None

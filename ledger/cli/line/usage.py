@@ -6,7 +6,6 @@ from enum import Enum
 from typing import Any, Final
 
 import typer
-from pydantic import ValidationError
 
 from ledger.core.errors import InvalidInput
 
@@ -59,8 +58,12 @@ def _bad_value(error: typer.TyperException, parameter: Any, name: str, hint: str
             path = error.message.removesuffix(ending).partition("'")[2].rpartition("'")[0]
             return InvalidInput("usage.file", f"{name}的{path}{words}" + hint, option=name, file=path)
     given = ""
-    if isinstance(error.__cause__, ValidationError):
-        given = str(error.__cause__.errors()[0]["input"])[:60]
+    if error.__cause__ is not None:
+        # the parser's way to check a value: imported with it, once there is a value to check
+        from pydantic import ValidationError
+
+        if isinstance(error.__cause__, ValidationError):
+            given = str(error.__cause__.errors()[0]["input"])[:60]
     words = f"{name}的值“{given}”不合规{_takes(parameter, '，应为')}"
     return InvalidInput("usage.value", words + hint, option=name, value=given)
 

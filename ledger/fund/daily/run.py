@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from sqlalchemy import Engine
-
 from ledger.books.setup import books_of, open_period
 from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book
 from ledger.core.errors import Forbidden
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.daily.open import Candidate, Party, in_turn, is_due, open_candidates, parties_on
 from ledger.fund.daily.recognise import recognise

@@ -11,10 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from sqlalchemy import Engine
-
 from ledger.core.errors import Conflict, Forbidden, InvalidInput
 from ledger.core.os_errors import os_refusal
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.intake.chunks import Chunk, line_of
 from ledger.fund.intake.read_ahead import read_ahead

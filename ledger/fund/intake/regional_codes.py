@@ -11,8 +11,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from sqlalchemy import Engine
-
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.layers.map import LayerMap, read_map
 from ledger.fund.record.codes import Codes, FundRow

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from sqlalchemy import Engine
-
 from ledger.core.errors import Forbidden
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 from ledger.fund.intake.admission import fitting_reversals, of_known_institutions, of_open_terms
 from ledger.fund.intake.context import context_of, context_question

@@ -6,10 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 
-from sqlalchemy import Engine
-
 from ledger.core.entries import FUND_NAMES, Leg
 from ledger.core.errors import Conflict
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.advances.offset import KIND_ACCOUNTS, Offset, take_offsets
 from ledger.fund.audit.taken import take

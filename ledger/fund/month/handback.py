@@ -12,10 +12,9 @@ from datetime import date
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from sqlalchemy import Engine
-
 from ledger.core.dates import next_month
 from ledger.core.errors import Conflict
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.month.due import term_days
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final, Protocol
 
-from sqlalchemy import Engine
-
 from adapters.banks.ports import Account, Format, Instruction, PaymentBatch
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.institutions.payees import Payee, payees
 from ledger.fund.month.due import term_days

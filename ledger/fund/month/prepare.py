@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from sqlalchemy import Engine
-
 from ledger.core.errors import Conflict
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.month.read import Scope, read_figures
 from ledger.fund.month.store import MonthSheet, read_sheet, sheets_of, store_draft

@@ -12,12 +12,11 @@ from datetime import date
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine
-
 from ledger.books.setup import open_period
 from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book
 from ledger.core.errors import Conflict, InvalidInput, LedgerError
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.outregion.bills import bill_items, read_bills, store_bill
 from ledger.fund.signed.entry import Signed, post_signed

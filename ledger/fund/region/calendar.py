@@ -6,12 +6,14 @@ import csv
 from datetime import date
 from functools import cache
 from importlib.resources import files
-
-from sqlalchemy import Engine, text
+from typing import TYPE_CHECKING
 
 from ledger.core.dates import Calendar
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.region.holidays import HolidayTable
+
+if TYPE_CHECKING:  # for the type only: it costs more than most commands
+    from sqlalchemy.engine import Engine
 
 
 def read_calendar(tx: Transaction) -> Calendar:
@@ -50,15 +52,15 @@ def shipped_calendar() -> Calendar:
 def import_shipped_calendar(engine: Engine) -> int:
     """Import the shipped tables as the database's administrator; how many years are new. Known ones stay as they are."""
     with engine.begin() as connection:
-        known = {year for (year,) in connection.execute(text("SELECT year FROM fund.calendar_year"))}
+        years = connection.exec_driver_sql("SELECT year FROM fund.calendar_year")
+        known = {year for (year,) in years}
         new = [table for table in shipped_tables() if table.year not in known]
         for table in new:
-            connection.execute(
-                text("INSERT INTO fund.calendar_year VALUES (:year, :source)"),
-                {"year": table.year, "source": table.source},
+            connection.exec_driver_sql(
+                "INSERT INTO fund.calendar_year VALUES (%s, %s)", (table.year, table.source)
             )
-            connection.execute(
-                text("INSERT INTO fund.calendar_day VALUES (:day, :working, :year)"),
-                [{"day": day, "working": working, "year": table.year} for day, working in table.days],
+            connection.exec_driver_sql(
+                "INSERT INTO fund.calendar_day VALUES (%s, %s, %s)",
+                [(day, working, table.year) for day, working in table.days],
             )
     return len(new)

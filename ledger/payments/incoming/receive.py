@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from sqlalchemy import Engine
-
 from adapters.banks.ports import OrderStatus
 from ledger.core.errors import InFlight, LedgerError
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.incoming import evidence as papers_table
 from ledger.payments.incoming.book import Results, Told, apply_statuses, book_papers, open_round, problem_of

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from sqlalchemy import Engine
-
 from ledger.core.errors import Conflict, Forbidden, NotFound
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.orders.order import lock_batch
 from ledger.payments.orders.states import Step, follow_up, move, transitions

@@ -13,11 +13,11 @@ from hashlib import sha256
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SM3, Hash
-from sqlalchemy import Engine
 
 from adapters.banks.ports import Account, Instruction, PaymentBatch
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.orders.order import Order, lock_batch, lock_file, lock_orders, read_orders
 from ledger.payments.orders.stale import stale_orders

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from sqlalchemy import Engine
-
 from adapters.banks.ports import Channel, OutgoingFile
 from ledger.core.errors import LedgerError, Unavailable
+from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.orders.order import lock_file
 from ledger.payments.orders.stale import stale_orders

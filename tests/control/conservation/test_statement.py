@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from ledger.cli.books.statement import statement
-from ledger.cli.line.context import ACTING, close_apps
+from ledger.cli.line.acting import ACTING, close_apps
 from ledger.core.errors import InvalidInput, LedgerError, NotFound
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import get_settings

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from ledger.cli import advance, cash, refund
-from ledger.cli.line.context import ACTING, close_apps
+from ledger.cli.line.acting import ACTING, close_apps
 from ledger.core.errors import LedgerError
 from ledger.settings import get_settings
 

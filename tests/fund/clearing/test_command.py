@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ledger.cli.clearing import app
-from ledger.cli.line.context import ACTING, close_apps
+from ledger.cli.line.acting import ACTING, close_apps
 
 HOSPITAL = "H42010000001"
 CLEARING = date(2027, 3, 20)

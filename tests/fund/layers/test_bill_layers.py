@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ledger.cli.layers import app
-from ledger.cli.line.context import ACTING, close_apps
+from ledger.cli.line.acting import ACTING, close_apps
 from ledger.control.verify import verify
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from ledger.books.journal import post
 from ledger.cli import month as month_commands
-from ledger.cli.line.context import ACTING, close_apps
+from ledger.cli.line.acting import ACTING, close_apps
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
 from ledger.core.errors import Conflict, InvalidInput, LedgerError
 from ledger.fund.daily.run import run_daily

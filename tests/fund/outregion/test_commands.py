@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from ledger.cli.line.context import ACTING, close_apps
+from ledger.cli.line.acting import ACTING, close_apps
 from ledger.cli.outregion.commands import app
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.settings import get_settings

@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from ledger.cli import audit, declare, reconcile
-from ledger.cli.line.context import ACTING, close_apps
+from ledger.cli.line.acting import ACTING, close_apps
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.fund.reconcile.file import read_detail, write_detail
 from ledger.settings import get_settings

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ledger.cli.installation.calendar import app
-from ledger.cli.line.context import ACTING, close_apps
+from ledger.cli.line.acting import ACTING, close_apps
 from ledger.control.verify import verify
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError, NotFound
 from ledger.fund.region.calendar import read_calendar, read_years

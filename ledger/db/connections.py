@@ -1,0 +1,166 @@
+"""What a transaction begins on: SQLAlchemy's pool in the long-running service, `Direct` in a command.
+
+Importing SQLAlchemy costs a command more than its work: nothing on a command's way to its first transaction does.
+"""
+
+from __future__ import annotations
+
+import re
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from ledger.db.cluster import DATABASE, cluster_of
+from ledger.db.logins import ROLES, check_version, require_password, session_of
+from ledger.settings import Settings
+
+if TYPE_CHECKING:
+    from psycopg.rows import TupleRow
+
+# Written alike for libpq and for SQLAlchemy: one host, no percent or plus sign where the two read differently.
+_ALIKE: Final = re.compile(
+    r"postgres(?:ql)?(?:\+psycopg)?://(?:[^@/?#\s]*@)?[^@/?#%+,\s]*(?:/[^/?#%+\s]*)?(?:\?[^#+\s]*)?"
+)
+
+
+class Held(Protocol):
+    """A connection as a pool holds it."""
+
+    @property
+    def driver_connection(self) -> Any | None:
+        """The driver's own connection."""
+
+
+class Lent(Protocol):
+    """A connection for the time of a `with` block; given back at its end."""
+
+    @property
+    def connection(self) -> Held:
+        """What the pool holds."""
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None: ...
+
+
+class Engine(Protocol):
+    """Where a transaction gets its connection. `sqlalchemy.Engine` is one, `Direct` is another."""
+
+    def connect(self) -> Lent:
+        """Lend a connection; raises the driver's error, or SQLAlchemy's with it in `orig`."""
+
+    def dispose(self) -> None:
+        """Close what is not lent."""
+
+
+class Direct:
+    """A login's connections in one command: opened when asked for, kept for the next transaction.
+
+    Threads may share it. A kept connection is asked whether it still lives before it is lent again.
+    """
+
+    def __init__(self, place: dict[str, Any]) -> None:
+        self._place = place
+        self._kept: list[psycopg.Connection[TupleRow]] = []
+
+    def connect(self) -> Lent:
+        """A living connection outside any transaction. Raises psycopg.OperationalError, Conflict `db.version`."""
+        while self._kept:
+            try:
+                kept = self._kept.pop()
+            except IndexError:  # another thread was quicker
+                break
+            if _lives(kept):
+                return _Borrowed(self, kept)
+            kept.close()
+        made = psycopg.connect(**self._place)
+        try:
+            check_version(made.info.server_version)
+        except BaseException:
+            made.close()
+            raise
+        return _Borrowed(self, made)
+
+    def take_back(self, connection: psycopg.Connection[TupleRow]) -> None:
+        """Keep a connection for the next one, cleared of what its borrower left open."""
+        try:
+            connection.rollback()
+            connection.autocommit = False
+        except psycopg.Error:
+            connection.close()
+        if not connection.closed:
+            self._kept.append(connection)
+
+    def dispose(self) -> None:
+        """Close what is kept."""
+        while self._kept:
+            self._kept.pop().close()
+
+
+class _Borrowed:
+    """One of `Direct`'s connections, lent."""
+
+    def __init__(self, lender: Direct, connection: psycopg.Connection[TupleRow]) -> None:
+        self._lender = lender
+        self.driver_connection = connection
+
+    @property
+    def connection(self) -> Held:
+        return self
+
+    def __enter__(self) -> _Borrowed:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lender.take_back(self.driver_connection)
+
+
+def _lives(connection: psycopg.Connection[TupleRow]) -> bool:
+    """Whether the server still answers on a kept connection; asked outside any transaction."""
+    try:
+        connection.autocommit = True
+        connection.execute("SELECT 1")
+        connection.autocommit = False
+    except psycopg.Error:
+        return False
+    return True
+
+
+def direct(settings: Settings, login: Literal["service", "auditor"] = "service") -> Direct:
+    """A working login's connections; starts the embedded server where there is no DATABASE_URL and it does not run.
+
+    Raises InvalidInput `db.url`, Unavailable `db.secret_missing`, and what `Cluster.start` raises.
+    """
+    place = _place(settings) | {"user": ROLES[login], "password": require_password(settings, login)}
+    return Direct(place | session_of(login))
+
+
+def _place(settings: Settings) -> dict[str, Any]:
+    """Where the installation's database is, as libpq's parameters."""
+    if settings.database_url is None:
+        return conninfo_to_dict(cluster_of(settings).start())
+    url = settings.database_url
+    names = [pair.partition("=")[0] for pair in url.partition("?")[2].split("&")]
+    if not _ALIKE.fullmatch(url) or len(names) != len(set(names)):
+        # whatever the two could read differently, or is no URL at all, is read and refused in the one way
+        from ledger.db.engine import sqlalchemy_url
+        from ledger.db.urls import libpq_url
+
+        url = libpq_url(sqlalchemy_url(url))
+    place = conninfo_to_dict(url.replace("+psycopg://", "://", 1))
+    return {**place, "dbname": place.get("dbname") or DATABASE}
+
+
+def driver_of(lent: Lent) -> psycopg.Connection[TupleRow]:
+    """The driver's connection under a lent one."""
+    return cast("psycopg.Connection[TupleRow]", lent.connection.driver_connection)
+
+
+def problem_of(error: BaseException) -> BaseException:
+    """The driver's error inside SQLAlchemy's, else the error itself; SQLAlchemy is not imported to look."""
+    inside = getattr(error, "orig", None)
+    return inside if isinstance(inside, psycopg.Error) else error

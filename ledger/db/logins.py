@@ -1,0 +1,66 @@
+"""The three logins of the database: their names, what no session of theirs may exceed, which servers they enter."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from ledger.core.errors import Conflict, Unavailable
+from ledger.db.passwords import Login, Passwords
+from ledger.db.programs import SUPPORTED_MAJORS
+from ledger.settings import Settings
+
+ROLES: Final[dict[Literal["service", "auditor"], str]] = {
+    "service": "fundledger_service",
+    "auditor": "fundledger_auditor",
+}
+
+# What no session may exceed. Migrations have no limit: a rewrite cut short is only a rewrite to repeat.
+_LIMITS: Final[dict[Login, dict[str, str]]] = {
+    "admin": {},
+    "service": {
+        "lock_timeout": "5s",
+        "statement_timeout": "300s",
+        "idle_in_transaction_session_timeout": "60s",
+    },
+    "auditor": {
+        "lock_timeout": "5s",
+        "statement_timeout": "3600s",
+        "idle_in_transaction_session_timeout": "600s",
+        "default_transaction_read_only": "on",
+    },
+}
+
+
+def session_of(login: Login) -> dict[str, str]:
+    """What libpq is told of a session beside where it goes: its limits and its name."""
+    options = " ".join(f"-c {name}={value}" for name, value in _LIMITS[login].items())
+    return {"options": options, "application_name": f"fundledger-{login}"}
+
+
+def login_password(settings: Settings, login: Literal["service", "auditor"]) -> str | None:
+    """The password of a working login: the environment's, else this home's file, else None."""
+    given = settings.service_password if login == "service" else settings.auditor_password
+    return given or Passwords(settings.home).read(login)
+
+
+def require_password(settings: Settings, login: Literal["service", "auditor"]) -> str:
+    """The same; raises Unavailable `db.secret_missing` before the first `migrate`."""
+    password = login_password(settings, login)
+    if password is None:
+        raise Unavailable(
+            "db.secret_missing",
+            f"没有{ROLES[login]}的口令：请先执行 fundledger db migrate，或设置FUNDLEDGER_{login.upper()}_PASSWORD",
+            login=login,
+        )
+    return password
+
+
+def check_version(server_version: int) -> None:
+    """Refuse an unsupported server, by libpq's number of it (180003): Conflict `db.version`."""
+    major = server_version // 10000
+    if major not in SUPPORTED_MAJORS:
+        raise Conflict(
+            "db.version",
+            f"PostgreSQL {major}不受支持：须为{SUPPORTED_MAJORS.start}至{SUPPORTED_MAJORS.stop - 1}",
+            major=major,
+        )
