@@ -45,6 +45,9 @@ WORDS: Final = (
     Word("rules", "ledger.cli.books.rules", "记账规则：每个业务事件在各会计政策下的分录"),
     Word("user", "ledger.cli.installation.users", "用户、角色与接口密钥"),
     Word(
+        "codes", "ledger.cli.books.codes", "代码：每个拒绝代码是什么意思、依据哪条规定；省略代码则列出全部。"
+    ),
+    Word(
         "demo",
         "ledger.cli.practice.demo",
         "演示：一个统筹区的一天，从结算记录到银行回单，全部入账并核验。可重复执行，不会重复付款。",
