@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from adapters.banks.ports import Channel, Format
+from ledger.core.accounts import coded
 from ledger.core.dates import SHANGHAI, Clock
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.engine import auditor_engine, service_engine
@@ -111,7 +112,9 @@ class App:
         """The region's 支出户: the accounts files are sent from and received for."""
         with unit_of_work(self.engine, self.user, region) as tx:
             rows = tx.rows(
-                "SELECT account FROM payments.bank_account WHERE region = %(region)s AND kind = '1004' ORDER BY account",
+                coded(
+                    "SELECT account FROM payments.bank_account WHERE region = %(region)s AND kind = '{SPENDING_DEPOSIT}' ORDER BY account"
+                ),
                 region=region,
             )
         return [account for (account,) in rows]

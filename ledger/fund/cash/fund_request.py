@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from ledger.core.accounts import FISCAL_KIND, SPENDING_KIND
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan_grouped
@@ -55,7 +56,7 @@ def need(tx: Transaction, fund: int, day: date, upto: date) -> tuple[list[Due], 
         region=tx.region,
         fund=fund,
     )
-    return forecast(tx, fund, day, upto), available_fen(tx, fund, _own(tx, fund, "1004")), int(asked)
+    return forecast(tx, fund, day, upto), available_fen(tx, fund, _own(tx, fund, SPENDING_KIND)), int(asked)
 
 
 def request_funds(tx: Transaction, fund: int, day: date, upto: date, amount_fen: int = 0) -> FundRequest:
@@ -70,7 +71,7 @@ def request_funds(tx: Transaction, fund: int, day: date, upto: date, amount_fen:
         same = (known.prepared_on, known.upto) == (day, upto) and known.state in ("requested", "approved")
         if same and amount_fen in (0, known.amount_fen):
             return known
-    account, fiscal = _own(tx, fund, "1004"), _own(tx, fund, "1003")
+    account, fiscal = _own(tx, fund, SPENDING_KIND), _own(tx, fund, FISCAL_KIND)
     dues, available, asked = need(tx, fund, day, upto)
     wanted = total(dues) - available - asked
     if wanted <= 0:

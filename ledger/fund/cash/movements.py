@@ -11,6 +11,7 @@ from datetime import date
 from typing import Final
 
 from adapters.banks.ports import Direction
+from ledger.core.accounts import FISCAL_KIND, OTHER_ADVANCE, SPENDING_KIND, UNSPLIT_INTEREST
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import yuan_grouped
@@ -42,8 +43,6 @@ _RULES: Final = {
 _OUT: Final = frozenset({"interest_out", "fee"})
 _SPLIT: Final = frozenset({"interest", "interest_split"})
 _TO_FISCAL: Final = frozenset({"interest_out", "fee_repaid"})
-FEES: Final = 110109
-UNSPLIT_INTEREST: Final = 4602
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +103,8 @@ def request_move(
         raise InvalidInput("cash.date", f"银行记账日{booked_on}在办理日{day}之后")
     require_amount(amount_fen)
     receipt = require_text(receipt_no, "回单号")
-    account = account_of(tx, fund, "1004")
-    fiscal = account_of(tx, fund, "1003") if kind in _TO_FISCAL else ""
+    account = account_of(tx, fund, SPENDING_KIND)
+    fiscal = account_of(tx, fund, FISCAL_KIND) if kind in _TO_FISCAL else ""
     if not account or (kind in _TO_FISCAL and not fiscal):
         raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有支出户或财政专户")
     key = key_of("CASH", tx.region, fund, kind, account, subfund, receipt)
@@ -228,7 +227,7 @@ def _require_left(tx: Transaction, fund: int, kind: str, account: str, amount_fe
             region=tx.region,
             fund=fund,
             account=account,
-            fees=FEES,
+            fees=OTHER_ADVANCE,
         )
     if amount_fen > left:
         raise Conflict(

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final
 
 from adapters.banks.ports import Account
+from ledger.core.accounts import BENEFITS
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.offset import KIND_ACCOUNTS, KIND_NAMES
@@ -19,8 +20,6 @@ __all__ = ["Ordered", "available_fen", "drafted_fen", "order_advances", "order_p
 
 PERSON: Final = "PERSON"
 """The counterparty of every payment to a person: who it is stands in fund.person_payment and in the order."""
-
-PERSON_SOURCE: Final = 5001
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def order_persons(tx: Transaction, fund: int, pay_date: date) -> Ordered:
         Wish(
             key,
             PERSON,
-            [ItemDraft(PERSON_SOURCE, Dimensions(PERSON, subfund, year, term, category), fen)],
+            [ItemDraft(BENEFITS, Dimensions(PERSON, subfund, year, term, category), fen)],
             Account(*payee),
             f"{term}{'生育津贴' if kind == 'maternity_allowance' else '零星报销'}{FUND_NAMES[fund]}",
             pay_date,

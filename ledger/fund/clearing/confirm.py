@@ -7,6 +7,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Final
 
+from ledger.core.accounts import CLEARING_OWED, MONTH_OWED
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
@@ -17,14 +18,12 @@ from ledger.fund.clearing.lines import Figures, Line
 from ledger.fund.clearing.store import Letter, lock_letter, read_letter, read_paper, store_paper
 from ledger.fund.clearing.text import write_off_text
 from ledger.fund.month.other_deductions import take_deductions
-from ledger.fund.month.read import MONTH_OWED
 from ledger.fund.month.returned import Eaten, eaten
 from ledger.fund.month.sheet import Key
 from ledger.fund.ordering.given_up import give_up_drafts
 from ledger.fund.signed.entry import Paper, post_paper, settling_policy, write_entry
 from ledger.rules import Sheet
 
-CLEARING_OWED: Final = 9106
 _NOTHING: Final = Eaten(0, 0)
 
 

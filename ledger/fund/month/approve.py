@@ -8,6 +8,7 @@ from datetime import date
 
 from sqlalchemy import Engine
 
+from ledger.core.accounts import MONTH_OWED
 from ledger.core.entries import FUND_NAMES, Leg
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction, unit_of_work
@@ -15,7 +16,7 @@ from ledger.fund.advances.offset import KIND_ACCOUNTS, Offset, take_offsets
 from ledger.fund.audit.taken import take
 from ledger.fund.month.due import term_days
 from ledger.fund.month.other_deductions import take_deductions
-from ledger.fund.month.read import AUDITED, MONTH_OWED, daily_advance, lock_month, read_figures
+from ledger.fund.month.read import AUDITED, daily_advance, lock_month, read_figures
 from ledger.fund.month.returned import Eaten, eaten
 from ledger.fund.month.sheet import Key, Line, expensed
 from ledger.fund.month.store import MonthSheet, read_sheet

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
+from ledger.core.accounts import MONTH_OWED
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.offset import KIND_ACCOUNTS, due_offsets
@@ -24,7 +25,6 @@ from ledger.fund.month.sheet import (
 from ledger.fund.region.calendar import read_calendar
 from ledger.payments.orders.returned import read_advances_left
 
-MONTH_OWED: Final = 9103
 AUDITED: Final = "40"
 """clr_stas of a declaration whose audit is done: what a month may settle."""
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from adapters.banks.ports import Direction
 from ledger.books.setup import open_period
+from ledger.core.accounts import FISCAL_KIND
 from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book, Dimensions
 from ledger.core.errors import Conflict, InvalidInput
@@ -47,7 +48,7 @@ def confirm_move(tx: Transaction, move_id: str, receipt_no: str, booked_on: date
         if (move.receipt_no, move.booked_on) != (receipt, booked_on):
             raise Conflict("outregion.receipt_differs", f"{move_id}已凭回单{move.receipt_no}入账")
         return move
-    account = account_of(tx, move.fund, "1003")
+    account = account_of(tx, move.fund, FISCAL_KIND)
     if not account:
         raise Conflict("book.no_account", f"账套{tx.region}-{move.fund}没有财政专户")
     tx.run(

@@ -15,9 +15,6 @@ ORDERS_PER_DAY_MAX: Final = 99_999
 
 ITEMS_PER_ORDER_MAX: Final = 10_000
 
-DAILY_OPEN: Final = 9101
-"""应付日拨付: items drawn on it are the sum of records; those on 9103 and 9106 come from a settlement sheet."""
-
 
 _FORBIDDEN: Final = frozenset("|\\\t\n\r")
 
