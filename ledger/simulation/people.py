@@ -10,7 +10,7 @@ from typing import Final
 from ledger.access.users import Person
 from ledger.core.accounts import FISCAL_KIND, SPENDING_KIND
 from ledger.founding import Founding, found
-from ledger.fund.region.setup import OwnAccount
+from ledger.payments.orders.own_accounts import OwnAccount
 from ledger.rules.policy import RULES_SIGNER
 from ledger.settings import USERS_FILE, Settings
 

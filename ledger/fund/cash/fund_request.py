@@ -12,9 +12,9 @@ from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.available import available_fen
 from ledger.fund.ordering.forecast import Due, forecast, total
-from ledger.fund.region.setup import account_of
 from ledger.fund.signed.entry import Signed, post_signed
 from ledger.fund.signed.request import decide, key_of, require_amount, require_text, row_digest
+from ledger.payments.orders.own_accounts import account_of
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
 

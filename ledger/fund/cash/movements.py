@@ -17,10 +17,10 @@ from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.available import available_fen, drafted_fen
-from ledger.fund.region.setup import account_of
 from ledger.fund.signed.entry import Signed, post_signed
 from ledger.fund.signed.request import decide, key_of, require_amount, require_same, require_text, row_digest
 from ledger.payments.incoming.evidence import settle_by_hand
+from ledger.payments.orders.own_accounts import account_of
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
 
@@ -234,3 +234,16 @@ def _require_left(tx: Transaction, fund: int, kind: str, account: str, amount_fe
             "cash.nothing_left",
             f"{KINDS[kind]}：尚余{yuan_grouped(left)}元，不足{yuan_grouped(amount_fen)}元",
         )
+
+
+def refuse_requested(tx: Transaction, move_id: str, day: date, reason: str) -> None:
+    """Refuse, as the transaction's user, a move that is still asked for; one decided before stays as it is."""
+    tx.run(
+        """UPDATE fund.cash_move SET state = 'refused', approved_by = %(user)s, approved_on = %(day)s, reason = %(reason)s
+            WHERE region = %(region)s AND move_id = %(key)s AND state = 'requested'""",
+        region=tx.region,
+        key=move_id,
+        user=tx.user,
+        day=day,
+        reason=reason,
+    )

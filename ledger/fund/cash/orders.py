@@ -11,6 +11,7 @@ from adapters.banks.ports import Account
 from ledger.core.accounts import BENEFITS
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.db.unit_of_work import Transaction
+from ledger.fund.advances.advance import link_orders
 from ledger.fund.advances.offset import KIND_ACCOUNTS, KIND_NAMES
 from ledger.fund.ordering.available import available_fen, drafted_fen, open_purse
 from ledger.fund.ordering.draft import Drafted, Refused, Wish, draft
@@ -68,10 +69,7 @@ def order_advances(tx: Transaction, fund: int, pay_date: date) -> Ordered:
         draft(tx, open_purse(tx, fund, kind, pay_date), pay_date, wished) for kind, wished in wishes.items()
     ]
     for drafted in done:
-        tx.run_many(
-            "UPDATE fund.advance SET order_no = %(order)s WHERE region = %(region)s AND advance_id = %(key)s",
-            _links(tx, drafted),
-        )
+        link_orders(tx, _links(tx, drafted))
     return Ordered([d.batch for d in done if d.batch is not None], [r for d in done for r in d.refused])
 
 

@@ -21,6 +21,7 @@ from ledger.fund.month.returned import Eaten, eaten
 from ledger.fund.month.sheet import Key, Line, expensed
 from ledger.fund.month.store import MonthSheet, read_sheet
 from ledger.fund.ordering.given_up import give_up_drafts
+from ledger.fund.payables.marks import close_term_if_settled, settle_declared
 from ledger.fund.signed.entry import ADVANCE_POLICY, Paper, post_paper, settling_policy, write_entry
 from ledger.rules import Sheet
 
@@ -106,17 +107,8 @@ def _drafts(tx: Transaction, sheet: MonthSheet) -> list[str]:
 
 
 def _settle_records(tx: Transaction, sheet: MonthSheet) -> None:
-    settled = tx.run(
-        """UPDATE fund.payable p SET settled_by = %(sheet)s FROM fund.declaration d, fund.declared c
-            WHERE d.region = %(region)s AND d.fund = %(fund)s AND d.institution = %(institution)s AND d.term = %(term)s
-              AND NOT d.withdrawn AND d.state = %(audited)s AND c.region = d.region AND c.declaration_id = d.declaration_id
-              AND p.region = c.region AND p.fund = c.fund AND p.setl_id = c.setl_id AND p.institution = d.institution
-              AND p.settled_by = '' AND p.recognised_by <> ''""",
-        region=tx.region,
-        sheet=sheet.sheet_id,
-        audited=AUDITED,
-        **sheet.scope._asdict(),
-    )
+    scope = sheet.scope
+    settled = settle_declared(tx, sheet.sheet_id, scope.fund, scope.institution, scope.term, AUDITED)
     if settled != sheet.figures.records:
         raise Conflict(
             "month.changed",
@@ -226,19 +218,9 @@ def _take(tx: Transaction, sheet: MonthSheet) -> None:
 
 def _close_term(tx: Transaction, sheet: MonthSheet) -> None:
     """A 期号 takes no more records once nothing of it waits: a record declared late keeps it open for itself."""
-    first, last = term_days(sheet.scope.term)
-    tx.run(
-        """INSERT INTO fund.settled_term (region, fund, institution, term, settled_by)
-           SELECT %(region)s, %(fund)s, %(institution)s, %(term)s, %(sheet)s
-            WHERE NOT EXISTS (SELECT 1 FROM fund.payable p
-                               WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.institution = %(institution)s
-                                 AND p.term = %(term)s AND p.day BETWEEN %(first)s AND %(last)s AND p.settled_by = '')
-           ON CONFLICT DO NOTHING""",
-        region=tx.region,
-        sheet=sheet.sheet_id,
-        first=first,
-        last=last,
-        **sheet.scope._asdict(),
+    scope = sheet.scope
+    close_term_if_settled(
+        tx, sheet.sheet_id, scope.fund, scope.institution, scope.term, term_days(scope.term)
     )
 
 

@@ -9,9 +9,10 @@ from datetime import date
 from ledger.core.accounts import SPENDING_KIND, coded
 from ledger.core.errors import Conflict
 from ledger.core.money import yuan_grouped
+from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.forecast import KIND_NAMES, Reserved, reserved_before
-from ledger.fund.region.setup import account_of
+from ledger.payments.orders.own_accounts import account_of
 from ledger.payments.orders.values import BatchKind
 
 
@@ -61,9 +62,7 @@ def open_purse(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -> P
 
 def alone(tx: Transaction, fund: int) -> None:
     """Two drafts of one book come one after the other, as in `create_batch`: until the transaction ends."""
-    tx.run(
-        "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.draft {tx.region}-{fund}"
-    )
+    hold(tx, Lock.DRAFT, f"{tx.region}-{fund}")
 
 
 def waits_words(waits_for: Sequence[Reserved]) -> str:

@@ -17,8 +17,8 @@ from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.available import alone
 from ledger.fund.ordering.draft import next_batch_id, require_drafter
 from ledger.fund.ordering.forecast import reserved_before
-from ledger.fund.region.setup import account_of
 from ledger.payments.orders.draft import create_batch
+from ledger.payments.orders.own_accounts import account_of
 from ledger.payments.orders.values import Batch, BatchDraft, OrderDraft
 
 

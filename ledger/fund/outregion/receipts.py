@@ -14,10 +14,10 @@ from ledger.core.entries import FUND_NAMES, Book, Dimensions
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.outregion.requests import INCOMING, KINDS, Move, locked_move, read_moves
-from ledger.fund.region.setup import account_of
 from ledger.fund.signed.entry import Signed, post_signed
 from ledger.fund.signed.request import require_text
 from ledger.payments.incoming.evidence import settle_by_hand
+from ledger.payments.orders.own_accounts import account_of
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
 
