@@ -8,8 +8,9 @@ import pytest
 
 from tests.db.test_catalogue import REFERENCE
 from tests.docs.rooms import ROOT, house
-from tests.lint.rules import allowed, check, read_owners
+from tests.lint.rules import UP_READ, allowed, check, read_owners
 from tests.lint.source import House
+from tests.lint.statements import is_sql, names
 
 OWNERS = {
     "fund.record": "ledger/fund/intake",
@@ -28,6 +29,13 @@ def test_the_house_keeps_its_rules() -> None:
     reasons = allowed()
     new = [one for one in offences if (one.rule, one.path, one.what) not in reasons]
     assert not new, "\n".join(f"{one.path}:{one.line}: {one.rule} {one.what}" for one in new)
+    asked = {
+        name
+        for text in House.at(ROOT, [path for path in house() if path.parts[1] == "payments"]).texts()
+        if is_sql(text.text)
+        for name in names(text.text)
+    }
+    assert set(UP_READ) <= asked, "a look up that nobody takes"
     assert set(reasons) == {(one.rule, one.path, one.what) for one in offences}, "an exception nobody needs"
 
 
