@@ -86,7 +86,8 @@ def test_a_stranger_who_writes_is_found(sql: str) -> None:
         "SELECT 1 FROM fund.record WHERE setl_id = 'x'",
         "SELECT 1 FROM books.entry e WHERE e.region = 1 AND EXISTS (SELECT 1 FROM fund.record r WHERE r.setl_id = e.s)",
         "SELECT 1 FROM payments.batch b JOIN fund.record r ON r.setl_id = b.batch_id WHERE b.region = %(region)s",
-        "SELECT (SELECT count(*) FROM fund.record), region FROM payments.batch",
+        "SELECT region, setl_id FROM fund.record ORDER BY 1",
+        "SELECT (SELECT count(*) FROM fund.record) FROM payments.batch WHERE region = 1",
     ],
 )
 def test_a_statement_without_its_region_is_found(sql: str) -> None:
