@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from adapters.banks.ports import Channel, Format
+from ledger.core.accounts import coded
 from ledger.core.dates import SHANGHAI, Clock
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.connections import Engine, direct
@@ -109,7 +110,9 @@ class App:
         """The region's 支出户: the accounts files are sent from and received for."""
         with unit_of_work(self.engine, self.user, region) as tx:
             rows = tx.rows(
-                "SELECT account FROM payments.bank_account WHERE region = %(region)s AND kind = '1004' ORDER BY account",
+                coded(
+                    "SELECT account FROM payments.bank_account WHERE region = %(region)s AND kind = '{SPENDING_DEPOSIT}' ORDER BY account"
+                ),
                 region=region,
             )
         return [account for (account,) in rows]

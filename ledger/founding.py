@@ -17,7 +17,8 @@ from ledger.db.migrate import migrate
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.region.calendar import import_shipped_calendar
 from ledger.fund.region.holidays import HolidayTable, confirm_calendar, propose_calendar
-from ledger.fund.region.setup import OwnAccount, set_up_region
+from ledger.fund.region.setup import set_up_region
+from ledger.payments.orders.own_accounts import OwnAccount
 from ledger.settings import Settings
 
 

@@ -12,6 +12,27 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
 
+from ledger.core.accounts import (
+    AUDIT_DEDUCTED,
+    BORNE,
+    CLEARING_OWED,
+    CLEARING_PAID,
+    DAILY_OWED,
+    DAILY_PAID,
+    IN_FLIGHT,
+    MONTH_OWED,
+    MONTH_PAID,
+    MONTH_WAITING,
+    OTHER_DEDUCTED,
+    PREALLOCATION_OFFSET,
+    PREPAYMENT_OFFSET,
+    RECOGNISED,
+    REFUNDED,
+    RETAINED,
+    RETAINED_FORFEITED,
+    SUPPLIER_OFFSET,
+    SURPLUS_KEPT,
+)
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
@@ -32,27 +53,27 @@ class FigureKind(NamedTuple):
 
 
 KINDS: Final = (
-    FigureKind("recognised", "待遇确认（结算记录的基金金额）", (9001,), "received"),
-    FigureKind("surplus", "支付方式结余留用", (9002,), "received"),
-    FigureKind("paid_daily", "已付：日拨付", (9201,), "paid"),
-    FigureKind("paid_month", "已付：月结", (9202,), "paid"),
-    FigureKind("paid_clearing", "已付：年度清算", (9203,), "paid"),
-    FigureKind("offset_prepaid", "抵扣：预付金", (920401,), "paid"),
-    FigureKind("offset_allocated", "抵扣：按月预拨", (920402,), "paid"),
-    FigureKind("offset_supplier", "抵扣：集采直接结算", (920403,), "paid"),
-    FigureKind("refunded", "机构已退回", (9209,), "refunded"),
-    FigureKind("audit", "审核扣款", (9301,), "taken"),
-    FigureKind("forfeited", "保证金扣减", (9302,), "taken"),
-    FigureKind("other", "其他扣款", (9303,), "taken"),
-    FigureKind("borne", "机构自担", (9304,), "taken"),
-    FigureKind("open_daily", "应付：日拨付未下单", (9101,), "owed"),
-    FigureKind("waiting", "应付：待月结", (9102,), "owed"),
-    FigureKind("month_owed", "应付：月结未下单", (9103,), "owed"),
-    FigureKind("in_flight", "应付：在途", (9104,), "owed"),
-    FigureKind("retained", "应付：预留质量保证金", (9105,), "owed"),
-    FigureKind("clearing_owed", "应付：清算未下单", (9106,), "owed"),
+    FigureKind("recognised", "待遇确认（结算记录的基金金额）", (RECOGNISED,), "received"),
+    FigureKind("surplus", "支付方式结余留用", (SURPLUS_KEPT,), "received"),
+    FigureKind("paid_daily", "已付：日拨付", (DAILY_PAID,), "paid"),
+    FigureKind("paid_month", "已付：月结", (MONTH_PAID,), "paid"),
+    FigureKind("paid_clearing", "已付：年度清算", (CLEARING_PAID,), "paid"),
+    FigureKind("offset_prepaid", "抵扣：预付金", (PREPAYMENT_OFFSET,), "paid"),
+    FigureKind("offset_allocated", "抵扣：按月预拨", (PREALLOCATION_OFFSET,), "paid"),
+    FigureKind("offset_supplier", "抵扣：集采直接结算", (SUPPLIER_OFFSET,), "paid"),
+    FigureKind("refunded", "机构已退回", (REFUNDED,), "refunded"),
+    FigureKind("audit", "审核扣款", (AUDIT_DEDUCTED,), "taken"),
+    FigureKind("forfeited", "保证金扣减", (RETAINED_FORFEITED,), "taken"),
+    FigureKind("other", "其他扣款", (OTHER_DEDUCTED,), "taken"),
+    FigureKind("borne", "机构自担", (BORNE,), "taken"),
+    FigureKind("open_daily", "应付：日拨付未下单", (DAILY_OWED,), "owed"),
+    FigureKind("waiting", "应付：待月结", (MONTH_WAITING,), "owed"),
+    FigureKind("month_owed", "应付：月结未下单", (MONTH_OWED,), "owed"),
+    FigureKind("in_flight", "应付：在途", (IN_FLIGHT,), "owed"),
+    FigureKind("retained", "应付：预留质量保证金", (RETAINED,), "owed"),
+    FigureKind("clearing_owed", "应付：清算未下单", (CLEARING_OWED,), "owed"),
 )
-_DEBITS: Final = frozenset({9001, 9002, 9209})
+_DEBITS: Final = frozenset({RECOGNISED, SURPLUS_KEPT, REFUNDED})
 
 
 @dataclass(frozen=True, slots=True)

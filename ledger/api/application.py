@@ -16,7 +16,7 @@ from ledger.api.auth import KeyRing
 from ledger.api.description import complete
 from ledger.api.problems import Answer, of_error, of_validation, problem
 from ledger.api.routes import books as reports
-from ledger.api.routes import health, orders, settlements
+from ledger.api.routes import codes, health, orders, settlements
 from ledger.api.routes import payout as acts
 from ledger.api.routes import vouchers as voucher_drafts
 from ledger.core.errors import LedgerError
@@ -132,6 +132,7 @@ def create_application(
         orders.router,
         settlements.router,
         acts.router,
+        codes.router,
     ):
         app.include_router(router)
     app.add_exception_handler(LedgerError, _ledger_error)

@@ -141,7 +141,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     document["paths"] = {"/api/v1/settlements": {"post": _intake()}, **document["paths"]}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            operation["security"] = [] if path.startswith("/health/") else [{"key": []}]
+            operation["security"] = [] if path.startswith(("/health/", "/api/v1/codes/")) else [{"key": []}]
             known = {item["name"] for item in operation.get("parameters", [])}
             if method == "post" and "Idempotency-Key" not in known:
                 operation.setdefault("parameters", []).append(KEY_HEADER)

@@ -13,6 +13,7 @@ from typing import Final
 from ledger.api.problems import Answer, BadRequest
 from ledger.core.errors import Conflict, InFlight
 from ledger.db.connections import Engine
+from ledger.db.locks import Lock, try_hold
 from ledger.db.unit_of_work import Transaction, unit_of_work
 
 _KEY: Final = re.compile(r"[!-~]{1,200}", re.ASCII)
@@ -85,10 +86,7 @@ def once(
     with unit_of_work(engine, user, region) as tx:
         if not key:
             return act(tx)
-        if not tx.value(
-            "SELECT pg_try_advisory_xact_lock(hashtextextended(%(name)s, 0))",
-            name=f"access.idempotency {region} {user} {route} {key}",
-        ):
+        if not try_hold(tx, Lock.IDEMPOTENCY, f"{region} {user} {route} {key}"):
             raise in_flight()
         known = stored_answer(tx, route, key, digest)
         if known is not None:

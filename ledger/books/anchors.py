@@ -22,11 +22,11 @@ from psycopg.rows import TupleRow
 from ledger.core.errors import InvalidInput, Unavailable
 from ledger.core.os_errors import os_reason
 from ledger.db.connections import Engine, Lent, driver_of
-from ledger.db.unit_of_work import Transaction
+from ledger.db.unit_of_work import NO_REGION, Transaction
 
 _HEADS: Final = (
     "SELECT region, fund, block, seq, (extract(epoch FROM recorded_at) * 1000000)::bigint, encode(hash, 'hex')"
-    " FROM books.head WHERE block > 0 ORDER BY region, fund"
+    " FROM books.head WHERE block > 0 AND (%(region)s = 0 OR region = %(region)s) ORDER BY region, fund"
 )
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -56,11 +56,11 @@ def write_anchors(source: Engine | Transaction, home: Path) -> list[Anchor]:
     be a false alarm for ever. Raises Unavailable `anchor.not_written`.
     """
     if isinstance(source, Transaction):
-        anchors = _heads(source.connection)
+        anchors = _heads(source.connection, source.region)
     else:
         lent = source.connect()
         with lent:
-            anchors = _heads(driver_of(lent))
+            anchors = _heads(driver_of(lent), NO_REGION)
     append_anchors(home, anchors)
     if isinstance(source, Transaction):
         source.run(
@@ -96,7 +96,7 @@ def heads_of(lent: Lent) -> dict[str, object]:
     driver = driver_of(lent)
     if driver.execute("SELECT to_regclass('books.head')").fetchone() == (None,):
         return {"heads": []}
-    return {"heads": [asdict(anchor) for anchor in _heads(driver)]}
+    return {"heads": [asdict(anchor) for anchor in _heads(driver, NO_REGION)]}
 
 
 def anchors_in(facts: Mapping[str, object]) -> list[Anchor]:
@@ -123,8 +123,9 @@ def read_anchors(home: Path) -> list[Anchor]:
     return [_parse(line, number) for number, line in enumerate(lines, 1) if line]
 
 
-def _heads(connection: psycopg.Connection[TupleRow]) -> list[Anchor]:
-    return [Anchor(*row) for row in connection.execute(_HEADS).fetchall()]
+def _heads(connection: psycopg.Connection[TupleRow], region: int) -> list[Anchor]:
+    """Of one region; of all for NO_REGION, which only the auditor sees."""
+    return [Anchor(*row) for row in connection.execute(_HEADS, {"region": region}).fetchall()]
 
 
 def _parse(line: bytes, number: int) -> Anchor:

@@ -64,5 +64,8 @@ def books_of(tx: Transaction) -> list[tuple[Book, str]]:
     """The books the user may see in the transaction's region, with their names."""
     return [
         (Book(region, fund), name)
-        for region, fund, name in tx.rows("SELECT region, fund, name FROM books.book ORDER BY region, fund")
+        for region, fund, name in tx.rows(
+            "SELECT region, fund, name FROM books.book WHERE region = %(region)s ORDER BY region, fund",
+            region=tx.region,
+        )
     ]

@@ -10,7 +10,7 @@ from adapters.banks.ports import Account
 from ledger.books.setup import open_period
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
-from ledger.core.entries import Book
+from ledger.core.entries import EMPLOYEE_FUND, Book
 from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.advances.advance import (
@@ -148,7 +148,7 @@ def give_back(
     running = app_for("maker")
     with act(running, region, "advance.return", advance) as tx:
         found = read_advances(tx, key=advance)
-        fund, institution = (found[0].fund, found[0].institution) if found else (310, "")
+        fund, institution = (found[0].fund, found[0].institution) if found else (EMPLOYEE_FUND, "")
         made = request_refund(
             tx,
             RefundRequest(

@@ -5,6 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from ledger.core.accounts import (
+    CLEARING_OWED,
+    CLEARING_PAID,
+    DAILY_OWED,
+    DAILY_PAID,
+    FISCAL_DEPOSIT,
+    MONTH_OWED,
+    MONTH_PAID,
+    PREALLOCATION,
+    PREALLOCATION_OFFSET,
+    PREPAYMENT,
+    PREPAYMENT_OFFSET,
+    SPENDING_DEPOSIT,
+    SUPPLIER_ADVANCE,
+    SUPPLIER_OFFSET,
+)
 from ledger.rules.values import Item, Sheet
 
 Form = Mapping[str, int]
@@ -80,7 +96,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     "recovery": Condition("recovery", True, "负数且属以前服务年度"),
     "expense": Condition("recovery", False, "其余"),
     "daily": Condition("daily", True, "来自9101"),
-    "not-daily": Condition("daily", False, "来自9103、9106"),
+    "not-daily": Condition("daily", False, f"来自{MONTH_OWED}、{CLEARING_OWED}"),
     "earlier": Condition("earlier", True, "属以前服务年度", frozenset({ITEM, SHEET})),
     "current": Condition("earlier", False, "属本服务年度", frozenset({ITEM, SHEET})),
 }
@@ -90,7 +106,7 @@ ATOMS: Final[Mapping[str, Callable[[Item | Sheet, int], bool]]] = {
     "recovery": lambda item, year: (
         isinstance(item, Item) and item.amount_fen < 0 and item.dims.service_year < year
     ),
-    "daily": lambda item, _year: item.source == 9101,
+    "daily": lambda item, _year: item.source == DAILY_OWED,
     # Returned money that is owed no more was expensed in its own service year (docs/adr/0013).
     "earlier": lambda item, year: item.dims.service_year < year,
 }
@@ -99,27 +115,31 @@ NEEDS_YEAR: Final = frozenset({"recovery", "earlier"})
 """Atoms that compare with the year of the event."""
 
 BY_SOURCE: Final[Mapping[str, Mapping[int, int]]] = {
-    "source": {9101: 9101, 9103: 9103, 9106: 9106},
-    "paid": {9101: 9201, 9103: 9202, 9106: 9203},
+    "source": {DAILY_OWED: DAILY_OWED, MONTH_OWED: MONTH_OWED, CLEARING_OWED: CLEARING_OWED},
+    "paid": {DAILY_OWED: DAILY_PAID, MONTH_OWED: MONTH_PAID, CLEARING_OWED: CLEARING_PAID},
     # A daily payment that comes back after its month was settled is owed as part of the month's result.
-    "owed": {9101: 9103, 9103: 9103, 9106: 9106},
-    "offset": {110102: 920401, 110103: 920402, 110104: 920403},
-    "kind": {110102: 110102, 110103: 110103, 110104: 110104},
+    "owed": {DAILY_OWED: MONTH_OWED, MONTH_OWED: MONTH_OWED, CLEARING_OWED: CLEARING_OWED},
+    "offset": {
+        PREPAYMENT: PREPAYMENT_OFFSET,
+        PREALLOCATION: PREALLOCATION_OFFSET,
+        SUPPLIER_ADVANCE: SUPPLIER_OFFSET,
+    },
+    "kind": {PREPAYMENT: PREPAYMENT, PREALLOCATION: PREALLOCATION, SUPPLIER_ADVANCE: SUPPLIER_ADVANCE},
 }
 """Places whose account follows from the item's source."""
 
 BY_KEY: Final = ("benefit", "recovered", "penalty", "interest", "unsplit")
 """Places whose account follows from fund, sub-fund and category: places.csv."""
 
-BY_ENTRY: Final[Mapping[str, int]] = {"bank": 1004, "fiscal": 1003}
+BY_ENTRY: Final[Mapping[str, int]] = {"bank": SPENDING_DEPOSIT, "fiscal": FISCAL_DEPOSIT}
 """Places of one account whose counterparty is a bank account of the whole entry."""
 
 CHECKS: Final = ("items+", "items-", "total+", "sheet")
 
 PLACE_TITLES: Final[Mapping[str, str]] = {
-    "source": "应付来源（9101、9103、9106）",
-    "paid": "已付（9201、9202、9203，随来源）",
-    "owed": "回到应付（9103、9106，随来源）",
+    "source": f"应付来源（{DAILY_OWED}、{MONTH_OWED}、{CLEARING_OWED}）",
+    "paid": f"已付（{DAILY_PAID}、{MONTH_PAID}、{CLEARING_PAID}，随来源）",
+    "owed": f"回到应付（{MONTH_OWED}、{CLEARING_OWED}，随来源）",
     "offset": "9204抵扣结清（末级随预付种类）",
     "kind": "1101暂付款（预付金、按月预拨、集采直接结算）",
     "benefit": "5001社会保险待遇支出（末级随账目与待遇类别）",

@@ -18,7 +18,7 @@ from ledger.bootstrap import App, client_key_path
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import FUNDS
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.region.setup import confirm_channel, propose_channel
+from ledger.payments.orders.own_accounts import confirm_channel, propose_channel
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
 
 USERNAME: Final = "fundledger"

@@ -7,6 +7,7 @@ from typing import Final
 
 from ledger.books.manual import ManualContent, manual_vouchers
 from ledger.bootstrap import App
+from ledger.core.accounts import FISCAL_DEPOSIT, FISCAL_SUBSIDY, SPENDING_DEPOSIT
 from ledger.core.entries import FUND_NAMES, FUNDS, Book, Dimensions, credit, debit
 from ledger.db.unit_of_work import unit_of_work
 from ledger.founding import book_by_hand
@@ -31,8 +32,8 @@ def grant_money(staff: Staff, fen: int, day: date, *, subsidy_fen: int = 0) -> N
     for fund in FUNDS:
         name = FUND_NAMES[fund]
         given = subsidy_fen or fen
-        subsidy = (debit(1003, given, fiscal), credit(4101, given))
-        allotted = (debit(1004, fen, own), credit(1003, fen, fiscal))
+        subsidy = (debit(FISCAL_DEPOSIT, given, fiscal), credit(FISCAL_SUBSIDY, given))
+        allotted = (debit(SPENDING_DEPOSIT, fen, own), credit(FISCAL_DEPOSIT, fen, fiscal))
         for summary, evidence, legs in (
             (f"收到{name}财政补贴", "财政补助通知书", subsidy),
             (f"{name}基金请款拨入支出户", "财政专户缴拨凭证", allotted),

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from ledger.access.users import Person
+from ledger.core.accounts import FISCAL_KIND, SPENDING_KIND
 from ledger.founding import Founding, found
-from ledger.fund.region.setup import OwnAccount
+from ledger.payments.orders.own_accounts import OwnAccount
 from ledger.rules.policy import RULES_SIGNER
 from ledger.settings import USERS_FILE, Settings
 
@@ -31,11 +32,21 @@ DEMO_PEOPLE: Final = (
 """One person a post. The last put the rules in force and signs as reviewer what they book unasked."""
 
 FISCAL_ACCOUNT: Final = OwnAccount(
-    "1003", "4200000000001003", "示例市社会保障基金财政专户", "iso20022", "模拟银行营业部", "102421000001"
+    FISCAL_KIND,
+    "4200000000001003",
+    "示例市社会保障基金财政专户",
+    "iso20022",
+    "模拟银行营业部",
+    "102421000001",
 )
 
 EXPENDITURE_ACCOUNT: Final = OwnAccount(
-    "1004", "4200000000001004", "示例市医疗保险基金支出户", "iso20022", "模拟银行营业部", "102421000001"
+    SPENDING_KIND,
+    "4200000000001004",
+    "示例市医疗保险基金支出户",
+    "iso20022",
+    "模拟银行营业部",
+    "102421000001",
 )
 
 

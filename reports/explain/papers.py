@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, LiteralString, NamedTuple
 
+from ledger.core.accounts import coded
 from ledger.db.unit_of_work import Transaction
 
 
@@ -38,8 +39,8 @@ KINDS: Final[Mapping[str, PaperKind]] = {
         " WHERE region = %(region)s AND sheet_id = ANY(%(ids)s) ORDER BY 1",
         "SELECT order_no FROM fund.sheet_order WHERE region = %(region)s AND sheet_id = ANY(%(ids)s)",
         "SELECT sheet_id FROM fund.sheet_order WHERE region = %(region)s AND order_no = ANY(%(ids)s)",
-        "SELECT DISTINCT setl_id FROM fund.payable WHERE region = %(region)s AND fund IN (310, 390)"
-        " AND settled_by = ANY(%(ids)s) ORDER BY 1",
+        coded("SELECT DISTINCT setl_id FROM fund.payable WHERE region = %(region)s AND fund IN ({FUNDS})"
+        " AND settled_by = ANY(%(ids)s) ORDER BY 1"),
         "SELECT reference FROM fund.sheet_taking WHERE region = %(region)s AND sheet_id = ANY(%(ids)s)"
         " UNION SELECT advance_id FROM fund.advance_offset WHERE region = %(region)s AND sheet_id = ANY(%(ids)s)"
         " UNION SELECT deduction_id FROM fund.other_deduction WHERE region = %(region)s AND taken_by = ANY(%(ids)s)",
@@ -197,12 +198,12 @@ def of_records(tx: Transaction, setl_ids: Sequence[str]) -> list[Found]:
     """The papers a record stands in: its month or letter, findings on it, the bill between regions."""
     ids = _rows(
         tx,
-        """SELECT settled_by FROM fund.payable
-            WHERE region = %(region)s AND fund IN (310, 390) AND setl_id = ANY(%(ids)s) AND settled_by <> ''
+        coded("""SELECT settled_by FROM fund.payable
+            WHERE region = %(region)s AND fund IN ({FUNDS}) AND setl_id = ANY(%(ids)s) AND settled_by <> ''
            UNION SELECT finding_id FROM fund.finding WHERE region = %(region)s AND setl_id = ANY(%(ids)s)
            UNION SELECT letter_id FROM fund.letter_late WHERE region = %(region)s AND setl_id = ANY(%(ids)s)
            UNION SELECT bill_id FROM fund.outregion_record
-            WHERE region = %(region)s AND fund IN (310, 390) AND setl_id = ANY(%(ids)s) AND bill_id <> ''""",
+            WHERE region = %(region)s AND fund IN ({FUNDS}) AND setl_id = ANY(%(ids)s) AND bill_id <> ''"""),
         setl_ids,
     )
     return find(tx, [row[0] for row in ids])

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final, LiteralString
 
+from ledger.core.accounts import coded
 from ledger.db.unit_of_work import Transaction
 from reports.explain.papers import KINDS, Found
 
@@ -48,17 +49,17 @@ def payables(tx: Transaction, ids: Sequence[str]) -> Rows:
     """What this fund owes for records, or another region does (`side`)."""
     return _dicts(
         tx,
-        """SELECT fund, setl_id, subfund, institution, service_year, term, category, day, fund_fen, daily_fen, ratio,
+        coded("""SELECT fund, setl_id, subfund, institution, service_year, term, category, day, fund_fen, daily_fen, ratio,
                   recognised_by, order_no, settled_by
              FROM fund.payable
-            WHERE region = %(region)s AND fund IN (310, 390) AND setl_id = ANY(%(ids)s) ORDER BY setl_id, subfund""",
+            WHERE region = %(region)s AND fund IN ({FUNDS}) AND setl_id = ANY(%(ids)s) ORDER BY setl_id, subfund"""),
         ids=list(ids),
     ) + _dicts(
         tx,
-        """SELECT fund, setl_id, side, counterparty, institution, service_year, term, category, amount_fen, account_fen,
+        coded("""SELECT fund, setl_id, side, counterparty, institution, service_year, term, category, amount_fen, account_fen,
                   recognised_by, order_no, bill_id
              FROM fund.outregion_record
-            WHERE region = %(region)s AND fund IN (310, 390) AND setl_id = ANY(%(ids)s) ORDER BY setl_id""",
+            WHERE region = %(region)s AND fund IN ({FUNDS}) AND setl_id = ANY(%(ids)s) ORDER BY setl_id"""),
         ids=list(ids),
     )
 

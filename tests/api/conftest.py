@@ -25,7 +25,8 @@ from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import read_institutions
 from ledger.fund.institutions.payees import confirm_payees
 from ledger.fund.region.calendar import import_shipped_calendar
-from ledger.fund.region.setup import OwnAccount, set_up_region
+from ledger.fund.region.setup import set_up_region
+from ledger.payments.orders.own_accounts import OwnAccount
 from ledger.settings import Settings
 from ledger.simulation.platform.day import day_lines
 from ledger.simulation.platform.institutions import MadeInstitution, make_institutions

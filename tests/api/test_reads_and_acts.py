@@ -365,3 +365,11 @@ def test_the_description_is_true(world: Any, client: httpx.Client, day: dict[str
         run()
     assert calls >= 15 * 10
     assert json.dumps(document).count("urn:fundledger") >= 1
+
+
+def test_a_code_is_explained_to_anybody(client: httpx.Client) -> None:
+    found = client.get("/api/v1/codes/batch.same_person")
+    assert (found.status_code, found.json()["statuses"]) == (200, [403])
+    assert "第12条" in found.json()["rule"]
+    unknown = client.get("/api/v1/codes/no.such")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "codes.unknown")

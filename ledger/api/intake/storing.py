@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
+from ledger.access.operator_log import append_at_commit
 from ledger.api.idempotency import KeyTaken, store_answer, stored_answer
 from ledger.api.intake.answers import answer_many, answer_one
 from ledger.api.problems import Answer, of_error
 from ledger.core.errors import Conflict, InFlight, InvalidInput, Unavailable
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
+from ledger.fund.intake.loads import complete_load, count_at_commit, open_load
 from ledger.fund.intake.quick import LineReader
 from ledger.fund.intake.regional_codes import regional_rules
 from ledger.fund.intake.take import Read, take_gists
@@ -229,13 +231,7 @@ class Worker:
         if opened is not None:
             self._complete(user, opened.load)
         with unit_of_work(self._engine, user) as tx:
-            load_id = tx.value(
-                """INSERT INTO fund.intake_load (region, file_name, file_sha256, bytes, loaded_by)
-                   VALUES (0, %(name)s, %(digest)s, 0, %(user)s) RETURNING load_id""",
-                name=f"api:{today}",
-                digest=hashlib.sha256(secrets.token_bytes(32)).digest(),
-                user=user,
-            )
+            load_id = open_load(tx, f"api:{today}", hashlib.sha256(secrets.token_bytes(32)).digest(), 0)
         # A map holds from a day after the records that came in before it: once a day is often enough.
         rules = regional_rules(self._engine, user, IntakeRules())
         fresh = self._open[user] = _Open(Load(load_id, b""), today, LineReader(rules))
@@ -243,32 +239,11 @@ class Worker:
 
     def _complete(self, user: str, load: Load) -> None:
         with unit_of_work(self._engine, user) as tx:
-            tx.run(
-                "UPDATE fund.intake_load SET complete = true WHERE region = 0 AND load_id = %(id)s",
-                id=load.load_id,
-            )
+            complete_load(tx, load.load_id)
 
 
 def _count(tx: Transaction, load: Load, done: Tally, size: int) -> None:
     """The load's counts and the operator log, in the transaction they speak of."""
-    tx.at_commit(
-        """UPDATE fund.intake_load SET lines_done = lines_done + {lines}, bytes_done = bytes_done + {size},
-                  accepted = accepted + {accepted}, duplicate = duplicate + {duplicate},
-                  quarantined = quarantined + {quarantined}, accepted_fen = accepted_fen + {accepted_fen},
-                  payable_fen = payable_fen + {payable_fen}
-            WHERE region = 0 AND load_id = {load_id};
-           INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)
-           VALUES ({region}, {user}, 'intake.api', {object}, 'done', {detail})""",
-        lines=len(done.outcomes),
-        size=size,
-        accepted=done.accepted,
-        duplicate=done.duplicate,
-        quarantined=done.quarantined,
-        accepted_fen=done.accepted_fen,
-        payable_fen=done.payable_fen,
-        load_id=load.load_id,
-        region=tx.region,
-        user=tx.user,
-        object=str(load.load_id),
-        detail=f"接受{done.accepted} 重复{done.duplicate} 隔离{done.quarantined}",
-    )
+    count_at_commit(tx, load.load_id, done, size)
+    said = f"接受{done.accepted} 重复{done.duplicate} 隔离{done.quarantined}"
+    append_at_commit(tx, "intake.api", str(load.load_id), said)

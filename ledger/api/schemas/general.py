@@ -23,11 +23,15 @@ SCHEMAS: Final[dict[str, Schema]] = {
         title=TEXT,
         status=INT,
         detail=TEXT,
-        code={"type": "string", "description": "稳定的错误代码；含义与依据见 GET /api/v1/codes/{code} 或 fundledger codes"},
+        code={
+            "type": "string",
+            "description": "稳定的错误代码；含义与依据见 GET /api/v1/codes/{code} 或 fundledger codes",
+        },
         errors=items(_ERROR),
         setl_id=TEXT,
         outcome=OUTCOME,
         correlation_id=TEXT,
     ),
+    "Code": an_object(code=TEXT, kinds=items(TEXT), statuses=items(INT), sentence=TEXT, rule=TEXT),
     "Health": an_object(("schema",), status=TEXT, version=TEXT, schema=TEXT),
 }

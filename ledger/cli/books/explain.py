@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.tree import Tree
 
 from ledger.cli.line.context import JsonFlag, app_for, print_json
+from ledger.core.entries import FUNDS
 from ledger.core.errors import NotFound
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
@@ -40,7 +41,7 @@ def explain(
     with unit_of_work(running.engine, running.user) as tx:
         regions = [region for (region,) in tx.rows("SELECT access.regions_of(%(user)s)", user=running.user)]
     named, _, rest = subject.partition("-")
-    if len(named) == 6 and named.isdigit() and int(named) in regions and rest[:3] in ("310", "390"):
+    if len(named) == 6 and named.isdigit() and int(named) in regions and rest[:3] in map(str, FUNDS):
         regions, subject = [int(named)], rest
     for region in regions:
         try:

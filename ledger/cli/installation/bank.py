@@ -11,7 +11,7 @@ from ledger.access.operator_log import logged
 from ledger.bootstrap import client_key_path
 from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.region.setup import confirm_channel, propose_channel
+from ledger.payments.orders.own_accounts import confirm_channel, propose_channel
 
 app = typer.Typer(help="银行通道", no_args_is_help=True)
 

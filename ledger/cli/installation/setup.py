@@ -12,7 +12,7 @@ from ledger.access.users import ROLES, Person
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.founding import Founding, found
-from ledger.fund.region.setup import OwnAccount
+from ledger.payments.orders.own_accounts import OwnAccount
 from ledger.settings import get_settings
 
 

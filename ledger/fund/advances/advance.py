@@ -6,6 +6,7 @@ was paid lies in 1101 until a settlement offsets it (`advances_offset`) or the i
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -251,3 +252,11 @@ def _within(
             f"申请{yuan_grouped(amount_fen)}元超过额度",
             quota_fen=quota.quota_fen,
         )
+
+
+def link_orders(tx: Transaction, links: Sequence[Mapping[str, object]]) -> None:
+    """Which order pays which advance: `region`, `order`, `key` of each."""
+    tx.run_many(
+        "UPDATE fund.advance SET order_no = %(order)s WHERE region = %(region)s AND advance_id = %(key)s",
+        links,
+    )

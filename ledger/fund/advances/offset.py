@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from ledger.core.accounts import PREALLOCATION, PREPAYMENT, SUPPLIER_ADVANCE
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
 
-KIND_ACCOUNTS: Final = {"prepayment": 110102, "preallocation": 110103, "supplier": 110104}
+KIND_ACCOUNTS: Final = {
+    "prepayment": PREPAYMENT,
+    "preallocation": PREALLOCATION,
+    "supplier": SUPPLIER_ADVANCE,
+}
 """Kind of advance to its leaf of 1101 暂付款: the `source` of a settlement Sheet row and of an order item."""
 
 KIND_NAMES: Final = {"prepayment": "预付金", "preallocation": "按月预拨", "supplier": "集采直接结算"}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
 
+from ledger.core.accounts import coded
 from ledger.core.entries import EMPLOYEE_FUND, FUND_NAMES, RESIDENT_FUND
 from ledger.core.errors import Conflict
 from ledger.core.money import yuan_grouped
@@ -19,9 +20,9 @@ from ledger.fund.region.policy import whole_choice
 
 _BALANCE_MONTHS: Final = {EMPLOYEE_FUND: 12, RESIDENT_FUND: 6}
 
-_POOL: Final = """ FROM books.balance b JOIN books.account a ON a.region = b.region AND a.fund = b.fund AND a.account = b.account
+_POOL: Final = coded(""" FROM books.balance b JOIN books.account a ON a.region = b.region AND a.fund = b.fund AND a.account = b.account
      WHERE b.region = %(region)s AND b.fund = %(fund)s AND a.class IN ('净资产', '收入', '支出')
-       AND a.name NOT LIKE '%%个人账户%%' AND a.account NOT IN (4301, 4601, 4602, 5201)"""
+       AND a.name NOT LIKE '%%个人账户%%' AND a.account NOT IN ({TRANSFERS_IN}, {UNSPLIT_CONTRIBUTIONS}, {UNSPLIT_INTEREST}, {TRANSFERS_OUT})""")
 
 
 class Condition(NamedTuple):
@@ -65,11 +66,11 @@ def monthly_settlement(tx: Transaction, fund: int, institution: str, day: date, 
     """
     first, last = months_before(day, 12 * years)
     months, total = tx.rows(
-        """SELECT count(DISTINCT b.period), coalesce(sum(b.credit - b.debit), 0)::bigint
+        coded("""SELECT count(DISTINCT b.period), coalesce(sum(b.credit - b.debit), 0)::bigint
              FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
             WHERE b.region = %(region)s AND b.fund = %(fund)s AND d.counterparty = %(institution)s
-              AND (b.account IN (9201, 9202, 9203) OR b.account BETWEEN 920400 AND 920499)
-              AND b.period BETWEEN %(first)s AND %(last)s""",
+              AND b.account IN ({PAID}, {OFFSETS})
+              AND b.period BETWEEN %(first)s AND %(last)s"""),
         region=tx.region,
         fund=fund,
         institution=institution,

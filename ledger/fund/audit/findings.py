@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 
+from ledger.core.accounts import coded
 from ledger.core.errors import Conflict, InvalidInput, LedgerError, NotFound
 from ledger.core.money import parse_fen
 from ledger.db.unit_of_work import Transaction, translate
@@ -90,8 +91,8 @@ def severities() -> Mapping[str, str]:
 def target_of(tx: Transaction, setl_id: str, subfund: str = "pool") -> Target:
     """The share of a record that a finding can be about; raises NotFound `finding.no_record`."""
     row = tx.row(
-        """SELECT fund, institution, setl_id, subfund, service_year, term, category FROM fund.payable
-            WHERE region = %(region)s AND fund IN (310, 390) AND setl_id = %(setl_id)s AND subfund = %(subfund)s""",
+        coded("""SELECT fund, institution, setl_id, subfund, service_year, term, category FROM fund.payable
+            WHERE region = %(region)s AND fund IN ({FUNDS}) AND setl_id = %(setl_id)s AND subfund = %(subfund)s"""),
         region=tx.region,
         setl_id=setl_id,
         subfund=subfund,

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from ledger.core.accounts import coded
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.audit.findings import FindingDraft, enter_finding, target_of
@@ -116,18 +117,18 @@ def load_codes(tx: Transaction, codes: Iterable[TraceCode], on: date) -> LoadedC
 def _find_repeats(tx: Transaction, on: date) -> tuple[str, ...]:
     """A finding for each later record that shares a code of this file with an earlier one."""
     twice = tx.rows(
-        """SELECT code, drug_name, setl_id, earlier, fen FROM (
+        coded("""SELECT code, drug_name, setl_id, earlier, fen FROM (
                SELECT t.drug_trac_codg AS code, t.drug_name, t.setl_id, p.fund_fen,
                       lag(t.setl_id) OVER w AS earlier, least(t.finl_trns_fen, p.fund_fen) AS fen
                  FROM fund.trace_code t
                  JOIN fund.record r ON r.region = t.region AND r.setl_id = t.setl_id AND r.init_setl_id = ''
-                 JOIN fund.payable p ON p.region = t.region AND p.fund IN (310, 390) AND p.setl_id = t.setl_id
+                 JOIN fund.payable p ON p.region = t.region AND p.fund IN ({FUNDS}) AND p.setl_id = t.setl_id
                                     AND p.subfund = 'pool' AND p.fund_fen > 0
                 WHERE t.region = %(region)s AND t.trdn_flag = '0'
                   AND t.drug_trac_codg IN (SELECT drug_trac_codg FROM codes_in)
                   AND NOT EXISTS (SELECT 1 FROM fund.record v WHERE v.region = t.region AND v.init_setl_id = t.setl_id AND v.init_setl_id <> '')
                WINDOW w AS (PARTITION BY t.drug_trac_codg ORDER BY r.setl_time, t.setl_id COLLATE "C")) s
-            WHERE earlier IS NOT NULL AND fen > 0 ORDER BY code COLLATE "C", setl_id COLLATE "C" """,
+            WHERE earlier IS NOT NULL AND fen > 0 ORDER BY code COLLATE "C", setl_id COLLATE "C" """),
         region=tx.region,
     )
     made: list[str] = []

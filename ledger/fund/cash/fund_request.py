@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from ledger.core.accounts import FISCAL_KIND, SPENDING_KIND
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.available import available_fen
 from ledger.fund.ordering.forecast import Due, forecast, total
-from ledger.fund.region.setup import account_of
 from ledger.fund.signed.entry import Signed, post_signed
 from ledger.fund.signed.request import decide, key_of, require_amount, require_text, row_digest
+from ledger.payments.orders.own_accounts import account_of
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
 
@@ -55,7 +56,7 @@ def need(tx: Transaction, fund: int, day: date, upto: date) -> tuple[list[Due], 
         region=tx.region,
         fund=fund,
     )
-    return forecast(tx, fund, day, upto), available_fen(tx, fund, _own(tx, fund, "1004")), int(asked)
+    return forecast(tx, fund, day, upto), available_fen(tx, fund, _own(tx, fund, SPENDING_KIND)), int(asked)
 
 
 def request_funds(tx: Transaction, fund: int, day: date, upto: date, amount_fen: int = 0) -> FundRequest:
@@ -70,7 +71,7 @@ def request_funds(tx: Transaction, fund: int, day: date, upto: date, amount_fen:
         same = (known.prepared_on, known.upto) == (day, upto) and known.state in ("requested", "approved")
         if same and amount_fen in (0, known.amount_fen):
             return known
-    account, fiscal = _own(tx, fund, "1004"), _own(tx, fund, "1003")
+    account, fiscal = _own(tx, fund, SPENDING_KIND), _own(tx, fund, FISCAL_KIND)
     dues, available, asked = need(tx, fund, day, upto)
     wanted = total(dues) - available - asked
     if wanted <= 0:

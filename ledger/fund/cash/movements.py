@@ -11,15 +11,16 @@ from datetime import date
 from typing import Final
 
 from adapters.banks.ports import Direction
+from ledger.core.accounts import FISCAL_KIND, OTHER_ADVANCE, SPENDING_KIND, UNSPLIT_INTEREST
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.available import available_fen, drafted_fen
-from ledger.fund.region.setup import account_of
 from ledger.fund.signed.entry import Signed, post_signed
 from ledger.fund.signed.request import decide, key_of, require_amount, require_same, require_text, row_digest
 from ledger.payments.incoming.evidence import settle_by_hand
+from ledger.payments.orders.own_accounts import account_of
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
 
@@ -42,8 +43,6 @@ _RULES: Final = {
 _OUT: Final = frozenset({"interest_out", "fee"})
 _SPLIT: Final = frozenset({"interest", "interest_split"})
 _TO_FISCAL: Final = frozenset({"interest_out", "fee_repaid"})
-FEES: Final = 110109
-UNSPLIT_INTEREST: Final = 4602
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +103,8 @@ def request_move(
         raise InvalidInput("cash.date", f"银行记账日{booked_on}在办理日{day}之后")
     require_amount(amount_fen)
     receipt = require_text(receipt_no, "回单号")
-    account = account_of(tx, fund, "1004")
-    fiscal = account_of(tx, fund, "1003") if kind in _TO_FISCAL else ""
+    account = account_of(tx, fund, SPENDING_KIND)
+    fiscal = account_of(tx, fund, FISCAL_KIND) if kind in _TO_FISCAL else ""
     if not account or (kind in _TO_FISCAL and not fiscal):
         raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有支出户或财政专户")
     key = key_of("CASH", tx.region, fund, kind, account, subfund, receipt)
@@ -228,10 +227,23 @@ def _require_left(tx: Transaction, fund: int, kind: str, account: str, amount_fe
             region=tx.region,
             fund=fund,
             account=account,
-            fees=FEES,
+            fees=OTHER_ADVANCE,
         )
     if amount_fen > left:
         raise Conflict(
             "cash.nothing_left",
             f"{KINDS[kind]}：尚余{yuan_grouped(left)}元，不足{yuan_grouped(amount_fen)}元",
         )
+
+
+def refuse_requested(tx: Transaction, move_id: str, day: date, reason: str) -> None:
+    """Refuse, as the transaction's user, a move that is still asked for; one decided before stays as it is."""
+    tx.run(
+        """UPDATE fund.cash_move SET state = 'refused', approved_by = %(user)s, approved_on = %(day)s, reason = %(reason)s
+            WHERE region = %(region)s AND move_id = %(key)s AND state = 'requested'""",
+        region=tx.region,
+        key=move_id,
+        user=tx.user,
+        day=day,
+        reason=reason,
+    )

@@ -8,8 +8,10 @@ from datetime import date
 from typing import Final
 
 from adapters.banks.ports import Account
+from ledger.core.accounts import BENEFITS
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.db.unit_of_work import Transaction
+from ledger.fund.advances.advance import link_orders
 from ledger.fund.advances.offset import KIND_ACCOUNTS, KIND_NAMES
 from ledger.fund.ordering.available import available_fen, drafted_fen, open_purse
 from ledger.fund.ordering.draft import Drafted, Refused, Wish, draft
@@ -19,8 +21,6 @@ __all__ = ["Ordered", "available_fen", "drafted_fen", "order_advances", "order_p
 
 PERSON: Final = "PERSON"
 """The counterparty of every payment to a person: who it is stands in fund.person_payment and in the order."""
-
-PERSON_SOURCE: Final = 5001
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,7 @@ def order_advances(tx: Transaction, fund: int, pay_date: date) -> Ordered:
         draft(tx, open_purse(tx, fund, kind, pay_date), pay_date, wished) for kind, wished in wishes.items()
     ]
     for drafted in done:
-        tx.run_many(
-            "UPDATE fund.advance SET order_no = %(order)s WHERE region = %(region)s AND advance_id = %(key)s",
-            _links(tx, drafted),
-        )
+        link_orders(tx, _links(tx, drafted))
     return Ordered([d.batch for d in done if d.batch is not None], [r for d in done for r in d.refused])
 
 
@@ -93,7 +90,7 @@ def order_persons(tx: Transaction, fund: int, pay_date: date) -> Ordered:
         Wish(
             key,
             PERSON,
-            [ItemDraft(PERSON_SOURCE, Dimensions(PERSON, subfund, year, term, category), fen)],
+            [ItemDraft(BENEFITS, Dimensions(PERSON, subfund, year, term, category), fen)],
             Account(*payee),
             f"{term}{'生育津贴' if kind == 'maternity_allowance' else '零星报销'}{FUND_NAMES[fund]}",
             pay_date,

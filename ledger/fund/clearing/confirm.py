@@ -7,6 +7,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Final
 
+from ledger.core.accounts import CLEARING_OWED, MONTH_OWED
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
@@ -17,14 +18,13 @@ from ledger.fund.clearing.lines import Figures, Line
 from ledger.fund.clearing.store import Letter, lock_letter, read_letter, read_paper, store_paper
 from ledger.fund.clearing.text import write_off_text
 from ledger.fund.month.other_deductions import take_deductions
-from ledger.fund.month.read import MONTH_OWED
 from ledger.fund.month.returned import Eaten, eaten
 from ledger.fund.month.sheet import Key
 from ledger.fund.ordering.given_up import give_up_drafts
+from ledger.fund.payables.marks import close_terms, settle_late
 from ledger.fund.signed.entry import Paper, post_paper, settling_policy, write_entry
 from ledger.rules import Sheet
 
-CLEARING_OWED: Final = 9106
 _NOTHING: Final = Eaten(0, 0)
 
 
@@ -188,23 +188,10 @@ def _close(tx: Transaction, letter: Letter, found: Figures, day: date) -> None:
     """Late records are closed by the letter; no 期号 of the scope takes records any more, except for carried ones."""
     scope = letter.scope
     give_up_drafts(tx, letter.letter_id, _drafts(tx, letter), day)
-    tx.run(
-        "UPDATE fund.payable p SET settled_by = %(letter)s FROM fund.letter_late t"
-        " WHERE t.region = %(region)s AND t.letter_id = %(letter)s AND p.region = t.region AND p.fund = t.fund"
-        " AND p.setl_id = t.setl_id AND p.subfund = t.subfund AND p.settled_by = ''",
-        region=tx.region,
-        letter=letter.letter_id,
-    )
+    settle_late(tx, letter.letter_id)
     first, last = scope.terms
-    tx.run(
-        "INSERT INTO fund.settled_term SELECT %(region)s, %(fund)s, %(institution)s, t, %(letter)s"
-        " FROM unnest(%(terms)s::int[]) AS t ON CONFLICT DO NOTHING",
-        region=tx.region,
-        fund=scope.fund,
-        institution=scope.institution,
-        letter=letter.letter_id,
-        terms=sorted(set(range(first, last + 1)) - found.open_terms),
-    )
+    terms = sorted(set(range(first, last + 1)) - found.open_terms)
+    close_terms(tx, letter.letter_id, scope.fund, scope.institution, terms)
 
 
 def _drafts(tx: Transaction, letter: Letter) -> list[str]:

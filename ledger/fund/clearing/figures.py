@@ -10,6 +10,21 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
+from ledger.core.accounts import (
+    AUDIT_DEDUCTED,
+    BORNE,
+    CLEARING_OWED,
+    DAILY_ADVANCE,
+    DAILY_OWED,
+    MONTH_OWED,
+    MONTH_WAITING,
+    OTHER_DEDUCTED,
+    RECOGNISED,
+    REFUNDED,
+    RETAINED,
+    RETAINED_FORFEITED,
+    SURPLUS_KEPT,
+)
 from ledger.core.errors import Conflict
 from ledger.core.money import yuan
 from ledger.db.unit_of_work import Transaction
@@ -17,7 +32,6 @@ from ledger.fund.clearing.cases import grade_of, require_no_waiting
 from ledger.fund.clearing.lines import Figures, Line
 from ledger.fund.clearing.plan import forfeit_ratio_of
 from ledger.fund.clearing.read import (
-    DAILY_ADVANCE,
     PAID_ACCOUNTS,
     Books,
     Prior,
@@ -134,20 +148,20 @@ def _compare(scope: Scope, key: Key, books: Books, tables: Tables) -> None:
     """Every row of one key, twice."""
     taken = tables.taken.get(key, _NOTHING)
     both = (
-        (1, "申报", books.of(key, 9001), tables.claimed.get(key, 0)),
-        (2, "审核扣款", books.of(key, 9301), tables.audit.get(key, 0) + taken.audit),
-        (4, "保证金扣减", books.of(key, 9302), taken.forfeited),
-        (5, "其他扣款", books.of(key, 9303), tables.other.get(key, 0) + taken.other),
-        (5, "机构自担", books.of(key, 9304), taken.borne),
-        (5, "结余留用", books.of(key, 9002), taken.surplus),
+        (1, "申报", books.of(key, RECOGNISED), tables.claimed.get(key, 0)),
+        (2, "审核扣款", books.of(key, AUDIT_DEDUCTED), tables.audit.get(key, 0) + taken.audit),
+        (4, "保证金扣减", books.of(key, RETAINED_FORFEITED), taken.forfeited),
+        (5, "其他扣款", books.of(key, OTHER_DEDUCTED), tables.other.get(key, 0) + taken.other),
+        (5, "机构自担", books.of(key, BORNE), taken.borne),
+        (5, "结余留用", books.of(key, SURPLUS_KEPT), taken.surplus),
         (
             7,
             "已拨付",
             books.of(key, *PAID_ACCOUNTS),
             tables.paid.get(key, 0) + tables.offset.get(key, 0) + taken.offset,
         ),
-        (8, "退费", books.of(key, 9209), tables.refunded.get(key, 0)),
-        (9, "预留质量保证金", books.of(key, 9105), tables.retained.get(key, 0) - taken.retained),
+        (8, "退费", books.of(key, REFUNDED), tables.refunded.get(key, 0)),
+        (9, "预留质量保证金", books.of(key, RETAINED), tables.retained.get(key, 0) - taken.retained),
     )
     for row, what, booked, listed in both:
         if booked != listed:
@@ -169,21 +183,21 @@ def _line(
     out_paid = sum(row.paid_daily_fen for row in out)
     return Line(
         key,
-        claimed_fen=books.of(key, 9001) - sum(row.fund_fen for row in out) - counted.claimed,
+        claimed_fen=books.of(key, RECOGNISED) - sum(row.fund_fen for row in out) - counted.claimed,
         late_fen=sum(row.fund_fen for row in late if row.key == key),
-        surplus_before=books.of(key, 9002) - counted.surplus,
-        audit_before=books.of(key, 9301) - counted.audit,
-        forfeited_before=books.of(key, 9302) - counted.forfeited,
-        other_before=books.of(key, 9303) - counted.other,
-        borne_before=books.of(key, 9304) - counted.borne,
+        surplus_before=books.of(key, SURPLUS_KEPT) - counted.surplus,
+        audit_before=books.of(key, AUDIT_DEDUCTED) - counted.audit,
+        forfeited_before=books.of(key, RETAINED_FORFEITED) - counted.forfeited,
+        other_before=books.of(key, OTHER_DEDUCTED) - counted.other,
+        borne_before=books.of(key, BORNE) - counted.borne,
         paid_fen=books.of(key, *PAID_ACCOUNTS) - out_paid - counted.paid,
-        refunded_fen=books.of(key, 9209) - counted.refunded,
-        open_daily_fen=books.of(key, 9101) - sum(row.open_daily_fen for row in out),
-        waiting_fen=books.of(key, 9102) - sum(row.fund_fen - row.open_daily_fen - row.paid_daily_fen for row in out),
-        month_open_fen=books.of(key, 9103),
-        retained_fen=books.of(key, 9105),
+        refunded_fen=books.of(key, REFUNDED) - counted.refunded,
+        open_daily_fen=books.of(key, DAILY_OWED) - sum(row.open_daily_fen for row in out),
+        waiting_fen=books.of(key, MONTH_WAITING) - sum(row.fund_fen - row.open_daily_fen - row.paid_daily_fen for row in out),
+        month_open_fen=books.of(key, MONTH_OWED),
+        retained_fen=books.of(key, RETAINED),
         advance_fen=advance - out_paid if advance else 0,
-        owed_before=books.of(key, 9106),
+        owed_before=books.of(key, CLEARING_OWED),
     )  # fmt: skip
 
 

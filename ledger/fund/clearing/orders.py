@@ -8,10 +8,10 @@ from datetime import date
 from typing import Final
 
 from ledger.books.setup import open_period
+from ledger.core.accounts import CLEARING_OWED
 from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.clearing.confirm import CLEARING_OWED
 from ledger.fund.clearing.store import Letter, letters, line_rows, read_figures
 from ledger.fund.institutions.payees import Payee, payees
 from ledger.fund.ordering.available import open_purse

@@ -11,6 +11,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, LiteralString, NamedTuple
 
+from ledger.core.accounts import (
+    AUDIT_DEDUCTED,
+    BORNE,
+    CLEARING_OWED,
+    DAILY_ADVANCE,
+    DAILY_OWED,
+    IN_FLIGHT,
+    MONTH_OWED,
+    MONTH_WAITING,
+    OFFSETS,
+    OTHER_DEDUCTED,
+    PAID,
+    RECOGNISED,
+    REFUNDED,
+    RETAINED,
+    RETAINED_FORFEITED,
+    RETURNED_MONEY,
+    SURPLUS_KEPT,
+    coded,
+)
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.clearing.scope import Scope
@@ -18,14 +38,13 @@ from ledger.fund.month.sheet import Key
 
 Amounts = dict[Key, int]
 
-DAILY_ADVANCE: Final = 110105
-RETURNED: Final = 200104
-PAID_ACCOUNTS: Final = (9201, 9202, 9203, 920401, 920402, 920403)
+PAID_ACCOUNTS: Final = (*PAID, *OFFSETS)
 _ACCOUNTS: Final = (
-    9001, 9002, 9101, 9102, 9103, 9104, 9105, 9106, *PAID_ACCOUNTS, 9209, 9301, 9302, 9303, 9304,
-    DAILY_ADVANCE, RETURNED,
+    RECOGNISED, SURPLUS_KEPT, DAILY_OWED, MONTH_WAITING, MONTH_OWED, IN_FLIGHT, RETAINED, CLEARING_OWED, *PAID_ACCOUNTS,
+    REFUNDED, AUDIT_DEDUCTED, RETAINED_FORFEITED, OTHER_DEDUCTED, BORNE,
+    DAILY_ADVANCE, RETURNED_MONEY,
 )  # fmt: skip
-_DEBIT_SIDE: Final = frozenset({9001, 9002, 9209, DAILY_ADVANCE})
+_DEBIT_SIDE: Final = frozenset({RECOGNISED, SURPLUS_KEPT, REFUNDED, DAILY_ADVANCE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +137,11 @@ _SHEETS: Final[LiteralString] = (
     " AND l.service_year <= %(year)s GROUP BY 1, 2, 3, 4"
 )
 # The same row of the same order is what its receipt posted; a returned order is paid no longer.
-_PAID: Final[LiteralString] = (
+_PAID: Final[LiteralString] = coded(
     "SELECT i.subfund, i.service_year, i.term, i.category, sum(i.amount_fen)::bigint"
     " FROM payments.pay_order o JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no"
     " WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.institution = %(institution)s AND o.state = 'paid'"
-    " AND i.source IN (9101, 9103, 9106) AND i.service_year <= %(year)s GROUP BY 1, 2, 3, 4"
+    " AND i.source IN ({OWED}) AND i.service_year <= %(year)s GROUP BY 1, 2, 3, 4"
 )
 _REFUNDED: Final[LiteralString] = (
     "SELECT l.subfund, l.service_year, l.term, l.category, sum(l.amount_fen)::bigint"

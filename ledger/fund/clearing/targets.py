@@ -11,6 +11,7 @@ from datetime import date
 from fractions import Fraction
 from math import floor
 
+from ledger.core.accounts import coded
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.region.policy import choice
@@ -94,9 +95,11 @@ def year_figures(tx: Transaction, fund: int, year: int, day: date) -> YearFigure
         **where,
     )
     paid: int = tx.value(
-        "SELECT coalesce(sum(b.credit - b.debit), 0)::bigint FROM books.balance b"
-        " JOIN books.dim d ON d.region = b.region AND d.dim = b.dim WHERE b.region = %(region)s AND b.fund = %(fund)s"
-        " AND d.service_year = %(year)s AND b.account IN (9201, 9202, 920401, 920402, 920403)",
+        coded(
+            "SELECT coalesce(sum(b.credit - b.debit), 0)::bigint FROM books.balance b"
+            " JOIN books.dim d ON d.region = b.region AND d.dim = b.dim WHERE b.region = %(region)s AND b.fund = %(fund)s"
+            " AND d.service_year = %(year)s AND b.account IN ({DAILY_PAID}, {MONTH_PAID}, {OFFSETS})"
+        ),
         **where,
     )
     target = target_of(tx, year, day)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from ledger.core.accounts import DAILY_OWED
 from ledger.core.entries import Book, Dimensions
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.payees import Payee, payees
 from ledger.fund.region.policy import choice
-from ledger.payments.orders.draft import DAILY_OPEN
 from ledger.payments.orders.values import ItemDraft, PayableDraft
 
 
@@ -101,7 +101,7 @@ def open_candidates(tx: Transaction, book: Book, upto: date) -> list[Candidate]:
         key = (institution, replaces, held)
         oldest[key] = min(day, oldest.get(key, day))
         items.setdefault(key, []).append(
-            ItemDraft(DAILY_OPEN, Dimensions(institution, "pool", year, term, category), amount)
+            ItemDraft(DAILY_OWED, Dimensions(institution, "pool", year, term, category), amount)
         )
         payables.setdefault(key, []).extend(
             PayableDraft(setl_id, "pool", fen) for setl_id, fen in zip(setl_ids, amounts, strict=True)

@@ -10,6 +10,7 @@ from typing import Final
 from ledger.books.journal import post
 from ledger.core.entries import FUND_NAMES, Book, Dimensions, EntryDraft
 from ledger.db.unit_of_work import Transaction
+from ledger.fund.payables.marks import mark_recognised
 from ledger.rules import Item, apply
 
 # The rows this run books, fixed before anything is computed from them: records may arrive meanwhile.
@@ -122,9 +123,4 @@ def _mark(tx: Transaction, book: Book, groups: Sequence[Group]) -> None:
         reversals=[g.reversal for g in groups],
         keys=[g.source_key for g in groups],
     )
-    tx.run(
-        """UPDATE fund.payable p SET recognised_by = d.source_key FROM due d
-            WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.setl_id = d.setl_id AND p.subfund = d.subfund""",
-        region=book.region,
-        fund=book.fund,
-    )
+    mark_recognised(tx, book)

@@ -26,7 +26,11 @@ def load_institutions(tx: Transaction, institutions: Iterable[Institution]) -> L
     A new enrolment from a later day ends the one before it. Raises InvalidInput `db.constraint` for impossible values.
     """
     known: dict[str, str] = dict(
-        tx.rows("SELECT institution, (name, type, level, agreement_state)::text FROM fund.institution")
+        tx.rows(
+            "SELECT institution, (name, type, level, agreement_state)::text FROM fund.institution"
+            " WHERE region = %(region)s",
+            region=tx.region,
+        )
     )
     new = changed = proposed = 0
     for item in institutions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
+from ledger.core.accounts import coded
 from ledger.db.unit_of_work import Transaction, array_of
 from ledger.fund.intake.values import Gist, Load, refusal
 from ledger.fund.record.record import Refusal
@@ -46,14 +47,14 @@ def fitting_reversals(tx: Transaction, records: Sequence[Gist], refused: list[Re
         setl_id: _Original(reverses, institution, frozenset(books), pooled_fen, account_fen)
         for setl_id, reverses, institution, books, pooled_fen, account_fen in tx.rows(
             # LATERAL and OFFSET as in `store`.
-            """SELECT r.setl_id, r.init_setl_id, r.fixmedins_code, p.books, p.pooled_fen, p.account_fen
+            coded("""SELECT r.setl_id, r.init_setl_id, r.fixmedins_code, p.books, p.pooled_fen, p.account_fen
                  FROM fund.record r CROSS JOIN LATERAL (
                       SELECT coalesce(array_agg(fund), '{}') AS books,
                              coalesce(sum(fund_fen) FILTER (WHERE subfund = 'pool'), 0)::bigint AS pooled_fen,
                              coalesce(sum(fund_fen) FILTER (WHERE subfund = 'acct'), 0)::bigint AS account_fen
                         FROM fund.payable
-                       WHERE region = r.region AND fund IN (310, 390) AND setl_id = r.setl_id OFFSET 0) p
-                WHERE r.region = %(region)s AND r.setl_id = ANY(%(ids)s::text[])""",
+                       WHERE region = r.region AND fund IN ({FUNDS}) AND setl_id = r.setl_id OFFSET 0) p
+                WHERE r.region = %(region)s AND r.setl_id = ANY(%(ids)s::text[])"""),
             region=tx.region,
             ids=array_of([record.init_setl_id for record in records]),
         )

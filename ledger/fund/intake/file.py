@@ -16,6 +16,7 @@ from ledger.core.os_errors import os_refusal
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.intake.chunks import Chunk, line_of
+from ledger.fund.intake.loads import complete_load, open_load
 from ledger.fund.intake.read_ahead import read_ahead
 from ledger.fund.intake.regional_codes import regional_rules
 from ledger.fund.intake.take import take_gists
@@ -167,14 +168,7 @@ def _begin(
             )
             tally = Tally(accepted, duplicate, quarantined, accepted_fen, payable_fen)
             return Load(load_id, digest), _Done(lines, done), tally, complete
-        load_id = tx.value(
-            """INSERT INTO fund.intake_load (region, file_name, file_sha256, bytes, loaded_by)
-               VALUES (0, %(name)s, %(digest)s, %(size)s, %(user)s) RETURNING load_id""",
-            name=path.name,
-            digest=digest,
-            size=size,
-            user=user,
-        )
+        load_id = open_load(tx, path.name, digest, size)
         return Load(load_id, digest), _Done(0, 0), Tally(), False
 
 
@@ -215,10 +209,7 @@ def _advance(tx: Transaction, load: Load, chunk: Chunk, before: Tally, done: Tal
 def _finish(engine: Engine, user: str, load: Load) -> None:
     """The database counts what of the load is stored and kept before it is complete (fund.prove_load)."""
     with unit_of_work(engine, user) as tx:
-        tx.run(
-            "UPDATE fund.intake_load SET complete = true WHERE region = 0 AND load_id = %(id)s",
-            id=load.load_id,
-        )
+        complete_load(tx, load.load_id)
 
 
 def _result(load: Load, path: Path, tally: Tally) -> FileResult:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
+from ledger.core.entries import EMPLOYEE_FUND, RESIDENT_FUND
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.layers.map import LayerMap, read_map
@@ -20,8 +21,8 @@ from ledger.fund.record.judge import IntakeRules
 _FUND: Final = FundRow("fund", (), 0)
 _BASIC: Final = ("hifp_pay", "oth_pay")
 _ROWS: Final[Mapping[str, FundRow]] = {
-    "basic_310": FundRow("fund", _BASIC, 310),
-    "basic_390": FundRow("fund", _BASIC, 390),
+    "basic_310": FundRow("fund", _BASIC, EMPLOYEE_FUND),
+    "basic_390": FundRow("fund", _BASIC, RESIDENT_FUND),
     "account": FundRow("account", ("acct_pay",), 0),
     "wallet": FundRow("account", ("acct_pay",), 0),
     "hospital": FundRow("hospital", ("hosp_part_amt",), 0),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
+from ledger.core.accounts import coded
 from ledger.db.unit_of_work import Transaction, array_of
 from ledger.fund.intake.context import Enrolled
 from ledger.fund.intake.payables import insert
@@ -92,11 +93,11 @@ def _already_stored(tx: Transaction, setl_ids: list[str]) -> dict[str, _Before]:
         setl_id: _Before(bytes(digest), load_id, line, daily_fen)
         for setl_id, digest, load_id, line, daily_fen in tx.rows(
             # LATERAL and OFFSET: by key, record by record. As a plain join the planner, which knows no sizes, reads all payables.
-            """SELECT r.setl_id, r.content_digest, r.load_id, r.line, p.daily_fen
+            coded("""SELECT r.setl_id, r.content_digest, r.load_id, r.line, p.daily_fen
                  FROM fund.record r CROSS JOIN LATERAL (
                       SELECT coalesce(sum(daily_fen), 0)::bigint AS daily_fen FROM fund.payable
-                       WHERE region = r.region AND fund IN (310, 390) AND setl_id = r.setl_id OFFSET 0) p
-                WHERE r.region = %(region)s AND r.setl_id = ANY(%(ids)s::text[])""",
+                       WHERE region = r.region AND fund IN ({FUNDS}) AND setl_id = r.setl_id OFFSET 0) p
+                WHERE r.region = %(region)s AND r.setl_id = ANY(%(ids)s::text[])"""),
             region=tx.region,
             ids=array_of(setl_ids),
         )

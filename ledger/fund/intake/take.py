@@ -45,8 +45,9 @@ def take_gists(
 
     Raises what `unit_of_work` raises; never for a bad line: that is an outcome. `each`: the tally has every line's outcome.
     `also` is called at the end of each transaction, inside it, with what that transaction did; `last` in the last one, with
-    what all of them did. What belongs to no region of the user's is written in the last transaction, which is one of the region
-    `home` where there is no other.
+    what all of them did. What belongs to no region of the user's is written in the last transaction. Without a `home` that is
+    one of no region, so that no transaction is of two; with one, the last region's, or the home's where there is no other:
+    the service answers a request by one COMMIT.
     """
     unread = [result for result in read if isinstance(result, Refusal)]
     records = [result for result in read if not isinstance(result, Refusal)]
@@ -60,13 +61,11 @@ def take_gists(
             )
             with unit_of_work(engine, user, region, opening=question) as tx:
                 part = _take_region(tx, load, here, raw_of, each=each)
-                if region == regions[-1]:
+                if home and region == regions[-1]:
                     _merge(part, _keep(tx, NO_REGION, load, unread, raw_of))
+                    unread = []
                 also(tx, part)
                 _merge(tally, part)
-                if region == regions[-1]:
-                    last(tx, tally)
-                    unread = []
         except Forbidden as error:
             if error.code != "region.not_allowed":
                 raise
@@ -76,7 +75,7 @@ def take_gists(
                 )
                 for r in here
             ]
-    if unread or not regions:
+    if unread or not regions or not home:
         with unit_of_work(engine, user, home) as tx:
             part = _keep(tx, NO_REGION, load, unread, raw_of)
             also(tx, part)

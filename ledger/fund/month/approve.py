@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 
+from ledger.core.accounts import MONTH_OWED
 from ledger.core.entries import FUND_NAMES, Leg
 from ledger.core.errors import Conflict
 from ledger.db.connections import Engine
@@ -14,11 +15,12 @@ from ledger.fund.advances.offset import KIND_ACCOUNTS, Offset, take_offsets
 from ledger.fund.audit.taken import take
 from ledger.fund.month.due import term_days
 from ledger.fund.month.other_deductions import take_deductions
-from ledger.fund.month.read import AUDITED, MONTH_OWED, daily_advance, lock_month, read_figures
+from ledger.fund.month.read import AUDITED, daily_advance, lock_month, read_figures
 from ledger.fund.month.returned import Eaten, eaten
 from ledger.fund.month.sheet import Key, Line, expensed
 from ledger.fund.month.store import MonthSheet, read_sheet
 from ledger.fund.ordering.given_up import give_up_drafts
+from ledger.fund.payables.marks import close_term_if_settled, settle_declared
 from ledger.fund.signed.entry import ADVANCE_POLICY, Paper, post_paper, settling_policy, write_entry
 from ledger.rules import Sheet
 
@@ -104,17 +106,8 @@ def _drafts(tx: Transaction, sheet: MonthSheet) -> list[str]:
 
 
 def _settle_records(tx: Transaction, sheet: MonthSheet) -> None:
-    settled = tx.run(
-        """UPDATE fund.payable p SET settled_by = %(sheet)s FROM fund.declaration d, fund.declared c
-            WHERE d.region = %(region)s AND d.fund = %(fund)s AND d.institution = %(institution)s AND d.term = %(term)s
-              AND NOT d.withdrawn AND d.state = %(audited)s AND c.region = d.region AND c.declaration_id = d.declaration_id
-              AND p.region = c.region AND p.fund = c.fund AND p.setl_id = c.setl_id AND p.institution = d.institution
-              AND p.settled_by = '' AND p.recognised_by <> ''""",
-        region=tx.region,
-        sheet=sheet.sheet_id,
-        audited=AUDITED,
-        **sheet.scope._asdict(),
-    )
+    scope = sheet.scope
+    settled = settle_declared(tx, sheet.sheet_id, scope.fund, scope.institution, scope.term, AUDITED)
     if settled != sheet.figures.records:
         raise Conflict(
             "month.changed",
@@ -224,19 +217,9 @@ def _take(tx: Transaction, sheet: MonthSheet) -> None:
 
 def _close_term(tx: Transaction, sheet: MonthSheet) -> None:
     """A 期号 takes no more records once nothing of it waits: a record declared late keeps it open for itself."""
-    first, last = term_days(sheet.scope.term)
-    tx.run(
-        """INSERT INTO fund.settled_term (region, fund, institution, term, settled_by)
-           SELECT %(region)s, %(fund)s, %(institution)s, %(term)s, %(sheet)s
-            WHERE NOT EXISTS (SELECT 1 FROM fund.payable p
-                               WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.institution = %(institution)s
-                                 AND p.term = %(term)s AND p.day BETWEEN %(first)s AND %(last)s AND p.settled_by = '')
-           ON CONFLICT DO NOTHING""",
-        region=tx.region,
-        sheet=sheet.sheet_id,
-        first=first,
-        last=last,
-        **sheet.scope._asdict(),
+    scope = sheet.scope
+    close_term_if_settled(
+        tx, sheet.sheet_id, scope.fund, scope.institution, scope.term, term_days(scope.term)
     )
 
 

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from ledger.core.dates import next_month
 from ledger.core.errors import Conflict
 from ledger.db.connections import Engine
+from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.month.due import term_days
 
@@ -76,10 +77,7 @@ def hand_back(engine: Engine, user: str, region: int, fund: int, month: int, day
             region=region,
             fund=fund,
         )
-        tx.run(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))",
-            key=f"handback {region}-{fund}-{month}",
-        )
+        hold(tx, Lock.HANDBACK, f"{region}-{fund}-{month}")
         known = _stored(tx, fund, month)
         if known is not None:
             return known

@@ -11,6 +11,7 @@ from datetime import date, datetime, time
 from typing import Final, Protocol
 
 from adapters.banks.ports import Account, Format, Instruction, PaymentBatch
+from ledger.core.accounts import MONTH_OWED
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict
@@ -18,7 +19,7 @@ from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.institutions.payees import Payee, payees
 from ledger.fund.month.due import term_days
-from ledger.fund.month.read import MONTH_OWED, month_opening
+from ledger.fund.month.read import month_opening
 from ledger.fund.month.sheet import Key
 from ledger.fund.ordering.available import open_purse
 from ledger.fund.ordering.draft import (

@@ -7,6 +7,7 @@ from datetime import date
 
 from ledger.core.errors import Conflict
 from ledger.db.connections import Engine
+from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.month.read import Scope, read_figures
 from ledger.fund.month.store import MonthSheet, read_sheet, sheets_of, store_draft
@@ -38,10 +39,7 @@ def prepare_in(
 ) -> MonthSheet:
     """`prepare` within a transaction of its region."""
     # One after another, so that two makers do not make two versions of one sheet.
-    tx.run(
-        "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))",
-        key=f"month.prepare {tx.region}-{scope.fund}-{scope.institution}-{scope.term}",
-    )
+    hold(tx, Lock.PREPARE_MONTH, f"{tx.region}-{scope.fund}-{scope.institution}-{scope.term}")
     tx.run(
         "SELECT access.require_role(%(region)s, %(fund)s::smallint, '{maker,system}')",
         region=tx.region,

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
+from ledger.core.accounts import MONTH_OWED
 from ledger.core.errors import Conflict, NotFound
+from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.offset import KIND_ACCOUNTS, due_offsets
 from ledger.fund.audit.taken import final_untaken
@@ -24,7 +26,6 @@ from ledger.fund.month.sheet import (
 from ledger.fund.region.calendar import read_calendar
 from ledger.payments.orders.returned import read_advances_left
 
-MONTH_OWED: Final = 9103
 AUDITED: Final = "40"
 """clr_stas of a declaration whose audit is done: what a month may settle."""
 
@@ -71,7 +72,7 @@ def lock_month(tx: Transaction, fund: int) -> None:
     must not be approved, paid or returned while its records are being settled.
     """
     tx.run("SELECT fund.lock_book(%(region)s, %(fund)s::smallint)", region=tx.region, fund=fund)
-    tx.run("SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.receive {tx.region}")
+    hold(tx, Lock.RECEIVE, str(tx.region))
 
 
 def read_figures(

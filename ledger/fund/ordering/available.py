@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from ledger.core.accounts import SPENDING_KIND, coded
 from ledger.core.errors import Conflict
 from ledger.core.money import yuan_grouped
+from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.forecast import KIND_NAMES, Reserved, reserved_before
-from ledger.fund.region.setup import account_of
+from ledger.payments.orders.own_accounts import account_of
 from ledger.payments.orders.values import BatchKind
 
 
@@ -50,7 +52,7 @@ def open_purse(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -> P
 
     Raises Conflict `book.no_account`, InvalidInput `policy.kinds`, InFlight.
     """
-    account = account_of(tx, fund, "1004")
+    account = account_of(tx, fund, SPENDING_KIND)
     if not account:
         raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有支出户，不能拨付")
     alone(tx, fund)
@@ -60,9 +62,7 @@ def open_purse(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -> P
 
 def alone(tx: Transaction, fund: int) -> None:
     """Two drafts of one book come one after the other, as in `create_batch`: until the transaction ends."""
-    tx.run(
-        "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.draft {tx.region}-{fund}"
-    )
+    hold(tx, Lock.DRAFT, f"{tx.region}-{fund}")
 
 
 def waits_words(waits_for: Sequence[Reserved]) -> str:
@@ -83,12 +83,12 @@ def drafted_fen(tx: Transaction, fund: int, account: str) -> int:
     """
     return int(
         tx.value(
-            """SELECT (coalesce(sum(o.amount_fen) FILTER (WHERE b.kind <> 'outregion' OR a.kind IS NULL), 0)
+            coded("""SELECT (coalesce(sum(o.amount_fen) FILTER (WHERE b.kind <> 'outregion' OR a.kind IS NULL), 0)
                        + CASE WHEN bool_or(b.kind = 'outregion' AND a.kind IS NOT NULL)
                               THEN (SELECT d.drafted_own FROM fund.outregion_due(%(region)s, %(fund)s::smallint) d) ELSE 0 END)::bigint
                  FROM payments.pay_order o JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
-                 LEFT JOIN payments.book_account a ON a.region = o.region AND a.fund = o.fund AND a.account = o.account AND a.kind = '1004'
-                WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.account = %(account)s AND o.state = 'draft'""",
+                 LEFT JOIN payments.book_account a ON a.region = o.region AND a.fund = o.fund AND a.account = o.account AND a.kind = '{SPENDING_DEPOSIT}'
+                WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.account = %(account)s AND o.state = 'draft'"""),
             region=tx.region,
             fund=fund,
             account=account,

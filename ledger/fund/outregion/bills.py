@@ -11,18 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
 from adapters.banks.ports import Account
-from ledger.core.entries import FUND_NAMES, Dimensions
+from ledger.core.accounts import MONTH_OWED, SPENDING_KIND
+from ledger.core.entries import EMPLOYEE_FUND, FUND_NAMES, Dimensions
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.outregion.money import open_money, store_batch
 from ledger.fund.outregion.monthly import require_maker
 from ledger.fund.signed.request import key_of
 from ledger.payments.orders.values import Batch, ItemDraft, OrderDraft
-
-_OWED: Final = 9103
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,9 @@ def make_bill(tx: Transaction, fund: int, counterparty: int, term: int, day: dat
     lines: dict[tuple[int, str, str], int] = {}
     for _, year, category, fen, account in rows:
         for subfund, part in (("pool", fen - account), ("acct", account)):
-            own = "pool" if fund != 310 else subfund  # only the employee book has a personal-account sub-fund
+            own = (
+                "pool" if fund != EMPLOYEE_FUND else subfund
+            )  # only the employee book has a personal-account sub-fund
             lines[year, category, own] = lines.get((year, category, own), 0) + part
     bill_id = key_of("OUTB", tx.region, counterparty, fund, term, *(row[0] for row in rows))
     body = {"bill": bill_id, "from": tx.region, "to": counterparty, "fund": fund, "term": term, "records": len(rows),
@@ -186,7 +187,7 @@ def draft_bill_orders(tx: Transaction, fund: int, pay_date: date) -> BillOrders:
 
     Raises Conflict `book.no_account`; Forbidden `access.role_missing`. Drafting again orders nothing twice.
     """
-    money = open_money(tx, fund, "1004", pay_date)
+    money = open_money(tx, fund, SPENDING_KIND, pay_date)
     blocked: list[tuple[str, str]] = []
     ready: list[tuple[str, OrderDraft]] = []
     for bill, replaces, payee in _unpaid(tx, fund):
@@ -195,7 +196,7 @@ def draft_bill_orders(tx: Transaction, fund: int, pay_date: date) -> BillOrders:
             blocked.append((bill.bill_id, reason))
             continue
         money.take(bill.amount_fen)
-        items = [ItemDraft(_OWED, dims, fen) for dims, fen in bill_items(tx, bill)]
+        items = [ItemDraft(MONTH_OWED, dims, fen) for dims, fen in bill_items(tx, bill)]
         purpose = f"{bill.term}异地清算{FUND_NAMES[fund]}{tx.region}"
         ready.append(
             (

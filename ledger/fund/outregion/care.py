@@ -19,6 +19,7 @@ from ledger.books.setup import open_period
 from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book, Dimensions, EntryDraft
 from ledger.core.errors import InvalidInput
+from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.outregion.parties import read_counterparties
 from ledger.fund.record.codes import covers, national_codes
@@ -91,9 +92,7 @@ def recognise_outregion(tx: Transaction, fund: int, upto: date, voucher_date: da
         region=tx.region,
         fund=fund,
     )
-    tx.run(
-        "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"fund.outregion {tx.region}-{fund}"
-    )
+    hold(tx, Lock.OUTREGION_RECORDS, f"{tx.region}-{fund}")
     parties = sorted((one.counterparty for one in read_counterparties(tx)), key=_width)
     taken: list[_Taken] = []
     refused: list[Refused] = []

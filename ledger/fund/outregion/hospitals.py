@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from ledger.core.accounts import CARE_OWED, SPENDING_KIND
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.payees import Payee, payees
 from ledger.fund.ordering.draft import REFUSALS, result_blocked
 from ledger.fund.outregion.money import Money, open_money, store_batch
-from ledger.payments.orders.claims import CARE
 from ledger.payments.orders.values import Batch, ItemDraft, OrderDraft, OutregionDraft
 
 REASONS: Final = REFUSALS | {"negative": "冲销大于应付，留待下次抵减"}
@@ -76,7 +76,7 @@ def draft_hospital_orders(tx: Transaction, fund: int, term: int, pay_date: date)
     A reversal is taken off as soon as it is known, whatever its 期号, and no hospital is ordered more than it is owed in all.
     Raises Conflict `book.no_account`; Forbidden `access.role_missing`. Drafting again orders nothing twice.
     """
-    money = open_money(tx, fund, "1004", pay_date)
+    money = open_money(tx, fund, SPENDING_KIND, pay_date)
     blocked: list[HospitalBlocked] = []
     ready: list[tuple[str, OrderDraft]] = []
     open_records = _open_records(tx, fund, term)
@@ -88,7 +88,7 @@ def draft_hospital_orders(tx: Transaction, fund: int, term: int, pay_date: date)
             continue
         owed[one.institution] -= one.amount_fen
         items = [
-            ItemDraft(CARE, Dimensions(one.institution, "", year, of_term, region), fen)
+            ItemDraft(CARE_OWED, Dimensions(one.institution, "", year, of_term, region), fen)
             for (year, of_term, region), fen in sorted(one.keys.items())
             if fen
         ]

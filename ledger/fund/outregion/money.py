@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from ledger.core.accounts import FISCAL_KIND, SPENDING_KIND, coded
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.available import alone
 from ledger.fund.ordering.draft import next_batch_id, require_drafter
 from ledger.fund.ordering.forecast import reserved_before
-from ledger.fund.region.setup import account_of
 from ledger.payments.orders.draft import create_batch
+from ledger.payments.orders.own_accounts import account_of
 from ledger.payments.orders.values import Batch, BatchDraft, OrderDraft
 
 
@@ -77,12 +78,12 @@ def open_money(tx: Transaction, fund: int, kind: str, pay_date: date) -> Money:
     require_drafter(tx, fund)
     account = account_of(tx, fund, kind)
     if not account:
-        name = {"1003": "财政专户", "1004": "支出户"}[kind]
+        name = {FISCAL_KIND: "财政专户", SPENDING_KIND: "支出户"}[kind]
         raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有{name}，不能拨付")
     alone(tx, fund)
     free: dict[str, int] = dict(
         tx.rows(
-            """SELECT a.kind, ((SELECT coalesce(sum(b.debit - b.credit), 0) FROM books.balance b
+            coded("""SELECT a.kind, ((SELECT coalesce(sum(b.debit - b.credit), 0) FROM books.balance b
                                   JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
                                  WHERE b.region = a.region AND b.fund = a.fund AND b.account = a.kind::integer
                                    AND d.counterparty = a.account)
@@ -91,28 +92,28 @@ def open_money(tx: Transaction, fund: int, kind: str, pay_date: date) -> Money:
                                    WHERE o.region = a.region AND o.fund = a.fund AND o.account = a.account
                                      AND (s.in_flight OR o.state = 'draft')))::bigint
                  FROM payments.book_account a
-                WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.kind IN ('1003', '1004')""",
+                WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.kind IN ('{FISCAL_DEPOSIT}', '{SPENDING_DEPOSIT}')"""),
             region=tx.region,
             fund=fund,
         )
     )
     held: dict[str, int] = dict(
         tx.rows(
-            """SELECT party, sum(fen)::bigint FROM (
+            coded("""SELECT party, sum(fen)::bigint FROM (
                    SELECT h.party, h.fen FROM payments.held_for(%(region)s, %(fund)s::smallint) h
                    UNION ALL
-                   SELECT CASE i.source WHEN 9502 THEN i.category ELSE o.institution END, -i.amount_fen
+                   SELECT CASE i.source WHEN {CARE_OWED} THEN i.category ELSE o.institution END, -i.amount_fen
                      FROM payments.pay_order o
                      JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no
-                    WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.state = 'draft' AND i.source IN (9502, 200103)) sides
-                GROUP BY party""",
+                    WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.state = 'draft' AND i.source IN ({CARE_OWED}, {OTHERS_MONEY})) sides
+                GROUP BY party"""),
             region=tx.region,
             fund=fund,
         )
     )
-    first = reserved_before(tx, fund, "outregion", pay_date) if kind == "1004" else ()
+    first = reserved_before(tx, fund, "outregion", pay_date) if kind == SPENDING_KIND else ()
     reserved = sum(one.amount_fen for one in first)
-    return Money(account, kind == "1003", free[kind], free.get("1003", 0), held, reserved)
+    return Money(account, kind == FISCAL_KIND, free[kind], free.get(FISCAL_KIND, 0), held, reserved)
 
 
 def store_batch(tx: Transaction, fund: int, pay_date: date, orders: Sequence[OrderDraft]) -> Batch:

@@ -8,15 +8,16 @@ from typing import Final
 
 from adapters.banks.ports import Direction
 from ledger.books.setup import open_period
+from ledger.core.accounts import FISCAL_KIND
 from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book, Dimensions
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.outregion.requests import INCOMING, KINDS, Move, locked_move, read_moves
-from ledger.fund.region.setup import account_of
 from ledger.fund.signed.entry import Signed, post_signed
 from ledger.fund.signed.request import require_text
 from ledger.payments.incoming.evidence import settle_by_hand
+from ledger.payments.orders.own_accounts import account_of
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
 
@@ -47,7 +48,7 @@ def confirm_move(tx: Transaction, move_id: str, receipt_no: str, booked_on: date
         if (move.receipt_no, move.booked_on) != (receipt, booked_on):
             raise Conflict("outregion.receipt_differs", f"{move_id}已凭回单{move.receipt_no}入账")
         return move
-    account = account_of(tx, move.fund, "1003")
+    account = account_of(tx, move.fund, FISCAL_KIND)
     if not account:
         raise Conflict("book.no_account", f"账套{tx.region}-{move.fund}没有财政专户")
     tx.run(

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Final
 
 from ledger.core.errors import InvalidInput, NotFound
+from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.outregion.parties import require_counterparty
 from ledger.fund.signed.request import key_of, require_amount, require_same, require_text, row_digest
@@ -143,9 +144,7 @@ def read_moves(tx: Transaction, *, fund: int = 0, key: str = "") -> list[Move]:
 
 def locked_move(tx: Transaction, move_id: str) -> Move:
     """One movement; its region's others wait until the end of the transaction. Raises NotFound `request.unknown`."""
-    tx.run(
-        "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"fund.outregion_move {tx.region}"
-    )
+    hold(tx, Lock.OUTREGION_MOVE, str(tx.region))
     found = read_moves(tx, key=move_id)
     if not found:
         raise NotFound("request.unknown", f"没有异地收付{move_id[:60]}")

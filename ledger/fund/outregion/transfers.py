@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from ledger.core.accounts import FISCAL_KIND, OTHERS_MONEY, REGION_PREPAYMENT
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.outregion.money import Money, open_money, store_batch
@@ -17,9 +18,7 @@ from ledger.fund.outregion.parties import read_counterparties
 from ledger.fund.outregion.requests import KINDS, Move, read_moves
 from ledger.payments.orders.values import Batch, ItemDraft, OrderDraft
 
-PREPAID: Final = 110101
-HELD: Final = 200103
-_SOURCES: Final[Mapping[str, int]] = {"prepaid": PREPAID, "prepaid_out": HELD}
+_SOURCES: Final[Mapping[str, int]] = {"prepaid": REGION_PREPAYMENT, "prepaid_out": OTHERS_MONEY}
 REASONS: Final = {
     "over_available": "超过财政专户可用余额",
     "over_held": "超过对方在我方的异地就医资金",
@@ -41,7 +40,7 @@ def draft_transfer_orders(tx: Transaction, fund: int, pay_date: date) -> Transfe
     One whose order was cancelled, rejected or returned is ordered anew. Raises Conflict `book.no_account`; Forbidden
     `access.role_missing`.
     """
-    money = open_money(tx, fund, "1003", pay_date)
+    money = open_money(tx, fund, FISCAL_KIND, pay_date)
     payees = {one.counterparty: one.payee for one in read_counterparties(tx)}
     blocked: list[tuple[str, str]] = []
     ready: list[tuple[str, OrderDraft]] = []

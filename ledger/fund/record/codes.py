@@ -9,6 +9,8 @@ from functools import cache
 from importlib import resources
 from typing import Final, NamedTuple
 
+from ledger.core.entries import EMPLOYEE_FUND
+
 OUTSIDE_FLAGS: Final = frozenset({"1", "2"})
 OUTSIDE_PAY_LOCS: Final = frozenset({"3", "4"})
 
@@ -107,6 +109,6 @@ def own_account_fen(book: int, acct_pay: int, mulaid: int, *, mulaid_inside: boo
 
     A relative's account money (共济) stands in its own column of the record and is not this person's sub-fund.
     """
-    if book != 310:
+    if book != EMPLOYEE_FUND:
         return 0
     return acct_pay - mulaid if mulaid_inside else acct_pay

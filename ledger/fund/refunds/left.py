@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from ledger.core.accounts import coded
 from ledger.core.errors import Conflict
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
@@ -59,10 +60,10 @@ def require_left(
 def _daily_left(tx: Transaction, fund: int, institution: str, line: RefundLine) -> int:
     return int(
         tx.value(
-            """SELECT coalesce(sum(b.debit - b.credit), 0)::bigint FROM books.balance b
+            coded("""SELECT coalesce(sum(b.debit - b.credit), 0)::bigint FROM books.balance b
                  JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.account = 110105 AND d.counterparty = %(institution)s AND d.subfund = %(subfund)s AND d.service_year = %(service_year)s
-                  AND d.term = %(term)s AND d.category = %(category)s""",
+                WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.account = {DAILY_ADVANCE} AND d.counterparty = %(institution)s AND d.subfund = %(subfund)s AND d.service_year = %(service_year)s
+                  AND d.term = %(term)s AND d.category = %(category)s"""),
             **_facts(tx, fund, institution, line),
         )
     )
@@ -75,11 +76,11 @@ def _expensed(
     facts = _facts(tx, fund, institution, line)
     spent = int(
         tx.value(
-            """SELECT coalesce(sum(b.debit), 0)::bigint FROM books.balance b
+            coded("""SELECT coalesce(sum(b.debit), 0)::bigint FROM books.balance b
                  JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.account::text LIKE '5001%%'
+                WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.account::text LIKE '{BENEFITS}%%'
                   AND CASE WHEN %(same)s THEN b.period / 100 = %(year)s ELSE b.period / 100 < %(year)s END AND d.counterparty = %(institution)s AND d.subfund = %(subfund)s AND d.service_year = %(service_year)s
-                  AND d.term = %(term)s AND d.category = %(category)s""",
+                  AND d.term = %(term)s AND d.category = %(category)s"""),
             **facts,
             same=same_year,
             year=year,

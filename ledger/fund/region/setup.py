@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
 from ledger.books.setup import open_book
 from ledger.core.entries import FUND_NAMES, Book
-from ledger.core.errors import NotFound
 from ledger.db.unit_of_work import Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class OwnAccount:
-    """One of the fund's own accounts: kind 1002 收入户, 1003 财政专户 or 1004 支出户."""
-
-    kind: str
-    number: str
-    name: str
-    bank: str
-    """Which bank's formats and channel it uses: a key of the adapters' registry."""
-    bank_name: str
-    cnaps: str
+from ledger.payments.orders.own_accounts import OwnAccount, add_account, use_account
 
 
 def set_up_region(
@@ -39,17 +23,7 @@ def set_up_region(
         name=name,
     )
     for account in accounts:
-        tx.run(
-            """INSERT INTO payments.bank_account VALUES (%(region)s, %(number)s, %(kind)s, %(bank)s, %(name)s, %(bank_name)s,
-                   %(cnaps)s) ON CONFLICT DO NOTHING""",
-            region=tx.region,
-            number=account.number,
-            kind=account.kind,
-            bank=account.bank,
-            name=account.name,
-            bank_name=account.bank_name,
-            cnaps=account.cnaps,
-        )
+        add_account(tx, account)
     there = {
         fund for (fund,) in tx.rows("SELECT fund FROM books.book WHERE region = %(region)s", region=tx.region)
     }
@@ -57,66 +31,4 @@ def set_up_region(
         if fund not in there:
             open_book(tx, Book(tx.region, fund), f"{name}{FUND_NAMES[fund]}基金", opened_on)
         for account in accounts:
-            tx.run(
-                "INSERT INTO payments.book_account VALUES (%(region)s, %(fund)s, %(kind)s, %(number)s) ON CONFLICT DO NOTHING",
-                region=tx.region,
-                fund=fund,
-                kind=account.kind,
-                number=account.number,
-            )
-
-
-def propose_channel(tx: Transaction, account: str, channel: Mapping[str, object]) -> None:
-    """Propose how files of an own account travel (host, port, host keys, folders; never a secret).
-
-    It carries nothing until another person confirms it: who can move the channel can move the money.
-    """
-    tx.run(
-        """INSERT INTO payments.bank_channel (region, account, version, channel, state, proposed_by)
-           SELECT %(region)s, %(account)s, coalesce(max(version), 0) + 1, %(channel)s, 'proposed', %(user)s
-             FROM payments.bank_channel WHERE region = %(region)s AND account = %(account)s""",
-        region=tx.region,
-        account=account,
-        channel=json.dumps(channel, ensure_ascii=False),
-        user=tx.user,
-    )
-
-
-def confirm_channel(tx: Transaction, account: str) -> None:
-    """Confirm the newest proposed channel of an account.
-
-    Raises NotFound `channel.none`; Forbidden `payee.same_person`, `proposal.not_checker`.
-    """
-    latest = tx.row(
-        """SELECT version, state FROM payments.bank_channel WHERE region = %(region)s AND account = %(account)s
-            ORDER BY version DESC LIMIT 1""",
-        region=tx.region,
-        account=account,
-    )
-    if latest is None or latest[1] != "proposed":
-        raise NotFound("channel.none", f"账户{account}没有待确认的通道", account=account)
-    tx.run(
-        """UPDATE payments.bank_channel SET state = 'replaced'
-            WHERE region = %(region)s AND account = %(account)s AND state = 'confirmed'""",
-        region=tx.region,
-        account=account,
-    )
-    tx.run(
-        """UPDATE payments.bank_channel SET state = 'confirmed', confirmed_by = %(user)s
-            WHERE region = %(region)s AND account = %(account)s AND version = %(version)s""",
-        region=tx.region,
-        account=account,
-        version=latest[0],
-        user=tx.user,
-    )
-
-
-def account_of(tx: Transaction, fund: int, kind: str) -> str:
-    """The number of the book's own account of a kind; '' where it has none."""
-    number: str | None = tx.value(
-        "SELECT account FROM payments.book_account WHERE region = %(region)s AND fund = %(fund)s AND kind = %(kind)s",
-        region=tx.region,
-        fund=fund,
-        kind=kind,
-    )
-    return number or ""
+            use_account(tx, fund, account)

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Final, LiteralString
 
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 
 _DECIDE: Final[Mapping[str, LiteralString]] = {
@@ -84,7 +85,7 @@ def decide(tx: Transaction, table: str, key: str, day: date, *, refusal: str = "
     `request.same_person`.
     """
     # One decision at a time: what is left to give back or hand over is asked after the lock, and counts the others.
-    tx.run("SELECT pg_advisory_xact_lock(hashtextextended(%(lock)s, 0))", lock=f"fund.{table} {tx.region}")
+    hold(tx, Lock.DECIDE, f"{table} {tx.region}")
     row = tx.row(_STATE[table], region=tx.region, key=key)
     if row is None:
         raise NotFound("request.unknown", f"没有申请{key}", key=key)

@@ -15,9 +15,10 @@ from typing import Final
 
 from adapters.banks.ports import Direction
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.cash.fund_request import grant, read_requests
-from ledger.fund.cash.movements import approve_move, request_move
+from ledger.fund.cash.movements import approve_move, refuse_requested, request_move
 from ledger.fund.signed.request import require_text
 from ledger.payments.incoming import evidence as papers_table
 from ledger.payments.incoming.book import Results, move_papers, open_round
@@ -146,7 +147,7 @@ def confirm(tx: Transaction, resolution_id: str, day: date) -> Resolution:
     `request.decided`; Forbidden `request.same_person`, `access.role_missing`; NotFound `request.unknown`.
     """
     # As the bank's own files: one at a time in a region, so that no paper is booked twice from two sides.
-    tx.run("SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.receive {tx.region}")
+    hold(tx, Lock.RECEIVE, str(tx.region))
     found = _resolution(tx, resolution_id)
     if (found.state, found.approved_by) == ("approved", tx.user):
         return found
@@ -179,15 +180,7 @@ def refuse(tx: Transaction, resolution_id: str, day: date, reason: str) -> Resol
     found = _resolution(tx, resolution_id)
     _decide(tx, found, "refused", day, require_text(reason, "理由"))
     if found.what in _MOVES:
-        tx.run(
-            """UPDATE fund.cash_move SET state = 'refused', approved_by = %(user)s, approved_on = %(day)s, reason = %(reason)s
-                WHERE region = %(region)s AND move_id = %(key)s AND state = 'requested'""",
-            region=tx.region,
-            key=found.reference,
-            user=tx.user,
-            day=day,
-            reason=reason,
-        )
+        refuse_requested(tx, found.reference, day, reason)
     return _resolution(tx, resolution_id)
 
 

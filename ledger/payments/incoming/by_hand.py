@@ -15,6 +15,7 @@ from typing import Final
 
 from adapters.banks.ports import Format
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.files import read, store_files
 from ledger.payments.incoming.receive import Received, take
@@ -142,7 +143,7 @@ def handed_files(tx: Transaction, account: str = "", state: str = "") -> list[Ha
 
 def _lock(tx: Transaction, account: str) -> None:
     """As the channel's files: one at a time in a region."""
-    tx.run("SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.receive {tx.region}")
+    hold(tx, Lock.RECEIVE, str(tx.region))
     if not tx.value(
         "SELECT count(*) FROM payments.bank_account WHERE region = %(region)s AND account = %(account)s",
         region=tx.region,

@@ -15,6 +15,7 @@ from typing import Final
 from adapters.banks.ports import OrderStatus
 from ledger.core.errors import InFlight, LedgerError
 from ledger.db.connections import Engine
+from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.incoming import evidence as papers_table
 from ledger.payments.incoming.book import Results, Told, apply_statuses, book_papers, open_round, problem_of
@@ -30,6 +31,7 @@ from ledger.payments.incoming.files import (
     store_problems,
 )
 from ledger.payments.incoming.statuses import spread
+from ledger.payments.orders.states import keep_bank_references
 from ledger.payments.out.bank import Bank
 
 FILES_PER_TRANSACTION: Final = 200
@@ -129,7 +131,7 @@ def take(
     tx: Transaction, account: str, files: Sequence[Inbound], day: date, *, by_hand: bool = False
 ) -> Received:
     """Keep, decide and post the files, whichever way they came (`by_hand`: handed.py), in the caller's transaction."""
-    tx.run("SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=f"payments.receive {tx.region}")
+    hold(tx, Lock.RECEIVE, str(tx.region))
     done = Received(account)
     new, done.problems = store_files(tx, account, files, day, by_hand=by_hand)
     done.files, done.repeated = len(new), len(files) - len(new)
@@ -189,15 +191,7 @@ def _references(
     """(own account, bank's serial) to order: by status files, kept with the order, and by papers matched before."""
     told = [(number, status.bank_reference) for number, status, _ in statuses if status.bank_reference]
     if told:
-        tx.run(
-            "UPDATE payments.pay_order o SET bank_reference = s.reference"
-            " FROM (SELECT DISTINCT ON (order_no) * FROM unnest(%(orders)s::text[], %(references)s::text[])"
-            "  AS s (order_no, reference)) s"
-            " WHERE o.region = %(region)s AND o.order_no = s.order_no AND o.bank_reference = ''",
-            region=tx.region,
-            orders=[number for number, _ in told],
-            references=[reference for _, reference in told],
-        )
+        keep_bank_references(tx, told)
     wanted = sorted({p.evidence.bank_reference for p in papers if not p.evidence.order_no} - {""})
     rows = tx.rows(
         "SELECT account, bank_reference, order_no FROM payments.pay_order"

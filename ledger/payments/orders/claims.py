@@ -6,16 +6,15 @@ Payables of our own records, and records of other regions' patients: each in one
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from ledger.core.accounts import CARE_OWED, DAILY_OWED
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.db.unit_of_work import Transaction
-from ledger.payments.orders.lines import DAILY
 
 if TYPE_CHECKING:
     from ledger.payments.orders.values import BatchDraft, OrderDraft
 
-CARE: Final = 9502
 """应付异地就医: its items are the sum of records too; their category is the patients' region."""
 
 
@@ -105,8 +104,8 @@ def require_sums(tx: Transaction, draft: BatchDraft, order_nos: Sequence[str]) -
         region=draft.region,
         fund=draft.fund,
         orders=order_nos,
-        daily=DAILY,
-        care=CARE,
+        daily=DAILY_OWED,
+        care=CARE_OWED,
     )
     if wrong is not None:
         raise InvalidInput(

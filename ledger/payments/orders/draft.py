@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ledger.core.errors import InvalidInput
+from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.claims import claim_outregion, claim_payables, require_sums
 from ledger.payments.orders.values import Batch, BatchDraft, OrderDraft
@@ -14,9 +15,6 @@ ORDERS_PER_DAY_MAX: Final = 99_999
 """Five digits of a day's order number."""
 
 ITEMS_PER_ORDER_MAX: Final = 10_000
-
-DAILY_OPEN: Final = 9101
-"""应付日拨付: items drawn on it are the sum of records; those on 9103 and 9106 come from a settlement sheet."""
 
 
 _FORBIDDEN: Final = frozenset("|\\\t\n\r")
@@ -96,10 +94,7 @@ def _check(tx: Transaction, draft: BatchDraft) -> None:
 
 def _number(tx: Transaction, draft: BatchDraft) -> list[str]:
     """The next numbers of the book's payout day; the lock keeps two drafts of one book apart until commit."""
-    tx.run(
-        "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))",
-        key=f"payments.draft {draft.region}-{draft.fund}",
-    )
+    hold(tx, Lock.DRAFT, f"{draft.region}-{draft.fund}")
     last = tx.value(
         "SELECT coalesce(max(right(o.order_no, 5)::integer), 0) FROM payments.batch b"
         " JOIN payments.pay_order o ON o.region = b.region AND o.batch_id = b.batch_id"

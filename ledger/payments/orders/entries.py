@@ -11,21 +11,28 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
+from ledger.core.accounts import (
+    BENEFITS,
+    CARE_OWED,
+    CLEARING_OWED,
+    DAILY_OWED,
+    MONTH_OWED,
+    OTHERS_MONEY,
+    OWED,
+    PREALLOCATION,
+    PREPAYMENT,
+    REGION_PREPAYMENT,
+    SUPPLIER_ADVANCE,
+)
 from ledger.core.entries import Dimensions, EntryDraft, Leg
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
-from ledger.payments.orders.lines import DAILY, OrderLine, read_lines, split_netted, split_returned
+from ledger.payments.orders.lines import OrderLine, read_lines, split_netted, split_returned
 from ledger.payments.orders.order import Order
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
 
-MONTH: Final = 9103
-CARE: Final = 9502
-"""Source of an order to a hospital for other regions' patients: the category is the patients' region."""
-PERSON: Final = 5001
-"""Source of an order to a person: a benefit that is owed in no memorandum account and is expense at the receipt."""
-
-_OWED: Final = frozenset({9101, 9103, 9106, CARE})
+_OWED: Final = frozenset({*OWED, CARE_OWED})
 """Sources that stand in the memorandum: the others, advances and persons, are booked by their receipt alone."""
 
 _CARE_RULES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -42,25 +49,25 @@ _FISCAL_RULES: Final = frozenset({"PAY-PRE", "PAY-PRE.returned", "PAY-OUT.back",
 """Paid out of the 财政专户 (1003), and returned to it."""
 
 _RECEIPT_RULE: Final = {
-    9101: "RCV.daily",
-    9103: "RCV.month",
-    9106: "RCV.clearing",
-    110102: "PAY-ADV",
-    110103: "PAY-ADV",
-    110104: "PAY-ADV",
-    PERSON: "RCV.person",
-    110101: "PAY-PRE",
-    200103: "PAY-OUT.back",
+    DAILY_OWED: "RCV.daily",
+    MONTH_OWED: "RCV.month",
+    CLEARING_OWED: "RCV.clearing",
+    PREPAYMENT: "PAY-ADV",
+    PREALLOCATION: "PAY-ADV",
+    SUPPLIER_ADVANCE: "PAY-ADV",
+    BENEFITS: "RCV.person",
+    REGION_PREPAYMENT: "PAY-PRE",
+    OTHERS_MONEY: "PAY-OUT.back",
 }
 _RETURN_RULE: Final = {
-    110102: "RTN.advance",
-    110103: "RTN.advance",
-    110104: "RTN.advance",
-    PERSON: "RTN.person",
-    110101: "PAY-PRE.returned",
-    200103: "PAY-OUT.back_returned",
+    PREPAYMENT: "RTN.advance",
+    PREALLOCATION: "RTN.advance",
+    SUPPLIER_ADVANCE: "RTN.advance",
+    BENEFITS: "RTN.person",
+    REGION_PREPAYMENT: "PAY-PRE.returned",
+    OTHERS_MONEY: "PAY-OUT.back_returned",
 }
-_PLAIN: Final = frozenset({PERSON, 110101, 200103})
+_PLAIN: Final = frozenset({BENEFITS, REGION_PREPAYMENT, OTHERS_MONEY})
 """Sources whose rules name their accounts themselves."""
 _TITLES: Final = {"ORD": "审批 ", "CAN": "撤销 ", "REJ": "银行拒付 ", "RCV": "", "RTN": "退汇 "}
 _ADVANCE: Final = "P1"
@@ -151,7 +158,7 @@ def _parts(
     parts: dict[tuple[str, str], _Part] = {}
     for line in lines:
         source, key = line.source, (posts, own)
-        if source == CARE:
+        if source == CARE_OWED:
             for rule in _CARE_RULES[posts]:
                 dims = Dimensions(line.dims.category) if rule.startswith("PAY-") else line.dims
                 part = parts.setdefault((rule, own), _Part(rule, own, []))
@@ -159,20 +166,20 @@ def _parts(
             continue
         if posts == "RCV":
             key = (_RECEIPT_RULE[line.source], own)
-            if line.source == DAILY and line.returned_on is not None:
+            if line.source == DAILY_OWED and line.returned_on is not None:
                 # Under P1 a return went back into the advance: paying again is like the first time.
                 was = policy(line.returned_on)
                 key = key if was == _ADVANCE else ("RCV.reissue", was)
             elif line.again:
                 key = ("RCV.reissue", own)
-            elif reissue and line.source == PERSON:
+            elif reissue and line.source == BENEFITS:
                 key = ("RCV.person_again", own)
         elif posts == "RTN":
-            owed = "RTN.open" if line.source == DAILY and not line.settled else "RTN.settled"
+            owed = "RTN.open" if line.source == DAILY_OWED and not line.settled else "RTN.settled"
             rule = f"RTN.{line.makes_up}" if line.makes_up else _RETURN_RULE.get(line.source, owed)
             key = (rule, own)
-        elif line.source == DAILY and line.settled:
-            source = MONTH
+        elif line.source == DAILY_OWED and line.settled:
+            source = MONTH_OWED
         part = parts.setdefault(key, _Part(*key, []))
         part.items.append(Item(line.dims, line.amount_fen, source=0 if source in _PLAIN else source))
     return list(parts.values())

@@ -6,19 +6,17 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
+from ledger.core.accounts import CLEARING_OWED, DAILY_OWED, MONTH_OWED
 from ledger.core.entries import Dimensions
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.order import Order
 from ledger.payments.orders.returned import (
-    CLEARING_OWED,
-    MONTH_OWED,
     off_advance,
     read_advances_left,
     read_positions,
 )
 
-DAILY: Final = 9101
-_LATER: Final = frozenset({9103, 9106})
+_LATER: Final = frozenset({MONTH_OWED, CLEARING_OWED})
 """Month and clearing money, which a return sends through 2001-退汇待付."""
 
 
@@ -50,7 +48,7 @@ def read_lines(tx: Transaction, posts: str, order_nos: Sequence[str]) -> dict[st
         region=tx.region,
         orders=list(order_nos),
         whole=posts == "ORD",
-        daily=DAILY,
+        daily=DAILY_OWED,
     )
     if posts != "ORD":
         rows += _record_rows(tx, order_nos, with_returns=posts == "RCV")
@@ -112,7 +110,7 @@ def split_netted(tx: Transaction, orders: Sequence[Order], lines: dict[str, list
 
 def _owed_in(line: OrderLine) -> int:
     """Where returned money is owed again: 9103, 9106, or 0 where it is owed in 9101 or nowhere."""
-    if line.source == DAILY:
+    if line.source == DAILY_OWED:
         return MONTH_OWED if line.settled else 0
     return {MONTH_OWED: MONTH_OWED, CLEARING_OWED: CLEARING_OWED}.get(line.source, 0)
 
@@ -139,6 +137,6 @@ def _record_rows(
         " ORDER BY 1, 3, 4, 5, 6, settled, b.returned_on, d.daily_fen < 0",
         region=tx.region,
         orders=list(order_nos),
-        daily=DAILY,
+        daily=DAILY_OWED,
         with_returns=with_returns,
     )

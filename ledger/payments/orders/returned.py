@@ -12,14 +12,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from ledger.core.accounts import CLEARING_OWED, DAILY_ADVANCE, MONTH_OWED, RETURNED_MONEY, coded
 from ledger.core.entries import Dimensions
 from ledger.db.unit_of_work import Transaction
 from ledger.rules.policy import policy_on
 
-HELD: Final = 200104
-DAILY_ADVANCE: Final = 110105
-MONTH_OWED: Final = 9103
-CLEARING_OWED: Final = 9106
 _ADVANCE: Final = "P1"
 
 Positions = dict[tuple[int, Dimensions], "Position"]
@@ -78,9 +75,11 @@ def read_positions(
     """
     scope = _scope(tx, funds, institutions, closing, returning)
     found: Positions = defaultdict(Position)
-    for account, fund, *key, fen in tx.rows(_BALANCES, accounts=[HELD, MONTH_OWED, CLEARING_OWED], **scope):
+    for account, fund, *key, fen in tx.rows(
+        _BALANCES, accounts=[RETURNED_MONEY, MONTH_OWED, CLEARING_OWED], **scope
+    ):
         position = found[fund, Dimensions(*key)]
-        if account == HELD:
+        if account == RETURNED_MONEY:
             position.held_fen = fen
         else:
             position.owed_fen[account] = fen
@@ -143,12 +142,12 @@ _BALANCES: Final = (
     " WHERE b.region = %(region)s AND b.fund = ANY(%(funds)s) AND b.account = ANY(%(accounts)s)"
     " AND d.counterparty = ANY(%(institutions)s) GROUP BY 1, 2, 3, 4, 5, 6, 7"
 )
-_ON_THE_WAY: Final = (
+_ON_THE_WAY: Final = coded(
     "SELECT o.fund, o.institution, i.subfund, i.service_year, i.term, i.category, i.amount_fen FROM payments.pay_order o"
     " JOIN payments.state s ON s.state = o.state AND s.in_flight"
     " JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no"
     " WHERE o.region = %(region)s AND o.fund = ANY(%(funds)s) AND o.institution = ANY(%(institutions)s)"
-    " AND i.source IN (9103, 9106)"
+    " AND i.source IN ({MONTH_OWED}, {CLEARING_OWED})"
 )
 _PAID_DAILY: Final = (
     "SELECT p.fund, p.institution, p.subfund, p.service_year, p.term, p.category, b.pay_date, sum(p.daily_fen)::bigint"

@@ -171,3 +171,16 @@ def _log(
         reasons=[step.reason for step in steps],
         evidence=[step.evidence for step in steps],
     )
+
+
+def keep_bank_references(tx: Transaction, told: Sequence[tuple[str, str]]) -> None:
+    """The bank's serial of each order, as its status file told it: the first one stays."""
+    tx.run(
+        "UPDATE payments.pay_order o SET bank_reference = s.reference"
+        " FROM (SELECT DISTINCT ON (order_no) * FROM unnest(%(orders)s::text[], %(references)s::text[])"
+        "  AS s (order_no, reference)) s"
+        " WHERE o.region = %(region)s AND o.order_no = s.order_no AND o.bank_reference = ''",
+        region=tx.region,
+        orders=[number for number, _ in told],
+        references=[reference for _, reference in told],
+    )

@@ -12,11 +12,12 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from ledger.core.accounts import coded
 from ledger.simulation.town import Town
 
 # What there should be per book and institution, and what is booked: the money that came in, what waits for its month,
 # what a letter left to the institution, what was paid, and by difference what is still owed in all other ways.
-_COMPARE: Final = """
+_COMPARE: Final = coded("""
 WITH side AS (
     SELECT fund, institution, 'recognised' AS what, fen, 0 AS booked FROM record
     UNION ALL
@@ -48,31 +49,31 @@ WITH side AS (
     UNION ALL
     SELECT fund, institution, 'owed', -fen, 0 FROM taken WHERE what <> 'advance_back'
     UNION ALL
-    SELECT b.fund, b.institution, CASE WHEN account = 9001 THEN 'recognised' WHEN account = 9102 THEN 'waiting'
-            WHEN account = 9304 THEN 'borne' WHEN account IN (9201, 9202, 9203) THEN 'paid' WHEN account = 9301 THEN 'audit'
-            WHEN account = 9303 THEN 'other' WHEN account = 9002 THEN 'surplus' WHEN account = 9209 THEN 'refunded'
-            WHEN account = 9302 THEN 'forfeited' WHEN account = 9003 THEN 'billed'
-            WHEN account = 9501 THEN 'guests' WHEN account = 9504 THEN 'guests_paid' WHEN account = 200104 OR CAST(account AS TEXT) LIKE '5001%' THEN 'person'
-            WHEN account BETWEEN 920401 AND 920403 THEN 'offset' ELSE 'unexpected' END, 0, CASE WHEN account IN (9001, 9003, 9501) OR account = 200104 OR CAST(account AS TEXT) LIKE '5001%'
+    SELECT b.fund, b.institution, CASE WHEN account = {RECOGNISED} THEN 'recognised' WHEN account = {MONTH_WAITING} THEN 'waiting'
+            WHEN account = {BORNE} THEN 'borne' WHEN account IN ({PAID}) THEN 'paid' WHEN account = {AUDIT_DEDUCTED} THEN 'audit'
+            WHEN account = {OTHER_DEDUCTED} THEN 'other' WHEN account = {SURPLUS_KEPT} THEN 'surplus' WHEN account = {REFUNDED} THEN 'refunded'
+            WHEN account = {RETAINED_FORFEITED} THEN 'forfeited' WHEN account = {REGION_BILLS} THEN 'billed'
+            WHEN account = {CARE_RECOGNISED} THEN 'guests' WHEN account = {CARE_PAID} THEN 'guests_paid' WHEN account = {RETURNED_MONEY} OR CAST(account AS TEXT) LIKE '{BENEFITS}%' THEN 'person'
+            WHEN account IN ({OFFSETS}) THEN 'offset' ELSE 'unexpected' END, 0, CASE WHEN account IN ({RECOGNISED}, {REGION_BILLS}, {CARE_RECOGNISED}) OR account = {RETURNED_MONEY} OR CAST(account AS TEXT) LIKE '{BENEFITS}%'
             THEN -fen ELSE fen END
-      FROM booked b WHERE account NOT IN (9101, 9103, 9104, 9105, 9106, 110102, 110103, 110104)
+      FROM booked b WHERE account NOT IN ({DAILY_OWED}, {MONTH_OWED}, {IN_FLIGHT}, {RETAINED}, {CLEARING_OWED}, {PREPAYMENT}, {PREALLOCATION}, {SUPPLIER_ADVANCE})
     UNION ALL
     SELECT fund, institution, 'advanced', 0, CASE WHEN account < 120000 THEN -fen ELSE fen END FROM booked
-      WHERE account BETWEEN 110102 AND 110104 OR account BETWEEN 920401 AND 920403
+      WHERE account IN ({ADVANCES}) OR account IN ({OFFSETS})
     UNION ALL
     SELECT b.fund, b.institution, 'retained', 0, fen FROM booked b
-      LEFT JOIN cleared c ON (c.fund, c.institution) = (b.fund, b.institution) WHERE account = 9105 AND c.fund IS NULL
+      LEFT JOIN cleared c ON (c.fund, c.institution) = (b.fund, b.institution) WHERE account = {RETAINED} AND c.fund IS NULL
     UNION ALL
-    SELECT fund, institution, 'owed', 0, fen FROM booked WHERE account IN (9101, 9103, 9104, 9105, 9106))
+    SELECT fund, institution, 'owed', 0, fen FROM booked WHERE account IN ({DAILY_OWED}, {MONTH_OWED}, {IN_FLIGHT}, {RETAINED}, {CLEARING_OWED}))
 SELECT fund, institution, what, sum(fen), sum(booked) FROM side GROUP BY 1, 2, 3 HAVING sum(fen) <> sum(booked) ORDER BY 1, 2, 3
-"""
-_KEYS: Final = """
+""")
+_KEYS: Final = coded("""
 SELECT fund, institution, subfund, year, term, sum(fen), sum(booked) FROM (
     SELECT fund, institution, subfund, year, term, fen, 0 AS booked FROM record
     UNION ALL
-    SELECT fund, institution, subfund, year, term, 0, -fen FROM booked WHERE account = 9001)
+    SELECT fund, institution, subfund, year, term, 0, -fen FROM booked WHERE account = {RECOGNISED})
  GROUP BY 1, 2, 3, 4, 5 HAVING sum(fen) <> sum(booked) ORDER BY 1, 2, 3, 4, 5
-"""
+""")
 
 
 def bank_agrees(town: Town) -> bool:
@@ -85,9 +86,9 @@ def bank_agrees(town: Town) -> bool:
             )
         )
         balance: int = tx.value(
-            """SELECT coalesce(sum(b.debit - b.credit), 0)::bigint FROM books.balance b
+            coded("""SELECT coalesce(sum(b.debit - b.credit), 0)::bigint FROM books.balance b
                  JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                WHERE b.region = %(region)s AND b.account = 1004 AND d.counterparty = %(account)s""",
+                WHERE b.region = %(region)s AND b.account = {SPENDING_DEPOSIT} AND d.counterparty = %(account)s"""),
             region=tx.region,
             account=town.bank.account,
         )

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, LiteralString
 
+from ledger.core.accounts import coded
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.cash.orders import PERSON
 from ledger.simulation.platform.bill import Bill
@@ -74,13 +75,13 @@ _PAPERS: Final[dict[str, LiteralString]] = {
     "letter": """SELECT letter_id, fund, institution, year, confirmed_on::text, row9_fen FROM fund.letter
         WHERE region = %(region)s AND state = 'confirmed'""",
     "cleared": """SELECT DISTINCT fund, institution FROM fund.letter WHERE region = %(region)s AND state = 'confirmed'""",
-    "booked": """
+    "booked": coded("""
         SELECT b.fund, d.counterparty, d.subfund, d.service_year, d.term, b.account, sum(b.credit - b.debit)::bigint
           FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-         WHERE b.region = %(region)s AND (b.account BETWEEN 9001 AND 9399 OR b.account BETWEEN 900100 AND 939999
-               OR b.account BETWEEN 110102 AND 110104 OR b.account IN (9501, 9504)
-               OR d.counterparty = %(person)s AND (b.account = 200104 OR b.account::text LIKE '5001%%'))
-         GROUP BY 1, 2, 3, 4, 5, 6""",
+         WHERE b.region = %(region)s AND (b.account IN ({CONSERVED})
+               OR b.account IN ({ADVANCES}) OR b.account IN ({CARE_RECOGNISED}, {CARE_PAID})
+               OR d.counterparty = %(person)s AND (b.account = {RETURNED_MONEY} OR b.account::text LIKE '{BENEFITS}%%'))
+         GROUP BY 1, 2, 3, 4, 5, 6"""),
 }
 _CLR_TYPE: Final = {"21": "21", "52": "21", "11": "11", "14": "11", "41": "41"}
 _ADVANCE: Final = re.compile("预付金|预拨|集采")

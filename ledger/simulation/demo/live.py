@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 
 from ledger.acts.anchoring import anchor
+from ledger.core.accounts import coded
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.intake.file import FileResult
 from ledger.simulation.bank import DemoBank
@@ -88,9 +89,9 @@ def summary(
             )
         )
         balance = tx.value(
-            """SELECT coalesce(sum(b.debit - b.credit), 0)::bigint FROM books.balance b
+            coded("""SELECT coalesce(sum(b.debit - b.credit), 0)::bigint FROM books.balance b
                  JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                WHERE b.region = %(region)s AND b.account = 1004 AND d.counterparty = %(account)s""",
+                WHERE b.region = %(region)s AND b.account = {SPENDING_DEPOSIT} AND d.counterparty = %(account)s"""),
             region=DEMO_REGION,
             account=EXPENDITURE_ACCOUNT.number,
         )

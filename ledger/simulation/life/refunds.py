@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
+from ledger.core.accounts import CLEARING_OWED, MONTH_OWED, coded
 from ledger.core.dates import period_of
 from ledger.core.entries import FUNDS
 from ledger.core.errors import Conflict
@@ -78,7 +79,7 @@ def _benefit(
             " AND institution = %(code)s AND year = %(year)s AND state = 'confirmed')",
             region=tx.region, fund=fund, code=code, year=one.service_year,
         )  # fmt: skip
-    source = 9106 if cleared else 9103
+    source = CLEARING_OWED if cleared else MONTH_OWED
     line = RefundLine(source, one.subfund, one.service_year, one.term, one.category, fen)
     _pay_back(town, fund, code, one.door, fen, (line,), "", dice, day)
 
@@ -123,14 +124,14 @@ def _spent(tx: Transaction, fund: int, code: str, year: int) -> list[_Spent]:
     return [
         _Spent(*row)
         for row in tx.rows(
-            """SELECT CASE WHEN b.account = 110105 THEN 'daily_advance' WHEN b.period / 100 = %(year)s THEN 'same_year'
+            coded("""SELECT CASE WHEN b.account = {DAILY_ADVANCE} THEN 'daily_advance' WHEN b.period / 100 = %(year)s THEN 'same_year'
                            ELSE 'earlier_year' END AS door, d.subfund, d.service_year, d.term, d.category,
-                      sum(CASE WHEN b.account = 110105 THEN b.debit - b.credit ELSE b.debit END)::bigint AS fen
+                      sum(CASE WHEN b.account = {DAILY_ADVANCE} THEN b.debit - b.credit ELSE b.debit END)::bigint AS fen
                  FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
                 WHERE b.region = %(region)s AND b.fund = %(fund)s AND d.counterparty = %(code)s
-                  AND (b.account = 110105 OR b.account::text LIKE '5001%%')
-                GROUP BY 1, 2, 3, 4, 5 HAVING sum(CASE WHEN b.account = 110105 THEN b.debit - b.credit ELSE b.debit END) > 0
-                ORDER BY 1, 2, 3, 4, 5""",
+                  AND (b.account = {DAILY_ADVANCE} OR b.account::text LIKE '{BENEFITS}%%')
+                GROUP BY 1, 2, 3, 4, 5 HAVING sum(CASE WHEN b.account = {DAILY_ADVANCE} THEN b.debit - b.credit ELSE b.debit END) > 0
+                ORDER BY 1, 2, 3, 4, 5"""),
             region=tx.region,
             fund=fund,
             code=code,
@@ -142,9 +143,9 @@ def _spent(tx: Transaction, fund: int, code: str, year: int) -> list[_Spent]:
 def _debt(tx: Transaction, fund: int, code: str) -> int:
     """What the institution owes from its clearing, fen; 0 if nothing."""
     owed = tx.value(
-        """SELECT coalesce(sum(b.debit - b.credit), 0)::bigint FROM books.balance b
+        coded("""SELECT coalesce(sum(b.debit - b.credit), 0)::bigint FROM books.balance b
              JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-            WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.account = 9106 AND d.counterparty = %(code)s""",
+            WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.account = {CLEARING_OWED} AND d.counterparty = %(code)s"""),
         region=tx.region,
         fund=fund,
         code=code,

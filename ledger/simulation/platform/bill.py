@@ -7,6 +7,7 @@ from math import exp
 from statistics import NormalDist
 from typing import Final, NamedTuple
 
+from ledger.core.entries import EMPLOYEE_FUND, RESIDENT_FUND
 from ledger.fund.record.record import Amounts
 from ledger.simulation.platform.institutions import MadeInstitution
 
@@ -56,7 +57,7 @@ class Bill(NamedTuple):
     @property
     def fund(self) -> int:
         """Fund of the book."""
-        return 390 if self.insutype == "390" else 310
+        return RESIDENT_FUND if self.insutype == "390" else EMPLOYEE_FUND
 
     @property
     def pooled(self) -> int:
@@ -68,7 +69,7 @@ class Bill(NamedTuple):
     @property
     def account(self) -> int:
         """This book's personal-account money."""
-        return 0 if self.out_of_region or self.fund == 390 else self.amounts.acct_pay
+        return 0 if self.out_of_region or self.fund == RESIDENT_FUND else self.amounts.acct_pay
 
     def reversed(self, setl_id: str, second: int) -> Bill:
         """Its full reversal, later the same day; the account balance is no flow and is not negated."""

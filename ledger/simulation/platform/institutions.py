@@ -10,6 +10,7 @@ from datetime import date
 from itertools import accumulate
 from typing import Final
 
+from ledger.core.entries import EMPLOYEE_FUND, FUNDS
 from ledger.core.money import parse_ratio
 
 HOSPITAL_LEVELS: Final = ("02", "03", "05", "06", "08", "11")
@@ -60,7 +61,7 @@ class MadeInstitution:
                     "bank_name": f"模拟银行第{self.serial % 17 + 1}支行",
                     "cnaps": f"102{self.region // 100:04d}{self.serial % 17 + 1:05d}",
                 },
-                "funds": [310] if self.is_pharmacy else [310, 390],
+                "funds": [EMPLOYEE_FUND] if self.is_pharmacy else list(FUNDS),
             },
             ensure_ascii=False,
         )

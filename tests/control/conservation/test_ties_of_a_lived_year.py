@@ -8,6 +8,7 @@ from typing import Any
 from ledger.books.manual import ManualContent
 from ledger.core.entries import Book, Dimensions, Leg, Side, credit, debit
 from ledger.founding import book_by_hand
+from tests.scenes.regions import transactions_of_two_regions
 
 BOOK = Book(420100, 310)
 DAY = date(2026, 3, 31)
@@ -66,3 +67,7 @@ def test_a_bill_of_another_region_stands_in_the_view(lived: Any) -> None:
     assert lived.rows(
         "SELECT outregion_fen, owed_fen, difference_fen FROM fund.conservation WHERE institution = '430100'"
     ) == [(700, 700, 0)]
+
+
+def test_no_transaction_of_a_lived_year_is_of_two_regions(lived: Any) -> None:
+    assert transactions_of_two_regions(lived.rows) == []

@@ -29,6 +29,7 @@ from ledger.fund.record.judge import IntakeRules
 from ledger.fund.region.setup import set_up_region
 from ledger.simulation.people import DEMO_PEOPLE, DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
 from ledger.simulation.platform.day import Generated, generate
+from tests.scenes.regions import transactions_of_two_regions
 
 DAY, PAY_DAY = date(2026, 10, 12), date(2026, 10, 13)
 PLENTY = 10**13
@@ -203,8 +204,8 @@ def test_a_load_killed_in_the_middle_goes_on_to_the_same_answer(
     answers = json.loads(day.expected_path.read_text(encoding="utf-8"))
     once = {name: int(told) if name.endswith("_fen") else told for name, told in answers.items()}
     assert tuple(progress) == (1_500 if moment == "after its progress" else 1_000, False)
-    whole = moment == "after its progress"
-    assert [region for region, _ in beyond] == ([DEMO_REGION, TWIN] if whole else [DEMO_REGION])
+    both = moment != "between its regions"
+    assert [region for region, _ in beyond] == ([DEMO_REGION, TWIN] if both else [DEMO_REGION])
     assert all(1_000 < line <= 1_500 for _, line in beyond)
 
     monkeypatch.setattr("ledger.fund.intake.chunks.LINES_PER_CHUNK", 500)
@@ -235,6 +236,8 @@ def test_a_load_killed_in_the_middle_goes_on_to_the_same_answer(
         for region in (DEMO_REGION, TWIN)
     ]
     assert dict(map(tuple, codes)) == {code: 2 * n for code, n in once["quarantined_by_code"].items()}
+    with world.admin_engine.connect() as admin:
+        assert transactions_of_two_regions(lambda query: admin.exec_driver_sql(query).fetchall()) == []
     assert [tuple(row) for row in loads] == [(*[2 * once[name] for name in names], 4_000, True)]
 
 

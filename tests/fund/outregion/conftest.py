@@ -35,10 +35,11 @@ from ledger.fund.outregion.parties import Counterparty, add_counterparty, confir
 from ledger.fund.outregion.receipts import confirm_move
 from ledger.fund.outregion.requests import approve_move, request_move
 from ledger.fund.record.judge import IntakeRules
-from ledger.fund.region.setup import OwnAccount, set_up_region
+from ledger.fund.region.setup import set_up_region
 from ledger.payments.incoming.receive import receive
 from ledger.payments.orders.approve import approve
 from ledger.payments.orders.order import read_orders
+from ledger.payments.orders.own_accounts import OwnAccount
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
 from ledger.simulation.people import DEMO_PEOPLE

@@ -11,24 +11,25 @@ from typing import Final
 
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot
+from ledger.core.accounts import coded
 
 # Once from the stored balances, once from the lines of every day: the view of the database is read by neither.
-_NOW: Final = """
+_NOW: Final = coded("""
     SELECT b.region, b.fund, d.counterparty, d.subfund, d.service_year, sum(b.debit - b.credit)
       FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-     WHERE b.account BETWEEN 9001 AND 9399 OR b.account BETWEEN 900100 AND 939999
+     WHERE b.account IN ({CONSERVED})
      GROUP BY 1, 2, 3, 4, 5 HAVING sum(b.debit - b.credit) <> 0 ORDER BY 1, 2, 3, 4, 5
-"""
-_DAYS: Final = """
+""")
+_DAYS: Final = coded("""
     SELECT region, fund, counterparty, subfund, service_year, min(voucher_date), max(voucher_date) FROM (
         SELECT p.region, p.fund, d.counterparty, d.subfund, d.service_year, b.voucher_date
           FROM books.posting p
           JOIN books.dim d ON d.region = p.region AND d.dim = p.dim
           JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
-         WHERE p.account BETWEEN 9001 AND 9399 OR p.account BETWEEN 900100 AND 939999
+         WHERE p.account IN ({CONSERVED})
          GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(p.debit - p.credit) <> 0) days
      GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
-"""
+""")
 
 
 def check_conservation(snapshot: Snapshot) -> Iterator[Finding]:

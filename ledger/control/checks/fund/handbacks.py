@@ -11,6 +11,7 @@ from typing import Final
 
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot
+from ledger.core.accounts import coded
 
 _HEADS: Final = """
     SELECT h.region, h.fund, h.month, encode(h.digest, 'hex'), h.paid_fen, h.returned_fen,
@@ -24,7 +25,7 @@ _HEADS: Final = """
      GROUP BY h.region, h.fund, h.month ORDER BY 1, 2, 3
 """
 # Receipts of daily orders: what each moved per 期号, and the day it was booked here.
-_DAILY: Final = """
+_DAILY: Final = coded("""
     WITH daily AS (
         SELECT v.region, o.fund, v.account, v.kind, v.receipt_no, to_char(v.booking_date, 'YYYYMM')::integer AS booked_month,
                o.institution, o.order_no, v.direction, e.posted_on
@@ -33,9 +34,9 @@ _DAILY: Final = """
                       WHERE event IN ('pay', 'return') GROUP BY 1, 2, 3) e
             ON e.region = o.region AND e.order_no = o.order_no AND e.evidence = v.kind || ':' || v.receipt_no
          WHERE v.outcome = 'posted' AND EXISTS (SELECT 1 FROM payments.order_item i WHERE i.region = o.region
-                                                   AND i.order_no = o.order_no AND i.source = 9101))
-"""
-_LINES: Final = """
+                                                   AND i.order_no = o.order_no AND i.source = {DAILY_OWED}))
+""")
+_LINES: Final = coded("""
     SELECT * FROM (
         SELECT region, fund, month, booked_month, institution, term, sum(told_paid), sum(told_back), sum(paid), sum(back)
           FROM (SELECT region, fund, month, booked_month, institution, term, paid_fen AS told_paid, returned_fen AS told_back,
@@ -46,10 +47,10 @@ _LINES: Final = """
                   FROM fund.handback_receipt r
                   JOIN daily d ON d.region = r.region AND d.fund = r.fund AND d.account = r.account AND d.kind = r.kind
                               AND d.receipt_no = r.receipt_no
-                  JOIN payments.order_item i ON i.region = d.region AND i.order_no = d.order_no AND i.source = 9101) sides
+                  JOIN payments.order_item i ON i.region = d.region AND i.order_no = d.order_no AND i.source = {DAILY_OWED}) sides
          GROUP BY 1, 2, 3, 4, 5, 6) lines (region, fund, month, booked_month, institution, term, told_paid, told_back, paid, back)
      WHERE (told_paid, told_back) <> (paid, back) ORDER BY 1, 2, 3, 4, 5, 6
-"""
+""")
 # Booked here on a day before a hand-back of its own month or a later one was made, and in none, though its own is made.
 _LOST: Final = """
     SELECT d.region, d.fund, d.kind || ':' || d.receipt_no, d.booked_month, d.posted_on, h.month, h.made_on

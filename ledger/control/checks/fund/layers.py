@@ -7,6 +7,7 @@ from typing import Final
 
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot
+from ledger.core.accounts import coded
 from ledger.fund.layers.map import national_map
 
 _MISSING: Final = """
@@ -21,7 +22,7 @@ _MISSING: Final = """
      ORDER BY 1, 2
 """
 # The fund rows of the split records once more, by the map of their day: codes and days are few, records many.
-_OTHER: Final = """
+_OTHER: Final = coded("""
     WITH said AS MATERIALIZED (
         SELECT l.region, l.setl_id, l.day, split_part(x, ',', 1) AS code, split_part(x, ',', 3)::bigint AS fen
           FROM fund.bill_layer l JOIN fund.record r ON r.region = l.region AND r.setl_id = l.setl_id
@@ -62,9 +63,9 @@ _OTHER: Final = """
                coalesce(s.assistance, 0), coalesce(s.commercial, 0), coalesce(s.outside, 0), coalesce(s.wallet, 0),
                coalesce(s.unknown, 0))
         OR EXISTS (SELECT 1 FROM fund.payable p WHERE p.region = l.region AND p.setl_id = l.setl_id AND p.subfund = 'pool'
-                      AND p.fund_fen <> CASE p.fund WHEN 310 THEN l.basic_310 ELSE l.basic_390 END)
+                      AND p.fund_fen <> CASE p.fund WHEN {EMPLOYEE_FUND} THEN l.basic_310 ELSE l.basic_390 END)
      ORDER BY 1, 2
-"""
+""")
 
 
 def check_layers(snapshot: Snapshot) -> Iterator[Finding]:

@@ -12,6 +12,17 @@ from typing import Final
 from ledger.control.checks.fund.ties import Tie, compare
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot
+from ledger.core.accounts import (
+    CARE_IN_FLIGHT,
+    CARE_OWED,
+    CARE_PAID,
+    CARE_RECOGNISED,
+    MONTH_OWED,
+    OTHERS_MONEY,
+    REGION_BILLS,
+    REGION_PREPAYMENT,
+    coded,
+)
 
 _RECORDS: Final = """
     SELECT x.region, x.fund, r.fixmedins_code, '', extract(year FROM coalesce(o.setl_time, r.setl_time))::smallint,
@@ -37,42 +48,48 @@ _BILLS: Final = """
 _UNPAID: Final = "AND (o.order_no IS NULL OR o.state = 'draft' OR s.releases)"
 
 _TIES: Final = (
-    Tie("T1", (9501,), 1, _RECORDS, "异地就医确认不等于外地参保人的结算记录"),
-    Tie("T2", (9502,), -1, _OPEN, "应付异地就医不等于未下单的异地结算"),
-    Tie("T3", (9503,), -1, _ITEMS + "WHERE i.source = 9502 AND s.in_flight", "异地就医在途不等于在途拨付单"),
+    Tie("T1", (CARE_RECOGNISED,), 1, _RECORDS, "异地就医确认不等于外地参保人的结算记录"),
+    Tie("T2", (CARE_OWED,), -1, _OPEN, "应付异地就医不等于未下单的异地结算"),
+    Tie(
+        "T3",
+        (CARE_IN_FLIGHT,),
+        -1,
+        _ITEMS + coded("WHERE i.source = {CARE_OWED} AND s.in_flight"),
+        "异地就医在途不等于在途拨付单",
+    ),
     Tie(
         "T4",
-        (9504,),
+        (CARE_PAID,),
         -1,
-        _ITEMS + "WHERE i.source = 9502 AND o.state = 'paid'",
+        _ITEMS + coded("WHERE i.source = {CARE_OWED} AND o.state = 'paid'"),
         "已付异地就医不等于付妥拨付单",
     ),
-    Tie("T1", (9003,), 1, _BILLS, "异地参保清算确认不等于对方的清算账单"),
-    Tie("T2", (9103,), -1, _BILLS + _UNPAID, "应付异地清算不等于未付的清算账单", regions=True),
+    Tie("T1", (REGION_BILLS,), 1, _BILLS, "异地参保清算确认不等于对方的清算账单"),
+    Tie("T2", (MONTH_OWED,), -1, _BILLS + _UNPAID, "应付异地清算不等于未付的清算账单", regions=True),
 )
 
 # What receipts say of 2001-异地就医资金 and 1101-异地就医预付金, by counterparty region: what came in (X4, X8), what orders paid
 # out of it or to it (X1, X10, X11), and what of that came back.
-_PROVEN: Final = """
+_PROVEN: Final = coded("""
     SELECT region, fund, account, party, sum(booked), sum(proven) FROM (
         SELECT b.region, b.fund, b.account, d.counterparty AS party,
-               CASE b.account WHEN 200103 THEN b.credit - b.debit ELSE b.debit - b.credit END AS booked, 0 AS proven
+               CASE b.account WHEN {OTHERS_MONEY} THEN b.credit - b.debit ELSE b.debit - b.credit END AS booked, 0 AS proven
           FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-         WHERE b.account IN (110101, 200103)
+         WHERE b.account IN ({REGION_PREPAYMENT}, {OTHERS_MONEY})
         UNION ALL
-        SELECT m.region, m.fund, CASE m.kind WHEN 'prepaid_back' THEN 110101 ELSE 200103 END, m.counterparty::text, 0,
+        SELECT m.region, m.fund, CASE m.kind WHEN 'prepaid_back' THEN {REGION_PREPAYMENT} ELSE {OTHERS_MONEY} END, m.counterparty::text, 0,
                CASE m.kind WHEN 'prepaid_back' THEN -m.amount_fen ELSE m.amount_fen END
           FROM fund.outregion_move m WHERE m.state = 'done'
         UNION ALL
-        SELECT o.region, o.fund, CASE i.source WHEN 110101 THEN 110101 ELSE 200103 END,
-               CASE i.source WHEN 9502 THEN i.category ELSE o.institution END, 0,
-               CASE WHEN (i.source = 110101) = (v.direction = 'debit') THEN i.amount_fen ELSE -i.amount_fen END
+        SELECT o.region, o.fund, CASE i.source WHEN {REGION_PREPAYMENT} THEN {REGION_PREPAYMENT} ELSE {OTHERS_MONEY} END,
+               CASE i.source WHEN {CARE_OWED} THEN i.category ELSE o.institution END, 0,
+               CASE WHEN (i.source = {REGION_PREPAYMENT}) = (v.direction = 'debit') THEN i.amount_fen ELSE -i.amount_fen END
           FROM payments.evidence v
           JOIN payments.pay_order o ON o.region = v.region AND o.order_no = v.matched_order
-          JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no AND i.source IN (9502, 110101, 200103)
+          JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no AND i.source IN ({CARE_OWED}, {REGION_PREPAYMENT}, {OTHERS_MONEY})
          WHERE v.outcome = 'posted') sides
      GROUP BY 1, 2, 3, 4 HAVING sum(booked) <> sum(proven) ORDER BY 1, 2, 3, 4
-"""
+""")
 
 # A bill is its lines; the one we made is the records it lists too.
 _BILL_SUMS: Final = """
@@ -100,34 +117,34 @@ _CLAIMS: Final = """
         OR bool_or((d.amount_fen, o.institution, 'care') <> (x.amount_fen, x.institution, x.side)) FILTER (WHERE o.order_no <> '')
      ORDER BY 1, 2, 3
 """
-_ORDER_SUMS: Final = """
+_ORDER_SUMS: Final = coded("""
     SELECT region, fund, order_no, service_year, term, category, sum(item), sum(record) FROM (
         SELECT o.region, o.fund, o.order_no, i.service_year, i.term, i.category, i.amount_fen AS item, 0 AS record
           FROM payments.order_item i JOIN payments.pay_order o ON o.region = i.region AND o.order_no = i.order_no
-         WHERE i.source = 9502
+         WHERE i.source = {CARE_OWED}
         UNION ALL
         SELECT d.region, d.fund, d.order_no, x.service_year, x.term, x.counterparty::text, 0, d.amount_fen
           FROM payments.order_outregion d
           JOIN fund.outregion_record x ON x.region = d.region AND x.fund = d.fund AND x.setl_id = d.setl_id) sides
      GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(item) <> sum(record) ORDER BY 1, 2, 3
-"""
+""")
 
 # Every order to another region has what it pays behind it: the bill (9103), or the approved movement (110101, 200103).
-_BEHIND: Final = """
+_BEHIND: Final = coded("""
     SELECT o.region, o.fund, o.order_no, o.amount_fen FROM payments.pay_order o
       JOIN payments.state s ON s.state = o.state AND NOT s.releases
       JOIN payments.batch k ON k.region = o.region AND k.batch_id = o.batch_id AND k.kind = 'outregion'
       JOIN LATERAL (SELECT min(source) AS source FROM payments.order_item i
-                     WHERE i.region = o.region AND i.order_no = o.order_no) i ON i.source <> 9502
+                     WHERE i.region = o.region AND i.order_no = o.order_no) i ON i.source <> {CARE_OWED}
      WHERE NOT EXISTS (
-           SELECT 1 FROM fund.outregion_bill b WHERE i.source = 9103 AND b.region = o.region AND b.order_no = o.order_no
+           SELECT 1 FROM fund.outregion_bill b WHERE i.source = {MONTH_OWED} AND b.region = o.region AND b.order_no = o.order_no
               AND b.side = 'insured' AND b.counterparty::text = o.institution AND b.amount_fen = o.amount_fen
            UNION ALL
            SELECT 1 FROM fund.outregion_move m WHERE m.region = o.region AND m.order_no = o.order_no AND m.state = 'approved'
-              AND m.kind = CASE i.source WHEN 110101 THEN 'prepaid' WHEN 200103 THEN 'prepaid_out' END
+              AND m.kind = CASE i.source WHEN {REGION_PREPAYMENT} THEN 'prepaid' WHEN {OTHERS_MONEY} THEN 'prepaid_out' END
               AND m.counterparty::text = o.institution AND m.amount_fen = o.amount_fen)
      ORDER BY 1, 2, 3
-"""
+""")
 
 
 def check_outregion(snapshot: Snapshot) -> Iterator[Finding]:
@@ -135,7 +152,7 @@ def check_outregion(snapshot: Snapshot) -> Iterator[Finding]:
     for tie in _TIES:
         yield from compare(snapshot, tie)
     for region, fund, account, party, booked, proven in snapshot.rows(_PROVEN):
-        name = {110101: "异地就医预付金", 200103: "异地就医资金"}[account]
+        name = {REGION_PREPAYMENT: "异地就医预付金", OTHERS_MONEY: "异地就医资金"}[account]
         message = f"{name}账上{booked}分，回单证明{proven}分"
         yield Finding("T5", f"{region}-{fund}", f"{account} {party}", message)
     for region, fund, bill, amount, lines, records, told, counted in snapshot.rows(_BILL_SUMS):

@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 from ledger.control.checks.fund.ties import Tie, compare
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot, seq_label
+from ledger.core.accounts import REFUNDED
 
 
 def _facts_digest(facts: Sequence[str]) -> str:
@@ -97,7 +98,7 @@ PAPERS: Final = (
 
 _REFUNDED: Final = Tie(
     "T4",
-    (9209,),
+    (REFUNDED,),
     1,
     """
     SELECT r.region, r.fund, r.institution, l.subfund, l.service_year, l.term, l.category, l.amount_fen

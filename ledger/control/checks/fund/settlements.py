@@ -15,6 +15,18 @@ from psycopg.rows import TupleRow
 from ledger.control.checks.fund.ties import Tie, compare
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot, seq_label
+from ledger.core.accounts import (
+    AUDIT_DEDUCTED,
+    BORNE,
+    CLEARING_OWED,
+    MONTH_OWED,
+    OFFSETS,
+    OTHER_DEDUCTED,
+    RETAINED,
+    RETAINED_FORFEITED,
+    SURPLUS_KEPT,
+    coded,
+)
 
 _KEY: Final = "SELECT s.region, s.fund, s.institution, l.subfund, l.service_year, l.term, l.category, "
 
@@ -47,47 +59,47 @@ _BOTH: Final = " UNION ALL "
 _TIES: Final = (
     Tie(
         "T6",
-        (9105,),
+        (RETAINED,),
         -1,
         _sheets("l.retained_fen") + _BOTH + _letters("-l.retained_fen"),
         "预留保证金不等于月结单所留减清算转出",
     ),
-    Tie("T6", (9301,), -1, _FINDINGS, "审核扣款不等于终审结果已实扣额"),
+    Tie("T6", (AUDIT_DEDUCTED,), -1, _FINDINGS, "审核扣款不等于终审结果已实扣额"),
     Tie(
         "T6",
-        (9301,),
+        (AUDIT_DEDUCTED,),
         -1,
         _sheets("l.audit_fen") + _BOTH + _letters("l.audit_fen"),
         "审核扣款不等于月结单与确认书所扣",
     ),
     Tie(
         "T6",
-        (9303,),
+        (OTHER_DEDUCTED,),
         -1,
         _sheets("l.other_fen") + _BOTH + _letters("l.other_fen"),
         "其他扣款不等于月结单与确认书所扣",
     ),
     Tie(
         "T6",
-        (920401, 920402, 920403),
+        OFFSETS,
         -1,
         _sheets("l.offset_fen") + _BOTH + _letters("l.offset_fen"),
         "抵扣结清不等于月结单与确认书所抵",
     ),
-    Tie("T6", (9002,), 1, _letters("l.surplus_fen"), "结余留用不等于确认书所列"),
-    Tie("T6", (9302,), -1, _letters("l.forfeited_fen"), "保证金扣减不等于确认书所列"),
-    Tie("T6", (9304,), -1, _letters("l.borne_fen + l.late_fen"), "机构自担不等于确认书所列"),
+    Tie("T6", (SURPLUS_KEPT,), 1, _letters("l.surplus_fen"), "结余留用不等于确认书所列"),
+    Tie("T6", (RETAINED_FORFEITED,), -1, _letters("l.forfeited_fen"), "保证金扣减不等于确认书所列"),
+    Tie("T6", (BORNE,), -1, _letters("l.borne_fen + l.late_fen"), "机构自担不等于确认书所列"),
 )
 
-_OTHER_TAKEN: Final = """
+_OTHER_TAKEN: Final = coded("""
     SELECT region, fund, institution, sum(booked), sum(found) FROM (
         SELECT b.region, b.fund, d.counterparty AS institution, b.credit - b.debit AS booked, 0 AS found
-          FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim WHERE b.account = 9303
+          FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim WHERE b.account = {OTHER_DEDUCTED}
         UNION ALL
         SELECT region, fund, institution, 0, amount_fen FROM fund.other_deduction
          WHERE taken_by <> '' AND approved_by <> '') sides
      GROUP BY 1, 2, 3 HAVING sum(booked) <> sum(found) ORDER BY 1, 2, 3
-"""
+""")
 
 # What an account holds per key after the block of a paper's entry, beside what the paper says it leaves there.
 _AFTER: Final = """
@@ -108,8 +120,14 @@ _AFTER_END: Final = """) s
      GROUP BY 1, 2, 3, 4, 5, 6, 7, r.fen HAVING coalesce(sum(m.fen), 0) <> r.fen ORDER BY 1, 2, 3, 4, 5, 6, 7
 """
 _RESULTS: Final = (
-    ("SET", 9103, _sheets("s.sheet_id AS id, l.result_fen AS fen"), "月结单", "月结应付"),
-    ("CLR", 9106, _letters("s.letter_id AS id, l.result_fen + l.owed_before AS fen"), "确认书", "清算应付"),
+    ("SET", MONTH_OWED, _sheets("s.sheet_id AS id, l.result_fen AS fen"), "月结单", "月结应付"),
+    (
+        "CLR",
+        CLEARING_OWED,
+        _letters("s.letter_id AS id, l.result_fen + l.owed_before AS fen"),
+        "确认书",
+        "清算应付",
+    ),
 )
 
 # The canonical texts of fund.sheet_digest and fund.letter_digest, written a second time: whoever changes the function

@@ -13,6 +13,17 @@ from typing import Final, LiteralString, NamedTuple
 from ledger.control.checks.payments.returned import check_returned
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot
+from ledger.core.accounts import (
+    CARE_IN_FLIGHT,
+    DAILY_OWED,
+    DAILY_PAID,
+    FISCAL_KIND,
+    IN_FLIGHT,
+    MONTH_WAITING,
+    RECOGNISED,
+    SPENDING_DEPOSIT,
+    coded,
+)
 
 
 class Tie(NamedTuple):
@@ -57,45 +68,45 @@ _ITEMS: Final = """
     SELECT o.region, o.fund, o.institution, i.subfund, i.service_year, i.term, i.category, i.amount_fen
       FROM payments.pay_order o JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no """
 # An advance or a payment to a person is owed in no memorandum account, on its way neither.
-_IN_FLIGHT: Final = (
-    _ITEMS + "JOIN payments.state s ON s.state = o.state WHERE s.in_flight AND i.source IN (9101, 9103, 9106)"
+_IN_FLIGHT: Final = _ITEMS + coded(
+    "JOIN payments.state s ON s.state = o.state WHERE s.in_flight AND i.source IN ({OWED})"
 )
-_PAID_DAILY: Final = _ITEMS + "WHERE o.state = 'paid' AND i.source = 9101"
+_PAID_DAILY: Final = _ITEMS + coded("WHERE o.state = 'paid' AND i.source = {DAILY_OWED}")
 
 _TIES: Final = (
-    Tie("T1", (9001,), 1, _RECOGNISED, "待遇确认不等于已入账应付明细的基金金额"),
-    Tie("T2", (9101,), -1, _OPEN_DAILY, "应付日拨付不等于未下单应付明细的日拨付额"),
-    Tie("T2", (9102,), -1, _OPEN_MONTH, "待月结不等于未结算应付明细的余额"),
-    Tie("T3", (9104,), -1, _IN_FLIGHT, "在途不等于在途拨付单的明细合计"),
-    Tie("T4", (9201,), -1, _PAID_DAILY, "已付日拨付不等于已付妥拨付单的明细合计"),
+    Tie("T1", (RECOGNISED,), 1, _RECOGNISED, "待遇确认不等于已入账应付明细的基金金额"),
+    Tie("T2", (DAILY_OWED,), -1, _OPEN_DAILY, "应付日拨付不等于未下单应付明细的日拨付额"),
+    Tie("T2", (MONTH_WAITING,), -1, _OPEN_MONTH, "待月结不等于未结算应付明细的余额"),
+    Tie("T3", (IN_FLIGHT,), -1, _IN_FLIGHT, "在途不等于在途拨付单的明细合计"),
+    Tie("T4", (DAILY_PAID,), -1, _PAID_DAILY, "已付日拨付不等于已付妥拨付单的明细合计"),
 )
 
 
 # Balances without what entries carry from 5001 and 4501 to the balance 3001, as the closing of a year does.
-_MOVED: Final = """
+_MOVED: Final = coded("""
     WITH closing AS (
         SELECT DISTINCT p.region, p.fund, p.period, b.first_seq + o.off AS seq
           FROM books.posting p JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
-         CROSS JOIN LATERAL unnest(p.offs) AS o (off) WHERE p.account::text LIKE '3001%'),
+         CROSS JOIN LATERAL unnest(p.offs) AS o (off) WHERE p.account::text LIKE '{FUND_BALANCE}%'),
     moved AS (
         SELECT region, fund, account, dim, debit, credit FROM books.balance
         UNION ALL
         SELECT l.region, l.fund, l.account, l.dim, CASE l.side WHEN 1 THEN -l.amount_fen ELSE 0 END,
                CASE l.side WHEN -1 THEN -l.amount_fen ELSE 0 END
           FROM closing c JOIN books.leg l ON l.region = c.region AND l.fund = c.fund AND l.period = c.period AND l.seq = c.seq
-         WHERE l.account::text LIKE '5001%' OR l.account::text LIKE '4501%')
-"""
-_PROVEN: Final = """
+         WHERE l.account::text LIKE '{BENEFITS}%' OR l.account::text LIKE '{OTHER_INCOME}%')
+""")
+_PROVEN: Final = coded("""
     SELECT * FROM (
         SELECT region, fund, institution, sum(booked) AS booked, sum(proven) AS proven
           FROM (SELECT b.region, b.fund, d.counterparty AS institution, b.credit - b.debit AS booked, 0 AS proven
                   FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                 WHERE b.account IN (9201, 9202, 9203, 9209, 9504) OR b.account BETWEEN 920400 AND 920499
+                 WHERE b.account IN ({PAID}, {OFFSETS}, {REFUNDED}, {CARE_PAID})
                 UNION ALL
                 SELECT b.region, b.fund, d.counterparty, b.debit - b.credit, 0
                   FROM moved b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                 WHERE b.account IN (110102, 110103, 110104)
-                    OR d.counterparty = 'PERSON' AND (b.account::text LIKE '5001%' OR b.account = 200104)
+                 WHERE b.account IN ({ADVANCES})
+                    OR d.counterparty = 'PERSON' AND (b.account::text LIKE '{BENEFITS}%' OR b.account = {RETURNED_MONEY})
                 UNION ALL
                 SELECT region, fund, institution, 0, -amount_fen FROM fund.refund
                  WHERE state = 'approved' AND kind <> 'penalty'
@@ -105,22 +116,22 @@ _PROVEN: Final = """
                   FROM payments.evidence v JOIN payments.pay_order o ON o.region = v.region AND o.order_no = v.matched_order
                  WHERE v.outcome = 'posted' AND NOT EXISTS (   -- prepayments between regions: checks.outregion
                        SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no
-                          AND i.source IN (110101, 200103))) sides
+                          AND i.source IN ({REGION_PREPAYMENT}, {OTHERS_MONEY}))) sides
          GROUP BY region, fund, institution) institutions
      WHERE booked <> proven ORDER BY 1, 2, 3
-"""
-_EXPENSED: Final = """
+""")
+_EXPENSED: Final = coded("""
     SELECT * FROM (
         SELECT b.region, b.fund, d.counterparty, d.subfund, d.service_year, d.term,
                coalesce(sum(b.credit - b.debit) FILTER (WHERE a.section = 2), 0) AS paid,
                coalesce(sum(b.debit - b.credit) FILTER (WHERE a.section = 1), 0) AS booked
           FROM moved b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
           JOIN books.account a ON a.region = b.region AND a.fund = b.fund AND a.account = b.account
-         WHERE (a.account IN (9201, 9202, 9203, 9209, 110105, 200104) OR a.account BETWEEN 920400 AND 920499
-                OR a.account::text LIKE '5001%' OR a.account::text LIKE '4501%') AND d.counterparty NOT IN ('', 'PERSON')
+         WHERE (a.account IN ({PAID}, {OFFSETS}, {REFUNDED}, {DAILY_ADVANCE}, {RETURNED_MONEY})
+                OR a.account::text LIKE '{BENEFITS}%' OR a.account::text LIKE '{OTHER_INCOME}%') AND d.counterparty NOT IN ('', 'PERSON')
          GROUP BY 1, 2, 3, 4, 5, 6) keys
      WHERE paid <> booked ORDER BY 1, 2, 3, 4, 5, 6
-"""
+""")
 
 
 def check_ties(snapshot: Snapshot) -> Iterator[Finding]:
@@ -164,32 +175,32 @@ def _statutory(snapshot: Snapshot) -> Iterator[Finding]:
 
 # Other regions' money by region, less what is on its way out of it; of it the 财政专户 holds what it can, the rest is in
 # the 支出户 and no money of ours.
-_MONEY: Final = """
+_MONEY: Final = coded("""
     WITH sent AS (
         SELECT o.region, o.fund, o.institution, i.source, i.amount_fen FROM payments.pay_order o
           JOIN payments.state s ON s.state = o.state AND s.in_flight
-          JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no AND i.source IN (110101, 200103)),
+          JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no AND i.source IN ({REGION_PREPAYMENT}, {OTHERS_MONEY})),
     others AS (
         SELECT region, fund, coalesce(sum(fen) FILTER (WHERE fen > 0), 0) AS fen FROM (
             SELECT region, fund, party, sum(fen) AS fen FROM (
-                SELECT b.region, b.fund, CASE b.account WHEN 9503 THEN d.category ELSE d.counterparty END AS party,
-                       CASE b.account WHEN 9503 THEN b.debit - b.credit ELSE b.credit - b.debit END AS fen
+                SELECT b.region, b.fund, CASE b.account WHEN {CARE_IN_FLIGHT} THEN d.category ELSE d.counterparty END AS party,
+                       CASE b.account WHEN {CARE_IN_FLIGHT} THEN b.debit - b.credit ELSE b.credit - b.debit END AS fen
                   FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                 WHERE b.account IN (200103, 9503)
+                 WHERE b.account IN ({OTHERS_MONEY}, {CARE_IN_FLIGHT})
                 UNION ALL
-                SELECT region, fund, institution, -amount_fen FROM sent WHERE source = 200103) sides
+                SELECT region, fund, institution, -amount_fen FROM sent WHERE source = {OTHERS_MONEY}) sides
              GROUP BY region, fund, party) parties GROUP BY region, fund),
     own AS (
-        SELECT b.region, b.fund, sum(b.debit - b.credit) FILTER (WHERE b.account <> 1003) AS free,
-               coalesce(sum(b.debit - b.credit) FILTER (WHERE b.account = 1003), 0)
+        SELECT b.region, b.fund, sum(b.debit - b.credit) FILTER (WHERE b.account <> {FISCAL_DEPOSIT}) AS free,
+               coalesce(sum(b.debit - b.credit) FILTER (WHERE b.account = {FISCAL_DEPOSIT}), 0)
                - coalesce((SELECT sum(x.amount_fen) FROM sent x WHERE x.region = b.region AND x.fund = b.fund), 0) AS fiscal,
                EXISTS (SELECT 1 FROM sent x WHERE x.region = b.region AND x.fund = b.fund) AS sending
-          FROM books.balance b WHERE b.account IN (1003, 1004, 9104, 9503) GROUP BY b.region, b.fund)
+          FROM books.balance b WHERE b.account IN ({FISCAL_DEPOSIT}, {SPENDING_DEPOSIT}, {IN_FLIGHT}, {CARE_IN_FLIGHT}) GROUP BY b.region, b.fund)
     SELECT w.region, w.fund, coalesce(w.free, 0), greatest(0, coalesce(h.fen, 0) - greatest(0, w.fiscal)), w.fiscal, w.sending
       FROM own w LEFT JOIN others h ON h.region = w.region AND h.fund = w.fund
      WHERE coalesce(w.free, 0) < greatest(0, coalesce(h.fen, 0) - greatest(0, w.fiscal)) OR w.sending AND w.fiscal < 0
      ORDER BY 1, 2
-"""
+""")
 
 
 def _available(snapshot: Snapshot) -> Iterator[Finding]:
@@ -199,7 +210,9 @@ def _available(snapshot: Snapshot) -> Iterator[Finding]:
     for region, fund, free, others, fiscal, sending in snapshot.rows(_MONEY):
         if free < others:
             message = f"支出户存款减在途为{free}分，小于其中的异地就医资金{others}分"
-            yield Finding("T7", f"{region}-{fund}", "1004 − 9104 − 9503", message)
+            yield Finding(
+                "T7", f"{region}-{fund}", f"{SPENDING_DEPOSIT} − {IN_FLIGHT} − {CARE_IN_FLIGHT}", message
+            )
         if sending and fiscal < 0:
             message = f"财政专户存款减在途的异地预付金为{fiscal}分，小于零"
-            yield Finding("T7", f"{region}-{fund}", "1003", message)
+            yield Finding("T7", f"{region}-{fund}", FISCAL_KIND, message)

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 
 from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot
+from ledger.core.accounts import coded
 from ledger.core.digests import OrderHead, batch_digest, order_digest
 
 _ORDERS: Final = """
@@ -102,17 +103,17 @@ def _batch(
 def _sums(snapshot: Snapshot) -> Iterator[Finding]:
     """The amount of an order is the sum of its items, its daily items the sum of its records."""
     for region, fund, order_no, amount, items, daily, records in snapshot.rows(
-        """
+        coded("""
         SELECT o.region, o.fund, o.order_no, o.amount_fen, i.total, i.daily, coalesce(p.total, 0)
           FROM payments.pay_order o
           LEFT JOIN (SELECT region, order_no, sum(amount_fen) AS total,
-                            coalesce(sum(amount_fen) FILTER (WHERE source = 9101), 0) AS daily
+                            coalesce(sum(amount_fen) FILTER (WHERE source = {DAILY_OWED}), 0) AS daily
                        FROM payments.order_item GROUP BY region, order_no) i ON i.region = o.region AND i.order_no = o.order_no
           LEFT JOIN (SELECT region, order_no, sum(daily_fen) AS total FROM payments.order_payable
                       GROUP BY region, order_no) p ON p.region = o.region AND p.order_no = o.order_no
          WHERE i.total IS DISTINCT FROM o.amount_fen OR i.daily <> coalesce(p.total, 0)
          ORDER BY 1, 2, 3
-        """
+        """)
     ):
         message = f"拨付单金额{amount}分，明细合计{items}分；其中日拨付{daily}分，所拨结算合计{records}分"
         yield Finding("INV-10", f"{region}-{fund}", f"order {order_no}", message)
