@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Engine
 
+from ledger.access.operator_log import append_line
 from ledger.core.errors import Conflict, Forbidden, InvalidInput
 from ledger.core.os_errors import os_refusal
 from ledger.db.unit_of_work import Transaction, unit_of_work
@@ -176,6 +177,7 @@ def _begin(
             size=size,
             user=user,
         )
+        append_line(tx, "intake.begun", str(load_id), "done", path.name)
         return Load(load_id, digest), _Done(0, 0), Tally(), False
 
 

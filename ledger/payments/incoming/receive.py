@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from adapters.banks.ports import OrderStatus
+from ledger.access.operator_log import append_line
 from ledger.core.errors import InFlight, LedgerError
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.incoming import evidence as papers_table
@@ -156,6 +157,11 @@ def take(
     book_papers(round_, waiting, papers, references)
     apply_statuses(round_, statuses)
     store_problems(tx, account, done.problems)
+    if done.files or done.outcomes or done.events or done.problems:
+        summary = (
+            f"文件{done.files} 回单{done.outcomes.total()} 单据{done.events.total()} 问题{len(done.problems)}"
+        )
+        append_line(tx, "payments.received", account, "done", summary)
     return done
 
 

@@ -20,6 +20,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from adapters.banks.ports import Channel, OutgoingFile
+from ledger.access.operator_log import append_line
 from ledger.core.errors import LedgerError, Unavailable
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.orders.order import lock_file
@@ -74,6 +75,8 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
     for (file_id,) in waiting:
         with unit_of_work(engine, user, region) as tx:
             attempt = _set_out(tx, file_id, day)
+            if isinstance(attempt, _Attempt):
+                append_line(tx, "payments.set_out", file_id, "done", "开始发送")
         if attempt is None:
             continue
         if isinstance(attempt, Sending):
@@ -82,6 +85,7 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
         refusal = _deliver(bank_of, attempt)
         with unit_of_work(engine, user, region) as tx:
             done.append(_conclude(tx, attempt, refusal, day))
+            append_line(tx, "payments.sent", file_id, "done", f"{done[-1].outcome} {done[-1].code}".strip())
     return done
 
 
