@@ -29,14 +29,18 @@ class Bank:
 class App:
     """A running installation under one acting user."""
 
-    def __init__(self, settings: Settings, user: str) -> None:
+    def __init__(self, settings: Settings, user: str, engine: Engine | None = None) -> None:
+        """`engine` is one that its owner shares and closes; without it the app has its own."""
         self.settings = settings
         self.user = user
+        self._shared = engine
         self._banks: dict[tuple[int, str], Bank] = {}
 
     @cached_property
     def engine(self) -> Engine:
         """The service's connections; raises Unavailable `db.not_migrated` before the first `migrate`."""
+        if self._shared is not None:
+            return self._shared
         engine = direct(self.settings)
         require_current(engine)
         return engine
@@ -122,7 +126,7 @@ class App:
         while self._banks:
             self._banks.popitem()[1].channel.close()
         for name in ("engine", "auditor"):
-            if name in self.__dict__:
+            if name in self.__dict__ and self.__dict__[name] is not self._shared:
                 self.__dict__[name].dispose()
 
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from ledger.core.errors import LedgerError
 from ledger.db.connections import Engine
-from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
+from ledger.db.unit_of_work import Transaction, unit_of_work
 
 
 def write_log(
@@ -19,12 +15,15 @@ def write_log(
 
 
 def append_line(tx: Transaction, action: str, subject: str, outcome: str, detail: str) -> None:
-    """Append one line within `tx`: for what an act does to something else than its own subject."""
-    visible = tx.value("SELECT access.region()") == tx.region
+    """Append one line within `tx`: it is there if and only if what it speaks of is.
+
+    `outcome` is `done`, `refused` (a rule said no, nothing was changed), `failed` (it broke off) or `unknown` (the
+    connection was lost at COMMIT). A user without a role in the region has no line there: it is kept under region 0.
+    """
     tx.run(
         """INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)
-           VALUES (%(region)s, %(user)s, %(action)s, %(object)s, %(outcome)s, %(detail)s)""",
-        region=tx.region if visible else NO_REGION,
+           VALUES (CASE access.region() WHEN %(region)s THEN %(region)s ELSE 0 END, %(user)s, %(action)s, %(object)s, %(outcome)s, %(detail)s)""",
+        region=tx.region,
         user=tx.user,
         action=action,
         object=subject,
@@ -44,14 +43,3 @@ def append_at_commit(tx: Transaction, action: str, subject: str, detail: str) ->
         object=subject,
         detail=detail,
     )
-
-
-@contextmanager
-def logged(engine: Engine, user: str, region: int, action: str, subject: str) -> Iterator[None]:
-    """Log the act inside the block as done, or as refused with its code."""
-    try:
-        yield
-    except LedgerError as error:
-        write_log(engine, user, region, action, subject, "refused", f"{error.code}：{error.message}")
-        raise
-    write_log(engine, user, region, action, subject, "done", "")

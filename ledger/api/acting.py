@@ -1,4 +1,4 @@
-"""How every act is done: by a named user in one region, once under its Idempotency-Key, and written into the log."""
+"""How an act is done over HTTP: `ledger.acts`, under the Idempotency-Key of the request; warnings go into a header."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Annotated, Final
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from ledger.access.operator_log import write_log
+from ledger.acts.acting import Given, Key, once, once_by_steps
+from ledger.acts.tracing import What
 from ledger.api.calling import Call
-from ledger.api.idempotency import once
-from ledger.api.problems import Answer, encode
+from ledger.api.problems import encode
 from ledger.api.scope import in_region
 from ledger.bootstrap import App
-from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import Transaction
 
 REGION_MIN: Final = 100_000
 REGION_MAX: Final = 999_999
+WARNINGS: Final = "fundledger-warnings"
+"""Header: codes of what the caller should know of an act that is done. The body is the one that is kept."""
 Region = Annotated[int, Field(strict=True, ge=REGION_MIN, le=REGION_MAX, description="统筹区")]
 Digest = Annotated[str, Field(strict=True, pattern="^[0-9a-f]{64}$", description="所看内容的摘要")]
 
@@ -41,30 +42,43 @@ def act(
     region: int,
     action: str,
     subject: str,
-    effect: Callable[[Transaction, App], dict[str, object]],
+    effect: Callable[[Transaction], dict[str, object]],
 ) -> Response:
-    """Do, log and answer; a refusal is logged too, a repetition under the same key is not.
+    """An act in one transaction: done, logged and its answer kept together, or none of it."""
+    return _answered(
+        call, request, What(region, action, subject),
+        lambda app, what, key: once(app, what, key, lambda tx: encode(effect(tx))),
+    )  # fmt: skip
 
-    `effect` gets the transaction of the key, for what shall be done with it or not at all, and the app of the user, for
-    what commits by itself.
-    """
-    user, region = call.caller.user, in_region(call.caller, region)
-    app = App(request.app.state.settings, user)
 
-    def answered(tx: Transaction) -> Answer:
-        return Answer(200, encode(effect(tx, app)))
+def act_by_steps(
+    call: Call,
+    request: Request,
+    region: int,
+    action: str,
+    subject: str,
+    effect: Callable[[App], dict[str, object]],
+) -> Response:
+    """An act that commits by itself, under the user's app."""
+    return _answered(
+        call, request, What(region, action, subject),
+        lambda app, what, key: once_by_steps(app, what, key, lambda: encode(effect(app))),
+    )  # fmt: skip
 
-    route = f"POST {request.url.path}"
+
+def _answered(
+    call: Call, request: Request, what: What, do: Callable[[App, What, Key | None], Given]
+) -> Response:
+    what = what._replace(region=in_region(call.caller, what.region))
+    app = App(request.app.state.settings, call.caller.user, call.engine)
+    key = Key(f"POST {request.url.path}", call.key, call.digest) if call.key else None
     try:
-        answer = once(call.engine, user, region, route, call.key, call.digest, answered)
-    except LedgerError as error:
-        write_log(call.engine, user, region, action, subject, "refused", f"{error.code}：{error.message}")
-        raise
+        given = do(app, what, key)
     finally:
         app.close()
-    if not answer.headers:
-        write_log(call.engine, user, region, action, subject, "done", "")
-    response = Response(answer.body, answer.status, media_type="application/json")
-    for name, value in answer.headers:
-        response.headers[name.decode()] = value.decode()
+    response = Response(given.body, media_type="application/json")
+    if given.again:
+        response.headers["idempotency-replayed"] = "true"
+    if given.warnings:
+        response.headers[WARNINGS] = ", ".join(warned.code for warned in given.warnings)
     return response

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Query, Request, Response
 
+from ledger.access.idempotency import check_key
 from ledger.api.auth import Caller
-from ledger.api.idempotency import check_key
 from ledger.api.problems import encode
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import unit_of_work

@@ -32,12 +32,6 @@ _ENCODER: Final = msgspec.json.Encoder()
 _LOG: Final = logging.getLogger("ledger.api")
 
 
-class BadRequest(LedgerError):
-    """The request as such cannot be read."""
-
-    status = 400
-
-
 class TooLarge(LedgerError):
     """More bytes or records than one request may bring."""
 

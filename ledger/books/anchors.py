@@ -74,6 +74,15 @@ def write_anchors(source: Engine | Transaction, home: Path) -> list[Anchor]:
     return anchors
 
 
+def all_anchored(tx: Transaction) -> bool:
+    """Whether every end of a chain that the user sees was anchored already: one question of two small indexes."""
+    return not tx.value(
+        """SELECT EXISTS (SELECT FROM books.head h WHERE h.region = %(region)s AND h.block > 0 AND NOT EXISTS (
+               SELECT FROM fund.anchored a WHERE a.region = h.region AND a.fund = h.fund AND a.block = h.block))""",
+        region=tx.region,
+    )
+
+
 def append_anchors(home: Path, anchors: Sequence[Anchor]) -> None:
     """Append anchors to the home's file. Raises Unavailable `anchor.not_written`, naming the file and why."""
     path = anchors_path(home)

@@ -71,6 +71,7 @@ def write(
         raise Conflict(
             "entry.duplicate_key", "一批凭证中有两张使用同一业务键", detail=error.diag.message_detail
         ) from error
+    tx.booked = tx.booked or any(row[2] == "posted" for row in rows)
     return [
         Posted(outcome, seq + step, series, vno + step, period, drafts[first + step].source_key)
         for first, last, outcome, seq, series, vno, period in rows

@@ -7,8 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
-from ledger.access.operator_log import logged
 from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import act as one_act
 from ledger.cli.reconcile import ClrTypeOption, DateOption, FundOption, InstitutionOption, TermOption
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
@@ -51,10 +51,7 @@ def _group() -> None:
 def load(region: RegionOption, file: FileArgument, date: DateOption, *, as_json: JsonFlag = False) -> None:
     """装入审核结果（JSON行，3101字段）；高级别的当即拦截。"""
     running = app_for("maker")
-    with (
-        logged(running.engine, running.user, region, "audit.load", file.name),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with one_act(running, region, "audit.load", file.name) as tx:
         done = load_findings(tx, file.name, file.read_bytes(), parse_day(date))
     show(done._asdict(), [f"新增{done.new}条，已有{done.known}条，拦截{done.held}笔"], as_json=as_json)
 
@@ -77,10 +74,7 @@ def act_(
         raise InvalidInput("finding.event", f"动作“{event[:20]}”应为{'、'.join(ACTORS)}之一")
     running = app_for(ACTORS[event])
     what = Act(event, parse_day(date), reason, parse_fen(amount) if amount else None, member or (), severity)
-    with (
-        logged(running.engine, running.user, region, f"audit.{event}", finding),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with one_act(running, region, f"audit.{event}", finding) as tx:
         act(tx, finding, what)
         now = read_finding(tx, finding)
     show(plain(now), [words(now)], as_json=as_json)
@@ -129,10 +123,7 @@ def attach(
 ) -> None:
     """附上证据，原样保存，不得更改。"""
     running = app_for("maker")
-    with (
-        logged(running.engine, running.user, region, "audit.attach", f"{finding}/{file.name}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with one_act(running, region, "audit.attach", f"{finding}/{file.name}") as tx:
         digest = attach_evidence(tx, finding, file.name, file.read_bytes(), parse_day(date))
     show({"finding": finding, "sha256": digest.hex()}, [f"{file.name}：{digest.hex()}"], as_json=as_json)
 
@@ -154,10 +145,7 @@ def sample(
     """随机抽审：记下种子与抽样框，任何人可复算。"""
     running = app_for("maker")
     ask = SampleAsk(sample_id, Scope(fund, institution, term, clr_type), seed, size)
-    with (
-        logged(running.engine, running.user, region, "audit.sample", sample_id),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with one_act(running, region, "audit.sample", sample_id) as tx:
         drawn = draw_sample(tx, ask, parse_day(date))
     show(_sample(drawn), [f"由{drawn.frame_size}笔中抽取：", *drawn.setl_ids], as_json=as_json)
 
@@ -181,10 +169,7 @@ def trace(region: RegionOption, file: FileArgument, date: DateOption, *, as_json
     """装入追溯码；同一码两次支付即成审核结果。"""
     running = app_for("maker")
     codes = read_codes(file.name, file.read_bytes())
-    with (
-        logged(running.engine, running.user, region, "audit.trace", file.name),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with one_act(running, region, "audit.trace", file.name) as tx:
         done = load_codes(tx, codes, parse_day(date))
     show(
         done._asdict(),
@@ -204,10 +189,7 @@ def appeal_days(
 ) -> None:
     """设定申诉期限，自某日起。"""
     running = app_for("maker")
-    with (
-        logged(running.engine, running.user, region, "audit.appeal_days", str(days)),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with one_act(running, region, "audit.appeal_days", str(days)) as tx:
         set_appeal_days(tx, days, parse_day(date), source)
     show({"appeal_days": days, "from": date}, [f"自{date}起申诉期{days}个工作日"], as_json=as_json)
 

@@ -8,10 +8,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from ledger.access.operator_log import logged
-from ledger.acts.anchoring import anchor
 from ledger.bootstrap import App
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.acting import ACTING
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.cli.words.clearing import (
     letter_json,
     letter_words,
@@ -56,10 +55,7 @@ def _group() -> None:
 
 def _do(running: App, region: int, action: str, subject: str, work: Callable[[Transaction], _T]) -> _T:
     """One logged act in one transaction."""
-    with (
-        logged(running.engine, running.user, region, f"clear.{action}", subject),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, f"clear.{action}", subject) as tx:
         return work(tx)
 
 
@@ -228,8 +224,7 @@ def confirm(
         return done, write_off_notice(tx, letter), given_up_by(tx, letter)
 
     done, notice, given_up = _do(running, region, f"confirm.{side}", letter, work)
-    warnings = anchor(running, region) if side == "agency" else []
-    given = {"given_up": [one.as_json() for one in given_up], "warnings": warnings}
+    given = {"given_up": [one.as_json() for one in given_up], "warnings": ACTING.warnings}
     show(
         letter_json(done) | {"write_off": notice} | given,
         [*letter_words(done), *notice.splitlines(), *(one.message for one in given_up)],

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from ledger.access.operator_log import logged
-from ledger.acts.anchoring import anchor
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.acting import ACTING
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.money import yuan_grouped
-from ledger.fund.daily.run import BLOCK_REASONS, DailyRun, run_daily
+from ledger.fund.daily.run import BLOCK_REASONS, DailyRun, run_daily_in
 from ledger.fund.ordering.available import waits_words
 
 app = typer.Typer(help="日拨付", no_args_is_help=True)
@@ -32,10 +31,9 @@ def run(
     """记账并制单：取截至前一日未拨付的应付款，列明不能拨付的金额与原因。"""
     running = app_for("maker")
     day = parse_day(date)
-    with logged(running.engine, running.user, region, "daily.run", date):
-        done = run_daily(running.engine, running.user, region, day)
-    warnings = anchor(running, region)
-    show(done.as_json() | {"warnings": warnings}, words(done), as_json=as_json)
+    with act(running, region, "daily.run", date) as tx:
+        done = run_daily_in(tx, day)
+    show(done.as_json() | {"warnings": ACTING.warnings}, words(done), as_json=as_json)
 
 
 def words(done: DailyRun) -> list[str]:

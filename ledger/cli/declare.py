@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.access.operator_log import logged
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.cli.reconcile import (
     ClrTypeOption,
     DateOption,
@@ -49,10 +48,7 @@ def lists(
     """登记已上传的结算清单。"""
     running = app_for("maker")
     read = read_lists(file.name, file.read_bytes())
-    with (
-        logged(running.engine, running.user, region, "declare.lists", file.name),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "declare.lists", file.name) as tx:
         new = record_lists(tx, read)
     show({"lists": len(read), "new": new}, [f"清单{len(read)}份，新增{new}份"], as_json=as_json)
 
@@ -78,10 +74,7 @@ def apply_(
     claim = claim_request(fund, institution, read_json(request), msgid) if request else None
     if claim is not None and claim.scope != scope:
         raise InvalidInput("declare.field", "请求中的清算年月或清算类别与命令不符", field="setlym")
-    with (
-        logged(running.engine, running.user, region, "declare.apply", f"{institution}/{term}/{clr_type}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "declare.apply", f"{institution}/{term}/{clr_type}") as tx:
         made = declare(tx, scope, parse_day(date), request=claim)
     show(plain(made), words(made), as_json=as_json)
 
@@ -141,10 +134,7 @@ def _move(
     event, role = doing
     date, reason = when
     running = app_for(role)
-    with (
-        logged(running.engine, running.user, region, f"declare.{event}", declaration),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, f"declare.{event}", declaration) as tx:
         move(tx, declaration, event, parse_day(date), reason)
         now = read_declaration(tx, declaration)
     show(plain(now), words(now), as_json=as_json)

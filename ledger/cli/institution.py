@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.access.operator_log import logged
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
-from ledger.db.unit_of_work import unit_of_work
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.fund.institutions.enrolment import set_agreement
 from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import read_institutions
@@ -27,10 +25,7 @@ def load(
 ) -> None:
     """导入机构、参加方式与收款账户（账户待另一人确认）。"""
     running = app_for("maker")
-    with (
-        logged(running.engine, running.user, region, "institution.load", file.name),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "institution.load", file.name) as tx:
         done = load_institutions(tx, read_institutions(file))
     document = {"new": done.new, "changed": done.changed, "payees_proposed": done.payees_proposed}
     show(
@@ -49,10 +44,7 @@ def confirm(
 ) -> None:
     """由另一人确认收款账户。"""
     running = app_for("checker")
-    with (
-        logged(running.engine, running.user, region, "payee.confirm", institution or "全部"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "payee.confirm", institution or "全部") as tx:
         confirmed = confirm_payees(tx, institution)
     show({"confirmed": confirmed}, [f"已确认收款账户{confirmed}个"], as_json=as_json)
 
@@ -65,9 +57,6 @@ def agreement(
 ) -> None:
     """中止、终止或恢复协议：即时结算随之停止，未发送的款项一并停付。"""
     running = app_for("maker")
-    with (
-        logged(running.engine, running.user, region, "institution.agreement", f"{institution} {state}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "institution.agreement", f"{institution} {state}") as tx:
         set_agreement(tx, institution, state)
     typer.echo(f"机构{institution}协议状态已为{state}")

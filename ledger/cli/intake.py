@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from ledger.access.operator_log import logged
 from ledger.bootstrap import App
-from ledger.cli.line.context import JsonFlag, app_for, progress_bar, show
+from ledger.cli.line.context import JsonFlag, app_for, progress_bar, show, steps
 from ledger.core.cells import cell
 from ledger.core.errors import InvalidInput, LedgerError
 from ledger.core.money import yuan_grouped
@@ -41,7 +40,7 @@ def load(
     try:
         for path in files:
             with (
-                logged(running.engine, running.user, NO_REGION, "intake.load", path.name),
+                steps(running, NO_REGION, "intake.load", path.name),
                 progress_bar(path.name) as advance,
             ):
                 results.append(load_file(running.engine, running.user, path, IntakeRules(), progress=advance))

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.access.operator_log import logged
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
@@ -75,10 +74,7 @@ def map_code(
 ) -> None:
     """登记本统筹区的基金支付类型对照，自某日起。"""
     running = app_for("accountant")
-    with (
-        logged(running.engine, running.user, region, "layers.map", code),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "layers.map", code) as tx:
         map_type(tx, code, payer, parse_day(since), source)
     show(
         {"fund_pay_type": code, "payer": payer, "from": since},

@@ -65,6 +65,7 @@ def main() -> None:
     """Entry point: runs one command; whatever stops it comes out as a message (or a JSON object) and an exit code."""
     arguments = sys.argv[1:]
     ACTING.region = 0
+    ACTING.warnings = []
     try:
         ended = app(args=take_acting_user(arguments), prog_name="fundledger", standalone_mode=False)
     except Exception as error:  # noqa: BLE001 a command ends with an answer, whatever it ran into

@@ -10,10 +10,9 @@ import typer
 
 from adapters.banks.ports import Format
 from adapters.banks.registry import make_format
-from ledger.access.operator_log import logged
-from ledger.acts.anchoring import anchor
 from ledger.bootstrap import App
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.acting import ACTING
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.cli.words.month import (
     SHEET_STATES,
     handback_json,
@@ -29,11 +28,11 @@ from ledger.core.digests import parse_digest
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.month.approve import approve_month
-from ledger.fund.month.handback import hand_back
-from ledger.fund.month.orders import draft_month_orders
-from ledger.fund.month.other_deductions import OtherDeduction, approve_deduction, propose_deduction
-from ledger.fund.month.prepare import prepare
+from ledger.fund.month.approve import approve_month_in
+from ledger.fund.month.handback import hand_back_in
+from ledger.fund.month.orders import draft_month_orders_in
+from ledger.fund.month.other_deductions import OtherDeduction, approve_deduction_in, propose_deduction_in
+from ledger.fund.month.prepare import prepare_in
 from ledger.fund.month.read import Scope
 from ledger.fund.month.remittance import remittance, remittance_csv
 from ledger.fund.month.store import list_sheets
@@ -63,8 +62,8 @@ def handback(
 ) -> None:
     """汇总上月已付日拨付，按机构、期号交业务（规程第十二条）；再次执行给出首次结果。"""
     running = app_for("accountant")
-    with logged(running.engine, running.user, region, "month.handback", f"{fund}/{month}"):
-        made = hand_back(running.engine, running.user, region, fund, month, _day(date))
+    with act(running, region, "month.handback", f"{fund}/{month}") as tx:
+        made = hand_back_in(tx, fund, month, _day(date))
     show(handback_json(made), handback_words(made), as_json=as_json)
 
 
@@ -85,8 +84,8 @@ def prepare_command(
     running = app_for("maker")
     wanted = None if deduct is None else dict(_deduction(text) for text in deduct)
     scope = Scope(fund, institution, term)
-    with logged(running.engine, running.user, region, "month.prepare", f"{fund}/{institution}/{term}"):
-        sheet = prepare(running.engine, running.user, region, scope, _day(date), wanted)
+    with act(running, region, "month.prepare", f"{fund}/{institution}/{term}") as tx:
+        sheet = prepare_in(tx, scope, _day(date), wanted)
     show(sheet_json(sheet), sheet_words(sheet), as_json=as_json)
 
 
@@ -101,12 +100,14 @@ def approve(
 ) -> None:
     """审批月结算单并记账；含所结结算的未审批日拨付批次随之作废。"""
     running = app_for("checker")
-    with logged(running.engine, running.user, region, "month.approve", sheet):
-        done = approve_month(running.engine, running.user, region, sheet, parse_digest(digest), _day(date))
-    warnings = anchor(running, region)
+    with act(running, region, "month.approve", sheet) as tx:
+        done = approve_month_in(tx, sheet, parse_digest(digest), _day(date))
     with unit_of_work(running.engine, running.user, region) as tx:
         given_up = given_up_by(tx, sheet)
-    document = sheet_json(done) | {"given_up": [one.as_json() for one in given_up], "warnings": warnings}
+    document = sheet_json(done) | {
+        "given_up": [one.as_json() for one in given_up],
+        "warnings": ACTING.warnings,
+    }
     show(document, sheet_words(done) + [f"  {one.message}" for one in given_up], as_json=as_json)
 
 
@@ -116,11 +117,9 @@ def orders(
 ) -> None:
     """为已审批且应付大于零的月结算编制拨付单；此后与日拨付同一流程。"""
     running = app_for("maker")
-    with logged(running.engine, running.user, region, "month.orders", f"{fund}/{date}"):
-        made = draft_month_orders(
-            running.engine,
-            running.user,
-            region,
+    with act(running, region, "month.orders", f"{fund}/{date}") as tx:
+        made = draft_month_orders_in(
+            tx,
             fund,
             _day(date),
             lambda account: _bank_format(running, region, account),
@@ -180,8 +179,8 @@ def deduct(
     """提出其他扣款，待另一人审批。"""
     running = app_for("maker")
     deduction = OtherDeduction(number, Scope(fund, institution, term), reason, parse_fen(amount))
-    with logged(running.engine, running.user, region, "month.deduct", number):
-        propose_deduction(running.engine, running.user, region, deduction)
+    with act(running, region, "month.deduct", number) as tx:
+        propose_deduction_in(tx, deduction)
     show(
         {"deduction": number, "amount_fen": str(deduction.amount_fen)},
         [f"扣款{number}待审批"],
@@ -198,8 +197,8 @@ def deduct_approve(
 ) -> None:
     """审批其他扣款；由下一次月结扣减。"""
     running = app_for("checker")
-    with logged(running.engine, running.user, region, "month.deduct_approve", number):
-        approve_deduction(running.engine, running.user, region, number)
+    with act(running, region, "month.deduct_approve", number) as tx:
+        approve_deduction_in(tx, number)
     show({"deduction": number, "state": "approved"}, [f"扣款{number}已审批"], as_json=as_json)
 
 

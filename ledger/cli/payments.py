@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 
-from ledger.access.operator_log import logged
 from ledger.bootstrap import App, Bank
 from ledger.cli import handed, suspense
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show, steps
 from ledger.cli.words.payments import plain_order, plain_overview, words_of_order, words_of_overview
 from ledger.cli.words.received import plain_received, words_of_received
 from ledger.core.digests import parse_digest
@@ -23,7 +22,7 @@ from ledger.payments.orders import approve as approvals
 from ledger.payments.orders.listing import order_view, overview
 from ledger.payments.orders.stale import REASONS
 from ledger.payments.out import files
-from ledger.payments.out.ask import ask as ask_overdue
+from ledger.payments.out.ask import ask_in
 from ledger.payments.out.send import send as send_files
 
 app = typer.Typer(help="拨付：审批、制盘、发送、收回单、挂账", no_args_is_help=True)
@@ -80,11 +79,9 @@ def approve(
 ) -> None:
     """审批一批拨付单：由制单人以外的人，对其摘要负责。"""
     running = app_for("checker")
-    with logged(running.engine, running.user, region, "payments.approve", batch):
-        done = approvals.approve(
-            running.engine,
-            running.user,
-            region,
+    with act(running, region, "payments.approve", batch) as tx:
+        done = approvals.approve_in(
+            tx,
             batch,
             parse_digest(digest, "batch.digest_format"),
             running.clock.today(),
@@ -111,8 +108,8 @@ def discard(
 ) -> None:
     """作废一批未审批的拨付单。"""
     running = app_for("maker")
-    with logged(running.engine, running.user, region, "payments.discard", batch):
-        orders = approvals.discard(running.engine, running.user, region, batch, reason, running.clock.today())
+    with act(running, region, "payments.discard", batch) as tx:
+        orders = approvals.discard_in(tx, batch, reason, running.clock.today())
     show({"batch": batch, "orders": orders}, [f"批次{batch}已作废：{orders}单"], as_json=as_json)
 
 
@@ -122,9 +119,9 @@ def file(batch: Batch, region: RegionOption, *, as_json: JsonFlag = False) -> No
     running = app_for("maker")
     with (
         banks_of(running, region) as bank_of,
-        logged(running.engine, running.user, region, "payments.file", batch),
+        act(running, region, "payments.file", batch) as tx,
     ):
-        done = files.file(running.engine, running.user, region, batch, bank_of, running.now())
+        done = files.file_in(tx, batch, bank_of, running.now())
     document = {
         "batch": done.batch_id,
         "files": [
@@ -156,7 +153,7 @@ def send(region: RegionOption, *, as_json: JsonFlag = False) -> None:
     running = app_for("cashier")
     with (
         banks_of(running, region) as bank_of,
-        logged(running.engine, running.user, region, "payments.send", str(region)),
+        steps(running, region, "payments.send", str(region)),
     ):
         done = send_files(running.engine, running.user, region, bank_of, running.clock.today())
     document = {
@@ -196,7 +193,7 @@ def receive(
     received: list[Received] = []
     with (
         banks_of(running, region) as bank_of,
-        logged(running.engine, running.user, region, "payments.receive", ",".join(accounts)),
+        steps(running, region, "payments.receive", ",".join(accounts)),
     ):
         for own in accounts:
             received.append(
@@ -226,8 +223,8 @@ def cancel(
 ) -> None:
     """取消一张未发送的拨付单；已制盘的，其文件作废，其余的单待重新制盘。"""
     running = app_for("maker")
-    with logged(running.engine, running.user, region, "payments.cancel", order):
-        voided = files.cancel(running.engine, running.user, region, order, reason, running.clock.today())
+    with act(running, region, "payments.cancel", order) as tx:
+        voided = files.cancel_in(tx, order, reason, running.clock.today())
     words = f"拨付单{order}已取消" + (f"，文件{voided}作废，请重新制盘" if voided else "")
     show({"order": order, "voided": voided}, [words], as_json=as_json)
 
@@ -236,8 +233,8 @@ def cancel(
 def ask(region: RegionOption, *, as_json: JsonFlag = False) -> None:
     """列出超过期限仍无回单的拨付单，转为状态未知；只查询，不重发。"""
     running = app_for("accountant")
-    with logged(running.engine, running.user, region, "payments.ask", str(region)):
-        overdue = ask_overdue(running.engine, running.user, region, running.clock.today())
+    with act(running, region, "payments.ask", str(region)) as tx:
+        overdue = ask_in(tx, running.clock.today())
     document = {
         "overdue": [
             dataclasses.asdict(o) | {"amount_fen": str(o.amount_fen), "sent_on": o.sent_on.isoformat()}

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger.access.operator_log import logged
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
@@ -69,10 +68,7 @@ def totals(
     """对总账（3201）：平或不平，列明双方数字。"""
     running = app_for("maker")
     request, on = totals_request(read_json(file)), parse_day(date)
-    with (
-        logged(running.engine, running.user, region, "reconcile.totals", institution),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "reconcile.totals", institution) as tx:
         found = compare_totals(tx, institution, request, on)
     document = {
         "total": found.total_id,
@@ -105,10 +101,7 @@ def details(
     running = app_for("maker")
     scope, on = Scope(fund, institution, term, clr_type), parse_day(date)
     sent = DetailFile(file.name, file.read_bytes(), with_refunded=not without_refunded)
-    with (
-        logged(running.engine, running.user, region, "reconcile.details", institution),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "reconcile.details", institution) as tx:
         found = compare_details(tx, scope, sent, on)
         listed = differences(tx, found.run_id)
         packed = write_result(result_rows(tx, found.run_id), f"{found.run_id}.txt")
@@ -149,10 +142,7 @@ def propose(
 ) -> None:
     """提出差异处理，由另一人确认。"""
     running = app_for("maker")
-    with (
-        logged(running.engine, running.user, region, "reconcile.propose", f"{run}/{setl_id}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "reconcile.propose", f"{run}/{setl_id}") as tx:
         propose_decision(tx, run, setl_id, decision, reason, parse_day(date))
     show(
         {"run": run, "setl_id": setl_id, "decision": decision},
@@ -172,10 +162,7 @@ def confirm(
 ) -> None:
     """确认他人提出的差异处理。"""
     running = app_for("checker")
-    with (
-        logged(running.engine, running.user, region, "reconcile.confirm", run),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "reconcile.confirm", run) as tx:
         found = confirm_decisions(tx, run, setl_id, parse_day(date))
         left = differences(tx, run, unresolved=True)
     show(plain(found, left), words(found, left), as_json=as_json)

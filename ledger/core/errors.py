@@ -21,6 +21,12 @@ class LedgerError(Exception):
         self.details: Mapping[str, object] = details
 
 
+class BadRequest(LedgerError):
+    """The request as such cannot be read."""
+
+    status = 400
+
+
 class InvalidInput(LedgerError):
     """The input breaks a rule; the same input will always be refused."""
 

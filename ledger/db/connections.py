@@ -160,6 +160,11 @@ def driver_of(lent: Lent) -> psycopg.Connection[TupleRow]:
     return cast("psycopg.Connection[TupleRow]", lent.connection.driver_connection)
 
 
+def is_lost(error: BaseException) -> bool:
+    """Whether an error is the database's or its pool's, whichever of the two wrapped it; SQLAlchemy is not imported to look."""
+    return isinstance(problem_of(error), psycopg.Error) or type(error).__module__.startswith("sqlalchemy.")
+
+
 def problem_of(error: BaseException) -> BaseException:
     """The driver's error inside SQLAlchemy's, else the error itself; SQLAlchemy is not imported to look."""
     inside = getattr(error, "orig", None)

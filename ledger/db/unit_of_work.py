@@ -49,6 +49,8 @@ class Transaction:
         self.region = region
         self.opening: list[TupleRow] = []
         """The rows of the question that was asked as the transaction began."""
+        self.booked = False
+        """Whether it has written the journal: its chain then has a new end, to be anchored after COMMIT."""
         self._closing: list[sql.Composed] = []
 
     def at_commit(self, statement: LiteralString, **params: object) -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from ledger.access.users import Person, found_region, issue_key
+from ledger.books.anchors import anchors_path, read_anchors
 
 BOOK = "420100-310"
 DRAFTS = f"/api/v1/books/{BOOK}/voucher-drafts"
@@ -178,3 +179,23 @@ def test_what_is_refused(world: Any, client: httpx.Client, post: Any) -> None:
     assert refusal(elsewhere) == (404, "voucher.draft_unknown")
     assert refusal(client.get(DRAFTS, headers=world.auth("reviewer2"))) == (404, "region.unknown")
     assert client.get(DRAFTS).status_code == 401
+
+
+def test_what_is_booked_over_http_is_anchored_and_what_hinders_it_is_told(
+    world: Any, client: httpx.Client, post: Any
+) -> None:
+    file = anchors_path(world.settings.home)
+    one, two = (post("accountant", **written(fen)).json() for fen in (100, 200))
+    assert not file.exists()
+    done = post("checker", f"/{one['draft']}/approval", date=DAY, digest=one["digest"])
+    assert "fundledger-warnings" not in done.headers
+    [anchored] = read_anchors(world.settings.home)
+    assert f"{anchored.region}-{anchored.fund}" == BOOK
+    file.unlink()
+    file.mkdir()
+    booked = post("checker", f"/{two['draft']}/approval", key="w", date=DAY, digest=two["digest"])
+    assert (booked.status_code, booked.headers["fundledger-warnings"]) == (200, "anchor.not_written")
+    again = post("checker", f"/{two['draft']}/approval", key="w", date=DAY, digest=two["digest"])
+    assert (again.content, again.headers["idempotency-replayed"]) == (booked.content, "true")
+    assert world.count("books.entry") == 2
+    assert world.count("access.operator_log", "action = 'voucher.approve' AND outcome = 'done'") == 2

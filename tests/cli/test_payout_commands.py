@@ -181,7 +181,7 @@ def test_a_bank_file_under_an_odd_name_is_a_failure_by_name(
     ]
 
 
-def test_a_run_whose_anchors_cannot_be_written_is_answered_with_a_warning(
+def test_an_act_whose_anchors_cannot_be_written_is_answered_with_a_warning(
     world: Any, run: Any, batches: list[dict[str, Any]]
 ) -> None:
     home = world.settings.home
@@ -189,9 +189,10 @@ def test_a_run_whose_anchors_cannot_be_written_is_answered_with_a_warning(
     assert (first["verify"], first["waiting"].get(NEVER_ANCHORED)) == ("clean", None)
     (home / "anchors").rename(home / "kept")
     (home / "anchors").write_text("a file where the folder should be")
-    done = run("zhao", "daily", "run", "--date", DAYS[1].isoformat(), day=DAYS[1])
-    assert (done["date"], [warning["code"] for warning in done["warnings"]]) == (
-        DAYS[1].isoformat(),
+    [batch, *_] = batches
+    done = run("qian", "payments", "approve", batch["batch"], "--digest", batch["digest"])
+    assert (done["batch"], [warning["code"] for warning in done["warnings"]]) == (
+        batch["batch"],
         ["anchor.not_written"],
     )
     assert str(home / "anchors" / "anchors.jsonl") in done["warnings"][0]["message"]

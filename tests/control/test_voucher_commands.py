@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from typing import Any
 
 
 def run(town: Any, user: str, *words: str, code: int = 0) -> dict[str, Any]:
-    env = {**os.environ, "FUNDLEDGER_HOME": str(town.server_home), "DATABASE_URL": town.admin_url}
+    # The town's own home: what is anchored here is what `town.verify` looks for.
+    shutil.copytree(town.server_home / "secrets", town.home / "secrets", dirs_exist_ok=True)
+    env = {**os.environ, "FUNDLEDGER_HOME": str(town.home), "DATABASE_URL": town.admin_url}
     done = subprocess.run(
         [sys.executable, "-m", "ledger.cli", "--as", user, *words, "--json"],
         env=env,

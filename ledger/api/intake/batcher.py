@@ -12,7 +12,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from ledger.api.idempotency import in_flight
+from ledger.access.idempotency import in_flight
 from ledger.api.intake.storing import Request, Worker
 from ledger.api.problems import Answer
 from ledger.core.errors import Unavailable

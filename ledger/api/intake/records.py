@@ -7,8 +7,8 @@ import re
 from typing import Final
 
 from ledger.api.limits import RECORDS_MAX
-from ledger.api.problems import BadRequest, TooLarge
-from ledger.core.errors import InvalidInput
+from ledger.api.problems import TooLarge
+from ledger.core.errors import BadRequest, InvalidInput
 
 _BOM: Final = b"\xef\xbb\xbf"
 _MANY: Final = re.compile(rb'\s*\{\s*"records"\s*:')

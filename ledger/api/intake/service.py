@@ -7,14 +7,15 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, TypeAlias
 
+from ledger.access.idempotency import check_key
 from ledger.api.application import create_application
 from ledger.api.auth import Caller, KeyRing
-from ledger.api.idempotency import check_key
 from ledger.api.intake.batcher import Batcher
 from ledger.api.intake.records import cut
 from ledger.api.intake.storing import Request, Worker
 from ledger.api.limits import BODY_MAX
-from ledger.api.problems import Answer, BadRequest, NotSupported, TooLarge, of_error
+from ledger.api.problems import Answer, NotSupported, TooLarge, of_error
+from ledger.core.errors import BadRequest
 from ledger.db.connections import Engine
 from ledger.db.engine import service_engine
 from ledger.db.identity import require_current

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
+from ledger.access.idempotency import Kept, KeyTaken, store_answer, stored_answer
 from ledger.access.operator_log import append_at_commit
-from ledger.api.idempotency import KeyTaken, store_answer, stored_answer
 from ledger.api.intake.answers import answer_many, answer_one
 from ledger.api.problems import Answer, of_error
 from ledger.core.errors import Conflict, InFlight, InvalidInput, Unavailable
@@ -149,7 +149,8 @@ class Worker:
                 for job in keyed:
                     if job.key_region == region:
                         try:
-                            job.answer = stored_answer(tx, ROUTE, job.request.key, job.request.digest)
+                            kept = stored_answer(tx, ROUTE, job.request.key, job.request.digest)
+                            job.answer = Answer(*kept).replayed() if kept else None
                         except Conflict as error:
                             job.error = error
 
@@ -169,7 +170,7 @@ class Worker:
                 answer = job.built()
                 if job.request.key and not job.remembered:
                     with unit_of_work(self._engine, job.request.user, job.key_region) as tx:
-                        store_answer(tx, ROUTE, job.request.key, job.request.digest, answer)
+                        store_answer(tx, ROUTE, job.request.key, job.request.digest, Kept(*answer[:2]))
                 job.answer = answer
 
     def _halve(self, load: Load, read: list[Read], owner: dict[int, _Job]) -> None:
@@ -207,7 +208,7 @@ class Worker:
                 if job.request.key and job.key_region == tx.region and all(n in here for n in numbers):
                     remembered.append(job)
                     job.outcomes.update((n, here[n]) for n in numbers)
-                    store_answer(tx, ROUTE, job.request.key, job.request.digest, job.built())
+                    store_answer(tx, ROUTE, job.request.key, job.request.digest, Kept(*job.built()[:2]))
 
         try:
             tally = take_gists(

@@ -11,7 +11,9 @@ from ledger.core.refusals import explain
 router = APIRouter(prefix="/api/v1/codes", tags=["代码"])
 
 
-@router.get("/{code}", summary="一个拒绝代码的含义与依据", responses=described("Code"), response_class=Response)
+@router.get(
+    "/{code}", summary="一个拒绝代码的含义与依据", responses=described("Code"), response_class=Response
+)
 def code(code: str) -> Response:
     """Needs no key: it says nothing of any region."""
     found = explain(code)

@@ -1,7 +1,7 @@
 """The acts of a payout day: run, approve, file, send, receive.
 
-Run is one transaction with its key. The others commit by themselves and know a repetition: an approval gives its first
-answer, filing makes nothing new, sending delivers the same bytes, receiving skips what is known.
+Run, approval and filing are one transaction with their key. Sending and receiving commit by themselves and know a
+repetition: the same bytes are delivered again, what is known is skipped.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
-from ledger.api.acting import Digest, RegionBody, act
+from ledger.api.acting import Digest, RegionBody, act, act_by_steps
 from ledger.api.calling import DAY, Calling, as_json
 from ledger.api.description import described
 from ledger.bootstrap import App
@@ -20,8 +20,8 @@ from ledger.core.errors import NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.daily.run import run_daily_in
 from ledger.payments.incoming.receive import receive
-from ledger.payments.orders.approve import approve
-from ledger.payments.out.files import file as make_files
+from ledger.payments.orders.approve import approve_in
+from ledger.payments.out.files import file_in
 from ledger.payments.out.send import send
 
 router = APIRouter(prefix="/api/v1", tags=["日拨付"])
@@ -47,9 +47,7 @@ class ApprovalBody(RegionBody):
 def run(call: Calling, request: Request, body: RunBody) -> Response:
     """Book what arrived and draft what is owed up to the day before; what is drafted is not drafted twice."""
     day = parse_day(body.date)
-    return act(
-        call, request, body.region, "daily.run", body.date, lambda tx, _: run_daily_in(tx, day).as_json()
-    )
+    return act(call, request, body.region, "daily.run", body.date, lambda tx: run_daily_in(tx, day).as_json())
 
 
 @router.post(
@@ -61,8 +59,8 @@ def run(call: Calling, request: Request, body: RunBody) -> Response:
 def approval(call: Calling, request: Request, batch: BatchPath, body: ApprovalBody) -> Response:
     """Approve exactly what was drafted, and book the orders."""
 
-    def effect(_tx: Transaction, app: App) -> dict[str, object]:
-        done = approve(app.engine, app.user, body.region, batch, bytes.fromhex(body.digest), call.today)
+    def effect(tx: Transaction) -> dict[str, object]:
+        done = approve_in(tx, batch, bytes.fromhex(body.digest), call.today)
         return {
             "region": done.region,
             "batch": done.batch_id,
@@ -86,11 +84,10 @@ def approval(call: Calling, request: Request, batch: BatchPath, body: ApprovalBo
 def filing(call: Calling, request: Request, batch: BatchPath, body: RegionBody) -> Response:
     """Put the approved orders of a batch into payment files."""
 
-    def effect(_tx: Transaction, app: App) -> dict[str, object]:
-        region = body.region
-        done = make_files(
-            app.engine, app.user, region, batch, lambda account: app.bank(region, account), app.now()
-        )
+    app = App(request.app.state.settings, call.caller.user, call.engine)
+
+    def effect(tx: Transaction) -> dict[str, object]:
+        done = file_in(tx, batch, lambda account: app.bank(body.region, account), app.now())
         return {
             "batch": done.batch_id,
             "files": [
@@ -109,7 +106,10 @@ def filing(call: Calling, request: Request, batch: BatchPath, body: RegionBody) 
             "cancelled": [{"order": order, "reason": reason} for order, reason in done.cancelled],
         }
 
-    return act(call, request, body.region, "payments.file", batch, effect)
+    try:
+        return act(call, request, body.region, "payments.file", batch, effect)
+    finally:
+        app.close()
 
 
 @router.post(
@@ -118,7 +118,7 @@ def filing(call: Calling, request: Request, batch: BatchPath, body: RegionBody) 
 def delivery(call: Calling, request: Request, body: RegionBody) -> Response:
     """Deliver every file of the region that waits, or whose delivery is not known to have succeeded."""
 
-    def effect(_tx: Transaction, app: App) -> dict[str, object]:
+    def effect(app: App) -> dict[str, object]:
         region = body.region
         done = send(
             app.engine, app.user, region, lambda account: app.bank(region, account), app.clock.today()
@@ -137,7 +137,7 @@ def delivery(call: Calling, request: Request, body: RegionBody) -> Response:
             ]
         }
 
-    return act(call, request, body.region, "payments.send", str(body.region), effect)
+    return act_by_steps(call, request, body.region, "payments.send", str(body.region), effect)
 
 
 @router.post(
@@ -146,7 +146,7 @@ def delivery(call: Calling, request: Request, body: RegionBody) -> Response:
 def reception(call: Calling, request: Request, body: RegionBody) -> Response:
     """Take what lies in the banks' outboxes for the region's 支出户 and book it."""
 
-    def effect(_tx: Transaction, app: App) -> dict[str, object]:
+    def effect(app: App) -> dict[str, object]:
         region, found = body.region, []
         for account in app.expenditure_accounts(region):
             done = receive(
@@ -166,7 +166,7 @@ def reception(call: Calling, request: Request, body: RegionBody) -> Response:
             )
         return {"accounts": found}
 
-    return act(call, request, body.region, "payments.receive", str(body.region), effect)
+    return act_by_steps(call, request, body.region, "payments.receive", str(body.region), effect)
 
 
 @router.get("/batches/{batch}", summary="批次与其摘要", responses=described("Batch"), response_class=Response)

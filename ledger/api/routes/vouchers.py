@@ -100,7 +100,7 @@ def draft(call: Calling, request: Request, book: BookPath, body: DraftBody) -> R
     business = parse_day(body.business_date) if body.business_date else day
     legs = tuple(line.leg() for line in body.lines)
 
-    def effect(tx: Transaction, _: object) -> dict[str, object]:
+    def effect(tx: Transaction) -> dict[str, object]:
         corrected = voucher(tx, named, body.reverses).seq if body.reverses else 0
         content = ManualContent(business, body.summary, body.evidence, legs, body.attachments, corrected)
         return draft_voucher(tx, named, content, day).as_json()
@@ -145,7 +145,7 @@ def _decide(
 ) -> Response:
     named = parse_book(book)
 
-    def effect(tx: Transaction, _: object) -> dict[str, object]:
+    def effect(tx: Transaction) -> dict[str, object]:
         decide(tx, named)
         return manual_voucher(tx, named, draft).as_json()
 

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from ledger.access.operator_log import logged
+from ledger.access.operator_log import append_line
 from ledger.books.reading import parse_book
 from ledger.books.setup import books_of, close_period, open_period, rebuild_balances
 from ledger.bootstrap import App
 from ledger.cli.books import vouchers
-from ledger.cli.line.context import JsonFlag, app_for, show
+from ledger.cli.line.context import JsonFlag, act, app_for, show, steps
 from ledger.control.finding import Finding
 from ledger.core.entries import Book
 from ledger.core.errors import Conflict
@@ -47,10 +47,7 @@ def open_one(
 ) -> None:
     """开启会计期间。"""
     running, named = app_for("accountant"), parse_book(book)
-    with (
-        logged(running.engine, running.user, named.region, "period.open", f"{book} {period}"),
-        unit_of_work(running.engine, running.user, named.region) as tx,
-    ):
+    with act(running, named.region, "period.open", f"{book} {period}") as tx:
         open_period(tx, named, period)
     typer.echo(f"账套{book}会计期间{period}已开启")
 
@@ -62,10 +59,7 @@ def close_one(
 ) -> None:
     """关闭会计期间：此后不能再向该期间记账。"""
     running, named = app_for("accountant"), parse_book(book)
-    with (
-        logged(running.engine, running.user, named.region, "period.close", f"{book} {period}"),
-        unit_of_work(running.engine, running.user, named.region) as tx,
-    ):
+    with act(running, named.region, "period.close", f"{book} {period}") as tx:
         close_period(tx, named, period)
     typer.echo(f"账套{book}会计期间{period}已结账")
 
@@ -82,7 +76,9 @@ def rebuild(
 ) -> None:
     """按分录行重建余额：先核验分录行未被改动，再重建，再核验。"""
     running, named = app_for("accountant"), parse_book(book)
-    with logged(running.engine, running.user, named.region, "balance.rebuild", book):
+    with steps(
+        running, named.region, "balance.rebuild", book
+    ):  # verifying takes longer than a transaction may
         before = _findings(running, named)
         changed = [finding for finding in before if finding.promise in _OF_LINES]
         if changed:
@@ -94,6 +90,7 @@ def rebuild(
             )
         with unit_of_work(running.engine, running.user, named.region) as tx:
             rebuild_balances(tx, named)
+            append_line(tx, "balance.rebuilt", book, "done", "")
         after = _findings(running, named)
     document = {"book": str(named), "wrong_before": len(before), "wrong_after": len(after)}
     show(

@@ -7,10 +7,8 @@ from typing import Annotated
 import typer
 
 from adapters.banks.wire.sftp.keys import ensure_ed25519_key
-from ledger.access.operator_log import logged
 from ledger.bootstrap import client_key_path
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
-from ledger.db.unit_of_work import unit_of_work
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.payments.orders.own_accounts import confirm_channel, propose_channel
 
 app = typer.Typer(help="银行通道", no_args_is_help=True)
@@ -40,10 +38,7 @@ def channel(
 ) -> None:
     """提出银行通道，待另一人确认；主机公钥不符时一律拒绝连接。"""
     running = app_for("admin")
-    with (
-        logged(running.engine, running.user, region, "bank.channel", f"{account} {host}:{port}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "bank.channel", f"{account} {host}:{port}") as tx:
         propose_channel(
             tx,
             account,
@@ -64,9 +59,6 @@ def channel(
 def confirm(region: RegionOption, account: AccountOption) -> None:
     """由另一人（复核审批岗）确认银行通道，确认后启用。"""
     running = app_for("checker")
-    with (
-        logged(running.engine, running.user, region, "bank.confirm", account),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "bank.confirm", account) as tx:
         confirm_channel(tx, account)
     typer.echo(f"账户{account}的银行通道已确认启用")

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.access.operator_log import logged
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import SystemClock
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.region.calendar import read_years
@@ -36,10 +35,7 @@ def import_table(
     """录入一年的节假日表（国务院办公厅通知），待另一人复核后生效。"""
     running = app_for("maker")
     table = read_table(file)
-    with (
-        logged(running.engine, running.user, region, "calendar.import", str(table.year)),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "calendar.import", str(table.year)) as tx:
         digest = propose_calendar(tx, table, SystemClock().today())
     off = sum(1 for _, working in table.days if not working)
     show(
@@ -55,10 +51,7 @@ def confirm(
 ) -> None:
     """复核节假日表，使其生效；须为另一人。"""
     running = app_for("checker")
-    with (
-        logged(running.engine, running.user, region, "calendar.confirm", str(year)),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "calendar.confirm", str(year)) as tx:
         confirm_calendar(tx, year, digest, SystemClock().today())
     show({"year": year, "state": "confirmed"}, [f"{year}年节假日表已生效"], as_json=as_json)
 
@@ -74,10 +67,7 @@ def refuse(
 ) -> None:
     """退回节假日表。"""
     running = app_for("checker")
-    with (
-        logged(running.engine, running.user, region, "calendar.refuse", str(year)),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "calendar.refuse", str(year)) as tx:
         refuse_calendar(tx, year, digest, reason, SystemClock().today())
     show({"year": year, "state": "refused"}, [f"{year}年节假日表已退回"], as_json=as_json)
 

@@ -6,12 +6,10 @@ from typing import Annotated
 
 import typer
 
-from ledger.access.operator_log import logged
 from ledger.access.users import ROLES, add_user, grant_role, issue_key, revoke_key, revoke_role
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
-from ledger.db.unit_of_work import unit_of_work
 
 app = typer.Typer(help="用户、角色与接口密钥", no_args_is_help=True)
 
@@ -25,10 +23,7 @@ FundOption = Annotated[int, typer.Option(help="基金：310、390；0为全部")
 def add(user: str, person: str, name: str, region: RegionOption) -> None:
     """新增用户：登录名、本人标识、姓名。"""
     running = app_for("admin")
-    with (
-        logged(running.engine, running.user, region, "user.add", user),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "user.add", user) as tx:
         add_user(tx, user, person, name)
     typer.echo(f"已新增用户{user}")
 
@@ -39,10 +34,7 @@ def grant(user: str, role: RoleArgument, region: RegionOption, fund: FundOption 
     if role not in ROLES:
         raise InvalidInput("role.unknown", f"没有角色{role}", role=role)
     running = app_for("admin")
-    with (
-        logged(running.engine, running.user, region, "user.grant", f"{user} {role} {fund}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "user.grant", f"{user} {role} {fund}") as tx:
         grant_role(tx, user, role, fund)
     typer.echo(f"已授予{user}角色{ROLES[role]}")
 
@@ -51,10 +43,7 @@ def grant(user: str, role: RoleArgument, region: RegionOption, fund: FundOption 
 def revoke(user: str, role: RoleArgument, region: RegionOption, fund: FundOption = 0) -> None:
     """收回角色。"""
     running = app_for("admin")
-    with (
-        logged(running.engine, running.user, region, "user.revoke", f"{user} {role} {fund}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "user.revoke", f"{user} {role} {fund}") as tx:
         revoke_role(tx, user, role, fund)
     typer.echo(f"已收回{user}的角色{role}")
 
@@ -70,10 +59,7 @@ def key(
 ) -> None:
     """签发接口密钥：只显示这一次，库内只存摘要。"""
     running = app_for("admin")
-    with (
-        logged(running.engine, running.user, region, "user.key", f"{user} {label}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "user.key", f"{user} {label}") as tx:
         issued = issue_key(tx, user, label, parse_day(expires))
     show({"user": user, "key": issued}, [issued], as_json=as_json)
 
@@ -82,9 +68,6 @@ def key(
 def revoke_one(key: str, region: RegionOption) -> None:
     """停用接口密钥。"""
     running = app_for("admin")
-    with (
-        logged(running.engine, running.user, region, "user.revoke_key", "接口密钥"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "user.revoke_key", "接口密钥") as tx:
         revoke_key(tx, key)
     typer.echo("已停用")

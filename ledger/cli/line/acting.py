@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from threading import local
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:  # for the type only: `--help` opens nothing
     from ledger.bootstrap import App
 
 
-@dataclass(slots=True)
-class Acting:
-    """Who acts, as given by --as, and where, as given by --region; read by the commands through `app_for`."""
+class Acting(local):
+    """Who acts, as given by --as, and where, as given by --region; read by the commands through `app_for`. A thread's own."""
 
-    user: str = ""
-    region: int = 0
-    opened: list[App] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.user = ""
+        self.region = 0
+        self.opened: list[App] = []
+        self.warnings: list[dict[str, str]] = []
+        """What to know of the acts this command has done, for its answer."""
 
 
 ACTING: Final = Acting()

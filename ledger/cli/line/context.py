@@ -11,12 +11,14 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger.access.operator_log import logged
 from ledger.access.users import require_known
+from ledger.acts.acting import acting, stepping
+from ledger.acts.anchoring import Warned
+from ledger.acts.tracing import What
 from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
 from ledger.core.errors import Unauthenticated
-from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.db.unit_of_work import Transaction
 from ledger.settings import USERS_FILE, Settings, get_settings
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="最后一行输出一个JSON对象")]
@@ -59,12 +61,24 @@ def _default_users(settings: Settings) -> dict[str, str]:
 
 @contextmanager
 def act(running: App, region: int, action: str, subject: str) -> Iterator[Transaction]:
-    """One act of the acting user in a region, in a transaction of its own: logged as done, or as refused with its code."""
-    with (
-        logged(running.engine, running.user, region, action, subject),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
-        yield tx
+    """One act of the acting user in a region, in one transaction with its line in the log; anchored if it booked."""
+    with acting(running, What(region, action, subject)) as doing:
+        yield doing.tx
+    _tell(doing.warnings)
+
+
+@contextmanager
+def steps(running: App, region: int, action: str, subject: str) -> Iterator[None]:
+    """An act that commits by itself inside the block."""
+    with stepping(running, What(region, action, subject)) as doing:
+        yield
+    _tell(doing.warnings)
+
+
+def _tell(warnings: list[Warned]) -> None:
+    for warned in warnings:
+        typer.echo(f"警告（{warned.code}）：{warned.message}", err=True)
+        ACTING.warnings.append(warned.as_json())
 
 
 def print_json(document: object) -> None:
@@ -75,7 +89,7 @@ def print_json(document: object) -> None:
 def show(document: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
     """The result for a machine, or in words."""
     if as_json:
-        print_json(document)
+        print_json(document | {"warnings": ACTING.warnings} if ACTING.warnings else document)
     else:
         for line in lines:
             typer.echo(line)

@@ -8,8 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ledger.access.operator_log import logged
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.cli.outregion.options import DateOption, FundOption, PartyOption, TermOption
 from ledger.core.dates import parse_day, period_of
 from ledger.core.errors import InvalidInput
@@ -49,10 +48,7 @@ def quota(
     """登记预付金额度，自某日起。"""
     running = app_for("accountant")
     fen = parse_fen(amount)
-    with (
-        logged(running.engine, running.user, region, "outregion.quota", f"{party}/{direction}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "outregion.quota", f"{party}/{direction}") as tx:
         set_quota(tx, fund, party, direction, parse_day(since), fen, document)
     show(
         {"counterparty": party, "quota_fen": str(fen)},
@@ -76,10 +72,7 @@ def request(
     """提出一笔与对方的收付，待另一人复核。"""
     running = app_for("maker")
     day, fen = parse_day(date), parse_fen(amount)
-    with (
-        logged(running.engine, running.user, region, "outregion.request", f"{kind}/{party}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "outregion.request", f"{kind}/{party}") as tx:
         move = request_move(tx, fund, kind, party, fen, document, day)
     show(_plain(move), [_words(move)], as_json=as_json)
 
@@ -95,16 +88,7 @@ def approve(
 ) -> None:
     """复核一笔收付。"""
     running = app_for("checker")
-    with (
-        logged(
-            running.engine,
-            running.user,
-            region,
-            "outregion.refuse" if refuse else "outregion.approve",
-            move_id,
-        ),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "outregion.refuse" if refuse else "outregion.approve", move_id) as tx:
         move = (refuse_move if refuse else approve_move)(tx, move_id, parse_day(date))
     show(_plain(move), [_words(move)], as_json=as_json)
 
@@ -123,16 +107,7 @@ def receipt(
     """登记收到款项的银行回单并记账；--cancel 撤销已复核而未办的收付。"""
     running = app_for("accountant")
     day = parse_day(date)
-    with (
-        logged(
-            running.engine,
-            running.user,
-            region,
-            "outregion.cancel" if cancel else "outregion.receipt",
-            move_id,
-        ),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "outregion.cancel" if cancel else "outregion.receipt", move_id) as tx:
         move = (
             cancel_move(tx, move_id) if cancel else confirm_move(tx, move_id, number, parse_day(booked), day)
         )
@@ -171,10 +146,7 @@ def order(
     if what not in _DRAFTS:
         raise InvalidInput("outregion.order_of", f"--of 应为{'、'.join(_DRAFTS)}")
     running = app_for("maker")
-    with (
-        logged(running.engine, running.user, region, "outregion.order", f"{what}/{date}"),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "outregion.order", f"{what}/{date}") as tx:
         batch, ordered, blocked = _DRAFTS[what](tx, fund, parse_day(date), term)
     document = {
         "batch": batch.batch_id if batch else "",

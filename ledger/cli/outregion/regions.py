@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.access.operator_log import logged
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.cli.outregion.options import DateOption, PartyOption
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
@@ -35,10 +34,7 @@ def counterparty(
     parts = payee.split("|")
     if not confirming and len(parts) != 4:
         raise InvalidInput("outregion.payee", "--payee 应为 户名|账号|开户行|联行号")
-    with (
-        logged(running.engine, running.user, region, "outregion.counterparty", str(party)),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "outregion.counterparty", str(party)) as tx:
         if confirming:
             confirm_counterparty(tx, party)
         else:
@@ -56,10 +52,7 @@ def carry(region: RegionOption, party: PartyOption, date: DateOption, *, as_json
     """把发往对方的消息送达；对方不通的留待再送。同一安装内的两个统筹区。"""
     running = app_for("system")
     day = parse_day(date)
-    with (
-        logged(running.engine, running.user, region, "outregion.deliver", str(party)),
-        unit_of_work(running.engine, running.user, region) as tx,
-    ):
+    with act(running, region, "outregion.deliver", str(party)) as tx:
         report_paid(tx, day)
     ours, other = End(running.engine, running.user, region), End(running.engine, running.user, party)
     done = deliver(ours, other, day)

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from ledger.access.operator_log import append_line
 from ledger.core.errors import Conflict, Forbidden, InvalidInput
 from ledger.core.os_errors import os_refusal
 from ledger.db.connections import Engine
@@ -169,6 +170,7 @@ def _begin(
             tally = Tally(accepted, duplicate, quarantined, accepted_fen, payable_fen)
             return Load(load_id, digest), _Done(lines, done), tally, complete
         load_id = open_load(tx, path.name, digest, size)
+        append_line(tx, "intake.begun", str(load_id), "done", path.name)
         return Load(load_id, digest), _Done(0, 0), Tally(), False
 
 

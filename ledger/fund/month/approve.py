@@ -38,33 +38,36 @@ def approve_month(
     what reading and posting raise.
     """
     with unit_of_work(engine, user, region) as tx:
-        tx.rows(
-            "SELECT 1 FROM fund.sheet WHERE region = %(region)s AND sheet_id = %(sheet)s FOR UPDATE",
-            region=region,
-            sheet=sheet_id,
+        return approve_month_in(tx, sheet_id, digest, day)
+
+
+def approve_month_in(tx: Transaction, sheet_id: str, digest: bytes, day: date) -> MonthSheet:
+    """`approve_month` within a transaction of its region."""
+    tx.rows(
+        "SELECT 1 FROM fund.sheet WHERE region = %(region)s AND sheet_id = %(sheet)s FOR UPDATE",
+        region=tx.region,
+        sheet=sheet_id,
+    )
+    sheet = read_sheet(tx, sheet_id)
+    if sheet.state == "approved":
+        return _replayed(sheet, tx.user, digest)
+    if sheet.state == "void":
+        raise Conflict("month.void", f"月结算单{sheet_id}已作废，请审批新的一版", sheet_id=sheet_id)
+    if digest != sheet.digest:
+        raise Conflict(
+            "month.changed", f"月结算单{sheet_id}与所审批的摘要不符，请重新核对", sheet_id=sheet_id
         )
-        sheet = read_sheet(tx, sheet_id)
-        if sheet.state == "approved":
-            return _replayed(sheet, user, digest)
-        if sheet.state == "void":
-            raise Conflict("month.void", f"月结算单{sheet_id}已作废，请审批新的一版", sheet_id=sheet_id)
-        if digest != sheet.digest:
-            raise Conflict(
-                "month.changed", f"月结算单{sheet_id}与所审批的摘要不符，请重新核对", sheet_id=sheet_id
-            )
-        lock_month(tx, sheet.scope.fund)
-        _sign(tx, sheet, day)
-        if read_figures(tx, sheet.scope, sheet.figures.takings) != sheet.figures:
-            raise Conflict(
-                "month.changed", f"月结算单{sheet_id}制单后情况已变，请重新制单", sheet_id=sheet_id
-            )
-        give_up_drafts(tx, sheet.sheet_id, _drafts(tx, sheet), day)
-        _settle_records(tx, sheet)
-        _book(tx, sheet, day)
-        _take(tx, sheet)
-        _settle_declarations(tx, sheet, day)
-        _close_term(tx, sheet)
-        return read_sheet(tx, sheet_id)
+    lock_month(tx, sheet.scope.fund)
+    _sign(tx, sheet, day)
+    if read_figures(tx, sheet.scope, sheet.figures.takings) != sheet.figures:
+        raise Conflict("month.changed", f"月结算单{sheet_id}制单后情况已变，请重新制单", sheet_id=sheet_id)
+    give_up_drafts(tx, sheet.sheet_id, _drafts(tx, sheet), day)
+    _settle_records(tx, sheet)
+    _book(tx, sheet, day)
+    _take(tx, sheet)
+    _settle_declarations(tx, sheet, day)
+    _close_term(tx, sheet)
+    return read_sheet(tx, sheet_id)
 
 
 def _replayed(sheet: MonthSheet, user: str, digest: bytes) -> MonthSheet:

@@ -70,24 +70,29 @@ def hand_back(engine: Engine, user: str, region: int, fund: int, month: int, day
     Raises Conflict `handback.month_open` before the month is over; Forbidden `access.role_missing` (accountant,
     system); InvalidInput `month.term`.
     """
-    _, last = term_days(month)
     with unit_of_work(engine, user, region) as tx:
-        tx.run(
-            "SELECT access.require_role(%(region)s, %(fund)s::smallint, '{accountant,system}')",
-            region=region,
-            fund=fund,
-        )
-        hold(tx, Lock.HANDBACK, f"{region}-{fund}-{month}")
-        known = _stored(tx, fund, month)
-        if known is not None:
-            return known
-        if day <= last:
-            raise Conflict("handback.month_open", f"{month}尚未结束，{last}之后才能汇总日拨付", month=month)
-        lines = _tell(tx, fund, month)
-        limit = next_month(last).replace(day=HAND_BACK_BY)
-        made = HandBack(fund, month, tx.user, day, day > limit, _digest(region, fund, month, lines), lines)
-        _store_head(tx, made)
-        return made
+        return hand_back_in(tx, fund, month, day)
+
+
+def hand_back_in(tx: Transaction, fund: int, month: int, day: date) -> HandBack:
+    """`hand_back` within a transaction of its region."""
+    _, last = term_days(month)
+    tx.run(
+        "SELECT access.require_role(%(region)s, %(fund)s::smallint, '{accountant,system}')",
+        region=tx.region,
+        fund=fund,
+    )
+    hold(tx, Lock.HANDBACK, f"{tx.region}-{fund}-{month}")
+    known = _stored(tx, fund, month)
+    if known is not None:
+        return known
+    if day <= last:
+        raise Conflict("handback.month_open", f"{month}尚未结束，{last}之后才能汇总日拨付", month=month)
+    lines = _tell(tx, fund, month)
+    limit = next_month(last).replace(day=HAND_BACK_BY)
+    made = HandBack(fund, month, tx.user, day, day > limit, _digest(tx.region, fund, month, lines), lines)
+    _store_head(tx, made)
+    return made
 
 
 def _tell(tx: Transaction, fund: int, month: int) -> list[HandBackLine]:

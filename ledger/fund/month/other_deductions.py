@@ -26,35 +26,45 @@ def propose_deduction(engine: Engine, user: str, region: int, deduction: OtherDe
     """Enter a deduction as its proposer. Raises InvalidInput `deduction.amount`, `deduction.reason`, `month.term`,
     `db.constraint`; Conflict `db.duplicate`; Forbidden `access.role_missing` (maker, accountant).
     """
+    with unit_of_work(engine, user, region) as tx:
+        propose_deduction_in(tx, deduction)
+
+
+def propose_deduction_in(tx: Transaction, deduction: OtherDeduction) -> None:
+    """`propose_deduction` within a transaction of its region."""
     term_days(deduction.scope.term)
     if deduction.amount_fen <= 0:
         raise InvalidInput("deduction.amount", f"扣款{deduction.deduction_id}的金额应大于零")
     if not deduction.reason.strip():
         raise InvalidInput("deduction.reason", f"扣款{deduction.deduction_id}须说明依据")
-    with unit_of_work(engine, user, region) as tx:
-        tx.run(
-            "INSERT INTO fund.other_deduction (region, fund, deduction_id, institution, term, reason, amount_fen, prepared_by)"
-            " VALUES (%(region)s, %(fund)s, %(id)s, %(institution)s, %(term)s, %(reason)s, %(amount)s, %(user)s)",
-            region=region,
-            id=deduction.deduction_id,
-            reason=deduction.reason,
-            amount=deduction.amount_fen,
-            user=user,
-            **deduction.scope._asdict(),
-        )
+    tx.run(
+        "INSERT INTO fund.other_deduction (region, fund, deduction_id, institution, term, reason, amount_fen, prepared_by)"
+        " VALUES (%(region)s, %(fund)s, %(id)s, %(institution)s, %(term)s, %(reason)s, %(amount)s, %(user)s)",
+        region=tx.region,
+        id=deduction.deduction_id,
+        reason=deduction.reason,
+        amount=deduction.amount_fen,
+        user=tx.user,
+        **deduction.scope._asdict(),
+    )
 
 
 def approve_deduction(engine: Engine, user: str, region: int, deduction_id: str) -> None:
     """Approve a deduction as another person. Raises NotFound `deduction.unknown`; Forbidden `deduction.same_person`."""
     with unit_of_work(engine, user, region) as tx:
-        found = tx.run(
-            "UPDATE fund.other_deduction SET approved_by = %(user)s WHERE region = %(region)s AND deduction_id = %(id)s",
-            region=region,
-            id=deduction_id,
-            user=user,
-        )
-        if not found:
-            raise NotFound("deduction.unknown", f"没有其他扣款{deduction_id}", deduction_id=deduction_id)
+        approve_deduction_in(tx, deduction_id)
+
+
+def approve_deduction_in(tx: Transaction, deduction_id: str) -> None:
+    """`approve_deduction` within a transaction of its region."""
+    found = tx.run(
+        "UPDATE fund.other_deduction SET approved_by = %(user)s WHERE region = %(region)s AND deduction_id = %(id)s",
+        region=tx.region,
+        id=deduction_id,
+        user=tx.user,
+    )
+    if not found:
+        raise NotFound("deduction.unknown", f"没有其他扣款{deduction_id}", deduction_id=deduction_id)
 
 
 def take_deductions(tx: Transaction, paper: str, deduction_ids: Sequence[str]) -> None:

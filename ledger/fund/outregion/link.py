@@ -12,6 +12,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from ledger.access.operator_log import append_line
 from ledger.books.setup import open_period
 from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book
@@ -92,6 +93,7 @@ def deliver(ours: End, other: End, day: date) -> list[Delivery]:
         try:
             with unit_of_work(other.engine, other.user, other.region) as there:
                 accept(there, message, ours.region, day)
+                append_line(there, "outregion.accepted", message.link_id, "done", "")
         except LedgerError as error:
             done.append(Delivery(message.link_id, "waiting", error.code))
         else:

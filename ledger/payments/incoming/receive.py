@@ -13,6 +13,7 @@ from datetime import date
 from typing import Final
 
 from adapters.banks.ports import OrderStatus
+from ledger.access.operator_log import append_line
 from ledger.core.errors import InFlight, LedgerError
 from ledger.db.connections import Engine
 from ledger.db.locks import Lock, hold
@@ -157,6 +158,11 @@ def take(
     book_papers(round_, waiting, papers, references)
     apply_statuses(round_, statuses)
     store_problems(tx, account, done.problems)
+    if done.files or done.outcomes or done.events or done.problems:
+        summary = (
+            f"文件{done.files} 回单{done.outcomes.total()} 单据{done.events.total()} 问题{len(done.problems)}"
+        )
+        append_line(tx, "payments.received", account, "done", summary)
     return done
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
+import psycopg
+
 from ledger.core.errors import Conflict, Forbidden, NotFound
 from ledger.db.connections import Engine
-from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.db.unit_of_work import Transaction, translate, unit_of_work
 from ledger.payments.orders.order import lock_batch
 from ledger.payments.orders.states import Step, follow_up, move, transitions
 
@@ -37,19 +39,28 @@ def approve(engine: Engine, user: str, region: int, batch_id: str, digest: bytes
     `batch.over_available`, `batch.settled`, `batch.not_owed`, `batch.discarded`, `batch.already_approved` (by
     another user or digest), and what posting raises.
     """
+    with unit_of_work(engine, user, region) as tx:
+        return approve_in(tx, batch_id, digest, day)
+
+
+def approve_in(tx: Transaction, batch_id: str, digest: bytes, day: date) -> Approval:
+    """`approve` within a transaction of its region."""
+    known = _approval(tx, batch_id)
+    if known is not None:
+        return _replayed(known, tx.user, digest)
+    tx.run("SAVEPOINT approving")
     try:
-        with unit_of_work(engine, user, region) as tx:
-            known = _approval(tx, batch_id)
-            return _replayed(known, user, digest) if known else _approve(tx, batch_id, digest, day)
-    except Conflict as refused:
-        if refused.code != "batch.already_approved":
+        return _approve(tx, batch_id, digest, day)
+    except psycopg.Error as error:
+        refused = translate(error)
+        if not (isinstance(refused, Conflict) and refused.code == "batch.already_approved"):
             raise
     # Somebody, perhaps this very user, was faster: the first answer counts.
-    with unit_of_work(engine, user, region) as tx:
-        first = _approval(tx, batch_id)
-        if first is None:
-            raise Conflict("batch.already_approved", f"批次{batch_id}的审批状态已变，请重试")
-        return _replayed(first, user, digest)
+    tx.run("ROLLBACK TO SAVEPOINT approving")
+    first = _approval(tx, batch_id)
+    if first is None:
+        raise Conflict("batch.already_approved", f"批次{batch_id}的审批状态已变，请重试")
+    return _replayed(first, tx.user, digest)
 
 
 def discard(engine: Engine, user: str, region: int, batch_id: str, reason: str, day: date) -> int:
@@ -59,16 +70,21 @@ def discard(engine: Engine, user: str, region: int, batch_id: str, reason: str, 
     `order.state` once the batch is approved.
     """
     with unit_of_work(engine, user, region) as tx:
-        orders = lock_batch(tx, batch_id)
-        if not orders:
-            raise NotFound("batch.unknown", f"没有拨付批次{batch_id}", batch=batch_id)
-        tx.run(
-            "SELECT access.require_role(%(region)s, %(fund)s::smallint, '{maker,checker,system}')",
-            region=region,
-            fund=orders[0].fund,
-        )
-        move(tx, "discard", [Step(order.order_no, reason) for order in orders], day)
-        return len(orders)
+        return discard_in(tx, batch_id, reason, day)
+
+
+def discard_in(tx: Transaction, batch_id: str, reason: str, day: date) -> int:
+    """`discard` within a transaction of its region."""
+    orders = lock_batch(tx, batch_id)
+    if not orders:
+        raise NotFound("batch.unknown", f"没有拨付批次{batch_id}", batch=batch_id)
+    tx.run(
+        "SELECT access.require_role(%(region)s, %(fund)s::smallint, '{maker,checker,system}')",
+        region=tx.region,
+        fund=orders[0].fund,
+    )
+    move(tx, "discard", [Step(order.order_no, reason) for order in orders], day)
+    return len(orders)
 
 
 def _approve(tx: Transaction, batch_id: str, digest: bytes, day: date) -> Approval:

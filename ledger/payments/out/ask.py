@@ -37,25 +37,30 @@ def ask(engine: Engine, user: str, region: int, day: date) -> list[Overdue]:
     `access.role_missing` (maker, accountant or system), InvalidInput `policy.receipt_days`.
     """
     with unit_of_work(engine, user, region) as tx:
-        tx.run(
-            "SELECT access.require_role(%(region)s, 0::smallint, '{maker,accountant,system}')", region=region
-        )
-        limit = day - timedelta(days=receipt_days(tx, day))
-        table = transitions(tx)
-        rows = tx.rows(
-            "SELECT o.order_no, o.institution, o.amount_fen, o.sent_on, o.state,"
-            " coalesce((SELECT string_agg(DISTINCT e.outcome_code, ',' ORDER BY e.outcome_code) FROM payments.evidence e"
-            "   WHERE e.region = o.region AND e.matched_order = o.order_no), '') AS papers"
-            " FROM payments.pay_order o WHERE o.region = %(region)s AND o.state = ANY(%(open)s) AND o.sent_on < %(limit)s"
-            " ORDER BY o.sent_on, o.order_no FOR UPDATE OF o",
-            region=region,
-            open=sorted(table.sources("pay")),
-            limit=limit,
-        )
-        found = [Overdue(*row) for row in rows]
-        lost = [o for o in found if not o.papers and table.next(o.state, "lose") is not None]
-        move(tx, "lose", [Step(o.order_no, "receipt_overdue") for o in lost], day)
-        return _as_they_are(tx, found)
+        return ask_in(tx, day)
+
+
+def ask_in(tx: Transaction, day: date) -> list[Overdue]:
+    """`ask` within a transaction of its region."""
+    tx.run(
+        "SELECT access.require_role(%(region)s, 0::smallint, '{maker,accountant,system}')", region=tx.region
+    )
+    limit = day - timedelta(days=receipt_days(tx, day))
+    table = transitions(tx)
+    rows = tx.rows(
+        "SELECT o.order_no, o.institution, o.amount_fen, o.sent_on, o.state,"
+        " coalesce((SELECT string_agg(DISTINCT e.outcome_code, ',' ORDER BY e.outcome_code) FROM payments.evidence e"
+        "   WHERE e.region = o.region AND e.matched_order = o.order_no), '') AS papers"
+        " FROM payments.pay_order o WHERE o.region = %(region)s AND o.state = ANY(%(open)s) AND o.sent_on < %(limit)s"
+        " ORDER BY o.sent_on, o.order_no FOR UPDATE OF o",
+        region=tx.region,
+        open=sorted(table.sources("pay")),
+        limit=limit,
+    )
+    found = [Overdue(*row) for row in rows]
+    lost = [o for o in found if not o.papers and table.next(o.state, "lose") is not None]
+    move(tx, "lose", [Step(o.order_no, "receipt_overdue") for o in lost], day)
+    return _as_they_are(tx, found)
 
 
 def receipt_days(tx: Transaction, day: date) -> int:

@@ -62,31 +62,36 @@ def file(engine: Engine, user: str, region: int, batch_id: str, bank_of: BankOf,
     `batch.not_approved`; Forbidden `access.role_missing`; InvalidInput `bankfile.*` if the bank's format refuses an
     order, and what posting the cancellations raises. One transaction.
     """
+    with unit_of_work(engine, user, region) as tx:
+        return file_in(tx, batch_id, bank_of, now)
+
+
+def file_in(tx: Transaction, batch_id: str, bank_of: BankOf, now: datetime) -> Filing:
+    """`file` within a transaction of its region."""
     moment = now.astimezone(SHANGHAI).replace(microsecond=0)
     day = moment.date()
-    with unit_of_work(engine, user, region) as tx:
-        _require_batch(tx, batch_id)
-        table = transitions(tx)
-        unsent = _lock_unsent_files(tx, batch_id)
-        orders = lock_batch(tx, batch_id)
-        cancellable = [order for order in orders if table.next(order.state, "cancel") is not None]
-        stale = stale_orders(tx, [order.order_no for order in cancellable], day)
-        voided = sorted({o.file_id for o in cancellable if o.order_no in stale and o.file_id in unsent})
-        under_way = {o.order_no for o in cancellable if o.file_id and o.file_id not in unsent}
-        stale = {order_no: reason for order_no, reason in stale.items() if order_no not in under_way}
-        for file_id in voided:
-            void_file(tx, table, file_id, stale, day)
-        loose = [
-            Step(o.order_no, stale[o.order_no]) for o in cancellable if o.order_no in stale and not o.file_id
-        ]
-        move(tx, "cancel", loose, day)
-        ready = [order for order in lock_batch(tx, batch_id) if table.next(order.state, "file") is not None]
-        files = [
-            _make_file(tx, batch_id, chunk, bank_of, moment)
-            for account in sorted({order.account for order in ready})
-            for chunk in _chunks([order for order in ready if order.account == account])
-        ]
-        return Filing(batch_id, files, voided, sorted(stale.items()))
+    _require_batch(tx, batch_id)
+    table = transitions(tx)
+    unsent = _lock_unsent_files(tx, batch_id)
+    orders = lock_batch(tx, batch_id)
+    cancellable = [order for order in orders if table.next(order.state, "cancel") is not None]
+    stale = stale_orders(tx, [order.order_no for order in cancellable], day)
+    voided = sorted({o.file_id for o in cancellable if o.order_no in stale and o.file_id in unsent})
+    under_way = {o.order_no for o in cancellable if o.file_id and o.file_id not in unsent}
+    stale = {order_no: reason for order_no, reason in stale.items() if order_no not in under_way}
+    for file_id in voided:
+        void_file(tx, table, file_id, stale, day)
+    loose = [
+        Step(o.order_no, stale[o.order_no]) for o in cancellable if o.order_no in stale and not o.file_id
+    ]
+    move(tx, "cancel", loose, day)
+    ready = [order for order in lock_batch(tx, batch_id) if table.next(order.state, "file") is not None]
+    files = [
+        _make_file(tx, batch_id, chunk, bank_of, moment)
+        for account in sorted({order.account for order in ready})
+        for chunk in _chunks([order for order in ready if order.account == account])
+    ]
+    return Filing(batch_id, files, voided, sorted(stale.items()))
 
 
 def cancel(engine: Engine, user: str, region: int, order_no: str, reason: str, day: date) -> str:
@@ -96,34 +101,39 @@ def cancel(engine: Engine, user: str, region: int, order_no: str, reason: str, d
     `order.unknown`; Conflict `order.state` if it is not approved or filed, `file.state` once its file is on the way;
     Forbidden `access.role_missing`; InvalidInput `order.reason`.
     """
+    with unit_of_work(engine, user, region) as tx:
+        return cancel_in(tx, order_no, reason, day)
+
+
+def cancel_in(tx: Transaction, order_no: str, reason: str, day: date) -> str:
+    """`cancel` within a transaction of its region."""
     if not reason.strip():
         raise InvalidInput("order.reason", "取消拨付单须说明原因")
-    with unit_of_work(engine, user, region) as tx:
-        seen = read_orders(tx, [order_no])
-        if not seen:
-            raise NotFound("order.unknown", f"没有拨付单{order_no}", order_no=order_no)
-        _require_filer(tx, seen[0].fund)
-        # The file before its orders, as everywhere, so that a sender and a canceller cannot wait for each other.
-        tx.rows(
-            "SELECT 1 FROM payments.bank_file WHERE region = %(region)s AND file_id = %(file)s FOR UPDATE",
-            region=region,
-            file=seen[0].file_id,
+    seen = read_orders(tx, [order_no])
+    if not seen:
+        raise NotFound("order.unknown", f"没有拨付单{order_no}", order_no=order_no)
+    _require_filer(tx, seen[0].fund)
+    # The file before its orders, as everywhere, so that a sender and a canceller cannot wait for each other.
+    tx.rows(
+        "SELECT 1 FROM payments.bank_file WHERE region = %(region)s AND file_id = %(file)s FOR UPDATE",
+        region=tx.region,
+        file=seen[0].file_id,
+    )
+    [order] = lock_orders(tx, [order_no])
+    if order.file_id != seen[0].file_id:
+        raise Conflict("order.state", f"拨付单{order_no}刚被改动，请重试", order_no=order_no)
+    if not order.file_id:
+        move(tx, "cancel", [Step(order_no, reason)], day)
+    elif transitions(tx).next(order.state, "cancel") is None:
+        raise Conflict(
+            "order.state",
+            f"拨付单{order_no}现为{order.state}，不能取消",
+            order_no=order_no,
+            state=order.state,
         )
-        [order] = lock_orders(tx, [order_no])
-        if order.file_id != seen[0].file_id:
-            raise Conflict("order.state", f"拨付单{order_no}刚被改动，请重试", order_no=order_no)
-        if not order.file_id:
-            move(tx, "cancel", [Step(order_no, reason)], day)
-        elif transitions(tx).next(order.state, "cancel") is None:
-            raise Conflict(
-                "order.state",
-                f"拨付单{order_no}现为{order.state}，不能取消",
-                order_no=order_no,
-                state=order.state,
-            )
-        else:
-            void_file(tx, transitions(tx), order.file_id, {order_no: reason}, day)
-        return order.file_id
+    else:
+        void_file(tx, transitions(tx), order.file_id, {order_no: reason}, day)
+    return order.file_id
 
 
 def void_file(

@@ -18,6 +18,7 @@ from datetime import date
 from typing import Final
 
 from adapters.banks.ports import Channel, OutgoingFile
+from ledger.access.operator_log import append_line
 from ledger.core.errors import LedgerError, Unavailable
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
@@ -73,6 +74,8 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
     for (file_id,) in waiting:
         with unit_of_work(engine, user, region) as tx:
             attempt = _set_out(tx, file_id, day)
+            if isinstance(attempt, _Attempt):
+                append_line(tx, "payments.set_out", file_id, "done", "开始发送")
         if attempt is None:
             continue
         if isinstance(attempt, Sending):
@@ -81,6 +84,7 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
         refusal = _deliver(bank_of, attempt)
         with unit_of_work(engine, user, region) as tx:
             done.append(_conclude(tx, attempt, refusal, day))
+            append_line(tx, "payments.sent", file_id, "done", f"{done[-1].outcome} {done[-1].code}".strip())
     return done
 
 
