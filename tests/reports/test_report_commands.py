@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from ledger.cli.books.export import export
 from ledger.cli.books.report import app as report_app
-from ledger.cli.line import context
+from ledger.cli.line import acting as context
 from ledger.core.cells import cell
 from ledger.core.entries import Dimensions, credit, debit
 from ledger.core.errors import InvalidInput
