@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 import psycopg
 
-from benchmarks.measured import Measured, measured, say
+from benchmarks.measured import Measured, PeerMissing, measured, say
 from benchmarks.world import DAY, World, take_institutions
 from ledger.access.users import issue_key
 from ledger.db.cluster import ADMIN, PORT, Cluster
@@ -68,11 +68,11 @@ class _Load(NamedTuple):
 
 
 def measure(world: World) -> list[Measured]:
-    """`intake.http.vs_tpcb`, `intake.http.p99_ms` and the two rates. Raises RuntimeError where wrk is not installed."""
+    """`intake.http.vs_tpcb`, `intake.http.p99_ms` and the two rates. Raises PeerMissing where wrk is not installed."""
     started = time.perf_counter()
     wrk = shutil.which("wrk")
     if wrk is None:
-        raise RuntimeError("wrk is not installed: apt-get install wrk")
+        raise PeerMissing("wrk", "wrk")
     _make_tpcb(world)
     ratios, rates, bare_rates, late = [], [], [], []
     sent = 0

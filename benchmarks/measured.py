@@ -15,6 +15,15 @@ PAIRS: Final = 7
 """Alternating pairs a ratio: the machine's speed swings by a factor of two, so both halves stand side by side."""
 
 
+class PeerMissing(RuntimeError):
+    """A measure cannot be taken because the program it is measured with is not on this machine."""
+
+    def __init__(self, program: str, package: str) -> None:
+        super().__init__(program, package)  # travels between processes by its arguments
+        self.program = program
+        self.package = package
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """One measure: `value` is the median of `n` samples (each a ratio, a rate or a time)."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import day, growth, http, intake, posting, trial_balance, verify
+from benchmarks import day, growth, http, intake, posting, start, trial_balance, verify
 from benchmarks.measured import Measured
 from benchmarks.world import World
 from ledger.core.errors import LedgerError
 
 MEASURES: Final[dict[str, Callable[[World], list[Measured]]]] = {
+    "start": start.measure,
     "posting": posting.measure,
     "trial_balance": trial_balance.measure,
     "verify": verify.measure,

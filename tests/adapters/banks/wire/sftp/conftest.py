@@ -17,8 +17,8 @@ import pytest
 from adapters.banks.simulator.server import DemoServer
 from adapters.banks.wire.sftp import SftpChannel, SftpConfig
 from adapters.banks.wire.sftp.keys import ensure_ed25519_key
+from tests.judges import program_of
 
-SSHD = Path("/usr/sbin/sshd")
 FOLDERS = ("inbox", "outbox", "archive")
 
 
@@ -46,10 +46,7 @@ class OpenSsh:
     """Several sshd over one jail. Everything lies below /srv: sshd refuses keys and jails below /tmp."""
 
     def __init__(self) -> None:
-        if not SSHD.exists():
-            pytest.fail("这些测试需要真正的OpenSSH服务器：apt-get install -y openssh-server", pytrace=False)
-        if os.geteuid() != 0:
-            pytest.fail("这些测试要以root启动sshd（要建系统用户、要chroot）", pytrace=False)
+        self.program = program_of("sshd")
         self.base = Path("/srv") / f"fundledger-sftp-{os.getpid()}-{secrets.token_hex(3)}"
         self.user = f"flbank{os.getpid()}"
         self.jail = self.base / "jail"
@@ -90,7 +87,7 @@ class OpenSsh:
             f"  ChrootDirectory {self.jail}\n  ForceCommand {sftp}\n"
         )
         log = self.base / f"log_{port}"
-        server = subprocess.Popen([str(SSHD), "-D", "-f", str(config), "-E", str(log)])
+        server = subprocess.Popen([self.program, "-D", "-f", str(config), "-E", str(log)])
         self.servers.append(server)
         for _ in range(100):
             with socket.socket() as probe:
@@ -197,7 +194,7 @@ def make_demo_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
         server.close()
 
 
-@pytest.fixture(params=[pytest.param("openssh", marks=pytest.mark.openssh), "demo"])
+@pytest.fixture(params=[pytest.param("openssh", marks=pytest.mark.judge("sshd")), "demo"])
 def site(request: pytest.FixtureRequest) -> Site:
     """The same test against both servers."""
     if request.param == "openssh":

@@ -49,7 +49,7 @@ def children(pid: int) -> list[int]:
     return found
 
 
-@pytest.mark.openssh
+@pytest.mark.judge("sshd")
 def test_session_killed_in_the_middle_of_a_put(openssh: Any) -> None:
     port, pid, host_key = openssh.start()
     site = openssh.site(port, host_key)
@@ -79,7 +79,7 @@ def test_session_killed_in_the_middle_of_a_put(openssh: Any) -> None:
     site.close()
 
 
-@pytest.mark.openssh
+@pytest.mark.judge("sshd")
 def test_idle_session_killed_then_used_again(openssh: Any) -> None:
     port, pid, host_key = openssh.start()
     site = openssh.site(port, host_key)
@@ -92,7 +92,7 @@ def test_idle_session_killed_then_used_again(openssh: Any) -> None:
     site.close()
 
 
-@pytest.mark.openssh
+@pytest.mark.judge("sshd")
 def test_disk_full(openssh: Any, openssh_site: Any) -> None:
     openssh.tmpfs(openssh_site.inbox, "256k")
     channel = openssh_site.channel()
@@ -129,7 +129,7 @@ def test_disk_that_reports_success(make_demo_site: Callable[..., Any]) -> None:
     assert list(site.inbox.iterdir()) == []
 
 
-@pytest.mark.openssh
+@pytest.mark.judge("sshd")
 def test_read_only_server(openssh: Any) -> None:
     port, _, host_key = openssh.start(sftp="internal-sftp -R")
     site = openssh.site(port, host_key)
@@ -138,7 +138,7 @@ def test_read_only_server(openssh: Any) -> None:
     site.close()
 
 
-@pytest.mark.openssh
+@pytest.mark.judge("sshd")
 def test_rename_denied(openssh: Any) -> None:
     port, _, host_key = openssh.start(sftp="internal-sftp -P rename,posix-rename")
     site = openssh.site(port, host_key)
@@ -149,7 +149,7 @@ def test_rename_denied(openssh: Any) -> None:
     site.close()
 
 
-@pytest.mark.openssh
+@pytest.mark.judge("sshd")
 def test_reading_denied(openssh_site: Any) -> None:
     put(openssh_site.channel())
     (openssh_site.inbox / FILE.name).chmod(0)
@@ -218,7 +218,7 @@ def test_demo_server_keeps_to_its_folder(make_demo_site: Callable[..., Any], tmp
         assert refusal.value.code == code
 
 
-@pytest.mark.openssh
+@pytest.mark.judge("sshd")
 def test_rename_never_overwrites(openssh_site: Any) -> None:
     config = openssh_site.config
     line = Line.open(config, [parse_host_key(config.host_keys[0])])

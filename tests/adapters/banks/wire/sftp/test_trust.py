@@ -37,7 +37,7 @@ def test_one_of_several_pinned_keys_is_enough(site: Any, tmp_path: Path) -> None
     assert site.channel(host_keys=(stranger, *site.config.host_keys)).waiting() == []
 
 
-@pytest.mark.openssh
+@pytest.mark.judge("sshd")
 @pytest.mark.parametrize("kind", ["rsa", "ecdsa"])
 def test_other_key_type_is_refused_and_can_be_pinned(openssh: Any, kind: str) -> None:
     port, _, host_key = openssh.start(kind=kind)
@@ -48,7 +48,7 @@ def test_other_key_type_is_refused_and_can_be_pinned(openssh: Any, kind: str) ->
     site.close()
 
 
-@pytest.mark.openssh
+@pytest.mark.judge("sshd")
 def test_changed_host_key_on_reconnect(openssh: Any) -> None:
     port, _, host_key = openssh.start(name="old")
     new_port, _, _ = openssh.start(name="new")
