@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ledger.control.promises import PROMISES
 from ledger.control.verify import Verification, examine
 from ledger.db.connections import direct
 from ledger.db.identity import require_current
@@ -16,8 +17,12 @@ from ledger.settings import get_settings
 
 def verify(
     as_json: Annotated[bool, typer.Option("--json", help="最后一行输出一个JSON对象")] = False,
+    promises: Annotated[bool, typer.Option("--promises", help="只列出各项承诺及其防线、核验与测试")] = False,
 ) -> None:
     """核验全部承诺：凭证、账链、余额、记录、拨付单、回单；有问题则列出并以1退出。"""
+    if promises:
+        _promises(as_json=as_json)
+        return
     settings = get_settings()
     engine = direct(settings, "auditor")
     try:
@@ -28,6 +33,17 @@ def verify(
     _report(done, as_json=as_json)
     if done.findings:
         raise typer.Exit(1)
+
+
+def _promises(*, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"promises": [asdict(one) for one in PROMISES]}, ensure_ascii=False))
+        return
+    for one in PROMISES:
+        typer.echo(f"{one.id} {one.sentence}")
+        typer.echo(f"    防线：{'、'.join(one.guards)}")
+        typer.echo(f"    核验：{'、'.join(one.checks)}")
+        typer.echo(f"    测试：{'、'.join(one.tests)}")
 
 
 def _report(done: Verification, *, as_json: bool) -> None:

@@ -132,7 +132,7 @@ def records_digest(rows: Sequence[tuple[str, bytes, int]]) -> bytes:
 
 
 def _signed(tx: Transaction, upto: date) -> list[Found]:
-    """Records with a sign of another region (section 6), not yet taken and no payable of ours, oldest first."""
+    """Records with a sign of another region (platform-fields.md 6), not yet taken and no payable of ours, oldest first."""
     rows = tx.rows(
         """SELECT r.setl_id, r.insutype, r.fixmedins_code, r.med_type, r.setl_time::date,
                   to_char(r.setl_time, 'YYYYMM')::integer, extract(year FROM coalesce(o.setl_time, r.setl_time))::integer,

@@ -11,7 +11,7 @@ from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.record.codes import OUTSIDE_FLAGS, OUTSIDE_PAY_LOCS, national_codes
 
-# Records of other regions' patients are cleared between regions (section 6): they are no part of this book's month.
+# Records of other regions' patients are cleared between regions (platform-fields.md 6): they are no part of this book's month.
 _COLLECT: Final = """
     CREATE TEMP TABLE ours ON COMMIT DROP AS
     SELECT r.setl_id, r.mdtrt_id, r.psn_no, r.medfee_sumamt AS medfee_fen, r.fund_pay_sumamt AS fund_fen, r.acct_pay AS acct_fen,

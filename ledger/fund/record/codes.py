@@ -93,7 +93,7 @@ def covers(pooling_region: str, place: str) -> bool:
 
 
 def is_out_of_region(pay_loc: str, out_flag: str, region: str, insu_admdvs: str) -> bool:
-    """Somebody else's patient, or ours treated elsewhere: cleared between regions, never paid here (section 6).
+    """Somebody else's patient, or ours treated elsewhere: cleared between regions, never paid here (platform-fields.md 6).
 
     Any one sign is enough: a wrong payout costs more than a late one. An unknown insured place ("") is no sign.
     """

@@ -78,7 +78,7 @@ def check_signs(m: Amounts, rows: RowSums, *, is_reversal: bool) -> None:
 
 
 def mulaid_inside(m: Amounts, *, region_rule: bool | None) -> tuple[bool, str]:
-    """Whether 共济 money is part of acct_pay, and a warning ("" if none): identity 2, section 2.2.
+    """Whether 共济 money is part of acct_pay, and a warning ("" if none): platform-fields.md 2.1 no. 2, 2.2.
 
     `region_rule` is the region's switch, None where it is not known; the sum decides, the switch only warns.
     """
