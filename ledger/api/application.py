@@ -14,7 +14,9 @@ from starlette.exceptions import HTTPException
 
 from ledger.api.auth import KeyRing
 from ledger.api.description import complete
+from ledger.api.ports import Commands
 from ledger.api.problems import Answer, of_error, of_validation, problem
+from ledger.api.routes import acts as commands_routes
 from ledger.api.routes import books as reports
 from ledger.api.routes import codes, health, orders, settlements
 from ledger.api.routes import payout as acts
@@ -102,9 +104,13 @@ class _Guard:
 
 
 def create_application(
-    settings: Settings, engine: Engine, keys: KeyRing, close: Callable[[], Awaitable[None]]
+    settings: Settings,
+    engine: Engine,
+    keys: KeyRing,
+    close: Callable[[], Awaitable[None]],
+    commands: Commands | None = None,
 ) -> FastAPI:
-    """The application; `close` runs at shutdown."""
+    """The application; `close` runs at shutdown. `commands` are the acts of the command line, if it is there."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -125,6 +131,7 @@ def create_application(
     app.state.keys = keys
     app.state.clock = settings.clock()
     app.state.settings = settings
+    app.state.commands = commands
     for router in (
         health.router,
         reports.router,
@@ -133,6 +140,7 @@ def create_application(
         settlements.router,
         acts.router,
         codes.router,
+        commands_routes.router,
     ):
         app.include_router(router)
     app.add_exception_handler(LedgerError, _ledger_error)

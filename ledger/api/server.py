@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Callable
 from typing import Final
 
 import uvicorn
 
 from ledger.api.intake.protocol import IntakeProtocol
 from ledger.api.intake.service import Service, make_service
+from ledger.api.ports import Commands
+from ledger.db.connections import Engine
 from ledger.settings import Settings
 
 SWITCH_SECONDS: Final = 0.001
@@ -20,9 +23,14 @@ BACKLOG: Final = 1_024
 CONNECTIONS_MAX: Final = 1_000
 
 
-def run(settings: Settings, host: str, port: int) -> None:
+def run(
+    settings: Settings,
+    host: str,
+    port: int,
+    commands: Callable[[Settings, Engine], Commands] | None = None,
+) -> None:
     """Serve until a signal; then what was received is stored and answered. Raises Unavailable `db.*` before it starts."""
-    service = make_service(settings)
+    service = make_service(settings, commands)
     sys.setswitchinterval(SWITCH_SECONDS)
     # Requests make no cycles to speak of; what the start made stays, and need not be looked through again and again.
     gc.collect()

@@ -54,9 +54,15 @@ def agreement(
     institution: Annotated[str, typer.Argument(help="机构编码")],
     state: Annotated[str, typer.Argument(help="active、suspended或ended")],
     region: RegionOption,
+    *,
+    as_json: JsonFlag = False,
 ) -> None:
     """中止、终止或恢复协议：即时结算随之停止，未发送的款项一并停付。"""
     running = app_for("maker")
     with act(running, region, "institution.agreement", f"{institution} {state}") as tx:
         set_agreement(tx, institution, state)
-    typer.echo(f"机构{institution}协议状态已为{state}")
+    show(
+        {"institution": institution, "state": state},
+        [f"机构{institution}协议状态已为{state}"],
+        as_json=as_json,
+    )

@@ -20,6 +20,7 @@ import uvicorn
 from ledger.access.users import Person, found_region, issue_key
 from ledger.api.intake.service import Service, make_service
 from ledger.api.server import configuration
+from ledger.cli.remote import Remote
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import read_institutions
@@ -142,7 +143,7 @@ def world(database: Any, tmp_path: Path) -> World:
 @pytest.fixture
 def service(world: World) -> Iterator[Service]:
     """The service on a real socket, in a thread of this process; its address is in `service.address`, `service.stop()` ends it."""
-    made = make_service(world.settings)
+    made = make_service(world.settings, Remote)
     server = uvicorn.Server(configuration(made, "127.0.0.1", 0))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()

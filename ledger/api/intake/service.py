@@ -14,6 +14,7 @@ from ledger.api.intake.batcher import Batcher
 from ledger.api.intake.records import cut
 from ledger.api.intake.storing import Request, Worker
 from ledger.api.limits import BODY_MAX
+from ledger.api.ports import Commands
 from ledger.api.problems import Answer, NotSupported, TooLarge, of_error
 from ledger.core.errors import BadRequest
 from ledger.db.connections import Engine
@@ -27,6 +28,8 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 INTAKE_PATH: Final = "/api/v1/settlements"
+ACTS_PATH: Final = "/api/v1/acts/"
+"""Their values may hold a file."""
 SMALL_BODY_MAX: Final = 64 * 1024
 BODY_SECONDS: Final = 30.0
 """A body that trickles longer than this is given up."""
@@ -35,14 +38,18 @@ BODY_SECONDS: Final = 30.0
 class Service:
     """One running API over one installation."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, commands: Callable[[Settings, Engine], Commands] | None = None
+    ) -> None:
         self.engine: Engine = service_engine(settings)
         require_current(self.engine)
         clock = settings.clock()
         self.keys = KeyRing(self.engine, clock.today)
         self._storing: Engine = service_engine(settings, ping=False)
         self.batcher = Batcher(Worker(self._storing, clock.today))
-        self._rest = create_application(settings, self.engine, self.keys, self.close)
+        self._rest = create_application(
+            settings, self.engine, self.keys, self.close, commands and commands(settings, self.engine)
+        )
 
     async def close(self) -> None:
         """Store what waits, then give the connections back."""
@@ -61,7 +68,9 @@ class Service:
             if intake:
                 answer = await self._take(headers, receive)
             else:
-                body = await read_body(headers, receive, SMALL_BODY_MAX)
+                body = await read_body(
+                    headers, receive, BODY_MAX if scope["path"].startswith(ACTS_PATH) else SMALL_BODY_MAX
+                )
                 await self._rest(scope, _again(body, receive), send)
                 return
         except Exception as error:  # noqa: BLE001 every request gets an answer, and never a trace
@@ -93,9 +102,11 @@ def is_intake(method: str, path: str) -> bool:
     return path == INTAKE_PATH and method == "POST"
 
 
-def make_service(settings: Settings) -> Service:
-    """The service of an installation; raises Unavailable `db.not_migrated`, `db.unreachable`."""
-    return Service(settings)
+def make_service(
+    settings: Settings, commands: Callable[[Settings, Engine], Commands] | None = None
+) -> Service:
+    """The service of an installation, with the acts of the command line if they are given; raises Unavailable `db.not_migrated`, `db.unreachable`."""
+    return Service(settings, commands)
 
 
 def _headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

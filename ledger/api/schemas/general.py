@@ -33,5 +33,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         correlation_id=TEXT,
     ),
     "Code": an_object(code=TEXT, kinds=items(TEXT), statuses=items(INT), sentence=TEXT, rule=TEXT),
+    "Acts": an_object(acts=items({"type": "object"})),
+    "Done": {"type": "object", "description": "与命令行 --json 相同的答复；金额为文字"},
     "Health": an_object(("schema",), status=TEXT, version=TEXT, schema=TEXT),
 }

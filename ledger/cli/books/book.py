@@ -44,24 +44,36 @@ def list_books(*, as_json: JsonFlag = False) -> None:
 def open_one(
     book: Annotated[str, typer.Option(help="账套，如420100-310")],
     period: Annotated[int, typer.Option(help="会计期间 yyyymm")],
+    *,
+    as_json: JsonFlag = False,
 ) -> None:
     """开启会计期间。"""
     running, named = app_for("accountant"), parse_book(book)
     with act(running, named.region, "period.open", f"{book} {period}") as tx:
         open_period(tx, named, period)
-    typer.echo(f"账套{book}会计期间{period}已开启")
+    show(
+        {"book": book, "period": period, "state": "open"},
+        [f"账套{book}会计期间{period}已开启"],
+        as_json=as_json,
+    )
 
 
 @app.command("close")
 def close_one(
     book: Annotated[str, typer.Option(help="账套，如420100-310")],
     period: Annotated[int, typer.Option(help="会计期间 yyyymm")],
+    *,
+    as_json: JsonFlag = False,
 ) -> None:
     """关闭会计期间：此后不能再向该期间记账。"""
     running, named = app_for("accountant"), parse_book(book)
     with act(running, named.region, "period.close", f"{book} {period}") as tx:
         close_period(tx, named, period)
-    typer.echo(f"账套{book}会计期间{period}已结账")
+    show(
+        {"book": book, "period": period, "state": "closed"},
+        [f"账套{book}会计期间{period}已结账"],
+        as_json=as_json,
+    )
 
 
 _OF_LINES = frozenset({"INV-01", "INV-05", "INV-12"})

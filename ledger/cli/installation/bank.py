@@ -35,6 +35,8 @@ def channel(
     inbox: Annotated[str, typer.Option(help="付款文件目录")] = "/inbox",
     outbox: Annotated[str, typer.Option(help="回单目录")] = "/outbox",
     archive: Annotated[str, typer.Option(help="银行归档目录")] = "/archive",
+    *,
+    as_json: JsonFlag = False,
 ) -> None:
     """提出银行通道，待另一人确认；主机公钥不符时一律拒绝连接。"""
     running = app_for("admin")
@@ -52,13 +54,17 @@ def channel(
                 "archive": archive,
             },
         )
-    typer.echo(f"账户{account}的银行通道已提出：{host}:{port}，待另一人确认")
+    show(
+        {"account": account, "state": "proposed"},
+        [f"账户{account}的银行通道已提出：{host}:{port}，待另一人确认"],
+        as_json=as_json,
+    )
 
 
 @app.command()
-def confirm(region: RegionOption, account: AccountOption) -> None:
+def confirm(region: RegionOption, account: AccountOption, *, as_json: JsonFlag = False) -> None:
     """由另一人（复核审批岗）确认银行通道，确认后启用。"""
     running = app_for("checker")
     with act(running, region, "bank.confirm", account) as tx:
         confirm_channel(tx, account)
-    typer.echo(f"账户{account}的银行通道已确认启用")
+    show({"account": account, "state": "confirmed"}, [f"账户{account}的银行通道已确认启用"], as_json=as_json)

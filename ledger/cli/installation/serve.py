@@ -16,4 +16,6 @@ def serve(
 ) -> None:
     """启动HTTP服务：POST /api/v1/settlements等，说明见/docs。"""
     typer.echo(f"服务地址 http://{host}:{port}  说明 http://{host}:{port}/docs", err=True)
-    run(get_settings(), host, port)
+    from ledger.cli.remote import Remote  # it imports every command, which only the service needs
+
+    run(get_settings(), host, port, Remote)

@@ -20,32 +20,36 @@ FundOption = Annotated[int, typer.Option(help="基金：310、390；0为全部")
 
 
 @app.command()
-def add(user: str, person: str, name: str, region: RegionOption) -> None:
+def add(user: str, person: str, name: str, region: RegionOption, *, as_json: JsonFlag = False) -> None:
     """新增用户：登录名、本人标识、姓名。"""
     running = app_for("admin")
     with act(running, region, "user.add", user) as tx:
         add_user(tx, user, person, name)
-    typer.echo(f"已新增用户{user}")
+    show({"user": user}, [f"已新增用户{user}"], as_json=as_json)
 
 
 @app.command()
-def grant(user: str, role: RoleArgument, region: RegionOption, fund: FundOption = 0) -> None:
+def grant(
+    user: str, role: RoleArgument, region: RegionOption, fund: FundOption = 0, *, as_json: JsonFlag = False
+) -> None:
     """授予角色；不相容的岗位由数据库拒绝。"""
     if role not in ROLES:
         raise InvalidInput("role.unknown", f"没有角色{role}", role=role)
     running = app_for("admin")
     with act(running, region, "user.grant", f"{user} {role} {fund}") as tx:
         grant_role(tx, user, role, fund)
-    typer.echo(f"已授予{user}角色{ROLES[role]}")
+    show({"user": user, "role": role, "fund": fund}, [f"已授予{user}角色{ROLES[role]}"], as_json=as_json)
 
 
 @app.command()
-def revoke(user: str, role: RoleArgument, region: RegionOption, fund: FundOption = 0) -> None:
+def revoke(
+    user: str, role: RoleArgument, region: RegionOption, fund: FundOption = 0, *, as_json: JsonFlag = False
+) -> None:
     """收回角色。"""
     running = app_for("admin")
     with act(running, region, "user.revoke", f"{user} {role} {fund}") as tx:
         revoke_role(tx, user, role, fund)
-    typer.echo(f"已收回{user}的角色{role}")
+    show({"user": user, "role": role, "fund": fund}, [f"已收回{user}的角色{role}"], as_json=as_json)
 
 
 @app.command()
@@ -65,9 +69,9 @@ def key(
 
 
 @app.command("revoke-key")
-def revoke_one(key: str, region: RegionOption) -> None:
+def revoke_one(key: str, region: RegionOption, *, as_json: JsonFlag = False) -> None:
     """停用接口密钥。"""
     running = app_for("admin")
     with act(running, region, "user.revoke_key", "接口密钥") as tx:
         revoke_key(tx, key)
-    typer.echo("已停用")
+    show({"revoked": True}, ["已停用"], as_json=as_json)

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from threading import local
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:  # for the type only: `--help` opens nothing
     from ledger.bootstrap import App
+    from ledger.db.connections import Engine
+    from ledger.settings import Settings
+
+
+class Marked(NamedTuple):
+    """A key under which an act is done once: which act, the key, the digest of what was asked for."""
+
+    route: str
+    key: str
+    digest: bytes
 
 
 class Acting(local):
@@ -18,6 +28,18 @@ class Acting(local):
         self.opened: list[App] = []
         self.warnings: list[dict[str, str]] = []
         """What to know of the acts this command has done, for its answer."""
+        self.forget()
+
+    def forget(self) -> None:
+        """Back to a command that nobody gave values to."""
+        self.user = ""
+        self.region = 0
+        self.warnings = []
+        self.answers: list[dict[str, Any]] | None = None
+        """Where the answer goes instead of being printed: set for the service."""
+        self.marked: Marked | None = None
+        self.engine: Engine | None = None
+        self.settings: Settings | None = None
 
 
 ACTING: Final = Acting()

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
+from ledger.access.idempotency import Kept, in_flight, lock_key, store_answer, stored_answer
 from ledger.access.users import require_known
 from ledger.acts.acting import acting, stepping
 from ledger.acts.anchoring import Warned
@@ -40,11 +41,11 @@ def app_for(role: str) -> App:
     Raises Unauthenticated `user.missing` (an act without a named user is refused), and what `require_known` raises:
     a mistyped user or region must not look like a region in which nothing ever happened.
     """
-    settings = get_settings()
+    settings = ACTING.settings or get_settings()
     user = ACTING.user or _default_users(settings).get(role, "")
     if not user:
         raise Unauthenticated("user.missing", f"请用 --as 用户 指明操作人（本操作需要{role}岗）")
-    app = App(settings, user)
+    app = App(settings, user, ACTING.engine)
     ACTING.opened.append(app)
     region, ACTING.region = ACTING.region, 0
     require_known(app.engine, user, region)
@@ -63,6 +64,7 @@ def _default_users(settings: Settings) -> dict[str, str]:
 def act(running: App, region: int, action: str, subject: str) -> Iterator[Transaction]:
     """One act of the acting user in a region, in one transaction with its line in the log; anchored if it booked."""
     with acting(running, What(region, action, subject)) as doing:
+        _mark(doing.tx)
         yield doing.tx
     _tell(doing.warnings)
 
@@ -75,14 +77,29 @@ def steps(running: App, region: int, action: str, subject: str) -> Iterator[None
     _tell(doing.warnings)
 
 
+def _mark(tx: Transaction) -> None:
+    """The key this act is done under, in its own transaction: two at once are one, and a third finds it done."""
+    if (marked := ACTING.marked) is None:
+        return
+    lock_key(tx, marked.route, marked.key)
+    if stored_answer(tx, *marked) is not None:
+        raise in_flight()
+    store_answer(tx, *marked, Kept(202, b""))
+    ACTING.marked = None
+
+
 def _tell(warnings: list[Warned]) -> None:
     for warned in warnings:
-        typer.echo(f"警告（{warned.code}）：{warned.message}", err=True)
+        if ACTING.answers is None:
+            typer.echo(f"警告（{warned.code}）：{warned.message}", err=True)
         ACTING.warnings.append(warned.as_json())
 
 
 def print_json(document: object) -> None:
     """One JSON object on the last line of standard output; money is text."""
+    if ACTING.answers is not None:
+        ACTING.answers.append(cast("dict[str, Any]", document))
+        return
     typer.echo(json.dumps(document, ensure_ascii=False, default=str))
 
 

@@ -1,0 +1,35 @@
+"""What the service asks of the command line: the same acts, by name, with values instead of words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+
+class Described(NamedTuple):
+    """An act by its name (`month approve`), what it does, and the JSON Schema of its values."""
+
+    name: str
+    summary: str
+    schema: Mapping[str, Any]
+
+
+class Done(NamedTuple):
+    """What an act answered; `again` if it was done before under this key and this is its first answer."""
+
+    body: bytes
+    again: bool
+
+
+class Commands(Protocol):
+    """Every act on money or master data that a person can do at the command line."""
+
+    def described(self) -> Sequence[Described]:
+        """All of them, by name."""
+
+    def run(self, user: str, name: str, values: Mapping[str, Any], key: str, digest: bytes) -> Done:
+        """Do one as `user`, once under `key` (none if empty) for content of `digest`.
+
+        Raises NotFound `route.unknown` for no such act, InvalidInput `usage.…` for values that do not fit, Conflict
+        `key.answer_lost`, and what the act raises.
+        """

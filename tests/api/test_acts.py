@@ -1,0 +1,125 @@
+"""Whatever the command line can do to money or master data can be done over HTTP, and is the same act."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from ledger.cli.remote import NOT_REMOTE, SECRET, acts
+
+REGION = 420100
+LINE = {
+    "code": "H42010000077", "name": "第七十七医院", "type": "hospital", "level": "3", "status": "active",
+    "agreement_start": "2026-01-01", "agreement_end": "2026-12-31",
+    "enrolment": {"mode": "daily", "cycle": "daily", "ratio": "0.60", "month_ratio": "0.95", "start": "2026-01-01"},
+    "payee": {"name": "第七十七医院", "account": "6222000077", "bank_name": "某银行", "cnaps": "102421000001"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def do(client: httpx.Client, world: Any) -> Any:
+    def post(name: str, who: str, once: str = "", **values: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {world.keys[who]}"} | ({"idempotency-key": once} if once else {})
+        return client.post(f"/api/v1/acts/{name}", json={"region": REGION, **values}, headers=headers)
+
+    return post
+
+
+def log(world: Any) -> list[tuple[str, str, str]]:
+    with world.tx("maker") as tx:
+        return tx.rows(
+            "SELECT user_name, action, outcome FROM access.operator_log WHERE region = %(r)s ORDER BY id",
+            r=REGION,
+        )
+
+
+def test_every_command_that_acts_is_offered(client: httpx.Client, world: Any) -> None:
+    answer = client.get("/api/v1/acts", headers={"authorization": f"Bearer {world.keys['maker']}"})
+    names = {act["name"] for act in answer.json()["acts"]}
+    assert names == set(acts())
+    assert len(names) > 75
+    assert {"month approve", "clear confirm", "advance request", "user grant", "calendar confirm"} <= names
+    assert not names & set(NOT_REMOTE)
+
+
+def test_master_data_by_two_persons_as_at_the_command_line(do: Any, world: Any) -> None:
+    file = {"name": "institutions.jsonl", "content": json.dumps(LINE, ensure_ascii=False) + "\n"}
+    loaded = do("institution/load", "maker", file=file)
+    assert loaded.status_code == 200, loaded.text
+    assert loaded.json()["new"] == 1
+    assert do("institution/confirm", "maker", institution=LINE["code"]).status_code in (403, 409)
+    confirmed = do("institution/confirm", "checker", institution=LINE["code"])
+    assert (confirmed.status_code, confirmed.json()) == (200, {"confirmed": 1})
+    assert ("maker", "institution.load", "done") in log(world)
+    assert ("checker", "payee.confirm", "done") in log(world)
+    assert ("maker", "payee.confirm", "refused") in log(world)
+
+
+def test_once_under_a_key_the_same_answer_again(do: Any, world: Any) -> None:
+    file = {"name": "institutions.jsonl", "content": json.dumps(LINE, ensure_ascii=False) + "\n"}
+    first = do("institution/load", "maker", "k-1", file=file)
+    again = do("institution/load", "maker", "k-1", file=file)
+    assert (first.content, again.headers["idempotency-replayed"]) == (again.content, "true")
+    assert [line for line in log(world) if line[1] == "institution.load"] == [
+        ("maker", "institution.load", "done")
+    ]
+    other = do("institution/load", "maker", "k-1", file=file | {"name": "other.jsonl"})
+    assert (other.status_code, other.json()["code"]) == (409, "key_reused")
+
+
+def test_a_refused_act_keeps_no_key_and_may_be_tried_again(do: Any) -> None:
+    for _ in range(2):
+        refused = do("institution/agreement", "maker", "k-2", institution="H42010000099", state="suspended")
+        assert (refused.status_code, refused.json()["code"]) == (404, "institution.unknown")
+
+
+def test_an_act_whose_answer_was_lost_is_not_done_again(
+    do: Any, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = {"name": "institutions.jsonl", "content": json.dumps(LINE, ensure_ascii=False) + "\n"}
+    with monkeypatch.context() as cut:
+        cut.setattr(
+            "ledger.cli.remote.store_answer", lambda *_: (_ for _ in ()).throw(RuntimeError("killed"))
+        )
+        assert do("institution/load", "maker", "k-3", file=file).status_code == 500
+    lost = do("institution/load", "maker", "k-3", file=file)
+    assert (lost.status_code, lost.json()["code"]) == (409, "key.answer_lost")
+    assert [line[2] for line in log(world) if line[1] == "institution.load"] == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "code"),
+    [
+        ("no/such", {}, "route.no_act"),
+        ("institution/agreement", {"state": "active"}, "usage.missing"),
+        (
+            "institution/agreement",
+            {"institution": "H42010000001", "state": "active", "more": 1},
+            "usage.option",
+        ),
+        ("institution/agreement", {"institution": 1.5, "state": "active"}, "usage.value"),
+        ("institution/load", {"file": "institutions.jsonl"}, "usage.value"),
+        ("institution/load", {"file": {"name": "x", "base64": "?"}}, "usage.value"),
+        ("advance/request", {"region": "42"}, "region.required"),
+        ("db/migrate", {}, "route.no_act"),
+    ],
+)
+def test_values_that_do_not_fit_are_refused_by_name(
+    do: Any, name: str, values: dict[str, Any], code: str
+) -> None:
+    refused = do(name, "maker", **values)
+    assert refused.json()["code"] == code
+    assert refused.status_code in (404, 422)
+
+
+def test_another_region_is_not_there(do: Any) -> None:
+    assert do("institution/confirm", "checker", region=420200).status_code in (403, 404)
+
+
+def test_a_secret_is_never_kept_under_a_key(do: Any) -> None:
+    assert {"user key"} == SECRET
+    refused = do("user/key", "maker", "k-4", user="maker", expires="2099-01-01", label="x")
+    assert refused.json()["code"] == "key.secret"
