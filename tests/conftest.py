@@ -10,7 +10,6 @@ import fcntl
 import itertools
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -30,26 +29,10 @@ from ledger.db.roles import grant_database
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
 from ledger.simulation.people import found_demo
+from tests.scenes.server import fast_cluster, new_home
 
 ROOT = pytest.StashKey[Path]()
-ROOM_FOR_DATABASES = 6 * 2**30
 _numbers = itertools.count(1)
-
-
-def new_home(prefix: str = "flt-") -> Path:
-    """A short folder the server's user can enter: pytest's own are 0700 and long. In memory where there is room,
-    because a test's database is a copy of some hundred files."""
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM_FOR_DATABASES
-    home = Path(tempfile.mkdtemp(prefix=prefix, dir=memory if roomy else "/tmp"))
-    home.chmod(0o755)
-    return home
-
-
-def fast_cluster(home: Path) -> Cluster:
-    """A server that does not wait for the disk; FUNDLEDGER_TEST_PG_BINDIR chooses another PostgreSQL."""
-    chosen = os.environ.get("FUNDLEDGER_TEST_PG_BINDIR")
-    return Cluster(home, bindir=Path(chosen) if chosen else None, durable=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
