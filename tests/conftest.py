@@ -10,8 +10,7 @@ import fcntl
 import itertools
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -30,26 +29,10 @@ from ledger.db.roles import grant_database
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
 from ledger.simulation.people import found_demo
+from tests.scenes.server import fast_cluster, new_home
 
 ROOT = pytest.StashKey[Path]()
-ROOM_FOR_DATABASES = 6 * 2**30
 _numbers = itertools.count(1)
-
-
-def new_home(prefix: str = "flt-") -> Path:
-    """A short folder the server's user can enter: pytest's own are 0700 and long. In memory where there is room,
-    because a test's database is a copy of some hundred files."""
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM_FOR_DATABASES
-    home = Path(tempfile.mkdtemp(prefix=prefix, dir=memory if roomy else "/tmp"))
-    home.chmod(0o755)
-    return home
-
-
-def fast_cluster(home: Path) -> Cluster:
-    """A server that does not wait for the disk; FUNDLEDGER_TEST_PG_BINDIR chooses another PostgreSQL."""
-    chosen = os.environ.get("FUNDLEDGER_TEST_PG_BINDIR")
-    return Cluster(home, bindir=Path(chosen) if chosen else None, durable=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -170,33 +153,55 @@ def _clone(cluster: Cluster, template: str, name: str) -> Iterator[Database]:
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
 
 
+Keep = Callable[[str, str, Callable[[Settings], None]], str]
+
+
 @pytest.fixture(scope="session")
-def founded(cluster: Cluster, request: pytest.FixtureRequest) -> str:
-    """A second template: the demo's region 420100 with its users, books, accounts and calendar, from 2026-10-01."""
-    name, root = "founded", request.config.stash[ROOT]
-    with (root / "session.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        ready = root / "founded.ready"
-        if not ready.exists():
+def keep(cluster: Cluster, request: pytest.FixtureRequest) -> Keep:
+    """`keep(name, base, fill)`: a template of that name, made once for all workers: a copy of `base`, filled; its name."""
+    root = request.config.stash[ROOT]
+
+    def kept(name: str, base: str, fill: Callable[[Settings], None]) -> str:
+        made = sql.Identifier(name)
+        with (root / "session.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            ready = root / f"{name}.ready"
+            if ready.exists():
+                return name
             with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
                 admin.execute(
                     sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-                        sql.Identifier(name), sql.Identifier(DATABASE)
+                        made, sql.Identifier(base)
                     )
                 )
-            with psycopg.connect(cluster.admin_url(name), autocommit=True) as admin:
-                grant_database(admin)
-            found_demo(Settings(home=cluster.home, database_url=cluster.admin_url(name)), date(2026, 10, 1))
-            with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-                admin.execute(f"ALTER DATABASE {name} IS_TEMPLATE true ALLOW_CONNECTIONS false")
+                with psycopg.connect(cluster.admin_url(name), autocommit=True) as granting:
+                    grant_database(granting)
+                fill(Settings(home=cluster.home, database_url=cluster.admin_url(name)))
+                admin.execute(
+                    sql.SQL("ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false").format(made)
+                )
             ready.touch()
-    return name
+        return name
+
+    return kept
+
+
+@pytest.fixture(scope="session")
+def founded(keep: Keep) -> str:
+    """A second template: the demo's region 420100 with its users, books, accounts and calendar, from 2026-10-01."""
+    return keep("founded", DATABASE, lambda settings: found_demo(settings, date(2026, 10, 1)))
 
 
 @pytest.fixture
-def world(founded: str, cluster: Cluster, new_database_name: str) -> Iterator[Database]:
-    """A clone of the founded region, one person a post (`ledger.founding.DEMO_PEOPLE`), dropped afterwards."""
-    yield from _clone(cluster, founded, new_database_name)
+def world(
+    request: pytest.FixtureRequest, founded: str, cluster: Cluster, new_database_name: str
+) -> Iterator[Database]:
+    """A clone of the founded region, one person a post (`ledger.founding.DEMO_PEOPLE`), dropped afterwards.
+
+    Of a later template where the test stands on one: a session fixture named `kept_…`, a name made of its base's.
+    """
+    kept = [request.getfixturevalue(name) for name in request.fixturenames if name.startswith("kept_")]
+    yield from _clone(cluster, max([founded, *kept], key=len), new_database_name)
 
 
 @pytest.fixture

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.scenes.server import fast_cluster, new_home
 
 COMMAND = [sys.executable, "-m", "ledger.cli", "demo", "--records", "400", "--institutions", "16", "--json"]
 STEPS = ("建库建账", "生成", "机构与收款账户", "财政拨款", "接入结算记录", "日拨付", "银行处理", "核验")
@@ -49,24 +53,33 @@ def run_until(home: Path, step: str) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-@pytest.fixture
-def numbers(home: Path) -> dict[str, Any]:
-    day = run(home)
-    return {name: day[name] for name in NUMBERS}
+@pytest.fixture(scope="module")
+def undisturbed() -> Iterator[tuple[Path, dict[str, Any]]]:
+    """A home in which the day ran from beginning to end, and what that run told."""
+    made = new_home()
+    try:
+        day = run(made)
+        yield made, {name: day[name] for name in NUMBERS}
+    finally:
+        fast_cluster(made).stop("immediate")
+        shutil.rmtree(made)
 
 
-def test_the_day_adds_up_and_a_second_run_changes_nothing(home: Path, numbers: dict[str, Any]) -> None:
+def test_the_day_adds_up_and_a_second_run_changes_nothing(undisturbed: tuple[Path, dict[str, Any]]) -> None:
+    there, numbers = undisturbed
     assert numbers["bank_agrees"] is True
     assert numbers["verify"] == "clean"
     fen = {name: int(numbers[name]) for name in NUMBERS if name.endswith("_fen")}
     assert fen["ordered_fen"] == fen["paid_fen"] + fen["failed_fen"] + fen["returned_fen"]
     assert min(fen.values()) > 0
     assert numbers["records"] == numbers["accepted"] + numbers["duplicate"] + numbers["quarantined"] == 400
-    again = run(home)
+    again = run(there)
     assert {name: again[name] for name in NUMBERS} == numbers
 
 
-def test_killed_at_every_step_the_day_ends_with_the_same_books(home: Path, numbers: dict[str, Any]) -> None:
+def test_killed_at_every_step_the_day_ends_with_the_same_books(
+    home: Path, undisturbed: tuple[Path, dict[str, Any]]
+) -> None:
     other = home / "killed"
     other.mkdir()
     other.chmod(0o755)  # the database runs as an ordinary user
@@ -74,7 +87,7 @@ def test_killed_at_every_step_the_day_ends_with_the_same_books(home: Path, numbe
         for step in STEPS[1:]:
             run_until(other, STEPS[STEPS.index(step) - 1])
         day = run(other)
-        assert {name: day[name] for name in NUMBERS} == numbers
+        assert {name: day[name] for name in NUMBERS} == undisturbed[1]
     finally:
         stop = [sys.executable, "-m", "ledger.cli", "db", "stop"]
         subprocess.run(stop, env=environment(other), check=True, capture_output=True)

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 from typing import Any
+
+from tests.scenes.line import typed
 
 
 def run(town: Any, user: str, *words: str, code: int = 0) -> dict[str, Any]:
     # The town's own home: what is anchored here is what `town.verify` looks for.
     shutil.copytree(town.server_home / "secrets", town.home / "secrets", dirs_exist_ok=True)
     env = {**os.environ, "FUNDLEDGER_HOME": str(town.home), "DATABASE_URL": town.admin_url}
-    done = subprocess.run(
-        [sys.executable, "-m", "ledger.cli", "--as", user, *words, "--json"],
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+    done = typed("--as", user, *words, "--json", env=env)
+    assert done.code == code, done.err
+    return done.last
 
 
 def test_a_voucher_from_draft_to_entry(town: Any) -> None:

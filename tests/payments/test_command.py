@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
+
+from tests.scenes.line import typed
 
 REGION = "420100"
 
@@ -17,28 +16,9 @@ def command(database: Any) -> Any:
     """Run `fundledger payments …` as a user; returns (exit code, last line as JSON)."""
 
     def run(user: str, *words: str) -> tuple[int, Any]:
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "from ledger.cli.main import main; main()",
-                "payments",
-                *words,
-                "--region",
-                REGION,
-                "--json",
-                "--as",
-                user,
-            ],
-            env=database.env | {"FUNDLEDGER_TODAY": "2026-10-13"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        lines = done.stdout.strip().splitlines()
-        assert lines, done.stderr
-        return done.returncode, json.loads(lines[-1])
+        env = database.env | {"FUNDLEDGER_TODAY": "2026-10-13"}
+        done = typed("payments", *words, "--region", REGION, "--json", "--as", user, env=env)
+        return done.code, done.last
 
     return run
 

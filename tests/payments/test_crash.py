@@ -2,89 +2,76 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import os
+import traceback
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from adapters.banks.simulator.messages.payment_file import read_pain001
 from ledger.core.dates import SHANGHAI
+from ledger.db.connections import direct
+from ledger.payments.incoming import receive as receiving
 from ledger.payments.orders.approve import approve
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
 
-REGION = 420100
+REGION, OWN = 420100, "4200000000001"
 DAY = date(2026, 10, 13)
 MOMENT = datetime(2026, 10, 13, 9, 30, tzinfo=SHANGHAI)
 
-CHILD = """
-import json, os, sys
-from datetime import date, datetime
-from pathlib import Path
-import psycopg
-given = json.loads(sys.argv[1])
-sys.path.insert(0, given["here"])
-import conftest
-from ledger.db.engine import service_engine
-from ledger.payments.incoming import receive as receiving
-from ledger.settings import Settings
+DIED = 9
 
-commits, commit = 0, psycopg.Connection.commit
-def dying_commit(self):
-    global commits
-    commits += 1
-    if given["point"] == f"before commit {commits}":
-        os._exit(9)
-    commit(self)
-    if given["point"] == f"after commit {commits}":
-        os._exit(9)
-psycopg.Connection.commit = dying_commit
-def dying_cut(self, point):
-    if given["point"] == f"line {point}":
-        os._exit(9)
-conftest.FolderChannel._cut = dying_cut
 
-engine = service_engine(Settings())
-bank = conftest.TestBank(Path(given["root"]))
-receiving.FILES_PER_TRANSACTION = 1
-day, region = conftest.PAY_DATE, conftest.REGION
-if given["op"] == "approve":
-    conftest.approve(engine, "checker", region, given["batch"], bytes.fromhex(given["digest"]), day)
-elif given["op"] == "file":
-    conftest.file(engine, "maker", region, given["batch"], bank.of, conftest.MOMENT)
-elif given["op"] == "send":
-    conftest.send(engine, "cashier", region, bank.of, day)
-else:
-    conftest.receive(engine, "acc", region, conftest.OWN, bank, day)
-os._exit(0)
-"""
+def _live_until(database: Any, bank: Any, batch: Any, op: str, point: str) -> None:
+    """One step in this process, a copy of the test's, which ends at `point` as by a power cut; it never returns."""
+    commits, commit = 0, psycopg.Connection.commit
+
+    def dying_commit(connection: psycopg.Connection) -> None:
+        nonlocal commits
+        commits += 1
+        if point == f"before commit {commits}":
+            os._exit(DIED)
+        commit(connection)
+        if point == f"after commit {commits}":
+            os._exit(DIED)
+
+    psycopg.Connection.commit = dying_commit  # type: ignore[method-assign] # this copy dies with it
+
+    def dying_cut(_: object, where: str) -> None:
+        if point == f"line {where}":
+            os._exit(DIED)
+
+    type(bank.channel)._cut = dying_cut
+    engine = direct(database.settings)  # connections of its own: the test's are the test's
+    receiving.FILES_PER_TRANSACTION = 1
+    if op == "approve":
+        approve(engine, "checker", REGION, batch.batch_id, batch.digest, DAY)
+    elif op == "file":
+        file(engine, "maker", REGION, batch.batch_id, bank.of, MOMENT)
+    elif op == "send":
+        send(engine, "cashier", REGION, bank.of, DAY)
+    else:
+        receiving.receive(engine, "acc", REGION, OWN, bank, DAY)
 
 
 @pytest.fixture
 def killed(database: Any, bank: Any) -> Any:
-    """Run one step in a child that dies at `point`; fails if it did not come that far."""
+    """Run one step in a copy of this process that dies at `point`; fails if it did not come that far."""
 
     def run(op: str, point: str, batch: Any) -> None:
-        given = {
-            "op": op,
-            "point": point,
-            "batch": batch.batch_id,
-            "digest": batch.digest.hex(),
-            "root": str(bank.root),
-            "here": str(Path(__file__).parent),
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", CHILD, json.dumps(given)],
-            env=database.env,
-            check=False,
-            capture_output=True,
-            timeout=60,
-        )
-        assert done.returncode == 9, done.stderr.decode()
+        child = os.fork()
+        if child == 0:
+            try:
+                _live_until(database, bank, batch, op, point)
+            except BaseException:  # noqa: BLE001 whatever it was, the copy must not go on as a test
+                traceback.print_exc()
+            finally:
+                os._exit(0)  # nothing of the test's is closed or flushed by its copy
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == DIED
 
     return run
 

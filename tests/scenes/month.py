@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -14,12 +15,14 @@ import pytest
 from sqlalchemy import Engine
 
 from ledger.core.money import yuan
+from ledger.db.connections import Direct, direct
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import FAR_DAY, Institution
 from ledger.fund.institutions.payees import confirm_payees
 from ledger.fund.intake.file import load_file
 from ledger.fund.record.judge import IntakeRules
+from ledger.settings import Settings
 from ledger.simulation.people import DEMO_REGION
 
 HOSPITAL, OTHER_HOSPITAL = "H42010000001", "H42010000002"
@@ -93,8 +96,13 @@ class Month:
             connection.exec_driver_sql(sql)
 
 
-@pytest.fixture
-def month(world: Any, tmp_path: Path) -> Month:
+@pytest.fixture(scope="session")
+def kept_hospitals(keep: Any, founded: str) -> str:
+    """The template with two hospitals whose payees are confirmed."""
+    return str(keep(f"{founded}_hospitals", founded, _load_hospitals))
+
+
+def _load_hospitals(settings: Settings) -> None:
     def hospital(code: str, n: int) -> Institution:
         return Institution(
             code, f"第{n}医院", "1", "02", "active", date(2020, 1, 1), date(2030, 12, 31), "daily", "daily", 6_000, 9_500,
@@ -102,12 +110,26 @@ def month(world: Any, tmp_path: Path) -> Month:
         )  # fmt: skip
 
     assert date(2030, 12, 31) < FAR_DAY
-    made = Month(world.service_engine, world.admin_engine, world, tmp_path)
-    with made.tx() as tx:
-        load_institutions(tx, [hospital(HOSPITAL, 1), hospital(OTHER_HOSPITAL, 2)])
-    with made.tx("qian") as tx:
-        confirm_payees(tx)
-    return made
+    with closing_direct(settings) as engine:
+        with unit_of_work(engine, "zhao", DEMO_REGION) as tx:
+            load_institutions(tx, [hospital(HOSPITAL, 1), hospital(OTHER_HOSPITAL, 2)])
+        with unit_of_work(engine, "qian", DEMO_REGION) as tx:
+            confirm_payees(tx)
+
+
+@contextmanager
+def closing_direct(settings: Settings) -> Iterator[Direct]:
+    """The service's connections while a template is filled: none may be left when it is copied."""
+    engine = direct(settings)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@pytest.fixture
+def month(kept_hospitals: str, world: Any, tmp_path: Path) -> Month:
+    return Month(world.service_engine, world.admin_engine, world, tmp_path)
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.roles import grant_database
+from ledger.db.unit_of_work import unit_of_work
 from ledger.founding import book_by_hand, import_holidays
 from ledger.fund.audit.appeal import Act, act
 from ledger.fund.audit.findings import FindingDraft, enter_finding, target_of
@@ -50,7 +51,9 @@ from ledger.payments.orders.approve import approve
 from ledger.payments.orders.order import read_orders
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
+from ledger.settings import Settings
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from tests.scenes.month import closing_direct
 
 FUND = 310
 HOSPITAL = "H42010000001"
@@ -250,20 +253,29 @@ class Year:
         return error.value
 
 
+@pytest.fixture(scope="session")
+def kept_three_years(keep: Any, kept_hospitals: str) -> str:
+    """The template with periods to June 2028 and the calendar of 2027 and 2028 (no holidays: test data)."""
+    return str(keep(f"{kept_hospitals}_years", kept_hospitals, _open_years))
+
+
+def _open_years(settings: Settings) -> None:
+    with closing_direct(settings) as engine:
+        with unit_of_work(engine, "li", DEMO_REGION) as tx:
+            for period in (202611, 202612, *range(202701, 202713), *range(202801, 202807)):
+                open_period(tx, Book(DEMO_REGION, FUND), period)
+        for known in (2027, 2028):
+            fixed = (date(known, 1, 1), date(known, 5, 1), date(known, 10, 1))
+            few = HolidayTable(known, f"国办发明电〔{known - 1}〕测试", tuple((day, False) for day in fixed))
+            import_holidays(engine, "zhao", "qian", DEMO_REGION, date(2026, 10, 12), few)
+
+
 @pytest.fixture
-def year(month: Any, bill: Any, tmp_path: Path) -> Year:
-    """The region with its calendar of 2027 and 2028 (no holidays: test data) and plenty of money."""
+def year(kept_three_years: str, month: Any, bill: Any, tmp_path: Path) -> Year:
+    """The region through three years, and plenty of money."""
     root = tmp_path / "bank"
     root.mkdir()
-    made = Year(month, bill, Folder(root))
-    with made.tx("li") as tx:
-        for period in (202611, 202612, *range(202701, 202713), *range(202801, 202807)):
-            open_period(tx, Book(DEMO_REGION, FUND), period)
-    for known in (2027, 2028):
-        fixed = (date(known, 1, 1), date(known, 5, 1), date(known, 10, 1))
-        few = HolidayTable(known, f"国办发明电〔{known - 1}〕测试", tuple((day, False) for day in fixed))
-        import_holidays(month.engine, "zhao", "qian", DEMO_REGION, date(2026, 10, 12), few)
-    return made
+    return Year(month, bill, Folder(root))
 
 
 def live_worked_year(year: Year) -> Year:

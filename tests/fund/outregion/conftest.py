@@ -24,6 +24,7 @@ from ledger.books.manual import ManualContent
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Dimensions, credit, debit
+from ledger.db.engine import admin_engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.founding import book_by_hand
 from ledger.fund.institutions.load import load_institutions
@@ -42,7 +43,9 @@ from ledger.payments.orders.order import read_orders
 from ledger.payments.orders.own_accounts import OwnAccount
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
+from ledger.settings import Settings
 from ledger.simulation.people import DEMO_PEOPLE
+from tests.scenes.month import closing_direct
 
 HERE, THERE = 420100, 430100
 OWN = {HERE: "4200000000001004", THERE: "4300000000001004"}
@@ -226,8 +229,44 @@ def _fund(engine: Any, region: int) -> None:
         book_by_hand(engine, "li", "qian", Book(region, 310), START, content)
 
 
+@pytest.fixture(scope="session")
+def kept_two_regions(keep: Any, kept_hospitals: str) -> str:
+    """The template of both regions, founded, with money, each the other's counterparty."""
+    return str(keep(f"{kept_hospitals}_two", kept_hospitals, _found_two))
+
+
+def _found_two(settings: Settings) -> None:
+    administrator = admin_engine(settings)
+    found_region(administrator, THERE, DEMO_PEOPLE)
+    administrator.dispose()
+    accounts = (
+        OwnAccount("1003", FISCAL[THERE], "邻市财政专户", "iso20022", "模拟银行", "102421000001"),
+        OwnAccount("1004", OWN[THERE], "邻市支出户", "iso20022", "模拟银行", "102421000001"),
+    )
+    hospital = Institution(
+        "H43010000001", "邻市医院", "1", "02", "active", date(2020, 1, 1), date(2030, 12, 31), "daily", "daily", 6_000, 9_500,
+        date(2026, 10, 1), "邻市医院", "630000000001", "模拟银行", "102421000009",
+    )  # fmt: skip
+    with closing_direct(settings) as engine:
+        with unit_of_work(engine, "li", THERE) as tx:
+            set_up_region(tx, "邻市", (310, 390), accounts, date(2026, 10, 1))
+        with unit_of_work(engine, "zhao", THERE) as tx:
+            load_institutions(tx, [hospital])
+        with unit_of_work(engine, "qian", THERE) as tx:
+            confirm_payees(tx)
+        for ours, theirs in ((HERE, THERE), (THERE, HERE)):
+            party = Counterparty(
+                theirs, f"{theirs}医保中心", "对方专户", FISCAL[theirs], "模拟银行", "102421000001", "", ""
+            )
+            with unit_of_work(engine, "zhao", ours) as tx:
+                add_counterparty(tx, party)
+            with unit_of_work(engine, "qian", ours) as tx:
+                confirm_counterparty(tx, theirs)
+            _fund(engine, ours)
+
+
 @pytest.fixture
-def two(month: Any, tmp_path: Path) -> Iterator[Two]:
+def two(kept_two_regions: str, month: Any, tmp_path: Path) -> Iterator[Two]:
     home = tmp_path / "home"
     home.mkdir()
     tellers = {
@@ -235,32 +274,7 @@ def two(month: Any, tmp_path: Path) -> Iterator[Two]:
         for kind, accounts in ((1003, FISCAL), (1004, OWN))
         for region, account in accounts.items()
     }
-    made = Two(month, home, tellers)
-    found_region(month.admin, THERE, DEMO_PEOPLE)
-    accounts = (
-        OwnAccount("1003", FISCAL[THERE], "邻市财政专户", "iso20022", "模拟银行", "102421000001"),
-        OwnAccount("1004", OWN[THERE], "邻市支出户", "iso20022", "模拟银行", "102421000001"),
-    )
-    with made.tx("li", THERE) as tx:
-        set_up_region(tx, "邻市", (310, 390), accounts, date(2026, 10, 1))
-    hospital = Institution(
-        "H43010000001", "邻市医院", "1", "02", "active", date(2020, 1, 1), date(2030, 12, 31), "daily", "daily", 6_000, 9_500,
-        date(2026, 10, 1), "邻市医院", "630000000001", "模拟银行", "102421000009",
-    )  # fmt: skip
-    with made.tx("zhao", THERE) as tx:
-        load_institutions(tx, [hospital])
-    with made.tx("qian", THERE) as tx:
-        confirm_payees(tx)
-    for ours, theirs in ((HERE, THERE), (THERE, HERE)):
-        party = Counterparty(
-            theirs, f"{theirs}医保中心", "对方专户", FISCAL[theirs], "模拟银行", "102421000001", "", ""
-        )
-        with made.tx("zhao", ours) as tx:
-            add_counterparty(tx, party)
-        with made.tx("qian", ours) as tx:
-            confirm_counterparty(tx, theirs)
-        _fund(month.engine, ours)
-    yield made
+    yield Two(month, home, tellers)
     for teller in tellers.values():
         teller.bank.close()
 

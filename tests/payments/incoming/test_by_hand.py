@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +21,7 @@ from ledger.payments.incoming.by_hand import (
 )
 from ledger.payments.incoming.receive import Received
 from ledger.payments.out.ask import ask
+from tests.scenes.line import typed
 
 REGION, OWN = 420100, "4200000000001"
 PAID, LATER = date(2026, 10, 13), date(2026, 10, 20)
@@ -188,19 +186,10 @@ def test_on_the_command_line(world: Any, bank: Any, sent: Any, database: Any, tm
         admin.execute("UPDATE payments.bank_account SET bank = 'iso20022'")
 
     def command(user: str, *words: str) -> tuple[int, Any]:
-        line = [
-            sys.executable,
-            "-c",
-            "from ledger.cli.main import main; main()",
-            "payments",
-            "handed",
-            *words,
-        ]
-        done = subprocess.run(
-            [*line, "--region", str(REGION), "--json", "--as", user],
-            env=database.env | {"FUNDLEDGER_TODAY": "2026-10-20"}, capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
-        return done.returncode, json.loads(done.stdout.strip().splitlines()[-1])
+        env = database.env | {"FUNDLEDGER_TODAY": "2026-10-20"}
+        line = ("payments", "handed", *words, "--region", str(REGION), "--json", "--as", user)
+        done = typed(*line, env=env)
+        return done.code, done.last
 
     there = ("--account", OWN, "--date", "2026-10-20")
     told = ("--file", str(path), "--brought-by", "银行", "--document", "函1号")
