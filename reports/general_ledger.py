@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ledger.books.account_lines import (
     BEFORE_ALL,
@@ -25,6 +25,9 @@ from ledger.books.reading import cut, require_period
 from ledger.core.entries import NO_DIMENSIONS, Book, Dimensions
 from ledger.db.unit_of_work import Transaction
 from reports.wording import SIGN, cut_object, dimension_object, direction
+
+if TYPE_CHECKING:
+    from moneyed import Money
 
 PAGE_ENTRIES: Final = 200
 
@@ -47,6 +50,14 @@ KIND_NAMES: Final = {
 }
 
 
+class LedgerColumns(NamedTuple):
+    """The three columns of money a printed line is shown with; the balance is debit-positive."""
+
+    debit: Money
+    credit: Money
+    balance: Money
+
+
 class LedgerLine(NamedTuple):
     """One printed line; `entry` only for Kind.ENTRY, `period` only for sums. The balance is debit-positive fen."""
 
@@ -55,6 +66,15 @@ class LedgerLine(NamedTuple):
     movement: Movement
     balance_fen: int
     entry: AccountLine | None = None
+
+    def columns(self) -> LedgerColumns:
+        """The line's money as it is handed over to be shown."""
+        from ledger.core.cny import to_money
+
+        moved = self.movement
+        return LedgerColumns(
+            to_money(moved.debit_fen), to_money(moved.credit_fen), to_money(self.balance_fen)
+        )
 
     def as_json(self) -> dict[str, object]:
         """Money as strings of integer fen."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from ledger.books.reading import Cut, LeafRow, cut, leaf_rows, require_period
 from ledger.core.entries import Book, Section
@@ -18,6 +19,29 @@ from reports.wording import (
     dimension_object,
     direction,
 )
+
+if TYPE_CHECKING:
+    from moneyed import Money
+
+
+class BalanceColumns(NamedTuple):
+    """The four columns of money a row or a line of totals is shown with; opening and closing are debit-positive."""
+
+    opening: Money
+    debit: Money
+    credit: Money
+    closing: Money
+
+
+def columns_of(row: LeafRow) -> BalanceColumns:
+    """A row's money as it is handed over to be shown."""
+    return _columns(row.opening_fen, row.debit_fen, row.credit_fen, row.closing_fen)
+
+
+def _columns(*fen: int) -> BalanceColumns:
+    from ledger.core.cny import to_money
+
+    return BalanceColumns(*map(to_money, fen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +80,10 @@ class Totals:
             and self.debit_fen == self.credit_fen
             and self.closing_debit_fen == self.closing_credit_fen
         )
+
+    def columns(self) -> BalanceColumns:
+        """The totals as they are handed over to be shown: of balanced openings and closings, the debit's sum."""
+        return _columns(self.opening_debit_fen, self.debit_fen, self.credit_fen, self.closing_debit_fen)
 
     def as_json(self) -> dict[str, str]:
         """Fen as strings."""

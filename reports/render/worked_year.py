@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 
 from ledger.books.chart import account as account_of
+from ledger.core.cny import grouped, to_money
 from ledger.core.entries import FUND_NAMES, Leg, Section, Side, section_of
-from ledger.core.money import yuan, yuan_grouped
+from ledger.core.money import yuan
 from ledger.rules.values import Item
 from ledger.rules.worked_year import FUND, WorkedEvent
 from reports.wording import SECTION_KEYS, SECTION_NAMES, direction
@@ -42,7 +43,7 @@ def _events(year: WorkedYear) -> Table:
             str(event.seq),
             event.day.isoformat(),
             event.happened,
-            yuan_grouped(_amount(event, told.legs)),
+            grouped(to_money(_amount(event, told.legs))),
             told.rule,
             *(
                 "\n".join(_line(leg) for leg in told.legs if section_of(leg.account) is section)
@@ -65,7 +66,9 @@ def _amount(event: WorkedEvent, legs: Sequence[Leg]) -> int:
 
 
 def _line(leg: Leg) -> str:
-    return f"{_side(leg)} {leg.account}{account_of(FUND, leg.account).name}  {yuan_grouped(leg.amount_fen)}"
+    return (
+        f"{_side(leg)} {leg.account}{account_of(FUND, leg.account).name}  {grouped(to_money(leg.amount_fen))}"
+    )
 
 
 def _side(leg: Leg) -> str:
@@ -94,25 +97,25 @@ def _t_accounts(year: WorkedYear, section: Section) -> Table:
     totals = year.totals(section)
     table.add_row(
         "合计",
-        yuan_grouped(totals.debit_fen),
-        yuan_grouped(totals.credit_fen),
+        grouped(to_money(totals.debit_fen)),
+        grouped(to_money(totals.credit_fen)),
         "",
-        f"借{yuan_grouped(totals.debit_balances_fen)}\n贷{yuan_grouped(totals.credit_balances_fen)}",
+        f"借{grouped(to_money(totals.debit_balances_fen))}\n贷{grouped(to_money(totals.credit_balances_fen))}",
         style="bold",
     )
     return table
 
 
 def _postings(postings: Sequence[SidePosting], total_fen: int) -> str:
-    lines = [f"({seq}) {yuan_grouped(fen)}" for seq, fen in postings]
+    lines = [f"({seq}) {grouped(to_money(fen))}" for seq, fen in postings]
     if len(lines) > 1:
-        lines.append(f"合计 {yuan_grouped(total_fen)}")
+        lines.append(f"合计 {grouped(to_money(total_fen))}")
     return "\n".join(lines)
 
 
 def _balance(fen: int) -> str:
     """A balance never has a sign: 借, 贷 or 平 stands before it."""
-    return f"{direction(fen)} {yuan_grouped(abs(fen))}"
+    return f"{direction(fen)} {grouped(to_money(abs(fen)))}"
 
 
 def worked_year_object(year: WorkedYear) -> dict[str, object]:

@@ -15,7 +15,7 @@ import pytest
 from psycopg import sql
 
 from adapters.banks.simulator.faults import Fault
-from ledger.cli.line.context import close_apps
+from ledger.cli.line.acting import close_apps
 from ledger.core.entries import FUNDS, Book
 from ledger.db.cluster import DATABASE
 from ledger.db.passwords import Passwords

@@ -17,7 +17,7 @@ from psycopg import sql
 from sqlalchemy import Engine
 
 from adapters.banks.simulator.faults import Fault
-from ledger.cli.line.context import close_apps
+from ledger.cli.line.acting import close_apps
 from ledger.control.finding import Finding
 from ledger.control.verify import verify
 from ledger.db.cluster import DATABASE
