@@ -14,8 +14,8 @@ from ledger.books.account_lines import (
     NOTHING,
     AccountLine,
     Cursor,
-    Movement,
     Selection,
+    Turnover,
     lines,
     movements,
     movements_up_to,
@@ -63,7 +63,7 @@ class LedgerLine(NamedTuple):
 
     kind: Kind
     period: int | None
-    movement: Movement
+    movement: Turnover
     balance_fen: int
     entry: AccountLine | None = None
 
@@ -176,7 +176,7 @@ def general_ledger(
     return GeneralLedger(chosen, dims, period, printed, end)
 
 
-def _sums(months: Mapping[int, Movement], month: int, balance: int) -> list[LedgerLine]:
+def _sums(months: Mapping[int, Turnover], month: int, balance: int) -> list[LedgerLine]:
     """本月合计 and 本年累计 of a month that ends here."""
     year = NOTHING
     for other, moved in months.items():

@@ -142,7 +142,7 @@ class TermRecords(NamedTuple):
         return _money(self.daily_fen)
 
 
-class PaidOrder(NamedTuple):
+class StatementOrder(NamedTuple):
     """An order's part of the year and its proof."""
 
     order_no: str
@@ -158,7 +158,7 @@ class PaidOrder(NamedTuple):
         return _money(self.amount_fen)
 
 
-class Paper(NamedTuple):
+class StatementPaper(NamedTuple):
     """A settlement sheet or clearing letter of the year."""
 
     paper: str
@@ -184,8 +184,8 @@ class InstitutionStatement:
     year: int
     figures: Sequence[Figure]
     records: Sequence[TermRecords]
-    orders: Sequence[PaidOrder]
-    papers: Sequence[Paper]
+    orders: Sequence[StatementOrder]
+    papers: Sequence[StatementPaper]
 
     def sum_of(self, part: str, subfund: str = "") -> int:
         """One part of the equation, of one sub-fund or both."""
@@ -247,8 +247,8 @@ def institution_statement(tx: Transaction, fund: int, institution: str, year: in
         year,
         _figures(tx, scope),
         [TermRecords(*row) for row in tx.rows(_RECORDS, **scope)],
-        [PaidOrder(*row) for row in tx.rows(_ORDERS, **scope)],
-        [Paper(*row) for row in tx.rows(_PAPERS, **scope)],
+        [StatementOrder(*row) for row in tx.rows(_ORDERS, **scope)],
+        [StatementPaper(*row) for row in tx.rows(_PAPERS, **scope)],
     )
 
 

@@ -45,7 +45,7 @@ def _columns(*fen: int) -> BalanceColumns:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class BalanceTotals:
     """Column sums in fen; openings and closings split into rows that stand in debit and rows that stand in credit."""
 
     opening_debit_fen: int
@@ -56,7 +56,7 @@ class Totals:
     closing_credit_fen: int
 
     @classmethod
-    def of(cls, rows: Iterable[LeafRow]) -> Totals:
+    def of(cls, rows: Iterable[LeafRow]) -> BalanceTotals:
         """The sums over rows."""
         opening_debit = opening_credit = debit_sum = credit_sum = closing_debit = closing_credit = 0
         for _, _, opening, debit, credit, closing in rows:
@@ -99,8 +99,8 @@ class TrialBalance:
     as_of: date | None
     known: Cut
     rows: Sequence[LeafRow]
-    sections: dict[Section, Totals]
-    totals: Totals
+    sections: dict[Section, BalanceTotals]
+    totals: BalanceTotals
 
     def as_json(self) -> dict[str, object]:
         """The contract's object. Money is a string of integer fen; opening and closing are debit-positive."""
@@ -147,7 +147,9 @@ def trial_balance(
     if period is not None:
         require_period(tx, book, period)
     rows = leaf_rows(tx, book, period, as_of, known)
-    sections = {section: Totals.of(row for row in rows if row.section == section) for section in Section}
+    sections = {
+        section: BalanceTotals.of(row for row in rows if row.section == section) for section in Section
+    }
     for section, totals in sections.items():
         if not totals.balanced:
             raise Conflict(
@@ -157,4 +159,4 @@ def trial_balance(
                 section=SECTION_KEYS[section],
                 **totals.as_json(),
             )
-    return TrialBalance(book, period, as_of, known, rows, sections, Totals.of(rows))
+    return TrialBalance(book, period, as_of, known, rows, sections, BalanceTotals.of(rows))

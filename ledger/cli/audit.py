@@ -17,7 +17,7 @@ from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.audit.appeal import (
     STATE_NAMES,
     Act,
-    Finding,
+    AuditFinding,
     act,
     attach_evidence,
     findings,
@@ -28,7 +28,7 @@ from ledger.fund.audit.appeal import (
 from ledger.fund.audit.findings import load_findings
 from ledger.fund.audit.sample import Sample, SampleAsk, check_sample, draw_sample
 from ledger.fund.audit.trace import load_codes, read_codes
-from ledger.fund.reconcile.scope import Scope
+from ledger.fund.reconcile.scope import ReconcileScope
 
 app = typer.Typer(help="审核", no_args_is_help=True)
 
@@ -153,7 +153,7 @@ def sample(
 ) -> None:
     """随机抽审：记下种子与抽样框，任何人可复算。"""
     running = app_for("maker")
-    ask = SampleAsk(sample_id, Scope(fund, institution, term, clr_type), seed, size)
+    ask = SampleAsk(sample_id, ReconcileScope(fund, institution, term, clr_type), seed, size)
     with (
         logged(running.engine, running.user, region, "audit.sample", sample_id),
         unit_of_work(running.engine, running.user, region) as tx,
@@ -222,7 +222,7 @@ def _sample(drawn: Sample) -> dict[str, object]:
     }
 
 
-def plain(found: Finding) -> dict[str, object]:
+def plain(found: AuditFinding) -> dict[str, object]:
     """A finding for machines; amounts in fen as text."""
     return {
         "finding": found.finding_id,
@@ -241,7 +241,7 @@ def plain(found: Finding) -> dict[str, object]:
     }
 
 
-def words(found: Finding) -> str:
+def words(found: AuditFinding) -> str:
     """A finding for people."""
     about = found.target.setl_id or found.target.institution
     held = "，已拦截" if found.held else ""

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from adapters.banks.simulator.faults import Fault
-from ledger.bootstrap import Bank
+from ledger.bootstrap import OwnBank
 from ledger.core.dates import Calendar
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.institutions.master import Institution
 from ledger.simulation.bank import DemoBank
-from ledger.simulation.platform.bill import Bill
+from ledger.simulation.platform.bill import PlatformBill
 from ledger.simulation.platform.institutions import MadeInstitution
 from ledger.simulation.staff import Staff, bank_of
 
@@ -121,7 +121,7 @@ class Town:
     institutions: list[MadeInstitution]
     master: dict[str, Institution]
     """As loaded, by code."""
-    bills: dict[str, tuple[date, Bill]] = field(default_factory=dict)
+    bills: dict[str, tuple[date, PlatformBill]] = field(default_factory=dict)
     reversed: set[str] = field(default_factory=set)
     audited: set[str] = field(default_factory=set)
     payees: dict[str, str] = field(default_factory=dict)
@@ -151,7 +151,7 @@ class Town:
         with unit_of_work(app.engine, app.user, self.asked.region) as tx:
             yield tx
 
-    def banks(self, role: Role) -> Callable[[str], Bank]:
+    def banks(self, role: Role) -> Callable[[str], OwnBank]:
         """How that person reaches the banks."""
         return bank_of(getattr(self.staff, role))
 

@@ -20,7 +20,7 @@ from ledger.books.reading import cut
 from ledger.core.entries import Dimensions
 from ledger.core.errors import NotFound
 from reports.account_names import account_name, parse_account_name
-from reports.export import Format, export
+from reports.export import ExportFormat, export
 from reports.trial_balance import trial_balance
 
 UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}
@@ -71,14 +71,18 @@ def by_beancount(path):
     }
 
 
-READERS = {Format.HLEDGER: by_hledger, Format.LEDGER: by_ledger, Format.BEANCOUNT: by_beancount}
+READERS = {
+    ExportFormat.HLEDGER: by_hledger,
+    ExportFormat.LEDGER: by_ledger,
+    ExportFormat.BEANCOUNT: by_beancount,
+}
 
 
 def ours(tx, book):
     return {(row.account, row.dims): row.closing_fen for row in trial_balance(tx, book).rows}
 
 
-@pytest.mark.parametrize("format_", list(Format))
+@pytest.mark.parametrize("format_", list(ExportFormat))
 def test_other_programs_agree_with_our_trial_balance(busy_desk, tmp_path, format_):
     path = tmp_path / "book"
     with busy_desk.tx() as tx:
@@ -95,7 +99,7 @@ def test_other_programs_agree_with_our_trial_balance(busy_desk, tmp_path, format
 def test_words_reach_the_other_programs(busy_desk, tmp_path):
     with busy_desk.tx() as tx:
         summaries = [text for (text,) in tx.rows("SELECT summary FROM books.entry ORDER BY period, seq")]
-        for format_ in Format:
+        for format_ in ExportFormat:
             export(tx, busy_desk.book, format_, tmp_path / format_)
     entries, _, _ = loader.load_file(str(tmp_path / "beancount"))
     read = {entry.meta["voucher"]: entry.payee for entry in entries if isinstance(entry, Transaction)}
@@ -110,7 +114,7 @@ def test_the_export_names_its_cut(busy_desk, tmp_path):
     path = tmp_path / "book"
     with busy_desk.tx() as tx:
         known = cut(tx, busy_desk.book, None)
-        assert export(tx, busy_desk.book, Format.HLEDGER, path).known == known
+        assert export(tx, busy_desk.book, ExportFormat.HLEDGER, path).known == known
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert known.hash.hex()[:16] in first
     assert known.recorded_text in first
@@ -119,9 +123,9 @@ def test_the_export_names_its_cut(busy_desk, tmp_path):
 def test_an_unknown_book_leaves_no_file_and_an_empty_one_is_readable(desk, tmp_path):
     with desk.tx() as tx:
         with pytest.raises(NotFound, match=r"book\.unknown"):
-            export(tx, desk.book._replace(fund=390), Format.LEDGER, tmp_path / "none")
+            export(tx, desk.book._replace(fund=390), ExportFormat.LEDGER, tmp_path / "none")
         assert list(tmp_path.iterdir()) == []
-        for format_ in Format:
+        for format_ in ExportFormat:
             export(tx, desk.book, format_, tmp_path / format_)
     for format_, reader in READERS.items():
         assert reader(tmp_path / format_) == {}

@@ -14,7 +14,7 @@ from ledger.books.chart import account
 from ledger.cli.line.context import JsonFlag, print_json
 from ledger.core.entries import EMPLOYEE_FUND, Section, Side
 from ledger.core.errors import NotFound
-from ledger.rules.book import Line, Rule
+from ledger.rules.book import Rule, RuleLine
 from ledger.rules.load import rulebook
 from ledger.rules.vocabulary import CONDITIONS, FORM_TITLES, PLACE_TITLES
 from reports.render.terminal import show as show_table
@@ -119,7 +119,7 @@ def _plain(rule: Rule) -> dict[str, object]:
     }
 
 
-def _plain_line(line: Line) -> dict[str, str]:
+def _plain_line(line: RuleLine) -> dict[str, str]:
     if line.place:
         title = PLACE_TITLES[line.place]
     else:

@@ -18,7 +18,7 @@ from ledger.fund.ordering.available import open_purse
 from ledger.fund.ordering.draft import (
     REFUSALS,
     Drafted,
-    Refused,
+    RefusedWish,
     Wish,
     draft,
     require_drafter,
@@ -42,7 +42,7 @@ class ClearingOrders:
     batch: Batch | None
     letters: Sequence[str]
     """In the order of the batch's orders."""
-    blocked: Sequence[Refused]
+    blocked: Sequence[RefusedWish]
     """By letter (CLEARING_BLOCK_REASONS)."""
 
 

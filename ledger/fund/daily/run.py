@@ -18,7 +18,7 @@ from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.daily.open import Candidate, Party, in_turn, is_due, open_candidates, parties_on
 from ledger.fund.daily.recognise import recognise
-from ledger.fund.ordering.available import Purse, open_purse, waits_json
+from ledger.fund.ordering.available import Available, open_purse, waits_json
 from ledger.fund.ordering.draft import next_batch_id, require_working_day, result_blocked
 from ledger.fund.ordering.forecast import Reserved
 from ledger.payments.orders.draft import create_batch
@@ -150,7 +150,7 @@ def _draft_book(
     return blocked
 
 
-def _block_reason(candidate: Candidate, party: Party, pay_date: date, purse: Purse) -> str:
+def _block_reason(candidate: Candidate, party: Party, pay_date: date, purse: Available) -> str:
     """Why a candidate may not be ordered today, "" if it may. The order of the questions is the order of gravity."""
     if party.state != "active":
         return party.state

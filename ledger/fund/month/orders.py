@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final, Protocol
 
-from adapters.banks.ports import Account, Format, Instruction, PaymentBatch
+from adapters.banks.ports import BankAccount, BankFormat, Instruction, PaymentBatch
 from ledger.core.accounts import MONTH_OWED
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import FUND_NAMES
@@ -24,7 +24,7 @@ from ledger.fund.month.sheet import Key
 from ledger.fund.ordering.available import open_purse
 from ledger.fund.ordering.draft import (
     REFUSALS,
-    Refused,
+    RefusedWish,
     Wish,
     draft,
     require_drafter,
@@ -43,7 +43,7 @@ class HasFormat(Protocol):
     """What drafting needs of an account's bank: how it writes a payment. Nothing travels yet."""
 
     @property
-    def format(self) -> Format:
+    def format(self) -> BankFormat:
         """Its files as values."""
 
 
@@ -54,7 +54,7 @@ class MonthOrders:
     fund: int
     pay_date: date
     batch: Batch | None
-    blocked: Sequence[Refused]
+    blocked: Sequence[RefusedWish]
     """By institution (MONTH_BLOCK_REASONS)."""
     due: Mapping[str, date]
 
@@ -154,7 +154,7 @@ def _require_encodable(
         if wish.payee is not None:
             instruction = Instruction(order_no, wish.amount_fen, wish.payee, wish.purpose)
             bank_of(account).format.encode(
-                PaymentBatch(order_no, moment, batch.pay_date, Account(*own), [instruction])
+                PaymentBatch(order_no, moment, batch.pay_date, BankAccount(*own), [instruction])
             )
 
 

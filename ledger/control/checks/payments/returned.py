@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 from ledger.core.accounts import RETURNED_MONEY, coded
 from ledger.core.money import yuan
@@ -81,14 +81,14 @@ _GONE: Final = """
 """
 
 
-def check_returned(snapshot: Snapshot) -> Iterator[Finding]:
+def check_returned(snapshot: Snapshot) -> Iterator[Breach]:
     """T8, then T9 by balance and by advance."""
     for region, fund, *key, held, low, high in snapshot.rows(_HELD):
         message = f"退汇待付{yuan(held)}元，退回后仍应付的为{yuan(low)}至{yuan(high)}元"
-        yield Finding("T8", f"{region}-{fund}", f"{RETURNED_MONEY} " + "/".join(map(str, key)), message)
+        yield Breach("T8", f"{region}-{fund}", f"{RETURNED_MONEY} " + "/".join(map(str, key)), message)
     for region, fund, institution, account, booked, listed in snapshot.rows(_ADVANCES):
         message = f"预付款项账上{yuan(booked)}元，已付减抵扣减退回为{yuan(listed)}元；两者应相等且不小于零"
-        yield Finding("T9", f"{region}-{fund}", f"{account} {institution}", message)
+        yield Breach("T9", f"{region}-{fund}", f"{account} {institution}", message)
     for region, fund, advance_id, paid, offset, returned in snapshot.rows(_GONE):
         message = f"已付{yuan(paid)}元的预付款项已抵扣{yuan(offset)}元、退回{yuan(returned)}元，超过已付或与明细不符"
-        yield Finding("T9", f"{region}-{fund}", f"advance {advance_id}", message)
+        yield Breach("T9", f"{region}-{fund}", f"advance {advance_id}", message)
