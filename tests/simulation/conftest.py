@@ -23,8 +23,9 @@ from ledger.db.roles import grant_database
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import Settings
 from ledger.simulation.life.run import run
+from ledger.simulation.odds import WEIGHTS
 from ledger.simulation.people import DEMO_REGION
-from ledger.simulation.town import WEIGHTS, Asked
+from ledger.simulation.town import Asked
 from reports.export import ExportFormat, export
 
 SQL = Path(__file__).with_name("recompute.sql")

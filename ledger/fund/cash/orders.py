@@ -13,7 +13,7 @@ from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.advance import link_orders
 from ledger.fund.advances.offset import KIND_ACCOUNTS, KIND_NAMES
-from ledger.fund.ordering.available import available_fen, drafted_fen, open_purse
+from ledger.fund.ordering.available import available_fen, drafted_fen, open_available
 from ledger.fund.ordering.draft import Drafted, RefusedWish, Wish, draft
 from ledger.payments.orders.values import Batch, BatchKind, ItemDraft
 
@@ -66,7 +66,8 @@ def order_advances(tx: Transaction, fund: int, pay_date: date) -> Ordered:
             Wish(key, institution, [item], payee, purpose, pay_date, before, blocked)
         )
     done = [
-        draft(tx, open_purse(tx, fund, kind, pay_date), pay_date, wished) for kind, wished in wishes.items()
+        draft(tx, open_available(tx, fund, kind, pay_date), pay_date, wished)
+        for kind, wished in wishes.items()
     ]
     for drafted in done:
         link_orders(tx, _links(tx, drafted))
@@ -98,7 +99,7 @@ def order_persons(tx: Transaction, fund: int, pay_date: date) -> Ordered:
         )
         for key, kind, subfund, year, term, category, fen, before, *payee in rows
     ]
-    drafted = draft(tx, open_purse(tx, fund, "person", pay_date), pay_date, wished)
+    drafted = draft(tx, open_available(tx, fund, "person", pay_date), pay_date, wished)
     tx.run_many(
         "UPDATE fund.person_payment SET order_no = %(order)s WHERE region = %(region)s AND payment_id = %(key)s",
         _links(tx, drafted),

@@ -21,7 +21,7 @@ from ledger.fund.institutions.payees import Payee, payees
 from ledger.fund.month.due import term_days
 from ledger.fund.month.read import month_opening
 from ledger.fund.month.sheet import Key
-from ledger.fund.ordering.available import open_purse
+from ledger.fund.ordering.available import open_available
 from ledger.fund.ordering.draft import (
     REFUSALS,
     RefusedWish,
@@ -110,13 +110,15 @@ def draft_month_orders_in(
     """`draft_month_orders` within a transaction of its region."""
     require_drafter(tx, fund)
     require_working_day(tx, pay_date, "month")
-    purse = open_purse(tx, fund, "month", pay_date)
+    available = open_available(tx, fund, "month", pay_date)
     parties = {party.institution: party for party in _parties(tx, fund)}
     where = payees(tx, parties)
-    drafted = draft(tx, purse, pay_date, [party.wish(fund, where[code]) for code, party in parties.items()])
+    drafted = draft(
+        tx, available, pay_date, [party.wish(fund, where[code]) for code, party in parties.items()]
+    )
     paid = [parties[wish.key] for wish in drafted.met]
     if drafted.batch is not None:
-        _require_encodable(tx, drafted.batch, purse.account, drafted.met, bank_of)
+        _require_encodable(tx, drafted.batch, available.account, drafted.met, bank_of)
         _link(tx, fund, drafted.batch, paid)
     due = {party.institution: min(day for _, _, day in party.sheets) for party in paid}
     return MonthOrders(fund, pay_date, drafted.batch, drafted.refused, due)

@@ -47,7 +47,7 @@ class Available:
         self.free_fen -= fen
 
 
-def open_purse(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -> Available:
+def open_available(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -> Available:
     """The money for `kind` on `pay_date`; nobody else drafts for the book until the transaction ends.
 
     Raises Conflict `book.no_account`, InvalidInput `policy.kinds`, InFlight.

@@ -79,31 +79,35 @@ class Drafted(NamedTuple):
     refused: Sequence[RefusedWish]
 
 
-def draft(tx: Transaction, purse: Available, pay_date: date, wishes: Sequence[Wish]) -> Drafted:
+def draft(tx: Transaction, available: Available, pay_date: date, wishes: Sequence[Wish]) -> Drafted:
     """One batch of the wishes that can be met, in their order; raises what `create_batch` raises."""
     refused: list[RefusedWish] = []
     met: list[Wish] = []
     orders: list[OrderDraft] = []
     for wish in wishes:
         fen = wish.amount_fen
-        reason = wish.blocked or ("payee_missing" if wish.payee is None else purse.refusal(fen))
+        reason = wish.blocked or ("payee_missing" if wish.payee is None else available.refusal(fen))
         if reason or wish.payee is None:
             refused.append(
-                RefusedWish(wish.key, wish.institution, purse.kind, reason, fen, purse.waits_for(reason))
+                RefusedWish(
+                    wish.key, wish.institution, available.kind, reason, fen, available.waits_for(reason)
+                )
             )
             continue
-        purse.spend(fen)
+        available.spend(fen)
         met.append(wish)
         orders.append(
             OrderDraft(
-                wish.institution, wish.items, (), wish.payee, wish.purpose, purse.account, wish.replaces
+                wish.institution, wish.items, (), wish.payee, wish.purpose, available.account, wish.replaces
             )
         )
     if not orders:
         return Drafted(None, (), refused)
-    batch_id = next_batch_id(tx, purse.fund, purse.kind, pay_date)
+    batch_id = next_batch_id(tx, available.fund, available.kind, pay_date)
     upto = max(wish.upto for wish in met)
-    batch = create_batch(tx, BatchDraft(tx.region, purse.fund, purse.kind, batch_id, pay_date, upto, orders))
+    batch = create_batch(
+        tx, BatchDraft(tx.region, available.fund, available.kind, batch_id, pay_date, upto, orders)
+    )
     return Drafted(batch, met, refused)
 
 

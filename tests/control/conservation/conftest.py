@@ -26,7 +26,8 @@ from ledger.db.passwords import Passwords
 from ledger.db.roles import grant_database
 from ledger.settings import Settings
 from ledger.simulation.life.run import run
-from ledger.simulation.town import WEIGHTS, Asked
+from ledger.simulation.odds import WEIGHTS
+from ledger.simulation.town import Asked
 
 OFTEN = {
     **WEIGHTS,
