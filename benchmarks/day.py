@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from adapters.banks.ports import Channel, Format
+from adapters.banks.ports import BankFormat, Channel
 from adapters.banks.registry import make_format
 from benchmarks.measured import Measured, measured, say
 from benchmarks.world import DAY, PAY_DAY, World, allot, fresh_world, take_institutions
@@ -32,7 +32,7 @@ _MORNING: Final = datetime(PAY_DAY.year, PAY_DAY.month, PAY_DAY.day, 9, tzinfo=S
 class _Bank:
     """A bank whose files are written; the day ends before one is sent."""
 
-    format: Format
+    format: BankFormat
 
     @property
     def channel(self) -> Channel:

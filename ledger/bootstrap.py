@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from adapters.banks.ports import Channel, Format
+from adapters.banks.ports import BankFormat, Channel
 from ledger.core.accounts import coded
 from ledger.core.dates import SHANGHAI, Clock
 from ledger.core.errors import Conflict, NotFound
@@ -18,11 +18,11 @@ from ledger.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Bank:
+class OwnBank:
     """One own account's bank: how its files are written and how they travel."""
 
     account: str
-    format: Format
+    format: BankFormat
     channel: Channel
 
 
@@ -34,7 +34,7 @@ class App:
         self.settings = settings
         self.user = user
         self._shared = engine
-        self._banks: dict[tuple[int, str], Bank] = {}
+        self._banks: dict[tuple[int, str], OwnBank] = {}
 
     @cached_property
     def engine(self) -> Engine:
@@ -59,7 +59,7 @@ class App:
         """The moment for time stamps in files: the clock's day, the machine's time of day, Asia/Shanghai."""
         return datetime.combine(self.clock.today(), datetime.now(SHANGHAI).time(), SHANGHAI)
 
-    def bank(self, region: int, account: str) -> Bank:
+    def bank(self, region: int, account: str) -> OwnBank:
         """The bank of an own account, its wire kept open until `close`.
 
         Raises NotFound `account.unknown`, Conflict `bank.no_channel`.
@@ -69,7 +69,7 @@ class App:
             known = self._banks[region, account] = self._connect(region, account)
         return known
 
-    def _connect(self, region: int, account: str) -> Bank:
+    def _connect(self, region: int, account: str) -> OwnBank:
         with unit_of_work(self.engine, self.user, region) as tx:
             row = tx.row(
                 """SELECT a.bank, c.channel FROM payments.bank_account a
@@ -96,9 +96,9 @@ class App:
             outbox=channel.get("outbox", "/outbox"),
             archive=channel.get("archive", "/archive"),
         )
-        return Bank(account, _format(bank, account), SftpChannel(config))
+        return OwnBank(account, _format(bank, account), SftpChannel(config))
 
-    def format_of(self, region: int, account: str) -> Format:
+    def format_of(self, region: int, account: str) -> BankFormat:
         """How an own account's bank writes its files, no wire needed; raises NotFound `account.unknown`."""
         with unit_of_work(self.engine, self.user, region) as tx:
             bank = tx.value(
@@ -130,7 +130,7 @@ class App:
                 self.__dict__[name].dispose()
 
 
-def _format(bank: str, account: str) -> Format:
+def _format(bank: str, account: str) -> BankFormat:
     from adapters.banks.registry import make_format  # likewise
 
     return make_format(bank, frozenset({account}))

@@ -23,7 +23,7 @@ from reports.account_names import account_name
 from reports.wording import cut_text, dimension_text, printable
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """The programs."""
 
     HLEDGER = "hledger"
@@ -41,7 +41,7 @@ class Exported:
     accounts: int
 
 
-def export(tx: Transaction, book: Book, format_: Format, path: Path) -> Exported:
+def export(tx: Transaction, book: Book, format_: ExportFormat, path: Path) -> Exported:
     """Write the book to `path`, which appears only when complete. Memory grows with accounts, not with entries.
 
     Raises NotFound `book.unknown`; OSError when the file cannot be written.
@@ -59,7 +59,7 @@ def export(tx: Transaction, book: Book, format_: Format, path: Path) -> Exported
     return done
 
 
-def write_book(tx: Transaction, book: Book, format_: Format, known: Cut, out: TextIO) -> Exported:
+def write_book(tx: Transaction, book: Book, format_: ExportFormat, known: Cut, out: TextIO) -> Exported:
     """Write all entries up to the cut."""
     head, entry_text = _WRITERS[format_]
     found = leaves(tx, book, known)
@@ -133,8 +133,8 @@ def _quoted(text: str) -> str:
 
 
 _Head = Callable[[str, date, Iterable[tuple[Leaf, str]]], Iterable[str]]
-_WRITERS: Mapping[Format, tuple[_Head, Callable[[StreamedEntry, Names], str]]] = {
-    Format.HLEDGER: (_plain_head, _plain_entry),
-    Format.LEDGER: (_ledger_head, _plain_entry),
-    Format.BEANCOUNT: (_beancount_head, _beancount_entry),
+_WRITERS: Mapping[ExportFormat, tuple[_Head, Callable[[StreamedEntry, Names], str]]] = {
+    ExportFormat.HLEDGER: (_plain_head, _plain_entry),
+    ExportFormat.LEDGER: (_ledger_head, _plain_entry),
+    ExportFormat.BEANCOUNT: (_beancount_head, _beancount_entry),
 }

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ledger.books.account_lines import (
     BEFORE_ALL,
     NOTHING,
     AccountLine,
     Cursor,
-    Movement,
     Selection,
+    Turnover,
     lines,
     movements,
     movements_up_to,
@@ -25,6 +25,9 @@ from ledger.books.reading import cut, require_period
 from ledger.core.entries import NO_DIMENSIONS, Book, Dimensions
 from ledger.db.unit_of_work import Transaction
 from reports.wording import SIGN, cut_object, dimension_object, direction
+
+if TYPE_CHECKING:
+    from moneyed import Money
 
 PAGE_ENTRIES: Final = 200
 
@@ -47,14 +50,31 @@ KIND_NAMES: Final = {
 }
 
 
+class LedgerColumns(NamedTuple):
+    """The three columns of money a printed line is shown with; the balance is debit-positive."""
+
+    debit: Money
+    credit: Money
+    balance: Money
+
+
 class LedgerLine(NamedTuple):
     """One printed line; `entry` only for Kind.ENTRY, `period` only for sums. The balance is debit-positive fen."""
 
     kind: Kind
     period: int | None
-    movement: Movement
+    movement: Turnover
     balance_fen: int
     entry: AccountLine | None = None
+
+    def columns(self) -> LedgerColumns:
+        """The line's money as it is handed over to be shown."""
+        from ledger.core.cny import to_money
+
+        moved = self.movement
+        return LedgerColumns(
+            to_money(moved.debit_fen), to_money(moved.credit_fen), to_money(self.balance_fen)
+        )
 
     def as_json(self) -> dict[str, object]:
         """Money as strings of integer fen."""
@@ -156,7 +176,7 @@ def general_ledger(
     return GeneralLedger(chosen, dims, period, printed, end)
 
 
-def _sums(months: Mapping[int, Movement], month: int, balance: int) -> list[LedgerLine]:
+def _sums(months: Mapping[int, Turnover], month: int, balance: int) -> list[LedgerLine]:
     """本月合计 and 本年累计 of a month that ends here."""
     year = NOTHING
     for other, moved in months.items():

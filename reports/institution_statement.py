@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ledger.core.accounts import (
     AUDIT_DEDUCTED,
@@ -36,6 +36,9 @@ from ledger.core.accounts import (
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
+
+if TYPE_CHECKING:
+    from moneyed import Money
 
 SUBFUND_NAMES: Final = {"pool": "统筹基金", "acct": "个人账户基金"}
 SUBFUNDS: Final = tuple(SUBFUND_NAMES)
@@ -76,6 +79,12 @@ KINDS: Final = (
 _DEBITS: Final = frozenset({RECOGNISED, SURPLUS_KEPT, REFUNDED})
 
 
+def _money(fen: int) -> Money:
+    from ledger.core.cny import to_money
+
+    return to_money(fen)
+
+
 @dataclass(frozen=True, slots=True)
 class FigureEntry:
     """One entry's part in a figure, in fen; `open_with` is what `explain` takes."""
@@ -105,6 +114,11 @@ class Figure:
         """Over the sub-funds."""
         return sum(self.by_subfund.values())
 
+    @property
+    def columns(self) -> tuple[Money, ...]:
+        """The line's money as it is handed over to be shown: each sub-fund, then their sum."""
+        return tuple(map(_money, (*self.by_subfund.values(), self.total_fen)))
+
 
 class TermRecords(NamedTuple):
     """What the record tables say of one 期号: the other side of the first figure."""
@@ -117,8 +131,18 @@ class TermRecords(NamedTuple):
     settled: int
     """Records a month or a letter closed."""
 
+    @property
+    def fund(self) -> Money:
+        """The fund's money of the records, to be shown."""
+        return _money(self.fund_fen)
 
-class PaidOrder(NamedTuple):
+    @property
+    def daily(self) -> Money:
+        """Their daily payables, to be shown."""
+        return _money(self.daily_fen)
+
+
+class StatementOrder(NamedTuple):
     """An order's part of the year and its proof."""
 
     order_no: str
@@ -128,8 +152,13 @@ class PaidOrder(NamedTuple):
     receipts: str
     """`bker:R1@2026-10-13`, a return with `-` before it; several with `，`."""
 
+    @property
+    def amount(self) -> Money:
+        """The order's part, to be shown."""
+        return _money(self.amount_fen)
 
-class Paper(NamedTuple):
+
+class StatementPaper(NamedTuple):
     """A settlement sheet or clearing letter of the year."""
 
     paper: str
@@ -137,6 +166,11 @@ class Paper(NamedTuple):
     term: int
     result_fen: int
     entry: str
+
+    @property
+    def result(self) -> Money:
+        """The paper's result, to be shown."""
+        return _money(self.result_fen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +184,8 @@ class InstitutionStatement:
     year: int
     figures: Sequence[Figure]
     records: Sequence[TermRecords]
-    orders: Sequence[PaidOrder]
-    papers: Sequence[Paper]
+    orders: Sequence[StatementOrder]
+    papers: Sequence[StatementPaper]
 
     def sum_of(self, part: str, subfund: str = "") -> int:
         """One part of the equation, of one sub-fund or both."""
@@ -162,6 +196,10 @@ class InstitutionStatement:
             for name, fen in figure.by_subfund.items()
             if subfund in ("", name)
         )
+
+    def money_of(self, part: str) -> Money:
+        """The same to be shown."""
+        return _money(self.sum_of(part))
 
     def difference_fen(self, subfund: str = "") -> int:
         """received − (paid − refunded + taken + owed): 0, or the year is not conserved."""
@@ -209,8 +247,8 @@ def institution_statement(tx: Transaction, fund: int, institution: str, year: in
         year,
         _figures(tx, scope),
         [TermRecords(*row) for row in tx.rows(_RECORDS, **scope)],
-        [PaidOrder(*row) for row in tx.rows(_ORDERS, **scope)],
-        [Paper(*row) for row in tx.rows(_PAPERS, **scope)],
+        [StatementOrder(*row) for row in tx.rows(_ORDERS, **scope)],
+        [StatementPaper(*row) for row in tx.rows(_PAPERS, **scope)],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from ledger.books.reading import Cut, LeafRow, cut, leaf_rows, require_period
 from ledger.core.entries import Book, Section
@@ -19,9 +20,32 @@ from reports.wording import (
     direction,
 )
 
+if TYPE_CHECKING:
+    from moneyed import Money
+
+
+class BalanceColumns(NamedTuple):
+    """The four columns of money a row or a line of totals is shown with; opening and closing are debit-positive."""
+
+    opening: Money
+    debit: Money
+    credit: Money
+    closing: Money
+
+
+def columns_of(row: LeafRow) -> BalanceColumns:
+    """A row's money as it is handed over to be shown."""
+    return _columns(row.opening_fen, row.debit_fen, row.credit_fen, row.closing_fen)
+
+
+def _columns(*fen: int) -> BalanceColumns:
+    from ledger.core.cny import to_money
+
+    return BalanceColumns(*map(to_money, fen))
+
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class BalanceTotals:
     """Column sums in fen; openings and closings split into rows that stand in debit and rows that stand in credit."""
 
     opening_debit_fen: int
@@ -32,7 +56,7 @@ class Totals:
     closing_credit_fen: int
 
     @classmethod
-    def of(cls, rows: Iterable[LeafRow]) -> Totals:
+    def of(cls, rows: Iterable[LeafRow]) -> BalanceTotals:
         """The sums over rows."""
         opening_debit = opening_credit = debit_sum = credit_sum = closing_debit = closing_credit = 0
         for _, _, opening, debit, credit, closing in rows:
@@ -57,6 +81,10 @@ class Totals:
             and self.closing_debit_fen == self.closing_credit_fen
         )
 
+    def columns(self) -> BalanceColumns:
+        """The totals as they are handed over to be shown: of balanced openings and closings, the debit's sum."""
+        return _columns(self.opening_debit_fen, self.debit_fen, self.credit_fen, self.closing_debit_fen)
+
     def as_json(self) -> dict[str, str]:
         """Fen as strings."""
         return {name: str(getattr(self, name)) for name in self.__dataclass_fields__}
@@ -71,8 +99,8 @@ class TrialBalance:
     as_of: date | None
     known: Cut
     rows: Sequence[LeafRow]
-    sections: dict[Section, Totals]
-    totals: Totals
+    sections: dict[Section, BalanceTotals]
+    totals: BalanceTotals
 
     def as_json(self) -> dict[str, object]:
         """The contract's object. Money is a string of integer fen; opening and closing are debit-positive."""
@@ -119,7 +147,9 @@ def trial_balance(
     if period is not None:
         require_period(tx, book, period)
     rows = leaf_rows(tx, book, period, as_of, known)
-    sections = {section: Totals.of(row for row in rows if row.section == section) for section in Section}
+    sections = {
+        section: BalanceTotals.of(row for row in rows if row.section == section) for section in Section
+    }
     for section, totals in sections.items():
         if not totals.balanced:
             raise Conflict(
@@ -129,4 +159,4 @@ def trial_balance(
                 section=SECTION_KEYS[section],
                 **totals.as_json(),
             )
-    return TrialBalance(book, period, as_of, known, rows, sections, Totals.of(rows))
+    return TrialBalance(book, period, as_of, known, rows, sections, BalanceTotals.of(rows))

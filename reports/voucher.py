@@ -4,14 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from ledger.books.vouchers import Voucher
+from ledger.books.vouchers import Voucher, VoucherLine
 from ledger.books.vouchers import voucher as read_voucher
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Section
 from ledger.db.unit_of_work import Transaction
 from reports.rmb import rmb_upper
 from reports.wording import SECTION_KEYS, dimension_object
+
+if TYPE_CHECKING:
+    from moneyed import Money
+
+
+class VoucherColumns(NamedTuple):
+    """The two columns of money a line or a sum is shown with."""
+
+    debit: Money
+    credit: Money
+
+
+def columns_of(line: VoucherLine) -> VoucherColumns:
+    """A line's money as it is handed over to be shown."""
+    return _columns(line.debit_fen, line.credit_fen)
+
+
+def _columns(debit_fen: int, credit_fen: int) -> VoucherColumns:
+    from ledger.core.cny import to_money
+
+    return VoucherColumns(to_money(debit_fen), to_money(credit_fen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +47,10 @@ class PrintedVoucher:
     def signer(self, user: str) -> str:
         """The person's name; a rule's id stays what it is."""
         return self.names.get(user, user)
+
+    def columns(self, section: Section) -> VoucherColumns:
+        """A section's sums as they are handed over to be shown."""
+        return _columns(*self.sums[section])
 
     def as_json(self) -> dict[str, object]:
         """Money as strings of integer fen; signers by user name and by display name."""

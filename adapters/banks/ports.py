@@ -13,7 +13,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class BankAccount:
     """A bank account: whose, which number, at which branch (12-digit CNAPS code)."""
 
     name: str
@@ -28,7 +28,7 @@ class Instruction:
 
     order_no: str
     amount_fen: int
-    payee: Account
+    payee: BankAccount
     purpose: str
     """摘要 as it must appear on the receipt."""
 
@@ -42,7 +42,7 @@ class PaymentBatch:
     created_at: datetime
     """Time zone aware; stored with the batch so that encoding again gives the same bytes."""
     execution_date: date
-    payer: Account
+    payer: BankAccount
     instructions: Sequence[Instruction]
 
 
@@ -138,7 +138,7 @@ class Decoded:
     rejected: Sequence[Rejected] = ()
 
 
-class Format(Protocol):
+class BankFormat(Protocol):
     """A bank's file formats, as pure functions between bytes and values."""
 
     def encode(self, batch: PaymentBatch) -> OutgoingFile:

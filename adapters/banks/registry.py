@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from adapters.banks.formats.iso20022.format import Iso20022Format
-from adapters.banks.ports import Format
+from adapters.banks.ports import BankFormat
 from ledger.core.errors import NotFound
 
-FORMATS: Final[Mapping[str, Callable[[frozenset[str]], Format]]] = {
+FORMATS: Final[Mapping[str, Callable[[frozenset[str]], BankFormat]]] = {
     "iso20022": Iso20022Format,
 }
 
 
-def make_format(bank: str, own_accounts: frozenset[str]) -> Format:
+def make_format(bank: str, own_accounts: frozenset[str]) -> BankFormat:
     """The formats of `bank` for files about `own_accounts`; raises NotFound `bank.unknown`."""
     try:
         return FORMATS[bank](own_accounts)

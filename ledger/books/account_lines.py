@@ -95,7 +95,7 @@ def select(
     return Selection(book, code, name, accounts, numbers, as_of, known)
 
 
-class Movement(NamedTuple):
+class Turnover(NamedTuple):
     """Turnovers in fen."""
 
     debit_fen: int
@@ -106,18 +106,18 @@ class Movement(NamedTuple):
         """Debit-positive."""
         return self.debit_fen - self.credit_fen
 
-    def plus(self, other: Movement) -> Movement:
+    def plus(self, other: Turnover) -> Turnover:
         """Both together."""
-        return Movement(self.debit_fen + other.debit_fen, self.credit_fen + other.credit_fen)
+        return Turnover(self.debit_fen + other.debit_fen, self.credit_fen + other.credit_fen)
 
 
-NOTHING: Final = Movement(0, 0)
+NOTHING: Final = Turnover(0, 0)
 
 
-def movements(tx: Transaction, chosen: Selection) -> dict[int, Movement]:
+def movements(tx: Transaction, chosen: Selection) -> dict[int, Turnover]:
     """Turnovers by period (yyyymm), ascending, from the posting lists."""
     return {
-        period: Movement(debit, credit)
+        period: Turnover(debit, credit)
         for period, debit, credit in tx.rows(
             "SELECT p.period, sum(p.debit)::bigint, sum(p.credit)::bigint FROM books.posting p"
             " JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block"
@@ -155,13 +155,13 @@ SELECT l.period, coalesce(sum(l.amount_fen) FILTER (WHERE l.side = 1), 0)::bigin
 """
 
 
-def movements_up_to(tx: Transaction, chosen: Selection, cursor: Cursor) -> dict[int, Movement]:
+def movements_up_to(tx: Transaction, chosen: Selection, cursor: Cursor) -> dict[int, Turnover]:
     """Turnovers by period of all lines up to and including the cursor's entry."""
-    sums: dict[int, Movement] = {}
+    sums: dict[int, Turnover] = {}
     if cursor == BEFORE_ALL:
         return sums
     for period, debit, credit in tx.rows(_UP_TO, **chosen.params(), day=cursor.voucher_date, seq=cursor.seq):
-        sums[period] = sums.get(period, NOTHING).plus(Movement(debit, credit))
+        sums[period] = sums.get(period, NOTHING).plus(Turnover(debit, credit))
     return sums
 
 
@@ -197,9 +197,9 @@ class AccountLine(NamedTuple):
         return Dimensions(*self[10:15])
 
     @property
-    def movement(self) -> Movement:
+    def movement(self) -> Turnover:
         """The amount on its side; a red letter is negative there."""
-        return Movement(self.amount_fen, 0) if self.side == 1 else Movement(0, self.amount_fen)
+        return Turnover(self.amount_fen, 0) if self.side == 1 else Turnover(0, self.amount_fen)
 
 
 # Entries by primary key, one by one (OFFSET 0): as a plain join a planner without fresh statistics scans the months.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.books.setup import open_period
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
@@ -56,7 +56,7 @@ def request(
     """申请预付：按账面核对条件与额度，待另一人复核。"""
     running, day = app_for("maker"), parse_day(date)
     asked = AdvanceRequest(
-        fund, institution, kind, parse_fen(amount), document, parse_day(due) if due else day, year, term, Account(*payee)
+        fund, institution, kind, parse_fen(amount), document, parse_day(due) if due else day, year, term, BankAccount(*payee)
     )  # fmt: skip
     with act(running, region, "advance.request", f"{institution}/{document}") as tx:
         made = request_advance(tx, asked, day)

@@ -17,7 +17,7 @@ from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.audit.appeal import (
     STATE_NAMES,
     Act,
-    Finding,
+    AuditFinding,
     act,
     attach_evidence,
     findings,
@@ -28,7 +28,7 @@ from ledger.fund.audit.appeal import (
 from ledger.fund.audit.findings import load_findings
 from ledger.fund.audit.sample import Sample, SampleAsk, check_sample, draw_sample
 from ledger.fund.audit.trace import load_codes, read_codes
-from ledger.fund.reconcile.scope import Scope
+from ledger.fund.reconcile.scope import ReconcileScope
 
 app = typer.Typer(help="审核", no_args_is_help=True)
 
@@ -144,7 +144,7 @@ def sample(
 ) -> None:
     """随机抽审：记下种子与抽样框，任何人可复算。"""
     running = app_for("maker")
-    ask = SampleAsk(sample_id, Scope(fund, institution, term, clr_type), seed, size)
+    ask = SampleAsk(sample_id, ReconcileScope(fund, institution, term, clr_type), seed, size)
     with one_act(running, region, "audit.sample", sample_id) as tx:
         drawn = draw_sample(tx, ask, parse_day(date))
     show(_sample(drawn), [f"由{drawn.frame_size}笔中抽取：", *drawn.setl_ids], as_json=as_json)
@@ -204,7 +204,7 @@ def _sample(drawn: Sample) -> dict[str, object]:
     }
 
 
-def plain(found: Finding) -> dict[str, object]:
+def plain(found: AuditFinding) -> dict[str, object]:
     """A finding for machines; amounts in fen as text."""
     return {
         "finding": found.finding_id,
@@ -223,7 +223,7 @@ def plain(found: Finding) -> dict[str, object]:
     }
 
 
-def words(found: Finding) -> str:
+def words(found: AuditFinding) -> str:
     """A finding for people."""
     about = found.target.setl_id or found.target.institution
     held = "，已拦截" if found.held else ""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.books.setup import open_period
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
@@ -23,7 +23,7 @@ from ledger.fund.cash.fund_request import (
     request_funds,
 )
 from ledger.fund.cash.movements import KINDS as MOVE_KINDS
-from ledger.fund.cash.movements import Move, approve_move, read_moves, refuse_move, request_move
+from ledger.fund.cash.movements import AccountMove, approve_move, read_moves, refuse_move, request_move
 from ledger.fund.cash.orders import order_persons
 from ledger.fund.cash.persons import KINDS as PERSON_KINDS
 from ledger.fund.cash.persons import (
@@ -172,7 +172,7 @@ def person(
     """申请付款给个人，待另一人复核。"""
     running, day = app_for("maker"), parse_day(date)
     asked = PersonRequest(
-        fund, kind, psn, subfund, year, term, category, parse_fen(amount), document, Account(*payee),
+        fund, kind, psn, subfund, year, term, category, parse_fen(amount), document, BankAccount(*payee),
         parse_day(due) if due else day,
     )  # fmt: skip
     with act(running, region, "cash.person", document) as tx:
@@ -245,7 +245,7 @@ def _request_words(one: FundRequest) -> str:
     return f"请款{one.request_id} 截至{one.upto} {yuan_grouped(one.amount_fen)}元 {state}"
 
 
-def _move_json(one: Move) -> dict[str, object]:
+def _move_json(one: AccountMove) -> dict[str, object]:
     return {
         "move": one.move_id,
         "fund": one.fund,
@@ -257,7 +257,7 @@ def _move_json(one: Move) -> dict[str, object]:
     }
 
 
-def _move_words(one: Move) -> str:
+def _move_words(one: AccountMove) -> str:
     state = {"requested": "待复核", "approved": "已记账", "refused": "已退回"}[one.state]
     return (
         f"{one.move_id} {MOVE_KINDS[one.kind]} {yuan_grouped(one.amount_fen)}元 回单{one.receipt_no} {state}"

@@ -31,7 +31,7 @@ from ledger.fund.clearing.confirm import confirm_letter, sign_institution, write
 from ledger.fund.clearing.file import load_plan, load_rates
 from ledger.fund.clearing.letter import approve_letter, draft_letter, send_letter, void_letter
 from ledger.fund.clearing.orders import draft_clearing_orders
-from ledger.fund.clearing.plan import Plan, approve_plan, read_plan
+from ledger.fund.clearing.plan import ClearingPlan, approve_plan, read_plan
 from ledger.fund.clearing.rates import rate_text
 from ledger.fund.clearing.store import Letter, letters, read_letter, read_paper
 from ledger.fund.clearing.targets import year_figures
@@ -77,7 +77,7 @@ def budget(
     approving = bool(digest or cases)
     running = app_for("checker" if approving else "maker")
 
-    def work(tx: Transaction) -> Plan:
+    def work(tx: Transaction) -> ClearingPlan:
         if file is not None:
             load_plan(tx, fund, year, file.name, file.read_bytes())
         if cases:

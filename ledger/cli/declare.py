@@ -24,7 +24,7 @@ from ledger.fund.declare.claim import Declaration, claim_request, declarations, 
 from ledger.fund.declare.declaration import declare
 from ledger.fund.declare.lists import read_lists, record_lists
 from ledger.fund.declare.states import STATE_NAMES, move
-from ledger.fund.reconcile.scope import Scope
+from ledger.fund.reconcile.scope import ReconcileScope
 
 app = typer.Typer(help="申报", no_args_is_help=True)
 
@@ -70,7 +70,7 @@ def apply_(
 ) -> None:
     """申报（3203）：对账一致、清单已传、在期限内；逾期标明。"""
     running = app_for("maker")
-    scope = Scope(fund, institution, term, clr_type)
+    scope = ReconcileScope(fund, institution, term, clr_type)
     claim = claim_request(fund, institution, read_json(request), msgid) if request else None
     if claim is not None and claim.scope != scope:
         raise InvalidInput("declare.field", "请求中的清算年月或清算类别与命令不符", field="setlym")

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from adapters.banks.ports import Format
+from adapters.banks.ports import BankFormat
 from adapters.banks.registry import make_format
 from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
@@ -33,7 +33,7 @@ from ledger.fund.month.handback import hand_back_in
 from ledger.fund.month.orders import draft_month_orders_in
 from ledger.fund.month.other_deductions import OtherDeduction, approve_deduction_in, propose_deduction_in
 from ledger.fund.month.prepare import prepare_in
-from ledger.fund.month.read import Scope
+from ledger.fund.month.read import MonthScope
 from ledger.fund.month.remittance import remittance, remittance_csv
 from ledger.fund.month.store import list_sheets
 from ledger.fund.ordering.given_up import given_up_by
@@ -83,7 +83,7 @@ def prepare_command(
     """编制月结算单（不记账），待另一人审批。"""
     running = app_for("maker")
     wanted = None if deduct is None else dict(_deduction(text) for text in deduct)
-    scope = Scope(fund, institution, term)
+    scope = MonthScope(fund, institution, term)
     with act(running, region, "month.prepare", f"{fund}/{institution}/{term}") as tx:
         sheet = prepare_in(tx, scope, _day(date), wanted)
     show(sheet_json(sheet), sheet_words(sheet), as_json=as_json)
@@ -178,7 +178,7 @@ def deduct(
 ) -> None:
     """提出其他扣款，待另一人审批。"""
     running = app_for("maker")
-    deduction = OtherDeduction(number, Scope(fund, institution, term), reason, parse_fen(amount))
+    deduction = OtherDeduction(number, MonthScope(fund, institution, term), reason, parse_fen(amount))
     with act(running, region, "month.deduct", number) as tx:
         propose_deduction_in(tx, deduction)
     show(
@@ -203,7 +203,7 @@ def deduct_approve(
 
 
 class _BankFormat(NamedTuple):
-    format: Format
+    format: BankFormat
 
 
 def _bank_format(running: App, region: int, account: str) -> _BankFormat:

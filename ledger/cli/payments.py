@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.bootstrap import App, Bank
+from ledger.bootstrap import App, OwnBank
 from ledger.cli import handed, suspense
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show, steps
 from ledger.cli.words.payments import plain_order, plain_overview, words_of_order, words_of_overview
@@ -34,11 +34,11 @@ OrderNo = Annotated[str, typer.Argument(help="拨付单号")]
 
 
 @contextmanager
-def banks_of(running: App, region: int) -> Iterator[Callable[[str], Bank]]:
+def banks_of(running: App, region: int) -> Iterator[Callable[[str], OwnBank]]:
     """Each account's bank, connected at most once and hung up at the end."""
-    opened: dict[str, Bank] = {}
+    opened: dict[str, OwnBank] = {}
 
-    def bank_of(account: str) -> Bank:
+    def bank_of(account: str) -> OwnBank:
         if account not in opened:
             opened[account] = running.bank(region, account)
         return opened[account]

@@ -27,7 +27,7 @@ from ledger.fund.reconcile.details import (
 )
 from ledger.fund.reconcile.file import write_detail, write_result
 from ledger.fund.reconcile.period import PeriodQuery, settlements
-from ledger.fund.reconcile.scope import Scope
+from ledger.fund.reconcile.scope import ReconcileScope
 from ledger.fund.reconcile.totals import compare_totals, totals_request
 
 app = typer.Typer(help="对账", no_args_is_help=True)
@@ -99,7 +99,7 @@ def details(
 ) -> None:
     """对明细账（3202）：四种结果，列出差异，可写结果文件。"""
     running = app_for("maker")
-    scope, on = Scope(fund, institution, term, clr_type), parse_day(date)
+    scope, on = ReconcileScope(fund, institution, term, clr_type), parse_day(date)
     sent = DetailFile(file.name, file.read_bytes(), with_refunded=not without_refunded)
     with act(running, region, "reconcile.details", institution) as tx:
         found = compare_details(tx, scope, sent, on)
@@ -124,7 +124,7 @@ def ours(
     """导出中心明细文件（3202格式）。"""
     running = app_for("maker")
     with unit_of_work(running.engine, running.user, region) as tx:
-        rows = our_details(tx, Scope(fund, institution, term, clr_type))
+        rows = our_details(tx, ReconcileScope(fund, institution, term, clr_type))
     out.write_bytes(write_detail(rows, f"{institution}-{term}-{clr_type}.txt"))
     show({"file": str(out), "records": len(rows)}, [f"{len(rows)}笔写入{out}"], as_json=as_json)
 

@@ -7,14 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ledger.books.anchors import anchors_in, anchors_path, append_anchors
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.verify import verify
 from ledger.db.connections import Engine
 
 
-def verify_restored(
-    engine: Engine, home: Path, facts: Mapping[str, object], *, beside: bool
-) -> list[Finding]:
+def verify_restored(engine: Engine, home: Path, facts: Mapping[str, object], *, beside: bool) -> list[Breach]:
     """All findings in the restored database; a home without anchors gets the manifest's as its first.
 
     Anchors the home has are left as they are: newer ones name what the backup does not hold. `beside`: the database is not

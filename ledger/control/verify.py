@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ledger.books.anchors import Anchor, read_anchors
+from ledger.control.breach import Breach
 from ledger.control.checks.fund.calendar import check_calendar
 from ledger.control.checks.fund.conservation import check_conservation
 from ledger.control.checks.fund.declarations import check_declarations
@@ -35,14 +36,13 @@ from ledger.control.checks.payments.evidence import check_evidence
 from ledger.control.checks.payments.files import check_files
 from ledger.control.checks.payments.orders import check_orders
 from ledger.control.checks.payments.suspense import check_suspense
-from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot, open_snapshot
 from ledger.control.sums import sum_lines
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput
 from ledger.db.connections import Engine
 
-Check = Callable[[Snapshot], Iterator[Finding]]
+Check = Callable[[Snapshot], Iterator[Breach]]
 Progress = Callable[[str], None]
 
 CHECKS: Final[tuple[tuple[str, Check], ...]] = (
@@ -80,7 +80,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
 class Verification:
     """What one verification found and how much it read. `waiting` counts named lines that are no findings."""
 
-    findings: list[Finding]
+    findings: list[Breach]
     waiting: dict[str, int]
     entries: int
     lines: int
@@ -95,7 +95,7 @@ class Resum(NamedTuple):
     credit: int
 
 
-def verify(engine: Engine, home: Path, *, progress: Progress | None = None) -> list[Finding]:
+def verify(engine: Engine, home: Path, *, progress: Progress | None = None) -> list[Breach]:
     """All findings, [] when every promise holds. `engine` is the auditor's; `home` holds the anchors."""
     return examine(engine, home, progress=progress).findings
 
@@ -131,8 +131,8 @@ def resum(engine: Engine) -> Resum:
         return Resum(counted, debit, credit)
 
 
-def _anchors(home: Path) -> tuple[list[Anchor], list[Finding]]:
+def _anchors(home: Path) -> tuple[list[Anchor], list[Breach]]:
     try:
         return read_anchors(home), []
     except InvalidInput as damaged:
-        return [], [Finding("INV-12", "", "anchors", damaged.message)]
+        return [], [Breach("INV-12", "", "anchors", damaged.message)]

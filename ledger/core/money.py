@@ -1,12 +1,9 @@
-"""Money: integer fen inside, `Money` at the edges, strings in JSON. No float anywhere."""
+"""Money: integer fen inside, strings in JSON. No float anywhere. What is handed over to be shown: `ledger.core.cny`."""
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Final
-
-from moneyed import CNY, Money
 
 from ledger.core.errors import InvalidInput
 
@@ -52,23 +49,6 @@ def yuan_grouped(fen: int) -> str:
     sign = "-" if fen < 0 else ""
     whole, cents = divmod(abs(fen), 100)
     return f"{sign}{whole:,}.{cents:02d}"
-
-
-def to_money(fen: int) -> Money:
-    """Fen to a `Money` in CNY, exact."""
-    return Money(Decimal(fen).scaleb(-2), CNY)
-
-
-def from_money(money: Money) -> int:
-    """`Money` in CNY to fen; raises InvalidInput `amount.currency` or `amount.format`."""
-    if money.currency != CNY:
-        raise InvalidInput(
-            "amount.currency", f"币种应为人民币，收到{money.currency}", currency=str(money.currency)
-        )
-    scaled = money.amount.scaleb(2)
-    if scaled != scaled.to_integral_value():
-        raise InvalidInput("amount.format", "金额超过两位小数", value=str(money.amount))
-    return int(scaled)
 
 
 def parse_ratio(text: str) -> int:

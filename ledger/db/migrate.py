@@ -52,7 +52,7 @@ _HEADS: Final = "SELECT coalesce(jsonb_agg(to_jsonb(h) ORDER BY h.region, h.fund
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MigrationPlan:
     """What `migrate` has to do."""
 
     have: Identity | None
@@ -90,7 +90,7 @@ def driver_of(connection: Connection) -> psycopg.Connection[Any]:
     return cast("psycopg.Connection[Any]", driver)
 
 
-def plan(settings: Settings, dbname: str | None = None) -> Plan:
+def plan(settings: Settings, dbname: str | None = None) -> MigrationPlan:
     """What `migrate` would do, nothing of it done. Raises what `judge` raises."""
     prepare(settings, dbname)
     engine = admin_engine(settings, dbname)
@@ -102,8 +102,8 @@ def plan(settings: Settings, dbname: str | None = None) -> Plan:
 
 
 def migrate(
-    settings: Settings, dbname: str | None = None, before: Callable[[Plan], None] | None = None
-) -> Plan:
+    settings: Settings, dbname: str | None = None, before: Callable[[MigrationPlan], None] | None = None
+) -> MigrationPlan:
     """Bring the database to the schema this program carries; returns what was done.
 
     `before` is told what will be done while it still can be called off (a backup is taken there). Two at once wait for
@@ -144,21 +144,21 @@ def judge(connection: Connection) -> Identity | None:
     return have
 
 
-def _plan(connection: Connection) -> Plan:
+def _plan(connection: Connection) -> MigrationPlan:
     have, want = judge(connection), carried()
     known = revisions()
     todo = known if have is None else known[known.index(have.revision) + 1 :]
     if have is None:
-        return Plan(None, want, tuple(todo), (), (), holds_books=False)
+        return MigrationPlan(None, want, tuple(todo), (), (), holds_books=False)
     driver = driver_of(connection)
-    step = present.plan(driver, present.present()) if have[:2] != want[:2] else present.Step()
+    step = present.plan(driver, present.present()) if have[:2] != want[:2] else present.SchemaStep()
     row = driver.execute("SELECT EXISTS (SELECT 1 FROM books.head)").fetchone()
-    return Plan(
+    return MigrationPlan(
         have, want, tuple(todo), tuple(step.replaced), tuple(step.removed), holds_books=bool(row and row[0])
     )
 
 
-def _upgrade(connection: Connection, found: Plan) -> None:
+def _upgrade(connection: Connection, found: MigrationPlan) -> None:
     """Everything in one transaction: the revisions, the repeatable step, the identity."""
     run_script(connection, _META)
     connection.commit()

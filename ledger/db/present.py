@@ -58,7 +58,7 @@ _ORDER: Final = ("function", "view", "trigger")
 
 
 @dataclass(slots=True)
-class Step:
+class SchemaStep:
     """What the step replaces and takes away: objects by name."""
 
     replaced: list[str] = field(default_factory=list)
@@ -77,20 +77,20 @@ def digest_of(statement: Statement) -> bytes:
     return sha256(statement.text.encode()).digest()
 
 
-def plan(connection: psycopg.Connection[Any], wanted: Iterable[Statement]) -> Step:
+def plan(connection: psycopg.Connection[Any], wanted: Iterable[Statement]) -> SchemaStep:
     """What `apply` would do to this database now."""
     wanted = list(wanted)
     made = _made_of(connection)
     changed = [s.name for s in wanted if s.name and made.get(f"{s.kind} {s.name}") != digest_of(s)]
-    return Step(changed, [name for name, _ in _strays(connection, wanted)])
+    return SchemaStep(changed, [name for name, _ in _strays(connection, wanted)])
 
 
-def apply(connection: psycopg.Connection[Any]) -> Step:
+def apply(connection: psycopg.Connection[Any]) -> SchemaStep:
     """Make functions, views, triggers, rights and policies those of `sql/`, in the caller's transaction, as the owner."""
     wanted = present()
     connection.execute(_MADE)
     made = _made_of(connection)
-    step = Step()
+    step = SchemaStep()
     connection.execute("SET LOCAL check_function_bodies = off")
     for statement in sorted((s for s in wanted if s.name), key=lambda s: _ORDER.index(s.kind)):
         if made.get(f"{statement.kind} {statement.name}") == digest_of(statement):

@@ -28,7 +28,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RuleLine:
     """One line of a rule. `account` is a code, or a place in angle brackets found at application."""
 
     policy: str
@@ -56,7 +56,7 @@ class Rule:
     policy: str
     version: int
     valid_from: date
-    lines: tuple[Line, ...]
+    lines: tuple[RuleLine, ...]
 
     @property
     def name(self) -> str:

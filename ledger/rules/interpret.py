@@ -11,7 +11,7 @@ from ledger.books.chart import account as account_of
 from ledger.books.chart import keep
 from ledger.core.entries import FUND_NAMES, Dimensions, Leg
 from ledger.core.errors import InvalidInput, NotFound
-from ledger.rules.book import Event, Line, Rule
+from ledger.rules.book import Event, Rule, RuleLine
 from ledger.rules.load import rulebook
 from ledger.rules.values import Item, RuledEntry, Sheet
 from ledger.rules.vocabulary import ATOMS, BY_ENTRY, BY_SOURCE, CONDITIONS, FORMS, ITEM, NEEDS_YEAR, SHEET
@@ -22,7 +22,7 @@ _ALL_DIMS: Final = 31
 class _Line(NamedTuple):
     """A line ready to run for one fund."""
 
-    line: Line
+    line: RuleLine
     atom: str
     wanted: bool
     account: int

@@ -16,7 +16,7 @@ from ledger.books.chart import chart
 from ledger.core.dates import parse_day
 from ledger.core.entries import FUND_NAMES, Section, Side, section_of
 from ledger.core.errors import InvalidInput, LedgerError
-from ledger.rules.book import BOTH, POLICIES, Event, Line, Rule, Rulebook
+from ledger.rules.book import BOTH, POLICIES, Event, Rule, Rulebook, RuleLine
 from ledger.rules.vocabulary import (
     ATOMS,
     BY_ENTRY,
@@ -77,7 +77,7 @@ def load(folder: Traversable) -> Rulebook:
         if key in places:
             raise _bad(where, "place", row["place"])
         places[key] = code
-    grouped: dict[tuple[str, int, date], list[Line]] = defaultdict(list)
+    grouped: dict[tuple[str, int, date], list[RuleLine]] = defaultdict(list)
     for where, row in _rows(folder, "rules.csv", _LINE_COLUMNS):
         if row["event"] not in events:
             raise _bad(where, "event", row["event"])
@@ -158,7 +158,7 @@ def _place(where: str, row: Mapping[str, str]) -> tuple[tuple[str, int, str, str
     return (row["place"], fund, row["subfund"], row["category"]), int(row["account"])
 
 
-def _line(where: str, row: Mapping[str, str], shape: str) -> Line:
+def _line(where: str, row: Mapping[str, str], shape: str) -> RuleLine:
     allowed: tuple[tuple[str, Mapping[str, object] | Sequence[str]], ...] = (
         ("policy", (BOTH, *POLICIES)),
         ("section", _SECTIONS),
@@ -174,7 +174,7 @@ def _line(where: str, row: Mapping[str, str], shape: str) -> Line:
         raise _bad(where, "article", "")
     if not _VERSION.fullmatch(row["line"]):
         raise _bad(where, "line", row["line"])
-    line = Line(
+    line = RuleLine(
         row["policy"],
         int(row["line"]),
         _SECTIONS[row["section"]],
@@ -193,7 +193,7 @@ def _line(where: str, row: Mapping[str, str], shape: str) -> Line:
     return line
 
 
-def _section(where: str, line: Line) -> Section:
+def _section(where: str, line: RuleLine) -> Section:
     """The section of the line's account; raises for an account or place nobody has."""
     if line.place in BY_ENTRY or line.place in BY_KEY:
         return Section.STATUTORY
@@ -234,7 +234,7 @@ def _check(rule: Rule, earlier: Sequence[Rule]) -> None:
                 )
 
 
-def _holds(line: Line, answers: Mapping[str, bool]) -> bool:
+def _holds(line: RuleLine, answers: Mapping[str, bool]) -> bool:
     if not line.condition:
         return True
     condition = CONDITIONS[line.condition]

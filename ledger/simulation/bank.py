@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final
 
-from adapters.banks.ports import Account
-from adapters.banks.simulator.bank import Bank, Opening, Terms
-from adapters.banks.simulator.faults import Fault, Plan
+from adapters.banks.ports import BankAccount
+from adapters.banks.simulator.bank import Opening, SimulatedBank, Terms
+from adapters.banks.simulator.faults import Fault, FaultPlan
 from adapters.banks.simulator.papers import ReceiptForm
 from adapters.banks.simulator.server import DemoServer
 from adapters.banks.wire.sftp.keys import ensure_ed25519_key
@@ -47,16 +47,16 @@ def named_faults(pay_date: date) -> Mapping[str, frozenset[Fault]]:
     return found
 
 
-def demo_plan(pay_date: date, seed: int) -> Plan:
+def demo_plan(pay_date: date, seed: int) -> FaultPlan:
     """What goes wrong in the demo's day."""
-    return Plan(seed, RATES, named_faults(pay_date))
+    return FaultPlan(seed, RATES, named_faults(pay_date))
 
 
 @dataclass(frozen=True, slots=True)
 class DemoBank:
     """The running bank and our account there."""
 
-    bank: Bank
+    bank: SimulatedBank
     account: str
 
     def work(self, day: date) -> None:
@@ -75,7 +75,9 @@ class DemoBank:
 
 
 @contextmanager
-def demo_bank(app: App, confirmer: App, opening_fen: int, opened_on: date, plan: Plan) -> Iterator[DemoBank]:
+def demo_bank(
+    app: App, confirmer: App, opening_fen: int, opened_on: date, plan: FaultPlan
+) -> Iterator[DemoBank]:
     """Start the bank, which errs by `plan`, and its SFTP server; `app` tells the ledger how to reach them, `confirmer`
     confirms it.
     """
@@ -83,13 +85,15 @@ def demo_bank(app: App, confirmer: App, opening_fen: int, opened_on: date, plan:
     for folder in FOLDERS:
         (home / folder).mkdir(parents=True, exist_ok=True)
     own = EXPENDITURE_ACCOUNT
-    account = Account(own.name, own.number, own.bank_name, own.cnaps)
+    account = BankAccount(own.name, own.number, own.bank_name, own.cnaps)
     key = client_key_path(app.settings.home, DEMO_REGION, own.number)
     key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     client_key = ensure_ed25519_key(key)
     terms = Terms(forms=(ReceiptForm.BKER_OFD, ReceiptForm.CAMT054))
     with (
-        Bank(home, home / "books.sqlite", [Opening(account, opening_fen, opened_on)], terms, plan) as bank,
+        SimulatedBank(
+            home, home / "books.sqlite", [Opening(account, opening_fen, opened_on)], terms, plan
+        ) as bank,
         DemoServer(home, home / "keys", USERNAME, client_key) as server,
     ):
         with unit_of_work(app.engine, app.user, DEMO_REGION) as tx:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import time
 from typing import Final
 
-from ledger.bootstrap import App, Bank
+from ledger.bootstrap import App, OwnBank
 from ledger.settings import Settings
 from ledger.simulation.people import DEMO_PEOPLE, DEMO_REGION
 
@@ -27,7 +27,7 @@ class Staff:
     system: App
 
 
-def bank_of(app: App) -> Callable[[str], Bank]:
+def bank_of(app: App) -> Callable[[str], OwnBank]:
     """The demo region's banks under one user."""
     return lambda account: app.bank(DEMO_REGION, account)
 

@@ -15,7 +15,7 @@ from ledger.core.errors import NotFound
 from ledger.db.unit_of_work import Transaction
 from reports.explain import rows as chain_rows
 from reports.explain.papers import (
-    Found,
+    FoundPaper,
     find,
     kind_of_key,
     named_by,
@@ -108,7 +108,7 @@ def _of_order(tx: Transaction, order_no: str) -> Chain:
     return _finish(tx, chain, papers, [order_no])
 
 
-def _of_papers(tx: Transaction, chain: Chain, papers: Sequence[Found]) -> Chain:
+def _of_papers(tx: Transaction, chain: Chain, papers: Sequence[FoundPaper]) -> Chain:
     """A paper: the records it covers, what it names, the orders that pay it."""
     _add_records(tx, chain, records_of(tx, papers))
     orders = orders_of(tx, papers)
@@ -193,10 +193,10 @@ def _add_records(tx: Transaction, chain: Chain, ids: Sequence[str]) -> None:
 def _finish(
     tx: Transaction,
     chain: Chain,
-    papers: Sequence[Found],
+    papers: Sequence[FoundPaper],
     orders: Sequence[str],
     *,
-    own: Sequence[Found] | None = None,
+    own: Sequence[FoundPaper] | None = None,
 ) -> Chain:
     """Papers, orders with their proof, and the entries of all; of papers only those that are `own`."""
     paper_rows = chain_rows.papers(tx, papers)
@@ -214,7 +214,7 @@ def _finish(
     return chain
 
 
-def _keys(chain: Chain, papers: Iterable[Found], orders: Sequence[str], proof: Rows) -> set[str]:
+def _keys(chain: Chain, papers: Iterable[FoundPaper], orders: Sequence[str], proof: Rows) -> set[str]:
     """Source keys of the entries that booked the records, the papers and every step of the orders."""
     keys = {str(row["recognised_by"]) for row in chain.payables if row["recognised_by"]}
     keys |= {found.source_key for found in papers if found.source_key}

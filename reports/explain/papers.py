@@ -160,7 +160,7 @@ KINDS: Final[Mapping[str, PaperKind]] = {
 _BY_EVENT: Final = {kind.event: name for name, kind in KINDS.items() if kind.event}
 
 
-class Found(NamedTuple):
+class FoundPaper(NamedTuple):
     """A paper that is there: its kind and id."""
 
     kind: str
@@ -173,28 +173,30 @@ class Found(NamedTuple):
         return f"{event}:{self.paper}" if event else ""
 
 
-def kind_of_key(source_key: str) -> Found | None:
+def kind_of_key(source_key: str) -> FoundPaper | None:
     """The paper an entry's source key names (`SET:YJ…`); None for records' and orders' entries."""
     event, _, paper = source_key.partition(":")
-    return Found(_BY_EVENT[event], paper) if event in _BY_EVENT else None
+    return FoundPaper(_BY_EVENT[event], paper) if event in _BY_EVENT else None
 
 
-def find(tx: Transaction, ids: Sequence[str]) -> list[Found]:
+def find(tx: Transaction, ids: Sequence[str]) -> list[FoundPaper]:
     """The papers there are of these ids, whatever their kind."""
-    return [Found(name, row[0]) for name, kind in KINDS.items() if ids for row in _rows(tx, kind.row, ids)]
+    return [
+        FoundPaper(name, row[0]) for name, kind in KINDS.items() if ids for row in _rows(tx, kind.row, ids)
+    ]
 
 
-def of_orders(tx: Transaction, order_nos: Sequence[str]) -> list[Found]:
+def of_orders(tx: Transaction, order_nos: Sequence[str]) -> list[FoundPaper]:
     """The papers orders pay."""
     return [
-        Found(name, paper)
+        FoundPaper(name, paper)
         for name, kind in KINDS.items()
         if kind.by_order and order_nos
         for paper in dict.fromkeys(row[0] for row in _rows(tx, kind.by_order, order_nos))
     ]
 
 
-def of_records(tx: Transaction, setl_ids: Sequence[str]) -> list[Found]:
+def of_records(tx: Transaction, setl_ids: Sequence[str]) -> list[FoundPaper]:
     """The papers a record stands in: its month or letter, findings on it, the bill between regions."""
     ids = _rows(
         tx,
@@ -209,17 +211,17 @@ def of_records(tx: Transaction, setl_ids: Sequence[str]) -> list[Found]:
     return find(tx, [row[0] for row in ids])
 
 
-def orders_of(tx: Transaction, papers: Iterable[Found]) -> list[str]:
+def orders_of(tx: Transaction, papers: Iterable[FoundPaper]) -> list[str]:
     """Orders that pay the papers."""
     return sorted({order for found in papers for order in _asked(tx, KINDS[found.kind].orders, found.paper)})
 
 
-def records_of(tx: Transaction, papers: Iterable[Found]) -> list[str]:
+def records_of(tx: Transaction, papers: Iterable[FoundPaper]) -> list[str]:
     """Records the papers cover."""
     return sorted({setl for found in papers for setl in _asked(tx, KINDS[found.kind].records, found.paper)})
 
 
-def named_by(tx: Transaction, papers: Iterable[Found]) -> list[Found]:
+def named_by(tx: Transaction, papers: Iterable[FoundPaper]) -> list[FoundPaper]:
     """Papers the papers name."""
     ids = {named for found in papers for named in _asked(tx, KINDS[found.kind].named, found.paper)}
     return find(tx, sorted(ids))

@@ -11,7 +11,7 @@ from typing import Any, Final, LiteralString
 
 from ledger.core.accounts import coded
 from ledger.db.unit_of_work import Transaction
-from reports.explain.papers import KINDS, Found
+from reports.explain.papers import KINDS, FoundPaper
 
 Rows = list[dict[str, Any]]
 _PAYERS: Final = (
@@ -64,14 +64,14 @@ def payables(tx: Transaction, ids: Sequence[str]) -> Rows:
     )
 
 
-def papers(tx: Transaction, found: Sequence[Found]) -> Rows:
+def papers(tx: Transaction, found: Sequence[FoundPaper]) -> Rows:
     """The rows of papers, in their order."""
-    rows: dict[Found, dict[str, Any]] = {}
+    rows: dict[FoundPaper, dict[str, Any]] = {}
     for name in dict.fromkeys(one.kind for one in found):
         kind = KINDS[name]
         for row in _dicts(tx, kind.row, ids=[one.paper for one in found if one.kind == name]):
             paper = str(row["paper"])
-            rows[Found(name, paper)] = {"kind": name, "title": kind.title} | row | {"explain": paper}
+            rows[FoundPaper(name, paper)] = {"kind": name, "title": kind.title} | row | {"explain": paper}
     return [rows[one] for one in dict.fromkeys(found) if one in rows]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from moneyed import Money
 from rich.table import Table
 from rich.text import Text
 
+from ledger.core.cny import grouped
 from ledger.core.entries import FUND_NAMES
-from ledger.core.money import yuan_grouped
 from reports.institution_statement import SUBFUND_NAMES, InstitutionStatement
 from reports.wording import printable
 
@@ -25,8 +26,8 @@ def statement_tables(page: InstitutionStatement) -> Iterator[Table]:
                 row.term,
                 row.records,
                 row.settled,
-                yuan_grouped(row.fund_fen),
-                yuan_grouped(row.daily_fen),
+                grouped(row.fund),
+                grouped(row.daily),
             )
             for row in page.records
         ),
@@ -35,7 +36,7 @@ def statement_tables(page: InstitutionStatement) -> Iterator[Table]:
         "月结单与清算确认书",
         ("单号", "种类", "期号", "结算金额", "凭证"),
         (
-            (paper.paper, paper.what, paper.term or "", yuan_grouped(paper.result_fen), paper.entry)
+            (paper.paper, paper.what, paper.term or "", grouped(paper.result), paper.entry)
             for paper in page.papers
         ),
     )
@@ -43,7 +44,7 @@ def statement_tables(page: InstitutionStatement) -> Iterator[Table]:
         "拨付单与回单",
         ("拨付单", "种类", "状态", "本年度金额", "回单"),
         (
-            (order.order_no, order.kind, order.state, yuan_grouped(order.amount_fen), order.receipts)
+            (order.order_no, order.kind, order.state, grouped(order.amount), order.receipts)
             for order in page.orders
         ),
     )
@@ -52,7 +53,7 @@ def statement_tables(page: InstitutionStatement) -> Iterator[Table]:
 def equation(page: InstitutionStatement) -> str:
     """The identity in figures, checked."""
     received, paid, refunded, taken, owed = (
-        yuan_grouped(page.sum_of(part)) for part in ("received", "paid", "refunded", "taken", "owed")
+        grouped(page.money_of(part)) for part in ("received", "paid", "refunded", "taken", "owed")
     )
     mark = "平" if page.conserved and page.records_agree else "不平！"
     return f"应得{received} ＝ 已付及抵扣{paid} － 已退回{refunded} ＋ 扣减{taken} ＋ 尚欠{owed}  （{mark}）"
@@ -84,7 +85,7 @@ def _figures(page: InstitutionStatement) -> Table:
         table.add_row(
             figure.kind.title,
             "/".join(map(str, figure.kind.accounts)),
-            *(_amount(fen) for fen in (*figure.by_subfund.values(), figure.total_fen)),
+            *map(_amount, figure.columns),
             _text(opens),
         )
     return table
@@ -99,8 +100,8 @@ def _rows(title: str, headings: tuple[str, ...], rows: Iterator[tuple[object, ..
     return table
 
 
-def _amount(fen: int) -> Text:
-    return Text(yuan_grouped(fen) if fen else "", style="red" if fen < 0 else "")
+def _amount(money: Money) -> Text:
+    return Text(grouped(money) if money else "", style="red" if money.amount < 0 else "")
 
 
 def _text(words: str) -> Text:

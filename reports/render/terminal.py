@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from moneyed import Money
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from ledger.core.money import yuan_grouped
+from ledger.core.cny import grouped
 from reports.general_ledger import KIND_NAMES, GeneralLedger
 from reports.rmb import rmb_upper
 from reports.trial_balance import TrialBalance
+from reports.trial_balance import columns_of as balance_columns
 from reports.voucher import PrintedVoucher
+from reports.voucher import columns_of as voucher_columns
 from reports.wording import SECTION_NAMES, cut_text, dimension_text, direction, printable
 
 
@@ -39,27 +42,29 @@ def trial_balance(report: TrialBalance) -> Table:
         for row in report.rows:
             if row.section != section:
                 continue
+            money = balance_columns(row)
             table.add_row(
                 str(row.account),
                 _text(row.name),
                 _text(dimension_text(row.asked, row.dims)),
                 direction(row.opening_fen),
-                _balance(row.opening_fen),
-                _amount(row.debit_fen),
-                _amount(row.credit_fen),
+                _balance(money.opening),
+                _amount(money.debit),
+                _amount(money.credit),
                 direction(row.closing_fen),
-                _balance(row.closing_fen),
+                _balance(money.closing),
             )
+        money = totals.columns()
         table.add_row(
             "合计",
             f"{SECTION_NAMES[section]} 试算平衡",
             "",
             "借=贷",
-            yuan_grouped(totals.opening_debit_fen),
-            _amount(totals.debit_fen),
-            _amount(totals.credit_fen),
+            grouped(money.opening),
+            _amount(money.debit),
+            _amount(money.credit),
             "借=贷",
-            yuan_grouped(totals.closing_debit_fen),
+            grouped(money.closing),
             style="bold",
             end_section=True,
         )
@@ -91,12 +96,13 @@ def general_ledger(report: GeneralLedger) -> Table:
                 str(entry.account),
                 _text(dimension_text(entry.asked, entry.dims)),
             ]
+        money = line.columns()
         table.add_row(
             *start,
-            _amount(line.movement.debit_fen),
-            _amount(line.movement.credit_fen),
+            _amount(money.debit),
+            _amount(money.credit),
             direction(line.balance_fen),
-            _balance(line.balance_fen),
+            _balance(money.balance),
             style="" if entry else "bold",
         )
     return table
@@ -127,20 +133,22 @@ def voucher(report: PrintedVoucher) -> Table:
     table.add_column("会计科目", no_wrap=True)
     for heading in ("借方金额", "贷方金额"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for section, (debit, credit) in report.sums.items():
+    for section, (debit_fen, _) in report.sums.items():
         for line in posted.lines:
             if line.section == section:
+                money = voucher_columns(line)
                 table.add_row(
                     _text(posted.summary),
                     _text(f"{line.account} {line.name} {dimension_text(line.asked, line.dims)}"),
-                    _amount(line.debit_fen),
-                    _amount(line.credit_fen),
+                    _amount(money.debit),
+                    _amount(money.credit),
                 )
+        money = report.columns(section)
         table.add_row(
             f"合计（{SECTION_NAMES[section]}）",
-            f"人民币{rmb_upper(debit)}",
-            _amount(debit) if debit else "0.00",
-            _amount(credit) if credit else "0.00",
+            f"人民币{rmb_upper(debit_fen)}",
+            _sum(money.debit),
+            _sum(money.credit),
             style="bold",
             end_section=True,
         )
@@ -157,11 +165,16 @@ def _text(words: str) -> Text:
     return Text(printable(words))
 
 
-def _amount(fen: int) -> Text:
+def _amount(money: Money) -> Text:
     """A turnover: blank when zero; a red letter is red and has its minus sign for black-and-white print."""
-    return Text(yuan_grouped(fen) if fen else "", style="red" if fen < 0 else "")
+    return Text(grouped(money) if money else "", style="red" if money.amount < 0 else "")
 
 
-def _balance(fen: int) -> str:
+def _sum(money: Money) -> Text:
+    """A sum: a turnover whose zero is shown."""
+    return _amount(money) if money else Text(grouped(money))
+
+
+def _balance(money: Money) -> str:
     """A balance never has a sign: 借, 贷 or 平 stands beside it."""
-    return yuan_grouped(abs(fen))
+    return grouped(abs(money))

@@ -6,12 +6,16 @@ import csv
 import io
 from collections.abc import Iterable
 
+from moneyed import Money
+
 from ledger.core.cells import cell
+from ledger.core.cny import plain
 from ledger.core.entries import Section
-from ledger.core.money import yuan
 from reports.general_ledger import KIND_NAMES, GeneralLedger
 from reports.trial_balance import TrialBalance
+from reports.trial_balance import columns_of as balance_columns
 from reports.voucher import PrintedVoucher
+from reports.voucher import columns_of as voucher_columns
 from reports.wording import SECTION_NAMES, dimension_cells, dimension_headings, direction
 
 
@@ -26,26 +30,27 @@ def trial_balance(report: TrialBalance) -> str:
             cell(row.name),
             *map(cell, dimension_cells(row.asked, row.dims)),
             direction(row.opening_fen),
-            yuan(abs(row.opening_fen)),
-            yuan(row.debit_fen),
-            yuan(row.credit_fen),
+            plain(abs(money.opening)),
+            plain(money.debit),
+            plain(money.credit),
             direction(row.closing_fen),
-            yuan(abs(row.closing_fen)),
+            plain(abs(money.closing)),
         ]
-        for row in report.rows
+        for row, money in ((row, balance_columns(row)) for row in report.rows)
     ]
     for section, totals in report.sections.items():
+        money = totals.columns()
         rows.append(
             [
                 SECTION_NAMES[section],
                 "合计",
                 *[""] * 6,
                 "借=贷",
-                yuan(totals.opening_debit_fen),
-                yuan(totals.debit_fen),
-                yuan(totals.credit_fen),
+                plain(money.opening),
+                plain(money.debit),
+                plain(money.credit),
                 "借=贷",
-                yuan(totals.closing_debit_fen),
+                plain(money.closing),
             ]
         )
     return _csv(heading, rows)
@@ -69,8 +74,9 @@ def general_ledger(report: GeneralLedger) -> str:
                 cell(entry.name),
                 *map(cell, dimension_cells(entry.asked, entry.dims)),
             ]
-        amounts = [_amount(line.movement.debit_fen), _amount(line.movement.credit_fen)]
-        rows.append([*start, *amounts, direction(line.balance_fen), yuan(abs(line.balance_fen))])
+        money = line.columns()
+        amounts = [_amount(money.debit), _amount(money.credit)]
+        rows.append([*start, *amounts, direction(line.balance_fen), plain(abs(money.balance))])
     return _csv(heading, rows)
 
 
@@ -92,21 +98,30 @@ def voucher(report: PrintedVoucher) -> str:
             str(line.account),
             cell(line.name),
             *map(cell, dimension_cells(line.asked, line.dims)),
-            _amount(line.debit_fen),
-            _amount(line.credit_fen),
+            _amount(money.debit),
+            _amount(money.credit),
             *after,
         ]
-        for line in posted.lines
+        for line, money in ((line, voucher_columns(line)) for line in posted.lines)
     ]
-    for section, (debit, credit) in report.sums.items():
+    for section in report.sums:
+        sums = report.columns(section)
         rows.append(
-            [*before, "合计", SECTION_NAMES[section], *[""] * 7, yuan(debit), yuan(credit), *[""] * 4]
+            [
+                *before,
+                "合计",
+                SECTION_NAMES[section],
+                *[""] * 7,
+                plain(sums.debit),
+                plain(sums.credit),
+                *[""] * 4,
+            ]
         )
     return _csv(heading, rows)
 
 
-def _amount(fen: int) -> str:
-    return yuan(fen) if fen else ""
+def _amount(money: Money) -> str:
+    return plain(money) if money else ""
 
 
 def _csv(heading: list[str], rows: Iterable[list[str]]) -> str:

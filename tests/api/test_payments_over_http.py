@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.banks.simulator.faults import Fault, Plan
+from adapters.banks.simulator.faults import Fault, FaultPlan
 from ledger.access.users import Person, found_region, issue_key
 from ledger.api.schemas import SCHEMAS
 from ledger.books.manual import ManualContent
@@ -51,7 +51,7 @@ def grant(world: Any) -> None:
 def bank(world: Any) -> Iterator[DemoBank]:
     """The bank of the 支出户, which refuses one named order."""
     admin, checker = App(world.settings, "admin"), App(world.settings, "checker")
-    plan = Plan(named={REFUSED: frozenset({Fault.REJECT_NAME})})
+    plan = FaultPlan(named={REFUSED: frozenset({Fault.REJECT_NAME})})
     try:
         with demo_bank(admin, checker, 2 * GRANTED, date(2026, 10, 1), plan) as made:
             yield made

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from adapters.banks.simulator.faults import Fault, Plan
+from adapters.banks.simulator.faults import Fault, FaultPlan
 from ledger.books.manual import ManualContent
 from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
@@ -42,7 +42,7 @@ RECEIVED = {"account", "files", "repeated", "quarantined", "papers", "orders", "
 def bank(world: Any) -> Iterator[DemoBank]:
     """The bank of the 支出户: one order is refused, one comes back two days later."""
     admin, checker = App(world.settings, "li"), App(world.settings, "qian")
-    plan = Plan(named={REFUSED: frozenset({Fault.REJECT_NAME}), RETURNED: frozenset({Fault.RETURN})})
+    plan = FaultPlan(named={REFUSED: frozenset({Fault.REJECT_NAME}), RETURNED: frozenset({Fault.RETURN})})
     try:
         with demo_bank(admin, checker, 2 * GRANTED, date(2026, 10, 1), plan) as made:
             yield made

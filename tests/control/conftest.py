@@ -23,7 +23,7 @@ from ledger.books.anchors import write_anchors
 from ledger.books.journal import post
 from ledger.books.manual import ManualContent, approve_vouchers, draft_voucher
 from ledger.books.setup import open_book
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.verify import verify
 from ledger.core.digests import (
     EvidenceRow,
@@ -84,7 +84,7 @@ class Town:
             for statement in statements:
                 assert admin.execute(statement).rowcount != 0, statement
 
-    def verify(self) -> list[Finding]:
+    def verify(self) -> list[Breach]:
         return verify(self.auditor, self.home)
 
     def post(self, *drafts: EntryDraft, book: Book = BOOK, day: date = DAY) -> list[Posted]:

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from adapters.banks.formats.iso20022.format import Iso20022Format
-from adapters.banks.ports import Account, Direction, OutgoingFile, RemoteFile
-from adapters.banks.simulator.messages.notification import Movement, Notification, write_camt054
-from adapters.banks.simulator.messages.receipt import Receipt, write_bker
+from adapters.banks.ports import BankAccount, Direction, OutgoingFile, RemoteFile
+from adapters.banks.simulator.messages.notification import Notification, NotifiedMovement, write_camt054
+from adapters.banks.simulator.messages.receipt import PrintedReceipt, write_bker
 from adapters.banks.simulator.messages.status_report import StatusReport, TransactionStatus, write_pain002
 from adapters.banks.wire.control import CONTROL_SUFFIX, describe, encode_control
 from ledger.books.journal import post
@@ -59,7 +59,7 @@ class World:
     admin_url: str
     records: int = 0
     batches: int = 0
-    known: dict[str, Account] = field(default_factory=dict)
+    known: dict[str, BankAccount] = field(default_factory=dict)
 
     def tx(self, user: str = "acc") -> Any:
         return unit_of_work(self.engine, user, REGION)
@@ -93,7 +93,9 @@ class World:
         """`n` active institutions in daily mode with a confirmed payee account each."""
         codes = [f"H4201{i:07d}" for i in range(len(self.known) + 1, len(self.known) + n + 1)]
         fresh = {
-            code: Account(f"武汉市第{code[-7:]}医院", f"6222{code[-7:]}", "工商银行武汉分行", "102521000001")
+            code: BankAccount(
+                f"武汉市第{code[-7:]}医院", f"6222{code[-7:]}", "工商银行武汉分行", "102521000001"
+            )
             for code in codes
         }
         with self.tx("maker") as tx:
@@ -207,7 +209,7 @@ class World:
         return receive(self.engine, user, REGION, OWN, bank, day, **options)
 
 
-def propose(tx: Transaction, institution: str, version: int, payee: Account, user: str = "maker") -> None:
+def propose(tx: Transaction, institution: str, version: int, payee: BankAccount, user: str = "maker") -> None:
     tx.run(
         "INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by)"
         " VALUES (%(r)s, %(c)s, %(v)s, %(n)s, %(no)s, %(b)s, %(k)s, 'proposed', %(u)s)",
@@ -390,7 +392,7 @@ class TestBank:
         )  # fmt: skip
         return write_pain002(report)
 
-    def note(self, *movements: Movement, account: str = OWN) -> bytes:
+    def note(self, *movements: NotifiedMovement, account: str = OWN) -> bytes:
         """A camt.054 of these movements."""
         return write_camt054(
             Notification(f"NT{self.papers}", MOMENT, account, "武汉市医保基金支出户", movements)
@@ -399,7 +401,7 @@ class TestBank:
     def receipt(
         self,
         number: str,
-        payee: Account,
+        payee: BankAccount,
         fen: int,
         serial: str,
         order_no: str,
@@ -408,9 +410,9 @@ class TestBank:
         day: date = PAY_DATE,
     ) -> bytes:
         """A MoF receipt of a payment, or with `back` (the reason) of its return."""
-        own = Account("武汉市医保基金支出户", OWN, "工商银行武汉分行", "102521000001")
+        own = BankAccount("武汉市医保基金支出户", OWN, "工商银行武汉分行", "102521000001")
         return write_bker(
-            Receipt(
+            PrintedReceipt(
                 receipt_no=number,
                 issuer_cnaps="102521000001",
                 booking_date=day,
@@ -435,7 +437,7 @@ def moved(
     code: str = "BE01",
     day: date = PAY_DATE,
     **other: Any,
-) -> Movement:
+) -> NotifiedMovement:
     """A movement for an order: its debit, or with `credit_` its return."""
     fields: dict[str, Any] = {
         "reference": serial,
@@ -448,7 +450,7 @@ def moved(
         "return_code": code if credit_ else "",
         "return_reason": "账号户名不符" if credit_ else "",
     }
-    return Movement(**(fields | other))
+    return NotifiedMovement(**(fields | other))
 
 
 @pytest.fixture
@@ -472,5 +474,5 @@ def sent(world: World, bank: TestBank) -> Callable[..., list[Any]]:
 
 
 @pytest.fixture
-def movement() -> Callable[..., Movement]:
+def movement() -> Callable[..., NotifiedMovement]:
     return moved

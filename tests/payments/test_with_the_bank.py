@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from adapters.banks.ports import Account
-from adapters.banks.simulator.bank import Bank, Opening, Terms
-from adapters.banks.simulator.faults import Fault, Plan
+from adapters.banks.ports import BankAccount
+from adapters.banks.simulator.bank import Opening, SimulatedBank, Terms
+from adapters.banks.simulator.faults import Fault, FaultPlan
 from adapters.banks.simulator.papers import ReceiptForm
 from ledger.core.dates import SHANGHAI
 from ledger.payments.orders.listing import order_view, overview
@@ -29,12 +29,12 @@ def test_both_books_agree_after_every_fault(world: Any, bank: Any, forms: Any) -
     world.allot(sum(fens))
     batch = world.approved(*fens)
     named = {no: frozenset({fault}) for no, fault in zip(batch.order_nos, faults, strict=False)}
-    own = Account("武汉市医保基金支出户", OWN, "工商银行武汉分行", "102521000001")
+    own = BankAccount("武汉市医保基金支出户", OWN, "工商银行武汉分行", "102521000001")
     opening = Opening(own, sum(fens), DAY)
     [made] = file(world.engine, "maker", REGION, batch.batch_id, bank.of, MOMENT).files
     send(world.engine, "cashier", REGION, bank.of, DAY)
-    plan = Plan(named=named | {made.file_id: frozenset({Fault.RECEIPT_BEFORE_STATUS})})
-    with Bank(bank.root, bank.root / "bank.db", [opening], Terms(forms=forms), plan) as there:
+    plan = FaultPlan(named=named | {made.file_id: frozenset({Fault.RECEIPT_BEFORE_STATUS})})
+    with SimulatedBank(bank.root, bank.root / "bank.db", [opening], Terms(forms=forms), plan) as there:
         for day in range(8):
             there.step(MOMENT + timedelta(days=day))
             world.receive(bank, DAY + timedelta(days=day))

@@ -19,7 +19,7 @@ from ledger.books.reading import cut
 from ledger.core.entries import Dimensions
 from ledger.core.errors import NotFound
 from reports.account_names import account_name, parse_account_name
-from reports.export import Format, export
+from reports.export import ExportFormat, export
 from reports.trial_balance import trial_balance
 from tests.judges import program_of
 
@@ -69,11 +69,15 @@ def by_beancount(path):
     }
 
 
-READERS = {Format.HLEDGER: by_hledger, Format.LEDGER: by_ledger, Format.BEANCOUNT: by_beancount}
-JUDGES = {Format.HLEDGER: "hledger", Format.LEDGER: "ledger"}
+READERS = {
+    ExportFormat.HLEDGER: by_hledger,
+    ExportFormat.LEDGER: by_ledger,
+    ExportFormat.BEANCOUNT: by_beancount,
+}
+JUDGES = {ExportFormat.HLEDGER: "hledger", ExportFormat.LEDGER: "ledger"}
 BY_OTHERS = [
     pytest.param(format_, marks=[pytest.mark.judge(JUDGES[format_])] if format_ in JUDGES else [])
-    for format_ in Format
+    for format_ in ExportFormat
 ]
 
 
@@ -99,7 +103,7 @@ def test_other_programs_agree_with_our_trial_balance(busy_desk, tmp_path, format
 def test_words_reach_the_other_programs(busy_desk, tmp_path):
     with busy_desk.tx() as tx:
         summaries = [text for (text,) in tx.rows("SELECT summary FROM books.entry ORDER BY period, seq")]
-        for format_ in Format:
+        for format_ in ExportFormat:
             export(tx, busy_desk.book, format_, tmp_path / format_)
     entries, _, _ = loader.load_file(str(tmp_path / "beancount"))
     read = {entry.meta["voucher"]: entry.payee for entry in entries if isinstance(entry, Transaction)}
@@ -114,7 +118,7 @@ def test_the_export_names_its_cut(busy_desk, tmp_path):
     path = tmp_path / "book"
     with busy_desk.tx() as tx:
         known = cut(tx, busy_desk.book, None)
-        assert export(tx, busy_desk.book, Format.HLEDGER, path).known == known
+        assert export(tx, busy_desk.book, ExportFormat.HLEDGER, path).known == known
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert known.hash.hex()[:16] in first
     assert known.recorded_text in first
@@ -122,7 +126,7 @@ def test_the_export_names_its_cut(busy_desk, tmp_path):
 
 def test_an_unknown_book_leaves_no_file(desk, tmp_path):
     with desk.tx() as tx, pytest.raises(NotFound, match=r"book\.unknown"):
-        export(tx, desk.book._replace(fund=390), Format.LEDGER, tmp_path / "none")
+        export(tx, desk.book._replace(fund=390), ExportFormat.LEDGER, tmp_path / "none")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from ledger.cli.books.export import export
 from ledger.cli.books.report import app as report_app
-from ledger.cli.line import acting as context
+from ledger.cli.line import acting
 from ledger.core.cells import cell
 from ledger.core.entries import Dimensions, credit, debit
 from ledger.core.errors import InvalidInput
@@ -31,12 +31,12 @@ def run(database, monkeypatch):
     app.command("export")(export)
     monkeypatch.setenv("DATABASE_URL", database.admin_url)
     monkeypatch.setenv("FUNDLEDGER_HOME", str(database.settings.home))
-    monkeypatch.setattr(context.ACTING, "user", "acc")
+    monkeypatch.setattr(acting.ACTING, "user", "acc")
     get_settings.cache_clear()
 
     def invoke(*words):
         done = CliRunner().invoke(app, words, catch_exceptions=False)
-        context.close_apps()
+        acting.close_apps()
         assert done.exit_code == 0, done.output
         return done.stdout
 

@@ -13,7 +13,7 @@ import pytest
 
 from adapters.banks.formats.iso20022.format import Iso20022Format
 from adapters.banks.ports import Direction, OutgoingFile, RemoteFile
-from adapters.banks.simulator.messages.notification import Movement, Notification, write_camt054
+from adapters.banks.simulator.messages.notification import Notification, NotifiedMovement, write_camt054
 from ledger.books.anchors import write_anchors
 from ledger.books.manual import ManualContent
 from ledger.books.setup import open_period
@@ -28,11 +28,11 @@ from ledger.fund.declare.states import move as move_declaration
 from ledger.fund.month.approve import approve_month
 from ledger.fund.month.orders import draft_month_orders
 from ledger.fund.month.prepare import prepare
-from ledger.fund.month.read import Scope
+from ledger.fund.month.read import MonthScope
 from ledger.fund.month.store import MonthSheet
 from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
 from ledger.fund.reconcile.file import write_detail
-from ledger.fund.reconcile.scope import Scope as DeclareScope
+from ledger.fund.reconcile.scope import ReconcileScope as DeclareScope
 from ledger.fund.region.holidays import HolidayTable
 from ledger.payments.incoming.receive import receive
 from ledger.payments.orders.approve import approve
@@ -173,7 +173,7 @@ class Town:
             "return_reason": "",
         }
         number = f"BK{self.serial:08d}"
-        moved = Movement(
+        moved = NotifiedMovement(
             reference=number, direction=direction, amount_fen=fen, booking_date=day, **(fields | other)
         )
         moment = datetime.combine(told, time(18), SHANGHAI)
@@ -207,7 +207,7 @@ class Town:
         """A month from its reconciliation to its approval."""
         self.open(on)
         self.audited(institution, term, declared)
-        sheet = prepare(self.engine, "zhao", DEMO_REGION, Scope(310, institution, term), on)
+        sheet = prepare(self.engine, "zhao", DEMO_REGION, MonthScope(310, institution, term), on)
         return approve_month(self.engine, "qian", DEMO_REGION, sheet.sheet_id, sheet.digest, on)
 
     def pay_month(self, on: date) -> list[Order]:

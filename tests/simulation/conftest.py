@@ -23,9 +23,10 @@ from ledger.db.roles import grant_database
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import Settings
 from ledger.simulation.life.run import run
+from ledger.simulation.odds import WEIGHTS
 from ledger.simulation.people import DEMO_REGION
-from ledger.simulation.town import WEIGHTS, Asked
-from reports.export import Format, export
+from ledger.simulation.town import Asked
+from reports.export import ExportFormat, export
 
 SQL = Path(__file__).with_name("recompute.sql")
 FROM_THE_WORLD = ("bill", "payee", "decided", "link", "taken_by", "sheet", "letter")
@@ -145,7 +146,7 @@ def _exported(database: Any, folder: Path) -> Callable[[duckdb.DuckDBPyConnectio
     paths = {fund: folder / f"{fund}.journal" for fund in FUNDS}
     for fund, path in paths.items():
         with unit_of_work(database.service_engine, "zhou", DEMO_REGION) as tx:
-            export(tx, Book(DEMO_REGION, fund), Format.HLEDGER, path)
+            export(tx, Book(DEMO_REGION, fund), ExportFormat.HLEDGER, path)
 
     def load(con: duckdb.DuckDBPyConnection) -> None:
         con.execute("CREATE TABLE export_line (fund INTEGER, n BIGINT, line VARCHAR)")

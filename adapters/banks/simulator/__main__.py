@@ -15,14 +15,14 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from adapters.banks.ports import Account
-from adapters.banks.simulator.bank import Bank, Opening
+from adapters.banks.ports import BankAccount
+from adapters.banks.simulator.bank import Opening, SimulatedBank
 from adapters.banks.simulator.server import DemoServer
 from ledger.core.dates import SHANGHAI, parse_day
 
 
 def _opening(row: dict[str, Any]) -> Opening:
-    account = Account(row["name"], row["number"], row["bank_name"], row["cnaps"])
+    account = BankAccount(row["name"], row["number"], row["bank_name"], row["cnaps"])
     return Opening(account, int(row["opening_fen"]), parse_day(row["day"]))
 
 
@@ -35,7 +35,7 @@ def main(settings_file: str) -> None:
     folder = Path(settings["folder"])
     openings = [_opening(row) for row in settings["accounts"]]
     with (
-        Bank(folder, Path(settings["books"]), openings) as bank,
+        SimulatedBank(folder, Path(settings["books"]), openings) as bank,
         DemoServer(
             folder,
             Path(settings["keys"]),

@@ -12,13 +12,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from adapters.banks.ports import Account, Direction, Instruction
-from adapters.banks.simulator.books import Books
-from adapters.banks.simulator.faults import FILE_FAULTS, GARBLES, HONEST, RETURNS, Fault, Plan, garble
+from adapters.banks.ports import BankAccount, Direction, Instruction
+from adapters.banks.simulator.books import BankBooks
+from adapters.banks.simulator.faults import FILE_FAULTS, GARBLES, HONEST, RETURNS, Fault, FaultPlan, garble
 from adapters.banks.simulator.intake import Arrival, archive, arrivals, group_refusal, read_arrival
 from adapters.banks.simulator.messages.status_report import StatusReport, TransactionStatus
 from adapters.banks.simulator.outbox import Outbox
-from adapters.banks.simulator.papers import Paper, ReceiptForm, receipt_files, status_file
+from adapters.banks.simulator.papers import BankPaper, ReceiptForm, receipt_files, status_file
 from adapters.banks.simulator.register import Notice, OrderState, Register
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import InvalidInput
@@ -37,7 +37,7 @@ _NO_COVER: Final = ("AM04", "付款账户余额不足")
 class Opening:
     """One of our accounts at this bank and what lies on it at first."""
 
-    account: Account
+    account: BankAccount
     opening_fen: int
     day: date
 
@@ -63,7 +63,7 @@ class StepReport:
     sent: Sequence[str]
 
 
-class Bank:
+class SimulatedBank:
     """A bank on `folder`/{inbox,outbox,archive}, its books in the SQLite file `books_path`.
 
     `books` are the independent truth to compare the ledger with: `balance`, `statement`, `paid_orders`, `check`.
@@ -75,12 +75,12 @@ class Bank:
         books_path: Path,
         openings: Sequence[Opening],
         terms: Terms = Terms(),
-        plan: Plan = HONEST,
+        plan: FaultPlan = HONEST,
     ) -> None:
         self._inbox, outbox, self._archive = (folder / name for name in ("inbox", "outbox", "archive"))
         for place in (self._inbox, outbox, self._archive):
             place.mkdir(parents=True, exist_ok=True)
-        self.books = Books(books_path)
+        self.books = BankBooks(books_path)
         self._register = Register(self.books)
         self._outbox = Outbox(self.books, outbox)
         self._terms = terms
@@ -89,7 +89,7 @@ class Bank:
             self.books.open_account(opening.account, opening.opening_fen, opening.day)
         self._accounts = frozenset(opening.account.number for opening in openings)
 
-    def __enter__(self) -> Bank:
+    def __enter__(self) -> SimulatedBank:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -123,7 +123,7 @@ class Bank:
         account: str,
         direction: Direction,
         amount_fen: int,
-        other: Account,
+        other: BankAccount,
         purpose: str,
         day: date,
         *,
@@ -134,7 +134,7 @@ class Bank:
             serial = self.books.enter(account, direction, amount_fen, other, purpose, day)
             if told:
                 self._register.notify(serial, day)
-        return Paper(other, self.books.movement(serial)).number
+        return BankPaper(other, self.books.movement(serial)).number
 
     def _take(self, arrival: Arrival, now: datetime) -> bool:
         """Take one file or refuse it; archived afterwards, so that a crash in between only repeats the move."""
@@ -246,7 +246,7 @@ class Bank:
         """Queue the files of every paper that is due, grouped by account and by what is wrong with the file."""
         with self.books.transaction():
             notices = self._register.due_notices(now.date())
-            groups: dict[tuple[str, str], list[Paper]] = {}
+            groups: dict[tuple[str, str], list[BankPaper]] = {}
             for notice in notices:
                 paper = self._paper(notice)
                 groups.setdefault((paper.movement.account, notice.file_fault), []).append(paper)
@@ -255,14 +255,14 @@ class Bank:
                     self._send(form, papers, file_fault, now)
             self._register.written(notices)
 
-    def _paper(self, notice: Notice) -> Paper:
+    def _paper(self, notice: Notice) -> BankPaper:
         movement = self.books.movement(notice.serial)
         owner = self.books.owner(movement.account)
         if not notice.garble:
-            return Paper(owner, movement)
-        return Paper(owner, garble(movement, Fault(notice.garble)), wrong=True)
+            return BankPaper(owner, movement)
+        return BankPaper(owner, garble(movement, Fault(notice.garble)), wrong=True)
 
-    def _send(self, form: ReceiptForm, papers: Sequence[Paper], file_fault: str, now: datetime) -> None:
+    def _send(self, form: ReceiptForm, papers: Sequence[BankPaper], file_fault: str, now: datetime) -> None:
         today, tomorrow = now.date(), now.date() + _DAY
         for file in receipt_files(form, papers, now, self._outbox.next_number()):
             match file_fault:

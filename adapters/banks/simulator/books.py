@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from adapters.banks.ports import Account, Direction, Instruction
+from adapters.banks.ports import BankAccount, Direction, Instruction
 from ledger.core.errors import Conflict, NotFound
 
 VAULT: Final = "0000-vault"
@@ -44,7 +44,7 @@ CREATE TRIGGER IF NOT EXISTS posting_stays BEFORE DELETE ON posting
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class BankMovement:
     """One line of our account. `serial` is the core serial; `gives_back` the serial a return gives back."""
 
     serial: str
@@ -63,12 +63,12 @@ class Movement:
 class StatementLine:
     """A movement with the balance after it."""
 
-    movement: Movement
+    movement: BankMovement
     balance_fen: int
 
 
 @dataclass(frozen=True, slots=True)
-class PaidOrder:
+class DebitedOrder:
     """An order that was debited; `returned_by` is the serial of its return, empty if it stayed paid."""
 
     order_no: str
@@ -78,7 +78,7 @@ class PaidOrder:
     returned_by: str
 
 
-class Books:
+class BankBooks:
     """The bank's books at `path`, made if absent; `connection` is shared with the bank's other tables."""
 
     def __init__(self, path: Path) -> None:
@@ -102,7 +102,7 @@ class Books:
             raise
         self.connection.execute("COMMIT")
 
-    def open_account(self, account: Account, opening_fen: int, day: date) -> None:
+    def open_account(self, account: BankAccount, opening_fen: int, day: date) -> None:
         """Open our account with its opening balance; opening it again changes nothing."""
         with self.transaction() as db:
             opened = db.execute(
@@ -111,19 +111,19 @@ class Books:
             )
             if opened.rowcount and opening_fen:
                 self._book(
-                    Movement(
+                    BankMovement(
                         "", day, account.number, Direction.CREDIT, opening_fen, "", VAULT, "期初", "期初余额"
                     )
                 )
 
-    def owner(self, number: str) -> Account:
+    def owner(self, number: str) -> BankAccount:
         """Our account by number; raises NotFound `simbank.account`."""
         row = self.connection.execute(
             "SELECT name, number, bank_name, cnaps FROM account WHERE number = ?", (number,)
         ).fetchone()
         if row is None:
             raise NotFound("simbank.account", f"模拟银行没有账户“{number}”", account=number)
-        return Account(*row)
+        return BankAccount(*row)
 
     def pay(self, account: str, order: Instruction, day: date) -> str:
         """Debit `account`; returns the core serial. The caller holds the transaction.
@@ -133,7 +133,7 @@ class Books:
         payee = order.payee
         try:
             return self._book(
-                Movement(
+                BankMovement(
                     "",
                     day,
                     account,
@@ -164,16 +164,16 @@ class Books:
             raise Conflict("simbank.already_returned", f"流水“{serial}”已退汇", serial=serial) from error
 
     def enter(
-        self, account: str, direction: Direction, amount_fen: int, other: Account, purpose: str, day: date
+        self, account: str, direction: Direction, amount_fen: int, other: BankAccount, purpose: str, day: date
     ) -> str:
         """Book what no order asked for (interest, a fee, money coming in); returns the serial. The caller holds the
         transaction.
         """
         return self._book(
-            Movement("", day, account, direction, amount_fen, "", other.number, other.name, purpose)
+            BankMovement("", day, account, direction, amount_fen, "", other.number, other.name, purpose)
         )
 
-    def movement(self, serial: str) -> Movement:
+    def movement(self, serial: str) -> BankMovement:
         """One movement; raises NotFound `simbank.serial`."""
         row = self.connection.execute(f"{_MOVEMENTS} WHERE serial = ?", (serial,)).fetchone()
         if row is None:
@@ -199,7 +199,7 @@ class Books:
             lines.append(StatementLine(line, balance))
         return lines
 
-    def paid_orders(self, account: str) -> Mapping[str, PaidOrder]:
+    def paid_orders(self, account: str) -> Mapping[str, DebitedOrder]:
         """Every order ever debited from `account`, by order number."""
         rows = self.connection.execute(
             "SELECT d.order_no, d.amount_fen, d.day, d.serial, COALESCE(r.serial, '') FROM movement d "
@@ -207,7 +207,7 @@ class Books:
             "WHERE d.account = ? AND d.direction = 'debit' AND d.order_no <> '' ORDER BY d.id",
             (account,),
         )
-        return {row[0]: PaidOrder(row[0], row[1], date.fromisoformat(row[2]), *row[3:]) for row in rows}
+        return {row[0]: DebitedOrder(row[0], row[1], date.fromisoformat(row[2]), *row[3:]) for row in rows}
 
     def check(self) -> None:
         """Every movement balances and every account's postings are its statement; raises Conflict `simbank.books`."""
@@ -222,7 +222,7 @@ class Books:
         if wrong:
             raise Conflict("simbank.books", "模拟银行账不平", where=[row[0] for row in wrong])
 
-    def _book(self, line: Movement) -> str:
+    def _book(self, line: BankMovement) -> str:
         """Book `line` under the next serial, against clearing (or the vault for an opening balance)."""
         db = self.connection
         number = 1 + db.execute("SELECT COALESCE(MAX(id), 0) FROM movement").fetchone()[0]
@@ -257,6 +257,6 @@ _MOVEMENTS: Final = (
 )
 
 
-def _movement(row: tuple[str, str, str, str, int, str, str, str, str, str]) -> Movement:
+def _movement(row: tuple[str, str, str, str, int, str, str, str, str, str]) -> BankMovement:
     serial, day, account, direction, amount_fen, *texts = row
-    return Movement(serial, date.fromisoformat(day), account, Direction(direction), amount_fen, *texts)
+    return BankMovement(serial, date.fromisoformat(day), account, Direction(direction), amount_fen, *texts)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
-from adapters.banks.simulator.books import Movement
+from adapters.banks.simulator.books import BankMovement
 
 ALWAYS: Final = 10_000
 """Rates are ten-thousandths."""
@@ -56,7 +56,7 @@ RETURNS: Final = (Fault.RETURN, Fault.RETURN_BEFORE_RECEIPT)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FaultPlan:
     """`named` gives the faults of single orders or messages; all others draw by `rates` (ten-thousandths)."""
 
     seed: int = 0
@@ -76,10 +76,10 @@ class Plan:
         return 1 + _draw(self.seed, "days", key) % DELAY_DAYS_MAX
 
 
-HONEST: Final = Plan()
+HONEST: Final = FaultPlan()
 
 
-def garble(movement: Movement, fault: Fault) -> Movement:
+def garble(movement: BankMovement, fault: Fault) -> BankMovement:
     """What a wrong paper says of `movement`."""
     match fault:
         case Fault.WRONG_AMOUNT:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.banks.ports import OutgoingFile
-from adapters.banks.simulator.books import Books
+from adapters.banks.simulator.books import BankBooks
 from adapters.banks.wire.control import READY_SUFFIX, describe, encode_control
 
 _SCHEMA: Final = """
@@ -22,7 +22,7 @@ CREATE INDEX IF NOT EXISTS outgoing_waiting ON outgoing (due) WHERE sent = 0;
 class Outbox:
     """The queue of files for the outbox folder."""
 
-    def __init__(self, books: Books, folder: Path) -> None:
+    def __init__(self, books: BankBooks, folder: Path) -> None:
         self._books = books
         self._folder = folder
         books.connection.executescript(_SCHEMA)

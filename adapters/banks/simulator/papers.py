@@ -8,11 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from adapters.banks.ports import Account, Direction, OutgoingFile
-from adapters.banks.simulator.books import Movement
+from adapters.banks.ports import BankAccount, Direction, OutgoingFile
+from adapters.banks.simulator.books import BankMovement
 from adapters.banks.simulator.messages import notification
 from adapters.banks.simulator.messages.ofd import write_ofd
-from adapters.banks.simulator.messages.receipt import Receipt, receipt_name, write_bker
+from adapters.banks.simulator.messages.receipt import PrintedReceipt, receipt_name, write_bker
 from adapters.banks.simulator.messages.status_report import StatusReport, write_pain002
 
 RETURN_CODE: Final = "BE01"
@@ -31,11 +31,11 @@ class ReceiptForm(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class BankPaper:
     """One movement as told on paper; a wrong paper has a number of its own."""
 
-    owner: Account
-    movement: Movement
+    owner: BankAccount
+    movement: BankMovement
     wrong: bool = False
 
     @property
@@ -50,7 +50,7 @@ def status_file(report: StatusReport) -> OutgoingFile:
 
 
 def receipt_files(
-    form: ReceiptForm, papers: Sequence[Paper], created_at: datetime, number: int
+    form: ReceiptForm, papers: Sequence[BankPaper], created_at: datetime, number: int
 ) -> list[OutgoingFile]:
     """The files that carry `papers`, all of one account; `number` makes the notification's id."""
     if form is ReceiptForm.CAMT054:
@@ -58,9 +58,9 @@ def receipt_files(
     return [_receipt(form, paper, created_at) for paper in papers]
 
 
-def _notification(papers: Sequence[Paper], created_at: datetime, number: str) -> OutgoingFile:
+def _notification(papers: Sequence[BankPaper], created_at: datetime, number: str) -> OutgoingFile:
     movements = [
-        notification.Movement(
+        notification.NotifiedMovement(
             reference=paper.number[1:],
             direction=paper.movement.direction,
             amount_fen=paper.movement.amount_fen,
@@ -81,13 +81,13 @@ def _notification(papers: Sequence[Paper], created_at: datetime, number: str) ->
     return OutgoingFile(f"camt054_{number}.xml", content)
 
 
-def _receipt(form: ReceiptForm, paper: Paper, created_at: datetime) -> OutgoingFile:
+def _receipt(form: ReceiptForm, paper: BankPaper, created_at: datetime) -> OutgoingFile:
     movement, owner = paper.movement, paper.owner
-    own = Account(owner.name, movement.account, owner.bank_name, owner.cnaps)
-    other = Account(movement.other_name, movement.other_account, "", "")
+    own = BankAccount(owner.name, movement.account, owner.bank_name, owner.cnaps)
+    other = BankAccount(movement.other_name, movement.other_account, "", "")
     payer, payee = (own, other) if movement.direction is Direction.DEBIT else (other, own)
     returned = bool(movement.gives_back)
-    receipt = Receipt(
+    receipt = PrintedReceipt(
         receipt_no=paper.number,
         issuer_cnaps=owner.cnaps,
         booking_date=movement.day,

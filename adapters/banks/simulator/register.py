@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from adapters.banks.ports import Account, Instruction, PaymentBatch
-from adapters.banks.simulator.books import Books
+from adapters.banks.ports import BankAccount, Instruction, PaymentBatch
+from adapters.banks.simulator.books import BankBooks
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS message (
@@ -39,7 +39,7 @@ CREATE INDEX IF NOT EXISTS notice_waiting ON notice (due) WHERE written = 0;
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class TakenFile:
     """A payment file the bank has taken; `code` is empty unless it was refused as a whole."""
 
     message_id: str
@@ -80,18 +80,18 @@ class Notice:
 class Register:
     """Messages, orders and notices. Writers are called inside `Books.transaction()`."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: BankBooks) -> None:
         self._db = books.connection
         self._db.executescript(_SCHEMA)
 
-    def message(self, message_id: str) -> Message | None:
+    def message(self, message_id: str) -> TakenFile | None:
         """A taken message."""
         row = self._db.execute(
             "SELECT message_id, digest, count, total_fen, code, reason, archived, asked_again FROM message "
             "WHERE message_id = ?",
             (message_id,),
         ).fetchone()
-        return None if row is None else Message(*row)
+        return None if row is None else TakenFile(*row)
 
     def take(self, batch: PaymentBatch, digest: str, name: str, code: str, reason: str, today: date) -> None:
         """Enter a message and, unless refused, its orders; an order known before is not entered again."""
@@ -156,7 +156,7 @@ class Register:
             "FROM payment WHERE state = 'accepted' AND due <= ? ORDER BY id",
             (today.isoformat(),),
         ).fetchall()
-        return [(row[0], Instruction(row[1], row[2], Account(*row[3:7]), row[7])) for row in rows]
+        return [(row[0], Instruction(row[1], row[2], BankAccount(*row[3:7]), row[7])) for row in rows]
 
     def reject(self, order_no: str, reason_code: str, reason: str) -> None:
         """The order is refused for good."""

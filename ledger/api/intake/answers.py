@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ledger.api.problems import Answer, encode, problem
-from ledger.fund.intake.values import ACCEPTED, DUPLICATE, QUARANTINED, Outcome
+from ledger.fund.intake.values import ACCEPTED, DUPLICATE, QUARANTINED, LineOutcome
 from ledger.fund.record.fields import MONEY_NAMES, TEXT_NAMES
 
 _CONFLICTS: Final = frozenset({"record.other_content", "reversal.already", "record.term_settled"})
@@ -17,7 +17,7 @@ _ROW: Final = re.compile(r"setldetail\[([0-9]+)\](?:\.(\w+))?", re.ASCII)
 _INFO: Final = frozenset((*TEXT_NAMES, *MONEY_NAMES))
 
 
-def answer_one(outcome: Outcome, raw: bytes) -> Answer:
+def answer_one(outcome: LineOutcome, raw: bytes) -> Answer:
     """201 accepted, 200 the same record again, else the refusal: 403, 409 for a conflict with what is stored, 422."""
     if outcome.outcome == ACCEPTED:
         return Answer(201, encode(_plain(outcome)))
@@ -34,7 +34,7 @@ def answer_one(outcome: Outcome, raw: bytes) -> Answer:
     )
 
 
-def answer_many(outcomes: Sequence[Outcome], raws: Sequence[bytes]) -> Answer:
+def answer_many(outcomes: Sequence[LineOutcome], raws: Sequence[bytes]) -> Answer:
     """200 with every record's outcome at its position, and the totals of what was accepted."""
     records: list[dict[str, object]] = []
     counts = {ACCEPTED: 0, DUPLICATE: 0, QUARANTINED: 0}
@@ -58,18 +58,18 @@ def answer_many(outcomes: Sequence[Outcome], raws: Sequence[bytes]) -> Answer:
     )
 
 
-def _plain(outcome: Outcome) -> dict[str, object]:
+def _plain(outcome: LineOutcome) -> dict[str, object]:
     found: dict[str, object] = {"setl_id": outcome.setl_id, "outcome": outcome.outcome}
     if outcome.outcome == ACCEPTED:
         found |= {"amount_fen": str(outcome.amount_fen), "payable_fen": str(outcome.payable_fen)}
     return found
 
 
-def _error(outcome: Outcome, message: str, where: str) -> dict[str, object]:
+def _error(outcome: LineOutcome, message: str, where: str) -> dict[str, object]:
     return {"pointer": where, "field": outcome.field, "code": outcome.code, "message": message}
 
 
-def _words(outcome: Outcome) -> str:
+def _words(outcome: LineOutcome) -> str:
     """The rule without the number of the line, which means nothing to the sender of a request."""
     return _LINE.sub("", outcome.message, count=1)
 

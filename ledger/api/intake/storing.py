@@ -24,7 +24,7 @@ from ledger.fund.intake.loads import complete_load, count_at_commit, open_load
 from ledger.fund.intake.quick import LineReader
 from ledger.fund.intake.regional_codes import regional_rules
 from ledger.fund.intake.take import Read, take_gists
-from ledger.fund.intake.values import Load, Outcome, Tally
+from ledger.fund.intake.values import LineOutcome, Load, Tally
 from ledger.fund.record.judge import IntakeRules
 from ledger.fund.record.record import Refusal
 
@@ -52,7 +52,7 @@ class _Job:
     read: list[Read]
     raws: dict[int, bytes]
     key_region: int
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    outcomes: dict[int, LineOutcome] = field(default_factory=dict)
     error: Exception | None = None
     answer: Answer | None = None
     remembered: bool = False

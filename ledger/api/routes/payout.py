@@ -35,7 +35,7 @@ class RunBody(RegionBody):
     date: Annotated[str, Field(strict=True, pattern=DAY, description="拨付日")]
 
 
-class ApprovalBody(RegionBody):
+class BatchApprovalBody(RegionBody):
     """What was looked at before approving: the digest binds the approval to it."""
 
     digest: Digest
@@ -56,7 +56,7 @@ def run(call: Calling, request: Request, body: RunBody) -> Response:
     responses=described("Approval"),
     response_class=Response,
 )
-def approval(call: Calling, request: Request, batch: BatchPath, body: ApprovalBody) -> Response:
+def approval(call: Calling, request: Request, batch: BatchPath, body: BatchApprovalBody) -> Response:
     """Approve exactly what was drafted, and book the orders."""
 
     def effect(tx: Transaction) -> dict[str, object]:

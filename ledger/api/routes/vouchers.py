@@ -41,7 +41,7 @@ Day = Annotated[str, Field(strict=True, pattern=DAY, description="办理日期�
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=200)]
 
 
-class Line(Body):
+class VoucherLineBody(Body):
     """One line; the dimensions are those the account asks for."""
 
     side: Literal["借", "贷"]
@@ -74,10 +74,10 @@ class DraftBody(Body):
             description="所更正的凭证，如记-202610-12或链上序号",
         ),
     ] = None
-    lines: Annotated[list[Line], Field(min_length=2, max_length=LINES_MAX)]
+    lines: Annotated[list[VoucherLineBody], Field(min_length=2, max_length=LINES_MAX)]
 
 
-class ApprovalBody(Body):
+class VoucherApprovalBody(Body):
     """When, and what was looked at: the digest binds the approval to it."""
 
     date: Day
@@ -159,7 +159,7 @@ def _decide(
     response_class=Response,
 )
 def approval(
-    call: Calling, request: Request, book: BookPath, draft: DraftPath, body: ApprovalBody
+    call: Calling, request: Request, book: BookPath, draft: DraftPath, body: VoucherApprovalBody
 ) -> Response:
     """Approve exactly what was drafted and post it under the day."""
     day, seen = parse_day(body.date), parse_digest(body.digest)

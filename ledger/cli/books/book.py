@@ -12,7 +12,7 @@ from ledger.books.setup import books_of, close_period, open_period, rebuild_bala
 from ledger.bootstrap import App
 from ledger.cli.books import vouchers
 from ledger.cli.line.context import JsonFlag, act, app_for, show, steps
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.core.entries import Book
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import unit_of_work
@@ -112,7 +112,7 @@ def rebuild(
     )
 
 
-def _findings(running: App, book: Book) -> list[Finding]:
+def _findings(running: App, book: Book) -> list[Breach]:
     """What `verify` finds in a book."""
     # the one command of this group that verifies waits for all the checks to be imported
     from ledger.control.verify import verify

@@ -13,14 +13,14 @@ from ledger.cli.line.context import JsonFlag, app_for, show
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
 from ledger.db.unit_of_work import unit_of_work
-from reports.export import Format
+from reports.export import ExportFormat
 from reports.export import export as export_book
 from reports.wording import cut_object, cut_text
 
 
 def export(
     book: BookOption,
-    format_: Annotated[Format, typer.Option("--format", help="hledger、ledger或beancount")],
+    format_: Annotated[ExportFormat, typer.Option("--format", help="hledger、ledger或beancount")],
     out: Annotated[Path, typer.Option(help="写入的文件；写完才出现")],
     *,
     as_json: JsonFlag = False,

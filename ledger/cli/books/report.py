@@ -24,7 +24,7 @@ from reports.voucher import voucher as voucher_report
 app = typer.Typer(help="账表：科目余额表、明细账、记账凭证", no_args_is_help=True)
 
 
-class Shape(StrEnum):
+class ReportShape(StrEnum):
     """How a report is written."""
 
     TABLE = "table"
@@ -38,7 +38,7 @@ AsOfOption = Annotated[str | None, typer.Option(help="只取凭证日期不晚�
 KnownAtOption = Annotated[
     str | None, typer.Option(help="只取此时已记账的凭证，ISO 8601；缺省为现在。报表印出的记录时间可再次使用")
 ]
-ShapeOption = Annotated[Shape, typer.Option("--format", help="table、csv或json")]
+ShapeOption = Annotated[ReportShape, typer.Option("--format", help="table、csv或json")]
 
 
 @app.command("trial-balance")
@@ -47,7 +47,7 @@ def trial_balance(
     period: PeriodOption = None,
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
-    shape: ShapeOption = Shape.TABLE,
+    shape: ShapeOption = ReportShape.TABLE,
 ) -> None:
     """科目余额表：末级科目×辅助核算，各部分试算平衡。"""
     running = app_for("reviewer")
@@ -61,11 +61,11 @@ def trial_balance(
             parse_known_at(known_at) if known_at else None,
         )
     match shape:
-        case Shape.JSON:
+        case ReportShape.JSON:
             typer.echo(text_json.render(report.as_json()))
-        case Shape.CSV:
+        case ReportShape.CSV:
             _write(text_csv.trial_balance(report))
-        case Shape.TABLE:
+        case ReportShape.TABLE:
             _show(terminal.trial_balance(report))
 
 
@@ -83,7 +83,7 @@ def general_ledger(
     category: Annotated[str, typer.Option(help="只取此待遇类别")] = "",
     after: Annotated[str | None, typer.Option(help="续页标记，取自上一页")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="每页凭证数")] = PAGE_ENTRIES,
-    shape: ShapeOption = Shape.TABLE,
+    shape: ShapeOption = ReportShape.TABLE,
 ) -> None:
     """三栏式明细账：期初、逐笔余额、本月合计、本年累计。"""
     running = app_for("reviewer")
@@ -101,11 +101,11 @@ def general_ledger(
             entries=limit,
         )
     match shape:
-        case Shape.JSON:
+        case ReportShape.JSON:
             typer.echo(text_json.render(report.as_json()))
-        case Shape.CSV:
+        case ReportShape.CSV:
             _write(text_csv.general_ledger(report))
-        case Shape.TABLE:
+        case ReportShape.TABLE:
             _show(terminal.general_ledger(report))
 
 
@@ -113,7 +113,7 @@ def general_ledger(
 def voucher(
     number: Annotated[str, typer.Argument(help="凭证号，如记-202610-12，或链上序号")],
     book: BookOption,
-    shape: ShapeOption = Shape.TABLE,
+    shape: ShapeOption = ReportShape.TABLE,
 ) -> None:
     """记账凭证：分录、大小写合计、签章人、来源单据。"""
     running = app_for("reviewer")
@@ -121,11 +121,11 @@ def voucher(
     with unit_of_work(running.engine, running.user, chosen.region) as tx:
         report = voucher_report(tx, chosen, number)
     match shape:
-        case Shape.JSON:
+        case ReportShape.JSON:
             typer.echo(text_json.render(report.as_json()))
-        case Shape.CSV:
+        case ReportShape.CSV:
             _write(text_csv.voucher(report))
-        case Shape.TABLE:
+        case ReportShape.TABLE:
             _show(terminal.voucher(report))
 
 

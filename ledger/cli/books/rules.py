@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from typing import Annotated
 
@@ -13,9 +14,12 @@ from ledger.books.chart import account
 from ledger.cli.line.context import JsonFlag, print_json
 from ledger.core.entries import EMPLOYEE_FUND, Section, Side
 from ledger.core.errors import NotFound
-from ledger.rules.book import Line, Rule
+from ledger.rules.book import Rule, RuleLine
 from ledger.rules.load import rulebook
 from ledger.rules.vocabulary import CONDITIONS, FORM_TITLES, PLACE_TITLES
+from reports.render.terminal import show as show_table
+from reports.render.worked_year import worked_year_object, worked_year_tables
+from reports.worked_year import worked_year_of
 
 app = typer.Typer(help="记账规则：每个业务事件在各会计政策下的分录", no_args_is_help=True)
 
@@ -52,6 +56,21 @@ def show(
         console = Console(width=WIDTH_WITHOUT_TERMINAL)
     for rule in rules:
         console.print(_table(rule))
+
+
+@app.command("worked-year")
+def worked_year(
+    policy: Annotated[Policy, typer.Option(help="P1日拨付列暂付款，P2直接列支出")] = Policy.P1,
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """年度范例：一家机构从结算记录到清算的全部事件、分录和T形账。"""
+    year = worked_year_of(policy.value)
+    if as_json:
+        print_json(worked_year_object(year))
+        return
+    for table in worked_year_tables(year):
+        show_table(table, sys.stdout)
 
 
 def _chosen(event: str, policy: Policy | None) -> list[Rule]:
@@ -100,7 +119,7 @@ def _plain(rule: Rule) -> dict[str, object]:
     }
 
 
-def _plain_line(line: Line) -> dict[str, str]:
+def _plain_line(line: RuleLine) -> dict[str, str]:
     if line.place:
         title = PLACE_TITLES[line.place]
     else:

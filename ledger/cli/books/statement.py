@@ -17,7 +17,7 @@ from reports.render.statement_json import statement_document
 from reports.render.statement_table import statement_tables
 
 
-class Shape(StrEnum):
+class StatementShape(StrEnum):
     """How the page is written."""
 
     TABLE = "table"
@@ -29,11 +29,11 @@ def statement(
     fund: Annotated[int, typer.Option(help="基金：310职工，390居民")],
     year: Annotated[int, typer.Option(help="服务年度YYYY")],
     region: Annotated[int, typer.Option(help="统筹区，6位；缺省为操作人的统筹区")] = 0,
-    shape: Annotated[Shape, typer.Option("--format", help="table或json")] = Shape.TABLE,
+    shape: Annotated[StatementShape, typer.Option("--format", help="table或json")] = StatementShape.TABLE,
 ) -> None:
     """机构年度对账单：基金金额、已付、扣减、尚欠，一页列全并核对平衡；每个数可追到凭证、结算记录、回单。"""
     page = _page(region, fund, institution, year)
-    if shape is Shape.JSON:
+    if shape is StatementShape.JSON:
         typer.echo(text_json.render(statement_document(page)))
     else:
         for table in statement_tables(page):

@@ -11,7 +11,7 @@ import typer
 
 from ledger.books.anchors import heads_of
 from ledger.cli.line.context import JsonFlag, show
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.restored import verify_restored
 from ledger.control.verify import examine
 from ledger.core.errors import Forbidden
@@ -20,7 +20,7 @@ from ledger.db.cluster import cluster_of
 from ledger.db.connections import Engine
 from ledger.db.engine import admin_engine, auditor_engine
 from ledger.db.identity import Identity, carried, stored
-from ledger.db.migrate import Plan, plan
+from ledger.db.migrate import MigrationPlan, plan
 from ledger.db.migrate import migrate as migrate_database
 from ledger.db.tamper import tamper
 from ledger.settings import USERS_FILE, Settings, get_settings
@@ -100,7 +100,7 @@ def migrate(
         return
     kept: list[Path] = []
 
-    def before(found: Plan) -> None:
+    def before(found: MigrationPlan) -> None:
         for line in _plan_words(found):
             typer.echo(line, err=True)
         if found.holds_books and not no_backup:
@@ -124,7 +124,7 @@ def migrate(
         raise typer.Exit(1)
 
 
-def _verified(settings: Settings) -> list[Finding]:
+def _verified(settings: Settings) -> list[Breach]:
     engine = auditor_engine(settings)
     try:
         done = examine(engine, settings.home, progress=lambda name: typer.echo(f"核验{name}…", err=True))
@@ -133,7 +133,7 @@ def _verified(settings: Settings) -> list[Finding]:
     return list(done.findings)
 
 
-def _backup_place(settings: Settings, found: Plan) -> Path:
+def _backup_place(settings: Settings, found: MigrationPlan) -> Path:
     """A name nobody has taken: from which revision to which, numbered."""
     folder = settings.home / "backups"
     have = found.have.revision if found.have else "0000"
@@ -144,7 +144,7 @@ def _backup_place(settings: Settings, found: Plan) -> Path:
     raise AssertionError("numbers do not end")
 
 
-def _plan_json(found: Plan) -> dict[str, object]:
+def _plan_json(found: MigrationPlan) -> dict[str, object]:
     return {
         "from": found.have and found.have.revision,
         "to": found.want.revision,
@@ -155,7 +155,7 @@ def _plan_json(found: Plan) -> dict[str, object]:
     }
 
 
-def _plan_words(found: Plan) -> list[str]:
+def _plan_words(found: MigrationPlan) -> list[str]:
     if not found.needed:
         return [f"结构版本 {_shown(found.want)}，无须升级"]
     steps = "、".join(found.revisions) or "无"
@@ -192,7 +192,7 @@ def restore(
 ) -> None:
     """从备份恢复到空库，并立即核验；摘要与清单不符则拒绝，核验有问题则列出并以1退出。"""
     settings = get_settings()
-    findings: list[Finding] = []
+    findings: list[Breach] = []
 
     def check(engine: Engine, manifest: backups.Manifest) -> None:
         findings.extend(verify_restored(engine, settings.home, manifest.facts, beside=into is not None))

@@ -21,7 +21,7 @@ from ledger.fund.outregion.receipts import confirm_move
 from ledger.fund.outregion.requests import (
     INCOMING,
     KINDS,
-    Move,
+    RegionMovement,
     approve_move,
     cancel_move,
     refuse_move,
@@ -192,7 +192,7 @@ _STATES: Final = {
 }
 
 
-def _plain(move: Move) -> dict[str, object]:
+def _plain(move: RegionMovement) -> dict[str, object]:
     return {
         "move": move.move_id,
         "kind": move.kind,
@@ -204,6 +204,6 @@ def _plain(move: Move) -> dict[str, object]:
     }
 
 
-def _words(move: Move) -> str:
+def _words(move: RegionMovement) -> str:
     direction = "收" if move.kind in INCOMING else "付"
     return f"{move.move_id} {direction} {KINDS[move.kind]} {yuan_grouped(move.amount_fen)}元 {_STATES[move.state]}"

@@ -12,7 +12,7 @@ from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.outregion.link import Difference, End, deliver, differences, ends
+from ledger.fund.outregion.link import End, LinkDifference, deliver, differences, ends
 from ledger.fund.outregion.parties import Counterparty, add_counterparty, confirm_counterparty
 from ledger.fund.outregion.report import report_paid
 
@@ -78,10 +78,10 @@ def show_differences(
     show({"links": [_link(one) for one in found]}, [_link_words(one) for one in found], as_json=as_json)
 
 
-def _link(one: Difference) -> dict[str, object]:
+def _link(one: LinkDifference) -> dict[str, object]:
     fields = {key: str(value) if key.endswith("_fen") else value for key, value in one._asdict().items()}
     return {**fields, "difference_fen": str(one.difference_fen)}
 
 
-def _link_words(one: Difference) -> str:
+def _link_words(one: LinkDifference) -> str:
     return f"{one.link_id} {one.counterparty} 相差{yuan_grouped(one.difference_fen)}元 账龄{one.age}天"

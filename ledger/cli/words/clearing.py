@@ -7,7 +7,7 @@ from typing import Any
 from ledger.core.entries import FUND_NAMES
 from ledger.core.money import yuan_grouped
 from ledger.fund.clearing.orders import CLEARING_BLOCK_REASONS, ClearingOrders
-from ledger.fund.clearing.plan import Plan
+from ledger.fund.clearing.plan import ClearingPlan
 from ledger.fund.clearing.scope import PARTS, ROWS
 from ledger.fund.clearing.store import STATE_NAMES, Letter
 from ledger.fund.clearing.targets import YearFigures
@@ -43,7 +43,7 @@ def letter_words(letter: Letter) -> list[str]:
     return lines
 
 
-def plan_json(plan: Plan) -> dict[str, Any]:
+def plan_json(plan: ClearingPlan) -> dict[str, Any]:
     """A plan for machines."""
     return {
         "fund": plan.fund,
@@ -59,7 +59,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def plan_words(plan: Plan) -> list[str]:
+def plan_words(plan: ClearingPlan) -> list[str]:
     """A plan for people."""
     state = f"{plan.approved_by}已复核" if plan.approved_by else f"待另一人复核，摘要{plan.digest.hex()}"
     return [

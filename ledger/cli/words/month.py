@@ -9,7 +9,7 @@ from ledger.core.money import yuan_grouped
 from ledger.fund.month.handback import HandBack
 from ledger.fund.month.orders import MONTH_BLOCK_REASONS, MonthOrders
 from ledger.fund.month.remittance import Remittance
-from ledger.fund.month.sheet import Line
+from ledger.fund.month.sheet import SheetLine
 from ledger.fund.month.store import MonthSheet
 from ledger.fund.ordering.draft import refusal_words, refused_json
 
@@ -52,7 +52,7 @@ def sheet_json(sheet: MonthSheet) -> dict[str, Any]:
     }
 
 
-def _line_json(line: Line) -> dict[str, Any]:
+def _line_json(line: SheetLine) -> dict[str, Any]:
     return {
         **line.key._asdict(),
         "clr_type": line.clr_type,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 
 _JOURNAL: Final = """
@@ -47,15 +47,15 @@ _DISABLED: Final = """
 """
 
 
-def check_guards(snapshot: Snapshot) -> Iterator[Finding]:
+def check_guards(snapshot: Snapshot) -> Iterator[Breach]:
     """Triggers on every table and partition of the journal, no write grants on it, row security on every region's table."""
     for table, guard in snapshot.rows(_JOURNAL):
-        yield Finding("INV-02", "", table, f"{table}缺少触发器{guard}，或已被停用")
+        yield Breach("INV-02", "", table, f"{table}缺少触发器{guard}，或已被停用")
     for table, guard in snapshot.rows(_DISABLED):
-        yield Finding("INV-02", "", table, f"{table}的触发器{guard}已被停用")
+        yield Breach("INV-02", "", table, f"{table}的触发器{guard}已被停用")
     for (table,) in snapshot.rows(_LINES):
-        yield Finding("INV-02", "", table, f"{table}缺少分录行的检查约束lines")
+        yield Breach("INV-02", "", table, f"{table}缺少分录行的检查约束lines")
     for table, role, privilege in snapshot.rows(_WRITES):
-        yield Finding("INV-02", "", table, f"{role}对{table}有{privilege}权限")
+        yield Breach("INV-02", "", table, f"{role}对{table}有{privilege}权限")
     for (table,) in snapshot.rows(_ROWS):
-        yield Finding("INV-14", "", table, f"{table}没有启用行级安全")
+        yield Breach("INV-14", "", table, f"{table}没有启用行级安全")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import yuan_grouped
@@ -35,7 +35,7 @@ __all__ = [
     "take_offsets",
 ]
 
-NO_PAYEE: Final = Account("", "", "", "")
+NO_PAYEE: Final = BankAccount("", "", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class AdvanceRequest:
     due_on: date
     year: int = 0
     term: int = 0
-    supplier: Account = NO_PAYEE
+    supplier: BankAccount = NO_PAYEE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Advance:
     quota_fen: int
     conditions: str
     document: str
-    supplier: Account
+    supplier: BankAccount
     due_on: date
     state: str
     prepared_by: str
@@ -174,7 +174,7 @@ def read_advances(
         institution=institution,
         year=year,
     )
-    return [Advance(*(*row[:11], Account(*row[11:15]), *row[15:])) for row in rows]
+    return [Advance(*(*row[:11], BankAccount(*row[11:15]), *row[15:])) for row in rows]
 
 
 def _check(tx: Transaction, asked: AdvanceRequest, day: date) -> tuple[int, int, str]:

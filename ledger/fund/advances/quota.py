@@ -25,7 +25,7 @@ _POOL: Final = coded(""" FROM books.balance b JOIN books.account a ON a.region =
        AND a.name NOT LIKE '%%个人账户%%' AND a.account NOT IN ({TRANSFERS_IN}, {UNSPLIT_CONTRIBUTIONS}, {UNSPLIT_INTEREST}, {TRANSFERS_OUT})""")
 
 
-class Condition(NamedTuple):
+class QuotaCondition(NamedTuple):
     """One thing asked of the books: what was wanted, what was found."""
 
     name: str
@@ -44,7 +44,7 @@ class Quota:
     """The most an institution may be advanced, and the conditions the books answered; fen."""
 
     quota_fen: int
-    conditions: tuple[Condition, ...]
+    conditions: tuple[QuotaCondition, ...]
 
     @property
     def text(self) -> str:
@@ -126,10 +126,10 @@ def month_quota(tx: Transaction, fund: int, institution: str, day: date) -> Quot
     """Quota of a month's pre-allocation, or of a month's supplier payments: one average month's settlement."""
     years = whole_choice(tx, "prepayment_years", day, 1)
     average = monthly_settlement(tx, fund, institution, day, years)
-    return Quota(average, (Condition("月均结算额", "", yuan_grouped(average), holds=True),))
+    return Quota(average, (QuotaCondition("月均结算额", "", yuan_grouped(average), holds=True),))
 
 
-def _means(tx: Transaction, fund: int, day: date) -> Condition:
+def _means(tx: Transaction, fund: int, day: date) -> QuotaCondition:
     first, last = months_before(day, 12)
     balance, spent, months = tx.rows(
         """SELECT coalesce(sum(b.credit - b.debit), 0)::bigint,
@@ -145,12 +145,12 @@ def _means(tx: Transaction, fund: int, day: date) -> Condition:
     # In tenths of a month, rounded down: a balance for 11.99 months is not one for 12.
     tenths = int(balance) * 10 * int(months) // int(spent) if spent > 0 else 0
     found = f"{tenths // 10}.{tenths % 10}" if balance > 0 and spent > 0 else "无结余或无支出可计"
-    return Condition(
+    return QuotaCondition(
         "累计结余可支付月数", f"≥{wanted}", found, spent > 0 and balance * months >= wanted * spent
     )
 
 
-def _surplus(tx: Transaction, fund: int, name: str, first: int, last: int) -> Condition:
+def _surplus(tx: Transaction, fund: int, name: str, first: int, last: int) -> QuotaCondition:
     # Turnover of one side, so that month-end closing (income Dr, expense Cr) does not wipe the year out.
     found = int(
         tx.value(
@@ -163,9 +163,9 @@ def _surplus(tx: Transaction, fund: int, name: str, first: int, last: int) -> Co
             last=last,
         )
     )
-    return Condition(name, "≥0", yuan_grouped(found), found >= 0)
+    return QuotaCondition(name, "≥0", yuan_grouped(found), found >= 0)
 
 
-def _given_back(tx: Transaction, fund: int, institution: str, year: int) -> Condition:
+def _given_back(tx: Transaction, fund: int, institution: str, year: int) -> QuotaCondition:
     left = outstanding(tx, fund, institution, "prepayment", before_year=year)
-    return Condition("以前年度预付金未收回", "=0", yuan_grouped(left), left == 0)
+    return QuotaCondition("以前年度预付金未收回", "=0", yuan_grouped(left), left == 0)

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.audit.findings import Target
+from ledger.fund.audit.findings import FindingTarget
 
 STATE_NAMES: Final = {
     "first": "初审",
@@ -43,11 +43,11 @@ class Act(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """A finding as it stands; money in fen."""
 
     finding_id: str
-    target: Target
+    target: FindingTarget
     kind: str
     severity: str
     found_fen: int
@@ -64,7 +64,7 @@ class Finding:
     """Whether it holds its record now."""
 
 
-class Event(NamedTuple):
+class FindingEvent(NamedTuple):
     """A frozen row of a finding's history."""
 
     n: int
@@ -157,25 +157,27 @@ _READ: Final = """
      ORDER BY f.finding_id COLLATE "C" """
 
 
-def findings(tx: Transaction, institution: str = "", state: str = "", finding_id: str = "") -> list[Finding]:
+def findings(
+    tx: Transaction, institution: str = "", state: str = "", finding_id: str = ""
+) -> list[AuditFinding]:
     """Findings the user may see, narrowed where asked; raises InvalidInput `finding.state`."""
     if state and state not in STATE_NAMES:
         raise InvalidInput(
             "finding.state", f"没有状态“{state[:20]}”，应为{'、'.join(STATE_NAMES)}之一", state=state[:20]
         )
-    found: list[Finding] = []
+    found: list[AuditFinding] = []
     for row in tx.rows(_READ, region=tx.region, id=finding_id, institution=institution, state=state):
         kind, severity, first, amount, taken, now, detd, rule_id, rule_name, content, until, held = row[8:]
         found.append(
-            Finding(
-                row[0], Target(*row[1:8]), kind, severity, first, amount, taken, now, detd, rule_id, rule_name, content,
+            AuditFinding(
+                row[0], FindingTarget(*row[1:8]), kind, severity, first, amount, taken, now, detd, rule_id, rule_name, content,
                 until, held,
             )
         )  # fmt: skip
     return found
 
 
-def read_finding(tx: Transaction, finding_id: str) -> Finding:
+def read_finding(tx: Transaction, finding_id: str) -> AuditFinding:
     """One finding; raises NotFound `finding.unknown`."""
     found = findings(tx, finding_id=finding_id) if finding_id else []
     if not found:
@@ -183,10 +185,10 @@ def read_finding(tx: Transaction, finding_id: str) -> Finding:
     return found[0]
 
 
-def history(tx: Transaction, finding_id: str) -> list[Event]:
+def history(tx: Transaction, finding_id: str) -> list[FindingEvent]:
     """Everything done to a finding, in order."""
     return [
-        Event(*row)
+        FindingEvent(*row)
         for row in tx.rows(
             """SELECT n, event, from_state, to_state, severity, amount_fen, user_name, business_date, reason, members
                  FROM fund.finding_event WHERE region = %(region)s AND finding_id = %(id)s ORDER BY n""",

@@ -29,7 +29,7 @@ LINE_BYTES_MAX: Final = 1 << 20
 _REQUIRED: Final = ("jr_id", "rule_id", "rule_name", "vola_cont", "setl_id", "vola_amt", "sev_deg")
 
 
-class Target(NamedTuple):
+class FindingTarget(NamedTuple):
     """Whose money a finding speaks of: the key its deduction will be booked under."""
 
     fund: int
@@ -48,7 +48,7 @@ class FindingDraft:
 
     finding_id: str
     """(jr_id)"""
-    target: Target
+    target: FindingTarget
     amount_fen: int
     """(vola_amt)"""
     severity: str
@@ -88,7 +88,7 @@ def severities() -> Mapping[str, str]:
     return {row["sev_deg"]: row["severity"] for row in csv.DictReader(text.splitlines())}
 
 
-def target_of(tx: Transaction, setl_id: str, subfund: str = "pool") -> Target:
+def target_of(tx: Transaction, setl_id: str, subfund: str = "pool") -> FindingTarget:
     """The share of a record that a finding can be about; raises NotFound `finding.no_record`."""
     row = tx.row(
         coded("""SELECT fund, institution, setl_id, subfund, service_year, term, category FROM fund.payable
@@ -99,7 +99,7 @@ def target_of(tx: Transaction, setl_id: str, subfund: str = "pool") -> Target:
     )
     if row is None:
         raise NotFound("finding.no_record", f"没有结算{setl_id[:40]}的基金支付，不能登记审核结果")
-    return Target(*row)
+    return FindingTarget(*row)
 
 
 def enter_finding(tx: Transaction, draft: FindingDraft, on: date) -> bool:

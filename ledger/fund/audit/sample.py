@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.reconcile.scope import Scope, check_scope, collect_ours
+from ledger.fund.reconcile.scope import ReconcileScope, check_scope, collect_ours
 
 
 class SampleAsk(NamedTuple):
     """Draw `size` of the scope's records that are neither reversal nor reversed."""
 
     sample_id: str
-    scope: Scope
+    scope: ReconcileScope
     seed: str
     size: int
 
@@ -29,7 +29,7 @@ class Sample:
     """A drawn sample: `frame_digest` is over the setl_ids drawn from, in byte order, one a line."""
 
     sample_id: str
-    scope: Scope
+    scope: ReconcileScope
     seed: str
     frame_size: int
     frame_digest: bytes
@@ -101,7 +101,12 @@ def read_sample(tx: Transaction, sample_id: str) -> Sample:
         id=sample_id,
     )
     return Sample(
-        sample_id, Scope(*row[:4]), row[4], row[5], bytes(row[6]), tuple(setl_id for (setl_id,) in chosen)
+        sample_id,
+        ReconcileScope(*row[:4]),
+        row[4],
+        row[5],
+        bytes(row[6]),
+        tuple(setl_id for (setl_id,) in chosen),
     )
 
 
@@ -116,7 +121,7 @@ def check_sample(tx: Transaction, sample_id: str) -> Sample:
     return kept
 
 
-def _frame(tx: Transaction, scope: Scope) -> list[str]:
+def _frame(tx: Transaction, scope: ReconcileScope) -> list[str]:
     collect_ours(tx, scope)
     return [
         setl_id

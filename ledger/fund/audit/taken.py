@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.audit.findings import Target
+from ledger.fund.audit.findings import FindingTarget
 
 
 class Untaken(NamedTuple):
     """A final finding with something left; money in fen."""
 
     finding_id: str
-    target: Target
+    target: FindingTarget
     kind: str
     amount_fen: int
     left_fen: int
@@ -24,7 +24,7 @@ def final_untaken(tx: Transaction, fund: int, institution: str, term: int) -> li
     A finding on a record reversed since is left out: its money is not with the institution any more.
     """
     return [
-        Untaken(row[0], Target(*row[1:8]), *row[8:])
+        Untaken(row[0], FindingTarget(*row[1:8]), *row[8:])
         for row in tx.rows(
             """SELECT f.finding_id, f.fund, f.institution, f.setl_id, f.subfund, f.service_year, f.term, f.category, f.kind,
                       f.amount_fen, f.amount_fen - f.taken_fen

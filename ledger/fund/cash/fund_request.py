@@ -12,7 +12,7 @@ from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.available import available_fen
 from ledger.fund.ordering.forecast import Due, forecast, total
-from ledger.fund.signed.entry import Signed, post_signed
+from ledger.fund.signed.entry import SignedEntry, post_signed
 from ledger.fund.signed.request import decide, key_of, require_amount, require_text, row_digest
 from ledger.payments.orders.own_accounts import account_of
 from ledger.rules import Item, apply
@@ -176,7 +176,7 @@ def grant(
         bank_account=asked.account,
         fiscal_account=asked.fiscal_account,
     )
-    paper = Signed(
+    paper = SignedEntry(
         fund=asked.fund,
         source_key=f"ALLOT:{request_id}",
         business_date=granted_on,

@@ -17,7 +17,7 @@ from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.available import available_fen, drafted_fen
-from ledger.fund.signed.entry import Signed, post_signed
+from ledger.fund.signed.entry import SignedEntry, post_signed
 from ledger.fund.signed.request import decide, key_of, require_amount, require_same, require_text, row_digest
 from ledger.payments.incoming.evidence import settle_by_hand
 from ledger.payments.orders.own_accounts import account_of
@@ -46,7 +46,7 @@ _TO_FISCAL: Final = frozenset({"interest_out", "fee_repaid"})
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class AccountMove:
     """A stored move of an own account; its entry's source key is `CASH:` and the id."""
 
     move_id: str
@@ -79,7 +79,7 @@ def request_move(
     day: date,
     *,
     subfund: str = "",
-) -> Move:
+) -> AccountMove:
     """Hand in what the bank's statement shows, as maker; the same receipt again gives the first answer.
 
     `subfund` splits interest (pool, acct; empty: unknown, 4602); `interest_split` moves what was unknown out of 4602 once
@@ -134,7 +134,7 @@ def request_move(
     return read_moves(tx, key=key)[0]
 
 
-def approve_move(tx: Transaction, move_id: str, day: date) -> Move:
+def approve_move(tx: Transaction, move_id: str, day: date) -> AccountMove:
     """Approve as checker, another person than the maker, and post under `day`.
 
     A paper of the bank with that receipt number, kept in suspense because no order of ours explains it, is settled
@@ -158,7 +158,7 @@ def approve_move(tx: Transaction, move_id: str, day: date) -> Move:
         bank_account=move.account,
         fiscal_account=move.fiscal_account,
     )
-    paper = Signed(
+    paper = SignedEntry(
         fund=move.fund,
         source_key=f"CASH:{move_id}",
         business_date=move.booked_on,
@@ -172,13 +172,13 @@ def approve_move(tx: Transaction, move_id: str, day: date) -> Move:
     return move
 
 
-def refuse_move(tx: Transaction, move_id: str, day: date, reason: str) -> Move:
+def refuse_move(tx: Transaction, move_id: str, day: date, reason: str) -> AccountMove:
     """Refuse as checker, with a reason."""
     decide(tx, "cash_move", move_id, day, refusal=require_text(reason, "理由"))
     return read_moves(tx, key=move_id)[0]
 
 
-def read_moves(tx: Transaction, *, fund: int = 0, key: str = "") -> list[Move]:
+def read_moves(tx: Transaction, *, fund: int = 0, key: str = "") -> list[AccountMove]:
     """Moves by id or fund, oldest first."""
     rows = tx.rows(
         """SELECT move_id, fund, kind, account, fiscal_account, subfund, booked_on, amount_fen, receipt_no, state, prepared_by,
@@ -188,7 +188,7 @@ def read_moves(tx: Transaction, *, fund: int = 0, key: str = "") -> list[Move]:
         fund=fund,
         key=key,
     )
-    return [Move(*row) for row in rows]
+    return [AccountMove(*row) for row in rows]
 
 
 def _require_left(tx: Transaction, fund: int, kind: str, account: str, amount_fen: int, *, but: str) -> None:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.core.accounts import BENEFITS
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.advance import link_orders
 from ledger.fund.advances.offset import KIND_ACCOUNTS, KIND_NAMES
-from ledger.fund.ordering.available import available_fen, drafted_fen, open_purse
-from ledger.fund.ordering.draft import Drafted, Refused, Wish, draft
+from ledger.fund.ordering.available import available_fen, drafted_fen, open_available
+from ledger.fund.ordering.draft import Drafted, RefusedWish, Wish, draft
 from ledger.payments.orders.values import Batch, BatchKind, ItemDraft
 
 __all__ = ["Ordered", "available_fen", "drafted_fen", "order_advances", "order_persons"]
@@ -28,7 +28,7 @@ class Ordered:
     """What one drafting did."""
 
     batches: Sequence[Batch]
-    skipped: Sequence[Refused]
+    skipped: Sequence[RefusedWish]
     """By request: payee_missing, suspended, over_available, kinds_first."""
 
 
@@ -56,7 +56,7 @@ def order_advances(tx: Transaction, fund: int, pay_date: date) -> Ordered:
     for key, institution, kind, year, term, fen, before, *payees, stopped in rows:
         supplier = kind == "supplier"
         named = payees[:4] if supplier else payees[4:]
-        payee = None if named[1] is None else Account(*named)
+        payee = None if named[1] is None else BankAccount(*named)
         item = ItemDraft(KIND_ACCOUNTS[kind], Dimensions(institution), fen)
         when = f"{year}年" if kind == "prepayment" else f"{term}期"
         purpose = f"{when}{KIND_NAMES[kind]}{FUND_NAMES[fund]}{institution}"
@@ -66,7 +66,8 @@ def order_advances(tx: Transaction, fund: int, pay_date: date) -> Ordered:
             Wish(key, institution, [item], payee, purpose, pay_date, before, blocked)
         )
     done = [
-        draft(tx, open_purse(tx, fund, kind, pay_date), pay_date, wished) for kind, wished in wishes.items()
+        draft(tx, open_available(tx, fund, kind, pay_date), pay_date, wished)
+        for kind, wished in wishes.items()
     ]
     for drafted in done:
         link_orders(tx, _links(tx, drafted))
@@ -91,14 +92,14 @@ def order_persons(tx: Transaction, fund: int, pay_date: date) -> Ordered:
             key,
             PERSON,
             [ItemDraft(BENEFITS, Dimensions(PERSON, subfund, year, term, category), fen)],
-            Account(*payee),
+            BankAccount(*payee),
             f"{term}{'生育津贴' if kind == 'maternity_allowance' else '零星报销'}{FUND_NAMES[fund]}",
             pay_date,
             before,
         )
         for key, kind, subfund, year, term, category, fen, before, *payee in rows
     ]
-    drafted = draft(tx, open_purse(tx, fund, "person", pay_date), pay_date, wished)
+    drafted = draft(tx, open_available(tx, fund, "person", pay_date), pay_date, wished)
     tx.run_many(
         "UPDATE fund.person_payment SET order_no = %(order)s WHERE region = %(region)s AND payment_id = %(key)s",
         _links(tx, drafted),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
@@ -30,7 +30,7 @@ class PersonRequest:
     category: str
     amount_fen: int
     document: str
-    payee: Account
+    payee: BankAccount
     due_on: date
 
 
@@ -48,7 +48,7 @@ class PersonPayment:
     category: str
     amount_fen: int
     document: str
-    payee: Account
+    payee: BankAccount
     due_on: date
     state: str
     prepared_by: str
@@ -88,7 +88,7 @@ def request_person(tx: Transaction, asked: PersonRequest, day: date) -> PersonPa
         )
     psn_no, document = require_text(asked.psn_no, "人员编号"), require_text(asked.document, "文号")
     name, bank = require_text(asked.payee.name, "收款人"), require_text(asked.payee.bank_name, "开户行")
-    payee = Account(name, asked.payee.number, bank, asked.payee.cnaps)
+    payee = BankAccount(name, asked.payee.number, bank, asked.payee.cnaps)
     key = key_of("PER", tx.region, asked.fund, asked.kind, psn_no, document)
     known = read_persons(tx, key=key)
     given = (asked.amount_fen, payee, asked.subfund, asked.service_year, asked.term, asked.category)
@@ -157,4 +157,4 @@ def read_persons(tx: Transaction, *, fund: int = 0, key: str = "") -> list[Perso
         fund=fund,
         key=key,
     )
-    return [PersonPayment(*(*row[:10], Account(*row[10:14]), *row[14:])) for row in rows]
+    return [PersonPayment(*(*row[:10], BankAccount(*row[10:14]), *row[14:])) for row in rows]

@@ -14,7 +14,7 @@ from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.offset import KIND_ACCOUNTS, Offset, take_offsets
 from ledger.fund.audit.taken import take
 from ledger.fund.clearing.letter import require_fresh
-from ledger.fund.clearing.lines import Figures, Line
+from ledger.fund.clearing.lines import LetterFigures, LetterLine
 from ledger.fund.clearing.store import Letter, lock_letter, read_letter, read_paper, store_paper
 from ledger.fund.clearing.text import write_off_text
 from ledger.fund.month.other_deductions import take_deductions
@@ -22,7 +22,7 @@ from ledger.fund.month.returned import Eaten, eaten
 from ledger.fund.month.sheet import Key
 from ledger.fund.ordering.given_up import give_up_drafts
 from ledger.fund.payables.marks import close_terms, settle_late
-from ledger.fund.signed.entry import Paper, post_paper, settling_policy, write_entry
+from ledger.fund.signed.entry import EntryPaper, post_paper, settling_policy, write_entry
 from ledger.rules import Sheet
 
 _NOTHING: Final = Eaten(0, 0)
@@ -111,7 +111,7 @@ def _name(tx: Transaction, institution: str) -> str:
     )
 
 
-def _book(tx: Transaction, letter: Letter, found: Figures, day: date) -> str:
+def _book(tx: Transaction, letter: Letter, found: LetterFigures, day: date) -> str:
     """Post CLR and prove that it leaves row 9 in 9106; returns its source key, '' where there is nothing to book."""
     scope = letter.scope
     lost = _eaten(tx, found)
@@ -119,7 +119,7 @@ def _book(tx: Transaction, letter: Letter, found: Figures, day: date) -> str:
     rows += _offsets(found)
     policy = settling_policy(tx, day, advance=any(line.advance_fen for line in found.lines))
     summary = f"{scope.title}清算{FUND_NAMES[scope.fund]}{scope.institution}"
-    paper = Paper("CLR", scope.fund, letter.letter_id, letter.digest, summary, 2)
+    paper = EntryPaper("CLR", scope.fund, letter.letter_id, letter.digest, summary, 2)
     ruled = write_entry(paper, policy, rows, day)
     if ruled is None:
         return ""
@@ -134,7 +134,7 @@ def _book(tx: Transaction, letter: Letter, found: Figures, day: date) -> str:
     return f"CLR:{letter.letter_id}"
 
 
-def _eaten(tx: Transaction, found: Figures) -> dict[Key, Eaten]:
+def _eaten(tx: Transaction, found: LetterFigures) -> dict[Key, Eaten]:
     """Returned money the letter's keys are owed no more: after CLR nothing is owed them but their row 9."""
     owed = {(MONTH_OWED, line.key): 0 for line in found.lines}
     owed |= {(CLEARING_OWED, line.key): line.row_fen[9] for line in found.lines}
@@ -143,7 +143,7 @@ def _eaten(tx: Transaction, found: Figures) -> dict[Key, Eaten]:
     return eaten(tx, found.scope.fund, found.scope.institution, owed, left, late)
 
 
-def _offsets(found: Figures) -> list[Sheet]:
+def _offsets(found: LetterFigures) -> list[Sheet]:
     """One rule row per key and kind of advance."""
     sums: dict[tuple[Key, int], int] = defaultdict(int)
     for taking in found.takings:
@@ -155,7 +155,7 @@ def _offsets(found: Figures) -> list[Sheet]:
     ]
 
 
-def _sheet(line: Line, institution: str, lost: Eaten) -> Sheet:
+def _sheet(line: LetterLine, institution: str, lost: Eaten) -> Sheet:
     return Sheet(
         line.key.dims(institution),
         open_daily_fen=line.open_daily_fen,
@@ -173,7 +173,7 @@ def _sheet(line: Line, institution: str, lost: Eaten) -> Sheet:
     )
 
 
-def _take(tx: Transaction, letter: Letter, found: Figures) -> None:
+def _take(tx: Transaction, letter: Letter, found: LetterFigures) -> None:
     offsets: dict[tuple[str, str], int] = defaultdict(int)
     for taking in found.takings:
         if taking.kind == "finding":
@@ -184,7 +184,7 @@ def _take(tx: Transaction, letter: Letter, found: Figures) -> None:
     take_offsets(tx, letter.letter_id, [Offset(*key, fen) for key, fen in offsets.items()])
 
 
-def _close(tx: Transaction, letter: Letter, found: Figures, day: date) -> None:
+def _close(tx: Transaction, letter: Letter, found: LetterFigures, day: date) -> None:
     """Late records are closed by the letter; no 期号 of the scope takes records any more, except for carried ones."""
     scope = letter.scope
     give_up_drafts(tx, letter.letter_id, _drafts(tx, letter), day)

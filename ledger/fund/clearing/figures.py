@@ -29,11 +29,11 @@ from ledger.core.errors import Conflict
 from ledger.core.money import yuan
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.clearing.cases import grade_of, require_no_waiting
-from ledger.fund.clearing.lines import Figures, Line
+from ledger.fund.clearing.lines import LetterFigures, LetterLine
 from ledger.fund.clearing.plan import forfeit_ratio_of
 from ledger.fund.clearing.read import (
     PAID_ACCOUNTS,
-    Books,
+    KeyBalances,
     Prior,
     Tables,
     Unsettled,
@@ -43,14 +43,14 @@ from ledger.fund.clearing.read import (
     read_unsettled,
     require_nothing_in_flight,
 )
-from ledger.fund.clearing.scope import Scope, cutoff_of, require_period
+from ledger.fund.clearing.scope import LetterScope, cutoff_of, require_period
 from ledger.fund.clearing.takings import forfeit, offset_advances, surplus_or_overspend, take, takings
 from ledger.fund.month.sheet import Key
 
 _NOTHING: Final = Prior()
 
 
-def figures(tx: Transaction, scope: Scope, day: date) -> Figures:
+def figures(tx: Transaction, scope: LetterScope, day: date) -> LetterFigures:
     """Compute a letter on `day` (art. 23).
 
     Raises Conflict `clearing.months_open`, `clearing.before_cutoff`, `clearing.in_flight`, `clearing.sheet_draft`,
@@ -75,7 +75,7 @@ def figures(tx: Transaction, scope: Scope, day: date) -> Figures:
     late = [row for row in own if not row.carried]
     counted = read_counted(tx, scope) if scope.period == "year" else {}
     lines = {key: _line(key, books, counted.get(key, _NOTHING), carried, late) for key in sorted(keys)}
-    if not any(line != Line(line.key) for line in lines.values()):
+    if not any(line != LetterLine(line.key) for line in lines.values()):
         raise Conflict("clearing.nothing", f"机构{scope.institution}{scope.title}没有可清算的费用")
     taken = takings(tx, scope, after, {row.setl_id for row in own})
     take(lines, taken, scope.year)
@@ -85,9 +85,9 @@ def figures(tx: Transaction, scope: Scope, day: date) -> Figures:
     if scope.period == "year":
         surplus_or_overspend(tx, lines, scope)
         taken += offset_advances(tx, lines, scope)
-    found = tuple(line for line in lines.values() if line != Line(line.key))
+    found = tuple(line for line in lines.values() if line != LetterLine(line.key))
     _check_row_9(scope, found)
-    return Figures(
+    return LetterFigures(
         scope,
         grade,
         found,
@@ -97,7 +97,7 @@ def figures(tx: Transaction, scope: Scope, day: date) -> Figures:
     )
 
 
-def _check_months(scope: Scope, unsettled: Sequence[Unsettled], day: date, cutoff: date) -> None:
+def _check_months(scope: LetterScope, unsettled: Sequence[Unsettled], day: date, cutoff: date) -> None:
     """All months settled; what was not declared in time is late, but only once time is up."""
     new = sorted({row.key.term for row in unsettled if not row.recognised})
     if new:
@@ -121,7 +121,7 @@ def _check_months(scope: Scope, unsettled: Sequence[Unsettled], day: date, cutof
         )
 
 
-def _check_letters_before(tx: Transaction, scope: Scope, keys: set[Key]) -> None:
+def _check_letters_before(tx: Transaction, scope: LetterScope, keys: set[Key]) -> None:
     """Years in order, quarters before their year, nothing of a quarter after its year."""
     done = {
         (year, period): state
@@ -144,7 +144,7 @@ def _check_letters_before(tx: Transaction, scope: Scope, keys: set[Key]) -> None
         raise Conflict("clearing.year_exists", f"{scope.year}年度清算确认书已制成，不再按季清算")
 
 
-def _compare(scope: Scope, key: Key, books: Books, tables: Tables) -> None:
+def _compare(scope: LetterScope, key: Key, books: KeyBalances, tables: Tables) -> None:
     """Every row of one key, twice."""
     taken = tables.taken.get(key, _NOTHING)
     both = (
@@ -175,13 +175,13 @@ def _compare(scope: Scope, key: Key, books: Books, tables: Tables) -> None:
 
 
 def _line(
-    key: Key, books: Books, counted: Prior, carried: Sequence[Unsettled], late: Sequence[Unsettled]
-) -> Line:
+    key: Key, books: KeyBalances, counted: Prior, carried: Sequence[Unsettled], late: Sequence[Unsettled]
+) -> LetterLine:
     """One key without this letter's own takings; documented late records are left out of it altogether."""
     out = [row for row in carried if row.key == key]
     advance = books.of(key, DAILY_ADVANCE)
     out_paid = sum(row.paid_daily_fen for row in out)
-    return Line(
+    return LetterLine(
         key,
         claimed_fen=books.of(key, RECOGNISED) - sum(row.fund_fen for row in out) - counted.claimed,
         late_fen=sum(row.fund_fen for row in late if row.key == key),
@@ -201,7 +201,7 @@ def _line(
     )  # fmt: skip
 
 
-def _check_row_9(scope: Scope, lines: Sequence[Line]) -> None:
+def _check_row_9(scope: LetterScope, lines: Sequence[LetterLine]) -> None:
     """6 − 7 + 8 is what CLR leaves in 9106, key by key."""
     for line in lines:
         formula, booked = line.row_fen[9], line.result_fen + line.owed_before

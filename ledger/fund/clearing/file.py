@@ -15,7 +15,15 @@ from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import parse_fen, parse_ratio
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.clearing.cases import assess, propose_late, propose_special
-from ledger.fund.clearing.plan import Budget, Plan, read_plan, set_bands, set_budget, set_grade, set_rates
+from ledger.fund.clearing.plan import (
+    Budget,
+    ClearingPlan,
+    read_plan,
+    set_bands,
+    set_budget,
+    set_grade,
+    set_rates,
+)
 from ledger.fund.clearing.rates import Band, Volume
 
 _T = TypeVar("_T")
@@ -30,14 +38,14 @@ def four_decimals(text: str) -> int:
     return int(match.group(1)) * 10_000 + int((match.group(2) or "").ljust(4, "0"))
 
 
-def load_plan(tx: Transaction, fund: int, year: int, name: str, content: bytes) -> Plan:
+def load_plan(tx: Transaction, fund: int, year: int, name: str, content: bytes) -> ClearingPlan:
     """Load `{document, budgets, bands, grades, assessments, special_cases, late_cases}` (budgets required, others not).
 
     Raises InvalidInput `clearing.format` naming file and field, and what storing the parts raises.
     """
     document = _object(name, content)
 
-    def load() -> Plan:
+    def load() -> ClearingPlan:
         if "budgets" in document:
             budgets = [
                 Budget(

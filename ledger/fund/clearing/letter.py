@@ -8,8 +8,8 @@ from typing import Final
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.clearing.figures import figures
-from ledger.fund.clearing.lines import Figures
-from ledger.fund.clearing.scope import Scope, period_named
+from ledger.fund.clearing.lines import LetterFigures
+from ledger.fund.clearing.scope import LetterScope, period_named
 from ledger.fund.clearing.store import (
     Letter,
     lock_letter,
@@ -32,7 +32,7 @@ def draft_letter(
 
     Raises NotFound `institution.unknown`, what `figures` raises, Forbidden `access.role_missing` (maker, system).
     """
-    scope = Scope(fund, institution, year, period_named(period))
+    scope = LetterScope(fund, institution, year, period_named(period))
     known = _living(tx, scope)
     if known:
         return read_letter(tx, known)
@@ -103,7 +103,7 @@ def void_letter(tx: Transaction, letter_id: str, reason: str) -> Letter:
     return read_letter(tx, letter_id)
 
 
-def require_fresh(tx: Transaction, letter: Letter, day: date) -> Figures:
+def require_fresh(tx: Transaction, letter: Letter, day: date) -> LetterFigures:
     """The letter's figures computed anew; raises Conflict `letter.stale` unless they are those stored."""
     now, then = figures(tx, letter.scope, day), read_figures(tx, letter)
     if (now.grade, now.lines, now.late, _taken(now)) != (then.grade, then.lines, then.late, _taken(then)):
@@ -115,11 +115,11 @@ def require_fresh(tx: Transaction, letter: Letter, day: date) -> Figures:
     return now
 
 
-def _taken(found: Figures) -> list[tuple[str, str, int]]:
+def _taken(found: LetterFigures) -> list[tuple[str, str, int]]:
     return sorted((t.kind, t.reference, t.amount_fen) for t in found.takings)
 
 
-def _living(tx: Transaction, scope: Scope) -> str:
+def _living(tx: Transaction, scope: LetterScope) -> str:
     found: str | None = tx.value(
         "SELECT letter_id FROM fund.letter WHERE region = %(region)s AND fund = %(fund)s AND institution = %(institution)s"
         " AND year = %(year)s AND period = %(period)s AND state <> 'void'",

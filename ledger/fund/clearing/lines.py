@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ledger.fund.clearing.scope import PARTS, ROWS, Scope
+from ledger.fund.clearing.scope import PARTS, ROWS, LetterScope
 from ledger.fund.month.sheet import Key
 
 
-class Taking(NamedTuple):
+class LetterTaking(NamedTuple):
     """A finding, other deduction or advance (its kind) the letter takes, in fen."""
 
     kind: str
@@ -20,7 +20,7 @@ class Taking(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LetterLine:
     """One key of a letter; fields as in fund.letter_line, amounts in fen."""
 
     key: Key
@@ -70,13 +70,13 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class LetterFigures:
     """What a letter says; two computations are the same letter if these are equal."""
 
-    scope: Scope
+    scope: LetterScope
     grade: str
-    lines: tuple[Line, ...]
-    takings: tuple[Taking, ...]
+    lines: tuple[LetterLine, ...]
+    takings: tuple[LetterTaking, ...]
     late: tuple[tuple[str, str, int], ...]
     """Records not declared in time: setl_id, sub-fund, fen."""
     open_terms: frozenset[int] = field(default_factory=frozenset)

@@ -14,11 +14,11 @@ from ledger.core.entries import FUND_NAMES, Book
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.clearing.store import Letter, letters, line_rows, read_figures
 from ledger.fund.institutions.payees import Payee, payees
-from ledger.fund.ordering.available import open_purse
+from ledger.fund.ordering.available import open_available
 from ledger.fund.ordering.draft import (
     REFUSALS,
     Drafted,
-    Refused,
+    RefusedWish,
     Wish,
     draft,
     require_drafter,
@@ -42,7 +42,7 @@ class ClearingOrders:
     batch: Batch | None
     letters: Sequence[str]
     """In the order of the batch's orders."""
-    blocked: Sequence[Refused]
+    blocked: Sequence[RefusedWish]
     """By letter (CLEARING_BLOCK_REASONS)."""
 
 
@@ -55,12 +55,12 @@ def draft_clearing_orders(tx: Transaction, fund: int, year: int, pay_date: date)
     """
     require_drafter(tx, fund)
     require_working_day(tx, pay_date, "clearing")
-    purse = open_purse(tx, fund, "clearing", pay_date)
+    available = open_available(tx, fund, "clearing", pay_date)
     open_period(tx, Book(tx.region, fund), period_of(pay_date))
     confirmed = [letter for letter in letters(tx, year, fund) if letter.state == "confirmed"]
     where = payees(tx, {letter.scope.institution for letter in confirmed})
     drafted = draft(
-        tx, purse, pay_date, [_wish(tx, letter, where[letter.scope.institution]) for letter in confirmed]
+        tx, available, pay_date, [_wish(tx, letter, where[letter.scope.institution]) for letter in confirmed]
     )
     _link(tx, fund, drafted)
     return ClearingOrders(fund, pay_date, drafted.batch, [wish.key for wish in drafted.met], drafted.refused)

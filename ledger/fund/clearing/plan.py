@@ -35,7 +35,7 @@ class Budget(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ClearingPlan:
     """A plan as stored; `digest` is what its second person approves."""
 
     fund: int
@@ -48,7 +48,9 @@ class Plan:
     """Institution to fen."""
 
 
-def set_budget(tx: Transaction, fund: int, year: int, document: str, budgets: Sequence[Budget]) -> Plan:
+def set_budget(
+    tx: Transaction, fund: int, year: int, document: str, budgets: Sequence[Budget]
+) -> ClearingPlan:
     """Store the year's budgets; the rates of a class whose budget changes have to be set again.
 
     Raises InvalidInput `clearing.budget`; Forbidden `clearing.plan_approved` once approved (the same budgets again are
@@ -174,7 +176,7 @@ def _store_rates(
     )
 
 
-def approve_plan(tx: Transaction, fund: int, year: int, digest: bytes, day: date) -> Plan:
+def approve_plan(tx: Transaction, fund: int, year: int, digest: bytes, day: date) -> ClearingPlan:
     """Approve the plan as a second person, as digested; approving it again with the same digest changes nothing.
 
     Raises NotFound `clearing.no_plan`; Forbidden `clearing.same_person`, `access.role_missing`; Conflict
@@ -191,7 +193,7 @@ def approve_plan(tx: Transaction, fund: int, year: int, digest: bytes, day: date
     return read_plan(tx, fund, year)
 
 
-def find_plan(tx: Transaction, fund: int, year: int) -> Plan | None:
+def find_plan(tx: Transaction, fund: int, year: int) -> ClearingPlan | None:
     """The year's plan, None where there is none."""
     where = {"region": tx.region, "fund": fund, "year": year}
     row = tx.row(
@@ -211,10 +213,12 @@ def find_plan(tx: Transaction, fund: int, year: int) -> Plan | None:
         " WHERE region = %(region)s AND fund = %(fund)s AND year = %(year)s ORDER BY institution",
         **where,
     )
-    return Plan(fund, year, row[0], bytes(row[1]), row[2], [Budget(*b) for b in budgets], dict(shares))
+    return ClearingPlan(
+        fund, year, row[0], bytes(row[1]), row[2], [Budget(*b) for b in budgets], dict(shares)
+    )
 
 
-def read_plan(tx: Transaction, fund: int, year: int) -> Plan:
+def read_plan(tx: Transaction, fund: int, year: int) -> ClearingPlan:
     """The year's plan; raises NotFound `clearing.no_plan`."""
     found = find_plan(tx, fund, year)
     if found is None:

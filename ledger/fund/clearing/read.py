@@ -33,7 +33,7 @@ from ledger.core.accounts import (
 )
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.clearing.scope import Scope
+from ledger.fund.clearing.scope import LetterScope
 from ledger.fund.month.sheet import Key
 
 Amounts = dict[Key, int]
@@ -48,7 +48,7 @@ _DEBIT_SIDE: Final = frozenset({RECOGNISED, SURPLUS_KEPT, REFUNDED, DAILY_ADVANC
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class KeyBalances:
     """Balances per account and key on the account's normal side, in fen; zero ones are left out."""
 
     balances: Mapping[int, Amounts]
@@ -109,7 +109,7 @@ class Unsettled(NamedTuple):
     """Documented and left to the next year's clearing."""
 
 
-def read_books(tx: Transaction, scope: Scope) -> Books:
+def read_books(tx: Transaction, scope: LetterScope) -> KeyBalances:
     """All balances of the institution up to the letter's year."""
     found: dict[int, Amounts] = defaultdict(dict)
     for code, *key, fen in tx.rows(
@@ -121,7 +121,7 @@ def read_books(tx: Transaction, scope: Scope) -> Books:
         region=tx.region, fund=scope.fund, accounts=list(_ACCOUNTS), institution=scope.institution, year=scope.year,
     ):  # fmt: skip
         found[code][Key(*key)] = fen if code in _DEBIT_SIDE else -fen
-    return Books(found)
+    return KeyBalances(found)
 
 
 _CLAIMED: Final[LiteralString] = (
@@ -171,7 +171,7 @@ _COUNTED: Final[LiteralString] = (
 )
 
 
-def read_tables(tx: Transaction, scope: Scope) -> Tables:
+def read_tables(tx: Transaction, scope: LetterScope) -> Tables:
     """The independent side of the institution up to the letter's year."""
     sheets = _rows(tx, _SHEETS, scope)
     return Tables(
@@ -186,12 +186,12 @@ def read_tables(tx: Transaction, scope: Scope) -> Tables:
     )
 
 
-def read_counted(tx: Transaction, scope: Scope) -> dict[Key, Prior]:
+def read_counted(tx: Transaction, scope: LetterScope) -> dict[Key, Prior]:
     """What the letters of earlier years have counted, per key."""
     return {key: Prior(*amounts) for key, amounts in _rows(tx, _COUNTED, scope)}
 
 
-def _rows(tx: Transaction, query: LiteralString, scope: Scope) -> list[tuple[Key, tuple[int, ...]]]:
+def _rows(tx: Transaction, query: LiteralString, scope: LetterScope) -> list[tuple[Key, tuple[int, ...]]]:
     found = tx.rows(query, region=tx.region, fund=scope.fund, institution=scope.institution, year=scope.year)
     return [(Key(*row[:4]), tuple(row[4:])) for row in found]
 
@@ -200,7 +200,7 @@ def _amounts(rows: Iterable[tuple[Key, tuple[int, ...]]], n: int = 0) -> Amounts
     return {key: amounts[n] for key, amounts in rows if amounts[n]}
 
 
-def read_unsettled(tx: Transaction, scope: Scope, cutoff: object) -> list[Unsettled]:
+def read_unsettled(tx: Transaction, scope: LetterScope, cutoff: object) -> list[Unsettled]:
     """The institution's payables up to the year that no month has settled, by record and sub-fund."""
     rows = tx.rows(
         "SELECT p.setl_id, p.subfund, p.service_year, p.term, p.category, p.fund_fen,"
@@ -219,7 +219,7 @@ def read_unsettled(tx: Transaction, scope: Scope, cutoff: object) -> list[Unsett
     return [Unsettled(row[0], Key(*row[1:5]), *row[5:]) for row in rows]
 
 
-def require_nothing_in_flight(tx: Transaction, scope: Scope, keys: Iterable[Key]) -> None:
+def require_nothing_in_flight(tx: Transaction, scope: LetterScope, keys: Iterable[Key]) -> None:
     """Raises Conflict `clearing.in_flight`, `clearing.sheet_draft`, `clearing.refund_open`, `clearing.unpaid_letter`
     or `clearing.findings_differ`.
     """

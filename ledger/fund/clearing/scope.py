@@ -1,7 +1,7 @@
 """Annual clearing 年度清算 (arts. 21–25, 附件3): its scope, its dated choices, the words of the confirmation letter.
 
 A letter speaks of one institution, one book and one year, or, where the region clears by quarter, of a quarter. A
-year's letter counts what quarters have cleared as paid, and what earlier years' letters counted as counted.
+year's letter counts what quarters have cleared as paid, and what earlier years' letters counted.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CUTOFF_DEFAULT: Final = "02-10"
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class LetterScope:
     """What one letter speaks of."""
 
     fund: int
@@ -97,7 +97,7 @@ def cutoff_of(tx: Transaction, year: int) -> date:
         raise InvalidInput("clearing.cutoff", f"申报截止日{value}不是{year + 1}年的日期") from None
 
 
-def require_period(tx: Transaction, scope: Scope, day: date) -> None:
+def require_period(tx: Transaction, scope: LetterScope, day: date) -> None:
     """A quarter is cleared only where the region chose so, and never before it is over.
 
     Raises Conflict `clearing.no_quarters`, `clearing.not_over`.

@@ -10,8 +10,8 @@ from typing import Final
 from ledger.core.errors import NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.offset import KIND_ACCOUNTS
-from ledger.fund.clearing.lines import Figures, Line, Taking
-from ledger.fund.clearing.scope import PARTS, ROWS, Scope, period_named
+from ledger.fund.clearing.lines import LetterFigures, LetterLine, LetterTaking
+from ledger.fund.clearing.scope import PARTS, ROWS, LetterScope, period_named
 from ledger.fund.clearing.text import sm3
 from ledger.fund.month.sheet import Key
 
@@ -24,7 +24,7 @@ STATE_NAMES: Final = {
     "paid": "已付妥",
     "void": "已作废",
 }
-_AMOUNTS: Final = tuple(field.name for field in fields(Line) if field.name != "key")
+_AMOUNTS: Final = tuple(field.name for field in fields(LetterLine) if field.name != "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Letter:
     """A stored letter; `rows` are the totals of rows 1, 2, 4–9 in fen, `parts` the split of every row."""
 
     letter_id: str
-    scope: Scope
+    scope: LetterScope
     state: str
     """As fund.letter_status: `paid` once the bank has paid its order."""
     grade: str
@@ -55,7 +55,7 @@ class Letter:
         return self.rows[9]
 
 
-def store_parts(tx: Transaction, letter_id: str, found: Figures) -> None:
+def store_parts(tx: Transaction, letter_id: str, found: LetterFigures) -> None:
     """Rows, lines and what is taken: before the letter itself, which digests them."""
     where = {"region": tx.region, "fund": found.scope.fund, "letter": letter_id}
     tx.run_many(
@@ -105,7 +105,7 @@ def store_parts(tx: Transaction, letter_id: str, found: Figures) -> None:
     )
 
 
-def store_head(tx: Transaction, letter_id: str, version: int, found: Figures, day: date) -> bytes:
+def store_head(tx: Transaction, letter_id: str, version: int, found: LetterFigures, day: date) -> bytes:
     """The letter itself, last: the database digests what came before."""
     scope = found.scope
     digest: bytes = tx.value(
@@ -195,7 +195,7 @@ def _read(
     return [
         Letter(
             head[0],
-            Scope(head[1], head[2], head[3], period_named(head[4])),
+            LetterScope(head[1], head[2], head[3], period_named(head[4])),
             head[5],
             head[6],
             {row: sum(parts[head[0]].get((row, part), 0) for part in PARTS) for row in ROWS},
@@ -207,7 +207,7 @@ def _read(
     ]
 
 
-def read_figures(tx: Transaction, letter: Letter) -> Figures:
+def read_figures(tx: Transaction, letter: Letter) -> LetterFigures:
     """The figures as stored with the letter."""
     where = {"region": tx.region, "letter": letter.letter_id}
     lines = tx.rows(
@@ -231,15 +231,15 @@ def read_figures(tx: Transaction, letter: Letter) -> Figures:
         ' ORDER BY setl_id COLLATE "C", subfund',
         **where,
     )
-    return Figures(
+    return LetterFigures(
         letter.scope,
         letter.grade,
-        tuple(Line(Key(*row[:4]), *row[4:]) for row in lines),
-        tuple(Taking(kind, reference, None, fen) for kind, reference, fen in takings),
+        tuple(LetterLine(Key(*row[:4]), *row[4:]) for row in lines),
+        tuple(LetterTaking(kind, reference, None, fen) for kind, reference, fen in takings),
         tuple(late),
     )
 
 
-def line_rows(found: Figures) -> list[tuple[Key, int]]:
+def line_rows(found: LetterFigures) -> list[tuple[Key, int]]:
     """Row 9 per key, zero ones left out: what the order that pays the letter is made of."""
     return [(line.key, line.row_fen[9]) for line in found.lines if line.row_fen[9]]

@@ -12,10 +12,10 @@ from ledger.core.money import share
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.offset import due_offsets
 from ledger.fund.clearing.cases import standard_of
-from ledger.fund.clearing.lines import Line, Taking
+from ledger.fund.clearing.lines import LetterLine, LetterTaking
 from ledger.fund.clearing.plan import bands_of
 from ledger.fund.clearing.rates import borne_of_overspend, kept_of_surplus
-from ledger.fund.clearing.scope import Scope
+from ledger.fund.clearing.scope import LetterScope
 from ledger.fund.month.sheet import Key
 
 INPATIENT: Final = "inpatient"
@@ -25,7 +25,7 @@ AFTER_THE_YEAR: Final = 13
 """The 期号 after December's, in which every advance of the year is due."""
 
 
-def takings(tx: Transaction, scope: Scope, after: set[Key], out: set[str]) -> list[Taking]:
+def takings(tx: Transaction, scope: LetterScope, after: set[Key], out: set[str]) -> list[LetterTaking]:
     """Final findings not yet taken in full and approved deductions not yet taken, of the letter's keys and 期号.
 
     Not those of records that are borne or carried, nor of reversed ones.
@@ -39,7 +39,7 @@ def takings(tx: Transaction, scope: Scope, after: set[Key], out: set[str]) -> li
         region=tx.region, fund=scope.fund, institution=scope.institution, year=scope.year,
     )  # fmt: skip
     found = [
-        Taking("finding", row[0], Key(*row[2:6]), row[6])
+        LetterTaking("finding", row[0], Key(*row[2:6]), row[6])
         for row in findings
         if scope.holds(Key(*row[2:6])) and Key(*row[2:6]) not in after and row[1] not in out
     ]
@@ -50,21 +50,21 @@ def takings(tx: Transaction, scope: Scope, after: set[Key], out: set[str]) -> li
         region=tx.region, fund=scope.fund, institution=scope.institution, first=first, last=last,
         whole=scope.period == "year",
     )  # fmt: skip
-    return found + [Taking("other", reference, None, fen) for reference, fen in others]
+    return found + [LetterTaking("other", reference, None, fen) for reference, fen in others]
 
 
-def take(lines: dict[Key, Line], takings: Sequence[Taking], year: int) -> None:
+def take(lines: dict[Key, LetterLine], takings: Sequence[LetterTaking], year: int) -> None:
     """Put findings on their own keys, deductions on the key with the most money; changes `lines`."""
     for taking in takings:
         key = _biggest(lines, year) if taking.key is None else taking.key
-        line = lines.get(key, Line(key))
+        line = lines.get(key, LetterLine(key))
         if taking.kind == "finding":
             lines[key] = replace(line, audit_fen=line.audit_fen + taking.amount_fen)
         else:
             lines[key] = replace(line, other_fen=line.other_fen + taking.amount_fen)
 
 
-def _biggest(lines: Mapping[Key, Line], year: int, category: str = "") -> Key:
+def _biggest(lines: Mapping[Key, LetterLine], year: int, category: str = "") -> Key:
     """The pooled key of the year with the most money: it bears what belongs to no record."""
     found = [
         key for key in lines
@@ -73,7 +73,9 @@ def _biggest(lines: Mapping[Key, Line], year: int, category: str = "") -> Key:
     return max(found or lines, key=lambda key: (lines[key].claimed_fen, key))
 
 
-def forfeit(lines: dict[Key, Line], retained: Mapping[Key, int], scope: Scope, ratio: int) -> None:
+def forfeit(
+    lines: dict[Key, LetterLine], retained: Mapping[Key, int], scope: LetterScope, ratio: int
+) -> None:
     """The grade's part of all deposit retained in the year, quarters included; the biggest deposits bear it first."""
     own = {key for key in lines if key.service_year == scope.year}
     rest = share(sum(retained.get(key, 0) for key in own), ratio)
@@ -86,7 +88,7 @@ def forfeit(lines: dict[Key, Line], retained: Mapping[Key, int], scope: Scope, r
             rest -= part
 
 
-def surplus_or_overspend(tx: Transaction, lines: dict[Key, Line], scope: Scope) -> None:
+def surplus_or_overspend(tx: Transaction, lines: dict[Key, LetterLine], scope: LetterScope) -> None:
     """DRG/DIP: the year's pooled inpatient money after audit against the institution's standard, by band (art. 22)."""
     standard = standard_of(tx, scope.fund, scope.year, scope.institution)
     if standard is None:
@@ -105,7 +107,7 @@ def surplus_or_overspend(tx: Transaction, lines: dict[Key, Line], scope: Scope) 
         lines[key] = replace(lines[key], borne_fen=borne)
 
 
-def offset_advances(tx: Transaction, lines: dict[Key, Line], scope: Scope) -> list[Taking]:
+def offset_advances(tx: Transaction, lines: dict[Key, LetterLine], scope: LetterScope) -> list[LetterTaking]:
     """What is left of the year's advances, oldest first, as far as row 9 bears it (docs/adr/0013); changes `lines`.
 
     The pooled fund bears them, the lines with most to pay first. One to be given back in cash is due as well: its year
@@ -119,7 +121,7 @@ def offset_advances(tx: Transaction, lines: dict[Key, Line], scope: Scope) -> li
             part = min(due.amount_fen, rest, pooled[key])
             if part <= 0:
                 break
-            taken.append(Taking(due.kind, due.advance_id, key, part))
+            taken.append(LetterTaking(due.kind, due.advance_id, key, part))
             lines[key] = replace(lines[key], offset_fen=lines[key].offset_fen + part)
             due = due._replace(amount_fen=due.amount_fen - part)
             pooled[key] -= part

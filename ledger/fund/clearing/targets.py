@@ -18,7 +18,7 @@ from ledger.fund.region.policy import choice
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ClearingTarget:
     """What the plan asks of a year; shares in ten-thousandths."""
 
     by: date
@@ -33,7 +33,7 @@ class YearFigures:
 
     fund: int
     year: int
-    target: Target
+    target: ClearingTarget
     institutions: int
     """That have money of the year."""
     cleared: int
@@ -63,7 +63,7 @@ class YearFigures:
         return self.share_ratio - self.target.share_high
 
 
-def target_of(tx: Transaction, year: int, day: date) -> Target:
+def target_of(tx: Transaction, year: int, day: date) -> ClearingTarget:
     """The plan's target for a year of this region, pilot or not; raises InvalidInput `clearing.no_target`."""
     pilot = choice(tx, "clearing_pilot", day, "N") == "Y"
     row = tx.row(
@@ -74,7 +74,7 @@ def target_of(tx: Transaction, year: int, day: date) -> Target:
     if row is None:
         raise InvalidInput("clearing.no_target", f"三年行动计划没有{year}年度的目标", year=year)
     month, low, high, source = row
-    return Target(date(year + 1, month, monthrange(year + 1, month)[1]), low, high, source)
+    return ClearingTarget(date(year + 1, month, monthrange(year + 1, month)[1]), low, high, source)
 
 
 def year_figures(tx: Transaction, fund: int, year: int, day: date) -> YearFigures:

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.hashes import SM3, Hash
 
 from ledger.core.entries import FUND_NAMES
 from ledger.core.money import yuan_grouped
-from ledger.fund.clearing.lines import Figures
-from ledger.fund.clearing.scope import PARTS, ROWS, Scope
+from ledger.fund.clearing.lines import LetterFigures
+from ledger.fund.clearing.scope import PARTS, ROWS, LetterScope
 
 _NOTE: Final = "注：6=1-2-4-5，9=6-7+8。你单位签收后，盖章确认视为同意最终清算金额。"
 
@@ -22,12 +22,12 @@ def sm3(content: bytes) -> bytes:
     return digest.finalize()
 
 
-def letter_text(figures: Figures, letter_id: str, digest: bytes, institution_name: str) -> str:
+def letter_text(figures: LetterFigures, letter_id: str, digest: bytes, institution_name: str) -> str:
     """The confirmation letter as printed: rows 1–9, row 6 split by fund part, amounts in yuan, the digest it is known by."""
     return "\n".join(_letter(figures, letter_id, digest, institution_name)) + "\n"
 
 
-def _letter(figures: Figures, letter_id: str, digest: bytes, name: str) -> Iterator[str]:
+def _letter(figures: LetterFigures, letter_id: str, digest: bytes, name: str) -> Iterator[str]:
     scope = figures.scope
     rows = figures.rows()
     yield "定点医药机构医保基金清算确认书"
@@ -46,7 +46,7 @@ def _letter(figures: Figures, letter_id: str, digest: bytes, name: str) -> Itera
     yield f"摘要：{digest.hex()}"
 
 
-def _remark(figures: Figures, number: int) -> str:
+def _remark(figures: LetterFigures, number: int) -> str:
     lines = figures.lines
     if number == 2:
         return f"其中清算时扣减{yuan_grouped(sum(line.audit_fen for line in lines))}元"
@@ -61,7 +61,7 @@ def _remark(figures: Figures, number: int) -> str:
     return f"其他扣款{yuan_grouped(other)}元，超支分担{yuan_grouped(borne)}元，结余留用{yuan_grouped(kept)}元"
 
 
-def write_off_text(figures: Figures, letter_id: str, institution_name: str) -> str:
+def write_off_text(figures: LetterFigures, letter_id: str, institution_name: str) -> str:
     """What the fund will not pay and the institution has to write off, with the late records one by one (art. 25);
     '' where there is nothing.
     """
@@ -79,7 +79,7 @@ def write_off_text(figures: Figures, letter_id: str, institution_name: str) -> s
 
 
 def _write_off(
-    figures: Figures, letter_id: str, name: str, scope: Scope, amounts: Sequence[tuple[str, int]]
+    figures: LetterFigures, letter_id: str, name: str, scope: LetterScope, amounts: Sequence[tuple[str, int]]
 ) -> Iterator[str]:
     yield "医疗费用核销通知"
     yield f"清算确认书：{letter_id}"

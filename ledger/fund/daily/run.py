@@ -18,7 +18,7 @@ from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.daily.open import Candidate, Party, in_turn, is_due, open_candidates, parties_on
 from ledger.fund.daily.recognise import recognise
-from ledger.fund.ordering.available import Purse, open_purse, waits_json
+from ledger.fund.ordering.available import Available, open_available, waits_json
 from ledger.fund.ordering.draft import next_batch_id, require_working_day, result_blocked
 from ledger.fund.ordering.forecast import Reserved
 from ledger.payments.orders.draft import create_batch
@@ -119,18 +119,18 @@ def _draft_book(
     tx: Transaction, book: Book, pay_date: date, upto: date, batches: list[Batch]
 ) -> list[Blocked]:
     """Draft one book's batch; what cannot be ordered comes back with its reason."""
-    purse = open_purse(tx, book.fund, "daily", pay_date)
+    available = open_available(tx, book.fund, "daily", pay_date)
     parties = parties_on(tx, book, pay_date)
     blocked: list[Blocked] = []
     orders: list[OrderDraft] = []
-    for candidate in in_turn(tx, open_candidates(tx, book, upto), pay_date, purse.left_fen):
+    for candidate in in_turn(tx, open_candidates(tx, book, upto), pay_date, available.left_fen):
         party = parties[candidate.institution]
-        reason = _block_reason(candidate, party, pay_date, purse)
+        reason = _block_reason(candidate, party, pay_date, available)
         if reason or party.payee.account is None:
-            waits_for = purse.waits_for(reason)
+            waits_for = available.waits_for(reason)
             blocked.append(Blocked(book.fund, candidate.institution, reason, candidate.amount_fen, waits_for))
             continue
-        purse.spend(candidate.amount_fen)
+        available.spend(candidate.amount_fen)
         orders.append(
             OrderDraft(
                 candidate.institution,
@@ -138,7 +138,7 @@ def _draft_book(
                 candidate.payables,
                 party.payee.account,
                 f"{upto:%Y%m%d}日拨付{FUND_NAMES[book.fund]}{candidate.institution}",
-                purse.account,
+                available.account,
                 candidate.replaces,
             )
         )
@@ -150,7 +150,7 @@ def _draft_book(
     return blocked
 
 
-def _block_reason(candidate: Candidate, party: Party, pay_date: date, purse: Purse) -> str:
+def _block_reason(candidate: Candidate, party: Party, pay_date: date, available: Available) -> str:
     """Why a candidate may not be ordered today, "" if it may. The order of the questions is the order of gravity."""
     if party.state != "active":
         return party.state
@@ -161,7 +161,7 @@ def _block_reason(candidate: Candidate, party: Party, pay_date: date, purse: Pur
         return "payee_missing"
     if not is_due(party, pay_date):
         return "not_due"
-    return purse.refusal(candidate.amount_fen)
+    return available.refusal(candidate.amount_fen)
 
 
 def _keep_blocked(tx: Transaction, book: Book, pay_date: date, blocked: Sequence[Blocked]) -> None:

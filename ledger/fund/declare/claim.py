@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.core.money import parse_fen
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.reconcile.scope import Scope
+from ledger.fund.reconcile.scope import ReconcileScope
 
 
 class Claim(NamedTuple):
@@ -31,7 +31,7 @@ class Claim(NamedTuple):
 class ClaimRequest:
     """A 3203 request: scope, totals, message id."""
 
-    scope: Scope
+    scope: ReconcileScope
     claim: Claim
     clr_way: str = ""
     msgid: str = ""
@@ -42,7 +42,7 @@ class Declaration:
     """A declaration as kept; money in fen. `state` is clr_stas (platform-fields.md 4.5)."""
 
     declaration_id: str
-    scope: Scope
+    scope: ReconcileScope
     clr_way: str
     state: str
     late: bool
@@ -73,7 +73,7 @@ def claim_request(fund: int, institution: str, data: Mapping[str, Any], msgid: s
         name = "setlym"
         if len(str(data[name])) != 6:
             raise ValueError
-        scope = Scope(fund, institution, int(data[name]), str(data["clr_type"]))
+        scope = ReconcileScope(fund, institution, int(data[name]), str(data["clr_type"]))
         days = (scope.first_day.isoformat(), scope.last_day.isoformat())
         for name, day in zip(("begndate", "enddate"), days, strict=True):
             if str(data[name]) != day:
@@ -101,7 +101,7 @@ def _declaration(row: tuple[Any, ...]) -> Declaration:
     declaration_id, fund, institution, term, clr_type, clr_way, state, late, withdrawn, records = row[:10]
     pool_fen, book_acct_fen, declared_by, declared_on = row[16:]
     return Declaration(
-        declaration_id, Scope(fund, institution, term, clr_type), clr_way, state, late, withdrawn, records,
+        declaration_id, ReconcileScope(fund, institution, term, clr_type), clr_way, state, late, withdrawn, records,
         Claim(*row[10:16]), pool_fen, book_acct_fen, declared_by, declared_on,
     )  # fmt: skip
 

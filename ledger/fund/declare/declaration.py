@@ -12,7 +12,7 @@ from ledger.db.unit_of_work import Transaction
 from ledger.fund.declare.claim import Claim, ClaimRequest, Declaration, read_declaration
 from ledger.fund.declare.lists import list_med_types
 from ledger.fund.reconcile.details import differences, lock_line
-from ledger.fund.reconcile.scope import Scope, check_scope, collect_ours
+from ledger.fund.reconcile.scope import ReconcileScope, check_scope, collect_ours
 
 DAY_DUE: Final = 10
 """Declared by the 10th of the month after the 期号 (art. 17); a calendar day, not moved by holidays."""
@@ -35,7 +35,9 @@ def due_days(term: int) -> tuple[date, date]:
     return month.replace(day=DAY_DUE), min(last.replace(day=DAY_DUE), cut_off)
 
 
-def declare(tx: Transaction, scope: Scope, on: date, *, request: ClaimRequest | None = None) -> Declaration:
+def declare(
+    tx: Transaction, scope: ReconcileScope, on: date, *, request: ClaimRequest | None = None
+) -> Declaration:
     """Declare every reconciled record of `scope` that is not declared yet; late if after the 10th.
 
     With a `request` its totals must equal the records' sums, and the same msgid again gives the first answer.
@@ -74,7 +76,7 @@ def _answered(tx: Transaction, request: ClaimRequest) -> Declaration | None:
     return first
 
 
-def _require_window(scope: Scope, on: date) -> bool:
+def _require_window(scope: ReconcileScope, on: date) -> bool:
     """Whether the declaration is late."""
     on_time, last = due_days(scope.term)
     if on <= scope.last_day:
@@ -86,7 +88,7 @@ def _require_window(scope: Scope, on: date) -> bool:
     return on > on_time
 
 
-def _require_standing(tx: Transaction, scope: Scope) -> None:
+def _require_standing(tx: Transaction, scope: ReconcileScope) -> None:
     if tx.value(
         "SELECT agreement_state = 'suspended' FROM fund.institution WHERE region = %(region)s AND institution = %(institution)s",
         region=tx.region,
@@ -107,7 +109,7 @@ def _require_standing(tx: Transaction, scope: Scope) -> None:
         )
 
 
-def _require_agreed(tx: Transaction, scope: Scope) -> str:
+def _require_agreed(tx: Transaction, scope: ReconcileScope) -> str:
     """The comparison the line was agreed by; our records must be the same still."""
     row = tx.row(
         """SELECT state, run_id, digest FROM fund.reconciliation WHERE region = %(region)s AND fund = %(fund)s
@@ -139,7 +141,7 @@ def _sum(side: tuple[int | None, ...]) -> str:
     return "/".join("无" if fen is None else yuan(fen) for fen in side)
 
 
-def _require_undeclared(tx: Transaction, scope: Scope, run_id: str) -> None:
+def _require_undeclared(tx: Transaction, scope: ReconcileScope, run_id: str) -> None:
     """Leave in `ours` what is to be declared: not declared before, not decided out."""
     dropped = tx.run(
         """DELETE FROM ours o USING fund.declared d
@@ -205,7 +207,7 @@ def _other_totals(theirs: Claim, ours: Claim) -> Conflict:
 
 def _insert(
     tx: Transaction,
-    scope: Scope,
+    scope: ReconcileScope,
     run_id: str,
     claim: Claim,
     on: date,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.master import Institution
@@ -14,7 +14,7 @@ from ledger.fund.institutions.master import Institution
 class Payee(NamedTuple):
     """Where an institution is paid: its confirmed account, and whether the latest one failed."""
 
-    account: Account | None
+    account: BankAccount | None
     failed: bool
 
 
@@ -31,7 +31,7 @@ def payees(tx: Transaction, institutions: Collection[str]) -> dict[str, Payee]:
     ):
         known = found[institution]
         if state == "confirmed":
-            found[institution] = known._replace(account=Account(*account))
+            found[institution] = known._replace(account=BankAccount(*account))
         elif state == "failed" and latest:
             found[institution] = known._replace(failed=True)
     return found

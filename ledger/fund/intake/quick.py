@@ -17,7 +17,7 @@ import msgspec
 from ledger.core.errors import InvalidInput
 from ledger.fund.intake.quick_money import MINUS_ZERO, NotPlain, read_money
 from ledger.fund.intake.values import PLAIN_INSUTYPES, Gist, Owed, gist, is_layered, taken_row
-from ledger.fund.layers.bill import Bill
+from ledger.fund.layers.bill import LayeredBill
 from ledger.fund.layers.row import national_split
 from ledger.fund.record.codes import Codes, is_out_of_region, own_account_fen
 from ledger.fund.record.fields import (
@@ -159,7 +159,7 @@ class LineReader:
         digest = sha256(canonical.encode("ascii")).hexdigest()
         split, layered = "", kind.layered or is_layered(amounts, away=away)
         if layered:
-            bill = Bill(setl_id, date.fromisoformat(day), amounts, sums.text, ours=not kind.away)
+            bill = LayeredBill(setl_id, date.fromisoformat(day), amounts, sums.text, ours=not kind.away)
             split = national_split(kind.region, bill, pooled)
         owed = Owed(
             number, kind.book, 0 if reversal else year, term, kind.category, kind.inpatient, day, pooled, account

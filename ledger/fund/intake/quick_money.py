@@ -39,7 +39,7 @@ class NotPlain(Exception):
     """For the full judge."""
 
 
-class Money(NamedTuple):
+class RecordMoney(NamedTuple):
     """All money of a record."""
 
     amounts: Amounts
@@ -48,7 +48,7 @@ class Money(NamedTuple):
     sums: RowSums
 
 
-def read_money(info: dict[str, Any], rows: list[dict[str, Any]], codes: Codes, raw: bytes) -> Money:
+def read_money(info: dict[str, Any], rows: list[dict[str, Any]], codes: Codes, raw: bytes) -> RecordMoney:
     """All money of a record and of its rows, read together.
 
     Raises NotPlain, or what reading an amount raises: InvalidInput, TypeError, msgspec's DecodeError.
@@ -68,7 +68,7 @@ def read_money(info: dict[str, Any], rows: list[dict[str, Any]], codes: Codes, r
     if len(fens) != len(tokens):
         raise NotPlain  # a separator within a text
     text, *texts = text.rsplit(SEPARATOR, _PER_ROW * len(rows))
-    return Money(Amounts._make(fens[:_MONEY]), text, _sums(rows, texts, fens, codes))
+    return RecordMoney(Amounts._make(fens[:_MONEY]), text, _sums(rows, texts, fens, codes))
 
 
 def _fill(tokens: list[Any], info: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from ledger.core.accounts import coded
 from ledger.db.unit_of_work import Transaction, array_of
 from ledger.fund.intake.context import Enrolled
 from ledger.fund.intake.payables import insert
-from ledger.fund.intake.values import ACCEPTED, DUPLICATE, Gist, Load, Outcome, Tally, refusal
+from ledger.fund.intake.values import ACCEPTED, DUPLICATE, Gist, LineOutcome, Load, Tally, refusal
 from ledger.fund.record.fields import LINE_BYTES_MAX
 from ledger.fund.record.record import Refusal
 
@@ -53,10 +53,10 @@ def store(
     tally.accepted_fen = sum([record.medfee_fen for record in accepted])
     if each:
         tally.outcomes += [
-            Outcome(r.line, r.setl_id, ACCEPTED, "", "", "", r.medfee_fen, daily_fen[r.line])
+            LineOutcome(r.line, r.setl_id, ACCEPTED, "", "", "", r.medfee_fen, daily_fen[r.line])
             for r in accepted
         ]
-        tally.outcomes += [Outcome(record.line, record.setl_id, DUPLICATE) for record in duplicates]
+        tally.outcomes += [LineOutcome(record.line, record.setl_id, DUPLICATE) for record in duplicates]
     return tally
 
 

@@ -16,7 +16,7 @@ from ledger.fund.intake.admission import fitting_reversals, of_known_institution
 from ledger.fund.intake.context import context_of, context_question
 from ledger.fund.intake.split import split_taken
 from ledger.fund.intake.store import quarantine, store
-from ledger.fund.intake.values import QUARANTINED, Gist, Load, Outcome, Tally
+from ledger.fund.intake.values import QUARANTINED, Gist, LineOutcome, Load, Tally
 from ledger.fund.record.record import Refusal
 
 Read: TypeAlias = Gist | Refusal
@@ -93,7 +93,7 @@ def _merge(total: Tally, part: Tally) -> None:
 def _keep(tx: Transaction, region: int, load: Load, refusals: Sequence[Refusal], raw_of: RawOf) -> Tally:
     """Into quarantine."""
     quarantine(tx, region, load, refusals, raw_of)
-    outcomes = [Outcome(r.line, r.setl_id, QUARANTINED, r.code, r.field, r.message) for r in refusals]
+    outcomes = [LineOutcome(r.line, r.setl_id, QUARANTINED, r.code, r.field, r.message) for r in refusals]
     return Tally(quarantined=len(outcomes), outcomes=outcomes)
 
 

@@ -23,7 +23,7 @@ class Load(NamedTuple):
     """Of the file; empty for requests, where every line is a document of its own."""
 
 
-class Outcome(NamedTuple):
+class LineOutcome(NamedTuple):
     """What became of one line."""
 
     number: int
@@ -47,7 +47,7 @@ class Tally:
     quarantined: int = 0
     accepted_fen: int = 0
     payable_fen: int = 0
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[LineOutcome] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
         """Sum another chunk's tally into this one; line outcomes are not kept."""

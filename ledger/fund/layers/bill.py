@@ -42,7 +42,7 @@ _PICK: Final = itemgetter(
 )
 
 
-class Bill(NamedTuple):
+class LayeredBill(NamedTuple):
     """What of a record decides who pays; fen."""
 
     setl_id: str
@@ -76,16 +76,16 @@ def _map_digest(rows: tuple[tuple[str, MapRow], ...]) -> bytes:
     return sha256(map_text(rows).encode()).digest()
 
 
-def bill_of(fields: Sequence[str]) -> Bill:
+def bill_of(fields: Sequence[str]) -> LayeredBill:
     """The bill of the fields of a record's canonical text."""
     setl_id, moment, poolarea, optins, pay_loc, out_flag, insured = _PICK(fields)
     away = is_out_of_region(pay_loc, out_flag, poolarea or optins, insured)
-    return Bill(
+    return LayeredBill(
         setl_id, date.fromisoformat(moment[:10]), Amounts._make(map(int, fields[_TEXTS:-1])), fields[-1], not away
     )  # fmt: skip
 
 
-def split(bill: Bill, layer_map: LayerMap) -> Layers:
+def split(bill: LayeredBill, layer_map: LayerMap) -> Layers:
     """The shares of a record by payer, in fen.
 
     Raises InvalidInput `layers.unknown_type` for a fund row nobody stands behind on that day, `layers.not_equal` when
@@ -128,7 +128,9 @@ def _fund_rows(details: str) -> Iterator[tuple[str, int]]:
         yield code, int(paid)
 
 
-def _not_equal(bill: Bill, field: str, left: str, left_fen: int, right: str, right_fen: int) -> InvalidInput:
+def _not_equal(
+    bill: LayeredBill, field: str, left: str, left_fen: int, right: str, right_fen: int
+) -> InvalidInput:
     return InvalidInput(
         "layers.not_equal",
         f"结算{bill.setl_id}的{left}{yuan(left_fen)}元与{right}{yuan(right_fen)}元不等，相差{left_fen - right_fen}分",

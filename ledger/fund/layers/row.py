@@ -6,14 +6,14 @@ from typing import Final
 
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan
-from ledger.fund.layers.bill import COLUMNS, Bill, Layers, split
+from ledger.fund.layers.bill import COLUMNS, LayeredBill, Layers, split
 from ledger.fund.layers.map import LayerMap
 
 NATIONAL: Final = LayerMap({})
 """What is split by the national table alone: a region that maps nothing itself."""
 
 
-def split_row(region: int, bill: Bill, pooled_fen: int, layer_map: LayerMap) -> str:
+def split_row(region: int, bill: LayeredBill, pooled_fen: int, layer_map: LayerMap) -> str:
     """The row of a record's split, made sure that the basic share of our own settlement is what this book owes for it.
 
     The database refuses a row whose parts are not its bill (InvalidInput `db.constraint`), or not the record's
@@ -30,7 +30,7 @@ def split_row(region: int, bill: Bill, pooled_fen: int, layer_map: LayerMap) -> 
     return layer_row(region, made)
 
 
-def national_split(region: int, bill: Bill, pooled_fen: int) -> str:
+def national_split(region: int, bill: LayeredBill, pooled_fen: int) -> str:
     """The row by the national table alone; "" where it does not say, and the region's own must."""
     try:
         return split_row(region, bill, pooled_fen, NATIONAL)

@@ -7,7 +7,7 @@ from datetime import date
 
 from ledger.core.errors import NotFound
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.layers.bill import COLUMNS, Bill, Layers, split
+from ledger.fund.layers.bill import COLUMNS, LayeredBill, Layers, split
 from ledger.fund.layers.map import read_map
 from ledger.fund.record.fields import MONEY_NAMES
 from ledger.fund.record.record import Amounts
@@ -29,7 +29,9 @@ def read_bill(tx: Transaction, setl_id: str) -> Layers:
     if row is None:
         raise NotFound("layers.unknown_record", f"没有结算{setl_id[:40]}", setl_id=setl_id[:40])
     *shares, said, day = row
-    bill = Bill(setl_id, day, Amounts._make(said[name] for name in MONEY_NAMES), said["details"], ours=True)
+    bill = LayeredBill(
+        setl_id, day, Amounts._make(said[name] for name in MONEY_NAMES), said["details"], ours=True
+    )
     rows = split(bill, read_map(tx)).rows
     return Layers(setl_id, day, bill.amounts.medfee_sumamt, dict(zip(COLUMNS, shares, strict=True)), rows)
 

@@ -17,11 +17,11 @@ from ledger.fund.month.due import term_days
 from ledger.fund.month.other_deductions import take_deductions
 from ledger.fund.month.read import AUDITED, daily_advance, lock_month, read_figures
 from ledger.fund.month.returned import Eaten, eaten
-from ledger.fund.month.sheet import Key, Line, expensed
+from ledger.fund.month.sheet import Key, SheetLine, expensed
 from ledger.fund.month.store import MonthSheet, read_sheet
 from ledger.fund.ordering.given_up import give_up_drafts
 from ledger.fund.payables.marks import close_term_if_settled, settle_declared
-from ledger.fund.signed.entry import ADVANCE_POLICY, Paper, post_paper, settling_policy, write_entry
+from ledger.fund.signed.entry import ADVANCE_POLICY, EntryPaper, post_paper, settling_policy, write_entry
 from ledger.rules import Sheet
 
 
@@ -130,7 +130,7 @@ def _book(tx: Transaction, sheet: MonthSheet, day: date) -> None:
         left = {key: fen - expense.get(key, 0) for key, fen in advance.items()}
     parts = _parts(sheet, expense, eaten(tx, scope.fund, scope.institution, _owed_after(sheet), left))
     summary = f"{scope.term}月结{FUND_NAMES[scope.fund]}{scope.institution}审批"
-    paper = Paper("SET", scope.fund, sheet.sheet_id, sheet.digest, summary, 1)
+    paper = EntryPaper("SET", scope.fund, sheet.sheet_id, sheet.digest, summary, 1)
     ruled = write_entry(paper, policy, parts, day)
     if ruled is None:
         return
@@ -198,7 +198,7 @@ def _require_formula(sheet: MonthSheet, legs: tuple[Leg, ...]) -> None:
             )
 
 
-def _require_balance(sheet: MonthSheet, line: Line) -> None:
+def _require_balance(sheet: MonthSheet, line: SheetLine) -> None:
     if line.posted_fen != line.result_fen - line.month_open_fen:
         raise Conflict("month.formula", f"月结算单{sheet.sheet_id}的{line.key}行不平", key=str(line.key))
 

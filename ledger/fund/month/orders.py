@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final, Protocol
 
-from adapters.banks.ports import Account, Format, Instruction, PaymentBatch
+from adapters.banks.ports import BankAccount, BankFormat, Instruction, PaymentBatch
 from ledger.core.accounts import MONTH_OWED
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import FUND_NAMES
@@ -21,10 +21,10 @@ from ledger.fund.institutions.payees import Payee, payees
 from ledger.fund.month.due import term_days
 from ledger.fund.month.read import month_opening
 from ledger.fund.month.sheet import Key
-from ledger.fund.ordering.available import open_purse
+from ledger.fund.ordering.available import open_available
 from ledger.fund.ordering.draft import (
     REFUSALS,
-    Refused,
+    RefusedWish,
     Wish,
     draft,
     require_drafter,
@@ -43,7 +43,7 @@ class HasFormat(Protocol):
     """What drafting needs of an account's bank: how it writes a payment. Nothing travels yet."""
 
     @property
-    def format(self) -> Format:
+    def format(self) -> BankFormat:
         """Its files as values."""
 
 
@@ -54,7 +54,7 @@ class MonthOrders:
     fund: int
     pay_date: date
     batch: Batch | None
-    blocked: Sequence[Refused]
+    blocked: Sequence[RefusedWish]
     """By institution (MONTH_BLOCK_REASONS)."""
     due: Mapping[str, date]
 
@@ -110,13 +110,15 @@ def draft_month_orders_in(
     """`draft_month_orders` within a transaction of its region."""
     require_drafter(tx, fund)
     require_working_day(tx, pay_date, "month")
-    purse = open_purse(tx, fund, "month", pay_date)
+    available = open_available(tx, fund, "month", pay_date)
     parties = {party.institution: party for party in _parties(tx, fund)}
     where = payees(tx, parties)
-    drafted = draft(tx, purse, pay_date, [party.wish(fund, where[code]) for code, party in parties.items()])
+    drafted = draft(
+        tx, available, pay_date, [party.wish(fund, where[code]) for code, party in parties.items()]
+    )
     paid = [parties[wish.key] for wish in drafted.met]
     if drafted.batch is not None:
-        _require_encodable(tx, drafted.batch, purse.account, drafted.met, bank_of)
+        _require_encodable(tx, drafted.batch, available.account, drafted.met, bank_of)
         _link(tx, fund, drafted.batch, paid)
     due = {party.institution: min(day for _, _, day in party.sheets) for party in paid}
     return MonthOrders(fund, pay_date, drafted.batch, drafted.refused, due)
@@ -154,7 +156,7 @@ def _require_encodable(
         if wish.payee is not None:
             instruction = Instruction(order_no, wish.amount_fen, wish.payee, wish.purpose)
             bank_of(account).format.encode(
-                PaymentBatch(order_no, moment, batch.pay_date, Account(*own), [instruction])
+                PaymentBatch(order_no, moment, batch.pay_date, BankAccount(*own), [instruction])
             )
 
 

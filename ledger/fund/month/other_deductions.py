@@ -9,7 +9,7 @@ from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.month.due import term_days
-from ledger.fund.month.read import Scope
+from ledger.fund.month.read import MonthScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class OtherDeduction:
     """What is to be deducted besides audit findings, in fen; `reason` names the document it rests on."""
 
     deduction_id: str
-    scope: Scope
+    scope: MonthScope
     reason: str
     amount_fen: int
 

@@ -9,7 +9,7 @@ from ledger.core.errors import Conflict
 from ledger.db.connections import Engine
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction, unit_of_work
-from ledger.fund.month.read import Scope, read_figures
+from ledger.fund.month.read import MonthScope, read_figures
 from ledger.fund.month.store import MonthSheet, read_sheet, sheets_of, store_draft
 
 
@@ -17,7 +17,7 @@ def prepare(
     engine: Engine,
     user: str,
     region: int,
-    scope: Scope,
+    scope: MonthScope,
     day: date,
     deduct: Mapping[str, int] | None = None,
 ) -> MonthSheet:
@@ -35,7 +35,7 @@ def prepare(
 
 
 def prepare_in(
-    tx: Transaction, scope: Scope, day: date, deduct: Mapping[str, int] | None = None
+    tx: Transaction, scope: MonthScope, day: date, deduct: Mapping[str, int] | None = None
 ) -> MonthSheet:
     """`prepare` within a transaction of its region."""
     # One after another, so that two makers do not make two versions of one sheet.
@@ -57,7 +57,7 @@ def prepare_in(
     return read_sheet(tx, store_draft(tx, scope, figures, day))
 
 
-def _not_declared(tx: Transaction, scope: Scope) -> Conflict:
+def _not_declared(tx: Transaction, scope: MonthScope) -> Conflict:
     withdrawn = tx.value(
         "SELECT max(declaration_id) FROM fund.declaration WHERE region = %(region)s AND fund = %(fund)s"
         " AND institution = %(institution)s AND term = %(term)s AND withdrawn",

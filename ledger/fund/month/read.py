@@ -17,10 +17,10 @@ from ledger.fund.month.due import cutoff_of, due_on, term_days
 from ledger.fund.month.sheet import (
     AmountDue,
     Declared,
-    Figures,
     FindingDue,
     Key,
-    Taking,
+    SheetFigures,
+    SheetTaking,
     compute,
 )
 from ledger.fund.region.calendar import read_calendar
@@ -56,7 +56,7 @@ _DIGEST: Final = """
 _DIGEST_END: Final = ") d"
 
 
-class Scope(NamedTuple):
+class MonthScope(NamedTuple):
     """Whose month: one book, one institution, one 期号."""
 
     fund: int
@@ -76,8 +76,11 @@ def lock_month(tx: Transaction, fund: int) -> None:
 
 
 def read_figures(
-    tx: Transaction, scope: Scope, takings: Sequence[Taking] | None, deduct: Mapping[str, int] | None = None
-) -> Figures | None:
+    tx: Transaction,
+    scope: MonthScope,
+    takings: Sequence[SheetTaking] | None,
+    deduct: Mapping[str, int] | None = None,
+) -> SheetFigures | None:
     """The sheet of `scope` as of now; None where no declared record waits for settlement.
 
     `takings` of a stored sheet are taken exactly as they stand; without them every final finding, approved deduction
@@ -104,7 +107,7 @@ def read_figures(
         amounts,
         exact=takings is not None or deduct is not None,
     )
-    return Figures(
+    return SheetFigures(
         ratio,
         cutoff,
         due_on(read_calendar(tx), cutoff),
@@ -115,7 +118,7 @@ def read_figures(
     )
 
 
-def _require_ready(tx: Transaction, scope: Scope) -> date | None:
+def _require_ready(tx: Transaction, scope: MonthScope) -> date | None:
     """The latest day on which what can be settled was declared; refusals for what is on its way there."""
     rows = tx.rows(
         """SELECT d.declaration_id, d.state, d.declared_on, coalesce(n.state, 'open')
@@ -143,7 +146,7 @@ def _require_ready(tx: Transaction, scope: Scope) -> date | None:
     return max((declared_on for _, _, declared_on, _ in rows), default=None)
 
 
-def _declared(tx: Transaction, scope: Scope) -> tuple[list[Declared], bytes]:
+def _declared(tx: Transaction, scope: MonthScope) -> tuple[list[Declared], bytes]:
     """The declared payables per key and 清算类别, and the digest over all of them (see fund.sheet_digest)."""
     values = {"region": tx.region, "audited": AUDITED, **scope._asdict()}
     blocked = tx.row(_BLOCKED + _RECORDS + _BLOCKED_END, **values)
@@ -163,7 +166,7 @@ def _declared(tx: Transaction, scope: Scope) -> tuple[list[Declared], bytes]:
     return [Declared(Key(*row[:4]), *row[4:]) for row in rows], bytes(digest)
 
 
-def _month_ratio(tx: Transaction, scope: Scope) -> int:
+def _month_ratio(tx: Transaction, scope: MonthScope) -> int:
     """The month ratio of the enrolment in force at the end of the 期号, else of the last one before it [choice]."""
     ratio: int | None = tx.value(
         """SELECT month_ratio FROM fund.enrolment WHERE region = %(region)s AND institution = %(institution)s
@@ -209,7 +212,10 @@ def daily_advance(tx: Transaction, fund: int, institution: str) -> dict[Key, int
 
 
 def _findings(
-    tx: Transaction, scope: Scope, takings: Sequence[Taking] | None, deduct: Mapping[str, int] | None
+    tx: Transaction,
+    scope: MonthScope,
+    takings: Sequence[SheetTaking] | None,
+    deduct: Mapping[str, int] | None,
 ) -> list[FindingDue]:
     """Final findings of this and earlier 期号 with what is left of each, or with the amounts asked for."""
     found = [
@@ -249,7 +255,7 @@ def _findings(
     return [f._replace(amount_fen=wanted[f.finding_id]) for f in found if f.finding_id in wanted]
 
 
-def _amounts(tx: Transaction, scope: Scope, takings: Sequence[Taking] | None) -> list[AmountDue]:
+def _amounts(tx: Transaction, scope: MonthScope, takings: Sequence[SheetTaking] | None) -> list[AmountDue]:
     """Approved other deductions not taken yet, then offsets; of a stored sheet, those it names, if they still stand."""
     rows = tx.rows(
         """SELECT deduction_id, amount_fen FROM fund.other_deduction

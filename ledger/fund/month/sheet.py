@@ -61,7 +61,7 @@ class AmountDue(NamedTuple):
     amount_fen: int
 
 
-class Taking(NamedTuple):
+class SheetTaking(NamedTuple):
     """What a sheet takes by a finding, deduction or advance, on line `n` (from 1)."""
 
     kind: str
@@ -71,7 +71,7 @@ class Taking(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SheetLine:
     """One line of a sheet; amounts in fen, signed."""
 
     key: Key
@@ -115,7 +115,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class SheetFigures:
     """What a sheet says; two computations are the same sheet if these are equal."""
 
     month_ratio: int
@@ -123,8 +123,8 @@ class Figures:
     due_on: date
     records: int
     records_digest: bytes
-    lines: tuple[Line, ...]
-    takings: tuple[Taking, ...]
+    lines: tuple[SheetLine, ...]
+    takings: tuple[SheetTaking, ...]
 
     @property
     def result_fen(self) -> int:
@@ -137,15 +137,15 @@ class Draft:
     """Lines under construction."""
 
     month_ratio: int
-    lines: list[Line] = field(default_factory=list)
-    takings: list[Taking] = field(default_factory=list)
+    lines: list[SheetLine] = field(default_factory=list)
+    takings: list[SheetTaking] = field(default_factory=list)
 
     def add(self, n: int, kind: str, reference: str, amount_fen: int) -> None:
         """Put `amount_fen` on line `n` (from 0)."""
         field_name = {"finding": "audit_fen", "other": "other_fen"}.get(kind, "offset_fen")
         line = self.lines[n]
         self.lines[n] = replace(line, **{field_name: getattr(line, field_name) + amount_fen})
-        self.takings.append(Taking(kind, reference, n + 1, amount_fen))
+        self.takings.append(SheetTaking(kind, reference, n + 1, amount_fen))
 
     def left(self, subfund: str) -> int:
         """What deductions and offsets may still take of a sub-fund's month share."""
@@ -155,12 +155,12 @@ class Draft:
         """The line of a key with the most room; a new one without records where there is none."""
         found = [n for n, line in enumerate(self.lines) if line.key == key]
         if not found:
-            self.lines.append(Line(key, "", self.month_ratio if key.subfund == POOL else RATIO_ONE))
+            self.lines.append(SheetLine(key, "", self.month_ratio if key.subfund == POOL else RATIO_ONE))
             return len(self.lines) - 1
         return max(found, key=lambda n: (self.lines[n].room_fen, -n))
 
 
-def lines_of(declared: Iterable[Declared], month_ratio: int) -> list[Line]:
+def lines_of(declared: Iterable[Declared], month_ratio: int) -> list[SheetLine]:
     """One line per key and 清算类别, rounded per sub-fund and 清算类别 (procedure.md 3.4), personal accounts in full.
 
     The rounding of a group is shared by its lines: each is rounded alone and the biggest bears the difference.
@@ -175,7 +175,7 @@ def lines_of(declared: Iterable[Declared], month_ratio: int) -> list[Line]:
         biggest = max(range(len(rows)), key=lambda n: (abs(rows[n].fund_fen), -n))
         rounded[biggest] += share(sum(row.fund_fen for row in rows), ratio) - sum(rounded)
         lines += [
-            Line(
+            SheetLine(
                 row.key,
                 clr_type,
                 ratio,
@@ -198,7 +198,7 @@ def compute(
     amounts: Sequence[AmountDue],
     *,
     exact: bool,
-) -> tuple[tuple[Line, ...], tuple[Taking, ...]]:
+) -> tuple[tuple[SheetLine, ...], tuple[SheetTaking, ...]]:
     """The lines and takings of a sheet. `opening` is the balance of 9103 (credit positive) per key.
 
     Findings go on the line of their own key, other deductions and offsets on the pooled lines with the most room.
@@ -257,7 +257,7 @@ def _spread(draft: Draft, due: AmountDue) -> None:
             rest -= part
 
 
-def expensed(lines: Sequence[Line], advance: Mapping[Key, int]) -> dict[Key, int]:
+def expensed(lines: Sequence[SheetLine], advance: Mapping[Key, int]) -> dict[Key, int]:
     """P1: which part of 1101-日拨付 becomes expense with this sheet, per key (memorandum.md 2 SET).
 
     Over the institution's sheet, because that is where results are netted in one payment:

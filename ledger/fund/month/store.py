@@ -9,8 +9,8 @@ from typing import Any, LiteralString
 
 from ledger.core.errors import NotFound
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.month.read import Scope
-from ledger.fund.month.sheet import Figures, Key, Line, Taking
+from ledger.fund.month.read import MonthScope
+from ledger.fund.month.sheet import Key, SheetFigures, SheetLine, SheetTaking
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class MonthSheet:
     """A stored sheet."""
 
     sheet_id: str
-    scope: Scope
+    scope: MonthScope
     version: int
-    figures: Figures
+    figures: SheetFigures
     prepared_by: str
     prepared_on: date
     digest: bytes
@@ -38,7 +38,7 @@ class MonthSheet:
         return self.figures.result_fen
 
 
-def store_draft(tx: Transaction, scope: Scope, figures: Figures, day: date) -> str:
+def store_draft(tx: Transaction, scope: MonthScope, figures: SheetFigures, day: date) -> str:
     """Store a new draft as the transaction's user and give up the one before; returns its id.
 
     Raises Forbidden `access.role_missing` unless the user is maker or system there.
@@ -113,7 +113,7 @@ def read_sheet(tx: Transaction, sheet_id: str) -> MonthSheet:
     return found[0]
 
 
-def sheets_of(tx: Transaction, scope: Scope, state: str) -> list[MonthSheet]:
+def sheets_of(tx: Transaction, scope: MonthScope, state: str) -> list[MonthSheet]:
     """The sheets of a scope in a state, oldest first."""
     return _read(
         tx,
@@ -144,13 +144,13 @@ def _read(tx: Transaction, query: LiteralString, **values: object) -> list[Month
     return [_sheet(head, lines.get(head[0], []), takings.get(head[0], [])) for head in heads]
 
 
-def _sheet(head: Sequence[Any], lines: Sequence[Line], takings: Sequence[Taking]) -> MonthSheet:
+def _sheet(head: Sequence[Any], lines: Sequence[SheetLine], takings: Sequence[SheetTaking]) -> MonthSheet:
     sheet_id, fund, institution, term, version, *rest = head
     ratio, cutoff, due, records, records_digest, prepared_by, prepared_on, digest, *state = rest
-    figures = Figures(ratio, cutoff, due, records, bytes(records_digest), tuple(lines), tuple(takings))
+    figures = SheetFigures(ratio, cutoff, due, records, bytes(records_digest), tuple(lines), tuple(takings))
     return MonthSheet(
         sheet_id,
-        Scope(fund, institution, term),
+        MonthScope(fund, institution, term),
         version,
         figures,
         prepared_by,
@@ -160,8 +160,8 @@ def _sheet(head: Sequence[Any], lines: Sequence[Line], takings: Sequence[Taking]
     )
 
 
-def _lines(tx: Transaction, sheet_ids: Sequence[str]) -> dict[str, list[Line]]:
-    found: dict[str, list[Line]] = {}
+def _lines(tx: Transaction, sheet_ids: Sequence[str]) -> dict[str, list[SheetLine]]:
+    found: dict[str, list[SheetLine]] = {}
     for sheet_id, subfund, year, term, category, *rest in tx.rows(
         """SELECT sheet_id, subfund, service_year, term, category, clr_type, ratio, records, fund_fen, rounded_fen,
                   audit_fen, other_fen, offset_fen, open_daily_fen, paid_daily_fen, month_open_fen
@@ -169,17 +169,17 @@ def _lines(tx: Transaction, sheet_ids: Sequence[str]) -> dict[str, list[Line]]:
         region=tx.region,
         sheets=list(sheet_ids),
     ):
-        found.setdefault(sheet_id, []).append(Line(Key(subfund, year, term, category), *rest))
+        found.setdefault(sheet_id, []).append(SheetLine(Key(subfund, year, term, category), *rest))
     return found
 
 
-def _takings(tx: Transaction, sheet_ids: Sequence[str]) -> dict[str, list[Taking]]:
-    found: dict[str, list[Taking]] = {}
+def _takings(tx: Transaction, sheet_ids: Sequence[str]) -> dict[str, list[SheetTaking]]:
+    found: dict[str, list[SheetTaking]] = {}
     for sheet_id, *rest in tx.rows(
         "SELECT sheet_id, kind, reference, n, amount_fen FROM fund.sheet_taking WHERE region = %(region)s"
         ' AND sheet_id = ANY(%(sheets)s) ORDER BY sheet_id, kind COLLATE "C", reference COLLATE "C", n',
         region=tx.region,
         sheets=list(sheet_ids),
     ):
-        found.setdefault(sheet_id, []).append(Taking(*rest))
+        found.setdefault(sheet_id, []).append(SheetTaking(*rest))
     return found

@@ -17,7 +17,7 @@ from ledger.payments.orders.values import BatchKind
 
 
 @dataclass(slots=True)
-class Purse:
+class Available:
     """What may still be ordered from the book's 支出户 for one kind of payment; fen."""
 
     fund: int
@@ -47,7 +47,7 @@ class Purse:
         self.free_fen -= fen
 
 
-def open_purse(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -> Purse:
+def open_available(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -> Available:
     """The money for `kind` on `pay_date`; nobody else drafts for the book until the transaction ends.
 
     Raises Conflict `book.no_account`, InvalidInput `policy.kinds`, InFlight.
@@ -57,7 +57,7 @@ def open_purse(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -> P
         raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有支出户，不能拨付")
     alone(tx, fund)
     free = available_fen(tx, fund, account) - drafted_fen(tx, fund, account)
-    return Purse(fund, kind, account, free, reserved_before(tx, fund, kind, pay_date))
+    return Available(fund, kind, account, free, reserved_before(tx, fund, kind, pay_date))
 
 
 def alone(tx: Transaction, fund: int) -> None:

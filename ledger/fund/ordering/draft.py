@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.core.dates import Calendar
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.payees import Payee
-from ledger.fund.ordering.available import Purse, waits_json, waits_words
+from ledger.fund.ordering.available import Available, waits_json, waits_words
 from ledger.fund.ordering.forecast import KIND_NAMES, Reserved
 from ledger.fund.region.calendar import read_calendar
 from ledger.payments.orders.draft import create_batch
@@ -45,7 +45,7 @@ class Wish(NamedTuple):
     """What the caller knows it by: an institution, a letter, a request."""
     institution: str
     items: Sequence[ItemDraft]
-    payee: Account | None
+    payee: BankAccount | None
     purpose: str
     upto: date
     """Last day of what it pays."""
@@ -59,7 +59,7 @@ class Wish(NamedTuple):
         return sum(item.amount_fen for item in self.items)
 
 
-class Refused(NamedTuple):
+class RefusedWish(NamedTuple):
     """A wish that is in no order, and why."""
 
     key: str
@@ -76,34 +76,38 @@ class Drafted(NamedTuple):
 
     batch: Batch | None
     met: Sequence[Wish]
-    refused: Sequence[Refused]
+    refused: Sequence[RefusedWish]
 
 
-def draft(tx: Transaction, purse: Purse, pay_date: date, wishes: Sequence[Wish]) -> Drafted:
+def draft(tx: Transaction, available: Available, pay_date: date, wishes: Sequence[Wish]) -> Drafted:
     """One batch of the wishes that can be met, in their order; raises what `create_batch` raises."""
-    refused: list[Refused] = []
+    refused: list[RefusedWish] = []
     met: list[Wish] = []
     orders: list[OrderDraft] = []
     for wish in wishes:
         fen = wish.amount_fen
-        reason = wish.blocked or ("payee_missing" if wish.payee is None else purse.refusal(fen))
+        reason = wish.blocked or ("payee_missing" if wish.payee is None else available.refusal(fen))
         if reason or wish.payee is None:
             refused.append(
-                Refused(wish.key, wish.institution, purse.kind, reason, fen, purse.waits_for(reason))
+                RefusedWish(
+                    wish.key, wish.institution, available.kind, reason, fen, available.waits_for(reason)
+                )
             )
             continue
-        purse.spend(fen)
+        available.spend(fen)
         met.append(wish)
         orders.append(
             OrderDraft(
-                wish.institution, wish.items, (), wish.payee, wish.purpose, purse.account, wish.replaces
+                wish.institution, wish.items, (), wish.payee, wish.purpose, available.account, wish.replaces
             )
         )
     if not orders:
         return Drafted(None, (), refused)
-    batch_id = next_batch_id(tx, purse.fund, purse.kind, pay_date)
+    batch_id = next_batch_id(tx, available.fund, available.kind, pay_date)
     upto = max(wish.upto for wish in met)
-    batch = create_batch(tx, BatchDraft(tx.region, purse.fund, purse.kind, batch_id, pay_date, upto, orders))
+    batch = create_batch(
+        tx, BatchDraft(tx.region, available.fund, available.kind, batch_id, pay_date, upto, orders)
+    )
     return Drafted(batch, met, refused)
 
 
@@ -157,13 +161,13 @@ def result_blocked(fen: int, payee: Payee, ordered: str) -> str:
     return "payee_failed" if payee.failed else ""
 
 
-def refusal_words(refused: Refused, reasons: Mapping[str, str]) -> str:
+def refusal_words(refused: RefusedWish, reasons: Mapping[str, str]) -> str:
     """A refusal for people: kind, amount, reason, and what it waits for."""
     why = f"{KIND_NAMES[refused.kind]}{yuan_grouped(refused.amount_fen)}元：{reasons[refused.reason]}"
     return why + waits_words(refused.waits_for)
 
 
-def refused_json(refused: Refused) -> dict[str, object]:
+def refused_json(refused: RefusedWish) -> dict[str, object]:
     """The same for machines; amounts in fen as text."""
     return {
         "kind": refused.kind,

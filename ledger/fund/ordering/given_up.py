@@ -15,7 +15,7 @@ from ledger.access.operator_log import append_line
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.order import lock_batch
-from ledger.payments.orders.states import Step, move
+from ledger.payments.orders.states import OrderStep, move
 
 
 class GivenUp(NamedTuple):
@@ -46,7 +46,7 @@ def give_up_drafts(tx: Transaction, paper: str, batches: Sequence[str], day: dat
     """
     for batch_id in batches:
         orders = lock_batch(tx, batch_id)
-        move(tx, "discard", [Step(order.order_no, f"{paper}结清", paper) for order in orders], day)
+        move(tx, "discard", [OrderStep(order.order_no, f"{paper}结清", paper) for order in orders], day)
         given_up = GivenUp(batch_id, len(orders), sum(order.amount_fen for order in orders))
         append_line(tx, "batch.given_up", batch_id, "done", f"{paper}：{given_up.message}")
 

@@ -13,7 +13,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Any
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.core.accounts import MONTH_OWED, SPENDING_KIND
 from ledger.core.entries import EMPLOYEE_FUND, FUND_NAMES, Dimensions
 from ledger.core.errors import Conflict
@@ -25,7 +25,7 @@ from ledger.payments.orders.values import Batch, ItemDraft, OrderDraft
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
+class RegionBill:
     """A bill of a month; `body` is the text both regions hold, `digest` its SHA-256."""
 
     bill_id: str
@@ -48,7 +48,7 @@ class BillOrders:
     blocked: Sequence[tuple[str, str]]
 
 
-def make_bill(tx: Transaction, fund: int, counterparty: int, term: int, day: date) -> Bill:
+def make_bill(tx: Transaction, fund: int, counterparty: int, term: int, day: date) -> RegionBill:
     """The bill to a region for everything confirmed of a month, with its message in the outbox; place of care, as maker.
 
     Raises Conflict `outregion.nothing_to_bill` where nothing above zero is confirmed.
@@ -156,10 +156,10 @@ def store_bill(
     )
 
 
-def read_bills(tx: Transaction, fund: int = 0) -> list[Bill]:
+def read_bills(tx: Transaction, fund: int = 0) -> list[RegionBill]:
     """Bills of a fund or all, oldest first."""
     return [
-        Bill(*row)
+        RegionBill(*row)
         for row in tx.rows(
             """SELECT bill_id, fund, side, counterparty, term, records, amount_fen, made_on, order_no FROM fund.outregion_bill
                 WHERE region = %(region)s AND %(fund)s IN (0, fund) ORDER BY made_on, bill_id""",
@@ -169,7 +169,7 @@ def read_bills(tx: Transaction, fund: int = 0) -> list[Bill]:
     ]
 
 
-def bill_items(tx: Transaction, bill: Bill) -> list[tuple[Dimensions, int]]:
+def bill_items(tx: Transaction, bill: RegionBill) -> list[tuple[Dimensions, int]]:
     """The keys of a bill in the insured region's books: the other region is the counterparty."""
     return [
         (Dimensions(str(bill.counterparty), subfund, year, bill.term, category), fen)
@@ -217,7 +217,7 @@ def draft_bill_orders(tx: Transaction, fund: int, pay_date: date) -> BillOrders:
     return BillOrders(batch, [bill_id for bill_id, _ in ready], blocked)
 
 
-def _unpaid(tx: Transaction, fund: int) -> list[tuple[Bill, str, Account | None]]:
+def _unpaid(tx: Transaction, fund: int) -> list[tuple[RegionBill, str, BankAccount | None]]:
     """Bills we owe in no live order: with the failed order to replace, and the confirmed account of the region."""
     found = []
     for *bill, replaces, name, number, bank, cnaps, confirmed in tx.rows(
@@ -233,6 +233,6 @@ def _unpaid(tx: Transaction, fund: int) -> list[tuple[Bill, str, Account | None]
         region=tx.region,
         fund=fund,
     ):
-        payee = Account(name, number, bank, cnaps) if confirmed else None
-        found.append((Bill(*bill), replaces, payee))
+        payee = BankAccount(name, number, bank, cnaps) if confirmed else None
+        found.append((RegionBill(*bill), replaces, payee))
     return found

@@ -31,7 +31,7 @@ INSURED: Final = "insured"
 SIDES: Final[Mapping[str, str]] = {CARE: "就医地", INSURED: "参保地"}
 
 
-class Found(NamedTuple):
+class FoundRecord(NamedTuple):
     """A stored record that carries a sign of another region; fen."""
 
     setl_id: str
@@ -54,7 +54,7 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRecord:
     """A record with a sign of another region that cannot be taken, and why."""
 
     setl_id: str
@@ -69,7 +69,7 @@ class Recognised:
     care: int
     insured: int
     entries: int
-    refused: Sequence[Refused]
+    refused: Sequence[RefusedRecord]
 
 
 class _Taken(NamedTuple):
@@ -77,7 +77,7 @@ class _Taken(NamedTuple):
     counterparty: int
     category: str
     account_fen: int
-    found: Found
+    found: FoundRecord
 
 
 def recognise_outregion(tx: Transaction, fund: int, upto: date, voucher_date: date) -> Recognised:
@@ -95,14 +95,14 @@ def recognise_outregion(tx: Transaction, fund: int, upto: date, voucher_date: da
     hold(tx, Lock.OUTREGION_RECORDS, f"{tx.region}-{fund}")
     parties = sorted((one.counterparty for one in read_counterparties(tx)), key=_width)
     taken: list[_Taken] = []
-    refused: list[Refused] = []
+    refused: list[RefusedRecord] = []
     for found in _signed(tx, upto):
         if national_codes().insutype.get(found.insutype, 0) != fund:
             continue
         try:
             taken.append(_place(tx.region, found, parties))
         except InvalidInput as error:
-            refused.append(Refused(found.setl_id, error.code, error.message))
+            refused.append(RefusedRecord(found.setl_id, error.code, error.message))
     book = Book(tx.region, fund)
     care = [one for one in taken if one.side == CARE]
     keys = _post_care(tx, book, care, voucher_date) if care else {}
@@ -131,7 +131,7 @@ def records_digest(rows: Sequence[tuple[str, bytes, int]]) -> bytes:
     return sha256("\n".join(lines).encode()).digest()
 
 
-def _signed(tx: Transaction, upto: date) -> list[Found]:
+def _signed(tx: Transaction, upto: date) -> list[FoundRecord]:
     """Records with a sign of another region (platform-fields.md 6), not yet taken and no payable of ours, oldest first."""
     rows = tx.rows(
         """SELECT r.setl_id, r.insutype, r.fixmedins_code, r.med_type, r.setl_time::date,
@@ -151,7 +151,7 @@ def _signed(tx: Transaction, upto: date) -> list[Found]:
         region=tx.region,
         upto=upto,
     )
-    return [Found._make((*row[:-1], bytes(row[-1]))) for row in rows]
+    return [FoundRecord._make((*row[:-1], bytes(row[-1]))) for row in rows]
 
 
 def _width(counterparty: int) -> int:
@@ -159,7 +159,7 @@ def _width(counterparty: int) -> int:
     return 2 if counterparty % 10_000 == 0 else 1 if counterparty % 100 in (0, 99) else 0
 
 
-def _place(region: int, found: Found, parties: Sequence[int]) -> _Taken:
+def _place(region: int, found: FoundRecord, parties: Sequence[int]) -> _Taken:
     """Side and counterparty of one record; raises InvalidInput `outregion.*`."""
     ours = found.insured_place != "" and covers(str(region), found.insured_place)
     side = INSURED if found.out_flag == "1" else CARE

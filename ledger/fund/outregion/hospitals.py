@@ -17,7 +17,7 @@ from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.payees import Payee, payees
 from ledger.fund.ordering.draft import REFUSALS, result_blocked
-from ledger.fund.outregion.money import Money, open_money, store_batch
+from ledger.fund.outregion.money import AccountMoney, open_money, store_batch
 from ledger.payments.orders.values import Batch, ItemDraft, OrderDraft, OutregionDraft
 
 REASONS: Final = REFUSALS | {"negative": "冲销大于应付，留待下次抵减"}
@@ -103,7 +103,7 @@ def draft_hospital_orders(tx: Transaction, fund: int, term: int, pay_date: date)
     return HospitalOrders(batch, [institution for institution, _ in ready], blocked)
 
 
-def _reason(one: _Open, money: Money) -> str:
+def _reason(one: _Open, money: AccountMoney) -> str:
     reason = result_blocked(one.amount_fen, one.payee, "")
     if reason or one.payee.account is None:
         return reason or "payee_missing"

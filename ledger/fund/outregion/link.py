@@ -20,7 +20,7 @@ from ledger.core.errors import Conflict, InvalidInput, LedgerError
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.outregion.bills import bill_items, read_bills, store_bill
-from ledger.fund.signed.entry import Signed, post_signed
+from ledger.fund.signed.entry import SignedEntry, post_signed
 from ledger.rules import Item, apply
 from ledger.rules.policy import RULES_SIGNER, policy_on
 
@@ -34,7 +34,7 @@ class End:
     region: int
 
 
-class Message(NamedTuple):
+class OutboxMessage(NamedTuple):
     """A message as it lies in the outbox; `digest` is the SHA-256 of `body`."""
 
     link_id: str
@@ -53,7 +53,7 @@ class Delivery(NamedTuple):
     error: str
 
 
-class Difference(NamedTuple):
+class LinkDifference(NamedTuple):
     """A link whose ends do not yet say the same. Fen; `age` in days since our side made or got it."""
 
     link_id: str
@@ -80,7 +80,7 @@ def deliver(ours: End, other: End, day: date) -> list[Delivery]:
     """
     with unit_of_work(ours.engine, ours.user, ours.region) as tx:
         waiting = [
-            Message._make((*row[:-1], bytes(row[-1])))
+            OutboxMessage._make((*row[:-1], bytes(row[-1])))
             for row in tx.rows(
                 """SELECT link_id, kind, fund, amount_fen, body, digest FROM fund.outregion_outbox
                     WHERE region = %(region)s AND counterparty = %(party)s AND state = 'waiting' ORDER BY made_on, link_id""",
@@ -103,7 +103,7 @@ def deliver(ours: End, other: End, day: date) -> list[Delivery]:
     return done
 
 
-def accept(tx: Transaction, message: Message, sender: int, day: date) -> bool:
+def accept(tx: Transaction, message: OutboxMessage, sender: int, day: date) -> bool:
     """Take a message in, and do what it asks; False if it was taken in before.
 
     A bill becomes what we owe that region: Dr 9003, Cr 9103. Raises InvalidInput `outregion.message` for a body that is
@@ -140,7 +140,7 @@ def accept(tx: Transaction, message: Message, sender: int, day: date) -> bool:
     return True
 
 
-def ends(tx: Transaction, day: date, counterparty: int = 0) -> list[Difference]:
+def ends(tx: Transaction, day: date, counterparty: int = 0) -> list[LinkDifference]:
     """Every link as our side has it: bills both ways, and prepayments told to us. Equal ends have no difference."""
     rows = tx.rows(
         """SELECT b.bill_id, b.side, b.counterparty, b.amount_fen,
@@ -170,10 +170,10 @@ def ends(tx: Transaction, day: date, counterparty: int = 0) -> list[Difference]:
         party=counterparty,
         day=day,
     )
-    return [Difference._make((*row[:5], row[4] if row[5] < 0 else row[5], *row[6:])) for row in rows]
+    return [LinkDifference._make((*row[:5], row[4] if row[5] < 0 else row[5], *row[6:])) for row in rows]
 
 
-def differences(tx: Transaction, day: date, counterparty: int = 0) -> list[Difference]:
+def differences(tx: Transaction, day: date, counterparty: int = 0) -> list[LinkDifference]:
     """The links that are not yet equal on both ends, oldest first."""
     return [
         end
@@ -182,7 +182,7 @@ def differences(tx: Transaction, day: date, counterparty: int = 0) -> list[Diffe
     ]
 
 
-def _read(message: Message, sender: int, region: int) -> dict[str, Any]:
+def _read(message: OutboxMessage, sender: int, region: int) -> dict[str, Any]:
     try:
         body = json.loads(message.body)
     except ValueError:
@@ -198,7 +198,7 @@ def _read(message: Message, sender: int, region: int) -> dict[str, Any]:
     return body
 
 
-def _owe(tx: Transaction, message: Message, day: date) -> None:
+def _owe(tx: Transaction, message: OutboxMessage, day: date) -> None:
     bill = next(bill for bill in read_bills(tx, message.fund) if bill.bill_id == message.link_id)
     ruled = apply(
         "CLRX.owed",
@@ -207,7 +207,7 @@ def _owe(tx: Transaction, message: Message, day: date) -> None:
         [Item(dims, fen) for dims, fen in bill_items(tx, bill)],
     )
     open_period(tx, Book(tx.region, bill.fund), period_of(day))
-    paper = Signed(
+    paper = SignedEntry(
         fund=bill.fund,
         source_key=f"CLRX:{bill.bill_id}",
         business_date=day,

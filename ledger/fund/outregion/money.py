@@ -23,7 +23,7 @@ from ledger.payments.orders.values import Batch, BatchDraft, OrderDraft
 
 
 @dataclass(slots=True)
-class Money:
+class AccountMoney:
     """An own account of a book while orders are drafted on it; fen."""
 
     account: str
@@ -68,7 +68,7 @@ class Money:
         return others if self.fiscal else max(0, others - max(0, self.fiscal_free_fen))
 
 
-def open_money(tx: Transaction, fund: int, kind: str, pay_date: date) -> Money:
+def open_money(tx: Transaction, fund: int, kind: str, pay_date: date) -> AccountMoney:
     """The book's account of a kind (`1003`, `1004`), held against other drafts until the end of the transaction.
 
     On the 支出户 what goes first on `pay_date` is left its money (fund.kind_order).
@@ -113,7 +113,7 @@ def open_money(tx: Transaction, fund: int, kind: str, pay_date: date) -> Money:
     )
     first = reserved_before(tx, fund, "outregion", pay_date) if kind == SPENDING_KIND else ()
     reserved = sum(one.amount_fen for one in first)
-    return Money(account, kind == FISCAL_KIND, free[kind], free.get(FISCAL_KIND, 0), held, reserved)
+    return AccountMoney(account, kind == FISCAL_KIND, free[kind], free.get(FISCAL_KIND, 0), held, reserved)
 
 
 def store_batch(tx: Transaction, fund: int, pay_date: date, orders: Sequence[OrderDraft]) -> Batch:

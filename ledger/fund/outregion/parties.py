@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
 
@@ -22,11 +22,11 @@ class Counterparty(NamedTuple):
     confirmed_by: str
 
     @property
-    def payee(self) -> Account | None:
+    def payee(self) -> BankAccount | None:
         """Where it is paid; None while nobody confirmed it."""
         if not self.confirmed_by:
             return None
-        return Account(self.payee_name, self.payee_number, self.payee_bank, self.payee_cnaps)
+        return BankAccount(self.payee_name, self.payee_number, self.payee_bank, self.payee_cnaps)
 
 
 def add_counterparty(tx: Transaction, party: Counterparty) -> Counterparty:

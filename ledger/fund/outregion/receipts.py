@@ -13,8 +13,8 @@ from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book, Dimensions
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.outregion.requests import INCOMING, KINDS, Move, locked_move, read_moves
-from ledger.fund.signed.entry import Signed, post_signed
+from ledger.fund.outregion.requests import INCOMING, KINDS, RegionMovement, locked_move, read_moves
+from ledger.fund.signed.entry import SignedEntry, post_signed
 from ledger.fund.signed.request import require_text
 from ledger.payments.incoming.evidence import settle_by_hand
 from ledger.payments.orders.own_accounts import account_of
@@ -28,7 +28,9 @@ _RULES: Final[Mapping[str, str]] = {
 }
 
 
-def confirm_move(tx: Transaction, move_id: str, receipt_no: str, booked_on: date, day: date) -> Move:
+def confirm_move(
+    tx: Transaction, move_id: str, receipt_no: str, booked_on: date, day: date
+) -> RegionMovement:
     """Enter the receipt of what came into the 财政专户, and book it by its booking date under `day`; the same again replays.
 
     A paper of the bank with that receipt number, kept in suspense because no order of ours explains it, is settled with
@@ -68,7 +70,7 @@ def confirm_move(tx: Transaction, move_id: str, receipt_no: str, booked_on: date
     return done
 
 
-def _post(tx: Transaction, move: Move, day: date) -> None:
+def _post(tx: Transaction, move: RegionMovement, day: date) -> None:
     booked_on = move.booked_on or day
     ruled = apply(
         _RULES[move.kind],
@@ -78,7 +80,7 @@ def _post(tx: Transaction, move: Move, day: date) -> None:
         fiscal_account=move.account,
     )
     open_period(tx, Book(tx.region, move.fund), period_of(day))
-    paper = Signed(
+    paper = SignedEntry(
         fund=move.fund,
         source_key=f"OUT:{move.move_id}",
         business_date=booked_on,

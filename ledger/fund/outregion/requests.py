@@ -30,7 +30,7 @@ KINDS: Final[Mapping[str, str]] = {**INCOMING, **OUTGOING}
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class RegionMovement:
     """A movement. One that came in has its receipt and the entry `OUT:` and its id; one we pay has its order's entries."""
 
     move_id: str
@@ -57,7 +57,7 @@ class Move:
 
 def request_move(
     tx: Transaction, fund: int, kind: str, counterparty: int, amount_fen: int, document: str, day: date
-) -> Move:
+) -> RegionMovement:
     """Hand in a movement with another region, as maker; the same document again gives the first answer.
 
     `document` is the notice it rests on; for clearing money (`received`) the id of the bill, for a prepayment that comes
@@ -94,7 +94,7 @@ def request_move(
     return read_moves(tx, key=key)[0]
 
 
-def approve_move(tx: Transaction, move_id: str, day: date) -> Move:
+def approve_move(tx: Transaction, move_id: str, day: date) -> RegionMovement:
     """Approve as checker, another person than the maker; the same person again changes nothing.
 
     Raises NotFound `request.unknown`; Conflict `request.decided`, `outregion.over_*`; Forbidden `request.same_person`,
@@ -106,13 +106,13 @@ def approve_move(tx: Transaction, move_id: str, day: date) -> Move:
     return _decide(tx, move_id, "approved", day)
 
 
-def refuse_move(tx: Transaction, move_id: str, day: date) -> Move:
+def refuse_move(tx: Transaction, move_id: str, day: date) -> RegionMovement:
     """Refuse as checker. Raises as `approve_move`."""
     locked_move(tx, move_id)
     return _decide(tx, move_id, "refused", day)
 
 
-def cancel_move(tx: Transaction, move_id: str) -> Move:
+def cancel_move(tx: Transaction, move_id: str) -> RegionMovement:
     """Withdraw an approved movement as accountant: nothing came in, or no live order pays it.
 
     Raises Conflict `request.decided`, `request.in_order`; NotFound `request.unknown`; Forbidden `access.role_missing`.
@@ -126,7 +126,7 @@ def cancel_move(tx: Transaction, move_id: str) -> Move:
     return read_moves(tx, key=move_id)[0]
 
 
-def read_moves(tx: Transaction, *, fund: int = 0, key: str = "") -> list[Move]:
+def read_moves(tx: Transaction, *, fund: int = 0, key: str = "") -> list[RegionMovement]:
     """Movements by id or fund, oldest first."""
     rows = tx.rows(
         """SELECT m.move_id, m.fund, m.kind, m.counterparty, m.amount_fen, m.document, m.state, m.prepared_by, m.approved_by,
@@ -139,10 +139,10 @@ def read_moves(tx: Transaction, *, fund: int = 0, key: str = "") -> list[Move]:
         fund=fund,
         key=key,
     )
-    return [Move(*row) for row in rows]
+    return [RegionMovement(*row) for row in rows]
 
 
-def locked_move(tx: Transaction, move_id: str) -> Move:
+def locked_move(tx: Transaction, move_id: str) -> RegionMovement:
     """One movement; its region's others wait until the end of the transaction. Raises NotFound `request.unknown`."""
     hold(tx, Lock.OUTREGION_MOVE, str(tx.region))
     found = read_moves(tx, key=move_id)
@@ -151,7 +151,7 @@ def locked_move(tx: Transaction, move_id: str) -> Move:
     return found[0]
 
 
-def _decide(tx: Transaction, move_id: str, state: str, day: date) -> Move:
+def _decide(tx: Transaction, move_id: str, state: str, day: date) -> RegionMovement:
     tx.run(
         """UPDATE fund.outregion_move SET state = %(state)s, approved_by = %(user)s, approved_on = %(day)s
             WHERE region = %(region)s AND move_id = %(key)s""",

@@ -13,9 +13,9 @@ from typing import Final
 from ledger.core.accounts import FISCAL_KIND, OTHERS_MONEY, REGION_PREPAYMENT
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.outregion.money import Money, open_money, store_batch
+from ledger.fund.outregion.money import AccountMoney, open_money, store_batch
 from ledger.fund.outregion.parties import read_counterparties
-from ledger.fund.outregion.requests import KINDS, Move, read_moves
+from ledger.fund.outregion.requests import KINDS, RegionMovement, read_moves
 from ledger.payments.orders.values import Batch, ItemDraft, OrderDraft
 
 _SOURCES: Final[Mapping[str, int]] = {"prepaid": REGION_PREPAYMENT, "prepaid_out": OTHERS_MONEY}
@@ -67,7 +67,7 @@ def draft_transfer_orders(tx: Transaction, fund: int, pay_date: date) -> Transfe
     return TransferOrders(batch, [move_id for move_id, _ in ready], blocked)
 
 
-def _reason(move: Move, money: Money) -> str:
+def _reason(move: RegionMovement, money: AccountMoney) -> str:
     if move.kind == "prepaid":
         return "" if money.take(move.amount_fen) else "over_available"
     party = str(move.counterparty)
@@ -76,7 +76,7 @@ def _reason(move: Move, money: Money) -> str:
     return "" if money.take(move.amount_fen, {party: move.amount_fen}) else "over_available"
 
 
-def _unpaid(tx: Transaction, fund: int) -> list[tuple[Move, str]]:
+def _unpaid(tx: Transaction, fund: int) -> list[tuple[RegionMovement, str]]:
     """Approved movements of ours in no live order, with the failed order to replace."""
     releasing = {state for (state,) in tx.rows("SELECT state FROM payments.state WHERE releases")}
     return [

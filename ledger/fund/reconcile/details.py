@@ -16,7 +16,7 @@ from ledger.core.errors import NotFound
 from ledger.core.money import yuan
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.reconcile.file import DetailRow, ResultRow, read_detail
-from ledger.fund.reconcile.scope import Scope, check_scope, collect_ours
+from ledger.fund.reconcile.scope import ReconcileScope, check_scope, collect_ours
 from ledger.fund.reconcile.totals import open_line
 
 STMT_RSLT: Final = {"MATCH": "0", "CENTER_ONLY": "1", "PROVIDER_ONLY": "2", "AMOUNT_DIFF": "3"}
@@ -82,7 +82,7 @@ class DetailResult:
     """What a comparison found: counts by outcome, and the state the line has now."""
 
     run_id: str
-    scope: Scope
+    scope: ReconcileScope
     matched: int
     center_only: int
     provider_only: int
@@ -105,7 +105,7 @@ class DetailFile:
         return self.with_refunded and not self.setl_optins
 
 
-def compare_details(tx: Transaction, scope: Scope, file: DetailFile, on: date) -> DetailResult:
+def compare_details(tx: Transaction, scope: ReconcileScope, file: DetailFile, on: date) -> DetailResult:
     """Compare a detail file with our records of `scope` and keep file, counts and differences.
 
     A complete file replaces what was open from the file before it: new data resolve differences. The same file against
@@ -131,7 +131,7 @@ def compare_details(tx: Transaction, scope: Scope, file: DetailFile, on: date) -
     return result_of(tx, run_id)
 
 
-def lock_line(tx: Transaction, scope: Scope) -> None:
+def lock_line(tx: Transaction, scope: ReconcileScope) -> None:
     """One comparison or decision at a time on a line."""
     tx.run(
         """SELECT 1 FROM fund.reconciliation WHERE region = %(region)s AND fund = %(fund)s AND institution = %(institution)s
@@ -153,7 +153,12 @@ def _join(tx: Transaction, rows: Iterable[DetailRow], *, with_refunded: bool) ->
 
 
 def _keep_run(
-    tx: Transaction, scope: Scope, file: DetailFile, run_id: str, digests: tuple[bytes, bytes], on: date
+    tx: Transaction,
+    scope: ReconcileScope,
+    file: DetailFile,
+    run_id: str,
+    digests: tuple[bytes, bytes],
+    on: date,
 ) -> None:
     tx.run(
         """INSERT INTO fund.reconcile_run
@@ -185,7 +190,7 @@ def _keep_run(
     )
 
 
-def settle_line(tx: Transaction, scope: Scope, run_id: str, digest: bytes) -> None:
+def settle_line(tx: Transaction, scope: ReconcileScope, run_id: str, digest: bytes) -> None:
     """The line follows its latest complete comparison: agreed when nothing of it is unresolved."""
     tx.run(
         """UPDATE fund.reconciliation l
@@ -216,7 +221,7 @@ def result_of(tx: Transaction, run_id: str) -> DetailResult:
     )
     if row is None:
         raise NotFound("reconcile.unknown_run", f"没有对账批次{run_id}")
-    return DetailResult(run_id, Scope(*row[:4]), *row[4:])
+    return DetailResult(run_id, ReconcileScope(*row[:4]), *row[4:])
 
 
 def differences(tx: Transaction, run_id: str, *, unresolved: bool = False) -> list[Difference]:
@@ -240,7 +245,7 @@ def _difference(row: tuple[Any, ...]) -> Difference:
     return Difference(run_id, n, setl_id, mdtrt_id, psn_no, flag, outcome, Sides(*figures), *row[13:])
 
 
-def our_details(tx: Transaction, scope: Scope) -> list[DetailRow]:
+def our_details(tx: Transaction, scope: ReconcileScope) -> list[DetailRow]:
     """Our own records as rows of a detail file, forward and reverse, for an institution to compare with."""
     check_scope(tx, scope)
     collect_ours(tx, scope)

@@ -26,7 +26,7 @@ _COLLECT: Final = """
        AND (r.insu_admdvs = '' OR starts_with(r.insu_admdvs, %(places)s))"""
 
 
-class Scope(NamedTuple):
+class ReconcileScope(NamedTuple):
     """The unit of reconciliation and of declaration."""
 
     fund: int
@@ -46,7 +46,7 @@ class Scope(NamedTuple):
         return next_month(self.first_day) - timedelta(days=1)
 
 
-def check_scope(tx: Transaction, scope: Scope) -> None:
+def check_scope(tx: Transaction, scope: ReconcileScope) -> None:
     """Raises InvalidInput `scope.fund`, `scope.term`, `scope.clr_type`; NotFound `institution.unknown`."""
     if scope.fund not in FUND_NAMES:
         raise InvalidInput("scope.fund", f"没有账套{scope.fund}", fund=scope.fund)
@@ -69,7 +69,7 @@ def insutypes_of(fund: int) -> list[str]:
 
 def collect_ours(
     tx: Transaction,
-    scope: Scope,
+    scope: ReconcileScope,
     period: tuple[date, date] | None = None,
     insutype: str = "",
     setl_optins: str = "",

@@ -12,7 +12,7 @@ from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.reconcile.scope import Scope, check_scope, collect_ours
+from ledger.fund.reconcile.scope import ReconcileScope, check_scope, collect_ours
 from ledger.fund.record.codes import national_codes
 
 FLAT: Final = "0"
@@ -22,7 +22,7 @@ WITHOUT_REFUNDED: Final = "0"
 """refd_setl_flag of a request: "0" leaves out what was refunded, reversal and original; "1", "" or absent counts both."""
 
 
-class Totals(NamedTuple):
+class SideTotals(NamedTuple):
     """Count and money in fen of one side. A reversal counts −1 (platform-fields.md 2.3)."""
 
     records: int
@@ -41,7 +41,7 @@ class TotalsRequest:
     begin: date
     end: date
     with_refunded: bool
-    totals: Totals
+    totals: SideTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class TotalsResult:
     total_id: str
     fund: int
     stmt_rslt: str
-    ours: Totals
-    theirs: Totals
+    ours: SideTotals
+    theirs: SideTotals
 
     @property
     def agrees(self) -> bool:
@@ -81,7 +81,7 @@ def totals_request(data: Mapping[str, Any]) -> TotalsRequest:
         # A day with more reversals than settlements counts below zero.
         if flag not in {"0", "1"} or end < begin or not count.removeprefix("-").isdecimal():
             raise ValueError
-        totals = Totals(
+        totals = SideTotals(
             int(count),
             *(parse_fen(_text(data, name)) for name in ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")),
         )
@@ -123,7 +123,9 @@ def compare_totals(tx: Transaction, institution: str, request: TotalsRequest, on
         raise InvalidInput("reconcile.insutype", f"险种{request.insutype[:20]}不属于本系统的账套")
     if (request.begin.year, request.begin.month) != (request.end.year, request.end.month):
         raise InvalidInput("reconcile.period", f"对账起止{request.begin}至{request.end}须在同一期号内")
-    scope = Scope(fund, institution, request.begin.year * 100 + request.begin.month, request.clr_type)
+    scope = ReconcileScope(
+        fund, institution, request.begin.year * 100 + request.begin.month, request.clr_type
+    )
     check_scope(tx, scope)
     digest = collect_ours(tx, scope, (request.begin, request.end), request.insutype, request.setl_optins)
     ours = our_totals(tx, with_refunded=request.with_refunded)
@@ -138,7 +140,7 @@ def compare_totals(tx: Transaction, institution: str, request: TotalsRequest, on
     return result
 
 
-def our_totals(tx: Transaction, *, with_refunded: bool) -> Totals:
+def our_totals(tx: Transaction, *, with_refunded: bool) -> SideTotals:
     """The totals of what `collect_ours` collected."""
     row = tx.row(
         """SELECT coalesce(sum(CASE WHEN reversal THEN -1 ELSE 1 END), 0)::bigint, coalesce(sum(medfee_fen), 0)::bigint,
@@ -146,10 +148,10 @@ def our_totals(tx: Transaction, *, with_refunded: bool) -> Totals:
              FROM ours WHERE %(all)s OR NOT (reversal OR reversed)""",
         all=with_refunded,
     )
-    return Totals(*row) if row else Totals(0, 0, 0, 0)
+    return SideTotals(*row) if row else SideTotals(0, 0, 0, 0)
 
 
-def open_line(tx: Transaction, scope: Scope) -> None:
+def open_line(tx: Transaction, scope: ReconcileScope) -> None:
     """Make the line of the month, once."""
     tx.run(
         """INSERT INTO fund.reconciliation (region, fund, institution, term, clr_type, state)
@@ -159,7 +161,9 @@ def open_line(tx: Transaction, scope: Scope) -> None:
     )
 
 
-def _keep(tx: Transaction, scope: Scope, request: TotalsRequest, result: TotalsResult, on: date) -> None:
+def _keep(
+    tx: Transaction, scope: ReconcileScope, request: TotalsRequest, result: TotalsResult, on: date
+) -> None:
     open_line(tx, scope)
     tx.run(
         """INSERT INTO fund.reconcile_total VALUES (%(region)s, %(total_id)s, %(fund)s, %(institution)s, %(insutype)s, %(clr_type)s,

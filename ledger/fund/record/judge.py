@@ -62,17 +62,6 @@ def validate_line(raw: bytes, line: int, rules: IntakeRules) -> SettlementRecord
         return _refuse(error, line, raw[:LINE_BYTES_MAX])
 
 
-def validate_object(document: Any, position: int, rules: IntakeRules) -> SettlementRecord | Refusal:
-    """One object of `decode_exact`, at a 1-based position of its request. Never raises for bad content."""
-    try:
-        return _read(document, rules)
-    except InvalidInput as error:
-        info = document.get("setlinfo") if isinstance(document, dict) else None
-        known = info.get("setl_id") if isinstance(info, dict) else None
-        raw = f'"setl_id":"{known}"'.encode("utf-8", "replace") if isinstance(known, str) else b""
-        return _refuse(error, position, raw)
-
-
 def _one_line(text: str) -> str:
     """Text from outside made safe for logs and screens: control characters and lone surrogates become `?`."""
     return "".join(char if char.isprintable() else "?" for char in text)

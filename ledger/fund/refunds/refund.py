@@ -18,7 +18,7 @@ from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.advance import read_advances
 from ledger.fund.advances.offset import KIND_ACCOUNTS
 from ledger.fund.refunds.left import BENEFITS, KINDS, RefundLine, require_left
-from ledger.fund.signed.entry import Signed, post_signed
+from ledger.fund.signed.entry import SignedEntry, post_signed
 from ledger.fund.signed.request import decide, key_of, require_amount, require_same, require_text, row_digest
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
@@ -146,7 +146,7 @@ def approve_refund(tx: Transaction, refund_id: str, day: date) -> Refund:
         fiscal_account=refund.account,
         year=refund.received_on.year,
     )
-    paper = Signed(
+    paper = SignedEntry(
         fund=refund.fund,
         source_key=f"REF:{refund_id}",
         business_date=refund.received_on,

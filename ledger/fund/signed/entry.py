@@ -20,7 +20,7 @@ from ledger.rules.policy import policy_on
 ADVANCE_POLICY: Final = "P1"
 
 
-class Paper(NamedTuple):
+class EntryPaper(NamedTuple):
     """A sheet or letter as its entry names it."""
 
     event: str
@@ -40,7 +40,7 @@ def settling_policy(tx: Transaction, day: date, *, advance: bool) -> str:
     return ADVANCE_POLICY if advance else policy_on(tx, tx.region, day)
 
 
-def write_entry(paper: Paper, policy: str, rows: Sequence[Sheet], day: date) -> RuledEntry | None:
+def write_entry(paper: EntryPaper, policy: str, rows: Sequence[Sheet], day: date) -> RuledEntry | None:
     """The paper's entry, None where there is nothing to book; raises what `ledger.rules.apply` raises."""
     moving = [row for row in rows if any(row[1:-1])]
     if not moving:
@@ -48,10 +48,10 @@ def write_entry(paper: Paper, policy: str, rows: Sequence[Sheet], day: date) -> 
     return apply(paper.event, policy, paper.fund, moving, year=day.year, on=day)
 
 
-def post_paper(tx: Transaction, paper: Paper, ruled: RuledEntry, day: date) -> Posted:
+def post_paper(tx: Transaction, paper: EntryPaper, ruled: RuledEntry, day: date) -> Posted:
     """Post it on `day`, reviewed by the transaction's user, who signed the paper; raises what posting raises."""
     open_period(tx, Book(tx.region, paper.fund), period_of(day))
-    signed = Signed(
+    signed = SignedEntry(
         fund=paper.fund,
         source_key=f"{paper.event}:{paper.paper_id}",
         business_date=day,
@@ -66,7 +66,7 @@ def post_paper(tx: Transaction, paper: Paper, ruled: RuledEntry, day: date) -> P
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedEntry:
     """What an entry says beside its legs: which paper it books, who signed it, and what proves it."""
 
     fund: int
@@ -80,7 +80,7 @@ class Signed:
     attachments: int = 1
 
 
-def post_signed(tx: Transaction, paper: Signed, ruled: RuledEntry, day: date) -> Posted:
+def post_signed(tx: Transaction, paper: SignedEntry, ruled: RuledEntry, day: date) -> Posted:
     """Post the legs a rule gave for a paper that two persons signed, or a rule prepared; raises what posting raises."""
     entry = EntryDraft(
         event=ruled.event,

@@ -22,8 +22,8 @@ from ledger.fund.cash.movements import approve_move, refuse_requested, request_m
 from ledger.fund.signed.request import require_text
 from ledger.payments.incoming import evidence as papers_table
 from ledger.payments.incoming.book import Results, move_papers, open_round
-from ledger.payments.incoming.evidence import Paper
-from ledger.payments.incoming.matching import PAY, RETURN, Outcome
+from ledger.payments.incoming.evidence import EvidencePaper
+from ledger.payments.incoming.matching import PAY, RETURN, EvidenceOutcome
 
 KINDS: Final = {
     "order": "拨付单的付款或退汇",
@@ -158,7 +158,7 @@ def confirm(tx: Transaction, resolution_id: str, day: date) -> Resolution:
     if found.what == "order":
         _book_order(tx, paper, found, day)
     elif found.what == "to_return":
-        papers_table.decide_again(tx, [paper], [Outcome("suspense", AWAITED)])
+        papers_table.decide_again(tx, [paper], [EvidenceOutcome("suspense", AWAITED)])
     elif found.what in _MOVES:
         approve_move(tx, found.reference, day)  # and explains the paper of its receipt
     else:
@@ -167,7 +167,7 @@ def confirm(tx: Transaction, resolution_id: str, day: date) -> Resolution:
             _grant(tx, paper, found, day)
         else:
             explained.append(_require_counter(tx, paper, found.reference))
-        papers_table.decide_again(tx, explained, [Outcome("confirmed", BY_HAND)] * len(explained))
+        papers_table.decide_again(tx, explained, [EvidenceOutcome("confirmed", BY_HAND)] * len(explained))
         for one in explained[1:]:
             papers_table.explain_twins(tx, one.evidence.own_account, one.evidence.receipt_no)
     # The bank tells a movement by two papers (bker and camt.054): one explanation is that of both.
@@ -207,14 +207,14 @@ def _resolution(tx: Transaction, key: str) -> Resolution:
     return found[0]
 
 
-def _paper(tx: Transaction, key: tuple[str, str, str]) -> tuple[Paper, str]:
+def _paper(tx: Transaction, key: tuple[str, str, str]) -> tuple[EvidencePaper, str]:
     found = papers_table.locked(tx, key)
     if found is None:
         raise NotFound("suspense.unknown", f"账户{key[0][:40]}没有回单{key[1][:20]}:{key[2][:60]}")
     return found
 
 
-def _require_open(paper: Paper, outcome: str) -> None:
+def _require_open(paper: EvidencePaper, outcome: str) -> None:
     if outcome != "suspense":
         told = paper.evidence
         raise Conflict("suspense.not_open", f"回单{told.kind}:{told.receipt_no}不在挂账中（{outcome}）")
@@ -233,7 +233,7 @@ def _decide(tx: Transaction, found: Resolution, state: str, day: date, reason: s
     )
 
 
-def _check(tx: Transaction, paper: Paper, fund: int, what: str, reference: str) -> None:
+def _check(tx: Transaction, paper: EvidencePaper, fund: int, what: str, reference: str) -> None:
     if what == "order":
         _require_order(tx, paper, fund, reference)
     elif what == "request":
@@ -244,14 +244,14 @@ def _check(tx: Transaction, paper: Paper, fund: int, what: str, reference: str) 
         raise InvalidInput("suspense.reference", f"{KINDS[what]}不写编号", reference=reference[:60])
 
 
-def _require_direction(paper: Paper, direction: Direction, what: str) -> None:
+def _require_direction(paper: EvidencePaper, direction: Direction, what: str) -> None:
     if paper.evidence.direction is not direction:
         raise InvalidInput(
             "suspense.direction", f"回单{paper.evidence.receipt_no}的借贷方向不是{KINDS[what]}"
         )
 
 
-def _require_order(tx: Transaction, paper: Paper, fund: int, order_no: str) -> None:
+def _require_order(tx: Transaction, paper: EvidencePaper, fund: int, order_no: str) -> None:
     """The order is of this book and account, of this amount, and can be paid (or has been paid, for its return)."""
     row = tx.row(
         """SELECT o.state, o.amount_fen, o.account, o.fund,
@@ -284,21 +284,21 @@ def _require_order(tx: Transaction, paper: Paper, fund: int, order_no: str) -> N
         )
 
 
-def _event(paper: Paper) -> str:
+def _event(paper: EvidencePaper) -> str:
     return PAY if paper.evidence.direction is Direction.DEBIT else RETURN
 
 
-def _book_order(tx: Transaction, paper: Paper, found: Resolution, day: date) -> None:
+def _book_order(tx: Transaction, paper: EvidencePaper, found: Resolution, day: date) -> None:
     """As if the bank's paper had named the order: it is paid or returned by its own rule, once."""
     results = Results(Counter(), Counter(), [])
     round_ = open_round(tx, [found.reference], day, results)
     _require_order(tx, paper, found.fund, found.reference)
     event = _event(paper)
-    papers_table.decide_again(tx, [paper], [Outcome("posted", BY_HAND, found.reference, event)])
+    papers_table.decide_again(tx, [paper], [EvidenceOutcome("posted", BY_HAND, found.reference, event)])
     move_papers(round_, event, [(found.reference, paper)])
 
 
-def _require_request(tx: Transaction, paper: Paper, fund: int, request_id: str) -> None:
+def _require_request(tx: Transaction, paper: EvidencePaper, fund: int, request_id: str) -> None:
     """The request is granted with this very money, or approved and waits for it."""
     told = paper.evidence
     _require_direction(paper, Direction.CREDIT, "request")
@@ -317,7 +317,7 @@ def _require_request(tx: Transaction, paper: Paper, fund: int, request_id: str) 
         )
 
 
-def _grant(tx: Transaction, paper: Paper, found: Resolution, day: date) -> None:
+def _grant(tx: Transaction, paper: EvidencePaper, found: Resolution, day: date) -> None:
     """The grant, unless it was entered by hand before the bank's paper came."""
     _require_request(tx, paper, found.fund, found.reference)
     told = paper.evidence
@@ -326,7 +326,7 @@ def _grant(tx: Transaction, paper: Paper, found: Resolution, day: date) -> None:
         grant(tx, found.reference, told.receipt_no, told.amount_fen, told.booking_date, day)
 
 
-def _require_counter(tx: Transaction, paper: Paper, reference: str) -> Paper:
+def _require_counter(tx: Transaction, paper: EvidencePaper, reference: str) -> EvidencePaper:
     """The paper undone: of the same account and amount, the other way round, itself still open."""
     kind, _, receipt_no = reference.partition(":")
     told = paper.evidence

@@ -14,13 +14,13 @@ from typing import Final, NamedTuple
 from adapters.banks.ports import Direction, OrderStatus
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming import evidence as papers_table
-from ledger.payments.incoming.evidence import Paper
+from ledger.payments.incoming.evidence import EvidencePaper
 from ledger.payments.incoming.faults import is_account_fault, reason_text
 from ledger.payments.incoming.files import Problem
-from ledger.payments.incoming.matching import PAY, RETURN, Known, Outcome, decide
+from ledger.payments.incoming.matching import PAY, RETURN, EvidenceOutcome, Known, decide
 from ledger.payments.incoming.statuses import Decision, decide_status
 from ledger.payments.orders.order import Order, lock_orders
-from ledger.payments.orders.states import Step, Transitions, move, transitions
+from ledger.payments.orders.states import OrderStep, Transitions, move, transitions
 
 _PROBLEMS: Final = {
     "status.unknown_order": "状态回执所指的指令或文件不存在",
@@ -86,7 +86,7 @@ def _arrived_orders(tx: Transaction, order_nos: Sequence[str], day: date) -> lis
     )
     table = transitions(tx)
     missed = [
-        Step(order.order_no, "bank_answered", order.file_id)
+        OrderStep(order.order_no, "bank_answered", order.file_id)
         for order in orders
         if (order.file_id,) in sending and table.next(order.state, "unfile") is not None
     ]
@@ -98,8 +98,8 @@ def _arrived_orders(tx: Transaction, order_nos: Sequence[str], day: date) -> lis
 
 def book_papers(
     round_: Round,
-    waiting: Sequence[Paper],
-    papers: Sequence[Paper],
+    waiting: Sequence[EvidencePaper],
+    papers: Sequence[EvidencePaper],
     references: Mapping[tuple[str, str], str],
 ) -> None:
     """Decide debits before credits, so that a return finds its payment whatever came first; then post."""
@@ -113,7 +113,7 @@ def book_papers(
         moves=papers_table.signed_moves(round_.tx, papers),
         explained=papers_table.explained(round_.tx, papers),
     )
-    outcomes: dict[tuple[str, str, str], Outcome] = {}
+    outcomes: dict[tuple[str, str, str], EvidenceOutcome] = {}
     for direction in (Direction.DEBIT, Direction.CREDIT):
         for paper in (*waiting, *papers):
             if paper.evidence.direction is direction:
@@ -131,7 +131,7 @@ def book_papers(
         round_.done.events[event] += len(found)
 
 
-def _posted(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, str], str]:
+def _posted(tx: Transaction, papers: Sequence[EvidencePaper]) -> dict[tuple[str, str, str], str]:
     rows = tx.rows(
         "SELECT account, bank_reference, direction, matched_order FROM payments.evidence"
         " WHERE region = %(region)s AND outcome = 'posted' AND bank_reference = ANY(%(references)s)",
@@ -152,13 +152,13 @@ def _used(round_: Round) -> frozenset[str]:
     return frozenset(order_no for (order_no,) in rows)
 
 
-def move_papers(round_: Round, event: str, found: Sequence[tuple[str, Paper]]) -> None:
+def move_papers(round_: Round, event: str, found: Sequence[tuple[str, EvidencePaper]]) -> None:
     """Papers that post, each with its order: the orders are paid or returned, accounts the bank found faulty are marked."""
     steps = []
     for order_no, paper in found:
         receipt = paper.receipt
         why = reason_text(paper.evidence.reason_code, paper.evidence.reason) if event == RETURN else ""
-        steps.append(Step(order_no, why, receipt.key, receipt))
+        steps.append(OrderStep(order_no, why, receipt.key, receipt))
     move(round_.tx, event, steps, round_.day)
     faulty = {
         step.order_no: step.reason
@@ -183,7 +183,7 @@ def apply_statuses(round_: Round, statuses: Sequence[Told]) -> None:
             round_.states[number] = way.to_state
     for event, decisions in decided.items():
         steps = [
-            Step(d.order_no, reason_text(d.status.reason_code, d.status.reason), d.status.message_id)
+            OrderStep(d.order_no, reason_text(d.status.reason_code, d.status.reason), d.status.message_id)
             for d in decisions
         ]
         move(round_.tx, event, steps, round_.day)

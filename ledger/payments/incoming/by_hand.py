@@ -13,7 +13,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Final
 
-from adapters.banks.ports import Format
+from adapters.banks.ports import BankFormat
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
@@ -56,7 +56,9 @@ class HandedFile:
     reason: str
 
 
-def hand_in(tx: Transaction, account: str, format_: Format, brought: Brought, day: date) -> HandedFile | None:
+def hand_in(
+    tx: Transaction, account: str, format_: BankFormat, brought: Brought, day: date
+) -> HandedFile | None:
     """Keep as accountant a file that was brought; None where its bytes were taken in before, by whichever way.
 
     The same again gives the first answer. A file that cannot be read is quarantined with its reason. Raises InvalidInput
@@ -94,7 +96,7 @@ def hand_in(tx: Transaction, account: str, format_: Format, brought: Brought, da
 
 
 def confirm_handed(
-    tx: Transaction, account: str, format_: Format, digest: bytes, day: date
+    tx: Transaction, account: str, format_: BankFormat, digest: bytes, day: date
 ) -> tuple[HandedFile, Received]:
     """Confirm as checker, another person, that these bytes are the bank's, and take them in under `day`.
 

@@ -13,13 +13,13 @@ from psycopg.rows import TupleRow
 from adapters.banks.ports import Direction, Evidence
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
-from ledger.payments.incoming.matching import Outcome, Signed
+from ledger.payments.incoming.matching import EvidenceOutcome, SignedMovement
 from ledger.payments.orders.entries import Receipt
 
 _FORBIDDEN: Final = str.maketrans(dict.fromkeys("|\\\t\n\r", ""))
 
 
-class Paper(NamedTuple):
+class EvidencePaper(NamedTuple):
     """An evidence and the file it came in first."""
 
     evidence: Evidence
@@ -87,12 +87,12 @@ _BY_KEY: Final = (
 )
 
 
-def undecided(tx: Transaction, accounts: Sequence[str]) -> list[Paper]:
+def undecided(tx: Transaction, accounts: Sequence[str]) -> list[EvidencePaper]:
     """Papers of these accounts that wait for another one, or came for an order that was not sent then; locked."""
     return [_paper(row) for row in tx.rows(_SELECT + _UNDECIDED, region=tx.region, accounts=list(accounts))]
 
 
-def stored(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, str], Paper]:
+def stored(tx: Transaction, papers: Sequence[EvidencePaper]) -> dict[tuple[str, str, str], EvidencePaper]:
     """The rows that exist already under the keys of `papers`."""
     rows = tx.rows(
         _SELECT + _BY_KEY,
@@ -104,7 +104,7 @@ def stored(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, str
     return {found.key: found for found in map(_paper, rows)}
 
 
-def locked(tx: Transaction, key: tuple[str, str, str]) -> tuple[Paper, str] | None:
+def locked(tx: Transaction, key: tuple[str, str, str]) -> tuple[EvidencePaper, str] | None:
     """The paper of (own account, kind, receipt number) and its outcome, locked; None where there is none."""
     account, kind, receipt_no = key
     outcome = tx.value(
@@ -170,7 +170,9 @@ def explain_twins(tx: Transaction, account: str, receipt_no: str) -> None:
     )
 
 
-def signed_moves(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, str], Signed]:
+def signed_moves(
+    tx: Transaction, papers: Sequence[EvidencePaper]
+) -> dict[tuple[str, str, str], SignedMovement]:
     """Movements of own accounts that two persons booked with these papers' receipt numbers, one to a receipt."""
     rows = tx.rows(
         "SELECT m.account, m.receipt_no, m.direction, min(m.amount_fen), min(m.booked_on),"
@@ -186,12 +188,12 @@ def signed_moves(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, st
         receipts=sorted({paper.evidence.receipt_no for paper in papers}),
     )
     return {
-        (account, receipt_no, direction): Signed(fen, day, receipt_no, reference)
+        (account, receipt_no, direction): SignedMovement(fen, day, receipt_no, reference)
         for account, receipt_no, direction, fen, day, reference in rows
     }
 
 
-def explained(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, str], Signed]:
+def explained(tx: Transaction, papers: Sequence[EvidencePaper]) -> dict[tuple[str, str, str], SignedMovement]:
     """Movements with these papers' serials of which another paper was explained without an order."""
     rows = tx.rows(
         "SELECT account, bank_reference, direction, amount_fen, booking_date, receipt_no FROM payments.evidence"
@@ -201,12 +203,12 @@ def explained(tx: Transaction, papers: Sequence[Paper]) -> dict[tuple[str, str, 
         references=sorted({paper.evidence.bank_reference for paper in papers} - {""}),
     )
     return {
-        (account, reference, direction): Signed(fen, day, receipt_no, reference)
+        (account, reference, direction): SignedMovement(fen, day, receipt_no, reference)
         for account, reference, direction, fen, day, receipt_no in rows
     }
 
 
-def insert(tx: Transaction, papers: Sequence[Paper], outcomes: Sequence[Outcome]) -> None:
+def insert(tx: Transaction, papers: Sequence[EvidencePaper], outcomes: Sequence[EvidenceOutcome]) -> None:
     """Store new papers with what was decided of them."""
     facts = [paper.evidence for paper in papers]
     tx.run(
@@ -239,7 +241,9 @@ def insert(tx: Transaction, papers: Sequence[Paper], outcomes: Sequence[Outcome]
     )
 
 
-def decide_again(tx: Transaction, papers: Sequence[Paper], outcomes: Sequence[Outcome]) -> None:
+def decide_again(
+    tx: Transaction, papers: Sequence[EvidencePaper], outcomes: Sequence[EvidenceOutcome]
+) -> None:
     """Write what became of papers stored before."""
     tx.run(
         "UPDATE payments.evidence e SET outcome = d.outcome, outcome_code = d.code, matched_order = d.matched"
@@ -257,9 +261,9 @@ def decide_again(tx: Transaction, papers: Sequence[Paper], outcomes: Sequence[Ou
     )
 
 
-def _paper(row: TupleRow) -> Paper:
+def _paper(row: TupleRow) -> EvidencePaper:
     account, kind, receipt_no, file_sha256, direction, day, amount, other, name, order_no, reference = row[
         :11
     ]
     told = (Direction(direction), day, amount, account, other, name, order_no, reference, *row[11:])
-    return Paper(Evidence(kind, receipt_no, *told), file_sha256)
+    return EvidencePaper(Evidence(kind, receipt_no, *told), file_sha256)

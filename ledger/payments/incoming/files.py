@@ -8,7 +8,7 @@ from datetime import date
 from hashlib import sha256
 from typing import NamedTuple
 
-from adapters.banks.ports import Channel, Decoded, Format, RemoteFile
+from adapters.banks.ports import BankFormat, Channel, Decoded, RemoteFile
 from ledger.core.errors import InvalidInput, LedgerError
 from ledger.db.unit_of_work import Transaction
 
@@ -69,7 +69,7 @@ def fetch(channel: Channel, files: Sequence[RemoteFile]) -> tuple[dict[str, byte
     return contents, failures
 
 
-def read(format_: Format, name: str, content: bytes) -> Inbound:
+def read(format_: BankFormat, name: str, content: bytes) -> Inbound:
     """Decode a file; one that cannot be trusted as a whole is quarantined with its code, nothing of it believed."""
     digest = sha256(content).digest()
     try:

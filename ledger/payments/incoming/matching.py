@@ -50,7 +50,7 @@ PAY: Final = "pay"
 RETURN: Final = "return"
 
 
-class Outcome(NamedTuple):
+class EvidenceOutcome(NamedTuple):
     """What becomes of a paper; `event` is what happens to the order, or empty."""
 
     outcome: str
@@ -60,7 +60,7 @@ class Outcome(NamedTuple):
     event: str = ""
 
 
-class Signed(NamedTuple):
+class SignedMovement(NamedTuple):
     """What two persons booked or explained of a movement of the account: fen, booking day, and the receipt's number."""
 
     amount_fen: int
@@ -86,13 +86,13 @@ class Known:
     """States from which an order can be paid."""
     used: Collection[str] = ()
     """Orders of advances that were offset or given back in part: their return would take 1101 below nothing."""
-    moves: Mapping[tuple[str, str, str], Signed] = field(default_factory=dict)
+    moves: Mapping[tuple[str, str, str], SignedMovement] = field(default_factory=dict)
     """(own account, receipt number, direction) of the movements of own accounts booked by hand."""
-    explained: dict[tuple[str, str, str], Signed] = field(default_factory=dict)
+    explained: dict[tuple[str, str, str], SignedMovement] = field(default_factory=dict)
     """(own account, serial, direction) of papers that no order explains, but two persons did."""
 
 
-def decide(evidence: Evidence, known: Known) -> Outcome:
+def decide(evidence: Evidence, known: Known) -> EvidenceOutcome:
     """The outcome of one paper after all decided before it."""
     order = find_order(evidence, known)
     is_return = evidence.direction is Direction.CREDIT
@@ -100,15 +100,15 @@ def decide(evidence: Evidence, known: Known) -> Outcome:
         return _decide_by_hand(evidence, known)
     difference = _difference(evidence, order)
     if difference:
-        return Outcome("suspense", difference, order.order_no)
+        return EvidenceOutcome("suspense", difference, order.order_no)
     if not evidence.bank_reference:
-        return Outcome("suspense", "reference_missing", order.order_no)
+        return EvidenceOutcome("suspense", "reference_missing", order.order_no)
     movement = (evidence.own_account, evidence.bank_reference, str(evidence.direction))
     posted_for = known.posted.get(movement)
     if posted_for is not None:
         if posted_for == order.order_no:
-            return Outcome("confirmed", "", order.order_no)
-        return Outcome("suspense", "reference_reused", order.order_no)
+            return EvidenceOutcome("confirmed", "", order.order_no)
+        return EvidenceOutcome("suspense", "reference_reused", order.order_no)
     outcome = (_decide_return if is_return else _decide_debit)(order.order_no, known)
     if outcome.outcome == "posted":
         known.posted[movement] = order.order_no
@@ -116,7 +116,7 @@ def decide(evidence: Evidence, known: Known) -> Outcome:
     return outcome
 
 
-def _decide_by_hand(evidence: Evidence, known: Known) -> Outcome:
+def _decide_by_hand(evidence: Evidence, known: Known) -> EvidenceOutcome:
     """A paper no order explains: one of a movement that was booked or explained before adds nothing (INV-13)."""
     direction = str(evidence.direction)
     movement = (evidence.own_account, evidence.bank_reference, direction)
@@ -125,20 +125,20 @@ def _decide_by_hand(evidence: Evidence, known: Known) -> Outcome:
     twin = known.explained.get(movement) if evidence.bank_reference else None
     if signed is not None:
         if twin is not None and twin.receipt_no != evidence.receipt_no:
-            return Outcome("suspense", "booked_twice")
+            return EvidenceOutcome("suspense", "booked_twice")
         tied = signed.bank_reference in ("", evidence.bank_reference)
         if not tied or signed[:2] != said:
-            return Outcome("suspense", "receipt_differs")
+            return EvidenceOutcome("suspense", "receipt_differs")
         known.explained[movement] = signed
-        return Outcome("confirmed", "booked_by_hand")
+        return EvidenceOutcome("confirmed", "booked_by_hand")
     if twin is not None:
         return (
-            Outcome("confirmed", "same_movement")
+            EvidenceOutcome("confirmed", "same_movement")
             if twin[:2] == said
-            else Outcome("suspense", "reference_reused")
+            else EvidenceOutcome("suspense", "reference_reused")
         )
     credit = evidence.direction is Direction.CREDIT and not evidence.is_return
-    return Outcome("suspense", "other_credit" if credit else "unknown_order")
+    return EvidenceOutcome("suspense", "other_credit" if credit else "unknown_order")
 
 
 def find_order(evidence: Evidence, known: Known) -> Order | None:
@@ -160,21 +160,21 @@ def _difference(evidence: Evidence, order: Order) -> str:
     return ""
 
 
-def _decide_debit(order_no: str, known: Known) -> Outcome:
+def _decide_debit(order_no: str, known: Known) -> EvidenceOutcome:
     state = known.states[order_no]
     if state in known.payable:
-        return Outcome("posted", "", order_no, PAY)
+        return EvidenceOutcome("posted", "", order_no, PAY)
     code = {"paid": "already_paid", "returned": "already_paid", "rejected": "rejected_then_paid"}
-    return Outcome("suspense", code.get(state, "order_not_sent"), order_no)
+    return EvidenceOutcome("suspense", code.get(state, "order_not_sent"), order_no)
 
 
-def _decide_return(order_no: str, known: Known) -> Outcome:
+def _decide_return(order_no: str, known: Known) -> EvidenceOutcome:
     state = known.states[order_no]
     if state == "paid":
         if order_no in known.used:
-            return Outcome("suspense", "advance_used", order_no)
-        return Outcome("posted", "", order_no, RETURN)
+            return EvidenceOutcome("suspense", "advance_used", order_no)
+        return EvidenceOutcome("posted", "", order_no, RETURN)
     if state in known.payable:
-        return Outcome("waiting", "debit_missing", order_no)
+        return EvidenceOutcome("waiting", "debit_missing", order_no)
     code = {"returned": "already_returned", "rejected": "rejected_then_returned"}
-    return Outcome("suspense", code.get(state, "order_not_sent"), order_no)
+    return EvidenceOutcome("suspense", code.get(state, "order_not_sent"), order_no)

@@ -20,7 +20,7 @@ from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.incoming import evidence as papers_table
 from ledger.payments.incoming.book import Results, Told, apply_statuses, book_papers, open_round, problem_of
-from ledger.payments.incoming.evidence import Paper, clean
+from ledger.payments.incoming.evidence import EvidencePaper, clean
 from ledger.payments.incoming.files import (
     Failure,
     Inbound,
@@ -33,7 +33,7 @@ from ledger.payments.incoming.files import (
 )
 from ledger.payments.incoming.statuses import spread
 from ledger.payments.orders.states import keep_bank_references
-from ledger.payments.out.bank import Bank
+from ledger.payments.out.bank import PayingBank
 
 FILES_PER_TRANSACTION: Final = 200
 
@@ -68,7 +68,7 @@ class Received:
 
 
 def receive(
-    engine: Engine, user: str, region: int, account: str, bank: Bank, day: date, *, again: bool = False
+    engine: Engine, user: str, region: int, account: str, bank: PayingBank, day: date, *, again: bool = False
 ) -> Received:
     """Take what lies in the bank's outbox for `account` and book it on `day`; safe to repeat at any time.
 
@@ -100,7 +100,7 @@ def _require_bookkeeper(tx: Transaction, account: str) -> None:
         )
 
 
-def _read_all(bank: Bank, contents: Mapping[str, bytes]) -> list[Inbound]:
+def _read_all(bank: PayingBank, contents: Mapping[str, bytes]) -> list[Inbound]:
     return [read(bank.format, name, content) for name, content in contents.items()]
 
 
@@ -142,7 +142,7 @@ def take(
         for file in new
         for part in file.decoded.rejected
     ]
-    told = [Paper(clean(found), file.sha256) for file in new for found in file.decoded.evidence]
+    told = [EvidencePaper(clean(found), file.sha256) for file in new for found in file.decoded.evidence]
     waiting = papers_table.undecided(tx, sorted({account} | {paper.key[0] for paper in told}))
     papers = _without_known(tx, told, done.problems)
     statuses = [
@@ -166,10 +166,12 @@ def take(
     return done
 
 
-def _without_known(tx: Transaction, told: Sequence[Paper], problems: list[Problem]) -> list[Paper]:
+def _without_known(
+    tx: Transaction, told: Sequence[EvidencePaper], problems: list[Problem]
+) -> list[EvidencePaper]:
     """The papers not told before; a number told before with other facts is a problem of its file."""
     known = papers_table.stored(tx, told)
-    fresh: dict[tuple[str, str, str], Paper] = {}
+    fresh: dict[tuple[str, str, str], EvidencePaper] = {}
     for paper in told:
         before = known.get(paper.key) or fresh.setdefault(paper.key, paper)
         if before.evidence != paper.evidence:
@@ -192,7 +194,7 @@ def _orders_of_files(tx: Transaction, statuses: Sequence[OrderStatus]) -> dict[s
 
 
 def _references(
-    tx: Transaction, papers: Sequence[Paper], statuses: Sequence[Told]
+    tx: Transaction, papers: Sequence[EvidencePaper], statuses: Sequence[Told]
 ) -> dict[tuple[str, str], str]:
     """(own account, bank's serial) to order: by status files, kept with the order, and by papers matched before."""
     told = [(number, status.bank_reference) for number, status, _ in statuses if status.bank_reference]

@@ -15,7 +15,7 @@ from ledger.core.errors import Conflict, Forbidden, NotFound
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, translate, unit_of_work
 from ledger.payments.orders.order import lock_batch
-from ledger.payments.orders.states import Step, follow_up, move, transitions
+from ledger.payments.orders.states import OrderStep, follow_up, move, transitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def discard_in(tx: Transaction, batch_id: str, reason: str, day: date) -> int:
         region=tx.region,
         fund=orders[0].fund,
     )
-    move(tx, "discard", [Step(order.order_no, reason) for order in orders], day)
+    move(tx, "discard", [OrderStep(order.order_no, reason) for order in orders], day)
     return len(orders)
 
 
@@ -99,7 +99,7 @@ def _approve(tx: Transaction, batch_id: str, digest: bytes, day: date) -> Approv
     # The state before is the one that approval leaves: payments.approve() took every order of it, and no other.
     (before,) = table.sources("approve")
     orders = [replace(order, state=before) for order in lock_batch(tx, batch_id)]
-    follow_up(tx, table, "approve", orders, [Step(order.order_no) for order in orders], day)
+    follow_up(tx, table, "approve", orders, [OrderStep(order.order_no) for order in orders], day)
     approval = _approval(tx, batch_id)
     if approval is None:
         raise Forbidden("batch.unapproved", f"批次{batch_id}没有留下审批记录")

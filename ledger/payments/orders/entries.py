@@ -27,7 +27,7 @@ from ledger.core.accounts import (
 from ledger.core.entries import Dimensions, EntryDraft, Leg
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
-from ledger.payments.orders.lines import OrderLine, read_lines, split_netted, split_returned
+from ledger.payments.orders.lines import OrderContent, read_lines, split_netted, split_returned
 from ledger.payments.orders.order import Order
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
@@ -149,7 +149,7 @@ def entries_of(
 
 
 def _parts(
-    posts: str, order: Order, lines: Sequence[OrderLine], policy: Callable[[date], str], *, reissue: bool
+    posts: str, order: Order, lines: Sequence[OrderContent], policy: Callable[[date], str], *, reissue: bool
 ) -> list[_Part]:
     """Group an order's lines by the rule they follow. The order's payout day decides the policy, so that a return
     undoes what its receipt did even if the region changed its policy in between.
@@ -185,7 +185,7 @@ def _parts(
     return list(parts.values())
 
 
-def _require_whole(order: Order, lines: Sequence[OrderLine]) -> None:
+def _require_whole(order: Order, lines: Sequence[OrderContent]) -> None:
     """The lines of an order are its amount."""
     total = sum(line.amount_fen for line in lines)
     if total != order.amount_fen:

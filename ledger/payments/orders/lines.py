@@ -20,7 +20,7 @@ _LATER: Final = frozenset({MONTH_OWED, CLEARING_OWED})
 """Month and clearing money, which a return sends through 2001-退汇待付."""
 
 
-class OrderLine(NamedTuple):
+class OrderContent(NamedTuple):
     """What an order is made of, per key and per what became of it."""
 
     source: int
@@ -36,9 +36,9 @@ class OrderLine(NamedTuple):
     """What a return makes up for instead of being owed again: `netted` money expensed too much, `overpaid` an advance."""
 
 
-def read_lines(tx: Transaction, posts: str, order_nos: Sequence[str]) -> dict[str, list[OrderLine]]:
+def read_lines(tx: Transaction, posts: str, order_nos: Sequence[str]) -> dict[str, list[OrderContent]]:
     """Approval books the items as drafted; afterwards daily money is told by its records and what became of them."""
-    found: dict[str, list[OrderLine]] = {order_no: [] for order_no in order_nos}
+    found: dict[str, list[OrderContent]] = {order_no: [] for order_no in order_nos}
     rows = tx.rows(
         "SELECT i.order_no, o.institution, i.subfund, i.service_year, i.term, i.category, i.source, i.amount_fen,"
         " false, NULL::date FROM payments.order_item i"
@@ -55,18 +55,18 @@ def read_lines(tx: Transaction, posts: str, order_nos: Sequence[str]) -> dict[st
     for order_no, institution, subfund, year, term, category, source, fen, settled, returned_on in rows:
         dims = Dimensions(institution, subfund, year, term, category)
         if fen:
-            found[order_no].append(OrderLine(source, dims, fen, settled, returned_on))
+            found[order_no].append(OrderContent(source, dims, fen, settled, returned_on))
     return found
 
 
-def split_returned(tx: Transaction, orders: Sequence[Order], lines: dict[str, list[OrderLine]]) -> None:
+def split_returned(tx: Transaction, orders: Sequence[Order], lines: dict[str, list[OrderContent]]) -> None:
     """Month and clearing lines in two: what came back once and lies in 2001, and the rest."""
     later = [o for o in orders if any(line.source in _LATER for line in lines[o.order_no])]
     if not later:
         return
     held = read_positions(tx, {o.fund for o in later}, {o.institution for o in later})
     for order in later:
-        split: list[OrderLine] = []
+        split: list[OrderContent] = []
         for line in lines[order.order_no]:
             taken = 0
             if line.source in _LATER:
@@ -79,7 +79,7 @@ def split_returned(tx: Transaction, orders: Sequence[Order], lines: dict[str, li
         lines[order.order_no] = split
 
 
-def split_netted(tx: Transaction, orders: Sequence[Order], lines: dict[str, list[OrderLine]]) -> None:
+def split_netted(tx: Transaction, orders: Sequence[Order], lines: dict[str, list[OrderContent]]) -> None:
     """Returned month, clearing and settled daily money in two: what is owed again, and what only makes up for a debt
     the institution has there (docs/adr/0013). That part never goes out again, so it must not lie in 2001.
     """
@@ -93,7 +93,7 @@ def split_netted(tx: Transaction, orders: Sequence[Order], lines: dict[str, list
         return
     left = read_advances_left(tx, *scope, returning=order_nos)
     for order in later:
-        split: list[OrderLine] = []
+        split: list[OrderContent] = []
         for line in lines[order.order_no]:
             account, key = _owed_in(line), (order.fund, line.dims)
             netted = positions[key].comes_back(account, line.amount_fen) if account else 0
@@ -108,7 +108,7 @@ def split_netted(tx: Transaction, orders: Sequence[Order], lines: dict[str, list
         lines[order.order_no] = split
 
 
-def _owed_in(line: OrderLine) -> int:
+def _owed_in(line: OrderContent) -> int:
     """Where returned money is owed again: 9103, 9106, or 0 where it is owed in 9101 or nowhere."""
     if line.source == DAILY_OWED:
         return MONTH_OWED if line.settled else 0

@@ -37,7 +37,7 @@ class BatchLine:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderLine:
+class ListedOrder:
     """One order in a list."""
 
     order_no: str
@@ -69,12 +69,12 @@ class Overview:
 
     totals: Sequence[StateTotal]
     batches: Sequence[BatchLine]
-    orders: Sequence[OrderLine]
+    orders: Sequence[ListedOrder]
     papers: Sequence[OpenPaper]
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class OrderEvent:
     """One line of an order's history."""
 
     event: str
@@ -92,7 +92,7 @@ class OrderView:
     """One order whole: history, papers, records, and the vouchers it led to."""
 
     order: Order
-    events: Sequence[Event]
+    events: Sequence[OrderEvent]
     papers: Sequence[OpenPaper]
     records: int
     vouchers: Sequence[tuple[str, str]]
@@ -150,7 +150,7 @@ def overview(
         return Overview(
             [StateTotal(*row) for row in totals],
             [BatchLine(*row) for row in batches],
-            [OrderLine(*row) for row in orders],
+            [ListedOrder(*row) for row in orders],
             open_papers(tx, limit),
         )
 
@@ -198,7 +198,11 @@ def order_view(engine: Engine, user: str, region: int, order_no: str) -> OrderVi
             keys=_keys(order_no, papers),
         )
         return OrderView(
-            orders[0], [Event(*row) for row in events], [OpenPaper(*row) for row in papers], records, vouchers
+            orders[0],
+            [OrderEvent(*row) for row in events],
+            [OpenPaper(*row) for row in papers],
+            records,
+            vouchers,
         )
 
 

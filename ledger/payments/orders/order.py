@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, LiteralString
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.db.unit_of_work import Transaction
 
 
@@ -24,7 +24,7 @@ class Order:
     amount_fen: int
     account: str
     """Ours."""
-    payee: Account
+    payee: BankAccount
     purpose: str
     replaces: str
     state: str
@@ -69,6 +69,6 @@ def lock_file(tx: Transaction, file_id: str) -> list[Order]:
 
 def _read(tx: Transaction, query: LiteralString, key: object) -> list[Order]:
     return [
-        Order(*(*row[:8], Account(*row[8:12]), *row[12:]))
+        Order(*(*row[:8], BankAccount(*row[8:12]), *row[12:]))
         for row in tx.rows(query, region=tx.region, key=key)
     ]

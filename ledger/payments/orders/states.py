@@ -49,7 +49,7 @@ class Transitions:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class OrderStep:
     """What happens to one order, why, and on what it rests."""
 
     order_no: str
@@ -71,7 +71,7 @@ def transitions(tx: Transaction) -> Transitions:
 
 
 def move(
-    tx: Transaction, event: str, steps: Sequence[Step], day: date, *, file_id: str | None = None
+    tx: Transaction, event: str, steps: Sequence[OrderStep], day: date, *, file_id: str | None = None
 ) -> None:
     """Let `event` happen to every order of `steps` on business day `day`; `file_id` is stored with them if given.
 
@@ -114,7 +114,7 @@ def follow_up(
     table: Transitions,
     event: str,
     orders: Sequence[Order],
-    steps: Sequence[Step],
+    steps: Sequence[OrderStep],
     day: date,
 ) -> None:
     """Log what happened to `orders` (as they were before), release their records and post their entries.
@@ -137,7 +137,7 @@ def follow_up(
             post(tx, Book(tx.region, fund), day, entries_of(tx, posts, of_fund, receipts, day))
 
 
-def _require_all(orders: Sequence[Order], steps: Sequence[Step]) -> None:
+def _require_all(orders: Sequence[Order], steps: Sequence[OrderStep]) -> None:
     missing = {step.order_no for step in steps} - {order.order_no for order in orders}
     if missing:
         raise NotFound("order.unknown", f"没有拨付单{min(missing)}", order_no=min(missing))
@@ -150,7 +150,7 @@ def _log(
     event: str,
     before: Mapping[str, str],
     reached: Mapping[str, Transition],
-    steps: Sequence[Step],
+    steps: Sequence[OrderStep],
     day: date,
 ) -> None:
     tx.run(

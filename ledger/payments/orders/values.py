@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.core.entries import Dimensions
 
 BatchKind = Literal["daily", "month", "clearing", "advance", "supplier", "person", "outregion"]
@@ -44,7 +44,7 @@ class OrderDraft:
     institution: str
     items: Sequence[ItemDraft]
     payables: Sequence[PayableDraft]
-    payee: Account
+    payee: BankAccount
     purpose: str
     account: str
     """Our paying account."""

@@ -10,7 +10,7 @@ from typing import Final
 from ledger.core.errors import InvalidInput
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
-from ledger.payments.orders.states import Step, move, transitions
+from ledger.payments.orders.states import OrderStep, move, transitions
 
 RECEIPT_DAYS: Final = 3
 """Calendar days, where a region's policy `receipt_days` says nothing else (banks.md 5)."""
@@ -59,7 +59,7 @@ def ask_in(tx: Transaction, day: date) -> list[Overdue]:
     )
     found = [Overdue(*row) for row in rows]
     lost = [o for o in found if not o.papers and table.next(o.state, "lose") is not None]
-    move(tx, "lose", [Step(o.order_no, "receipt_overdue") for o in lost], day)
+    move(tx, "lose", [OrderStep(o.order_no, "receipt_overdue") for o in lost], day)
     return _as_they_are(tx, found)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from adapters.banks.ports import Channel, Format
+from adapters.banks.ports import BankFormat, Channel
 
 
-class Bank(Protocol):
+class PayingBank(Protocol):
     """One own account's bank."""
 
     @property
-    def format(self) -> Format:
+    def format(self) -> BankFormat:
         """Its files as values."""
 
     @property
@@ -20,5 +20,5 @@ class Bank(Protocol):
         """Its wire."""
 
 
-BankOf = Callable[[str], Bank]
+BankOf = Callable[[str], PayingBank]
 """The bank of one of our account numbers."""

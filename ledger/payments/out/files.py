@@ -14,14 +14,14 @@ from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SM3, Hash
 
-from adapters.banks.ports import Account, Instruction, PaymentBatch
+from adapters.banks.ports import BankAccount, Instruction, PaymentBatch
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.orders.order import Order, lock_batch, lock_file, lock_orders, read_orders
 from ledger.payments.orders.stale import stale_orders
-from ledger.payments.orders.states import Step, Transitions, move, transitions
+from ledger.payments.orders.states import OrderStep, Transitions, move, transitions
 from ledger.payments.out.bank import BankOf
 
 ORDERS_PER_FILE_MAX: Final = 1000
@@ -82,7 +82,7 @@ def file_in(tx: Transaction, batch_id: str, bank_of: BankOf, now: datetime) -> F
     for file_id in voided:
         void_file(tx, table, file_id, stale, day)
     loose = [
-        Step(o.order_no, stale[o.order_no]) for o in cancellable if o.order_no in stale and not o.file_id
+        OrderStep(o.order_no, stale[o.order_no]) for o in cancellable if o.order_no in stale and not o.file_id
     ]
     move(tx, "cancel", loose, day)
     ready = [order for order in lock_batch(tx, batch_id) if table.next(order.state, "file") is not None]
@@ -123,7 +123,7 @@ def cancel_in(tx: Transaction, order_no: str, reason: str, day: date) -> str:
     if order.file_id != seen[0].file_id:
         raise Conflict("order.state", f"拨付单{order_no}刚被改动，请重试", order_no=order_no)
     if not order.file_id:
-        move(tx, "cancel", [Step(order_no, reason)], day)
+        move(tx, "cancel", [OrderStep(order_no, reason)], day)
     elif transitions(tx).next(order.state, "cancel") is None:
         raise Conflict(
             "order.state",
@@ -149,9 +149,11 @@ def void_file(
         file=file_id,
     )
     orders = lock_file(tx, file_id)
-    ending = [Step(o.order_no, cancelled[o.order_no], file_id) for o in orders if o.order_no in cancelled]
+    ending = [
+        OrderStep(o.order_no, cancelled[o.order_no], file_id) for o in orders if o.order_no in cancelled
+    ]
     others = [
-        Step(o.order_no, "file_voided", file_id)
+        OrderStep(o.order_no, "file_voided", file_id)
         for o in orders
         if o.order_no not in cancelled and table.next(o.state, "unfile") is not None
     ]
@@ -243,12 +245,12 @@ def _make_file(
         orders=made.orders,
         total=made.total_fen,
     )
-    steps = [Step(order.order_no, evidence=file_id) for order in orders]
+    steps = [OrderStep(order.order_no, evidence=file_id) for order in orders]
     move(tx, "file", steps, moment.date(), file_id=file_id)
     return made
 
 
-def _own_account(tx: Transaction, account: str) -> Account:
+def _own_account(tx: Transaction, account: str) -> BankAccount:
     row = tx.row(
         "SELECT name, account, bank_name, cnaps FROM payments.bank_account"
         " WHERE region = %(region)s AND account = %(account)s",
@@ -257,7 +259,7 @@ def _own_account(tx: Transaction, account: str) -> Account:
     )
     if row is None:
         raise NotFound("account.unknown", f"没有付款账户{account}", account=account)
-    return Account(*row)
+    return BankAccount(*row)
 
 
 def _sm3(content: bytes) -> bytes:

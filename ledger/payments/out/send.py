@@ -24,7 +24,7 @@ from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.orders.order import lock_file
 from ledger.payments.orders.stale import stale_orders
-from ledger.payments.orders.states import Step, move, transitions
+from ledger.payments.orders.states import OrderStep, move, transitions
 from ledger.payments.out.bank import BankOf
 
 MAY_HAVE_ARRIVED: Final = "bank.unknown"
@@ -164,8 +164,8 @@ def _move_file(tx: Transaction, file_id: str, event: str, day: date, reason: str
     """Move those orders of the file that the event concerns: the bank may have answered for some already."""
     table = transitions(tx)
     orders = lock_file(tx, file_id)
-    steps: Sequence[Step] = [
-        Step(order.order_no, reason, file_id)
+    steps: Sequence[OrderStep] = [
+        OrderStep(order.order_no, reason, file_id)
         for order in orders
         if table.next(order.state, event) is not None
     ]

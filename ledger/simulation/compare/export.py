@@ -17,7 +17,7 @@ from typing import Final, LiteralString
 from ledger.core.accounts import coded
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.cash.orders import PERSON
-from ledger.simulation.platform.bill import Bill
+from ledger.simulation.platform.bill import PlatformBill
 from ledger.simulation.town import Town
 
 _SCHEMA: Final = """
@@ -130,7 +130,7 @@ def _bills(town: Town) -> Iterable[tuple[object, ...]]:
         )  # fmt: skip
 
 
-def _guest(bill: Bill) -> int:
+def _guest(bill: PlatformBill) -> int:
     """What another region owes for its patient: the bill less cash and the hospital's own share; 0 for our own people."""
     amounts = bill.amounts
     return amounts.medfee_sumamt - amounts.psn_cash_pay - amounts.hosp_part_amt if bill.out_of_region else 0
@@ -156,7 +156,7 @@ def _refunds(town: Town) -> Iterable[tuple[int, str, str, int]]:
             yield one.fund, one.institution, "refunded", -one.fen
 
 
-def _daily(bill: Bill) -> int:
+def _daily(bill: PlatformBill) -> int:
     """Half up per record, as 附件2 asks; written here once more."""
     if not bill.institution.daily or bill.med_type not in {"21", "52"}:
         return 0

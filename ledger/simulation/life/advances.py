@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.core.dates import period_of
 from ledger.core.entries import FUNDS
 from ledger.core.errors import Conflict
@@ -70,11 +70,11 @@ def _prepay(town: Town, institution: str, day: date) -> None:
 def _ask(town: Town, institution: str, kind: str, percent: int, day: date) -> None:
     """Asked for by one, approved by another; without a month of history there is no quota."""
     fund, term = FUNDS[0], period_of(day)
-    supplier = Account("", "", "", "")
+    supplier = BankAccount("", "", "", "")
     if kind == "supplier":
         number = f"6299{town.asked.region:06d}{institution[-5:]}"
         town.payees[number] = institution
-        supplier = Account("示例药业公司", number, "模拟银行", "102421000003")
+        supplier = BankAccount("示例药业公司", number, "模拟银行", "102421000003")
     try:
         with town.tx("maker") as tx:
             fen = month_quota(tx, fund, institution, day).quota_fen * percent // 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Final
 
-from adapters.banks.ports import Account, Direction
+from adapters.banks.ports import BankAccount, Direction
 from ledger.core.dates import period_of
 from ledger.core.entries import FUNDS
 from ledger.core.errors import Conflict
@@ -18,10 +18,10 @@ from ledger.simulation.town import BankAct, Decided, Town
 ASKED_AHEAD: Final = timedelta(days=7)
 INTEREST_FROM: Final = 21
 """Banks settle interest on the 20th of a quarter's last month."""
-_FISCAL: Final = Account(
+_FISCAL: Final = BankAccount(
     FISCAL_ACCOUNT.name, FISCAL_ACCOUNT.number, FISCAL_ACCOUNT.bank_name, FISCAL_ACCOUNT.cnaps
 )
-_BANK: Final = Account("模拟银行", "0000-own", "模拟银行", "102421000001")
+_BANK: Final = BankAccount("模拟银行", "0000-own", "模拟银行", "102421000001")
 _INTO: Final = frozenset({"interest", "fee_back"})
 _OF_THE_BANK: Final = frozenset({"interest", "fee", "fee_back"})
 
@@ -98,7 +98,7 @@ def _act(town: Town, kind: str, fund: int, fen: int, day: date) -> None:
 
 
 def _book(
-    town: Town, side: Direction, fen: int, other: Account, words: str, day: date, *, told: bool = True
+    town: Town, side: Direction, fen: int, other: BankAccount, words: str, day: date, *, told: bool = True
 ) -> str:
     return town.bank.bank.enter(EXPENDITURE_ACCOUNT.number, side, fen, other, words, day, told=told)
 

@@ -26,7 +26,7 @@ from ledger.payments.orders.approve import approve
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
 from ledger.rules.policy import RULES_SIGNER, policy_on
-from ledger.simulation.platform.bill import Bill
+from ledger.simulation.platform.bill import PlatformBill
 from ledger.simulation.platform.day import SECONDS_PER_DAY, clock_of_day, day_lines
 from ledger.simulation.platform.line import REVERSAL_DIALECT, write_line
 from ledger.simulation.staff import FILED_AT
@@ -164,7 +164,7 @@ def take_records(town: Town, day: date) -> None:
     _hold(town, day, bills)
 
 
-def _reversals(town: Town, day: date) -> list[Bill]:
+def _reversals(town: Town, day: date) -> list[PlatformBill]:
     """Reversals today of records of the last weeks."""
     dice = town.dice(day, "reversal")
     wanted = sum(town.happens(dice, "reversal") for _ in range(town.asked.records_per_day))
@@ -183,7 +183,7 @@ def _reversals(town: Town, day: date) -> list[Bill]:
     ]
 
 
-def _hold(town: Town, day: date, bills: list[Bill]) -> None:
+def _hold(town: Town, day: date, bills: list[PlatformBill]) -> None:
     """A finding of high severity holds a fresh record before it is paid."""
     dice = town.dice(day, "hold")
     fresh = [b for b in bills if b.pooled > 0 and b.institution.daily and b.setl_id not in town.reversed]
@@ -207,7 +207,7 @@ def _hold(town: Town, day: date, bills: list[Bill]) -> None:
     town.count("held")
 
 
-def _held_fen(bill: Bill) -> int:
+def _held_fen(bill: PlatformBill) -> int:
     return max(1, bill.pooled // 5)
 
 

@@ -20,11 +20,11 @@ from ledger.fund.month.handback import hand_back
 from ledger.fund.month.orders import draft_month_orders
 from ledger.fund.month.other_deductions import OtherDeduction, approve_deduction, propose_deduction
 from ledger.fund.month.prepare import prepare
-from ledger.fund.month.read import Scope as MonthScope
+from ledger.fund.month.read import MonthScope
 from ledger.fund.reconcile.decisions import confirm_decisions, propose_decision
 from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
 from ledger.fund.reconcile.file import write_detail
-from ledger.fund.reconcile.scope import Scope
+from ledger.fund.reconcile.scope import ReconcileScope
 from ledger.simulation.life.day import decide_finding, pay
 from ledger.simulation.town import Decided, Town
 
@@ -46,7 +46,7 @@ class Month:
     term: int
     first: date
     """The first day of the month after it."""
-    scopes: list[Scope]
+    scopes: list[ReconcileScope]
     handed_back: bool = False
     found: bool = False
     decided: bool = False
@@ -66,7 +66,7 @@ def close_month(town: Town, last: date) -> Month:
     term = period_of(last)
     found = sorted(
         {
-            Scope(bill.fund, bill.institution.code, term, _CLR_TYPE[bill.med_type])
+            ReconcileScope(bill.fund, bill.institution.code, term, _CLR_TYPE[bill.med_type])
             for day, bill in town.bills.values()
             if period_of(day) == term and not bill.out_of_region
         }
@@ -117,7 +117,7 @@ def _reached(month: Month, day: date, number: int) -> bool:
     return day >= month.first.replace(day=number)
 
 
-def _declare(town: Town, month: Month, scope: Scope, day: date) -> bool:
+def _declare(town: Town, month: Month, scope: ReconcileScope, day: date) -> bool:
     """Reconcile, upload the lists, declare, accept and audit; False while the agreement is suspended.
 
     What is not declared in time is left to the clearing.

@@ -12,7 +12,7 @@ from ledger.core.errors import Conflict
 from ledger.fund.outregion.bills import canonical, draft_bill_orders, make_bill
 from ledger.fund.outregion.care import recognise_outregion
 from ledger.fund.outregion.hospitals import draft_hospital_orders
-from ledger.fund.outregion.link import Message, accept
+from ledger.fund.outregion.link import OutboxMessage, accept
 from ledger.fund.outregion.monthly import ROWS_MAX, confirm, pull
 from ledger.fund.outregion.parties import Counterparty, add_counterparty, confirm_counterparty
 from ledger.fund.outregion.receipts import confirm_move
@@ -111,7 +111,7 @@ def _billed(town: Town, fund: int, term: int, day: date) -> None:
             "lines": lines,
         }
     )
-    message = Message(bill_id, "bill", fund, total, body, sha256(body.encode()).digest())
+    message = OutboxMessage(bill_id, "bill", fund, total, body, sha256(body.encode()).digest())
     with town.tx("maker") as tx:
         accept(tx, message, GUESTS_FROM.counterparty, day)
     town.count("bills_in")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.core.dates import period_of
 from ledger.core.entries import EMPLOYEE_FUND, FUNDS
 from ledger.fund.cash.orders import PERSON, order_persons
@@ -44,7 +44,7 @@ def _ask(town: Town, number: int, day: date) -> None:
     fen, who = dice.randrange(50_00, 20_000_00), f"{day:%Y%m%d}{number:02d}"
     account = f"6217{town.asked.region:06d}{who}"
     town.payees[account] = PERSON
-    payee = Account(f"示例参保人{number}", account, "模拟银行", "102421000003")
+    payee = BankAccount(f"示例参保人{number}", account, "模拟银行", "102421000003")
     asked = PersonRequest(
         fund, kind, f"4201{who}", "pool", day.year, period_of(day), category, fen, f"个人{who}", payee, day
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, Final
 
-from adapters.banks.simulator.faults import Plan
+from adapters.banks.simulator.faults import FaultPlan
 from ledger.control.verify import examine
 from ledger.core.dates import Calendar
 from ledger.core.entries import FUNDS
@@ -87,7 +87,11 @@ def _lived(
         set_policy(tx, asked.region, policy, opened_on, "模拟：按种子选定")
     grant_money(staff, granted, opened_on, subsidy_fen=subsidy)
     with demo_bank(
-        staff.accountant, staff.checker, granted * len(FUNDS), opened_on, Plan(asked.seed, asked.bank_rates)
+        staff.accountant,
+        staff.checker,
+        granted * len(FUNDS),
+        opened_on,
+        FaultPlan(asked.seed, asked.bank_rates),
     ) as bank:
         town = Town(
             asked,

@@ -33,7 +33,7 @@ _SIZES: Final = {
 """Bill sizes by med_type."""
 
 
-class Bill(NamedTuple):
+class PlatformBill(NamedTuple):
     """One made-up settlement or reversal, before it is written in one of the platform's dialects."""
 
     setl_id: str
@@ -71,7 +71,7 @@ class Bill(NamedTuple):
         """This book's personal-account money."""
         return 0 if self.out_of_region or self.fund == RESIDENT_FUND else self.amounts.acct_pay
 
-    def reversed(self, setl_id: str, second: int) -> Bill:
+    def reversed(self, setl_id: str, second: int) -> PlatformBill:
         """Its full reversal, later the same day; the account balance is no flow and is not negated."""
         negated = Amounts._make(-amount for amount in self.amounts)._replace(balc=self.amounts.balc)
         rows = tuple((code, -paid) for code, paid in self.rows)
@@ -195,7 +195,7 @@ def _amounts(
     return Amounts(**by_field), tuple(rows)
 
 
-def make_bill(rng: random.Random, setl_id: str, institution: MadeInstitution, second: int) -> Bill:
+def make_bill(rng: random.Random, setl_id: str, institution: MadeInstitution, second: int) -> PlatformBill:
     """An original settlement at an institution, at a second of its day."""
     draw = _Draw(rng.getrandbits(640))
     med_type, insutype = _kind(institution, draw)
@@ -205,4 +205,4 @@ def make_bill(rng: random.Random, setl_id: str, institution: MadeInstitution, se
         insutype = "310"
     person = draw.below(10_000_000)
     amounts, rows = _amounts(institution, med_type, insutype, draw, outside=outside)
-    return Bill(setl_id, "", institution, person, insutype, med_type, second, pay_loc, amounts, rows)
+    return PlatformBill(setl_id, "", institution, person, insutype, med_type, second, pay_loc, amounts, rows)

@@ -26,7 +26,7 @@ from ledger.simulation.platform.bad import (
     REVERSAL_UNKNOWN,
     BadKind,
 )
-from ledger.simulation.platform.bill import Bill, make_bill
+from ledger.simulation.platform.bill import PlatformBill, make_bill
 from ledger.simulation.platform.institutions import Crowd, MadeInstitution, make_institutions
 from ledger.simulation.platform.line import DIALECTS, REVERSAL_DIALECT, write_line
 
@@ -41,11 +41,11 @@ REVERSAL_PER_MILLE: Final = 5
 DUPLICATE_PER_MILLE: Final = 2
 
 
-class Line(NamedTuple):
+class PlatformLine(NamedTuple):
     """One line and what must become of it."""
 
     content: bytes
-    bill: Bill | None
+    bill: PlatformBill | None
     """The record it holds, None for one that is refused or a resend."""
     refusal: BadKind | None
     """None and no bill: an exact resend."""
@@ -67,7 +67,7 @@ class Expected:
     account_fen: int = 0
     payable: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
-    def add(self, line: Line) -> None:
+    def add(self, line: PlatformLine) -> None:
         """Count one line."""
         if line.refusal is not None:
             self.quarantined[line.refusal.name] += 1
@@ -140,11 +140,11 @@ class _Day:
         self.rng = random.Random(f"{seed}:{day.isoformat()}:{len(crowd.institutions)}")  # noqa: S311 made-up data, repeatable on purpose
         self.prefix = f"{day:%Y%m%d}{seed % 100_000:05d}"
         self.clock = clock_of_day()
-        self.recent: list[tuple[Bill, bytes]] = []
-        self.reversed: list[Bill] = []
+        self.recent: list[tuple[PlatformBill, bytes]] = []
+        self.reversed: list[PlatformBill] = []
         self.bad_made = 0
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[PlatformLine]:
         """All lines in the order of their time."""
         bad_from, draw = 1000 - self.bad_per_mille, self.rng.getrandbits
         for number in range(self.records):
@@ -156,34 +156,36 @@ class _Day:
             elif chance < REVERSAL_PER_MILLE and self.recent:
                 yield self._reversal(setl_id, second)
             elif chance < REVERSAL_PER_MILLE + DUPLICATE_PER_MILLE and self.recent:
-                yield Line(self.recent[draw(32) % len(self.recent)][1], None, None)
+                yield PlatformLine(self.recent[draw(32) % len(self.recent)][1], None, None)
             else:
                 yield self._original(setl_id, second, draw(32))
 
-    def _write(self, bill: Bill, dialect: int = 0) -> str:
+    def _write(self, bill: PlatformBill, dialect: int = 0) -> str:
         return write_line(bill, DIALECTS[dialect], self.day, self.clock)
 
-    def _make(self, setl_id: str, second: int) -> Bill:
+    def _make(self, setl_id: str, second: int) -> PlatformBill:
         return make_bill(self.rng, setl_id, self.crowd.pick(self.rng.getrandbits(48)), second)
 
-    def _original(self, setl_id: str, second: int, draw: int) -> Line:
+    def _original(self, setl_id: str, second: int, draw: int) -> PlatformLine:
         bill = self._make(setl_id, second)
         content = self._write(bill, draw % len(DIALECTS)).encode("utf-8")
         if len(self.recent) < REMEMBERED:
             self.recent.append((bill, content))
         else:
             self.recent[draw // 64 % REMEMBERED] = (bill, content)
-        return Line(content, bill, None)
+        return PlatformLine(content, bill, None)
 
-    def _reversal(self, setl_id: str, second: int) -> Line:
+    def _reversal(self, setl_id: str, second: int) -> PlatformLine:
         original, _ = self.recent.pop(self.rng.getrandbits(32) % len(self.recent))
         self.reversed = [*self.reversed[-15:], original]
         bill = original.reversed(setl_id, second)
-        return Line(write_line(bill, REVERSAL_DIALECT, self.day, self.clock).encode("utf-8"), bill, None)
+        return PlatformLine(
+            write_line(bill, REVERSAL_DIALECT, self.day, self.clock).encode("utf-8"), bill, None
+        )
 
-    def _bad(self, setl_id: str, second: int) -> Line:
+    def _bad(self, setl_id: str, second: int) -> PlatformLine:
         """The next kind of bad line in turn; one that needs an earlier record is passed over where there is none."""
-        kinds: list[tuple[BadKind, Callable[[], Bill]]] = [
+        kinds: list[tuple[BadKind, Callable[[], PlatformBill]]] = [
             (kind, lambda: self._make(setl_id, second)) for kind in (*BAD_KINDS, INSTITUTION_UNKNOWN)
         ]
         kinds.append((REVERSAL_UNKNOWN, lambda: self._nobody(setl_id, second)))
@@ -193,16 +195,16 @@ class _Day:
             kinds.append((REVERSAL_AGAIN, lambda: self.reversed[-1].reversed(setl_id, second)))
         kind, make = kinds[self.bad_made % len(kinds)]
         self.bad_made += 1
-        return Line(kind.spoil(self._write(make())), None, kind)
+        return PlatformLine(kind.spoil(self._write(make())), None, kind)
 
-    def _nobody(self, setl_id: str, second: int) -> Bill:
+    def _nobody(self, setl_id: str, second: int) -> PlatformBill:
         """A reversal of a settlement that was never sent."""
         return self._make(f"X{setl_id}", second).reversed(setl_id, second)
 
 
 def day_lines(
     records: int, institutions: list[MadeInstitution], day: date, seed: int, bad_per_mille: int = 3
-) -> Iterator[Line]:
+) -> Iterator[PlatformLine]:
     """The day's lines, one by one, without writing anything."""
     return _Day(records, Crowd(institutions), day, seed, bad_per_mille).lines()
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from ledger.core.money import yuan
-from ledger.simulation.platform.bill import Bill
+from ledger.simulation.platform.bill import PlatformBill
 
 Token = Callable[[int], str]
 
@@ -135,7 +135,7 @@ def _row(code: str, paid: int, scope: str, token: Token) -> str:
     )
 
 
-def write_line(bill: Bill, dialect: Dialect, day: date, clock: Mapping[int, str]) -> str:
+def write_line(bill: PlatformBill, dialect: Dialect, day: date, clock: Mapping[int, str]) -> str:
     """The bill as one line of JSON without newline. `clock` gives HH:MM:SS by second of the day."""
     token, amounts, institution = dialect.token, bill.amounts, bill.institution
     region = str(institution.region)

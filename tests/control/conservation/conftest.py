@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 
 from adapters.banks.simulator.faults import Fault
 from ledger.cli.line.acting import close_apps
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.verify import verify
 from ledger.db.cluster import DATABASE
 from ledger.db.engine import auditor_engine, service_engine
@@ -26,7 +26,8 @@ from ledger.db.passwords import Passwords
 from ledger.db.roles import grant_database
 from ledger.settings import Settings
 from ledger.simulation.life.run import run
-from ledger.simulation.town import WEIGHTS, Asked
+from ledger.simulation.odds import WEIGHTS
+from ledger.simulation.town import Asked
 
 OFTEN = {
     **WEIGHTS,
@@ -63,7 +64,7 @@ class Lived:
         with psycopg.connect(str(self.settings.database_url)) as admin:
             return admin.execute(query).fetchall()
 
-    def verify(self) -> list[Finding]:
+    def verify(self) -> list[Breach]:
         return verify(self.auditor, self.home)
 
 

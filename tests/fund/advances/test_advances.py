@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.control.verify import verify
 from ledger.core.entries import Dimensions
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
@@ -43,7 +43,7 @@ from ledger.simulation.people import DEMO_REGION
 
 H = "H42010000001"
 OTHER = "H42010000002"
-SUPPLIER = Account("国药控股湖北有限公司", "6222000000099", "模拟银行", "102421000009")
+SUPPLIER = BankAccount("国药控股湖北有限公司", "6222000000099", "模拟银行", "102421000009")
 NOV = date(2026, 11, 3)
 DEC = date(2026, 12, 1)
 ASKED = AdvanceRequest(310, H, "prepayment", 40_000, "预付〔2026〕1号", DEC, year=2027)
@@ -180,7 +180,7 @@ def test_no_order_without_an_approved_request_of_that_amount(rich: Any) -> None:
     with pytest.raises(Conflict, match=r"request\.not_approved"), rich.tx() as tx:
         tx.run("UPDATE fund.advance SET order_no = 'FL420100-310-20261103-00001'")
     # An order drawn up by hand, with nothing behind it, is stopped at its approval.
-    payee = Account("第1医院", "620000000001", "模拟银行", "102421000009")
+    payee = BankAccount("第1医院", "620000000001", "模拟银行", "102421000009")
     with rich.tx() as tx:
         item = ItemDraft(110102, Dimensions(H), 40_000)
         order = OrderDraft(H, [item], [], payee, "预付金", "4200000000001004")

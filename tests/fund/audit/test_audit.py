@@ -23,12 +23,18 @@ from ledger.fund.audit.appeal import (
     read_finding,
     set_appeal_days,
 )
-from ledger.fund.audit.findings import FindingDraft, LoadedFindings, Target, enter_finding, load_findings
+from ledger.fund.audit.findings import (
+    FindingDraft,
+    FindingTarget,
+    LoadedFindings,
+    enter_finding,
+    load_findings,
+)
 from ledger.fund.audit.sample import SampleAsk, check_sample, draw, draw_sample
 from ledger.fund.audit.taken import final_untaken, take
 from ledger.fund.audit.trace import TraceCode, load_codes, read_codes
 from ledger.fund.daily.run import DailyRun, run_daily
-from ledger.fund.reconcile.scope import Scope
+from ledger.fund.reconcile.scope import ReconcileScope
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
 
 HOSPITAL = "H42010000001"
@@ -72,7 +78,7 @@ def test_the_whole_path_to_final_with_everyone_in_their_place(audited: Any) -> N
     assert load(audited, line("F1", "S1")) == (1, 0, 0)
     with audited.tx() as tx:
         found = read_finding(tx, "F1")
-    assert found.target == Target(310, HOSPITAL, "S1", "pool", 2026, 202610, "inpatient")
+    assert found.target == FindingTarget(310, HOSPITAL, "S1", "pool", 2026, 202610, "inpatient")
     assert (found.state, found.severity, found.amount_fen, found.detd_stas) == (
         "first",
         "middle",
@@ -388,7 +394,7 @@ def test_a_hold_ends_with_its_finding(audited: Any, event: str) -> None:
 
 
 def test_a_finding_about_the_institution_itself(audited: Any) -> None:
-    target = Target(310, HOSPITAL, "", "pool", 2026, 202610, "inpatient")
+    target = FindingTarget(310, HOSPITAL, "", "pool", 2026, 202610, "inpatient")
     draft = FindingDraft("V1", target, 5_000_00, "high", "V", "现场检查", "串换药品", kind="20")
     with audited.tx() as tx:
         assert enter_finding(tx, draft, ON)
@@ -419,7 +425,7 @@ def test_evidence_is_kept_once_and_for_good(audited: Any) -> None:
 
 
 def test_a_sample_can_be_drawn_again_by_anyone(audited: Any, bill: Any) -> None:
-    ask = SampleAsk("P1", Scope(310, HOSPITAL, 202610, "21"), "2026-11-02开奖号", 2)
+    ask = SampleAsk("P1", ReconcileScope(310, HOSPITAL, 202610, "21"), "2026-11-02开奖号", 2)
     with audited.tx() as tx:
         made = draw_sample(tx, ask, ON)
         assert draw_sample(tx, ask, ON) == made

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.banks.ports import Account, Direction
+from adapters.banks.ports import BankAccount, Direction
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
 from ledger.fund.cash.fund_request import approve_request, grant, read_requests, request_funds
 from ledger.fund.cash.movements import approve_move, read_moves, refuse_move, request_move
@@ -26,7 +26,7 @@ H, OTHER = "H42010000001", "H42010000002"
 DAY = date(2026, 10, 13)
 PERSON = PersonRequest(
     310, "maternity_allowance", "42010000000077", "pool", 2026, 202610, "maternity_allowance", 1_280_000, "生津〔2026〕7号",
-    Account("王小明", "6217000000000123", "模拟银行", "102421000009"), DAY,
+    BankAccount("王小明", "6217000000000123", "模拟银行", "102421000009"), DAY,
 )  # fmt: skip
 
 

@@ -15,8 +15,8 @@ import pytest
 from psycopg import sql
 
 from adapters.banks.formats.iso20022.format import Iso20022Format
-from adapters.banks.ports import Account, OutgoingFile, RemoteFile
-from adapters.banks.simulator.messages.receipt import Receipt, write_bker
+from adapters.banks.ports import BankAccount, OutgoingFile, RemoteFile
+from adapters.banks.simulator.messages.receipt import PrintedReceipt, write_bker
 from ledger.books.chart import account
 from ledger.books.manual import ManualContent
 from ledger.books.setup import open_period
@@ -41,10 +41,10 @@ from ledger.fund.month.approve import approve_month
 from ledger.fund.month.orders import draft_month_orders
 from ledger.fund.month.other_deductions import OtherDeduction, approve_deduction, propose_deduction
 from ledger.fund.month.prepare import prepare
-from ledger.fund.month.read import Scope as MonthScope
+from ledger.fund.month.read import MonthScope
 from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
 from ledger.fund.reconcile.file import write_detail
-from ledger.fund.reconcile.scope import Scope
+from ledger.fund.reconcile.scope import ReconcileScope
 from ledger.fund.region.holidays import HolidayTable
 from ledger.payments.incoming.receive import receive
 from ledger.payments.orders.approve import approve
@@ -57,7 +57,7 @@ from tests.scenes.month import closing_direct
 
 FUND = 310
 HOSPITAL = "H42010000001"
-OWN = Account(
+OWN = BankAccount(
     EXPENDITURE_ACCOUNT.name,
     EXPENDITURE_ACCOUNT.number,
     EXPENDITURE_ACCOUNT.bank_name,
@@ -142,7 +142,7 @@ class Year:
             payer, payee = (order.payee, OWN) if back else (OWN, order.payee)
             (self.channel.outbox / f"{number}.xml").write_bytes(
                 write_bker(
-                    Receipt(
+                    PrintedReceipt(
                         receipt_no=number, issuer_cnaps=OWN.cnaps, booking_date=day, issue_date=day, payer=payer, payee=payee,
                         amount_fen=order.amount_fen, serial=number, usage="清算",
                         notes=f"{order.order_no} 汇款退回 {back}" if back else order.order_no,
@@ -160,7 +160,7 @@ class Year:
 
     def declare(self, term: int, day: date, clr_type: str = "21") -> str:
         """Reconciled, lists uploaded, declared, audited."""
-        scope = Scope(FUND, HOSPITAL, term, clr_type)
+        scope = ReconcileScope(FUND, HOSPITAL, term, clr_type)
         with self.tx() as tx:
             rows = our_details(tx, scope)
             compare_details(tx, scope, DetailFile("d.zip", write_detail(rows, "d.txt")), day)

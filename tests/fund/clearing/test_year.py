@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.core.entries import Dimensions
 from ledger.core.errors import LedgerError
 from ledger.fund.clearing.cases import approve_cases, propose_late, propose_special
@@ -377,7 +377,7 @@ def test_clearing_money_needs_a_confirmed_letter_behind_it(worked: Any) -> None:
 
     worked.clear(CLEARING)
     dims = Dimensions(HOSPITAL, "pool", 2026, 202610, "inpatient")
-    payee = Account("第1医院", "620000000001", "模拟银行", "102421000009")
+    payee = BankAccount("第1医院", "620000000001", "模拟银行", "102421000009")
     with worked.tx() as tx:
         order = OrderDraft(HOSPITAL, [ItemDraft(9106, dims, 100)], (), payee, "清算", "4200000000001004")
         day = date(2027, 3, 26)

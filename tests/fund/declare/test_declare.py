@@ -17,15 +17,15 @@ from ledger.fund.institutions.enrolment import set_agreement
 from ledger.fund.reconcile.decisions import confirm_decisions, propose_decision
 from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
 from ledger.fund.reconcile.file import write_detail
-from ledger.fund.reconcile.scope import Scope
+from ledger.fund.reconcile.scope import ReconcileScope
 
 ON = date(2026, 11, 10)
 HOSPITAL = "H42010000001"
-SCOPE = Scope(310, HOSPITAL, 202610, "21")
+SCOPE = ReconcileScope(310, HOSPITAL, 202610, "21")
 CLAIM = Claim(3, 241_007, 0, 180_007, 60_000, 1_000)
 
 
-def reconcile(month: Any, scope: Scope = SCOPE, without: str = "") -> str:
+def reconcile(month: Any, scope: ReconcileScope = SCOPE, without: str = "") -> str:
     with month.tx() as tx:
         rows = [row for row in our_details(tx, scope) if row.setl_id != without]
         return compare_details(tx, scope, DetailFile("d.zip", write_detail(rows, "d.txt")), ON).run_id
@@ -36,7 +36,9 @@ def upload(month: Any, *setl_ids: str, on: date = ON) -> int:
         return record_lists(tx, [UploadedList(setl_id, f"L{setl_id}", on) for setl_id in setl_ids])
 
 
-def claim(month: Any, scope: Scope = SCOPE, on: date = ON, user: str = "zhao", **said: Any) -> Declaration:
+def claim(
+    month: Any, scope: ReconcileScope = SCOPE, on: date = ON, user: str = "zhao", **said: Any
+) -> Declaration:
     with month.tx(user) as tx:
         return declare(tx, scope, on, **said)
 
@@ -173,7 +175,7 @@ def test_a_suspended_institution_a_settled_term_and_an_empty_month_are_refused(r
         set_agreement(tx, HOSPITAL, "ended")
     ready.pretend("INSERT INTO fund.settled_term VALUES (420100, 310, 'H42010000001', 202610, 'M1')")
     refused("declare.settled", ready)
-    empty = Scope(390, HOSPITAL, 202610, "21")
+    empty = ReconcileScope(390, HOSPITAL, 202610, "21")
     reconcile(ready, empty)
     refused("declare.nothing", ready, empty)
 

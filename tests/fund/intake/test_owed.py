@@ -287,7 +287,7 @@ def test_of_two_lines_with_one_id_the_first_is_stored_and_the_other_is_told_apar
 def test_a_reversal_with_the_money_of_its_original_in_other_sub_funds_is_refused(
     month: Any, bill: Any
 ) -> None:
-    """The sum alone would fit; pooled and personal-account money are two purses."""
+    """The sum alone would fit; pooled and personal-account money are counted apart."""
     month.take(bill("K1", fund=100_000, acct=5_000))
     done = take(month, bill("R1", init="K1", fund=-95_000, acct=-10_000, cash=-20_000))
     assert (done.accepted, refusals(month)) == (0, [(1, "R1", "reversal.amount")])

@@ -22,7 +22,7 @@ from ledger.fund.declare.lists import UploadedList, record_lists
 from ledger.fund.declare.states import move
 from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
 from ledger.fund.reconcile.file import write_detail
-from ledger.fund.reconcile.scope import Scope
+from ledger.fund.reconcile.scope import ReconcileScope
 from ledger.settings import get_settings
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
 
@@ -66,7 +66,7 @@ def declared(month: Any, bill: Any) -> Any:
         )
     month.take(bill("S1"))
     run_daily(month.engine, "zhao", DEMO_REGION, date(2026, 10, 13))
-    scope, on = Scope(310, HOSPITAL, 202610, "21"), date(2026, 11, 9)
+    scope, on = ReconcileScope(310, HOSPITAL, 202610, "21"), date(2026, 11, 9)
     with month.tx() as tx:
         compare_details(tx, scope, DetailFile("d.zip", write_detail(our_details(tx, scope), "d.txt")), on)
         record_lists(tx, [UploadedList("S1", "L1", on)])

@@ -20,7 +20,7 @@ import pytest
 
 from adapters.banks.formats.iso20022.format import Iso20022Format
 from adapters.banks.ports import Direction, OutgoingFile, RemoteFile
-from adapters.banks.simulator.messages.notification import Movement, Notification, write_camt054
+from adapters.banks.simulator.messages.notification import Notification, NotifiedMovement, write_camt054
 from adapters.banks.simulator.messages.status_report import StatusReport, TransactionStatus, write_pain002
 from ledger.books.anchors import write_anchors
 from ledger.books.manual import ManualContent
@@ -43,12 +43,12 @@ from ledger.fund.month.handback import HandBackLine, hand_back
 from ledger.fund.month.orders import MonthOrders, draft_month_orders
 from ledger.fund.month.other_deductions import OtherDeduction, approve_deduction, propose_deduction
 from ledger.fund.month.prepare import prepare
-from ledger.fund.month.read import Scope
+from ledger.fund.month.read import MonthScope
 from ledger.fund.month.remittance import remittance, remittance_csv
 from ledger.fund.month.store import MonthSheet
 from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
 from ledger.fund.reconcile.file import write_detail
-from ledger.fund.reconcile.scope import Scope as DeclareScope
+from ledger.fund.reconcile.scope import ReconcileScope as DeclareScope
 from ledger.fund.record.judge import IntakeRules
 from ledger.fund.region.holidays import HolidayTable
 from ledger.payments.incoming.receive import receive
@@ -158,7 +158,7 @@ class Story:
     def receipt(self, order: Order, day: date, *, back: bool = False) -> None:
         """The bank's notice of a debit, or with `back` of the money returned."""
         self.serial += 1
-        moved = Movement(
+        moved = NotifiedMovement(
             reference=f"BK{self.serial:08d}",
             direction=Direction.CREDIT if back else Direction.DEBIT,
             amount_fen=order.amount_fen,
@@ -228,7 +228,7 @@ class Story:
             act(tx, finding_id, Act("accept", on, "机构认可"))
 
     def prepare(self, term: int, on: date, **how: Any) -> MonthSheet:
-        return prepare(self.engine, "zhao", DEMO_REGION, Scope(310, HOSPITAL, term), on, **how)
+        return prepare(self.engine, "zhao", DEMO_REGION, MonthScope(310, HOSPITAL, term), on, **how)
 
     def approve(self, sheet: MonthSheet, on: date, user: str = "qian") -> MonthSheet:
         return approve_month(self.engine, user, DEMO_REGION, sheet.sheet_id, sheet.digest, on)
@@ -653,7 +653,7 @@ def test_deductions_take_no_more_than_is_left_and_the_rest_later(story: Story, b
     with story.month.tx() as tx:
         assert (read_finding(tx, "F1").detd_stas, read_finding(tx, "F1").taken_fen) == ("20", 95_000)
     story.declare(202611, date(2026, 12, 9))
-    scope = Scope(310, HOSPITAL, 202611)
+    scope = MonthScope(310, HOSPITAL, 202611)
     propose_deduction(
         story.engine, "zhao", DEMO_REGION, OtherDeduction("KK-1", scope, "违约金文件1号", 1_000)
     )

@@ -13,7 +13,16 @@ from ledger.core.dates import Calendar
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import RATIO_ONE, share
 from ledger.fund.month.due import after_working_days, cutoff_of, due_on, term_days
-from ledger.fund.month.sheet import AmountDue, Declared, FindingDue, Key, Line, compute, expensed, lines_of
+from ledger.fund.month.sheet import (
+    AmountDue,
+    Declared,
+    FindingDue,
+    Key,
+    SheetLine,
+    compute,
+    expensed,
+    lines_of,
+)
 
 INPATIENT = Key("pool", 2026, 202610, "inpatient")
 OUTPATIENT = Key("pool", 2026, 202610, "outpatient")
@@ -123,8 +132,8 @@ def test_an_offset_never_draws_on_personal_accounts() -> None:
 
 def test_what_stays_an_advance_stays_where_too_much_was_paid() -> None:
     lines = [
-        Line(INPATIENT, "21", 9_500, 1, 100, 95, audit_fen=50, paid_daily_fen=60),
-        Line(OUTPATIENT, "11", 9_500, 1, 21, 20),
+        SheetLine(INPATIENT, "21", 9_500, 1, 100, 95, audit_fen=50, paid_daily_fen=60),
+        SheetLine(OUTPATIENT, "11", 9_500, 1, 21, 20),
     ]
     # 60 advanced, 45 + 20 to be had: all of it is expense, and the payment nets −15 with +20.
     assert expensed(lines, {INPATIENT: 60}) == {INPATIENT: 60}

@@ -15,7 +15,7 @@ from ledger.core.errors import Conflict, LedgerError
 from ledger.fund.daily.run import run_daily
 from ledger.fund.month.approve import approve_month
 from ledger.fund.month.prepare import prepare
-from ledger.fund.month.read import Scope
+from ledger.fund.month.read import MonthScope
 from ledger.fund.month.store import MonthSheet
 from ledger.fund.ordering.given_up import GivenUp, given_up_by
 from ledger.payments.orders.approve import approve
@@ -93,7 +93,7 @@ def test_the_database_settles_no_record_that_lies_in_a_draft(town: Any, bill: An
 
 def prepared(town: Any) -> MonthSheet:
     town.audited(H, 202610, DECLARED)
-    return prepare(town.engine, "zhao", DEMO_REGION, Scope(310, H, 202610), SETTLED)
+    return prepare(town.engine, "zhao", DEMO_REGION, MonthScope(310, H, 202610), SETTLED)
 
 
 def waiting(town: Any) -> int:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from adapters.banks.formats.iso20022.format import Iso20022Format
-from adapters.banks.ports import Account, Direction, OutgoingFile, RemoteFile
-from adapters.banks.simulator.bank import Bank, Opening
-from adapters.banks.simulator.faults import Fault, Plan
+from adapters.banks.ports import BankAccount, Direction, OutgoingFile, RemoteFile
+from adapters.banks.simulator.bank import Opening, SimulatedBank
+from adapters.banks.simulator.faults import Fault, FaultPlan
 from adapters.banks.wire.control import CONTROL_SUFFIX, describe, encode_control
 from ledger.access.users import found_region
 from ledger.books.anchors import write_anchors
@@ -92,12 +92,12 @@ class Teller:
 
     def __post_init__(self) -> None:
         self.root.mkdir()
-        own = Account("本户", self.account, "模拟银行", "102421000001")
-        self.bank = Bank(
+        own = BankAccount("本户", self.account, "模拟银行", "102421000001")
+        self.bank = SimulatedBank(
             self.root,
             self.root / "books.db",
             [Opening(own, self.opening_fen, START)],
-            plan=Plan(named=self.faults),
+            plan=FaultPlan(named=self.faults),
         )
         self.format = Iso20022Format(frozenset({self.account}))
         self.channel = Folder(self.root)
@@ -109,7 +109,7 @@ class Teller:
 
     def comes_in(self, fen: int, day: date) -> str:
         """Money of the other region; the number of the receipt that tells of it."""
-        other = Account("对方专户", "9900000000001", "模拟银行", "102421000001")
+        other = BankAccount("对方专户", "9900000000001", "模拟银行", "102421000001")
         return self.bank.enter(self.account, Direction.CREDIT, fen, other, "异地就医资金", day)
 
 

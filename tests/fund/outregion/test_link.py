@@ -11,7 +11,7 @@ from adapters.banks.simulator.faults import Fault
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.fund.outregion.bills import draft_bill_orders, make_bill
 from ledger.fund.outregion.care import recognise_outregion
-from ledger.fund.outregion.link import Message, accept, deliver, differences, ends
+from ledger.fund.outregion.link import OutboxMessage, accept, deliver, differences, ends
 from ledger.fund.outregion.monthly import confirm, pull
 from ledger.fund.outregion.quota import set_quota, usage
 from ledger.fund.outregion.report import report_paid
@@ -86,7 +86,7 @@ def test_while_the_other_side_is_down_the_message_waits_and_is_tried_again(two: 
 
 def test_a_message_is_taken_in_once_and_never_with_another_content(two: Any, billed: Any) -> None:
     [(body, digest)] = two.month.asked("SELECT body, digest FROM fund.outregion_outbox")
-    message = Message(billed.bill_id, "bill", 310, 105_000, body, bytes(digest))
+    message = OutboxMessage(billed.bill_id, "bill", 310, 105_000, body, bytes(digest))
     with two.tx("xitong", THERE) as tx:
         assert accept(tx, message, HERE, NOV)
         assert not accept(tx, message, HERE, NOV)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from adapters.banks.simulator.faults import Fault
 from ledger.books.manual import ManualContent
 from ledger.core.entries import Book, Dimensions, Leg, credit, debit
@@ -16,7 +16,7 @@ from ledger.founding import book_by_hand
 from ledger.fund.daily.run import run_daily
 from ledger.fund.outregion.care import recognise_outregion
 from ledger.fund.outregion.hospitals import draft_hospital_orders
-from ledger.fund.outregion.money import Money
+from ledger.fund.outregion.money import AccountMoney
 from ledger.fund.outregion.quota import set_quota
 from ledger.fund.outregion.requests import cancel_move
 from ledger.fund.outregion.transfers import draft_transfer_orders
@@ -180,7 +180,7 @@ def test_what_is_given_back_is_still_there(two: Any, guest: Any) -> None:
     too_much = two.goes_out("prepaid_out", 3_801, "退1", date(2026, 10, 14))
     with two.tx() as tx:
         assert draft_transfer_orders(tx, 310, date(2026, 10, 14)).blocked == [(too_much, "over_held")]
-        party = Account("对方专户", "4300000000001003", "模拟银行", "102421000001")
+        party = BankAccount("对方专户", "4300000000001003", "模拟银行", "102421000001")
         item = ItemDraft(200103, Dimensions(str(THERE)), 3_801)
         order = OrderDraft(str(THERE), [item], (), party, "退还", FISCAL.counterparty)
         day = date(2026, 10, 14)
@@ -224,7 +224,7 @@ def test_what_is_given_back_is_still_there(two: Any, guest: Any) -> None:
 def test_the_database_knows_which_money_leaves_from_where(
     two: Any, kind: Any, source: int, account: Dimensions, code: str
 ) -> None:
-    payee = Account("对方专户", "4300000000001003", "模拟银行", "102421000001")
+    payee = BankAccount("对方专户", "4300000000001003", "模拟银行", "102421000001")
     item = ItemDraft(source, Dimensions(str(THERE)), 100)
     with two.tx() as tx:
         order = OrderDraft(str(THERE), [item], (), payee, "付款", account.counterparty)
@@ -275,13 +275,13 @@ def test_the_database_pays_a_hospital_for_its_own_claimed_records_only(
 
 def test_money_is_counted_as_the_database_counts_it() -> None:
     """支出户 100, 财政专户 30, of region A 50: 20 of it lie in the 支出户 and are not ours."""
-    spent = Money("1004", False, 100, 30, {"A": 50, "B": -7})
+    spent = AccountMoney("1004", False, 100, 30, {"A": 50, "B": -7})
     assert not spent.take(81)
     assert spent.take(80)
     assert not spent.take(1)
     assert spent.take(20, {"A": 20})
     assert spent.held_fen == {"A": 30, "B": -7}
-    fiscal = Money("1003", True, 30, 30, {"A": 20})
+    fiscal = AccountMoney("1003", True, 30, 30, {"A": 20})
     assert not fiscal.take(11)
     assert fiscal.take(20, {"A": 20})
     assert fiscal.take(10)

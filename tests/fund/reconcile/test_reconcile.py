@@ -23,12 +23,12 @@ from ledger.fund.reconcile.details import (
 )
 from ledger.fund.reconcile.file import DetailRow, write_detail
 from ledger.fund.reconcile.period import PeriodQuery, settlements
-from ledger.fund.reconcile.scope import Scope
+from ledger.fund.reconcile.scope import ReconcileScope
 from ledger.fund.reconcile.totals import TotalsResult, compare_totals, totals_request
 
 ON = date(2026, 11, 3)
 HOSPITAL = "H42010000001"
-SCOPE = Scope(310, HOSPITAL, 202610, "21")
+SCOPE = ReconcileScope(310, HOSPITAL, 202610, "21")
 
 
 def totals(month: Any, **said: Any) -> TotalsResult:
@@ -40,12 +40,12 @@ def totals(month: Any, **said: Any) -> TotalsResult:
         return compare_totals(tx, HOSPITAL, totals_request(data), ON)
 
 
-def compare(month: Any, rows: list[DetailRow], scope: Scope = SCOPE, **how: Any) -> DetailResult:
+def compare(month: Any, rows: list[DetailRow], scope: ReconcileScope = SCOPE, **how: Any) -> DetailResult:
     with month.tx() as tx:
         return compare_details(tx, scope, DetailFile("d.zip", write_detail(rows, "d.txt"), **how), ON)
 
 
-def ours(month: Any, scope: Scope = SCOPE) -> list[DetailRow]:
+def ours(month: Any, scope: ReconcileScope = SCOPE) -> list[DetailRow]:
     with month.tx() as tx:
         return our_details(tx, scope)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
 from ledger.fund.reconcile.file import write_detail
-from ledger.fund.reconcile.scope import Scope
+from ledger.fund.reconcile.scope import ReconcileScope
 
 RECORDS = 34_000
 SECONDS_MAX = 3.0
@@ -27,7 +27,7 @@ def test_34_000_records_reconcile_in_three_seconds(month: Any, bill: Any) -> Non
         admin.exec_driver_sql(
             f"INSERT INTO fund.record SELECT {kept} FROM fund.record r, generate_series(2, {RECORDS}) n"
         )
-    scope = Scope(310, month.hospital, 202610, "21")
+    scope = ReconcileScope(310, month.hospital, 202610, "21")
     with month.tx() as tx:
         rows = our_details(tx, scope)
     assert len(rows) == RECORDS

@@ -12,9 +12,8 @@ import pytest
 
 from ledger.core.money import parse_ratio, share
 from ledger.fund.record.codes import covers, is_out_of_region, national_codes
-from ledger.fund.record.decode import decode_exact
 from ledger.fund.record.fields import DETAILS_MAX, LINE_BYTES_MAX
-from ledger.fund.record.judge import IntakeRules, validate_line, validate_object
+from ledger.fund.record.judge import IntakeRules, validate_line
 from ledger.fund.record.record import Refusal, SettlementRecord
 
 RULES = IntakeRules()
@@ -513,16 +512,6 @@ def test_a_line_too_long_is_not_parsed_but_named() -> None:
     )
     assert len(fits) == LINE_BYTES_MAX
     accepted(fits)
-
-
-def test_an_api_object_is_read_by_the_same_rules() -> None:
-    document = decode_exact(line_of())
-    assert validate_object(document, 3, RULES) == accepted(line_of())
-    document["setlinfo"]["medfee_sumamt"] = "1e3"
-    answer = validate_object(document, 3, RULES)
-    assert isinstance(answer, Refusal)
-    assert (answer.line, answer.setl_id, answer.field) == (3, "202610120001", "medfee_sumamt")
-    assert isinstance(validate_object([document], 1, RULES), Refusal)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.banks.ports import Direction
-from adapters.banks.simulator.messages.notification import Movement, Notification, write_camt054
+from adapters.banks.simulator.messages.notification import Notification, NotifiedMovement, write_camt054
 from ledger.books.anchors import write_anchors
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI
@@ -29,7 +29,7 @@ def brought(town: Any, bill: Any) -> Any:
     town.month.take(bill("a1"))
     [batch] = run_daily(town.engine, "zhao", DEMO_REGION, SENT).batches
     [order] = town.send(batch, SENT)
-    moved = Movement(
+    moved = NotifiedMovement(
         "BK1", Direction.DEBIT, order.amount_fen, SENT, order.payee.number, order.payee.name, order.order_no
     )
     told = datetime.combine(LATER, time(9), SHANGHAI)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from adapters.banks.ports import Account, Direction
-from adapters.banks.simulator.messages.notification import Movement, Notification, write_camt054
-from adapters.banks.simulator.messages.receipt import Receipt, write_bker
+from adapters.banks.ports import BankAccount, Direction
+from adapters.banks.simulator.messages.notification import Notification, NotifiedMovement, write_camt054
+from adapters.banks.simulator.messages.receipt import PrintedReceipt, write_bker
 from ledger.books.anchors import write_anchors
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI
@@ -28,16 +28,16 @@ PAPERS = ("bker", "camt.054")
 
 def paper(kind: str, serial: str = "SN1", fen: int = FEN, number: str = "LX0001") -> bytes:
     """Quarterly interest as the bank tells it, by a receipt of that number or by a notice."""
-    own = Account("支出户", OWN, "模拟银行", "102421000001")
-    bank = Account("应付利息", "1000000001", "模拟银行", "102421000001")
+    own = BankAccount("支出户", OWN, "模拟银行", "102421000001")
+    bank = BankAccount("应付利息", "1000000001", "模拟银行", "102421000001")
     if kind == "bker":
         return write_bker(
-            Receipt(
+            PrintedReceipt(
                 receipt_no=number, issuer_cnaps="102421000001", booking_date=DAY, issue_date=DAY, payer=bank, payee=own,
                 amount_fen=fen, serial=serial, usage="结息", notes="结息",
             )
         )  # fmt: skip
-    moved = Movement(serial, Direction.CREDIT, fen, DAY, bank.number, bank.name)
+    moved = NotifiedMovement(serial, Direction.CREDIT, fen, DAY, bank.number, bank.name)
     return write_camt054(
         Notification(f"N{number}", datetime.combine(DAY, time(18), SHANGHAI), OWN, "支出户", [moved])
     )

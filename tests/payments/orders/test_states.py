@@ -10,7 +10,7 @@ import pytest
 
 from ledger.core.errors import Conflict, Forbidden, LedgerError, NotFound
 from ledger.payments.orders.entries import Receipt
-from ledger.payments.orders.states import Step, move, transitions
+from ledger.payments.orders.states import OrderStep, move, transitions
 
 DAY = date(2026, 10, 13)
 STATES = [
@@ -84,11 +84,11 @@ def test_answers_from_every_waiting_state(
     force(world, order_no, start)
     if (start, event) == ("accepted", "accept"):
         with pytest.raises(Conflict) as refused, world.tx() as tx:
-            move(tx, event, [Step(order_no)], DAY)
+            move(tx, event, [OrderStep(order_no)], DAY)
         assert refused.value.code == "order.state"
         return
     with world.tx() as tx:
-        move(tx, event, [Step(order_no, "why", "ST1")], DAY)
+        move(tx, event, [OrderStep(order_no, "why", "ST1")], DAY)
     assert world.state(order_no) == reached
     assert world.balances()[account] == -100
     last = world.rows(
@@ -104,7 +104,7 @@ def test_paid_needs_its_evidence_from_every_waiting_state(world: Any, start: str
     force(world, order_no, start)
     receipt = Receipt("bker", "R1", DAY, b"d" * 32)
     with pytest.raises(Conflict) as refused, world.tx() as tx:
-        move(tx, "pay", [Step(order_no, receipt=receipt)], DAY)
+        move(tx, "pay", [OrderStep(order_no, receipt=receipt)], DAY)
     assert refused.value.code == "order.no_evidence"
     with world.tx() as tx:
         tx.run(
@@ -113,7 +113,7 @@ def test_paid_needs_its_evidence_from_every_waiting_state(world: Any, start: str
             d=receipt.digest,
             o=order_no,
         )
-        move(tx, "pay", [Step(order_no, receipt=receipt)], DAY)
+        move(tx, "pay", [OrderStep(order_no, receipt=receipt)], DAY)
     assert world.state(order_no) == "paid"
     assert world.balances()[9201] == -100
 
@@ -124,13 +124,13 @@ def test_nothing_is_half_done(world: Any) -> None:
     force(world, batch.order_nos[1], "paid")
     blocks = world.value("SELECT block FROM books.head")
     with pytest.raises(Conflict), world.tx() as tx:
-        move(tx, "cancel", [Step(order_no) for order_no in batch.order_nos], DAY)
+        move(tx, "cancel", [OrderStep(order_no) for order_no in batch.order_nos], DAY)
     assert world.state(batch.order_nos[0]) == "approved"
     assert world.value("SELECT block FROM books.head") == blocks
     with pytest.raises(NotFound), world.tx() as tx:
-        move(tx, "cancel", [Step("FL-NOBODY-000")], DAY)
+        move(tx, "cancel", [OrderStep("FL-NOBODY-000")], DAY)
     with pytest.raises(Conflict) as twice, world.tx() as tx:
-        move(tx, "cancel", [Step(batch.order_nos[0])] * 2, DAY)
+        move(tx, "cancel", [OrderStep(batch.order_nos[0])] * 2, DAY)
     assert twice.value.code == "order.twice"
 
 

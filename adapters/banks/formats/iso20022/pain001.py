@@ -12,7 +12,7 @@ from lxml.etree import _Element as Element
 
 from adapters.banks.formats.iso20022.rules import PURPOSE_BYTES_MAX, check_batch
 from adapters.banks.formats.xml import add, new_root, to_bytes
-from adapters.banks.ports import Account, Instruction, OutgoingFile, PaymentBatch
+from adapters.banks.ports import BankAccount, Instruction, OutgoingFile, PaymentBatch
 from ledger.core.dates import SHANGHAI
 from ledger.core.money import yuan
 
@@ -64,7 +64,7 @@ def _transfer(transfer: Element, instruction: Instruction) -> None:
     add(transfer, "RmtInf/Ustrd", instruction.purpose)
 
 
-def _agent(agent: Element, account: Account) -> None:
+def _agent(agent: Element, account: BankAccount) -> None:
     institution = add(agent, "FinInstnId")
     member = add(institution, "ClrSysMmbId")
     add(member, "ClrSysId/Cd", "CNAPS")
@@ -72,6 +72,6 @@ def _agent(agent: Element, account: Account) -> None:
     add(institution, "Nm", account.bank_name)
 
 
-def _account(element: Element, account: Account) -> None:
+def _account(element: Element, account: BankAccount) -> None:
     add(element, "Id/Othr/Id", account.number)
     add(element, "Ccy", "CNY")

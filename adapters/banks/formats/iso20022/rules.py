@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Final
 
-from adapters.banks.ports import Account, Instruction, PaymentBatch
+from adapters.banks.ports import BankAccount, Instruction, PaymentBatch
 from ledger.core.errors import InvalidInput
 from ledger.core.money import AMOUNT_DIGITS_MAX
 
@@ -87,7 +87,7 @@ def _id(value: str, where: str) -> None:
         )
 
 
-def _account(account: Account, where: str) -> None:
+def _account(account: BankAccount, where: str) -> None:
     _text(account.name, f"{where}户名")
     _text(account.bank_name, f"{where}开户行名称")
     if _ACCOUNT.fullmatch(account.number) is None:

@@ -22,7 +22,7 @@ _RETURN_FAMILY = ("ICDT", "RRTN")
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class NotifiedMovement:
     """One booking on the customer's account. `return_code` (AC01, BE01, ...) marks a payment given back."""
 
     reference: str
@@ -46,7 +46,7 @@ class Notification:
     created_at: datetime
     account: str
     account_name: str
-    movements: Sequence[Movement]
+    movements: Sequence[NotifiedMovement]
 
 
 def write_camt054(notification: Notification) -> bytes:
@@ -70,7 +70,7 @@ def write_camt054(notification: Notification) -> bytes:
     return to_bytes(root)
 
 
-def _summary(summary: Element, movements: Sequence[Movement]) -> None:
+def _summary(summary: Element, movements: Sequence[NotifiedMovement]) -> None:
     debits = [movement.amount_fen for movement in movements if movement.direction is Direction.DEBIT]
     inward = [movement.amount_fen for movement in movements if movement.direction is Direction.CREDIT]
     for name, amounts in (("TtlNtries", debits + inward), ("TtlCdtNtries", inward), ("TtlDbtNtries", debits)):
@@ -79,7 +79,7 @@ def _summary(summary: Element, movements: Sequence[Movement]) -> None:
         add(total, "Sum", yuan(sum(amounts)))
 
 
-def _entry(entry: Element, notification: Notification, movement: Movement) -> None:
+def _entry(entry: Element, notification: Notification, movement: NotifiedMovement) -> None:
     indicator = _INDICATORS[movement.direction]
     add(entry, "Amt", yuan(movement.amount_fen)).set("Ccy", "CNY")
     add(entry, "CdtDbtInd", indicator)
@@ -109,7 +109,7 @@ def _entry(entry: Element, notification: Notification, movement: Movement) -> No
             add(returned, "AddtlInf", movement.return_reason[start : start + TEXT_MAX])
 
 
-def _parties(parties: Element, notification: Notification, movement: Movement) -> None:
+def _parties(parties: Element, notification: Notification, movement: NotifiedMovement) -> None:
     own = (notification.account_name, notification.account)
     other = (movement.other_name, movement.other_account)
     roles = (own, other) if movement.direction is Direction.DEBIT else (other, own)

@@ -20,7 +20,7 @@ from adapters.banks.formats.xml import (
     text_at,
     units,
 )
-from adapters.banks.ports import Account, Instruction, PaymentBatch
+from adapters.banks.ports import BankAccount, Instruction, PaymentBatch
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 
@@ -60,7 +60,7 @@ def _instruction(transfer: Element) -> Instruction:
     )
 
 
-def _account(parent: Element, role: str) -> Account:
+def _account(parent: Element, role: str) -> BankAccount:
     agent = f"{role}Agt/FinInstnId"
     cnaps = need_text(parent, f"{agent}/ClrSysMmbId/MmbId")
     scheme = need_text(parent, f"{agent}/ClrSysMmbId/ClrSysId/Cd")
@@ -69,7 +69,7 @@ def _account(parent: Element, role: str) -> Account:
     currency = text_at(parent, f"{role}Acct/Ccy")
     if currency not in ("", "CNY"):
         raise InvalidInput("bankfile.currency", f"第{parent.sourceline}行{role}的账户币种应为CNY")
-    return Account(
+    return BankAccount(
         name=need_text(parent, f"{role}/Nm"),
         number=need_text(parent, f"{role}Acct/Id/Othr/Id"),
         bank_name=need_text(parent, f"{agent}/Nm"),

@@ -9,7 +9,7 @@ from typing import Final
 from lxml.etree import _Element as Element
 
 from adapters.banks.formats.xml import add, new_root, to_bytes
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from ledger.core.money import yuan
 
 XBRL: Final = "http://www.xbrl.org/2003/instance"
@@ -21,15 +21,15 @@ _SCHEME = "http://xbrl.mof.gov.cn"
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class PrintedReceipt:
     """One booked movement, as printed for one of its two sides."""
 
     receipt_no: str
     issuer_cnaps: str
     booking_date: date
     issue_date: date
-    payer: Account
-    payee: Account
+    payer: BankAccount
+    payee: BankAccount
     amount_fen: int
     serial: str
     """The core serial, the same on every paper of this movement."""
@@ -41,12 +41,14 @@ class Receipt:
     """RRTN for a payment given back."""
 
 
-def receipt_name(receipt: Receipt) -> str:
+def receipt_name(receipt: PrintedReceipt) -> str:
     """The attachment's file name, e.g. `bker_issuer_20261013_C1103100000026R1.xml`."""
     return f"bker_issuer_{receipt.issue_date:%Y%m%d}_C1{receipt.issuer_cnaps}{receipt.receipt_no}.xml"
 
 
-def write_bker(receipt: Receipt, *, taxonomy_date: str = TAXONOMY_DATES[1], twin: bool = False) -> bytes:
+def write_bker(
+    receipt: PrintedReceipt, *, taxonomy_date: str = TAXONOMY_DATES[1], twin: bool = False
+) -> bytes:
     """The receipt as an XBRL instance; with `twin`, the movement in a tuple beside a zero one, as one bank does."""
     namespace = f"http://xbrl.mof.gov.cn/taxonomy/{taxonomy_date}/bker"
     root = new_root("xbrl", XBRL)
@@ -74,7 +76,7 @@ def write_bker(receipt: Receipt, *, taxonomy_date: str = TAXONOMY_DATES[1], twin
     return to_bytes(root)
 
 
-def _facts(receipt: Receipt) -> tuple[tuple[str, str], ...]:
+def _facts(receipt: PrintedReceipt) -> tuple[tuple[str, str], ...]:
     return (
         ("NumberOfBankElectronicReceipt", receipt.receipt_no),
         ("TypeOfBankElectronicReceipt", receipt.kind),
@@ -91,7 +93,7 @@ def _facts(receipt: Receipt) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _context(root: Element, name: str, receipt: Receipt) -> None:
+def _context(root: Element, name: str, receipt: PrintedReceipt) -> None:
     context = add(root, "context")
     context.set("id", name)
     add(context, "entity/identifier", f"C1{receipt.issuer_cnaps}").set("scheme", _SCHEME)

@@ -20,7 +20,7 @@ from adapters.banks.wire.control import (
 from adapters.banks.wire.sftp.config import SftpConfig
 from adapters.banks.wire.sftp.errors import FAILURES, outcome_unknown, refused, unreachable
 from adapters.banks.wire.sftp.hostkeys import parse_host_key
-from adapters.banks.wire.sftp.line import Line
+from adapters.banks.wire.sftp.line import SftpLine
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
 
 PART_SUFFIX: Final = ".part"
@@ -30,7 +30,7 @@ PART_SUFFIX: Final = ".part"
 class _Call:
     """One operation over one line; `arriving` from the moment the bank may have our file."""
 
-    line: Line
+    line: SftpLine
     arriving: bool = False
 
 
@@ -48,7 +48,7 @@ class SftpChannel:
             )
         self._config = config
         self._pinned = tuple(parse_host_key(line) for line in config.host_keys)
-        self._lines: dict[Thread, Line] = {}
+        self._lines: dict[Thread, SftpLine] = {}
         self._lock = Lock()
 
     def deliver(self, file: OutgoingFile, *, count: int, total_fen: int) -> None:
@@ -122,7 +122,7 @@ class SftpChannel:
         for line in lines:
             line.close()
 
-    def _archived(self, line: Line, file: OutgoingFile) -> bool:
+    def _archived(self, line: SftpLine, file: OutgoingFile) -> bool:
         archived = line.read_if_there(f"{self._config.archive}/{file.name}")
         return archived is not None and self._same(file.name, archived, file.content)
 
@@ -144,7 +144,7 @@ class SftpChannel:
             if not self._there(call.line, name, content):
                 raise
 
-    def _there(self, line: Line, name: str, content: bytes) -> bool:
+    def _there(self, line: SftpLine, name: str, content: bytes) -> bool:
         """Whether the name is taken by `content`; inbox first, since files move from there to the archive."""
         for folder in (self._config.inbox, self._config.archive):
             present = line.read_if_there(f"{folder}/{name}")
@@ -177,7 +177,7 @@ class SftpChannel:
                 raise outcome_unknown(host, name, error) from error
             raise unreachable(host, error) from error
 
-    def _line(self) -> Line:
+    def _line(self) -> SftpLine:
         """This thread's connection; those of threads that ended are hung up on the way."""
         me = current_thread()
         with self._lock:
@@ -187,7 +187,7 @@ class SftpChannel:
         if line is not None and line.alive():
             return line
         self._drop()
-        line = Line.open(self._config, self._pinned)
+        line = SftpLine.open(self._config, self._pinned)
         with self._lock:
             self._lines[me] = line
         return line

@@ -81,7 +81,7 @@ def _size(answer: Message) -> int:
     return size
 
 
-class Line:
+class SftpLine:
     """A logged-in session. Methods let paramiko's failures through; `channel` says what they mean."""
 
     def __init__(self, config: SftpConfig, transport: Transport, session: _Session) -> None:
@@ -90,7 +90,7 @@ class Line:
         self._session = session
 
     @classmethod
-    def open(cls, config: SftpConfig, pinned: Sequence[PKey]) -> Line:
+    def open(cls, config: SftpConfig, pinned: Sequence[PKey]) -> SftpLine:
         """Connect, prove the bank's key, log in, open SFTP, all within `login_seconds`.
 
         Raises Unavailable `bank.host_key`, `bank.login` or `bank.unreachable`; InvalidInput `bank.client_key`.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 from ledger.fund.region.calendar import shipped_tables
 
@@ -19,7 +19,7 @@ _CONFIRMED: Final = """
 """
 
 
-def check_calendar(snapshot: Snapshot) -> Iterator[Finding]:
+def check_calendar(snapshot: Snapshot) -> Iterator[Breach]:
     """Years whose days or source are neither the shipped ones nor confirmed as they stand."""
     shipped = {
         (table.year, table.source, ";".join(f"{day},{'Y' if working else 'N'}" for day, working in table.days))
@@ -29,6 +29,6 @@ def check_calendar(snapshot: Snapshot) -> Iterator[Finding]:
     for year, source, days in snapshot.rows(_TABLES):
         digest = sha256(f"{year}|{source}|{days}".encode()).hexdigest()
         if (year, source, days) not in shipped and (year, digest) not in confirmed:
-            yield Finding(
+            yield Breach(
                 "INV-11", "", f"calendar {year}", f"{year}年节假日表与随附的或两人复核的不符，已被改动"
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 from ledger.core.accounts import coded
 
@@ -32,11 +32,11 @@ _DAYS: Final = coded("""
 """)
 
 
-def check_conservation(snapshot: Snapshot) -> Iterator[Finding]:
+def check_conservation(snapshot: Snapshot) -> Iterator[Breach]:
     """The identity now, and on each day anything was booked."""
     for region, fund, *key, difference in snapshot.rows(_NOW):
         where = "conservation " + "/".join(map(str, key))
-        yield Finding("INV-08", f"{region}-{fund}", where, f"基金去向不平，差{difference}分")
+        yield Breach("INV-08", f"{region}-{fund}", where, f"基金去向不平，差{difference}分")
     for region, fund, *key, first, last in snapshot.rows(_DAYS):
         where = "conservation " + "/".join(map(str, key))
-        yield Finding("INV-08", f"{region}-{fund}", where, f"凭证日{first}至{last}间有当日去向不平的记账")
+        yield Breach("INV-08", f"{region}-{fund}", where, f"凭证日{first}至{last}间有当日去向不平的记账")

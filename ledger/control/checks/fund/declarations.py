@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 
 # Every step starts where the one before ended, along the table; the last one's end is the state.
@@ -44,14 +44,14 @@ _PAID: Final = """
 """
 
 
-def check_declarations(snapshot: Snapshot) -> Iterator[Finding]:
+def check_declarations(snapshot: Snapshot) -> Iterator[Breach]:
     """Events against the state, then the state against the bank's papers."""
     for region, fund, declaration, state in snapshot.rows(_UNTOLD):
         message = f"申报的清算状态为{state}，却没有经过记录"
-        yield Finding("INV-12", f"{region}-{fund}", f"declaration {declaration}", message)
+        yield Breach("INV-12", f"{region}-{fund}", f"declaration {declaration}", message)
     for region, fund, declaration, state, n, event, before, after in snapshot.rows(_STEPS):
         message = f"申报的第{n}步{event}由{before or '（无）'}至{after}，与前后经过或现状态{state}不符"
-        yield Finding("INV-12", f"{region}-{fund}", f"declaration {declaration}", message)
+        yield Breach("INV-12", f"{region}-{fund}", f"declaration {declaration}", message)
     for region, fund, declaration, state, event, order_no in snapshot.rows(_PAID):
         said = {
             "pay": f"拨付单{order_no}已付妥（退汇款再付后为60）",
@@ -59,4 +59,4 @@ def check_declarations(snapshot: Snapshot) -> Iterator[Finding]:
             "": "没有付妥的拨付单",
         }
         message = f"申报的清算状态为{state}，而月结算{said[event]}"
-        yield Finding("INV-13", f"{region}-{fund}", f"declaration {declaration}", message)
+        yield Breach("INV-13", f"{region}-{fund}", f"declaration {declaration}", message)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 from ledger.core.accounts import coded
 
@@ -74,23 +74,23 @@ _OVERDUE: Final = """
 """
 
 
-def check_handbacks(snapshot: Snapshot) -> Iterator[Finding]:
+def check_handbacks(snapshot: Snapshot) -> Iterator[Breach]:
     """Heads against lines, lines against receipts, receipts against hand-backs."""
     for region, fund, month, stored, paid, returned, *sums, text in snapshot.rows(_HEADS):
         where = f"handback {month}"
         if sha256(text.encode()).hexdigest() != stored:
-            yield Finding("INV-12", f"{region}-{fund}", where, "回传与其摘要不符，已被改动")
+            yield Breach("INV-12", f"{region}-{fund}", where, "回传与其摘要不符，已被改动")
         if [paid, returned] != sums:
             message = f"回传合计付{paid}分退{returned}分，各行合计付{sums[0]}分退{sums[1]}分"
-            yield Finding("INV-12", f"{region}-{fund}", where, message)
+            yield Breach("INV-12", f"{region}-{fund}", where, message)
     for region, fund, month, booked, institution, term, told_paid, told_back, paid, back in snapshot.rows(
         _DAILY + _LINES
     ):
         message = f"机构{institution}{term}期{booked}月：回传付{told_paid}分退{told_back}分，回单付{paid}分退{back}分"
-        yield Finding("INV-13", f"{region}-{fund}", f"handback {month}", message)
+        yield Breach("INV-13", f"{region}-{fund}", f"handback {month}", message)
     for region, fund, receipt, booked, posted_on, month, made_on in snapshot.rows(_DAILY + _LOST):
         message = f"{booked}月的日拨付回单于{posted_on}过账，{month}月回传于{made_on}作出而未列入"
-        yield Finding("INV-13", f"{region}-{fund}", f"receipt {receipt}", message)
+        yield Breach("INV-13", f"{region}-{fund}", f"receipt {receipt}", message)
     [(overdue,)] = snapshot.rows(_DAILY + _OVERDUE)
     if overdue:
         snapshot.waiting["逾期未回传的日拨付回单"] = overdue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 from ledger.core.accounts import coded
 from ledger.fund.layers.map import national_map
@@ -68,13 +68,13 @@ _OTHER: Final = coded("""
 """)
 
 
-def check_layers(snapshot: Snapshot) -> Iterator[Finding]:
+def check_layers(snapshot: Snapshot) -> Iterator[Breach]:
     """Splits that are missing, or are not what the record's rows come to by the region's and the nation's map."""
     for region, setl_id in snapshot.rows(_MISSING):
-        yield Finding("INV-09", str(region), f"record {setl_id}", "有其他承担方的结算记录没有各方分担")
+        yield Breach("INV-09", str(region), f"record {setl_id}", "有其他承担方的结算记录没有各方分担")
     nation = [row for rows in national_map() for row in rows.values()]
     for region, setl_id in snapshot.rows(
         _OTHER, codes=[row.code for row in nation], payers=[row.payer for row in nation]
     ):
         message = "各方分担与结算记录、基金支付类型对照或应付明细不符"
-        yield Finding("INV-09", str(region), f"record {setl_id}", message)
+        yield Breach("INV-09", str(region), f"record {setl_id}", message)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 
 
-def check_loads(snapshot: Snapshot) -> Iterator[Finding]:
+def check_loads(snapshot: Snapshot) -> Iterator[Breach]:
     """Accepted records and their sum against the records stored, load by load, a file's refused lines against those kept;
     runs against their lists.
 
@@ -25,7 +25,7 @@ def check_loads(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         message = f"文件{file_name}记有接受{accepted}笔{accepted_fen}分，实际入库{stored}笔{stored_fen}分"
-        yield Finding("INV-09", "", f"load {load_id}", message)
+        yield Breach("INV-09", "", f"load {load_id}", message)
     for load_id, file_name, quarantined, kept in snapshot.rows(
         """
         SELECT l.load_id, l.file_name, l.quarantined, coalesce(q.kept, 0) FROM fund.intake_load l
@@ -34,11 +34,11 @@ def check_loads(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         message = f"文件{file_name}记有隔离{quarantined}笔，隔离清单上为{kept}笔"
-        yield Finding("INV-09", "", f"load {load_id}", message)
+        yield Breach("INV-09", "", f"load {load_id}", message)
     yield from _runs(snapshot)
 
 
-def _runs(snapshot: Snapshot) -> Iterator[Finding]:
+def _runs(snapshot: Snapshot) -> Iterator[Breach]:
     for region, fund, pay_date, run, counted, fen, listed, listed_fen in snapshot.rows(
         """
         SELECT region, fund, pay_date, run, coalesce(d.blocked, 0), coalesce(d.blocked_fen, 0), coalesce(b.listed, 0),
@@ -50,10 +50,10 @@ def _runs(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         message = f"{pay_date}第{run}次日拨付记有未拨付{counted}家{fen}分，清单上为{listed}家{listed_fen}分，清单已被改动"
-        yield Finding("INV-09", f"{region}-{fund}", f"run {pay_date} {run}", message)
+        yield Breach("INV-09", f"{region}-{fund}", f"run {pay_date} {run}", message)
     for region, fund, pay_date, runs, last in snapshot.rows(
         "SELECT region, fund, pay_date, count(*), max(run) FROM payments.daily_run GROUP BY 1, 2, 3"
         " HAVING count(*) <> max(run) ORDER BY 1, 2, 3"
     ):
         message = f"{pay_date}的日拨付运行编号到{last}而只有{runs}次，有运行被删除"
-        yield Finding("INV-09", f"{region}-{fund}", f"run {pay_date}", message)
+        yield Breach("INV-09", f"{region}-{fund}", f"run {pay_date}", message)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ledger.control.breach import Breach
 from ledger.control.checks.fund.ties import Tie, compare
-from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot
 from ledger.core.accounts import (
     CARE_IN_FLIGHT,
@@ -147,25 +147,25 @@ _BEHIND: Final = coded("""
 """)
 
 
-def check_outregion(snapshot: Snapshot) -> Iterator[Finding]:
+def check_outregion(snapshot: Snapshot) -> Iterator[Breach]:
     """Ties per key, receipts per region, then bills, records and orders against one another."""
     for tie in _TIES:
         yield from compare(snapshot, tie)
     for region, fund, account, party, booked, proven in snapshot.rows(_PROVEN):
         name = {REGION_PREPAYMENT: "异地就医预付金", OTHERS_MONEY: "异地就医资金"}[account]
         message = f"{name}账上{booked}分，回单证明{proven}分"
-        yield Finding("T5", f"{region}-{fund}", f"{account} {party}", message)
+        yield Breach("T5", f"{region}-{fund}", f"{account} {party}", message)
     for region, fund, bill, amount, lines, records, told, counted in snapshot.rows(_BILL_SUMS):
         message = f"清算账单{amount}分、{told}笔，明细合计{lines}分，所列结算{records}分、{counted}笔"
-        yield Finding("INV-12", f"{region}-{fund}", f"bill {bill}", message)
+        yield Breach("INV-12", f"{region}-{fund}", f"bill {bill}", message)
     for region, fund, setl_id, named, found in snapshot.rows(_CLAIMS):
         message = (
             f"异地结算记在拨付单{named or '（无）'}，付它的拨付单为{found or '（无）'}，或金额、机构不同"
         )
-        yield Finding("INV-10", f"{region}-{fund}", f"record {setl_id}", message)
+        yield Breach("INV-10", f"{region}-{fund}", f"record {setl_id}", message)
     for region, fund, order_no, *key, items, records in snapshot.rows(_ORDER_SUMS):
         message = f"{'/'.join(map(str, key))}：拨付单构成{items}分，所付异地结算{records}分"
-        yield Finding("INV-10", f"{region}-{fund}", f"order {order_no}", message)
+        yield Breach("INV-10", f"{region}-{fund}", f"order {order_no}", message)
     for region, fund, order_no, amount in snapshot.rows(_BEHIND):
         message = f"付给对方统筹区的{amount}分没有与之相符的清算账单或已复核的预付金"
-        yield Finding("INV-11", f"{region}-{fund}", f"order {order_no}", message)
+        yield Breach("INV-11", f"{region}-{fund}", f"order {order_no}", message)

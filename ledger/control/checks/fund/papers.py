@@ -14,8 +14,8 @@ from typing import Final, LiteralString, NamedTuple
 
 from psycopg.rows import TupleRow
 
+from ledger.control.breach import Breach
 from ledger.control.checks.fund.ties import Tie, compare
-from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot, seq_label
 from ledger.core.accounts import REFUNDED
 
@@ -34,7 +34,7 @@ def _as_stored(facts: Sequence[str]) -> str:
     return facts[0]
 
 
-class Paper(NamedTuple):
+class BookedPaper(NamedTuple):
     """A kind of paper: which entries rest on it, and what its booked rows say."""
 
     name: str
@@ -88,12 +88,12 @@ _BILLS: Final = """
       FROM fund.outregion_bill b WHERE b.side = 'insured'"""
 
 PAPERS: Final = (
-    Paper("退款单", ("REF",), "REF:", _REFUNDS, _facts_digest),
-    Paper("自有账户收支单", ("INT", "FEE"), "CASH:", _MOVES, _facts_digest),
-    Paper("请款单", ("ALLOT",), "ALLOT:", _GRANTS, _facts_digest),
-    Paper("异地收付单", ("OUT", "PRE"), "OUT:", _OUT_MOVES, _facts_digest),
-    Paper("异地结算记录", ("OUT",), "OUTREC:", _OUT_RECORDS, _lines_digest),
-    Paper("异地清算账单", ("CLRX",), "CLRX:", _BILLS, _as_stored),
+    BookedPaper("退款单", ("REF",), "REF:", _REFUNDS, _facts_digest),
+    BookedPaper("自有账户收支单", ("INT", "FEE"), "CASH:", _MOVES, _facts_digest),
+    BookedPaper("请款单", ("ALLOT",), "ALLOT:", _GRANTS, _facts_digest),
+    BookedPaper("异地收付单", ("OUT", "PRE"), "OUT:", _OUT_MOVES, _facts_digest),
+    BookedPaper("异地结算记录", ("OUT",), "OUTREC:", _OUT_RECORDS, _lines_digest),
+    BookedPaper("异地清算账单", ("CLRX",), "CLRX:", _BILLS, _as_stored),
 )
 
 _REFUNDED: Final = Tie(
@@ -130,7 +130,7 @@ _MESSAGES: Final = """
 """
 
 
-def check_papers(snapshot: Snapshot) -> Iterator[Finding]:
+def check_papers(snapshot: Snapshot) -> Iterator[Breach]:
     """Every paper against its entry and every such entry against its paper; bills against their messages."""
     events = sorted({event for paper in PAPERS for event in paper.events})
     entries: dict[tuple[int, int, str], TupleRow] = {}
@@ -141,28 +141,28 @@ def check_papers(snapshot: Snapshot) -> Iterator[Finding]:
         for region, fund, key, facts, fen, *signers in snapshot.each(paper.rows):
             entry = entries.pop((region, fund, key), None)
             if entry is None:
-                yield Finding("INV-12", f"{region}-{fund}", f"paper {key}", f"{paper.name}已办理而没有凭证")
+                yield Breach("INV-12", f"{region}-{fund}", f"paper {key}", f"{paper.name}已办理而没有凭证")
                 continue
             digest = paper.digest(facts) if None not in facts else ""
             yield from _differences(f"{region}-{fund}", paper, key, entry, (digest, fen, *signers))
     for (region, fund, key), (event, seq, series, period, vno, *_) in entries.items():
         message = f"{event}凭证所依据的单据{key}不存在，或未办理"
-        yield Finding("INV-12", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
+        yield Breach("INV-12", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
     yield from compare(snapshot, _REFUNDED)
     for region, fund, bill in snapshot.rows(_MESSAGES):
-        yield Finding("INV-12", f"{region}-{fund}", f"paper {bill}", "异地清算账单与其往来消息不同，已被改动")
+        yield Breach("INV-12", f"{region}-{fund}", f"paper {bill}", "异地清算账单与其往来消息不同，已被改动")
 
 
 def _differences(
-    book: str, paper: Paper, key: str, entry: TupleRow, said: tuple[str, int, str, str]
-) -> Iterator[Finding]:
+    book: str, paper: BookedPaper, key: str, entry: TupleRow, said: tuple[str, int, str, str]
+) -> Iterator[Breach]:
     event, seq, series, period, vno, rested_on, prepared_by, reviewed_by, booked = entry
     digest, fen, *signers = said
     where = seq_label(period, seq, series, vno)
     if event not in paper.events or digest != rested_on:
         message = f"{event}凭证所依据的{paper.name}{key}与记账时不同，已被改动"
-        yield Finding("INV-12", book, where, message)
+        yield Breach("INV-12", book, where, message)
     if booked != fen:
-        yield Finding("INV-12", book, where, f"{event}凭证记{booked}分，{paper.name}{key}为{fen}分")
+        yield Breach("INV-12", book, where, f"{event}凭证记{booked}分，{paper.name}{key}为{fen}分")
     if signers[0] and [prepared_by, reviewed_by] != signers:
-        yield Finding("INV-11", book, where, f"凭证的制单、复核不是{paper.name}{key}的两个签署人")
+        yield Breach("INV-11", book, where, f"凭证的制单、复核不是{paper.name}{key}的两个签署人")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 from ledger.core.digests import recognition_digest, record_digest
 from ledger.core.entries import Book
@@ -32,7 +32,7 @@ _ENTRIES: Final = (
 )
 
 
-def check_recognition(snapshot: Snapshot) -> Iterator[Finding]:
+def check_recognition(snapshot: Snapshot) -> Iterator[Breach]:
     """Record digests from the columns, then the evidence digests of recognitions from records and payables."""
     yield from _records(snapshot)
     for region, fund, setl_id, subfund in snapshot.rows(
@@ -42,13 +42,13 @@ def check_recognition(snapshot: Snapshot) -> Iterator[Finding]:
          ORDER BY 1, 2, 3, 4
         """
     ):
-        yield Finding("INV-12", f"{region}-{fund}", f"record {setl_id}", f"应付明细（{subfund}）没有结算记录")
+        yield Breach("INV-12", f"{region}-{fund}", f"record {setl_id}", f"应付明细（{subfund}）没有结算记录")
     for book in snapshot.books():
         yield from _entries(snapshot, book)
     _count_waiting(snapshot)
 
 
-def _records(snapshot: Snapshot) -> Iterator[Finding]:
+def _records(snapshot: Snapshot) -> Iterator[Breach]:
     for line in snapshot.copy(0, _RECORDS):
         where, stored, text = line[:-1].split(b"|", 2)
         if record_digest(text).hex().encode() == stored:
@@ -63,10 +63,10 @@ def _records(snapshot: Snapshot) -> Iterator[Finding]:
         for fund, key in keys or [("", "")]:
             named = f"record {setl_id}" + (f"，凭证业务键{key}" if key else "")
             book = f"{region}-{fund}" if fund else region
-            yield Finding("INV-12", book, named, "结算记录与其内容摘要不符，已被改动")
+            yield Breach("INV-12", book, named, "结算记录与其内容摘要不符，已被改动")
 
 
-def _entries(snapshot: Snapshot, book: Book) -> Iterator[Finding]:
+def _entries(snapshot: Snapshot, book: Book) -> Iterator[Breach]:
     """Entries and payables in the order of their key, side by side."""
     keys = {"region": book.region, "fund": book.fund}
     entries = (line[:-1].split(b"|") for line in snapshot.copy(0, _ENTRIES, **keys))
@@ -78,7 +78,7 @@ def _entries(snapshot: Snapshot, book: Book) -> Iterator[Finding]:
         digest = recognition_digest(map(_parts, lines)).hex().encode()
         if entry is None or entry[0] != key:
             message = "应付明细称已由此键入账，而没有这样的确认凭证"
-            yield Finding("INV-12", str(book), f"key {key.decode('utf-8', 'replace')}", message)
+            yield Breach("INV-12", str(book), f"key {key.decode('utf-8', 'replace')}", message)
             continue
         if entry[6] != digest:
             yield _broken(book, entry, "所依据的结算记录或应付明细与记账时不同，已被改动")
@@ -93,9 +93,9 @@ def _parts(line: bytes) -> tuple[bytes, bytes]:
     return bytes.fromhex(record.decode()), payable
 
 
-def _broken(book: Book, entry: list[bytes], message: str) -> Finding:
+def _broken(book: Book, entry: list[bytes], message: str) -> Breach:
     _, event, seq, series, period, vno, _ = (field.decode("utf-8", "replace") for field in entry)
-    return Finding("INV-12", str(book), f"seq {seq} ({series}-{period}-{vno})", f"{event}凭证{message}")
+    return Breach("INV-12", str(book), f"seq {seq} ({series}-{period}-{vno})", f"{event}凭证{message}")
 
 
 def _count_waiting(snapshot: Snapshot) -> None:

@@ -12,8 +12,8 @@ from typing import Final, LiteralString
 
 from psycopg.rows import TupleRow
 
+from ledger.control.breach import Breach
 from ledger.control.checks.fund.ties import Tie, compare
-from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot, seq_label
 from ledger.core.accounts import (
     AUDIT_DEDUCTED,
@@ -220,38 +220,38 @@ _SETTLED: Final = """
 """
 
 
-def check_settlements(snapshot: Snapshot) -> Iterator[Finding]:
+def check_settlements(snapshot: Snapshot) -> Iterator[Breach]:
     """Papers against their digests and entries, sheets against the records they settled, then T6."""
     for region, fund, paper, digest, seq, period, lines in snapshot.each(_SETTLED):
         if sha256("\n".join(lines or ()).encode()).hexdigest() != digest:
             where = seq_label(period, seq) if period else f"paper {paper}"
             message = f"月结单{paper}所结的应付明细或其已付拨付单与审批时不同，已被改动"
-            yield Finding("INV-12", f"{region}-{fund}", where, message)
+            yield Breach("INV-12", f"{region}-{fund}", where, message)
     for name, texts in (("月结单", _SHEET_TEXTS), ("确认书", _LETTER_TEXTS)):
         for row in snapshot.each(texts):
             yield from _paper(name, row)
     for region, fund, seq, series, period, vno, event, paper in snapshot.rows(_ORPHANS):
         message = f"{event}凭证所依据的{paper}不存在，或未审批确认"
-        yield Finding("INV-12", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
+        yield Breach("INV-12", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
     for tie in _TIES:
         yield from compare(snapshot, tie)
     for region, fund, institution, booked, found in snapshot.rows(_OTHER_TAKEN):
         message = f"其他扣款账上{booked}分，已扣的扣款单{found}分"
-        yield Finding("T6", f"{region}-{fund}", f"institution {institution}", message)
+        yield Breach("T6", f"{region}-{fund}", f"institution {institution}", message)
     for event, account, lines, name, what in _RESULTS:
         for region, fund, paper, *key, booked, said in snapshot.rows(
             _AFTER + lines + _AFTER_END, account=account, event=event
         ):
             where = f"{paper} {account} " + "/".join(map(str, key))
             message = f"{name}入账后{what}为{booked}分，{name}所列为{said}分"
-            yield Finding("T6", f"{region}-{fund}", where, message)
+            yield Breach("T6", f"{region}-{fund}", where, message)
 
 
-def _paper(name: str, row: TupleRow) -> Iterator[Finding]:
+def _paper(name: str, row: TupleRow) -> Iterator[Breach]:
     region, fund, paper, stored, text, seq, period, rested_on = row
     digest = sha256(text.encode()).hexdigest()
     if digest != stored:
-        yield Finding("INV-12", f"{region}-{fund}", f"paper {paper}", f"{name}与其摘要不符，已被改动")
+        yield Breach("INV-12", f"{region}-{fund}", f"paper {paper}", f"{name}与其摘要不符，已被改动")
     if seq is not None and digest != rested_on:
         where = seq_label(period, seq)
-        yield Finding("INV-12", f"{region}-{fund}", where, f"凭证所依据的{name}{paper}与记账时不同，已被改动")
+        yield Breach("INV-12", f"{region}-{fund}", where, f"凭证所依据的{name}{paper}与记账时不同，已被改动")

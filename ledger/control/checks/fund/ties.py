@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, LiteralString, NamedTuple
 
+from ledger.control.breach import Breach
 from ledger.control.checks.payments.returned import check_returned
-from ledger.control.finding import Finding
 from ledger.control.snapshot import Snapshot
 from ledger.core.accounts import (
     CARE_IN_FLIGHT,
@@ -134,7 +134,7 @@ _EXPENSED: Final = coded("""
 """)
 
 
-def check_ties(snapshot: Snapshot) -> Iterator[Finding]:
+def check_ties(snapshot: Snapshot) -> Iterator[Breach]:
     """Every tie, per key of the memorandum accounts where both sides have it."""
     for tie in _TIES:
         yield from compare(snapshot, tie)
@@ -144,25 +144,25 @@ def check_ties(snapshot: Snapshot) -> Iterator[Finding]:
     yield from check_returned(snapshot)
 
 
-def compare(snapshot: Snapshot, tie: Tie) -> Iterator[Finding]:
+def compare(snapshot: Snapshot, tie: Tie) -> Iterator[Breach]:
     """One tie, per key."""
     for region, fund, *key, booked, found in snapshot.rows(
         _COMPARE + tie.rows + _COMPARE_END, accounts=list(tie.accounts), sign=tie.sign, regions=tie.regions
     ):
         where = f"{tie.accounts[0]} " + "/".join(map(str, key))
-        yield Finding(tie.name, f"{region}-{fund}", where, f"{tie.words}：账上{booked}分，明细{found}分")
+        yield Breach(tie.name, f"{region}-{fund}", where, f"{tie.words}：账上{booked}分，明细{found}分")
 
 
-def _receipts(snapshot: Snapshot) -> Iterator[Finding]:
+def _receipts(snapshot: Snapshot) -> Iterator[Breach]:
     """T4: paid, offset or still advanced to an institution is what its receipts say, less what came back: through the
     bank, or through the fiscal special account (fund.refund). Persons stand together under one name.
     """
     for region, fund, institution, booked, proven in snapshot.rows(_MOVED + _PROVEN):
         message = f"账上已付{booked}分，回单证明{proven}分"
-        yield Finding("T4", f"{region}-{fund}", f"institution {institution}", message)
+        yield Breach("T4", f"{region}-{fund}", f"institution {institution}", message)
 
 
-def _statutory(snapshot: Snapshot) -> Iterator[Finding]:
+def _statutory(snapshot: Snapshot) -> Iterator[Breach]:
     """T5: memorandum paid = 5001 − 4501 recovered + advances 110105 − 退汇待付 200104, under either policy.
 
     Expense and income are counted as they arose: an entry that carries them to the balance 3001, as the closing of a
@@ -170,7 +170,7 @@ def _statutory(snapshot: Snapshot) -> Iterator[Finding]:
     """
     for region, fund, *key, paid, booked in snapshot.rows(_MOVED + _EXPENSED):
         message = f"备查账已付{paid}分，会计账支出与日拨付暂付款{booked}分"
-        yield Finding("T5", f"{region}-{fund}", "/".join(map(str, key)), message)
+        yield Breach("T5", f"{region}-{fund}", "/".join(map(str, key)), message)
 
 
 # Other regions' money by region, less what is on its way out of it; of it the 财政专户 holds what it can, the rest is in
@@ -203,16 +203,16 @@ _MONEY: Final = coded("""
 """)
 
 
-def _available(snapshot: Snapshot) -> Iterator[Finding]:
+def _available(snapshot: Snapshot) -> Iterator[Breach]:
     """T7: the expenditure account (debit) covers what is on its way (9104, 9503, credit) and what of other regions' money
     lies in it; the fiscal special account covers the transfers on their way out of it.
     """
     for region, fund, free, others, fiscal, sending in snapshot.rows(_MONEY):
         if free < others:
             message = f"支出户存款减在途为{free}分，小于其中的异地就医资金{others}分"
-            yield Finding(
+            yield Breach(
                 "T7", f"{region}-{fund}", f"{SPENDING_DEPOSIT} − {IN_FLIGHT} − {CARE_IN_FLIGHT}", message
             )
         if sending and fiscal < 0:
             message = f"财政专户存款减在途的异地预付金为{fiscal}分，小于零"
-            yield Finding("T7", f"{region}-{fund}", FISCAL_KIND, message)
+            yield Breach("T7", f"{region}-{fund}", FISCAL_KIND, message)

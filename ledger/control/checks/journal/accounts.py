@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ledger.books.chart import chart
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 from ledger.core.errors import NotFound
 
 
-def check_accounts(snapshot: Snapshot) -> Iterator[Finding]:
+def check_accounts(snapshot: Snapshot) -> Iterator[Breach]:
     """Account, section, leaf and dimensions of every line, taken once per distinct combination; then the charts."""
     for region, fund, account, seq, period, name in snapshot.rows(
         """
@@ -27,7 +27,7 @@ def check_accounts(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         message = f"科目{account}（{name or '未知'}）不存在、不是末级、不属本部分，或辅助核算与科目要求不符"
-        yield Finding("INV-01", f"{region}-{fund}", f"seq {seq} ({period})", message)
+        yield Breach("INV-01", f"{region}-{fund}", f"seq {seq} ({period})", message)
     for book in snapshot.books():
         stored = set(
             snapshot.rows(
@@ -42,7 +42,7 @@ def check_accounts(snapshot: Snapshot) -> Iterator[Finding]:
                 (a.account, a.name, a.class_, int(a.normal_side), a.leaf, a.dims) for a in chart(book.fund)
             }
         except NotFound as unknown:
-            yield Finding("INV-12", str(book), "", unknown.message)
+            yield Breach("INV-12", str(book), "", unknown.message)
             continue
         for code in sorted({row[0] for row in stored ^ mandated}):
-            yield Finding("INV-12", str(book), f"account {code}", "账套的科目与规定的科目表不同，已被改动")
+            yield Breach("INV-12", str(book), f"account {code}", "账套的科目与规定的科目表不同，已被改动")

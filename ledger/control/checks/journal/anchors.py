@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from ledger.books.anchors import Anchor, anchors_path
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 from ledger.core.entries import Book
 
 
-def check_anchors(snapshot: Snapshot) -> Iterator[Finding]:
+def check_anchors(snapshot: Snapshot) -> Iterator[Breach]:
     """The block of each anchor, its hash and its last entry, the first broken anchor of a book speaking for the rest;
     then the anchors that were written and are not in the file any more.
     """
@@ -34,12 +34,12 @@ def check_anchors(snapshot: Snapshot) -> Iterator[Finding]:
             if found != (anchor.seq, anchor.hash):
                 snapshot.rewritten.add((book, 0))
                 wrong = "已不存在，账尾被截去" if found is None else "的哈希已不同，账链被整体改写"
-                yield Finding("INV-12", str(book), f"seq {anchor.seq}", f"已锚定的区块{anchor.block}{wrong}")
+                yield Breach("INV-12", str(book), f"seq {anchor.seq}", f"已锚定的区块{anchor.block}{wrong}")
                 break
     yield from _gone(snapshot)
 
 
-def _gone(snapshot: Snapshot) -> Iterator[Finding]:
+def _gone(snapshot: Snapshot) -> Iterator[Breach]:
     """The last anchor noted of each book, or a later one, is in the file. A book never anchored waits for its first."""
     last: dict[Book, int] = {}
     for anchor in snapshot.anchors:
@@ -55,7 +55,7 @@ def _gone(snapshot: Snapshot) -> Iterator[Finding]:
             waiting += book not in last
         elif last.get(book, 0) < noted:
             there = f"只到区块{last[book]}" if book in last else "没有此账套"
-            yield Finding(
+            yield Breach(
                 "INV-12",
                 str(book),
                 f"anchor {noted}",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot, seq_label
 from ledger.control.sums import sum_lines
 from ledger.core.entries import Book
 
 
-def check_balances(snapshot: Snapshot) -> Iterator[Finding]:
+def check_balances(snapshot: Snapshot) -> Iterator[Breach]:
     """Posting rows against the lines they point to, balances against posting rows and lines, then the equation."""
     for book in snapshot.books():
         for (period,) in snapshot.rows(
@@ -25,7 +25,7 @@ def check_balances(snapshot: Snapshot) -> Iterator[Finding]:
     yield from _equation(snapshot)
 
 
-def _balances(snapshot: Snapshot, book: Book, period: int) -> Iterator[Finding]:
+def _balances(snapshot: Snapshot, book: Book, period: int) -> Iterator[Breach]:
     """Every balance is what its lines come to, and every line is in a balance."""
     summed = sum_lines(snapshot, book, period)
     kept = {
@@ -54,10 +54,10 @@ def _balances(snapshot: Snapshot, book: Book, period: int) -> Iterator[Finding]:
         if kept.get(key) != found:
             balance, total = ("/".join(map(str, pair)) if pair else "无" for pair in (kept.get(key), found))
             message = f"余额（借/贷 {balance}分）不等于分录行合计（{total}分）：{wrong}"
-            yield Finding("INV-06", str(book), f"balance {period} {key[0]} dim {key[1]}", message)
+            yield Breach("INV-06", str(book), f"balance {period} {key[0]} dim {key[1]}", message)
 
 
-def _postings(snapshot: Snapshot, book: Book, period: int) -> Iterator[Finding]:
+def _postings(snapshot: Snapshot, book: Book, period: int) -> Iterator[Breach]:
     """Every offset of a posting row leads to an entry of its block with such lines, and no lines are left over."""
     for account, dim, seq in snapshot.rows(
         """
@@ -86,7 +86,7 @@ def _postings(snapshot: Snapshot, book: Book, period: int) -> Iterator[Finding]:
         period=period,
     ):
         message = f"科目{account}辅助{dim}的发生额索引与分录行不符"
-        yield Finding("INV-06", str(book), seq_label(period, seq or "?"), message)
+        yield Breach("INV-06", str(book), seq_label(period, seq or "?"), message)
     for account, dim, block in snapshot.rows(
         "SELECT account, dim, block FROM books.posting WHERE region = %(region)s AND fund = %(fund)s"
         " AND period = %(period)s AND cardinality(offs) = 0 ORDER BY 3, 1, 2",
@@ -95,10 +95,10 @@ def _postings(snapshot: Snapshot, book: Book, period: int) -> Iterator[Finding]:
         period=period,
     ):
         message = f"区块{block}科目{account}辅助{dim}的发生额索引不指向任何凭证"
-        yield Finding("INV-06", str(book), f"posting {period} {account} dim {dim}", message)
+        yield Breach("INV-06", str(book), f"posting {period} {account} dim {dim}", message)
 
 
-def _equation(snapshot: Snapshot) -> Iterator[Finding]:
+def _equation(snapshot: Snapshot) -> Iterator[Breach]:
     for region, fund, period, difference in snapshot.rows(
         """
         SELECT b.region, b.fund, b.period,
@@ -114,4 +114,4 @@ def _equation(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         message = f"资产+支出与负债+净资产+收入相差{difference}分"
-        yield Finding("INV-07", f"{region}-{fund}", f"period {period}", message)
+        yield Breach("INV-07", f"{region}-{fund}", f"period {period}", message)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot, seq_label
 from ledger.core.entries import Book
 
@@ -50,7 +50,7 @@ class _Entry(NamedTuple):
     """The content digest its business key is registered with, in hex."""
 
 
-def check_chain(snapshot: Snapshot) -> Iterator[Finding]:
+def check_chain(snapshot: Snapshot) -> Iterator[Breach]:
     """Recompute content, entry and block digests; counts the snapshot's entries and lines on the way."""
     for book in snapshot.books():
         periods = snapshot.rows(
@@ -75,21 +75,21 @@ class _Month:
         self._entries = map(_read_entry, snapshot.copy(1, _ENTRIES, **keys))
         self._entry = next(self._entries, None)
 
-    def check(self) -> Iterator[Finding]:
+    def check(self) -> Iterator[Breach]:
         for line in self._blocks:
             fields = _fields(line)
             yield from self._block([field.decode("utf-8", "replace") for field in fields[:12]], fields[12])
         yield from self._rest(None)
 
-    def _finding(self, promise: str, seq: int, message: str, head: bytes = b"") -> Finding:
+    def _finding(self, promise: str, seq: int, message: str, head: bytes = b"") -> Breach:
         if promise != "INV-05":  # the key's register, not the lines
             self.snapshot.rewritten.add((self.book, self.period))
         series, vno = "", ""
         if head:
             series, vno = (text.decode("utf-8", "replace") for text in head.split(b"|")[1:3])
-        return Finding(promise, str(self.book), seq_label(self.period, seq, series, vno), message)
+        return Breach(promise, str(self.book), seq_label(self.period, seq, series, vno), message)
 
-    def _block(self, block: list[str], stored_hex: bytes) -> Iterator[Finding]:
+    def _block(self, block: list[str], stored_hex: bytes) -> Iterator[Breach]:
         first, last, legs_sealed = int(block[3]), int(block[4]), int(block[5])
         yield from self._rest(first)
         stored = bytes.fromhex(stored_hex.decode())
@@ -119,7 +119,7 @@ class _Month:
             yield self._finding("INV-12", first, f"区块{block[0]}记有{legs_sealed}行，实有{legs}行")
         yield from self._seal(block, stored)
 
-    def _seal(self, block: list[str], stored: bytes) -> Iterator[Finding]:
+    def _seal(self, block: list[str], stored: bytes) -> Iterator[Breach]:
         """The hash over the block's own row, whatever became of its entries."""
         header = "|".join((str(self.book.region), str(self.book.fund), *block[:10])) + "\n"
         if sha256(bytes.fromhex(block[10]) + header.encode() + stored).hexdigest() != block[11]:
@@ -135,7 +135,7 @@ class _Month:
         self.snapshot.lines += entry.accounts.count(b",") + 1
         return entry
 
-    def _rest(self, before: int | None) -> Iterator[Finding]:
+    def _rest(self, before: int | None) -> Iterator[Breach]:
         """Entries below `before` (None: all that is left) that no block has sealed."""
         while (entry := self._entry) is not None and (before is None or entry.seq < before):
             yield self._finding("INV-12", entry.seq, "凭证不在任何区块中，不是由记账函数写入", entry.head)

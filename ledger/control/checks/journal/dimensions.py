@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 
 
-def check_dimensions(snapshot: Snapshot) -> Iterator[Finding]:
+def check_dimensions(snapshot: Snapshot) -> Iterator[Breach]:
     """The chain of each region's dimensions, its head, and the links the blocks saw."""
     region, last, link = 0, 0, b""
     for row in snapshot.each(
@@ -20,9 +20,9 @@ def check_dimensions(snapshot: Snapshot) -> Iterator[Finding]:
             link = sha256(f"fundledger dimensions {region}".encode()).digest()
         expected = sha256(link + "|".join(map(str, row[1:7])).encode()).digest()
         if row[1] != last + 1:
-            yield Finding("INV-12", str(region), f"dim {last + 1}", "辅助核算编号不连续，有编号被删除")
+            yield Breach("INV-12", str(region), f"dim {last + 1}", "辅助核算编号不连续，有编号被删除")
         elif row[7] != expected:
-            yield Finding("INV-12", str(region), f"dim {row[1]}", "辅助核算编号的含义与其链不符，已被改动")
+            yield Breach("INV-12", str(region), f"dim {row[1]}", "辅助核算编号的含义与其链不符，已被改动")
         last, link = row[1], row[7]
     for where, dim in snapshot.rows(
         """
@@ -32,7 +32,7 @@ def check_dimensions(snapshot: Snapshot) -> Iterator[Finding]:
             OR h.hash <> coalesce(d.hash, sha256(convert_to('fundledger dimensions ' || h.region, 'UTF8')))
         """
     ):
-        yield Finding("INV-12", str(where), f"dim {dim}", "辅助核算链尾与最后一个编号不符")
+        yield Breach("INV-12", str(where), f"dim {dim}", "辅助核算链尾与最后一个编号不符")
     for where, fund, block, first in snapshot.rows(
         """
         SELECT b.region, b.fund, b.block, b.first_seq FROM books.block b
@@ -42,4 +42,4 @@ def check_dimensions(snapshot: Snapshot) -> Iterator[Finding]:
          ORDER BY 1, 2, 3
         """
     ):
-        yield Finding("INV-12", f"{where}-{fund}", f"seq {first}", f"区块{block}所记的辅助核算链与现有的不同")
+        yield Breach("INV-12", f"{where}-{fund}", f"seq {first}", f"区块{block}所记的辅助核算链与现有的不同")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 from ledger.core.entries import Book
 
 
-def check_links(snapshot: Snapshot) -> Iterator[Finding]:
+def check_links(snapshot: Snapshot) -> Iterator[Breach]:
     """Numbers, previous hashes, times, the first block's root and the head of every book."""
     for book in snapshot.books():
         yield from _links(snapshot, book)
@@ -21,7 +21,7 @@ def _root(book: Book) -> bytes:
     return sha256(f"fundledger book {book}".encode()).digest()
 
 
-def _links(snapshot: Snapshot, book: Book) -> Iterator[Finding]:
+def _links(snapshot: Snapshot, book: Book) -> Iterator[Breach]:
     rows = snapshot.rows(
         """
         SELECT * FROM (
@@ -50,10 +50,10 @@ def _links(snapshot: Snapshot, book: Book) -> Iterator[Finding]:
     )
     for block, first, last, period, *good in rows:
         wrong = "、".join(word for word, right in zip(words, good, strict=True) if not right)
-        yield Finding("INV-12", str(book), f"seq {first}–{last} ({period})", f"区块{block}：{wrong}")
+        yield Breach("INV-12", str(book), f"seq {first}–{last} ({period})", f"区块{block}：{wrong}")
 
 
-def _head(snapshot: Snapshot, book: Book) -> Iterator[Finding]:
+def _head(snapshot: Snapshot, book: Book) -> Iterator[Breach]:
     tip = snapshot.rows(
         "SELECT last_seq, block, recorded_at, hash FROM books.block"
         " WHERE region = %(region)s AND fund = %(fund)s ORDER BY block DESC LIMIT 1",
@@ -66,6 +66,6 @@ def _head(snapshot: Snapshot, book: Book) -> Iterator[Finding]:
         fund=book.fund,
     )
     if tip and head != tip:
-        yield Finding("INV-12", str(book), f"seq {tip[0][0]}", "账套链尾与最后一个区块不符")
+        yield Breach("INV-12", str(book), f"seq {tip[0][0]}", "账套链尾与最后一个区块不符")
     elif not tip and (not head or head[0][:2] != (0, 0) or head[0][3] != _root(book)):
-        yield Finding("INV-12", str(book), "seq 0", "账套没有区块，链尾却不是起点")
+        yield Breach("INV-12", str(book), "seq 0", "账套没有区块，链尾却不是起点")

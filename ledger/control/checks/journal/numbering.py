@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot, seq_label
 
 
-def check_numbering(snapshot: Snapshot) -> Iterator[Finding]:
+def check_numbering(snapshot: Snapshot) -> Iterator[Breach]:
     """Numbers and dates per (book, period, series), the counters, the periods, and what reversals point to."""
     words = ("凭证号不连续", "填制日期倒退", "序号与凭证号次序不一致")
     for region, fund, period, series, vno, seq, *good in snapshot.rows(
@@ -22,7 +22,7 @@ def check_numbering(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         wrong = "、".join(word for word, right in zip(words, good, strict=True) if not right)
-        yield Finding("INV-03", f"{region}-{fund}", seq_label(period, seq, series, vno), wrong)
+        yield Breach("INV-03", f"{region}-{fund}", seq_label(period, seq, series, vno), wrong)
     yield from _counters(snapshot)
     for region, fund, period, seq, series, vno in snapshot.rows(
         """
@@ -33,7 +33,7 @@ def check_numbering(snapshot: Snapshot) -> Iterator[Finding]:
          ORDER BY 1, 2, 4
         """
     ):
-        yield Finding(
+        yield Breach(
             "INV-04",
             f"{region}-{fund}",
             seq_label(period, seq, series, vno),
@@ -47,7 +47,7 @@ def check_numbering(snapshot: Snapshot) -> Iterator[Finding]:
          ORDER BY 1, 2, 4
         """
     ):
-        yield Finding(
+        yield Breach(
             "INV-02",
             f"{region}-{fund}",
             seq_label(period, seq, series, vno),
@@ -55,7 +55,7 @@ def check_numbering(snapshot: Snapshot) -> Iterator[Finding]:
         )
 
 
-def _counters(snapshot: Snapshot) -> Iterator[Finding]:
+def _counters(snapshot: Snapshot) -> Iterator[Breach]:
     for region, fund, period, series in snapshot.rows(
         """
         SELECT coalesce(c.region, e.region), coalesce(c.fund, e.fund), coalesce(c.period, e.period), coalesce(c.series, e.series)
@@ -67,4 +67,4 @@ def _counters(snapshot: Snapshot) -> Iterator[Finding]:
          ORDER BY 1, 2, 3, 4
         """
     ):
-        yield Finding("INV-03", f"{region}-{fund}", f"{series}-{period}", "凭证号计数器与已编的最后一号不符")
+        yield Breach("INV-03", f"{region}-{fund}", f"{series}-{period}", "凭证号计数器与已编的最后一号不符")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot, seq_label
 
 
-def check_signers(snapshot: Snapshot) -> Iterator[Finding]:
+def check_signers(snapshot: Snapshot) -> Iterator[Breach]:
     """Signers of entries, approvals and payee accounts, by person: two names of one person are one person."""
     for region, fund, period, seq, prepared, reviewed in snapshot.rows(
         """
@@ -23,7 +23,7 @@ def check_signers(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         message = f"制单{prepared}与复核{reviewed}不是系统内两个不同的人"
-        yield Finding("INV-11", f"{region}-{fund}", seq_label(period, seq), message)
+        yield Breach("INV-11", f"{region}-{fund}", seq_label(period, seq), message)
     for region, fund, actor, block, first in snapshot.rows(
         """
         SELECT b.region, b.fund, b.actor, min(b.block), min(b.first_seq) FROM books.block b
@@ -35,7 +35,7 @@ def check_signers(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         message = f"区块{block}起由{actor}记账：不是系统内的人，或是出纳"
-        yield Finding("INV-11", f"{region}-{fund}", f"seq {first}", message)
+        yield Breach("INV-11", f"{region}-{fund}", f"seq {first}", message)
     for region, fund, batch, prepared, approved in snapshot.rows(
         """
         SELECT a.region, b.fund, a.batch_id, a.prepared_by, a.approved_by
@@ -48,7 +48,7 @@ def check_signers(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         message = f"批次制单{prepared}与审批{approved}不是系统内两个不同的人，或与批次不符"
-        yield Finding("INV-11", f"{region}-{fund}", f"batch {batch}", message)
+        yield Breach("INV-11", f"{region}-{fund}", f"batch {batch}", message)
     for region, institution, version in snapshot.rows(
         """
         SELECT p.region, p.institution, p.version FROM fund.payee_account p
@@ -59,4 +59,4 @@ def check_signers(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         message = "收款账户的提出与确认不是系统内两个不同的人"
-        yield Finding("INV-11", str(region), f"payee {institution} v{version}", message)
+        yield Breach("INV-11", str(region), f"payee {institution} v{version}", message)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot, seq_label
 
 
-def check_sources(snapshot: Snapshot) -> Iterator[Finding]:
+def check_sources(snapshot: Snapshot) -> Iterator[Breach]:
     """Business keys whose entry is missing or carries another key."""
     for region, fund, period, seq, key in snapshot.rows(
         """
@@ -18,4 +18,4 @@ def check_sources(snapshot: Snapshot) -> Iterator[Finding]:
          ORDER BY 1, 2, 4
         """
     ):
-        yield Finding("INV-05", f"{region}-{fund}", seq_label(period, seq), f"业务键{key}没有对应的凭证")
+        yield Breach("INV-05", f"{region}-{fund}", seq_label(period, seq), f"业务键{key}没有对应的凭证")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Final
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot, seq_label
 
 CHECKED: Final[Mapping[str, str]] = {
@@ -54,7 +54,7 @@ _UNKNOWN: Final = """
 """
 
 
-def check_vouchers(snapshot: Snapshot) -> Iterator[Finding]:
+def check_vouchers(snapshot: Snapshot) -> Iterator[Breach]:
     """Drafts against decisions and entries, both ways; then entries of an event that nothing could prove."""
     for row in snapshot.each(_DRAFTS):
         region, fund, voucher_id, drafter, decision, decider, text, digest, decided = row[:9]
@@ -63,17 +63,17 @@ def check_vouchers(snapshot: Snapshot) -> Iterator[Finding]:
         where = f"voucher {voucher_id}" if seq is None else seq_label(period, seq, series, vno)
         if sha256(text.encode()).hexdigest() != digest or (decision and decided != digest):
             message = f"手工凭证草稿{voucher_id}与其摘要或复核的摘要不符，已被改动"
-            yield Finding("INV-12", book, where, message)
+            yield Breach("INV-12", book, where, message)
         if seq is None:
             if decision == "approved":
-                yield Finding("INV-12", book, where, "手工凭证已批准而没有记账")
+                yield Breach("INV-12", book, where, "手工凭证已批准而没有记账")
             continue
         if sha256(posted.encode()).hexdigest() != digest or rested_on != digest:
-            yield Finding("INV-12", book, where, f"凭证与手工凭证草稿{voucher_id}不同，其中之一已被改动")
+            yield Breach("INV-12", book, where, f"凭证与手工凭证草稿{voucher_id}不同，其中之一已被改动")
         if (decision, decider, drafter, "manual") != ("approved", reviewed_by, prepared_by, rule):
-            yield Finding("INV-11", book, where, f"凭证没有由其复核人批准的手工凭证草稿{voucher_id}")
+            yield Breach("INV-11", book, where, f"凭证没有由其复核人批准的手工凭证草稿{voucher_id}")
     for region, fund, seq, series, period, vno in snapshot.rows(_UNDRAFTED):
-        yield Finding(
+        yield Breach(
             "INV-11",
             f"{region}-{fund}",
             seq_label(period, seq, series, vno),
@@ -81,4 +81,4 @@ def check_vouchers(snapshot: Snapshot) -> Iterator[Finding]:
         )
     for region, fund, seq, series, period, vno, event in snapshot.rows(_UNKNOWN, events=list(CHECKED)):
         message = f"{event}不是记账规则的事件，凭证没有可以核对的依据"
-        yield Finding("INV-12", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
+        yield Breach("INV-12", f"{region}-{fund}", seq_label(period, seq, series, vno), message)

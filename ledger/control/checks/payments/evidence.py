@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot, seq_label
 from ledger.core.digests import EvidenceRow, evidence_digest
 
 
-def check_evidence(snapshot: Snapshot) -> Iterator[Finding]:
+def check_evidence(snapshot: Snapshot) -> Iterator[Breach]:
     """Evidence rows against their digests, then RCV and RTN entries against evidence, both ways."""
     for row in snapshot.each(
         """
@@ -28,7 +28,7 @@ def check_evidence(snapshot: Snapshot) -> Iterator[Finding]:
         if evidence_digest(EvidenceRow(*row[:14])) != row[15]:
             book = f"{row[14]}-{row[16]}" if row[16] else str(row[14])
             entry = seq_label(*row[17:21]) if row[18] else f"evidence {row[1]}:{row[2]}"
-            yield Finding("INV-13", book, entry, f"回单{row[1]}:{row[2]}与其摘要不符，已被改动")
+            yield Breach("INV-13", book, entry, f"回单{row[1]}:{row[2]}与其摘要不符，已被改动")
     for region, fund, period, seq, series, vno, event, name in snapshot.rows(
         """
         SELECT e.region, e.fund, e.period, e.seq, e.series, e.vno, e.event, e.evidence FROM books.entry e
@@ -39,7 +39,7 @@ def check_evidence(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         message = f"{event}凭证所依据的回单{name or '（未写明）'}不存在、未标为已记账，或内容已不同"
-        yield Finding("INV-13", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
+        yield Breach("INV-13", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
     for region, name, used in snapshot.rows(
         """
         SELECT v.region, v.kind || ':' || v.receipt_no, string_agg(e.fund || ' seq ' || e.seq, '、' ORDER BY e.seq)
@@ -55,4 +55,4 @@ def check_evidence(snapshot: Snapshot) -> Iterator[Finding]:
             if used is None or "、" in used
             else f"未标为已记账的回单支持了凭证{used}"
         )
-        yield Finding("INV-13", str(region), f"evidence {name}", message)
+        yield Breach("INV-13", str(region), f"evidence {name}", message)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 
 # Taken in without the channel: only what another human confirmed, or what was quarantined; and what was confirmed is taken in.
@@ -34,7 +34,7 @@ _HANDED: Final = """
 """
 
 
-def check_files(snapshot: Snapshot) -> Iterator[Finding]:
+def check_files(snapshot: Snapshot) -> Iterator[Breach]:
     """Digests of stored bytes; count and total of the orders of every file that is not void."""
     for kind, region, name, content, stored in snapshot.each(
         """
@@ -44,7 +44,7 @@ def check_files(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         if sha256(content).digest() != stored:
-            yield Finding("INV-12", str(region), f"{kind} {name}", "银行文件的内容与其摘要不符，已被改动")
+            yield Breach("INV-12", str(region), f"{kind} {name}", "银行文件的内容与其摘要不符，已被改动")
     for region, file_id, orders, total, found, summed in snapshot.rows(
         """
         SELECT f.region, f.file_id, f.orders, f.total_fen, count(o.order_no), coalesce(sum(o.amount_fen), 0)
@@ -57,6 +57,6 @@ def check_files(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         message = f"付款文件记{orders}笔{total}分，其拨付单{found}笔{summed}分"
-        yield Finding("INV-10", str(region), f"file {file_id}", message)
+        yield Breach("INV-10", str(region), f"file {file_id}", message)
     for region, name, wrong in snapshot.rows(_HANDED):
-        yield Finding("INV-11", str(region), f"inbound {name}", f"文件{name}：{wrong}")
+        yield Breach("INV-11", str(region), f"inbound {name}", f"文件{name}：{wrong}")

@@ -8,7 +8,7 @@ from typing import Final
 
 from psycopg.rows import TupleRow
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 from ledger.core.accounts import coded
 from ledger.core.digests import OrderHead, batch_digest, order_digest
@@ -37,7 +37,7 @@ _ORDERS: Final = """
 """
 
 
-def check_orders(snapshot: Snapshot) -> Iterator[Finding]:
+def check_orders(snapshot: Snapshot) -> Iterator[Breach]:
     """Digests of orders against their entries, of batches against their approvals; sums, events, states, payments."""
     for region, fund, seq, series, period, vno, event, order_no in snapshot.rows(
         """
@@ -46,7 +46,7 @@ def check_orders(snapshot: Snapshot) -> Iterator[Finding]:
          WHERE e.event IN ('ORD', 'CAN', 'REJ') AND o.order_no IS NULL ORDER BY 1, 2, 3
         """
     ):
-        yield Finding(
+        yield Breach(
             "INV-12",
             f"{region}-{fund}",
             f"seq {seq} ({series}-{period}-{vno})",
@@ -77,30 +77,30 @@ def _digest(row: TupleRow) -> bytes:
     return order_digest(OrderHead(*row[1:13]), ((text,) for text in row[13]), ((text,) for text in row[14]))
 
 
-def _entries(row: TupleRow, digest: bytes) -> Iterator[Finding]:
+def _entries(row: TupleRow, digest: bytes) -> Iterator[Breach]:
     for text in row[15]:
         fund, seq, series, period, vno, event, stored = text.split("|")
         if stored != digest.hex():
             message = f"{event}凭证所依据的拨付单{row[1]}与记账时不同，已被改动"
-            yield Finding("INV-12", f"{row[0]}-{fund}", f"seq {seq} ({series}-{period}-{vno})", message)
+            yield Breach("INV-12", f"{row[0]}-{fund}", f"seq {seq} ({series}-{period}-{vno})", message)
 
 
 def _batch(
     key: tuple[int, str], batch: tuple[int, bytes, bytes | None], orders: list[bytes]
-) -> Iterator[Finding]:
+) -> Iterator[Breach]:
     (region, batch_id), (fund, stored, approved) = key, batch
     digest = batch_digest(batch_id, orders)
     if stored != digest:
-        yield Finding(
+        yield Breach(
             "INV-12", f"{region}-{fund}", f"batch {batch_id}", "批次的拨付单与制单时的摘要不符，已被改动"
         )
     if approved is not None and approved != digest:
-        yield Finding(
+        yield Breach(
             "INV-11", f"{region}-{fund}", f"batch {batch_id}", "批次的拨付单与所审批的摘要不符，已被改动"
         )
 
 
-def _sums(snapshot: Snapshot) -> Iterator[Finding]:
+def _sums(snapshot: Snapshot) -> Iterator[Breach]:
     """The amount of an order is the sum of its items, its daily items the sum of its records."""
     for region, fund, order_no, amount, items, daily, records in snapshot.rows(
         coded("""
@@ -116,10 +116,10 @@ def _sums(snapshot: Snapshot) -> Iterator[Finding]:
         """)
     ):
         message = f"拨付单金额{amount}分，明细合计{items}分；其中日拨付{daily}分，所拨结算合计{records}分"
-        yield Finding("INV-10", f"{region}-{fund}", f"order {order_no}", message)
+        yield Breach("INV-10", f"{region}-{fund}", f"order {order_no}", message)
 
 
-def _states(snapshot: Snapshot) -> Iterator[Finding]:
+def _states(snapshot: Snapshot) -> Iterator[Breach]:
     """The events of an order lead step by step along the table of states to the state it is in; approval is there."""
     for region, fund, order_no, state in snapshot.rows(
         """
@@ -137,7 +137,7 @@ def _states(snapshot: Snapshot) -> Iterator[Finding]:
          WHERE NOT coalesce(e.ok, true) OR coalesce(e.last, 'draft') <> o.state ORDER BY 1, 2, 3
         """
     ):
-        yield Finding(
+        yield Breach(
             "INV-10", f"{region}-{fund}", f"order {order_no}", f"拨付单的事件经过不能得出其状态{state}"
         )
     for region, fund, order_no, state in snapshot.rows(
@@ -148,10 +148,10 @@ def _states(snapshot: Snapshot) -> Iterator[Finding]:
          ORDER BY 1, 2, 3
         """
     ):
-        yield Finding("INV-11", f"{region}-{fund}", f"order {order_no}", f"拨付单状态为{state}而没有审批")
+        yield Breach("INV-11", f"{region}-{fund}", f"order {order_no}", f"拨付单状态为{state}而没有审批")
 
 
-def _payments(snapshot: Snapshot) -> Iterator[Finding]:
+def _payments(snapshot: Snapshot) -> Iterator[Breach]:
     """Debits and returns proven for an order fit its state; a record is in one live order; a re-issue follows a failure."""
     for region, fund, order_no, state, paid, returned, _ in snapshot.rows(
         """
@@ -169,7 +169,7 @@ def _payments(snapshot: Snapshot) -> Iterator[Finding]:
         """
     ):
         message = f"拨付单状态为{state}，而有{paid}张付款凭证、{returned}张退汇凭证，或金额不同"
-        yield Finding("INV-10", f"{region}-{fund}", f"order {order_no}", message)
+        yield Breach("INV-10", f"{region}-{fund}", f"order {order_no}", message)
     for region, fund, setl_id, orders in snapshot.rows(
         """
         SELECT p.region, p.fund, p.setl_id, string_agg(p.order_no, '、' ORDER BY p.order_no)
@@ -181,7 +181,7 @@ def _payments(snapshot: Snapshot) -> Iterator[Finding]:
          ORDER BY 1, 2, 3
         """
     ):
-        yield Finding(
+        yield Breach(
             "INV-10",
             f"{region}-{fund}",
             f"record {setl_id}",
@@ -194,6 +194,6 @@ def _payments(snapshot: Snapshot) -> Iterator[Finding]:
          WHERE o.replaces <> '' AND coalesce(f.state, '') NOT IN ('cancelled', 'rejected', 'returned') ORDER BY 1, 2, 3
         """
     ):
-        yield Finding(
+        yield Breach(
             "INV-10", f"{region}-{fund}", f"order {order_no}", f"所替换的拨付单{replaces}并未失败或退汇"
         )

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 from ledger.core.accounts import RETURNED_MONEY, coded
 from ledger.core.money import yuan
 
 # Written a second time, in SQL alone: what payments.returned decides by in Python. Daily money that came back lies in
 # 2001 only where the payout day was under P2; the last order that came back counts, unless a later one has paid.
-_HELD: Final = coded("""
+_OWED_BACK: Final = coded("""
     WITH moved AS (
         SELECT b.region, b.fund, d.counterparty AS institution, d.subfund, d.service_year, d.term, d.category, b.account,
                sum(b.credit - b.debit) AS fen
@@ -40,7 +40,7 @@ _HELD: Final = coded("""
          ORDER BY p.region, p.fund, p.setl_id, p.subfund, o.order_no DESC),
     sides AS (
         SELECT region, fund, institution, subfund, service_year, term, category,
-               CASE WHEN account = {RETURNED_MONEY} THEN fen ELSE 0 END AS held,
+               CASE WHEN account = {RETURNED_MONEY} THEN fen ELSE 0 END AS owed_back,
                CASE WHEN account = {RETURNED_MONEY} THEN 0 ELSE least(fen, 0) END AS low,
                CASE WHEN account = {RETURNED_MONEY} THEN 0 ELSE greatest(fen, 0) END AS high FROM moved
         UNION ALL
@@ -49,8 +49,8 @@ _HELD: Final = coded("""
         SELECT region, fund, institution, subfund, service_year, term, category, -daily_fen, 0, 0 FROM came_back r
          WHERE (SELECT y.value FROM fund.region_policy y WHERE y.region = r.region AND y.key = 'daily_accounting'
                    AND y.from_day <= r.pay_date ORDER BY y.from_day DESC LIMIT 1) = 'P2')
-    SELECT region, fund, institution, subfund, service_year, term, category, sum(held)::bigint, sum(low)::bigint, sum(high)::bigint FROM sides
-     GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(held) NOT BETWEEN sum(low) AND sum(high) ORDER BY 1, 2, 3, 4, 5, 6, 7
+    SELECT region, fund, institution, subfund, service_year, term, category, sum(owed_back)::bigint, sum(low)::bigint, sum(high)::bigint FROM sides
+     GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(owed_back) NOT BETWEEN sum(low) AND sum(high) ORDER BY 1, 2, 3, 4, 5, 6, 7
 """)
 _ADVANCES: Final = coded("""
     SELECT region, fund, institution, account, sum(booked)::bigint, sum(listed)::bigint FROM (
@@ -81,14 +81,14 @@ _GONE: Final = """
 """
 
 
-def check_returned(snapshot: Snapshot) -> Iterator[Finding]:
+def check_returned(snapshot: Snapshot) -> Iterator[Breach]:
     """T8, then T9 by balance and by advance."""
-    for region, fund, *key, held, low, high in snapshot.rows(_HELD):
-        message = f"退汇待付{yuan(held)}元，退回后仍应付的为{yuan(low)}至{yuan(high)}元"
-        yield Finding("T8", f"{region}-{fund}", f"{RETURNED_MONEY} " + "/".join(map(str, key)), message)
+    for region, fund, *key, owed_back, low, high in snapshot.rows(_OWED_BACK):
+        message = f"退汇待付{yuan(owed_back)}元，退回后仍应付的为{yuan(low)}至{yuan(high)}元"
+        yield Breach("T8", f"{region}-{fund}", f"{RETURNED_MONEY} " + "/".join(map(str, key)), message)
     for region, fund, institution, account, booked, listed in snapshot.rows(_ADVANCES):
         message = f"预付款项账上{yuan(booked)}元，已付减抵扣减退回为{yuan(listed)}元；两者应相等且不小于零"
-        yield Finding("T9", f"{region}-{fund}", f"{account} {institution}", message)
+        yield Breach("T9", f"{region}-{fund}", f"{account} {institution}", message)
     for region, fund, advance_id, paid, offset, returned in snapshot.rows(_GONE):
         message = f"已付{yuan(paid)}元的预付款项已抵扣{yuan(offset)}元、退回{yuan(returned)}元，超过已付或与明细不符"
-        yield Finding("T9", f"{region}-{fund}", f"advance {advance_id}", message)
+        yield Breach("T9", f"{region}-{fund}", f"advance {advance_id}", message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ledger.control.finding import Finding
+from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 
 # Confirmed: the other paper of the same movement posted for the same order, or a signed movement of the account has its
@@ -67,18 +67,16 @@ _SAID: Final = """
 """
 
 
-def check_suspense(snapshot: Snapshot) -> Iterator[Finding]:
+def check_suspense(snapshot: Snapshot) -> Iterator[Breach]:
     """Explained papers against their explanations, and the other way round."""
     for region, account, receipt in snapshot.rows(_UNEXPLAINED):
-        yield Finding(
-            "INV-13", str(region), f"evidence {receipt}", f"账户{account}的回单标为已查明而没有依据"
-        )
+        yield Breach("INV-13", str(region), f"evidence {receipt}", f"账户{account}的回单标为已查明而没有依据")
     for region, account, reference, receipts in snapshot.rows(_TWICE):
         message = f"账户{account}的银行流水{reference}凭{receipts}记了两次"
-        yield Finding("INV-13", str(region), f"evidence {reference}", message)
+        yield Breach("INV-13", str(region), f"evidence {reference}", message)
     for region, fund, resolution, what, kept, two in snapshot.rows(_SAID):
         book, where = f"{region}-{fund}", f"resolution {resolution}"
         if not kept:
-            yield Finding("INV-13", book, where, f"挂账处理（{what}）与回单或其所办的款项不符，已被改动")
+            yield Breach("INV-13", book, where, f"挂账处理（{what}）与回单或其所办的款项不符，已被改动")
         if not two:
-            yield Finding("INV-11", book, where, "挂账处理的提出与复核不是系统内两个不同的人")
+            yield Breach("INV-11", book, where, "挂账处理的提出与复核不是系统内两个不同的人")

@@ -16,7 +16,7 @@ import pytest
 from lxml import etree
 
 from adapters.banks.formats.iso20022.format import Iso20022Format
-from adapters.banks.ports import Account, Instruction, PaymentBatch
+from adapters.banks.ports import BankAccount, Instruction, PaymentBatch
 from ledger.core.dates import SHANGHAI
 
 # The schemas are ISO's and stay out of the repository; these wheels carry them unchanged (banks.md 1.2).
@@ -82,20 +82,20 @@ def schema_errors() -> Callable[[str, bytes], list[str]]:
 
 
 @pytest.fixture
-def payer() -> Account:
-    return Account("武汉市医疗保障基金支出户", OWN_ACCOUNT, "中国工商银行武汉分行营业部", "102521000012")
+def payer() -> BankAccount:
+    return BankAccount("武汉市医疗保障基金支出户", OWN_ACCOUNT, "中国工商银行武汉分行营业部", "102521000012")
 
 
 @pytest.fixture
-def payee() -> Account:
-    return Account(
+def payee() -> BankAccount:
+    return BankAccount(
         "武汉市第一医院（利济北路院区）", "42001234567890123456", "中国建设银行武汉硚口支行", "105521000123"
     )
 
 
 @pytest.fixture
-def batch(payer: Account, payee: Account) -> PaymentBatch:
-    other = Account("黄陂区䶮山镇卫生院", "6228-480001", "湖北黄陂农村商业银行", "402521000456")
+def batch(payer: BankAccount, payee: BankAccount) -> PaymentBatch:
+    other = BankAccount("黄陂区䶮山镇卫生院", "6228-480001", "湖北黄陂农村商业银行", "402521000456")
     return PaymentBatch(
         message_id="FLM20261121-4201-01",
         created_at=datetime(2026, 11, 21, 8, 30, 5, tzinfo=SHANGHAI),

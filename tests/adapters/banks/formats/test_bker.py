@@ -8,16 +8,16 @@ from datetime import date
 import pytest
 
 from adapters.banks.formats.iso20022.format import Iso20022Format
-from adapters.banks.ports import Account, Direction, Evidence
-from adapters.banks.simulator.messages.receipt import Receipt, receipt_name, write_bker
+from adapters.banks.ports import BankAccount, Direction, Evidence
+from adapters.banks.simulator.messages.receipt import PrintedReceipt, receipt_name, write_bker
 from ledger.core.errors import InvalidInput
 
 DAY = date(2026, 11, 23)
 
 
 @pytest.fixture
-def receipt(payer: Account, payee: Account) -> Receipt:
-    return Receipt(
+def receipt(payer: BankAccount, payee: BankAccount) -> PrintedReceipt:
+    return PrintedReceipt(
         receipt_no="20261123000000000000000000001",
         issuer_cnaps="102521000012",
         booking_date=DAY,
@@ -33,7 +33,9 @@ def receipt(payer: Account, payee: Account) -> Receipt:
 
 @pytest.mark.parametrize("taxonomy_date", ["2021-11-30", "2023-05-15", "2027-01-01"])
 @pytest.mark.parametrize("twin", [False, True])
-def test_payment(bank_format: Iso20022Format, receipt: Receipt, taxonomy_date: str, twin: bool) -> None:
+def test_payment(
+    bank_format: Iso20022Format, receipt: PrintedReceipt, taxonomy_date: str, twin: bool
+) -> None:
     decoded = bank_format.decode("r.xml", write_bker(receipt, taxonomy_date=taxonomy_date, twin=twin))
     assert (decoded.kind, decoded.rejected, decoded.statuses) == ("bker", (), ())
     assert decoded.evidence == (
@@ -64,7 +66,7 @@ def test_payment(bank_format: Iso20022Format, receipt: Receipt, taxonomy_date: s
 )
 def test_credit(
     bank_format: Iso20022Format,
-    receipt: Receipt,
+    receipt: PrintedReceipt,
     kind: str,
     notes: str,
     usage: str,
@@ -88,7 +90,7 @@ def test_credit(
     assert evidence.other_account == receipt.payee.number
 
 
-def test_a_debit_is_never_a_return(bank_format: Iso20022Format, receipt: Receipt) -> None:
+def test_a_debit_is_never_a_return(bank_format: Iso20022Format, receipt: PrintedReceipt) -> None:
     (evidence,) = bank_format.decode("r.xml", write_bker(replace(receipt, usage="退回多收款"))).evidence
     assert (evidence.direction, evidence.is_return) == (Direction.DEBIT, False)
 
@@ -107,13 +109,13 @@ def test_a_debit_is_never_a_return(bank_format: Iso20022Format, receipt: Receipt
     ],
 )
 def test_order_number_by_strict_pattern(
-    bank_format: Iso20022Format, receipt: Receipt, notes: str, usage: str, order_no: str
+    bank_format: Iso20022Format, receipt: PrintedReceipt, notes: str, usage: str, order_no: str
 ) -> None:
     (evidence,) = bank_format.decode("r.xml", write_bker(replace(receipt, notes=notes, usage=usage))).evidence
     assert evidence.order_no == order_no
 
 
-def test_another_pattern(receipt: Receipt) -> None:
+def test_another_pattern(receipt: PrintedReceipt) -> None:
     other = Iso20022Format(own_accounts=frozenset({receipt.payer.number}), order_pattern="P[0-9]{6}")
     (evidence,) = other.decode("r.xml", write_bker(replace(receipt, notes="P202611"))).evidence
     assert evidence.order_no == "P202611"
@@ -135,7 +137,7 @@ def test_another_pattern(receipt: Receipt) -> None:
         ("http://xbrl.mof.gov.cn/taxonomy/", "http://example.cn/taxonomy/", "kind"),
     ],
 )
-def test_refused(bank_format: Iso20022Format, receipt: Receipt, old: str, new: str, code: str) -> None:
+def test_refused(bank_format: Iso20022Format, receipt: PrintedReceipt, old: str, new: str, code: str) -> None:
     content = write_bker(receipt)
     assert old.encode() in content
     with pytest.raises(InvalidInput) as refusal:
@@ -215,5 +217,5 @@ def test_facts_said_twice_and_others_words(bank_format: Iso20022Format) -> None:
     assert bank_format.decode("r.xml", content) == bank_format.decode("r.xml", plain)
 
 
-def test_name_of_the_attachment(receipt: Receipt) -> None:
+def test_name_of_the_attachment(receipt: PrintedReceipt) -> None:
     assert receipt_name(receipt) == "bker_issuer_20261124_C110252100001220261123000000000000000000001.xml"

@@ -9,14 +9,16 @@ from datetime import date, datetime
 import pytest
 
 from adapters.banks.formats.iso20022.format import Iso20022Format
-from adapters.banks.ports import Account, Decoded, Direction, Evidence
-from adapters.banks.simulator.messages.notification import Movement, Notification, write_camt054
+from adapters.banks.ports import BankAccount, Decoded, Direction, Evidence
+from adapters.banks.simulator.messages.notification import Notification, NotifiedMovement, write_camt054
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import InvalidInput
 
 DAY = date(2026, 11, 23)
-DEBIT = Movement("S001", Direction.DEBIT, 12345678, DAY, "42001234", "武汉市第一医院", "FL20261121-1", "月结")
-RETURN = Movement(
+DEBIT = NotifiedMovement(
+    "S001", Direction.DEBIT, 12345678, DAY, "42001234", "武汉市第一医院", "FL20261121-1", "月结"
+)
+RETURN = NotifiedMovement(
     "S002",
     Direction.CREDIT,
     200,
@@ -31,7 +33,7 @@ RETURN = Movement(
 
 
 @pytest.fixture
-def notification(payer: Account) -> Notification:
+def notification(payer: BankAccount) -> Notification:
     created = datetime(2026, 11, 23, 20, 0, tzinfo=SHANGHAI)
     return Notification("N20261123", created, payer.number, payer.name, (DEBIT, RETURN))
 
@@ -67,7 +69,9 @@ def test_official_schema_accepts_the_banks_notification(
     assert schema_errors("camt.054.001.08", write_camt054(notification)) == []
 
 
-def test_debit_and_return(bank_format: Iso20022Format, notification: Notification, payer: Account) -> None:
+def test_debit_and_return(
+    bank_format: Iso20022Format, notification: Notification, payer: BankAccount
+) -> None:
     decoded = bank_format.decode("n.xml", write_camt054(notification))
     assert (decoded.kind, decoded.statuses, decoded.rejected) == ("camt.054", (), ())
     debit, returned = decoded.evidence
@@ -189,7 +193,7 @@ def test_return_by_transaction_code(bank_format: Iso20022Format) -> None:
     assert (evidence.is_return, evidence.reason_code) == (True, "")
 
 
-def test_returned_payment_may_keep_its_old_roles(bank_format: Iso20022Format, payer: Account) -> None:
+def test_returned_payment_may_keep_its_old_roles(bank_format: Iso20022Format, payer: BankAccount) -> None:
     parties = (
         f"<RltdPties><Dbtr><Nm>{payer.name}</Nm></Dbtr><DbtrAcct><Id><Othr><Id>{payer.number}</Id></Othr></Id></DbtrAcct>"
         "<Cdtr><Nm>卫生院</Nm></Cdtr><CdtrAcct><Id><Othr><Id>62284</Id></Othr></Id></CdtrAcct></RltdPties>"

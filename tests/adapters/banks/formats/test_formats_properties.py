@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.banks.formats.iso20022.format import Iso20022Format
-from adapters.banks.ports import Account, BankState, Decoded, Direction, Instruction, PaymentBatch
-from adapters.banks.simulator.messages.notification import Movement, Notification, write_camt054
+from adapters.banks.ports import BankAccount, BankState, Decoded, Direction, Instruction, PaymentBatch
+from adapters.banks.simulator.messages.notification import Notification, NotifiedMovement, write_camt054
 from adapters.banks.simulator.messages.ofd import write_ofd
 from adapters.banks.simulator.messages.payment_file import read_pain001
-from adapters.banks.simulator.messages.receipt import Receipt, receipt_name, write_bker
+from adapters.banks.simulator.messages.receipt import PrintedReceipt, receipt_name, write_bker
 from adapters.banks.simulator.messages.status_report import StatusReport, TransactionStatus, write_pain002
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import InvalidInput, LedgerError
@@ -27,7 +27,9 @@ QUICK = settings(
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-OWN = Account("武汉市医疗保障基金支出户", "3202000129200123456", "中国工商银行武汉分行营业部", "102521000012")
+OWN = BankAccount(
+    "武汉市医疗保障基金支出户", "3202000129200123456", "中国工商银行武汉分行营业部", "102521000012"
+)
 FORMAT = Iso20022Format(own_accounts=frozenset({OWN.number}))
 DAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
@@ -42,7 +44,7 @@ days = st.dates(date(2020, 1, 1), date(2035, 12, 31))
 moments = st.integers(0, 10**9).map(
     lambda second: datetime(2010, 1, 1, tzinfo=SHANGHAI) + timedelta(seconds=second)
 )
-accounts = st.builds(Account, texts, numbers, texts, st.text(string.digits, min_size=12, max_size=12))
+accounts = st.builds(BankAccount, texts, numbers, texts, st.text(string.digits, min_size=12, max_size=12))
 instructions = st.builds(Instruction, ids, amounts, accounts, texts)
 batches = st.builds(
     PaymentBatch,
@@ -102,9 +104,9 @@ def test_status_report_round_trip(report: StatusReport) -> None:
 
 
 @st.composite
-def movements(draw: st.DrawFn) -> Movement:
+def movements(draw: st.DrawFn) -> NotifiedMovement:
     is_return = draw(st.booleans())
-    return Movement(
+    return NotifiedMovement(
         reference=draw(ids),
         direction=Direction.CREDIT if is_return else draw(st.sampled_from(Direction)),
         amount_fen=draw(amounts),
@@ -129,7 +131,7 @@ def test_notification_round_trip(notification: Notification) -> None:
     decoded = FORMAT.decode("n.xml", write_camt054(notification))
     assert decoded.rejected == ()
     assert [
-        Movement(
+        NotifiedMovement(
             e.bank_reference,
             e.direction,
             e.amount_fen,
@@ -147,13 +149,13 @@ def test_notification_round_trip(notification: Notification) -> None:
 
 
 @st.composite
-def receipts(draw: st.DrawFn) -> Receipt:
+def receipts(draw: st.DrawFn) -> PrintedReceipt:
     other = draw(accounts.filter(lambda account: account.number != OWN.number))
     sides = draw(st.permutations([OWN, other]))
     day = draw(days)
     order_no = draw(st.from_regex(r"FL[0-9A-Z-]{8,32}", fullmatch=True))
     wording = draw(st.sampled_from(["付款{}完成", "{}", "汇款退回：{}", "：{}，户名不符"]))
-    return Receipt(
+    return PrintedReceipt(
         draw(ids),
         "102521000012",
         day,
@@ -169,7 +171,7 @@ def receipts(draw: st.DrawFn) -> Receipt:
 
 @QUICK
 @given(receipts(), st.booleans(), st.booleans())
-def test_receipt_round_trip(receipt: Receipt, twin: bool, packed: bool) -> None:
+def test_receipt_round_trip(receipt: PrintedReceipt, twin: bool, packed: bool) -> None:
     content = write_bker(receipt, twin=twin)
     if packed:
         content = write_ofd({receipt_name(receipt): content})
@@ -190,8 +192,8 @@ SAMPLE = Notification(
     OWN.number,
     OWN.name,
     (
-        Movement("S1", Direction.DEBIT, 12345678, DAY, "42001", "第一医院", "FL20261121-1", "月结"),
-        Movement(
+        NotifiedMovement("S1", Direction.DEBIT, 12345678, DAY, "42001", "第一医院", "FL20261121-1", "月结"),
+        NotifiedMovement(
             "S2", Direction.CREDIT, 907, DAY, "62284", "卫生院", "FL20261121-2", "退汇", "BE01", "户名不符"
         ),
     ),
@@ -212,7 +214,7 @@ REPORT = write_pain002(
     )
 )
 RECEIPT = write_bker(
-    Receipt("R1", "102521000012", DAY, DAY, OWN, replace(OWN, number="42001"), 907, "S1", "月结", "")
+    PrintedReceipt("R1", "102521000012", DAY, DAY, OWN, replace(OWN, number="42001"), 907, "S1", "月结", "")
 )
 OFD = write_ofd({"bker_issuer.xml": RECEIPT})
 

@@ -15,9 +15,9 @@ import pytest
 
 from adapters.banks.formats.evoucher.ofd import sm3
 from adapters.banks.formats.iso20022.format import Iso20022Format
-from adapters.banks.ports import Account
+from adapters.banks.ports import BankAccount
 from adapters.banks.simulator.messages.ofd import pack, write_ofd
-from adapters.banks.simulator.messages.receipt import Receipt, receipt_name, write_bker
+from adapters.banks.simulator.messages.receipt import PrintedReceipt, receipt_name, write_bker
 from ledger.core.errors import InvalidInput
 
 BOMB_SECONDS = 1.0
@@ -25,13 +25,15 @@ BOMB_BYTES = 64 * 1024 * 1024
 
 
 @pytest.fixture
-def receipt(payer: Account, payee: Account) -> Receipt:
+def receipt(payer: BankAccount, payee: BankAccount) -> PrintedReceipt:
     day = date(2026, 11, 23)
-    return Receipt("R1", "102521000012", day, day, payer, payee, 100, "S1", "月结", "FL20261121-4201-000001")
+    return PrintedReceipt(
+        "R1", "102521000012", day, day, payer, payee, 100, "S1", "月结", "FL20261121-4201-000001"
+    )
 
 
 @pytest.fixture
-def ofd(receipt: Receipt) -> bytes:
+def ofd(receipt: PrintedReceipt) -> bytes:
     return write_ofd({receipt_name(receipt): write_bker(receipt)})
 
 
@@ -54,7 +56,7 @@ def test_sm3_is_sm3() -> None:
 @pytest.mark.parametrize("namespace", ["http://www.ofdspec.org/2016", "http://www.ofdspec.org"])
 @pytest.mark.parametrize("file_loc", [True, False])
 def test_same_evidence_as_bare(
-    bank_format: Iso20022Format, receipt: Receipt, namespace: str, file_loc: bool
+    bank_format: Iso20022Format, receipt: PrintedReceipt, namespace: str, file_loc: bool
 ) -> None:
     xml = write_bker(receipt)
     content = write_ofd({receipt_name(receipt): xml}, namespace=namespace, file_loc=file_loc)
@@ -71,7 +73,7 @@ def test_absolute_location(bank_format: Iso20022Format, ofd: bytes) -> None:
     assert relaxed.decode("r.ofd", pack(parts)) == bank_format.decode("r.ofd", ofd)
 
 
-def test_one_bad_receipt_of_two_is_set_aside(bank_format: Iso20022Format, receipt: Receipt) -> None:
+def test_one_bad_receipt_of_two_is_set_aside(bank_format: Iso20022Format, receipt: PrintedReceipt) -> None:
     bad = write_bker(replace(receipt, receipt_no="R2", amount_fen=-5))
     decoded = bank_format.decode("r.ofd", write_ofd({"a.xml": bad, "b.xml": write_bker(receipt)}))
     assert [evidence.receipt_no for evidence in decoded.evidence] == ["R1"]
@@ -82,7 +84,7 @@ def test_one_bad_receipt_of_two_is_set_aside(bank_format: Iso20022Format, receip
     "name", ["Doc_0/Pages/Page_0/Content.xml", "Doc_0/Attachs/Attachments.xml", "receipt"]
 )
 def test_a_changed_part_breaks_its_digest(
-    bank_format: Iso20022Format, receipt: Receipt, ofd: bytes, name: str
+    bank_format: Iso20022Format, receipt: PrintedReceipt, ofd: bytes, name: str
 ) -> None:
     name = f"Doc_0/Attachs/{receipt_name(receipt)}" if name == "receipt" else name
     parts = _parts(ofd)

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.banks.formats.iso20022.format import Iso20022Format
 from adapters.banks.ports import (
-    Account,
+    BankAccount,
     Decoded,
     Evidence,
     Instruction,
@@ -19,19 +19,19 @@ from adapters.banks.ports import (
     OutgoingFile,
     PaymentBatch,
 )
-from adapters.banks.simulator.bank import Bank, Opening, StepReport, Terms
-from adapters.banks.simulator.faults import HONEST, Plan
+from adapters.banks.simulator.bank import Opening, SimulatedBank, StepReport, Terms
+from adapters.banks.simulator.faults import HONEST, FaultPlan
 from adapters.banks.wire.control import READY_SUFFIX, decode_control, describe, encode_control
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import InvalidInput
 
 DAY = date(2026, 11, 2)
-PAYER = Account("江城市医疗保险基金支出户", "42010000000000000010", "江城银行营业部", "103100000026")
+PAYER = BankAccount("江城市医疗保险基金支出户", "42010000000000000010", "江城银行营业部", "103100000026")
 OPENING_FEN = 1_000_000_00
 
 
 def order(number: int, amount_fen: int | None = None) -> Instruction:
-    payee = Account(f"第{number}人民医院", f"6222000000{number:06d}", "汉江银行", "102521000010")
+    payee = BankAccount(f"第{number}人民医院", f"6222000000{number:06d}", "汉江银行", "102521000010")
     return Instruction(
         f"FL20261102-{number:06d}", amount_fen or number * 1_000_00, payee, "202611月结职工医保H42010000001"
     )
@@ -44,8 +44,8 @@ class World:
     folder: Path
     books_path: Path
     terms: Terms
-    plan: Plan
-    bank: Bank
+    plan: FaultPlan
+    bank: SimulatedBank
     decoder: Iso20022Format = field(default_factory=lambda: Iso20022Format(frozenset({PAYER.number})))
     files: dict[str, bytes] = field(default_factory=dict)
 
@@ -55,7 +55,7 @@ class World:
         message_id: str = "FLM20261102-0001",
         *,
         day: date = DAY,
-        payer: Account = PAYER,
+        payer: BankAccount = PAYER,
     ) -> PaymentBatch:
         created = datetime(day.year, day.month, day.day, 8, 0, tzinfo=SHANGHAI)
         return PaymentBatch(message_id, created, day, payer, tuple(orders))
@@ -69,7 +69,7 @@ class World:
         count: int | None = None,
         total_fen: int | None = None,
         day: date = DAY,
-        payer: Account = PAYER,
+        payer: BankAccount = PAYER,
     ) -> OutgoingFile:
         """Lay a payment file and its control file into the inbox."""
         file = self.decoder.encode(self.batch(orders, message_id, day=day, payer=payer))
@@ -123,9 +123,9 @@ class World:
         return found
 
 
-def open_bank(folder: Path, books_path: Path, terms: Terms, plan: Plan) -> Bank:
+def open_bank(folder: Path, books_path: Path, terms: Terms, plan: FaultPlan) -> SimulatedBank:
     opening = Opening(PAYER, OPENING_FEN, DAY - timedelta(days=1))
-    return Bank(folder, books_path, [opening], terms, plan)
+    return SimulatedBank(folder, books_path, [opening], terms, plan)
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def world(tmp_path: Path) -> Iterator[Callable[..., World]]:
     """Make a world by plan and terms; its books must balance when the test is over."""
     made: list[World] = []
 
-    def make(plan: Plan = HONEST, terms: Terms | None = None) -> World:
+    def make(plan: FaultPlan = HONEST, terms: Terms | None = None) -> World:
         home = tmp_path / f"world{len(made)}"
         terms = terms or Terms()
         books = home / "private" / "books.db"

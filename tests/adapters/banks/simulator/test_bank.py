@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adapters.banks.ports import Account, BankState, Direction
+from adapters.banks.ports import BankAccount, BankState, Direction
 from adapters.banks.simulator.bank import Terms
 from adapters.banks.simulator.papers import ReceiptForm
 from ledger.core.errors import Conflict, NotFound
@@ -131,7 +131,7 @@ def test_wrong_control_totals(
 
 def test_unknown_paying_account(world: Callable[..., Any], make_order: Callable[..., Any]) -> None:
     bank = world()
-    stranger = Account("某单位", "42010000000000000099", "江城银行营业部", "103100000026")
+    stranger = BankAccount("某单位", "42010000000000000099", "江城银行营业部", "103100000026")
     bank.drop([make_order(1)], payer=stranger)
     bank.step()
     assert [s.reason_code for s in bank.statuses()] == ["AC02"]

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from adapters.banks.simulator.faults import ALWAYS, Fault, Plan
+from adapters.banks.simulator.faults import ALWAYS, Fault, FaultPlan
 
 PAYER = "42010000000000000010"
 RATES = {Fault.RETURN: 3_000, Fault.DELAY: 3_000, Fault.FILE_TWICE: 2_000, Fault.RECEIPT_TWICE: 2_000}
-PLAN = Plan(3, RATES)
+PLAN = FaultPlan(3, RATES)
 
 
 def drop_all(bank: Any, make_order: Callable[..., Any]) -> None:
@@ -42,7 +42,7 @@ def test_folder_lost_in_the_middle_of_a_step(
     world: Callable[..., Any], make_order: Callable[..., Any], gone: str, day: int
 ) -> None:
     # the lost status stays lost: finishing the move is not the customer asking again
-    plan = Plan(3, RATES | {Fault.STATUS_LOST: ALWAYS})
+    plan = FaultPlan(3, RATES | {Fault.STATUS_LOST: ALWAYS})
     steady, shaky = world(plan), world(plan)
     for bank in (steady, shaky):
         drop_all(bank, make_order)

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.banks.ports import BankState, Direction
 from adapters.banks.simulator.bank import Terms
-from adapters.banks.simulator.faults import ALWAYS, Fault, Plan
+from adapters.banks.simulator.faults import ALWAYS, Fault, FaultPlan
 from adapters.banks.simulator.papers import ReceiptForm
 from ledger.core.errors import InvalidInput
 
@@ -21,7 +21,7 @@ FORMS = pytest.mark.parametrize("form", list(ReceiptForm))
 
 
 def planned(world: Callable[..., Any], key: str, fault: Fault, form: ReceiptForm, **terms: int) -> Any:
-    return world(Plan(named={key: frozenset({fault})}), Terms(forms=(form,), **terms))
+    return world(FaultPlan(named={key: frozenset({fault})}), Terms(forms=(form,), **terms))
 
 
 @pytest.mark.parametrize(("fault", "code"), [(Fault.REJECT_NAME, "BE01"), (Fault.REJECT_ACCOUNT, "AC01")])
@@ -64,7 +64,7 @@ def test_return_before_the_receipt(world: Callable[..., Any], make_order: Callab
 
 def test_delay(world: Callable[..., Any], make_order: Callable[..., Any]) -> None:
     orders = [make_order(n) for n in range(1, 13)]
-    bank = world(Plan(named={o.order_no: frozenset({Fault.DELAY}) for o in orders}))
+    bank = world(FaultPlan(named={o.order_no: frozenset({Fault.DELAY}) for o in orders}))
     bank.drop(orders)
     per_day = [len(day) for day in bank.run(6)]
     assert per_day[0] == 1
@@ -168,7 +168,7 @@ def test_receipt_before_status(world: Callable[..., Any], make_order: Callable[.
 def test_plan_is_the_seed() -> None:
     rates = {Fault.RETURN: 2_000, Fault.DELAY: ALWAYS, Fault.FILE_TWICE: 0}
     keys = [f"FL{n:08d}" for n in range(2_000)]
-    one, two, other = Plan(7, rates), Plan(7, dict(reversed(rates.items()))), Plan(8, rates)
+    one, two, other = FaultPlan(7, rates), FaultPlan(7, dict(reversed(rates.items()))), FaultPlan(8, rates)
     assert [one.faults(key) for key in keys] == [two.faults(key) for key in keys]
     assert [one.faults(key) for key in keys] != [other.faults(key) for key in keys]
     drawn = [one.faults(key) for key in keys]
@@ -182,7 +182,7 @@ def test_all_at_once_ends_with_every_truth_told(
 ) -> None:
     """However wrong the bank was, in the end every movement of its books has one right paper."""
     rates = dict.fromkeys(Fault, 1_500)
-    bank = world(Plan(20261102, rates))
+    bank = world(FaultPlan(20261102, rates))
     orders = [make_order(n, n * 10_00) for n in range(1, 61)]
     for start in range(0, 60, 20):
         bank.drop(orders[start : start + 20], f"FLM20261102-{start:04d}")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.banks.ports import BankState
-from adapters.banks.simulator.faults import Fault, Plan
+from adapters.banks.simulator.faults import Fault, FaultPlan
 from adapters.banks.simulator.server import DemoServer
 from adapters.banks.wire.sftp import SftpChannel, SftpConfig
 from adapters.banks.wire.sftp.keys import ensure_ed25519_key
@@ -62,7 +62,7 @@ def test_deliver_pay_fetch(
 def test_cut_file_is_seen_and_the_whole_one_taken(
     world: Callable[..., Any], make_order: Callable[..., Any], connect: Callable[..., SftpChannel]
 ) -> None:
-    bank = world(Plan(named={ORDER: frozenset({Fault.CUT_ON_WIRE})}))
+    bank = world(FaultPlan(named={ORDER: frozenset({Fault.CUT_ON_WIRE})}))
     channel = connect(bank.folder)
     file = bank.decoder.encode(bank.batch([make_order(1)]))
     channel.deliver(file, count=1, total_fen=1_000_00)

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from adapters.banks.simulator.books import Books
+from adapters.banks.simulator.books import BankBooks
 from adapters.banks.wire.sftp import SftpChannel, SftpConfig
 from adapters.banks.wire.sftp.keys import ensure_ed25519_key
 from ledger.core.dates import SHANGHAI
@@ -67,7 +67,7 @@ def test_process_pays_over_sftp(
         process.terminate()
         assert process.wait(10) == 0
         process.stdout.close()
-    books = Books(tmp_path / "books.db")
+    books = BankBooks(tmp_path / "books.db")
     assert books.balance(PAYER) == 500_000 - 1_000_00
     books.check()
     books.close()

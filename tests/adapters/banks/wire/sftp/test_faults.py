@@ -19,7 +19,7 @@ from adapters.banks.ports import OutgoingFile
 from adapters.banks.simulator.server import DemoServer, Folder
 from adapters.banks.wire.control import describe, encode_control
 from adapters.banks.wire.sftp.hostkeys import parse_host_key
-from adapters.banks.wire.sftp.line import Line
+from adapters.banks.wire.sftp.line import SftpLine
 from ledger.core.errors import Conflict, Unavailable
 
 FILE = OutgoingFile("pain001_20261102_0001.xml", b"<pay/>" * 2000)
@@ -221,7 +221,7 @@ def test_demo_server_keeps_to_its_folder(make_demo_site: Callable[..., Any], tmp
 @pytest.mark.judge("sshd")
 def test_rename_never_overwrites(openssh_site: Any) -> None:
     config = openssh_site.config
-    line = Line.open(config, [parse_host_key(config.host_keys[0])])
+    line = SftpLine.open(config, [parse_host_key(config.host_keys[0])])
     line.write(f"{config.inbox}/taken.xml", b"first")
     line.write(f"{config.inbox}/taken.xml.part", b"second")
     with pytest.raises(OSError, match="Failure"):

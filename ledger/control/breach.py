@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Breach:
     """One broken promise. `book` is `420100-310`, or the region, or "" where no book is concerned."""
 
     promise: str
