@@ -27,7 +27,7 @@ from ledger.db.unit_of_work import Transaction, unit_of_work
 OK: Final = 200
 
 
-class Key(NamedTuple):
+class OnceKey(NamedTuple):
     """A key of the caller's choice; `route` says of which act, `digest` is the SHA-256 of what was asked for."""
 
     route: str
@@ -81,7 +81,7 @@ def stepping(app: App, what: What) -> Iterator[Doing]:
     doing.warnings += anchor(app, what.region)
 
 
-def once(app: App, what: What, key: Key | None, answer: Callable[[Transaction], bytes]) -> Given:
+def once(app: App, what: What, key: OnceKey | None, answer: Callable[[Transaction], bytes]) -> Given:
     """An act in one transaction under a key (None: without); `answer` does it and gives what is kept with it.
 
     A refused act keeps nothing and may be tried again. Raises InFlight `in_flight`, Conflict `key_reused`, and what
@@ -97,7 +97,7 @@ def once(app: App, what: What, key: Key | None, answer: Callable[[Transaction], 
     return Given(body, again=False, warnings=anchor(app, what.region) if tx.booked else [])
 
 
-def once_by_steps(app: App, what: What, key: Key | None, answer: Callable[[], bytes]) -> Given:
+def once_by_steps(app: App, what: What, key: OnceKey | None, answer: Callable[[], bytes]) -> Given:
     """An act that commits by itself under a key: one that the ledger knows again, since its answer is kept after it.
 
     No transaction is held open while it speaks to a bank. Two at once under one key do their steps side by side, as two
@@ -122,14 +122,14 @@ def _done(tx: Transaction, what: What) -> None:
     append_line(tx, what.action, what.subject, "done", "")
 
 
-def _known(tx: Transaction, key: Key | None) -> Kept | None:
+def _known(tx: Transaction, key: OnceKey | None) -> Kept | None:
     if key is None:
         return None
     lock_key(tx, key.route, key.key)
     return stored_answer(tx, *key)
 
 
-def _keep(tx: Transaction, key: Key | None, body: bytes) -> None:
+def _keep(tx: Transaction, key: OnceKey | None, body: bytes) -> None:
     if key is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""How an act is done over HTTP: `ledger.acts`, under the Idempotency-Key of the request; warnings go into a header."""
+"""How an act is done over HTTP: `ledger.acts`, under the Idempotency-OnceKey of the request; warnings go into a header."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from ledger.acts.acting import Given, Key, once, once_by_steps
+from ledger.acts.acting import Given, OnceKey, once, once_by_steps
 from ledger.acts.tracing import What
 from ledger.api.calling import Call
 from ledger.api.problems import encode
@@ -67,11 +67,11 @@ def act_by_steps(
 
 
 def _answered(
-    call: Call, request: Request, what: What, do: Callable[[App, What, Key | None], Given]
+    call: Call, request: Request, what: What, do: Callable[[App, What, OnceKey | None], Given]
 ) -> Response:
     what = what._replace(region=in_region(call.caller, what.region))
     app = App(request.app.state.settings, call.caller.user, call.engine)
-    key = Key(f"POST {request.url.path}", call.key, call.digest) if call.key else None
+    key = OnceKey(f"POST {request.url.path}", call.key, call.digest) if call.key else None
     try:
         given = do(app, what, key)
     finally:
