@@ -76,11 +76,19 @@ class OrderStatus:
     state: BankState
     code: str
     """The bank's own code, e.g. ACSP."""
-    reason_code: str = ""
-    """e.g. BE01."""
+    reason_codes: Sequence[str] = ()
+    """Every code the bank gave for this order, e.g. BE01: a second one counts like the first."""
     reason: str = ""
     """Text for people."""
     bank_reference: str = ""
+    whole_reason_codes: Sequence[str] = ()
+    """Codes it gave for the whole file or payment group the order stands in."""
+    whole_reason: str = ""
+
+    @property
+    def reason_code(self) -> str:
+        """The codes in one word, for people."""
+        return "/".join(self.reason_codes)
 
 
 class Direction(StrEnum):

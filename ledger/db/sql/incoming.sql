@@ -71,6 +71,22 @@ CREATE TABLE payments.inbound_problem (
     PRIMARY KEY (region, account, sha256, n),
     FOREIGN KEY (region, account, sha256) REFERENCES payments.inbound_file
 );
+-- Every word a bank said of an order, in the order it came: the last one does not wipe out the first.
+CREATE TABLE payments.bank_word (
+    region      integer NOT NULL,
+    order_no    text NOT NULL,
+    n           integer NOT NULL,
+    file_sha256 bytea NOT NULL,       -- the status file that said it
+    message_id  text NOT NULL,        -- the file of ours that it speaks of
+    state       text NOT NULL CHECK (state IN ('accepted', 'settled', 'rejected', 'unknown')),
+    code        text NOT NULL,        -- the bank's own
+    reasons     text NOT NULL,        -- all codes and texts it gave, of the order, its group and its file
+    effect      text NOT NULL,        -- what it did: an event, a problem, or nothing
+    said_on     date NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (region, order_no, n),
+    FOREIGN KEY (region, order_no) REFERENCES payments.pay_order
+);
 
 -- Functions ---------------------------------------------------
 -- Papers are kept and decided by who keeps books; out of suspense they come by an explanation only.
@@ -93,6 +109,8 @@ BEGIN
 END $$;
 
 -- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON payments.bank_word
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, account, kind, receipt_no, file_sha256, direction, booking_date, amount_fen,
     other_account, other_name, order_no, bank_reference, is_return, reason_code, reason, digest
     ON payments.evidence FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
@@ -121,3 +139,5 @@ GRANT SELECT, INSERT ON payments.inbound_name TO fundledger_service;
 GRANT SELECT ON payments.inbound_name TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.inbound_problem TO fundledger_service;
 GRANT SELECT ON payments.inbound_problem TO fundledger_auditor;
+GRANT SELECT, INSERT ON payments.bank_word TO fundledger_service;
+GRANT SELECT ON payments.bank_word TO fundledger_auditor, fundledger_poster;

@@ -245,6 +245,14 @@ BEGIN
                 DETAIL = format('拨付单%s不能由%s转为%s：其付款文件的状态为%s', OLD.order_no, OLD.state, NEW.state, coalesce(filed, '无'));
         END IF;
     END IF;
+    -- The bank said that it debited this order: no later refusal frees its records (INV-10). A person asks the bank.
+    IF NEW.state = 'rejected' AND OLD.state <> 'rejected' THEN
+        IF EXISTS (SELECT 1 FROM payments.bank_word w
+                    WHERE w.region = NEW.region AND w.order_no = NEW.order_no AND w.state = 'settled') THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.settled_said',
+                DETAIL = format('银行曾报拨付单%s扣款成功，不能凭其后的拒绝退回重付，须向银行查询', NEW.order_no);
+        END IF;
+    END IF;
     -- INV-13: paid and returned name their evidence. (Nested, so that the poster's approvals never plan this query.)
     IF NEW.state IN ('paid', 'returned') THEN
         IF NOT EXISTS (

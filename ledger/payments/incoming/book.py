@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from adapters.banks.ports import Direction, OrderStatus
+from adapters.banks.ports import Direction, Evidence, OrderStatus
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming import evidence as papers_table
 from ledger.payments.incoming.evidence import EvidencePaper
 from ledger.payments.incoming.faults import is_account_fault, reason_text
 from ledger.payments.incoming.files import Problem
-from ledger.payments.incoming.matching import PAY, RETURN, EvidenceOutcome, Known, decide
+from ledger.payments.incoming.matching import PAY, RETURN, EvidenceOutcome, Known, decide, serials_of
 from ledger.payments.incoming.statuses import Decision, decide_status
+from ledger.payments.incoming.words import BankWords
 from ledger.payments.orders.order import Order, lock_orders
 from ledger.payments.orders.states import OrderStep, Transitions, move, transitions
 
@@ -27,6 +28,8 @@ _PROBLEMS: Final = {
     "status.other_file": "状态回执所指的文件不是该拨付单所在的文件",
     "status.undecided": "状态代码不能判定结果，须向银行查询",
     "status.duplicate": "银行以重复为由拒绝：首次提交可能已付，不作拒付处理",
+    "status.reason_unknown": "银行受理后又拒绝，原因不明，不作拒付处理，须向银行查询",
+    "status.reject_after_settled": "银行已报扣款成功，又报拒绝，前后矛盾，不作拒付处理，须向银行查询",
     "status.accepted_after_reject": "银行先拒绝后受理，须向银行查询",
     "status.reject_after_paid": "已有回单付妥的拨付单被报为拒绝，以回单为准",
     "status.order_not_sent": "银行对未发送的拨付单给出状态",
@@ -112,6 +115,7 @@ def book_papers(
         used=_used(round_),
         moves=papers_table.signed_moves(round_.tx, papers),
         explained=papers_table.explained(round_.tx, papers),
+        today=round_.day,
     )
     outcomes: dict[tuple[str, str, str], EvidenceOutcome] = {}
     for direction in (Direction.DEBIT, Direction.CREDIT):
@@ -136,9 +140,13 @@ def _posted(tx: Transaction, papers: Sequence[EvidencePaper]) -> dict[tuple[str,
         "SELECT account, bank_reference, direction, matched_order FROM payments.evidence"
         " WHERE region = %(region)s AND outcome = 'posted' AND bank_reference = ANY(%(references)s)",
         region=tx.region,
-        references=sorted({paper.evidence.bank_reference for paper in papers}),
+        references=sorted({serial for paper in papers for serial in _serials(paper.evidence)} - {""}),
     )
     return {(account, reference, direction): order_no for account, reference, direction, order_no in rows}
+
+
+def _serials(evidence: Evidence) -> tuple[str, ...]:
+    return serials_of(evidence.bank_reference, evidence.order_no)
 
 
 def _used(round_: Round) -> frozenset[str]:
@@ -163,7 +171,7 @@ def move_papers(round_: Round, event: str, found: Sequence[tuple[str, EvidencePa
     faulty = {
         step.order_no: step.reason
         for step, (_, paper) in zip(steps, found, strict=True)
-        if event == RETURN and is_account_fault(paper.evidence.reason_code, paper.evidence.reason)
+        if event == RETURN and is_account_fault(_codes(paper), paper.evidence.reason)
     }
     _fail_payees(round_, faulty)
 
@@ -171,9 +179,14 @@ def move_papers(round_: Round, event: str, found: Sequence[tuple[str, EvidencePa
 def apply_statuses(round_: Round, statuses: Sequence[Told]) -> None:
     """Move the orders the statuses concern; contradictions become problems of their file."""
     decided: dict[str, list[Decision]] = {"accept": [], "reject": []}
+    words = BankWords(round_.tx, list(round_.orders))
     for number, status, file_sha256 in statuses:
         state = round_.states.get(number, "")
-        decision = decide_status(round_.orders.get(number), state, status, round_.table)
+        decision = decide_status(
+            round_.orders.get(number), state, status, round_.table, settled=words.settled(number)
+        )
+        if number in round_.orders:
+            words.hear(number, status, file_sha256, decision)
         if decision.problem:
             place = " ".join(filter(None, (status.message_id, number, status.code, status.reason_code)))
             round_.done.problems.append(problem_of(file_sha256, place, decision.problem))
@@ -181,6 +194,7 @@ def apply_statuses(round_: Round, statuses: Sequence[Told]) -> None:
         if way is not None:
             decided[decision.event].append(decision)
             round_.states[number] = way.to_state
+    words.keep(round_.day)
     for event, decisions in decided.items():
         steps = [
             OrderStep(d.order_no, reason_text(d.status.reason_code, d.status.reason), d.status.message_id)
@@ -191,9 +205,16 @@ def apply_statuses(round_: Round, statuses: Sequence[Told]) -> None:
         faulty = {
             step.order_no: step.reason
             for step, d in zip(steps, decisions, strict=True)
-            if event == "reject" and is_account_fault(d.status.reason_code, d.status.reason)
+            # what is wrong with a whole file is not its payees' accounts
+            if event == "reject"
+            and d.status.order_no
+            and is_account_fault(d.status.reason_codes, d.status.reason)
         }
         _fail_payees(round_, faulty)
+
+
+def _codes(paper: EvidencePaper) -> tuple[str, ...]:
+    return tuple(filter(None, [paper.evidence.reason_code]))
 
 
 def _fail_payees(round_: Round, reasons: Mapping[str, str]) -> None:

@@ -16,7 +16,10 @@ from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.matching import EvidenceOutcome, SignedMovement
 from ledger.payments.orders.entries import Receipt
 
-_FORBIDDEN: Final = str.maketrans(dict.fromkeys("|\\\t\n\r", ""))
+_FORBIDDEN: Final = str.maketrans({"|": "｜", "\\": "＼", "\t": "␉", "\n": "␊", "\r": "␍"})
+"""Characters that part fields in digests and entries stand as their look-alikes: an id with one is never one of ours
+without it, and two that differ stay two.
+"""
 
 
 class EvidencePaper(NamedTuple):
@@ -37,8 +40,13 @@ class EvidencePaper(NamedTuple):
         return Receipt(found.kind, found.receipt_no, found.booking_date, digest(found, self.file_sha256))
 
 
+def plain(text: str) -> str:
+    """A text with look-alikes for the characters that part fields."""
+    return text.translate(_FORBIDDEN)
+
+
 def clean(evidence: Evidence) -> Evidence:
-    """Without the characters that separate fields in digests and entries: no bank means anything by them."""
+    """With look-alikes for the characters that separate fields in digests and entries."""
     return replace(
         evidence,
         receipt_no=evidence.receipt_no.translate(_FORBIDDEN),
@@ -78,7 +86,8 @@ _SELECT: Final = (
     " order_no, bank_reference, is_return, reason_code, reason FROM payments.evidence WHERE region = %(region)s AND "
 )
 _UNDECIDED: Final = (
-    "account = ANY(%(accounts)s) AND (outcome = 'waiting' OR outcome = 'suspense' AND outcome_code = 'order_not_sent')"
+    "account = ANY(%(accounts)s) AND (outcome = 'waiting' OR outcome = 'suspense'"
+    " AND outcome_code IN ('order_not_sent', 'booked_in_future'))"
     " ORDER BY booking_date, kind, receipt_no FOR UPDATE"
 )
 _BY_KEY: Final = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 ACCOUNT_FAULTS: Final = frozenset(
@@ -39,11 +40,41 @@ _NAMED_FAULTS: Final = {
 }
 
 
-def is_account_fault(reason_code: str, reason: str) -> bool:
-    """Whether the payee's account itself is at fault, definitely; the code decides, the text only without one."""
-    if reason_code:
-        return reason_code in ACCOUNT_FAULTS
-    return _ACCOUNT_WORDS.search(reason) is not None
+_DUPLICATE_WORDS: Final = re.compile(
+    "重复|已存在|已受理|已处理|已提交|已记账|已付款|duplicat|already|twice|repeated|exists", re.IGNORECASE
+)
+_REFUSAL_WORDS: Final = re.compile("余额不足|超.{0,4}限额|止付|权限|签约|不支持|金额.{0,4}(?:错误|有误)")
+_CODE: Final = re.compile(r"[A-Z]{2}[A-Z0-9]{2}", re.ASCII)
+_WORDS_FOLLOW: Final = frozenset({"NARR", "MS02", "MS03"})
+"""Not specified by the customer's or the bank's agent, or told in words: the code itself says nothing."""
+_KNOWN_FAMILIES: Final = frozenset({"AC", "AG", "AM", "BE", "CH", "CN", "DT", "FF", "RC", "RF", "RR", "TM"})
+"""The standard's families that name what is wrong with the order or its account: the bank did not carry it out."""
+
+
+def is_duplicate(codes: Collection[str], text: str) -> bool:
+    """Whether the bank refuses what it believes to have already, wherever and however it says so."""
+    if any(code.upper() in DUPLICATES for code in codes):
+        return True
+    own_words = " ".join(code for code in codes if not _CODE.fullmatch(code))
+    return _DUPLICATE_WORDS.search(f"{own_words} {text}") is not None
+
+
+def is_account_fault(codes: Collection[str], text: str) -> bool:
+    """Whether the payee's account itself is at fault, definitely: any code says so, or words where no code says anything."""
+    if any(code.upper() in ACCOUNT_FAULTS for code in codes):
+        return True
+    said = [code for code in codes if _CODE.fullmatch(code) and code not in _WORDS_FOLLOW]
+    return not said and _ACCOUNT_WORDS.search(" ".join([*codes, text])) is not None
+
+
+def is_understood(codes: Collection[str], text: str) -> bool:
+    """Whether a refusal's reason is one somebody knows: no reason at all is none to puzzle over."""
+    if not codes and not text:
+        return True
+    if any(code[:2] in _KNOWN_FAMILIES and _CODE.fullmatch(code) for code in codes):
+        return True
+    words = " ".join([*codes, text])
+    return _ACCOUNT_WORDS.search(words) is not None or _REFUSAL_WORDS.search(words) is not None
 
 
 def reason_text(reason_code: str, reason: str) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+import psycopg
 
 from adapters.banks.ports import BankFormat, Channel, Decoded, RemoteFile
 from ledger.core.errors import InvalidInput, LedgerError
 from ledger.db.unit_of_work import Transaction
 
+_LOG: Final = logging.getLogger(__name__)
 _GOES_ON = frozenset({"bank.truncated", "bank.file_missing", "bank.too_big", "bank.file_name", "bank.denied"})
 """One file's trouble: the others may be whole."""
 
@@ -75,7 +79,33 @@ def read(format_: BankFormat, name: str, content: bytes) -> Inbound:
     try:
         return Inbound(name, content, digest, format_.decode(name, content))
     except InvalidInput as refusal:
-        return Inbound(name, content, digest, Decoded(""), refusal.code, refusal.message)
+        return Inbound(name, content, digest, Decoded(""), refusal.code, storable(refusal.message))
+    except Exception as error:  # noqa: BLE001 what nobody foresaw in one file is that file's
+        _LOG.exception("bank file %r", name)
+        return set_aside(Inbound(name, content, digest, Decoded("")), error)
+
+
+def set_aside(file: Inbound, error: Exception) -> Inbound:
+    """The same bytes, nothing of them believed, with what stood in the way: kept, so that they do not come back at every poll."""
+    if isinstance(error, LedgerError):
+        return replace(file, decoded=Decoded(""), code=error.code, message=storable(error.message))
+    said = str(error).strip().splitlines()[:1]
+    if isinstance(error, psycopg.Error):
+        words = "数据库不能保存文件的内容"
+        return _unforeseen(file, "file.not_storable", words, said)
+    return _unforeseen(file, "file.unforeseen", f"读取文件时遇到未预见的错误（{type(error).__name__}）", said)
+
+
+def _unforeseen(file: Inbound, code: str, words: str, said: Sequence[str]) -> Inbound:
+    message = f"{words}：{''.join(said)[:200]}；原文件已保存，请交系统管理员"
+    return replace(file, decoded=Decoded(""), code=code, message=storable(message))
+
+
+def storable(text: str) -> str:
+    """Text from outside without what a database cannot hold or a reader cannot see: such characters are shown as escapes."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text
+    )
 
 
 def store_files(

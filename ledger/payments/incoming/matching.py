@@ -12,6 +12,8 @@ an earlier paper gave it. "Equal" means our account, the amount and, for a debit
 | debit | yes | paid, returned; this movement posted already by another paper | yes | confirmed | |
 | debit | yes | paid, returned; another movement (debited twice) | yes | suspense | already_paid |
 | debit | yes | rejected | yes | suspense | rejected_then_paid |
+| any | yes | any | yes, but booked before the order was sent | suspense | booked_before_sent |
+| any | yes | any | yes, but booked later than tomorrow | suspense, looked at again | booked_in_future |
 | debit | yes | draft, approved, filed, cancelled | yes | suspense, looked at again | order_not_sent |
 | return | none | | | suspense | unknown_order |
 | return | yes | paid | yes | posted: RTN, order returned, records open again | |
@@ -40,7 +42,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 from adapters.banks.ports import Direction, Evidence
@@ -88,6 +90,8 @@ class Known:
     """Orders of advances that were offset or given back in part: their return would take 1101 below nothing."""
     moves: Mapping[tuple[str, str, str], SignedMovement] = field(default_factory=dict)
     """(own account, receipt number, direction) of the movements of own accounts booked by hand."""
+    today: date = date.max
+    """The business day the papers are taken in on."""
     explained: dict[tuple[str, str, str], SignedMovement] = field(default_factory=dict)
     """(own account, serial, direction) of papers that no order explains, but two persons did."""
 
@@ -104,11 +108,14 @@ def decide(evidence: Evidence, known: Known) -> EvidenceOutcome:
     if not evidence.bank_reference:
         return EvidenceOutcome("suspense", "reference_missing", order.order_no)
     movement = (evidence.own_account, evidence.bank_reference, str(evidence.direction))
-    posted_for = known.posted.get(movement)
+    posted_for = _posted_for(evidence, order.order_no, known)
     if posted_for is not None:
         if posted_for == order.order_no:
             return EvidenceOutcome("confirmed", "", order.order_no)
         return EvidenceOutcome("suspense", "reference_reused", order.order_no)
+    doubtful = _doubtful_day(evidence.booking_date, order, known)
+    if doubtful:
+        return EvidenceOutcome("suspense", doubtful, order.order_no)
     outcome = (_decide_return if is_return else _decide_debit)(order.order_no, known)
     if outcome.outcome == "posted":
         known.posted[movement] = order.order_no
@@ -141,12 +148,38 @@ def _decide_by_hand(evidence: Evidence, known: Known) -> EvidenceOutcome:
     return EvidenceOutcome("suspense", "other_credit" if credit else "unknown_order")
 
 
+def serials_of(reference: str, order_no: str) -> tuple[str, ...]:
+    """The ways one movement's serial is written: as given, and a batch's with and without the order it was told for."""
+    mark = f"#{order_no}"
+    return (reference, reference.removesuffix(mark) if reference.endswith(mark) else reference + mark)
+
+
+def _posted_for(evidence: Evidence, order_no: str, known: Known) -> str | None:
+    """The order this movement has posted for already; None if it has not."""
+    account, direction = evidence.own_account, str(evidence.direction)
+    exact, other = serials_of(evidence.bank_reference, order_no)
+    found = known.posted.get((account, exact, direction))
+    if found == order_no or known.posted.get((account, other, direction)) == order_no:
+        return order_no
+    # a batch's serial alone stands for all its orders: that it posted for another one says nothing of this one
+    return None if evidence.bank_reference.endswith(f"#{order_no}") else found
+
+
+def _doubtful_day(booked: date, order: Order, known: Known) -> str:
+    if order.sent_on is not None and booked < order.sent_on:
+        return "booked_before_sent"
+    latest = known.today if known.today == date.max else known.today + timedelta(days=1)
+    return "booked_in_future" if booked > latest else ""
+
+
 def find_order(evidence: Evidence, known: Known) -> Order | None:
-    """By end-to-end id; only a paper that carries none is looked up by the bank's serial."""
-    if evidence.order_no:
-        return known.orders.get(evidence.order_no)
+    """By end-to-end id; a paper that carries none, or one cut short, is looked up by the bank's serial."""
+    named = known.orders.get(evidence.order_no) if evidence.order_no else None
+    if named is not None:
+        return named
     order_no = known.by_reference.get((evidence.own_account, evidence.bank_reference), "")
-    return known.orders.get(order_no)
+    # an id that is not the beginning of that order's is somebody else's
+    return known.orders.get(order_no) if order_no.startswith(evidence.order_no) else None
 
 
 def _difference(evidence: Evidence, order: Order) -> str:

@@ -6,6 +6,7 @@ whole or untouched, and the next poll takes up there. Papers go first: a receipt
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Final
 
 from adapters.banks.ports import OrderStatus
 from ledger.access.operator_log import append_line
-from ledger.core.errors import InFlight, LedgerError
+from ledger.core.errors import InFlight, LedgerError, Unavailable
 from ledger.db.connections import Engine
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction, unit_of_work
@@ -28,6 +29,7 @@ from ledger.payments.incoming.files import (
     fetch,
     read,
     seen_files,
+    set_aside,
     store_files,
     store_problems,
 )
@@ -36,6 +38,9 @@ from ledger.payments.orders.states import keep_bank_references
 from ledger.payments.out.bank import PayingBank
 
 FILES_PER_TRANSACTION: Final = 200
+_OF_THE_FILE: Final = frozenset({"db.constraint", "db.duplicate"})
+"""Refusals of the database that say what a file holds, not how things stand."""
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -111,21 +116,35 @@ def _take_all(
     try:
         with unit_of_work(engine, user, region) as tx:
             return take(tx, account, files, day)
-    except InFlight:
+    except (InFlight, Unavailable):
         raise
-    except LedgerError:
-        if len(files) < 2:
+    except Exception:
+        if not files:
             raise
     total = Received(account)
     for file in files:
-        try:
-            with unit_of_work(engine, user, region) as tx:
-                total.add(take(tx, account, [file], day))
-        except InFlight:
-            raise
-        except LedgerError as refusal:
-            total.failures.append(Failure(file.name, refusal.code, refusal.message))
+        total.add(_take_alone(engine, user, region, account, file, day))
     return total
+
+
+def _take_alone(engine: Engine, user: str, region: int, account: str, file: Inbound, day: date) -> Received:
+    """One file. What its own content brings about (the database holds no such value, an error nobody foresaw) sets it
+    aside for good; what the books refuse (a closed period, a post) leaves it at the bank for the next time.
+    """
+    try:
+        with unit_of_work(engine, user, region) as tx:
+            return take(tx, account, [file], day)
+    except (InFlight, Unavailable):
+        raise
+    except LedgerError as refusal:
+        if refusal.code not in _OF_THE_FILE:
+            return Received(account, failures=[Failure(file.name, refusal.code, refusal.message)])
+        found: Exception = refusal
+    except Exception as error:  # noqa: BLE001 one file's error is that file's
+        _LOG.exception("bank file %r", file.name)
+        found = error
+    with unit_of_work(engine, user, region) as tx:
+        return take(tx, account, [set_aside(file, found)], day)
 
 
 def take(
@@ -200,7 +219,7 @@ def _references(
     told = [(number, status.bank_reference) for number, status, _ in statuses if status.bank_reference]
     if told:
         keep_bank_references(tx, told)
-    wanted = sorted({p.evidence.bank_reference for p in papers if not p.evidence.order_no} - {""})
+    wanted = sorted({p.evidence.bank_reference for p in papers} - {""})
     rows = tx.rows(
         "SELECT account, bank_reference, order_no FROM payments.pay_order"
         " WHERE region = %(region)s AND bank_reference = ANY(%(wanted)s) UNION"

@@ -6,6 +6,8 @@
 | accepted, settled | accepted, paid, returned | nothing |
 | accepted, settled | rejected | problem status.accepted_after_reject |
 | rejected | sent, unknown, accepted | rejected, records open again |
+| rejected, for a reason nobody knows | accepted | problem status.reason_unknown: a person asks the bank |
+| rejected | accepted, after the bank had said debited | problem status.reject_after_settled: a person asks the bank |
 | rejected | rejected | nothing |
 | rejected | paid, returned | problem status.reject_after_paid: the receipt stands |
 | rejected as a duplicate | any | problem status.duplicate: the first one may be paid |
@@ -23,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from adapters.banks.ports import BankState, OrderStatus
-from ledger.payments.incoming.faults import DUPLICATES
+from ledger.payments.incoming.faults import is_duplicate, is_understood
 from ledger.payments.orders.order import Order
 from ledger.payments.orders.states import Transitions
 
@@ -58,8 +60,10 @@ def spread(
     return single
 
 
-def decide_status(order: Order | None, state: str, status: OrderStatus, table: Transitions) -> Decision:
-    """What `status` does to `order`, which is in `state` by now."""
+def decide_status(
+    order: Order | None, state: str, status: OrderStatus, table: Transitions, *, settled: bool = False
+) -> Decision:
+    """What `status` does to `order`, which is in `state` by now; `settled`: the bank has said that it was debited."""
     if order is None:
         return Decision("", "", "status.unknown_order", status)
     if order.file_id != status.message_id:
@@ -67,11 +71,25 @@ def decide_status(order: Order | None, state: str, status: OrderStatus, table: T
     event = _EVENTS.get(status.state, "")
     if not event:
         return Decision(order.order_no, "", "status.undecided", status)
-    if event == "reject" and status.reason_code in DUPLICATES:
-        return Decision(order.order_no, "", "status.duplicate", status)
+    doubt = _doubt(state, status, settled=settled) if event == "reject" else ""
+    if doubt:
+        return Decision(order.order_no, "", doubt, status)
     if table.next(state, event) is not None:
         return Decision(order.order_no, event, "", status)
     return Decision(order.order_no, "", _problem(state, event), status)
+
+
+def _doubt(state: str, status: OrderStatus, *, settled: bool) -> str:
+    """Why a refusal is none that frees the money: the first one may be paid, or the bank contradicts itself."""
+    codes = (*status.reason_codes, *status.whole_reason_codes)
+    text = "；".join(filter(None, (status.reason, status.whole_reason)))
+    if is_duplicate(codes, text):
+        return "status.duplicate"
+    if state == "accepted" and settled:
+        return "status.reject_after_settled"
+    if state == "accepted" and not is_understood(codes, text):
+        return "status.reason_unknown"
+    return ""
 
 
 def _problem(state: str, event: str) -> str:

@@ -24,6 +24,7 @@ ORDER_PATTERN: Final = "FL[0-9A-Z-]{8,32}"
 """How this system's order numbers look inside a receipt's free text."""
 
 _AMOUNT = "TransactionAmountInFigures"
+_UNIT = "the currency of the amount's unit"
 _FACTS = frozenset(
     {
         "NumberOfBankElectronicReceipt",
@@ -102,7 +103,19 @@ def _movements(root: Element) -> Iterator[Mapping[str, str]]:
     common = _leaves(shared)
     for holder, amount in holders.items():
         if amount:
-            yield common | _leaves(holder) | {_AMOUNT: amount}
+            yield common | _leaves(holder) | {_AMOUNT: amount} | _unit(root, holder)
+
+
+def _unit(root: Element, holder: Element) -> dict[str, str]:
+    """The currency of a holder's amount as its XBRL unit says it (`iso4217:CNY`); nothing where it says none."""
+    names = {fact.get("unitRef", "") for fact in holder if local(fact) == _AMOUNT} - {""}
+    for unit in root.iter("{http://www.xbrl.org/2003/instance}unit"):
+        if unit.get("id") in names:
+            for measure in unit.iter("{http://www.xbrl.org/2003/instance}measure"):
+                prefix, _, currency = _value(measure).rpartition(":")
+                if prefix == "iso4217":
+                    return {_UNIT: currency}
+    return {}
 
 
 def _amount(fact: Element) -> str:
@@ -139,7 +152,7 @@ def _need(facts: Mapping[str, str], name: str) -> str:
 
 def _evidence(facts: Mapping[str, str], own_accounts: Collection[str], order_pattern: str) -> Evidence:
     receipt_no = _need(facts, "NumberOfBankElectronicReceipt")
-    if facts.get("Currency", "") not in _CURRENCIES:
+    if facts.get("Currency", "") not in _CURRENCIES or facts.get(_UNIT, "CNY") != "CNY":
         raise InvalidInput("bankfile.currency", f"电子回单{receipt_no}币种不是人民币", receipt_no=receipt_no)
     direction = _direction(facts, own_accounts, receipt_no)
     own, other = ("Payer", "Payee") if direction is Direction.DEBIT else ("Payee", "Payer")
@@ -189,4 +202,5 @@ def _order_no(pattern: str, *texts: str) -> str:
     # A longer run of the same characters is another number, not ours with something behind it.
     whole = re.compile(f"(?<![0-9A-Za-z-])(?:{pattern})(?![0-9A-Za-z-])", re.ASCII)
     found = {match.group() for text in texts for match in whole.finditer(text)}
+    found = {text for text in found if not text.endswith("-")}  # what a space or a line end left of one
     return found.pop() if len(found) == 1 else ""

@@ -29,6 +29,7 @@ _END_SIZE = 22
 _ZIP64_LOCATOR = b"PK\x06\x07"
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
+_UTF8_NAME = 0x800
 
 
 def is_zip(content: bytes) -> bool:
@@ -63,6 +64,8 @@ def _check_end(content: bytes) -> None:
         )
     end = content[-_END_SIZE:]
     if len(end) < _END_SIZE or not end.startswith(_END) or end[-2:] != b"\0\0":
+        if _has_comment(content):
+            raise InvalidInput("bankfile.container", "容器末尾带有注释，不接受，请银行去掉注释后重发")
         raise InvalidInput("bankfile.container", "容器没有完整的结尾，可能被截断")
     directory = int.from_bytes(end[12:16], "little")
     entries = int.from_bytes(end[10:12], "little")
@@ -72,6 +75,14 @@ def _check_end(content: bytes) -> None:
         or entries > ENTRIES_MAX
     ):
         raise InvalidInput("bankfile.container_bomb", f"容器的目录过大（{entries}项）", entries=entries)
+
+
+def _has_comment(content: bytes) -> bool:
+    """Whether the end stands further up, followed by as many bytes as it says its comment has."""
+    at = content.rfind(_END, max(0, len(content) - _END_SIZE - 0xFFFF))
+    if at < 0 or len(content) - at < _END_SIZE:
+        return False
+    return int.from_bytes(content[at + 20 : at + 22], "little") == len(content) - at - _END_SIZE
 
 
 def _check_directory(infos: list[zipfile.ZipInfo], size: int) -> None:
@@ -97,16 +108,27 @@ def _check_directory(infos: list[zipfile.ZipInfo], size: int) -> None:
 
 def _check_name(info: zipfile.ZipInfo, seen: set[str]) -> None:
     name = info.orig_filename
-    parts = name.removesuffix("/").split("/")
-    unsafe = name != info.filename or "\\" in name or ":" in name or not name.isprintable()
-    if unsafe or any(part in ("", ".", "..") for part in parts):
-        raise InvalidInput(
-            "bankfile.container_name", f"容器内文件名“{name[:80]}”不安全（绝对路径或含..）", name=name[:80]
-        )
+    shown = name.encode("unicode_escape").decode() if not name.isprintable() else name
+    if cause := _unfit(info):
+        raise InvalidInput("bankfile.container_name", f"容器内文件名“{shown[:80]}”{cause}", name=shown[:80])
     folded = name.removesuffix("/").casefold()
     if folded in seen:
         raise InvalidInput("bankfile.container_name", f"容器内文件名“{name[:80]}”重复", name=name[:80])
     seen.add(folded)
+
+
+def _unfit(info: zipfile.ZipInfo) -> str:
+    """What is wrong with an entry's name, in words; "" for one that means the same file everywhere."""
+    name = info.orig_filename
+    if not info.flag_bits & _UTF8_NAME and not name.isascii():
+        return "既不是ASCII，也没有注明是UTF-8（可能是GBK），请银行改用UTF-8"
+    if "\\" in name:
+        return "用了反斜杠，应为正斜杠"
+    if not name.isprintable() or name != info.filename:
+        return "含有不可见的字符"
+    if ":" in name or any(part in ("", ".", "..") for part in name.removesuffix("/").split("/")):
+        return "不安全（绝对路径或含..）"
+    return ""
 
 
 def _check_kind(info: zipfile.ZipInfo) -> None:

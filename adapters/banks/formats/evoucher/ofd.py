@@ -47,11 +47,14 @@ def read_attachments(content: bytes, *, require_digest: bool) -> dict[str, Eleme
     signatures = [name for name in parts if _SIGNATURE.fullmatch(name)]
     if not signatures and require_digest:
         raise InvalidInput("bankfile.digest_missing", "OFD文件没有签名摘要（Signature.xml），无法核对附件")
-    for signature in signatures:
-        covered = _check_digests(parts, signature)
-        uncovered = [name for name in names if name not in covered]
-        if uncovered:
-            raise InvalidInput("bankfile.digest", f"附件“{uncovered[0]}”不在签名摘要之列", name=uncovered[0])
+    # a second signature may cover less, the reader's mark say: every digest listed must hold, each part hashed once
+    digests: dict[str, bytes] = {}
+    covered = {name for signature in signatures for name in _check_digests(parts, signature, digests)}
+    uncovered = [name for name in names if signatures and name not in covered]
+    if uncovered:
+        raise InvalidInput(
+            "bankfile.digest", f"附件“{uncovered[0]}”不在任何签名的摘要之列", name=uncovered[0]
+        )
     return {name: parse_xml(parts[name]) for name in names}
 
 
@@ -77,10 +80,11 @@ def _resolve(parts: Mapping[str, bytes], listing: str, location: str) -> str:
         name = posixpath.normpath(posixpath.join(base, location.lstrip("/")))
         if name in parts:
             return name
-    raise InvalidInput("bankfile.attachment", f"OFD附件“{location[:80]}”不在文件内", name=location[:80])
+    where = "路径不安全" if not safe else "不在清单旁、其文档目录或根目录之内"
+    raise InvalidInput("bankfile.attachment", f"OFD附件“{location[:80]}”{where}", name=location[:80])
 
 
-def _check_digests(parts: Mapping[str, bytes], signature: str) -> set[str]:
+def _check_digests(parts: Mapping[str, bytes], signature: str, digests: dict[str, bytes]) -> set[str]:
     """Verify every reference of one signature; returns the names of the parts it covers."""
     root = parse_xml(parts[signature])
     covered: set[str] = set()
@@ -91,8 +95,14 @@ def _check_digests(parts: Mapping[str, bytes], signature: str) -> set[str]:
         for reference in elements_named(references, "Reference"):
             name = reference.get("FileRef", "").lstrip("/")
             expected = _decode(need_text(reference, "CheckValue"), name)
-            if name not in parts or not hmac.compare_digest(sm3(parts[name]), expected):
-                raise InvalidInput("bankfile.digest", f"“{name[:80]}”与签名摘要不符或缺失", name=name[:80])
+            if name not in parts:
+                raise InvalidInput(
+                    "bankfile.digest", f"签名摘要所列的“{name[:80]}”不在文件内", name=name[:80]
+                )
+            if name not in digests:
+                digests[name] = sm3(parts[name])
+            if not hmac.compare_digest(digests[name], expected):
+                raise InvalidInput("bankfile.digest", f"“{name[:80]}”与签名摘要不符", name=name[:80])
             covered.add(name)
     return covered
 

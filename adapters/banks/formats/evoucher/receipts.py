@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from lxml.etree import _Element as Element
 
 from adapters.banks.formats.evoucher.bker import is_bker, read_bker
+from adapters.banks.formats.fields import fitting
 from adapters.banks.ports import Decoded, Evidence, Rejected
 from ledger.core.errors import InvalidInput
 
@@ -26,7 +27,7 @@ def decode_receipts(
     refusals: list[tuple[str, InvalidInput]] = []
     for name, root in receipts.items():
         try:
-            evidence.extend(read_bker(root, own_accounts, order_pattern))
+            evidence.extend(map(fitting, read_bker(root, own_accounts, order_pattern)))
         except InvalidInput as refusal:
             refusals.append((name, refusal))
     if not evidence:

@@ -6,7 +6,6 @@ operation now undone was a debit, so the money of this entry comes in.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +13,7 @@ from typing import Final
 
 from lxml.etree import _Element as Element
 
+from adapters.banks.formats.fields import fitting, numbered
 from adapters.banks.formats.iso20022.totals import check_notification
 from adapters.banks.formats.xml import (
     amount_fen,
@@ -37,7 +37,6 @@ MESSAGE: Final = "BkToCstmrDbtCdtNtfctn"
 
 _SIDES = {"DBIT": Direction.DEBIT, "CRDT": Direction.CREDIT}
 _FLAGS = {"": False, "true": True, "1": True, "false": False, "0": False}
-_ORDER_NO = re.compile(r"[!-~]{1,35}", re.ASCII)
 _RETURN_SUBFAMILY = "RRTN"
 """ISO bank transaction code: reversal due to payment return."""
 
@@ -68,22 +67,41 @@ def read_camt054(message: Element, own_accounts: Collection[str]) -> Decoded:
         raise missing(message, "Ntfctn")
     evidence: list[Evidence] = []
     rejected: list[Rejected] = []
+    foreign = [
+        Rejected(f"Ntfctn[{number}]", refusal.code, refusal.message)
+        for number, refusal in enumerate((_foreign(found, own_accounts) for found in notifications), 1)
+        if refusal
+    ]
+    if len(foreign) == len(notifications):
+        raise InvalidInput(foreign[0].code, foreign[0].message)
     for notification in notifications:
+        if _foreign(notification, own_accounts) is not None:
+            continue
         check_notification(notification)
-        own_account = first_text(notification, "Acct/Id/Othr/Id", "Acct/Id/IBAN")
-        if own_account not in own_accounts:
-            raise InvalidInput(
-                "bankfile.foreign_account",
-                f"通知的账号“{own_account[:40]}”不是本单位在该行的账户",
-                account=own_account[:40],
-            )
+        own_account = _account_of(notification)
         for number, element in enumerate(many(notification, "Ntry"), 1):
             try:
-                evidence.extend(_read_entry(element, own_account))
+                evidence.extend(map(fitting, _read_entry(element, own_account)))
             except InvalidInput as refusal:
                 where = f"Ntry[{number}] {_reference(element)}".rstrip()
                 rejected.append(Rejected(where, refusal.code, refusal.message))
-    return Decoded("camt.054", evidence=tuple(evidence), rejected=tuple(rejected))
+    return Decoded("camt.054", evidence=numbered(evidence), rejected=(*foreign, *rejected))
+
+
+def _account_of(notification: Element) -> str:
+    return first_text(notification, "Acct/Id/Othr/Id", "Acct/Id/IBAN")
+
+
+def _foreign(notification: Element, own_accounts: Collection[str]) -> InvalidInput | None:
+    """Why a notification is not for us; it is set aside, whatever else the file holds is read."""
+    account = _account_of(notification)
+    if account in own_accounts:
+        return None
+    return InvalidInput(
+        "bankfile.foreign_account",
+        f"通知的账号“{account[:40]}”不是本单位在该行的账户",
+        account=account[:40],
+    )
 
 
 def _reference(element: Element) -> str:
@@ -116,7 +134,7 @@ def _read_entry(element: Element, own_account: str) -> list[Evidence]:
     transactions = many(element, "NtryDtls/TxDtls")
     _check_batch(entry, transactions)
     if not transactions:
-        return [_evidence(entry, None, entry.amount_fen, entry.direction, _need_reference(entry, ""))]
+        return [_evidence(entry, None, entry.amount_fen, entry.direction, entry.reference)]
     amounts = [_transaction_amount(entry, tx, alone=len(transactions) == 1) for tx in transactions]
     signed = [fen if side is entry.direction else -fen for fen, side in amounts]
     if sum(signed) != entry.amount_fen:
@@ -176,22 +194,23 @@ def _check_batch(entry: _Entry, transactions: Sequence[Element]) -> None:
 
 
 def _references(entry: _Entry, transactions: Sequence[Element]) -> list[str]:
-    """The bank's serial of each transaction, unique within the entry: its own, else the entry's and its place."""
+    """The bank's serial of each transaction: its own, else the entry's with the order it names, so that the same movement
+    has the same serial however the bank cuts or orders its batch; with neither, the entry's and its place. "" where
+    the bank gives none at all.
+    """
     own = [text_at(tx, "Refs/AcctSvcrRef") for tx in transactions]
-    if len(transactions) == 1:
-        return [_need_reference(entry, own[0])]
-    distinct = len(set(own)) == len(own)
-    return [
-        reference if reference and distinct else f"{_need_reference(entry, reference)}#{place}"
-        for place, reference in enumerate(own, 1)
-    ]
-
-
-def _need_reference(entry: _Entry, own: str) -> str:
-    reference = own or entry.reference
-    if not reference:
-        raise missing(entry.element, "AcctSvcrRef")
-    return reference
+    orders = [_order_no(tx) for tx in transactions]
+    alone = len(transactions) == 1
+    found = []
+    for place, (reference, order_no) in enumerate(zip(own, orders, strict=True), 1):
+        base = reference or entry.reference
+        if not base or (reference and (alone or own.count(reference) == 1)):
+            found.append(base)
+        elif order_no and orders.count(order_no) == 1:
+            found.append(f"{base}#{order_no}")
+        else:
+            found.append(base if alone else f"{base}#{place}")
+    return found
 
 
 def _evidence(entry: _Entry, tx: Element | None, fen: int, side: Direction, reference: str) -> Evidence:
@@ -227,14 +246,9 @@ def _has_return_code(entry: Element, details: Element) -> bool:
 
 
 def _order_no(details: Element) -> str:
+    """As sent: somebody else's reference may hold any characters, and is compared, never cleaned into one of ours."""
     order_no = text_at(details, "Refs/EndToEndId")
-    if order_no == "NOTPROVIDED":
-        return ""
-    if order_no and _ORDER_NO.fullmatch(order_no) is None:
-        raise InvalidInput(
-            "bankfile.id", f"第{details.sourceline}行指令号“{order_no[:50]}”不合规", value=order_no[:50]
-        )
-    return order_no
+    return "" if order_no == "NOTPROVIDED" else order_no
 
 
 def _other_party(details: Element, own_account: str, side: Direction) -> tuple[str, str]:

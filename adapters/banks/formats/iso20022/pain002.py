@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import Final
 
 from lxml.etree import _Element as Element
@@ -45,6 +46,8 @@ treating it as REJECTED would let the order be paid a second time. BLCK likewise
 nor given back. PART is a group's word and decides nothing of any one order.
 """
 
+REFERENCE_MAX: Final = 35
+"""Max35Text of the standard; a longer serial cannot be what the bank's core system gave."""
 _ORDER_NO = re.compile(r"[!-~]{1,35}", re.ASCII)
 _NOT_PROVIDED = "NOTPROVIDED"
 _PARTIAL = "PART"
@@ -61,63 +64,93 @@ def read_pain002(message: Element) -> Decoded:
     group = need(message, "OrgnlGrpInfAndSts")
     message_id = need_text(group, "OrgnlMsgId")
     payments = many(message, "OrgnlPmtInfAndSts")
+    # a bank may hang transactions under the report itself, beside the group
     listed = [(payment, tx) for payment in payments for tx in many(payment, "TxInfAndSts")]
+    listed += [(group, tx) for tx in many(message, "TxInfAndSts")]
     _check_totals(group, [tx for _, tx in listed])
     for payment in payments:
         _check_totals(payment, many(payment, "TxInfAndSts"))
 
     statuses: list[OrderStatus] = []
     rejected: list[Rejected] = []
-    for number, (_, tx) in enumerate(listed, 1):
+    for number, (payment, tx) in enumerate(listed, 1):
         try:
-            statuses.append(_transaction(tx, message_id))
+            statuses.append(_transaction(tx, message_id, (group, payment)))
         except InvalidInput as refusal:
             rejected.append(Rejected(f"TxInfAndSts[{number}]", refusal.code, refusal.message))
-    whole = _whole_message(group, payments, message_id)
+        if len(text_at(tx, "AcctSvcrRef")) > REFERENCE_MAX:
+            too_long = f"第{tx.sourceline}行银行流水号超过{REFERENCE_MAX}个字符，未采用"
+            rejected.append(Rejected(f"TxInfAndSts[{number}]", "bankfile.too_long", too_long))
+    whole = _whole_message(group, payments, [tx for _, tx in listed], message_id)
     _check_agreement(whole, statuses)
     return Decoded("pain.002", statuses=(*whole, *statuses), rejected=tuple(rejected))
 
 
-def _whole_message(group: Element, payments: list[Element], message_id: str) -> list[OrderStatus]:
-    """What is said of every order: by the group, then by its only payment information."""
-    if len(payments) > 1 and any(text_at(payment, "PmtInfSts") for payment in payments):
+def _whole_message(
+    group: Element, payments: list[Element], transactions: list[Element], message_id: str
+) -> list[OrderStatus]:
+    """What is said of every order: by the group, then by its payment information.
+
+    A file of ours is one payment information. Several groups in its report are the bank's sorting by status: what is
+    said of one of them is said of the transactions listed in it, each of which says so itself.
+    """
+    if len(payments) > 1 and any(
+        text_at(payment, "PmtInfSts") and not many(payment, "TxInfAndSts") for payment in payments
+    ):
         raise InvalidInput(
-            "bankfile.payment_information", f"报文{message_id}的回执含多个付款信息组，本系统的文件只有一个"
+            "bankfile.payment_information",
+            f"报文{message_id}的回执含多个付款信息组，其中有未列明笔的，无法判断各组所指",
         )
-    said = [(group, "GrpSts"), *((payment, "PmtInfSts") for payment in payments)]
-    has_transactions = any(many(payment, "TxInfAndSts") for payment in payments)
+    spoken = payments if len(payments) == 1 else []
+    said = [(group, "GrpSts"), *((payment, "PmtInfSts") for payment in spoken)]
     statuses = [
         _status(level, path, message_id, order_no="")
         for level, path in said
-        if text_at(level, path) and not (has_transactions and text_at(level, path) == _PARTIAL)
+        if text_at(level, path) and not (transactions and text_at(level, path) == _PARTIAL)
     ]
-    if not statuses and not has_transactions:
+    if not statuses and not transactions:
         raise missing(group, "GrpSts")
     return statuses
 
 
-def _transaction(tx: Element, message_id: str) -> OrderStatus:
-    order_no = need_text(tx, "OrgnlEndToEndId")
-    if _ORDER_NO.fullmatch(order_no) is None or order_no == _NOT_PROVIDED:
-        raise InvalidInput(
-            "bankfile.id", f"第{tx.sourceline}行指令号“{order_no[:50]}”不合规", value=order_no[:50]
-        )
-    return _status(tx, "TxSts", message_id, order_no=order_no)
+def _transaction(tx: Element, message_id: str, above: tuple[Element, ...]) -> OrderStatus:
+    """The order is named by its end-to-end id, else by the instruction id, which this system writes the same."""
+    named = [text for text in (text_at(tx, "OrgnlEndToEndId"), text_at(tx, "OrgnlInstrId")) if text]
+    order_no = next((text for text in named if text != _NOT_PROVIDED), "")
+    if not named:
+        raise missing(tx, "OrgnlEndToEndId")
+    if _ORDER_NO.fullmatch(order_no) is None:
+        shown = (order_no or named[0])[:50]
+        raise InvalidInput("bankfile.id", f"第{tx.sourceline}行指令号“{shown}”不合规", value=shown)
+    status = _status(tx, "TxSts", message_id, order_no=order_no)
+    codes, texts = zip(*map(_reasons, dict.fromkeys(above)), strict=True)
+    return replace(
+        status,
+        whole_reason_codes=tuple(code for found in codes for code in found),
+        whole_reason="；".join(filter(None, texts)),
+    )
+
+
+def _reasons(element: Element) -> tuple[tuple[str, ...], str]:
+    """All reasons of one level: codes, the bank's own among them, and texts."""
+    reasons = many(element, "StsRsnInf")
+    codes = [first_text(reason, "Rsn/Cd", "Rsn/Prtry") for reason in reasons]
+    texts = [(info.text or "").strip() for reason in reasons for info in many(reason, "AddtlInf")]
+    return tuple(filter(None, codes)), "；".join(filter(None, texts))
 
 
 def _status(element: Element, path: str, message_id: str, *, order_no: str) -> OrderStatus:
     code = need_text(element, path)
-    reasons = many(element, "StsRsnInf")
-    codes = [first_text(reason, "Rsn/Cd", "Rsn/Prtry") for reason in reasons]
-    texts = [(info.text or "").strip() for reason in reasons for info in many(reason, "AddtlInf")]
+    codes, text = _reasons(element)
+    reference = text_at(element, "AcctSvcrRef")
     return OrderStatus(
         message_id=message_id,
         order_no=order_no,
         state=STATES.get(code, BankState.UNKNOWN),
         code=code,
-        reason_code=next(filter(None, codes), ""),
-        reason="；".join(filter(None, texts)),
-        bank_reference=text_at(element, "AcctSvcrRef"),
+        reason_codes=codes,
+        reason=text,
+        bank_reference=reference if len(reference) <= REFERENCE_MAX else "",
     )
 
 

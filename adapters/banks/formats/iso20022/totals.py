@@ -53,9 +53,9 @@ def _compare_net(summary: Element, net: int) -> None:
         if not amount:
             continue
         side = text_at(summary, side_path)
-        if side not in ("CRDT", "DBIT"):
-            raise _refusal("净额的借贷标志不明")
         stated = _units(amount, "净额")
+        if stated and side not in ("CRDT", "DBIT"):  # nought has no side
+            raise _refusal("净额的借贷标志不明")
         if (stated if side == "CRDT" else -stated) != net:
             raise _refusal(f"声明净额{amount[:40]}，与各笔之差不符")
 

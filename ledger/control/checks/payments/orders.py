@@ -71,6 +71,7 @@ def check_orders(snapshot: Snapshot) -> Iterator[Breach]:
     yield from _sums(snapshot)
     yield from _states(snapshot)
     yield from _payments(snapshot)
+    yield from _contradicted(snapshot)
 
 
 def _digest(row: TupleRow) -> bytes:
@@ -196,4 +197,19 @@ def _payments(snapshot: Snapshot) -> Iterator[Breach]:
     ):
         yield Breach(
             "INV-10", f"{region}-{fund}", f"order {order_no}", f"所替换的拨付单{replaces}并未失败或退汇"
+        )
+
+
+def _contradicted(snapshot: Snapshot) -> Iterator[Breach]:
+    """Orders let go for paying again although the bank had said that they were debited."""
+    for region, fund, order_no in snapshot.rows(
+        """SELECT o.region, o.fund, o.order_no FROM payments.pay_order o
+            WHERE o.state = 'rejected' AND EXISTS (SELECT 1 FROM payments.bank_word w
+                  WHERE w.region = o.region AND w.order_no = o.order_no AND w.state = 'settled'
+                    AND w.n < (SELECT max(l.n) FROM payments.bank_word l
+                                WHERE l.region = o.region AND l.order_no = o.order_no AND l.effect = 'reject'))
+            ORDER BY 1, 3"""
+    ):
+        yield Breach(
+            "INV-10", f"{region}-{fund}", order_no, f"拨付单{order_no}已退回重付，而银行曾报其扣款成功"
         )

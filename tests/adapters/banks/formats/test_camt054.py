@@ -170,8 +170,8 @@ def test_payments_without_a_serial_of_their_own_stay_apart(
 ) -> None:
     entry = _entry(_tx("0.40", "FL-1", reference) + _tx("0.60", "FL-2", reference))
     decoded = bank_format.decode("n.xml", _body(entry))
-    assert [e.bank_reference for e in decoded.evidence] == ["S9#1", "S9#2"]
-    assert [e.receipt_no for e in decoded.evidence] == ["S9#1", "S9#2"]
+    assert [e.bank_reference for e in decoded.evidence] == ["S9#FL-1", "S9#FL-2"]
+    assert [e.receipt_no for e in decoded.evidence] == ["S9#FL-1", "S9#FL-2"]
 
 
 def test_entry_without_details_is_a_movement_without_order(bank_format: Iso20022Format) -> None:
@@ -217,14 +217,12 @@ def test_returned_payment_may_keep_its_old_roles(bank_format: Iso20022Format, pa
         (_entry(side="XXXX"), "direction"),
         (_entry(day=""), "missing"),
         (_entry(day="<BookgDt><Dt>2026-02-30</Dt></BookgDt>"), "date"),
-        (_entry(reference=""), "missing"),
         (_entry(extra="<RvslInd>maybe</RvslInd>"), "reversal"),
         (_entry(_tx("", "FL-1"), extra="<RvslInd>true</RvslInd>"), "reversal"),
         (_entry(_tx("0.40", "FL-1") + _tx("0.61", "FL-2")), "totals"),
         (_entry(_tx("0.40", "FL-1") + _tx("", "FL-2")), "missing"),
         (_entry("<Btch><NbOfTxs>3</NbOfTxs></Btch>" + _tx("", "FL-1")), "totals"),
         (_entry('<Btch><TtlAmt Ccy="CNY">1.01</TtlAmt></Btch>' + _tx("", "FL-1")), "totals"),
-        (_entry(_tx("", "指令一")), "id"),
         (_entry('<TxDtls><Amt Ccy="CNY">1.00</Amt><Amt Ccy="CNY">9.00</Amt></TxDtls>'), "repeated"),
     ],
 )
@@ -264,3 +262,35 @@ def test_a_statement_is_not_a_notification(bank_format: Iso20022Format) -> None:
     with pytest.raises(InvalidInput) as refusal:
         bank_format.decode("s.xml", b"<Document><BkToCstmrStmt/></Document>")
     assert refusal.value.code == "bankfile.kind"
+
+
+def test_an_entry_without_any_serial_is_a_movement_all_the_same(bank_format: Iso20022Format) -> None:
+    """Its number is made of what it says: the same in every file, and another for the second of two alike."""
+    alike = _tx("0.50", "FL-1") + _tx("0.50", "FL-1")
+    first, second = bank_format.decode("n.xml", _body(_entry(alike, reference=""))).evidence
+    assert (first.bank_reference, second.bank_reference) == ("", "")
+    assert first.receipt_no.removesuffix("-1") == second.receipt_no.removesuffix("-2") != ""
+    again = bank_format.decode("m.xml", _body(_entry(alike, reference=""))).evidence
+    assert again == (first, second)
+
+
+def test_somebody_else_s_reference_is_taken_as_sent(bank_format: Iso20022Format) -> None:
+    (found,) = bank_format.decode("n.xml", _body(_entry(_tx("", "租金 2026|10")))).evidence
+    assert found.order_no == "租金 2026|10"
+
+
+def test_the_same_batch_in_another_order_has_the_same_serials(bank_format: Iso20022Format) -> None:
+    whole = _entry(_tx("0.40", "FL-1") + _tx("0.60", "FL-2"))
+    turned = _entry(_tx("0.60", "FL-2") + _tx("0.40", "FL-1"))
+    one, other = (bank_format.decode("n.xml", _body(entry)).evidence for entry in (whole, turned))
+    assert set(one) == set(other)
+
+
+def test_a_field_no_bank_can_mean_so_long_is_refused_by_name(bank_format: Iso20022Format) -> None:
+    long = _entry(_tx("", "FL-1"), reference=f"<AcctSvcrRef>{'9' * 9000}</AcctSvcrRef>")
+    good = _entry(_tx("", "FL-9"), reference="<AcctSvcrRef>S10</AcctSvcrRef>")
+    decoded = bank_format.decode("n.xml", _body(long + good))
+    assert [e.order_no for e in decoded.evidence] == ["FL-9"]
+    assert [(r.code, "银行流水号" in r.message or "回单号" in r.message) for r in decoded.rejected] == [
+        ("bankfile.too_long", True)
+    ]

@@ -153,7 +153,7 @@ def receipts(draw: st.DrawFn) -> PrintedReceipt:
     other = draw(accounts.filter(lambda account: account.number != OWN.number))
     sides = draw(st.permutations([OWN, other]))
     day = draw(days)
-    order_no = draw(st.from_regex(r"FL[0-9A-Z-]{8,32}", fullmatch=True))
+    order_no = draw(st.from_regex(r"FL[0-9A-Z-]{7,31}[0-9A-Z]", fullmatch=True))
     wording = draw(st.sampled_from(["付款{}完成", "{}", "汇款退回：{}", "：{}，户名不符"]))
     return PrintedReceipt(
         draw(ids),

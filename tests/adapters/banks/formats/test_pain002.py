@@ -73,7 +73,7 @@ def test_codes(bank_format: Iso20022Format, code: str, state: BankState) -> None
 def test_group_alone_speaks_for_all(bank_format: Iso20022Format, code: str, state: BankState) -> None:
     report = replace(REPORT, code=code, reason_code="AM05", reason="报文重复", transactions=())
     (status,) = bank_format.decode("r.xml", write_pain002(report)).statuses
-    assert status == OrderStatus("M1", "", state, code, "AM05", "报文重复")
+    assert status == OrderStatus("M1", "", state, code, ("AM05",), "报文重复")
 
 
 def test_payment_information_level_speaks_too(bank_format: Iso20022Format) -> None:
@@ -185,9 +185,9 @@ def test_only_the_rejected_may_be_listed(bank_format: Iso20022Format) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("<OrgnlEndToEndId>FL20261121-2<", "<OrgnlEndToEndId>NOTPROVIDED<"),
-        ("<OrgnlEndToEndId>FL20261121-2<", "<OrgnlEndToEndId><"),
-        ("<OrgnlEndToEndId>FL20261121-2<", "<OrgnlEndToEndId>指令二<"),
+        (">FL20261121-2<", ">NOTPROVIDED<"),
+        (">FL20261121-2<", "><"),
+        (">FL20261121-2<", ">指令二<"),
         ("<TxSts>RJCT<", "<TxSts><"),
     ],
 )
@@ -197,3 +197,41 @@ def test_one_unreadable_transaction_is_set_aside(bank_format: Iso20022Format, ol
     (rejected,) = decoded.rejected
     assert rejected.where == "TxInfAndSts[2]"
     assert rejected.code in ("bankfile.id", "bankfile.missing")
+
+
+@pytest.mark.parametrize("end_to_end", ["", "NOTPROVIDED"])
+def test_the_instruction_id_alone_names_the_order(bank_format: Iso20022Format, end_to_end: str) -> None:
+    content = _replaced("<OrgnlEndToEndId>FL20261121-2<", f"<OrgnlEndToEndId>{end_to_end}<")
+    decoded = bank_format.decode("r.xml", content)
+    assert [status.order_no for status in decoded.statuses] == [f"FL20261121-{n}" for n in (1, 2, 3)]
+
+
+def test_every_reason_counts_wherever_it_stands(bank_format: Iso20022Format) -> None:
+    content = b"""<Document><CstmrPmtStsRpt><OrgnlGrpInfAndSts><OrgnlMsgId>M1</OrgnlMsgId><GrpSts>RJCT</GrpSts>
+    <StsRsnInf><Rsn><Cd>DU01</Cd></Rsn></StsRsnInf></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts><OrgnlPmtInfId>M1</OrgnlPmtInfId>
+    <StsRsnInf><Rsn><Prtry>REPEAT</Prtry></Rsn><AddtlInf>in words</AddtlInf></StsRsnInf>
+    <TxInfAndSts><OrgnlEndToEndId>FL-1</OrgnlEndToEndId><TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>NARR</Cd></Rsn></StsRsnInf>
+    <StsRsnInf><Rsn><Cd>AC04</Cd></Rsn></StsRsnInf></TxInfAndSts></OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>"""
+    _, order = bank_format.decode("r.xml", content).statuses
+    assert (order.reason_codes, order.whole_reason_codes) == (("NARR", "AC04"), ("DU01", "REPEAT"))
+    assert order.whole_reason == "in words"
+
+
+def test_groups_sorted_by_status_and_transactions_beside_the_group(bank_format: Iso20022Format) -> None:
+    def said(number: int, code: str) -> str:
+        return (
+            f"<TxInfAndSts><OrgnlEndToEndId>FL-{number}</OrgnlEndToEndId><TxSts>{code}</TxSts></TxInfAndSts>"
+        )
+
+    def group(code: str, inside: str) -> str:
+        return f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>M1</OrgnlPmtInfId><PmtInfSts>{code}</PmtInfSts>{inside}</OrgnlPmtInfAndSts>"
+
+    content = (
+        "<Document><CstmrPmtStsRpt><OrgnlGrpInfAndSts><OrgnlMsgId>M1</OrgnlMsgId></OrgnlGrpInfAndSts>"
+        + group("ACSP", said(1, "ACSP"))
+        + group("RJCT", said(2, "RJCT"))
+        + said(3, "RJCT")
+        + "</CstmrPmtStsRpt></Document>"
+    )
+    found = bank_format.decode("r.xml", content.encode()).statuses
+    assert [(s.order_no, s.code) for s in found] == [("FL-1", "ACSP"), ("FL-2", "RJCT"), ("FL-3", "RJCT")]
