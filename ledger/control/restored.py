@@ -13,7 +13,7 @@ from ledger.db.connections import Engine
 
 
 def verify_restored(engine: Engine, home: Path, facts: Mapping[str, object], *, beside: bool) -> list[Breach]:
-    """All findings in the restored database; a home without anchors gets the manifest's as its first.
+    """Every breach in the restored database; a home without anchors gets the manifest's as its first.
 
     Anchors the home has are left as they are: newer ones name what the backup does not hold. `beside`: the database is not
     the home's own but stands beside it, and nothing is written to the home. Raises Unavailable `anchor.not_written`.

@@ -36,7 +36,7 @@ class Snapshot:
     home: Path
     anchors: list[Anchor] = field(default_factory=list)
     waiting: dict[str, int] = field(default_factory=dict)
-    """Named lines that are no findings: records and payables that no entry has taken up yet."""
+    """Named lines that are no breaches: records and payables that no entry has taken up yet."""
     rewritten: set[tuple[Book, int]] = field(default_factory=set)
     """Books and months (0: the whole chain) whose lines are not the ones sealed: found by the checks of the chain, which run
     first, and asked by those that see that two figures differ and have to say which is wrong."""
@@ -99,5 +99,5 @@ def _begin(stack: ExitStack, engine: Engine) -> psycopg.Connection[TupleRow]:
 
 
 def seq_label(period: object, seq: object, series: object = "", vno: object = "") -> str:
-    """How a finding names an entry."""
+    """How a breach names an entry."""
     return f"seq {seq} ({series}-{period}-{vno})" if series else f"seq {seq} ({period})"

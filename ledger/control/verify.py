@@ -78,9 +78,9 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What one verification found and how much it read. `waiting` counts named lines that are no findings."""
+    """What one verification found and how much it read. `waiting` counts named lines that are no breaches."""
 
-    findings: list[Breach]
+    breaches: list[Breach]
     waiting: dict[str, int]
     entries: int
     lines: int
@@ -96,22 +96,22 @@ class Resum(NamedTuple):
 
 
 def verify(engine: Engine, home: Path, *, progress: Progress | None = None) -> list[Breach]:
-    """All findings, [] when every promise holds. `engine` is the auditor's; `home` holds the anchors."""
-    return examine(engine, home, progress=progress).findings
+    """Every breach, [] when every promise holds. `engine` is the auditor's; `home` holds the anchors."""
+    return examine(engine, home, progress=progress).breaches
 
 
 def examine(engine: Engine, home: Path, *, progress: Progress | None = None) -> Verification:
     """Run every check in one snapshot; `progress` hears each check's name before it runs."""
     started = time.monotonic()
     # before the snapshot: an anchor written while we read would speak of a block we cannot see
-    anchors, findings = _anchors(home)
+    anchors, breaches = _anchors(home)
     with open_snapshot(engine, home, anchors) as snapshot:
         for name, check in CHECKS:
             if progress is not None:
                 progress(name)
-            findings += check(snapshot)
+            breaches += check(snapshot)
         return Verification(
-            findings, snapshot.waiting, snapshot.entries, snapshot.lines, time.monotonic() - started
+            breaches, snapshot.waiting, snapshot.entries, snapshot.lines, time.monotonic() - started
         )
 
 

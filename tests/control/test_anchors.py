@@ -178,7 +178,7 @@ def _anchor_as_service(town: Any, home: Path) -> None:
 def test_books_never_anchored_wait_for_it(town: Any) -> None:
     anchors_path(town.home).unlink()
     done = examine(town.auditor, town.home)
-    assert (done.findings, done.waiting[WAITING]) == ([], 2)
+    assert (done.breaches, done.waiting[WAITING]) == ([], 2)
 
 
 @pytest.mark.parametrize("loss", ["file", "folder", "last line", "one book", "another home"])

@@ -214,7 +214,7 @@ ATTACKS: dict[str, tuple[str, set[tuple[str, str]]]] = {
 
 def test_a_whole_day_is_clean(town: Any) -> None:
     done = examine(town.auditor, town.home)
-    assert done.findings == []
+    assert done.breaches == []
     assert done.waiting == {"待入账的应付明细": 1}
     assert (done.entries, done.lines) == (11, 26)
     heard: list[str] = []
@@ -280,4 +280,4 @@ def test_the_service_role_cannot_run_the_snapshot(town: Any) -> None:
 
 
 def _verify_as_service(town: Any) -> list[Any]:
-    return examine(town.service, town.home).findings
+    return examine(town.service, town.home).breaches

@@ -91,8 +91,8 @@ def rebuild(
     with steps(
         running, named.region, "balance.rebuild", book
     ):  # verifying takes longer than a transaction may
-        before = _findings(running, named)
-        changed = [finding for finding in before if finding.promise in _OF_LINES]
+        before = _breaches(running, named)
+        changed = [breach for breach in before if breach.promise in _OF_LINES]
         if changed:
             raise Conflict(
                 "balance.lines_changed",
@@ -103,7 +103,7 @@ def rebuild(
         with unit_of_work(running.engine, running.user, named.region) as tx:
             rebuild_balances(tx, named)
             append_line(tx, "balance.rebuilt", book, "done", "")
-        after = _findings(running, named)
+        after = _breaches(running, named)
     document = {"book": str(named), "wrong_before": len(before), "wrong_after": len(after)}
     show(
         document,
@@ -112,7 +112,7 @@ def rebuild(
     )
 
 
-def _findings(running: App, book: Book) -> list[Breach]:
+def _breaches(running: App, book: Book) -> list[Breach]:
     """What `verify` finds in a book."""
     # the one command of this group that verifies waits for all the checks to be imported
     from ledger.control.verify import verify

@@ -31,7 +31,7 @@ def verify(
     finally:
         engine.dispose()
     _report(done, as_json=as_json)
-    if done.findings:
+    if done.breaches:
         raise typer.Exit(1)
 
 
@@ -49,14 +49,14 @@ def _promises(*, as_json: bool) -> None:
 def _report(done: Verification, *, as_json: bool) -> None:
     for name, count in done.waiting.items():
         typer.echo(f"{name}：{count}", err=as_json)
-    for finding in done.findings:
-        typer.echo(f"{finding.promise} {finding.book} {finding.entry}：{finding.message}", err=as_json)
+    for breach in done.breaches:
+        typer.echo(f"{breach.promise} {breach.book} {breach.entry}：{breach.message}", err=as_json)
     if not as_json:
-        typer.echo("clean" if not done.findings else f"发现{len(done.findings)}处问题")
+        typer.echo("clean" if not done.breaches else f"发现{len(done.breaches)}处问题")
         return
     answer = {
-        "verify": "findings" if done.findings else "clean",
-        "findings": [asdict(finding) for finding in done.findings],
+        "verify": "findings" if done.breaches else "clean",
+        "findings": [asdict(breach) for breach in done.breaches],
         "waiting": done.waiting,
         "entries": done.entries,
         "lines": done.lines,

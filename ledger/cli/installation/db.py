@@ -110,17 +110,17 @@ def migrate(
             typer.echo(f"已备份到{kept[0]}", err=True)
 
     done = migrate_database(settings, before=before)
-    findings = _verified(settings) if done.needed and done.holds_books else []
+    breaches = _verified(settings) if done.needed and done.holds_books else []
     document = _plan_json(done) | {
         "revision": done.want.revision,
         "backup": str(kept[0]) if kept else None,
-        "verify": "findings" if findings else "clean" if done.needed and done.holds_books else "not asked",
-        "findings": [asdict(finding) for finding in findings],
+        "verify": "findings" if breaches else "clean" if done.needed and done.holds_books else "not asked",
+        "findings": [asdict(breach) for breach in breaches],
     }
     lines = [f"结构版本 {_shown(done.want)}" + ("" if done.needed else "，无须升级")]
-    lines += [f"{f.promise} {f.book} {f.entry}：{f.message}" for f in findings]
+    lines += [f"{f.promise} {f.book} {f.entry}：{f.message}" for f in breaches]
     show(document, lines, as_json=as_json)
-    if findings:
+    if breaches:
         raise typer.Exit(1)
 
 
@@ -130,7 +130,7 @@ def _verified(settings: Settings) -> list[Breach]:
         done = examine(engine, settings.home, progress=lambda name: typer.echo(f"核验{name}…", err=True))
     finally:
         engine.dispose()
-    return list(done.findings)
+    return list(done.breaches)
 
 
 def _backup_place(settings: Settings, found: MigrationPlan) -> Path:
@@ -192,10 +192,10 @@ def restore(
 ) -> None:
     """从备份恢复到空库，并立即核验；摘要与清单不符则拒绝，核验有问题则列出并以1退出。"""
     settings = get_settings()
-    findings: list[Breach] = []
+    breaches: list[Breach] = []
 
     def check(engine: Engine, manifest: backups.Manifest) -> None:
-        findings.extend(verify_restored(engine, settings.home, manifest.facts, beside=into is not None))
+        breaches.extend(verify_restored(engine, settings.home, manifest.facts, beside=into is not None))
 
     manifest = backups.restore(settings, source, into=into, after=check)
     database = into or manifest.database
@@ -203,13 +203,13 @@ def restore(
         "from": str(source),
         "database": database,
         "revision": manifest.revision,
-        "verify": "findings" if findings else "clean",
-        "findings": [asdict(finding) for finding in findings],
+        "verify": "findings" if breaches else "clean",
+        "findings": [asdict(breach) for breach in breaches],
     }
     lines = [f"已恢复 {source} 到 {database}，结构版本 {manifest.revision or '空'}"]
-    lines += [f"{f.promise} {f.book} {f.entry}：{f.message}" for f in findings] or ["clean"]
+    lines += [f"{f.promise} {f.book} {f.entry}：{f.message}" for f in breaches] or ["clean"]
     show(document, lines, as_json=as_json)
-    if findings:
+    if breaches:
         raise typer.Exit(1)
 
 

@@ -63,12 +63,12 @@ def demo(
                 "核验全部承诺", lambda: examine(staff.accountant.auditor, settings.home)
             )
     document |= {
-        "verify": "clean" if not verification.findings else f"{len(verification.findings)} findings",
+        "verify": "clean" if not verification.breaches else f"{len(verification.breaches)} findings",
         "seconds": round(time.perf_counter() - started, 1),
         "files": [str(path) for path in (made.institutions, *made.settlements)],
     }
     show(document, _words(document, settings.home), as_json=as_json)
-    if verification.findings or not document["bank_agrees"]:
+    if verification.breaches or not document["bank_agrees"]:
         raise typer.Exit(1)
     if serve:
         serve_pages()

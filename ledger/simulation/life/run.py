@@ -117,7 +117,7 @@ def _lived(
         "records": town.records,
         "bank_agrees": agrees,
         "recomputation_agrees": not different,
-        "verify": "clean" if not verification.findings else f"{len(verification.findings)} findings",
+        "verify": "clean" if not verification.breaches else f"{len(verification.breaches)} findings",
         "policy": policy,
         "seconds": round(time.monotonic() - started, 1),
         "seconds_a_day": seconds_a_day,
@@ -125,7 +125,7 @@ def _lived(
         "lines": verification.lines,
         "events": dict(sorted(town.events.items())),
         "differences": different[:20],
-        "findings": [f"{f.promise} {f.book} {f.entry}：{f.message}" for f in verification.findings[:20]],
+        "findings": [f"{f.promise} {f.book} {f.entry}：{f.message}" for f in verification.breaches[:20]],
     }
 
 

@@ -138,5 +138,5 @@ def test_verify_finds_what_a_hand_back_lost_or_changed(
     told(late, 202611, date(2026, 12, 2))
     late.verified()
     late.month.pretend(attack)
-    found = verified(late).findings
+    found = verified(late).breaches
     assert any(f.promise == promise and word in f.message for f in found), found

@@ -1,6 +1,6 @@
 """INV-12, INV-13: hand-backs of art. 12 say what their receipts say, and every receipt of a daily order is told once.
 
-What no hand-back tells yet is no finding while its own is still to be made: past the 3rd it is named as waiting.
+What no hand-back tells yet is no breach while its own is still to be made: past the 3rd it is named as waiting.
 """
 
 from __future__ import annotations
