@@ -175,7 +175,7 @@ def test_from_draft_to_receipt(
     assert world.value(logged) == "refused refused done done"
     app = App(world.settings, "accountant")
     try:
-        assert examine(app.auditor, world.settings.home).findings == []
+        assert examine(app.auditor, world.settings.home).breaches == []
     finally:
         app.close()
 

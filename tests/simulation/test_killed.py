@@ -72,7 +72,7 @@ def test_killed_on_a_day_of_settlements(
 ) -> None:
     approved = _kill_while_settling(cluster, database, home)
     killed = _books(database.admin_url)
-    assert examine(database.auditor_engine, home).findings == []
+    assert examine(database.auditor_engine, home).breaches == []
     with psycopg.connect(database.admin_url) as admin:
         broken = "SELECT count(*) FROM fund.conservation WHERE difference_fen <> 0"
         assert admin.execute(broken).fetchone() == (0,)
