@@ -29,7 +29,7 @@ from ledger.db.roles import grant_database
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
 from ledger.simulation.people import found_demo
-from tests.scenes.server import fast_cluster, new_home
+from tests.scenes.server import fast_cluster, memory, new_home
 
 ROOT = pytest.StashKey[Path]()
 _numbers = itertools.count(1)
@@ -38,6 +38,10 @@ _numbers = itertools.count(1)
 def pytest_configure(config: pytest.Config) -> None:
     given = getattr(config, "workerinput", {}).get("fundledger_root")
     config.stash[ROOT] = Path(given) if given else new_home()
+    if (
+        there := memory()
+    ):  # tests' own folders too: payment files, anchors and the made-up bank's books are synced
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(there))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -62,8 +62,7 @@ def run(folder: Path, path: Path, *words: str, **env: str) -> subprocess.Complet
 def with_ledger(tmp_path: Path) -> Path:
     path = tmp_path / "bin"
     path.mkdir()
-    (path / "ledger").write_text("#!/bin/sh\n")
-    (path / "ledger").chmod(0o755)
+    (path / "ledger").symlink_to("/bin/true")
     return path
 
 
