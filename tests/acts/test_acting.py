@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.acts.acting import Key, acting, once, once_by_steps, stepping
+from ledger.acts.acting import OnceKey, acting, once, once_by_steps, stepping
 from ledger.acts.tracing import What
 from ledger.books.anchors import anchors_path, read_anchors
 from ledger.books.manual import ManualContent, approve_voucher, draft_voucher
@@ -88,7 +88,7 @@ def test_cut_at_commit_the_draft_and_its_line_are_there_or_neither(
 def test_asked_again_under_its_key_after_a_cut_it_is_done_once(
     world: Any, accountant: App, cut: Any, when: str
 ) -> None:
-    key = Key("voucher.draft", "k1", sha256(b"asked").digest())
+    key = OnceKey("voucher.draft", "k1", sha256(b"asked").digest())
 
     def answer(tx: Transaction) -> bytes:
         return json.dumps(draft_voucher(tx, BOOK, content(), DAY).voucher_id).encode()
@@ -107,7 +107,7 @@ def test_asked_again_under_its_key_after_a_cut_it_is_done_once(
 
 
 def test_an_act_by_steps_under_a_key_is_done_once(world: Any, accountant: App) -> None:
-    key, done = Key("test", "k1", sha256(b"asked").digest()), list[int]()
+    key, done = OnceKey("test", "k1", sha256(b"asked").digest()), list[int]()
 
     def answer() -> bytes:
         done.append(1)
