@@ -8,7 +8,7 @@ demo: ## a province's day, end to end, on the embedded database and a simulated 
 	@./dev demo
 
 test: ## set up, then all tests of the default group
-	@./dev test -n auto --dist worksteal
+	@./dev test -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist worksteal
 
 bench: ## the measures of docs/benchmarks.md, one JSON line each (FULL=1 for growth)
 	@./dev bench
