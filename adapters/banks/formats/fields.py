@@ -49,7 +49,11 @@ def numbered(papers: Iterable[Evidence]) -> tuple[Evidence, ...]:
         if paper.receipt_no:
             found.append(paper)
             continue
-        said = sha256(repr(paper).encode()).digest()
+        facts = (
+            paper.kind, str(paper.direction), paper.booking_date.isoformat(), str(paper.amount_fen), paper.own_account,
+            paper.other_account, paper.other_name, paper.order_no, str(paper.is_return), paper.reason_code, paper.reason,
+        )  # fmt: skip
+        said = sha256("\x1f".join(facts).encode()).digest()
         seen[said] += 1
         found.append(replace(paper, receipt_no=f"{UNNUMBERED}{said.hex()[:16]}-{seen[said]}"))
     return tuple(found)

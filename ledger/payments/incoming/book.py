@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from adapters.banks.ports import Direction, Evidence, OrderStatus
+from adapters.banks.ports import BankState, Direction, Evidence, OrderStatus
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming import evidence as papers_table
 from ledger.payments.incoming.evidence import EvidencePaper
@@ -179,7 +179,8 @@ def move_papers(round_: Round, event: str, found: Sequence[tuple[str, EvidencePa
 def apply_statuses(round_: Round, statuses: Sequence[Told]) -> None:
     """Move the orders the statuses concern; contradictions become problems of their file."""
     decided: dict[str, list[Decision]] = {"accept": [], "reject": []}
-    words = BankWords(round_.tx, list(round_.orders))
+    debited = {number for number, status, _ in statuses if status.state is BankState.SETTLED}
+    words = BankWords(round_.tx, list(round_.orders), debited)
     for number, status, file_sha256 in statuses:
         state = round_.states.get(number, "")
         decision = decide_status(

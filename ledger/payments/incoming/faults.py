@@ -41,7 +41,7 @@ _NAMED_FAULTS: Final = {
 
 
 _DUPLICATE_WORDS: Final = re.compile(
-    "重复|已存在|已受理|已处理|已提交|已记账|已付款|duplicat|already|twice|repeated|exists", re.IGNORECASE
+    "重复|已存在|已受理|已处理|已提交|已记账|已付款|duplicat|already|twice|repeated", re.IGNORECASE
 )
 _REFUSAL_WORDS: Final = re.compile("余额不足|超.{0,4}限额|止付|权限|签约|不支持|金额.{0,4}(?:错误|有误)")
 _CODE: Final = re.compile(r"[A-Z]{2}[A-Z0-9]{2}", re.ASCII)

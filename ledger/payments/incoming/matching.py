@@ -166,7 +166,8 @@ def _posted_for(evidence: Evidence, order_no: str, known: Known) -> str | None:
 
 
 def _doubtful_day(booked: date, order: Order, known: Known) -> str:
-    if order.sent_on is not None and booked < order.sent_on:
+    # a file whose sender died is told as sent when the bank answers, maybe days later: the payout day is the floor then
+    if order.sent_on is not None and booked < min(order.sent_on, order.pay_date):
         return "booked_before_sent"
     latest = known.today if known.today == date.max else known.today + timedelta(days=1)
     return "booked_in_future" if booked > latest else ""

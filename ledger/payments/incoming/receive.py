@@ -116,7 +116,7 @@ def _take_all(
     try:
         with unit_of_work(engine, user, region) as tx:
             return take(tx, account, files, day)
-    except (InFlight, Unavailable):
+    except (InFlight, Unavailable, MemoryError, OSError):
         raise
     except Exception:
         if not files:
@@ -134,7 +134,7 @@ def _take_alone(engine: Engine, user: str, region: int, account: str, file: Inbo
     try:
         with unit_of_work(engine, user, region) as tx:
             return take(tx, account, [file], day)
-    except (InFlight, Unavailable):
+    except (InFlight, Unavailable, MemoryError, OSError):  # the machine's trouble is no file's
         raise
     except LedgerError as refusal:
         if refusal.code not in _OF_THE_FILE:

@@ -7,7 +7,7 @@
 | accepted, settled | rejected | problem status.accepted_after_reject |
 | rejected | sent, unknown, accepted | rejected, records open again |
 | rejected, for a reason nobody knows | accepted | problem status.reason_unknown: a person asks the bank |
-| rejected | accepted, after the bank had said debited | problem status.reject_after_settled: a person asks the bank |
+| rejected | sent, unknown, accepted; the bank has said debited, before or in the same round | problem status.reject_after_settled: a person asks the bank |
 | rejected | rejected | nothing |
 | rejected | paid, returned | problem status.reject_after_paid: the receipt stands |
 | rejected as a duplicate | any | problem status.duplicate: the first one may be paid |
@@ -71,7 +71,8 @@ def decide_status(
     event = _EVENTS.get(status.state, "")
     if not event:
         return Decision(order.order_no, "", "status.undecided", status)
-    doubt = _doubt(state, status, settled=settled) if event == "reject" else ""
+    releases = event == "reject" and table.next(state, event) is not None
+    doubt = _doubt(state, status, settled=settled and releases) if event == "reject" else ""
     if doubt:
         return Decision(order.order_no, "", doubt, status)
     if table.next(state, event) is not None:
@@ -85,7 +86,7 @@ def _doubt(state: str, status: OrderStatus, *, settled: bool) -> str:
     text = "；".join(filter(None, (status.reason, status.whole_reason)))
     if is_duplicate(codes, text):
         return "status.duplicate"
-    if state == "accepted" and settled:
+    if settled:
         return "status.reject_after_settled"
     if state == "accepted" and not is_understood(codes, text):
         return "status.reason_unknown"

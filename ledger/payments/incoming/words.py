@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from adapters.banks.ports import BankState, OrderStatus
+from adapters.banks.ports import OrderStatus
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.evidence import plain
 from ledger.payments.incoming.statuses import Decision
@@ -22,10 +22,11 @@ class _Word(NamedTuple):
 class BankWords:
     """What was said before, and what this round hears."""
 
-    def __init__(self, tx: Transaction, orders: Sequence[str]) -> None:
+    def __init__(self, tx: Transaction, orders: Sequence[str], debited: Collection[str] = ()) -> None:
+        """`debited`: the orders of which this round's statuses say so, whichever of them comes first."""
         self._tx = tx
         self._heard: list[_Word] = []
-        self._settled = {
+        self._settled = set(debited) | {
             order_no
             for (order_no,) in tx.rows(
                 "SELECT DISTINCT order_no FROM payments.bank_word WHERE region = %(region)s"
@@ -42,8 +43,6 @@ class BankWords:
     def hear(self, order_no: str, status: OrderStatus, file_sha256: bytes, decision: Decision) -> None:
         """One more word; `decision` is what it did."""
         self._heard.append(_Word(order_no, file_sha256, status, decision.problem or decision.event))
-        if status.state is BankState.SETTLED:
-            self._settled.add(order_no)
 
     def keep(self, day: date) -> None:
         """Store what was heard, numbered after what was said before."""

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from adapters.banks.ports import Direction, Evidence
 from ledger.control.verify import verify
+from ledger.payments.incoming import receive as receiving
+from ledger.payments.incoming.matching import Known, decide
 
 CASES = Path(__file__).with_name("cases")
 OWN = "4200000000001"
@@ -110,3 +115,93 @@ def test_a_release_against_the_bank_s_word_is_named(world: Any, bank: Any, sent:
         admin.execute("UPDATE payments.bank_word SET effect = 'reject' WHERE n = 2")
     found = verify(database.auditor_engine, database.settings.home)
     assert any(b.promise == "INV-10" and "扣款成功" in b.message for b in found)
+
+
+@pytest.mark.parametrize("refused_first", [True, False])
+def test_debited_and_refused_in_one_poll_frees_nothing(
+    world: Any, bank: Any, sent: Any, refused_first: bool
+) -> None:
+    """Two files of one poll contradict each other: whichever is read first, a person asks the bank."""
+    [order] = sent(10000)
+    for place, name in enumerate(("b.xml", "a.xml") if refused_first else ("a.xml", "b.xml")):
+        bank.put(fill((CASES / "L06-settled-then-rejected" / name).read_bytes(), [order]), f"{place}-{name}")
+    done = world.receive(bank)
+    assert (world.state(order.order_no), done.failures) == ("accepted", [])
+    assert [problem.code for problem in done.problems] == ["status.reject_after_settled"]
+
+
+def test_debited_of_another_file_then_refused_asks_a_person(world: Any, bank: Any, sent: Any) -> None:
+    """The word about a file we gave up counts too: the file is read, and nothing is freed."""
+    [order] = sent(10000)
+    other = fill((CASES / "L06-settled-then-rejected" / "a.xml").read_bytes(), [order])
+    bank.put(other.replace(order.file_id.encode(), b"D-GIVEN-UP"), "1.xml")
+    bank.put(fill((CASES / "L06-settled-then-rejected" / "b.xml").read_bytes(), [order]), "2.xml")
+    done = world.receive(bank)
+    assert (world.state(order.order_no), done.failures) == ("sent", [])
+    assert {problem.code for problem in done.problems} == {"status.other_file", "status.reject_after_settled"}
+
+
+def test_a_receipt_of_the_payout_day_posts_though_the_sending_was_told_later(
+    world: Any, bank: Any, sent: Any
+) -> None:
+    """A sender that died is told as sent when the bank answers: the receipt is of the day before."""
+    [order] = sent(10000)
+    late = replace(order, sent_on=order.pay_date + timedelta(days=1))
+    paper = Evidence(
+        "bker",
+        "R1",
+        Direction.DEBIT,
+        order.pay_date,
+        10000,
+        OWN,
+        order.payee.number,
+        "",
+        order.order_no,
+        "S1",
+    )
+    known = Known({order.order_no: late}, {order.order_no: "sent"}, {}, {}, {"sent"}, today=late.sent_on)
+    assert decide(paper, known).outcome == "posted"
+    early = replace(paper, booking_date=order.pay_date - timedelta(days=1))
+    known = Known({order.order_no: late}, {order.order_no: "sent"}, {}, {}, {"sent"}, today=late.sent_on)
+    assert decide(early, known).code == "booked_before_sent"
+
+
+def test_the_machine_s_trouble_is_no_file_s(
+    world: Any, bank: Any, sent: Any, movement: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of memory in the middle: nothing is set aside for good, the next poll takes it."""
+    [order] = sent(10000)
+    bank.put(bank.note(movement("S1", order)))
+    with monkeypatch.context() as poor:
+        poor.setattr("ledger.payments.incoming.receive.book_papers", _no_memory)
+        with pytest.raises(MemoryError):
+            world.receive(bank)
+    assert world.value("SELECT count(*) FROM payments.inbound_file") == 0
+    world.receive(bank)
+    assert world.state(order.order_no) == "paid"
+
+
+def _no_memory(*_: object) -> None:
+    raise MemoryError
+
+
+def test_an_error_nobody_foresaw_is_that_file_s(
+    world: Any, bank: Any, sent: Any, movement: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = sent(10000, 20000)
+    bank.put(bank.note(movement("S1", bad)), "0-bad.xml")
+    bank.put(bank.note(movement("S2", good)), "1-good.xml")
+    book = receiving.book_papers
+
+    def stumble(round_: Any, waiting: Any, papers: Any, references: Any) -> None:
+        if any(paper.evidence.bank_reference == "S1" for paper in papers):
+            raise RuntimeError("nobody foresaw this")
+        book(round_, waiting, papers, references)
+
+    monkeypatch.setattr(receiving, "book_papers", stumble)
+    done = world.receive(bank)
+    assert (done.quarantined, [world.state(o.order_no) for o in (good, bad)]) == (1, ["paid", "sent"])
+    [(code, message)] = world.rows(
+        "SELECT code, message FROM payments.inbound_file WHERE outcome = 'quarantined'"
+    )
+    assert (code, "RuntimeError" in message) == ("file.unforeseen", True)
