@@ -11,9 +11,10 @@ from ledger.books.setup import open_period
 from ledger.bootstrap import App
 from ledger.core.dates import period_of
 from ledger.core.entries import FUNDS, Book, Posted
+from ledger.core.errors import Unavailable
 from ledger.db.connections import Engine
 from ledger.db.engine import admin_engine
-from ledger.db.migrate import migrate
+from ledger.db.migrate import MigrationPlan, migrate
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.region.calendar import import_shipped_calendar
 from ledger.fund.region.holidays import HolidayTable, confirm_calendar, propose_calendar
@@ -35,7 +36,7 @@ class Founding:
 
 def found(settings: Settings, founding: Founding) -> None:
     """Migrate the database and set the region up as its accountant; `people` must include one."""
-    migrate(settings)
+    migrate(settings, before=_only_without_books)
     engine = admin_engine(settings)
     try:
         found_region(engine, founding.region, founding.people)
@@ -49,6 +50,17 @@ def found(settings: Settings, founding: Founding) -> None:
             set_up_region(tx, founding.name, FUNDS, founding.accounts, founding.opened_on)
     finally:
         app.close()
+
+
+def _only_without_books(found: MigrationPlan) -> None:
+    """A home that holds books is upgraded by `db migrate` alone, which tells, backs up and verifies."""
+    if found.holds_books:
+        raise Unavailable(
+            "db.not_migrated",
+            "数据目录已有账套，结构须先升级：请执行 fundledger db migrate（先说明、先备份、后核验）",
+            current=found.have and found.have.revision,
+            head=found.want.revision,
+        )
 
 
 def book_by_hand(

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import psycopg
 
-FROZEN: Final = "9698d274448c3db8df19fd1a5615dea6728567df6fbd9866121a3b4e9acbf06b"
+FROZEN: Final = "0a193210e80f2457b7e26ca2d6aae6f875df380c837f0f5c9c33860b42058a22"
 """Of the schema that `alembic/versions/r0001` makes, on every PostgreSQL supported."""
 
-# Columns with their types, the text of every function, every guard; nothing a server writes in its own way (defaults,
+# Columns with their types, the text of every function, every guard, key, check and index, the table of states; nothing a server writes in its own way (defaults,
 # checks), no partition, which are made month by month.
 _CATALOGUE: Final = """
 SELECT 'c', n.nspname || '.' || c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) || a.attnotnull
@@ -23,6 +23,15 @@ UNION ALL
 SELECT 't', n.nspname || '.' || c.relname || '.' || t.tgname, p.proname || t.tgtype
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc p ON p.oid = t.tgfoid
  WHERE n.nspname = ANY (%(schemas)s) AND NOT t.tgisinternal AND NOT c.relispartition
+UNION ALL
+SELECT 'k', k.conrelid::regclass::text || '.' || k.conname, k.contype::text FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace
+  JOIN pg_class c ON c.oid = k.conrelid WHERE n.nspname = ANY (%(schemas)s) AND k.contype IN ('p', 'u', 'f', 'c') AND NOT c.relispartition
+UNION ALL
+SELECT 'i', n.nspname || '.' || c.relname, i.indkey::text || i.indisunique FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY (%(schemas)s) AND NOT c.relispartition
+UNION ALL
+SELECT 'r', 'payments.transition', md5(string_agg(concat_ws('|', from_state, event, to_state, posts), ',' ORDER BY from_state COLLATE "C", event COLLATE "C"))
+  FROM payments.transition
  ORDER BY 1, 2
 """
 

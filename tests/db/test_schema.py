@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ledger.db.migrate import judge, migrate, plan
 from ledger.db.roles import prepare
 from ledger.db.statements import split, statements
 from ledger.settings import Settings
+from ledger.simulation.people import found_demo
 from tests.db.catalogue import build_present, differences, run, whole
 
 R0001 = "48eacf17602c0909b4c2009e800523fe2f246b46ecb727b1bfbb899f6dceda1f"
@@ -227,6 +229,8 @@ def test_a_home_of_the_build_before_is_taken_over(make: Any) -> None:
     [
         "ALTER TABLE fund.record DROP COLUMN details CASCADE",
         "DROP TRIGGER frozen ON payments.batch",
+        "ALTER TABLE payments.evidence DROP CONSTRAINT evidence_amount_fen_check",
+        "DROP INDEX payments.evidence_movement",
         "CREATE OR REPLACE FUNCTION fund.may_bring_in() RETURNS boolean LANGUAGE sql AS 'SELECT true'",
     ],
 )
@@ -380,3 +384,15 @@ def test_a_judgement_touches_nothing(make: Any) -> None:
     with engine.connect() as connection:
         assert judge(connection) is None
     engine.dispose()
+
+
+def test_a_home_with_books_is_upgraded_by_nobody_but_db_migrate(
+    world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set-up and the demo begin homes; over one that holds books they point to the command that backs it up."""
+    later_release(tmp_path, monkeypatch)
+    with pytest.raises(LedgerError) as refusal:
+        found_demo(world.settings, date(2026, 10, 1))
+    assert (refusal.value.code, "db migrate" in refusal.value.message) == ("db.not_migrated", True)
+    with admin(world.settings) as connection:
+        assert connection.execute("SELECT to_regclass('fund.later')").fetchone() == (None,)
