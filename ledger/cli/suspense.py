@@ -12,16 +12,8 @@ from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import Book
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.suspense.suspense import (
-    KINDS,
-    STATES,
-    Resolution,
-    SuspensePaper,
-    confirm,
-    propose,
-    read_resolutions,
-    refuse,
-)
+from ledger.fund.suspense.resolution import KINDS, STATES, Resolution, SuspensePaper, read_resolutions
+from ledger.fund.suspense.suspense import confirm, propose, refuse
 from ledger.payments.orders.listing import OpenPaper, open_papers
 
 app = typer.Typer(help="挂账回单：会计提出是什么，另一人复核", no_args_is_help=True)
@@ -43,6 +35,7 @@ def list_open(region: RegionOption, *, as_json: JsonFlag = False) -> None:
     lines = [
         f"{one.account} {one.kind}:{one.receipt_no} {one.booking_date} {'付' if one.direction == 'debit' else '收'}"
         f"{yuan_grouped(one.amount_fen)}元 {one.code} {one.order_no}".rstrip()
+        + (f"；似与{one.same_as}同为一笔，可提出same（依据须为银行查复）" if one.same_as else "")
         for one in papers
     ]
     show(document, [*lines, *map(_words, resolutions)] or ["没有挂账回单"], as_json=as_json)
@@ -53,12 +46,14 @@ def propose_command(
     region: RegionOption,
     fund: Annotated[int, typer.Option(help="基金：310职工，390居民")],
     account: Annotated[str, typer.Option(help="自有账户")],
-    receipt: Annotated[str, typer.Option(help="回单，种类:回单号，如bker:R20261013001")],
+    receipt: Annotated[
+        str, typer.Option(help="回单，种类:回单号，如bker:R20261013001；付、收同号时再加:debit或:credit")
+    ],
     what: Annotated[str, typer.Option(help="、".join(f"{k}{v}" for k, v in KINDS.items()))],
     document: Annotated[str, typer.Option(help="依据：查询查复书、函件、说明")],
     date: DateOption,
     reference: Annotated[
-        str, typer.Option(help="拨付单号、请款编号、所冲回单（种类:回单号）；利息可写pool、acct")
+        str, typer.Option(help="拨付单号、请款编号、所冲或所同的回单（种类:回单号）；利息可写pool、acct")
     ] = "",
     *,
     as_json: JsonFlag = False,
@@ -66,7 +61,8 @@ def propose_command(
     """提出一张挂账回单是什么（不记账），待另一人复核。"""
     running, day = app_for("accountant"), parse_day(date)
     kind, _, number = receipt.partition(":")
-    said = SuspensePaper(fund, account, kind, number, what, reference, document)
+    number, direction = _number_and_direction(number)
+    said = SuspensePaper(fund, account, kind, number, what, reference, document, direction)
     with act(running, region, "suspense.propose", f"{receipt} {what}") as tx:
         made = propose(tx, said, day)
     show(plain(made), [_words(made)], as_json=as_json)
@@ -90,6 +86,11 @@ def confirm_command(
     show(plain(done), [_words(done)], as_json=as_json)
 
 
+def _number_and_direction(text: str) -> tuple[str, str]:
+    number, _, side = text.rpartition(":")
+    return (number, side) if number and side in ("debit", "credit") else (text, "")
+
+
 def paper_json(one: OpenPaper) -> dict[str, object]:
     """An open paper for machines; money in fen as text."""
     return {
@@ -101,6 +102,7 @@ def paper_json(one: OpenPaper) -> dict[str, object]:
         "outcome": one.outcome,
         "code": one.code,
         "order": one.order_no,
+        "same_as": one.same_as,
     }
 
 

@@ -12,14 +12,8 @@ import pytest
 from ledger.core.digests import EvidenceRow, evidence_digest
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.suspense.suspense import (
-    Resolution,
-    SuspensePaper,
-    confirm,
-    propose,
-    read_resolutions,
-    refuse,
-)
+from ledger.fund.suspense.resolution import Resolution, SuspensePaper, read_resolutions
+from ledger.fund.suspense.suspense import confirm, propose, refuse
 
 REGION = 420100
 ACCOUNT = "6222000001"

@@ -48,7 +48,7 @@ CREATE TABLE payments.evidence (
     outcome        text NOT NULL CHECK (outcome IN ('posted', 'confirmed', 'waiting', 'suspense')),
     outcome_code   text NOT NULL,       -- why it waits or is in suspense: unknown_order, amount_differs …
     matched_order  text NOT NULL DEFAULT '',   -- the order it was found to speak of
-    PRIMARY KEY (region, account, kind, receipt_no)
+    PRIMARY KEY (region, account, kind, receipt_no, direction)   -- a return may come under its debit's number
 );
 
 -- The same money movement, told by two papers, posts once.

@@ -37,9 +37,10 @@ CREATE TABLE fund.handback_receipt (
     account    text NOT NULL,
     kind       text NOT NULL,
     receipt_no text NOT NULL,
-    PRIMARY KEY (region, account, kind, receipt_no),
+    direction  text NOT NULL,
+    PRIMARY KEY (region, account, kind, receipt_no, direction),
     FOREIGN KEY (region, fund, month) REFERENCES fund.handback DEFERRABLE INITIALLY DEFERRED,
-    FOREIGN KEY (region, account, kind, receipt_no) REFERENCES payments.evidence
+    FOREIGN KEY (region, account, kind, receipt_no, direction) REFERENCES payments.evidence
 );
 
 CREATE INDEX handback_receipt_month ON fund.handback_receipt (region, fund, month);
@@ -155,8 +156,8 @@ CREATE INDEX sheet_order_order ON fund.sheet_order (region, order_no);
 -- Receipts of daily orders that a hand-back of p_month has to tell of: booked in that month, or in an earlier one whose
 -- hand-back was made before they came; none that was told.
 CREATE OR REPLACE FUNCTION fund.handback_due(p_region integer, p_fund smallint, p_month integer)
-RETURNS TABLE (account text, kind text, receipt_no text) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT v.account, v.kind, v.receipt_no
+RETURNS TABLE (account text, kind text, receipt_no text, direction text) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT v.account, v.kind, v.receipt_no, v.direction
       FROM payments.evidence v
       JOIN payments.pay_order o ON o.region = v.region AND o.order_no = v.matched_order
      WHERE v.region = p_region AND o.fund = p_fund AND v.outcome = 'posted'
@@ -166,7 +167,7 @@ RETURNS TABLE (account text, kind text, receipt_no text) LANGUAGE sql STABLE SET
                           AND h.month = to_char(v.booking_date, 'YYYYMM')::integer))
        AND EXISTS (SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no AND i.source = 9101)
        AND NOT EXISTS (SELECT 1 FROM fund.handback_receipt r WHERE r.region = v.region AND r.account = v.account
-                          AND r.kind = v.kind AND r.receipt_no = v.receipt_no)
+                          AND r.kind = v.kind AND r.receipt_no = v.receipt_no AND r.direction = v.direction)
 $$;
 
 -- What the receipts of a hand-back add up to. By the orders' items: their daily part per 期号 is the sum of its records.
@@ -178,6 +179,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            coalesce(sum(i.amount_fen) FILTER (WHERE v.direction = 'credit'), 0)::bigint
       FROM fund.handback_receipt r
       JOIN payments.evidence v ON v.region = r.region AND v.account = r.account AND v.kind = r.kind AND v.receipt_no = r.receipt_no
+                              AND v.direction = r.direction
       JOIN payments.pay_order o ON o.region = v.region AND o.order_no = v.matched_order AND o.fund = r.fund
       JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no AND i.source = 9101
      WHERE r.region = p_region AND r.fund = p_fund AND r.month = p_month AND v.outcome = 'posted'

@@ -28,7 +28,8 @@ CREATE UNIQUE INDEX handed_once ON payments.handed_file (region, account, sha256
 -- order: the payment or return of an order (reference: its number). request: money of a fund request (its id).
 -- interest, fee, fee_back: the bank's own doing; reference is the move of the own account that books it.
 -- to_return: not ours, or not of this account: stays open until the bank's opposite paper. counter: that opposite paper
--- (reference: kind:receipt_no of the paper it undoes); both are explained then, nothing is booked.
+-- (reference: kind:receipt_no of the paper it undoes); both are explained then, nothing is booked. same: the second paper of
+-- a movement that is booked (reference: kind:receipt_no of the first), whose serial the bank wrote otherwise.
 CREATE TABLE payments.resolution (
     region        integer NOT NULL,
     fund          smallint NOT NULL CHECK (fund IN (310, 390)),
@@ -37,7 +38,7 @@ CREATE TABLE payments.resolution (
     kind          text NOT NULL,
     receipt_no    text NOT NULL,
     digest        bytea NOT NULL CHECK (length(digest) = 32),   -- the paper's, as it was looked at
-    what          text NOT NULL CHECK (what IN ('order', 'request', 'interest', 'fee', 'fee_back', 'to_return', 'counter')),
+    what          text NOT NULL CHECK (what IN ('order', 'request', 'interest', 'fee', 'fee_back', 'to_return', 'counter', 'same')),
     reference     text NOT NULL CHECK (reference <> '' OR what = 'to_return'),
     document      text NOT NULL CHECK (document <> ''),         -- inquiry, letter or note it rests on
     state         text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused')),
@@ -46,20 +47,21 @@ CREATE TABLE payments.resolution (
     approved_by   text NOT NULL DEFAULT '',
     approved_on   date,
     reason        text NOT NULL DEFAULT '',
+    direction     text NOT NULL,                                -- the paper's
     PRIMARY KEY (region, resolution_id),
-    FOREIGN KEY (region, account, kind, receipt_no) REFERENCES payments.evidence,
+    FOREIGN KEY (region, account, kind, receipt_no, direction) REFERENCES payments.evidence,
     CHECK ((state = 'requested') = (approved_by = '') AND (approved_by = '') = (approved_on IS NULL)),
     CHECK (approved_by <> prepared_by),
     CHECK ((state = 'refused') = (reason <> ''))
 );
 
 -- One proposal at a time for a paper; to_return may be followed by what it turned out to be.
-CREATE UNIQUE INDEX one_resolution ON payments.resolution (region, account, kind, receipt_no)
+CREATE UNIQUE INDEX one_resolution ON payments.resolution (region, account, kind, receipt_no, direction)
     WHERE state = 'requested' OR state = 'approved' AND what <> 'to_return';
 
 -- A request, a move of an own account or a paper is the explanation of one paper.
 CREATE UNIQUE INDEX resolution_reference ON payments.resolution (region, what, account, reference)
-    WHERE what IN ('request', 'interest', 'fee', 'fee_back', 'counter') AND state <> 'refused';
+    WHERE what IN ('request', 'interest', 'fee', 'fee_back', 'counter', 'same') AND state <> 'refused';
 
 -- Functions ---------------------------------------------------
 -- Handed in by who keeps the account's books, confirmed by a checker who is another human. The cashier keeps no books
@@ -101,7 +103,8 @@ DECLARE
     paper  payments.evidence;
 BEGIN
     SELECT * INTO paper FROM payments.evidence v
-     WHERE v.region = NEW.region AND v.account = NEW.account AND v.kind = NEW.kind AND v.receipt_no = NEW.receipt_no;
+     WHERE v.region = NEW.region AND v.account = NEW.account AND v.kind = NEW.kind AND v.receipt_no = NEW.receipt_no
+       AND v.direction = NEW.direction;
     IF TG_OP = 'INSERT' THEN
         acting := access.require_role(NEW.region, NEW.fund, '{accountant}');
         IF NEW.state <> 'requested' OR NEW.prepared_by <> acting THEN
@@ -136,7 +139,8 @@ SET search_path = pg_catalog, pg_temp AS $$
                   AND o.bank_reference = v.bank_reference AND o.bank_reference <> '' AND o.outcome = 'posted' AND o.matched_order = p_order))
         OR EXISTS (
            SELECT 1 FROM payments.resolution r
-            WHERE r.region = v.region AND r.account = v.account AND r.kind = v.kind AND r.receipt_no = v.receipt_no AND r.state = 'approved'
+            WHERE r.region = v.region AND r.account = v.account AND r.kind = v.kind AND r.receipt_no = v.receipt_no
+              AND r.direction = v.direction AND r.state = 'approved'
               AND CASE r.what
                   WHEN 'order' THEN r.reference = p_order
                   WHEN 'request' THEN p_outcome = 'confirmed' AND EXISTS (
@@ -145,6 +149,10 @@ SET search_path = pg_catalog, pg_temp AS $$
                   WHEN 'counter' THEN p_outcome = 'confirmed' AND EXISTS (
                        SELECT 1 FROM payments.evidence o WHERE o.region = v.region AND o.account = v.account
                           AND o.kind || ':' || o.receipt_no = r.reference AND o.amount_fen = v.amount_fen AND o.direction <> v.direction)
+                  WHEN 'same' THEN p_outcome = 'confirmed' AND EXISTS (
+                       SELECT 1 FROM payments.evidence o WHERE o.region = v.region AND o.account = v.account AND o.kind <> v.kind
+                          AND o.kind || ':' || o.receipt_no = r.reference AND o.outcome IN ('posted', 'confirmed') AND o.matched_order = p_order
+                          AND (o.direction, o.amount_fen, o.booking_date) = (v.direction, v.amount_fen, v.booking_date))
                   WHEN 'to_return' THEN false
                   ELSE p_outcome = 'confirmed' AND EXISTS (
                        SELECT 1 FROM fund.cash_move m WHERE m.region = v.region AND m.move_id = r.reference AND m.state = 'approved'
@@ -152,15 +160,15 @@ SET search_path = pg_catalog, pg_temp AS $$
         OR p_outcome = 'confirmed' AND EXISTS (      -- undone by another paper
            SELECT 1 FROM payments.resolution r
             WHERE r.region = v.region AND r.account = v.account AND r.what = 'counter' AND r.state = 'approved'
-              AND r.reference = v.kind || ':' || v.receipt_no)
+              AND r.reference = v.kind || ':' || v.receipt_no AND r.direction <> v.direction)
         OR p_outcome = 'confirmed' AND EXISTS (
            SELECT 1 FROM fund.cash_move m
             WHERE m.region = v.region AND m.account = v.account AND m.receipt_no = v.receipt_no AND m.amount_fen = v.amount_fen
-              AND m.booked_on = v.booking_date AND m.state = 'approved')
+              AND m.booked_on = v.booking_date AND m.state = 'approved' AND (m.kind IN ('interest_out', 'fee')) = (v.direction = 'debit'))
         OR p_outcome = 'confirmed' AND EXISTS (
            SELECT 1 FROM fund.outregion_move m
             WHERE m.region = v.region AND m.account = v.account AND m.receipt_no = v.receipt_no AND m.amount_fen = v.amount_fen
-              AND m.booked_on = v.booking_date AND m.state = 'done')
+              AND m.booked_on = v.booking_date AND m.state = 'done' AND v.direction = 'credit')
         OR p_outcome = 'confirmed' AND v.bank_reference <> '' AND EXISTS (   -- another paper of the same movement is explained
            SELECT 1 FROM payments.evidence o
             WHERE o.region = v.region AND o.account = v.account AND (o.kind, o.receipt_no) <> (v.kind, v.receipt_no)
@@ -171,9 +179,13 @@ $$;
 -- A movement is booked with a paper nobody has explained yet: its other paper was booked, and this is no second one.
 CREATE OR REPLACE FUNCTION fund.check_move_paper() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_direction text := CASE WHEN to_jsonb(NEW) ->> 'kind' IN ('interest_out', 'fee') THEN 'debit' ELSE 'credit' END;
 BEGIN
+    -- A number that the bank gave a debit and its return alike: the paper of the other direction is of another movement.
     IF EXISTS (SELECT 1 FROM payments.evidence v WHERE v.region = NEW.region AND v.account = NEW.account AND v.receipt_no = NEW.receipt_no
-                  AND v.outcome <> 'suspense') THEN
+                  AND v.outcome <> 'suspense' AND (v.direction = v_direction OR NOT EXISTS (
+                      SELECT 1 FROM payments.evidence o WHERE o.region = v.region AND o.account = v.account
+                         AND o.receipt_no = v.receipt_no AND o.direction = v_direction))) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cash.paper_differs',
             DETAIL = format('回单%s已用于其他款项，或与另一回单同为一笔已入账的收支', NEW.receipt_no);
     END IF;

@@ -99,8 +99,8 @@ def _tell(tx: Transaction, fund: int, month: int) -> list[HandBackLine]:
     """Take the receipts that are due, and add them up."""
     key = {"region": tx.region, "fund": fund, "month": month}
     tx.run(
-        "INSERT INTO fund.handback_receipt SELECT %(region)s, %(fund)s, %(month)s, d.account, d.kind, d.receipt_no"
-        " FROM fund.handback_due(%(region)s, %(fund)s::smallint, %(month)s) d",
+        "INSERT INTO fund.handback_receipt SELECT %(region)s, %(fund)s, %(month)s, d.account, d.kind, d.receipt_no,"
+        " d.direction FROM fund.handback_due(%(region)s, %(fund)s::smallint, %(month)s) d",
         **key,
     )
     tx.run(

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from adapters.banks.ports import BankState, Direction, Evidence, OrderStatus
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming import evidence as papers_table
-from ledger.payments.incoming.evidence import EvidencePaper
+from ledger.payments.incoming.evidence import EvidencePaper, PaperKey
 from ledger.payments.incoming.faults import is_account_fault, reason_text
 from ledger.payments.incoming.files import Problem
 from ledger.payments.incoming.matching import PAY, RETURN, EvidenceOutcome, Known, decide, serials_of
@@ -117,7 +117,7 @@ def book_papers(
         explained=papers_table.explained(round_.tx, papers),
         today=round_.day,
     )
-    outcomes: dict[tuple[str, str, str], EvidenceOutcome] = {}
+    outcomes: dict[PaperKey, EvidenceOutcome] = {}
     for direction in (Direction.DEBIT, Direction.CREDIT):
         for paper in (*waiting, *papers):
             if paper.evidence.direction is direction:

@@ -22,6 +22,15 @@ without it, and two that differ stay two.
 """
 
 
+class PaperKey(NamedTuple):
+    """What names a paper within a region: a bank may write a return under its debit's number."""
+
+    account: str
+    kind: str
+    receipt_no: str
+    direction: Direction
+
+
 class EvidencePaper(NamedTuple):
     """An evidence and the file it came in first."""
 
@@ -29,9 +38,10 @@ class EvidencePaper(NamedTuple):
     file_sha256: bytes
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """(own account, kind, receipt number): the row's key within the region."""
-        return self.evidence.own_account, self.evidence.kind, self.evidence.receipt_no
+    def key(self) -> PaperKey:
+        """The row's key within the region."""
+        found = self.evidence
+        return PaperKey(found.own_account, found.kind, found.receipt_no, found.direction)
 
     @property
     def receipt(self) -> Receipt:
@@ -91,8 +101,8 @@ _UNDECIDED: Final = (
     " ORDER BY booking_date, kind, receipt_no FOR UPDATE"
 )
 _BY_KEY: Final = (
-    "(account, kind, receipt_no) IN"
-    " (SELECT * FROM unnest(%(accounts)s::text[], %(kinds)s::text[], %(numbers)s::text[]))"
+    "(account, kind, receipt_no, direction) IN"
+    " (SELECT * FROM unnest(%(accounts)s::text[], %(kinds)s::text[], %(numbers)s::text[], %(directions)s::text[]))"
 )
 
 
@@ -101,35 +111,58 @@ def undecided(tx: Transaction, accounts: Sequence[str]) -> list[EvidencePaper]:
     return [_paper(row) for row in tx.rows(_SELECT + _UNDECIDED, region=tx.region, accounts=list(accounts))]
 
 
-def stored(tx: Transaction, papers: Sequence[EvidencePaper]) -> dict[tuple[str, str, str], EvidencePaper]:
+def stored(tx: Transaction, papers: Sequence[EvidencePaper]) -> dict[PaperKey, EvidencePaper]:
     """The rows that exist already under the keys of `papers`."""
-    rows = tx.rows(
-        _SELECT + _BY_KEY,
-        region=tx.region,
-        accounts=[paper.key[0] for paper in papers],
-        kinds=[paper.key[1] for paper in papers],
-        numbers=[paper.key[2] for paper in papers],
-    )
+    rows = tx.rows(_SELECT + _BY_KEY, region=tx.region, **_columns(papers))
     return {found.key: found for found in map(_paper, rows)}
 
 
-def locked(tx: Transaction, key: tuple[str, str, str]) -> tuple[EvidencePaper, str] | None:
-    """The paper of (own account, kind, receipt number) and its outcome, locked; None where there is none."""
-    account, kind, receipt_no = key
-    outcome = tx.value(
-        "SELECT outcome FROM payments.evidence WHERE region = %(region)s AND account = %(account)s AND kind = %(kind)s"
-        " AND receipt_no = %(receipt)s FOR UPDATE",
+def _columns(papers: Sequence[EvidencePaper]) -> dict[str, list[str]]:
+    """The keys of papers, column by column."""
+    return {
+        "accounts": [paper.key.account for paper in papers],
+        "kinds": [paper.key.kind for paper in papers],
+        "numbers": [paper.key.receipt_no for paper in papers],
+        "directions": [str(paper.key.direction) for paper in papers],
+    }
+
+
+def locked(tx: Transaction, account: str, kind: str, receipt_no: str) -> list[tuple[EvidencePaper, str]]:
+    """The papers of that number with their outcomes, locked: none, one, or a debit and a credit."""
+    rows = tx.rows(
+        _SELECT
+        + "account = %(account)s AND kind = %(kind)s AND receipt_no = %(receipt)s ORDER BY direction FOR UPDATE",
         region=tx.region,
         account=account,
         kind=kind,
         receipt=receipt_no,
     )
-    if outcome is None:
-        return None
-    [row] = tx.rows(
-        _SELECT + _BY_KEY, region=tx.region, accounts=[account], kinds=[kind], numbers=[receipt_no]
+    outcomes: dict[str, str] = dict(
+        tx.rows(
+            "SELECT direction, outcome FROM payments.evidence WHERE region = %(region)s AND account = %(account)s"
+            " AND kind = %(kind)s AND receipt_no = %(receipt)s",
+            region=tx.region,
+            account=account,
+            kind=kind,
+            receipt=receipt_no,
+        )
     )
-    return _paper(row), outcome
+    return [(paper, outcomes[str(paper.key.direction)]) for paper in map(_paper, rows)]
+
+
+def matched_order(tx: Transaction, key: PaperKey) -> str:
+    """The order a paper was found to speak of; empty for none."""
+    return str(
+        tx.value(
+            "SELECT matched_order FROM payments.evidence WHERE region = %(region)s AND account = %(account)s"
+            " AND kind = %(kind)s AND receipt_no = %(receipt)s AND direction = %(direction)s",
+            region=tx.region,
+            account=key.account,
+            kind=key.kind,
+            receipt=key.receipt_no,
+            direction=str(key.direction),
+        )
+    )
 
 
 def settle_by_hand(
@@ -151,16 +184,19 @@ def settle_by_hand(
         receipt=receipt_no,
     )
     direction, amount_fen, booked_on = said
-    if any(paper != (str(direction), amount_fen, booked_on, "suspense") for paper in papers):
+    # a debit and its return under one number: only that of this direction is the movement's paper
+    own = [paper for paper in papers if paper[0] == str(direction)] or papers
+    if any(paper != (str(direction), amount_fen, booked_on, "suspense") for paper in own):
         raise Conflict(
             code, f"回单{receipt_no}的方向、金额、日期与所办的不符，或已用于其他款项", receipt_no=receipt_no
         )
     tx.run(
         "UPDATE payments.evidence SET outcome = 'confirmed', outcome_code = 'booked_by_hand' WHERE region = %(region)s"
-        " AND account = %(account)s AND receipt_no = %(receipt)s",
+        " AND account = %(account)s AND receipt_no = %(receipt)s AND direction = %(direction)s",
         region=tx.region,
         account=account,
         receipt=receipt_no,
+        direction=str(direction),
     )
     explain_twins(tx, account, receipt_no)
 
@@ -256,17 +292,17 @@ def decide_again(
     """Write what became of papers stored before."""
     tx.run(
         "UPDATE payments.evidence e SET outcome = d.outcome, outcome_code = d.code, matched_order = d.matched"
-        " FROM unnest(%(accounts)s::text[], %(kinds)s::text[], %(numbers)s::text[], %(outcomes)s::text[],"
-        " %(codes)s::text[], %(matched)s::text[]) AS d (account, kind, receipt_no, outcome, code, matched)"
+        " FROM unnest(%(accounts)s::text[], %(kinds)s::text[], %(numbers)s::text[], %(directions)s::text[],"
+        " %(outcomes)s::text[], %(codes)s::text[], %(matched)s::text[])"
+        " AS d (account, kind, receipt_no, direction, outcome, code, matched)"
         " WHERE e.region = %(region)s AND e.account = d.account AND e.kind = d.kind AND e.receipt_no = d.receipt_no"
+        " AND e.direction = d.direction"
         " AND (e.outcome, e.outcome_code, e.matched_order) IS DISTINCT FROM (d.outcome, d.code, d.matched)",
         region=tx.region,
-        accounts=[paper.key[0] for paper in papers],
-        kinds=[paper.key[1] for paper in papers],
-        numbers=[paper.key[2] for paper in papers],
         outcomes=[outcome.outcome for outcome in outcomes],
         codes=[outcome.code for outcome in outcomes],
         matched=[outcome.order_no for outcome in outcomes],
+        **_columns(papers),
     )
 
 

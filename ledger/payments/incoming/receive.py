@@ -21,7 +21,7 @@ from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.incoming import evidence as papers_table
 from ledger.payments.incoming.book import Results, Told, apply_statuses, book_papers, open_round, problem_of
-from ledger.payments.incoming.evidence import EvidencePaper, clean
+from ledger.payments.incoming.evidence import EvidencePaper, PaperKey, clean
 from ledger.payments.incoming.files import (
     Failure,
     Inbound,
@@ -190,7 +190,7 @@ def _without_known(
 ) -> list[EvidencePaper]:
     """The papers not told before; a number told before with other facts is a problem of its file."""
     known = papers_table.stored(tx, told)
-    fresh: dict[tuple[str, str, str], EvidencePaper] = {}
+    fresh: dict[PaperKey, EvidencePaper] = {}
     for paper in told:
         before = known.get(paper.key) or fresh.setdefault(paper.key, paper)
         if before.evidence != paper.evidence:

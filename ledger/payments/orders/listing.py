@@ -61,6 +61,8 @@ class OpenPaper:
     outcome: str
     code: str
     order_no: str
+    same_as: str
+    """`kind:receipt_no` of the paper that posted, if this is likely the same movement under another serial; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,16 @@ class OrderView:
     """(source key, printed number)."""
 
 
+# A receipt and a notice of one order, day, sum and direction: most likely one movement whose serial the bank wrote in two ways.
 _PAPERS = (
-    "SELECT account, kind, receipt_no, direction, booking_date, amount_fen, outcome, outcome_code, matched_order"
-    " FROM payments.evidence WHERE region = %(region)s AND "
+    "SELECT account, kind, receipt_no, direction, booking_date, amount_fen, outcome, outcome_code, matched_order,"
+    " CASE WHEN outcome = 'suspense' AND outcome_code IN ('already_paid', 'already_returned') THEN coalesce((SELECT"
+    "  min(o.kind || ':' || o.receipt_no) FROM payments.evidence o WHERE o.region = e.region AND o.account = e.account"
+    "  AND o.matched_order = e.matched_order AND o.outcome = 'posted' AND o.kind <> e.kind AND"
+    "  (o.direction, o.amount_fen, o.booking_date) = (e.direction, e.amount_fen, e.booking_date)"
+    "  AND NOT EXISTS (SELECT 1 FROM payments.resolution r WHERE r.region = o.region AND r.account = o.account"
+    "   AND r.what = 'same' AND r.reference = o.kind || ':' || o.receipt_no AND r.state <> 'refused')), '') ELSE '' END"
+    " FROM payments.evidence e WHERE region = %(region)s AND "
 )
 
 

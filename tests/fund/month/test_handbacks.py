@@ -94,7 +94,7 @@ def test_a_month_passed_over_keeps_its_receipts_for_its_own(town: Any, bill: Any
 
 def test_the_database_wants_a_hand_back_whole_of_its_receipts_and_once(late: Any) -> None:
     head = "INSERT INTO fund.handback VALUES (420100, 310, 202611, 'li', '2026-12-02', false, {}, 0, decode(repeat('00', 32), 'hex'))"
-    receipts = "INSERT INTO fund.handback_receipt SELECT 420100, 310, 202611, account, kind, receipt_no FROM fund.handback_due(420100, 310::smallint, 202611)"
+    receipts = "INSERT INTO fund.handback_receipt SELECT 420100, 310, 202611, account, kind, receipt_no, direction FROM fund.handback_due(420100, 310::smallint, 202611)"
     with pytest.raises(Conflict, match=r"handback\.incomplete"), late.tx("li") as tx:
         tx.run(head.format(0))
     line = (
@@ -113,7 +113,7 @@ def test_the_database_wants_a_hand_back_whole_of_its_receipts_and_once(late: Any
     # The same receipt in another month's.
     with pytest.raises(Conflict, match=r"db\.duplicate"), late.tx("li") as tx:
         tx.run(
-            "INSERT INTO fund.handback_receipt SELECT region, fund, 202612, account, kind, receipt_no FROM fund.handback_receipt"
+            "INSERT INTO fund.handback_receipt SELECT region, fund, 202612, account, kind, receipt_no, direction FROM fund.handback_receipt"
         )
 
 

@@ -16,7 +16,8 @@ from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict
 from ledger.fund.cash.movements import approve_move, request_move
-from ledger.fund.suspense.suspense import SuspensePaper, confirm, propose
+from ledger.fund.suspense.resolution import SuspensePaper
+from ledger.fund.suspense.suspense import confirm, propose
 from ledger.payments.incoming.receive import receive
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
 

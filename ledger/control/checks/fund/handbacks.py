@@ -30,9 +30,10 @@ _DAILY: Final = coded("""
         SELECT v.region, o.fund, v.account, v.kind, v.receipt_no, to_char(v.booking_date, 'YYYYMM')::integer AS booked_month,
                o.institution, o.order_no, v.direction, e.posted_on
           FROM payments.evidence v JOIN payments.pay_order o ON o.region = v.region AND o.order_no = v.matched_order
-          LEFT JOIN (SELECT region, order_no, evidence, max(business_date) AS posted_on FROM payments.order_event
-                      WHERE event IN ('pay', 'return') GROUP BY 1, 2, 3) e
+          LEFT JOIN (SELECT region, order_no, evidence, event, max(business_date) AS posted_on FROM payments.order_event
+                      WHERE event IN ('pay', 'return') GROUP BY 1, 2, 3, 4) e
             ON e.region = o.region AND e.order_no = o.order_no AND e.evidence = v.kind || ':' || v.receipt_no
+               AND e.event = CASE v.direction WHEN 'debit' THEN 'pay' ELSE 'return' END
          WHERE v.outcome = 'posted' AND EXISTS (SELECT 1 FROM payments.order_item i WHERE i.region = o.region
                                                    AND i.order_no = o.order_no AND i.source = {DAILY_OWED}))
 """)
@@ -46,7 +47,7 @@ _LINES: Final = coded("""
                        CASE d.direction WHEN 'debit' THEN i.amount_fen ELSE 0 END, CASE d.direction WHEN 'credit' THEN i.amount_fen ELSE 0 END
                   FROM fund.handback_receipt r
                   JOIN daily d ON d.region = r.region AND d.fund = r.fund AND d.account = r.account AND d.kind = r.kind
-                              AND d.receipt_no = r.receipt_no
+                              AND d.receipt_no = r.receipt_no AND d.direction = r.direction
                   JOIN payments.order_item i ON i.region = d.region AND i.order_no = d.order_no AND i.source = {DAILY_OWED}) sides
          GROUP BY 1, 2, 3, 4, 5, 6) lines (region, fund, month, booked_month, institution, term, told_paid, told_back, paid, back)
      WHERE (told_paid, told_back) <> (paid, back) ORDER BY 1, 2, 3, 4, 5, 6
@@ -61,7 +62,7 @@ _LOST: Final = """
      WHERE EXISTS (SELECT 1 FROM fund.handback own WHERE own.region = d.region AND own.fund = d.fund AND own.month = d.booked_month
                       AND own.made_on <= h.made_on)
        AND NOT EXISTS (SELECT 1 FROM fund.handback_receipt r WHERE r.region = d.region AND r.account = d.account
-                          AND r.kind = d.kind AND r.receipt_no = d.receipt_no)
+                          AND r.kind = d.kind AND r.receipt_no = d.receipt_no AND r.direction = d.direction)
      ORDER BY 1, 2, 3
 """
 # By the day the book has reached: verify asks no clock.
@@ -70,7 +71,7 @@ _OVERDUE: Final = """
       JOIN (SELECT region, fund, max(voucher_date) AS day FROM books.block GROUP BY 1, 2) b ON b.region = d.region AND b.fund = d.fund
      WHERE b.day > (date_trunc('month', d.posted_on) + interval '1 month 2 days')::date
        AND NOT EXISTS (SELECT 1 FROM fund.handback_receipt r WHERE r.region = d.region AND r.account = d.account
-                          AND r.kind = d.kind AND r.receipt_no = d.receipt_no)
+                          AND r.kind = d.kind AND r.receipt_no = d.receipt_no AND r.direction = d.direction)
 """
 
 

@@ -22,7 +22,7 @@ def check_evidence(snapshot: Snapshot) -> Iterator[Breach]:
           FROM payments.evidence v
           LEFT JOIN books.entry e ON e.region = v.region AND e.event IN ('RCV', 'RTN', 'PAY-ADV')
                AND e.evidence = v.kind || ':' || v.receipt_no AND e.evidence_digest = v.digest
-         ORDER BY v.region, v.account, v.kind, v.receipt_no
+         ORDER BY v.region, v.account, v.kind, v.receipt_no, v.direction
         """
     ):
         if evidence_digest(EvidenceRow(*row[:14])) != row[15]:
@@ -46,7 +46,7 @@ def check_evidence(snapshot: Snapshot) -> Iterator[Breach]:
           FROM payments.evidence v
           LEFT JOIN books.entry e ON e.region = v.region AND e.event IN ('RCV', 'RTN', 'PAY-ADV')
                AND e.evidence = v.kind || ':' || v.receipt_no AND e.evidence_digest = v.digest
-         GROUP BY v.region, v.account, v.kind, v.receipt_no, v.outcome
+         GROUP BY v.region, v.account, v.kind, v.receipt_no, v.direction, v.outcome
         HAVING count(e.seq) <> (v.outcome = 'posted')::int ORDER BY 1, 2
         """
     ):

@@ -17,18 +17,20 @@ _UNEXPLAINED: Final = """
      WHERE v.outcome = 'posted' OR v.outcome = 'confirmed' AND (
            EXISTS (SELECT 1 FROM fund.cash_move m
                         WHERE m.region = v.region AND m.account = v.account AND m.state = 'approved'
+                          AND (m.kind IN ('interest_out', 'fee')) = (v.direction = 'debit')
                           AND (m.receipt_no, m.amount_fen, m.booked_on) = (v.receipt_no, v.amount_fen, v.booking_date))
         OR EXISTS (SELECT 1 FROM fund.outregion_move m
-                        WHERE m.region = v.region AND m.account = v.account AND m.state = 'done'
+                        WHERE m.region = v.region AND m.account = v.account AND m.state = 'done' AND v.direction = 'credit'
                           AND (m.receipt_no, m.amount_fen, m.booked_on) = (v.receipt_no, v.amount_fen, v.booking_date))
         OR EXISTS (SELECT 1 FROM payments.resolution r
                         WHERE r.region = v.region AND r.account = v.account AND r.state = 'approved'
-                          AND (r.what NOT IN ('order', 'to_return') AND (r.kind, r.receipt_no) = (v.kind, v.receipt_no)
-                               OR r.what = 'counter' AND r.reference = v.kind || ':' || v.receipt_no))))
+                          AND (r.what NOT IN ('order', 'to_return')
+                                   AND (r.kind, r.receipt_no, r.direction) = (v.kind, v.receipt_no, v.direction)
+                               OR r.what = 'counter' AND r.reference = v.kind || ':' || v.receipt_no AND r.direction <> v.direction))))
     SELECT v.region, v.account, v.kind || ':' || v.receipt_no FROM payments.evidence v
      WHERE v.outcome = 'confirmed'
        AND NOT EXISTS (SELECT 1 FROM direct o WHERE o.region = v.region AND o.account = v.account
-                          AND ((o.kind, o.receipt_no) = (v.kind, v.receipt_no)
+                          AND ((o.kind, o.receipt_no, o.direction) = (v.kind, v.receipt_no, v.direction)
                                OR v.bank_reference <> '' AND (o.direction, o.bank_reference, o.amount_fen, o.matched_order)
                                                             = (v.direction, v.bank_reference, v.amount_fen, v.matched_order)))
      ORDER BY 1, 2, 3
@@ -48,10 +50,15 @@ _SAID: Final = """
                WHEN 'order' THEN v.outcome = 'posted' AND v.matched_order = r.reference
                WHEN 'to_return' THEN v.outcome IN ('suspense', 'confirmed') OR EXISTS (
                     SELECT 1 FROM payments.resolution l WHERE l.region = r.region AND l.account = r.account AND l.kind = r.kind
-                       AND l.receipt_no = r.receipt_no AND l.state = 'approved' AND l.what = 'order')
+                       AND l.receipt_no = r.receipt_no AND l.direction = r.direction AND l.state = 'approved' AND l.what = 'order')
                WHEN 'request' THEN v.outcome = 'confirmed' AND EXISTS (
                     SELECT 1 FROM fund.fund_request q WHERE q.region = r.region AND q.request_id = r.reference AND q.state = 'granted'
                        AND q.granted_fen = v.amount_fen)
+               WHEN 'same' THEN v.outcome = 'confirmed' AND EXISTS (
+                    SELECT 1 FROM payments.evidence o WHERE o.region = r.region AND o.account = r.account AND o.kind <> v.kind
+                       AND o.outcome IN ('posted', 'confirmed') AND o.kind || ':' || o.receipt_no = r.reference
+                       AND (o.direction, o.amount_fen, o.booking_date, o.matched_order)
+                         = (v.direction, v.amount_fen, v.booking_date, v.matched_order))
                WHEN 'counter' THEN v.outcome = 'confirmed' AND EXISTS (
                     SELECT 1 FROM payments.evidence o WHERE o.region = r.region AND o.account = r.account AND o.outcome = 'confirmed'
                        AND o.kind || ':' || o.receipt_no = r.reference AND o.amount_fen = v.amount_fen AND o.direction <> v.direction)
@@ -61,6 +68,7 @@ _SAID: Final = """
            maker.person IS NOT NULL AND checker.person IS NOT NULL AND maker.person <> checker.person
       FROM payments.resolution r
       LEFT JOIN payments.evidence v ON v.region = r.region AND v.account = r.account AND v.kind = r.kind AND v.receipt_no = r.receipt_no
+           AND v.direction = r.direction
       LEFT JOIN access.app_user maker ON maker.user_name = r.prepared_by
       LEFT JOIN access.app_user checker ON checker.user_name = r.approved_by
      WHERE r.state = 'approved' ORDER BY 1, 2, 3
