@@ -166,7 +166,7 @@ CREATE TABLE payments.blocked (
     pay_date    date NOT NULL,
     run         smallint NOT NULL,
     institution text NOT NULL,
-    reason      text NOT NULL,        -- payee_missing, payee_failed, suspended, ended, not_due, negative, over_available
+    reason      text NOT NULL,        -- payee_missing, payee_failed, suspended, ended, not_due, negative, reversed, over_available
     amount_fen  bigint NOT NULL,
     PRIMARY KEY (region, fund, pay_date, run, institution),
     FOREIGN KEY (region, fund, pay_date, run) REFERENCES payments.daily_run
@@ -349,6 +349,53 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                        FROM free f, others WHERE f.account = p_account), 0)::bigint
 $$;
 
+-- What institutions are still owed in no order yet, in fen: `daily_fen` of records (booked or just taken in, reversals of any
+-- day, nothing that an audit holds); `all_fen` of every kind owed in the memorandum and what is not booked yet (art. 12).
+CREATE OR REPLACE FUNCTION payments.still_owed(p_region integer, p_fund smallint, p_institutions text[])
+RETURNS TABLE (institution text, daily_fen bigint, all_fen bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH held AS (
+        SELECT h.setl_id FROM fund.held h WHERE h.region = p_region AND h.fund = p_fund AND h.released_by = ''
+        UNION SELECT r.setl_id FROM fund.held h
+          JOIN fund.record r ON r.region = h.region AND r.init_setl_id = h.setl_id AND r.init_setl_id <> ''
+         WHERE h.region = p_region AND h.fund = p_fund AND h.released_by = ''),
+    open AS (
+        SELECT p.institution,
+               coalesce(sum(p.daily_fen) FILTER (WHERE p.order_no = '' AND p.settled_by = '' AND NOT EXISTS (
+                   SELECT 1 FROM held h WHERE h.setl_id = p.setl_id)), 0)::bigint AS daily_fen,
+               coalesce(sum(p.fund_fen) FILTER (WHERE p.recognised_by = ''), 0)::bigint AS new_fen
+          FROM fund.payable p
+         WHERE p.region = p_region AND p.fund = p_fund AND p.institution = ANY (p_institutions) AND p.subfund = 'pool'
+           AND (p.recognised_by = '' OR p.order_no = '' AND p.settled_by = '')
+         GROUP BY p.institution)
+    SELECT i, coalesce(o.daily_fen, 0), coalesce(o.new_fen, 0) + coalesce((
+               SELECT sum(b.credit - b.debit) FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+                WHERE b.region = p_region AND b.fund = p_fund AND b.account IN (9101, 9102, 9103, 9106) AND d.counterparty = i), 0)::bigint
+      FROM unnest(p_institutions) AS i LEFT JOIN open o ON o.institution = i
+$$;
+
+-- Raises where a batch would pay a daily amount beside reversals that no order has taken off, or pay again (re-issue) what
+-- was reversed since it came back: what is paid is what is owed then, over the institution and fund (art. 12).
+CREATE OR REPLACE FUNCTION payments.check_netted(p_region integer, p_fund smallint, p_batch_id text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v record;
+BEGIN
+    SELECT w.institution, w.daily, w.again, s.daily_fen, s.all_fen INTO v
+      FROM (SELECT o.institution, coalesce(sum(i.amount_fen) FILTER (WHERE i.source = 9101), 0)::bigint AS daily,
+                   coalesce(sum(i.amount_fen) FILTER (WHERE i.source IN (9103, 9106) AND o.replaces <> ''), 0)::bigint AS again
+              FROM payments.pay_order o JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no
+             WHERE o.region = p_region AND o.batch_id = p_batch_id AND o.state = 'draft' AND i.source IN (9101, 9103, 9106)
+             GROUP BY o.institution) w
+      JOIN payments.still_owed(p_region, p_fund, (SELECT array_agg(DISTINCT o.institution) FROM payments.pay_order o
+                                                   WHERE o.region = p_region AND o.batch_id = p_batch_id)) s USING (institution)
+     WHERE w.daily > 0 AND s.daily_fen < 0 OR w.again > s.all_fen LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.not_netted',
+            DETAIL = format('机构%s另有冲销尚未抵减（日拨付差%s分，应付合计%s分），批次%s会多付，请作废后重新制单',
+                            v.institution, least(v.daily_fen, 0), v.all_fen, p_batch_id);
+    END IF;
+END $$;
+
 -- A second person approves exactly what was drafted: role, person, digest and money are checked here, under lock.
 CREATE OR REPLACE FUNCTION payments.approve(p_region integer, p_batch_id text, p_digest bytea, p_on date) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -443,6 +490,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.not_owed',
             DETAIL = format('机构%s在%s上应付%s分，批次%s要拨付%s分', v_owed.institution, v_owed.source, v_owed.owed, p_batch_id, v_owed.wanted);
     END IF;
+    PERFORM payments.check_netted(p_region, v_batch.fund, p_batch_id);
     PERFORM fund.check_outregion_batch(p_region, p_batch_id);
     INSERT INTO payments.approval VALUES (p_region, p_batch_id, p_digest, v_batch.prepared_by, v_actor, p_on);
     UPDATE payments.pay_order SET state = 'approved' WHERE region = p_region AND batch_id = p_batch_id AND state = 'draft';
@@ -564,6 +612,8 @@ GRANT SELECT ON payments.transition TO fundledger_service, fundledger_auditor, f
 ALTER FUNCTION payments.approve(integer,text,bytea,date) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION payments.approve(integer,text,bytea,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION payments.available(integer,smallint,text,text) TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION payments.still_owed(integer,smallint,text[]) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION payments.check_netted(integer,smallint,text) TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION payments.batch_digest(integer,text) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION payments.check_order() TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION payments.held_for(integer,smallint,text) TO fundledger_service, fundledger_poster;

@@ -72,7 +72,8 @@ def parties_on(tx: Transaction, book: Book, pay_date: date) -> dict[str, Party]:
 def open_candidates(tx: Transaction, book: Book, upto: date) -> list[Candidate]:
     """Open daily payables up to `upto`, by institution; those of a failed or returned order stay together (re-issue).
 
-    Originals and reversals are items of their own even under one key: under policy P2 each has its own line (A11).
+    Originals and reversals are items of their own even under one key: under policy P2 each has its own line (A11). Where
+    reversals outweigh in one of an institution's candidates, all that is open for it is one order, netted (art. 12).
     """
     rows = tx.rows(
         """SELECT p.institution, coalesce(f.order_no, ''), h.setl_id IS NOT NULL, p.service_year, p.term, p.category, p.daily_fen < 0,
@@ -106,7 +107,30 @@ def open_candidates(tx: Transaction, book: Book, upto: date) -> list[Candidate]:
         payables.setdefault(key, []).extend(
             PayableDraft(setl_id, "pool", fen) for setl_id, fen in zip(setl_ids, amounts, strict=True)
         )
-    return [Candidate(*key, tuple(items[key]), tuple(payables[key]), oldest[key]) for key in items]
+    return _netted([Candidate(*key, tuple(items[key]), tuple(payables[key]), oldest[key]) for key in items])
+
+
+def _netted(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """One candidate where an institution's reversals outweigh in one: what came back is paid again less what was reversed."""
+    groups: dict[tuple[str, bool], list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault((candidate.institution, candidate.held), []).append(candidate)
+    found: list[Candidate] = []
+    for (institution, held), group in groups.items():
+        if held or len(group) == 1 or min(one.amount_fen for one in group) > 0:
+            found += group
+            continue
+        found.append(
+            Candidate(
+                institution,
+                max(one.replaces for one in group),
+                held,
+                tuple(item for one in group for item in one.items),
+                tuple(payable for one in group for payable in one.payables),
+                min(one.oldest for one in group),
+            )
+        )
+    return found
 
 
 def in_turn(

@@ -21,6 +21,7 @@ from ledger.fund.daily.recognise import recognise
 from ledger.fund.ordering.available import Available, open_available, waits_json
 from ledger.fund.ordering.draft import next_batch_id, require_working_day, result_blocked
 from ledger.fund.ordering.forecast import Reserved
+from ledger.fund.ordering.owed import owed_daily
 from ledger.payments.orders.draft import create_batch
 from ledger.payments.orders.values import Batch, BatchDraft, OrderDraft
 from ledger.rules.policy import RULES_SIGNER, policy_on
@@ -35,6 +36,7 @@ BLOCK_REASONS: Final = {
     "over_available": "超过支出户可用余额",
     "kinds_first": "可用余额须先留给应先付的款项",
     "held": "审核拦截，待处理",
+    "reversed": "另有冲销尚未入账抵减，下次净额拨付",
 }
 
 
@@ -123,14 +125,16 @@ def _draft_book(
     parties = parties_on(tx, book, pay_date)
     blocked: list[Blocked] = []
     orders: list[OrderDraft] = []
+    owed = owed_daily(tx, book.fund, parties)
     for candidate in in_turn(tx, open_candidates(tx, book, upto), pay_date, available.left_fen):
         party = parties[candidate.institution]
-        reason = _block_reason(candidate, party, pay_date, available)
+        reason = _block_reason(candidate, party, pay_date, available, owed[candidate.institution])
         if reason or party.payee.account is None:
             waits_for = available.waits_for(reason)
             blocked.append(Blocked(book.fund, candidate.institution, reason, candidate.amount_fen, waits_for))
             continue
         available.spend(candidate.amount_fen)
+        owed[candidate.institution] -= candidate.amount_fen
         orders.append(
             OrderDraft(
                 candidate.institution,
@@ -150,8 +154,13 @@ def _draft_book(
     return blocked
 
 
-def _block_reason(candidate: Candidate, party: Party, pay_date: date, available: Available) -> str:
-    """Why a candidate may not be ordered today, "" if it may. The order of the questions is the order of gravity."""
+def _block_reason(
+    candidate: Candidate, party: Party, pay_date: date, available: Available, owed_fen: int
+) -> str:
+    """Why a candidate may not be ordered today, "" if it may. The order of the questions is the order of gravity.
+
+    `owed_fen` is what the institution is owed in all, reversals that came in since and are not booked yet taken off.
+    """
     if party.state != "active":
         return party.state
     blocked = result_blocked(candidate.amount_fen, party.payee, "held" if candidate.held else "")
@@ -161,6 +170,8 @@ def _block_reason(candidate: Candidate, party: Party, pay_date: date, available:
         return "payee_missing"
     if not is_due(party, pay_date):
         return "not_due"
+    if candidate.amount_fen > owed_fen:
+        return "reversed"
     return available.refusal(candidate.amount_fen)
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from adapters.banks.ports import BankAccount
+from ledger.core.accounts import CLEARING_OWED, MONTH_OWED
 from ledger.core.dates import Calendar
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
@@ -14,6 +15,7 @@ from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.payees import Payee
 from ledger.fund.ordering.available import Available, waits_json, waits_words
 from ledger.fund.ordering.forecast import KIND_NAMES, Reserved
+from ledger.fund.ordering.owed import owed_in_all
 from ledger.fund.region.calendar import read_calendar
 from ledger.payments.orders.draft import create_batch
 from ledger.payments.orders.values import Batch, BatchDraft, BatchKind, ItemDraft, OrderDraft
@@ -24,6 +26,7 @@ REFUSALS: Final = {
     "suspended": "协议中止或不在协议期",
     "over_available": "超过支出户可用余额",
     "kinds_first": "可用余额须先留给应先付的款项",
+    "reversed": "退回后所付结算已冲销，应付合计不足以重付",
 }
 """Why a wish is not met; each kind of payment adds its own."""
 
@@ -84,9 +87,12 @@ def draft(tx: Transaction, available: Available, pay_date: date, wishes: Sequenc
     refused: list[RefusedWish] = []
     met: list[Wish] = []
     orders: list[OrderDraft] = []
+    owed = owed_in_all(tx, available.fund, {wish.institution for wish in wishes if _is_owed_again(wish)})
     for wish in wishes:
         fen = wish.amount_fen
         reason = wish.blocked or ("payee_missing" if wish.payee is None else available.refusal(fen))
+        if not reason and _is_owed_again(wish) and fen > owed[wish.institution]:
+            reason = "reversed"
         if reason or wish.payee is None:
             refused.append(
                 RefusedWish(
@@ -95,6 +101,8 @@ def draft(tx: Transaction, available: Available, pay_date: date, wishes: Sequenc
             )
             continue
         available.spend(fen)
+        if _is_owed_again(wish):
+            owed[wish.institution] -= fen
         met.append(wish)
         orders.append(
             OrderDraft(
@@ -109,6 +117,11 @@ def draft(tx: Transaction, available: Available, pay_date: date, wishes: Sequenc
         tx, BatchDraft(tx.region, available.fund, available.kind, batch_id, pay_date, upto, orders)
     )
     return Drafted(batch, met, refused)
+
+
+def _is_owed_again(wish: Wish) -> bool:
+    """Whether it pays again what came back: month or clearing money, owed only as far as nothing was reversed since."""
+    return bool(wish.replaces) and any(item.source in (MONTH_OWED, CLEARING_OWED) for item in wish.items)
 
 
 def next_batch_id(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -> str:

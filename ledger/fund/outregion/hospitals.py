@@ -137,7 +137,27 @@ def _open_records(tx: Transaction, fund: int, term: int) -> list[_Open]:
         key = (year, of_term, region)
         one.keys[key] = one.keys.get(key, 0) + fen
         one.term = max(one.term, of_term)
-    return list(found.values())
+    return _netted(list(found.values()))
+
+
+def _netted(candidates: Sequence[_Open]) -> list[_Open]:
+    """As daily payments (art. 12): where reversals outweigh in one of a hospital's, all that is open for it is one order."""
+    groups: dict[str, list[_Open]] = {}
+    for one in candidates:
+        groups.setdefault(one.institution, []).append(one)
+    found: list[_Open] = []
+    for group in groups.values():
+        if len(group) == 1 or min(one.amount_fen for one in group) > 0:
+            found += group
+            continue
+        whole = _Open(group[0].institution, max(one.replaces for one in group), group[0].payee, [], {})
+        for one in group:
+            whole.records += one.records
+            whole.term = max(whole.term, one.term)
+            for key, fen in one.keys.items():
+                whole.keys[key] = whole.keys.get(key, 0) + fen
+        found.append(whole)
+    return found
 
 
 def _owed_in_all(tx: Transaction, fund: int, institutions: Sequence[str]) -> dict[str, int]:

@@ -1,0 +1,31 @@
+"""INV-10: no order was approved for more than its institution was owed then, netted over its fund (art. 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ledger.control.breach import Breach
+from ledger.control.snapshot import Snapshot, seq_label
+from ledger.core.accounts import coded
+
+# The journal lived through again: what each kind owed to each institution came to right after every order.
+_OVERDRAWN: Final = coded("""
+    SELECT region, fund, period, seq, series, vno, source_key, institution, account, left_fen FROM (
+        SELECT *, sum(fen) OVER (PARTITION BY region, fund, account, institution ORDER BY seq) AS left_fen FROM (
+            SELECT e.region, e.fund, e.period, e.seq, e.series, e.vno, e.event, e.source_key, d.counterparty AS institution,
+                   l.account, sum(-l.side * l.amount_fen) AS fen
+              FROM books.leg l
+              JOIN books.entry e ON e.region = l.region AND e.fund = l.fund AND e.period = l.period AND e.seq = l.seq
+              JOIN books.dim d ON d.region = l.region AND d.dim = l.dim
+             WHERE l.account IN ({DAILY_OWED}, {MONTH_OWED}, {CLEARING_OWED})
+             GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) moved) lived
+     WHERE event = 'ORD' AND fen < 0 AND left_fen < 0 ORDER BY region, fund, seq
+""")
+
+
+def check_owed(snapshot: Snapshot) -> Iterator[Breach]:
+    """Every order against what was owed when it was approved."""
+    for region, fund, period, seq, series, vno, key, institution, account, left in snapshot.rows(_OVERDRAWN):
+        message = f"{key}使机构{institution}的{account}成为{left}分：审批时的应付净额不足，多付了"
+        yield Breach("INV-10", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
