@@ -21,6 +21,7 @@ from ledger.access.idempotency import Kept, KeyTaken, in_flight, lock_key, store
 from ledger.access.operator_log import append_line
 from ledger.acts.anchoring import Warned, anchor
 from ledger.acts.tracing import What, traced
+from ledger.acts.watching import watch
 from ledger.bootstrap import App
 from ledger.db.unit_of_work import Transaction, unit_of_work
 
@@ -62,6 +63,7 @@ class Within(Doing):
 @contextmanager
 def acting(app: App, what: What) -> Iterator[Within]:
     """An act in one transaction, done and logged when the block ends, or neither. Raises what the block raises."""
+    watch(app, what.region)
     with traced(app, what), unit_of_work(app.engine, app.user, what.region) as tx:
         doing = Within(what, tx)
         yield doing
@@ -74,6 +76,7 @@ def acting(app: App, what: What) -> Iterator[Within]:
 def stepping(app: App, what: What) -> Iterator[Doing]:
     """An act that commits by itself inside the block, and logs each of its steps there; its closing line is written here."""
     doing = Doing(what)
+    watch(app, what.region)
     with traced(app, what):
         yield doing
         with unit_of_work(app.engine, app.user, what.region) as tx:
@@ -87,6 +90,7 @@ def once(app: App, what: What, key: OnceKey | None, answer: Callable[[Transactio
     A refused act keeps nothing and may be tried again. Raises InFlight `in_flight`, Conflict `key_reused`, and what
     `answer` raises.
     """
+    watch(app, what.region)
     with traced(app, what), unit_of_work(app.engine, app.user, what.region) as tx:
         known = _known(tx, key)
         if known is not None:
@@ -103,6 +107,7 @@ def once_by_steps(app: App, what: What, key: OnceKey | None, answer: Callable[[]
     No transaction is held open while it speaks to a bank. Two at once under one key do their steps side by side, as two
     without a key would, and get the answer that was kept first.
     """
+    watch(app, what.region)
     with traced(app, what):
         with unit_of_work(app.engine, app.user, what.region) as tx:
             known = _known(tx, key)

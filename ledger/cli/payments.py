@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ledger.bootstrap import App, OwnBank
-from ledger.cli import handed, suspense
+from ledger.cli import freeze, handed, suspense
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show, steps
 from ledger.cli.words.payments import plain_order, plain_overview, words_of_order, words_of_overview
 from ledger.cli.words.received import plain_received, words_of_received
@@ -28,6 +28,7 @@ from ledger.payments.out.send import send as send_files
 app = typer.Typer(help="拨付：审批、制盘、发送、收回单、挂账", no_args_is_help=True)
 app.add_typer(suspense.app, name="suspense")
 app.add_typer(handed.app, name="handed")
+app.add_typer(freeze.app, name="freeze")
 
 Batch = Annotated[str, typer.Argument(help="拨付批次")]
 OrderNo = Annotated[str, typer.Argument(help="拨付单号")]
@@ -137,6 +138,7 @@ def file(batch: Batch, region: RegionOption, *, as_json: JsonFlag = False) -> No
         ],
         "voided": list(done.voided),
         "cancelled": [{"order": order_no, "reason": reason} for order_no, reason in done.cancelled],
+        "held": [{"order": order_no, "receipt": receipt} for order_no, receipt in done.held],
     }
     lines = [f"批次{batch}：制盘{len(done.files)}个文件"]
     lines += [
@@ -144,6 +146,10 @@ def file(batch: Batch, region: RegionOption, *, as_json: JsonFlag = False) -> No
     ]
     lines += [f"  作废 {file_id}" for file_id in done.voided]
     lines += [f"  取消 {order_no}：{REASONS[reason]}" for order_no, reason in done.cancelled]
+    lines += [
+        f"  留置 {order_no}：回单{paper}可能已付此款，请先查明（payments suspense）"
+        for order_no, paper in done.held
+    ]
     show(document, lines, as_json=as_json)
 
 

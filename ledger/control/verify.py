@@ -34,6 +34,7 @@ from ledger.control.checks.journal.sources import check_sources
 from ledger.control.checks.journal.vouchers import check_vouchers
 from ledger.control.checks.payments.evidence import check_evidence
 from ledger.control.checks.payments.files import check_files
+from ledger.control.checks.payments.freezes import check_freezes
 from ledger.control.checks.payments.orders import check_orders
 from ledger.control.checks.payments.owed import check_owed
 from ledger.control.checks.payments.suspense import check_suspense
@@ -61,6 +62,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("一单式各方分担", check_layers),
     ("拨付单与审批", check_orders),
     ("应付净额", check_owed),
+    ("支付冻结", check_freezes),
     ("回单", check_evidence),
     ("挂账回单", check_suspense),
     ("银行文件", check_files),

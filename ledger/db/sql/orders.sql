@@ -24,6 +24,7 @@ INSERT INTO payments.transition VALUES
     ('draft',    'discard',  'cancelled', ''),
     ('approved', 'file',     'filed',     ''),
     ('approved', 'cancel',   'cancelled', 'CAN'),
+    ('approved', 'recover',  'unknown',   ''),        -- two persons match it with a debit of before a restore (freeze.sql)
     ('filed',    'cancel',   'cancelled', 'CAN'),     -- voids the file
     ('filed',    'unfile',   'approved',  ''),        -- the others of a voided file, rebuilt under a new id
     ('filed',    'send',     'sent',      ''),

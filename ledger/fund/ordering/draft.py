@@ -18,6 +18,7 @@ from ledger.fund.ordering.forecast import KIND_NAMES, Reserved
 from ledger.fund.ordering.owed import owed_in_all
 from ledger.fund.region.calendar import read_calendar
 from ledger.payments.orders.draft import create_batch
+from ledger.payments.orders.numbers import BATCHES_SKIPPED, lifted_freezes
 from ledger.payments.orders.values import Batch, BatchDraft, BatchKind, ItemDraft, OrderDraft
 
 REFUSALS: Final = {
@@ -134,7 +135,8 @@ def next_batch_id(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -
         day=pay_date,
         kind=kind,
     )
-    return f"{_LETTERS[kind]}{tx.region}-{fund}-{pay_date:%Y%m%d}-{count + 1}"
+    skipped = BATCHES_SKIPPED * lifted_freezes(tx, pay_date)
+    return f"{_LETTERS[kind]}{tx.region}-{fund}-{pay_date:%Y%m%d}-{skipped + count + 1}"
 
 
 def require_working_day(tx: Transaction, pay_date: date, area: str) -> None:

@@ -61,10 +61,14 @@ def require_direction(paper: EvidencePaper, direction: Direction, what: str) -> 
 
 
 def require_order(tx: Transaction, paper: EvidencePaper, fund: int, order_no: str) -> None:
-    """The order is of this book and account, of this amount, and can be paid (or has been paid, for its return)."""
+    """The order is of this book and account, of this amount, and can be paid (or has been paid, for its return).
+
+    A debit that names an order of ours lost by a restore may pay the one made in its place, which is approved and never sent.
+    """
     row = tx.row(
         """SELECT o.state, o.amount_fen, o.account, o.fund,
-                  EXISTS (SELECT 1 FROM payments.transition t WHERE t.from_state = o.state AND t.event = %(event)s),
+                  EXISTS (SELECT 1 FROM payments.transition t WHERE t.from_state = o.state AND t.event = %(event)s)
+                  OR o.state = 'approved' AND %(lost)s,
                   (SELECT v.matched_order FROM payments.evidence v
                     WHERE v.region = o.region AND v.account = o.account AND v.direction = %(direction)s AND v.outcome = 'posted'
                       AND v.bank_reference = %(reference)s AND v.bank_reference <> '' LIMIT 1)
@@ -72,6 +76,7 @@ def require_order(tx: Transaction, paper: EvidencePaper, fund: int, order_no: st
         region=tx.region,
         order=order_no,
         event=event_of(paper),
+        lost=event_of(paper) == PAY and paper.evidence.order_no.startswith(f"FL{tx.region}-"),
         direction=str(paper.evidence.direction),
         reference=paper.evidence.bank_reference,
     )

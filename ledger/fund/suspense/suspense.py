@@ -33,7 +33,8 @@ from ledger.fund.suspense.resolution import KINDS, MOVES, Resolution, SuspensePa
 from ledger.payments.incoming import evidence as papers_table
 from ledger.payments.incoming.book import Results, move_papers, open_round
 from ledger.payments.incoming.evidence import EvidencePaper
-from ledger.payments.incoming.matching import EvidenceOutcome
+from ledger.payments.incoming.matching import PAY, EvidenceOutcome
+from ledger.payments.orders.states import OrderStep, move
 
 BY_HAND: Final = "resolved_by_hand"
 AWAITED: Final = "to_return"
@@ -173,6 +174,8 @@ def _book_order(tx: Transaction, paper: EvidencePaper, found: Resolution, day: d
     round_ = open_round(tx, [found.reference], day, results)
     require_order(tx, paper, found.fund, found.reference)
     event = event_of(paper)
+    if event == PAY and round_.states[found.reference] == "approved":
+        move(tx, "recover", [OrderStep(found.reference, found.resolution_id, paper.receipt.key)], day)
     papers_table.decide_again(tx, [paper], [EvidenceOutcome("posted", BY_HAND, found.reference, event)])
     move_papers(round_, event, [(found.reference, paper)])
 

@@ -34,6 +34,7 @@ from ledger.payments.incoming.files import (
     store_problems,
 )
 from ledger.payments.incoming.statuses import spread
+from ledger.payments.incoming.unknown import watch_papers
 from ledger.payments.orders.states import keep_bank_references
 from ledger.payments.out.bank import PayingBank
 
@@ -174,6 +175,8 @@ def take(
     order_nos |= {number for number, _, _ in statuses}
     results = Results(done.outcomes, done.events, done.problems)
     round_ = open_round(tx, sorted(order_nos), day, results)
+    said = [status for file in new for status in file.decoded.statuses]
+    watch_papers(tx, papers, said, round_.orders, day)
     book_papers(round_, waiting, papers, references)
     apply_statuses(round_, statuses)
     store_problems(tx, account, done.problems)

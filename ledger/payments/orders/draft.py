@@ -9,6 +9,7 @@ from ledger.core.errors import InvalidInput
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.claims import claim_outregion, claim_payables, require_sums
+from ledger.payments.orders.numbers import ORDERS_SKIPPED, lifted_freezes
 from ledger.payments.orders.values import Batch, BatchDraft, OrderDraft
 
 ORDERS_PER_DAY_MAX: Final = 99_999
@@ -103,6 +104,7 @@ def _number(tx: Transaction, draft: BatchDraft) -> list[str]:
         fund=draft.fund,
         day=draft.pay_date,
     )
+    last = max(last, ORDERS_SKIPPED * lifted_freezes(tx, draft.pay_date))
     if last + len(draft.orders) > ORDERS_PER_DAY_MAX:
         raise InvalidInput(
             "batch.too_many_orders", f"{draft.pay_date}的拨付单将超过{ORDERS_PER_DAY_MAX}张", taken=last

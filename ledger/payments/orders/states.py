@@ -19,7 +19,7 @@ from ledger.payments.orders.claims import release
 from ledger.payments.orders.entries import Receipt, entries_of
 from ledger.payments.orders.order import Order, lock_orders
 
-DEPARTURES: Final = frozenset({"send", "lose"})
+DEPARTURES: Final = frozenset({"send", "lose", "recover"})
 """Events after which the order may be at the bank: the clock of the receipt starts."""
 
 

@@ -20,7 +20,7 @@ from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.orders.order import Order, lock_batch, lock_file, lock_orders, read_orders
-from ledger.payments.orders.stale import stale_orders
+from ledger.payments.orders.stale import maybe_paid, stale_orders
 from ledger.payments.orders.states import OrderStep, Transitions, move, transitions
 from ledger.payments.out.bank import BankOf
 
@@ -53,6 +53,8 @@ class Filing:
     voided: Sequence[str]
     cancelled: Sequence[tuple[str, str]]
     """(order, code of stale.REASONS)."""
+    held: Sequence[tuple[str, str]] = ()
+    """(order, `kind:receipt_no`): approved still, but a debit of before a restore may have been its money."""
 
 
 def file(engine: Engine, user: str, region: int, batch_id: str, bank_of: BankOf, now: datetime) -> Filing:
@@ -86,12 +88,14 @@ def file_in(tx: Transaction, batch_id: str, bank_of: BankOf, now: datetime) -> F
     ]
     move(tx, "cancel", loose, day)
     ready = [order for order in lock_batch(tx, batch_id) if table.next(order.state, "file") is not None]
+    held = maybe_paid(tx, ready)
+    ready = [order for order in ready if order.order_no not in held]
     files = [
         _make_file(tx, batch_id, chunk, bank_of, moment)
         for account in sorted({order.account for order in ready})
         for chunk in _chunks([order for order in ready if order.account == account])
     ]
-    return Filing(batch_id, files, voided, sorted(stale.items()))
+    return Filing(batch_id, files, voided, sorted(stale.items()), sorted(held.items()))
 
 
 def cancel(engine: Engine, user: str, region: int, order_no: str, reason: str, day: date) -> str:

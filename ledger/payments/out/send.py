@@ -22,12 +22,15 @@ from ledger.access.operator_log import append_line
 from ledger.core.errors import LedgerError, Unavailable
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.payments.freeze.freeze import freeze, require_thawed
 from ledger.payments.orders.order import lock_file
 from ledger.payments.orders.stale import stale_orders
 from ledger.payments.orders.states import OrderStep, move, transitions
 from ledger.payments.out.bank import BankOf
 
 MAY_HAVE_ARRIVED: Final = "bank.unknown"
+NAME_TAKEN: Final = "bank.name_taken"
+"""Other bytes lie at the bank under the name of ours: sent by a database that was brought back from before it (freeze.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,12 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
     """Deliver every file of the region that is filed, or whose delivery is not known to have succeeded.
 
     The cashier sends. A file with an order that must not leave any more is left alone (`stale`): `file` rebuilds it.
-    A bank that cannot be reached does not stop the files of others. Raises Forbidden `access.role_missing`.
+    A bank that cannot be reached does not stop the files of others. Raises Forbidden `access.role_missing`, Conflict
+    `payments.frozen`.
     """
     with unit_of_work(engine, user, region) as tx:
         tx.run("SELECT access.require_role(%(region)s, 0::smallint, '{cashier}')", region=region)
+        require_thawed(tx)
         # Row security on the batch keeps a cashier of one fund to that fund's files.
         waiting = tx.rows(
             "SELECT f.file_id FROM payments.bank_file f"
@@ -134,6 +139,8 @@ def _conclude(tx: Transaction, attempt: _Attempt, refusal: LedgerError | None, d
         region=tx.region,
         file=attempt.file_id,
     )
+    if refusal is not None and refusal.code == NAME_TAKEN:
+        freeze(tx, "file_name_taken", f"付款文件{attempt.content.name}", day)
     if refusal is None:
         if state != "sent":
             _set_state(tx, attempt.file_id, "sent")

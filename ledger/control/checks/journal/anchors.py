@@ -29,14 +29,31 @@ def check_anchors(snapshot: Snapshot) -> Iterator[Breach]:
                 blocks=[anchor.block for anchor in anchors],
             )
         }
+        lost = _given_up(snapshot, book)
         for anchor in sorted(anchors, key=lambda anchor: anchor.block):
             found = there.get(anchor.block)
             if found != (anchor.seq, anchor.hash):
+                if (anchor.block, anchor.hash) in lost:
+                    continue
                 snapshot.rewritten.add((book, 0))
                 wrong = "已不存在，账尾被截去" if found is None else "的哈希已不同，账链被整体改写"
                 yield Breach("INV-12", str(book), f"seq {anchor.seq}", f"已锚定的区块{anchor.block}{wrong}")
                 break
     yield from _gone(snapshot)
+
+
+def _given_up(snapshot: Snapshot, book: Book) -> set[tuple[int, str]]:
+    """(block, hash) of the ends that a restore lost and two persons gave up when they lifted its freeze (payments.freezing)."""
+    return {
+        (block, digest)
+        for block, digest in snapshot.rows(
+            "SELECT (a ->> 'block')::bigint, a ->> 'hash' FROM payments.freezing f"
+            " CROSS JOIN LATERAL jsonb_array_elements(f.anchors) AS a"
+            " WHERE f.region = %(region)s AND f.state = 'lifted' AND (a ->> 'fund')::smallint = %(fund)s",
+            region=book.region,
+            fund=book.fund,
+        )
+    }
 
 
 def _gone(snapshot: Snapshot) -> Iterator[Breach]:

@@ -1,0 +1,288 @@
+"""A home restored from an older dump pays nothing until two persons reconciled it with the bank (INV-10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.acts.acting import acting
+from ledger.acts.tracing import What
+from ledger.books.anchors import anchors_path, write_anchors
+from ledger.bootstrap import App
+from ledger.control.verify import verify
+from ledger.core.dates import SHANGHAI
+from ledger.core.entries import Dimensions, credit, debit
+from ledger.core.errors import Conflict, Forbidden, LedgerError
+from ledger.db.backup import backup, restore
+from ledger.fund.daily.run import run_daily
+from ledger.fund.suspense.resolution import SuspensePaper
+from ledger.fund.suspense.suspense import confirm, propose
+from ledger.payments.freeze.freeze import decide_thaw, freezes, propose_thaw
+from ledger.payments.incoming.receive import Received, receive
+from ledger.payments.orders.approve import approve
+from ledger.payments.orders.values import Batch
+from ledger.payments.out.files import file
+from ledger.payments.out.send import send
+from ledger.settings import Settings
+from ledger.simulation.people import DEMO_REGION
+from tests.scenes.town import FISCAL, OWN
+
+H, OTHER = "H42010000001", "H42010000002"
+PAY, NEXT = date(2026, 10, 13), date(2026, 10, 14)
+MOMENT = datetime.combine(PAY, time(9), SHANGHAI)
+
+
+@dataclass
+class Restored:
+    """The town with a way back: what was done after `kept` is lost to the database, not to the bank."""
+
+    town: Any
+    archive: Path
+    cluster: Any
+
+    @property
+    def settings(self) -> Settings:
+        own = self.town.month.database.settings
+        return own.model_copy(update={"pg_bindir": self.cluster.bindir})
+
+    def keep(self) -> None:
+        backup(self.settings, self.archive)
+
+    def bring_back(self) -> None:
+        database = self.town.month.database
+        database.close()
+        for name in ("admin_engine", "service_engine", "auditor_engine"):
+            database.__dict__.pop(name, None)
+        with psycopg.connect(self.cluster.admin_url("postgres"), autocommit=True) as admin:
+            admin.execute(f'DROP DATABASE "{database.name}" WITH (FORCE)')
+            admin.execute(f'CREATE DATABASE "{database.name}"')
+        restore(self.settings, self.archive)
+        self.town.month.engine = database.service_engine
+        self.town.month.admin = database.admin_engine
+
+    def anchor(self) -> None:
+        settings = self.town.month.database.settings
+        write_anchors(self.town.month.database.auditor_engine, settings.home)
+
+    def app(self, user: str) -> App:
+        return App(self.town.month.database.settings, user, self.town.engine)
+
+    def receive(self) -> Received:
+        self.town.open(PAY)
+        return receive(self.town.engine, "xitong", DEMO_REGION, OWN, self.town.bank, PAY)
+
+    def draft(self, day: date = PAY) -> Batch:
+        self.town.open(day)
+        [batch] = run_daily(self.town.engine, "zhao", DEMO_REGION, day).batches
+        return batch
+
+    def signs(self) -> list[tuple[str, str]]:
+        with self.town.tx() as tx:
+            return [(one.code, one.state) for one in freezes(tx)]
+
+    def thaw(self) -> None:
+        with self.town.tx("li") as tx:
+            digest = propose_thaw(tx, "对账单2026-10-13", NEXT)
+        with self.town.tx("qian") as tx:
+            decide_thaw(tx, bytes.fromhex(digest), NEXT)
+
+
+@pytest.fixture
+def back(town: Any, bill: Any, tmp_path: Path, cluster: Any) -> Restored:
+    town.begin()
+    town.month.take(bill("a", fund=50_000))
+    return Restored(town, tmp_path / "night.dump", cluster)
+
+
+def refused(act: Any) -> str:
+    with pytest.raises(LedgerError) as found:
+        act()
+    return found.value.code
+
+
+@pytest.mark.parametrize("stage", ["draft", "approve", "file", "send"])
+def test_a_home_older_than_its_anchors_pays_nothing(back: Restored, bill: Any, stage: str) -> None:
+    """300.00 were paid twice the day after. Each step of a payment is refused, intake and reading go on."""
+    town, engine = back.town, back.town.engine
+    batch = None if stage == "draft" else back.draft()
+    if batch and stage in ("file", "send"):
+        approve(engine, "qian", DEMO_REGION, batch.batch_id, batch.digest, PAY)
+    if batch and stage == "send":
+        file(engine, "zhao", DEMO_REGION, batch.batch_id, town.bank_of, MOMENT)
+    back.keep()
+    town.by_hand("后来的一张凭证", _legs())
+    back.anchor()
+    back.bring_back()
+    engine = town.engine
+    steps = {
+        "draft": lambda: run_daily(engine, "zhao", DEMO_REGION, PAY),
+        "approve": lambda: approve(engine, "qian", DEMO_REGION, batch.batch_id, batch.digest, PAY),
+        "file": lambda: file(engine, "zhao", DEMO_REGION, batch.batch_id, town.bank_of, MOMENT),
+        "send": lambda: send(engine, "sun", DEMO_REGION, town.bank_of, PAY),
+    }
+    town.open(PAY)
+    with pytest.raises(Conflict, match=r"payments\.frozen"):
+        with acting(back.app("zhao"), What(DEMO_REGION, "test.act", stage)):
+            pass
+        steps[stage]()
+    assert back.signs() == [("anchor_newer", "frozen")]
+    assert town.bank.channel.delivered == {}
+    town.month.take(bill("later"))
+    assert back.receive().failures == []
+    back.thaw()
+    assert back.signs() == [("anchor_newer", "lifted")]
+    steps[stage]()
+
+
+def _legs() -> Any:
+    return (debit(1004, 100, Dimensions(OWN)), credit(1003, 100, Dimensions(FISCAL)))
+
+
+def paid_and_brought_back(back: Restored) -> Any:
+    """Kept in the night, paid in the day, brought back without anchors; the lost order."""
+    back.keep()
+    [order] = back.town.pay_daily(PAY)
+    assert order.amount_fen == 30_000
+    back.bring_back()
+    anchors_path(back.town.month.database.settings.home).unlink(missing_ok=True)
+    assert back.town.value("SELECT count(*) FROM payments.pay_order") == 0
+    return order
+
+
+def test_without_anchors_the_first_receipt_of_an_unknown_order_freezes(back: Restored) -> None:
+    lost = paid_and_brought_back(back)
+    done = back.receive()
+    assert dict(done.outcomes) == {"suspense": 1}
+    assert back.signs() == [("receipt_unknown_order", "frozen")]
+    assert refused(lambda: run_daily(back.town.engine, "zhao", DEMO_REGION, PAY)) == "payments.frozen"
+    assert lost.order_no in back.town.value("SELECT detail FROM payments.freezing")
+
+
+def test_what_was_lost_is_matched_by_two_persons_and_never_paid_again(back: Restored) -> None:
+    lost = paid_and_brought_back(back)
+    back.receive()
+    back.thaw()
+    town = back.town
+    batch = back.draft()
+    [order_no] = batch.order_nos
+    assert order_no != lost.order_no
+    assert order_no.endswith("-10001")
+    assert batch.batch_id.endswith("-101")
+    approve(town.engine, "qian", DEMO_REGION, batch.batch_id, batch.digest, PAY)
+    made = file(town.engine, "zhao", DEMO_REGION, batch.batch_id, town.bank_of, MOMENT)
+    receipt_no = town.value("SELECT receipt_no FROM payments.evidence")
+    assert (made.files, made.held) == ([], [(order_no, f"camt.054:{receipt_no}")])
+    assert len(town.bank.channel.delivered) == 1
+    raw = "UPDATE payments.pay_order SET state = 'unknown' WHERE order_no = %(o)s"
+    with pytest.raises(Exception, match=r"order\.not_recovered"), town.tx() as tx:
+        tx.run(raw, o=order_no)
+    said = SuspensePaper(310, OWN, "camt.054", receipt_no, "order", order_no, "银行查复3号")
+    with town.tx("li") as tx:
+        found = propose(tx, said, PAY)
+    with town.tx("qian") as tx:
+        confirm(tx, found.resolution_id, PAY)
+    assert [order.state for order in town.orders([order_no])] == ["paid"]
+    assert len(town.bank.channel.delivered) == 1
+    assert town.balance(9101, counterparty=H) == 0
+    town.verified()
+
+
+def test_an_order_that_may_be_paid_is_not_filed_by_raw_sql(back: Restored) -> None:
+    paid_and_brought_back(back)
+    back.receive()
+    back.thaw()
+    batch = back.draft()
+    approve(back.town.engine, "qian", DEMO_REGION, batch.batch_id, batch.digest, PAY)
+    with pytest.raises(Exception, match=r"order\.(maybe_paid|file_state)"), back.town.tx() as tx:
+        tx.run("UPDATE payments.pay_order SET state = 'filed', file_id = 'X'")
+
+
+def test_a_name_of_ours_with_other_bytes_at_the_bank_freezes(
+    back: Restored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town = back.town
+    batch = back.draft()
+    approve(town.engine, "qian", DEMO_REGION, batch.batch_id, batch.digest, PAY)
+    file(town.engine, "zhao", DEMO_REGION, batch.batch_id, town.bank_of, MOMENT)
+
+    def taken(*_: Any, **__: Any) -> None:
+        raise Conflict("bank.name_taken", "银行收件夹已有同名文件")
+
+    monkeypatch.setattr(town.bank.channel, "deliver", taken)
+    [sending] = send(town.engine, "sun", DEMO_REGION, town.bank_of, PAY)
+    assert (sending.outcome, sending.code) == ("filed", "bank.name_taken")
+    assert back.signs() == [("file_name_taken", "frozen")]
+    assert refused(lambda: send(town.engine, "sun", DEMO_REGION, town.bank_of, PAY)) == "payments.frozen"
+
+
+def test_one_person_lifts_nothing(back: Restored) -> None:
+    """Neither the proposer, nor a digest of something else, nor raw SQL; a refusal keeps it frozen."""
+    paid_and_brought_back(back)
+    back.receive()
+    town = back.town
+    assert refused(lambda: _decide(town, "qian", b"0" * 32)) == "freeze.none"
+    with town.tx("li") as tx:
+        digest = bytes.fromhex(propose_thaw(tx, "对账单", NEXT))
+    assert refused(lambda: _decide(town, "qian", b"0" * 32)) == "freeze.changed"
+    with pytest.raises(Forbidden):
+        _decide(town, "li", digest)
+    assert refused(lambda: run_daily(town.engine, "zhao", DEMO_REGION, PAY)) == "payments.frozen"
+    _decide(town, "qian", digest, "余额未平")
+    assert back.signs() == [("receipt_unknown_order", "frozen")]
+    for door in (
+        "UPDATE payments.freezing SET state = 'lifted', lifted_by = 'qian', lifted_on = '2026-10-14'",
+        "DELETE FROM payments.freezing",
+        "INSERT INTO payments.freezing (region, n, code, detail, anchors, found_by, found_on) VALUES"
+        " (420100, 9, 'anchor_newer', 'x', '[]', 'x', '2026-10-14')",
+    ):
+        with pytest.raises(Exception, match="permission"), town.tx("qian") as tx:
+            tx.run(door)  # type: ignore[arg-type]
+
+
+def _decide(town: Any, user: str, digest: bytes, reason: str = "") -> None:
+    with town.tx(user) as tx:
+        decide_thaw(tx, digest, NEXT, reason)
+
+
+def test_verify_takes_given_up_anchors_for_what_they_are(back: Restored) -> None:
+    """Red while frozen, clean once two persons gave the lost blocks up; the new chain is watched as before."""
+    town = back.town
+    back.keep()
+    town.by_hand("后来的一张凭证", _legs())
+    back.anchor()
+    back.bring_back()
+    home = town.month.database.settings.home
+    auditor = town.month.database.auditor_engine
+    assert [b.promise for b in verify(auditor, home)] == ["INV-12"]
+    with acting(back.app("zhao"), What(DEMO_REGION, "test.act", "x")):
+        pass
+    back.thaw()
+    assert verify(auditor, home) == []
+    town.by_hand("恢复后的凭证", _legs())
+    back.anchor()
+    assert verify(auditor, home) == []
+    with psycopg.connect(town.month.database.admin_url, autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            "UPDATE books.block SET hash = sha256('x') WHERE block = (SELECT max(block) FROM books.block)"
+        )
+    assert any("INV-12" in str(b) and "锚定" in str(b) for b in verify(auditor, home))
+
+
+def test_a_freeze_lifted_past_the_guards_is_named(back: Restored) -> None:
+    paid_and_brought_back(back)
+    back.receive()
+    with psycopg.connect(back.town.month.database.admin_url, autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            "UPDATE payments.freezing SET state = 'lifted', document = '对账单', proposed_by = 'li', proposed_on = '2026-10-14',"
+            " lifted_by = 'nobody', lifted_on = '2026-10-14'"
+        )
+    database = back.town.month.database
+    found = verify(database.auditor_engine, database.settings.home)
+    assert any(b.promise == "INV-11" and "冻结" in b.message for b in found)
