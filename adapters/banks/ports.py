@@ -6,7 +6,7 @@ Amounts are integer fen, dates are business dates in Asia/Shanghai, order number
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -152,6 +152,11 @@ class BankFormat(Protocol):
     def encode(self, batch: PaymentBatch) -> OutgoingFile:
         """The batch as the bank's payment file. Raises InvalidInput `bankfile.*` rather than guess."""
 
+    def can_bear(self, payee: BankAccount, purpose: str) -> str:
+        """Why no payment file of this bank can hold an order to `payee` for `purpose`, in a Chinese sentence naming field
+        and character; "" where one can. Asked when an order is drafted, and again before it is put into a file.
+        """
+
     def decode(self, name: str, content: bytes) -> Decoded:
         """An incoming file. Raises InvalidInput `bankfile.*` if the file as a whole cannot be trusted."""
 
@@ -162,6 +167,10 @@ class RemoteFile:
 
     name: str
     size: int
+    stamp: str = field(default="", compare=False)
+    """When the file and the word that it is complete were written, as the bank's folder tells; another one where the bank
+    wrote either anew. Empty where the folder tells no times.
+    """
 
 
 class Channel(Protocol):
@@ -179,6 +188,11 @@ class Channel(Protocol):
 
     def waiting(self) -> Sequence[RemoteFile]:
         """The complete files in the outbox, oldest name first; one under a name `fetch` refuses is among them."""
+
+    def stated(self, name: str) -> bytes | None:
+        """The SHA-256 that the bank states for an outbox file now, the file itself not read; None where it states none
+        that can be read.
+        """
 
     def fetch(self, name: str) -> bytes:
         """One outbox file, whole; raises Unavailable `bank.truncated` if it cannot be read whole."""

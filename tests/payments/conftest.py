@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -321,7 +322,7 @@ class FolderChannel:
     def waiting(self) -> list[RemoteFile]:
         self._cut("waiting")
         return [
-            RemoteFile(path.name, path.stat().st_size)
+            RemoteFile(path.name, path.stat().st_size, str(path.stat().st_mtime_ns))
             for path in sorted((self.root / "outbox").iterdir())
             if path.suffix != ".ok"
         ]
@@ -329,6 +330,9 @@ class FolderChannel:
     def fetch(self, name: str) -> bytes:
         self._cut(f"fetch {name}")
         return (self.root / "outbox" / name).read_bytes()
+
+    def stated(self, name: str) -> bytes:
+        return sha256((self.root / "outbox" / name).read_bytes()).digest()
 
     def close(self) -> None:
         """Nothing is open."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,9 @@ class Wire:
 
     def fetch(self, name: str) -> bytes:
         return self.papers[name]
+
+    def stated(self, name: str) -> bytes:
+        return sha256(self.papers[name]).digest()
 
     def close(self) -> None:
         """Nothing is open."""

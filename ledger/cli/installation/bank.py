@@ -1,4 +1,4 @@
-"""`fundledger bank`: our key for a bank's SFTP, and where the bank's front is."""
+"""`fundledger bank`: our key for a bank's SFTP, where the bank's front is, and the files it sent."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import typer
 
 from adapters.banks.wire.sftp.keys import ensure_ed25519_key
 from ledger.bootstrap import client_key_path
+from ledger.cli.installation import bank_files
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.payments.orders.own_accounts import confirm_channel, propose_channel
 
-app = typer.Typer(help="银行通道", no_args_is_help=True)
+app = typer.Typer(help="银行通道与收到的文件", no_args_is_help=True)
+app.add_typer(bank_files.app)
 
 AccountOption = Annotated[str, typer.Option(help="支出户账号")]
 

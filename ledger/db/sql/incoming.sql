@@ -88,6 +88,41 @@ CREATE TABLE payments.bank_word (
     FOREIGN KEY (region, order_no) REFERENCES payments.pay_order
 );
 
+-- What lay in the bank's folder under a name when it was last looked at: its size, the times the folder told, and the bytes
+-- taken of it. Not evidence: it says only what need not be fetched or asked about again.
+CREATE TABLE payments.inbound_seen (
+    region  integer NOT NULL,
+    account text NOT NULL,
+    name    text NOT NULL,
+    size    bigint NOT NULL,
+    stamp   text NOT NULL,            -- '' where the folder tells no times
+    sha256  bytea NOT NULL,
+    asked   bigint NOT NULL CHECK (asked >= 0),   -- turn in which the bank's digest was last asked for; 0 never
+    PRIMARY KEY (region, account, name),
+    FOREIGN KEY (region, account, sha256) REFERENCES payments.inbound_file
+);
+
+-- A file that was set aside, read again by a person after the program was mended: every attempt with what came of it.
+CREATE TABLE payments.read_again (
+    region    integer NOT NULL,
+    account   text NOT NULL,
+    sha256    bytea NOT NULL,
+    n         integer NOT NULL CHECK (n > 0),
+    kind      text NOT NULL,
+    outcome   text NOT NULL CHECK (outcome IN ('read', 'quarantined')),
+    code      text NOT NULL,          -- why it is still set aside
+    message   text NOT NULL,
+    result    jsonb NOT NULL,         -- what it did, as it was answered
+    read_by   text NOT NULL,
+    read_on   date NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (region, account, sha256, n),
+    FOREIGN KEY (region, account, sha256) REFERENCES payments.inbound_file,
+    CHECK ((outcome = 'quarantined') = (code <> ''))
+);
+
+CREATE UNIQUE INDEX read_again_once ON payments.read_again (region, account, sha256) WHERE outcome = 'read';
+
 -- Functions ---------------------------------------------------
 -- Papers are kept and decided by who keeps books; out of suspense they come by an explanation only.
 CREATE OR REPLACE FUNCTION payments.check_evidence() RETURNS trigger LANGUAGE plpgsql
@@ -108,7 +143,32 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Read again in one's own name by who keeps the books; only what was set aside, came by the channel, and was not read since.
+CREATE OR REPLACE FUNCTION payments.check_read_again() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.read_by IS DISTINCT FROM access.require_role(NEW.region, 0::smallint, '{accountant}') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'file.not_own_name', DETAIL = '隔离的文件只能以本人名义重读';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM payments.inbound_file f WHERE f.region = NEW.region AND f.account = NEW.account
+                      AND f.sha256 = NEW.sha256 AND f.outcome = 'quarantined') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'file.not_quarantined', DETAIL = '只有隔离的文件可以重读';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM payments.inbound_name n WHERE n.region = NEW.region AND n.account = NEW.account
+                      AND n.sha256 = NEW.sha256) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'file.by_hand',
+            DETAIL = '文件是人工送来的，不能由一人重读入账：请银行经通道重发';
+    END IF;
+    RETURN NEW;
+END $$;
+
 -- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER check_read_again BEFORE INSERT ON payments.read_again
+    FOR EACH ROW EXECUTE FUNCTION payments.check_read_again();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.read_again
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.inbound_seen
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON payments.bank_word
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, account, kind, receipt_no, file_sha256, direction, booking_date, amount_fen,
@@ -137,6 +197,11 @@ GRANT SELECT, INSERT ON payments.inbound_file TO fundledger_service;
 GRANT SELECT ON payments.inbound_file TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.inbound_name TO fundledger_service;
 GRANT SELECT ON payments.inbound_name TO fundledger_auditor;
+GRANT SELECT, INSERT ON payments.inbound_seen TO fundledger_service;
+GRANT UPDATE (size, stamp, sha256, asked) ON payments.inbound_seen TO fundledger_service;
+GRANT SELECT ON payments.inbound_seen TO fundledger_auditor;
+GRANT SELECT, INSERT ON payments.read_again TO fundledger_service;
+GRANT SELECT ON payments.read_again TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.inbound_problem TO fundledger_service;
 GRANT SELECT ON payments.inbound_problem TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.bank_word TO fundledger_service;

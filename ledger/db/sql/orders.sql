@@ -167,8 +167,9 @@ CREATE TABLE payments.blocked (
     pay_date    date NOT NULL,
     run         smallint NOT NULL,
     institution text NOT NULL,
-    reason      text NOT NULL,        -- payee_missing, payee_failed, suspended, ended, not_due, negative, reversed, over_available
+    reason      text NOT NULL,        -- payee_missing, payee_failed, suspended, ended, not_due, negative, reversed, over_available, unbearable …
     amount_fen  bigint NOT NULL,
+    detail      text NOT NULL DEFAULT '',   -- which field of the payee, which character
     PRIMARY KEY (region, fund, pay_date, run, institution),
     FOREIGN KEY (region, fund, pay_date, run) REFERENCES payments.daily_run
 );

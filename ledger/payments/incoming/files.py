@@ -16,7 +16,9 @@ from ledger.core.errors import InvalidInput, LedgerError
 from ledger.db.unit_of_work import Transaction
 
 _LOG: Final = logging.getLogger(__name__)
-_GOES_ON = frozenset({"bank.truncated", "bank.file_missing", "bank.too_big", "bank.file_name", "bank.denied"})
+GOES_ON: Final = frozenset(
+    {"bank.truncated", "bank.file_missing", "bank.too_big", "bank.file_name", "bank.denied"}
+)
 """One file's trouble: the others may be whole."""
 
 
@@ -49,16 +51,6 @@ class Failure(NamedTuple):
     message: str
 
 
-def seen_files(tx: Transaction, account: str) -> frozenset[tuple[str, int]]:
-    """(name, size) of every file taken before."""
-    rows = tx.rows(
-        "SELECT name, size FROM payments.inbound_name WHERE region = %(region)s AND account = %(account)s",
-        region=tx.region,
-        account=account,
-    )
-    return frozenset((name, size) for name, size in rows)
-
-
 def fetch(channel: Channel, files: Sequence[RemoteFile]) -> tuple[dict[str, bytes], list[Failure]]:
     """The files' bytes by name; a file in trouble is left for the next time, a broken line ends the round."""
     contents: dict[str, bytes] = {}
@@ -68,7 +60,7 @@ def fetch(channel: Channel, files: Sequence[RemoteFile]) -> tuple[dict[str, byte
             contents[remote.name] = channel.fetch(remote.name)
         except LedgerError as refusal:
             failures.append(Failure(remote.name, refusal.code, refusal.message))
-            if refusal.code not in _GOES_ON:
+            if refusal.code not in GOES_ON:
                 break
     return contents, failures
 
@@ -173,8 +165,17 @@ def _reused_names(tx: Transaction, account: str, new: Sequence[Inbound]) -> list
 
 
 def store_problems(tx: Transaction, account: str, problems: Sequence[Problem]) -> None:
-    """Number the problems within their file and keep them."""
-    numbers: dict[bytes, int] = {}
+    """Number the problems within their file, after those it has, and keep them."""
+    numbers: dict[bytes, int] = {
+        bytes(digest): n
+        for digest, n in tx.rows(
+            "SELECT sha256, max(n) FROM payments.inbound_problem WHERE region = %(region)s AND account = %(account)s"
+            " AND sha256 = ANY(%(digests)s) GROUP BY sha256",
+            region=tx.region,
+            account=account,
+            digests=[problem.file_sha256 for problem in problems],
+        )
+    }
     rows = []
     for problem in problems:
         numbers[problem.file_sha256] = numbers.get(problem.file_sha256, 0) + 1

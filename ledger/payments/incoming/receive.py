@@ -28,18 +28,18 @@ from ledger.payments.incoming.files import (
     Problem,
     fetch,
     read,
-    seen_files,
     set_aside,
     store_files,
     store_problems,
 )
+from ledger.payments.incoming.seen import Look, keep_sightings, look, sightings
 from ledger.payments.incoming.statuses import spread
 from ledger.payments.incoming.unknown import watch_papers
 from ledger.payments.orders.states import keep_bank_references
 from ledger.payments.out.bank import PayingBank
 
 FILES_PER_TRANSACTION: Final = 200
-_OF_THE_FILE: Final = frozenset({"db.constraint", "db.duplicate"})
+OF_THE_FILE: Final = frozenset({"db.constraint", "db.duplicate"})
 """Refusals of the database that say what a file holds, not how things stand."""
 _LOG: Final = logging.getLogger(__name__)
 
@@ -78,23 +78,33 @@ def receive(
 ) -> Received:
     """Take what lies in the bank's outbox for `account` and book it on `day`; safe to repeat at any time.
 
-    Files known by name and size are not fetched again unless `again`. Raises Forbidden `access.role_missing` unless
+    Files that lie there as they were taken are not fetched again unless `again` (seen.py). Raises Forbidden `access.role_missing` unless
     the user keeps books (accountant, system) of every fund the account pays for; Unavailable `bank.*` if the bank
     cannot be reached at all; InFlight while another poll of the region is under way.
     """
     with unit_of_work(engine, user, region) as tx:
-        _require_bookkeeper(tx, account)
-        seen = frozenset() if again else seen_files(tx, account)
-    remote = [file for file in bank.channel.waiting() if (file.name, file.size) not in seen]
+        require_bookkeeper(tx, account)
+        seen = {} if again else sightings(tx, account)
+    found = look(bank.channel, bank.channel.waiting(), seen)
     total = Received(account)
-    for start in range(0, max(len(remote), 1), FILES_PER_TRANSACTION):
-        contents, failures = fetch(bank.channel, remote[start : start + FILES_PER_TRANSACTION])
+    for start in range(0, max(len(found.fetch), 1), FILES_PER_TRANSACTION):
+        part = found.fetch[start : start + FILES_PER_TRANSACTION]
+        contents, failures = fetch(bank.channel, part)
+        files = _read_all(bank, contents)
+        taken = _take_all(engine, user, region, account, files, day)
+        left = {failure.name for failure in taken.failures}
+        digests = {file.name: file.sha256 for file in files if file.name not in left}
+        found.seen.extend(Look(file, digests[file.name], 0) for file in part if file.name in digests)
         total.failures += failures
-        total.add(_take_all(engine, user, region, account, _read_all(bank, contents), day))
+        total.add(taken)
+    if found.seen:
+        with unit_of_work(engine, user, region) as tx:
+            keep_sightings(tx, account, found.seen)
     return total
 
 
-def _require_bookkeeper(tx: Transaction, account: str) -> None:
+def require_bookkeeper(tx: Transaction, account: str) -> None:
+    """Raises Forbidden `access.role_missing` unless the user keeps books of every fund the account pays for."""
     funds = tx.value(
         "SELECT payments.account_funds(%(region)s, %(account)s)", region=tx.region, account=account
     )
@@ -138,7 +148,7 @@ def _take_alone(engine: Engine, user: str, region: int, account: str, file: Inbo
     except (InFlight, Unavailable, MemoryError, OSError):  # the machine's trouble is no file's
         raise
     except LedgerError as refusal:
-        if refusal.code not in _OF_THE_FILE:
+        if refusal.code not in OF_THE_FILE:
             return Received(account, failures=[Failure(file.name, refusal.code, refusal.message)])
         found: Exception = refusal
     except Exception as error:  # noqa: BLE001 one file's error is that file's
@@ -157,6 +167,11 @@ def take(
     new, done.problems = store_files(tx, account, files, day, by_hand=by_hand)
     done.files, done.repeated = len(new), len(files) - len(new)
     done.quarantined = sum(1 for file in new if file.code)
+    return believe(tx, account, new, done, day)
+
+
+def believe(tx: Transaction, account: str, new: Sequence[Inbound], done: Received, day: date) -> Received:
+    """Decide and post what these kept files say; the caller holds Lock.RECEIVE."""
     done.problems += [
         Problem(file.sha256, part.where, part.code, part.message)
         for file in new

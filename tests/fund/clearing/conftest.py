@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,9 @@ class Folder:
 
     def fetch(self, name: str) -> bytes:
         return (self.outbox / name).read_bytes()
+
+    def stated(self, name: str) -> bytes:
+        return sha256((self.outbox / name).read_bytes()).digest()
 
     def close(self) -> None:
         """Nothing is open."""

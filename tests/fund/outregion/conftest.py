@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,9 @@ class Folder:
 
     def fetch(self, name: str) -> bytes:
         return (self.root / "outbox" / name).read_bytes()
+
+    def stated(self, name: str) -> bytes:
+        return sha256((self.root / "outbox" / name).read_bytes()).digest()
 
     def close(self) -> None:
         """Nothing is open."""

@@ -20,7 +20,7 @@ from adapters.banks.wire.control import (
 from adapters.banks.wire.sftp.config import SftpConfig
 from adapters.banks.wire.sftp.errors import FAILURES, outcome_unknown, refused, unreachable
 from adapters.banks.wire.sftp.hostkeys import parse_host_key
-from adapters.banks.wire.sftp.line import SftpLine
+from adapters.banks.wire.sftp.line import Entry, SftpLine
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
 
 PART_SUFFIX: Final = ".part"
@@ -88,12 +88,26 @@ class SftpChannel:
         escaped, which `fetch` refuses: it is told of at every poll until the bank renames it.
         """
         with self._call(self._config.outbox) as call:
-            sizes = dict(call.line.names(self._config.outbox))
+            there = {entry.raw: entry for entry in call.line.names(self._config.outbox)}
         ready = READY_SUFFIX.encode()
-        complete = [name for name in sizes if name + ready in sizes and not name.endswith(ready)]
+        complete = [name for name in there if name + ready in there and not name.endswith(ready)]
         return sorted(
-            (RemoteFile(_shown(name), sizes[name]) for name in complete), key=lambda file: file.name
+            (
+                RemoteFile(_shown(name), there[name].size, _stamp(there[name], there[name + ready]))
+                for name in complete
+            ),
+            key=lambda file: file.name,
         )
+
+    def stated(self, name: str) -> bytes | None:
+        """The digest in the file's `.ok`, one small read; None for one that is missing or cannot be read."""
+        _require_plain_name(name)
+        with self._call(name) as call:
+            ready = call.line.read_if_there(f"{self._config.outbox}/{name}{READY_SUFFIX}")
+        try:
+            return None if ready is None else bytes.fromhex(decode_control(name, ready).sha256)
+        except InvalidInput:
+            return None
 
     def fetch(self, name: str) -> bytes:
         """One outbox file, proved whole by its `.ok`.
@@ -197,6 +211,11 @@ class SftpChannel:
             line = self._lines.pop(current_thread(), None)
         if line is not None:
             line.close()
+
+
+def _stamp(file: Entry, ready: Entry) -> str:
+    """Another one whenever the bank wrote the file or its `.ok` again; empty where the server tells no times."""
+    return f"{file.written}-{ready.written}-{ready.size}" if file.written and ready.written else ""
 
 
 def _speaks_of(name: str, control: bytes, content: bytes) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
 from threading import Timer
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from paramiko import AuthenticationException, Ed25519Key, SSHException
 from paramiko.pkey import PKey
@@ -35,6 +35,14 @@ _CHUNK: Final = 32 * 1024
 _NAMES_MAX: Final = 200_000
 
 
+class Entry(NamedTuple):
+    """One name in a folder; `written` is in seconds, 0 where the server does not tell."""
+
+    raw: bytes
+    size: int
+    written: int
+
+
 class _Session(SFTPClient):
     """An SFTP session that can list a folder in bytes.
 
@@ -45,10 +53,10 @@ class _Session(SFTPClient):
 
         def _request(self, command: int, *args: object) -> tuple[int, Message]: ...
 
-    def names(self, folder: str) -> list[tuple[bytes, int]]:
-        """Every entry of `folder` as (raw name, size), in the server's order."""
+    def names(self, folder: str) -> list[Entry]:
+        """Every entry of `folder`, in the server's order: its times come with its name and cost no question of their own."""
         handle = self._request(CMD_OPENDIR, folder)[1].get_binary()
-        found: list[tuple[bytes, int]] = []
+        found: list[Entry] = []
         while True:
             try:
                 answer = self._request(CMD_READDIR, handle)[1]
@@ -57,28 +65,28 @@ class _Session(SFTPClient):
             for _ in range(answer.get_int()):
                 raw = answer.get_binary()
                 answer.get_binary()  # the `ls -l` line, in any encoding
-                found.append((raw, _size(answer)))
+                found.append(Entry(raw, *_size_and_time(answer)))
             if len(found) > _NAMES_MAX:
                 raise SSHException(f"more than {_NAMES_MAX} names")
         self._request(CMD_CLOSE, handle)
         return found
 
 
-def _size(answer: Message) -> int:
-    """Read one attribute block of the protocol (version 3) and keep the size; 0 if not given."""
+def _size_and_time(answer: Message) -> tuple[int, int]:
+    """Read one attribute block of the protocol (version 3) and keep size and time of writing; 0 for what is not given."""
     flags = answer.get_int()
     size = answer.get_int64() if flags & SFTPAttributes.FLAG_SIZE else 0
-    for flag, words in (
-        (SFTPAttributes.FLAG_UIDGID, 2),
-        (SFTPAttributes.FLAG_PERMISSIONS, 1),
-        (SFTPAttributes.FLAG_AMTIME, 2),
-    ):
+    for flag, words in ((SFTPAttributes.FLAG_UIDGID, 2), (SFTPAttributes.FLAG_PERMISSIONS, 1)):
         if flags & flag:
             answer.get_bytes(4 * words)
+    written = 0
+    if flags & SFTPAttributes.FLAG_AMTIME:
+        answer.get_int()  # when it was last read
+        written = answer.get_int()
     if flags & SFTPAttributes.FLAG_EXTENDED:
         for _ in range(2 * answer.get_int()):
             answer.get_binary()
-    return size
+    return size, written
 
 
 class SftpLine:
@@ -134,8 +142,8 @@ class SftpLine:
         """Whether `error` is the end of this line rather than an answer over it."""
         return isinstance(error, BREAKS) or not self.alive()
 
-    def names(self, folder: str) -> list[tuple[bytes, int]]:
-        """Every entry of `folder` as (raw name, size)."""
+    def names(self, folder: str) -> list[Entry]:
+        """Every entry of `folder`."""
         return self._session.names(folder)
 
     def read(self, path: str) -> bytes:

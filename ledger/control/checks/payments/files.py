@@ -32,6 +32,29 @@ _HANDED: Final = """
      WHERE h.state = 'approved' AND (maker.person = checker.person) IS DISTINCT FROM false
      ORDER BY 1, 2, 3
 """
+# Set aside: nothing of it is believed until it is read again, and then only of a file that the channel brought.
+_SET_ASIDE: Final = """
+    WITH aside AS (
+        SELECT f.region, f.sha256, f.name FROM payments.inbound_file f
+         WHERE f.outcome = 'quarantined'
+           AND NOT EXISTS (SELECT 1 FROM payments.read_again a
+                            WHERE a.region = f.region AND a.account = f.account AND a.sha256 = f.sha256 AND a.outcome = 'read')
+           AND NOT EXISTS (SELECT 1 FROM payments.inbound_file o
+                            WHERE o.region = f.region AND o.sha256 = f.sha256 AND o.outcome = 'read'))
+    SELECT a.region, a.name, '已隔离且没有重读，却有其回单' || e.receipt_no
+      FROM aside a JOIN payments.evidence e ON e.region = a.region AND e.file_sha256 = a.sha256
+    UNION ALL
+    SELECT a.region, a.name, '已隔离且没有重读，却据以改动拨付单' || w.order_no
+      FROM aside a JOIN payments.bank_word w ON w.region = a.region AND w.file_sha256 = a.sha256
+    UNION ALL
+    SELECT a.region, f.name, '重读的文件并未隔离，或不是由银行通道收到'
+      FROM payments.read_again a
+      JOIN payments.inbound_file f ON f.region = a.region AND f.account = a.account AND f.sha256 = a.sha256
+     WHERE f.outcome <> 'quarantined'
+        OR NOT EXISTS (SELECT 1 FROM payments.inbound_name n
+                        WHERE n.region = a.region AND n.account = a.account AND n.sha256 = a.sha256)
+     ORDER BY 1, 2, 3
+"""
 
 
 def check_files(snapshot: Snapshot) -> Iterator[Breach]:
@@ -58,5 +81,5 @@ def check_files(snapshot: Snapshot) -> Iterator[Breach]:
     ):
         message = f"付款文件记{orders}笔{total}分，其拨付单{found}笔{summed}分"
         yield Breach("INV-10", str(region), f"file {file_id}", message)
-    for region, name, wrong in snapshot.rows(_HANDED):
+    for region, name, wrong in (*snapshot.rows(_HANDED), *snapshot.rows(_SET_ASIDE)):
         yield Breach("INV-11", str(region), f"inbound {name}", f"文件{name}：{wrong}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +115,39 @@ def test_path_in_a_name(site: Any) -> None:
     with pytest.raises(InvalidInput) as refusal:
         site.channel().fetch("../inbox/x")
     assert refusal.value.code == "bank.file_name"
+
+
+def test_a_file_written_anew_with_the_same_length_has_another_stamp_and_digest(site: Any) -> None:
+    lay(site.outbox, "STATUS.xml", b"ACSP")
+    channel = site.channel()
+    [before] = channel.waiting()
+    assert before.stamp
+    assert channel.stated("STATUS.xml") == sha256(b"ACSP").digest()
+    assert channel.waiting()[0].stamp == before.stamp
+    lay(site.outbox, "STATUS.xml", b"RJCT")
+    os.utime(site.outbox / "STATUS.xml.ok", (2_000_000_000, 2_000_000_000))
+    [after] = channel.waiting()
+    assert (after.size, after.stamp == before.stamp) == (before.size, False)
+    assert channel.stated("STATUS.xml") == sha256(b"RJCT").digest()
+    assert channel.fetch("STATUS.xml") == b"RJCT"
+
+
+def test_between_the_file_and_its_word_nothing_half_is_taken(site: Any) -> None:
+    """The bank has written the new file and not yet its `.ok`: the old word does not speak of it."""
+    lay(site.outbox, "STATUS.xml", b"ACSP")
+    (site.outbox / "STATUS.xml").write_bytes(b"RJ")
+    channel = site.channel()
+    assert channel.stated("STATUS.xml") == sha256(b"ACSP").digest()
+    with pytest.raises(Unavailable) as refusal:
+        channel.fetch("STATUS.xml")
+    assert refusal.value.code == "bank.truncated"
+
+
+@pytest.mark.parametrize("ok", [None, b"name=STATUS.xml\nbytes=ten\n", b"\xff"])
+def test_no_word_that_can_be_read_states_no_digest(site: Any, ok: bytes | None) -> None:
+    lay(site.outbox, "STATUS.xml", b"ACSP")
+    if ok is None:
+        (site.outbox / "STATUS.xml.ok").unlink()
+    else:
+        (site.outbox / "STATUS.xml.ok").write_bytes(ok)
+    assert site.channel().stated("STATUS.xml") is None
