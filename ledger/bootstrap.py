@@ -14,6 +14,7 @@ from ledger.core.errors import Conflict, NotFound
 from ledger.db.connections import Engine, direct
 from ledger.db.identity import require_current
 from ledger.db.unit_of_work import unit_of_work
+from ledger.payments.orders.bearing import BearsOf, asking
 from ledger.settings import Settings
 
 
@@ -109,6 +110,13 @@ class App:
         if bank is None:
             raise NotFound("account.unknown", f"统筹区{region}没有账户{account}", account=account)
         return _format(bank, account)
+
+    @staticmethod
+    def bears() -> BearsOf:
+        """What each own account's bank can write into its files, for drafting."""
+        from adapters.banks.registry import make_format  # likewise
+
+        return asking(make_format)
 
     def expenditure_accounts(self, region: int) -> list[str]:
         """The region's 支出户: the accounts files are sent from and received for."""

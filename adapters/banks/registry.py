@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from adapters.banks.formats.iso20022.format import Iso20022Format
@@ -11,6 +12,7 @@ from ledger.core.errors import NotFound
 
 FORMATS: Final[Mapping[str, Callable[[frozenset[str]], BankFormat]]] = {
     "iso20022": Iso20022Format,
+    "iso20022-gbk": partial(Iso20022Format, charset="gbk"),
 }
 
 

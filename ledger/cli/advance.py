@@ -86,7 +86,7 @@ def order(region: RegionOption, fund: FundOption, date: DateOption, *, as_json: 
     running, day = app_for("maker"), parse_day(date)
     with act(running, region, "advance.order", f"{fund}/{date}") as tx:
         open_period(tx, Book(region, fund), period_of(day))
-        done = order_advances(tx, fund, day)
+        done = order_advances(tx, fund, day, running.bears())
     batches = [batch.as_json() for batch in done.batches]
     skipped = [{"advance": s.key, **refused_json(s)} for s in done.skipped]
     lines = [

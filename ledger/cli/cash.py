@@ -198,7 +198,7 @@ def order_persons_command(
     """将已同意而未付的个人付款制单，待另一人审批批次。"""
     running, day = app_for("maker"), parse_day(date)
     with act(running, region, "cash.order_persons", f"{fund}/{date}") as tx:
-        done = order_persons(tx, fund, day)
+        done = order_persons(tx, fund, day, running.bears())
     batches = [batch.as_json() for batch in done.batches]
     skipped = [{"payment": s.key, **refused_json(s)} for s in done.skipped]
     lines = [

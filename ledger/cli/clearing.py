@@ -248,7 +248,7 @@ def orders(
         region,
         "orders",
         f"{fund}/{year}",
-        lambda tx: draft_clearing_orders(tx, fund, year, _day(date)),
+        lambda tx: draft_clearing_orders(tx, fund, year, _day(date), running.bears()),
     )
     show(orders_json(made), orders_words(made), as_json=as_json)
 

@@ -10,7 +10,7 @@ from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.money import yuan_grouped
-from ledger.fund.daily.run import BLOCK_REASONS, DailyRun, run_daily_in
+from ledger.fund.daily.run import DailyRun, run_daily_in
 from ledger.fund.ordering.available import waits_words
 
 app = typer.Typer(help="日拨付", no_args_is_help=True)
@@ -32,7 +32,7 @@ def run(
     running = app_for("maker")
     day = parse_day(date)
     with act(running, region, "daily.run", date) as tx:
-        done = run_daily_in(tx, day)
+        done = run_daily_in(tx, day, running.bears())
     show(done.as_json() | {"warnings": ACTING.warnings}, words(done), as_json=as_json)
 
 
@@ -45,7 +45,7 @@ def words(done: DailyRun) -> list[str]:
     ]
     lines += [
         f"  未拨付 {blocked.institution} {yuan_grouped(blocked.amount_fen)}元："
-        f"{BLOCK_REASONS[blocked.reason]}{waits_words(blocked.waits_for)}"
+        f"{blocked.words}{waits_words(blocked.waits_for)}"
         for blocked in done.blocked
     ]
     return lines

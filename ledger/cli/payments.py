@@ -139,6 +139,7 @@ def file(batch: Batch, region: RegionOption, *, as_json: JsonFlag = False) -> No
         "voided": list(done.voided),
         "cancelled": [{"order": order_no, "reason": reason} for order_no, reason in done.cancelled],
         "held": [{"order": order_no, "receipt": receipt} for order_no, receipt in done.held],
+        "unbearable": [{"order": order_no, "reason": why} for order_no, why in done.unbearable],
     }
     lines = [f"批次{batch}：制盘{len(done.files)}个文件"]
     lines += [
@@ -150,6 +151,7 @@ def file(batch: Batch, region: RegionOption, *, as_json: JsonFlag = False) -> No
         f"  留置 {order_no}：回单{paper}可能已付此款，请先查明（payments suspense）"
         for order_no, paper in done.held
     ]
+    lines += [f"  取消 {order_no}：{why}" for order_no, why in done.unbearable]
     show(document, lines, as_json=as_json)
 
 

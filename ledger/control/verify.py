@@ -35,6 +35,7 @@ from ledger.control.checks.journal.vouchers import check_vouchers
 from ledger.control.checks.payments.evidence import check_evidence
 from ledger.control.checks.payments.files import check_files
 from ledger.control.checks.payments.freezes import check_freezes
+from ledger.control.checks.payments.names import check_names
 from ledger.control.checks.payments.orders import check_orders
 from ledger.control.checks.payments.owed import check_owed
 from ledger.control.checks.payments.suspense import check_suspense
@@ -66,6 +67,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("回单", check_evidence),
     ("挂账回单", check_suspense),
     ("银行文件", check_files),
+    ("户名与开户行", check_names),
     ("日拨付回传", check_handbacks),
     ("申报状态", check_declarations),
     ("月结单与确认书", check_settlements),

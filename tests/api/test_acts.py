@@ -41,7 +41,14 @@ def test_every_command_that_acts_is_offered(client: httpx.Client, world: Any) ->
     names = {act["name"] for act in answer.json()["acts"]}
     assert names == set(acts())
     assert len(names) > 75
-    assert {"month approve", "clear confirm", "advance request", "user grant", "calendar confirm"} <= names
+    assert {
+        "month approve",
+        "clear confirm",
+        "advance request",
+        "user grant",
+        "calendar confirm",
+        "bank read-again",
+    } <= names
     assert not names & set(NOT_REMOTE)
 
 
@@ -123,3 +130,12 @@ def test_a_secret_is_never_kept_under_a_key(do: Any) -> None:
     assert {"user key"} == SECRET
     refused = do("user/key", "maker", "k-4", user="maker", expires="2099-01-01", label="x")
     assert refused.json()["code"] == "key.secret"
+
+
+@pytest.mark.parametrize("character", ["\t", "\u3164", "\ufffd", "\ue815", "\u202e", chr(0xD83D), "\u3000"])
+def test_a_name_no_payment_file_can_bear_is_refused_with_its_place(do: Any, character: str) -> None:
+    line = LINE | {"payee": LINE["payee"] | {"name": f"医院{character}甲"}}  # type: ignore[operator]
+    refused = do("institution/load", "maker", file={"name": "i.jsonl", "content": json.dumps(line) + "\n"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "institution.format")
+    said = f"i.jsonl第1行：收款户名第3个字符U+{ord(character):04X}不能写入付款文件"
+    assert said in refused.text or said in refused.json()["detail"]

@@ -47,7 +47,11 @@ class BatchApprovalBody(RegionBody):
 def run(call: Calling, request: Request, body: RunBody) -> Response:
     """Book what arrived and draft what is owed up to the day before; what is drafted is not drafted twice."""
     day = parse_day(body.date)
-    return act(call, request, body.region, "daily.run", body.date, lambda tx: run_daily_in(tx, day).as_json())
+
+    def effect(tx: Transaction) -> dict[str, object]:
+        return run_daily_in(tx, day, App.bears()).as_json()
+
+    return act(call, request, body.region, "daily.run", body.date, effect)
 
 
 @router.post(
@@ -104,6 +108,7 @@ def filing(call: Calling, request: Request, batch: BatchPath, body: RegionBody) 
             ],
             "voided": list(done.voided),
             "cancelled": [{"order": order, "reason": reason} for order, reason in done.cancelled],
+            "unbearable": [{"order": order, "reason": why} for order, why in done.unbearable],
         }
 
     try:

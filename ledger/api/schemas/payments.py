@@ -44,7 +44,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         orders=COUNT,
         ordered_fen=FEN,
         batches=items(an_object(batch=TEXT, fund=INT, orders=COUNT, total_fen=FEN, digest=SHA)),
-        blocked=items(an_object(fund=INT, institution=TEXT, reason=TEXT, amount_fen=FEN)),
+        blocked=items(an_object(fund=INT, institution=TEXT, reason=TEXT, amount_fen=FEN, detail=TEXT)),
     ),
     "Batch": an_object(
         batch=TEXT,
@@ -76,6 +76,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         ),
         voided=items(TEXT),
         cancelled=items(an_object(order=TEXT, reason=TEXT)),
+        unbearable=items(an_object(order=TEXT, reason=TEXT)),
     ),
     "Deliveries": an_object(
         files=items(an_object(file=TEXT, outcome=TEXT, orders=COUNT, total_fen=FEN, code=TEXT, message=TEXT))

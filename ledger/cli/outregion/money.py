@@ -28,6 +28,7 @@ from ledger.fund.outregion.requests import (
     request_move,
 )
 from ledger.fund.outregion.transfers import draft_transfer_orders
+from ledger.payments.orders.bearing import BearsOf
 from ledger.payments.orders.values import Batch
 
 app = typer.Typer()
@@ -147,7 +148,7 @@ def order(
         raise InvalidInput("outregion.order_of", f"--of 应为{'、'.join(_DRAFTS)}")
     running = app_for("maker")
     with act(running, region, "outregion.order", f"{what}/{date}") as tx:
-        batch, ordered, blocked = _DRAFTS[what](tx, fund, parse_day(date), term)
+        batch, ordered, blocked = _DRAFTS[what](tx, fund, parse_day(date), term, running.bears())
     document = {
         "batch": batch.batch_id if batch else "",
         "digest": batch.digest.hex() if batch else "",
@@ -163,22 +164,22 @@ _Drafted = tuple[Batch | None, list[str], list[tuple[str, str]]]
 """The batch, what it pays, and what it does not pay with the reason."""
 
 
-def _bills(tx: Transaction, fund: int, day: date, _term: int) -> _Drafted:
-    made = draft_bill_orders(tx, fund, day)
+def _bills(tx: Transaction, fund: int, day: date, _term: int, bears: BearsOf) -> _Drafted:
+    made = draft_bill_orders(tx, fund, day, bears)
     return made.batch, list(made.bills), list(made.blocked)
 
 
-def _hospitals(tx: Transaction, fund: int, day: date, term: int) -> _Drafted:
-    made = draft_hospital_orders(tx, fund, term or period_of(day), day)
+def _hospitals(tx: Transaction, fund: int, day: date, term: int, bears: BearsOf) -> _Drafted:
+    made = draft_hospital_orders(tx, fund, term or period_of(day), day, bears)
     return made.batch, list(made.institutions), [(one.institution, one.reason) for one in made.blocked]
 
 
-def _transfers(tx: Transaction, fund: int, day: date, _term: int) -> _Drafted:
-    made = draft_transfer_orders(tx, fund, day)
+def _transfers(tx: Transaction, fund: int, day: date, _term: int, bears: BearsOf) -> _Drafted:
+    made = draft_transfer_orders(tx, fund, day, bears)
     return made.batch, list(made.moves), list(made.blocked)
 
 
-_DRAFTS: Final[Mapping[str, Callable[[Transaction, int, date, int], _Drafted]]] = {
+_DRAFTS: Final[Mapping[str, Callable[[Transaction, int, date, int, BearsOf], _Drafted]]] = {
     "bills": _bills,
     "hospitals": _hospitals,
     "transfers": _transfers,

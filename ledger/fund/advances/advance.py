@@ -15,6 +15,7 @@ from adapters.banks.ports import BankAccount
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import yuan_grouped
+from ledger.core.text import bearable
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.offset import KIND_ACCOUNTS, KIND_NAMES, Offset, due_offsets, take_offsets
 from ledger.fund.advances.quota import Quota, month_quota, prepayment_quota
@@ -92,7 +93,7 @@ class Advance:
 def request_advance(tx: Transaction, asked: AdvanceRequest, day: date) -> Advance:
     """Ask for an advance as maker; the same document again gives the first answer (procedure.md 1, 101号).
 
-    Raises InvalidInput `advance.kind`, `advance.term`, `advance.supplier`, `request.*`; Conflict `advance.condition`,
+    Raises InvalidInput `advance.kind`, `advance.term`, `advance.supplier`, `text.unbearable`, `request.*`; Conflict `advance.condition`,
     `advance.no_history`, `advance.above_quota`, `advance.agreement`, `advance.term_settled`, `request.document_used`,
     `db.duplicate` (a second prepayment of the year, a second pre-allocation of the 期号); Forbidden
     `access.role_missing`.
@@ -184,6 +185,9 @@ def _check(tx: Transaction, asked: AdvanceRequest, day: date) -> tuple[int, int,
         raise InvalidInput("advance.kind", f"没有预付种类“{asked.kind[:20]}”，应为{'、'.join(KIND_NAMES)}")
     if (asked.kind == "supplier") != (asked.supplier != NO_PAYEE):
         raise InvalidInput("advance.supplier", "集采直接结算须写明供应商收款账户，其余种类付机构自己的账户")
+    if asked.kind == "supplier":
+        bearable(asked.supplier.name, "收款户名")
+        bearable(asked.supplier.bank_name, "开户行")
     if not tx.value(
         """SELECT EXISTS (SELECT 1 FROM fund.institution WHERE region = %(region)s AND institution = %(code)s
                AND agreement_state = 'active' AND %(day)s BETWEEN agreement_from AND agreement_to)""",

@@ -15,6 +15,7 @@ from ledger.fund.advances.advance import link_orders
 from ledger.fund.advances.offset import KIND_ACCOUNTS, KIND_NAMES
 from ledger.fund.ordering.available import available_fen, drafted_fen, open_available
 from ledger.fund.ordering.draft import Drafted, RefusedWish, Wish, draft
+from ledger.payments.orders.bearing import BearsOf, any_bank
 from ledger.payments.orders.values import Batch, BatchKind, ItemDraft
 
 __all__ = ["Ordered", "available_fen", "drafted_fen", "order_advances", "order_persons"]
@@ -32,7 +33,7 @@ class Ordered:
     """By request: payee_missing, suspended, over_available, kinds_first."""
 
 
-def order_advances(tx: Transaction, fund: int, pay_date: date) -> Ordered:
+def order_advances(tx: Transaction, fund: int, pay_date: date, bears: BearsOf = any_bank) -> Ordered:
     """Draft orders for every approved advance that is in no live order; suppliers in a batch of their own.
 
     One whose order was cancelled, rejected or returned is ordered anew. Raises Conflict `book.no_account`, Forbidden
@@ -66,7 +67,7 @@ def order_advances(tx: Transaction, fund: int, pay_date: date) -> Ordered:
             Wish(key, institution, [item], payee, purpose, pay_date, before, blocked)
         )
     done = [
-        draft(tx, open_available(tx, fund, kind, pay_date), pay_date, wished)
+        draft(tx, open_available(tx, fund, kind, pay_date, bears), pay_date, wished)
         for kind, wished in wishes.items()
     ]
     for drafted in done:
@@ -74,7 +75,7 @@ def order_advances(tx: Transaction, fund: int, pay_date: date) -> Ordered:
     return Ordered([d.batch for d in done if d.batch is not None], [r for d in done for r in d.refused])
 
 
-def order_persons(tx: Transaction, fund: int, pay_date: date) -> Ordered:
+def order_persons(tx: Transaction, fund: int, pay_date: date, bears: BearsOf = any_bank) -> Ordered:
     """Draft one order for every approved payment to a person that is in no live order; raises as `order_advances`."""
     rows = tx.rows(
         """SELECT p.payment_id, p.kind, p.subfund, p.service_year, p.term, p.category, p.amount_fen, p.order_no, p.payee_name,
@@ -99,7 +100,7 @@ def order_persons(tx: Transaction, fund: int, pay_date: date) -> Ordered:
         )
         for key, kind, subfund, year, term, category, fen, before, *payee in rows
     ]
-    drafted = draft(tx, open_available(tx, fund, "person", pay_date), pay_date, wished)
+    drafted = draft(tx, open_available(tx, fund, "person", pay_date, bears), pay_date, wished)
     tx.run_many(
         "UPDATE fund.person_payment SET order_no = %(order)s WHERE region = %(region)s AND payment_id = %(key)s",
         _links(tx, drafted),

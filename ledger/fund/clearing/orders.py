@@ -25,6 +25,7 @@ from ledger.fund.ordering.draft import (
     require_working_day,
     result_blocked,
 )
+from ledger.payments.orders.bearing import BearsOf, any_bank
 from ledger.payments.orders.values import Batch, ItemDraft
 
 CLEARING_BLOCK_REASONS: Final = REFUSALS | {
@@ -46,7 +47,9 @@ class ClearingOrders:
     """By letter (CLEARING_BLOCK_REASONS)."""
 
 
-def draft_clearing_orders(tx: Transaction, fund: int, year: int, pay_date: date) -> ClearingOrders:
+def draft_clearing_orders(
+    tx: Transaction, fund: int, year: int, pay_date: date, bears: BearsOf = any_bank
+) -> ClearingOrders:
     """Draft one batch with an order for every confirmed letter of the year that is not yet ordered.
 
     A failed or returned order is issued again by a new one that names it. Raises InvalidInput
@@ -55,7 +58,7 @@ def draft_clearing_orders(tx: Transaction, fund: int, year: int, pay_date: date)
     """
     require_drafter(tx, fund)
     require_working_day(tx, pay_date, "clearing")
-    available = open_available(tx, fund, "clearing", pay_date)
+    available = open_available(tx, fund, "clearing", pay_date, bears)
     open_period(tx, Book(tx.region, fund), period_of(pay_date))
     confirmed = [letter for letter in letters(tx, year, fund) if letter.state == "confirmed"]
     where = payees(tx, {letter.scope.institution for letter in confirmed})

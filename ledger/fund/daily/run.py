@@ -22,6 +22,7 @@ from ledger.fund.ordering.available import Available, open_available, waits_json
 from ledger.fund.ordering.draft import next_batch_id, require_working_day, result_blocked
 from ledger.fund.ordering.forecast import Reserved
 from ledger.fund.ordering.owed import owed_daily
+from ledger.payments.orders.bearing import BearsOf, any_bank
 from ledger.payments.orders.draft import create_batch
 from ledger.payments.orders.values import Batch, BatchDraft, OrderDraft
 from ledger.rules.policy import RULES_SIGNER, policy_on
@@ -31,6 +32,7 @@ BLOCK_REASONS: Final = {
     "ended": "协议终止或不在协议期",
     "payee_missing": "没有已确认的收款账户",
     "payee_failed": "上次付款因账户原因失败，待核实",
+    "unbearable": "收款户名、开户行或摘要不能写入付款文件",
     "not_due": "未到所选拨付周期",
     "negative": "净额不大于零，结转下次",
     "over_available": "超过支出户可用余额",
@@ -50,6 +52,13 @@ class Blocked:
     amount_fen: int
     waits_for: Sequence[Reserved] = ()
     """With `kinds_first`: what has to be paid before it."""
+    detail: str = ""
+    """With `unbearable`: which field, which character."""
+
+    @property
+    def words(self) -> str:
+        """Why, for people."""
+        return self.detail or BLOCK_REASONS[self.reason]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +89,24 @@ class DailyRun:
                     "reason": blocked.reason,
                     "amount_fen": str(blocked.amount_fen),
                     "waits_for": waits_json(blocked.waits_for),
+                    "detail": blocked.detail,
                 }
                 for blocked in self.blocked
             ],
         }
 
 
-def run_daily(engine: Engine, user: str, region: int, pay_date: date) -> DailyRun:
+def run_daily(engine: Engine, user: str, region: int, pay_date: date, bears: BearsOf = any_bank) -> DailyRun:
     """Book and draft the payout of `pay_date` for every book of `region` the user may work on.
 
     Raises InvalidInput `daily.not_working_day` (naming the next one), `calendar.unknown_year`; Forbidden
     `daily.not_maker`; Conflict `period.not_open`, `voucher.date_backwards`. Nothing is half done.
     """
     with unit_of_work(engine, user, region) as tx:
-        return run_daily_in(tx, pay_date)
+        return run_daily_in(tx, pay_date, bears)
 
 
-def run_daily_in(tx: Transaction, pay_date: date) -> DailyRun:
+def run_daily_in(tx: Transaction, pay_date: date, bears: BearsOf = any_bank) -> DailyRun:
     """`run_daily` within a transaction of its region, for a caller that keeps something of its own beside it."""
     region, upto = tx.region, pay_date - timedelta(days=1)
     if not tx.value(
@@ -111,27 +121,32 @@ def run_daily_in(tx: Transaction, pay_date: date) -> DailyRun:
         open_period(tx, book, period_of(pay_date))
         policy = policy_on(tx, region, pay_date)
         entries += recognise(tx, book, policy, upto, pay_date, RULES_SIGNER)
-        held = _draft_book(tx, book, pay_date, upto, batches)
+        held = _draft_book(tx, book, pay_date, upto, batches, bears)
         _keep_blocked(tx, book, pay_date, held)
         blocked += held
     return DailyRun(region, pay_date, upto, entries, batches, blocked)
 
 
 def _draft_book(
-    tx: Transaction, book: Book, pay_date: date, upto: date, batches: list[Batch]
+    tx: Transaction, book: Book, pay_date: date, upto: date, batches: list[Batch], bears: BearsOf
 ) -> list[Blocked]:
     """Draft one book's batch; what cannot be ordered comes back with its reason."""
-    available = open_available(tx, book.fund, "daily", pay_date)
+    available = open_available(tx, book.fund, "daily", pay_date, bears)
     parties = parties_on(tx, book, pay_date)
     blocked: list[Blocked] = []
     orders: list[OrderDraft] = []
     owed = owed_daily(tx, book.fund, parties)
     for candidate in in_turn(tx, open_candidates(tx, book, upto), pay_date, available.left_fen):
         party = parties[candidate.institution]
-        reason = _block_reason(candidate, party, pay_date, available, owed[candidate.institution])
+        purpose = f"{upto:%Y%m%d}日拨付{FUND_NAMES[book.fund]}{candidate.institution}"
+        reason, detail = _block_reason(
+            candidate, party, pay_date, available, purpose, owed[candidate.institution]
+        )
         if reason or party.payee.account is None:
             waits_for = available.waits_for(reason)
-            blocked.append(Blocked(book.fund, candidate.institution, reason, candidate.amount_fen, waits_for))
+            blocked.append(
+                Blocked(book.fund, candidate.institution, reason, candidate.amount_fen, waits_for, detail)
+            )
             continue
         available.spend(candidate.amount_fen)
         owed[candidate.institution] -= candidate.amount_fen
@@ -141,7 +156,7 @@ def _draft_book(
                 candidate.items,
                 candidate.payables,
                 party.payee.account,
-                f"{upto:%Y%m%d}日拨付{FUND_NAMES[book.fund]}{candidate.institution}",
+                purpose,
                 available.account,
                 candidate.replaces,
             )
@@ -155,32 +170,35 @@ def _draft_book(
 
 
 def _block_reason(
-    candidate: Candidate, party: Party, pay_date: date, available: Available, owed_fen: int
-) -> str:
-    """Why a candidate may not be ordered today, "" if it may. The order of the questions is the order of gravity.
-
-    `owed_fen` is what the institution is owed in all, reversals that came in since and are not booked yet taken off.
+    candidate: Candidate, party: Party, pay_date: date, available: Available, purpose: str, owed_fen: int
+) -> tuple[str, str]:
+    """Why a candidate may not be ordered today, "" if it may, and what people should know beside it. The order of the
+    questions is the order of gravity. `owed_fen` is what the institution is owed in all, reversals that came in since and
+    are not booked yet taken off.
     """
     if party.state != "active":
-        return party.state
+        return party.state, ""
     blocked = result_blocked(candidate.amount_fen, party.payee, "held" if candidate.held else "")
     if blocked:
-        return blocked
+        return blocked, ""
     if party.payee.account is None:
-        return "payee_missing"
+        return "payee_missing", ""
+    detail = available.can_bear(party.payee.account, purpose)
+    if detail:
+        return "unbearable", detail
     if not is_due(party, pay_date):
-        return "not_due"
+        return "not_due", ""
     if candidate.amount_fen > owed_fen:
-        return "reversed"
-    return available.refusal(candidate.amount_fen)
+        return "reversed", ""
+    return available.refusal(candidate.amount_fen), ""
 
 
 def _keep_blocked(tx: Transaction, book: Book, pay_date: date, blocked: Sequence[Blocked]) -> None:
     """The run and its list of blocked amounts, beside those of the day's earlier runs: none is ever taken back."""
-    listed: dict[str, tuple[set[str], int]] = {}
+    listed: dict[str, tuple[set[str], int, str]] = {}
     for one in blocked:
-        reasons, amount = listed.get(one.institution, (set[str](), 0))
-        listed[one.institution] = reasons | {one.reason}, amount + one.amount_fen
+        reasons, amount, detail = listed.get(one.institution, (set[str](), 0, ""))
+        listed[one.institution] = reasons | {one.reason}, amount + one.amount_fen, one.detail or detail
     run = tx.value(
         """INSERT INTO payments.daily_run (region, fund, pay_date, run, made_by, blocked, blocked_fen)
            SELECT %(region)s, %(fund)s, %(day)s, coalesce(max(run), 0) + 1, %(user)s, %(count)s, %(fen)s
@@ -191,19 +209,20 @@ def _keep_blocked(tx: Transaction, book: Book, pay_date: date, blocked: Sequence
         day=pay_date,
         user=tx.user,
         count=len(listed),
-        fen=sum(amount for _, amount in listed.values()),
+        fen=sum(amount for _, amount, _ in listed.values()),
     )
     if not listed:
         return
     tx.run(
-        """INSERT INTO payments.blocked (region, fund, pay_date, run, institution, reason, amount_fen)
+        """INSERT INTO payments.blocked (region, fund, pay_date, run, institution, reason, amount_fen, detail)
            SELECT %(region)s, %(fund)s, %(day)s, %(run)s, b.*
-             FROM unnest(%(institutions)s::text[], %(reasons)s::text[], %(amounts)s::bigint[]) AS b""",
+             FROM unnest(%(institutions)s::text[], %(reasons)s::text[], %(amounts)s::bigint[], %(details)s::text[]) AS b""",
         region=book.region,
         fund=book.fund,
         day=pay_date,
         run=run,
         institutions=list(listed),
-        reasons=[",".join(sorted(reasons)) for reasons, _ in listed.values()],
-        amounts=[amount for _, amount in listed.values()],
+        reasons=[",".join(sorted(reasons)) for reasons, _, _ in listed.values()],
+        amounts=[amount for _, amount, _ in listed.values()],
+        details=[detail for _, _, detail in listed.values()],
     )

@@ -12,6 +12,7 @@ from typing import Any, Final
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_ratio
+from ledger.core.text import bearable
 
 FAR_DAY: Final = date(9999, 12, 31)
 _TYPES: Final = {"hospital": "1", "pharmacy": "2", "both": "3"}
@@ -71,7 +72,7 @@ def _institution(row: dict[str, Any]) -> Institution:
         raise InvalidInput("institution.format", f"协议状态“{row['status']}”不在字典内")
     return Institution(
         code=row["code"],
-        name=row["name"],
+        name=bearable(row["name"], "机构名称"),
         type=_TYPES[row["type"]],
         level=row["level"],
         agreement_state=row["status"],
@@ -82,8 +83,8 @@ def _institution(row: dict[str, Any]) -> Institution:
         ratio=parse_ratio(enrolment["ratio"]),
         month_ratio=parse_ratio(enrolment["month_ratio"]),
         enrolled_from=parse_day(enrolment["start"]),
-        payee_name=payee["name"],
+        payee_name=bearable(payee["name"], "收款户名"),
         payee_number=payee["account"],
-        payee_bank=payee["bank_name"],
+        payee_bank=bearable(payee["bank_name"], "开户行"),
         payee_cnaps=payee["cnaps"],
     )

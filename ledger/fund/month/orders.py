@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 from typing import Final, Protocol
 
-from adapters.banks.ports import BankAccount, BankFormat, Instruction, PaymentBatch
+from adapters.banks.ports import BankFormat
 from ledger.core.accounts import MONTH_OWED
-from ledger.core.dates import SHANGHAI
 from ledger.core.entries import FUND_NAMES
-from ledger.core.errors import Conflict
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.institutions.payees import Payee, payees
@@ -96,9 +94,9 @@ def draft_month_orders(
 ) -> MonthOrders:
     """Draft one batch with an order for every institution whose settled months leave something to pay.
 
-    Raises InvalidInput `month.not_working_day`, `calendar.unknown_year`, `bankfile.*` if the bank's format refuses an
-    order (`bankfile.purpose_length`: the summary does not fit); Conflict `book.no_account`; Forbidden
-    `access.role_missing`. Drafting again orders nothing twice.
+    One that the bank's format cannot bear (the summary does not fit) is refused, the others go. Raises InvalidInput
+    `month.not_working_day`, `calendar.unknown_year`; Conflict `book.no_account`; Forbidden `access.role_missing`.
+    Drafting again orders nothing twice.
     """
     with unit_of_work(engine, user, region) as tx:
         return draft_month_orders_in(tx, fund, pay_date, bank_of)
@@ -110,7 +108,9 @@ def draft_month_orders_in(
     """`draft_month_orders` within a transaction of its region."""
     require_drafter(tx, fund)
     require_working_day(tx, pay_date, "month")
-    available = open_available(tx, fund, "month", pay_date)
+    available = open_available(
+        tx, fund, "month", pay_date, lambda _, account: bank_of(account).format.can_bear
+    )
     parties = {party.institution: party for party in _parties(tx, fund)}
     where = payees(tx, parties)
     drafted = draft(
@@ -118,7 +118,6 @@ def draft_month_orders_in(
     )
     paid = [parties[wish.key] for wish in drafted.met]
     if drafted.batch is not None:
-        _require_encodable(tx, drafted.batch, available.account, drafted.met, bank_of)
         _link(tx, fund, drafted.batch, paid)
     due = {party.institution: min(day for _, _, day in party.sheets) for party in paid}
     return MonthOrders(fund, pay_date, drafted.batch, drafted.refused, due)
@@ -134,30 +133,6 @@ def _link(tx: Transaction, fund: int, batch: Batch, paid: Sequence[_Party]) -> N
             for sheet_id, _, _ in party.sheets
         ],
     )
-
-
-def _require_encodable(
-    tx: Transaction,
-    batch: Batch,
-    account: str,
-    paid: Sequence[Wish],
-    bank_of: Callable[[str], HasFormat],
-) -> None:
-    """The bank's own format reads the orders now, not on the day of payment: a summary too long is refused here."""
-    own = tx.row(
-        "SELECT name, account, bank_name, cnaps FROM payments.bank_account WHERE region = %(region)s AND account = %(a)s",
-        region=tx.region,
-        a=account,
-    )
-    if own is None:
-        raise Conflict("book.no_account", f"没有支出户{account}")
-    moment = datetime.combine(batch.pay_date, time(9), SHANGHAI)
-    for order_no, wish in zip(batch.order_nos, paid, strict=True):
-        if wish.payee is not None:
-            instruction = Instruction(order_no, wish.amount_fen, wish.payee, wish.purpose)
-            bank_of(account).format.encode(
-                PaymentBatch(order_no, moment, batch.pay_date, BankAccount(*own), [instruction])
-            )
 
 
 def _parties(tx: Transaction, fund: int) -> list[_Party]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from ledger.core.accounts import SPENDING_KIND, coded
@@ -12,6 +12,7 @@ from ledger.core.money import yuan_grouped
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.forecast import KIND_NAMES, Reserved, reserved_before
+from ledger.payments.orders.bearing import BearsOf, CanBear, any_bank, unbearable
 from ledger.payments.orders.own_accounts import account_of
 from ledger.payments.orders.values import BatchKind
 
@@ -26,6 +27,8 @@ class Available:
     free_fen: int
     """Available less what lies in drafts."""
     reserved: tuple[Reserved, ...]
+    can_bear: CanBear = field(default=unbearable)
+    """What the account's bank can write into a file."""
 
     @property
     def left_fen(self) -> int:
@@ -47,7 +50,9 @@ class Available:
         self.free_fen -= fen
 
 
-def open_available(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) -> Available:
+def open_available(
+    tx: Transaction, fund: int, kind: BatchKind, pay_date: date, bears: BearsOf = any_bank
+) -> Available:
     """The money for `kind` on `pay_date`; nobody else drafts for the book until the transaction ends.
 
     Raises Conflict `book.no_account`, InvalidInput `policy.kinds`, InFlight.
@@ -57,7 +62,8 @@ def open_available(tx: Transaction, fund: int, kind: BatchKind, pay_date: date) 
         raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有支出户，不能拨付")
     alone(tx, fund)
     free = available_fen(tx, fund, account) - drafted_fen(tx, fund, account)
-    return Available(fund, kind, account, free, reserved_before(tx, fund, kind, pay_date))
+    reserved = reserved_before(tx, fund, kind, pay_date)
+    return Available(fund, kind, account, free, reserved, bears(tx, account))
 
 
 def alone(tx: Transaction, fund: int) -> None:

@@ -24,6 +24,7 @@ from ledger.payments.orders.values import Batch, BatchDraft, BatchKind, ItemDraf
 REFUSALS: Final = {
     "payee_missing": "没有已确认的收款账户",
     "payee_failed": "上次付款因账户原因失败，待核实",
+    "unbearable": "收款户名、开户行或摘要不能写入付款文件",
     "suspended": "协议中止或不在协议期",
     "over_available": "超过支出户可用余额",
     "kinds_first": "可用余额须先留给应先付的款项",
@@ -73,6 +74,8 @@ class RefusedWish(NamedTuple):
     amount_fen: int
     waits_for: Sequence[Reserved] = ()
     """With `kinds_first`: what has to be paid before it."""
+    detail: str = ""
+    """With `unbearable`: which field, which character."""
 
 
 class Drafted(NamedTuple):
@@ -91,14 +94,15 @@ def draft(tx: Transaction, available: Available, pay_date: date, wishes: Sequenc
     owed = owed_in_all(tx, available.fund, {wish.institution for wish in wishes if _is_owed_again(wish)})
     for wish in wishes:
         fen = wish.amount_fen
-        reason = wish.blocked or ("payee_missing" if wish.payee is None else available.refusal(fen))
+        reason = wish.blocked or ("payee_missing" if wish.payee is None else "")
+        detail = "" if reason or wish.payee is None else available.can_bear(wish.payee, wish.purpose)
+        reason = reason or ("unbearable" if detail else available.refusal(fen))
         if not reason and _is_owed_again(wish) and fen > owed[wish.institution]:
             reason = "reversed"
         if reason or wish.payee is None:
+            waits_for = available.waits_for(reason)
             refused.append(
-                RefusedWish(
-                    wish.key, wish.institution, available.kind, reason, fen, available.waits_for(reason)
-                )
+                RefusedWish(wish.key, wish.institution, available.kind, reason, fen, waits_for, detail)
             )
             continue
         available.spend(fen)
@@ -178,7 +182,7 @@ def result_blocked(fen: int, payee: Payee, ordered: str) -> str:
 
 def refusal_words(refused: RefusedWish, reasons: Mapping[str, str]) -> str:
     """A refusal for people: kind, amount, reason, and what it waits for."""
-    why = f"{KIND_NAMES[refused.kind]}{yuan_grouped(refused.amount_fen)}元：{reasons[refused.reason]}"
+    why = f"{KIND_NAMES[refused.kind]}{yuan_grouped(refused.amount_fen)}元：{refused.detail or reasons[refused.reason]}"
     return why + waits_words(refused.waits_for)
 
 
@@ -189,4 +193,5 @@ def refused_json(refused: RefusedWish) -> dict[str, object]:
         "reason": refused.reason,
         "amount_fen": str(refused.amount_fen),
         "waits_for": waits_json(refused.waits_for),
+        "detail": refused.detail,
     }

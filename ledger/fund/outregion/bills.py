@@ -21,6 +21,7 @@ from ledger.db.unit_of_work import Transaction
 from ledger.fund.outregion.money import open_money, store_batch
 from ledger.fund.outregion.monthly import require_maker
 from ledger.fund.signed.request import key_of
+from ledger.payments.orders.bearing import BearsOf, any_bank
 from ledger.payments.orders.values import Batch, ItemDraft, OrderDraft
 
 
@@ -41,7 +42,7 @@ class RegionBill:
 
 @dataclass(frozen=True, slots=True)
 class BillOrders:
-    """What one drafting made; `blocked` names bills not ordered and why (payee_missing, over_available, kinds_first)."""
+    """What one drafting made; `blocked` names bills not ordered and why (payee_missing, unbearable, over_available, kinds_first)."""
 
     batch: Batch | None
     bills: Sequence[str]
@@ -182,22 +183,25 @@ def bill_items(tx: Transaction, bill: RegionBill) -> list[tuple[Dimensions, int]
     ]
 
 
-def draft_bill_orders(tx: Transaction, fund: int, pay_date: date) -> BillOrders:
+def draft_bill_orders(tx: Transaction, fund: int, pay_date: date, bears: BearsOf = any_bank) -> BillOrders:
     """Draft a batch with an order for every bill we owe that no live order pays, as maker; one failed is issued again.
 
     Raises Conflict `book.no_account`; Forbidden `access.role_missing`. Drafting again orders nothing twice.
     """
-    money = open_money(tx, fund, SPENDING_KIND, pay_date)
+    money = open_money(tx, fund, SPENDING_KIND, pay_date, bears)
     blocked: list[tuple[str, str]] = []
     ready: list[tuple[str, OrderDraft]] = []
     for bill, replaces, payee in _unpaid(tx, fund):
-        reason = "payee_missing" if payee is None else money.refusal(bill.amount_fen)
+        purpose = f"{bill.term}异地清算{FUND_NAMES[fund]}{tx.region}"
+        reason = "payee_missing" if payee is None else ""
+        if payee is not None and money.can_bear(payee, purpose):
+            reason = "unbearable"
+        reason = reason or money.refusal(bill.amount_fen)
         if payee is None or reason:
             blocked.append((bill.bill_id, reason))
             continue
         money.take(bill.amount_fen)
         items = [ItemDraft(MONTH_OWED, dims, fen) for dims, fen in bill_items(tx, bill)]
-        purpose = f"{bill.term}异地清算{FUND_NAMES[fund]}{tx.region}"
         ready.append(
             (
                 bill.bill_id,

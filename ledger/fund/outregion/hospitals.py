@@ -18,6 +18,7 @@ from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.payees import Payee, payees
 from ledger.fund.ordering.draft import REFUSALS, result_blocked
 from ledger.fund.outregion.money import AccountMoney, open_money, store_batch
+from ledger.payments.orders.bearing import BearsOf, any_bank
 from ledger.payments.orders.values import Batch, ItemDraft, OrderDraft, OutregionDraft
 
 REASONS: Final = REFUSALS | {"negative": "冲销大于应付，留待下次抵减"}
@@ -70,19 +71,22 @@ class _Open:
         return found
 
 
-def draft_hospital_orders(tx: Transaction, fund: int, term: int, pay_date: date) -> HospitalOrders:
+def draft_hospital_orders(
+    tx: Transaction, fund: int, term: int, pay_date: date, bears: BearsOf = any_bank
+) -> HospitalOrders:
     """Draft one batch with an order for every hospital that treated other regions' patients up to 期号 `term`, as maker.
 
     A reversal is taken off as soon as it is known, whatever its 期号, and no hospital is ordered more than it is owed in all.
     Raises Conflict `book.no_account`; Forbidden `access.role_missing`. Drafting again orders nothing twice.
     """
-    money = open_money(tx, fund, SPENDING_KIND, pay_date)
+    money = open_money(tx, fund, SPENDING_KIND, pay_date, bears)
     blocked: list[HospitalBlocked] = []
     ready: list[tuple[str, OrderDraft]] = []
     open_records = _open_records(tx, fund, term)
     owed = _owed_in_all(tx, fund, [one.institution for one in open_records])
     for one in open_records:
-        reason = "negative" if one.amount_fen > owed[one.institution] else _reason(one, money)
+        purpose = f"{one.term}异地就医{FUND_NAMES[fund]}{one.institution}"
+        reason = "negative" if one.amount_fen > owed[one.institution] else _reason(one, money, purpose)
         if reason or one.payee.account is None:
             blocked.append(HospitalBlocked(one.institution, reason, one.amount_fen))
             continue
@@ -92,7 +96,6 @@ def draft_hospital_orders(tx: Transaction, fund: int, term: int, pay_date: date)
             for (year, of_term, region), fen in sorted(one.keys.items())
             if fen
         ]
-        purpose = f"{one.term}异地就医{FUND_NAMES[fund]}{one.institution}"
         order = OrderDraft(
             one.institution, items, (), one.payee.account, purpose, money.account, one.replaces, one.records
         )
@@ -103,10 +106,12 @@ def draft_hospital_orders(tx: Transaction, fund: int, term: int, pay_date: date)
     return HospitalOrders(batch, [institution for institution, _ in ready], blocked)
 
 
-def _reason(one: _Open, money: AccountMoney) -> str:
+def _reason(one: _Open, money: AccountMoney, purpose: str) -> str:
     reason = result_blocked(one.amount_fen, one.payee, "")
     if reason or one.payee.account is None:
         return reason or "payee_missing"
+    if money.can_bear(one.payee.account, purpose):
+        return "unbearable"
     refusal = money.refusal(one.amount_fen, one.uses())
     if not refusal:
         money.take(one.amount_fen, one.uses())

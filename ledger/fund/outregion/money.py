@@ -17,6 +17,7 @@ from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.available import alone
 from ledger.fund.ordering.draft import next_batch_id, require_drafter
 from ledger.fund.ordering.forecast import reserved_before
+from ledger.payments.orders.bearing import BearsOf, CanBear, any_bank, unbearable
 from ledger.payments.orders.draft import create_batch
 from ledger.payments.orders.own_accounts import account_of
 from ledger.payments.orders.values import Batch, BatchDraft, OrderDraft
@@ -37,6 +38,9 @@ class AccountMoney:
     """Other regions' money, by region, less what is drafted or on its way out of it; below zero where overdrawn."""
     reserved_fen: int = 0
     """To be left of our own money in the 支出户 for kinds of payment that go first (fund.reserved_before)."""
+
+    can_bear: CanBear = unbearable
+    """What the account's bank can write into a file."""
 
     def refusal(self, amount_fen: int, uses: Mapping[str, int] | None = None) -> str:
         """Why `amount_fen`, of it `uses` for each region out of its own money, cannot be spent; "" if it can."""
@@ -68,7 +72,9 @@ class AccountMoney:
         return others if self.fiscal else max(0, others - max(0, self.fiscal_free_fen))
 
 
-def open_money(tx: Transaction, fund: int, kind: str, pay_date: date) -> AccountMoney:
+def open_money(
+    tx: Transaction, fund: int, kind: str, pay_date: date, bears: BearsOf = any_bank
+) -> AccountMoney:
     """The book's account of a kind (`1003`, `1004`), held against other drafts until the end of the transaction.
 
     On the 支出户 what goes first on `pay_date` is left its money (fund.kind_order).
@@ -113,7 +119,9 @@ def open_money(tx: Transaction, fund: int, kind: str, pay_date: date) -> Account
     )
     first = reserved_before(tx, fund, "outregion", pay_date) if kind == SPENDING_KIND else ()
     reserved = sum(one.amount_fen for one in first)
-    return AccountMoney(account, kind == FISCAL_KIND, free[kind], free.get(FISCAL_KIND, 0), held, reserved)
+    return AccountMoney(
+        account, kind == FISCAL_KIND, free[kind], free.get(FISCAL_KIND, 0), held, reserved, bears(tx, account)
+    )
 
 
 def store_batch(tx: Transaction, fund: int, pay_date: date, orders: Sequence[OrderDraft]) -> Batch:

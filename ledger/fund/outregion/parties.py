@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from adapters.banks.ports import BankAccount
 from ledger.core.errors import Conflict, NotFound
+from ledger.core.text import bearable
 from ledger.db.unit_of_work import Transaction
 
 
@@ -32,9 +33,15 @@ class Counterparty(NamedTuple):
 def add_counterparty(tx: Transaction, party: Counterparty) -> Counterparty:
     """Propose a region and its account, as maker; the same again gives the first answer.
 
-    Raises InvalidInput `outregion.own_region` for a part of our own region; Conflict `outregion.counterparty_known` if
+    Raises InvalidInput `outregion.own_region` for a part of our own region, `text.unbearable`; Conflict `outregion.counterparty_known` if
     it is there with another account; Forbidden `access.role_missing`.
     """
+    for text, field in (
+        (party.name, "对方名称"),
+        (party.payee_name, "收款户名"),
+        (party.payee_bank, "开户行"),
+    ):
+        bearable(text, field)
     tx.run(
         """INSERT INTO fund.outregion_counterparty (region, counterparty, name, payee_name, payee_number, payee_bank, payee_cnaps,
                proposed_by)

@@ -16,12 +16,14 @@ from ledger.db.unit_of_work import Transaction
 from ledger.fund.outregion.money import AccountMoney, open_money, store_batch
 from ledger.fund.outregion.parties import read_counterparties
 from ledger.fund.outregion.requests import KINDS, RegionMovement, read_moves
+from ledger.payments.orders.bearing import BearsOf, any_bank
 from ledger.payments.orders.values import Batch, ItemDraft, OrderDraft
 
 _SOURCES: Final[Mapping[str, int]] = {"prepaid": REGION_PREPAYMENT, "prepaid_out": OTHERS_MONEY}
 REASONS: Final = {
     "over_available": "超过财政专户可用余额",
     "over_held": "超过对方在我方的异地就医资金",
+    "unbearable": "收款户名、开户行或摘要不能写入付款文件",
 }
 
 
@@ -34,25 +36,28 @@ class TransferOrders:
     blocked: Sequence[tuple[str, str]]
 
 
-def draft_transfer_orders(tx: Transaction, fund: int, pay_date: date) -> TransferOrders:
+def draft_transfer_orders(
+    tx: Transaction, fund: int, pay_date: date, bears: BearsOf = any_bank
+) -> TransferOrders:
     """Draft a batch with an order for every approved X1 and X11 that no live order pays, as maker.
 
     One whose order was cancelled, rejected or returned is ordered anew. Raises Conflict `book.no_account`; Forbidden
     `access.role_missing`.
     """
-    money = open_money(tx, fund, FISCAL_KIND, pay_date)
+    money = open_money(tx, fund, FISCAL_KIND, pay_date, bears)
     payees = {one.counterparty: one.payee for one in read_counterparties(tx)}
     blocked: list[tuple[str, str]] = []
     ready: list[tuple[str, OrderDraft]] = []
     for move, replaces in _unpaid(tx, fund):
         payee = payees[move.counterparty]
-        reason = _reason(move, money)
+        purpose = f"{KINDS[move.kind]}{FUND_NAMES[fund]}{tx.region}"
+        blocked_by = "unbearable" if payee is not None and money.can_bear(payee, purpose) else ""
+        reason = blocked_by or _reason(move, money)
         if reason or payee is None:
             blocked.append((move.move_id, reason))
             continue
         party = str(move.counterparty)
         item = ItemDraft(_SOURCES[move.kind], Dimensions(party), move.amount_fen)
-        purpose = f"{KINDS[move.kind]}{FUND_NAMES[fund]}{tx.region}"
         ready.append((move.move_id, OrderDraft(party, [item], (), payee, purpose, money.account, replaces)))
     if not ready:
         return TransferOrders(None, (), blocked)

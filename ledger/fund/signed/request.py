@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Final, LiteralString
 
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.text import flaw
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 
@@ -33,6 +34,8 @@ _STATE: Final[Mapping[str, LiteralString]] = {
     " WHERE region = %(region)s AND payment_id = %(key)s FOR UPDATE",
 }
 
+TEXT_MAX: Final = 120
+
 
 def key_of(prefix: str, *facts: object) -> str:
     """A request's id, the same whenever the same paper is handed in: `ADV-` and 20 hex digits over the facts."""
@@ -52,12 +55,11 @@ def _text(value: object) -> str:
 
 
 def require_text(value: str, field: str) -> str:
-    """`value` stripped; raises InvalidInput `request.text` for an empty one or one with a separator or line break."""
+    """`value` stripped; raises InvalidInput `request.text` for an empty one or one that `ledger.core.text` refuses."""
     text = value.strip()
-    if not text or len(text) > 120 or any(c in "|\\" or ord(c) < 32 for c in text):
-        raise InvalidInput(
-            "request.text", f"{field}“{value[:40]}”应为1到120字，且不含竖线、反斜杠、换行", field=field
-        )
+    found = flaw(text, field, TEXT_MAX)
+    if found is not None:
+        raise InvalidInput("request.text", found.words, field=field)
     return text
 
 

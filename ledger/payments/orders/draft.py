@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ledger.core.errors import InvalidInput
+from ledger.core.text import flaw
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.claims import claim_outregion, claim_payables, require_sums
@@ -16,9 +17,6 @@ ORDERS_PER_DAY_MAX: Final = 99_999
 """Five digits of a day's order number."""
 
 ITEMS_PER_ORDER_MAX: Final = 10_000
-
-
-_FORBIDDEN: Final = frozenset("|\\\t\n\r")
 
 
 def create_batch(tx: Transaction, draft: BatchDraft) -> Batch:
@@ -81,16 +79,15 @@ def _check(tx: Transaction, draft: BatchDraft) -> None:
             raise InvalidInput("order.items", f"{where}的构成有{len(order.items)}项")
         if any(item.dims.counterparty != order.institution for item in order.items):
             raise InvalidInput("order.items", f"{where}的构成含其他机构的款项")
-        texts = (
-            draft.batch_id,
-            order.payee.name,
-            order.payee.bank_name,
-            order.purpose,
-            order.account,
-            order.replaces,
-        )
-        if any(_FORBIDDEN & set(text) for text in texts):
-            raise InvalidInput("order.character", f"{where}的收款户名、开户行或摘要含竖线、反斜杠或换行")
+        for text, field in (
+            *((text, "编号") for text in (draft.batch_id, order.account, order.replaces) if text),
+            (order.payee.name, "收款户名"),
+            (order.payee.bank_name, "开户行"),
+            (order.purpose, "摘要"),
+        ):
+            found = flaw(text, field)
+            if found is not None:
+                raise InvalidInput("order.character", f"{where}的{found.words}", field=field)
 
 
 def _number(tx: Transaction, draft: BatchDraft) -> list[str]:

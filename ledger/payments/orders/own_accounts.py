@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ledger.core.errors import NotFound
+from ledger.core.text import bearable
 from ledger.db.unit_of_work import Transaction
 
 
@@ -24,7 +25,10 @@ class OwnAccount:
 
 
 def add_account(tx: Transaction, account: OwnAccount) -> None:
-    """An account of the transaction's region; one that is there already stays as it is."""
+    """An account of the transaction's region; one that is there already stays as it is.
+
+    Raises InvalidInput `text.unbearable` for a name that cannot stand in a payment file.
+    """
     tx.run(
         """INSERT INTO payments.bank_account VALUES (%(region)s, %(number)s, %(kind)s, %(bank)s, %(name)s, %(bank_name)s,
                %(cnaps)s) ON CONFLICT DO NOTHING""",
@@ -32,8 +36,8 @@ def add_account(tx: Transaction, account: OwnAccount) -> None:
         number=account.number,
         kind=account.kind,
         bank=account.bank,
-        name=account.name,
-        bank_name=account.bank_name,
+        name=bearable(account.name, "自有账户户名"),
+        bank_name=bearable(account.bank_name, "开户行"),
         cnaps=account.cnaps,
     )
 

@@ -55,14 +55,17 @@ class Filing:
     """(order, code of stale.REASONS)."""
     held: Sequence[tuple[str, str]] = ()
     """(order, `kind:receipt_no`): approved still, but a debit of before a restore may have been its money."""
+    unbearable: Sequence[tuple[str, str]] = ()
+    """(order, sentence): cancelled because its bank cannot write it, so that the others go."""
 
 
 def file(engine: Engine, user: str, region: int, batch_id: str, bank_of: BankOf, now: datetime) -> Filing:
     """Put the batch's approved orders into files; `now` is written into them and its date in Shanghai is the day.
 
-    Doing it again makes nothing new unless something became stale. Raises NotFound `batch.unknown`; Conflict
-    `batch.not_approved`; Forbidden `access.role_missing`; InvalidInput `bankfile.*` if the bank's format refuses an
-    order, and what posting the cancellations raises. One transaction.
+    An order that its bank's format cannot bear is cancelled with its reason, the others go. Doing it again makes nothing
+    new unless something became stale. Raises NotFound `batch.unknown`; Conflict
+    `batch.not_approved`; Forbidden `access.role_missing`; InvalidInput `bankfile.*` if the bank's format refuses
+    more than an order, and what posting the cancellations raises. One transaction.
     """
     with unit_of_work(engine, user, region) as tx:
         return file_in(tx, batch_id, bank_of, now)
@@ -90,12 +93,19 @@ def file_in(tx: Transaction, batch_id: str, bank_of: BankOf, now: datetime) -> F
     ready = [order for order in lock_batch(tx, batch_id) if table.next(order.state, "file") is not None]
     held = maybe_paid(tx, ready)
     ready = [order for order in ready if order.order_no not in held]
+    unbearable = {
+        o.order_no: why for o in ready if (why := bank_of(o.account).format.can_bear(o.payee, o.purpose))
+    }
+    move(tx, "cancel", [OrderStep(order_no, why) for order_no, why in unbearable.items()], day)
+    ready = [order for order in ready if order.order_no not in unbearable]
     files = [
         _make_file(tx, batch_id, chunk, bank_of, moment)
         for account in sorted({order.account for order in ready})
         for chunk in _chunks([order for order in ready if order.account == account])
     ]
-    return Filing(batch_id, files, voided, sorted(stale.items()), sorted(held.items()))
+    return Filing(
+        batch_id, files, voided, sorted(stale.items()), sorted(held.items()), sorted(unbearable.items())
+    )
 
 
 def cancel(engine: Engine, user: str, region: int, order_no: str, reason: str, day: date) -> str:

@@ -17,7 +17,7 @@ from ledger.fund.cash.movements import approve_move, read_moves, refuse_move, re
 from ledger.fund.cash.orders import order_persons
 from ledger.fund.cash.persons import PersonRequest, approve_person, mask, read_persons, request_person
 from ledger.fund.daily.run import run_daily
-from ledger.fund.ordering.draft import REFUSALS, refusal_words
+from ledger.fund.ordering.draft import REFUSALS, refusal_words, refused_json
 from ledger.fund.ordering.forecast import KINDS, Due, Reserved, forecast, kind_order, reserved_before
 from ledger.payments.orders.approve import discard
 from ledger.simulation.people import DEMO_REGION
@@ -276,6 +276,27 @@ def test_a_person_is_paid_by_the_same_order_and_receipt_and_hidden_in_lists(
     with town.tx() as tx:
         assert read_persons(tx)[0].order_state == "paid"
     town.verified()
+
+
+def test_a_payee_from_before_that_no_file_can_bear_keeps_only_himself_waiting(town: Any) -> None:
+    town.begin(fen=5_000_000)
+    bad = agreed_person(town)
+    good = agreed_person(town, replace(PERSON, document="津贴2", psn_no="42010000000000078"))
+    town.month.pretend(
+        f"UPDATE fund.person_payment SET payee_name = '王' || chr(9) WHERE payment_id = '{bad}'"
+    )
+    with town.tx() as tx:
+        done = order_persons(tx, 310, DAY)
+    [skipped] = done.skipped
+    assert (skipped.key, skipped.reason) == (bad, "unbearable")
+    assert skipped.detail == "收款户名第2个字符U+0009不能写入付款文件"
+    assert refused_json(skipped)["detail"] == skipped.detail
+    assert refusal_words(skipped, REFUSALS).endswith(skipped.detail)
+    [batch] = done.batches
+    town.pay(batch, DAY)
+    with town.tx() as tx:
+        [paid] = read_persons(tx, key=good)
+    assert paid.order_state == "paid"
 
 
 def test_reimbursements_go_to_the_leaf_of_their_category_and_bad_ones_nowhere(town: Any) -> None:

@@ -167,6 +167,17 @@ def test_a_rejected_payment_goes_out_again_to_a_new_account(two: Any, guest: Any
     two.verified()
 
 
+def test_a_hospital_s_name_from_before_that_no_file_can_bear_blocks_it_alone(two: Any, guest: Any) -> None:
+    two.take(guest("G1", fund=1_000, cash=0))
+    recognise(two)
+    two.month.pretend("UPDATE fund.payee_account SET name = name || chr(12644)")
+    made = draft(two)
+    assert (made.batch, [one.reason for one in made.blocked]) == (None, ["unbearable"])
+    two.month.pretend("UPDATE fund.payee_account SET name = rtrim(name, chr(12644))")
+    two.pay(draft(two).batch, HERE, OCT)
+    two.verified()
+
+
 def test_a_returned_payment_gives_the_money_back_to_its_region_and_goes_out_again(
     two: Any, guest: Any
 ) -> None:

@@ -52,6 +52,10 @@ def test_from_the_prepayment_to_the_cleared_bill(two: Any, guest: Any, bill: Any
 
     # X1 there, X8 here.
     move = two.goes_out("prepaid", 200_000, "预付通知", DAY, THERE, HERE)
+    two.month.pretend("UPDATE fund.outregion_counterparty SET payee_name = payee_name || chr(65533)")
+    with two.tx("zhao", THERE) as tx:
+        assert draft_transfer_orders(tx, 310, DAY).blocked == [(move, "unbearable")]
+    two.month.pretend("UPDATE fund.outregion_counterparty SET payee_name = rtrim(payee_name, chr(65533))")
     with two.tx("zhao", THERE) as tx:
         made = draft_transfer_orders(tx, 310, DAY)
     two.send(made.batch, THERE, DAY, 1003)
@@ -122,6 +126,12 @@ def test_from_the_prepayment_to_the_cleared_bill(two: Any, guest: Any, bill: Any
     proved()
     assert tell(two, HERE, THERE, day) == ["delivered"]
     proved(t9003=105_000, t9103=-105_000, t5001=0)
+
+    two.month.pretend("UPDATE fund.outregion_counterparty SET payee_bank = payee_bank || chr(9)")
+    with two.tx("zhao", THERE) as tx:
+        blocked = draft_bill_orders(tx, 310, day)
+    assert (blocked.batch, blocked.blocked) == (None, [(made_bill.bill_id, "unbearable")])
+    two.month.pretend("UPDATE fund.outregion_counterparty SET payee_bank = rtrim(payee_bank, chr(9))")
 
     # X6: the bank rejects it, then pays it; the expense is booked at the receipt.
     with two.tx("zhao", THERE) as tx:

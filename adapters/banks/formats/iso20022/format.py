@@ -18,9 +18,9 @@ from adapters.banks.formats.evoucher.ofd import read_attachments
 from adapters.banks.formats.evoucher.receipts import decode_receipts
 from adapters.banks.formats.iso20022 import camt054, pain002
 from adapters.banks.formats.iso20022.pain001 import write_pain001
-from adapters.banks.formats.iso20022.rules import PURPOSE_BYTES_MAX
+from adapters.banks.formats.iso20022.rules import NAME_BYTES_MAX, PURPOSE_BYTES_MAX, Limits, unbearable
 from adapters.banks.formats.xml import elements_named, parse_xml
-from adapters.banks.ports import Decoded, OutgoingFile, PaymentBatch
+from adapters.banks.ports import BankAccount, Decoded, OutgoingFile, PaymentBatch
 from ledger.core.errors import InvalidInput
 
 _PDF: Final = b"%PDF-"
@@ -28,7 +28,7 @@ _PDF: Final = b"%PDF-"
 
 @dataclass(frozen=True, slots=True)
 class Iso20022Format:
-    """One bank's files. Raises ValueError if `order_pattern` is not a regular expression."""
+    """One bank's files. Raises re.error if `order_pattern` is not a regular expression, LookupError for no `charset`."""
 
     own_accounts: frozenset[str]
     """Our account numbers at this bank: they decide a receipt's direction, and others' papers are refused."""
@@ -36,15 +36,28 @@ class Iso20022Format:
     """How our order numbers look in a receipt's free text."""
     purpose_bytes_max: int = PURPOSE_BYTES_MAX
     """The bank's limit for 摘要 in GBK bytes."""
+    charset: str = "gb18030"
+    """The characters the bank's core system holds, as a codec: `gbk` has no rare ones, whatever the file's encoding."""
+    name_bytes_max: int = NAME_BYTES_MAX
+    """The bank's limit for names in bytes of its characters."""
     require_digest: bool = True
     """Whether an OFD without SM3 digests is refused."""
 
     def __post_init__(self) -> None:
         re.compile(self.order_pattern)
+        "".encode(self.charset)
 
     def encode(self, batch: PaymentBatch) -> OutgoingFile:
         """`<message_id>.xml`, pain.001.001.09. Raises InvalidInput `bankfile.*`, see `rules.check_batch`."""
-        return write_pain001(batch, purpose_bytes_max=self.purpose_bytes_max)
+        return write_pain001(batch, self._limits)
+
+    def can_bear(self, payee: BankAccount, purpose: str) -> str:
+        """Why no file of this bank can hold such an order; "" where one can."""
+        return unbearable(payee, purpose, self._limits)
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(self.charset, self.name_bytes_max, self.purpose_bytes_max)
 
     def decode(self, name: str, content: bytes) -> Decoded:
         """What the file says. Raises InvalidInput `bankfile.*` naming the file, with nothing believed."""

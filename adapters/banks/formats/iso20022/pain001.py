@@ -10,7 +10,7 @@ from typing import Final
 
 from lxml.etree import _Element as Element
 
-from adapters.banks.formats.iso20022.rules import PURPOSE_BYTES_MAX, check_batch
+from adapters.banks.formats.iso20022.rules import ANY_BANK, Limits, check_batch
 from adapters.banks.formats.xml import add, new_root, to_bytes
 from adapters.banks.ports import BankAccount, Instruction, OutgoingFile, PaymentBatch
 from ledger.core.dates import SHANGHAI
@@ -19,12 +19,12 @@ from ledger.core.money import yuan
 NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 
 
-def write_pain001(batch: PaymentBatch, *, purpose_bytes_max: int = PURPOSE_BYTES_MAX) -> OutgoingFile:
+def write_pain001(batch: PaymentBatch, limits: Limits = ANY_BANK) -> OutgoingFile:
     """The batch as `<message_id>.xml`; the same batch always gives the same bytes.
 
     Raises InvalidInput `bankfile.*` as listed at `rules.check_batch`.
     """
-    check_batch(batch, purpose_bytes_max)
+    check_batch(batch, limits)
     root = new_root("Document", NAMESPACE)
     message = add(root, "CstmrCdtTrfInitn")
     header = add(message, "GrpHdr")

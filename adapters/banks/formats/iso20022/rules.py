@@ -7,28 +7,48 @@ Limits are those of pain.001.001.09 (banks.md 1.2): Max35Text ids, Max140Text na
 from __future__ import annotations
 
 import re
-import unicodedata
-from typing import Final
+from typing import Final, NamedTuple
 
 from adapters.banks.ports import BankAccount, Instruction, PaymentBatch
 from ledger.core.errors import InvalidInput
 from ledger.core.money import AMOUNT_DIGITS_MAX
+from ledger.core.text import NAME_MAX, character_words, flaw
 
-TEXT_MAX: Final = 140
-
-PURPOSE_BYTES_MAX: Final = 2 * TEXT_MAX
+PURPOSE_BYTES_MAX: Final = 2 * NAME_MAX
 """Ustrd full of Chinese characters; a bank with a shorter field (38 bytes at one, 62 at another) says so."""
+
+NAME_BYTES_MAX: Final = 4 * NAME_MAX
+"""As many bytes as a name of that many characters can take in GB 18030; a bank with a shorter field says so."""
 
 FEN_LIMIT: Final = 10 ** (AMOUNT_DIGITS_MAX + 2)
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,34}", re.ASCII)
 _ACCOUNT = re.compile(r"[0-9A-Za-z-]{1,34}", re.ASCII)
 _CNAPS = re.compile(r"[0-9]{12}", re.ASCII)
-_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_FORBIDDEN_CHARACTERS = frozenset({"￾", "￿"})
 
 
-def check_batch(batch: PaymentBatch, purpose_bytes_max: int) -> None:
+class Limits(NamedTuple):
+    """What one bank can hold beyond the XSD; `charset` is a codec."""
+
+    charset: str = "gb18030"
+    name_bytes_max: int = NAME_BYTES_MAX
+    purpose_bytes_max: int = PURPOSE_BYTES_MAX
+
+
+ANY_BANK: Final = Limits()
+
+
+def unbearable(payee: BankAccount, purpose: str, limits: Limits) -> str:
+    """The sentence of the first thing that keeps an order to `payee` out of this bank's files; "" where nothing does."""
+    try:
+        _account(payee, "收款", limits)
+        _purpose(purpose, "", "", limits)
+    except InvalidInput as refusal:
+        return refusal.message
+    return ""
+
+
+def check_batch(batch: PaymentBatch, limits: Limits) -> None:
     """Raises InvalidInput: `bankfile.batch_empty`, `.id`, `.duplicate_order`, `.amount`, `.account`, `.cnaps`,
     `.text`, `.text_length`, `.purpose_length`, `.created_at`; the message names the order and the field.
     """
@@ -37,10 +57,10 @@ def check_batch(batch: PaymentBatch, purpose_bytes_max: int) -> None:
         raise InvalidInput("bankfile.created_at", f"报文{batch.message_id}的创建时间没有时区")
     if not batch.instructions:
         raise InvalidInput("bankfile.batch_empty", f"报文{batch.message_id}没有任何付款指令")
-    _account(batch.payer, f"报文{batch.message_id}付款方")
+    _account(batch.payer, f"报文{batch.message_id}付款方", limits)
     seen: set[str] = set()
     for instruction in batch.instructions:
-        _instruction(instruction, purpose_bytes_max)
+        _instruction(instruction, limits)
         if instruction.order_no in seen:
             raise InvalidInput(
                 "bankfile.duplicate_order",
@@ -55,7 +75,7 @@ def check_batch(batch: PaymentBatch, purpose_bytes_max: int) -> None:
         )
 
 
-def _instruction(instruction: Instruction, purpose_bytes_max: int) -> None:
+def _instruction(instruction: Instruction, limits: Limits) -> None:
     _id(instruction.order_no, "指令号")
     where = f"指令{instruction.order_no}"
     if not 0 < instruction.amount_fen < FEN_LIMIT:
@@ -65,14 +85,17 @@ def _instruction(instruction: Instruction, purpose_bytes_max: int) -> None:
             order_no=instruction.order_no,
             amount_fen=instruction.amount_fen,
         )
-    _account(instruction.payee, f"{where}收款方")
-    _text(instruction.purpose, f"{where}摘要")
-    size = len(instruction.purpose.encode("gb18030"))
-    if size > purpose_bytes_max:
+    _account(instruction.payee, f"{where}收款", limits)
+    _purpose(instruction.purpose, where, instruction.order_no, limits)
+
+
+def _purpose(purpose: str, where: str, order_no: str, limits: Limits) -> None:
+    size = len(_encoded(purpose, f"{where}摘要", limits))
+    if size > limits.purpose_bytes_max:
         raise InvalidInput(
             "bankfile.purpose_length",
-            f"{where}摘要占{size}字节，超过该行上限{purpose_bytes_max}字节",
-            order_no=instruction.order_no,
+            f"{where}摘要占{size}字节，超过该行上限{limits.purpose_bytes_max}字节",
+            order_no=order_no,
             bytes=size,
         )
 
@@ -87,9 +110,15 @@ def _id(value: str, where: str) -> None:
         )
 
 
-def _account(account: BankAccount, where: str) -> None:
-    _text(account.name, f"{where}户名")
-    _text(account.bank_name, f"{where}开户行名称")
+def _account(account: BankAccount, where: str, limits: Limits) -> None:
+    for text, field in ((account.name, f"{where}户名"), (account.bank_name, f"{where}开户行")):
+        size = len(_encoded(text, field, limits))
+        if size > limits.name_bytes_max:
+            raise InvalidInput(
+                "bankfile.text_length",
+                f"{field}占{size}字节，超过该行上限{limits.name_bytes_max}字节",
+                bytes=size,
+            )
     if _ACCOUNT.fullmatch(account.number) is None:
         raise InvalidInput(
             "bankfile.account",
@@ -102,15 +131,16 @@ def _account(account: BankAccount, where: str) -> None:
         )
 
 
-def _text(value: str, where: str) -> None:
-    if not value or value != value.strip():
-        raise InvalidInput("bankfile.text", f"{where}为空或首尾有空格")
-    if len(value) > TEXT_MAX:
+def _encoded(value: str, where: str, limits: Limits) -> bytes:
+    """The text in the bank's own characters, of which each bank has its own; what no bank can bear is core's to say."""
+    found = flaw(value, where)
+    if found is not None:
+        code = "bankfile.text_length" if found.kind == "length" else "bankfile.text"
+        raise InvalidInput(code, found.words, where=where)
+    try:
+        return value.encode(limits.charset)
+    except UnicodeEncodeError as error:
+        words = character_words(where, error.start, value[error.start])
         raise InvalidInput(
-            "bankfile.text_length", f"{where}有{len(value)}个字符，超过{TEXT_MAX}个", length=len(value)
-        )
-    for character in value:
-        # Control, invisible and half characters: XML forbids some, GB18030 has no code for others,
-        # and a direction mark makes a name read as another.
-        if unicodedata.category(character) in _FORBIDDEN_CATEGORIES or character in _FORBIDDEN_CHARACTERS:
-            raise InvalidInput("bankfile.text", f"{where}含不可用字符U+{ord(character):04X}", where=where)
+            "bankfile.text", f"{words}（该行字符集为{limits.charset.upper()}）", where=where
+        ) from None

@@ -19,6 +19,7 @@ from adapters.banks.simulator.messages.receipt import PrintedReceipt, receipt_na
 from adapters.banks.simulator.messages.status_report import StatusReport, TransactionStatus, write_pain002
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import InvalidInput, LedgerError
+from ledger.core.text import flaw
 
 QUICK = settings(
     derandomize=True,
@@ -34,7 +35,7 @@ FORMAT = Iso20022Format(own_accounts=frozenset({OWN.number}))
 DAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
 
-_plain = st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp", "Cn"), exclude_characters="￾￿")
+_plain = st.characters(exclude_categories=("Cn", "Cs")).filter(lambda c: flaw(f"甲{c}乙", "") is None)
 texts = st.text(_plain, min_size=1, max_size=40).map(str.strip).filter(bool)
 alphanumeric = string.ascii_letters + string.digits
 ids = st.text(alphanumeric + "._-", min_size=1, max_size=35).filter(lambda value: value[0] in alphanumeric)
