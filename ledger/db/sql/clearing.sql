@@ -335,7 +335,6 @@ CREATE OR REPLACE VIEW fund.letter_status WITH (security_invoker = true) AS
              JOIN payments.evidence e ON e.region = o.region AND e.matched_order = o.order_no AND e.outcome = 'posted' AND e.direction = 'debit'
             WHERE x.region = l.region AND x.letter_id = l.letter_id GROUP BY o.order_no LIMIT 1) o ON true;
 
--- Views -------------------------------------------------------
 -- The equation of a year (INV-08): everything an institution was owed is paid, deducted, or still owed.
 -- One line per institution, book, sub-fund and service year, as the books stand now; each figure on its normal side.
 CREATE OR REPLACE VIEW fund.conservation WITH (security_invoker = true) AS
