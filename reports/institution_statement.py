@@ -36,6 +36,7 @@ from ledger.core.accounts import (
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
+from reports.statement_advances import AdvancesOut, advances_out
 
 if TYPE_CHECKING:
     from moneyed import Money
@@ -186,6 +187,7 @@ class InstitutionStatement:
     records: Sequence[TermRecords]
     orders: Sequence[StatementOrder]
     papers: Sequence[StatementPaper]
+    advances: AdvancesOut
 
     def sum_of(self, part: str, subfund: str = "") -> int:
         """One part of the equation, of one sub-fund or both."""
@@ -249,6 +251,7 @@ def institution_statement(tx: Transaction, fund: int, institution: str, year: in
         [TermRecords(*row) for row in tx.rows(_RECORDS, **scope)],
         [StatementOrder(*row) for row in tx.rows(_ORDERS, **scope)],
         [StatementPaper(*row) for row in tx.rows(_PAPERS, **scope)],
+        advances_out(tx, fund, institution, year),
     )
 
 

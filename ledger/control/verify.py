@@ -13,6 +13,7 @@ from ledger.control.breach import Breach
 from ledger.control.checks.fund.calendar import check_calendar
 from ledger.control.checks.fund.conservation import check_conservation
 from ledger.control.checks.fund.declarations import check_declarations
+from ledger.control.checks.fund.deductions import check_deductions
 from ledger.control.checks.fund.handbacks import check_handbacks
 from ledger.control.checks.fund.layers import check_layers
 from ledger.control.checks.fund.loads import check_loads
@@ -71,6 +72,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("日拨付回传", check_handbacks),
     ("申报状态", check_declarations),
     ("月结单与确认书", check_settlements),
+    ("扣款结转", check_deductions),
     ("退款、收支与异地单据", check_papers),
     ("手工凭证", check_vouchers),
     ("业财一致", check_ties),

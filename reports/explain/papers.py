@@ -43,7 +43,7 @@ KINDS: Final[Mapping[str, PaperKind]] = {
         " AND settled_by = ANY(%(ids)s) ORDER BY 1"),
         "SELECT reference FROM fund.sheet_taking WHERE region = %(region)s AND sheet_id = ANY(%(ids)s)"
         " UNION SELECT advance_id FROM fund.advance_offset WHERE region = %(region)s AND sheet_id = ANY(%(ids)s)"
-        " UNION SELECT deduction_id FROM fund.other_deduction WHERE region = %(region)s AND taken_by = ANY(%(ids)s)",
+        " UNION SELECT deduction_id FROM fund.deduction_taken WHERE region = %(region)s AND paper = ANY(%(ids)s)",
     ),
     "letter": PaperKind(
         "清算确认书",
@@ -122,10 +122,9 @@ KINDS: Final[Mapping[str, PaperKind]] = {
     "deduction": PaperKind(
         "其他扣款",
         "",
-        "SELECT deduction_id AS paper, fund, institution, term, reason, amount_fen, prepared_by, approved_by, taken_by"
+        "SELECT deduction_id AS paper, fund, institution, term, reason, amount_fen, taken_fen, prepared_by, approved_by"
         " FROM fund.other_deduction WHERE region = %(region)s AND deduction_id = ANY(%(ids)s) ORDER BY 1",
-        named="SELECT taken_by FROM fund.other_deduction"
-        " WHERE region = %(region)s AND deduction_id = ANY(%(ids)s) AND taken_by <> ''",
+        named="SELECT paper FROM fund.deduction_taken WHERE region = %(region)s AND deduction_id = ANY(%(ids)s)",
     ),
     "bill": PaperKind(
         "异地清算账单",

@@ -34,6 +34,12 @@ def statement_document(page: InstitutionStatement) -> dict[str, object]:
         "records": [_fen(row._asdict()) | {"explain": _booked(page, row)} for row in page.records],
         "orders": [_fen(row._asdict()) | {"explain": row.order_no} for row in page.orders],
         "papers": [_fen(row._asdict()) | {"explain": row.paper} for row in page.papers],
+        "advances": [
+            _fen(row._asdict())
+            | {"due_on": row.due_on.isoformat(), "out_fen": str(row.out_fen), "explain": row.advance_id}
+            for row in page.advances.rows
+        ],
+        "advances_agree": page.advances.agree,
     }
 
 

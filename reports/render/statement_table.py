@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from moneyed import Money
 from rich.table import Table
@@ -10,8 +11,11 @@ from rich.text import Text
 
 from ledger.core.cny import grouped
 from ledger.core.entries import FUND_NAMES
+from ledger.fund.advances.offset import KIND_NAMES
 from reports.institution_statement import SUBFUND_NAMES, InstitutionStatement
 from reports.wording import printable
+
+RECOVERIES: Final = {"offset": "月结抵扣", "cash": "现金收回"}
 
 
 def statement_tables(page: InstitutionStatement) -> Iterator[Table]:
@@ -38,6 +42,20 @@ def statement_tables(page: InstitutionStatement) -> Iterator[Table]:
         (
             (paper.paper, paper.what, paper.term or "", grouped(paper.result), paper.entry)
             for paper in page.papers
+        ),
+    )
+    yield _rows(
+        "暂付款（预付金、按月预拨、集采直接结算）" + ("" if page.advances.agree else "  与账面不符！"),
+        ("编号", "种类", "收回方式", "年初在外", "本年付出", "本年收回", "尚在外", "应收回日"),
+        (
+            (
+                row.advance_id,
+                KIND_NAMES[row.kind],
+                RECOVERIES[row.recovery],
+                *map(grouped, row.columns),
+                row.due_on,
+            )
+            for row in page.advances.rows
         ),
     )
     yield _rows(

@@ -212,7 +212,7 @@ def sheet(town: Any, state: str = "approved") -> None:
 SETTLED = {
     "payable": "UPDATE fund.payable SET settled_by = 'YJ-00000001' WHERE setl_id = 'r4'",
     "term": "INSERT INTO fund.settled_term VALUES (420100, 310, 'H42010000001', 202610, 'YJ-00000001')",
-    "deduction": "UPDATE fund.other_deduction SET taken_by = 'YJ-00000001'",
+    "deduction": "SELECT fund.take_deduction(420100, 'D1', 'YJ-00000001', 5)",
 }
 
 
@@ -230,10 +230,13 @@ def test_h18_nothing_is_settled_but_by_an_approved_paper(town: Any, what: str):
         for user in ("maker", "checker", "cash"):
             with pytest.raises(LedgerError) as refused, tx(town, user) as t:
                 t.connection.execute(SETTLED[what])
-            assert refused.value.code == "settlement.none"
+            # Who may take a deduction at all is asked first.
+            wanted = "access.role_missing" if (what, user) == ("deduction", "cash") else "settlement.none"
+            assert refused.value.code == wanted
     admin(
         town,
-        "SET session_replication_role = replica; UPDATE fund.sheet SET state = 'approved', approved_by = 'checker', approved_on = '2026-10-13'",
+        "SET session_replication_role = replica; UPDATE fund.sheet SET state = 'approved', approved_by = 'checker', approved_on = '2026-10-13';"
+        "INSERT INTO fund.sheet_taking VALUES (420100, 310, 'YJ-00000001', 'other', 'D1', 1, 5)",
     )
     with tx(town, "checker") as t:
         assert t.connection.execute(SETTLED[what]).rowcount == 1

@@ -38,7 +38,7 @@ def statement(
     else:
         for table in statement_tables(page):
             terminal.show(table, sys.stdout)
-    if not (page.conserved and page.records_agree):
+    if not (page.conserved and page.records_agree and page.advances.agree):
         raise typer.Exit(1)
 
 

@@ -9,7 +9,7 @@ from ledger.core.money import yuan_grouped
 from ledger.fund.month.handback import HandBack
 from ledger.fund.month.orders import MONTH_BLOCK_REASONS, MonthOrders
 from ledger.fund.month.remittance import Remittance
-from ledger.fund.month.sheet import SheetLine
+from ledger.fund.month.sheet import KindDue, SheetDue, SheetLine
 from ledger.fund.month.store import MonthSheet
 from ledger.fund.ordering.draft import refusal_words, refused_json
 
@@ -42,6 +42,8 @@ def sheet_json(sheet: MonthSheet) -> dict[str, Any]:
             {"kind": t.kind, "reference": t.reference, "line": t.n, "amount_fen": str(t.amount_fen)}
             for t in figures.takings
         ],
+        "deductions": [_kind_json(kind) for kind in figures.by_kind()],
+        "dues": [_due_json(due) for due in figures.dues],
         "result_fen": str(sheet.result_fen),
         "prepared_by": sheet.prepared_by,
         "prepared_on": str(sheet.prepared_on),
@@ -62,6 +64,47 @@ def _line_json(line: SheetLine) -> dict[str, Any]:
     }
 
 
+KIND_WORDS = {
+    "finding": "审核扣款",
+    "other": "其他扣款",
+    "daily": "日拨付及上期超付",
+    "preallocation": "按月预拨抵扣",
+    "supplier": "集采直接结算抵扣",
+    "prepayment": "预付金抵扣",
+}
+
+
+def _kind_json(kind: KindDue) -> dict[str, Any]:
+    return {name: str(value) if name.endswith("_fen") else value for name, value in kind._asdict().items()}
+
+
+def _due_json(due: SheetDue) -> dict[str, Any]:
+    fen = {name: str(value) for name, value in due._asdict().items() if name.endswith("_fen")}
+    return {
+        "kind": due.kind,
+        "reference": due.reference,
+        "brought": due.brought,
+        **fen,
+        "left_fen": str(due.left_fen),
+    }
+
+
+def _deduction_words(sheet: MonthSheet) -> list[str]:
+    """Every kind that the sheet had to take, and each single one of which something is left over."""
+    words = [
+        f"  {KIND_WORDS[kind.kind]}：上期转入{yuan_grouped(kind.brought_fen)}，本期新增{yuan_grouped(kind.new_fen)}，"
+        f"本期扣{yuan_grouped(kind.taken_fen)}，结转下期{yuan_grouped(kind.left_fen)}"
+        for kind in sheet.figures.by_kind()
+        if kind.brought_fen or kind.new_fen
+    ]
+    return words + [
+        f"    {due.reference}（{KIND_WORDS[due.kind]}）应扣{yuan_grouped(due.decided_fen)}，"
+        f"已扣{yuan_grouped(due.before_fen + due.taken_fen)}，尚余{yuan_grouped(due.left_fen)}结转下期"
+        for due in sheet.figures.dues
+        if due.left_fen
+    ]
+
+
 def sheet_words(sheet: MonthSheet) -> list[str]:
     """A sheet for people."""
     total = {name: sum(getattr(line, name) for line in sheet.figures.lines) for name in _AMOUNTS}
@@ -71,6 +114,7 @@ def sheet_words(sheet: MonthSheet) -> list[str]:
         f"审核扣款{yuan_grouped(total['audit_fen'])}，其他扣款{yuan_grouped(total['other_fen'])}，"
         f"抵扣{yuan_grouped(total['offset_fen'])}，已付日拨付{yuan_grouped(total['paid_daily_fen'])}，"
         f"上期结转{yuan_grouped(total['month_open_fen'])}",
+        *_deduction_words(sheet),
         f"  应付{yuan_grouped(sheet.result_fen)}元；摘要{sheet.digest.hex()}",
     ]
 

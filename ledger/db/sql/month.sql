@@ -56,11 +56,24 @@ CREATE TABLE fund.other_deduction (
     amount_fen   bigint NOT NULL CHECK (amount_fen > 0),
     prepared_by  text NOT NULL,
     approved_by  text NOT NULL DEFAULT '',
-    taken_by     text NOT NULL DEFAULT '',     -- sheet or letter
+    taken_fen    bigint NOT NULL DEFAULT 0,    -- Σ fund.deduction_taken
     PRIMARY KEY (region, deduction_id),
     FOREIGN KEY (region, institution) REFERENCES fund.institution,
     CHECK (prepared_by <> approved_by),
-    CHECK (taken_by = '' OR approved_by <> '')
+    CHECK (taken_fen BETWEEN 0 AND amount_fen),
+    CHECK (taken_fen = 0 OR approved_by <> '')
+);
+
+-- What sheets and letters took of an other deduction: one may be larger than the month that takes it first.
+CREATE TABLE fund.deduction_taken (
+    region       integer NOT NULL,
+    fund         smallint NOT NULL,
+    deduction_id text NOT NULL,
+    paper        text NOT NULL CHECK (paper <> ''),   -- sheet or letter
+    amount_fen   bigint NOT NULL CHECK (amount_fen > 0),
+    taken_by     text NOT NULL,
+    PRIMARY KEY (region, deduction_id, paper),
+    FOREIGN KEY (region, deduction_id) REFERENCES fund.other_deduction
 );
 
 -- A settlement sheet: one institution, one book, one 期号. Recomputed at approval; nothing but its state ever changes.
@@ -138,6 +151,27 @@ CREATE TABLE fund.sheet_taking (
     PRIMARY KEY (region, sheet_id, kind, reference, n),
     FOREIGN KEY (region, sheet_id) REFERENCES fund.sheet DEFERRABLE INITIALLY DEFERRED
 );
+
+-- What a sheet had to take, each by its own reference: what was decided, taken before, taken here, and left over.
+CREATE TABLE fund.sheet_due (
+    region      integer NOT NULL,
+    fund        smallint NOT NULL,
+    sheet_id    text NOT NULL,
+    n           smallint NOT NULL,              -- the order in which they are taken
+    kind        text NOT NULL CHECK (kind IN ('finding', 'other', 'prepayment', 'preallocation', 'supplier')),
+    reference   text NOT NULL,                  -- finding_id, deduction_id or advance_id
+    brought     boolean NOT NULL,               -- stood on an earlier sheet of the institution
+    decided_fen bigint NOT NULL CHECK (decided_fen > 0),
+    before_fen  bigint NOT NULL CHECK (before_fen >= 0),
+    taken_fen   bigint NOT NULL CHECK (taken_fen >= 0),
+    left_fen    bigint NOT NULL CHECK (left_fen >= 0),
+    PRIMARY KEY (region, sheet_id, n),
+    UNIQUE (region, sheet_id, kind, reference),
+    FOREIGN KEY (region, sheet_id) REFERENCES fund.sheet DEFERRABLE INITIALLY DEFERRED,
+    CHECK (decided_fen = before_fen + taken_fen + left_fen)
+);
+
+CREATE INDEX sheet_due_reference ON fund.sheet_due (region, kind, reference);
 
 -- The orders that pay a sheet: more than one where one failed or came back.
 CREATE TABLE fund.sheet_order (
@@ -267,13 +301,14 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- The canonical text of a sheet, hashed: its facts, its lines and takings in order. The records stand in records_digest,
+-- The canonical text of a sheet, hashed: its facts, its lines and takings in order, and what it had to take (older sheets
+-- have no such rows, and the text they were signed with). The records stand in records_digest,
 -- which is taken over setl_id|subfund|fund_fen|daily_fen|order_no of each, in the order of setl_id and subfund.
 CREATE OR REPLACE FUNCTION fund.sheet_digest(s fund.sheet) RETURNS bytea LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
     SELECT sha256(convert_to(concat_ws('|', s.fund, s.institution, s.term, s.month_ratio, s.cutoff, s.due_on, s.records,
                                        encode(s.records_digest, 'hex'), s.result_fen)
-                             || E'\n' || coalesce(l.text, '') || E'\n' || coalesce(t.text, ''), 'UTF8'))
+                             || E'\n' || coalesce(l.text, '') || E'\n' || coalesce(t.text, '') || coalesce(E'\n' || d.text, ''), 'UTF8'))
       FROM (SELECT string_agg(concat_ws('|', n, subfund, service_year, term, category, clr_type, records, fund_fen,
                                         ratio, rounded_fen, retained_fen, audit_fen, other_fen, offset_fen,
                                         open_daily_fen, waiting_fen, paid_daily_fen, month_open_fen, result_fen),
@@ -281,13 +316,115 @@ SET search_path = pg_catalog, pg_temp AS $$
               FROM fund.sheet_line WHERE region = s.region AND sheet_id = s.sheet_id) l,
            (SELECT string_agg(concat_ws('|', kind, reference, n, amount_fen),
                               E'\n' ORDER BY kind COLLATE "C", reference COLLATE "C", n) AS text
-              FROM fund.sheet_taking WHERE region = s.region AND sheet_id = s.sheet_id) t
+              FROM fund.sheet_taking WHERE region = s.region AND sheet_id = s.sheet_id) t,
+           (SELECT string_agg(concat_ws('|', n, kind, reference, brought, decided_fen, before_fen, taken_fen, left_fen), E'\n' ORDER BY n) AS text
+              FROM fund.sheet_due WHERE region = s.region AND sheet_id = s.sheet_id) d
 $$;
+
+-- What the settlement of a 期号 has to take of an institution, in the order in which it is taken (docs/domain/memorandum.md 2
+-- SET): final findings, the oldest first; approved other deductions; then advances, 按月预拨 before 集采 before 预付金. Each
+-- with what was decided and what is gone of it. One function for the sheet and for the guard that looks whether one is missing.
+CREATE OR REPLACE FUNCTION fund.month_due(p_region integer, p_fund smallint, p_institution text, p_term integer)
+RETURNS TABLE (n smallint, kind text, reference text, subfund text, service_year smallint, term integer, category text,
+               brought boolean, decided_fen bigint, before_fen bigint)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT (row_number() OVER (ORDER BY w.step, w.since, w.reference COLLATE "C"))::smallint, w.kind, w.reference, w.subfund,
+           w.service_year, w.term, w.category,
+           EXISTS (SELECT 1 FROM fund.sheet_due d JOIN fund.sheet s ON s.region = d.region AND s.sheet_id = d.sheet_id
+                    WHERE d.region = p_region AND d.kind = w.kind AND d.reference = w.reference AND d.left_fen > 0 AND s.state = 'approved')
+           OR EXISTS (SELECT 1 FROM fund.sheet_taking t JOIN fund.sheet s ON s.region = t.region AND s.sheet_id = t.sheet_id
+                       WHERE t.region = p_region AND s.fund = p_fund AND s.institution = p_institution AND s.state = 'approved'
+                         AND t.kind = w.kind AND t.reference = w.reference),
+           w.decided_fen, w.before_fen
+      FROM (SELECT 1 AS step, to_char(f.final_on, 'YYYYMMDD') AS since, 'finding' AS kind, f.finding_id AS reference, f.subfund,
+                   f.service_year, f.term, f.category, f.amount_fen AS decided_fen, f.taken_fen AS before_fen
+              FROM fund.finding f
+             WHERE f.region = p_region AND f.fund = p_fund AND f.institution = p_institution AND f.term <= p_term
+               AND f.state = 'final' AND f.taken_fen < f.amount_fen
+               AND (f.setl_id = '' OR NOT EXISTS (SELECT 1 FROM fund.record r   -- its money is not with the institution any more
+                                                   WHERE r.region = f.region AND r.init_setl_id = f.setl_id AND r.init_setl_id <> ''))
+            UNION ALL
+            SELECT 2, o.term::text, 'other', o.deduction_id, 'pool', NULL, NULL, NULL, o.amount_fen, o.taken_fen
+              FROM fund.other_deduction o
+             WHERE o.region = p_region AND o.fund = p_fund AND o.institution = p_institution AND o.term <= p_term
+               AND o.approved_by <> '' AND o.taken_fen < o.amount_fen
+            UNION ALL
+            SELECT 3, array_position('{preallocation,supplier,prepayment}', a.kind) || ':' || a.term, a.kind, a.advance_id, 'pool',
+                   NULL, NULL, NULL, a.amount_fen, a.offset_fen + a.returned_fen
+              FROM fund.advance a JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no AND o.state = 'paid'
+             WHERE a.region = p_region AND a.fund = p_fund AND a.institution = p_institution AND a.term <= p_term
+               AND a.state = 'approved' AND (a.recovery = 'offset' OR p_term > a.year * 100 + 12)
+               AND a.amount_fen > a.offset_fen + a.returned_fen) w
+$$;
+
+-- Which deduction of a sheet is not as it must be; '' where all are. Nothing that is due is missing, what is taken is what
+-- its lines bear, and what is left over found no room: an other deduction none in the month's pooled share after findings, an
+-- advance none in what is still to be paid of it. (Which findings are taken how far the maker may choose; the sheet shows it.)
+CREATE OR REPLACE FUNCTION fund.wrong_due(s fund.sheet) RETURNS text LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    WITH due AS (SELECT d.* FROM fund.sheet_due d WHERE d.region = s.region AND d.sheet_id = s.sheet_id),
+         pool AS (SELECT coalesce(sum(l.rounded_fen - l.audit_fen - l.other_fen), 0) AS share, coalesce(sum(l.offset_fen), 0) AS offset_fen,
+                         greatest(0, coalesce(sum(l.paid_daily_fen), 0)) AS paid, least(0, coalesce(sum(l.month_open_fen), 0)) AS owed
+                    FROM fund.sheet_line l WHERE l.region = s.region AND l.sheet_id = s.sheet_id AND l.subfund = 'pool')
+    SELECT coalesce(min(w.reference), '') FROM (
+        SELECT coalesce(m.reference, d.reference) AS reference
+          FROM fund.month_due(s.region, s.fund, s.institution, s.term) m
+          FULL JOIN due d ON d.kind = m.kind AND d.reference = m.reference
+         WHERE (m.n, m.brought, m.decided_fen, m.before_fen) IS DISTINCT FROM (d.n, d.brought, d.decided_fen, d.before_fen)
+        UNION ALL
+        SELECT coalesce(t.reference, d.reference)
+          FROM (SELECT kind, reference, sum(amount_fen) AS fen FROM fund.sheet_taking
+                 WHERE region = s.region AND sheet_id = s.sheet_id GROUP BY 1, 2) t
+          FULL JOIN due d ON d.kind = t.kind AND d.reference = t.reference
+         WHERE coalesce(t.fen, 0) <> coalesce(d.taken_fen, 0)
+        UNION ALL
+        SELECT d.reference FROM due d, pool p WHERE d.kind = 'other' AND d.left_fen > 0 AND p.share > 0
+        UNION ALL
+        SELECT d.reference FROM due d, pool p
+         WHERE d.kind NOT IN ('finding', 'other') AND d.left_fen > 0 AND greatest(0, p.share - p.offset_fen) - p.paid + p.owed > 0) w
+$$;
+
+-- Takes part of an approved other deduction into a month sheet or clearing letter, as the paper says; returns what is left.
+CREATE OR REPLACE FUNCTION fund.take_deduction(p_region integer, p_deduction_id text, p_paper text, p_fen bigint) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_row  fund.other_deduction;
+    v_user text;
+    v_said bigint;
+BEGIN
+    SELECT * INTO v_row FROM fund.other_deduction WHERE region = p_region AND deduction_id = p_deduction_id FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'deduction.unknown', DETAIL = format('没有其他扣款%s', p_deduction_id);
+    END IF;
+    v_user := access.require_role(p_region, v_row.fund, '{maker,checker,system}');
+    IF NOT fund.settles(p_region, v_row.fund, v_row.institution, p_paper) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'settlement.none',
+            DETAIL = 'fund.other_deduction的结算须由已审批的月结算单或双方签章的清算确认书办理';
+    END IF;
+    SELECT sum(said.fen) INTO v_said FROM (
+        SELECT amount_fen AS fen FROM fund.sheet_taking
+         WHERE region = p_region AND sheet_id = p_paper AND kind = 'other' AND reference = p_deduction_id
+        UNION ALL
+        SELECT amount_fen FROM fund.letter_deduction
+         WHERE region = p_region AND letter_id = p_paper AND deduction_id = p_deduction_id) said;
+    IF v_row.approved_by = '' OR p_fen IS DISTINCT FROM v_said OR p_fen > v_row.amount_fen - v_row.taken_fen
+       OR EXISTS (SELECT 1 FROM fund.deduction_taken
+                   WHERE region = p_region AND deduction_id = p_deduction_id AND paper = p_paper) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'deduction.taken',
+            DETAIL = format('其他扣款%s尚可扣%s分，%s所列%s分，不能扣减%s分', p_deduction_id, v_row.amount_fen - v_row.taken_fen, p_paper,
+                            coalesce(v_said, 0), p_fen);
+    END IF;
+    INSERT INTO fund.deduction_taken VALUES (p_region, v_row.fund, p_deduction_id, p_paper, p_fen, v_user);
+    UPDATE fund.other_deduction SET taken_fen = taken_fen + p_fen WHERE region = p_region AND deduction_id = p_deduction_id;
+    RETURN v_row.amount_fen - v_row.taken_fen - p_fen;
+END $$;
 
 -- Drafted in one's own name; approved by another person with the checker's role, and only as drafted (INV-11).
 CREATE OR REPLACE FUNCTION fund.check_sheet() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE acting text;
+DECLARE
+    acting  text;
+    v_wrong text;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         acting := access.require_role(NEW.region, NEW.fund, '{maker,system}');
@@ -295,7 +432,12 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'month.prepared_by',
                 DETAIL = format('月结算单%s只能以当前用户的名义制单', NEW.sheet_id);
         END IF;
-        NEW.digest := fund.sheet_digest(NEW);    -- its lines and takings came before it
+        NEW.digest := fund.sheet_digest(NEW);    -- its lines, takings and dues came before it
+        v_wrong := fund.wrong_due(NEW);
+        IF v_wrong <> '' THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'month.deductions',
+                DETAIL = format('月结算单%s的扣款或抵扣%s未列明，或与应扣、余额不符', NEW.sheet_id, v_wrong);
+        END IF;
         RETURN NEW;
     END IF;
     IF OLD.state = 'draft' AND NEW.state = 'void' THEN
@@ -324,6 +466,11 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'month.sum',
             DETAIL = format('月结算单%s的结算金额不等于各行之和', OLD.sheet_id);
     END IF;
+    v_wrong := fund.wrong_due(OLD);
+    IF v_wrong <> '' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'month.changed',
+            DETAIL = format('月结算单%s制单后扣款或抵扣%s有变动，请重新制单', OLD.sheet_id, v_wrong);
+    END IF;
     RETURN NEW;
 END $$;
 
@@ -344,7 +491,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 DECLARE acting text;
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF NEW.approved_by <> '' OR NEW.taken_by <> ''
+        IF NEW.approved_by <> '' OR NEW.taken_fen <> 0
            OR access.require_role(NEW.region, NEW.fund, '{maker,accountant}') <> NEW.prepared_by THEN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'deduction.prepared_by',
                 DETAIL = format('其他扣款%s只能以当前用户的名义提出', NEW.deduction_id);
@@ -356,9 +503,6 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'deduction.same_person',
                 DETAIL = format('其他扣款%s由%s提出，须由另一人以本人名义审批一次', OLD.deduction_id, OLD.prepared_by);
         END IF;
-    ELSIF OLD.taken_by <> '' THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'deduction.taken',
-            DETAIL = format('其他扣款%s已由%s扣减', OLD.deduction_id, OLD.taken_by);
     END IF;
     RETURN NEW;
 END $$;
@@ -413,6 +557,7 @@ CREATE OR REPLACE TRIGGER check_part AFTER INSERT ON fund.handback_receipt REFER
 CREATE OR REPLACE TRIGGER check_sheet BEFORE INSERT OR UPDATE ON fund.sheet FOR EACH ROW EXECUTE FUNCTION fund.check_sheet();
 CREATE OR REPLACE TRIGGER check_part BEFORE INSERT ON fund.sheet_line FOR EACH ROW EXECUTE FUNCTION fund.check_sheet_part();
 CREATE OR REPLACE TRIGGER check_part BEFORE INSERT ON fund.sheet_taking FOR EACH ROW EXECUTE FUNCTION fund.check_sheet_part();
+CREATE OR REPLACE TRIGGER check_part BEFORE INSERT ON fund.sheet_due FOR EACH ROW EXECUTE FUNCTION fund.check_sheet_part();
 CREATE OR REPLACE TRIGGER check_other_deduction BEFORE INSERT OR UPDATE ON fund.other_deduction
     FOR EACH ROW EXECUTE FUNCTION fund.check_other_deduction();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, fund, sheet_id, institution, term, version, month_ratio, cutoff, due_on, records,
@@ -420,9 +565,6 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, fund, sheet_id, instit
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, fund, deduction_id, institution, term, reason, amount_fen, prepared_by
     ON fund.other_deduction FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
-CREATE OR REPLACE TRIGGER settled_by_a_paper BEFORE UPDATE ON fund.other_deduction FOR EACH ROW
-    WHEN (NEW.taken_by <> OLD.taken_by AND NOT fund.settles(NEW.region, NEW.fund, NEW.institution, NEW.taken_by))
-    EXECUTE FUNCTION fund.refuse_unsettled();
 CREATE OR REPLACE TRIGGER check_sheet_order BEFORE INSERT ON fund.sheet_order FOR EACH ROW EXECUTE FUNCTION fund.check_sheet_order();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.handback
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
@@ -435,6 +577,10 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.han
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.other_deduction
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.sheet
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.deduction_taken
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.sheet_due
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.sheet_line
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
@@ -452,7 +598,10 @@ GRANT SELECT, INSERT ON fund.handback_receipt TO fundledger_service;
 GRANT SELECT ON fund.handback_receipt TO fundledger_auditor;
 GRANT SELECT, INSERT ON fund.other_deduction TO fundledger_service;
 GRANT SELECT ON fund.other_deduction TO fundledger_auditor;
-GRANT UPDATE (approved_by, taken_by) ON fund.other_deduction TO fundledger_service;
+GRANT UPDATE (approved_by) ON fund.other_deduction TO fundledger_service;
+GRANT SELECT ON fund.deduction_taken TO fundledger_service, fundledger_auditor;
+GRANT SELECT, INSERT ON fund.sheet_due TO fundledger_service;
+GRANT SELECT ON fund.sheet_due TO fundledger_auditor;
 GRANT SELECT, INSERT ON fund.sheet TO fundledger_service;
 GRANT SELECT ON fund.sheet TO fundledger_auditor, fundledger_poster;
 GRANT UPDATE (state, approved_by, approved_on, entry) ON fund.sheet TO fundledger_service;
@@ -465,5 +614,8 @@ GRANT SELECT ON fund.sheet_taking TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION fund.handback_due(integer,smallint,integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.handback_totals(integer,smallint,integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.lock_book(integer,smallint) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.month_due(integer,smallint,text,integer) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.take_deduction(integer,text,text,bigint) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.wrong_due(fund.sheet) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.settles(integer,smallint,text,text) TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION fund.sheet_digest(fund.sheet) TO fundledger_service, fundledger_auditor;

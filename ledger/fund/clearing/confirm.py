@@ -180,7 +180,9 @@ def _take(tx: Transaction, letter: Letter, found: LetterFigures) -> None:
             take(tx, taking.reference, letter.letter_id, taking.amount_fen)
         elif taking.kind in KIND_ACCOUNTS:
             offsets[taking.reference, taking.kind] += taking.amount_fen
-    take_deductions(tx, letter.letter_id, [t.reference for t in found.takings if t.kind == "other"])
+    take_deductions(
+        tx, letter.letter_id, {t.reference: t.amount_fen for t in found.takings if t.kind == "other"}
+    )
     take_offsets(tx, letter.letter_id, [Offset(*key, fen) for key, fen in offsets.items()])
 
 

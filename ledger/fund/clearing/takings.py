@@ -26,7 +26,7 @@ AFTER_THE_YEAR: Final = 13
 
 
 def takings(tx: Transaction, scope: LetterScope, after: set[Key], out: set[str]) -> list[LetterTaking]:
-    """Final findings not yet taken in full and approved deductions not yet taken, of the letter's keys and 期号.
+    """What is left of final findings and of approved deductions, of the letter's keys and 期号.
 
     Not those of records that are borne or carried, nor of reversed ones.
     """
@@ -44,8 +44,8 @@ def takings(tx: Transaction, scope: LetterScope, after: set[Key], out: set[str])
         if scope.holds(Key(*row[2:6])) and Key(*row[2:6]) not in after and row[1] not in out
     ]
     others = tx.rows(
-        "SELECT deduction_id, amount_fen FROM fund.other_deduction WHERE region = %(region)s AND fund = %(fund)s"
-        " AND institution = %(institution)s AND approved_by <> '' AND taken_by = '' AND term <= %(last)s"
+        "SELECT deduction_id, amount_fen - taken_fen FROM fund.other_deduction WHERE region = %(region)s AND fund = %(fund)s"
+        " AND institution = %(institution)s AND approved_by <> '' AND taken_fen < amount_fen AND term <= %(last)s"
         " AND (term >= %(first)s OR %(whole)s)",
         region=tx.region, fund=scope.fund, institution=scope.institution, first=first, last=last,
         whole=scope.period == "year",

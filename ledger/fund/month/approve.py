@@ -58,8 +58,10 @@ def approve_month_in(tx: Transaction, sheet_id: str, digest: bytes, day: date) -
             "month.changed", f"月结算单{sheet_id}与所审批的摘要不符，请重新核对", sheet_id=sheet_id
         )
     lock_month(tx, sheet.scope.fund)
+    # Before it is signed: what was brought forward stands on other signed sheets.
+    now = read_figures(tx, sheet.scope, sheet.figures.takings)
     _sign(tx, sheet, day)
-    if read_figures(tx, sheet.scope, sheet.figures.takings) != sheet.figures:
+    if now != sheet.figures:
         raise Conflict("month.changed", f"月结算单{sheet_id}制单后情况已变，请重新制单", sheet_id=sheet_id)
     give_up_drafts(tx, sheet.sheet_id, _drafts(tx, sheet), day)
     _settle_records(tx, sheet)
@@ -210,7 +212,7 @@ def _take(tx: Transaction, sheet: MonthSheet) -> None:
     for (kind, reference), fen in taken.items():
         if kind == "finding":
             take(tx, reference, sheet.sheet_id, fen)
-    take_deductions(tx, sheet.sheet_id, [ref for kind, ref in taken if kind == "other"])
+    take_deductions(tx, sheet.sheet_id, {ref: fen for (kind, ref), fen in taken.items() if kind == "other"})
     take_offsets(
         tx,
         sheet.sheet_id,

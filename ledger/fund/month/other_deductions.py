@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ledger.core.errors import InvalidInput, NotFound
@@ -67,11 +67,17 @@ def approve_deduction_in(tx: Transaction, deduction_id: str) -> None:
         raise NotFound("deduction.unknown", f"没有其他扣款{deduction_id}", deduction_id=deduction_id)
 
 
-def take_deductions(tx: Transaction, paper: str, deduction_ids: Sequence[str]) -> None:
-    """Mark approved deductions as taken by a sheet or letter. Raises Conflict `deduction.taken`."""
-    tx.run(
-        "UPDATE fund.other_deduction SET taken_by = %(paper)s WHERE region = %(region)s AND deduction_id = ANY(%(ids)s)",
-        region=tx.region,
-        paper=paper,
-        ids=list(deduction_ids),
-    )
+def take_deductions(tx: Transaction, paper: str, taken: Mapping[str, int]) -> None:
+    """Note what an approved sheet or signed letter took of approved deductions (id to fen), as the paper lists it.
+
+    Raises Conflict `deduction.taken` (another amount than the paper's, or more than is left), `settlement.none`;
+    NotFound `deduction.unknown`; Forbidden `access.role_missing` (maker, checker or system).
+    """
+    for deduction_id, fen in taken.items():
+        tx.run(
+            "SELECT fund.take_deduction(%(region)s, %(id)s, %(paper)s, %(fen)s)",
+            region=tx.region,
+            id=deduction_id,
+            paper=paper,
+            fen=fen,
+        )

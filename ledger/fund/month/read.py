@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
@@ -11,18 +10,9 @@ from ledger.core.accounts import MONTH_OWED
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.advances.offset import KIND_ACCOUNTS, due_offsets
-from ledger.fund.audit.taken import final_untaken
+from ledger.fund.month.deductions import amounts_of, dues_of, findings_of, month_due
 from ledger.fund.month.due import cutoff_of, due_on, term_days
-from ledger.fund.month.sheet import (
-    AmountDue,
-    Declared,
-    FindingDue,
-    Key,
-    SheetFigures,
-    SheetTaking,
-    compute,
-)
+from ledger.fund.month.sheet import Declared, Key, SheetFigures, SheetTaking, compute
 from ledger.fund.region.calendar import read_calendar
 from ledger.payments.orders.returned import read_advances_left
 
@@ -84,7 +74,8 @@ def read_figures(
     """The sheet of `scope` as of now; None where no declared record waits for settlement.
 
     `takings` of a stored sheet are taken exactly as they stand; without them every final finding, approved deduction
-    and due offset is taken as far as it fits, or, with `deduct`, of findings just those amounts.
+    and due offset is taken as far as it fits, or, with `deduct`, of findings just those amounts. Whatever is due and not
+    taken stands on the sheet as left over.
     Raises NotFound `month.no_enrolment`, `finding.unknown`; Conflict `month.reconciliation_open`,
     `month.not_audited`, `month.not_recognised`, `month.in_flight`, `deduction.above_left`; InvalidInput
     `calendar.unknown_year`.
@@ -97,15 +88,15 @@ def read_figures(
         return None
     ratio = _month_ratio(tx, scope)
     cutoff = cutoff_of(scope.term, declared_on)
-    findings = _findings(tx, scope, takings, deduct)
-    amounts = _amounts(tx, scope, takings)
+    due = month_due(tx, scope.fund, scope.institution, scope.term)
     lines, taken = compute(
         declared,
         ratio,
         month_opening(tx, scope.fund, scope.institution),
-        findings,
-        amounts,
-        exact=takings is not None or deduct is not None,
+        findings_of(due, takings, deduct),
+        amounts_of(due, takings),
+        exact=takings is not None,
+        chosen=deduct is not None,
     )
     return SheetFigures(
         ratio,
@@ -115,6 +106,7 @@ def read_figures(
         digest,
         lines,
         taken,
+        dues_of(due, taken),
     )
 
 
@@ -209,76 +201,3 @@ def daily_advance(tx: Transaction, fund: int, institution: str) -> dict[Key, int
     """
     left = read_advances_left(tx, [fund], [institution])
     return {Key(*dims[1:]): fen for (_, dims), fen in left.items()}
-
-
-def _findings(
-    tx: Transaction,
-    scope: MonthScope,
-    takings: Sequence[SheetTaking] | None,
-    deduct: Mapping[str, int] | None,
-) -> list[FindingDue]:
-    """Final findings of this and earlier 期号 with what is left of each, or with the amounts asked for."""
-    found = [
-        FindingDue(
-            untaken.finding_id,
-            Key(
-                untaken.target.subfund,
-                untaken.target.service_year,
-                untaken.target.term,
-                untaken.target.category,
-            ),
-            untaken.left_fen,
-        )
-        for untaken in final_untaken(tx, scope.fund, scope.institution, scope.term)
-    ]
-    wanted: dict[str, int] | None = None if deduct is None else dict(deduct)
-    if takings is not None:
-        wanted = defaultdict(int)
-        for taking in takings:
-            if taking.kind == "finding":
-                wanted[taking.reference] += taking.amount_fen
-    if wanted is None:
-        return found
-    left = {finding.finding_id: finding.amount_fen for finding in found}
-    for finding_id, amount in wanted.items():
-        if finding_id not in left:
-            raise NotFound(
-                "finding.unknown", f"{scope}没有可扣减的终审扣款{finding_id}", finding_id=finding_id
-            )
-        if not 0 < amount <= left[finding_id]:
-            raise Conflict(
-                "deduction.above_left",
-                f"扣款{finding_id}尚余{left[finding_id]}分，不能扣减{amount}分",
-                finding_id=finding_id,
-                left_fen=left[finding_id],
-            )
-    return [f._replace(amount_fen=wanted[f.finding_id]) for f in found if f.finding_id in wanted]
-
-
-def _amounts(tx: Transaction, scope: MonthScope, takings: Sequence[SheetTaking] | None) -> list[AmountDue]:
-    """Approved other deductions not taken yet, then offsets; of a stored sheet, those it names, if they still stand."""
-    rows = tx.rows(
-        """SELECT deduction_id, amount_fen FROM fund.other_deduction
-            WHERE region = %(region)s AND fund = %(fund)s AND institution = %(institution)s AND term <= %(term)s
-              AND approved_by <> '' AND taken_by = '' ORDER BY term, deduction_id""",
-        region=tx.region,
-        **scope._asdict(),
-    )
-    due = [AmountDue("other", *row) for row in rows]
-    due += [
-        AmountDue(o.kind, o.advance_id, o.amount_fen)
-        for o in due_offsets(tx, scope.fund, scope.institution, scope.term)
-    ]
-    if takings is None:
-        return due
-    wanted: dict[tuple[str, str], int] = defaultdict(int)
-    for taking in takings:
-        if taking.kind == "other" or taking.kind in KIND_ACCOUNTS:
-            wanted[taking.kind, taking.reference] += taking.amount_fen
-    standing = {(row.kind, row.reference): row for row in due}
-    for key, amount in wanted.items():
-        if key not in standing or amount > standing[key].amount_fen:
-            raise Conflict(
-                "month.changed", f"{scope}的扣款或抵扣{key[1]}已有变动，请重新制单", reference=key[1]
-            )
-    return [row._replace(amount_fen=wanted[key]) for key, row in standing.items() if key in wanted]

@@ -70,6 +70,40 @@ class SheetTaking(NamedTuple):
     amount_fen: int
 
 
+class SheetDue(NamedTuple):
+    """What a sheet had to take by one finding, deduction or advance, in fen: decided = before + taken + left."""
+
+    kind: str
+    reference: str
+    brought: bool
+    """Whether it stood on an earlier sheet of the institution; else it is new."""
+    decided_fen: int
+    before_fen: int
+    taken_fen: int
+
+    @property
+    def left_fen(self) -> int:
+        """What the next sheet has to take."""
+        return self.decided_fen - self.before_fen - self.taken_fen
+
+
+class KindDue(NamedTuple):
+    """The same of one kind on a sheet: brought + new = taken + left."""
+
+    kind: str
+    brought_fen: int
+    new_fen: int
+    taken_fen: int
+    left_fen: int
+
+
+DAILY: Final = "daily"
+"""Kind of what was paid ahead by the day, or overpaid in earlier months."""
+
+KINDS: Final = ("finding", "other", DAILY, "preallocation", "supplier", "prepayment")
+"""Kinds of deductions in the order in which a sheet takes them (art. 19)."""
+
+
 @dataclass(frozen=True, slots=True)
 class SheetLine:
     """One line of a sheet; amounts in fen, signed."""
@@ -125,11 +159,38 @@ class SheetFigures:
     records_digest: bytes
     lines: tuple[SheetLine, ...]
     takings: tuple[SheetTaking, ...]
+    dues: tuple[SheetDue, ...] = ()
+    """In the order in which they are taken; sheets of release 0.2 have none."""
 
     @property
     def result_fen(self) -> int:
         """N, opening carry included."""
         return sum(line.result_fen for line in self.lines)
+
+    def by_kind(self) -> list[KindDue]:
+        """Brought forward, new, taken and left over of every kind, in the order in which they are taken.
+
+        Of daily money: what it exceeded its months by is brought forward as the negative opening of 9103; new is what
+        the sheet's records were paid by the day, and a month of more reversals than records; left is a negative result.
+        """
+        found = []
+        for kind in KINDS:
+            if kind == DAILY:
+                found.append(self._daily())
+                continue
+            own = [due for due in self.dues if due.kind == kind]
+            brought = sum(due.decided_fen - due.before_fen for due in own if due.brought)
+            new = sum(due.decided_fen - due.before_fen for due in own if not due.brought)
+            taken = sum(due.taken_fen for due in own)
+            found.append(KindDue(kind, brought, new, taken, brought + new - taken))
+        return found
+
+    def _daily(self) -> KindDue:
+        brought = max(0, -sum(line.month_open_fen for line in self.lines))
+        new = max(0, sum(line.paid_daily_fen for line in self.lines))
+        new += max(0, -sum(line.room_fen for line in self.lines))
+        left = max(0, -self.result_fen)
+        return KindDue(DAILY, brought, new, brought + new - left, left)
 
 
 @dataclass(slots=True)
@@ -198,25 +259,25 @@ def compute(
     amounts: Sequence[AmountDue],
     *,
     exact: bool,
+    chosen: bool = False,
 ) -> tuple[tuple[SheetLine, ...], tuple[SheetTaking, ...]]:
     """The lines and takings of a sheet. `opening` is the balance of 9103 (credit positive) per key.
 
     Findings go on the line of their own key, other deductions and offsets on the pooled lines with the most room.
-    Nothing is taken beyond what is left of the sub-fund's month share (offsets: nor beyond what is left to pay). With
-    `exact` an amount that does not fit raises Conflict `deduction.above_left`; otherwise findings and offsets are
-    taken in part and another deduction waits whole for a later month.
+    Nothing is taken beyond what is left of the sub-fund's month share (offsets: nor beyond what is left to pay), so
+    each is taken as far as it goes and the rest waits for a later month. With `exact` an amount that does not fit
+    raises Conflict `deduction.above_left`; with `chosen` only a finding does.
     """
     draft = Draft(month_ratio, lines_of(declared, month_ratio))
     for finding in findings:
         left = draft.left(finding.key.subfund)
-        taken = _fitting(finding.finding_id, finding.amount_fen, left, exact=exact)
+        taken = _fitting(finding.finding_id, finding.amount_fen, left, exact=exact or chosen)
         if taken:
             draft.add(draft.line_of(finding.key), "finding", finding.finding_id, taken)
     for due in amounts:
-        whole = due.kind == "other"
-        left = draft.left(POOL) if whole else _payable(draft, opening)
+        left = draft.left(POOL) if due.kind == "other" else _payable(draft, opening)
         taken = _fitting(due.reference, due.amount_fen, left, exact=exact)
-        if taken == due.amount_fen or (taken and not whole):
+        if taken:
             _spread(draft, due._replace(amount_fen=taken))
     for key, fen in sorted(opening.items()):
         if fen:

@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 from ledger.core.errors import NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.month.read import MonthScope
-from ledger.fund.month.sheet import Key, SheetFigures, SheetLine, SheetTaking
+from ledger.fund.month.sheet import Key, SheetDue, SheetFigures, SheetLine, SheetTaking
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,11 @@ def store_draft(tx: Transaction, scope: MonthScope, figures: SheetFigures, day: 
         """INSERT INTO fund.sheet_taking VALUES (%(region)s, %(fund)s, %(sheet)s, %(kind)s, %(reference)s, %(n)s,
                %(amount_fen)s)""",
         [key | taking._asdict() for taking in figures.takings],
+    )
+    tx.run_many(
+        """INSERT INTO fund.sheet_due VALUES (%(region)s, %(fund)s, %(sheet)s, %(n)s, %(kind)s, %(reference)s, %(brought)s,
+               %(decided_fen)s, %(before_fen)s, %(taken_fen)s, %(left)s)""",
+        [key | due._asdict() | {"n": n, "left": due.left_fen} for n, due in enumerate(figures.dues, 1)],
     )
     # Last, because its digest is over the rows above.
     tx.run(
@@ -141,13 +146,21 @@ def _read(tx: Transaction, query: LiteralString, **values: object) -> list[Month
     ids = [head[0] for head in heads]
     lines = _lines(tx, ids)
     takings = _takings(tx, ids)
-    return [_sheet(head, lines.get(head[0], []), takings.get(head[0], [])) for head in heads]
+    dues = _dues(tx, ids)
+    return [
+        _sheet(head, lines.get(head[0], []), takings.get(head[0], []), dues.get(head[0], []))
+        for head in heads
+    ]
 
 
-def _sheet(head: Sequence[Any], lines: Sequence[SheetLine], takings: Sequence[SheetTaking]) -> MonthSheet:
+def _sheet(
+    head: Sequence[Any], lines: Sequence[SheetLine], takings: Sequence[SheetTaking], dues: Sequence[SheetDue]
+) -> MonthSheet:
     sheet_id, fund, institution, term, version, *rest = head
     ratio, cutoff, due, records, records_digest, prepared_by, prepared_on, digest, *state = rest
-    figures = SheetFigures(ratio, cutoff, due, records, bytes(records_digest), tuple(lines), tuple(takings))
+    figures = SheetFigures(
+        ratio, cutoff, due, records, bytes(records_digest), tuple(lines), tuple(takings), tuple(dues)
+    )
     return MonthSheet(
         sheet_id,
         MonthScope(fund, institution, term),
@@ -182,4 +195,16 @@ def _takings(tx: Transaction, sheet_ids: Sequence[str]) -> dict[str, list[SheetT
         sheets=list(sheet_ids),
     ):
         found.setdefault(sheet_id, []).append(SheetTaking(*rest))
+    return found
+
+
+def _dues(tx: Transaction, sheet_ids: Sequence[str]) -> dict[str, list[SheetDue]]:
+    found: dict[str, list[SheetDue]] = {}
+    for sheet_id, *rest in tx.rows(
+        "SELECT sheet_id, kind, reference, brought, decided_fen, before_fen, taken_fen FROM fund.sheet_due"
+        " WHERE region = %(region)s AND sheet_id = ANY(%(sheets)s) ORDER BY sheet_id, n",
+        region=tx.region,
+        sheets=list(sheet_ids),
+    ):
+        found.setdefault(sheet_id, []).append(SheetDue(*rest))
     return found

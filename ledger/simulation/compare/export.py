@@ -49,8 +49,9 @@ _PAPERS: Final[dict[str, LiteralString]] = {
                t.amount_fen FROM fund.finding_taken t
           JOIN fund.finding f ON f.region = t.region AND f.finding_id = t.finding_id WHERE t.region = %(region)s
         UNION ALL
-        SELECT 'other', deduction_id, fund, institution, 'pool', 0, term, '', taken_by, amount_fen FROM fund.other_deduction
-         WHERE region = %(region)s AND taken_by <> ''
+        SELECT 'other', o.deduction_id, o.fund, o.institution, 'pool', 0, o.term, '', t.paper, t.amount_fen
+          FROM fund.deduction_taken t
+          JOIN fund.other_deduction o ON o.region = t.region AND o.deduction_id = t.deduction_id WHERE t.region = %(region)s
         UNION ALL
         SELECT 'offset', a.advance_id, a.fund, a.institution, 'pool', a.year, a.term, a.kind, t.sheet_id, t.amount_fen
           FROM fund.advance_offset t
@@ -59,8 +60,8 @@ _PAPERS: Final[dict[str, LiteralString]] = {
         SELECT f.fund, f.institution, 'audit', t.amount_fen FROM fund.finding_taken t
           JOIN fund.finding f ON f.region = t.region AND f.finding_id = t.finding_id WHERE t.region = %(region)s
         UNION ALL
-        SELECT fund, institution, 'other', amount_fen FROM fund.other_deduction
-         WHERE region = %(region)s AND taken_by <> ''
+        SELECT o.fund, o.institution, 'other', t.amount_fen FROM fund.deduction_taken t
+          JOIN fund.other_deduction o ON o.region = t.region AND o.deduction_id = t.deduction_id WHERE t.region = %(region)s
         UNION ALL
         SELECT a.fund, a.institution, 'offset', t.amount_fen FROM fund.advance_offset t
           JOIN fund.advance a ON a.region = t.region AND a.advance_id = t.advance_id WHERE t.region = %(region)s

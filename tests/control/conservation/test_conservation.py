@@ -50,8 +50,16 @@ ATTACKS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         {("T6", "终审结果")},
     ),
     "deduction": (
-        "UPDATE fund.other_deduction SET amount_fen = amount_fen + 1 WHERE " + one("fund.other_deduction", "taken_by <> ''"),
-        {("T6", "扣款单")},
+        "UPDATE fund.other_deduction SET amount_fen = amount_fen + 1 WHERE " + one("fund.other_deduction", "taken_fen > 0"),
+        {("INV-08", "应扣数与所依据的决定不同")},
+    ),
+    "deduction taken": (
+        "UPDATE fund.deduction_taken SET amount_fen = amount_fen + 1 WHERE " + one("fund.deduction_taken", "true"),
+        {("T6", "扣款单"), ("INV-08", "各单据已扣")},
+    ),
+    "deduction left over": (
+        "UPDATE fund.sheet_due SET left_fen = left_fen + 1, decided_fen = decided_fen + 1 WHERE " + one("fund.sheet_due", "kind = 'other'"),
+        {("INV-08", "应扣数与所依据的决定不同"), ("INV-12", "月结单")},
     ),
     "sheet taken back": (
         "UPDATE fund.sheet SET state = 'draft', approved_by = '', approved_on = NULL WHERE "

@@ -538,3 +538,31 @@ def test_a_letter_is_made_anew_when_a_month_took_its_advance_first(rich: Any) ->
     rich.month.pretend("UPDATE fund.letter_offset SET amount_fen = amount_fen - 1")
     found = verify(rich.month.database.auditor_engine, rich.home)
     assert ("INV-12", f"paper {letter.letter_id}") in [(f.promise, f.entry) for f in found]
+
+
+def test_the_statement_shows_every_advance_that_is_out(rich: Any) -> None:
+    """20,000.55 paid ahead and not settled stood nowhere on the institution's page."""
+    from reports.institution_statement import institution_statement
+    from reports.render.statement_json import statement_document
+    from reports.render.statement_table import statement_tables
+
+    advance = paid(rich, replace(ASKED, amount_fen=20_055))
+    with rich.tx() as tx:
+        page = institution_statement(tx, 310, H, 2026)
+        later = institution_statement(tx, 310, H, 2027)
+        other = institution_statement(tx, 310, OTHER, 2026)
+    [row] = page.advances.rows
+    assert (row.advance_id, row.opening_fen, row.paid_fen, row.taken_fen, row.out_fen, row.due_on) == (
+        advance.advance_id, 0, 20_055, 0, 20_055, date(2027, 12, 31),
+    )  # fmt: skip
+    [row] = later.advances.rows
+    assert (row.opening_fen, row.paid_fen, row.taken_fen, row.out_fen) == (20_055, 0, 0, 20_055)
+    assert (list(other.advances.rows), page.advances.agree, page.conserved) == ([], True, True)
+    said = statement_document(page)
+    assert (said["advances"][0]["out_fen"], said["advances_agree"]) == ("20055", True)  # type: ignore[index]
+    table = next(t for t in statement_tables(page) if "暂付款" in str(t.title))
+    cells = [str(next(iter(column.cells))) for column in table.columns]
+    assert cells[1:] == ["预付金", "月结抵扣", "0.00", "200.55", "0.00", "200.55", "2027-12-31"]
+    rich.month.pretend("UPDATE books.balance SET debit = debit + 1 WHERE account = 110102")
+    with rich.tx() as tx:
+        assert not institution_statement(tx, 310, H, 2026).advances.agree

@@ -672,7 +672,7 @@ def test_deductions_take_no_more_than_is_left_and_the_rest_later(story: Story, b
     by_term = {line.key.term: line for line in sheet.figures.lines}
     assert (by_term[202610].audit_fen, by_term[202611].other_fen) == (3_000, 1_000)
     assert sheet.result_fen == 95_000 - 1_000 - 3_000 - 60_000
-    assert story.value("SELECT taken_by FROM fund.other_deduction") == sheet.sheet_id
+    assert story.value("SELECT paper FROM fund.deduction_taken") == sheet.sheet_id
     with story.month.tx() as tx:
         assert read_finding(tx, "F1").detd_stas == "30"
     assert story.balances()[9301] == 98_000

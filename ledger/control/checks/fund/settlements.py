@@ -96,8 +96,8 @@ _OTHER_TAKEN: Final = coded("""
         SELECT b.region, b.fund, d.counterparty AS institution, b.credit - b.debit AS booked, 0 AS found
           FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim WHERE b.account = {OTHER_DEDUCTED}
         UNION ALL
-        SELECT region, fund, institution, 0, amount_fen FROM fund.other_deduction
-         WHERE taken_by <> '' AND approved_by <> '') sides
+        SELECT o.region, o.fund, o.institution, 0, t.amount_fen FROM fund.deduction_taken t
+          JOIN fund.other_deduction o ON o.region = t.region AND o.deduction_id = t.deduction_id WHERE o.approved_by <> '') sides
      GROUP BY 1, 2, 3 HAVING sum(booked) <> sum(found) ORDER BY 1, 2, 3
 """)
 
@@ -135,7 +135,7 @@ _RESULTS: Final = (
 _SHEET_TEXTS: Final = """
     SELECT s.region, s.fund, s.sheet_id, encode(s.digest, 'hex'),
            concat_ws('|', s.fund, s.institution, s.term, s.month_ratio, s.cutoff, s.due_on, s.records, encode(s.records_digest, 'hex'),
-                     s.result_fen) || E'\\n' || coalesce(l.text, '') || E'\\n' || coalesce(t.text, ''),
+                     s.result_fen) || E'\\n' || coalesce(l.text, '') || E'\\n' || coalesce(t.text, '') || coalesce(E'\\n' || u.text, ''),
            k.seq, k.period, encode(e.evidence_digest, 'hex')
       FROM fund.sheet s
       LEFT JOIN (SELECT region, sheet_id,
@@ -146,6 +146,9 @@ _SHEET_TEXTS: Final = """
       LEFT JOIN (SELECT region, sheet_id, string_agg(concat_ws('|', kind, reference, n, amount_fen),
                                                      E'\\n' ORDER BY kind COLLATE "C", reference COLLATE "C", n) AS text
                    FROM fund.sheet_taking GROUP BY 1, 2) t ON t.region = s.region AND t.sheet_id = s.sheet_id
+      LEFT JOIN (SELECT region, sheet_id, string_agg(concat_ws('|', n, kind, reference, brought, decided_fen, before_fen, taken_fen,
+                                                               left_fen), E'\\n' ORDER BY n) AS text
+                   FROM fund.sheet_due GROUP BY 1, 2) u ON u.region = s.region AND u.sheet_id = s.sheet_id
       LEFT JOIN books.source k ON k.region = s.region AND k.fund = s.fund AND k.source_key = 'SET:' || s.sheet_id
       LEFT JOIN books.entry e ON e.region = k.region AND e.fund = k.fund AND e.period = k.period AND e.seq = k.seq
      ORDER BY s.region, s.sheet_id COLLATE "C"
