@@ -92,10 +92,21 @@ class ManualVoucher:
         }
 
 
+def require_happened(day: date, today: date) -> None:
+    """A day named by a person is not after the process's business date; raises InvalidInput `voucher.future`."""
+    if day > today:
+        raise InvalidInput(
+            "voucher.future",
+            f"办理日期{day}晚于业务日期{today}，未发生的业务不能制单或复核",
+            day=str(day),
+        )
+
+
 def draft_voucher(tx: Transaction, book: Book, content: ManualContent, day: date) -> ManualVoucher:
     """Draft as accountant or maker, under one's own name; the same content again gives the first answer.
 
-    Raises InvalidInput `entry.too_few_lines`, `entry.unbalanced`, `account.*`, `dimension.mismatch`, `voucher.text`;
+    Raises InvalidInput `entry.too_few_lines`, `entry.unbalanced`, `account.*`, `dimension.mismatch`, `voucher.text`,
+    `voucher.future` (a business date after `day`, or a day beyond what the database bears: books.outer_day);
     Forbidden `access.role_missing`, `access.cashier_posts`.
     """
     for name, text in (("摘要", content.summary), ("依据", content.evidence)):
@@ -132,7 +143,8 @@ def approve_voucher(tx: Transaction, book: Book, voucher_id: str, digest: bytes,
     """Approve what `digest` stands for, as checker and another person than the drafter, and post it under `day`.
 
     Approving again gives the first answer. Raises NotFound `voucher.draft_unknown`; Conflict `voucher.changed`,
-    `voucher.decided`; Forbidden `voucher.same_person`, `access.role_missing`; and what posting raises.
+    `voucher.decided`; InvalidInput `voucher.future`; Forbidden `voucher.same_person`, `access.role_missing`; and what
+    posting raises.
     """
     return approve_vouchers(tx, book, {voucher_id: digest}, day)[0]
 

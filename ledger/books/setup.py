@@ -33,23 +33,34 @@ def open_book(tx: Transaction, book: Book, name: str, opened_on: date) -> None:
     open_period(tx, book, period_of(opened_on))
 
 
-def open_period(tx: Transaction, book: Book, period: int) -> None:
-    """Open a period (yyyymm); opening an open or closed one changes nothing."""
+def open_period(tx: Transaction, book: Book, period: int, asked_on: date | None = None) -> None:
+    """Open a period (yyyymm) for what is posted in it: one that is open or closed stays as it is.
+
+    With `asked_on`, the business date on which a person asks for it, raises Conflict `period.closed`, and
+    `period.far_ahead` beyond the next month (without: beyond a year); always `period.before_closed`.
+    """
     tx.run(
-        "SELECT books.open_period(%(region)s, %(fund)s::smallint, %(period)s)",
+        "SELECT books.open_period(%(region)s, %(fund)s::smallint, %(period)s, %(on)s)",
         region=book.region,
         fund=book.fund,
         period=period,
+        on=asked_on,
     )
 
 
-def close_period(tx: Transaction, book: Book, period: int) -> None:
-    """Close a period; raises Conflict `period.not_open`, Forbidden unless the user is an accountant there."""
+def close_period(tx: Transaction, book: Book, period: int, on: date) -> None:
+    """Close a period on a business date.
+
+    Raises Conflict `period.not_open`, `period.earlier_open`, `period.not_over`, `period.in_flight` (orders to be paid in
+    it have no result yet), `period.drafts` (hand-written vouchers of it are undecided); Forbidden unless the user is an
+    accountant there.
+    """
     tx.run(
-        "SELECT books.close_period(%(region)s, %(fund)s::smallint, %(period)s)",
+        "SELECT books.close_period(%(region)s, %(fund)s::smallint, %(period)s, %(on)s)",
         region=book.region,
         fund=book.fund,
         period=period,
+        on=on,
     )
 
 

@@ -115,10 +115,19 @@ PROMISES: Final[tuple[Promise, ...]] = (
     Promise(
         "INV-08",
         "基金去向平衡：每家机构、每个账套、每项统筹或个账、每个清算年度，任何一天，应付的都在已付、已扣或仍欠之中。",
-        ("books.check_entries", "fund.conservation", "fund.conservation_broken", "one_door ON books.balance"),
-        ("fund.conservation", "fund.ties"),
+        (
+            "books.check_entries",
+            "fund.conservation",
+            "fund.conservation_broken",
+            "fund.take_deduction",
+            "fund.wrong_due",
+            "one_door ON books.balance",
+        ),
+        ("fund.conservation", "fund.deductions", "fund.ties"),
         (
             "test_an_attack_is_named",
+            "test_raw_sql_makes_no_sheet_that_leaves_a_deduction_out",
+            "test_verify_finds_a_deduction_that_was_changed",
             "test_a_memorandum_entry_across_keys_breaks_it_on_its_day",
             "test_a_record_taken_away_shows_on_the_page",
         ),

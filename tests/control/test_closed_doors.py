@@ -1,5 +1,6 @@
 """Doors found open in the SQL by its reviewer. Each test states the promise and fails until the door is shut."""
 
+from datetime import date
 from typing import Any
 
 import psycopg
@@ -78,7 +79,7 @@ def test_h7_no_period_opens_before_a_closed_one(town: Any):
     from ledger.core.entries import Book
 
     with tx(town, "acc") as t:
-        close_period(t, Book(R, 390), 202610)
+        close_period(t, Book(R, 390), 202610, date(2026, 11, 2))
     with pytest.raises(LedgerError), tx(town, "acc") as t:
         open_period(t, Book(R, 390), 202609)
 
@@ -89,7 +90,7 @@ def test_h7b_a_period_closes_only_after_the_ones_before(town: Any):
     with tx(town, "acc") as t:
         open_period(t, Book(R, 390), 202611)
     with pytest.raises(LedgerError), tx(town, "acc") as t:
-        close_period(t, Book(R, 390), 202611)
+        close_period(t, Book(R, 390), 202611, date(2026, 12, 2))
 
 
 def test_h8_a_replay_after_the_close_returns_the_first_answer(town: Any, new_draft: Any):
@@ -98,7 +99,7 @@ def test_h8_a_replay_after_the_close_returns_the_first_answer(town: Any, new_dra
     d = new_draft("late", (debit(1001, 7), credit(1005, 7)))
     town.post(d, book=Book(R, 390))
     with tx(town, "acc") as t:
-        close_period(t, Book(R, 390), 202610)
+        close_period(t, Book(R, 390), 202610, date(2026, 11, 2))
     assert town.post(d, book=Book(R, 390))[0].outcome == "replayed"
 
 
@@ -349,3 +350,13 @@ def test_h25_nobody_writes_the_log_in_anothers_name(town: Any):
         with pytest.raises(LedgerError) as refused, tx(town, "maker") as t:
             t.connection.execute(statement)
         assert refused.value.code == "business.writer"
+
+
+def test_a_month_with_an_order_in_flight_is_not_closed(town: Any):
+    inflight = town.value(
+        "SELECT count(*) FROM payments.pay_order o JOIN payments.state s USING (state) WHERE s.in_flight AND o.fund = 310"
+    )
+    assert inflight
+    with pytest.raises(LedgerError) as refused, tx(town, "acc") as t:
+        close_period(t, Book(R, 310), 202610, date(2026, 11, 2))
+    assert refused.value.code == "period.in_flight"

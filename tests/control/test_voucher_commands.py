@@ -12,7 +12,12 @@ from tests.scenes.line import typed
 def run(town: Any, user: str, *words: str, code: int = 0) -> dict[str, Any]:
     # The town's own home: what is anchored here is what `town.verify` looks for.
     shutil.copytree(town.server_home / "secrets", town.home / "secrets", dirs_exist_ok=True)
-    env = {**os.environ, "FUNDLEDGER_HOME": str(town.home), "DATABASE_URL": town.admin_url}
+    env = {
+        **os.environ,
+        "FUNDLEDGER_HOME": str(town.home),
+        "DATABASE_URL": town.admin_url,
+        "FUNDLEDGER_TODAY": "2026-11-02",
+    }
     done = typed("--as", user, *words, "--json", env=env)
     assert done.code == code, done.err
     return done.last
@@ -22,6 +27,8 @@ def test_a_voucher_from_draft_to_entry(town: Any) -> None:
     book, day = ("--book", "420100-310"), ("--date", "2026-10-14")
     lines = ("--line", "借:1004:12.50:6222000001", "--line", "贷:1005:12.50")
     draft = ("book", "voucher", "draft", *book, *day, "--summary", "调整", "--evidence", "会办单3号", *lines)
+    ahead = [word if word != "2026-10-14" else "2026-11-03" for word in draft]
+    assert run(town, "acc", *ahead, code=1)["error"] == "voucher.future"
     made = run(town, "acc", *draft)
     assert (made["state"], made["prepared_by"], made["amount_fen"]) == ("drafted", "acc", "1250")
     assert [line["side"] for line in made["lines"]] == ["借", "贷"]

@@ -22,6 +22,7 @@ from ledger.books.manual import (
     manual_voucher,
     manual_vouchers,
     reject_voucher,
+    require_happened,
     withdraw_voucher,
 )
 from ledger.books.reading import parse_book
@@ -97,6 +98,7 @@ class ReasonBody(Body):
 def draft(call: Calling, request: Request, book: BookPath, body: DraftBody) -> Response:
     """Draft under one's own name; the same content again is the same draft."""
     named, day = parse_book(book), parse_day(body.date)
+    require_happened(day, call.today)
     business = parse_day(body.business_date) if body.business_date else day
     legs = tuple(line.leg() for line in body.lines)
 
@@ -165,6 +167,7 @@ def approval(
     day, seen = parse_day(body.date), parse_digest(body.digest)
 
     def decide(tx: Transaction, named: Book) -> None:
+        require_happened(day, call.today)
         open_period(tx, named, period_of(day))
         approve_voucher(tx, named, draft, seen, day)
 

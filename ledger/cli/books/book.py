@@ -50,7 +50,7 @@ def open_one(
     """开启会计期间。"""
     running, named = app_for("accountant"), parse_book(book)
     with act(running, named.region, "period.open", f"{book} {period}") as tx:
-        open_period(tx, named, period)
+        open_period(tx, named, period, running.clock.today())
     show(
         {"book": book, "period": period, "state": "open"},
         [f"账套{book}会计期间{period}已开启"],
@@ -68,7 +68,7 @@ def close_one(
     """关闭会计期间：此后不能再向该期间记账。"""
     running, named = app_for("accountant"), parse_book(book)
     with act(running, named.region, "period.close", f"{book} {period}") as tx:
-        close_period(tx, named, period)
+        close_period(tx, named, period, running.clock.today())
     show(
         {"book": book, "period": period, "state": "closed"},
         [f"账套{book}会计期间{period}已结账"],

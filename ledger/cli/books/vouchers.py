@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date as date_type
 from typing import Annotated, Final
 
 import typer
@@ -55,6 +56,7 @@ def draft(
 ) -> None:
     """制单（不记账），待另一人复核。"""
     running, named, day = app_for("accountant"), parse_book(book), parse_day(date)
+    manual.require_happened(day, running.clock.today())
     legs = tuple(_leg(text) for text in line)
     with act(running, named.region, "voucher.draft", f"{book} {summary}") as tx:
         corrected = voucher(tx, named, reverses).seq if reverses else 0
@@ -101,7 +103,8 @@ def approve(
     """复核并记账：由制单人以外的人，对其摘要负责。"""
     day, seen = parse_day(date), parse_digest(digest)
 
-    def approving(tx: Transaction, named: Book) -> None:
+    def approving(tx: Transaction, named: Book, today: date_type) -> None:
+        manual.require_happened(day, today)
         open_period(tx, named, period_of(day))
         manual.approve_voucher(tx, named, draft, seen, day)
 
@@ -116,7 +119,7 @@ def reject(
     day = parse_day(date)
     _decide(
         "checker", "reject", draft, book,
-        lambda tx, named: manual.reject_voucher(tx, named, draft, day, reason), as_json=as_json,
+        lambda tx, named, _: manual.reject_voucher(tx, named, draft, day, reason), as_json=as_json,
     )  # fmt: skip
 
 
@@ -128,7 +131,7 @@ def withdraw(
     day = parse_day(date)
     _decide(
         "accountant", "withdraw", draft, book,
-        lambda tx, named: manual.withdraw_voucher(tx, named, draft, day, reason), as_json=as_json,
+        lambda tx, named, _: manual.withdraw_voucher(tx, named, draft, day, reason), as_json=as_json,
     )  # fmt: skip
 
 
@@ -137,13 +140,13 @@ def _decide(
     what: str,
     draft: str,
     book: str,
-    decide: Callable[[Transaction, Book], object],
+    decide: Callable[[Transaction, Book, date_type], object],
     *,
     as_json: bool,
 ) -> None:
     running, named = app_for(role), parse_book(book)
     with act(running, named.region, f"voucher.{what}", f"{book} {draft}") as tx:
-        decide(tx, named)
+        decide(tx, named, running.clock.today())
         decided = manual.manual_voucher(tx, named, draft)
     _show(decided, as_json=as_json)
 

@@ -215,25 +215,81 @@ BEGIN
     END IF;
 END $$;
 
--- Opens a period of a book: its row, and the partitions of that month if no book has had it yet.
-CREATE OR REPLACE FUNCTION books.open_period(p_region integer, p_fund smallint, p_period integer) RETURNS void
+-- The day beyond which nobody may date anything by hand, whatever business date a caller names: business dates are passed in
+-- (no rule asks the machine), so this is an outer bound only. It is tomorrow in Asia/Shanghai by the machine; where a book runs
+-- ahead of the machine (a demonstration or a simulated year), a month after its opening or its latest voucher.
+CREATE OR REPLACE FUNCTION books.outer_day(p_region integer, p_fund smallint) RETURNS date LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT greatest((clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date + 1,
+                    (SELECT k.opened_on + 31 FROM books.book k WHERE k.region = p_region AND k.fund = p_fund),
+                    (SELECT b.voucher_date + 31 FROM books.block b WHERE b.region = p_region AND b.fund = p_fund
+                      ORDER BY b.block DESC LIMIT 1))
+$$;
+
+-- Opens a period of a book: its row, and the partitions of that month if no book has had it yet. What posts opens its own
+-- month that way, and an open or closed one stays as it is. Asked for by a person on p_on, a closed one is refused, and one
+-- after the next month.
+CREATE OR REPLACE FUNCTION books.open_period(p_region integer, p_fund smallint, p_period integer, p_on date DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_state text;
+    v_last  integer;
 BEGIN
     PERFORM access.require_role(p_region, p_fund, '{accountant,maker,checker,system}');
-    -- What was closed has its openings printed: no month before it comes into being any more.
-    IF EXISTS (SELECT 1 FROM books.period c WHERE c.region = p_region AND c.fund = p_fund AND c.period > p_period AND c.state <> 'open')
-       AND NOT EXISTS (SELECT 1 FROM books.period c WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period) THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.before_closed',
-            DETAIL = format('其后的会计期间已结账，不能再开启%s', p_period);
+    SELECT state INTO v_state FROM books.period c WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period;
+    IF p_on IS NOT NULL AND v_state = 'closed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.closed',
+            DETAIL = format('会计期间%s已结账，不能再开启；更正请在未结账的期间用红字', p_period);
+    END IF;
+    IF v_state IS NULL THEN
+        -- What was closed has its openings printed: no month before it comes into being any more.
+        IF EXISTS (SELECT 1 FROM books.period c WHERE c.region = p_region AND c.fund = p_fund AND c.period > p_period AND c.state <> 'open') THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.before_closed',
+                DETAIL = format('其后的会计期间已结账，不能再开启%s', p_period);
+        END IF;
+        v_last := to_char(least(date_trunc('month', p_on) + interval '1 month', books.outer_day(p_region, p_fund) + interval '1 year'),
+                          'YYYYMM')::integer;
+        IF p_period % 100 BETWEEN 1 AND 12 AND p_period > v_last THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.far_ahead',
+                DETAIL = format('会计期间%s尚早，至多可开启至%s', p_period, v_last);
+        END IF;
     END IF;
     PERFORM books.make_partitions(p_period);
     INSERT INTO books.period VALUES (p_region, p_fund, p_period, 'open') ON CONFLICT DO NOTHING;
 END $$;
 
--- Closes a period; posting holds its row FOR SHARE, so a close waits for the posts under way and none slips in behind.
-CREATE OR REPLACE FUNCTION books.close_period(p_region integer, p_fund smallint, p_period integer) RETURNS void
+-- Why a period may not be closed on a day; no row where it may: not over, an order of it in flight, or a hand-written draft of
+-- it undecided. What was taken in and not yet recognised does not hinder: it is booked under the day of its run.
+CREATE OR REPLACE FUNCTION books.hinders_close(p_region integer, p_fund smallint, p_period integer, p_on date)
+RETURNS TABLE (code text, detail text) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_last date := (make_date(p_period / 100, p_period % 100, 1) + interval '1 month - 1 day')::date;
+BEGIN
+    PERFORM access.require_role(p_region, p_fund, '{accountant}');
+    IF p_on IS NULL OR v_last >= p_on THEN
+        RETURN QUERY SELECT 'period.not_over', format('会计期间%s到%s为止，业务日期%s还不能结账', p_period, v_last, p_on);
+    END IF;
+    RETURN QUERY
+        SELECT 'period.in_flight', format('会计期间%s有在途拨付单%s（%s），有结果之后再结账', p_period, min(o.order_no), count(*))
+          FROM payments.pay_order o
+          JOIN payments.state s ON s.state = o.state AND s.in_flight
+          JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
+         WHERE o.region = p_region AND o.fund = p_fund AND b.pay_date <= v_last HAVING count(*) > 0;
+    RETURN QUERY
+        SELECT 'period.drafts', format('会计期间%s有待复核的手工凭证%s（%s份），复核、退回或撤回之后再结账', p_period, min(v.voucher_id), count(*))
+          FROM books.voucher v
+         WHERE v.region = p_region AND v.fund = p_fund AND v.business_date <= v_last
+           AND NOT EXISTS (SELECT 1 FROM books.voucher_decision d
+                            WHERE d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id) HAVING count(*) > 0;
+END $$;
+
+-- Closes a period on a business date; posting holds its row FOR SHARE, so a close waits for the posts under way and none slips
+-- in behind.
+CREATE OR REPLACE FUNCTION books.close_period(p_region integer, p_fund smallint, p_period integer, p_on date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE was text;
+DECLARE
+    was    text;
+    hinder record;
 BEGIN
     PERFORM access.require_role(p_region, p_fund, '{accountant}');
     SELECT state INTO was FROM books.period
@@ -245,6 +301,11 @@ BEGIN
     IF EXISTS (SELECT 1 FROM books.period c WHERE c.region = p_region AND c.fund = p_fund AND c.period < p_period AND c.state <> 'closed') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.earlier_open',
             DETAIL = format('%s之前还有未结账的会计期间，请按顺序结账', p_period);
+    END IF;
+    SELECT h.code, h.detail INTO hinder
+      FROM books.hinders_close(p_region, p_fund, p_period, least(p_on, books.outer_day(p_region, p_fund))) h LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = hinder.code, DETAIL = hinder.detail;
     END IF;
     UPDATE books.period SET state = 'closed' WHERE region = p_region AND fund = p_fund AND period = p_period;
 END $$;
@@ -379,10 +440,12 @@ GRANT SELECT, INSERT ON books.source TO fundledger_poster;
 GRANT SELECT ON books.source TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT ON fund.anchored TO fundledger_service;
 GRANT SELECT ON fund.anchored TO fundledger_auditor;
-ALTER FUNCTION books.close_period(integer,smallint,integer) OWNER TO fundledger_poster;
-GRANT EXECUTE ON FUNCTION books.close_period(integer,smallint,integer) TO fundledger_service;
+ALTER FUNCTION books.close_period(integer,smallint,integer,date) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.close_period(integer,smallint,integer,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION books.hinders_close(integer,smallint,integer,date) TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.make_partitions(integer) TO fundledger_poster;
+ALTER FUNCTION books.outer_day(integer,smallint) OWNER TO fundledger_poster;
 ALTER FUNCTION books.open_book(integer,smallint,text,date,integer[],text[],text[],smallint[],boolean[],smallint[]) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.open_book(integer,smallint,text,date,integer[],text[],text[],smallint[],boolean[],smallint[]) TO fundledger_service;
-ALTER FUNCTION books.open_period(integer,smallint,integer) OWNER TO fundledger_poster;
-GRANT EXECUTE ON FUNCTION books.open_period(integer,smallint,integer) TO fundledger_service;
+ALTER FUNCTION books.open_period(integer,smallint,integer,date) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.open_period(integer,smallint,integer,date) TO fundledger_service;

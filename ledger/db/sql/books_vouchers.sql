@@ -60,6 +60,17 @@ RETURNS bytea LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET date
                                        p_attachments, p_prepared_by) || E'\n' || p_lines, 'UTF8'))
 $$;
 
+-- What is written by hand has happened: its business date is not after the day it is drafted or approved, and that day not
+-- beyond what books.outer_day bears, whatever day a caller names.
+CREATE OR REPLACE FUNCTION books.refuse_future(p_region integer, p_fund smallint, p_business_date date, p_on date) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF p_business_date > p_on OR p_on > books.outer_day(p_region, p_fund) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'voucher.future',
+            DETAIL = format('手工凭证的业务日期%s、办理日期%s晚于业务日期当天，未发生的业务不能制单或复核', p_business_date, p_on);
+    END IF;
+END $$;
+
 -- Drafts a voucher under the acting user's name; returns its id. The same content again is the same draft, until it is
 -- rejected or withdrawn.
 CREATE OR REPLACE FUNCTION books.draft_voucher(p_region integer, p_fund smallint, p_business_date date, p_reverses bigint, p_summary text,
@@ -78,6 +89,7 @@ BEGIN
     IF access.has_role(p_region, p_fund, v_actor, '{cashier}') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.cashier_posts', DETAIL = format('出纳%s不得填制凭证', v_actor);
     END IF;
+    PERFORM books.refuse_future(p_region, p_fund, p_business_date, p_on);
     SELECT string_agg(concat_ws('|', l.n, l.side, l.fen, l.account, l.party, l.subfund, l.year, l.term, l.category), E'\n' ORDER BY l.n) AS text,
            count(*) AS legs,
            coalesce(bool_or(num_nulls(l.side, l.fen, l.account, l.party, l.subfund, l.year, l.term, l.category) > 0), false) AS holes,
@@ -160,6 +172,9 @@ BEGIN
     IF p_digest IS DISTINCT FROM v.digest THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher.changed', DETAIL = format('手工凭证%s的内容与所复核的摘要不符', p_voucher_id);
     END IF;
+    IF p_decision = 'approved' THEN
+        PERFORM books.refuse_future(p_region, p_fund, v.business_date, p_on);
+    END IF;
     INSERT INTO books.voucher_decision VALUES (p_region, p_fund, p_voucher_id, p_decision, p_digest, v_actor, p_on, p_reason);
 END $$;
 
@@ -238,4 +253,5 @@ ALTER FUNCTION books.decide_voucher(integer,smallint,text,text,bytea,date,text) 
 GRANT EXECUTE ON FUNCTION books.decide_voucher(integer,smallint,text,text,bytea,date,text) TO fundledger_service;
 ALTER FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,integer,date,smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[]) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,integer,date,smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[]) TO fundledger_service;
+ALTER FUNCTION books.refuse_future(integer,smallint,date,date) OWNER TO fundledger_poster;
 ALTER FUNCTION books.voucher_text_digest(integer,smallint,integer,date,bigint,text,text,integer,text,text) OWNER TO fundledger_poster;

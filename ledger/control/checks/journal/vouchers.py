@@ -49,6 +49,11 @@ _UNDRAFTED: Final = """
                 SELECT 1 FROM books.voucher v WHERE v.region = e.region AND v.fund = e.fund AND 'MAN:' || v.voucher_id = e.source_key))
      ORDER BY 1, 2, 3
 """
+_FUTURE: Final = """
+    SELECT e.region, e.fund, e.seq, e.series, e.period, e.vno, e.business_date, d.decided_on FROM books.entry e
+      JOIN books.voucher_decision d ON d.region = e.region AND d.fund = e.fund AND 'MAN:' || d.voucher_id = e.source_key
+     WHERE e.event = 'MAN' AND e.business_date > d.decided_on ORDER BY 1, 2, 3
+"""
 _UNKNOWN: Final = """
     SELECT region, fund, seq, series, period, vno, event FROM books.entry WHERE NOT event = ANY(%(events)s) ORDER BY 1, 2, 3
 """
@@ -79,6 +84,9 @@ def check_vouchers(snapshot: Snapshot) -> Iterator[Breach]:
             seq_label(period, seq, series, vno),
             "手工凭证没有经另一人批准的草稿",
         )
+    for region, fund, seq, series, period, vno, business, decided in snapshot.rows(_FUTURE):
+        message = f"手工凭证的业务日期{business}晚于复核日{decided}"
+        yield Breach("INV-11", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
     for region, fund, seq, series, period, vno, event in snapshot.rows(_UNKNOWN, events=list(CHECKED)):
         message = f"{event}不是记账规则的事件，凭证没有可以核对的依据"
         yield Breach("INV-12", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
