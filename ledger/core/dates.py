@@ -80,6 +80,22 @@ class Calendar:
             day += timedelta(days=1)
         return day
 
+    def after_working_days(self, day: date, count: int) -> date:
+        """The `count`-th working day after `day`: the one way in which terms of working days are counted.
+
+        The day itself does not count (次日起), and a Saturday or Sunday worked to make up for a holiday (调休上班) does: the
+        State Council's notice makes it a working day, and no article says otherwise. Used for
+        - art. 6 (with 17, 20): a month is paid within 20 working days from the day after the declaration cut-off;
+        - art. 18: the days in which an institution may appeal (`fund.after_working_days`, the same in the database).
+        Days that the articles count as such are calendar days: two days from discharge (art. 6), T+3 for a receipt
+        (art. 11), the 8th and the 10th of a month (arts. 17, 20; the 8th moves on by `next_working_day`).
+        Raises InvalidInput `calendar.unknown_year`.
+        """
+        while count > 0:
+            day += timedelta(days=1)
+            count -= self.is_working_day(day)
+        return day
+
 
 def next_month(day: date) -> date:
     """The first day of the month after `day`'s."""

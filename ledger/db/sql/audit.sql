@@ -183,26 +183,12 @@ CREATE TABLE fund.trace_code (
 CREATE INDEX trace_code_once ON fund.trace_code (region, drug_trac_codg);
 
 -- Functions ---------------------------------------------------
--- The last day to appeal what was found on a day: N working days of the region's policy. An unknown year is refused.
-CREATE OR REPLACE FUNCTION fund.appeal_until(p_region integer, p_found_on date) RETURNS date LANGUAGE plpgsql STABLE SECURITY DEFINER
+-- The last day to appeal what was found on a day (art. 18): N working days of the region's policy. An unknown year is refused.
+CREATE OR REPLACE FUNCTION fund.appeal_until(p_region integer, p_found_on date) RETURNS date LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    v_left integer := coalesce((SELECT value FROM fund.audit_policy WHERE region = p_region AND key = 'appeal_days'
-                                   AND from_day <= p_found_on ORDER BY from_day DESC LIMIT 1), 10);   -- [choice] 10 working days
-    v_day  date := p_found_on;
-BEGIN
-    WHILE v_left > 0 LOOP
-        v_day := v_day + 1;
-        IF NOT EXISTS (SELECT 1 FROM fund.calendar_year WHERE year = extract(year FROM v_day)) THEN
-            RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'calendar.unknown_year',
-                DETAIL = format('%s年节假日安排尚未导入，不能推算工作日', extract(year FROM v_day));
-        END IF;
-        IF coalesce((SELECT working FROM fund.calendar_day WHERE day = v_day), extract(isodow FROM v_day) < 6) THEN
-            v_left := v_left - 1;
-        END IF;
-    END LOOP;
-    RETURN v_day;
-END $$;
+    SELECT fund.after_working_days(p_found_on, coalesce((SELECT value FROM fund.audit_policy WHERE region = p_region AND key = 'appeal_days'
+                AND from_day <= p_found_on ORDER BY from_day DESC LIMIT 1), 10))   -- [choice] 10 working days
+$$;
 
 -- Raises unless `p_amount` may be deducted for the record's share of this book.
 CREATE OR REPLACE FUNCTION fund.require_deductible(p_region integer, p_fund smallint, p_setl_id text, p_subfund text, p_amount bigint) RETURNS void

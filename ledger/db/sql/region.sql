@@ -90,6 +90,28 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- The p_count-th working day after p_day: the database's one way of counting terms, the same as Calendar.after_working_days
+-- (which says which article counts by it). p_day does not count; a weekend day worked to make up for a holiday does. A year
+-- whose table is not imported is refused.
+CREATE OR REPLACE FUNCTION fund.after_working_days(p_day date, p_count integer) RETURNS date LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_day  date := p_day;
+    v_left integer := p_count;
+BEGIN
+    WHILE v_left > 0 LOOP
+        v_day := v_day + 1;
+        IF NOT EXISTS (SELECT 1 FROM fund.calendar_year WHERE year = extract(year FROM v_day)) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'calendar.unknown_year',
+                DETAIL = format('%s年节假日安排尚未导入，不能推算工作日', extract(year FROM v_day));
+        END IF;
+        IF coalesce((SELECT working FROM fund.calendar_day WHERE day = v_day), extract(isodow FROM v_day) < 6) THEN
+            v_left := v_left - 1;
+        END IF;
+    END LOOP;
+    RETURN v_day;
+END $$;
+
 -- What a holiday table says, hashed: `year|source|` and the days as above.
 CREATE OR REPLACE FUNCTION fund.calendar_digest(p_year integer, p_source text, p_days text) RETURNS bytea LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
@@ -207,5 +229,6 @@ GRANT SELECT, INSERT ON fund.region TO fundledger_service;
 GRANT SELECT ON fund.region TO fundledger_auditor;
 GRANT SELECT ON fund.region_policy TO fundledger_auditor, fundledger_poster;
 GRANT SELECT, INSERT ON fund.region_policy TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.after_working_days(date,integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.decide_calendar(integer,integer,bytea,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.propose_calendar(integer,integer,text,date[],boolean[],date) TO fundledger_service;

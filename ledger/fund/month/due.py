@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 from ledger.core.dates import Calendar, next_month
@@ -16,7 +16,6 @@ PAY_BY: Final = 8
 """Day of the month after the cut-off's, moved on past holidays."""
 
 WORKING_DAYS: Final = 20
-SATURDAY: Final = 5
 
 
 def term_days(term: int) -> tuple[date, date]:
@@ -39,17 +38,10 @@ def cutoff_of(term: int, declared_on: date) -> date:
 
 
 def due_on(calendar: Calendar, cutoff: date) -> date:
-    """The last day to pay: cut-off 10 Sep 2026 gives 8 Oct (20 working days end on 16 Oct).
+    """The last day to pay: cut-off 10 Sep 2026 gives 8 Oct (20 working days end on 14 Oct,
+    the make-up days 20 Sep and 10 Oct among them).
 
     Raises InvalidInput `calendar.unknown_year` where a year's holiday table is missing.
     """
     by_date = calendar.next_working_day(next_month(cutoff).replace(day=PAY_BY))
-    return min(by_date, after_working_days(calendar, cutoff, WORKING_DAYS))
-
-
-def after_working_days(calendar: Calendar, day: date, count: int) -> date:
-    """The `count`-th working day after `day`; a Saturday or Sunday worked to make up for a holiday is not counted."""
-    while count:
-        day += timedelta(days=1)
-        count -= calendar.is_working_day(day) and day.weekday() < SATURDAY
-    return day
+    return min(by_date, calendar.after_working_days(cutoff, WORKING_DAYS))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ledger.core.dates import Calendar
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import RATIO_ONE, share
-from ledger.fund.month.due import after_working_days, cutoff_of, due_on, term_days
+from ledger.fund.month.due import cutoff_of, due_on, term_days
 from ledger.fund.month.sheet import (
     AmountDue,
     Declared,
@@ -155,7 +155,7 @@ def shipped() -> Calendar:
 @pytest.mark.parametrize(
     ("cutoff", "due"),
     [
-        (date(2026, 9, 10), date(2026, 10, 8)),  # 20 working days: 16 Oct
+        (date(2026, 9, 10), date(2026, 10, 8)),  # 20 working days: 14 Oct
         (date(2026, 4, 10), date(2026, 5, 8)),
         (date(2026, 1, 10), date(2026, 2, 6)),  # Sunday the 8th; 20 working days come first
         (date(2026, 10, 10), date(2026, 11, 6)),  # the 8th is a Sunday; 20 working days after the 10th
@@ -165,8 +165,11 @@ def test_due_dates(cutoff: date, due: date) -> None:
     assert due_on(shipped(), cutoff) == due
 
 
-def test_twenty_working_days_after_the_tenth_of_september_are_the_sixteenth_of_october() -> None:
-    assert after_working_days(shipped(), date(2026, 9, 10), 20) == date(2026, 10, 16)
+def test_twenty_working_days_after_the_tenth_of_september_are_the_fourteenth_of_october() -> None:
+    """20 Sep and 10 Oct 2026 are worked to make up for the holidays; 25 Sep and 1 to 7 Oct are off."""
+    assert shipped().after_working_days(date(2026, 9, 10), 20) == date(2026, 10, 14)
+    assert shipped().after_working_days(date(2026, 9, 19), 1) == date(2026, 9, 20)
+    assert shipped().after_working_days(date(2026, 9, 30), 3) == date(2026, 10, 10)
 
 
 def test_a_due_date_in_a_year_without_a_holiday_table_is_refused() -> None:
