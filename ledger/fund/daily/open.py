@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 
 from ledger.core.accounts import DAILY_OWED
+from ledger.core.dates import Calendar
 from ledger.core.entries import Book, Dimensions
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.payees import Payee, payees
@@ -45,10 +47,24 @@ class Candidate:
         return sum(item.amount_fen for item in self.items)
 
 
-def is_due(party: Party, pay_date: date) -> bool:
-    """The institution's own choice of cycle, counted from its enrolment."""
-    days = (pay_date - party.enrolled_from).days
-    return party.cycle == "daily" or (days % 2 == 0 if party.cycle == "second_day" else days % 7 == 0)
+_EVERY: Final = {"daily": 1, "second_day": 2, "weekly": 7}
+
+
+def is_due(party: Party, pay_date: date, calendar: Calendar) -> bool:
+    """Whether a working day is a payout day by the institution's own choice of cycle, counted from its enrolment (art. 6).
+
+    A payout day that is no working day moves to the next one; several such days are one payout. Raises InvalidInput
+    `calendar.unknown_year` where that cannot be told.
+    """
+    every = _EVERY[party.cycle]
+    day = pay_date
+    while day >= party.enrolled_from:
+        if (day - party.enrolled_from).days % every == 0:
+            return True
+        day -= timedelta(days=1)
+        if calendar.is_working_day(day):
+            return False
+    return False
 
 
 def parties_on(tx: Transaction, book: Book, pay_date: date) -> dict[str, Party]:

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from ledger.books.setup import books_of, open_period
-from ledger.core.dates import period_of
+from ledger.core.dates import Calendar, period_of
 from ledger.core.entries import FUND_NAMES, Book
 from ledger.core.errors import Forbidden
 from ledger.db.connections import Engine
@@ -22,6 +22,7 @@ from ledger.fund.ordering.available import Available, open_available, waits_json
 from ledger.fund.ordering.draft import next_batch_id, require_working_day, result_blocked
 from ledger.fund.ordering.forecast import Reserved
 from ledger.fund.ordering.owed import owed_daily
+from ledger.fund.region.calendar import read_calendar
 from ledger.payments.orders.bearing import BearsOf, any_bank
 from ledger.payments.orders.draft import create_batch
 from ledger.payments.orders.values import Batch, BatchDraft, OrderDraft
@@ -133,14 +134,16 @@ def _draft_book(
     """Draft one book's batch; what cannot be ordered comes back with its reason."""
     available = open_available(tx, book.fund, "daily", pay_date, bears)
     parties = parties_on(tx, book, pay_date)
+    calendar = read_calendar(tx)
     blocked: list[Blocked] = []
     orders: list[OrderDraft] = []
     owed = owed_daily(tx, book.fund, parties)
     for candidate in in_turn(tx, open_candidates(tx, book, upto), pay_date, available.left_fen):
         party = parties[candidate.institution]
         purpose = f"{upto:%Y%m%d}日拨付{FUND_NAMES[book.fund]}{candidate.institution}"
+        due = is_due(party, pay_date, calendar)
         reason, detail = _block_reason(
-            candidate, party, pay_date, available, purpose, owed[candidate.institution]
+            candidate, party, available, purpose, owed[candidate.institution], due=due
         )
         if reason or party.payee.account is None:
             waits_for = available.waits_for(reason)
@@ -170,7 +173,7 @@ def _draft_book(
 
 
 def _block_reason(
-    candidate: Candidate, party: Party, pay_date: date, available: Available, purpose: str, owed_fen: int
+    candidate: Candidate, party: Party, available: Available, purpose: str, owed_fen: int, *, due: bool
 ) -> tuple[str, str]:
     """Why a candidate may not be ordered today, "" if it may, and what people should know beside it. The order of the
     questions is the order of gravity. `owed_fen` is what the institution is owed in all, reversals that came in since and
@@ -186,7 +189,7 @@ def _block_reason(
     detail = available.can_bear(party.payee.account, purpose)
     if detail:
         return "unbearable", detail
-    if not is_due(party, pay_date):
+    if not due:
         return "not_due", ""
     if candidate.amount_fen > owed_fen:
         return "reversed", ""
