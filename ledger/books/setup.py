@@ -37,7 +37,7 @@ def open_period(tx: Transaction, book: Book, period: int, asked_on: date | None 
     """Open a period (yyyymm) for what is posted in it: one that is open or closed stays as it is.
 
     With `asked_on`, the business date on which a person asks for it, raises Conflict `period.closed`, and
-    `period.far_ahead` beyond the next month (without: beyond next year); always `period.before_closed`.
+    `period.far_ahead` beyond the next month (without: beyond the year after next); always `period.before_closed`.
     """
     tx.run(
         "SELECT books.open_period(%(region)s, %(fund)s::smallint, %(period)s, %(on)s)",

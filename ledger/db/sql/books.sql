@@ -228,7 +228,7 @@ $$;
 
 -- Opens a period of a book: its row, and the partitions of that month if no book has had it yet. What posts opens its own
 -- month that way, and an open or closed one stays as it is. Asked for by a person on p_on, a closed one is refused, and one
--- after the next month; what posts goes no further than the end of next year.
+-- after the next month; what posts goes no further than the end of the year after next.
 CREATE OR REPLACE FUNCTION books.open_period(p_region integer, p_fund smallint, p_period integer, p_on date DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -248,7 +248,7 @@ BEGIN
                 DETAIL = format('其后的会计期间已结账，不能再开启%s', p_period);
         END IF;
         v_last := to_char(least(date_trunc('month', p_on) + interval '1 month',
-                                date_trunc('year', books.outer_day(p_region, p_fund)) + interval '23 months'), 'YYYYMM')::integer;
+                                date_trunc('year', books.outer_day(p_region, p_fund)) + interval '35 months'), 'YYYYMM')::integer;
         IF p_period % 100 BETWEEN 1 AND 12 AND p_period > v_last THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.far_ahead',
                 DETAIL = format('会计期间%s尚早，至多可开启至%s', p_period, v_last);
