@@ -37,13 +37,14 @@ def load(
     for path in files:
         require_file(path)
     results: list[FileResult] = []
+    rules = IntakeRules(today=running.clock.today())
     try:
         for path in files:
             with (
                 steps(running, NO_REGION, "intake.load", path.name),
                 progress_bar(path.name) as advance,
             ):
-                results.append(load_file(running.engine, running.user, path, IntakeRules(), progress=advance))
+                results.append(load_file(running.engine, running.user, path, rules, progress=advance))
     except LedgerError as refusal:
         if results:  # what the files before it brought in is stored, and has to be told
             refusal.details = {**refusal.details, "loaded": _document(running, results)}

@@ -234,7 +234,7 @@ class Worker:
         with unit_of_work(self._engine, user) as tx:
             load_id = open_load(tx, f"api:{today}", hashlib.sha256(secrets.token_bytes(32)).digest(), 0)
         # A map holds from a day after the records that came in before it: once a day is often enough.
-        rules = regional_rules(self._engine, user, IntakeRules())
+        rules = regional_rules(self._engine, user, IntakeRules(today=today))
         fresh = self._open[user] = _Open(Load(load_id, b""), today, LineReader(rules))
         return fresh
 

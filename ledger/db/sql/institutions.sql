@@ -48,7 +48,22 @@ CREATE TABLE fund.payee_account (
 
 CREATE UNIQUE INDEX one_confirmed_account ON fund.payee_account (region, institution) WHERE state = 'confirmed';
 
+-- Functions ---------------------------------------------------
+-- Daily payout is for inpatient costs (art. 6): a pharmacy discharges nobody. (ledger/fund/institutions/judge.py says more, by name.)
+CREATE OR REPLACE FUNCTION fund.check_daily() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM fund.institution i JOIN fund.enrolment e ON e.region = i.region AND e.institution = i.institution
+                WHERE i.region = NEW.region AND i.institution = NEW.institution AND i.type = '2' AND e.mode = 'daily') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'institution.daily_not_inpatient',
+            DETAIL = format('机构%s是零售药店，没有住院，不能按日拨付：日拨付限住院费用，其费用随月结算', NEW.institution);
+    END IF;
+    RETURN NULL;
+END $$;
+
 -- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER check_daily AFTER INSERT ON fund.enrolment FOR EACH ROW WHEN (NEW.mode = 'daily') EXECUTE FUNCTION fund.check_daily();
+CREATE OR REPLACE TRIGGER check_daily AFTER UPDATE OF type ON fund.institution FOR EACH ROW WHEN (NEW.type = '2' AND OLD.type <> '2') EXECUTE FUNCTION fund.check_daily();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, institution, version, name, number, bank_name, cnaps, proposed_by
     ON fund.payee_account FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER check_payee BEFORE INSERT OR UPDATE ON fund.payee_account

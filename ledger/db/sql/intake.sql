@@ -256,7 +256,33 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- What was settled has happened, and is reversed after that. The program knows the business date and refuses what is later than
+-- the day after it; this door knows none, and refuses a year beyond what the region's books bear (books.outer_day). Over all
+-- rows of a statement at once: a record costs nothing more.
+CREATE OR REPLACE FUNCTION fund.check_records() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_bad record;
+BEGIN
+    SELECT a.region, max(a.setl_time) AS latest, max(a.enddate COLLATE "C") AS left_on INTO v_bad FROM added a GROUP BY a.region
+    HAVING greatest(to_char(max(a.setl_time), 'YYYY-MM-DD'), max(a.enddate COLLATE "C"))   -- enddate is text, '' where absent
+           > to_char((SELECT max(books.outer_day(a.region, f)) FROM unnest('{310,390}'::smallint[]) AS f) + 366, 'YYYY-MM-DD') LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'record.future',
+            DETAIL = format('结算时间%s、出院日期%s远在业务日期之后，不是已发生的结算', v_bad.latest, v_bad.left_on);
+    END IF;
+    SELECT a.setl_id, a.init_setl_id INTO v_bad
+      FROM added a JOIN fund.record o ON o.region = a.region AND o.setl_id = a.init_setl_id
+     WHERE a.init_setl_id <> '' AND a.setl_time::date < o.setl_time::date LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'reversal.before_original',
+            DETAIL = format('冲销%s的日期早于原结算%s', v_bad.setl_id, v_bad.init_setl_id);
+    END IF;
+    RETURN NULL;
+END $$;
+
 -- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER check_records AFTER INSERT ON fund.record REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.check_records();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, fund, setl_id, subfund, institution, service_year, term, category, day,
     fund_fen, daily_fen, ratio ON fund.payable FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER check_payable BEFORE UPDATE ON fund.payable FOR EACH ROW

@@ -13,6 +13,7 @@ from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_ratio
 from ledger.core.text import bearable
+from ledger.fund.institutions.judge import judge
 
 FAR_DAY: Final = date(9999, 12, 31)
 _TYPES: Final = {"hospital": "1", "pharmacy": "2", "both": "3"}
@@ -45,13 +46,13 @@ def read_institutions(path: Path) -> Iterator[Institution]:
     """The institutions of a JSON-lines file (the shape `generate` writes).
 
     Raises InvalidInput `institution.format` naming file, line and field: master data is taken whole or not at all;
-    `institution.empty` for a file without a line, OSError for one that cannot be read.
+    what `judge` raises, with the line; `institution.empty` for a file without a line, OSError for one that cannot be read.
     """
     number = 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
             try:
-                yield _institution(json.loads(raw.decode("utf-8-sig")))
+                item = _institution(json.loads(raw.decode("utf-8-sig")))
             except (KeyError, TypeError, ValueError, InvalidInput) as error:
                 field = error.args[0] if isinstance(error, KeyError) else ""
                 reason = error.message if isinstance(error, InvalidInput) else f"字段{field}缺失或不合规"
@@ -62,6 +63,13 @@ def read_institutions(path: Path) -> Iterator[Institution]:
                     line=number,
                     field=field,
                 ) from error
+            try:
+                judge(item.code, item.name, item.type, item.level, item.mode)
+            except InvalidInput as error:
+                raise InvalidInput(
+                    error.code, f"{path.name}第{number}行：{error.message}", file=path.name, line=number
+                ) from error
+            yield item
     if not number:
         raise InvalidInput("institution.empty", f"文件{path.name}没有内容，应每行一家机构", file=path.name)
 

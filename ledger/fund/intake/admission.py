@@ -39,15 +39,18 @@ class _Original(NamedTuple):
     books: Set[int]
     pooled_fen: int
     account_fen: int
+    day: str
+    """ISO, of its settlement."""
 
 
 def fitting_reversals(tx: Transaction, records: Sequence[Gist], refused: list[Refusal]) -> Sequence[Gist]:
-    """The reversals whose original is stored, of the same institution and book, and of exactly the opposite money, pooled and account each."""
+    """The reversals whose original is stored, of the same institution and book, not dated before it, and of exactly the opposite money, pooled and account each."""
     originals = {
-        setl_id: _Original(reverses, institution, frozenset(books), pooled_fen, account_fen)
-        for setl_id, reverses, institution, books, pooled_fen, account_fen in tx.rows(
+        setl_id: _Original(reverses, institution, frozenset(books), pooled_fen, account_fen, day)
+        for setl_id, reverses, institution, books, pooled_fen, account_fen, day in tx.rows(
             # LATERAL and OFFSET as in `store`.
-            coded("""SELECT r.setl_id, r.init_setl_id, r.fixmedins_code, p.books, p.pooled_fen, p.account_fen
+            coded("""SELECT r.setl_id, r.init_setl_id, r.fixmedins_code, p.books, p.pooled_fen, p.account_fen,
+                        to_char(r.setl_time, 'YYYY-MM-DD')
                  FROM fund.record r CROSS JOIN LATERAL (
                       SELECT coalesce(array_agg(fund), '{}') AS books,
                              coalesce(sum(fund_fen) FILTER (WHERE subfund = 'pool'), 0)::bigint AS pooled_fen,
@@ -78,6 +81,8 @@ def _problem(record: Gist, original: _Original | None) -> tuple[str, str] | None
         return "reversal.of_reversal", f"{known}本身是冲销记录，不能再冲销"
     if original.books and (original.institution != record.institution or original.books != {record.book}):
         return "reversal.other_party", f"与原结算{known}的机构或险种不同"
+    if record.day < original.day:
+        return "reversal.before_original", f"冲销日期{record.day}早于原结算{known}的日期{original.day}"
     pooled = record.pooled_fen
     if (-pooled, pooled - record.fund_fen) != (original.pooled_fen, original.account_fen):
         return "reversal.amount", f"冲销的基金金额不是原结算{known}的相反数"

@@ -31,6 +31,7 @@ from ledger.fund.record.judge import (
     IntakeRules,
     book_of,
     check_codes,
+    check_happened,
     check_state,
     own_pooled,
     stay,
@@ -107,6 +108,7 @@ class LineReader:
 
     def __init__(self, rules: IntakeRules) -> None:
         self._rules = rules
+        self._latest = rules.latest
         self._kinds: dict[tuple[Any, ...], _Kind] = {}
         self._stays: dict[tuple[Any, ...], str] = {}
         self._days: dict[str, tuple[int, int]] = {}
@@ -187,6 +189,7 @@ class LineReader:
         if any(day and _DAY_PATTERN.fullmatch(day) is None for day in (begin, end)):
             raise NotPlain
         stay(begin, end)
+        check_happened(self._latest, "", end)
         if len(self._stays) >= REMEMBERED_MAX:
             self._stays.clear()
         text = self._stays[days] = f"{begin}|{end}"
@@ -196,6 +199,7 @@ class LineReader:
         day = date.fromisoformat(text)
         if len(self._days) >= REMEMBERED_MAX:
             self._days.clear()
+        check_happened(self._latest, text, "")
         self._days[text] = found = day.year, day.year * 100 + day.month
         return found
 

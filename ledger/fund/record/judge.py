@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
@@ -44,6 +44,13 @@ class IntakeRules:
     mulaid_in_acct: bool | None = None
     regional: Mapping[str, Sequence[tuple[str, Codes]]] = field(default_factory=dict)
     """Regions with fund_pay_types of their own: their dictionaries by the first day (ISO) each holds, latest first."""
+    today: date | None = None
+    """The business date of the intake; without one only the database's own bound holds (fund.check_records)."""
+
+    @property
+    def latest(self) -> str:
+        """The last day (ISO) a settlement or a discharge may bear: the day after `today`, because clocks differ."""
+        return "9999-12-31" if self.today is None else (self.today + timedelta(days=1)).isoformat()
 
     def codes_of(self, region: str, moment: str) -> Codes:
         """The dictionaries of a region at a moment (`setl_time`)."""
@@ -164,6 +171,17 @@ def stay(begin: str, end: str) -> tuple[date | None, date | None]:
     return days[0], days[1]
 
 
+def check_happened(latest: str, setl_time: str, enddate: str) -> None:
+    """What was settled and left has happened; `latest` is `IntakeRules.latest`. Raises InvalidInput `record.future`."""
+    for name, text in (("setl_time", setl_time[:10]), ("enddate", enddate)):
+        if text > latest:
+            raise InvalidInput(
+                "record.future",
+                f"{text}晚于业务日期，尚未发生；日期有误的请平台更正，到期的届时再接入",
+                field=name,
+            )
+
+
 def check_state(setl_id: str, init_setl_id: str, refd_setl_flag: str, vali_flag: str, known: Codes) -> None:
     """Validity and the marks of a reversal (2.3): an original flagged 1 has been reversed by another record."""
     if refd_setl_flag and refd_setl_flag not in known.values["refd_setl_flag"]:
@@ -256,6 +274,7 @@ def _read(document: Any, rules: IntakeRules) -> SettlementRecord:
     check_state(setl_id, init_setl_id, refd_setl_flag, vali_flag, codes)
     moment = _moment(setl_time)
     begin, end = stay(begndate, enddate)
+    check_happened(rules.latest, setl_time, enddate)
     is_reversal = init_setl_id != ""
 
     amounts = _amounts(info)

@@ -150,7 +150,7 @@ def take_records(town: Town, day: date) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(line + b"\n" for line in lines))
     intake = town.staff.intake
-    taken = load_file(intake.engine, intake.user, path, IntakeRules())
+    taken = load_file(intake.engine, intake.user, path, IntakeRules(today=day))
     path.unlink()
     if taken.accepted != len(bills):
         raise Conflict("simulate.intake", f"{day}应接收{len(bills)}笔，实际{taken.accepted}笔")

@@ -32,6 +32,13 @@ _ENTRIES: Final = (
 )
 
 
+_BACKWARDS: Final = """
+    SELECT r.region, r.setl_id, r.init_setl_id, r.setl_time::date, o.setl_time::date
+      FROM fund.record r JOIN fund.record o ON o.region = r.region AND o.setl_id = r.init_setl_id
+     WHERE r.init_setl_id <> '' AND r.setl_time::date < o.setl_time::date ORDER BY 1, 2
+"""
+
+
 def check_recognition(snapshot: Snapshot) -> Iterator[Breach]:
     """Record digests from the columns, then the evidence digests of recognitions from records and payables."""
     yield from _records(snapshot)
@@ -43,6 +50,9 @@ def check_recognition(snapshot: Snapshot) -> Iterator[Breach]:
         """
     ):
         yield Breach("INV-12", f"{region}-{fund}", f"record {setl_id}", f"应付明细（{subfund}）没有结算记录")
+    for region, setl_id, reverses, day, before in snapshot.rows(_BACKWARDS):
+        message = f"冲销记录的日期{day}早于原结算{reverses}的{before}"
+        yield Breach("INV-12", str(region), f"record {setl_id}", message)
     for book in snapshot.books():
         yield from _entries(snapshot, book)
     _count_waiting(snapshot)
