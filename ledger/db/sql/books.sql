@@ -258,38 +258,44 @@ BEGIN
     INSERT INTO books.period VALUES (p_region, p_fund, p_period, 'open') ON CONFLICT DO NOTHING;
 END $$;
 
--- Why a period may not be closed on a day; no row where it may: not over, an order of it in flight, or a hand-written draft of
--- it undecided. What was taken in and not yet recognised does not hinder: it is booked under the day of its run.
-CREATE OR REPLACE FUNCTION books.hinders_close(p_region integer, p_fund smallint, p_period integer, p_on date)
-RETURNS TABLE (code text, detail text) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Raises unless a period may be closed on a day: it is over, no order of it is in flight, no hand-written draft of it undecided.
+-- What was taken in and not yet recognised does not hinder: it is booked under the day of its run.
+CREATE OR REPLACE FUNCTION books.require_closable(p_region integer, p_fund smallint, p_period integer, p_on date) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_last date := (make_date(p_period / 100, p_period % 100, 1) + interval '1 month - 1 day')::date;
+    v      record;
 BEGIN
     PERFORM access.require_role(p_region, p_fund, '{accountant}');
     IF p_on IS NULL OR v_last >= p_on THEN
-        RETURN QUERY SELECT 'period.not_over', format('会计期间%s到%s为止，业务日期%s还不能结账', p_period, v_last, p_on);
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.not_over',
+            DETAIL = format('会计期间%s到%s为止，业务日期%s还不能结账', p_period, v_last, p_on);
     END IF;
-    RETURN QUERY
-        SELECT 'period.in_flight', format('会计期间%s有在途拨付单%s（%s），有结果之后再结账', p_period, min(o.order_no), count(*))
-          FROM payments.pay_order o
-          JOIN payments.state s ON s.state = o.state AND s.in_flight
-          JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
-         WHERE o.region = p_region AND o.fund = p_fund AND b.pay_date <= v_last HAVING count(*) > 0;
-    RETURN QUERY
-        SELECT 'period.drafts', format('会计期间%s有待复核的手工凭证%s（%s份），复核、退回或撤回之后再结账', p_period, min(v.voucher_id), count(*))
-          FROM books.voucher v
-         WHERE v.region = p_region AND v.fund = p_fund AND v.business_date <= v_last
-           AND NOT EXISTS (SELECT 1 FROM books.voucher_decision d
-                            WHERE d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id) HAVING count(*) > 0;
+    SELECT min(o.order_no) AS first, count(*) AS found INTO v
+      FROM payments.pay_order o
+      JOIN payments.state s ON s.state = o.state AND s.in_flight
+      JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
+     WHERE o.region = p_region AND o.fund = p_fund AND b.pay_date <= v_last;
+    IF v.found > 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.in_flight',
+            DETAIL = format('会计期间%s有在途拨付单%s（共%s单），有结果之后再结账', p_period, v.first, v.found);
+    END IF;
+    SELECT min(w.voucher_id) AS first, count(*) AS found INTO v
+      FROM books.voucher w
+     WHERE w.region = p_region AND w.fund = p_fund AND w.business_date <= v_last
+       AND NOT EXISTS (SELECT 1 FROM books.voucher_decision d
+                        WHERE d.region = w.region AND d.fund = w.fund AND d.voucher_id = w.voucher_id);
+    IF v.found > 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.drafts',
+            DETAIL = format('会计期间%s有待复核的手工凭证%s（共%s份），复核、退回或撤回之后再结账', p_period, v.first, v.found);
+    END IF;
 END $$;
 
 -- Closes a period on a business date; posting holds its row FOR SHARE, so a close waits for the posts under way and none slips
 -- in behind.
 CREATE OR REPLACE FUNCTION books.close_period(p_region integer, p_fund smallint, p_period integer, p_on date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    was    text;
-    hinder record;
+DECLARE was text;
 BEGIN
     PERFORM access.require_role(p_region, p_fund, '{accountant}');
     SELECT state INTO was FROM books.period
@@ -302,11 +308,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.earlier_open',
             DETAIL = format('%s之前还有未结账的会计期间，请按顺序结账', p_period);
     END IF;
-    SELECT h.code, h.detail INTO hinder
-      FROM books.hinders_close(p_region, p_fund, p_period, least(p_on, books.outer_day(p_region, p_fund))) h LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = hinder.code, DETAIL = hinder.detail;
-    END IF;
+    PERFORM books.require_closable(p_region, p_fund, p_period, least(p_on, books.outer_day(p_region, p_fund)));
     UPDATE books.period SET state = 'closed' WHERE region = p_region AND fund = p_fund AND period = p_period;
 END $$;
 
@@ -442,7 +444,7 @@ GRANT SELECT, INSERT ON fund.anchored TO fundledger_service;
 GRANT SELECT ON fund.anchored TO fundledger_auditor;
 ALTER FUNCTION books.close_period(integer,smallint,integer,date) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.close_period(integer,smallint,integer,date) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION books.hinders_close(integer,smallint,integer,date) TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.require_closable(integer,smallint,integer,date) TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.make_partitions(integer) TO fundledger_poster;
 ALTER FUNCTION books.outer_day(integer,smallint) OWNER TO fundledger_poster;
 ALTER FUNCTION books.open_book(integer,smallint,text,date,integer[],text[],text[],smallint[],boolean[],smallint[]) OWNER TO fundledger_poster;
