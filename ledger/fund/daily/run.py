@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from ledger.books.setup import books_of, open_period
-from ledger.core.dates import Calendar, period_of
+from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book
 from ledger.core.errors import Forbidden
 from ledger.db.connections import Engine
