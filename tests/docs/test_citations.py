@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ledger.rules.load import load, rulebook
+from tests.docs.articles import wrong_citations
 from tests.docs.citations import DOMAIN, astray, library, marks
 from tests.docs.rooms import ROOT, tracked
 
@@ -107,3 +109,30 @@ def test_a_broken_link_is_found() -> None:
     )
     found = [(one.line, one.missing) for one in astray(text, Path("docs/some.md"), documents)]
     assert found == [(2, "#two"), (2, "adr/none"), (3, "#no-such-heading")]
+
+
+def test_every_rule_cites_a_paragraph_that_books_what_it_books() -> None:
+    assert list(wrong_citations(rulebook())) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "found"),
+    [
+        ("4602二（二）,分清", "4602三（二）,分清", "no such paragraph: 财会〔2017〕28号4602三（二）"),
+        ("4602二（二）,分清", "4602二（一）,分清", "does not book DEBIT 4602"),
+        ("4602二（二）,分清", "4602二（四）,分清", "is not about 4602"),
+        ("2001三（五）,付出退汇待付", "2001三（三）,付出退汇待付", "is not about 200104"),
+        ("2001三（三）,付给医院", "2001三（二）（三）,付给医院", "is not about 200103"),
+        ("4501三（一）,抵扣", "4501三（四）,抵扣", "does not book"),
+        ("5001三（一）,零星报销", "5001三（二）,零星报销", "does not book DEBIT"),
+        ("1003四（二）、1004三（一）", "1003、1004", "of no known shape"),
+        ("湖北即时结算规程第二十五条", "湖北即时结算规程第二十条", "does not book CREDIT 9203"),
+        ("清算确认书第4行", "清算确认书第5行", "does not book CREDIT 9302"),
+    ],
+)
+def test_a_wrong_paragraph_is_found(tmp_path: Path, right: str, wrong: str, found: str) -> None:
+    for name in ("events.csv", "places.csv", "rules.csv"):
+        text = (ROOT / "ledger/rules/data" / name).read_text(encoding="utf-8")
+        assert name != "rules.csv" or right in text
+        (tmp_path / name).write_text(text.replace(right, wrong), encoding="utf-8")
+    assert any(found in one for one in wrong_citations(load(tmp_path)))
