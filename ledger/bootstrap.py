@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adapters.banks.ports import BankFormat, Channel
 from ledger.core.accounts import coded
-from ledger.core.dates import SHANGHAI, Clock
+from ledger.core.dates import Clock, moment_of
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.connections import Engine, direct
 from ledger.db.identity import require_current
@@ -58,7 +58,7 @@ class App:
 
     def now(self) -> datetime:
         """The moment for time stamps in files: the clock's day, the machine's time of day, Asia/Shanghai."""
-        return datetime.combine(self.clock.today(), datetime.now(SHANGHAI).time(), SHANGHAI)
+        return moment_of(self.clock)
 
     def bank(self, region: int, account: str) -> OwnBank:
         """The bank of an own account, its wire kept open until `close`.

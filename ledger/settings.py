@@ -11,10 +11,15 @@ from typing import Final
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ledger.core.dates import Clock, FixedClock, SystemClock, parse_day
+from ledger.core.dates import Clock, FileClock, FixedClock, SystemClock, parse_day
 from ledger.core.errors import InvalidInput
 
-_ALLOWED: Final = {"today": "日期YYYY-MM-DD", "home": "目录路径", "pg_bindir": "目录路径"}
+_ALLOWED: Final = {
+    "today": "日期YYYY-MM-DD",
+    "home": "目录路径",
+    "pg_bindir": "目录路径",
+    "clock_file": "文件路径",
+}
 
 
 def default_home() -> Path:
@@ -31,7 +36,8 @@ class Settings(BaseSettings):
     `database_url` is an administrator's URL of another server; with it nothing embedded is started, and only
     `migrate`, `backup` and `restore` log in with it.
     `pg_bindir` names PostgreSQL's programs. `service_password` and `auditor_password` override the stored ones.
-    `today` fixes the business date (Asia/Shanghai) of this process, for a dated run.
+    `today` fixes the business date (Asia/Shanghai) of this process, for a dated run; else `clock_file` names a file whose
+    one line is the business date, read whenever it is asked for: a practice home, its service, worker and bank live by it.
     """
 
     model_config = SettingsConfigDict(
@@ -44,8 +50,9 @@ class Settings(BaseSettings):
     service_password: str | None = Field(default=None, repr=False)
     auditor_password: str | None = Field(default=None, repr=False)
     today: date | None = None
+    clock_file: Path | None = None
 
-    @field_validator("home", "pg_bindir")
+    @field_validator("home", "pg_bindir", "clock_file")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         try:
@@ -64,8 +71,10 @@ class Settings(BaseSettings):
             raise ValueError(error.message) from error
 
     def clock(self) -> Clock:
-        """The day fixed by `today`, else the machine's."""
-        return SystemClock() if self.today is None else FixedClock(self.today)
+        """The day fixed by `today`, else the one `clock_file` names at every asking, else the machine's."""
+        if self.today is not None:
+            return FixedClock(self.today)
+        return SystemClock() if self.clock_file is None else FileClock(self.clock_file)
 
 
 @lru_cache(maxsize=1)

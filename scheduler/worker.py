@@ -59,7 +59,7 @@ def work(app: App) -> None:
     clock = BlockingScheduler(timezone=SHANGHAI)
     for job in JOBS:
         clock.add_job(
-            lambda due=job: run_job(app, due, datetime.now(SHANGHAI)),
+            lambda due=job: run_job(app, due, app.now()),
             job.trigger(),
             id=job.name,
             coalesce=True,

@@ -10,7 +10,7 @@ import typer
 
 from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
 from ledger.cli.words.clearing import (
     letter_json,
     letter_words,
@@ -21,7 +21,6 @@ from ledger.cli.words.clearing import (
     target_json,
     target_words,
 )
-from ledger.core.dates import SystemClock, parse_day
 from ledger.core.digests import parse_digest
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
@@ -81,9 +80,9 @@ def budget(
         if file is not None:
             load_plan(tx, fund, year, file.name, file.read_bytes())
         if cases:
-            approve_cases(tx, fund, year, cases, _day(date))
+            approve_cases(tx, fund, year, cases, day_or_today(date))
         if digest:
-            return approve_plan(tx, fund, year, parse_digest(digest, "clearing.digest"), _day(date))
+            return approve_plan(tx, fund, year, parse_digest(digest, "clearing.digest"), day_or_today(date))
         return read_plan(tx, fund, year)
 
     plan = _do(running, region, "budget", f"{fund}/{year}", work)
@@ -126,7 +125,7 @@ def letter(
         region,
         "letter",
         subject,
-        lambda tx: draft_letter(tx, fund, institution, year, _day(date), period),
+        lambda tx: draft_letter(tx, fund, institution, year, day_or_today(date), period),
     )
     show(letter_json(made), letter_words(made), as_json=as_json)
 
@@ -147,7 +146,7 @@ def approve(
         region,
         "approve",
         letter,
-        lambda tx: approve_letter(tx, letter, parse_digest(digest, "clearing.digest"), _day(date)),
+        lambda tx: approve_letter(tx, letter, parse_digest(digest, "clearing.digest"), day_or_today(date)),
     )
     show(letter_json(done), letter_words(done), as_json=as_json)
 
@@ -168,7 +167,7 @@ def send(
         region,
         "send",
         letter,
-        lambda tx: (send_letter(tx, letter, _day(date)), read_letter(tx, letter)),
+        lambda tx: (send_letter(tx, letter, day_or_today(date)), read_letter(tx, letter)),
     )
     if to is not None:
         to.write_bytes(content)
@@ -215,12 +214,17 @@ def confirm(
         if side == "institution":
             return (
                 sign_institution(
-                    tx, letter, parse_digest(digest, "clearing.digest"), content, signed_by, _day(date)
+                    tx,
+                    letter,
+                    parse_digest(digest, "clearing.digest"),
+                    content,
+                    signed_by,
+                    day_or_today(date),
                 ),
                 "",
                 [],
             )
-        done = confirm_letter(tx, letter, content, signed_by, _day(date))
+        done = confirm_letter(tx, letter, content, signed_by, day_or_today(date))
         return done, write_off_notice(tx, letter), given_up_by(tx, letter)
 
     done, notice, given_up = _do(running, region, f"confirm.{side}", letter, work)
@@ -248,7 +252,7 @@ def orders(
         region,
         "orders",
         f"{fund}/{year}",
-        lambda tx: draft_clearing_orders(tx, fund, year, _day(date), running.bears()),
+        lambda tx: draft_clearing_orders(tx, fund, year, day_or_today(date), running.bears()),
     )
     show(orders_json(made), orders_words(made), as_json=as_json)
 
@@ -282,13 +286,9 @@ def targets(
     """清算提质增效的两个指标：完成日期与清算资金占比，列出与目标的距离。"""
     running = app_for("maker")
     with unit_of_work(running.engine, running.user, region) as tx:
-        found = [year_figures(tx, fund, year, _day(date)) for fund in FUND_NAMES]
+        found = [year_figures(tx, fund, year, day_or_today(date)) for fund in FUND_NAMES]
     show(
         {"targets": [target_json(one) for one in found]},
         [target_words(one) for one in found],
         as_json=as_json,
     )
-
-
-def _day(text: str) -> Any:
-    return parse_day(text) if text else SystemClock().today()

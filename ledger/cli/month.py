@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date as date_type
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -12,7 +11,7 @@ from adapters.banks.ports import BankFormat
 from adapters.banks.registry import make_format
 from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
 from ledger.cli.words.month import (
     SHEET_STATES,
     handback_json,
@@ -23,7 +22,6 @@ from ledger.cli.words.month import (
     sheet_json,
     sheet_words,
 )
-from ledger.core.dates import SystemClock, parse_day
 from ledger.core.digests import parse_digest
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
@@ -63,7 +61,7 @@ def handback(
     """汇总上月已付日拨付，按机构、期号交业务（规程第十二条）；再次执行给出首次结果。"""
     running = app_for("accountant")
     with act(running, region, "month.handback", f"{fund}/{month}") as tx:
-        made = hand_back_in(tx, fund, month, _day(date))
+        made = hand_back_in(tx, fund, month, day_or_today(date))
     show(handback_json(made), handback_words(made), as_json=as_json)
 
 
@@ -85,7 +83,7 @@ def prepare_command(
     wanted = None if deduct is None else dict(_deduction(text) for text in deduct)
     scope = MonthScope(fund, institution, term)
     with act(running, region, "month.prepare", f"{fund}/{institution}/{term}") as tx:
-        sheet = prepare_in(tx, scope, _day(date), wanted)
+        sheet = prepare_in(tx, scope, day_or_today(date), wanted)
     show(sheet_json(sheet), sheet_words(sheet), as_json=as_json)
 
 
@@ -101,7 +99,7 @@ def approve(
     """审批月结算单并记账；含所结结算的未审批日拨付批次随之作废。"""
     running = app_for("checker")
     with act(running, region, "month.approve", sheet) as tx:
-        done = approve_month_in(tx, sheet, parse_digest(digest), _day(date))
+        done = approve_month_in(tx, sheet, parse_digest(digest), day_or_today(date))
     with unit_of_work(running.engine, running.user, region) as tx:
         given_up = given_up_by(tx, sheet)
     document = sheet_json(done) | {
@@ -121,7 +119,7 @@ def orders(
         made = draft_month_orders_in(
             tx,
             fund,
-            _day(date),
+            day_or_today(date),
             lambda account: _bank_format(running, region, account),
         )
     show(orders_json(made), orders_words(made), as_json=as_json)
@@ -215,10 +213,6 @@ def _bank_format(running: App, region: int, account: str) -> _BankFormat:
             account=account,
         )
     return _BankFormat(make_format(str(bank), frozenset({account})))
-
-
-def _day(text: str) -> date_type:
-    return parse_day(text) if text else SystemClock().today()
 
 
 def _deduction(text: str) -> tuple[str, int]:

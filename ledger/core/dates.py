@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,11 @@ class SystemClock:
         return datetime.now(SHANGHAI).date()
 
 
+def moment_of(clock: Clock) -> datetime:
+    """A moment for time stamps and time tables: the clock's day, the machine's time of day, Asia/Shanghai."""
+    return datetime.combine(clock.today(), datetime.now(SHANGHAI).time(), SHANGHAI)
+
+
 @dataclass(frozen=True)
 class FixedClock:
     """A clock that stands still, for a run dated by its caller."""
@@ -37,6 +43,22 @@ class FixedClock:
     def today(self) -> date:
         """The day it was made with."""
         return self.day
+
+
+@dataclass(frozen=True)
+class FileClock:
+    """A clock that a file sets: its one line is the day. Every process of a practice home follows the same file."""
+
+    file: Path
+
+    def today(self) -> date:
+        """The day the file names now; raises InvalidInput `clock.file` where it names none."""
+        try:
+            return parse_day(self.file.read_text(encoding="utf-8").strip())
+        except (OSError, ValueError, InvalidInput):
+            raise InvalidInput(
+                "clock.file", f"时钟文件{self.file}应只有一行日期YYYY-MM-DD", file=str(self.file)
+            ) from None
 
 
 def period_of(day: date) -> int:

@@ -21,7 +21,9 @@ from tests.docs.rooms import ROOT
 
 ACCOUNTING: Final = "财会〔2017〕28号"
 _SOURCE: Final = re.compile(r"(财会〔2017〕28号|湖北即时结算规程|清算确认书|基金监管条例)(.+)")
-_PLACE: Final = re.compile(r"(\d{4}[一二三四五六七八九])((?:（[一二三四五六七八九]）)+)|(第[一二三四五六七八九十]+条)|(第\d行)")
+_PLACE: Final = re.compile(
+    r"(\d{4}[一二三四五六七八九])((?:（[一二三四五六七八九]）)+)|(第[一二三四五六七八九十]+条)|(第\d行)"
+)
 
 
 class Article(NamedTuple):

@@ -53,6 +53,15 @@ CODES: Final = ACCOUNTS | {str(fund) for fund in FUNDS}
 HOMES: Final = ("ledger/core/accounts.py", "ledger/core/entries.py")
 _CODE: Final = re.compile(r"(?<![\w.%\-:])[1-9]\d{2,7}(?![\w.])")
 _ASKED: Final = re.compile(r"region\s*(?:=|IN\b)|=\s*(?:\w+\.)?region|:region|\(\s*(?:\w+\.)?region\s*,")
+_OF_THE_MACHINE: Final = ("utcnow", "localtime", "gmtime")
+_CLOCKS: Final = (
+    "date.today", "date_type.today", "datetime.now", "datetime.today", "time.time",
+    "time.strftime",
+)  # fmt: skip
+_SQL_CLOCK: Final = re.compile(
+    r"\b(?:current_date|current_time(?:stamp)?|localtime(?:stamp)?)\b|\b(?:now|(?:transaction|statement)_timestamp)\s*\(\s*\)",
+    re.IGNORECASE,
+)
 _LOCK: Final = re.compile(r"pg_(?:try_)?advisory_(?:xact_)?lock")
 
 
@@ -131,6 +140,32 @@ def locks(house: House, home: str = "ledger/db/") -> Iterator[Found]:
                     yield Found("lock", module.path, node.lineno, "pg_advisory_lock")
 
 
+def clocks(house: House, home: str = "ledger/core/dates.py") -> Iterator[Found]:
+    """The machine's day or time taken past its one home: a dated run, a practice home and a replay would not follow."""
+    for module in house.modules.values():
+        if module.path != home:
+            for node in ast.walk(module.tree):
+                if isinstance(node, ast.Name) and node.id == "SystemClock":
+                    yield Found("clock", module.path, node.lineno, "SystemClock")
+                elif isinstance(node, ast.Attribute):
+                    named = f"{_last(node.value)}.{node.attr}"
+                    if named in _CLOCKS or node.attr in _OF_THE_MACHINE:
+                        yield Found("clock", module.path, node.lineno, named)
+    for text in house.texts():
+        for said in sql_clocks(text.text) if statements.is_sql(text.text) else ():
+            yield Found("clock", text.path, text.line, said)
+
+
+def _last(node: ast.expr) -> str:
+    """`datetime` of `datetime` and of `dt.datetime`; empty for what has no name."""
+    return getattr(node, "id", "") or getattr(node, "attr", "")
+
+
+def sql_clocks(sql: str) -> list[str]:
+    """The server's day or transaction time asked in SQL; `clock_timestamp()`, when a row was recorded, is allowed."""
+    return [found.group().lower() for found in _SQL_CLOCK.finditer(statements.bare(sql))]
+
+
 def _constants(module: Module) -> Iterator[ast.Constant]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Constant) and id(node) not in module.docs:
@@ -160,4 +195,5 @@ def check(house: House, owner: Mapping[str, str], everywhere: set[str]) -> list[
         *regions(texts, everywhere),
         *codes(house),
         *locks(house),
+        *clocks(house),
     ]

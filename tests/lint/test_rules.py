@@ -8,7 +8,7 @@ import pytest
 
 from tests.db.test_catalogue import REFERENCE
 from tests.docs.rooms import ROOT, house
-from tests.lint.rules import UP_READ, allowed, check, read_owners
+from tests.lint.rules import UP_READ, allowed, check, read_owners, sql_clocks
 from tests.lint.source import House
 from tests.lint.statements import is_sql, names
 
@@ -129,3 +129,32 @@ def test_a_lock_taken_elsewhere_is_found() -> None:
     code = 'tx.run("SELECT pg_advisory_xact_lock(hashtextextended(%(k)s, 0))", k="payments.receive 1")'
     assert found("ledger/fund/month/x.py", code) == [("lock", "pg_advisory_lock")]
     assert found("ledger/db/locks.py", code) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("from ledger.core.dates import SystemClock\nday = SystemClock().today()", "SystemClock"),
+        ("day = date.today()", "date.today"),
+        ("now = datetime.now(SHANGHAI)", "datetime.now"),
+        ("now = dt.datetime.now()", "datetime.now"),
+        ("now = datetime.utcnow()", "datetime.utcnow"),
+        ("day = time.localtime()", "time.localtime"),
+        ("now = time.time()", "time.time"),
+        ('tx.run("SELECT 1 FROM payments.state WHERE day < CURRENT_DATE")', "current_date"),
+        ('tx.run("SELECT 1 FROM payments.state WHERE day < now()")', "now()"),
+    ],
+)
+def test_the_machines_clock_is_found(code: str, what: str) -> None:
+    assert ("clock", what) in found("ledger/fund/month/x.py", code)
+    assert found("ledger/fund/month/x.py", "day = running.clock.today()\nnow = running.now()") == []
+
+
+def test_no_function_of_the_database_asks_the_servers_day() -> None:
+    asked = {
+        path.name: said
+        for path in (ROOT / "ledger/db/sql").rglob("*.sql")
+        if (said := sql_clocks(path.read_text(encoding="utf-8")))
+    }
+    assert asked == {}
+    assert sql_clocks("DEFAULT clock_timestamp()") == []

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
-from ledger.core.dates import SystemClock
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.region.calendar import read_years
 from ledger.fund.region.holidays import (
@@ -36,7 +35,7 @@ def import_table(
     running = app_for("maker")
     table = read_table(file)
     with act(running, region, "calendar.import", str(table.year)) as tx:
-        digest = propose_calendar(tx, table, SystemClock().today())
+        digest = propose_calendar(tx, table, running.clock.today())
     off = sum(1 for _, working in table.days if not working)
     show(
         {"year": table.year, "source": table.source, "off": off, "worked": len(table.days) - off, "digest": digest},
@@ -52,7 +51,7 @@ def confirm(
     """复核节假日表，使其生效；须为另一人。"""
     running = app_for("checker")
     with act(running, region, "calendar.confirm", str(year)) as tx:
-        confirm_calendar(tx, year, digest, SystemClock().today())
+        confirm_calendar(tx, year, digest, running.clock.today())
     show({"year": year, "state": "confirmed"}, [f"{year}年节假日表已生效"], as_json=as_json)
 
 
@@ -68,7 +67,7 @@ def refuse(
     """退回节假日表。"""
     running = app_for("checker")
     with act(running, region, "calendar.refuse", str(year)) as tx:
-        refuse_calendar(tx, year, digest, reason, SystemClock().today())
+        refuse_calendar(tx, year, digest, reason, running.clock.today())
     show({"year": year, "state": "refused"}, [f"{year}年节假日表已退回"], as_json=as_json)
 
 

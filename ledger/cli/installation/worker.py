@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from ledger.cli.line.context import JsonFlag, app_for, show
-from ledger.core.dates import SHANGHAI
 from scheduler.worker import run_named
 from scheduler.worker import work as work_on
 
@@ -24,7 +22,7 @@ def worker(
     if not once:
         work_on(running)
         return
-    moment = datetime.combine(running.clock.today(), datetime.now(SHANGHAI).time(), SHANGHAI)
+    moment = running.now()
     runs = run_named(running, once, moment)
     lines = [f"{run.region} {run.job} {run.slot}：{run.state} {run.message}" for run in runs]
     show({"runs": [asdict(run) for run in runs]}, lines, as_json=as_json)

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -18,6 +19,7 @@ from ledger.acts.anchoring import Warned
 from ledger.acts.tracing import What
 from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
+from ledger.core.dates import parse_day
 from ledger.core.errors import Unauthenticated
 from ledger.db.unit_of_work import Transaction
 from ledger.settings import USERS_FILE, Settings, get_settings
@@ -58,6 +60,14 @@ def _default_users(settings: Settings) -> dict[str, str]:
         return {}
     found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+def day_or_today(text: str) -> date:
+    """A date option's day (`YYYY-MM-DD`); none given is the business date of this process, never the machine's own.
+
+    Raises InvalidInput `date.format`.
+    """
+    return parse_day(text) if text else (ACTING.settings or get_settings()).clock().today()
 
 
 @contextmanager
