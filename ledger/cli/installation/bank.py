@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -10,7 +13,9 @@ from adapters.banks.wire.sftp.keys import ensure_ed25519_key
 from ledger.bootstrap import client_key_path
 from ledger.cli.installation import bank_files
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.core.dates import FileClock, FixedClock, parse_day
 from ledger.payments.orders.own_accounts import confirm_channel, propose_channel
+from ledger.settings import get_settings
 
 app = typer.Typer(help="银行通道与收到的文件", no_args_is_help=True)
 app.add_typer(bank_files.app)
@@ -70,3 +75,27 @@ def confirm(region: RegionOption, account: AccountOption, *, as_json: JsonFlag =
     with act(running, region, "bank.confirm", account) as tx:
         confirm_channel(tx, account)
     show({"account": account, "state": "confirmed"}, [f"账户{account}的银行通道已确认启用"], as_json=as_json)
+
+
+@app.command()
+def serve(
+    file: Annotated[Path, typer.Argument(help="银行设置文件（JSON），见 docs/bank-simulator.md")],
+    on: Annotated[str, typer.Option("--on", help="银行的日期 YYYY-MM-DD，不再变动")] = "",
+    clock_file: Annotated[
+        Path | None, typer.Option(help="时钟文件：一行日期，改了就跟着走，中间的日子逐日过")
+    ] = None,
+) -> None:
+    """练习用的银行：真实的SFTP、自己的账；日期取自 --on、--clock-file，否则与本程序其余部分相同。按Ctrl-C停止。"""
+    # nobody else waits for a bank to be imported
+    from adapters.banks.simulator.serving import read_settings
+    from adapters.banks.simulator.serving import serve as serve_bank
+
+    clock = get_settings().clock()
+    if on:
+        clock = FixedClock(parse_day(on))
+    elif clock_file is not None:
+        clock = FileClock(clock_file)
+    stopping = Event()
+    for word in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(word, lambda *_: stopping.set())
+    serve_bank(read_settings(file), clock, stopping)

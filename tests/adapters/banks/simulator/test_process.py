@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from adapters.banks.simulator.books import BankBooks
 from adapters.banks.wire.sftp import SftpChannel, SftpConfig
@@ -19,10 +21,22 @@ from ledger.core.dates import SHANGHAI
 PAYER = "42010000000000000010"
 
 
+@pytest.mark.parametrize(
+    ("words", "dated"),
+    [
+        (["adapters.banks.simulator"], []),
+        (["adapters.banks.simulator"], ["2026-11-02"]),
+        (["ledger.cli", "bank", "serve"], ["--on", "2026-11-02"]),
+    ],
+)
 def test_process_pays_over_sftp(
-    world: Callable[..., Any], make_order: Callable[..., Any], tmp_path: Path
+    world: Callable[..., Any],
+    make_order: Callable[..., Any],
+    tmp_path: Path,
+    words: list[str],
+    dated: list[str],
 ) -> None:
-    today = datetime.now(SHANGHAI).date()
+    today = date.fromisoformat(dated[-1]) if dated else datetime.now(SHANGHAI).date()
     writer = world()
     file = writer.decoder.encode(writer.batch([make_order(1)], day=today))
     account = {
@@ -44,7 +58,7 @@ def test_process_pays_over_sftp(
         "accounts": [account],
     }
     (tmp_path / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-    command = [sys.executable, "-m", "adapters.banks.simulator", str(tmp_path / "settings.json")]
+    command = [sys.executable, "-m", *words, str(tmp_path / "settings.json"), *dated]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
@@ -69,5 +83,6 @@ def test_process_pays_over_sftp(
         process.stdout.close()
     books = BankBooks(tmp_path / "books.db")
     assert books.balance(PAYER) == 500_000 - 1_000_00
+    assert [line.movement.day for line in books.statement(PAYER)][-1] == today
     books.check()
     books.close()
