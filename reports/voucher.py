@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ledger.books.vouchers import Voucher, VoucherLine
 from ledger.books.vouchers import voucher as read_voucher
@@ -16,6 +16,10 @@ from reports.wording import SECTION_KEYS, dimension_object
 
 if TYPE_CHECKING:
     from moneyed import Money
+
+
+BY_MACHINE: Final = "机制凭证"
+"""Where 制单 is a rule of the program: the voucher is machine-made (art. 53), the person stamps beside it."""
 
 
 class VoucherColumns(NamedTuple):
@@ -45,8 +49,42 @@ class PrintedVoucher:
     names: Mapping[str, str]
 
     def signer(self, user: str) -> str:
-        """The person's name; a rule's id stays what it is."""
-        return self.names.get(user, user)
+        """The person's name; what a rule prepared was made by the machine: no rule's id stands where a person signs."""
+        return BY_MACHINE if user.startswith("rule:") else self.names.get(user, user)
+
+    def signatures(self) -> list[tuple[str, str]]:
+        """Who signs, in the order of the form, with the name if the books know it (会计基础工作规范 art. 51, 53)."""
+        posted = self.voucher
+        return [
+            ("会计主管", ""),
+            ("记账", self.signer(posted.posted_by)),
+            ("复核", self.signer(posted.reviewed_by)),
+            ("出纳", ""),
+            ("制单", self.signer(posted.prepared_by)),
+        ]
+
+    def word_number(self) -> str:
+        """凭证字号: `记字第12号`."""
+        return f"{self.voucher.series}字第{self.voucher.vno}号"
+
+    def day(self) -> str:
+        """填制日期: `2026年10月13日`."""
+        made = self.voucher.voucher_date
+        return f"{made.year}年{made.month:02d}月{made.day:02d}日"
+
+    def ordered(self) -> Iterator[tuple[Section, list[VoucherLine]]]:
+        """The lines as the form has them: the statutory section first, then the memorandum's, each as it was booked."""
+        for section in self.sums:
+            yield section, [line for line in self.voucher.lines if line.section == section]
+
+    def footnotes(self) -> list[str]:
+        """What stands in small print below the signatures: papers, then what the program needs to find it again."""
+        posted = self.voucher
+        reverses = f"　冲销链上第{posted.reverses_seq}号" if posted.reverses_seq else ""
+        return [
+            f"依据：{posted.evidence or '无'}",
+            f"凭证号 {posted.number}　链上第{posted.seq}号{reverses}　来源 {posted.source_key}　规则 {posted.rule}",
+        ]
 
     def columns(self, section: Section) -> VoucherColumns:
         """A section's sums as they are handed over to be shown."""
@@ -111,6 +149,7 @@ def voucher(tx: Transaction, book: Book, reference: str) -> PrintedVoucher:
         section = Section(line.section)
         debit, credit = sums.get(section, (0, 0))
         sums[section] = (debit + line.debit_fen, credit + line.credit_fen)
+    sums = {section: sums[section] for section in Section if section in sums}
     names: dict[str, str] = dict(
         tx.rows(
             "SELECT user_name, display_name FROM access.app_user WHERE user_name = ANY(%(users)s)",

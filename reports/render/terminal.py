@@ -109,44 +109,33 @@ def general_ledger(report: GeneralLedger) -> Table:
 
 
 def voucher(report: PrintedVoucher) -> Table:
-    """记账凭证: head in the title, totals below the lines, signers, evidence and source in the caption."""
+    """记账凭证 in the order of the form: unit, day, number and attachments; lines, statutory ones first; sums in capitals;
+    who signs. Evidence and what the program calls it stand below, where nobody signs.
+    """
     posted = report.voucher
-    day = posted.voucher_date
-    signers = "  ".join(
-        f"{role}：{report.signer(user)}"
-        for role, user in (
-            ("会计主管", ""),
-            ("记账", posted.posted_by),
-            ("复核", posted.reviewed_by),
-            ("出纳", ""),
-            ("制单", posted.prepared_by),
-        )
-    )
-    reverses = f"  冲销链上第{posted.reverses_seq}号" if posted.reverses_seq else ""
-    caption = f"{signers}\n依据：{posted.evidence or '无'}  来源单据：{posted.source_key}{reverses}  规则：{posted.rule}"
+    signers = "  ".join(f"{role}：{name}" for role, name in report.signatures())
     table = _table(
-        f"记账凭证  {posted.book_name}（{posted.book}）  {day.year}年{day.month:02d}月{day.day:02d}日"
-        f"  {posted.number}  附单据{posted.attachments}张  单位：元",
-        caption,
+        f"记账凭证\n{posted.book_name}（账套{posted.book}）\n"
+        f"{report.day()}  {report.word_number()}  附单据{posted.attachments}张  单位：元",
+        "\n".join((signers, *report.footnotes())),
     )
     table.add_column("摘要")
     table.add_column("会计科目", no_wrap=True)
     for heading in ("借方金额", "贷方金额"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for section, (debit_fen, _) in report.sums.items():
-        for line in posted.lines:
-            if line.section == section:
-                money = voucher_columns(line)
-                table.add_row(
-                    _text(posted.summary),
-                    _text(f"{line.account} {line.name} {dimension_text(line.asked, line.dims)}"),
-                    _amount(money.debit),
-                    _amount(money.credit),
-                )
+    for section, lines in report.ordered():
+        for line in lines:
+            money = voucher_columns(line)
+            table.add_row(
+                _text(posted.summary),
+                _text(f"{line.account} {line.name} {dimension_text(line.asked, line.dims)}"),
+                _amount(money.debit),
+                _amount(money.credit),
+            )
         money = report.columns(section)
         table.add_row(
             f"合计（{SECTION_NAMES[section]}）",
-            f"人民币{rmb_upper(debit_fen)}",
+            f"人民币{rmb_upper(report.sums[section][0])}",
             _sum(money.debit),
             _sum(money.credit),
             style="bold",
@@ -156,8 +145,8 @@ def voucher(report: PrintedVoucher) -> Table:
 
 
 def _table(title: str, caption: str) -> Table:
-    lines = Text("\n").join(_text(line) for line in caption.split("\n"))
-    return Table(title=_text(title), caption=lines, title_justify="left", caption_justify="left")
+    head, lines = (Text("\n").join(_text(line) for line in words.split("\n")) for words in (title, caption))
+    return Table(title=head, caption=lines, title_justify="left", caption_justify="left")
 
 
 def _text(words: str) -> Text:

@@ -102,7 +102,7 @@ def voucher(report: PrintedVoucher) -> str:
             _amount(money.credit),
             *after,
         ]
-        for line, money in ((line, voucher_columns(line)) for line in posted.lines)
+        for line, money in ((line, voucher_columns(line)) for _, lines in report.ordered() for line in lines)
     ]
     for section in report.sums:
         sums = report.columns(section)

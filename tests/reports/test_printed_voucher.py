@@ -57,7 +57,7 @@ def test_head_lines_sums_and_signers(desk):
         "statutory": {"debit_fen": "10700053", "credit_fen": "10700053", "upper": "壹拾万零柒仟元伍角叁分"},
     }
     assert document["signers"] == {
-        "prepared": {"user": "rule:TST@1", "name": "rule:TST@1"},
+        "prepared": {"user": "rule:TST@1", "name": "机制凭证"},
         "reviewed": {"user": "zhang", "name": "张复核"},
         "posted": {"user": "acc", "name": "钱会计"},
     }

@@ -17,11 +17,20 @@ from ledger.core.entries import Dimensions
 from ledger.db.unit_of_work import unit_of_work
 from reports.general_ledger import PAGE_ENTRIES
 from reports.general_ledger import general_ledger as general_ledger_report
-from reports.render import terminal, text_csv, text_json
+from reports.render import terminal, text_csv, text_json, voucher_html
 from reports.trial_balance import trial_balance as trial_balance_report
 from reports.voucher import voucher as voucher_report
 
 app = typer.Typer(help="账表：科目余额表、明细账、记账凭证", no_args_is_help=True)
+
+
+class VoucherShape(StrEnum):
+    """How a voucher is written."""
+
+    TABLE = "table"
+    HTML = "html"
+    CSV = "csv"
+    JSON = "json"
 
 
 class ReportShape(StrEnum):
@@ -113,19 +122,23 @@ def general_ledger(
 def voucher(
     number: Annotated[str, typer.Argument(help="凭证号，如记-202610-12，或链上序号")],
     book: BookOption,
-    shape: ShapeOption = ReportShape.TABLE,
+    shape: Annotated[
+        VoucherShape, typer.Option("--format", help="table、html（打印装订）、csv或json")
+    ] = VoucherShape.TABLE,
 ) -> None:
-    """记账凭证：分录、大小写合计、签章人、来源单据。"""
+    """记账凭证：分录、大小写合计、签章人、来源单据；--format html 为可打印装订的一页。"""
     running = app_for("reviewer")
     chosen = parse_book(book)
     with unit_of_work(running.engine, running.user, chosen.region) as tx:
         report = voucher_report(tx, chosen, number)
     match shape:
-        case ReportShape.JSON:
+        case VoucherShape.JSON:
             typer.echo(text_json.render(report.as_json()))
-        case ReportShape.CSV:
+        case VoucherShape.CSV:
             _write(text_csv.voucher(report))
-        case ReportShape.TABLE:
+        case VoucherShape.HTML:
+            _write(voucher_html.voucher(report))
+        case VoucherShape.TABLE:
             _show(terminal.voucher(report))
 
 
