@@ -35,13 +35,14 @@ from ledger.core.accounts import (
 )
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from reports.statement_advances import AdvancesOut, advances_out
 
 if TYPE_CHECKING:
     from moneyed import Money
 
-SUBFUND_NAMES: Final = {"pool": "统筹基金", "acct": "个人账户基金"}
+SUBFUND_NAMES: Final = words_of("subfund")
 SUBFUNDS: Final = tuple(SUBFUND_NAMES)
 PARTS: Final = ("received", "paid", "refunded", "taken", "owed")
 

@@ -10,6 +10,7 @@ from ledger.books.vouchers import Voucher, VoucherLine
 from ledger.books.vouchers import voucher as read_voucher
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Section
+from ledger.core.words import evidence_named
 from ledger.db.unit_of_work import Transaction
 from reports.rmb import rmb_upper
 from reports.wording import SECTION_KEYS, dimension_object
@@ -82,7 +83,7 @@ class PrintedVoucher:
         posted = self.voucher
         reverses = f"　冲销链上第{posted.reverses_seq}号" if posted.reverses_seq else ""
         return [
-            f"依据：{posted.evidence or '无'}",
+            f"依据：{evidence_named(posted.evidence) or '无'}",
             f"凭证号 {posted.number}　链上第{posted.seq}号{reverses}　来源 {posted.source_key}　规则 {posted.rule}",
         ]
 

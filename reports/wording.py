@@ -6,6 +6,7 @@ from typing import Final
 
 from ledger.books.reading import Cut
 from ledger.core.entries import Dimensions, Section
+from ledger.core.words import said, words_of
 
 SECTION_KEYS: Final = {Section.STATUTORY: "statutory", Section.MEMORANDUM: "memorandum"}
 SECTION_NAMES: Final = {Section.STATUTORY: "会计账", Section.MEMORANDUM: "备查账"}
@@ -19,15 +20,7 @@ _DIMENSION_NAMES: Final = {
     "term": "期号",
     "category": "待遇类别",
 }
-_VALUE_NAMES: Final = {
-    "pool": "统筹基金",
-    "acct": "个人账户基金",
-    "inpatient": "住院",
-    "maternity": "生育",
-    "chronic": "门诊慢特病",
-    "outpatient": "普通门诊",
-    "pharmacy": "药店购药",
-}
+_VALUE_NAMES: Final = words_of("subfund") | words_of("category")
 
 
 def direction(balance_fen: int) -> str:
@@ -60,8 +53,15 @@ def dimension_headings() -> list[str]:
 
 
 def dimension_cells(asked: int, dims: Dimensions) -> list[str]:
-    """Five cells in the order of the headings, empty where the account does not ask."""
-    return [str(value) if asked >> bit & 1 else "" for bit, value in enumerate(dims)]
+    """Five cells in the order of the headings, in words, empty where the account does not ask."""
+    said_so = (
+        dims.counterparty,
+        said("subfund", dims.subfund),
+        dims.service_year,
+        dims.term,
+        said("category", dims.category),
+    )
+    return [str(value) if asked >> bit & 1 else "" for bit, value in enumerate(said_so)]
 
 
 def cut_object(known: Cut) -> dict[str, str | int]:

@@ -10,22 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from ledger.access.operator_log import write_log
 from ledger.core.errors import Forbidden, LedgerError, Unauthenticated
+from ledger.core.words import words_of
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 
 if TYPE_CHECKING:  # for the type only: it costs more than most commands
     from sqlalchemy.engine import Engine as AdminEngine
 
-ROLES: Final = {
-    "admin": "用户管理",
-    "intake": "数据接入",
-    "maker": "经办制单",
-    "checker": "复核审批",
-    "cashier": "出纳",
-    "accountant": "会计记账",
-    "reviewer": "内控稽核",
-    "system": "系统接口",
-}
+ROLES: Final = words_of("user.role")
 KEY_BYTES: Final = 32
 
 

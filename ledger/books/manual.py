@@ -14,11 +14,12 @@ from typing import Final
 from ledger.books.journal import post
 from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, Side
 from ledger.core.errors import InvalidInput, NotFound
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 
 EVENT: Final = "MAN"
 RULE: Final = "manual"
-STATES: Final = {"drafted": "待复核", "approved": "已记账", "rejected": "已退回", "withdrawn": "已撤回"}
+STATES: Final = words_of("voucher.state")
 """Of a draft; approving it posts it."""
 
 

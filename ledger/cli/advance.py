@@ -12,6 +12,7 @@ from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import EMPLOYEE_FUND, Book
 from ledger.core.money import parse_fen, yuan_grouped
+from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.advances.advance import (
     KIND_NAMES,
@@ -32,7 +33,7 @@ app = typer.Typer(help="预付金、按月预拨、集采直接结算", no_args_
 FundOption = Annotated[int, typer.Option("--fund", help="基金：310职工，390居民")]
 InstitutionOption = Annotated[str, typer.Option("--institution", help="机构编码")]
 DateOption = Annotated[str, typer.Option("--date", help="业务日期 YYYY-MM-DD")]
-_STATES = {"requested": "待复核", "approved": "已同意", "refused": "已退回"}
+_STATES = words_of("advance.state")
 
 
 @app.command()
@@ -201,5 +202,5 @@ def words(one: Advance) -> str:
     """An advance for people."""
     return (
         f"{one.advance_id} {one.institution} {one.term}期起 {KIND_NAMES[one.kind]} {yuan_grouped(one.amount_fen)}元 "
-        f"{_STATES[one.state]}{' ' + one.order_state if one.order_state else ''}，余{yuan_grouped(one.left_fen)}元"
+        f"{_STATES[one.state]}{' ' + said('order.state', one.order_state) if one.order_state else ''}，余{yuan_grouped(one.left_fen)}元"
     )

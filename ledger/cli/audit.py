@@ -13,6 +13,7 @@ from ledger.cli.reconcile import ClrTypeOption, DateOption, FundOption, Institut
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
+from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.audit.appeal import (
     STATE_NAMES,
@@ -106,7 +107,7 @@ def show_(region: RegionOption, finding: FindingOption, *, as_json: JsonFlag = F
         "history": [{**step._asdict(), "amount_fen": str(step.amount_fen)} for step in steps],
     }
     lines = [
-        f"  {s.n} {s.on} {s.user} {s.event} → {STATE_NAMES[s.to_state]} {yuan_grouped(s.amount_fen)}元：{s.reason}"
+        f"  {s.n} {s.on} {s.user} {said('finding.event', s.event)} → {STATE_NAMES[s.to_state]} {yuan_grouped(s.amount_fen)}元：{s.reason}"
         for s in steps
     ]
     show(document, [words(found), *lines], as_json=as_json)
@@ -228,6 +229,6 @@ def words(found: AuditFinding) -> str:
     about = found.target.setl_id or found.target.institution
     held = "，已拦截" if found.held else ""
     return (
-        f"{found.finding_id} {STATE_NAMES[found.state]} {found.severity} {about} {found.rule_name}："
+        f"{found.finding_id} {STATE_NAMES[found.state]} {said('finding.severity', found.severity)} {about} {found.rule_name}："
         f"{yuan_grouped(found.amount_fen)}元，已扣{yuan_grouped(found.taken_fen)}元，申诉至{found.appeal_until}{held}"
     )

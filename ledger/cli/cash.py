@@ -12,6 +12,7 @@ from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import Book
 from ledger.core.money import parse_fen, yuan_grouped
+from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.cash.fund_request import (
     FundRequest,
@@ -239,9 +240,7 @@ def _request_json(one: FundRequest) -> dict[str, object]:
 
 
 def _request_words(one: FundRequest) -> str:
-    state = {"requested": "待复核", "approved": "已同意，待到账", "refused": "已退回", "granted": "已到账"}[
-        one.state
-    ]
+    state = words_of("fund_request.state")[one.state]
     return f"请款{one.request_id} 截至{one.upto} {yuan_grouped(one.amount_fen)}元 {state}"
 
 
@@ -258,7 +257,7 @@ def _move_json(one: AccountMove) -> dict[str, object]:
 
 
 def _move_words(one: AccountMove) -> str:
-    state = {"requested": "待复核", "approved": "已记账", "refused": "已退回"}[one.state]
+    state = words_of("movement.state")[one.state]
     return (
         f"{one.move_id} {MOVE_KINDS[one.kind]} {yuan_grouped(one.amount_fen)}元 回单{one.receipt_no} {state}"
     )
@@ -283,8 +282,8 @@ def _person_json(one: PersonPayment) -> dict[str, object]:
 
 def _person_words(one: PersonPayment) -> str:
     psn_no, name, number = one.masked
-    state = {"requested": "待复核", "approved": "已同意", "refused": "已退回"}[one.state]
+    state = words_of("person_payment.state")[one.state]
     return (
         f"{one.payment_id} {PERSON_KINDS[one.kind]} {name} {psn_no} {number} {yuan_grouped(one.amount_fen)}元 "
-        f"{state} {one.order_state}"
+        f"{state} {said('order.state', one.order_state)}".rstrip()
     )

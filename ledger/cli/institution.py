@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.core.words import said
 from ledger.fund.institutions.enrolment import set_agreement
 from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import read_institutions
@@ -63,6 +64,6 @@ def agreement(
         set_agreement(tx, institution, state)
     show(
         {"institution": institution, "state": state},
-        [f"机构{institution}协议状态已为{state}"],
+        [f"机构{institution}协议状态已为{said('institution.state', state)}"],
         as_json=as_json,
     )

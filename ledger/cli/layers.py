@@ -9,6 +9,7 @@ import typer
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.money import yuan_grouped
+from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.layers.map import PAYERS, map_type
 from ledger.fund.layers.store import read_bill, totals
@@ -78,6 +79,6 @@ def map_code(
         map_type(tx, code, payer, parse_day(since), source)
     show(
         {"fund_pay_type": code, "payer": payer, "from": since},
-        [f"{code} 自{since}起为{payer}"],
+        [f"{code} 自{since}起为{said('layer.payer', payer)}"],
         as_json=as_json,
     )

@@ -16,6 +16,7 @@ from ledger.cli.words.payments import plain_order, plain_overview, words_of_orde
 from ledger.cli.words.received import plain_received, words_of_received
 from ledger.core.digests import parse_digest
 from ledger.core.money import yuan_grouped
+from ledger.core.words import said
 from ledger.payments.incoming.receive import Received
 from ledger.payments.incoming.receive import receive as receive_account
 from ledger.payments.orders import approve as approvals
@@ -177,9 +178,8 @@ def send(region: RegionOption, *, as_json: JsonFlag = False) -> None:
             for s in done
         ]
     }
-    words = {"sent": "已发送", "unknown": "是否送达未知", "filed": "未送达", "stale": "未发送"}
     lines = [
-        f"{s.file_id} {words.get(s.outcome, s.outcome)}：{s.orders}单，{yuan_grouped(s.total_fen)}元 {s.message}".rstrip()
+        f"{s.file_id} {said('file.sending', s.outcome)}：{s.orders}单，{yuan_grouped(s.total_fen)}元 {s.message}".rstrip()
         for s in done
     ]
     show(document, lines or ["没有待发送的付款文件"], as_json=as_json)
@@ -233,8 +233,8 @@ def cancel(
     running = app_for("maker")
     with act(running, region, "payments.cancel", order) as tx:
         voided = files.cancel_in(tx, order, reason, running.clock.today())
-    words = f"拨付单{order}已取消" + (f"，文件{voided}作废，请重新制盘" if voided else "")
-    show({"order": order, "voided": voided}, [words], as_json=as_json)
+    told = f"拨付单{order}已取消" + (f"，文件{voided}作废，请重新制盘" if voided else "")
+    show({"order": order, "voided": voided}, [told], as_json=as_json)
 
 
 @app.command()
@@ -250,7 +250,8 @@ def ask(region: RegionOption, *, as_json: JsonFlag = False) -> None:
         ]
     }
     lines = [
-        f"{o.order_no} {o.institution} {yuan_grouped(o.amount_fen)}元，{o.sent_on}发送，{o.state} {o.papers}".rstrip()
+        f"{o.order_no} {o.institution} {yuan_grouped(o.amount_fen)}元，{o.sent_on}发送，{said('order.state', o.state)}"
+        f" {'、'.join(said('paper.reason', code) for code in o.papers.split(',') if code)}".rstrip()
         for o in overdue
     ]
     show(document, lines or ["没有超期未收到回单的拨付单"], as_json=as_json)

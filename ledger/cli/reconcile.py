@@ -13,6 +13,7 @@ from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
+from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.reconcile.decisions import confirm_decisions, propose_decision
 from ledger.fund.reconcile.details import (
@@ -212,7 +213,7 @@ def plain(found: DetailResult, listed: list[Difference]) -> dict[str, object]:
 
 def words(found: DetailResult, listed: list[Difference]) -> list[str]:
     """A comparison for people."""
-    state = {"agreed": "一致", "differs": "有差异", "open": "未完成"}[found.state]
+    state = said("reconciliation.state", found.state)
     lines = [
         f"对账批次{found.run_id}：平{found.matched}、中心多{found.center_only}、医药机构多{found.provider_only}、"
         f"数据不一致{found.amount_diff}；{state}"
@@ -223,6 +224,7 @@ def words(found: DetailResult, listed: list[Difference]) -> list[str]:
             for side in (item.sides[:3], item.sides[3:])
         )
         lines.append(
-            f"  {item.setl_id} {OUTCOME_NAMES[item.outcome]}：中心{ours_} 机构{theirs} {item.decision}"
+            f"  {item.setl_id} {OUTCOME_NAMES[item.outcome]}：中心{ours_} 机构{theirs} "
+            f"{said('difference.decision', item.decision)}".rstrip()
         )
     return lines

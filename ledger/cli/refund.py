@@ -10,6 +10,7 @@ from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.refunds.refund import (
     KINDS,
@@ -121,5 +122,5 @@ def plain(one: Refund) -> dict[str, object]:
 
 def words(one: Refund) -> str:
     """A refund for people."""
-    state = {"requested": "待复核", "approved": "已记账", "refused": "已退回"}[one.state]
+    state = words_of("refund.state")[one.state]
     return f"{one.refund_id} {one.institution} {KINDS[one.kind]} {yuan_grouped(one.amount_fen)}元 {one.document} {state}"

@@ -11,6 +11,7 @@ from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import Book
 from ledger.core.money import yuan_grouped
+from ledger.core.words import paper_named, said
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.suspense.resolution import KINDS, STATES, Resolution, SuspensePaper, read_resolutions
 from ledger.fund.suspense.suspense import confirm, propose, refuse
@@ -33,8 +34,8 @@ def list_open(region: RegionOption, *, as_json: JsonFlag = False) -> None:
         "resolutions": [plain(one) for one in resolutions],
     }
     lines = [
-        f"{one.account} {one.kind}:{one.receipt_no} {one.booking_date} {'付' if one.direction == 'debit' else '收'}"
-        f"{yuan_grouped(one.amount_fen)}元 {one.code} {one.order_no}".rstrip()
+        f"{one.account} {paper_named(one.kind, one.receipt_no)} {one.booking_date} {said('direction', one.direction)}"
+        f"{yuan_grouped(one.amount_fen)}元 {said('paper.reason', one.code)} {one.order_no}".rstrip()
         + (f"；似与{one.same_as}同为一笔，可提出same（依据须为银行查复）" if one.same_as else "")
         for one in papers
     ]
@@ -125,6 +126,6 @@ def plain(one: Resolution) -> dict[str, object]:
 
 def _words(one: Resolution) -> str:
     return (
-        f"{one.resolution_id} {one.kind}:{one.receipt_no} {KINDS[one.what]} {one.reference} {STATES[one.state]} "
+        f"{one.resolution_id} {paper_named(one.kind, one.receipt_no)} {KINDS[one.what]} {one.reference} {STATES[one.state]} "
         f"{one.prepared_by}提出{'，' + one.approved_by + '复核' if one.approved_by else ''} {one.reason}".rstrip()
     )

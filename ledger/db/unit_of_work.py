@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from ledger.core.errors import Conflict, Forbidden, InFlight, InvalidInput, LedgerError, NotFound, Unavailable
+from ledger.core.words import spoken
 from ledger.db.connections import Engine, driver_of, problem_of
 
 NO_REGION: Final = 0
@@ -209,7 +210,7 @@ def translate(error: psycopg.Error) -> LedgerError | psycopg.Error:
     state = error.sqlstate or ""
     if state in _KINDS:
         code = error.diag.message_primary or "db.refused"
-        return _KINDS[state](code, error.diag.message_detail or code)
+        return _KINDS[state](code, spoken(error.diag.message_detail or code))
     if state == "55P03":
         return InFlight("in_flight", "另一事务正在处理同一内容，请稍后再查", retry_after=1)
     if state in ("40001", "40P01"):

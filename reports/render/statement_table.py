@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ledger.core.cny import grouped
 from ledger.core.entries import FUND_NAMES
+from ledger.core.words import evidence_named, said
 from ledger.fund.advances.offset import KIND_NAMES
 from reports.institution_statement import SUBFUND_NAMES, InstitutionStatement
 from reports.wording import printable
@@ -62,7 +63,13 @@ def statement_tables(page: InstitutionStatement) -> Iterator[Table]:
         "拨付单与回单",
         ("拨付单", "种类", "状态", "本年度金额", "回单"),
         (
-            (order.order_no, order.kind, order.state, grouped(order.amount), order.receipts)
+            (
+                order.order_no,
+                said("kind", order.kind),
+                said("order.state", order.state),
+                grouped(order.amount),
+                _receipts(order.receipts),
+            )
             for order in page.orders
         ),
     )
@@ -116,6 +123,15 @@ def _rows(title: str, headings: tuple[str, ...], rows: Iterator[tuple[object, ..
     for row in rows:
         table.add_row(*(_text(str(cell)) for cell in row))
     return table
+
+
+def _receipts(listed: str) -> str:
+    """`-bker:R1@2026-10-13，…` in words: 退 before what came back."""
+    found = []
+    for one in filter(None, listed.split("，")):
+        back = one.startswith("-")
+        found.append(("退回 " if back else "") + evidence_named(one.removeprefix("-")))
+    return "，".join(found)
 
 
 def _amount(money: Money) -> Text:

@@ -10,12 +10,13 @@ from ledger.books.chart import account as account_of
 from ledger.core.cny import grouped, to_money
 from ledger.core.entries import FUND_NAMES, Leg, Section, Side, section_of
 from ledger.core.money import yuan
+from ledger.core.words import words_of
 from ledger.rules.values import Item
 from ledger.rules.worked_year import FUND, WorkedEvent
 from reports.wording import SECTION_KEYS, SECTION_NAMES, direction
 from reports.worked_year import SidePosting, TAccount, WorkedYear
 
-_POLICY_NAMES = {"P1": "日拨付列暂付款", "P2": "日拨付直接列支出"}
+_POLICY_NAMES = words_of("policy")
 
 
 def worked_year_tables(year: WorkedYear) -> Iterator[Table]:

@@ -6,27 +6,20 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.tree import Tree
 
 from ledger.cli.line.context import JsonFlag, app_for, print_json
+from ledger.cli.words.explain import row_words
 from ledger.core.entries import FUNDS
 from ledger.core.errors import NotFound
-from ledger.core.money import yuan_grouped
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import unit_of_work
 from reports.explain.chain import Chain
 from reports.explain.chain import explain as chain_of
 
 _SHOWN = 12
-_TITLES = {
-    "records": "结算记录",
-    "payables": "应付款",
-    "papers": "单据",
-    "orders": "拨付单",
-    "steps": "经过",
-    "files": "付款文件",
-    "evidence": "回单",
-    "entries": "凭证",
-}
+_TITLES = words_of("explain.part")
 
 
 def explain(
@@ -66,18 +59,7 @@ def _tree(chain: Chain) -> Tree:
         rows: list[dict[str, Any]] = getattr(chain, kind)
         branch = tree.add(f"{title}（{chain.counts.get(kind, 0)}）")
         for row in rows[:_SHOWN]:
-            branch.add(
-                "  ".join(
-                    f"{name}={_text(name, value)}" for name, value in row.items() if value not in ("", None)
-                )
-            )
+            branch.add(escape("  ".join(row_words(kind, row))))
         if chain.counts.get(kind, 0) > _SHOWN:
             branch.add(f"……其余{chain.counts[kind] - _SHOWN}项见 --json")
     return tree
-
-
-def _text(name: str, value: object) -> str:
-    if name.endswith("_fen"):
-        return f"{yuan_grouped(int(str(value)))}元"
-    text = str(value)
-    return text[:16] if name in ("sha256", "sm3", "content_digest", "file_sha256") else text

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.region.calendar import read_years
 from ledger.fund.region.holidays import (
@@ -79,7 +80,7 @@ def show_calendar(region: RegionOption, *, as_json: JsonFlag = False) -> None:
         years, proposals = read_years(tx), read_proposals(tx)
     lines = [f"{year}年在用，依据{source}" for year, source in years]
     lines += [
-        f"{one.year}年第{one.version}版{one.state}，{one.proposed_by}录入，摘要{one.digest}，{one.days}"
+        f"{one.year}年第{one.version}版{said('calendar.state', one.state)}，{one.proposed_by}录入，摘要{one.digest}，{one.days}"
         for one in proposals
         if one.state == "proposed"
     ]

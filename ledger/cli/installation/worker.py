@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ledger.cli.line.context import JsonFlag, app_for, show
+from ledger.core.words import said
 from scheduler.worker import run_named
 from scheduler.worker import work as work_on
 
@@ -24,7 +25,10 @@ def worker(
         return
     moment = running.now()
     runs = run_named(running, once, moment)
-    lines = [f"{run.region} {run.job} {run.slot}：{run.state} {run.message}" for run in runs]
+    lines = [
+        f"{run.region} {said('job', run.job)} {run.slot}：{said('job.state', run.state)} {run.message}"
+        for run in runs
+    ]
     show({"runs": [asdict(run) for run in runs]}, lines, as_json=as_json)
     if any(run.state == "failed" for run in runs):
         raise typer.Exit(1)

@@ -13,6 +13,7 @@ from ledger.cli.outregion.options import DateOption, FundOption, PartyOption, Te
 from ledger.core.dates import parse_day, period_of
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
+from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.outregion.bills import draft_bill_orders
 from ledger.fund.outregion.hospitals import draft_hospital_orders
@@ -125,7 +126,8 @@ def show_usage(
         found = usage(tx, fund, parse_day(date))
     rows = [{key: str(v) if key.endswith("_fen") else v for key, v in one._asdict().items()} for one in found]
     lines = [
-        f"{one.counterparty} {one.direction} 预付{yuan_grouped(one.prepaid_fen)}元 已用{one.percent}% {one.level}"
+        f"{one.counterparty} {said('region.direction', one.direction)} 预付{yuan_grouped(one.prepaid_fen)}元 已用{one.percent}%"
+        f" {said('usage.level', one.level)}"
         for one in found
     ]
     show({"usage": rows}, lines, as_json=as_json)
@@ -184,13 +186,7 @@ _DRAFTS: Final[Mapping[str, Callable[[Transaction, int, date, int, BearsOf], _Dr
     "hospitals": _hospitals,
     "transfers": _transfers,
 }
-_STATES: Final = {
-    "requested": "待复核",
-    "approved": "已复核",
-    "refused": "已退回",
-    "done": "已入账",
-    "cancelled": "已撤销",
-}
+_STATES: Final = words_of("region_movement.state")
 
 
 def _plain(move: RegionMovement) -> dict[str, object]:

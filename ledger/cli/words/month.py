@@ -6,6 +6,7 @@ from typing import Any
 
 from ledger.core.entries import FUND_NAMES
 from ledger.core.money import yuan_grouped
+from ledger.core.words import words_of
 from ledger.fund.month.handback import HandBack
 from ledger.fund.month.orders import MONTH_BLOCK_REASONS, MonthOrders
 from ledger.fund.month.remittance import Remittance
@@ -13,7 +14,7 @@ from ledger.fund.month.sheet import KindDue, SheetDue, SheetLine
 from ledger.fund.month.store import MonthSheet
 from ledger.fund.ordering.draft import refusal_words, refused_json
 
-SHEET_STATES = {"draft": "待审批", "approved": "已审批", "void": "已作废"}
+SHEET_STATES = words_of("sheet.state")
 
 
 _AMOUNTS = (

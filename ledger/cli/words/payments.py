@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from ledger.core.money import yuan_grouped
+from ledger.core.words import evidence_named, paper_named, said
 from ledger.payments.orders.listing import OrderView, Overview
 
 
@@ -41,12 +42,21 @@ def words_of_overview(found: Overview) -> list[str]:
         f"{'审批' + b.approved_by if b.approved_by else '待审批'} 摘要{b.digest.hex()}"
         for b in found.batches
     ]
-    lines += [f"  {o.order_no} {o.payee_name} {yuan_grouped(o.amount_fen)}元 {o.state}" for o in found.orders]
     lines += [
-        f"  未过账回单 {p.kind}:{p.receipt_no} {yuan_grouped(p.amount_fen)}元 {p.outcome} {p.code} {p.order_no}"
+        f"  {o.order_no} {o.payee_name} {yuan_grouped(o.amount_fen)}元 {said('order.state', o.state)}"
+        for o in found.orders
+    ]
+    lines += [
+        f"  未过账回单 {paper_named(p.kind, p.receipt_no)} {yuan_grouped(p.amount_fen)}元 {_became(p.outcome, p.code)} {p.order_no}".rstrip()
         for p in found.papers
     ]
     return lines or ["没有拨付单"]
+
+
+def _became(outcome: str, code: str) -> str:
+    """What became of a paper and why: `挂账（没有这张拨付单）`."""
+    why = said("paper.reason", code)
+    return said("paper.outcome", outcome) + (f"（{why}）" if why else "")
 
 
 def plain_order(view: OrderView) -> dict[str, object]:
@@ -64,15 +74,17 @@ def words_of_order(view: OrderView) -> list[str]:
     """One order for people."""
     order = view.order
     lines = [
-        f"拨付单{order.order_no} {yuan_grouped(order.amount_fen)}元 {order.payee.name} {order.payee.number} {order.state}，"
+        f"拨付单{order.order_no} {yuan_grouped(order.amount_fen)}元 {order.payee.name} {order.payee.number} {said('order.state', order.state)}，"
         f"含{view.records}笔记录"
     ]
     lines += [
-        f"  {e.business_date} {e.event} {e.from_state}→{e.to_state} {e.user} {e.reason} {e.evidence}".rstrip()
+        f"  {e.business_date} {said('order.event', e.event)} {said('order.state', e.from_state)}→"
+        f"{said('order.state', e.to_state)} {e.user} {said('order.reason', e.reason)} {evidence_named(e.evidence)}".rstrip()
         for e in view.events
     ]
     lines += [
-        f"  回单 {p.kind}:{p.receipt_no} {p.booking_date} {p.outcome} {p.code}".rstrip() for p in view.papers
+        f"  回单 {paper_named(p.kind, p.receipt_no)} {p.booking_date} {_became(p.outcome, p.code)}"
+        for p in view.papers
     ]
     lines += [f"  凭证 {number} {key}" for key, number in view.vouchers]
     return lines

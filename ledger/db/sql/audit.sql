@@ -285,12 +285,12 @@ BEGIN
     END IF;
     SELECT * INTO v_move FROM fund.finding_transition WHERE from_state = v_row.state AND event = p_event;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.state', DETAIL = format('审核结果%s处于%s，不能%s', p_finding_id, v_row.state, p_event);
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.state', DETAIL = format('审核结果%s处于{finding.state:%s}，不能{finding.event:%s}', p_finding_id, v_row.state, p_event);
     END IF;
     PERFORM access.require_role(p_region, v_row.fund, v_move.roles);
     IF NOT v_row.severity = ANY (v_move.severities) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.severity',
-            DETAIL = format('审核结果%s为%s级，不能%s：低级只作提醒，须先改级', p_finding_id, v_row.severity, p_event);
+            DETAIL = format('审核结果%s为{finding.severity:%s}级，不能{finding.event:%s}：低级只作提醒，须先改级', p_finding_id, v_row.severity, p_event);
     END IF;
     IF p_reason = '' THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'finding.reason', DETAIL = format('审核结果%s的处理须说明理由', p_finding_id);
@@ -378,7 +378,7 @@ BEGIN
         RETURN v_row.amount_fen - v_row.taken_fen;
     END IF;
     IF v_row.state <> 'final' THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.not_final', DETAIL = format('审核结果%s处于%s，只有终审结果可以扣款', p_finding_id, v_row.state);
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.not_final', DETAIL = format('审核结果%s处于{finding.state:%s}，只有终审结果可以扣款', p_finding_id, v_row.state);
     END IF;
     IF v_row.setl_id <> '' AND EXISTS (SELECT 1 FROM fund.record WHERE region = p_region AND init_setl_id = v_row.setl_id AND init_setl_id <> '') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.reversed', DETAIL = format('结算%s已冲正，不再扣款', v_row.setl_id);

@@ -72,7 +72,7 @@ BEGIN
             ('filed', 'sending'), ('filed', 'void'), ('sending', 'filed'), ('sending', 'unknown'), ('sending', 'sent'),
             ('unknown', 'sent')) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'file.state',
-            DETAIL = format('付款文件%s不能由%s转为%s', NEW.name, CASE TG_OP WHEN 'UPDATE' THEN OLD.state ELSE '（新建）' END, NEW.state);
+            DETAIL = format('付款文件%s不能由{file.state:%s}转为{file.state:%s}', NEW.name, CASE TG_OP WHEN 'UPDATE' THEN OLD.state ELSE '（新建）' END, NEW.state);
     END IF;
     SELECT fund INTO v_fund FROM payments.batch WHERE region = NEW.region AND batch_id = NEW.batch_id;
     PERFORM access.require_role(NEW.region, v_fund, CASE WHEN TG_OP = 'INSERT' OR NEW.state = 'void'

@@ -578,7 +578,7 @@ BEGIN
             PERFORM access.require_role(NEW.region, NEW.fund, '{maker,checker,system}');
         ELSE
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'letter.state',
-                DETAIL = format('清算确认书%s不能由%s转为%s', OLD.letter_id, OLD.state, NEW.state);
+                DETAIL = format('清算确认书%s不能由{letter.state:%s}转为{letter.state:%s}', OLD.letter_id, OLD.state, NEW.state);
     END CASE;
     IF (NEW.state IN ('confirmed_by_institution', 'confirmed')
         AND NOT EXISTS (SELECT 1 FROM fund.letter_paper p WHERE p.region = NEW.region AND p.letter_id = NEW.letter_id AND p.kind = 'institution'))
@@ -611,7 +611,7 @@ BEGIN
     END IF;
     IF v_state <> (CASE NEW.kind WHEN 'letter' THEN 'draft' WHEN 'institution' THEN 'sent' ELSE 'confirmed_by_institution' END) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = CASE NEW.kind WHEN 'agency' THEN 'letter.one_side' ELSE 'letter.state' END,
-            DETAIL = format('清算确认书%s处于%s，不能收存此文书', NEW.letter_id, v_state);
+            DETAIL = format('清算确认书%s处于{letter.state:%s}，不能收存此文书', NEW.letter_id, v_state);
     END IF;
     IF access.require_role(NEW.region, NEW.fund, CASE NEW.kind WHEN 'letter' THEN '{maker,system}'::text[]
             WHEN 'institution' THEN '{maker,intake,system}' ELSE '{checker}' END) <> NEW.recorded_by THEN

@@ -201,7 +201,7 @@ BEGIN
     SELECT * INTO v_move FROM fund.declaration_transition WHERE from_state = v_row.state AND event = p_event;
     IF NOT FOUND OR v_row.withdrawn THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'declare.state',
-            DETAIL = format('申报%s的清算状态为%s%s，不能%s', p_declaration_id, v_row.state,
+            DETAIL = format('申报%s的清算状态为{declaration.state:%s}%s，不能{declaration.event:%s}', p_declaration_id, v_row.state,
                             CASE WHEN v_row.withdrawn THEN '（已撤销）' ELSE '' END, p_event);
     END IF;
     PERFORM access.require_role(p_region, v_row.fund, v_move.roles);

@@ -138,7 +138,7 @@ BEGIN
     IF TG_OP = 'UPDATE' AND OLD.outcome = 'suspense' AND NEW.outcome NOT IN ('suspense', 'waiting')
        AND NOT payments.explained(OLD, NEW.outcome, NEW.matched_order) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.unexplained',
-            DETAIL = format('挂账回单%s:%s没有经两人查明，不能转为%s', OLD.kind, OLD.receipt_no, NEW.outcome);
+            DETAIL = format('挂账回单{paper.kind:%s}%s没有经两人查明，不能转为{paper.outcome:%s}', OLD.kind, OLD.receipt_no, NEW.outcome);
     END IF;
     RETURN NEW;
 END $$;

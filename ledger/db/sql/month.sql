@@ -231,7 +231,7 @@ BEGIN
     SELECT d.kind, d.receipt_no INTO v_missing FROM fund.handback_due(NEW.region, NEW.fund, NEW.month) d LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'handback.incomplete',
-            DETAIL = format('%s月回传缺回单%s:%s', NEW.month, v_missing.kind, v_missing.receipt_no);
+            DETAIL = format('%s月回传缺回单{paper.kind:%s}%s', NEW.month, v_missing.kind, v_missing.receipt_no);
     END IF;
     IF EXISTS (SELECT 1 FROM (SELECT booked_month, institution, term, paid_fen, returned_fen FROM fund.handback_line l
                                WHERE l.region = NEW.region AND l.fund = NEW.fund AND l.month = NEW.month) l
@@ -450,7 +450,7 @@ BEGIN
             RETURN NEW;      -- its voucher number, once
         END IF;
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'month.state',
-            DETAIL = format('月结算单%s不能由%s转为%s', OLD.sheet_id, OLD.state, NEW.state);
+            DETAIL = format('月结算单%s不能由{sheet.state:%s}转为{sheet.state:%s}', OLD.sheet_id, OLD.state, NEW.state);
     END IF;
     acting := access.require_role(NEW.region, NEW.fund, '{checker}');
     IF NEW.approved_by <> acting OR access.person(acting) IS NOT DISTINCT FROM access.person(OLD.prepared_by) THEN

@@ -225,7 +225,7 @@ BEGIN
     END IF;
     IF NOT EXISTS (SELECT 1 FROM payments.transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.state',
-            DETAIL = format('拨付单%s不能由%s转为%s', OLD.order_no, OLD.state, NEW.state);
+            DETAIL = format('拨付单%s不能由{order.state:%s}转为{order.state:%s}', OLD.order_no, OLD.state, NEW.state);
     END IF;
     IF OLD.file_id <> NEW.file_id AND 'filed' NOT IN (OLD.state, NEW.state) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen',
@@ -244,7 +244,7 @@ BEGIN
         IF filed IS NULL OR NOT filed = ANY (CASE WHEN NEW.state = 'filed' THEN '{filed}'::text[]
                 WHEN NEW.state IN ('approved', 'cancelled') THEN '{void}' ELSE '{sending,sent,unknown}' END) THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.file_state',
-                DETAIL = format('拨付单%s不能由%s转为%s：其付款文件的状态为%s', OLD.order_no, OLD.state, NEW.state, coalesce(filed, '无'));
+                DETAIL = format('拨付单%s不能由{order.state:%s}转为{order.state:%s}：其付款文件的状态为{file.state:%s}', OLD.order_no, OLD.state, NEW.state, coalesce(filed, '无'));
         END IF;
     END IF;
     -- The bank said that it debited this order: no later refusal frees its records (INV-10). A person asks the bank.
@@ -262,7 +262,7 @@ BEGIN
              WHERE e.region = NEW.region AND e.matched_order = NEW.order_no AND e.outcome = 'posted'
                AND e.direction = CASE NEW.state WHEN 'paid' THEN 'debit' ELSE 'credit' END) THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.no_evidence',
-                DETAIL = format('拨付单%s没有据以转为%s的回单', OLD.order_no, NEW.state);
+                DETAIL = format('拨付单%s没有据以转为{order.state:%s}的回单', OLD.order_no, NEW.state);
         END IF;
     END IF;
     RETURN NEW;

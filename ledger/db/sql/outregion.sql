@@ -247,7 +247,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF (OLD.state, NEW.state) NOT IN (('open', 'confirmed'), ('confirmed', 'open'), ('confirmed', 'billed')) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'outregion.state',
-            DETAIL = format('结算%s的清分状态不能由%s转为%s', NEW.setl_id, OLD.state, NEW.state);
+            DETAIL = format('结算%s的清分状态不能由{outregion.state:%s}转为{outregion.state:%s}', NEW.setl_id, OLD.state, NEW.state);
     END IF;
     RETURN NEW;
 END $$;
@@ -277,7 +277,7 @@ BEGIN
         END IF;
     ELSE
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.decided',
-            DETAIL = format('%s不能由%s转为%s', NEW.move_id, OLD.state, NEW.state);
+            DETAIL = format('%s不能由{region_movement.state:%s}转为{region_movement.state:%s}', NEW.move_id, OLD.state, NEW.state);
     END IF;
     IF NEW.state IN ('requested', 'approved') THEN
         PERFORM fund.check_outregion_room(NEW);
@@ -393,7 +393,7 @@ BEGIN
        AND (i.source IN (9502, 110101, 200103) OR i.source = 9103 AND o.institution ~ '^[0-9]{6}$') <> (v_batch.kind = 'outregion') LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.kind',
-            DETAIL = format('拨付单%s的款项（%s）不属批次种类%s', v.order_no, v.source, v_batch.kind);
+            DETAIL = format('拨付单%s的款项（%s）不属批次种类{kind:%s}', v.order_no, v.source, v_batch.kind);
     END IF;
     SELECT w.order_no, w.account INTO v
       FROM (SELECT o.fund, o.account, k.kind, min(o.order_no) AS order_no

@@ -87,7 +87,7 @@ BEGIN
         RETURN NEW;
     END IF;
     IF OLD.state <> 'requested' OR NEW.state NOT IN ('approved', 'refused') THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.decided', DETAIL = format('文件%s已办理（%s），不能再改', OLD.name, OLD.state);
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.decided', DETAIL = format('文件%s已办理（{handed.state:%s}），不能再改', OLD.name, OLD.state);
     END IF;
     IF NEW.approved_by IS DISTINCT FROM v_actor OR access.person(v_actor) IS NOT DISTINCT FROM access.person(NEW.prepared_by) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
@@ -112,7 +112,7 @@ BEGIN
         END IF;
         IF paper.outcome IS DISTINCT FROM 'suspense' OR paper.digest <> NEW.digest THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.not_open',
-                DETAIL = format('回单%s:%s不在挂账中，或内容不同', NEW.kind, NEW.receipt_no);
+                DETAIL = format('回单{paper.kind:%s}%s不在挂账中，或内容不同', NEW.kind, NEW.receipt_no);
         END IF;
         IF NOT NEW.fund = ANY (payments.account_funds(NEW.region, NEW.account)) THEN
             RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.other_book',
@@ -125,7 +125,7 @@ BEGIN
     END IF;
     PERFORM access.require_second(NEW.region, NEW.fund, NEW.prepared_by, NEW.approved_by);
     IF NEW.state = 'approved' AND paper.outcome IS DISTINCT FROM 'suspense' THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.not_open', DETAIL = format('回单%s:%s已不在挂账中', NEW.kind, NEW.receipt_no);
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.not_open', DETAIL = format('回单{paper.kind:%s}%s已不在挂账中', NEW.kind, NEW.receipt_no);
     END IF;
     RETURN NEW;
 END $$;

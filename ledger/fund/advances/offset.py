@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from ledger.core.accounts import PREALLOCATION, PREPAYMENT, SUPPLIER_ADVANCE
 from ledger.core.errors import InvalidInput
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 
 KIND_ACCOUNTS: Final = {
@@ -16,7 +17,7 @@ KIND_ACCOUNTS: Final = {
 }
 """Kind of advance to its leaf of 1101 暂付款: the `source` of a settlement Sheet row and of an order item."""
 
-KIND_NAMES: Final = {"prepayment": "预付金", "preallocation": "按月预拨", "supplier": "集采直接结算"}
+KIND_NAMES: Final = words_of("advance.kind")
 
 
 class Offset(NamedTuple):

@@ -13,17 +13,11 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from ledger.core.errors import InvalidInput, NotFound
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.audit.findings import FindingTarget
 
-STATE_NAMES: Final = {
-    "first": "初审",
-    "appealed": "已申诉",
-    "review": "复审",
-    "panel": "合议",
-    "final": "终审",
-    "cancelled": "已取消",
-}
+STATE_NAMES: Final = words_of("finding.state")
 EVIDENCE_BYTES_MAX: Final = 16 << 20
 
 

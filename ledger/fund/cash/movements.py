@@ -15,6 +15,7 @@ from ledger.core.accounts import FISCAL_KIND, OTHER_ADVANCE, SPENDING_KIND, UNSP
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import yuan_grouped
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.available import available_fen, drafted_fen
 from ledger.fund.signed.entry import SignedEntry, post_signed
@@ -24,14 +25,7 @@ from ledger.payments.orders.own_accounts import account_of
 from ledger.rules import Item, apply
 from ledger.rules.policy import policy_on
 
-KINDS: Final = {
-    "interest": "支出户结息",
-    "interest_split": "待转利息分清统筹、个账",
-    "interest_out": "支出户利息缴入财政专户",
-    "fee": "银行误扣手续费",
-    "fee_back": "银行退回手续费",
-    "fee_repaid": "经办经费归垫手续费",
-}
+KINDS: Final = words_of("movement.kind")
 _RULES: Final = {
     "interest": "INT",
     "interest_split": "INT.split",

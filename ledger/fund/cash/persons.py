@@ -9,11 +9,12 @@ from typing import Final
 from adapters.banks.ports import BankAccount
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.signed.request import decide, key_of, require_amount, require_same, require_text
 from ledger.rules.interpret import place_account
 
-KINDS: Final = {"reimbursement": "零星报销", "maternity_allowance": "生育津贴"}
+KINDS: Final = words_of("person_payment.kind")
 ALLOWANCE: Final = "maternity_allowance"
 
 

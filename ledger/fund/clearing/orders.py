@@ -11,6 +11,7 @@ from ledger.books.setup import open_period
 from ledger.core.accounts import CLEARING_OWED
 from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.clearing.store import Letter, letters, line_rows, read_figures
 from ledger.fund.institutions.payees import Payee, payees
@@ -28,10 +29,7 @@ from ledger.fund.ordering.draft import (
 from ledger.payments.orders.bearing import BearsOf, any_bank
 from ledger.payments.orders.values import Batch, ItemDraft
 
-CLEARING_BLOCK_REASONS: Final = REFUSALS | {
-    "negative": "清算应付不大于零：由机构退回，或在下年度清算中抵减",
-    "ordered": "已有拨付单",
-}
+CLEARING_BLOCK_REASONS: Final = REFUSALS | words_of("clearing.blocked")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Final, Literal
 
 from ledger.core.errors import Conflict, InvalidInput
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.month.sheet import Key
 from ledger.fund.region.policy import choice
@@ -21,13 +22,7 @@ PERIODS: Final[Mapping[str, Period]] = {
     "year": "year", "Q1": "Q1", "Q2": "Q2", "Q3": "Q3", "Q4": "Q4",
 }  # fmt: skip
 
-PARTS: Final = {
-    "pool": "统筹基金支付",
-    "acct": "个人账户支付",
-    "large": "大额医保支付",
-    "supplementary": "补充医保支付",
-    "other": "其他支付",
-}
+PARTS: Final = words_of("letter.part")
 """The form's split of row 6; a basic book has the first two, the others belong to books of their own."""
 
 ROWS: Final = {

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final
 
 from ledger.core.errors import NotFound
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.offset import KIND_ACCOUNTS
 from ledger.fund.clearing.lines import LetterFigures, LetterLine, LetterTaking
@@ -15,15 +16,7 @@ from ledger.fund.clearing.scope import PARTS, ROWS, LetterScope, period_named
 from ledger.fund.clearing.text import sm3
 from ledger.fund.month.sheet import Key
 
-STATE_NAMES: Final = {
-    "draft": "草稿",
-    "approved": "已审批",
-    "sent": "已发出",
-    "confirmed_by_institution": "机构已确认",
-    "confirmed": "双方已确认",
-    "paid": "已付妥",
-    "void": "已作废",
-}
+STATE_NAMES: Final = words_of("letter.state")
 _AMOUNTS: Final = tuple(field.name for field in fields(LetterLine) if field.name != "key")
 
 

@@ -14,6 +14,7 @@ from ledger.books.setup import books_of, open_period
 from ledger.core.dates import period_of
 from ledger.core.entries import FUND_NAMES, Book
 from ledger.core.errors import Forbidden
+from ledger.core.words import words_of
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.daily.open import Candidate, Party, in_turn, is_due, open_candidates, parties_on
@@ -28,19 +29,7 @@ from ledger.payments.orders.draft import create_batch
 from ledger.payments.orders.values import Batch, BatchDraft, OrderDraft
 from ledger.rules.policy import RULES_SIGNER, policy_on
 
-BLOCK_REASONS: Final = {
-    "suspended": "协议中止",
-    "ended": "协议终止或不在协议期",
-    "payee_missing": "没有已确认的收款账户",
-    "payee_failed": "上次付款因账户原因失败，待核实",
-    "unbearable": "收款户名、开户行或摘要不能写入付款文件",
-    "not_due": "未到所选拨付周期",
-    "negative": "净额不大于零，结转下次",
-    "over_available": "超过支出户可用余额",
-    "kinds_first": "可用余额须先留给应先付的款项",
-    "held": "审核拦截，待处理",
-    "reversed": "另有冲销尚未入账抵减，下次净额拨付",
-}
+BLOCK_REASONS: Final = words_of("daily.blocked")
 
 
 @dataclass(frozen=True, slots=True)

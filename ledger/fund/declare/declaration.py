@@ -8,6 +8,7 @@ from typing import Final
 from ledger.core.dates import next_month
 from ledger.core.errors import Conflict
 from ledger.core.money import yuan
+from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.declare.claim import Claim, ClaimRequest, Declaration, read_declaration
 from ledger.fund.declare.lists import list_med_types
@@ -123,12 +124,15 @@ def _require_agreed(tx: Transaction, scope: ReconcileScope) -> str:
     state, run_id, digest = row
     if state != "agreed":
         still = differences(tx, run_id, unresolved=True)
-        listed = [
-            f"{d.setl_id} {d.outcome} 中心{_sum(d.sides[:3])} 机构{_sum(d.sides[3:])}" for d in still[:_SHOWN]
+        sums = [f"中心{_sum(d.sides[:3])} 机构{_sum(d.sides[3:])}" for d in still[:_SHOWN]]
+        listed = [f"{d.setl_id} {d.outcome} {both}" for d, both in zip(still, sums, strict=False)]
+        told = [
+            f"{d.setl_id} {said('difference.outcome', d.outcome)} {both}"
+            for d, both in zip(still[:3], sums, strict=False)
         ]
         raise Conflict(
             "declare.not_reconciled",
-            f"{where}对账不平，尚有{len(still)}笔差异未解决，不能申报：{'；'.join(listed[:3])}",
+            f"{where}对账不平，尚有{len(still)}笔差异未解决，不能申报：{'；'.join(told)}",
             run_id=run_id,
             differences=listed,
         )

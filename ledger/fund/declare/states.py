@@ -5,17 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 
-STATE_NAMES: Final = {
-    "10": "已申请",
-    "20": "已受理",
-    "30": "正在审核",
-    "40": "审核完成",
-    "50": "已清算",
-    "60": "已拨付",
-    "70": "已驳回",
-}
+STATE_NAMES: Final = words_of("declaration.state")
 
 
 def move(tx: Transaction, declaration_id: str, event: str, on: date, reason: str = "") -> str:

@@ -11,23 +11,10 @@ from importlib import resources
 from typing import Final, NamedTuple
 
 from ledger.core.errors import Conflict, InvalidInput
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 
-PAYERS: Final[Mapping[str, str]] = {
-    "basic_310": "职工基本医保基金",
-    "basic_390": "居民基本医保基金",
-    "large": "大额、大病保险",
-    "civil": "公务员医疗补助",
-    "assistance": "医疗救助",
-    "commercial": "商业保险、企业补充",
-    "other_fund": "其他资金",
-    "outside": "异地平台返回",
-    "account": "个人账户",
-    "mutual_aid": "家庭共济",
-    "wallet": "医保钱包",
-    "cash": "个人现金",
-    "hospital": "医院负担",
-}
+PAYERS: Final[Mapping[str, str]] = words_of("layer.payer")
 """The parts of one bill, in the order they are shown."""
 
 MAPPED: Final = frozenset(

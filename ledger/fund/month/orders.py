@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from adapters.banks.ports import BankFormat
 from ledger.core.accounts import MONTH_OWED
 from ledger.core.entries import FUND_NAMES
+from ledger.core.words import words_of
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.institutions.payees import Payee, payees
@@ -31,10 +32,7 @@ from ledger.fund.ordering.draft import (
 )
 from ledger.payments.orders.values import Batch, ItemDraft
 
-MONTH_BLOCK_REASONS: Final = REFUSALS | {
-    "negative": "结算余额不大于零，结转下月",
-    "drafted": "已有未审批的月结拨付单",
-}
+MONTH_BLOCK_REASONS: Final = REFUSALS | words_of("month.blocked")
 
 
 class HasFormat(Protocol):

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from ledger.core.accounts import MONTH_OWED
 from ledger.core.errors import Conflict, NotFound
+from ledger.core.words import said
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.month.deductions import amounts_of, dues_of, findings_of, month_due
@@ -150,7 +151,7 @@ def _declared(tx: Transaction, scope: MonthScope) -> tuple[list[Declared], bytes
             )
         raise Conflict(
             "month.in_flight",
-            f"{scope}的拨付单{order_no}在途（{state}），有结果之前不能月结",
+            f"{scope}的拨付单{order_no}在途（{said('order.state', state)}），有结果之前不能月结",
             order_no=order_no,
         )
     rows = tx.rows(_SUMS + _RECORDS + _SUMS_END, **values)

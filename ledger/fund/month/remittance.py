@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ledger.core.cells import cell
 from ledger.core.errors import NotFound
 from ledger.core.money import yuan
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.month.store import MonthSheet, read_sheet
 from ledger.payments.orders.order import Order, read_orders
@@ -152,10 +153,4 @@ def remittance_csv(advice: Remittance) -> bytes:
     return text.getvalue().encode("utf-8-sig")
 
 
-_ITEM_NAMES = {
-    "finding": "审核扣款",
-    "other": "其他扣款",
-    "prepayment": "预付金抵扣",
-    "preallocation": "按月预拨抵扣",
-    "supplier": "集采直接结算抵扣",
-}
+_ITEM_NAMES = words_of("taking.kind")

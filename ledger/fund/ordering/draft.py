@@ -11,6 +11,7 @@ from ledger.core.accounts import CLEARING_OWED, MONTH_OWED
 from ledger.core.dates import Calendar
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.payees import Payee
 from ledger.fund.ordering.available import Available, waits_json, waits_words
@@ -21,15 +22,7 @@ from ledger.payments.orders.draft import create_batch
 from ledger.payments.orders.numbers import BATCHES_SKIPPED, lifted_freezes
 from ledger.payments.orders.values import Batch, BatchDraft, BatchKind, ItemDraft, OrderDraft
 
-REFUSALS: Final = {
-    "payee_missing": "没有已确认的收款账户",
-    "payee_failed": "上次付款因账户原因失败，待核实",
-    "unbearable": "收款户名、开户行或摘要不能写入付款文件",
-    "suspended": "协议中止或不在协议期",
-    "over_available": "超过支出户可用余额",
-    "kinds_first": "可用余额须先留给应先付的款项",
-    "reversed": "退回后所付结算已冲销，应付合计不足以重付",
-}
+REFUSALS: Final = words_of("order.blocked")
 """Why a wish is not met; each kind of payment adds its own."""
 
 _LETTERS: Final[Mapping[BatchKind, str]] = {

@@ -6,18 +6,11 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final, NamedTuple
 
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 
 KINDS: Final = ("daily", "month", "outregion", "clearing", "advance", "supplier", "person")
-KIND_NAMES: Final = {
-    "daily": "日拨付",
-    "month": "月结算",
-    "outregion": "异地就医",
-    "clearing": "年度清算",
-    "advance": "预付金、按月预拨",
-    "supplier": "集采直接结算",
-    "person": "个人付款",
-}
+KIND_NAMES: Final = words_of("kind")
 
 
 class Due(NamedTuple):

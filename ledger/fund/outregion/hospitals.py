@@ -14,6 +14,7 @@ from typing import Final
 from ledger.core.accounts import CARE_OWED, SPENDING_KIND
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.money import yuan_grouped
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.payees import Payee, payees
 from ledger.fund.ordering.draft import REFUSALS, result_blocked
@@ -21,7 +22,7 @@ from ledger.fund.outregion.money import AccountMoney, open_money, store_batch
 from ledger.payments.orders.bearing import BearsOf, any_bank
 from ledger.payments.orders.values import Batch, ItemDraft, OrderDraft, OutregionDraft
 
-REASONS: Final = REFUSALS | {"negative": "冲销大于应付，留待下次抵减"}
+REASONS: Final = REFUSALS | words_of("outregion.blocked")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan
+from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 
 ROWS_MAX: Final = 100
@@ -107,8 +108,11 @@ def _move_state(
             raise NotFound("outregion.unknown_record", f"没有异地结算{setl_id[:40]}", setl_id=setl_id[:40])
         if states[setl_id] != before:
             code = "outregion.confirmed_already" if after == "confirmed" else "outregion.not_confirmed"
-            words = {"open": "未确认", "confirmed": "已确认", "billed": "已列入清算账单"}[states[setl_id]]
-            raise Conflict(code, f"结算{setl_id}的清分{words}，本批未作任何改动", setl_id=setl_id)
+            raise Conflict(
+                code,
+                f"结算{setl_id}的清分{said('outregion.state', states[setl_id])}，本批未作任何改动",
+                setl_id=setl_id,
+            )
     return tx.run(
         """UPDATE fund.outregion_record SET state = %(after)s, confirmed_on = %(day)s
             WHERE region = %(region)s AND fund = %(fund)s AND setl_id = ANY(%(ids)s)""",

@@ -12,21 +12,17 @@ from datetime import date
 from typing import Final
 
 from ledger.core.errors import InvalidInput, NotFound
+from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.outregion.parties import require_counterparty
 from ledger.fund.signed.request import key_of, require_amount, require_same, require_text, row_digest
 
+KINDS: Final[Mapping[str, str]] = words_of("region_movement.kind")
 INCOMING: Final[Mapping[str, str]] = {
-    "received": "收到异地清算资金",
-    "prepaid_in": "收到异地预付金",
-    "prepaid_back": "收回异地预付金",
+    kind: KINDS[kind] for kind in ("received", "prepaid_in", "prepaid_back")
 }
-OUTGOING: Final[Mapping[str, str]] = {
-    "prepaid": "上解异地预付金",
-    "prepaid_out": "退还异地预付金",
-}
-KINDS: Final[Mapping[str, str]] = {**INCOMING, **OUTGOING}
+OUTGOING: Final[Mapping[str, str]] = {kind: KINDS[kind] for kind in ("prepaid", "prepaid_out")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Final
 
 from ledger.core.accounts import FISCAL_KIND, OTHERS_MONEY, REGION_PREPAYMENT
 from ledger.core.entries import FUND_NAMES, Dimensions
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.outregion.money import AccountMoney, open_money, store_batch
 from ledger.fund.outregion.parties import read_counterparties
@@ -20,11 +21,7 @@ from ledger.payments.orders.bearing import BearsOf, any_bank
 from ledger.payments.orders.values import Batch, ItemDraft, OrderDraft
 
 _SOURCES: Final[Mapping[str, int]] = {"prepaid": REGION_PREPAYMENT, "prepaid_out": OTHERS_MONEY}
-REASONS: Final = {
-    "over_available": "超过财政专户可用余额",
-    "over_held": "超过对方在我方的异地就医资金",
-    "unbearable": "收款户名、开户行或摘要不能写入付款文件",
-}
+REASONS: Final = words_of("transfer.blocked")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,18 +14,14 @@ from typing import Any, Final, NamedTuple
 
 from ledger.core.errors import NotFound
 from ledger.core.money import yuan
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.reconcile.file import DetailRow, ResultRow, read_detail
 from ledger.fund.reconcile.scope import ReconcileScope, check_scope, collect_ours
 from ledger.fund.reconcile.totals import open_line
 
 STMT_RSLT: Final = {"MATCH": "0", "CENTER_ONLY": "1", "PROVIDER_ONLY": "2", "AMOUNT_DIFF": "3"}
-OUTCOME_NAMES: Final = {
-    "MATCH": "平",
-    "CENTER_ONLY": "中心多",
-    "PROVIDER_ONLY": "医药机构多",
-    "AMOUNT_DIFF": "数据不一致",
-}
+OUTCOME_NAMES: Final = words_of("difference.outcome")
 
 _COMPARE: Final = """
     CREATE TEMP TABLE compared ON COMMIT DROP AS

@@ -8,15 +8,10 @@ from typing import Final, NamedTuple
 from ledger.core.accounts import coded
 from ledger.core.errors import Conflict
 from ledger.core.money import yuan_grouped
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 
-KINDS: Final = {
-    "same_year": "退回当年已列支的待遇",
-    "earlier_year": "退回以前年度已列支的待遇",
-    "daily_advance": "退回尚在暂付款的日拨付",
-    "prepaid": "退回预付款项",
-    "penalty": "违约金、滞纳金",
-}
+KINDS: Final = words_of("refund.kind")
 BENEFITS: Final = frozenset({"same_year", "earlier_year", "daily_advance"})
 
 

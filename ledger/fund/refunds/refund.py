@@ -14,6 +14,7 @@ from typing import Final
 from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.money import yuan_grouped
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.advance import read_advances
 from ledger.fund.advances.offset import KIND_ACCOUNTS
@@ -35,7 +36,7 @@ __all__ = [
     "request_refund",
 ]
 
-ORDERED_BY: Final = {"institution": "机构主动", "agreement": "按协议追回", "regulator": "监管部门责令"}
+ORDERED_BY: Final = words_of("refund.ordered_by")
 
 _RULES: Final = {
     "same_year": "REF.same_year",

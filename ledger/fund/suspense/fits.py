@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from adapters.banks.ports import Direction
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.words import paper_named as paper_word
+from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.cash.fund_request import read_requests
 from ledger.fund.suspense.resolution import KINDS, Resolution, SuspensePaper
@@ -35,7 +37,10 @@ def require_open(paper: EvidencePaper, outcome: str) -> None:
     """Raises Conflict `suspense.not_open` unless the paper is in suspense."""
     if outcome != "suspense":
         told = paper.evidence
-        raise Conflict("suspense.not_open", f"回单{told.kind}:{told.receipt_no}不在挂账中（{outcome}）")
+        raise Conflict(
+            "suspense.not_open",
+            f"{paper_word(told.kind, told.receipt_no)}不在挂账中（{said('paper.outcome', outcome)}）",
+        )
 
 
 def require_fit(tx: Transaction, paper: EvidencePaper, fund: int, what: str, reference: str) -> None:
@@ -94,7 +99,7 @@ def require_order(tx: Transaction, paper: EvidencePaper, fund: int, order_no: st
         )
     if not possible:
         raise Conflict(
-            "suspense.order_state", f"拨付单{order_no}现为{state}，不能凭此回单付妥或退汇", state=state
+            "suspense.order_state", f"拨付单{order_no}现为{said('order.state', state)}，不能凭此回单付妥或退汇", state=state
         )
 
 
@@ -118,7 +123,7 @@ def require_request(tx: Transaction, paper: EvidencePaper, fund: int, request_id
     if asked.state not in ("approved", "granted") or not fits:
         raise Conflict(
             "suspense.request_differs",
-            f"请款{request_id}（{asked.state}）的账户或金额与回单{told.receipt_no}不符",
+            f"请款{request_id}（{said('fund_request.state', asked.state)}）的账户或金额与回单{told.receipt_no}不符",
         )
 
 

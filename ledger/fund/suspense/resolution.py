@@ -6,25 +6,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.banks.ports import Direction
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.evidence import PaperKey
 
-KINDS: Final = {
-    "order": "拨付单的付款或退汇",
-    "request": "财政专户拨入的请款",
-    "interest": "支出户结息",
-    "fee": "银行误扣手续费",
-    "fee_back": "银行退回手续费",
-    "to_return": "不属本账户，待银行退回或划转",
-    "counter": "对另一张挂账回单的退回、冲正",
-    "same": "与另一张已入账的回单同为一笔收支",
-}
+KINDS: Final = words_of("resolution.what")
 MOVES: Final = {
     "interest": Direction.CREDIT,
     "fee": Direction.DEBIT,
     "fee_back": Direction.CREDIT,
 }
-STATES: Final = {"requested": "待复核", "approved": "已查明", "refused": "已退回"}
+STATES: Final = words_of("resolution.state")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,11 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from ledger.core.errors import InvalidInput
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 
-CODES: Final = {
-    "anchor_newer": "数据库早于账链锚定",
-    "receipt_unknown_order": "银行回单所指的拨付单本库没有",
-    "status_unknown_file": "银行状态文件所指的付款文件本库没有",
-    "file_name_taken": "银行收件夹已有同名而内容不同的付款文件",
-}
-STATES: Final = {"frozen": "冻结", "proposed": "待复核解除", "lifted": "已解除"}
+CODES: Final = words_of("freeze.sign")
+STATES: Final = words_of("freeze.state")
 _DOCUMENT_MAX: Final = 120
 
 

@@ -15,17 +15,13 @@ from typing import Final
 
 from adapters.banks.ports import BankFormat
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.files import read, store_files
 from ledger.payments.incoming.receive import Received, take
 
-STATES: Final = {
-    "requested": "待复核",
-    "approved": "已收",
-    "refused": "已退回",
-    "quarantined": "不能读取，已隔离",
-}
+STATES: Final = words_of("handed.state")
 MAX_BYTES: Final = 64 * 1024 * 1024
 _TEXT: Final = 120
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
+from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.order import Order
 
 REASONS: Final = {
-    "institution_suspended": "协议中止",
-    "institution_ended": "协议终止或不在协议期",
-    "payee_changed": "收款账户已变更、停用或待核实",
+    code: said("order.reason", code)
+    for code in ("institution_suspended", "institution_ended", "payee_changed")
 }
 
 

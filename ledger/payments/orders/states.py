@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from ledger.books.journal import post
 from ledger.core.entries import Book
 from ledger.core.errors import Conflict, NotFound
+from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.claims import release
 from ledger.payments.orders.entries import Receipt, entries_of
@@ -87,7 +88,7 @@ def move(
         if table.next(order.state, event) is None:
             raise Conflict(
                 "order.state",
-                f"拨付单{order.order_no}现为{order.state}，不能执行{event}",
+                f"拨付单{order.order_no}现为{said('order.state', order.state)}，不能执行{said('order.event', event)}",
                 order_no=order.order_no,
                 state=order.state,
                 event=event,
@@ -105,7 +106,9 @@ def move(
         day=day,
     )
     if moved != len(orders):
-        raise Conflict("order.state", f"有拨付单在执行{event}时已被改动，请重试", event=event)
+        raise Conflict(
+            "order.state", f"有拨付单在执行{said('order.event', event)}时已被改动，请重试", event=event
+        )
     follow_up(tx, table, event, orders, steps, day)
 
 

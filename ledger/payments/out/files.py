@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.hashes import SM3, Hash
 from adapters.banks.ports import BankAccount, Instruction, PaymentBatch
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.words import said
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.orders.order import Order, lock_batch, lock_file, lock_orders, read_orders
@@ -141,7 +142,7 @@ def cancel_in(tx: Transaction, order_no: str, reason: str, day: date) -> str:
     elif transitions(tx).next(order.state, "cancel") is None:
         raise Conflict(
             "order.state",
-            f"拨付单{order_no}现为{order.state}，不能取消",
+            f"拨付单{order_no}现为{said('order.state', order.state)}，不能取消",
             order_no=order_no,
             state=order.state,
         )

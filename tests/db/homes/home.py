@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import json
 import lzma
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from ledger.db.identity import revisions, script_location
+from ledger.db.roles import grant_database, prepare
+from ledger.settings import Settings
+from tests.conftest import own_settings
+from tests.db.catalogue import run
 
 FOLDER = Path(__file__).resolve().parent
 TABLES = """
@@ -60,3 +68,30 @@ def fill(connection: psycopg.Connection[Any], path: Path) -> dict[str, Any]:
     for name, value in head["sequences"].items():
         connection.execute("SELECT setval(%s::regclass, %s)", [name, value])
     return head
+
+
+@contextmanager
+def as_left(cluster: Any, name: str, path: Path) -> Iterator[tuple[Settings, dict[str, Any]]]:
+    """A database `name` with a kept home as its release left it: its revision's schema, its rows, its anchors; dropped after."""
+    url = cluster.admin_url(name)
+    prepare(Settings(home=cluster.home, database_url=url))
+    settings = own_settings(cluster, name, url)
+    with psycopg.connect(url, autocommit=True) as admin:
+        grant_database(admin)
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE SCHEMA meta AUTHORIZATION fundledger_owner")
+        connection.execute("SET LOCAL ROLE fundledger_owner")
+        versions = script_location() / "versions"
+        run(connection, [p.read_text(encoding="utf-8") for p in sorted((versions / "r0001").glob("*.sql"))])
+        connection.execute("CREATE TABLE meta.alembic_version (version_num text PRIMARY KEY)")
+        connection.execute("INSERT INTO meta.alembic_version VALUES ('0001')")
+        connection.execute("RESET ROLE")
+        head = fill(connection, path)
+        assert head["revision"] == revisions()[0]
+        assert facts(connection) == head["facts"]
+    anchors = settings.home / "anchors" / "anchors.jsonl"
+    anchors.parent.mkdir()
+    anchors.write_text(head["anchors"], encoding="utf-8")
+    yield settings, head
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -242,7 +242,7 @@ def test_withdrawal_before_acceptance_frees_the_records(ready: Any) -> None:
         move(tx, second, "accept", date(2026, 11, 9))
     with ready.tx("qian") as tx:
         assert move(tx, second, "accept", ON) == "20"
-    with pytest.raises(Conflict, match="不能withdraw"), ready.tx() as tx:
+    with pytest.raises(Conflict, match="不能撤回"), ready.tx() as tx:
         move(tx, second, "withdraw", ON, "晚了")
 
 

@@ -12,6 +12,7 @@ from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 from ledger.core.accounts import coded
 from ledger.core.digests import OrderHead, batch_digest, order_digest
+from ledger.core.words import said
 
 _ORDERS: Final = """
     SELECT o.region, o.order_no, o.fund, o.batch_id, o.institution, o.amount_fen, o.account, o.payee_name, o.payee_number,
@@ -139,7 +140,10 @@ def _states(snapshot: Snapshot) -> Iterator[Breach]:
         """
     ):
         yield Breach(
-            "INV-10", f"{region}-{fund}", f"order {order_no}", f"拨付单的事件经过不能得出其状态{state}"
+            "INV-10",
+            f"{region}-{fund}",
+            f"order {order_no}",
+            f"拨付单的事件经过不能得出其状态{said('order.state', state)}",
         )
     for region, fund, order_no, state in snapshot.rows(
         """
@@ -149,7 +153,12 @@ def _states(snapshot: Snapshot) -> Iterator[Breach]:
          ORDER BY 1, 2, 3
         """
     ):
-        yield Breach("INV-11", f"{region}-{fund}", f"order {order_no}", f"拨付单状态为{state}而没有审批")
+        yield Breach(
+            "INV-11",
+            f"{region}-{fund}",
+            f"order {order_no}",
+            f"拨付单状态为{said('order.state', state)}而没有审批",
+        )
 
 
 def _payments(snapshot: Snapshot) -> Iterator[Breach]:
@@ -169,7 +178,7 @@ def _payments(snapshot: Snapshot) -> Iterator[Breach]:
          ORDER BY 1, 2, 3
         """
     ):
-        message = f"拨付单状态为{state}，而有{paid}张付款凭证、{returned}张退汇凭证，或金额不同"
+        message = f"拨付单状态为{said('order.state', state)}，而有{paid}张付款凭证、{returned}张退汇凭证，或金额不同"
         yield Breach("INV-10", f"{region}-{fund}", f"order {order_no}", message)
     for region, fund, setl_id, orders in snapshot.rows(
         """

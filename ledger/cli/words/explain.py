@@ -1,0 +1,73 @@
+"""The rows of a chain as `fundledger explain` tells them to people: every field by its name, every code in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from ledger.core.money import yuan_grouped
+from ledger.core.words import evidence_named, said, words_of
+from reports.voucher import BY_MACHINE
+
+_NAMES: Final = words_of("explain.field")
+_SIGNED: Final = frozenset({"prepared_by", "reviewed_by", "approved_by", "recognised_by"})
+_SHORT: Final = frozenset({"sha256", "sm3", "content_digest", "file_sha256", "digest"})
+_HIDDEN: Final = {"papers": frozenset({"kind", "explain"})}
+_FAMILIES: Final[Mapping[str, str]] = {
+    "subfund": "subfund", "category": "category", "side": "region.side", "severity": "finding.severity",
+    "ordered_by": "refund.ordered_by", "period": "letter.period", "direction": "direction", "outcome": "paper.outcome",
+    "outcome_code": "paper.reason", "from_state": "order.state", "to_state": "order.state", "event": "order.event",
+    "reason": "order.reason",
+}  # fmt: skip
+_OF_PART: Final[Mapping[tuple[str, str], str]] = {
+    ("orders", "state"): "order.state",
+    ("files", "state"): "file.state",
+    ("evidence", "kind"): "paper.kind",
+}
+_OF_PAPER: Final[Mapping[tuple[str, str], str]] = {
+    ("sheet", "state"): "sheet.state", ("letter", "state"): "letter.state", ("refund", "state"): "refund.state",
+    ("refund", "what"): "refund.kind", ("request", "state"): "fund_request.state", ("cash_move", "state"): "movement.state",
+    ("cash_move", "what"): "movement.kind", ("advance", "state"): "advance.state", ("advance", "what"): "advance.kind",
+    ("person", "state"): "person_payment.state", ("person", "what"): "person_payment.kind", ("finding", "state"): "finding.state",
+    ("outregion_move", "state"): "region_movement.state", ("outregion_move", "what"): "region_movement.kind",
+}  # fmt: skip
+
+
+def row_words(part: str, row: Mapping[str, Any]) -> Iterator[str]:
+    """`基金310`, `金额1,234.56元`, … of one row of a part of the chain; what is empty or only for machines is left out."""
+    paper = str(row.get("kind", "")) if part == "papers" else ""
+    for name, value in row.items():
+        if value in ("", None, False) or name in _HIDDEN.get(part, ()):
+            continue
+        yield f"{_NAMES.get(name, name)} {_value(part, paper, name, value)}"
+
+
+def _value(part: str, paper: str, name: str, value: Any) -> str:
+    if name == "shares":
+        return "，".join(f"{said('layer.payer', payer)}{_yuan(fen)}" for payer, fen in value.items())
+    if name == "due":
+        return "，".join(_due(one) for one in str(value).split("，"))
+    if name == "decision":
+        word, _, rest = str(value).partition(" ")
+        return f"{said('voucher.state', word)} {rest}".rstrip()
+    if name.endswith("_fen"):
+        return _yuan(value)
+    text = str(value)
+    if name in _SIGNED and text.startswith("rule:"):
+        return BY_MACHINE
+    if name in ("evidence", "explain"):
+        return evidence_named(text)
+    family = _OF_PAPER.get((paper, name)) or _OF_PART.get((part, name)) or _FAMILIES.get(name)
+    if family is not None and not (part == "entries" and name == "event"):
+        return said(family, text)
+    return text[:16] if name in _SHORT else text
+
+
+def _due(text: str) -> str:
+    """`daily 2026-10-14 123456`: a kind, its day, fen."""
+    kind, day, fen = text.split(" ")
+    return f"{said('kind', kind)} {day} {_yuan(fen)}"
+
+
+def _yuan(fen: Any) -> str:
+    return f"{yuan_grouped(int(str(fen)))}元"
