@@ -11,6 +11,7 @@ from ledger.books.chart import account as account_of
 from ledger.books.chart import keep
 from ledger.core.entries import FUND_NAMES, Dimensions, Leg
 from ledger.core.errors import InvalidInput, NotFound
+from ledger.core.words import said
 from ledger.rules.book import Event, Rule, RuleLine
 from ledger.rules.load import rulebook
 from ledger.rules.values import Item, RuledEntry, Sheet
@@ -124,7 +125,8 @@ def _place(rule: Rule, place: str, fund: int, item: Item | Sheet) -> int:
     if found is None:
         raise InvalidInput(
             "rule.place_unknown",
-            f"{rule.name}：{FUND_NAMES[fund]}没有“{item.dims.subfund}/{item.dims.category}”对应的科目",
+            f"{rule.name}：{FUND_NAMES[fund]}没有“{said('subfund', item.dims.subfund)}/"
+            f"{said('category', item.dims.category)}”对应的科目",
             rule=rule.name,
         )
     return found

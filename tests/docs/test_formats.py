@@ -111,7 +111,7 @@ def test_every_file_is_named_and_every_command_that_reads_one() -> None:
     page = PAGE.read_text(encoding="utf-8")
     linked = set(re.findall(r"\]\(formats/([\w.-]+)\)", page))
     assert linked == {path.name for path in FILES.iterdir()}
-    commands = {command for command in re.findall(r"^\|[^|]*\| `([a-z ]+[a-z])", page, re.MULTILINE)}
+    commands = set(re.findall(r"^\|[^|]*\| `([a-z ]+[a-z])", page, re.MULTILINE))
     reading = {name for name, command in _all() if _reads_a_file(command)}
     assert reading - commands == set(OTHER), "a command that reads a file no page describes"
 
@@ -123,7 +123,7 @@ OTHER = {
 
 
 def _all() -> list[tuple[str, Any]]:
-    return [*acts().items(), *((name, command) for name, command in _others())]
+    return [*acts().items(), *_others()]
 
 
 def _others() -> list[tuple[str, Any]]:

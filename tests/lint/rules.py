@@ -58,6 +58,15 @@ _CLOCKS: Final = (
     "date.today", "date_type.today", "datetime.now", "datetime.today", "time.time",
     "time.strftime",
 )  # fmt: skip
+_CHINESE: Final = re.compile("[\u4e00-\u9fff]")
+CODED: Final = frozenset(
+    {
+        "state", "from_state", "to_state", "order_state", "agreement_state", "kind", "what", "severity", "outcome",
+        "outcome_code", "direction", "event", "mode", "cycle", "subfund", "category", "decision", "side",
+        "payer", "role", "level", "method", "recovery", "ordered_by",
+    }
+)  # fmt: skip
+"""Attributes that hold a code of ledger/core/words/words.tsv: into a sentence they go through `said` or a family."""
 _SQL_CLOCK: Final = re.compile(
     r"\b(?:current_date|current_time(?:stamp)?|localtime(?:stamp)?)\b|\b(?:now|(?:transaction|statement)_timestamp)\s*\(\s*\)",
     re.IGNORECASE,
@@ -166,6 +175,19 @@ def sql_clocks(sql: str) -> list[str]:
     return [found.group().lower() for found in _SQL_CLOCK.finditer(statements.bare(sql))]
 
 
+def raw_codes(house: House) -> Iterator[Found]:
+    """A state, kind or reason put into a Chinese sentence as the database keeps it, past ledger.core.words."""
+    for module in house.modules.values():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.JoinedStr) and any(
+                isinstance(part, ast.Constant) and _CHINESE.search(str(part.value)) for part in node.values
+            ):
+                for part in node.values:
+                    value = part.value if isinstance(part, ast.FormattedValue) else None
+                    if isinstance(value, ast.Attribute) and value.attr in CODED:
+                        yield Found("raw", module.path, node.lineno, f"{_last(value.value)}.{value.attr}")
+
+
 def _constants(module: Module) -> Iterator[ast.Constant]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Constant) and id(node) not in module.docs:
@@ -196,4 +218,5 @@ def check(house: House, owner: Mapping[str, str], everywhere: set[str]) -> list[
         *codes(house),
         *locks(house),
         *clocks(house),
+        *raw_codes(house),
     ]

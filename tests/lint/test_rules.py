@@ -158,3 +158,10 @@ def test_no_function_of_the_database_asks_the_servers_day() -> None:
     }
     assert asked == {}
     assert sql_clocks("DEFAULT clock_timestamp()") == []
+
+
+def test_a_raw_code_in_a_sentence_is_found() -> None:
+    code = 'line = f"拨付单{order.order_no} {order.state}"'
+    assert found("ledger/cli/x.py", code) == [("raw", "order.state")]
+    said = 'line = f"拨付单{order.order_no} {said(\'order.state\', order.state)}" + f"{order.state}:key"'
+    assert found("ledger/cli/x.py", said) == []

@@ -10,6 +10,7 @@ from ledger.access.users import ROLES, add_user, grant_role, issue_key, revoke_k
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
+from ledger.core.words import said
 
 app = typer.Typer(help="用户、角色与接口密钥", no_args_is_help=True)
 
@@ -49,7 +50,11 @@ def revoke(
     running = app_for("admin")
     with act(running, region, "user.revoke", f"{user} {role} {fund}") as tx:
         revoke_role(tx, user, role, fund)
-    show({"user": user, "role": role, "fund": fund}, [f"已收回{user}的角色{role}"], as_json=as_json)
+    show(
+        {"user": user, "role": role, "fund": fund},
+        [f"已收回{user}的角色{said('user.role', role)}"],
+        as_json=as_json,
+    )
 
 
 @app.command()

@@ -21,6 +21,7 @@ from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
 from ledger.core.dates import parse_day
 from ledger.core.errors import Unauthenticated
+from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 from ledger.settings import USERS_FILE, Settings, get_settings
 
@@ -46,7 +47,9 @@ def app_for(role: str) -> App:
     settings = ACTING.settings or get_settings()
     user = ACTING.user or _default_users(settings).get(role, "")
     if not user:
-        raise Unauthenticated("user.missing", f"请用 --as 用户 指明操作人（本操作需要{role}岗）")
+        raise Unauthenticated(
+            "user.missing", f"请用 --as 用户 指明操作人（本操作需要{said('user.role', role)}岗）"
+        )
     app = App(settings, user, ACTING.engine)
     ACTING.opened.append(app)
     region, ACTING.region = ACTING.region, 0

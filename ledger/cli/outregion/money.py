@@ -158,7 +158,7 @@ def order(
         what: ordered,
         "blocked": [{"of": one, "reason": why} for one, why in blocked],
     }
-    lines = [f"拨付单{len(ordered)}张，未成{len(blocked)}张", *(f"{one} {why}" for one, why in blocked)]
+    lines = [f"拨付单{len(ordered)}张，未成{len(blocked)}张", *(f"{one} {_WHY[why]}" for one, why in blocked)]
     show(document, lines, as_json=as_json)
 
 
@@ -187,6 +187,7 @@ _DRAFTS: Final[Mapping[str, Callable[[Transaction, int, date, int, BearsOf], _Dr
     "transfers": _transfers,
 }
 _STATES: Final = words_of("region_movement.state")
+_WHY: Final = words_of("order.blocked") | words_of("outregion.blocked") | words_of("transfer.blocked")
 
 
 def _plain(move: RegionMovement) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Final
 from adapters.banks.ports import BankAccount
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
-from ledger.core.words import words_of
+from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.signed.request import decide, key_of, require_amount, require_same, require_text
 from ledger.rules.interpret import place_account
@@ -84,7 +84,7 @@ def request_person(tx: Transaction, asked: PersonRequest, day: date) -> PersonPa
     if place_account("benefit", asked.fund, asked.subfund, asked.category) is None:
         raise InvalidInput(
             "person.category",
-            f"{FUND_NAMES.get(asked.fund, asked.fund)}没有“{asked.subfund}/{asked.category}”的待遇支出科目",
+            f"{FUND_NAMES.get(asked.fund, asked.fund)}没有“{said('subfund', asked.subfund)}/{said('category', asked.category)}”的待遇支出科目",
             category=asked.category,
         )
     psn_no, document = require_text(asked.psn_no, "人员编号"), require_text(asked.document, "文号")

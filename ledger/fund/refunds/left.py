@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from ledger.core.accounts import coded
 from ledger.core.errors import Conflict
 from ledger.core.money import yuan_grouped
-from ledger.core.words import words_of
+from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import Transaction
 
 KINDS: Final = words_of("refund.kind")
@@ -46,7 +46,7 @@ def require_left(
         if line.amount_fen > left:
             raise Conflict(
                 "refund.not_expensed",
-                f"机构{institution}{line.term}期{line.category}可按“{KINDS[kind]}”退回{yuan_grouped(max(left, 0))}元，"
+                f"机构{institution}{line.term}期{said('category', line.category)}可按“{KINDS[kind]}”退回{yuan_grouped(max(left, 0))}元，"
                 f"不足{yuan_grouped(line.amount_fen)}元：请核对年度与种类",
                 left_fen=left,
             )
