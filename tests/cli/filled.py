@@ -66,6 +66,7 @@ fund.refund.ordered_by refund.ordered_by
 fund.refund.state refund.state
 fund.refund_line.subfund subfund
 fund.sheet.state sheet.state
+fund.sheet_due.kind taking.kind
 fund.sheet_line.subfund subfund
 fund.sheet_taking.kind taking.kind
 jobs.job_run.state job.state
@@ -77,8 +78,11 @@ payments.batch.kind kind
 payments.evidence.direction direction
 payments.evidence.kind paper.kind
 payments.evidence.outcome paper.outcome
+payments.freezing.code freeze.sign
+payments.freezing.state freeze.state
 payments.handed_file.state handed.state
 payments.inbound_file.outcome bank_file.outcome
+payments.read_again.outcome bank_file.outcome
 payments.resolution.state resolution.state
 payments.resolution.what resolution.what
 """
@@ -98,6 +102,7 @@ COMMANDS: Final = (
     f"--as zhou advance reconcile {_R} --fund 310 --year 2026",
     f"--as zhou audit list {_R}",
     f"--as zhou audit show {_R} --finding {{SELECT finding_id FROM fund.finding ORDER BY 1 LIMIT 1}}",
+    f"--as zhou bank files {_R}",
     "--as zhou book list",
     "--as zhou book voucher list --book 420100-310",
     "--as zhou book voucher show {SELECT voucher_id FROM books.voucher WHERE fund = 310 LIMIT 1} --book 420100-310",
@@ -118,6 +123,7 @@ COMMANDS: Final = (
     f"--as zhou payments list {_R} --order {{SELECT order_no FROM payments.order_event WHERE event = 'cancel' ORDER BY 1 LIMIT 1}}",
     f"--as zhou payments suspense list {_R}",
     f"--as zhou payments handed list {_R}",
+    f"--as zhou payments freeze list {_R}",
     f"--as xitong payments ask {_R}",
     f"--as zhou reconcile period {_R} --institution {_H} --begin 2026-03-01 --end 2026-03-31",
     f"--as zhou refund list {_R}",

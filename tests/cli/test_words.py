@@ -49,7 +49,9 @@ class Lived(NamedTuple):
 def lived(cluster: Any) -> Iterator[Lived]:
     """A home that has lived some weeks, with every code the database allows in its rows."""
     with ExitStack() as stack:
-        settings, _ = stack.enter_context(as_left(cluster, "t_words", kept()[0]))
+        settings, _ = stack.enter_context(
+            as_left(cluster, f"t_words_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}", kept()[0])
+        )
         migrate(settings)
         with psycopg.connect(str(settings.database_url)) as connection:
             codes = allowed_codes(connection)

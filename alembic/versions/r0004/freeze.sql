@@ -9,7 +9,7 @@ CREATE TABLE payments.freezing (
     found_by    text NOT NULL,
     found_on    date NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    state       text NOT NULL DEFAULT 'frozen' CHECK (state IN ('frozen', 'proposed', 'lifted')),
+    state       text NOT NULL DEFAULT 'standing' CHECK (state IN ('standing', 'proposed', 'lifted')),
     document    text NOT NULL DEFAULT '',     -- of the proposal: the statement or letter of the bank it was reconciled with
     proposed_by text NOT NULL DEFAULT '',
     proposed_on date,
@@ -17,11 +17,11 @@ CREATE TABLE payments.freezing (
     lifted_on   date,
     refusal     text NOT NULL DEFAULT '',     -- why the last proposal was sent back
     PRIMARY KEY (region, n),
-    CHECK ((state = 'frozen') = (proposed_by = '') AND (proposed_by = '') = (document = '') AND (proposed_by = '') = (proposed_on IS NULL)),
+    CHECK ((state = 'standing') = (proposed_by = '') AND (proposed_by = '') = (document = '') AND (proposed_by = '') = (proposed_on IS NULL)),
     CHECK ((state = 'lifted') = (lifted_by <> '') AND (lifted_by = '') = (lifted_on IS NULL)),
     CHECK (lifted_by = '' OR lifted_by <> proposed_by)
 );
 
-CREATE UNIQUE INDEX one_freeze ON payments.freezing (region, code) WHERE state = 'frozen';
+CREATE UNIQUE INDEX one_freeze ON payments.freezing (region, code) WHERE state = 'standing';
 -- An order made again after a restore whose money the bank has debited already: two persons match it with the bank's paper.
 INSERT INTO payments.transition VALUES ('approved', 'recover', 'unknown', '');

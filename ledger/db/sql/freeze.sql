@@ -12,7 +12,7 @@ CREATE TABLE payments.freezing (
     found_by    text NOT NULL,
     found_on    date NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    state       text NOT NULL DEFAULT 'frozen' CHECK (state IN ('frozen', 'proposed', 'lifted')),
+    state       text NOT NULL DEFAULT 'standing' CHECK (state IN ('standing', 'proposed', 'lifted')),
     document    text NOT NULL DEFAULT '',     -- of the proposal: the statement or letter of the bank it was reconciled with
     proposed_by text NOT NULL DEFAULT '',
     proposed_on date,
@@ -20,12 +20,12 @@ CREATE TABLE payments.freezing (
     lifted_on   date,
     refusal     text NOT NULL DEFAULT '',     -- why the last proposal was sent back
     PRIMARY KEY (region, n),
-    CHECK ((state = 'frozen') = (proposed_by = '') AND (proposed_by = '') = (document = '') AND (proposed_by = '') = (proposed_on IS NULL)),
+    CHECK ((state = 'standing') = (proposed_by = '') AND (proposed_by = '') = (document = '') AND (proposed_by = '') = (proposed_on IS NULL)),
     CHECK ((state = 'lifted') = (lifted_by <> '') AND (lifted_by = '') = (lifted_on IS NULL)),
     CHECK (lifted_by = '' OR lifted_by <> proposed_by)
 );
 
-CREATE UNIQUE INDEX one_freeze ON payments.freezing (region, code) WHERE state = 'frozen';
+CREATE UNIQUE INDEX one_freeze ON payments.freezing (region, code) WHERE state = 'standing';
 
 -- Functions ---------------------------------------------------
 -- The word of the first sign that is not lifted; '' where the region may pay.
@@ -58,7 +58,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.role_missing', DETAIL = format('不在统筹区%s内', p_region);
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('payments.freezing ' || p_region, 0));
-    IF EXISTS (SELECT 1 FROM payments.freezing f WHERE f.region = p_region AND f.code = p_code AND f.state = 'frozen') THEN
+    IF EXISTS (SELECT 1 FROM payments.freezing f WHERE f.region = p_region AND f.code = p_code AND f.state = 'standing') THEN
         RETURN false;
     END IF;
     INSERT INTO payments.freezing (region, n, code, detail, anchors, found_by, found_on)
@@ -89,7 +89,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_user text := access.require_role(p_region, 0::smallint, '{accountant}');
 BEGIN
     UPDATE payments.freezing SET state = 'proposed', document = p_document, proposed_by = v_user, proposed_on = p_on, refusal = ''
-     WHERE region = p_region AND state = 'frozen';
+     WHERE region = p_region AND state = 'standing';
     IF NOT EXISTS (SELECT 1 FROM payments.freezing WHERE region = p_region AND state = 'proposed') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'freeze.none', DETAIL = format('统筹区%s的支付没有冻结', p_region);
     END IF;
@@ -118,8 +118,8 @@ BEGIN
     IF p_reason <> '' THEN      -- a sign of the same kind that came meanwhile says it already
         UPDATE payments.freezing f SET state = 'lifted', lifted_by = v_user, lifted_on = p_on, refusal = p_reason
          WHERE f.region = p_region AND f.state = 'proposed'
-           AND EXISTS (SELECT 1 FROM payments.freezing g WHERE g.region = p_region AND g.code = f.code AND g.state = 'frozen');
-        UPDATE payments.freezing SET state = 'frozen', document = '', proposed_by = '', proposed_on = NULL, refusal = p_reason
+           AND EXISTS (SELECT 1 FROM payments.freezing g WHERE g.region = p_region AND g.code = f.code AND g.state = 'standing');
+        UPDATE payments.freezing SET state = 'standing', document = '', proposed_by = '', proposed_on = NULL, refusal = p_reason
          WHERE region = p_region AND state = 'proposed';
     ELSE
         UPDATE payments.freezing SET state = 'lifted', lifted_by = v_user, lifted_on = p_on WHERE region = p_region AND state = 'proposed';

@@ -99,7 +99,9 @@ def require_order(tx: Transaction, paper: EvidencePaper, fund: int, order_no: st
         )
     if not possible:
         raise Conflict(
-            "suspense.order_state", f"拨付单{order_no}现为{said('order.state', state)}，不能凭此回单付妥或退汇", state=state
+            "suspense.order_state",
+            f"拨付单{order_no}现为{said('order.state', state)}，不能凭此回单付妥或退汇",
+            state=state,
         )
 
 

@@ -33,7 +33,7 @@ class AnchoredEnd(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """One sign; `state` is frozen, proposed or lifted, `refusal` why the last proposal was sent back."""
+    """One sign; `state` is standing, proposed or lifted, `refusal` why the last proposal was sent back."""
 
     n: int
     code: str

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import date
 
 from adapters.banks.ports import Direction, OrderStatus
+from ledger.core.words import paper_named
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.freeze.freeze import freeze
 from ledger.payments.incoming.evidence import EvidencePaper
@@ -29,7 +30,10 @@ def watch_papers(
         told = paper.evidence
         if told.direction is Direction.DEBIT and ours.fullmatch(told.order_no) and told.order_no not in known:
             freeze(
-                tx, "receipt_unknown_order", f"回单{told.kind}:{told.receipt_no}，拨付单{told.order_no}", day
+                tx,
+                "receipt_unknown_order",
+                f"{paper_named(told.kind, told.receipt_no)}，拨付单{told.order_no}",
+                day,
             )
     file_of_ours = re.compile(rf"[A-Z]{tx.region}-\d{{3}}-\d{{8}}-\d+-\d+", re.ASCII)
     named = {one.message_id for one in statuses if file_of_ours.fullmatch(one.message_id)}

@@ -130,7 +130,7 @@ def test_a_home_older_than_its_anchors_pays_nothing(back: Restored, bill: Any, s
         with acting(back.app("zhao"), What(DEMO_REGION, "test.act", stage)):
             pass
         steps[stage]()
-    assert back.signs() == [("anchor_newer", "frozen")]
+    assert back.signs() == [("anchor_newer", "standing")]
     assert town.bank.channel.delivered == {}
     town.month.take(bill("later"))
     assert back.receive().failures == []
@@ -158,7 +158,7 @@ def test_without_anchors_the_first_receipt_of_an_unknown_order_freezes(back: Res
     lost = paid_and_brought_back(back)
     done = back.receive()
     assert dict(done.outcomes) == {"suspense": 1}
-    assert back.signs() == [("receipt_unknown_order", "frozen")]
+    assert back.signs() == [("receipt_unknown_order", "standing")]
     assert refused(lambda: run_daily(back.town.engine, "zhao", DEMO_REGION, PAY)) == "payments.frozen"
     assert lost.order_no in back.town.value("SELECT detail FROM payments.freezing")
 
@@ -216,7 +216,7 @@ def test_a_name_of_ours_with_other_bytes_at_the_bank_freezes(
     monkeypatch.setattr(town.bank.channel, "deliver", taken)
     [sending] = send(town.engine, "sun", DEMO_REGION, town.bank_of, PAY)
     assert (sending.outcome, sending.code) == ("filed", "bank.name_taken")
-    assert back.signs() == [("file_name_taken", "frozen")]
+    assert back.signs() == [("file_name_taken", "standing")]
     assert refused(lambda: send(town.engine, "sun", DEMO_REGION, town.bank_of, PAY)) == "payments.frozen"
 
 
@@ -233,7 +233,7 @@ def test_one_person_lifts_nothing(back: Restored) -> None:
         _decide(town, "li", digest)
     assert refused(lambda: run_daily(town.engine, "zhao", DEMO_REGION, PAY)) == "payments.frozen"
     _decide(town, "qian", digest, "余额未平")
-    assert back.signs() == [("receipt_unknown_order", "frozen")]
+    assert back.signs() == [("receipt_unknown_order", "standing")]
     for door in (
         "UPDATE payments.freezing SET state = 'lifted', lifted_by = 'qian', lifted_on = '2026-10-14'",
         "DELETE FROM payments.freezing",
