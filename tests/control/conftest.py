@@ -38,6 +38,7 @@ from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, credi
 from ledger.db.engine import auditor_engine, service_engine
 from ledger.db.roles import grant_database
 from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
 from ledger.settings import Settings
 
 REGION = 420100
@@ -149,7 +150,7 @@ def _payee(service: Engine) -> None:
             i=INSTITUTION,
         )
     with unit_of_work(service, "checker", REGION) as tx:
-        tx.run("UPDATE fund.payee_account SET state = 'confirmed', confirmed_by = 'checker'")
+        confirm_waiting(tx, read_waiting(tx).digest, date(2026, 10, 1))
 
 
 def _record(tx: Transaction, setl_id: str, fund_fen: int, daily_fen: int) -> None:

@@ -53,12 +53,13 @@ def test_h3_an_order_without_items_changes_the_batch_digest(town: Any) -> None:
 
 @pytest.mark.parametrize("who", ["nobody", "checker"])
 def test_h4_a_maker_does_not_confirm_a_payee_in_another_name(town: Any, who: str):
-    with pytest.raises(LedgerError), tx(town, "maker") as t:
+    with pytest.raises(LedgerError) as refused, tx(town, "maker") as t:
         t.run(
             "INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by, confirmed_by) VALUES (420100, 'H42010000001', 2, 'x', '66666', 'b', '102521000001', 'proposed', 'maker', '')"
         )
         t.run("UPDATE fund.payee_account SET state = 'replaced' WHERE version = 1")
         t.run(f"UPDATE fund.payee_account SET state = 'confirmed', confirmed_by = '{who}' WHERE version = 2")
+    assert refused.value.code == "db.permission"
 
 
 def test_h5_a_cashier_who_is_also_system_keeps_no_books(town: Any, new_draft: Any):

@@ -223,7 +223,9 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
-    IF OLD.state = 'proposed' AND NEW.state = 'confirmed' THEN
+    IF OLD.state = 'proposed' AND NEW.state = 'withdrawn' THEN
+        RETURN NEW;   -- a later proposal took its place
+    ELSIF OLD.state = 'proposed' AND NEW.state IN ('confirmed', 'refused') THEN
         IF NEW.confirmed_by IS DISTINCT FROM acting OR NOT access.has_role(NEW.region, 0::smallint, acting, '{checker}') THEN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'proposal.not_checker', DETAIL = '须由复核审批岗以本人名义确认';
         END IF;

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.banks.ports import BankAccount
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_ratio
@@ -38,19 +39,27 @@ class Institution:
     payee_number: str
     payee_bank: str
     payee_cnaps: str
+    payee_reason: str = ""
+    """Why an account that was in force once and was stopped comes back."""
+
+    @property
+    def payee(self) -> BankAccount:
+        """Where it wants to be paid."""
+        return BankAccount(self.payee_name, self.payee_number, self.payee_bank, self.payee_cnaps)
 
 
 def read_institutions(path: Path) -> Iterator[Institution]:
     """The institutions of a JSON-lines file (the shape `generate` writes).
 
     Raises InvalidInput `institution.format` naming file, line and field: master data is taken whole or not at all;
-    `institution.empty` for a file without a line, OSError for one that cannot be read.
+    `institution.twice` for an institution with two lines, `institution.empty` for a file without a line, OSError for one that cannot be read.
     """
     number = 0
+    seen: set[str] = set()
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
             try:
-                yield _institution(json.loads(raw.decode("utf-8-sig")))
+                item = _institution(json.loads(raw.decode("utf-8-sig")))
             except (KeyError, TypeError, ValueError, InvalidInput) as error:
                 field = error.args[0] if isinstance(error, KeyError) else ""
                 reason = error.message if isinstance(error, InvalidInput) else f"字段{field}缺失或不合规"
@@ -61,6 +70,15 @@ def read_institutions(path: Path) -> Iterator[Institution]:
                     line=number,
                     field=field,
                 ) from error
+            if item.code in seen:
+                raise InvalidInput(
+                    "institution.twice",
+                    f"{path.name}第{number}行：机构{item.code}在文件中列了两次，以哪一行为准不明",
+                    file=path.name,
+                    line=number,
+                )
+            seen.add(item.code)
+            yield item
     if not number:
         raise InvalidInput("institution.empty", f"文件{path.name}没有内容，应每行一家机构", file=path.name)
 
@@ -86,4 +104,5 @@ def _institution(row: dict[str, Any]) -> Institution:
         payee_number=payee["account"],
         payee_bank=payee["bank_name"],
         payee_cnaps=payee["cnaps"],
+        payee_reason=str(payee.get("reason", "")).strip(),
     )

@@ -18,7 +18,7 @@ from ledger.fund.daily.recognise import recognise
 from ledger.fund.daily.run import run_daily
 from ledger.fund.institutions.enrolment import set_agreement
 from ledger.fund.institutions.load import load_institutions
-from ledger.fund.institutions.payees import confirm_payees
+from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
 from ledger.fund.intake.file import load_file
 from ledger.fund.record.judge import IntakeRules
 from ledger.payments.incoming.receive import receive
@@ -270,7 +270,7 @@ def _payees(town: Town, day: date) -> None:
             if made.code not in town.suspended and town.happens(dice, word):
                 chosen.append(replace(town.master[made.code], payee_number=new_account(town, made.code)))
                 town.count(word)
-        load_institutions(tx, chosen)
+        load_institutions(tx, chosen, day)
     if chosen:
         with town.tx("checker") as tx:
-            confirm_payees(tx)
+            confirm_waiting(tx, read_waiting(tx).digest, day)

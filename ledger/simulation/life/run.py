@@ -19,7 +19,7 @@ from ledger.core.errors import Conflict, InvalidInput
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import read_institutions
-from ledger.fund.institutions.payees import confirm_payees
+from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
 from ledger.fund.region.calendar import read_calendar
 from ledger.rules.policy import set_policy
 from ledger.settings import USERS_FILE, Settings
@@ -220,9 +220,9 @@ def _settle_in(town: Town) -> None:
         town.master[item.code] = item
         town.payees[item.payee_number] = item.code
     with town.tx("maker") as tx:
-        load_institutions(tx, town.master.values())
+        load_institutions(tx, town.master.values(), town.asked.first)
     with town.tx("checker") as tx:
-        confirm_payees(tx)
+        confirm_waiting(tx, read_waiting(tx).digest, town.asked.first)
 
 
 def _master_line(town: Town, made: MadeInstitution) -> str:

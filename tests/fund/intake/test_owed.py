@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ledger.core.money import share
-from ledger.fund.institutions.load import load_institutions
+from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import FAR_DAY, Institution
 from ledger.fund.intake.file import FileResult, load_file
 from ledger.fund.record.judge import IntakeRules
@@ -37,8 +37,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def enrol(month: Any, *institutions: Institution) -> None:
-    with month.tx() as tx:
-        load_institutions(tx, institutions)
+    bring_in_institutions(month.engine, "zhao", "qian", 420100, date(2026, 10, 1), institutions)
 
 
 def owed(month: Any, *setl_ids: str) -> list[tuple[Any, ...]]:
