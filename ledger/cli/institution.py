@@ -9,18 +9,21 @@ import typer
 
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.cli.words.institution import (
+    STATE_NAMES,
     account_line,
+    confirmed_line,
     loaded_lines,
     next_lines,
     open_lines,
     standing_line,
+    terms_line,
 )
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.institutions import documents
-from ledger.fund.institutions.enrolment import set_agreement
 from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import read_institutions
 from ledger.fund.institutions.proposals import confirm_waiting, refuse_waiting
+from ledger.fund.institutions.terms import set_agreement
 
 app = typer.Typer(help="定点医药机构与收款账户", no_args_is_help=True)
 
@@ -33,13 +36,15 @@ def load(
     file: Annotated[Path, typer.Argument(help="机构JSON行文件")],
     region: RegionOption,
     reason: Annotated[str, typer.Option(help="曾停用的账户重新启用的理由")] = "",
+    correction: Annotated[str, typer.Option(help="更正同一起始日的参加方式的理由（其后尚无记录时）")] = "",
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """导入机构、参加方式与收款账户（账户待另一人确认）。"""
+    """导入机构：与在用不同的协议、参加方式、收款账户待另一人确认后生效；中止、终止即时生效。"""
     running = app_for("maker")
     with act(running, region, "institution.load", file.name) as tx:
-        done = load_institutions(tx, read_institutions(file), running.clock.today(), reason.strip())
+        today = running.clock.today()
+        done = load_institutions(tx, read_institutions(file), today, reason.strip(), correction.strip())
     show(done.as_json(), loaded_lines(done), as_json=as_json)
 
 
@@ -68,6 +73,8 @@ def show_institution(institution: CodeArgument, region: RegionOption, *, as_json
         standing_line(found.standing),
         "账户：",
         *map(account_line, found.accounts),
+        "协议与参加方式：",
+        *map(terms_line, found.terms),
         *open_lines(found.waiting),
     ]
     show(found.as_json(), [*lines, *next_lines(found.waiting, region, institution)], as_json=as_json)
@@ -85,7 +92,7 @@ def confirm(
     running = app_for("checker")
     with act(running, region, "institution.confirm", f"{institution or '全部'} {digest}") as tx:
         confirmed = confirm_waiting(tx, digest, running.clock.today(), institution)
-    show({"confirmed": confirmed}, [f"已确认收款账户{confirmed['payee']}个"], as_json=as_json)
+    show({"confirmed": confirmed}, [f"已确认：{confirmed_line(confirmed)}"], as_json=as_json)
 
 
 @app.command()
@@ -112,12 +119,13 @@ def agreement(
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """中止、终止或恢复协议：即时结算随之停止，未发送的款项一并停付。"""
+    """中止、终止协议：即时生效，未发送的款项一并停付；恢复须另一人确认。"""
     running = app_for("maker")
     with act(running, region, "institution.agreement", f"{institution} {state}") as tx:
-        set_agreement(tx, institution, state)
-    show(
-        {"institution": institution, "state": state},
-        [f"机构{institution}协议状态已为{state}"],
-        as_json=as_json,
+        in_force = set_agreement(tx, institution, state, running.clock.today())
+    said = (
+        f"机构{institution}协议状态已为{STATE_NAMES[state]}"
+        if in_force
+        else f"机构{institution}协议改为{STATE_NAMES[state]}，待另一人确认：fundledger institution show {institution} --region {region}"
     )
+    show({"institution": institution, "state": state, "in_force": in_force}, [said], as_json=as_json)

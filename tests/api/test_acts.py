@@ -54,13 +54,16 @@ def test_master_data_by_two_persons_as_at_the_command_line(do: Any, client: http
         f"/api/v1/institutions/{LINE['code']}", params={"region": REGION},
         headers={"authorization": f"Bearer {world.keys['checker']}"},
     ).json()  # fmt: skip
-    assert [one["kind"] for one in waiting["open"]] == ["payee"]
+    assert [one["kind"] for one in waiting["open"]] == ["agreement", "enrolment", "payee"]
     this = {"institution": LINE["code"], "digest": waiting["digest"]}
     assert do("institution/confirm", "maker", **this).status_code == 403
     stale = do("institution/confirm", "checker", **this | {"digest": "0" * 32})
     assert (stale.status_code, stale.json()["code"]) == (409, "institution.changed")
     confirmed = do("institution/confirm", "checker", **this)
-    assert (confirmed.status_code, confirmed.json()) == (200, {"confirmed": {"payee": 1}})
+    assert (confirmed.status_code, confirmed.json()) == (
+        200,
+        {"confirmed": {"agreement": 1, "enrolment": 1, "payee": 1}},
+    )
     assert ("maker", "institution.load", "done") in log(world)
     assert ("checker", "institution.confirm", "done") in log(world)
     assert ("maker", "institution.confirm", "refused") in log(world)

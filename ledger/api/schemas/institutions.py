@@ -1,4 +1,4 @@
-"""Designated institutions and what waits for a second person."""
+"""Designated institutions, a region's choices, and what waits for a second person."""
 
 from __future__ import annotations
 
@@ -53,7 +53,48 @@ _ACCOUNT: Final = an_object(
     reason=TEXT,
 )
 
+_CHOSEN: Final = an_object(
+    key=TEXT, title=TEXT, from_day=DAY, value=TEXT, source=TEXT, set_by=TEXT, confirmed_by=TEXT
+)
+_CHOICE: Final = an_object(
+    key=TEXT,
+    title=TEXT,
+    from_day=DAY,
+    version=INT,
+    in_force=nullable(TEXT),
+    value=TEXT,
+    source=TEXT,
+    proposed_by=TEXT,
+    proposed_on=DAY,
+)
+
+_TERMS: Final = an_object(
+    kind=TEXT,
+    version=INT,
+    state=TEXT,
+    from_day=nullable(DAY),
+    type=nullable(TEXT),
+    level=nullable(TEXT),
+    agreement_state=nullable(TEXT),
+    agreement_from=nullable(DAY),
+    agreement_to=nullable(DAY),
+    mode=nullable(TEXT),
+    cycle=nullable(TEXT),
+    ratio=nullable(TEXT),
+    month_ratio=nullable(TEXT),
+    correction={"type": "boolean"},
+    why=TEXT,
+    proposed_by=TEXT,
+    proposed_on=nullable(DAY),
+    confirmed_by=TEXT,
+    decided_on=nullable(DAY),
+    reason=TEXT,
+)
+
 SCHEMAS: Final[dict[str, Schema]] = {
     "Institutions": an_object(institutions=items(an_object(**_STANDING)), open=items(_OPEN), digest=TEXT),
-    "Institution": an_object(**_STANDING, accounts=items(_ACCOUNT), open=items(_OPEN), digest=TEXT),
+    "Institution": an_object(
+        **_STANDING, accounts=items(_ACCOUNT), terms=items(_TERMS), open=items(_OPEN), digest=TEXT
+    ),
+    "Policies": an_object(chosen=items(_CHOSEN), open=items(_CHOICE), digest=TEXT),
 }

@@ -8,7 +8,7 @@ from typing import Final
 from ledger.core.money import ratio_text
 from ledger.fund.institutions.load import Loaded
 from ledger.fund.institutions.proposals import OpenProposal, Waiting
-from ledger.fund.institutions.read import PayeeAccount, Standing
+from ledger.fund.institutions.read import PayeeAccount, Standing, TermsVersion
 
 STATE_NAMES: Final = {"active": "有效", "suspended": "中止", "ended": "终止", "proposed": "待确认"}
 MODE_NAMES: Final = {"daily": "日拨付", "monthly": "按月结算"}
@@ -22,14 +22,37 @@ _ACCOUNT_STATES: Final = {
     "refused": "已退回",
     "withdrawn": "另有新的提出",
 }
-_KINDS: Final = {"payee": "收款账户"}
+KINDS: Final = {"agreement": "协议", "enrolment": "参加方式", "payee": "收款账户"}
+_TERMS_STATES: Final = {
+    "proposed": "待确认",
+    "confirmed": "已确认",
+    "stopped": "一人停付，即时生效",
+    "refused": "已退回",
+    "withdrawn": "另有新的提出",
+    "corrected": "已更正",
+    "taken_over": "旧版接管",
+}
 _FIELDS: Final = {
+    "type": "类型",
+    "level": "级别",
+    "agreement_state": "协议状态",
+    "agreement_from": "协议起",
+    "agreement_to": "协议止",
+    "mode": "结算方式",
+    "cycle": "周期",
+    "ratio": "日比例",
+    "month_ratio": "月比例（其余为质量保证金）",
     "name": "户名",
     "number": "账号",
     "bank_name": "开户行",
     "cnaps": "行号",
 }
-_VALUES: Final[Mapping[str, Mapping[str, str]]] = {}
+_VALUES: Final[Mapping[str, Mapping[str, str]]] = {
+    "type": TYPE_NAMES,
+    "agreement_state": STATE_NAMES,
+    "mode": MODE_NAMES,
+    "cycle": CYCLE_NAMES,
+}
 
 
 def standing_line(one: Standing) -> str:
@@ -60,7 +83,7 @@ def _open(one: OpenProposal) -> list[str]:
     when = "确认之日" if one.from_day is None else str(one.from_day)
     by = f"{one.proposed_by}于{one.proposed_on}提出" if one.proposed_on else f"{one.proposed_by}提出"
     why = f"，理由：{one.why}" if one.why else ""
-    head = f"{one.institution} {one.name}：{_KINDS[one.kind]}（第{one.version}版）自{when}起，{by}{why}"
+    head = f"{one.institution} {one.name}：{KINDS[one.kind]}（第{one.version}版{'，更正' if one.proposed.get('correction') else ''}）自{when}起，{by}{why}"
     before = one.in_force or {}
     rows = []
     for field, title in _FIELDS.items():
@@ -106,15 +129,39 @@ def account_line(one: PayeeAccount) -> str:
     return f"    第{one.version}版 {_ACCOUNT_STATES[one.state]}：{one.number} {one.name} {one.bank_name} {one.cnaps}，{who}{ended}"
 
 
+def terms_line(one: TermsVersion) -> str:
+    """One version of what an institution agreed to or is paid by."""
+    what = "、".join(
+        f"{title}{_word(field, value)}"
+        for field, title in _FIELDS.items()
+        if (value := getattr(one, field, None)) is not None
+    )
+    who = f"{one.proposed_by}提出{_on(one.proposed_on)}" if one.proposed_by else "0.2版一人设定"
+    if one.why:
+        who += f"（{one.why}）"
+    if one.confirmed_by and one.proposed_by:
+        who += f"，{one.confirmed_by}{'退回' if one.state == 'refused' else '确认'}{_on(one.decided_on)}"
+    since = f"自{one.from_day}起" if one.from_day else ""
+    ended = f"；{one.reason}" if one.reason else ""
+    return f"    {KINDS[one.kind]}第{one.version}版 {_TERMS_STATES[one.state]}：{since}{what}，{who}{ended}"
+
+
+def confirmed_line(decided: Mapping[str, int]) -> str:
+    """How many of each kind."""
+    return "、".join(f"{KINDS[kind]}{count}项" for kind, count in decided.items())
+
+
 def _on(day: object) -> str:
     return "" if day is None else f"（{day}）"
 
 
 def loaded_lines(done: Loaded) -> list[str]:
     """What a load did, kind by kind."""
-    payees = done.payees
+    payees, terms = done.payees, done.terms
     lines = [
-        f"新增机构{len(done.new)}家，更名{len(done.renamed)}家",
+        f"新增机构{len(done.new)}家，更名{len(done.renamed)}家，协议即时中止或终止{len(terms.stopped)}家",
+        f"协议：提出{len(terms.agreements)}项；参加方式：提出{len(terms.enrolments)}项，更正{len(terms.corrections)}项；"
+        f"已在待确认{len(terms.waiting)}项",
         f"收款账户：提出{len(payees.proposed)}个，已在待确认{len(payees.waiting)}个，已在用而未再提出{len(payees.in_force)}个",
     ]
     lines += _named("曾停用的账户，未写明理由而未提出（在payee中写reason，或用--reason）", payees.came_back)

@@ -233,7 +233,8 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'payee.same_person',
                 DETAIL = format('%s提出的须由另一人确认', NEW.proposed_by);
         END IF;
-    ELSIF NOT (OLD.state = 'confirmed' AND NEW.state IN ('replaced', 'failed') AND NEW.confirmed_by = OLD.confirmed_by) THEN
+    ELSIF NOT (OLD.state IN ('confirmed', 'taken_over') AND NEW.state IN ('replaced', 'failed', 'corrected')
+               AND NEW.confirmed_by = OLD.confirmed_by) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'proposal.state',
             DETAIL = format('不能由%s转为%s', OLD.state, NEW.state);
     END IF;

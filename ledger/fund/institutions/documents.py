@@ -12,8 +12,10 @@ from ledger.fund.institutions.proposals import Waiting, read_waiting
 from ledger.fund.institutions.read import (
     PayeeAccount,
     Standing,
+    TermsVersion,
     read_accounts,
     read_standing,
+    read_terms,
     require_standing,
 )
 
@@ -36,6 +38,7 @@ class Shown(NamedTuple):
 
     standing: Standing
     accounts: Sequence[PayeeAccount]
+    terms: Sequence[TermsVersion]
     waiting: Waiting
 
     def as_json(self) -> dict[str, object]:
@@ -43,6 +46,7 @@ class Shown(NamedTuple):
         return {
             **plain(self.standing._asdict()),
             "accounts": [plain(one._asdict()) for one in self.accounts],
+            "terms": [plain(one._asdict()) for one in self.terms],
             **_open(self.waiting),
         }
 
@@ -56,7 +60,8 @@ def list_institutions(tx: Transaction, day: date, *, waiting_only: bool = False)
 def show_institution(tx: Transaction, day: date, institution: str) -> Shown:
     """One institution; raises NotFound `institution.unknown`."""
     standing = require_standing(tx, day, institution)
-    return Shown(standing, read_accounts(tx, institution), read_waiting(tx, institution))
+    accounts, terms = read_accounts(tx, institution), read_terms(tx, institution)
+    return Shown(standing, accounts, terms, read_waiting(tx, institution))
 
 
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class Institution:
     payee_cnaps: str
     payee_reason: str = ""
     """Why an account that was in force once and was stopped comes back."""
+    enrolment_correction: str = ""
+    """Why the enrolment takes the place of one in force from the same day."""
 
     @property
     def payee(self) -> BankAccount:
@@ -105,4 +107,5 @@ def _institution(row: dict[str, Any]) -> Institution:
         payee_bank=payee["bank_name"],
         payee_cnaps=payee["cnaps"],
         payee_reason=str(payee.get("reason", "")).strip(),
+        enrolment_correction=str(enrolment.get("correction", "")).strip(),
     )

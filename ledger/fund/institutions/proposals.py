@@ -16,7 +16,7 @@ class OpenProposal(NamedTuple):
     institution: str
     name: str
     kind: str
-    """`payee`: the account it is paid at."""
+    """`agreement`, `enrolment`, or `payee`: the account it is paid at."""
     version: int
     in_force: Mapping[str, object] | None
     """What it would take the place of; None where there is nothing yet."""

@@ -94,3 +94,42 @@ def read_accounts(tx: Transaction, institution: str) -> list[PayeeAccount]:
             institution=institution,
         )
     ]
+
+
+class TermsVersion(NamedTuple):
+    """One version of an agreement or an enrolment; what its kind does not have is None."""
+
+    kind: str
+    version: int
+    state: str
+    from_day: date | None
+    type: str | None
+    level: str | None
+    agreement_state: str | None
+    agreement_from: date | None
+    agreement_to: date | None
+    mode: str | None
+    cycle: str | None
+    ratio: int | None
+    month_ratio: int | None
+    correction: bool
+    why: str
+    proposed_by: str
+    proposed_on: date | None
+    confirmed_by: str
+    decided_on: date | None
+    reason: str
+
+
+def read_terms(tx: Transaction, institution: str) -> list[TermsVersion]:
+    """Every version of an institution's terms, by kind, the newest first."""
+    return [
+        TermsVersion(*row)
+        for row in tx.rows(
+            """SELECT kind, version, state, from_day, type, level, agreement_state, agreement_from, agreement_to, mode, cycle, ratio,
+                      month_ratio, correction, why, proposed_by, proposed_on, confirmed_by, decided_on, reason
+                 FROM fund.terms WHERE region = %(region)s AND institution = %(institution)s ORDER BY kind, version DESC""",
+            region=tx.region,
+            institution=institution,
+        )
+    ]

@@ -161,16 +161,11 @@ def test_the_books_say_no_to_a_fund_without_means(town: Any, bill: Any) -> None:
         ask(town, ASKED)
     assert poor.value.code == "advance.condition"
     assert poor.value.details["conditions"] == ["累计结余可支付月数≥12：0.6"]
-    with town.tx("li") as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'prepayment_balance_310', '2026-11-01', '0', '文件', 'li')"
-        )
+    town.choose("prepayment_balance_310", "0", date(2026, 11, 1))
     assert ask(town, ASKED).state == "requested"
     assert refused(lambda: ask(town, replace(ASKED, institution=OTHER)), Conflict) == "advance.no_history"
-    with pytest.raises(InvalidInput, match=r"policy\.value"), town.tx("li") as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'prepayment_months', '2026-11-01', 'many', '文件', 'li')"
-        )
+    with pytest.raises(InvalidInput, match=r"policy\.value"):
+        town.choose("prepayment_months", "many", date(2026, 11, 1))
 
 
 def test_no_order_without_an_approved_request_of_that_amount(rich: Any) -> None:
@@ -266,10 +261,7 @@ def test_offset_and_return_never_exceed_what_was_paid(rich: Any) -> None:
 
 
 def test_a_returned_prepayment_leaves_1101_and_one_not_returned_bars_the_next_year(rich: Any) -> None:
-    with rich.tx("li") as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'prepayment_recovery', '2026-10-01', 'cash', '文件', 'li')"
-        )
+    rich.choose("prepayment_recovery", "cash", date(2026, 10, 1))
     advance = paid(rich, replace(ASKED, year=2026, amount_fen=30_000))
     assert advance.recovery == "cash"
     with rich.tx() as tx:

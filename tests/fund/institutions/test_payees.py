@@ -80,7 +80,7 @@ def test_with_a_reason_it_comes_back_and_the_reason_is_shown_and_kept(month: Any
             "新账户开错，恢复原户",
             "zhao",
         )
-    assert confirm(month) == {"payee": 1}
+    assert confirm(month) == {"agreement": 0, "enrolment": 0, "payee": 1}
     with month.tx() as tx:
         kept = [(a.version, a.number, a.state, a.why, a.confirmed_by) for a in read_accounts(tx, H)]
     assert kept == [
@@ -145,7 +145,7 @@ def test_one_institution_alone_or_all_each_by_its_own_digest(month: Any) -> None
     with pytest.raises(Conflict, match=r"institution\.changed"), month.tx("qian") as tx:
         confirm_waiting(tx, of_all, DAY, H)
     with month.tx("qian") as tx:
-        assert confirm_waiting(tx, of_one, DAY, H) == {"payee": 1}
+        assert confirm_waiting(tx, of_one, DAY, H) == {"agreement": 0, "enrolment": 0, "payee": 1}
     with pytest.raises(Conflict, match=r"institution\.changed"), month.tx("qian") as tx:
         confirm_waiting(tx, of_all, DAY)
     assert (number_of(month), number_of(month, OTHER)) == (NEW, "620000000002")
@@ -171,7 +171,11 @@ def test_a_wrong_proposal_is_refused_with_its_reason_and_kept(month: Any) -> Non
         digest = read_waiting(tx, H).digest
         with pytest.raises(InvalidInput, match=r"institution\.reason"):
             refuse_waiting(tx, H, digest, "  ", DAY)
-        assert refuse_waiting(tx, H, digest, "与开户许可证不符", DAY) == {"payee": 1}
+        assert refuse_waiting(tx, H, digest, "与开户许可证不符", DAY) == {
+            "agreement": 0,
+            "enrolment": 0,
+            "payee": 1,
+        }
     with month.tx() as tx:
         newest = read_accounts(tx, H)[0]
         assert read_waiting(tx).proposals == []

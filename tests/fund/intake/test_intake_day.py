@@ -21,9 +21,10 @@ from ledger.core.errors import Conflict, Forbidden, InvalidInput
 from ledger.db.unit_of_work import unit_of_work
 from ledger.founding import bring_in_institutions
 from ledger.fund.daily.run import DailyRun, run_daily
-from ledger.fund.institutions.enrolment import set_agreement
 from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import read_institutions
+from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
+from ledger.fund.institutions.terms import set_agreement
 from ledger.fund.intake.file import FileResult, load_file
 from ledger.fund.record.judge import IntakeRules
 from ledger.fund.region.setup import set_up_region
@@ -354,12 +355,15 @@ def test_blocked_amounts_carry_their_reason_and_stay_owed(world: Any, made: Gene
         biggest = tx.value(
             "SELECT institution FROM fund.payable GROUP BY 1 ORDER BY sum(daily_fen) DESC LIMIT 1"
         )
-        set_agreement(tx, biggest, "suspended")
+        assert set_agreement(tx, biggest, "suspended", PAY_DAY)
     done = run(world)
     reasons = {b.institution: b.reason for b in done.blocked if b.reason != "negative"}
     assert reasons == {biggest: "suspended"}
     with unit_of_work(world.service_engine, "zhao", DEMO_REGION) as tx:
-        set_agreement(tx, biggest, "active")
+        assert not set_agreement(tx, biggest, "active", PAY_DAY)
+    assert {b.institution for b in run(world).blocked if b.reason == "suspended"} == {biggest}
+    with unit_of_work(world.service_engine, "qian", DEMO_REGION) as tx:
+        confirm_waiting(tx, read_waiting(tx).digest, PAY_DAY)
     released = run(world)
     assert sum(len(batch.order_nos) for batch in released.batches) == len(
         [b for b in done.blocked if b.institution == biggest]

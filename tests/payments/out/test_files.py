@@ -14,7 +14,7 @@ from adapters.banks.ports import Instruction, PaymentBatch
 from adapters.banks.simulator.messages.payment_file import read_pain001
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
-from ledger.fund.institutions.enrolment import set_agreement
+from ledger.fund.institutions.terms import set_agreement
 from ledger.payments.out import files
 from ledger.payments.out.files import cancel, file
 from ledger.payments.out.send import send
@@ -107,7 +107,7 @@ def stop(world: Any, order: Any, why: str) -> None:
         world.other_payee(order.institution)
         return
     with world.tx("maker") as tx:
-        set_agreement(tx, order.institution, why.removeprefix("institution_"))
+        set_agreement(tx, order.institution, why.removeprefix("institution_"), DAY)
 
 
 @pytest.mark.parametrize("why", ["institution_suspended", "institution_ended", "payee_changed"])
