@@ -13,6 +13,7 @@ from ledger.db.unit_of_work import unit_of_work
 from ledger.founding import bring_in_institutions
 from ledger.fund.daily.run import run_daily
 from ledger.fund.institutions.master import read_institutions
+from ledger.fund.institutions.read import read_standing
 from ledger.fund.intake.file import FileResult, load_file
 from ledger.fund.record.judge import IntakeRules
 from ledger.payments.incoming.receive import receive
@@ -31,16 +32,19 @@ Progress = Callable[[str, int, int], None]
 
 
 def take_institutions(staff: Staff, path: Path, pay_date: date) -> None:
-    """One person enters institutions and accounts, another confirms the accounts."""
+    """One person enters the institutions that are not there yet, another confirms them; an earlier day's stay as they are."""
     if has_drafts(staff, pay_date):
         return
+    eve = pay_date - timedelta(days=1)
+    with unit_of_work(staff.maker.engine, staff.maker.user, DEMO_REGION) as tx:
+        there = {one.institution for one in read_standing(tx, eve) if one.agreement_state != "proposed"}
     bring_in_institutions(
         staff.maker.engine,
         staff.maker.user,
         staff.checker.user,
         DEMO_REGION,
-        pay_date - timedelta(days=1),
-        read_institutions(path),
+        eve,
+        [item for item in read_institutions(path) if item.code not in there],
     )
 
 
