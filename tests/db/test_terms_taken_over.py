@@ -27,6 +27,11 @@ INSERT INTO fund.region_policy VALUES (420100, 'receipt_days', '2026-01-01', '10
 INSERT INTO fund.payable (region, fund, setl_id, subfund, institution, service_year, term, category, day, fund_fen, daily_fen, ratio)
 VALUES (420100, 310, 'A', 'pool', 'H42010000001', 2026, 202610, 'inpatient', '2026-10-12', 1000, 550, 5500),
        (420100, 310, 'B', 'pool', 'H42010000002', 2026, 202610, 'inpatient', '2026-10-12', 1000, 600, 6000);
+INSERT INTO fund.record SELECT x.* FROM unnest('{A,B}'::text[]) AS s, jsonb_populate_record(NULL::fund.record,
+    (SELECT jsonb_object_agg(column_name, CASE data_type WHEN 'text' THEN to_jsonb(''::text) WHEN 'bytea' THEN to_jsonb(sha256(''))
+            WHEN 'timestamp without time zone' THEN to_jsonb('2026-10-12 09:00'::text) ELSE to_jsonb(0) END)
+       FROM information_schema.columns WHERE table_schema = 'fund' AND table_name = 'record')
+    || jsonb_build_object('region', 420100, 'setl_id', s, 'med_type', '21')) AS x;
 """
 
 

@@ -67,7 +67,8 @@ SELECT e.region, e.institution, 'enrolment', e.version, e.from_day, e.mode, e.cy
                           WHERE p.region = e.region AND p.institution = e.institution AND p.day BETWEEN e.from_day AND e.to_day
                             AND p.subfund = 'pool' AND coalesce(r.init_setl_id, '') = ''
                             AND (p.ratio NOT IN (0, CASE e.mode WHEN 'daily' THEN e.ratio ELSE 0 END)
-                                 OR p.ratio = 0 AND p.category = 'inpatient' AND e.mode = 'daily' AND e.ratio <> 0))
+                                 OR p.ratio = 0 AND e.mode = 'daily' AND e.ratio <> 0
+                                    AND r.med_type IN ('21', '22', '23', '24', '25', '26', '27', '28', '52')))
             THEN '接管时已有按其他比例计的记录' ELSE '' END
   FROM fund.enrolment e;
 ALTER TABLE fund.enrolment ALTER COLUMN version SET NOT NULL;

@@ -110,6 +110,10 @@ BEGIN
     IF FOUND AND NEW.value !~ ('^(' || v.pattern || ')$') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'policy.value',
             DETAIL = format('政策%s（%s）的值“%s”不合规：应为%s', NEW.key, v.title, left(NEW.value, 40), v.pattern);
+    ELSIF NEW.key = 'short_money_kinds' AND (SELECT count(DISTINCT k) FROM string_to_table(NEW.value, ',') AS k)
+                                         <> (SELECT count(*) FROM string_to_table(NEW.value, ',') AS k) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'policy.kinds',
+            DETAIL = format('资金不足时的先后须把各类款项各写一次，现为%s', NEW.value);
     END IF;
     RETURN NEW;
 END $$;

@@ -34,6 +34,7 @@ from ledger.fund.clearing.letter import approve_letter, draft_letter, send_lette
 from ledger.fund.clearing.orders import draft_clearing_orders
 from ledger.fund.clearing.store import read_paper
 from ledger.fund.daily.run import run_daily
+from ledger.fund.institutions.terms import set_agreement
 from ledger.fund.refunds.refund import RefundRequest, approve_refund, request_refund
 from ledger.payments.orders.approve import approve
 from ledger.payments.orders.draft import create_batch
@@ -321,11 +322,8 @@ def test_a_suspended_institution_gets_nothing_in_advance_but_its_supplier_does(r
     agree(rich, ask(rich, goods).advance_id)
     more = replace(goods, amount_fen=30_001, document="发票002")
     assert refused(lambda: ask(rich, more), Conflict) == "advance.above_quota"
-    with rich.month.admin.begin() as admin:
-        admin.exec_driver_sql(
-            f"UPDATE fund.institution SET agreement_state = 'suspended' WHERE institution = '{H}'"
-        )
     with rich.tx() as tx:
+        set_agreement(tx, H, "suspended", NOV)
         done = order_advances(tx, 310, NOV)
     assert [(s.institution, s.reason) for s in done.skipped] == [(H, "suspended")]
     [batch] = done.batches

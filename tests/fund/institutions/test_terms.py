@@ -280,6 +280,14 @@ BROKEN = {
         "UPDATE fund.payable SET ratio = 5000 WHERE setl_id = 'V2'",
         {("INV-11", "payable V2")},
     ),
+    "outpatient paid daily": (
+        "UPDATE fund.payable SET ratio = 6000, daily_fen = 60000 WHERE setl_id = 'V3'",
+        {("INV-11", "payable V3")},
+    ),
+    "inpatient not paid daily": (
+        "UPDATE fund.payable SET ratio = 0, daily_fen = 0 WHERE setl_id = 'V4'",
+        {("INV-11", "payable V4")},
+    ),
     "policy": (
         "INSERT INTO fund.region_policy VALUES (420100, 'receipt_days', '2026-10-01', '9', '文', 'li', 'qian')",
         {("INV-11", "policy receipt_days 2026-10-01")},
@@ -289,7 +297,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("what", BROKEN)
 def test_what_two_persons_did_not_say_is_found(month: Any, bill: Any, tmp_path: Any, what: str) -> None:
-    month.take(bill("V1"))
+    month.take(bill("V1"), bill("V3", med_type="11", clr_type="11"), bill("V4", institution="H42010000002"))
     month.take(bill("V2", init="V1", fund=-100_000, cash=-20_000))
     assert breaches(month, tmp_path) == set()
     statement, found = BROKEN[what]

@@ -12,23 +12,25 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
+from ledger.fund.record.codes import national_codes
 
-# Half up in magnitude, as procedure.md 2.2 says. A reversal owes the opposite of its original, whatever holds by then.
+# Half up in magnitude, of inpatient care only, as procedure.md 2.2 says. A reversal owes the opposite of its original, whatever holds by then.
 _SHARES: Final = """
     SELECT p.region, p.fund, p.setl_id, p.day, p.ratio, p.daily_fen, p.reversal, p.due_ratio FROM (
-        SELECT p.*, r.setl_id IS NOT NULL AS reversal, coalesce(t.reason, '') <> '' AND t.state = 'taken_over' AS unsure,
-               CASE WHEN e.mode = 'daily' THEN e.ratio ELSE 0 END AS due_ratio,
+        SELECT p.*, coalesce(r.init_setl_id, '') <> '' AS reversal, coalesce(t.reason, '') <> '' AND t.state = 'taken_over' AS unsure,
+               CASE WHEN e.mode = 'daily' AND r.med_type = ANY (%(inpatient)s) THEN e.ratio ELSE 0 END AS due_ratio,
                o.ratio AS first_ratio, o.fund_fen AS first_fund, o.daily_fen AS first_daily
           FROM fund.payable p
-          LEFT JOIN fund.record r ON r.region = p.region AND r.setl_id = p.setl_id AND r.init_setl_id <> ''
+          LEFT JOIN fund.record r ON r.region = p.region AND r.setl_id = p.setl_id
           LEFT JOIN fund.payable o ON o.region = p.region AND o.fund = p.fund AND o.setl_id = r.init_setl_id AND o.subfund = p.subfund
+                                  AND r.init_setl_id <> ''
           LEFT JOIN fund.enrolment e ON e.region = p.region AND e.institution = p.institution AND p.day BETWEEN e.from_day AND e.to_day
           LEFT JOIN fund.terms t ON t.region = e.region AND t.institution = e.institution AND t.kind = 'enrolment'
                                 AND t.version = e.version) p
      WHERE CASE WHEN p.reversal THEN (p.ratio, p.fund_fen, p.daily_fen) IS DISTINCT FROM (p.first_ratio, -p.first_fund, -p.first_daily)
                 WHEN p.subfund = 'acct' THEN (p.ratio, p.daily_fen) <> (0, 0)
                 ELSE p.daily_fen <> round(p.fund_fen::numeric * p.ratio / 10000)
-                     OR NOT p.unsure AND (p.ratio NOT IN (0, p.due_ratio) OR p.ratio = 0 AND p.due_ratio <> 0 AND p.category = 'inpatient')
+                     OR NOT p.unsure AND p.ratio <> p.due_ratio
            END
      ORDER BY 1, 2, 3
 """
@@ -96,7 +98,10 @@ _CHOICES: Final = """
 
 def check_terms(snapshot: Snapshot) -> Iterator[Breach]:
     """Payables and sheets against the terms of their day; terms and choices against their two persons."""
-    for region, fund, setl_id, day, ratio, daily, reversal, due in snapshot.rows(_SHARES):
+    inpatient = [code for code, meant in national_codes().med_type.items() if meant.inpatient]
+    for region, fund, setl_id, day, ratio, daily, reversal, due in snapshot.rows(
+        _SHARES, inpatient=inpatient
+    ):
         said = (
             "与原结算不是恰好相反"
             if reversal
