@@ -21,11 +21,8 @@ from ledger.core.entries import EMPLOYEE_FUND, RESIDENT_FUND, Book, Dimensions, 
 from ledger.db.cluster import Cluster
 from ledger.db.engine import admin_engine, auditor_engine, service_engine
 from ledger.db.roles import grant_database
-from ledger.db.unit_of_work import unit_of_work
-from ledger.founding import book_by_hand
-from ledger.fund.institutions.load import load_institutions
+from ledger.founding import book_by_hand, bring_in_institutions
 from ledger.fund.institutions.master import read_institutions
-from ledger.fund.institutions.payees import confirm_payees
 from ledger.settings import Settings
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, found_demo
 
@@ -108,10 +105,7 @@ def fresh_world(home: Path, name: str) -> Iterator[World]:
 
 def take_institutions(world: World, path: Path) -> None:
     """Institutions with confirmed payee accounts, by two persons."""
-    with unit_of_work(world.service, "zhao", DEMO_REGION) as tx:
-        load_institutions(tx, read_institutions(path))
-    with unit_of_work(world.service, "qian", DEMO_REGION) as tx:
-        confirm_payees(tx)
+    bring_in_institutions(world.service, "zhao", "qian", DEMO_REGION, DAY, read_institutions(path))
 
 
 def allot(world: World) -> None:

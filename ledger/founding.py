@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,7 +17,11 @@ from ledger.db.connections import Engine
 from ledger.db.engine import admin_engine
 from ledger.db.migrate import MigrationPlan, migrate
 from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.institutions.load import load_institutions
+from ledger.fund.institutions.master import Institution
+from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
 from ledger.fund.region.calendar import import_shipped_calendar
+from ledger.fund.region.choices import confirm_choices, propose_choice, read_choices
 from ledger.fund.region.holidays import HolidayTable, confirm_calendar, propose_calendar
 from ledger.fund.region.setup import set_up_region
 from ledger.payments.orders.own_accounts import OwnAccount
@@ -82,3 +87,32 @@ def import_holidays(
         digest = propose_calendar(tx, table, day)
     with unit_of_work(engine, checker, region) as tx:
         confirm_calendar(tx, table.year, digest, day)
+
+
+def bring_in_institutions(
+    engine: Engine, maker: str, checker: str, region: int, day: date, institutions: Iterable[Institution]
+) -> None:
+    """Institutions from a file to force, by their two persons one after the other, on business date `day`."""
+    with unit_of_work(engine, maker, region) as tx:
+        load_institutions(tx, institutions, day)
+    with unit_of_work(engine, checker, region) as tx:
+        waiting = read_waiting(tx)
+        if waiting.digest:
+            confirm_waiting(tx, waiting.digest, day)
+
+
+def choose(
+    engine: Engine,
+    proposer: str,
+    checker: str,
+    region: int,
+    key: str,
+    value: str,
+    from_day: date,
+    source: str,
+) -> None:
+    """A region's choice from a document to force, by its two persons one after the other, on the day it begins."""
+    with unit_of_work(engine, proposer, region) as tx:
+        propose_choice(tx, key, value, from_day, source, from_day)
+    with unit_of_work(engine, checker, region) as tx:
+        confirm_choices(tx, read_choices(tx).digest, from_day)

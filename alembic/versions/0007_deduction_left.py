@@ -4,7 +4,7 @@ from alembic import op
 from ledger.db.migrate import run_folder
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -39,6 +39,7 @@ WORDS: Final = (
     Word("month", "ledger.cli.month", "月结算"),
     Word("outregion", "ledger.cli.outregion.commands", "异地就医"),
     Word("payments", "ledger.cli.payments", "拨付：审批、制盘、发送、收回单、挂账"),
+    Word("policy", "ledger.cli.installation.policy", "统筹区的选择"),
     Word("reconcile", "ledger.cli.reconcile", "对账"),
     Word("refund", "ledger.cli.refund", "退款与追回"),
     Word("report", "ledger.cli.books.report", "账表：科目余额表、明细账、记账凭证"),

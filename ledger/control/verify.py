@@ -21,6 +21,7 @@ from ledger.control.checks.fund.outregion import check_outregion
 from ledger.control.checks.fund.papers import check_papers
 from ledger.control.checks.fund.recognition import check_recognition
 from ledger.control.checks.fund.settlements import check_settlements
+from ledger.control.checks.fund.terms import check_terms
 from ledger.control.checks.fund.ties import check_ties
 from ledger.control.checks.guards import check_guards
 from ledger.control.checks.journal.accounts import check_accounts
@@ -61,6 +62,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("制单复核", check_signers),
     ("结算记录与应付", check_recognition),
     ("接入文件与未拨付清单", check_loads),
+    ("拨付比例、协议与两人办理", check_terms),
     ("一单式各方分担", check_layers),
     ("拨付单与审批", check_orders),
     ("应付净额", check_owed),

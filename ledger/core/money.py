@@ -64,6 +64,12 @@ def parse_ratio(text: str) -> int:
     return ratio
 
 
+def ratio_text(ratio: int) -> str:
+    """Ten-thousandths as a decimal: 6000 to `"0.6"`, 10000 to `"1"`; the opposite of `parse_ratio`."""
+    whole, part = divmod(ratio, RATIO_ONE)
+    return f"{whole}.{part:04d}".rstrip("0").rstrip(".")
+
+
 def share(amount_fen: int, ratio: int) -> int:
     """`amount × ratio` in fen, rounded half up in magnitude: the one rounding rule (procedure.md 2.2, 7A).
 

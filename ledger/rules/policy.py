@@ -27,26 +27,6 @@ def policy_on(tx: Transaction, region: int, day: date) -> str:
     return DEFAULT if found is None else _known(str(found))
 
 
-def set_policy(tx: Transaction, region: int, policy: str, from_day: date, source: str) -> None:
-    """Choose a policy from a day on; `source` names the document it rests on, the setter is the transaction's user.
-
-    Raises InvalidInput `policy.unknown`, `policy.source_missing`; Conflict `db.duplicate` for a second choice of
-    the same day.
-    """
-    _known(policy)
-    if not source.strip():
-        raise InvalidInput("policy.source_missing", "会计政策须注明依据的文件")
-    tx.run(
-        "INSERT INTO fund.region_policy (region, key, from_day, value, source, set_by)"
-        " VALUES (%(region)s, 'daily_accounting', %(day)s, %(policy)s, %(source)s, %(user)s)",
-        region=region,
-        day=from_day,
-        policy=policy,
-        source=source,
-        user=tx.user,
-    )
-
-
 def _known(policy: str) -> str:
     if policy not in POLICIES:
         raise InvalidInput(

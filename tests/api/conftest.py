@@ -22,9 +22,8 @@ from ledger.api.intake.service import Service, make_service
 from ledger.api.server import configuration
 from ledger.cli.remote import Remote
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.institutions.load import load_institutions
+from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import read_institutions
-from ledger.fund.institutions.payees import confirm_payees
 from ledger.fund.region.calendar import import_shipped_calendar
 from ledger.fund.region.setup import set_up_region
 from ledger.payments.orders.own_accounts import OwnAccount
@@ -124,10 +123,9 @@ def prepare(database: Any, folder: Path) -> World:
         )
     file = folder / "institutions.jsonl"
     file.write_text("".join(f"{item.line(DAY)}\n" for item in world.institutions), encoding="utf-8")
-    with world.tx("maker") as tx:
-        load_institutions(tx, read_institutions(file))
-    with world.tx("checker") as tx:
-        confirm_payees(tx)
+    bring_in_institutions(
+        world.database.service_engine, "maker", "checker", REGION, DAY, read_institutions(file)
+    )
     for region, admin, people in ((REGION, "admin", PEOPLE), (OTHER_REGION, "admin2", OTHERS)):
         with world.tx(admin, region) as tx:
             for person in people:

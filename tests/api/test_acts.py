@@ -52,17 +52,28 @@ def test_every_command_that_acts_is_offered(client: httpx.Client, world: Any) ->
     assert not names & set(NOT_REMOTE)
 
 
-def test_master_data_by_two_persons_as_at_the_command_line(do: Any, world: Any) -> None:
+def test_master_data_by_two_persons_as_at_the_command_line(do: Any, client: httpx.Client, world: Any) -> None:
     file = {"name": "institutions.jsonl", "content": json.dumps(LINE, ensure_ascii=False) + "\n"}
     loaded = do("institution/load", "maker", file=file)
     assert loaded.status_code == 200, loaded.text
     assert loaded.json()["new"] == 1
-    assert do("institution/confirm", "maker", institution=LINE["code"]).status_code in (403, 409)
-    confirmed = do("institution/confirm", "checker", institution=LINE["code"])
-    assert (confirmed.status_code, confirmed.json()) == (200, {"confirmed": 1})
+    waiting = client.get(
+        f"/api/v1/institutions/{LINE['code']}", params={"region": REGION},
+        headers={"authorization": f"Bearer {world.keys['checker']}"},
+    ).json()  # fmt: skip
+    assert [one["kind"] for one in waiting["open"]] == ["agreement", "enrolment", "payee"]
+    this = {"institution": LINE["code"], "digest": waiting["digest"]}
+    assert do("institution/confirm", "maker", **this).status_code == 403
+    stale = do("institution/confirm", "checker", **this | {"digest": "0" * 32})
+    assert (stale.status_code, stale.json()["code"]) == (409, "institution.changed")
+    confirmed = do("institution/confirm", "checker", **this)
+    assert (confirmed.status_code, confirmed.json()) == (
+        200,
+        {"confirmed": {"agreement": 1, "enrolment": 1, "payee": 1}},
+    )
     assert ("maker", "institution.load", "done") in log(world)
-    assert ("checker", "payee.confirm", "done") in log(world)
-    assert ("maker", "payee.confirm", "refused") in log(world)
+    assert ("checker", "institution.confirm", "done") in log(world)
+    assert ("maker", "institution.confirm", "refused") in log(world)
 
 
 def test_once_under_a_key_the_same_answer_again(do: Any, world: Any) -> None:
@@ -123,7 +134,7 @@ def test_values_that_do_not_fit_are_refused_by_name(
 
 
 def test_another_region_is_not_there(do: Any) -> None:
-    assert do("institution/confirm", "checker", region=420200).status_code in (403, 404)
+    assert do("institution/confirm", "checker", region=420200, digest="0" * 32).status_code in (403, 404)
 
 
 def test_a_secret_is_never_kept_under_a_key(do: Any) -> None:

@@ -59,6 +59,7 @@ fund.payee_account.state payee.state
 fund.person_payment.kind person_payment.kind
 fund.person_payment.state person_payment.state
 fund.person_payment.subfund subfund
+fund.policy_proposal.state policy.state
 fund.quarantine.state quarantine.state
 fund.reconciliation.state reconciliation.state
 fund.refund.kind refund.kind
@@ -69,6 +70,11 @@ fund.sheet.state sheet.state
 fund.sheet_due.kind taking.kind
 fund.sheet_line.subfund subfund
 fund.sheet_taking.kind taking.kind
+fund.terms.agreement_state institution.state
+fund.terms.cycle enrolment.cycle
+fund.terms.kind terms.kind
+fund.terms.mode enrolment.mode
+fund.terms.state terms.state
 jobs.job_run.state job.state
 payments.bank_account.kind account.kind
 payments.bank_channel.state channel.state
@@ -112,6 +118,9 @@ COMMANDS: Final = (
     f"--as zhou clear list {_R} --year 2026",
     f"--as zhao clear targets {_R} --year 2026",
     f"--as zhou declare list {_R} --fund 310 --institution {_H} --term 202603",
+    f"--as zhou institution list {_R}",
+    f"--as zhou institution list --open {_R}",
+    f"--as zhou institution show {_H} {_R}",
     f"--as zhou layers bill {{SELECT setl_id FROM fund.bill_layer ORDER BY 1 LIMIT 1}} {_R}",
     f"--as zhou layers totals {_R} --from 2026-03-01 --to 2026-04-30",
     f"--as zhou month list {_R} --term 202603",
@@ -125,6 +134,7 @@ COMMANDS: Final = (
     f"--as zhou payments handed list {_R}",
     f"--as zhou payments freeze list {_R}",
     f"--as xitong payments ask {_R}",
+    f"--as zhou policy list {_R}",
     f"--as zhou reconcile period {_R} --institution {_H} --begin 2026-03-01 --end 2026-03-31",
     f"--as zhou refund list {_R}",
     "--as zhou report trial-balance --book 420100-310",

@@ -89,7 +89,8 @@ def batches(world: Any, run: Any, bank: DemoBank, tmp_path: Path) -> list[dict[s
             book_by_hand(world.service_engine, "li", "qian", Book(REGION, fund), EVE, content)
     made = generate(60, 12, EVE, 1, tmp_path, region=REGION)
     run("zhao", "institution", "load", str(made.institutions))
-    run("qian", "institution", "confirm")
+    shown = run("qian", "institution", "list", "--open")
+    run("qian", "institution", "confirm", "--digest", shown["digest"])
     loaded = run("jieru", "intake", "load", *map(str, made.settlements), region=False)
     assert loaded["accepted"] > 40
     run("zhao", "daily", "run", "--date", DAYS[0].isoformat())

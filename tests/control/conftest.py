@@ -38,6 +38,8 @@ from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, credi
 from ledger.db.engine import auditor_engine, service_engine
 from ledger.db.roles import grant_database
 from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.founding import bring_in_institutions
+from ledger.fund.institutions.master import Institution
 from ledger.settings import Settings
 
 REGION = 420100
@@ -127,10 +129,6 @@ def _users(admin_url: str) -> None:
 def _master_data(tx: Transaction) -> None:
     tx.run("INSERT INTO fund.region VALUES (420100, '某市')")
     tx.run(
-        "INSERT INTO fund.institution VALUES (420100, %(i)s, '某医院', '1', '3', 'active', '2026-01-01', '2026-12-31')",
-        i=INSTITUTION,
-    )
-    tx.run(
         "INSERT INTO payments.bank_account VALUES (420100, %(a)s, '1004', 'sim', '支出户', '某银行', '102521000001')",
         a=ACCOUNT,
     )
@@ -142,14 +140,11 @@ def _master_data(tx: Transaction) -> None:
 
 
 def _payee(service: Engine) -> None:
-    with unit_of_work(service, "maker", REGION) as tx:
-        tx.run(
-            "INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by)"
-            " VALUES (420100, %(i)s, 1, '某医院', '9558000001', '某银行', '102521000001', 'proposed', 'maker')",
-            i=INSTITUTION,
-        )
-    with unit_of_work(service, "checker", REGION) as tx:
-        tx.run("UPDATE fund.payee_account SET state = 'confirmed', confirmed_by = 'checker'")
+    hospital = Institution(
+        INSTITUTION, "某医院", "1", "3", "active", date(2026, 1, 1), date(2026, 12, 31), "daily", "daily", 6_000, 9_500,
+        date(2026, 1, 1), "某医院", "9558000001", "某银行", "102521000001",
+    )  # fmt: skip
+    bring_in_institutions(service, "maker", "checker", REGION, date(2026, 10, 1), [hospital])
 
 
 def _record(tx: Transaction, setl_id: str, fund_fen: int, daily_fen: int) -> None:

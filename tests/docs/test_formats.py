@@ -41,7 +41,9 @@ def test_every_file_is_taken(on: Any, world: Any) -> None:
         return str(FILES / name)
 
     assert on("zhao", "institution", "load", file("institutions.jsonl"), *R)["new"] == 5
-    assert on("qian", "institution", "confirm", *R)["confirmed"] == 5
+    waiting = on("qian", "institution", "list", "--open", *R)
+    done = on("qian", "institution", "confirm", *R, "--digest", waiting["digest"])
+    assert done["confirmed"]["payee"] == 5
     assert on("zhao", "calendar", "import", file("holidays-2027.csv"), *R)["off"] == 5
     taken = on("jieru", "intake", "load", file("settlements.jsonl"))
     assert (taken["accepted"], taken["quarantined"]) == (3, 0)

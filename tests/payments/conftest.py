@@ -24,6 +24,8 @@ from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
 from ledger.core.errors import Conflict, LedgerError
 from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.founding import bring_in_institutions
+from ledger.fund.institutions.master import Institution
 from ledger.payments.incoming.receive import Received, receive
 from ledger.payments.orders.approve import approve
 from ledger.payments.orders.draft import create_batch
@@ -99,25 +101,25 @@ class World:
             )
             for code in codes
         }
-        with self.tx("maker") as tx:
-            for code, payee in fresh.items():
-                tx.run(
-                    "INSERT INTO fund.institution VALUES (%(r)s, %(c)s, %(n)s, '1', '3', 'active', '2026-01-01', '2030-12-31')",
-                    r=REGION,
-                    c=code,
-                    n=payee.name,
-                )
-                tx.run(
-                    "INSERT INTO fund.enrolment VALUES (%(r)s, %(c)s, '2026-01-01', '2030-12-31', 'daily', 'daily', 6000, 9500)",
-                    r=REGION,
-                    c=code,
-                )
-                propose(tx, code, 1, payee)
-        with self.tx("checker") as tx:
-            for code in fresh:
-                confirm(tx, code, 1, "checker")
+        self.bring_in(fresh)
         self.known |= fresh
         return codes
+
+    def bring_in(self, accounts: Mapping[str, BankAccount]) -> None:
+        """Institutions with their accounts, by two persons."""
+        items = [
+            Institution(
+                code, accounts[code].name, "1", "3", "active", date(2026, 1, 1), date(2030, 12, 31), "daily", "daily", 6_000, 9_500,
+                date(2026, 1, 1), payee.name, payee.number, payee.bank_name, payee.cnaps,
+            )
+            for code, payee in accounts.items()
+        ]  # fmt: skip
+        bring_in_institutions(self.engine, "maker", "checker", REGION, PAY_DATE, items)
+
+    def other_payee(self, institution: str) -> None:
+        """Another account takes the place of an institution's, by two persons."""
+        known = self.known[institution]
+        self.bring_in({institution: BankAccount(known.name, "6222999999", known.bank_name, known.cnaps)})
 
     def payables(self, institution: str, fens: Sequence[int]) -> list[PayableDraft]:
         """Booked records of one institution whose daily payables are `fens` (half their fund money)."""
@@ -208,32 +210,6 @@ class World:
 
     def receive(self, bank: Any, day: date = PAY_DATE, user: str = "acc", **options: Any) -> Received:
         return receive(self.engine, user, REGION, OWN, bank, day, **options)
-
-
-def propose(tx: Transaction, institution: str, version: int, payee: BankAccount, user: str = "maker") -> None:
-    tx.run(
-        "INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by)"
-        " VALUES (%(r)s, %(c)s, %(v)s, %(n)s, %(no)s, %(b)s, %(k)s, 'proposed', %(u)s)",
-        r=REGION,
-        c=institution,
-        v=version,
-        n=payee.name,
-        no=payee.number,
-        b=payee.bank_name,
-        k=payee.cnaps,
-        u=user,
-    )
-
-
-def confirm(tx: Transaction, institution: str, version: int, user: str) -> None:
-    tx.run(
-        "UPDATE fund.payee_account SET state = 'confirmed', confirmed_by = %(u)s"
-        " WHERE region = %(r)s AND institution = %(c)s AND version = %(v)s",
-        r=REGION,
-        c=institution,
-        v=version,
-        u=user,
-    )
 
 
 def insert_records(tx: Transaction, institution: str, rows: Sequence[tuple[str, int]], key: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from adapters.banks.simulator.messages.payment_file import read_pain001
 from ledger.core.dates import SHANGHAI
 from ledger.db.connections import direct
+from ledger.fund.institutions.terms import set_agreement
 from ledger.payments.incoming import receive as receiving
 from ledger.payments.orders.approve import approve
 from ledger.payments.out.files import file
@@ -122,10 +123,7 @@ def test_sending(world: Any, bank: Any, killed: Any, movement: Any, point: str, 
     first, second = world.orders(batch.order_nos)
     if meanwhile == "suspended":
         with world.tx("maker") as tx:
-            tx.run(
-                "UPDATE fund.institution SET agreement_state = 'suspended' WHERE institution = %(i)s",
-                i=first.institution,
-            )
+            set_agreement(tx, first.institution, "suspended", DAY)
         file(world.engine, "maker", REGION, batch.batch_id, bank.of, MOMENT)
     if meanwhile == "answered" and arrived:
         bank.put(bank.note(movement("S1", first)))

@@ -17,9 +17,8 @@ from sqlalchemy import Engine
 from ledger.core.money import yuan
 from ledger.db.connections import Direct, direct
 from ledger.db.unit_of_work import Transaction, unit_of_work
-from ledger.fund.institutions.load import load_institutions
+from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import FAR_DAY, Institution
-from ledger.fund.institutions.payees import confirm_payees
 from ledger.fund.intake.file import load_file
 from ledger.fund.record.judge import IntakeRules
 from ledger.settings import Settings
@@ -111,10 +110,8 @@ def _load_hospitals(settings: Settings) -> None:
 
     assert date(2030, 12, 31) < FAR_DAY
     with closing_direct(settings) as engine:
-        with unit_of_work(engine, "zhao", DEMO_REGION) as tx:
-            load_institutions(tx, [hospital(HOSPITAL, 1), hospital(OTHER_HOSPITAL, 2)])
-        with unit_of_work(engine, "qian", DEMO_REGION) as tx:
-            confirm_payees(tx)
+        hospitals = [hospital(HOSPITAL, 1), hospital(OTHER_HOSPITAL, 2)]
+        bring_in_institutions(engine, "zhao", "qian", DEMO_REGION, date(2026, 10, 1), hospitals)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from ledger.books.setup import open_period
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI, period_of
 from ledger.core.entries import Book, Dimensions, credit, debit
-from ledger.founding import book_by_hand, import_holidays
+from ledger.founding import book_by_hand, choose, import_holidays
 from ledger.fund.daily.run import run_daily
 from ledger.fund.declare.declaration import declare
 from ledger.fund.declare.lists import UploadedList, record_lists
@@ -41,7 +41,6 @@ from ledger.payments.orders.order import Order, read_orders
 from ledger.payments.orders.values import Batch
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
-from ledger.rules.policy import set_policy
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
 
 OWN = EXPENDITURE_ACCOUNT.number
@@ -107,8 +106,7 @@ class Town:
     def begin(self, policy: str = "P1", fen: int = 10**11, income_fen: int = 0) -> None:
         """The policy from the start, money in the 支出户, and a year's income (hence a balance) in the 财政专户."""
         own, fiscal = Dimensions(OWN), Dimensions(FISCAL)
-        with self.tx("li") as tx:
-            set_policy(tx, DEMO_REGION, policy, date(2026, 1, 1), "测试文件〔2026〕1号")
+        self.choose("daily_accounting", policy, date(2026, 1, 1))
         few = HolidayTable(
             2027, "国办发明电〔2026〕测试", ((date(2027, 1, 1), False), (date(2027, 10, 1), False))
         )
@@ -117,6 +115,10 @@ class Town:
             self.by_hand("拨入", (debit(1004, fen, own), credit(1003, fen, fiscal)))
         if income_fen:
             self.by_hand("收入", (debit(1003, income_fen, fiscal), credit(400101, income_fen)))
+
+    def choose(self, key: str, value: str, from_day: date) -> None:
+        """A choice of the region, by two persons."""
+        choose(self.engine, "li", "qian", DEMO_REGION, key, value, from_day, "测试文件〔2026〕1号")
 
     def by_hand(self, summary: str, legs: Sequence[Any]) -> None:
         content = ManualContent(START, summary, "测试单据", legs)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.api.schemas import books, general, intake, payments
+from ledger.api.schemas import books, general, institutions, intake, payments
 from ledger.api.schemas.parts import Schema, ref
 
 __all__ = ["SCHEMAS", "Schema", "ref"]
 
-SCHEMAS: Final[dict[str, Schema]] = general.SCHEMAS | books.SCHEMAS | intake.SCHEMAS | payments.SCHEMAS
+SCHEMAS: Final[dict[str, Schema]] = (
+    general.SCHEMAS | books.SCHEMAS | institutions.SCHEMAS | intake.SCHEMAS | payments.SCHEMAS
+)

@@ -223,7 +223,9 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
-    IF OLD.state = 'proposed' AND NEW.state = 'confirmed' THEN
+    IF OLD.state = 'proposed' AND NEW.state = 'withdrawn' THEN
+        RETURN NEW;   -- a later proposal took its place
+    ELSIF OLD.state = 'proposed' AND NEW.state IN ('confirmed', 'refused') THEN
         IF NEW.confirmed_by IS DISTINCT FROM acting OR NOT access.has_role(NEW.region, 0::smallint, acting, '{checker}') THEN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'proposal.not_checker', DETAIL = '须由复核审批岗以本人名义确认';
         END IF;
@@ -231,7 +233,8 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'payee.same_person',
                 DETAIL = format('%s提出的须由另一人确认', NEW.proposed_by);
         END IF;
-    ELSIF NOT (OLD.state = 'confirmed' AND NEW.state IN ('replaced', 'failed') AND NEW.confirmed_by = OLD.confirmed_by) THEN
+    ELSIF NOT (OLD.state IN ('confirmed', 'taken_over') AND NEW.state IN ('replaced', 'failed', 'corrected')
+               AND NEW.confirmed_by = OLD.confirmed_by) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'proposal.state',
             DETAIL = format('不能由%s转为%s', OLD.state, NEW.state);
     END IF;

@@ -201,14 +201,17 @@ END $$;
 -- pairs, as the records have them. Of several enrolments the newest that covers the day decides.
 CREATE OR REPLACE FUNCTION fund.intake_context(p_region integer, p_institutions text[], p_days date[], p_terms integer[],
     OUT allowed boolean, OUT mapped boolean, OUT unknown text[], OUT institutions text, OUT days text, OUT ratios text, OUT settled json)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     allowed := access.has_role(p_region, 0::smallint, access.user_name(), '{intake,system,maker}');
     IF NOT allowed THEN
         RETURN;
     END IF;
+    -- Not while terms change: what waited here sees them as they are then (hence not STABLE). See fund.lock_terms.
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('fund.terms ' || p_region, 0));
     mapped := EXISTS (SELECT 1 FROM fund.layer_map WHERE region = p_region);
-    unknown := ARRAY(SELECT unnest(p_institutions) EXCEPT SELECT institution FROM fund.institution WHERE region = p_region);
+    unknown := ARRAY(SELECT unnest(p_institutions) EXCEPT SELECT institution FROM fund.institution
+                     WHERE region = p_region AND agreement_state <> 'proposed');
     SELECT coalesce(array_agg(e.institution), '{}'), coalesce(array_agg(e.day), '{}'), coalesce(array_agg(e.ratio), '{}')
       INTO institutions, days, ratios
       FROM (SELECT DISTINCT ON (a.institution, a.day) a.institution, a.day, f.mode, f.ratio

@@ -14,7 +14,9 @@ CREATE TABLE fund.policy_key (
 );
 
 INSERT INTO fund.policy_key VALUES
-    ('daily_accounting', '日拨付列账方法：P1暂付款、P2直接列支出'),
+    ('daily_accounting', '日拨付列账方法：P1暂付款、P2直接列支出', 'P1|P2');
+
+INSERT INTO fund.policy_key VALUES
     ('mulaid_in_acct',   '家庭共济是否含在个人账户支付额内'),
     ('receipt_days',     '银行回单期限');
 
@@ -26,8 +28,30 @@ CREATE TABLE fund.region_policy (
     value    text NOT NULL,
     source   text NOT NULL,            -- the document it rests on
     set_by   text NOT NULL,
+    confirmed_by text NOT NULL DEFAULT '',
     PRIMARY KEY (region, key, from_day)
 );
+
+-- Proposed by one person, confirmed by another: what is confirmed, and nothing else, stands in fund.region_policy.
+CREATE TABLE fund.policy_proposal (
+    region      integer NOT NULL REFERENCES fund.region,
+    key         text NOT NULL REFERENCES fund.policy_key,
+    from_day    date NOT NULL,
+    version     integer NOT NULL CHECK (version > 0),
+    value       text NOT NULL,
+    source      text NOT NULL CHECK (source <> ''),
+    state       text NOT NULL DEFAULT 'proposed' CHECK (state IN ('proposed', 'confirmed', 'refused', 'withdrawn')),
+    proposed_by text NOT NULL,
+    proposed_on date NOT NULL,
+    decided_by  text NOT NULL DEFAULT '',
+    decided_on  date,
+    reason      text NOT NULL DEFAULT '',
+    PRIMARY KEY (region, key, from_day, version),
+    CONSTRAINT policy_two_persons CHECK (decided_by <> proposed_by AND (state IN ('proposed', 'withdrawn')) = (decided_by = '')),
+    CONSTRAINT policy_refused CHECK (state <> 'refused' OR reason <> '')
+);
+
+CREATE UNIQUE INDEX one_open_policy ON fund.policy_proposal (region, key, from_day) WHERE state = 'proposed';
 
 -- The calendar of banks and public holidays: reference data with its source, shared by all regions.
 CREATE TABLE fund.calendar_year (
@@ -86,6 +110,10 @@ BEGIN
     IF FOUND AND NEW.value !~ ('^(' || v.pattern || ')$') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'policy.value',
             DETAIL = format('政策%s（%s）的值“%s”不合规：应为%s', NEW.key, v.title, left(NEW.value, 40), v.pattern);
+    ELSIF NEW.key = 'short_money_kinds' AND (SELECT count(DISTINCT k) FROM string_to_table(NEW.value, ',') AS k)
+                                         <> (SELECT count(*) FROM string_to_table(NEW.value, ',') AS k) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'policy.kinds',
+            DETAIL = format('资金不足时的先后须把各类款项各写一次，现为%s', NEW.value);
     END IF;
     RETURN NEW;
 END $$;
@@ -110,6 +138,85 @@ BEGIN
         END IF;
     END LOOP;
     RETURN v_day;
+END $$;
+
+-- Choices that wait for a second person, with the value in force on their first day beside them.
+CREATE OR REPLACE FUNCTION fund.open_policies(p_region integer)
+RETURNS TABLE (key text, title text, from_day date, version integer, in_force text, value text, source text, proposed_by text, proposed_on date)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.key, k.title, p.from_day, p.version,
+           (SELECT y.value FROM fund.region_policy y WHERE y.region = p.region AND y.key = p.key AND y.from_day <= p.from_day
+             ORDER BY y.from_day DESC LIMIT 1), p.value, p.source, p.proposed_by, p.proposed_on
+      FROM fund.policy_proposal p JOIN fund.policy_key k ON k.key = p.key
+     WHERE p.region = p_region AND p.state = 'proposed'
+$$;
+
+CREATE OR REPLACE FUNCTION fund.policy_digest(p_region integer) RETURNS text LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT left(encode(sha256(convert_to(concat_ws(E'\n', 'policy', p_region,
+                string_agg(to_jsonb(o)::text, E'\n' ORDER BY o.key COLLATE "C", o.from_day)), 'UTF8')), 'hex'), 32)
+      FROM fund.open_policies(p_region) AS o
+$$;
+
+-- A choice for a region from a day on. What is in force or waits already is not proposed again.
+CREATE OR REPLACE FUNCTION fund.propose_policy(p_region integer, p_key text, p_from date, p_value text, p_source text, p_on date) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_user text := access.require_role(p_region, 0::smallint, '{maker,accountant,system}');
+    v_now  text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('fund.policies ' || p_region, 0));
+    IF NOT EXISTS (SELECT 1 FROM fund.policy_key k WHERE k.key = p_key) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'policy.unknown_key', DETAIL = format('没有名为“%s”的选择', left(p_key, 40));
+    ELSIF btrim(p_source) = '' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'policy.source_missing', DETAIL = '统筹区的选择须注明依据的文件';
+    END IF;
+    SELECT y.value INTO v_now FROM fund.region_policy y WHERE y.region = p_region AND y.key = p_key AND y.from_day = p_from;
+    IF v_now = p_value OR EXISTS (SELECT 1 FROM fund.policy_proposal p WHERE (p.region, p.key, p.from_day, p.value, p.source, p.state)
+                                                                          = (p_region, p_key, p_from, p_value, btrim(p_source), 'proposed')) THEN
+        RETURN false;
+    ELSIF v_now IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'policy.same_start',
+            DETAIL = format('%s自%s起已定为%s：改为%s须另定起始日', p_key, p_from, v_now, left(p_value, 40));
+    END IF;
+    UPDATE fund.policy_proposal SET state = 'withdrawn', reason = '另有新的提出', decided_on = p_on
+     WHERE region = p_region AND key = p_key AND from_day = p_from AND state = 'proposed';
+    INSERT INTO fund.policy_proposal (region, key, from_day, version, value, source, proposed_by, proposed_on)
+    SELECT p_region, p_key, p_from, coalesce(max(p.version), 0) + 1, p_value, btrim(p_source), v_user, p_on
+      FROM fund.policy_proposal p WHERE (p.region, p.key, p.from_day) = (p_region, p_key, p_from);
+    RETURN true;
+END $$;
+
+-- A checker, another person, puts in force all that was shown, or refuses it with a reason.
+CREATE OR REPLACE FUNCTION fund.decide_policies(p_region integer, p_digest text, p_reason text, p_on date) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_user    text := access.require_role(p_region, 0::smallint, '{checker}');
+    v_maker   text;
+    v_decided bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('fund.policies ' || p_region, 0));
+    IF NOT EXISTS (SELECT 1 FROM fund.open_policies(p_region)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'policy.nothing_open', DETAIL = format('统筹区%s没有待另一人确认的选择', p_region);
+    ELSIF fund.policy_digest(p_region) IS DISTINCT FROM p_digest THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'policy.changed',
+            DETAIL = '待确认的选择不是所核对的那一份（摘要不符）：请重新列出并核对，未作任何改动';
+    END IF;
+    SELECT min(o.proposed_by) INTO v_maker FROM fund.open_policies(p_region) o
+     WHERE access.person(o.proposed_by) IS NOT DISTINCT FROM access.person(v_user);
+    IF v_maker IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
+            DETAIL = format('由%s提出，须由另一人以本人名义复核', v_maker);
+    END IF;
+    IF p_reason = '' THEN
+        INSERT INTO fund.region_policy (region, key, from_day, value, source, set_by, confirmed_by)
+        SELECT p.region, p.key, p.from_day, p.value, p.source, p.proposed_by, v_user FROM fund.policy_proposal p
+         WHERE p.region = p_region AND p.state = 'proposed';
+    END IF;
+    UPDATE fund.policy_proposal SET state = CASE p_reason WHEN '' THEN 'confirmed' ELSE 'refused' END, decided_by = v_user, decided_on = p_on,
+           reason = p_reason WHERE region = p_region AND state = 'proposed';
+    GET DIAGNOSTICS v_decided = ROW_COUNT;
+    RETURN v_decided;
 END $$;
 
 -- What a holiday table says, hashed: `year|source|` and the days as above.
@@ -210,6 +317,11 @@ END $$;
 
 -- Guards ------------------------------------------------------
 CREATE OR REPLACE TRIGGER check_policy BEFORE INSERT OR UPDATE ON fund.region_policy FOR EACH ROW EXECUTE FUNCTION fund.check_policy();
+CREATE OR REPLACE TRIGGER check_policy BEFORE INSERT OR UPDATE ON fund.policy_proposal FOR EACH ROW EXECUTE FUNCTION fund.check_policy();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, key, from_day, version, value, source, proposed_by, proposed_on ON fund.policy_proposal
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.policy_proposal FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.region_policy FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, year, version, source, days, digest, proposed_by, proposed_on ON fund.calendar_proposal
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.calendar_proposal FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
@@ -217,8 +329,6 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.cal
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.calendar_day FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.policy_key
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
-CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.region_policy
-    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND ((new.set_by IS DISTINCT FROM access.user_name()) OR (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[]))))) EXECUTE FUNCTION fund.refuse_writer();
 
 -- Grants ------------------------------------------------------
 GRANT SELECT ON fund.calendar_day TO fundledger_service, fundledger_auditor;
@@ -228,7 +338,12 @@ GRANT SELECT ON fund.policy_key TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT ON fund.region TO fundledger_service;
 GRANT SELECT ON fund.region TO fundledger_auditor;
 GRANT SELECT ON fund.region_policy TO fundledger_auditor, fundledger_poster;
-GRANT SELECT, INSERT ON fund.region_policy TO fundledger_service;
+GRANT SELECT ON fund.region_policy, fund.policy_proposal TO fundledger_service;
+GRANT SELECT ON fund.policy_proposal TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION fund.decide_policies(integer,text,text,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.open_policies(integer) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.policy_digest(integer) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.propose_policy(integer,text,date,text,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.after_working_days(date,integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.decide_calendar(integer,integer,bytea,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.propose_calendar(integer,integer,text,date[],boolean[],date) TO fundledger_service;

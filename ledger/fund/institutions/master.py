@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.banks.ports import BankAccount
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_ratio
@@ -40,15 +41,26 @@ class Institution:
     payee_number: str
     payee_bank: str
     payee_cnaps: str
+    payee_reason: str = ""
+    """Why an account that was in force once and was stopped comes back."""
+    enrolment_correction: str = ""
+    """Why the enrolment takes the place of one in force from the same day."""
+
+    @property
+    def payee(self) -> BankAccount:
+        """Where it wants to be paid."""
+        return BankAccount(self.payee_name, self.payee_number, self.payee_bank, self.payee_cnaps)
 
 
 def read_institutions(path: Path) -> Iterator[Institution]:
     """The institutions of a JSON-lines file (the shape `generate` writes).
 
     Raises InvalidInput `institution.format` naming file, line and field: master data is taken whole or not at all;
-    what `judge` raises, with the line; `institution.empty` for a file without a line, OSError for one that cannot be read.
+    what `judge` raises, with the line; `institution.twice` for an institution with two lines, `institution.empty` for a file
+    without a line, OSError for one that cannot be read.
     """
     number = 0
+    seen: set[str] = set()
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
             try:
@@ -69,6 +81,14 @@ def read_institutions(path: Path) -> Iterator[Institution]:
                 raise InvalidInput(
                     error.code, f"{path.name}第{number}行：{error.message}", file=path.name, line=number
                 ) from error
+            if item.code in seen:
+                raise InvalidInput(
+                    "institution.twice",
+                    f"{path.name}第{number}行：机构{item.code}在文件中列了两次，以哪一行为准不明",
+                    file=path.name,
+                    line=number,
+                )
+            seen.add(item.code)
             yield item
     if not number:
         raise InvalidInput("institution.empty", f"文件{path.name}没有内容，应每行一家机构", file=path.name)
@@ -95,4 +115,6 @@ def _institution(row: dict[str, Any]) -> Institution:
         payee_number=payee["account"],
         payee_bank=bearable(payee["bank_name"], "开户行"),
         payee_cnaps=payee["cnaps"],
+        payee_reason=str(payee.get("reason", "")).strip(),
+        enrolment_correction=str(enrolment.get("correction", "")).strip(),
     )

@@ -1,12 +1,12 @@
-"""Payee accounts 收款账户: proposed by one person, confirmed by another; where an institution is paid."""
+"""Payee accounts 收款账户: where an institution is paid, and which accounts of a file are proposed to a second person."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from adapters.banks.ports import BankAccount
-from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.master import Institution
 
@@ -25,7 +25,7 @@ def payees(tx: Transaction, institutions: Collection[str]) -> dict[str, Payee]:
         """SELECT a.institution, a.state, a.version = max(a.version) OVER (PARTITION BY a.institution),
                   a.name, a.number, a.bank_name, a.cnaps
              FROM fund.payee_account a
-            WHERE a.region = %(region)s AND a.institution = ANY(%(institutions)s) AND a.state <> 'proposed'""",
+            WHERE a.region = %(region)s AND a.institution = ANY(%(institutions)s) AND a.state IN ('confirmed', 'failed', 'replaced')""",
         region=tx.region,
         institutions=list(found),
     ):
@@ -37,62 +37,75 @@ def payees(tx: Transaction, institutions: Collection[str]) -> dict[str, Payee]:
     return found
 
 
-def propose_payee(tx: Transaction, item: Institution) -> int:
-    """Propose the payee account unless the latest version already says the same."""
-    return tx.run(
-        """INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by)
-           SELECT %(region)s, %(code)s, coalesce(max(version), 0) + 1, %(name)s, %(number)s, %(bank)s, %(cnaps)s,
-                  'proposed', %(user)s
-             FROM fund.payee_account WHERE region = %(region)s AND institution = %(code)s
-           HAVING NOT coalesce((SELECT (p.name, p.number, p.bank_name, p.cnaps)
-                                     = (%(name)s, %(number)s, %(bank)s, %(cnaps)s) AND p.state <> 'failed'
-                                  FROM fund.payee_account p WHERE p.region = %(region)s AND p.institution = %(code)s
-                                 ORDER BY p.version DESC LIMIT 1), false)""",
-        region=tx.region,
-        code=item.code,
-        name=item.payee_name,
-        number=item.payee_number,
-        bank=item.payee_bank,
-        cnaps=item.payee_cnaps,
-        user=tx.user,
-    )
+class Proposed(NamedTuple):
+    """What became of the accounts a file names; institutions by their codes."""
+
+    proposed: list[str]
+    waiting: list[str]
+    """The same account waits for its second person already."""
+    in_force: list[str]
+    came_back: list[str]
+    """In force once, stopped since, and no reason given: not proposed."""
 
 
-def confirm_payees(tx: Transaction, institution: str = "") -> int:
-    """Confirm the latest proposed payee account of one institution, or of all; returns how many.
+def propose_payees(tx: Transaction, items: Collection[Institution], day: date, reason: str = "") -> Proposed:
+    """Propose the accounts that are neither in force nor waiting; `reason` stands for those that bring none of their own.
 
-    Raises Forbidden `payee.same_person` if the user proposed it (also under another name), NotFound `payee.none`,
-    Conflict `payee.not_checker` unless the user is a checker.
+    One that was in force and was replaced or failed comes back only with a reason: an old file loaded again changes nothing.
     """
-    if not tx.value(
-        "SELECT access.has_role(%(region)s, 0::smallint, %(user)s, '{checker}')",
+    known: dict[str, list[tuple[str, BankAccount]]] = {item.code: [] for item in items}
+    for code, state, *account in tx.rows(
+        """SELECT institution, state, name, number, bank_name, cnaps FROM fund.payee_account
+            WHERE region = %(region)s AND institution = ANY(%(codes)s) AND state NOT IN ('withdrawn', 'refused') ORDER BY version""",
         region=tx.region,
-        user=tx.user,
+        codes=list(known),
     ):
-        raise Conflict("payee.not_checker", f"用户{tx.user}不是复核审批岗，不能确认收款账户")
-    latest = """SELECT DISTINCT ON (institution) institution, version, state FROM fund.payee_account
-                 WHERE region = %(region)s AND (%(institution)s = '' OR institution = %(institution)s)
-                 ORDER BY institution, version DESC"""
-    waiting = [
-        (code, version)
-        for code, version, state in tx.rows(latest, region=tx.region, institution=institution)
-        if state == "proposed"
-    ]
-    if not waiting and institution:
-        raise NotFound("payee.none", f"机构{institution}没有待确认的收款账户")
-    codes, versions = [code for code, _ in waiting], [version for _, version in waiting]
+        known[code].append((state, BankAccount(*account)))
+    done = Proposed([], [], [], [])
+    fresh = []
+    for item in items:
+        why = item.payee_reason or reason
+        where = _standing(known[item.code], item, why, done)
+        where.append(item.code)
+        if where is done.proposed:
+            fresh.append((item, why))
+    if fresh:
+        _insert(tx, fresh, day)
+    return done
+
+
+def _standing(known: list[tuple[str, BankAccount]], item: Institution, why: str, done: Proposed) -> list[str]:
+    """The list of `done` that an institution's account belongs in."""
+    wanted = item.payee
+    states = {state for state, account in known if account == wanted}
+    same = {
+        state for state, account in known if (account.number, account.cnaps) == (wanted.number, wanted.cnaps)
+    }
+    if "proposed" in states:
+        return done.waiting
+    if "confirmed" in states:
+        return done.in_force
+    if "confirmed" not in same and same & {"replaced", "failed"} and not why:
+        return done.came_back
+    return done.proposed
+
+
+def _insert(tx: Transaction, fresh: Sequence[tuple[Institution, str]], day: date) -> None:
     tx.run(
-        """UPDATE fund.payee_account SET state = 'replaced', reason = '启用新账户'
-            WHERE region = %(region)s AND institution = ANY(%(codes)s) AND state = 'confirmed'""",
+        """INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by,
+                                           proposed_on, why)
+           SELECT %(region)s, n.code, coalesce((SELECT max(p.version) FROM fund.payee_account p
+                                                 WHERE p.region = %(region)s AND p.institution = n.code), 0) + 1,
+                  n.name, n.number, n.bank_name, n.cnaps, 'proposed', %(user)s, %(day)s, n.why
+             FROM unnest(%(codes)s::text[], %(names)s::text[], %(numbers)s::text[], %(banks)s::text[], %(cnaps)s::text[],
+                         %(why)s::text[]) AS n (code, name, number, bank_name, cnaps, why)""",
         region=tx.region,
-        codes=codes,
-    )
-    return tx.run(
-        """UPDATE fund.payee_account p SET state = 'confirmed', confirmed_by = %(user)s
-             FROM unnest(%(codes)s::text[], %(versions)s::int[]) AS w (institution, version)
-            WHERE p.region = %(region)s AND p.institution = w.institution AND p.version = w.version""",
-        region=tx.region,
-        codes=codes,
-        versions=versions,
         user=tx.user,
+        day=day,
+        codes=[item.code for item, _ in fresh],
+        names=[item.payee.name for item, _ in fresh],
+        numbers=[item.payee.number for item, _ in fresh],
+        banks=[item.payee.bank_name for item, _ in fresh],
+        cnaps=[item.payee.cnaps for item, _ in fresh],
+        why=[why for _, why in fresh],
     )

@@ -223,14 +223,11 @@ def _fail_payees(round_: Round, reasons: Mapping[str, str]) -> None:
     if reasons:
         faulty = [round_.orders[order_no] for order_no in reasons]
         round_.tx.run(
-            "UPDATE fund.payee_account a SET state = 'failed', reason = f.reason"
-            " FROM (SELECT DISTINCT ON (institution) * FROM unnest(%(institutions)s::text[], %(numbers)s::text[],"
-            "  %(names)s::text[], %(reasons)s::text[]) AS f (institution, number, name, reason)) f"
-            " WHERE a.region = %(region)s AND a.institution = f.institution AND a.state = 'confirmed'"
-            " AND a.number = f.number AND a.name = f.name",
+            "SELECT fund.fail_payees(%(region)s, %(institutions)s, %(numbers)s, %(names)s, %(reasons)s, %(on)s)",
             region=round_.tx.region,
             institutions=[order.institution for order in faulty],
             numbers=[order.payee.number for order in faulty],
             names=[order.payee.name for order in faulty],
             reasons=list(reasons.values()),
+            on=round_.day,
         )

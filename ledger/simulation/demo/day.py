@@ -10,10 +10,10 @@ from typing import Final
 from ledger.books.setup import books_of, open_period
 from ledger.core.dates import SHANGHAI, period_of
 from ledger.db.unit_of_work import unit_of_work
+from ledger.founding import bring_in_institutions
 from ledger.fund.daily.run import run_daily
-from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import read_institutions
-from ledger.fund.institutions.payees import confirm_payees
+from ledger.fund.institutions.read import read_standing
 from ledger.fund.intake.file import FileResult, load_file
 from ledger.fund.record.judge import IntakeRules
 from ledger.payments.incoming.receive import receive
@@ -32,13 +32,20 @@ Progress = Callable[[str, int, int], None]
 
 
 def take_institutions(staff: Staff, path: Path, pay_date: date) -> None:
-    """One person enters institutions and accounts, another confirms the accounts."""
+    """One person enters the institutions that are not there yet, another confirms them; an earlier day's stay as they are."""
     if has_drafts(staff, pay_date):
         return
+    eve = pay_date - timedelta(days=1)
     with unit_of_work(staff.maker.engine, staff.maker.user, DEMO_REGION) as tx:
-        load_institutions(tx, read_institutions(path))
-    with unit_of_work(staff.checker.engine, staff.checker.user, DEMO_REGION) as tx:
-        confirm_payees(tx)
+        there = {one.institution for one in read_standing(tx, eve) if one.agreement_state != "proposed"}
+    bring_in_institutions(
+        staff.maker.engine,
+        staff.maker.user,
+        staff.checker.user,
+        DEMO_REGION,
+        eve,
+        [item for item in read_institutions(path) if item.code not in there],
+    )
 
 
 def has_drafts(staff: Staff, pay_date: date) -> bool:

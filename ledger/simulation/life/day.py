@@ -16,9 +16,9 @@ from ledger.fund.audit.appeal import Act, act
 from ledger.fund.audit.findings import FindingDraft, enter_finding, target_of
 from ledger.fund.daily.recognise import recognise
 from ledger.fund.daily.run import run_daily
-from ledger.fund.institutions.enrolment import set_agreement
 from ledger.fund.institutions.load import load_institutions
-from ledger.fund.institutions.payees import confirm_payees
+from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
+from ledger.fund.institutions.terms import set_agreement
 from ledger.fund.intake.file import load_file
 from ledger.fund.record.judge import IntakeRules
 from ledger.payments.incoming.receive import receive
@@ -109,7 +109,7 @@ def _surprise(town: Town, batch_id: str, day: date) -> None:
 
 def _suspend(town: Town, tx: Transaction, code: str, day: date, dice: random.Random) -> None:
     """For some days; what is on its way and not sent stops as well."""
-    set_agreement(tx, code, "suspended")
+    set_agreement(tx, code, "suspended", day)
     town.suspended[code] = day + timedelta(days=dice.randrange(2, 9))
     town.count("suspensions")
 
@@ -242,13 +242,23 @@ def _release(town: Town, day: date) -> None:
 def _agreements(town: Town, day: date) -> None:
     """Agreements are suspended for some days, and resumed."""
     with town.tx("maker") as tx:
-        for code in [code for code, until in town.suspended.items() if until <= day]:
-            set_agreement(tx, code, "active")
+        resumed = [code for code, until in town.suspended.items() if until <= day]
+        for code in resumed:
+            set_agreement(tx, code, "active", day)
             del town.suspended[code]
         for made in town.institutions:
             dice = town.dice(day, f"suspend {made.code}")
             if made.code not in town.suspended and town.happens(dice, "suspend"):
                 _suspend(town, tx, made.code, day, dice)
+    _second(town, day)
+
+
+def _second(town: Town, day: date) -> None:
+    """What waits for a second person is looked at and confirmed."""
+    with town.tx("checker") as tx:
+        waiting = read_waiting(tx)
+        if waiting.digest:
+            confirm_waiting(tx, waiting.digest, day)
 
 
 def _payees(town: Town, day: date) -> None:
@@ -270,7 +280,5 @@ def _payees(town: Town, day: date) -> None:
             if made.code not in town.suspended and town.happens(dice, word):
                 chosen.append(replace(town.master[made.code], payee_number=new_account(town, made.code)))
                 town.count(word)
-        load_institutions(tx, chosen)
-    if chosen:
-        with town.tx("checker") as tx:
-            confirm_payees(tx)
+        load_institutions(tx, chosen, day)
+    _second(town, day)

@@ -17,11 +17,11 @@ from ledger.core.dates import Calendar
 from ledger.core.entries import FUNDS
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.db.unit_of_work import unit_of_work
+from ledger.founding import choose
 from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import read_institutions
-from ledger.fund.institutions.payees import confirm_payees
+from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
 from ledger.fund.region.calendar import read_calendar
-from ledger.rules.policy import set_policy
 from ledger.settings import USERS_FILE, Settings
 from ledger.simulation.bank import demo_bank
 from ledger.simulation.compare.agree import bank_agrees, disagreements
@@ -83,8 +83,10 @@ def _lived(
     granted = subsidy // FIRST_GRANT
     calendar = _calendar(staff, asked)
     policy = POLICY_BY_SEED[asked.seed % len(POLICY_BY_SEED)]
-    with unit_of_work(staff.accountant.engine, staff.accountant.user, asked.region) as tx:
-        set_policy(tx, asked.region, policy, opened_on, "模拟：按种子选定")
+    choose(
+        staff.accountant.engine, staff.accountant.user, staff.checker.user, asked.region, "daily_accounting", policy, opened_on,
+        "模拟：按种子选定",
+    )  # fmt: skip
     grant_money(staff, granted, opened_on, subsidy_fen=subsidy)
     with demo_bank(
         staff.accountant,
@@ -220,9 +222,9 @@ def _settle_in(town: Town) -> None:
         town.master[item.code] = item
         town.payees[item.payee_number] = item.code
     with town.tx("maker") as tx:
-        load_institutions(tx, town.master.values())
+        load_institutions(tx, town.master.values(), town.asked.first)
     with town.tx("checker") as tx:
-        confirm_payees(tx)
+        confirm_waiting(tx, read_waiting(tx).digest, town.asked.first)
 
 
 def _master_line(town: Town, made: MadeInstitution) -> str:

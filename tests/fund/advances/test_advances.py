@@ -34,6 +34,7 @@ from ledger.fund.clearing.letter import approve_letter, draft_letter, send_lette
 from ledger.fund.clearing.orders import draft_clearing_orders
 from ledger.fund.clearing.store import read_paper
 from ledger.fund.daily.run import run_daily
+from ledger.fund.institutions.terms import set_agreement
 from ledger.fund.refunds.refund import RefundRequest, approve_refund, request_refund
 from ledger.payments.orders.approve import approve
 from ledger.payments.orders.draft import create_batch
@@ -161,16 +162,11 @@ def test_the_books_say_no_to_a_fund_without_means(town: Any, bill: Any) -> None:
         ask(town, ASKED)
     assert poor.value.code == "advance.condition"
     assert poor.value.details["conditions"] == ["累计结余可支付月数≥12：0.6"]
-    with town.tx("li") as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'prepayment_balance_310', '2026-11-01', '0', '文件', 'li')"
-        )
+    town.choose("prepayment_balance_310", "0", date(2026, 11, 1))
     assert ask(town, ASKED).state == "requested"
     assert refused(lambda: ask(town, replace(ASKED, institution=OTHER)), Conflict) == "advance.no_history"
-    with pytest.raises(InvalidInput, match=r"policy\.value"), town.tx("li") as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'prepayment_months', '2026-11-01', 'many', '文件', 'li')"
-        )
+    with pytest.raises(InvalidInput, match=r"policy\.value"):
+        town.choose("prepayment_months", "many", date(2026, 11, 1))
 
 
 def test_no_order_without_an_approved_request_of_that_amount(rich: Any) -> None:
@@ -266,10 +262,7 @@ def test_offset_and_return_never_exceed_what_was_paid(rich: Any) -> None:
 
 
 def test_a_returned_prepayment_leaves_1101_and_one_not_returned_bars_the_next_year(rich: Any) -> None:
-    with rich.tx("li") as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'prepayment_recovery', '2026-10-01', 'cash', '文件', 'li')"
-        )
+    rich.choose("prepayment_recovery", "cash", date(2026, 10, 1))
     advance = paid(rich, replace(ASKED, year=2026, amount_fen=30_000))
     assert advance.recovery == "cash"
     with rich.tx() as tx:
@@ -329,11 +322,8 @@ def test_a_suspended_institution_gets_nothing_in_advance_but_its_supplier_does(r
     agree(rich, ask(rich, goods).advance_id)
     more = replace(goods, amount_fen=30_001, document="发票002")
     assert refused(lambda: ask(rich, more), Conflict) == "advance.above_quota"
-    with rich.month.admin.begin() as admin:
-        admin.exec_driver_sql(
-            f"UPDATE fund.institution SET agreement_state = 'suspended' WHERE institution = '{H}'"
-        )
     with rich.tx() as tx:
+        set_agreement(tx, H, "suspended", NOV)
         done = order_advances(tx, 310, NOV)
     assert [(s.institution, s.reason) for s in done.skipped] == [(H, "suspended")]
     [batch] = done.batches

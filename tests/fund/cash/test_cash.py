@@ -37,12 +37,7 @@ def refused(act: Callable[[], object], kind: type[LedgerError]) -> str:
 
 
 def choose(town: Any, key: str, value: str) -> None:
-    with town.tx("li") as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, %(k)s, '2026-10-01', %(v)s, '文件', 'li')",
-            k=key,
-            v=value,
-        )
+    town.choose(key, value, date(2026, 10, 1))
 
 
 def asked_person(town: Any, asked: PersonRequest = PERSON, user: str = "zhao") -> Any:
@@ -158,13 +153,8 @@ def test_kinds_that_go_first_are_left_their_money(town: Any, bill: Any) -> None:
     assert batch.total_fen == 1_280_000
     twice = "daily,daily,month,clearing,advance,supplier,person"
     for n, wrong in enumerate(("daily,month", twice, "gift"), 1):
-        with pytest.raises(InvalidInput), town.tx("li") as tx:
-            tx.run(
-                "INSERT INTO fund.region_policy VALUES (420100, 'short_money_kinds', %(d)s, %(v)s, '文件', 'li')",
-                d=date(2026, 10, 1 + n),
-                v=wrong,
-            )
-            kind_order(tx, DAY)
+        with pytest.raises(InvalidInput):
+            town.choose("short_money_kinds", wrong, date(2026, 10, 1 + n))
 
 
 def move(town: Any, kind: str, fen: int, receipt: str, **how: Any) -> Any:

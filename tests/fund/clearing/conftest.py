@@ -27,7 +27,7 @@ from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.roles import grant_database
 from ledger.db.unit_of_work import unit_of_work
-from ledger.founding import book_by_hand, import_holidays
+from ledger.founding import book_by_hand, choose, import_holidays
 from ledger.fund.audit.appeal import Act, act
 from ledger.fund.audit.findings import FindingDraft, enter_finding, target_of
 from ledger.fund.clearing.confirm import confirm_letter, sign_institution
@@ -111,6 +111,10 @@ class Year:
     @property
     def engine(self) -> Any:
         return self.month.engine
+
+    def choose(self, key: str, value: str, from_day: date) -> None:
+        """A choice of the region, by two persons."""
+        choose(self.engine, "li", "qian", DEMO_REGION, key, value, from_day, "测试文件〔2026〕1号")
 
     def tx(self, user: str = "zhao") -> Any:
         return self.month.tx(user)

@@ -16,7 +16,6 @@ from ledger.fund.clearing.store import read_letter, read_paper
 from ledger.fund.month.orders import draft_month_orders
 from ledger.fund.refunds.left import RefundLine
 from ledger.fund.refunds.refund import RefundRequest, approve_refund, request_refund
-from ledger.rules.policy import set_policy
 from ledger.simulation.people import DEMO_REGION, FISCAL_ACCOUNT
 
 FUND, HOSPITAL = 310, "H42010000001"
@@ -43,8 +42,7 @@ def ready(year: Any) -> Any:
 
 @pytest.mark.parametrize("policy", ["P1", "P2"])
 def test_the_worked_years_letter_to_the_fen(year: Any, live: Any, policy: str) -> None:
-    with year.tx("li") as tx:
-        set_policy(tx, DEMO_REGION, policy, date(2026, 10, 1), "市财〔2026〕1号")
+    year.choose("daily_accounting", policy, date(2026, 10, 1))
     ready(live(year))
     before = year.balances()
     assert (before[9105], before[9202], before[9301]) == (55_000, 354_999, 30_000)

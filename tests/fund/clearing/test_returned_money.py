@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 
-from ledger.rules.policy import set_policy
-from ledger.simulation.people import DEMO_REGION
-
 POLICIES = pytest.mark.parametrize("policy", ["P1", "P2"])
 INPATIENT, OUTPATIENT, RECOVERED, HELD, ADVANCE = 50010101, 50010103, 45010101, 200104, 110105
 MONEY = 10_000_000
@@ -17,8 +14,7 @@ OCTOBER, NOVEMBER = date(2026, 10, 13), date(2026, 11, 25)
 
 
 def begin(year: Any, policy: str) -> None:
-    with year.tx("li") as tx:
-        set_policy(tx, DEMO_REGION, policy, date(2026, 1, 1), "测试文件〔2026〕1号")
+    year.choose("daily_accounting", policy, date(2026, 1, 1))
     year.allot(date(2026, 10, 12), MONEY)
 
 

@@ -53,13 +53,7 @@ def plan(year: Any, content: dict[str, Any] = PLAN, rate_file: bytes = rates()) 
 
 
 def set_choice(year: Any, key: str, value: str) -> None:
-    with year.tx("li") as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (%(r)s, %(k)s, '2026-01-01', %(v)s, '测试', 'li')",
-            r=DEMO_REGION,
-            k=key,
-            v=value,
-        )
+    year.choose(key, value, date(2026, 1, 1))
 
 
 def refund(year: Any, fen: int, source: int, day: date, receipt: str) -> None:

@@ -13,7 +13,7 @@ from ledger.fund.declare.claim import Claim, Declaration, claim_request, declara
 from ledger.fund.declare.declaration import declare, due_days
 from ledger.fund.declare.lists import UploadedList, list_med_types, read_lists, record_lists
 from ledger.fund.declare.states import move
-from ledger.fund.institutions.enrolment import set_agreement
+from ledger.fund.institutions.terms import set_agreement
 from ledger.fund.reconcile.decisions import confirm_decisions, propose_decision
 from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
 from ledger.fund.reconcile.file import write_detail
@@ -169,10 +169,10 @@ def test_the_list_is_a_gate_for_what_needs_one(month: Any, bill: Any) -> None:
 
 def test_a_suspended_institution_a_settled_term_and_an_empty_month_are_refused(ready: Any) -> None:
     with ready.tx() as tx:
-        set_agreement(tx, HOSPITAL, "suspended")
+        set_agreement(tx, HOSPITAL, "suspended", date(2026, 11, 2))
     refused("declare.suspended", ready)
     with ready.tx() as tx:
-        set_agreement(tx, HOSPITAL, "ended")
+        set_agreement(tx, HOSPITAL, "ended", date(2026, 11, 2))
     ready.pretend("INSERT INTO fund.settled_term VALUES (420100, 310, 'H42010000001', 202610, 'M1')")
     refused("declare.settled", ready)
     empty = ReconcileScope(390, HOSPITAL, 202610, "21")

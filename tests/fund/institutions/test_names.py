@@ -147,5 +147,5 @@ def test_loading_a_bad_line_changes_nothing(town: Any, tmp_path: Path) -> None:
     bad = LINE | {"payee": LINE["payee"] | {"name": "医院\u200b"}, "code": "H42010000078"}  # type: ignore[operator]
     path.write_text(f"{json.dumps(LINE)}\n{json.dumps(bad)}\n", encoding="utf-8")
     with pytest.raises(InvalidInput, match=r"第3个字符U.200B"), town.tx() as tx:
-        load_institutions(tx, read_institutions(path))
+        load_institutions(tx, read_institutions(path), PAY)
     assert town.month.asked("SELECT count(*) FROM fund.institution") == before

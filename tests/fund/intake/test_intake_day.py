@@ -19,11 +19,12 @@ from ledger.books.journal import post
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
 from ledger.core.errors import Conflict, Forbidden, InvalidInput
 from ledger.db.unit_of_work import unit_of_work
+from ledger.founding import bring_in_institutions
 from ledger.fund.daily.run import DailyRun, run_daily
-from ledger.fund.institutions.enrolment import set_agreement
 from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import read_institutions
-from ledger.fund.institutions.payees import confirm_payees
+from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
+from ledger.fund.institutions.terms import set_agreement
 from ledger.fund.intake.file import FileResult, load_file
 from ledger.fund.record.judge import IntakeRules
 from ledger.fund.region.setup import set_up_region
@@ -41,10 +42,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Generated:
 
 
 def take_institutions(world: Any, made: Generated) -> None:
-    with unit_of_work(world.service_engine, "zhao", DEMO_REGION) as tx:
-        load_institutions(tx, read_institutions(made.institutions))
-    with unit_of_work(world.service_engine, "qian", DEMO_REGION) as tx:
-        confirm_payees(tx)
+    bring_in_institutions(
+        world.service_engine, "zhao", "qian", DEMO_REGION, DAY, read_institutions(made.institutions)
+    )
 
 
 def take_files(world: Any, made: Generated, **how: Any) -> list[FileResult]:
@@ -146,8 +146,7 @@ def twin(world: Any, day: Generated, tmp_path: Path) -> Path:
     )
     masters = tmp_path / "twin-institutions.jsonl"
     masters.write_bytes(here.sub(rb"\g<1>4202", day.institutions.read_bytes()))
-    with unit_of_work(world.service_engine, "zhao", TWIN) as tx:
-        load_institutions(tx, read_institutions(masters))
+    bring_in_institutions(world.service_engine, "zhao", "qian", TWIN, DAY, read_institutions(masters))
     path = tmp_path / "both.jsonl"
     (settlements,) = day.settlements
     path.write_bytes(
@@ -356,12 +355,15 @@ def test_blocked_amounts_carry_their_reason_and_stay_owed(world: Any, made: Gene
         biggest = tx.value(
             "SELECT institution FROM fund.payable GROUP BY 1 ORDER BY sum(daily_fen) DESC LIMIT 1"
         )
-        set_agreement(tx, biggest, "suspended")
+        assert set_agreement(tx, biggest, "suspended", PAY_DAY)
     done = run(world)
     reasons = {b.institution: b.reason for b in done.blocked if b.reason != "negative"}
     assert reasons == {biggest: "suspended"}
     with unit_of_work(world.service_engine, "zhao", DEMO_REGION) as tx:
-        set_agreement(tx, biggest, "active")
+        assert not set_agreement(tx, biggest, "active", PAY_DAY)
+    assert {b.institution for b in run(world).blocked if b.reason == "suspended"} == {biggest}
+    with unit_of_work(world.service_engine, "qian", DEMO_REGION) as tx:
+        confirm_waiting(tx, read_waiting(tx).digest, PAY_DAY)
     released = run(world)
     assert sum(len(batch.order_nos) for batch in released.batches) == len(
         [b for b in done.blocked if b.institution == biggest]
@@ -393,9 +395,9 @@ def test_the_run_refuses_a_holiday_an_unknown_year_and_the_wrong_post(world: Any
 
 def test_a_payee_account_needs_a_second_person(world: Any, made: Generated) -> None:
     with unit_of_work(world.service_engine, "zhao", DEMO_REGION) as tx:
-        load_institutions(tx, read_institutions(made.institutions))
+        load_institutions(tx, read_institutions(made.institutions), DAY)
     with (
-        pytest.raises(Forbidden, match=r"proposal\.not_checker"),
+        pytest.raises(Forbidden, match=r"db\.permission"),
         unit_of_work(world.service_engine, "zhao", DEMO_REGION) as tx,
     ):
         tx.run("UPDATE fund.payee_account SET state = 'confirmed', confirmed_by = 'zhao'")

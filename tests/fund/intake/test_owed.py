@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ledger.core.money import share
-from ledger.fund.institutions.load import load_institutions
+from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import FAR_DAY, Institution
 from ledger.fund.intake.file import FileResult, load_file
 from ledger.fund.record.judge import IntakeRules
@@ -37,8 +37,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def enrol(month: Any, *institutions: Institution) -> None:
-    with month.tx() as tx:
-        load_institutions(tx, institutions)
+    bring_in_institutions(month.engine, "zhao", "qian", 420100, date(2026, 10, 1), institutions)
 
 
 def owed(month: Any, *setl_ids: str) -> list[tuple[Any, ...]]:
@@ -183,8 +182,8 @@ def test_of_several_enrolments_the_newest_that_covers_the_day_decides(month: Any
     enrol(month, PLAIN)
     enrol(month, replace(PLAIN, enrolled_from=date(2026, 10, 10), ratio=5_500))
     month.pretend(
-        f"""INSERT INTO fund.enrolment VALUES (420100, '{NEW}', '2026-10-12', '2026-10-12', 'daily', 'daily', 4500, 9500),
-                (420100, '{NEW}', '2026-10-13', '2026-10-14', 'monthly', 'daily', 9000, 9500)"""
+        f"""INSERT INTO fund.enrolment VALUES (420100, '{NEW}', '2026-10-12', '2026-10-12', 'daily', 'daily', 4500, 9500, 8),
+                (420100, '{NEW}', '2026-10-13', '2026-10-14', 'monthly', 'daily', 9000, 9500, 9)"""
     )
     days = range(8, 16)
     take(month, *(bill(f"E{day:02d}", institution=NEW, day=f"2026-10-{day:02d}") for day in days))

@@ -31,7 +31,7 @@ from ledger.core.dates import SHANGHAI, period_of
 from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError, NotFound
 from ledger.core.money import parse_fen
-from ledger.founding import book_by_hand, import_holidays
+from ledger.founding import book_by_hand, choose, import_holidays
 from ledger.fund.audit.appeal import Act, act, read_finding
 from ledger.fund.audit.findings import FindingDraft, enter_finding, target_of
 from ledger.fund.daily.run import run_daily
@@ -59,7 +59,6 @@ from ledger.payments.orders.order import Order, read_orders
 from ledger.payments.orders.values import BatchDraft, ItemDraft, OrderDraft, PayableDraft
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
-from ledger.rules.policy import set_policy
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
 
 HOSPITAL = "H42010000001"
@@ -126,8 +125,17 @@ class Story:
 
     def begin(self, policy: str, fen: int) -> None:
         """The policy in force from the start, and money in the 支出户."""
-        with self.month.tx("li") as tx:
-            set_policy(tx, DEMO_REGION, policy, date(2026, 1, 1), "测试文件〔2026〕1号")
+        day = date(2026, 1, 1)
+        choose(
+            self.month.engine,
+            "li",
+            "qian",
+            DEMO_REGION,
+            "daily_accounting",
+            policy,
+            day,
+            "测试文件〔2026〕1号",
+        )
         spring = [date(2027, 2, day) for day in range(6, 13)]
         off = tuple((day, False) for day in (date(2027, 1, 1), *spring, date(2027, 10, 1)))
         few = HolidayTable(2027, "国办发明电〔2026〕测试", off)

@@ -59,11 +59,9 @@ def allot(town: Any, fen: int) -> None:
 
 
 def month_first(town: Any) -> None:
-    with town.tx("li") as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'short_money_kinds', '2026-12-01',"
-            " 'month,daily,outregion,clearing,advance,supplier,person', '文件', 'li')"
-        )
+    town.choose(
+        "short_money_kinds", "month,daily,outregion,clearing,advance,supplier,person", date(2026, 12, 1)
+    )
 
 
 def approved(town: Any, batch: Batch) -> None:

@@ -27,10 +27,8 @@ from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.db.engine import admin_engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
-from ledger.founding import book_by_hand
-from ledger.fund.institutions.load import load_institutions
+from ledger.founding import book_by_hand, bring_in_institutions
 from ledger.fund.institutions.master import Institution
-from ledger.fund.institutions.payees import confirm_payees
 from ledger.fund.intake.file import load_file
 from ledger.fund.outregion.link import End
 from ledger.fund.outregion.parties import Counterparty, add_counterparty, confirm_counterparty
@@ -254,10 +252,7 @@ def _found_two(settings: Settings) -> None:
     with closing_direct(settings) as engine:
         with unit_of_work(engine, "li", THERE) as tx:
             set_up_region(tx, "邻市", (310, 390), accounts, date(2026, 10, 1))
-        with unit_of_work(engine, "zhao", THERE) as tx:
-            load_institutions(tx, [hospital])
-        with unit_of_work(engine, "qian", THERE) as tx:
-            confirm_payees(tx)
+        bring_in_institutions(engine, "zhao", "qian", THERE, date(2026, 10, 1), [hospital])
         for ours, theirs in ((HERE, THERE), (THERE, HERE)):
             party = Counterparty(
                 theirs, f"{theirs}医保中心", "对方专户", FISCAL[theirs], "模拟银行", "102421000001", "", ""

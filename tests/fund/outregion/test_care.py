@@ -10,7 +10,7 @@ import pytest
 from adapters.banks.simulator.faults import Fault
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from ledger.fund.institutions.payees import confirm_payees
+from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
 from ledger.fund.outregion.bills import make_bill
 from ledger.fund.outregion.care import recognise_outregion, totals
 from ledger.fund.outregion.hospitals import draft_hospital_orders
@@ -215,7 +215,7 @@ def new_account(two: Any) -> None:
                VALUES (420100, 'H42010000001', 2, '第1医院', '620000000099', '模拟银行', '102421000009', 'proposed', 'zhao')"""
         )
     with two.tx("qian") as tx:
-        confirm_payees(tx)
+        confirm_waiting(tx, read_waiting(tx).digest, date(2026, 10, 19))
 
 
 def test_a_patient_of_our_own_is_nobody_elses(two: Any, guest: Any) -> None:

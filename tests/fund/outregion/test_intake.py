@@ -6,7 +6,7 @@ import json
 from datetime import date
 from typing import Any
 
-from ledger.fund.institutions.load import load_institutions
+from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import Institution
 from ledger.fund.intake.file import load_file
 from ledger.fund.record.judge import IntakeRules
@@ -27,8 +27,7 @@ def test_a_hospital_elsewhere_is_registered_before_its_records_are_taken(two: An
         ELSEWHERE, "邻市医院", "1", "02", "active", date(2020, 1, 1), date(2030, 12, 31), "monthly", "daily", 0, 10_000,
         date(2026, 10, 1), "邻市医院", "630000000001", "模拟银行", "102421000009",
     )  # fmt: skip
-    with two.tx() as tx:
-        load_institutions(tx, [hospital])
+    bring_in_institutions(two.month.engine, "zhao", "qian", 420100, date(2026, 10, 1), [hospital])
     assert load_file(two.month.engine, "jieru", path, IntakeRules()).accepted == 1
     assert two.month.asked("SELECT count(*) FROM fund.payable WHERE setl_id = 'N1'") == [(0,)]
     assert two.month.asked("SELECT basic_310, cash FROM fund.bill_layer WHERE setl_id = 'N1'") == [(1_000, 5)]

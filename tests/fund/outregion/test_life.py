@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.banks.simulator.faults import Fault
+from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
 from ledger.fund.outregion.bills import draft_bill_orders, make_bill
 from ledger.fund.outregion.care import recognise_outregion
 from ledger.fund.outregion.hospitals import draft_hospital_orders
@@ -108,7 +109,7 @@ def test_from_the_prepayment_to_the_cleared_bill(two: Any, guest: Any, bill: Any
         tx.run("INSERT INTO fund.payee_account SELECT region, institution, 2, name, '620000000099', bank_name, cnaps, 'proposed',"
                " 'zhao' FROM fund.payee_account WHERE institution = 'H42010000001'")  # fmt: skip
     with two.tx("qian") as tx:
-        tx.run("UPDATE fund.payee_account SET state = 'confirmed', confirmed_by = 'qian' WHERE version = 2")
+        confirm_waiting(tx, read_waiting(tx).digest, date(2026, 10, 19))
     day = date(2026, 10, 19)
     with two.tx() as tx:
         again = draft_hospital_orders(tx, 310, 202610, day).batch

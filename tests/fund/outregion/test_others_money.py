@@ -12,7 +12,7 @@ from adapters.banks.simulator.faults import Fault
 from ledger.books.manual import ManualContent
 from ledger.core.entries import Book, Dimensions, Leg, credit, debit
 from ledger.core.errors import Conflict
-from ledger.founding import book_by_hand
+from ledger.founding import book_by_hand, choose
 from ledger.fund.daily.run import run_daily
 from ledger.fund.outregion.care import recognise_outregion
 from ledger.fund.outregion.hospitals import draft_hospital_orders
@@ -77,11 +77,10 @@ def test_a_daily_payment_never_takes_what_another_region_prepaid(two: Any, bill:
     assert available(two) == 1
     two.take(guest("G1", fund=480_000, cash=0), guest("G2", fund=20_001, cash=0, day="2026-10-13"))
     assert [one.reason for one in guests_draft(two).blocked] == ["kinds_first"]  # our last fen is the day's
-    with two.tx("li") as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'short_money_kinds', '2026-10-01',"
-            " 'outregion,daily,month,clearing,advance,supplier,person', '文件', 'li')"
-        )
+    choose(
+        two.month.engine, "li", "qian", 420100, "short_money_kinds", "outregion,daily,month,clearing,advance,supplier,person",
+        date(2026, 10, 1), "文件",
+    )  # fmt: skip
     made = guests_draft(two)
     assert made.batch.total_fen == 500_001  # all of theirs, and the last fen of ours
     two.pay(made.batch, HERE, NEXT)

@@ -10,7 +10,7 @@ import pytest
 from ledger.books.manual import ManualContent
 from ledger.core.entries import Book, Dimensions, Leg, credit, debit
 from ledger.core.errors import Conflict
-from ledger.founding import book_by_hand
+from ledger.founding import book_by_hand, choose
 from ledger.fund.cash.fund_request import request_funds
 from ledger.fund.daily.run import run_daily
 from ledger.fund.ordering.available import drafted_fen
@@ -183,11 +183,10 @@ def test_a_bill_of_another_region_is_no_months_money(two: Any, guest: Any, bill:
 
 def test_a_region_that_pays_its_guests_hospitals_first(two: Any, bill: Any, guest: Any) -> None:
     leave_own(two, 100_000)
-    with two.tx("li") as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'short_money_kinds', '2026-10-01',"
-            " 'outregion,daily,month,clearing,advance,supplier,person', '文件', 'li')"
-        )
+    choose(
+        two.month.engine, "li", "qian", 420100, "short_money_kinds", "outregion,daily,month,clearing,advance,supplier,person",
+        date(2026, 10, 1), "文件",
+    )  # fmt: skip
     guests(two, guest("G1", fund=20_000, cash=0))
     two.take(bill("S1", fund=150_000))
     [blocked] = run_daily(two.month.engine, "zhao", HERE, NEXT).blocked

@@ -14,6 +14,7 @@ from ledger.books.setup import open_book
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book
 from ledger.core.errors import Forbidden, Unavailable
+from ledger.founding import choose
 from ledger.payments.orders.approve import approve
 from ledger.payments.orders.values import PayableDraft
 from ledger.payments.out.ask import ask
@@ -293,11 +294,7 @@ def test_a_rejection_after_the_month_is_settled_goes_to_the_month(world: Any, ba
 def test_what_came_back_is_paid_again_by_the_door_it_left(
     world: Any, bank: Any, sent: Any, movement: Any, policy: str
 ) -> None:
-    with world.tx() as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'daily_accounting', '2026-01-01', %(p)s, 'test', 'acc')",
-            p=policy,
-        )
+    choose(world.engine, "acc", "checker", REGION, "daily_accounting", policy, date(2026, 1, 1), "test")
     [order] = sent(100)
     bank.put(bank.note(movement("S1", order), movement("S2", order, credit_=True, code="AM09")))
     world.receive(bank)
@@ -546,9 +543,6 @@ def test_the_clock_of_the_receipt(world: Any, bank: Any, sent: Any, movement: An
     assert world.state(silent.order_no) == "paid"
     with pytest.raises(Forbidden):
         ask(world.engine, "cashier", REGION, LATER)
-    with world.tx() as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'receipt_days', '2026-10-01', '10', 'test', 'acc')"
-        )
+    choose(world.engine, "acc", "checker", REGION, "receipt_days", "10", date(2026, 10, 1), "test")
     assert ask(world.engine, "acc", REGION, DAY + timedelta(days=10)) == []
     assert len(ask(world.engine, "acc", REGION, DAY + timedelta(days=11))) == 1

@@ -14,6 +14,7 @@ from adapters.banks.ports import Instruction, PaymentBatch
 from adapters.banks.simulator.messages.payment_file import read_pain001
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from ledger.fund.institutions.terms import set_agreement
 from ledger.payments.out import files
 from ledger.payments.out.files import cancel, file
 from ledger.payments.out.send import send
@@ -102,18 +103,11 @@ def test_unapproved_and_unknown(world: Any, bank: Any) -> None:
 
 
 def stop(world: Any, order: Any, why: str) -> None:
+    if why == "payee_changed":
+        world.other_payee(order.institution)
+        return
     with world.tx("maker") as tx:
-        if why == "payee_changed":
-            tx.run(
-                "UPDATE fund.payee_account SET state = 'replaced' WHERE institution = %(i)s",
-                i=order.institution,
-            )
-        else:
-            tx.run(
-                "UPDATE fund.institution SET agreement_state = %(s)s WHERE institution = %(i)s",
-                s=why.removeprefix("institution_"),
-                i=order.institution,
-            )
+        set_agreement(tx, order.institution, why.removeprefix("institution_"), DAY)
 
 
 @pytest.mark.parametrize("why", ["institution_suspended", "institution_ended", "payee_changed"])

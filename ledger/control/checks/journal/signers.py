@@ -54,7 +54,7 @@ def check_signers(snapshot: Snapshot) -> Iterator[Breach]:
         SELECT p.region, p.institution, p.version FROM fund.payee_account p
           LEFT JOIN access.app_user maker ON maker.user_name = p.proposed_by
           LEFT JOIN access.app_user checker ON checker.user_name = p.confirmed_by
-         WHERE p.state <> 'proposed' AND (maker.person IS NULL OR checker.person IS NULL OR maker.person = checker.person)
+         WHERE p.state NOT IN ('proposed', 'withdrawn') AND (maker.person IS NULL OR checker.person IS NULL OR maker.person = checker.person)
          ORDER BY 1, 2, 3
         """
     ):
