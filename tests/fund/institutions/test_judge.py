@@ -77,7 +77,7 @@ def test_raw_sql_enrols_no_pharmacy_by_day(month: Any, tmp_path: Path) -> None:
         "UPDATE fund.enrolment SET mode = 'daily' WHERE institution = 'P42010000010'",
         "UPDATE fund.institution SET type = '2' WHERE institution = 'H42010000001'",
     ):
-        with pytest.raises(Exception, match="permission denied"), month.tx() as tx:
+        with pytest.raises(LedgerError, match=r"db\.permission"), month.tx() as tx:
             tx.run(raw)  # type: ignore[arg-type]
         with (
             pytest.raises(Exception, match=r"institution\.daily_not_inpatient|terms\.overlap"),
