@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger.core.errors import InvalidInput
+from ledger.core.errors import InvalidInput, LedgerError
 from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.judge import judge
 from ledger.fund.institutions.load import load_institutions
