@@ -85,9 +85,10 @@ def garble(movement: BankMovement, fault: Fault) -> BankMovement:
         case Fault.WRONG_AMOUNT:
             return replace(movement, amount_fen=movement.amount_fen + 100)
         case Fault.UNKNOWN_ORDER:
-            # the same look, another order: digits turn round, so that 0 becomes 9
-            turned = movement.order_no[-6:].translate(str.maketrans("0123456789", "9876543210"))
-            return replace(movement, order_no=movement.order_no[:-6] + turned)
+            # The same look, somebody else's order: the region's digits turn round. (One of ours that was never made would
+            # freeze the payments, as it should.)
+            turned = movement.order_no[2:8].translate(str.maketrans("0123456789", "9876543210"))
+            return replace(movement, order_no=movement.order_no[:2] + turned + movement.order_no[8:])
         case Fault.OTHER_ACCOUNT:
             last = int(movement.account[-1]) if movement.account[-1].isdigit() else 0
             return replace(movement, account=f"{movement.account[:-1]}{(last + 1) % 10}")

@@ -90,10 +90,9 @@ def test_a_year_whose_table_is_missing_is_refused_and_not_guessed() -> None:
 def test_the_run_pays_on_the_moved_day(town: Any, bill: Any) -> None:
     """Enrolled from 1 October: a week later are the 8th and the 15th; moved to begin on a Saturday, Mondays."""
     town.begin("P1")
-    with town.month.admin.begin() as admin:
-        admin.exec_driver_sql(
-            "UPDATE fund.enrolment SET cycle = 'weekly', from_day = '2026-10-03' WHERE institution = %s", (H,)
-        )
+    town.month.pretend(
+        f"UPDATE fund.enrolment SET cycle = 'weekly', from_day = '2026-10-03' WHERE institution = '{H}'"
+    )
     ordered = []
     for day in (13, 14, 15, 16, 19, 20):
         town.month.take(bill(f"r{day}", day=f"2026-10-{day - 1}"))

@@ -189,7 +189,8 @@ def test_memory_does_not_grow_with_the_day() -> None:
         finally:
             tracemalloc.stop()
 
-    assert peak(6000) < 1.3 * peak(1500)
+    # the least of some: threads of other tests allocate too
+    assert min(peak(6000) for _ in range(3)) < 1.3 * min(peak(1500) for _ in range(3))
 
 
 def test_institutions_are_whole() -> None:

@@ -131,7 +131,7 @@ def test_unknown_order_then_right(
     bank.drop([make_order(1)])
     bank.run(4)
     wrong, right = bank.evidence()
-    assert (wrong.order_no, right.order_no) == ("FL20261102-999998", ORDER)
+    assert (wrong.order_no, right.order_no) == ("FL79738802-000001", ORDER)
     assert wrong.amount_fen == right.amount_fen
 
 
