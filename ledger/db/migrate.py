@@ -35,6 +35,8 @@ from ledger.db.roles import LOCK, OWNER, prepare
 from ledger.settings import Settings
 
 LOCK_WAIT: Final = "10s"
+ATTEMPTS: Final = 5
+"""How often an upgrade is begun that was undone for a deadlock."""
 STATEMENT_LIMIT: Final = "1h"
 # readable by the working logins from its first row on, so that a service can tell a database of another schema
 _META: Final = f"""
@@ -121,7 +123,7 @@ def migrate(
             if found.needed:
                 if before is not None:
                     before(found)
-                _upgrade(connection, found)
+                _persist(connection, found)
             connection.invalidate()  # its role and lock end with it
     finally:
         engine.dispose()
@@ -156,6 +158,19 @@ def _plan(connection: Connection) -> MigrationPlan:
     return MigrationPlan(
         have, want, tuple(todo), tuple(step.replaced), tuple(step.removed), holds_books=bool(row and row[0])
     )
+
+
+def _persist(connection: Connection, found: MigrationPlan) -> None:
+    """The upgrade, again where it and the server's own housekeeping (autovacuum) waited for each other: it was undone whole."""
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            _upgrade(connection, found)
+        except (DBAPIError, psycopg.Error) as error:
+            original = error.orig if isinstance(error, DBAPIError) else error
+            if getattr(original, "sqlstate", "") != "40P01" or not left:
+                raise
+        else:
+            return
 
 
 def _upgrade(connection: Connection, found: MigrationPlan) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
 from ledger.db import engine as engines
+from ledger.db import present
 from ledger.db.identity import carried, require_current, stored
 from ledger.db.migrate import migrate, run_script
 from ledger.db.urls import connection_refusal, libpq_url
@@ -174,3 +175,28 @@ def test_an_address_means_the_same_to_libpq_and_to_sqlalchemy():
 def test_why_a_database_cannot_be_entered_is_said_in_chinese(said, words):
     refusal = connection_refusal(psycopg.OperationalError(said), "z")
     assert (refusal.code, words in refusal.message, refusal.details["reason"]) == ("db.connect", True, said)
+
+
+def test_an_upgrade_undone_for_a_deadlock_is_begun_again(fresh, monkeypatch):
+    """Autovacuum and the upgrade waited for each other on a home of 34,000 records: it was refused as db.retry."""
+    whole, tries = present.apply, []
+
+    def beaten(driver):
+        whole(driver)
+        tries.append(driver.execute("SELECT count(*) FROM fund.region_policy").fetchone())
+        if len(tries) < 3:
+            raise psycopg.errors.DeadlockDetected("deadlock detected")
+
+    monkeypatch.setattr(present, "apply", beaten)
+    assert migrate(fresh).needed
+    assert (len(tries), revision_of(fresh)) == (3, HEAD)
+
+
+def test_a_deadlock_that_never_ends_is_told(fresh, monkeypatch):
+    def beaten(driver):
+        raise psycopg.errors.DeadlockDetected("deadlock detected")
+
+    monkeypatch.setattr(present, "apply", beaten)
+    with pytest.raises(psycopg.errors.DeadlockDetected):
+        migrate(fresh)
+    assert revision_of(fresh) is None
