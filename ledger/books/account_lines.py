@@ -257,16 +257,23 @@ SELECT h.voucher_date, h.period, h.seq, e.series, e.vno, e.summary, l.n, l.accou
 
 
 def lines(
-    tx: Transaction, chosen: Selection, period: int | None, after: Cursor, entries: int
+    tx: Transaction,
+    chosen: Selection,
+    period: int | None,
+    after: Cursor,
+    entries: int,
+    *,
+    months: tuple[int, int] | None = None,
 ) -> list[AccountLine]:
-    """The lines of the next `entries` entries after the cursor, all of one period or of all periods."""
+    """The lines of the next `entries` entries after the cursor: of one period, of `months` from-to, or of all."""
+    first, last = months or (period or 0, period or 999_999)
     return [
         AccountLine._make(row)
         for row in tx.rows(
             _LINES,
             **chosen.params(),
-            first=period or 0,
-            last=period or 999_999,
+            first=first,
+            last=last,
             day=after.voucher_date,
             seq=after.seq,
             limit=entries,
