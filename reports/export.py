@@ -1,18 +1,21 @@
-"""A whole book in the formats of hledger, ledger and beancount, so that software nobody here wrote can check it.
+"""A whole book in the formats of hledger, ledger and beancount, so that software nobody here wrote can check it; or as JSON lines.
 
-Red letters become signed amounts (those programs know no sides), so balances agree to the fen, turnovers do not.
+Red letters become signed amounts there (those programs know no sides), so balances agree to the fen; the side of every line
+is its posting's metadata `side`, and the kind of every entry its transaction's `kind`, so turnovers can be added up too.
+JSON lines keep side and red letter as they were booked: `["贷", "1004", -500, {...}]`.
 Both sections are there; each balances by itself. Files are UTF-8: hledger wants LC_ALL=C.UTF-8.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import TextIO
+from typing import Final, NamedTuple, TextIO
 
 from ledger.books.reading import Cut, cut
 from ledger.books.stream import Leaf, StreamedEntry, first_voucher_date, leaves, stream
@@ -20,7 +23,7 @@ from ledger.core.entries import Book
 from ledger.core.money import yuan
 from ledger.db.unit_of_work import Transaction
 from reports.account_names import account_name
-from reports.wording import cut_text, dimension_text, printable
+from reports.wording import cut_text, dimension_object, dimension_text, direction, printable
 
 
 class ExportFormat(StrEnum):
@@ -29,6 +32,7 @@ class ExportFormat(StrEnum):
     HLEDGER = "hledger"
     LEDGER = "ledger"
     BEANCOUNT = "beancount"
+    JSONL = "jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,19 @@ def write_book(tx: Transaction, book: Book, format_: ExportFormat, known: Cut, o
     head, entry_text = _WRITERS[format_]
     found = leaves(tx, book, known)
     names = {
-        (leaf.account, leaf.dim): account_name(leaf.class_, leaf.account, leaf.asked, leaf.dims)
+        (leaf.account, leaf.dim): Known(
+            account_name(leaf.class_, leaf.account, leaf.asked, leaf.dims),
+            dimension_object(leaf.asked, leaf.dims),
+        )
         for leaf in found
     }
-    out.write(f"; 账套{book}，{cut_text(known)}\n; {format_}\n")
+    if format_ is not ExportFormat.JSONL:
+        out.write(f"; 账套{book}，{cut_text(known)}\n; {format_}\n")
     opened = first_voucher_date(tx, book, known)
     if opened is not None:
-        out.writelines(head(str(book), opened, ((leaf, names[leaf.account, leaf.dim]) for leaf in found)))
+        out.writelines(
+            head(str(book), opened, ((leaf, names[leaf.account, leaf.dim].name) for leaf in found))
+        )
     entries = 0
     for entry in stream(tx, book, known):
         out.write(entry_text(entry, names))
@@ -78,7 +88,14 @@ def write_book(tx: Transaction, book: Book, format_: ExportFormat, known: Cut, o
     return Exported(book, known, entries, len(found))
 
 
-Names = Mapping[tuple[int, int], str]
+class Known(NamedTuple):
+    """A leaf by its name there, and its dimensions as they are said in JSON."""
+
+    name: str
+    dims: Mapping[str, str | int]
+
+
+Names = Mapping[tuple[int, int], Known]
 
 
 def _words(text: str) -> str:
@@ -90,9 +107,13 @@ def _describe(leaf: Leaf) -> str:
     return _words(f"{leaf.name} {dimension_text(leaf.asked, leaf.dims)}")
 
 
+_TAGS: Final = "tag kind\ntag side\n\n"
+"""What lines and entries are marked with: declared, so that strict reading passes."""
+
+
 def _plain_head(_title: str, _opened: date, accounts: Iterable[tuple[Leaf, str]]) -> Iterable[str]:
     """hledger: everything declared, so that `check --strict` passes."""
-    yield "commodity 1000.00 CNY\n\n"
+    yield f"commodity 1000.00 CNY\n\n{_TAGS}"
     for leaf, name in accounts:
         yield f"account {name}  ; {_describe(leaf)}\n"
     yield "\n"
@@ -100,7 +121,7 @@ def _plain_head(_title: str, _opened: date, accounts: Iterable[tuple[Leaf, str]]
 
 def _ledger_head(_title: str, _opened: date, accounts: Iterable[tuple[Leaf, str]]) -> Iterable[str]:
     """ledger: everything declared, so that `--pedantic` passes."""
-    yield "commodity CNY\n    format 1000.00 CNY\n\n"
+    yield f"commodity CNY\n    format 1000.00 CNY\n\n{_TAGS}"
     for leaf, name in accounts:
         yield f"account {name}\n    note {_describe(leaf)}\n"
     yield "\n"
@@ -117,13 +138,50 @@ def _beancount_head(title: str, opened: date, accounts: Iterable[tuple[Leaf, str
 
 
 def _plain_entry(entry: StreamedEntry, names: Names) -> str:
-    lines = "".join(f"    {names[account, dim]}  {yuan(fen)} CNY\n" for account, dim, fen in entry.lines)
-    return f"{entry.voucher_date} * ({entry.number}) {_words(entry.summary)}\n{lines}\n"
+    lines = "".join(
+        f"    {names[line.account, line.dim].name}  {yuan(line.net_fen)} CNY  ; side: {direction(line.side)}\n"
+        for line in entry.lines
+    )
+    head = f"{entry.voucher_date} * ({entry.number}) {_words(entry.summary)}"
+    return f"{head}\n    ; kind: {entry.kind}\n{lines}\n"
 
 
 def _beancount_entry(entry: StreamedEntry, names: Names) -> str:
-    lines = "".join(f"  {names[account, dim]}  {yuan(fen)} CNY\n" for account, dim, fen in entry.lines)
-    return f'{entry.voucher_date} * {_quoted(entry.summary)} ""\n  voucher: "{entry.number}"\n{lines}\n'
+    lines = "".join(
+        f'  {names[line.account, line.dim].name}  {yuan(line.net_fen)} CNY\n    side: "{direction(line.side)}"\n'
+        for line in entry.lines
+    )
+    head = f'{entry.voucher_date} * {_quoted(entry.summary)} ""\n  voucher: "{entry.number}"'
+    return f'{head}\n  kind: "{entry.kind}"\n{lines}\n'
+
+
+def _no_head(_title: str, _opened: date, _accounts: Iterable[tuple[Leaf, str]]) -> Iterable[str]:
+    """JSON lines declare nothing."""
+    return ()
+
+
+def _json_entry(entry: StreamedEntry, names: Names) -> str:
+    """One entry a line; amounts in integer fen on their own side, a red letter negative there."""
+    document = {
+        "voucher": entry.number,
+        "date": entry.voucher_date.isoformat(),
+        "period": str(entry.period),
+        "business_date": entry.business_date.isoformat(),
+        "event": entry.event,
+        "kind": entry.kind.value,
+        "reverses": entry.reverses or None,
+        "summary": entry.summary,
+        "lines": [
+            [
+                direction(line.side),
+                str(line.account),
+                line.amount_fen,
+                names[line.account, line.dim].dims,
+            ]
+            for line in entry.lines
+        ],
+    }
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def _quoted(text: str) -> str:
@@ -137,4 +195,5 @@ _WRITERS: Mapping[ExportFormat, tuple[_Head, Callable[[StreamedEntry, Names], st
     ExportFormat.HLEDGER: (_plain_head, _plain_entry),
     ExportFormat.LEDGER: (_ledger_head, _plain_entry),
     ExportFormat.BEANCOUNT: (_beancount_head, _beancount_entry),
+    ExportFormat.JSONL: (_no_head, _json_entry),
 }

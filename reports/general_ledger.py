@@ -16,6 +16,7 @@ from ledger.books.account_lines import (
     Cursor,
     Selection,
     Turnover,
+    apart,
     lines,
     movements,
     movements_up_to,
@@ -96,6 +97,7 @@ class LedgerLine(NamedTuple):
                 "code": str(self.entry.account),
                 "name": self.entry.name,
                 "dimensions": dimension_object(self.entry.asked, self.entry.dims),
+                "entry_kind": self.entry.kind.value,
             }
         return line
 
@@ -141,13 +143,15 @@ def general_ledger(
     """A page of `entries` entries of the account `code` (or all leaves whose code begins so) after a cursor.
 
     Without `period` the opening is 0 and the ledger runs from the first voucher. 本月合计 and 本年累计 come from the
-    posting lists, not from adding up the page. Raises NotFound `book.unknown`, `period.unknown`, `account.unknown`.
+    posting lists, not from adding up the page, and are 发生额: without opening and closing entries. Raises NotFound `book.unknown`, `period.unknown`, `account.unknown`.
     """
     known = cut(tx, book, known_at)
     if period is not None:
         require_period(tx, book, period)
     chosen = select(tx, book, code, dims, as_of, known)
     months = movements(tx, chosen)
+    set_apart = apart(tx, chosen)
+    turnovers = {month: moved.minus(set_apart.get(month, NOTHING)) for month, moved in months.items()}
     found = lines(tx, chosen, period, after, entries + 1)
     pages = [list(group) for _, group in groupby(found, key=lambda line: line.seq)]
     more = len(pages) > entries
@@ -169,9 +173,9 @@ def general_ledger(
             balance += line.movement.net_fen
             printed.append(LedgerLine(Kind.ENTRY, month, line.movement, balance, line))
         if month != following:
-            printed += _sums(months, month, balance)
+            printed += _sums(turnovers, month, balance)
     if not shown and first and period is not None:
-        printed += _sums(months, period, balance)
+        printed += _sums(turnovers, period, balance)
     end = Cursor(shown[-1].voucher_date, shown[-1].seq) if more else None
     return GeneralLedger(chosen, dims, period, printed, end)
 

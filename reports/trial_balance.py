@@ -38,6 +38,13 @@ def columns_of(row: LeafRow) -> BalanceColumns:
     return _columns(row.opening_fen, row.debit_fen, row.credit_fen, row.closing_fen)
 
 
+def carried_columns(row: LeafRow | BalanceTotals) -> tuple[Money, Money]:
+    """What closing entries moved (结转) on both sides, as it is handed over to be shown."""
+    from ledger.core.cny import to_money
+
+    return to_money(row.carried_debit_fen), to_money(row.carried_credit_fen)
+
+
 def _columns(*fen: int) -> BalanceColumns:
     from ledger.core.cny import to_money
 
@@ -54,14 +61,19 @@ class BalanceTotals:
     credit_fen: int
     closing_debit_fen: int
     closing_credit_fen: int
+    carried_debit_fen: int = 0
+    carried_credit_fen: int = 0
 
     @classmethod
     def of(cls, rows: Iterable[LeafRow]) -> BalanceTotals:
         """The sums over rows."""
         opening_debit = opening_credit = debit_sum = credit_sum = closing_debit = closing_credit = 0
-        for _, _, opening, debit, credit, closing in rows:
+        carried_debit = carried_credit = 0
+        for _, _, opening, debit, credit, closing, carried, carried_back in rows:
             debit_sum += debit
             credit_sum += credit
+            carried_debit += carried
+            carried_credit += carried_back
             if opening > 0:
                 opening_debit += opening
             else:
@@ -70,14 +82,24 @@ class BalanceTotals:
                 closing_debit += closing
             else:
                 closing_credit -= closing
-        return cls(opening_debit, opening_credit, debit_sum, credit_sum, closing_debit, closing_credit)
+        return cls(
+            opening_debit,
+            opening_credit,
+            debit_sum,
+            credit_sum,
+            closing_debit,
+            closing_credit,
+            carried_debit,
+            carried_credit,
+        )
 
     @property
     def balanced(self) -> bool:
-        """Whether debit equals credit in openings, turnovers and closings."""
+        """Whether debit equals credit in openings, turnovers, what was carried to 3001, and closings."""
         return (
             self.opening_debit_fen == self.opening_credit_fen
             and self.debit_fen == self.credit_fen
+            and self.carried_debit_fen == self.carried_credit_fen
             and self.closing_debit_fen == self.closing_credit_fen
         )
 
@@ -87,7 +109,18 @@ class BalanceTotals:
 
     def as_json(self) -> dict[str, str]:
         """Fen as strings."""
-        return {name: str(getattr(self, name)) for name in self.__dataclass_fields__}
+        sums = {name: str(getattr(self, name)) for name in self.__dataclass_fields__}
+        return {name: fen for name, fen in sums.items() if not (name.startswith("carried") and fen == "0")}
+
+
+def carried_object(row: LeafRow) -> dict[str, str]:
+    """What closing entries moved on a row (结转), which is no 发生额; nothing where nothing was closed."""
+    if not (row.carried_debit_fen or row.carried_credit_fen):
+        return {}
+    return {
+        "carried_debit_fen": str(row.carried_debit_fen),
+        "carried_credit_fen": str(row.carried_credit_fen),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +134,11 @@ class TrialBalance:
     rows: Sequence[LeafRow]
     sections: dict[Section, BalanceTotals]
     totals: BalanceTotals
+
+    @property
+    def carried(self) -> bool:
+        """Whether anything was closed to 3001, so that two more columns say what."""
+        return any(row.carried_debit_fen or row.carried_credit_fen for row in self.rows)
 
     def as_json(self) -> dict[str, object]:
         """The contract's object. Money is a string of integer fen; opening and closing are debit-positive."""
@@ -121,6 +159,7 @@ class TrialBalance:
                     "debit_fen": str(row.debit_fen),
                     "credit_fen": str(row.credit_fen),
                     "closing_fen": str(row.closing_fen),
+                    **carried_object(row),
                 }
                 for row in self.rows
             ],

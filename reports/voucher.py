@@ -10,6 +10,7 @@ from ledger.books.vouchers import Voucher, VoucherLine
 from ledger.books.vouchers import voucher as read_voucher
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Section
+from ledger.core.entry_kinds import entry_kind
 from ledger.core.words import evidence_named
 from ledger.db.unit_of_work import Transaction
 from reports.rmb import rmb_upper
@@ -104,6 +105,7 @@ class PrintedVoucher:
             "business_date": posted.business_date.isoformat(),
             "recorded_at": posted.recorded_at.astimezone(SHANGHAI).isoformat(timespec="microseconds"),
             "event": posted.event,
+            "entry_kind": entry_kind(posted.event).value,
             "rule": posted.rule,
             "source_key": posted.source_key,
             "reverses_seq": posted.reverses_seq or None,

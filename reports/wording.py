@@ -6,6 +6,7 @@ from typing import Final
 
 from ledger.books.reading import Cut
 from ledger.core.entries import Dimensions, Section
+from ledger.core.entry_kinds import EntryKind
 from ledger.core.words import said, words_of
 
 SECTION_KEYS: Final = {Section.STATUTORY: "statutory", Section.MEMORANDUM: "memorandum"}
@@ -72,6 +73,11 @@ def cut_object(known: Cut) -> dict[str, str | int]:
 def cut_text(known: Cut) -> str:
     """The cut as printed below a report."""
     return f"依据：第{known.block}块，记录时间{known.recorded_text}，摘要{known.hash.hex()[:16]}"
+
+
+def kind_mark(kind: EntryKind) -> str:
+    """How an entry that is no 发生额 is marked before its summary: `［结转］`; nothing before an ordinary one."""
+    return "" if kind is EntryKind.ENTRY else f"［{said('entry.kind', kind)}］"
 
 
 def printable(text: str) -> str:

@@ -8,8 +8,10 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from ledger.books.reading import Cut
+from ledger.books.set_apart import set_apart
 from ledger.core.dates import parse_day
 from ledger.core.entries import Book, Dimensions
+from ledger.core.entry_kinds import EntryKind, entry_kind
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
 
@@ -110,8 +112,23 @@ class Turnover(NamedTuple):
         """Both together."""
         return Turnover(self.debit_fen + other.debit_fen, self.credit_fen + other.credit_fen)
 
+    def minus(self, other: Turnover) -> Turnover:
+        """Without the other."""
+        return Turnover(self.debit_fen - other.debit_fen, self.credit_fen - other.credit_fen)
+
 
 NOTHING: Final = Turnover(0, 0)
+
+
+def apart(tx: Transaction, chosen: Selection) -> dict[int, Turnover]:
+    """What opening and closing entries moved, by period: in `movements`, but no 发生额."""
+    sums: dict[int, Turnover] = {}
+    for moved in set_apart(
+        tx, chosen.book, chosen.known.block, chosen.as_of, accounts=chosen.accounts, dims=chosen.dims
+    ):
+        earlier = sums.get(moved.period, NOTHING)
+        sums[moved.period] = earlier.plus(Turnover(moved.debit_fen, moved.credit_fen))
+    return sums
 
 
 def movements(tx: Transaction, chosen: Selection) -> dict[int, Turnover]:
@@ -185,6 +202,13 @@ class AccountLine(NamedTuple):
     category: str
     side: int
     amount_fen: int
+    event: str
+    evidence: str
+
+    @property
+    def kind(self) -> EntryKind:
+        """Ordinary, opening or closing: only an ordinary line is 发生额."""
+        return entry_kind(self.event)
 
     @property
     def voucher(self) -> str:
@@ -217,10 +241,10 @@ WITH hit AS MATERIALIZED (
      ORDER BY 1, 3 LIMIT %(limit)s
 )
 SELECT h.voucher_date, h.period, h.seq, e.series, e.vno, e.summary, l.n, l.account, a.name, a.dims,
-       d.counterparty, d.subfund, d.service_year, d.term, d.category, l.side, l.amount_fen
+       d.counterparty, d.subfund, d.service_year, d.term, d.category, l.side, l.amount_fen, e.event, e.evidence
   FROM hit h
  CROSS JOIN LATERAL (
-    SELECT x.series, x.vno, x.summary FROM books.entry x
+    SELECT x.series, x.vno, x.summary, x.event, x.evidence FROM books.entry x
      WHERE x.region = %(region)s AND x.fund = %(fund)s AND x.period = h.period AND x.seq = h.seq OFFSET 0) e
  CROSS JOIN LATERAL (
     SELECT g.n, g.account, g.dim, g.side, g.amount_fen FROM books.leg g
@@ -233,16 +257,23 @@ SELECT h.voucher_date, h.period, h.seq, e.series, e.vno, e.summary, l.n, l.accou
 
 
 def lines(
-    tx: Transaction, chosen: Selection, period: int | None, after: Cursor, entries: int
+    tx: Transaction,
+    chosen: Selection,
+    period: int | None,
+    after: Cursor,
+    entries: int,
+    *,
+    months: tuple[int, int] | None = None,
 ) -> list[AccountLine]:
-    """The lines of the next `entries` entries after the cursor, all of one period or of all periods."""
+    """The lines of the next `entries` entries after the cursor: of one period, of `months` from-to, or of all."""
+    first, last = months or (period or 0, period or 999_999)
     return [
         AccountLine._make(row)
         for row in tx.rows(
             _LINES,
             **chosen.params(),
-            first=period or 0,
-            last=period or 999_999,
+            first=first,
+            last=last,
             day=after.voucher_date,
             seq=after.seq,
             limit=entries,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Final, NamedTuple
 
+from ledger.books.set_apart import set_apart
 from ledger.core.dates import SHANGHAI, period_of
 from ledger.core.entries import FUND_NAMES, Book, Dimensions
+from ledger.core.entry_kinds import EntryKind
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
 
@@ -47,7 +50,11 @@ class AccountHead(NamedTuple):
 
 
 class LeafRow(NamedTuple):
-    """One leaf account × dimensions. Amounts in fen; opening and closing are debit-positive."""
+    """One leaf account × dimensions. Amounts in fen; opening and closing are debit-positive.
+
+    `debit` and `credit` are 发生额: without opening entries, which stand in `opening`, and without closing entries, whose
+    turnovers stand in `carried` (结转). Opening + debit - credit + carried debit - carried credit = closing.
+    """
 
     head: AccountHead
     dims: Dimensions
@@ -55,6 +62,8 @@ class LeafRow(NamedTuple):
     debit_fen: int
     credit_fen: int
     closing_fen: int
+    carried_debit_fen: int = 0
+    carried_credit_fen: int = 0
 
     @property
     def account(self) -> int:
@@ -191,7 +200,7 @@ def leaf_rows(
     """Every leaf row with movement, in code order, from vouchers dated <= `as_of` in blocks <= `known.block`.
 
     With `period` (yyyymm): opening is all before it, debit and credit its turnovers; rows at rest (no opening, no
-    movement in the period) are left out. Without: opening 0 and turnovers are all to date.
+    movement in the period) are left out. Without: opening is what opening entries brought, turnovers are all to date.
     At the head the answer comes from stored balances, with `as_of` only that month is read from posting lists.
     """
     last = period or _ALL_PERIODS
@@ -212,13 +221,24 @@ def leaf_rows(
     # Heads only grow: still the same one after the read means that the stored balances were those of the cut.
     if cut(tx, book, None).block != known.block:
         rows = tx.rows(_LEAF_ROWS, **params, stored_before=0)
-    return _named(tx, book, rows)
+    apart: dict[tuple[int, int], list[int]] = {}
+    for moved in set_apart(tx, book, known.block, as_of, last=last):
+        if moved.period >= (period or 0):
+            opened = moved.kind is EntryKind.OPENING
+            sums = apart.setdefault((moved.account, moved.dim), [0, 0, 0, 0])
+            sums[0 if opened else 2] += moved.debit_fen
+            sums[1 if opened else 3] += moved.credit_fen
+    return _named(tx, book, rows, apart)
 
 
 _Sums = tuple[int, int, int, int, int]
+_NONE_APART: Final = (0, 0, 0, 0)
+"""Debit and credit of opening entries, then of closing entries."""
 
 
-def _named(tx: Transaction, book: Book, rows: list[_Sums]) -> list[LeafRow]:
+def _named(
+    tx: Transaction, book: Book, rows: list[_Sums], apart: Mapping[tuple[int, int], Sequence[int]]
+) -> list[LeafRow]:
     """Sums with their names in code order. Joined and sorted in the database this takes three times as long."""
     heads = {
         row[0]: AccountHead._make(row)
@@ -242,7 +262,19 @@ def _named(tx: Transaction, book: Book, rows: list[_Sums]) -> list[LeafRow]:
     in_code_order = enumerate(sorted(heads, key=str))
     first_rank = {account: rank * len(dims) for rank, account in in_code_order}
     rows.sort(key=lambda row: first_rank[row[0]] + dim_rank[row[1]])
-    return [
-        LeafRow(heads[account], dims[dim], opening, debit, credit, opening + debit - credit)
-        for account, dim, opening, debit, credit in rows
-    ]
+    named = []
+    for account, dim, opening, debit, credit in rows:
+        opened, opened_credit, carried, carried_credit = apart.get((account, dim), _NONE_APART)
+        named.append(
+            LeafRow(
+                heads[account],
+                dims[dim],
+                opening + opened - opened_credit,
+                debit - opened - carried,
+                credit - opened_credit - carried_credit,
+                opening + debit - credit,
+                carried,
+                carried_credit,
+            )
+        )
+    return named

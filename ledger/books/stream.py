@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from ledger.books.reading import Cut
 from ledger.core.entries import Book, Dimensions
+from ledger.core.entry_kinds import EntryKind, entry_kind
 from ledger.db.unit_of_work import Transaction
 
 ENTRIES_PER_READ: Final = 2_000
@@ -65,8 +66,22 @@ def first_voucher_date(tx: Transaction, book: Book, known: Cut) -> date | None:
     return first
 
 
+class StreamedLine(NamedTuple):
+    """A line: side 1 debit, -1 credit; fen on its own side, negative for a red letter."""
+
+    account: int
+    dim: int
+    side: int
+    amount_fen: int
+
+    @property
+    def net_fen(self) -> int:
+        """Debit-positive."""
+        return self.side * self.amount_fen
+
+
 class StreamedEntry(NamedTuple):
-    """An entry as exports need it: its head and (account, dim number, debit-positive fen) lines."""
+    """An entry as exports need it: its head and its lines as they were booked."""
 
     period: int
     seq: int
@@ -74,7 +89,17 @@ class StreamedEntry(NamedTuple):
     vno: int
     voucher_date: date
     summary: str
-    lines: list[tuple[int, int, int]]
+    business_date: date
+    event: str
+    reverses_seq: int
+    reverses: str
+    """The printed number of the voucher it reverses; empty where it reverses none."""
+    lines: list[StreamedLine]
+
+    @property
+    def kind(self) -> EntryKind:
+        """Ordinary, opening or closing."""
+        return entry_kind(self.event)
 
     @property
     def number(self) -> str:
@@ -101,7 +126,7 @@ def stream(tx: Transaction, book: Book, known: Cut) -> Iterator[StreamedEntry]:
         after = first_seq - 1
         while heads := _heads(tx, book, period, after, last_seq):
             legs = tx.rows(
-                "SELECT seq, account, dim, side * amount_fen FROM books.leg"
+                "SELECT seq, account, dim, side, amount_fen FROM books.leg"
                 " WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s"
                 " AND seq BETWEEN %(first)s AND %(last)s ORDER BY seq, n",
                 region=book.region,
@@ -110,17 +135,21 @@ def stream(tx: Transaction, book: Book, known: Cut) -> Iterator[StreamedEntry]:
                 first=heads[0][1],
                 last=heads[-1][1],
             )
-            of = {seq: [leg[1:] for leg in group] for seq, group in groupby(legs, key=itemgetter(0))}
+            of = {
+                seq: [StreamedLine(*leg[1:]) for leg in group]
+                for seq, group in groupby(legs, key=itemgetter(0))
+            }
+            reversed_by = _numbers(tx, book, [head[-1] for head in heads if head[-1]])
             for head in heads:
-                yield StreamedEntry(*head, of[head[1]])
+                yield StreamedEntry(*head, reversed_by.get(head[-1], ""), of[head[1]])
             after = heads[-1][1]
 
 
 def _heads(
     tx: Transaction, book: Book, period: int, after: int, last_seq: int
-) -> list[tuple[int, int, str, int, date, str]]:
+) -> list[tuple[int, int, str, int, date, str, date, str, int]]:
     return tx.rows(
-        "SELECT period, seq, series, vno, voucher_date, summary FROM books.entry"
+        "SELECT period, seq, series, vno, voucher_date, summary, business_date, event, reverses_seq FROM books.entry"
         " WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s"
         " AND seq > %(after)s AND seq <= %(last)s ORDER BY seq LIMIT %(limit)s",
         region=book.region,
@@ -130,3 +159,19 @@ def _heads(
         last=last_seq,
         limit=ENTRIES_PER_READ,
     )
+
+
+def _numbers(tx: Transaction, book: Book, seqs: list[int]) -> dict[int, str]:
+    """The printed numbers of entries by their places in the chain."""
+    if not seqs:
+        return {}
+    found = tx.rows(
+        "SELECT e.seq, e.series, e.period, e.vno FROM unnest(%(seqs)s::bigint[]) AS w (seq)"
+        " CROSS JOIN LATERAL (SELECT b.period FROM books.block b WHERE b.region = %(region)s AND b.fund = %(fund)s"
+        "   AND b.first_seq <= w.seq ORDER BY b.first_seq DESC LIMIT 1) b"
+        " JOIN books.entry e ON e.region = %(region)s AND e.fund = %(fund)s AND e.period = b.period AND e.seq = w.seq",
+        region=book.region,
+        fund=book.fund,
+        seqs=seqs,
+    )
+    return {seq: f"{series}-{period}-{vno}" for seq, series, period, vno in found}

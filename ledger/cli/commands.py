@@ -42,7 +42,7 @@ WORDS: Final = (
     Word("policy", "ledger.cli.installation.policy", "统筹区的选择"),
     Word("reconcile", "ledger.cli.reconcile", "对账"),
     Word("refund", "ledger.cli.refund", "退款与追回"),
-    Word("report", "ledger.cli.books.report", "账表：科目余额表、明细账、记账凭证"),
+    Word("report", "ledger.cli.books.report", "账表：财务报表、科目余额表、明细账、记账凭证"),
     Word("rules", "ledger.cli.books.rules", "记账规则：每个业务事件在各会计政策下的分录"),
     Word("user", "ledger.cli.installation.users", "用户、角色与接口密钥"),
     Word(

@@ -13,11 +13,11 @@ from rich.text import Text
 from ledger.core.cny import grouped
 from reports.general_ledger import KIND_NAMES, GeneralLedger
 from reports.rmb import rmb_upper
-from reports.trial_balance import TrialBalance
+from reports.trial_balance import TrialBalance, carried_columns
 from reports.trial_balance import columns_of as balance_columns
 from reports.voucher import PrintedVoucher
 from reports.voucher import columns_of as voucher_columns
-from reports.wording import SECTION_NAMES, cut_text, dimension_text, direction, printable
+from reports.wording import SECTION_NAMES, cut_text, dimension_text, direction, kind_mark, printable
 
 
 def show(table: Table, out: TextIO) -> None:
@@ -38,11 +38,16 @@ def trial_balance(report: TrialBalance) -> Table:
         table.add_column(heading, no_wrap=True)
     for heading in ("期初", "期初余额", "本期借方", "本期贷方", "期末", "期末余额"):
         table.add_column(heading, justify="center" if len(heading) == 2 else "right", no_wrap=True)
+    carried = report.carried
+    if carried:
+        for heading in ("结转借方", "结转贷方"):
+            table.add_column(heading, justify="right", no_wrap=True)
     for section, totals in report.sections.items():
         for row in report.rows:
             if row.section != section:
                 continue
             money = balance_columns(row)
+            closed = map(_amount, carried_columns(row)) if carried else ()
             table.add_row(
                 str(row.account),
                 _text(row.name),
@@ -53,6 +58,7 @@ def trial_balance(report: TrialBalance) -> Table:
                 _amount(money.credit),
                 direction(row.closing_fen),
                 _balance(money.closing),
+                *closed,
             )
         money = totals.columns()
         table.add_row(
@@ -65,6 +71,7 @@ def trial_balance(report: TrialBalance) -> Table:
             _amount(money.credit),
             "借=贷",
             grouped(money.closing),
+            *(map(_amount, carried_columns(totals)) if carried else ()),
             style="bold",
             end_section=True,
         )
@@ -92,7 +99,7 @@ def general_ledger(report: GeneralLedger) -> Table:
             start = [
                 entry.voucher_date.isoformat(),
                 entry.voucher,
-                _text(entry.summary),
+                _text(kind_mark(entry.kind) + entry.summary),
                 str(entry.account),
                 _text(dimension_text(entry.asked, entry.dims)),
             ]

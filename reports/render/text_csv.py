@@ -12,17 +12,19 @@ from ledger.core.cells import cell
 from ledger.core.cny import plain
 from ledger.core.entries import Section
 from reports.general_ledger import KIND_NAMES, GeneralLedger
-from reports.trial_balance import TrialBalance
+from reports.trial_balance import TrialBalance, carried_columns
 from reports.trial_balance import columns_of as balance_columns
 from reports.voucher import PrintedVoucher
 from reports.voucher import columns_of as voucher_columns
-from reports.wording import SECTION_NAMES, dimension_cells, dimension_headings, direction
+from reports.wording import SECTION_NAMES, dimension_cells, dimension_headings, direction, kind_mark
 
 
 def trial_balance(report: TrialBalance) -> str:
     """One row a leaf, then one row of totals a section. Balances without sign beside 借, 贷 or 平."""
     heading = ["账部", "科目编码", "科目名称", *dimension_headings()]
     heading += ["期初方向", "期初余额", "本期借方", "本期贷方", "期末方向", "期末余额"]
+    carried = report.carried
+    heading += ["结转借方", "结转贷方"] if carried else []
     rows = [
         [
             SECTION_NAMES[Section(row.section)],
@@ -35,6 +37,7 @@ def trial_balance(report: TrialBalance) -> str:
             plain(money.credit),
             direction(row.closing_fen),
             plain(abs(money.closing)),
+            *(map(plain, carried_columns(row)) if carried else ()),
         ]
         for row, money in ((row, balance_columns(row)) for row in report.rows)
     ]
@@ -51,6 +54,7 @@ def trial_balance(report: TrialBalance) -> str:
                 plain(money.credit),
                 "借=贷",
                 plain(money.closing),
+                *(map(plain, carried_columns(totals)) if carried else ()),
             ]
         )
     return _csv(heading, rows)
@@ -69,7 +73,7 @@ def general_ledger(report: GeneralLedger) -> str:
             start = [
                 entry.voucher_date.isoformat(),
                 entry.voucher,
-                cell(entry.summary),
+                cell(kind_mark(entry.kind) + entry.summary),
                 str(entry.account),
                 cell(entry.name),
                 *map(cell, dimension_cells(entry.asked, entry.dims)),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import subprocess
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -16,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.books.reading import cut
-from ledger.core.entries import Dimensions
+from ledger.core.entries import Dimensions, credit, debit
 from ledger.core.errors import NotFound
 from reports.account_names import account_name, parse_account_name
 from reports.export import ExportFormat, export
@@ -69,6 +72,7 @@ def by_beancount(path):
     }
 
 
+PROGRAMS = [ExportFormat.HLEDGER, ExportFormat.LEDGER, ExportFormat.BEANCOUNT]
 READERS = {
     ExportFormat.HLEDGER: by_hledger,
     ExportFormat.LEDGER: by_ledger,
@@ -77,7 +81,7 @@ READERS = {
 JUDGES = {ExportFormat.HLEDGER: "hledger", ExportFormat.LEDGER: "ledger"}
 BY_OTHERS = [
     pytest.param(format_, marks=[pytest.mark.judge(JUDGES[format_])] if format_ in JUDGES else [])
-    for format_ in ExportFormat
+    for format_ in PROGRAMS
 ]
 
 
@@ -103,7 +107,7 @@ def test_other_programs_agree_with_our_trial_balance(busy_desk, tmp_path, format
 def test_words_reach_the_other_programs(busy_desk, tmp_path):
     with busy_desk.tx() as tx:
         summaries = [text for (text,) in tx.rows("SELECT summary FROM books.entry ORDER BY period, seq")]
-        for format_ in ExportFormat:
+        for format_ in PROGRAMS:
             export(tx, busy_desk.book, format_, tmp_path / format_)
     entries, _, _ = loader.load_file(str(tmp_path / "beancount"))
     read = {entry.meta["voucher"]: entry.payee for entry in entries if isinstance(entry, Transaction)}
@@ -112,6 +116,122 @@ def test_words_reach_the_other_programs(busy_desk, tmp_path):
     out = program("hledger", "-f", str(tmp_path / "hledger"), "print", "-O", "csv")
     rows = {row["code"]: row["description"] for row in csv.DictReader(io.StringIO(out))}
     assert {code: text.strip().replace(";", "；") for code, text in read.items()} == rows
+
+
+def booked(tx):
+    """Every line as it was booked, by voucher: (side, account, fen on its own side)."""
+    lines = tx.rows(
+        "SELECT e.series || '-' || e.period || '-' || e.vno, CASE l.side WHEN 1 THEN '借' ELSE '贷' END, l.account, l.amount_fen"
+        " FROM books.entry e JOIN books.leg l USING (region, fund, period, seq) ORDER BY e.period, e.seq, l.n"
+    )
+    return [(number, side, account, fen) for number, side, account, fen in lines]
+
+
+def kinds_and_a_reversal(desk):
+    """An entry of every kind, and one that reverses: posted beside the random ones."""
+    day = date(2026, 11, 4)
+    desk.post(day, [replace(desk.draft([debit(1005, 900), credit(300101, 900)]), event="OPEN")])
+    (first,) = desk.post(day, [desk.draft([debit(1005, 500), credit(4101, 500)])])
+    desk.post(day, [desk.draft([debit(1005, -500), credit(4101, -500)], reverses_seq=first.seq)])
+    desk.post(day, [replace(desk.draft([debit(4101, 7), credit(300101, 7)]), event="CLOSE-M")])
+    return first.voucher
+
+
+def test_json_lines_are_the_whole_journal(busy_desk, tmp_path):
+    reversed_ = kinds_and_a_reversal(busy_desk)
+    path = tmp_path / "book"
+    with busy_desk.tx() as tx:
+        done = export(tx, busy_desk.book, ExportFormat.JSONL, path)
+        lines = booked(tx)
+        dates = dict(
+            tx.rows("SELECT series || '-' || period || '-' || vno, voucher_date::text FROM books.entry")
+        )
+    entries = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+    assert len(entries) == done.entries == len(dates)
+    assert set(entries[0]) == {
+        "voucher", "date", "period", "business_date", "event", "kind", "reverses", "summary", "lines",
+    }  # fmt: skip
+    told = [
+        (entry["voucher"], side, int(code), fen) for entry in entries for side, code, fen, _ in entry["lines"]
+    ]
+    assert told == lines
+    assert {entry["voucher"]: entry["date"] for entry in entries} == dates
+    assert any(side == "贷" and fen < 0 for _, side, _, fen in told)
+    assert [entry["kind"] for entry in entries[-4:]] == ["opening", "entry", "entry", "closing"]
+    assert [entry["reverses"] for entry in entries[-4:]] == [None, None, reversed_, None]
+    dims = {code: dims for entry in entries for _, code, _, dims in entry["lines"]}
+    assert dims["4101"] == {}
+    assert set(dims["1004"]) == {"counterparty"}
+    assert set(dims["9101"]) == {"counterparty", "subfund", "service_year", "term", "category"}
+
+
+def test_beancount_keeps_side_and_kind(busy_desk, tmp_path):
+    kinds_and_a_reversal(busy_desk)
+    with busy_desk.tx() as tx:
+        export(tx, busy_desk.book, ExportFormat.BEANCOUNT, tmp_path / "b")
+        lines = booked(tx)
+    entries, errors, _ = loader.load_file(str(tmp_path / "b"))
+    assert errors == []
+    signs = {"借": 1, "贷": -1}
+    told = [
+        (entry.meta["voucher"], one.meta["side"], parse_account_name(one.account)[0],
+         signs[one.meta["side"]] * fen(one.units.number))
+        for entry in entries if isinstance(entry, Transaction) for one in entry.postings
+    ]  # fmt: skip
+    assert sorted(told) == sorted(lines)
+    kinds = [entry.meta["kind"] for entry in entries if isinstance(entry, Transaction)]
+    assert {"opening", "closing", "entry"} == set(kinds)
+
+
+@pytest.mark.judge("hledger")
+def test_hledger_adds_up_turnovers_by_side(busy_desk, tmp_path):
+    """A red credit and a blue debit are the same amount there; by the tag of the posting they are told apart."""
+    kinds_and_a_reversal(busy_desk)
+    with busy_desk.tx() as tx:
+        export(tx, busy_desk.book, ExportFormat.HLEDGER, tmp_path / "h")
+        lines = booked(tx)
+    for side, sign in (("借", 1), ("贷", -1)):
+        out = program(
+            "hledger", "-f", str(tmp_path / "h"), "balance", f"tag:side=^{side}$", "--flat", "--empty", "-O", "csv",
+            "--no-total",
+        )  # fmt: skip
+        theirs = {}
+        for row in csv.DictReader(io.StringIO(out)):
+            code = parse_account_name(row["account"])[0]
+            theirs[code] = theirs.get(code, 0) + sign * fen(
+                row["balance"].removesuffix(" CNY").replace(",", "")
+            )
+        ours_ = {}
+        for _, of, account, amount in lines:
+            if of == side:
+                ours_[account] = ours_.get(account, 0) + amount
+        assert {code: amount for code, amount in theirs.items() if amount} == {
+            code: amount for code, amount in ours_.items() if amount
+        }
+    closed = program(
+        "hledger", "-f", str(tmp_path / "h"), "balance", "tag:kind=closing", "-O", "csv", "--flat"
+    )
+    assert "4101" in closed
+    assert "1004" not in closed
+
+
+@pytest.mark.judge("ledger")
+def test_ledger_reads_the_side_of_a_posting(busy_desk, tmp_path):
+    with busy_desk.tx() as tx:
+        export(tx, busy_desk.book, ExportFormat.LEDGER, tmp_path / "l")
+        lines = booked(tx)
+    out = program(
+        "ledger",
+        "--args-only",
+        "--pedantic",
+        "-f",
+        str(tmp_path / "l"),
+        "register",
+        "--format",
+        "%(tag('side'))\n",
+    )
+    sides = [side for _, side, _, _ in lines]
+    assert sorted(out.split()) == sorted(sides)
 
 
 def test_the_export_names_its_cut(busy_desk, tmp_path):

@@ -167,3 +167,10 @@ def test_text_that_a_spreadsheet_would_run():
         assert cell(bad) == f"'{bad}"
     for good in ("", "市一院", "a=b", "1-2"):
         assert cell(good) == good
+
+
+def test_the_whole_journal_comes_in_one_call(busy_desk, run):
+    out = run("export", *BOOK, "--format", "jsonl")
+    entries = [json.loads(line) for line in out.split("\n")[:-1]]
+    with busy_desk.tx() as tx:
+        assert len(entries) == tx.value("SELECT count(*) FROM books.entry") > 50

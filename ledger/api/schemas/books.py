@@ -20,7 +20,8 @@ from ledger.api.schemas.parts import (
     nullable,
 )
 
-_FEN_COLUMNS: Final = {"opening_fen": FEN, "debit_fen": FEN, "credit_fen": FEN, "closing_fen": FEN}
+_CARRIED: Final = ("carried_debit_fen", "carried_credit_fen")
+_FEN_COLUMNS: Final = dict.fromkeys(("opening_fen", "debit_fen", "credit_fen", "closing_fen", *_CARRIED), FEN)
 _TOTALS: Final = dict.fromkeys(
     (
         "opening_debit_fen",
@@ -29,9 +30,14 @@ _TOTALS: Final = dict.fromkeys(
         "credit_fen",
         "closing_debit_fen",
         "closing_credit_fen",
+        *_CARRIED,
     ),
     FEN,
 )
+_ENTRY_KIND: Final = {"type": "string", "enum": ["entry", "opening", "closing"]}
+_ENTRY_ONLY: Final = (
+    "voucher_date", "voucher", "seq", "line", "summary", "code", "name", "dimensions", "entry_kind",
+)  # fmt: skip
 _KNOWN_AT: Final = an_object(block=COUNT, recorded_at=MOMENT, hash=HEX)
 
 
@@ -73,10 +79,15 @@ SCHEMAS: Final[dict[str, Schema]] = {
         as_of=nullable(DAY),
         known_at=_KNOWN_AT,
         sign=TEXT,
-        rows=items(an_object(code=TEXT, name=TEXT, dimensions=FREE, section=TEXT, side=TEXT, **_FEN_COLUMNS)),
+        rows=items(
+            an_object(
+                _CARRIED, code=TEXT, name=TEXT, dimensions=FREE, section=TEXT, side=TEXT, **_FEN_COLUMNS
+            )
+        ),
         totals=an_object(
+            _CARRIED,
             **_TOTALS,
-            sections={"type": "object", "additionalProperties": an_object(**_TOTALS)},
+            sections={"type": "object", "additionalProperties": an_object(_CARRIED, **_TOTALS)},
         ),
     ),
     "GeneralLedger": an_object(
@@ -90,7 +101,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         sign=TEXT,
         lines=items(
             an_object(
-                ("voucher_date", "voucher", "seq", "line", "summary", "code", "name", "dimensions"),
+                _ENTRY_ONLY,
                 kind={"type": "string", "enum": ["opening", "carried", "entry", "month", "year"]},
                 period=nullable(TEXT),
                 debit_fen=FEN,
@@ -105,6 +116,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
                 code=TEXT,
                 name=TEXT,
                 dimensions=FREE,
+                entry_kind=_ENTRY_KIND,
             )
         ),
         next=nullable(TEXT),
@@ -119,6 +131,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         business_date=DAY,
         recorded_at=MOMENT,
         event=TEXT,
+        entry_kind=_ENTRY_KIND,
         rule=TEXT,
         source_key=TEXT,
         reverses_seq=nullable(INT),

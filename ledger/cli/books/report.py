@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ledger.books.account_lines import BEFORE_ALL, parse_cursor
 from ledger.books.reading import parse_book, parse_known_at, parse_period
+from ledger.cli.books.statements import balance_sheet, income_statement
 from ledger.cli.line.context import app_for
 from ledger.core.dates import parse_day
 from ledger.core.entries import Dimensions
@@ -21,7 +22,9 @@ from reports.render import terminal, text_csv, text_json, voucher_html
 from reports.trial_balance import trial_balance as trial_balance_report
 from reports.voucher import voucher as voucher_report
 
-app = typer.Typer(help="账表：科目余额表、明细账、记账凭证", no_args_is_help=True)
+app = typer.Typer(help="账表：财务报表、科目余额表、明细账、记账凭证", no_args_is_help=True)
+app.command("balance-sheet")(balance_sheet)
+app.command("income-statement")(income_statement)
 
 
 class VoucherShape(StrEnum):

@@ -201,6 +201,36 @@ BEGIN
     END IF;
 END $$;
 
+-- Opening and closing entries are no turnover and in no row of a statement, so money must not hide in one: a closing entry stands
+-- on 3001 and on what is closed to it (28号 3001三(一)(二); 4601 and 4602 are split, never closed), and a reversal is of the
+-- kind of what it reverses.
+CREATE OR REPLACE FUNCTION books.check_kinds(p_region integer, p_fund smallint) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE bad record;
+BEGIN
+    IF EXISTS (SELECT 1 FROM pg_temp.e_in e WHERE books.entry_kind(e.event) = 'closing') THEN
+        SELECT e.source_key, abs(l.account) AS account INTO bad
+          FROM pg_temp.e_in e CROSS JOIN LATERAL unnest(e.accounts) AS l (account)
+         WHERE books.entry_kind(e.event) = 'closing' AND abs(l.account)::text !~ '^(3001|4(?!60)|5)' LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'entry.closing_account',
+                DETAIL = format('结转凭证（来源%s）不能有科目%s：结转只在收入、支出与3001一般基金结余之间，4601、4602只分配不结转',
+                                bad.source_key, bad.account);
+        END IF;
+    END IF;
+    IF EXISTS (SELECT 1 FROM pg_temp.e_in e WHERE e.reverses_seq <> 0) THEN
+        SELECT e.source_key, e.reverses_seq INTO bad
+          FROM pg_temp.e_in e
+          LEFT JOIN (SELECT x.seq, books.entry_kind(x.event) AS kind FROM books.entry x
+                      WHERE x.region = p_region AND x.fund = p_fund AND x.event IN ('OPEN', 'CLOSE-M', 'CLOSE-Y')) k ON k.seq = e.reverses_seq
+         WHERE e.reverses_seq <> 0 AND coalesce(k.kind, 'entry') <> books.entry_kind(e.event) LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'entry.kind_of_reversal',
+                DETAIL = format('凭证（来源%s）冲销链上第%s号，两者须同为普通、期初或结转凭证', bad.source_key, bad.reverses_seq);
+        END IF;
+    END IF;
+END $$;
+
 -- The batch's movements by account and dimension, in p_new; entries are named by their place among the new ones
 -- (`p_offs`; null: nothing is known, an entry's place is its `pos`).
 CREATE OR REPLACE FUNCTION books.gather(p_offs integer[]) RETURNS void LANGUAGE plpgsql
@@ -318,6 +348,7 @@ BEGIN
     v_statutory := books.check_entries(p_region, p_fund, v_staged);
     PERFORM books.check_signers(p_region, p_fund);
     PERFORM books.check_manual(p_region, p_fund);
+    PERFORM books.check_kinds(p_region, p_fund);
     PERFORM books.gather(NULL);
     PERFORM books.check_accounts(p_region, p_fund);
     INSERT INTO pg_temp.b_new VALUES (p_region, p_fund, v_actor, v_staged, v_statutory, books.place(v_statutory, NULL), books.digest_contents());
@@ -505,6 +536,7 @@ END $$;
 -- Grants ------------------------------------------------------
 ALTER FUNCTION books.check_accounts(integer,smallint) OWNER TO fundledger_poster;
 ALTER FUNCTION books.check_entries(integer,smallint,integer) OWNER TO fundledger_poster;
+ALTER FUNCTION books.check_kinds(integer,smallint) OWNER TO fundledger_poster;
 ALTER FUNCTION books.check_signers(integer,smallint) OWNER TO fundledger_poster;
 ALTER FUNCTION books.check_stage() OWNER TO fundledger_poster;
 ALTER FUNCTION books.digest_contents() OWNER TO fundledger_poster;

@@ -1,0 +1,81 @@
+"""Filling the rows of a form from what the accounts moved, by the rule of each row (28号, part five)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ledger.books.account_lines import Turnover
+from ledger.books.account_months import AccountMonths
+from reports.statements.rows import BALANCES, Row, Rule
+from reports.statements.span import Column
+
+
+class Filled(NamedTuple):
+    """A row with its number on the form (from 1) and its figures in fen, one a column."""
+
+    n: int
+    row: Row
+    fen: tuple[int, ...]
+
+
+def fill(rows: Sequence[Row], columns: Sequence[Column], months: AccountMonths) -> tuple[Filled, ...]:
+    """Every row filled, in printed order; sums after what they are made of, wherever they are printed."""
+    known = {row.key: row for row in rows}
+    done: dict[str, tuple[int, ...]] = {}
+
+    def figures(key: str) -> tuple[int, ...]:
+        if key not in done:
+            row = known[key]
+            if row.rule is Rule.SUM:
+                parts = [(sign, figures(part)) for sign, part in row.formula]
+                done[key] = tuple(
+                    sum(sign * part[place] for sign, part in parts) for place in range(len(columns))
+                )
+            else:
+                accounts = months.accounts(row.codes)
+                done[key] = tuple(
+                    sum(amount(months, row.rule, account, column) for account in accounts)
+                    for column in columns
+                )
+        return done[key]
+
+    return tuple(Filled(n, row, figures(row.key)) for n, row in enumerate(rows, 1))
+
+
+def amount(months: AccountMonths, rule: Rule, account: int, column: Column) -> int:
+    """What one leaf account puts into a row of this rule in a column, in fen."""
+    if rule in BALANCES:
+        balance = balance_in(months, account, column)
+        return balance if rule is Rule.DEBIT_BALANCE else -balance
+    moved = turnover_in(months, account, column)
+    match rule:
+        case Rule.DEBIT:
+            return moved.debit_fen
+        case Rule.CREDIT:
+            return moved.credit_fen
+        case Rule.NET_DEBIT:
+            return moved.net_fen
+        case _:
+            return -moved.net_fen
+
+
+def turnover_in(months: AccountMonths, account: int, column: Column) -> Turnover:
+    """发生额 in a column. What opening entries brought of this year's income or expense is in the year's column only."""
+    moved = months.turnover(account, column.first, column.last)
+    if column.from_start and is_flow(account):
+        moved = moved.plus(months.opened(account, column.first, column.last))
+    return moved
+
+
+def balance_in(months: AccountMonths, account: int, column: Column) -> int:
+    """Debit-positive balance at the end of a column. 年初 (which ends before it begins) includes what was taken over this year."""
+    balance = months.balance_fen(account, column.last)
+    if column.last < column.first and not is_flow(account):
+        balance += months.opened(account, column.first, column.first + 11).net_fen
+    return balance
+
+
+def is_flow(account: int) -> bool:
+    """Income or expense: accounts whose turnovers are statements' rows."""
+    return str(account)[0] in "45"
