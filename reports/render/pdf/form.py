@@ -29,8 +29,10 @@ _BROKEN: Final = "\u200b"
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def write_form(grids: Sequence[Grid], rows: Sequence[Sequence[Line]], paper: Paper) -> bytes:
-    """The tables with their rows, each from a new page on."""
+def write_form(
+    grids: Sequence[Grid], rows: Sequence[Sequence[Line]], paper: Paper, *, together: bool = False
+) -> bytes:
+    """The tables with their rows, each from a new page on or `together` as there is room."""
     import typst
     from pylopdf_fonts_zh_cn import serif_path
 
@@ -45,10 +47,11 @@ def write_form(grids: Sequence[Grid], rows: Sequence[Sequence[Line]], paper: Pap
         "binding": BINDING_MM,
         "edge": EDGE_MM,
         "size": min(size for size, _ in tables),
+        "together": together,
         "tables": [table for _, table in tables],
     }
     source = resources.files("reports.render.pdf").joinpath("form.typ").read_bytes()
-    made = typst.compile(
+    made: bytes = typst.compile(  # type: ignore[call-overload] # its own example's way: bytes in, bytes out
         source,
         font_paths=[str(serif_path().parent)],
         ignore_system_fonts=True,
@@ -57,13 +60,17 @@ def write_form(grids: Sequence[Grid], rows: Sequence[Sequence[Line]], paper: Pap
         timestamp=_made(grids[0]),
         format="pdf",
     )
-    return bytes(made)
+    return made
 
 
 def _made(grid: Grid) -> datetime:
     """The day the file says it was made, which PDF/A wants: the recorded time of the books it shows, never the clock's."""
     recorded = grid.facts.get("recorded_at")
-    return datetime.fromisoformat(recorded).astimezone(UTC) if isinstance(recorded, str) else _LONG_AGO
+    return (
+        datetime.fromisoformat(recorded).astimezone(UTC).replace(microsecond=0)
+        if isinstance(recorded, str)
+        else _LONG_AGO
+    )
 
 
 def _table(face: Typeface, grid: Grid, lines: Sequence[Line], room: float) -> tuple[float, dict[str, object]]:

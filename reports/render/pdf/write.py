@@ -23,7 +23,9 @@ class _Again:
         return self._rows
 
 
-def write(grids: Iterable[Grid], path: Path, paper: Paper = Paper.A4_ACROSS) -> None:
+def write(
+    grids: Iterable[Grid], path: Path, paper: Paper = Paper.A4_ACROSS, *, together: bool = False
+) -> None:
     """Write a PDF to `path`; rows are read once, in order. Raises OSError when it cannot be written."""
     tables = list(grids)
     begun: list[list[Line]] = []
@@ -38,7 +40,7 @@ def write(grids: Iterable[Grid], path: Path, paper: Paper = Paper.A4_ACROSS) -> 
             break
     with path.open("wb") as out:
         if room >= 0:
-            out.write(write_form(tables, begun, paper))
+            out.write(write_form(tables, begun, paper, together=together))
             return
         opened = [
             replace(grid, lines=_Again(first, more))  # type: ignore[arg-type] # read once, as it is said
