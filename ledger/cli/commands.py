@@ -44,6 +44,7 @@ WORDS: Final = (
     Word("refund", "ledger.cli.refund", "退款与追回"),
     Word("report", "ledger.cli.books.report", "账表：财务报表、科目余额表、明细账、记账凭证"),
     Word("rules", "ledger.cli.books.rules", "记账规则：每个业务事件在各会计政策下的分录"),
+    Word("seal", "ledger.cli.books.seal", "封存：已结账期间的签名文件"),
     Word("user", "ledger.cli.installation.users", "用户、角色与接口密钥"),
     Word(
         "codes", "ledger.cli.books.codes", "代码：每个拒绝代码是什么意思、依据哪条规定；省略代码则列出全部。"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from rich.table import Table
 
 from ledger.books.account_lines import BEFORE_ALL, parse_cursor
 from ledger.books.reading import parse_book, parse_known_at, parse_period
+from ledger.cli.books.printing import OutOption, PaperOption, printed
 from ledger.cli.books.statements import balance_sheet, income_statement
 from ledger.cli.line.context import app_for
 from ledger.core.dates import parse_day
@@ -19,9 +21,13 @@ from ledger.db.unit_of_work import unit_of_work
 from reports.general_ledger import PAGE_ENTRIES
 from reports.general_ledger import general_ledger as general_ledger_report
 from reports.render import terminal, text_csv, text_json, voucher_html
+from reports.render.books_grid import ledger_grid, trial_balance_grid, voucher_grid
+from reports.render.paper import Paper
 from reports.trial_balance import trial_balance as trial_balance_report
 from reports.voucher import voucher as voucher_report
 
+FILE_ENTRIES = 20_000
+"""Entries read at once where a whole ledger goes to a file."""
 app = typer.Typer(help="账表：财务报表、科目余额表、明细账、记账凭证", no_args_is_help=True)
 app.command("balance-sheet")(balance_sheet)
 app.command("income-statement")(income_statement)
@@ -34,6 +40,8 @@ class VoucherShape(StrEnum):
     HTML = "html"
     CSV = "csv"
     JSON = "json"
+    XLSX = "xlsx"
+    PDF = "pdf"
 
 
 class ReportShape(StrEnum):
@@ -42,6 +50,8 @@ class ReportShape(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+    XLSX = "xlsx"
+    PDF = "pdf"
 
 
 BookOption = Annotated[str, typer.Option("--book", help="账套：统筹区代码-基金，如420100-310")]
@@ -50,7 +60,7 @@ AsOfOption = Annotated[str | None, typer.Option(help="只取凭证日期不晚�
 KnownAtOption = Annotated[
     str | None, typer.Option(help="只取此时已记账的凭证，ISO 8601；缺省为现在。报表印出的记录时间可再次使用")
 ]
-ShapeOption = Annotated[ReportShape, typer.Option("--format", help="table、csv或json")]
+ShapeOption = Annotated[ReportShape, typer.Option("--format", help="table、csv、json、xlsx或pdf")]
 
 
 @app.command("trial-balance")
@@ -60,6 +70,8 @@ def trial_balance(
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
     shape: ShapeOption = ReportShape.TABLE,
+    out: OutOption = None,
+    paper: PaperOption = None,
 ) -> None:
     """科目余额表：末级科目×辅助核算，各部分试算平衡。"""
     running = app_for("reviewer")
@@ -79,6 +91,8 @@ def trial_balance(
             _write(text_csv.trial_balance(report))
         case ReportShape.TABLE:
             _show(terminal.trial_balance(report))
+        case ReportShape.XLSX | ReportShape.PDF:
+            printed(trial_balance_grid(report), shape, out, paper or Paper.A4_ACROSS)
 
 
 @app.command("general-ledger")
@@ -96,22 +110,32 @@ def general_ledger(
     after: Annotated[str | None, typer.Option(help="续页标记，取自上一页")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="每页凭证数")] = PAGE_ENTRIES,
     shape: ShapeOption = ReportShape.TABLE,
+    out: OutOption = None,
+    paper: PaperOption = None,
 ) -> None:
     """三栏式明细账：期初、逐笔余额、本月合计、本年累计。"""
     running = app_for("reviewer")
     chosen = parse_book(book)
     with unit_of_work(running.engine, running.user, chosen.region) as tx:
-        report = general_ledger_report(
+        to_file = shape in (ReportShape.XLSX, ReportShape.PDF)
+        read = partial(
+            general_ledger_report,
             tx,
             chosen,
             account,
             Dimensions(counterparty, subfund, service_year, term, category),
             period=parse_period(period) if period else None,
             as_of=parse_day(as_of) if as_of else None,
+            entries=max(limit, FILE_ENTRIES) if to_file else limit,
+        )
+        report = read(
             known_at=parse_known_at(known_at) if known_at else None,
             after=parse_cursor(after) if after else BEFORE_ALL,
-            entries=limit,
         )
+        if to_file:
+            known = report.chosen.known.recorded_at
+            whole = ledger_grid(report, lambda end: read(known_at=known, after=end))
+            printed(whole, shape, out, paper or Paper.A4_ACROSS)
     match shape:
         case ReportShape.JSON:
             typer.echo(text_json.render(report.as_json()))
@@ -126,8 +150,10 @@ def voucher(
     number: Annotated[str, typer.Argument(help="凭证号，如记-202610-12，或链上序号")],
     book: BookOption,
     shape: Annotated[
-        VoucherShape, typer.Option("--format", help="table、html（打印装订）、csv或json")
+        VoucherShape, typer.Option("--format", help="table、html（打印装订）、csv、json、xlsx或pdf")
     ] = VoucherShape.TABLE,
+    out: OutOption = None,
+    paper: PaperOption = None,
 ) -> None:
     """记账凭证：分录、大小写合计、签章人、来源单据；--format html 为可打印装订的一页。"""
     running = app_for("reviewer")
@@ -143,6 +169,8 @@ def voucher(
             _write(voucher_html.voucher(report))
         case VoucherShape.TABLE:
             _show(terminal.voucher(report))
+        case VoucherShape.XLSX | VoucherShape.PDF:
+            printed(voucher_grid(report), shape, out, paper or Paper.A5_ACROSS)
 
 
 def _write(text: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ledger.cli.books.printing import printed
 from reports.render.grid import Grid
+from reports.render.paper import Paper
 
 
 class GridShape(StrEnum):
@@ -18,13 +21,30 @@ class GridShape(StrEnum):
     JSON = "json"
     CSV = "csv"
     HTML = "html"
+    XLSX = "xlsx"
+    PDF = "pdf"
 
 
-GridShapeOption = Annotated[GridShape, typer.Option("--format", help="table、json、csv或html（打印）")]
+GridShapeOption = Annotated[
+    GridShape, typer.Option("--format", help="table、json、csv、html（打印），或xlsx、pdf（须--out）")
+]
 
 
-def hand_out(grid: Grid, shape: GridShape, flat: Grid | None = None) -> None:
-    """Write a table to standard output; `flat` is the same report for computing with, where the form is none."""
+def hand_out(
+    grid: Grid,
+    shape: GridShape,
+    flat: Grid | None = None,
+    *,
+    out: Path | None = None,
+    paper: Paper | None = None,
+) -> None:
+    """Write a table to standard output, or as `xlsx` or `pdf` to the file `out` (`paper`: A4 upright where none is asked for).
+
+    `flat` is the same report for computing with, where the form is none. Raises what `printed` raises.
+    """
+    if shape in (GridShape.XLSX, GridShape.PDF):
+        printed(grid, shape, out, paper or Paper.A4)
+        return
     if shape is GridShape.TABLE:
         from reports.render.grid_terminal import table
         from reports.render.terminal import show

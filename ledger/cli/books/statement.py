@@ -8,11 +8,14 @@ from typing import Annotated
 
 import typer
 
+from ledger.cli.books.printing import OutOption, PaperOption, printed
 from ledger.cli.line.context import app_for
 from ledger.core.errors import Forbidden, NotFound
 from ledger.db.unit_of_work import unit_of_work
 from reports.institution_statement import InstitutionStatement, institution_statement
 from reports.render import terminal, text_json
+from reports.render.paper import Paper
+from reports.render.statement_grid import statement_grids
 from reports.render.statement_json import statement_document
 from reports.render.statement_table import statement_tables
 
@@ -22,6 +25,8 @@ class StatementShape(StrEnum):
 
     TABLE = "table"
     JSON = "json"
+    XLSX = "xlsx"
+    PDF = "pdf"
 
 
 def statement(
@@ -29,12 +34,18 @@ def statement(
     fund: Annotated[int, typer.Option(help="基金：310职工，390居民")],
     year: Annotated[int, typer.Option(help="服务年度YYYY")],
     region: Annotated[int, typer.Option(help="统筹区，6位；缺省为操作人的统筹区")] = 0,
-    shape: Annotated[StatementShape, typer.Option("--format", help="table或json")] = StatementShape.TABLE,
+    shape: Annotated[
+        StatementShape, typer.Option("--format", help="table、json、xlsx或pdf")
+    ] = StatementShape.TABLE,
+    out: OutOption = None,
+    paper: PaperOption = None,
 ) -> None:
     """机构年度对账单：基金金额、已付、扣减、尚欠，一页列全并核对平衡；每个数可追到凭证、结算记录、回单。"""
     page = _page(region, fund, institution, year)
     if shape is StatementShape.JSON:
         typer.echo(text_json.render(statement_document(page)))
+    elif shape in (StatementShape.XLSX, StatementShape.PDF):
+        printed(statement_grids(page), shape, out, paper or Paper.A4, together=True)
     else:
         for table in statement_tables(page):
             terminal.show(table, sys.stdout)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ledger.books.account_lines import BEFORE_ALL, parse_cursor
 from ledger.books.reading import parse_book, parse_known_at, parse_period
+from ledger.cli.books.printing import OutOption, PaperOption
 from ledger.cli.books.shapes import GridShape, GridShapeOption, hand_out
 from ledger.cli.line.context import app_for
 from ledger.core.dates import parse_day
 from ledger.db.unit_of_work import unit_of_work
 from reports.render import text_json
+from reports.render.paper import Paper
 from reports.statements.explain import ENTRIES, explain
 from reports.statements.grids import failures, flat_grid, statement_grid
 from reports.statements.rows import Form
@@ -43,9 +46,11 @@ def balance_sheet(
     after: AfterOption = None,
     limit: LimitOption = ENTRIES,
     shape: GridShapeOption = GridShape.TABLE,
+    out: OutOption = None,
+    paper: PaperOption = None,
 ) -> None:
     """会社保01 资产负债表：月报（--period）或年报（--year），与收支表勾稽；不符则说明并以1退出。"""
-    _statement(Form.SHEET, book, (period, year), (as_of, known_at), (row, after, limit), shape)
+    _statement(Form.SHEET, book, (period, year), (as_of, known_at), (row, after, limit), shape, (out, paper))
 
 
 def income_statement(
@@ -58,9 +63,11 @@ def income_statement(
     after: AfterOption = None,
     limit: LimitOption = ENTRIES,
     shape: GridShapeOption = GridShape.TABLE,
+    out: OutOption = None,
+    paper: PaperOption = None,
 ) -> None:
     """会社保02 收支表：月报（--period）或年报（--year），与资产负债表勾稽；不符则说明并以1退出。"""
-    _statement(Form.INCOME, book, (period, year), (as_of, known_at), (row, after, limit), shape)
+    _statement(Form.INCOME, book, (period, year), (as_of, known_at), (row, after, limit), shape, (out, paper))
 
 
 def _statement(
@@ -70,6 +77,7 @@ def _statement(
     cut: tuple[str | None, str | None],
     opened: tuple[str | None, str | None, int],
     shape: GridShape,
+    print_to: tuple[Path | None, Paper | None],
 ) -> None:
     running = app_for("reviewer")
     chosen = parse_book(book)
@@ -93,7 +101,8 @@ def _statement(
     if shape is GridShape.JSON:
         typer.echo(text_json.render(told.as_json(form)))
     else:
-        hand_out(statement_grid(told, form), shape, flat_grid(told, form))
+        out, paper = print_to
+        hand_out(statement_grid(told, form), shape, flat_grid(told, form), out=out, paper=paper)
     if not told.holds:
         for line in failures(told):
             typer.echo(f"勾稽不符：{line}", err=True)

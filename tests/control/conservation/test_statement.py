@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import pypdfium2
 import pytest
 import typer
+from python_calamine import CalamineWorkbook
 from typer.testing import CliRunner
 
 from ledger.cli.books.statement import statement
@@ -181,3 +186,22 @@ def test_a_record_taken_away_shows_on_the_page(lived: Any, command: Command) -> 
     done = command(*words())
     assert done.exit_code == 1
     assert "不平！" in done.output
+
+
+def test_the_page_on_paper_and_as_a_workbook(lived: Any, command: Command, tmp_path: Path) -> None:
+    page = json.loads(command(*words(), "--format", "json").output.splitlines()[-1])
+    for shape in ("pdf", "xlsx"):
+        assert command(*words(), "--format", shape, "--out", str(tmp_path / f"o.{shape}")).exit_code == 0
+    with pypdfium2.PdfDocument(tmp_path / "o.pdf") as document:
+        text = re.sub(r"\s", "", "".join(one.get_textpage().get_text_bounded() for one in document))
+    book = CalamineWorkbook.from_path(str(tmp_path / "o.xlsx"))
+    rows = {row[0]: row for row in book.get_sheet_by_index(0).to_python()}
+    for figure in page["figures"]:
+        fen = int(figure["total_fen"])
+        assert f"{Decimal(fen).scaleb(-2):,.2f}" in text
+        (row,) = (row for title, row in rows.items() if title == figure["title"])
+        assert Decimal(repr(row[4])) * 100 == fen
+    for order in page["orders"]:
+        assert order["order_no"] in text
+    assert HOSPITAL in text
+    assert len(book.sheet_names) >= 3

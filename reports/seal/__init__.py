@@ -1,0 +1,1 @@
+"""A closed period sealed: a signed file that proves itself without this program's database."""
