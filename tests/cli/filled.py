@@ -10,6 +10,10 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 _COLUMNS: Final = """
+books.closing.method closing.method
+books.closing.state closing.state
+books.closing_check.code closing.check
+books.closing_waiver.code closing.check
 books.dim.subfund subfund
 books.period.state period.state
 books.voucher_decision.decision voucher.state
