@@ -18,8 +18,6 @@ from ledger.core.entries import Book
 from ledger.core.money import yuan
 from ledger.db.unit_of_work import Transaction
 
-_WHERE: Final[LiteralString] = " WHERE e.region = %(region)s AND e.fund = %(fund)s AND e.period = %(period)s "
-
 
 def last_day(period: int) -> date:
     """The last day of a period: 202602 to 2026-02-28."""
@@ -90,23 +88,24 @@ def _drafts(asked: Asked) -> CheckLine:
 
 def _numbers(asked: Asked) -> CheckLine:
     counts = asked.rows(
-        "SELECT e.series, count(*), max(e.vno), min(e.vno), c.last FROM books.entry e LEFT JOIN books.counter c"
-        " ON c.region = e.region AND c.fund = e.fund AND c.period = e.period AND c.series = e.series"
-        + _WHERE
-        + "GROUP BY e.series, c.last"
+        """SELECT e.series, count(*), max(e.vno), min(e.vno), c.last FROM books.entry e
+             LEFT JOIN books.counter c ON c.region = e.region AND c.fund = e.fund AND c.period = e.period AND c.series = e.series
+            WHERE e.region = %(region)s AND e.fund = %(fund)s AND e.period = %(period)s GROUP BY e.series, c.last"""
     )
-    if all((n, 1, n) == (high, low, last) for _, n, high, low, last in counts):
+    wrong = [
+        (f"{series}-{asked.period}",)
+        for series, n, high, low, last in counts
+        if (n, 1, n) != (high, low, last)
+    ]
+    if not wrong:
         return CheckLine("numbers", ok=True)
     found = asked.rows(
-        "SELECT g.series || '-' || %(period)s || '-' || g.vno FROM (SELECT e.series, e.vno,"
-        " lag(e.vno, 1, 0) OVER (PARTITION BY e.series ORDER BY e.vno) AS before FROM books.entry e"
-        + _WHERE
-        + ") g WHERE g.vno <> g.before + 1"
+        """SELECT g.series || '-' || %(period)s || '-' || g.vno
+             FROM (SELECT e.series, e.vno, lag(e.vno, 1, 0) OVER (PARTITION BY e.series ORDER BY e.vno) AS before
+                     FROM books.entry e WHERE e.region = %(region)s AND e.fund = %(fund)s AND e.period = %(period)s) g
+            WHERE g.vno <> g.before + 1"""
     )
-    series = (
-        [(f"{series}-{asked.period}",) for series, n, high, *_ in counts if n == high] if not found else []
-    )
-    return _of("numbers", [*found, *series], "凭证号不连续或与计数器不符")
+    return _of("numbers", found or wrong, "凭证号不连续或与计数器不符")
 
 
 def _trial_balance(asked: Asked) -> CheckLine:

@@ -97,7 +97,7 @@ def year_of(tx: Transaction, book: Book, year: int) -> Year:
             last=year * 100 + 12,
         )
     )
-    names = dict(
+    names: dict[int, str] = dict(
         tx.rows(
             "SELECT account, name FROM books.account WHERE region = %(region)s AND fund = %(fund)s"
             " AND left(account::text, 4) = '3001' AND leaf ORDER BY account",
@@ -105,12 +105,12 @@ def year_of(tx: Transaction, book: Book, year: int) -> Year:
             fund=book.fund,
         )
     )
-    held = dict(openings)
+    held: dict[int, int] = dict(openings)
     return Year(
         year,
         tuple(
             (name, *turnover.get(account, [0, 0]), -held.get(account, 0))
             for account, name in sorted(names.items())
-        ),  # type: ignore[arg-type]
+        ),
         openings,
     )

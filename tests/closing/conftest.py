@@ -30,7 +30,7 @@ from ledger.settings import Settings
 from ledger.simulation.people import found_demo
 
 BOOK, RESIDENT = Book(420100, 310), Book(420100, 390)
-OPENED, OCT, LAST, NOV = date(2026, 10, 1), date(2026, 10, 14), date(2026, 10, 31), date(2026, 11, 2)
+OPENED, OCT, LAST, NOV = date(2025, 10, 1), date(2025, 10, 14), date(2025, 10, 31), date(2025, 11, 2)
 _names = itertools.count(1)
 
 
@@ -58,23 +58,23 @@ class Agency:
         content = ManualContent(day, f"{summary}{next(_names)}", f"单据{next(_names)}", legs)
         return book_by_hand(self.service, "li", "qian", book, day, content)
 
-    def close(self, period: int = 202610, on: date = NOV, book: Book = BOOK, user: str = "li") -> bytes:
+    def close(self, period: int = 202510, on: date = NOV, book: Book = BOOK, user: str = "li") -> bytes:
         return closing.close(self.service, self.auditor, user, self.home, book, period, on)
 
     def confirm(
-        self, digest: bytes, period: int = 202610, on: date = NOV, book: Book = BOOK, user: str = "wu"
+        self, digest: bytes, period: int = 202510, on: date = NOV, book: Book = BOOK, user: str = "wu"
     ) -> list[Posted]:
         with self.tx(user) as tx:
             return closing.confirm(tx, book, period, digest, on)
 
-    def shut(self, period: int = 202610, on: date = NOV, book: Book = BOOK) -> list[Posted]:
+    def shut(self, period: int = 202510, on: date = NOV, book: Book = BOOK) -> list[Posted]:
         return self.confirm(self.close(period, on, book), period, on, book)
 
-    def reopen(self, reason: str = "", period: int = 202610, user: str = "wu", on: date = NOV) -> str:
+    def reopen(self, reason: str = "", period: int = 202510, user: str = "wu", on: date = NOV) -> str:
         with self.tx(user) as tx:
             return closing.reopen(tx, BOOK, period, reason, on)
 
-    def status(self, period: int = 202610, on: date = NOV, book: Book = BOOK) -> Status:
+    def status(self, period: int = 202510, on: date = NOV, book: Book = BOOK) -> Status:
         breaches = self.verify()
         with self.tx() as tx:
             return status(tx, book, period, on, breaches)
@@ -82,7 +82,7 @@ class Agency:
     def verify(self) -> list[Breach]:
         return verify(self.auditor, self.home)
 
-    def state(self, period: int = 202610, fund: int = 310) -> str:
+    def state(self, period: int = 202510, fund: int = 310) -> str:
         found = self.rows(
             f"SELECT state FROM books.period WHERE region = 420100 AND fund = {fund} AND period = {period}"
         )
@@ -112,7 +112,7 @@ def method(agency: Agency, value: str) -> None:
     """The region's choice between 账结 and 表结."""
     with agency.tx("li") as tx:
         tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'closing_method', '2026-01-01', %(v)s, '市局发文', 'li')",
+            "INSERT INTO fund.region_policy VALUES (420100, 'closing_method', '2025-01-01', %(v)s, '市局发文', 'li')",
             v=value,
         )
 

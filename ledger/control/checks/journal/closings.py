@@ -18,7 +18,7 @@ _CLOSINGS: Final = """
            (c.debit_fen, c.credit_fen) = (coalesce(t.debit, 0), coalesce(t.credit, 0)),
            EXISTS (SELECT 1 FROM books.block b WHERE b.region = c.region AND b.fund = c.fund AND b.block = c.block AND b.hash = c.head)
            OR c.block = 0,
-           c.state = 'closing' OR (signer.person IS NOT NULL AND beginner.person IS NOT NULL AND shower.person IS NOT NULL
+           c.state IN ('closing', 'withdrawn') OR (signer.person IS NOT NULL AND beginner.person IS NOT NULL AND shower.person IS NOT NULL
                                    AND signer.person NOT IN (beginner.person, shower.person)),
            c.state <> 'reopened' OR (asker.person <> opener.person) IS TRUE
       FROM books.closing c
