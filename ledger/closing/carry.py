@@ -9,6 +9,7 @@ from typing import Final
 
 from ledger.books.journal import post
 from ledger.closing.checks import last_day
+from ledger.core.accounts import coded
 from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, Side
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
@@ -44,13 +45,13 @@ def balances(tx: Transaction, book: Book, period: int) -> list[Item]:
     return [
         Item(Dimensions(*dims), fen, 0, account)
         for account, fen, *dims in tx.rows(
-            """SELECT b.account, (CASE left(b.account::text, 1) WHEN '4' THEN -1 ELSE 1 END * sum(b.debit - b.credit))::bigint,
+            coded("""SELECT b.account, (CASE left(b.account::text, 1) WHEN '4' THEN -1 ELSE 1 END * sum(b.debit - b.credit))::bigint,
                       d.counterparty, d.subfund, d.service_year, d.term, d.category
                  FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
                 WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.period <= %(period)s
-                  AND left(b.account::text, 1) IN ('4', '5') AND left(b.account::text, 4) NOT IN ('4601', '4602')
+                  AND left(b.account::text, 1) IN ('4', '5') AND left(b.account::text, 4)::integer NOT IN ({UNSPLIT_CONTRIBUTIONS}, {UNSPLIT_INTEREST})
                 GROUP BY b.account, b.dim, 3, 4, 5, 6, 7 HAVING sum(b.debit - b.credit) <> 0
-                ORDER BY b.account::text, 3, 4, 5, 6, 7""",
+                ORDER BY b.account::text, 3, 4, 5, 6, 7"""),
             region=book.region,
             fund=book.fund,
             period=period,

@@ -26,7 +26,7 @@ def last_day(period: int) -> date:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MonthAsked:
     """The month a list is of, asked on a business date."""
 
     tx: Transaction
@@ -49,14 +49,14 @@ class Asked:
         )
 
 
-def lines(asked: Asked) -> Iterator[CheckLine]:
+def lines(asked: MonthAsked) -> Iterator[CheckLine]:
     """Every line but those of `verify`."""
     for code in CODES:
         if code not in VERIFIED:
             yield _CHECKS[code](asked)
 
 
-def line(asked: Asked, code: str) -> CheckLine:
+def line(asked: MonthAsked, code: str) -> CheckLine:
     """One line that is not of `verify`."""
     return _CHECKS[code](asked)
 
@@ -76,7 +76,7 @@ def _line_of(breach: Breach) -> str:
     return "business_finance" if breach.promise.startswith("T") else "verify"
 
 
-def _drafts(asked: Asked) -> CheckLine:
+def _drafts(asked: MonthAsked) -> CheckLine:
     found = asked.rows(
         """SELECT e.voucher_id FROM books.voucher e WHERE e.region = %(region)s AND e.fund = %(fund)s
               AND e.business_date <= %(last)s AND NOT EXISTS (
@@ -86,7 +86,7 @@ def _drafts(asked: Asked) -> CheckLine:
     return _of("drafts", found, "待复核的手工凭证")
 
 
-def _numbers(asked: Asked) -> CheckLine:
+def _numbers(asked: MonthAsked) -> CheckLine:
     counts = asked.rows(
         """SELECT e.series, count(*), max(e.vno), min(e.vno), c.last FROM books.entry e
              LEFT JOIN books.counter c ON c.region = e.region AND c.fund = e.fund AND c.period = e.period AND c.series = e.series
@@ -108,7 +108,7 @@ def _numbers(asked: Asked) -> CheckLine:
     return _of("numbers", found or wrong, "凭证号不连续或与计数器不符")
 
 
-def _trial_balance(asked: Asked) -> CheckLine:
+def _trial_balance(asked: MonthAsked) -> CheckLine:
     found = asked.rows(
         """SELECT CASE WHEN left(e.account::text, 1) = '9' THEN '备查账' ELSE '会计账' END, sum(e.debit - e.credit)::bigint
              FROM books.balance e WHERE e.region = %(region)s AND e.fund = %(fund)s AND e.period = %(period)s
@@ -118,7 +118,7 @@ def _trial_balance(asked: Asked) -> CheckLine:
     return _of("trial_balance", items, "试算不平衡")
 
 
-def _unsplit(asked: Asked) -> CheckLine:
+def _unsplit(asked: MonthAsked) -> CheckLine:
     """4601 and 4602: a balance is allowed in months and is nought at the year's end (4601二（三）, 4602二（三））."""
     found = asked.rows(
         "SELECT e.account, sum(e.credit - e.debit)::bigint FROM books.balance e WHERE e.region = %(region)s AND e.fund = %(fund)s"
@@ -132,7 +132,7 @@ def _unsplit(asked: Asked) -> CheckLine:
     return CheckLine("unsplit", not (found and december), items, note)
 
 
-def _suspense(asked: Asked) -> CheckLine:
+def _suspense(asked: MonthAsked) -> CheckLine:
     found = asked.rows(
         """SELECT e.kind || ':' || e.receipt_no || ':' || e.direction FROM payments.evidence e
             WHERE e.region = %(region)s AND e.outcome IN ('waiting', 'suspense') AND e.booking_date <= %(last)s
@@ -141,7 +141,7 @@ def _suspense(asked: Asked) -> CheckLine:
     return _of("suspense", found, "回单尚未查明")
 
 
-def _in_flight(asked: Asked) -> CheckLine:
+def _in_flight(asked: MonthAsked) -> CheckLine:
     """Orders in flight hinder nothing: they are named with their ages in days."""
     found = asked.rows(
         """SELECT e.order_no, (%(on)s::date - b.pay_date) FROM payments.pay_order e
@@ -153,7 +153,7 @@ def _in_flight(asked: Asked) -> CheckLine:
     return CheckLine("in_flight", ok=True, items=named([order for order, _ in found]), note=ages)
 
 
-def _handback(asked: Asked) -> CheckLine:
+def _handback(asked: MonthAsked) -> CheckLine:
     found = asked.rows(
         coded("""SELECT %(period)s::text WHERE EXISTS (SELECT 1 FROM books.balance e
                   WHERE e.region = %(region)s AND e.fund = %(fund)s AND e.period = %(period)s AND e.account = {DAILY_PAID})
@@ -163,7 +163,7 @@ def _handback(asked: Asked) -> CheckLine:
     return _of("handback", found, f"本月有日拨付（{DAILY_PAID}）而没有回传")
 
 
-def _quarantine(asked: Asked) -> CheckLine:
+def _quarantine(asked: MonthAsked) -> CheckLine:
     found = asked.rows(
         """SELECT 'load ' || e.load_id || ' line ' || e.line FROM fund.quarantine e
             WHERE e.region = %(region)s AND e.state = 'open'
@@ -176,7 +176,7 @@ def _quarantine(asked: Asked) -> CheckLine:
     return _of("quarantine", found, "被隔离的记录或银行文件尚未处理")
 
 
-def _findings(asked: Asked) -> CheckLine:
+def _findings(asked: MonthAsked) -> CheckLine:
     found = asked.rows(
         """SELECT e.finding_id FROM fund.finding e WHERE e.region = %(region)s AND e.fund = %(fund)s
               AND e.found_on <= %(last)s AND e.state NOT IN ('final', 'cancelled')"""
@@ -184,7 +184,7 @@ def _findings(asked: Asked) -> CheckLine:
     return _of("findings", found, "审核发现尚未定案")
 
 
-def _bank(asked: Asked) -> CheckLine:
+def _bank(asked: MonthAsked) -> CheckLine:
     """余额调节表 of each bank account of the book, reviewed; where the home keeps none yet, that is said and hinders nothing."""
     [(kept,)] = asked.rows("SELECT to_regclass('payments.reconciliation_sheet') IS NOT NULL")
     if not kept:
@@ -200,7 +200,7 @@ def _bank(asked: Asked) -> CheckLine:
     return _of("bank", found, "没有经复核的银行存款余额调节表")
 
 
-def _clearing(asked: Asked) -> CheckLine:
+def _clearing(asked: MonthAsked) -> CheckLine:
     """At the year's end: every letter confirmed in the year stands in the books with its row 9, to the fen; those of the year
     that are not confirmed yet are named.
     """
@@ -227,7 +227,7 @@ def _of(code: str, found: list[tuple[Any, ...]], note: str) -> CheckLine:
     return CheckLine(code, not found, named([str(row[0]) for row in found]), note if found else "")
 
 
-_CHECKS: Final[dict[str, Callable[[Asked], CheckLine]]] = {
+_CHECKS: Final[dict[str, Callable[[MonthAsked], CheckLine]]] = {
     "drafts": _drafts,
     "numbers": _numbers,
     "trial_balance": _trial_balance,

@@ -7,15 +7,14 @@ anywhere, the same command goes on. Nothing is posted before the chief confirms,
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Final, LiteralString
 
 from ledger.books.reading import require_period
 from ledger.closing.carry import Signed, carry, carry_back
-from ledger.closing.checks import Asked, line, lines, verified
+from ledger.closing.checks import MonthAsked, line, lines, verified
 from ledger.closing.lines import CODES, VERIFIED, WAIVABLE, CheckLine
 from ledger.closing.status import closing_of, method_on, with_waivers
 from ledger.control.verify import verify
@@ -23,33 +22,13 @@ from ledger.core.entries import Book, Posted
 from ledger.core.errors import Conflict, InFlight, InvalidInput
 from ledger.core.text import flaw
 from ledger.core.words import said
-from ledger.db.connections import Engine, driver_of
+from ledger.db.connections import Engine
+from ledger.db.locks import Lock, alone
 from ledger.db.unit_of_work import Transaction, unit_of_work
 
 Progress = Callable[[str], None]
 REASON_MAX: Final = 200
 _BOOK: Final[LiteralString] = "%(region)s, %(fund)s::smallint, %(period)s"
-
-
-@contextmanager
-def alone(engine: Engine, book: Book, period: int) -> Iterator[None]:
-    """Keep a second close of the same month out while this one runs; the server lets go when the process dies.
-
-    Raises InFlight `period.close_running`.
-    """
-    key = f"period.close {book} {period}"
-    with engine.connect() as lent:
-        connection = driver_of(lent)
-        connection.rollback()
-        row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key]).fetchone()
-        connection.commit()
-        if row is None or not row[0]:
-            raise InFlight("period.close_running", f"账套{book}会计期间{period}正在由另一进程结账")
-        try:
-            yield
-        finally:
-            connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
-            connection.commit()
 
 
 def close(
@@ -68,7 +47,9 @@ def close(
     can be posted any more. Raises NotFound `period.unknown`; Conflict `period.not_over`, `period.earlier_open`,
     `period.drafts`, `period.unsplit`, `period.not_open`, `period.checks_failed`; InFlight `period.close_running`.
     """
-    with alone(engine, book, period):
+    with alone(engine, Lock.CLOSE, f"{book} {period}") as free:
+        if not free:
+            raise InFlight("period.close_running", f"账套{book}会计期间{period}正在由另一进程结账")
         with unit_of_work(engine, user, book.region) as tx:
             require_period(tx, book, period)
             under_way = closing_of(tx, book, period)
@@ -85,7 +66,7 @@ def begin(tx: Transaction, book: Book, period: int, on: date, progress: Progress
     so that a month that cannot be closed stays open. Returns the number of the close; raises as `close`.
     """
     progress("结账前检查")
-    found = with_waivers(tx, book, period, list(lines(Asked(tx, book, period, on))))
+    found = with_waivers(tx, book, period, list(lines(MonthAsked(tx, book, period, on))))
     n = tx.value(
         "SELECT books.begin_close(" + _BOOK + ", %(method)s, %(on)s)",
         region=book.region,
@@ -128,7 +109,7 @@ def _steps(
         if code not in VERIFIED:
             progress(said("closing.check", code))
             with unit_of_work(engine, user, book.region) as tx:
-                record(tx, book, period, line(Asked(tx, book, period, on), code))
+                record(tx, book, period, line(MonthAsked(tx, book, period, on), code))
     if not proven.issuperset(VERIFIED):
         breaches = verify(auditor, home, progress=lambda name: progress(f"核验{name}"))
         with unit_of_work(engine, user, book.region) as tx:
@@ -245,7 +226,7 @@ def waive(tx: Transaction, book: Book, period: int, code: str, reason: str, on: 
     if not reason:
         tx.run("SELECT books.grant_waiver(" + _BOOK + ", %(code)s, %(on)s)", **where)
         return "granted"
-    found = line(Asked(tx, book, period, on), code)
+    found = line(MonthAsked(tx, book, period, on), code)
     if found.ok:
         raise Conflict(
             "period.nothing_to_waive", f"会计期间{period}的{said('closing.check', code)}没有问题，不必放行"

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from ledger.books.reading import require_period
-from ledger.closing.checks import Asked, last_day, lines, verified
+from ledger.closing.checks import MonthAsked, last_day, lines, verified
 from ledger.closing.lines import CheckLine
 from ledger.control.breach import Breach
 from ledger.core.entries import Book
@@ -61,7 +61,7 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class PeriodStatus:
     """Where a month stands."""
 
     book: Book
@@ -188,7 +188,7 @@ def status(
     period: int,
     on: date,
     breaches: list[Breach] | None,
-) -> Status:
+) -> PeriodStatus:
     """Where a month stands on a business date; a closed one shows what was confirmed, any other is computed anew.
 
     `breaches` is what `verify` found; None where it was not asked: its three lines are left out.
@@ -207,8 +207,8 @@ def status(
     )
     method = closing.method if closing else method_on(tx, period)
     if closing is not None and closing.state == "closed":
-        return Status(book, period, state, method, shown_lines(closing), closing, waivers)
-    found = list(lines(Asked(tx, book, period, on)))
+        return PeriodStatus(book, period, state, method, shown_lines(closing), closing, waivers)
+    found = list(lines(MonthAsked(tx, book, period, on)))
     if breaches is not None:
         found += verified(book, breaches)
-    return Status(book, period, state, method, with_waivers(tx, book, period, found), closing, waivers)
+    return PeriodStatus(book, period, state, method, with_waivers(tx, book, period, found), closing, waivers)

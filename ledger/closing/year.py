@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.closing.status import state_of
+from ledger.core.accounts import coded
 from ledger.core.entries import Book
-from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.errors import Conflict, InvalidInput
 from ledger.db.unit_of_work import Transaction
 from ledger.rules.interpret import carried_to
 
 
 @dataclass(frozen=True, slots=True)
-class Year:
+class YearEnd:
     """A year in fen: per sub-account of 3001 its name, income, expense and balance at the end; the balances carried on."""
 
     year: int
@@ -58,23 +59,23 @@ def require_year(tx: Transaction, book: Book, year: int) -> bool:
     return state in ("closed", "sealed")
 
 
-def year_of(tx: Transaction, book: Book, year: int) -> Year:
+def year_of(tx: Transaction, book: Book, year: int) -> YearEnd:
     """The year's income and expense as they arose, without what carried them to 3001, and the balances at its end.
 
-    Raises NotFound `rule.place_unknown` for an account that closing.csv does not know.
+    Raises InvalidInput `rule.place_unknown` for an account that closing.csv does not know.
     """
     turnover: dict[int, list[int]] = {}
     for account, fen in tx.rows(
-        """SELECT t.account, sum(t.fen)::bigint FROM (
+        coded("""SELECT t.account, sum(t.fen)::bigint FROM (
                SELECT b.account, b.credit - b.debit AS fen FROM books.balance b
                 WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.period BETWEEN %(first)s AND %(last)s
-                  AND left(b.account::text, 1) IN ('4', '5') AND left(b.account::text, 4) NOT IN ('4601', '4602')
+                  AND left(b.account::text, 1) IN ('4', '5') AND left(b.account::text, 4)::integer NOT IN ({UNSPLIT_CONTRIBUTIONS}, {UNSPLIT_INTEREST})
                UNION ALL
                SELECT l.account, l.side * l.amount_fen FROM books.entry e
                  JOIN books.leg l ON l.region = e.region AND l.fund = e.fund AND l.period = e.period AND l.seq = e.seq
                 WHERE e.region = %(region)s AND e.fund = %(fund)s AND e.period BETWEEN %(first)s AND %(last)s
                   AND e.event IN ('CLOSE-M', 'CLOSE-Y') AND left(l.account::text, 1) IN ('4', '5')) t
-            GROUP BY t.account ORDER BY t.account""",
+            GROUP BY t.account ORDER BY t.account"""),
         region=book.region,
         fund=book.fund,
         first=year * 100 + 1,
@@ -82,7 +83,7 @@ def year_of(tx: Transaction, book: Book, year: int) -> Year:
     ):
         surplus = carried_to(book.fund, account)
         if surplus is None:
-            raise NotFound(
+            raise InvalidInput(
                 "rule.place_unknown", f"科目{account}不知结转到一般基金结余的哪一明细", account=account
             )
         sums = turnover.setdefault(surplus, [0, 0])
@@ -99,14 +100,16 @@ def year_of(tx: Transaction, book: Book, year: int) -> Year:
     )
     names: dict[int, str] = dict(
         tx.rows(
-            "SELECT account, name FROM books.account WHERE region = %(region)s AND fund = %(fund)s"
-            " AND left(account::text, 4) = '3001' AND leaf ORDER BY account",
+            coded(
+                "SELECT account, name FROM books.account WHERE region = %(region)s AND fund = %(fund)s"
+                " AND left(account::text, 4)::integer = {FUND_BALANCE} AND leaf ORDER BY account"
+            ),
             region=book.region,
             fund=book.fund,
         )
     )
     held: dict[int, int] = dict(openings)
-    return Year(
+    return YearEnd(
         year,
         tuple(
             (name, *turnover.get(account, [0, 0]), -held.get(account, 0))

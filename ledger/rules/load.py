@@ -13,6 +13,7 @@ from importlib.resources.abc import Traversable
 from itertools import product
 
 from ledger.books.chart import chart
+from ledger.core.accounts import FUND_BALANCE
 from ledger.core.dates import parse_day
 from ledger.core.entries import FUND_NAMES, Section, Side, section_of
 from ledger.core.errors import InvalidInput, LedgerError
@@ -171,7 +172,11 @@ def _carried(where: str, row: Mapping[str, str]) -> tuple[tuple[int, str], int]:
     accounts = {str(a.account): a for a in chart(fund)}
     if row["account"] not in accounts or row["account"][0] not in "45":
         raise _bad(where, "account", row["account"])
-    if row["surplus"] not in accounts or not accounts[row["surplus"]].leaf or row["surplus"][:4] != "3001":
+    if (
+        row["surplus"] not in accounts
+        or not accounts[row["surplus"]].leaf
+        or row["surplus"][:4] != str(FUND_BALANCE)
+    ):
         raise _bad(where, "surplus", row["surplus"])
     if not row["article"]:
         raise _bad(where, "article", "")

@@ -129,6 +129,7 @@ COMMANDS: Final = (
     f"--as zhou payments handed list {_R}",
     f"--as zhou payments freeze list {_R}",
     f"--as xitong payments ask {_R}",
+    "--as zhou period status --book 420100-310 --quick",
     f"--as zhou reconcile period {_R} --institution {_H} --begin 2026-03-01 --end 2026-03-31",
     f"--as zhou refund list {_R}",
     "--as zhou report trial-balance --book 420100-310",

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from ledger.books.manual import ManualContent
 from ledger.closing import close as closing
-from ledger.closing.status import Status, status
+from ledger.closing.status import PeriodStatus, status
 from ledger.control.breach import Breach
 from ledger.control.verify import verify
 from ledger.core.entries import Book, Leg, Posted, credit, debit
@@ -74,7 +74,7 @@ class Agency:
         with self.tx(user) as tx:
             return closing.reopen(tx, BOOK, period, reason, on)
 
-    def status(self, period: int = 202510, on: date = NOV, book: Book = BOOK) -> Status:
+    def status(self, period: int = 202510, on: date = NOV, book: Book = BOOK) -> PeriodStatus:
         breaches = self.verify()
         with self.tx() as tx:
             return status(tx, book, period, on, breaches)

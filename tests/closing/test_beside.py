@@ -16,6 +16,7 @@ from ledger.closing import close as closing
 from ledger.closing.lines import CODES
 from ledger.core.entries import EntryDraft, credit, debit
 from ledger.core.errors import Conflict, InFlight, LedgerError
+from ledger.db.locks import Lock, alone
 from tests.closing.conftest import BOOK, LAST, NOV, Agency
 from tests.closing.test_close import code
 
@@ -78,7 +79,8 @@ def test_a_bulk_post_beside_the_close_is_whole_blocks_before_it(agency: Agency) 
 
 
 def test_two_closes_at_once_are_one(agency: Agency) -> None:
-    with closing.alone(agency.service, BOOK, 202510):
+    with alone(agency.service, Lock.CLOSE, f"{BOOK} 202510") as free:
+        assert free
         assert code(agency.close) == "period.close_running"
     digest = agency.close()
     assert agency.rows("SELECT count(*) FROM books.closing") == [(1,)]

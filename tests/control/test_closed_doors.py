@@ -8,7 +8,7 @@ import pytest
 
 from ledger.books.journal import intern
 from ledger.books.setup import open_period
-from ledger.closing.checks import Asked, line
+from ledger.closing.checks import MonthAsked, line
 from ledger.core.entries import NO_DIMENSIONS, Book, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
@@ -360,7 +360,7 @@ def test_orders_in_flight_are_named_with_their_ages_and_hinder_no_close(town: An
     )
     assert inflight
     with tx(town, "acc") as t:
-        found = line(Asked(t, Book(R, 310), 202610, date(2026, 11, 2)), "in_flight")
+        found = line(MonthAsked(t, Book(R, 310), 202610, date(2026, 11, 2)), "in_flight")
         begin_close(t, Book(R, 310), 202610, date(2026, 11, 2))
     assert (found.ok, len(found.items)) == (True, inflight)
     assert found.note == "、".join(f"{order}已20天" for order in found.items)

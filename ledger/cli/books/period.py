@@ -12,15 +12,15 @@ from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, act, app_for, show, steps
 from ledger.closing import close as closing
 from ledger.closing.lines import WAIVABLE
-from ledger.closing.status import Status, next_to_close, state_of, status
-from ledger.closing.year import Year, require_year, year_of
+from ledger.closing.status import PeriodStatus, next_to_close, state_of, status
+from ledger.closing.year import YearEnd, require_year, year_of
 from ledger.control.verify import verify
 from ledger.core.digests import parse_digest
 from ledger.core.entries import Book
 from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
 
-app = typer.Typer(help="会计期间：检查、结账、确认、放行、重新开启、年结", no_args_is_help=True)
+app = typer.Typer(help="会计期间：检查、结账、确认、年结", no_args_is_help=True)
 
 BookOption = Annotated[str, typer.Option("--book", help="账套，如420100-310")]
 PeriodOption = Annotated[str, typer.Option("--period", help="会计期间 yyyymm")]
@@ -180,7 +180,7 @@ def _tell(step: str) -> None:
         typer.echo(f"{step}…", err=True)
 
 
-def _status(running: App, named: Book, period: int | None, *, quick: bool) -> Status:
+def _status(running: App, named: Book, period: int | None, *, quick: bool) -> PeriodStatus:
     with unit_of_work(running.engine, running.user, named.region) as tx:
         month = next_to_close(tx, named) if period is None else period
         open_ = state_of(tx, named, month) in ("open", "closing")
@@ -189,16 +189,16 @@ def _status(running: App, named: Book, period: int | None, *, quick: bool) -> St
         return status(tx, named, month, running.clock.today(), breaches)
 
 
-def _shown(running: App, named: Book, month: int) -> Status:
+def _shown(running: App, named: Book, month: int) -> PeriodStatus:
     with unit_of_work(running.engine, running.user, named.region) as tx:
         return status(tx, named, month, running.clock.today(), None)
 
 
-def _digest(found: Status) -> str:
+def _digest(found: PeriodStatus) -> str:
     return found.closing.digest.hex() if found.closing else ""
 
 
-def _year_words(totals: Year) -> list[str]:
+def _year_words(totals: YearEnd) -> list[str]:
     return [
         f"{totals.year}年 {name}：收入{income}分 支出{expense}分 本年结余{income - expense}分 年末结余{carried}分"
         for name, income, expense, carried in totals.subfunds

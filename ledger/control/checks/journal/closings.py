@@ -8,6 +8,7 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot, seq_label
+from ledger.core.accounts import coded
 from ledger.rules.interpret import carried_to
 
 _CLOSINGS: Final = """
@@ -42,7 +43,7 @@ _CLOSINGS: Final = """
 _STATES: Final = """
     SELECT coalesce(p.region, c.region), coalesce(p.fund, c.fund), coalesce(p.period, c.period)
       FROM books.period p
-      FULL JOIN (SELECT * FROM books.closing WHERE state IN ('closing', 'closed')) c
+      FULL JOIN (SELECT region, fund, period, state FROM books.closing WHERE state IN ('closing', 'closed')) c
         ON c.region = p.region AND c.fund = p.fund AND c.period = p.period
      WHERE coalesce(CASE p.state WHEN 'sealed' THEN 'closed' ELSE p.state END, '') <> coalesce(c.state, 'open') ORDER BY 1, 2, 3
 """
@@ -58,15 +59,15 @@ _ADDED: Final = """
       JOIN books.entry e ON e.region = b.region AND e.fund = b.fund AND e.period = b.period AND e.seq BETWEEN b.first_seq AND b.last_seq
      WHERE c.state = 'closed' AND c.method <> 'before' AND e.event NOT IN ('CLOSE-M', 'CLOSE-Y') ORDER BY 1, 2, 4
 """
-_LEFT: Final = """
+_LEFT: Final = coded("""
     SELECT c.region, c.fund, c.period, b.account, sum(b.credit - b.debit)
       FROM books.closing c
       JOIN (SELECT region, fund, period, account, dim, sum(debit) AS debit, sum(credit) AS credit FROM books.balance
-             WHERE left(account::text, 1) IN ('4', '5') AND left(account::text, 4) NOT IN ('4601', '4602')
+             WHERE left(account::text, 1) IN ('4', '5') AND left(account::text, 4)::integer NOT IN ({UNSPLIT_CONTRIBUTIONS}, {UNSPLIT_INTEREST})
              GROUP BY 1, 2, 3, 4, 5) b ON b.region = c.region AND b.fund = c.fund AND b.period <= c.period
      WHERE c.state = 'closed' AND (c.method = 'monthly' OR c.method = 'yearly' AND c.period % 100 = 12)
      GROUP BY c.region, c.fund, c.period, b.account, b.dim HAVING sum(b.credit - b.debit) <> 0 ORDER BY 1, 2, 3, 4
-"""
+""")
 # The entries of closes: each belongs to one, rests on the digest that was confirmed and is signed by who confirmed it.
 _ENTRIES: Final = """
     SELECT e.region, e.fund, e.period, e.seq, e.series, e.vno, e.accounts, e.reverses_seq,
@@ -120,8 +121,11 @@ def check_closings(snapshot: Snapshot) -> Iterator[Breach]:
     for region, fund, period, code in snapshot.rows(_WAIVERS):
         where = f"period {period} waiver {code}"
         yield Breach("INV-11", f"{region}-{fund}", where, "放行的提出与同意不是系统内两个不同的人")
-    [(before,)] = snapshot.rows(
-        "SELECT count(*) FROM books.closing WHERE method = 'before' AND state = 'closed'"
+    before = sum(
+        count
+        for _, count in snapshot.rows(
+            "SELECT region, count(*) FROM books.closing WHERE method = 'before' AND state = 'closed' GROUP BY region"
+        )
     )
     if before:
         snapshot.waiting["旧版由一人结账的会计期间"] = before
