@@ -1,4 +1,4 @@
-"""Opening books and periods, closing periods, rebuilding the cache of balances."""
+"""Opening books and periods, rebuilding the cache of balances."""
 
 from __future__ import annotations
 
@@ -45,22 +45,6 @@ def open_period(tx: Transaction, book: Book, period: int, asked_on: date | None 
         fund=book.fund,
         period=period,
         on=asked_on,
-    )
-
-
-def close_period(tx: Transaction, book: Book, period: int, on: date) -> None:
-    """Close a period on a business date.
-
-    Raises Conflict `period.not_open`, `period.earlier_open`, `period.not_over`, `period.in_flight` (orders to be paid in
-    it have no result yet), `period.drafts` (hand-written vouchers of it are undecided); Forbidden unless the user is an
-    accountant there.
-    """
-    tx.run(
-        "SELECT books.close_period(%(region)s, %(fund)s::smallint, %(period)s, %(on)s)",
-        region=book.region,
-        fund=book.fund,
-        period=period,
-        on=on,
     )
 
 

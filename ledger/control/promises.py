@@ -60,12 +60,19 @@ PROMISES: Final[tuple[Promise, ...]] = (
     Promise(
         "INV-04",
         "已结账的会计期间不再记账，凭证日期不得暗中改到别的期间。",
-        ("books.post", "books.open_period", "books.close_period", "frozen ON books.period"),
-        ("journal.numbering",),
+        (
+            "books.post",
+            "books.open_period",
+            "books.begin_close",
+            "books.confirm_close",
+            "books.reopen_period",
+            "frozen ON books.period",
+        ),
+        ("journal.closings", "journal.numbering"),
         (
             "test_unknown_and_closed_periods_take_nothing",
             "test_a_post_does_not_slip_in_before_the_close_under_way",
-            "test_h7b_a_period_closes_only_after_the_ones_before",
+            "test_only_a_month_that_is_over_closes_and_in_order",
             "test_a_change_is_named",
         ),
     ),

@@ -28,6 +28,7 @@ from ledger.control.checks.journal.accounts import check_accounts
 from ledger.control.checks.journal.anchors import check_anchors
 from ledger.control.checks.journal.balances import check_balances
 from ledger.control.checks.journal.chain import check_chain
+from ledger.control.checks.journal.closings import check_closings
 from ledger.control.checks.journal.dimensions import check_dimensions
 from ledger.control.checks.journal.links import check_links
 from ledger.control.checks.journal.numbering import check_numbering
@@ -57,6 +58,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("辅助核算", check_dimensions),
     ("科目", check_accounts),
     ("凭证号与期间", check_numbering),
+    ("结账与结转", check_closings),
     ("业务键", check_sources),
     ("余额", check_balances),
     ("制单复核", check_signers),

@@ -22,7 +22,7 @@ class Event:
     entry_event: str
     title: str
     shape: str
-    """`item` or `sheet`: what it is given."""
+    """`item`, `sheet` or `closing`: what it is given."""
     sources: frozenset[int]
     check: str
 
@@ -73,3 +73,5 @@ class Rulebook:
     """By (event, policy), oldest version first."""
     places: Mapping[tuple[str, int, str, str], int]
     """(place, fund, sub-fund, category or empty) to account."""
+    carried: Mapping[tuple[int, str], int]
+    """(fund, income or expense account) to the sub-account of 3001 that it and all below it are carried to."""

@@ -15,7 +15,7 @@ from ledger.core.words import said
 from ledger.rules.book import Event, Rule, RuleLine
 from ledger.rules.load import rulebook
 from ledger.rules.values import Item, RuledEntry, Sheet
-from ledger.rules.vocabulary import ATOMS, BY_ENTRY, BY_SOURCE, CONDITIONS, FORMS, ITEM, NEEDS_YEAR, SHEET
+from ledger.rules.vocabulary import ATOMS, BY_ENTRY, BY_SOURCE, CLOSING, CONDITIONS, FORMS, NEEDS_YEAR, SHEET
 
 _ALL_DIMS: Final = 31
 
@@ -111,7 +111,9 @@ def _item_legs(
         amount = line.sign * sum(times * getattr(item, field) for field, times in form)
         if amount:
             account = code or _place(rule, line.place, fund, item)
-            legs.append(Leg(account, line.side, amount, _cut(rule, fund, account, item.dims)))
+            # what is carried is a balance: its dimensions are those its account asks, also below the mandated chart
+            dims = item.dims if line.place == "closed" else _cut(rule, fund, account, item.dims)
+            legs.append(Leg(account, line.side, amount, dims))
     return legs
 
 
@@ -121,7 +123,13 @@ def _place(rule: Rule, place: str, fund: int, item: Item | Sheet) -> int:
         if item.source not in BY_SOURCE[place]:
             raise InvalidInput("rule.source", f"{rule.name}：抵扣须注明预付种类", rule=rule.name)
         return BY_SOURCE[place][item.source]
-    found = place_account(place, fund, item.dims.subfund, item.dims.category)
+    if place == "closed":
+        return item.source
+    found = (
+        carried_to(fund, item.source)
+        if place == "surplus"
+        else place_account(place, fund, item.dims.subfund, item.dims.category)
+    )
     if found is None:
         raise InvalidInput(
             "rule.place_unknown",
@@ -137,6 +145,19 @@ def place_account(place: str, fund: int, subfund: str, category: str) -> int | N
     """The account of `benefit` or `recovered` for a key, from places.csv; None where there is none."""
     places = rulebook().places
     return places.get((place, fund, subfund, category)) or places.get((place, fund, subfund, ""))
+
+
+@cache
+def carried_to(fund: int, account: int) -> int | None:
+    """The sub-account of 3001 an income or expense leaf is carried to, by the nearest account above it that closing.csv names;
+    None for one that is never carried (4601, 4602) or that the table does not know.
+    """
+    code = str(account)
+    for length in range(len(code), 3, -1):
+        found = rulebook().carried.get((fund, code[:length]))
+        if found is not None:
+            return found
+    return None
 
 
 @cache
@@ -160,11 +181,11 @@ def _check_items(event: Event, items: Sequence[Item] | Sequence[Sheet]) -> None:
     """The shape and sources an event may have, and the signs of items."""
     if not items:
         raise InvalidInput("rule.items", f"{event.title}没有明细", event=event.name)
-    shape = Item if event.shape == ITEM else Sheet
+    shape = Sheet if event.shape == SHEET else Item
     for item in items:
         if not isinstance(item, shape):
             raise InvalidInput("rule.items", f"{event.title}的明细应为{shape.__name__}", event=event.name)
-        if item.source not in event.sources:
+        if event.shape != CLOSING and item.source not in event.sources:
             raise InvalidInput(
                 "rule.source",
                 f"{event.title}的明细不能来自科目{item.source}",
@@ -175,7 +196,7 @@ def _check_items(event: Event, items: Sequence[Item] | Sequence[Sheet]) -> None:
     if event.check == "total+":
         if sum(item.amount_fen for item in found) <= 0:
             raise InvalidInput("rule.sign", f"{event.title}的合计应大于零", event=event.name)
-    elif event.check != SHEET:
+    elif event.check not in (SHEET, CLOSING):
         _check_records(event, found, 1 if event.check == "items+" else -1)
 
 

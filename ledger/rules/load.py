@@ -13,16 +13,19 @@ from importlib.resources.abc import Traversable
 from itertools import product
 
 from ledger.books.chart import chart
+from ledger.core.accounts import FUND_BALANCE
 from ledger.core.dates import parse_day
 from ledger.core.entries import FUND_NAMES, Section, Side, section_of
 from ledger.core.errors import InvalidInput, LedgerError
 from ledger.rules.book import BOTH, POLICIES, Event, Rule, Rulebook, RuleLine
 from ledger.rules.vocabulary import (
     ATOMS,
+    BY_CLOSING,
     BY_ENTRY,
     BY_KEY,
     BY_SOURCE,
     CHECKS,
+    CLOSING,
     CONDITIONS,
     FORMS,
     SHEET,
@@ -31,6 +34,7 @@ from ledger.rules.vocabulary import (
 
 _EVENT_COLUMNS = ("event", "entry_event", "title", "shape", "sources", "check")
 _PLACE_COLUMNS = ("place", "fund", "subfund", "category", "account", "note")
+_CARRIED_COLUMNS = ("fund", "account", "surplus", "article", "note")
 _LINE_COLUMNS = (
     "event",
     "policy",
@@ -60,7 +64,7 @@ def rulebook() -> Rulebook:
 
 
 def load(folder: Traversable) -> Rulebook:
-    """Read `events.csv`, `rules.csv`, `places.csv` of a folder.
+    """Read `events.csv`, `rules.csv`, `places.csv`, `closing.csv` of a folder.
 
     Raises InvalidInput `rules.file` naming file, line and field for a word outside the vocabulary, an account the
     chart does not have, a missing or doubled line; `rules.unbalanced` for a rule whose sections do not balance for
@@ -77,6 +81,7 @@ def load(folder: Traversable) -> Rulebook:
         if key in places:
             raise _bad(where, "place", row["place"])
         places[key] = code
+    carried = dict(_carried(where, row) for where, row in _rows(folder, "closing.csv", _CARRIED_COLUMNS))
     grouped: dict[tuple[str, int, date], list[RuleLine]] = defaultdict(list)
     for where, row in _rows(folder, "rules.csv", _LINE_COLUMNS):
         if row["event"] not in events:
@@ -102,7 +107,7 @@ def load(folder: Traversable) -> Rulebook:
     missing = [event for event in events if (event, "P1") not in rules]
     if missing:
         raise InvalidInput("rules.file", f"rules.csv没有事件{'、'.join(missing)}的规则", events=missing)
-    return Rulebook({key: tuple(found) for key, found in rules.items()}, places)
+    return Rulebook({key: tuple(found) for key, found in rules.items()}, places, carried)
 
 
 def _rows(folder: Traversable, name: str, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -135,7 +140,9 @@ def _event(where: str, row: Mapping[str, str]) -> Event:
         if not row[field]:
             raise _bad(where, field, "")
     sources = row["sources"].split()
-    if not _SOURCES.issuperset(sources) or (row["shape"] == SHEET) != (row["check"] == SHEET):
+    if not _SOURCES.issuperset(sources) or any(
+        (row["shape"] == kind) != (row["check"] == kind) for kind in (SHEET, CLOSING)
+    ):
         raise _bad(where, "sources", row["sources"])
     return Event(
         row["event"],
@@ -156,6 +163,24 @@ def _place(where: str, row: Mapping[str, str]) -> tuple[tuple[str, int, str, str
     if row["account"] not in {str(a.account) for a in chart(fund) if a.leaf}:
         raise _bad(where, "account", row["account"])
     return (row["place"], fund, row["subfund"], row["category"]), int(row["account"])
+
+
+def _carried(where: str, row: Mapping[str, str]) -> tuple[tuple[int, str], int]:
+    if row["fund"] not in map(str, FUND_NAMES):
+        raise _bad(where, "fund", row["fund"])
+    fund = int(row["fund"])
+    accounts = {str(a.account): a for a in chart(fund)}
+    if row["account"] not in accounts or row["account"][0] not in "45":
+        raise _bad(where, "account", row["account"])
+    if (
+        row["surplus"] not in accounts
+        or not accounts[row["surplus"]].leaf
+        or row["surplus"][:4] != str(FUND_BALANCE)
+    ):
+        raise _bad(where, "surplus", row["surplus"])
+    if not row["article"]:
+        raise _bad(where, "article", "")
+    return (fund, row["account"]), int(row["surplus"])
 
 
 def _line(where: str, row: Mapping[str, str], shape: str) -> RuleLine:
@@ -195,7 +220,7 @@ def _line(where: str, row: Mapping[str, str], shape: str) -> RuleLine:
 
 def _section(where: str, line: RuleLine) -> Section:
     """The section of the line's account; raises for an account or place nobody has."""
-    if line.place in BY_ENTRY or line.place in BY_KEY:
+    if line.place in BY_ENTRY or line.place in BY_KEY or line.place in BY_CLOSING:
         return Section.STATUTORY
     if line.place in BY_SOURCE:
         return section_of(min(BY_SOURCE[line.place].values()))

@@ -31,6 +31,8 @@ TOTAL: Final = "total"
 
 ITEM: Final = "item"
 SHEET: Final = "sheet"
+CLOSING: Final = "closing"
+"""Items of a closing: `source` is the income or expense leaf whose balance is carried, `amount_fen` that balance on its side."""
 _SHEET_WORDS: Final = [field.removesuffix("_fen") for field in Sheet._fields if field.endswith("_fen")]
 _DEBITS: Final = {"open_daily_fen": 1, "waiting_fen": 1}
 
@@ -42,6 +44,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
         "d": {"daily_fen": 1},
         "F-d": {"amount_fen": 1, "daily_fen": -1},
     },
+    CLOSING: {"amount": {"amount_fen": 1}},
     SHEET: {
         **{word: {f"{word}_fen": 1} for word in _SHEET_WORDS},
         # Article 19's formula, and row 9 of the clearing letter.
@@ -99,6 +102,8 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     "not-daily": Condition("daily", False, f"来自{MONTH_OWED}、{CLEARING_OWED}"),
     "earlier": Condition("earlier", True, "属以前服务年度", frozenset({ITEM, SHEET})),
     "current": Condition("earlier", False, "属本服务年度", frozenset({ITEM, SHEET})),
+    "income": Condition("income", True, "收入类科目", frozenset({CLOSING})),
+    "outlay": Condition("income", False, "支出类科目", frozenset({CLOSING})),
 }
 
 ATOMS: Final[Mapping[str, Callable[[Item | Sheet, int], bool]]] = {
@@ -109,6 +114,7 @@ ATOMS: Final[Mapping[str, Callable[[Item | Sheet, int], bool]]] = {
     "daily": lambda item, _year: item.source == DAILY_OWED,
     # Returned money that is owed no more was expensed in its own service year (docs/adr/0013).
     "earlier": lambda item, year: item.dims.service_year < year,
+    "income": lambda item, _year: str(item.source)[0] == "4",
 }
 
 NEEDS_YEAR: Final = frozenset({"recovery", "earlier"})
@@ -131,10 +137,13 @@ BY_SOURCE: Final[Mapping[str, Mapping[int, int]]] = {
 BY_KEY: Final = ("benefit", "recovered", "penalty", "interest", "unsplit")
 """Places whose account follows from fund, sub-fund and category: places.csv."""
 
+BY_CLOSING: Final = ("closed", "surplus")
+"""Places of a closing: the leaf that is carried itself, and the sub-account of 3001 it is carried to (closing.csv)."""
+
 BY_ENTRY: Final[Mapping[str, int]] = {"bank": SPENDING_DEPOSIT, "fiscal": FISCAL_DEPOSIT}
 """Places of one account whose counterparty is a bank account of the whole entry."""
 
-CHECKS: Final = ("items+", "items-", "total+", "sheet")
+CHECKS: Final = ("items+", "items-", "total+", "sheet", "closing")
 
 PLACE_TITLES: Final[Mapping[str, str]] = {
     "source": f"应付来源（{DAILY_OWED}、{MONTH_OWED}、{CLEARING_OWED}）",
@@ -147,6 +156,8 @@ PLACE_TITLES: Final[Mapping[str, str]] = {
     "penalty": "4501其他收入—其他（末级随账目）",
     "interest": "4201存款利息（末级随账目，未分清的4602）",
     "unsplit": "4602待转利息收入",
+    "closed": "4xxx收入、5xxx支出各末级（4601、4602除外，随余额）",
+    "surplus": "3001一般基金结余（职工：统筹基金或个人账户基金）",
     "bank": "1004支出户存款",
     "fiscal": "1003财政专户存款",
 }

@@ -25,6 +25,7 @@ DEMO_PEOPLE: Final = (
     Person("qian", "person-checker", "钱复核", "checker"),
     Person("sun", "person-cashier", "孙出纳", "cashier"),
     Person("li", "person-accountant", "李会计", "accountant"),
+    Person("wu", "person-chief", "吴主管", "chief"),
     Person("zhou", "person-reviewer", "周内控", "reviewer"),
     Person("xitong", "person-system", "系统接口", "system"),
     Person(RULES_SIGNER, "person-rules", "规则审定人", "reviewer"),

@@ -24,6 +24,7 @@ class Staff:
     checker: App
     cashier: App
     accountant: App
+    chief: App
     system: App
 
 
@@ -35,7 +36,7 @@ def bank_of(app: App) -> Callable[[str], OwnBank]:
 @contextmanager
 def staffed(settings: Settings) -> Iterator[Staff]:
     """The app under each of the demo's people, their connections given back at the end."""
-    posts = ("intake", "maker", "checker", "cashier", "accountant", "system")
+    posts = ("intake", "maker", "checker", "cashier", "accountant", "chief", "system")
     users = {person.role: person.user for person in DEMO_PEOPLE if person.role in posts}
     apps = [App(settings, users[role]) for role in posts]
     try:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from ledger.books.journal import post
-from ledger.books.setup import close_period, open_period, rebuild_balances
+from ledger.books.setup import open_period, rebuild_balances
 from ledger.core.entries import Dimensions, EntryDraft, Leg, Side, credit, debit
 from ledger.core.errors import InFlight, LedgerError
 from ledger.db.unit_of_work import unit_of_work
+from tests.scenes.closing import begin_close
 
 KEY = Dimensions("H42010000001", "pool", 2026, 202610, "inpatient")
 BANK = Dimensions("6222000001")
@@ -197,7 +198,7 @@ def test_unknown_and_closed_periods_take_nothing(ledger: Any) -> None:
     with pytest.raises(LedgerError, match=r"period\.not_open"):
         ledger.post(ledger.draft(), day=date(2026, 11, 1))
     with unit_of_work(ledger.service, "far", 420200) as tx:
-        close_period(tx, ledger.other_region, 202610, date(2026, 11, 2))
+        begin_close(tx, ledger.other_region, 202610, date(2026, 11, 2))
     with pytest.raises(LedgerError, match=r"period\.not_open"):
         ledger.post(ledger.draft(), user="far", book=ledger.other_region)
     with unit_of_work(ledger.service, "far", 420200) as tx:
@@ -218,7 +219,7 @@ def test_an_entry_dated_in_the_next_month_gets_that_months_first_number(ledger: 
 def close_soon(ledger: Any) -> None:
     with unit_of_work(ledger.service, "acc", 420100) as tx:
         tx.run("SET LOCAL lock_timeout = '100ms'")
-        close_period(tx, ledger.book, 202610, date(2026, 11, 2))
+        begin_close(tx, ledger.book, 202610, date(2026, 11, 2))
 
 
 def post_soon(ledger: Any, draft: EntryDraft) -> None:
@@ -242,7 +243,7 @@ def test_a_close_does_not_slip_in_before_the_post_under_way(ledger: Any) -> None
 
 def test_a_post_does_not_slip_in_before_the_close_under_way(ledger: Any) -> None:
     with unit_of_work(ledger.service, "acc", 420100) as tx:
-        close_period(tx, ledger.book, 202610, date(2026, 11, 2))
+        begin_close(tx, ledger.book, 202610, date(2026, 11, 2))
         with pytest.raises(InFlight):
             post_soon(ledger, ledger.draft())
         tx.connection.rollback()

@@ -10,6 +10,10 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 _COLUMNS: Final = """
+books.closing.method closing.method
+books.closing.state closing.state
+books.closing_check.code closing.check
+books.closing_waiver.code closing.check
 books.dim.subfund subfund
 books.period.state period.state
 books.voucher_decision.decision voucher.state
@@ -135,6 +139,7 @@ COMMANDS: Final = (
     f"--as zhou payments freeze list {_R}",
     f"--as xitong payments ask {_R}",
     f"--as zhou policy list {_R}",
+    "--as zhou period status --book 420100-310 --quick",
     f"--as zhou reconcile period {_R} --institution {_H} --begin 2026-03-01 --end 2026-03-31",
     f"--as zhou refund list {_R}",
     "--as zhou report trial-balance --book 420100-310",

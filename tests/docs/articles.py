@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from ledger.books.chart import chart
 from ledger.core.entries import FUND_NAMES, Section, Side
 from ledger.rules.book import Rule, Rulebook, RuleLine
-from ledger.rules.vocabulary import BY_ENTRY, BY_SOURCE
+from ledger.rules.vocabulary import BY_CLOSING, BY_ENTRY, BY_SOURCE
 from tests.docs.rooms import ROOT
 
 ACCOUNTING: Final = "财会〔2017〕28号"
@@ -115,6 +115,10 @@ def _accounts(book: Rulebook, line: RuleLine, fund: int) -> set[int]:
         return {int(line.account)}
     if line.place in BY_ENTRY:
         return {BY_ENTRY[line.place]}
+    if line.place in BY_CLOSING:
+        own = "4" if line.condition == "income" else "5"
+        carried = {int(code): to for (of, code), to in book.carried.items() if of == fund and code[0] == own}
+        return set(carried) if line.place == "closed" else set(carried.values())
     if line.place in BY_SOURCE:
         return set(BY_SOURCE[line.place].values())
     return {code for (place, of, *_), code in book.places.items() if (place, of) == (line.place, fund)}

@@ -1,4 +1,4 @@
-"""`fundledger book`: which books there are; opening and closing periods; stored balances made anew."""
+"""`fundledger book`: which books there are; opening periods; stored balances made anew."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from ledger.access.operator_log import append_line
 from ledger.books.reading import parse_book
-from ledger.books.setup import books_of, close_period, open_period, rebuild_balances
+from ledger.books.setup import books_of, open_period, rebuild_balances
 from ledger.bootstrap import App
 from ledger.cli.books import vouchers
 from ledger.cli.line.context import JsonFlag, act, app_for, show, steps
@@ -17,7 +17,7 @@ from ledger.core.entries import Book
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import unit_of_work
 
-app = typer.Typer(help="账套、会计期间、手工凭证", no_args_is_help=True)
+app = typer.Typer(help="账套、手工凭证", no_args_is_help=True)
 app.add_typer(vouchers.app, name="voucher")
 
 
@@ -54,24 +54,6 @@ def open_one(
     show(
         {"book": book, "period": period, "state": "open"},
         [f"账套{book}会计期间{period}已开启"],
-        as_json=as_json,
-    )
-
-
-@app.command("close")
-def close_one(
-    book: Annotated[str, typer.Option(help="账套，如420100-310")],
-    period: Annotated[int, typer.Option(help="会计期间 yyyymm")],
-    *,
-    as_json: JsonFlag = False,
-) -> None:
-    """关闭会计期间：此后不能再向该期间记账。"""
-    running, named = app_for("accountant"), parse_book(book)
-    with act(running, named.region, "period.close", f"{book} {period}") as tx:
-        close_period(tx, named, period, running.clock.today())
-    show(
-        {"book": book, "period": period, "state": "closed"},
-        [f"账套{book}会计期间{period}已结账"],
         as_json=as_json,
     )
 

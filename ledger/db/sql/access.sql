@@ -32,6 +32,8 @@ INSERT INTO access.role VALUES
     ('reviewer',   '内控稽核', false),
     ('system',     '系统接口', true);
 
+INSERT INTO access.role VALUES ('chief', '会计主管', true);
+
 -- 会计法 art. 35, 会计基础工作规范 art. 12: the cashier keeps no books; the reviewer and the user administrator do no business.
 CREATE TABLE access.incompatible (
     role  text REFERENCES access.role,
@@ -58,6 +60,16 @@ SELECT a, b, why FROM (VALUES
     ('admin', 'accountant', '用户管理员不得经办业务'),
     ('admin', 'reviewer',   '用户管理员不得兼任内控稽核')
 ) AS pairs (a, b, why);
+
+-- The chief 会计主管 signs what accountants close and handles no business of the fund (会计法第二十五条: recorder, approver
+-- and handler are apart); an accountant may be chief too, but not of what he closes himself.
+INSERT INTO access.incompatible VALUES
+    ('cashier',  'chief', '出纳不得兼任会计主管'),
+    ('reviewer', 'chief', '内控稽核不得经办业务'),
+    ('admin',    'chief', '用户管理员不得经办业务'),
+    ('chief', 'maker',  '会计主管不得经办业务'),
+    ('chief', 'intake', '会计主管不得经办业务'),
+    ('chief', 'system', '会计主管不得经办业务');
 
 CREATE TABLE access.user_role (
     region    integer NOT NULL CHECK (region BETWEEN 100000 AND 999999),

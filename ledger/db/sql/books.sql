@@ -61,7 +61,7 @@ CREATE TABLE books.period (
     region integer NOT NULL,
     fund   smallint NOT NULL,
     period integer NOT NULL CHECK (period % 100 BETWEEN 1 AND 12),
-    state  text NOT NULL CHECK (state IN ('open', 'closing', 'closed')),
+    state  text NOT NULL CHECK (state IN ('open', 'closing', 'closed', 'sealed')),
     PRIMARY KEY (region, fund, period),
     FOREIGN KEY (region, fund) REFERENCES books.book
 );
@@ -182,6 +182,81 @@ CREATE TABLE fund.anchored (
     FOREIGN KEY (region, fund) REFERENCES books.book
 );
 
+-- A close of a month: begun by an accountant, shown under one digest, confirmed by the chief 会计主管. `n` goes on after a
+-- reopening or a withdrawal: every attempt is kept. What was shown is the state of the journal up to `block`.
+CREATE TABLE books.closing (
+    region      integer NOT NULL,
+    fund        smallint NOT NULL CHECK (fund IN (310, 390)),
+    period      integer NOT NULL,
+    n           integer NOT NULL CHECK (n > 0),
+    method      text NOT NULL CHECK (method IN ('monthly', 'yearly', 'before')),   -- 账结, 表结; before closes were recorded
+    state       text NOT NULL CHECK (state IN ('closing', 'closed', 'reopened', 'withdrawn')),
+    begun_by    text NOT NULL,
+    begun_on    date,
+    shown_by    text NOT NULL DEFAULT '',
+    checks      text NOT NULL DEFAULT '',          -- the check list as shown, JSON
+    debit_fen   bigint NOT NULL DEFAULT 0,         -- the month's turnover of 会计账 before closing entries
+    credit_fen  bigint NOT NULL DEFAULT 0,
+    trial       bytea NOT NULL DEFAULT '',         -- books.trial_digest() of the month up to the block
+    block       bigint NOT NULL DEFAULT 0,         -- the head of the chain as shown
+    head        bytea NOT NULL DEFAULT '',
+    digest      bytea NOT NULL DEFAULT '',         -- books.closing_digest(): what the chief confirms
+    closed_by   text NOT NULL DEFAULT '',
+    closed_on   date,
+    asked_by    text NOT NULL DEFAULT '',          -- who asked for the reopening, and why
+    asked_on    date,
+    reason      text NOT NULL DEFAULT '',          -- of the reopening or the withdrawal
+    reopened_by text NOT NULL DEFAULT '',
+    reopened_on date,
+    PRIMARY KEY (region, fund, period, n),
+    FOREIGN KEY (region, fund) REFERENCES books.book,
+    CHECK (method = 'before' OR begun_on IS NOT NULL),
+    CHECK (closed_by <> begun_by OR method = 'before'),
+    CHECK ((digest = '') = (shown_by = '')),
+    CHECK (state NOT IN ('closed', 'reopened') OR method = 'before' OR (closed_by <> '' AND closed_on IS NOT NULL AND digest <> '')),
+    CHECK ((state = 'reopened') = (reopened_by <> '') AND (reopened_by = '') = (reopened_on IS NULL)),
+    CHECK (reopened_by = '' OR reopened_by <> asked_by AND asked_by <> '' AND reason <> '')
+);
+
+CREATE UNIQUE INDEX one_closing ON books.closing (region, fund, period) WHERE state IN ('closing', 'closed');
+
+-- The lines of a close's check list: what failed is named in `items`, a JSON list of ids.
+CREATE TABLE books.closing_check (
+    region      integer NOT NULL,
+    fund        smallint NOT NULL,
+    period      integer NOT NULL,
+    n           integer NOT NULL,
+    code        text NOT NULL CHECK (code IN ('drafts', 'numbers', 'trial_balance', 'subledgers', 'suspense', 'in_flight', 'handback',
+                                              'business_finance', 'unsplit', 'quarantine', 'findings', 'bank', 'clearing', 'verify')),
+    ok          boolean NOT NULL,
+    items       jsonb NOT NULL CHECK (jsonb_typeof(items) = 'array'),
+    note        text NOT NULL,
+    checked_by  text NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (region, fund, period, n, code),
+    FOREIGN KEY (region, fund, period, n) REFERENCES books.closing
+);
+
+-- What a close goes on in spite of: asked for by one person with a reason, granted by another; it covers the items it names.
+CREATE TABLE books.closing_waiver (
+    region     integer NOT NULL,
+    fund       smallint NOT NULL,
+    period     integer NOT NULL,
+    code       text NOT NULL CHECK (code IN ('suspense', 'handback', 'quarantine', 'findings', 'bank')),
+    n          integer NOT NULL CHECK (n > 0),
+    items      jsonb NOT NULL CHECK (jsonb_typeof(items) = 'array'),
+    reason     text NOT NULL CHECK (reason <> '' AND translate(reason, E'|\\\n\r\t', '') = reason),
+    asked_by   text NOT NULL,
+    asked_on   date NOT NULL,
+    granted_by text NOT NULL DEFAULT '',
+    granted_on date,
+    PRIMARY KEY (region, fund, period, code, n),
+    FOREIGN KEY (region, fund) REFERENCES books.book,
+    CHECK (granted_by <> asked_by AND (granted_by = '') = (granted_on IS NULL))
+);
+
+CREATE UNIQUE INDEX one_waiver_asked ON books.closing_waiver (region, fund, period, code) WHERE granted_by = '';
+
 -- Views -------------------------------------------------------
 -- A line a row, for whoever reads: side +1 debit, -1 credit; section 1 statutory, 2 memorandum (docs/adr/0016).
 CREATE OR REPLACE VIEW books.leg WITH (security_invoker = true) AS
@@ -244,11 +319,12 @@ DECLARE
     v_state text;
     v_last  integer;
 BEGIN
-    PERFORM access.require_role(p_region, p_fund, '{accountant,maker,checker,system}');
+    PERFORM access.require_role(p_region, p_fund, '{accountant,chief,maker,checker,system}');
     SELECT state INTO v_state FROM books.period c WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period;
-    IF p_on IS NOT NULL AND v_state = 'closed' THEN
+    IF p_on IS NOT NULL AND v_state <> 'open' THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.closed',
-            DETAIL = format('会计期间%s已结账，不能再开启；更正请在未结账的期间用红字', p_period);
+            DETAIL = format('会计期间%s%s，不能再开启；更正请在未结账的期间用红字', p_period,
+                            CASE v_state WHEN 'closing' THEN '正在结账' WHEN 'sealed' THEN '已封存' ELSE '已结账' END);
     END IF;
     IF v_state IS NULL THEN
         -- What was closed has its openings printed: no month before it comes into being any more.
@@ -267,27 +343,17 @@ BEGIN
     INSERT INTO books.period VALUES (p_region, p_fund, p_period, 'open') ON CONFLICT DO NOTHING;
 END $$;
 
--- Raises unless a period may be closed on a day: it is over, no order of it is in flight, no hand-written draft of it undecided.
--- What was taken in and not yet recognised does not hinder: it is booked under the day of its run.
+-- Raises unless a period may be closed on a day: it is over, and no hand-written draft of it is undecided. Orders in flight do
+-- not hinder, they are named (books.closing_check); what was taken in and not yet recognised is booked under the day of its run.
 CREATE OR REPLACE FUNCTION books.require_closable(p_region integer, p_fund smallint, p_period integer, p_on date) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_last date := (make_date(p_period / 100, p_period % 100, 1) + interval '1 month - 1 day')::date;
     v      record;
 BEGIN
-    PERFORM access.require_role(p_region, p_fund, '{accountant}');
     IF p_on IS NULL OR v_last >= p_on THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.not_over',
             DETAIL = format('会计期间%s到%s为止，业务日期%s还不能结账', p_period, v_last, p_on);
-    END IF;
-    SELECT min(o.order_no) AS first, count(*) AS found INTO v
-      FROM payments.pay_order o
-      JOIN payments.state s ON s.state = o.state AND s.in_flight
-      JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
-     WHERE o.region = p_region AND o.fund = p_fund AND b.pay_date <= v_last;
-    IF v.found > 0 THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.in_flight',
-            DETAIL = format('会计期间%s有在途拨付单%s（共%s单），有结果之后再结账', p_period, v.first, v.found);
     END IF;
     SELECT min(w.voucher_id) AS first, count(*) AS found INTO v
       FROM books.voucher w
@@ -298,27 +364,358 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.drafts',
             DETAIL = format('会计期间%s有待复核的手工凭证%s（共%s份），复核、退回或撤回之后再结账', p_period, v.first, v.found);
     END IF;
+    -- 4601 and 4602 are split before the year ends (财会〔2017〕28号4601二（三）、4602二（三）); in months they may have a balance.
+    SELECT count(*) AS found, min(b.account) AS first INTO v
+      FROM (SELECT b.account FROM books.balance b
+             WHERE b.region = p_region AND b.fund = p_fund AND b.period <= p_period AND left(b.account::text, 4) IN ('4601', '4602')
+             GROUP BY b.account HAVING sum(b.debit - b.credit) <> 0) b;
+    IF p_period % 100 = 12 AND v.found > 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.unsplit',
+            DETAIL = format('科目%s年末还有余额，先按规定分清统筹与个人账户再结账', v.first);
+    END IF;
 END $$;
 
--- Closes a period on a business date; posting holds its row FOR SHARE, so a close waits for the posts under way and none slips
--- in behind.
-CREATE OR REPLACE FUNCTION books.close_period(p_region integer, p_fund smallint, p_period integer, p_on date) RETURNS void
+-- The trial balance of a month up to a block of the chain, hashed: account, dimension, both sides, in order.
+CREATE OR REPLACE FUNCTION books.trial_digest(p_region integer, p_fund smallint, p_period integer, p_block bigint) RETURNS bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT sha256(convert_to(coalesce(string_agg(concat_ws('|', t.account, t.dim, t.debit, t.credit), E'\n' ORDER BY t.account, t.dim), ''), 'UTF8'))
+      FROM (SELECT p.account, p.dim, sum(p.debit) AS debit, sum(p.credit) AS credit FROM books.posting p
+             WHERE p.region = p_region AND p.fund = p_fund AND p.period = p_period AND p.block <= p_block
+             GROUP BY p.account, p.dim) t
+$$;
+
+-- What a chief confirms, hashed: which close, by which method, the turnover, the trial balance, the head of the chain, the list.
+CREATE OR REPLACE FUNCTION books.closing_digest(c books.closing) RETURNS bytea LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT sha256(convert_to(concat_ws('|', 'closing', c.region, c.fund, c.period, c.n, c.method, c.debit_fen, c.credit_fen,
+                                       encode(c.trial, 'hex'), c.block, encode(c.head, 'hex')) || E'\n' || c.checks, 'UTF8'))
+$$;
+
+-- Begins the close of a month on a business date, or answers the number of the one begun. Posting holds the period's row FOR
+-- SHARE, so this waits for the posts under way and none slips in behind. The next month opens with it.
+CREATE OR REPLACE FUNCTION books.begin_close(p_region integer, p_fund smallint, p_period integer, p_method text, p_on date) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE was text;
+DECLARE
+    v_actor text := access.require_role(p_region, p_fund, '{accountant}');
+    v_state text;
+    v_n     integer;
 BEGIN
-    PERFORM access.require_role(p_region, p_fund, '{accountant}');
-    SELECT state INTO was FROM books.period
+    SELECT state INTO v_state FROM books.period
      WHERE region = p_region AND fund = p_fund AND period = p_period FOR UPDATE;
-    IF was IS DISTINCT FROM 'open' THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.not_open',
-            DETAIL = format('会计期间%s%s', p_period, CASE WHEN was IS NULL THEN '尚未开启' ELSE '已经结账' END);
+    IF v_state = 'closing' THEN
+        SELECT n INTO STRICT v_n FROM books.closing c
+         WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period AND c.state = 'closing';
+        RETURN v_n;
     END IF;
-    IF EXISTS (SELECT 1 FROM books.period c WHERE c.region = p_region AND c.fund = p_fund AND c.period < p_period AND c.state <> 'closed') THEN
+    IF v_state IS DISTINCT FROM 'open' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.not_open',
+            DETAIL = format('会计期间%s%s', p_period, CASE v_state WHEN 'closed' THEN '已经结账' WHEN 'sealed' THEN '已经封存' ELSE '尚未开启' END);
+    END IF;
+    IF EXISTS (SELECT 1 FROM books.period c WHERE c.region = p_region AND c.fund = p_fund AND c.period < p_period
+                                              AND c.state NOT IN ('closed', 'sealed')) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.earlier_open',
             DETAIL = format('%s之前还有未结账的会计期间，请按顺序结账', p_period);
     END IF;
     PERFORM books.require_closable(p_region, p_fund, p_period, least(p_on, books.outer_day(p_region, p_fund)));
+    PERFORM books.open_period(p_region, p_fund,
+                              CASE p_period % 100 WHEN 12 THEN p_period + 89 ELSE p_period + 1 END);
+    SELECT coalesce(max(n), 0) + 1 INTO v_n FROM books.closing c
+     WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period;
+    INSERT INTO books.closing (region, fund, period, n, method, state, begun_by, begun_on)
+    VALUES (p_region, p_fund, p_period, v_n, p_method, 'closing', v_actor, p_on);
+    UPDATE books.period SET state = 'closing' WHERE region = p_region AND fund = p_fund AND period = p_period;
+    RETURN v_n;
+END $$;
+
+-- The close under way, locked. Raises where there is none.
+CREATE OR REPLACE FUNCTION books.closing_under_way(p_region integer, p_fund smallint, p_period integer) RETURNS books.closing
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v books.closing;
+BEGIN
+    SELECT * INTO v FROM books.closing c
+     WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period AND c.state = 'closing' FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.not_closing',
+            DETAIL = format('会计期间%s不在结账中', p_period);
+    END IF;
+    RETURN v;
+END $$;
+
+-- One line of the check list, as an accountant's program computed it; a step of the close, kept as it is done.
+CREATE OR REPLACE FUNCTION books.record_check(p_region integer, p_fund smallint, p_period integer, p_code text, p_ok boolean,
+                                              p_items jsonb, p_note text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor text := access.require_role(p_region, p_fund, '{accountant}');
+    v       books.closing := books.closing_under_way(p_region, p_fund, p_period);
+BEGIN
+    INSERT INTO books.closing_check (region, fund, period, n, code, ok, items, note, checked_by)
+    VALUES (p_region, p_fund, p_period, v.n, p_code, p_ok, p_items, p_note, v_actor)
+    ON CONFLICT (region, fund, period, n, code) DO UPDATE
+       SET ok = excluded.ok, items = excluded.items, note = excluded.note, checked_by = excluded.checked_by,
+           recorded_at = clock_timestamp();
+END $$;
+
+-- Whether two persons waived what a line of the check list names.
+CREATE OR REPLACE FUNCTION books.waived(p_region integer, p_fund smallint, p_period integer, p_code text, p_items jsonb) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT 1 FROM books.closing_waiver w
+                    WHERE w.region = p_region AND w.fund = p_fund AND w.period = p_period AND w.code = p_code
+                      AND w.granted_by <> '' AND p_items <@ w.items)
+$$;
+
+-- Puts what was found before the chief: refused while a line fails that nobody waived or that was not computed. Returns the digest.
+CREATE OR REPLACE FUNCTION books.show_close(p_region integer, p_fund smallint, p_period integer, p_on date) RETURNS bytea
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor text := access.require_role(p_region, p_fund, '{accountant}');
+    v       books.closing := books.closing_under_way(p_region, p_fund, p_period);
+    v_bad   text;
+    v_lines integer;
+BEGIN
+    PERFORM books.require_closable(p_region, p_fund, p_period, least(p_on, books.outer_day(p_region, p_fund)));
+    SELECT string_agg(k.code, '、' ORDER BY k.code) FILTER (WHERE NOT k.ok AND NOT k.waived), count(*),
+           coalesce(jsonb_agg(jsonb_build_object('code', k.code, 'ok', k.ok, 'waived', k.waived, 'items', k.items, 'note', k.note)
+                              ORDER BY k.code)::text, '')
+      INTO v_bad, v_lines, v.checks
+      FROM (SELECT c.code, c.ok, NOT c.ok AND books.waived(c.region, c.fund, c.period, c.code, c.items) AS waived, c.items, c.note
+              FROM books.closing_check c
+             WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period AND c.n = v.n) k;
+    IF v_bad IS NOT NULL OR v_lines <> 14 THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.checks_failed',
+            DETAIL = format('会计期间%s的结账检查未通过：%s', p_period, coalesce(v_bad, '有的尚未检查'));
+    END IF;
+    SELECT h.block, h.hash INTO STRICT v.block, v.head FROM books.head h WHERE h.region = p_region AND h.fund = p_fund;
+    SELECT coalesce(sum(b.debit), 0), coalesce(sum(b.credit), 0) INTO v.debit_fen, v.credit_fen
+      FROM books.balance b
+     WHERE b.region = p_region AND b.fund = p_fund AND b.period = p_period AND left(b.account::text, 1) <> '9';
+    v.trial := books.trial_digest(p_region, p_fund, p_period, v.block);
+    v.shown_by := v_actor;
+    v.digest := books.closing_digest(v);
+    UPDATE books.closing c
+       SET checks = v.checks, block = v.block, head = v.head, debit_fen = v.debit_fen, credit_fen = v.credit_fen,
+           trial = v.trial, shown_by = v_actor, digest = v.digest
+     WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period AND c.n = v.n;
+    RETURN v.digest;
+END $$;
+
+-- The close a chief may confirm under a digest, locked: shown by other persons, nothing changed since. Returns its number.
+CREATE OR REPLACE FUNCTION books.require_confirmable(p_region integer, p_fund smallint, p_period integer, p_digest bytea) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor text := access.require_role(p_region, p_fund, '{chief}');
+    v       books.closing;
+BEGIN
+    PERFORM 1 FROM books.period WHERE region = p_region AND fund = p_fund AND period = p_period FOR UPDATE;
+    v := books.closing_under_way(p_region, p_fund, p_period);
+    IF access.person(v_actor) IN (access.person(v.begun_by), access.person(v.shown_by)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'period.same_person',
+            DETAIL = format('会计期间%s由%s结账，须由另一人以会计主管的名义确认', p_period, v.begun_by);
+    END IF;
+    IF v.digest = '' OR v.digest IS DISTINCT FROM p_digest OR v.digest <> books.closing_digest(v)
+       OR EXISTS (SELECT 1 FROM jsonb_to_recordset(v.checks::jsonb) AS k (code text, waived boolean, items jsonb)
+                   WHERE k.waived AND NOT books.waived(p_region, p_fund, p_period, k.code, k.items))
+       OR v.trial <> books.trial_digest(p_region, p_fund, p_period,
+                                        (SELECT h.block FROM books.head h WHERE h.region = p_region AND h.fund = p_fund)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.changed',
+            DETAIL = format('会计期间%s没有以此摘要提交确认的结账：请看 period status，以其中的摘要确认', p_period);
+    END IF;
+    RETURN v.n;
+END $$;
+
+-- Income and expense that a month leaves open although its method closes them: 4601 and 4602 are only ever split.
+CREATE OR REPLACE FUNCTION books.not_carried(p_region integer, p_fund smallint, p_period integer) RETURNS SETOF integer
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT b.account FROM books.balance b
+     WHERE b.region = p_region AND b.fund = p_fund AND b.period <= p_period AND left(b.account::text, 1) IN ('4', '5')
+       AND left(b.account::text, 4) NOT IN ('4601', '4602')
+     GROUP BY b.account, b.dim HAVING sum(b.debit - b.credit) <> 0 ORDER BY 1
+$$;
+
+-- Closes the month, in the transaction that posted its closing entries.
+CREATE OR REPLACE FUNCTION books.confirm_close(p_region integer, p_fund smallint, p_period integer, p_n integer, p_on date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor   text := access.require_role(p_region, p_fund, '{chief}');
+    v         books.closing;
+    v_account integer;
+BEGIN
+    v := books.closing_under_way(p_region, p_fund, p_period);
+    IF v.n <> p_n OR v.digest = '' OR access.person(v_actor) IN (access.person(v.begun_by), access.person(v.shown_by)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'period.same_person',
+            DETAIL = format('会计期间%s由%s结账，须由另一人以会计主管的名义确认', p_period, v.begun_by);
+    END IF;
+    IF EXISTS (SELECT 1 FROM books.block b
+                 JOIN books.entry e ON e.region = b.region AND e.fund = b.fund AND e.period = b.period AND e.seq BETWEEN b.first_seq AND b.last_seq
+                WHERE b.region = p_region AND b.fund = p_fund AND b.period = p_period AND b.block > v.block
+                  AND e.event NOT IN ('CLOSE-M', 'CLOSE-Y')) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.changed',
+            DETAIL = format('会计期间%s提交确认之后又记了账', p_period);
+    END IF;
+    IF v.method = 'monthly' OR p_period % 100 = 12 THEN
+        SELECT a INTO v_account FROM books.not_carried(p_region, p_fund, p_period) AS a LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.not_carried',
+                DETAIL = format('科目%s结转后还有余额', v_account);
+        END IF;
+    END IF;
+    UPDATE books.closing c SET state = 'closed', closed_by = v_actor, closed_on = p_on
+     WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period AND c.n = v.n;
     UPDATE books.period SET state = 'closed' WHERE region = p_region AND fund = p_fund AND period = p_period;
+END $$;
+
+-- A close that is not confirmed is given up, with a reason: nothing of it was posted.
+CREATE OR REPLACE FUNCTION books.withdraw_close(p_region integer, p_fund smallint, p_period integer, p_reason text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v books.closing;
+BEGIN
+    PERFORM access.require_role(p_region, p_fund, '{accountant,chief}');
+    PERFORM 1 FROM books.period WHERE region = p_region AND fund = p_fund AND period = p_period FOR UPDATE;
+    v := books.closing_under_way(p_region, p_fund, p_period);
+    UPDATE books.closing c SET state = 'withdrawn', reason = p_reason
+     WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period AND c.n = v.n;
+    UPDATE books.period SET state = 'open' WHERE region = p_region AND fund = p_fund AND period = p_period;
+END $$;
+
+-- A line of the check list is waived: asked for by an accountant with a reason, granted by the chief; the person who asked
+-- may put another reason and other items in its place until then.
+CREATE OR REPLACE FUNCTION books.ask_waiver(p_region integer, p_fund smallint, p_period integer, p_code text, p_items jsonb,
+                                            p_reason text, p_on date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_actor text := access.require_role(p_region, p_fund, '{accountant}'); v_state text;
+BEGIN
+    SELECT state INTO v_state FROM books.period WHERE region = p_region AND fund = p_fund AND period = p_period FOR SHARE;
+    IF v_state IS NULL OR v_state NOT IN ('open', 'closing') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.not_open',
+            DETAIL = format('会计期间%s%s', p_period, CASE WHEN v_state IS NULL THEN '尚未开启' ELSE '已经结账' END);
+    END IF;
+    IF EXISTS (SELECT 1 FROM books.closing_waiver w WHERE w.region = p_region AND w.fund = p_fund AND w.period = p_period
+                                                      AND w.code = p_code AND w.granted_by = '') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.waiver_asked',
+            DETAIL = format('会计期间%s的{closing.check:%s}已提出放行，待会计主管同意', p_period, p_code);
+    END IF;
+    INSERT INTO books.closing_waiver (region, fund, period, code, n, items, reason, asked_by, asked_on)
+    SELECT p_region, p_fund, p_period, p_code, coalesce(max(w.n), 0) + 1, p_items, p_reason, v_actor, p_on
+      FROM books.closing_waiver w WHERE w.region = p_region AND w.fund = p_fund AND w.period = p_period AND w.code = p_code;
+END $$;
+
+CREATE OR REPLACE FUNCTION books.grant_waiver(p_region integer, p_fund smallint, p_period integer, p_code text, p_on date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_actor text := access.require_role(p_region, p_fund, '{chief}'); v books.closing_waiver;
+BEGIN
+    SELECT * INTO v FROM books.closing_waiver w
+     WHERE w.region = p_region AND w.fund = p_fund AND w.period = p_period AND w.code = p_code AND w.granted_by = '' FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'period.waiver_unknown',
+            DETAIL = format('会计期间%s没有待同意的放行：{closing.check:%s}', p_period, p_code);
+    END IF;
+    IF access.person(v_actor) = access.person(v.asked_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'period.same_person',
+            DETAIL = format('由%s提出，须由另一人以会计主管的名义同意', v.asked_by);
+    END IF;
+    UPDATE books.closing_waiver w SET granted_by = v_actor, granted_on = p_on
+     WHERE w.region = p_region AND w.fund = p_fund AND w.period = p_period AND w.code = p_code AND w.n = v.n;
+END $$;
+
+-- The last closed month of a book, which alone may be reopened. Raises for any other, and for one that is sealed.
+CREATE OR REPLACE FUNCTION books.require_reopenable(p_region integer, p_fund smallint, p_period integer) RETURNS books.closing
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_state text; v books.closing;
+BEGIN
+    SELECT state INTO v_state FROM books.period
+     WHERE region = p_region AND fund = p_fund AND period = p_period FOR UPDATE;
+    IF v_state = 'sealed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.sealed',
+            DETAIL = format('会计期间%s已封存，不能重新开启；更正请在未结账的期间用红字', p_period);
+    END IF;
+    IF v_state IS DISTINCT FROM 'closed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.not_closed',
+            DETAIL = format('会计期间%s没有结账，谈不上重新开启', p_period);
+    END IF;
+    IF EXISTS (SELECT 1 FROM books.period c WHERE c.region = p_region AND c.fund = p_fund AND c.period > p_period AND c.state <> 'open') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.not_last',
+            DETAIL = format('会计期间%s之后还有已结或正在结账的期间，只能重新开启最后结账的一个', p_period);
+    END IF;
+    SELECT * INTO v FROM books.closing c
+     WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period AND c.state = 'closed' FOR UPDATE;
+    RETURN v;
+END $$;
+
+CREATE OR REPLACE FUNCTION books.ask_reopen(p_region integer, p_fund smallint, p_period integer, p_reason text, p_on date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor text := access.require_role(p_region, p_fund, '{accountant}');
+    v       books.closing := books.require_reopenable(p_region, p_fund, p_period);
+BEGIN
+    IF v.asked_by <> '' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.reopen_asked',
+            DETAIL = format('%s已由%s提出重新开启，待会计主管同意', p_period, v.asked_by);
+    END IF;
+    UPDATE books.closing c SET asked_by = v_actor, asked_on = p_on, reason = p_reason
+     WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period AND c.n = v.n;
+END $$;
+
+-- Reopens the month, in the transaction that reverses its closing entries. Returns the number of the close.
+CREATE OR REPLACE FUNCTION books.reopen_period(p_region integer, p_fund smallint, p_period integer, p_on date) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor text := access.require_role(p_region, p_fund, '{chief}');
+    v       books.closing := books.require_reopenable(p_region, p_fund, p_period);
+BEGIN
+    IF v.asked_by = '' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.reopen_unasked',
+            DETAIL = format('会计期间%s没有人提出重新开启：由会计提出并写明理由，再由会计主管同意', p_period);
+    END IF;
+    IF access.person(v_actor) = access.person(v.asked_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'period.same_person',
+            DETAIL = format('由%s提出，须由另一人以会计主管的名义同意', v.asked_by);
+    END IF;
+    UPDATE books.closing c SET state = 'reopened', reopened_by = v_actor, reopened_on = p_on
+     WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period AND c.n = v.n;
+    UPDATE books.period SET state = 'open' WHERE region = p_region AND fund = p_fund AND period = p_period;
+    RETURN v.n;
+END $$;
+
+-- At the end of the transaction that reopened a month its closing entries are reversed, each account to nought.
+CREATE OR REPLACE FUNCTION books.check_reopened() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM books.leg l JOIN books.entry e ON e.region = l.region AND e.fund = l.fund AND e.period = l.period AND e.seq = l.seq
+                WHERE e.region = NEW.region AND e.fund = NEW.fund AND e.period = NEW.period AND e.event IN ('CLOSE-M', 'CLOSE-Y')
+                GROUP BY l.account, l.dim, l.side HAVING sum(l.amount_fen) <> 0) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.not_reversed',
+            DETAIL = format('会计期间%s的结转凭证没有全部红字冲销，不能重新开启', NEW.period);
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- Closing entries are posted by the chief alone: into a month that is being closed, on its last day, between income, expense
+-- and the balance; or reversing such an entry of a month that he reopened. Raises for the first staged entry that is neither.
+CREATE OR REPLACE FUNCTION books.check_closing_posts(p_region integer, p_fund smallint, p_voucher_date date, p_state text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_period integer := to_char(p_voucher_date, 'YYYYMM')::integer; v_bad text;
+BEGIN
+    SELECT e.source_key INTO v_bad FROM pg_temp.e_in e
+     WHERE NOT coalesce(e.event IN ('CLOSE-M', 'CLOSE-Y') AND e.rule LIKE e.event || '@%' AND e.prepared_by = 'rule:' || e.rule
+               AND e.reviewed_by = access.user_name()
+               AND p_voucher_date = (date_trunc('month', p_voucher_date) + interval '1 month - 1 day')::date
+               AND NOT EXISTS (SELECT 1 FROM unnest(e.accounts) a WHERE abs(a)::text !~ '^([45]|3001)' OR abs(a)::text ~ '^460[12]')
+               AND access.has_role(p_region, p_fund, access.user_name(), '{chief}')
+               AND CASE p_state
+                   WHEN 'closing' THEN e.reverses_seq = 0
+                   WHEN 'open' THEN EXISTS (
+                        SELECT 1 FROM books.entry o JOIN books.closing c ON c.region = o.region AND c.fund = o.fund AND c.period = o.period
+                         WHERE o.region = p_region AND o.fund = p_fund AND o.period = v_period AND o.seq = e.reverses_seq AND o.event = e.event
+                           AND o.reverses_seq = 0 AND (o.accounts, o.dims) = (e.accounts, e.dims)
+                           AND o.amounts = ARRAY(SELECT -m.fen FROM unnest(e.amounts) WITH ORDINALITY AS m (fen, k) ORDER BY m.k)
+                           AND c.state = 'reopened' AND c.reopened_by = access.user_name()
+                           AND split_part(o.source_key, ':', 3) = c.n::text)
+                   ELSE false END, false)
+     ORDER BY e.pos LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'period.closing_entry',
+            DETAIL = format('凭证%s不是会计主管结账或重新开启时的结转凭证', v_bad);
+    END IF;
 END $$;
 
 -- A book with its chart, its head and its dimension head. Chart rows come as arrays from the data file.
@@ -389,6 +786,20 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.bo
     FOR EACH STATEMENT EXECUTE FUNCTION books.refuse_change();
 CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.book
     FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_write();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.closing
+    FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_change();
+CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.closing
+    FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_write();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.closing_check
+    FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_change();
+CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.closing_check
+    FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_write();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.closing_waiver
+    FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_change();
+CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.closing_waiver
+    FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_write();
+CREATE CONSTRAINT TRIGGER check_reopened AFTER UPDATE ON books.closing DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN ((NEW.state = 'reopened' AND OLD.state <> 'reopened')) EXECUTE FUNCTION books.check_reopened();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.counter
     FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_change();
 CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.counter
@@ -431,6 +842,12 @@ GRANT SELECT, INSERT ON books.block TO fundledger_poster;
 GRANT SELECT ON books.block TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT ON books.book TO fundledger_poster;
 GRANT SELECT ON books.book TO fundledger_service, fundledger_auditor;
+GRANT SELECT, INSERT, UPDATE ON books.closing TO fundledger_poster;
+GRANT SELECT ON books.closing TO fundledger_service, fundledger_auditor;
+GRANT SELECT, INSERT, UPDATE ON books.closing_check TO fundledger_poster;
+GRANT SELECT ON books.closing_check TO fundledger_service, fundledger_auditor;
+GRANT SELECT, INSERT, UPDATE ON books.closing_waiver TO fundledger_poster;
+GRANT SELECT ON books.closing_waiver TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT, UPDATE ON books.counter TO fundledger_poster;
 GRANT SELECT ON books.counter TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT ON books.dim TO fundledger_poster;
@@ -452,8 +869,35 @@ GRANT SELECT ON books.source TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT ON fund.anchored TO fundledger_service;
 GRANT SELECT ON fund.anchored TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION books.entry_kind(text) TO fundledger_service, fundledger_auditor, fundledger_poster;
-ALTER FUNCTION books.close_period(integer,smallint,integer,date) OWNER TO fundledger_poster;
-GRANT EXECUTE ON FUNCTION books.close_period(integer,smallint,integer,date) TO fundledger_service;
+ALTER FUNCTION books.ask_reopen(integer,smallint,integer,text,date) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.ask_reopen(integer,smallint,integer,text,date) TO fundledger_service;
+ALTER FUNCTION books.ask_waiver(integer,smallint,integer,text,jsonb,text,date) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.ask_waiver(integer,smallint,integer,text,jsonb,text,date) TO fundledger_service;
+ALTER FUNCTION books.begin_close(integer,smallint,integer,text,date) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.begin_close(integer,smallint,integer,text,date) TO fundledger_service;
+ALTER FUNCTION books.check_closing_posts(integer,smallint,date,text) OWNER TO fundledger_poster;
+ALTER FUNCTION books.check_reopened() OWNER TO fundledger_poster;
+ALTER FUNCTION books.closing_digest(books.closing) OWNER TO fundledger_poster;
+ALTER FUNCTION books.closing_under_way(integer,smallint,integer) OWNER TO fundledger_poster;
+ALTER FUNCTION books.confirm_close(integer,smallint,integer,integer,date) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.confirm_close(integer,smallint,integer,integer,date) TO fundledger_service;
+ALTER FUNCTION books.grant_waiver(integer,smallint,integer,text,date) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.grant_waiver(integer,smallint,integer,text,date) TO fundledger_service;
+ALTER FUNCTION books.not_carried(integer,smallint,integer) OWNER TO fundledger_poster;
+ALTER FUNCTION books.record_check(integer,smallint,integer,text,boolean,jsonb,text) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.record_check(integer,smallint,integer,text,boolean,jsonb,text) TO fundledger_service;
+ALTER FUNCTION books.reopen_period(integer,smallint,integer,date) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.reopen_period(integer,smallint,integer,date) TO fundledger_service;
+ALTER FUNCTION books.require_confirmable(integer,smallint,integer,bytea) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.require_confirmable(integer,smallint,integer,bytea) TO fundledger_service;
+ALTER FUNCTION books.require_reopenable(integer,smallint,integer) OWNER TO fundledger_poster;
+ALTER FUNCTION books.show_close(integer,smallint,integer,date) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.show_close(integer,smallint,integer,date) TO fundledger_service;
+ALTER FUNCTION books.trial_digest(integer,smallint,integer,bigint) OWNER TO fundledger_poster;
+ALTER FUNCTION books.waived(integer,smallint,integer,text,jsonb) OWNER TO fundledger_poster;
+ALTER FUNCTION books.withdraw_close(integer,smallint,integer,text) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.withdraw_close(integer,smallint,integer,text) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION books.waived(integer,smallint,integer,text,jsonb) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION books.require_closable(integer,smallint,integer,date) TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.make_partitions(integer) TO fundledger_poster;
 ALTER FUNCTION books.outer_day(integer,smallint) OWNER TO fundledger_poster;

@@ -178,7 +178,8 @@ END $$;
 
 -- The signers of a batch are few: prepared and reviewed by different persons, neither of them a cashier (INV-11).
 -- OFFSET 0 keeps the questions above the DISTINCT: asked of every entry they took half the time of a batch.
--- What no rule wrote is reviewed by somebody who is a checker or reviewer now; who reviews by acting is a checker.
+-- What no rule wrote is reviewed by somebody who is a checker or reviewer now; who reviews by acting is a checker, or the chief
+-- who closes a month.
 CREATE OR REPLACE FUNCTION books.check_signers(p_region integer, p_fund smallint) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE bad record;
@@ -190,7 +191,8 @@ BEGIN
         OR (s.prepared_by NOT LIKE 'rule:%'
             AND (access.person(s.prepared_by) IS NULL
                  OR NOT access.has_role(p_region, p_fund, s.reviewed_by, '{checker,reviewer}')))
-        OR (s.reviewed_by = access.user_name() AND NOT access.has_role(p_region, p_fund, s.reviewed_by, '{checker}'))
+        OR (s.reviewed_by = access.user_name()
+            AND NOT access.has_role(p_region, p_fund, s.reviewed_by, CASE WHEN s.rule LIKE 'CLOSE-%' THEN '{chief}' ELSE '{checker}' END::text[]))
         OR access.person(s.prepared_by) = access.person(s.reviewed_by)
         OR access.has_role(p_region, p_fund, s.prepared_by, '{cashier}')
         OR access.has_role(p_region, p_fund, s.reviewed_by, '{cashier}')
@@ -367,6 +369,7 @@ DECLARE
     v_actor     text := books.require_poster(p_region, p_fund);
     v_period    integer := extract(year FROM p_voucher_date)::integer * 100 + extract(month FROM p_voucher_date)::integer;
     v_state     text;
+    v_closing   boolean;
     v_tip       books.head;
     v_now       timestamptz;
     v_batch     record;
@@ -419,9 +422,14 @@ BEGIN
     END IF;
     SELECT p.state INTO v_state FROM books.period p
      WHERE p.region = p_region AND p.fund = p_fund AND p.period = v_period FOR SHARE;
-    IF v_state IS DISTINCT FROM 'open' THEN
+    v_closing := EXISTS (SELECT 1 FROM pg_temp.e_in e WHERE e.event LIKE 'CLOSE-%');
+    IF v_state IS DISTINCT FROM 'open' AND NOT (v_closing AND v_state = 'closing') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.not_open',
-            DETAIL = format('会计期间%s%s，不能记账', v_period, CASE WHEN v_state IS NULL THEN '尚未开启' ELSE '已结账' END);
+            DETAIL = format('会计期间%s%s，不能记账', v_period,
+                            CASE v_state WHEN 'closing' THEN '正在结账' WHEN 'closed' THEN '已结账' WHEN 'sealed' THEN '已封存' ELSE '尚未开启' END);
+    END IF;
+    IF v_closing THEN
+        PERFORM books.check_closing_posts(p_region, p_fund, p_voucher_date, v_state);
     END IF;
 
     v_now := greatest(clock_timestamp(), v_tip.recorded_at + interval '1 microsecond');

@@ -80,6 +80,9 @@ INSERT INTO fund.policy_key VALUES
     ('clearing_quarterly', '是否按季清算', 'Y|N'),
     ('clearing_pilot',     '是否清算提质增效试点地区', 'Y|N');
 
+INSERT INTO fund.policy_key VALUES
+    ('closing_method', '期末结转：monthly账结、yearly表结（年末一次结转）', 'monthly|yearly');
+
 CREATE TABLE fund.calendar_proposal (
     region      integer NOT NULL REFERENCES fund.region,   -- whose people; the table itself is everybody's
     year        smallint NOT NULL CHECK (year BETWEEN 2000 AND 2999),

@@ -12,6 +12,8 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from ledger.books.journal import post
+from ledger.books.setup import open_period
+from ledger.core.dates import period_of
 from ledger.core.entries import Book
 from ledger.core.errors import Conflict, NotFound
 from ledger.core.words import said
@@ -137,6 +139,8 @@ def follow_up(
         ]
         for fund in sorted({order.fund for order in booked}):
             of_fund = [order for order in booked if order.fund == fund]
+            # on the first morning of a month nobody has opened it yet
+            open_period(tx, Book(tx.region, fund), period_of(day))
             post(tx, Book(tx.region, fund), day, entries_of(tx, posts, of_fund, receipts, day))
 
 

@@ -1,0 +1,165 @@
+"""INV-04, INV-07, INV-11, INV-12: months were closed by two persons, what they signed recomputes, and nothing was left or added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Final
+
+from ledger.control.breach import Breach
+from ledger.control.snapshot import Snapshot, seq_label
+from ledger.core.accounts import coded
+from ledger.rules.interpret import carried_to
+
+_CLOSINGS: Final = """
+    SELECT c.region, c.fund, c.period, c.n, c.state, c.method,
+           concat_ws('|', 'closing', c.region, c.fund, c.period, c.n, c.method, c.debit_fen, c.credit_fen, encode(c.trial, 'hex'),
+                     c.block, encode(c.head, 'hex')) || E'\\n' || c.checks, encode(c.digest, 'hex'),
+           encode(c.trial, 'hex') = encode(sha256(convert_to(coalesce(t.text, ''), 'UTF8')), 'hex'),
+           (c.debit_fen, c.credit_fen) = (coalesce(t.debit, 0), coalesce(t.credit, 0)),
+           EXISTS (SELECT 1 FROM books.block b WHERE b.region = c.region AND b.fund = c.fund AND b.block = c.block AND b.hash = c.head)
+           OR c.block = 0,
+           c.state IN ('closing', 'withdrawn') OR (signer.person IS NOT NULL AND beginner.person IS NOT NULL AND shower.person IS NOT NULL
+                                   AND signer.person NOT IN (beginner.person, shower.person)),
+           c.state <> 'reopened' OR (asker.person <> opener.person) IS TRUE
+      FROM books.closing c
+      LEFT JOIN (SELECT p.region, p.fund, p.period, p.n,
+                        string_agg(concat_ws('|', p.account, p.dim, p.debit, p.credit), E'\\n' ORDER BY p.account, p.dim) AS text,
+                        sum(p.debit) FILTER (WHERE left(p.account::text, 1) <> '9') AS debit,
+                        sum(p.credit) FILTER (WHERE left(p.account::text, 1) <> '9') AS credit
+                   FROM (SELECT k.region, k.fund, k.period, k.n, p.account, p.dim, sum(p.debit) AS debit, sum(p.credit) AS credit
+                           FROM books.closing k
+                           JOIN books.posting p ON p.region = k.region AND p.fund = k.fund AND p.period = k.period AND p.block <= k.block
+                          WHERE k.digest <> '' GROUP BY 1, 2, 3, 4, 5, 6) p
+                  GROUP BY 1, 2, 3, 4) t ON t.region = c.region AND t.fund = c.fund AND t.period = c.period AND t.n = c.n
+      LEFT JOIN access.app_user beginner ON beginner.user_name = c.begun_by
+      LEFT JOIN access.app_user shower ON shower.user_name = c.shown_by
+      LEFT JOIN access.app_user signer ON signer.user_name = c.closed_by
+      LEFT JOIN access.app_user asker ON asker.user_name = c.asked_by
+      LEFT JOIN access.app_user opener ON opener.user_name = c.reopened_by
+     WHERE c.method <> 'before' AND (c.digest <> '' OR c.state IN ('closed', 'reopened')) ORDER BY 1, 2, 3, 4
+"""
+# A month's state and its close under way or done say the same; what closed before closes were recorded has a row that says so.
+_STATES: Final = """
+    SELECT coalesce(p.region, c.region), coalesce(p.fund, c.fund), coalesce(p.period, c.period)
+      FROM books.period p
+      FULL JOIN (SELECT region, fund, period, state FROM books.closing WHERE state IN ('closing', 'closed')) c
+        ON c.region = p.region AND c.fund = p.fund AND c.period = p.period
+     WHERE coalesce(CASE p.state WHEN 'sealed' THEN 'closed' ELSE p.state END, '') <> coalesce(c.state, 'open') ORDER BY 1, 2, 3
+"""
+_EARLIER: Final = """
+    SELECT p.region, p.fund, p.period FROM books.period p
+     WHERE p.state IN ('closing', 'closed', 'sealed') AND EXISTS (
+           SELECT 1 FROM books.period e WHERE e.region = p.region AND e.fund = p.fund AND e.period < p.period
+              AND e.state NOT IN ('closed', 'sealed')) ORDER BY 1, 2, 3
+"""
+_ADDED: Final = """
+    SELECT e.region, e.fund, e.period, e.seq, e.series, e.vno FROM books.closing c
+      JOIN books.block b ON b.region = c.region AND b.fund = c.fund AND b.period = c.period AND b.block > c.block
+      JOIN books.entry e ON e.region = b.region AND e.fund = b.fund AND e.period = b.period AND e.seq BETWEEN b.first_seq AND b.last_seq
+     WHERE c.state = 'closed' AND c.method <> 'before' AND e.event NOT IN ('CLOSE-M', 'CLOSE-Y') ORDER BY 1, 2, 4
+"""
+_LEFT: Final = coded("""
+    SELECT c.region, c.fund, c.period, b.account, sum(b.credit - b.debit)
+      FROM books.closing c
+      JOIN (SELECT region, fund, period, account, dim, sum(debit) AS debit, sum(credit) AS credit FROM books.balance
+             WHERE left(account::text, 1) IN ('4', '5') AND left(account::text, 4)::integer NOT IN ({UNSPLIT_CONTRIBUTIONS}, {UNSPLIT_INTEREST})
+             GROUP BY 1, 2, 3, 4, 5) b ON b.region = c.region AND b.fund = c.fund AND b.period <= c.period
+     WHERE c.state = 'closed' AND (c.method = 'monthly' OR c.method = 'yearly' AND c.period % 100 = 12)
+     GROUP BY c.region, c.fund, c.period, b.account, b.dim HAVING sum(b.credit - b.debit) <> 0 ORDER BY 1, 2, 3, 4
+""")
+# The entries of closes: each belongs to one, rests on the digest that was confirmed and is signed by who confirmed it.
+_ENTRIES: Final = """
+    SELECT e.region, e.fund, e.period, e.seq, e.series, e.vno, e.accounts, e.reverses_seq,
+           coalesce(c.digest = e.evidence_digest AND e.event = CASE c.method WHEN 'monthly' THEN 'CLOSE-M' ELSE 'CLOSE-Y' END
+                    AND e.reviewed_by = CASE e.reverses_seq WHEN 0 THEN c.closed_by ELSE c.reopened_by END
+                    AND c.state IN ('closed', 'reopened') AND (e.reverses_seq = 0 OR c.state = 'reopened'), false),
+           c.state = 'reopened' AND e.reverses_seq = 0 AND NOT EXISTS (
+               SELECT 1 FROM books.entry r WHERE r.region = e.region AND r.fund = e.fund AND r.period = e.period
+                  AND r.reverses_seq = e.seq AND r.event = e.event)
+      FROM books.entry e
+      LEFT JOIN books.closing c ON c.region = e.region AND c.fund = e.fund AND c.period = e.period
+           AND e.source_key LIKE e.event || ':' || c.period || ':' || c.n || ':%'
+     WHERE e.event IN ('CLOSE-M', 'CLOSE-Y') ORDER BY 1, 2, 4
+"""
+_WAIVERS: Final = """
+    SELECT w.region, w.fund, w.period, w.code FROM books.closing_waiver w
+      LEFT JOIN access.app_user asker ON asker.user_name = w.asked_by
+      LEFT JOIN access.app_user granter ON granter.user_name = w.granted_by
+     WHERE w.granted_by <> '' AND (asker.person <> granter.person) IS NOT TRUE ORDER BY 1, 2, 3, 4
+"""
+
+
+def check_closings(snapshot: Snapshot) -> Iterator[Breach]:
+    """Closes against their signatures and the journal they closed; closing entries against closes and the rules."""
+    for (
+        region,
+        fund,
+        period,
+        n,
+        _state,
+        _method,
+        text,
+        digest,
+        trial,
+        totals,
+        head,
+        two,
+        opened,
+    ) in snapshot.rows(_CLOSINGS):
+        book, where = f"{region}-{fund}", f"period {period} closing {n}"
+        if sha256(text.encode()).hexdigest() != digest:
+            yield Breach("INV-12", book, where, "结账内容与会计主管确认的摘要不符，已被改动")
+        if not (trial and totals and head):
+            yield Breach("INV-12", book, where, "结账时的试算平衡、发生额或账链末端不能由账簿重新得出")
+        if not two:
+            yield Breach("INV-11", book, where, "结账与确认不是系统内两个不同的人")
+        if not opened:
+            yield Breach("INV-11", book, where, "重新开启的提出与同意不是系统内两个不同的人")
+    yield from _months(snapshot)
+    yield from _entries(snapshot)
+    for region, fund, period, code in snapshot.rows(_WAIVERS):
+        where = f"period {period} waiver {code}"
+        yield Breach("INV-11", f"{region}-{fund}", where, "放行的提出与同意不是系统内两个不同的人")
+    before = sum(
+        count
+        for _, count in snapshot.rows(
+            "SELECT region, count(*) FROM books.closing WHERE method = 'before' AND state = 'closed' GROUP BY region"
+        )
+    )
+    if before:
+        snapshot.waiting["旧版由一人结账的会计期间"] = before
+
+
+def _months(snapshot: Snapshot) -> Iterator[Breach]:
+    for region, fund, period in snapshot.rows(_STATES):
+        yield Breach("INV-04", f"{region}-{fund}", f"period {period}", "期间的状态与其结账记录不符，已被改动")
+    for region, fund, period in snapshot.rows(_EARLIER):
+        yield Breach("INV-04", f"{region}-{fund}", f"period {period}", "期间已结账，而其前还有未结账的期间")
+    for region, fund, period, seq, series, vno in snapshot.rows(_ADDED):
+        yield Breach(
+            "INV-04",
+            f"{region}-{fund}",
+            seq_label(period, seq, series, vno),
+            "结账提交之后又记入该期间的凭证",
+        )
+    for region, fund, period, account, fen in snapshot.rows(_LEFT):
+        message = f"科目{account}结账后还有余额{fen}分"
+        yield Breach("INV-07", f"{region}-{fund}", f"period {period}", message)
+
+
+def _entries(snapshot: Snapshot) -> Iterator[Breach]:
+    for region, fund, period, seq, series, vno, accounts, _reverses, sound, unreversed in snapshot.rows(
+        _ENTRIES
+    ):
+        book, where = f"{region}-{fund}", seq_label(period, seq, series, vno)
+        if not sound:
+            yield Breach("INV-12", book, where, "结转凭证不属于任何一次结账，或与会计主管确认的不同")
+        if unreversed:
+            yield Breach("INV-07", book, where, "期间已重新开启，而结转凭证没有红字冲销")
+        codes = {abs(account) for account in accounts}
+        carried = {carried_to(fund, code) for code in codes if str(code)[0] in "45"}
+        if len(carried) != 1 or not codes - {code for code in codes if str(code)[0] in "45"} <= carried:
+            yield Breach(
+                "INV-07", book, where, "结转凭证没有转入该科目所属的一般基金结余明细（统筹、个人账户）"
+            )

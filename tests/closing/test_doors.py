@@ -1,0 +1,96 @@
+"""The raw doors: what the program would never do is refused by the database; what a superuser does, verify names."""
+
+from __future__ import annotations
+
+import pytest
+
+from ledger.core.entries import credit, debit
+from ledger.core.errors import LedgerError
+from tests.closing.conftest import LAST, Agency
+
+STATEMENTS = {
+    "state by hand": "UPDATE books.period SET state = 'closed'",
+    "a close by hand": "INSERT INTO books.closing (region, fund, period, n, method, state, begun_by)"
+    " VALUES (420100, 310, 202510, 1, 'before', 'closed', '')",
+    "another's signature": "UPDATE books.closing SET closed_by = 'wu'",
+    "a waiver by hand": "INSERT INTO books.closing_waiver VALUES (420100, 310, 202510, 'bank', 1, '[]', 'r', 'li', '2025-11-02', 'wu', '2025-11-02')",
+    "a check by hand": "UPDATE books.closing_check SET ok = true",
+    "no close": "DELETE FROM books.closing",
+}
+
+
+def test_the_service_writes_no_close(agency: Agency) -> None:
+    agency.close()
+    for what, statement in STATEMENTS.items():
+        for user in ("li", "wu"):
+            with pytest.raises(LedgerError), agency.tx(user) as tx:
+                tx.run(statement)  # type: ignore[arg-type]
+                pytest.fail(what)
+
+
+def test_a_failed_line_is_not_shown_past_the_program(agency: Agency) -> None:
+    agency.close()
+    for asked, wanted in (
+        ("SELECT books.record_check(420100, 310::smallint, 202510, 'bank', false, '[\"x\"]', '')", "period.checks_failed"),
+        ("SELECT books.record_check(420100, 310::smallint, 202510, 'verify', false, '[]', '')", "period.checks_failed"),
+    ):  # fmt: skip
+        with pytest.raises(LedgerError) as refused, agency.tx() as tx:
+            tx.run(asked)  # type: ignore[arg-type]
+            tx.run("SELECT books.show_close(420100, 310::smallint, 202510, '2025-11-02')")
+        assert refused.value.code == wanted
+
+
+def test_a_month_with_income_left_is_not_confirmed_past_the_program(agency: Agency) -> None:
+    agency.close()
+    with pytest.raises(LedgerError) as refused, agency.tx("wu") as tx:
+        tx.run("SELECT books.confirm_close(420100, 310::smallint, 202510, 1, '2025-11-02')")
+    assert refused.value.code == "period.not_carried"
+    assert agency.state() == "closing"
+
+
+BROKEN = {
+    "state": ("UPDATE books.period SET state = 'open' WHERE period = 202510 AND fund = 310", "INV-04"),
+    "one person": ("UPDATE books.closing SET closed_by = begun_by", None),
+    "same person": ("UPDATE access.app_user SET person = 'person-accountant' WHERE user_name = 'wu'", "INV-11"),
+    "check list": ("UPDATE books.closing SET checks = replace(checks, 'true', 'false')", "INV-12"),
+    "turnover": ("UPDATE books.closing SET debit_fen = debit_fen + 1", "INV-12"),
+    "head": ("UPDATE books.closing SET head = sha256('x')", "INV-12"),
+    "close gone": ("DELETE FROM books.closing", "INV-04"),
+    "left": ("UPDATE books.balance SET credit = credit - 1 WHERE account = 400101 AND fund = 310", "INV-07"),
+    "wrong sub-fund": ("UPDATE books.entry_202510 SET accounts = '{400101,4101,-300102}' WHERE seq = 7 AND fund = 310", "INV-07"),
+    "not of a close": ("UPDATE books.entry_202510 SET source_key = 'CLOSE-M:202510:7:1' WHERE seq = 7 AND fund = 310", "INV-12"),
+    "added": ("UPDATE books.closing SET block = block - 1", "INV-04"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_was_changed_behind_the_doors_is_named(agency: Agency, case: str) -> None:
+    agency.shut()
+    statement, promise = BROKEN[case]
+    if promise is None:
+        import psycopg
+
+        with psycopg.connect(agency.admin_url) as admin, pytest.raises(psycopg.Error, match="check"):
+            admin.execute("SET session_replication_role = replica")
+            admin.execute(statement.encode())
+        return
+    agency.break_it(statement)
+    assert promise in {breach.promise for breach in agency.verify()}
+
+
+def test_a_month_closed_before_closes_were_recorded_is_counted_and_no_breach(agency: Agency) -> None:
+    from ledger.control.verify import examine
+
+    agency.break_it(
+        "UPDATE books.period SET state = 'closed' WHERE period = 202510 AND fund = 310",
+        "INSERT INTO books.closing (region, fund, period, n, method, state, begun_by)"
+        " VALUES (420100, 310, 202510, 1, 'before', 'closed', '')",
+    )
+    found = examine(agency.auditor, agency.home)
+    assert found.breaches == []
+    assert found.waiting["旧版由一人结账的会计期间"] == 1
+    agency.reopen("补结转", user="li")
+    agency.reopen()
+    agency.book(LAST, debit(1005, 10), credit(400101, 10))
+    agency.shut()
+    assert agency.verify() == []
