@@ -31,6 +31,8 @@ class Lock(StrEnum):
     """Of a book: which records are other regions' is worked out."""
     OUTREGION_MOVE = "fund.outregion_move"
     """Of a region: a movement between regions is decided."""
+    STATEMENT = "payments.statement"
+    """Of a region and own account: its statements come in, are matched, reconciled."""
     IDEMPOTENCY = "access.idempotency"
     """Of a region, user, route and key: the act under it is being done."""
 

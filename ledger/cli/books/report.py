@@ -11,13 +11,14 @@ from rich.table import Table
 
 from ledger.books.account_lines import BEFORE_ALL, parse_cursor
 from ledger.books.reading import parse_book, parse_known_at, parse_period
-from ledger.cli.line.context import app_for
+from ledger.cli.line.context import RegionOption, app_for
 from ledger.core.dates import parse_day
 from ledger.core.entries import Dimensions
 from ledger.db.unit_of_work import unit_of_work
 from reports.general_ledger import PAGE_ENTRIES
 from reports.general_ledger import general_ledger as general_ledger_report
-from reports.render import terminal, text_csv, text_json, voucher_html
+from reports.reconciliation import reconciliation_grid
+from reports.render import grid_plain, terminal, text_csv, text_json, voucher_html
 from reports.trial_balance import trial_balance as trial_balance_report
 from reports.voucher import voucher as voucher_report
 
@@ -39,6 +40,14 @@ class ReportShape(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+
+
+class SheetShape(StrEnum):
+    """How 余额调节表 is written."""
+
+    JSON = "json"
+    CSV = "csv"
+    HTML = "html"
 
 
 BookOption = Annotated[str, typer.Option("--book", help="账套：统筹区代码-基金，如420100-310")]
@@ -140,6 +149,26 @@ def voucher(
             _write(voucher_html.voucher(report))
         case VoucherShape.TABLE:
             _show(terminal.voucher(report))
+
+
+@app.command("reconciliation")
+def reconciliation(
+    region: RegionOption,
+    account: Annotated[str, typer.Option(help="自有账户")],
+    period: Annotated[str, typer.Option(help="会计期间YYYYMM")],
+    version: Annotated[int, typer.Option(min=0, help="第几版；缺省为最新")] = 0,
+    shape: Annotated[SheetShape, typer.Option("--format", help="json、csv或html（打印）")] = SheetShape.JSON,
+) -> None:
+    """银行存款余额调节表：两边余额各加减未达账项，调节后相等；逐项列日期、凭据、天数。"""
+    running = app_for("reviewer")
+    with unit_of_work(running.engine, running.user, region) as tx:
+        grid = reconciliation_grid(tx, account, parse_period(period), version)
+    renderers = {
+        SheetShape.JSON: grid_plain.as_json,
+        SheetShape.CSV: grid_plain.as_csv,
+        SheetShape.HTML: grid_plain.as_html,
+    }
+    _write(renderers[shape](grid))
 
 
 def _write(text: str) -> None:

@@ -278,7 +278,7 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         v_actor := payments.require_account_role(NEW.region, NEW.account,
             CASE NEW.form WHEN 'hand' THEN '{accountant}'::text[] ELSE '{accountant,system}' END);
-        IF NEW.prepared_by IS DISTINCT FROM v_actor OR NEW.state <> CASE NEW.form WHEN 'hand' THEN 'proposed' ELSE 'taken' END THEN
+        IF NEW.prepared_by IS DISTINCT FROM v_actor OR (NEW.form = 'hand') <> (NEW.state = 'proposed') THEN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '只能以当前用户的名义登记对账单';
         END IF;
         NEW.digest := sha256(NEW.content || convert_to(NEW.stated::text, 'UTF8'));
@@ -634,7 +634,7 @@ GRANT SELECT ON payments.reconciliation_item TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION payments.require_account_role(integer,text,text[]) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION payments.undo_match(integer,text,bigint,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION payments.next_match(integer,text) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION payments.book_balance(integer,text,date,jsonb) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION payments.book_balance(integer,text,date,jsonb) TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION payments.bank_balance(integer,text,date,integer) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION payments.reconciliation_digest(payments.reconciliation) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION payments.reconciliation_digest(payments.reconciliation) TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION payments.unreconciled(integer,smallint,integer) TO fundledger_service;
