@@ -9,12 +9,6 @@ from ledger.db.unit_of_work import Transaction
 from ledger.payments.statements.sheet import BankSheet, SheetItem, last_day, sheet
 from reports.render.grid import Column, Grid, Line
 
-TITLES: Final = {
-    "1002": "银行收入户存款余额调节表",
-    "1003": "财政专户存款余额调节表",
-    "1004": "银行支出户存款余额调节表",
-    "1005": "国库存款余额调节表",
-}
 _COLUMNS: Final = (
     Column("item", "项目"),
     Column("day", "日期", "day"),
@@ -53,7 +47,7 @@ def reconciliation_grid(tx: Transaction, account: str, period: int, version: int
         lines.append(Line((adjusted, end, None, None, None, found.adjusted_fen), total=True))
     return Grid(
         name=f"余额调节表-{account}-{period}",
-        title=TITLES.get(kind, "银行存款余额调节表"),
+        title=said("sheet_bank.title", kind),
         columns=_COLUMNS,
         lines=lines,
         heads=(

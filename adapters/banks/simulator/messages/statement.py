@@ -116,7 +116,7 @@ def _entry(entry: Element, statement: PrintedStatement, line: PrintedLine, versi
     references = add(details, "Refs")
     add(references, "AcctSvcrRef", line.reference)
     add(references, "EndToEndId", line.order_no or "NOTPROVIDED")
-    if version >= 4:
+    if version >= 3:
         add(details, "Amt", yuan(line.amount_fen)).set("Ccy", "CNY")
         add(details, "CdtDbtInd", _INDICATORS[line.direction])
     if line.other_account or line.other_name:
