@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from adapters.banks.ports import BankFormat, Channel
+from adapters.banks.ports import BankFormat, Channel, Statement
 from ledger.core.accounts import coded
-from ledger.core.dates import Clock, moment_of
+from ledger.core.dates import Clock, moment_of, parse_day
 from ledger.core.errors import Conflict, NotFound
+from ledger.core.money import parse_fen
 from ledger.db.connections import Engine, direct
 from ledger.db.identity import require_current
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.orders.bearing import BearsOf, asking
 from ledger.settings import Settings
+
+if TYPE_CHECKING:
+    from adapters.banks.formats.statements.table import Stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +153,42 @@ def _format(bank: str, account: str) -> BankFormat:
 def client_key_path(home: Path, region: int, account: str) -> Path:
     """Where our private SFTP key for an account lies: 0600, never in the database."""
     return home / "keys" / f"{region}-{account}.ed25519"
+
+
+class StatementReader:
+    """Statement files read by the banks' adapters; `stated` holds account, number, first, last, opening, closing as text."""
+
+    def read(
+        self, name: str, content: bytes, stated: Mapping[str, str], profile: tuple[str, bytes] | None
+    ) -> tuple[Statement, ...]:
+        """Every statement of a bank's file. Raises InvalidInput `bankfile.*`."""
+        from adapters.banks.formats.statements.read import read_statements  # likewise
+
+        return read_statements(name, content, self._stated(stated), profile)
+
+    def read_written(self, name: str, content: bytes, stated: Mapping[str, str]) -> Statement:
+        """The table a person wrote from a paper. Raises InvalidInput `bankfile.*`."""
+        from adapters.banks.formats.statements.read import read_written  # likewise
+
+        return read_written(name, content, self._stated(stated))
+
+    @staticmethod
+    def _stated(stated: Mapping[str, str]) -> Stated:
+        from adapters.banks.formats.statements.table import Stated  # likewise
+
+        first, last, opening, closing = (
+            stated.get(name, "") for name in ("first", "last", "opening", "closing")
+        )
+        return Stated(
+            stated["account"],
+            stated.get("number", ""),
+            parse_day(first) if first else None,
+            parse_day(last) if last else None,
+            parse_fen(opening) if opening else None,
+            parse_fen(closing) if closing else None,
+        )
+
+
+def statement_reader() -> StatementReader:
+    """How statement files are read."""
+    return StatementReader()

@@ -126,6 +126,52 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class StatedLine:
+    """One booked line of a bank statement. `balance_fen` is the balance after it, None where the bank prints none."""
+
+    booked_on: date
+    direction: Direction
+    amount_fen: int
+    """Always positive; what the bank prints in red on one side stands on the other, with `is_reversal`."""
+    balance_fen: int | None
+    bank_reference: str
+    receipt_no: str
+    order_no: str
+    other_account: str
+    other_name: str
+    text: str
+    is_reversal: bool
+    where: str
+    """Line, entry or path inside the file."""
+
+    @property
+    def effect_fen(self) -> int:
+        """Positive where money came in."""
+        return self.amount_fen if self.direction is Direction.CREDIT else -self.amount_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A bank statement of one account, proven in itself: opening and lines are closing, running balances tie."""
+
+    form: str
+    """`camt.053`, `bkrs`, `csv` or `hand`."""
+    account: str
+    number: str
+    """The bank's own, "" where it has none."""
+    sequence: int | None
+    """Where the bank counts its statements."""
+    first_day: date
+    last_day: date
+    opening_fen: int
+    """Negative where the account is overdrawn."""
+    closing_fen: int
+    lines: Sequence[StatedLine]
+    where: str = ""
+    """Which one of the file."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """A part of an incoming file that could not be read: kept, named, never dropped."""
 

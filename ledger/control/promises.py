@@ -141,15 +141,20 @@ PROMISES: Final[tuple[Promise, ...]] = (
     ),
     Promise(
         "INV-09",
-        "明细与控制科目相符：接入文件与其结算记录、未拨付清单与日拨付、各方分担与一张账单、备查账与业务明细逐项相等。",
+        "明细与控制科目相符：接入文件与其结算记录、未拨付清单与日拨付、各方分担与一张账单、备查账与业务明细逐项相等；银行存款与对账单经余额调节表调节相符。",
         (
             "prove ON fund.intake_load",
             "counts ON fund.intake_load",
             "check_blocked ON payments.blocked",
             "check_bill_layer ON fund.bill_layer",
+            "check_statement ON payments.bank_statement",
+            "check_matches ON payments.statement_match",
+            "check_reconciliation ON payments.reconciliation",
         ),
-        ("fund.layers", "fund.loads", "fund.ties"),
+        ("fund.layers", "fund.loads", "fund.ties", "payments.statements"),
         (
+            "test_the_database_holds_the_sheet",
+            "test_what_was_changed_behind_the_guards_is_named",
             "test_a_load_changed_behind_the_guards_is_named",
             "test_a_list_changed_behind_the_guards_is_named",
             "test_verify_finds_a_split_that_was_changed_or_lost",

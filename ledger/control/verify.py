@@ -41,6 +41,7 @@ from ledger.control.checks.payments.freezes import check_freezes
 from ledger.control.checks.payments.names import check_names
 from ledger.control.checks.payments.orders import check_orders
 from ledger.control.checks.payments.owed import check_owed
+from ledger.control.checks.payments.statements import check_statements
 from ledger.control.checks.payments.suspense import check_suspense
 from ledger.control.snapshot import Snapshot, open_snapshot
 from ledger.control.sums import sum_lines
@@ -72,6 +73,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("回单", check_evidence),
     ("挂账回单", check_suspense),
     ("银行文件", check_files),
+    ("对账单与余额调节表", check_statements),
     ("户名与开户行", check_names),
     ("日拨付回传", check_handbacks),
     ("申报状态", check_declarations),

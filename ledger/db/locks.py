@@ -39,6 +39,8 @@ class Lock(StrEnum):
     """Of a region: a movement between regions is decided."""
     CLOSE = "period.close"
     """Of a book and month: an accountant's steps of its close, which are many transactions."""
+    STATEMENT = "payments.statement"
+    """Of a region and own account: its statements come in, are matched, reconciled."""
     IDEMPOTENCY = "access.idempotency"
     """Of a region, user, route and key: the act under it is being done."""
 

@@ -13,13 +13,15 @@ from rich.table import Table
 from ledger.books.account_lines import BEFORE_ALL, parse_cursor
 from ledger.books.reading import parse_book, parse_known_at, parse_period
 from ledger.cli.books.printing import OutOption, PaperOption, printed
+from ledger.cli.books.shapes import GridShape, GridShapeOption, hand_out
 from ledger.cli.books.statements import balance_sheet, income_statement
-from ledger.cli.line.context import app_for
+from ledger.cli.line.context import RegionOption, app_for
 from ledger.core.dates import parse_day
 from ledger.core.entries import Dimensions
 from ledger.db.unit_of_work import unit_of_work
 from reports.general_ledger import PAGE_ENTRIES
 from reports.general_ledger import general_ledger as general_ledger_report
+from reports.reconciliation import reconciliation_grid
 from reports.render import terminal, text_csv, text_json, voucher_html
 from reports.render.books_grid import ledger_grid, trial_balance_grid, voucher_grid
 from reports.render.paper import Paper
@@ -171,6 +173,23 @@ def voucher(
             _show(terminal.voucher(report))
         case VoucherShape.XLSX | VoucherShape.PDF:
             printed(voucher_grid(report), shape, out, paper or Paper.A5_ACROSS)
+
+
+@app.command("reconciliation")
+def reconciliation(
+    region: RegionOption,
+    account: Annotated[str, typer.Option(help="自有账户")],
+    period: Annotated[str, typer.Option(help="会计期间YYYYMM")],
+    version: Annotated[int, typer.Option(min=0, help="第几版；缺省为最新")] = 0,
+    shape: GridShapeOption = GridShape.TABLE,
+    out: OutOption = None,
+    paper: PaperOption = None,
+) -> None:
+    """银行存款余额调节表：两边余额各加减未达账项，调节后相等；逐项列日期、凭据、天数。"""
+    running = app_for("reviewer")
+    with unit_of_work(running.engine, running.user, region) as tx:
+        grid = reconciliation_grid(tx, account, parse_period(period), version)
+    hand_out(grid, shape, out=out, paper=paper)
 
 
 def _write(text: str) -> None:

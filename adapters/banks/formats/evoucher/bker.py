@@ -45,7 +45,7 @@ _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _RETURN = re.compile("退汇|退票|退回|汇出退回|汇款退回")
 _RETURN_CODES = frozenset({"RRTN"})
 _ZERO = re.compile(r"-?0+(\.0*)?", re.ASCII)
-_CURRENCIES = frozenset({"", "CNY", "RMB", "人民币", "人民币元", "156", "01", "001", "10"})
+CURRENCIES = frozenset({"", "CNY", "RMB", "人民币", "人民币元", "156", "01", "001", "10"})
 """What banks print for CNY (banks.md 2.3)."""
 
 
@@ -152,7 +152,7 @@ def _need(facts: Mapping[str, str], name: str) -> str:
 
 def _evidence(facts: Mapping[str, str], own_accounts: Collection[str], order_pattern: str) -> Evidence:
     receipt_no = _need(facts, "NumberOfBankElectronicReceipt")
-    if facts.get("Currency", "") not in _CURRENCIES or facts.get(_UNIT, "CNY") != "CNY":
+    if facts.get("Currency", "") not in CURRENCIES or facts.get(_UNIT, "CNY") != "CNY":
         raise InvalidInput("bankfile.currency", f"电子回单{receipt_no}币种不是人民币", receipt_no=receipt_no)
     direction = _direction(facts, own_accounts, receipt_no)
     own, other = ("Payer", "Payee") if direction is Direction.DEBIT else ("Payee", "Payer")
@@ -169,7 +169,7 @@ def _evidence(facts: Mapping[str, str], own_accounts: Collection[str], order_pat
         own_account=_account(facts, own),
         other_account=_account(facts, other),
         other_name=facts.get(f"AccountNameOf{other}", ""),
-        order_no=_order_no(order_pattern, notes, usage),
+        order_no=order_in(order_pattern, notes, usage),
         bank_reference=_need(facts, "BusinessSerialNumber"),
         is_return=is_return,
         reason=notes if is_return else "",
@@ -198,7 +198,8 @@ def _direction(facts: Mapping[str, str], own_accounts: Collection[str], receipt_
     return Direction.DEBIT if payer_is_own else Direction.CREDIT
 
 
-def _order_no(pattern: str, *texts: str) -> str:
+def order_in(pattern: str, *texts: str) -> str:
+    """The one order number that free text names; "" where it names none or two."""
     # A longer run of the same characters is another number, not ours with something behind it.
     whole = re.compile(f"(?<![0-9A-Za-z-])(?:{pattern})(?![0-9A-Za-z-])", re.ASCII)
     found = {match.group() for text in texts for match in whole.finditer(text)}

@@ -78,7 +78,7 @@ def read_camt054(message: Element, own_accounts: Collection[str]) -> Decoded:
         if _foreign(notification, own_accounts) is not None:
             continue
         check_notification(notification)
-        own_account = _account_of(notification)
+        own_account = account_of(notification)
         for number, element in enumerate(many(notification, "Ntry"), 1):
             try:
                 evidence.extend(map(fitting, _read_entry(element, own_account)))
@@ -88,13 +88,14 @@ def read_camt054(message: Element, own_accounts: Collection[str]) -> Decoded:
     return Decoded("camt.054", evidence=numbered(evidence), rejected=(*foreign, *rejected))
 
 
-def _account_of(notification: Element) -> str:
+def account_of(notification: Element) -> str:
+    """The account a notification or statement is of; "" where it names none."""
     return first_text(notification, "Acct/Id/Othr/Id", "Acct/Id/IBAN")
 
 
 def _foreign(notification: Element, own_accounts: Collection[str]) -> InvalidInput | None:
     """Why a notification is not for us; it is set aside, whatever else the file holds is read."""
-    account = _account_of(notification)
+    account = account_of(notification)
     if account in own_accounts:
         return None
     return InvalidInput(
@@ -126,8 +127,8 @@ def _read_entry(element: Element, own_account: str) -> list[Evidence]:
         element=element,
         own_account=own_account,
         amount_fen=amount_fen(need(element, "Amt")),
-        direction=_side(need_text(element, "CdtDbtInd"), element),
-        booking_date=day_of(_booking_date(element), f"第{element.sourceline}行BookgDt"),
+        direction=side_of(need_text(element, "CdtDbtInd"), element),
+        booking_date=day_of(booked_text(element), f"第{element.sourceline}行BookgDt"),
         reference=text_at(element, "AcctSvcrRef"),
         is_reversal=is_reversal,
     )
@@ -147,14 +148,16 @@ def _read_entry(element: Element, own_account: str) -> list[Evidence]:
     ]
 
 
-def _booking_date(element: Element) -> str:
+def booked_text(element: Element) -> str:
+    """When an entry was booked, as written; raises InvalidInput `bankfile.missing`."""
     text = first_text(element, "BookgDt/Dt", "BookgDt/DtTm")
     if not text:
         raise missing(element, "BookgDt")
     return text
 
 
-def _side(text: str, element: Element) -> Direction:
+def side_of(text: str, element: Element) -> Direction:
+    """DBIT or CRDT; raises InvalidInput `bankfile.direction`."""
     if text not in _SIDES:
         raise InvalidInput(
             "bankfile.direction",
@@ -167,7 +170,7 @@ def _side(text: str, element: Element) -> Direction:
 def _transaction_amount(entry: _Entry, tx: Element, *, alone: bool) -> tuple[int, Direction]:
     # Amt is optional under TxDtls until .12 and moved there from AmtDtls; one transaction is the whole entry.
     side = text_at(tx, "CdtDbtInd")
-    direction = _side(side, tx) if side else entry.direction
+    direction = side_of(side, tx) if side else entry.direction
     amount = one(tx, "Amt")
     if amount is None:
         amount = one(tx, "AmtDtls/TxAmt/Amt")
@@ -199,7 +202,7 @@ def _references(entry: _Entry, transactions: Sequence[Element]) -> list[str]:
     the bank gives none at all.
     """
     own = [text_at(tx, "Refs/AcctSvcrRef") for tx in transactions]
-    orders = [_order_no(tx) for tx in transactions]
+    orders = [order_of(tx) for tx in transactions]
     alone = len(transactions) == 1
     found = []
     for place, (reference, order_no) in enumerate(zip(own, orders, strict=True), 1):
@@ -221,7 +224,7 @@ def _evidence(entry: _Entry, tx: Element | None, fen: int, side: Direction, refe
         raise InvalidInput(
             "bankfile.reversal", f"第{details.sourceline}行为冲销贷记的借记，需人工核对", reference=reference
         )
-    number, name = _other_party(details, entry.own_account, side)
+    number, name = other_party(details, entry.own_account, side)
     texts = [] if returned is None else [(info.text or "").strip() for info in many(returned, "AddtlInf")]
     return Evidence(
         kind="camt.054",
@@ -232,7 +235,7 @@ def _evidence(entry: _Entry, tx: Element | None, fen: int, side: Direction, refe
         own_account=entry.own_account,
         other_account=number,
         other_name=name,
-        order_no=_order_no(details),
+        order_no=order_of(details),
         bank_reference=reference,
         is_return=is_return,
         reason_code="" if returned is None else first_text(returned, "Rsn/Cd", "Rsn/Prtry"),
@@ -245,13 +248,13 @@ def _has_return_code(entry: Element, details: Element) -> bool:
     return (text_at(details, path) or text_at(entry, path)) == _RETURN_SUBFAMILY
 
 
-def _order_no(details: Element) -> str:
+def order_of(details: Element) -> str:
     """As sent: somebody else's reference may hold any characters, and is compared, never cleaned into one of ours."""
     order_no = text_at(details, "Refs/EndToEndId")
     return "" if order_no == "NOTPROVIDED" else order_no
 
 
-def _other_party(details: Element, own_account: str, side: Direction) -> tuple[str, str]:
+def other_party(details: Element, own_account: str, side: Direction) -> tuple[str, str]:
     """Account and name of the other side. A returned payment keeps its old roles at one bank and swaps them at
     another: the party that is not us is the other.
     """

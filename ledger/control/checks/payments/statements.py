@@ -1,0 +1,240 @@
+"""INV-09: the bank's statements tie from one to the next, and the books' balance is the bank's after the open items.
+
+Everything is counted anew from rows: statements from their lines, sheets from the journal, the statements and the matches that
+stood at their cut. What is late but not wrong (a month whose sheet says something else by now, a receipt nobody sent) is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ledger.control.breach import Breach
+from ledger.control.snapshot import Snapshot, seq_label
+
+_CHAIN: Final = """
+    WITH line AS (
+        SELECT l.region, l.account, l.statement, count(*) AS lines, max(l.n) AS top, min(l.booked_on) AS first, max(l.booked_on) AS last,
+               sum(CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END) AS fen
+          FROM payments.statement_line l GROUP BY 1, 2, 3),
+    chain AS (
+        SELECT s.*, lag(s.closing_fen) OVER own AS before, lag(s.last_day) OVER own AS until, lag(s.n, 1, 0) OVER own AS prior
+          FROM payments.bank_statement s WINDOW own AS (PARTITION BY s.region, s.account ORDER BY s.n))
+    SELECT c.region, c.account, c.n, CASE
+               WHEN c.prior <> c.n - 1 THEN '前面缺一份'
+               WHEN c.before <> c.opening_fen THEN '期初' || c.opening_fen || '分，上一份期末' || c.before || '分'
+               WHEN c.until >= c.first_day THEN '与上一份重叠'
+               WHEN coalesce(l.lines, 0) <> c.lines OR coalesce(l.top, 0) <> c.lines THEN '应有' || c.lines || '行，实有' || coalesce(l.lines, 0) || '行'
+               WHEN c.opening_fen + coalesce(l.fen, 0) <> c.closing_fen
+                   THEN '期初加减各行得' || c.opening_fen + coalesce(l.fen, 0) || '分，期末' || c.closing_fen || '分'
+               WHEN l.first < c.first_day OR l.last > c.last_day THEN '有行不在起止日之内' END AS wrong
+      FROM chain c LEFT JOIN line l ON l.region = c.region AND l.account = c.account AND l.statement = c.n
+     WHERE c.prior <> c.n - 1 OR c.before <> c.opening_fen OR c.until >= c.first_day OR coalesce(l.lines, 0) <> c.lines
+        OR coalesce(l.top, 0) <> c.lines OR c.opening_fen + coalesce(l.fen, 0) <> c.closing_fen OR l.first < c.first_day OR l.last > c.last_day
+    UNION ALL
+    SELECT l.region, l.account, l.statement, '有' || count(*) || '行不属于任何对账单' FROM payments.statement_line l
+     WHERE NOT EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = l.region AND s.account = l.account AND s.n = l.statement)
+     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+_RUNNING: Final = """
+    SELECT region, account, statement, min(n) FROM (
+        SELECT l.region, l.account, l.statement, l.n, l.balance_fen, s.opening_fen + sum(CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END)
+                   OVER (PARTITION BY l.region, l.account, l.statement ORDER BY l.n) AS running
+          FROM payments.statement_line l JOIN payments.bank_statement s ON s.region = l.region AND s.account = l.account AND s.n = l.statement) r
+     WHERE balance_fen <> running GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+_FILES: Final = """
+    SELECT f.region, f.account, f.name, CASE
+               WHEN sha256(f.content) <> f.sha256 OR sha256(f.content || convert_to(f.stated::text, 'UTF8')) <> f.digest THEN '内容与其摘要不符'
+               WHEN f.form = 'hand' AND f.state = 'taken' AND (a.person = b.person) IS DISTINCT FROM false THEN '录入与复核不是系统内两个不同的人' END
+      FROM payments.statement_file f
+      LEFT JOIN access.app_user a ON a.user_name = f.prepared_by LEFT JOIN access.app_user b ON b.user_name = f.approved_by
+     WHERE sha256(f.content) <> f.sha256 OR sha256(f.content || convert_to(f.stated::text, 'UTF8')) <> f.digest
+        OR (f.form = 'hand' AND f.state = 'taken' AND (a.person = b.person) IS DISTINCT FROM false)
+     ORDER BY 1, 2, 3
+"""
+_MATCHES: Final = """
+    WITH bank AS (
+        SELECT m.region, m.account, m.match, bool_and(m.live) AS live, bool_or(m.live) AS alive, count(*) AS parts,
+               sum(CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END) AS fen
+          FROM payments.match_line m
+          JOIN payments.statement_line l ON l.region = m.region AND l.account = m.account AND l.statement = m.statement AND l.n = m.n
+         GROUP BY 1, 2, 3),
+    book AS (
+        SELECT g.region, g.account, g.match, bool_and(g.live) AS live, bool_or(g.live) AS alive, count(*) AS parts, sum(g.effect_fen) AS fen,
+               bool_or(e.seq IS NULL OR abs(e.accounts[g.leg]) IS DISTINCT FROM a.kind::integer
+                       OR sign(e.accounts[g.leg]) * e.amounts[g.leg] IS DISTINCT FROM g.effect_fen
+                       OR (a.kind <> '1005' AND d.counterparty IS DISTINCT FROM g.account)) AS odd
+          FROM payments.match_leg g
+          JOIN payments.bank_account a ON a.region = g.region AND a.account = g.account
+          LEFT JOIN books.entry e ON e.region = g.region AND e.fund = g.fund AND e.period = g.period AND e.seq = g.seq
+          LEFT JOIN books.dim d ON d.region = g.region AND d.dim = e.dims[g.leg]
+         GROUP BY 1, 2, 3)
+    SELECT m.region, m.account, m.n, coalesce(k.fen, 0), coalesce(j.fen, 0)
+      FROM payments.statement_match m
+      LEFT JOIN bank k ON k.region = m.region AND k.account = m.account AND k.match = m.n
+      LEFT JOIN book j ON j.region = m.region AND j.account = m.account AND j.match = m.n
+     WHERE coalesce(k.fen, 0) <> coalesce(j.fen, 0) OR coalesce(k.parts, 0) + coalesce(j.parts, 0) < 2 OR j.odd
+        OR (m.undo_n IS NULL AND NOT (coalesce(k.live, true) AND coalesce(j.live, true)))
+        OR (m.undo_n IS NOT NULL AND (coalesce(k.alive, false) OR coalesce(j.alive, false)))
+     ORDER BY 1, 2, 3
+"""
+# Every sheet as of its own cut: lines of statements, matches and blocks up to there.
+_SHEETS: Final = """
+    WITH sheet AS (
+        SELECT r.*, (make_date(r.period / 100, r.period % 100, 1) + interval '1 month - 1 day')::date AS day, a.kind::integer AS code, a.kind = '1005' AS whole
+          FROM payments.reconciliation r JOIN payments.bank_account a ON a.region = r.region AND a.account = r.account WHERE r.state <> 'refused'),
+    own AS (SELECT DISTINCT region, account, code, whole FROM sheet),
+    leg AS (
+        SELECT o.region, o.account, b.block, b.voucher_date, p.fund, b.first_seq + f.off AS seq, l.n AS leg, l.side * l.amount_fen AS effect
+          FROM own o
+          JOIN payments.book_account k ON k.region = o.region AND k.account = o.account
+          JOIN books.posting p ON p.region = o.region AND p.fund = k.fund AND p.account = o.code
+          JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
+          JOIN books.dim d ON d.region = p.region AND d.dim = p.dim AND (o.whole OR d.counterparty = o.account)
+         CROSS JOIN LATERAL unnest(p.offs) AS f (off)
+          JOIN books.leg l ON l.region = p.region AND l.fund = p.fund AND l.period = p.period AND l.seq = b.first_seq + f.off
+               AND l.account = o.code AND l.dim = p.dim),
+    book AS (
+        SELECT s.region, s.account, s.period, s.version, l.fund || ':' || l.seq || ':' || l.leg AS reference, l.effect, l.voucher_date AS day, true AS ours
+          FROM sheet s JOIN (SELECT DISTINCT * FROM leg) l ON l.region = s.region AND l.account = s.account AND l.voucher_date <= s.day
+               AND l.block <= (s.blocks ->> l.fund::text)::bigint),
+    bank AS (
+        SELECT s.region, s.account, s.period, s.version, l.statement || ':' || l.n AS reference,
+               CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END AS effect, l.booked_on AS day, false AS ours
+          FROM sheet s JOIN payments.statement_line l ON l.region = s.region AND l.account = s.account AND l.statement <= s.statement_cut
+               AND l.booked_on <= s.day),
+    part AS (
+        SELECT m.region, m.account, m.match, m.statement || ':' || m.n AS reference FROM payments.match_line m
+        UNION ALL SELECT g.region, g.account, g.match, g.fund || ':' || g.seq || ':' || g.leg FROM payments.match_leg g),
+    both_sides AS (SELECT * FROM book UNION ALL SELECT * FROM bank),
+    stood AS (
+        SELECT s.region, s.account, s.period, s.version, p.match, p.reference, b.reference IS NOT NULL AS there
+          FROM sheet s
+          JOIN payments.statement_match m ON m.region = s.region AND m.account = s.account AND m.n <= s.match_cut
+               AND (m.undo_n IS NULL OR m.undo_n > s.match_cut)
+          JOIN part p ON p.region = m.region AND p.account = m.account AND p.match = m.n
+          LEFT JOIN both_sides b ON b.region = s.region AND b.account = s.account AND b.period = s.period AND b.version = s.version
+               AND b.reference = p.reference),
+    whole AS (SELECT region, account, period, version, match FROM stood GROUP BY 1, 2, 3, 4, 5 HAVING bool_and(there)),
+    settled AS (SELECT t.region, t.account, t.period, t.version, t.reference FROM stood t JOIN whole w USING (region, account, period, version, match)),
+    named AS (SELECT DISTINCT region, account, period, version, reference FROM stood),
+    start AS (SELECT region, account, min(first_day) AS day, (array_agg(opening_fen ORDER BY n))[1] AS fen FROM payments.bank_statement GROUP BY 1, 2),
+    found AS (
+        SELECT b.* FROM both_sides b
+          JOIN start z ON z.region = b.region AND z.account = b.account
+          LEFT JOIN settled t ON t.region = b.region AND t.account = b.account AND t.period = b.period AND t.version = b.version AND t.reference = b.reference
+          LEFT JOIN named q ON q.region = b.region AND q.account = b.account AND q.period = b.period AND q.version = b.version AND q.reference = b.reference
+         WHERE t.reference IS NULL AND NOT (b.ours AND b.day < z.day AND q.reference IS NULL)),
+    given AS (
+        SELECT i.region, i.account, i.period, i.version, i.reference, CASE WHEN right(i.part, 3) = '_in' THEN i.amount_fen ELSE -i.amount_fen END AS effect, i.day, left(i.part, 4) = 'book' AS ours
+          FROM payments.reconciliation_item i JOIN sheet s USING (region, account, period, version)),
+    differing AS (
+        (SELECT region, account, period, version, reference FROM (SELECT * FROM found EXCEPT SELECT region, account, period, version, reference, effect, day, ours FROM given) x)
+        UNION
+        (SELECT region, account, period, version, reference FROM (SELECT region, account, period, version, reference, effect, day, ours FROM given EXCEPT SELECT * FROM found) y)),
+    sums AS (
+        SELECT s.region, s.account, s.period, s.version,
+               (SELECT coalesce(sum(effect), 0) FROM book b WHERE (b.region, b.account, b.period, b.version) = (s.region, s.account, s.period, s.version)) AS book,
+               z.fen + (SELECT coalesce(sum(effect), 0) FROM bank b WHERE (b.region, b.account, b.period, b.version) = (s.region, s.account, s.period, s.version)) AS bank,
+               (SELECT coalesce(sum(CASE WHEN g.ours THEN g.effect END), 0) FROM given g WHERE (g.region, g.account, g.period, g.version) = (s.region, s.account, s.period, s.version)) AS open_book,
+               (SELECT coalesce(sum(CASE WHEN NOT g.ours THEN g.effect END), 0) FROM given g WHERE (g.region, g.account, g.period, g.version) = (s.region, s.account, s.period, s.version)) AS open_bank
+          FROM sheet s LEFT JOIN start z ON z.region = s.region AND z.account = s.account)
+    SELECT s.region, s.account, s.period, s.version, CASE
+               WHEN u.bank IS DISTINCT FROM s.bank_fen THEN '对账单余额表上' || s.bank_fen || '分，重算' || coalesce(u.bank::text, '无') || '分'
+               WHEN u.book <> s.book_fen THEN '账面余额表上' || s.book_fen || '分，重算' || u.book || '分'
+               WHEN u.bank + u.open_book <> s.adjusted_fen OR u.book + u.open_bank <> s.adjusted_fen THEN '两边调节后不相等'
+               WHEN d.reference IS NOT NULL THEN '未达账项' || d.reference || '重算不符'
+               WHEN s.digest <> payments.reconciliation_digest(r) THEN '内容与其摘要不符，已被改动'
+               ELSE '编制与复核不是系统内两个不同的人，或复核人是出纳' END
+      FROM sheet s
+      JOIN payments.reconciliation r USING (region, account, period, version)
+      JOIN sums u USING (region, account, period, version)
+      LEFT JOIN (SELECT region, account, period, version, min(reference) AS reference FROM differing GROUP BY 1, 2, 3, 4) d USING (region, account, period, version)
+      LEFT JOIN access.app_user a ON a.user_name = s.made_by LEFT JOIN access.app_user b ON b.user_name = s.reviewed_by
+     WHERE u.bank IS DISTINCT FROM s.bank_fen OR u.book <> s.book_fen OR u.bank + u.open_book <> s.adjusted_fen OR u.book + u.open_bank <> s.adjusted_fen
+        OR d.reference IS NOT NULL OR s.digest <> payments.reconciliation_digest(r)
+        OR (s.state = 'reviewed' AND (a.person = b.person) IS DISTINCT FROM false)
+     ORDER BY 1, 2, 3, 4
+"""
+# A journal line the bank's statements have passed by five days, whose paper's number stands on none of their lines, matched with
+# nothing and on no reviewed sheet as open: a receipt nobody sent.
+_UNSENT: Final = """
+    WITH reach AS (SELECT region, account, min(first_day) AS first, max(last_day) AS last FROM payments.bank_statement GROUP BY 1, 2),
+    leg AS (
+        SELECT r.region, a.account, l.fund, l.period, l.seq, l.n, e.series, e.vno, e.evidence, e.evidence_digest, l.side * l.amount_fen AS effect
+          FROM reach r
+          JOIN payments.bank_account a ON a.region = r.region AND a.account = r.account
+          JOIN payments.book_account k ON k.region = a.region AND k.account = a.account
+          JOIN books.leg l ON l.region = k.region AND l.fund = k.fund AND l.account = a.kind::integer
+          JOIN books.dim d ON d.region = l.region AND d.dim = l.dim AND (a.kind = '1005' OR d.counterparty = a.account)
+          JOIN books.entry e ON e.region = l.region AND e.fund = l.fund AND e.period = l.period AND e.seq = l.seq
+          LEFT JOIN payments.match_leg m ON m.region = l.region AND m.fund = l.fund AND m.seq = l.seq AND m.leg = l.n AND m.live
+         WHERE m.seq IS NULL AND e.business_date BETWEEN r.first AND r.last - 5),
+    key AS (
+        SELECT DISTINCT g.region, g.account, g.fund, g.seq, g.n, t.token[1] AS key
+          FROM leg g CROSS JOIN LATERAL regexp_matches(g.evidence, '[0-9A-Za-z]+(?:[._#/-]+[0-9A-Za-z]+)*', 'g') AS t (token)
+        UNION
+        SELECT g.region, g.account, g.fund, g.seq, g.n, unnest(ARRAY[v.receipt_no, v.bank_reference, split_part(v.bank_reference, '#', 1), v.matched_order])
+          FROM leg g JOIN payments.evidence v ON v.region = g.region AND v.account = g.account AND v.digest = g.evidence_digest),
+    said AS (
+        SELECT DISTINCT l.region, l.account, k.key FROM payments.statement_line l
+         CROSS JOIN LATERAL (VALUES (l.receipt_no), (l.bank_reference), (l.order_no)) AS k (key) WHERE k.key <> ''),
+    known AS (
+        SELECT DISTINCT k.region, k.account, k.fund, k.seq, k.n FROM key k JOIN said s ON s.region = k.region AND s.account = k.account AND s.key = k.key),
+    shown AS (
+        SELECT DISTINCT i.region, i.account, i.reference FROM payments.reconciliation_item i
+          JOIN payments.reconciliation r USING (region, account, period, version) WHERE r.state = 'reviewed')
+    SELECT g.region, g.account, g.fund, g.period, g.seq, g.series, g.vno, g.evidence, g.effect, h.reference IS NOT NULL
+      FROM leg g
+      LEFT JOIN known k ON k.region = g.region AND k.account = g.account AND k.fund = g.fund AND k.seq = g.seq AND k.n = g.n
+      LEFT JOIN shown h ON h.region = g.region AND h.account = g.account AND h.reference = g.fund || ':' || g.seq || ':' || g.n
+     WHERE k.seq IS NULL ORDER BY 1, 2, 3, 5
+"""
+_STALE: Final = """
+    SELECT r.region, r.account, r.period FROM payments.reconciliation r
+     WHERE r.state = 'reviewed' AND NOT EXISTS (SELECT 1 FROM payments.reconciliation n WHERE n.region = r.region AND n.account = r.account
+               AND n.period = r.period AND n.version > r.version)
+       AND r.book_fen <> payments.book_balance(r.region, r.account, (make_date(r.period / 100, r.period % 100, 1) + interval '1 month - 1 day')::date, NULL)
+     ORDER BY 1, 2, 3
+"""
+
+
+def check_statements(snapshot: Snapshot) -> Iterator[Breach]:
+    """Chains, running balances and files; matches; every sheet that stands; then entries whose receipt no statement has."""
+    if not snapshot.rows("SELECT region FROM payments.bank_statement GROUP BY region"):
+        return
+    for region, account, n, wrong in snapshot.rows(_CHAIN):
+        yield Breach("INV-09", str(region), f"statement {account} {n}", f"账户{account}第{n}份对账单{wrong}")
+    for region, account, n, line in snapshot.rows(_RUNNING):
+        yield Breach(
+            "INV-09",
+            str(region),
+            f"statement {account} {n}",
+            f"账户{account}第{n}份对账单第{line}行余额与上一行不相接",
+        )
+    for region, account, name, wrong in snapshot.rows(_FILES):
+        yield Breach("INV-11", str(region), f"statement {name}", f"账户{account}的对账单文件{name}{wrong}")
+    for region, account, n, bank, book in snapshot.rows(_MATCHES):
+        yield Breach(
+            "INV-09",
+            str(region),
+            f"match {account} {n}",
+            f"账户{account}勾对{n}：对账单{bank}分，账上{book}分，或所指分录不符",
+        )
+    for region, account, period, version, wrong in snapshot.rows(_SHEETS):
+        yield Breach(
+            "INV-09",
+            str(region),
+            f"reconciliation {account} {period}-{version}",
+            f"账户{account}{period}的余额调节表：{wrong}",
+        )
+    for region, account, fund, period, seq, series, vno, evidence, fen, shown in snapshot.rows(_UNSENT):
+        if shown:
+            name = f"统筹区{region}账户{account}余额调节表上已过五日的未达账项"
+            snapshot.waiting[name] = snapshot.waiting.get(name, 0) + 1
+            continue
+        message = f"账户{account}入账{fen}分，依据“{evidence}”，而银行对账单上没有这笔，其后的对账单都已收到"
+        yield Breach("INV-09", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
+    for region, account, period in snapshot.rows(_STALE):
+        snapshot.waiting[f"统筹区{region}账户{account}{period}的余额调节表（编制后账面又有变动，须重编）"] = 1

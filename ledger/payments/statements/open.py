@@ -1,0 +1,55 @@
+"""What is not matched yet, on both sides, as temporary tables of the transaction: everything here works on whole sets.
+
+`open_line` is the bank's: statement, n, effect, booked_on, receipt_no, bank_reference, order_no, summary, other_name.
+`open_leg` is ours: fund, period, seq, leg, effect, day, business_day, evidence, digest, reverses, summary. Effects are fen,
+positive where money came in.
+"""
+
+from __future__ import annotations
+
+from typing import Final, LiteralString
+
+from ledger.db.unit_of_work import Transaction
+
+_LINES: Final[LiteralString] = """
+CREATE TEMP TABLE open_line ON COMMIT DROP AS
+SELECT l.statement, l.n, CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END AS effect, l.booked_on,
+       l.receipt_no, l.bank_reference, l.order_no, l.summary, l.other_name
+  FROM payments.statement_line l
+ WHERE l.region = %(region)s AND l.account = %(account)s
+   AND NOT EXISTS (SELECT 1 FROM payments.match_line m WHERE m.region = %(region)s AND m.account = l.account
+                      AND m.statement = l.statement AND m.n = l.n AND m.live)
+"""
+# Through the posting lists, so that a journal of millions is not read for one account.
+_LEGS: Final[LiteralString] = """
+CREATE TEMP TABLE open_leg ON COMMIT DROP AS
+WITH own AS MATERIALIZED (
+    SELECT a.account, a.kind::integer AS code, a.kind = '1005' AS whole, payments.account_funds(a.region, a.account) AS funds
+      FROM payments.bank_account a WHERE a.region = %(region)s AND a.account = %(account)s),
+party AS MATERIALIZED (
+    SELECT d.dim FROM books.dim d JOIN own o ON o.whole OR d.counterparty = o.account WHERE d.region = %(region)s),
+hit AS MATERIALIZED (
+    SELECT DISTINCT p.fund, p.period, b.voucher_date, b.first_seq + f.off AS seq
+      FROM own o
+      JOIN books.posting p ON p.region = %(region)s AND p.fund = ANY (o.funds) AND p.account = o.code
+      JOIN party d ON d.dim = p.dim
+      JOIN books.block b ON b.region = %(region)s AND b.fund = p.fund AND b.block = p.block
+     CROSS JOIN LATERAL unnest(p.offs) AS f (off))
+SELECT h.fund, h.period, h.seq, l.leg::smallint AS leg, sign(l.code)::bigint * l.fen AS effect, h.voucher_date AS day,
+       e.business_date AS business_day, e.evidence, e.evidence_digest AS digest, e.reverses_seq AS reverses, e.summary
+  FROM hit h
+  JOIN books.entry e ON e.region = %(region)s AND e.fund = h.fund AND e.period = h.period AND e.seq = h.seq
+ CROSS JOIN own o
+ CROSS JOIN LATERAL unnest(e.accounts, e.amounts, e.dims) WITH ORDINALITY AS l (code, fen, dim, leg)
+ WHERE abs(l.code) = o.code AND l.dim IN (SELECT dim FROM party)
+   AND NOT EXISTS (SELECT 1 FROM payments.match_leg m WHERE m.region = %(region)s AND m.fund = h.fund AND m.seq = h.seq
+                      AND m.leg = l.leg AND m.live)
+"""
+
+
+def gather(tx: Transaction, account: str) -> None:
+    """Make both tables anew for an account of the transaction's region."""
+    tx.run("DROP TABLE IF EXISTS pg_temp.open_line, pg_temp.open_leg")
+    tx.run(_LINES, region=tx.region, account=account)
+    tx.run(_LEGS, region=tx.region, account=account)
+    tx.run("ANALYZE pg_temp.open_line, pg_temp.open_leg")

@@ -1,0 +1,338 @@
+"""Statements taken in: the file kept as it came, each statement joined to the chain of its account, or nothing at all.
+
+A copy from paper is proposed by the accountant and taken in by a checker who names its digest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from typing import Final, LiteralString
+
+from adapters.banks.ports import StatedLine, Statement
+from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.money import yuan_grouped
+from ledger.core.words import words_of
+from ledger.db.locks import Lock, hold
+from ledger.db.unit_of_work import Transaction
+
+STATES: Final = words_of("statement_file.state")
+_COLUMNS: Final[LiteralString] = (
+    "(region, account, statement, n, booked_on, direction, amount_fen, balance_fen, bank_reference, receipt_no, order_no,"
+    " other_account, other_name, summary, is_reversal)"
+)
+_PLAIN: Final = str.maketrans({"|": "｜", "\\": "＼", "\t": "␉", "\n": "␊", "\r": "␍", "\0": "␀"})
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFile:
+    """A file as it is loaded: `profile` is how a table was read, `stated` what the person said of it."""
+
+    name: str
+    content: bytes
+    profile: str = ""
+    stated: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenStatement:
+    """A statement in the chain of its account."""
+
+    account: str
+    n: int
+    form: str
+    number: str
+    first_day: date
+    last_day: date
+    opening_fen: int
+    closing_fen: int
+    lines: int
+    file_sha256: bytes
+    gap_days: int
+    """Days without a statement before it; its opening balance proves that nothing moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A stored statement file."""
+
+    account: str
+    sha256: bytes
+    digest: bytes
+    n: int
+    name: str
+    form: str
+    state: str
+    prepared_by: str
+    approved_by: str
+    reason: str
+    stated: Mapping[str, str]
+
+
+def load(
+    tx: Transaction, account: str, given: StatementFile, statements: Sequence[Statement], day: date
+) -> list[TakenStatement]:
+    """Take in a bank's own file as accountant; the same bytes again give the first answer.
+
+    Raises NotFound `account.unknown`; InvalidInput `bankfile.foreign_account`; Conflict `statement.repeat`, `.order`,
+    `.overlap`, `.gap`, `.opening` naming the file and the figures; Forbidden `access.role_missing`.
+    """
+    _lock(tx, account)
+    digest = sha256(given.content).digest()
+    if known := [one for one in taken(tx, account) if one.file_sha256 == digest]:
+        return known
+    _keep(tx, account, given, statements[0].form, "taken", day)
+    return _join(tx, account, given.name, digest, statements)
+
+
+def enter(tx: Transaction, account: str, given: StatementFile, statement: Statement, day: date) -> KeptFile:
+    """Propose as accountant a statement copied from paper; nothing counts before a checker confirms its digest.
+
+    The same again gives the first answer. Raises as `load`.
+    """
+    _lock(tx, account)
+    digest = sha256(given.content).digest()
+    known = [one for one in files(tx, account) if one.sha256 == digest]
+    if known and known[-1].state != "refused":
+        return known[-1]
+    _require_next(_last(tx, account), given.name, account, statement)
+    _keep(tx, account, given, statement.form, "proposed", day)
+    return [one for one in files(tx, account) if one.sha256 == digest][-1]
+
+
+def confirm_entered(
+    tx: Transaction, account: str, digest: bytes, read: Callable[[StatementFile], Statement], day: date
+) -> list[TakenStatement]:
+    """Confirm as checker, another person, the copy that `digest` stands for, and take it in; again changes nothing.
+
+    Raises NotFound `statement.not_proposed`; Conflict `request.decided` and those of `load`; Forbidden
+    `request.same_person`, `access.role_missing`.
+    """
+    _lock(tx, account)
+    known = _proposed(tx, account, digest)
+    if known.state == "taken" and known.approved_by == tx.user:
+        return [one for one in taken(tx, account) if one.file_sha256 == known.sha256]
+    content: bytes = tx.value(
+        "SELECT content FROM payments.statement_file WHERE region = %(region)s AND account = %(account)s"
+        " AND sha256 = %(sha)s AND n = %(n)s",
+        region=tx.region,
+        account=account,
+        sha=known.sha256,
+        n=known.n,
+    )
+    _decide(tx, known, "taken", day, "")
+    statement = read(StatementFile(known.name, bytes(content), stated=known.stated))
+    return _join(tx, account, known.name, known.sha256, [statement])
+
+
+def refuse_entered(tx: Transaction, account: str, digest: bytes, day: date, reason: str) -> KeptFile:
+    """Refuse as checker, with a reason; raises InvalidInput `statement.reason`, else as `confirm_entered`."""
+    if not 0 < len(reason.strip()) <= 120:
+        raise InvalidInput("statement.reason", "理由应为1到120字", field="reason")
+    _decide(tx, _proposed(tx, account, digest), "refused", day, reason.strip())
+    return _proposed(tx, account, digest)
+
+
+def files(tx: Transaction, account: str = "") -> list[KeptFile]:
+    """Statement files of an account or all, in their order."""
+    return [
+        KeptFile(own, bytes(sha), bytes(digest), *rest)
+        for own, sha, digest, *rest in tx.rows(
+            "SELECT account, sha256, digest, n, name, form, state, prepared_by, approved_by, reason, stated"
+            " FROM payments.statement_file WHERE region = %(region)s AND %(account)s IN ('', account)"
+            " ORDER BY prepared_on, account, name, sha256, n",
+            region=tx.region,
+            account=account,
+        )
+    ]
+
+
+def taken(tx: Transaction, account: str = "") -> list[TakenStatement]:
+    """The chain of statements of an account, or of all."""
+    return [
+        TakenStatement(*row)
+        for row in tx.rows(
+            "SELECT account, n, form, number, first_day, last_day, opening_fen, closing_fen, lines, file_sha256,"
+            " coalesce(first_day - lag(last_day) OVER (PARTITION BY account ORDER BY n) - 1, 0)"
+            " FROM payments.bank_statement WHERE region = %(region)s AND %(account)s IN ('', account) ORDER BY account, n",
+            region=tx.region,
+            account=account,
+        )
+    ]
+
+
+def _join(
+    tx: Transaction, account: str, name: str, digest: bytes, statements: Sequence[Statement]
+) -> list[TakenStatement]:
+    last = _last(tx, account)
+    for place, statement in enumerate(statements, 1):
+        _require_next(last, name, account, statement)
+        n = last[0] + 1 if last else 1
+        _add_lines(tx, account, n, statement.lines)
+        tx.run(
+            "INSERT INTO payments.bank_statement (region, account, n, file_sha256, place, form, number, sequence, first_day,"
+            " last_day, opening_fen, closing_fen, lines) VALUES (%(region)s, %(account)s, %(n)s, %(digest)s, %(place)s,"
+            " %(form)s, %(number)s, %(sequence)s, %(first)s, %(last)s, %(opening)s, %(closing)s, %(lines)s)",
+            region=tx.region,
+            account=account,
+            n=n,
+            digest=digest,
+            place=place,
+            form=statement.form,
+            number=statement.number.translate(_PLAIN)[:80],
+            sequence=statement.sequence,
+            first=statement.first_day,
+            last=statement.last_day,
+            opening=statement.opening_fen,
+            closing=statement.closing_fen,
+            lines=len(statement.lines),
+        )
+        last = (
+            n,
+            statement.sequence,
+            statement.first_day,
+            statement.last_day,
+            statement.opening_fen,
+            statement.closing_fen,
+        )
+    return [one for one in taken(tx, account) if one.file_sha256 == digest]
+
+
+def _add_lines(tx: Transaction, account: str, statement: int, lines: Sequence[StatedLine]) -> None:
+    tx.run("DROP TABLE IF EXISTS pg_temp.line_in")
+    # no COPY into a table with row security
+    tx.run("CREATE TEMP TABLE line_in (LIKE payments.statement_line) ON COMMIT DROP")
+    tx.copy(
+        "pg_temp.line_in " + _COLUMNS,
+        (_row(tx.region, account, statement, n, line) for n, line in enumerate(lines, 1)),
+    )
+    tx.run(
+        "INSERT INTO payments.statement_line (region, account, statement, n, booked_on, direction, amount_fen, balance_fen,"
+        " bank_reference, receipt_no, order_no, other_account, other_name, summary, is_reversal) SELECT region, account, statement,"
+        " n, booked_on, direction, amount_fen, balance_fen, bank_reference, receipt_no, order_no, other_account, other_name,"
+        " summary, is_reversal FROM pg_temp.line_in"
+    )
+
+
+def _row(region: int, account: str, statement: int, n: int, line: StatedLine) -> tuple[object, ...]:
+    texts = (
+        line.bank_reference, line.receipt_no, line.order_no, line.other_account, line.other_name, line.text,
+    )  # fmt: skip
+    said = (text.translate(_PLAIN) for text in texts)
+    return (
+        region,
+        account,
+        statement,
+        n,
+        line.booked_on,
+        str(line.direction),
+        line.amount_fen,
+        line.balance_fen,
+        *said,
+        line.is_reversal,
+    )
+
+
+_Last = tuple[int, int | None, date, date, int, int]
+
+
+def _last(tx: Transaction, account: str) -> _Last | None:
+    found = tx.row(
+        "SELECT n, sequence, first_day, last_day, opening_fen, closing_fen FROM payments.bank_statement"
+        " WHERE region = %(region)s AND account = %(account)s ORDER BY n DESC LIMIT 1",
+        region=tx.region,
+        account=account,
+    )
+    return None if found is None else (found[0], found[1], found[2], found[3], found[4], found[5])
+
+
+def _require_next(last: _Last | None, name: str, account: str, statement: Statement) -> None:
+    """Refuse a statement that does not follow the last one; the database would too, without the file's name."""
+    if statement.account != account:
+        raise InvalidInput(
+            "bankfile.foreign_account",
+            f"文件{name}的账号“{statement.account[:40]}”不是账户{account}",
+            file=name,
+        )
+    if last is None:
+        return
+    _, sequence, first_day, last_day, opening, closing = last
+    where = f"文件{name}{statement.where}（{statement.first_day}至{statement.last_day}）"
+    if (statement.first_day, statement.last_day, statement.opening_fen, statement.closing_fen) == (
+        first_day, last_day, opening, closing,
+    ):  # fmt: skip
+        raise Conflict("statement.repeat", f"{where}与已收到的同一期对账单重复", file=name)
+    if statement.last_day < first_day:
+        raise Conflict(
+            "statement.order", f"{where}次序颠倒：账户{account}的对账单已收到{last_day}", file=name
+        )
+    if statement.first_day <= last_day:
+        raise Conflict("statement.overlap", f"{where}与已收到{last_day}为止的对账单重叠", file=name)
+    follows = sequence is None or statement.sequence in (None, sequence + 1)
+    if not follows and not (statement.sequence == 1 and statement.first_day.year > last_day.year):
+        raise Conflict(
+            "statement.gap", f"{where}序号{statement.sequence}，上一份为{sequence}：中间有缺", file=name
+        )
+    if statement.opening_fen != closing:
+        raise Conflict(
+            "statement.opening",
+            f"{where}期初{yuan_grouped(statement.opening_fen)}元，上一份（{last_day}为止）期末{yuan_grouped(closing)}元：不相接",
+            file=name,
+        )
+
+
+def _keep(tx: Transaction, account: str, given: StatementFile, form: str, state: str, day: date) -> None:
+    tx.run(
+        "INSERT INTO payments.statement_file (region, account, sha256, n, name, form, content, profile, stated, digest, state,"
+        " prepared_by, prepared_on) SELECT %(region)s, %(account)s, %(sha)s, coalesce(max(n), 0) + 1, %(name)s, %(form)s,"
+        " %(content)s, %(profile)s, %(stated)s, %(sha)s, %(state)s, %(user)s, %(day)s FROM payments.statement_file"
+        " WHERE region = %(region)s AND account = %(account)s AND sha256 = %(sha)s",
+        region=tx.region,
+        account=account,
+        sha=sha256(given.content).digest(),
+        name=given.name.translate(_PLAIN)[:200],
+        form=form,
+        content=given.content,
+        profile=given.profile,
+        stated=json.dumps(dict(given.stated or {}), ensure_ascii=False),
+        state=state,
+        user=tx.user,
+        day=day,
+    )
+
+
+def _lock(tx: Transaction, account: str) -> None:
+    hold(tx, Lock.STATEMENT, f"{tx.region} {account}")
+    if not tx.value(
+        "SELECT count(*) FROM payments.bank_account WHERE region = %(region)s AND account = %(account)s",
+        region=tx.region,
+        account=account,
+    ):
+        raise NotFound("account.unknown", f"统筹区{tx.region}没有账户{account[:40]}", account=account[:40])
+
+
+def _proposed(tx: Transaction, account: str, digest: bytes) -> KeptFile:
+    found = [one for one in files(tx, account) if one.digest == digest and one.form == "hand"]
+    if not found:
+        raise NotFound("statement.not_proposed", f"账户{account[:40]}没有待复核的对账单{digest.hex()[:16]}")
+    return found[-1]
+
+
+def _decide(tx: Transaction, known: KeptFile, state: str, day: date, reason: str) -> None:
+    if known.state != "proposed":
+        raise Conflict("request.decided", f"对账单{known.name}已办理（{STATES[known.state]}），不能再改")
+    tx.run(
+        "UPDATE payments.statement_file SET state = %(state)s, approved_by = %(user)s, approved_on = %(day)s,"
+        " reason = %(reason)s WHERE region = %(region)s AND account = %(account)s AND sha256 = %(sha)s AND n = %(n)s",
+        region=tx.region,
+        account=known.account,
+        sha=known.sha256,
+        n=known.n,
+        state=state,
+        user=tx.user,
+        day=day,
+        reason=reason,
+    )

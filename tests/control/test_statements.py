@@ -1,0 +1,159 @@
+"""`verify` on statements and sheets: what an administrator changes behind the guards is named; a receipt nobody sent is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any, cast
+
+import pytest
+
+from adapters.banks.formats.statements.read import read_statements
+from adapters.banks.formats.statements.table import Stated
+from adapters.banks.ports import Direction
+from adapters.banks.simulator.messages.statement import PrintedLine, PrintedStatement, write_camt053
+from ledger.core.dates import SHANGHAI
+from ledger.core.entries import Dimensions, Posted, credit, debit
+from ledger.db.unit_of_work import unit_of_work
+from ledger.payments.statements.matching import match
+from ledger.payments.statements.sheet import BankSheet, make, review
+from ledger.payments.statements.take import StatementFile, load
+from tests.control.conftest import ACCOUNT, FISCAL, REGION, draft
+
+NOVEMBER = date(2026, 11, 2)
+
+
+def statement(
+    n: int, first: date, last: date, opening: int, *lines: tuple[str, int, date]
+) -> PrintedStatement:
+    rows, running = [], opening
+    for serial, fen, on in lines:
+        running += fen
+        rows.append(
+            PrintedLine(serial, Direction.CREDIT if fen > 0 else Direction.DEBIT, abs(fen), on, running)
+        )
+    created = datetime(2026, 11, 1, 8, tzinfo=SHANGHAI)
+    return PrintedStatement(f"ST{n}", n, created, ACCOUNT, "支出户", first, last, opening, rows)
+
+
+def loaded(town: Any, *made: PrintedStatement) -> None:
+    for one in made:
+        content = write_camt053(one)
+        with unit_of_work(town.service, "acc", REGION) as tx:
+            load(
+                tx,
+                ACCOUNT,
+                StatementFile(f"{one.statement_id}.xml", content),
+                read_statements("", content, Stated(ACCOUNT)),
+                NOVEMBER,
+            )
+
+
+def reviewed(town: Any) -> BankSheet:
+    with unit_of_work(town.service, "acc", REGION) as tx:
+        match(tx, ACCOUNT, NOVEMBER)
+        made = make(tx, ACCOUNT, 202610, NOVEMBER)
+    with unit_of_work(town.service, "checker", REGION) as tx:
+        return review(tx, ACCOUNT, 202610, made.digest, NOVEMBER)
+
+
+def book(town: Any, key: str, fen: int, evidence: str, on: date) -> Posted:
+    """Money into the account on a day, with the paper it says it rests on."""
+    legs = (debit(1004, fen, Dimensions(ACCOUNT)), credit(1003, fen, Dimensions(FISCAL)))
+    entry = replace(draft(key, legs, event="ALLOT", evidence=evidence), business_date=on)
+    [posted] = town.post(entry, day=on)
+    return cast("Posted", posted)
+
+
+def balance(town: Any) -> int:
+    return int(town.value(f"SELECT payments.book_balance({REGION}, '{ACCOUNT}', '2026-10-31', NULL)"))
+
+
+@pytest.fixture
+def month(town: Any) -> Any:
+    """The town's October told by its bank: what the books had before it, one line of the bank's own, then November."""
+    had = balance(town)
+    book(town, "ALLOT:T1", 500, "财政专户缴拨凭证R900", date(2026, 10, 20))
+    loaded(
+        town,
+        statement(
+            1,
+            date(2026, 10, 14),
+            date(2026, 10, 31),
+            had,
+            ("R900", 500, date(2026, 10, 20)),
+            ("I1", 7, date(2026, 10, 21)),
+        ),
+    )
+    return town
+
+
+def named(town: Any) -> list[str]:
+    return [
+        f"{one.promise} {one.entry}"
+        for one in town.verify()
+        if "INV-09" in one.promise or "statement" in one.entry
+    ]
+
+
+def test_a_reviewed_sheet_verifies(month: Any) -> None:
+    made = reviewed(month)
+    assert [(one.part, one.amount_fen) for one in made.items] == [("bank_in", 7)]
+    assert named(month) == []
+    loaded(month, statement(2, date(2026, 11, 1), date(2026, 11, 9), made.bank_fen))
+    assert named(month) == []
+
+
+@pytest.mark.parametrize(
+    ("broken", "where"),
+    [
+        (
+            "UPDATE payments.statement_line SET amount_fen = amount_fen + 1 WHERE n = 2",
+            f"INV-09 statement {ACCOUNT} 1",
+        ),
+        ("DELETE FROM payments.statement_line WHERE n = 2", f"INV-09 statement {ACCOUNT} 1"),
+        ("UPDATE payments.bank_statement SET closing_fen = closing_fen + 1", f"INV-09 statement {ACCOUNT} 1"),
+        ("UPDATE payments.statement_line SET balance_fen = 1 WHERE n = 1", f"INV-09 statement {ACCOUNT} 1"),
+        ('UPDATE payments.statement_file SET stated = \'{"closing": "1"}\'', "INV-11 statement ST1.xml"),
+        ("UPDATE payments.match_leg SET effect_fen = 501", f"INV-09 match {ACCOUNT} 1"),
+        ("UPDATE payments.match_line SET live = false", f"INV-09 match {ACCOUNT} 1"),
+        (
+            "UPDATE payments.reconciliation SET bank_fen = bank_fen + 1",
+            f"INV-09 reconciliation {ACCOUNT} 202610-1",
+        ),
+        (
+            "UPDATE payments.reconciliation SET book_fen = book_fen - 1",
+            f"INV-09 reconciliation {ACCOUNT} 202610-1",
+        ),
+        (
+            "UPDATE payments.reconciliation_item SET summary = '改'",
+            f"INV-09 reconciliation {ACCOUNT} 202610-1",
+        ),
+        ("DELETE FROM payments.reconciliation_item", f"INV-09 reconciliation {ACCOUNT} 202610-1"),
+        (
+            "UPDATE payments.reconciliation SET reviewed_by = 'nobody'",
+            f"INV-09 reconciliation {ACCOUNT} 202610-1",
+        ),
+    ],
+)
+def test_what_was_changed_behind_the_guards_is_named(month: Any, broken: str, where: str) -> None:
+    reviewed(month)
+    month.break_it(broken)
+    assert where in named(month)
+
+
+def test_a_receipt_nobody_sent_is_found(month: Any) -> None:
+    """Interest registered under a receipt that is on no statement, though the bank has told the days after it."""
+    posted = book(month, "ALLOT:T2", 32_109, "银行回单Q3INT", date(2026, 10, 22))
+    [found] = [one for one in month.verify() if one.promise == "INV-09"]
+    assert found.entry == f"seq {posted.seq} ({posted.series}-202610-{posted.vno})"
+    assert "银行回单Q3INT" in found.message
+    assert "32109分" in found.message
+    made = reviewed(month)  # two persons say it is open: known, and still told
+    assert ("book_in", 32_109) in [(one.part, one.amount_fen) for one in made.items]
+    assert named(month) == []
+
+
+def test_one_the_statements_have_not_reached_is_not_missed_yet(month: Any) -> None:
+    book(month, "ALLOT:T2", 5, "银行回单LATE", date(2026, 10, 28))
+    assert named(month) == []
