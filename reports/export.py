@@ -68,7 +68,7 @@ def write_book(tx: Transaction, book: Book, format_: ExportFormat, known: Cut, o
     head, entry_text = _WRITERS[format_]
     found = leaves(tx, book, known)
     names = {
-        (leaf.account, leaf.dim): Known(
+        (leaf.account, leaf.dim): KnownLeaf(
             account_name(leaf.class_, leaf.account, leaf.asked, leaf.dims),
             dimension_object(leaf.asked, leaf.dims),
         )
@@ -88,14 +88,14 @@ def write_book(tx: Transaction, book: Book, format_: ExportFormat, known: Cut, o
     return Exported(book, known, entries, len(found))
 
 
-class Known(NamedTuple):
+class KnownLeaf(NamedTuple):
     """A leaf by its name there, and its dimensions as they are said in JSON."""
 
     name: str
     dims: Mapping[str, str | int]
 
 
-Names = Mapping[tuple[int, int], Known]
+Names = Mapping[tuple[int, int], KnownLeaf]
 
 
 def _words(text: str) -> str:

@@ -9,17 +9,18 @@ from typing import Final, NamedTuple
 from ledger.books.account_lines import BEFORE_ALL, Selection, lines
 from ledger.books.account_months import AccountMonths
 from ledger.books.reading import Cut
+from ledger.core.accounts import UNSPLIT_CONTRIBUTIONS, UNSPLIT_INTEREST
 from ledger.core.entries import EMPLOYEE_FUND, Book, Side
 from ledger.core.entry_kinds import EntryKind
 from ledger.core.money import yuan
 from ledger.db.unit_of_work import Transaction
 from reports.statements.filling import Filled, is_flow, turnover_in
-from reports.statements.rows import ONE_SIDED, Form, Row, Rule, rows_of
+from reports.statements.rows import ONE_SIDED, FillRule, Form, Row, rows_of
 from reports.statements.span import Span, columns_of
 
 VOUCHERS_NAMED: Final = 50
 """How many vouchers a reason names; how many there are is always said."""
-PENDING: Final = ("4601", "4602")
+PENDING: Final = (str(UNSPLIT_CONTRIBUTIONS), str(UNSPLIT_INTEREST))
 
 Figures = Mapping[Form, Mapping[str, Filled]]
 
@@ -141,7 +142,7 @@ def _other_side(tying: _Tying, fund: Row) -> Iterator[str]:
         row = filled.row
         if row.rule not in ONE_SIDED or not row.codes[0].startswith(fund.codes):
             continue
-        other = Side.DEBIT if row.rule is Rule.CREDIT else Side.CREDIT
+        other = Side.DEBIT if row.rule is FillRule.CREDIT else Side.CREDIT
         for account in tying.months.accounts(row.codes):
             moved = tying.months.turnover(account, tying.span.first, tying.span.last)
             fen = moved.debit_fen if other is Side.DEBIT else moved.credit_fen

@@ -12,8 +12,8 @@ from ledger.core.errors import NotFound
 from ledger.core.words import evidence_named
 from ledger.db.unit_of_work import Transaction
 from reports.statements.filling import Filled, amount
-from reports.statements.rows import BALANCES, Form, Rule
-from reports.statements.statement import Statement, Statements
+from reports.statements.rows import BALANCES, FillRule, Form
+from reports.statements.statement import FilledForm, Statements
 from reports.wording import dimension_object
 
 ENTRIES: Final = 200
@@ -78,24 +78,24 @@ def explain(
     }
 
 
-def _row(shown: Statement, asked: str) -> Filled:
+def _row(shown: FilledForm, asked: str) -> Filled:
     for filled in shown.rows:
         if asked in (str(filled.n), filled.row.key, filled.row.name):
             return filled
     raise NotFound("statement.row_unknown", f"会社保{shown.form}没有项目“{asked[:40]}”", row=asked[:40])
 
 
-def _holding(shown: Statement, filled: Filled) -> list[Filled]:
+def _holding(shown: FilledForm, filled: Filled) -> list[Filled]:
     """The rows with accounts that a row is made of: itself, or those its sum goes down to."""
-    if filled.row.rule is not Rule.SUM:
+    if filled.row.rule is not FillRule.SUM:
         return [filled]
     of = {one.row.key: one for one in shown.rows}
     return [held for _, key in filled.row.formula for held in _holding(shown, of[key])]
 
 
-def _formula(shown: Statement, filled: Filled) -> str:
+def _formula(shown: FilledForm, filled: Filled) -> str:
     """`本表第2行 + 第8行`, or `400101 贷方发生额减去借方发生额`."""
-    if filled.row.rule is not Rule.SUM:
+    if filled.row.rule is not FillRule.SUM:
         return f"{'、'.join(filled.row.codes)} {filled.row.reading}"
     of = {one.row.key: one for one in shown.rows}
     text = "".join(
@@ -104,33 +104,33 @@ def _formula(shown: Statement, filled: Filled) -> str:
     return text.removeprefix(" + ")
 
 
-def _figures(shown: Statement, fen: Sequence[int]) -> dict[str, str]:
+def _figures(shown: FilledForm, fen: Sequence[int]) -> dict[str, str]:
     return {column.key: str(one) for column, one in zip(shown.columns, fen, strict=True)}
 
 
-def _rule_of(held: Sequence[Filled], account: int) -> Rule:
+def _rule_of(held: Sequence[Filled], account: int) -> FillRule:
     return next(one.row.rule for one in held if str(account).startswith(one.row.codes))
 
 
-def counted_fen(rule: Rule, line: AccountLine) -> int:
+def counted_fen(rule: FillRule, line: AccountLine) -> int:
     """What a line puts into a row of this rule: nothing where the row takes the other side or the entry is no 发生额."""
     net = line.side * line.amount_fen
     if rule in BALANCES:
-        return net if rule is Rule.DEBIT_BALANCE else -net
+        return net if rule is FillRule.DEBIT_BALANCE else -net
     if line.kind is EntryKind.CLOSING:
         return 0
     match rule:
-        case Rule.DEBIT:
+        case FillRule.DEBIT:
             return line.movement.debit_fen
-        case Rule.CREDIT:
+        case FillRule.CREDIT:
             return line.movement.credit_fen
-        case Rule.NET_DEBIT:
+        case FillRule.NET_DEBIT:
             return net
         case _:
             return -net
 
 
-def _entry(line: AccountLine, rule: Rule) -> dict[str, object]:
+def _entry(line: AccountLine, rule: FillRule) -> dict[str, object]:
     return {
         "voucher": line.voucher,
         "seq": line.seq,

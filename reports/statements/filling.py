@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from ledger.books.account_lines import Turnover
 from ledger.books.account_months import AccountMonths
-from reports.statements.rows import BALANCES, Row, Rule
-from reports.statements.span import Column
+from reports.statements.rows import BALANCES, FillRule, Row
+from reports.statements.span import FigureColumn
 
 
 class Filled(NamedTuple):
@@ -19,7 +19,7 @@ class Filled(NamedTuple):
     fen: tuple[int, ...]
 
 
-def fill(rows: Sequence[Row], columns: Sequence[Column], months: AccountMonths) -> tuple[Filled, ...]:
+def fill(rows: Sequence[Row], columns: Sequence[FigureColumn], months: AccountMonths) -> tuple[Filled, ...]:
     """Every row filled, in printed order; sums after what they are made of, wherever they are printed."""
     known = {row.key: row for row in rows}
     done: dict[str, tuple[int, ...]] = {}
@@ -27,7 +27,7 @@ def fill(rows: Sequence[Row], columns: Sequence[Column], months: AccountMonths) 
     def figures(key: str) -> tuple[int, ...]:
         if key not in done:
             row = known[key]
-            if row.rule is Rule.SUM:
+            if row.rule is FillRule.SUM:
                 parts = [(sign, figures(part)) for sign, part in row.formula]
                 done[key] = tuple(
                     sum(sign * part[place] for sign, part in parts) for place in range(len(columns))
@@ -43,24 +43,24 @@ def fill(rows: Sequence[Row], columns: Sequence[Column], months: AccountMonths) 
     return tuple(Filled(n, row, figures(row.key)) for n, row in enumerate(rows, 1))
 
 
-def amount(months: AccountMonths, rule: Rule, account: int, column: Column) -> int:
+def amount(months: AccountMonths, rule: FillRule, account: int, column: FigureColumn) -> int:
     """What one leaf account puts into a row of this rule in a column, in fen."""
     if rule in BALANCES:
         balance = balance_in(months, account, column)
-        return balance if rule is Rule.DEBIT_BALANCE else -balance
+        return balance if rule is FillRule.DEBIT_BALANCE else -balance
     moved = turnover_in(months, account, column)
     match rule:
-        case Rule.DEBIT:
+        case FillRule.DEBIT:
             return moved.debit_fen
-        case Rule.CREDIT:
+        case FillRule.CREDIT:
             return moved.credit_fen
-        case Rule.NET_DEBIT:
+        case FillRule.NET_DEBIT:
             return moved.net_fen
         case _:
             return -moved.net_fen
 
 
-def turnover_in(months: AccountMonths, account: int, column: Column) -> Turnover:
+def turnover_in(months: AccountMonths, account: int, column: FigureColumn) -> Turnover:
     """发生额 in a column. What opening entries brought of this year's income or expense is in the year's column only."""
     moved = months.turnover(account, column.first, column.last)
     if column.from_start and is_flow(account):
@@ -68,7 +68,7 @@ def turnover_in(months: AccountMonths, account: int, column: Column) -> Turnover
     return moved
 
 
-def balance_in(months: AccountMonths, account: int, column: Column) -> int:
+def balance_in(months: AccountMonths, account: int, column: FigureColumn) -> int:
     """Debit-positive balance at the end of a column. 年初 (which ends before it begins) includes what was taken over this year."""
     balance = months.balance_fen(account, column.last)
     if column.last < column.first and not is_flow(account):

@@ -22,7 +22,7 @@ class Form(StrEnum):
 FORM_TITLES: Final = {Form.SHEET: "资产负债表", Form.INCOME: "收支表"}
 
 
-class Rule(StrEnum):
+class FillRule(StrEnum):
     """How a row is filled; the words are the regulation's (28号, part five)."""
 
     DEBIT_BALANCE = "debit_balance"
@@ -36,18 +36,18 @@ class Rule(StrEnum):
 
 
 READINGS: Final = {
-    Rule.DEBIT_BALANCE: "期末借方余额",
-    Rule.CREDIT_BALANCE: "期末贷方余额",
-    Rule.FUND_BALANCE: "3001期末贷方余额，加尚未结转的收入，减尚未结转的支出",
-    Rule.NET_CREDIT: "贷方发生额减去借方发生额（不含期初、结转）",
-    Rule.NET_DEBIT: "借方发生额减去贷方发生额（不含期初、结转）",
-    Rule.CREDIT: "贷方发生额（不含期初、结转）",
-    Rule.DEBIT: "借方发生额（不含期初、结转）",
-    Rule.SUM: "本表项目加总",
+    FillRule.DEBIT_BALANCE: "期末借方余额",
+    FillRule.CREDIT_BALANCE: "期末贷方余额",
+    FillRule.FUND_BALANCE: "3001期末贷方余额，加尚未结转的收入，减尚未结转的支出",
+    FillRule.NET_CREDIT: "贷方发生额减去借方发生额（不含期初、结转）",
+    FillRule.NET_DEBIT: "借方发生额减去贷方发生额（不含期初、结转）",
+    FillRule.CREDIT: "贷方发生额（不含期初、结转）",
+    FillRule.DEBIT: "借方发生额（不含期初、结转）",
+    FillRule.SUM: "本表项目加总",
 }
-ONE_SIDED: Final = frozenset({Rule.CREDIT, Rule.DEBIT})
+ONE_SIDED: Final = frozenset({FillRule.CREDIT, FillRule.DEBIT})
 """Rows that take one side's turnover: what is booked blue on the other side is not in them."""
-BALANCES: Final = frozenset({Rule.DEBIT_BALANCE, Rule.CREDIT_BALANCE, Rule.FUND_BALANCE})
+BALANCES: Final = frozenset({FillRule.DEBIT_BALANCE, FillRule.CREDIT_BALANCE, FillRule.FUND_BALANCE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Row:
     level: int
     flags: frozenset[str]
     """`total` printed bold; `monthly` not in the year's form; `part` 其中; `broken_down` and its `detail` rows add up."""
-    rule: Rule
+    rule: FillRule
     codes: tuple[str, ...]
     """Accounts by the beginning of their code."""
     formula: tuple[tuple[int, str], ...]
@@ -72,7 +72,7 @@ class Row:
     @property
     def counted(self) -> bool:
         """Whether its codes stand in this row and in no other: neither a sum nor a part of another row."""
-        return self.rule is not Rule.SUM and not self.flags & {"part", "detail"}
+        return self.rule is not FillRule.SUM and not self.flags & {"part", "detail"}
 
     @property
     def reading(self) -> str:
@@ -101,7 +101,7 @@ def _row(line: dict[str, str]) -> Row:
         line["printed"],
         int(line["level"]),
         frozenset(line["flags"].split()),
-        Rule(line["rule"]),
+        FillRule(line["rule"]),
         tuple(line["codes"].split()),
         tuple((1 if part[0] == "+" else -1, part[1:]) for part in line["formula"].split()),
         line["article"],

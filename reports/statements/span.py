@@ -50,7 +50,7 @@ class Span(NamedTuple):
         return f"{self.year}年" if self.yearly else f"{self.year}年{self.month}月"
 
 
-class Column(NamedTuple):
+class FigureColumn(NamedTuple):
     """One column of figures: turnovers from `first` to `last`, balances at the end of `last`; months yyyymm."""
 
     key: str
@@ -72,17 +72,17 @@ def span_of(period: int | None, year: int | None) -> Span:
     return Span(year, 0)
 
 
-def columns_of(form: Form, span: Span) -> tuple[Column, Column]:
+def columns_of(form: Form, span: Span) -> tuple[FigureColumn, FigureColumn]:
     """Both columns of a form: 年初 and 期末; 本月 and 本年累计; of the year 本年 and 上年 (28号, part five)."""
-    year = Column(
+    year = FigureColumn(
         "year_fen", "本年数" if span.yearly else "本年累计数", span.first, span.last, from_start=True
     )
     if form is Form.SHEET:
-        opening = Column("opening_fen", "年初余额", span.first, span.before, from_start=True)
-        return opening, Column("closing_fen", "期末余额", span.first, span.last, from_start=True)
+        opening = FigureColumn("opening_fen", "年初余额", span.first, span.before, from_start=True)
+        return opening, FigureColumn("closing_fen", "期末余额", span.first, span.last, from_start=True)
     if span.yearly:
-        return year, Column("last_year_fen", "上年数", span.first - 100, span.before, from_start=True)
-    return Column("month_fen", "本月数", span.last, span.last, from_start=False), year
+        return year, FigureColumn("last_year_fen", "上年数", span.first - 100, span.before, from_start=True)
+    return FigureColumn("month_fen", "本月数", span.last, span.last, from_start=False), year
 
 
 def require_span(tx: Transaction, book: Book, span: Span) -> dict[int, str]:

@@ -14,16 +14,16 @@ from reports.statements.articulation import Check, checks_of
 from reports.statements.filling import Filled, fill
 from reports.statements.notes import Note, notes_of
 from reports.statements.rows import FORM_TITLES, Form, rows_of
-from reports.statements.span import Column, Span, columns_of, require_span
+from reports.statements.span import FigureColumn, Span, columns_of, require_span
 from reports.wording import cut_object
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class FilledForm:
     """One form, filled. Figures in fen."""
 
     form: Form
-    columns: tuple[Column, Column]
+    columns: tuple[FigureColumn, FigureColumn]
     rows: Sequence[Filled]
 
     def fen(self, key: str) -> tuple[int, ...]:
@@ -41,7 +41,7 @@ class Statements:
     as_of: date | None
     known: Cut
     states: Mapping[int, str]
-    forms: Mapping[Form, Statement]
+    forms: Mapping[Form, FilledForm]
     checks: Sequence[Check]
     notes: Sequence[Note]
     months: AccountMonths
@@ -133,7 +133,7 @@ def statements(
     for form in Form:
         columns = columns_of(form, span)
         rows = rows_of(form, book.fund, yearly=span.yearly)
-        forms[form] = Statement(form, columns, fill(rows, columns, months))
+        forms[form] = FilledForm(form, columns, fill(rows, columns, months))
     figures = {form: {filled.row.key: filled for filled in shown.rows} for form, shown in forms.items()}
     checks = checks_of(tx, book, span, as_of, known, months, figures)
     return Statements(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ledger.books.chart import chart
-from reports.statements.rows import Form, Rule, rows_of
+from reports.statements.rows import FillRule, Form, rows_of
 
 SHEET_310 = """
 库存现金
@@ -114,20 +114,20 @@ FORMS = [
 MONTHLY_ONLY = {"（三）待转基金", "待转基金"}
 SIDES = {
     # 28号, part five: income net of both sides, the others the credit side; benefits and transfers net, the others debit
-    "社会保险费收入": Rule.NET_CREDIT,
-    "转移收入": Rule.NET_CREDIT,
-    "财政补贴收入": Rule.CREDIT,
-    "利息收入": Rule.CREDIT,
-    "上级补助收入": Rule.CREDIT,
-    "下级上解收入": Rule.CREDIT,
-    "其他收入": Rule.CREDIT,
-    "社会保险待遇支出": Rule.NET_DEBIT,
-    "转移支出": Rule.NET_DEBIT,
-    "大病保险支出": Rule.DEBIT,
-    "上解上级支出": Rule.DEBIT,
-    "补助下级支出": Rule.DEBIT,
-    "其他支出": Rule.DEBIT,
-    "待转基金": Rule.CREDIT_BALANCE,
+    "社会保险费收入": FillRule.NET_CREDIT,
+    "转移收入": FillRule.NET_CREDIT,
+    "财政补贴收入": FillRule.CREDIT,
+    "利息收入": FillRule.CREDIT,
+    "上级补助收入": FillRule.CREDIT,
+    "下级上解收入": FillRule.CREDIT,
+    "其他收入": FillRule.CREDIT,
+    "社会保险待遇支出": FillRule.NET_DEBIT,
+    "转移支出": FillRule.NET_DEBIT,
+    "大病保险支出": FillRule.DEBIT,
+    "上解上级支出": FillRule.DEBIT,
+    "补助下级支出": FillRule.DEBIT,
+    "其他支出": FillRule.DEBIT,
+    "待转基金": FillRule.CREDIT_BALANCE,
 }
 
 
@@ -158,11 +158,11 @@ def test_every_account_stands_in_one_row(form, fund, text):
 @pytest.mark.parametrize("fund", [310, 390])
 def test_each_row_takes_the_side_the_text_gives_it(fund):
     for row in rows_of(Form.INCOME, fund, yearly=False):
-        if row.rule is not Rule.SUM and "detail" not in row.flags:
+        if row.rule is not FillRule.SUM and "detail" not in row.flags:
             assert row.rule is SIDES[row.name]
     for row in rows_of(Form.INCOME, fund, yearly=False):
         if "detail" in row.flags:
-            assert row.rule is Rule.NET_DEBIT
+            assert row.rule is FillRule.NET_DEBIT
 
 
 @pytest.mark.parametrize(("form", "fund", "text"), FORMS)
@@ -174,6 +174,6 @@ def test_every_row_names_its_article_and_every_sum_its_rows(form, fund, text):
         assert len(set(keys)) == len(keys)
         for row in rows:
             assert row.article.startswith("第五部分")
-            assert bool(row.codes) != (row.rule is Rule.SUM)
-            assert bool(row.formula) == (row.rule is Rule.SUM)
+            assert bool(row.codes) != (row.rule is FillRule.SUM)
+            assert bool(row.formula) == (row.rule is FillRule.SUM)
             assert {key for _, key in row.formula} <= set(keys)

@@ -1,0 +1,105 @@
+"""序时账: every entry by day and number, every line of it; what an auditor exports first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Final
+
+from ledger.books.account_lines import BEFORE_ALL, Cursor
+from ledger.books.entry_lines import EntryLine, entry_lines
+from ledger.books.reading import Cut, cut
+from ledger.core.entries import Book, Section
+from ledger.core.words import evidence_named, said
+from ledger.db.unit_of_work import Transaction
+from reports.books.heading import SIGNERS, facts, heads
+from reports.render.grid import Column, Grid, Line
+from reports.wording import SECTION_NAMES, cut_text, dimension_text
+
+PAGE: Final = 5_000
+COLUMNS: Final = (
+    Column("date", "日期", "day", 10),
+    Column("voucher", "凭证", "text", 16),
+    Column("kind", "类别", "text", 6),
+    Column("summary", "摘要", "text", 30),
+    Column("code", "科目编码", "text", 10),
+    Column("name", "科目名称", "text", 30),
+    Column("dimensions", "辅助核算", "text", 24),
+    Column("debit", "借方", "money", 18),
+    Column("credit", "贷方", "money", 18),
+    Column("prepared", "制单", "text", 10),
+    Column("reviewed", "复核", "text", 10),
+    Column("evidence", "依据", "text", 20),
+)
+_PLACES: Final = """
+SELECT b.voucher_date, b.period, s.seq
+  FROM books.block b CROSS JOIN LATERAL generate_series(b.first_seq, b.last_seq) AS s (seq)
+ WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.block <= %(block)s
+   AND b.voucher_date BETWEEN %(first)s AND %(last)s AND b.voucher_date >= %(day)s
+   AND (b.voucher_date, s.seq) > (%(day)s, %(after)s)
+ ORDER BY b.voucher_date, s.seq LIMIT %(limit)s
+"""
+
+
+def places(
+    tx: Transaction, book: Book, known: Cut, days: tuple[date, date], after: Cursor, limit: int
+) -> list[tuple[date, int, int]]:
+    """(voucher date, period, seq) of the entries of some days after a cursor, in the order of the journal."""
+    return tx.rows(
+        _PLACES,
+        region=book.region,
+        fund=book.fund,
+        block=known.block,
+        first=days[0],
+        last=days[1],
+        day=after.voucher_date,
+        after=after.seq,
+        limit=limit,
+    )
+
+
+def journal_grid(
+    tx: Transaction,
+    book: Book,
+    days: tuple[date, date],
+    *,
+    known_at: datetime | None = None,
+    after: Cursor = BEFORE_ALL,
+    entries: int = PAGE,
+) -> Grid:
+    """A page of the journal for voucher dates from-to; `next` in its facts continues. Raises NotFound `book.unknown`."""
+    known = cut(tx, book, known_at)
+    found = places(tx, book, known, days, after, entries + 1)
+    shown = found[:entries]
+    lines = entry_lines(tx, book, [(period, seq) for _, period, seq in shown])
+    following = str(Cursor(shown[-1][0], shown[-1][2])) if len(found) > entries else None
+    return Grid(
+        f"{book}-{days[0]}-{days[1]}-序时账", "序时账", COLUMNS, [*map(line_of, lines), *sums_of(lines)],
+        heads(tx, book, f"{days[0]}至{days[1]}"), [cut_text(known)], SIGNERS,
+        facts(book, known, entries=len(shown), next=following),
+    )  # fmt: skip
+
+
+def line_of(line: EntryLine) -> Line:
+    """A line as the journal prints it."""
+    return Line(
+        (
+            line.voucher_date, line.voucher, said("entry.kind", line.kind), line.summary, str(line.account), line.name,
+            dimension_text(line.asked, line.dims), line.debit_fen or None, line.credit_fen or None, line.prepared_by,
+            line.reviewed_by, evidence_named(line.evidence),
+        )
+    )  # fmt: skip
+
+
+def sums_of(lines: Sequence[EntryLine]) -> list[Line]:
+    """Debit and credit of the page, a line a section: equal, or an entry does not balance."""
+    sums = []
+    for section in Section:
+        of = [line for line in lines if line.section == section]
+        if of:
+            total = (sum(line.debit_fen for line in of), sum(line.credit_fen for line in of))
+            blank = ("", "", "", "", "")
+            sums.append(
+                Line((None, "", f"{SECTION_NAMES[section]}合计", *blank[:4], *total, *blank[:3]), total=True)
+            )
+    return sums
