@@ -1,4 +1,4 @@
-"""Statement lines matched with the journal by what both carry: the receipt's number, the bank's serial, the order's number.
+"""AccountStatement lines matched with the journal by what both carry: the receipt's number, the bank's serial, the order's number.
 
 A group is everything open under one number in one direction; where both sides of it come to the same it is one match, be it
 one to one, one to many or many to one. Nothing is matched by its amount: that only proposes (`proposing`). A voucher and

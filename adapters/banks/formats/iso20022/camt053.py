@@ -30,7 +30,7 @@ from adapters.banks.formats.xml import (
     text_of,
     units,
 )
-from adapters.banks.ports import Direction, StatedLine, Statement
+from adapters.banks.ports import AccountStatement, Direction, StatedLine
 from ledger.core.errors import InvalidInput
 
 MESSAGE: Final = "BkToCstmrStmt"
@@ -47,7 +47,7 @@ class _Balance:
     day: date
 
 
-def read_camt053(message: Element) -> tuple[Statement, ...]:
+def read_camt053(message: Element) -> tuple[AccountStatement, ...]:
     """The statements of a `BkToCstmrStmt` element, in its order.
 
     Raises InvalidInput `bankfile.missing` (no statement, no opening or closing balance), `.totals` (a summary that does
@@ -59,7 +59,7 @@ def read_camt053(message: Element) -> tuple[Statement, ...]:
     return tuple(_statement(element, f"Stmt[{n}]") for n, element in enumerate(found, 1))
 
 
-def _statement(element: Element, where: str) -> Statement:
+def _statement(element: Element, where: str) -> AccountStatement:
     page, last = text_at(element, "StmtPgntn/PgNb"), text_at(element, "StmtPgntn/LastPgInd")
     if page and (page != "1" or last not in _FLAGS):
         raise InvalidInput("bankfile.pages", f"{where}只是对账单的第{page[:5]}页，请银行给出一份完整的")
@@ -78,7 +78,7 @@ def _statement(element: Element, where: str) -> Statement:
     ]
     sequence = first_text(element, "ElctrncSeqNb", "LglSeqNb")
     return proven(
-        Statement(
+        AccountStatement(
             form="camt.053",
             account=account_of(element),
             number=text_at(element, "Id"),
