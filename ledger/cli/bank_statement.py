@@ -19,8 +19,8 @@ from ledger.core.os_errors import os_reason
 from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.statements.take import (
-    StatementFile,
     KeptStatement,
+    StatementFile,
     TakenStatement,
     confirm_entered,
     enter,

@@ -37,6 +37,8 @@ MESSAGE: Final = "BkToCstmrStmt"
 _FLAGS: Final = {"true", "1"}
 _OPENING: Final = ("OPBD", "PRCD")
 _CLOSING: Final = "CLBD"
+_RECEIPT_TYPES: Final = {"RECEIPT", "电子回单号", "回单号"}
+"""What banks call the number of their electronic receipt among the proprietary references."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ def _line(entry: Element, statement: Element, where: str, n: int) -> StatedLine 
         amount_fen=fen,
         balance_fen=None,
         bank_reference=text_at(entry, "AcctSvcrRef") or own,
-        receipt_no="",
+        receipt_no="" if alone is None else _receipt_no(alone),
         order_no="" if alone is None else order_of(alone),
         other_account=account,
         other_name=name,
@@ -169,3 +171,10 @@ def _line(entry: Element, statement: Element, where: str, n: int) -> StatedLine 
         is_reversal=text_at(entry, "RvslInd") in _FLAGS,
         where=place,
     )
+
+
+def _receipt_no(transaction: Element) -> str:
+    for reference in many(transaction, "Refs/Prtry"):
+        if text_at(reference, "Tp") in _RECEIPT_TYPES:
+            return text_at(reference, "Ref")
+    return ""
