@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.banks.ports import BankFormat, Channel, Statement
+from adapters.banks.ports import AccountStatement, BankFormat, Channel
 from ledger.core.accounts import coded
 from ledger.core.dates import Clock, moment_of, parse_day
 from ledger.core.errors import Conflict, NotFound
@@ -156,17 +156,17 @@ def client_key_path(home: Path, region: int, account: str) -> Path:
 
 
 class StatementReader:
-    """Statement files read by the banks' adapters; `stated` holds account, number, first, last, opening, closing as text."""
+    """AccountStatement files read by the banks' adapters; `stated` holds account, number, first, last, opening, closing as text."""
 
     def read(
         self, name: str, content: bytes, stated: Mapping[str, str], profile: tuple[str, bytes] | None
-    ) -> tuple[Statement, ...]:
+    ) -> tuple[AccountStatement, ...]:
         """Every statement of a bank's file. Raises InvalidInput `bankfile.*`."""
         from adapters.banks.formats.statements.read import read_statements  # likewise
 
         return read_statements(name, content, self._stated(stated), profile)
 
-    def read_written(self, name: str, content: bytes, stated: Mapping[str, str]) -> Statement:
+    def read_written(self, name: str, content: bytes, stated: Mapping[str, str]) -> AccountStatement:
         """The table a person wrote from a paper. Raises InvalidInput `bankfile.*`."""
         from adapters.banks.formats.statements.read import read_written  # likewise
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.core.words import said
+from ledger.core.words import evidence_named, said
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.statements.sheet import BankSheet, SheetItem, last_day, sheet
 from reports.render.grid import Column, Grid, Line
@@ -97,7 +97,7 @@ def _part(found: BankSheet, sign: str, part: str) -> list[Line]:
     return [
         head,
         *(
-            Line(("", one.day, one.paper, one.summary, one.age_days, one.amount_fen), level=2)
+            Line(("", one.day, evidence_named(one.paper), one.summary, one.age_days, one.amount_fen), level=2)
             for one in items
         ),
     ]

@@ -151,7 +151,7 @@ class StatedLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class AccountStatement:
     """A bank statement of one account, proven in itself: opening and lines are closing, running balances tie."""
 
     form: str

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.banks.ports import Statement
+from adapters.banks.ports import AccountStatement
 from ledger.bootstrap import statement_reader
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
 from ledger.core.dates import parse_day
@@ -19,7 +19,7 @@ from ledger.core.os_errors import os_reason
 from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.statements.take import (
-    KeptFile,
+    KeptStatement,
     StatementFile,
     TakenStatement,
     confirm_entered,
@@ -46,9 +46,7 @@ def load_command(
     file: Annotated[Path, typer.Option(help="银行给出的对账单，原样：camt.053、bkrs（XML或OFD）、表格")],
     region: RegionOption,
     account: Account,
-    profile: Annotated[
-        Path | None, typer.Option(help="表格的格式文件（TOML或JSON），见docs/formats.md")
-    ] = None,
+    profile: Annotated[Path | None, typer.Option(help="表格的格式文件（TOML或JSON）")] = None,
     first: From = "",
     last: To = "",
     opening: Opening = "",
@@ -77,7 +75,7 @@ def load_command(
 
 @app.command("enter")
 def enter_command(
-    file: Annotated[Path, typer.Option(help="按纸质对账单录入的表格（CSV），列见docs/formats.md")],
+    file: Annotated[Path, typer.Option(help="按纸质对账单录入的表格（CSV），列名固定")],
     region: RegionOption,
     account: Account,
     first: Annotated[str, typer.Option("--from", help="起日 YYYY-MM-DD")],
@@ -160,8 +158,8 @@ def _kept(stated: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in stated.items() if value}
 
 
-def _written(account: str) -> Callable[[StatementFile], Statement]:
-    def read(kept: StatementFile) -> Statement:
+def _written(account: str) -> Callable[[StatementFile], AccountStatement]:
+    def read(kept: StatementFile) -> AccountStatement:
         said_of = dict(kept.stated or {})
         stated = _stated(
             account, *(said_of.get(name, "") for name in ("number", "first", "last", "opening", "closing"))
@@ -188,7 +186,7 @@ def plain(one: TakenStatement) -> dict[str, object]:
     }
 
 
-def plain_file(one: KeptFile) -> dict[str, object]:
+def plain_file(one: KeptStatement) -> dict[str, object]:
     """A copy from paper for machines."""
     return {
         "account": one.account,
@@ -210,7 +208,7 @@ def _words(one: TakenStatement) -> str:
     )
 
 
-def _file_words(one: KeptFile) -> str:
+def _file_words(one: KeptStatement) -> str:
     by = f"，{one.approved_by}复核" if one.approved_by else ""
     why = f"：{one.reason}" if one.reason else ""
     return f"{one.account} {one.name} {one.prepared_by}录入{by}，{said('statement_file.state', one.state)}{why}，摘要{one.digest.hex()}"

@@ -26,7 +26,7 @@ WORDS: Final = (
     Word("advance", "ledger.cli.advance", "预付金、按月预拨、集采直接结算"),
     Word("audit", "ledger.cli.audit", "审核"),
     Word("bank", "ledger.cli.installation.bank", "银行通道与收到的文件"),
-    Word("bank-statement", "ledger.cli.bank_statement", "银行对账单：收入、按纸质录入"),
+    Word("bank-statement", "ledger.cli.bank_statement", "银行对账单：收入、按纸质录入、列出"),
     Word("book", "ledger.cli.books.book", "账套、手工凭证"),
     Word("calendar", "ledger.cli.installation.calendar", "节假日表"),
     Word("cash", "ledger.cli.cash", "用款计划、请款、利息手续费、个人付款"),

@@ -11,11 +11,11 @@ from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or
 from ledger.core.digests import parse_digest
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
-from ledger.core.words import said
+from ledger.core.words import evidence_named, said
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.statements.listing import MatchRow, OpenRow, matches, open_rows
 from ledger.payments.statements.matching import LegKey, LineKey, match, match_by_hand, undo
-from ledger.payments.statements.proposing import Proposal, confirm, propose
+from ledger.payments.statements.proposing import MatchProposal, confirm, propose
 from ledger.payments.statements.sheet import BankSheet, make, review, sheets
 
 app = typer.Typer(help="银行对账：勾对、余额调节表", no_args_is_help=True)
@@ -136,7 +136,7 @@ def list_command(
         "sheets": [plain(one) for one in papers],
     }
     lines = [
-        f"未勾对 {said('open.side', one.side)} {one.reference} {one.day} {yuan_grouped(one.effect_fen)}元 {one.paper} {one.summary}"
+        f"未勾对 {said('open.side', one.side)} {one.reference} {one.day} {yuan_grouped(one.effect_fen)}元 {evidence_named(one.paper)} {one.summary}"
         for one in rows
     ]
     lines += [_match_words(one) for one in made] + [_words(one) for one in papers]
@@ -211,7 +211,7 @@ def plain(one: BankSheet) -> dict[str, object]:
     }
 
 
-def _plain_proposal(one: Proposal) -> dict[str, object]:
+def _plain_proposal(one: MatchProposal) -> dict[str, object]:
     return {
         "proposal": one.key,
         "why": one.why,

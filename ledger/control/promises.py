@@ -212,6 +212,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "payments.files",
             "payments.freezes",
             "payments.orders",
+            "payments.statements",
             "payments.suspense",
         ),
         (

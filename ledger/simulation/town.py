@@ -75,6 +75,8 @@ class Town:
     institutions: list[MadeInstitution]
     master: dict[str, Institution]
     """As loaded, by code."""
+    statements: int = 0
+    """How many days of the bank's statements came in."""
     bills: dict[str, tuple[date, PlatformBill]] = field(default_factory=dict)
     reversed: set[str] = field(default_factory=set)
     audited: set[str] = field(default_factory=set)

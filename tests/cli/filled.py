@@ -83,6 +83,7 @@ jobs.job_run.state job.state
 payments.bank_account.kind account.kind
 payments.bank_channel.state channel.state
 payments.bank_file.state file.state
+payments.bank_statement.form statement.form
 payments.bank_word.state bank_word
 payments.batch.kind kind
 payments.evidence.direction direction
@@ -93,8 +94,14 @@ payments.freezing.state freeze.state
 payments.handed_file.state handed.state
 payments.inbound_file.outcome bank_file.outcome
 payments.read_again.outcome bank_file.outcome
+payments.reconciliation.state sheet_bank.state
+payments.reconciliation_item.part sheet_bank.part
 payments.resolution.state resolution.state
 payments.resolution.what resolution.what
+payments.statement_file.form statement.form
+payments.statement_file.state statement_file.state
+payments.statement_line.direction direction
+payments.statement_match.why match.why
 """
 COLUMNS: Final = dict(line.split() for line in _COLUMNS.split("\n") if line)
 """Column → family. A new limited column is named here, its codes in ledger/core/words/words.tsv."""
@@ -113,6 +120,7 @@ COMMANDS: Final = (
     f"--as zhou audit list {_R}",
     f"--as zhou audit show {_R} --finding {{SELECT finding_id FROM fund.finding ORDER BY 1 LIMIT 1}}",
     f"--as zhou bank files {_R}",
+    f"--as zhou bank-statement list {_R}",
     "--as zhou book list",
     "--as zhou book voucher list --book 420100-310",
     "--as zhou book voucher show {SELECT voucher_id FROM books.voucher WHERE fund = 310 LIMIT 1} --book 420100-310",
@@ -140,6 +148,8 @@ COMMANDS: Final = (
     f"--as xitong payments ask {_R}",
     f"--as zhou policy list {_R}",
     "--as zhou period status --book 420100-310 --quick",
+    f"--as zhou reconciliation list {_R} --account 4200000000001004",
+    f"--as zhou reconciliation propose {_R} --account 4200000000001004",
     f"--as zhou reconcile period {_R} --institution {_H} --begin 2026-03-01 --end 2026-03-31",
     f"--as zhou refund list {_R}",
     "--as zhou report trial-balance --book 420100-310",
@@ -188,6 +198,7 @@ NOT_LISTED: Final = {
     "outregion differences": "ids, regions, money and days",
     "outregion pull": "a page of the platform's interface",
     "reconcile ours": "a file for the institution",
+    "report reconciliation": "a sheet that balances: tests/payments/statements",
     "serve": "runs until it is stopped",
     "setup": "founds a region",
     "simulate": "needs an empty home",

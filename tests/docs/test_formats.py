@@ -80,6 +80,23 @@ def test_every_file_is_taken(on: Any, world: Any) -> None:
         )
         assert handed["file"]["state"] == "requested", handed
 
+    statement = ("--region", "420100", "--account", "4200000000001004", "--date", "2026-11-05")
+    profile = ("--profile", file("bank-statement-profile.toml"))
+    read = on("li", "bank-statement", "load", "--file", file("bank-statement.csv"), *profile, *statement)
+    assert [(one["from"], one["closing_fen"]) for one in read["statements"]] == [("2026-11-02", "9750000")]
+    paper = ("--from", "2026-11-04", "--to", "2026-11-04", "--opening", "97500", "--closing", "97500.77")
+    entered = on(
+        "li", "bank-statement", "enter", "--file", file("bank-statement-by-hand.csv"), *paper, *statement
+    )
+    assert entered["file"]["state"] == "proposed"
+    joined = on("qian", "bank-statement", "confirm", entered["file"]["digest"], *statement)
+    assert [one["closing_fen"] for one in joined["statements"]] == ["9750077"]
+    told = on("li", "reconciliation", "match", *statement)
+    assert (told["open_statement_lines"], told["open_journal_lines"]) == (3, 0)
+    assert on("li", "reconciliation", "propose", *statement[:4])["proposals"] == []
+    assert len(on("zhou", "reconciliation", "list", *statement[:4])["open"]) == 3
+    assert len(on("zhou", "bank-statement", "list", *statement[:2])["statements"]) == 2
+
 
 def test_every_kind_of_institution_is_shown() -> None:
     found = list(read_institutions(FILES / "institutions.jsonl"))
@@ -113,7 +130,7 @@ def test_every_file_is_named_and_every_command_that_reads_one() -> None:
     page = PAGE.read_text(encoding="utf-8")
     linked = set(re.findall(r"\]\(formats/([\w.-]+)\)", page))
     assert linked == {path.name for path in FILES.iterdir()}
-    commands = set(re.findall(r"^\|[^|]*\| `([a-z ]+[a-z])", page, re.MULTILINE))
+    commands = set(re.findall(r"^\|[^|]*\| `([a-z]+(?:[ -][a-z]+)*)", page, re.MULTILINE))
     reading = {name for name, command in _all() if _reads_a_file(command)}
     assert reading - commands == set(OTHER), "a command that reads a file no page describes"
 

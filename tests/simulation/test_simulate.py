@@ -122,7 +122,7 @@ def test_a_year_of_a_small_region_and_its_clearing(live: Live, duck: Recompute) 
     assert (done["bank_agrees"], done["differences"], done["findings"]) == (True, [], [])
     assert duck() == []
     happened = {
-        "advance_orders", "assessments", "bill_orders", "bills_out", "cases_approved", "clearing_orders", "declared_late", "letters",
+        "advance_orders", "assessments", "bill_orders", "bills_out", "cases_approved", "reconciliations", "clearing_orders", "declared_late", "letters",
         "panels", "plans_DIP", "plans_DRG", "prepayments", "refund_same_year", "special_cases",
     }  # fmt: skip
     assert happened <= done["events"].keys(), sorted(happened - done["events"].keys())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.banks.ports import Statement
+from adapters.banks.ports import AccountStatement
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 
@@ -19,7 +19,7 @@ LENGTHS: Final = {
 """Characters a line's fields may have."""
 
 
-def proven(statement: Statement) -> Statement:
+def proven(statement: AccountStatement) -> AccountStatement:
     """The same statement.
 
     Raises InvalidInput `bankfile.statement_days` (days the wrong way round, a line outside them or before the line above

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
-from adapters.banks.ports import BankAccount, Direction, Instruction
+from adapters.banks.ports import BankAccount, Direction, Instruction, OutgoingFile
 from adapters.banks.simulator.books import BankBooks
 from adapters.banks.simulator.faults import FILE_FAULTS, GARBLES, HONEST, RETURNS, Fault, FaultPlan, garble
 from adapters.banks.simulator.intake import Arrival, archive, arrivals, group_refusal, read_arrival
 from adapters.banks.simulator.messages.status_report import StatusReport, TransactionStatus
 from adapters.banks.simulator.outbox import Outbox
-from adapters.banks.simulator.papers import BankPaper, ReceiptForm, receipt_files, status_file
+from adapters.banks.simulator.papers import BankPaper, ReceiptForm, receipt_files, statement_file, status_file
 from adapters.banks.simulator.register import Notice, OrderState, Register
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import InvalidInput
@@ -135,6 +135,12 @@ class SimulatedBank:
             if told:
                 self._register.notify(serial, day)
         return BankPaper(other, self.books.movement(serial)).number
+
+    def statement(self, account: str, day: date, sequence: int) -> OutgoingFile:
+        """A day's statement of an account, camt.053; the day is over. Raises NotFound `simbank.account`."""
+        opening_fen, lines = self.books.day_of(account, day)
+        created = datetime.combine(day + _DAY, time(8), SHANGHAI)
+        return statement_file(self.books.owner(account), opening_fen, lines, day, sequence, created)
 
     def _take(self, arrival: Arrival, now: datetime) -> bool:
         """Take one file or refuse it; archived afterwards, so that a crash in between only repeats the move."""

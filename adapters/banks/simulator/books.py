@@ -199,6 +199,22 @@ class BankBooks:
             lines.append(StatementLine(line, balance))
         return lines
 
+    def day_of(self, account: str, day: date) -> tuple[int, list[StatementLine]]:
+        """The balance of `account` before a day, and the day's lines."""
+        total: int = self.connection.execute(
+            "SELECT COALESCE(SUM(p.amount_fen), 0) FROM posting p JOIN movement m ON m.id = p.movement"
+            " WHERE p.account = ? AND m.day < ?",
+            (account, day.isoformat()),
+        ).fetchone()[0]
+        lines, balance = [], total
+        for row in self.connection.execute(
+            f"{_MOVEMENTS} WHERE account = ? AND day = ? ORDER BY id", (account, day.isoformat())
+        ):
+            line = _movement(row)
+            balance += line.amount_fen if line.direction is Direction.CREDIT else -line.amount_fen
+            lines.append(StatementLine(line, balance))
+        return total, lines
+
     def paid_orders(self, account: str) -> Mapping[str, DebitedOrder]:
         """Every order ever debited from `account`, by order number."""
         rows = self.connection.execute(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
 from adapters.banks.ports import BankAccount, Direction, OutgoingFile
-from adapters.banks.simulator.books import BankMovement
+from adapters.banks.simulator.books import BankMovement, StatementLine
 from adapters.banks.simulator.messages import notification
 from adapters.banks.simulator.messages.ofd import write_ofd
 from adapters.banks.simulator.messages.receipt import PrintedReceipt, receipt_name, write_bker
+from adapters.banks.simulator.messages.statement import PrintedLine, PrintedStatement, write_camt053
 from adapters.banks.simulator.messages.status_report import StatusReport, write_pain002
 
 RETURN_CODE: Final = "BE01"
@@ -47,6 +48,37 @@ class BankPaper:
 def status_file(report: StatusReport) -> OutgoingFile:
     """A status report as a file."""
     return OutgoingFile(f"pain002_{report.report_id}.xml", write_pain002(report))
+
+
+def statement_file(
+    owner: BankAccount,
+    opening_fen: int,
+    lines: Sequence[StatementLine],
+    day: date,
+    sequence: int,
+    created_at: datetime,
+) -> OutgoingFile:
+    """The statement of one day of an account, whether anything moved or not."""
+    number = f"ST{day:%Y%m%d}{owner.number[-8:]}"
+    printed = [
+        PrintedLine(
+            reference=line.movement.serial,
+            direction=line.movement.direction,
+            amount_fen=line.movement.amount_fen,
+            booked_on=day,
+            balance_fen=line.balance_fen,
+            other_account=line.movement.other_account,
+            other_name=line.movement.other_name,
+            order_no=line.movement.order_no,
+            purpose=line.movement.purpose,
+            receipt_no=f"R{line.movement.serial}",
+        )
+        for line in lines
+    ]
+    statement = PrintedStatement(
+        number, sequence, created_at, owner.number, owner.name, day, day, opening_fen, printed
+    )
+    return OutgoingFile(f"camt053_{number}.xml", write_camt053(statement))
 
 
 def receipt_files(

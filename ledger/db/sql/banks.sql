@@ -389,21 +389,18 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.other_account',
             DETAIL = format('账套%s第%s号第%s行不是账户%s的分录，或金额不同', v.fund, v.seq, v.leg, v.account);
     END IF;
-    WITH bank AS (
-        SELECT a.account, a.n, count(*) AS parts, sum(CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END) AS fen
+    -- gathered, not joined: a planner without statistics would compare every match with every other
+    SELECT p.account, sum(p.bank) AS bank, sum(p.book) AS book INTO v FROM (
+        SELECT a.account, a.n, 0 AS parts, 0::bigint AS bank, 0::bigint AS book FROM added a
+        UNION ALL
+        SELECT a.account, a.n, 1, CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END, 0
           FROM added a
           JOIN payments.match_line m ON m.region = a.region AND m.account = a.account AND m.match = a.n
           JOIN payments.statement_line l ON l.region = m.region AND l.account = m.account AND l.statement = m.statement AND l.n = m.n
-         GROUP BY a.account, a.n),
-    book AS (
-        SELECT a.account, a.n, count(*) AS parts, sum(g.effect_fen) AS fen
-          FROM added a JOIN payments.match_leg g ON g.region = a.region AND g.account = a.account AND g.match = a.n
-         GROUP BY a.account, a.n)
-    SELECT a.account, coalesce(k.fen, 0) AS bank, coalesce(j.fen, 0) AS book INTO v
-      FROM added a
-      LEFT JOIN bank k ON k.account = a.account AND k.n = a.n
-      LEFT JOIN book j ON j.account = a.account AND j.n = a.n
-     WHERE coalesce(k.fen, 0) <> coalesce(j.fen, 0) OR coalesce(k.parts, 0) + coalesce(j.parts, 0) < 2 LIMIT 1;
+        UNION ALL
+        SELECT a.account, a.n, 1, 0, g.effect_fen
+          FROM added a JOIN payments.match_leg g ON g.region = a.region AND g.account = a.account AND g.match = a.n) p
+     GROUP BY p.account, p.n HAVING sum(p.bank) <> sum(p.book) OR sum(p.parts) < 2 LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.amount',
             DETAIL = format('账户%s的勾对：对账单%s分，账上%s分，两边应相等且至少两行', v.account, v.bank, v.book);

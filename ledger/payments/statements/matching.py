@@ -1,4 +1,4 @@
-"""Statement lines matched with the journal by what both carry: the receipt's number, the bank's serial, the order's number.
+"""AccountStatement lines matched with the journal by what both carry: the receipt's number, the bank's serial, the order's number.
 
 A group is everything open under one number in one direction; where both sides of it come to the same it is one match, be it
 one to one, one to many or many to one. Nothing is matched by its amount: that only proposes (`proposing`). A voucher and
@@ -24,6 +24,9 @@ CREATE TEMP TABLE leg_key ON COMMIT DROP AS
 WITH paper AS MATERIALIZED (
     SELECT v.kind || ':' || v.receipt_no AS named, v.digest, v.receipt_no, v.bank_reference, v.order_no, v.matched_order
       FROM payments.evidence v WHERE v.region = %(region)s AND v.account = %(account)s),
+token AS MATERIALIZED (
+    SELECT DISTINCT g.fund, g.seq, g.leg, t.token[1] AS key FROM pg_temp.open_leg g
+     CROSS JOIN LATERAL regexp_matches(g.evidence, '[0-9A-Za-z]+(?:[._#/-]+[0-9A-Za-z]+)*', 'g') AS t (token)),
 found AS (
     SELECT g.fund, g.seq, g.leg, p.* FROM pg_temp.open_leg g JOIN paper p ON p.named = g.evidence AND p.digest = g.digest)
 SELECT DISTINCT fund, seq, leg, k.kind, k.key FROM (
@@ -31,8 +34,10 @@ SELECT DISTINCT fund, seq, leg, k.kind, k.key FROM (
     UNION ALL
     SELECT fund, seq, leg, 'order', unnest(ARRAY[order_no, matched_order]) FROM found
     UNION ALL
-    SELECT g.fund, g.seq, g.leg, 'paper', t.token[1] FROM pg_temp.open_leg g
-     CROSS JOIN LATERAL regexp_matches(g.evidence, '[0-9A-Za-z]+(?:[._#/-]+[0-9A-Za-z]+)*', 'g') AS t (token)) k
+    SELECT fund, seq, leg, 'paper', key FROM token
+    UNION ALL
+    -- a receipt named by its number carries the bank's serial, if we have it
+    SELECT t.fund, t.seq, t.leg, 'paper', p.bank_reference FROM token t JOIN paper p ON p.receipt_no = t.key) k
  WHERE k.key <> ''
 """
 _LINE_KEYS: Final[LiteralString] = """

@@ -48,7 +48,7 @@ SELECT DISTINCT ON (b.booked_on, b.side) b.parts, ARRAY[g.fund || ':' || g.seq |
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class MatchProposal:
     """Lines that may belong together; `key` names exactly these."""
 
     key: str
@@ -59,10 +59,10 @@ class Proposal:
     day: date
 
 
-def propose(tx: Transaction, account: str) -> list[Proposal]:
+def propose(tx: Transaction, account: str) -> list[MatchProposal]:
     """Proposals for what is open on an account, each line in one of them at most, the surest kind first."""
     gather(tx, account)
-    found: list[Proposal] = []
+    found: list[MatchProposal] = []
     used: set[str] = set()
     for why, query in (("pair", _PAIRS), ("split", _ONE_TO_MANY), ("joined", _MANY_TO_ONE)):
         for lines, legs, effect, day in tx.rows(query, days=DAYS, split=_SPLIT):
@@ -70,7 +70,7 @@ def propose(tx: Transaction, account: str) -> list[Proposal]:
             if not parts & used:
                 used |= parts
                 key = sha256("|".join([account, *lines, *legs]).encode()).hexdigest()[:16]
-                found.append(Proposal(f"PR-{key}", why, _lines(lines), _legs(legs), effect, day))
+                found.append(MatchProposal(f"PR-{key}", why, _lines(lines), _legs(legs), effect, day))
     return found
 
 

@@ -12,7 +12,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Final, LiteralString
 
-from adapters.banks.ports import StatedLine, Statement
+from adapters.banks.ports import AccountStatement, StatedLine
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan_grouped
 from ledger.core.words import words_of
@@ -56,7 +56,7 @@ class TakenStatement:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptFile:
+class KeptStatement:
     """A stored statement file."""
 
     account: str
@@ -73,7 +73,7 @@ class KeptFile:
 
 
 def load(
-    tx: Transaction, account: str, given: StatementFile, statements: Sequence[Statement], day: date
+    tx: Transaction, account: str, given: StatementFile, statements: Sequence[AccountStatement], day: date
 ) -> list[TakenStatement]:
     """Take in a bank's own file as accountant; the same bytes again give the first answer.
 
@@ -88,7 +88,9 @@ def load(
     return _join(tx, account, given.name, digest, statements)
 
 
-def enter(tx: Transaction, account: str, given: StatementFile, statement: Statement, day: date) -> KeptFile:
+def enter(
+    tx: Transaction, account: str, given: StatementFile, statement: AccountStatement, day: date
+) -> KeptStatement:
     """Propose as accountant a statement copied from paper; nothing counts before a checker confirms its digest.
 
     The same again gives the first answer. Raises as `load`.
@@ -104,7 +106,7 @@ def enter(tx: Transaction, account: str, given: StatementFile, statement: Statem
 
 
 def confirm_entered(
-    tx: Transaction, account: str, digest: bytes, read: Callable[[StatementFile], Statement], day: date
+    tx: Transaction, account: str, digest: bytes, read: Callable[[StatementFile], AccountStatement], day: date
 ) -> list[TakenStatement]:
     """Confirm as checker, another person, the copy that `digest` stands for, and take it in; again changes nothing.
 
@@ -128,7 +130,7 @@ def confirm_entered(
     return _join(tx, account, known.name, known.sha256, [statement])
 
 
-def refuse_entered(tx: Transaction, account: str, digest: bytes, day: date, reason: str) -> KeptFile:
+def refuse_entered(tx: Transaction, account: str, digest: bytes, day: date, reason: str) -> KeptStatement:
     """Refuse as checker, with a reason; raises InvalidInput `statement.reason`, else as `confirm_entered`."""
     if not 0 < len(reason.strip()) <= 120:
         raise InvalidInput("statement.reason", "理由应为1到120字", field="reason")
@@ -136,10 +138,10 @@ def refuse_entered(tx: Transaction, account: str, digest: bytes, day: date, reas
     return _proposed(tx, account, digest)
 
 
-def files(tx: Transaction, account: str = "") -> list[KeptFile]:
-    """Statement files of an account or all, in their order."""
+def files(tx: Transaction, account: str = "") -> list[KeptStatement]:
+    """AccountStatement files of an account or all, in their order."""
     return [
-        KeptFile(own, bytes(sha), bytes(digest), *rest)
+        KeptStatement(own, bytes(sha), bytes(digest), *rest)
         for own, sha, digest, *rest in tx.rows(
             "SELECT account, sha256, digest, n, name, form, state, prepared_by, approved_by, reason, stated"
             " FROM payments.statement_file WHERE region = %(region)s AND %(account)s IN ('', account)"
@@ -165,7 +167,7 @@ def taken(tx: Transaction, account: str = "") -> list[TakenStatement]:
 
 
 def _join(
-    tx: Transaction, account: str, name: str, digest: bytes, statements: Sequence[Statement]
+    tx: Transaction, account: str, name: str, digest: bytes, statements: Sequence[AccountStatement]
 ) -> list[TakenStatement]:
     last = _last(tx, account)
     for place, statement in enumerate(statements, 1):
@@ -249,7 +251,7 @@ def _last(tx: Transaction, account: str) -> _Last | None:
     return None if found is None else (found[0], found[1], found[2], found[3], found[4], found[5])
 
 
-def _require_next(last: _Last | None, name: str, account: str, statement: Statement) -> None:
+def _require_next(last: _Last | None, name: str, account: str, statement: AccountStatement) -> None:
     """Refuse a statement that does not follow the last one; the database would too, without the file's name."""
     if statement.account != account:
         raise InvalidInput(
@@ -314,14 +316,14 @@ def _lock(tx: Transaction, account: str) -> None:
         raise NotFound("account.unknown", f"统筹区{tx.region}没有账户{account[:40]}", account=account[:40])
 
 
-def _proposed(tx: Transaction, account: str, digest: bytes) -> KeptFile:
+def _proposed(tx: Transaction, account: str, digest: bytes) -> KeptStatement:
     found = [one for one in files(tx, account) if one.digest == digest and one.form == "hand"]
     if not found:
         raise NotFound("statement.not_proposed", f"账户{account[:40]}没有待复核的对账单{digest.hex()[:16]}")
     return found[-1]
 
 
-def _decide(tx: Transaction, known: KeptFile, state: str, day: date, reason: str) -> None:
+def _decide(tx: Transaction, known: KeptStatement, state: str, day: date, reason: str) -> None:
     if known.state != "proposed":
         raise Conflict("request.decided", f"对账单{known.name}已办理（{STATES[known.state]}），不能再改")
     tx.run(

@@ -35,6 +35,7 @@ from ledger.simulation.life.month import Month, close_month, live_month, pay_mon
 from ledger.simulation.life.outregion import book_guests, live_outregion
 from ledger.simulation.life.persons import live_persons
 from ledger.simulation.life.refunds import live_refunds
+from ledger.simulation.life.statements import match_statements, take_statement
 from ledger.simulation.life.year import Year, close_year, live_year
 from ledger.simulation.people import DEMO_REGION, found_demo
 from ledger.simulation.platform.institutions import MadeInstitution, make_institutions
@@ -152,6 +153,7 @@ def _days(town: Town, progress: Progress) -> None:
     while day <= asked.last:
         if day.day == 1 or day == asked.first:
             open_month(town, day)
+        take_statement(town, day)
         if town.calendar.is_working_day(day):
             live_cash(town, day)
             live_morning(town, day)
@@ -185,6 +187,8 @@ def _days(town: Town, progress: Progress) -> None:
         answer(town, later)
         chase(town, later)
     enter_rest(town, later)
+    take_statement(town, later + timedelta(days=1))
+    match_statements(town, later + timedelta(days=1))
 
 
 def _check(asked: Asked) -> None:

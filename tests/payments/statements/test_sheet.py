@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import psycopg
@@ -13,6 +14,8 @@ from ledger.payments.statements.listing import matches, open_rows
 from ledger.payments.statements.matching import LegKey, LineKey, match_by_hand, undo
 from ledger.payments.statements.proposing import confirm, propose
 from ledger.payments.statements.sheet import BankSheet, make, review
+from reports.reconciliation import reconciliation_grid
+from reports.render import grid_plain
 from tests.payments.conftest import OWN, REGION, World
 from tests.payments.statements.conftest import AFTER, OCT, Bank, Books, line
 
@@ -55,6 +58,35 @@ def test_both_sides_are_adjusted_and_equal(world: World, bank: Bank, books: Book
     ]
     assert made.adjusted_fen == 6_577 + 4_000 - 250 == 10_750 + 77 - 500 == 10_327
     assert sheet_of(world) == made  # again gives the first answer
+
+
+def test_the_sheet_is_printed_in_the_standard_form(world: World, bank: Bank, books: Books) -> None:
+    month(bank, books)
+    books.match()
+    sheet_of(world)
+    with world.tx() as tx:
+        grid = reconciliation_grid(tx, OWN, 202610)
+    assert grid.title == "银行支出户存款余额调节表"
+    assert [(one.cells[0], one.cells[-1]) for one in grid.lines] == [
+        ("银行对账单余额", 6_577),
+        ("加：本单位已收、银行未收", 4_000),
+        ("", 4_000),
+        ("减：本单位已付、银行未付", 250),
+        ("", 250),
+        ("调节后的银行对账单余额", 10_327),
+        ("银行存款日记账余额", 10_750),
+        ("加：银行已收、本单位未收", 77),
+        ("", 77),
+        ("减：银行已付、本单位未付", 500),
+        ("", 500),
+        ("调节后的银行存款日记账余额", 10_327),
+    ]
+    told = json.loads(grid_plain.as_json(grid))
+    assert (told["adjusted_fen"], told["rows"][2]["day"], len(told["items"])) == ("10327", "2026-10-31", 4)
+    assert "调节后的银行对账单余额,2026-10-31,,,,103.27\r\n" in grid_plain.as_csv(grid)
+    page = grid_plain.as_html(grid)
+    assert "<h1>银行支出户存款余额调节表</h1>" in page
+    assert page.count("<tr class=") == 12
 
 
 def test_a_match_that_comes_after_the_month_leaves_it_open_there(

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.banks.formats.statements.read import read_statements, read_written
 from adapters.banks.formats.statements.table import Stated
-from adapters.banks.ports import Statement
+from adapters.banks.ports import AccountStatement
 from adapters.banks.simulator.messages.ofd import write_ofd
 from adapters.banks.simulator.messages.statement import PrintedStatement, write_bkrs, write_camt053
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError, NotFound
@@ -92,7 +92,7 @@ reference = "\xe6\xb5\x81\xe6\xb0\xb4"
 TABLE = '账户明细\n日期,收支,金额,余额,流水\n20261013,支,"3,000.00",7000.00,B2\n20261012,收,"10,000.00","10,000.00",B1\n'
 
 
-def read_csv(text: str, profile: bytes = PROFILE, **stated: Any) -> Statement:
+def read_csv(text: str, profile: bytes = PROFILE, **stated: Any) -> AccountStatement:
     [found] = read_statements("t.csv", text.encode("gb18030"), Stated(OWN, **stated), ("p.toml", profile))
     return found
 
@@ -233,7 +233,7 @@ def test_who_may_not_is_refused_and_no_account_is_unknown(world: World, bank: Ba
 HAND = "记账日,支出,收入,余额,流水号,回单号,指令号,对方账号,对方户名,摘要\n2026-10-12,,100.00,,B1,R1,,6222,财政局,拨款\n2026-10-13,30.00,,,B2,R2,,,,\n"
 
 
-def written(content: bytes, closing: int = 7_000) -> Statement:
+def written(content: bytes, closing: int = 7_000) -> AccountStatement:
     return read_written("手.csv", content, Stated(OWN, "纸1", d(1), OCT, 0, closing))
 
 

@@ -17,7 +17,7 @@ from lxml.etree import _Element as Element
 from adapters.banks.formats.evoucher.bker import CURRENCIES, TAXONOMY, order_in
 from adapters.banks.formats.proof import proven
 from adapters.banks.formats.xml import day_of, local
-from adapters.banks.ports import Direction, StatedLine, Statement
+from adapters.banks.ports import AccountStatement, Direction, StatedLine
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen
 
@@ -33,7 +33,7 @@ def is_bkrs(root: Element) -> bool:
     return local(root) == "xbrl" and any(_is_taxonomy(found) for found in root.iter(f"{{*}}{_ACCOUNT}"))
 
 
-def read_bkrs(root: Element, order_pattern: str) -> Statement:
+def read_bkrs(root: Element, order_pattern: str) -> AccountStatement:
     """The statement; raises InvalidInput `bankfile.missing`, `.amount`, `.date`, `.direction`, `.currency`, and what
     `proven` raises.
     """
@@ -53,7 +53,7 @@ def read_bkrs(root: Element, order_pattern: str) -> Statement:
     if lines:
         opening = (lines[0].balance_fen or 0) - lines[0].effect_fen
     return proven(
-        Statement(
+        AccountStatement(
             form="bkrs",
             account=_need(head, _ACCOUNT).replace(" ", ""),
             number=f"{year}-{month}",

@@ -30,13 +30,15 @@ from adapters.banks.formats.xml import (
     text_of,
     units,
 )
-from adapters.banks.ports import Direction, StatedLine, Statement
+from adapters.banks.ports import AccountStatement, Direction, StatedLine
 from ledger.core.errors import InvalidInput
 
 MESSAGE: Final = "BkToCstmrStmt"
 _FLAGS: Final = {"true", "1"}
 _OPENING: Final = ("OPBD", "PRCD")
 _CLOSING: Final = "CLBD"
+_RECEIPT_TYPES: Final = {"RECEIPT", "电子回单号", "回单号"}
+"""What banks call the number of their electronic receipt among the proprietary references."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class _Balance:
     day: date
 
 
-def read_camt053(message: Element) -> tuple[Statement, ...]:
+def read_camt053(message: Element) -> tuple[AccountStatement, ...]:
     """The statements of a `BkToCstmrStmt` element, in its order.
 
     Raises InvalidInput `bankfile.missing` (no statement, no opening or closing balance), `.totals` (a summary that does
@@ -59,7 +61,7 @@ def read_camt053(message: Element) -> tuple[Statement, ...]:
     return tuple(_statement(element, f"Stmt[{n}]") for n, element in enumerate(found, 1))
 
 
-def _statement(element: Element, where: str) -> Statement:
+def _statement(element: Element, where: str) -> AccountStatement:
     page, last = text_at(element, "StmtPgntn/PgNb"), text_at(element, "StmtPgntn/LastPgInd")
     if page and (page != "1" or last not in _FLAGS):
         raise InvalidInput("bankfile.pages", f"{where}只是对账单的第{page[:5]}页，请银行给出一份完整的")
@@ -78,7 +80,7 @@ def _statement(element: Element, where: str) -> Statement:
     ]
     sequence = first_text(element, "ElctrncSeqNb", "LglSeqNb")
     return proven(
-        Statement(
+        AccountStatement(
             form="camt.053",
             account=account_of(element),
             number=text_at(element, "Id"),
@@ -161,7 +163,7 @@ def _line(entry: Element, statement: Element, where: str, n: int) -> StatedLine 
         amount_fen=fen,
         balance_fen=None,
         bank_reference=text_at(entry, "AcctSvcrRef") or own,
-        receipt_no="",
+        receipt_no="" if alone is None else _receipt_no(alone),
         order_no="" if alone is None else order_of(alone),
         other_account=account,
         other_name=name,
@@ -169,3 +171,10 @@ def _line(entry: Element, statement: Element, where: str, n: int) -> StatedLine 
         is_reversal=text_at(entry, "RvslInd") in _FLAGS,
         where=place,
     )
+
+
+def _receipt_no(transaction: Element) -> str:
+    for reference in many(transaction, "Refs/Prtry"):
+        if text_at(reference, "Tp") in _RECEIPT_TYPES:
+            return text_at(reference, "Ref")
+    return ""

@@ -12,7 +12,7 @@ from adapters.banks.formats.iso20022 import camt053
 from adapters.banks.formats.statements.profile import Profile, read_profile
 from adapters.banks.formats.statements.table import Stated, read_table
 from adapters.banks.formats.xml import elements_named, parse_xml
-from adapters.banks.ports import Statement
+from adapters.banks.ports import AccountStatement
 from ledger.core.errors import InvalidInput
 
 HAND: Profile = Profile(
@@ -26,7 +26,7 @@ HAND: Profile = Profile(
 
 def read_statements(
     name: str, content: bytes, stated: Stated, profile: tuple[str, bytes] | None = None
-) -> tuple[Statement, ...]:
+) -> tuple[AccountStatement, ...]:
     """Every statement of a file, each proven in itself and all of account `stated.account`.
 
     Raises InvalidInput `bankfile.*` naming the file and the place in it: `.kind` (no statement), `.foreign_account`, `.profile`,
@@ -47,7 +47,7 @@ def read_statements(
     return found
 
 
-def read_written(name: str, content: bytes, stated: Stated) -> Statement:
+def read_written(name: str, content: bytes, stated: Stated) -> AccountStatement:
     """The table a person wrote from a paper (`HAND`); raises as `read_statements`."""
     try:
         return read_table(content, HAND, stated, "hand")
@@ -56,7 +56,7 @@ def read_written(name: str, content: bytes, stated: Stated) -> Statement:
         raise InvalidInput(refusal.code, f"文件{name[:200]}：{refusal.message}", **details) from refusal
 
 
-def _read(content: bytes, stated: Stated, profile: tuple[str, bytes] | None) -> tuple[Statement, ...]:
+def _read(content: bytes, stated: Stated, profile: tuple[str, bytes] | None) -> tuple[AccountStatement, ...]:
     if profile is not None:
         return (read_table(content, read_profile(*profile), stated),)
     if is_zip(content):

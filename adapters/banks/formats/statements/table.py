@@ -11,7 +11,7 @@ from typing import Final
 
 from adapters.banks.formats.proof import proven
 from adapters.banks.formats.statements.profile import Profile
-from adapters.banks.ports import Direction, StatedLine, Statement
+from adapters.banks.ports import AccountStatement, Direction, StatedLine
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen
 
@@ -31,7 +31,7 @@ class Stated:
     closing_fen: int | None = None
 
 
-def read_table(content: bytes, profile: Profile, stated: Stated, form: str = "csv") -> Statement:
+def read_table(content: bytes, profile: Profile, stated: Stated, form: str = "csv") -> AccountStatement:
     """The statement. Opening and closing come from the running balances, or must be stated; if both, they must agree.
 
     Raises InvalidInput `bankfile.empty`, `.encoding`, `.too_large`, `.column` (a heading that is not there, a row too short),
@@ -56,7 +56,7 @@ def read_table(content: bytes, profile: Profile, stated: Stated, form: str = "cs
     if first is None or last is None:
         raise InvalidInput("bankfile.empty", "表中没有一行，须写明起止日期（--from、--to）")
     return proven(
-        Statement(
+        AccountStatement(
             form, stated.account, stated.number, None, first, last, opening, closing, lines, "表格对账单"
         )
     )

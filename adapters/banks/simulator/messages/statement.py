@@ -116,6 +116,10 @@ def _entry(entry: Element, statement: PrintedStatement, line: PrintedLine, versi
     references = add(details, "Refs")
     add(references, "AcctSvcrRef", line.reference)
     add(references, "EndToEndId", line.order_no or "NOTPROVIDED")
+    if line.receipt_no:
+        named = add(references, "Prtry")
+        add(named, "Tp", "RECEIPT")
+        add(named, "Ref", line.receipt_no)
     if version >= 3:
         add(details, "Amt", yuan(line.amount_fen)).set("Ccy", "CNY")
         add(details, "CdtDbtInd", _INDICATORS[line.direction])

@@ -171,12 +171,17 @@ _UNSENT: Final = """
           JOIN books.entry e ON e.region = l.region AND e.fund = l.fund AND e.period = l.period AND e.seq = l.seq
           LEFT JOIN payments.match_leg m ON m.region = l.region AND m.fund = l.fund AND m.seq = l.seq AND m.leg = l.n AND m.live
          WHERE m.seq IS NULL AND e.business_date BETWEEN r.first AND r.last - 5),
-    key AS (
+    token AS (
         SELECT DISTINCT g.region, g.account, g.fund, g.seq, g.n, t.token[1] AS key
-          FROM leg g CROSS JOIN LATERAL regexp_matches(g.evidence, '[0-9A-Za-z]+(?:[._#/-]+[0-9A-Za-z]+)*', 'g') AS t (token)
+          FROM leg g CROSS JOIN LATERAL regexp_matches(g.evidence, '[0-9A-Za-z]+(?:[._#/-]+[0-9A-Za-z]+)*', 'g') AS t (token)),
+    key AS (
+        SELECT * FROM token
         UNION
         SELECT g.region, g.account, g.fund, g.seq, g.n, unnest(ARRAY[v.receipt_no, v.bank_reference, split_part(v.bank_reference, '#', 1), v.matched_order])
-          FROM leg g JOIN payments.evidence v ON v.region = g.region AND v.account = g.account AND v.digest = g.evidence_digest),
+          FROM leg g JOIN payments.evidence v ON v.region = g.region AND v.account = g.account AND v.digest = g.evidence_digest
+        UNION
+        SELECT t.region, t.account, t.fund, t.seq, t.n, v.bank_reference
+          FROM token t JOIN payments.evidence v ON v.region = t.region AND v.account = t.account AND v.receipt_no = t.key),
     said AS (
         SELECT DISTINCT l.region, l.account, k.key FROM payments.statement_line l
          CROSS JOIN LATERAL (VALUES (l.receipt_no), (l.bank_reference), (l.order_no)) AS k (key) WHERE k.key <> ''),
