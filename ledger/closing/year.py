@@ -109,11 +109,8 @@ def year_of(tx: Transaction, book: Book, year: int) -> YearEnd:
         )
     )
     held: dict[int, int] = dict(openings)
-    return YearEnd(
-        year,
-        tuple(
-            (name, *turnover.get(account, [0, 0]), -held.get(account, 0))
-            for account, name in sorted(names.items())
-        ),
-        openings,
-    )
+    subfunds = []
+    for account, name in sorted(names.items()):
+        income, expense = turnover.get(account, [0, 0])
+        subfunds.append((name, income, expense, -held.get(account, 0)))
+    return YearEnd(year, tuple(subfunds), openings)
