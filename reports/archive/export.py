@@ -19,7 +19,7 @@ from ledger.core.entries import NO_DIMENSIONS, Book
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
 from reports.archive import packing
-from reports.archive.index import Head, Item, to_csv, to_xml
+from reports.archive.index import Head, IndexEntry, to_csv, to_xml
 from reports.archive.parts import bank_papers, ledger_codes, vouchers
 from reports.archive.statements import statements_of
 from reports.general_ledger import general_ledger
@@ -48,7 +48,7 @@ def export_archive(
     key: SealKey,
     out: Path,
     told: Told = lambda _: None,
-) -> tuple[Head, list[Item]]:
+) -> tuple[Head, list[IndexEntry]]:
     """Pack a period that is over and closed into `out`: a ZIP where it ends in `.zip`, else a folder.
 
     Raises as `export_seal`; Conflict `archive.exists` where `out` is there already; OSError.
@@ -89,9 +89,9 @@ class _Package:
         self._key = key
         self._folder = folder
         self._told = told
-        self._items: list[Item] = []
+        self._items: list[IndexEntry] = []
 
-    def write(self) -> tuple[Head, list[Item]]:
+    def write(self) -> tuple[Head, list[IndexEntry]]:
         """All parts, then the index and its signature."""
         self._told("凭证")
         self._vouchers()
@@ -175,7 +175,7 @@ class _Package:
 
     def _add(self, name: str, kind: str, title: str, source: str) -> None:
         size, sha256, sm3 = digests_of(self._folder / name)
-        self._items.append(Item(name, kind, title, source, size, sha256, sm3))
+        self._items.append(IndexEntry(name, kind, title, source, size, sha256, sm3))
 
 
 def _plain(name: str) -> str:

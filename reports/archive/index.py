@@ -37,7 +37,7 @@ _NUMBERS: Final = frozenset({"period", "last_block", "size"})
 _RETENTION_WORDS: Final = {"10": "10年", "30": "30年", "permanent": "永久"}
 
 
-class Item(NamedTuple):
+class IndexEntry(NamedTuple):
     """One file of the package."""
 
     path: str
@@ -64,7 +64,7 @@ class Head(NamedTuple):
     last_hash: str
 
 
-def to_xml(head: Head, items: Sequence[Item]) -> bytes:
+def to_xml(head: Head, items: Sequence[IndexEntry]) -> bytes:
     """The index as XML in UTF-8."""
     from lxml import etree
 
@@ -81,7 +81,7 @@ def to_xml(head: Head, items: Sequence[Item]) -> bytes:
     return made
 
 
-def from_xml(data: bytes) -> tuple[Head, list[Item]]:
+def from_xml(data: bytes) -> tuple[Head, list[IndexEntry]]:
     """Back; raises InvalidInput `archive.index` where it is not what `to_xml` writes, byte for byte."""
     from lxml import etree
 
@@ -90,7 +90,7 @@ def from_xml(data: bytes) -> tuple[Head, list[Item]]:
         root = etree.fromstring(data, parser)
         head = Head(*(_typed(root.get(name, ""), name) for name in Head._fields))  # type: ignore[arg-type]
         items = [
-            Item(*(_typed(one.get(name, ""), name) for name in Item._fields))  # type: ignore[arg-type]
+            IndexEntry(*(_typed(one.get(name, ""), name) for name in IndexEntry._fields))  # type: ignore[arg-type]
             for one in root
         ]
         if to_xml(head, items) == data:
@@ -104,7 +104,7 @@ def _typed(text: str, name: str) -> str | int:
     return int(text) if name in _NUMBERS else text
 
 
-def to_csv(items: Sequence[Item]) -> bytes:
+def to_csv(items: Sequence[IndexEntry]) -> bytes:
     """The same for people, with Chinese headings, to be opened in a spreadsheet."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")

@@ -15,7 +15,7 @@ from reports.seal.contents import entries
 from reports.voucher import PrintedVoucher
 
 
-class BankPaper(NamedTuple):
+class ArchivedFile(NamedTuple):
     """A file that came from a bank or went to one."""
 
     folder: str
@@ -123,7 +123,7 @@ def ledger_codes(tx: Transaction, book: Book, period: int) -> list[tuple[str, st
     ]
 
 
-def bank_papers(tx: Transaction, book: Book, period: int) -> Iterator[BankPaper]:
+def bank_papers(tx: Transaction, book: Book, period: int) -> Iterator[ArchivedFile]:
     """Files of the book's accounts: those whose movements were booked by the bank in the month, others by the day they came.
 
     What goes to the bank (payment files) by the day it was made. One at a time: a file may have megabytes.
@@ -149,7 +149,7 @@ def bank_papers(tx: Transaction, book: Book, period: int) -> Iterator[BankPaper]
             account=account,
             digest=digest,
         ):
-            yield BankPaper("银行来文", account, name, kind, day, bytes(content))
+            yield ArchivedFile("银行来文", account, name, kind, day, bytes(content))
     sent = tx.rows(
         "SELECT b.file_id FROM payments.bank_file b WHERE b.region = %(region)s"
         " AND b.account IN (SELECT k.account FROM payments.book_account k WHERE k.region = %(region)s AND k.fund = %(fund)s)"
@@ -164,4 +164,4 @@ def bank_papers(tx: Transaction, book: Book, period: int) -> Iterator[BankPaper]
             region=book.region,
             file_id=file_id,
         ):
-            yield BankPaper("拨付文件", account, name, "pain.001", day, bytes(content))
+            yield ArchivedFile("拨付文件", account, name, "pain.001", day, bytes(content))

@@ -17,7 +17,7 @@ from reports.trial_balance import trial_balance
 Maker = Callable[[Transaction, Book, int], Grid]
 
 
-class Statement(NamedTuple):
+class PackedStatement(NamedTuple):
     """One statement of a package."""
 
     kind: str
@@ -29,10 +29,10 @@ def _trial_balance(tx: Transaction, book: Book, period: int) -> Grid:
     return trial_balance_grid(trial_balance(tx, book, period))
 
 
-STATEMENTS: Final = (Statement("report", "科目余额表", _trial_balance),)
+STATEMENTS: Final = (PackedStatement("report", "科目余额表", _trial_balance),)
 
 
-def statements_of(period: int) -> Iterator[Statement]:
+def statements_of(period: int) -> Iterator[PackedStatement]:
     """Those of a month; the year's too in December."""
     for one in STATEMENTS:
         if one.kind != "annual" or period % 100 == 12:

@@ -15,7 +15,7 @@ from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
 from reports.archive import packing
 from reports.archive.export import INDEX, SEAL, SIGNATURE
-from reports.archive.index import Head, Item, from_xml, to_csv
+from reports.archive.index import Head, IndexEntry, from_xml, to_csv
 from reports.seal.digests import digests_of, line
 from reports.seal.key import ALGORITHM, key_id
 from reports.seal.verify import verify_seal
@@ -107,7 +107,7 @@ def _folder(folder: Path, kept_key: str, done: ArchiveCheck) -> None:
     _agreement(folder, items, kept_key, done)
 
 
-def _agreement(folder: Path, items: list[Item], kept_key: str, done: ArchiveCheck) -> None:
+def _agreement(folder: Path, items: list[IndexEntry], kept_key: str, done: ArchiveCheck) -> None:
     """The two indexes say the same, and the seal inside proves itself and is of the same book, period and chain."""
     csv = folder / "index.csv"
     if csv.is_file() and csv.read_bytes() != to_csv(items[:-1]):
