@@ -24,6 +24,7 @@ class Word(NamedTuple):
 
 WORDS: Final = (
     Word("advance", "ledger.cli.advance", "预付金、按月预拨、集采直接结算"),
+    Word("archive", "ledger.cli.books.archive", "电子会计档案：按期间成包、核对"),
     Word("audit", "ledger.cli.audit", "审核"),
     Word("bank", "ledger.cli.installation.bank", "银行通道与收到的文件"),
     Word("bank-statement", "ledger.cli.bank_statement", "银行对账单：收入、按纸质录入、列出"),

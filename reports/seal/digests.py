@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
 SECTIONS: Final = ("account", "dim", "block", "entry", "balance")
@@ -96,3 +97,14 @@ def dim_hash(previous: str, dim: Mapping[str, Any]) -> str:
     """The link of one dimension, in hex."""
     names = ("dim", "counterparty", "subfund", "service_year", "term", "category")
     return sha256(bytes.fromhex(previous) + "|".join(str(dim[name]) for name in names).encode()).hexdigest()
+
+
+def digests_of(path: Path) -> tuple[int, str, str]:
+    """Size, SHA-256 and SM3 of a file, both in hex."""
+    digest, size = Twice(), 0
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+            size += len(part)
+    told = digest.told()
+    return size, str(told["sha256"]), str(told["sm3"])

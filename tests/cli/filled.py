@@ -180,6 +180,8 @@ COMMANDS: Final = (
     "--as guan db status",
 )  # fmt: skip
 NOT_LISTED: Final = {
+    "archive export": "names and digests of files",
+    "archive verify": "names of files; tests/control/conservation/test_archive.py",
     "audit sample-check": "says whether a drawn sample is the one that was drawn",
     "bank key": "a public key",
     "bank serve": "runs until it is stopped",
@@ -199,6 +201,10 @@ NOT_LISTED: Final = {
     "outregion pull": "a page of the platform's interface",
     "reconcile ours": "a file for the institution",
     "report reconciliation": "a sheet that balances: tests/payments/statements",
+    "seal compare": "blocks of the chain; tests/reports/seal",
+    "seal export": "counts and digests; tests/reports/seal",
+    "seal key": "a public key",
+    "seal verify": "what was changed in a file; tests/reports/seal",
     "serve": "runs until it is stopped",
     "setup": "founds a region",
     "simulate": "needs an empty home",

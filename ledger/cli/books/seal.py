@@ -65,13 +65,13 @@ def export(
 @app.command("verify")
 def verify(file: SealFile, key: KeyOption = None, *, as_json: JsonFlag = False) -> None:
     """核对封存文件，不用数据库：逐张凭证、账链、余额、清单、签名；有不符则逐项指明并以1退出。"""
-    _answer(file, _checked(file, key), as_json=as_json)
+    _answer(file, verify_seal(file, kept_key(key)), as_json=as_json)
 
 
 @app.command("compare")
 def compare(file: SealFile, key: KeyOption = None, *, as_json: JsonFlag = False) -> None:
     """封存文件与现在的账相比：账链此后被改写则指明区块并以1退出。"""
-    done = _checked(file, key)
+    done = verify_seal(file, kept_key(key))
     if done.clean:
         running, named = app_for("reviewer"), parse_book(str(done.manifest["book"]))
         with unit_of_work(running.engine, running.user, named.region) as tx:
@@ -80,12 +80,12 @@ def compare(file: SealFile, key: KeyOption = None, *, as_json: JsonFlag = False)
     _answer(file, done, as_json=as_json)
 
 
-def _checked(file: Path, kept: Path | None) -> SealCheck:
-    """Verified with the key named, else with that of this installation, if it has one."""
+def kept_key(named: Path | None) -> str:
+    """The public key named, else that of this installation, if it has one; "" for none."""
     own = public_path((ACTING.settings or get_settings()).home)
-    if kept is None and own.is_file():
-        kept = own
-    return verify_seal(file, read_public(kept) if kept else "")
+    if named is None and own.is_file():
+        named = own
+    return read_public(named) if named else ""
 
 
 def _answer(file: Path, done: SealCheck, *, as_json: bool) -> None:

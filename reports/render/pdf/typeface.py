@@ -8,6 +8,7 @@ nothing is left out in silence.
 from __future__ import annotations
 
 import io
+from functools import cache
 from typing import Final
 
 from reports.wording import printable
@@ -22,13 +23,7 @@ class Typeface:
     """Widths and codes, learnt as characters come; `subset` gives what was used."""
 
     def __init__(self, *, serif: bool = False) -> None:
-        from fontTools.ttLib import TTFont
-        from pylopdf_fonts_zh_cn import sans_path, serif_path
-
-        path = serif_path() if serif else sans_path()
-        self._font = TTFont(io.BytesIO(path.read_bytes()), lazy=True)
-        self._glyphs: dict[int, str] = self._font.getBestCmap()
-        self._advances = self._font["hmtx"]
+        self._data, self._glyphs, self._advances, self.metrics = _face(serif=serif)
         self._chars: dict[str, tuple[str, int]] = {}
         self._texts: dict[str, tuple[str, int]] = {}
         self._broken: dict[tuple[str, float], list[str]] = {}
@@ -119,18 +114,30 @@ class Typeface:
         wanted.drop_tables += ["BASE", "DSIG", "GDEF", "GPOS", "GSUB", "VORG", "vhea", "vmtx"]
         subsetter = Subsetter(wanted)
         subsetter.populate(glyphs=[f"cid{glyph:05d}" for glyph in self.width_of])
-        subsetter.subset(self._font)
+        font = TTFont(io.BytesIO(self._data), lazy=True)
+        subsetter.subset(font)
         whole = io.BytesIO()
-        self._font.save(whole, reorderTables=None)
+        font.save(whole, reorderTables=None)
         whole.seek(0)
         return bytes(TTFont(whole, lazy=True).reader["CFF "])
 
-    @property
-    def metrics(self) -> tuple[int, int, int, tuple[int, int, int, int]]:
-        """Ascent, descent, height of capitals and the box around all glyphs."""
-        head, os2 = self._font["head"], self._font["OS/2"]
-        box = (head.xMin, head.yMin, head.xMax, head.yMax)
-        return os2.sTypoAscender, os2.sTypoDescender, os2.sCapHeight, box
+
+Metrics = tuple[int, int, int, tuple[int, int, int, int]]
+"""Ascent, descent, height of capitals and the box around all glyphs."""
+
+
+@cache
+def _face(*, serif: bool) -> tuple[bytes, dict[int, str], dict[str, tuple[int, int]], Metrics]:
+    """The face's file, glyphs by character, widths by glyph, and metrics: read once in a process."""
+    from fontTools.ttLib import TTFont
+    from pylopdf_fonts_zh_cn import sans_path, serif_path
+
+    data = (serif_path() if serif else sans_path()).read_bytes()
+    font = TTFont(io.BytesIO(data), lazy=True)
+    head, os2 = font["head"], font["OS/2"]
+    box = (head.xMin, head.yMin, head.xMax, head.yMax)
+    measures = (os2.sTypoAscender, os2.sTypoDescender, os2.sCapHeight, box)
+    return data, font.getBestCmap(), font["hmtx"].metrics, measures
 
 
 def _number(char: str) -> str:

@@ -1,0 +1,184 @@
+"""`archive export`: a closed period as a folder or ZIP of electronic accounting archives, indexed, digested and signed.
+
+Everything is written beside the place it goes to and appears there only when it is whole.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from ledger.books.account_lines import BEFORE_ALL
+from ledger.books.reading import cut, require_period
+from ledger.core.entries import NO_DIMENSIONS, Book
+from ledger.core.errors import Conflict
+from ledger.db.unit_of_work import Transaction
+from reports.archive import packing
+from reports.archive.index import Head, IndexEntry, to_csv, to_xml
+from reports.archive.parts import bank_papers, ledger_codes, vouchers
+from reports.archive.statements import statements_of
+from reports.general_ledger import general_ledger
+from reports.render.books_grid import ledger_grid
+from reports.render.grid import Grid
+from reports.render.out import write_grid
+from reports.render.paper import Paper
+from reports.render.pdf.book import write_book
+from reports.seal.digests import digests_of, line
+from reports.seal.export import export_seal, require_sealable
+from reports.seal.key import ALGORITHM, SealKey
+from reports.wording import printable
+
+INDEX: Final = "index.xml"
+SIGNATURE: Final = "index.sig"
+SEAL: Final = "封存/期间封存.jsonl"
+_ENTRIES_PER_READ: Final = 20_000
+Told = Callable[[str], None]
+
+
+def export_archive(
+    tx: Transaction,
+    book: Book,
+    period: int,
+    today: date,
+    key: SealKey,
+    out: Path,
+    told: Told = lambda _: None,
+) -> tuple[Head, list[IndexEntry]]:
+    """Pack a period that is over and closed into `out`: a ZIP where it ends in `.zip`, else a folder.
+
+    Raises as `export_seal`; Conflict `archive.exists` where `out` is there already; OSError.
+    """
+    if out.exists():
+        raise Conflict("archive.exists", f"{out}已存在，不覆盖", file=str(out))
+    cut(tx, book, None)
+    require_period(tx, book, period)
+    require_sealable(tx, book, period, today)
+    folder = out.with_name(f"{out.name}.part")
+    folder.mkdir()
+    try:
+        found = _Package(tx, book, period, today, key, folder, told).write()
+        if out.suffix.lower() == ".zip":
+            packed = out.with_name(f"{out.name}.part.zip")
+            try:
+                packing.pack(folder, packed)
+                packed.replace(out)
+            finally:
+                packed.unlink(missing_ok=True)
+        else:
+            folder.replace(out)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return found
+
+
+class _Package:
+    """A package being made."""
+
+    def __init__(
+        self, tx: Transaction, book: Book, period: int, today: date, key: SealKey, folder: Path, told: Told
+    ) -> None:
+        self._tx = tx
+        self._book = book
+        self._period = period
+        self._today = today
+        self._key = key
+        self._folder = folder
+        self._told = told
+        self._items: list[IndexEntry] = []
+
+    def write(self) -> tuple[Head, list[IndexEntry]]:
+        """All parts, then the index and its signature."""
+        self._told("凭证")
+        self._vouchers()
+        self._told("账簿")
+        for code, name in ledger_codes(self._tx, self._book, self._period):
+            self._grid("账簿", f"明细账-{code}", "book", f"明细账 {code} {name}", self._ledger(code))
+        self._told("报表")
+        for statement in statements_of(self._period):
+            made = statement.make(self._tx, self._book, self._period)
+            self._grid("报表", statement.title, statement.kind, statement.title, made)
+        self._told("银行文件")
+        self._bank_papers()
+        self._told("封存")
+        path = self._place(SEAL)
+        sealed = export_seal(self._tx, self._book, self._period, self._today, self._key, path)
+        self._add(SEAL, "book", "期间封存：凭证、账链、余额（fundledger seal verify）", "")
+        manifest = sealed.manifest
+        head = Head(
+            str(self._book),
+            str(manifest["book_name"]),
+            self._period,
+            str(manifest["state"]),
+            self._today.isoformat(),
+            self._tx.user,
+            int(manifest["last_block"]),
+            str(manifest["last_hash"]),
+        )
+        self._place("index.csv").write_bytes(to_csv(self._items))
+        self._add("index.csv", "other", "档案目录", "")
+        index = to_xml(head, self._items)
+        (self._folder / INDEX).write_bytes(index)
+        signature = {
+            "algorithm": ALGORITHM,
+            "key_id": self._key.id,
+            "public_key": self._key.public,
+            "signature": self._key.sign(index),
+        }
+        (self._folder / SIGNATURE).write_bytes(line(signature))
+        return head, self._items
+
+    def _vouchers(self) -> None:
+        made = vouchers(self._tx, self._book, self._period)
+        first = next(made, None)
+        if first is None:
+            return
+        name = "凭证/记账凭证.pdf"
+        with self._place(name).open("wb") as out:
+            write_book(chain([first], made), out, Paper.A5_ACROSS)
+        self._add(name, "voucher", f"记账凭证 {self._period}", "")
+
+    def _ledger(self, code: str) -> Grid:
+        read = partial(
+            general_ledger,
+            self._tx,
+            self._book,
+            code,
+            NO_DIMENSIONS,
+            period=self._period,
+            entries=_ENTRIES_PER_READ,
+        )
+        return ledger_grid(read(after=BEFORE_ALL), lambda end: read(after=end))
+
+    def _grid(self, folder: str, stem: str, kind: str, title: str, grid: Grid) -> None:
+        """A table to read and one to compute with."""
+        for shape in ("pdf", "xlsx"):
+            name = f"{folder}/{stem}.{shape}"
+            write_grid(grid, shape, self._place(name), Paper.A4_ACROSS)
+            self._add(name, kind, title, "")
+
+    def _bank_papers(self) -> None:
+        for n, paper in enumerate(bank_papers(self._tx, self._book, self._period), 1):
+            name = f"{paper.folder}/{_plain(paper.account)}/{n:05d}-{_plain(paper.name)}"
+            self._place(name).write_bytes(paper.content)
+            title = f"{paper.folder} {paper.kind or '未能识别'} {paper.day}"
+            self._add(name, "voucher", title, printable(f"{paper.account} {paper.name}"))
+
+    def _place(self, name: str) -> Path:
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _add(self, name: str, kind: str, title: str, source: str) -> None:
+        size, sha256, sm3 = digests_of(self._folder / name)
+        self._items.append(IndexEntry(name, kind, title, source, size, sha256, sm3))
+
+
+def _plain(name: str) -> str:
+    """A name from outside as a part of a path: no separator, nothing hidden, not too long."""
+    kept = "".join(char if char.isalnum() or char in "._-" else "_" for char in printable(name))
+    return kept.lstrip(".")[-100:] or "file"

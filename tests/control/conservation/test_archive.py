@@ -1,0 +1,191 @@
+"""An archive package of a lived month: everything is in it, in the bytes it came in, and one flipped byte is named."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+import re
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pypdfium2
+import pytest
+import typer
+from lxml import etree
+from typer.testing import CliRunner
+
+from ledger.cli.books.archive import app as archive_app
+from ledger.cli.line.acting import ACTING, close_apps
+from ledger.core.errors import Conflict, NotFound
+from ledger.settings import get_settings
+from reports.archive.verify import verify_archive
+from reports.seal.key import public_path
+
+Run = Callable[..., Any]
+PERIOD = 202601
+BOOK = ("--book", "420100-310", "--period", str(PERIOD))
+
+
+@pytest.fixture
+def run(lived: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    monkeypatch.setenv("FUNDLEDGER_HOME", str(lived.home))
+    monkeypatch.setenv("DATABASE_URL", lived.settings.database_url)
+    monkeypatch.setenv("FUNDLEDGER_SERVICE_PASSWORD", lived.settings.service_password)
+    monkeypatch.setenv("FUNDLEDGER_TODAY", "2026-06-30")
+    get_settings.cache_clear()
+    app = typer.Typer()
+    app.add_typer(archive_app, name="archive")
+
+    def invoke(*words: Any, fails: bool = False) -> Any:
+        ACTING.user = "zhou"
+        try:
+            done = CliRunner().invoke(app, ["archive", *map(str, words), "--json"], catch_exceptions=False)
+        finally:
+            ACTING.user = ""
+            close_apps()
+        assert done.exit_code == int(fails), done.output[:800]
+        return json.loads(done.stdout.splitlines()[-1])
+
+    with psycopg.connect(lived.settings.database_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("UPDATE books.period SET state = 'closed' WHERE fund = 310 AND period <= %s", [PERIOD])
+        admin.commit()
+    yield invoke
+    get_settings.cache_clear()
+
+
+def test_a_package_holds_everything_and_proves_itself(lived: Any, run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "档案"
+    told = run("export", *BOOK, "--out", out)
+    assert not list(tmp_path.glob("*.part*"))
+    found = run("verify", out)
+    assert (found["valid"], found["key_checked"], found["findings"]) == (True, True, [])
+    assert found["files"] == len(told["files"])
+
+    # vouchers: every number is printed, with who signed
+    with pypdfium2.PdfDocument(out / "凭证/记账凭证.pdf") as printed:
+        pages = [page.get_textpage().get_text_bounded() for page in printed]
+    whole = re.sub(r"\s", "", "".join(pages))
+    numbers = lived.rows(f"SELECT series, vno FROM books.entry WHERE fund = 310 AND period = {PERIOD}")
+    assert numbers
+    for series, vno in numbers:
+        assert f"凭证号{series}-{PERIOD}-{vno}" in whole
+    assert all("记账凭证" in page for page in pages)
+
+    # bank files: the very bytes
+    kept = {bytes(row[0]) for row in lived.rows("SELECT sha256 FROM payments.inbound_file")}
+    receipts = [path for path in (out / "银行来文").rglob("*") if path.is_file()]
+    assert receipts
+    assert all(sha256(path.read_bytes()).digest() in kept for path in receipts)
+    wanted = lived.rows(
+        "SELECT DISTINCT v.file_sha256 FROM payments.evidence v JOIN payments.book_account k USING (region, account)"
+        f" WHERE k.fund = 310 AND to_char(v.booking_date, 'YYYYMM') = '{PERIOD}'"
+    )
+    got = {sha256(path.read_bytes()).digest() for path in receipts}
+    assert wanted
+    assert {bytes(row[0]) for row in wanted} <= got
+    sent = lived.rows("SELECT sha256 FROM payments.bank_file")
+    ours = [path for path in (out / "拨付文件").rglob("*") if path.is_file()]
+    assert {sha256(path.read_bytes()).digest() for path in ours} <= {bytes(row[0]) for row in sent}
+
+    # the index: XML and CSV say the same, with retention
+    root = etree.parse(out / "index.xml").getroot()
+    kinds = {one.get("path"): (one.get("kind"), one.get("retention"), one.get("sha256")) for one in root}
+    assert kinds["凭证/记账凭证.pdf"][:2] == ("voucher", "30")
+    assert kinds["报表/科目余额表.pdf"][:2] == ("report", "10")
+    assert {kind for kind, _, _ in kinds.values()} == {"voucher", "book", "report", "other"}
+    rows = list(csv.DictReader(io.StringIO((out / "index.csv").read_bytes().decode("utf-8-sig"))))
+    assert {row["文件"]: row["SHA-256"] for row in rows} == {
+        path: digest for path, (_, _, digest) in kinds.items() if path != "index.csv"
+    }
+    files = {
+        path.relative_to(out).as_posix(): sha256(path.read_bytes()).hexdigest()
+        for path in out.rglob("*")
+        if path.is_file() and path.name not in ("index.xml", "index.sig")
+    }
+    assert files == {path: digest for path, (_, _, digest) in kinds.items()}
+
+
+def flip(path: Path, place: int, bit: int = 0x20) -> None:
+    with path.open("r+b") as file:
+        file.seek(place)
+        byte = file.read(1)[0]
+        file.seek(place)
+        file.write(bytes([byte ^ bit]))
+
+
+def test_one_flipped_byte_is_named(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "档案"
+    run("export", *BOOK, "--out", out)
+    kept = public_path(get_settings().home).read_text().strip()
+    dice = random.Random(3)  # noqa: S311 -- places to flip
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    ours = [path for path in files if path.parent == out or path.parent.name in ("凭证", "封存")]
+    for path in [*ours, *dice.sample(files, 8)]:
+        whole = path.read_bytes()
+        flip(path, dice.randrange(len(whole)))
+        named = {where.partition(" ")[0] for where, _ in verify_archive(out, kept).findings}
+        expected = path.relative_to(out).as_posix()
+        also = (
+            {"index.sig"} if expected == "index.xml" else {"index.xml"} if expected == "index.csv" else set()
+        )
+        assert named - also <= {expected}
+        assert named & {expected, "index.sig"}
+        path.write_bytes(whole)
+    assert verify_archive(out, kept).clean
+
+    (out / "凭证/多出.pdf").write_bytes(b"x")
+    assert [one["where"] for one in run("verify", out, fails=True)["findings"]] == ["凭证/多出.pdf"]
+    (out / "凭证/多出.pdf").unlink()
+    (out / "凭证/记账凭证.pdf").rename(tmp_path / "gone")
+    assert [one["where"] for one in run("verify", out, fails=True)["findings"]] == ["凭证/记账凭证.pdf"]
+    (tmp_path / "gone").rename(out / "凭证/记账凭证.pdf")
+    for name in ("index.xml", "index.sig"):
+        shutil.move(out / name, tmp_path / name)
+        assert run("verify", out, fails=True)["findings"][0]["where"] == name
+        shutil.move(tmp_path / name, out / name)
+    assert run("verify", out)["valid"]
+
+
+def test_the_zip_has_no_byte_that_is_not_checked(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "o.zip"
+    run("export", *BOOK, "--out", out)
+    assert run("verify", out)["valid"]
+    assert zipfile.ZipFile(out).testzip() is None
+    whole = out.read_bytes()
+    dice = random.Random(5)  # noqa: S311 -- places to flip
+    places = [0, 4, 10, 20, len(whole) - 1, len(whole) - 10, len(whole) - 60, len(whole) - 200]
+    for place in (*places, *(dice.randrange(len(whole)) for _ in range(12))):
+        flip(out, place)
+        assert run("verify", out, fails=True)["findings"], place
+        flip(out, place)
+    out.write_bytes(whole + b"x")
+    assert run("verify", out, fails=True)["findings"]
+    out.write_bytes(whole[: len(whole) // 2])
+    assert run("verify", out, fails=True)["findings"]
+
+
+def test_what_is_refused_leaves_nothing(lived: Any, run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "o"
+    out.mkdir()
+    with pytest.raises(Conflict) as there:
+        run("export", *BOOK, "--out", out)
+    assert there.value.code == "archive.exists"
+    out.rmdir()
+    with psycopg.connect(lived.settings.database_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("UPDATE books.period SET state = 'open' WHERE fund = 310 AND period = %s", [PERIOD])
+        admin.commit()
+    with pytest.raises(Conflict) as opened:
+        run("export", *BOOK, "--out", out)
+    assert opened.value.code == "seal.not_closed"
+    with pytest.raises(NotFound):
+        run("export", "--book", "420100-310", "--period", "209901", "--out", out)
+    assert {path.name for path in tmp_path.iterdir()} <= {"anchors", "seal", "secrets"}
