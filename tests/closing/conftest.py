@@ -26,6 +26,7 @@ from ledger.db.roles import grant_database
 from ledger.db.unit_of_work import unit_of_work
 from ledger.db.urls import libpq_url
 from ledger.founding import book_by_hand
+from ledger.fund.region.choices import confirm_choices, propose_choice, read_choices
 from ledger.settings import Settings
 from ledger.simulation.people import found_demo
 
@@ -110,11 +111,11 @@ class Agency:
 
 def method(agency: Agency, value: str) -> None:
     """The region's choice between 账结 and 表结."""
+    begun = date(2025, 1, 1)
     with agency.tx("li") as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'closing_method', '2025-01-01', %(v)s, '市局发文', 'li')",
-            v=value,
-        )
+        propose_choice(tx, "closing_method", value, begun, "市局发文", begun)
+    with agency.tx("qian") as tx:
+        confirm_choices(tx, read_choices(tx).digest, begun)
 
 
 @pytest.fixture(scope="module")

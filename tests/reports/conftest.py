@@ -46,6 +46,7 @@ class Desk:
 
     engine: Any
     book: Book
+    admin_url: str = ""
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @contextmanager
@@ -97,7 +98,7 @@ def desk(database: Any) -> Desk:
         admin.execute(
             "INSERT INTO access.user_role VALUES (420100,'acc','accountant',0),(420100,'zhang','checker',0)"
         )
-    made = Desk(database.service_engine, Book(420100, 310))
+    made = Desk(database.service_engine, Book(420100, 310), database.admin_url)
     with made.tx() as tx:
         open_book(tx, made.book, "武汉职工医保基金", date(2026, 9, 1))
         open_period(tx, made.book, 202610)

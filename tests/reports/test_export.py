@@ -25,6 +25,7 @@ from reports.account_names import account_name, parse_account_name
 from reports.export import ExportFormat, export
 from reports.trial_balance import trial_balance
 from tests.judges import program_of
+from tests.scenes.closing import let_closing_entries_in
 
 UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}
 
@@ -130,6 +131,7 @@ def booked(tx):
 def kinds_and_a_reversal(desk):
     """An entry of every kind, and one that reverses: posted beside the random ones."""
     day = date(2026, 11, 4)
+    let_closing_entries_in(desk.admin_url)
     desk.post(day, [replace(desk.draft([debit(1005, 900), credit(300101, 900)]), event="OPEN")])
     (first,) = desk.post(day, [desk.draft([debit(1005, 500), credit(4101, 500)])])
     desk.post(day, [desk.draft([debit(1005, -500), credit(4101, -500)], reverses_seq=first.seq)])

@@ -11,7 +11,6 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ledger.books.setup import close_period
 from ledger.cli.books.seal import app as seal_app
 from ledger.cli.line import acting
 from ledger.core.entries import Dimensions, credit, debit
@@ -20,6 +19,7 @@ from ledger.settings import get_settings
 from reports.seal import digests
 from reports.seal.key import SealKey, ensure_key, public_path
 from reports.seal.verify import verify_seal
+from tests.scenes.closing import close_month
 
 BOOK = ("--book", "420100-310")
 
@@ -45,9 +45,8 @@ def run(database, monkeypatch):
 
 
 def close(desk, *periods):
-    with desk.tx() as tx:
-        for period in periods:
-            close_period(tx, desk.book, period, date(2026, 12, 5))
+    for period in periods:
+        close_month(desk.admin_url, *desk.book, period)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from ledger.db.unit_of_work import Transaction, unit_of_work
 from reports.statements.rows import Form
 from reports.statements.span import Span
 from reports.statements.statement import Statements, statements
+from tests.scenes.closing import let_closing_entries_in
 
 BANK, FISCAL, RECEIPTS = (Dimensions(number) for number in ("42001", "42002", "42003"))
 CARE = Dimensions("H42010000001", "pool", 2026, 202610, "inpatient")
@@ -65,6 +66,7 @@ def by_key(told: Statements, form: Form) -> dict[str, tuple[int, ...]]:
 @pytest.fixture
 def desk_of(database: Any) -> Callable[[int], Desk]:
     """A book of a fund with October 2026 to March 2027 open."""
+    let_closing_entries_in(database.admin_url)
     with psycopg.connect(database.admin_url, autocommit=True) as admin:
         admin.execute("INSERT INTO access.app_user VALUES ('acc','p1','钱会计'),('zhang','p3','张复核')")
         admin.execute(
