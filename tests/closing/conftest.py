@@ -109,9 +109,8 @@ class Agency:
         return int(fen)
 
 
-def method(agency: Agency, value: str) -> None:
+def method(agency: Agency, value: str, begun: date = date(2025, 1, 1)) -> None:
     """The region's choice between 账结 and 表结."""
-    begun = date(2025, 1, 1)
     with agency.tx("li") as tx:
         propose_choice(tx, "closing_method", value, begun, "市局发文", begun)
     with agency.tx("qian") as tx:

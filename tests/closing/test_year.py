@@ -75,10 +75,7 @@ def test_a_year_without_its_own_months_closed_by_the_former_method_is_carried_to
     """表结 chosen for October, 账结 from November on: November carries what October left."""
     method(agency, "yearly")
     agency.shut()
-    with agency.tx() as tx:
-        tx.run(
-            "INSERT INTO fund.region_policy VALUES (420100, 'closing_method', '2025-11-01', 'monthly', '改', 'li')"
-        )
+    method(agency, "monthly", NOV.replace(day=1))
     agency.book(NOV, debit(1005, 4_000), credit(400101, 4_000))
     agency.shut(202511, date(2025, 12, 1))
     assert agency.balance(300101) == 654_300
