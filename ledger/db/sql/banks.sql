@@ -366,7 +366,7 @@ END $$;
 -- New matches, all of a statement at once: in one's own name, both sides come to the same, and every journal line is one of
 -- the account's, with its amount.
 CREATE OR REPLACE FUNCTION payments.check_matches() RETURNS trigger LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET join_collapse_limit = 1 AS $$
 DECLARE
     v     record;
     v_of  record;     -- what bounds the new matches: without it whole tables would be read for one
@@ -396,7 +396,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.other_account',
             DETAIL = format('账套%s第%s号第%s行不是账户%s的分录，或金额不同', v.fund, v.seq, v.leg, v.account);
     END IF;
-    -- gathered, not joined: a planner without statistics would compare every match with every other
+    -- gathered, and joined in the order written: rows of this very transaction have no statistics, and a planner without them
+    -- compares every match with every line of the account
     SELECT p.account, sum(p.bank) AS bank, sum(p.book) AS book INTO v FROM (
         SELECT a.account, a.n, 0 AS parts, 0::bigint AS bank, 0::bigint AS book FROM added a
         UNION ALL
