@@ -185,18 +185,14 @@ def _findings(asked: MonthAsked) -> CheckLine:
 
 
 def _bank(asked: MonthAsked) -> CheckLine:
-    """余额调节表 of each bank account of the book, reviewed; where the home keeps none yet, that is said and hinders nothing."""
-    [(kept,)] = asked.rows("SELECT to_regclass('payments.reconciliation_sheet') IS NOT NULL")
+    """余额调节表 of each bank account of the book, reviewed and unchanged since (payments.unreconciled). Where the region takes in
+    no statements yet, that is said and hinders nothing.
+    """
+    [(kept,)] = asked.rows("SELECT EXISTS (SELECT 1 FROM payments.bank_statement WHERE region = %(region)s)")
     if not kept:
-        return CheckLine("bank", ok=True, note="尚无银行对账")
-    found = asked.rows(
-        """SELECT a.account FROM payments.book_account a
-            WHERE a.region = %(region)s AND a.fund = %(fund)s AND NOT EXISTS (
-                  SELECT 1 FROM (SELECT to_jsonb(s) AS sheet FROM payments.reconciliation_sheet s WHERE s.region = a.region) s
-                   WHERE s.sheet ->> 'account' = a.account
-                     AND coalesce(s.sheet ->> 'period', s.sheet ->> 'month') = %(period)s::text
-                     AND s.sheet ->> 'state' = 'reviewed')"""
-    )
+        return CheckLine("bank", ok=True, note="尚无银行对账单")
+    [(words,)] = asked.rows("SELECT payments.unreconciled(%(region)s, %(fund)s::smallint, %(period)s)")
+    found = [(word,) for word in str(words).split("、") if word]
     return _of("bank", found, "没有经复核的银行存款余额调节表")
 
 

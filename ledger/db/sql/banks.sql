@@ -366,9 +366,15 @@ END $$;
 -- New matches, all of a statement at once: in one's own name, both sides come to the same, and every journal line is one of
 -- the account's, with its amount.
 CREATE OR REPLACE FUNCTION payments.check_matches() RETURNS trigger LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp AS $$
-DECLARE v record;
+SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET join_collapse_limit = 1 AS $$
+DECLARE
+    v     record;
+    v_of  record;     -- what bounds the new matches: without it whole tables would be read for one
+    v_leg record;
 BEGIN
+    SELECT min(a.region) AS region, min(a.n) AS first, max(a.n) AS last INTO v_of FROM added a;
+    SELECT min(g.seq) AS first, max(g.seq) AS last, min(g.period) AS since, max(g.period) AS until INTO v_leg
+      FROM payments.match_leg g WHERE g.region = v_of.region AND g.match BETWEEN v_of.first AND v_of.last;
     FOR v IN SELECT DISTINCT a.region, a.account FROM added a LOOP
         PERFORM payments.require_account_role(v.region, v.account, '{accountant,system}');
     END LOOP;
@@ -377,9 +383,10 @@ BEGIN
     END IF;
     SELECT a.account, g.fund, g.seq, g.leg INTO v
       FROM added a
-      JOIN payments.match_leg g ON g.region = a.region AND g.account = a.account AND g.match = a.n
+      JOIN payments.match_leg g ON g.region = a.region AND g.account = a.account AND g.match = a.n AND g.match BETWEEN v_of.first AND v_of.last
       JOIN payments.bank_account b ON b.region = a.region AND b.account = a.account
       LEFT JOIN books.entry e ON e.region = g.region AND e.fund = g.fund AND e.period = g.period AND e.seq = g.seq
+           AND e.region = v_of.region AND e.seq BETWEEN v_leg.first AND v_leg.last AND e.period BETWEEN v_leg.since AND v_leg.until
       LEFT JOIN books.dim d ON d.region = g.region AND d.dim = e.dims[g.leg]
      WHERE abs(e.accounts[g.leg]) IS DISTINCT FROM b.kind::integer
         OR sign(e.accounts[g.leg]) * e.amounts[g.leg] IS DISTINCT FROM g.effect_fen
@@ -389,17 +396,19 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.other_account',
             DETAIL = format('账套%s第%s号第%s行不是账户%s的分录，或金额不同', v.fund, v.seq, v.leg, v.account);
     END IF;
-    -- gathered, not joined: a planner without statistics would compare every match with every other
+    -- gathered, and joined in the order written: rows of this very transaction have no statistics, and a planner without them
+    -- compares every match with every line of the account
     SELECT p.account, sum(p.bank) AS bank, sum(p.book) AS book INTO v FROM (
         SELECT a.account, a.n, 0 AS parts, 0::bigint AS bank, 0::bigint AS book FROM added a
         UNION ALL
         SELECT a.account, a.n, 1, CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END, 0
           FROM added a
-          JOIN payments.match_line m ON m.region = a.region AND m.account = a.account AND m.match = a.n
+          JOIN payments.match_line m ON m.region = a.region AND m.account = a.account AND m.match = a.n AND m.match BETWEEN v_of.first AND v_of.last
           JOIN payments.statement_line l ON l.region = m.region AND l.account = m.account AND l.statement = m.statement AND l.n = m.n
         UNION ALL
         SELECT a.account, a.n, 1, 0, g.effect_fen
-          FROM added a JOIN payments.match_leg g ON g.region = a.region AND g.account = a.account AND g.match = a.n) p
+          FROM added a JOIN payments.match_leg g ON g.region = a.region AND g.account = a.account AND g.match = a.n
+           AND g.match BETWEEN v_of.first AND v_of.last) p
      GROUP BY p.account, p.n HAVING sum(p.bank) <> sum(p.book) OR sum(p.parts) < 2 LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.amount',
