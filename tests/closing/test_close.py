@@ -29,7 +29,7 @@ def test_an_open_month_shows_its_check_list(agency: Agency) -> None:
     assert all(line.ok for line in found.checks), found.checks
     told = {line.code: line for line in found.checks}
     assert told["unsplit"].items == ("4601 110.00元",)  # allowed in months
-    assert told["bank"].note == "尚无银行对账"
+    assert told["bank"].note == "尚无银行对账单"
 
 
 def test_two_persons_close_it_and_income_and_expense_are_carried_per_sub_fund(agency: Agency) -> None:
