@@ -207,6 +207,7 @@ BEGIN
                    AND s.digest = e.evidence_digest
                    AND s.digest = books.voucher_text_digest(p_region, p_fund, v.version, e.business_date, e.reverses_seq, e.summary,
                                                             e.evidence, e.attachments, e.prepared_by, t.text))
+           WHEN e.event = 'OPEN' THEN true                      -- fund.check_opening
            WHEN e.source_key LIKE 'REF:%' THEN EXISTS (
                 SELECT 1 FROM fund.refund r WHERE r.region = p_region AND r.fund = p_fund AND r.refund_id = substr(e.source_key, 5)
                    AND r.state = 'approved' AND (r.prepared_by, r.approved_by) = (e.prepared_by, e.reviewed_by))

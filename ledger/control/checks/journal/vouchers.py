@@ -16,6 +16,7 @@ CHECKED: Final[Mapping[str, str]] = {
     **dict.fromkeys(("SET", "CLR"), "settlements"),
     **dict.fromkeys(("ALLOT", "REF", "INT", "FEE", "OUT", "PRE", "CLRX"), "papers"),
     "MAN": "vouchers",
+    "OPEN": "cutover",
 }
 """The event of an entry, and which of the checks proves what it rests on. A new event needs its line, and its check."""
 
