@@ -253,7 +253,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
                        CASE WHEN r.paid THEN r.ours_daily ELSE 0 END AS paid, 0 AS listed, 0 AS advanced, 0 AS line FROM records r WHERE r.known
                 UNION ALL
                 SELECT l.counterparty, l.subfund, l.service_year, l.term, l.category, 0, CASE l.account WHEN 9201 THEN l.balance_fen ELSE 0 END,
-                       CASE l.account WHEN 110105 THEN l.balance_fen ELSE 0 END, l.line FROM lines l
+                       CASE l.account WHEN 110105 THEN l.balance_fen ELSE 0 END, CASE l.file WHEN 'open_items' THEN l.line ELSE 0 END
+                  FROM lines l
                  WHERE l.file <> 'balances' AND l.account IN (9201, 110105)) s
          GROUP BY 1, 2, 3, 4, 5),
     totals AS (     -- accounts whose balance is proved item by item

@@ -37,9 +37,31 @@ _MOVED: Final = """
        FROM fund.cutover c JOIN fund.cutover_history h ON h.region = c.region AND h.fund = c.fund AND h.version = c.version
       WHERE c.region = %(region)s AND c.fund = %(fund)s AND c.state = 'confirmed')"""
 
-_POOL: Final = coded(" FROM " + _MOVED + """ b JOIN books.account a ON a.region = b.region AND a.fund = b.fund AND a.account = b.account
+_POOL: Final = coded(
+    " FROM "
+    + _MOVED
+    + """ b JOIN books.account a ON a.region = b.region AND a.fund = b.fund AND a.account = b.account
      WHERE b.region = %(region)s AND b.fund = %(fund)s AND a.class IN ('净资产', '收入', '支出')
-       AND a.name NOT LIKE '%%个人账户%%' AND a.account NOT IN ({TRANSFERS_IN}, {UNSPLIT_CONTRIBUTIONS}, {UNSPLIT_INTEREST}, {TRANSFERS_OUT})""")
+       AND a.name NOT LIKE '%%个人账户%%' AND a.account NOT IN ({TRANSFERS_IN}, {UNSPLIT_CONTRIBUTIONS}, {UNSPLIT_INTEREST}, {TRANSFERS_OUT})"""
+)
+
+_SETTLED_MONTHS: Final = coded(
+    """SELECT coalesce(sum(p.months), 0)::bigint, coalesce(sum(p.fen), 0)::bigint FROM (
+         SELECT max(b.period - b.first) + 1 AS months, sum(b.credit - b.debit) AS fen FROM """
+    + _MOVED
+    + """ b LEFT JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+          WHERE coalesce(d.counterparty, b.party) = %(institution)s AND b.account IN ({PAID}, {OFFSETS})
+            AND b.first >= %(first)s AND b.period <= %(last)s
+          GROUP BY b.period HAVING sum(b.credit - b.debit) <> 0) p"""
+)
+_SPENT: Final = """
+    SELECT coalesce(sum(p.balance), 0)::bigint, coalesce(sum(p.spent), 0)::bigint,
+           coalesce(sum(p.months) FILTER (WHERE p.spending), 0)::bigint
+      FROM (SELECT coalesce(sum(b.credit - b.debit) FILTER (WHERE b.whole), 0) AS balance,
+                   sum(b.debit) FILTER (WHERE a.class = '支出' AND b.first >= %(first)s AND b.period <= %(last)s) AS spent,
+                   max(b.period - b.first) + 1 AS months,
+                   bool_or(a.class = '支出' AND b.first >= %(first)s AND b.period <= %(last)s AND b.debit <> 0) AS spending"""
+_MEANS: Final = _SPENT + _POOL + " GROUP BY b.period) p"
 
 
 class QuotaCondition(NamedTuple):
@@ -83,16 +105,7 @@ def monthly_settlement(tx: Transaction, fund: int, institution: str, day: date, 
     """
     first, last = months_before(day, 12 * years)
     months, total = tx.rows(
-        coded(
-            """SELECT coalesce(sum(p.months), 0)::bigint, coalesce(sum(p.fen), 0)::bigint FROM (
-                 SELECT max(b.period - b.first) + 1 AS months, sum(b.credit - b.debit) AS fen
-                   FROM """
-            + _MOVED
-            + """ b LEFT JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                  WHERE coalesce(d.counterparty, b.party) = %(institution)s AND b.account IN ({PAID}, {OFFSETS})
-                    AND b.first >= %(first)s AND b.period <= %(last)s
-                  GROUP BY b.period HAVING sum(b.credit - b.debit) <> 0) p"""
-        ),
+        _SETTLED_MONTHS,
         region=tx.region,
         fund=fund,
         institution=institution,
@@ -154,14 +167,7 @@ def month_quota(tx: Transaction, fund: int, institution: str, day: date) -> Quot
 def _means(tx: Transaction, fund: int, day: date) -> QuotaCondition:
     first, last = months_before(day, 12)
     balance, spent, months = tx.rows(
-        """SELECT coalesce(sum(p.balance), 0)::bigint, coalesce(sum(p.spent), 0)::bigint,
-                  coalesce(sum(p.months) FILTER (WHERE p.spending), 0)::bigint
-             FROM (SELECT coalesce(sum(b.credit - b.debit) FILTER (WHERE b.whole), 0) AS balance,
-                          sum(b.debit) FILTER (WHERE a.class = '支出' AND b.first >= %(first)s AND b.period <= %(last)s) AS spent,
-                          max(b.period - b.first) + 1 AS months,
-                          bool_or(a.class = '支出' AND b.first >= %(first)s AND b.period <= %(last)s) AS spending"""
-        + _POOL
-        + " GROUP BY b.period) p",
+        _MEANS,
         region=tx.region,
         fund=fund,
         first=first,

@@ -55,6 +55,7 @@ _COMPARE: Final = """
                   FROM fund.cutover c JOIN fund.cutover_line l ON l.region = c.region AND l.fund = c.fund AND l.version = c.version
                   JOIN books.account a ON a.region = l.region AND a.fund = l.fund AND a.account = l.account
                  WHERE %(opened)s AND c.state = 'confirmed' AND l.posted AND l.account = ANY(%(accounts)s)
+                   AND (NOT %(regions)s OR l.counterparty ~ '^[0-9]{6}$')
                 UNION ALL
                 SELECT r.region, r.fund, r.institution, r.subfund, r.service_year, r.term, r.category, 0, r.fen FROM ("""
 _COMPARE_END: Final = """) AS r (region, fund, institution, subfund, service_year, term, category, fen)) sides
@@ -104,7 +105,8 @@ _MOVED: Final = coded("""
         UNION ALL
         SELECT l.region, l.fund, l.account, l.dim, CASE l.side WHEN 1 THEN -l.amount_fen ELSE 0 END,
                CASE l.side WHEN -1 THEN -l.amount_fen ELSE 0 END
-          FROM closing c JOIN books.leg l ON l.region = c.region AND l.fund = c.fund AND l.period = c.period AND l.seq = c.seq
+          FROM closing c JOIN books.entry e ON e.region = c.region AND e.fund = c.fund AND e.period = c.period AND e.seq = c.seq AND e.event <> 'OPEN'
+          JOIN books.leg l ON l.region = c.region AND l.fund = c.fund AND l.period = c.period AND l.seq = c.seq
          WHERE l.account::text LIKE '{BENEFITS}%' OR l.account::text LIKE '{OTHER_INCOME}%')
 """)
 _PROVEN: Final = coded("""
@@ -166,7 +168,11 @@ def check_ties(snapshot: Snapshot) -> Iterator[Breach]:
 def compare(snapshot: Snapshot, tie: Tie) -> Iterator[Breach]:
     """One tie, per key."""
     for region, fund, *key, booked, found in snapshot.rows(
-        _COMPARE + tie.rows + _COMPARE_END, accounts=list(tie.accounts), sign=tie.sign, regions=tie.regions, opened=tie.opened
+        _COMPARE + tie.rows + _COMPARE_END,
+        accounts=list(tie.accounts),
+        sign=tie.sign,
+        regions=tie.regions,
+        opened=tie.opened,
     ):
         where = f"{tie.accounts[0]} " + "/".join(map(str, key))
         yield Breach(tie.name, f"{region}-{fund}", where, f"{tie.words}：账上{booked}分，明细{found}分")
