@@ -39,6 +39,7 @@ WORDS: Final = (
     Word("layers", "ledger.cli.layers", "一单式：各方承担"),
     Word("month", "ledger.cli.month", "月结算"),
     Word("outregion", "ledger.cli.outregion.commands", "异地就医"),
+    Word("party", "ledger.cli.books.party", "往来单位"),
     Word("payments", "ledger.cli.payments", "拨付：审批、制盘、发送、收回单、挂账"),
     Word("reconcile", "ledger.cli.reconcile", "对账"),
     Word("refund", "ledger.cli.refund", "退款与追回"),

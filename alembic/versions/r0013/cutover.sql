@@ -27,7 +27,7 @@ CREATE TABLE fund.cutover_line (
     region        integer NOT NULL,
     fund          smallint NOT NULL,
     version       integer NOT NULL,
-    file          text NOT NULL CHECK (file IN ('balances', 'open_items', 'computed')),
+    file          text NOT NULL CHECK (file ~ '^(balances|open_items|computed)$'),
     line          integer NOT NULL,
     posted        boolean NOT NULL,
     account       integer NOT NULL,

@@ -20,7 +20,7 @@ from ledger.fund.cutover.files import write_template
 from ledger.fund.cutover.opening import confirm_cutover, refuse_cutover
 from ledger.fund.cutover.read import read_set
 from ledger.fund.cutover.store import differences, propose, read_cutovers, stage
-from ledger.fund.cutover.values import CutoverSet, Difference
+from ledger.fund.cutover.values import CutoverSet, SetDifference
 from reports.cutover import as_csv, as_document, cutover_report
 
 app = typer.Typer(help="接转：期初余额、未了事项、旧账明细", no_args_is_help=True)
@@ -178,7 +178,7 @@ def _same(tx: Transaction, book: str, day: object, digest: str) -> bool:
     )
 
 
-def _refused(wrong: Sequence[Difference]) -> InvalidInput:
+def _refused(wrong: Sequence[SetDifference]) -> InvalidInput:
     first = min(wrong)
     return InvalidInput(
         "cutover.unreadable",
@@ -187,7 +187,9 @@ def _refused(wrong: Sequence[Difference]) -> InvalidInput:
     )
 
 
-def _document(named: object, found: CutoverSet, wrong: Sequence[Difference], digest: str) -> dict[str, Any]:
+def _document(
+    named: object, found: CutoverSet, wrong: Sequence[SetDifference], digest: str
+) -> dict[str, Any]:
     return {
         "book": str(named),
         "digest": digest,
@@ -210,7 +212,7 @@ def _words(found: CutoverSet) -> list[str]:
 
 
 def _tell(
-    named: object, found: CutoverSet, wrong: Sequence[Difference], digest: str, *, as_json: bool
+    named: object, found: CutoverSet, wrong: Sequence[SetDifference], digest: str, *, as_json: bool
 ) -> None:
     lines = _words(found)
     lines += [f"{one.file} 第{one.line}行 {one.field} {one.code}：{one.message}" for one in wrong]

@@ -45,9 +45,11 @@ _POOL: Final = coded(
        AND a.name NOT LIKE '%%个人账户%%' AND a.account NOT IN ({TRANSFERS_IN}, {UNSPLIT_CONTRIBUTIONS}, {UNSPLIT_INTEREST}, {TRANSFERS_OUT})"""
 )
 
-_SETTLED_MONTHS: Final = coded(
-    """SELECT coalesce(sum(p.months), 0)::bigint, coalesce(sum(p.fen), 0)::bigint FROM (
+_SETTLED: Final = """
+    SELECT coalesce(sum(p.months), 0)::bigint, coalesce(sum(p.fen), 0)::bigint FROM (
          SELECT max(b.period - b.first) + 1 AS months, sum(b.credit - b.debit) AS fen FROM """
+_SETTLED_MONTHS: Final = coded(
+    _SETTLED
     + _MOVED
     + """ b LEFT JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
           WHERE coalesce(d.counterparty, b.party) = %(institution)s AND b.account IN ({PAID}, {OFFSETS})

@@ -182,7 +182,7 @@ _COUNTED: Final[LiteralString] = (
 def read_tables(tx: Transaction, scope: LetterScope) -> Tables:
     """The independent side of the institution up to the letter's year."""
     sheets = _rows(tx, _SHEETS, scope)
-    opened = [(key, *row) for key, row in _rows(tx, _OPENED, scope)]
+    opened = [(key, row[0], row[1]) for key, row in _rows(tx, _OPENED, scope)]
 
     def with_opened(amounts: Amounts, *accounts: int) -> Amounts:
         total = defaultdict(int, amounts)

@@ -9,6 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
+from ledger.core.accounts import FUND_BALANCE, MONTH_OWED
 from ledger.core.errors import InvalidInput
 
 FILES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -25,9 +26,21 @@ FILES: Final[Mapping[str, tuple[str, ...]]] = {
 EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "balances": ("300101", "", "1000000.00", "0.00", "0.00", "1000000.00"),
     "history": ("202512", "50010101", "", "350000.00", "0.00"),
-    "open_items": ("9103", "H42010000001", "pool", "2026", "202608", "inpatient", "33000.00", "", "", "", ""),
+    "open_items": (
+        str(MONTH_OWED),
+        "H42010000001",
+        "pool",
+        "2026",
+        "202608",
+        "inpatient",
+        "33000.00",
+        "",
+        "",
+        "",
+        "",
+    ),
     "records": ("S20260930001", "pool", "1000.00", "600.00", "Y", "2026093000012345"),
-    "trial_balance": ("3001", "一般基金结余", "1000000.00", "0.00", "0.00", "1000000.00"),
+    "trial_balance": (str(FUND_BALANCE), "一般基金结余", "1000000.00", "0.00", "0.00", "1000000.00"),
 }
 _BYTES_MAX: Final = 256 * 1024 * 1024
 _LINES_MAX: Final = 1_000_000

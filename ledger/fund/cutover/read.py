@@ -16,6 +16,7 @@ from ledger.core.accounts import (
     ADVANCES,
     DAILY_ADVANCE,
     DAILY_PAID,
+    IN_FLIGHT,
     PREPAYMENT,
     RECOGNISED,
     REFUNDED,
@@ -34,9 +35,9 @@ from ledger.fund.cutover.values import (
     BalanceLine,
     CutoverSet,
     DeductionLine,
-    Difference,
     HistoryLine,
     RecordLine,
+    SetDifference,
     TrialLine,
 )
 from ledger.rules.load import rulebook
@@ -51,7 +52,7 @@ _WHOLE: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 _NOT_CARRIED: Final = {
     "finding": "审核扣款须先作为其他扣款列出，或在本系统重新登记",
     "order": "在途拨付单不能接转：请等其回单到齐后接转，或列为未付",
-    "9104": "在途拨付单不能接转：请等其回单到齐后接转，或列为未付",
+    str(IN_FLIGHT): "在途拨付单不能接转：请等其回单到齐后接转，或列为未付",
 }
 
 
@@ -60,7 +61,7 @@ class _Reading:
     book: Book
     day: date
     found: CutoverSet = field(default_factory=CutoverSet)
-    wrong: list[Difference] = field(default_factory=list)
+    wrong: list[SetDifference] = field(default_factory=list)
 
     def line(self, file: str, number: int, cells: Mapping[str, str]) -> _Cells:
         return _Cells(self, file, number, cells)
@@ -76,15 +77,15 @@ class _Cells:
     cells: Mapping[str, str]
     good: bool = True
 
-    def bad(self, heading: str, code: str, message: str) -> None:
+    def problem(self, heading: str, code: str, message: str) -> None:
         self.good = False
-        self.reading.wrong.append(Difference(self.file, self.number, heading, code, message))
+        self.reading.wrong.append(SetDifference(self.file, self.number, heading, code, message))
 
     def _read(self, heading: str, reader: Callable[[str], Value], instead: Value) -> Value:
         try:
             return reader(self.cells[heading])
         except LedgerError as error:
-            self.bad(heading, error.code, error.message)
+            self.problem(heading, error.code, error.message)
             return instead
 
     def fen(self, heading: str) -> int:
@@ -93,14 +94,14 @@ class _Cells:
     def whole(self, heading: str, most: int = 209_912) -> int:
         text = self.cells[heading]
         if not _WHOLE.fullmatch(text) or int(text) > most:
-            self.bad(heading, "cutover.format", f"{heading}“{text[:20]}”应为整数，不大于{most}")
+            self.problem(heading, "cutover.format", f"{heading}“{text[:20]}”应为整数，不大于{most}")
             return 0
         return int(text)
 
     def account(self, heading: str = "account") -> int:
         text = self.cells[heading]
         if not _ACCOUNT.fullmatch(text):
-            self.bad(heading, "cutover.format", f"科目“{text[:20]}”不合规：应为数字编码")
+            self.problem(heading, "cutover.format", f"科目“{text[:20]}”不合规：应为数字编码")
             return 0
         return int(text)
 
@@ -114,10 +115,10 @@ class _Cells:
     def empty(self, headings: Sequence[str]) -> None:
         for heading in headings:
             if self.cells[heading]:
-                self.bad(heading, "cutover.format", f"本行的{heading}应为空")
+                self.problem(heading, "cutover.format", f"本行的{heading}应为空")
 
 
-def read_set(place: Path, book: Book, day: date) -> tuple[CutoverSet, list[Difference]]:
+def read_set(place: Path, book: Book, day: date) -> tuple[CutoverSet, list[SetDifference]]:
     """The set in a folder or zip, and every cell that cannot be read; raises as `read_files`."""
     reading = _Reading(book, day)
     readers = {
@@ -154,7 +155,7 @@ def _balance(line: _Cells) -> None:
     posted = account not in _ITEMISED
     if known is not None and known.dims == _ALL_DIMS:
         if party:
-            line.bad(
+            line.problem(
                 "party",
                 "cutover.party_unasked",
                 f"科目{account}的期初不按往来单位列示，机构明细列入open_items",
@@ -182,7 +183,7 @@ def _history(line: _Cells) -> None:
 def _item(line: _Cells) -> None:
     item = line.cells["item"]
     if item in _NOT_CARRIED:
-        line.bad("item", "cutover.not_carried", _NOT_CARRIED[item])
+        line.problem("item", "cutover.not_carried", _NOT_CARRIED[item])
     elif item == "deduction":
         line.empty(("subfund", "service_year", "category", "quota", "due_on", "recovery"))
         row = DeductionLine(
@@ -222,7 +223,7 @@ def _advance(line: _Cells, account: int) -> None:
 def _record(line: _Cells) -> None:
     paid = line.cells["paid"]
     if paid not in ("Y", "N"):
-        line.bad("paid", "cutover.format", f"paid“{paid[:10]}”应为Y或N")
+        line.problem("paid", "cutover.format", f"paid“{paid[:10]}”应为Y或N")
     row = RecordLine(
         line.number, line.text("setl_id"), line.text("subfund"), line.fen("fund_amount"), line.fen("daily_amount"),
         paid == "Y", line.text("reference"),

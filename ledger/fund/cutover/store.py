@@ -10,17 +10,42 @@ from ledger.core.entries import Book
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.cutover.read import require_digest
-from ledger.fund.cutover.values import CutoverSet, Difference, text_of
+from ledger.fund.cutover.values import CutoverSet, SetDifference, text_of
 
 Progress = Callable[[int, int], None]
 
-_TABLES: Final[tuple[tuple[str, LiteralString, LiteralString], ...]] = tuple(
-    (name, f"CREATE TEMP TABLE cutover_in (LIKE {table}) ON COMMIT DROP", f"INSERT INTO {table} SELECT * FROM pg_temp.cutover_in")
-    for name, table in (
-        ("lines", "fund.cutover_line"), ("history", "fund.cutover_history"), ("advances", "fund.cutover_advance"),
-        ("deductions", "fund.cutover_deduction"), ("records", "fund.cutover_record"), ("trial", "fund.cutover_trial"),
-    )
-)  # fmt: skip
+_TABLES: Final[tuple[tuple[str, LiteralString, LiteralString], ...]] = (
+    (
+        "lines",
+        "CREATE TEMP TABLE cutover_in (LIKE fund.cutover_line) ON COMMIT DROP",
+        "INSERT INTO fund.cutover_line SELECT i.* FROM pg_temp.cutover_in i WHERE i.region = %(region)s",
+    ),
+    (
+        "history",
+        "CREATE TEMP TABLE cutover_in (LIKE fund.cutover_history) ON COMMIT DROP",
+        "INSERT INTO fund.cutover_history SELECT i.* FROM pg_temp.cutover_in i WHERE i.region = %(region)s",
+    ),
+    (
+        "advances",
+        "CREATE TEMP TABLE cutover_in (LIKE fund.cutover_advance) ON COMMIT DROP",
+        "INSERT INTO fund.cutover_advance SELECT i.* FROM pg_temp.cutover_in i WHERE i.region = %(region)s",
+    ),
+    (
+        "deductions",
+        "CREATE TEMP TABLE cutover_in (LIKE fund.cutover_deduction) ON COMMIT DROP",
+        "INSERT INTO fund.cutover_deduction SELECT i.* FROM pg_temp.cutover_in i WHERE i.region = %(region)s",
+    ),
+    (
+        "records",
+        "CREATE TEMP TABLE cutover_in (LIKE fund.cutover_record) ON COMMIT DROP",
+        "INSERT INTO fund.cutover_record SELECT i.* FROM pg_temp.cutover_in i WHERE i.region = %(region)s",
+    ),
+    (
+        "trial",
+        "CREATE TEMP TABLE cutover_in (LIKE fund.cutover_trial) ON COMMIT DROP",
+        "INSERT INTO fund.cutover_trial SELECT i.* FROM pg_temp.cutover_in i WHERE i.region = %(region)s",
+    ),
+)
 """Part of a set, and how its rows come into their table: COPY knows no row security. Columns are the values' fields in order."""
 _AT_ONCE: Final = 5_000
 
@@ -67,17 +92,17 @@ def stage(tx: Transaction, book: Book, day: date, found: CutoverSet, on: date, p
         if count:
             tx.run(create)
             tx.copy_text("cutover_in", told(getattr(found, name)))
-            tx.run(insert)
+            tx.run(insert, region=tx.region)
             tx.run("DROP TABLE pg_temp.cutover_in")
         done += count
         progress(done, total)
     return version
 
 
-def differences(tx: Transaction, book: Book, version: int) -> list[Difference]:
+def differences(tx: Transaction, book: Book, version: int) -> list[SetDifference]:
     """All that does not tie, by file and line."""
     return [
-        Difference(*row)
+        SetDifference(*row)
         for row in tx.rows(
             "SELECT * FROM fund.cutover_differences(%(region)s, %(fund)s::smallint, %(version)s)",
             region=book.region, fund=book.fund, version=version,

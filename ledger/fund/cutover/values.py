@@ -14,7 +14,7 @@ OPENED_PARTY: Final = "期初"
 """The counterparty of this year's earlier expense, which the old books did not keep by institution."""
 
 
-class Difference(NamedTuple):
+class SetDifference(NamedTuple):
     """Something that does not tie: where it stands, which rule, in words. Line 0: the file as a whole."""
 
     file: str

@@ -159,8 +159,8 @@ _PAID_DAILY: Final = (
     " AND (o.state = 'paid' OR o.order_no = ANY(%(returning)s)) AND p.settled_by = ''"
     " GROUP BY 1, 2, 3, 4, 5, 6, 7"
     " UNION ALL"  # paid in the books before these
-    " SELECT p.fund, p.institution, p.subfund, p.service_year, p.term, p.category, c.day, sum(p.daily_fen)::bigint"
-    " FROM fund.payable p JOIN fund.cutover c ON c.region = p.region AND c.fund = p.fund AND c.state = 'confirmed'"
+    " SELECT p.fund, p.institution, p.subfund, p.service_year, p.term, p.category, p.day, sum(p.daily_fen)::bigint"
+    " FROM fund.payable p"
     " WHERE p.region = %(region)s AND p.fund = ANY(%(funds)s) AND p.institution = ANY(%(institutions)s)"
     " AND p.order_no = 'OPEN' AND p.settled_by = '' GROUP BY 1, 2, 3, 4, 5, 6, 7"
 )

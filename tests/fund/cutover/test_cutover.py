@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date
 from pathlib import Path
@@ -321,10 +320,10 @@ CHANGES = [
 
 
 @pytest.fixture
-def broken(old: Town, tmp_path: Path) -> Iterator[Town]:
+def broken(old: Town, tmp_path: Path) -> Town:
     opened(old, tmp_path / "set")
     old.verified()
-    yield old
+    return old
 
 
 @pytest.mark.parametrize(("change", "promises", "where"), CHANGES)

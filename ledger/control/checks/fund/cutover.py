@@ -12,6 +12,7 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot, seq_label
+from ledger.core.accounts import coded
 
 _HEADS: Final = """
     SELECT c.region, c.fund, c.version, c.day, c.state, encode(c.digest, 'hex'), c.proposed_by, c.decided_by,
@@ -76,32 +77,33 @@ _RECORDS: Final = """
     SELECT coalesce(r.region, p.region), coalesce(r.fund, p.fund), coalesce(r.setl_id, p.setl_id)
       FROM (SELECT r.* FROM fund.cutover c JOIN fund.cutover_record r ON r.region = c.region AND r.fund = c.fund AND r.version = c.version
              WHERE c.state = 'confirmed') r
-      FULL JOIN (SELECT * FROM fund.payable WHERE recognised_by LIKE 'OPEN%' OR order_no LIKE 'OPEN%') p
+      FULL JOIN (SELECT region, fund, setl_id, subfund, fund_fen, daily_fen, recognised_by, order_no FROM fund.payable WHERE recognised_by LIKE 'OPEN%' OR order_no LIKE 'OPEN%') p
         ON p.region = r.region AND p.fund = r.fund AND p.setl_id = r.setl_id AND p.subfund = r.subfund
      WHERE r.setl_id IS NULL OR p.setl_id IS NULL OR (p.fund_fen, p.daily_fen, p.recognised_by) <> (r.fund_fen, r.daily_fen, 'OPEN:2')
         OR (p.order_no = 'OPEN') <> r.paid
      ORDER BY 1, 2, 3
 """
-_PAPERS: Final = """
+_PAPERS: Final = coded("""
     SELECT * FROM (
         SELECT coalesce(a.region, o.region) AS region, coalesce(a.fund, o.fund) AS fund, coalesce(o.advance_id, 'OPEN-' || a.region || '-' || a.fund || '-' || a.line) AS paper
           FROM (SELECT a.* FROM fund.cutover c JOIN fund.cutover_advance a ON a.region = c.region AND a.fund = c.fund AND a.version = c.version
                  WHERE c.state = 'confirmed') a
-          FULL JOIN (SELECT * FROM fund.advance WHERE order_no LIKE 'OPEN%' OR advance_id LIKE 'OPEN-%') o
+          FULL JOIN (SELECT region, fund, advance_id, order_no, institution, amount_fen, quota_fen, year, term, recovery, document, due_on, kind
+                       FROM fund.advance WHERE order_no LIKE 'OPEN%' OR advance_id LIKE 'OPEN-%') o
             ON o.region = a.region AND o.advance_id = 'OPEN-' || a.region || '-' || a.fund || '-' || a.line
          WHERE a.line IS NULL OR o.advance_id IS NULL OR o.order_no <> 'OPEN:' || o.advance_id
             OR (o.fund, o.institution, o.amount_fen, o.quota_fen, o.year, o.term, o.recovery, o.document, o.due_on)
                <> (a.fund, a.institution, a.amount_fen, a.quota_fen, a.year, a.term, a.recovery, a.document, a.due_on)
-            OR o.kind <> CASE a.account WHEN 110102 THEN 'prepayment' WHEN 110103 THEN 'preallocation' ELSE 'supplier' END
+            OR o.kind <> CASE a.account WHEN {PREPAYMENT} THEN 'prepayment' WHEN {PREALLOCATION} THEN 'preallocation' ELSE 'supplier' END
         UNION ALL
         SELECT coalesce(d.region, o.region), coalesce(d.fund, o.fund), coalesce(o.deduction_id, 'OPEN-' || d.fund || '-' || d.line)
           FROM (SELECT d.* FROM fund.cutover c JOIN fund.cutover_deduction d ON d.region = c.region AND d.fund = c.fund AND d.version = c.version
                  WHERE c.state = 'confirmed') d
-          FULL JOIN (SELECT * FROM fund.other_deduction WHERE deduction_id LIKE 'OPEN-%') o
+          FULL JOIN (SELECT region, fund, deduction_id, institution, term, amount_fen FROM fund.other_deduction WHERE deduction_id LIKE 'OPEN-%') o
             ON o.region = d.region AND o.deduction_id = 'OPEN-' || d.fund || '-' || d.line
          WHERE d.line IS NULL OR o.deduction_id IS NULL
             OR (o.fund, o.institution, o.term, o.amount_fen) <> (d.fund, d.institution, d.term, d.amount_fen)) p ORDER BY 1, 2, 3
-"""
+""")
 
 
 def check_cutover(snapshot: Snapshot) -> Iterator[Breach]:
