@@ -47,6 +47,10 @@ def test_every_file_is_taken(on: Any, world: Any) -> None:
     assert on("zhao", "calendar", "import", file("holidays-2027.csv"), *R)["off"] == 5
     taken = on("jieru", "intake", "load", file("settlements.jsonl"))
     assert (taken["accepted"], taken["quarantined"]) == (3, 0)
+    book = ("--book", "420100-390", "--on", "2026-10-31")
+    assert on("li", "cutover", "check", file("cutover.zip"), *book)["differences"] == []
+    digest = on("li", "cutover", "propose", file("cutover.zip"), *book)["digest"]
+    assert on("qian", "cutover", "confirm", file("cutover.zip"), *book)["digest"] == digest
     assert on("zhao", "daily", "run", *R, "--date", "2026-11-05")["entries"] > 0
     where = ("--institution", "H42010000101")
     scope = (*where, "--fund", "310", "--term", "202610", "--clr-type", "21")
