@@ -12,7 +12,7 @@ from ledger.core.entries import credit, debit
 from ledger.core.entry_kinds import SET_APART_EVENTS, EntryKind, entry_kind
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import unit_of_work
-from tests.scenes.closing import let_closing_entries_in
+from tests.scenes.set_apart import let_closing_entries_in
 
 DAY = date(2026, 10, 14)
 

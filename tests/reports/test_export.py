@@ -25,7 +25,7 @@ from reports.account_names import account_name, parse_account_name
 from reports.export import ExportFormat, export
 from reports.trial_balance import trial_balance
 from tests.judges import program_of
-from tests.scenes.closing import let_closing_entries_in
+from tests.scenes.set_apart import let_closing_entries_in
 
 UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}
 

@@ -1,30 +1,19 @@
-"""Closing entries and closed months where a test looks at what they do to reports, not at who may make them (tests/closing)."""
+"""A close begun past the program, for tests of the journal's doors: what stops posts is the state."""
 
 from __future__ import annotations
 
-import psycopg
-from psycopg import sql
+from datetime import date
+
+from ledger.core.entries import Book
+from ledger.db.unit_of_work import Transaction
 
 
-def let_closing_entries_in(admin_url: str) -> None:
-    """Who may make a closing entry, and when, is not asked in this database any more."""
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        row = admin.execute(
-            "SELECT pg_get_function_arguments('books.check_closing_posts'::regproc)::text"
-        ).fetchone()
-        assert row is not None
-        admin.execute(
-            sql.SQL(
-                "CREATE OR REPLACE FUNCTION books.check_closing_posts({}) RETURNS void LANGUAGE plpgsql AS 'BEGIN END'"
-            ).format(sql.SQL(row[0]))
-        )
-
-
-def close_month(admin_url: str, region: int, fund: int, period: int) -> None:
-    """The month stands closed, as if it had gone its way."""
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute("SET session_replication_role = replica")
-        admin.execute(
-            "UPDATE books.period SET state = 'closed' WHERE region = %s AND fund = %s AND period = %s",
-            (region, fund, period),
-        )
+def begin_close(tx: Transaction, book: Book, period: int, on: date) -> None:
+    """From open to closing, as the first step of a close: the month takes nothing more."""
+    tx.run(
+        "SELECT books.begin_close(%(region)s, %(fund)s::smallint, %(period)s, 'monthly', %(on)s)",
+        region=book.region,
+        fund=book.fund,
+        period=period,
+        on=on,
+    )

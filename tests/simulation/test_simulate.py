@@ -65,7 +65,7 @@ def test_six_weeks_with_everything_in_them(
         "UPDATE taken_by SET fen = fen + 1 WHERE reference = (SELECT min(reference) FROM taken_by WHERE what = 'audit')",
         "UPDATE decided SET fen = fen + 1 WHERE what = 'interest' AND fund = 390",
         "DELETE FROM link WHERE setl_id = (SELECT max(setl_id) FROM link)",
-        "UPDATE export_line SET line = regexp_replace(line, '  -?[0-9.]+ CNY$', '  0.01 CNY') WHERE line LIKE '    %:9105:%'",
+        "UPDATE export_line SET line = regexp_replace(line, '  -?[0-9.]+ CNY', '  0.01 CNY') WHERE line LIKE '    %:9105:%'",
     ):
         assert duck(spoil), spoil
 

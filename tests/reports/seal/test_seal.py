@@ -19,7 +19,7 @@ from ledger.settings import get_settings
 from reports.seal import digests
 from reports.seal.key import SealKey, ensure_key, public_path
 from reports.seal.verify import verify_seal
-from tests.scenes.closing import close_month
+from tests.scenes.set_apart import close_month
 
 BOOK = ("--book", "420100-310")
 

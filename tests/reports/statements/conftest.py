@@ -19,7 +19,7 @@ from ledger.db.unit_of_work import Transaction, unit_of_work
 from reports.statements.rows import Form
 from reports.statements.span import Span
 from reports.statements.statement import Statements, statements
-from tests.scenes.closing import let_closing_entries_in
+from tests.scenes.set_apart import let_closing_entries_in
 
 BANK, FISCAL, RECEIPTS = (Dimensions(number) for number in ("42001", "42002", "42003"))
 CARE = Dimensions("H42010000001", "pool", 2026, 202610, "inpatient")
