@@ -65,6 +65,7 @@ def test_a_bill_of_another_region_stands_in_the_view(lived: Any) -> None:
     """Dr 9003 Cr 9103: owed for what our insured were treated for elsewhere; the identity counts it."""
     key = Dimensions("430100", "pool", 2026, 202602, "inpatient")
     with psycopg.connect(str(lived.settings.database_url), autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
         admin.execute(
             "INSERT INTO fund.party (region, party, name, kind, state, proposed_by, confirmed_by)"
             " VALUES (420100, '430100', '外地', 'agency', 'confirmed', 'li', 'qian')"
