@@ -61,11 +61,14 @@ class AdvancesOut(NamedTuple):
 
 _ROWS: Final = """
     WITH own AS (
-        SELECT a.* FROM fund.advance a JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no AND o.state = 'paid'
-         WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.institution = %(institution)s),
+        SELECT a.* FROM fund.advance a LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
+         WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.institution = %(institution)s
+           AND (o.state = 'paid' OR a.order_no LIKE 'OPEN:%%')),
     moved AS (
-        SELECT w.advance_id, (SELECT max(v.booking_date) FROM payments.evidence v WHERE v.region = w.region
-                                 AND v.matched_order = w.order_no AND v.outcome = 'posted' AND v.direction = 'debit') AS day,
+        SELECT w.advance_id, coalesce((SELECT max(v.booking_date) FROM payments.evidence v WHERE v.region = w.region
+                                          AND v.matched_order = w.order_no AND v.outcome = 'posted' AND v.direction = 'debit'),
+                                      (SELECT make_date(extract(year FROM c.day)::integer - 1, 12, 31) FROM fund.cutover c   -- brought in
+                                        WHERE c.region = w.region AND c.fund = w.fund AND c.state = 'confirmed')) AS day,
                w.amount_fen AS paid, 0 AS back
           FROM own w
         UNION ALL
@@ -84,8 +87,9 @@ _ROWS: Final = """
      GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY w.term, w.advance_id COLLATE "C" """
 _NOW: Final = """
     SELECT (SELECT coalesce(sum(a.amount_fen - a.offset_fen - a.returned_fen), 0)::bigint
-              FROM fund.advance a JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no AND o.state = 'paid'
-             WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.institution = %(institution)s),
+              FROM fund.advance a LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
+             WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.institution = %(institution)s
+           AND (o.state = 'paid' OR a.order_no LIKE 'OPEN:%%')),
            (SELECT coalesce(sum(b.debit - b.credit), 0)::bigint
               FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
              WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.account = ANY(%(accounts)s)

@@ -204,6 +204,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
         ),
         (
             "fund.calendar",
+            "fund.cutover",
             "fund.outregion",
             "fund.papers",
             "fund.terms",
@@ -232,6 +233,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
         (
             "books.digest_contents",
             "frozen ON books.block",
+            "fund.check_opening",
             "frozen ON fund.record",
             "frozen ON fund.payable",
             "frozen ON payments.approval",
@@ -239,6 +241,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "check_anchored ON fund.anchored",
         ),
         (
+            "fund.cutover",
             "fund.declarations",
             "fund.handbacks",
             "fund.outregion",
@@ -257,6 +260,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
         ),
         (
             "test_a_change_is_named",
+            "test_verify_names_an_opened_row_that_was_changed",
             "test_a_changed_paper_is_named",
             "test_a_cut_tail_is_found_by_its_anchor_only",
             "test_a_rewritten_chain_is_found_by_its_anchor_only",

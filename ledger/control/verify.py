@@ -12,6 +12,7 @@ from ledger.books.anchors import Anchor, read_anchors
 from ledger.control.breach import Breach
 from ledger.control.checks.fund.calendar import check_calendar
 from ledger.control.checks.fund.conservation import check_conservation
+from ledger.control.checks.fund.cutover import check_cutover
 from ledger.control.checks.fund.declarations import check_declarations
 from ledger.control.checks.fund.deductions import check_deductions
 from ledger.control.checks.fund.handbacks import check_handbacks
@@ -81,6 +82,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("扣款结转", check_deductions),
     ("退款、收支与异地单据", check_papers),
     ("手工凭证", check_vouchers),
+    ("接转期初", check_cutover),
     ("业财一致", check_ties),
     ("异地就医", check_outregion),
     ("基金平衡", check_conservation),

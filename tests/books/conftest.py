@@ -116,6 +116,10 @@ def ledger(cluster: Any) -> Iterator[Ledger]:
             " (420100, 'narrow', 'accountant', 390)"
         )
         admin.execute("INSERT INTO access.user_role VALUES (420100, 'left', 'accountant', 0)")
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            "INSERT INTO fund.party VALUES (420100, '6222000001', '支出户', 'other', 'taken_over', 'migration', '')"
+        )
     settings = Settings(home=cluster.home, database_url=url)
     made = Ledger(settings, service_engine(settings), auditor_engine(settings))
     for book, user in ((made.book, "acc"), (made.other_fund, "acc"), (made.other_region, "far")):

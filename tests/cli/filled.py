@@ -26,6 +26,7 @@ fund.cash_move.state movement.state
 fund.cash_move.subfund subfund
 fund.clearing_band.kind rates.kind
 fund.clearing_budget.method rates.method
+fund.cutover.state cutover.state
 fund.declaration.state declaration.state
 fund.difference.decision difference.decision
 fund.difference.outcome difference.outcome
@@ -60,6 +61,8 @@ fund.outregion_record.side region.side
 fund.outregion_record.state outregion.state
 fund.payable.subfund subfund
 fund.payee_account.state payee.state
+fund.party.kind party.kind
+fund.party.state party.state
 fund.person_payment.kind person_payment.kind
 fund.person_payment.state person_payment.state
 fund.person_payment.subfund subfund
@@ -129,6 +132,7 @@ COMMANDS: Final = (
     f"--as zhou cash list {_R}",
     f"--as zhou clear list {_R} --year 2026",
     f"--as zhao clear targets {_R} --year 2026",
+    "--as zhou cutover show --book 420100-310",
     f"--as zhou declare list {_R} --fund 310 --institution {_H} --term 202603",
     f"--as zhou institution list {_R}",
     f"--as zhou institution list --open {_R}",
@@ -138,6 +142,7 @@ COMMANDS: Final = (
     f"--as zhou month list {_R} --term 202603",
     f"--as zhou outregion totals {_R} --fund 310",
     f"--as zhou outregion usage {_R} --fund 310 --date 2026-05-08",
+    f"--as zhou party list {_R}",
     f"--as zhou payments list {_R}",
     *(f"--as zhou payments list {_R} --state {state}" for state in ("paid", "returned", "rejected", "cancelled", "unknown")),
     f"--as zhou payments list {_R} --order {{SELECT order_no FROM payments.pay_order WHERE state = 'returned' ORDER BY 1 LIMIT 1}}",
@@ -186,6 +191,9 @@ NOT_LISTED: Final = {
     "bank key": "a public key",
     "bank serve": "runs until it is stopped",
     "codes": "the list of codes itself",
+    "cutover check": "counts and differences, each with its own sentence; tests/cli/test_cutover_commands.py",
+    "cutover report": "a report to sign; tests/fund/cutover",
+    "cutover template": "names of files",
     "db backup": "where the dump lies",
     "db migrate": "names of revisions, functions and triggers",
     "db restore": "findings of verify",

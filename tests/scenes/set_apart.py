@@ -7,17 +7,16 @@ from psycopg import sql
 
 
 def let_closing_entries_in(admin_url: str) -> None:
-    """Who may make a closing entry, and when, is not asked in this database any more."""
+    """Who may make an opening or a closing entry, and when, is not asked in this database any more."""
     with psycopg.connect(admin_url, autocommit=True) as admin:
-        row = admin.execute(
-            "SELECT pg_get_function_arguments('books.check_closing_posts'::regproc)::text"
-        ).fetchone()
-        assert row is not None
-        admin.execute(
-            sql.SQL(
-                "CREATE OR REPLACE FUNCTION books.check_closing_posts({}) RETURNS void LANGUAGE plpgsql AS 'BEGIN END'"
-            ).format(sql.SQL(row[0]))
-        )
+        for guard in ("books.check_closing_posts", "fund.check_opening"):
+            row = admin.execute("SELECT pg_get_function_arguments(%s::regproc)::text", [guard]).fetchone()
+            assert row is not None
+            admin.execute(
+                sql.SQL(
+                    "CREATE OR REPLACE FUNCTION {}({}) RETURNS void LANGUAGE plpgsql AS 'BEGIN END'"
+                ).format(sql.SQL(guard), sql.SQL(row[0]))
+            )
 
 
 def close_month(admin_url: str, region: int, fund: int, period: int) -> None:

@@ -67,7 +67,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v fund.advance;
 BEGIN
     SELECT * INTO v FROM fund.advance a WHERE a.region = p_region AND a.advance_id = p_advance_id FOR UPDATE;
-    IF NOT FOUND OR NOT EXISTS (SELECT 1 FROM payments.pay_order o
+    IF NOT FOUND OR v.order_no NOT LIKE 'OPEN:%' AND NOT EXISTS (SELECT 1 FROM payments.pay_order o
                                  WHERE o.region = p_region AND o.order_no = v.order_no AND o.state = 'paid') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'advance.not_paid',
             DETAIL = format('预付款项%s尚未付出，不能抵扣或收回', p_advance_id);
@@ -135,7 +135,8 @@ CREATE OR REPLACE TRIGGER one_order BEFORE UPDATE OF order_no ON fund.advance
 CREATE OR REPLACE TRIGGER two_persons BEFORE UPDATE OF state, approved_by, approved_on, reason ON fund.advance
     FOR EACH ROW EXECUTE FUNCTION fund.check_two_persons();
 CREATE OR REPLACE TRIGGER two_persons_new BEFORE INSERT ON fund.advance
-    FOR EACH ROW EXECUTE FUNCTION fund.check_two_persons();
+    FOR EACH ROW WHEN (NEW.order_no NOT LIKE 'OPEN:%')   -- what was paid before: fund.check_opened
+    EXECUTE FUNCTION fund.check_two_persons();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.advance_offset
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 

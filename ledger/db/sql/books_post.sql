@@ -351,6 +351,7 @@ BEGIN
     PERFORM books.check_signers(p_region, p_fund);
     PERFORM books.check_manual(p_region, p_fund);
     PERFORM books.check_kinds(p_region, p_fund);
+    PERFORM fund.check_opening(p_region, p_fund);
     PERFORM books.gather(NULL);
     PERFORM books.check_accounts(p_region, p_fund);
     INSERT INTO pg_temp.b_new VALUES (p_region, p_fund, v_actor, v_staged, v_statutory, books.place(v_statutory, NULL), books.digest_contents());
@@ -432,6 +433,11 @@ BEGIN
         PERFORM books.check_closing_posts(p_region, p_fund, p_voucher_date, v_state);
     END IF;
 
+    IF v_tip.seq > 0 AND EXISTS (SELECT 1 FROM fund.cutover c WHERE c.region = p_region AND c.fund = p_fund AND c.state = 'confirmed'
+                                    AND c.day >= p_voucher_date) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cutover.before_day',
+            DETAIL = format('填制日期%s不晚于接转日，该日及以前的账在期初余额之内', p_voucher_date);
+    END IF;
     v_now := greatest(clock_timestamp(), v_tip.recorded_at + interval '1 microsecond');
     IF v_places.statutory > 0 THEN
         v_before[1] := books.take_numbers(p_region, p_fund, v_period, '记', v_places.statutory, p_voucher_date);

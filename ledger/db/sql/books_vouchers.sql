@@ -116,6 +116,12 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = v_bad.code,
             DETAIL = format('第%s行的科目%s（%s）不存在、不是末级，或辅助核算与科目要求不符', v_bad.n, v_bad.account, coalesce(v_bad.name, '未知'));
     END IF;
+    SELECT l.n, l.party INTO v_bad FROM unnest(p_counterparties) WITH ORDINALITY AS l (party, n)
+     WHERE l.party <> '' AND NOT fund.known_party(p_region, l.party) ORDER BY l.n LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'party.unknown',
+            DETAIL = format('第%s行的往来单位“%s”不在册：机构、自有账户、统筹区、往来单位须先登记并由另一人确认', v_bad.n, left(v_bad.party, 60));
+    END IF;
     PERFORM 1 FROM books.head h WHERE h.region = p_region AND h.fund = p_fund FOR UPDATE;   -- two drafts of the same content
     LOOP
         v_version := v_version + 1;
@@ -207,6 +213,7 @@ BEGIN
                    AND s.digest = e.evidence_digest
                    AND s.digest = books.voucher_text_digest(p_region, p_fund, v.version, e.business_date, e.reverses_seq, e.summary,
                                                             e.evidence, e.attachments, e.prepared_by, t.text))
+           WHEN e.event = 'OPEN' THEN true                      -- fund.check_opening
            WHEN e.source_key LIKE 'REF:%' THEN EXISTS (
                 SELECT 1 FROM fund.refund r WHERE r.region = p_region AND r.fund = p_fund AND r.refund_id = substr(e.source_key, 5)
                    AND r.state = 'approved' AND (r.prepared_by, r.approved_by) = (e.prepared_by, e.reviewed_by))

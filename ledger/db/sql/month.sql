@@ -351,8 +351,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
             UNION ALL
             SELECT 3, array_position('{preallocation,supplier,prepayment}', a.kind) || ':' || a.term, a.kind, a.advance_id, 'pool',
                    NULL, NULL, NULL, a.amount_fen, a.offset_fen + a.returned_fen
-              FROM fund.advance a JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no AND o.state = 'paid'
-             WHERE a.region = p_region AND a.fund = p_fund AND a.institution = p_institution AND a.term <= p_term
+              FROM fund.advance a LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
+             WHERE (o.state = 'paid' OR a.order_no LIKE 'OPEN:%') AND a.region = p_region AND a.fund = p_fund AND a.institution = p_institution AND a.term <= p_term
                AND a.state = 'approved' AND (a.recovery = 'offset' OR p_term > a.year * 100 + 12)
                AND a.amount_fen > a.offset_fen + a.returned_fen) w
 $$;
@@ -559,7 +559,8 @@ CREATE OR REPLACE TRIGGER check_part BEFORE INSERT ON fund.sheet_line FOR EACH R
 CREATE OR REPLACE TRIGGER check_part BEFORE INSERT ON fund.sheet_taking FOR EACH ROW EXECUTE FUNCTION fund.check_sheet_part();
 CREATE OR REPLACE TRIGGER check_part BEFORE INSERT ON fund.sheet_due FOR EACH ROW EXECUTE FUNCTION fund.check_sheet_part();
 CREATE OR REPLACE TRIGGER check_other_deduction BEFORE INSERT OR UPDATE ON fund.other_deduction
-    FOR EACH ROW EXECUTE FUNCTION fund.check_other_deduction();
+    FOR EACH ROW WHEN (NEW.deduction_id NOT LIKE 'OPEN-%')   -- what was decided before: fund.check_opened
+    EXECUTE FUNCTION fund.check_other_deduction();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, fund, sheet_id, institution, term, version, month_ratio, cutoff, due_on, records,
     records_digest, result_fen, prepared_by, prepared_on, digest ON fund.sheet
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();

@@ -1,4 +1,4 @@
--- A pooling region: its name, its dated choices, its calendar of working days.
+-- A pooling region: its name, its dated choices, its calendar of working days; and the runs of its jobs.
 
 -- Tables ------------------------------------------------------
 CREATE TABLE fund.region (
@@ -103,6 +103,19 @@ CREATE TABLE fund.calendar_proposal (
 );
 
 CREATE UNIQUE INDEX one_calendar_proposal ON fund.calendar_proposal (region, year) WHERE state = 'proposed';
+
+-- A slot of a job is done once, whichever worker does it.
+CREATE TABLE jobs.job_run (
+    region      integer NOT NULL,
+    job         text NOT NULL,
+    slot        text NOT NULL,             -- the business date, with the time of day for jobs that run more often
+    state       text NOT NULL CHECK (state IN ('running', 'done', 'failed')),
+    owner       text NOT NULL,
+    epoch       integer NOT NULL,
+    lease_until timestamptz NOT NULL,
+    message     text NOT NULL,
+    PRIMARY KEY (region, job, slot)
+);
 
 -- Functions ---------------------------------------------------
 CREATE OR REPLACE FUNCTION fund.check_policy() RETURNS trigger LANGUAGE plpgsql
@@ -350,3 +363,6 @@ GRANT EXECUTE ON FUNCTION fund.propose_policy(integer,text,date,text,text,date) 
 GRANT EXECUTE ON FUNCTION fund.after_working_days(date,integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.decide_calendar(integer,integer,bytea,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.propose_calendar(integer,integer,text,date[],boolean[],date) TO fundledger_service;
+GRANT SELECT, INSERT ON jobs.job_run TO fundledger_service;
+GRANT SELECT ON jobs.job_run TO fundledger_auditor;
+GRANT UPDATE (state, owner, epoch, lease_until, message) ON jobs.job_run TO fundledger_service;

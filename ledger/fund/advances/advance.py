@@ -164,7 +164,7 @@ def read_advances(
     rows = tx.rows(
         """SELECT a.advance_id, a.fund, a.institution, a.kind, a.year, a.term, a.recovery, a.amount_fen, a.quota_fen,
                   a.conditions, a.document, a.payee_name, a.payee_number, a.payee_bank, a.payee_cnaps, a.due_on, a.state,
-                  a.prepared_by, a.approved_by, a.order_no, coalesce(o.state, ''), a.offset_fen, a.returned_fen
+                  a.prepared_by, a.approved_by, a.order_no, coalesce(o.state, CASE WHEN a.order_no LIKE 'OPEN:%%' THEN 'paid' ELSE '' END), a.offset_fen, a.returned_fen
              FROM fund.advance a LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
             WHERE a.region = %(region)s AND %(fund)s IN (0, a.fund) AND %(key)s IN ('', a.advance_id)
               AND %(institution)s IN ('', a.institution) AND %(year)s IN (0, a.year)

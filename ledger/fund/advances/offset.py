@@ -44,9 +44,9 @@ def due_offsets(tx: Transaction, fund: int, institution: str, term: int) -> list
     """
     rows = tx.rows(
         """SELECT a.advance_id, a.kind, a.amount_fen - a.offset_fen - a.returned_fen
-             FROM fund.advance a JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
+             FROM fund.advance a LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
             WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.institution = %(institution)s AND a.term <= %(term)s
-              AND a.state = 'approved' AND o.state = 'paid'
+              AND a.state = 'approved' AND (o.state = 'paid' OR a.order_no LIKE 'OPEN:%%')
               AND (a.recovery = 'offset' OR %(term)s > a.year * 100 + 12)
               AND a.amount_fen > a.offset_fen + a.returned_fen
             ORDER BY array_position('{preallocation,supplier,prepayment}', a.kind), a.term, a.advance_id""",

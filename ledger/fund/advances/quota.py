@@ -20,9 +20,50 @@ from ledger.fund.region.policy import whole_choice
 
 _BALANCE_MONTHS: Final = {EMPLOYEE_FUND: 12, RESIDENT_FUND: 6}
 
-_POOL: Final = coded(""" FROM books.balance b JOIN books.account a ON a.region = b.region AND a.fund = b.fund AND a.account = b.account
+# Turnover by period: what the books hold, without the opening (`whole` rows alone are balances), and the history a book was
+# taken over with: by months, or by whole years, which stand at their December.
+_MOVED: Final = """
+    (SELECT m.region, m.fund, m.period AS first, m.period, m.account, m.dim, '' AS party, m.debit, m.credit, true AS whole
+       FROM books.balance m WHERE m.region = %(region)s AND m.fund = %(fund)s
+     UNION ALL
+     SELECT l.region, l.fund, to_char(c.day, 'YYYYMM')::integer, to_char(c.day, 'YYYYMM')::integer, l.account, 0, l.counterparty,
+            -greatest(a.normal_side * l.balance_fen, 0), -greatest(-a.normal_side * l.balance_fen, 0), false
+       FROM fund.cutover c JOIN fund.cutover_line l ON l.region = c.region AND l.fund = c.fund AND l.version = c.version
+       JOIN books.account a ON a.region = l.region AND a.fund = l.fund AND a.account = l.account
+      WHERE c.region = %(region)s AND c.fund = %(fund)s AND c.state = 'confirmed' AND l.posted
+     UNION ALL
+     SELECT h.region, h.fund, CASE WHEN h.period < 10000 THEN h.period * 100 + 1 ELSE h.period END,
+            CASE WHEN h.period < 10000 THEN h.period * 100 + 12 ELSE h.period END, h.account, 0, h.party, h.debit_fen, h.credit_fen, false
+       FROM fund.cutover c JOIN fund.cutover_history h ON h.region = c.region AND h.fund = c.fund AND h.version = c.version
+      WHERE c.region = %(region)s AND c.fund = %(fund)s AND c.state = 'confirmed')"""
+
+_POOL: Final = coded(
+    " FROM "
+    + _MOVED
+    + """ b JOIN books.account a ON a.region = b.region AND a.fund = b.fund AND a.account = b.account
      WHERE b.region = %(region)s AND b.fund = %(fund)s AND a.class IN ('净资产', '收入', '支出')
-       AND a.name NOT LIKE '%%个人账户%%' AND a.account NOT IN ({TRANSFERS_IN}, {UNSPLIT_CONTRIBUTIONS}, {UNSPLIT_INTEREST}, {TRANSFERS_OUT})""")
+       AND a.name NOT LIKE '%%个人账户%%' AND a.account NOT IN ({TRANSFERS_IN}, {UNSPLIT_CONTRIBUTIONS}, {UNSPLIT_INTEREST}, {TRANSFERS_OUT})"""
+)
+
+_SETTLED: Final = """
+    SELECT coalesce(sum(p.months), 0)::bigint, coalesce(sum(p.fen), 0)::bigint FROM (
+         SELECT max(b.period - b.first) + 1 AS months, sum(b.credit - b.debit) AS fen FROM """
+_SETTLED_MONTHS: Final = coded(
+    _SETTLED
+    + _MOVED
+    + """ b LEFT JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+          WHERE coalesce(d.counterparty, b.party) = %(institution)s AND b.account IN ({PAID}, {OFFSETS})
+            AND b.first >= %(first)s AND b.period <= %(last)s
+          GROUP BY b.period HAVING sum(b.credit - b.debit) <> 0) p"""
+)
+_SPENT: Final = """
+    SELECT coalesce(sum(p.balance), 0)::bigint, coalesce(sum(p.spent), 0)::bigint,
+           coalesce(sum(p.months) FILTER (WHERE p.spending), 0)::bigint
+      FROM (SELECT coalesce(sum(b.credit - b.debit) FILTER (WHERE b.whole), 0) AS balance,
+                   sum(b.debit) FILTER (WHERE a.class = '支出' AND b.first >= %(first)s AND b.period <= %(last)s) AS spent,
+                   max(b.period - b.first) + 1 AS months,
+                   bool_or(a.class = '支出' AND b.first >= %(first)s AND b.period <= %(last)s AND b.debit <> 0) AS spending"""
+_MEANS: Final = _SPENT + _POOL + " GROUP BY b.period) p"
 
 
 class QuotaCondition(NamedTuple):
@@ -66,11 +107,7 @@ def monthly_settlement(tx: Transaction, fund: int, institution: str, day: date, 
     """
     first, last = months_before(day, 12 * years)
     months, total = tx.rows(
-        coded("""SELECT count(DISTINCT b.period), coalesce(sum(b.credit - b.debit), 0)::bigint
-             FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-            WHERE b.region = %(region)s AND b.fund = %(fund)s AND d.counterparty = %(institution)s
-              AND b.account IN ({PAID}, {OFFSETS})
-              AND b.period BETWEEN %(first)s AND %(last)s"""),
+        _SETTLED_MONTHS,
         region=tx.region,
         fund=fund,
         institution=institution,
@@ -91,9 +128,9 @@ def outstanding(tx: Transaction, fund: int, institution: str, kind: str, *, befo
     return int(
         tx.value(
             """SELECT coalesce(sum(a.amount_fen - a.offset_fen - a.returned_fen), 0)::bigint
-                 FROM fund.advance a JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
+                 FROM fund.advance a LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
                 WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.institution = %(institution)s AND a.kind = %(kind)s
-                  AND a.year < %(year)s AND o.state = 'paid'""",
+                  AND a.year < %(year)s AND (o.state = 'paid' OR a.order_no LIKE 'OPEN:%%')""",
             region=tx.region,
             fund=fund,
             institution=institution,
@@ -132,10 +169,7 @@ def month_quota(tx: Transaction, fund: int, institution: str, day: date) -> Quot
 def _means(tx: Transaction, fund: int, day: date) -> QuotaCondition:
     first, last = months_before(day, 12)
     balance, spent, months = tx.rows(
-        """SELECT coalesce(sum(b.credit - b.debit), 0)::bigint,
-                  coalesce(sum(b.debit) FILTER (WHERE a.class = '支出' AND b.period BETWEEN %(first)s AND %(last)s), 0)::bigint,
-                  count(DISTINCT b.period) FILTER (WHERE a.class = '支出' AND b.period BETWEEN %(first)s AND %(last)s)"""
-        + _POOL,
+        _MEANS,
         region=tx.region,
         fund=fund,
         first=first,
@@ -156,7 +190,7 @@ def _surplus(tx: Transaction, fund: int, name: str, first: int, last: int) -> Qu
         tx.value(
             """SELECT coalesce(sum(CASE a.class WHEN '收入' THEN b.credit WHEN '支出' THEN -b.debit ELSE 0 END), 0)::bigint"""
             + _POOL
-            + " AND b.period BETWEEN %(first)s AND %(last)s",
+            + " AND b.first >= %(first)s AND b.period <= %(last)s",
             region=tx.region,
             fund=fund,
             first=first,

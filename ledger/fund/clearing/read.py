@@ -44,6 +44,7 @@ _ACCOUNTS: Final = (
     REFUNDED, AUDIT_DEDUCTED, RETAINED_FORFEITED, OTHER_DEDUCTED, BORNE,
     DAILY_ADVANCE, RETURNED_MONEY,
 )  # fmt: skip
+_OPENED_TAKEN: Final = {RETAINED_FORFEITED: "forfeited", BORNE: "borne", SURPLUS_KEPT: "surplus"}
 _DEBIT_SIDE: Final = frozenset({RECOGNISED, SURPLUS_KEPT, REFUNDED, DAILY_ADVANCE})
 
 
@@ -127,7 +128,7 @@ def read_books(tx: Transaction, scope: LetterScope) -> KeyBalances:
 _CLAIMED: Final[LiteralString] = (
     "SELECT subfund, service_year, term, category, sum(fund_fen)::bigint FROM fund.payable"
     " WHERE region = %(region)s AND fund = %(fund)s AND institution = %(institution)s AND service_year <= %(year)s"
-    " AND recognised_by <> '' GROUP BY 1, 2, 3, 4"
+    " AND recognised_by <> '' AND recognised_by NOT LIKE 'OPEN:%%' GROUP BY 1, 2, 3, 4"
 )
 _SHEETS: Final[LiteralString] = (
     "SELECT l.subfund, l.service_year, l.term, l.category, sum(l.audit_fen)::bigint, sum(l.other_fen)::bigint,"
@@ -157,6 +158,13 @@ _TAKEN: Final[LiteralString] = (
     " WHERE l.region = %(region)s AND l.fund = %(fund)s AND l.institution = %(institution)s AND l.state = 'confirmed'"
     " GROUP BY 1, 2, 3, 4"
 )
+# What the book was taken over with, by account.
+_OPENED: Final[LiteralString] = (
+    "SELECT l.subfund, l.service_year, l.term, l.category, l.account::bigint, sum(l.balance_fen)::bigint"
+    " FROM fund.cutover c JOIN fund.cutover_line l ON l.region = c.region AND l.fund = c.fund AND l.version = c.version"
+    " WHERE c.region = %(region)s AND c.fund = %(fund)s AND c.state = 'confirmed' AND l.posted"
+    " AND l.counterparty = %(institution)s AND l.service_year <= %(year)s GROUP BY 1, 2, 3, 4, 5"
+)
 # A letter's row 9 counts as paid for whoever comes after: paid it was, or it is still owed by the institution.
 _COUNTED: Final[LiteralString] = (
     "SELECT n.subfund, n.service_year, n.term, n.category, sum(n.claimed_fen)::bigint,"
@@ -174,15 +182,30 @@ _COUNTED: Final[LiteralString] = (
 def read_tables(tx: Transaction, scope: LetterScope) -> Tables:
     """The independent side of the institution up to the letter's year."""
     sheets = _rows(tx, _SHEETS, scope)
+    opened = [(key, row[0], row[1]) for key, row in _rows(tx, _OPENED, scope)]
+
+    def with_opened(amounts: Amounts, *accounts: int) -> Amounts:
+        total = defaultdict(int, amounts)
+        for key, account, fen in opened:
+            if account in accounts:
+                total[key] += fen
+        return {key: fen for key, fen in total.items() if fen}
+
+    taken = {key: Prior(*amounts) for key, amounts in _rows(tx, _TAKEN, scope)}
+    for key, account, fen in opened:
+        field = _OPENED_TAKEN.get(account)
+        if field is not None:
+            before = taken.get(key, Prior())
+            taken[key] = before._replace(**{field: getattr(before, field) + fen})
     return Tables(
-        claimed=_amounts(_rows(tx, _CLAIMED, scope)),
-        audit=_amounts(sheets, 0),
-        other=_amounts(sheets, 1),
-        retained=_amounts(sheets, 2),
-        offset=_amounts(sheets, 3),
-        paid=_amounts(_rows(tx, _PAID, scope)),
-        refunded=_amounts(_rows(tx, _REFUNDED, scope)),
-        taken={key: Prior(*amounts) for key, amounts in _rows(tx, _TAKEN, scope)},
+        claimed=with_opened(_amounts(_rows(tx, _CLAIMED, scope)), RECOGNISED),
+        audit=with_opened(_amounts(sheets, 0), AUDIT_DEDUCTED),
+        other=with_opened(_amounts(sheets, 1), OTHER_DEDUCTED),
+        retained=with_opened(_amounts(sheets, 2), RETAINED),
+        offset=with_opened(_amounts(sheets, 3), *OFFSETS),
+        paid=with_opened(_amounts(_rows(tx, _PAID, scope)), *PAID),
+        refunded=with_opened(_amounts(_rows(tx, _REFUNDED, scope)), REFUNDED),
+        taken=taken,
     )
 
 
@@ -204,7 +227,8 @@ def read_unsettled(tx: Transaction, scope: LetterScope, cutoff: object) -> list[
     """The institution's payables up to the year that no month has settled, by record and sub-fund."""
     rows = tx.rows(
         "SELECT p.setl_id, p.subfund, p.service_year, p.term, p.category, p.fund_fen,"
-        " CASE WHEN o.state = 'paid' THEN 0 ELSE p.daily_fen END, CASE WHEN o.state = 'paid' THEN p.daily_fen ELSE 0 END,"
+        " CASE WHEN o.state = 'paid' OR p.order_no = 'OPEN' THEN 0 ELSE p.daily_fen END,"
+        " CASE WHEN o.state = 'paid' OR p.order_no = 'OPEN' THEN p.daily_fen ELSE 0 END,"
         " p.recognised_by <> '',"
         " EXISTS (SELECT 1 FROM fund.declared c JOIN fund.declaration d ON d.region = c.region AND d.declaration_id = c.declaration_id"
         "   WHERE c.region = p.region AND c.fund = p.fund AND c.setl_id = p.setl_id AND NOT d.withdrawn AND d.state <> '70'"

@@ -17,7 +17,7 @@ from ledger.core.words import words_of
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.institutions.payees import Payee, payees
-from ledger.fund.month.due import term_days
+from ledger.fund.month.due import cutoff_of, due_on, term_days
 from ledger.fund.month.read import month_opening
 from ledger.fund.month.sheet import Key
 from ledger.fund.ordering.available import open_available
@@ -30,6 +30,7 @@ from ledger.fund.ordering.draft import (
     require_working_day,
     result_blocked,
 )
+from ledger.fund.region.calendar import read_calendar
 from ledger.payments.orders.values import Batch, ItemDraft
 
 MONTH_BLOCK_REASONS: Final = REFUSALS | words_of("month.blocked")
@@ -129,19 +130,23 @@ def _link(tx: Transaction, fund: int, batch: Batch, paid: Sequence[_Party]) -> N
             {"region": tx.region, "fund": fund, "sheet": sheet_id, "order": order_no}
             for party, order_no in zip(paid, batch.order_nos, strict=True)
             for sheet_id, _, _ in party.sheets
+            if sheet_id
         ],
     )
 
 
 def _parties(tx: Transaction, fund: int) -> list[_Party]:
-    """Institutions with a balance in 9103 and a settled month, by code."""
+    """Institutions with a balance in 9103 and a settled month, by code; a month settled before the books were taken over is one."""
     rows = tx.rows(
         """SELECT w.institution,
                   EXISTS (SELECT 1 FROM payments.pay_order o JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no
                            WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.institution = w.institution
                              AND o.state = 'draft' AND i.source = %(owed)s)
-             FROM (SELECT DISTINCT s.institution FROM fund.sheet s
-                    WHERE s.region = %(region)s AND s.fund = %(fund)s AND s.state = 'approved') w
+             FROM (SELECT s.institution FROM fund.sheet s
+                    WHERE s.region = %(region)s AND s.fund = %(fund)s AND s.state = 'approved'
+                   UNION SELECT l.counterparty FROM fund.cutover c    -- settled in the books before these
+                     JOIN fund.cutover_line l ON l.region = c.region AND l.fund = c.fund AND l.version = c.version
+                    WHERE c.region = %(region)s AND c.fund = %(fund)s AND c.state = 'confirmed' AND l.account = %(owed)s) w
             ORDER BY w.institution COLLATE "C" """,
         region=tx.region,
         fund=fund,
@@ -190,5 +195,23 @@ def _covered(
         return unpaid, max((failed for *_, covered, failed in rows if not covered), default="")
     # Everything was paid, and part of it came back since (a daily payment returned after its month was settled).
     terms = {key.term for key, fen in owed.items() if fen}
+    if not rows:
+        term = max(terms)
+        due = due_on(read_calendar(tx), cutoff_of(term, term_days(term)[1]))
+        return [("", term, due)], _failed(tx, fund, institution)
     again = [(sheet_id, term, due) for sheet_id, term, due, _, _ in rows if term in terms]
     return again or [rows[-1][:3]], ""
+
+
+def _failed(tx: Transaction, fund: int, institution: str) -> str:
+    """The last failed or returned order for money that no sheet of ours settled."""
+    found = tx.value(
+        """SELECT max(o.order_no) FROM payments.pay_order o JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no
+            WHERE o.region = %(region)s AND o.fund = %(fund)s AND o.institution = %(institution)s AND i.source = %(owed)s
+              AND o.state IN ('rejected', 'returned')""",
+        region=tx.region,
+        fund=fund,
+        institution=institution,
+        owed=MONTH_OWED,
+    )
+    return str(found or "")

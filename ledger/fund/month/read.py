@@ -22,7 +22,7 @@ AUDITED: Final = "40"
 
 _RECORDS: Final = """
     SELECT p.subfund, p.service_year, p.term, p.category, r.clr_type, p.setl_id, p.fund_fen, p.daily_fen, p.order_no,
-           p.recognised_by <> '' AS booked, coalesce(o.state, '') AS state, coalesce(s.in_flight, false) AS in_flight
+           p.recognised_by <> '' AS booked, coalesce(o.state, CASE p.order_no WHEN 'OPEN' THEN 'paid' ELSE '' END) AS state, coalesce(s.in_flight, false) AS in_flight
       FROM fund.declaration d
       JOIN fund.declared c ON c.region = d.region AND c.declaration_id = d.declaration_id
       JOIN fund.payable p ON p.region = c.region AND p.fund = c.fund AND p.setl_id = c.setl_id

@@ -158,6 +158,11 @@ _PAID_DAILY: Final = (
     " WHERE o.region = %(region)s AND o.fund = ANY(%(funds)s) AND o.institution = ANY(%(institutions)s)"
     " AND (o.state = 'paid' OR o.order_no = ANY(%(returning)s)) AND p.settled_by = ''"
     " GROUP BY 1, 2, 3, 4, 5, 6, 7"
+    " UNION ALL"  # paid in the books before these
+    " SELECT p.fund, p.institution, p.subfund, p.service_year, p.term, p.category, p.day, sum(p.daily_fen)::bigint"
+    " FROM fund.payable p"
+    " WHERE p.region = %(region)s AND p.fund = ANY(%(funds)s) AND p.institution = ANY(%(institutions)s)"
+    " AND p.order_no = 'OPEN' AND p.settled_by = '' GROUP BY 1, 2, 3, 4, 5, 6, 7"
 )
 _OPEN_DAILY: Final = (
     "SELECT fund, institution, subfund, service_year, term, category, pay_date, sum(daily_fen)::bigint FROM ("

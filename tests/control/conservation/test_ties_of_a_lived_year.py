@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import psycopg
+
 from ledger.books.manual import ManualContent
 from ledger.core.entries import Book, Dimensions, Leg, Side, credit, debit
 from ledger.founding import book_by_hand
@@ -62,6 +64,12 @@ def test_money_given_back_is_tied_to_its_refunds(lived: Any) -> None:
 def test_a_bill_of_another_region_stands_in_the_view(lived: Any) -> None:
     """Dr 9003 Cr 9103: owed for what our insured were treated for elsewhere; the identity counts it."""
     key = Dimensions("430100", "pool", 2026, 202602, "inpatient")
+    with psycopg.connect(str(lived.settings.database_url), autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            "INSERT INTO fund.party (region, party, name, kind, state, proposed_by, confirmed_by)"
+            " VALUES (420100, '430100', '外地', 'agency', 'confirmed', 'li', 'qian')"
+        )
     content = ManualContent(DAY, "异地清算", "账单", [debit(9003, 700, key), credit(9103, 700, key)])
     book_by_hand(lived.service, "li", "qian", BOOK, DAY, content)
     assert lived.rows(

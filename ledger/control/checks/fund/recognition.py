@@ -23,7 +23,7 @@ _PAYABLES: Final = (
     "SELECT p.recognised_by, encode(r.content_digest, 'hex'), p.fund, p.setl_id, p.subfund, p.institution, p.service_year,"
     " p.term, p.category, p.day, p.fund_fen, p.daily_fen, p.ratio"
     " FROM fund.payable p JOIN fund.record r ON r.region = p.region AND r.setl_id = p.setl_id"
-    " WHERE p.region = {region} AND p.fund = {fund} AND p.recognised_by <> ''"
+    " WHERE p.region = {region} AND p.fund = {fund} AND p.recognised_by <> '' AND p.recognised_by NOT LIKE 'OPEN:%'"
     ' ORDER BY p.recognised_by COLLATE "C", p.setl_id COLLATE "C", p.subfund'
 )
 _ENTRIES: Final = (

@@ -96,6 +96,10 @@ _OTHER_TAKEN: Final = coded("""
         SELECT b.region, b.fund, d.counterparty AS institution, b.credit - b.debit AS booked, 0 AS found
           FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim WHERE b.account = {OTHER_DEDUCTED}
         UNION ALL
+        SELECT l.region, l.fund, l.counterparty, 0, l.balance_fen
+          FROM fund.cutover c JOIN fund.cutover_line l ON l.region = c.region AND l.fund = c.fund AND l.version = c.version
+         WHERE c.state = 'confirmed' AND l.posted AND l.account = {OTHER_DEDUCTED}
+        UNION ALL
         SELECT o.region, o.fund, o.institution, 0, t.amount_fen FROM fund.deduction_taken t
           JOIN fund.other_deduction o ON o.region = t.region AND o.deduction_id = t.deduction_id WHERE o.approved_by <> '') sides
      GROUP BY 1, 2, 3 HAVING sum(booked) <> sum(found) ORDER BY 1, 2, 3
@@ -213,7 +217,8 @@ _SETTLED: Final = """
         SELECT d.region, d.fund, d.setl_id, d.subfund, d.order_no, p.came, p.went
           FROM payments.order_payable d JOIN paid p ON p.region = d.region AND p.fund = d.fund AND p.order_no = d.order_no)
     SELECT s.region, s.fund, s.sheet_id, s.digest, s.at, s.period,
-           array_agg(concat_ws('|', y.setl_id, y.subfund, y.fund_fen, y.daily_fen, coalesce(h.order_no, ''))
+           array_agg(concat_ws('|', y.setl_id, y.subfund, y.fund_fen, y.daily_fen,
+                               coalesce(h.order_no, CASE y.order_no WHEN 'OPEN' THEN 'OPEN' ELSE '' END))
                      ORDER BY y.setl_id COLLATE "C", y.subfund) FILTER (WHERE y.setl_id IS NOT NULL)
       FROM sheet s
       LEFT JOIN fund.payable y ON y.region = s.region AND y.fund = s.fund AND y.settled_by = s.sheet_id

@@ -38,6 +38,8 @@ class Tie(NamedTuple):
     words: str
     regions: bool = False
     """Only balances whose counterparty is another region."""
+    opened: bool = True
+    """What the book was taken over with is a source too; not where its records are among the rows."""
 
 
 _COMPARE: Final = """
@@ -48,6 +50,13 @@ _COMPARE: Final = """
                   FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
                  WHERE b.account = ANY(%(accounts)s) AND (NOT %(regions)s OR d.counterparty ~ '^[0-9]{6}$')
                 UNION ALL
+                SELECT l.region, l.fund, l.counterparty, l.subfund, l.service_year, l.term, l.category, 0,
+                       l.balance_fen * %(sign)s * a.normal_side
+                  FROM fund.cutover c JOIN fund.cutover_line l ON l.region = c.region AND l.fund = c.fund AND l.version = c.version
+                  JOIN books.account a ON a.region = l.region AND a.fund = l.fund AND a.account = l.account
+                 WHERE %(opened)s AND c.state = 'confirmed' AND l.posted AND l.account = ANY(%(accounts)s)
+                   AND (NOT %(regions)s OR l.counterparty ~ '^[0-9]{6}$')
+                UNION ALL
                 SELECT r.region, r.fund, r.institution, r.subfund, r.service_year, r.term, r.category, 0, r.fen FROM ("""
 _COMPARE_END: Final = """) AS r (region, fund, institution, subfund, service_year, term, category, fen)) sides
          GROUP BY 1, 2, 3, 4, 5, 6, 7) keys
@@ -55,7 +64,7 @@ _COMPARE_END: Final = """) AS r (region, fund, institution, subfund, service_yea
 """
 _RECOGNISED: Final = """
     SELECT region, fund, institution, subfund, service_year, term, category, fund_fen FROM fund.payable
-     WHERE recognised_by <> ''"""
+     WHERE recognised_by <> '' AND recognised_by NOT LIKE 'OPEN:%%'"""
 # An order that is still a draft has drawn on nothing: its entry comes with its approval.
 _OPEN_DAILY: Final = """
     SELECT p.region, p.fund, p.institution, p.subfund, p.service_year, p.term, p.category, p.daily_fen FROM fund.payable p
@@ -75,8 +84,8 @@ _PAID_DAILY: Final = _ITEMS + coded("WHERE o.state = 'paid' AND i.source = {DAIL
 
 _TIES: Final = (
     Tie("T1", (RECOGNISED,), 1, _RECOGNISED, "待遇确认不等于已入账应付明细的基金金额"),
-    Tie("T2", (DAILY_OWED,), -1, _OPEN_DAILY, "应付日拨付不等于未下单应付明细的日拨付额"),
-    Tie("T2", (MONTH_WAITING,), -1, _OPEN_MONTH, "待月结不等于未结算应付明细的余额"),
+    Tie("T2", (DAILY_OWED,), -1, _OPEN_DAILY, "应付日拨付不等于未下单应付明细的日拨付额", opened=False),
+    Tie("T2", (MONTH_WAITING,), -1, _OPEN_MONTH, "待月结不等于未结算应付明细的余额", opened=False),
     Tie("T3", (IN_FLIGHT,), -1, _IN_FLIGHT, "在途不等于在途拨付单的明细合计"),
     Tie("T4", (DAILY_PAID,), -1, _PAID_DAILY, "已付日拨付不等于已付妥拨付单的明细合计"),
 )
@@ -84,7 +93,10 @@ _TIES: Final = (
 
 # Balances without what entries carry from 5001 and 4501 to the balance 3001, as the closing of a year does.
 _MOVED: Final = coded("""
-    WITH closing AS (
+    WITH opened AS (
+        SELECT l.* FROM fund.cutover c JOIN fund.cutover_line l ON l.region = c.region AND l.fund = c.fund AND l.version = c.version
+         WHERE c.state = 'confirmed' AND l.posted),
+    closing AS (
         SELECT DISTINCT p.region, p.fund, p.period, b.first_seq + o.off AS seq
           FROM books.posting p JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
          CROSS JOIN LATERAL unnest(p.offs) AS o (off) WHERE p.account::text LIKE '{FUND_BALANCE}%'),
@@ -93,7 +105,8 @@ _MOVED: Final = coded("""
         UNION ALL
         SELECT l.region, l.fund, l.account, l.dim, CASE l.side WHEN 1 THEN -l.amount_fen ELSE 0 END,
                CASE l.side WHEN -1 THEN -l.amount_fen ELSE 0 END
-          FROM closing c JOIN books.leg l ON l.region = c.region AND l.fund = c.fund AND l.period = c.period AND l.seq = c.seq
+          FROM closing c JOIN books.entry e ON e.region = c.region AND e.fund = c.fund AND e.period = c.period AND e.seq = c.seq AND e.event <> 'OPEN'
+          JOIN books.leg l ON l.region = c.region AND l.fund = c.fund AND l.period = c.period AND l.seq = c.seq
          WHERE l.account::text LIKE '{BENEFITS}%' OR l.account::text LIKE '{OTHER_INCOME}%')
 """)
 _PROVEN: Final = coded("""
@@ -107,6 +120,9 @@ _PROVEN: Final = coded("""
                   FROM moved b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
                  WHERE b.account IN ({ADVANCES})
                     OR d.counterparty = 'PERSON' AND (b.account::text LIKE '{BENEFITS}%' OR b.account = {RETURNED_MONEY})
+                UNION ALL
+                SELECT l.region, l.fund, l.counterparty, 0, CASE l.account WHEN {REFUNDED} THEN -l.balance_fen ELSE l.balance_fen END
+                  FROM opened l WHERE l.account IN ({PAID}, {OFFSETS}, {REFUNDED}, {ADVANCES})
                 UNION ALL
                 SELECT region, fund, institution, 0, -amount_fen FROM fund.refund
                  WHERE state = 'approved' AND kind <> 'penalty'
@@ -122,13 +138,18 @@ _PROVEN: Final = coded("""
 """)
 _EXPENSED: Final = coded("""
     SELECT * FROM (
-        SELECT b.region, b.fund, d.counterparty, d.subfund, d.service_year, d.term,
+        SELECT b.region, b.fund, b.counterparty, b.subfund, b.service_year, b.term,
                coalesce(sum(b.credit - b.debit) FILTER (WHERE a.section = 2), 0) AS paid,
                coalesce(sum(b.debit - b.credit) FILTER (WHERE a.section = 1), 0) AS booked
-          FROM moved b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+          FROM (SELECT b.region, b.fund, d.counterparty, d.subfund, d.service_year, d.term, b.account, b.debit, b.credit
+                  FROM moved b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+                UNION ALL    -- what the books before these paid is not in these books' expense by institution
+                SELECT l.region, l.fund, l.counterparty, l.subfund, l.service_year, l.term, l.account,
+                       CASE a.normal_side WHEN 1 THEN -l.balance_fen ELSE 0 END, CASE a.normal_side WHEN -1 THEN -l.balance_fen ELSE 0 END
+                  FROM opened l JOIN books.account a ON a.region = l.region AND a.fund = l.fund AND a.account = l.account) b
           JOIN books.account a ON a.region = b.region AND a.fund = b.fund AND a.account = b.account
          WHERE (a.account IN ({PAID}, {OFFSETS}, {REFUNDED}, {DAILY_ADVANCE}, {RETURNED_MONEY})
-                OR a.account::text LIKE '{BENEFITS}%' OR a.account::text LIKE '{OTHER_INCOME}%') AND d.counterparty NOT IN ('', 'PERSON')
+                OR a.account::text LIKE '{BENEFITS}%' OR a.account::text LIKE '{OTHER_INCOME}%') AND b.counterparty NOT IN ('', 'PERSON')
          GROUP BY 1, 2, 3, 4, 5, 6) keys
      WHERE paid <> booked ORDER BY 1, 2, 3, 4, 5, 6
 """)
@@ -147,7 +168,11 @@ def check_ties(snapshot: Snapshot) -> Iterator[Breach]:
 def compare(snapshot: Snapshot, tie: Tie) -> Iterator[Breach]:
     """One tie, per key."""
     for region, fund, *key, booked, found in snapshot.rows(
-        _COMPARE + tie.rows + _COMPARE_END, accounts=list(tie.accounts), sign=tie.sign, regions=tie.regions
+        _COMPARE + tie.rows + _COMPARE_END,
+        accounts=list(tie.accounts),
+        sign=tie.sign,
+        regions=tie.regions,
+        opened=tie.opened,
     ):
         where = f"{tie.accounts[0]} " + "/".join(map(str, key))
         yield Breach(tie.name, f"{region}-{fund}", where, f"{tie.words}：账上{booked}分，明细{found}分")

@@ -17,6 +17,7 @@ CHECKED: Final[Mapping[str, str]] = {
     **dict.fromkeys(("ALLOT", "REF", "INT", "FEE", "OUT", "PRE", "CLRX"), "papers"),
     **dict.fromkeys(("CLOSE-M", "CLOSE-Y"), "closings"),
     "MAN": "vouchers",
+    "OPEN": "cutover",
 }
 """The event of an entry, and which of the checks proves what it rests on. A new event needs its line, and its check."""
 

@@ -60,7 +60,7 @@ _ADVANCES: Final = coded("""
         UNION ALL
         SELECT a.region, a.fund, a.institution,
                CASE a.kind WHEN 'prepayment' THEN {PREPAYMENT} WHEN 'preallocation' THEN {PREALLOCATION} ELSE {SUPPLIER_ADVANCE} END, 0,
-               CASE WHEN o.state = 'paid' THEN a.amount_fen ELSE 0 END
+               CASE WHEN o.state = 'paid' OR a.order_no LIKE 'OPEN:%' THEN a.amount_fen ELSE 0 END
                - (SELECT coalesce(sum(t.amount_fen), 0) FROM fund.advance_offset t
                    WHERE t.region = a.region AND t.advance_id = a.advance_id)
                - (SELECT coalesce(sum(f.amount_fen), 0) FROM fund.refund f
@@ -69,10 +69,10 @@ _ADVANCES: Final = coded("""
      GROUP BY 1, 2, 3, 4 HAVING sum(booked) <> sum(listed) OR sum(booked) < 0 ORDER BY 1, 2, 3, 4
 """)
 _GONE: Final = """
-    SELECT a.region, a.fund, a.advance_id, CASE WHEN o.state = 'paid' THEN a.amount_fen ELSE 0 END AS paid, a.offset_fen, a.returned_fen
+    SELECT a.region, a.fund, a.advance_id, CASE WHEN o.state = 'paid' OR a.order_no LIKE 'OPEN:%' THEN a.amount_fen ELSE 0 END AS paid, a.offset_fen, a.returned_fen
       FROM fund.advance a
       LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
-     WHERE a.offset_fen + a.returned_fen > CASE WHEN o.state = 'paid' THEN a.amount_fen ELSE 0 END
+     WHERE a.offset_fen + a.returned_fen > CASE WHEN o.state = 'paid' OR a.order_no LIKE 'OPEN:%' THEN a.amount_fen ELSE 0 END
         OR a.offset_fen <> (SELECT coalesce(sum(t.amount_fen), 0) FROM fund.advance_offset t
                              WHERE t.region = a.region AND t.advance_id = a.advance_id)
         OR a.returned_fen <> (SELECT coalesce(sum(f.amount_fen), 0) FROM fund.refund f

@@ -1,0 +1,667 @@
+-- Taking over a book (cut-over): the checked file set, what is opened of it, and the kept list of parties.
+
+-- Tables ------------------------------------------------------
+-- A file set by which a book is taken over at a month's end: proposed by the accountant, confirmed by another person under one
+-- digest, whole or not at all. Amounts are on the account's normal side, in fen.
+CREATE TABLE fund.cutover (
+    region      integer NOT NULL,
+    fund        smallint NOT NULL,
+    version     integer NOT NULL CHECK (version > 0),
+    day         date NOT NULL CHECK (isfinite(day)),
+    state       text NOT NULL DEFAULT 'drafting' CHECK (state IN ('drafting', 'proposed', 'confirmed', 'refused')),
+    digest      bytea NOT NULL DEFAULT '' CHECK (length(digest) = CASE state WHEN 'drafting' THEN 0 ELSE 32 END),
+    proposed_by text NOT NULL,
+    proposed_on date NOT NULL,
+    decided_by  text NOT NULL DEFAULT '',
+    decided_on  date,
+    reason      text NOT NULL DEFAULT '',
+    PRIMARY KEY (region, fund, version),
+    FOREIGN KEY (region, fund) REFERENCES books.book,
+    CHECK ((state IN ('drafting', 'proposed')) = (decided_by = '') AND (decided_by = '') = (decided_on IS NULL)),
+    CHECK ((state = 'refused') = (reason <> '')),
+    CHECK (decided_by <> proposed_by)
+);
+
+CREATE UNIQUE INDEX one_cutover ON fund.cutover (region, fund) WHERE state <> 'refused';
+
+-- Balances by leaf and party, open items by key, and 9001, which is what the open items come to. `posted`: a line of the opening
+-- entry; 1101-日拨付 and 2001-退汇待付 stand in balances as a total and are posted item by item.
+CREATE TABLE fund.cutover_line (
+    region        integer NOT NULL,
+    fund          smallint NOT NULL,
+    version       integer NOT NULL,
+    file          text NOT NULL CHECK (file ~ '^(balances|open_items|computed)$'),
+    line          integer NOT NULL,
+    posted        boolean NOT NULL,
+    account       integer NOT NULL,
+    counterparty  text NOT NULL,
+    subfund       text NOT NULL,
+    service_year  smallint NOT NULL,
+    term          integer NOT NULL,
+    category      text NOT NULL,
+    year_open_fen bigint NOT NULL,
+    debit_fen     bigint NOT NULL,
+    credit_fen    bigint NOT NULL,
+    balance_fen   bigint NOT NULL,
+    PRIMARY KEY (region, fund, version, file, line),
+    FOREIGN KEY (region, fund, version) REFERENCES fund.cutover
+);
+
+-- Turnover of earlier months (yyyymm) or years (yyyy): income and expense; paid memorandum accounts by institution.
+CREATE TABLE fund.cutover_history (
+    region     integer NOT NULL,
+    fund       smallint NOT NULL,
+    version    integer NOT NULL,
+    line       integer NOT NULL,
+    period     integer NOT NULL,
+    account    integer NOT NULL,
+    party      text NOT NULL,
+    debit_fen  bigint NOT NULL,
+    credit_fen bigint NOT NULL,
+    PRIMARY KEY (region, fund, version, line),
+    FOREIGN KEY (region, fund, version) REFERENCES fund.cutover
+);
+
+-- What of an advance is neither offset nor given back.
+CREATE TABLE fund.cutover_advance (
+    region      integer NOT NULL,
+    fund        smallint NOT NULL,
+    version     integer NOT NULL,
+    line        integer NOT NULL,
+    account     integer NOT NULL,
+    institution text NOT NULL,
+    year        smallint NOT NULL,
+    term        integer NOT NULL,
+    recovery    text NOT NULL,
+    amount_fen  bigint NOT NULL,
+    quota_fen   bigint NOT NULL,
+    document    text NOT NULL,
+    due_on      date NOT NULL,
+    PRIMARY KEY (region, fund, version, line),
+    FOREIGN KEY (region, fund, version) REFERENCES fund.cutover
+);
+
+-- What is still to be taken of an other deduction.
+CREATE TABLE fund.cutover_deduction (
+    region      integer NOT NULL,
+    fund        smallint NOT NULL,
+    version     integer NOT NULL,
+    line        integer NOT NULL,
+    institution text NOT NULL,
+    term        integer NOT NULL,
+    reference   text NOT NULL,
+    amount_fen  bigint NOT NULL,
+    PRIMARY KEY (region, fund, version, line),
+    FOREIGN KEY (region, fund, version) REFERENCES fund.cutover
+);
+
+-- Records of open months, already in fund.record: their money is opened, not recognised anew; what was paid stays paid.
+CREATE TABLE fund.cutover_record (
+    region    integer NOT NULL,
+    fund      smallint NOT NULL,
+    version   integer NOT NULL,
+    line      integer NOT NULL,
+    setl_id   text NOT NULL,
+    subfund   text NOT NULL,
+    fund_fen  bigint NOT NULL,
+    daily_fen bigint NOT NULL,
+    paid      boolean NOT NULL,
+    reference text NOT NULL,          -- of the payment in the old system
+    PRIMARY KEY (region, fund, version, line),
+    FOREIGN KEY (region, fund, version) REFERENCES fund.cutover
+);
+
+-- The old system's trial balance, at whatever level it was printed: what everything must tie to.
+CREATE TABLE fund.cutover_trial (
+    region        integer NOT NULL,
+    fund          smallint NOT NULL,
+    version       integer NOT NULL,
+    line          integer NOT NULL,
+    account       integer NOT NULL,
+    name          text NOT NULL,
+    year_open_fen bigint NOT NULL,
+    debit_fen     bigint NOT NULL,
+    credit_fen    bigint NOT NULL,
+    balance_fen   bigint NOT NULL,
+    PRIMARY KEY (region, fund, version, line),
+    FOREIGN KEY (region, fund, version) REFERENCES fund.cutover
+);
+
+-- Whom the fund deals with beside institutions, regions and its own bank accounts: for 1101, 1201, 2001, 2101.
+CREATE TABLE fund.party (
+    region       integer NOT NULL,
+    party        text NOT NULL CHECK (party ~ '^\S(.{0,58}\S)?$' AND translate(party, E'|\\\n\r\t', '') = party),
+    name         text NOT NULL CHECK (name <> '' AND translate(name, E'|\\\n\r\t', '') = name),
+    kind         text NOT NULL CHECK (kind IN ('person', 'agency', 'insurer', 'bond', 'lender', 'supplier', 'other')),
+    state        text NOT NULL DEFAULT 'proposed' CHECK (state IN ('proposed', 'confirmed', 'taken_over')),
+    proposed_by  text NOT NULL,
+    confirmed_by text NOT NULL DEFAULT '',
+    PRIMARY KEY (region, party),
+    CHECK ((state = 'confirmed') = (confirmed_by <> '')),
+    CHECK (confirmed_by <> proposed_by)
+);
+
+-- Functions ---------------------------------------------------
+-- Whether a counterparty is on a kept list: an institution, an own bank account, a region we clear with, a confirmed party.
+CREATE OR REPLACE FUNCTION fund.known_party(p_region integer, p_party text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p_party = 'PERSON'
+        OR EXISTS (SELECT 1 FROM fund.institution i WHERE i.region = p_region AND i.institution = p_party)
+        OR EXISTS (SELECT 1 FROM payments.bank_account k WHERE k.region = p_region AND k.account = p_party)
+        OR EXISTS (SELECT 1 FROM fund.outregion_counterparty o WHERE o.region = p_region AND o.counterparty::text = p_party)
+        OR EXISTS (SELECT 1 FROM fund.party y WHERE y.region = p_region AND y.party = p_party AND y.state <> 'proposed')
+$$;
+
+-- Begins a set of the acting user: its rows are added in the same transaction, then it is proposed or forgotten. Only a book
+-- without any voucher is taken over, once, at the end of a month that is over.
+CREATE OR REPLACE FUNCTION fund.begin_cutover(p_region integer, p_fund smallint, p_day date, p_on date) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_user    text := access.require_role(p_region, p_fund, '{accountant,checker}');
+    v_open    fund.cutover;
+    v_seq     bigint;
+    v_version integer;
+BEGIN
+    SELECT h.seq INTO v_seq FROM books.head h WHERE h.region = p_region AND h.fund = p_fund FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'book.unknown', DETAIL = format('账套%s-%s不存在', p_region, p_fund);
+    END IF;
+    SELECT * INTO v_open FROM fund.cutover c WHERE c.region = p_region AND c.fund = p_fund AND c.state <> 'refused';
+    IF v_open.state = 'confirmed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cutover.done',
+            DETAIL = format('账套%s-%s已于%s接转，不能再接转', p_region, p_fund, v_open.day);
+    ELSIF v_open.state = 'proposed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cutover.pending',
+            DETAIL = format('账套%s-%s已有%s提出的接转待复核，请先复核或退回', p_region, p_fund, v_open.proposed_by);
+    ELSIF v_seq <> 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cutover.not_first',
+            DETAIL = format('账套%s-%s已有%s张凭证，接转须在第一张凭证之前', p_region, p_fund, v_seq);
+    END IF;
+    IF p_day <> (date_trunc('month', p_day) + interval '1 month - 1 day')::date OR p_day > p_on
+       OR p_on > books.outer_day(p_region, p_fund) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'cutover.day',
+            DETAIL = format('接转日%s须是不晚于办理日%s的月末', p_day, p_on);
+    END IF;
+    SELECT coalesce(max(c.version), 0) + 1 INTO v_version FROM fund.cutover c WHERE c.region = p_region AND c.fund = p_fund;
+    INSERT INTO fund.cutover (region, fund, version, day, proposed_by, proposed_on) VALUES (p_region, p_fund, v_version, p_day, v_user, p_on);
+    RETURN v_version;
+END $$;
+
+-- Rows belong to a set still being drafted by who adds them.
+CREATE OR REPLACE FUNCTION fund.check_cutover_part() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM (SELECT DISTINCT region, fund, version FROM added) a
+                WHERE NOT EXISTS (SELECT 1 FROM fund.cutover c WHERE (c.region, c.fund, c.version) = (a.region, a.fund, a.version)
+                                     AND c.state = 'drafting' AND c.proposed_by = access.user_name())) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'cutover.closed', DETAIL = '接转资料已提出，不得增减';
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- Everything that does not tie, by file and line; no row where the set can be opened as it is.
+CREATE OR REPLACE FUNCTION fund.cutover_differences(p_region integer, p_fund smallint, p_version integer)
+RETURNS TABLE (file text, line integer, field text, code text, message text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+    WITH head AS (SELECT c.day, extract(year FROM c.day)::integer AS year, to_char(c.day, 'YYYYMM')::integer AS month FROM fund.cutover c
+                   WHERE c.region = p_region AND c.fund = p_fund AND c.version = p_version),
+    lines AS MATERIALIZED (
+        SELECT l.*, a.name, a.class, a.normal_side, a.leaf, a.dims FROM fund.cutover_line l
+          LEFT JOIN books.account a ON a.region = l.region AND a.fund = l.fund AND a.account = l.account
+         WHERE l.region = p_region AND l.fund = p_fund AND l.version = p_version),
+    balances AS (SELECT * FROM lines l WHERE l.file = 'balances'),
+    items AS (SELECT * FROM lines l WHERE l.file = 'open_items'),
+    known AS MATERIALIZED (
+        SELECT p.party, fund.known_party(p_region, p.party) AS known FROM (
+            SELECT DISTINCT l.counterparty AS party FROM lines l
+            UNION SELECT a.institution FROM fund.cutover_advance a WHERE (a.region, a.fund, a.version) = (p_region, p_fund, p_version)
+            UNION SELECT d.institution FROM fund.cutover_deduction d WHERE (d.region, d.fund, d.version) = (p_region, p_fund, p_version)
+            UNION SELECT h.party FROM fund.cutover_history h WHERE (h.region, h.fund, h.version) = (p_region, p_fund, p_version) AND h.party <> '') p),
+    inst AS MATERIALIZED (SELECT i.institution FROM fund.institution i WHERE i.region = p_region),
+    advances AS (SELECT * FROM fund.cutover_advance a WHERE (a.region, a.fund, a.version) = (p_region, p_fund, p_version)),
+    history AS (
+        SELECT h.*, a.class, a.leaf, a.dims, a.section FROM fund.cutover_history h
+          LEFT JOIN books.account a ON a.region = h.region AND a.fund = h.fund AND a.account = h.account
+         WHERE (h.region, h.fund, h.version) = (p_region, p_fund, p_version)),
+    records AS MATERIALIZED (
+        SELECT r.*, p.institution, p.service_year, p.term, p.category, p.day, p.fund_fen AS ours_fen, p.daily_fen AS ours_daily,
+               p.recognised_by || p.order_no || p.settled_by AS taken, p.setl_id IS NOT NULL AS known
+          FROM fund.cutover_record r
+          LEFT JOIN fund.payable p ON p.region = r.region AND p.fund = r.fund AND p.setl_id = r.setl_id AND p.subfund = r.subfund
+         WHERE (r.region, r.fund, r.version) = (p_region, p_fund, p_version)),
+    trial AS (
+        SELECT t.*, a.account IS NOT NULL AS known FROM fund.cutover_trial t
+          LEFT JOIN books.account a ON a.region = t.region AND a.fund = t.fund AND a.account = t.account AND a.section = 1
+         WHERE (t.region, t.fund, t.version) = (p_region, p_fund, p_version)),
+    -- What the records say of 9101 and 9102, and what of the paid daily money waits to be deducted.
+    owed AS (
+        SELECT account, counterparty, subfund, service_year, term, category, sum(listed)::bigint AS listed, sum(found)::bigint AS found,
+               min(line) FILTER (WHERE line > 0) AS line
+          FROM (SELECT l.account, l.counterparty, l.subfund, l.service_year, l.term, l.category, l.balance_fen AS listed, 0 AS found, l.line
+                  FROM items l WHERE l.account IN (9101, 9102)
+                UNION ALL
+                SELECT 9101, r.institution, r.subfund, r.service_year, r.term, r.category, 0, CASE WHEN r.paid THEN 0 ELSE r.ours_daily END, 0
+                  FROM records r WHERE r.known
+                UNION ALL
+                SELECT 9102, r.institution, r.subfund, r.service_year, r.term, r.category, 0, r.ours_fen - r.ours_daily, 0
+                  FROM records r WHERE r.known) s
+         GROUP BY 1, 2, 3, 4, 5, 6),
+    paid AS (
+        SELECT counterparty, subfund, service_year, term, category, sum(paid)::bigint AS paid, sum(listed)::bigint AS listed,
+               sum(advanced)::bigint AS advanced, min(line) FILTER (WHERE line > 0) AS line
+          FROM (SELECT r.institution AS counterparty, r.subfund, r.service_year, r.term, r.category,
+                       CASE WHEN r.paid THEN r.ours_daily ELSE 0 END AS paid, 0 AS listed, 0 AS advanced, 0 AS line FROM records r WHERE r.known
+                UNION ALL
+                SELECT l.counterparty, l.subfund, l.service_year, l.term, l.category, 0, CASE l.account WHEN 9201 THEN l.balance_fen ELSE 0 END,
+                       CASE l.account WHEN 110105 THEN l.balance_fen ELSE 0 END, CASE l.file WHEN 'open_items' THEN l.line ELSE 0 END
+                  FROM lines l
+                 WHERE l.file <> 'balances' AND l.account IN (9201, 110105)) s
+         GROUP BY 1, 2, 3, 4, 5),
+    totals AS (     -- accounts whose balance is proved item by item
+        SELECT account, party, sum(total)::bigint AS total, sum(items)::bigint AS items, min(line) FILTER (WHERE line > 0) AS line
+          FROM (SELECT l.account, '' AS party, l.balance_fen AS total, 0 AS items, l.line FROM balances l WHERE NOT l.posted
+                UNION ALL
+                SELECT l.account, '', 0, l.balance_fen, 0 FROM items l WHERE left(l.account::text, 1) <> '9'
+                UNION ALL
+                SELECT l.account, l.counterparty, l.balance_fen, 0, l.line FROM balances l WHERE l.account IN (110102, 110103, 110104)
+                UNION ALL
+                SELECT a.account, a.institution, 0, a.amount_fen, 0 FROM advances a) s
+         GROUP BY 1, 2),
+    summed AS (
+        SELECT t.line, t.account, t.year_open_fen, t.debit_fen, t.credit_fen, t.balance_fen,
+               coalesce(sum(b.year_open_fen * b.normal_side * a.normal_side), 0) AS open, coalesce(sum(b.debit_fen), 0) AS debit,
+               coalesce(sum(b.credit_fen), 0) AS credit, coalesce(sum(b.balance_fen * b.normal_side * a.normal_side), 0) AS balance
+          FROM trial t JOIN books.account a ON a.region = p_region AND a.fund = p_fund AND a.account = t.account
+          LEFT JOIN balances b ON left(b.account::text, length(t.account::text)) = t.account::text
+         WHERE t.known GROUP BY 1, 2, 3, 4, 5, 6)
+    SELECT * FROM (
+        -- accounts
+        SELECT l.file, l.line, 'account', 'cutover.account_unknown', format('科目表没有科目%s', l.account) FROM lines l WHERE l.name IS NULL
+        UNION ALL
+        SELECT l.file, l.line, 'account', 'cutover.account_not_leaf', format('科目%s（%s）不是末级', l.account, l.name) FROM lines l WHERE NOT l.leaf
+        UNION ALL
+        SELECT l.file, l.line, 'account', 'cutover.not_carried',
+               CASE WHEN l.file = 'balances' THEN format('科目%s属备查账，应列入open_items', l.account)
+                    ELSE format('%s的未了事项不在可接转之列', l.account) END
+          FROM lines l WHERE l.file <> 'computed' AND l.name IS NOT NULL AND CASE l.file WHEN 'balances' THEN left(l.account::text, 1) = '9'
+               ELSE l.account NOT IN (9002, 9101, 9102, 9103, 9105, 9106, 9201, 9202, 9203, 920401, 920402, 920403, 9209, 9301, 9302, 9303, 9304,
+                                      110105, 200104) END
+        -- parties and keys
+        UNION ALL
+        SELECT l.file, l.line, 'party', CASE WHEN l.counterparty = '' THEN 'cutover.party_missing' ELSE 'cutover.party_unasked' END,
+               CASE WHEN l.counterparty = '' THEN format('科目%s须按往来单位列明', l.account) ELSE format('科目%s不按往来单位核算', l.account) END
+          FROM balances l WHERE l.dims IN (0, 1) AND (l.dims = 1) <> (l.counterparty <> '')
+        UNION ALL
+        SELECT l.file, l.line, CASE l.file WHEN 'balances' THEN 'party' ELSE 'institution' END, 'cutover.party_unknown',
+               format('“%s”不在往来单位、机构或自有账户之列', l.counterparty)
+          FROM lines l JOIN known k ON k.party = l.counterparty
+         WHERE l.file <> 'computed' AND l.counterparty NOT IN ('', '期初') AND CASE WHEN l.file = 'balances' AND l.account NOT IN (110102, 110103, 110104)
+               THEN NOT k.known ELSE NOT EXISTS (SELECT 1 FROM inst i WHERE i.institution = l.counterparty) END
+        UNION ALL
+        SELECT l.file, l.line, 'account', 'cutover.twice', format('科目%s、%s与第%s行重复', l.account, l.counterparty, l.first)
+          FROM (SELECT l.*, min(l.line) OVER (PARTITION BY l.file, l.account, l.counterparty, l.subfund, l.service_year, l.term, l.category) AS first
+                  FROM lines l) l WHERE l.line > l.first
+        UNION ALL
+        SELECT l.file, l.line, 'service_year', 'cutover.key', '账目应为pool或acct，服务年度与期号不晚于接转日，类别须填写'
+          FROM items l CROSS JOIN head h
+         WHERE l.subfund NOT IN ('pool', 'acct') OR l.service_year NOT BETWEEN 2000 AND h.year OR l.term NOT BETWEEN 200001 AND h.month
+            OR l.term % 100 NOT BETWEEN 1 AND 12 OR l.category = '' OR l.subfund = 'acct' AND l.account IN (9101, 9105, 110105, 9201)
+        -- sums
+        UNION ALL
+        SELECT l.file, l.line, 'balance', 'cutover.line_tie',
+               format('科目%s：年初%s分、借方%s分、贷方%s分，余额应为%s分而为%s分', l.account, l.year_open_fen, l.debit_fen, l.credit_fen,
+                      l.year_open_fen + l.normal_side * (l.debit_fen - l.credit_fen), l.balance_fen)
+          FROM balances l WHERE l.year_open_fen + l.normal_side * (l.debit_fen - l.credit_fen) <> l.balance_fen
+        UNION ALL
+        SELECT l.file, l.line, 'year_open', 'cutover.year_open_flow', format('收支科目%s年初不应有余额', l.account)
+          FROM balances l WHERE l.class IN ('收入', '支出') AND l.year_open_fen <> 0 AND l.account NOT IN (4601, 4602)
+        UNION ALL
+        SELECT 'balances', 0, s.field, 'cutover.unbalanced', format('全部科目%s借贷差%s分', s.title, s.fen)
+          FROM (SELECT 'year_open' AS field, '年初余额' AS title, sum(l.normal_side * l.year_open_fen) AS fen FROM balances l
+                UNION ALL SELECT 'debit', '本年发生额', sum(l.debit_fen - l.credit_fen) FROM balances l
+                UNION ALL SELECT 'balance', '余额', sum(l.normal_side * l.balance_fen) FROM balances l) s WHERE s.fen <> 0
+        UNION ALL
+        SELECT 'balances', coalesce(t.line, 0), 'balance', 'cutover.items_differ',
+               format('科目%s%s：余额%s分，open_items合计%s分', t.account, t.party, t.total, t.items) FROM totals t WHERE t.total <> t.items
+        UNION ALL
+        SELECT 'open_items', coalesce(o.line, 0), 'amount', 'cutover.records_differ',
+               format('%s %s/%s/%s/%s/%s：列%s分，records合计%s分', o.account, o.counterparty, o.subfund, o.service_year, o.term, o.category,
+                      o.listed, o.found) FROM owed o WHERE o.listed <> o.found
+        UNION ALL
+        SELECT 'open_items', coalesce(p.line, 0), 'amount', 'cutover.paid_differs',
+               format('%s/%s/%s/%s/%s：records中已付日拨付%s分，9201列%s分，110105列%s分', p.counterparty, p.subfund, p.service_year, p.term,
+                      p.category, p.paid, p.listed, p.advanced)
+          FROM paid p CROSS JOIN head h
+         WHERE p.paid > p.listed OR p.advanced > p.listed
+            OR p.paid > p.advanced AND coalesce((SELECT y.value FROM fund.region_policy y WHERE y.region = p_region
+                   AND y.key = 'daily_accounting' AND y.from_day <= h.day ORDER BY y.from_day DESC LIMIT 1), 'P1') = 'P1'
+        -- advances, deductions
+        UNION ALL
+        SELECT 'open_items', a.line, 'institution', 'cutover.party_unknown', format('机构“%s”不存在', a.institution)
+          FROM (SELECT a.line, a.institution FROM advances a UNION ALL SELECT d.line, d.institution FROM fund.cutover_deduction d
+                 WHERE (d.region, d.fund, d.version) = (p_region, p_fund, p_version)) a
+         WHERE NOT EXISTS (SELECT 1 FROM inst i WHERE i.institution = a.institution)
+        UNION ALL
+        SELECT 'open_items', a.line, 'amount', 'cutover.advance', '预付余额应大于零、不超过额度；须写明年度、起扣期号、文号、cash或offset'
+          FROM advances a WHERE a.amount_fen <= 0 OR a.amount_fen > a.quota_fen OR a.document = '' OR a.recovery NOT IN ('cash', 'offset')
+             OR a.year NOT BETWEEN 2000 AND 2099 OR a.term % 100 NOT BETWEEN 1 AND 12 OR a.term NOT BETWEEN 200001 AND 209912
+        UNION ALL
+        SELECT 'open_items', a.line, 'reference', 'cutover.twice', format('与第%s行重复', a.first)
+          FROM (SELECT a.line, least(min(a.line) OVER (PARTITION BY a.account, a.institution, a.document), CASE a.account
+                    WHEN 110102 THEN min(a.line) OVER (PARTITION BY a.account, a.institution, a.year)
+                    WHEN 110103 THEN min(a.line) OVER (PARTITION BY a.account, a.institution, a.term) END) AS first FROM advances a
+                UNION ALL
+                SELECT d.line, min(d.line) OVER (PARTITION BY d.institution, d.reference) FROM fund.cutover_deduction d
+                 WHERE (d.region, d.fund, d.version) = (p_region, p_fund, p_version)) a WHERE a.line > a.first
+        UNION ALL
+        SELECT 'open_items', d.line, 'amount', 'cutover.deduction', '尚待扣款应大于零，须写明期号与文号'
+          FROM fund.cutover_deduction d WHERE (d.region, d.fund, d.version) = (p_region, p_fund, p_version)
+           AND (d.amount_fen <= 0 OR d.reference !~ '^[0-9A-Za-z-]{1,20}$' OR d.term % 100 NOT BETWEEN 1 AND 12)
+        -- records
+        UNION ALL
+        SELECT 'records', r.line, 'setl_id', 'cutover.record_unknown', format('结算记录%s（%s）未接入', r.setl_id, r.subfund)
+          FROM records r WHERE NOT r.known
+        UNION ALL
+        SELECT 'records', r.line, 'setl_id', 'cutover.twice', format('与第%s行重复', r.first)
+          FROM (SELECT r.line, min(r.line) OVER (PARTITION BY r.setl_id, r.subfund) AS first FROM records r) r WHERE r.line > r.first
+        UNION ALL
+        SELECT 'records', r.line, 'setl_id', 'cutover.record_booked', format('结算记录%s已由%s占用', r.setl_id, r.taken)
+          FROM records r WHERE r.taken <> ''
+        UNION ALL
+        SELECT 'records', r.line, 'setl_id', 'cutover.record_late', format('结算记录%s的日期%s晚于接转日', r.setl_id, r.day)
+          FROM records r CROSS JOIN head h WHERE r.day > h.day
+        UNION ALL
+        SELECT 'records', r.line, 'fund_amount', 'cutover.record_amount',
+               format('结算记录%s：列基金%s分、日拨付%s分，记录为%s分、%s分', r.setl_id, r.fund_fen, r.daily_fen, r.ours_fen, r.ours_daily)
+          FROM records r WHERE (r.fund_fen, r.daily_fen) <> (r.ours_fen, r.ours_daily)
+        UNION ALL
+        SELECT 'records', r.line, 'reference', 'cutover.record_paid', '已付的须写明原付款凭据，未付的不写；没有日拨付额的不能列为已付'
+          FROM records r WHERE r.paid <> (r.reference <> '') OR r.paid AND r.daily_fen = 0
+        -- history
+        UNION ALL
+        SELECT 'history', x.line, 'period', 'cutover.history', '应为接转日以前两个年度起的年yyyy（已结束）或月yyyymm；收支科目末级，或已付备查科目并写明机构'
+          FROM history x CROSS JOIN head h
+         WHERE x.class IS NULL OR NOT x.leaf OR NOT CASE WHEN x.section = 1 THEN x.class IN ('收入', '支出') AND x.party = ''
+                   ELSE x.account IN (9201, 9202, 9203, 920401, 920402, 920403)
+                        AND EXISTS (SELECT 1 FROM inst i WHERE i.institution = x.party) END
+            OR NOT CASE WHEN x.period > 9999 THEN x.period % 100 BETWEEN 1 AND 12 AND x.period BETWEEN (h.year - 2) * 100 + 1 AND h.month
+                   ELSE x.period BETWEEN h.year - 2 AND h.year - 1 END
+        UNION ALL
+        SELECT 'history', x.line, 'period', 'cutover.twice', format('与第%s行重复', x.first)
+          FROM (SELECT x.line, min(x.line) OVER (PARTITION BY x.period, x.account, x.party) AS first FROM history x) x WHERE x.line > x.first
+        UNION ALL
+        SELECT 'history', x.line, 'period', 'cutover.history_both', format('%s年同一科目既按年又按月列示', x.period)
+          FROM history x WHERE x.period < 10000 AND EXISTS (SELECT 1 FROM history m WHERE m.period / 100 = x.period AND m.account = x.account
+                   AND m.party = x.party)
+        -- the old trial balance
+        UNION ALL
+        SELECT 'trial_balance', t.line, 'account', 'cutover.account_unknown', format('科目表没有会计科目%s', t.account) FROM trial t WHERE NOT t.known
+        UNION ALL
+        SELECT 'trial_balance', t.line, 'account', 'cutover.twice', format('科目%s与第%s行重复', t.account, t.first)
+          FROM (SELECT t.line, t.account, min(t.line) OVER (PARTITION BY t.account) AS first FROM trial t) t WHERE t.line > t.first
+        UNION ALL
+        SELECT 'trial_balance', s.line, f.field, 'cutover.trial_differs', format('科目%s%s：余额表%s分，balances合计%s分', s.account, f.title, f.said, f.found)
+          FROM summed s CROSS JOIN LATERAL (VALUES ('year_open', '年初余额', s.year_open_fen, s.open), ('debit', '借方发生额', s.debit_fen, s.debit),
+                   ('credit', '贷方发生额', s.credit_fen, s.credit), ('balance', '余额', s.balance_fen, s.balance)) AS f (field, title, said, found)
+         WHERE f.said <> f.found
+        UNION ALL
+        SELECT 'balances', l.line, 'account', 'cutover.trial_missing', format('余额表没有科目%s或其上级', l.account)
+          FROM balances l WHERE l.name IS NOT NULL AND (l.year_open_fen, l.debit_fen, l.credit_fen, l.balance_fen) <> (0, 0, 0, 0)
+           AND NOT EXISTS (SELECT 1 FROM trial t WHERE left(l.account::text, length(t.account::text)) = t.account::text)
+        UNION ALL
+        SELECT 'balances', 0, '', 'cutover.empty', '没有任何余额' WHERE NOT EXISTS (SELECT 1 FROM balances l WHERE l.balance_fen <> 0)
+    ) d (file, line, field, code, message) ORDER BY 1, 2, 3, 4, 5
+$$;
+
+-- The set as it was staged, hashed over every row in the order of its file.
+CREATE OR REPLACE FUNCTION fund.cutover_digest(p_region integer, p_fund smallint, p_version integer) RETURNS bytea LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' AS $$
+    SELECT sha256(convert_to(concat_ws(E'\n', concat_ws('|', c.region, c.fund, c.day),
+        (SELECT string_agg(concat_ws('|', 'L', file, line, posted, account, counterparty, subfund, service_year, term, category, year_open_fen,
+                                     debit_fen, credit_fen, balance_fen), E'\n' ORDER BY file COLLATE "C", line) FROM fund.cutover_line
+          WHERE (region, fund, version) = (c.region, c.fund, c.version)),
+        (SELECT string_agg(concat_ws('|', 'H', line, period, account, party, debit_fen, credit_fen), E'\n' ORDER BY line) FROM fund.cutover_history
+          WHERE (region, fund, version) = (c.region, c.fund, c.version)),
+        (SELECT string_agg(concat_ws('|', 'A', line, account, institution, year, term, recovery, amount_fen, quota_fen, document, due_on), E'\n'
+                           ORDER BY line) FROM fund.cutover_advance WHERE (region, fund, version) = (c.region, c.fund, c.version)),
+        (SELECT string_agg(concat_ws('|', 'D', line, institution, term, reference, amount_fen), E'\n' ORDER BY line) FROM fund.cutover_deduction
+          WHERE (region, fund, version) = (c.region, c.fund, c.version)),
+        (SELECT string_agg(concat_ws('|', 'R', line, setl_id, subfund, fund_fen, daily_fen, paid, reference), E'\n' ORDER BY line)
+           FROM fund.cutover_record WHERE (region, fund, version) = (c.region, c.fund, c.version)),
+        (SELECT string_agg(concat_ws('|', 'T', line, account, name, year_open_fen, debit_fen, credit_fen, balance_fen), E'\n' ORDER BY line)
+           FROM fund.cutover_trial WHERE (region, fund, version) = (c.region, c.fund, c.version))), 'UTF8'))
+      FROM fund.cutover c WHERE c.region = p_region AND c.fund = p_fund AND c.version = p_version
+$$;
+
+CREATE OR REPLACE FUNCTION fund.refuse_differences(p_region integer, p_fund smallint, p_version integer) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_bad record;
+BEGIN
+    SELECT d.file, d.line, d.code, d.message, count(*) OVER () AS n INTO v_bad FROM fund.cutover_differences(p_region, p_fund, p_version) d LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cutover.differs',
+            DETAIL = format('接转资料有%s处不符，第一处：%s第%s行（%s）%s', v_bad.n, v_bad.file, v_bad.line, v_bad.code, v_bad.message);
+    END IF;
+END $$;
+
+-- The accountant proposes what was staged, once it ties.
+CREATE OR REPLACE FUNCTION fund.propose_cutover(p_region integer, p_fund smallint, p_version integer) RETURNS bytea
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_user   text := access.require_role(p_region, p_fund, '{accountant}');
+    v_digest bytea;
+BEGIN
+    PERFORM fund.refuse_differences(p_region, p_fund, p_version);
+    v_digest := fund.cutover_digest(p_region, p_fund, p_version);
+    UPDATE fund.cutover SET state = 'proposed', digest = v_digest
+     WHERE region = p_region AND fund = p_fund AND version = p_version AND state = 'drafting' AND proposed_by = v_user;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'cutover.closed', DETAIL = '接转资料已提出，不得增减';
+    END IF;
+    RETURN v_digest;
+END $$;
+
+-- A checker, another person, opens the book with exactly what they have before them, or refuses it with a reason. The opening
+-- entry follows in the same transaction (cutover_posted); the sub-ledgers are opened here.
+CREATE OR REPLACE FUNCTION fund.decide_cutover(p_region integer, p_fund smallint, p_digest bytea, p_reason text, p_on date) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_user text := access.require_role(p_region, p_fund, '{checker}');
+    v      fund.cutover;
+    v_seq  bigint;
+BEGIN
+    SELECT h.seq INTO v_seq FROM books.head h WHERE h.region = p_region AND h.fund = p_fund FOR UPDATE;
+    SELECT * INTO v FROM fund.cutover c WHERE c.region = p_region AND c.fund = p_fund AND c.state IN ('proposed', 'confirmed') FOR UPDATE;
+    IF v.state = 'confirmed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cutover.done',
+            DETAIL = format('账套%s-%s已于%s接转，不能再接转', p_region, p_fund, v.day);
+    ELSIF v.state IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'cutover.no_proposal', DETAIL = format('账套%s-%s没有待复核的接转', p_region, p_fund);
+    ELSIF access.person(v_user) IS NOT DISTINCT FROM access.person(v.proposed_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person', DETAIL = format('由%s提出，须由另一人以本人名义复核', v.proposed_by);
+    ELSIF v.digest IS DISTINCT FROM p_digest OR v.digest <> fund.cutover_digest(p_region, p_fund, v.version) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cutover.changed', DETAIL = '待复核的接转资料不是所核对的那一份';
+    END IF;
+    IF p_reason = '' THEN
+        IF v_seq <> 0 THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cutover.not_first',
+                DETAIL = format('账套%s-%s已有%s张凭证，接转须在第一张凭证之前', p_region, p_fund, v_seq);
+        END IF;
+        PERFORM fund.refuse_differences(p_region, p_fund, v.version);
+    END IF;
+    UPDATE fund.cutover SET state = CASE p_reason WHEN '' THEN 'confirmed' ELSE 'refused' END, decided_by = v_user, decided_on = p_on, reason = p_reason
+     WHERE region = p_region AND fund = p_fund AND version = v.version;
+    IF p_reason <> '' THEN
+        RETURN v.version;
+    END IF;
+    UPDATE fund.payable p SET recognised_by = 'OPEN:2', order_no = CASE WHEN r.paid THEN 'OPEN' ELSE '' END
+      FROM fund.cutover_record r
+     WHERE r.region = p_region AND r.fund = p_fund AND r.version = v.version
+       AND p.region = r.region AND p.fund = r.fund AND p.setl_id = r.setl_id AND p.subfund = r.subfund;
+    INSERT INTO fund.advance (region, fund, advance_id, institution, kind, year, term, recovery, amount_fen, quota_fen, conditions, document,
+           payee_name, payee_number, payee_bank, payee_cnaps, due_on, state, prepared_by, prepared_on, approved_by, approved_on, order_no)
+    SELECT a.region, a.fund, x.id, a.institution, CASE a.account WHEN 110102 THEN 'prepayment' WHEN 110103 THEN 'preallocation' ELSE 'supplier' END,
+           a.year, a.term, a.recovery, a.amount_fen, a.quota_fen, '接转：原系统已付', a.document,
+           CASE a.account WHEN 110104 THEN '原系统已付' ELSE '' END, CASE a.account WHEN 110104 THEN 'OPEN' ELSE '' END,
+           CASE a.account WHEN 110104 THEN '原系统已付' ELSE '' END, '', a.due_on, 'approved', v.proposed_by, v.proposed_on, v_user, p_on, 'OPEN:' || x.id
+      FROM fund.cutover_advance a CROSS JOIN LATERAL (SELECT format('OPEN-%s-%s-%s', a.region, a.fund, a.line) AS id) x
+     WHERE a.region = p_region AND a.fund = p_fund AND a.version = v.version;
+    INSERT INTO fund.other_deduction (region, fund, deduction_id, institution, term, reason, amount_fen, prepared_by, approved_by)
+    SELECT d.region, d.fund, format('OPEN-%s-%s', d.fund, d.line), d.institution, d.term, '接转：' || d.reference, d.amount_fen, v.proposed_by, v_user
+      FROM fund.cutover_deduction d WHERE d.region = p_region AND d.fund = p_fund AND d.version = v.version;
+    RETURN v.version;
+END $$;
+
+-- What is opened comes from a confirmed set, row by row, and by no other way.
+CREATE OR REPLACE FUNCTION fund.check_opened() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_new   jsonb := to_jsonb(NEW);
+    v_found boolean;
+BEGIN
+    IF TG_TABLE_NAME = 'payable' THEN
+        v_found := EXISTS (SELECT 1 FROM fund.cutover c JOIN fund.cutover_record r ON (r.region, r.fund, r.version) = (c.region, c.fund, c.version)
+            WHERE c.region = NEW.region AND c.fund = NEW.fund AND c.state = 'confirmed' AND r.setl_id = v_new ->> 'setl_id'
+              AND r.subfund = v_new ->> 'subfund' AND (v_new ->> 'order_no' = 'OPEN') = r.paid AND v_new ->> 'recognised_by' = 'OPEN:2');
+    ELSIF TG_TABLE_NAME = 'advance' THEN
+        v_found := EXISTS (SELECT 1 FROM fund.cutover c JOIN fund.cutover_advance a ON (a.region, a.fund, a.version) = (c.region, c.fund, c.version)
+            WHERE c.region = NEW.region AND c.fund = NEW.fund AND c.state = 'confirmed'
+              AND v_new ->> 'advance_id' = format('OPEN-%s-%s-%s', a.region, a.fund, a.line) AND v_new ->> 'order_no' = 'OPEN:' || (v_new ->> 'advance_id')
+              AND a.institution = v_new ->> 'institution' AND a.amount_fen = (v_new ->> 'amount_fen')::bigint
+              AND (c.proposed_by, c.decided_by) = (v_new ->> 'prepared_by', v_new ->> 'approved_by'));
+    ELSE
+        v_found := EXISTS (SELECT 1 FROM fund.cutover c JOIN fund.cutover_deduction d ON (d.region, d.fund, d.version) = (c.region, c.fund, c.version)
+            WHERE c.region = NEW.region AND c.fund = NEW.fund AND c.state = 'confirmed'
+              AND v_new ->> 'deduction_id' = format('OPEN-%s-%s', d.fund, d.line) AND d.institution = v_new ->> 'institution'
+              AND d.amount_fen = (v_new ->> 'amount_fen')::bigint
+              AND (c.proposed_by, c.decided_by) = (v_new ->> 'prepared_by', v_new ->> 'approved_by'));
+    END IF;
+    IF NOT v_found THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'cutover.not_opened', DETAIL = '期初的应付、预付与扣款只由已复核的接转开立';
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- Called by books.prepare(): an entry that opens a book is the confirmed set, line by line, signed by its two persons.
+CREATE OR REPLACE FUNCTION fund.check_opening(p_region integer, p_fund smallint) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+DECLARE v fund.cutover;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_temp.e_in WHERE event = 'OPEN' OR source_key LIKE 'OPEN:%' OR rule LIKE 'OPEN@%') THEN
+        RETURN;
+    END IF;
+    SELECT * INTO v FROM fund.cutover c WHERE c.region = p_region AND c.fund = p_fund AND c.state = 'confirmed';
+    IF NOT FOUND OR EXISTS (SELECT 1 FROM pg_temp.e_in e
+            WHERE e.event <> 'OPEN' OR e.source_key NOT IN ('OPEN:1', 'OPEN:2') OR e.rule NOT LIKE 'OPEN@%' OR e.business_date <> v.day
+               OR e.evidence_digest <> v.digest OR (e.prepared_by, e.reviewed_by) IS DISTINCT FROM (v.proposed_by, v.decided_by))
+       OR EXISTS (SELECT 1 FROM (
+            SELECT l.account, d.counterparty, d.subfund, d.service_year, d.term, d.category, sum(sign(l.side) * l.fen) AS fen
+              FROM (SELECT abs(u.account) AS account, u.account AS side, u.dim, u.fen FROM pg_temp.e_in e
+                     CROSS JOIN LATERAL unnest(e.accounts, e.dims, e.amounts) AS u (account, dim, fen)) l
+              JOIN books.dim d ON d.region = p_region AND d.dim = l.dim GROUP BY 1, 2, 3, 4, 5, 6) s
+            FULL JOIN (
+            SELECT l.account, l.counterparty, l.subfund, l.service_year, l.term, l.category, sum(a.normal_side * l.balance_fen) AS fen
+              FROM fund.cutover_line l JOIN books.account a ON a.region = l.region AND a.fund = l.fund AND a.account = l.account
+             WHERE l.region = p_region AND l.fund = p_fund AND l.version = v.version AND l.posted AND l.balance_fen <> 0
+             GROUP BY 1, 2, 3, 4, 5, 6) w USING (account, counterparty, subfund, service_year, term, category)
+            WHERE s.fen IS DISTINCT FROM w.fen) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'cutover.not_opened', DETAIL = '期初凭证须与已复核的接转资料逐行相同，由其提出人与复核人签署';
+    END IF;
+END $$;
+
+-- A confirmed set has its opening entries by the end of its transaction.
+CREATE OR REPLACE FUNCTION fund.cutover_posted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT DISTINCT CASE WHEN left(l.account::text, 1) = '9' THEN 'OPEN:2' ELSE 'OPEN:1' END FROM fund.cutover_line l
+                WHERE (l.region, l.fund, l.version) = (NEW.region, NEW.fund, NEW.version) AND l.posted AND l.balance_fen <> 0
+               EXCEPT SELECT s.source_key FROM books.source s WHERE s.region = NEW.region AND s.fund = NEW.fund) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cutover.not_posted', DETAIL = '接转已复核而期初凭证未入账';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION fund.check_party() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.state <> 'proposed' OR NEW.proposed_by IS DISTINCT FROM access.require_role(NEW.region, 0::smallint, '{maker,accountant}') THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'proposal.by_other', DETAIL = '只能以本人名义提出，待另一人确认';
+        END IF;
+    ELSIF OLD.state <> 'proposed' OR NEW.state <> 'confirmed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'party.known', DETAIL = format('往来单位%s已在用', OLD.party);
+    ELSE
+        PERFORM access.require_second(NEW.region, 0::smallint, OLD.proposed_by, NEW.confirmed_by);
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, fund, version, day, proposed_by, proposed_on ON fund.cutover
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.cutover FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE CONSTRAINT TRIGGER posted AFTER UPDATE ON fund.cutover DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (NEW.state = 'confirmed') EXECUTE FUNCTION fund.cutover_posted();
+CREATE OR REPLACE TRIGGER part AFTER INSERT ON fund.cutover_line REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.check_cutover_part();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.cutover_line
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER part AFTER INSERT ON fund.cutover_history REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.check_cutover_part();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.cutover_history
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER part AFTER INSERT ON fund.cutover_advance REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.check_cutover_part();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.cutover_advance
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER part AFTER INSERT ON fund.cutover_deduction REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.check_cutover_part();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.cutover_deduction
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER part AFTER INSERT ON fund.cutover_record REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.check_cutover_part();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.cutover_record
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER part AFTER INSERT ON fund.cutover_trial REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.check_cutover_part();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.cutover_trial
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER opened BEFORE UPDATE ON fund.payable FOR EACH ROW
+    WHEN (NEW.recognised_by LIKE 'OPEN%' AND OLD.recognised_by <> NEW.recognised_by OR NEW.order_no LIKE 'OPEN%' AND OLD.order_no <> NEW.order_no)
+    EXECUTE FUNCTION fund.check_opened();
+CREATE OR REPLACE TRIGGER opened_new BEFORE INSERT ON fund.payable FOR EACH ROW
+    WHEN (NEW.recognised_by LIKE 'OPEN%' OR NEW.order_no LIKE 'OPEN%') EXECUTE FUNCTION fund.check_opened();
+CREATE OR REPLACE TRIGGER opened BEFORE INSERT OR UPDATE OF order_no ON fund.advance FOR EACH ROW
+    WHEN (NEW.order_no LIKE 'OPEN%') EXECUTE FUNCTION fund.check_opened();
+CREATE OR REPLACE TRIGGER opened BEFORE INSERT ON fund.other_deduction FOR EACH ROW
+    WHEN (NEW.deduction_id LIKE 'OPEN-%') EXECUTE FUNCTION fund.check_opened();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, party, name, kind, proposed_by ON fund.party
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.party FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER two_persons BEFORE INSERT OR UPDATE ON fund.party FOR EACH ROW EXECUTE FUNCTION fund.check_party();
+
+-- Grants ------------------------------------------------------
+GRANT SELECT ON fund.cutover TO fundledger_service, fundledger_auditor, fundledger_poster;
+GRANT SELECT ON fund.cutover_line TO fundledger_poster;
+GRANT SELECT, INSERT ON fund.cutover_line TO fundledger_service;
+GRANT SELECT ON fund.cutover_line TO fundledger_auditor;
+GRANT SELECT, INSERT ON fund.cutover_history TO fundledger_service;
+GRANT SELECT ON fund.cutover_history TO fundledger_auditor;
+GRANT SELECT, INSERT ON fund.cutover_advance TO fundledger_service;
+GRANT SELECT ON fund.cutover_advance TO fundledger_auditor;
+GRANT SELECT, INSERT ON fund.cutover_deduction TO fundledger_service;
+GRANT SELECT ON fund.cutover_deduction TO fundledger_auditor;
+GRANT SELECT, INSERT ON fund.cutover_record TO fundledger_service;
+GRANT SELECT ON fund.cutover_record TO fundledger_auditor;
+GRANT SELECT, INSERT ON fund.cutover_trial TO fundledger_service;
+GRANT SELECT ON fund.cutover_trial TO fundledger_auditor;
+GRANT SELECT, INSERT ON fund.party TO fundledger_service;
+GRANT UPDATE (state, confirmed_by) ON fund.party TO fundledger_service;
+GRANT SELECT ON fund.party TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION fund.known_party(integer,text) TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION fund.begin_cutover(integer,smallint,date,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.cutover_differences(integer,smallint,integer) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.cutover_digest(integer,smallint,integer) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.propose_cutover(integer,smallint,integer) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.decide_cutover(integer,smallint,bytea,text,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.check_opening(integer,smallint) TO fundledger_poster;

@@ -1,0 +1,89 @@
+"""The kept list of parties 往来单位 beside institutions, regions and own accounts: proposed by one person, confirmed by another.
+
+财会〔2017〕28号 accounts 1101, 2001 (by counterparty), 1201 (by bond), 2101 (by lender): a sub-ledger is opened by decision, not by
+a slip of the pen.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.text import bearable
+from ledger.core.words import words_of
+from ledger.db.unit_of_work import Transaction
+
+PARTY_MAX = 60
+
+
+class ListedParty(NamedTuple):
+    """Somebody the fund deals with; `taken_over`: in use before there was a list."""
+
+    party: str
+    name: str
+    kind: str
+    state: str
+    proposed_by: str
+    confirmed_by: str
+
+
+def propose_party(tx: Transaction, party: str, name: str, kind: str) -> ListedParty:
+    """Propose a party, as maker or accountant; the same again gives the first answer.
+
+    Raises InvalidInput `text.unbearable`, `party.kind`; Conflict `party.known`; Forbidden `access.role_missing`.
+    """
+    bearable(party, "往来单位编码", PARTY_MAX)
+    bearable(name, "往来单位名称")
+    kinds = words_of("party.kind")
+    if kind not in kinds:
+        raise InvalidInput("party.kind", f"没有往来单位种类“{kind[:20]}”，应为{'、'.join(kinds)}")
+    if tx.value(
+        "SELECT fund.known_party(%(region)s, %(party)s)", region=tx.region, party=party
+    ) and not _stored(tx, party):
+        raise Conflict("party.known", f"“{party}”已是机构、自有账户或统筹区，不必登记为往来单位")
+    tx.run(
+        """INSERT INTO fund.party (region, party, name, kind, proposed_by)
+           VALUES (%(region)s, %(party)s, %(name)s, %(kind)s, %(user)s) ON CONFLICT DO NOTHING""",
+        region=tx.region,
+        party=party,
+        name=name,
+        kind=kind,
+        user=tx.user,
+    )
+    [stored] = _stored(tx, party)
+    if (stored.name, stored.kind) != (name, kind):
+        raise Conflict("party.known", f"往来单位{party}已登记为{stored.name}")
+    return stored
+
+
+def confirm_party(tx: Transaction, party: str) -> ListedParty:
+    """Confirm it, as checker and another person.
+
+    Raises NotFound `party.unknown`; Conflict `party.known`; Forbidden `request.same_person`, `access.role_missing`.
+    """
+    if not tx.run(
+        """UPDATE fund.party SET state = 'confirmed', confirmed_by = %(user)s
+            WHERE region = %(region)s AND party = %(party)s""",
+        region=tx.region,
+        party=party,
+        user=tx.user,
+    ):
+        raise NotFound("party.unknown", f"没有登记往来单位{party[:60]}")
+    return _stored(tx, party)[0]
+
+
+def read_parties(tx: Transaction) -> list[ListedParty]:
+    """All of the region, by code."""
+    return _stored(tx, "")
+
+
+def _stored(tx: Transaction, party: str) -> list[ListedParty]:
+    return [
+        ListedParty(*row)
+        for row in tx.rows(
+            """SELECT party, name, kind, state, proposed_by, confirmed_by FROM fund.party
+                WHERE region = %(region)s AND %(party)s IN ('', party) ORDER BY party COLLATE "C" """,
+            region=tx.region,
+            party=party,
+        )
+    ]
