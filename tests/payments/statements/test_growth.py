@@ -1,8 +1,7 @@
-"""How long matching takes, and that it grows with the lines and no faster. Asked for by name: FUNDLEDGER_GROWTH=1."""
+"""How long matching takes, and that it grows with the lines and no faster. In the long group: `-m slow`."""
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from dataclasses import replace
@@ -17,9 +16,7 @@ from ledger.payments.statements.take import StatementFile, load
 from tests.payments.conftest import OWN, World
 from tests.payments.statements.conftest import AFTER, OCT, Books
 
-pytestmark = pytest.mark.skipif(
-    "FUNDLEDGER_GROWTH" not in os.environ, reason="a measurement, asked for by name"
-)
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("n", [10_000, 100_000])
