@@ -146,13 +146,15 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- An order of which no file was sent is in the bank's hands only where two persons say by which paper.
+-- An order of which no file was sent is in the bank's hands only where two persons say by which paper: a debit of that sum to
+-- that very account, under a number nobody made here. Another order's second debit pays no other order.
 CREATE OR REPLACE FUNCTION payments.check_recovered() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM payments.resolution r JOIN payments.evidence v ON v.region = r.region AND v.account = r.account
                        AND v.kind = r.kind AND v.receipt_no = r.receipt_no AND v.direction = r.direction
                     WHERE r.region = NEW.region AND r.what = 'order' AND r.reference = NEW.order_no AND r.state = 'approved'
-                      AND v.direction = 'debit' AND v.amount_fen = NEW.amount_fen) THEN
+                      AND v.direction = 'debit' AND v.amount_fen = NEW.amount_fen AND v.other_account = NEW.payee_number
+                      AND NOT EXISTS (SELECT 1 FROM payments.pay_order o WHERE o.region = v.region AND o.order_no = v.order_no)) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'order.not_recovered',
             DETAIL = format('拨付单%s没有发送，也没有经两人查明的付款回单', NEW.order_no);
     END IF;

@@ -276,7 +276,6 @@ def _read(document: Any, rules: IntakeRules) -> SettlementRecord:
     begin, end = stay(begndate, enddate)
     check_happened(rules.latest, setl_time, enddate)
     is_reversal = init_setl_id != ""
-
     amounts = _amounts(info)
     rows = sum_rows(detail_rows, codes)
     check_amounts(amounts)

@@ -192,6 +192,36 @@ def test_what_was_lost_is_matched_by_two_persons_and_never_paid_again(back: Rest
     town.verified()
 
 
+@pytest.mark.parametrize("change", ["payee_number = '6229999999999999'", "known"])
+def test_a_debit_of_another_account_or_order_recovers_nothing(back: Restored, change: str) -> None:
+    """Two persons together cannot book a debit to somebody else, or one of an order that is known, on an order never sent."""
+    lost = paid_and_brought_back(back)
+    back.receive()
+    back.thaw()
+    town = back.town
+    batch = back.draft()
+    [order_no] = batch.order_nos
+    approve(town.engine, "qian", DEMO_REGION, batch.batch_id, batch.digest, PAY)
+    receipt_no = town.value("SELECT receipt_no FROM payments.evidence")
+    with town.tx("li") as tx:
+        found = propose(
+            tx, SuspensePaper(310, OWN, "camt.054", receipt_no, "order", order_no, "银行查复4号"), PAY
+        )
+    if change == "known":
+        town.month.pretend(
+            "INSERT INTO payments.pay_order SELECT region, '"
+            + lost.order_no
+            + "', fund, batch_id, institution, amount_fen,"
+            " account, payee_name, payee_number, payee_bank, payee_cnaps, purpose, replaces, 'cancelled', file_id, sent_on,"
+            " bank_reference FROM payments.pay_order"
+        )
+    else:
+        town.month.pretend(f"UPDATE payments.pay_order SET {change}")
+    with pytest.raises(LedgerError, match=r"order\.not_recovered"), town.tx("qian") as tx:
+        confirm(tx, found.resolution_id, PAY)
+    assert [order.state for order in town.orders([order_no])] == ["approved"]
+
+
 def test_an_order_that_may_be_paid_is_not_filed_by_raw_sql(back: Restored) -> None:
     paid_and_brought_back(back)
     back.receive()
