@@ -128,12 +128,16 @@ BEGIN
     RETURN v_rows;
 END $$;
 
--- A debit that names an order of ours which this database never made, to that very account: it may be this order's money.
+-- A debit that names an order of ours which this database never made, to that account or to another one its institution has
+-- had (a change of account must not let the money out again): it may be this order's money.
 CREATE OR REPLACE FUNCTION payments.may_be_paid(p_region integer, p_account text) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce((SELECT min(v.kind || ':' || v.receipt_no) FROM payments.evidence v
              WHERE v.region = p_region AND v.direction = 'debit' AND v.outcome = 'suspense' AND v.outcome_code = 'unknown_order'
-               AND v.other_account = p_account AND v.order_no ~ ('^FL' || p_region || '-[0-9]{3}-[0-9]{8}-[0-9]{5}$')), '')
+               AND (v.other_account = p_account OR EXISTS (
+                    SELECT 1 FROM fund.payee_account a JOIN fund.payee_account b ON b.region = a.region AND b.institution = a.institution
+                     WHERE a.region = p_region AND a.number = p_account AND b.number = v.other_account))
+               AND v.order_no ~ ('^FL' || p_region || '-[0-9]{3}-[0-9]{8}-[0-9]{5}$')), '')
 $$;
 
 CREATE OR REPLACE FUNCTION payments.refuse_maybe_paid() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -147,13 +151,15 @@ BEGIN
 END $$;
 
 -- An order of which no file was sent is in the bank's hands only where two persons say by which paper: a debit of that sum to
--- that very account, under a number nobody made here. Another order's second debit pays no other order.
+-- an account of its payee, under a number nobody made here. Another order's second debit pays no other order.
 CREATE OR REPLACE FUNCTION payments.check_recovered() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM payments.resolution r JOIN payments.evidence v ON v.region = r.region AND v.account = r.account
                        AND v.kind = r.kind AND v.receipt_no = r.receipt_no AND v.direction = r.direction
                     WHERE r.region = NEW.region AND r.what = 'order' AND r.reference = NEW.order_no AND r.state = 'approved'
-                      AND v.direction = 'debit' AND v.amount_fen = NEW.amount_fen AND v.other_account = NEW.payee_number
+                      AND v.direction = 'debit' AND v.amount_fen = NEW.amount_fen AND (v.other_account = NEW.payee_number OR EXISTS (
+                          SELECT 1 FROM fund.payee_account a WHERE a.region = v.region AND a.institution = NEW.institution
+                             AND a.number = v.other_account))
                       AND NOT EXISTS (SELECT 1 FROM payments.pay_order o WHERE o.region = v.region AND o.order_no = v.order_no)) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'order.not_recovered',
             DETAIL = format('拨付单%s没有发送，也没有经两人查明的付款回单', NEW.order_no);

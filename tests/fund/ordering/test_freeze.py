@@ -192,7 +192,9 @@ def test_what_was_lost_is_matched_by_two_persons_and_never_paid_again(back: Rest
     town.verified()
 
 
-@pytest.mark.parametrize("change", ["payee_number = '6229999999999999'", "known"])
+@pytest.mark.parametrize(
+    "change", ["payee_number = '6229999999999999', institution = 'H42010000002'", "known"]
+)
 def test_a_debit_of_another_account_or_order_recovers_nothing(back: Restored, change: str) -> None:
     """Two persons together cannot book a debit to somebody else, or one of an order that is known, on an order never sent."""
     lost = paid_and_brought_back(back)
@@ -220,6 +222,35 @@ def test_a_debit_of_another_account_or_order_recovers_nothing(back: Restored, ch
     with pytest.raises(LedgerError, match=r"order\.not_recovered"), town.tx("qian") as tx:
         confirm(tx, found.resolution_id, PAY)
     assert [order.state for order in town.orders([order_no])] == ["approved"]
+
+
+def test_a_new_account_lets_the_lost_money_out_no_second_time(back: Restored) -> None:
+    """The lost debit went to the old account; the order to the new one waits for it too, and is recovered by it."""
+    paid_and_brought_back(back)
+    back.receive()
+    back.thaw()
+    town = back.town
+    town.month.pretend(
+        f"UPDATE fund.payee_account SET state = 'replaced' WHERE institution = '{H}' AND version = 1"
+    )
+    town.month.pretend(
+        "INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by,"
+        " confirmed_by) SELECT region, institution, version + 1, name, '6229999999999999', bank_name, cnaps, 'confirmed', 'zhao',"
+        f" 'qian' FROM fund.payee_account WHERE institution = '{H}'"
+    )
+    batch = back.draft()
+    [order_no] = batch.order_nos
+    assert [order.payee.number for order in town.orders([order_no])] == ["6229999999999999"]
+    approve(town.engine, "qian", DEMO_REGION, batch.batch_id, batch.digest, PAY)
+    made = file(town.engine, "zhao", DEMO_REGION, batch.batch_id, town.bank_of, MOMENT)
+    receipt_no = town.value("SELECT receipt_no FROM payments.evidence")
+    assert (made.files, made.held) == ([], [(order_no, f"camt.054:{receipt_no}")])
+    said = SuspensePaper(310, OWN, "camt.054", receipt_no, "order", order_no, "银行查复5号")
+    with town.tx("li") as tx:
+        found = propose(tx, said, PAY)
+    with town.tx("qian") as tx:
+        confirm(tx, found.resolution_id, PAY)
+    assert [order.state for order in town.orders([order_no])] == ["paid"]
 
 
 def test_an_order_that_may_be_paid_is_not_filed_by_raw_sql(back: Restored) -> None:
