@@ -44,7 +44,7 @@ def script_location() -> Path:
 
 def present_files() -> list[Path]:
     """The readable present, a file a noun; what secures all of them comes last."""
-    return sorted(PRESENT.glob("*.sql"), key=lambda path: (path.stem == "secure", path.name))
+    return sorted(PRESENT.rglob("*.sql"), key=lambda path: (path.stem == "secure", path.name))
 
 
 def revisions() -> list[str]:

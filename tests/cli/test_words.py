@@ -153,7 +153,7 @@ def test_sentences_of_the_database_are_said_in_words(lived: Lived) -> None:
     assert spoken("摘要{x}{}{no.such:thing}") == "摘要{x}{}thing"
     assert evidence_named("bker:R1") == "电子回单R1"
     assert evidence_named("YJ420100-310:x") == "YJ420100-310:x"
-    sql = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "ledger/db/sql").glob("*.sql"))
+    sql = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "ledger/db/sql").rglob("*.sql"))
     named = set(re.findall(r"\{([a-z_.]+):%s\}", sql))
     assert len(named) > 8
     assert named <= set(families())
