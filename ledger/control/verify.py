@@ -36,6 +36,7 @@ from ledger.control.checks.journal.numbering import check_numbering
 from ledger.control.checks.journal.signers import check_signers
 from ledger.control.checks.journal.sources import check_sources
 from ledger.control.checks.journal.vouchers import check_vouchers
+from ledger.control.checks.payments.bank_words import check_bank_words
 from ledger.control.checks.payments.evidence import check_evidence
 from ledger.control.checks.payments.files import check_files
 from ledger.control.checks.payments.freezes import check_freezes
@@ -72,6 +73,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("应付净额", check_owed),
     ("支付冻结", check_freezes),
     ("回单", check_evidence),
+    ("银行原文", check_bank_words),
     ("挂账回单", check_suspense),
     ("银行文件", check_files),
     ("对账单与余额调节表", check_statements),

@@ -236,6 +236,7 @@ def fill_every_code(connection: psycopg.Connection[Any], codes: Mapping[str, Seq
             ):
                 lost.append(f"{column} {code}")
     connection.execute(_LETTER_ROWS)
+    connection.execute(_EVENTS)
     connection.execute("SET session_replication_role = origin")
     connection.commit()
     return lost
@@ -311,6 +312,12 @@ SELECT format('DROP INDEX %s', i.indexrelid::regclass)
   FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
  WHERE i.indisunique AND NOT i.indisprimary AND t.relkind = 'r' AND n.nspname IN ('fund', 'payments', 'jobs')
    AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conindid = i.indexrelid)
+"""
+# An order stands where its last event led.
+_EVENTS: Final = """
+    INSERT INTO payments.order_event (region, order_no, n, event, from_state, to_state, user_name, business_date, reason, evidence)
+    SELECT o.region, o.order_no, 1, 'draft', '', o.state, 'system', '2026-03-02', '', '' FROM payments.pay_order o
+     WHERE NOT EXISTS (SELECT 1 FROM payments.order_event e WHERE e.region = o.region AND e.order_no = o.order_no)
 """
 _LETTER_ROWS: Final = """
 INSERT INTO fund.letter_row (region, fund, letter_id, row_no, part, amount_fen)

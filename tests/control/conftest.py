@@ -26,7 +26,6 @@ from ledger.books.setup import open_book
 from ledger.control.breach import Breach
 from ledger.control.verify import verify
 from ledger.core.digests import (
-    EvidenceRow,
     OrderHead,
     batch_digest,
     evidence_digest,
@@ -41,6 +40,7 @@ from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import Institution
 from ledger.settings import Settings
+from tests.scenes.papers import PaperSaid, keep_paper
 
 REGION = 420100
 BOOK = Book(REGION, 310)
@@ -129,12 +129,12 @@ def _users(admin_url: str) -> None:
 def _master_data(tx: Transaction) -> None:
     tx.run("INSERT INTO fund.region VALUES (420100, '某市')")
     tx.run(
-        "INSERT INTO payments.bank_account VALUES (420100, %(a)s, '1004', 'sim', '支出户', '某银行', '102521000001')",
+        "INSERT INTO payments.bank_account VALUES (420100, %(a)s, '1004', 'iso20022', '支出户', '某银行', '102521000001')",
         a=ACCOUNT,
     )
     tx.run("INSERT INTO payments.book_account VALUES (420100, 310, '1004', %(a)s)", a=ACCOUNT)
     tx.run(
-        "INSERT INTO payments.bank_account VALUES (420100, %(a)s, '1003', 'sim', '财政专户', '某银行', '102521000001')",
+        "INSERT INTO payments.bank_account VALUES (420100, %(a)s, '1003', 'iso20022', '财政专户', '某银行', '102521000001')",
         a=FISCAL,
     )
 
@@ -227,6 +227,7 @@ def make_batch(tx: Transaction, batch: str, orders: dict[str, list[str]]) -> byt
                 [REGION, head.order_no, *payable],
             )
             execute("UPDATE fund.payable SET order_no = %s WHERE setl_id = %s", [head.order_no, payable[1]])
+        step(tx, head.order_no, "draft", "", "draft", move=False)
     execute(
         "INSERT INTO payments.batch VALUES (%s, 310, %s, 'daily', %s, '2026-10-12', 'maker', %s)",
         [REGION, batch, DAY, digest],
@@ -234,15 +235,17 @@ def make_batch(tx: Transaction, batch: str, orders: dict[str, list[str]]) -> byt
     return digest
 
 
-def step(tx: Transaction, order_no: str, event: str, came: str, went: str, *, move: bool = True) -> None:
-    """One event of an order, and its new state."""
-    tx.connection.execute(
-        "INSERT INTO payments.order_event (region, order_no, n, event, from_state, to_state, user_name, business_date, reason, evidence)"
-        " SELECT %(r)s, %(o)s, count(*) + 1, %(e)s, %(c)s, %(w)s, %(u)s, %(d)s, '', '' FROM payments.order_event WHERE order_no = %(o)s",
-        {"r": REGION, "o": order_no, "e": event, "c": came, "w": went, "u": tx.user, "d": DAY},
-    )
+def step(
+    tx: Transaction, order_no: str, event: str, came: str, went: str, evidence: str = "", *, move: bool = True
+) -> None:
+    """A new state of an order, and its event."""
     if move:
         tx.run("UPDATE payments.pay_order SET state = %(w)s WHERE order_no = %(o)s", w=went, o=order_no)
+    tx.connection.execute(
+        "INSERT INTO payments.order_event (region, order_no, n, event, from_state, to_state, user_name, business_date, reason, evidence)"
+        " SELECT %(r)s, %(o)s, count(*) + 1, %(e)s, %(c)s, %(w)s, %(u)s, %(d)s, '', %(p)s FROM payments.order_event WHERE order_no = %(o)s",
+        {"r": REGION, "o": order_no, "e": event, "c": came, "w": went, "u": tx.user, "d": DAY, "p": evidence},
+    )
 
 
 def _order_entry(tx: Transaction, order_no: str) -> None:
@@ -258,15 +261,9 @@ def _order_entry(tx: Transaction, order_no: str) -> None:
 
 def receive(tx: Transaction, order_no: str, receipt_no: str, amount: int) -> None:
     """A receipt for an order: kept, posted, and the order paid."""
-    row = EvidenceRow(
-        ACCOUNT, "bker", receipt_no, sha256(b"receipt").digest(), "debit", DAY, amount, "9558000001", "某医院", order_no,
-        f"B{receipt_no}", False, "", "日拨付|报文",
-    )  # fmt: skip
+    said = PaperSaid(receipt_no, "debit", DAY, amount, order_no, usage="日拨付|报文")
+    row = keep_paper(tx, ACCOUNT, said, "posted", "", order_no)
     digest = evidence_digest(row)
-    tx.connection.execute(
-        "INSERT INTO payments.evidence VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'posted', '', %s)",
-        [REGION, *row, digest, order_no],
-    )
     legs = (
         debit(9104, amount, KEY), credit(9201, amount, KEY),
         debit(110105, amount, KEY), credit(1004, amount, Dimensions(ACCOUNT)),
@@ -277,7 +274,7 @@ def receive(tx: Transaction, order_no: str, receipt_no: str, amount: int) -> Non
         DAY,
         [draft(f"RCV:{receipt_no}", legs, event="RCV", evidence=f"bker:{receipt_no}", digest=digest)],
     )
-    step(tx, order_no, "pay", "sent", "paid")
+    step(tx, order_no, "pay", "sent", "paid", f"bker:{receipt_no}")
 
 
 def file_batch(service: Engine, batch: str) -> None:
@@ -372,14 +369,6 @@ def populate(service: Engine) -> None:
             _order_entry(tx, order_no)
     file_batch(service, "B1")
     with unit_of_work(service, "acc", REGION) as tx:
-        tx.connection.execute(
-            "INSERT INTO payments.inbound_file VALUES (%s, %s, %s, 'r.zip', %s, 'bker', 'read', '', '', %s)",
-            [REGION, ACCOUNT, sha256(b"receipt").digest(), b"receipt", DAY],
-        )
-        tx.connection.execute(
-            "INSERT INTO payments.inbound_name VALUES (%s, %s, 'r.zip', %s, 7)",
-            [REGION, ACCOUNT, sha256(b"receipt").digest()],
-        )
         receive(tx, "FL20261013-0001", "R1", 94074)
     by_hand(service, OTHER, *(f"调整{n}" for n in range(5)))
 

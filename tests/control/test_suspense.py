@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
-from hashlib import sha256
 from typing import Any
 
 import psycopg
 import pytest
 
-from ledger.core.digests import EvidenceRow, evidence_digest
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.suspense.resolution import Resolution, SuspensePaper, read_resolutions
 from ledger.fund.suspense.suspense import confirm, propose, refuse
+from tests.scenes.papers import PaperSaid, keep_paper
 
 REGION = 420100
 ACCOUNT = "6222000001"
@@ -28,15 +27,10 @@ def tx(town: Any, user: str) -> Any:
 
 def paper(town: Any, receipt_no: str, direction: str, fen: int, **said: Any) -> None:
     """A paper in suspense, as a file of the bank left it."""
-    row = EvidenceRow(
-        ACCOUNT, "bker", receipt_no, sha256(b"receipt").digest(), direction, DAY, fen, said.get("other", "9558000001"),
-        "某医院", "", said.get("reference", f"B{receipt_no}"), False, "", "",
-    )  # fmt: skip
+    other, serial = said.get("other", "9558000001"), said.get("reference", "")
     with tx(town, "acc") as t:
-        t.connection.execute(
-            "INSERT INTO payments.evidence VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'suspense', %s, '')",
-            [REGION, *row, evidence_digest(row), said.get("code", "unknown_order")],
-        )
+        printed = PaperSaid(receipt_no, direction, DAY, fen, other=other, serial=serial)
+        keep_paper(t, ACCOUNT, printed, "suspense", said.get("code", "unknown_order"))
 
 
 def said(receipt_no: str, what: str, reference: str = "", **changes: Any) -> SuspensePaper:

@@ -175,7 +175,7 @@ ATTACKS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         {("INV-11", "order FL20261013-0001"), ("INV-11", "order FL20261013-0002")},
     ),
     "order event": (
-        "DELETE FROM payments.order_event WHERE order_no = 'FL20261013-0002' AND n = 2",
+        "DELETE FROM payments.order_event WHERE order_no = 'FL20261013-0002' AND n = 3",
         {("INV-10", "order FL20261013-0002")},
     ),
     "evidence": (
@@ -192,7 +192,7 @@ ATTACKS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         {("INV-13", "evidence bker:R1")},
     ),
     "bank file": ("UPDATE payments.bank_file SET content = 'x'", {("INV-12", "file F1")}),
-    "inbound file": ("UPDATE payments.inbound_file SET content = 'x'", {("INV-12", "inbound r.zip")}),
+    "inbound file": ("UPDATE payments.inbound_file SET content = 'x'", {("INV-12", "inbound R1-debit.xml")}),
     "payee account": (
         "UPDATE fund.payee_account SET confirmed_by = 'maker2'",
         {("INV-11", "payee H42010000001 v1")},

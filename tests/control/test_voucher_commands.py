@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import date
 from typing import Any
 
+from ledger.db.unit_of_work import unit_of_work
+from tests.control.conftest import ACCOUNT
 from tests.scenes.line import typed
+from tests.scenes.papers import PaperSaid, keep_paper
 
 
 def run(town: Any, user: str, *words: str, code: int = 0) -> dict[str, Any]:
@@ -81,11 +85,10 @@ def test_a_voucher_from_draft_to_entry(town: Any) -> None:
 
 
 def test_a_paper_in_suspense_is_explained(town: Any) -> None:
-    town.break_it(
-        "INSERT INTO payments.evidence SELECT region, account, kind, 'S1', file_sha256, 'debit', booking_date, 1500, '', '', '', 'B9',"
-        " false, '', '', sha256(convert_to(account || '|bker|S1|' || encode(file_sha256, 'hex') || '|debit|' || booking_date"
-        " || '|1500||||B9|0||', 'UTF8')), 'suspense', 'unknown_order', '' FROM payments.evidence"
-    )
+    with unit_of_work(town.service, "acc", 420100) as tx:
+        keep_paper(
+            tx, ACCOUNT, PaperSaid("S1", "debit", date(2026, 10, 13), 1500), "suspense", "unknown_order"
+        )
     region, day = ("--region", "420100"), ("--date", "2026-10-14")
     [paper] = run(town, "acc", "payments", "suspense", "list", *region)["papers"]
     assert (paper["receipt"], paper["amount_fen"], paper["code"]) == ("bker:S1", "1500", "unknown_order")

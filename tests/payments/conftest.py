@@ -257,7 +257,7 @@ def world(database: Any) -> World:
         open_book(tx, Book(REGION, FUND), "武汉市职工医保", date(2026, 10, 1))
         open_period(tx, Book(REGION, FUND), 202611)
         tx.run(
-            "INSERT INTO payments.bank_account VALUES (%(r)s, %(a)s, '1004', 'demo', '武汉市医保基金支出户',"
+            "INSERT INTO payments.bank_account VALUES (%(r)s, %(a)s, '1004', 'iso20022', '武汉市医保基金支出户',"
             " '工商银行武汉分行', '102521000001')",
             r=REGION,
             a=OWN,

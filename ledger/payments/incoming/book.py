@@ -19,7 +19,7 @@ from ledger.payments.incoming.faults import is_account_fault, reason_text
 from ledger.payments.incoming.files import Problem
 from ledger.payments.incoming.matching import PAY, RETURN, EvidenceOutcome, Known, decide, serials_of
 from ledger.payments.incoming.statuses import Decision, decide_status
-from ledger.payments.incoming.words import BankWords
+from ledger.payments.incoming.words import BankWords, said_in
 from ledger.payments.orders.order import Order, lock_orders
 from ledger.payments.orders.states import OrderStep, Transitions, move, transitions
 
@@ -178,7 +178,7 @@ def move_papers(round_: Round, event: str, found: Sequence[tuple[str, EvidencePa
 
 def apply_statuses(round_: Round, statuses: Sequence[Told]) -> None:
     """Move the orders the statuses concern; contradictions become problems of their file."""
-    decided: dict[str, list[Decision]] = {"accept": [], "reject": []}
+    decided: dict[str, list[tuple[Decision, bytes]]] = {"accept": [], "reject": []}
     debited = {number for number, status, _ in statuses if status.state is BankState.SETTLED}
     words = BankWords(round_.tx, list(round_.orders), debited)
     for number, status, file_sha256 in statuses:
@@ -193,19 +193,19 @@ def apply_statuses(round_: Round, statuses: Sequence[Told]) -> None:
             round_.done.problems.append(problem_of(file_sha256, place, decision.problem))
         way = round_.table.next(state, decision.event)
         if way is not None:
-            decided[decision.event].append(decision)
+            decided[decision.event].append((decision, file_sha256))
             round_.states[number] = way.to_state
     words.keep(round_.day)
     for event, decisions in decided.items():
         steps = [
-            OrderStep(d.order_no, reason_text(d.status.reason_code, d.status.reason), d.status.message_id)
-            for d in decisions
+            OrderStep(d.order_no, reason_text(d.status.reason_code, d.status.reason), said_in(file_sha256))
+            for d, file_sha256 in decisions
         ]
         move(round_.tx, event, steps, round_.day)
         round_.done.events[event] += len(steps)
         faulty = {
             step.order_no: step.reason
-            for step, d in zip(steps, decisions, strict=True)
+            for step, (d, _) in zip(steps, decisions, strict=True)
             # what is wrong with a whole file is not its payees' accounts
             if event == "reject"
             and d.status.order_no

@@ -12,14 +12,10 @@ from psycopg.rows import TupleRow
 
 from adapters.banks.ports import Direction, Evidence
 from ledger.core.errors import Conflict
+from ledger.core.text import plain
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.matching import EvidenceOutcome, SignedMovement
 from ledger.payments.orders.entries import Receipt
-
-_FORBIDDEN: Final = str.maketrans({"|": "｜", "\\": "＼", "\t": "␉", "\n": "␊", "\r": "␍"})
-"""Characters that part fields in digests and entries stand as their look-alikes: an id with one is never one of ours
-without it, and two that differ stay two.
-"""
 
 
 class PaperKey(NamedTuple):
@@ -50,23 +46,18 @@ class EvidencePaper(NamedTuple):
         return Receipt(found.kind, found.receipt_no, found.booking_date, digest(found, self.file_sha256))
 
 
-def plain(text: str) -> str:
-    """A text with look-alikes for the characters that part fields."""
-    return text.translate(_FORBIDDEN)
-
-
 def clean(evidence: Evidence) -> Evidence:
     """With look-alikes for the characters that separate fields in digests and entries."""
     return replace(
         evidence,
-        receipt_no=evidence.receipt_no.translate(_FORBIDDEN),
-        own_account=evidence.own_account.translate(_FORBIDDEN),
-        other_account=evidence.other_account.translate(_FORBIDDEN),
-        other_name=evidence.other_name.translate(_FORBIDDEN),
-        order_no=evidence.order_no.translate(_FORBIDDEN),
-        bank_reference=evidence.bank_reference.translate(_FORBIDDEN),
-        reason_code=evidence.reason_code.translate(_FORBIDDEN),
-        reason=evidence.reason.translate(_FORBIDDEN),
+        receipt_no=plain(evidence.receipt_no),
+        own_account=plain(evidence.own_account),
+        other_account=plain(evidence.other_account),
+        other_name=plain(evidence.other_name),
+        order_no=plain(evidence.order_no),
+        bank_reference=plain(evidence.bank_reference),
+        reason_code=plain(evidence.reason_code),
+        reason=plain(evidence.reason),
     )
 
 

@@ -7,9 +7,14 @@ from datetime import date
 from typing import NamedTuple
 
 from adapters.banks.ports import OrderStatus
+from ledger.core.text import plain
 from ledger.db.unit_of_work import Transaction
-from ledger.payments.incoming.evidence import plain
 from ledger.payments.incoming.statuses import Decision
+
+
+def said_in(file_sha256: bytes) -> str:
+    """What an event of an order names as its evidence: the status file whose word moved it."""
+    return f"file:{file_sha256.hex()}"
 
 
 class _Word(NamedTuple):
@@ -63,12 +68,12 @@ class BankWords:
             messages=[plain(word.status.message_id) for word in self._heard],
             states=[str(word.status.state) for word in self._heard],
             codes=[plain(word.status.code) for word in self._heard],
-            reasons=[plain(_reasons(word.status)) for word in self._heard],
+            reasons=[plain(word_reasons(word.status)) for word in self._heard],
             effects=[word.effect for word in self._heard],
         )
 
 
-def _reasons(status: OrderStatus) -> str:
+def word_reasons(status: OrderStatus) -> str:
     """Codes and texts of the order's own level and of those above it, as one line."""
     codes = [*status.reason_codes, *status.whole_reason_codes]
     return "；".join(filter(None, ["/".join(codes), status.reason, status.whole_reason]))[:2000]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 import psycopg
 import pytest
 
 from ledger.core.errors import Conflict, Forbidden, LedgerError, NotFound
+from ledger.payments.incoming.words import said_in
 from ledger.payments.orders.entries import Receipt
 from ledger.payments.orders.states import OrderStep, move, transitions
 
@@ -28,10 +30,39 @@ STATES = [
 
 
 def force(world: Any, order_no: str, state: str) -> None:
-    """Put an order into a state behind the guards' back."""
+    """Put an order into a state behind the guards' back, its last event with it."""
     with psycopg.connect(world.admin_url, autocommit=True) as admin:
         admin.execute("SET session_replication_role = replica")
         admin.execute("UPDATE payments.pay_order SET state = %s WHERE order_no = %s", (state, order_no))
+        admin.execute(
+            "UPDATE payments.order_event e SET to_state = %s WHERE order_no = %s"
+            " AND n = (SELECT max(n) FROM payments.order_event l WHERE l.order_no = e.order_no)",
+            (state, order_no),
+        )
+
+
+def hear(tx: Any, order_no: str, state: str, effect: str) -> str:
+    """A word of the bank out of a file that came in; how an event names it."""
+    content = f"{order_no} {state}".encode()
+    digest = sha256(content).digest()
+    account = tx.value("SELECT account FROM payments.pay_order WHERE order_no = %(o)s", o=order_no)
+    tx.run(
+        "INSERT INTO payments.inbound_file VALUES (420100, %(a)s, %(d)s, 's.xml', %(c)s, 'pain.002', 'read', '', '', %(on)s)",
+        a=account,
+        d=digest,
+        c=content,
+        on=DAY,
+    )
+    tx.run(
+        "INSERT INTO payments.bank_word (region, order_no, n, file_sha256, message_id, state, code, reasons, effect, said_on)"
+        " VALUES (420100, %(o)s, 1, %(d)s, '', %(s)s, 'X', '', %(e)s, %(on)s)",
+        o=order_no,
+        d=digest,
+        s=state,
+        e=effect,
+        on=DAY,
+    )
+    return said_in(digest)
 
 
 def test_the_database_refuses_every_step_that_is_not_in_the_table(world: Any) -> None:
@@ -66,6 +97,8 @@ def test_the_database_refuses_every_step_that_is_not_in_the_table(world: Any) ->
         == refused["paid", "returned"]
         == "order.no_evidence"
     )
+    assert {refused[state, "rejected"] for state in ("sent", "unknown", "accepted")} == {"order.no_word"}
+    assert {refused[state, "accepted"] for state in ("sent", "unknown")} == {"order.no_word"}
     assert refused["approved", "filed"] == "order.file_state"
     assert {refused["filed", to] for to in ("approved", "cancelled", "sent", "unknown")} == {
         "order.file_state"
@@ -87,14 +120,22 @@ def test_answers_from_every_waiting_state(
             move(tx, event, [OrderStep(order_no)], DAY)
         assert refused.value.code == "order.state"
         return
-    with world.tx() as tx:
+    with pytest.raises(Conflict) as silent, world.tx() as tx:
         move(tx, event, [OrderStep(order_no, "why", "ST1")], DAY)
+    assert silent.value.code == "order.no_word"
+    with pytest.raises(Conflict) as unnamed, world.tx() as tx:
+        hear(tx, order_no, reached, event)
+        move(tx, event, [OrderStep(order_no, "why", "ST1")], DAY)
+    assert unnamed.value.code == "order.no_word"
+    with world.tx() as tx:
+        said = hear(tx, order_no, reached, event)
+        move(tx, event, [OrderStep(order_no, "why", said)], DAY)
     assert world.state(order_no) == reached
     assert world.balances()[account] == -100
     last = world.rows(
         "SELECT n, event, from_state, to_state, user_name, business_date, reason, evidence FROM payments.order_event ORDER BY n DESC"
     )[0]
-    assert last == (3, event, start, reached, "acc", DAY, "why", "ST1")
+    assert last == (3, event, start, reached, "acc", DAY, "why", said)
 
 
 @pytest.mark.parametrize("start", ["sent", "unknown", "accepted"])
@@ -113,7 +154,7 @@ def test_paid_needs_its_evidence_from_every_waiting_state(world: Any, start: str
             d=receipt.digest,
             o=order_no,
         )
-        move(tx, "pay", [OrderStep(order_no, receipt=receipt)], DAY)
+        move(tx, "pay", [OrderStep(order_no, evidence=receipt.key, receipt=receipt)], DAY)
     assert world.state(order_no) == "paid"
     assert world.balances()[9201] == -100
 

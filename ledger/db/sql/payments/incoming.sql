@@ -143,6 +143,32 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- A word is kept by who takes in the bank's files, out of a file that came in; it does what its state says or less.
+-- A file once set aside speaks only where it came by the channel (it is read again then).
+CREATE OR REPLACE FUNCTION payments.check_word() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE stray text;
+BEGIN
+    SELECT w.order_no INTO stray FROM added w
+     WHERE NOT access.has_role(w.region, 0::smallint, access.user_name(), '{accountant,system,checker}') LIMIT 1;
+    IF FOUND AND current_user = 'fundledger_service' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.role_missing',
+            DETAIL = '银行回报只由会计、系统任务或复核收入';
+    END IF;
+    SELECT w.order_no INTO stray FROM added w
+     WHERE NOT EXISTS (SELECT 1 FROM payments.inbound_file f
+                WHERE f.region = w.region AND f.sha256 = w.file_sha256 AND (f.outcome = 'read' OR EXISTS (
+                      SELECT 1 FROM payments.inbound_name n
+                       WHERE n.region = f.region AND n.account = f.account AND n.sha256 = f.sha256)))
+        OR w.effect = 'accept' AND w.state NOT IN ('accepted', 'settled')
+        OR w.effect = 'reject' AND w.state <> 'rejected' LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'word.no_file',
+            DETAIL = format('拨付单%s的银行回报不是出自收到的文件，或其效果与所说的不符', stray);
+    END IF;
+    RETURN NULL;
+END $$;
+
 -- Read again in one's own name by who keeps the books; only what was set aside, came by the channel, and was not read since.
 CREATE OR REPLACE FUNCTION payments.check_read_again() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
@@ -169,6 +195,8 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.inbound_seen
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER check_word AFTER INSERT ON payments.bank_word REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.check_word();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON payments.bank_word
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, account, kind, receipt_no, file_sha256, direction, booking_date, amount_fen,

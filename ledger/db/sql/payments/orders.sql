@@ -255,6 +255,15 @@ BEGIN
                 DETAIL = format('银行曾报拨付单%s扣款成功，不能凭其后的拒绝退回重付，须向银行查询', NEW.order_no);
         END IF;
     END IF;
+    -- Accepted and rejected rest on a word of the bank about this order in this file (INV-10): nobody says it for the bank.
+    IF NEW.state IN ('accepted', 'rejected') THEN
+        IF NOT EXISTS (SELECT 1 FROM payments.bank_word w
+                    WHERE w.region = NEW.region AND w.order_no = NEW.order_no AND w.message_id = OLD.file_id
+                      AND w.effect = CASE NEW.state WHEN 'accepted' THEN 'accept' ELSE 'reject' END) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.no_word',
+                DETAIL = format('拨付单%s没有据以转为{order.state:%s}的银行回报', OLD.order_no, NEW.state);
+        END IF;
+    END IF;
     -- INV-13: paid and returned name their evidence. (Nested, so that the poster's approvals never plan this query.)
     IF NEW.state IN ('paid', 'returned') THEN
         IF NOT EXISTS (
@@ -266,6 +275,53 @@ BEGIN
         END IF;
     END IF;
     RETURN NEW;
+END $$;
+
+-- An event is the next step of its order along payments.transition, written when the order stands where it leads; what the
+-- bank brought about names what the bank said: the status file or the receipt (INV-10, INV-13).
+CREATE OR REPLACE FUNCTION payments.check_event() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE last payments.order_event; ordered payments.pay_order;
+BEGIN
+    SELECT * INTO last FROM payments.order_event e
+     WHERE e.region = NEW.region AND e.order_no = NEW.order_no ORDER BY e.n DESC LIMIT 1;
+    SELECT * INTO ordered FROM payments.pay_order o WHERE o.region = NEW.region AND o.order_no = NEW.order_no;
+    IF NEW.n <> coalesce(last.n, 0) + 1 OR NEW.from_state <> coalesce(last.to_state, '') OR NEW.to_state IS DISTINCT FROM ordered.state
+       OR NOT (NEW.n = 1 AND NEW.event = 'draft' AND NEW.to_state = 'draft' OR EXISTS (SELECT 1 FROM payments.transition t
+            WHERE t.from_state = NEW.from_state AND t.event = NEW.event AND t.to_state = NEW.to_state)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.event',
+            DETAIL = format('拨付单%s的事件{order.event:%s}与其经过或状态不符', NEW.order_no, NEW.event);
+    END IF;
+    IF NEW.event IN ('accept', 'reject') THEN
+        IF NOT EXISTS (SELECT 1 FROM payments.bank_word w WHERE w.region = NEW.region AND w.order_no = NEW.order_no
+                          AND w.effect = NEW.event AND NEW.evidence = 'file:' || encode(w.file_sha256, 'hex')) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.no_word',
+                DETAIL = format('拨付单%s的事件{order.event:%s}没有写明所依据的银行回报文件', NEW.order_no, NEW.event);
+        END IF;
+    ELSIF NEW.event IN ('pay', 'return') THEN
+        IF NOT EXISTS (SELECT 1 FROM payments.evidence e WHERE e.region = NEW.region AND e.matched_order = NEW.order_no
+                          AND e.outcome = 'posted' AND NEW.evidence = e.kind || ':' || e.receipt_no
+                          AND e.direction = CASE NEW.event WHEN 'pay' THEN 'debit' ELSE 'credit' END) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.no_evidence',
+                DETAIL = format('拨付单%s的事件{order.event:%s}没有写明所依据的回单', NEW.order_no, NEW.event);
+        END IF;
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- No state without its event: at the end of the transaction the order stands where its last event led (INV-10).
+CREATE OR REPLACE FUNCTION payments.check_logged() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE now_in text; logged text;
+BEGIN
+    SELECT o.state INTO now_in FROM payments.pay_order o WHERE o.region = NEW.region AND o.order_no = NEW.order_no;
+    SELECT e.to_state INTO logged FROM payments.order_event e
+     WHERE e.region = NEW.region AND e.order_no = NEW.order_no ORDER BY e.n DESC LIMIT 1;
+    IF logged IS DISTINCT FROM now_in THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.event',
+            DETAIL = format('拨付单%s转为{order.state:%s}而没有记下事件', NEW.order_no, now_in);
+    END IF;
+    RETURN NULL;
 END $$;
 
 -- What an order is made of is fixed with its draft: nothing joins it once its batch is approved.
@@ -571,6 +627,9 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.batch
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE CONSTRAINT TRIGGER logged AFTER UPDATE ON payments.pay_order DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION payments.check_logged();
+CREATE OR REPLACE TRIGGER written_step BEFORE INSERT ON payments.order_event FOR EACH ROW EXECUTE FUNCTION payments.check_event();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.order_event
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON payments.order_event
@@ -598,7 +657,7 @@ GRANT SELECT ON payments.blocked TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.daily_run TO fundledger_service;
 GRANT SELECT ON payments.daily_run TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.order_event TO fundledger_service;
-GRANT SELECT ON payments.order_event TO fundledger_auditor;
+GRANT SELECT ON payments.order_event TO fundledger_auditor, fundledger_poster;
 GRANT SELECT ON payments.order_item TO fundledger_auditor, fundledger_poster;
 GRANT SELECT, INSERT ON payments.order_item TO fundledger_service;
 GRANT SELECT ON payments.order_outregion TO fundledger_auditor, fundledger_poster;
