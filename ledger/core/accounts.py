@@ -7,6 +7,7 @@ account here against both charts. In SQL an account stands as `{MONTH_OWED}` in 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Final, LiteralString, NamedTuple
 
@@ -38,8 +39,10 @@ _DR: Final = Side.DEBIT
 _CR: Final = Side.CREDIT
 
 # 会计账
+RECEIPTS_DEPOSIT: Final = _known(1002, "收入户存款", _DR)
 FISCAL_DEPOSIT: Final = _known(1003, "财政专户存款", _DR)
 SPENDING_DEPOSIT: Final = _known(1004, "支出户存款", _DR)
+TREASURY_DEPOSIT: Final = _known(1005, "国库存款", _DR)
 REGION_PREPAYMENT: Final = _known(110101, "异地就医预付金", _DR)
 PREPAYMENT: Final = _known(110102, "预付金", _DR)
 PREALLOCATION: Final = _known(110103, "按月预拨", _DR)
@@ -109,6 +112,14 @@ FISCAL_KIND: Final = str(FISCAL_DEPOSIT)
 """The kind of a book's 财政专户 in `payments.book_account`: the code of its account, as text."""
 SPENDING_KIND: Final = str(SPENDING_DEPOSIT)
 """The kind of a book's 支出户."""
+
+BANK_DEPOSITS: Final = (RECEIPTS_DEPOSIT, FISCAL_DEPOSIT, SPENDING_DEPOSIT, TREASURY_DEPOSIT)
+"""Money at banks and in the treasury: never below nothing."""
+ONE_SIDED: Final[Mapping[str, Side]] = {
+    **dict.fromkeys(("4101", "4201", "44", "4501"), _CR),
+    **dict.fromkeys(("5101", "53", "5401"), _DR),
+}
+"""Beginnings of the codes whose row of 会社保02 takes this side's turnover alone (docs/adr/0022)."""
 
 _PLACE: Final = re.compile(r"\{([A-Z_]+)\}")
 _CODES: Final[dict[str, str]] = {
