@@ -37,9 +37,17 @@ PROMISES: Final[tuple[Promise, ...]] = (
     Promise(
         "INV-02",
         "已记账的凭证不得改动、不得消失；更正只用红字凭证，日期为作出更正之日。",
-        ("one_door ON books.entry", "frozen ON books.entry", "frozen ON books.block", "books.guard"),
-        ("guards", "journal.chain", "journal.numbering"),
         (
+            "one_door ON books.entry",
+            "frozen ON books.entry",
+            "frozen ON books.block",
+            "books.guard",
+            "books.check_red",
+            "frozen ON books.correction",
+        ),
+        ("guards", "journal.chain", "journal.corrections", "journal.numbering"),
+        (
+            "test_a_red_copy_reverses_once_and_nothing_else",
             "test_the_service_changes_no_journal_table",
             "test_owner_and_superuser_are_refused_while_triggers_are_on",
             "test_a_superusers_copy_is_refused",
@@ -209,6 +217,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "fund.papers",
             "fund.terms",
             "journal.closings",
+            "journal.corrections",
             "journal.signers",
             "journal.vouchers",
             "payments.files",
@@ -273,8 +282,9 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "check_evidence ON payments.evidence",
             "evidence_used ON payments.evidence",
             "check_order ON payments.pay_order",
+            "payments.take_papers",
         ),
-        ("fund.declarations", "fund.handbacks", "payments.evidence", "payments.suspense"),
+        ("fund.declarations", "fund.handbacks", "journal.corrections", "payments.evidence", "payments.suspense"),
         (
             "test_paid_needs_its_evidence_from_every_waiting_state",
             "test_posted_evidence_keeps_its_outcome_and_its_order",

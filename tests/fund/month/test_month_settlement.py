@@ -59,7 +59,7 @@ from ledger.payments.orders.order import Order, read_orders
 from ledger.payments.orders.values import BatchDraft, ItemDraft, OrderDraft, PayableDraft
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
-from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
 
 HOSPITAL = "H42010000001"
 BOOK = Book(DEMO_REGION, 310)
@@ -140,7 +140,7 @@ class Story:
         off = tuple((day, False) for day in (date(2027, 1, 1), *spring, date(2027, 10, 1)))
         few = HolidayTable(2027, "国办发明电〔2026〕测试", off)
         import_holidays(self.engine, "zhao", "qian", DEMO_REGION, date(2026, 10, 12), few)
-        legs = (debit(1004, fen, Dimensions(OWN)), credit(1003, fen, Dimensions(FISCAL_ACCOUNT.number)))
+        legs = (debit(1004, fen, Dimensions(OWN)), credit(4101, fen))
         day = date(2026, 10, 12)
         book_by_hand(self.engine, "li", "qian", BOOK, day, ManualContent(day, "请款", "测试单据", legs))
 

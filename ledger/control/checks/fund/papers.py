@@ -60,7 +60,7 @@ _MOVES: Final = """
            ARRAY['CASH', m.move_id, m.fund::text, m.kind, m.account, m.fiscal_account, m.subfund, m.booked_on::text,
                  m.amount_fen::text, m.receipt_no],
            m.amount_fen, m.prepared_by, m.approved_by
-      FROM fund.cash_move m WHERE m.state = 'approved'"""
+      FROM fund.cash_move m WHERE m.state IN ('approved', 'reversed')"""
 _GRANTS: Final = """
     SELECT q.region, q.fund, 'ALLOT:' || q.request_id,
            ARRAY['ALLOT', q.request_id, q.fund::text, q.account, q.fiscal_account, q.upto::text, q.forecast_fen::text,

@@ -288,7 +288,7 @@ END $$;
 -- Papers, corrections and money of a draft about to be stored; the rest of its columns stand there.
 CREATE OR REPLACE FUNCTION books.said_of(p_correction text, p_corrects bigint, p_papers text[]) RETURNS text LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT nullif(concat_ws('|', nullif(nullif(p_correction, 'before'), ''), nullif(p_corrects, 0), array_to_string(p_papers, '|')), '')
+    SELECT nullif(concat_ws('|', nullif(nullif(p_correction, 'before'), ''), nullif(p_corrects, 0), nullif(array_to_string(p_papers, '|'), '')), '')
 $$;
 
 -- Orders are approved and hand-written money is moved one after the other, whichever of the two began (T7); taken before the head.

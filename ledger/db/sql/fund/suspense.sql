@@ -98,7 +98,7 @@ BEGIN
 END $$;
 
 -- A paper that a posted voucher waits for is that voucher's: nothing else is booked by it.
-CREATE OR REPLACE FUNCTION payments.check_booked_by_voucher(r payments.resolution, p_fen bigint) RETURNS void LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION payments.check_booked_by_voucher(r payments.resolution, p_fen bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF r.what = 'voucher' AND NOT EXISTS (SELECT 1 FROM books.awaiting(r.region, r.account, r.direction, p_fen) w
@@ -239,4 +239,5 @@ GRANT UPDATE (state, approved_by, approved_on, reason) ON payments.handed_file T
 GRANT SELECT, INSERT ON payments.resolution TO fundledger_service;
 GRANT SELECT ON payments.resolution TO fundledger_auditor;
 GRANT UPDATE (state, approved_by, approved_on, reason) ON payments.resolution TO fundledger_service;
+GRANT EXECUTE ON FUNCTION payments.check_booked_by_voucher(payments.resolution,bigint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION payments.explained(payments.evidence,text,text) TO fundledger_service, fundledger_auditor;
