@@ -284,7 +284,13 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "check_order ON payments.pay_order",
             "payments.take_papers",
         ),
-        ("fund.declarations", "fund.handbacks", "journal.corrections", "payments.evidence", "payments.suspense"),
+        (
+            "fund.declarations",
+            "fund.handbacks",
+            "journal.corrections",
+            "payments.evidence",
+            "payments.suspense",
+        ),
         (
             "test_paid_needs_its_evidence_from_every_waiting_state",
             "test_posted_evidence_keeps_its_outcome_and_its_order",

@@ -51,6 +51,13 @@ ALTER TABLE fund.cash_move ADD CONSTRAINT cash_move_state_check CHECK (state IN 
 DROP INDEX fund.move_receipt;
 CREATE UNIQUE INDEX move_receipt ON fund.cash_move (region, account, receipt_no, kind, subfund) WHERE state NOT IN ('refused', 'reversed');
 
+ALTER TABLE fund.refund DROP CONSTRAINT refund_state_check;
+ALTER TABLE fund.refund ADD CONSTRAINT refund_state_check CHECK (state IN ('requested', 'approved', 'refused', 'reversed'));
+DROP INDEX fund.refund_receipt;
+CREATE UNIQUE INDEX refund_receipt ON fund.refund (region, account, receipt_no) WHERE state NOT IN ('refused', 'reversed');
+DROP INDEX fund.refund_document;
+CREATE UNIQUE INDEX refund_document ON fund.refund (region, fund, institution, kind, document) WHERE state NOT IN ('refused', 'reversed');
+
 ALTER TABLE payments.resolution DROP CONSTRAINT resolution_what_check;
 ALTER TABLE payments.resolution ADD CONSTRAINT resolution_what_check
     CHECK (what IN ('order', 'request', 'interest', 'fee', 'fee_back', 'to_return', 'counter', 'same', 'voucher'));

@@ -261,7 +261,7 @@ class Story:
         return self.month.asked(sql)[0][0]
 
     def balances(self, **key: object) -> dict[int, int]:
-        """Accounts of the employee book but 1003, debit positive in the statutory section, credit in the memorandum
+        """Accounts of the employee book but 4101, where its money came from, debit positive in the statutory section, credit in the memorandum
         (9001: debit); of one key if given.
         """
         where = "".join(f" AND d.{name} = '{value}'" for name, value in key.items())
@@ -269,7 +269,7 @@ class Story:
         for account, fen in self.month.asked(
             "SELECT b.account, sum(b.debit - b.credit)::bigint FROM books.balance b"
             " JOIN books.dim d ON d.region = b.region AND d.dim = b.dim"
-            f" WHERE b.fund = 310 AND b.account <> 1003{where} GROUP BY 1 HAVING sum(b.debit - b.credit) <> 0"
+            f" WHERE b.fund = 310 AND b.account <> 4101{where} GROUP BY 1 HAVING sum(b.debit - b.credit) <> 0"
         ):
             credit_side = account == 200104 or (account > 9001 and str(account)[0] == "9")
             found[account] = -int(fen) if credit_side else int(fen)

@@ -54,7 +54,7 @@ _REFUNDS: Final = """
                   ARRAY[l.source::text, l.subfund, l.service_year::text, l.term::text, l.category, l.amount_fen::text])
                   WITH ORDINALITY AS f (fact, place) WHERE l.region = r.region AND l.refund_id = r.refund_id), '{}'),
            r.amount_fen, r.prepared_by, r.approved_by
-      FROM fund.refund r WHERE r.state = 'approved'"""
+      FROM fund.refund r WHERE r.state IN ('approved', 'reversed')"""
 _MOVES: Final = """
     SELECT m.region, m.fund, 'CASH:' || m.move_id,
            ARRAY['CASH', m.move_id, m.fund::text, m.kind, m.account, m.fiscal_account, m.subfund, m.booked_on::text,

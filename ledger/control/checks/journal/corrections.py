@@ -51,8 +51,10 @@ _RECORDED: Final = """
      WHERE c.kind <> 'before' ORDER BY 1, 2, 3
 """
 _MOVES: Final = """
-    SELECT m.region, m.fund, m.move_id, m.state FROM fund.cash_move m
-      LEFT JOIN books.source s ON s.region = m.region AND s.fund = m.fund AND s.source_key = 'CASH:' || m.move_id
+    SELECT m.region, m.fund, m.key, m.state
+      FROM (SELECT region, fund, 'CASH:' || move_id AS key, state FROM fund.cash_move
+            UNION ALL SELECT region, fund, 'REF:' || refund_id, state FROM fund.refund) m
+      LEFT JOIN books.source s ON s.region = m.region AND s.fund = m.fund AND s.source_key = m.key
       LEFT JOIN books.correction c ON c.region = s.region AND c.fund = s.fund AND c.corrected_seq = s.seq AND c.kind = 'red'
      WHERE (m.state = 'reversed') <> (c.seq IS NOT NULL) ORDER BY 1, 2, 3
 """
@@ -117,8 +119,8 @@ def check_corrections(snapshot: Snapshot) -> Iterator[Breach]:
         elif not red:
             yield Breach("INV-02", f"{region}-{fund}", f"seq {seq}", "本年凭证的蓝字订正之前没有红字冲销")
     for region, fund, move, state in snapshot.rows(_MOVES):
-        message = f"自有账户收支单为{state}，与其凭证是否冲销不符"
-        yield Breach("INV-02", f"{region}-{fund}", f"paper CASH:{move}", message)
+        message = f"收支单、退款单为{state}，与其凭证是否冲销不符"
+        yield Breach("INV-02", f"{region}-{fund}", f"paper {move}", message)
     for region, fund, period, seq, series, vno, account in snapshot.rows(_RULE_ONLY):
         message = f"手工凭证使用了只由规则记账的科目{account}"
         yield Breach("INV-11", f"{region}-{fund}", seq_label(period, seq, series, vno), message)

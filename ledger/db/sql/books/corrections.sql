@@ -105,7 +105,7 @@ $$;
 -- Why an entry is not reversed by a red voucher but by its own way back; null where it may be.
 CREATE OR REPLACE FUNCTION books.own_way(p_event text, p_key text) RETURNS text LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN p_event = 'MAN' OR p_key LIKE 'CASH:%' THEN NULL
+    SELECT CASE WHEN p_event = 'MAN' OR p_key LIKE 'CASH:%' OR p_key LIKE 'REF:%' THEN NULL
                 WHEN p_event IN ('REC', 'REV') THEN '结算记录由平台送来的冲销记录更正'
                 WHEN p_event IN ('ORD', 'CAN', 'REJ') THEN '拨付单未发送的用 payments cancel 撤销，已发送的等银行的回单'
                 WHEN p_event IN ('RCV', 'RTN', 'PAY-ADV') THEN '款项已由银行收付，等银行的退汇或冲正回单，经挂账查明'
@@ -417,6 +417,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_key text;
     m     fund.cash_move;
+    f     fund.refund;
     v     payments.evidence;
     bad   record;
 BEGIN
@@ -433,6 +434,19 @@ BEGIN
              HAVING coalesce(sum(o.amount_fen) FILTER (WHERE o.kind = 'interest_out'), 0) > coalesce(sum(o.amount_fen) FILTER (WHERE o.kind = 'interest'), 0)) THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'correct.gone_on',
                 DETAIL = '所记利息已缴出或已分清，或手续费已退回、归垫：请先冲销其后的凭证';
+        END IF;
+    END IF;
+    IF v_key LIKE 'REF:%' THEN
+        UPDATE fund.refund SET state = 'reversed' WHERE region = p_region AND refund_id = substr(v_key, 5) AND state = 'approved' RETURNING * INTO f;
+        -- What was settled since took the refund for given: its carry, its deductions, row 8 of a letter.
+        IF EXISTS (SELECT 1 FROM fund.sheet h JOIN books.source s ON s.region = h.region AND s.fund = h.fund AND s.source_key = 'SET:' || h.sheet_id
+                    WHERE h.region = p_region AND h.fund = p_fund AND h.institution = f.institution AND s.seq > p_seq)
+           OR EXISTS (SELECT 1 FROM fund.letter h JOIN books.source s ON s.region = h.region AND s.fund = h.fund AND s.source_key = 'CLR:' || h.letter_id
+                       WHERE h.region = p_region AND h.fund = p_fund AND h.institution = f.institution AND s.seq > p_seq) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'correct.gone_on',
+                DETAIL = format('机构%s在退款之后已月结或清算，退款已计入其中：由以后的月结单、确认书调整', f.institution);
+        ELSIF f.advance_id <> '' THEN
+            PERFORM fund.reduce_advance(p_region, f.advance_id, 0, -f.amount_fen);
         END IF;
     END IF;
     UPDATE payments.resolution r SET state = 'reversed'

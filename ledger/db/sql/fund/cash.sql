@@ -129,7 +129,8 @@ BEGIN
         RETURN NEW;
     END IF;
     IF (OLD.state, NEW.state) = ('approved', 'reversed') AND OLD.approved_by = NEW.approved_by
-       AND books.key_reversed(NEW.region, NEW.fund, 'CASH:' || (to_jsonb(NEW) ->> 'move_id')) THEN
+       AND books.key_reversed(NEW.region, NEW.fund, CASE TG_TABLE_NAME WHEN 'cash_move' THEN 'CASH:' || (to_jsonb(NEW) ->> 'move_id')
+                                                    WHEN 'refund' THEN 'REF:' || (to_jsonb(NEW) ->> 'refund_id') END) THEN
         RETURN NEW;                             -- its entry was reversed by two persons: a red voucher
     END IF;
     IF OLD.state <> 'requested' THEN
