@@ -57,7 +57,7 @@ def correctable(tx: Transaction, book: Book, reference: str, day: date) -> Corre
     """How a posted voucher stands to correction on `day`. Raises InvalidInput `voucher.format`, NotFound `voucher.unknown`."""
     original = voucher(tx, book, reference)
     refusal = tx.row(
-        "SELECT code, why FROM books.red_refusal(%(region)s, %(fund)s::smallint, %(seq)s, %(day)s)",
+        "SELECT refusal, why FROM books.red_refusal(%(region)s, %(fund)s::smallint, %(seq)s, %(day)s)",
         region=book.region,
         fund=book.fund,
         seq=original.seq,

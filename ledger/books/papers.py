@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from ledger.core.accounts import BANK_DEPOSITS, TREASURY_DEPOSIT
+from ledger.core.accounts import BANK_DEPOSITS
 from ledger.core.entries import Book, Leg
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
 
 _NAME: Final = re.compile(r"(bker|camt\.054):(.+?)(?::(debit|credit))?")
+_TREASURY: Final = 1005
+"""国库存款 has no counterparty: its one account of the book is meant."""
 
 
 class PaperName(NamedTuple):
@@ -38,7 +40,11 @@ def named_papers(tx: Transaction, book: Book, legs: Sequence[Leg], names: Sequen
 
     Raises InvalidInput `voucher.receipt`; NotFound `suspense.unknown`; Conflict `suspense.direction_open`.
     """
-    moved = {(_account(tx, book, leg), bank_effect(leg)) for leg in legs if bank_effect(leg)}
+    moved = {
+        (_TREASURY if leg.account == _TREASURY else leg.dims.counterparty, bank_effect(leg))
+        for leg in legs
+        if bank_effect(leg)
+    }
     found = []
     for name in names:
         match = _NAME.fullmatch(name.strip())
@@ -50,14 +56,17 @@ def named_papers(tx: Transaction, book: Book, legs: Sequence[Leg], names: Sequen
             )
         kind, receipt_no, direction = match.groups()
         rows = tx.rows(
-            "SELECT account, direction FROM payments.evidence WHERE region = %(region)s AND kind = %(kind)s"
-            " AND receipt_no = %(receipt)s AND account = ANY(%(accounts)s) ORDER BY account, direction",
+            "SELECT account, deposit, direction FROM books.find_papers(%(region)s, %(fund)s::smallint, %(kind)s, %(receipt)s)",
             region=book.region,
+            fund=book.fund,
             kind=kind,
             receipt=receipt_no,
-            accounts=sorted({account for account, _ in moved}),
         )
-        fitting = [row for row in rows if (row[0], row[1]) in moved and direction in (None, row[1])]
+        fitting = [
+            (account, told)
+            for account, deposit, told in rows
+            if (_TREASURY if deposit == _TREASURY else account, told) in moved and direction in (None, told)
+        ]
         if not fitting:
             raise NotFound(
                 "suspense.unknown", f"凭证的银行账户没有此方向的回单{name[:80]}", receipt=name[:80]
@@ -71,17 +80,3 @@ def named_papers(tx: Transaction, book: Book, legs: Sequence[Leg], names: Sequen
         account, told = fitting[0]
         found.append(PaperName(account, kind, receipt_no, told))
     return found
-
-
-def _account(tx: Transaction, book: Book, leg: Leg) -> str:
-    """The bank account behind a line: its counterparty; of 1005, which has none, the book's own."""
-    if leg.account != TREASURY_DEPOSIT:
-        return leg.dims.counterparty
-    return str(
-        tx.value(
-            "SELECT coalesce(max(account), '') FROM payments.book_account"
-            " WHERE region = %(region)s AND fund = %(fund)s AND kind = '1005'",
-            region=book.region,
-            fund=book.fund,
-        )
-    )

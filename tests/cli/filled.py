@@ -276,7 +276,8 @@ def _added(
                 and kind in ("integer", "bigint", "smallint")
                 and name not in ("term", "year")
             ):
-                made[name] = 1000 + next(_numbers)
+                n = 1000 + next(_numbers)
+                made[name] = n // 12 * 100 + n % 12 + 1 if name == "period" else n
         try:
             with connection.transaction():
                 connection.execute(

@@ -10,7 +10,7 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot, seq_label
-from ledger.core.accounts import BANK_DEPOSITS
+from ledger.core.accounts import BANK_DEPOSITS, coded
 
 # A reversal by hand beside what it reverses: lines in red, of the same accounting year, itself no reversal, once, recorded.
 _REVERSALS: Final = """
@@ -59,21 +59,21 @@ _MOVES: Final = """
      WHERE (m.state = 'reversed') <> (c.seq IS NOT NULL) ORDER BY 1, 2, 3
 """
 # The list of books.rule_only, and what the region opened by the day of the voucher.
-_RULE_ONLY: Final = """
+_RULE_ONLY: Final = coded("""
     SELECT e.region, e.fund, e.period, e.seq, e.series, e.vno, min(abs(l.account))
       FROM books.entry e
       JOIN books.voucher v ON v.region = e.region AND v.fund = e.fund AND 'MAN:' || v.voucher_id = e.source_key
       CROSS JOIN LATERAL unnest(e.accounts) AS l (account)
      WHERE e.event = 'MAN' AND v.correction IN ('', 'blue', 'difference')
-       AND (abs(l.account)::text ~ '^(9|11010[1-5]|20010[34]|5001)' OR abs(l.account) IN (45010101, 45010201)
-            OR e.fund = 390 AND abs(l.account) = 450101)
+       AND (abs(l.account)::text ~ '^(9|11010[1-5]|20010[34]|{BENEFITS})' OR abs(l.account) IN (45010101, 45010201)
+            OR e.fund = {RESIDENT_FUND} AND abs(l.account) = 450101)
        AND NOT EXISTS (
            SELECT 1 FROM string_to_table((SELECT y.value FROM fund.region_policy y
                                            WHERE y.region = e.region AND y.key = 'hand_accounts' AND y.from_day <= e.voucher_date
                                            ORDER BY y.from_day DESC LIMIT 1), ',') AS opened
             WHERE opened <> 'none' AND abs(l.account)::text LIKE opened || '%')
      GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 4
-"""
+""")
 _OVERDRAWN: Final = """
     SELECT b.region, b.fund, b.account, d.counterparty, sum(b.debit - b.credit)::bigint
       FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim

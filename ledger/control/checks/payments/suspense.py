@@ -7,6 +7,7 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
+from ledger.core.accounts import coded
 
 # Confirmed: the other paper of the same movement posted for the same order, or a signed movement of the account has its
 # receipt number, amount and day, or two persons said what it is, or that another paper undoes it.
@@ -50,7 +51,7 @@ _TWICE: Final = """
      WHERE v.bank_reference <> '' GROUP BY 1, 2, 3, v.direction HAVING count(DISTINCT m.receipt_no) > 1 ORDER BY 1, 2, 3
 """
 # What was said, beside what became of the paper and of what it was said to be.
-_SAID: Final = """
+_SAID: Final = coded("""
     SELECT r.region, r.fund, r.resolution_id, r.what,
            v.digest = r.digest AND CASE r.what
                WHEN 'order' THEN v.outcome = 'posted' AND v.matched_order = r.reference
@@ -73,7 +74,7 @@ _SAID: Final = """
                        AND NOT EXISTS (SELECT 1 FROM books.correction c WHERE c.region = s.region AND c.fund = s.fund
                                           AND c.corrected_seq = s.seq AND c.kind = 'red'))
                     AND v.amount_fen = (SELECT sum(abs(l.amount_fen)) FROM books.voucher_line l
-                         WHERE l.region = r.region AND l.fund = r.fund AND l.voucher_id = r.reference AND l.account IN (1002, 1003, 1004, 1005)
+                         WHERE l.region = r.region AND l.fund = r.fund AND l.voucher_id = r.reference AND l.account IN ({BANK_DEPOSITS})
                            AND l.counterparty IN ('', v.account) AND (l.side * l.amount_fen > 0) = (v.direction = 'credit'))
                ELSE v.outcome = 'confirmed' AND EXISTS (
                     SELECT 1 FROM fund.cash_move m WHERE m.region = r.region AND m.move_id = r.reference AND m.state = 'approved'
@@ -85,7 +86,7 @@ _SAID: Final = """
       LEFT JOIN access.app_user maker ON maker.user_name = r.prepared_by
       LEFT JOIN access.app_user checker ON checker.user_name = r.approved_by
      WHERE r.state = 'approved' ORDER BY 1, 2, 3
-"""
+""")
 
 
 def check_suspense(snapshot: Snapshot) -> Iterator[Breach]:

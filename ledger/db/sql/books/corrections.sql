@@ -72,6 +72,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                     WHERE s.region = p_region AND s.fund = p_fund AND s.source_key = p_key)
 $$;
 
+-- The bank's papers of a number with the kind of own account each is of; for whoever names one in a voucher.
+CREATE OR REPLACE FUNCTION books.find_papers(p_region integer, p_fund smallint, p_kind text, p_receipt text)
+RETURNS TABLE (account text, deposit integer, direction text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT e.account, a.kind::integer, e.direction FROM payments.evidence e
+      JOIN payments.book_account a ON a.region = e.region AND a.fund = p_fund AND a.account = e.account
+     WHERE e.region = p_region AND e.kind = p_kind AND e.receipt_no = p_receipt
+       AND access.has_role(p_region, p_fund, access.user_name(), '{accountant,maker,checker}') ORDER BY 1, 3
+$$;
+
 -- What a hand-written voucher does to own accounts, by account and the bank's direction, and how much of it its papers prove.
 CREATE OR REPLACE FUNCTION books.hand_money(p_region integer, p_fund smallint, p_voucher_id text)
 RETURNS TABLE (account text, direction text, fen bigint, named_fen bigint)
@@ -117,7 +126,7 @@ $$;
 
 -- Why an entry of the book cannot be reversed by a red voucher on a day: of this accounting year, once, and no reversal itself.
 CREATE OR REPLACE FUNCTION books.red_refusal(p_region integer, p_fund smallint, p_seq bigint, p_on date)
-RETURNS TABLE (code text, why text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+RETURNS TABLE (refusal text, why text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT r.code, format('凭证%s-%s-%s%s', e.series, e.period, e.vno, r.why)
       FROM books.entry e
       CROSS JOIN LATERAL (VALUES
@@ -145,7 +154,10 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'correct.unknown', DETAIL = format('账套没有链上第%s号凭证，无从冲销', v.reverses_seq);
     END IF;
-    SELECT * INTO bad FROM books.red_refusal(v.region, v.fund, v.reverses_seq, p_on);
+    SELECT CASE r.refusal WHEN 'correct.reversal' THEN 'correct.reversal' WHEN 'correct.own_way' THEN 'correct.own_way'
+                          WHEN 'correct.earlier_year' THEN 'correct.earlier_year' WHEN 'correct.already' THEN 'correct.already'
+                          ELSE 'correct.difference_stands' END AS code, r.why
+      INTO bad FROM books.red_refusal(v.region, v.fund, v.reverses_seq, p_on) r;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = bad.code, DETAIL = bad.why;
     END IF;
@@ -169,7 +181,7 @@ END $$;
 -- entry's own lines, plus blue and minus red. `p_posting`: else the red one may still wait for its checker.
 CREATE OR REPLACE FUNCTION books.check_replacement(v books.voucher, p_on date, p_posting boolean) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE o record; v_code text; v_why text; v_reversed boolean; v_earlier boolean;
+DECLARE o record; bad record; v_why text; v_reversed boolean; v_earlier boolean;
 BEGIN
     SELECT e.*, e.series || '-' || e.period || '-' || e.vno AS number INTO o FROM books.entry e
      WHERE e.region = v.region AND e.fund = v.fund AND e.seq = v.corrects_seq;
@@ -200,17 +212,16 @@ BEGIN
                                           JOIN books.dim d ON d.region = v.region AND d.dim = x.dim
                                          WHERE x.account = l.side * l.account
                                            AND (d.counterparty, d.subfund, d.service_year, d.term, d.category)
-                                             = (l.counterparty, l.subfund, l.service_year, l.term, l.category))) THEN 'correct.difference_lines' END
-      INTO v_code;
-    v_why := CASE v_code WHEN 'correct.reversal' THEN '本身是冲销凭证，不能再更正'
+                                             = (l.counterparty, l.subfund, l.service_year, l.term, l.category))) THEN 'correct.difference_lines' END AS code
+      INTO bad;
+    v_why := CASE bad.code WHEN 'correct.reversal' THEN '本身是冲销凭证，不能再更正'
                          WHEN 'correct.already' THEN '已经更正，不能再更正一次'
                          WHEN 'correct.red_first' THEN '是本年的，须先以红字凭证冲销，再填蓝字凭证'
                          WHEN 'correct.blue_letters' THEN '的更正凭证须以蓝字填制，不能有红字'
                          WHEN 'correct.earlier_year' THEN '是以前会计年度的，只能在当年以蓝字凭证更正'
                          ELSE '的差额凭证只能用原凭证各行的科目、方向与辅助核算，调增用蓝字、调减用红字' END;
-    IF v_code IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = CASE WHEN v_code IN ('correct.blue_letters', 'correct.difference_lines') THEN 'FL001' ELSE 'FL005' END,
-            MESSAGE = v_code, DETAIL = format('凭证%s%s', o.number, v_why);
+    IF bad.code IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = bad.code, DETAIL = format('凭证%s%s', o.number, v_why);
     END IF;
 END $$;
 
@@ -240,7 +251,7 @@ BEGIN
      WHERE p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id
      ORDER BY 3 NULLS LAST LIMIT 1;
     IF bad.code IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = CASE bad.code WHEN 'voucher.paper_differs' THEN 'FL001' ELSE 'FL005' END, MESSAGE = bad.code,
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = bad.code,
             DETAIL = format(CASE bad.code
                 WHEN 'voucher.paper_differs' THEN '回单{paper.kind:%s}%s的账户、借贷方向或金额与凭证的银行科目不符：同一账户同一方向的回单合计须等于该方向的发生额'
                 WHEN 'suspense.not_open' THEN '回单{paper.kind:%s}%s不在挂账中，或内容不同'
@@ -496,6 +507,7 @@ ALTER FUNCTION books.check_replacement(books.voucher,date,boolean) OWNER TO fund
 ALTER FUNCTION books.hold_accounts(integer,smallint) OWNER TO fundledger_poster;
 ALTER FUNCTION books.said_of(text,bigint,text[]) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.awaiting(integer,text,text,bigint) TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.find_papers(integer,smallint,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION books.hand_money(integer,smallint,text) TO fundledger_service, fundledger_auditor, fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.key_reversed(integer,smallint,text) TO fundledger_service, fundledger_auditor, fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.own_way(text,text) TO fundledger_service, fundledger_poster;
