@@ -24,7 +24,7 @@ from ledger.db.roles import grant_database
 from ledger.founding import book_by_hand, bring_in_institutions
 from ledger.fund.institutions.master import read_institutions
 from ledger.settings import Settings
-from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, found_demo
+from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, found_demo
 
 OPENED_ON: Final = date(2026, 1, 1)
 DAY: Final = date(2026, 10, 12)
@@ -110,8 +110,8 @@ def take_institutions(world: World, path: Path) -> None:
 
 def allot(world: World) -> None:
     """Money from the 财政专户 into the 支出户 of both books."""
-    own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
-    legs = (debit(1004, PLENTY, own), credit(1003, PLENTY, fiscal))
+    own = Dimensions(EXPENDITURE_ACCOUNT.number)
+    legs = (debit(1004, PLENTY, own), credit(4101, PLENTY))
     content = ManualContent(DAY, "财政专户拨入支出户", "财政专户缴拨凭证", legs)
     for fund in (EMPLOYEE_FUND, RESIDENT_FUND):
         book_by_hand(world.service, "li", "qian", Book(DEMO_REGION, fund), DAY, content)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from ledger.books.cautions import Caution, cautions
 from ledger.books.journal import post
+from ledger.books.papers import PaperName
 from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, Side
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.core.words import words_of
@@ -33,6 +35,12 @@ class ManualContent:
     legs: Sequence[Leg]
     attachments: int = 0
     reverses_seq: int = 0
+    correction: str = ""
+    """`red` (set where `reverses_seq` is), `blue`, `difference`; `before`: drafted when this was not asked."""
+    corrects_seq: int = 0
+    """The entry a blue one or a difference corrects, or 0."""
+    papers: Sequence[PaperName] = ()
+    """The bank's papers it takes out of suspense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,11 @@ class ManualVoucher:
         """What its debits come to."""
         return sum(leg.amount_fen for leg in self.content.legs if leg.side is Side.DEBIT)
 
+    @property
+    def cautions(self) -> list[Caution]:
+        """What drafter and checker should know before they go on; none for a red copy."""
+        return [] if self.content.reverses_seq else cautions(self.content.legs, self.content.papers)
+
     def as_json(self) -> dict[str, object]:
         """For machines; money in fen as text, what is not decided yet empty."""
         content = self.content
@@ -73,6 +86,9 @@ class ManualVoucher:
             "evidence": content.evidence,
             "attachments": content.attachments,
             "reverses_seq": content.reverses_seq,
+            "correction": "" if content.correction == "before" else content.correction,
+            "corrects_seq": content.corrects_seq,
+            "receipts": [str(paper) for paper in content.papers],
             "amount_fen": str(self.amount_fen),
             "lines": [
                 {
@@ -90,6 +106,7 @@ class ManualVoucher:
             "decided_on": self.decided_on.isoformat() if self.decided_on else "",
             "reason": self.reason,
             "voucher": self.voucher,
+            "warnings": [one._asdict() for one in self.cautions],
         }
 
 
@@ -108,7 +125,10 @@ def draft_voucher(tx: Transaction, book: Book, content: ManualContent, day: date
 
     Raises InvalidInput `entry.too_few_lines`, `entry.unbalanced`, `account.*`, `dimension.mismatch`, `voucher.text`,
     `voucher.future` (a business date after `day`, or a day beyond what the database bears: books.outer_day);
-    Forbidden `access.role_missing`, `access.cashier_posts`.
+    `correct.not_reverse`, `correct.blue_letters`, `correct.difference_lines`, `voucher.paper_differs`; NotFound
+    `correct.unknown`, `suspense.unknown`; Conflict `correct.*`, `suspense.not_open`, `voucher.paper_waits`,
+    `voucher.paper_claimed`, `voucher.awaits_paper`; Forbidden `voucher.rule_account`, `access.role_missing`,
+    `access.cashier_posts`.
     """
     for name, text in (("摘要", content.summary), ("依据", content.evidence)):
         if not text.strip() or len(text) > 200 or any(c in "|\\" or ord(c) < 32 for c in text):
@@ -119,7 +139,8 @@ def draft_voucher(tx: Transaction, book: Book, content: ManualContent, day: date
     voucher_id = tx.value(
         """SELECT books.draft_voucher(%(region)s, %(fund)s::smallint, %(business)s, %(reverses)s, %(summary)s, %(evidence)s,
                   %(attachments)s, %(day)s, %(sides)s::smallint[], %(amounts)s::bigint[], %(accounts)s::integer[],
-                  %(parties)s::text[], %(subfunds)s::text[], %(years)s::smallint[], %(terms)s::integer[], %(categories)s::text[])""",
+                  %(parties)s::text[], %(subfunds)s::text[], %(years)s::smallint[], %(terms)s::integer[], %(categories)s::text[],
+                  %(correction)s, %(corrects)s, %(papers)s::text[])""",
         region=book.region,
         fund=book.fund,
         business=content.business_date,
@@ -136,6 +157,9 @@ def draft_voucher(tx: Transaction, book: Book, content: ManualContent, day: date
         years=[leg.dims.service_year for leg in legs],
         terms=[leg.dims.term for leg in legs],
         categories=[leg.dims.category for leg in legs],
+        correction=content.correction,
+        corrects=content.corrects_seq,
+        papers=[part for paper in content.papers for part in paper],
     )
     return manual_voucher(tx, book, voucher_id)
 
@@ -144,7 +168,7 @@ def approve_voucher(tx: Transaction, book: Book, voucher_id: str, digest: bytes,
     """Approve what `digest` stands for, as checker and another person than the drafter, and post it under `day`.
 
     Approving again gives the first answer. Raises NotFound `voucher.draft_unknown`; Conflict `voucher.changed`,
-    `voucher.decided`; InvalidInput `voucher.future`; Forbidden `voucher.same_person`, `access.role_missing`; and what
+    `voucher.decided`, `voucher.overdrawn`, and what drafting raises, asked again; InvalidInput `voucher.future`; Forbidden `voucher.same_person`, `access.role_missing`; and what
     posting raises.
     """
     return approve_vouchers(tx, book, {voucher_id: digest}, day)[0]
@@ -216,7 +240,8 @@ def manual_vouchers(
     if state and state not in STATES:
         raise InvalidInput("voucher.state", f"没有状态“{state[:20]}”，应为{'、'.join(STATES)}")
     heads = tx.rows(
-        """SELECT v.voucher_id, v.business_date, v.summary, v.evidence, v.attachments, v.reverses_seq, v.prepared_by,
+        """SELECT v.voucher_id, v.business_date, v.summary, v.evidence, v.attachments, v.reverses_seq, v.correction,
+                  v.corrects_seq, v.prepared_by,
                   v.prepared_on, v.digest, coalesce(d.decision, 'drafted'), coalesce(d.decided_by, ''), d.decided_on,
                   coalesce(d.reason, ''), coalesce(e.series || '-' || e.period || '-' || e.vno, '')
              FROM books.voucher v
@@ -237,10 +262,12 @@ def manual_vouchers(
         limit=limit,
     )
     legs = _legs(tx, book, [head[0] for head in heads])
+    papers = _papers(tx, book, [head[0] for head in heads])
     found = []
-    for key, business, summary, evidence, attachments, reverses, *rest in heads:
+    for key, business, summary, evidence, attachments, reverses, correction, corrects, *rest in heads:
         prepared_by, prepared_on, digest, *decided = rest
-        content = ManualContent(business, summary, evidence, tuple(legs[key]), attachments, reverses)
+        said = (business, summary, evidence, tuple(legs[key]), attachments, reverses, correction, corrects)
+        content = ManualContent(*said, papers=tuple(papers.get(key, ())))
         found.append(ManualVoucher(book, key, content, prepared_by, prepared_on, bytes(digest), *decided))
     return found
 
@@ -257,6 +284,20 @@ def _legs(tx: Transaction, book: Book, voucher_ids: Sequence[str]) -> dict[str, 
         ids=list(voucher_ids),
     ):
         found.setdefault(key, []).append(Leg(account, Side(side), fen, Dimensions(*dims)))
+    return found
+
+
+def _papers(tx: Transaction, book: Book, voucher_ids: Sequence[str]) -> dict[str, list[PaperName]]:
+    """The papers these drafts rest on, each draft's in their order."""
+    found: dict[str, list[PaperName]] = {}
+    for key, *name in tx.rows(
+        """SELECT voucher_id, account, kind, receipt_no, direction FROM books.voucher_paper
+            WHERE region = %(region)s AND fund = %(fund)s AND voucher_id = ANY(%(ids)s) ORDER BY voucher_id, n""",
+        region=book.region,
+        fund=book.fund,
+        ids=list(voucher_ids),
+    ):
+        found.setdefault(key, []).append(PaperName(*name))
     return found
 
 

@@ -7,6 +7,7 @@ account here against both charts. In SQL an account stands as `{MONTH_OWED}` in 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Final, LiteralString, NamedTuple
 
@@ -109,6 +110,14 @@ FISCAL_KIND: Final = str(FISCAL_DEPOSIT)
 """The kind of a book's 财政专户 in `payments.book_account`: the code of its account, as text."""
 SPENDING_KIND: Final = str(SPENDING_DEPOSIT)
 """The kind of a book's 支出户."""
+
+BANK_DEPOSITS: Final = (1002, FISCAL_DEPOSIT, SPENDING_DEPOSIT, 1005)
+"""Money at banks and in the treasury (收入户, 财政专户, 支出户, 国库存款): never below nothing."""
+ONE_SIDED: Final[Mapping[str, Side]] = {
+    **dict.fromkeys(("4101", "4201", "44", "4501"), _CR),
+    **dict.fromkeys(("5101", "53", "5401"), _DR),
+}
+"""Beginnings of the codes whose row of 会社保02 takes this side's turnover alone (docs/adr/0022)."""
 
 _PLACE: Final = re.compile(r"\{([A-Z_]+)\}")
 _CODES: Final[dict[str, str]] = {

@@ -24,7 +24,7 @@ def written(fen: int = 1250, **other: object) -> dict[str, object]:
         "evidence": "缴拨凭证3号",
         "lines": [
             {"side": "借", "account": 1004, "amount_fen": str(fen), "counterparty": "4200000000001004"},
-            {"side": "贷", "account": 1003, "amount_fen": str(fen), "counterparty": "4200000000001003"},
+            {"side": "贷", "account": 4101, "amount_fen": str(fen)},
         ],
     } | other
 
@@ -92,7 +92,7 @@ def test_from_draft_to_entry(world: Any, client: httpx.Client, post: Any) -> Non
     printed = client.get(f"/api/v1/books/{BOOK}/vouchers/记-202610-1", headers=world.auth("reviewer")).json()
     assert [(line["code"], line["debit_fen"], line["credit_fen"]) for line in printed["lines"]] == [
         ("1004", "1250", "0"),
-        ("1003", "0", "1250"),
+        ("4101", "0", "1250"),
     ]
     assert {signer["user"] for signer in printed["signers"].values()} == {"accountant", "checker"}
     outcomes = "SELECT string_agg(outcome, ' ' ORDER BY id) FROM access.operator_log WHERE action = 'voucher.approve'"
@@ -179,6 +179,32 @@ def test_what_is_refused(world: Any, client: httpx.Client, post: Any) -> None:
     assert refusal(elsewhere) == (404, "voucher.draft_unknown")
     assert refusal(client.get(DRAFTS, headers=world.auth("reviewer2"))) == (404, "region.unknown")
     assert client.get(DRAFTS).status_code == 401
+
+
+def test_a_posted_voucher_is_corrected_over_http(world: Any, client: httpx.Client, post: Any) -> None:
+    made = post("accountant", **written()).json()
+    assert [one["code"] for one in made["warnings"]] == ["voucher.awaits_receipt"]
+    assert refusal(post("accountant", **written(receipts=["bker:R1"]))) == (404, "suspense.unknown")
+    memo = [{"side": "借", "account": 9101, "amount_fen": "5", "counterparty": "4200000000001004", "subfund": "pool",
+             "service_year": 2026, "term": 202610, "category": "inpatient"} | {"side": side, "account": account}
+            for side, account in (("借", 9101), ("贷", 9104))]  # fmt: skip
+    assert refusal(post("accountant", **written(lines=memo))) == (403, "voucher.rule_account")
+    seen = {"date": DAY, "digest": made["digest"]}
+    number = post("checker", f"/{made['draft']}/approval", **seen).json()["voucher"]
+
+    def correct(user: str, act: str, **values: Any) -> httpx.Response:
+        body = {"book": BOOK, "voucher": number, "date": DAY, **values}
+        return client.post(f"/api/v1/acts/correct/{act}", json=body, headers=world.auth(user))
+
+    assert correct("checker", "red").json()["code"] == "access.role_missing"
+    red = correct("accountant", "red").json()
+    assert [line["amount_fen"] for line in red["lines"]] == ["-1250", "-1250"]
+    done = post("checker", f"/{red['draft']}/approval", date=DAY, digest=red["digest"])
+    assert (done.status_code, done.json()["correction"]) == (200, "red")
+    again = correct("accountant", "red", reason="再冲")
+    assert (again.status_code, again.json()["code"]) == (409, "correct.already")
+    blue = correct("accountant", "blue", line=["借:1004:12.50:4200000000001004", "贷:440101:12.50"])
+    assert (blue.status_code, blue.json()["correction"]) == (200, "blue")
 
 
 def test_what_is_booked_over_http_is_anchored_and_what_hinders_it_is_told(

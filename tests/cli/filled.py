@@ -14,8 +14,10 @@ books.closing.method closing.method
 books.closing.state closing.state
 books.closing_check.code closing.check
 books.closing_waiver.code closing.check
+books.correction.kind correction.kind
 books.dim.subfund subfund
 books.period.state period.state
+books.voucher.correction correction.kind
 books.voucher_decision.decision voucher.state
 fund.advance.kind advance.kind
 fund.advance.recovery advance.recovery
@@ -132,6 +134,7 @@ COMMANDS: Final = (
     f"--as zhou cash list {_R}",
     f"--as zhou clear list {_R} --year 2026",
     f"--as zhao clear targets {_R} --year 2026",
+    "--as zhou correct show --book 420100-310 --voucher 1",
     "--as zhou cutover show --book 420100-310",
     f"--as zhou declare list {_R} --fund 310 --institution {_H} --term 202603",
     f"--as zhou institution list {_R}",
@@ -274,7 +277,8 @@ def _added(
                 and kind in ("integer", "bigint", "smallint")
                 and name not in ("term", "year")
             ):
-                made[name] = 1000 + next(_numbers)
+                n = 1000 + next(_numbers)
+                made[name] = n // 12 * 100 + n % 12 + 1 if name == "period" else n
         try:
             with connection.transaction():
                 connection.execute(

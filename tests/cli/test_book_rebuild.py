@@ -11,7 +11,7 @@ import pytest
 from ledger.books.manual import ManualContent
 from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.founding import book_by_hand
-from ledger.simulation.people import EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.simulation.people import EXPENDITURE_ACCOUNT
 
 BOOK = Book(420100, 310)
 DAY = date(2026, 10, 12)
@@ -22,7 +22,7 @@ def booked(world: Any) -> Any:
     """A voucher of 1,000,000.00 from the fiscal account to our own."""
     legs = (
         debit(1004, 10**8, Dimensions(counterparty=EXPENDITURE_ACCOUNT.number)),
-        credit(1003, 10**8, Dimensions(counterparty=FISCAL_ACCOUNT.number)),
+        credit(4101, 10**8),
     )
     content = ManualContent(DAY, "请款", "缴拨凭证", legs)
     book_by_hand(world.service_engine, "li", "qian", BOOK, DAY, content)

@@ -18,7 +18,7 @@ from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.statements.matching import match
 from ledger.payments.statements.sheet import BankSheet, make, review
 from ledger.payments.statements.take import StatementFile, load
-from tests.control.conftest import ACCOUNT, FISCAL, REGION, draft
+from tests.control.conftest import ACCOUNT, REGION, draft
 
 NOVEMBER = date(2026, 11, 2)
 
@@ -59,7 +59,7 @@ def reviewed(town: Any) -> BankSheet:
 
 def book(town: Any, key: str, fen: int, evidence: str, on: date) -> Posted:
     """Money into the account on a day, with the paper it says it rests on."""
-    legs = (debit(1004, fen, Dimensions(ACCOUNT)), credit(1003, fen, Dimensions(FISCAL)))
+    legs = (debit(1004, fen, Dimensions(ACCOUNT)), credit(4101, fen))
     entry = replace(draft(key, legs, event="ALLOT", evidence=evidence), business_date=on)
     [posted] = town.post(entry, day=on)
     return cast("Posted", posted)

@@ -8,10 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.core.entries import Dimensions, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.suspense.resolution import Resolution, SuspensePaper, read_resolutions
 from ledger.fund.suspense.suspense import confirm, propose, refuse
+from tests.control.conftest import BOOK, FISCAL
 from tests.scenes.papers import PaperSaid, keep_paper
 
 REGION = 420100
@@ -194,6 +196,7 @@ def _request(town: Any, key: str, fen: int) -> None:
 
 
 def test_fiscal_money_grants_its_request(town: Any) -> None:
+    town.by_hand(BOOK, "财政补贴", legs=(debit(1003, 70_000, Dimensions(FISCAL)), credit(4101, 70_000)))
     _request(town, "REQ-00000002", 70_000)
     paper(town, "S1", "credit", 70_001, code="other_credit")
     assert code_of(proposed, town, "S1", "request", "REQ-00000002") == "suspense.request_differs"

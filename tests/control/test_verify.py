@@ -22,7 +22,7 @@ ATTACKS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     ),
     "both amounts": (
         f"UPDATE {E} SET amounts[1] = amounts[1] + 1, amounts[2] = amounts[2] + 1 WHERE {OURS} AND seq = 1",
-        {("INV-12", "seq 1 (记-202610-1)"), ("INV-06", "balance 202610 1004 dim 1")},
+        {("INV-12", "seq 1 (记-202610-1)"), ("INV-06", "balance 202610 1004 dim 2")},
     ),
     "account": (
         f"UPDATE {E} SET accounts[1] = 1101 WHERE {OURS} AND seq = 1",

@@ -29,7 +29,7 @@ def run(town: Any, user: str, *words: str, code: int = 0) -> dict[str, Any]:
 
 def test_a_voucher_from_draft_to_entry(town: Any) -> None:
     book, day = ("--book", "420100-310"), ("--date", "2026-10-14")
-    lines = ("--line", "借:1004:12.50:6222000001", "--line", "贷:1005:12.50")
+    lines = ("--line", "借:1004:12.50:6222000001", "--line", "贷:4101:12.50")
     draft = ("book", "voucher", "draft", *book, *day, "--summary", "调整", "--evidence", "会办单3号", *lines)
     ahead = [word if word != "2026-10-14" else "2026-11-03" for word in draft]
     assert run(town, "acc", *ahead, code=1)["error"] == "voucher.future"
@@ -55,7 +55,7 @@ def test_a_voucher_from_draft_to_entry(town: Any) -> None:
         "--line",
         "借:1004:-12.50:6222000001",
         "--line",
-        "贷:1005:-12.50",
+        "贷:4101:-12.50",
         "--reverses",
         "记-202610-3",
     )
@@ -69,7 +69,7 @@ def test_a_voucher_from_draft_to_entry(town: Any) -> None:
         "--line",
         "借:1004:-12.50:6222000001",
         "--line",
-        "贷:1005:-12.50",
+        "贷:4101:-12.50",
         "--reverses",
         "记-202610-3",
     )
@@ -112,4 +112,78 @@ def test_a_paper_in_suspense_is_explained(town: Any) -> None:
     assert run(town, "acc", *confirm, code=1)["error"] == "access.role_missing"
     assert run(town, "checker", *confirm)["approved_by"] == "checker"
     assert run(town, "acc", "payments", "suspense", "list", *region)["papers"] == []
+    assert town.verify() == []
+
+
+def test_a_posted_voucher_is_corrected_from_its_number(town: Any) -> None:
+    book, day = ("--book", "420100-310"), ("--date", "2026-10-14")
+    lines = ("--line", "借:1004:12.50:6222000001", "--line", "贷:4101:12.50")
+    made = run(
+        town,
+        "acc",
+        "book",
+        "voucher",
+        "draft",
+        *book,
+        *day,
+        "--summary",
+        "补贴",
+        "--evidence",
+        "文件1号",
+        *lines,
+    )
+    assert [one["code"] for one in made["warnings"]] == ["voucher.awaits_receipt"]
+
+    def approve(draft: dict[str, Any], code: int = 0) -> dict[str, Any]:
+        return run(
+            town,
+            "checker",
+            "book",
+            "voucher",
+            "approve",
+            draft["draft"],
+            *book,
+            *day,
+            "--digest",
+            draft["digest"],
+            code=code,
+        )
+
+    number = approve(made)["voucher"]
+    that = (*book, "--voucher", number)
+    assert run(town, "acc", "correct", "show", *that)["reversible"] is True
+    assert (
+        run(town, "acc", "correct", "red", *that, "--date", "2026-11-03", code=1)["error"] == "voucher.future"
+    )
+    assert run(town, "cash", "correct", "red", *that, *day, code=1)["error"] == "access.role_missing"
+    red = run(town, "acc", "correct", "red", *that, *day, "--reason", "科目有误")
+    assert (red["correction"], red["summary"], red["evidence"], red["warnings"]) == (
+        "red", f"注销10月14日{number}号凭证：科目有误", "文件1号", [],
+    )  # fmt: skip
+    right = ("--line", "借:1004:12.50:6222000001", "--line", "贷:440101:12.50")
+    blue = run(town, "acc", "correct", "blue", *that, *day, *right)
+    assert approve(blue, 1)["error"] == "correct.red_first"
+    assert approve(red)["state"] == approve(blue)["state"] == "approved"
+    shown = run(town, "acc", "correct", "show", *that)
+    assert (shown["refusal"]["code"], sorted(one["kind"] for one in shown["corrections"])) == (
+        "correct.already",
+        ["blue", "red"],
+    )
+    less = run(
+        town,
+        "acc",
+        "correct",
+        "difference",
+        *book,
+        "--voucher",
+        shown["corrections"][0]["voucher"],
+        *day,
+        *lines,
+        code=1,
+    )
+    assert less["error"] in ("correct.reversal", "correct.difference_lines")
+    assert (
+        run(town, "acc", "correct", "red", *book, "--voucher", "4", *day, code=1)["error"]
+        == "correct.own_way"
+    )
     assert town.verify() == []

@@ -31,6 +31,7 @@ _DATA: Final = {
     "Decision": (2, "Problem"),
     "Sending": (4, "Problem"),
     "problem": (1, "Answer"),
+    "Caution": (0, "Answer"),
 }
 """Codes that are handed on as data: the function or value, the place of its code, and what it stands for."""
 

@@ -25,6 +25,7 @@ from ledger.books.manual import (
     require_happened,
     withdraw_voucher,
 )
+from ledger.books.papers import named_papers
 from ledger.books.reading import parse_book
 from ledger.books.setup import open_period
 from ledger.books.vouchers import voucher
@@ -75,6 +76,10 @@ class DraftBody(Body):
             description="所更正的凭证，如记-202610-12或链上序号",
         ),
     ] = None
+    receipts: Annotated[
+        list[Annotated[str, Field(strict=True, min_length=3, max_length=120)]],
+        Field(max_length=200, description="所依据的挂账回单，如bker:R1；付、收同号的写明:debit或:credit"),
+    ] = Field(default_factory=list)
     lines: Annotated[list[VoucherLineBody], Field(min_length=2, max_length=LINES_MAX)]
 
 
@@ -104,7 +109,10 @@ def draft(call: Calling, request: Request, book: BookPath, body: DraftBody) -> R
 
     def effect(tx: Transaction) -> dict[str, object]:
         corrected = voucher(tx, named, body.reverses).seq if body.reverses else 0
-        content = ManualContent(business, body.summary, body.evidence, legs, body.attachments, corrected)
+        papers = named_papers(tx, named, legs, body.receipts)
+        content = ManualContent(
+            business, body.summary, body.evidence, legs, body.attachments, corrected, papers=papers
+        )
         return draft_voucher(tx, named, content, day).as_json()
 
     return act(call, request, named.region, "voucher.draft", f"{book} {body.summary}", effect)

@@ -60,6 +60,9 @@ _DRAFT: Final = an_object(
     evidence=TEXT,
     attachments=COUNT,
     reverses_seq=COUNT,
+    correction={"type": "string", "enum": ["", "red", "blue", "difference"]},
+    corrects_seq=COUNT,
+    receipts=items(TEXT),
     amount_fen=FEN,
     lines=items(_LINE),
     prepared_by=TEXT,
@@ -69,6 +72,7 @@ _DRAFT: Final = an_object(
     decided_on={"anyOf": [DAY, {"const": ""}]},
     reason=TEXT,
     voucher=TEXT,
+    warnings=items(an_object(code=TEXT, message=TEXT)),
 )
 
 SCHEMAS: Final[dict[str, Schema]] = {

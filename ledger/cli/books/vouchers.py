@@ -11,6 +11,7 @@ import typer
 
 from ledger.books import manual
 from ledger.books.manual import STATES, ManualContent, ManualVoucher
+from ledger.books.papers import named_papers
 from ledger.books.reading import parse_book
 from ledger.books.setup import open_period
 from ledger.books.vouchers import voucher
@@ -28,6 +29,12 @@ BookOption = Annotated[str, typer.Option("--book", help="账套，如420100-310"
 DateOption = Annotated[str, typer.Option("--date", help="办理日期 YYYY-MM-DD；复核时即填制日期")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="理由")]
 Draft = Annotated[str, typer.Argument(help="草稿编号，如MV-…")]
+ReceiptOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--receipt", help="所依据的挂账回单，如bker:R1；付、收同号的写明:debit或:credit；记账时移出挂账"
+    ),
+]
 
 _SIDES: Final = {"借": Side.DEBIT, "贷": Side.CREDIT}
 _LINE: Final = re.compile(
@@ -50,21 +57,23 @@ def draft(
     ],
     business: Annotated[str, typer.Option(help="业务日期 YYYY-MM-DD，默认办理日期")] = "",
     attachments: Annotated[int, typer.Option(help="附件张数", min=0)] = 0,
-    reverses: Annotated[str, typer.Option(help="所更正的凭证，如记-202610-12或链上序号")] = "",
+    reverses: Annotated[
+        str, typer.Option(help="所冲销的凭证，如记-202610-12或链上序号：分录须是其逐行红字")
+    ] = "",
+    receipt: ReceiptOption = None,
     *,
     as_json: JsonFlag = False,
 ) -> None:
     """制单（不记账），待另一人复核。"""
     running, named, day = app_for("accountant"), parse_book(book), parse_day(date)
     manual.require_happened(day, running.clock.today())
-    legs = tuple(_leg(text) for text in line)
+    legs = tuple(parse_leg(text) for text in line)
     with act(running, named.region, "voucher.draft", f"{book} {summary}") as tx:
         corrected = voucher(tx, named, reverses).seq if reverses else 0
-        content = ManualContent(
-            parse_day(business) if business else day, summary, evidence, legs, attachments, corrected
-        )
-        made = manual.draft_voucher(tx, named, content, day)
-    _show(made, as_json=as_json)
+        papers = named_papers(tx, named, legs, receipt or [])
+        said = (parse_day(business) if business else day, summary, evidence, legs, attachments, corrected)
+        made = manual.draft_voucher(tx, named, ManualContent(*said, papers=papers), day)
+    show_voucher(made, as_json=as_json)
 
 
 @app.command("list")
@@ -88,7 +97,7 @@ def show_draft(draft: Draft, book: BookOption, *, as_json: JsonFlag = False) -> 
     running, named = app_for("reviewer"), parse_book(book)
     with unit_of_work(running.engine, running.user, named.region) as tx:
         found = manual.manual_voucher(tx, named, draft)
-    _show(found, as_json=as_json)
+    show_voucher(found, as_json=as_json)
 
 
 @app.command()
@@ -148,10 +157,11 @@ def _decide(
     with act(running, named.region, f"voucher.{what}", f"{book} {draft}") as tx:
         decide(tx, named, running.clock.today())
         decided = manual.manual_voucher(tx, named, draft)
-    _show(decided, as_json=as_json)
+    show_voucher(decided, as_json=as_json)
 
 
-def _leg(text: str) -> Leg:
+def parse_leg(text: str) -> Leg:
+    """A line as typed: `借:1004:100.00:4200000000001004`. Raises InvalidInput `voucher.line`, `money.*`."""
     match = _LINE.fullmatch(text)
     if match is None:
         raise InvalidInput(
@@ -171,10 +181,13 @@ def _words(one: ManualVoucher) -> str:
     return f"{one.voucher_id} {one.content.summary} {yuan_grouped(one.amount_fen)}元 {one.prepared_by}制单{decided}"
 
 
-def _show(one: ManualVoucher, *, as_json: bool) -> None:
+def show_voucher(one: ManualVoucher, *, as_json: bool) -> None:
+    """A draft with its lines, the papers it rests on, what to mind, and its digest."""
     lines = [_words(one), f"  业务日期{one.content.business_date}，依据：{one.content.evidence}"]
     for leg in one.content.legs:
         dims = " ".join(str(value) for value in leg.dims if value)
         side = "借" if leg.side is Side.DEBIT else "贷"
         lines.append(f"  {side} {leg.account} {yuan_grouped(leg.amount_fen)}元 {dims}".rstrip())
+    lines += [f"  回单 {paper}" for paper in one.content.papers]
+    lines += [f"  警告（{caution.code}）：{caution.message}" for caution in one.cautions]
     show(one.as_json(), [*lines, f"  摘要 {one.digest.hex()}"], as_json=as_json)

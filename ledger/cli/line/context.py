@@ -119,7 +119,8 @@ def print_json(document: object) -> None:
 def show(document: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
     """The result for a machine, or in words."""
     if as_json:
-        print_json(document | {"warnings": ACTING.warnings} if ACTING.warnings else document)
+        warned = [*document.get("warnings", []), *ACTING.warnings]
+        print_json(document | {"warnings": warned} if warned else document)
     else:
         for line in lines:
             typer.echo(line)

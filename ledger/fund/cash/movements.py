@@ -103,6 +103,11 @@ def request_move(
         raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有支出户或财政专户")
     key = key_of("CASH", tx.region, fund, kind, account, subfund, receipt)
     known = read_moves(tx, key=key)
+    again = 0
+    while known and known[0].state == "reversed":  # its entry was corrected: the receipt is booked anew
+        again += 1
+        key = key_of("CASH", tx.region, fund, kind, account, subfund, receipt, f"again {again}")
+        known = read_moves(tx, key=key)
     if known:
         require_same(key, (known[0].amount_fen, known[0].booked_on), (amount_fen, booked_on))
         return known[0]

@@ -86,7 +86,7 @@ def _expensed(
             """SELECT coalesce(sum(l.amount_fen), 0)::bigint FROM fund.refund r
                  JOIN fund.refund_line l ON l.region = r.region AND l.refund_id = r.refund_id
                 WHERE r.region = %(region)s AND r.fund = %(fund)s AND r.institution = %(institution)s
-                  AND r.state <> 'refused' AND r.refund_id <> %(but)s AND l.subfund = %(subfund)s
+                  AND r.state NOT IN ('refused', 'reversed') AND r.refund_id <> %(but)s AND l.subfund = %(subfund)s
                   AND l.service_year = %(service_year)s AND l.term = %(term)s AND l.category = %(category)s
                   AND CASE WHEN %(same)s THEN r.kind = 'same_year' AND extract(year FROM r.received_on) = %(year)s
                            ELSE r.kind = 'earlier_year'

@@ -104,6 +104,11 @@ def request_refund(tx: Transaction, asked: RefundRequest, day: date) -> Refund:
     receipt_no = require_text(asked.receipt_no, "缴款凭证号")
     key = key_of("REF", tx.region, asked.fund, asked.institution, asked.kind, document)
     known = read_refunds(tx, key=key)
+    again = 0
+    while known and known[0].state == "reversed":  # its entry was corrected: the paper is booked anew
+        again += 1
+        key = key_of("REF", tx.region, asked.fund, asked.institution, asked.kind, document, f"again {again}")
+        known = read_refunds(tx, key=key)
     if known:
         [first] = known
         stored = (first.amount_fen, first.receipt_no, first.received_on, first.advance_id, first.lines)
@@ -115,7 +120,7 @@ def request_refund(tx: Transaction, asked: RefundRequest, day: date) -> Refund:
         return first
     if tx.value(
         "SELECT EXISTS (SELECT 1 FROM fund.refund WHERE region = %(region)s AND account = %(account)s"
-        " AND receipt_no = %(receipt)s AND state <> 'refused')",
+        " AND receipt_no = %(receipt)s AND state NOT IN ('refused', 'reversed'))",
         region=tx.region,
         account=asked.account,
         receipt=receipt_no,

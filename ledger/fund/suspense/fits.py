@@ -53,8 +53,16 @@ def require_fit(tx: Transaction, paper: EvidencePaper, fund: int, what: str, ref
         require_counter(tx, paper, reference)
     elif what == "same":
         require_same(tx, paper, reference)
+    elif what == "voucher":
+        require_reference(reference)
     elif reference:
         raise InvalidInput("suspense.reference", f"{KINDS[what]}不写编号", reference=reference[:60])
+
+
+def require_reference(reference: str) -> None:
+    """Raises InvalidInput `suspense.reference` unless it is a hand-written voucher's id; the database compares its money."""
+    if not reference.startswith("MV-"):
+        raise InvalidInput("suspense.reference", "须写明手工凭证的草稿编号（MV-…）", reference=reference[:60])
 
 
 def require_direction(paper: EvidencePaper, direction: Direction, what: str) -> None:

@@ -38,6 +38,8 @@ from ledger.payments.orders.states import OrderStep, move
 
 BY_HAND: Final = "resolved_by_hand"
 AWAITED: Final = "to_return"
+_OVER: Final = ("refused", "reversed")
+"""States after which the paper may be said to be the same again."""
 
 
 def propose(tx: Transaction, said: SuspensePaper, day: date) -> Resolution:
@@ -45,7 +47,7 @@ def propose(tx: Transaction, said: SuspensePaper, day: date) -> Resolution:
 
     Raises InvalidInput `suspense.kind`, `suspense.direction`, `request.text`; NotFound `suspense.unknown`; Conflict
     `suspense.not_open`, `suspense.order_differs`, `suspense.order_state`, `suspense.reference_reused`,
-    `suspense.direction_open`, `suspense.request_differs`, `suspense.counter_differs`, `suspense.same_differs`, and what a
+    `suspense.voucher_differs`, `suspense.booked_by_voucher`, `suspense.direction_open`, `suspense.request_differs`, `suspense.counter_differs`, `suspense.same_differs`, and what a
     move of the own account raises.
     """
     if said.what not in KINDS:
@@ -56,9 +58,9 @@ def propose(tx: Transaction, said: SuspensePaper, day: date) -> Resolution:
     paper, outcome = paper_named(tx, said)
     before = [known for known in read_resolutions(tx) if known.key == paper.key]
     for known in before:
-        if known.state != "refused" and known.says(said, document):
+        if known.state not in _OVER and known.says(said, document):
             return known
-    tried = sum(1 for known in before if known.state == "refused")
+    tried = sum(1 for known in before if known.state in _OVER)
     facts = (tx.region, said.fund, *paper.key, said.what, said.reference, document, tried)
     key = "SUS-" + sha256("|".join(map(str, facts)).encode()).hexdigest()[:20]
     require_open(paper, outcome)
@@ -128,7 +130,7 @@ def confirm(tx: Transaction, resolution_id: str, day: date) -> Resolution:
             _grant(tx, paper, found, day)
         elif found.what == "same":
             order_no = require_same(tx, paper, found.reference)
-        else:
+        elif found.what == "counter":
             explained.append(require_counter(tx, paper, found.reference))
         done = EvidenceOutcome("confirmed", BY_HAND, order_no)
         papers_table.decide_again(tx, explained, [done] * len(explained))

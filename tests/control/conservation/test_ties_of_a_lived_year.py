@@ -9,11 +9,18 @@ import psycopg
 
 from ledger.books.manual import ManualContent
 from ledger.core.entries import Book, Dimensions, Leg, Side, credit, debit
-from ledger.founding import book_by_hand
+from ledger.founding import book_by_hand, choose
 from tests.scenes.regions import transactions_of_two_regions
 
 BOOK = Book(420100, 310)
 DAY = date(2026, 3, 31)
+
+
+def by_hand(lived: Any, content: ManualContent) -> None:
+    """On accounts that only rules move, opened by the region's two persons for the day."""
+    wanted = "5001,4501,9003,9103,9202,9209"
+    choose(lived.service, "li", "qian", BOOK.region, "hand_accounts", wanted, DAY, "测试文件〔2026〕1号")
+    book_by_hand(lived.service, "li", "qian", BOOK, DAY, content)
 
 
 def ties(lived: Any) -> list[tuple[str, str]]:
@@ -32,7 +39,7 @@ def test_closing_the_year_leaves_paid_equal_to_expense(lived: Any) -> None:
     legs = [Leg(account, Side.CREDIT, fen, Dimensions(*dims)) for account, fen, *dims in open_lines]
     total = sum(row[1] for row in open_lines)
     content = ManualContent(DAY, "年终结账", "年度决算", [debit(300101, total), *legs])
-    book_by_hand(lived.service, "li", "qian", BOOK, DAY, content)
+    by_hand(lived, content)
     assert ties(lived) == []
 
 
@@ -44,7 +51,7 @@ def test_expense_moved_without_a_closing_is_found(lived: Any) -> None:
     )
     key = Dimensions(*dims)
     content = ManualContent(DAY, "误记", "单据", [debit(1001, 1), credit(account, 1, key)])
-    book_by_hand(lived.service, "li", "qian", BOOK, DAY, content)
+    by_hand(lived, content)
     assert [promise for promise, _ in ties(lived)] == ["T5"]
 
 
@@ -57,7 +64,7 @@ def test_money_given_back_is_tied_to_its_refunds(lived: Any) -> None:
     )[0]
     key = Dimensions(*dims)
     content = ManualContent(DAY, "误记", "单据", [debit(9209, 5, key), credit(9202, 5, key)])
-    book_by_hand(lived.service, "li", "qian", BOOK, DAY, content)
+    by_hand(lived, content)
     assert [(promise, message[:5]) for promise, message in ties(lived)] == [("T4", "机构已退回")]
 
 
@@ -71,7 +78,7 @@ def test_a_bill_of_another_region_stands_in_the_view(lived: Any) -> None:
             " VALUES (420100, '430100', '外地', 'agency', 'confirmed', 'li', 'qian')"
         )
     content = ManualContent(DAY, "异地清算", "账单", [debit(9003, 700, key), credit(9103, 700, key)])
-    book_by_hand(lived.service, "li", "qian", BOOK, DAY, content)
+    by_hand(lived, content)
     assert lived.rows(
         "SELECT outregion_fen, owed_fen, difference_fen FROM fund.conservation WHERE institution = '430100'"
     ) == [(700, 700, 0)]

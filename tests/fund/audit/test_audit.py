@@ -35,7 +35,7 @@ from ledger.fund.audit.taken import final_untaken, take
 from ledger.fund.audit.trace import TraceCode, load_codes, read_codes
 from ledger.fund.daily.run import DailyRun, run_daily
 from ledger.fund.reconcile.scope import ReconcileScope
-from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
 
 HOSPITAL = "H42010000001"
 ON, LATE = date(2026, 11, 2), date(2026, 12, 1)
@@ -303,8 +303,8 @@ def test_a_finding_is_taken_over_months_and_never_more(audited: Any) -> None:
 
 
 def allot(month: Any, day: date) -> None:
-    own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
-    legs = (debit(1004, 10**9, own), credit(1003, 10**9, fiscal))
+    own = Dimensions(EXPENDITURE_ACCOUNT.number)
+    legs = (debit(1004, 10**9, own), credit(4101, 10**9))
     with month.tx("li") as tx:
         post(
             tx,

@@ -53,7 +53,7 @@ from ledger.payments.orders.order import read_orders
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
 from ledger.settings import Settings
-from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
 from tests.scenes.month import closing_direct
 
 FUND = 310
@@ -120,8 +120,8 @@ class Year:
         return self.month.tx(user)
 
     def allot(self, day: date, fen: int) -> None:
-        own, fiscal = Dimensions(OWN.number), Dimensions(FISCAL_ACCOUNT.number)
-        legs = (debit(1004, fen, own), credit(1003, fen, fiscal))
+        own = Dimensions(OWN.number)
+        legs = (debit(1004, fen, own), credit(4101, fen))
         content = ManualContent(day, "请款", f"测试单据{next(_numbers)}", legs)
         book_by_hand(self.engine, "li", "qian", Book(DEMO_REGION, FUND), day, content)
 

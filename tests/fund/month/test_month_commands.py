@@ -24,7 +24,7 @@ from ledger.fund.reconcile.details import DetailFile, compare_details, our_detai
 from ledger.fund.reconcile.file import write_detail
 from ledger.fund.reconcile.scope import ReconcileScope
 from ledger.settings import get_settings
-from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
 
 HOSPITAL = "H42010000001"
 WHERE = ["--region", "420100", "--fund", "310"]
@@ -54,9 +54,9 @@ def command(month: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.fixture
 def declared(month: Any, bill: Any) -> Any:
     """One record of 1,000.00, recognised, declared and audited; money in the 支出户."""
-    own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
+    own = Dimensions(EXPENDITURE_ACCOUNT.number)
     with month.tx("li") as tx:
-        legs = (debit(1004, 10**7, own), credit(1003, 10**7, fiscal))
+        legs = (debit(1004, 10**7, own), credit(4101, 10**7))
         day = date(2026, 10, 12)
         post(
             tx,

@@ -59,7 +59,7 @@ from ledger.payments.orders.order import Order, read_orders
 from ledger.payments.orders.values import BatchDraft, ItemDraft, OrderDraft, PayableDraft
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
-from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
 
 HOSPITAL = "H42010000001"
 BOOK = Book(DEMO_REGION, 310)
@@ -140,7 +140,7 @@ class Story:
         off = tuple((day, False) for day in (date(2027, 1, 1), *spring, date(2027, 10, 1)))
         few = HolidayTable(2027, "国办发明电〔2026〕测试", off)
         import_holidays(self.engine, "zhao", "qian", DEMO_REGION, date(2026, 10, 12), few)
-        legs = (debit(1004, fen, Dimensions(OWN)), credit(1003, fen, Dimensions(FISCAL_ACCOUNT.number)))
+        legs = (debit(1004, fen, Dimensions(OWN)), credit(4101, fen))
         day = date(2026, 10, 12)
         book_by_hand(self.engine, "li", "qian", BOOK, day, ManualContent(day, "请款", "测试单据", legs))
 
@@ -261,7 +261,7 @@ class Story:
         return self.month.asked(sql)[0][0]
 
     def balances(self, **key: object) -> dict[int, int]:
-        """Accounts of the employee book but 1003, debit positive in the statutory section, credit in the memorandum
+        """Accounts of the employee book but 4101, where its money came from, debit positive in the statutory section, credit in the memorandum
         (9001: debit); of one key if given.
         """
         where = "".join(f" AND d.{name} = '{value}'" for name, value in key.items())
@@ -269,7 +269,7 @@ class Story:
         for account, fen in self.month.asked(
             "SELECT b.account, sum(b.debit - b.credit)::bigint FROM books.balance b"
             " JOIN books.dim d ON d.region = b.region AND d.dim = b.dim"
-            f" WHERE b.fund = 310 AND b.account <> 1003{where} GROUP BY 1 HAVING sum(b.debit - b.credit) <> 0"
+            f" WHERE b.fund = 310 AND b.account <> 4101{where} GROUP BY 1 HAVING sum(b.debit - b.credit) <> 0"
         ):
             credit_side = account == 200104 or (account > 9001 and str(account)[0] == "9")
             found[account] = -int(fen) if credit_side else int(fen)

@@ -30,7 +30,7 @@ from ledger.payments.out.files import file
 from ledger.payments.out.send import send
 from ledger.settings import Settings
 from ledger.simulation.people import DEMO_REGION
-from tests.scenes.town import FISCAL, OWN
+from tests.scenes.town import OWN
 
 H, OTHER = "H42010000001", "H42010000002"
 PAY, NEXT = date(2026, 10, 13), date(2026, 10, 14)
@@ -140,7 +140,7 @@ def test_a_home_older_than_its_anchors_pays_nothing(back: Restored, bill: Any, s
 
 
 def _legs() -> Any:
-    return (debit(1004, 100, Dimensions(OWN)), credit(1003, 100, Dimensions(FISCAL)))
+    return (debit(1004, 100, Dimensions(OWN)), credit(4101, 100))
 
 
 def paid_and_brought_back(back: Restored) -> Any:

@@ -17,7 +17,7 @@ from ledger.fund.ordering.draft import refusal_words
 from ledger.fund.ordering.forecast import KIND_NAMES, KINDS, Reserved
 from ledger.payments.orders.approve import approve, discard
 from ledger.payments.orders.values import Batch
-from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
 
 H, OTHER = "H42010000001", "H42010000002"
 PAY = date(2026, 12, 8)
@@ -52,7 +52,7 @@ def daily_money(town: Any, bill: Any) -> None:
 def allot(town: Any, fen: int) -> None:
     legs = (
         debit(1004, fen, Dimensions(EXPENDITURE_ACCOUNT.number)),
-        credit(1003, fen, Dimensions(FISCAL_ACCOUNT.number)),
+        credit(4101, fen),
     )
     content = ManualContent(PAY, "请款", f"单据{fen}", legs)
     book_by_hand(town.engine, "li", "qian", Book(DEMO_REGION, 310), PAY, content)

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from adapters.banks.ports import Direction
+from ledger.books.correcting import draft_red
+from ledger.books.manual import approve_voucher
+from ledger.core.entries import Book
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
 from ledger.fund.refunds.refund import (
     Refund,
@@ -219,3 +222,28 @@ def test_v3_a_month_payment_returned_by_the_bank_waits_in_2001_and_no_expense_mo
         -350_000,
     )
     town.verified()
+
+
+def reversed_by_two(town: Any, key: str, day: date = DEC) -> None:
+    """The refund's entry in red, memorandum lines too."""
+    book = Book(420100, 310)
+    with town.tx("li") as tx:
+        number = tx.value("SELECT seq FROM books.source WHERE source_key = %(k)s", k=f"REF:{key}")
+        made = draft_red(tx, book, str(number), day)
+    with town.tx("qian") as tx:
+        approve_voucher(tx, book, made.voucher_id, made.digest, day)
+
+
+def test_a_refund_booked_wrongly_is_reversed_with_its_memorandum(settled: Any) -> None:
+    before = {account: settled.balance(account) for account in (1003, 5001, 9103, 9209)}
+    first = ask(settled, V5)
+    agree(settled, first.refund_id)
+    assert settled.balance(9209) == before[9209] + 450_000
+    reversed_by_two(settled, first.refund_id)
+    assert {account: settled.balance(account) for account in before} == before
+    with settled.tx("li") as tx:
+        assert read_refunds(tx, key=first.refund_id)[0].state == "reversed"
+    again = ask(settled, V5)  # the same paper, booked anew
+    assert (again.state, again.refund_id != first.refund_id) == ("requested", True)
+    agree(settled, again.refund_id)
+    assert settled.balance(5001) == before[5001] - 450_000

@@ -54,13 +54,13 @@ _REFUNDS: Final = """
                   ARRAY[l.source::text, l.subfund, l.service_year::text, l.term::text, l.category, l.amount_fen::text])
                   WITH ORDINALITY AS f (fact, place) WHERE l.region = r.region AND l.refund_id = r.refund_id), '{}'),
            r.amount_fen, r.prepared_by, r.approved_by
-      FROM fund.refund r WHERE r.state = 'approved'"""
+      FROM fund.refund r WHERE r.state IN ('approved', 'reversed')"""
 _MOVES: Final = """
     SELECT m.region, m.fund, 'CASH:' || m.move_id,
            ARRAY['CASH', m.move_id, m.fund::text, m.kind, m.account, m.fiscal_account, m.subfund, m.booked_on::text,
                  m.amount_fen::text, m.receipt_no],
            m.amount_fen, m.prepared_by, m.approved_by
-      FROM fund.cash_move m WHERE m.state = 'approved'"""
+      FROM fund.cash_move m WHERE m.state IN ('approved', 'reversed')"""
 _GRANTS: Final = """
     SELECT q.region, q.fund, 'ALLOT:' || q.request_id,
            ARRAY['ALLOT', q.request_id, q.fund::text, q.account, q.fiscal_account, q.upto::text, q.forecast_fen::text,

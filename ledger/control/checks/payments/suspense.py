@@ -7,6 +7,7 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
+from ledger.core.accounts import coded
 
 # Confirmed: the other paper of the same movement posted for the same order, or a signed movement of the account has its
 # receipt number, amount and day, or two persons said what it is, or that another paper undoes it.
@@ -22,6 +23,12 @@ _UNEXPLAINED: Final = """
         OR EXISTS (SELECT 1 FROM fund.outregion_move m
                         WHERE m.region = v.region AND m.account = v.account AND m.state = 'done' AND v.direction = 'credit'
                           AND (m.receipt_no, m.amount_fen, m.booked_on) = (v.receipt_no, v.amount_fen, v.booking_date))
+        OR EXISTS (SELECT 1 FROM books.voucher_paper p
+                     JOIN books.source s ON s.region = p.region AND s.fund = p.fund AND s.source_key = 'MAN:' || p.voucher_id
+                        WHERE p.region = v.region AND (p.account, p.kind, p.receipt_no, p.direction, p.digest)
+                                                    = (v.account, v.kind, v.receipt_no, v.direction, v.digest)
+                          AND NOT EXISTS (SELECT 1 FROM books.correction c WHERE c.region = s.region AND c.fund = s.fund
+                                             AND c.corrected_seq = s.seq AND c.kind = 'red'))
         OR EXISTS (SELECT 1 FROM payments.resolution r
                         WHERE r.region = v.region AND r.account = v.account AND r.state = 'approved'
                           AND (r.what NOT IN ('order', 'to_return')
@@ -44,7 +51,7 @@ _TWICE: Final = """
      WHERE v.bank_reference <> '' GROUP BY 1, 2, 3, v.direction HAVING count(DISTINCT m.receipt_no) > 1 ORDER BY 1, 2, 3
 """
 # What was said, beside what became of the paper and of what it was said to be.
-_SAID: Final = """
+_SAID: Final = coded("""
     SELECT r.region, r.fund, r.resolution_id, r.what,
            v.digest = r.digest AND CASE r.what
                WHEN 'order' THEN v.outcome = 'posted' AND v.matched_order = r.reference
@@ -62,6 +69,13 @@ _SAID: Final = """
                WHEN 'counter' THEN v.outcome = 'confirmed' AND EXISTS (
                     SELECT 1 FROM payments.evidence o WHERE o.region = r.region AND o.account = r.account AND o.outcome = 'confirmed'
                        AND o.kind || ':' || o.receipt_no = r.reference AND o.amount_fen = v.amount_fen AND o.direction <> v.direction)
+               WHEN 'voucher' THEN v.outcome = 'confirmed' AND EXISTS (
+                    SELECT 1 FROM books.source s WHERE s.region = r.region AND s.fund = r.fund AND s.source_key = 'MAN:' || r.reference
+                       AND NOT EXISTS (SELECT 1 FROM books.correction c WHERE c.region = s.region AND c.fund = s.fund
+                                          AND c.corrected_seq = s.seq AND c.kind = 'red'))
+                    AND v.amount_fen = (SELECT sum(abs(l.amount_fen)) FROM books.voucher_line l
+                         WHERE l.region = r.region AND l.fund = r.fund AND l.voucher_id = r.reference AND l.account IN ({BANK_DEPOSITS})
+                           AND l.counterparty IN ('', v.account) AND (l.side * l.amount_fen > 0) = (v.direction = 'credit'))
                ELSE v.outcome = 'confirmed' AND EXISTS (
                     SELECT 1 FROM fund.cash_move m WHERE m.region = r.region AND m.move_id = r.reference AND m.state = 'approved'
                        AND m.amount_fen = v.amount_fen) END,
@@ -72,7 +86,7 @@ _SAID: Final = """
       LEFT JOIN access.app_user maker ON maker.user_name = r.prepared_by
       LEFT JOIN access.app_user checker ON checker.user_name = r.approved_by
      WHERE r.state = 'approved' ORDER BY 1, 2, 3
-"""
+""")
 
 
 def check_suspense(snapshot: Snapshot) -> Iterator[Breach]:

@@ -400,6 +400,9 @@ BEGIN
     v_places := v_batch.places;
     v_contents := v_batch.contents;
 
+    IF EXISTS (SELECT 1 FROM pg_temp.e_in e WHERE e.rule = 'manual') THEN
+        PERFORM books.hold_accounts(p_region, p_fund);   -- before the head, as an approval of orders
+    END IF;
     SELECT * INTO v_tip FROM books.head h WHERE h.region = p_region AND h.fund = p_fund FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'book.unknown', DETAIL = format('账套%s-%s不存在', p_region, p_fund);
@@ -479,6 +482,7 @@ BEGIN
             v_dims.dim, v_dims.hash, v_digests, v_tip.hash, v_hash);
     UPDATE books.head SET seq = v_tip.seq + v_fresh, block = v_tip.block + 1, recorded_at = v_now, hash = v_hash
      WHERE region = p_region AND fund = p_fund;
+    PERFORM books.book_hand(p_region, p_fund, p_voucher_date, v_tip.seq, v_offs);
 
     -- Runs: while seq and vno both go on by one, their distance from the place stays the same.
     IF v_known IS NULL AND 0 IN (v_places.statutory, v_places.memorandum) THEN

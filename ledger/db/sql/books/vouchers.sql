@@ -14,8 +14,13 @@ CREATE TABLE books.voucher (
     prepared_by   text NOT NULL,
     prepared_on   date NOT NULL,
     digest        bytea NOT NULL CHECK (length(digest) = 32),   -- the entry's evidence digest
+    correction    text NOT NULL DEFAULT '',        -- red reverses reverses_seq; before: drafted when none of this was asked
+    corrects_seq  bigint NOT NULL DEFAULT 0,       -- of a blue one or a difference
     PRIMARY KEY (region, fund, voucher_id),
-    FOREIGN KEY (region, fund) REFERENCES books.book
+    FOREIGN KEY (region, fund) REFERENCES books.book,
+    CONSTRAINT voucher_correction CHECK (correction = 'before'
+        OR correction IN ('', 'red', 'blue', 'difference') AND (correction = 'red') = (reverses_seq > 0)
+           AND (correction IN ('blue', 'difference')) = (corrects_seq > 0) AND corrects_seq >= 0)
 );
 
 CREATE TABLE books.voucher_line (
@@ -52,12 +57,13 @@ CREATE TABLE books.voucher_decision (
 
 -- Functions ---------------------------------------------------
 -- The text of a hand-written voucher, hashed: its facts, its version, then its lines
--- n|side|amount|account|counterparty|subfund|service_year|term|category in their order.
+-- n|side|amount|account|counterparty|subfund|service_year|term|category in their order. `p_said`: what it corrects and the papers
+-- it rests on (books.said_of); null for neither.
 CREATE OR REPLACE FUNCTION books.voucher_text_digest(p_region integer, p_fund smallint, p_version integer, p_business_date date, p_reverses bigint,
-                                          p_summary text, p_evidence text, p_attachments integer, p_prepared_by text, p_lines text)
+                                          p_summary text, p_evidence text, p_attachments integer, p_prepared_by text, p_lines text, p_said text DEFAULT NULL)
 RETURNS bytea LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' AS $$
     SELECT sha256(convert_to(concat_ws('|', p_region, p_fund, p_version, p_business_date, p_reverses, p_summary, p_evidence,
-                                       p_attachments, p_prepared_by) || E'\n' || p_lines, 'UTF8'))
+                                       p_attachments, p_prepared_by, p_said) || E'\n' || p_lines, 'UTF8'))
 $$;
 
 -- What is written by hand has happened: its business date is not after the day it is drafted or approved, and that day not
@@ -72,11 +78,12 @@ BEGIN
 END $$;
 
 -- Drafts a voucher under the acting user's name; returns its id. The same content again is the same draft, until it is
--- rejected or withdrawn.
+-- rejected or withdrawn. `p_papers`: account, kind, receipt number and direction of each paper it rests on, four by four.
 CREATE OR REPLACE FUNCTION books.draft_voucher(p_region integer, p_fund smallint, p_business_date date, p_reverses bigint, p_summary text,
                                     p_evidence text, p_attachments integer, p_on date, p_sides smallint[], p_amounts bigint[],
                                     p_accounts integer[], p_counterparties text[], p_subfunds text[], p_years smallint[],
-                                    p_terms integer[], p_categories text[])
+                                    p_terms integer[], p_categories text[], p_correction text DEFAULT '', p_corrects bigint DEFAULT 0,
+                                    p_papers text[] DEFAULT '{}')
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_actor   text := access.require_role(p_region, p_fund, '{accountant,maker}');
@@ -85,6 +92,8 @@ DECLARE
     v_digest  bytea;
     v_id      text;
     v_version integer := 0;
+    v_known   integer;
+    v_red     text := CASE WHEN p_reverses > 0 THEN 'red' ELSE p_correction END;
 BEGIN
     IF access.has_role(p_region, p_fund, v_actor, '{cashier}') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.cashier_posts', DETAIL = format('出纳%s不得填制凭证', v_actor);
@@ -122,11 +131,17 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'party.unknown',
             DETAIL = format('第%s行的往来单位“%s”不在册：机构、自有账户、统筹区、往来单位须先登记并由另一人确认', v_bad.n, left(v_bad.party, 60));
     END IF;
+    SELECT count(*) INTO v_known FROM payments.evidence e JOIN generate_series(1, cardinality(p_papers), 4) AS i
+        ON (e.account, e.kind, e.receipt_no, e.direction) = (p_papers[i], p_papers[i + 1], p_papers[i + 2], p_papers[i + 3])
+     WHERE e.region = p_region;
+    IF v_known * 4 <> cardinality(p_papers) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'suspense.unknown', DETAIL = '凭证注明的回单不存在，或写了两遍';
+    END IF;
     PERFORM 1 FROM books.head h WHERE h.region = p_region AND h.fund = p_fund FOR UPDATE;   -- two drafts of the same content
     LOOP
         v_version := v_version + 1;
         v_digest := books.voucher_text_digest(p_region, p_fund, v_version, p_business_date, p_reverses, p_summary, p_evidence,
-                                              p_attachments, v_actor, v_sum.text);
+                                              p_attachments, v_actor, v_sum.text, books.said_of(v_red, p_corrects, p_papers));
         v_id := 'MV-' || left(encode(v_digest, 'hex'), 20);
         IF NOT EXISTS (SELECT 1 FROM books.voucher v WHERE v.region = p_region AND v.fund = p_fund AND v.voucher_id = v_id) THEN
             EXIT;
@@ -137,11 +152,17 @@ BEGIN
         END IF;
     END LOOP;
     INSERT INTO books.voucher VALUES (p_region, p_fund, v_id, v_version, p_business_date, p_reverses, p_summary, p_evidence,
-                                      p_attachments, v_actor, p_on, v_digest);
+                                      p_attachments, v_actor, p_on, v_digest, v_red, p_corrects);
     INSERT INTO books.voucher_line
     SELECT p_region, p_fund, v_id, l.n, l.side, l.fen, l.account, l.party, l.subfund, l.year, l.term, l.category
       FROM unnest(p_sides, p_amounts, p_accounts, p_counterparties, p_subfunds, p_years, p_terms, p_categories)
            WITH ORDINALITY AS l (side, fen, account, party, subfund, year, term, category, n);
+    INSERT INTO books.voucher_paper
+    SELECT p_region, p_fund, v_id, (i + 3) / 4, e.account, e.kind, e.receipt_no, e.direction, e.amount_fen, e.digest
+      FROM generate_series(1, cardinality(p_papers), 4) AS i
+      JOIN payments.evidence e ON e.region = p_region
+       AND (e.account, e.kind, e.receipt_no, e.direction) = (p_papers[i], p_papers[i + 1], p_papers[i + 2], p_papers[i + 3]);
+    PERFORM books.check_hand(p_region, p_fund, v_id, p_on, false);
     RETURN v_id;
 END $$;
 
@@ -156,6 +177,9 @@ DECLARE
     v_taken books.voucher_decision;
 BEGIN
     v_actor := access.require_role(p_region, p_fund, CASE p_decision WHEN 'withdrawn' THEN '{accountant,maker}'::text[] ELSE '{checker}' END);
+    IF p_decision = 'approved' AND EXISTS (SELECT 1 FROM books.hand_money(p_region, p_fund, p_voucher_id)) THEN
+        PERFORM books.hold_accounts(p_region, p_fund);
+    END IF;
     PERFORM 1 FROM books.head h WHERE h.region = p_region AND h.fund = p_fund FOR UPDATE;
     SELECT * INTO v FROM books.voucher w WHERE w.region = p_region AND w.fund = p_fund AND w.voucher_id = p_voucher_id;
     IF NOT FOUND THEN
@@ -212,7 +236,12 @@ BEGIN
                    AND s.decision = 'approved' AND (s.decided_by, v.prepared_by) = (e.reviewed_by, e.prepared_by)
                    AND s.digest = e.evidence_digest
                    AND s.digest = books.voucher_text_digest(p_region, p_fund, v.version, e.business_date, e.reverses_seq, e.summary,
-                                                            e.evidence, e.attachments, e.prepared_by, t.text))
+                                                            e.evidence, e.attachments, e.prepared_by, t.text,
+                                                            books.said_of(v.correction, v.corrects_seq, ARRAY(
+                                                                SELECT x.part FROM books.voucher_paper p CROSS JOIN LATERAL unnest(
+                                                                    ARRAY[p.account, p.kind, p.receipt_no, p.direction]) WITH ORDINALITY AS x (part, k)
+                                                                 WHERE p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id
+                                                                 ORDER BY p.n, x.k))))
            WHEN e.event = 'OPEN' THEN true                      -- fund.check_opening
            WHEN e.source_key LIKE 'REF:%' THEN EXISTS (
                 SELECT 1 FROM fund.refund r WHERE r.region = p_region AND r.fund = p_fund AND r.refund_id = substr(e.source_key, 5)
@@ -258,7 +287,7 @@ GRANT SELECT ON books.voucher_line TO fundledger_service, fundledger_auditor;
 ALTER FUNCTION books.check_manual(integer,smallint) OWNER TO fundledger_poster;
 ALTER FUNCTION books.decide_voucher(integer,smallint,text,text,bytea,date,text) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.decide_voucher(integer,smallint,text,text,bytea,date,text) TO fundledger_service;
-ALTER FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,integer,date,smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[]) OWNER TO fundledger_poster;
-GRANT EXECUTE ON FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,integer,date,smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[]) TO fundledger_service;
+ALTER FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,integer,date,smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],text,bigint,text[]) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,integer,date,smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],text,bigint,text[]) TO fundledger_service;
 ALTER FUNCTION books.refuse_future(integer,smallint,date,date) OWNER TO fundledger_poster;
-ALTER FUNCTION books.voucher_text_digest(integer,smallint,integer,date,bigint,text,text,integer,text,text) OWNER TO fundledger_poster;
+ALTER FUNCTION books.voucher_text_digest(integer,smallint,integer,date,bigint,text,text,integer,text,text,text) OWNER TO fundledger_poster;

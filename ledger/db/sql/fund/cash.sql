@@ -55,7 +55,7 @@ CREATE TABLE fund.cash_move (
     booked_on   date NOT NULL,              -- by the bank
     amount_fen  bigint NOT NULL CHECK (amount_fen > 0),
     receipt_no  text NOT NULL CHECK (receipt_no <> ''),
-    state       text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused')),
+    state       text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused', 'reversed')),
     prepared_by text NOT NULL,
     prepared_on date NOT NULL,
     approved_by text NOT NULL DEFAULT '',
@@ -70,7 +70,7 @@ CREATE TABLE fund.cash_move (
     CHECK (approved_by <> prepared_by)
 );
 
-CREATE UNIQUE INDEX move_receipt ON fund.cash_move (region, account, receipt_no, kind, subfund) WHERE state <> 'refused';
+CREATE UNIQUE INDEX move_receipt ON fund.cash_move (region, account, receipt_no, kind, subfund) WHERE state NOT IN ('refused', 'reversed');
 
 -- Payments to persons: 零星报销, 生育津贴. Who it is stands here and in the order, never in the journal.
 CREATE TABLE fund.person_payment (
@@ -127,6 +127,11 @@ BEGIN
     IF (OLD.state, NEW.state) = ('approved', 'granted') AND OLD.approved_by = NEW.approved_by THEN
         PERFORM access.require_role(NEW.region, NEW.fund, '{accountant,checker,system}');
         RETURN NEW;
+    END IF;
+    IF (OLD.state, NEW.state) = ('approved', 'reversed') AND OLD.approved_by = NEW.approved_by
+       AND books.key_reversed(NEW.region, NEW.fund, CASE TG_TABLE_NAME WHEN 'cash_move' THEN 'CASH:' || (to_jsonb(NEW) ->> 'move_id')
+                                                    WHEN 'refund' THEN 'REF:' || (to_jsonb(NEW) ->> 'refund_id') END) THEN
+        RETURN NEW;                             -- its entry was reversed by two persons: a red voucher
     END IF;
     IF OLD.state <> 'requested' THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.decided', DETAIL = format('已由%s办理，不能再改', OLD.approved_by);

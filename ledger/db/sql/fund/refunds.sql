@@ -16,7 +16,7 @@ CREATE TABLE fund.refund (
     document    text NOT NULL CHECK (document <> ''),    -- decision, agreement clause or letter
     receipt_no  text NOT NULL CHECK (receipt_no <> ''),  -- the fiscal receipt 缴款凭证 that proves it
     advance_id  text NOT NULL DEFAULT '',    -- the advance that is given back; '' for the other kinds
-    state       text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused')),
+    state       text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused', 'reversed')),
     prepared_by text NOT NULL,
     prepared_on date NOT NULL,
     approved_by text NOT NULL DEFAULT '',
@@ -29,9 +29,9 @@ CREATE TABLE fund.refund (
     CHECK (approved_by <> prepared_by)
 );
 
-CREATE UNIQUE INDEX refund_receipt ON fund.refund (region, account, receipt_no) WHERE state <> 'refused';
+CREATE UNIQUE INDEX refund_receipt ON fund.refund (region, account, receipt_no) WHERE state NOT IN ('refused', 'reversed');
 
-CREATE UNIQUE INDEX refund_document ON fund.refund (region, fund, institution, kind, document) WHERE state <> 'refused';
+CREATE UNIQUE INDEX refund_document ON fund.refund (region, fund, institution, kind, document) WHERE state NOT IN ('refused', 'reversed');
 
 CREATE INDEX refund_advance ON fund.refund (region, advance_id) WHERE advance_id <> '';
 

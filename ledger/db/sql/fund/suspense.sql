@@ -29,7 +29,8 @@ CREATE UNIQUE INDEX handed_once ON payments.handed_file (region, account, sha256
 -- interest, fee, fee_back: the bank's own doing; reference is the move of the own account that books it.
 -- to_return: not ours, or not of this account: stays open until the bank's opposite paper. counter: that opposite paper
 -- (reference: kind:receipt_no of the paper it undoes); both are explained then, nothing is booked. same: the second paper of
--- a movement that is booked (reference: kind:receipt_no of the first), whose serial the bank wrote otherwise.
+-- a movement that is booked (reference: kind:receipt_no of the first), whose serial the bank wrote otherwise. voucher: booked by
+-- hand before the paper came (reference: the voucher's id). reversed: what was booked was reversed, the paper is open again.
 CREATE TABLE payments.resolution (
     region        integer NOT NULL,
     fund          smallint NOT NULL CHECK (fund IN (310, 390)),
@@ -38,10 +39,10 @@ CREATE TABLE payments.resolution (
     kind          text NOT NULL,
     receipt_no    text NOT NULL,
     digest        bytea NOT NULL CHECK (length(digest) = 32),   -- the paper's, as it was looked at
-    what          text NOT NULL CHECK (what IN ('order', 'request', 'interest', 'fee', 'fee_back', 'to_return', 'counter', 'same')),
+    what          text NOT NULL CHECK (what IN ('order', 'request', 'interest', 'fee', 'fee_back', 'to_return', 'counter', 'same', 'voucher')),
     reference     text NOT NULL CHECK (reference <> '' OR what = 'to_return'),
     document      text NOT NULL CHECK (document <> ''),         -- inquiry, letter or note it rests on
-    state         text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused')),
+    state         text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused', 'reversed')),
     prepared_by   text NOT NULL,
     prepared_on   date NOT NULL,
     approved_by   text NOT NULL DEFAULT '',
@@ -61,7 +62,7 @@ CREATE UNIQUE INDEX one_resolution ON payments.resolution (region, account, kind
 
 -- A request, a move of an own account or a paper is the explanation of one paper.
 CREATE UNIQUE INDEX resolution_reference ON payments.resolution (region, what, account, reference)
-    WHERE what IN ('request', 'interest', 'fee', 'fee_back', 'counter', 'same') AND state <> 'refused';
+    WHERE what IN ('request', 'interest', 'fee', 'fee_back', 'counter', 'same', 'voucher') AND state NOT IN ('refused', 'reversed');
 
 -- Functions ---------------------------------------------------
 -- Handed in by who keeps the account's books, confirmed by a checker who is another human. The cashier keeps no books
@@ -96,6 +97,21 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- A paper that a posted voucher waits for is that voucher's: nothing else is booked by it.
+CREATE OR REPLACE FUNCTION payments.check_booked_by_voucher(r payments.resolution, p_fen bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF r.what = 'voucher' AND NOT EXISTS (SELECT 1 FROM books.awaiting(r.region, r.account, r.direction, p_fen) w
+                                           WHERE (w.fund, w.voucher_id) = (r.fund, r.reference)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.voucher_differs',
+            DETAIL = format('凭证%s没有在账户%s同方向、同金额而尚待回单的发生额', r.reference, r.account);
+    ELSIF r.what IN ('request', 'interest', 'fee', 'fee_back') AND EXISTS (
+            SELECT 1 FROM books.awaiting(r.region, r.account, r.direction, p_fen)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.booked_by_voucher',
+            DETAIL = format('回单{paper.kind:%s}%s的收支已有手工凭证先行记账、正待回单：以voucher勾到该凭证，不能再记一次', r.kind, r.receipt_no);
+    END IF;
+END $$;
+
 CREATE OR REPLACE FUNCTION payments.check_resolution() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -118,12 +134,20 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.other_book',
                 DETAIL = format('账户%s不是账套%s-%s的账户', NEW.account, NEW.region, NEW.fund);
         END IF;
+        PERFORM payments.check_booked_by_voucher(NEW, paper.amount_fen);
+        RETURN NEW;
+    END IF;
+    IF (OLD.state, NEW.state) = ('approved', 'reversed')
+       AND books.key_reversed(NEW.region, NEW.fund, CASE NEW.what WHEN 'voucher' THEN 'MAN:' ELSE 'CASH:' END || NEW.reference) THEN
         RETURN NEW;
     END IF;
     IF OLD.state <> 'requested' OR NEW.state NOT IN ('approved', 'refused') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.decided', DETAIL = format('已由%s办理，不能再改', OLD.approved_by);
     END IF;
     PERFORM access.require_second(NEW.region, NEW.fund, NEW.prepared_by, NEW.approved_by);
+    IF NEW.state = 'approved' THEN
+        PERFORM payments.check_booked_by_voucher(NEW, paper.amount_fen);
+    END IF;
     IF NEW.state = 'approved' AND paper.outcome IS DISTINCT FROM 'suspense' THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.not_open', DETAIL = format('回单{paper.kind:%s}%s已不在挂账中', NEW.kind, NEW.receipt_no);
     END IF;
@@ -154,9 +178,14 @@ SET search_path = pg_catalog, pg_temp AS $$
                           AND o.kind || ':' || o.receipt_no = r.reference AND o.outcome IN ('posted', 'confirmed') AND o.matched_order = p_order
                           AND (o.direction, o.amount_fen, o.booking_date) = (v.direction, v.amount_fen, v.booking_date))
                   WHEN 'to_return' THEN false
+                  WHEN 'voucher' THEN p_outcome = 'confirmed' AND books.voucher_stands(r.region, r.fund, r.reference)
                   ELSE p_outcome = 'confirmed' AND EXISTS (
                        SELECT 1 FROM fund.cash_move m WHERE m.region = v.region AND m.move_id = r.reference AND m.state = 'approved'
                           AND (m.account, m.amount_fen, m.booked_on) = (v.account, v.amount_fen, v.booking_date)) END)
+        OR p_outcome = 'confirmed' AND EXISTS (      -- a posted hand-written voucher rests on it
+           SELECT 1 FROM books.voucher_paper p
+            WHERE p.region = v.region AND (p.account, p.kind, p.receipt_no, p.direction, p.digest) = (v.account, v.kind, v.receipt_no, v.direction, v.digest)
+              AND books.voucher_stands(p.region, p.fund, p.voucher_id))
         OR p_outcome = 'confirmed' AND EXISTS (      -- undone by another paper
            SELECT 1 FROM payments.resolution r
             WHERE r.region = v.region AND r.account = v.account AND r.what = 'counter' AND r.state = 'approved'
@@ -210,4 +239,5 @@ GRANT UPDATE (state, approved_by, approved_on, reason) ON payments.handed_file T
 GRANT SELECT, INSERT ON payments.resolution TO fundledger_service;
 GRANT SELECT ON payments.resolution TO fundledger_auditor;
 GRANT UPDATE (state, approved_by, approved_on, reason) ON payments.resolution TO fundledger_service;
+GRANT EXECUTE ON FUNCTION payments.check_booked_by_voucher(payments.resolution,bigint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION payments.explained(payments.evidence,text,text) TO fundledger_service, fundledger_auditor;

@@ -206,7 +206,7 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, account, kind, receipt
 CREATE OR REPLACE TRIGGER evidence_used BEFORE UPDATE ON payments.evidence FOR EACH ROW
     WHEN (OLD.outcome IN ('posted', 'confirmed')
           AND (NEW.outcome, NEW.matched_order) IS DISTINCT FROM (OLD.outcome, OLD.matched_order))
-    EXECUTE FUNCTION fund.refuse_change();
+    EXECUTE FUNCTION payments.check_used();
 CREATE OR REPLACE TRIGGER check_evidence BEFORE INSERT OR UPDATE ON payments.evidence FOR EACH ROW EXECUTE FUNCTION payments.check_evidence();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.evidence
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
