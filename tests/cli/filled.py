@@ -38,6 +38,7 @@ fund.finding.source finding.source
 fund.finding.state finding.state
 fund.finding.subfund subfund
 fund.finding_transition.appeal finding.appeal
+fund.fund_request.basis fund_request.basis
 fund.fund_request.state fund_request.state
 fund.fund_request_line.kind kind
 fund.institution.agreement_state institution.state
@@ -99,6 +100,7 @@ payments.inbound_file.outcome bank_file.outcome
 payments.read_again.outcome bank_file.outcome
 payments.reconciliation.state sheet_bank.state
 payments.reconciliation_item.part sheet_bank.part
+payments.receipt_kind.direction direction
 payments.resolution.state resolution.state
 payments.resolution.what resolution.what
 payments.statement_file.form statement.form

@@ -7,11 +7,11 @@ first opening balance proves them. The sheet is of a cut (statements, matches, b
 
 from __future__ import annotations
 
-import calendar
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, LiteralString
 
+from ledger.core.dates import last_day_of
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan_grouped
 from ledger.core.words import words_of
@@ -100,14 +100,6 @@ class BankSheet:
     items: tuple[SheetItem, ...] = ()
 
 
-def last_day(period: int) -> date:
-    """The end of a month `yyyymm`; raises InvalidInput `period.format`."""
-    year, month = divmod(period, 100)
-    if not (1 <= month <= 12 and 1900 <= year <= 9999):
-        raise InvalidInput("period.format", f"会计期间“{period}”应为YYYYMM", period=period)
-    return date(year, month, calendar.monthrange(year, month)[1])
-
-
 def make(tx: Transaction, account: str, period: int, day: date) -> BankSheet:
     """Make the month's sheet as accountant under `day`; one that waits for its review is given again if it still says the same.
 
@@ -116,7 +108,7 @@ def make(tx: Transaction, account: str, period: int, day: date) -> BankSheet:
     `.unbalanced`; Forbidden `access.role_missing`, `.cashier`.
     """
     hold(tx, Lock.STATEMENT, f"{tx.region} {account}")
-    end = last_day(period)
+    end = last_day_of(period)
     if day <= end:
         raise Conflict("reconciliation.not_over", f"会计期间{period}到{end}为止，{day}还不能编制余额调节表")
     cuts = _cuts(tx, account)

@@ -62,6 +62,7 @@ _SAID: Final = """
                WHEN 'counter' THEN v.outcome = 'confirmed' AND EXISTS (
                     SELECT 1 FROM payments.evidence o WHERE o.region = r.region AND o.account = r.account AND o.outcome = 'confirmed'
                        AND o.kind || ':' || o.receipt_no = r.reference AND o.amount_fen = v.amount_fen AND o.direction <> v.direction)
+               WHEN k.what THEN v.outcome = 'confirmed' AND v.direction = k.direction AND b.kind = ANY (k.accounts) AND r.fund = ANY (k.funds)
                ELSE v.outcome = 'confirmed' AND EXISTS (
                     SELECT 1 FROM fund.cash_move m WHERE m.region = r.region AND m.move_id = r.reference AND m.state = 'approved'
                        AND m.amount_fen = v.amount_fen) END,
@@ -69,6 +70,8 @@ _SAID: Final = """
       FROM payments.resolution r
       LEFT JOIN payments.evidence v ON v.region = r.region AND v.account = r.account AND v.kind = r.kind AND v.receipt_no = r.receipt_no
            AND v.direction = r.direction
+      LEFT JOIN payments.receipt_kind k ON k.what = r.what
+      LEFT JOIN payments.bank_account b ON b.region = r.region AND b.account = r.account
       LEFT JOIN access.app_user maker ON maker.user_name = r.prepared_by
       LEFT JOIN access.app_user checker ON checker.user_name = r.approved_by
      WHERE r.state = 'approved' ORDER BY 1, 2, 3
