@@ -119,9 +119,10 @@ _REFUNDED: Final = Tie(
     "机构已退回不等于已办理退款单的明细",
 )
 
+# What came back on an expense of one side is red on that side (OWN): it moves nothing beside the account's own line.
 _ENTRIES: Final = """
     SELECT e.source_key, e.event, e.seq, e.series, e.period, e.vno, encode(e.evidence_digest, 'hex'), e.prepared_by, e.reviewed_by,
-           coalesce((SELECT sum(l.amount_fen) FROM books.leg l
+           coalesce((SELECT sum(CASE e.event WHEN 'OWN' THEN greatest(l.amount_fen, 0) ELSE l.amount_fen END) FROM books.leg l
                       WHERE l.region = e.region AND l.fund = e.fund AND l.period = e.period AND l.seq = e.seq AND l.side = 1
                         AND l.section = CASE e.series WHEN '记' THEN 1 ELSE 2 END), 0)::bigint
       FROM books.entry e WHERE e.region = %(region)s AND e.fund = %(fund)s AND e.event = ANY(%(events)s) ORDER BY e.seq

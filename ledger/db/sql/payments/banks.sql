@@ -608,7 +608,7 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments
 
 -- Grants ------------------------------------------------------
 GRANT SELECT, INSERT ON payments.bank_account TO fundledger_service;
-GRANT SELECT ON payments.bank_account TO fundledger_auditor;
+GRANT SELECT ON payments.bank_account TO fundledger_auditor, fundledger_poster;
 GRANT SELECT, INSERT ON payments.bank_channel TO fundledger_service;
 GRANT SELECT ON payments.bank_channel TO fundledger_auditor;
 GRANT UPDATE (state, confirmed_by) ON payments.bank_channel TO fundledger_service;

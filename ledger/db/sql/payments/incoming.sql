@@ -224,7 +224,7 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments
 -- Grants ------------------------------------------------------
 GRANT EXECUTE ON FUNCTION payments.require_stated(payments.evidence) TO fundledger_service;
 GRANT SELECT, INSERT ON payments.evidence TO fundledger_service;
-GRANT SELECT ON payments.evidence TO fundledger_auditor;
+GRANT SELECT ON payments.evidence TO fundledger_auditor, fundledger_poster;
 GRANT UPDATE (outcome, outcome_code, matched_order) ON payments.evidence TO fundledger_service;
 GRANT SELECT, INSERT ON payments.inbound_file TO fundledger_service;
 GRANT SELECT ON payments.inbound_file TO fundledger_auditor;
