@@ -107,6 +107,7 @@ payments.statement_file.form statement.form
 payments.statement_file.state statement_file.state
 payments.statement_line.direction direction
 payments.statement_match.why match.why
+payments.statement_withdrawal.state statement_withdrawal.state
 """
 COLUMNS: Final = dict(line.split() for line in _COLUMNS.split("\n") if line)
 """Column → family. A new limited column is named here, its codes in ledger/core/words/words.tsv."""
