@@ -184,7 +184,8 @@ _SHEETS: Final = """
 _UNSENT: Final = """
     WITH reach AS (SELECT region, account, min(first_day) AS first, max(last_day) AS last FROM payments.bank_statement WHERE n > 0 GROUP BY 1, 2),
     leg AS (
-        SELECT r.region, a.account, l.fund, l.period, l.seq, l.n, e.series, e.vno, e.evidence, e.evidence_digest, l.side * l.amount_fen AS effect
+        SELECT r.region, a.account, l.fund, l.period, l.seq, l.n, e.series, e.vno, e.evidence, e.evidence_digest, l.side * l.amount_fen AS effect,
+               r.last - e.business_date AS age
           FROM reach r
           JOIN payments.bank_account a ON a.region = r.region AND a.account = r.account
           JOIN payments.book_account k ON k.region = a.region AND k.account = a.account
@@ -212,7 +213,7 @@ _UNSENT: Final = """
     shown AS (
         SELECT DISTINCT i.region, i.account, i.reference FROM payments.reconciliation_item i
           JOIN payments.reconciliation r USING (region, account, period, version) WHERE r.state = 'reviewed')
-    SELECT g.region, g.account, g.fund, g.period, g.seq, g.series, g.vno, g.evidence, g.effect, h.reference IS NOT NULL
+    SELECT g.region, g.account, g.fund, g.period, g.seq, g.series, g.vno, g.evidence, g.effect, h.reference IS NOT NULL, g.age
       FROM leg g
       LEFT JOIN known k ON k.region = g.region AND k.account = g.account AND k.fund = g.fund AND k.seq = g.seq AND k.n = g.n
       LEFT JOIN shown h ON h.region = g.region AND h.account = g.account AND h.reference = g.fund || ':' || g.seq || ':' || g.n
@@ -260,12 +261,12 @@ def check_statements(snapshot: Snapshot) -> Iterator[Breach]:
             f"reconciliation {account} {period}-{version}",
             f"账户{account}{period}的余额调节表：{wrong}",
         )
-    for region, account, fund, period, seq, series, vno, evidence, fen, shown in snapshot.rows(_UNSENT):
+    for region, account, fund, period, seq, series, vno, evidence, fen, shown, age in snapshot.rows(_UNSENT):
         if shown:
             name = f"统筹区{region}账户{account}余额调节表上已过五日的未达账项"
             snapshot.waiting[name] = snapshot.waiting.get(name, 0) + 1
             continue
-        message = f"账户{account}入账{fen}分，依据“{evidence}”，而银行对账单上没有这笔，其后的对账单都已收到"
+        message = f"账户{account}入账{fen}分，依据“{evidence}”，而银行对账单上没有这笔，其后的对账单都已收到（已{age}天）"
         yield Breach("INV-09", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
     for region, account, period in snapshot.rows(_STALE):
         snapshot.waiting[f"统筹区{region}账户{account}{period}的余额调节表（编制后账面又有变动，须重编）"] = 1

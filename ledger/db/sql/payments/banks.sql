@@ -546,34 +546,38 @@ END $$;
 CREATE OR REPLACE FUNCTION payments.check_matches() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET join_collapse_limit = 1 AS $$
 DECLARE
-    v     record;
-    v_of  record;     -- what bounds the new matches: without it whole tables would be read for one
-    v_leg record;
+    v       record;
+    v_of    record;     -- what bounds the new matches: without it whole tables would be read for one
+    v_leg   record;
+    v_own   record;     -- an account of them: its kind and books, asked once and not for every line
+    v_funds smallint[];
 BEGIN
     SELECT min(a.region) AS region, min(a.n) AS first, max(a.n) AS last INTO v_of FROM added a;
     SELECT min(g.seq) AS first, max(g.seq) AS last, min(g.period) AS since, max(g.period) AS until INTO v_leg
       FROM payments.match_leg g WHERE g.region = v_of.region AND g.match BETWEEN v_of.first AND v_of.last;
-    FOR v IN SELECT DISTINCT a.region, a.account FROM added a LOOP
-        PERFORM payments.require_account_role(v.region, v.account, '{accountant,system}');
-    END LOOP;
     IF EXISTS (SELECT 1 FROM added a WHERE a.made_by IS DISTINCT FROM access.user_name() OR a.undo_n IS NOT NULL) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '勾对只能以当前用户的名义登记';
     END IF;
+    FOR v_own IN SELECT b.region, b.account, b.kind FROM (SELECT DISTINCT a.region, a.account FROM added a) d
+                   JOIN payments.bank_account b ON b.region = d.region AND b.account = d.account LOOP
+    PERFORM payments.require_account_role(v_own.region, v_own.account, '{accountant,system}');
+    v_funds := payments.account_funds(v_own.region, v_own.account);
     SELECT a.account, g.fund, g.seq, g.leg INTO v
       FROM added a
       JOIN payments.match_leg g ON g.region = a.region AND g.account = a.account AND g.match = a.n AND g.match BETWEEN v_of.first AND v_of.last
-      JOIN payments.bank_account b ON b.region = a.region AND b.account = a.account
       LEFT JOIN books.entry e ON e.region = g.region AND e.fund = g.fund AND e.period = g.period AND e.seq = g.seq
            AND e.region = v_of.region AND e.seq BETWEEN v_leg.first AND v_leg.last AND e.period BETWEEN v_leg.since AND v_leg.until
       LEFT JOIN books.dim d ON d.region = g.region AND d.dim = e.dims[g.leg]
-     WHERE abs(e.accounts[g.leg]) IS DISTINCT FROM b.kind::integer
+     WHERE a.region = v_own.region AND a.account = v_own.account
+       AND (abs(e.accounts[g.leg]) IS DISTINCT FROM v_own.kind::integer
         OR sign(e.accounts[g.leg]) * e.amounts[g.leg] IS DISTINCT FROM g.effect_fen
-        OR (b.kind <> '1005' AND d.counterparty IS DISTINCT FROM a.account)
-        OR NOT g.fund = ANY (payments.account_funds(a.region, a.account)) LIMIT 1;
+        OR (v_own.kind <> '1005' AND d.counterparty IS DISTINCT FROM a.account)
+        OR NOT g.fund = ANY (v_funds)) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.other_account',
             DETAIL = format('账套%s第%s号第%s行不是账户%s的分录，或金额不同', v.fund, v.seq, v.leg, v.account);
     END IF;
+    END LOOP;
     -- gathered, and joined in the order written: rows of this very transaction have no statistics, and a planner without them
     -- compares every match with every line of the account
     SELECT p.account, sum(p.bank) AS bank, sum(p.book) AS book INTO v FROM (
