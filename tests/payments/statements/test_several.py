@@ -169,3 +169,27 @@ def test_no_paper_is_made_up_of_a_statement(world: World, bank: Bank) -> None:
                 tx.run(row, **good | change)
 
         assert refused(raw) == "suspense.not_stated"
+
+
+def test_amounts_beyond_the_exactness_of_floating_point_are_told_apart(world: World, bank: Bank, books: Books) -> None:
+    """2^53 + 1 fen: as a double it is 2^53, and a match of one with the other would look equal."""
+    big = 2**53
+    bank.load(bank.statement(d(1), OCT, line("B1", big, d(5)), line("B2", -big, d(6))))
+    seq = books.book(big + 1, d(5), "回单B1")
+    assert books.match().groups["serial"] == 0
+
+    def raw() -> None:
+        with world.tx() as tx:
+            tx.run("INSERT INTO payments.match_line (region, account, match, statement, n) VALUES (420100, %(a)s, 1, 1, 1)", a=OWN)
+            tx.run(
+                "INSERT INTO payments.match_leg (region, account, match, fund, period, seq, leg, effect_fen)"
+                " VALUES (420100, %(a)s, 1, 310, 202610, %(s)s, 1, %(f)s)",
+                a=OWN, s=seq, f=big,
+            )  # fmt: skip
+            tx.run(
+                "INSERT INTO payments.statement_match (region, account, n, why, reason, made_by, made_on)"
+                " VALUES (420100, %(a)s, 1, 'hand', 'x', 'acc', '2026-11-02')",
+                a=OWN,
+            )
+
+    assert refused(raw) == "reconciliation.other_account"

@@ -85,7 +85,7 @@ _MATCHES: Final = """
     book AS (
         SELECT g.region, g.account, g.match, bool_and(g.live) AS live, bool_or(g.live) AS alive, count(*) AS parts, sum(g.effect_fen) AS fen,
                bool_or(e.seq IS NULL OR abs(e.accounts[g.leg]) IS DISTINCT FROM a.kind::integer
-                       OR sign(e.accounts[g.leg]) * e.amounts[g.leg] IS DISTINCT FROM g.effect_fen
+                       OR sign(e.accounts[g.leg])::bigint * e.amounts[g.leg] IS DISTINCT FROM g.effect_fen
                        OR (a.kind <> '1005' AND d.counterparty IS DISTINCT FROM g.account)) AS odd
           FROM payments.match_leg g
           JOIN payments.bank_account a ON a.region = g.region AND a.account = g.account

@@ -229,7 +229,7 @@ BEGIN
                  WHERE r.region = p_region AND r.fund = p_fund AND r.resolution_id = substr(e.source_key, 5) AND r.state = 'approved'
                    AND (r.prepared_by, r.approved_by) = (e.prepared_by, e.reviewed_by)
                    AND split_part(e.rule, '@', 1) = 'OWN.' || r.what AND e.event = 'OWN' AND e.business_date = v.booking_date
-                   AND (SELECT sum(sign(u.account) * u.fen) FROM unnest(e.accounts, e.amounts) AS u (account, fen)
+                   AND (SELECT sum(sign(u.account)::bigint * u.fen) FROM unnest(e.accounts, e.amounts) AS u (account, fen)
                          WHERE abs(u.account) = b.kind::integer) = CASE v.direction WHEN 'credit' THEN v.amount_fen ELSE -v.amount_fen END)
            WHEN e.source_key LIKE 'ALLOT:%' THEN EXISTS (
                 SELECT 1 FROM fund.fund_request q WHERE q.region = p_region AND q.fund = p_fund AND q.request_id = substr(e.source_key, 7)

@@ -570,7 +570,7 @@ BEGIN
       LEFT JOIN books.dim d ON d.region = g.region AND d.dim = e.dims[g.leg]
      WHERE a.region = v_own.region AND a.account = v_own.account
        AND (abs(e.accounts[g.leg]) IS DISTINCT FROM v_own.kind::integer
-        OR sign(e.accounts[g.leg]) * e.amounts[g.leg] IS DISTINCT FROM g.effect_fen
+        OR sign(e.accounts[g.leg])::bigint * e.amounts[g.leg] IS DISTINCT FROM g.effect_fen
         OR (v_own.kind <> '1005' AND d.counterparty IS DISTINCT FROM a.account)
         OR NOT g.fund = ANY (v_funds)) LIMIT 1;
     IF FOUND THEN
