@@ -244,7 +244,9 @@ def plain_withdrawal(one: Withdrawal) -> dict[str, object]:
 
 def _withdrawal_words(one: Withdrawal) -> str:
     by = f"，{one.approved_by}复核" if one.approved_by else ""
-    span = f"第{one.first_statement}份" + ("" if one.last_statement == one.first_statement else f"至第{one.last_statement}份")
+    span = f"第{one.first_statement}份" + (
+        "" if one.last_statement == one.first_statement else f"至第{one.last_statement}份"
+    )
     return (
         f"收回申请{one.n} {one.account} {span} {said('statement_withdrawal.state', one.state)}：{one.reason}，{one.prepared_by}提出{by}"
         + (f"（{one.refusal}）" if one.refusal else "")

@@ -36,8 +36,8 @@ from ledger.fund.cash.persons import (
     refuse_person,
     request_person,
 )
-from ledger.fund.ordering.draft import REFUSALS, refusal_words, refused_json
 from ledger.fund.cash.plans import request_float, request_plan, shown
+from ledger.fund.ordering.draft import REFUSALS, refusal_words, refused_json
 from ledger.fund.ordering.forecast import KIND_NAMES, KINDS, total
 
 app = typer.Typer(help="用款计划、请款、利息手续费、个人付款", no_args_is_help=True)
@@ -107,15 +107,18 @@ def request_plan_command(
     """按月用款计划请款（不记账），待另一人复核；统筹区须选此方式（fund_request_basis）。"""
     running, by_kind = app_for("maker"), _planned(planned)
     with act(running, region, "cash.request_plan", f"{fund}/{month}") as tx:
-        made = request_plan(
-            tx, fund, month, by_kind, parse_day(date), parse_fen(amount) if amount else 0
-        )
+        made = request_plan(tx, fund, month, by_kind, parse_day(date), parse_fen(amount) if amount else 0)
     show(_request_json(made), [_request_words(made)], as_json=as_json)
 
 
 @app.command("request-float")
 def request_float_command(
-    region: RegionOption, fund: FundOption, amount: AmountOption, date: DateOption, *, as_json: JsonFlag = False
+    region: RegionOption,
+    fund: FundOption,
+    amount: AmountOption,
+    date: DateOption,
+    *,
+    as_json: JsonFlag = False,
 ) -> None:
     """请拨周转金（不记账），待另一人复核；限额为float_limit，供日拨付周转。"""
     running = app_for("maker")
@@ -125,7 +128,9 @@ def request_float_command(
 
 
 @app.command("plan")
-def plan_command(region: RegionOption, fund: FundOption, month: MonthOption, *, as_json: JsonFlag = False) -> None:
+def plan_command(
+    region: RegionOption, fund: FundOption, month: MonthOption, *, as_json: JsonFlag = False
+) -> None:
     """月用款计划与实际：各类款项计划、已付，请款与到账，周转金。"""
     running = app_for("reviewer")
     with unit_of_work(running.engine, running.user, region) as tx:
@@ -135,7 +140,8 @@ def plan_command(region: RegionOption, fund: FundOption, month: MonthOption, *, 
         "month": month,
         "state": found.state,
         "lines": [
-            {"kind": one.kind, "planned_fen": str(one.planned_fen), "paid_fen": str(one.paid_fen)} for one in found.lines
+            {"kind": one.kind, "planned_fen": str(one.planned_fen), "paid_fen": str(one.paid_fen)}
+            for one in found.lines
         ],
         "asked_fen": str(found.asked_fen),
         "granted_fen": str(found.granted_fen),

@@ -15,7 +15,17 @@ from ledger.core.words import said
 from ledger.rules.book import Event, Rule, RuleLine
 from ledger.rules.load import rulebook
 from ledger.rules.values import Item, RuledEntry, Sheet
-from ledger.rules.vocabulary import ATOMS, BY_ENTRY, BY_SOURCE, CLOSING, CONDITIONS, FORMS, NEEDS_YEAR, OWN, SHEET
+from ledger.rules.vocabulary import (
+    ATOMS,
+    BY_ENTRY,
+    BY_SOURCE,
+    CLOSING,
+    CONDITIONS,
+    FORMS,
+    NEEDS_YEAR,
+    OWN,
+    SHEET,
+)
 
 _ALL_DIMS: Final = 31
 

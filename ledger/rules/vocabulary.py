@@ -146,7 +146,11 @@ BY_CLOSING: Final = ("closed", "surplus")
 OWN: Final = "own"
 """The bank account a paper is of: 1002, 1003, 1004 or 1005, as that account is kept."""
 
-BY_ENTRY: Final[Mapping[str, int]] = {"bank": SPENDING_DEPOSIT, "fiscal": FISCAL_DEPOSIT, OWN: SPENDING_DEPOSIT}
+BY_ENTRY: Final[Mapping[str, int]] = {
+    "bank": SPENDING_DEPOSIT,
+    "fiscal": FISCAL_DEPOSIT,
+    OWN: SPENDING_DEPOSIT,
+}
 """Places of one account whose counterparty is a bank account of the whole entry; of `own` the kind is told with it."""
 
 CHECKS: Final = ("items+", "items-", "total+", "sheet", "closing")

@@ -30,15 +30,24 @@ def town(town: Any) -> Any:
     with psycopg.connect(town.admin_url, autocommit=True) as admin:
         for account, kind in ((INCOME, "1002"), (TREASURY, "1005")):
             admin.execute(
-                "INSERT INTO payments.bank_account VALUES (420100, %s, %s, 'sim', '户', '行', '102521000001')", [account, kind]
+                "INSERT INTO payments.bank_account VALUES (420100, %s, %s, 'sim', '户', '行', '102521000001')",
+                [account, kind],
             )
             admin.execute("INSERT INTO payments.book_account VALUES (420100, 310, %s, %s)", [kind, account])
-        admin.execute("INSERT INTO payments.book_account VALUES (420100, 390, '1003', %s) ON CONFLICT DO NOTHING", [FISCAL])
-        admin.execute("INSERT INTO payments.book_account VALUES (420100, 310, '1003', %s) ON CONFLICT DO NOTHING", [FISCAL])
+        admin.execute(
+            "INSERT INTO payments.book_account VALUES (420100, 390, '1003', %s) ON CONFLICT DO NOTHING",
+            [FISCAL],
+        )
+        admin.execute(
+            "INSERT INTO payments.book_account VALUES (420100, 310, '1003', %s) ON CONFLICT DO NOTHING",
+            [FISCAL],
+        )
     return town
 
 
-def paper(town: Any, number: str, direction: str, fen: int, account: str, *, kind: str = "bker", serial: str = "") -> None:
+def paper(
+    town: Any, number: str, direction: str, fen: int, account: str, *, kind: str = "bker", serial: str = ""
+) -> None:
     row = EvidenceRow(
         account, kind, number, sha256(b"receipt").digest(), direction, DAY, fen, "9558000001", "某单位", "",
         serial or f"B{number}", False, "", "",
@@ -46,12 +55,25 @@ def paper(town: Any, number: str, direction: str, fen: int, account: str, *, kin
     with tx(town, "acc") as t:
         t.connection.execute(
             "INSERT INTO payments.evidence VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'suspense', %s, '')",
-            [REGION, *row, evidence_digest(row), "other_credit" if direction == "credit" else "unknown_order"],
+            [
+                REGION,
+                *row,
+                evidence_digest(row),
+                "other_credit" if direction == "credit" else "unknown_order",
+            ],
         )
 
 
 def proposed(
-    town: Any, number: str, what: str, account: str, reference: str = "", *, fund: int = 310, user: str = "acc", kind: str = "bker"
+    town: Any,
+    number: str,
+    what: str,
+    account: str,
+    reference: str = "",
+    *,
+    fund: int = 310,
+    user: str = "acc",
+    kind: str = "bker",
 ) -> Resolution:
     with tx(town, user) as t:
         return propose(t, SuspensePaper(fund, account, kind, number, what, reference, "通知单7号"), LATER)
@@ -86,7 +108,9 @@ def entries(town: Any) -> int:
 
 
 def outcome(town: Any, number: str, kind: str = "bker") -> Any:
-    return town.value(f"SELECT outcome FROM payments.evidence WHERE receipt_no = '{number}' AND kind = '{kind}'")
+    return town.value(
+        f"SELECT outcome FROM payments.evidence WHERE receipt_no = '{number}' AND kind = '{kind}'"
+    )
 
 
 D, C = 1, -1
@@ -118,16 +142,25 @@ def test_every_kind_is_booked_by_its_rule_once(town: Any) -> None:
     for k, (what, direction, account, reference, fund, *wanted) in enumerate(KINDS):
         paper(town, f"K{k}", direction, 700, account)
         found = proposed(town, f"K{k}", what, account, reference, fund=fund)
-        assert proposed(town, f"K{k}", what, account, reference, fund=fund) == found  # the same again: the first answer
+        assert (
+            proposed(town, f"K{k}", what, account, reference, fund=fund) == found
+        )  # the same again: the first answer
         assert (entries(town), outcome(town, f"K{k}")) == (before + k, "suspense")
         done = confirmed(town, found)
         assert confirmed(town, found) == done
-        assert (done.state, outcome(town, f"K{k}"), entries(town)) == ("approved", "confirmed", before + k + 1), what
+        assert (done.state, outcome(town, f"K{k}"), entries(town)) == (
+            "approved",
+            "confirmed",
+            before + k + 1,
+        ), what
         assert legs(town, found) == set(wanted), what
-        assert town.value(
-            "SELECT event || business_date || prepared_by || reviewed_by || evidence FROM books.entry"
-            f" WHERE source_key = 'OWN:{found.resolution_id}'"
-        ) == f"OWN2026-10-13accchecker银行回单K{k} 流水BK{k}"
+        assert (
+            town.value(
+                "SELECT event || business_date || prepared_by || reviewed_by || evidence FROM books.entry"
+                f" WHERE source_key = 'OWN:{found.resolution_id}'"
+            )
+            == f"OWN2026-10-13accchecker银行回单K{k} 流水BK{k}"
+        )
         again = "suspense.not_open"
         assert refused(proposed, town, f"K{k}", "to_return", account, fund=fund) == again
     assert town.verify() == []
@@ -187,7 +220,10 @@ def test_each_by_their_post_and_the_database_holds_it(town: Any) -> None:
     for statements, code in (
         ((approve, settle), "suspense.unexplained"),
         (("UPDATE payments.resolution SET what = 'to_lower'",), "db.permission"),
-        (("INSERT INTO payments.receipt_kind VALUES ('gift', 'debit', '{1003}', '{310}', 'none', 'x')",), "db.permission"),
+        (
+            ("INSERT INTO payments.receipt_kind VALUES ('gift', 'debit', '{1003}', '{310}', 'none', 'x')",),
+            "db.permission",
+        ),
     ):
 
         def do(statements: tuple[Any, ...] = statements) -> None:

@@ -251,6 +251,7 @@ def read_requests(tx: Transaction, *, fund: int = 0, key: str = "") -> list[Fund
 
 
 def own_of(tx: Transaction, fund: int, kind: str) -> str:
+    """The book's own account of a kind (1003, 1004); raises Conflict `book.no_account`."""
     account = account_of(tx, fund, kind)
     if not account:
         raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有{kind}账户")

@@ -63,7 +63,11 @@ def request_plan(
         raise InvalidInput("cash.plan", f"用款计划应按{'、'.join(KINDS)}写明金额，各大于零")
     dues = [Due(kind, upto, planned[kind]) for kind in KINDS if kind in planned]
     for known in read_requests(tx, fund=fund):
-        if (known.basis, known.month, list(known.lines)) == ("plan", month, dues) and known.state != "refused":
+        if (known.basis, known.month, list(known.lines)) == (
+            "plan",
+            month,
+            dues,
+        ) and known.state != "refused":
             return known
     account, fiscal = own_of(tx, fund, SPENDING_KIND), own_of(tx, fund, FISCAL_KIND)
     _, available, asked = need(tx, fund, day, day)
@@ -77,7 +81,9 @@ def request_plan(
     if amount_fen:
         require_amount(amount_fen)
         if amount_fen > wanted:
-            raise InvalidInput("cash.above_need", f"请款{yuan_grouped(amount_fen)}元超过所需{yuan_grouped(wanted)}元")
+            raise InvalidInput(
+                "cash.above_need", f"请款{yuan_grouped(amount_fen)}元超过所需{yuan_grouped(wanted)}元"
+            )
     asking = Asking("plan", upto, total(dues), available, amount_fen or wanted, month)
     return store_request(tx, fund, (account, fiscal), asking, dues, day)
 
@@ -101,7 +107,9 @@ def request_float(tx: Transaction, fund: int, amount_fen: int, day: date) -> Fun
 def shown(tx: Transaction, fund: int, month: int) -> PlanShown:
     """The month's plan beside what was asked for, granted and paid; raises InvalidInput `period.format`."""
     last = last_day_of(month)
-    requests = [one for one in read_requests(tx, fund=fund) if one.state != "refused" and one.basis != "float"]
+    requests = [
+        one for one in read_requests(tx, fund=fund) if one.state != "refused" and one.basis != "float"
+    ]
     plan = next((one for one in requests if one.basis == "plan" and one.month == month), None)
     planned = {due.kind: due.amount_fen for due in plan.lines} if plan else {}
     paid: dict[str, int] = dict(
@@ -118,12 +126,18 @@ def shown(tx: Transaction, fund: int, month: int) -> PlanShown:
         )
     )
     lines = tuple(
-        PlanLine(kind, planned.get(kind, 0), paid.get(kind, 0)) for kind in KINDS if kind in planned or kind in paid
+        PlanLine(kind, planned.get(kind, 0), paid.get(kind, 0))
+        for kind in KINDS
+        if kind in planned or kind in paid
     )
     asked = [
         one for one in requests
-        if one.month == month or one.basis == "due" and last.replace(day=1) <= one.prepared_on <= last
+        if one.month == month or (one.basis == "due" and last.replace(day=1) <= one.prepared_on <= last)
     ]  # fmt: skip
-    granted = sum(one.granted_fen for one in requests if one.granted_on and last.replace(day=1) <= one.granted_on <= last)
+    granted = sum(
+        one.granted_fen
+        for one in requests
+        if one.granted_on and last.replace(day=1) <= one.granted_on <= last
+    )
     state = plan.state if plan else ""
     return PlanShown(month, state, lines, sum(one.amount_fen for one in asked), granted, float_fen(tx, fund))

@@ -36,7 +36,9 @@ def take_line(tx: Transaction, account: str, place: str) -> PaperKey:
         n=int(found[2]),
     )
     if not found or not row:
-        raise NotFound("suspense.unknown", f"账户{account[:40]}的对账单没有行{place[:40]}，应写为第几份:第几行")
+        raise NotFound(
+            "suspense.unknown", f"账户{account[:40]}的对账单没有行{place[:40]}，应写为第几份:第几行"
+        )
     number = f"{found[1]}-{found[2]}"
     file_sha256, direction, day, fen, other, name, order_no, reference, summary, known = row
     key = PaperKey(account, KIND, number, Direction(direction))

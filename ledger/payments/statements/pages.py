@@ -47,7 +47,9 @@ def load_page(
         files = [waiting[part] for part in statement.parts]
         pages = [sha256(one.content).digest() for one in files]
         if len(set(pages)) != len(pages):
-            raise Conflict("statement.page_mixed", f"文件{given.name}内有几页，须与其余各页同在一个文件或一页一个文件")
+            raise Conflict(
+                "statement.page_mixed", f"文件{given.name}内有几页，须与其余各页同在一个文件或一页一个文件"
+            )
         tx.run(
             "UPDATE payments.statement_file SET state = 'taken' WHERE region = %(region)s AND account = %(account)s"
             " AND sha256 = ANY(%(pages)s::bytea[]) AND state = 'waiting'",

@@ -317,6 +317,7 @@ def _require_next(last: _Last | None, name: str, account: str, statement: Accoun
 
 
 def keep_file(tx: Transaction, account: str, given: StatementFile, form: str, state: str, day: date) -> None:
+    """Store a file as it came, in a state (taken, proposed, waiting), in the user's name."""
     tx.run(
         "INSERT INTO payments.statement_file (region, account, sha256, n, name, form, content, profile, stated, digest, state,"
         " prepared_by, prepared_on) SELECT %(region)s, %(account)s, %(sha)s, coalesce(max(n), 0) + 1, %(name)s, %(form)s,"
@@ -337,6 +338,7 @@ def keep_file(tx: Transaction, account: str, given: StatementFile, form: str, st
 
 
 def lock_of_account(tx: Transaction, account: str) -> None:
+    """Hold the statements of an account until the transaction ends; raises NotFound `account.unknown`."""
     hold(tx, Lock.STATEMENT, f"{tx.region} {account}")
     if not tx.value(
         "SELECT count(*) FROM payments.bank_account WHERE region = %(region)s AND account = %(account)s",

@@ -47,9 +47,11 @@ def granted(town: Any, made: Any, receipt: str, fen: int = 0) -> None:
 
 def test_a_float_is_for_daily_payouts_and_is_made_whole_again(town: Any, bill: Any) -> None:
     town.begin(fen=0)
-    assert refused(lambda: asked(town, request_float, 310, 60_000, DAY)) == "cash.basis"   # not chosen: due alone
+    assert (
+        refused(lambda: asked(town, request_float, 310, 60_000, DAY)) == "cash.basis"
+    )  # not chosen: due alone
     town.choose("fund_request_basis", "due,float", OCTOBER)
-    assert refused(lambda: asked(town, request_float, 310, 60_000, DAY)) == "cash.float_limit"   # none set
+    assert refused(lambda: asked(town, request_float, 310, 60_000, DAY)) == "cash.float_limit"  # none set
     town.choose("float_limit", "1000", OCTOBER)
     made = asked(town, request_float, 310, 60_000, DAY)
     assert asked(town, request_float, 310, 60_000, DAY) == made
@@ -58,25 +60,32 @@ def test_a_float_is_for_daily_payouts_and_is_made_whole_again(town: Any, bill: A
     assert (town.balance(1004), town.balance(1003), asked(town, float_fen, 310)) == (60_000, -60_000, 60_000)
     assert refused(lambda: asked(town, request_float, 310, 40_001, DAY)) == "cash.float_limit"
     with town.tx("qian") as tx:
-        assert refuse_request(tx, asked(town, request_float, 310, 40_000, DAY).request_id, DAY, "不必").state == "refused"
+        assert (
+            refuse_request(tx, asked(town, request_float, 310, 40_000, DAY).request_id, DAY, "不必").state
+            == "refused"
+        )
 
     person = asked(town, request_person, PERSON, DAY)
     asked(town, approve_person, person.payment_id, DAY, user="qian")
-    with town.tx() as tx:   # what is no daily payout leaves the float
+    with town.tx() as tx:  # what is no daily payout leaves the float
         assert reserved_before(tx, 310, "person", DAY) == (Reserved("float", 60_000),)
         assert [one.reason for one in order_persons(tx, 310, DAY).skipped] == ["over_available"]
     town.month.take(bill("a1"))
-    [order] = town.pay_daily(DAY)   # 600.00, out of the float
+    [order] = town.pay_daily(DAY)  # 600.00, out of the float
     assert (order.amount_fen, town.balance(1004)) == (60_000, 0)
     town.month.take(bill("a2"))
-    assert [one.reason for one in run_daily(town.engine, "zhao", DEMO_REGION, DAY).blocked] == ["over_available"]
+    assert [one.reason for one in run_daily(town.engine, "zhao", DEMO_REGION, DAY).blocked] == [
+        "over_available"
+    ]
     need = asked(town, request_funds, 310, DAY, DAY)
     # 600.00 due by the second bill, 12,800.00 to the person, and the float to be made whole
     assert (need.basis, need.available_fen, need.amount_fen) == ("due", -60_000, 60_000 + 1_280_000 + 60_000)
     granted(town, need, "ZZ2")
     assert (town.balance(1004), asked(town, float_fen, 310)) == (1_400_000, 60_000)
     with town.tx() as tx:
-        [batch] = order_persons(tx, 310, DAY).batches   # 14,000.00 less the float and 600.00 for daily payouts: just 12,800.00
+        [batch] = order_persons(
+            tx, 310, DAY
+        ).batches  # 14,000.00 less the float and 600.00 for daily payouts: just 12,800.00
         assert batch.total_fen == 1_280_000
     town.verified()
 
@@ -136,7 +145,12 @@ def test_a_months_plan_is_asked_for_once_and_shown_beside_what_was_paid(town: An
     assert town.balance(1004) == 140_000
     [order] = town.pay_daily(DAY)
     found = asked(town, shown, 310, 202610)
-    assert (found.state, found.asked_fen, found.granted_fen, found.float_fen) == ("granted", 130_000, 120_000, 0)
+    assert (found.state, found.asked_fen, found.granted_fen, found.float_fen) == (
+        "granted",
+        130_000,
+        120_000,
+        0,
+    )
     assert found.lines == (PlanLine("daily", 100_000, order.amount_fen), PlanLine("month", 50_000, 0))
     # as the service's role, past the program: above the plan, a month's end that is none
     row = (
@@ -165,7 +179,16 @@ def test_the_commands(town: Any, command: Any) -> None:
     made = command(cash.app, "zhao", "request-float", *day, "--amount", "500.00")
     assert (made["basis"], made["amount_fen"]) == ("float", "50000")
     plan = command(
-        cash.app, "zhao", "request-plan", *day, "--month", "202610", "--planned", "daily=100.00", "--planned", "month=1.00"
+        cash.app,
+        "zhao",
+        "request-plan",
+        *day,
+        "--month",
+        "202610",
+        "--planned",
+        "daily=100.00",
+        "--planned",
+        "month=1.00",
     )
     assert (plan["basis"], plan["month"], plan["amount_fen"]) == ("plan", 202610, "10100")
     wrong = command(cash.app, "zhao", "request-plan", *day, "--month", "202610", "--planned", "daily")

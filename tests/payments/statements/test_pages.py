@@ -30,7 +30,12 @@ def d(day: int) -> date:
 
 def whole(bank: Bank) -> PrintedStatement:
     return bank.statement(
-        d(1), OCT, line("B1", 10_000, d(12)), line("B2", -3_000, d(13)), line("B3", 500, d(14)), line("B4", -1, d(15))
+        d(1),
+        OCT,
+        line("B1", 10_000, d(12)),
+        line("B2", -3_000, d(13)),
+        line("B3", 500, d(14)),
+        line("B4", -1, d(15)),
     )
 
 
@@ -62,7 +67,9 @@ def read(given: Sequence[StatementFile]) -> Assembled:
     return read_pages([(one.name, one.content) for one in given], OWN)
 
 
-def loaded(world: World, content: bytes, name: str, user: str = "acc") -> tuple[list[TakenStatement], tuple[str, ...]]:
+def loaded(
+    world: World, content: bytes, name: str, user: str = "acc"
+) -> tuple[list[TakenStatement], tuple[str, ...]]:
     with world.tx(user) as tx:
         return load_page(tx, OWN, StatementFile(name, content), read, AFTER)
 
@@ -75,7 +82,7 @@ def refused(act: Callable[[], object]) -> LedgerError:
 
 @pytest.mark.parametrize("version", ["02", "08", "14"])
 @pytest.mark.parametrize("of_all", [False, True])
-def test_pages_in_any_order_are_one_statement(bank: Bank, version: str, of_all: bool) -> None:  # noqa: FBT001
+def test_pages_in_any_order_are_one_statement(bank: Bank, version: str, of_all: bool) -> None:
     one, two, three = pages(whole(bank), version=version, of_all=of_all)
     for order in ((one, two, three), (three, one, two), (two, three, one)):
         found = read_pages([(str(n), content) for n, content in enumerate(order)], OWN)
@@ -103,12 +110,12 @@ def test_what_is_missing_is_told_and_nothing_is_believed(bank: Bank) -> None:
 
 def test_wrong_pages_are_refused(bank: Bank) -> None:
     one, two, three = pages(whole(bank))
-    other = two.replace(b"<Amt Ccy=\"CNY\">5.00</Amt>", b"<Amt Ccy=\"CNY\">5.01</Amt>")
+    other = two.replace(b'<Amt Ccy="CNY">5.00</Amt>', b'<Amt Ccy="CNY">5.01</Amt>')
     assert other != two
     for given, code in (
-        ((one, two, two, three), "bankfile.pages"),                                               # twice
-        ((one, two.replace(b"false", b"true"), three), "bankfile.pages"),                         # after the last
-        ((one, other, three), "bankfile.statement_total"),                                        # does not tie
+        ((one, two, two, three), "bankfile.pages"),  # twice
+        ((one, two.replace(b"false", b"true"), three), "bankfile.pages"),  # after the last
+        ((one, other, three), "bankfile.statement_total"),  # does not tie
         ((one, two.replace(b"<PgNb>2<", b"<PgNb>0<"), three), "bankfile.pages"),
         ((one, two.replace(OWN.encode(), b"4299999999999"), three), "bankfile.foreign_account"),
     ):
@@ -124,21 +131,30 @@ def test_pages_are_kept_until_the_last_has_come(world: World, bank: Bank) -> Non
     for user in ("cashier", "checker", "maker"):
         assert refused(lambda u=user: loaded(world, three, "p3.xml", u)).code == "access.role_missing"
     assert loaded(world, three, "p3.xml") == ([], ("对账单ST1已有第3页，缺第1、2页",))
-    assert loaded(world, three, "p3.xml") == ([], ("对账单ST1已有第3页，缺第1、2页",))   # the same bytes: no second page
-    assert refused(lambda: loaded(world, two.replace(b"<PgNb>2<", b"<PgNb>4<"), "p4.xml")).code == "bankfile.pages"
+    assert loaded(world, three, "p3.xml") == (
+        [],
+        ("对账单ST1已有第3页，缺第1、2页",),
+    )  # the same bytes: no second page
+    assert (
+        refused(lambda: loaded(world, two.replace(b"<PgNb>2<", b"<PgNb>4<"), "p4.xml")).code
+        == "bankfile.pages"
+    )
     assert loaded(world, one, "p1.xml")[1] == ("对账单ST1已有第1、3页，缺第2页",)
     with world.tx() as tx:
         assert taken(tx, OWN) == []
-        assert [(one.name, one.state) for one in files(tx, OWN)] == [("p1.xml", "waiting"), ("p3.xml", "waiting")]
+        assert [(one.name, one.state) for one in files(tx, OWN)] == [
+            ("p1.xml", "waiting"),
+            ("p3.xml", "waiting"),
+        ]
     made, missing = loaded(world, two, "p2.xml")
     assert (missing, [(s.n, s.lines, s.opening_fen, s.closing_fen) for s in made]) == ((), [(1, 4, 0, 7_499)])
     for content in (one, two, three):
-        assert loaded(world, content, "again.xml") == (made, ())   # each page stands for the statement now
+        assert loaded(world, content, "again.xml") == (made, ())  # each page stands for the statement now
     with world.tx() as tx:
         assert {one.state for one in files(tx, OWN)} == {"taken"}
-        assert [bytes(sha) for (sha,) in tx.rows("SELECT file_sha256 FROM payments.statement_page ORDER BY page")] == [
-            sha256(content).digest() for content in (one, two, three)
-        ]
+        assert [
+            bytes(sha) for (sha,) in tx.rows("SELECT file_sha256 FROM payments.statement_page ORDER BY page")
+        ] == [sha256(content).digest() for content in (one, two, three)]
     # withdrawn, all its pages are; they may come again
     with world.tx() as tx:
         asked = ask_withdrawal(tx, OWN, 1, "误收", AFTER)
@@ -154,9 +170,7 @@ def test_pages_are_kept_until_the_last_has_come(world: World, bank: Bank) -> Non
 def test_the_database_holds_the_pages(world: World, bank: Bank) -> None:
     [made] = bank.load(bank.statement(d(1), OCT, line("B1", 10_000, d(12))))
     row: dict[str, Any] = {"sha": made.file_sha256}
-    late = (
-        "INSERT INTO payments.statement_page VALUES (420100, '4200000000001', 1, 1, %(sha)s)"
-    )
+    late = "INSERT INTO payments.statement_page VALUES (420100, '4200000000001', 1, 1, %(sha)s)"
 
     def raw(statement: Any) -> None:
         with world.tx() as tx:

@@ -40,7 +40,9 @@ def decided(world: World, made: Withdrawal, user: str = "checker", refusal: str 
         return decide_withdrawal(tx, OWN, made.n, AFTER, refusal)
 
 
-def test_it_is_kept_below_nought_and_a_corrected_one_takes_its_place(world: World, bank: Bank, books: Books) -> None:
+def test_it_is_kept_below_nought_and_a_corrected_one_takes_its_place(
+    world: World, bank: Bank, books: Books
+) -> None:
     good = bank.statement(d(1), d(10), line("B1", 10_000, d(5)))
     wrong = bank.statement(d(11), d(20), line("B2", 700, d(12)), line("B3", -1, d(13)))
     bank.load(good, wrong)
@@ -55,22 +57,26 @@ def test_it_is_kept_below_nought_and_a_corrected_one_takes_its_place(world: Worl
     assert refused(lambda: asked(world, 2, "别的理由")) == "db.duplicate"
     assert (made.first_statement, made.last_statement, made.state, made.kept_as) == (2, 2, "requested", None)
     with world.tx() as tx:
-        assert len(taken(tx, OWN)) == 2   # nothing yet
+        assert len(taken(tx, OWN)) == 2  # nothing yet
     done = decided(world, made)
     assert decided(world, made) == done
     assert (done.state, done.kept_as, done.approved_by) == ("approved", -1, "checker")
     with world.tx() as tx:
         assert [one.n for one in taken(tx, OWN)] == [1]
         assert [one.state for one in files(tx, OWN)] == ["taken", "withdrawn"]
-        kept = tx.rows("SELECT statement, n, amount_fen FROM payments.statement_line WHERE statement < 0 ORDER BY n")
+        kept = tx.rows(
+            "SELECT statement, n, amount_fen FROM payments.statement_line WHERE statement < 0 ORDER BY n"
+        )
         assert list(kept) == [(-1, 1, 700), (-1, 2, 1)]
         assert list(tx.rows("SELECT statement, n, live FROM payments.match_line")) == [(-1, 1, False)]
     # the corrected one follows the first, with the number the bank gave the wrong one
-    right = bank.statement(d(11), OCT, line("B2", 701, d(12)), line("B3", -1, d(13)), opening=10_000, sequence=2)
+    right = bank.statement(
+        d(11), OCT, line("B2", 701, d(12)), line("B3", -1, d(13)), opening=10_000, sequence=2
+    )
     [now] = bank.load(replace(right, statement_id="RIGHT"))
     assert (now.n, now.opening_fen, now.closing_fen) == (2, 10_000, 10_700)
     books.book(1, d(12), "回单B2")
-    assert books.match().groups["serial"] == 1   # 7.00 and 0.01 beside one line of 7.01
+    assert books.match().groups["serial"] == 1  # 7.00 and 0.01 beside one line of 7.01
     # and the very bytes of the first may come again once it is withdrawn too
     assert refused(lambda: asked(world, 2)) == "statement.matched"
 
@@ -92,7 +98,7 @@ def test_by_two_persons_with_a_reason_and_each_by_their_post(world: World, bank:
         assert len(taken(tx, OWN)) == 1
     again = asked(world)
     decided(world, again)
-    [now] = bank.load(bank.printed[0])   # the same bytes once more
+    [now] = bank.load(bank.printed[0])  # the same bytes once more
     assert now.n == 1
     with world.tx() as tx:
         assert [(one.n, one.state) for one in files(tx, OWN)] == [(1, "withdrawn"), (2, "taken")]
@@ -123,9 +129,18 @@ def test_the_database_holds_it(world: World, bank: Bank) -> None:
         ("acc", "UPDATE payments.bank_statement SET n = -1"),
         ("acc", "UPDATE payments.statement_line SET statement = -1"),
         ("acc", "UPDATE payments.statement_file SET state = 'withdrawn'"),
-        ("checker", "UPDATE payments.statement_withdrawal SET state = 'approved', approved_by = 'checker', approved_on = '2026-11-02'"),
-        ("acc", "UPDATE payments.statement_withdrawal SET state = 'refused', approved_by = 'acc', approved_on = '2026-11-02', refusal = 'x'"),
-        ("checker", "UPDATE payments.statement_withdrawal SET state = 'refused', approved_by = 'acc', approved_on = '2026-11-02', refusal = 'x'"),
+        (
+            "checker",
+            "UPDATE payments.statement_withdrawal SET state = 'approved', approved_by = 'checker', approved_on = '2026-11-02'",
+        ),
+        (
+            "acc",
+            "UPDATE payments.statement_withdrawal SET state = 'refused', approved_by = 'acc', approved_on = '2026-11-02', refusal = 'x'",
+        ),
+        (
+            "checker",
+            "UPDATE payments.statement_withdrawal SET state = 'refused', approved_by = 'acc', approved_on = '2026-11-02', refusal = 'x'",
+        ),
         ("acc", "DELETE FROM payments.statement_withdrawal"),
     ):
 

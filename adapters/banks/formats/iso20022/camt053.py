@@ -23,13 +23,15 @@ from adapters.banks.formats.xml import (
     day_of,
     first_text,
     many,
-    missing as missing_field,
     need,
     need_text,
     one,
     text_at,
     text_of,
     units,
+)
+from adapters.banks.formats.xml import (
+    missing as missing_field,
 )
 from adapters.banks.ports import AccountStatement, Assembled, Direction, StatedLine
 from ledger.core.errors import InvalidInput

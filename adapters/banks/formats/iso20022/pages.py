@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from lxml.etree import _Element as Element
@@ -42,7 +43,9 @@ def pages_of(messages: Sequence[Element]) -> list[list[Page]]:
             page = _page(message, element, part, f"Stmt[{n}]")
             sequence = first_text(element, "ElctrncSeqNb", "LglSeqNb")
             alone = (str(part), str(n)) if page.number == 1 and page.last else ()
-            groups.setdefault((text_at(element, "Id"), sequence, account_of(element), *alone), []).append(page)
+            groups.setdefault((text_at(element, "Id"), sequence, account_of(element), *alone), []).append(
+                page
+            )
     return [_ordered(group) for group in groups.values()]
 
 
@@ -80,9 +83,11 @@ def _whole(element: Element) -> bool:
 
 def _ordered(pages: list[Page]) -> list[Page]:
     ordered = sorted(pages, key=lambda page: page.number)
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if before.number == after.number:
             raise InvalidInput("bankfile.pages", f"{after.where}：第{after.number}页来了两次，内容不同")
         if before.last:
-            raise InvalidInput("bankfile.pages", f"{after.where}：第{before.number}页已是末页，不应再有第{after.number}页")
+            raise InvalidInput(
+                "bankfile.pages", f"{after.where}：第{before.number}页已是末页，不应再有第{after.number}页"
+            )
     return ordered

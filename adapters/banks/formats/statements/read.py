@@ -12,6 +12,7 @@ from adapters.banks.formats.evoucher.bkrs import is_bkrs, read_bkrs
 from adapters.banks.formats.evoucher.container import is_zip
 from adapters.banks.formats.evoucher.ofd import read_attachments
 from adapters.banks.formats.iso20022 import camt053
+from adapters.banks.formats.iso20022.camt054 import account_of
 from adapters.banks.formats.statements.profile import Profile, read_profile
 from adapters.banks.formats.statements.table import Stated, read_table
 from adapters.banks.formats.xml import elements_named, many, parse_xml
@@ -61,10 +62,12 @@ def read_pages(files: Sequence[tuple[str, bytes]], account: str) -> Assembled:
         messages = [_message(parse_xml(content)) for _, content in files]
         for message, (name, _) in zip(messages, files, strict=True):
             for element in many(message, "Stmt"):
-                if camt053.account_of(element) != account:
-                    own = camt053.account_of(element)
+                if account_of(element) != account:
+                    own = account_of(element)
                     raise InvalidInput(
-                        "bankfile.foreign_account", f"{name}的账号“{own[:40]}”不是账户{account}", account=own[:40]
+                        "bankfile.foreign_account",
+                        f"{name}的账号“{own[:40]}”不是账户{account}",
+                        account=own[:40],
                     )
         return camt053.assemble(messages)
     except InvalidInput as refusal:
@@ -74,7 +77,11 @@ def read_pages(files: Sequence[tuple[str, bytes]], account: str) -> Assembled:
 
 def is_page(name: str, content: bytes, account: str) -> bool:
     """Whether a file is part of a statement whose other pages are not in it; raises as `read_pages`."""
-    return b"PgNb" in content and content.lstrip(_BLANKS).startswith(b"<") and bool(read_pages([(name, content)], account).missing)
+    return (
+        b"PgNb" in content
+        and content.lstrip(_BLANKS).startswith(b"<")
+        and bool(read_pages([(name, content)], account).missing)
+    )
 
 
 def read_written(name: str, content: bytes, stated: Stated) -> AccountStatement:
