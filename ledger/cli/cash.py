@@ -8,15 +8,15 @@ import typer
 
 from adapters.banks.ports import BankAccount
 from ledger.books.setup import open_period
+from ledger.cli.cash_plans import app as plans_app
+from ledger.cli.cash_plans import request_json, request_words
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import Book
-from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
 from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.cash.fund_request import (
-    FundRequest,
     approve_request,
     grant,
     need,
@@ -36,11 +36,11 @@ from ledger.fund.cash.persons import (
     refuse_person,
     request_person,
 )
-from ledger.fund.cash.plans import request_float, request_plan, shown
 from ledger.fund.ordering.draft import REFUSALS, refusal_words, refused_json
-from ledger.fund.ordering.forecast import KIND_NAMES, KINDS, total
+from ledger.fund.ordering.forecast import KIND_NAMES, total
 
 app = typer.Typer(help="用款计划、请款、利息手续费、个人付款", no_args_is_help=True)
+app.add_typer(plans_app)
 
 FundOption = Annotated[int, typer.Option("--fund", help="基金：310职工，390居民")]
 DateOption = Annotated[str, typer.Option("--date", help="业务日期 YYYY-MM-DD")]
@@ -88,86 +88,7 @@ def request(
     running = app_for("maker")
     with act(running, region, "cash.request", f"{fund}/{upto}") as tx:
         made = request_funds(tx, fund, parse_day(date), parse_day(upto), parse_fen(amount) if amount else 0)
-    show(_request_json(made), [_request_words(made)], as_json=as_json)
-
-
-@app.command("request-plan")
-def request_plan_command(
-    region: RegionOption,
-    fund: FundOption,
-    month: MonthOption,
-    date: DateOption,
-    planned: Annotated[
-        list[str], typer.Option("--planned", help="种类=金额，如daily=120000.00；可多次：" + "、".join(KINDS))
-    ],
-    amount: Annotated[str, typer.Option(help="金额，元；默认为计划减可用")] = "",
-    *,
-    as_json: JsonFlag = False,
-) -> None:
-    """按月用款计划请款（不记账），待另一人复核；统筹区须选此方式（fund_request_basis）。"""
-    running, by_kind = app_for("maker"), _planned(planned)
-    with act(running, region, "cash.request_plan", f"{fund}/{month}") as tx:
-        made = request_plan(tx, fund, month, by_kind, parse_day(date), parse_fen(amount) if amount else 0)
-    show(_request_json(made), [_request_words(made)], as_json=as_json)
-
-
-@app.command("request-float")
-def request_float_command(
-    region: RegionOption,
-    fund: FundOption,
-    amount: AmountOption,
-    date: DateOption,
-    *,
-    as_json: JsonFlag = False,
-) -> None:
-    """请拨周转金（不记账），待另一人复核；限额为float_limit，供日拨付周转。"""
-    running = app_for("maker")
-    with act(running, region, "cash.request_float", f"{fund}/{amount}") as tx:
-        made = request_float(tx, fund, parse_fen(amount), parse_day(date))
-    show(_request_json(made), [_request_words(made)], as_json=as_json)
-
-
-@app.command("plan")
-def plan_command(
-    region: RegionOption, fund: FundOption, month: MonthOption, *, as_json: JsonFlag = False
-) -> None:
-    """月用款计划与实际：各类款项计划、已付，请款与到账，周转金。"""
-    running = app_for("reviewer")
-    with unit_of_work(running.engine, running.user, region) as tx:
-        found = shown(tx, fund, month)
-    document = {
-        "fund": fund,
-        "month": month,
-        "state": found.state,
-        "lines": [
-            {"kind": one.kind, "planned_fen": str(one.planned_fen), "paid_fen": str(one.paid_fen)}
-            for one in found.lines
-        ],
-        "asked_fen": str(found.asked_fen),
-        "granted_fen": str(found.granted_fen),
-        "float_fen": str(found.float_fen),
-    }
-    state = said("fund_request.state", found.state) if found.state else "没有计划"
-    lines = [f"{month}用款计划：{state}"]
-    lines += [
-        f"{KIND_NAMES[one.kind]} 计划{yuan_grouped(one.planned_fen)}元 已付{yuan_grouped(one.paid_fen)}元"
-        f" 差{yuan_grouped(one.planned_fen - one.paid_fen)}元"
-        for one in found.lines
-    ]
-    lines.append(
-        f"请款{yuan_grouped(found.asked_fen)}元，到账{yuan_grouped(found.granted_fen)}元，周转金{yuan_grouped(found.float_fen)}元"
-    )
-    show(document, lines, as_json=as_json)
-
-
-def _planned(told: list[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for one in told:
-        kind, _, yuan = one.partition("=")
-        if kind in found or not yuan:
-            raise InvalidInput("cash.plan", f"用款计划“{one[:40]}”应为种类=金额，每类一次")
-        found[kind] = parse_fen(yuan)
-    return found
+    show(request_json(made), [request_words(made)], as_json=as_json)
 
 
 @app.command()
@@ -178,7 +99,7 @@ def approve(
     running, day = app_for("checker"), parse_day(date)
     with act(running, region, "cash.refuse" if refuse else "cash.approve", key) as tx:
         made = refuse_request(tx, key, day, refuse) if refuse else approve_request(tx, key, day)
-    show(_request_json(made), [_request_words(made)], as_json=as_json)
+    show(request_json(made), [request_words(made)], as_json=as_json)
 
 
 @app.command("grant")
@@ -198,7 +119,7 @@ def grant_command(
         for found in read_requests(tx, key=key):
             open_period(tx, Book(region, found.fund), period_of(day))
         made = grant(tx, key, receipt, parse_fen(amount), parse_day(received), day)
-    show(_request_json(made), [_request_words(made)], as_json=as_json)
+    show(request_json(made), [request_words(made)], as_json=as_json)
 
 
 @app.command()
@@ -299,34 +220,12 @@ def list_cash(region: RegionOption, *, as_json: JsonFlag = False) -> None:
     with unit_of_work(running.engine, running.user, region) as tx:
         requests, moves, persons = read_requests(tx), read_moves(tx), read_persons(tx)
     document = {
-        "requests": [_request_json(one) for one in requests],
+        "requests": [request_json(one) for one in requests],
         "moves": [_move_json(one) for one in moves],
         "persons": [_person_json(one) for one in persons],
     }
-    lines = [*map(_request_words, requests), *map(_move_words, moves), *map(_person_words, persons)]
+    lines = [*map(request_words, requests), *map(_move_words, moves), *map(_person_words, persons)]
     show(document, lines, as_json=as_json)
-
-
-def _request_json(one: FundRequest) -> dict[str, object]:
-    return {
-        "request": one.request_id,
-        "fund": one.fund,
-        "basis": one.basis,
-        "month": one.month,
-        "upto": one.upto.isoformat(),
-        "state": one.state,
-        "forecast_fen": str(one.forecast_fen),
-        "available_fen": str(one.available_fen),
-        "amount_fen": str(one.amount_fen),
-        "granted_fen": str(one.granted_fen),
-        "receipt": one.receipt_no,
-    }
-
-
-def _request_words(one: FundRequest) -> str:
-    state = words_of("fund_request.state")[one.state]
-    how = "" if one.basis == "due" else said("fund_request.basis", one.basis) + " "
-    return f"请款{one.request_id} {how}截至{one.upto} {yuan_grouped(one.amount_fen)}元 {state}"
 
 
 def _move_json(one: AccountMove) -> dict[str, object]:

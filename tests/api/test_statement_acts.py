@@ -52,7 +52,9 @@ def test_pages_withdrawal_and_a_line_as_paper(do: Any) -> None:
     [made] = load(two)["statements"]
     assert (made["statement"], made["lines"], made["closing_fen"]) == (1, 4, "6499")
 
-    asked = do("bank-statement/withdraw", "accountant", account=OWN, statement=1, reason="测试文件")["withdrawal"]
+    asked = do("bank-statement/withdraw", "accountant", account=OWN, statement=1, reason="测试文件")[
+        "withdrawal"
+    ]
     assert (asked["state"], asked["n"]) == ("requested", 1)
     assert do("bank-statement/confirm-withdrawal", "accountant", account=OWN, n=1) == "access.role_missing"
     done = do("bank-statement/confirm-withdrawal", "checker", account=OWN, n=1)["withdrawal"]
@@ -68,7 +70,11 @@ def test_pages_withdrawal_and_a_line_as_paper(do: Any) -> None:
     booked = do("payments/suspense/confirm", "checker", resolution=found["resolution"], date="2026-10-13")
     assert booked["state"] == "approved"
     matched = do("reconciliation/match", "accountant", account=OWN)
-    assert (matched["groups"]["serial"], matched["open_statement_lines"], matched["open_journal_lines"]) == (1, 3, 0)
+    assert (matched["groups"]["serial"], matched["open_statement_lines"], matched["open_journal_lines"]) == (
+        1,
+        3,
+        0,
+    )
 
 
 def test_a_plan_and_a_float_as_the_region_chose(do: Any) -> None:

@@ -1,6 +1,6 @@
 """请款 by a month's plan 用款计划 and as a float 周转金 (财会〔2017〕28号1003四（二）); which of them a region uses is its policy.
 
-A plan says what each kind of payment will take in a month; its request is what of that is not there. A float stays in the 支出户
+A monthly plan says what each kind of payment will take in a month; its request is what of that is not there. A float stays in the 支出户
 for daily payouts: every other kind leaves it, and a request by what falls due makes it whole again.
 """
 

@@ -1,6 +1,6 @@
 """Receipts without an event of their own: premiums back, transfers, 上解 and 下拨, 大病 premiums, interest of accounts, floats.
 
-What a paper can be, by account, direction and fund, is `payments.receipt_kind`, which the database holds every proposal against;
+Each kind of receipt: what a paper can be, by account, direction and fund, is `payments.receipt_kind`, which the database holds every proposal against;
 its entry is the rule `OWN.<what>` on the account the paper is of, once a proposal, on the bank's day.
 """
 

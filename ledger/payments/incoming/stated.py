@@ -1,4 +1,4 @@
-"""A movement that stands on a statement and of which the bank sent no paper: its line is the paper then (kind `statement`)."""
+"""A movement that stands on a statement and of which the bank sent no paper: the statement's line as paper (kind `statement`)."""
 
 from __future__ import annotations
 

@@ -14,10 +14,10 @@ from typing import Final, LiteralString
 
 from adapters.banks.ports import AccountStatement, StatedLine
 from ledger.core.errors import Conflict, InvalidInput, NotFound
-from ledger.core.money import yuan_grouped
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
+from ledger.payments.statements.chain import last_of, require_next
 
 STATES: Final = words_of("statement_file.state")
 _COLUMNS: Final[LiteralString] = (
@@ -100,7 +100,7 @@ def enter(
     known = [one for one in files(tx, account) if one.sha256 == digest]
     if known and known[-1].state not in ("refused", "withdrawn"):
         return known[-1]
-    _require_next(_last(tx, account), given.name, account, statement)
+    require_next(last_of(tx, account), given.name, account, statement)
     keep_file(tx, account, given, statement.form, "proposed", day)
     return [one for one in files(tx, account) if one.sha256 == digest][-1]
 
@@ -191,9 +191,9 @@ def join_chain(
     pages: Sequence[bytes] = (),
 ) -> list[TakenStatement]:
     """`pages` are the files of the one statement that came in pages, in their order."""
-    last = _last(tx, account)
+    last = last_of(tx, account)
     for place, statement in enumerate(statements, 1):
-        _require_next(last, name, account, statement)
+        require_next(last, name, account, statement)
         n = last[0] + 1 if last else 1
         _add_lines(tx, account, n, statement.lines)
         tx.run_many(
@@ -266,54 +266,6 @@ def _row(region: int, account: str, statement: int, n: int, line: StatedLine) ->
         *said,
         line.is_reversal,
     )
-
-
-_Last = tuple[int, int | None, date, date, int, int]
-
-
-def _last(tx: Transaction, account: str) -> _Last | None:
-    found = tx.row(
-        "SELECT n, sequence, first_day, last_day, opening_fen, closing_fen FROM payments.bank_statement"
-        " WHERE region = %(region)s AND account = %(account)s AND n > 0 ORDER BY n DESC LIMIT 1",
-        region=tx.region,
-        account=account,
-    )
-    return None if found is None else (found[0], found[1], found[2], found[3], found[4], found[5])
-
-
-def _require_next(last: _Last | None, name: str, account: str, statement: AccountStatement) -> None:
-    """Refuse a statement that does not follow the last one; the database would too, without the file's name."""
-    if statement.account != account:
-        raise InvalidInput(
-            "bankfile.foreign_account",
-            f"文件{name}的账号“{statement.account[:40]}”不是账户{account}",
-            file=name,
-        )
-    if last is None:
-        return
-    _, sequence, first_day, last_day, opening, closing = last
-    where = f"文件{name}{statement.where}（{statement.first_day}至{statement.last_day}）"
-    if (statement.first_day, statement.last_day, statement.opening_fen, statement.closing_fen) == (
-        first_day, last_day, opening, closing,
-    ):  # fmt: skip
-        raise Conflict("statement.repeat", f"{where}与已收到的同一期对账单重复", file=name)
-    if statement.last_day < first_day:
-        raise Conflict(
-            "statement.order", f"{where}次序颠倒：账户{account}的对账单已收到{last_day}", file=name
-        )
-    if statement.first_day <= last_day:
-        raise Conflict("statement.overlap", f"{where}与已收到{last_day}为止的对账单重叠", file=name)
-    follows = sequence is None or statement.sequence in (None, sequence + 1)
-    if not follows and not (statement.sequence == 1 and statement.first_day.year > last_day.year):
-        raise Conflict(
-            "statement.gap", f"{where}序号{statement.sequence}，上一份为{sequence}：中间有缺", file=name
-        )
-    if statement.opening_fen != closing:
-        raise Conflict(
-            "statement.opening",
-            f"{where}期初{yuan_grouped(statement.opening_fen)}元，上一份（{last_day}为止）期末{yuan_grouped(closing)}元：不相接",
-            file=name,
-        )
 
 
 def keep_file(tx: Transaction, account: str, given: StatementFile, form: str, state: str, day: date) -> None:

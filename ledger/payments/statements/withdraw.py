@@ -1,4 +1,4 @@
-"""A statement that was loaded wrongly, taken back: asked for with a reason, agreed to by another person, kept with all its lines.
+"""Withdrawal of a statement that was loaded wrongly: asked for with a reason, agreed to by another person, kept with all its lines.
 
 Only the last of an account, only while no match, no 余额调节表, no paper taken of it and no closed month rests on it. All statements
 of one file go together; the next one loaded follows the one before them.

@@ -14,7 +14,7 @@ from typing import Final
 from lxml.etree import _Element as Element
 
 from adapters.banks.formats.iso20022.camt054 import account_of, booked_text, order_of, other_party, side_of
-from adapters.banks.formats.iso20022.pages import CLOSING, OPENING, Page, lacks, pages_of
+from adapters.banks.formats.iso20022.pages import CLOSING, OPENING, StatementPage, lacks, pages_of
 from adapters.banks.formats.iso20022.totals import check_notification
 from adapters.banks.formats.proof import proven
 from adapters.banks.formats.xml import (
@@ -74,7 +74,7 @@ def assemble(messages: Sequence[Element]) -> Assembled:
     return Assembled(tuple(whole), tuple(missing))
 
 
-def _statement(pages: Sequence[Page]) -> AccountStatement:
+def _statement(pages: Sequence[StatementPage]) -> AccountStatement:
     first, last = pages[0], pages[-1]
     _check_totals(pages)
     opened, closed = _balances(first.element, first.where), _balances(last.element, last.where)
@@ -110,7 +110,7 @@ def _statement(pages: Sequence[Page]) -> AccountStatement:
     )
 
 
-def _check_totals(pages: Sequence[Page]) -> None:
+def _check_totals(pages: Sequence[StatementPage]) -> None:
     """Each page's summary is that of its own entries or, as some banks print it on every page, that of all."""
     entries = [entry for page in pages for entry in many(page.element, "Ntry")]
     for page in pages:

@@ -18,7 +18,7 @@ CLOSING: Final = "CLBD"
 """Codes of the balances a statement begins and ends with."""
 
 
-class Page(NamedTuple):
+class StatementPage(NamedTuple):
     """A `Stmt` element: `number` is 1 and `last` true where nothing is said of pages; `part` is which message has it."""
 
     element: Element
@@ -28,13 +28,13 @@ class Page(NamedTuple):
     where: str
 
 
-def pages_of(messages: Sequence[Element]) -> list[list[Page]]:
+def pages_of(messages: Sequence[Element]) -> list[list[StatementPage]]:
     """The pages of every statement in their order, statements in the order of their first page's coming.
 
     Raises InvalidInput `bankfile.missing` for a message without a statement, `bankfile.pages` for a page that is there twice or
     comes after the last one.
     """
-    groups: dict[tuple[str, ...], list[Page]] = {}
+    groups: dict[tuple[str, ...], list[StatementPage]] = {}
     for part, message in enumerate(messages):
         found = many(message, "Stmt")
         if not found:
@@ -49,7 +49,7 @@ def pages_of(messages: Sequence[Element]) -> list[list[Page]]:
     return [_ordered(group) for group in groups.values()]
 
 
-def lacks(pages: Sequence[Page]) -> str:
+def lacks(pages: Sequence[StatementPage]) -> str:
     """What pages a statement lacks, in a sentence; "" where it is whole."""
     have = {page.number for page in pages}
     gaps = sorted(set(range(1, max(have))) - have)
@@ -62,7 +62,7 @@ def lacks(pages: Sequence[Page]) -> str:
     return f"对账单{text_at(first.element, 'Id')[:40]}已有第{'、'.join(str(page.number) for page in pages)}页，{'；'.join(words)}"
 
 
-def _page(message: Element, element: Element, part: int, where: str) -> Page:
+def _page(message: Element, element: Element, part: int, where: str) -> StatementPage:
     for path, holder in (("StmtPgntn", element), ("GrpHdr/MsgPgntn", message)):
         told = one(holder, path)
         # a message in pages may have whole statements on them: one with both its balances is no part of another
@@ -72,8 +72,10 @@ def _page(message: Element, element: Element, part: int, where: str) -> Page:
         if number < 1:
             raise InvalidInput("bankfile.pages", f"{where}的页码“{text_at(told, 'PgNb')[:10]}”应从1起")
         last = text_at(told, "LastPgInd") in _FLAGS
-        return Page(element, number, last, part, where if number == 1 and last else f"第{number}页{where}")
-    return Page(element, 1, last=True, part=part, where=where)
+        return StatementPage(
+            element, number, last, part, where if number == 1 and last else f"第{number}页{where}"
+        )
+    return StatementPage(element, 1, last=True, part=part, where=where)
 
 
 def _whole(element: Element) -> bool:
@@ -81,7 +83,7 @@ def _whole(element: Element) -> bool:
     return bool(codes & set(OPENING)) and CLOSING in codes
 
 
-def _ordered(pages: list[Page]) -> list[Page]:
+def _ordered(pages: list[StatementPage]) -> list[StatementPage]:
     ordered = sorted(pages, key=lambda page: page.number)
     for before, after in pairwise(ordered):
         if before.number == after.number:

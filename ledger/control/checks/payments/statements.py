@@ -72,8 +72,7 @@ _KEPT: Final = """
      ORDER BY 1, 2, 3
 """
 _WAITING: Final = """
-    SELECT region, account, count(*), (SELECT max(s.prepared_on) FROM payments.statement_file s) - min(prepared_on)
-      FROM payments.statement_file WHERE state = 'waiting' GROUP BY 1, 2 ORDER BY 1, 2
+    SELECT region, account, count(*), min(prepared_on) FROM payments.statement_file WHERE state = 'waiting' GROUP BY 1, 2 ORDER BY 1, 2
 """
 _MATCHES: Final = """
     WITH bank AS (
@@ -245,8 +244,8 @@ def check_statements(snapshot: Snapshot) -> Iterator[Breach]:
         yield Breach("INV-11", str(region), f"statement {name}", f"账户{account}的对账单文件{name}{wrong}")
     for region, account, n, wrong in snapshot.rows(_KEPT):
         yield Breach("INV-09", str(region), f"statement {account} {n}", f"账户{account}第{n}份对账单{wrong}")
-    for region, account, count, age in snapshot.rows(_WAITING):
-        snapshot.waiting[f"统筹区{region}账户{account}缺页而未收的对账单文件（{age}天）"] = count
+    for region, account, count, since in snapshot.rows(_WAITING):
+        snapshot.waiting[f"统筹区{region}账户{account}缺页而未收的对账单文件（{since}起）"] = count
     for region, account, n, bank, book in snapshot.rows(_MATCHES):
         yield Breach(
             "INV-09",
