@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.banks.ports import AccountStatement, BankFormat, Channel
+from adapters.banks.ports import AccountStatement, Assembled, BankFormat, Channel
 from ledger.core.accounts import coded
 from ledger.core.dates import Clock, moment_of, parse_day
 from ledger.core.errors import Conflict, NotFound
@@ -165,6 +165,18 @@ class StatementReader:
         from adapters.banks.formats.statements.read import read_statements  # likewise
 
         return read_statements(name, content, self._stated(stated), profile)
+
+    def is_page(self, name: str, content: bytes, account: str) -> bool:
+        """Whether a file is part of a statement in pages and not the whole of it. Raises InvalidInput `bankfile.*`."""
+        from adapters.banks.formats.statements.read import is_page  # likewise
+
+        return is_page(name, content, account)
+
+    def read_pages(self, files: Sequence[tuple[str, bytes]], account: str) -> Assembled:
+        """What pages of statements put together, and what is missing. Raises InvalidInput `bankfile.*`."""
+        from adapters.banks.formats.statements.read import read_pages  # likewise
+
+        return read_pages(files, account)
 
     def read_written(self, name: str, content: bytes, stated: Mapping[str, str]) -> AccountStatement:
         """The table a person wrote from a paper. Raises InvalidInput `bankfile.*`."""

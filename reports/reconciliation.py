@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from ledger.core.dates import last_day_of
 from ledger.core.words import evidence_named, said
 from ledger.db.unit_of_work import Transaction
-from ledger.payments.statements.sheet import BankSheet, SheetItem, last_day, sheet
+from ledger.payments.statements.sheet import BankSheet, SheetItem, sheet
 from reports.render.grid import Column, Grid, Line
 
 _COLUMNS: Final = (
@@ -28,7 +29,7 @@ def reconciliation_grid(tx: Transaction, account: str, period: int, version: int
 
     Raises NotFound `reconciliation.none`, InvalidInput `period.format`.
     """
-    end = last_day(period)
+    end = last_day_of(period)
     found = sheet(tx, account, period, version)
     kind, name, bank_name = tx.row(
         "SELECT kind, name, bank_name FROM payments.bank_account WHERE region = %(region)s AND account = %(account)s",

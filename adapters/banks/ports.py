@@ -169,6 +169,16 @@ class AccountStatement:
     lines: Sequence[StatedLine]
     where: str = ""
     """Which one of the file."""
+    parts: tuple[int, ...] = ()
+    """Of one that came in pages over several files: which of these files has each page, in the order of pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """Statements put together from the files given, and what keeps the others back, each a sentence naming missing pages."""
+
+    statements: tuple[AccountStatement, ...]
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adapters.banks.ports import AccountStatement
+from adapters.banks.ports import AccountStatement, Assembled
 from ledger.bootstrap import statement_reader
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
 from ledger.core.dates import parse_day
@@ -18,6 +18,7 @@ from ledger.core.money import parse_fen, yuan_grouped
 from ledger.core.os_errors import os_reason
 from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
+from ledger.payments.statements.pages import load_page
 from ledger.payments.statements.take import (
     KeptStatement,
     StatementFile,
@@ -29,8 +30,9 @@ from ledger.payments.statements.take import (
     refuse_entered,
     taken,
 )
+from ledger.payments.statements.withdraw import Withdrawal, ask_withdrawal, decide_withdrawal, withdrawals
 
-app = typer.Typer(help="银行对账单：收入、按纸质录入、列出", no_args_is_help=True)
+app = typer.Typer(help="银行对账单：收入、按纸质录入、收回、列出", no_args_is_help=True)
 
 Account = Annotated[str, typer.Option(help="自有账户")]
 DateOption = Annotated[str, typer.Option("--date", help="办理日期 YYYY-MM-DD；缺省为业务日期")]
@@ -61,16 +63,24 @@ def load_command(
     content = _bytes(file)
     described = None if profile is None else (profile.name, _bytes(profile))
     stated = _stated(account, number, first, last, opening, closing)
-    statements = statement_reader().read(file.name, content, stated, described)
     kept = StatementFile(
         file.name,
         content,
         "" if described is None else described[1].decode("utf-8", "replace"),
         _kept(stated),
     )
-    with act(running, region, "statement.load", f"{account} {file.name}") as tx:
-        made = load(tx, account, kept, statements, day)
-    show({"statements": [plain(one) for one in made]}, [_words(one) for one in made], as_json=as_json)
+    missing: tuple[str, ...] = ()
+    if described is None and statement_reader().is_page(file.name, content, account):
+        with act(running, region, "statement.page", f"{account} {file.name}") as tx:
+            made, missing = load_page(tx, account, kept, _pages(account), day)
+    else:
+        statements = statement_reader().read(file.name, content, stated, described)
+        with act(running, region, "statement.load", f"{account} {file.name}") as tx:
+            made = load(tx, account, kept, statements, day)
+    document: dict[str, object] = {"statements": [plain(one) for one in made]}
+    if missing:
+        document["missing"] = list(missing)
+    show(document, [*map(_words, made), *(f"已存待齐：{one}" for one in missing)], as_json=as_json)
 
 
 @app.command("enter")
@@ -119,6 +129,41 @@ def confirm_command(
     show({"statements": [plain(one) for one in made]}, [_words(one) for one in made], as_json=as_json)
 
 
+@app.command("withdraw")
+def withdraw_command(
+    statement: Annotated[int, typer.Argument(help="第几份，见bank-statement list；同一文件的各份一并收回")],
+    region: RegionOption,
+    account: Account,
+    reason: Annotated[str, typer.Option(help="收回的理由")],
+    date: DateOption = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """会计申请收回误收的对账单（只限最后的、没有勾对、没有列入余额调节表、月份未结账的），待另一人复核。"""
+    running, day = app_for("accountant"), day_or_today(date)
+    with act(running, region, "statement.withdraw", f"{account} {statement}") as tx:
+        made = ask_withdrawal(tx, account, statement, reason, day)
+    show({"withdrawal": plain_withdrawal(made)}, [_withdrawal_words(made)], as_json=as_json)
+
+
+@app.command("confirm-withdrawal")
+def confirm_withdrawal_command(
+    n: Annotated[int, typer.Argument(help="收回申请的编号，见bank-statement list")],
+    region: RegionOption,
+    account: Account,
+    date: DateOption = "",
+    refusal: Annotated[str, typer.Option("--refuse", help="不同意的理由")] = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """复核收回：同意即不再计入，文件与各行仍保存，改正的对账单可接在其前一份之后；给出理由则退回。"""
+    running, day = app_for("checker"), day_or_today(date)
+    verb = "statement.keep" if refusal else "statement.withdrawn"
+    with act(running, region, verb, f"{account} {n}") as tx:
+        done = decide_withdrawal(tx, account, n, day, refusal)
+    show({"withdrawal": plain_withdrawal(done)}, [_withdrawal_words(done)], as_json=as_json)
+
+
 @app.command("list")
 def list_command(
     region: RegionOption,
@@ -129,10 +174,15 @@ def list_command(
     """列出收到的对账单，和录入待复核的。"""
     running = app_for("reviewer")
     with unit_of_work(running.engine, running.user, region) as tx:
-        made, waiting = taken(tx, account), [one for one in files(tx, account) if one.form == "hand"]
+        made, back = taken(tx, account), withdrawals(tx, account)
+        waiting = [one for one in files(tx, account) if one.form == "hand" or one.state == "waiting"]
     show(
-        {"statements": [plain(one) for one in made], "files": [plain_file(one) for one in waiting]},
-        [*map(_words, made), *map(_file_words, waiting)] or ["没有对账单"],
+        {
+            "statements": [plain(one) for one in made],
+            "files": [plain_file(one) for one in waiting],
+            "withdrawals": [plain_withdrawal(one) for one in back],
+        },
+        [*map(_words, made), *map(_file_words, waiting), *map(_withdrawal_words, back)] or ["没有对账单"],
         as_json=as_json,
     )
 
@@ -167,6 +217,40 @@ def _written(account: str) -> Callable[[StatementFile], AccountStatement]:
         return statement_reader().read_written(kept.name, kept.content, stated)
 
     return read
+
+
+def _pages(account: str) -> Callable[[Sequence[StatementFile]], Assembled]:
+    def read(files: Sequence[StatementFile]) -> Assembled:
+        return statement_reader().read_pages([(one.name, one.content) for one in files], account)
+
+    return read
+
+
+def plain_withdrawal(one: Withdrawal) -> dict[str, object]:
+    """A withdrawal for machines."""
+    return {
+        "account": one.account,
+        "n": one.n,
+        "from": one.first_statement,
+        "to": one.last_statement,
+        "sha256": one.file_sha256.hex(),
+        "state": one.state,
+        "reason": one.reason,
+        "prepared_by": one.prepared_by,
+        "approved_by": one.approved_by,
+        "refusal": one.refusal,
+    }
+
+
+def _withdrawal_words(one: Withdrawal) -> str:
+    by = f"，{one.approved_by}复核" if one.approved_by else ""
+    span = f"第{one.first_statement}份" + (
+        "" if one.last_statement == one.first_statement else f"至第{one.last_statement}份"
+    )
+    return (
+        f"收回申请{one.n} {one.account} {span} {said('statement_withdrawal.state', one.state)}：{one.reason}，{one.prepared_by}提出{by}"
+        + (f"（{one.refusal}）" if one.refusal else "")
+    )
 
 
 def plain(one: TakenStatement) -> dict[str, object]:

@@ -8,6 +8,8 @@ import typer
 
 from adapters.banks.ports import BankAccount
 from ledger.books.setup import open_period
+from ledger.cli.cash_plans import app as plans_app
+from ledger.cli.cash_plans import request_json, request_words
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import Book
@@ -15,7 +17,6 @@ from ledger.core.money import parse_fen, yuan_grouped
 from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.cash.fund_request import (
-    FundRequest,
     approve_request,
     grant,
     need,
@@ -39,12 +40,14 @@ from ledger.fund.ordering.draft import REFUSALS, refusal_words, refused_json
 from ledger.fund.ordering.forecast import KIND_NAMES, total
 
 app = typer.Typer(help="用款计划、请款、利息手续费、个人付款", no_args_is_help=True)
+app.add_typer(plans_app)
 
 FundOption = Annotated[int, typer.Option("--fund", help="基金：310职工，390居民")]
 DateOption = Annotated[str, typer.Option("--date", help="业务日期 YYYY-MM-DD")]
 UptoOption = Annotated[str, typer.Option("--upto", help="用款截止日 YYYY-MM-DD")]
 AmountOption = Annotated[str, typer.Option("--amount", help="金额，元")]
 RefuseOption = Annotated[str, typer.Option("--refuse", help="不同意的理由")]
+MonthOption = Annotated[int, typer.Option(help="月份 YYYYMM")]
 Key = Annotated[str, typer.Argument(help="编号")]
 
 
@@ -85,7 +88,7 @@ def request(
     running = app_for("maker")
     with act(running, region, "cash.request", f"{fund}/{upto}") as tx:
         made = request_funds(tx, fund, parse_day(date), parse_day(upto), parse_fen(amount) if amount else 0)
-    show(_request_json(made), [_request_words(made)], as_json=as_json)
+    show(request_json(made), [request_words(made)], as_json=as_json)
 
 
 @app.command()
@@ -96,7 +99,7 @@ def approve(
     running, day = app_for("checker"), parse_day(date)
     with act(running, region, "cash.refuse" if refuse else "cash.approve", key) as tx:
         made = refuse_request(tx, key, day, refuse) if refuse else approve_request(tx, key, day)
-    show(_request_json(made), [_request_words(made)], as_json=as_json)
+    show(request_json(made), [request_words(made)], as_json=as_json)
 
 
 @app.command("grant")
@@ -116,7 +119,7 @@ def grant_command(
         for found in read_requests(tx, key=key):
             open_period(tx, Book(region, found.fund), period_of(day))
         made = grant(tx, key, receipt, parse_fen(amount), parse_day(received), day)
-    show(_request_json(made), [_request_words(made)], as_json=as_json)
+    show(request_json(made), [request_words(made)], as_json=as_json)
 
 
 @app.command()
@@ -217,31 +220,12 @@ def list_cash(region: RegionOption, *, as_json: JsonFlag = False) -> None:
     with unit_of_work(running.engine, running.user, region) as tx:
         requests, moves, persons = read_requests(tx), read_moves(tx), read_persons(tx)
     document = {
-        "requests": [_request_json(one) for one in requests],
+        "requests": [request_json(one) for one in requests],
         "moves": [_move_json(one) for one in moves],
         "persons": [_person_json(one) for one in persons],
     }
-    lines = [*map(_request_words, requests), *map(_move_words, moves), *map(_person_words, persons)]
+    lines = [*map(request_words, requests), *map(_move_words, moves), *map(_person_words, persons)]
     show(document, lines, as_json=as_json)
-
-
-def _request_json(one: FundRequest) -> dict[str, object]:
-    return {
-        "request": one.request_id,
-        "fund": one.fund,
-        "upto": one.upto.isoformat(),
-        "state": one.state,
-        "forecast_fen": str(one.forecast_fen),
-        "available_fen": str(one.available_fen),
-        "amount_fen": str(one.amount_fen),
-        "granted_fen": str(one.granted_fen),
-        "receipt": one.receipt_no,
-    }
-
-
-def _request_words(one: FundRequest) -> str:
-    state = words_of("fund_request.state")[one.state]
-    return f"请款{one.request_id} 截至{one.upto} {yuan_grouped(one.amount_fen)}元 {state}"
 
 
 def _move_json(one: AccountMove) -> dict[str, object]:

@@ -27,7 +27,7 @@ WORDS: Final = (
     Word("archive", "ledger.cli.books.archive", "电子会计档案：按期间成包、核对"),
     Word("audit", "ledger.cli.audit", "审核"),
     Word("bank", "ledger.cli.installation.bank", "银行通道与收到的文件"),
-    Word("bank-statement", "ledger.cli.bank_statement", "银行对账单：收入、按纸质录入、列出"),
+    Word("bank-statement", "ledger.cli.bank_statement", "银行对账单：收入、按纸质录入、收回、列出"),
     Word("book", "ledger.cli.books.book", "账套、手工凭证"),
     Word("calendar", "ledger.cli.installation.calendar", "节假日表"),
     Word("cash", "ledger.cli.cash", "用款计划、请款、利息手续费、个人付款"),

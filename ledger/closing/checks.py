@@ -188,7 +188,9 @@ def _bank(asked: MonthAsked) -> CheckLine:
     """余额调节表 of each bank account of the book, reviewed and unchanged since (payments.unreconciled). Where the region takes in
     no statements yet, that is said and hinders nothing.
     """
-    [(kept,)] = asked.rows("SELECT EXISTS (SELECT 1 FROM payments.bank_statement WHERE region = %(region)s)")
+    [(kept,)] = asked.rows(
+        "SELECT EXISTS (SELECT 1 FROM payments.bank_statement WHERE region = %(region)s AND n > 0)"
+    )
     if not kept:
         return CheckLine("bank", ok=True, note="尚无银行对账单")
     [(words,)] = asked.rows("SELECT payments.unreconciled(%(region)s, %(fund)s::smallint, %(period)s)")

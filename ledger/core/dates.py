@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -64,6 +65,14 @@ class FileClock:
 def period_of(day: date) -> int:
     """The accounting period of a voucher date: 2026-10-13 to 202610."""
     return day.year * 100 + day.month
+
+
+def last_day_of(period: int) -> date:
+    """The end of a month `yyyymm`; raises InvalidInput `period.format`."""
+    year, month = divmod(period, 100)
+    if not (1 <= month <= 12 and 1900 <= year <= 9999):
+        raise InvalidInput("period.format", f"会计期间“{period}”应为YYYYMM", period=period)
+    return date(year, month, calendar.monthrange(year, month)[1])
 
 
 def parse_day(text: str) -> date:

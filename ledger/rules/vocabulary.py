@@ -134,14 +134,24 @@ BY_SOURCE: Final[Mapping[str, Mapping[int, int]]] = {
 }
 """Places whose account follows from the item's source."""
 
-BY_KEY: Final = ("benefit", "recovered", "penalty", "interest", "unsplit")
+BY_KEY: Final = (
+    "benefit", "recovered", "penalty", "interest", "unsplit",
+    "premium", "premium_back", "outlay", "transfer_in", "transfer_out", "to_upper", "to_lower", "from_upper", "from_lower",
+)  # fmt: skip
 """Places whose account follows from fund, sub-fund and category: places.csv."""
 
 BY_CLOSING: Final = ("closed", "surplus")
 """Places of a closing: the leaf that is carried itself, and the sub-account of 3001 it is carried to (closing.csv)."""
 
-BY_ENTRY: Final[Mapping[str, int]] = {"bank": SPENDING_DEPOSIT, "fiscal": FISCAL_DEPOSIT}
-"""Places of one account whose counterparty is a bank account of the whole entry."""
+OWN: Final = "own"
+"""The bank account a paper is of: 1002, 1003, 1004 or 1005, as that account is kept."""
+
+BY_ENTRY: Final[Mapping[str, int]] = {
+    "bank": SPENDING_DEPOSIT,
+    "fiscal": FISCAL_DEPOSIT,
+    OWN: SPENDING_DEPOSIT,
+}
+"""Places of one account whose counterparty is a bank account of the whole entry; of `own` the kind is told with it."""
 
 CHECKS: Final = ("items+", "items-", "total+", "sheet", "closing")
 
@@ -158,6 +168,16 @@ PLACE_TITLES: Final[Mapping[str, str]] = {
     "unsplit": "4602待转利息收入",
     "closed": "4xxx收入、5xxx支出各末级（4601、4602除外，随余额）",
     "surplus": "3001一般基金结余（职工：统筹基金或个人账户基金）",
+    "premium": "4001社会保险费收入（职工随账目，未分清的4601）",
+    "premium_back": "4001社会保险费收入（职工随账目）",
+    "outlay": "5401其他支出（职工随账目）",
+    "transfer_in": "4301转移收入（职工）",
+    "transfer_out": "5201转移支出（职工）",
+    "to_upper": "5301上解上级支出（职工随账目）",
+    "to_lower": "5302补助下级支出（职工随账目）",
+    "from_upper": "4401上级补助收入（职工随账目）",
+    "from_lower": "4402下级上解收入（职工随账目）",
+    OWN: "1002、1003、1004、1005（随回单所在的账户）",
     "bank": "1004支出户存款",
     "fiscal": "1003财政专户存款",
 }

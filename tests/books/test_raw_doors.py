@@ -156,6 +156,7 @@ STAGED = {
     "fewer dimensions than accounts": ([_staged("d", dims=f"ARRAY[{NO_DIM}]")], "entry.uneven_lines"),
     "no dimension": ([_staged("d", dims=f"ARRAY[{NO_DIM},NULL]")], "null value in column"),
     "account nought": ([_staged("d", accounts="{0,-1005}")], "account.unknown"),
+    "a fen too many beyond 2^53": ([_staged("d", amounts="{9007199254740993,9007199254740992}")], "entry.unbalanced"),
     "a place twice": ([_staged("a"), _staged("b")], "entry."),
     "a place left out": ([_staged("a"), _staged("b", 2)], "entry.place"),
     "a place below nought": ([_staged("a", -1)], "entry.place"),

@@ -40,6 +40,7 @@ fund.finding.source finding.source
 fund.finding.state finding.state
 fund.finding.subfund subfund
 fund.finding_transition.appeal finding.appeal
+fund.fund_request.basis fund_request.basis
 fund.fund_request.state fund_request.state
 fund.fund_request_line.kind kind
 fund.institution.agreement_state institution.state
@@ -101,12 +102,14 @@ payments.inbound_file.outcome bank_file.outcome
 payments.read_again.outcome bank_file.outcome
 payments.reconciliation.state sheet_bank.state
 payments.reconciliation_item.part sheet_bank.part
+payments.receipt_kind.direction direction
 payments.resolution.state resolution.state
 payments.resolution.what resolution.what
 payments.statement_file.form statement.form
 payments.statement_file.state statement_file.state
 payments.statement_line.direction direction
 payments.statement_match.why match.why
+payments.statement_withdrawal.state statement_withdrawal.state
 """
 COLUMNS: Final = dict(line.split() for line in _COLUMNS.split("\n") if line)
 """Column → family. A new limited column is named here, its codes in ledger/core/words/words.tsv."""

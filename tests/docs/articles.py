@@ -11,12 +11,13 @@ import csv
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.resources import files
 from typing import Final, NamedTuple
 
 from ledger.books.chart import chart
 from ledger.core.entries import FUND_NAMES, Section, Side
 from ledger.rules.book import Rule, Rulebook, RuleLine
-from ledger.rules.vocabulary import BY_CLOSING, BY_ENTRY, BY_SOURCE
+from ledger.rules.vocabulary import BY_CLOSING, BY_ENTRY, BY_SOURCE, OWN
 from tests.docs.rooms import ROOT
 
 ACCOUNTING: Final = "财会〔2017〕28号"
@@ -89,7 +90,7 @@ def _of_line(book: Rulebook, rule: Rule, line: RuleLine) -> Iterator[str]:
         charted = {account.account // 10 ** (len(str(account.account)) - 4) for account in chart(fund)}
         if by_regulation and not any(int(place[len(ACCOUNTING) :][:4]) in charted for place in places):
             continue  # the fund has no such account: the act is refused there
-        accounts = _accounts(book, line, fund)
+        accounts = _accounts(book, rule, line, fund)
         for account in accounts - _against(book, rule, line, fund) or accounts:
             yield from _of_account(places, line, account)
 
@@ -110,9 +111,19 @@ def _own(place: str) -> str:
     return place[len(ACCOUNTING) :][:4] if place.startswith(ACCOUNTING) else "none"
 
 
-def _accounts(book: Rulebook, line: RuleLine, fund: int) -> set[int]:
+@cache
+def _receipts() -> dict[str, set[int]]:
+    """The accounts a kind of receipt may be of: the rows of payments.receipt_kind."""
+    text = (files("ledger.db") / "sql" / "fund" / "suspense.sql").read_text(encoding="utf-8")
+    found = re.findall(r"\('(\w+)',\s+'(?:debit|credit)',\s+'\{([0-9,]+)\}'", text)
+    return {what: {int(code) for code in codes.split(",")} for what, codes in found}
+
+
+def _accounts(book: Rulebook, rule: Rule, line: RuleLine, fund: int) -> set[int]:
     if not line.place:
         return {int(line.account)}
+    if line.place == OWN:
+        return _receipts()[rule.event.name.removeprefix("OWN.")]
     if line.place in BY_ENTRY:
         return {BY_ENTRY[line.place]}
     if line.place in BY_CLOSING:
@@ -129,4 +140,4 @@ def _against(book: Rulebook, rule: Rule, line: RuleLine, fund: int) -> set[int]:
     if not line.place or line.place in BY_SOURCE:
         return set()
     others = (one for one in rule.lines if one.side is not line.side and one.section is line.section)
-    return set().union(*(_accounts(book, one, fund) for one in others if one.place not in BY_SOURCE))
+    return set().union(*(_accounts(book, rule, one, fund) for one in others if one.place not in BY_SOURCE))

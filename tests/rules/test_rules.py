@@ -30,7 +30,12 @@ amounts = st.integers(-(10**13), 10**13)
 
 
 def written(event, items, policy="P1", fund=310, **more):
-    given_more = {"bank_account": "6222", "fiscal_account": "6333", "year": 2026} | more
+    given_more = {
+        "bank_account": "6222",
+        "fiscal_account": "6333",
+        "year": 2026,
+        "own": (1004, "6222"),
+    } | more
     return apply(event, policy, fund, items, **given_more)
 
 
@@ -42,7 +47,7 @@ def rows(event, items, policy="P1", **more):
 def events(draw):
     """An event with items it accepts: any key, any signs that its total allows, a few of them zero."""
     event = draw(st.sampled_from(EVENTS))
-    fund = draw(st.sampled_from([310, 390]))
+    fund = draw(st.sampled_from([310] if event.startswith("OWN.transfer") else [310, 390]))
     kind = rulebook().rules[event, "P1"][0].event
     items = []
     for _ in range(draw(st.integers(1, 5))):
@@ -76,9 +81,12 @@ def test_every_event_balances_in_each_section_with_the_dimensions_its_accounts_a
         assert asked.leaf
         assert asked.dims == sum(1 << bit for bit, value in enumerate(leg.dims) if value)
     assert not any(sums.values())
-    assert sum(leg.account in (1003, 1004) for leg in legs) == {"ALLOT": 2, "INT.out": 2, "INT.split": 0}.get(
-        name, int(name[:3] in ("RCV", "RTN", "REF", "PAY", "INT", "FEE"))
-    )
+    assert sum(leg.account in (1003, 1004) for leg in legs) == {
+        "ALLOT": 2,
+        "INT.out": 2,
+        "INT.split": 0,
+        "OWN.float_back": 2,
+    }.get(name, int(name[:3] in ("RCV", "RTN", "REF", "PAY", "INT", "FEE", "OWN")))
 
 
 @given(

@@ -1,9 +1,13 @@
-"""The fund request 用款计划/请款: asked for from the forecast, approved, granted once against the fiscal receipt (ALLOT)."""
+"""The fund request 用款计划/请款: asked for from the forecast, a month's plan or as a float (`plans`), approved, granted once
+against the fiscal receipt (ALLOT).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from ledger.core.accounts import FISCAL_KIND, SPENDING_KIND
 from ledger.core.entries import FUND_NAMES, Dimensions
@@ -38,6 +42,10 @@ class FundRequest:
     granted_fen: int
     granted_on: date | None
     receipt_no: str
+    basis: str
+    """due, plan or float."""
+    month: int
+    """Of a plan, `yyyymm`; else 0."""
     lines: tuple[Due, ...]
 
     @property
@@ -45,18 +53,28 @@ class FundRequest:
         """Evidence digest of its ALLOT entry: `row_digest("ALLOT", …)` over id to amount, grant and receipt, then lines."""
         head = (self.request_id, self.fund, self.account, self.fiscal_account, self.upto, self.forecast_fen)
         more = (self.available_fen, self.amount_fen, self.granted_fen, self.granted_on, self.receipt_no)
-        return row_digest("ALLOT", *head, *more, *(field for line in self.lines for field in line))
+        how = () if self.basis == "due" else (self.basis, self.month)
+        return row_digest("ALLOT", *head, *more, *how, *(field for line in self.lines for field in line))
 
 
 def need(tx: Transaction, fund: int, day: date, upto: date) -> tuple[list[Due], int, int]:
-    """The forecast, the money there, and what is asked for already and not granted yet; fen."""
+    """The forecast, the money there (the float left out: it is made whole again), and what is asked for already and not granted
+    yet; fen.
+    """
     asked = tx.value(
         "SELECT coalesce(sum(amount_fen), 0)::bigint FROM fund.fund_request"
-        " WHERE region = %(region)s AND fund = %(fund)s AND state IN ('requested', 'approved')",
+        " WHERE region = %(region)s AND fund = %(fund)s AND state IN ('requested', 'approved')"
+        " AND basis <> 'float'",
         region=tx.region,
         fund=fund,
     )
-    return forecast(tx, fund, day, upto), available_fen(tx, fund, _own(tx, fund, SPENDING_KIND)), int(asked)
+    there = available_fen(tx, fund, own_of(tx, fund, SPENDING_KIND)) - float_fen(tx, fund)
+    return forecast(tx, fund, day, upto), there, int(asked)
+
+
+def float_fen(tx: Transaction, fund: int) -> int:
+    """周转金 of the book: granted as such and not given back; fen."""
+    return int(tx.value("SELECT fund.float_fen(%(region)s, %(fund)s::smallint)", region=tx.region, fund=fund))
 
 
 def request_funds(tx: Transaction, fund: int, day: date, upto: date, amount_fen: int = 0) -> FundRequest:
@@ -68,10 +86,11 @@ def request_funds(tx: Transaction, fund: int, day: date, upto: date, amount_fen:
     if upto < day:
         raise InvalidInput("cash.upto", f"用款截止日{upto}早于申请日{day}")
     for known in read_requests(tx, fund=fund):
-        same = (known.prepared_on, known.upto) == (day, upto) and known.state in ("requested", "approved")
+        same = (known.prepared_on, known.upto, known.basis) == (day, upto, "due")
+        same = same and known.state in ("requested", "approved")
         if same and amount_fen in (0, known.amount_fen):
             return known
-    account, fiscal = _own(tx, fund, SPENDING_KIND), _own(tx, fund, FISCAL_KIND)
+    account, fiscal = own_of(tx, fund, SPENDING_KIND), own_of(tx, fund, FISCAL_KIND)
     dues, available, asked = need(tx, fund, day, upto)
     wanted = total(dues) - available - asked
     if wanted <= 0:
@@ -86,26 +105,45 @@ def request_funds(tx: Transaction, fund: int, day: date, upto: date, amount_fen:
             raise InvalidInput(
                 "cash.above_need", f"请款{yuan_grouped(amount_fen)}元超过所需{yuan_grouped(wanted)}元"
             )
+    asking = Asking("due", upto, total(dues), available, amount_fen or wanted)
+    return store_request(tx, fund, (account, fiscal), asking, dues, day)
+
+
+class Asking(NamedTuple):
+    """What a new request says of itself; fen."""
+
+    basis: str
+    upto: date
+    forecast_fen: int
+    available_fen: int
+    amount_fen: int
+    month: int = 0
+
+
+def store_request(
+    tx: Transaction, fund: int, accounts: tuple[str, str], asking: Asking, dues: Sequence[Due], day: date
+) -> FundRequest:
+    """Store a request of the spending and fiscal account with its lines, as the transaction's user.
+
+    Raises Conflict `cash.basis`, `cash.float_limit`, `db.duplicate` (a second plan of a month); InvalidInput `cash.plan`.
+    """
     count = tx.value(
         "SELECT count(*) FROM fund.fund_request WHERE region = %(r)s AND fund = %(f)s", r=tx.region, f=fund
     )
-    key = key_of("REQ", tx.region, fund, day, upto, count)
+    key = key_of("REQ", tx.region, fund, day, asking.upto, count)
     tx.run(
         """INSERT INTO fund.fund_request (region, fund, request_id, account, fiscal_account, upto, forecast_fen, available_fen,
-               amount_fen, prepared_by, prepared_on)
-           VALUES (%(region)s, %(fund)s, %(key)s, %(account)s, %(fiscal)s, %(upto)s, %(forecast)s, %(available)s, %(amount)s,
-               %(user)s, %(day)s)""",
+               amount_fen, prepared_by, prepared_on, basis, month)
+           VALUES (%(region)s, %(fund)s, %(key)s, %(account)s, %(fiscal)s, %(upto)s, %(forecast_fen)s, %(available_fen)s,
+               %(amount_fen)s, %(user)s, %(day)s, %(basis)s, %(month)s)""",
         region=tx.region,
         fund=fund,
         key=key,
-        account=account,
-        fiscal=fiscal,
-        upto=upto,
-        forecast=total(dues),
-        available=available,
-        amount=amount_fen or wanted,
+        account=accounts[0],
+        fiscal=accounts[1],
         user=tx.user,
         day=day,
+        **asking._asdict(),
     )
     tx.run_many(
         "INSERT INTO fund.fund_request_line (region, request_id, n, kind, due_on, amount_fen)"
@@ -202,7 +240,7 @@ def read_requests(tx: Transaction, *, fund: int = 0, key: str = "") -> list[Fund
         lines.setdefault(request_id, []).append(Due(*line))
     rows = tx.rows(
         """SELECT request_id, fund, account, fiscal_account, upto, forecast_fen, available_fen, amount_fen, state, prepared_by,
-                  prepared_on, approved_by, granted_fen, granted_on, receipt_no FROM fund.fund_request
+                  prepared_on, approved_by, granted_fen, granted_on, receipt_no, basis, month FROM fund.fund_request
             WHERE region = %(region)s AND %(fund)s IN (0, fund) AND %(key)s IN ('', request_id)
             ORDER BY prepared_on, request_id""",
         region=tx.region,
@@ -212,7 +250,8 @@ def read_requests(tx: Transaction, *, fund: int = 0, key: str = "") -> list[Fund
     return [FundRequest(*(*row, tuple(lines.get(row[0], ())))) for row in rows]
 
 
-def _own(tx: Transaction, fund: int, kind: str) -> str:
+def own_of(tx: Transaction, fund: int, kind: str) -> str:
+    """The book's own account of a kind (1003, 1004); raises Conflict `book.no_account`."""
     account = account_of(tx, fund, kind)
     if not account:
         raise Conflict("book.no_account", f"账套{tx.region}-{fund}没有{kind}账户")

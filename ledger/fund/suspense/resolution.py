@@ -22,7 +22,8 @@ STATES: Final = words_of("resolution.state")
 @dataclass(frozen=True, slots=True)
 class SuspensePaper:
     """What an accountant says a paper is. `reference`: order number, request id, or `kind:receipt_no` of the paper undone or
-    of the one booked before; for interest its sub-fund (pool, acct, or empty); else empty. `direction`: debit or credit
+    of the one booked before; for interest and kinds of receipts the sub-fund (pool, acct, or empty); else empty.
+    `direction`: debit or credit
     where the bank gave one number to both; else it may be empty.
     """
 

@@ -1,13 +1,14 @@
 """Bank papers nobody could match: what one is, an accountant proposes and a checker confirms (INV-10, INV-11, INV-13).
 
 Nothing is booked by a way of its own: an order is paid or returned by its receipt's rule, money of a fund request is its
-grant (ALLOT), interest and fees are moves of the own account (INT, FEE). What is not ours stays open, books nothing and
+grant (ALLOT), interest and fees are moves of the own account (INT, FEE), the rest is a kind of receipt (OWN). What is not ours stays open, books nothing and
 pays nothing; the bank's opposite paper closes both. Money is never sent back by an order: nothing owes it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from typing import Final
@@ -29,11 +30,14 @@ from ledger.fund.suspense.fits import (
     require_request,
     require_same,
 )
+from ledger.fund.suspense.receipts import RECEIPTS, book_receipt
 from ledger.fund.suspense.resolution import KINDS, MOVES, Resolution, SuspensePaper, read_resolutions
 from ledger.payments.incoming import evidence as papers_table
 from ledger.payments.incoming.book import Results, move_papers, open_round
 from ledger.payments.incoming.evidence import EvidencePaper
 from ledger.payments.incoming.matching import PAY, EvidenceOutcome
+from ledger.payments.incoming.stated import KIND as STATED
+from ledger.payments.incoming.stated import take_line
 from ledger.payments.orders.states import OrderStep, move
 
 BY_HAND: Final = "resolved_by_hand"
@@ -47,14 +51,19 @@ def propose(tx: Transaction, said: SuspensePaper, day: date) -> Resolution:
 
     Raises InvalidInput `suspense.kind`, `suspense.direction`, `request.text`; NotFound `suspense.unknown`; Conflict
     `suspense.not_open`, `suspense.order_differs`, `suspense.order_state`, `suspense.reference_reused`,
-    `suspense.voucher_differs`, `suspense.booked_by_voucher`, `suspense.direction_open`, `suspense.request_differs`, `suspense.counter_differs`, `suspense.same_differs`, and what a
-    move of the own account raises.
+    `suspense.voucher_differs`, `suspense.booked_by_voucher`,
+    `suspense.direction_open`, `suspense.request_differs`, `suspense.counter_differs`, `suspense.same_differs`,
+    `suspense.movement_booked`, `suspense.float`; InvalidInput `suspense.account`, `suspense.fund`, `suspense.subfund` for a kind of
+    receipt; and what a move of the own account or taking up a statement's line raises.
     """
     if said.what not in KINDS:
         raise InvalidInput(
             "suspense.kind", f"没有挂账种类“{said.what[:20]}”，应为{'、'.join(KINDS)}", what=said.what[:20]
         )
     document = require_text(said.document, "依据")
+    if said.kind == STATED:
+        line = take_line(tx, said.account, said.receipt_no)
+        said = replace(said, receipt_no=line.receipt_no, direction=str(line.direction))
     paper, outcome = paper_named(tx, said)
     before = [known for known in read_resolutions(tx) if known.key == paper.key]
     for known in before:
@@ -65,7 +74,9 @@ def propose(tx: Transaction, said: SuspensePaper, day: date) -> Resolution:
     key = "SUS-" + sha256("|".join(map(str, facts)).encode()).hexdigest()[:20]
     require_open(paper, outcome)
     reference = said.reference
-    if said.what in MOVES:
+    if said.what in RECEIPTS:
+        pass  # payments.receipt_kind says what fits: asked by the database when the proposal is stored
+    elif said.what in MOVES:
         require_direction(paper, MOVES[said.what], said.what)
         told = paper.evidence
         reference = request_move(
@@ -123,6 +134,9 @@ def confirm(tx: Transaction, resolution_id: str, day: date) -> Resolution:
         papers_table.decide_again(tx, [paper], [EvidenceOutcome("suspense", AWAITED)])
     elif found.what in MOVES:
         approve_move(tx, found.reference, day)  # and explains the paper of its receipt
+    elif found.what in RECEIPTS:
+        book_receipt(tx, paper, _resolution(tx, resolution_id), day)
+        papers_table.decide_again(tx, [paper], [EvidenceOutcome("confirmed", BY_HAND)])
     else:
         explained = [paper]
         order_no = ""

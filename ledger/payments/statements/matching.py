@@ -59,9 +59,9 @@ member AS (
     SELECT g.fund, g.period, g.seq, g.leg, g.effect, s.key, s.side, min(s.key) OVER (PARTITION BY g.fund, g.seq, g.leg) AS first
       FROM same s JOIN pg_temp.leg_key k ON k.key = s.key AND k.kind = %(kind)s
       JOIN pg_temp.open_leg g USING (fund, seq, leg) WHERE sign(g.effect) = s.side),
-mixed AS (SELECT DISTINCT key, side FROM member WHERE first <> key)
-SELECT key, side, dense_rank() OVER (ORDER BY key, side) AS rank, fund, period, seq, leg, effect
-  FROM member m LEFT JOIN mixed x USING (key, side) WHERE x.key IS NULL
+-- by a window, not by a join with itself: of rows it has no statistics on, a planner compares each with each
+pure AS (SELECT *, bool_or(first <> key) OVER (PARTITION BY key, side) AS mixed FROM member)
+SELECT key, side, dense_rank() OVER (ORDER BY key, side) AS rank, fund, period, seq, leg, effect FROM pure WHERE NOT mixed
 """
 _TAKEN: Final[LiteralString] = """
 CREATE TEMP TABLE taken ON COMMIT DROP AS

@@ -16,7 +16,7 @@ CREATE TEMP TABLE open_line ON COMMIT DROP AS
 SELECT l.statement, l.n, CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END AS effect, l.booked_on,
        l.receipt_no, l.bank_reference, l.order_no, l.summary, l.other_name
   FROM payments.statement_line l
- WHERE l.region = %(region)s AND l.account = %(account)s
+ WHERE l.region = %(region)s AND l.account = %(account)s AND l.statement > 0
    AND NOT EXISTS (SELECT 1 FROM payments.match_line m WHERE m.region = %(region)s AND m.account = l.account
                       AND m.statement = l.statement AND m.n = l.n AND m.live)
 """

@@ -7,11 +7,11 @@ first opening balance proves them. The sheet is of a cut (statements, matches, b
 
 from __future__ import annotations
 
-import calendar
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, LiteralString
 
+from ledger.core.dates import last_day_of
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan_grouped
 from ledger.core.words import words_of
@@ -44,7 +44,7 @@ line AS MATERIALIZED (
     SELECT l.statement, l.n, l.booked_on, CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END AS effect,
            coalesce(nullif(l.receipt_no, ''), nullif(l.bank_reference, ''), l.order_no) AS paper,
            concat_ws(' ', nullif(l.summary, ''), nullif(l.other_name, '')) AS summary
-      FROM payments.statement_line l WHERE l.region = %(region)s AND l.account = %(account)s AND l.booked_on <= %(day)s),
+      FROM payments.statement_line l WHERE l.region = %(region)s AND l.account = %(account)s AND l.statement > 0 AND l.booked_on <= %(day)s),
 part AS MATERIALIZED (
     SELECT m.match, l.statement::bigint AS a, l.n::bigint AS b, 0::bigint AS c, l.n IS NOT NULL AS there
       FROM payments.match_line m LEFT JOIN line l ON l.statement = m.statement AND l.n = m.n
@@ -54,7 +54,7 @@ part AS MATERIALIZED (
       FROM payments.match_leg m LEFT JOIN leg g ON g.fund = m.fund AND g.seq = m.seq AND g.leg = m.leg
      WHERE m.region = %(region)s AND m.account = %(account)s AND m.live),
 whole AS MATERIALIZED (SELECT match FROM part GROUP BY match HAVING bool_and(there)),
-first AS (SELECT min(s.first_day) AS day FROM payments.bank_statement s WHERE s.region = %(region)s AND s.account = %(account)s)
+first AS (SELECT min(s.first_day) AS day FROM payments.bank_statement s WHERE s.region = %(region)s AND s.account = %(account)s AND s.n > 0)
 SELECT CASE WHEN effect > 0 THEN 'book_in' ELSE 'book_out' END AS part, day, abs(effect) AS fen, fund || ':' || seq || ':' || leg AS reference,
        evidence AS paper, summary
   FROM leg g
@@ -100,14 +100,6 @@ class BankSheet:
     items: tuple[SheetItem, ...] = ()
 
 
-def last_day(period: int) -> date:
-    """The end of a month `yyyymm`; raises InvalidInput `period.format`."""
-    year, month = divmod(period, 100)
-    if not (1 <= month <= 12 and 1900 <= year <= 9999):
-        raise InvalidInput("period.format", f"会计期间“{period}”应为YYYYMM", period=period)
-    return date(year, month, calendar.monthrange(year, month)[1])
-
-
 def make(tx: Transaction, account: str, period: int, day: date) -> BankSheet:
     """Make the month's sheet as accountant under `day`; one that waits for its review is given again if it still says the same.
 
@@ -116,7 +108,7 @@ def make(tx: Transaction, account: str, period: int, day: date) -> BankSheet:
     `.unbalanced`; Forbidden `access.role_missing`, `.cashier`.
     """
     hold(tx, Lock.STATEMENT, f"{tx.region} {account}")
-    end = last_day(period)
+    end = last_day_of(period)
     if day <= end:
         raise Conflict("reconciliation.not_over", f"会计期间{period}到{end}为止，{day}还不能编制余额调节表")
     cuts = _cuts(tx, account)
@@ -250,7 +242,7 @@ def _signed(items: list[SheetItem], side: str) -> int:
 def _cuts(tx: Transaction, account: str) -> tuple[int, int, str]:
     """Last statement, last match number, last block of every book as JSON."""
     row = tx.row(
-        "SELECT (SELECT coalesce(max(s.n), 0) FROM payments.bank_statement s WHERE s.region = a.region AND s.account = a.account),"
+        "SELECT (SELECT coalesce(max(s.n), 0) FROM payments.bank_statement s WHERE s.region = a.region AND s.account = a.account AND s.n > 0),"
         "       payments.next_match(a.region, a.account) - 1,"
         "       (SELECT coalesce(jsonb_object_agg(f, coalesce((SELECT max(b.block) FROM books.block b WHERE b.region = %(region)s AND b.fund = f), 0)), '{}')::text"
         "          FROM unnest(payments.account_funds(a.region, a.account)) AS f)"

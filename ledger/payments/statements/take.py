@@ -14,10 +14,10 @@ from typing import Final, LiteralString
 
 from adapters.banks.ports import AccountStatement, StatedLine
 from ledger.core.errors import Conflict, InvalidInput, NotFound
-from ledger.core.money import yuan_grouped
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
+from ledger.payments.statements.chain import last_of, require_next
 
 STATES: Final = words_of("statement_file.state")
 _COLUMNS: Final[LiteralString] = (
@@ -80,12 +80,12 @@ def load(
     Raises NotFound `account.unknown`; InvalidInput `bankfile.foreign_account`; Conflict `statement.repeat`, `.order`,
     `.overlap`, `.gap`, `.opening` naming the file and the figures; Forbidden `access.role_missing`.
     """
-    _lock(tx, account)
+    lock_of_account(tx, account)
     digest = sha256(given.content).digest()
-    if known := [one for one in taken(tx, account) if one.file_sha256 == digest]:
+    if known := of_file(tx, account, digest):
         return known
-    _keep(tx, account, given, statements[0].form, "taken", day)
-    return _join(tx, account, given.name, digest, statements)
+    keep_file(tx, account, given, statements[0].form, "taken", day)
+    return join_chain(tx, account, given.name, digest, statements)
 
 
 def enter(
@@ -95,13 +95,13 @@ def enter(
 
     The same again gives the first answer. Raises as `load`.
     """
-    _lock(tx, account)
+    lock_of_account(tx, account)
     digest = sha256(given.content).digest()
     known = [one for one in files(tx, account) if one.sha256 == digest]
-    if known and known[-1].state != "refused":
+    if known and known[-1].state not in ("refused", "withdrawn"):
         return known[-1]
-    _require_next(_last(tx, account), given.name, account, statement)
-    _keep(tx, account, given, statement.form, "proposed", day)
+    require_next(last_of(tx, account), given.name, account, statement)
+    keep_file(tx, account, given, statement.form, "proposed", day)
     return [one for one in files(tx, account) if one.sha256 == digest][-1]
 
 
@@ -113,10 +113,10 @@ def confirm_entered(
     Raises NotFound `statement.not_proposed`; Conflict `request.decided` and those of `load`; Forbidden
     `request.same_person`, `access.role_missing`.
     """
-    _lock(tx, account)
+    lock_of_account(tx, account)
     known = _proposed(tx, account, digest)
     if known.state == "taken" and known.approved_by == tx.user:
-        return [one for one in taken(tx, account) if one.file_sha256 == known.sha256]
+        return of_file(tx, account, known.sha256)
     content: bytes = tx.value(
         "SELECT content FROM payments.statement_file WHERE region = %(region)s AND account = %(account)s"
         " AND sha256 = %(sha)s AND n = %(n)s",
@@ -127,7 +127,7 @@ def confirm_entered(
     )
     _decide(tx, known, "taken", day, "")
     statement = read(StatementFile(known.name, bytes(content), stated=known.stated))
-    return _join(tx, account, known.name, known.sha256, [statement])
+    return join_chain(tx, account, known.name, known.sha256, [statement])
 
 
 def refuse_entered(tx: Transaction, account: str, digest: bytes, day: date, reason: str) -> KeptStatement:
@@ -159,21 +159,51 @@ def taken(tx: Transaction, account: str = "") -> list[TakenStatement]:
         for row in tx.rows(
             "SELECT account, n, form, number, first_day, last_day, opening_fen, closing_fen, lines, file_sha256,"
             " coalesce(first_day - lag(last_day) OVER (PARTITION BY account ORDER BY n) - 1, 0)"
-            " FROM payments.bank_statement WHERE region = %(region)s AND %(account)s IN ('', account) ORDER BY account, n",
+            " FROM payments.bank_statement WHERE region = %(region)s AND %(account)s IN ('', account) AND n > 0 ORDER BY account, n",
             region=tx.region,
             account=account,
         )
     ]
 
 
-def _join(
-    tx: Transaction, account: str, name: str, digest: bytes, statements: Sequence[AccountStatement]
+def of_file(tx: Transaction, account: str, digest: bytes) -> list[TakenStatement]:
+    """The statements that came in a file, or of which it is a page."""
+    numbers = {
+        n
+        for (n,) in tx.rows(
+            "SELECT n FROM payments.bank_statement WHERE region = %(region)s AND account = %(account)s AND file_sha256 = %(sha)s"
+            " UNION SELECT statement FROM payments.statement_page WHERE region = %(region)s AND account = %(account)s"
+            " AND file_sha256 = %(sha)s",
+            region=tx.region,
+            account=account,
+            sha=digest,
+        )
+    }
+    return [one for one in taken(tx, account) if one.n in numbers] if numbers else []
+
+
+def join_chain(
+    tx: Transaction,
+    account: str,
+    name: str,
+    digest: bytes,
+    statements: Sequence[AccountStatement],
+    pages: Sequence[bytes] = (),
 ) -> list[TakenStatement]:
-    last = _last(tx, account)
+    """`pages` are the files of the one statement that came in pages, in their order."""
+    last = last_of(tx, account)
     for place, statement in enumerate(statements, 1):
-        _require_next(last, name, account, statement)
+        require_next(last, name, account, statement)
         n = last[0] + 1 if last else 1
         _add_lines(tx, account, n, statement.lines)
+        tx.run_many(
+            "INSERT INTO payments.statement_page (region, account, statement, page, file_sha256)"
+            " VALUES (%(region)s, %(account)s, %(n)s, %(page)s, %(sha)s)",
+            [
+                {"region": tx.region, "account": account, "n": n, "page": page, "sha": sha}
+                for page, sha in enumerate(pages, 1)
+            ],
+        )
         tx.run(
             "INSERT INTO payments.bank_statement (region, account, n, file_sha256, place, form, number, sequence, first_day,"
             " last_day, opening_fen, closing_fen, lines) VALUES (%(region)s, %(account)s, %(n)s, %(digest)s, %(place)s,"
@@ -200,7 +230,7 @@ def _join(
             statement.opening_fen,
             statement.closing_fen,
         )
-    return [one for one in taken(tx, account) if one.file_sha256 == digest]
+    return of_file(tx, account, digest)
 
 
 def _add_lines(tx: Transaction, account: str, statement: int, lines: Sequence[StatedLine]) -> None:
@@ -238,55 +268,8 @@ def _row(region: int, account: str, statement: int, n: int, line: StatedLine) ->
     )
 
 
-_Last = tuple[int, int | None, date, date, int, int]
-
-
-def _last(tx: Transaction, account: str) -> _Last | None:
-    found = tx.row(
-        "SELECT n, sequence, first_day, last_day, opening_fen, closing_fen FROM payments.bank_statement"
-        " WHERE region = %(region)s AND account = %(account)s ORDER BY n DESC LIMIT 1",
-        region=tx.region,
-        account=account,
-    )
-    return None if found is None else (found[0], found[1], found[2], found[3], found[4], found[5])
-
-
-def _require_next(last: _Last | None, name: str, account: str, statement: AccountStatement) -> None:
-    """Refuse a statement that does not follow the last one; the database would too, without the file's name."""
-    if statement.account != account:
-        raise InvalidInput(
-            "bankfile.foreign_account",
-            f"文件{name}的账号“{statement.account[:40]}”不是账户{account}",
-            file=name,
-        )
-    if last is None:
-        return
-    _, sequence, first_day, last_day, opening, closing = last
-    where = f"文件{name}{statement.where}（{statement.first_day}至{statement.last_day}）"
-    if (statement.first_day, statement.last_day, statement.opening_fen, statement.closing_fen) == (
-        first_day, last_day, opening, closing,
-    ):  # fmt: skip
-        raise Conflict("statement.repeat", f"{where}与已收到的同一期对账单重复", file=name)
-    if statement.last_day < first_day:
-        raise Conflict(
-            "statement.order", f"{where}次序颠倒：账户{account}的对账单已收到{last_day}", file=name
-        )
-    if statement.first_day <= last_day:
-        raise Conflict("statement.overlap", f"{where}与已收到{last_day}为止的对账单重叠", file=name)
-    follows = sequence is None or statement.sequence in (None, sequence + 1)
-    if not follows and not (statement.sequence == 1 and statement.first_day.year > last_day.year):
-        raise Conflict(
-            "statement.gap", f"{where}序号{statement.sequence}，上一份为{sequence}：中间有缺", file=name
-        )
-    if statement.opening_fen != closing:
-        raise Conflict(
-            "statement.opening",
-            f"{where}期初{yuan_grouped(statement.opening_fen)}元，上一份（{last_day}为止）期末{yuan_grouped(closing)}元：不相接",
-            file=name,
-        )
-
-
-def _keep(tx: Transaction, account: str, given: StatementFile, form: str, state: str, day: date) -> None:
+def keep_file(tx: Transaction, account: str, given: StatementFile, form: str, state: str, day: date) -> None:
+    """Store a file as it came, in a state (taken, proposed, waiting), in the user's name."""
     tx.run(
         "INSERT INTO payments.statement_file (region, account, sha256, n, name, form, content, profile, stated, digest, state,"
         " prepared_by, prepared_on) SELECT %(region)s, %(account)s, %(sha)s, coalesce(max(n), 0) + 1, %(name)s, %(form)s,"
@@ -306,7 +289,8 @@ def _keep(tx: Transaction, account: str, given: StatementFile, form: str, state:
     )
 
 
-def _lock(tx: Transaction, account: str) -> None:
+def lock_of_account(tx: Transaction, account: str) -> None:
+    """Hold the statements of an account until the transaction ends; raises NotFound `account.unknown`."""
     hold(tx, Lock.STATEMENT, f"{tx.region} {account}")
     if not tx.value(
         "SELECT count(*) FROM payments.bank_account WHERE region = %(region)s AND account = %(account)s",

@@ -6,7 +6,7 @@ CdtDbtInd alone, as there. Entries not booked (PDNG, INFO) are in no booked bala
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from lxml.etree import _Element as Element
 
 from adapters.banks.formats.iso20022.camt054 import account_of, booked_text, order_of, other_party, side_of
+from adapters.banks.formats.iso20022.pages import CLOSING, OPENING, StatementPage, lacks, pages_of
 from adapters.banks.formats.iso20022.totals import check_notification
 from adapters.banks.formats.proof import proven
 from adapters.banks.formats.xml import (
@@ -22,7 +23,6 @@ from adapters.banks.formats.xml import (
     day_of,
     first_text,
     many,
-    missing,
     need,
     need_text,
     one,
@@ -30,13 +30,14 @@ from adapters.banks.formats.xml import (
     text_of,
     units,
 )
-from adapters.banks.ports import AccountStatement, Direction, StatedLine
+from adapters.banks.formats.xml import (
+    missing as missing_field,
+)
+from adapters.banks.ports import AccountStatement, Assembled, Direction, StatedLine
 from ledger.core.errors import InvalidInput
 
 MESSAGE: Final = "BkToCstmrStmt"
 _FLAGS: Final = {"true", "1"}
-_OPENING: Final = ("OPBD", "PRCD")
-_CLOSING: Final = "CLBD"
 _RECEIPT_TYPES: Final = {"RECEIPT", "电子回单号", "回单号"}
 """What banks call the number of their electronic receipt among the proprietary references."""
 
@@ -50,49 +51,75 @@ class _Balance:
 
 
 def read_camt053(message: Element) -> tuple[AccountStatement, ...]:
-    """The statements of a `BkToCstmrStmt` element, in its order.
+    """The statements of a `BkToCstmrStmt` element, in its order; one in pages is one, if all its pages are there.
 
     Raises InvalidInput `bankfile.missing` (no statement, no opening or closing balance), `.totals` (a summary that does
-    not add up), `.pages` (a statement in several pages), `.currency`, `.amount`, `.date`, and what `proven` raises.
+    not add up), `.pages` (a page is missing, or there twice), `.currency`, `.amount`, `.date`, and what `proven` raises.
     """
-    found = many(message, "Stmt")
-    if not found:
-        raise missing(message, "Stmt")
-    return tuple(_statement(element, f"Stmt[{n}]") for n, element in enumerate(found, 1))
+    found = assemble([message])
+    if found.missing:
+        raise InvalidInput("bankfile.pages", "；".join(found.missing))
+    return found.statements
 
 
-def _statement(element: Element, where: str) -> AccountStatement:
-    page, last = text_at(element, "StmtPgntn/PgNb"), text_at(element, "StmtPgntn/LastPgInd")
-    if page and (page != "1" or last not in _FLAGS):
-        raise InvalidInput("bankfile.pages", f"{where}只是对账单的第{page[:5]}页，请银行给出一份完整的")
-    check_notification(element)
-    balances = _balances(element, where)
-    code = next((code for code in _OPENING if code in balances), "")
-    if not code or _CLOSING not in balances:
+def assemble(messages: Sequence[Element]) -> Assembled:
+    """The statements of several messages, whose pages may lie in any order and in any of them; raises as `read_camt053`."""
+    whole: list[AccountStatement] = []
+    missing: list[str] = []
+    for pages in pages_of(messages):
+        if lacking := lacks(pages):
+            missing.append(lacking)
+        else:
+            whole.append(_statement(pages))
+    return Assembled(tuple(whole), tuple(missing))
+
+
+def _statement(pages: Sequence[StatementPage]) -> AccountStatement:
+    first, last = pages[0], pages[-1]
+    _check_totals(pages)
+    opened, closed = _balances(first.element, first.where), _balances(last.element, last.where)
+    code = next((code for code in OPENING if code in opened), "")
+    if not code or CLOSING not in closed:
         raise InvalidInput(
             "bankfile.missing",
-            f"{where}（第{element.sourceline}行）缺少期初余额OPBD（或PRCD）或期末余额CLBD",
+            f"{first.where}（第{first.element.sourceline}行）缺少期初余额OPBD（或PRCD）或期末余额CLBD",
             path="Bal",
         )
-    opening, closing = balances[code], balances[_CLOSING]
+    opening, closing = opened[code], closed[CLOSING]
     lines = [
-        line for n, entry in enumerate(many(element, "Ntry"), 1) if (line := _line(entry, element, where, n))
+        line
+        for page in pages
+        for n, entry in enumerate(many(page.element, "Ntry"), 1)
+        if (line := _line(entry, page.element, page.where, n))
     ]
-    sequence = first_text(element, "ElctrncSeqNb", "LglSeqNb")
+    sequence = first_text(first.element, "ElctrncSeqNb", "LglSeqNb")
     return proven(
         AccountStatement(
             form="camt.053",
-            account=account_of(element),
-            number=text_at(element, "Id"),
-            sequence=count_of(sequence, f"{where}序号") if sequence else None,
-            first_day=_first_day(element, opening, closing, lines, previous=code == "PRCD"),
+            account=account_of(first.element),
+            number=text_at(first.element, "Id"),
+            sequence=count_of(sequence, f"{first.where}序号") if sequence else None,
+            first_day=_first_day(first.element, opening, closing, lines, previous=code == "PRCD"),
             last_day=closing.day,
             opening_fen=opening.fen,
             closing_fen=closing.fen,
             lines=lines,
-            where=where,
+            where=first.where,
+            parts=tuple(page.part for page in pages),
         )
     )
+
+
+def _check_totals(pages: Sequence[StatementPage]) -> None:
+    """Each page's summary is that of its own entries or, as some banks print it on every page, that of all."""
+    entries = [entry for page in pages for entry in many(page.element, "Ntry")]
+    for page in pages:
+        try:
+            check_notification(page.element)
+        except InvalidInput:
+            if len(pages) == 1:
+                raise
+            check_notification(page.element, entries)
 
 
 def _first_day(
@@ -112,7 +139,7 @@ def _balances(element: Element, where: str) -> Mapping[str, _Balance]:
     found: dict[str, _Balance] = {}
     for balance in many(element, "Bal"):
         code = first_text(balance, "Tp/CdOrPrtry/Cd", "Tp/CdOrPrtry/Prtry")
-        if code not in (*_OPENING, _CLOSING):
+        if code not in (*OPENING, CLOSING):
             continue
         if code in found:
             raise InvalidInput("bankfile.repeated", f"{where}的余额{code}出现两次", path="Bal")
@@ -121,7 +148,7 @@ def _balances(element: Element, where: str) -> Mapping[str, _Balance]:
         side = side_of(need_text(balance, "CdtDbtInd"), balance)
         day = first_text(balance, "Dt/Dt", "Dt/DtTm")
         if not day:
-            raise missing(balance, "Dt")
+            raise missing_field(balance, "Dt")
         found[code] = _Balance(
             fen if side is Direction.CREDIT else -fen, day_of(day, f"第{balance.sourceline}行{code}的日期")
         )

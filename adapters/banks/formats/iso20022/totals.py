@@ -10,8 +10,9 @@ from adapters.banks.formats.xml import count_of, many, need_text, one, text_at, 
 from ledger.core.errors import InvalidInput
 
 
-def check_notification(notification: Element) -> None:
-    """Compare TxsSummry (all, credits, debits, net) with the entries, in every status and currency.
+def check_notification(notification: Element, entries: Sequence[Element] | None = None) -> None:
+    """Compare TxsSummry (all, credits, debits, net) with the entries, in every status and currency; `entries` are those of all
+    pages, where the summary of a page is that of the whole.
 
     Raises InvalidInput `bankfile.totals`; also when an amount is unreadable, since nothing then proves the rest.
     """
@@ -20,7 +21,7 @@ def check_notification(notification: Element) -> None:
         return
     paid_in: list[int] = []
     paid_out: list[int] = []
-    for entry in many(notification, "Ntry"):
+    for entry in many(notification, "Ntry") if entries is None else entries:
         where = f"第{entry.sourceline}行Ntry/Amt"
         amount = _units(need_text(entry, "Amt"), where)
         side = text_at(entry, "CdtDbtInd")

@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 
 from adapters.banks.formats.proof import proven
@@ -163,9 +164,15 @@ def _fen(text: str, profile: Profile, where: str) -> int:
         raise InvalidInput("bankfile.amount", f"{where}：{refusal.message}", value=text[:40]) from None
 
 
+@lru_cache(maxsize=4096)
+def _date_of(text: str, form: str) -> date:
+    """A statement's few days, each printed on thousands of lines: taken apart once."""
+    return datetime.strptime(text, form).date()  # noqa: DTZ007 a day has no zone
+
+
 def _day(text: str, profile: Profile, place: str) -> date:
     try:
-        return datetime.strptime(text, profile.date_format).date()  # noqa: DTZ007 a day has no zone
+        return _date_of(text, profile.date_format)
     except ValueError:
         raise InvalidInput(
             "bankfile.date", f"{place}记账日“{text[:40]}”不合{profile.date_format}", value=text[:40]

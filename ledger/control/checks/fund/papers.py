@@ -1,7 +1,7 @@
 """INV-11, INV-12: entries that rest on a paper two persons signed, or on out-of-region records and bills.
 
 9209 is tied to the lines of the refunds by itself (T4 sees it only together with what was paid).
-Refunds (REF), moves of own accounts (INT, FEE), grants (ALLOT), out-of-region money and records (OUT, PRE), bills that
+Refunds (REF), moves of own accounts (INT, FEE), grants (ALLOT), explained receipts (OWN), out-of-region money and records (OUT, PRE), bills that
 came in (CLRX): each entry has its paper, the paper has its entry, and digest, amount and signers are the paper's. The
 texts are made here from the tables; the writers' code is not asked.
 """
@@ -65,11 +65,22 @@ _GRANTS: Final = """
     SELECT q.region, q.fund, 'ALLOT:' || q.request_id,
            ARRAY['ALLOT', q.request_id, q.fund::text, q.account, q.fiscal_account, q.upto::text, q.forecast_fen::text,
                  q.available_fen::text, q.amount_fen::text, q.granted_fen::text, q.granted_on::text, q.receipt_no]
+           || CASE q.basis WHEN 'due' THEN '{}' ELSE ARRAY[q.basis, q.month::text] END
            || coalesce((SELECT array_agg(f.fact ORDER BY l.n, f.place) FROM fund.fund_request_line l CROSS JOIN LATERAL unnest(
                   ARRAY[l.kind, l.due_on::text, l.amount_fen::text]) WITH ORDINALITY AS f (fact, place)
                   WHERE l.region = q.region AND l.request_id = q.request_id), '{}'),
            q.granted_fen, q.prepared_by, q.approved_by
       FROM fund.fund_request q WHERE q.state = 'granted'"""
+_RECEIPTS: Final = """
+    SELECT r.region, r.fund, 'OWN:' || r.resolution_id,
+           ARRAY['OWN', r.resolution_id, r.fund::text, r.account, r.kind, r.receipt_no, r.direction, encode(v.digest, 'hex'),
+                 v.booking_date::text, v.amount_fen::text, r.what, r.reference, r.document],
+           v.amount_fen, r.prepared_by, r.approved_by
+      FROM payments.resolution r
+      JOIN payments.receipt_kind k ON k.what = r.what
+      LEFT JOIN payments.evidence v ON v.region = r.region AND v.account = r.account AND v.kind = r.kind AND v.receipt_no = r.receipt_no
+           AND v.direction = r.direction
+     WHERE r.state = 'approved'"""
 _OUT_MOVES: Final = """
     SELECT m.region, m.fund, 'OUT:' || m.move_id,
            ARRAY['OUT', m.move_id, m.fund::text, m.kind, m.counterparty::text, m.amount_fen::text, m.document, m.receipt_no,
@@ -91,6 +102,7 @@ PAPERS: Final = (
     BookedPaper("退款单", ("REF",), "REF:", _REFUNDS, _facts_digest),
     BookedPaper("自有账户收支单", ("INT", "FEE"), "CASH:", _MOVES, _facts_digest),
     BookedPaper("请款单", ("ALLOT",), "ALLOT:", _GRANTS, _facts_digest),
+    BookedPaper("挂账处理单", ("OWN",), "OWN:", _RECEIPTS, _facts_digest),
     BookedPaper("异地收付单", ("OUT", "PRE"), "OUT:", _OUT_MOVES, _facts_digest),
     BookedPaper("异地结算记录", ("OUT",), "OUTREC:", _OUT_RECORDS, _lines_digest),
     BookedPaper("异地清算账单", ("CLRX",), "CLRX:", _BILLS, _as_stored),
@@ -107,9 +119,10 @@ _REFUNDED: Final = Tie(
     "机构已退回不等于已办理退款单的明细",
 )
 
+# What came back on an expense of one side is red on that side (OWN): it moves nothing beside the account's own line.
 _ENTRIES: Final = """
     SELECT e.source_key, e.event, e.seq, e.series, e.period, e.vno, encode(e.evidence_digest, 'hex'), e.prepared_by, e.reviewed_by,
-           coalesce((SELECT sum(l.amount_fen) FROM books.leg l
+           coalesce((SELECT sum(CASE e.event WHEN 'OWN' THEN greatest(l.amount_fen, 0) ELSE l.amount_fen END) FROM books.leg l
                       WHERE l.region = e.region AND l.fund = e.fund AND l.period = e.period AND l.seq = e.seq AND l.side = 1
                         AND l.section = CASE e.series WHEN '记' THEN 1 ELSE 2 END), 0)::bigint
       FROM books.entry e WHERE e.region = %(region)s AND e.fund = %(fund)s AND e.event = ANY(%(events)s) ORDER BY e.seq

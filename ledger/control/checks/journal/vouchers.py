@@ -14,7 +14,7 @@ CHECKED: Final[Mapping[str, str]] = {
     **dict.fromkeys(("ORD", "CAN", "REJ"), "orders"),
     **dict.fromkeys(("RCV", "RTN", "PAY-ADV"), "evidence"),
     **dict.fromkeys(("SET", "CLR"), "settlements"),
-    **dict.fromkeys(("ALLOT", "REF", "INT", "FEE", "OUT", "PRE", "CLRX"), "papers"),
+    **dict.fromkeys(("ALLOT", "REF", "INT", "FEE", "OUT", "PRE", "CLRX", "OWN"), "papers"),
     **dict.fromkeys(("CLOSE-M", "CLOSE-Y"), "closings"),
     "MAN": "vouchers",
     "OPEN": "cutover",

@@ -50,7 +50,13 @@ _WORDS: Final = """
 """
 _STRAY: Final = """
     SELECT v.region, 'evidence ' || v.kind || ':' || v.receipt_no FROM payments.evidence v
-     WHERE NOT EXISTS (SELECT 1 FROM payments.inbound_file f WHERE f.region = v.region AND f.sha256 = v.file_sha256)
+     WHERE v.kind <> 'statement'
+       AND NOT EXISTS (SELECT 1 FROM payments.inbound_file f WHERE f.region = v.region AND f.sha256 = v.file_sha256)
+        OR v.kind = 'statement' AND NOT EXISTS (      -- a statement's line taken up as a paper
+           SELECT 1 FROM payments.statement_line l
+            WHERE l.region = v.region AND l.account = v.account AND l.statement || '-' || l.n = v.receipt_no
+              AND (l.direction, l.booked_on, l.amount_fen, l.bank_reference)
+                = (v.direction, v.booking_date, v.amount_fen, v.bank_reference))
     UNION ALL
     SELECT w.region, 'order ' || w.order_no FROM payments.bank_word w
      WHERE NOT EXISTS (SELECT 1 FROM payments.inbound_file f WHERE f.region = w.region AND f.sha256 = w.file_sha256)

@@ -16,10 +16,10 @@ _CHAIN: Final = """
     WITH line AS (
         SELECT l.region, l.account, l.statement, count(*) AS lines, max(l.n) AS top, min(l.booked_on) AS first, max(l.booked_on) AS last,
                sum(CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END) AS fen
-          FROM payments.statement_line l GROUP BY 1, 2, 3),
+          FROM payments.statement_line l WHERE l.statement > 0 GROUP BY 1, 2, 3),
     chain AS (
         SELECT s.*, lag(s.closing_fen) OVER own AS before, lag(s.last_day) OVER own AS until, lag(s.n, 1, 0) OVER own AS prior
-          FROM payments.bank_statement s WINDOW own AS (PARTITION BY s.region, s.account ORDER BY s.n))
+          FROM payments.bank_statement s WHERE s.n > 0 WINDOW own AS (PARTITION BY s.region, s.account ORDER BY s.n))
     SELECT c.region, c.account, c.n, CASE
                WHEN c.prior <> c.n - 1 THEN '前面缺一份'
                WHEN c.before <> c.opening_fen THEN '期初' || c.opening_fen || '分，上一份期末' || c.before || '分'
@@ -53,6 +53,27 @@ _FILES: Final = """
         OR (f.form = 'hand' AND f.state = 'taken' AND (a.person = b.person) IS DISTINCT FROM false)
      ORDER BY 1, 2, 3
 """
+# Pages of a statement are files that are kept, without a gap; a statement below nought was withdrawn by two persons.
+_KEPT: Final = """
+    SELECT s.region, s.account, s.n, CASE WHEN w.n IS NULL THEN '已收回而没有两人的收回记录' ELSE '各页与其文件不符' END
+      FROM payments.bank_statement s
+      LEFT JOIN payments.statement_withdrawal w ON w.region = s.region AND w.account = s.account AND w.state = 'approved'
+           AND w.file_sha256 = s.file_sha256 AND s.n BETWEEN w.kept_as - (w.last_statement - w.first_statement) AND w.kept_as
+      LEFT JOIN access.app_user a ON a.user_name = w.prepared_by LEFT JOIN access.app_user b ON b.user_name = w.approved_by
+     WHERE s.n < 0 AND (w.n IS NULL OR (a.person = b.person) IS DISTINCT FROM false)
+        OR EXISTS (SELECT 1 FROM payments.statement_page p
+                     LEFT JOIN payments.statement_file f ON f.region = p.region AND f.account = p.account AND f.sha256 = p.file_sha256
+                          AND f.state = CASE WHEN s.n > 0 THEN 'taken' ELSE 'withdrawn' END
+                    WHERE p.region = s.region AND p.account = s.account AND p.statement = s.n
+                   HAVING count(*) > 0 AND (max(p.page) <> count(*) OR count(f.sha256) < count(*) OR min(p.file_sha256) FILTER (WHERE p.page = 1) IS DISTINCT FROM s.file_sha256))
+    UNION ALL
+    SELECT p.region, p.account, p.statement, '的页不属于任何对账单' FROM payments.statement_page p
+     WHERE NOT EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = p.region AND s.account = p.account AND s.n = p.statement)
+     ORDER BY 1, 2, 3
+"""
+_WAITING: Final = """
+    SELECT region, account, count(*), min(prepared_on) FROM payments.statement_file WHERE state = 'waiting' GROUP BY 1, 2 ORDER BY 1, 2
+"""
 _MATCHES: Final = """
     WITH bank AS (
         SELECT m.region, m.account, m.match, bool_and(m.live) AS live, bool_or(m.live) AS alive, count(*) AS parts,
@@ -63,7 +84,7 @@ _MATCHES: Final = """
     book AS (
         SELECT g.region, g.account, g.match, bool_and(g.live) AS live, bool_or(g.live) AS alive, count(*) AS parts, sum(g.effect_fen) AS fen,
                bool_or(e.seq IS NULL OR abs(e.accounts[g.leg]) IS DISTINCT FROM a.kind::integer
-                       OR sign(e.accounts[g.leg]) * e.amounts[g.leg] IS DISTINCT FROM g.effect_fen
+                       OR sign(e.accounts[g.leg])::bigint * e.amounts[g.leg] IS DISTINCT FROM g.effect_fen
                        OR (a.kind <> '1005' AND d.counterparty IS DISTINCT FROM g.account)) AS odd
           FROM payments.match_leg g
           JOIN payments.bank_account a ON a.region = g.region AND a.account = g.account
@@ -102,7 +123,7 @@ _SHEETS: Final = """
     bank AS (
         SELECT s.region, s.account, s.period, s.version, l.statement || ':' || l.n AS reference,
                CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END AS effect, l.booked_on AS day, false AS ours
-          FROM sheet s JOIN payments.statement_line l ON l.region = s.region AND l.account = s.account AND l.statement <= s.statement_cut
+          FROM sheet s JOIN payments.statement_line l ON l.region = s.region AND l.account = s.account AND l.statement BETWEEN 1 AND s.statement_cut
                AND l.booked_on <= s.day),
     part AS (
         SELECT m.region, m.account, m.match, m.statement || ':' || m.n AS reference FROM payments.match_line m
@@ -119,7 +140,7 @@ _SHEETS: Final = """
     whole AS (SELECT region, account, period, version, match FROM stood GROUP BY 1, 2, 3, 4, 5 HAVING bool_and(there)),
     settled AS (SELECT t.region, t.account, t.period, t.version, t.reference FROM stood t JOIN whole w USING (region, account, period, version, match)),
     named AS (SELECT DISTINCT region, account, period, version, reference FROM stood),
-    start AS (SELECT region, account, min(first_day) AS day, (array_agg(opening_fen ORDER BY n))[1] AS fen FROM payments.bank_statement GROUP BY 1, 2),
+    start AS (SELECT region, account, min(first_day) AS day, (array_agg(opening_fen ORDER BY n))[1] AS fen FROM payments.bank_statement WHERE n > 0 GROUP BY 1, 2),
     found AS (
         SELECT b.* FROM both_sides b
           JOIN start z ON z.region = b.region AND z.account = b.account
@@ -160,9 +181,10 @@ _SHEETS: Final = """
 # A journal line the bank's statements have passed by five days, whose paper's number stands on none of their lines, matched with
 # nothing and on no reviewed sheet as open: a receipt nobody sent.
 _UNSENT: Final = """
-    WITH reach AS (SELECT region, account, min(first_day) AS first, max(last_day) AS last FROM payments.bank_statement GROUP BY 1, 2),
+    WITH reach AS (SELECT region, account, min(first_day) AS first, max(last_day) AS last FROM payments.bank_statement WHERE n > 0 GROUP BY 1, 2),
     leg AS (
-        SELECT r.region, a.account, l.fund, l.period, l.seq, l.n, e.series, e.vno, e.evidence, e.evidence_digest, l.side * l.amount_fen AS effect
+        SELECT r.region, a.account, l.fund, l.period, l.seq, l.n, e.series, e.vno, e.evidence, e.evidence_digest, l.side * l.amount_fen AS effect,
+               r.last - e.business_date AS age
           FROM reach r
           JOIN payments.bank_account a ON a.region = r.region AND a.account = r.account
           JOIN payments.book_account k ON k.region = a.region AND k.account = a.account
@@ -184,13 +206,13 @@ _UNSENT: Final = """
           FROM token t JOIN payments.evidence v ON v.region = t.region AND v.account = t.account AND v.receipt_no = t.key),
     said AS (
         SELECT DISTINCT l.region, l.account, k.key FROM payments.statement_line l
-         CROSS JOIN LATERAL (VALUES (l.receipt_no), (l.bank_reference), (l.order_no)) AS k (key) WHERE k.key <> ''),
+         CROSS JOIN LATERAL (VALUES (l.receipt_no), (l.bank_reference), (l.order_no)) AS k (key) WHERE k.key <> '' AND l.statement > 0),
     known AS (
         SELECT DISTINCT k.region, k.account, k.fund, k.seq, k.n FROM key k JOIN said s ON s.region = k.region AND s.account = k.account AND s.key = k.key),
     shown AS (
         SELECT DISTINCT i.region, i.account, i.reference FROM payments.reconciliation_item i
           JOIN payments.reconciliation r USING (region, account, period, version) WHERE r.state = 'reviewed')
-    SELECT g.region, g.account, g.fund, g.period, g.seq, g.series, g.vno, g.evidence, g.effect, h.reference IS NOT NULL
+    SELECT g.region, g.account, g.fund, g.period, g.seq, g.series, g.vno, g.evidence, g.effect, h.reference IS NOT NULL, g.age
       FROM leg g
       LEFT JOIN known k ON k.region = g.region AND k.account = g.account AND k.fund = g.fund AND k.seq = g.seq AND k.n = g.n
       LEFT JOIN shown h ON h.region = g.region AND h.account = g.account AND h.reference = g.fund || ':' || g.seq || ':' || g.n
@@ -220,6 +242,10 @@ def check_statements(snapshot: Snapshot) -> Iterator[Breach]:
         )
     for region, account, name, wrong in snapshot.rows(_FILES):
         yield Breach("INV-11", str(region), f"statement {name}", f"账户{account}的对账单文件{name}{wrong}")
+    for region, account, n, wrong in snapshot.rows(_KEPT):
+        yield Breach("INV-09", str(region), f"statement {account} {n}", f"账户{account}第{n}份对账单{wrong}")
+    for region, account, count, since in snapshot.rows(_WAITING):
+        snapshot.waiting[f"统筹区{region}账户{account}缺页而未收的对账单文件（{since}起）"] = count
     for region, account, n, bank, book in snapshot.rows(_MATCHES):
         yield Breach(
             "INV-09",
@@ -234,12 +260,12 @@ def check_statements(snapshot: Snapshot) -> Iterator[Breach]:
             f"reconciliation {account} {period}-{version}",
             f"账户{account}{period}的余额调节表：{wrong}",
         )
-    for region, account, fund, period, seq, series, vno, evidence, fen, shown in snapshot.rows(_UNSENT):
+    for region, account, fund, period, seq, series, vno, evidence, fen, shown, age in snapshot.rows(_UNSENT):
         if shown:
             name = f"统筹区{region}账户{account}余额调节表上已过五日的未达账项"
             snapshot.waiting[name] = snapshot.waiting.get(name, 0) + 1
             continue
-        message = f"账户{account}入账{fen}分，依据“{evidence}”，而银行对账单上没有这笔，其后的对账单都已收到"
+        message = f"账户{account}入账{fen}分，依据“{evidence}”，而银行对账单上没有这笔，其后的对账单都已收到（已{age}天）"
         yield Breach("INV-09", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
     for region, account, period in snapshot.rows(_STALE):
         snapshot.waiting[f"统筹区{region}账户{account}{period}的余额调节表（编制后账面又有变动，须重编）"] = 1

@@ -76,6 +76,7 @@ _SAID: Final = coded("""
                     AND v.amount_fen = (SELECT sum(abs(l.amount_fen)) FROM books.voucher_line l
                          WHERE l.region = r.region AND l.fund = r.fund AND l.voucher_id = r.reference AND l.account IN ({BANK_DEPOSITS})
                            AND l.counterparty IN ('', v.account) AND (l.side * l.amount_fen > 0) = (v.direction = 'credit'))
+               WHEN k.what THEN v.outcome = 'confirmed' AND v.direction = k.direction AND b.kind = ANY (k.accounts) AND r.fund = ANY (k.funds)
                ELSE v.outcome = 'confirmed' AND EXISTS (
                     SELECT 1 FROM fund.cash_move m WHERE m.region = r.region AND m.move_id = r.reference AND m.state = 'approved'
                        AND m.amount_fen = v.amount_fen) END,
@@ -83,6 +84,8 @@ _SAID: Final = coded("""
       FROM payments.resolution r
       LEFT JOIN payments.evidence v ON v.region = r.region AND v.account = r.account AND v.kind = r.kind AND v.receipt_no = r.receipt_no
            AND v.direction = r.direction
+      LEFT JOIN payments.receipt_kind k ON k.what = r.what
+      LEFT JOIN payments.bank_account b ON b.region = r.region AND b.account = r.account
       LEFT JOIN access.app_user maker ON maker.user_name = r.prepared_by
       LEFT JOIN access.app_user checker ON checker.user_name = r.approved_by
      WHERE r.state = 'approved' ORDER BY 1, 2, 3

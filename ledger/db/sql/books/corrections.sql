@@ -320,7 +320,7 @@ BEGIN
               FROM pg_temp.e_in e CROSS JOIN LATERAL unnest(e.accounts, e.dims, e.amounts) AS l (account, dim, fen)
              WHERE (e.rule = 'manual' OR e.source_key LIKE 'CASH:%') AND p_offs[e.pos + 1] IS NOT NULL
                AND abs(l.account) IN (1002, 1003, 1004, 1005)
-             GROUP BY 1, 2 HAVING sum(sign(l.account) * l.fen) < 0) w
+             GROUP BY 1, 2 HAVING sum(sign(l.account)::bigint * l.fen) < 0) w
       JOIN books.dim d ON d.region = p_region AND d.dim = w.dim
       CROSS JOIN LATERAL (SELECT sum(x.debit - x.credit) AS fen FROM books.balance x
                            WHERE x.region = p_region AND x.fund = p_fund AND x.account = w.account AND x.dim = w.dim) b

@@ -154,8 +154,8 @@ BEGIN
       INTO bad
       FROM pg_temp.e_in e
       LEFT JOIN (SELECT l.pos, count(*) AS legs,
-                        coalesce(sum(sign(l.account) * l.amount_fen) FILTER (WHERE a.section = 1), 0) AS statutory,
-                        coalesce(sum(sign(l.account) * l.amount_fen) FILTER (WHERE a.section = 2), 0) AS memorandum,
+                        coalesce(sum(sign(l.account)::bigint * l.amount_fen) FILTER (WHERE a.section = 1), 0) AS statutory,
+                        coalesce(sum(sign(l.account)::bigint * l.amount_fen) FILTER (WHERE a.section = 2), 0) AS memorandum,
                         min(abs(l.account)) FILTER (WHERE a.account IS NULL) AS unknown,
                         bool_or(coalesce(l.amount_fen = 0 OR abs(l.amount_fen) > 9999999999999999, true)) AS zero
                    FROM (SELECT e.pos, unnest(e.accounts) AS account, unnest(e.amounts) AS amount_fen FROM pg_temp.e_in e) l

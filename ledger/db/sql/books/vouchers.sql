@@ -249,6 +249,17 @@ BEGIN
            WHEN e.source_key LIKE 'CASH:%' THEN EXISTS (
                 SELECT 1 FROM fund.cash_move m WHERE m.region = p_region AND m.fund = p_fund AND m.move_id = substr(e.source_key, 6)
                    AND m.state = 'approved' AND (m.prepared_by, m.approved_by) = (e.prepared_by, e.reviewed_by))
+           WHEN e.source_key LIKE 'OWN:%' THEN EXISTS (         -- a receipt two persons explained: by its rule, its day, its amount
+                SELECT 1 FROM payments.resolution r
+                  JOIN payments.receipt_kind k ON k.what = r.what
+                  JOIN payments.bank_account b ON b.region = r.region AND b.account = r.account
+                  JOIN payments.evidence v ON v.region = r.region AND v.account = r.account AND v.kind = r.kind AND v.receipt_no = r.receipt_no
+                       AND v.direction = r.direction AND v.digest = r.digest
+                 WHERE r.region = p_region AND r.fund = p_fund AND r.resolution_id = substr(e.source_key, 5) AND r.state = 'approved'
+                   AND (r.prepared_by, r.approved_by) = (e.prepared_by, e.reviewed_by)
+                   AND split_part(e.rule, '@', 1) = 'OWN.' || r.what AND e.event = 'OWN' AND e.business_date = v.booking_date
+                   AND (SELECT sum(sign(u.account)::bigint * u.fen) FROM unnest(e.accounts, e.amounts) AS u (account, fen)
+                         WHERE abs(u.account) = b.kind::integer) = CASE v.direction WHEN 'credit' THEN v.amount_fen ELSE -v.amount_fen END)
            WHEN e.source_key LIKE 'ALLOT:%' THEN EXISTS (
                 SELECT 1 FROM fund.fund_request q WHERE q.region = p_region AND q.fund = p_fund AND q.request_id = substr(e.source_key, 7)
                    AND q.state = 'granted' AND (q.prepared_by, q.approved_by) = (e.prepared_by, e.reviewed_by))

@@ -1,7 +1,8 @@
 -- Fund requests, interest and fees, payments to persons; what is due before what.
 
 -- Tables ------------------------------------------------------
--- 用款计划/请款: what will be due, less what is there; asked for, approved, granted once by the fiscal receipt.
+-- 用款计划/请款: what will be due, less what is there; asked for, approved, granted once by the fiscal receipt. By a month's plan
+-- (its lines are what is planned by kind), or as a float 周转金 up to the region's limit.
 CREATE TABLE fund.fund_request (
     region         integer NOT NULL,
     fund           smallint NOT NULL CHECK (fund IN (310, 390)),
@@ -21,14 +22,20 @@ CREATE TABLE fund.fund_request (
     granted_fen    bigint NOT NULL DEFAULT 0,
     granted_on     date,
     receipt_no     text NOT NULL DEFAULT '',
+    basis          text NOT NULL DEFAULT 'due' CHECK (basis IN ('due', 'plan', 'float')),
+    month          integer NOT NULL DEFAULT 0,   -- of a plan, yyyymm
     PRIMARY KEY (region, request_id),
     FOREIGN KEY (region, account) REFERENCES payments.bank_account,
     FOREIGN KEY (region, fiscal_account) REFERENCES payments.bank_account,
     CHECK ((state = 'requested') = (approved_by = '')),
     CHECK (approved_by <> prepared_by),
     CHECK ((state = 'granted') = (receipt_no <> '') AND (state = 'granted') = (granted_fen > 0)),
-    CHECK (granted_fen <= amount_fen)
+    CHECK (granted_fen <= amount_fen),
+    CONSTRAINT fund_request_month CHECK (CASE basis WHEN 'plan' THEN month % 100 BETWEEN 1 AND 12
+        AND upto = (make_date(month / 100, month % 100, 1) + interval '1 month - 1 day')::date ELSE month = 0 END)
 );
+
+CREATE UNIQUE INDEX one_plan ON fund.fund_request (region, fund, month) WHERE basis = 'plan' AND state <> 'refused';
 
 CREATE UNIQUE INDEX request_receipt ON fund.fund_request (region, fiscal_account, receipt_no) WHERE receipt_no <> '';
 
@@ -137,6 +144,47 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.decided', DETAIL = format('已由%s办理，不能再改', OLD.approved_by);
     END IF;
     PERFORM access.require_second(NEW.region, NEW.fund, NEW.prepared_by, NEW.approved_by);
+    RETURN NEW;
+END $$;
+
+-- The float of a book: what was granted as one less what was given back to the 财政专户.
+CREATE OR REPLACE FUNCTION fund.float_fen(p_region integer, p_fund smallint) RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT (coalesce((SELECT sum(q.granted_fen) FROM fund.fund_request q
+                       WHERE q.region = p_region AND q.fund = p_fund AND q.basis = 'float' AND q.state = 'granted'), 0)
+          - coalesce((SELECT sum(v.amount_fen) FROM payments.resolution r
+                        JOIN payments.evidence v ON v.region = r.region AND v.account = r.account AND v.kind = r.kind
+                             AND v.receipt_no = r.receipt_no AND v.direction = r.direction
+                       WHERE r.region = p_region AND r.fund = p_fund AND r.what = 'float_back' AND r.state = 'approved'), 0))::bigint
+$$;
+
+-- A request is made the way the region chose; a float stays under its limit together with what is asked for.
+CREATE OR REPLACE FUNCTION fund.check_request_basis() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_basis text := coalesce((SELECT p.value FROM fund.region_policy p WHERE p.region = NEW.region AND p.key = 'fund_request_basis'
+                                 AND p.from_day <= NEW.prepared_on ORDER BY p.from_day DESC LIMIT 1), 'due');
+    v_limit bigint;
+    v_there bigint;
+BEGIN
+    IF NOT NEW.basis = ANY (string_to_array(v_basis, ',')) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cash.basis',
+            DETAIL = format('统筹区%s的请款方式为%s，不能按{fund_request.basis:%s}请款', NEW.region, v_basis, NEW.basis);
+    END IF;
+    IF NEW.basis = 'plan' AND (NEW.amount_fen > NEW.forecast_fen OR NEW.prepared_on > NEW.upto) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'cash.plan',
+            DETAIL = format('%s用款计划共%s分，不能请%s分；计划月已过的也不能再请', NEW.month, NEW.forecast_fen, NEW.amount_fen);
+    ELSIF NEW.basis = 'float' THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('fund.float ' || NEW.region || '-' || NEW.fund, 0));
+        SELECT p.value::bigint * 100 INTO v_limit FROM fund.region_policy p WHERE p.region = NEW.region AND p.key = 'float_limit'
+            AND p.from_day <= NEW.prepared_on ORDER BY p.from_day DESC LIMIT 1;
+        v_there := fund.float_fen(NEW.region, NEW.fund) + coalesce((SELECT sum(q.amount_fen) FROM fund.fund_request q
+            WHERE q.region = NEW.region AND q.fund = NEW.fund AND q.basis = 'float' AND q.state IN ('requested', 'approved')), 0);
+        IF v_limit IS NULL OR v_there + NEW.amount_fen > v_limit THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cash.float_limit',
+                DETAIL = format('周转金限额%s分，已有及已请%s分，不能再请%s分', coalesce(v_limit, 0), v_there, NEW.amount_fen);
+        END IF;
+    END IF;
     RETURN NEW;
 END $$;
 
@@ -258,16 +306,19 @@ END $$;
 
 CREATE OR REPLACE FUNCTION fund.kind_name(p_kind text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE p_kind WHEN 'daily' THEN '日拨付' WHEN 'month' THEN '月结算' WHEN 'outregion' THEN '异地就医' WHEN 'clearing' THEN '年度清算'
-                       WHEN 'advance' THEN '预付金、按月预拨' WHEN 'supplier' THEN '集采直接结算' WHEN 'person' THEN '个人付款' END
+                       WHEN 'advance' THEN '预付金、按月预拨' WHEN 'supplier' THEN '集采直接结算' WHEN 'person' THEN '个人付款' WHEN 'float' THEN '周转金' END
 $$;
 
--- Money to leave for the kinds that go before p_kind and are due by p_day, in their turn.
+-- Money to leave for the kinds that go before p_kind and are due by p_day, in their turn; the float is left for daily payouts.
 CREATE OR REPLACE FUNCTION fund.reserved_before(p_region integer, p_fund smallint, p_kind text, p_day date, p_drafts boolean)
 RETURNS TABLE (kind text, amount_fen bigint) LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_order  text[] := fund.kind_order(p_region, p_day);
     v_before text[] := v_order[1:array_position(v_order, p_kind) - 1];
 BEGIN
+    IF p_kind <> 'daily' THEN
+        RETURN QUERY SELECT 'float'::text, f.fen FROM (SELECT fund.float_fen(p_region, p_fund) AS fen) f WHERE f.fen > 0;
+    END IF;
     IF coalesce(cardinality(v_before), 0) = 0 THEN
         RETURN;                 -- the first kind waits for none: its approvals need not read what is owed
     END IF;
@@ -294,10 +345,11 @@ BEGIN
 END $$;
 
 -- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER basis_chosen BEFORE INSERT ON fund.fund_request FOR EACH ROW EXECUTE FUNCTION fund.check_request_basis();
 CREATE OR REPLACE TRIGGER granted BEFORE UPDATE ON fund.fund_request FOR EACH ROW WHEN (OLD.state = 'granted')
     EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, fund, request_id, account, fiscal_account, upto, forecast_fen, available_fen,
-    amount_fen, prepared_by, prepared_on ON fund.fund_request FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+    amount_fen, prepared_by, prepared_on, basis, month ON fund.fund_request FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, fund, move_id, kind, account, fiscal_account, subfund, booked_on, amount_fen,
     receipt_no, prepared_by, prepared_on ON fund.cash_move FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, fund, payment_id, kind, psn_no, subfund, service_year, term, category, amount_fen,
@@ -343,6 +395,7 @@ GRANT SELECT ON fund.fund_request_line TO fundledger_auditor;
 GRANT SELECT ON fund.person_payment TO fundledger_auditor, fundledger_poster;
 GRANT SELECT, INSERT ON fund.person_payment TO fundledger_service;
 GRANT UPDATE (state, approved_by, approved_on, reason, order_no) ON fund.person_payment TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.float_fen(integer,smallint) TO fundledger_service, fundledger_poster, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION fund.due(integer,smallint,date,date,boolean) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION fund.kind_name(text) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION fund.kind_order(integer,date) TO fundledger_service, fundledger_poster;

@@ -555,7 +555,7 @@ BEGIN
             WHERE e.event <> 'OPEN' OR e.source_key NOT IN ('OPEN:1', 'OPEN:2') OR e.rule NOT LIKE 'OPEN@%' OR e.business_date <> v.day
                OR e.evidence_digest <> v.digest OR (e.prepared_by, e.reviewed_by) IS DISTINCT FROM (v.proposed_by, v.decided_by))
        OR EXISTS (SELECT 1 FROM (
-            SELECT l.account, d.counterparty, d.subfund, d.service_year, d.term, d.category, sum(sign(l.side) * l.fen) AS fen
+            SELECT l.account, d.counterparty, d.subfund, d.service_year, d.term, d.category, sum(sign(l.side)::bigint * l.fen) AS fen
               FROM (SELECT abs(u.account) AS account, u.account AS side, u.dim, u.fen FROM pg_temp.e_in e
                      CROSS JOIN LATERAL unnest(e.accounts, e.dims, e.amounts) AS u (account, dim, fen)) l
               JOIN books.dim d ON d.region = p_region AND d.dim = l.dim GROUP BY 1, 2, 3, 4, 5, 6) s

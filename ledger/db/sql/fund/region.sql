@@ -83,6 +83,11 @@ INSERT INTO fund.policy_key VALUES
 INSERT INTO fund.policy_key VALUES
     ('closing_method', '期末结转：monthly账结、yearly表结（年末一次结转）', 'monthly|yearly');
 
+INSERT INTO fund.policy_key VALUES
+    ('fund_request_basis', '请款方式：due按到期应付（未选时即此）、plan按月用款计划、float周转金，可并列',
+     '(due|plan|float)(,(due|plan|float)){0,2}'),
+    ('float_limit',        '周转金限额，元', '[1-9][0-9]{0,11}');
+
 CREATE TABLE fund.calendar_proposal (
     region      integer NOT NULL REFERENCES fund.region,   -- whose people; the table itself is everybody's
     year        smallint NOT NULL CHECK (year BETWEEN 2000 AND 2999),

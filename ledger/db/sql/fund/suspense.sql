@@ -25,12 +25,41 @@ CREATE TABLE payments.handed_file (
 
 CREATE UNIQUE INDEX handed_once ON payments.handed_file (region, account, sha256) WHERE state <> 'refused';
 
+-- Receipts that no order, request or notice explains, by what they are: which way the money goes, on which accounts and in which
+-- funds there is such a thing, and whether 统筹 and 个账 are told apart in 职工 (none, may, must). Its rule is OWN.<what>.
+CREATE TABLE payments.receipt_kind (
+    what      text PRIMARY KEY,
+    direction text NOT NULL CHECK (direction IN ('debit', 'credit')),
+    accounts  text[] NOT NULL CHECK (accounts <@ '{1002,1003,1004,1005}'),
+    funds     smallint[] NOT NULL CHECK (funds <@ '{310,390}'),
+    split     text NOT NULL CHECK (split IN ('none', 'may', 'must')),
+    article   text NOT NULL CHECK (article <> '')
+);
+
+INSERT INTO payments.receipt_kind VALUES
+    ('premium',              'credit', '{1002,1003,1005}', '{310,390}', 'may',  '财会〔2017〕28号4001三（一）'),
+    ('premium_back',         'debit',  '{1002,1004}',      '{310,390}', 'must', '财会〔2017〕28号4001三（二）'),
+    ('premium_back_earlier', 'debit',  '{1004}',           '{310,390}', 'must', '财会〔2017〕28号5401三（三）'),
+    ('transfer_in',          'credit', '{1002,1003}',      '{310}',     'none', '财会〔2017〕28号4301二（一）'),
+    ('transfer_in_back',     'debit',  '{1002}',           '{310}',     'none', '财会〔2017〕28号4301二（二）'),
+    ('transfer_out',         'debit',  '{1004}',           '{310}',     'none', '财会〔2017〕28号5201二（一）'),
+    ('transfer_out_back',    'credit', '{1002,1003,1004}', '{310}',     'none', '财会〔2017〕28号5201二（二）'),
+    ('to_upper',             'debit',  '{1002,1003,1004}', '{310,390}', 'must', '财会〔2017〕28号5301三（一）'),
+    ('to_lower',             'debit',  '{1003,1004}',      '{310,390}', 'must', '财会〔2017〕28号5302三（一）'),
+    ('from_upper',           'credit', '{1002,1003,1004}', '{310,390}', 'must', '财会〔2017〕28号4401三（一）'),
+    ('from_lower',           'credit', '{1002,1003}',      '{310,390}', 'must', '财会〔2017〕28号4402三（一）'),
+    ('illness',              'debit',  '{1003,1004}',      '{310,390}', 'none', '财会〔2017〕28号5101二（一）（二）'),
+    ('illness_back',         'credit', '{1002,1003}',      '{310,390}', 'none', '财会〔2017〕28号5101二（二）'),
+    ('deposit_interest',     'credit', '{1002,1003,1005}', '{310,390}', 'may',  '财会〔2017〕28号4201三（一）'),
+    ('float_back',           'debit',  '{1004}',           '{310,390}', 'none', '财会〔2017〕28号1003四（一）');
+
 -- order: the payment or return of an order (reference: its number). request: money of a fund request (its id).
 -- interest, fee, fee_back: the bank's own doing; reference is the move of the own account that books it.
 -- to_return: not ours, or not of this account: stays open until the bank's opposite paper. counter: that opposite paper
 -- (reference: kind:receipt_no of the paper it undoes); both are explained then, nothing is booked. same: the second paper of
 -- a movement that is booked (reference: kind:receipt_no of the first), whose serial the bank wrote otherwise. voucher: booked by
--- hand before the paper came (reference: the voucher's id). reversed: what was booked was reversed, the paper is open again.
+-- hand before the paper came (reference: the voucher's id). Else one of payments.receipt_kind; reference is the sub-fund where it
+-- is told. reversed: what was booked was reversed, the paper is open again.
 CREATE TABLE payments.resolution (
     region        integer NOT NULL,
     fund          smallint NOT NULL CHECK (fund IN (310, 390)),
@@ -39,8 +68,10 @@ CREATE TABLE payments.resolution (
     kind          text NOT NULL,
     receipt_no    text NOT NULL,
     digest        bytea NOT NULL CHECK (length(digest) = 32),   -- the paper's, as it was looked at
-    what          text NOT NULL CHECK (what IN ('order', 'request', 'interest', 'fee', 'fee_back', 'to_return', 'counter', 'same', 'voucher')),
-    reference     text NOT NULL CHECK (reference <> '' OR what = 'to_return'),
+    what          text NOT NULL CHECK (what IN ('order', 'request', 'interest', 'fee', 'fee_back', 'to_return', 'counter', 'same', 'voucher',
+        'premium', 'premium_back', 'premium_back_earlier', 'transfer_in', 'transfer_in_back', 'transfer_out', 'transfer_out_back',
+        'to_upper', 'to_lower', 'from_upper', 'from_lower', 'illness', 'illness_back', 'deposit_interest', 'float_back')),
+    reference     text NOT NULL CHECK (reference <> '' OR what NOT IN ('order', 'request', 'interest', 'fee', 'fee_back', 'counter', 'same', 'voucher')),
     document      text NOT NULL CHECK (document <> ''),         -- inquiry, letter or note it rests on
     state         text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused', 'reversed')),
     prepared_by   text NOT NULL,
@@ -105,10 +136,47 @@ BEGIN
                                            WHERE (w.fund, w.voucher_id) = (r.fund, r.reference)) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.voucher_differs',
             DETAIL = format('凭证%s没有在账户%s同方向、同金额而尚待回单的发生额', r.reference, r.account);
-    ELSIF r.what IN ('request', 'interest', 'fee', 'fee_back') AND EXISTS (
+    ELSIF (r.what IN ('request', 'interest', 'fee', 'fee_back') OR EXISTS (SELECT 1 FROM payments.receipt_kind k WHERE k.what = r.what)) AND EXISTS (
             SELECT 1 FROM books.awaiting(r.region, r.account, r.direction, p_fen)) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.booked_by_voucher',
             DETAIL = format('回单{paper.kind:%s}%s的收支已有手工凭证先行记账、正待回单：以voucher勾到该凭证，不能再记一次', r.kind, r.receipt_no);
+    END IF;
+END $$;
+
+-- Raises where a paper cannot be what is said of it.
+CREATE OR REPLACE FUNCTION payments.require_receipt(v payments.evidence, p_fund smallint, p_what text, p_reference text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_kind    payments.receipt_kind;
+    v_account text := (SELECT b.kind FROM payments.bank_account b WHERE b.region = v.region AND b.account = v.account);
+BEGIN
+    SELECT * INTO v_kind FROM payments.receipt_kind k WHERE k.what = p_what;
+    IF NOT v_account = ANY (CASE WHEN p_what IN ('interest', 'fee', 'fee_back') THEN '{1004}'::text[] ELSE v_kind.accounts END) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.account',
+            DETAIL = format('账户%s是%s账户，不收付{resolution.what:%s}（%s）', v.account, v_account, p_what, coalesce(v_kind.article, '只在支出户'));
+    END IF;
+    IF v_kind.what IS NULL THEN
+        RETURN;
+    ELSIF v.direction <> v_kind.direction THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.direction',
+            DETAIL = format('回单%s的借贷方向不是{resolution.what:%s}', v.receipt_no, p_what);
+    ELSIF NOT p_fund = ANY (v_kind.funds) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.fund',
+            DETAIL = format('基金%s没有{resolution.what:%s}（%s）', p_fund, p_what, v_kind.article);
+    ELSIF NOT p_reference = ANY (CASE WHEN p_fund = 390 OR v_kind.split = 'none' THEN '{""}'::text[]
+                                      WHEN v_kind.split = 'may' THEN '{"",pool,acct}' ELSE '{pool,acct}' END) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.subfund',
+            DETAIL = format('{resolution.what:%s}的编号处“%s”：%s', p_what, left(p_reference, 20),
+                            CASE WHEN p_fund = 390 OR v_kind.split = 'none' THEN '不写编号'
+                                 WHEN v_kind.split = 'may' THEN '应为pool统筹、acct个账，未分清的不写' ELSE '应写明pool统筹或acct个账' END);
+    ELSIF v.bank_reference <> '' AND EXISTS (SELECT 1 FROM payments.evidence o
+            WHERE o.region = v.region AND o.account = v.account AND o.direction = v.direction AND o.bank_reference = v.bank_reference
+              AND o.outcome IN ('posted', 'confirmed')) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.movement_booked',
+            DETAIL = format('银行流水%s的另一张回单已入账，同一笔收支不能再记', v.bank_reference);
+    ELSIF p_what = 'float_back' AND v.amount_fen > fund.float_fen(v.region, p_fund) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.float',
+            DETAIL = format('缴回周转金%s分，而账套%s-%s尚有周转金%s分', v.amount_fen, v.region, p_fund, fund.float_fen(v.region, p_fund));
     END IF;
 END $$;
 
@@ -135,6 +203,7 @@ BEGIN
                 DETAIL = format('账户%s不是账套%s-%s的账户', NEW.account, NEW.region, NEW.fund);
         END IF;
         PERFORM payments.check_booked_by_voucher(NEW, paper.amount_fen);
+        PERFORM payments.require_receipt(paper, NEW.fund, NEW.what, NEW.reference);
         RETURN NEW;
     END IF;
     IF (OLD.state, NEW.state) = ('approved', 'reversed')
@@ -150,6 +219,9 @@ BEGIN
     END IF;
     IF NEW.state = 'approved' AND paper.outcome IS DISTINCT FROM 'suspense' THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.not_open', DETAIL = format('回单{paper.kind:%s}%s已不在挂账中', NEW.kind, NEW.receipt_no);
+    END IF;
+    IF NEW.state = 'approved' THEN
+        PERFORM payments.require_receipt(paper, NEW.fund, NEW.what, NEW.reference);
     END IF;
     RETURN NEW;
 END $$;
@@ -179,9 +251,11 @@ SET search_path = pg_catalog, pg_temp AS $$
                           AND (o.direction, o.amount_fen, o.booking_date) = (v.direction, v.amount_fen, v.booking_date))
                   WHEN 'to_return' THEN false
                   WHEN 'voucher' THEN p_outcome = 'confirmed' AND books.voucher_stands(r.region, r.fund, r.reference)
-                  ELSE p_outcome = 'confirmed' AND EXISTS (
+                  ELSE p_outcome = 'confirmed' AND (EXISTS (
                        SELECT 1 FROM fund.cash_move m WHERE m.region = v.region AND m.move_id = r.reference AND m.state = 'approved'
-                          AND (m.account, m.amount_fen, m.booked_on) = (v.account, v.amount_fen, v.booking_date)) END)
+                          AND (m.account, m.amount_fen, m.booked_on) = (v.account, v.amount_fen, v.booking_date))
+                       OR EXISTS (SELECT 1 FROM payments.receipt_kind k JOIN books.source s ON s.region = r.region AND s.fund = r.fund
+                                     AND s.source_key = 'OWN:' || r.resolution_id WHERE k.what = r.what)) END)
         OR p_outcome = 'confirmed' AND EXISTS (      -- a posted hand-written voucher rests on it
            SELECT 1 FROM books.voucher_paper p
             WHERE p.region = v.region AND (p.account, p.kind, p.receipt_no, p.direction, p.digest) = (v.account, v.kind, v.receipt_no, v.direction, v.digest)
@@ -222,6 +296,7 @@ BEGIN
 END $$;
 
 -- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER frozen BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON payments.receipt_kind FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER check_handed_file BEFORE INSERT OR UPDATE ON payments.handed_file
     FOR EACH ROW EXECUTE FUNCTION payments.check_handed_file();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.handed_file FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
@@ -237,7 +312,9 @@ GRANT SELECT, INSERT ON payments.handed_file TO fundledger_service;
 GRANT SELECT ON payments.handed_file TO fundledger_auditor;
 GRANT UPDATE (state, approved_by, approved_on, reason) ON payments.handed_file TO fundledger_service;
 GRANT SELECT, INSERT ON payments.resolution TO fundledger_service;
-GRANT SELECT ON payments.resolution TO fundledger_auditor;
+GRANT SELECT ON payments.resolution TO fundledger_auditor, fundledger_poster;
 GRANT UPDATE (state, approved_by, approved_on, reason) ON payments.resolution TO fundledger_service;
 GRANT EXECUTE ON FUNCTION payments.check_booked_by_voucher(payments.resolution,bigint) TO fundledger_service;
+GRANT SELECT ON payments.receipt_kind TO fundledger_service, fundledger_auditor, fundledger_poster;
+GRANT EXECUTE ON FUNCTION payments.require_receipt(payments.evidence,smallint,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION payments.explained(payments.evidence,text,text) TO fundledger_service, fundledger_auditor;

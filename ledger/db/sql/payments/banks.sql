@@ -73,7 +73,7 @@ CREATE TABLE payments.statement_file (
     profile     text NOT NULL,                       -- how a table was read; '' for the other forms
     stated      jsonb NOT NULL,                      -- what the person said of a table: number, days, opening, closing
     digest      bytea NOT NULL CHECK (length(digest) = 32),   -- of content and what was stated
-    state       text NOT NULL CHECK (state IN ('proposed', 'taken', 'refused')),
+    state       text NOT NULL CHECK (state IN ('proposed', 'waiting', 'taken', 'refused', 'withdrawn')),   -- waiting: for other pages
     prepared_by text NOT NULL,
     prepared_on date NOT NULL,
     approved_by text NOT NULL DEFAULT '',
@@ -81,19 +81,19 @@ CREATE TABLE payments.statement_file (
     reason      text NOT NULL DEFAULT '',
     PRIMARY KEY (region, account, sha256, n),
     FOREIGN KEY (region, account) REFERENCES payments.bank_account,
-    CHECK (state = 'taken' OR form = 'hand'),
+    CHECK (state IN ('taken', 'withdrawn') OR (state = 'waiting') = (form <> 'hand')),
     CHECK ((approved_by <> '') = (form = 'hand' AND state <> 'proposed') AND (approved_by = '') = (approved_on IS NULL)),
     CHECK (approved_by <> prepared_by),
     CHECK ((state = 'refused') = (reason <> ''))
 );
 
-CREATE UNIQUE INDEX statement_file_once ON payments.statement_file (region, account, sha256) WHERE state <> 'refused';
+CREATE UNIQUE INDEX statement_file_once ON payments.statement_file (region, account, sha256) WHERE state NOT IN ('refused', 'withdrawn');
 
--- A statement of an account: n counts them, each begins where the one before ended.
+-- A statement of an account: n counts them, each begins where the one before ended. Below nought: withdrawn, kept, in no chain.
 CREATE TABLE payments.bank_statement (
     region      integer NOT NULL,
     account     text NOT NULL,
-    n           integer NOT NULL CHECK (n > 0),
+    n           integer NOT NULL CHECK (n <> 0),
     file_sha256 bytea NOT NULL,
     place       integer NOT NULL CHECK (place > 0),  -- which statement of the file
     form        text NOT NULL CHECK (form IN ('camt.053', 'bkrs', 'csv', 'hand')),
@@ -105,10 +105,49 @@ CREATE TABLE payments.bank_statement (
     closing_fen bigint NOT NULL,
     lines       integer NOT NULL CHECK (lines >= 0),
     PRIMARY KEY (region, account, n),
-    UNIQUE (region, account, file_sha256, place),
     FOREIGN KEY (region, account) REFERENCES payments.bank_account,
     CHECK (first_day <= last_day)
 );
+
+CREATE UNIQUE INDEX statement_of_file ON payments.bank_statement (region, account, file_sha256, place) WHERE n > 0;
+
+-- The files of a statement that came in pages.
+CREATE TABLE payments.statement_page (
+    region      integer NOT NULL,
+    account     text NOT NULL,
+    statement   integer NOT NULL,
+    page        integer NOT NULL CHECK (page > 0),
+    file_sha256 bytea NOT NULL,
+    PRIMARY KEY (region, account, statement, page),
+    FOREIGN KEY (region, account, statement) REFERENCES payments.bank_statement DEFERRABLE INITIALLY DEFERRED
+);
+
+-- Statements taken back by two persons while nothing rests on them: a corrected one takes their place.
+CREATE TABLE payments.statement_withdrawal (
+    region          integer NOT NULL,
+    account         text NOT NULL,
+    n               integer NOT NULL CHECK (n > 0),
+    file_sha256     bytea NOT NULL,
+    first_statement integer NOT NULL CHECK (first_statement > 0),   -- as they were numbered
+    last_statement  integer NOT NULL,
+    kept_as         integer CHECK (kept_as < 0),                    -- the first one's number since
+    reason          text NOT NULL CHECK (reason <> ''),
+    state           text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused')),
+    prepared_by     text NOT NULL,
+    prepared_on     date NOT NULL,
+    approved_by     text NOT NULL DEFAULT '',
+    approved_on     date,
+    refusal         text NOT NULL DEFAULT '',
+    PRIMARY KEY (region, account, n),
+    FOREIGN KEY (region, account) REFERENCES payments.bank_account,
+    CHECK (first_statement <= last_statement),
+    CHECK ((state = 'requested') = (approved_by = '') AND (approved_by = '') = (approved_on IS NULL)),
+    CHECK (approved_by <> prepared_by),
+    CHECK ((state = 'refused') = (refusal <> '')),
+    CHECK ((state = 'approved') = (kept_as IS NOT NULL))
+);
+
+CREATE UNIQUE INDEX one_withdrawal ON payments.statement_withdrawal (region, account) WHERE state = 'requested';
 
 CREATE TABLE payments.statement_line (
     region         integer NOT NULL,
@@ -159,7 +198,7 @@ CREATE TABLE payments.match_line (
     live      boolean NOT NULL DEFAULT true,         -- false once the match is undone
     PRIMARY KEY (region, account, match, statement, n),
     FOREIGN KEY (region, account, match) REFERENCES payments.statement_match DEFERRABLE INITIALLY DEFERRED,
-    FOREIGN KEY (region, account, statement, n) REFERENCES payments.statement_line
+    FOREIGN KEY (region, account, statement, n) REFERENCES payments.statement_line DEFERRABLE
 );
 
 CREATE UNIQUE INDEX line_matched_once ON payments.match_line (region, account, statement, n) WHERE live;
@@ -278,13 +317,21 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         v_actor := payments.require_account_role(NEW.region, NEW.account,
             CASE NEW.form WHEN 'hand' THEN '{accountant}'::text[] ELSE '{accountant,system}' END);
-        IF NEW.prepared_by IS DISTINCT FROM v_actor OR (NEW.form = 'hand') <> (NEW.state = 'proposed') THEN
+        IF NEW.prepared_by IS DISTINCT FROM v_actor OR (NEW.form = 'hand') <> (NEW.state = 'proposed') OR NEW.state = 'withdrawn' THEN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '只能以当前用户的名义登记对账单';
         END IF;
         NEW.digest := sha256(NEW.content || convert_to(NEW.stated::text, 'UTF8'));
         RETURN NEW;
     END IF;
-    IF OLD.state <> 'proposed' OR NEW.state NOT IN ('taken', 'refused') THEN
+    IF (OLD.state, NEW.state) = ('waiting', 'taken') THEN      -- its other pages have come
+        PERFORM payments.require_account_role(NEW.region, NEW.account, '{accountant,system}');
+        RETURN NEW;
+    ELSIF (OLD.state, NEW.state) = ('taken', 'withdrawn') AND NOT EXISTS (     -- payments.withdraw_statements numbered them anew
+            SELECT 1 FROM payments.bank_statement s WHERE s.region = NEW.region AND s.account = NEW.account AND s.n > 0
+               AND (s.file_sha256 = NEW.sha256 OR EXISTS (SELECT 1 FROM payments.statement_page p WHERE p.region = s.region
+                      AND p.account = s.account AND p.statement = s.n AND p.file_sha256 = NEW.sha256))) THEN
+        RETURN NEW;
+    ELSIF OLD.state <> 'proposed' OR NEW.state NOT IN ('taken', 'refused') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.decided', DETAIL = format('对账单%s已由%s办理，不能再改', OLD.name, OLD.approved_by);
     END IF;
     v_actor := payments.require_account_role(NEW.region, NEW.account, '{checker}');
@@ -312,7 +359,15 @@ BEGIN
     PERFORM payments.require_account_role(NEW.region, NEW.account,
         CASE NEW.form WHEN 'hand' THEN '{checker}'::text[] ELSE '{accountant,system}' END);
     PERFORM pg_advisory_xact_lock(hashtextextended('payments.statement ' || NEW.region || ' ' || NEW.account, 0));
-    SELECT * INTO v_last FROM payments.bank_statement s WHERE s.region = NEW.region AND s.account = NEW.account ORDER BY s.n DESC LIMIT 1;
+    SELECT count(*) AS pages, max(p.page) AS top, count(f.sha256) AS files, count(DISTINCT p.file_sha256) AS apart,
+           bool_or(p.page = 1 AND p.file_sha256 = NEW.file_sha256) AS begins INTO v
+      FROM payments.statement_page p
+      LEFT JOIN payments.statement_file f ON f.region = p.region AND f.account = p.account AND f.sha256 = p.file_sha256 AND f.state = 'taken'
+     WHERE p.region = NEW.region AND p.account = NEW.account AND p.statement = NEW.n;
+    IF v.pages > 0 AND (v.top, v.files, v.apart, v.begins) IS DISTINCT FROM (v.pages::integer, v.pages, v.pages, true) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'statement.pages', DETAIL = format('账户%s的对账单%s页不齐', NEW.account, NEW.number);
+    END IF;
+    SELECT * INTO v_last FROM payments.bank_statement s WHERE s.region = NEW.region AND s.account = NEW.account AND s.n > 0 ORDER BY s.n DESC LIMIT 1;
     IF NEW.n <> coalesce(v_last.n, 0) + 1 THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'statement.order', DETAIL = format('账户%s的下一份对账单应为第%s份', NEW.account, coalesce(v_last.n, 0) + 1);
     ELSIF NEW.first_day <= v_last.last_day THEN
@@ -340,13 +395,136 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Raises where something rests on statements that are to be withdrawn, or others follow them.
+CREATE OR REPLACE FUNCTION payments.require_withdrawable(p_region integer, p_account text, p_first integer, p_last integer) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_last  integer := (SELECT max(s.n) FROM payments.bank_statement s WHERE s.region = p_region AND s.account = p_account AND s.n > 0);
+    v_from  date := (SELECT s.first_day FROM payments.bank_statement s WHERE s.region = p_region AND s.account = p_account AND s.n = p_first);
+    v       record;
+BEGIN
+    IF p_last IS DISTINCT FROM v_last THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'statement.not_last',
+            DETAIL = format('账户%s的第%s份对账单之后还有第%s份，须先收回其后的', p_account, p_last, v_last);
+    END IF;
+    SELECT m.match, m.statement, m.n INTO v FROM payments.match_line m
+     WHERE m.region = p_region AND m.account = p_account AND m.statement BETWEEN p_first AND p_last AND m.live LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'statement.matched',
+            DETAIL = format('账户%s的对账单行%s:%s已勾对（勾对%s），须先撤销勾对', p_account, v.statement, v.n, v.match);
+    END IF;
+    SELECT r.period, r.version INTO v FROM payments.reconciliation r
+     WHERE r.region = p_region AND r.account = p_account AND r.state <> 'refused' AND r.statement_cut >= p_first LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'statement.on_sheet',
+            DETAIL = format('账户%s%s的余额调节表（第%s版）依据了第%s份对账单，不能收回', p_account, v.period, v.version, p_first);
+    END IF;
+    SELECT e.receipt_no INTO v FROM payments.evidence e JOIN payments.bank_statement s ON s.region = e.region AND s.account = e.account
+       AND s.n BETWEEN p_first AND p_last AND s.file_sha256 = e.file_sha256
+     WHERE e.region = p_region AND e.account = p_account AND e.kind = 'statement' LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'statement.taken_up',
+            DETAIL = format('账户%s的对账单行%s已作为回单办理，不能收回', p_account, v.receipt_no);
+    END IF;
+    SELECT p.fund, p.period INTO v FROM books.period p
+     WHERE p.region = p_region AND p.fund = ANY (payments.account_funds(p_region, p_account)) AND p.state <> 'open'
+       AND p.period >= date_part('year', v_from)::integer * 100 + date_part('month', v_from)::integer LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'statement.month_closed',
+            DETAIL = format('账套%s-%s的会计期间%s已结账，其对账单不能收回', p_region, v.fund, v.period);
+    END IF;
+END $$;
+
+-- Asked for by who keeps the account's books, in their own name, for every statement of one file.
+CREATE OR REPLACE FUNCTION payments.check_withdrawal() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor text;
+    v       record;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF OLD.state <> 'requested' OR NEW.state NOT IN ('approved', 'refused') THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'request.decided', DETAIL = format('已由%s办理，不能再改', OLD.approved_by);
+        END IF;
+        v_actor := payments.require_account_role(NEW.region, NEW.account, '{checker}');
+        IF NEW.approved_by IS DISTINCT FROM v_actor OR access.person(v_actor) IS NOT DISTINCT FROM access.person(NEW.prepared_by) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
+                DETAIL = format('由%s提出，须由另一人以本人名义复核', NEW.prepared_by);
+        ELSIF NEW.state = 'approved' THEN
+            PERFORM payments.require_withdrawable(NEW.region, NEW.account, NEW.first_statement, NEW.last_statement);
+        END IF;
+        RETURN NEW;
+    END IF;
+    v_actor := payments.require_account_role(NEW.region, NEW.account, '{accountant}');
+    IF NEW.prepared_by IS DISTINCT FROM v_actor OR NEW.state <> 'requested' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '只能以当前用户的名义提出，状态为已提出';
+    END IF;
+    SELECT min(s.n) AS first, max(s.n) AS last INTO v FROM payments.bank_statement s
+     WHERE s.region = NEW.region AND s.account = NEW.account AND s.n > 0 AND s.file_sha256 = NEW.file_sha256;
+    IF (v.first, v.last) IS DISTINCT FROM (NEW.first_statement, NEW.last_statement) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'statement.unknown', DETAIL = format('账户%s没有这样的对账单', NEW.account);
+    END IF;
+    PERFORM payments.require_withdrawable(NEW.region, NEW.account, NEW.first_statement, NEW.last_statement);
+    RETURN NEW;
+END $$;
+
+-- Agrees to a withdrawal, as checker: the statements of its file go below nought with their lines, and so do its files.
+CREATE OR REPLACE FUNCTION payments.withdraw_statements(p_region integer, p_account text, p_n integer, p_on date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v      payments.statement_withdrawal;
+    v_base integer;
+BEGIN
+    PERFORM payments.require_account_role(p_region, p_account, '{checker}');
+    PERFORM pg_advisory_xact_lock(hashtextextended('payments.statement ' || p_region || ' ' || p_account, 0));
+    SELECT * INTO v FROM payments.statement_withdrawal w WHERE w.region = p_region AND w.account = p_account AND w.n = p_n;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'statement.no_withdrawal', DETAIL = format('账户%s没有收回申请%s', p_account, p_n);
+    END IF;
+    SELECT least(coalesce(min(s.n), 0), 0) INTO v_base FROM payments.bank_statement s WHERE s.region = p_region AND s.account = p_account;
+    UPDATE payments.statement_withdrawal SET state = 'approved', approved_by = access.user_name(), approved_on = p_on, kept_as = v_base - 1
+     WHERE region = p_region AND account = p_account AND n = p_n;
+    UPDATE payments.bank_statement SET n = v_base - 1 - (n - v.first_statement)
+     WHERE region = p_region AND account = p_account AND n BETWEEN v.first_statement AND v.last_statement;
+    SET CONSTRAINTS payments.match_line_region_account_statement_n_fkey DEFERRED;
+    UPDATE payments.statement_line SET statement = v_base - 1 - (statement - v.first_statement)
+     WHERE region = p_region AND account = p_account AND statement BETWEEN v.first_statement AND v.last_statement;
+    UPDATE payments.statement_page SET statement = v_base - 1 - (statement - v.first_statement)
+     WHERE region = p_region AND account = p_account AND statement BETWEEN v.first_statement AND v.last_statement;
+    UPDATE payments.match_line SET statement = v_base - 1 - (statement - v.first_statement)     -- matched once, and undone
+     WHERE region = p_region AND account = p_account AND statement BETWEEN v.first_statement AND v.last_statement;
+    UPDATE payments.statement_file f SET state = 'withdrawn'
+     WHERE f.region = p_region AND f.account = p_account AND f.state = 'taken' AND (f.sha256 = v.file_sha256 OR EXISTS (
+           SELECT 1 FROM payments.statement_page p WHERE p.region = p_region AND p.account = p_account AND p.statement = v_base - 1
+              AND p.file_sha256 = f.sha256));
+END $$;
+
+-- A statement is numbered anew by its withdrawal alone; its lines and pages, and what of them was matched and undone, follow it.
+CREATE OR REPLACE FUNCTION payments.check_renumbered() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_ok boolean;
+BEGIN
+    IF TG_TABLE_NAME = 'bank_statement' THEN
+        SELECT EXISTS (SELECT 1 FROM payments.statement_withdrawal w WHERE w.region = OLD.region AND w.account = OLD.account AND w.state = 'approved'
+                          AND OLD.n BETWEEN w.first_statement AND w.last_statement AND w.file_sha256 = OLD.file_sha256
+                          AND NEW.n = w.kept_as - (OLD.n - w.first_statement)) INTO v_ok;
+    ELSE
+        SELECT NEW.statement < 0 AND EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = NEW.region AND s.account = NEW.account
+                                               AND s.n = NEW.statement) INTO v_ok;
+    END IF;
+    IF v_ok IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen', DETAIL = format('payments.%s的编号不得更改', TG_TABLE_NAME);
+    END IF;
+    RETURN NEW;
+END $$;
+
 -- Nothing joins a statement, match or sheet that is there already: its parts come first.
 CREATE OR REPLACE FUNCTION payments.refuse_late_part() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_late boolean;
 BEGIN
     CASE TG_TABLE_NAME
-    WHEN 'statement_line' THEN
+    WHEN 'statement_line', 'statement_page' THEN
         SELECT EXISTS (SELECT 1 FROM (SELECT DISTINCT region, account, statement FROM added) a
                          JOIN payments.bank_statement s ON s.region = a.region AND s.account = a.account AND s.n = a.statement) INTO v_late;
     WHEN 'reconciliation_item' THEN
@@ -368,34 +546,38 @@ END $$;
 CREATE OR REPLACE FUNCTION payments.check_matches() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET join_collapse_limit = 1 AS $$
 DECLARE
-    v     record;
-    v_of  record;     -- what bounds the new matches: without it whole tables would be read for one
-    v_leg record;
+    v       record;
+    v_of    record;     -- what bounds the new matches: without it whole tables would be read for one
+    v_leg   record;
+    v_own   record;     -- an account of them: its kind and books, asked once and not for every line
+    v_funds smallint[];
 BEGIN
     SELECT min(a.region) AS region, min(a.n) AS first, max(a.n) AS last INTO v_of FROM added a;
     SELECT min(g.seq) AS first, max(g.seq) AS last, min(g.period) AS since, max(g.period) AS until INTO v_leg
       FROM payments.match_leg g WHERE g.region = v_of.region AND g.match BETWEEN v_of.first AND v_of.last;
-    FOR v IN SELECT DISTINCT a.region, a.account FROM added a LOOP
-        PERFORM payments.require_account_role(v.region, v.account, '{accountant,system}');
-    END LOOP;
     IF EXISTS (SELECT 1 FROM added a WHERE a.made_by IS DISTINCT FROM access.user_name() OR a.undo_n IS NOT NULL) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '勾对只能以当前用户的名义登记';
     END IF;
+    FOR v_own IN SELECT b.region, b.account, b.kind FROM (SELECT DISTINCT a.region, a.account FROM added a) d
+                   JOIN payments.bank_account b ON b.region = d.region AND b.account = d.account LOOP
+    PERFORM payments.require_account_role(v_own.region, v_own.account, '{accountant,system}');
+    v_funds := payments.account_funds(v_own.region, v_own.account);
     SELECT a.account, g.fund, g.seq, g.leg INTO v
       FROM added a
       JOIN payments.match_leg g ON g.region = a.region AND g.account = a.account AND g.match = a.n AND g.match BETWEEN v_of.first AND v_of.last
-      JOIN payments.bank_account b ON b.region = a.region AND b.account = a.account
       LEFT JOIN books.entry e ON e.region = g.region AND e.fund = g.fund AND e.period = g.period AND e.seq = g.seq
            AND e.region = v_of.region AND e.seq BETWEEN v_leg.first AND v_leg.last AND e.period BETWEEN v_leg.since AND v_leg.until
       LEFT JOIN books.dim d ON d.region = g.region AND d.dim = e.dims[g.leg]
-     WHERE abs(e.accounts[g.leg]) IS DISTINCT FROM b.kind::integer
-        OR sign(e.accounts[g.leg]) * e.amounts[g.leg] IS DISTINCT FROM g.effect_fen
-        OR (b.kind <> '1005' AND d.counterparty IS DISTINCT FROM a.account)
-        OR NOT g.fund = ANY (payments.account_funds(a.region, a.account)) LIMIT 1;
+     WHERE a.region = v_own.region AND a.account = v_own.account
+       AND (abs(e.accounts[g.leg]) IS DISTINCT FROM v_own.kind::integer
+        OR sign(e.accounts[g.leg])::bigint * e.amounts[g.leg] IS DISTINCT FROM g.effect_fen
+        OR (v_own.kind <> '1005' AND d.counterparty IS DISTINCT FROM a.account)
+        OR NOT g.fund = ANY (v_funds)) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.other_account',
             DETAIL = format('账套%s第%s号第%s行不是账户%s的分录，或金额不同', v.fund, v.seq, v.leg, v.account);
     END IF;
+    END LOOP;
     -- gathered, and joined in the order written: rows of this very transaction have no statistics, and a planner without them
     -- compares every match with every line of the account
     SELECT p.account, sum(p.bank) AS bank, sum(p.book) AS book INTO v FROM (
@@ -469,8 +651,8 @@ CREATE OR REPLACE FUNCTION payments.bank_balance(p_region integer, p_account tex
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT (SELECT s.opening_fen FROM payments.bank_statement s WHERE s.region = p_region AND s.account = p_account AND s.n = 1 AND s.first_day <= p_day)
            + coalesce((SELECT sum(CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END) FROM payments.statement_line l
-                        WHERE l.region = p_region AND l.account = p_account AND l.statement <= p_cut AND l.booked_on <= p_day), 0)::bigint,
-           EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = p_region AND s.account = p_account AND s.n <= p_cut AND s.last_day >= p_day)
+                        WHERE l.region = p_region AND l.account = p_account AND l.statement BETWEEN 1 AND p_cut AND l.booked_on <= p_day), 0)::bigint,
+           EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = p_region AND s.account = p_account AND s.n BETWEEN 1 AND p_cut AND s.last_day >= p_day)
            AND EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = p_region AND s.account = p_account AND s.n = 1 AND s.first_day <= p_day)
 $$;
 
@@ -549,7 +731,7 @@ SET search_path = pg_catalog, pg_temp AS $$
       LEFT JOIN LATERAL (SELECT * FROM payments.reconciliation s WHERE s.region = p_region AND s.account = b.account AND s.period = p_period
                           ORDER BY s.version DESC LIMIT 1) r ON true
      WHERE (r.version IS NOT NULL OR payments.book_balance(p_region, b.account, (make_date(p_period / 100, p_period % 100, 1) + interval '1 month - 1 day')::date, NULL) <> 0
-            OR EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = p_region AND s.account = b.account))
+            OR EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = p_region AND s.account = b.account AND s.n > 0))
        AND (r.state IS DISTINCT FROM 'reviewed' OR r.book_fen <> payments.book_balance(p_region, b.account,
                (make_date(p_period / 100, p_period % 100, 1) + interval '1 month - 1 day')::date, NULL))
 $$;
@@ -578,20 +760,33 @@ CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.statement_f
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, account, sha256, n, name, form, content, profile, stated, digest, prepared_by, prepared_on
     ON payments.statement_file FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER check_statement BEFORE INSERT ON payments.bank_statement FOR EACH ROW EXECUTE FUNCTION payments.check_statement();
-CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.bank_statement
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE OR UPDATE OF region, account, file_sha256, place, form, number, sequence, first_day,
+    last_day, opening_fen, closing_fen, lines ON payments.bank_statement FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER withdrawn BEFORE UPDATE OF n ON payments.bank_statement FOR EACH ROW EXECUTE FUNCTION payments.check_renumbered();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE OR UPDATE OF region, account, page, file_sha256 ON payments.statement_page
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER withdrawn BEFORE UPDATE OF statement ON payments.statement_page FOR EACH ROW EXECUTE FUNCTION payments.check_renumbered();
+CREATE OR REPLACE TRIGGER no_late_part AFTER INSERT ON payments.statement_page REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_late_part();
+CREATE OR REPLACE TRIGGER check_withdrawal BEFORE INSERT OR UPDATE ON payments.statement_withdrawal
+    FOR EACH ROW EXECUTE FUNCTION payments.check_withdrawal();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE OR UPDATE OF region, account, n, file_sha256, first_statement, last_statement, reason,
+    prepared_by, prepared_on ON payments.statement_withdrawal FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER no_late_part AFTER INSERT ON payments.statement_line REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_late_part();
-CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.statement_line
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE OR UPDATE OF region, account, n, booked_on, direction, amount_fen, balance_fen,
+    bank_reference, receipt_no, order_no, other_account, other_name, summary, is_reversal ON payments.statement_line
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER withdrawn BEFORE UPDATE OF statement ON payments.statement_line FOR EACH ROW EXECUTE FUNCTION payments.check_renumbered();
 CREATE OR REPLACE TRIGGER check_matches AFTER INSERT ON payments.statement_match REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION payments.check_matches();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE OR UPDATE OF region, account, n, why, reason, made_by, made_on ON payments.statement_match
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER no_late_part AFTER INSERT ON payments.match_line REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_late_part();
-CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE OR UPDATE OF region, account, match, statement, n ON payments.match_line
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE OR UPDATE OF region, account, match, n ON payments.match_line
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER withdrawn BEFORE UPDATE OF statement ON payments.match_line FOR EACH ROW EXECUTE FUNCTION payments.check_renumbered();
 CREATE OR REPLACE TRIGGER no_late_part AFTER INSERT ON payments.match_leg REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_late_part();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE OR UPDATE OF region, account, match, fund, period, seq, leg, effect_fen ON payments.match_leg
@@ -608,7 +803,7 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments
 
 -- Grants ------------------------------------------------------
 GRANT SELECT, INSERT ON payments.bank_account TO fundledger_service;
-GRANT SELECT ON payments.bank_account TO fundledger_auditor;
+GRANT SELECT ON payments.bank_account TO fundledger_auditor, fundledger_poster;
 GRANT SELECT, INSERT ON payments.bank_channel TO fundledger_service;
 GRANT SELECT ON payments.bank_channel TO fundledger_auditor;
 GRANT UPDATE (state, confirmed_by) ON payments.bank_channel TO fundledger_service;
@@ -624,6 +819,13 @@ GRANT UPDATE (state, approved_by, approved_on, reason) ON payments.statement_fil
 GRANT SELECT ON payments.statement_file TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.bank_statement TO fundledger_service;
 GRANT SELECT ON payments.bank_statement TO fundledger_auditor;
+GRANT SELECT, INSERT ON payments.statement_page TO fundledger_service;
+GRANT SELECT ON payments.statement_page TO fundledger_auditor;
+GRANT SELECT, INSERT ON payments.statement_withdrawal TO fundledger_service;
+GRANT UPDATE (state, approved_by, approved_on, refusal) ON payments.statement_withdrawal TO fundledger_service;
+GRANT SELECT ON payments.statement_withdrawal TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION payments.require_withdrawable(integer,text,integer,integer) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION payments.withdraw_statements(integer,text,integer,date) TO fundledger_service;
 GRANT SELECT, INSERT ON payments.statement_line TO fundledger_service;
 GRANT SELECT ON payments.statement_line TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.statement_match TO fundledger_service;

@@ -31,7 +31,7 @@ CREATE TABLE payments.inbound_name (
 CREATE TABLE payments.evidence (
     region         integer NOT NULL,
     account        text NOT NULL,
-    kind           text NOT NULL CHECK (kind IN ('bker', 'camt.054')),
+    kind           text NOT NULL CHECK (kind IN ('bker', 'camt.054', 'statement')),   -- statement: a line no paper came of
     receipt_no     text NOT NULL,
     file_sha256    bytea NOT NULL,
     direction      text NOT NULL CHECK (direction IN ('debit', 'credit')),
@@ -124,6 +124,35 @@ CREATE TABLE payments.read_again (
 CREATE UNIQUE INDEX read_again_once ON payments.read_again (region, account, sha256) WHERE outcome = 'read';
 
 -- Functions ---------------------------------------------------
+-- A paper taken from a statement is a line of it, open, of which the bank sent no other paper; receipt_no is `statement-line`.
+CREATE OR REPLACE FUNCTION payments.require_stated(v payments.evidence) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_line  payments.statement_line;
+    v_other payments.evidence;
+BEGIN
+    SELECT l.* INTO v_line FROM payments.statement_line l
+      JOIN payments.bank_statement s ON s.region = l.region AND s.account = l.account AND s.n = l.statement AND s.file_sha256 = v.file_sha256
+     WHERE l.region = v.region AND l.account = v.account AND l.statement > 0 AND l.statement || '-' || l.n = v.receipt_no;
+    IF NOT FOUND OR (v_line.direction, v_line.booked_on, v_line.amount_fen, v_line.bank_reference) IS DISTINCT FROM
+                    (v.direction, v.booking_date, v.amount_fen, v.bank_reference) OR v.outcome <> 'suspense' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.not_stated',
+            DETAIL = format('账户%s的对账单没有这样一行：%s', v.account, v.receipt_no);
+    END IF;
+    IF EXISTS (SELECT 1 FROM payments.match_line m WHERE m.region = v.region AND m.account = v.account AND m.statement = v_line.statement
+                  AND m.n = v_line.n AND m.live) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.line_matched',
+            DETAIL = format('账户%s的对账单行%s已勾对，已在账上', v.account, v.receipt_no);
+    END IF;
+    SELECT o.* INTO v_other FROM payments.evidence o
+     WHERE o.region = v.region AND o.account = v.account AND o.direction = v.direction AND o.kind <> 'statement'
+       AND (o.bank_reference <> '' AND o.bank_reference = v_line.bank_reference OR o.receipt_no = v_line.receipt_no) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.has_paper',
+            DETAIL = format('账户%s的对账单行%s已有回单{paper.kind:%s}%s，请对该回单办理', v.account, v.receipt_no, v_other.kind, v_other.receipt_no);
+    END IF;
+END $$;
+
 -- Papers are kept and decided by who keeps books; out of suspense they come by an explanation only.
 CREATE OR REPLACE FUNCTION payments.check_evidence() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
@@ -134,6 +163,9 @@ BEGIN
         PERFORM access.require_role(NEW.region, 0::smallint, '{accountant,system,checker}');
     ELSE
         PERFORM access.require_role(NEW.region, 0::smallint, '{accountant,system}');
+    END IF;
+    IF TG_OP = 'INSERT' AND NEW.kind = 'statement' THEN
+        PERFORM payments.require_stated(NEW);
     END IF;
     IF TG_OP = 'UPDATE' AND OLD.outcome = 'suspense' AND NEW.outcome NOT IN ('suspense', 'waiting')
        AND NOT payments.explained(OLD, NEW.outcome, NEW.matched_order) THEN
@@ -218,8 +250,9 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 
 -- Grants ------------------------------------------------------
+GRANT EXECUTE ON FUNCTION payments.require_stated(payments.evidence) TO fundledger_service;
 GRANT SELECT, INSERT ON payments.evidence TO fundledger_service;
-GRANT SELECT ON payments.evidence TO fundledger_auditor;
+GRANT SELECT ON payments.evidence TO fundledger_auditor, fundledger_poster;
 GRANT UPDATE (outcome, outcome_code, matched_order) ON payments.evidence TO fundledger_service;
 GRANT SELECT, INSERT ON payments.inbound_file TO fundledger_service;
 GRANT SELECT ON payments.inbound_file TO fundledger_auditor;
