@@ -126,6 +126,8 @@ COMMANDS: Final = (
     f"--as zhou bank-statement list {_R}",
     "--as zhou book list",
     "--as zhou book voucher list --book 420100-310",
+    "--as zhou book voucher templates list --book 420100-310",
+    "--as zhou book voucher templates show A14 --book 420100-310",
     "--as zhou book voucher show {SELECT voucher_id FROM books.voucher WHERE fund = 310 LIMIT 1} --book 420100-310",
     f"--as zhou calendar show {_R}",
     f"--as zhao cash forecast {_R} --fund 310 --date 2026-05-08 --upto 2026-05-15",

@@ -13,7 +13,21 @@ from ledger.books import manual
 from ledger.books.manual import STATES, ManualContent, ManualVoucher
 from ledger.books.reading import parse_book
 from ledger.books.setup import open_period
+from ledger.books.templates.fill import fill, ground
 from ledger.books.vouchers import voucher
+from ledger.cli.books import voucher_templates
+from ledger.cli.books.voucher_templates import (
+    AccountOption,
+    AmountOption,
+    BankOption,
+    CategoryOption,
+    PartyOption,
+    SubfundOption,
+    TermOption,
+    YearOption,
+    given_of,
+    template_of,
+)
 from ledger.cli.line.context import JsonFlag, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.digests import parse_digest
@@ -23,6 +37,7 @@ from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import Transaction, unit_of_work
 
 app = typer.Typer(help="手工凭证：一人制单，另一人复核后记账", no_args_is_help=True)
+app.add_typer(voucher_templates.app, name="templates")
 
 BookOption = Annotated[str, typer.Option("--book", help="账套，如420100-310")]
 DateOption = Annotated[str, typer.Option("--date", help="办理日期 YYYY-MM-DD；复核时即填制日期")]
@@ -39,15 +54,24 @@ _LINE: Final = re.compile(
 def draft(
     book: BookOption,
     date: DateOption,
-    summary: Annotated[str, typer.Option(help="摘要")],
     evidence: Annotated[str, typer.Option(help="依据：文号、单据号")],
+    summary: Annotated[str, typer.Option(help="摘要；用模板时缺省为模板的")] = "",
     line: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--line",
             help="借|贷:科目:元[:对方[:账目[:年度[:期号[:类别]]]]]，如借:1004:100.00:4200000000001004；红字为负",
         ),
-    ],
+    ] = None,
+    template: Annotated[str, typer.Option(help="凭证模板，如A5，见templates list；代替--line")] = "",
+    amount: AmountOption = None,
+    bank: BankOption = None,
+    account: AccountOption = None,
+    party: PartyOption = "",
+    subfund: SubfundOption = "",
+    year: YearOption = 0,
+    term: TermOption = 0,
+    category: CategoryOption = "",
     business: Annotated[str, typer.Option(help="业务日期 YYYY-MM-DD，默认办理日期")] = "",
     attachments: Annotated[int, typer.Option(help="附件张数", min=0)] = 0,
     reverses: Annotated[str, typer.Option(help="所更正的凭证，如记-202610-12或链上序号")] = "",
@@ -57,9 +81,16 @@ def draft(
     """制单（不记账），待另一人复核。"""
     running, named, day = app_for("accountant"), parse_book(book), parse_day(date)
     manual.require_happened(day, running.clock.today())
-    legs = tuple(_leg(text) for text in line)
+    if bool(template) == bool(line):
+        raise InvalidInput("voucher.form", "制单或用--template，或用--line逐行写明，不能两样都给或都不给")
+    legs = tuple(_leg(text) for text in line or ())
+    form = template_of(named, template) if template else None
+    given = given_of(amount, bank, account, Dimensions(party, subfund, year, term, category))
+    summary = summary or (form.summary if form else "")
     with act(running, named.region, "voucher.draft", f"{book} {summary}") as tx:
         corrected = voucher(tx, named, reverses).seq if reverses else 0
+        if form is not None:
+            legs = fill(form, ground(tx, named), given)
         content = ManualContent(
             parse_day(business) if business else day, summary, evidence, legs, attachments, corrected
         )
