@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from hashlib import sha256
+from typing import Final, NamedTuple
 
 from ledger.books.journal import post
 from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, Side
@@ -25,7 +26,7 @@ STATES: Final = words_of("voucher.state")
 
 @dataclass(frozen=True, slots=True)
 class ManualContent:
-    """What an accountant writes down. `evidence` names the paper it rests on; `reverses_seq` the entry it corrects, or 0."""
+    """What an accountant writes down. `attachments` counts sheets of paper, beside the files that are kept. `evidence` names the paper it rests on; `reverses_seq` the entry it corrects, or 0."""
 
     business_date: date
     summary: str
@@ -33,6 +34,28 @@ class ManualContent:
     legs: Sequence[Leg]
     attachments: int = 0
     reverses_seq: int = 0
+
+
+class Paper(NamedTuple):
+    """A paper attached to a draft: its bytes are kept under their SHA-256."""
+
+    n: int
+    name: str
+    sha256: bytes
+    size: int
+    attached_by: str
+    attached_on: date
+
+    def as_json(self) -> dict[str, object]:
+        """For machines."""
+        return {
+            "n": self.n,
+            "name": self.name,
+            "sha256": self.sha256.hex(),
+            "bytes": self.size,
+            "attached_by": self.attached_by,
+            "attached_on": self.attached_on.isoformat(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +73,14 @@ class ManualVoucher:
     decided_on: date | None
     reason: str
     voucher: str
+    papers: tuple[Paper, ...] = ()
+    """What is attached, in order."""
+    papers_digest: bytes = b""
+
+    @property
+    def shown_digest(self) -> bytes:
+        """What a second person answers for: the draft's own digest, with its papers' where it has some."""
+        return sha256(self.digest + self.papers_digest).digest() if self.papers_digest else self.digest
 
     @property
     def source_key(self) -> str:
@@ -71,7 +102,8 @@ class ManualVoucher:
             "business_date": content.business_date.isoformat(),
             "summary": content.summary,
             "evidence": content.evidence,
-            "attachments": content.attachments,
+            "attachments": content.attachments + len(self.papers),
+            "papers": [one.as_json() for one in self.papers],
             "reverses_seq": content.reverses_seq,
             "amount_fen": str(self.amount_fen),
             "lines": [
@@ -85,7 +117,7 @@ class ManualVoucher:
             ],
             "prepared_by": self.prepared_by,
             "prepared_on": self.prepared_on.isoformat(),
-            "digest": self.digest.hex(),
+            "digest": self.shown_digest.hex(),
             "decided_by": self.decided_by,
             "decided_on": self.decided_on.isoformat() if self.decided_on else "",
             "reason": self.reason,
@@ -155,11 +187,12 @@ def approve_vouchers(tx: Transaction, book: Book, digests: Mapping[str, bytes], 
     entries = []
     for voucher_id, digest in digests.items():
         _decide(tx, book, voucher_id, "approved", digest, day, "")
-        entries.append(_entry(manual_voucher(tx, book, voucher_id)))
+        entries.append(entry_of(manual_voucher(tx, book, voucher_id)))
     return post(tx, book, day, entries)
 
 
-def _entry(drafted: ManualVoucher) -> EntryDraft:
+def entry_of(drafted: ManualVoucher) -> EntryDraft:
+    """The entry an approved draft is posted as."""
     content = drafted.content
     return EntryDraft(
         event=EVENT,
@@ -172,7 +205,7 @@ def _entry(drafted: ManualVoucher) -> EntryDraft:
         reviewed_by=drafted.decided_by,
         evidence_digest=drafted.digest,
         evidence=content.evidence,
-        attachments=content.attachments,
+        attachments=content.attachments + len(drafted.papers),
         reverses_seq=content.reverses_seq,
     )
 
@@ -205,11 +238,12 @@ def manual_vouchers(
     book: Book,
     *,
     voucher_id: str = "",
+    voucher_ids: Sequence[str] | None = None,
     state: str = "",
     after: str = "",
     limit: int | None = None,
 ) -> list[ManualVoucher]:
-    """Drafts of a book, oldest first; of one id or state, or all; the first `limit` that come after the draft `after`.
+    """Drafts of a book, oldest first; of one id, several or a state, or all; the first `limit` that come after the draft `after`.
 
     Raises InvalidInput `voucher.state`.
     """
@@ -218,12 +252,14 @@ def manual_vouchers(
     heads = tx.rows(
         """SELECT v.voucher_id, v.business_date, v.summary, v.evidence, v.attachments, v.reverses_seq, v.prepared_by,
                   v.prepared_on, v.digest, coalesce(d.decision, 'drafted'), coalesce(d.decided_by, ''), d.decided_on,
-                  coalesce(d.reason, ''), coalesce(e.series || '-' || e.period || '-' || e.vno, '')
+                  coalesce(d.reason, ''), coalesce(e.series || '-' || e.period || '-' || e.vno, ''),
+                  CASE WHEN p.voucher_id IS NULL THEN '' ELSE books.papers_digest(v.region, v.fund, v.voucher_id) END
              FROM books.voucher v
              LEFT JOIN books.voucher_decision d ON d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id
              LEFT JOIN books.source s ON s.region = v.region AND s.fund = v.fund AND s.source_key = 'MAN:' || v.voucher_id
              LEFT JOIN books.entry e ON e.region = s.region AND e.fund = s.fund AND e.period = s.period AND e.seq = s.seq
-            WHERE v.region = %(region)s AND v.fund = %(fund)s AND %(id)s IN ('', v.voucher_id)
+             LEFT JOIN books.voucher_paper p ON p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id AND p.n = 1
+            WHERE v.region = %(region)s AND v.fund = %(fund)s AND (%(ids)s::text[] IS NULL OR v.voucher_id = ANY (%(ids)s::text[]))
               AND %(state)s IN ('', coalesce(d.decision, 'drafted'))
               AND (%(after)s = '' OR (v.prepared_on, v.voucher_id) >
                    (SELECT a.prepared_on, a.voucher_id FROM books.voucher a
@@ -231,17 +267,38 @@ def manual_vouchers(
             ORDER BY v.prepared_on, v.voucher_id LIMIT %(limit)s""",
         region=book.region,
         fund=book.fund,
-        id=voucher_id,
+        ids=[voucher_id] if voucher_id else list(voucher_ids) if voucher_ids is not None else None,
         state=state,
         after=after,
         limit=limit,
     )
     legs = _legs(tx, book, [head[0] for head in heads])
+    papers = papers_of(tx, book, [head[0] for head in heads if head[-1]])
     found = []
     for key, business, summary, evidence, attachments, reverses, *rest in heads:
-        prepared_by, prepared_on, digest, *decided = rest
+        prepared_by, prepared_on, digest, *decided, kept = rest
         content = ManualContent(business, summary, evidence, tuple(legs[key]), attachments, reverses)
-        found.append(ManualVoucher(book, key, content, prepared_by, prepared_on, bytes(digest), *decided))
+        found.append(
+            ManualVoucher(
+                book, key, content, prepared_by, prepared_on, bytes(digest), *decided, papers.get(key, ()), bytes(kept)
+            )
+        )
+    return found
+
+
+def papers_of(tx: Transaction, book: Book, voucher_ids: Sequence[str]) -> dict[str, tuple[Paper, ...]]:
+    """What is attached to these drafts, each draft's in order; a draft without is left out."""
+    found: dict[str, tuple[Paper, ...]] = {}
+    if not voucher_ids:
+        return found
+    for key, n, name, sha, size, by, on in tx.rows(
+        """SELECT voucher_id, n, name, sha256, bytes, attached_by, attached_on FROM books.voucher_paper
+            WHERE region = %(region)s AND fund = %(fund)s AND voucher_id = ANY(%(ids)s) ORDER BY voucher_id, n""",
+        region=book.region,
+        fund=book.fund,
+        ids=list(voucher_ids),
+    ):
+        found[key] = (*found.get(key, ()), Paper(n, name, bytes(sha), size, by, on))
     return found
 
 
@@ -267,7 +324,7 @@ def _turn_down(
     if not text or len(text) > 200:
         raise InvalidInput("voucher.reason", "退回或撤回须写明理由，不超过200字")
     drafted = manual_voucher(tx, book, voucher_id)
-    _decide(tx, book, voucher_id, decision, drafted.digest, day, text)
+    _decide(tx, book, voucher_id, decision, drafted.shown_digest, day, text)
     return manual_voucher(tx, book, voucher_id)
 
 

@@ -208,4 +208,5 @@ def _show(one: ManualVoucher, *, as_json: bool) -> None:
         dims = " ".join(str(value) for value in leg.dims if value)
         side = "借" if leg.side is Side.DEBIT else "贷"
         lines.append(f"  {side} {leg.account} {yuan_grouped(leg.amount_fen)}元 {dims}".rstrip())
-    show(one.as_json(), [*lines, f"  摘要 {one.digest.hex()}"], as_json=as_json)
+    lines += [f"  附件{paper.n} {paper.name} {paper.size}字节 SHA-256 {paper.sha256.hex()}" for paper in one.papers]
+    show(one.as_json(), [*lines, f"  摘要 {one.shown_digest.hex()}"], as_json=as_json)

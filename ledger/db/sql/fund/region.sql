@@ -83,6 +83,9 @@ INSERT INTO fund.policy_key VALUES
 INSERT INTO fund.policy_key VALUES
     ('closing_method', '期末结转：monthly账结、yearly表结（年末一次结转）', 'monthly|yearly');
 
+INSERT INTO fund.policy_key VALUES
+    ('voucher_numbering', '手工凭证编号：as_posted依次编号、whole_day可将当日制单的凭证于日后一并按制单日编号', 'as_posted|whole_day');
+
 CREATE TABLE fund.calendar_proposal (
     region      integer NOT NULL REFERENCES fund.region,   -- whose people; the table itself is everybody's
     year        smallint NOT NULL CHECK (year BETWEEN 2000 AND 2999),
