@@ -276,13 +276,11 @@ def manual_vouchers(
     papers = papers_of(tx, book, [head[0] for head in heads if head[-1]])
     found = []
     for key, business, summary, evidence, attachments, reverses, *rest in heads:
-        prepared_by, prepared_on, digest, *decided, kept = rest
+        prepared_by, prepared_on, digest, state, decided_by, decided_on, reason, printed, kept = rest
         content = ManualContent(business, summary, evidence, tuple(legs[key]), attachments, reverses)
-        found.append(
-            ManualVoucher(
-                book, key, content, prepared_by, prepared_on, bytes(digest), *decided, papers.get(key, ()), bytes(kept)
-            )
-        )
+        drafted = (book, key, content, prepared_by, prepared_on, bytes(digest))
+        decided = (state, decided_by, decided_on, reason, printed)
+        found.append(ManualVoucher(*drafted, *decided, papers.get(key, ()), bytes(kept)))
     return found
 
 

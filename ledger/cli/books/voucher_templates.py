@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,7 +14,7 @@ from ledger.cli.line.context import JsonFlag, app_for, show
 from ledger.core.entries import FUND_NAMES, Book, Dimensions, Side
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen
-from ledger.core.words import said
+from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import unit_of_work
 
 app = typer.Typer(help="凭证模板：28号规定的分录", no_args_is_help=True)
@@ -22,7 +22,9 @@ app = typer.Typer(help="凭证模板：28号规定的分录", no_args_is_help=Tr
 BookOption = Annotated[str, typer.Option("--book", help="账套，如420100-310")]
 AmountOption = Annotated[
     list[str] | None,
-    typer.Option("--amount", help="模板的金额，元；有几项的写作 pool=60.00，可重复，见templates show"),
+    typer.Option(
+        "--amount", help="模板的金额，元；有几项的写作 pool=60.00 或 统筹基金=60.00，可重复，见templates show"
+    ),
 ]
 BankOption = Annotated[
     list[str] | None, typer.Option("--bank", help="模板所用的自有账户：账号或其科目，如1003；可重复")
@@ -35,6 +37,9 @@ SubfundOption = Annotated[str, typer.Option(help="模板的子基金：pool或ac
 YearOption = Annotated[int, typer.Option(help="模板的服务年度")]
 TermOption = Annotated[int, typer.Option(help="模板的期号yyyymm")]
 CategoryOption = Annotated[str, typer.Option(help="模板的待遇类别")]
+
+
+_PARTS: Final = {word: part for part, word in words_of("template.part").items()}
 
 
 @app.command("list")
@@ -87,7 +92,7 @@ def given_of(
     parts: dict[str, int] = {}
     for text in amounts or ():
         name, mark, yuan = text.partition("=")
-        part, yuan = (name, yuan) if mark else ("amount", text)
+        part, yuan = (_PARTS.get(name, name), yuan) if mark else ("amount", text)
         if part in parts:
             raise InvalidInput("template.amount", f"金额项{part[:20]}给了两次", field=part[:20])
         parts[part] = parse_fen(yuan)
@@ -110,6 +115,6 @@ def _accounts(one: Template, on: Ground) -> list[list[dict[str, object]]]:
 
 def _line_words(line: TemplateLine, on: Ground) -> list[str]:
     side = ("红字" if line.red else "") + ("借" if line.side is Side.DEBIT else "贷")
-    what = "合计" if line.part == "=" else f"{line.part}（{said('template.part', line.part)}）"
+    what = "合计" if line.part == "=" else said("template.part", line.part)
     may = "，可省" if line.optional else ""
     return [f"  {side} {what}{may}", *(f"      {leaf} {on.leaves[leaf].name}" for leaf in _fits(line, on))]

@@ -15,7 +15,8 @@ from ledger.books.reading import parse_book
 from ledger.books.setup import open_period
 from ledger.books.templates.fill import fill, ground
 from ledger.books.vouchers import voucher
-from ledger.cli.books import voucher_templates
+from ledger.cli.books import voucher_files, voucher_papers, voucher_recurring, voucher_templates
+from ledger.cli.books.voucher_batches import FileOption, approve_all, waiting
 from ledger.cli.books.voucher_templates import (
     AccountOption,
     AmountOption,
@@ -38,6 +39,13 @@ from ledger.db.unit_of_work import Transaction, unit_of_work
 
 app = typer.Typer(help="手工凭证：一人制单，另一人复核后记账", no_args_is_help=True)
 app.add_typer(voucher_templates.app, name="templates")
+app.add_typer(voucher_recurring.app, name="recurring")
+app.command()(voucher_papers.attach)
+app.command()(voucher_papers.attachments)
+app.command()(waiting)
+app.command("import")(voucher_files.import_file)
+app.command()(voucher_files.imported)
+app.command()(voucher_recurring.due)
 
 BookOption = Annotated[str, typer.Option("--book", help="账套，如420100-310")]
 DateOption = Annotated[str, typer.Option("--date", help="办理日期 YYYY-MM-DD；复核时即填制日期")]
@@ -124,14 +132,23 @@ def show_draft(draft: Draft, book: BookOption, *, as_json: JsonFlag = False) -> 
 
 @app.command()
 def approve(
-    draft: Draft,
     book: BookOption,
     date: DateOption,
-    digest: Annotated[str, typer.Option(help="所复核内容的摘要，64位十六进制，见book voucher show")],
+    digest: Annotated[
+        str, typer.Option(help="所复核内容的摘要，64位十六进制，见book voucher show；--all时见waiting")
+    ],
+    draft: Annotated[str, typer.Argument(help="草稿编号，如MV-…；--all时不给")] = "",
+    every: Annotated[bool, typer.Option("--all", help="复核waiting所列的全部草稿，全部或全不")] = False,
+    file: FileOption = "",
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """复核并记账：由制单人以外的人，对其摘要负责。"""
+    """复核并记账：由制单人以外的人，对其摘要负责；一份草稿，或一份清单。"""
+    if every == bool(draft) or (file and not every):
+        raise InvalidInput("voucher.which", "请给出一份草稿的编号，或用--all（可加--file）复核一份清单")
+    if every:
+        approve_all(book, date, digest, file, as_json=as_json)
+        return
     day, seen = parse_day(date), parse_digest(digest)
 
     def approving(tx: Transaction, named: Book, today: date_type) -> None:
@@ -208,5 +225,7 @@ def _show(one: ManualVoucher, *, as_json: bool) -> None:
         dims = " ".join(str(value) for value in leg.dims if value)
         side = "借" if leg.side is Side.DEBIT else "贷"
         lines.append(f"  {side} {leg.account} {yuan_grouped(leg.amount_fen)}元 {dims}".rstrip())
-    lines += [f"  附件{paper.n} {paper.name} {paper.size}字节 SHA-256 {paper.sha256.hex()}" for paper in one.papers]
+    lines += [
+        f"  附件{paper.n} {paper.name} {paper.size}字节 SHA-256 {paper.sha256.hex()}" for paper in one.papers
+    ]
     show(one.as_json(), [*lines, f"  摘要 {one.shown_digest.hex()}"], as_json=as_json)

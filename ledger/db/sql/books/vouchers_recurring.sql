@@ -83,7 +83,7 @@ BEGIN
     SELECT * INTO r FROM books.recurrence c WHERE c.region = p_region AND c.fund = p_fund AND c.recurrence_id = p_id FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'recurrence.unknown', DETAIL = format('没有定期凭证%s', left(p_id, 40));
-    ELSIF r.state <> CASE p_state WHEN 'stopped' THEN 'confirmed' ELSE 'proposed' END THEN
+    ELSIF r.state <> (CASE p_state WHEN 'stopped' THEN 'confirmed' ELSE 'proposed' END) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'recurrence.state', DETAIL = format('定期凭证%s现为{recurrence.state:%s}，不能再办理', p_id, r.state);
     ELSIF r.digest IS DISTINCT FROM p_digest THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'recurrence.changed', DETAIL = format('定期凭证%s的内容与所核对的摘要不符', p_id);
