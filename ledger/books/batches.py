@@ -8,7 +8,7 @@ from datetime import date
 from typing import NamedTuple
 
 from ledger.books.journal import post
-from ledger.books.manual import entry_of, manual_vouchers
+from ledger.books.manual import entry_of, just_approved
 from ledger.core.entries import Book, Posted
 from ledger.core.errors import NotFound
 from ledger.db.unit_of_work import Transaction
@@ -103,5 +103,4 @@ def approve_batch(
         digest=digest,
         day=day,
     )
-    approved = manual_vouchers(tx, book, voucher_ids=batch.voucher_ids)
-    return batch, post(tx, book, day, [entry_of(one) for one in approved])
+    return batch, post(tx, book, day, [entry_of(one) for one in just_approved(tx, book, batch.voucher_ids, day)])

@@ -238,12 +238,11 @@ def manual_vouchers(
     book: Book,
     *,
     voucher_id: str = "",
-    voucher_ids: Sequence[str] | None = None,
     state: str = "",
     after: str = "",
     limit: int | None = None,
 ) -> list[ManualVoucher]:
-    """Drafts of a book, oldest first; of one id, several or a state, or all; the first `limit` that come after the draft `after`.
+    """Drafts of a book, oldest first; of one id or state, or all; the first `limit` that come after the draft `after`.
 
     Raises InvalidInput `voucher.state`.
     """
@@ -259,7 +258,7 @@ def manual_vouchers(
              LEFT JOIN books.source s ON s.region = v.region AND s.fund = v.fund AND s.source_key = 'MAN:' || v.voucher_id
              LEFT JOIN books.entry e ON e.region = s.region AND e.fund = s.fund AND e.period = s.period AND e.seq = s.seq
              LEFT JOIN books.voucher_paper p ON p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id AND p.n = 1
-            WHERE v.region = %(region)s AND v.fund = %(fund)s AND (%(ids)s::text[] IS NULL OR v.voucher_id = ANY (%(ids)s::text[]))
+            WHERE v.region = %(region)s AND v.fund = %(fund)s AND %(id)s IN ('', v.voucher_id)
               AND %(state)s IN ('', coalesce(d.decision, 'drafted'))
               AND (%(after)s = '' OR (v.prepared_on, v.voucher_id) >
                    (SELECT a.prepared_on, a.voucher_id FROM books.voucher a
@@ -267,7 +266,7 @@ def manual_vouchers(
             ORDER BY v.prepared_on, v.voucher_id LIMIT %(limit)s""",
         region=book.region,
         fund=book.fund,
-        ids=[voucher_id] if voucher_id else list(voucher_ids) if voucher_ids is not None else None,
+        id=voucher_id,
         state=state,
         after=after,
         limit=limit,
@@ -281,6 +280,27 @@ def manual_vouchers(
         drafted = (book, key, content, prepared_by, prepared_on, bytes(digest))
         decided = (state, decided_by, decided_on, reason, printed)
         found.append(ManualVoucher(*drafted, *decided, papers.get(key, ()), bytes(kept)))
+    return found
+
+
+def just_approved(
+    tx: Transaction, book: Book, voucher_ids: Sequence[str], day: date
+) -> list[ManualVoucher]:
+    """Many drafts the acting user approved in this transaction, by id: read without asking what became of each."""
+    heads = tx.rows(
+        """SELECT voucher_id, business_date, summary, evidence, attachments, reverses_seq, prepared_by, prepared_on, digest
+             FROM books.voucher WHERE region = %(region)s AND fund = %(fund)s AND voucher_id = ANY(%(ids)s)
+            ORDER BY prepared_on, voucher_id""",
+        region=book.region,
+        fund=book.fund,
+        ids=list(voucher_ids),
+    )
+    legs, papers = _legs(tx, book, voucher_ids), papers_of(tx, book, voucher_ids)
+    found = []
+    for key, business, summary, evidence, attachments, reverses, prepared_by, prepared_on, digest in heads:
+        content = ManualContent(business, summary, evidence, tuple(legs[key]), attachments, reverses)
+        drafted = (book, key, content, prepared_by, prepared_on, bytes(digest))
+        found.append(ManualVoucher(*drafted, "approved", tx.user, day, "", "", papers.get(key, ())))
     return found
 
 

@@ -39,6 +39,9 @@ CREATE TABLE books.import_file (
     content     bytea NOT NULL,
     imported_by text NOT NULL,
     imported_on date NOT NULL CHECK (isfinite(imported_on)),
+    good        integer NOT NULL CHECK (good >= 0),
+    bad         integer NOT NULL CHECK (bad >= 0),
+    amount_fen  bigint NOT NULL,          -- what the debits of its drafts come to
     PRIMARY KEY (region, fund, sha256),
     FOREIGN KEY (region, fund) REFERENCES books.book
 );

@@ -109,15 +109,9 @@ def imported(tx: Transaction, book: Book, digest: bytes | None = None) -> list[I
     return [
         Imported(bytes(row[0]), *row[1:])
         for row in tx.rows(
-            """SELECT f.sha256, f.kind, f.name, f.imported_by, f.imported_on,
-                      count(r.voucher_id), count(r.line) FILTER (WHERE r.voucher_id IS NULL), coalesce(sum(l.fen), 0)::bigint
-                 FROM books.import_file f
-                 LEFT JOIN books.import_row r ON r.region = f.region AND r.fund = f.fund AND r.sha256 = f.sha256
-                 LEFT JOIN (SELECT region, fund, voucher_id, sum(amount_fen) AS fen FROM books.voucher_line
-                             WHERE region = %(region)s AND fund = %(fund)s AND side = 1 GROUP BY 1, 2, 3) l
-                   ON l.region = r.region AND l.fund = r.fund AND l.voucher_id = r.voucher_id
-                WHERE f.region = %(region)s AND f.fund = %(fund)s AND (%(sha)s::bytea IS NULL OR f.sha256 = %(sha)s)
-                GROUP BY f.region, f.fund, f.sha256 ORDER BY f.imported_on DESC, f.sha256""",
+            """SELECT sha256, kind, name, imported_by, imported_on, good, bad, amount_fen FROM books.import_file
+                WHERE region = %(region)s AND fund = %(fund)s AND (%(sha)s::bytea IS NULL OR sha256 = %(sha)s)
+                ORDER BY imported_on DESC, sha256""",
             region=book.region,
             fund=book.fund,
             sha=digest,

@@ -7,7 +7,7 @@ take part, because the accounts are the book's and not the data file's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from ledger.books.chart import keep
@@ -36,6 +36,14 @@ class Ground:
 
     leaves: Mapping[int, Leaf]
     banks: Mapping[str, int]
+    _fits: dict[tuple[int, ...], list[int]] = field(default_factory=dict)
+
+    def fits(self, line: TemplateLine) -> list[int]:
+        """The leaves a line may stand on, in the order of the chart."""
+        if line.accounts not in self._fits:
+            under = tuple(map(str, line.accounts))
+            self._fits[line.accounts] = [leaf for leaf in self.leaves if str(leaf).startswith(under)]
+        return self._fits[line.accounts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,7 @@ def _account(
     template: Template, line: TemplateLine, on: Ground, given: Given, taken: set[str | int]
 ) -> tuple[int, str]:
     """The leaf of a line, and its own bank account's number where it asks for one."""
-    fits = [leaf for leaf in on.leaves if str(leaf).startswith(tuple(map(str, line.accounts)))]
+    fits = on.fits(line)
     named = [account for account in given.accounts if account in fits]
     if named:
         fits = named

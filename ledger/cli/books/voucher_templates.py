@@ -99,15 +99,11 @@ def given_of(
     return Given(parts, dims, tuple(banks or ()), tuple(accounts or ()))
 
 
-def _fits(line: TemplateLine, on: Ground) -> list[int]:
-    return [leaf for leaf in on.leaves if str(leaf).startswith(tuple(map(str, line.accounts)))]
-
-
 def _accounts(one: Template, on: Ground) -> list[list[dict[str, object]]]:
     return [
         [
             {"account": leaf, "name": on.leaves[leaf].name, "dims": on.leaves[leaf].dims}
-            for leaf in _fits(line, on)
+            for leaf in on.fits(line)
         ]
         for line in one.lines
     ]
@@ -117,4 +113,4 @@ def _line_words(line: TemplateLine, on: Ground) -> list[str]:
     side = ("红字" if line.red else "") + ("借" if line.side is Side.DEBIT else "贷")
     what = "合计" if line.part == "=" else said("template.part", line.part)
     may = "，可省" if line.optional else ""
-    return [f"  {side} {what}{may}", *(f"      {leaf} {on.leaves[leaf].name}" for leaf in _fits(line, on))]
+    return [f"  {side} {what}{may}", *(f"      {leaf} {on.leaves[leaf].name}" for leaf in on.fits(line))]

@@ -33,6 +33,16 @@ _TWICE: Final = """
      WHERE r.voucher_id IS NOT NULL AND coalesce(d.decision, 'approved') = 'approved'
      GROUP BY r.region, r.fund, r.kind, r.key HAVING count(*) > 1 ORDER BY 1, 2, 3
 """
+_COUNTS: Final = """
+    SELECT f.region, f.fund, encode(f.sha256, 'hex') FROM books.import_file f
+      LEFT JOIN (SELECT r.region, r.fund, r.sha256, count(r.voucher_id) AS good, count(*) FILTER (WHERE r.voucher_id IS NULL) AS bad,
+                        sum(l.fen) AS fen
+                   FROM books.import_row r
+                   LEFT JOIN (SELECT region, fund, voucher_id, sum(amount_fen) AS fen FROM books.voucher_line WHERE side = 1 GROUP BY 1, 2, 3) l
+                     ON l.region = r.region AND l.fund = r.fund AND l.voucher_id = r.voucher_id
+                  GROUP BY 1, 2, 3) r ON r.region = f.region AND r.fund = f.fund AND r.sha256 = f.sha256
+     WHERE (f.good, f.bad, f.amount_fen) IS DISTINCT FROM (coalesce(r.good, 0), coalesce(r.bad, 0), coalesce(r.fen, 0)) ORDER BY 1, 2, 3
+"""
 _RECURRENCES: Final = """
     SELECT t.region, t.fund, t.recurrence_id || ' ' || t.due_on FROM books.recurrence_draft t
       LEFT JOIN books.recurrence r ON r.region = t.region AND r.fund = t.fund AND r.recurrence_id = t.recurrence_id
@@ -49,6 +59,7 @@ _SAYINGS: Final = (
     (_SETS, "手工凭证{what}的附件与复核时不同"),
     (_LOST, "手工凭证{what}的附件已缺失或长度不符"),
     (_FILES, "导入文件{what}的内容与其SHA-256不符，已被改动"),
+    (_COUNTS, "导入文件{what}的行数、金额与其各行的草稿不符"),
     (_TWICE, "导入的行{what}制单两次"),
     (_RECURRENCES, "定期凭证{what}制单两次，或不是两人确认的到期日"),
 )

@@ -11,6 +11,9 @@ CREATE TABLE books.import_file (
     content     bytea NOT NULL,
     imported_by text NOT NULL,
     imported_on date NOT NULL CHECK (isfinite(imported_on)),
+    good        integer NOT NULL CHECK (good >= 0),
+    bad         integer NOT NULL CHECK (bad >= 0),
+    amount_fen  bigint NOT NULL,          -- what the debits of its drafts come to
     PRIMARY KEY (region, fund, sha256),
     FOREIGN KEY (region, fund) REFERENCES books.book
 );
@@ -42,12 +45,13 @@ CREATE UNIQUE INDEX import_voucher ON books.import_row (region, fund, voucher_id
 
 -- Functions ---------------------------------------------------
 -- Many drafts at once under the acting user's name, as books.draft_voucher() makes one; p_of names each line's draft (from 1).
--- Their ids, in order. Set by set, never draft by draft.
+-- Their ids, in order. Set by set, never draft by draft. No scans of whole tables: a foreign key's question planned while its table
+-- is small would else read all of it for every row that comes.
 CREATE OR REPLACE FUNCTION books.draft_vouchers(p_region integer, p_fund smallint, p_on date, p_business date[], p_summaries text[],
                                      p_evidences text[], p_attachments integer[], p_of integer[], p_sides smallint[], p_amounts bigint[],
                                      p_accounts integer[], p_counterparties text[], p_subfunds text[], p_years smallint[], p_terms integer[],
                                      p_categories text[])
-RETURNS text[] LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' SET enable_nestloop = off AS $$
+RETURNS text[] LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' SET enable_nestloop = off SET enable_seqscan = off AS $$
 DECLARE
     v_actor   text := access.require_role(p_region, p_fund, '{accountant,maker}');
     v_bad     record;
@@ -113,10 +117,11 @@ BEGIN
       FROM unnest(v_ids, v_version, p_business, p_summaries, p_evidences, p_attachments, v_digests)
            AS u (id, version, business, summary, evidence, attachments, digest);
     INSERT INTO books.voucher_line
-    SELECT p_region, p_fund, v_ids[r.of], row_number() OVER (PARTITION BY r.of ORDER BY r.place), r.side, r.fen, r.account, r.party, r.subfund,
+    SELECT p_region, p_fund, i.id, row_number() OVER (PARTITION BY r.of ORDER BY r.place), r.side, r.fen, r.account, r.party, r.subfund,
            r.year, r.term, r.category
       FROM unnest(p_of, p_sides, p_amounts, p_accounts, p_counterparties, p_subfunds, p_years, p_terms, p_categories)
-           WITH ORDINALITY AS r (of, side, fen, account, party, subfund, year, term, category, place);
+           WITH ORDINALITY AS r (of, side, fen, account, party, subfund, year, term, category, place)
+      JOIN unnest(v_ids) WITH ORDINALITY AS i (id, n) ON i.n = r.of;
     RETURN v_ids;
 END $$;
 
@@ -128,7 +133,7 @@ CREATE OR REPLACE FUNCTION books.import_vouchers(p_region integer, p_fund smalli
                                      p_sides smallint[], p_amounts bigint[], p_accounts integer[], p_counterparties text[], p_subfunds text[],
                                      p_years smallint[], p_terms integer[], p_categories text[],
                                      p_bad_lines integer[], p_bad_keys text[], p_fields text[], p_codes text[], p_messages text[], p_bad_raws text[])
-RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     v_actor text := access.require_role(p_region, p_fund, '{accountant,maker}');
     v_sha   bytea := sha256(p_content);
@@ -143,19 +148,23 @@ BEGIN
         v_ids := books.draft_vouchers(p_region, p_fund, p_on, p_business, p_summaries, p_evidences, p_attachments, p_of, p_sides, p_amounts,
                                       p_accounts, p_counterparties, p_subfunds, p_years, p_terms, p_categories);
     END IF;
-    SELECT u.key INTO v_key FROM unnest(p_keys) AS u (key)
-      JOIN books.import_row r ON r.region = p_region AND r.fund = p_fund AND r.kind = p_kind AND r.key = u.key AND r.voucher_id IS NOT NULL
-     WHERE NOT EXISTS (SELECT 1 FROM books.voucher_decision d WHERE d.region = p_region AND d.fund = p_fund AND d.voucher_id = r.voucher_id
+    SELECT r.key INTO v_key FROM books.import_row r
+     WHERE r.region = p_region AND r.fund = p_fund AND r.kind = p_kind AND r.key = ANY (p_keys) AND r.voucher_id IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM books.voucher_decision d WHERE d.region = p_region AND d.fund = p_fund AND d.voucher_id = r.voucher_id
                           AND d.decision <> 'approved') LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher_file.key_known', DETAIL = format('行号键“%s”已由另一文件制单', left(v_key, 60));
     END IF;
-    INSERT INTO books.import_file VALUES (p_region, p_fund, p_kind, v_sha, p_name, p_content, v_actor, p_on);
+    INSERT INTO books.import_file
+    VALUES (p_region, p_fund, p_kind, v_sha, p_name, p_content, v_actor, p_on, cardinality(p_lines), cardinality(p_bad_lines),
+            (SELECT coalesce(sum(u.fen) FILTER (WHERE u.side = 1), 0) FROM unnest(p_sides, p_amounts) AS u (side, fen)));
     INSERT INTO books.import_row
     SELECT p_region, p_fund, v_sha, u.line, p_kind, u.key,
-           1 + (SELECT count(*) FROM books.import_row r WHERE r.region = p_region AND r.fund = p_fund AND r.kind = p_kind AND r.key = u.key
-                   AND r.voucher_id IS NOT NULL), u.id, '', '', '', u.raw
-      FROM unnest(p_lines, p_keys, v_ids, p_raws) AS u (line, key, id, raw);
+           1 + coalesce(b.tries, 0), u.id, '', '', '', u.raw
+      FROM unnest(p_lines, p_keys, v_ids, p_raws) AS u (line, key, id, raw)
+      LEFT JOIN (SELECT r.key, count(*) AS tries FROM books.import_row r
+                  WHERE r.region = p_region AND r.fund = p_fund AND r.kind = p_kind AND r.key = ANY (p_keys) AND r.voucher_id IS NOT NULL
+                  GROUP BY r.key) b ON b.key = u.key;
     INSERT INTO books.import_row
     SELECT p_region, p_fund, v_sha, u.line, p_kind, u.key, 0, NULL, u.field, u.code, u.message, u.raw
       FROM unnest(p_bad_lines, p_bad_keys, p_fields, p_codes, p_messages, p_bad_raws) AS u (line, key, field, code, message, raw);
@@ -172,7 +181,7 @@ $$;
 
 -- Approves a list of drafts under one digest, as books.decide_voucher() does one: all of them or none.
 CREATE OR REPLACE FUNCTION books.approve_vouchers(p_region integer, p_fund smallint, p_ids text[], p_digest bytea, p_on date) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     v_actor text := access.require_role(p_region, p_fund, '{checker}');
     v_bad   record;
