@@ -103,4 +103,6 @@ def approve_batch(
         digest=digest,
         day=day,
     )
-    return batch, post(tx, book, day, [entry_of(one) for one in just_approved(tx, book, batch.voucher_ids, day)])
+    return batch, post(
+        tx, book, day, [entry_of(one) for one in just_approved(tx, book, batch.voucher_ids, day)]
+    )

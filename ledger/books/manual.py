@@ -283,9 +283,7 @@ def manual_vouchers(
     return found
 
 
-def just_approved(
-    tx: Transaction, book: Book, voucher_ids: Sequence[str], day: date
-) -> list[ManualVoucher]:
+def just_approved(tx: Transaction, book: Book, voucher_ids: Sequence[str], day: date) -> list[ManualVoucher]:
     """Many drafts the acting user approved in this transaction, by id: read without asking what became of each."""
     heads = tx.rows(
         """SELECT voucher_id, business_date, summary, evidence, attachments, reverses_seq, prepared_by, prepared_on, digest

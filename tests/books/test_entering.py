@@ -72,19 +72,39 @@ def test_papers_are_counted_in_the_digest_and_fixed_by_the_decision(ledger: Any)
         attach(t, ledger.book, made.voucher_id, "回单.pdf", SCAN, DAY)
         again = attach(t, ledger.book, made.voucher_id, "回单.pdf", SCAN, DAY)
         both = attach(t, ledger.book, made.voucher_id, "合同.pdf", SCAN + b"2", DAY)
-    assert ([one.n for one in again.papers], [one.name for one in both.papers]) == ([1], ["回单.pdf", "合同.pdf"])
+    assert ([one.n for one in again.papers], [one.name for one in both.papers]) == (
+        [1],
+        ["回单.pdf", "合同.pdf"],
+    )
     assert both.papers[0].sha256 == sha256(SCAN).digest()
     assert both.as_json()["attachments"] == 3
-    assert refusal(ledger, "checker", lambda t: approve_voucher(t, ledger.book, made.voucher_id, made.digest, DAY)) == "voucher.changed"
-    assert refusal(ledger, "maker", lambda t: attach(t, ledger.book, made.voucher_id, "x", b"x", DAY)) == "voucher.not_drafter"
-    assert refusal(ledger, "acc", lambda t: attach(t, ledger.book, made.voucher_id, "a/b", b"x", DAY)) == "paper.name"
-    assert refusal(ledger, "acc", lambda t: attach(t, ledger.book, made.voucher_id, "x", b"", DAY)) == "paper.size"
+    assert (
+        refusal(
+            ledger, "checker", lambda t: approve_voucher(t, ledger.book, made.voucher_id, made.digest, DAY)
+        )
+        == "voucher.changed"
+    )
+    assert (
+        refusal(ledger, "maker", lambda t: attach(t, ledger.book, made.voucher_id, "x", b"x", DAY))
+        == "voucher.not_drafter"
+    )
+    assert (
+        refusal(ledger, "acc", lambda t: attach(t, ledger.book, made.voucher_id, "a/b", b"x", DAY))
+        == "paper.name"
+    )
+    assert (
+        refusal(ledger, "acc", lambda t: attach(t, ledger.book, made.voucher_id, "x", b"", DAY))
+        == "paper.size"
+    )
     with tx(ledger, "checker") as t:
         posted = approve_voucher(t, ledger.book, made.voucher_id, both.shown_digest, DAY)
         printed = voucher(t, ledger.book, posted.voucher)
         kept, content = paper(t, ledger.book, made.voucher_id, 1)
     assert (printed.attachments, kept.name, content) == (3, "回单.pdf", SCAN)
-    assert refusal(ledger, "acc", lambda t: attach(t, ledger.book, made.voucher_id, "后补.pdf", b"late", DAY)) == "voucher.decided"
+    assert (
+        refusal(ledger, "acc", lambda t: attach(t, ledger.book, made.voucher_id, "后补.pdf", b"late", DAY))
+        == "voucher.decided"
+    )
     assert refusal(ledger, "acc", lambda t: paper(t, ledger.book, made.voucher_id, 3)) == "paper.unknown"
     assert ledger.findings() == []
 
@@ -125,12 +145,20 @@ def test_a_date_is_not_before_the_last_of_its_series(ledger: Any) -> None:
     with tx(ledger, "checker") as t:
         confirm_choices(t, read_choices(t).digest, DAY)
     other = drafted(ledger, "次日制的", on=DAY + timedelta(1))
-    assert refusal(ledger, "acc", lambda t: post(t, ledger.book, DAY, [ledger.draft()])) == "voucher.date_backwards"
+    assert (
+        refusal(ledger, "acc", lambda t: post(t, ledger.book, DAY, [ledger.draft()]))
+        == "voucher.date_backwards"
+    )
     with tx(ledger, "checker") as t:
         posted = approve(DAY)(t)
         assert voucher(t, ledger.book, posted.voucher).voucher_date == DAY
     assert ledger.findings() == []
-    assert refusal(ledger, "checker", lambda t: approve_voucher(t, ledger.book, other.voucher_id, other.digest, DAY)) == "voucher.future"
+    assert (
+        refusal(
+            ledger, "checker", lambda t: approve_voucher(t, ledger.book, other.voucher_id, other.digest, DAY)
+        )
+        == "voucher.future"
+    )
     with tx(ledger, "checker") as t:
         approve_voucher(t, ledger.book, other.voucher_id, other.digest, DAY + timedelta(1))
     change(ledger, "UPDATE fund.region_policy SET value = 'as_posted'")
@@ -159,7 +187,9 @@ def test_the_database_lends_no_month_to_a_book_that_is_not_ahead_of_the_clock(le
         today, outer = admin.execute(
             "SELECT (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date, books.outer_day(420100, 310::smallint)"
         ).fetchone()  # type: ignore[misc]
-        last = admin.execute("SELECT max(voucher_date) FROM books.block WHERE fund = 310 AND region = 420100").fetchone()[0]  # type: ignore[index]
+        last = admin.execute(
+            "SELECT max(voucher_date) FROM books.block WHERE fund = 310 AND region = 420100"
+        ).fetchone()[0]  # type: ignore[index]
     assert outer == (today + timedelta(1) if last <= today else last + timedelta(31))
 
 
@@ -175,22 +205,34 @@ def test_a_list_is_approved_under_one_digest_all_or_none(ledger: Any) -> None:
         batch = waiting_batch(t, ledger.book, day)
     assert {one.voucher_id for one in mine} <= set(batch.voucher_ids)
     assert (own.voucher_id, "voucher.same_person") in [(one.voucher_id, one.code) for one in batch.exceptions]
-    assert refusal(ledger, "checker", lambda t: approve_batch(t, ledger.book, batch.digest, day)) == "voucher.batch_changed"
+    assert (
+        refusal(ledger, "checker", lambda t: approve_batch(t, ledger.book, batch.digest, day))
+        == "voucher.batch_changed"
+    )
     with tx(ledger, "acc") as t:
         attach(t, ledger.book, mine[0].voucher_id, "甲.pdf", b"list", day)
-    assert refusal(ledger, "maker", lambda t: approve_batch(t, ledger.book, batch.digest, day)) == "voucher.batch_changed"
+    assert (
+        refusal(ledger, "maker", lambda t: approve_batch(t, ledger.book, batch.digest, day))
+        == "voucher.batch_changed"
+    )
     raw = "SELECT books.approve_vouchers(420100, 310::smallint, %(ids)s::text[], books.list_digest(420100, 310::smallint, %(ids)s::text[]), %(on)s)"
     ids = [own.voucher_id, mine[1].voucher_id]
     assert refusal(ledger, "maker", lambda t: t.run(raw, ids=ids, on=day)) == "voucher.same_person"
     assert refusal(ledger, "acc", lambda t: t.run(raw, ids=ids, on=day)) == "access.role_missing"
-    assert refusal(ledger, "checker", lambda t: t.run(raw, ids=[*ids, "MV-" + "0" * 20], on=day)) == "voucher.batch_changed"
+    assert (
+        refusal(ledger, "checker", lambda t: t.run(raw, ids=[*ids, "MV-" + "0" * 20], on=day))
+        == "voucher.batch_changed"
+    )
     before = ledger.count()
     with tx(ledger, "checker") as t:
         whole = waiting_batch(t, ledger.book, day)
         done, posted = approve_batch(t, ledger.book, whole.digest, day)
     assert ledger.count() == before + len(whole.voucher_ids) == before + len(posted)
     assert {own.voucher_id, *(one.voucher_id for one in mine)} <= set(done.voucher_ids)
-    assert refusal(ledger, "checker", lambda t: approve_batch(t, ledger.book, whole.digest, day)) == "voucher.batch_empty"
+    assert (
+        refusal(ledger, "checker", lambda t: approve_batch(t, ledger.book, whole.digest, day))
+        == "voucher.batch_empty"
+    )
     assert ledger.findings() == []
 
 
@@ -215,7 +257,10 @@ WRONG = {
     "key=T9 date=2026-10-14 template=A3 pool=1 document=d": ("bank", "template.bank"),
     "key=T9 date=2026-10-14 template=A1 amount=1 document=d": ("amount", "template.amount"),
     "key=T9 date=2026-10-14 template=A1 pool=1 party=某某 document=d": ("party", "party.unknown"),
-    "key=T9 date=2026-10-14 template=A1 pool=1 subfund=pool document=d": ("subfund", "template.dimension_extra"),
+    "key=T9 date=2026-10-14 template=A1 pool=1 subfund=pool document=d": (
+        "subfund",
+        "template.dimension_extra",
+    ),
     "key=T9 date=2026-10-14 template=A1 pool=1 year=x document=d": ("year", "voucher_file.field"),
     "key=T9 date=2026-10-14 template=A1 pool=1": ("document", "voucher.text"),
     "key=T9 date=2026-10-14 template=A1 pool=1 document=a|b": ("document", "voucher.text"),
@@ -231,18 +276,31 @@ def test_good_rows_go_on_bad_ones_are_named_and_kept(ledger: Any) -> None:
         made, fresh = take_file(t, ledger.book, "tax", "税票.csv", content, on)
         rows = import_rows(t, ledger.book, made.sha256, bad_only=False)
         again, fresh_again = take_file(t, ledger.book, "tax", "改了名.csv", content, on)
-    assert (made.good, made.bad, made.amount_fen, fresh, fresh_again, again) == (2, len(WRONG), 20000, True, False, made)
+    assert (made.good, made.bad, made.amount_fen, fresh, fresh_again, again) == (
+        2,
+        len(WRONG),
+        20000,
+        True,
+        False,
+        made,
+    )
     bad = [(row.line, row.field, row.code) for row in rows if row.code]
     assert bad == [(n, *want) for n, want in enumerate(WRONG.values(), 3)]
     with tx(ledger, "checker") as t:
         one = manual_voucher(t, ledger.book, rows[0].voucher_id)
         batch = waiting_batch(t, ledger.book, on, made.sha256)
         _, posted = approve_batch(t, ledger.book, batch.digest, on, made.sha256)
-    assert [(leg.side, leg.account, leg.amount_fen) for leg in one.content.legs] == [(1, 1005, 10000), (-1, 400101, 6000), (-1, 400102, 4000)]
+    assert [(leg.side, leg.account, leg.amount_fen) for leg in one.content.legs] == [
+        (1, 1005, 10000),
+        (-1, 400101, 6000),
+        (-1, 400102, 4000),
+    ]
     assert (one.content.evidence, one.content.summary) == ("T1", "税务征收保险费入国库")
     assert len(posted) == 2
     with tx(ledger, "acc") as t:
-        second, _ = take_file(t, ledger.book, "tax", "二.csv", csv_of(GOOD.format("T2"), GOOD.format("T3")), on)
+        second, _ = take_file(
+            t, ledger.book, "tax", "二.csv", csv_of(GOOD.format("T2"), GOOD.format("T3")), on
+        )
         known = import_rows(t, ledger.book, second.sha256, bad_only=True)
     assert [(row.key, row.field, row.code) for row in known] == [("T2", "key", "voucher_file.key_known")]
     assert ledger.findings() == []
@@ -254,7 +312,9 @@ def test_a_row_turned_down_may_come_again_and_no_other(ledger: Any) -> None:
         made, _ = take_file(t, ledger.book, "tax", "三.csv", csv_of(GOOD.format("T4")), on)
         [row] = import_rows(t, ledger.book, made.sha256, bad_only=False)
         withdraw_voucher(t, ledger.book, row.voucher_id, on, "有误")
-        again, _ = take_file(t, ledger.book, "tax", "四.csv", csv_of(GOOD.format("T4"), GOOD.format("T5")), on)
+        again, _ = take_file(
+            t, ledger.book, "tax", "四.csv", csv_of(GOOD.format("T4"), GOOD.format("T5")), on
+        )
         rows = import_rows(t, ledger.book, again.sha256, bad_only=False)
     assert (again.good, again.bad) == (2, 0)
     assert rows[0].voucher_id != row.voucher_id
@@ -305,11 +365,29 @@ def test_the_days_of_a_rhythm(ledger: Any) -> None:
     assert [str(d) for d in days_due("monthly", date(2026, 8, 31), year)] == [
         "2026-08-31", "2026-09-30", "2026-10-31", "2026-11-30", "2026-12-31",
     ]  # fmt: skip
-    assert [str(d) for d in days_due("quarterly", date(2026, 1, 15), year)] == ["2026-01-15", "2026-04-15", "2026-07-15", "2026-10-15"]
-    assert [str(d) for d in days_due("yearly", date(2024, 2, 29), year)] == ["2024-02-29", "2025-02-28", "2026-02-28"]
-    assert [str(d) for d in days_due("interest", date(2026, 3, 22), year)] == ["2026-06-21", "2026-09-21", "2026-12-21"]
+    assert [str(d) for d in days_due("quarterly", date(2026, 1, 15), year)] == [
+        "2026-01-15",
+        "2026-04-15",
+        "2026-07-15",
+        "2026-10-15",
+    ]
+    assert [str(d) for d in days_due("yearly", date(2024, 2, 29), year)] == [
+        "2024-02-29",
+        "2025-02-28",
+        "2026-02-28",
+    ]
+    assert [str(d) for d in days_due("interest", date(2026, 3, 22), year)] == [
+        "2026-06-21",
+        "2026-09-21",
+        "2026-12-21",
+    ]
     with psycopg.connect(ledger.admin_url) as admin:
-        for rhythm, first in (("monthly", date(2026, 8, 31)), ("quarterly", date(2026, 1, 15)), ("yearly", date(2024, 2, 29)), ("interest", date(2026, 3, 22))):
+        for rhythm, first in (
+            ("monthly", date(2026, 8, 31)),
+            ("quarterly", date(2026, 1, 15)),
+            ("yearly", date(2024, 2, 29)),
+            ("interest", date(2026, 3, 22)),
+        ):
             found = admin.execute(
                 "SELECT d::date FROM generate_series(%s::date, %s::date, '1 day') d WHERE books.is_due(%s, %s, d::date) ORDER BY 1",
                 [first, year, rhythm, first],
@@ -320,8 +398,10 @@ def test_the_days_of_a_rhythm(ledger: Any) -> None:
 def test_what_is_due_is_drafted_once_a_day_due(ledger: Any) -> None:
     on = DAY + timedelta(2)
     c1 = Given({"amount": 500}, Dimensions())
-    propose = lambda given, rhythm, first: lambda t: propose_recurrence(  # noqa: E731
-        t, ledger.book, template(310, "A16a"), given, "批复1号", rhythm, (first, None), on
+    propose = lambda given, rhythm, first: (
+        lambda t: propose_recurrence(
+            t, ledger.book, template(310, "A16a"), given, "批复1号", rhythm, (first, None), on
+        )
     )
     monthly = Given({"pool": 700, "acct": 300})
     assert refusal(ledger, "acc", propose(monthly, "weekly", DAY)) == "recurrence.rhythm"
@@ -331,8 +411,10 @@ def test_what_is_due_is_drafted_once_a_day_due(ledger: Any) -> None:
         assert propose(monthly, "monthly", date(2026, 8, 14))(t).recurrence_id == fixed.recurrence_id
         open_ = propose(Given({}), "interest", date(2026, 9, 1))(t)
         assert due(t, ledger.book, on) == []
-    decide = lambda one, state, digest, reason="": lambda t: decide_recurrence(  # noqa: E731
-        t, ledger.book, one.recurrence_id, state, digest, reason, on
+    decide = lambda one, state, digest, reason="": (
+        lambda t: decide_recurrence(
+            t, ledger.book, one.recurrence_id, state, digest, reason, on
+        )
     )
     assert refusal(ledger, "acc", decide(fixed, "confirmed", fixed.digest)) == "access.role_missing"
     change(ledger, "INSERT INTO access.user_role VALUES (420100, 'acc', 'checker', 0)")
@@ -353,12 +435,26 @@ def test_what_is_due_is_drafted_once_a_day_due(ledger: Any) -> None:
         assert [bool(one.voucher_id) for one in done] == [True, True, False, True]
         one = manual_voucher(t, ledger.book, done[0].voucher_id)
         assert (one.content.business_date, one.amount_fen) == (date(2026, 8, 14), 1000)
-        assert [(x.recurrence_id, str(x.due_on)) for x in due(t, ledger.book, on)] == [(open_.recurrence_id, "2026-09-21")]
+        assert [(x.recurrence_id, str(x.due_on)) for x in due(t, ledger.book, on)] == [
+            (open_.recurrence_id, "2026-09-21")
+        ]
         draft_due(t, ledger.book, waits[2], {"pool": 5}, on)
         assert due(t, ledger.book, on) == []
-    assert refusal(ledger, "acc", lambda t: draft_due(t, ledger.book, waits[0], {}, on)) == "recurrence.drafted"
-    assert refusal(ledger, "acc", lambda t: draft_due(t, ledger.book, waits[0]._replace(due_on=DAY + timedelta(1)), {}, on)) == "recurrence.not_due"
-    assert refusal(ledger, "acc", lambda t: draft_due(t, ledger.book, waits[0], {"pool": 1}, on)) == "recurrence.amount"
+    assert (
+        refusal(ledger, "acc", lambda t: draft_due(t, ledger.book, waits[0], {}, on)) == "recurrence.drafted"
+    )
+    assert (
+        refusal(
+            ledger,
+            "acc",
+            lambda t: draft_due(t, ledger.book, waits[0]._replace(due_on=DAY + timedelta(1)), {}, on),
+        )
+        == "recurrence.not_due"
+    )
+    assert (
+        refusal(ledger, "acc", lambda t: draft_due(t, ledger.book, waits[0], {"pool": 1}, on))
+        == "recurrence.amount"
+    )
     with tx(ledger, "checker") as t:
         reject_voucher(t, ledger.book, done[0].voucher_id, on, "重做")
     with tx(ledger, "acc") as t:
@@ -388,7 +484,9 @@ DOORS = {
 
 @pytest.mark.parametrize("role", ["service", "owner"])
 @pytest.mark.parametrize("door", DOORS)
-def test_what_was_entered_comes_and_goes_through_its_functions_alone(ledger: Any, door: str, role: str) -> None:
+def test_what_was_entered_comes_and_goes_through_its_functions_alone(
+    ledger: Any, door: str, role: str
+) -> None:
     if role == "service":
         with pytest.raises(LedgerError), tx(ledger, "acc") as t:
             t.connection.execute(DOORS[door])

@@ -15,7 +15,10 @@ books.closing.state closing.state
 books.closing_check.code closing.check
 books.closing_waiver.code closing.check
 books.dim.subfund subfund
+books.import_file.kind voucher_file.kind
 books.period.state period.state
+books.recurrence.rhythm recurrence.rhythm
+books.recurrence.state recurrence.state
 books.voucher_decision.decision voucher.state
 fund.advance.kind advance.kind
 fund.advance.recovery advance.recovery
@@ -126,6 +129,9 @@ COMMANDS: Final = (
     f"--as zhou bank-statement list {_R}",
     "--as zhou book list",
     "--as zhou book voucher list --book 420100-310",
+    "--as zhou book voucher imported --book 420100-310",
+    "--as zhou book voucher recurring list --book 420100-310",
+    "--as qian book voucher waiting --book 420100-310",
     "--as zhou book voucher templates list --book 420100-310",
     "--as zhou book voucher templates show A14 --book 420100-310",
     "--as zhou book voucher show {SELECT voucher_id FROM books.voucher WHERE fund = 310 LIMIT 1} --book 420100-310",
@@ -192,6 +198,7 @@ NOT_LISTED: Final = {
     "audit sample-check": "says whether a drawn sample is the one that was drawn",
     "bank key": "a public key",
     "bank serve": "runs until it is stopped",
+    "book voucher attachments": "names and digests of files; tests/books/test_entering.py",
     "codes": "the list of codes itself",
     "cutover check": "counts and differences, each with its own sentence; tests/cli/test_cutover_commands.py",
     "cutover report": "a report to sign; tests/fund/cutover",
