@@ -23,7 +23,7 @@ class BatchException(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class DraftList:
     """The drafts a person can approve, by id, with what their debits come to; and those they cannot."""
 
     voucher_ids: Sequence[str]
@@ -42,7 +42,7 @@ class Batch:
         }
 
 
-def waiting_batch(tx: Transaction, book: Book, day: date, file_sha256: bytes | None = None) -> Batch:
+def waiting_batch(tx: Transaction, book: Book, day: date, file_sha256: bytes | None = None) -> DraftList:
     """What waits in a book, or of one imported file, for the acting user to approve on `day`."""
     rows = tx.rows(
         """SELECT v.voucher_id, v.prepared_by, v.business_date,
@@ -79,12 +79,12 @@ def waiting_batch(tx: Transaction, book: Book, day: date, file_sha256: bytes | N
         fund=book.fund,
         ids=ids,
     )
-    return Batch(ids, total, bytes(digest), exceptions)
+    return DraftList(ids, total, bytes(digest), exceptions)
 
 
 def approve_batch(
     tx: Transaction, book: Book, digest: bytes, day: date, file_sha256: bytes | None = None
-) -> tuple[Batch, list[Posted]]:
+) -> tuple[DraftList, list[Posted]]:
     """Approve and post the list that `digest` stands for, all of it or nothing; what was not on it is named beside.
 
     Raises NotFound `voucher.batch_empty`; Conflict `voucher.batch_changed`, `voucher.date_backwards`; Forbidden

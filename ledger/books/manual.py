@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final
 
+from ledger.books.attached import VoucherPaper, papers_of
 from ledger.books.journal import post
 from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, Side
 from ledger.core.errors import InvalidInput, NotFound
@@ -36,28 +37,6 @@ class ManualContent:
     reverses_seq: int = 0
 
 
-class Paper(NamedTuple):
-    """A paper attached to a draft: its bytes are kept under their SHA-256."""
-
-    n: int
-    name: str
-    sha256: bytes
-    size: int
-    attached_by: str
-    attached_on: date
-
-    def as_json(self) -> dict[str, object]:
-        """For machines."""
-        return {
-            "n": self.n,
-            "name": self.name,
-            "sha256": self.sha256.hex(),
-            "bytes": self.size,
-            "attached_by": self.attached_by,
-            "attached_on": self.attached_on.isoformat(),
-        }
-
-
 @dataclass(frozen=True, slots=True)
 class ManualVoucher:
     """A stored draft with what was decided of it; `voucher` is the printed number once it is posted."""
@@ -73,7 +52,7 @@ class ManualVoucher:
     decided_on: date | None
     reason: str
     voucher: str
-    papers: tuple[Paper, ...] = ()
+    papers: tuple[VoucherPaper, ...] = ()
     """What is attached, in order."""
     papers_digest: bytes = b""
 
@@ -299,22 +278,6 @@ def just_approved(tx: Transaction, book: Book, voucher_ids: Sequence[str], day: 
         content = ManualContent(business, summary, evidence, tuple(legs[key]), attachments, reverses)
         drafted = (book, key, content, prepared_by, prepared_on, bytes(digest))
         found.append(ManualVoucher(*drafted, "approved", tx.user, day, "", "", papers.get(key, ())))
-    return found
-
-
-def papers_of(tx: Transaction, book: Book, voucher_ids: Sequence[str]) -> dict[str, tuple[Paper, ...]]:
-    """What is attached to these drafts, each draft's in order; a draft without is left out."""
-    found: dict[str, tuple[Paper, ...]] = {}
-    if not voucher_ids:
-        return found
-    for key, n, name, sha, size, by, on in tx.rows(
-        """SELECT voucher_id, n, name, sha256, bytes, attached_by, attached_on FROM books.voucher_paper
-            WHERE region = %(region)s AND fund = %(fund)s AND voucher_id = ANY(%(ids)s) ORDER BY voucher_id, n""",
-        region=book.region,
-        fund=book.fund,
-        ids=list(voucher_ids),
-    ):
-        found[key] = (*found.get(key, ()), Paper(n, name, bytes(sha), size, by, on))
     return found
 
 

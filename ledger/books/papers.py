@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from ledger.books.manual import ManualVoucher, Paper, manual_voucher
+from ledger.books.attached import VoucherPaper
+from ledger.books.manual import ManualVoucher, manual_voucher
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
@@ -42,7 +43,7 @@ def attach(
     return manual_voucher(tx, book, voucher_id)
 
 
-def paper(tx: Transaction, book: Book, voucher_id: str, n: int) -> tuple[Paper, bytes]:
+def paper(tx: Transaction, book: Book, voucher_id: str, n: int) -> tuple[VoucherPaper, bytes]:
     """One attached paper with its bytes. Raises NotFound `voucher.draft_unknown`, `paper.unknown`."""
     of = manual_voucher(tx, book, voucher_id)
     found = next((one for one in of.papers if one.n == n), None)

@@ -25,9 +25,16 @@ from ledger.books.manual import (
 from ledger.books.papers import attach, paper
 from ledger.books.templates.file_rows import HEADINGS
 from ledger.books.templates.files import import_rows, imported, take_file, template_text
-from ledger.books.templates.fill import Given
+from ledger.books.templates.fill import Filling
 from ledger.books.templates.read import template
-from ledger.books.templates.recurring import days_due, decide_recurrence, draft_due, due, propose_recurrence
+from ledger.books.templates.recurring import (
+    Recurrence,
+    days_due,
+    decide_recurrence,
+    draft_due,
+    due,
+    propose_recurrence,
+)
 from ledger.books.vouchers import voucher
 from ledger.core.entries import Dimensions, credit, debit
 from ledger.core.errors import LedgerError
@@ -397,25 +404,26 @@ def test_the_days_of_a_rhythm(ledger: Any) -> None:
 
 def test_what_is_due_is_drafted_once_a_day_due(ledger: Any) -> None:
     on = DAY + timedelta(2)
-    c1 = Given({"amount": 500}, Dimensions())
-    propose = lambda given, rhythm, first: (
-        lambda t: propose_recurrence(
-            t, ledger.book, template(310, "A16a"), given, "批复1号", rhythm, (first, None), on
+    c1 = Filling({"amount": 500}, Dimensions())
+
+    def propose(given: Filling, rhythm: str, first: date) -> Any:
+        days = (first, None)
+        return lambda t: propose_recurrence(
+            t, ledger.book, template(310, "A16a"), given, "批复1号", rhythm, days, on
         )
-    )
-    monthly = Given({"pool": 700, "acct": 300})
+
+    monthly = Filling({"pool": 700, "acct": 300})
     assert refusal(ledger, "acc", propose(monthly, "weekly", DAY)) == "recurrence.rhythm"
     assert refusal(ledger, "acc", propose(c1, "monthly", DAY)) == "template.amount"
     with tx(ledger, "acc") as t:
         fixed = propose(monthly, "monthly", date(2026, 8, 14))(t)
         assert propose(monthly, "monthly", date(2026, 8, 14))(t).recurrence_id == fixed.recurrence_id
-        open_ = propose(Given({}), "interest", date(2026, 9, 1))(t)
+        open_ = propose(Filling({}), "interest", date(2026, 9, 1))(t)
         assert due(t, ledger.book, on) == []
-    decide = lambda one, state, digest, reason="": (
-        lambda t: decide_recurrence(
-            t, ledger.book, one.recurrence_id, state, digest, reason, on
-        )
-    )
+
+    def decide(one: Recurrence, state: str, digest: bytes, reason: str = "") -> Any:
+        return lambda t: decide_recurrence(t, ledger.book, one.recurrence_id, state, digest, reason, on)
+
     assert refusal(ledger, "acc", decide(fixed, "confirmed", fixed.digest)) == "access.role_missing"
     change(ledger, "INSERT INTO access.user_role VALUES (420100, 'acc', 'checker', 0)")
     assert refusal(ledger, "acc", decide(fixed, "confirmed", fixed.digest)) == "recurrence.same_person"
@@ -505,6 +513,7 @@ def test_the_growth_of_an_import_is_that_of_its_rows(ledger: Any) -> None:
     on, seconds = DAY + timedelta(2), []
     for size, mark in ((1, "W"), (5_000, "M"), (50_000, "N")):
         content = csv_of(*(GOOD.format(f"{mark}{n}") for n in range(size)))
+        ledger.service.dispose()  # sessions of their own, as a command's are
         began = time.monotonic()
         with tx(ledger, "acc") as t:
             made, _ = take_file(t, ledger.book, "tax", f"{mark}.csv", content, on)
@@ -513,6 +522,4 @@ def test_the_growth_of_an_import_is_that_of_its_rows(ledger: Any) -> None:
             _, posted = approve_batch(t, ledger.book, batch.digest, on, made.sha256)
         seconds.append(time.monotonic() - began)
         assert len(posted) == made.good == size
-    print("rows 5000, 50000:", seconds[1:])
-    assert seconds[2] < 10 * seconds[1] * 1.6 + 2
-    assert seconds[2] < 120
+    assert seconds[2] < 10 * seconds[1] * 1.6 + 2, seconds

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.books.chart import chart
 from ledger.books.manual import ManualContent, approve_voucher, draft_voucher
-from ledger.books.templates.fill import Given, fill, ground
+from ledger.books.templates.fill import Filling, fill, ground
 from ledger.books.templates.read import template, templates
 from ledger.books.vouchers import voucher
 from ledger.cli.books.voucher_templates import given_of
@@ -153,7 +153,7 @@ def town(ledger: Any) -> Any:
     return ledger
 
 
-def given(text: str) -> Given:
+def given(text: str) -> Filling:
     amounts, banks, accounts, dims = [], [], [], Dimensions()
     for word in text.split():
         name, _mark, value = word.partition("=")
@@ -248,6 +248,6 @@ def test_what_is_missing_or_too_much_is_refused_by_name(town: Any, text: str) ->
 def test_a_party_nobody_knows_is_refused_by_the_draft(town: Any) -> None:
     with pytest.raises(LedgerError) as error, unit_of_work(town.service, "acc", 420100) as tx:
         book = Book(420100, 310)
-        legs = fill(template(310, "A27a"), ground(tx, book), Given({"amount": 1}, Dimensions("某某行")))
+        legs = fill(template(310, "A27a"), ground(tx, book), Filling({"amount": 1}, Dimensions("某某行")))
         draft_voucher(tx, book, ManualContent(DAY, "借款", "合同", legs), DAY)
     assert error.value.code == "party.unknown"

@@ -277,6 +277,8 @@ def _added(
         for name, kind in key:
             if name not in said and kind == "text":
                 made[name] = f"{row.get(name) or 'X'}-{next(_numbers)}"
+            elif name not in said and kind == "bytea":
+                made[name] = f"\\x{next(_numbers):064x}"
             elif (
                 name not in said
                 and kind in ("integer", "bigint", "smallint")

@@ -10,7 +10,7 @@ from io import StringIO
 from typing import Final, NamedTuple
 
 from ledger.books.manual import ManualContent
-from ledger.books.templates.fill import Given, Ground, fill
+from ledger.books.templates.fill import Filling, Ground, fill
 from ledger.books.templates.read import Template, templates
 from ledger.core.dates import parse_day
 from ledger.core.entries import Dimensions
@@ -158,7 +158,7 @@ def _content(
         raise _Wrong("date", f"日期{day}晚于业务日期{today}", "voucher.future")
     if row["party"] and not known[row["party"]]:
         raise _Wrong("party", f"往来单位“{row['party'][:60]}”不在册", "party.unknown")
-    given = Given(
+    given = Filling(
         {part: _fen(part, row[part]) for part in PARTS if row[part]},
         Dimensions(row["party"], row["subfund"], _whole(row, "year"), _whole(row, "term"), row["category"]),
         tuple(filter(None, [row["bank"]])),

@@ -23,7 +23,7 @@ _SUBFUNDS: Final = {"pool": "统筹基金", "acct": "个人账户基金"}
 _DIMS: Final = ((1, "counterparty"), (2, "subfund"), (4, "service_year"), (8, "term"), (16, "category"))
 
 
-class Leaf(NamedTuple):
+class BookLeaf(NamedTuple):
     """A leaf of the book: its full name and the dimensions it asks for (bits as in `chart.Account`)."""
 
     name: str
@@ -34,7 +34,7 @@ class Leaf(NamedTuple):
 class Ground:
     """What templates are filled on: the book's leaves, its own bank accounts (number → kind), accounts that are no leaves."""
 
-    leaves: Mapping[int, Leaf]
+    leaves: Mapping[int, BookLeaf]
     banks: Mapping[str, int]
     _fits: dict[tuple[int, ...], list[int]] = field(default_factory=dict)
 
@@ -47,7 +47,7 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Filling:
     """What a person gives: amounts by part, in fen; own bank accounts by number or kind; leaves; the dimensions."""
 
     amounts: Mapping[str, int]
@@ -59,7 +59,7 @@ class Given:
 def ground(tx: Transaction, book: Book) -> Ground:
     """Read once for any number of templates. Raises NotFound `book.unknown`."""
     leaves = {
-        account: Leaf(name, dims)
+        account: BookLeaf(name, dims)
         for account, name, dims in tx.rows(
             "SELECT account, name, dims FROM books.account WHERE region = %(region)s AND fund = %(fund)s AND leaf ORDER BY account",
             region=book.region,
@@ -76,7 +76,7 @@ def ground(tx: Transaction, book: Book) -> Ground:
     return Ground(leaves, {account: int(kind) for account, kind in banks})
 
 
-def fill(template: Template, on: Ground, given: Given) -> tuple[Leg, ...]:
+def fill(template: Template, on: Ground, given: Filling) -> tuple[Leg, ...]:
     """The lines, balanced, in the template's order; lines of amounts left out are left out.
 
     Raises InvalidInput `template.by_rule`, `template.amount`, `template.account`, `template.account_choice`,
@@ -135,7 +135,7 @@ def _amounts(template: Template, given: Mapping[str, int]) -> dict[str, int]:
 
 
 def _account(
-    template: Template, line: TemplateLine, on: Ground, given: Given, taken: set[str | int]
+    template: Template, line: TemplateLine, on: Ground, given: Filling, taken: set[str | int]
 ) -> tuple[int, str]:
     """The leaf of a line, and its own bank account's number where it asks for one."""
     fits = on.fits(line)
@@ -167,7 +167,7 @@ def _bank(
     fits: Sequence[int],
     kinds: Sequence[int],
     on: Ground,
-    given: Given,
+    given: Filling,
     taken: set[str | int],
 ) -> tuple[int, str]:
     choices = []
@@ -208,7 +208,7 @@ def _bank(
     return leaves[0], numbers[0]
 
 
-def _require(template: Template, account: int, leaf: Leaf, dims: Dimensions) -> None:
+def _require(template: Template, account: int, leaf: BookLeaf, dims: Dimensions) -> None:
     for bit, name in _DIMS:
         if leaf.dims & bit and not getattr(dims, name):
             raise InvalidInput(
@@ -226,7 +226,7 @@ def _require(template: Template, account: int, leaf: Leaf, dims: Dimensions) -> 
             )
 
 
-def _refuse_left(template: Template, given: Given, taken: set[str | int], used: int) -> None:
+def _refuse_left(template: Template, given: Filling, taken: set[str | int], used: int) -> None:
     """What was given and stands nowhere is refused: it would be lost unseen."""
     for account in given.accounts:
         if account not in taken:

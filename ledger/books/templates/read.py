@@ -1,4 +1,4 @@
-"""The templates as data: what a line says, and which there are for a fund."""
+"""The voucher templates as data: what a line says, and which there are for a fund."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TemplateLine:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One kind of entry of a fund, with the articles it rests on. `by`: who books it instead of a hand, else empty."""
+    """A voucher template: one kind of entry of a fund, with the articles it rests on. `by`: who books it instead of a hand, else empty."""
 
     code: str
     fund: int

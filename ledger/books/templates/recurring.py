@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from ledger.books.manual import ManualContent, draft_voucher
-from ledger.books.templates.fill import Given, fill, ground
+from ledger.books.templates.fill import Filling, fill, ground
 from ledger.books.templates.read import Template, template
 from ledger.core.entries import Book, Dimensions
 from ledger.core.errors import InvalidInput, NotFound
@@ -32,7 +32,7 @@ class Recurrence:
     template: str
     summary: str
     evidence: str
-    given: Given
+    given: Filling
     rhythm: str
     from_day: date
     to_day: date | None
@@ -62,7 +62,7 @@ class Recurrence:
         }
 
 
-class Due(NamedTuple):
+class DueVoucher(NamedTuple):
     """A day on which one is due and nothing stands drafted; `voucher_id` once it is, empty where an amount is wanted."""
 
     recurrence_id: str
@@ -75,7 +75,7 @@ def propose_recurrence(
     tx: Transaction,
     book: Book,
     form: Template,
-    given: Given,
+    given: Filling,
     evidence: str,
     rhythm: str,
     days: tuple[date, date | None],
@@ -94,7 +94,7 @@ def propose_recurrence(
     if not evidence.strip() or len(evidence) > 150 or any(c in "|\\" or ord(c) < 32 for c in evidence):
         raise InvalidInput("voucher.text", "依据应为1到150字，且不含竖线、反斜杠、换行", field="evidence")
     trial = given.amounts or {form.parts[0].part: 1}
-    fill(form, ground(tx, book), Given(trial, given.dims, given.banks, given.accounts))
+    fill(form, ground(tx, book), Filling(trial, given.dims, given.banks, given.accounts))
     filling = json.dumps(
         {"amounts": dict(given.amounts), "banks": list(given.banks), "accounts": list(given.accounts), "dims": list(given.dims)},
         ensure_ascii=False, sort_keys=True,
@@ -150,9 +150,12 @@ def recurrences(tx: Transaction, book: Book) -> list[Recurrence]:
         fund=book.fund,
     ):
         key, code, summary, evidence, filling, rhythm, first, last, digest, *decided = row
-        said = json.loads(filling)
-        given = Given(
-            said["amounts"], Dimensions(*said["dims"]), tuple(said["banks"]), tuple(said["accounts"])
+        said = json.loads(filling or "{}")
+        given = Filling(
+            said.get("amounts", {}),
+            Dimensions(*said.get("dims", ())),
+            tuple(said.get("banks", ())),
+            tuple(said.get("accounts", ())),
         )
         found.append(
             Recurrence(
@@ -184,7 +187,7 @@ def days_due(rhythm: str, first: date, last: date) -> Iterator[date]:
             yield due
 
 
-def due(tx: Transaction, book: Book, day: date) -> list[Due]:
+def due(tx: Transaction, book: Book, day: date) -> list[DueVoucher]:
     """What of the confirmed ones is due by `day` and has no draft that stands, oldest first."""
     drafted = {
         (key, on)
@@ -197,7 +200,7 @@ def due(tx: Transaction, book: Book, day: date) -> list[Due]:
         )
     }
     found = [
-        Due(one.recurrence_id, on, one.summary, "")
+        DueVoucher(one.recurrence_id, on, one.summary, "")
         for one in recurrences(tx, book)
         if one.state == "confirmed"
         for on in days_due(one.rhythm, one.from_day, min(day, one.to_day or day))
@@ -206,7 +209,7 @@ def due(tx: Transaction, book: Book, day: date) -> list[Due]:
     return sorted(found, key=lambda one: (one.due_on, one.recurrence_id))[:_DUE_MAX]
 
 
-def draft_due(tx: Transaction, book: Book, one: Due, amounts: dict[str, int], on: date) -> Due:
+def draft_due(tx: Transaction, book: Book, one: DueVoucher, amounts: dict[str, int], on: date) -> DueVoucher:
     """Draft what is due under one's own name; where neither it nor `amounts` has an amount, nothing is drafted.
 
     Raises Conflict `recurrence.drafted`, `recurrence.not_due`; InvalidInput `template.*`, `recurrence.amount`.
@@ -216,7 +219,7 @@ def draft_due(tx: Transaction, book: Book, one: Due, amounts: dict[str, int], on
         raise InvalidInput(
             "recurrence.amount", f"定期凭证{one.recurrence_id}的金额已定，不能另给", field="amount"
         )
-    given = Given(of.given.amounts or amounts, of.given.dims, of.given.banks, of.given.accounts)
+    given = Filling(of.given.amounts or amounts, of.given.dims, of.given.banks, of.given.accounts)
     if not given.amounts:
         return one
     form = template(book.fund, of.template)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.books.batches import Batch, approve_batch, waiting_batch
+from ledger.books.batches import DraftList, approve_batch, waiting_batch
 from ledger.books.manual import require_happened
 from ledger.books.reading import parse_book
 from ledger.books.setup import open_period
@@ -60,7 +60,7 @@ def approve_all(book: str, date: str, digest: str, file: str, *, as_json: bool) 
     show(document, lines + _exceptions(batch), as_json=as_json)
 
 
-def words(batch: Batch) -> list[str]:
+def words(batch: DraftList) -> list[str]:
     """A list for people: the first of it, the rest counted."""
     lines = [f"  {one}" for one in batch.voucher_ids[:_SHOWN]]
     if len(batch.voucher_ids) > _SHOWN:
@@ -70,5 +70,5 @@ def words(batch: Batch) -> list[str]:
     return [head, *lines, *_exceptions(batch), *tail]
 
 
-def _exceptions(batch: Batch) -> list[str]:
+def _exceptions(batch: DraftList) -> list[str]:
     return [f"  未列入 {one.voucher_id}：{one.message}（{one.code}）" for one in batch.exceptions]

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from ledger.books.reading import parse_book
-from ledger.books.templates.fill import Given, Ground, ground
+from ledger.books.templates.fill import Filling, Ground, ground
 from ledger.books.templates.read import Template, TemplateLine, template, templates
 from ledger.cli.line.context import JsonFlag, app_for, show
 from ledger.core.entries import FUND_NAMES, Book, Dimensions, Side
@@ -87,7 +87,7 @@ def given_of(
     banks: Sequence[str] | None,
     accounts: Sequence[int] | None,
     dims: Dimensions,
-) -> Given:
+) -> Filling:
     """What was typed, in fen; `100.00` alone is the part `amount`. Raises InvalidInput `template.amount`, `amount.format`."""
     parts: dict[str, int] = {}
     for text in amounts or ():
@@ -96,7 +96,7 @@ def given_of(
         if part in parts:
             raise InvalidInput("template.amount", f"金额项{part[:20]}给了两次", field=part[:20])
         parts[part] = parse_fen(yuan)
-    return Given(parts, dims, tuple(banks or ()), tuple(accounts or ()))
+    return Filling(parts, dims, tuple(banks or ()), tuple(accounts or ()))
 
 
 def _accounts(one: Template, on: Ground) -> list[list[dict[str, object]]]:

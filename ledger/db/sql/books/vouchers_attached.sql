@@ -1,4 +1,4 @@
--- What hand-written vouchers rest on: papers kept by their digest, attached to a draft before anybody decides it.
+-- What hand-written vouchers rest on. A paper of a voucher is kept by its digest, attached to a draft before anybody decides it.
 
 -- Tables ------------------------------------------------------
 -- The bytes of a paper, once a book, under their own digest.
