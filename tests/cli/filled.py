@@ -15,10 +15,7 @@ books.closing.state closing.state
 books.closing_check.code closing.check
 books.closing_waiver.code closing.check
 books.dim.subfund subfund
-books.import_file.kind voucher_file.kind
 books.period.state period.state
-books.recurrence.rhythm recurrence.rhythm
-books.recurrence.state recurrence.state
 books.voucher_decision.decision voucher.state
 fund.advance.kind advance.kind
 fund.advance.recovery advance.recovery
@@ -108,6 +105,9 @@ payments.statement_file.form statement.form
 payments.statement_file.state statement_file.state
 payments.statement_line.direction direction
 payments.statement_match.why match.why
+books.import_file.kind voucher_file.kind
+books.recurrence.rhythm recurrence.rhythm
+books.recurrence.state recurrence.state
 """
 COLUMNS: Final = dict(line.split() for line in _COLUMNS.split("\n") if line)
 """Column → family. A new limited column is named here, its codes in ledger/core/words/words.tsv."""
@@ -277,6 +277,8 @@ def _added(
         for name, kind in key:
             if name not in said and kind == "text":
                 made[name] = f"{row.get(name) or 'X'}-{next(_numbers)}"
+            elif name not in said and name == "period":
+                made[name] = (10 + next(_numbers)) * 100 + 1  # a month long before any
             elif name not in said and kind == "bytea":
                 made[name] = f"\\x{next(_numbers):064x}"
             elif (
