@@ -93,7 +93,7 @@ def take_file(
     parties = {row[HEADINGS.index("party")] for _, row in table(text) if len(row) == len(HEADINGS)}
     known_parties: dict[str, bool] = dict(
         tx.rows(
-            "SELECT p, fund.known_party(%(region)s, p) FROM unnest(%(parties)s::text[]) AS p",
+            "SELECT party, known FROM books.known_parties(%(region)s, %(parties)s::text[])",
             region=book.region,
             parties=sorted(parties - {""}),
         )

@@ -12,12 +12,13 @@ from typing import Final, NamedTuple
 
 from ledger.books.chart import keep
 from ledger.books.templates.read import TOTAL, Template, TemplateLine
+from ledger.core.accounts import FISCAL_DEPOSIT, SPENDING_DEPOSIT
 from ledger.core.entries import NO_DIMENSIONS, Book, Dimensions, Leg
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 
-BANK_KINDS: Final = (1002, 1003, 1004, 1005)
+BANK_KINDS: Final = (1002, FISCAL_DEPOSIT, SPENDING_DEPOSIT, 1005)
 """收入户, 财政专户, 支出户, 国库: what --bank names."""
 _SUBFUNDS: Final = {"pool": "统筹基金", "acct": "个人账户基金"}
 _DIMS: Final = ((1, "counterparty"), (2, "subfund"), (4, "service_year"), (8, "term"), (16, "category"))
@@ -69,7 +70,7 @@ def ground(tx: Transaction, book: Book) -> Ground:
     if not leaves:
         raise NotFound("book.unknown", f"账套{book}不存在，或不在您的权限内", book=str(book))
     banks = tx.rows(
-        "SELECT account, kind FROM payments.book_account WHERE region = %(region)s AND fund = %(fund)s ORDER BY kind, account",
+        "SELECT account, kind FROM books.own_banks(%(region)s, %(fund)s::smallint)",
         region=book.region,
         fund=book.fund,
     )

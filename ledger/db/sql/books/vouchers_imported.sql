@@ -44,6 +44,17 @@ CREATE UNIQUE INDEX import_key ON books.import_row (region, fund, kind, key, att
 CREATE UNIQUE INDEX import_voucher ON books.import_row (region, fund, voucher_id) WHERE voucher_id IS NOT NULL;
 
 -- Functions ---------------------------------------------------
+-- What a template is filled with beside the chart: the book's own bank accounts, and which parties are on a kept list.
+CREATE OR REPLACE FUNCTION books.own_banks(p_region integer, p_fund smallint) RETURNS TABLE (account text, kind text) LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT k.account, k.kind FROM payments.book_account k WHERE k.region = p_region AND k.fund = p_fund ORDER BY k.kind, k.account
+$$;
+
+CREATE OR REPLACE FUNCTION books.known_parties(p_region integer, p_parties text[]) RETURNS TABLE (party text, known boolean) LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p, fund.known_party(p_region, p) FROM unnest(p_parties) AS p
+$$;
+
 -- Many drafts at once under the acting user's name, as books.draft_voucher() makes one; p_of names each line's draft (from 1).
 -- Their ids, in order. Set by set, never draft by draft. No scans of whole tables: a foreign key's question planned while its table
 -- is small would else read all of it for every row that comes.
@@ -235,3 +246,5 @@ ALTER FUNCTION books.import_vouchers(integer,smallint,text,text,bytea,date,integ
 GRANT EXECUTE ON FUNCTION books.import_vouchers(integer,smallint,text,text,bytea,date,integer[],text[],text[],date[],text[],text[],integer[],integer[],smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],integer[],text[],text[],text[],text[],text[]) TO fundledger_service;
 ALTER FUNCTION books.list_digest(integer,smallint,text[]) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.list_digest(integer,smallint,text[]) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION books.own_banks(integer,smallint) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION books.known_parties(integer,text[]) TO fundledger_service;
