@@ -10,7 +10,7 @@ from ledger.core.entries import Book
 from ledger.db.unit_of_work import Transaction
 
 
-class VoucherPaper(NamedTuple):
+class Attachment(NamedTuple):
     """A paper attached to a draft: its bytes are kept under their SHA-256."""
 
     n: int
@@ -32,17 +32,19 @@ class VoucherPaper(NamedTuple):
         }
 
 
-def papers_of(tx: Transaction, book: Book, voucher_ids: Sequence[str]) -> dict[str, tuple[VoucherPaper, ...]]:
+def attachments_of(
+    tx: Transaction, book: Book, voucher_ids: Sequence[str]
+) -> dict[str, tuple[Attachment, ...]]:
     """What is attached to these drafts, each draft's in order; a draft without is left out."""
-    found: dict[str, tuple[VoucherPaper, ...]] = {}
+    found: dict[str, tuple[Attachment, ...]] = {}
     if not voucher_ids:
         return found
     for key, n, name, sha, size, by, on in tx.rows(
-        """SELECT voucher_id, n, name, sha256, bytes, attached_by, attached_on FROM books.voucher_paper
+        """SELECT voucher_id, n, name, sha256, bytes, attached_by, attached_on FROM books.attachment
             WHERE region = %(region)s AND fund = %(fund)s AND voucher_id = ANY(%(ids)s) ORDER BY voucher_id, n""",
         region=book.region,
         fund=book.fund,
         ids=list(voucher_ids),
     ):
-        found[key] = (*found.get(key, ()), VoucherPaper(n, name, bytes(sha), size, by, on))
+        found[key] = (*found.get(key, ()), Attachment(n, name, bytes(sha), size, by, on))
     return found

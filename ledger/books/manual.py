@@ -12,7 +12,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Final
 
-from ledger.books.attached import VoucherPaper, papers_of
+from ledger.books.attached import Attachment, attachments_of
 from ledger.books.journal import post
 from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, Side
 from ledger.core.errors import InvalidInput, NotFound
@@ -52,14 +52,16 @@ class ManualVoucher:
     decided_on: date | None
     reason: str
     voucher: str
-    papers: tuple[VoucherPaper, ...] = ()
+    attached: tuple[Attachment, ...] = ()
     """What is attached, in order."""
-    papers_digest: bytes = b""
+    attachments_digest: bytes = b""
 
     @property
     def shown_digest(self) -> bytes:
         """What a second person answers for: the draft's own digest, with its papers' where it has some."""
-        return sha256(self.digest + self.papers_digest).digest() if self.papers_digest else self.digest
+        return (
+            sha256(self.digest + self.attachments_digest).digest() if self.attachments_digest else self.digest
+        )
 
     @property
     def source_key(self) -> str:
@@ -81,8 +83,8 @@ class ManualVoucher:
             "business_date": content.business_date.isoformat(),
             "summary": content.summary,
             "evidence": content.evidence,
-            "attachments": content.attachments + len(self.papers),
-            "papers": [one.as_json() for one in self.papers],
+            "attachments": content.attachments + len(self.attached),
+            "attached": [one.as_json() for one in self.attached],
             "reverses_seq": content.reverses_seq,
             "amount_fen": str(self.amount_fen),
             "lines": [
@@ -184,7 +186,7 @@ def entry_of(drafted: ManualVoucher) -> EntryDraft:
         reviewed_by=drafted.decided_by,
         evidence_digest=drafted.digest,
         evidence=content.evidence,
-        attachments=content.attachments + len(drafted.papers),
+        attachments=content.attachments + len(drafted.attached),
         reverses_seq=content.reverses_seq,
     )
 
@@ -231,12 +233,12 @@ def manual_vouchers(
         """SELECT v.voucher_id, v.business_date, v.summary, v.evidence, v.attachments, v.reverses_seq, v.prepared_by,
                   v.prepared_on, v.digest, coalesce(d.decision, 'drafted'), coalesce(d.decided_by, ''), d.decided_on,
                   coalesce(d.reason, ''), coalesce(e.series || '-' || e.period || '-' || e.vno, ''),
-                  CASE WHEN p.voucher_id IS NULL THEN '' ELSE books.papers_digest(v.region, v.fund, v.voucher_id) END
+                  CASE WHEN p.voucher_id IS NULL THEN '' ELSE books.attachments_digest(v.region, v.fund, v.voucher_id) END
              FROM books.voucher v
              LEFT JOIN books.voucher_decision d ON d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id
              LEFT JOIN books.source s ON s.region = v.region AND s.fund = v.fund AND s.source_key = 'MAN:' || v.voucher_id
              LEFT JOIN books.entry e ON e.region = s.region AND e.fund = s.fund AND e.period = s.period AND e.seq = s.seq
-             LEFT JOIN books.voucher_paper p ON p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id AND p.n = 1
+             LEFT JOIN books.attachment p ON p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id AND p.n = 1
             WHERE v.region = %(region)s AND v.fund = %(fund)s AND %(id)s IN ('', v.voucher_id)
               AND %(state)s IN ('', coalesce(d.decision, 'drafted'))
               AND (%(after)s = '' OR (v.prepared_on, v.voucher_id) >
@@ -251,14 +253,14 @@ def manual_vouchers(
         limit=limit,
     )
     legs = _legs(tx, book, [head[0] for head in heads])
-    papers = papers_of(tx, book, [head[0] for head in heads if head[-1]])
+    attached = attachments_of(tx, book, [head[0] for head in heads if head[-1]])
     found = []
     for key, business, summary, evidence, attachments, reverses, *rest in heads:
         prepared_by, prepared_on, digest, state, decided_by, decided_on, reason, printed, kept = rest
         content = ManualContent(business, summary, evidence, tuple(legs[key]), attachments, reverses)
         drafted = (book, key, content, prepared_by, prepared_on, bytes(digest))
         decided = (state, decided_by, decided_on, reason, printed)
-        found.append(ManualVoucher(*drafted, *decided, papers.get(key, ()), bytes(kept)))
+        found.append(ManualVoucher(*drafted, *decided, attached.get(key, ()), bytes(kept)))
     return found
 
 
@@ -272,12 +274,12 @@ def just_approved(tx: Transaction, book: Book, voucher_ids: Sequence[str], day: 
         fund=book.fund,
         ids=list(voucher_ids),
     )
-    legs, papers = _legs(tx, book, voucher_ids), papers_of(tx, book, voucher_ids)
+    legs, attached = _legs(tx, book, voucher_ids), attachments_of(tx, book, voucher_ids)
     found = []
     for key, business, summary, evidence, attachments, reverses, prepared_by, prepared_on, digest in heads:
         content = ManualContent(business, summary, evidence, tuple(legs[key]), attachments, reverses)
         drafted = (book, key, content, prepared_by, prepared_on, bytes(digest))
-        found.append(ManualVoucher(*drafted, "approved", tx.user, day, "", "", papers.get(key, ())))
+        found.append(ManualVoucher(*drafted, "approved", tx.user, day, "", "", attached.get(key, ())))
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.books.attachments import attach, attachment
 from ledger.books.batches import approve_batch, waiting_batch
 from ledger.books.journal import post
 from ledger.books.manual import (
@@ -22,7 +23,6 @@ from ledger.books.manual import (
     reject_voucher,
     withdraw_voucher,
 )
-from ledger.books.papers import attach, paper
 from ledger.books.templates.file_rows import HEADINGS
 from ledger.books.templates.files import import_rows, imported, take_file, template_text
 from ledger.books.templates.fill import Filling
@@ -79,11 +79,11 @@ def test_papers_are_counted_in_the_digest_and_fixed_by_the_decision(ledger: Any)
         attach(t, ledger.book, made.voucher_id, "回单.pdf", SCAN, DAY)
         again = attach(t, ledger.book, made.voucher_id, "回单.pdf", SCAN, DAY)
         both = attach(t, ledger.book, made.voucher_id, "合同.pdf", SCAN + b"2", DAY)
-    assert ([one.n for one in again.papers], [one.name for one in both.papers]) == (
+    assert ([one.n for one in again.attached], [one.name for one in both.attached]) == (
         [1],
         ["回单.pdf", "合同.pdf"],
     )
-    assert both.papers[0].sha256 == sha256(SCAN).digest()
+    assert both.attached[0].sha256 == sha256(SCAN).digest()
     assert both.as_json()["attachments"] == 3
     assert (
         refusal(
@@ -97,22 +97,25 @@ def test_papers_are_counted_in_the_digest_and_fixed_by_the_decision(ledger: Any)
     )
     assert (
         refusal(ledger, "acc", lambda t: attach(t, ledger.book, made.voucher_id, "a/b", b"x", DAY))
-        == "paper.name"
+        == "attachment.name"
     )
     assert (
         refusal(ledger, "acc", lambda t: attach(t, ledger.book, made.voucher_id, "x", b"", DAY))
-        == "paper.size"
+        == "attachment.size"
     )
     with tx(ledger, "checker") as t:
         posted = approve_voucher(t, ledger.book, made.voucher_id, both.shown_digest, DAY)
         printed = voucher(t, ledger.book, posted.voucher)
-        kept, content = paper(t, ledger.book, made.voucher_id, 1)
+        kept, content = attachment(t, ledger.book, made.voucher_id, 1)
     assert (printed.attachments, kept.name, content) == (3, "回单.pdf", SCAN)
     assert (
         refusal(ledger, "acc", lambda t: attach(t, ledger.book, made.voucher_id, "后补.pdf", b"late", DAY))
         == "voucher.decided"
     )
-    assert refusal(ledger, "acc", lambda t: paper(t, ledger.book, made.voucher_id, 3)) == "paper.unknown"
+    assert (
+        refusal(ledger, "acc", lambda t: attachment(t, ledger.book, made.voucher_id, 3))
+        == "attachment.unknown"
+    )
     assert ledger.findings() == []
 
 
@@ -123,12 +126,12 @@ def test_verify_finds_a_paper_that_was_changed_added_or_lost(ledger: Any) -> Non
     with tx(ledger, "checker") as t:
         approve_voucher(t, ledger.book, made.voucher_id, both.shown_digest, DAY)
     sha = sha256(b"jia").hexdigest()
-    change(ledger, f"UPDATE books.paper SET content = 'yi' WHERE sha256 = '\\x{sha}'")
+    change(ledger, f"UPDATE books.attached_file SET content = 'yi' WHERE sha256 = '\\x{sha}'")
     assert any(sha[:16] in one.message for one in ledger.findings())
-    change(ledger, f"UPDATE books.paper SET content = 'jia' WHERE sha256 = '\\x{sha}'")
-    change(ledger, f"UPDATE books.voucher_paper SET name = '乙.pdf' WHERE voucher_id = '{made.voucher_id}'")
+    change(ledger, f"UPDATE books.attached_file SET content = 'jia' WHERE sha256 = '\\x{sha}'")
+    change(ledger, f"UPDATE books.attachment SET name = '乙.pdf' WHERE voucher_id = '{made.voucher_id}'")
     assert [one for one in ledger.findings() if made.voucher_id in f"{one.entry}{one.message}"]
-    change(ledger, f"UPDATE books.voucher_paper SET name = '甲.pdf' WHERE voucher_id = '{made.voucher_id}'")
+    change(ledger, f"UPDATE books.attachment SET name = '甲.pdf' WHERE voucher_id = '{made.voucher_id}'")
     assert ledger.findings() == []
 
 
@@ -476,11 +479,11 @@ def test_what_is_due_is_drafted_once_a_day_due(ledger: Any) -> None:
 
 
 DOORS = {
-    "paper": "INSERT INTO books.paper VALUES (420100, 310, sha256('q'), 'q')",
-    "attach": "INSERT INTO books.voucher_paper SELECT region, fund, voucher_id, 9, 'x', sha256, 1, 'acc', '2026-10-14' FROM books.voucher_paper LIMIT 1",
-    "rename": "UPDATE books.voucher_paper SET name = 'x'",
-    "rewrite": "UPDATE books.paper SET content = 'q'",
-    "detach": "DELETE FROM books.voucher_paper",
+    "paper": "INSERT INTO books.attached_file VALUES (420100, 310, sha256('q'), 'q')",
+    "attach": "INSERT INTO books.attachment SELECT region, fund, voucher_id, 9, 'x', sha256, 1, 'acc', '2026-10-14' FROM books.attachment LIMIT 1",
+    "rename": "UPDATE books.attachment SET name = 'x'",
+    "rewrite": "UPDATE books.attached_file SET content = 'q'",
+    "detach": "DELETE FROM books.attachment",
     "file": "INSERT INTO books.import_file VALUES (420100, 310, 'tax', sha256('q'), 'x', 'q', 'acc', '2026-10-14')",
     "row": "UPDATE books.import_row SET key = 'x'",
     "rows": "TRUNCATE books.import_row",

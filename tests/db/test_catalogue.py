@@ -232,9 +232,9 @@ def test_the_doors_of_the_journal_are_these(catalogue: psycopg.Connection) -> No
             "withdraw_close",
         ),
         *("waived", "ask_waiver", "grant_waiver", "ask_reopen", "reopen_period"),
-        *("draft_voucher", "decide_voucher", "attach_paper", "import_vouchers", "approve_vouchers"),
+        *("draft_voucher", "decide_voucher", "attach_file", "import_vouchers", "approve_vouchers"),
         *(
-            "papers_digest",
+            "attachments_digest",
             "shown_digest",
             "list_digest",
             "own_banks",

@@ -1,5 +1,5 @@
 -- The bytes of a paper, once a book, under their own digest.
-CREATE TABLE books.paper (
+CREATE TABLE books.attached_file (
     region  integer NOT NULL,
     fund    smallint NOT NULL,
     sha256  bytea NOT NULL CHECK (length(sha256) = 32),
@@ -9,7 +9,7 @@ CREATE TABLE books.paper (
 );
 
 -- What is attached to a draft, in its order; kept for good once the draft is decided.
-CREATE TABLE books.voucher_paper (
+CREATE TABLE books.attachment (
     region      integer NOT NULL,
     fund        smallint NOT NULL,
     voucher_id  text NOT NULL,
@@ -22,12 +22,12 @@ CREATE TABLE books.voucher_paper (
     PRIMARY KEY (region, fund, voucher_id, n),
     UNIQUE (region, fund, voucher_id, sha256),
     FOREIGN KEY (region, fund, voucher_id) REFERENCES books.voucher,
-    FOREIGN KEY (region, fund, sha256) REFERENCES books.paper
+    FOREIGN KEY (region, fund, sha256) REFERENCES books.attached_file
 );
 
 -- What papers stood with the draft as it was approved: their digest, nothing where there were none.
-ALTER TABLE books.voucher_decision ADD COLUMN papers bytea NOT NULL DEFAULT ''
-    CONSTRAINT voucher_decision_papers_check CHECK (length(papers) = ANY (ARRAY[0, 32]));
+ALTER TABLE books.voucher_decision ADD COLUMN attached bytea NOT NULL DEFAULT ''
+    CONSTRAINT voucher_decision_attached_check CHECK (length(attached) = ANY (ARRAY[0, 32]));
 
 -- A file of the tax office or the fiscal office as it came, with the first answer it got.
 CREATE TABLE books.import_file (

@@ -11,7 +11,7 @@ from ledger.books.reading import parse_book
 from ledger.books.templates.file_rows import KINDS
 from ledger.books.templates.files import Imported, ImportRow, import_rows, take_file, template_text
 from ledger.books.templates.files import imported as imported_files
-from ledger.cli.books.voucher_papers import file_bytes, write_new
+from ledger.cli.books.voucher_attachments import file_bytes, write_new
 from ledger.cli.line.context import JsonFlag, act, app_for, show
 from ledger.core.digests import parse_digest
 from ledger.core.errors import InvalidInput

@@ -15,7 +15,7 @@ from ledger.books.reading import parse_book
 from ledger.books.setup import open_period
 from ledger.books.templates.fill import fill, ground
 from ledger.books.vouchers import voucher
-from ledger.cli.books import voucher_files, voucher_papers, voucher_recurring, voucher_templates
+from ledger.cli.books import voucher_attachments, voucher_files, voucher_recurring, voucher_templates
 from ledger.cli.books.voucher_batches import FileOption, approve_all, waiting
 from ledger.cli.books.voucher_templates import (
     AccountOption,
@@ -40,8 +40,8 @@ from ledger.db.unit_of_work import Transaction, unit_of_work
 app = typer.Typer(help="手工凭证：一人制单，另一人复核后记账", no_args_is_help=True)
 app.add_typer(voucher_templates.app, name="templates")
 app.add_typer(voucher_recurring.app, name="recurring")
-app.command()(voucher_papers.attach)
-app.command()(voucher_papers.attachments)
+app.command()(voucher_attachments.attach)
+app.command()(voucher_attachments.attachments)
 app.command()(waiting)
 app.command("import")(voucher_files.import_file)
 app.command()(voucher_files.imported)
@@ -226,6 +226,7 @@ def _show(one: ManualVoucher, *, as_json: bool) -> None:
         side = "借" if leg.side is Side.DEBIT else "贷"
         lines.append(f"  {side} {leg.account} {yuan_grouped(leg.amount_fen)}元 {dims}".rstrip())
     lines += [
-        f"  附件{paper.n} {paper.name} {paper.size}字节 SHA-256 {paper.sha256.hex()}" for paper in one.papers
+        f"  附件{paper.n} {paper.name} {paper.size}字节 SHA-256 {paper.sha256.hex()}"
+        for paper in one.attached
     ]
     show(one.as_json(), [*lines, f"  摘要 {one.shown_digest.hex()}"], as_json=as_json)

@@ -9,19 +9,19 @@ from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 
 _PAPERS: Final = """
-    SELECT region, fund, encode(sha256, 'hex') FROM books.paper WHERE sha256(content) <> sha256 ORDER BY 1, 2, 3
+    SELECT region, fund, encode(sha256, 'hex') FROM books.attached_file WHERE sha256(content) <> sha256 ORDER BY 1, 2, 3
 """
 _SETS: Final = """
     SELECT v.region, v.fund, v.voucher_id FROM books.voucher_decision v
       LEFT JOIN (SELECT region, fund, voucher_id, min(n) AS first, max(n) AS last, count(*) AS papers,
                         sha256(convert_to(string_agg(concat_ws('|', n, name, bytes, encode(sha256, 'hex')), E'\\n' ORDER BY n), 'UTF8')) AS digest
-                   FROM books.voucher_paper GROUP BY 1, 2, 3) p ON p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id
-     WHERE v.papers <> coalesce(p.digest, '') OR p.first <> 1 OR p.last <> p.papers
+                   FROM books.attachment GROUP BY 1, 2, 3) p ON p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id
+     WHERE v.attached <> coalesce(p.digest, '') OR p.first <> 1 OR p.last <> p.papers
      ORDER BY 1, 2, 3
 """
 _LOST: Final = """
-    SELECT p.region, p.fund, p.voucher_id FROM books.voucher_paper p
-      LEFT JOIN books.paper k ON k.region = p.region AND k.fund = p.fund AND k.sha256 = p.sha256
+    SELECT p.region, p.fund, p.voucher_id FROM books.attachment p
+      LEFT JOIN books.attached_file k ON k.region = p.region AND k.fund = p.fund AND k.sha256 = p.sha256
      WHERE k.sha256 IS NULL OR length(k.content) <> p.bytes ORDER BY 1, 2, 3
 """
 _FILES: Final = """

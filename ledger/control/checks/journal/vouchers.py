@@ -41,7 +41,7 @@ _DRAFTS: Final = """
                                    E'\\n' ORDER BY n) AS text
                    FROM books.voucher_line GROUP BY 1, 2, 3) l
         ON l.region = v.region AND l.fund = v.fund AND l.voucher_id = v.voucher_id
-      LEFT JOIN (SELECT region, fund, voucher_id, count(*) AS papers FROM books.voucher_paper GROUP BY 1, 2, 3) p
+      LEFT JOIN (SELECT region, fund, voucher_id, count(*) AS papers FROM books.attachment GROUP BY 1, 2, 3) p
         ON p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id
       LEFT JOIN books.entry e ON e.region = v.region AND e.fund = v.fund AND e.event = 'MAN' AND e.source_key = 'MAN:' || v.voucher_id
      ORDER BY v.region, v.fund, v.voucher_id

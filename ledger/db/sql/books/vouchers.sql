@@ -45,7 +45,7 @@ CREATE TABLE books.voucher_decision (
     decided_by text NOT NULL,
     decided_on date NOT NULL,
     reason     text NOT NULL,
-    papers     bytea NOT NULL DEFAULT '' CHECK (length(papers) IN (0, 32)),   -- what was attached, as it was approved
+    attached   bytea NOT NULL DEFAULT '' CHECK (length(attached) IN (0, 32)),   -- what was attached, as it was approved
     PRIMARY KEY (region, fund, voucher_id),
     FOREIGN KEY (region, fund, voucher_id) REFERENCES books.voucher,
     CHECK ((decision = 'approved') = (reason = ''))
@@ -205,7 +205,7 @@ DECLARE
     v_actor text;
     v       books.voucher;
     v_taken books.voucher_decision;
-    v_papers bytea;
+    v_attached bytea;
 BEGIN
     v_actor := access.require_role(p_region, p_fund, CASE p_decision WHEN 'withdrawn' THEN '{accountant,maker}'::text[] ELSE '{checker}' END);
     PERFORM 1 FROM books.head h WHERE h.region = p_region AND h.fund = p_fund FOR UPDATE;
@@ -227,8 +227,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'voucher.same_person',
             DETAIL = format('手工凭证%s由%s制单，须由另一人以本人名义复核', p_voucher_id, v.prepared_by);
     END IF;
-    v_papers := books.papers_digest(p_region, p_fund, p_voucher_id);
-    IF p_digest IS DISTINCT FROM books.shown_digest(v.digest, v_papers) THEN
+    v_attached := books.attachments_digest(p_region, p_fund, p_voucher_id);
+    IF p_digest IS DISTINCT FROM books.shown_digest(v.digest, v_attached) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher.changed', DETAIL = format('手工凭证%s的内容与所复核的摘要不符', p_voucher_id);
     END IF;
     IF p_decision = 'approved' THEN
@@ -237,8 +237,8 @@ BEGIN
                                                            WHERE l.region = p_region AND l.fund = p_fund AND l.voucher_id = p_voucher_id),
                                        p_on, v.prepared_on);
     END IF;
-    INSERT INTO books.voucher_decision (region, fund, voucher_id, decision, digest, decided_by, decided_on, reason, papers)
-    VALUES (p_region, p_fund, p_voucher_id, p_decision, v.digest, v_actor, p_on, p_reason, v_papers);
+    INSERT INTO books.voucher_decision (region, fund, voucher_id, decision, digest, decided_by, decided_on, reason, attached)
+    VALUES (p_region, p_fund, p_voucher_id, p_decision, v.digest, v_actor, p_on, p_reason, v_attached);
 END $$;
 
 -- Called by books.post(): what no rule prepared posts only if it was approved, with this very content and by these persons:
@@ -269,7 +269,7 @@ BEGIN
                    AND s.decision = 'approved' AND (s.decided_by, v.prepared_by) = (e.reviewed_by, e.prepared_by)
                    AND s.digest = e.evidence_digest
                    AND s.digest = books.voucher_text_digest(p_region, p_fund, v.version, e.business_date, e.reverses_seq, e.summary,
-                                                            e.evidence, e.attachments - books.papers_of(p_region, p_fund, v.voucher_id),
+                                                            e.evidence, e.attachments - books.attachments_of(p_region, p_fund, v.voucher_id),
                                                             e.prepared_by, t.text))
            WHEN e.event = 'OPEN' THEN true                      -- fund.check_opening
            WHEN e.source_key LIKE 'REF:%' THEN EXISTS (

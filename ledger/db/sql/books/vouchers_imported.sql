@@ -185,7 +185,7 @@ END $$;
 -- Of a list of drafts as shown: id and what a person answers for, by id.
 CREATE OR REPLACE FUNCTION books.list_digest(p_region integer, p_fund smallint, p_ids text[]) RETURNS bytea LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT sha256(convert_to(coalesce(string_agg(v.voucher_id || '|' || encode(books.shown_digest(v.digest, books.papers_digest(p_region, p_fund, v.voucher_id)), 'hex'),
+    SELECT sha256(convert_to(coalesce(string_agg(v.voucher_id || '|' || encode(books.shown_digest(v.digest, books.attachments_digest(p_region, p_fund, v.voucher_id)), 'hex'),
                                                  E'\n' ORDER BY v.voucher_id COLLATE "C"), ''), 'UTF8'))
       FROM books.voucher v WHERE v.region = p_region AND v.fund = p_fund AND v.voucher_id = ANY (p_ids)
 $$;
@@ -219,8 +219,8 @@ BEGIN
     PERFORM books.refuse_backwards(p_region, p_fund, ARRAY[s.account], p_on, CASE WHEN v_bad.first = v_bad.last THEN v_bad.first END)
        FROM (SELECT max(l.account) AS account FROM books.voucher_line l
               WHERE l.region = p_region AND l.fund = p_fund AND l.voucher_id = ANY (p_ids) GROUP BY left(l.account::text, 1) = '9') s;
-    INSERT INTO books.voucher_decision (region, fund, voucher_id, decision, digest, decided_by, decided_on, reason, papers)
-    SELECT p_region, p_fund, v.voucher_id, 'approved', v.digest, v_actor, p_on, '', books.papers_digest(p_region, p_fund, v.voucher_id)
+    INSERT INTO books.voucher_decision (region, fund, voucher_id, decision, digest, decided_by, decided_on, reason, attached)
+    SELECT p_region, p_fund, v.voucher_id, 'approved', v.digest, v_actor, p_on, '', books.attachments_digest(p_region, p_fund, v.voucher_id)
       FROM books.voucher v WHERE v.region = p_region AND v.fund = p_fund AND v.voucher_id = ANY (p_ids);
 END $$;
 

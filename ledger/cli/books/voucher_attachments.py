@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from ledger.books.attachments import attach as attach_file
+from ledger.books.attachments import attachment
 from ledger.books.manual import manual_voucher
-from ledger.books.papers import attach as attach_paper
-from ledger.books.papers import paper
 from ledger.books.reading import parse_book
 from ledger.cli.line.context import JsonFlag, act, app_for, show
 from ledger.core.errors import Conflict, InvalidInput
@@ -31,10 +31,10 @@ def attach(
     running, named = app_for("accountant"), parse_book(book)
     content = file_bytes(file)
     with act(running, named.region, "voucher.attach", f"{book} {draft} {file.name}") as tx:
-        made = attach_paper(tx, named, draft, file.name, content, running.clock.today())
+        made = attach_file(tx, named, draft, file.name, content, running.clock.today())
     show(
         made.as_json(),
-        [f"{draft}附件{len(made.papers)}个，复核摘要 {made.shown_digest.hex()}"],
+        [f"{draft}附件{len(made.attached)}个，复核摘要 {made.shown_digest.hex()}"],
         as_json=as_json,
     )
 
@@ -50,14 +50,14 @@ def attachments(
     """列出草稿或凭证的附件；用 --n 与 --out 取出其中一个。"""
     running, named = app_for("reviewer"), parse_book(book)
     if (n == 0) != (out is None):
-        raise InvalidInput("paper.out", "取出一个附件须同时给出--n与--out")
+        raise InvalidInput("attachment.out", "取出一个附件须同时给出--n与--out")
     with unit_of_work(running.engine, running.user, named.region) as tx:
         found = manual_voucher(tx, named, draft)
-        content = paper(tx, named, draft, n)[1] if out is not None else b""
+        content = attachment(tx, named, draft, n)[1] if out is not None else b""
     if out is not None:
         write_new(out, content)
-    lines = [f"{one.n} {one.name} {one.size}字节 SHA-256 {one.sha256.hex()}" for one in found.papers]
-    show({"papers": [one.as_json() for one in found.papers]}, lines or ["没有附件"], as_json=as_json)
+    lines = [f"{one.n} {one.name} {one.size}字节 SHA-256 {one.sha256.hex()}" for one in found.attached]
+    show({"attached": [one.as_json() for one in found.attached]}, lines or ["没有附件"], as_json=as_json)
 
 
 def file_bytes(path: Path) -> bytes:
@@ -69,11 +69,11 @@ def file_bytes(path: Path) -> bytes:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Write a file that is not there yet. Raises Conflict `paper.exists`, InvalidInput `file.unreadable`."""
+    """Write a file that is not there yet. Raises Conflict `attachment.exists`, InvalidInput `file.unreadable`."""
     try:
         with path.open("xb") as out:
             out.write(content)
     except FileExistsError as refusal:
-        raise Conflict("paper.exists", f"{path.name}已存在，不覆盖") from refusal
+        raise Conflict("attachment.exists", f"{path.name}已存在，不覆盖") from refusal
     except OSError as refusal:
         raise InvalidInput("export.file", f"不能写入{path}：{os_reason(refusal)}") from refusal

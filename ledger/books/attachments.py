@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from ledger.books.attached import VoucherPaper
+from ledger.books.attached import Attachment
 from ledger.books.manual import ManualVoucher, manual_voucher
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput, NotFound
@@ -20,19 +20,19 @@ def attach(
 ) -> ManualVoucher:
     """Attach a file to one's own draft that nobody decided yet; the same bytes again change nothing.
 
-    Raises InvalidInput `paper.name`, `paper.size`; NotFound `voucher.draft_unknown`; Conflict `voucher.decided`;
+    Raises InvalidInput `attachment.name`, `attachment.size`; NotFound `voucher.draft_unknown`; Conflict `voucher.decided`;
     Forbidden `voucher.not_drafter`, `access.role_missing`.
     """
     if not name or len(name) > NAME_MAX or any(c in "|\\/" or ord(c) < 32 for c in name):
         raise InvalidInput(
-            "paper.name", f"附件名“{name[:40]}”应为1到{NAME_MAX}字，不含竖线、斜杠、控制符", field="file"
+            "attachment.name", f"附件名“{name[:40]}”应为1到{NAME_MAX}字，不含竖线、斜杠、控制符", field="file"
         )
     if not 1 <= len(content) <= BYTES_MAX:
         raise InvalidInput(
-            "paper.size", f"附件{name}有{len(content)}字节，应为1到{BYTES_MAX}字节", field="file"
+            "attachment.size", f"附件{name}有{len(content)}字节，应为1到{BYTES_MAX}字节", field="file"
         )
     tx.run(
-        "SELECT books.attach_paper(%(region)s, %(fund)s::smallint, %(id)s, %(name)s, %(content)s, %(day)s)",
+        "SELECT books.attach_file(%(region)s, %(fund)s::smallint, %(id)s, %(name)s, %(content)s, %(day)s)",
         region=book.region,
         fund=book.fund,
         id=voucher_id,
@@ -43,14 +43,14 @@ def attach(
     return manual_voucher(tx, book, voucher_id)
 
 
-def paper(tx: Transaction, book: Book, voucher_id: str, n: int) -> tuple[VoucherPaper, bytes]:
-    """One attached paper with its bytes. Raises NotFound `voucher.draft_unknown`, `paper.unknown`."""
+def attachment(tx: Transaction, book: Book, voucher_id: str, n: int) -> tuple[Attachment, bytes]:
+    """One attached paper with its bytes. Raises NotFound `voucher.draft_unknown`, `attachment.unknown`."""
     of = manual_voucher(tx, book, voucher_id)
-    found = next((one for one in of.papers if one.n == n), None)
+    found = next((one for one in of.attached if one.n == n), None)
     if found is None:
-        raise NotFound("paper.unknown", f"手工凭证{voucher_id}没有第{n}个附件", n=n)
+        raise NotFound("attachment.unknown", f"手工凭证{voucher_id}没有第{n}个附件", n=n)
     content = tx.value(
-        "SELECT content FROM books.paper WHERE region = %(region)s AND fund = %(fund)s AND sha256 = %(sha)s",
+        "SELECT content FROM books.attached_file WHERE region = %(region)s AND fund = %(fund)s AND sha256 = %(sha)s",
         region=book.region,
         fund=book.fund,
         sha=found.sha256,
