@@ -4,7 +4,7 @@ from alembic import op
 from ledger.db.migrate import run_folder
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
