@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from typing import Final
 
+from ledger.books.attached import Attachment, attachments_of
 from ledger.books.cautions import Caution, cautions
 from ledger.books.journal import post
-from ledger.books.papers import PaperName
+from ledger.books.papers import PaperName, papers_of
 from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, Side
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.core.words import words_of
@@ -27,7 +29,7 @@ STATES: Final = words_of("voucher.state")
 
 @dataclass(frozen=True, slots=True)
 class ManualContent:
-    """What an accountant writes down. `evidence` names the paper it rests on; `reverses_seq` the entry it corrects, or 0."""
+    """What an accountant writes down. `attachments` counts sheets of paper, beside the files that are kept. `evidence` names the paper it rests on; `reverses_seq` the entry it corrects, or 0."""
 
     business_date: date
     summary: str
@@ -58,6 +60,16 @@ class ManualVoucher:
     decided_on: date | None
     reason: str
     voucher: str
+    attached: tuple[Attachment, ...] = ()
+    """What is attached, in order."""
+    attachments_digest: bytes = b""
+
+    @property
+    def shown_digest(self) -> bytes:
+        """What a second person answers for: the draft's own digest, with its papers' where it has some."""
+        return (
+            sha256(self.digest + self.attachments_digest).digest() if self.attachments_digest else self.digest
+        )
 
     @property
     def source_key(self) -> str:
@@ -84,7 +96,8 @@ class ManualVoucher:
             "business_date": content.business_date.isoformat(),
             "summary": content.summary,
             "evidence": content.evidence,
-            "attachments": content.attachments,
+            "attachments": content.attachments + len(self.attached),
+            "attached": [one.as_json() for one in self.attached],
             "reverses_seq": content.reverses_seq,
             "correction": "" if content.correction == "before" else content.correction,
             "corrects_seq": content.corrects_seq,
@@ -101,7 +114,7 @@ class ManualVoucher:
             ],
             "prepared_by": self.prepared_by,
             "prepared_on": self.prepared_on.isoformat(),
-            "digest": self.digest.hex(),
+            "digest": self.shown_digest.hex(),
             "decided_by": self.decided_by,
             "decided_on": self.decided_on.isoformat() if self.decided_on else "",
             "reason": self.reason,
@@ -179,11 +192,12 @@ def approve_vouchers(tx: Transaction, book: Book, digests: Mapping[str, bytes], 
     entries = []
     for voucher_id, digest in digests.items():
         _decide(tx, book, voucher_id, "approved", digest, day, "")
-        entries.append(_entry(manual_voucher(tx, book, voucher_id)))
+        entries.append(entry_of(manual_voucher(tx, book, voucher_id)))
     return post(tx, book, day, entries)
 
 
-def _entry(drafted: ManualVoucher) -> EntryDraft:
+def entry_of(drafted: ManualVoucher) -> EntryDraft:
+    """The entry an approved draft is posted as."""
     content = drafted.content
     return EntryDraft(
         event=EVENT,
@@ -196,7 +210,7 @@ def _entry(drafted: ManualVoucher) -> EntryDraft:
         reviewed_by=drafted.decided_by,
         evidence_digest=drafted.digest,
         evidence=content.evidence,
-        attachments=content.attachments,
+        attachments=content.attachments + len(drafted.attached),
         reverses_seq=content.reverses_seq,
     )
 
@@ -243,11 +257,13 @@ def manual_vouchers(
         """SELECT v.voucher_id, v.business_date, v.summary, v.evidence, v.attachments, v.reverses_seq, v.correction,
                   v.corrects_seq, v.prepared_by,
                   v.prepared_on, v.digest, coalesce(d.decision, 'drafted'), coalesce(d.decided_by, ''), d.decided_on,
-                  coalesce(d.reason, ''), coalesce(e.series || '-' || e.period || '-' || e.vno, '')
+                  coalesce(d.reason, ''), coalesce(e.series || '-' || e.period || '-' || e.vno, ''),
+                  CASE WHEN p.voucher_id IS NULL THEN '' ELSE books.attachments_digest(v.region, v.fund, v.voucher_id) END
              FROM books.voucher v
              LEFT JOIN books.voucher_decision d ON d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id
              LEFT JOIN books.source s ON s.region = v.region AND s.fund = v.fund AND s.source_key = 'MAN:' || v.voucher_id
              LEFT JOIN books.entry e ON e.region = s.region AND e.fund = s.fund AND e.period = s.period AND e.seq = s.seq
+             LEFT JOIN books.attachment p ON p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id AND p.n = 1
             WHERE v.region = %(region)s AND v.fund = %(fund)s AND %(id)s IN ('', v.voucher_id)
               AND %(state)s IN ('', coalesce(d.decision, 'drafted'))
               AND (%(after)s = '' OR (v.prepared_on, v.voucher_id) >
@@ -261,18 +277,21 @@ def manual_vouchers(
         after=after,
         limit=limit,
     )
-    legs = _legs(tx, book, [head[0] for head in heads])
-    papers = _papers(tx, book, [head[0] for head in heads])
+    legs = legs_of(tx, book, [head[0] for head in heads])
+    papers = papers_of(tx, book, [head[0] for head in heads])
+    attached = attachments_of(tx, book, [head[0] for head in heads if head[-1]])
     found = []
     for key, business, summary, evidence, attachments, reverses, correction, corrects, *rest in heads:
-        prepared_by, prepared_on, digest, *decided = rest
+        prepared_by, prepared_on, digest, state, decided_by, decided_on, reason, printed, kept = rest
         said = (business, summary, evidence, tuple(legs[key]), attachments, reverses, correction, corrects)
         content = ManualContent(*said, papers=tuple(papers.get(key, ())))
-        found.append(ManualVoucher(book, key, content, prepared_by, prepared_on, bytes(digest), *decided))
+        drafted = (book, key, content, prepared_by, prepared_on, bytes(digest))
+        decided = (state, decided_by, decided_on, reason, printed)
+        found.append(ManualVoucher(*drafted, *decided, attached.get(key, ()), bytes(kept)))
     return found
 
 
-def _legs(tx: Transaction, book: Book, voucher_ids: Sequence[str]) -> dict[str, list[Leg]]:
+def legs_of(tx: Transaction, book: Book, voucher_ids: Sequence[str]) -> dict[str, list[Leg]]:
     """The lines of these drafts, each draft's in their order."""
     found: dict[str, list[Leg]] = {}
     for key, side, fen, account, *dims in tx.rows(
@@ -287,20 +306,6 @@ def _legs(tx: Transaction, book: Book, voucher_ids: Sequence[str]) -> dict[str, 
     return found
 
 
-def _papers(tx: Transaction, book: Book, voucher_ids: Sequence[str]) -> dict[str, list[PaperName]]:
-    """The papers these drafts rest on, each draft's in their order."""
-    found: dict[str, list[PaperName]] = {}
-    for key, *name in tx.rows(
-        """SELECT voucher_id, account, kind, receipt_no, direction FROM books.voucher_paper
-            WHERE region = %(region)s AND fund = %(fund)s AND voucher_id = ANY(%(ids)s) ORDER BY voucher_id, n""",
-        region=book.region,
-        fund=book.fund,
-        ids=list(voucher_ids),
-    ):
-        found.setdefault(key, []).append(PaperName(*name))
-    return found
-
-
 def _turn_down(
     tx: Transaction, book: Book, voucher_id: str, decision: str, day: date, reason: str
 ) -> ManualVoucher:
@@ -308,7 +313,7 @@ def _turn_down(
     if not text or len(text) > 200:
         raise InvalidInput("voucher.reason", "退回或撤回须写明理由，不超过200字")
     drafted = manual_voucher(tx, book, voucher_id)
-    _decide(tx, book, voucher_id, decision, drafted.digest, day, text)
+    _decide(tx, book, voucher_id, decision, drafted.shown_digest, day, text)
     return manual_voucher(tx, book, voucher_id)
 
 

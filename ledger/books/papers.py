@@ -80,3 +80,17 @@ def named_papers(tx: Transaction, book: Book, legs: Sequence[Leg], names: Sequen
         account, told = fitting[0]
         found.append(PaperName(account, kind, receipt_no, told))
     return found
+
+
+def papers_of(tx: Transaction, book: Book, voucher_ids: Sequence[str]) -> dict[str, list[PaperName]]:
+    """The papers these drafts rest on, each draft's in their order."""
+    found: dict[str, list[PaperName]] = {}
+    for key, *name in tx.rows(
+        """SELECT voucher_id, account, kind, receipt_no, direction FROM books.voucher_paper
+            WHERE region = %(region)s AND fund = %(fund)s AND voucher_id = ANY(%(ids)s) ORDER BY voucher_id, n""",
+        region=book.region,
+        fund=book.fund,
+        ids=list(voucher_ids),
+    ):
+        found.setdefault(key, []).append(PaperName(*name))
+    return found

@@ -32,6 +32,7 @@ from ledger.control.checks.journal.chain import check_chain
 from ledger.control.checks.journal.closings import check_closings
 from ledger.control.checks.journal.corrections import check_corrections
 from ledger.control.checks.journal.dimensions import check_dimensions
+from ledger.control.checks.journal.entered import check_entered
 from ledger.control.checks.journal.links import check_links
 from ledger.control.checks.journal.numbering import check_numbering
 from ledger.control.checks.journal.signers import check_signers
@@ -86,6 +87,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("退款、收支与异地单据", check_papers),
     ("手工凭证", check_vouchers),
     ("更正、手工凭证的科目与回单、银行存款", check_corrections),
+    ("附件、导入文件与定期凭证", check_entered),
     ("接转期初", check_cutover),
     ("业财一致", check_ties),
     ("异地就医", check_outregion),

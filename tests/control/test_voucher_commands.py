@@ -84,6 +84,42 @@ def test_a_voucher_from_draft_to_entry(town: Any) -> None:
     assert town.verify() == []
 
 
+def test_a_voucher_from_a_template(town: Any) -> None:
+    book, day = ("--book", "420100-310"), ("--date", "2026-10-14")
+    listed = run(town, "checker", "book", "voucher", "templates", "list", *book)["templates"]
+    assert {"A1", "A14", "A21", "A28b", "B3"} <= {one["code"] for one in listed}
+    shown = run(town, "checker", "book", "voucher", "templates", "show", "C1", *book)
+    assert (shown["article"], shown["lines"]) == ("1001三(一)", ["借 1001 =", "贷 1004 amount"])
+    assert [one["account"] for line in shown["accounts"] for one in line] == [1001, 1004]
+    draft = (
+        "book",
+        "voucher",
+        "draft",
+        *book,
+        *day,
+        "--evidence",
+        "提现单1号",
+        "--template",
+        "C1",
+        "--amount",
+    )
+    made = run(town, "acc", *draft, "12.50")
+    assert made["summary"] == "提取现金"
+    assert [
+        (one["side"], one["account"], one["amount_fen"], one["counterparty"]) for one in made["lines"]
+    ] == [
+        ("借", 1001, "1250", ""),
+        ("贷", 1004, "1250", "6222000001"),
+    ]
+    assert run(town, "acc", *draft, "1.00", "--line", "借:1001:1.00", code=1)["error"] == "voucher.form"
+    assert run(town, "acc", *draft[:-3], code=1)["error"] == "voucher.form"
+    assert run(town, "acc", *draft, "12.505", code=1)["error"] == "amount.format"
+    assert run(town, "acc", *draft, "x=1", code=1)["error"] == "template.amount"
+    approve = ("book", "voucher", "approve", made["draft"], *book, *day, "--digest", made["digest"])
+    assert run(town, "checker", *approve)["voucher"] == "记-202610-3"
+    assert town.verify() == []
+
+
 def test_a_paper_in_suspense_is_explained(town: Any) -> None:
     with unit_of_work(town.service, "acc", 420100) as tx:
         keep_paper(

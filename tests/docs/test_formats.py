@@ -84,6 +84,20 @@ def test_every_file_is_taken(on: Any, world: Any) -> None:
         )
         assert handed["file"]["state"] == "requested", handed
 
+    bulk = on(
+        "li",
+        "book",
+        "voucher",
+        "import",
+        "--file",
+        file("voucher-file.csv"),
+        "--kind",
+        "tax",
+        "--book",
+        "420100-310",
+    )
+    assert (bulk["good"], bulk["bad"], bulk["amount_fen"]) == (3, 0, "135850")
+
     statement = ("--region", "420100", "--account", "4200000000001004", "--date", "2026-11-05")
     profile = ("--profile", file("bank-statement-profile.toml"))
     read = on("li", "bank-statement", "load", "--file", file("bank-statement.csv"), *profile, *statement)
@@ -142,6 +156,7 @@ def test_every_file_is_named_and_every_command_that_reads_one() -> None:
 
 OTHER = {
     "audit attach": "evidence of any kind, kept as it is",
+    "book voucher attach": "a paper of any kind, kept as it is",
     "clear confirm": "the signed letter of any kind, kept as it is",
 }
 

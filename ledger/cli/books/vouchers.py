@@ -14,7 +14,22 @@ from ledger.books.manual import STATES, ManualContent, ManualVoucher
 from ledger.books.papers import named_papers
 from ledger.books.reading import parse_book
 from ledger.books.setup import open_period
+from ledger.books.templates.fill import fill, ground
 from ledger.books.vouchers import voucher
+from ledger.cli.books import voucher_attachments, voucher_files, voucher_recurring, voucher_templates
+from ledger.cli.books.voucher_batches import FileOption, approve_all, waiting
+from ledger.cli.books.voucher_templates import (
+    AccountOption,
+    AmountOption,
+    BankOption,
+    CategoryOption,
+    PartyOption,
+    SubfundOption,
+    TermOption,
+    YearOption,
+    given_of,
+    template_of,
+)
 from ledger.cli.line.context import JsonFlag, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.digests import parse_digest
@@ -24,6 +39,14 @@ from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import Transaction, unit_of_work
 
 app = typer.Typer(help="手工凭证：一人制单，另一人复核后记账", no_args_is_help=True)
+app.add_typer(voucher_templates.app, name="templates")
+app.add_typer(voucher_recurring.app, name="recurring")
+app.command()(voucher_attachments.attach)
+app.command()(voucher_attachments.attachments)
+app.command()(waiting)
+app.command("import")(voucher_files.import_file)
+app.command()(voucher_files.imported)
+app.command()(voucher_recurring.due)
 
 BookOption = Annotated[str, typer.Option("--book", help="账套，如420100-310")]
 DateOption = Annotated[str, typer.Option("--date", help="办理日期 YYYY-MM-DD；复核时即填制日期")]
@@ -46,15 +69,24 @@ _LINE: Final = re.compile(
 def draft(
     book: BookOption,
     date: DateOption,
-    summary: Annotated[str, typer.Option(help="摘要")],
     evidence: Annotated[str, typer.Option(help="依据：文号、单据号")],
+    summary: Annotated[str, typer.Option(help="摘要；用模板时缺省为模板的")] = "",
     line: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--line",
             help="借|贷:科目:元[:对方[:账目[:年度[:期号[:类别]]]]]，如借:1004:100.00:4200000000001004；红字为负",
         ),
-    ],
+    ] = None,
+    template: Annotated[str, typer.Option(help="凭证模板，如A5，见templates list；代替--line")] = "",
+    amount: AmountOption = None,
+    bank: BankOption = None,
+    account: AccountOption = None,
+    party: PartyOption = "",
+    subfund: SubfundOption = "",
+    year: YearOption = 0,
+    term: TermOption = 0,
+    category: CategoryOption = "",
     business: Annotated[str, typer.Option(help="业务日期 YYYY-MM-DD，默认办理日期")] = "",
     attachments: Annotated[int, typer.Option(help="附件张数", min=0)] = 0,
     reverses: Annotated[
@@ -67,9 +99,16 @@ def draft(
     """制单（不记账），待另一人复核。"""
     running, named, day = app_for("accountant"), parse_book(book), parse_day(date)
     manual.require_happened(day, running.clock.today())
-    legs = tuple(parse_leg(text) for text in line)
+    if bool(template) == bool(line):
+        raise InvalidInput("voucher.form", "制单或用--template，或用--line逐行写明，不能两样都给或都不给")
+    legs = tuple(parse_leg(text) for text in line or ())
+    form = template_of(named, template) if template else None
+    given = given_of(amount, bank, account, Dimensions(party, subfund, year, term, category))
+    summary = summary or (form.summary if form else "")
     with act(running, named.region, "voucher.draft", f"{book} {summary}") as tx:
         corrected = voucher(tx, named, reverses).seq if reverses else 0
+        if form is not None:
+            legs = fill(form, ground(tx, named), given)
         papers = named_papers(tx, named, legs, receipt or [])
         said = (parse_day(business) if business else day, summary, evidence, legs, attachments, corrected)
         made = manual.draft_voucher(tx, named, ManualContent(*said, papers=papers), day)
@@ -102,14 +141,23 @@ def show_draft(draft: Draft, book: BookOption, *, as_json: JsonFlag = False) -> 
 
 @app.command()
 def approve(
-    draft: Draft,
     book: BookOption,
     date: DateOption,
-    digest: Annotated[str, typer.Option(help="所复核内容的摘要，64位十六进制，见book voucher show")],
+    digest: Annotated[
+        str, typer.Option(help="所复核内容的摘要，64位十六进制，见book voucher show；--all时见waiting")
+    ],
+    draft: Annotated[str, typer.Argument(help="草稿编号，如MV-…；--all时不给")] = "",
+    every: Annotated[bool, typer.Option("--all", help="复核waiting所列的全部草稿，全部或全不")] = False,
+    file: FileOption = "",
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """复核并记账：由制单人以外的人，对其摘要负责。"""
+    """复核并记账：由制单人以外的人，对其摘要负责；一份草稿，或一份清单。"""
+    if every == bool(draft) or (file and not every):
+        raise InvalidInput("voucher.which", "请给出一份草稿的编号，或用--all（可加--file）复核一份清单")
+    if every:
+        approve_all(book, date, digest, file, as_json=as_json)
+        return
     day, seen = parse_day(date), parse_digest(digest)
 
     def approving(tx: Transaction, named: Book, today: date_type) -> None:
@@ -189,5 +237,6 @@ def show_voucher(one: ManualVoucher, *, as_json: bool) -> None:
         side = "借" if leg.side is Side.DEBIT else "贷"
         lines.append(f"  {side} {leg.account} {yuan_grouped(leg.amount_fen)}元 {dims}".rstrip())
     lines += [f"  回单 {paper}" for paper in one.content.papers]
+    lines += [f"  附件{it.n} {it.name} {it.size}字节 SHA-256 {it.sha256.hex()}" for it in one.attached]
     lines += [f"  警告（{caution.code}）：{caution.message}" for caution in one.cautions]
-    show(one.as_json(), [*lines, f"  摘要 {one.digest.hex()}"], as_json=as_json)
+    show(one.as_json(), [*lines, f"  摘要 {one.shown_digest.hex()}"], as_json=as_json)

@@ -15,9 +15,14 @@ def check_numbering(snapshot: Snapshot) -> Iterator[Breach]:
         """
         SELECT * FROM (
             SELECT region, fund, period, series, vno, seq, vno = lag(vno, 1, 0) OVER w + 1 AS dense,
-                   voucher_date >= lag(voucher_date, 1, '-infinity'::date) OVER w AS forward,
+                   voucher_date >= coalesce(max(voucher_date) OVER (w ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), '-infinity'::date)
+                   OR (rule = 'manual' AND EXISTS (   -- a day's papers numbered at once, in a region that does so
+                       SELECT 1 FROM books.voucher v
+                        WHERE (v.region, v.fund, v.voucher_id, v.prepared_on) = (e.region, e.fund, substr(e.source_key, 5), e.voucher_date)
+                          AND (SELECT y.value FROM fund.region_policy y WHERE y.region = e.region AND y.key = 'voucher_numbering'
+                                  AND y.from_day <= e.voucher_date ORDER BY y.from_day DESC LIMIT 1) = 'whole_day')) AS forward,
                    seq > lag(seq, 1, 0::bigint) OVER w AS ordered
-              FROM books.entry WINDOW w AS (PARTITION BY region, fund, period, series ORDER BY vno, seq)) e
+              FROM books.entry e WINDOW w AS (PARTITION BY region, fund, period, series ORDER BY vno, seq)) e
          WHERE NOT (dense AND forward AND ordered) ORDER BY region, fund, seq
         """
     ):

@@ -28,8 +28,8 @@ _DRAFTS: Final = """
                      v.prepared_by, x.said) || E'\\n' || coalesce(l.text, ''),
            encode(v.digest, 'hex'), coalesce(encode(d.digest, 'hex'), ''), e.seq, e.series, e.period, e.vno,
            encode(e.evidence_digest, 'hex'), e.prepared_by, e.reviewed_by, e.rule,
-           concat_ws('|', e.region, e.fund, v.version, e.business_date, e.reverses_seq, e.summary, e.evidence, e.attachments,
-                     e.prepared_by, x.said) || E'\\n' || coalesce((
+           concat_ws('|', e.region, e.fund, v.version, e.business_date, e.reverses_seq, e.summary, e.evidence,
+                     e.attachments - coalesce(p.papers, 0), e.prepared_by, x.said) || E'\\n' || coalesce((
                SELECT string_agg(concat_ws('|', g.n, g.side, g.amount_fen, g.account, m.counterparty, m.subfund, m.service_year,
                                            m.term, m.category), E'\\n' ORDER BY g.n)
                  FROM books.leg g LEFT JOIN books.dim m ON m.region = g.region AND m.dim = g.dim
@@ -45,6 +45,8 @@ _DRAFTS: Final = """
           SELECT nullif(concat_ws('|', nullif(nullif(v.correction, 'before'), ''), nullif(v.corrects_seq, 0), (
                      SELECT string_agg(concat_ws('|', p.account, p.kind, p.receipt_no, p.direction), '|' ORDER BY p.n)
                        FROM books.voucher_paper p WHERE p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id)), '') AS said) x
+      LEFT JOIN (SELECT region, fund, voucher_id, count(*) AS papers FROM books.attachment GROUP BY 1, 2, 3) p
+        ON p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id
       LEFT JOIN books.entry e ON e.region = v.region AND e.fund = v.fund AND e.event = 'MAN' AND e.source_key = 'MAN:' || v.voucher_id
      ORDER BY v.region, v.fund, v.voucher_id
 """

@@ -334,6 +334,47 @@ BEGIN
     END IF;
 END $$;
 
+-- Of these drafts those that name no paper and move an own account by as much, in the direction, as a paper in suspense tells.
+CREATE OR REPLACE FUNCTION books.beside_papers(p_region integer, p_fund smallint, p_ids text[]) RETURNS TABLE (voucher_id text, receipt text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH money AS MATERIALIZED (
+        SELECT l.voucher_id, CASE l.account WHEN 1005 THEN coalesce((SELECT a.account FROM payments.book_account a
+                   WHERE a.region = p_region AND a.fund = p_fund AND a.kind = '1005'), '') ELSE l.counterparty END AS account,
+               CASE WHEN l.side * l.amount_fen > 0 THEN 'credit' ELSE 'debit' END AS direction, sum(abs(l.amount_fen))::bigint AS fen
+          FROM unnest(p_ids) AS i (id)
+          JOIN books.voucher_line l ON l.region = p_region AND l.fund = p_fund AND l.voucher_id = i.id
+         WHERE l.account IN (1002, 1003, 1004, 1005) GROUP BY 1, 2, 3)
+    SELECT m.voucher_id, min(e.kind || ':' || e.receipt_no)
+      FROM money m
+      JOIN payments.evidence e ON e.region = p_region AND e.outcome = 'suspense'
+       AND (e.account, e.direction, e.amount_fen) = (m.account, m.direction, m.fen)
+     WHERE NOT EXISTS (SELECT 1 FROM books.voucher_paper p WHERE p.region = p_region AND p.fund = p_fund AND p.voucher_id = m.voucher_id)
+     GROUP BY m.voucher_id
+$$;
+
+-- Of the staged hand-written vouchers those that need a look of their own: corrections, those that name papers or stand beside one
+-- in suspense, and those on accounts that only rules move. All others have nothing books.check_hand() could refuse.
+CREATE OR REPLACE FUNCTION books.hand_staged(p_region integer, p_fund smallint, p_day date, p_tip bigint, p_offs integer[])
+RETURNS TABLE (voucher_id text, reverses_seq bigint, correction text, corrects_seq bigint, seq bigint) LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp AS $$
+    WITH man AS MATERIALIZED (
+        SELECT e.pos, w.voucher_id, w.reverses_seq, w.correction, w.corrects_seq, p_tip + 1 + p_offs[e.pos + 1] AS seq
+          FROM pg_temp.e_in e
+          JOIN books.voucher w ON w.region = p_region AND w.fund = p_fund AND w.voucher_id = substr(e.source_key, 5)
+         WHERE e.rule = 'manual' AND p_offs[e.pos + 1] IS NOT NULL),
+    lines AS MATERIALIZED (
+        SELECT m.voucher_id, l.account FROM man m
+          JOIN books.voucher_line l ON l.region = p_region AND l.fund = p_fund AND l.voucher_id = m.voucher_id),
+    closed AS MATERIALIZED (
+        SELECT d.account FROM (SELECT DISTINCT l.account FROM lines l) d WHERE books.rule_only(p_region, p_fund, d.account, p_day))
+    SELECT m.voucher_id, m.reverses_seq, m.correction, m.corrects_seq, m.seq FROM man m
+     WHERE m.reverses_seq > 0 OR m.corrects_seq > 0
+        OR EXISTS (SELECT 1 FROM books.voucher_paper p WHERE p.region = p_region AND p.fund = p_fund AND p.voucher_id = m.voucher_id)
+        OR m.voucher_id IN (SELECT l.voucher_id FROM lines l JOIN closed c ON c.account = l.account)
+        OR m.voucher_id IN (SELECT b.voucher_id FROM books.beside_papers(p_region, p_fund, (SELECT array_agg(x.voucher_id) FROM man x)) b)
+     ORDER BY m.pos
+$$;
+
 -- Called by books.post() after the entries stand, under the book's lock: what a hand-written voucher is held to, what it
 -- corrects, the papers it takes out of suspense, and the money it leaves. One look at the headers where every entry is a rule's.
 CREATE OR REPLACE FUNCTION books.book_hand(p_region integer, p_fund smallint, p_day date, p_tip bigint, p_offs integer[]) RETURNS void
@@ -343,11 +384,7 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_temp.e_in e WHERE e.rule = 'manual' OR e.source_key LIKE 'CASH:%') THEN
         RETURN;
     END IF;
-    FOR v IN
-        SELECT w.voucher_id, w.reverses_seq, w.correction, w.corrects_seq, p_tip + 1 + p_offs[e.pos + 1] AS seq
-          FROM pg_temp.e_in e
-          JOIN books.voucher w ON w.region = p_region AND w.fund = p_fund AND 'MAN:' || w.voucher_id = e.source_key
-         WHERE e.rule = 'manual' AND p_offs[e.pos + 1] IS NOT NULL ORDER BY e.pos
+    FOR v IN SELECT * FROM books.hand_staged(p_region, p_fund, p_day, p_tip, p_offs)
     LOOP
         PERFORM books.check_hand(p_region, p_fund, v.voucher_id, p_day, true);
         IF v.reverses_seq > 0 THEN
@@ -504,9 +541,11 @@ ALTER FUNCTION books.check_overdrawn(integer,smallint,integer[]) OWNER TO fundle
 ALTER FUNCTION books.check_papers(books.voucher,boolean) OWNER TO fundledger_poster;
 ALTER FUNCTION books.check_red(books.voucher,date) OWNER TO fundledger_poster;
 ALTER FUNCTION books.check_replacement(books.voucher,date,boolean) OWNER TO fundledger_poster;
+ALTER FUNCTION books.hand_staged(integer,smallint,date,bigint,integer[]) OWNER TO fundledger_poster;
 ALTER FUNCTION books.hold_accounts(integer,smallint) OWNER TO fundledger_poster;
 ALTER FUNCTION books.said_of(text,bigint,text[]) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.awaiting(integer,text,text,bigint) TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.beside_papers(integer,smallint,text[]) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.find_papers(integer,smallint,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION books.hand_money(integer,smallint,text) TO fundledger_service, fundledger_auditor, fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.key_reversed(integer,smallint,text) TO fundledger_service, fundledger_auditor, fundledger_poster;

@@ -424,6 +424,9 @@ BEGIN
         RETURN QUERY SELECT * FROM books.replays(p_region, p_fund, v_contents, v_known);
         RETURN;
     END IF;
+    IF EXISTS (SELECT 1 FROM pg_temp.e_in e WHERE e.rule = 'manual') THEN
+        PERFORM books.check_hand_days(p_region, p_fund, p_voucher_date, v_offs);
+    END IF;
     SELECT p.state INTO v_state FROM books.period p
      WHERE p.region = p_region AND p.fund = p_fund AND p.period = v_period FOR SHARE;
     v_closing := EXISTS (SELECT 1 FROM pg_temp.e_in e WHERE e.event LIKE 'CLOSE-%');
@@ -511,11 +514,11 @@ BEGIN
      WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period AND c.series = p_series FOR UPDATE;
     IF NOT FOUND THEN
         INSERT INTO books.counter VALUES (p_region, p_fund, p_period, p_series, 0, p_voucher_date) RETURNING * INTO taken;
-    ELSIF p_voucher_date < taken.last_date THEN
+    ELSIF p_voucher_date < taken.last_date AND NOT books.papers_of_day(p_region, p_fund, p_voucher_date) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher.date_backwards',
             DETAIL = format('%s字凭证已编到%s，填制日期不能倒退到%s', p_series, taken.last_date, p_voucher_date);
     END IF;
-    UPDATE books.counter SET last = taken.last + p_entries, last_date = p_voucher_date
+    UPDATE books.counter SET last = taken.last + p_entries, last_date = greatest(taken.last_date, p_voucher_date)
      WHERE region = p_region AND fund = p_fund AND period = p_period AND series = p_series;
     RETURN taken.last;
 END $$;

@@ -50,6 +50,7 @@ CREATE TABLE books.voucher_decision (
     decided_by text NOT NULL,
     decided_on date NOT NULL,
     reason     text NOT NULL,
+    attached   bytea NOT NULL DEFAULT '' CHECK (length(attached) IN (0, 32)),   -- what was attached, as it was approved
     PRIMARY KEY (region, fund, voucher_id),
     FOREIGN KEY (region, fund, voucher_id) REFERENCES books.voucher,
     CHECK ((decision = 'approved') = (reason = ''))
@@ -76,6 +77,55 @@ BEGIN
             DETAIL = format('手工凭证的业务日期%s、办理日期%s晚于业务日期当天，未发生的业务不能制单或复核', p_business_date, p_on);
     END IF;
 END $$;
+
+-- Whether the region numbers a day's papers at once: hand-written vouchers drafted on a day may then still be dated that day
+-- when the series has gone on.
+CREATE OR REPLACE FUNCTION books.whole_day(p_region integer, p_on date) RETURNS boolean LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce((SELECT y.value = 'whole_day' FROM fund.region_policy y
+                      WHERE y.region = p_region AND y.key = 'voucher_numbering' AND y.from_day <= p_on ORDER BY y.from_day DESC LIMIT 1), false)
+$$;
+
+-- A voucher of these accounts, drafted on p_prepared_on, can be dated p_on: its series has no later date in that month, or the
+-- region numbers a day's papers at once and p_on is the day it was drafted. posting asks the same (books.take_numbers).
+CREATE OR REPLACE FUNCTION books.refuse_backwards(p_region integer, p_fund smallint, p_accounts integer[], p_on date, p_prepared_on date)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_series text := CASE WHEN EXISTS (SELECT 1 FROM unnest(p_accounts) AS a WHERE left(a::text, 1) <> '9') THEN '记' ELSE '备' END;
+    v_last   date;
+BEGIN
+    SELECT c.last_date INTO v_last FROM books.counter c
+     WHERE c.region = p_region AND c.fund = p_fund AND c.series = v_series
+       AND c.period = extract(year FROM p_on)::integer * 100 + extract(month FROM p_on)::integer;
+    IF p_on < v_last AND NOT (p_on IS NOT DISTINCT FROM p_prepared_on AND books.whole_day(p_region, p_on)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher.date_backwards',
+            DETAIL = format('%s字凭证已编到%s，填制日期不能倒退到%s', v_series, v_last, p_on);
+    END IF;
+END $$;
+
+-- Called by books.post() for what is new in a batch: a hand-written voucher is dated the day it was approved.
+CREATE OR REPLACE FUNCTION books.check_hand_days(p_region integer, p_fund smallint, p_voucher_date date, p_offs integer[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE bad record;
+BEGIN
+    SELECT e.source_key, d.decided_on INTO bad
+      FROM pg_temp.e_in e
+      JOIN books.voucher_decision d ON d.region = p_region AND d.fund = p_fund AND d.voucher_id = substr(e.source_key, 5)
+     WHERE e.rule = 'manual' AND p_offs[e.pos + 1] IS NOT NULL AND d.decided_on <> p_voucher_date ORDER BY e.pos LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher.other_day',
+            DETAIL = format('手工凭证%s于%s复核，填制日期不能是%s', bad.source_key, bad.decided_on, p_voucher_date);
+    END IF;
+END $$;
+
+-- Whether all staged entries are hand-written ones drafted on the day they are dated, in a region that numbers a day's papers at once.
+CREATE OR REPLACE FUNCTION books.papers_of_day(p_region integer, p_fund smallint, p_voucher_date date) RETURNS boolean LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT books.whole_day(p_region, p_voucher_date) AND NOT EXISTS (
+        SELECT 1 FROM pg_temp.e_in e
+          LEFT JOIN books.voucher v ON v.region = p_region AND v.fund = p_fund AND v.voucher_id = substr(e.source_key, 5)
+         WHERE e.rule <> 'manual' OR v.prepared_on IS DISTINCT FROM p_voucher_date)
+$$;
 
 -- Drafts a voucher under the acting user's name; returns its id. The same content again is the same draft, until it is
 -- rejected or withdrawn. `p_papers`: account, kind, receipt number and direction of each paper it rests on, four by four.
@@ -138,6 +188,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'suspense.unknown', DETAIL = '凭证注明的回单不存在，或写了两遍';
     END IF;
     PERFORM 1 FROM books.head h WHERE h.region = p_region AND h.fund = p_fund FOR UPDATE;   -- two drafts of the same content
+    PERFORM books.refuse_backwards(p_region, p_fund, p_accounts, p_on, p_on);
     LOOP
         v_version := v_version + 1;
         v_digest := books.voucher_text_digest(p_region, p_fund, v_version, p_business_date, p_reverses, p_summary, p_evidence,
@@ -175,6 +226,7 @@ DECLARE
     v_actor text;
     v       books.voucher;
     v_taken books.voucher_decision;
+    v_attached bytea;
 BEGIN
     v_actor := access.require_role(p_region, p_fund, CASE p_decision WHEN 'withdrawn' THEN '{accountant,maker}'::text[] ELSE '{checker}' END);
     IF p_decision = 'approved' AND EXISTS (SELECT 1 FROM books.hand_money(p_region, p_fund, p_voucher_id)) THEN
@@ -199,13 +251,18 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'voucher.same_person',
             DETAIL = format('手工凭证%s由%s制单，须由另一人以本人名义复核', p_voucher_id, v.prepared_by);
     END IF;
-    IF p_digest IS DISTINCT FROM v.digest THEN
+    v_attached := books.attachments_digest(p_region, p_fund, p_voucher_id);
+    IF p_digest IS DISTINCT FROM books.shown_digest(v.digest, v_attached) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher.changed', DETAIL = format('手工凭证%s的内容与所复核的摘要不符', p_voucher_id);
     END IF;
     IF p_decision = 'approved' THEN
         PERFORM books.refuse_future(p_region, p_fund, v.business_date, p_on);
+        PERFORM books.refuse_backwards(p_region, p_fund, (SELECT array_agg(l.account) FROM books.voucher_line l
+                                                           WHERE l.region = p_region AND l.fund = p_fund AND l.voucher_id = p_voucher_id),
+                                       p_on, v.prepared_on);
     END IF;
-    INSERT INTO books.voucher_decision VALUES (p_region, p_fund, p_voucher_id, p_decision, p_digest, v_actor, p_on, p_reason);
+    INSERT INTO books.voucher_decision (region, fund, voucher_id, decision, digest, decided_by, decided_on, reason, attached)
+    VALUES (p_region, p_fund, p_voucher_id, p_decision, v.digest, v_actor, p_on, p_reason, v_attached);
 END $$;
 
 -- Called by books.post(): what no rule prepared posts only if it was approved, with this very content and by these persons:
@@ -236,7 +293,7 @@ BEGIN
                    AND s.decision = 'approved' AND (s.decided_by, v.prepared_by) = (e.reviewed_by, e.prepared_by)
                    AND s.digest = e.evidence_digest
                    AND s.digest = books.voucher_text_digest(p_region, p_fund, v.version, e.business_date, e.reverses_seq, e.summary,
-                                                            e.evidence, e.attachments, e.prepared_by, t.text,
+                                                            e.evidence, e.attachments - books.attachments_of(p_region, p_fund, v.voucher_id), e.prepared_by, t.text,
                                                             books.said_of(v.correction, v.corrects_seq, ARRAY(
                                                                 SELECT x.part FROM books.voucher_paper p CROSS JOIN LATERAL unnest(
                                                                     ARRAY[p.account, p.kind, p.receipt_no, p.direction]) WITH ORDINALITY AS x (part, k)
@@ -302,3 +359,7 @@ ALTER FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,intege
 GRANT EXECUTE ON FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,integer,date,smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],text,bigint,text[]) TO fundledger_service;
 ALTER FUNCTION books.refuse_future(integer,smallint,date,date) OWNER TO fundledger_poster;
 ALTER FUNCTION books.voucher_text_digest(integer,smallint,integer,date,bigint,text,text,integer,text,text,text) OWNER TO fundledger_poster;
+ALTER FUNCTION books.check_hand_days(integer,smallint,date,integer[]) OWNER TO fundledger_poster;
+ALTER FUNCTION books.papers_of_day(integer,smallint,date) OWNER TO fundledger_poster;
+ALTER FUNCTION books.refuse_backwards(integer,smallint,integer[],date,date) OWNER TO fundledger_poster;
+ALTER FUNCTION books.whole_day(integer,date) OWNER TO fundledger_poster;

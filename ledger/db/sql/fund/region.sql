@@ -86,7 +86,8 @@ INSERT INTO fund.policy_key VALUES
 INSERT INTO fund.policy_key VALUES
     ('fund_request_basis', '请款方式：due按到期应付（未选时即此）、plan按月用款计划、float周转金，可并列',
      '(due|plan|float)(,(due|plan|float)){0,2}'),
-    ('float_limit',        '周转金限额，元', '[1-9][0-9]{0,11}');
+    ('float_limit',        '周转金限额，元', '[1-9][0-9]{0,11}'),
+    ('voucher_numbering', '手工凭证编号：as_posted依次编号、whole_day可将当日制单的凭证于日后一并按制单日编号', 'as_posted|whole_day');
 
 CREATE TABLE fund.calendar_proposal (
     region      integer NOT NULL REFERENCES fund.region,   -- whose people; the table itself is everybody's

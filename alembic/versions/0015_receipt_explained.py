@@ -3,14 +3,14 @@
 from alembic import op
 from ledger.db.migrate import run_folder
 
-revision = "0020"
+revision = "0015"
 down_revision = "0014"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run_folder(op.get_bind(), "r0020")
+    run_folder(op.get_bind(), "r0015")
 
 
 def downgrade() -> None:

@@ -1,0 +1,58 @@
+"""Papers attached to drafts of hand-written vouchers: kept by their SHA-256, counted as 附件, fixed once the draft is decided."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from ledger.books.attached import Attachment
+from ledger.books.manual import ManualVoucher, manual_voucher
+from ledger.core.entries import Book
+from ledger.core.errors import InvalidInput, NotFound
+from ledger.db.unit_of_work import Transaction
+
+BYTES_MAX: Final = 20 * 1024 * 1024
+NAME_MAX: Final = 120
+
+
+def attach(
+    tx: Transaction, book: Book, voucher_id: str, name: str, content: bytes, day: date
+) -> ManualVoucher:
+    """Attach a file to one's own draft that nobody decided yet; the same bytes again change nothing.
+
+    Raises InvalidInput `attachment.name`, `attachment.size`; NotFound `voucher.draft_unknown`; Conflict `voucher.decided`;
+    Forbidden `voucher.not_drafter`, `access.role_missing`.
+    """
+    if not name or len(name) > NAME_MAX or any(c in "|\\/" or ord(c) < 32 for c in name):
+        raise InvalidInput(
+            "attachment.name", f"附件名“{name[:40]}”应为1到{NAME_MAX}字，不含竖线、斜杠、控制符", field="file"
+        )
+    if not 1 <= len(content) <= BYTES_MAX:
+        raise InvalidInput(
+            "attachment.size", f"附件{name}有{len(content)}字节，应为1到{BYTES_MAX}字节", field="file"
+        )
+    tx.run(
+        "SELECT books.attach_file(%(region)s, %(fund)s::smallint, %(id)s, %(name)s, %(content)s, %(day)s)",
+        region=book.region,
+        fund=book.fund,
+        id=voucher_id,
+        name=name,
+        content=content,
+        day=day,
+    )
+    return manual_voucher(tx, book, voucher_id)
+
+
+def attachment(tx: Transaction, book: Book, voucher_id: str, n: int) -> tuple[Attachment, bytes]:
+    """One attached paper with its bytes. Raises NotFound `voucher.draft_unknown`, `attachment.unknown`."""
+    of = manual_voucher(tx, book, voucher_id)
+    found = next((one for one in of.attached if one.n == n), None)
+    if found is None:
+        raise NotFound("attachment.unknown", f"手工凭证{voucher_id}没有第{n}个附件", n=n)
+    content = tx.value(
+        "SELECT content FROM books.attached_file WHERE region = %(region)s AND fund = %(fund)s AND sha256 = %(sha)s",
+        region=book.region,
+        fund=book.fund,
+        sha=found.sha256,
+    )
+    return found, bytes(content)
