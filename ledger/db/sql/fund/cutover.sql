@@ -315,6 +315,17 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
         UNION ALL
         SELECT l.file, l.line, 'year_open', 'cutover.year_open_flow', format('收支科目%s年初不应有余额', l.account)
           FROM balances l WHERE l.class IN ('收入', '支出') AND l.year_open_fen <> 0 AND l.account NOT IN (4601, 4602)
+        -- Closed before: this year's turnover stands in history, by the year, and 3001 moved by what was closed.
+        UNION ALL
+        SELECT 'balances', coalesce(c.line, 0), 'credit', 'cutover.closed_differs',
+               format('一般基金结余本年净增%s分，收支科目已结转%s分：原系统已结转收支的，须在history按年%s列出不含结转的本年累计发生额', c.moved, c.closed, c.year)
+          FROM (SELECT h.year, sum(l.credit_fen - l.debit_fen) FILTER (WHERE left(l.account::text, 4) = '3001') AS moved,
+                       min(l.line) FILTER (WHERE left(l.account::text, 4) = '3001') AS line,
+                       coalesce((SELECT sum(x.credit_fen - x.debit_fen) FROM history x WHERE x.period = h.year AND x.section = 1), 0)
+                       - coalesce(sum(l.credit_fen - l.debit_fen) FILTER (WHERE EXISTS (
+                             SELECT 1 FROM history x WHERE x.period = h.year AND x.account = l.account)), 0) AS closed
+                  FROM balances l CROSS JOIN head h GROUP BY h.year) c
+         WHERE coalesce(c.moved, 0) <> c.closed
         UNION ALL
         SELECT 'balances', 0, s.field, 'cutover.unbalanced', format('全部科目%s借贷差%s分', s.title, s.fen)
           FROM (SELECT 'year_open' AS field, '年初余额' AS title, sum(l.normal_side * l.year_open_fen) AS fen FROM balances l
@@ -379,19 +390,19 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
           FROM records r WHERE r.paid <> (r.reference <> '') OR r.paid AND r.daily_fen = 0
         -- history
         UNION ALL
-        SELECT 'history', x.line, 'period', 'cutover.history', '应为接转日以前两个年度起的年yyyy（已结束）或月yyyymm；收支科目末级，或已付备查科目并写明机构'
+        SELECT 'history', x.line, 'period', 'cutover.history', '应为接转日以前两个年度起的年yyyy或月yyyymm；收支科目末级，或已付备查科目并写明机构（备查科目的年须已结束）'
           FROM history x CROSS JOIN head h
          WHERE x.class IS NULL OR NOT x.leaf OR NOT CASE WHEN x.section = 1 THEN x.class IN ('收入', '支出') AND x.party = ''
                    ELSE x.account IN (9201, 9202, 9203, 920401, 920402, 920403)
                         AND EXISTS (SELECT 1 FROM inst i WHERE i.institution = x.party) END
             OR NOT CASE WHEN x.period > 9999 THEN x.period % 100 BETWEEN 1 AND 12 AND x.period BETWEEN (h.year - 2) * 100 + 1 AND h.month
-                   ELSE x.period BETWEEN h.year - 2 AND h.year - 1 END
+                   ELSE x.period BETWEEN h.year - 2 AND h.year - CASE x.section WHEN 1 THEN 0 ELSE 1 END END
         UNION ALL
         SELECT 'history', x.line, 'period', 'cutover.twice', format('与第%s行重复', x.first)
           FROM (SELECT x.line, min(x.line) OVER (PARTITION BY x.period, x.account, x.party) AS first FROM history x) x WHERE x.line > x.first
         UNION ALL
         SELECT 'history', x.line, 'period', 'cutover.history_both', format('%s年同一科目既按年又按月列示', x.period)
-          FROM history x WHERE x.period < 10000 AND EXISTS (SELECT 1 FROM history m WHERE m.period / 100 = x.period AND m.account = x.account
+          FROM history x CROSS JOIN head h WHERE x.period < h.year AND EXISTS (SELECT 1 FROM history m WHERE m.period / 100 = x.period AND m.account = x.account
                    AND m.party = x.party)
         -- the old trial balance
         UNION ALL
