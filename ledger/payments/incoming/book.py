@@ -104,6 +104,7 @@ def book_papers(
     waiting: Sequence[EvidencePaper],
     papers: Sequence[EvidencePaper],
     references: Mapping[tuple[str, str], str],
+    taken: Mapping[str, str],
 ) -> None:
     """Decide debits before credits, so that a return finds its payment whatever came first; then post."""
     known = Known(
@@ -116,6 +117,7 @@ def book_papers(
         moves=papers_table.signed_moves(round_.tx, papers),
         explained=papers_table.explained(round_.tx, papers),
         today=round_.day,
+        taken=taken,
     )
     outcomes: dict[PaperKey, EvidenceOutcome] = {}
     for direction in (Direction.DEBIT, Direction.CREDIT):

@@ -62,6 +62,8 @@ SET: Set = {
     "open_items": [
         ["110105", "H42010000001", "pool", "2026", "202610", "inpatient", "50.00", "", "", "", ""],
     ],
+    "orders": [],
+    "bank": [],
     "records": [],
     "trial_balance": [[code, "原名", *fen] for code, _, *fen in BALANCES],
 }  # fmt: skip
