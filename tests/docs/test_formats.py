@@ -100,7 +100,7 @@ def test_every_file_is_taken(on: Any, world: Any) -> None:
     assert (told["open_statement_lines"], told["open_journal_lines"]) == (3, 0)
     assert on("li", "reconciliation", "propose", *statement[:4])["proposals"] == []
     assert len(on("zhou", "reconciliation", "list", *statement[:4])["open"]) == 3
-    assert len(on("zhou", "bank-statement", "list", *statement[:2])["statements"]) == 3
+    assert len(on("zhou", "bank-statement", "list", *statement[:2])["statements"]) == 4
 
 
 def test_every_kind_of_institution_is_shown() -> None:

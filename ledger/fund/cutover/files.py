@@ -9,7 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from ledger.core.accounts import FUND_BALANCE, MONTH_OWED
+from ledger.core.accounts import DAILY_OWED, FUND_BALANCE, MONTH_OWED
 from ledger.core.errors import InvalidInput
 
 FILES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -47,7 +47,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "records": ("S20260930001", "pool", "1000.00", "600.00", "Y", "2026093000012345"),
     "orders": (
         "OLD2026093000000001",
-        "9101",
+        str(DAILY_OWED),
         "H42010000001",
         "pool",
         "2026",

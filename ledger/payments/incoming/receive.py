@@ -194,10 +194,10 @@ def believe(tx: Transaction, account: str, new: Sequence[Inbound], done: Receive
     order_nos = named | set(references.values()) | set(taken.values())
     order_nos |= {number for number, _, _ in statuses}
     results = Results(done.outcomes, done.events, done.problems)
-    round_ = open_round(tx, sorted(order_nos), day, results)
+    round_ = open_round(tx, sorted(order_nos), day, results, taken)
     said = [status for file in new for status in file.decoded.statuses]
     watch_papers(tx, papers, said, {*round_.orders, *taken}, day)
-    book_papers(round_, waiting, papers, references, taken)
+    book_papers(round_, waiting, papers, references)
     apply_statuses(round_, statuses)
     store_problems(tx, account, done.problems)
     if done.files or done.outcomes or done.events or done.problems:
