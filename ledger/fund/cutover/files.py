@@ -1,4 +1,4 @@
-"""The files of a set, from a folder or a zip: whole or not at all, within limits, every heading as the template has it."""
+"""The files of a set, from a folder, a zip or one workbook: whole or not at all, within limits, every heading as the template has it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 
 from ledger.core.accounts import DAILY_OWED, FUND_BALANCE, MONTH_OWED
 from ledger.core.errors import InvalidInput
+from ledger.fund.cutover.workbook import is_workbook, read_workbook, write_workbook
 
 FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "balances": ("account", "party", "year_open", "debit", "credit", "balance"),
@@ -74,6 +75,10 @@ Lines = dict[str, list[tuple[int, dict[str, str]]]]
 
 def read_files(place: Path) -> Lines:
     """The lines of all files. Raises InvalidInput `cutover.file`, `cutover.heading`, `cutover.workbook`, `cutover.size`."""
+    if place.is_file() and (place.suffix.lower() in (".xlsx", ".xls") or is_workbook(place)):
+        if not is_workbook(place):
+            raise InvalidInput("cutover.workbook", f"{place.name}不是能读取的工作簿（xlsx）")
+        return dict(read_workbook(place, FILES, _BYTES_MAX, _LINES_MAX))
     return {name: list(_rows(name, text)) for name, text in _texts(place)}
 
 
@@ -91,11 +96,16 @@ def write_template(folder: Path) -> list[Path]:
     return paths
 
 
+def write_template_workbook(path: Path) -> Path:
+    """The template as one workbook; raises InvalidInput `cutover.exists` for one that is there."""
+    if path.exists():
+        raise InvalidInput("cutover.exists", f"{path.name}已存在，不覆盖")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_workbook(path, FILES, EXAMPLES)
+    return path
+
+
 def _texts(place: Path) -> Iterator[tuple[str, str]]:
-    if place.suffix.lower() in (".xlsx", ".xls"):
-        raise InvalidInput(
-            "cutover.workbook", "尚不能读取工作簿：请将各工作表另存为CSV（UTF-8），放入一个目录或zip"
-        )
     wanted = {f"{name}.csv": name for name in FILES}
     contents = _folder(place, wanted) if place.is_dir() else _zip(place, wanted)
     missing = sorted(wanted.keys() - contents.keys())
