@@ -69,7 +69,7 @@ CREATE TABLE payments.opened_leg (
 ALTER TABLE fund.cutover_deduction ADD COLUMN finding boolean NOT NULL DEFAULT false;
 
 -- Each opened record is looked for among the set's.
-CREATE INDEX cutover_record_by_id ON fund.cutover_record (region, fund, setl_id);
+CREATE INDEX cutover_record_by_id ON fund.cutover_record (region, fund, version, setl_id, subfund);
 
 -- A cut-over sends what the old system sent: it is at the bank, nobody knows yet what became of it.
 INSERT INTO payments.transition VALUES ('approved', 'take_over', 'unknown', '');

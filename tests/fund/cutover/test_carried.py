@@ -203,6 +203,7 @@ def test_the_first_statement_must_begin_there_and_old_items_are_matched(flying: 
 
 WRONG: list[tuple[str, int, int, str, tuple[str, int, str]]] = [
     ("orders", 0, 7, "240.01", ("orders", 2, "cutover.orders_differ")),
+    ("orders", 1, 7, "49560.01", ("orders", 2, "cutover.orders_over")),
     ("orders", 0, 7, "0", ("orders", 2, "cutover.order")),
     ("orders", 0, 1, "9102", ("orders", 2, "cutover.order")),
     ("orders", 0, 2, "H42010009999", ("orders", 2, "cutover.party_unknown")),

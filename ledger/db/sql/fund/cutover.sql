@@ -112,7 +112,7 @@ CREATE TABLE fund.cutover_record (
     FOREIGN KEY (region, fund, version) REFERENCES fund.cutover
 );
 
-CREATE INDEX cutover_record_by_id ON fund.cutover_record (region, fund, setl_id);
+CREATE INDEX cutover_record_by_id ON fund.cutover_record (region, fund, version, setl_id, subfund);
 
 -- The old system's trial balance, at whatever level it was printed: what everything must tie to.
 CREATE TABLE fund.cutover_trial (
@@ -501,6 +501,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
         SELECT 'orders', coalesce(f.line, 0), 'amount', 'cutover.orders_differ',
                format('%s %s/%s/%s/%s/%s：在途单列%s分，%s%s分', f.reference, f.counterparty, f.subfund, f.service_year, f.term, f.category, f.listed,
                       CASE f.reference WHEN '' THEN '9104' ELSE 'records合计' END, f.found) FROM flying f WHERE f.listed <> f.found
+        UNION ALL
+        SELECT 'orders', o.line, 'amount', 'cutover.orders_over', format('账户%s账面%s分，不足在途拨付%s分', o.account, s.books, o.fen)
+          FROM (SELECT x.account, min(x.line) AS line, sum(x.amount_fen)::bigint AS fen FROM orders x GROUP BY x.account) o
+          JOIN bank_sums s ON s.account = o.account WHERE o.fen > s.books
         -- the bank's side
         UNION ALL
         SELECT 'bank', b.line, 'account', 'cutover.bank_account', format('“%s”不是本账套的自有账户', b.account)
@@ -600,6 +604,8 @@ DECLARE
     v_user   text := access.require_role(p_region, p_fund, '{accountant}');
     v_digest bytea;
 BEGIN
+    -- Rows of this very transaction have no statistics: without them each opened record is looked for through the whole set.
+    ANALYZE fund.cutover_line, fund.cutover_record, fund.cutover_order, fund.cutover_history, fund.cutover_trial, fund.cutover_bank;
     PERFORM fund.refuse_differences(p_region, p_fund, p_version);
     v_digest := fund.cutover_digest(p_region, p_fund, p_version);
     UPDATE fund.cutover SET state = 'proposed', digest = v_digest
