@@ -3,14 +3,14 @@
 from alembic import op
 from ledger.db.migrate import run_folder
 
-revision = "0016"
-down_revision = "0013"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run_folder(op.get_bind(), "r0016")
+    run_folder(op.get_bind(), "r0017")
 
 
 def downgrade() -> None:
