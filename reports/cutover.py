@@ -38,7 +38,15 @@ _REST: Final = """
            (SELECT count(*) FROM fund.cutover_record r WHERE (r.region, r.fund, r.version) = (%(region)s, %(fund)s, %(version)s) AND r.paid),
            (SELECT coalesce(sum(d.amount_fen), 0)::bigint FROM fund.cutover_deduction d
              WHERE (d.region, d.fund, d.version) = (%(region)s, %(fund)s, %(version)s)),
-           (SELECT count(*) FROM fund.cutover_history h WHERE (h.region, h.fund, h.version) = (%(region)s, %(fund)s, %(version)s))
+           (SELECT count(*) FROM fund.cutover_history h WHERE (h.region, h.fund, h.version) = (%(region)s, %(fund)s, %(version)s)),
+           (SELECT count(DISTINCT o.reference) FROM fund.cutover_order o WHERE (o.region, o.fund, o.version) = (%(region)s, %(fund)s, %(version)s)),
+           (SELECT coalesce(sum(o.amount_fen), 0)::bigint FROM fund.cutover_order o
+             WHERE (o.region, o.fund, o.version) = (%(region)s, %(fund)s, %(version)s))
+"""
+_BANKS: Final = """
+    SELECT b.account, coalesce(sum(b.amount_fen) FILTER (WHERE b.kind = 'statement'), 0)::bigint, count(*) FILTER (WHERE b.kind <> 'statement'),
+           coalesce(sum(CASE b.kind WHEN 'book_in' THEN b.amount_fen WHEN 'book_out' THEN -b.amount_fen END), 0)::bigint
+      FROM fund.cutover_bank b WHERE (b.region, b.fund, b.version) = (%(region)s, %(fund)s, %(version)s) GROUP BY b.account ORDER BY b.account
 """
 
 
@@ -71,7 +79,7 @@ def cutover_report(tx: Transaction, book: Book) -> Grid:
             total=True,
         )
     )
-    [(records, paid, deductions, history)] = tx.rows(_REST, **keys)
+    [(records, paid, deductions, history, orders, flying)] = tx.rows(_REST, **keys)
     return Grid(
         f"cutover-{book}-{day}",
         "接转报告",
@@ -80,6 +88,11 @@ def cutover_report(tx: Transaction, book: Book) -> Grid:
         heads=[f"账套 {book} {name}", f"接转日 {day}，{said('cutover.state', state)}", f"资料摘要（SHA-256）{digest}"],
         notes=[
             f"未结算月份的结算记录{records}笔，其中旧账已付日拨付{paid}笔；历史发生额{history}行；尚待其他扣款{yuan(deductions)}元",
+            f"原系统已发出、尚无回单的在途拨付{orders}单，{yuan(flying)}元",
+            *(
+                f"账户{account}接转日对账单余额{yuan(bank)}元，未达账项{items}笔，调节后{yuan(bank + open_book)}元"
+                for account, bank, items, open_book in tx.rows(_BANKS, **keys)
+            ),
             "金额按科目正常余额方向，反方向为负；期初余额即接转日终了余额，本年发生额只作年度报表累计之用，不重复记账",
         ],
         signers=[f"提出 {proposed_by}（{proposed_on}）", f"复核 {decided_by}", "会计主管"],

@@ -35,16 +35,68 @@ def _months() -> dict[int, dict[int, Turnover]]:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What the books before these did, as a cut-over brought it: no entry of ours, but the first year's statements need it."""
+
+    month: int
+    """Month of the cut-over day, yyyymm."""
+    year_open: Mapping[int, int]
+    """年初余额 by leaf, debit-positive, of every leaf of the set's balances."""
+    moved: Mapping[int, Turnover]
+    """发生额 from the year's beginning to the day by leaf, without closing entries."""
+    closed: Mapping[int, int]
+    """What the old books' closing entries carried from income and expense this year, debit-positive."""
+    history: Mapping[int, Mapping[int, Turnover]]
+    """Turnover of income and expense by year (yyyy) or month (yyyymm), then leaf."""
+
+    @property
+    def year(self) -> int:
+        """The year it was taken over in."""
+        return self.month // 100
+
+    def turnover(self, account: int, first: int, last: int, *, from_start: bool) -> Turnover:
+        """Its share of a column from `first` to `last` (yyyymm): the year to the day, an earlier year, or one month told."""
+        if not from_start:
+            return self._told(account, first) if first == last else NOTHING
+        if first // 100 == self.year:
+            return self.moved.get(account, NOTHING) if last >= self.month else NOTHING
+        if first // 100 > self.year:
+            return NOTHING
+        year = first // 100
+        if account in self.history.get(year, {}):
+            return self._told(account, year)
+        total = NOTHING
+        for month in range(year * 100 + 1, year * 100 + 13):
+            total = total.plus(self._told(account, month))
+        return total
+
+    def _told(self, account: int, period: int) -> Turnover:
+        return self.history.get(period, {}).get(account, NOTHING)
+
+    def accounts(self) -> set[int]:
+        """Every leaf it says anything of."""
+        return {*self.year_open, *self.moved, *(leaf for told in self.history.values() for leaf in told)}
+
+
+@dataclass(frozen=True, slots=True)
 class AccountMonths:
     """Turnovers by leaf account and month (yyyymm): ordinary ones, and what opening and closing entries moved."""
 
     moved: Mapping[int, Mapping[int, Turnover]]
     apart: Mapping[EntryKind, Mapping[int, Mapping[int, Turnover]]] = field(default_factory=dict)
+    taken: TakenOver | None = None
+    """What was brought over of the years before these books; only statements and their notes look at it."""
+
+    def all_accounts(self) -> set[int]:
+        """The leaves that moved here or in the books before these."""
+        return {*self.moved, *(self.taken.accounts() if self.taken else ())}
 
     def accounts(self, codes: Iterable[str]) -> list[int]:
         """The leaves that moved, of all whose code begins with one of `codes`, in code order."""
         starts = tuple(codes)
-        return sorted((account for account in self.moved if str(account).startswith(starts)), key=str)
+        return sorted(
+            (account for account in self.all_accounts() if str(account).startswith(starts)), key=str
+        )
 
     def turnover(self, account: int, first: int, last: int) -> Turnover:
         """发生额 of the months from `first` to `last`: neither opening nor closing entries."""

@@ -14,7 +14,7 @@ from ledger.core.entries import EMPLOYEE_FUND, Book, Side
 from ledger.core.entry_kinds import EntryKind
 from ledger.core.money import yuan
 from ledger.db.unit_of_work import Transaction
-from reports.statements.filling import Filled, is_flow, turnover_in
+from reports.statements.filling import Filled, is_flow, turnover_in, year_open_fen
 from reports.statements.rows import ONE_SIDED, FillRule, Form, Row, rows_of
 from reports.statements.span import Span, columns_of
 
@@ -122,7 +122,7 @@ def _funds(tying: _Tying) -> Iterator[Check]:
         accounts = tying.months.accounts((code,))
         direct[code] = -sum(
             tying.months.turnover(account, tying.span.first, tying.span.last).net_fen for account in accounts
-        )
+        ) - _moved_before(tying, row)
         growth = tying.fen(Form.SHEET, balance, 1) - tying.fen(Form.SHEET, balance, 0)
         explained = tying.fen(Form.INCOME, surplus, year) + direct[code]
         reasons = list(_other_side(tying, row)) if growth != explained else ()
@@ -136,15 +136,26 @@ def _funds(tying: _Tying) -> Iterator[Check]:
     yield Check("3001直接调整在各子基金之间相抵", sum(direct.values()), 0, reasons, tuple(direct))
 
 
+def _moved_before(tying: _Tying, fund: Row) -> int:
+    """What the books before these booked on this fund's 3001 in the year, debit-positive, without what their closings carried."""
+    taken = tying.months.taken
+    if taken is None or taken.year != tying.span.year:
+        return 0
+    own, *flows = fund.codes
+    moved = sum(fen.net_fen for account, fen in taken.moved.items() if str(account).startswith(own))
+    return moved + sum(fen for account, fen in taken.closed.items() if str(account).startswith(tuple(flows)))
+
+
 def _other_side(tying: _Tying, fund: Row) -> Iterator[str]:
     """What stands blue on the other side of one-side rows: in the balance, not in the row."""
+    place = 0 if tying.span.yearly else 1
     for filled in tying.figures[Form.INCOME].values():
         row = filled.row
         if row.rule not in ONE_SIDED or not row.codes[0].startswith(fund.codes):
             continue
         other = Side.DEBIT if row.rule is FillRule.CREDIT else Side.CREDIT
         for account in tying.months.accounts(row.codes):
-            moved = tying.months.turnover(account, tying.span.first, tying.span.last)
+            moved = turnover_in(tying.months, account, columns_of(Form.INCOME, tying.span)[place])
             fen = moved.debit_fen if other is Side.DEBIT else moved.credit_fen
             if fen:
                 yield (
@@ -212,12 +223,14 @@ def _unplaced(tying: _Tying) -> Iterator[Check]:
         shown = rows_of(form, tying.book.fund, yearly=False)
         placed = tuple(code for row in shown if row.counted for code in row.codes)
         lost = {}
-        for account in tying.months.moved:
+        for account in tying.months.all_accounts():
             code = str(account)
             if code[0] == "9" or code.startswith(placed) or (form is Form.INCOME and not is_flow(account)):
                 continue
-            ends = (tying.span.before, tying.span.last)
-            fen = [tying.months.balance_fen(account, end) for end in ends]
+            fen = [
+                year_open_fen(tying.months, account, tying.span.first, tying.span.before),
+                tying.months.balance_fen(account, tying.span.last),
+            ]
             fen += _moved(tying, account) if form is Form.INCOME else []
             if any(fen):
                 lost[code] = sum(map(abs, fen))

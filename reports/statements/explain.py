@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ledger.books.account_lines import BEFORE_ALL, AccountLine, Cursor, Selection, lines
+from ledger.books.account_lines import BEFORE_ALL, NOTHING, AccountLine, Cursor, Selection, lines
+from ledger.books.account_months import AccountMonths
 from ledger.books.chart import chart
 from ledger.core.entry_kinds import EntryKind
 from ledger.core.errors import NotFound
@@ -73,9 +74,31 @@ def explain(
             }
             for one in held
         ],
-        "entries": [_entry(line, _rule_of(held, line.account)) for line in page],
+        "brought": _brought(months, accounts, names),
+        "entries": [_entry(line, _rule_of(held, line.account), months) for line in page],
         "next": str(Cursor(page[-1].voucher_date, page[-1].seq)) if len(seqs) > entries else None,
     }
+
+
+def _brought(
+    months: AccountMonths, accounts: Sequence[int], names: Mapping[int, str]
+) -> list[dict[str, str]]:
+    """What a cut-over's set says of the year before its day: in the figures, in no entry. Money as strings of integer fen."""
+    taken = months.taken
+    if taken is None:
+        return []
+    return [
+        {
+            "code": str(account),
+            "name": names.get(account, str(account)),
+            "month": str(taken.month),
+            "year_open_fen": str(taken.year_open.get(account, 0)),
+            "debit_fen": str(taken.moved.get(account, NOTHING).debit_fen),
+            "credit_fen": str(taken.moved.get(account, NOTHING).credit_fen),
+        }
+        for account in accounts
+        if account in taken.year_open or account in taken.moved
+    ]
 
 
 def _row(shown: FilledForm, asked: str) -> Filled:
@@ -112,12 +135,15 @@ def _rule_of(held: Sequence[Filled], account: int) -> FillRule:
     return next(one.row.rule for one in held if str(account).startswith(one.row.codes))
 
 
-def counted_fen(rule: FillRule, line: AccountLine) -> int:
-    """What a line puts into a row of this rule: nothing where the row takes the other side or the entry is no 发生额."""
+def counted_fen(rule: FillRule, line: AccountLine, *, taken_over: bool = False) -> int:
+    """What a line puts into a row of this rule: nothing where the row takes the other side or the entry is no 发生额.
+
+    `taken_over`: the turnover before an opening entry is told by the set it opened, not by that entry.
+    """
     net = line.side * line.amount_fen
     if rule in BALANCES:
         return net if rule is FillRule.DEBIT_BALANCE else -net
-    if line.kind is EntryKind.CLOSING:
+    if line.kind is EntryKind.CLOSING or (taken_over and line.kind is EntryKind.OPENING):
         return 0
     match rule:
         case FillRule.DEBIT:
@@ -130,7 +156,7 @@ def counted_fen(rule: FillRule, line: AccountLine) -> int:
             return -net
 
 
-def _entry(line: AccountLine, rule: FillRule) -> dict[str, object]:
+def _entry(line: AccountLine, rule: FillRule, months: AccountMonths) -> dict[str, object]:
     return {
         "voucher": line.voucher,
         "seq": line.seq,
@@ -144,5 +170,5 @@ def _entry(line: AccountLine, rule: FillRule) -> dict[str, object]:
         "dimensions": dimension_object(line.asked, line.dims),
         "side": "借" if line.side == 1 else "贷",
         "fen": str(line.amount_fen),
-        "counted_fen": str(counted_fen(rule, line)),
+        "counted_fen": str(counted_fen(rule, line, taken_over=months.taken is not None)),
     }

@@ -61,19 +61,34 @@ def amount(months: AccountMonths, rule: FillRule, account: int, column: FigureCo
 
 
 def turnover_in(months: AccountMonths, account: int, column: FigureColumn) -> Turnover:
-    """发生额 in a column. What opening entries brought of this year's income or expense is in the year's column only."""
+    """发生额 in a column: ours, and of a book taken over what its set says of the time before."""
     moved = months.turnover(account, column.first, column.last)
+    if months.taken is not None:
+        return moved.plus(
+            months.taken.turnover(account, column.first, column.last, from_start=column.from_start)
+        )
     if column.from_start and is_flow(account):
         moved = moved.plus(months.opened(account, column.first, column.last))
     return moved
 
 
 def balance_in(months: AccountMonths, account: int, column: FigureColumn) -> int:
-    """Debit-positive balance at the end of a column. 年初 (which ends before it begins) includes what was taken over this year."""
-    balance = months.balance_fen(account, column.last)
-    if column.last < column.first and not is_flow(account):
-        balance += months.opened(account, column.first, column.first + 11).net_fen
-    return balance
+    """Debit-positive balance at the end of a column. 年初 (which ends before it begins) of the year of a cut-over is the set's."""
+    if column.last >= column.first:
+        return months.balance_fen(account, column.last)
+    return year_open_fen(months, account, column.first, column.last)
+
+
+def year_open_fen(months: AccountMonths, account: int, first: int, before: int) -> int:
+    """年初余额, debit-positive, of the year from month `first` (yyyymm); `before` is the month before it.
+
+    What opening entries brought without a set stands there as it is, but for income and expense.
+    """
+    balance = months.balance_fen(account, before)
+    taken = months.taken
+    if taken is not None and taken.year == first // 100 and account in taken.year_open:
+        return balance + taken.year_open[account]
+    return balance if is_flow(account) else balance + months.opened(account, first, first + 11).net_fen
 
 
 def is_flow(account: int) -> bool:

@@ -15,6 +15,7 @@ from ledger.core.accounts import (
     RETAINED,
 )
 from ledger.core.entries import Side
+from reports.statements.filling import year_open_fen
 from reports.statements.span import Span
 
 
@@ -75,7 +76,8 @@ def _note(
     months: AccountMonths, span: Span, part: str, article: str, account: int, name: str, side: Side
 ) -> Note:
     moved = months.turnover(account, span.first, span.last)
-    opened = months.opened(account, span.first, span.last).net_fen
+    if months.taken is not None:
+        moved = moved.plus(months.taken.turnover(account, span.first, span.last, from_start=True))
     more, less = moved.debit_fen, moved.credit_fen
     if side is Side.CREDIT:
         more, less = less, more
@@ -84,7 +86,7 @@ def _note(
         f"第五部分三（{article}）",
         account,
         name,
-        side * (months.balance_fen(account, span.before) + opened),
+        side * year_open_fen(months, account, span.first, span.before),
         more,
         less,
         side * months.balance_fen(account, span.last),

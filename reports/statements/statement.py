@@ -15,6 +15,7 @@ from reports.statements.filling import Filled, fill
 from reports.statements.notes import Note, notes_of
 from reports.statements.rows import FORM_TITLES, Form, rows_of
 from reports.statements.span import FigureColumn, Span, columns_of, require_span
+from reports.statements.taken import with_taken_over
 from reports.wording import cut_object
 
 
@@ -128,7 +129,7 @@ def statements(
         region=book.region,
         fund=book.fund,
     )
-    months = account_months(tx, book, known, span.last, as_of)
+    months = with_taken_over(tx, book, account_months(tx, book, known, span.last, as_of))
     forms = {}
     for form in Form:
         columns = columns_of(form, span)

@@ -29,6 +29,7 @@ fund.cash_move.subfund subfund
 fund.clearing_band.kind rates.kind
 fund.clearing_budget.method rates.method
 fund.cutover.state cutover.state
+fund.cutover_bank.kind cutover.bank
 fund.declaration.state declaration.state
 fund.difference.decision difference.decision
 fund.difference.outcome difference.outcome
@@ -295,8 +296,11 @@ def _added(
                 and kind in ("integer", "bigint", "smallint")
                 and name not in ("term", "year")
             ):
-                n = 1000 + next(_numbers)
-                made[name] = n // 12 * 100 + n % 12 + 1 if name == "period" else n
+                number = next(_numbers)
+                # a month is yyyymm, whichever number it is
+                made[name] = (
+                    (1900 + number // 12) * 100 + number % 12 + 1 if name == "period" else 1000 + number
+                )
         try:
             with connection.transaction():
                 connection.execute(

@@ -239,7 +239,8 @@ class Town:
         """Every check of `verify` passes, the ties among them."""
         with suppress(FileNotFoundError):
             write_anchors(self.month.database.auditor_engine, self.home)
-        assert [str(f) for f in verify(self.month.database.auditor_engine, self.home)] == []
+        found = [str(f) for f in verify(self.month.database.auditor_engine, self.home)]
+        assert found == [], "\n".join(found)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction, unit_of_work
-from ledger.fund.cutover.files import write_template
+from ledger.fund.cutover.files import write_template, write_template_workbook
 from ledger.fund.cutover.opening import confirm_cutover, refuse_cutover
 from ledger.fund.cutover.read import read_set
 from ledger.fund.cutover.store import differences, propose, read_cutovers, stage
@@ -27,7 +27,7 @@ app = typer.Typer(help="接转：期初余额、未了事项、旧账明细", no
 
 BookOption = Annotated[str, typer.Option("--book", help="账套：统筹区代码-基金，如420100-310")]
 DayOption = Annotated[str, typer.Option("--on", help="接转日，月末，YYYY-MM-DD：期初为该日终了的余额")]
-FilesArgument = Annotated[Path, typer.Argument(help="接转资料：含五个CSV文件的目录或zip")]
+FilesArgument = Annotated[Path, typer.Argument(help="接转资料：含七个CSV文件的目录或zip，或一个xlsx工作簿")]
 _SHOWN: int = 50
 
 
@@ -38,16 +38,26 @@ class Shape(StrEnum):
     JSON = "json"
 
 
+class TemplateShape(StrEnum):
+    """How the template is written."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
 class _Undone(Exception):
     """Rolls back what was only looked at."""
 
 
 @app.command()
 def template(
-    out: Annotated[Path, typer.Option("--out", help="写到这个目录")], *, as_json: JsonFlag = False
+    out: Annotated[Path, typer.Option("--out", help="写到这个目录；xlsx写成这个文件")],
+    shape: Annotated[TemplateShape, typer.Option("--format", help="csv或xlsx")] = TemplateShape.CSV,
+    *,
+    as_json: JsonFlag = False,
 ) -> None:
-    """写出五个文件的模板：标题与一行示例。"""
-    paths = write_template(out)
+    """写出接转资料的模板：七个CSV文件或一个工作簿，标题与一行示例。"""
+    paths = write_template(out) if shape is TemplateShape.CSV else [write_template_workbook(out)]
     show({"files": [path.name for path in paths]}, [str(path) for path in paths], as_json=as_json)
 
 
@@ -195,6 +205,8 @@ def _document(
         "digest": digest,
         "balances": sum(1 for line in found.lines if line.file == "balances"),
         "open_items": sum(1 for line in found.lines if line.file == "open_items") + len(found.advances) + len(found.deductions),
+        "orders": len({order.reference for order in found.orders}),
+        "bank": len(found.banks),
         "history": len(found.history),
         "records": len(found.records),
         "trial_balance": len(found.trial),
@@ -207,7 +219,8 @@ def _words(found: CutoverSet) -> list[str]:
     return [
         f"余额{sum(1 for line in found.lines if line.file == 'balances')}行，未了事项"
         f"{items + len(found.advances) + len(found.deductions)}行，历史{len(found.history)}行，"
-        f"结算记录{len(found.records)}笔，余额表{len(found.trial)}行"
+        f"结算记录{len(found.records)}笔，在途拨付{len({order.reference for order in found.orders})}单，"
+        f"银行{len(found.banks)}行，余额表{len(found.trial)}行"
     ]
 
 

@@ -34,7 +34,7 @@ BEGIN
         IF t.name IN ('fund.intake_load', 'fund.quarantine', 'access.operator_log') THEN
             rule := 'region = 0 OR ' || rule;     -- a line or an act that names no region
         END IF;
-        IF t.name IN ('payments.order_item', 'payments.order_event', 'payments.bank_word') THEN   -- no fund of their own: that of their order
+        IF t.name IN ('payments.order_item', 'payments.order_event', 'payments.bank_word', 'payments.taken_order') THEN   -- no fund of their own: that of their order
             rule := rule || format(' AND (0 = ANY (ARRAY(SELECT unnest(access.funds()))) OR EXISTS (SELECT 1 FROM payments.pay_order o
                 WHERE o.region = %1$s.region AND o.order_no = %1$s.order_no))', split_part(t.name, '.', 2));
         ELSIF t.name = 'payments.evidence' THEN     -- that of the order it belongs to; what belongs to none is for all funds

@@ -35,7 +35,7 @@ _MOVED: Final = """
      SELECT h.region, h.fund, CASE WHEN h.period < 10000 THEN h.period * 100 + 1 ELSE h.period END,
             CASE WHEN h.period < 10000 THEN h.period * 100 + 12 ELSE h.period END, h.account, 0, h.party, h.debit_fen, h.credit_fen, false
        FROM fund.cutover c JOIN fund.cutover_history h ON h.region = c.region AND h.fund = c.fund AND h.version = c.version
-      WHERE c.region = %(region)s AND c.fund = %(fund)s AND c.state = 'confirmed')"""
+      WHERE c.region = %(region)s AND c.fund = %(fund)s AND c.state = 'confirmed' AND h.period <> extract(year FROM c.day))"""
 
 _POOL: Final = coded(
     " FROM "

@@ -1,4 +1,4 @@
-"""The five files of a set, from a folder or a zip: whole or not at all, within limits, every heading as the template has it."""
+"""The files of a set, from a folder, a zip or one workbook: whole or not at all, within limits, every heading as the template has it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from ledger.core.accounts import FUND_BALANCE, MONTH_OWED
+from ledger.core.accounts import DAILY_OWED, FUND_BALANCE, MONTH_OWED
 from ledger.core.errors import InvalidInput
+from ledger.fund.cutover.workbook import is_workbook, read_workbook, write_workbook
 
 FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "balances": ("account", "party", "year_open", "debit", "credit", "balance"),
@@ -20,6 +21,11 @@ FILES: Final[Mapping[str, tuple[str, ...]]] = {
         "recovery",
     ),
     "records": ("setl_id", "subfund", "fund_amount", "daily_amount", "paid", "reference"),
+    "orders": (
+        "order", "source", "institution", "subfund", "service_year", "term", "category", "amount", "account", "payee_name",
+        "payee_number", "payee_bank", "payee_cnaps", "sent_on", "bank_reference",
+    ),
+    "bank": ("account", "kind", "day", "amount", "reference", "summary"),
     "trial_balance": ("account", "name", "year_open", "debit", "credit", "balance"),
 }  # fmt: skip
 """File (without `.csv`) → headings, in the order of the template."""
@@ -40,6 +46,24 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "",
     ),
     "records": ("S20260930001", "pool", "1000.00", "600.00", "Y", "2026093000012345"),
+    "orders": (
+        "OLD2026093000000001",
+        str(DAILY_OWED),
+        "H42010000001",
+        "pool",
+        "2026",
+        "202609",
+        "inpatient",
+        "600.00",
+        "4200000000001004",
+        "示例医院",
+        "4200000000000001",
+        "示例银行武汉支行",
+        "102521000000",
+        "2026-09-30",
+        "",
+    ),
+    "bank": ("4200000000001004", "statement", "2026-09-30", "50000.00", "", "接转日对账单余额"),
     "trial_balance": (str(FUND_BALANCE), "一般基金结余", "1000000.00", "0.00", "0.00", "1000000.00"),
 }
 _BYTES_MAX: Final = 256 * 1024 * 1024
@@ -50,12 +74,16 @@ Lines = dict[str, list[tuple[int, dict[str, str]]]]
 
 
 def read_files(place: Path) -> Lines:
-    """The lines of all five files. Raises InvalidInput `cutover.file`, `cutover.heading`, `cutover.workbook`, `cutover.size`."""
+    """The lines of all files. Raises InvalidInput `cutover.file`, `cutover.heading`, `cutover.workbook`, `cutover.size`."""
+    if place.is_file() and (place.suffix.lower() in (".xlsx", ".xls") or is_workbook(place)):
+        if not is_workbook(place):
+            raise InvalidInput("cutover.workbook", f"{place.name}不是能读取的工作簿（xlsx）")
+        return dict(read_workbook(place, FILES, _BYTES_MAX, _LINES_MAX))
     return {name: list(_rows(name, text)) for name, text in _texts(place)}
 
 
 def write_template(folder: Path) -> list[Path]:
-    """The five files with their headings and an example line each; raises InvalidInput `cutover.exists` for one that is there."""
+    """The files with their headings and an example line each; raises InvalidInput `cutover.exists` for one that is there."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.csv" for name in FILES]
     there = next((path for path in paths if path.exists()), None)
@@ -68,11 +96,16 @@ def write_template(folder: Path) -> list[Path]:
     return paths
 
 
+def write_template_workbook(path: Path) -> Path:
+    """The template as one workbook; raises InvalidInput `cutover.exists` for one that is there."""
+    if path.exists():
+        raise InvalidInput("cutover.exists", f"{path.name}已存在，不覆盖")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_workbook(path, FILES, EXAMPLES)
+    return path
+
+
 def _texts(place: Path) -> Iterator[tuple[str, str]]:
-    if place.suffix.lower() in (".xlsx", ".xls"):
-        raise InvalidInput(
-            "cutover.workbook", "尚不能读取工作簿：请将各工作表另存为CSV（UTF-8），放入一个目录或zip"
-        )
     wanted = {f"{name}.csv": name for name in FILES}
     contents = _folder(place, wanted) if place.is_dir() else _zip(place, wanted)
     missing = sorted(wanted.keys() - contents.keys())
@@ -102,7 +135,7 @@ def _zip(place: Path, wanted: Mapping[str, str]) -> dict[str, bytes]:
             _refuse_large(sum(entry.file_size for entry in entries))
             return {entry.filename: archive.read(entry) for entry in entries}
     except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise InvalidInput("cutover.file", f"接转资料{place.name}应为目录或zip，含五个CSV文件") from error
+        raise InvalidInput("cutover.file", f"接转资料{place.name}应为目录或zip，含七个CSV文件") from error
 
 
 def _refuse_strange(names: set[str]) -> None:

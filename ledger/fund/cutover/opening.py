@@ -42,6 +42,7 @@ def confirm_cutover(tx: Transaction, book: Book, day: date, digest: str, on: dat
         for section, entry in entries.items()
     ]  # fmt: skip
     posted = post(tx, book, day, drafts)
+    tx.value("SELECT fund.open_banks(%(region)s, %(fund)s::smallint)", region=book.region, fund=book.fund)
     return OpenedBook(
         cutover_of(tx, book, "confirmed"),
         [one.voucher for one in posted],
@@ -67,13 +68,25 @@ def _is_open(tx: Transaction, book: Book) -> bool:
 
 
 def _lines(tx: Transaction, book: Book, version: int) -> list[Opened]:
+    """The set's posted lines; a bank account's without its open items first, then each of those as a line of its own."""
     return [
         Opened(account, Side(side), fen, Dimensions(*dims))
         for account, side, fen, *dims in tx.rows(
-            """SELECT l.account, a.normal_side, l.balance_fen, l.counterparty, l.subfund, l.service_year, l.term, l.category
-                 FROM fund.cutover_line l JOIN books.account a ON a.region = l.region AND a.fund = l.fund AND a.account = l.account
-                WHERE l.region = %(region)s AND l.fund = %(fund)s AND l.version = %(version)s AND l.posted AND l.balance_fen <> 0
-                ORDER BY l.account, l.file COLLATE "C", l.line""",
+            """WITH item AS (
+                   SELECT k.kind::integer AS code, k.kind = '1005' AS whole, b.account, b.line,
+                          CASE b.kind WHEN 'book_in' THEN b.amount_fen ELSE -b.amount_fen END AS fen
+                     FROM fund.cutover_bank b JOIN payments.bank_account k ON k.region = b.region AND k.account = b.account
+                    WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.version = %(version)s AND b.kind IN ('book_in', 'book_out')),
+               line AS (
+                   SELECT l.*, a.normal_side
+                     FROM fund.cutover_line l JOIN books.account a ON a.region = l.region AND a.fund = l.fund AND a.account = l.account
+                    WHERE l.region = %(region)s AND l.fund = %(fund)s AND l.version = %(version)s AND l.posted)
+               SELECT account, normal_side, fen, counterparty, subfund, service_year, term, category FROM (
+                   SELECT l.*, 0 AS place, l.balance_fen - coalesce((SELECT sum(i.fen) FROM item i
+                              WHERE i.code = l.account AND (i.whole OR i.account = l.counterparty)), 0)::bigint AS fen FROM line l
+                   UNION ALL
+                   SELECT l.*, i.line, i.fen FROM line l JOIN item i ON i.code = l.account AND (i.whole OR i.account = l.counterparty)) s
+                WHERE fen <> 0 ORDER BY account, file COLLATE "C", line, place""",
             region=book.region,
             fund=book.fund,
             version=version,

@@ -33,9 +33,11 @@ from ledger.fund.cutover.values import (
     OPENED_PARTY,
     AdvanceLine,
     BalanceLine,
+    BankLine,
     CutoverSet,
     DeductionLine,
     HistoryLine,
+    OrderLine,
     RecordLine,
     SetDifference,
     TrialLine,
@@ -50,10 +52,10 @@ _ALL_DIMS: Final = 31
 _ACCOUNT: Final = re.compile(r"[1-9][0-9]{3,8}", re.ASCII)
 _WHOLE: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 _NOT_CARRIED: Final = {
-    "finding": "审核扣款须先作为其他扣款列出，或在本系统重新登记",
-    "order": "在途拨付单不能接转：请等其回单到齐后接转，或列为未付",
-    str(IN_FLIGHT): "在途拨付单不能接转：请等其回单到齐后接转，或列为未付",
+    "order": "在途拨付单列入orders",
+    str(IN_FLIGHT): "9104由orders得出，不写",
 }
+_BANK_KINDS: Final = ("statement", "book_in", "book_out", "bank_in", "bank_out")
 
 
 @dataclass(slots=True)
@@ -122,7 +124,8 @@ def read_set(place: Path, book: Book, day: date) -> tuple[CutoverSet, list[SetDi
     """The set in a folder or zip, and every cell that cannot be read; raises as `read_files`."""
     reading = _Reading(book, day)
     readers = {
-        "balances": _balance, "history": _history, "open_items": _item, "records": _record, "trial_balance": _trial,
+        "balances": _balance, "history": _history, "open_items": _item, "records": _record, "orders": _order, "bank": _bank,
+        "trial_balance": _trial,
     }  # fmt: skip
     for file, rows in read_files(place).items():
         for number, cells in rows:
@@ -184,7 +187,7 @@ def _item(line: _Cells) -> None:
     item = line.cells["item"]
     if item in _NOT_CARRIED:
         line.problem("item", "cutover.not_carried", _NOT_CARRIED[item])
-    elif item == "deduction":
+    elif item in ("deduction", "finding"):
         line.empty(("subfund", "service_year", "category", "quota", "due_on", "recovery"))
         row = DeductionLine(
             line.number,
@@ -192,6 +195,7 @@ def _item(line: _Cells) -> None:
             line.whole("term"),
             line.text("reference"),
             line.fen("amount"),
+            item == "finding",
         )
         if line.good:
             line.reading.found.deductions.append(row)
@@ -222,14 +226,40 @@ def _advance(line: _Cells, account: int) -> None:
 
 def _record(line: _Cells) -> None:
     paid = line.cells["paid"]
-    if paid not in ("Y", "N"):
-        line.problem("paid", "cutover.format", f"paid“{paid[:10]}”应为Y或N")
+    if paid not in ("Y", "N", "S"):
+        line.problem("paid", "cutover.format", f"paid“{paid[:10]}”应为Y（已付）、N（未付）或S（在途）")
+    elif (paid == "N") != (line.cells["reference"] == ""):
+        line.problem(
+            "reference", "cutover.record_paid", "已付的须写明原付款凭据，在途的写明在途单号，未付的不写"
+        )
     row = RecordLine(
         line.number, line.text("setl_id"), line.text("subfund"), line.fen("fund_amount"), line.fen("daily_amount"),
         paid == "Y", line.text("reference"),
     )  # fmt: skip
     if line.good:
         line.reading.found.records.append(row)
+
+
+def _order(line: _Cells) -> None:
+    row = OrderLine(
+        line.number, line.text("order"), line.account("source"), line.text("institution"), line.text("subfund"),
+        line.whole("service_year", 2_099), line.whole("term"), line.text("category"), line.fen("amount"), line.text("account"),
+        line.text("payee_name"), line.text("payee_number"), line.text("payee_bank"), line.text("payee_cnaps"),
+        line.day("sent_on"), line.text("bank_reference"),
+    )  # fmt: skip
+    if line.good:
+        line.reading.found.orders.append(row)
+
+
+def _bank(line: _Cells) -> None:
+    kind = line.cells["kind"]
+    if kind not in _BANK_KINDS:
+        line.problem("kind", "cutover.format", f"kind“{kind[:20]}”应为{'、'.join(_BANK_KINDS)}之一")
+    row = BankLine(
+        line.number, line.text("account"), kind, line.day("day"), line.fen("amount"), line.text("reference"), line.text("summary")
+    )  # fmt: skip
+    if line.good:
+        line.reading.found.banks.append(row)
 
 
 def _trial(line: _Cells) -> None:
@@ -240,7 +270,7 @@ def _trial(line: _Cells) -> None:
 
 
 def _compute(found: CutoverSet) -> None:
-    """What follows from the open items: 9201 of daily money given as 110105 alone, and 9001, what all of them come to."""
+    """What follows: 9201 of daily money given as 110105 alone, 9104 of the orders, and 9001, what all of them come to."""
     items = [line for line in found.lines if line.file == "open_items"]
     paid = {line[4:9] for line in items if line.account == DAILY_PAID}
     computed = [
@@ -248,6 +278,10 @@ def _compute(found: CutoverSet) -> None:
         for line in items
         if line.account == DAILY_ADVANCE and line[4:9] not in paid
     ]
+    flying: dict[tuple[str, str, int, int, str], int] = defaultdict(int)
+    for order in found.orders:
+        flying[order[3:8]] += order.amount_fen
+    computed += [(IN_FLIGHT, key, fen) for key, fen in sorted(flying.items()) if fen]
     total: dict[tuple[str, str, int, int, str], int] = defaultdict(int)
     for account, key, fen in [*((line.account, line[4:9], line.balance_fen) for line in items), *computed]:
         if section_of(account) is Section.MEMORANDUM:

@@ -45,6 +45,16 @@ _TABLES: Final[tuple[tuple[str, LiteralString, LiteralString], ...]] = (
         "CREATE TEMP TABLE cutover_in (LIKE fund.cutover_trial) ON COMMIT DROP",
         "INSERT INTO fund.cutover_trial SELECT i.* FROM pg_temp.cutover_in i WHERE i.region = %(region)s",
     ),
+    (
+        "orders",
+        "CREATE TEMP TABLE cutover_in (LIKE fund.cutover_order) ON COMMIT DROP",
+        "INSERT INTO fund.cutover_order SELECT i.* FROM pg_temp.cutover_in i WHERE i.region = %(region)s",
+    ),
+    (
+        "banks",
+        "CREATE TEMP TABLE cutover_in (LIKE fund.cutover_bank) ON COMMIT DROP",
+        "INSERT INTO fund.cutover_bank SELECT i.* FROM pg_temp.cutover_in i WHERE i.region = %(region)s",
+    ),
 )
 """Part of a set, and how its rows come into their table: COPY knows no row security. Columns are the values' fields in order."""
 _AT_ONCE: Final = 5_000

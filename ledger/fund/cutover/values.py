@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
@@ -76,6 +76,8 @@ class DeductionLine(NamedTuple):
     term: int
     reference: str
     amount_fen: int
+    finding: bool
+    """Found by an audit of the old system."""
 
 
 class RecordLine(NamedTuple):
@@ -88,6 +90,39 @@ class RecordLine(NamedTuple):
     daily_fen: int
     paid: bool
     reference: str
+
+
+class OrderLine(NamedTuple):
+    """An item of a payment of the old system on its way; lines of one payment share all but key and amount."""
+
+    line: int
+    reference: str
+    source: int
+    institution: str
+    subfund: str
+    service_year: int
+    term: int
+    category: str
+    amount_fen: int
+    account: str
+    payee_name: str
+    payee_number: str
+    payee_bank: str
+    payee_cnaps: str
+    sent_on: date
+    bank_reference: str
+
+
+class BankLine(NamedTuple):
+    """What the statement of the day closed with, or an open item of the old books: `kind` says which."""
+
+    line: int
+    account: str
+    kind: str
+    day: date
+    amount_fen: int
+    reference: str
+    summary: str
 
 
 class TrialLine(NamedTuple):
@@ -112,23 +147,22 @@ class CutoverSet:
     deductions: list[DeductionLine] = field(default_factory=list)
     records: list[RecordLine] = field(default_factory=list)
     trial: list[TrialLine] = field(default_factory=list)
+    orders: list[OrderLine] = field(default_factory=list)
+    banks: list[BankLine] = field(default_factory=list)
 
     def digest(self, book: Book, day: date) -> str:
         """SHA-256 in hex over every line, as fund.cutover_digest has it."""
         parts = [f"{book.region}|{book.fund}|{day}"]
         parts += _texts("L", sorted(self.lines, key=lambda line: line[:2]))
-        for kind, rows in (
-            ("H", self.history), ("A", self.advances), ("D", self.deductions), ("R", self.records), ("T", self.trial),
-        ):  # fmt: skip
-            parts += _texts(kind, rows)
+        parts += [*_texts("H", self.history), *_texts("A", self.advances)]
+        for row in self.deductions:
+            parts += _texts("F" if row.finding else "D", [row[:-1]])
+        parts += [*_texts("R", self.records), *_texts("T", self.trial)]
+        parts += [*_texts("O", self.orders), *_texts("B", self.banks)]
         return sha256("\n".join(parts).encode()).hexdigest()
 
 
-Row = BalanceLine | HistoryLine | AdvanceLine | DeductionLine | RecordLine | TrialLine
-
-
-def _texts(kind: str, rows: list[BalanceLine] | list[HistoryLine] | list[AdvanceLine] | list[DeductionLine]
-           | list[RecordLine] | list[TrialLine]) -> Iterator[str]:  # fmt: skip
+def _texts(kind: str, rows: Iterable[tuple[object, ...]]) -> Iterator[str]:
     for row in rows:
         yield "|".join((kind, *map(text_of, row)))
 

@@ -187,7 +187,7 @@ def _decide(tx: Transaction, found: Resolution, state: str, day: date, reason: s
 def _book_order(tx: Transaction, paper: EvidencePaper, found: Resolution, day: date) -> None:
     """As if the bank's paper had named the order: it is paid or returned by its own rule, once."""
     results = Results(Counter(), Counter(), [])
-    round_ = open_round(tx, [found.reference], day, results)
+    round_ = open_round(tx, [found.reference], day, results, {})
     require_order(tx, paper, found.fund, found.reference)
     event = event_of(paper)
     if event == PAY and round_.states[found.reference] == "approved":

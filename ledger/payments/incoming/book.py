@@ -62,13 +62,17 @@ class Round(NamedTuple):
     orders: Mapping[str, Order]
     states: dict[str, str]
     done: Results
+    taken: Mapping[str, str]
+    """The number an old system gave, to the order of ours it became."""
 
 
-def open_round(tx: Transaction, order_nos: Sequence[str], day: date, done: Results) -> Round:
+def open_round(
+    tx: Transaction, order_nos: Sequence[str], day: date, done: Results, taken: Mapping[str, str]
+) -> Round:
     """Lock the orders the bank speaks of."""
     orders = _arrived_orders(tx, order_nos, day)
     states = {order.order_no: order.state for order in orders}
-    return Round(tx, transitions(tx), day, {order.order_no: order for order in orders}, states, done)
+    return Round(tx, transitions(tx), day, {order.order_no: order for order in orders}, states, done, taken)
 
 
 def problem_of(file_sha256: bytes, place: str, code: str) -> Problem:
@@ -116,6 +120,7 @@ def book_papers(
         moves=papers_table.signed_moves(round_.tx, papers),
         explained=papers_table.explained(round_.tx, papers),
         today=round_.day,
+        taken=round_.taken,
     )
     outcomes: dict[PaperKey, EvidenceOutcome] = {}
     for direction in (Direction.DEBIT, Direction.CREDIT):

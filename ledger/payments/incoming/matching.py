@@ -94,6 +94,8 @@ class Known:
     """The business day the papers are taken in on."""
     explained: dict[tuple[str, str, str], SignedMovement] = field(default_factory=dict)
     """(own account, serial, direction) of papers that no order explains, but two persons did."""
+    taken: Mapping[str, str] = field(default_factory=dict)
+    """The number an old system gave, to the order of ours it became at the cut-over."""
 
 
 def decide(evidence: Evidence, known: Known) -> EvidenceOutcome:
@@ -175,12 +177,14 @@ def _doubtful_day(booked: date, order: Order, known: Known) -> str:
 
 def find_order(evidence: Evidence, known: Known) -> Order | None:
     """By end-to-end id; a paper that carries none, or one cut short, is looked up by the bank's serial."""
-    named = known.orders.get(evidence.order_no) if evidence.order_no else None
+    number = known.taken.get(evidence.order_no, evidence.order_no)
+    named = known.orders.get(number) if number else None
     if named is not None:
         return named
     order_no = known.by_reference.get((evidence.own_account, evidence.bank_reference), "")
     # an id that is not the beginning of that order's is somebody else's
-    return known.orders.get(order_no) if order_no.startswith(evidence.order_no) else None
+    names = (order_no, *(old for old, ours in known.taken.items() if ours == order_no))
+    return known.orders.get(order_no) if any(name.startswith(evidence.order_no) for name in names) else None
 
 
 def _difference(evidence: Evidence, order: Order) -> str:

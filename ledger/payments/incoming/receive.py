@@ -34,6 +34,7 @@ from ledger.payments.incoming.files import (
 )
 from ledger.payments.incoming.seen import Look, keep_sightings, look, sightings
 from ledger.payments.incoming.statuses import spread
+from ledger.payments.incoming.taken import taken_over
 from ledger.payments.incoming.unknown import watch_papers
 from ledger.payments.orders.states import keep_bank_references
 from ledger.payments.out.bank import PayingBank
@@ -180,18 +181,22 @@ def believe(tx: Transaction, account: str, new: Sequence[Inbound], done: Receive
     told = [EvidencePaper(clean(found), file.sha256) for file in new for found in file.decoded.evidence]
     waiting = papers_table.undecided(tx, sorted({account} | {paper.key[0] for paper in told}))
     papers = _without_known(tx, told, done.problems)
-    statuses = [
+    said_of = [
         Told(number, status, file.sha256)
         for file in new
         for number, status in spread(file.decoded.statuses, _orders_of_files(tx, file.decoded.statuses))
     ]
+    named = {paper.evidence.order_no for paper in (*waiting, *papers)}
+    taken = taken_over(tx, named | {one.order_no for one in said_of})
+    statuses = [one._replace(order_no=taken.get(one.order_no, one.order_no)) for one in said_of]
     references = _references(tx, [*waiting, *papers], statuses)
-    order_nos = {paper.evidence.order_no for paper in (*waiting, *papers)} | set(references.values())
+    taken |= taken_over(tx, references.values())
+    order_nos = named | set(references.values()) | set(taken.values())
     order_nos |= {number for number, _, _ in statuses}
     results = Results(done.outcomes, done.events, done.problems)
-    round_ = open_round(tx, sorted(order_nos), day, results)
+    round_ = open_round(tx, sorted(order_nos), day, results, taken)
     said = [status for file in new for status in file.decoded.statuses]
-    watch_papers(tx, papers, said, round_.orders, day)
+    watch_papers(tx, papers, said, {*round_.orders, *taken}, day)
     book_papers(round_, waiting, papers, references)
     apply_statuses(round_, statuses)
     store_problems(tx, account, done.problems)

@@ -129,7 +129,9 @@ def entries_of(
         happened = day if receipt is None else receipt.booking_date
         parts = _parts(posts, order, lines[order.order_no], policy, reissue=order.order_no in reissued)
         _require_whole(order, lines[order.order_no])
-        rules, legs = _book(order, parts, happened.year, letter_years.get(order.order_no, 0))
+        rules, legs = _book(
+            order, parts, happened.year, _letter_year(letter_years, order, lines[order.order_no])
+        )
         drafts.append(
             EntryDraft(
                 event=posts,
@@ -256,6 +258,11 @@ def _reissued(tx: Transaction, order_nos: Sequence[str]) -> frozenset[str]:
         orders=list(order_nos),
     )
     return frozenset(order_no for (order_no,) in rows)
+
+
+def _letter_year(known: Mapping[str, int], order: Order, lines: Sequence[OrderContent]) -> int:
+    """An order taken over has its letter in the old system: a letter is of one service year, its latest."""
+    return known.get(order.order_no) or max(line.dims.service_year for line in lines)
 
 
 def _letter_years(tx: Transaction, order_nos: Sequence[str]) -> dict[str, int]:

@@ -36,14 +36,18 @@ hit AS MATERIALIZED (
       JOIN books.block b ON b.region = %(region)s AND b.fund = p.fund AND b.block = p.block
      CROSS JOIN LATERAL unnest(p.offs) AS f (off))
 SELECT h.fund, h.period, h.seq, l.leg::smallint AS leg, sign(l.code)::bigint * l.fen AS effect, h.voucher_date AS day,
-       e.business_date AS business_day, e.evidence, e.evidence_digest AS digest, e.reverses_seq AS reverses, e.summary
+       e.business_date AS business_day, coalesce(named.reference, e.evidence) AS evidence, e.evidence_digest AS digest, e.reverses_seq AS reverses,
+       coalesce(nullif(named.summary, ''), e.summary) AS summary
   FROM hit h
   JOIN books.entry e ON e.region = %(region)s AND e.fund = h.fund AND e.period = h.period AND e.seq = h.seq
  CROSS JOIN own o
  CROSS JOIN LATERAL unnest(e.accounts, e.amounts, e.dims) WITH ORDINALITY AS l (code, fen, dim, leg)
+  LEFT JOIN payments.opened_leg named ON named.region = %(region)s AND named.fund = h.fund AND named.seq = h.seq AND named.leg = l.leg
  WHERE abs(l.code) = o.code AND l.dim IN (SELECT dim FROM party)
    AND NOT EXISTS (SELECT 1 FROM payments.match_leg m WHERE m.region = %(region)s AND m.fund = h.fund AND m.seq = h.seq
                       AND m.leg = l.leg AND m.live)
+   -- of an opening entry only what the cut-over named as open: the rest the opening statement proves, or the first that came
+   AND (e.event <> 'OPEN' OR named.leg IS NOT NULL)
 """
 
 

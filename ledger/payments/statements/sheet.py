@@ -34,11 +34,13 @@ hit AS MATERIALIZED (
      CROSS JOIN LATERAL unnest(p.offs) AS f (off)
      WHERE b.voucher_date <= %(day)s),
 leg AS MATERIALIZED (
-    SELECT h.fund, h.seq, l.leg, sign(l.code)::bigint * l.fen AS effect, h.voucher_date AS day, e.evidence, e.summary
+    SELECT h.fund, h.seq, l.leg, sign(l.code)::bigint * l.fen AS effect, h.voucher_date AS day,
+           coalesce(n.reference, e.evidence) AS evidence, coalesce(nullif(n.summary, ''), e.summary) AS summary, n.day AS old_day
       FROM hit h
       JOIN books.entry e ON e.region = %(region)s AND e.fund = h.fund AND e.period = h.period AND e.seq = h.seq
      CROSS JOIN own o
      CROSS JOIN LATERAL unnest(e.accounts, e.amounts, e.dims) WITH ORDINALITY AS l (code, fen, dim, leg)
+      LEFT JOIN payments.opened_leg n ON n.region = %(region)s AND n.fund = h.fund AND n.seq = h.seq AND n.leg = l.leg
      WHERE abs(l.code) = o.code AND l.dim IN (SELECT dim FROM party)),
 line AS MATERIALIZED (
     SELECT l.statement, l.n, l.booked_on, CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END AS effect,
@@ -55,7 +57,7 @@ part AS MATERIALIZED (
      WHERE m.region = %(region)s AND m.account = %(account)s AND m.live),
 whole AS MATERIALIZED (SELECT match FROM part GROUP BY match HAVING bool_and(there)),
 first AS (SELECT min(s.first_day) AS day FROM payments.bank_statement s WHERE s.region = %(region)s AND s.account = %(account)s AND s.n > 0)
-SELECT CASE WHEN effect > 0 THEN 'book_in' ELSE 'book_out' END AS part, day, abs(effect) AS fen, fund || ':' || seq || ':' || leg AS reference,
+SELECT CASE WHEN effect > 0 THEN 'book_in' ELSE 'book_out' END AS part, coalesce(old_day, day) AS day, abs(effect) AS fen, fund || ':' || seq || ':' || leg AS reference,
        evidence AS paper, summary
   FROM leg g
  WHERE NOT EXISTS (SELECT 1 FROM part p JOIN whole USING (match) WHERE p.a = g.fund AND p.b = g.seq AND p.c = g.leg)

@@ -63,6 +63,11 @@ GOOD: Set = {
         ["R1", "pool", "1000.00", "600.00", "Y", "OLD-1"],
         ["R2", "pool", "500.00", "300.00", "N", ""],
     ],
+    "orders": [],
+    "bank": [
+        [FISCAL, "statement", "2026-10-31", "100000.00", "", ""],
+        [OWN, "statement", "2026-10-31", "50000.00", "", "对账单余额"],
+    ],
     "trial_balance": [
         ["1003", "财政专户存款", "100000.00", "60000.00", "60000.00", "100000.00"],
         ["1004", "支出户存款", "20000.00", "60000.00", "30000.00", "50000.00"],
@@ -304,7 +309,7 @@ def test_nothing_is_posted_on_or_before_the_day(old: Town, tmp_path: Path) -> No
     opened(old, tmp_path / "set")
     with pytest.raises(Conflict) as early:
         old.by_hand("收入", (debit(1003, 1, Dimensions(FISCAL)), credit(400101, 1)))  # dated 12 October
-    assert early.value.code == "cutover.before_day"
+    assert early.value.code == "voucher.date_backwards"  # the opening entry is dated the 31st
 
 
 CHANGES = [

@@ -35,8 +35,8 @@ class Desk:
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @contextmanager
-    def tx(self) -> Iterator[Transaction]:
-        with unit_of_work(self.engine, "acc", self.book.region) as tx:
+    def tx(self, user: str = "acc") -> Iterator[Transaction]:
+        with unit_of_work(self.engine, user, self.book.region) as tx:
             yield tx
 
     def post(self, day: date, *legs: Leg, event: str = "TST", reverses: int = 0) -> Posted:

@@ -35,14 +35,21 @@ _TEXT: Final = """
         SELECT 3, '', line, concat_ws('|', 'A', line, account, institution, year, term, recovery, amount_fen, quota_fen, document, due_on)
           FROM fund.cutover_advance WHERE (region, fund, version) = (%(region)s, %(fund)s, %(version)s)
         UNION ALL
-        SELECT 4, '', line, concat_ws('|', 'D', line, institution, term, reference, amount_fen)
+        SELECT 4, '', line, concat_ws('|', CASE WHEN finding THEN 'F' ELSE 'D' END, line, institution, term, reference, amount_fen)
           FROM fund.cutover_deduction WHERE (region, fund, version) = (%(region)s, %(fund)s, %(version)s)
         UNION ALL
         SELECT 5, '', line, concat_ws('|', 'R', line, setl_id, subfund, fund_fen, daily_fen, paid, reference)
           FROM fund.cutover_record WHERE (region, fund, version) = (%(region)s, %(fund)s, %(version)s)
         UNION ALL
         SELECT 6, '', line, concat_ws('|', 'T', line, account, name, year_open_fen, debit_fen, credit_fen, balance_fen)
-          FROM fund.cutover_trial WHERE (region, fund, version) = (%(region)s, %(fund)s, %(version)s)) t
+          FROM fund.cutover_trial WHERE (region, fund, version) = (%(region)s, %(fund)s, %(version)s)
+        UNION ALL
+        SELECT 7, '', line, concat_ws('|', 'O', line, reference, source, institution, subfund, service_year, term, category, amount_fen, account,
+                   payee_name, payee_number, payee_bank, payee_cnaps, sent_on, bank_reference)
+          FROM fund.cutover_order WHERE (region, fund, version) = (%(region)s, %(fund)s, %(version)s)
+        UNION ALL
+        SELECT 8, '', line, concat_ws('|', 'B', line, account, kind, day, amount_fen, reference, summary)
+          FROM fund.cutover_bank WHERE (region, fund, version) = (%(region)s, %(fund)s, %(version)s)) t
      ORDER BY part, file, line
 """
 _ENTRIES: Final = """
@@ -106,6 +113,64 @@ _PAPERS: Final = coded("""
 """)
 
 
+# Orders: each item of the set in an order under the number the bank knows, and no order of a cut-over beside them.
+_ORDERS: Final = """
+    SELECT coalesce(c.region, o.region), coalesce(c.fund, o.fund), coalesce(c.reference, o.reference, o.order_no)
+      FROM (SELECT c.region, c.fund, o.reference, o.source, o.institution, o.subfund, o.service_year, o.term, o.category, o.amount_fen, o.account,
+                   o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps, o.sent_on, true AS there
+              FROM fund.cutover c JOIN fund.cutover_order o ON o.region = c.region AND o.fund = c.fund AND o.version = c.version
+             WHERE c.state = 'confirmed') c
+      FULL JOIN (
+            SELECT o.region, o.fund, t.reference, i.source, o.institution, i.subfund, i.service_year, i.term, i.category, i.amount_fen, o.account,
+                   o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps, o.sent_on, o.order_no
+              FROM payments.pay_order o
+              LEFT JOIN payments.taken_order t ON t.region = o.region AND t.order_no = o.order_no
+              LEFT JOIN payments.order_item i ON i.region = o.region AND i.order_no = o.order_no
+             WHERE o.batch_id LIKE 'OPEN-%' OR t.order_no IS NOT NULL) o
+        ON (o.region, o.fund, o.reference, o.source, o.institution, o.subfund, o.service_year, o.term, o.category, o.amount_fen, o.account, o.payee_name,
+            o.payee_number, o.payee_bank, o.payee_cnaps, o.sent_on)
+         = (c.region, c.fund, c.reference, c.source, c.institution, c.subfund, c.service_year, c.term, c.category, c.amount_fen, c.account, c.payee_name,
+            c.payee_number, c.payee_bank, c.payee_cnaps, c.sent_on)
+     WHERE c.there IS NULL OR o.order_no IS NULL ORDER BY 1, 2, 3
+"""
+# The bank's side: the opening statement moved by what the set says, its lines and the entry's named lines are the set's items.
+_BANKS: Final = """
+    WITH said AS (
+        SELECT c.region, c.fund, c.day AS on_day, b.account, b.kind, b.day, b.amount_fen, b.reference, b.summary
+          FROM fund.cutover c JOIN fund.cutover_bank b ON b.region = c.region AND b.fund = c.fund AND b.version = c.version
+         WHERE c.state = 'confirmed'),
+    kept AS (
+        SELECT s.region, s.account, s.n, s.closing_fen - s.opening_fen AS moved, f.name
+          FROM payments.bank_statement s
+          JOIN payments.statement_file f ON f.region = s.region AND f.account = s.account AND f.sha256 = s.file_sha256
+         WHERE s.form = 'cutover'),
+    stated AS (SELECT d.region, d.fund, d.account, k.n, d.amount_fen FROM said d
+                 LEFT JOIN kept k ON k.region = d.region AND k.account = d.account AND k.name = format('接转%s-%s-%s', d.region, d.fund, d.on_day)
+                WHERE d.kind = 'statement'),
+    mine AS (
+        SELECT t.region, t.fund, t.account, CASE l.direction WHEN 'credit' THEN 'bank_in' ELSE 'bank_out' END AS kind, l.booked_on AS day, l.amount_fen,
+               l.receipt_no AS reference, l.summary
+          FROM stated t JOIN payments.statement_line l ON l.region = t.region AND l.account = t.account AND l.statement = t.n
+         WHERE l.receipt_no <> ''
+        UNION ALL
+        SELECT g.region, g.fund, g.account, CASE WHEN sign(e.accounts[g.leg]) > 0 THEN 'book_in' ELSE 'book_out' END, g.day, e.amounts[g.leg],
+               g.reference, g.summary
+          FROM payments.opened_leg g JOIN books.entry e ON e.region = g.region AND e.fund = g.fund AND e.seq = g.seq AND e.event = 'OPEN')
+    SELECT region, fund, account FROM (
+        SELECT t.region, t.fund, t.account FROM stated t LEFT JOIN kept k ON k.region = t.region AND k.account = t.account AND k.n = t.n
+         WHERE k.n IS NULL OR k.moved <> t.amount_fen
+        UNION
+        SELECT k.region, 0, k.account FROM kept k
+         WHERE NOT EXISTS (SELECT 1 FROM stated t WHERE t.region = k.region AND t.account = k.account AND t.n = k.n)
+        UNION
+        (SELECT region, fund, account FROM (SELECT region, fund, account, kind, day, amount_fen, reference, summary FROM said WHERE kind <> 'statement'
+                                            EXCEPT ALL SELECT * FROM mine) x)
+        UNION
+        (SELECT region, fund, account FROM (SELECT * FROM mine EXCEPT ALL
+                SELECT region, fund, account, kind, day, amount_fen, reference, summary FROM said WHERE kind <> 'statement') y)) w ORDER BY 1, 2, 3
+"""
+
+
 def check_cutover(snapshot: Snapshot) -> Iterator[Breach]:
     """Sets against their digests and persons, then books against confirmed sets, both ways."""
     for region, fund, version, day, state, stored, proposed_by, decided_by, two in snapshot.rows(_HEADS):
@@ -134,4 +199,15 @@ def check_cutover(snapshot: Snapshot) -> Iterator[Breach]:
     for region, fund, paper in snapshot.rows(_PAPERS):
         yield Breach(
             "INV-12", f"{region}-{fund}", f"paper {paper}", "期初的预付款项或待扣款与接转资料不符，或不在其中"
+        )
+    for region, fund, reference in snapshot.rows(_ORDERS):
+        yield Breach(
+            "INV-12", f"{region}-{fund}", f"order {reference}", "接转的在途拨付单与接转资料不符，或不在其中"
+        )
+    for region, fund, account in snapshot.rows(_BANKS):
+        yield Breach(
+            "INV-12",
+            f"{region}-{fund}",
+            f"account {account}",
+            "期初对账单、未达账项与接转资料不符，或不在其中",
         )

@@ -86,7 +86,7 @@ _TIES: Final = (
     Tie("T1", (RECOGNISED,), 1, _RECOGNISED, "待遇确认不等于已入账应付明细的基金金额"),
     Tie("T2", (DAILY_OWED,), -1, _OPEN_DAILY, "应付日拨付不等于未下单应付明细的日拨付额", opened=False),
     Tie("T2", (MONTH_WAITING,), -1, _OPEN_MONTH, "待月结不等于未结算应付明细的余额", opened=False),
-    Tie("T3", (IN_FLIGHT,), -1, _IN_FLIGHT, "在途不等于在途拨付单的明细合计"),
+    Tie("T3", (IN_FLIGHT,), -1, _IN_FLIGHT, "在途不等于在途拨付单的明细合计", opened=False),
     Tie("T4", (DAILY_PAID,), -1, _PAID_DAILY, "已付日拨付不等于已付妥拨付单的明细合计"),
 )
 

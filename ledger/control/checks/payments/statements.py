@@ -18,18 +18,19 @@ _CHAIN: Final = """
                sum(CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END) AS fen
           FROM payments.statement_line l WHERE l.statement > 0 GROUP BY 1, 2, 3),
     chain AS (
-        SELECT s.*, lag(s.closing_fen) OVER own AS before, lag(s.last_day) OVER own AS until, lag(s.n, 1, 0) OVER own AS prior
+        SELECT s.*, lag(s.closing_fen) OVER own AS before, lag(s.last_day) OVER own AS until, lag(s.n, 1, 0) OVER own AS prior,
+               lag(s.form) OVER own AS form_before
           FROM payments.bank_statement s WHERE s.n > 0 WINDOW own AS (PARTITION BY s.region, s.account ORDER BY s.n))
     SELECT c.region, c.account, c.n, CASE
                WHEN c.prior <> c.n - 1 THEN '前面缺一份'
                WHEN c.before <> c.opening_fen THEN '期初' || c.opening_fen || '分，上一份期末' || c.before || '分'
-               WHEN c.until >= c.first_day THEN '与上一份重叠'
+               WHEN c.until >= c.first_day AND (c.form, c.form_before) <> ('cutover', 'cutover') THEN '与上一份重叠'
                WHEN coalesce(l.lines, 0) <> c.lines OR coalesce(l.top, 0) <> c.lines THEN '应有' || c.lines || '行，实有' || coalesce(l.lines, 0) || '行'
                WHEN c.opening_fen + coalesce(l.fen, 0) <> c.closing_fen
                    THEN '期初加减各行得' || c.opening_fen + coalesce(l.fen, 0) || '分，期末' || c.closing_fen || '分'
                WHEN l.first < c.first_day OR l.last > c.last_day THEN '有行不在起止日之内' END AS wrong
       FROM chain c LEFT JOIN line l ON l.region = c.region AND l.account = c.account AND l.statement = c.n
-     WHERE c.prior <> c.n - 1 OR c.before <> c.opening_fen OR c.until >= c.first_day OR coalesce(l.lines, 0) <> c.lines
+     WHERE c.prior <> c.n - 1 OR c.before <> c.opening_fen OR c.until >= c.first_day AND (c.form, c.form_before) <> ('cutover', 'cutover') OR coalesce(l.lines, 0) <> c.lines
         OR coalesce(l.top, 0) <> c.lines OR c.opening_fen + coalesce(l.fen, 0) <> c.closing_fen OR l.first < c.first_day OR l.last > c.last_day
     UNION ALL
     SELECT l.region, l.account, l.statement, '有' || count(*) || '行不属于任何对账单' FROM payments.statement_line l
@@ -117,9 +118,11 @@ _SHEETS: Final = """
           JOIN books.leg l ON l.region = p.region AND l.fund = p.fund AND l.period = p.period AND l.seq = b.first_seq + f.off
                AND l.account = o.code AND l.dim = p.dim),
     book AS (
-        SELECT s.region, s.account, s.period, s.version, l.fund || ':' || l.seq || ':' || l.leg AS reference, l.effect, l.voucher_date AS day, true AS ours
+        SELECT s.region, s.account, s.period, s.version, l.fund || ':' || l.seq || ':' || l.leg AS reference, l.effect,
+               coalesce(w.day, l.voucher_date) AS day, true AS ours
           FROM sheet s JOIN (SELECT DISTINCT * FROM leg) l ON l.region = s.region AND l.account = s.account AND l.voucher_date <= s.day
-               AND l.block <= (s.blocks ->> l.fund::text)::bigint),
+          LEFT JOIN payments.opened_leg w ON w.region = l.region AND w.fund = l.fund AND w.seq = l.seq AND w.leg = l.leg
+         WHERE l.block <= (s.blocks ->> l.fund::text)::bigint),
     bank AS (
         SELECT s.region, s.account, s.period, s.version, l.statement || ':' || l.n AS reference,
                CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END AS effect, l.booked_on AS day, false AS ours
@@ -192,7 +195,7 @@ _UNSENT: Final = """
           JOIN books.dim d ON d.region = l.region AND d.dim = l.dim AND (a.kind = '1005' OR d.counterparty = a.account)
           JOIN books.entry e ON e.region = l.region AND e.fund = l.fund AND e.period = l.period AND e.seq = l.seq
           LEFT JOIN payments.match_leg m ON m.region = l.region AND m.fund = l.fund AND m.seq = l.seq AND m.leg = l.n AND m.live
-         WHERE m.seq IS NULL AND e.business_date BETWEEN r.first AND r.last - 5),
+         WHERE m.seq IS NULL AND e.event <> 'OPEN' AND e.business_date BETWEEN r.first AND r.last - 5),
     token AS (
         SELECT DISTINCT g.region, g.account, g.fund, g.seq, g.n, t.token[1] AS key
           FROM leg g CROSS JOIN LATERAL regexp_matches(g.evidence, '[0-9A-Za-z]+(?:[._#/-]+[0-9A-Za-z]+)*', 'g') AS t (token)),

@@ -91,6 +91,7 @@ CREATE TABLE fund.cutover_deduction (
     term        integer NOT NULL,
     reference   text NOT NULL,
     amount_fen  bigint NOT NULL,
+    finding     boolean NOT NULL DEFAULT false,     -- found by an audit of the old system
     PRIMARY KEY (region, fund, version, line),
     FOREIGN KEY (region, fund, version) REFERENCES fund.cutover
 );
@@ -106,10 +107,12 @@ CREATE TABLE fund.cutover_record (
     fund_fen  bigint NOT NULL,
     daily_fen bigint NOT NULL,
     paid      boolean NOT NULL,
-    reference text NOT NULL,          -- of the payment in the old system
+    reference text NOT NULL,          -- of the payment in the old system; not paid and named: on its way in that order
     PRIMARY KEY (region, fund, version, line),
     FOREIGN KEY (region, fund, version) REFERENCES fund.cutover
 );
+
+CREATE INDEX cutover_record_by_id ON fund.cutover_record (region, fund, version, setl_id, subfund);
 
 -- The old system's trial balance, at whatever level it was printed: what everything must tie to.
 CREATE TABLE fund.cutover_trial (
@@ -123,6 +126,49 @@ CREATE TABLE fund.cutover_trial (
     debit_fen     bigint NOT NULL,
     credit_fen    bigint NOT NULL,
     balance_fen   bigint NOT NULL,
+    PRIMARY KEY (region, fund, version, line),
+    FOREIGN KEY (region, fund, version) REFERENCES fund.cutover
+);
+
+-- Payments of the old system on their way at the bank, a row an item: they become orders of ours, and their 9104 is opened. Rows of
+-- one payment carry one reference and agree in everything but the key and the amount.
+CREATE TABLE fund.cutover_order (
+    region         integer NOT NULL,
+    fund           smallint NOT NULL,
+    version        integer NOT NULL,
+    line           integer NOT NULL,
+    reference      text NOT NULL,      -- the end-to-end id the old system gave it
+    source         integer NOT NULL,   -- where it was owed: 9101, 9103, 9106
+    institution    text NOT NULL,
+    subfund        text NOT NULL,
+    service_year   smallint NOT NULL,
+    term           integer NOT NULL,
+    category       text NOT NULL,
+    amount_fen     bigint NOT NULL,
+    account        text NOT NULL,      -- ours
+    payee_name     text NOT NULL,
+    payee_number   text NOT NULL,
+    payee_bank     text NOT NULL,
+    payee_cnaps    text NOT NULL,
+    sent_on        date NOT NULL,
+    bank_reference text NOT NULL,      -- the bank's serial, where it gave one
+    PRIMARY KEY (region, fund, version, line),
+    FOREIGN KEY (region, fund, version) REFERENCES fund.cutover
+);
+
+-- The bank's side of the balances: per own account what the statement of the day closed with (of a shared account this book's
+-- share), and the old system's open items, which explain the difference.
+CREATE TABLE fund.cutover_bank (
+    region     integer NOT NULL,
+    fund       smallint NOT NULL,
+    version    integer NOT NULL,
+    line       integer NOT NULL,
+    account    text NOT NULL,
+    kind       text NOT NULL CHECK (kind IN ('statement', 'book_in', 'book_out', 'bank_in', 'bank_out')),
+    day        date NOT NULL,
+    amount_fen bigint NOT NULL,
+    reference  text NOT NULL,
+    summary    text NOT NULL,
     PRIMARY KEY (region, fund, version, line),
     FOREIGN KEY (region, fund, version) REFERENCES fund.cutover
 );
@@ -216,6 +262,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
             SELECT DISTINCT l.counterparty AS party FROM lines l
             UNION SELECT a.institution FROM fund.cutover_advance a WHERE (a.region, a.fund, a.version) = (p_region, p_fund, p_version)
             UNION SELECT d.institution FROM fund.cutover_deduction d WHERE (d.region, d.fund, d.version) = (p_region, p_fund, p_version)
+            UNION SELECT o.institution FROM fund.cutover_order o WHERE (o.region, o.fund, o.version) = (p_region, p_fund, p_version)
             UNION SELECT h.party FROM fund.cutover_history h WHERE (h.region, h.fund, h.version) = (p_region, p_fund, p_version) AND h.party <> '') p),
     inst AS MATERIALIZED (SELECT i.institution FROM fund.institution i WHERE i.region = p_region),
     advances AS (SELECT * FROM fund.cutover_advance a WHERE (a.region, a.fund, a.version) = (p_region, p_fund, p_version)),
@@ -229,6 +276,36 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
           FROM fund.cutover_record r
           LEFT JOIN fund.payable p ON p.region = r.region AND p.fund = r.fund AND p.setl_id = r.setl_id AND p.subfund = r.subfund
          WHERE (r.region, r.fund, r.version) = (p_region, p_fund, p_version)),
+    orders AS MATERIALIZED (
+        SELECT o.*, min(o.line) OVER own AS head, sum(o.amount_fen) OVER own AS total,
+               min(o.line) OVER (PARTITION BY o.reference, o.subfund, o.service_year, o.term, o.category) AS first,
+               min(o.line) OVER (PARTITION BY nullif(o.bank_reference, ''), CASE o.bank_reference WHEN '' THEN o.line END) AS serial
+          FROM fund.cutover_order o WHERE (o.region, o.fund, o.version) = (p_region, p_fund, p_version) WINDOW own AS (PARTITION BY o.reference)),
+    flying AS (     -- 9104 by key, and the daily items of each order against the records it pays
+        SELECT reference, counterparty, subfund, service_year, term, category, sum(listed)::bigint AS listed, sum(found)::bigint AS found,
+               min(line) FILTER (WHERE line > 0) AS line
+          FROM (SELECT '' AS reference, o.institution AS counterparty, o.subfund, o.service_year, o.term, o.category, o.amount_fen AS listed, 0 AS found, o.line
+                  FROM orders o
+                UNION ALL
+                SELECT '', l.counterparty, l.subfund, l.service_year, l.term, l.category, 0, l.balance_fen, 0 FROM lines l WHERE l.account = 9104
+                UNION ALL
+                SELECT o.reference, o.institution, o.subfund, o.service_year, o.term, o.category, o.amount_fen, 0, o.line FROM orders o WHERE o.source = 9101
+                UNION ALL
+                SELECT r.reference, r.institution, r.subfund, r.service_year, r.term, r.category, 0, r.ours_daily, 0
+                  FROM records r WHERE r.known AND NOT r.paid AND r.reference <> '') s
+         GROUP BY 1, 2, 3, 4, 5, 6),
+    banks AS (SELECT * FROM fund.cutover_bank b WHERE (b.region, b.fund, b.version) = (p_region, p_fund, p_version)),
+    own AS (SELECT k.account, k.kind, k.kind::integer AS code,
+                   EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = p_region AND s.account = k.account AND s.form <> 'cutover') AS stated
+              FROM payments.book_account k WHERE k.region = p_region AND k.fund = p_fund),
+    bank_sums AS (
+        SELECT o.account, o.stated, coalesce((SELECT sum(l.balance_fen) FROM balances l
+                    WHERE l.account = o.code AND (o.kind = '1005' OR l.counterparty = o.account)), 0) AS books,
+               min(b.line) AS line, count(*) FILTER (WHERE b.kind = 'statement') AS statements, count(b.line) AS rows,
+               coalesce(sum(b.amount_fen) FILTER (WHERE b.kind = 'statement'), 0) AS bank,
+               coalesce(sum(CASE b.kind WHEN 'book_in' THEN b.amount_fen WHEN 'book_out' THEN -b.amount_fen END), 0) AS book_items,
+               coalesce(sum(CASE b.kind WHEN 'bank_in' THEN b.amount_fen WHEN 'bank_out' THEN -b.amount_fen END), 0) AS bank_items
+          FROM own o LEFT JOIN banks b ON b.account = o.account GROUP BY o.account, o.stated, o.code, o.kind),
     trial AS (
         SELECT t.*, a.account IS NOT NULL AS known FROM fund.cutover_trial t
           LEFT JOIN books.account a ON a.region = t.region AND a.fund = t.fund AND a.account = t.account AND a.section = 1
@@ -240,7 +317,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
           FROM (SELECT l.account, l.counterparty, l.subfund, l.service_year, l.term, l.category, l.balance_fen AS listed, 0 AS found, l.line
                   FROM items l WHERE l.account IN (9101, 9102)
                 UNION ALL
-                SELECT 9101, r.institution, r.subfund, r.service_year, r.term, r.category, 0, CASE WHEN r.paid THEN 0 ELSE r.ours_daily END, 0
+                SELECT 9101, r.institution, r.subfund, r.service_year, r.term, r.category, 0,
+                       CASE WHEN r.paid OR r.reference <> '' THEN 0 ELSE r.ours_daily END, 0
                   FROM records r WHERE r.known
                 UNION ALL
                 SELECT 9102, r.institution, r.subfund, r.service_year, r.term, r.category, 0, r.ours_fen - r.ours_daily, 0
@@ -315,6 +393,17 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
         UNION ALL
         SELECT l.file, l.line, 'year_open', 'cutover.year_open_flow', format('收支科目%s年初不应有余额', l.account)
           FROM balances l WHERE l.class IN ('收入', '支出') AND l.year_open_fen <> 0 AND l.account NOT IN (4601, 4602)
+        -- Closed before: this year's turnover stands in history, by the year, and 3001 moved by what was closed.
+        UNION ALL
+        SELECT 'balances', coalesce(c.line, 0), 'credit', 'cutover.closed_differs',
+               format('一般基金结余本年净增%s分，收支科目已结转%s分：原系统已结转收支的，须在history按年%s列出不含结转的本年累计发生额', c.moved, c.closed, c.year)
+          FROM (SELECT h.year, sum(l.credit_fen - l.debit_fen) FILTER (WHERE left(l.account::text, 4) = '3001') AS moved,
+                       min(l.line) FILTER (WHERE left(l.account::text, 4) = '3001') AS line,
+                       coalesce((SELECT sum(x.credit_fen - x.debit_fen) FROM history x WHERE x.period = h.year AND x.section = 1), 0)
+                       - coalesce(sum(l.credit_fen - l.debit_fen) FILTER (WHERE EXISTS (
+                             SELECT 1 FROM history x WHERE x.period = h.year AND x.account = l.account)), 0) AS closed
+                  FROM balances l CROSS JOIN head h GROUP BY h.year) c
+         WHERE coalesce(c.moved, 0) <> c.closed
         UNION ALL
         SELECT 'balances', 0, s.field, 'cutover.unbalanced', format('全部科目%s借贷差%s分', s.title, s.fen)
           FROM (SELECT 'year_open' AS field, '年初余额' AS title, sum(l.normal_side * l.year_open_fen) AS fen FROM balances l
@@ -375,23 +464,82 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
                format('结算记录%s：列基金%s分、日拨付%s分，记录为%s分、%s分', r.setl_id, r.fund_fen, r.daily_fen, r.ours_fen, r.ours_daily)
           FROM records r WHERE (r.fund_fen, r.daily_fen) <> (r.ours_fen, r.ours_daily)
         UNION ALL
-        SELECT 'records', r.line, 'reference', 'cutover.record_paid', '已付的须写明原付款凭据，未付的不写；没有日拨付额的不能列为已付'
-          FROM records r WHERE r.paid <> (r.reference <> '') OR r.paid AND r.daily_fen = 0
+        SELECT 'records', r.line, 'reference', 'cutover.record_paid', '已付的须写明原付款凭据，在途的须写明orders中该机构的在途单号，未付的不写；没有日拨付额的不能列为已付、在途'
+          FROM records r WHERE r.paid AND r.reference = '' OR r.reference <> '' AND r.daily_fen = 0
+            OR NOT r.paid AND r.reference <> '' AND NOT EXISTS (
+               SELECT 1 FROM orders o WHERE o.source = 9101 AND o.reference = r.reference AND o.institution = r.institution)
+        -- payments on their way
+        UNION ALL
+        SELECT 'orders', o.line, 'institution', 'cutover.party_unknown', format('机构“%s”不存在', o.institution)
+          FROM orders o WHERE NOT EXISTS (SELECT 1 FROM inst i WHERE i.institution = o.institution)
+        UNION ALL
+        SELECT 'orders', o.line, 'order', 'cutover.order',
+               '在途单应写明单号（字母、数字、._-，至多35位）、来源9101、9103或9106、账目、年度、期号、类别、收款户名与账号、不晚于接转日的发出日；金额不为零，合计大于零'
+          FROM orders o CROSS JOIN head h
+         WHERE o.reference !~ '^[0-9A-Za-z._-]{1,35}$' OR o.source NOT IN (9101, 9103, 9106) OR o.amount_fen = 0 OR o.total <= 0
+            OR o.payee_name = '' OR o.payee_number = '' OR o.sent_on > h.day OR o.subfund NOT IN ('pool', 'acct') OR o.category = ''
+            OR o.subfund = 'acct' AND o.source = 9101 OR o.service_year NOT BETWEEN 2000 AND h.year OR o.term NOT BETWEEN 200001 AND h.month
+            OR o.term % 100 NOT BETWEEN 1 AND 12 OR o.line > 99999
+        UNION ALL
+        SELECT 'orders', o.line, 'order', 'cutover.order_head', format('与第%s行同一单号%s，而来源、机构、账户、收款人、日期或银行流水号不同', o.head, o.reference)
+          FROM orders o JOIN orders f ON f.line = o.head
+         WHERE (o.source, o.institution, o.account, o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps, o.sent_on, o.bank_reference)
+               <> (f.source, f.institution, f.account, f.payee_name, f.payee_number, f.payee_bank, f.payee_cnaps, f.sent_on, f.bank_reference)
+        UNION ALL
+        SELECT 'orders', o.line, 'order', 'cutover.twice', format('与第%s行重复', o.first) FROM orders o WHERE o.line > o.first
+        UNION ALL
+        SELECT 'orders', o.line, 'bank_reference', 'cutover.twice', format('银行流水号与第%s行的另一单相同', o.serial)
+          FROM orders o JOIN orders f ON f.line = o.serial AND f.reference <> o.reference
+        UNION ALL
+        SELECT 'orders', o.line, 'account', 'cutover.order_account', format('“%s”不是本账套的支出户', o.account)
+          FROM orders o WHERE NOT EXISTS (SELECT 1 FROM own k WHERE k.account = o.account AND k.kind = '1004')
+        UNION ALL
+        SELECT 'orders', o.line, 'order', 'cutover.order_known', format('单号%s已在本系统', o.reference)
+          FROM orders o WHERE EXISTS (SELECT 1 FROM payments.pay_order p WHERE p.region = p_region AND p.order_no = o.reference)
+            OR EXISTS (SELECT 1 FROM payments.taken_order t WHERE t.region = p_region AND t.reference = o.reference)
+        UNION ALL
+        SELECT 'orders', coalesce(f.line, 0), 'amount', 'cutover.orders_differ',
+               format('%s %s/%s/%s/%s/%s：在途单列%s分，%s%s分', f.reference, f.counterparty, f.subfund, f.service_year, f.term, f.category, f.listed,
+                      CASE f.reference WHEN '' THEN '9104' ELSE 'records合计' END, f.found) FROM flying f WHERE f.listed <> f.found
+        UNION ALL
+        SELECT 'orders', o.line, 'amount', 'cutover.orders_over', format('账户%s账面%s分，不足在途拨付%s分', o.account, s.books, o.fen)
+          FROM (SELECT x.account, min(x.line) AS line, sum(x.amount_fen)::bigint AS fen FROM orders x GROUP BY x.account) o
+          JOIN bank_sums s ON s.account = o.account WHERE o.fen > s.books
+        -- the bank's side
+        UNION ALL
+        SELECT 'bank', b.line, 'account', 'cutover.bank_account', format('“%s”不是本账套的自有账户', b.account)
+          FROM banks b WHERE NOT EXISTS (SELECT 1 FROM own k WHERE k.account = b.account)
+        UNION ALL
+        SELECT 'bank', b.line, 'amount', 'cutover.bank_item', '未达账项应大于零，写明不晚于接转日的日期与单据；statement一行的日期为接转日'
+          FROM banks b CROSS JOIN head h
+         WHERE CASE b.kind WHEN 'statement' THEN b.day <> h.day
+                    ELSE b.amount_fen <= 0 OR b.day > h.day OR b.reference = '' END
+        UNION ALL
+        SELECT 'bank', coalesce(s.line, 0), 'account', 'cutover.bank_missing',
+               format('账户%s账面%s分，须有且只有一行statement：接转日对账单余额', s.account, s.books)
+          FROM bank_sums s WHERE NOT s.stated AND s.statements <> 1 AND (s.books <> 0 OR s.rows > 0)
+        UNION ALL
+        SELECT 'bank', s.line, 'account', 'cutover.bank_late', format('账户%s已收对账单，期初不能再由接转给出', s.account)
+          FROM bank_sums s WHERE s.stated AND s.rows > 0
+        UNION ALL
+        SELECT 'bank', s.line, 'amount', 'cutover.bank_differs',
+               format('账户%s：对账单%s分加减账已记而银行未记%s分，账面%s分加减银行已记而账未记%s分，两边不等', s.account, s.bank, s.book_items, s.books, s.bank_items)
+          FROM bank_sums s WHERE s.statements = 1 AND s.bank + s.book_items <> s.books + s.bank_items
         -- history
         UNION ALL
-        SELECT 'history', x.line, 'period', 'cutover.history', '应为接转日以前两个年度起的年yyyy（已结束）或月yyyymm；收支科目末级，或已付备查科目并写明机构'
+        SELECT 'history', x.line, 'period', 'cutover.history', '应为接转日以前两个年度起的年yyyy或月yyyymm；收支科目末级，或已付备查科目并写明机构（备查科目的年须已结束）'
           FROM history x CROSS JOIN head h
          WHERE x.class IS NULL OR NOT x.leaf OR NOT CASE WHEN x.section = 1 THEN x.class IN ('收入', '支出') AND x.party = ''
                    ELSE x.account IN (9201, 9202, 9203, 920401, 920402, 920403)
                         AND EXISTS (SELECT 1 FROM inst i WHERE i.institution = x.party) END
             OR NOT CASE WHEN x.period > 9999 THEN x.period % 100 BETWEEN 1 AND 12 AND x.period BETWEEN (h.year - 2) * 100 + 1 AND h.month
-                   ELSE x.period BETWEEN h.year - 2 AND h.year - 1 END
+                   ELSE x.period BETWEEN h.year - 2 AND h.year - CASE x.section WHEN 1 THEN 0 ELSE 1 END END
         UNION ALL
         SELECT 'history', x.line, 'period', 'cutover.twice', format('与第%s行重复', x.first)
           FROM (SELECT x.line, min(x.line) OVER (PARTITION BY x.period, x.account, x.party) AS first FROM history x) x WHERE x.line > x.first
         UNION ALL
         SELECT 'history', x.line, 'period', 'cutover.history_both', format('%s年同一科目既按年又按月列示', x.period)
-          FROM history x WHERE x.period < 10000 AND EXISTS (SELECT 1 FROM history m WHERE m.period / 100 = x.period AND m.account = x.account
+          FROM history x CROSS JOIN head h WHERE x.period < h.year AND EXISTS (SELECT 1 FROM history m WHERE m.period / 100 = x.period AND m.account = x.account
                    AND m.party = x.party)
         -- the old trial balance
         UNION ALL
@@ -424,12 +572,17 @@ SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' AS $$
           WHERE (region, fund, version) = (c.region, c.fund, c.version)),
         (SELECT string_agg(concat_ws('|', 'A', line, account, institution, year, term, recovery, amount_fen, quota_fen, document, due_on), E'\n'
                            ORDER BY line) FROM fund.cutover_advance WHERE (region, fund, version) = (c.region, c.fund, c.version)),
-        (SELECT string_agg(concat_ws('|', 'D', line, institution, term, reference, amount_fen), E'\n' ORDER BY line) FROM fund.cutover_deduction
+        (SELECT string_agg(concat_ws('|', CASE WHEN finding THEN 'F' ELSE 'D' END, line, institution, term, reference, amount_fen), E'\n' ORDER BY line) FROM fund.cutover_deduction
           WHERE (region, fund, version) = (c.region, c.fund, c.version)),
         (SELECT string_agg(concat_ws('|', 'R', line, setl_id, subfund, fund_fen, daily_fen, paid, reference), E'\n' ORDER BY line)
            FROM fund.cutover_record WHERE (region, fund, version) = (c.region, c.fund, c.version)),
         (SELECT string_agg(concat_ws('|', 'T', line, account, name, year_open_fen, debit_fen, credit_fen, balance_fen), E'\n' ORDER BY line)
-           FROM fund.cutover_trial WHERE (region, fund, version) = (c.region, c.fund, c.version))), 'UTF8'))
+           FROM fund.cutover_trial WHERE (region, fund, version) = (c.region, c.fund, c.version)),
+        (SELECT string_agg(concat_ws('|', 'O', line, reference, source, institution, subfund, service_year, term, category, amount_fen, account,
+                                     payee_name, payee_number, payee_bank, payee_cnaps, sent_on, bank_reference), E'\n' ORDER BY line)
+           FROM fund.cutover_order WHERE (region, fund, version) = (c.region, c.fund, c.version)),
+        (SELECT string_agg(concat_ws('|', 'B', line, account, kind, day, amount_fen, reference, summary), E'\n' ORDER BY line)
+           FROM fund.cutover_bank WHERE (region, fund, version) = (c.region, c.fund, c.version))), 'UTF8'))
       FROM fund.cutover c WHERE c.region = p_region AND c.fund = p_fund AND c.version = p_version
 $$;
 
@@ -451,6 +604,8 @@ DECLARE
     v_user   text := access.require_role(p_region, p_fund, '{accountant}');
     v_digest bytea;
 BEGIN
+    -- Rows of this very transaction have no statistics: without them each opened record is looked for through the whole set.
+    ANALYZE fund.cutover_line, fund.cutover_record, fund.cutover_order, fund.cutover_history, fund.cutover_trial, fund.cutover_bank;
     PERFORM fund.refuse_differences(p_region, p_fund, p_version);
     v_digest := fund.cutover_digest(p_region, p_fund, p_version);
     UPDATE fund.cutover SET state = 'proposed', digest = v_digest
@@ -459,6 +614,125 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'cutover.closed', DETAIL = '接转资料已提出，不得增减';
     END IF;
     RETURN v_digest;
+END $$;
+
+-- The payments on their way become orders of ours, approved by the set's two persons and at the bank, their outcome unknown: a
+-- receipt pays them, a status refuses them, a return opens them again, as it does any order's.
+CREATE OR REPLACE FUNCTION fund.open_orders(p fund.cutover, p_checker text, p_on date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    CREATE TEMP TABLE opening_order ON COMMIT DROP AS
+    SELECT o.*, format('FL%s-%s-%s-%s', p.region, p.fund, to_char(p.day, 'YYYYMMDD'), lpad(o.first::text, 5, '0')) AS order_no, format('OPEN-%s-%s-%s', p.region, p.fund, o.kind) AS batch_id
+      FROM (SELECT DISTINCT ON (x.reference) x.reference, x.institution, x.account, x.payee_name, x.payee_number, x.payee_bank, x.payee_cnaps, x.sent_on,
+                   x.bank_reference, CASE x.source WHEN 9101 THEN 'daily' WHEN 9103 THEN 'month' ELSE 'clearing' END AS kind,
+                   sum(x.amount_fen) OVER (PARTITION BY x.reference)::bigint AS fen,
+                   min(x.line) OVER (PARTITION BY x.reference) AS first
+              FROM fund.cutover_order x WHERE (x.region, x.fund, x.version) = (p.region, p.fund, p.version) ORDER BY x.reference, x.line) o;
+    INSERT INTO payments.pay_order (region, order_no, fund, batch_id, institution, amount_fen, account, payee_name, payee_number, payee_bank,
+           payee_cnaps, purpose, state)
+    SELECT p.region, o.order_no, p.fund, o.batch_id, o.institution, o.fen, o.account, o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps,
+           '接转在途 ' || o.reference, 'draft' FROM pg_temp.opening_order o;
+    INSERT INTO payments.order_item (region, order_no, n, source, subfund, service_year, term, category, amount_fen)
+    SELECT p.region, o.order_no, row_number() OVER (PARTITION BY x.reference ORDER BY x.line), x.source, x.subfund, x.service_year, x.term, x.category, x.amount_fen
+      FROM fund.cutover_order x JOIN pg_temp.opening_order o USING (reference) WHERE (x.region, x.fund, x.version) = (p.region, p.fund, p.version);
+    INSERT INTO payments.order_payable (region, order_no, fund, setl_id, subfund, daily_fen)
+    SELECT p.region, o.order_no, p.fund, r.setl_id, r.subfund, r.daily_fen
+      FROM fund.cutover_record r JOIN pg_temp.opening_order o USING (reference)
+     WHERE (r.region, r.fund, r.version) = (p.region, p.fund, p.version) AND NOT r.paid;
+    INSERT INTO payments.batch (region, fund, batch_id, kind, pay_date, upto, prepared_by, digest)
+    SELECT p.region, p.fund, o.batch_id, o.kind, p.day, p.day, p.proposed_by, payments.batch_digest(p.region, o.batch_id)
+      FROM (SELECT DISTINCT batch_id, kind FROM pg_temp.opening_order) o;
+    INSERT INTO payments.approval (region, batch_id, digest, prepared_by, approved_by, approved_on)
+    SELECT b.region, b.batch_id, b.digest, b.prepared_by, p_checker, p_on FROM payments.batch b
+     WHERE b.region = p.region AND b.batch_id IN (SELECT batch_id FROM pg_temp.opening_order);
+    UPDATE payments.pay_order o SET state = 'approved' FROM pg_temp.opening_order x WHERE o.region = p.region AND o.order_no = x.order_no;
+    UPDATE payments.pay_order o SET state = 'unknown', sent_on = x.sent_on, bank_reference = x.bank_reference
+      FROM pg_temp.opening_order x WHERE o.region = p.region AND o.order_no = x.order_no;
+    INSERT INTO payments.order_event (region, order_no, n, event, from_state, to_state, user_name, business_date, reason, evidence)
+    SELECT p.region, x.order_no, e.n, e.event, e.was, e.is_now, e.who, p.day, '', x.reference FROM pg_temp.opening_order x
+     CROSS JOIN LATERAL (VALUES (1, 'draft', '', 'draft', p.proposed_by), (2, 'approve', 'draft', 'approved', p_checker),
+                                (3, 'take_over', 'approved', 'unknown', p_checker)) AS e (n, event, was, is_now, who);
+    INSERT INTO payments.taken_order (region, reference, order_no) SELECT p.region, x.reference, x.order_no FROM pg_temp.opening_order x;
+    DROP TABLE pg_temp.opening_order;
+END $$;
+
+-- After the opening entry: the bank's side of it. The statement of the day gives what the bank had (of a shared account, this
+-- book's part of it), its open items among its lines, and the rest beside the entry's own line as one match; the books' open items
+-- are the entry's further lines. So the next statement must begin with what the set says, and nothing but the named items is open.
+CREATE OR REPLACE FUNCTION fund.open_banks(p_region integer, p_fund smallint) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v       fund.cutover;
+    v_own   record;
+    v_text  bytea;
+    v_first date;
+    v_n     integer;
+    v_rest  bigint;
+    v_match bigint;
+    v_done  integer := 0;
+BEGIN
+    SELECT * INTO v FROM fund.cutover c WHERE c.region = p_region AND c.fund = p_fund AND c.state = 'confirmed';
+    IF v.decided_by IS DISTINCT FROM access.require_role(p_region, p_fund, '{checker}') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'cutover.not_opened', DETAIL = '期初的应付、预付与扣款只由已复核的接转开立';
+    END IF;
+    FOR v_own IN
+        SELECT b.account, b.amount_fen, k.kind, b.summary FROM fund.cutover_bank b
+          JOIN payments.bank_account k ON k.region = b.region AND k.account = b.account
+         WHERE (b.region, b.fund, b.version, b.kind) = (v.region, v.fund, v.version, 'statement') ORDER BY b.line
+    LOOP
+        v_text := convert_to(format('cutover|%s|%s|%s|%s|%s', v.region, v.fund, v.day, v_own.account, encode(v.digest, 'hex')), 'UTF8');
+        SELECT coalesce(max(s.n), 0) + 1 INTO v_n FROM payments.bank_statement s WHERE s.region = v.region AND s.account = v_own.account;
+        SELECT least(v.day, min(b.day)), v_own.amount_fen - coalesce(sum(CASE b.kind WHEN 'bank_in' THEN b.amount_fen WHEN 'bank_out' THEN -b.amount_fen END), 0)
+          INTO v_first, v_rest FROM fund.cutover_bank b
+         WHERE (b.region, b.fund, b.version, b.account) = (v.region, v.fund, v.version, v_own.account) AND b.kind <> 'statement';
+        v_match := payments.next_match(v.region, v_own.account);
+        INSERT INTO payments.statement_line (region, account, statement, n, booked_on, direction, amount_fen, bank_reference, receipt_no, order_no,
+               other_account, other_name, summary, is_reversal)
+        SELECT v.region, v_own.account, v_n, row_number() OVER (ORDER BY i.line), i.day, CASE WHEN i.fen > 0 THEN 'credit' ELSE 'debit' END, abs(i.fen), '',
+               i.reference, '', '', '', i.summary, false
+          FROM (SELECT 0 AS line, v_first AS day, v_rest AS fen, '' AS reference, '期初余额（接转）' AS summary WHERE v_rest <> 0
+                UNION ALL
+                SELECT b.line, b.day, CASE b.kind WHEN 'bank_in' THEN b.amount_fen ELSE -b.amount_fen END, b.reference, b.summary
+                  FROM fund.cutover_bank b WHERE (b.region, b.fund, b.version, b.account) = (v.region, v.fund, v.version, v_own.account)
+                   AND b.kind IN ('bank_in', 'bank_out')) i;
+        INSERT INTO payments.statement_file (region, account, sha256, n, name, form, content, profile, stated, digest, state, prepared_by, prepared_on)
+        VALUES (v.region, v_own.account, sha256(v_text), 1, format('接转%s-%s-%s', v.region, v.fund, v.day), 'cutover', v_text, '', '{}', sha256(v_text),
+                'taken', v.proposed_by, v.proposed_on);
+        INSERT INTO payments.bank_statement (region, account, n, file_sha256, place, form, number, first_day, last_day, opening_fen, closing_fen, lines)
+        SELECT v.region, v_own.account, v_n, sha256(v_text), 1, 'cutover', '', v_first, v.day, o.fen, o.fen + v_own.amount_fen,
+               (SELECT count(*) FROM payments.statement_line l WHERE l.region = v.region AND l.account = v_own.account AND l.statement = v_n)
+          FROM (SELECT coalesce((SELECT s.closing_fen FROM payments.bank_statement s WHERE s.region = v.region AND s.account = v_own.account
+                                  ORDER BY s.n DESC LIMIT 1), 0) AS fen) o;
+        CREATE TEMP TABLE opening_leg ON COMMIT DROP AS
+        SELECT e.period, e.seq, l.leg::smallint AS leg, (sign(l.code) * l.fen)::bigint AS effect, row_number() OVER (ORDER BY l.leg) AS place
+          FROM books.source s
+          JOIN books.entry e ON e.region = s.region AND e.fund = s.fund AND e.seq = s.seq AND e.event = 'OPEN'
+         CROSS JOIN LATERAL unnest(e.accounts, e.amounts, e.dims) WITH ORDINALITY AS l (code, fen, dim, leg)
+          JOIN books.dim d ON d.region = e.region AND d.dim = l.dim
+         WHERE s.region = v.region AND s.fund = v.fund AND s.source_key = 'OPEN:1' AND abs(l.code) = v_own.kind::integer
+           AND (v_own.kind = '1005' OR d.counterparty = v_own.account);
+        IF v_rest <> 0 THEN
+            INSERT INTO payments.match_line (region, account, match, statement, n) VALUES (v.region, v_own.account, v_match, v_n, 1);
+            INSERT INTO payments.match_leg (region, account, match, fund, period, seq, leg, effect_fen)
+            SELECT v.region, v_own.account, v_match, v.fund, g.period, g.seq, g.leg, g.effect FROM pg_temp.opening_leg g WHERE g.place = 1;
+            INSERT INTO payments.statement_match (region, account, n, why, reason, made_by, made_on)
+            VALUES (v.region, v_own.account, v_match, 'opening', format('接转%s', v.day), v.decided_by, v.decided_on);
+        END IF;
+        INSERT INTO payments.opened_leg (region, account, fund, seq, leg, day, reference, summary)
+        SELECT v.region, v_own.account, v.fund, g.seq, g.leg, b.day, b.reference, b.summary
+          FROM (SELECT x.*, row_number() OVER (ORDER BY x.line) + (v_rest <> 0)::integer AS place FROM fund.cutover_bank x
+                 WHERE (x.region, x.fund, x.version, x.account) = (v.region, v.fund, v.version, v_own.account) AND x.kind IN ('book_in', 'book_out')) b
+          JOIN pg_temp.opening_leg g ON g.place = b.place AND g.effect = CASE b.kind WHEN 'book_in' THEN b.amount_fen ELSE -b.amount_fen END;
+        IF (SELECT count(*) FROM pg_temp.opening_leg) <> (v_rest <> 0)::integer + (SELECT count(*) FROM fund.cutover_bank x
+                WHERE (x.region, x.fund, x.version, x.account) = (v.region, v.fund, v.version, v_own.account) AND x.kind IN ('book_in', 'book_out'))
+           OR (SELECT count(*) FROM payments.opened_leg x WHERE x.region = v.region AND x.account = v_own.account AND x.fund = v.fund)
+              <> (SELECT count(*) FROM pg_temp.opening_leg) - (v_rest <> 0)::integer THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cutover.not_posted', DETAIL = format('账户%s的期初凭证与其未达账项不符', v_own.account);
+        END IF;
+        DROP TABLE pg_temp.opening_leg;
+        v_done := v_done + 1;
+    END LOOP;
+    RETURN v_done;
 END $$;
 
 -- A checker, another person, opens the book with exactly what they have before them, or refuses it with a reason. The opening
@@ -494,8 +768,11 @@ BEGIN
     IF p_reason <> '' THEN
         RETURN v.version;
     END IF;
-    UPDATE fund.payable p SET recognised_by = 'OPEN:2', order_no = CASE WHEN r.paid THEN 'OPEN' ELSE '' END
-      FROM fund.cutover_record r
+    PERFORM fund.open_orders(v, v_user, p_on);
+    UPDATE fund.payable p
+       SET recognised_by = 'OPEN:2',
+           order_no = CASE WHEN r.paid THEN 'OPEN' ELSE coalesce(t.order_no, '') END
+      FROM fund.cutover_record r LEFT JOIN payments.taken_order t ON t.region = r.region AND t.reference = r.reference AND NOT r.paid
      WHERE r.region = p_region AND r.fund = p_fund AND r.version = v.version
        AND p.region = r.region AND p.fund = r.fund AND p.setl_id = r.setl_id AND p.subfund = r.subfund;
     INSERT INTO fund.advance (region, fund, advance_id, institution, kind, year, term, recovery, amount_fen, quota_fen, conditions, document,
@@ -507,7 +784,7 @@ BEGIN
       FROM fund.cutover_advance a CROSS JOIN LATERAL (SELECT format('OPEN-%s-%s-%s', a.region, a.fund, a.line) AS id) x
      WHERE a.region = p_region AND a.fund = p_fund AND a.version = v.version;
     INSERT INTO fund.other_deduction (region, fund, deduction_id, institution, term, reason, amount_fen, prepared_by, approved_by)
-    SELECT d.region, d.fund, format('OPEN-%s-%s', d.fund, d.line), d.institution, d.term, '接转：' || d.reference, d.amount_fen, v.proposed_by, v_user
+    SELECT d.region, d.fund, format('OPEN-%s-%s', d.fund, d.line), d.institution, d.term, CASE WHEN d.finding THEN '接转审核扣款：' ELSE '接转：' END || d.reference, d.amount_fen, v.proposed_by, v_user
       FROM fund.cutover_deduction d WHERE d.region = p_region AND d.fund = p_fund AND d.version = v.version;
     RETURN v.version;
 END $$;
@@ -522,7 +799,14 @@ BEGIN
     IF TG_TABLE_NAME = 'payable' THEN
         v_found := EXISTS (SELECT 1 FROM fund.cutover c JOIN fund.cutover_record r ON (r.region, r.fund, r.version) = (c.region, c.fund, c.version)
             WHERE c.region = NEW.region AND c.fund = NEW.fund AND c.state = 'confirmed' AND r.setl_id = v_new ->> 'setl_id'
-              AND r.subfund = v_new ->> 'subfund' AND (v_new ->> 'order_no' = 'OPEN') = r.paid AND v_new ->> 'recognised_by' = 'OPEN:2');
+              AND r.subfund = v_new ->> 'subfund' AND (v_new ->> 'order_no' = 'OPEN') = r.paid AND v_new ->> 'recognised_by' = 'OPEN:2'
+              AND (r.paid OR v_new ->> 'order_no' = coalesce((
+                  SELECT t.order_no FROM payments.taken_order t WHERE t.region = r.region AND t.reference = r.reference), '')));
+    ELSIF TG_TABLE_NAME = 'batch' THEN
+        v_found := EXISTS (SELECT 1 FROM fund.cutover c JOIN fund.cutover_order o ON (o.region, o.fund, o.version) = (c.region, c.fund, c.version)
+            WHERE c.region = NEW.region AND c.fund = NEW.fund AND c.state = 'confirmed' AND c.proposed_by = v_new ->> 'prepared_by'
+              AND c.day = (v_new ->> 'pay_date')::date
+              AND v_new ->> 'batch_id' = format('OPEN-%s-%s-%s', c.region, c.fund, CASE o.source WHEN 9101 THEN 'daily' WHEN 9103 THEN 'month' ELSE 'clearing' END));
     ELSIF TG_TABLE_NAME = 'advance' THEN
         v_found := EXISTS (SELECT 1 FROM fund.cutover c JOIN fund.cutover_advance a ON (a.region, a.fund, a.version) = (c.region, c.fund, c.version)
             WHERE c.region = NEW.region AND c.fund = NEW.fund AND c.state = 'confirmed'
@@ -575,7 +859,10 @@ SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT DISTINCT CASE WHEN left(l.account::text, 1) = '9' THEN 'OPEN:2' ELSE 'OPEN:1' END FROM fund.cutover_line l
                 WHERE (l.region, l.fund, l.version) = (NEW.region, NEW.fund, NEW.version) AND l.posted AND l.balance_fen <> 0
-               EXCEPT SELECT s.source_key FROM books.source s WHERE s.region = NEW.region AND s.fund = NEW.fund) THEN
+               EXCEPT SELECT s.source_key FROM books.source s WHERE s.region = NEW.region AND s.fund = NEW.fund)
+       OR EXISTS (SELECT 1 FROM fund.cutover_bank b WHERE (b.region, b.fund, b.version, b.kind) = (NEW.region, NEW.fund, NEW.version, 'statement')
+                     AND NOT EXISTS (SELECT 1 FROM payments.statement_file f WHERE f.region = b.region AND f.account = b.account AND f.form = 'cutover'
+                                        AND f.name = format('接转%s-%s-%s', NEW.region, NEW.fund, NEW.day))) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cutover.not_posted', DETAIL = '接转已复核而期初凭证未入账';
     END IF;
     RETURN NULL;
@@ -626,6 +913,16 @@ CREATE OR REPLACE TRIGGER part AFTER INSERT ON fund.cutover_trial REFERENCING NE
     FOR EACH STATEMENT EXECUTE FUNCTION fund.check_cutover_part();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.cutover_trial
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER part AFTER INSERT ON fund.cutover_order REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.check_cutover_part();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.cutover_order
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER part AFTER INSERT ON fund.cutover_bank REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.check_cutover_part();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.cutover_bank
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER opened BEFORE INSERT ON payments.batch FOR EACH ROW
+    WHEN (NEW.batch_id LIKE 'OPEN-%') EXECUTE FUNCTION fund.check_opened();
 CREATE OR REPLACE TRIGGER opened BEFORE UPDATE ON fund.payable FOR EACH ROW
     WHEN (NEW.recognised_by LIKE 'OPEN%' AND OLD.recognised_by <> NEW.recognised_by OR NEW.order_no LIKE 'OPEN%' AND OLD.order_no <> NEW.order_no)
     EXECUTE FUNCTION fund.check_opened();
@@ -655,6 +952,10 @@ GRANT SELECT, INSERT ON fund.cutover_record TO fundledger_service;
 GRANT SELECT ON fund.cutover_record TO fundledger_auditor;
 GRANT SELECT, INSERT ON fund.cutover_trial TO fundledger_service;
 GRANT SELECT ON fund.cutover_trial TO fundledger_auditor;
+GRANT SELECT, INSERT ON fund.cutover_order TO fundledger_service;
+GRANT SELECT ON fund.cutover_order TO fundledger_auditor;
+GRANT SELECT, INSERT ON fund.cutover_bank TO fundledger_service;
+GRANT SELECT ON fund.cutover_bank TO fundledger_auditor;
 GRANT SELECT, INSERT ON fund.party TO fundledger_service;
 GRANT UPDATE (state, confirmed_by) ON fund.party TO fundledger_service;
 GRANT SELECT ON fund.party TO fundledger_auditor;
@@ -664,4 +965,5 @@ GRANT EXECUTE ON FUNCTION fund.cutover_differences(integer,smallint,integer) TO 
 GRANT EXECUTE ON FUNCTION fund.cutover_digest(integer,smallint,integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.propose_cutover(integer,smallint,integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.decide_cutover(integer,smallint,bytea,text,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.open_banks(integer,smallint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.check_opening(integer,smallint) TO fundledger_poster;

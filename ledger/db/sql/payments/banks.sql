@@ -61,14 +61,15 @@ CREATE TABLE payments.bank_file (
 
 ALTER TABLE payments.bank_file ALTER COLUMN content SET STORAGE EXTERNAL;
 
--- Statements as the bank gave them, or as a person copied one from paper (hand: believed after a second person).
+-- Statements as the bank gave them, or as a person copied one from paper (hand: believed after a second person); cutover: the
+-- balance a book was taken over with and the bank's open items of the old books (fund.open_banks).
 CREATE TABLE payments.statement_file (
     region      integer NOT NULL,
     account     text NOT NULL,
     sha256      bytea NOT NULL CHECK (sha256 = sha256(content)),
     n           integer NOT NULL CHECK (n > 0),      -- proposed again after a refusal
     name        text NOT NULL CHECK (name <> ''),
-    form        text NOT NULL CHECK (form IN ('camt.053', 'bkrs', 'csv', 'hand')),
+    form        text NOT NULL CHECK (form IN ('camt.053', 'bkrs', 'csv', 'hand', 'cutover')),
     content     bytea NOT NULL,
     profile     text NOT NULL,                       -- how a table was read; '' for the other forms
     stated      jsonb NOT NULL,                      -- what the person said of a table: number, days, opening, closing
@@ -96,7 +97,7 @@ CREATE TABLE payments.bank_statement (
     n           integer NOT NULL CHECK (n <> 0),
     file_sha256 bytea NOT NULL,
     place       integer NOT NULL CHECK (place > 0),  -- which statement of the file
-    form        text NOT NULL CHECK (form IN ('camt.053', 'bkrs', 'csv', 'hand')),
+    form        text NOT NULL CHECK (form IN ('camt.053', 'bkrs', 'csv', 'hand', 'cutover')),
     number      text NOT NULL,                       -- the bank's own
     sequence    bigint CHECK (sequence >= 0),        -- where the bank counts them
     first_day   date NOT NULL,
@@ -171,12 +172,12 @@ CREATE TABLE payments.statement_line (
 
 -- A match of statement lines with journal lines of the account that come to the same; n and undo_n count in one row of numbers,
 -- so that what stood at any moment can be told again. Why: the paper's number, the bank's serial, the order; reversal: a voucher
--- and its red copy; hand: a person said so, with a reason.
+-- and its red copy; hand: a person said so, with a reason; opening: a cut-over's balance and its entry's line.
 CREATE TABLE payments.statement_match (
     region    integer NOT NULL,
     account   text NOT NULL,
     n         bigint NOT NULL CHECK (n > 0),
-    why       text NOT NULL CHECK (why IN ('receipt', 'serial', 'order', 'reversal', 'hand')),
+    why       text NOT NULL CHECK (why IN ('receipt', 'serial', 'order', 'reversal', 'hand', 'opening')),
     reason    text NOT NULL CHECK (reason <> ''),    -- the number both sides carry, or the person's words
     made_by   text NOT NULL,
     made_on   date NOT NULL,
@@ -269,6 +270,20 @@ CREATE TABLE payments.reconciliation_item (
     FOREIGN KEY (region, account, period, version) REFERENCES payments.reconciliation DEFERRABLE INITIALLY DEFERRED
 );
 
+-- Lines of an opening entry that stand for open items of the old books: what each was, for the sheet and for matching.
+CREATE TABLE payments.opened_leg (
+    region    integer NOT NULL,
+    account   text NOT NULL,
+    fund      smallint NOT NULL,
+    seq       bigint NOT NULL,
+    leg       smallint NOT NULL,
+    day       date NOT NULL,
+    reference text NOT NULL,
+    summary   text NOT NULL,
+    PRIMARY KEY (region, fund, seq, leg),
+    FOREIGN KEY (region, account) REFERENCES payments.bank_account
+);
+
 -- Functions ---------------------------------------------------
 -- Files: sent by the cashier, voided by who keeps books, and only while nobody set out to deliver them.
 -- sending → filed: that very attempt surely did not arrive; sending → unknown: it may have.
@@ -314,6 +329,13 @@ CREATE OR REPLACE FUNCTION payments.check_statement_file() RETURNS trigger LANGU
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_actor text;
 BEGIN
+    IF TG_OP = 'INSERT' AND NEW.form = 'cutover' THEN     -- fund.open_banks alone
+        IF current_user = 'fundledger_service' THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'statement.no_file', DETAIL = format('账户%s的期初对账单只由接转开立', NEW.account);
+        END IF;
+        NEW.digest := sha256(NEW.content || convert_to(NEW.stated::text, 'UTF8'));
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'INSERT' THEN
         v_actor := payments.require_account_role(NEW.region, NEW.account,
             CASE NEW.form WHEN 'hand' THEN '{accountant}'::text[] ELSE '{accountant,system}' END);
@@ -356,8 +378,12 @@ BEGIN
     IF NOT FOUND OR v_file.form <> NEW.form THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'statement.no_file', DETAIL = format('账户%s的对账单没有已收下的文件', NEW.account);
     END IF;
-    PERFORM payments.require_account_role(NEW.region, NEW.account,
-        CASE NEW.form WHEN 'hand' THEN '{checker}'::text[] ELSE '{accountant,system}' END);
+    IF NEW.form <> 'cutover' THEN
+        PERFORM payments.require_account_role(NEW.region, NEW.account,
+            CASE NEW.form WHEN 'hand' THEN '{checker}'::text[] ELSE '{accountant,system}' END);
+    ELSIF current_user = 'fundledger_service' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'statement.no_file', DETAIL = format('账户%s的期初对账单只由接转开立', NEW.account);
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('payments.statement ' || NEW.region || ' ' || NEW.account, 0));
     SELECT count(*) AS pages, max(p.page) AS top, count(f.sha256) AS files, count(DISTINCT p.file_sha256) AS apart,
            bool_or(p.page = 1 AND p.file_sha256 = NEW.file_sha256) AS begins INTO v
@@ -370,7 +396,7 @@ BEGIN
     SELECT * INTO v_last FROM payments.bank_statement s WHERE s.region = NEW.region AND s.account = NEW.account AND s.n > 0 ORDER BY s.n DESC LIMIT 1;
     IF NEW.n <> coalesce(v_last.n, 0) + 1 THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'statement.order', DETAIL = format('账户%s的下一份对账单应为第%s份', NEW.account, coalesce(v_last.n, 0) + 1);
-    ELSIF NEW.first_day <= v_last.last_day THEN
+    ELSIF NEW.first_day <= v_last.last_day AND NOT (NEW.form = 'cutover' AND v_last.form = 'cutover') THEN   -- two books, one account
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'statement.overlap',
             DETAIL = format('账户%s的对账单%s至%s与已收到%s为止的重叠或次序颠倒', NEW.account, NEW.first_day, NEW.last_day, v_last.last_day);
     ELSIF NEW.sequence <> v_last.sequence + 1 AND NOT (NEW.sequence = 1 AND date_part('year', NEW.first_day) > date_part('year', v_last.last_day)) THEN
@@ -555,12 +581,17 @@ BEGIN
     SELECT min(a.region) AS region, min(a.n) AS first, max(a.n) AS last INTO v_of FROM added a;
     SELECT min(g.seq) AS first, max(g.seq) AS last, min(g.period) AS since, max(g.period) AS until INTO v_leg
       FROM payments.match_leg g WHERE g.region = v_of.region AND g.match BETWEEN v_of.first AND v_of.last;
+    IF current_user = 'fundledger_service' AND EXISTS (SELECT 1 FROM added a WHERE a.why = 'opening') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '期初的勾对只由接转作出';
+    END IF;
     IF EXISTS (SELECT 1 FROM added a WHERE a.made_by IS DISTINCT FROM access.user_name() OR a.undo_n IS NOT NULL) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '勾对只能以当前用户的名义登记';
     END IF;
     FOR v_own IN SELECT b.region, b.account, b.kind FROM (SELECT DISTINCT a.region, a.account FROM added a) d
                    JOIN payments.bank_account b ON b.region = d.region AND b.account = d.account LOOP
-    PERFORM payments.require_account_role(v_own.region, v_own.account, '{accountant,system}');
+    IF current_user = 'fundledger_service' OR EXISTS (SELECT 1 FROM added a WHERE a.account = v_own.account AND a.why <> 'opening') THEN
+        PERFORM payments.require_account_role(v_own.region, v_own.account, '{accountant,system}');
+    END IF;
     v_funds := payments.account_funds(v_own.region, v_own.account);
     SELECT a.account, g.fund, g.seq, g.leg INTO v
       FROM added a
@@ -613,6 +644,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'reconciliation.no_match', DETAIL = format('账户%s没有勾对%s', p_account, p_n);
     ELSIF v.undo_n IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'reconciliation.undone', DETAIL = format('账户%s的勾对%s已由%s撤销', p_account, p_n, v.undone_by);
+    ELSIF v.why = 'opening' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'reconciliation.opened', DETAIL = format('账户%s的勾对%s是接转的期初，不能撤销', p_account, p_n);
     ELSIF v.why = 'hand' AND access.person(v.made_by) IS DISTINCT FROM access.person(v_actor)
           AND EXISTS (SELECT 1 FROM access.app_user u WHERE u.user_name = v.made_by AND u.active) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'reconciliation.not_maker',
@@ -798,6 +831,8 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE OR UPDATE OF region, 
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER no_late_part AFTER INSERT ON payments.reconciliation_item REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_late_part();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.opened_leg
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.reconciliation_item
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 
@@ -837,6 +872,7 @@ GRANT SELECT ON payments.match_leg TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.reconciliation TO fundledger_service;
 GRANT UPDATE (state, reviewed_by, reviewed_on, reviewed_digest, reason) ON payments.reconciliation TO fundledger_service;
 GRANT SELECT ON payments.reconciliation TO fundledger_auditor;
+GRANT SELECT ON payments.opened_leg TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT ON payments.reconciliation_item TO fundledger_service;
 GRANT SELECT ON payments.reconciliation_item TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION payments.require_account_role(integer,text,text[]) TO fundledger_service;

@@ -176,7 +176,8 @@ CREATE OR REPLACE TRIGGER refuse_frozen_sending BEFORE UPDATE ON payments.bank_f
 CREATE OR REPLACE TRIGGER refuse_maybe_paid BEFORE UPDATE ON payments.pay_order FOR EACH ROW
     WHEN (OLD.state = 'approved' AND NEW.state = 'filed') EXECUTE FUNCTION payments.refuse_maybe_paid();
 CREATE OR REPLACE TRIGGER check_recovered BEFORE UPDATE ON payments.pay_order FOR EACH ROW
-    WHEN (OLD.state = 'approved' AND NEW.state = 'unknown') EXECUTE FUNCTION payments.check_recovered();
+    WHEN (OLD.state = 'approved' AND NEW.state = 'unknown' AND NEW.batch_id NOT LIKE 'OPEN-%')   -- a cut-over's: fund.open_orders
+    EXECUTE FUNCTION payments.check_recovered();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.freezing FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, n, code, detail, anchors, found_by, found_on, recorded_at ON payments.freezing
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
