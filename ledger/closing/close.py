@@ -17,6 +17,7 @@ from ledger.closing.carry import Signed, carry, carry_back
 from ledger.closing.checks import MonthAsked, line, lines, verified
 from ledger.closing.lines import CODES, VERIFIED, WAIVABLE, CheckLine
 from ledger.closing.status import closing_of, method_on, with_waivers
+from ledger.control.breach import Breach
 from ledger.control.verify import verify
 from ledger.core.entries import Book, Posted
 from ledger.core.errors import Conflict, InFlight, InvalidInput
@@ -27,15 +28,21 @@ from ledger.db.locks import Lock, alone
 from ledger.db.unit_of_work import Transaction, unit_of_work
 
 Progress = Callable[[str], None]
+Verifier = Callable[[Progress], list[Breach]]
+"""How a close learns what `verify` finds; who closes several books at once may ask once for all."""
 REASON_MAX: Final = 200
 _BOOK: Final[LiteralString] = "%(region)s, %(fund)s::smallint, %(period)s"
 
 
+def verifier(auditor: Engine, home: Path) -> Verifier:
+    """What `verify` finds in all books, asked anew every time."""
+    return lambda progress: verify(auditor, home, progress=lambda name: progress(f"核验{name}"))
+
+
 def close(
     engine: Engine,
-    auditor: Engine,
+    verified_by: Verifier,
     user: str,
-    home: Path,
     book: Book,
     period: int,
     on: date,
@@ -55,7 +62,7 @@ def close(
             under_way = closing_of(tx, book, period)
             if under_way is None or under_way.state != "closing":
                 begin(tx, book, period, on, progress)
-        _steps(engine, auditor, user, home, book, period, on, progress)
+        _steps(engine, verified_by, user, book, period, on, progress)
         with unit_of_work(engine, user, book.region) as tx:
             progress("提交会计主管确认")
             return show(tx, book, period, on)
@@ -94,9 +101,8 @@ def _require_passed(period: int, found: tuple[CheckLine, ...]) -> None:
 
 def _steps(
     engine: Engine,
-    auditor: Engine,
+    verified_by: Verifier,
     user: str,
-    home: Path,
     book: Book,
     period: int,
     on: date,
@@ -111,7 +117,7 @@ def _steps(
             with unit_of_work(engine, user, book.region) as tx:
                 record(tx, book, period, line(MonthAsked(tx, book, period, on), code))
     if not proven.issuperset(VERIFIED):
-        breaches = verify(auditor, home, progress=lambda name: progress(f"核验{name}"))
+        breaches = verified_by(progress)
         with unit_of_work(engine, user, book.region) as tx:
             for one in verified(book, breaches):
                 record(tx, book, period, one)

@@ -115,8 +115,8 @@ settings = Settings(home=Path(sys.argv[1]), database_url=sys.argv[2])
 def step(name):
     if name == sys.argv[4]:
         os.kill(os.getpid(), signal.SIGKILL)
-closing.close(service_engine(settings), auditor_engine(settings), "li", Path(sys.argv[3]), Book(420100, 310), 202510,
-              date(2025, 11, 2), step)
+closing.close(service_engine(settings), closing.verifier(auditor_engine(settings), Path(sys.argv[3])), "li",
+              Book(420100, 310), 202510, date(2025, 11, 2), step)
 """
 
 
@@ -142,7 +142,9 @@ def test_killed_at_a_step_the_same_command_goes_on(agency: Agency, tmp_path: Pat
 def test_what_was_proven_is_not_proven_twice(agency: Agency) -> None:
     agency.close()
     told: list[str] = []
-    closing.close(agency.service, agency.auditor, "li", agency.home, BOOK, 202510, NOV, told.append)
+    closing.close(
+        agency.service, closing.verifier(agency.auditor, agency.home), "li", BOOK, 202510, NOV, told.append
+    )
     assert told
     assert not [step for step in told if step.startswith("核验")]
 

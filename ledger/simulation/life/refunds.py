@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
+from adapters.banks.ports import Direction
 from ledger.core.accounts import CLEARING_OWED, MONTH_OWED, coded
 from ledger.core.dates import period_of
 from ledger.core.entries import FUNDS
@@ -111,6 +112,7 @@ def _pay_back(
         return
     with town.tx("checker") as tx:
         approve_refund(tx, refund.refund_id, day)
+    town.bank.move_fiscal(Direction.CREDIT, fen, town.master[code].payee, f"退回{paper}", day)
     town.count(f"refund_{kind}")
     subfund, year, term = (lines[0][1], lines[0][2], lines[0][3]) if lines else ("", day.year, 0)
     words = f"{lines[0].source} {lines[0].category}" if lines else advance
