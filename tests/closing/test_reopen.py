@@ -64,7 +64,7 @@ def test_only_the_last_one_and_never_after_the_seal(agency: Agency) -> None:
     agency.reopen("漏记", user="li")
     agency.break_it(SEALED)
     assert code(agency.reopen) == "period.sealed"
-    assert code(lambda: agency.book(LAST, debit(1005, 10), credit(400101, 10))) == "period.not_open"
+    assert code(lambda: agency.book(LAST, debit(1005, 10), credit(400101, 10))) == "period.sealed"
     assert agency.state() == "sealed"
     assert agency.verify() == []
 
@@ -85,6 +85,6 @@ def test_neither_half_of_it_stands_alone(agency: Agency, order: str) -> None:
             else:
                 carry_back(tx, BOOK, 202510, 1)
 
-    assert code(half) == {"reopened without reversal": "period.not_reversed"}.get(order, "period.not_open")
+    assert code(half) == {"reopened without reversal": "period.not_reversed"}.get(order, "period.closed")
     assert agency.state() == "closed"
     assert agency.rows("SELECT count(*) FROM books.entry WHERE event = 'CLOSE-M'") == [(4,)]

@@ -343,6 +343,22 @@ BEGIN
     INSERT INTO books.period VALUES (p_region, p_fund, p_period, 'open') ON CONFLICT DO NOTHING;
 END $$;
 
+-- Says why nothing can be booked in a period: it is being closed, closed or sealed, has not begun, or was never opened.
+CREATE OR REPLACE FUNCTION books.refuse_period(p_region integer, p_fund smallint, p_period integer, p_state text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF p_state IN ('closing', 'closed', 'sealed') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = CASE p_state WHEN 'closing' THEN 'period.closing' WHEN 'closed' THEN 'period.closed' ELSE 'period.sealed' END,
+            DETAIL = format('会计期间%s%s，不能记账；更正请在未结账的期间用红字', p_period,
+                            CASE p_state WHEN 'closing' THEN '正在结账' WHEN 'closed' THEN '已结账' ELSE '已封存' END);
+    ELSIF p_state = 'future' OR p_period > to_char(books.outer_day(p_region, p_fund), 'YYYYMM')::integer THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.future',
+            DETAIL = format('会计期间%s尚未到来，不能记账', p_period);
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'period.unknown',
+        DETAIL = format('账套%s-%s没有开启过会计期间%s', p_region, p_fund, p_period);
+END $$;
+
 -- Raises unless a period may be closed on a day: it is over, and no hand-written draft of it is undecided. Orders in flight do
 -- not hinder, they are named (books.closing_check); what was taken in and not yet recognised is booked under the day of its run.
 CREATE OR REPLACE FUNCTION books.require_closable(p_region integer, p_fund smallint, p_period integer, p_on date) RETURNS void
@@ -886,6 +902,7 @@ GRANT EXECUTE ON FUNCTION books.grant_waiver(integer,smallint,integer,text,date)
 ALTER FUNCTION books.not_carried(integer,smallint,integer) OWNER TO fundledger_poster;
 ALTER FUNCTION books.record_check(integer,smallint,integer,text,boolean,jsonb,text) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.record_check(integer,smallint,integer,text,boolean,jsonb,text) TO fundledger_service;
+ALTER FUNCTION books.refuse_period(integer,smallint,integer,text) OWNER TO fundledger_poster;
 ALTER FUNCTION books.reopen_period(integer,smallint,integer,date) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.reopen_period(integer,smallint,integer,date) TO fundledger_service;
 ALTER FUNCTION books.require_confirmable(integer,smallint,integer,bytea) OWNER TO fundledger_poster;
