@@ -10,8 +10,8 @@ import pytest
 from ledger.books.journal import post
 from ledger.books.manual import ManualContent, draft_voucher
 from ledger.books.setup import open_period
-from ledger.closing import close as closing
 from ledger.closing import checks
+from ledger.closing import close as closing
 from ledger.closing.lines import CODES
 from ledger.core.entries import EntryDraft, credit, debit
 from ledger.core.errors import LedgerError
@@ -246,12 +246,19 @@ def test_a_line_that_names_no_region_is_told_until_it_came_again(agency: Agency)
         "SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), '|' ORDER BY attnum) FROM pg_attribute"
         " WHERE attrelid = 'fund.record'::regclass AND attnum > 0 AND NOT attisdropped"
     )[0][0].split("|")
-    empty = {"bytea": "''::bytea", "text": "''", "date": "'2025-10-05'", "timestamp without time zone": "'2025-10-05'"}
+    empty = {
+        "bytea": "''::bytea",
+        "text": "''",
+        "date": "'2025-10-05'",
+        "timestamp without time zone": "'2025-10-05'",
+    }
     values = {"region": "420100", "setl_id": "'s1'", "content_digest": "sha256('x')"}
     named = [one.split(" ", 1) for one in columns]
     agency.break_it(
         f"INSERT INTO fund.record ({', '.join(name for name, _ in named)}) VALUES ("
-        + ", ".join(values.get(name, empty.get(kind, "NULL" if "[]" in kind else "0")) for name, kind in named)
+        + ", ".join(
+            values.get(name, empty.get(kind, "NULL" if "[]" in kind else "0")) for name, kind in named
+        )
         + ")"
     )
     assert told() == ()
