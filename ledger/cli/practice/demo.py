@@ -18,7 +18,7 @@ from ledger.core.money import yuan_grouped
 from ledger.settings import get_settings
 from ledger.simulation.bank import demo_bank, demo_plan
 from ledger.simulation.demo.home import alone, require_demo_day
-from ledger.simulation.demo.live import Narrator, live, summary
+from ledger.simulation.demo.live import Narrator, close_month, live, summary
 from ledger.simulation.grant import allotment_fen
 from ledger.simulation.people import DEMO_PEOPLE, DEMO_REGION, found_demo
 from ledger.simulation.platform.day import generate
@@ -46,18 +46,17 @@ def demo(
     narrator.say(f"数据目录 {settings.home}；统筹区 {DEMO_REGION}，拨付日 {pay_date}")
     folder = settings.home / "demo" / f"{pay_date:%Y%m%d}-{records}-{institutions}-{seed}"
     with alone(settings), staffed(settings) as staff:
-        founding_day = pay_date.replace(day=1) - timedelta(days=1)
-        narrator.step("建库建账", lambda: found_demo(settings, founding_day.replace(day=1)))
+        granted_on = pay_date - timedelta(days=1)
+        narrator.step("建库建账", lambda: found_demo(settings, granted_on.replace(day=1)))
         made = narrator.step(
             f"生成{records}行结算记录、{institutions}家机构",
-            lambda: generate(
-                records, institutions, pay_date - timedelta(days=1), seed, folder, region=DEMO_REGION
-            ),
+            lambda: generate(records, institutions, granted_on, seed, folder, region=DEMO_REGION),
         )
         granted = allotment_fen(records)
         plan = demo_plan(pay_date, seed)
-        with demo_bank(staff.accountant, staff.checker, granted * len(FUNDS), founding_day, plan) as bank:
+        with demo_bank(staff.accountant, staff.checker, granted * len(FUNDS), granted_on, plan) as bank:
             loads = live(narrator, staff, bank, made, granted, pay_date)
+            end = close_month(narrator, staff, bank, settings.home, pay_date)
             document = summary(staff, bank, pay_date, loads, institutions)
             verification = narrator.step(
                 "核验全部承诺", lambda: examine(staff.accountant.auditor, settings.home)
