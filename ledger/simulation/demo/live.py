@@ -12,7 +12,10 @@ from typing import Any, TypeVar
 from rich.console import Console
 
 from ledger.acts.anchoring import anchor
+from ledger.books.setup import books_of
+from ledger.closing.status import state_of
 from ledger.core.accounts import coded
+from ledger.core.dates import period_of
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.intake.file import FileResult
 from ledger.simulation.bank import DemoBank
@@ -85,6 +88,24 @@ def close_month(narrator: Narrator, staff: Staff, bank: DemoBank, home: Path, pa
     )
     anchor(staff.system, DEMO_REGION)
     return end
+
+
+def month_told(staff: Staff, end: MonthEnd, pay_date: date) -> dict[str, Any]:
+    """The month in the answer: the same whether this run closed it or an earlier one."""
+    month = period_of(pay_date)
+    with unit_of_work(staff.accountant.engine, staff.accountant.user, DEMO_REGION) as tx:
+        states = {state_of(tx, book, month) for book, _ in books_of(tx)}
+        waivers = tx.value(
+            "SELECT count(*) FROM books.closing_waiver WHERE region = %(region)s AND period = %(period)s AND granted_by <> ''",
+            region=DEMO_REGION,
+            period=month,
+        )
+    return {
+        "month": str(month),
+        "month_state": states.pop() if len(states) == 1 else "open",
+        "month_waits_for": sorted({code for _, codes in end.waiting.values() for code in codes}),
+        "waivers": waivers,
+    }
 
 
 def summary(
