@@ -15,7 +15,7 @@ from typing import Final, LiteralString
 from ledger.books.reading import require_period
 from ledger.closing.carry import Signed, carry, carry_back
 from ledger.closing.checks import MonthAsked, line, lines, verified
-from ledger.closing.lines import CODES, VERIFIED, WAIVABLE, CheckLine
+from ledger.closing.lines import CODES, VERIFIED, WAIVABLE, CheckLine, link
 from ledger.closing.status import closing_of, method_on, with_waivers
 from ledger.control.breach import Breach
 from ledger.control.verify import verify
@@ -82,20 +82,21 @@ def begin(tx: Transaction, book: Book, period: int, on: date, progress: Progress
         method=method_on(tx, period),
         on=on,
     )
-    _require_passed(period, found)
+    _require_passed(book, period, found)
     return int(n)
 
 
-def _require_passed(period: int, found: tuple[CheckLine, ...]) -> None:
+def _require_passed(book: Book, period: int, found: tuple[CheckLine, ...]) -> None:
     failed = [one for one in found if one.hinders]
     if failed:
         told = "；".join(
-            f"{said('closing.check', one.code)}（{'、'.join(one.items[:3]) or one.note}）" for one in failed
+            f"{said('closing.check', one.code)}（{'、'.join(one.items[:3]) or one.note}；见 {link(one.code, book, period)}）"
+            for one in failed
         )
         raise Conflict(
             "period.checks_failed",
             f"会计期间{period}的结账检查未通过：{told}",
-            failed=[one.as_json() for one in failed],
+            failed=[one.as_json() | {"command": link(one.code, book, period)} for one in failed],
         )
 
 
@@ -130,7 +131,7 @@ def _steps(
             period=period,
         )
         found = [CheckLine(code, ok, tuple(items), note) for code, ok, items, note in stored]
-        _require_passed(period, with_waivers(tx, book, period, found))
+        _require_passed(book, period, with_waivers(tx, book, period, found))
 
 
 def _proven(tx: Transaction, book: Book, period: int) -> set[str]:

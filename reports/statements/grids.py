@@ -62,7 +62,7 @@ def _two_sided(rows: Sequence[Filled]) -> list[Line]:
     left, right = _side(rows[:cut]), _side(rows[cut:])
     blank: tuple[Cell, ...] = ("", None, None)
     body = zip_longest(left[:-1], right[:-1], fillvalue=Line(blank))
-    lines = [Line((*one.cells, *other.cells), other.total) for one, other in body]
+    lines = [Line((*one.cells, *other.cells), one.total and other.total) for one, other in body]
     return [*lines, Line((*left[-1].cells, *right[-1].cells), total=True)]
 
 
@@ -92,11 +92,8 @@ def _grid(told: Statements, form: Form, columns: list[Column], lines: list[Line]
         columns,
         lines,
         (
-            f"险种和制度：{_SCHEMES[told.book.fund == EMPLOYEE_FUND]}",
-            f"会社保{form}表",
-            f"编制单位：{told.book_name}",
-            day,
-            "单位：元",
+            f"险种和制度：{_SCHEMES[told.book.fund == EMPLOYEE_FUND]}　会社保{form}表",
+            f"编制单位：{told.book_name}　{day}　单位：元",
         ),
         [*notes, cut_text(told.known)],
         SIGNERS,

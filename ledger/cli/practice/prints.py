@@ -51,6 +51,7 @@ def leave_prints(running: App, book: Book, pay_date: date, home: Path) -> tuple[
     folder.mkdir(parents=True, exist_ok=True)
     written: list[str] = []
     with unit_of_work(running.engine, running.user, book.region) as tx:
+        number = 0
         for number, (name, grids, paper, shapes) in enumerate(_printed(tx, book, month), 1):
             for shape in shapes:
                 path = folder / f"{number:02d}-{name}.{shape}"
@@ -60,7 +61,7 @@ def leave_prints(running: App, book: Book, pay_date: date, home: Path) -> tuple[
             require_sealable(tx, book, month, today)
         except Conflict:
             return folder, written
-        path = folder / f"{len(written):02d}-期间封存.jsonl"
+        path = folder / f"{number + 1:02d}-期间封存.jsonl"
         export_seal(tx, book, month, today, ensure_key(home)[0], path)
         written.append(path.name)
     return folder, written
