@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ledger.closing.checks import MonthAsked, line
+from ledger.closing import checks
 from ledger.closing.lines import CheckLine
 from ledger.core.entries import Book
 from ledger.fund.clearing.cases import approve_cases, assess
@@ -250,7 +250,7 @@ def test_the_year_s_end_is_tied_to_its_confirmed_letters(worked: Any) -> None:
 
     def told(period: int) -> CheckLine:
         with worked.tx() as tx:
-            return line(MonthAsked(tx, Book(DEMO_REGION, FUND), period, CLEARING), "clearing")
+            return checks.line(checks.MonthAsked(tx, Book(DEMO_REGION, FUND), period, CLEARING), "clearing")
 
     letter = worked.draft(CLEARING)
     assert (told(202612).ok, told(202612).items) == (True, (letter.letter_id,))
