@@ -7,9 +7,8 @@ from typing import Final
 
 from ledger.core.entries import Book
 from ledger.db.unit_of_work import Transaction
+from reports.books.bank_journal import MONEY
 
-BANK_KINDS: Final = frozenset({"1001", "1002", "1003", "1004", "1005"})
-"""Cash and bank accounts: their vouchers the cashier signs (会计基础工作规范 art. 51)."""
 _SENT: Final = """
     SELECT DISTINCT ON (e.seq) e.seq, v.user_name
       FROM books.entry e
@@ -21,8 +20,10 @@ _SENT: Final = """
 
 
 def is_bank(accounts: Sequence[int]) -> bool:
-    """Whether a voucher with these accounts (their sign does not matter) moves cash or a bank account."""
-    return any(str(abs(account))[:4] in BANK_KINDS for account in accounts)
+    """Whether a voucher with these accounts (their sign does not matter) moves cash or a bank account: the cashier signs it
+    (会计基础工作规范 art. 51).
+    """
+    return any(str(abs(account)).startswith(MONEY) for account in accounts)
 
 
 def chief_of(tx: Transaction, book: Book, period: int) -> str:
