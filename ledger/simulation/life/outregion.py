@@ -84,7 +84,7 @@ def _bill(town: Town, fund: int, term: int, day: date) -> None:
         )
     with town.tx("checker") as tx:
         approve_move(tx, move.move_id, day)
-    town.bank.move_fiscal(
+    receipt = town.bank.move_fiscal(
         Direction.CREDIT,
         bill.amount_fen,
         BankAccount(
@@ -97,7 +97,7 @@ def _bill(town: Town, fund: int, term: int, day: date) -> None:
         day,
     )
     with town.tx("accountant") as tx:
-        confirm_move(tx, move.move_id, f"清{bill.bill_id}", day, day)
+        confirm_move(tx, move.move_id, receipt, day, day)
     town.count("bills_out")
     town.decided.append(Decided("received", bill.bill_id, fund, "", "", 0, term, bill.amount_fen))
 
