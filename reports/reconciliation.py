@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from ledger.core.dates import last_day_of
@@ -36,6 +37,12 @@ def reconciliation_grid(tx: Transaction, account: str, period: int, version: int
         region=tx.region,
         account=account,
     ) or ("", "", "")
+    names: dict[str, str] = dict(
+        tx.rows(
+            "SELECT user_name, display_name FROM access.app_user WHERE user_name = ANY(%(users)s)",
+            users=[found.made_by, found.reviewed_by],
+        )
+    )
     lines: list[Line] = []
     for side, balance, adjusted, plus, minus in _SIDES:
         lines.append(
@@ -60,7 +67,10 @@ def reconciliation_grid(tx: Transaction, account: str, period: int, version: int
             "财会〔2017〕28号1002二、1003二、1004二：月度终了，账面余额与银行对账单（财政专户为财政部门的对账凭证）之间如有差额，"
             "逐笔查明原因，按月编制余额调节表，调节相符。",
         ),
-        signers=(f"编制：{found.made_by}（{found.made_on}）", f"复核：{_reviewed(found)}"),
+        signers=(
+            f"编制：{names.get(found.made_by, found.made_by)}（{found.made_on}）",
+            f"复核：{_reviewed(found, names)}",
+        ),
         facts=facts(found),
     )
 
@@ -116,5 +126,6 @@ def _plain(one: SheetItem) -> dict[str, object]:
     }
 
 
-def _reviewed(found: BankSheet) -> str:
-    return f"{found.reviewed_by}（{found.reviewed_on}）" if found.state == "reviewed" else ""
+def _reviewed(found: BankSheet, names: Mapping[str, str]) -> str:
+    name = names.get(found.reviewed_by, found.reviewed_by)
+    return f"{name}（{found.reviewed_on}）" if found.state == "reviewed" else ""

@@ -14,6 +14,7 @@ from ledger.core.entry_kinds import entry_kind
 from ledger.core.words import evidence_named
 from ledger.db.unit_of_work import Transaction
 from reports.rmb import rmb_upper
+from reports.voucher_signers import chief_of, is_bank, senders
 from reports.wording import SECTION_KEYS, dimension_object
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class PrintedVoucher:
     voucher: Voucher
     sums: Mapping[Section, tuple[int, int]]
     names: Mapping[str, str]
+    chief: str = ""
+    """Who closed its month as 会计主管; "" until then."""
+    cashier: str = ""
+    """Of a voucher on a bank account: who sent the order it books; "" where nobody did through these books."""
 
     def signer(self, user: str) -> str:
         """The person's name; what a rule prepared was made by the machine: no rule's id stands where a person signs."""
@@ -58,10 +63,10 @@ class PrintedVoucher:
         """Who signs, in the order of the form, with the name if the books know it (会计基础工作规范 art. 51, 53)."""
         posted = self.voucher
         return [
-            ("会计主管", ""),
+            ("会计主管", self.signer(self.chief)),
             ("记账", self.signer(posted.posted_by)),
             ("复核", self.signer(posted.reviewed_by)),
-            ("出纳", ""),
+            ("出纳", self.signer(self.cashier)),
             ("制单", self.signer(posted.prepared_by)),
         ]
 
@@ -139,7 +144,10 @@ class PrintedVoucher:
                     ("prepared", posted.prepared_by),
                     ("reviewed", posted.reviewed_by),
                     ("posted", posted.posted_by),
+                    ("chief", self.chief),
+                    ("cashier", self.cashier),
                 )
+                if user
             },
         }
 
@@ -153,10 +161,13 @@ def voucher(tx: Transaction, book: Book, reference: str) -> PrintedVoucher:
         debit, credit = sums.get(section, (0, 0))
         sums[section] = (debit + line.debit_fen, credit + line.credit_fen)
     sums = {section: sums[section] for section in Section if section in sums}
+    chief = chief_of(tx, book, posted.period)
+    bank = is_bank([line.account for line in posted.lines])
+    cashier = senders(tx, book, posted.period, posted.seq).get(posted.seq, "") if bank else ""
     names: dict[str, str] = dict(
         tx.rows(
             "SELECT user_name, display_name FROM access.app_user WHERE user_name = ANY(%(users)s)",
-            users=[posted.prepared_by, posted.reviewed_by, posted.posted_by],
+            users=[posted.prepared_by, posted.reviewed_by, posted.posted_by, chief, cashier],
         )
     )
-    return PrintedVoucher(posted, sums, names)
+    return PrintedVoucher(posted, sums, names, chief, cashier)

@@ -31,8 +31,8 @@ def post(
 
     A draft whose source key is known with the same content is `replayed`: the answer is the first one (INV-05).
     Raises Conflict `source.key_reused` for a known key with other content (with `partial`, that draft's outcome is
-    `conflict` and the others post), `period.not_open`, `voucher.date_backwards`; InvalidInput `entry.*`,
-    `account.*`, `dimension.*` for a draft that breaks a rule; InFlight when another transaction holds the book.
+    `conflict` and the others post), `period.closing`, `.closed`, `.sealed`, `.future`, `voucher.date_backwards`; InvalidInput `entry.*`,
+    `account.*`, `dimension.*` for a draft that breaks a rule; NotFound `period.unknown`; InFlight when another transaction holds the book.
     """
     answers: list[Posted] = []
     for start in range(0, len(drafts), ENTRIES_PER_BLOCK_MAX):

@@ -164,9 +164,18 @@ def _handback(asked: MonthAsked) -> CheckLine:
 
 
 def _quarantine(asked: MonthAsked) -> CheckLine:
+    """Lines and bank files set aside; a line that names no region (region 0) may be anybody's. One that came again and was
+    taken, or that two persons let pass in an earlier month, is told no more.
+    """
     found = asked.rows(
         """SELECT 'load ' || e.load_id || ' line ' || e.line FROM fund.quarantine e
-            WHERE e.region = %(region)s AND e.state = 'open'
+            WHERE e.state = 'open' AND e.region IN (0, %(region)s)
+              AND NOT (e.setl_id <> '' AND EXISTS (
+                      SELECT 1 FROM fund.record r WHERE r.region = %(region)s AND r.setl_id = e.setl_id))
+              AND NOT EXISTS (
+                      SELECT 1 FROM books.closing_waiver w
+                       WHERE w.region = %(region)s AND w.fund = %(fund)s AND w.period < %(period)s AND w.code = 'quarantine'
+                         AND w.granted_by <> '' AND w.items ? ('load ' || e.load_id || ' line ' || e.line))
            UNION ALL
            SELECT 'file ' || f.name FROM payments.inbound_file f
             WHERE f.region = %(region)s AND f.outcome = 'quarantined' AND f.received_on <= %(last)s
@@ -199,8 +208,8 @@ def _bank(asked: MonthAsked) -> CheckLine:
 
 
 def _clearing(asked: MonthAsked) -> CheckLine:
-    """At the year's end: every letter confirmed in the year stands in the books with its row 9, to the fen; those of the year
-    that are not confirmed yet are named.
+    """At the year's end: every letter of the year, and every one confirmed in it, stands in the books with its row 9, to the
+    fen; those of the year that are not confirmed yet are named.
     """
     if asked.period % 100 != 12:
         return CheckLine("clearing", ok=True, note="年末核对")
@@ -210,7 +219,7 @@ def _clearing(asked: MonthAsked) -> CheckLine:
                      JOIN books.leg g ON g.region = k.region AND g.fund = k.fund AND g.period = k.period AND g.seq = k.seq
                     WHERE k.region = l.region AND k.fund = l.fund AND k.source_key = l.source_key AND g.account = {CLEARING_OWED}), 0)
              FROM fund.letter l WHERE l.region = %(region)s AND l.fund = %(fund)s AND l.state <> 'void'
-              AND (l.state = 'confirmed' AND extract(year FROM l.confirmed_on) = %(period)s / 100
+              AND (l.state = 'confirmed' AND %(period)s / 100 IN (extract(year FROM l.confirmed_on), l.year)
                    OR l.state <> 'confirmed' AND l.year <= %(period)s / 100)""")
     )
     wrong = [letter for letter, done, row9, booked in found if done and row9 != booked]

@@ -15,8 +15,9 @@ from typing import Final, LiteralString
 from ledger.books.reading import require_period
 from ledger.closing.carry import Signed, carry, carry_back
 from ledger.closing.checks import MonthAsked, line, lines, verified
-from ledger.closing.lines import CODES, VERIFIED, WAIVABLE, CheckLine
+from ledger.closing.lines import CODES, VERIFIED, WAIVABLE, CheckLine, link
 from ledger.closing.status import closing_of, method_on, with_waivers
+from ledger.control.breach import Breach
 from ledger.control.verify import verify
 from ledger.core.entries import Book, Posted
 from ledger.core.errors import Conflict, InFlight, InvalidInput
@@ -27,15 +28,21 @@ from ledger.db.locks import Lock, alone
 from ledger.db.unit_of_work import Transaction, unit_of_work
 
 Progress = Callable[[str], None]
+Verifier = Callable[[Progress], list[Breach]]
+"""How a close learns what `verify` finds; who closes several books at once may ask once for all."""
 REASON_MAX: Final = 200
 _BOOK: Final[LiteralString] = "%(region)s, %(fund)s::smallint, %(period)s"
 
 
+def verifier(auditor: Engine, home: Path) -> Verifier:
+    """What `verify` finds in all books, asked anew every time."""
+    return lambda progress: verify(auditor, home, progress=lambda name: progress(f"核验{name}"))
+
+
 def close(
     engine: Engine,
-    auditor: Engine,
+    verified_by: Verifier,
     user: str,
-    home: Path,
     book: Book,
     period: int,
     on: date,
@@ -55,7 +62,7 @@ def close(
             under_way = closing_of(tx, book, period)
             if under_way is None or under_way.state != "closing":
                 begin(tx, book, period, on, progress)
-        _steps(engine, auditor, user, home, book, period, on, progress)
+        _steps(engine, verified_by, user, book, period, on, progress)
         with unit_of_work(engine, user, book.region) as tx:
             progress("提交会计主管确认")
             return show(tx, book, period, on)
@@ -75,28 +82,28 @@ def begin(tx: Transaction, book: Book, period: int, on: date, progress: Progress
         method=method_on(tx, period),
         on=on,
     )
-    _require_passed(period, found)
+    _require_passed(book, period, found)
     return int(n)
 
 
-def _require_passed(period: int, found: tuple[CheckLine, ...]) -> None:
+def _require_passed(book: Book, period: int, found: tuple[CheckLine, ...]) -> None:
     failed = [one for one in found if one.hinders]
     if failed:
         told = "；".join(
-            f"{said('closing.check', one.code)}（{'、'.join(one.items[:3]) or one.note}）" for one in failed
+            f"{said('closing.check', one.code)}（{'、'.join(one.items[:3]) or one.note}；见 {link(one.code, book, period)}）"
+            for one in failed
         )
         raise Conflict(
             "period.checks_failed",
             f"会计期间{period}的结账检查未通过：{told}",
-            failed=[one.as_json() for one in failed],
+            failed=[one.as_json() | {"command": link(one.code, book, period)} for one in failed],
         )
 
 
 def _steps(
     engine: Engine,
-    auditor: Engine,
+    verified_by: Verifier,
     user: str,
-    home: Path,
     book: Book,
     period: int,
     on: date,
@@ -111,7 +118,7 @@ def _steps(
             with unit_of_work(engine, user, book.region) as tx:
                 record(tx, book, period, line(MonthAsked(tx, book, period, on), code))
     if not proven.issuperset(VERIFIED):
-        breaches = verify(auditor, home, progress=lambda name: progress(f"核验{name}"))
+        breaches = verified_by(progress)
         with unit_of_work(engine, user, book.region) as tx:
             for one in verified(book, breaches):
                 record(tx, book, period, one)
@@ -124,7 +131,7 @@ def _steps(
             period=period,
         )
         found = [CheckLine(code, ok, tuple(items), note) for code, ok, items, note in stored]
-        _require_passed(period, with_waivers(tx, book, period, found))
+        _require_passed(book, period, with_waivers(tx, book, period, found))
 
 
 def _proven(tx: Transaction, book: Book, period: int) -> set[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ledger.core.entries import Book
 from ledger.core.words import said
 
 CODES: Final = (
@@ -29,6 +31,37 @@ VERIFIED: Final = ("subledgers", "business_finance", "verify")
 WAIVABLE: Final = frozenset({"suspense", "handback", "quarantine", "findings", "bank"})
 """What two persons may go on in spite of; the database has the same list (books.closing_waiver)."""
 ITEMS_MAX: Final = 1_000
+_LINKS: Final = {
+    "drafts": "book voucher list --book {book}",
+    "numbers": "report journal --book {book} --from {first} --to {last}",
+    "trial_balance": "report trial-balance --book {book} --period {period}",
+    "unsplit": "report general-ledger --book {book} --account 460 --period {period}",
+    "suspense": "payments suspense list --region {region}",
+    "in_flight": "payments list --region {region}",
+    "handback": "month handback --region {region} --fund {fund} --month {period}",
+    "quarantine": "bank files --region {region} --outcome quarantined",
+    "findings": "audit list --region {region}",
+    "bank": "reconciliation make --region {region} --account 账号 --period {period}",
+    "clearing": "clear list --region {region} --year {year} --fund {fund}",
+    "subledgers": "verify",
+    "business_finance": "verify",
+    "verify": "verify",
+}
+"""The command that shows what fails a line, or mends it."""
+
+
+def link(code: str, book: Book, period: int) -> str:
+    """The command to run for a line of the check list of a month."""
+    year, month = divmod(period, 100)
+    return "fundledger " + _LINKS[code].format(
+        book=book,
+        region=book.region,
+        fund=book.fund,
+        period=period,
+        year=year,
+        first=f"{year}-{month:02d}-01",
+        last=f"{year}-{month:02d}-{monthrange(year, month)[1]}",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ledger.books.reading import require_period
 from ledger.closing.checks import MonthAsked, last_day, lines, verified
-from ledger.closing.lines import CheckLine
+from ledger.closing.lines import CheckLine, link
 from ledger.control.breach import Breach
 from ledger.core.entries import Book
 from ledger.core.errors import NotFound
@@ -79,7 +79,9 @@ class PeriodStatus:
             "period": self.period,
             "state": self.state,
             "method": self.method,
-            "checks": [line.as_json() for line in self.checks],
+            "checks": [
+                line.as_json() | {"command": link(line.code, self.book, self.period)} for line in self.checks
+            ],
             "digest": self.closing.digest.hex() if self.closing else "",
             "closing": self.closing.as_json() if self.closing else None,
             "waivers": list(self.waivers),
@@ -91,7 +93,11 @@ class PeriodStatus:
             f"账套{self.book}会计期间{self.period}：{said('period.state', self.state)}"
             f"（{said('closing.method', self.method)}）"
         )
-        found = [heading, *(line.words() for line in self.checks)]
+        found = [heading]
+        for line in self.checks:
+            found.append(line.words())
+            if line.hinders:
+                found.append(f"      见 {link(line.code, self.book, self.period)}")
         found += [
             f"放行  {said('closing.check', w['code'])}：{w['reason']}（{w['asked_by']}提出，{w['granted_by'] or '待会计主管同意'}）"
             for w in self.waivers

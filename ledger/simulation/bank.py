@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final
 
-from adapters.banks.ports import BankAccount
+from adapters.banks.ports import BankAccount, Direction
 from adapters.banks.simulator.bank import Opening, SimulatedBank, Terms
 from adapters.banks.simulator.faults import Fault, FaultPlan
 from adapters.banks.simulator.papers import ReceiptForm
@@ -18,8 +18,8 @@ from ledger.bootstrap import App, client_key_path
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import FUNDS
 from ledger.db.unit_of_work import unit_of_work
-from ledger.payments.orders.own_accounts import confirm_channel, propose_channel
-from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
+from ledger.payments.orders.own_accounts import OwnAccount, confirm_channel, propose_channel
+from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
 
 USERNAME: Final = "fundledger"
 FOLDERS: Final = ("inbox", "outbox", "archive")
@@ -54,14 +54,19 @@ def demo_plan(pay_date: date, seed: int) -> FaultPlan:
 
 @dataclass(frozen=True, slots=True)
 class DemoBank:
-    """The running bank and our account there."""
+    """The running bank and our accounts there: `account` is the 支出户, `fiscal` the 财政专户 it keeps for the fiscal office."""
 
     bank: SimulatedBank
     account: str
+    fiscal: str
 
     def work(self, day: date) -> None:
         """Let the bank do what is due on `day`: at ten in the morning it takes files, after that it answers."""
         self.bank.step(datetime.combine(day, time(10), SHANGHAI))
+
+    def move_fiscal(self, direction: Direction, fen: int, other: BankAccount, words: str, day: date) -> str:
+        """Book on the 财政专户 what the fiscal office did; no paper of it comes but its statement. The receipt's number."""
+        return self.bank.enter(self.fiscal, direction, fen, other, words, day, told=False)
 
     def agrees(self, own_balance_fen: int, own_paid: Mapping[str, int]) -> bool:
         """Whether the bank's own books hold the same balance and the same payments (order → fen, returned ones out)."""
@@ -72,6 +77,11 @@ class DemoBank:
             if not order.returned_by
         }
         return paid == dict(own_paid) and self.bank.books.balance(self.account) == own_balance_fen
+
+
+def bank_account(own: OwnAccount) -> BankAccount:
+    """One of our accounts as the bank knows it."""
+    return BankAccount(own.name, own.number, own.bank_name, own.cnaps)
 
 
 @contextmanager
@@ -85,14 +95,18 @@ def demo_bank(
     for folder in FOLDERS:
         (home / folder).mkdir(parents=True, exist_ok=True)
     own = EXPENDITURE_ACCOUNT
-    account = BankAccount(own.name, own.number, own.bank_name, own.cnaps)
+    account, fiscal = bank_account(own), bank_account(FISCAL_ACCOUNT)
     key = client_key_path(app.settings.home, DEMO_REGION, own.number)
     key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     client_key = ensure_ed25519_key(key)
     terms = Terms(forms=(ReceiptForm.BKER_OFD, ReceiptForm.CAMT054))
     with (
         SimulatedBank(
-            home, home / "books.sqlite", [Opening(account, opening_fen, opened_on)], terms, plan
+            home,
+            home / "books.sqlite",
+            [Opening(account, opening_fen, opened_on), Opening(fiscal, 0, opened_on)],
+            terms,
+            plan,
         ) as bank,
         DemoServer(home, home / "keys", USERNAME, client_key) as server,
     ):
@@ -109,4 +123,4 @@ def demo_bank(
             )
         with unit_of_work(confirmer.engine, confirmer.user, DEMO_REGION) as tx:
             confirm_channel(tx, own.number)
-        yield DemoBank(bank, own.number)
+        yield DemoBank(bank, own.number, fiscal.number)

@@ -5,17 +5,21 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
+from adapters.banks.ports import BankAccount, Direction
 from ledger.books.manual import ManualContent, manual_vouchers
 from ledger.bootstrap import App
 from ledger.core.accounts import FISCAL_DEPOSIT, FISCAL_SUBSIDY, SPENDING_DEPOSIT
 from ledger.core.entries import FUND_NAMES, FUNDS, Book, Dimensions, credit, debit
 from ledger.db.unit_of_work import unit_of_work
 from ledger.founding import book_by_hand
+from ledger.simulation.bank import DemoBank, bank_account
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
 from ledger.simulation.staff import Staff
 
 ALLOT_PER_RECORD_FEN: Final = 50_000_00
 """What the demo's fund asks for per record: some ten times what a record costs, so that money is not what is shown."""
+
+TREASURY: Final = BankAccount("示例市财政局国库", "4200000000000001", "国家金库示例市支库", "011521000018")
 
 
 def allotment_fen(records: int) -> int:
@@ -43,6 +47,18 @@ def grant_money(staff: Staff, fen: int, day: date, *, subsidy_fen: int = 0) -> N
             book = Book(DEMO_REGION, fund)
             if not _granted(accountant, book, summary):  # an earlier day of this home
                 book_by_hand(accountant.engine, accountant.user, staff.checker.user, book, day, content)
+
+
+def allot(bank: DemoBank, subsidy_fen: int, fen: int, day: date) -> None:
+    """What the fiscal office's bank did of it, in the bank's own books: the subsidy came, `fen` went on to the 支出户, per book."""
+    known = {line.movement.purpose for line in bank.bank.books.statement(bank.fiscal)}
+    for fund in FUNDS:
+        for direction, amount, other, words in (
+            (Direction.CREDIT, subsidy_fen, TREASURY, f"{FUND_NAMES[fund]}财政补贴"),
+            (Direction.DEBIT, fen, bank_account(EXPENDITURE_ACCOUNT), f"{FUND_NAMES[fund]}拨付支出户"),
+        ):
+            if words not in known:  # an earlier run of this home
+                bank.move_fiscal(direction, amount, other, words, day)
 
 
 def _granted(accountant: App, book: Book, summary: str) -> bool:

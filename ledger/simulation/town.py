@@ -22,7 +22,7 @@ from ledger.simulation.platform.bill import PlatformBill
 from ledger.simulation.platform.institutions import MadeInstitution
 from ledger.simulation.staff import Staff, bank_of
 
-Role = Literal["intake", "maker", "checker", "cashier", "accountant", "system"]
+Role = Literal["intake", "maker", "checker", "cashier", "accountant", "chief", "system"]
 
 
 class Decided(NamedTuple):

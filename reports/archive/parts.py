@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from reports.render.books_grid import voucher_grid
 from reports.render.grid import Grid
 from reports.seal.contents import entries
 from reports.voucher import PrintedVoucher
+from reports.voucher_signers import chief_of, is_bank, senders
 
 
 class ArchivedFile(NamedTuple):
@@ -53,10 +55,13 @@ def vouchers(tx: Transaction, book: Book, period: int) -> Iterator[Grid]:
         )
     )
     block = (0, 0, "")
+    chief, sent = chief_of(tx, book, period), senders(tx, book, period)
     for entry in entries(tx, book, period):
         while entry["seq"] > block[1]:
             block = next(actors)
-        yield voucher_grid(_printed(book, name, period, entry, block[2], accounts, dims, users))
+        made = _printed(book, name, period, entry, block[2], accounts, dims, users)
+        cashier = sent.get(entry["seq"], "") if is_bank(entry["accounts"]) else ""
+        yield voucher_grid(replace(made, chief=chief, cashier=cashier))
 
 
 def _printed(

@@ -62,7 +62,7 @@ def _two_sided(rows: Sequence[Filled]) -> list[Line]:
     left, right = _side(rows[:cut]), _side(rows[cut:])
     blank: tuple[Cell, ...] = ("", None, None)
     body = zip_longest(left[:-1], right[:-1], fillvalue=Line(blank))
-    lines = [Line((*one.cells, *other.cells), other.total) for one, other in body]
+    lines = [Line((*one.cells, *other.cells), one.total and other.total) for one, other in body]
     return [*lines, Line((*left[-1].cells, *right[-1].cells), total=True)]
 
 
@@ -79,10 +79,11 @@ def _side(rows: Sequence[Filled]) -> list[Line]:
 def _grid(told: Statements, form: Form, columns: list[Column], lines: list[Line]) -> Grid:
     when = told.span.end if form is Form.SHEET else None
     day = f"{when.year}年{when.month}月{when.day}日" if when else told.span.text
-    unclosed = [str(period) for period, state in told.states.items() if state != "closed"]
+    unclosed = [str(period) for period, state in told.states.items() if state not in ("closed", "sealed")]
     notes = [_STARRED, *(f"【勾稽不符】{line}" for line in failures(told))]
     notes += [f"附注（{note.part}）：{note.account} {note.name}，年初{yuan_grouped(note.opening_fen)}，"
               f"期末{yuan_grouped(note.closing_fen)}" for note in told.notes]  # fmt: skip
+    notes += [one.words() for one in told.waived]
     if unclosed:
         notes.append(f"会计期间{'、'.join(unclosed)}尚未结账。")
     return Grid(
@@ -91,11 +92,8 @@ def _grid(told: Statements, form: Form, columns: list[Column], lines: list[Line]
         columns,
         lines,
         (
-            f"险种和制度：{_SCHEMES[told.book.fund == EMPLOYEE_FUND]}",
-            f"会社保{form}表",
-            f"编制单位：{told.book_name}",
-            day,
-            "单位：元",
+            f"险种和制度：{_SCHEMES[told.book.fund == EMPLOYEE_FUND]}　会社保{form}表",
+            f"编制单位：{told.book_name}　{day}　单位：元",
         ),
         [*notes, cut_text(told.known)],
         SIGNERS,

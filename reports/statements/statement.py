@@ -16,6 +16,7 @@ from reports.statements.notes import Note, notes_of
 from reports.statements.rows import FORM_TITLES, Form, rows_of
 from reports.statements.span import FigureColumn, Span, columns_of, require_span
 from reports.statements.taken import with_taken_over
+from reports.statements.waivers import Waived, waived
 from reports.wording import cut_object
 
 
@@ -45,6 +46,7 @@ class Statements:
     forms: Mapping[Form, FilledForm]
     checks: Sequence[Check]
     notes: Sequence[Note]
+    waived: Sequence[Waived]
     months: AccountMonths
 
     @property
@@ -81,6 +83,7 @@ class Statements:
             "totals": self._totals(form),
             "articulation": {"holds": self.holds, "checks": [check.as_json() for check in self.checks]},
             "notes": [note.as_json() for note in self.notes],
+            "waived": [one.as_json() for one in self.waived],
         }
 
     def _totals(self, form: Form) -> dict[str, str]:
@@ -137,6 +140,6 @@ def statements(
         forms[form] = FilledForm(form, columns, fill(rows, columns, months))
     figures = {form: {filled.row.key: filled for filled in shown.rows} for form, shown in forms.items()}
     checks = checks_of(tx, book, span, as_of, known, months, figures)
-    return Statements(
-        book, name, span, as_of, known, states, forms, checks, notes_of(months, span, book.fund), months
-    )
+    notes = notes_of(months, span, book.fund)
+    told = waived(tx, book, span, known)
+    return Statements(book, name, span, as_of, known, states, forms, checks, notes, told, months)

@@ -195,15 +195,15 @@ def test_voucher_dates_do_not_run_backwards(ledger: Any) -> None:
 
 
 def test_unknown_and_closed_periods_take_nothing(ledger: Any) -> None:
-    with pytest.raises(LedgerError, match=r"period\.not_open"):
+    with pytest.raises(LedgerError, match=r"period\.unknown"):
         ledger.post(ledger.draft(), day=date(2026, 11, 1))
     with unit_of_work(ledger.service, "far", 420200) as tx:
         begin_close(tx, ledger.other_region, 202610, date(2026, 11, 2))
-    with pytest.raises(LedgerError, match=r"period\.not_open"):
+    with pytest.raises(LedgerError, match=r"period\.closing"):
         ledger.post(ledger.draft(), user="far", book=ledger.other_region)
     with unit_of_work(ledger.service, "far", 420200) as tx:
         open_period(tx, ledger.other_region, 202610)
-    with pytest.raises(LedgerError, match=r"period\.not_open"):
+    with pytest.raises(LedgerError, match=r"period\.closing"):
         ledger.post(ledger.draft(), user="far", book=ledger.other_region)
 
 

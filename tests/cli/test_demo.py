@@ -17,10 +17,21 @@ import pytest
 from tests.scenes.server import fast_cluster, new_home
 
 COMMAND = [sys.executable, "-m", "ledger.cli", "demo", "--records", "400", "--institutions", "16", "--json"]
-STEPS = ("建库建账", "生成", "机构与收款账户", "财政拨款", "接入结算记录", "日拨付", "银行处理", "核验")
+STEPS = (
+    "建库建账",
+    "生成",
+    "机构与收款账户",
+    "财政拨款",
+    "接入结算记录",
+    "日拨付",
+    "银行处理",
+    "月末结账",
+    "核验",
+    "打印",
+)
 NUMBERS = (
     "records", "accepted", "duplicate", "quarantined", "payable_fen", "ordered_fen", "paid_fen", "failed_fen",
-    "returned_fen", "vouchers", "lines", "bank_agrees", "verify",
+    "returned_fen", "vouchers", "lines", "bank_agrees", "verify", "month", "month_state", "month_waits_for", "waivers",
 )  # fmt: skip
 
 
@@ -59,6 +70,8 @@ def undisturbed() -> Iterator[tuple[Path, dict[str, Any]]]:
     made = new_home()
     try:
         day = run(made)
+        assert {Path(name).suffix for name in day["printed"]} == {".pdf", ".xlsx", ".jsonl"}
+        assert sorted(path.name for path in Path(day["prints"]).iterdir()) == sorted(day["printed"])
         yield made, {name: day[name] for name in NUMBERS}
     finally:
         fast_cluster(made).stop("immediate")
@@ -69,12 +82,22 @@ def test_the_day_adds_up_and_a_second_run_changes_nothing(undisturbed: tuple[Pat
     there, numbers = undisturbed
     assert numbers["bank_agrees"] is True
     assert numbers["verify"] == "clean"
+    assert (numbers["month"], numbers["month_state"], numbers["month_waits_for"]) == ("202610", "closed", [])
+    assert numbers["waivers"] == 2 * (numbers["quarantined"] > 0)  # the set-aside lines, once a book
     fen = {name: int(numbers[name]) for name in NUMBERS if name.endswith("_fen")}
     assert fen["ordered_fen"] == fen["paid_fen"] + fen["failed_fen"] + fen["returned_fen"]
     assert min(fen.values()) > 0
     assert numbers["records"] == numbers["accepted"] + numbers["duplicate"] + numbers["quarantined"] == 400
     again = run(there)
     assert {name: again[name] for name in NUMBERS} == numbers
+    other = subprocess.run(
+        [*COMMAND, "--date", "2026-10-14"],
+        env=environment(there),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert json.loads(other.stdout.splitlines()[-1])["error"] == "demo.month_closed"
 
 
 def test_killed_at_every_step_the_day_ends_with_the_same_books(

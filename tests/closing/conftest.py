@@ -60,7 +60,7 @@ class Agency:
         return book_by_hand(self.service, "li", "qian", book, day, content)
 
     def close(self, period: int = 202510, on: date = NOV, book: Book = BOOK, user: str = "li") -> bytes:
-        return closing.close(self.service, self.auditor, user, self.home, book, period, on)
+        return closing.close(self.service, closing.verifier(self.auditor, self.home), user, book, period, on)
 
     def confirm(
         self, digest: bytes, period: int = 202510, on: date = NOV, book: Book = BOOK, user: str = "wu"

@@ -7,11 +7,13 @@ from datetime import date
 
 import pytest
 
+from ledger.books.journal import post
 from ledger.books.manual import ManualContent, draft_voucher
 from ledger.books.setup import open_period
+from ledger.closing import checks
 from ledger.closing import close as closing
 from ledger.closing.lines import CODES
-from ledger.core.entries import credit, debit
+from ledger.core.entries import EntryDraft, credit, debit
 from ledger.core.errors import LedgerError
 from tests.closing.conftest import BOOK, LAST, NOV, OCT, RESIDENT, Agency, method
 
@@ -124,9 +126,9 @@ def test_a_month_that_is_being_closed_or_closed_takes_nothing(agency: Agency) ->
     def post_late() -> object:
         return agency.book(LAST, debit(1005, 7), credit(400101, 7))
 
-    assert code(post_late) == "period.not_open"
+    assert code(post_late) == "period.closing"
     agency.confirm(digest)
-    assert code(post_late) == "period.not_open"
+    assert code(post_late) == "period.closed"
     assert code(agency.close) == "period.not_open"
 
     def ask() -> None:
@@ -134,6 +136,34 @@ def test_a_month_that_is_being_closed_or_closed_takes_nothing(agency: Agency) ->
             open_period(tx, BOOK, 202510, NOV)
 
     assert code(ask) == "period.closed"
+
+
+def test_a_month_that_is_unknown_or_has_not_begun_takes_nothing(agency: Agency) -> None:
+    """Each with a code of its own, from the database: also where the coming month was opened ahead of its time."""
+
+    def post_on(day: date) -> Callable[[], object]:
+        def booked() -> None:
+            with agency.tx("qian") as tx:
+                post(tx, BOOK, day, [EntryDraft("MAN", f"P{day}", day, "记", (debit(1001, 1), credit(1005, 1)), "MAN@1", "rule:MAN@1", "qian")])  # fmt: skip
+
+        return booked
+
+    assert code(post_on(date(2025, 11, 3))) == "period.unknown"
+    assert code(post_on(date(2025, 9, 3))) == "period.unknown"
+    far = date(2099, 12, 31)
+    assert code(post_on(far)) == "period.future"
+    agency.break_it("INSERT INTO books.period VALUES (420100, 310, 209912, 'open')")
+    assert code(post_on(far)) == "period.future"
+
+
+def test_on_the_first_morning_after_the_close_the_next_month_is_open(agency: Agency) -> None:
+    """No month is opened by hand: the close opened it, and vouchers of the first day are drafted, approved and posted."""
+    first = date(2025, 11, 1)
+    assert agency.state(202511) == ""
+    agency.close(on=first)
+    assert agency.state(202511) == "open"
+    agency.book(first, debit(1005, 4), credit(400101, 4))
+    assert agency.rows("SELECT period FROM books.entry WHERE voucher_date = '2025-11-01'") == [(202511,)]
 
 
 def test_what_fails_is_named_and_the_month_stays_open(agency: Agency) -> None:
@@ -196,6 +226,42 @@ def test_what_may_be_waived_is_waived_by_two_persons(agency: Agency) -> None:
     )
     agency.book(NOV, debit(1005, 7), credit(400101, 7))
     assert code(lambda: agency.close(202511, date(2025, 12, 1))) == "period.checks_failed"
+    with agency.tx() as tx:
+        left = checks.line(checks.MonthAsked(tx, BOOK, 202511, date(2025, 12, 1)), "quarantine")
+    assert left.items == ("load 1 line 4",)  # what was let pass in October is told no more
+
+
+def test_a_line_that_names_no_region_is_told_until_it_came_again(agency: Agency) -> None:
+    agency.break_it(
+        "INSERT INTO fund.quarantine VALUES (0, '\\x00', 3, 's1', 'f', 'c', 'm', 1, '', 'open')",
+        "INSERT INTO fund.quarantine VALUES (420200, '\\x00', 4, 's2', 'f', 'c', 'm', 1, '', 'open')",
+    )
+
+    def told() -> tuple[str, ...]:
+        with agency.tx() as tx:
+            return checks.line(checks.MonthAsked(tx, BOOK, 202510, NOV), "quarantine").items
+
+    assert told() == ("load 1 line 3",)
+    columns = agency.rows(
+        "SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), '|' ORDER BY attnum) FROM pg_attribute"
+        " WHERE attrelid = 'fund.record'::regclass AND attnum > 0 AND NOT attisdropped"
+    )[0][0].split("|")
+    empty = {
+        "bytea": "''::bytea",
+        "text": "''",
+        "date": "'2025-10-05'",
+        "timestamp without time zone": "'2025-10-05'",
+    }
+    values = {"region": "420100", "setl_id": "'s1'", "content_digest": "sha256('x')"}
+    named = [one.split(" ", 1) for one in columns]
+    agency.break_it(
+        f"INSERT INTO fund.record ({', '.join(name for name, _ in named)}) VALUES ("
+        + ", ".join(
+            values.get(name, empty.get(kind, "NULL" if "[]" in kind else "0")) for name, kind in named
+        )
+        + ")"
+    )
+    assert told() == ()
 
 
 def test_what_was_waived_covers_no_more_than_it_named(agency: Agency) -> None:

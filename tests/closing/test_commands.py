@@ -9,10 +9,12 @@ from shutil import copytree
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from ledger.cli.main import app as main_app
 from ledger.cli.remote import acts
-from ledger.closing.lines import CODES
-from ledger.core.entries import credit, debit
+from ledger.closing.lines import CODES, link
+from ledger.core.entries import Book, credit, debit
 from tests.closing.conftest import NOV, Agency
 from tests.scenes.line import typed
 
@@ -62,6 +64,21 @@ def test_a_month_from_its_check_list_to_closed_and_back(agency: Agency, said: Ty
     assert ("wu", "period.reopen", "refused") in logged
 
 
+def test_each_line_names_a_command_there_is() -> None:
+    root = get_command(main_app)
+    for code in CODES:
+        words = link(code, Book(420100, 310), 202512).split()
+        assert words.pop(0) == "fundledger"
+        command: Any = root
+        while words and not words[0].startswith("--"):
+            command = command.get_command(None, words.pop(0))
+            assert command is not None, code
+        options = {name for parameter in command.params for name in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, code
+        required = {parameter.opts[0] for parameter in command.params if parameter.required}
+        assert required <= set(words), code
+
+
 def test_a_close_is_given_up_and_a_line_is_waived(agency: Agency, said: Typed) -> None:
     assert said("li", "close", *MONTH).code == 0
     assert said("li", "withdraw", *MONTH, "--reason", "").last["error"] == "period.reason"
@@ -72,6 +89,9 @@ def test_a_close_is_given_up_and_a_line_is_waived(agency: Agency, said: Typed) -
     refused = said("li", "close", *MONTH).last
     assert refused["error"] == "period.checks_failed"
     assert "load 1 line 3" in refused["message"]
+    assert "见 fundledger bank files --region 420100 --outcome quarantined" in refused["message"]
+    [told] = [line for line in said("li", "status", *MONTH, "--quick").last["checks"] if not line["ok"]]
+    assert told["command"] == "fundledger bank files --region 420100 --outcome quarantined"
     assert said("li", "waive", "verify", *MONTH, "--reason", "r").last["error"] == "period.waiver_code"
     assert said("li", "waive", "quarantine", *MONTH, "--reason", "平台已知").last["waiver"] == "asked"
     assert said("wu", "waive", "quarantine", *MONTH).last["waiver"] == "granted"

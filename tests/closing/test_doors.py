@@ -16,6 +16,8 @@ STATEMENTS = {
     "a waiver by hand": "INSERT INTO books.closing_waiver VALUES (420100, 310, 202510, 'bank', 1, '[]', 'r', 'li', '2025-11-02', 'wu', '2025-11-02')",
     "a check by hand": "UPDATE books.closing_check SET ok = true",
     "no close": "DELETE FROM books.closing",
+    "a seal by hand": "INSERT INTO books.period_seal VALUES (420100, 310, 202510, 1, sha256('x'), 'k', 'wu', '2025-11-02')",
+    "no seal": "DELETE FROM books.period_seal",
 }
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from ledger.closing.seal import seal
 from ledger.core.entries import credit, debit
-from tests.closing.conftest import LAST, NOV, Agency
+from ledger.core.errors import LedgerError
+from tests.closing.conftest import BOOK, LAST, NOV, Agency
 from tests.closing.test_close import code
-
-SEALED = "UPDATE books.period SET state = 'sealed' WHERE period = 202510 AND fund = 310"
 
 
 def test_two_persons_reopen_the_last_month_and_it_closes_again(agency: Agency) -> None:
@@ -62,18 +62,34 @@ def test_only_the_last_one_and_never_after_the_seal(agency: Agency) -> None:
     with agency.tx() as tx:
         tx.run("SELECT books.withdraw_close(420100, 310::smallint, 202511, '先改十月')")
     agency.reopen("漏记", user="li")
-    agency.break_it(SEALED)
+    with agency.tx() as tx:  # an accountant's file seals nothing
+        assert seal(tx, BOOK, 202510, "ab" * 32, "k", NOV) == "closed"
+    with pytest.raises(LedgerError) as refused, agency.tx() as tx:
+        tx.run("SELECT books.seal_period(420100, 310::smallint, 202510, sha256('x'), 'k', '2025-11-02')")
+    assert refused.value.code == "access.role_missing"
+    with agency.tx("wu") as tx:
+        assert seal(tx, BOOK, 202510, "ab" * 32, "k", NOV) == "sealed"
     assert code(agency.reopen) == "period.sealed"
-    assert code(lambda: agency.book(LAST, debit(1005, 10), credit(400101, 10))) == "period.not_open"
+    assert code(lambda: agency.book(LAST, debit(1005, 10), credit(400101, 10))) == "period.sealed"
     assert agency.state() == "sealed"
     assert agency.verify() == []
+    with agency.tx("wu") as tx:  # a second copy of the file
+        assert seal(tx, BOOK, 202510, "cd" * 32, "k", NOV) == "sealed"
+    with pytest.raises(LedgerError) as open_, agency.tx("wu") as tx:
+        seal(tx, BOOK, 202511, "ab" * 32, "k", NOV)
+    assert open_.value.code == "seal.not_closed"
+    agency.break_it("UPDATE books.period SET state = 'closed' WHERE state = 'sealed'")
+    assert [b.promise for b in agency.verify()] == ["INV-04"]
+    agency.break_it(
+        "UPDATE books.period SET state = 'sealed' WHERE state = 'closed'", "DELETE FROM books.period_seal"
+    )
+    assert [b.promise for b in agency.verify()] == ["INV-04"]
 
 
 @pytest.mark.parametrize("order", ["reopened without reversal", "reversed without reopening"])
 def test_neither_half_of_it_stands_alone(agency: Agency, order: str) -> None:
     from ledger.books.journal import post  # noqa: F401 the door of the second half
     from ledger.closing.carry import carry_back
-    from tests.closing.conftest import BOOK
 
     agency.shut()
     agency.reopen("漏记", user="li")
@@ -85,6 +101,6 @@ def test_neither_half_of_it_stands_alone(agency: Agency, order: str) -> None:
             else:
                 carry_back(tx, BOOK, 202510, 1)
 
-    assert code(half) == {"reopened without reversal": "period.not_reversed"}.get(order, "period.not_open")
+    assert code(half) == {"reopened without reversal": "period.not_reversed"}.get(order, "period.closed")
     assert agency.state() == "closed"
     assert agency.rows("SELECT count(*) FROM books.entry WHERE event = 'CLOSE-M'") == [(4,)]

@@ -231,7 +231,7 @@ def test_the_doors_of_the_journal_are_these(catalogue: psycopg.Connection) -> No
             "confirm_close",
             "withdraw_close",
         ),
-        *("waived", "ask_waiver", "grant_waiver", "ask_reopen", "reopen_period"),
+        *("waived", "ask_waiver", "grant_waiver", "ask_reopen", "reopen_period", "seal_period"),
         *(
             "draft_voucher",
             "decide_voucher",

@@ -9,13 +9,16 @@
 CREATE MACRO half_up(fen, ratio) AS CAST(sign(fen) * ((abs(CAST(fen AS HUGEINT)) * ratio + 5000) // 10000) AS BIGINT);
 CREATE MACRO net(debited, back_on) AS CASE WHEN back_on IS NULL THEN debited ELSE 0 END;
 
--- Our books: one line a posting, debit positive, with the day and the words of its voucher.
+-- Our books: one line a posting, debit positive, with the day and the words of its voucher. What closes a month (kind closing)
+-- carries income and expense to 3001 and moves no money: the world knows nothing of it.
 CREATE TABLE journal AS
 WITH lines AS (SELECT fund, n, line, regexp_extract(line, '^(\d{4}-\d\d-\d\d) \* \(', 1) AS head FROM export_line),
      dated AS (SELECT *, last_value(nullif(head, '') IGNORE NULLS) OVER w AS day,
-                      last_value(CASE WHEN head <> '' THEN line END IGNORE NULLS) OVER w AS words
+                      last_value(CASE WHEN head <> '' THEN line END IGNORE NULLS) OVER w AS words,
+                      last_value(nullif(regexp_extract(line, '^    ; kind: (\w+)', 1), '') IGNORE NULLS) OVER w AS kind
                  FROM lines WINDOW w AS (PARTITION BY fund ORDER BY n)),
-     posted AS (SELECT *, regexp_extract(line, '^    (\S+)  -?\d', 1) AS name FROM dated WHERE line LIKE '    %  %' AND head = '')
+     posted AS (SELECT *, regexp_extract(line, '^    (\S+)  -?\d', 1) AS name FROM dated
+                 WHERE line LIKE '    %  %' AND head = '' AND kind <> 'closing')
 SELECT fund, CAST(day AS DATE) AS day, words,
        CAST(regexp_extract(name, '^(?:[A-Z][a-z]+:)+(\d{4,8})', 1) AS INTEGER) AS account,
        regexp_extract(name, ':Party-([^:]*)', 1) AS party, regexp_extract(name, ':Sub-([^:]*)', 1) AS subfund,
@@ -193,8 +196,8 @@ UNION ALL SELECT '1004 支出户', fund, '', '', 0, 0, '', sum(CASE WHEN what IN
             FROM decided WHERE what IN ('grant', 'interest', 'interest_out', 'fee', 'fee_back') GROUP BY ALL
 UNION ALL SELECT '1004 支出户', fund, '', '', 0, 0, '', -sum(net(fen, back_on)), 0 FROM paid GROUP BY ALL
 UNION ALL SELECT '1004 支出户', fund, '', '', 0, 0, '', 0, sum(fen) FROM book WHERE account = 1004 GROUP BY ALL
-UNION ALL SELECT '银行余额', 0, '', '', 0, 0, '', sum(CASE direction WHEN 'credit' THEN amount_fen ELSE -amount_fen END), 0 FROM bank
-UNION ALL SELECT '银行余额', 0, '', '', 0, 0, '', 0, sum(fen) FROM book WHERE account = 1004
+UNION ALL SELECT '银行余额', 0, account, '', 0, 0, '', sum(CASE direction WHEN 'credit' THEN amount_fen ELSE -amount_fen END), 0 FROM bank GROUP BY ALL
+UNION ALL SELECT '银行余额', 0, party, '', 0, 0, '', 0, sum(fen) FROM book WHERE account IN (1003, 1004) GROUP BY ALL
 UNION ALL SELECT '1003 财政专户', fund, '', '', 0, 0, '', sum(CASE what WHEN 'grant' THEN -fen ELSE fen END), 0 FROM decided
            WHERE what IN ('subsidy', 'grant', 'interest_out', 'fee_repaid', 'received') OR what LIKE 'refund_%' GROUP BY ALL
 UNION ALL SELECT '1003 财政专户', fund, '', '', 0, 0, '', 0, sum(fen) FROM book WHERE account = 1003 GROUP BY ALL

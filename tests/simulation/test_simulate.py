@@ -35,7 +35,18 @@ def test_six_weeks_with_everything_in_them(
         "person_orders", "blocked_not_due",
     }  # fmt: skip
     assert happened <= events.keys(), sorted(happened - events.keys())
+    assert (events["months_closed"], events["reconciliations"]) == (4, 4)
     with psycopg.connect(database.admin_url) as admin:
+        assert admin.execute(
+            "SELECT fund, period, state FROM books.period WHERE state <> 'open' ORDER BY 1, 2"
+        ).fetchall() == [(fund, month, "closed") for fund in (310, 390) for month in (202609, 202610)]
+        assert admin.execute("SELECT count(*) FROM books.entry WHERE event = 'CLOSE-M'").fetchone() == (
+            events["closing_vouchers"],
+        )
+        assert admin.execute("SELECT min(closed_by), max(closed_by) FROM books.closing").fetchone() == (
+            "wu",
+            "wu",
+        )
         assert admin.execute("SELECT count(*) FROM fund.record").fetchone() == (done["records"],)
         assert admin.execute(
             "SELECT count(*) FROM fund.conservation WHERE difference_fen <> 0"
@@ -123,7 +134,7 @@ def test_a_year_of_a_small_region_and_its_clearing(live: Live, duck: Recompute) 
     assert duck() == []
     happened = {
         "advance_orders", "assessments", "bill_orders", "bills_out", "cases_approved", "reconciliations", "clearing_orders", "declared_late", "letters",
-        "panels", "plans_DIP", "plans_DRG", "prepayments", "refund_same_year", "special_cases",
+        "panels", "plans_DIP", "years_closed", "plans_DRG", "prepayments", "refund_same_year", "special_cases",
     }  # fmt: skip
     assert happened <= done["events"].keys(), sorted(happened - done["events"].keys())
     first, last = done["seconds_a_day"][0], done["seconds_a_day"][-1]

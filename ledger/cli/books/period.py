@@ -165,9 +165,8 @@ def _close(running: App, named: Book, month: int) -> None:
     with steps(running, named.region, "period.close", f"{named} {month}"):
         closing.close(
             running.engine,
-            running.auditor,
+            closing.verifier(running.auditor, running.settings.home),
             running.user,
-            running.settings.home,
             named,
             month,
             running.clock.today(),

@@ -11,6 +11,7 @@ from ledger.books.reading import parse_book, parse_period
 from ledger.cli.books.report import BookOption
 from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, app_for, show
+from ledger.closing.seal import seal
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
 from ledger.db.unit_of_work import unit_of_work
@@ -46,20 +47,25 @@ def export(
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """封存已结账期间：凭证、账链、余额表与清单，以Ed25519签名，附SHA-256与SM3摘要。"""
-    running, named = app_for("accountant"), parse_book(book)
+    """封存已结账期间：凭证、账链、余额表与清单，以Ed25519签名，附SHA-256与SM3摘要。会计主管导出即封存，此后不能重新开启。"""
+    running, named = app_for("chief"), parse_book(book)
     found, made = ensure_key(running.settings.home)
     if made:
         typer.echo(f"已生成签名密钥，指纹{found.id}：请以 fundledger seal key 打印留存", err=True)
     with unit_of_work(running.engine, running.user, named.region) as tx:
         try:
-            done = export_seal(tx, named, parse_period(period), running.clock.today(), found, out)
+            month, today = parse_period(period), running.clock.today()
+            done = export_seal(tx, named, month, today, found, out)
+            state = seal(tx, named, month, done.sha256, found.id, today)
         except OSError as error:
             raise InvalidInput("export.file", f"不能写入{out}：{os_reason(error)}", file=str(out)) from error
-    document = {**done.manifest, "out": str(out), "manifest_sha256": done.sha256}
+    document = {**done.manifest, "out": str(out), "manifest_sha256": done.sha256, "state": state}
     del document["t"]
-    words = f"已封存{out}：{done.manifest['entries']}张凭证，清单SHA-256 {done.sha256}，密钥指纹{found.id}"
-    show(document, [words], as_json=as_json)
+    words = [f"已写入{out}：{done.manifest['entries']}张凭证，清单SHA-256 {done.sha256}，密钥指纹{found.id}"]
+    sealed = (
+        "已封存，不能再重新开启" if state == "sealed" else "仍为已结账：由会计主管执行 seal export 即封存"
+    )
+    show(document, [*words, f"账套{book}会计期间{period}{sealed}"], as_json=as_json)
 
 
 @app.command("verify")

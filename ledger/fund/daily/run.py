@@ -90,7 +90,7 @@ def run_daily(engine: Engine, user: str, region: int, pay_date: date, bears: Bea
     """Book and draft the payout of `pay_date` for every book of `region` the user may work on.
 
     Raises InvalidInput `daily.not_working_day` (naming the next one), `calendar.unknown_year`; Forbidden
-    `daily.not_maker`; Conflict `period.not_open`, `voucher.date_backwards`. Nothing is half done.
+    `daily.not_maker`; Conflict `period.closed`, `voucher.date_backwards`. Nothing is half done.
     """
     with unit_of_work(engine, user, region) as tx:
         return run_daily_in(tx, pay_date, bears)

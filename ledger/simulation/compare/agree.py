@@ -77,7 +77,7 @@ SELECT fund, institution, subfund, year, term, sum(fen), sum(booked) FROM (
 
 
 def bank_agrees(town: Town) -> bool:
-    """The same balance and the same payments, order by order."""
+    """The same balances of 支出户 and 财政专户 and the same payments, order by order."""
     with town.tx("accountant") as tx:
         paid: dict[str, int] = dict(
             tx.rows(
@@ -85,14 +85,16 @@ def bank_agrees(town: Town) -> bool:
                 region=tx.region,
             )
         )
-        balance: int = tx.value(
-            coded("""SELECT coalesce(sum(b.debit - b.credit), 0)::bigint FROM books.balance b
-                 JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                WHERE b.region = %(region)s AND b.account = {SPENDING_DEPOSIT} AND d.counterparty = %(account)s"""),
-            region=tx.region,
-            account=town.bank.account,
+        held: dict[str, int] = dict(
+            tx.rows(
+                coded("""SELECT d.counterparty, sum(b.debit - b.credit)::bigint FROM books.balance b
+                     JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+                    WHERE b.region = %(region)s AND b.account IN ({SPENDING_DEPOSIT}, {FISCAL_DEPOSIT}) GROUP BY 1"""),
+                region=tx.region,
+            )
         )
-    return town.bank.agrees(balance, paid)
+    fiscal = town.bank.bank.books.balance(town.bank.fiscal)
+    return fiscal == held.get(town.bank.fiscal, 0) and town.bank.agrees(held.get(town.bank.account, 0), paid)
 
 
 def disagreements(path: Path) -> list[str]:

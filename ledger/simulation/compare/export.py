@@ -3,7 +3,7 @@
 Three kinds of tables. What the world knows: `bill` (records as the platform made them), `payee`, `decided` (what persons
 decided that money follows from), `movement` and `record` (worked out from them here, for the comparison without DuckDB).
 What only our papers say: `link` (which order and paper a record went into), `taken_by`, `sheet`, `letter`. What our
-books say: `booked`. The bank's own books are its own file, `demo/bank/books.sqlite`.
+books say: `booked` (without closing entries, on which no money moves). The bank's own books are its own file, `demo/bank/books.sqlite`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,14 @@ _PAPERS: Final[dict[str, LiteralString]] = {
     "cleared": """SELECT DISTINCT fund, institution FROM fund.letter WHERE region = %(region)s AND state = 'confirmed'""",
     "booked": coded("""
         SELECT b.fund, d.counterparty, d.subfund, d.service_year, d.term, b.account, sum(b.credit - b.debit)::bigint
-          FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+          FROM (SELECT region, fund, account, dim, debit, credit FROM books.balance
+                UNION ALL  -- without what closed the months: it moved no money
+                SELECT l.region, l.fund, l.account, l.dim, CASE l.side WHEN -1 THEN l.amount_fen ELSE 0 END,
+                       CASE l.side WHEN 1 THEN l.amount_fen ELSE 0 END
+                  FROM books.entry e
+                  JOIN books.leg l ON l.region = e.region AND l.fund = e.fund AND l.period = e.period AND l.seq = e.seq
+                 WHERE books.entry_kind(e.event) = 'closing') b
+          JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
          WHERE b.region = %(region)s AND (b.account IN ({CONSERVED})
                OR b.account IN ({ADVANCES}) OR b.account IN ({CARE_RECOGNISED}, {CARE_PAID})
                OR d.counterparty = %(person)s AND (b.account = {RETURNED_MONEY} OR b.account::text LIKE '{BENEFITS}%%'))

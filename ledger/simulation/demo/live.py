@@ -6,17 +6,23 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
 
 from ledger.acts.anchoring import anchor
+from ledger.books.setup import books_of
+from ledger.closing.status import state_of
 from ledger.core.accounts import coded
+from ledger.core.dates import period_of
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.intake.file import FileResult
 from ledger.simulation.bank import DemoBank
 from ledger.simulation.demo import day as demo_day
-from ledger.simulation.grant import grant_money
+from ledger.simulation.demo import month_end
+from ledger.simulation.grant import allot, grant_money
+from ledger.simulation.month_end import MonthEnd
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
 from ledger.simulation.platform.day import Generated
 from ledger.simulation.staff import Staff
@@ -53,19 +59,53 @@ def live(
     narrator: Narrator, staff: Staff, bank: DemoBank, made: Generated, granted: int, pay_date: date
 ) -> list[FileResult]:
     """The day from master data to the last receipt, each step told."""
+    month_end.require_open_month(staff, pay_date)
     demo_day.open_periods(staff, pay_date - timedelta(days=1))
     narrator.step(
         "机构与收款账户（一人录入、一人确认）",
         lambda: demo_day.take_institutions(staff, made.institutions, pay_date),
     )
-    narrator.step("财政拨款入支出户", lambda: grant_money(staff, granted, pay_date - timedelta(days=1)))
+    narrator.step("财政拨款入支出户", lambda: _grant(staff, bank, granted, pay_date - timedelta(days=1)))
     loads = narrator.step(
         "接入结算记录", lambda: demo_day.take_records(staff, made.settlements, narrator.count)
     )
     narrator.step("日拨付：记账、制单、审批、制盘、发送", lambda: demo_day.pay_out(staff, pay_date))
     narrator.step("银行处理与回单入账", lambda: demo_day.take_receipts(staff, bank, pay_date, narrator.count))
-    anchor(staff.system, DEMO_REGION)
     return loads
+
+
+def _grant(staff: Staff, bank: DemoBank, fen: int, day: date) -> None:
+    grant_money(staff, fen, day)
+    allot(bank, fen, fen, day)
+
+
+def close_month(narrator: Narrator, staff: Staff, bank: DemoBank, home: Path, pay_date: date) -> MonthEnd:
+    """The month's end on the sixth of the next, told; the chain's ends are anchored after it."""
+    day = month_end.closing_day(pay_date)
+    end = narrator.step(
+        f"{day.month}月{day.day}日月末结账：回传、银行对账单、余额调节表、检查、会计主管确认",
+        lambda: month_end.end_month(staff, bank, home, pay_date, narrator.count),
+    )
+    anchor(staff.system, DEMO_REGION)
+    return end
+
+
+def month_told(staff: Staff, end: MonthEnd, pay_date: date) -> dict[str, Any]:
+    """The month in the answer: the same whether this run closed it or an earlier one."""
+    month = period_of(pay_date)
+    with unit_of_work(staff.accountant.engine, staff.accountant.user, DEMO_REGION) as tx:
+        states = {state_of(tx, book, month) for book, _ in books_of(tx)}
+        waivers = tx.value(
+            "SELECT count(*) FROM books.closing_waiver WHERE region = %(region)s AND period = %(period)s AND granted_by <> ''",
+            region=DEMO_REGION,
+            period=month,
+        )
+    return {
+        "month": str(month),
+        "month_state": states.pop() if len(states) == 1 else "open",
+        "month_waits_for": sorted({code for _, codes in end.waiting.values() for code in codes}),
+        "waivers": waivers,
+    }
 
 
 def summary(

@@ -12,16 +12,18 @@ from ledger.core.errors import Conflict
 from ledger.fund.cash.fund_request import approve_request, grant, read_requests, request_funds
 from ledger.fund.cash.movements import approve_move, request_move
 from ledger.fund.cash.orders import available_fen, drafted_fen
+from ledger.simulation.bank import bank_account
 from ledger.simulation.people import EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
 from ledger.simulation.town import BankAct, Decided, Town
 
 ASKED_AHEAD: Final = timedelta(days=7)
 INTEREST_FROM: Final = 21
 """Banks settle interest on the 20th of a quarter's last month."""
-_FISCAL: Final = BankAccount(
-    FISCAL_ACCOUNT.name, FISCAL_ACCOUNT.number, FISCAL_ACCOUNT.bank_name, FISCAL_ACCOUNT.cnaps
-)
+_FISCAL: Final = bank_account(FISCAL_ACCOUNT)
+_OWN: Final = bank_account(EXPENDITURE_ACCOUNT)
 _BANK: Final = BankAccount("模拟银行", "0000-own", "模拟银行", "102421000001")
+_AGENCY: Final = BankAccount("示例市医保中心", "4200000000009001", "模拟银行营业部", "102421000001")
+"""Whose own money repays a fee that the fund may not bear."""
 _INTO: Final = frozenset({"interest", "fee_back"})
 _OF_THE_BANK: Final = frozenset({"interest", "fee", "fee_back"})
 
@@ -67,6 +69,7 @@ def _grant(town: Town, day: date) -> None:
         if town.happens(dice, "part_grant"):
             fen = max(1, fen * dice.randrange(30, 90) // 100)
             town.count("part_grants")
+        town.bank.move_fiscal(Direction.DEBIT, fen, _OWN, "拨付支出户", day)
         receipt = _book(town, Direction.CREDIT, fen, _FISCAL, "财政专户拨款", day, told=False)
         with town.tx("accountant") as tx:
             grant(tx, request_id, receipt, fen, day, day)
@@ -94,6 +97,8 @@ def _act(town: Town, kind: str, fund: int, fen: int, day: date) -> None:
     side = Direction.CREDIT if kind in _INTO else Direction.DEBIT
     words = {"interest": "结息", "fee": "手续费", "fee_back": "退回手续费", "interest_out": "利息缴款"}[kind]
     other = _BANK if kind in _OF_THE_BANK else _FISCAL
+    if kind == "interest_out":
+        town.bank.move_fiscal(Direction.CREDIT, fen, _OWN, words, day)
     town.acts.append(BankAct(kind, fund, fen, day, _book(town, side, fen, other, words, day)))
 
 
@@ -139,7 +144,8 @@ def _enter(town: Town, act: BankAct, day: date, *, last: bool = False) -> None:
     elif act.kind == "fee" and dice.randrange(2):
         _act(town, "fee_back", act.fund, act.fen, day)
     elif act.kind == "fee":
-        town.acts.append(BankAct("fee_repaid", act.fund, act.fen, day, f"归垫{act.receipt_no}"))
+        receipt = town.bank.move_fiscal(Direction.CREDIT, act.fen, _AGENCY, "归垫手续费", day)
+        town.acts.append(BankAct("fee_repaid", act.fund, act.fen, day, receipt))
 
 
 def _hand_on(town: Town, act: BankAct, day: date) -> None:

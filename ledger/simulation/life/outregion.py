@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 from typing import Final
 
+from adapters.banks.ports import BankAccount, Direction
 from ledger.core.dates import period_of
 from ledger.core.entries import EMPLOYEE_FUND, FUNDS
 from ledger.core.errors import Conflict
@@ -83,8 +84,20 @@ def _bill(town: Town, fund: int, term: int, day: date) -> None:
         )
     with town.tx("checker") as tx:
         approve_move(tx, move.move_id, day)
+    receipt = town.bank.move_fiscal(
+        Direction.CREDIT,
+        bill.amount_fen,
+        BankAccount(
+            GUESTS_FROM.payee_name,
+            GUESTS_FROM.payee_number,
+            GUESTS_FROM.payee_bank,
+            GUESTS_FROM.payee_cnaps,
+        ),
+        f"异地清算{bill.bill_id}",
+        day,
+    )
     with town.tx("accountant") as tx:
-        confirm_move(tx, move.move_id, f"清{bill.bill_id}", day, day)
+        confirm_move(tx, move.move_id, receipt, day, day)
     town.count("bills_out")
     town.decided.append(Decided("received", bill.bill_id, fund, "", "", 0, term, bill.amount_fen))
 

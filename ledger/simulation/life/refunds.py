@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
+from adapters.banks.ports import Direction
 from ledger.core.accounts import CLEARING_OWED, MONTH_OWED, coded
 from ledger.core.dates import period_of
 from ledger.core.entries import FUNDS
@@ -97,18 +98,19 @@ def _pay_back(
 ) -> None:
     """The money is in the fiscal special account; one enters it, another approves."""
     paper = f"退{day:%Y%m%d}-{fund}-{code}"
-    asked = RefundRequest(
-        fund, code, kind, dice.choice(sorted(ORDERED_BY)), FISCAL_ACCOUNT.number, day, fen, paper, f"缴{paper}",
-        lines, advance,
-    )  # fmt: skip
-    try:
-        with town.tx("maker") as tx:
-            refund = request_refund(tx, asked, day)
-    except Conflict as refused:
-        if refused.code not in _GONE:
-            raise
+    ordered = dice.choice(sorted(ORDERED_BY))
+
+    def asked(receipt: str) -> RefundRequest:
+        return RefundRequest(
+            fund, code, kind, ordered, FISCAL_ACCOUNT.number, day, fen, paper, receipt, lines, advance
+        )
+
+    if not _would_be_taken(town, asked(f"缴{paper}"), day):
         town.count("refunds_refused")
         return
+    receipt = town.bank.move_fiscal(Direction.CREDIT, fen, town.master[code].payee, f"退回{paper}", day)
+    with town.tx("maker") as tx:
+        refund = request_refund(tx, asked(receipt), day)
     with town.tx("checker") as tx:
         approve_refund(tx, refund.refund_id, day)
     town.count(f"refund_{kind}")
@@ -117,6 +119,21 @@ def _pay_back(
     town.decided.append(
         Decided(f"refund_{kind}", refund.refund_id, fund, code, subfund, year, term, fen, words)
     )
+
+
+def _would_be_taken(town: Town, asked: RefundRequest, day: date) -> bool:
+    """Whether there is something to pay back for: nobody pays what he does not owe. Nothing is kept of the asking."""
+    with town.tx("maker") as tx:
+        tx.run("SAVEPOINT asked")
+        try:
+            request_refund(tx, asked, day)
+        except Conflict as refused:
+            if refused.code not in _GONE:
+                raise
+            return False
+        finally:
+            tx.run("ROLLBACK TO SAVEPOINT asked")
+    return True
 
 
 def _spent(tx: Transaction, fund: int, code: str, year: int) -> list[_Spent]:

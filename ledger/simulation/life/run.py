@@ -26,10 +26,11 @@ from ledger.settings import USERS_FILE, Settings
 from ledger.simulation.bank import demo_bank
 from ledger.simulation.compare.agree import bank_agrees, disagreements
 from ledger.simulation.compare.export import export
-from ledger.simulation.grant import allotment_fen, grant_money
+from ledger.simulation.grant import allot, allotment_fen, grant_money
 from ledger.simulation.life.advances import live_advances
 from ledger.simulation.life.cash import enter_rest, live_cash
 from ledger.simulation.life.chase import chase
+from ledger.simulation.life.closing import close_months
 from ledger.simulation.life.day import answer, book_rest, live_morning, open_month, take_records
 from ledger.simulation.life.month import Month, close_month, live_month, pay_months
 from ledger.simulation.life.outregion import book_guests, live_outregion
@@ -96,6 +97,7 @@ def _lived(
         opened_on,
         FaultPlan(asked.seed, asked.bank_rates),
     ) as bank:
+        allot(bank, subsidy, granted, opened_on)
         town = Town(
             asked,
             settings.home,
@@ -169,6 +171,7 @@ def _days(town: Town, progress: Progress) -> None:
             live_outregion(town, day)
             for year in years:
                 live_year(town, year, day)
+            close_months(town, day, years)
         take_records(town, day)
         following = day + timedelta(days=1)
         if following.day == 1:
@@ -187,8 +190,10 @@ def _days(town: Town, progress: Progress) -> None:
         answer(town, later)
         chase(town, later)
     enter_rest(town, later)
-    take_statement(town, later + timedelta(days=1))
-    match_statements(town, later + timedelta(days=1))
+    last = later + timedelta(days=1)
+    take_statement(town, last)
+    match_statements(town, last)
+    close_months(town, last, years)
 
 
 def _check(asked: Asked) -> None:

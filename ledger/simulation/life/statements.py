@@ -1,16 +1,12 @@
-"""Simulated bank statements: each morning yesterday's comes in; the month is matched, reconciled and reviewed on the fifth."""
+"""Simulated bank statements: each morning yesterday's come in; the month is matched, reconciled and reviewed on the fifth."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Final
 
-from ledger.bootstrap import statement_reader
 from ledger.core.dates import period_of
-from ledger.payments.statements.matching import match
-from ledger.payments.statements.proposing import confirm, propose
-from ledger.payments.statements.sheet import make, review
-from ledger.payments.statements.take import StatementFile, load
+from ledger.simulation.month_end import match_accounts, reconcile, take_day
 from ledger.simulation.town import Town
 
 RECONCILED_ON: Final = 5
@@ -19,15 +15,12 @@ _DAY: Final = timedelta(days=1)
 
 
 def take_statement(town: Town, day: date) -> None:
-    """A morning: yesterday's statement of the 支出户, none before the region's first day; the fifth reconciles the month before."""
+    """A morning: yesterday's statements, none before the region's first day; from the fifth on the month before is reconciled."""
     first = town.asked.first.replace(day=1)
     while (over := first + town.statements * _DAY) < day:
         town.statements += 1
-        file = town.bank.bank.statement(town.bank.account, over, town.statements)
-        found = statement_reader().read(file.name, file.content, {"account": town.bank.account}, None)
-        with town.tx("accountant") as tx:
-            load(tx, town.bank.account, StatementFile(file.name, file.content), found, day)
-        town.count("statements")
+        take_day(town.staff, town.bank, town.asked.region, over, town.statements, day)
+        town.count("statements", 2)
     month_before = day.replace(day=1) - _DAY
     if (
         day.day >= RECONCILED_ON
@@ -35,25 +28,10 @@ def take_statement(town: Town, day: date) -> None:
         and town.first("reconciled", period_of(month_before))
     ):
         match_statements(town, day)
-        _reconcile(town, period_of(month_before), day)
+        reconcile(town.staff, town.bank, town.asked.region, period_of(month_before), day)
+        town.count("reconciliations", 2)
 
 
 def match_statements(town: Town, day: date) -> None:
-    """What carries the same number is matched; what only has the same amount somebody looks at and confirms."""
-    account = town.bank.account
-    with town.tx("accountant") as tx:
-        match(tx, account, day)
-        proposals = propose(tx, account)
-    for one in proposals:
-        with town.tx("accountant") as tx:
-            confirm(tx, account, one.key, "逐笔核对原始凭证", day)
-        town.count("matched_by_hand")
-
-
-def _reconcile(town: Town, period: int, day: date) -> None:
-    account = town.bank.account
-    with town.tx("accountant") as tx:
-        made = make(tx, account, period, day)
-    with town.tx("checker") as tx:
-        review(tx, account, period, made.digest, day)
-    town.count("reconciliations")
+    """What carries the same number, and what somebody confirms by its amount."""
+    town.count("matched_by_hand", match_accounts(town.staff, town.bank, town.asked.region, day))

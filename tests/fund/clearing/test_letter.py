@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from ledger.closing import checks
+from ledger.closing.lines import CheckLine
+from ledger.core.entries import Book
 from ledger.fund.clearing.cases import approve_cases, assess
 from ledger.fund.clearing.confirm import sign_institution, write_off_notice
 from ledger.fund.clearing.letter import void_letter
@@ -240,6 +243,28 @@ def test_a_letter_overtaken_by_events_is_refused_and_made_anew(worked: Any) -> N
     again = worked.draft(date(2027, 3, 22))
     assert (again.letter_id, again.rows[2], again.rows[9]) == (letter.letter_id[:-1] + "2", 35_100, 43_400)
     worked.approve(again, date(2027, 3, 22))
+
+
+def test_the_year_s_end_is_tied_to_its_confirmed_letters(worked: Any) -> None:
+    """December's check list: a letter on its way is named and hinders nothing; a confirmed one stands in the books to the fen."""
+
+    def told(period: int) -> CheckLine:
+        with worked.tx() as tx:
+            return checks.line(checks.MonthAsked(tx, Book(DEMO_REGION, FUND), period, CLEARING), "clearing")
+
+    letter = worked.draft(CLEARING)
+    assert (told(202612).ok, told(202612).items) == (True, (letter.letter_id,))
+    assert told(202612).note == "尚未确认的清算确认书1份"
+    worked.clear(CLEARING)
+    for december in (202612, 202712):  # of its service year, and of the year it was confirmed in
+        assert (told(december).ok, told(december).items) == (True, ())
+    assert told(202611).items == ()
+    with worked.month.admin.begin() as admin:
+        admin.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        admin.exec_driver_sql("UPDATE fund.letter SET source_key = 'CLR:nowhere'")
+    for december in (202612, 202712):
+        assert (told(december).ok, told(december).items) == (False, (letter.letter_id,))
+    assert told(202812).ok
 
 
 def test_books_and_tables_that_disagree_name_the_difference(worked: Any) -> None:

@@ -47,6 +47,15 @@ _STATES: Final = """
         ON c.region = p.region AND c.fund = p.fund AND c.period = p.period
      WHERE coalesce(CASE p.state WHEN 'sealed' THEN 'closed' ELSE p.state END, '') <> coalesce(c.state, 'open') ORDER BY 1, 2, 3
 """
+# What is sealed has the file it was sealed with, by a person who is known; nothing else has.
+_SEALED: Final = """
+    SELECT coalesce(p.region, s.region), coalesce(p.fund, s.fund), coalesce(p.period, s.period)
+      FROM (SELECT region, fund, period FROM books.period WHERE state = 'sealed') p
+      FULL JOIN (SELECT k.region, k.fund, k.period FROM books.period_seal k
+                   JOIN access.app_user u ON u.user_name = k.sealed_by GROUP BY 1, 2, 3) s
+        ON s.region = p.region AND s.fund = p.fund AND s.period = p.period
+     WHERE p.period IS NULL OR s.period IS NULL ORDER BY 1, 2, 3
+"""
 _EARLIER: Final = """
     SELECT p.region, p.fund, p.period FROM books.period p
      WHERE p.state IN ('closing', 'closed', 'sealed') AND EXISTS (
@@ -134,6 +143,9 @@ def check_closings(snapshot: Snapshot) -> Iterator[Breach]:
 def _months(snapshot: Snapshot) -> Iterator[Breach]:
     for region, fund, period in snapshot.rows(_STATES):
         yield Breach("INV-04", f"{region}-{fund}", f"period {period}", "期间的状态与其结账记录不符，已被改动")
+    for region, fund, period in snapshot.rows(_SEALED):
+        message = "期间已封存而没有封存记录，或有封存记录而已不在封存状态，已被改动"
+        yield Breach("INV-04", f"{region}-{fund}", f"period {period}", message)
     for region, fund, period in snapshot.rows(_EARLIER):
         yield Breach("INV-04", f"{region}-{fund}", f"period {period}", "期间已结账，而其前还有未结账的期间")
     for region, fund, period, seq, series, vno in snapshot.rows(_ADDED):

@@ -210,8 +210,12 @@ _UNSENT: Final = """
     said AS (
         SELECT DISTINCT l.region, l.account, k.key FROM payments.statement_line l
          CROSS JOIN LATERAL (VALUES (l.receipt_no), (l.bank_reference), (l.order_no)) AS k (key) WHERE k.key <> '' AND l.statement > 0),
+    -- a transfer between own accounts has one paper: it may be on the other account's statement
     known AS (
-        SELECT DISTINCT k.region, k.account, k.fund, k.seq, k.n FROM key k JOIN said s ON s.region = k.region AND s.account = k.account AND s.key = k.key),
+        SELECT DISTINCT k.region, k.account, k.fund, k.seq, k.n FROM key k JOIN said s ON s.region = k.region AND s.key = k.key
+         WHERE s.account = k.account OR EXISTS (
+               SELECT 1 FROM books.leg l JOIN books.dim d ON d.region = l.region AND d.dim = l.dim
+                WHERE l.region = k.region AND l.fund = k.fund AND l.seq = k.seq AND d.counterparty = s.account)),
     shown AS (
         SELECT DISTINCT i.region, i.account, i.reference FROM payments.reconciliation_item i
           JOIN payments.reconciliation r USING (region, account, period, version) WHERE r.state = 'reviewed')

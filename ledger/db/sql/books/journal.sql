@@ -257,6 +257,20 @@ CREATE TABLE books.closing_waiver (
 
 CREATE UNIQUE INDEX one_waiver_asked ON books.closing_waiver (region, fund, period, code) WHERE granted_by = '';
 
+-- The signed file a closed period was sealed with: which one, by whose word. Exported again, it is kept again.
+CREATE TABLE books.period_seal (
+    region    integer NOT NULL,
+    fund      smallint NOT NULL,
+    period    integer NOT NULL,
+    n         integer NOT NULL CHECK (n > 0),
+    sha256    bytea NOT NULL CHECK (length(sha256) = 32),    -- of the file's manifest, which is what was signed
+    key_id    text NOT NULL CHECK (key_id <> ''),
+    sealed_by text NOT NULL,
+    sealed_on date NOT NULL CHECK (isfinite(sealed_on)),
+    PRIMARY KEY (region, fund, period, n),
+    FOREIGN KEY (region, fund) REFERENCES books.book
+);
+
 -- Views -------------------------------------------------------
 -- A line a row, for whoever reads: side +1 debit, -1 credit; section 1 statutory, 2 memorandum (docs/adr/0016).
 CREATE OR REPLACE VIEW books.leg WITH (security_invoker = true) AS
@@ -341,6 +355,22 @@ BEGIN
     END IF;
     PERFORM books.make_partitions(p_period);
     INSERT INTO books.period VALUES (p_region, p_fund, p_period, 'open') ON CONFLICT DO NOTHING;
+END $$;
+
+-- Says why nothing can be booked in a period: it is being closed, closed or sealed, has not begun, or was never opened.
+CREATE OR REPLACE FUNCTION books.refuse_period(p_region integer, p_fund smallint, p_period integer, p_state text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF p_state IN ('closing', 'closed', 'sealed') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = CASE p_state WHEN 'closing' THEN 'period.closing' WHEN 'closed' THEN 'period.closed' ELSE 'period.sealed' END,
+            DETAIL = format('会计期间%s%s，不能记账；更正请在未结账的期间用红字', p_period,
+                            CASE p_state WHEN 'closing' THEN '正在结账' WHEN 'closed' THEN '已结账' ELSE '已封存' END);
+    ELSIF p_state = 'future' OR p_period > to_char(books.outer_day(p_region, p_fund), 'YYYYMM')::integer THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.future',
+            DETAIL = format('会计期间%s尚未到来，不能记账', p_period);
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'period.unknown',
+        DETAIL = format('账套%s-%s没有开启过会计期间%s', p_region, p_fund, p_period);
 END $$;
 
 -- Raises unless a period may be closed on a day: it is over, and no hand-written draft of it is undecided. Orders in flight do
@@ -676,6 +706,26 @@ BEGIN
     RETURN v.n;
 END $$;
 
+-- Seals a closed month with the signed file of it, by the chief: from here on it is never reopened. Sealed again with another
+-- file of the same month, that is kept too.
+CREATE OR REPLACE FUNCTION books.seal_period(p_region integer, p_fund smallint, p_period integer, p_sha256 bytea, p_key text, p_on date)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor text := access.require_role(p_region, p_fund, '{chief}');
+    v_state text;
+BEGIN
+    SELECT state INTO v_state FROM books.period
+     WHERE region = p_region AND fund = p_fund AND period = p_period FOR UPDATE;
+    IF v_state IS NULL OR v_state NOT IN ('closed', 'sealed') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'seal.not_closed',
+            DETAIL = format('账套%s-%s会计期间%s尚未结账，不能封存', p_region, p_fund, p_period);
+    END IF;
+    INSERT INTO books.period_seal (region, fund, period, n, sha256, key_id, sealed_by, sealed_on)
+    SELECT p_region, p_fund, p_period, coalesce(max(s.n), 0) + 1, p_sha256, p_key, v_actor, p_on
+      FROM books.period_seal s WHERE s.region = p_region AND s.fund = p_fund AND s.period = p_period;
+    UPDATE books.period SET state = 'sealed' WHERE region = p_region AND fund = p_fund AND period = p_period;
+END $$;
+
 -- At the end of the transaction that reopened a month its closing entries are reversed, each account to nought.
 CREATE OR REPLACE FUNCTION books.check_reopened() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
@@ -824,6 +874,10 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.pe
     FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_change();
 CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.period
     FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_write();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.period_seal
+    FOR EACH STATEMENT EXECUTE FUNCTION books.refuse_change();
+CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.period_seal
+    FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_write();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.posting
     FOR EACH STATEMENT EXECUTE FUNCTION books.refuse_change();
 CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.posting
@@ -848,6 +902,8 @@ GRANT SELECT, INSERT, UPDATE ON books.closing_check TO fundledger_poster;
 GRANT SELECT ON books.closing_check TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT, UPDATE ON books.closing_waiver TO fundledger_poster;
 GRANT SELECT ON books.closing_waiver TO fundledger_service, fundledger_auditor;
+GRANT SELECT, INSERT ON books.period_seal TO fundledger_poster;
+GRANT SELECT ON books.period_seal TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT, UPDATE ON books.counter TO fundledger_poster;
 GRANT SELECT ON books.counter TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT ON books.dim TO fundledger_poster;
@@ -886,6 +942,9 @@ GRANT EXECUTE ON FUNCTION books.grant_waiver(integer,smallint,integer,text,date)
 ALTER FUNCTION books.not_carried(integer,smallint,integer) OWNER TO fundledger_poster;
 ALTER FUNCTION books.record_check(integer,smallint,integer,text,boolean,jsonb,text) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.record_check(integer,smallint,integer,text,boolean,jsonb,text) TO fundledger_service;
+ALTER FUNCTION books.refuse_period(integer,smallint,integer,text) OWNER TO fundledger_poster;
+ALTER FUNCTION books.seal_period(integer,smallint,integer,bytea,text,date) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.seal_period(integer,smallint,integer,bytea,text,date) TO fundledger_service;
 ALTER FUNCTION books.reopen_period(integer,smallint,integer,date) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.reopen_period(integer,smallint,integer,date) TO fundledger_service;
 ALTER FUNCTION books.require_confirmable(integer,smallint,integer,bytea) OWNER TO fundledger_poster;

@@ -431,9 +431,11 @@ BEGIN
      WHERE p.region = p_region AND p.fund = p_fund AND p.period = v_period FOR SHARE;
     v_closing := EXISTS (SELECT 1 FROM pg_temp.e_in e WHERE e.event LIKE 'CLOSE-%');
     IF v_state IS DISTINCT FROM 'open' AND NOT (v_closing AND v_state = 'closing') THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.not_open',
-            DETAIL = format('会计期间%s%s，不能记账', v_period,
-                            CASE v_state WHEN 'closing' THEN '正在结账' WHEN 'closed' THEN '已结账' WHEN 'sealed' THEN '已封存' ELSE '尚未开启' END);
+        PERFORM books.refuse_period(p_region, p_fund, v_period, v_state);
+    END IF;
+    -- An open month may still be one that has not begun: it is opened early, and nothing is booked ahead in it.
+    IF v_period > to_char(books.outer_day(p_region, p_fund), 'YYYYMM')::integer THEN
+        PERFORM books.refuse_period(p_region, p_fund, v_period, 'future');
     END IF;
     IF v_closing THEN
         PERFORM books.check_closing_posts(p_region, p_fund, p_voucher_date, v_state);
