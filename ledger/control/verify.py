@@ -33,6 +33,7 @@ from ledger.control.checks.journal.closings import check_closings
 from ledger.control.checks.journal.dimensions import check_dimensions
 from ledger.control.checks.journal.links import check_links
 from ledger.control.checks.journal.numbering import check_numbering
+from ledger.control.checks.journal.search import check_search
 from ledger.control.checks.journal.signers import check_signers
 from ledger.control.checks.journal.sources import check_sources
 from ledger.control.checks.journal.vouchers import check_vouchers
@@ -63,6 +64,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("结账与结转", check_closings),
     ("业务键", check_sources),
     ("余额", check_balances),
+    ("凭证检索", check_search),
     ("制单复核", check_signers),
     ("结算记录与应付", check_recognition),
     ("接入文件与未拨付清单", check_loads),
