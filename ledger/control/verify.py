@@ -12,6 +12,7 @@ from ledger.books.anchors import Anchor, read_anchors
 from ledger.control.breach import Breach
 from ledger.control.checks.fund.calendar import check_calendar
 from ledger.control.checks.fund.conservation import check_conservation
+from ledger.control.checks.fund.control_reports import check_control_reports
 from ledger.control.checks.fund.cutover import check_cutover
 from ledger.control.checks.fund.declarations import check_declarations
 from ledger.control.checks.fund.deductions import check_deductions
@@ -89,6 +90,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("异地就医", check_outregion),
     ("基金平衡", check_conservation),
     ("节假日表", check_calendar),
+    ("内控报告", check_control_reports),
     ("防线", check_guards),
 )
 """Every check with the name shown while it runs, in the order they run."""
