@@ -18,7 +18,8 @@ CREATE TABLE fund.control_report (
 CREATE OR REPLACE FUNCTION fund.check_control_report() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF access.require_role(NEW.region, 0::smallint, '{reviewer}') <> NEW.signed_by THEN
+    PERFORM access.require_role(NEW.region, 390::smallint, '{reviewer}');   -- of both funds: the report is
+    IF access.require_role(NEW.region, 310::smallint, '{reviewer}') <> NEW.signed_by THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'control.signer',
             DETAIL = format('内控报告由内控稽核岗以本人名义签署，不能以%s名义', NEW.signed_by);
     END IF;
