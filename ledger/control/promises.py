@@ -102,7 +102,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "frozen ON books.balance",
             "frozen ON books.posting",
         ),
-        ("journal.balances", "journal.links"),
+        ("journal.balances", "journal.links", "journal.search"),
         (
             "test_balances_are_rebuilt_from_the_lines",
             "test_a_wrong_balance_is_told_from_changed_lines_by_the_digests",
@@ -113,7 +113,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
         "INV-07",
         "资产等于负债加净资产（年内加待转科目），收支差额等于净资产变动，报表、余额表与明细账一致。",
         ("books.check_entries", "books.check_accounts"),
-        ("journal.balances", "journal.closings"),
+        ("journal.balances", "journal.closings", "journal.forms"),
         (
             "test_every_event_balances_in_each_section_with_the_dimensions_its_accounts_ask",
             "test_a_change_is_named",

@@ -32,6 +32,7 @@ from ledger.control.checks.journal.balances import check_balances
 from ledger.control.checks.journal.chain import check_chain
 from ledger.control.checks.journal.closings import check_closings
 from ledger.control.checks.journal.dimensions import check_dimensions
+from ledger.control.checks.journal.forms import check_forms
 from ledger.control.checks.journal.links import check_links
 from ledger.control.checks.journal.numbering import check_numbering
 from ledger.control.checks.journal.search import check_search
@@ -66,6 +67,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("业务键", check_sources),
     ("余额", check_balances),
     ("凭证检索", check_search),
+    ("报表项目与结转", check_forms),
     ("制单复核", check_signers),
     ("结算记录与应付", check_recognition),
     ("接入文件与未拨付清单", check_loads),

@@ -18,7 +18,7 @@ LISTED: Final = 500
 _BOOKED: Final[LiteralString] = coded("""
     booked AS (
         SELECT e.business_date AS day, e.fund, e.attachments, e.seq, d.counterparty AS institution, abs(l.account) AS account,
-               sign(l.account) * l.fen AS net
+               CASE WHEN l.account > 0 THEN l.fen ELSE -l.fen END AS net
           FROM unnest(%(funds)s::int[], %(tips)s::bigint[]) AS w (fund, tip)
           JOIN books.entry e ON e.region = %(region)s AND e.fund = w.fund AND e.period >= %(month)s AND e.seq <= w.tip
            AND e.event IN ('REC', 'REV') AND e.business_date >= %(first)s AND e.business_date < %(after)s
@@ -68,7 +68,7 @@ _RECEIPTS: Final[LiteralString] = coded("""
          WHERE v.region = %(region)s AND v.outcome = 'posted' AND v.booking_date >= %(first)s AND v.booking_date < %(after)s
          GROUP BY 1, 2),
     booked AS (
-        SELECT e.business_date AS day, e.fund, count(DISTINCT e.seq) AS count, -sum(sign(l.account) * l.fen) AS fen
+        SELECT e.business_date AS day, e.fund, count(DISTINCT e.seq) AS count, -sum(CASE WHEN l.account > 0 THEN l.fen ELSE -l.fen END) AS fen
           FROM unnest(%(funds)s::int[], %(tips)s::bigint[]) AS w (fund, tip)
           JOIN books.entry e ON e.region = %(region)s AND e.fund = w.fund AND e.period >= %(month)s AND e.seq <= w.tip
            AND e.event IN ('RCV', 'RTN') AND e.business_date >= %(first)s AND e.business_date < %(after)s

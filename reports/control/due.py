@@ -68,7 +68,7 @@ DUE: Final[LiteralString] = """
     due AS (
         SELECT p.setl_id, p.day, p.institution, p.fund, p.subfund, p.init_setl_id, p.load_id, p.line, p.sign * p.base_fen AS fund_fen,
                t.version, t.proposed_by, t.confirmed_by, t.state AS terms_state, q.ratio,
-               p.sign * CASE q.ratio WHEN 0 THEN 0 ELSE sign(p.base_fen) * div(abs(p.base_fen)::numeric * q.ratio + 5000, 10000) END::bigint AS daily_fen
+               (p.sign * CASE WHEN p.base_fen > 0 THEN 1 ELSE -1 END * div(abs(p.base_fen)::numeric * q.ratio + 5000, 10000))::bigint AS daily_fen
           FROM parts p
           LEFT JOIN fund.enrolment e ON e.region = %(region)s AND e.institution = p.institution AND p.base_day BETWEEN e.from_day AND e.to_day
           LEFT JOIN fund.terms t ON t.region = e.region AND t.institution = e.institution AND t.kind = 'enrolment' AND t.version = e.version
