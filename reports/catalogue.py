@@ -28,7 +28,7 @@ from reports.statements.statement import Statements, statements
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReportAsked:
     """What is asked of a report; each takes what it knows. Months yyyymm, days inclusive."""
 
     period: int | None = None
@@ -61,37 +61,37 @@ class Built:
     document: Mapping[str, object]
 
 
-Build = Callable[[Transaction, Book, Asked, "datetime | None"], Grid]
+Build = Callable[[Transaction, Book, ReportAsked, "datetime | None"], Grid]
 FORMS: Final = {"balance-sheet": Form.SHEET, "income-statement": Form.INCOME}
 
 
-def told_statements(tx: Transaction, book: Book, asked: Asked, known_at: datetime | None) -> Statements:
+def told_statements(tx: Transaction, book: Book, asked: ReportAsked, known_at: datetime | None) -> Statements:
     """Both statements of what is asked; raises as `statements`, InvalidInput `statement.span`."""
     return statements(tx, book, span_of(asked.period, asked.year), as_of=asked.as_of, known_at=known_at)
 
 
-def _trial_balance(tx: Transaction, book: Book, asked: Asked, known_at: datetime | None) -> Grid:
+def _trial_balance(tx: Transaction, book: Book, asked: ReportAsked, known_at: datetime | None) -> Grid:
     level = asked.level or ALL_LEVELS
     return trial_balance_grid(tx, book, asked.month, level=level, as_of=asked.as_of, known_at=known_at)
 
 
-def _general(tx: Transaction, book: Book, asked: Asked, known_at: datetime | None) -> Grid:
+def _general(tx: Transaction, book: Book, asked: ReportAsked, known_at: datetime | None) -> Grid:
     months = months_of(asked.period, asked.year)
     return general_grid(tx, book, months, level=asked.level or 1, as_of=asked.as_of, known_at=known_at)
 
 
-def _sub_ledger(tx: Transaction, book: Book, asked: Asked, known_at: datetime | None) -> Grid:
+def _sub_ledger(tx: Transaction, book: Book, asked: ReportAsked, known_at: datetime | None) -> Grid:
     return sub_ledger_grid(tx, book, _account(asked), asked.dims, period=asked.period, as_of=asked.as_of, known_at=known_at)  # fmt: skip
 
 
-def _columnar(tx: Transaction, book: Book, asked: Asked, known_at: datetime | None) -> Grid:
+def _columnar(tx: Transaction, book: Book, asked: ReportAsked, known_at: datetime | None) -> Grid:
     account = asked.account or str(BENEFITS)
     usual = By.PARTY if account.startswith(("1101", "2001")) else By.CATEGORY
     by = _by(asked.by) if asked.by else usual
     return columnar_grid(tx, book, account, by, period=asked.period, as_of=asked.as_of, known_at=known_at)
 
 
-def _journal(tx: Transaction, book: Book, asked: Asked, known_at: datetime | None) -> Grid:
+def _journal(tx: Transaction, book: Book, asked: ReportAsked, known_at: datetime | None) -> Grid:
     first, last = asked.first or date(2000, 1, 1), asked.last or date(2099, 12, 31)
     if asked.period is not None:
         month = date(asked.period // 100, asked.period % 100, 1)
@@ -99,20 +99,20 @@ def _journal(tx: Transaction, book: Book, asked: Asked, known_at: datetime | Non
     return journal_grid(tx, book, (first, last), known_at=known_at, entries=WHOLE)
 
 
-def _bank_journal(tx: Transaction, book: Book, asked: Asked, known_at: datetime | None) -> Grid:
+def _bank_journal(tx: Transaction, book: Book, asked: ReportAsked, known_at: datetime | None) -> Grid:
     return bank_journal_grid(
         tx, book, asked.account or SPENDING_KIND, asked.number, period=asked.period, as_of=asked.as_of, known_at=known_at
     )  # fmt: skip
 
 
-def _auxiliary(tx: Transaction, book: Book, asked: Asked, known_at: datetime | None) -> Grid:
+def _auxiliary(tx: Transaction, book: Book, asked: ReportAsked, known_at: datetime | None) -> Grid:
     by = _dimension(asked.by) if asked.by else Dimension.PARTY
     return auxiliary_grid(
         tx, book, by, asked.month, account=asked.account, party=asked.party, as_of=asked.as_of, known_at=known_at
     )  # fmt: skip
 
 
-def _dealings(tx: Transaction, book: Book, asked: Asked, known_at: datetime | None) -> Grid:
+def _dealings(tx: Transaction, book: Book, asked: ReportAsked, known_at: datetime | None) -> Grid:
     return dealings_grid(
         tx, book, asked.month, account=asked.account, party=asked.party, as_of=asked.as_of, known_at=known_at
     )  # fmt: skip
@@ -133,7 +133,9 @@ REPORTS: Final = (*FORMS, *_BOOKS)
 """By the name each has after `fundledger report`."""
 
 
-def build(tx: Transaction, book: Book, name: str, asked: Asked, known_at: datetime | None = None) -> Built:
+def build(
+    tx: Transaction, book: Book, name: str, asked: ReportAsked, known_at: datetime | None = None
+) -> Built:
     """The report of that name; raises NotFound `report.unknown`, InvalidInput `report.period`, `report.account`, `report.by`,
     and what the report raises."""
     if form := FORMS.get(name):
@@ -143,7 +145,9 @@ def build(tx: Transaction, book: Book, name: str, asked: Asked, known_at: dateti
     return Built(grid, grid, document(grid))
 
 
-def grid_of(tx: Transaction, book: Book, name: str, asked: Asked, known_at: datetime | None = None) -> Grid:
+def grid_of(
+    tx: Transaction, book: Book, name: str, asked: ReportAsked, known_at: datetime | None = None
+) -> Grid:
     """A book as a table; raises as `build`."""
     made = _BOOKS.get(name)
     if made is None:
@@ -151,7 +155,7 @@ def grid_of(tx: Transaction, book: Book, name: str, asked: Asked, known_at: date
     return made(tx, book, asked, known_at)
 
 
-def _account(asked: Asked) -> str:
+def _account(asked: ReportAsked) -> str:
     if not asked.account:
         raise InvalidInput("report.account", "此账表请指明科目编码")
     return asked.account

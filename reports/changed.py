@@ -15,10 +15,10 @@ from typing import Final, NamedTuple
 from ledger.books.entry_lines import EntryLine, entry_lines
 from ledger.books.reading import Cut, cut
 from ledger.core.entries import Book
-from ledger.core.words import evidence_named
+from ledger.core.words import evidence_named, said
 from ledger.db.unit_of_work import Transaction
 from reports.books.heading import facts, heads
-from reports.catalogue import FORMS, Asked, grid_of, told_statements
+from reports.catalogue import FORMS, ReportAsked, grid_of, told_statements
 from reports.render.grid import Cell, Column, Grid, Line
 from reports.statements.explain import accounts_codes
 from reports.wording import cut_object, cut_text, kind_mark
@@ -30,7 +30,7 @@ _Key = tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class MoneyCell:
     """A cell of money: where it stands, and which lines of which months can move it."""
 
     row: str
@@ -46,14 +46,17 @@ class Figure:
         return (
             str(line.account).startswith(self.codes)
             and self.months[0] <= line.period <= self.months[1]
-            and all(str(getattr(line.dims, name)) == value for name, value in self.wanted.items())
+            and all(
+                value in (str(of := getattr(line.dims, name)), said(name, str(of)))
+                for name, value in self.wanted.items()
+            )
         )
 
 
 class Change(NamedTuple):
     """A cell that was other; `before` 0 where it was not there. `vouchers` recorded since that can have moved it."""
 
-    figure: Figure
+    figure: MoneyCell
     before_fen: int
     now_fen: int
     vouchers: Sequence[str]
@@ -141,7 +144,7 @@ def changed(
     tx: Transaction,
     book: Book,
     name: str,
-    asked: Asked,
+    asked: ReportAsked,
     since: datetime,
     known_at: datetime | None = None,
 ) -> Changed:
@@ -165,12 +168,14 @@ def changed(
     return Changed(book, name, then, now, changes, entries, capped)
 
 
-def _figures(tx: Transaction, book: Book, name: str, asked: Asked, known_at: datetime | None) -> dict[_Key, Figure]:
+def _figures(
+    tx: Transaction, book: Book, name: str, asked: ReportAsked, known_at: datetime | None
+) -> dict[_Key, MoneyCell]:
     if form := FORMS.get(name):
         told = told_statements(tx, book, asked, known_at)
         shown = told.forms[form]
         return {
-            (filled.row.key, column.key): Figure(
+            (filled.row.key, column.key): MoneyCell(
                 f"{filled.n} {filled.row.name}", column.title, fen, *accounts_codes(shown, filled, column)
             )
             for filled in shown.rows
@@ -179,9 +184,9 @@ def _figures(tx: Transaction, book: Book, name: str, asked: Asked, known_at: dat
     return _of_grid(grid_of(tx, book, name, asked, known_at), asked)
 
 
-def _of_grid(grid: Grid, asked: Asked) -> dict[_Key, Figure]:
+def _of_grid(grid: Grid, asked: ReportAsked) -> dict[_Key, MoneyCell]:
     """Cells of money by the words of their row; rows with the same words by their order."""
-    found: dict[_Key, Figure] = {}
+    found: dict[_Key, MoneyCell] = {}
     seen: Counter[_Key] = Counter()
     places = {column.key: place for place, column in enumerate(grid.columns)}
     for line in grid.lines:
@@ -198,11 +203,13 @@ def _of_grid(grid: Grid, asked: Asked) -> dict[_Key, Figure]:
         for column, cell in zip(grid.columns, line.cells, strict=True):
             if column.kind == "money" and isinstance(cell, int):
                 months = _months(column.key, asked)
-                found[(*words, seen[words], column.key)] = Figure(row, column.title, cell, codes, months, wanted)
+                found[(*words, seen[words], column.key)] = MoneyCell(
+                    row, column.title, cell, codes, months, wanted
+                )
     return found
 
 
-def _kept_by(asked: Asked, places: Mapping[str, int]) -> Iterable[tuple[str, str]]:
+def _kept_by(asked: ReportAsked, places: Mapping[str, int]) -> Iterable[tuple[str, str]]:
     """Which dimension a column of the grid names."""
     if "party" in places:
         yield "counterparty", "party"
@@ -210,7 +217,7 @@ def _kept_by(asked: Asked, places: Mapping[str, int]) -> Iterable[tuple[str, str
         yield asked.by or "counterparty", "value"
 
 
-def _months(key: str, asked: Asked) -> tuple[int, int]:
+def _months(key: str, asked: ReportAsked) -> tuple[int, int]:
     """The months whose vouchers a column takes."""
     if asked.period is None:
         return (0, asked.year * 100 + 12) if asked.year else (0, 999_999)
@@ -222,7 +229,7 @@ def _months(key: str, asked: Asked) -> tuple[int, int]:
 
 
 def _later(
-    tx: Transaction, book: Book, then: Cut, now: Cut, asked: Asked
+    tx: Transaction, book: Book, then: Cut, now: Cut, asked: ReportAsked
 ) -> tuple[list[list[EntryLine]], bool]:
     """Whole vouchers of the blocks after `then` up to `now`, dated by `as_of`, in the order they were recorded."""
     places = tx.rows(

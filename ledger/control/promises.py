@@ -204,6 +204,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
         ),
         (
             "fund.calendar",
+            "fund.control_reports",
             "fund.cutover",
             "fund.outregion",
             "fund.papers",
@@ -241,6 +242,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "check_anchored ON fund.anchored",
         ),
         (
+            "fund.control_reports",
             "fund.cutover",
             "fund.declarations",
             "fund.handbacks",

@@ -1,4 +1,4 @@
-"""辅助余额表: balances by what an account is kept by (institution, party, sub-fund, service year, 期号, category); and 往来 by party."""
+"""Auxiliary balances 辅助余额表, by what an account is kept by (institution, party, sub-fund, service year, 期号, category); and 往来 by party."""
 
 from __future__ import annotations
 
@@ -78,14 +78,20 @@ def auxiliary_grid(
     named = _names(tx, by, {key[1] for key in rows})
     heads_of = _accounts(tx, book)
     lines: list[Line] = []
+
+    def shown_as(value: str) -> str:
+        return said(by.value, value) if by in (Dimension.SUBFUND, Dimension.CATEGORY) else value
+
     for section in Section:
         of_section = {key: sums for key, sums in rows.items() if key[0] == section}
         for value in sorted({key[1] for key in of_section}):
             held = {key: sums for key, sums in of_section.items() if key[1] == value}
             for key in sorted(held, key=lambda one: str(one[2])):
-                lines.append(Line((value, named[value], str(key[2]), heads_of[key[2]], *held[key])))
+                lines.append(Line((shown_as(value), named[value], str(key[2]), heads_of[key[2]], *held[key])))
             if len(held) > 1:
-                lines.append(Line((value, named[value], "", "小计", *_added(held.values())), total=True))
+                lines.append(
+                    Line((shown_as(value), named[value], "", "小计", *_added(held.values())), total=True)
+                )
         if of_section:
             total = _added(of_section.values())
             lines.append(Line(("合计", "", "", SECTION_NAMES[section], *total), total=True))
@@ -94,7 +100,9 @@ def auxiliary_grid(
         Column("value", _TITLES[by], "text", 18), Column("value_name", "名称", "text", 20), Column("code", "科目编码", "text", 10),
         Column("name", "科目名称", "text", 26), *_MONEY,
     )  # fmt: skip
-    shown = f"{when(period, period)}" + (f"　科目{account}" if account else "") + (f"　{party}" if party else "")
+    shown = (
+        f"{when(period, period)}" + (f"　科目{account}" if account else "") + (f"　{party}" if party else "")
+    )
     return Grid(
         f"{book}-{period}-{title}", title, columns, lines, heads(tx, book, shown), [cut_text(known)], SIGNERS,
         facts(book, known, as_of, period=str(period), by=by.value, account=account, party=party),
@@ -202,8 +210,6 @@ def _accounts(tx: Transaction, book: Book) -> dict[int, str]:
 
 def _names(tx: Transaction, by: Dimension, values: set[str]) -> dict[str, str]:
     """What each value is called: codes in words, parties by the list they are kept in; nothing where it says itself."""
-    if by in (Dimension.SUBFUND, Dimension.CATEGORY):
-        return {value: said(by.value, value) for value in values}
     named = dict.fromkeys(values, "")
     if by is Dimension.PARTY:
         named |= dict(
@@ -230,5 +236,7 @@ def _require_kept(tx: Transaction, book: Book, by: Dimension, account: str) -> N
     )
     if found is None:
         raise InvalidInput(
-            "auxiliary.account", f"账套{book}没有按{_TITLES[by]}核算的科目{account[:20]}", account=account[:20]
+            "auxiliary.account",
+            f"账套{book}没有按{_TITLES[by]}核算的科目{account[:20]}",
+            account=account[:20],
         )

@@ -115,9 +115,7 @@ def find(tx: Transaction, book: Book, wanted: Wanted, limit: int = FOUND_MAX) ->
     return entry_lines(tx, book, _places(tx, book, wanted, limit))
 
 
-def _places(
-    tx: Transaction, book: Book, wanted: Wanted, limit: int, seq: int | None = None
-) -> list[Place]:
+def _places(tx: Transaction, book: Book, wanted: Wanted, limit: int, seq: int | None = None) -> list[Place]:
     if seq is None and not wanted.by_lines and (wanted.words or wanted.maker or wanted.least_fen is not None):
         return _looked_up(tx, book, wanted, limit)
     return _read(tx, book, wanted, limit, "" if seq is None else " AND e.seq = %(seq)s", seq=seq)
@@ -149,7 +147,9 @@ def _looked_up(tx: Transaction, book: Book, wanted: Wanted, limit: int) -> list[
     return _read(tx, book, wanted, limit, "")
 
 
-def _read(tx: Transaction, book: Book, wanted: Wanted, limit: int, more: str, **params: object) -> list[Place]:
+def _read(
+    tx: Transaction, book: Book, wanted: Wanted, limit: int, more: str, **params: object
+) -> list[Place]:
     """The newest entries that are as wanted, by the posting lists, from the places given, or month by month."""
     rest = _REST + more
     if wanted.least_fen is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 from ledger.core.accounts import coded
 from ledger.core.entries import FUND_NAMES
@@ -93,7 +93,7 @@ def business_grids(tx: Transaction, month: ControlMonth, tips: Mapping[int, int]
     ]  # fmt: skip
 
 
-def _by_day(month: ControlMonth, rows: Sequence[tuple[object, ...]]) -> Grid:
+def _by_day(month: ControlMonth, rows: Sequence[tuple[Any, ...]]) -> Grid:
     columns = (
         Column("day", "结算日", "day", 10), Column("fund", "险种", "text", 8),
         Column("business_count", "业务笔数", "count", 9), Column("business_fen", "业务基金金额", "money", 16),
@@ -103,11 +103,17 @@ def _by_day(month: ControlMonth, rows: Sequence[tuple[object, ...]]) -> Grid:
     )  # fmt: skip
     lines, total = [], [0] * 6
     for day, fund, *figures in rows:
-        sides: list[int] = list(map(int, figures))  # type: ignore[call-overload]
-        lines.append(Line((day, FUND_NAMES[fund], *sides, sides[1] - sides[4], "是" if sides[:3] == sides[3:] else "否")))  # type: ignore[arg-type,index]
+        sides: list[int] = figures
+        lines.append(
+            Line(
+                (day, FUND_NAMES[fund], *sides, sides[1] - sides[4], "是" if sides[:3] == sides[3:] else "否")
+            )
+        )
         total = [a + b for a, b in zip(total, sides, strict=True)]
     lines.append(
-        Line((None, "合计", *total, total[1] - total[4], "是" if total[:3] == total[3:] else "否"), total=True)
+        Line(
+            (None, "合计", *total, total[1] - total[4], "是" if total[:3] == total[3:] else "否"), total=True
+        )
     )
     notes = [
         "业务：按结算记录与结算日生效的拨付比例重新计算，不取应付明细；笔数按基金分项（统筹、个人账户）计",
@@ -118,8 +124,8 @@ def _by_day(month: ControlMonth, rows: Sequence[tuple[object, ...]]) -> Grid:
 
 def _differences(
     month: ControlMonth,
-    institutions: Sequence[tuple[object, ...]],
-    payables: Sequence[tuple[object, ...]],
+    institutions: Sequence[tuple[Any, ...]],
+    payables: Sequence[tuple[Any, ...]],
 ) -> Grid:
     columns = (
         Column("day", "结算日", "day", 10), Column("fund", "险种", "text", 8), Column("institution", "机构", "text", 16),
@@ -129,40 +135,40 @@ def _differences(
     )  # fmt: skip
     lines = []
     for day, fund, institution, *figures in institutions:
-        sides: list[int] = list(map(int, figures))  # type: ignore[call-overload]
+        sides: list[int] = figures
         for what, place in (("账面基金金额", 1), ("账面日拨付额", 2)):
             if sides[place] != sides[place + 3] or (place == 1 and sides[0] != sides[3]):
                 counted = f"（业务{sides[0]}笔，账面{sides[3]}笔）" if sides[0] != sides[3] else ""
                 lines.append(Line((day, FUND_NAMES[fund], institution, "", what + counted, sides[place], sides[place + 3],
-                                   sides[place] - sides[place + 3])))  # type: ignore[arg-type,index]  # fmt: skip
+                                   sides[place] - sides[place + 3])))  # fmt: skip
     for row in payables[:LISTED]:
         lines += _of_record(row)
     notes = [f"共{len(institutions)}个机构日、{len(payables)}笔记录不符" + (f"，逐笔列前{LISTED}笔" if len(payables) > LISTED else "")]  # fmt: skip
     return Grid(f"control-{month.month}-differences", "业务与财务差异明细", columns, lines, notes=notes)
 
 
-def _of_record(row: Sequence[object]) -> list[Line]:
+def _of_record(row: Sequence[Any]) -> list[Line]:
     day, fund, institution, setl_id, subfund, *rest = row
     due, daily, ratio, found, found_daily, found_ratio, recognised, terms = rest
-    start = (day, FUND_NAMES[fund], institution, setl_id)  # type: ignore[index]
+    start = (day, FUND_NAMES[fund], institution, setl_id)
     part = _NAMED[str(subfund)]
     if found is None:
-        return [Line((*start, f"{part}：没有应付明细", due, 0, due))]  # type: ignore[arg-type]
+        return [Line((*start, f"{part}：没有应付明细", due, 0, due))]
     if due is None:
-        return [Line((*start, f"{part}：应付明细没有结算记录为据", 0, found, -int(str(found))))]  # type: ignore[arg-type]
+        return [Line((*start, f"{part}：应付明细没有结算记录为据", 0, found, -found))]
     lines = []
     if due != found:
-        lines.append(Line((*start, f"{part}：应付明细的基金金额", due, found, int(str(due)) - int(str(found)))))  # type: ignore[arg-type]
+        lines.append(Line((*start, f"{part}：应付明细的基金金额", due, found, due - found)))
     if daily != found_daily or ratio != found_ratio:
         unsure = "，比例为旧版本接转" if terms == "taken_over" else ""
         said = f"{part}：应付明细的日拨付额（比例万分之{found_ratio}，应为{ratio}{unsure}）"
-        lines.append(Line((*start, said, daily, found_daily, int(str(daily)) - int(str(found_daily)))))  # type: ignore[arg-type]
+        lines.append(Line((*start, said, daily, found_daily, daily - found_daily)))
     if recognised == "":
-        lines.append(Line((*start, f"{part}：尚未入账", due, 0, due)))  # type: ignore[arg-type]
-    return lines or [Line((*start, f"{part}：应付明细的机构或结算日与记录不同", due, found, 0))]  # type: ignore[arg-type]
+        lines.append(Line((*start, f"{part}：尚未入账", due, 0, due)))
+    return lines or [Line((*start, f"{part}：应付明细的机构或结算日与记录不同", due, found, 0))]
 
 
-def _receipts(month: ControlMonth, rows: Sequence[tuple[object, ...]]) -> Grid:
+def _receipts(month: ControlMonth, rows: Sequence[tuple[Any, ...]]) -> Grid:
     columns = (
         Column("day", "银行日期", "day", 10), Column("fund", "险种", "text", 8),
         Column("receipts", "回单份数", "count", 9), Column("receipts_fen", "回单金额（退汇为负）", "money", 18),
@@ -171,10 +177,16 @@ def _receipts(month: ControlMonth, rows: Sequence[tuple[object, ...]]) -> Grid:
     )  # fmt: skip
     lines, total = [], [0] * 4
     for day, fund, *figures in rows:
-        sides: list[int] = list(map(int, figures))  # type: ignore[call-overload]
-        lines.append(Line((day, FUND_NAMES[fund], *sides, sides[1] - sides[3], "是" if sides[:2] == sides[2:] else "否")))  # type: ignore[arg-type,index]
+        sides: list[int] = figures
+        lines.append(
+            Line(
+                (day, FUND_NAMES[fund], *sides, sides[1] - sides[3], "是" if sides[:2] == sides[2:] else "否")
+            )
+        )
         total = [a + b for a, b in zip(total, sides, strict=True)]
     lines.append(
-        Line((None, "合计", *total, total[1] - total[3], "是" if total[:2] == total[2:] else "否"), total=True)
+        Line(
+            (None, "合计", *total, total[1] - total[3], "是" if total[:2] == total[2:] else "否"), total=True
+        )
     )
     return Grid(f"control-{month.month}-receipts", "银行回单与账面付款按日核对", columns, lines)

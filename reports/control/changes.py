@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 from ledger.core.entries import FUND_NAMES
-from ledger.core.words import said
+from ledger.core.words import evidence_named, said
 from ledger.db.unit_of_work import Transaction
 from reports.control.due import DUE, ControlMonth
 from reports.render.grid import Column, Grid, Line
@@ -61,7 +62,7 @@ _SUSPENDED: Final[LiteralString] = """
 """
 
 
-def changes_grid(tx: Transaction, month: ControlMonth) -> Grid:
+def changes_grid(tx: Transaction, month: ControlMonth, people: Mapping[str, str]) -> Grid:
     """Changes decided in the month (or proposed and still waiting), each with both persons."""
     columns = (
         Column("what", "事项", "text", 12), Column("subject", "对象", "text", 18), Column("before", "变更前", "text", 30),
@@ -82,12 +83,17 @@ def changes_grid(tx: Transaction, month: ControlMonth) -> Grid:
     ):
         lines.append(Line(("统筹区选择", f"{title}（{key}）", before, value, from_day, said("policy.state", state), maker, on,
                            checker, decided, why)))  # fmt: skip
+    by_name = [
+        Line([people.get(str(cell), cell) if column.key in ("proposed_by", "confirmed_by") else cell
+              for column, cell in zip(columns, line.cells, strict=True)])
+        for line in lines
+    ]  # fmt: skip
     return Grid(
-        f"control-{month.month}-changes", "收款账户、拨付比例、政策变更", columns, lines, facts={"changes": len(lines)}
+        f"control-{month.month}-changes", "收款账户、拨付比例、政策变更", columns, by_name, facts={"changes": len(lines)}
     )  # fmt: skip
 
 
-def _terms_line(row: tuple[object, ...]) -> Line:
+def _terms_line(row: tuple[Any, ...]) -> Line:
     (institution, kind, version, state, maker, on, checker, decided, why, from_day, mode, ratio, month_ratio,
      agreed, agreed_from, agreed_to, old_mode, old_ratio, old_month, old_agreed, old_to) = row  # fmt: skip
     if kind == "enrolment":
@@ -98,7 +104,7 @@ def _terms_line(row: tuple[object, ...]) -> Line:
         before = "" if old_agreed is None else f"{said('institution.state', str(old_agreed))} 至{old_to}"
         from_day = agreed_from
     return Line((said("terms.kind", str(kind)), f"{institution} 第{version}版", before, now, from_day,
-                 said("terms.state", str(state)), maker, on, checker, decided, why))  # type: ignore[arg-type]  # fmt: skip
+                 said("terms.state", str(state)), maker, on, checker, decided, why))  # fmt: skip
 
 
 def reversals_grid(tx: Transaction, month: ControlMonth) -> Grid:
@@ -128,7 +134,7 @@ def suspense_grid(tx: Transaction, month: ControlMonth) -> Grid:
     )  # fmt: skip
     end = month.after - timedelta(days=1)
     lines = [
-        Line((account, receipt, "付" if direction == "debit" else "收", on, (end - on).days, fen, name,
+        Line((account, evidence_named(receipt), "付" if direction == "debit" else "收", on, (end - on).days, fen, name,
               said("paper.outcome", outcome), said("paper.reason", code) or code))
         for account, receipt, direction, on, fen, name, outcome, code in _asked(tx, _SUSPENDED, month)
     ]  # fmt: skip
@@ -136,5 +142,5 @@ def suspense_grid(tx: Transaction, month: ControlMonth) -> Grid:
     return Grid(f"control-{month.month}-suspense", "挂账与待核回单账龄", columns, lines, facts={"in_suspense": len(lines) - 1})  # fmt: skip
 
 
-def _asked(tx: Transaction, query: LiteralString, month: ControlMonth) -> list[tuple[object, ...]]:
+def _asked(tx: Transaction, query: LiteralString, month: ControlMonth) -> list[tuple[Any, ...]]:
     return tx.rows(query, region=month.region, first=month.first, after=month.after)

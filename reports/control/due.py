@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final, LiteralString, NamedTuple
 
 from ledger.core.dates import next_month
-from ledger.core.entries import FUNDS
+from ledger.core.entries import EMPLOYEE_FUND, FUNDS
 from ledger.fund.record.codes import OUTSIDE_FLAGS, OUTSIDE_PAY_LOCS, national_codes
 
 
@@ -39,6 +39,7 @@ class ControlMonth(NamedTuple):
             "inpatient": [code for code, meant in codes.med_type.items() if meant.inpatient],
             "insutypes": [code for code, fund in codes.insutype.items() if fund in self.funds],
             "books": [fund for fund in codes.insutype.values() if fund in self.funds],
+            "employee": EMPLOYEE_FUND,
             "outside_locs": sorted(OUTSIDE_PAY_LOCS),
             "outside_flags": sorted(OUTSIDE_FLAGS),
             "digits": 2 if self.region % 10_000 == 0 else 4 if self.region % 100 in (0, 99) else 6,
@@ -62,8 +63,8 @@ DUE: Final[LiteralString] = """
     parts AS (
         SELECT a.*, b.day AS base_day, CASE WHEN a.init_setl_id = '' THEN 1 ELSE -1 END AS sign, s.subfund, s.fen AS base_fen
           FROM asked a JOIN fund.bill_share b ON b.region = %(region)s AND b.setl_id = a.base
-         CROSS JOIN LATERAL (VALUES ('pool', CASE a.fund WHEN 310 THEN b.basic_310 ELSE b.basic_390 END),
-                                    ('acct', CASE a.fund WHEN 310 THEN b.account + b.wallet ELSE 0 END)) AS s (subfund, fen)
+         CROSS JOIN LATERAL (VALUES ('pool', CASE a.fund WHEN %(employee)s THEN b.basic_310 ELSE b.basic_390 END),
+                                    ('acct', CASE a.fund WHEN %(employee)s THEN b.account + b.wallet ELSE 0 END)) AS s (subfund, fen)
          WHERE s.fen <> 0),
     due AS (
         SELECT p.setl_id, p.day, p.institution, p.fund, p.subfund, p.init_setl_id, p.load_id, p.line, p.sign * p.base_fen AS fund_fen,

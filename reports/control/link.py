@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, LiteralString
 
 from ledger.core.entries import FUND_NAMES
@@ -37,7 +38,7 @@ _LINKED: Final[LiteralString] = """
 """
 
 
-def link_grid(tx: Transaction, month: ControlMonth) -> Grid:
+def link_grid(tx: Transaction, month: ControlMonth, people: Mapping[str, str]) -> Grid:
     """An institution a row; a month without an approved sheet is no difference, only not deducted yet."""
     columns = (
         Column("fund", "险种", "text", 8), Column("institution", "机构", "text", 14), Column("name", "名称", "text", 20),
@@ -69,7 +70,7 @@ def link_grid(tx: Transaction, month: ControlMonth) -> Grid:
             *figures,
             sheet,
             how,
-            f"{maker} {checker}".strip(),
+            f"{people.get(maker, maker)} {people.get(checker, checker)}".strip(),
         )
         lines.append(Line(cells))
     lines.append(Line(("合计", "", "", *sums, "", "", ""), total=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
@@ -26,7 +26,7 @@ CASES: Final = 60
 """Cases drawn where nobody says how many: without an error among them, a rate above 5 % is ruled out at 95 %."""
 
 
-class Signed(NamedTuple):
+class SignedControl(NamedTuple):
     """Who signed which content of a month, and when."""
 
     seed: str
@@ -43,8 +43,8 @@ class ControlReport:
     month: ControlMonth
     seed: str
     grids: Sequence[Grid]
-    known: dict[str, object]
-    signed: Signed | None
+    known: Mapping[str, object]
+    signed: SignedControl | None
 
     @property
     def content(self) -> str:
@@ -73,11 +73,19 @@ class ControlReport:
     def printed(self) -> list[Grid]:
         """The parts with the report's head, digest and the reviewer's place on them."""
         signed = self.signed
-        heads = (f"统筹区：{self.month.region}", f"{self.month.month // 100}年{self.month.month % 100}月", "单位：元")
+        heads = (
+            f"统筹区：{self.month.region}",
+            f"{self.month.month // 100}年{self.month.month % 100}月",
+            "单位：元",
+        )
         foot = [f"报告摘要SHA-256 {self.digest.hex()}", f"随机种子 {self.seed}"]
         if signed is not None:
-            same = "与签署时一致" if signed.digest == self.digest else "签署后数据有变化，签署的内容见 --signed"
-            foot.append(f"已由{signed.signed_by}于{signed.signed_on}签署（摘要{signed.digest.hex()[:16]}…），{same}")
+            same = (
+                "与签署时一致" if signed.digest == self.digest else "签署后数据有变化，签署的内容见 --signed"
+            )
+            foot.append(
+                f"已由{signed.signed_by}于{signed.signed_on}签署（摘要{signed.digest.hex()[:16]}…），{same}"
+            )
         signers = ("内控稽核", "日期")
         return [
             replace(grid, heads=heads, notes=[*grid.notes, *foot] if grid is self.grids[-1] else grid.notes,
@@ -113,11 +121,12 @@ def control_report(
         for book, known in cuts.items()
     }
     sample = draw(tx, here, seed, cases)
+    people: dict[str, str] = dict(tx.rows("SELECT user_name, display_name FROM access.app_user"))
     parts = [
         *business_grids(tx, here, tips),
-        sample_grid(here, sample),
-        link_grid(tx, here),
-        changes_grid(tx, here),
+        sample_grid(here, sample, people),
+        link_grid(tx, here, people),
+        changes_grid(tx, here, people),
         reversals_grid(tx, here),
         suspense_grid(tx, here),
     ]
@@ -125,14 +134,14 @@ def control_report(
     return ControlReport(here, seed, parts, known, signed_of(tx, month))
 
 
-def signed_of(tx: Transaction, month: int) -> Signed | None:
+def signed_of(tx: Transaction, month: int) -> SignedControl | None:
     """What was signed for a month; None before."""
     row = tx.row(
         "SELECT seed, digest, content, signed_by, signed_on FROM fund.control_report WHERE region = %(region)s AND month = %(month)s",
         region=tx.region,
         month=month,
     )
-    return None if row is None else Signed(row[0], bytes(row[1]), *row[2:])
+    return None if row is None else SignedControl(row[0], bytes(row[1]), *row[2:])
 
 
 def as_signed(tx: Transaction, month: int) -> ControlReport:
@@ -169,7 +178,7 @@ def sign(tx: Transaction, report: ControlReport, digest: bytes, signed_on: date)
     )
 
 
-def _signed_object(signed: Signed) -> dict[str, str]:
+def _signed_object(signed: SignedControl) -> dict[str, str]:
     return {
         "by": signed.signed_by,
         "on": signed.signed_on.isoformat(),
@@ -186,7 +195,11 @@ def _grid(part: dict[str, Any]) -> Grid:
     """A part as it was stored: what `_part` made of it, backwards."""
     columns = [Column(one["key"], one["title"], one["kind"]) for one in part["columns"]]
     lines = [
-        Line([_cell(column, row[column.key]) for column in columns], row.get("total", False), row.get("level", 0))
+        Line(
+            [_cell(column, row[column.key]) for column in columns],
+            row.get("total", False),
+            row.get("level", 0),
+        )
         for row in part["rows"]
     ]
     known = {"name", "title", "columns", "rows", "notes"}
@@ -199,4 +212,4 @@ def _cell(column: Column, value: str | int | None) -> Cell:
         return None if value is None else ""
     if column.kind == "day":
         return date.fromisoformat(str(value))
-    return int(value) if column.kind == "money" else value  # type: ignore[arg-type]
+    return int(value) if column.kind == "money" else value

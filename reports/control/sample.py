@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, LiteralString
 
 from ledger.core.accounts import coded
 from ledger.core.entries import FUND_NAMES
 from ledger.core.money import yuan
-from ledger.core.words import said
+from ledger.core.words import evidence_named, said
 from ledger.db.unit_of_work import Transaction
 from reports.control.due import DUE, ControlMonth
 from reports.render.grid import Column, Grid, Line
@@ -102,7 +102,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class PayoutSample:
     """The cases drawn of a population, by a seed."""
 
     seed: str
@@ -120,13 +120,13 @@ class Sample:
         return f"{100 * self.errors / len(self.cases):.2f}%" if self.cases else "0.00%"
 
 
-def draw(tx: Transaction, month: ControlMonth, seed: str, cases: int) -> Sample:
+def draw(tx: Transaction, month: ControlMonth, seed: str, cases: int) -> PayoutSample:
     """`cases` payouts of the month, drawn by `seed`, each judged."""
     rows = tx.rows("WITH " + DUE + _DRAWN + _CASES, **month.params(seed=seed, cases=cases))
     drawn = [Case(*row[1:]) for row in rows]
     for case in drawn:
         case.wrong.extend(_judged(case))
-    return Sample(seed, rows[0][0] if rows else 0, drawn)
+    return PayoutSample(seed, rows[0][0] if rows else 0, drawn)
 
 
 def _judged(case: Case) -> list[str]:
@@ -140,7 +140,9 @@ def _judged(case: Case) -> list[str]:
         wrong.append("没有应付明细")
     else:
         if case.payable_fund_fen != case.fund_fen:
-            wrong.append(f"应付明细的基金金额{yuan(int(case.payable_fund_fen or 0))}，按记录应为{yuan(case.fund_fen)}")
+            wrong.append(
+                f"应付明细的基金金额{yuan(int(case.payable_fund_fen or 0))}，按记录应为{yuan(case.fund_fen)}"
+            )
         if (case.payable_fen, case.payable_ratio) != (case.due_fen, case.ratio):
             wrong.append(f"应付明细的日拨付额{yuan(case.payable_fen)}，按比例应为{yuan(case.due_fen)}")
     if case.order_no is not None:
@@ -171,8 +173,12 @@ def _judged_order(case: Case) -> list[str]:
     return wrong
 
 
-def sample_grid(month: ControlMonth, sample: Sample) -> Grid:
-    """A case a row, what is wrong in the last column."""
+def sample_grid(month: ControlMonth, sample: PayoutSample, people: Mapping[str, str]) -> Grid:
+    """A case a row, what is wrong in the last column. `people`: what users are called."""
+
+    def called(*users: str | None) -> str:
+        return " ".join(people.get(user, user) for user in users if user)
+
     columns = (
         Column("setl_id", "结算ID", "text", 24), Column("day", "结算日", "day", 10), Column("fund", "险种", "text", 8),
         Column("institution", "机构", "text", 14), Column("fund_fen", "基金金额", "money", 14), Column("ratio", "比例‱", "count", 6),
@@ -186,10 +192,10 @@ def sample_grid(month: ControlMonth, sample: Sample) -> Grid:
         Line(
             (
                 case.setl_id, case.day, FUND_NAMES[case.fund], case.institution, case.fund_fen, case.ratio,
-                f"第{case.version}版 {case.proposed_by} {case.confirmed_by}", case.due_fen, case.payable_fen, case.order_no or "",
-                f"{case.prepared_by or ''} {case.approved_by or ''}".strip(),
-                "" if case.payee_version is None else f"第{case.payee_version}版 {case.payee_by} {case.payee_confirmed_by}",
-                case.receipt or "", case.receipt_on, case.stands, "；".join(case.wrong),
+                f"第{case.version}版 {called(case.proposed_by, case.confirmed_by)}", case.due_fen, case.payable_fen, case.order_no or "",
+                called(case.prepared_by, case.approved_by),
+                "" if case.payee_version is None else f"第{case.payee_version}版 {called(case.payee_by, case.payee_confirmed_by)}",
+                evidence_named(case.receipt or ""), case.receipt_on, case.stands, "；".join(case.wrong),
             )
         )
         for case in sample.cases
@@ -200,6 +206,4 @@ def sample_grid(month: ControlMonth, sample: Sample) -> Grid:
     ]
     facts = {"seed": sample.seed, "population": sample.population, "cases": len(sample.cases),
              "errors": sample.errors, "error_rate": sample.error_rate}  # fmt: skip
-    return Grid(
-        f"control-{month.month}-sample", "拨付准确性抽查", columns, lines, notes=notes, facts=facts
-    )
+    return Grid(f"control-{month.month}-sample", "拨付准确性抽查", columns, lines, notes=notes, facts=facts)

@@ -94,7 +94,9 @@ def _holding(shown: FilledForm, filled: Filled) -> list[Filled]:
     return [held for _, key in filled.row.formula for held in _holding(shown, of[key])]
 
 
-def accounts_codes(shown: FilledForm, filled: Filled, column: FigureColumn) -> tuple[tuple[str, ...], tuple[int, int]]:
+def accounts_codes(
+    shown: FilledForm, filled: Filled, column: FigureColumn
+) -> tuple[tuple[str, ...], tuple[int, int]]:
     """The codes a cell is made of, and the months (yyyymm) whose vouchers move it: all before for a balance."""
     held = _holding(shown, filled)
     codes = tuple(dict.fromkeys(code for one in held for code in one.row.codes))

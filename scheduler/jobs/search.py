@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ledger.bootstrap import App
 from ledger.books.search import take_in
 from ledger.books.setup import books_of
+from ledger.bootstrap import App
 from ledger.db.unit_of_work import unit_of_work
 
 

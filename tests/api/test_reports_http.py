@@ -10,12 +10,16 @@ import httpx
 import pytest
 
 from ledger.api.routes.printed import ReportName
-from reports.catalogue import REPORTS, Asked, build
+from reports.catalogue import REPORTS, ReportAsked, build
 from tests.api.test_reads_and_acts import BOOK, REGION, day
 
 __all__ = ["day"]
 BOOKS = f"/api/v1/books/{BOOK}"
-MORE = {"sub-ledger": {"account": "9101"}, "columnar": {"account": "9101"}, "bank-journal": {"account": "1004"}}
+MORE = {
+    "sub-ledger": {"account": "9101"},
+    "columnar": {"account": "9101"},
+    "bank-journal": {"account": "1004"},
+}
 FORMATS = {"csv": ("text/csv", b""), "html": ("text/html", b"<!doctype html>"), "pdf": ("application/pdf", b"%PDF"),
            "xlsx": ("application/vnd.openxmlformats", b"PK")}  # fmt: skip
 
@@ -48,7 +52,11 @@ def test_every_report_in_every_format(world: Any, client: httpx.Client, day: dic
         assert client.get(address, params=asked).status_code == 401
         stranger = client.get(address, params=asked, headers=world.auth("reviewer2"))  # of another region
         if address.endswith(("find", "control")):
-            assert (stranger.json().get("vouchers"), stranger.json().get("region")) in ((0, None), (None, 420200), (None, None))
+            assert (stranger.json().get("vouchers"), stranger.json().get("region")) in (
+                (0, None),
+                (None, 420200),
+                (None, None),
+            )
         else:
             assert stranger.status_code == 404, (address, stranger.text)
         assert "H4201" not in stranger.text
@@ -62,13 +70,19 @@ def test_the_answer_is_the_reports_own(world: Any, client: httpx.Client, day: di
 
         for name in REPORTS:
             asked = MORE.get(name, {})
-            built = build(tx, parse_book(BOOK), name, Asked(202610, account=asked.get("account", "")))
-            answer = client.get(f"{BOOKS}/reports/{name}", params={"period": "202610"} | asked, headers=who).json()
+            built = build(tx, parse_book(BOOK), name, ReportAsked(202610, account=asked.get("account", "")))
+            answer = client.get(
+                f"{BOOKS}/reports/{name}", params={"period": "202610"} | asked, headers=who
+            ).json()
             assert answer == built.document, name
     known = answer["known_at"]["recorded_at"]
-    again = client.get(f"{BOOKS}/reports/dealings", params={"period": "202610", "known_at": known}, headers=who)
+    again = client.get(
+        f"{BOOKS}/reports/dealings", params={"period": "202610", "known_at": known}, headers=who
+    )
     assert again.json() == answer
-    early = client.get(f"{BOOKS}/reports/dealings", params={"period": "202610", "known_at": "2020-01-01"}, headers=who)
+    early = client.get(
+        f"{BOOKS}/reports/dealings", params={"period": "202610", "known_at": "2020-01-01"}, headers=who
+    )
     assert early.json()["rows"] == []
 
 

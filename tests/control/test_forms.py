@@ -26,13 +26,21 @@ __all__ = ["desk_of", "employees"]
 
 def found(database):
     done = examine(database.auditor_engine, database.settings.home)
-    wrong = {(one.entry, one.message) for one in done.breaches if one.promise == "INV-07" and ("报表" in one.message or "待转" in one.message)}
+    wrong = {
+        (one.entry, one.message)
+        for one in done.breaches
+        if one.promise == "INV-07" and ("报表" in one.message or "待转" in one.message)
+    }
     return wrong, done.waiting.get(WAITING, 0)
 
 
 @pytest.mark.parametrize("fund", [310, 390])
 def test_every_leaf_of_the_chart_has_its_row(fund):
-    assert [one.account for one in chart(fund) if one.leaf and str(one.account)[0] != "9" and _part(fund, one.account) is None] == []
+    assert [
+        one.account
+        for one in chart(fund)
+        if one.leaf and str(one.account)[0] != "9" and _part(fund, one.account) is None
+    ] == []
 
 
 def test_closed_months_change_no_statement_and_one_that_does_is_named(employees, database):
@@ -47,7 +55,7 @@ def test_closed_months_change_no_statement_and_one_that_does_is_named(employees,
     # the pool's surplus closed to the personal accounts' balance: every entry balances, the statements do not stay as they were
     posted = employees.post(date(2026, 12, 31), debit(42010202, 10), credit(300101, 10), event="CLOSE-M")
     (wrong,) = found(database)[0]
-    assert wrong[0].endswith(str(posted.seq))
+    assert wrong[0] == f"seq {posted.seq} (202612)"
     assert "统筹基金-10分" in wrong[1]
 
 

@@ -23,7 +23,7 @@ from ledger.core.dates import parse_day
 from ledger.core.entries import Dimensions
 from ledger.core.money import parse_fen
 from reports.books.find import FOUND_MAX, Wanted, find, found_grid, require_something
-from reports.catalogue import Asked, build
+from reports.catalogue import ReportAsked, build
 from reports.changed import changed
 from reports.control.report import CASES, as_signed, control_report
 from reports.reconciliation import reconciliation_grid
@@ -47,7 +47,7 @@ _MEDIA: Final[Mapping[str, str]] = {
 }
 
 
-class Shape(StrEnum):
+class ReportShape(StrEnum):
     """How a report is written."""
 
     JSON = "json"
@@ -72,7 +72,7 @@ class ReportName(StrEnum):
     DEALINGS = "dealings"
 
 
-ShapeQuery = Annotated[Shape, Query(alias="format", description="json、csv、html、xlsx或pdf")]
+ShapeQuery = Annotated[ReportShape, Query(alias="format", description="json、csv、html、xlsx或pdf")]
 PaperQuery = Annotated[Paper, Query(description="xlsx、pdf的纸张")]
 PeriodQuery = Annotated[str | None, Query(pattern=_PERIOD, description="会计期间YYYYMM")]
 YearQuery = Annotated[int | None, Query(ge=2000, le=2099, description="年度")]
@@ -100,15 +100,15 @@ def _asked(
     service_year: Annotated[int, Query(ge=0, le=9999)] = 0,
     term: Annotated[int, Query(ge=0, le=999912)] = 0,
     category: Annotated[str, Query(max_length=20)] = "",
-) -> Asked:
+) -> ReportAsked:
     """What a report is asked, from the address."""
-    return Asked(
+    return ReportAsked(
         parse_period(period) if period else None, year, _day(as_of), account, number, party, by, level, _day(first), _day(last),
         Dimensions(counterparty, subfund, service_year, term, category),
     )  # fmt: skip
 
 
-AskedQuery = Annotated[Asked, Depends(_asked)]
+AskedQuery = Annotated[ReportAsked, Depends(_asked)]
 
 
 @router.get("/books/{book}/reports/{name}", summary="账表", responses=_FILES, response_class=Response)
@@ -118,14 +118,14 @@ def report(
     name: ReportName,
     asked: AskedQuery,
     known_at: KnownAtQuery = None,
-    shape: ShapeQuery = Shape.JSON,
+    shape: ShapeQuery = ReportShape.JSON,
     paper: PaperQuery = Paper.A4_ACROSS,
 ) -> Response:
     """A report of a book, whole: 会社保01, 02, 科目余额表, 总账, 明细账, 多栏账, 序时账, 日记账, 辅助余额, 往来."""
     chosen = parse_book(book)
     with call.tx(chosen.region) as tx:
         built = build(tx, chosen, name, asked, _moment(known_at))
-    if shape is Shape.CSV:
+    if shape is ReportShape.CSV:
         return _answer([built.flat], built.document, shape, paper)
     return _answer([built.printed], built.document, shape, paper)
 
@@ -140,7 +140,7 @@ def changes(
     asked: AskedQuery,
     since: Annotated[str, Query(max_length=40, description="印出时的记录时间（known_at），ISO 8601")],
     known_at: KnownAtQuery = None,
-    shape: ShapeQuery = Shape.JSON,
+    shape: ShapeQuery = ReportShape.JSON,
     paper: PaperQuery = Paper.A4_ACROSS,
 ) -> Response:
     """What changed in a report since it was printed, and the vouchers behind it."""
@@ -152,22 +152,26 @@ def changes(
 
 
 @router.get(
-    "/books/{book}/vouchers/{number}/print", summary="记账凭证（打印）", responses=_FILES, response_class=Response
+    "/books/{book}/vouchers/{number}/print",
+    summary="记账凭证（打印）",
+    responses=_FILES,
+    response_class=Response,
 )
 def printed_voucher(
     call: Calling,
     book: BookPath,
     number: Annotated[
-        str, PathParameter(pattern=r"^((记|备)-[0-9]{6}-[0-9]{1,9}|[0-9]{1,18})$", description="凭证号或链上序号")
+        str,
+        PathParameter(pattern=r"^((记|备)-[0-9]{6}-[0-9]{1,9}|[0-9]{1,18})$", description="凭证号或链上序号"),
     ],
-    shape: ShapeQuery = Shape.JSON,
+    shape: ShapeQuery = ReportShape.JSON,
     paper: PaperQuery = Paper.A5_ACROSS,
 ) -> Response:
     """A voucher as it is printed and bound."""
     chosen = parse_book(book)
     with call.tx(chosen.region) as tx:
         told = voucher(tx, chosen, number)
-    if shape is Shape.HTML:
+    if shape is ReportShape.HTML:
         return _text(voucher_html.voucher(told), shape)
     return _answer([voucher_grid(told)], told.as_json(), shape, paper)
 
@@ -175,10 +179,16 @@ def printed_voucher(
 @router.get("/reports/find", summary="查找凭证", responses=_FILES, response_class=Response)
 def find_vouchers(
     call: Calling,
-    book: Annotated[str | None, Query(pattern=r"^[1-9][0-9]{5}-[0-9]{3}$", description="账套；缺省为可见的全部")] = None,
+    book: Annotated[
+        str | None, Query(pattern=r"^[1-9][0-9]{5}-[0-9]{3}$", description="账套；缺省为可见的全部")
+    ] = None,
     number: Annotated[str, Query(max_length=30)] = "",
-    amount: Annotated[str | None, Query(pattern=r"^[0-9]{1,13}(\.[0-9]{1,2})?$", description="金额，元；或下限")] = None,
-    to_amount: Annotated[str | None, Query(pattern=r"^[0-9]{1,13}(\.[0-9]{1,2})?$", description="金额上限，元")] = None,
+    amount: Annotated[
+        str | None, Query(pattern=r"^[0-9]{1,13}(\.[0-9]{1,2})?$", description="金额，元；或下限")
+    ] = None,
+    to_amount: Annotated[
+        str | None, Query(pattern=r"^[0-9]{1,13}(\.[0-9]{1,2})?$", description="金额上限，元")
+    ] = None,
     words: Annotated[str, Query(max_length=100, description="摘要中的字")] = "",
     party: NameQuery = "",
     account: AccountQuery = "",
@@ -187,7 +197,7 @@ def find_vouchers(
     last: Annotated[str | None, Query(alias="to", pattern=DAY)] = None,
     maker: NameQuery = "",
     limit: Annotated[int, Query(ge=1, le=1_000, description="每个账套至多几张")] = FOUND_MAX,
-    shape: ShapeQuery = Shape.JSON,
+    shape: ShapeQuery = ReportShape.JSON,
     paper: PaperQuery = Paper.A4_ACROSS,
 ) -> Response:
     """Vouchers by what is known of them, in every book the caller may see."""
@@ -215,7 +225,7 @@ def control(
     cases: Annotated[int, Query(ge=1, le=2_000)] = CASES,
     known_at: KnownAtQuery = None,
     signed: Annotated[bool, Query(description="已签署的那一份")] = False,
-    shape: ShapeQuery = Shape.JSON,
+    shape: ShapeQuery = ReportShape.JSON,
     paper: PaperQuery = Paper.A4_ACROSS,
 ) -> Response:
     """The internal-control report of a month (art. 29); signed by `POST /api/v1/acts/report/control-sign`."""
@@ -230,14 +240,16 @@ def control(
     return _answer(told.printed(), told.as_json(), shape, paper)
 
 
-@router.get("/reports/reconciliation", summary="银行存款余额调节表", responses=_FILES, response_class=Response)
+@router.get(
+    "/reports/reconciliation", summary="银行存款余额调节表", responses=_FILES, response_class=Response
+)
 def reconciliation(
     call: Calling,
     account: Annotated[str, Query(max_length=40, description="自有账户")],
     period: Annotated[str, Query(pattern=_PERIOD)],
     region: RegionQuery = None,
     version: Annotated[int, Query(ge=0, le=999_999, description="第几版；0为最新")] = 0,
-    shape: ShapeQuery = Shape.JSON,
+    shape: ShapeQuery = ReportShape.JSON,
     paper: PaperQuery = Paper.A4,
 ) -> Response:
     """余额调节表 of an account and month."""
@@ -246,15 +258,15 @@ def reconciliation(
     return _answer([grid], document(grid), shape, paper)
 
 
-def _answer(grids: Sequence[Grid], told: Mapping[str, object], shape: Shape, paper: Paper) -> Response:
+def _answer(grids: Sequence[Grid], told: Mapping[str, object], shape: ReportShape, paper: Paper) -> Response:
     match shape:
-        case Shape.JSON:
+        case ReportShape.JSON:
             return as_json(told)
-        case Shape.CSV:
+        case ReportShape.CSV:
             if len(grids) == 1:
                 return _text(grid_csv.render(grids[0]), shape)
             return _text("\r\n".join(f"{grid.title}\r\n{grid_csv.render(grid)}" for grid in grids), shape)
-        case Shape.HTML:
+        case ReportShape.HTML:
             return _text(grid_html.render_all(grids), shape)
         case _:
             with tempfile.TemporaryDirectory(prefix="fundledger-") as folder:
@@ -266,7 +278,7 @@ def _answer(grids: Sequence[Grid], told: Mapping[str, object], shape: Shape, pap
             return Response(content, media_type=_MEDIA[shape], headers=headers)
 
 
-def _text(text: str, shape: Shape) -> Response:
+def _text(text: str, shape: ReportShape) -> Response:
     return Response(text, media_type=_MEDIA[shape])
 
 

@@ -14,7 +14,7 @@ from ledger.core.dates import parse_day
 from ledger.core.entries import Dimensions
 from ledger.db.unit_of_work import unit_of_work
 from reports.books.auxiliary import Dimension, auxiliary_grid, dealings_grid
-from reports.catalogue import REPORTS, Asked
+from reports.catalogue import REPORTS, ReportAsked
 from reports.changed import changed as changed_since
 from reports.render.paper import Paper
 
@@ -104,7 +104,7 @@ def changed(
 ) -> None:
     """账表自印出以来变了什么、为什么：逐项列原数、现数，及其后记账的凭证、制单复核、摘要、依据。"""
     running, chosen = app_for("reviewer"), parse_book(book)
-    asked = Asked(
+    asked = ReportAsked(
         parse_period(period) if period else None,
         year,
         parse_day(as_of) if as_of else None,

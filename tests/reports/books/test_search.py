@@ -23,7 +23,9 @@ LATER = [date(2026, 9, 30), date(2026, 11, 3), date(2026, 10, 31), date(2026, 11
 def asked(rows) -> list[Wanted]:
     """What somebody may ask of these (summary, amounts, signer): parts of words, amounts, ranges, and together."""
     dice = random.Random(7)  # noqa: S311 -- test data
-    wanted = [Wanted(words=text) for text in ("日", "日拨", "20", "202", "=SUM(A1)", "没有的", "号", "A1) @x")]
+    wanted = [
+        Wanted(words=text) for text in ("日", "日拨", "20", "202", "=SUM(A1)", "没有的", "号", "A1) @x")
+    ]
     for summary, amounts, signer in rows:
         start = dice.randrange(len(summary))
         part = summary[start : start + dice.randrange(1, 9)]
@@ -82,19 +84,28 @@ def answers_without(desk, wanted):
 
 
 def test_a_page_has_many_entries_and_a_run_many_pages(desk):
-    desk.post(date(2026, 9, 1), [desk.draft(desk._legs(random.Random(n)), f"第{n}号{AWKWARD[n % 9]}") for n in range(450)])  # noqa: S311, SLF001
+    desk.post(
+        date(2026, 9, 1),
+        [desk.draft(desk._legs(random.Random(n)), f"第{n}号{AWKWARD[n % 9]}") for n in range(450)],  # noqa: S311 -- test data
+    )
     take_in(desk.engine, "acc", desk.book, least=1)
     with psycopg.connect(desk.admin_url) as admin:
         assert admin.execute("SELECT count(*) FROM books.search_text").fetchone() == (5,)
         assert admin.execute("SELECT count(*) > 3 FROM books.search_amount").fetchone() == (True,)
     with desk.tx() as tx:
         assert {line.seq for line in find(tx, desk.book, Wanted(words="第37号"))} == {38}
-        assert {line.summary[:5] for line in find(tx, desk.book, Wanted(words="第44"))} >= {"第44号\"", "第440号"} - {"第44号\""}
+        assert {line.summary[:5] for line in find(tx, desk.book, Wanted(words="第44"))} >= {
+            '第44号"',
+            "第440号",
+        } - {'第44号"'}
         rows = tx.rows("SELECT seq, amounts FROM books.entry")
         for _, amounts in rows[::9]:
             fen = abs(amounts[0])
             expected = sorted((s for s, a in rows if fen in map(abs, a)), reverse=True)
-            assert sorted({line.seq for line in find(tx, desk.book, Wanted(least_fen=fen))}, reverse=True) == expected[:200]
+            assert (
+                sorted({line.seq for line in find(tx, desk.book, Wanted(least_fen=fen))}, reverse=True)
+                == expected[:200]
+            )
 
 
 def test_who_may_look_and_who_may_take_in(busy_desk):
@@ -105,7 +116,10 @@ def test_who_may_look_and_who_may_take_in(busy_desk):
         assert tx.rows("SELECT * FROM books.search_run") == []
     with pytest.raises(Forbidden):
         take_in(busy_desk.engine, "other", busy_desk.book)
-    for done in ("DELETE FROM books.search_run", "INSERT INTO books.search_text VALUES (420100, 310, 202610, 1, 9, '{0}', 'x', '{1}')"):
+    for done in (
+        "DELETE FROM books.search_run",
+        "INSERT INTO books.search_text VALUES (420100, 310, 202610, 1, 9, '{0}', 'x', '{1}')",
+    ):
         with pytest.raises(Forbidden), busy_desk.tx() as tx:
             tx.run(done)
 

@@ -65,9 +65,9 @@ def test_business_equals_finance_by_day_and_what_was_paid_is_traced(busy: Any) -
     assert set(cases) == {"a1", "a2", "b1", "b2", "b1r"}
     assert {row["wrong"] for row in cases.values()} == {""}
     assert cases["a1"]["due_fen"] == cases["a1"]["payable_fen"] == "60001"
-    assert cases["a1"]["terms"] == "第1版 zhao qian"
-    assert cases["a1"]["payee"] == "第1版 zhao qian"
-    assert cases["a1"]["receipt"].startswith("camt.054:")
+    assert cases["a1"]["terms"] == "第1版 赵制单 钱复核"
+    assert cases["a1"]["payee"] == "第1版 赵制单 钱复核"
+    assert cases["a1"]["receipt"].startswith("入账通知")
     assert part(report, "sample")["error_rate"] == "0.00%"
     [settled] = [row for row in rows(report, "link") if row["institution"] == H]
     assert (settled["paid_fen"], settled["deducted_fen"], settled["difference_fen"], settled["open_fen"]) == ("80002", "80002", "0", "0")  # fmt: skip
@@ -77,7 +77,7 @@ def test_business_equals_finance_by_day_and_what_was_paid_is_traced(busy: Any) -
     [paper] = rows(report, "suspense")
     assert (paper["amount_fen"], paper["days"], paper["state"]) == ("777", 11, "挂账")
     changes = rows(report, "changes")
-    assert {(row["what"], row["proposed_by"], row["confirmed_by"]) for row in changes} >= {("收款账户", "zhao", "qian"), ("参加方式", "zhao", "qian")}  # fmt: skip
+    assert {(row["what"], row["proposed_by"], row["confirmed_by"]) for row in changes} >= {("收款账户", "赵制单", "钱复核"), ("参加方式", "赵制单", "钱复核")}  # fmt: skip
 
 
 def test_the_seed_draws_the_same_cases_and_another_seed_others(busy: Any) -> None:
@@ -104,7 +104,9 @@ TAMPERED = [
 
 def test_what_was_tampered_shows(busy: Any) -> None:
     with busy.month.admin.begin() as admin:
-        admin.exec_driver_sql("INSERT INTO access.app_user VALUES ('zhao.x', 'person-maker', '赵制单（另名）')")
+        admin.exec_driver_sql(
+            "INSERT INTO access.app_user VALUES ('zhao.x', 'person-maker', '赵制单（另名）')"
+        )
     for done, setl_id, named in TAMPERED:
         busy.month.pretend(done)
         report = told(busy)
@@ -113,7 +115,9 @@ def test_what_was_tampered_shows(busy: Any) -> None:
         assert part(report, "sample")["error_rate"] != "0.00%"
         if "fund.payable" in done:
             assert setl_id in {row["setl_id"] for row in rows(report, "differences")}
-    assert [row for row in rows(told(busy), "business") if row["agrees"] == "否"]  # the record is no longer what was booked
+    assert [
+        row for row in rows(told(busy), "business") if row["agrees"] == "否"
+    ]  # the record is no longer what was booked
 
 
 def test_the_reviewer_signs_what_was_shown_once_and_it_stays(busy: Any) -> None:
@@ -139,7 +143,9 @@ def test_the_reviewer_signs_what_was_shown_once_and_it_stays(busy: Any) -> None:
         kept = as_signed(tx, OCTOBER)
     assert kept.content == report.content
     assert kept.digest == report.digest
-    assert [document(grid)["rows"] for grid in kept.grids] == [document(grid)["rows"] for grid in report.grids]
+    assert [document(grid)["rows"] for grid in kept.grids] == [
+        document(grid)["rows"] for grid in report.grids
+    ]
     busy.verified()
     for user, done in [
         ("zhou", "UPDATE fund.control_report SET seed = 'x'"), ("zhou", "DELETE FROM fund.control_report"),

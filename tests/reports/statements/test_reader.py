@@ -25,8 +25,34 @@ CLAIMS = {
 }  # fmt: skip
 HELD = {"库存现金": "1001", "收入户存款": "1002", "财政专户存款": "1003", "支出户存款": "1004", "国库存款": "1005", "暂付款": "1101",
         "其中：异地就医预付金*": "110101", "债券投资": "1201", "暂收款": "2001", "其中：异地就医资金*": "200103", "借入款项": "2101"}  # fmt: skip
-POOL = ["300101", "400101", "4101", "420101", "440101", "440201", "450101", "500101", "5101", "530101", "530201", "540101"]
-OWN = ["300102", "400102", "420102", "4301", "440102", "440202", "450102", "500102", "5201", "530102", "530202", "540102"]
+POOL = [
+    "300101",
+    "400101",
+    "4101",
+    "420101",
+    "440101",
+    "440201",
+    "450101",
+    "500101",
+    "5101",
+    "530101",
+    "530201",
+    "540101",
+]
+OWN = [
+    "300102",
+    "400102",
+    "420102",
+    "4301",
+    "440102",
+    "440202",
+    "450102",
+    "500102",
+    "5201",
+    "530102",
+    "530202",
+    "540102",
+]
 # 会社保02: name, side (贷-借, 贷, 借-贷, 借), code; what begins with a number is the sum of what follows it
 INCOME = {
     310: """一、统筹基金收入
@@ -93,7 +119,11 @@ class Lines:
             )
 
     def balance(self, codes, last):
-        return sum(side * fen for period, _, code, side, fen in self.rows if period <= last and code.startswith(tuple(codes)))
+        return sum(
+            side * fen
+            for period, _, code, side, fen in self.rows
+            if period <= last and code.startswith(tuple(codes))
+        )
 
     def opened(self, codes, year):
         """At the year's beginning: what was carried, and what a book opened in the year began with."""
@@ -105,7 +135,11 @@ class Lines:
     def side(self, how, code, first, last):
         of = {1: 0, -1: 0}
         for period, event, account, side, fen in self.rows:
-            if event not in ("OPEN", "CLOSE-M", "CLOSE-Y") and first <= period <= last and account.startswith(code):
+            if (
+                event not in ("OPEN", "CLOSE-M", "CLOSE-Y")
+                and first <= period <= last
+                and account.startswith(code)
+            ):
                 of[side] += fen
         return {"借": of[1], "贷": of[-1], "借-贷": of[1] - of[-1], "贷-借": of[-1] - of[1]}[how]
 
@@ -124,8 +158,12 @@ def sheet(lines, fund, year, month):
     def add(*names):
         return tuple(sum(of[name][place] for name in names) for place in (0, 1))
 
-    of["一般基金结余"] = of["净资产合计"] = add(*(name for name in funds if month or name != "（三）待转基金*"))
-    of["资产总计"] = add("库存现金", "收入户存款", "财政专户存款", "支出户存款", "国库存款", "暂付款", "债券投资")
+    of["一般基金结余"] = of["净资产合计"] = add(
+        *(name for name in funds if month or name != "（三）待转基金*")
+    )
+    of["资产总计"] = add(
+        "库存现金", "收入户存款", "财政专户存款", "支出户存款", "国库存款", "暂付款", "债券投资"
+    )
     of["负债合计"] = add("暂收款", "借入款项")
     of["负债与净资产总计"] = add("负债合计", "净资产合计")
     return of
@@ -208,4 +246,3 @@ def test_the_forms_side_by_side(busy, fund, month):
     # what a region does not have is printed with nought, and so is every other row without money
     assert all(isinstance(figure, int) for row in [*printed, *starred] for figure in row[1:])
     assert any(tuple(row[1:]) == (0, 0) for row in starred)
-

@@ -54,7 +54,9 @@ def check_forms(snapshot: Snapshot) -> Iterator[Breach]:
     closing = snapshot.rows(_CLOSING)
     for region, fund, account, debit, credit in moved:
         if fund in _ROWS and _part(fund, account) is None:
-            message = f"科目{account}有发生额（借{debit}分、贷{credit}分）而会社保01、02表没有它的项目，报表漏列"
+            message = (
+                f"科目{account}有发生额（借{debit}分、贷{credit}分）而会社保01、02表没有它的项目，报表漏列"
+            )
             yield Breach("INV-07", f"{region}-{fund}", f"account {account}", message)
     yield from _closings(closing)
     for region, fund, period, left in snapshot.rows(_YEAR_END):

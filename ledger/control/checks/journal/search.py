@@ -46,9 +46,8 @@ _AMOUNTS: Final = """
 def check_search(snapshot: Snapshot) -> Iterator[Breach]:
     """Runs without gap, their words and amounts against the entries."""
     for region, fund, run in snapshot.rows(_GAPS):
-        book = f"{region}-{fund}"
-        message = f"凭证检索第{run}段与前一段不相接，或超出账链：会计可执行 fundledger book index --anew --book {book}"
-        yield Breach("INV-06", book, f"search {run}", message)
+        message = f"凭证检索第{run}段与前一段不相接，或超出账链：会计可执行 fundledger book index --anew --book {region}-{fund}"
+        yield Breach("INV-06", f"{region}-{fund}", f"search {run}", message)
     for book in snapshot.books():
         for what, question in (("摘要", _WORDS), ("金额", _AMOUNTS)):
             for run, period in snapshot.rows(question, region=book.region, fund=book.fund):
