@@ -47,10 +47,14 @@ class MoneyCell:
             str(line.account).startswith(self.codes)
             and self.months[0] <= line.period <= self.months[1]
             and all(
-                value in (str(of := getattr(line.dims, name)), said(name, str(of)))
-                for name, value in self.wanted.items()
+                value == _in_words(name, str(getattr(line.dims, name))) for name, value in self.wanted.items()
             )
         )
+
+
+def _in_words(name: str, value: str) -> str:
+    """A dimension's value as a book shows it."""
+    return said(name, value) if name in ("subfund", "category") else value
 
 
 class Change(NamedTuple):

@@ -14,6 +14,8 @@ from ledger.db.unit_of_work import Transaction
 from reports.control.due import DUE, ControlMonth
 from reports.render.grid import Column, Grid, Line
 
+TAKEN_OVER: Final = "system:0.2"
+"""Who confirmed the terms of a home of 0.2: they stand as taken over, the word of one person."""
 # The same cases for the same seed on every machine: drawn by digest, from what owed money by the day.
 _DRAWN: Final[LiteralString] = """
     , population AS (SELECT * FROM due WHERE daily_fen <> 0),
@@ -134,7 +136,7 @@ def _judged(case: Case) -> list[str]:
     wrong = []
     if case.version == 0:
         wrong.append("结算日没有生效的拨付比例")
-    elif not case.two_persons or case.confirmed_by == "":
+    elif case.terms_state != "taken_over" and (not case.two_persons or case.confirmed_by == ""):
         wrong.append("拨付比例不是两人办理")
     if case.payable_fen is None:
         wrong.append("没有应付明细")
@@ -177,7 +179,11 @@ def sample_grid(month: ControlMonth, sample: PayoutSample, people: Mapping[str, 
     """A case a row, what is wrong in the last column. `people`: what users are called."""
 
     def called(*users: str | None) -> str:
-        return " ".join(people.get(user, user) for user in users if user)
+        return " ".join(
+            people.get(user, said("terms.state", "taken_over") if user == TAKEN_OVER else user)
+            for user in users
+            if user
+        )
 
     columns = (
         Column("setl_id", "结算ID", "text", 24), Column("day", "结算日", "day", 10), Column("fund", "险种", "text", 8),
