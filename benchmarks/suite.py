@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import day, growth, http, intake, posting, start, statements, trial_balance, verify
+from benchmarks import day, find, growth, http, intake, posting, start, statements, trial_balance, verify
 from benchmarks.measured import Measured
 from benchmarks.world import World
 from ledger.core.errors import LedgerError
@@ -19,11 +19,13 @@ MEASURES: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "statements": statements.measure,
     "day": day.measure,
     "http": http.measure,
+    "find": find.measure,
 }
 GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "growth_intake": growth.memory,
     "growth_posting": growth.posting,
     "growth_statements": statements.growth,
+    "growth_find": find.growth,
 }
 
 

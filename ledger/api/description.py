@@ -28,6 +28,21 @@ def described(name: str, status: int = 200) -> dict[int | str, dict[str, Any]]:
     }
 
 
+FILES: Final = (
+    "text/csv",
+    "text/html",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/pdf",
+)
+
+
+def described_files(name: str) -> dict[int | str, dict[str, Any]]:
+    """The responses of a report: a named schema as JSON, or a file in one of its formats."""
+    found = described(name)
+    found[200]["content"] |= {kind: {"schema": {"type": "string"}} for kind in FILES}
+    return found
+
+
 _MONEY: Final[Schema] = {
     "description": "元，至多两位小数；字符串、整数或小数；不接受NaN、指数、全角、超过10^13",
     "anyOf": [{"type": "string", "pattern": r"^-?[0-9]{1,13}(\.[0-9]{1,2})?$"}, {"type": "number"}],

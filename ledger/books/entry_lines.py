@@ -65,7 +65,8 @@ class EntryLine(NamedTuple):
         return self.amount_fen if self.side == -1 else 0
 
 
-# Entries one by one by primary key (OFFSET 0), as in ledger.books.account_lines.
+# Entries, accounts and dimensions one by one by primary key (OFFSET 0), as in ledger.books.account_lines: also where a table
+# has no statistics yet, and a join would read all of it for every line.
 _LINES: Final = """
 SELECT e.voucher_date, e.period, e.seq, e.series, e.vno, e.business_date, e.recorded_at, e.event, e.summary, e.evidence,
        e.prepared_by, e.reviewed_by, l.n::integer, abs(l.account), a.name, a.section, a.dims,
@@ -74,8 +75,9 @@ SELECT e.voucher_date, e.period, e.seq, e.series, e.vno, e.business_date, e.reco
  CROSS JOIN LATERAL (SELECT * FROM books.entry x WHERE x.region = %(region)s AND x.fund = %(fund)s
                         AND x.period = w.period AND x.seq = w.seq OFFSET 0) e
  CROSS JOIN LATERAL unnest(e.accounts, e.dims, e.amounts) WITH ORDINALITY AS l (account, dim, amount_fen, n)
-  JOIN books.account a ON a.region = %(region)s AND a.fund = %(fund)s AND a.account = abs(l.account)
-  JOIN books.dim d ON d.region = %(region)s AND d.dim = l.dim
+ CROSS JOIN LATERAL (SELECT * FROM books.account x WHERE x.region = %(region)s AND x.fund = %(fund)s
+                        AND x.account = abs(l.account) OFFSET 0) a
+ CROSS JOIN LATERAL (SELECT * FROM books.dim x WHERE x.region = %(region)s AND x.dim = l.dim OFFSET 0) d
  ORDER BY e.voucher_date, e.seq, l.n
 """
 

@@ -110,7 +110,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "frozen ON books.balance",
             "frozen ON books.posting",
         ),
-        ("journal.balances", "journal.links"),
+        ("journal.balances", "journal.links", "journal.search"),
         (
             "test_balances_are_rebuilt_from_the_lines",
             "test_a_wrong_balance_is_told_from_changed_lines_by_the_digests",
@@ -121,7 +121,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
         "INV-07",
         "资产等于负债加净资产（年内加待转科目），收支差额等于净资产变动，报表、余额表与明细账一致。",
         ("books.check_entries", "books.check_accounts"),
-        ("journal.balances", "journal.closings"),
+        ("journal.balances", "journal.closings", "journal.forms"),
         (
             "test_every_event_balances_in_each_section_with_the_dimensions_its_accounts_ask",
             "test_a_change_is_named",
@@ -215,6 +215,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
         ),
         (
             "fund.calendar",
+            "fund.control_reports",
             "fund.cutover",
             "fund.outregion",
             "fund.papers",
@@ -253,6 +254,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "check_anchored ON fund.anchored",
         ),
         (
+            "fund.control_reports",
             "fund.cutover",
             "fund.declarations",
             "fund.handbacks",
@@ -265,6 +267,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "journal.chain",
             "journal.closings",
             "journal.dimensions",
+            "journal.entered",
             "journal.links",
             "journal.vouchers",
             "payments.files",

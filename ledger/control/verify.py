@@ -12,6 +12,7 @@ from ledger.books.anchors import Anchor, read_anchors
 from ledger.control.breach import Breach
 from ledger.control.checks.fund.calendar import check_calendar
 from ledger.control.checks.fund.conservation import check_conservation
+from ledger.control.checks.fund.control_reports import check_control_reports
 from ledger.control.checks.fund.cutover import check_cutover
 from ledger.control.checks.fund.declarations import check_declarations
 from ledger.control.checks.fund.deductions import check_deductions
@@ -33,8 +34,10 @@ from ledger.control.checks.journal.closings import check_closings
 from ledger.control.checks.journal.corrections import check_corrections
 from ledger.control.checks.journal.dimensions import check_dimensions
 from ledger.control.checks.journal.entered import check_entered
+from ledger.control.checks.journal.forms import check_forms
 from ledger.control.checks.journal.links import check_links
 from ledger.control.checks.journal.numbering import check_numbering
+from ledger.control.checks.journal.search import check_search
 from ledger.control.checks.journal.signers import check_signers
 from ledger.control.checks.journal.sources import check_sources
 from ledger.control.checks.journal.vouchers import check_vouchers
@@ -66,6 +69,8 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("结账与结转", check_closings),
     ("业务键", check_sources),
     ("余额", check_balances),
+    ("凭证检索", check_search),
+    ("报表项目与结转", check_forms),
     ("制单复核", check_signers),
     ("结算记录与应付", check_recognition),
     ("接入文件与未拨付清单", check_loads),
@@ -93,6 +98,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("异地就医", check_outregion),
     ("基金平衡", check_conservation),
     ("节假日表", check_calendar),
+    ("内控报告", check_control_reports),
     ("防线", check_guards),
 )
 """Every check with the name shown while it runs, in the order they run."""

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final
 
 from ledger.books.entry_lines import EntryLine, entry_lines
+from ledger.books.search import Place, found_by_amount, found_by_words, known_to
 from ledger.books.vouchers import voucher
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput, NotFound
@@ -16,6 +17,8 @@ from reports.books.journal import COLUMNS, line_of
 from reports.render.grid import Column, Grid, Line
 
 FOUND_MAX: Final = 200
+MANY: Final = 20_000
+"""Entries looked at one by one when the search knows them by one thing and more is asked; beyond it the journal is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,9 @@ class Wanted:
         return bool(self.party or self.account)
 
 
-# Newest first. Where a party or an account is known, the posting lists name the entries; else months are read backwards by
-# primary key until enough are found. A day bounds both: blocks have one voucher date, partitions one month.
+# Newest first. Where a party or an account is known, the posting lists name the entries; words, amounts and signers are looked
+# up (ledger.books.search). Else months are read backwards by primary key until enough are found. A day bounds them all: blocks
+# have one voucher date, partitions one month.
 _BY_LINES: Final = """
 WITH leaf AS MATERIALIZED (
     SELECT account, dims FROM books.account a
@@ -70,6 +74,13 @@ SELECT e.period, e.seq FROM books.entry e
  WHERE e.region = %(region)s AND e.fund = %(fund)s AND e.period BETWEEN %(first_period)s AND %(last_period)s
    AND e.voucher_date BETWEEN %(first)s AND %(last)s AND {rest}
  ORDER BY e.period DESC, e.seq DESC LIMIT %(limit)s
+"""
+_BY_PLACES: Final = """
+SELECT w.period, w.seq FROM unnest(%(periods)s::int[], %(seqs)s::bigint[]) AS w (period, seq)
+ CROSS JOIN LATERAL (SELECT * FROM books.entry x WHERE x.region = %(region)s AND x.fund = %(fund)s
+                        AND x.period = w.period AND x.seq = w.seq OFFSET 0) e
+ WHERE e.voucher_date BETWEEN %(first)s AND %(last)s AND {rest}
+ ORDER BY w.period DESC, w.seq DESC LIMIT %(limit)s
 """
 _REST: Final = (
     "(%(words)s = '' OR strpos(e.summary, %(words)s) > 0)"
@@ -104,32 +115,74 @@ def find(tx: Transaction, book: Book, wanted: Wanted, limit: int = FOUND_MAX) ->
     return entry_lines(tx, book, _places(tx, book, wanted, limit))
 
 
-def _places(
-    tx: Transaction, book: Book, wanted: Wanted, limit: int, seq: int | None = None
-) -> list[tuple[int, int]]:
-    first, last = wanted.first or date(1, 1, 1), wanted.last or date(9999, 12, 31)
-    most = wanted.least_fen if wanted.most_fen is None else wanted.most_fen
-    rest = _REST if seq is None else f"{_REST} AND e.seq = %(seq)s"
+def _places(tx: Transaction, book: Book, wanted: Wanted, limit: int, seq: int | None = None) -> list[Place]:
+    if seq is None and not wanted.by_lines and (wanted.words or wanted.maker or wanted.least_fen is not None):
+        return _looked_up(tx, book, wanted, limit)
+    return _read(tx, book, wanted, limit, "" if seq is None else " AND e.seq = %(seq)s", seq=seq)
+
+
+def _looked_up(tx: Transaction, book: Book, wanted: Wanted, limit: int) -> list[Place]:
+    """By what the search knows, and of what was posted since by reading it."""
+    known = known_to(tx, book)
+    new = _read(tx, book, wanted, limit, " AND e.seq > %(seq)s", seq=known)
+    if not known:
+        return new
+    months = _months(wanted)
+    for many in (limit, MANY):
+        if wanted.words or wanted.least_fen is None:
+            some = found_by_words(tx, book, wanted.words, wanted.maker, months, many)
+        else:
+            some = found_by_amount(tx, book, wanted.least_fen, _most(wanted), months, many)
+        fit = _read(
+            tx,
+            book,
+            wanted,
+            limit,
+            "",
+            periods=[month for month, _ in some],
+            seqs=[place for _, place in some],
+        )
+        if len(fit) >= limit or len(some) < many:  # enough, or all there are
+            return sorted({*new, *fit}, reverse=True)[:limit]
+    return _read(tx, book, wanted, limit, "")
+
+
+def _read(
+    tx: Transaction, book: Book, wanted: Wanted, limit: int, more: str, **params: object
+) -> list[Place]:
+    """The newest entries that are as wanted, by the posting lists, from the places given, or month by month."""
+    rest = _REST + more
     if wanted.least_fen is not None:
-        rest += _EXACT if most == wanted.least_fen else _BETWEEN
-    statement = (_BY_LINES if wanted.by_lines else _BY_HEADS).replace("{rest}", rest)
-    params = {
-        "region": book.region,
-        "fund": book.fund,
-        "first": first,
-        "last": last,
-        "first_period": first.year * 100 + first.month,
-        "last_period": last.year * 100 + last.month,
-        "party": wanted.party,
-        "account": wanted.account,
-        "words": wanted.words,
-        "evidence": wanted.evidence,
-        "maker": wanted.maker,
-        "least": wanted.least_fen,
-        "most": most,
-        "limit": limit,
-    }
-    return tx.rows(statement, **params, **({} if seq is None else {"seq": seq}))
+        rest += _EXACT if _most(wanted) == wanted.least_fen else _BETWEEN
+    statement = _BY_LINES if wanted.by_lines else _BY_PLACES if "seqs" in params else _BY_HEADS
+    first_period, last_period = _months(wanted)
+    return tx.rows(
+        statement.replace("{rest}", rest),
+        region=book.region,
+        fund=book.fund,
+        first=wanted.first or date(1, 1, 1),
+        last=wanted.last or date(9999, 12, 31),
+        first_period=first_period,
+        last_period=last_period,
+        party=wanted.party,
+        account=wanted.account,
+        words=wanted.words,
+        evidence=wanted.evidence,
+        maker=wanted.maker,
+        least=wanted.least_fen,
+        most=_most(wanted),
+        limit=limit,
+        **{name: value for name, value in params.items() if value is not None},
+    )
+
+
+def _months(wanted: Wanted) -> tuple[int, int]:
+    first, last = wanted.first or date(1, 1, 1), wanted.last or date(9999, 12, 31)
+    return first.year * 100 + first.month, last.year * 100 + last.month
+
+
+def _most(wanted: Wanted) -> int:
+    return wanted.most_fen if wanted.most_fen is not None else wanted.least_fen or 0
 
 
 def found_grid(found: Sequence[tuple[Book, EntryLine]], limit: int) -> Grid:

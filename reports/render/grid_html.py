@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from html import escape
 from typing import Final
@@ -27,16 +28,28 @@ td.red { color: #c00 } tr.sum td { font-weight: bold }
 
 def render(grid: Grid) -> str:
     """The whole page: title, heads, table, signers, notes."""
+    return render_all([grid])
+
+
+def render_all(grids: Sequence[Grid]) -> str:
+    """Several tables one after the other on one page, titled by the first."""
+    return (
+        '<!doctype html><html lang="zh-CN"><meta charset="utf-8">'
+        f"<title>{_words(grids[0].title)}</title><style>{_STYLE}</style><body>"
+        + "".join(map(_table, grids))
+        + "</body></html>\n"
+    )
+
+
+def _table(grid: Grid) -> str:
     heads = "".join(f"<span>{_words(head)}</span>" for head in grid.heads)
     titles = "".join(f"<th>{_words(column.title)}</th>" for column in grid.columns)
     signers = "".join(f"<span>{_words(signer)}：</span>" for signer in grid.signers)
     notes = "".join(f'<p class="foot">{_words(note)}</p>' for note in grid.notes)
     return (
-        '<!doctype html><html lang="zh-CN"><meta charset="utf-8">'
-        f"<title>{_words(grid.title)}</title><style>{_STYLE}</style><body><h1>{_words(grid.title)}</h1>"
-        f'<div class="head">{heads}</div><table><thead><tr>{titles}</tr></thead><tbody>'
+        f'<h1>{_words(grid.title)}</h1><div class="head">{heads}</div><table><thead><tr>{titles}</tr></thead><tbody>'
         + "".join(_row(grid, line) for line in grid.lines)
-        + f'</tbody></table><div class="sign">{signers}</div>{notes}</body></html>\n'
+        + f'</tbody></table><div class="sign">{signers}</div>{notes}'
     )
 
 

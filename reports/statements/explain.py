@@ -14,6 +14,7 @@ from ledger.core.words import evidence_named
 from ledger.db.unit_of_work import Transaction
 from reports.statements.filling import Filled, amount
 from reports.statements.rows import BALANCES, FillRule, Form
+from reports.statements.span import FigureColumn
 from reports.statements.statement import FilledForm, Statements
 from reports.wording import dimension_object
 
@@ -114,6 +115,16 @@ def _holding(shown: FilledForm, filled: Filled) -> list[Filled]:
         return [filled]
     of = {one.row.key: one for one in shown.rows}
     return [held for _, key in filled.row.formula for held in _holding(shown, of[key])]
+
+
+def accounts_codes(
+    shown: FilledForm, filled: Filled, column: FigureColumn
+) -> tuple[tuple[str, ...], tuple[int, int]]:
+    """The codes a cell is made of, and the months (yyyymm) whose vouchers move it: all before for a balance."""
+    held = _holding(shown, filled)
+    codes = tuple(dict.fromkeys(code for one in held for code in one.row.codes))
+    first = 0 if any(one.row.rule in BALANCES for one in held) else column.first
+    return codes, (first, column.last)
 
 
 def _formula(shown: FilledForm, filled: Filled) -> str:

@@ -15,6 +15,7 @@ from scheduler.jobs.anchors import keep_anchors
 from scheduler.jobs.check import check_promises
 from scheduler.jobs.overdue import ask_banks
 from scheduler.jobs.receipts import take_receipts
+from scheduler.jobs.search import take_in_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +42,6 @@ JOBS: Final = (
     Job("receipts", "取回单入账", "7-22", "*/10", True, take_receipts),
     Job("overdue", "催问逾期回单", "9", "30", False, ask_banks),
     Job("anchors", "链头存证", "*", "5", True, keep_anchors),
+    Job("search", "凭证检索更新", "*", "*/10", True, take_in_entries),
     Job("check", "核验全部承诺", "23", "15", False, check_promises),
 )

@@ -13,7 +13,7 @@ from ledger.books.manual import ManualContent, approve_voucher, draft_voucher
 from ledger.books.templates.fill import Filling, fill, ground
 from ledger.books.templates.read import template, templates
 from ledger.books.vouchers import voucher
-from ledger.cli.books.voucher_templates import given_of
+from ledger.cli.vouchers.templates import given_of
 from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work

@@ -248,6 +248,12 @@ def test_the_doors_of_the_journal_are_these(catalogue: psycopg.Connection) -> No
             "known_parties",
         ),  # read what is shown, write nothing
         *("propose_recurrence", "decide_recurrence", "note_due", "is_due"),
+        *(
+            "index_entries",
+            "forget_search",
+            "found_by_words",
+            "found_by_amount",
+        ),  # tests/reports/books/test_search.py
         "entry_kind",  # reads nothing: the kind an event's entries are of
         # these answer and write nothing: what a hand-written voucher may do, how an entry stands to correction
         *(

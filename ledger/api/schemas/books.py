@@ -76,6 +76,7 @@ _DRAFT: Final = an_object(
 )
 
 SCHEMAS: Final[dict[str, Schema]] = {
+    "Report": {"type": "object", "description": "与命令行 report … --format json 相同；金额为文字，分"},
     "Books": an_object(books=items(an_object(book=TEXT, name=TEXT, region=INT, fund=INT))),
     "TrialBalance": an_object(
         book=TEXT,

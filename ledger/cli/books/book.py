@@ -8,17 +8,18 @@ import typer
 
 from ledger.access.operator_log import append_line
 from ledger.books.reading import parse_book
+from ledger.books.search import forget, take_in
 from ledger.books.setup import books_of, open_period, rebuild_balances
 from ledger.bootstrap import App
-from ledger.cli.books import vouchers
 from ledger.cli.line.context import JsonFlag, act, app_for, show, steps
+from ledger.cli.vouchers import voucher
 from ledger.control.breach import Breach
 from ledger.core.entries import Book
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import unit_of_work
 
 app = typer.Typer(help="账套、手工凭证", no_args_is_help=True)
-app.add_typer(vouchers.app, name="voucher")
+app.add_typer(voucher.app, name="voucher")
 
 
 @app.command("list")
@@ -100,3 +101,24 @@ def _breaches(running: App, book: Book) -> list[Breach]:
     from ledger.control.verify import verify
 
     return [found for found in verify(running.auditor, running.settings.home) if found.book == str(book)]
+
+
+@app.command("index")
+def index(
+    book: Annotated[str, typer.Option(help="账套，如420100-310")],
+    *,
+    anew: Annotated[bool, typer.Option("--anew", help="先清除，再按凭证重做")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """更新凭证检索（report find 按摘要、金额查找用）：定时任务每10分钟办理，大批记账后可随时办理；不改动任何凭证。"""
+    running, named = app_for("accountant"), parse_book(book)
+    with steps(running, named.region, "search.index", book):
+        if anew:
+            with unit_of_work(running.engine, running.user, named.region) as tx:
+                forget(tx, named)
+        taken = take_in(running.engine, running.user, named, least=1)
+        with unit_of_work(running.engine, running.user, named.region) as tx:
+            append_line(tx, "search.indexed", book, "done", str(taken))
+    show(
+        {"book": str(named), "entries": taken}, [f"账套{book}凭证检索已更新：{taken}张凭证"], as_json=as_json
+    )

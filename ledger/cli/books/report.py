@@ -13,6 +13,8 @@ from rich.table import Table
 from ledger.books.account_lines import BEFORE_ALL, parse_cursor
 from ledger.books.reading import parse_book, parse_known_at, parse_period
 from ledger.bootstrap import App
+from ledger.cli.books.auxiliary import auxiliary, changed, dealings
+from ledger.cli.books.control import control, control_sign
 from ledger.cli.books.printed import bank_journal, columnar, find_vouchers, journal, sub_ledger
 from ledger.cli.books.printing import OutOption, PaperOption, printed
 from ledger.cli.books.shapes import GridShape, GridShapeOption, hand_out
@@ -45,7 +47,12 @@ app.command("sub-ledger")(sub_ledger)
 app.command("columnar")(columnar)
 app.command("journal")(journal)
 app.command("bank-journal")(bank_journal)
+app.command("auxiliary")(auxiliary)
+app.command("dealings")(dealings)
+app.command("changed")(changed)
 app.command("find")(find_vouchers)
+app.command("control")(control)
+app.command("control-sign")(control_sign)
 
 
 class VoucherShape(StrEnum):

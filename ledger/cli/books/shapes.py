@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +53,41 @@ def hand_out(
         show(table(grid), sys.stdout)
         return
     typer.echo(_written(grid, shape, flat or grid), nl=shape is GridShape.JSON)
+
+
+def hand_out_all(
+    grids: Sequence[Grid],
+    document: Mapping[str, object],
+    shape: GridShape,
+    *,
+    out: Path | None = None,
+    paper: Paper | None = None,
+) -> None:
+    """Write a report of several tables: as JSON its `document`; as CSV table after table, each under its title.
+
+    Raises what `printed` raises.
+    """
+    match shape:
+        case GridShape.XLSX | GridShape.PDF:
+            printed(grids, shape, out, paper or Paper.A4_ACROSS, together=True)
+        case GridShape.JSON:
+            from reports.render import text_json
+
+            typer.echo(text_json.render(dict(document)))
+        case GridShape.CSV:
+            from reports.render import grid_csv
+
+            typer.echo("\r\n".join(f"{grid.title}\r\n{grid_csv.render(grid)}" for grid in grids), nl=False)
+        case GridShape.HTML:
+            from reports.render import grid_html
+
+            typer.echo(grid_html.render_all(grids), nl=False)
+        case GridShape.TABLE:
+            from reports.render.grid_terminal import table
+            from reports.render.terminal import show
+
+            for grid in grids:
+                show(table(grid), sys.stdout)
 
 
 def _written(grid: Grid, shape: GridShape, flat: Grid) -> str:

@@ -9,8 +9,8 @@ import typer
 from ledger.books import correcting
 from ledger.books.manual import require_happened
 from ledger.books.reading import parse_book
-from ledger.cli.books.vouchers import BookOption, DateOption, ReceiptOption, parse_leg, show_voucher
 from ledger.cli.line.context import JsonFlag, act, app_for, day_or_today, show
+from ledger.cli.vouchers.voucher import BookOption, DateOption, ReceiptOption, parse_leg, show_voucher
 from ledger.core.dates import parse_day
 from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work

@@ -16,9 +16,11 @@ from ledger.books.reading import parse_book
 from ledger.books.setup import open_period
 from ledger.books.templates.fill import fill, ground
 from ledger.books.vouchers import voucher
-from ledger.cli.books import voucher_attachments, voucher_files, voucher_recurring, voucher_templates
-from ledger.cli.books.voucher_batches import FileOption, approve_all, waiting
-from ledger.cli.books.voucher_templates import (
+from ledger.cli.line.context import JsonFlag, act, app_for, show
+from ledger.cli.vouchers import attachments as attached_files
+from ledger.cli.vouchers import files, recurring, templates
+from ledger.cli.vouchers.batches import FileOption, approve_all, waiting
+from ledger.cli.vouchers.templates import (
     AccountOption,
     AmountOption,
     BankOption,
@@ -30,7 +32,6 @@ from ledger.cli.books.voucher_templates import (
     given_of,
     template_of,
 )
-from ledger.cli.line.context import JsonFlag, act, app_for, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.digests import parse_digest
 from ledger.core.entries import Book, Dimensions, Leg, Side
@@ -39,14 +40,14 @@ from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import Transaction, unit_of_work
 
 app = typer.Typer(help="手工凭证：一人制单，另一人复核后记账", no_args_is_help=True)
-app.add_typer(voucher_templates.app, name="templates")
-app.add_typer(voucher_recurring.app, name="recurring")
-app.command()(voucher_attachments.attach)
-app.command()(voucher_attachments.attachments)
+app.add_typer(templates.app, name="templates")
+app.add_typer(recurring.app, name="recurring")
+app.command()(attached_files.attach)
+app.command()(attached_files.attachments)
 app.command()(waiting)
-app.command("import")(voucher_files.import_file)
-app.command()(voucher_files.imported)
-app.command()(voucher_recurring.due)
+app.command("import")(files.import_file)
+app.command()(files.imported)
+app.command()(recurring.due)
 
 BookOption = Annotated[str, typer.Option("--book", help="账套，如420100-310")]
 DateOption = Annotated[str, typer.Option("--date", help="办理日期 YYYY-MM-DD；复核时即填制日期")]

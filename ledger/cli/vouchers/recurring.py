@@ -9,7 +9,8 @@ import typer
 from ledger.books.reading import parse_book
 from ledger.books.templates import recurring as register
 from ledger.books.templates.recurring import RHYTHMS, Recurrence
-from ledger.cli.books.voucher_templates import (
+from ledger.cli.line.context import JsonFlag, act, app_for, day_or_today, show
+from ledger.cli.vouchers.templates import (
     AccountOption,
     AmountOption,
     BankOption,
@@ -21,7 +22,6 @@ from ledger.cli.books.voucher_templates import (
     given_of,
     template_of,
 )
-from ledger.cli.line.context import JsonFlag, act, app_for, day_or_today, show
 from ledger.core.dates import parse_day
 from ledger.core.digests import parse_digest
 from ledger.core.entries import Dimensions

@@ -11,8 +11,8 @@ from ledger.books.reading import parse_book
 from ledger.books.templates.file_rows import KINDS
 from ledger.books.templates.files import Imported, ImportRow, import_rows, take_file, template_text
 from ledger.books.templates.files import imported as imported_files
-from ledger.cli.books.voucher_attachments import file_bytes, write_new
 from ledger.cli.line.context import JsonFlag, act, app_for, show
+from ledger.cli.vouchers.attachments import file_bytes, write_new
 from ledger.core.digests import parse_digest
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped

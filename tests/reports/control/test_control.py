@@ -1,0 +1,172 @@
+"""The control report over a month that was paid by the day, settled, reversed and changed; and what is tampered shows in it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from adapters.banks.ports import Direction
+from ledger.control.verify import verify
+from ledger.core.errors import Conflict, Forbidden, LedgerError, NotFound
+from reports.control.report import ControlReport, as_signed, control_report, sign
+from reports.render.grid_json import document
+
+H, OTHER = "H42010000001", "H42010000002"
+OCTOBER, NOVEMBER = 202610, date(2026, 11, 3)
+
+
+@pytest.fixture
+def busy(town: Any, bill: Any) -> Any:
+    """October: paid by the day, one settled as a month, one reversed after its money left; a paper in suspense, a choice made."""
+    town.begin("P1")
+    town.month.take(
+        bill("a1", fund=100_001, acct=500), bill("a2", fund=33_335), bill("b1", institution=OTHER, fund=70_000),
+        bill("c1", fund=9_000, med_type="11", clr_type="11"),   # outpatient: nothing by the day
+    )  # fmt: skip
+    town.pay_daily(date(2026, 10, 13))
+    town.month.take(bill("b2", institution=OTHER, fund=40_000, day="2026-10-13"),
+                    bill("b1r", institution=OTHER, fund=-70_000, cash=-20_000, day="2026-10-15", init="b1"))  # fmt: skip
+    town.pay_daily(date(2026, 10, 16))
+    town.movement(date(2026, 10, 20), Direction.CREDIT, 777, other_name="不明来款")
+    town.settle(H, OCTOBER, date(2026, 11, 2), NOVEMBER)
+    return town
+
+
+def told(town: Any, month: int = OCTOBER, seed: str = "s1", cases: int = 50) -> ControlReport:
+    with town.tx("zhou") as tx:
+        return control_report(tx, month, seed, cases=cases)
+
+
+def part(report: ControlReport, name: str) -> dict[str, Any]:
+    (grid,) = [grid for grid in report.grids if grid.name.endswith(f"-{name}")]
+    return document(grid)
+
+
+def rows(report: ControlReport, name: str) -> list[dict[str, Any]]:
+    return [row for row in part(report, name)["rows"] if not row.get("total")]  # type: ignore[union-attr]
+
+
+def test_business_equals_finance_by_day_and_what_was_paid_is_traced(busy: Any) -> None:
+    report = told(busy)
+    days = {
+        row["day"]: (row["business_count"], row["business_fen"], row["business_daily_fen"], row["difference_fen"], row["agrees"])
+        for row in rows(report, "business")
+    }  # fmt: skip
+    # 60 %, half up: 60 000.6 → 60 001, 20 001, 42 000; account money and outpatient care nothing by the day
+    assert days["2026-10-12"] == (5, "212836", "122002", "0", "是")
+    assert days["2026-10-13"] == (1, "40000", "24000", "0", "是")
+    assert rows(report, "differences") == [
+        row for row in rows(report, "differences") if "尚未入账" in row["what"]
+    ]
+    assert all(row["agrees"] == "是" for row in rows(report, "receipts"))
+    cases = {row["setl_id"]: row for row in rows(report, "sample")}
+    assert set(cases) == {"a1", "a2", "b1", "b2", "b1r"}
+    assert {row["wrong"] for row in cases.values()} == {""}
+    assert cases["a1"]["due_fen"] == cases["a1"]["payable_fen"] == "60001"
+    assert cases["a1"]["terms"] == "第1版 赵制单 钱复核"
+    assert cases["a1"]["payee"] == "第1版 赵制单 钱复核"
+    assert cases["a1"]["receipt"].startswith("入账通知")
+    assert part(report, "sample")["error_rate"] == "0.00%"
+    [settled] = [row for row in rows(report, "link") if row["institution"] == H]
+    assert (settled["paid_fen"], settled["deducted_fen"], settled["difference_fen"], settled["open_fen"]) == ("80002", "80002", "0", "0")  # fmt: skip
+    assert part(report, "link")["differences"] == 0
+    [reversal] = rows(report, "reversals")
+    assert (reversal["setl_id"], reversal["original"], reversal["daily_fen"]) == ("b1r", "b1", "-42000")
+    [paper] = rows(report, "suspense")
+    assert (paper["amount_fen"], paper["days"], paper["state"]) == ("777", 11, "挂账")
+    changes = rows(report, "changes")
+    assert {(row["what"], row["proposed_by"], row["confirmed_by"]) for row in changes} >= {("收款账户", "赵制单", "钱复核"), ("参加方式", "赵制单", "钱复核")}  # fmt: skip
+
+
+def test_the_seed_draws_the_same_cases_and_another_seed_others(busy: Any) -> None:
+    drawn = [[row["setl_id"] for row in rows(told(busy, seed=seed, cases=2), "sample")] for seed in ("x", "x", "y", "z", "w")]  # fmt: skip
+    assert drawn[0] == drawn[1]
+    assert len({tuple(one) for one in drawn}) > 1
+    assert all(len(one) == 2 for one in drawn)
+    assert part(told(busy, seed="x", cases=2), "sample")["population"] == 5
+    assert told(busy, seed="x").digest == told(busy, seed="x").digest != told(busy, seed="y").digest
+
+
+TAMPERED = [
+    ("UPDATE fund.payable SET daily_fen = daily_fen + 100 WHERE setl_id = 'a1' AND subfund = 'pool'", "a1", "日拨付额"),
+    ("UPDATE fund.payable SET ratio = 7000 WHERE setl_id = 'a1' AND subfund = 'pool'", "a1", "日拨付额"),
+    ("UPDATE fund.payable SET fund_fen = fund_fen + 100 WHERE setl_id = 'a1' AND subfund = 'pool'", "a1", "基金金额"),
+    ("DELETE FROM fund.payable WHERE setl_id = 'b2'", "b2", "没有应付明细"),
+    ("UPDATE payments.pay_order SET payee_number = '6200000009' WHERE order_no = (SELECT order_no FROM payments.order_payable WHERE setl_id = 'a2')", "a2", "收款账户"),
+    ("UPDATE payments.order_payable SET daily_fen = 1 WHERE setl_id = 'a2'", "a2", "拨付单所列"),
+    ("DELETE FROM payments.evidence WHERE matched_order = (SELECT order_no FROM payments.order_payable WHERE setl_id = 'b1')", "b1", "没有回单"),
+    ("UPDATE fund.terms SET confirmed_by = 'zhao', proposed_by = 'zhao.x' WHERE institution = 'H42010000002' AND kind = 'enrolment'", "b2", "两人"),
+    ("UPDATE fund.record SET hifp_pay = hifp_pay + 333 WHERE setl_id = 'a1'", "a1", "基金金额"),
+]  # fmt: skip
+
+
+def test_what_was_tampered_shows(busy: Any) -> None:
+    with busy.month.admin.begin() as admin:
+        admin.exec_driver_sql(
+            "INSERT INTO access.app_user VALUES ('zhao.x', 'person-maker', '赵制单（另名）')"
+        )
+    for done, setl_id, named in TAMPERED:
+        busy.month.pretend(done)
+        report = told(busy)
+        wrong = {row["setl_id"]: row["wrong"] for row in rows(report, "sample") if row["wrong"]}
+        assert named in wrong[setl_id], (done, wrong)
+        assert part(report, "sample")["error_rate"] != "0.00%"
+        if "fund.payable" in done:
+            assert setl_id in {row["setl_id"] for row in rows(report, "differences")}
+    assert [
+        row for row in rows(told(busy), "business") if row["agrees"] == "否"
+    ]  # the record is no longer what was booked
+
+
+def test_the_reviewer_signs_what_was_shown_once_and_it_stays(busy: Any) -> None:
+    report = told(busy)
+    with pytest.raises(NotFound), busy.tx("zhou") as tx:
+        as_signed(tx, OCTOBER)
+    for user, on, digest, code in [
+        ("qian", NOVEMBER, report.digest, "access.role_missing"),
+        ("zhou", date(2026, 10, 31), report.digest, "control.running"),
+        ("zhou", NOVEMBER, b"0" * 32, "control.changed"),
+    ]:
+        with pytest.raises(LedgerError) as refused, busy.tx(user) as tx:
+            sign(tx, told(busy), digest, on)
+        assert refused.value.code == code
+    with busy.tx("zhou") as tx:
+        sign(tx, report, report.digest, NOVEMBER)
+    again = told(busy)
+    assert again.signed is not None
+    with pytest.raises(Conflict) as twice, busy.tx("zhou") as tx:
+        sign(tx, again, again.digest, NOVEMBER)
+    assert twice.value.code == "control.signed"
+    with busy.tx("zhou") as tx:
+        kept = as_signed(tx, OCTOBER)
+    assert kept.content == report.content
+    assert kept.digest == report.digest
+    assert [document(grid)["rows"] for grid in kept.grids] == [
+        document(grid)["rows"] for grid in report.grids
+    ]
+    busy.verified()
+    for user, done in [
+        ("zhou", "UPDATE fund.control_report SET seed = 'x'"), ("zhou", "DELETE FROM fund.control_report"),
+        ("zhou", "INSERT INTO fund.control_report VALUES (420100, 202609, 's', 'x', sha256('x'), 'qian', '2026-11-03')"),
+        ("zhou", "INSERT INTO fund.control_report VALUES (420100, 202609, 's', 'x', sha256('y'), 'zhou', '2026-11-03')"),
+        ("qian", "INSERT INTO fund.control_report VALUES (420100, 202609, 's', 'x', sha256('x'), 'qian', '2026-11-03')"),
+    ]:  # fmt: skip
+        with pytest.raises(LedgerError), busy.tx(user) as tx:
+            tx.run(done)
+    busy.month.pretend("UPDATE fund.control_report SET content = replace(content, '60001', '60000')")
+    named = [f for f in verify(busy.month.database.auditor_engine, busy.home) if f.entry == "control 202610"]
+    assert [f.promise for f in named] == ["INV-12"]
+
+
+def test_a_reader_of_one_fund_sees_that_fund(busy: Any) -> None:
+    with busy.month.admin.begin() as admin:
+        admin.exec_driver_sql("INSERT INTO access.app_user VALUES ('shen', 'person-shen', '沈稽核')")
+        admin.exec_driver_sql("INSERT INTO access.user_role VALUES (420100, 'shen', 'reviewer', 390)")
+    with busy.tx("shen") as tx:
+        report = control_report(tx, OCTOBER, "s")
+    assert rows(report, "business") == []
+    assert rows(report, "sample") == []
+    with pytest.raises(Forbidden), busy.tx("shen") as tx:
+        sign(tx, report, report.digest, NOVEMBER)
