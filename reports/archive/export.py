@@ -30,7 +30,7 @@ from reports.render.paper import Paper
 from reports.render.pdf.book import write_book
 from reports.seal.digests import digests_of, line
 from reports.seal.export import export_seal, require_sealable
-from reports.seal.key import ALGORITHM, SealKey
+from reports.seal.key import SealKey
 from reports.wording import printable
 
 INDEX: Final = "index.xml"
@@ -123,13 +123,7 @@ class _Package:
         self._add("index.csv", "other", "档案目录", "")
         index = to_xml(head, self._items)
         (self._folder / INDEX).write_bytes(index)
-        signature = {
-            "algorithm": ALGORITHM,
-            "key_id": self._key.id,
-            "public_key": self._key.public,
-            "signature": self._key.sign(index),
-        }
-        (self._folder / SIGNATURE).write_bytes(line(signature))
+        (self._folder / SIGNATURE).write_bytes(line(self._key.signature(index)))
         return head, self._items
 
     def _vouchers(self) -> None:
