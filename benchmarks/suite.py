@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import day, growth, http, intake, posting, start, trial_balance, verify
+from benchmarks import close, day, growth, http, intake, posting, start, trial_balance, verify
 from benchmarks.measured import Measured
 from benchmarks.world import World
 from ledger.core.errors import LedgerError
@@ -17,11 +17,13 @@ MEASURES: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "verify": verify.measure,
     "intake": intake.measure,
     "day": day.measure,
+    "close": close.measure,
     "http": http.measure,
 }
 GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "growth_intake": growth.memory,
     "growth_posting": growth.posting,
+    "growth_close": close.growth,
 }
 
 
