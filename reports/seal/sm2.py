@@ -7,7 +7,9 @@ times as fast, so that what is signed may be megabytes.
 
 from __future__ import annotations
 
+import hmac
 from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -68,9 +70,24 @@ def public_of(private: bytes) -> bytes:
 
 
 def sign(private: bytes, data: bytes, algorithm: SM2Core | None = None) -> bytes:
-    """r and s, 32 bytes each."""
-    r, s = (algorithm or _core()).sign(data, int.from_bytes(private, "big"), USER_ID)
+    """r and s, 32 bytes each: always the same for the same key and bytes, as Ed25519 has it, so that what is signed twice is
+    the same file, and a weak source of random numbers gives no key away.
+    """
+    r, s = (algorithm or core(_numbers(private, data))).sign(data, int.from_bytes(private, "big"), USER_ID)
     return bytes(r.to_bytes(_SIZE, "big") + s.to_bytes(_SIZE, "big"))
+
+
+def _numbers(private: bytes, data: bytes) -> Callable[[int], int]:
+    """Secret numbers of so many bits, one after the other, that only who has the key can tell."""
+    count = 0
+
+    def bits(wanted: int) -> int:
+        nonlocal count
+        count += 1
+        made = hmac.digest(private, b"SM2 nonce" + count.to_bytes(4, "big") + sha256(data).digest(), "sha256")
+        return int.from_bytes(made, "big") >> (8 * len(made) - wanted)
+
+    return bits
 
 
 def verify(public: bytes, signature: bytes, data: bytes) -> bool:

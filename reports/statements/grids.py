@@ -79,7 +79,7 @@ def _side(rows: Sequence[Filled]) -> list[Line]:
 def _grid(told: Statements, form: Form, columns: list[Column], lines: list[Line]) -> Grid:
     when = told.span.end if form is Form.SHEET else None
     day = f"{when.year}年{when.month}月{when.day}日" if when else told.span.text
-    unclosed = [str(period) for period, state in told.states.items() if state != "closed"]
+    unclosed = [str(period) for period, state in told.states.items() if state not in ("closed", "sealed")]
     notes = [_STARRED, *(f"【勾稽不符】{line}" for line in failures(told))]
     notes += [f"附注（{note.part}）：{note.account} {note.name}，年初{yuan_grouped(note.opening_fen)}，"
               f"期末{yuan_grouped(note.closing_fen)}" for note in told.notes]  # fmt: skip

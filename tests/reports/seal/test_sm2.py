@@ -46,6 +46,14 @@ def test_the_example_of_the_standard_comes_out() -> None:
     assert sm2.verify(PUBLIC, SIGNED, MESSAGE)
 
 
+def test_the_same_bytes_are_signed_the_same_and_others_with_another_number() -> None:
+    once, other = sm2.sign(PRIVATE, MESSAGE), sm2.sign(PRIVATE, MESSAGE + b".")
+    assert sm2.sign(PRIVATE, MESSAGE) == once
+    assert sm2.verify(PUBLIC, once, MESSAGE)
+    assert once[:32] != other[:32]
+    assert once != SIGNED
+
+
 def test_nothing_else_verifies() -> None:
     assert not sm2.verify(PUBLIC, SIGNED, MESSAGE + b".")
     for n in range(0, len(SIGNED), 7):
