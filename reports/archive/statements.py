@@ -110,6 +110,7 @@ def _journal(asked: PackedMonth) -> Grid:
         first.heads,
         first.notes,
         first.signers,
+        page_sums=first.page_sums,
     )
 
 
