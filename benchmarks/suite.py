@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import close, day, growth, http, intake, posting, start, trial_balance, verify
+from benchmarks import close, day, growth, http, intake, posting, printing, start, trial_balance, verify
 from benchmarks.measured import Measured
 from benchmarks.world import World
 from ledger.core.errors import LedgerError
@@ -18,6 +18,7 @@ MEASURES: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "intake": intake.measure,
     "day": day.measure,
     "close": close.measure,
+    "printing": printing.measure,
     "http": http.measure,
 }
 GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
