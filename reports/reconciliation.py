@@ -59,7 +59,7 @@ def reconciliation_grid(tx: Transaction, account: str, period: int, version: int
             "财会〔2017〕28号1002二、1003二、1004二：月度终了，账面余额与银行对账单（财政专户为财政部门的对账凭证）之间如有差额，"
             "逐笔查明原因，按月编制余额调节表，调节相符。",
         ),
-        signers=(f"编制：{found.made_by}（{found.made_on}）", f"复核：{_reviewed(found)}"),
+        signers=(f"编制：{_person(tx, found.made_by)}（{found.made_on}）", f"复核：{_reviewed(tx, found)}"),
         facts=facts(found),
     )
 
@@ -115,5 +115,11 @@ def _plain(one: SheetItem) -> dict[str, object]:
     }
 
 
-def _reviewed(found: BankSheet) -> str:
-    return f"{found.reviewed_by}（{found.reviewed_on}）" if found.state == "reviewed" else ""
+def _reviewed(tx: Transaction, found: BankSheet) -> str:
+    return f"{_person(tx, found.reviewed_by)}（{found.reviewed_on}）" if found.state == "reviewed" else ""
+
+
+def _person(tx: Transaction, user: str) -> str:
+    """A person's name as it is signed with; the login where nobody of that name is known any more."""
+    found = tx.value("SELECT display_name FROM access.app_user WHERE user_name = %(user)s", user=user)
+    return str(found or user)

@@ -17,6 +17,7 @@ from ledger.books.account_lines import BEFORE_ALL
 from ledger.books.reading import cut, require_period
 from ledger.core.entries import NO_DIMENSIONS, Book
 from ledger.core.errors import Conflict
+from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 from reports.archive import packing
 from reports.archive.index import Head, IndexEntry, to_csv, to_xml
@@ -175,7 +176,7 @@ class _Package:
         for n, paper in enumerate(bank_statements(self._tx, self._book, self._period), 1):
             name = f"{paper.folder}/{_plain(paper.account)}/{n:05d}-{_plain(paper.name)}"
             self._place(name).write_bytes(paper.content)
-            title = f"银行对账单 {paper.kind} {paper.day}"
+            title = f"{said('statement.form', paper.kind)} {paper.day}"
             self._add(name, "statement", title, printable(f"{paper.account} {paper.name}"))
         for account, version in kept_sheets(self._tx, self._book, self._period):
             made = reconciliation_grid(self._tx, account, self._period, version)
