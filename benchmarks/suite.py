@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import day, find, growth, http, intake, posting, start, statements, trial_balance, verify
+from benchmarks import (
+    close,
+    day,
+    find,
+    growth,
+    http,
+    intake,
+    posting,
+    printing,
+    start,
+    statements,
+    trial_balance,
+    verify,
+)
 from benchmarks.measured import Measured
 from benchmarks.world import World
 from ledger.core.errors import LedgerError
@@ -18,6 +31,8 @@ MEASURES: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "intake": intake.measure,
     "statements": statements.measure,
     "day": day.measure,
+    "close": close.measure,
+    "printing": printing.measure,
     "http": http.measure,
     "find": find.measure,
 }
@@ -26,6 +41,7 @@ GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "growth_posting": growth.posting,
     "growth_statements": statements.growth,
     "growth_find": find.growth,
+    "growth_close": close.growth,
 }
 
 

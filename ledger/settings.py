@@ -6,7 +6,7 @@ import os
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,6 +19,7 @@ _ALLOWED: Final = {
     "home": "目录路径",
     "pg_bindir": "目录路径",
     "clock_file": "文件路径",
+    "seal_algorithm": "ed25519或sm2",
 }
 
 
@@ -38,6 +39,7 @@ class Settings(BaseSettings):
     `pg_bindir` names PostgreSQL's programs. `service_password` and `auditor_password` override the stored ones.
     `today` fixes the business date (Asia/Shanghai) of this process, for a dated run; else `clock_file` names a file whose
     one line is the business date, read whenever it is asked for: a practice home, its service, worker and bank live by it.
+    `seal_algorithm` is what seals and archive packages are signed with unless a command names another.
     """
 
     model_config = SettingsConfigDict(
@@ -51,6 +53,7 @@ class Settings(BaseSettings):
     auditor_password: str | None = Field(default=None, repr=False)
     today: date | None = None
     clock_file: Path | None = None
+    seal_algorithm: Literal["ed25519", "sm2"] = "ed25519"
 
     @field_validator("home", "pg_bindir", "clock_file")
     @classmethod

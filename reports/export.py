@@ -33,6 +33,8 @@ class ExportFormat(StrEnum):
     LEDGER = "ledger"
     BEANCOUNT = "beancount"
     JSONL = "jsonl"
+    GBT24589 = "gbt24589"
+    """Files of an interface, in a folder: reports/gbt24589 writes them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,12 @@ from typing import Final
 
 import pytest
 
-JUDGES: Final = {"sshd": "openssh-server", "hledger": "hledger", "ledger": "ledger"}
+JUDGES: Final = {
+    "sshd": "openssh-server",
+    "hledger": "hledger",
+    "ledger": "ledger",
+    "openssl": "openssl",
+}
 """The programs with the Debian package each comes in; `./dev` installs them where it may."""
 AS_ROOT: Final = frozenset({"sshd"})
 REQUIRE: Final = "FUNDLEDGER_REQUIRE_JUDGES"

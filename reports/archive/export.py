@@ -17,12 +17,14 @@ from ledger.books.account_lines import BEFORE_ALL
 from ledger.books.reading import cut, require_period
 from ledger.core.entries import NO_DIMENSIONS, Book
 from ledger.core.errors import Conflict
+from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 from reports.archive import packing
 from reports.archive.index import Head, IndexEntry, to_csv, to_xml
-from reports.archive.parts import bank_papers, ledger_codes, vouchers
-from reports.archive.statements import statements_of
+from reports.archive.parts import bank_papers, bank_statements, kept_sheets, ledger_codes, vouchers
+from reports.archive.statements import PackedMonth, bank_journals, known_at, statements_of
 from reports.general_ledger import general_ledger
+from reports.reconciliation import reconciliation_grid
 from reports.render.books_grid import ledger_grid
 from reports.render.grid import Grid
 from reports.render.out import write_grid
@@ -30,7 +32,7 @@ from reports.render.paper import Paper
 from reports.render.pdf.book import write_book
 from reports.seal.digests import digests_of, line
 from reports.seal.export import export_seal, require_sealable
-from reports.seal.key import ALGORITHM, SealKey
+from reports.seal.key import SealKey
 from reports.wording import printable
 
 INDEX: Final = "index.xml"
@@ -90,20 +92,26 @@ class _Package:
         self._folder = folder
         self._told = told
         self._items: list[IndexEntry] = []
+        self._asked = PackedMonth(tx, book, period, known_at(tx, book, period))
 
     def write(self) -> tuple[Head, list[IndexEntry]]:
         """All parts, then the index and its signature."""
         self._told("凭证")
         self._vouchers()
         self._told("账簿")
-        for code, name in ledger_codes(self._tx, self._book, self._period):
+        codes = ledger_codes(self._tx, self._book, self._period)
+        for code, name in codes:
             self._grid("账簿", f"明细账-{code}", "book", f"明细账 {code} {name}", self._ledger(code))
+        for code, made in bank_journals(self._asked, [code for code, _ in codes]):
+            self._grid("账簿", f"日记账-{code}", "book", f"{made.title} {code}", made)
         self._told("报表")
         for statement in statements_of(self._period):
-            made = statement.make(self._tx, self._book, self._period)
-            self._grid("报表", statement.title, statement.kind, statement.title, made)
+            folder = "账簿" if statement.kind == "book" else "报表"
+            self._grid(folder, statement.title, statement.kind, statement.title, statement.make(self._asked))
         self._told("银行文件")
         self._bank_papers()
+        self._told("银行对账单与余额调节表")
+        self._bank_statements()
         self._told("封存")
         path = self._place(SEAL)
         sealed = export_seal(self._tx, self._book, self._period, self._today, self._key, path)
@@ -123,13 +131,7 @@ class _Package:
         self._add("index.csv", "other", "档案目录", "")
         index = to_xml(head, self._items)
         (self._folder / INDEX).write_bytes(index)
-        signature = {
-            "algorithm": ALGORITHM,
-            "key_id": self._key.id,
-            "public_key": self._key.public,
-            "signature": self._key.sign(index),
-        }
-        (self._folder / SIGNATURE).write_bytes(line(signature))
+        (self._folder / SIGNATURE).write_bytes(line(self._key.signature(index)))
         return head, self._items
 
     def _vouchers(self) -> None:
@@ -150,6 +152,7 @@ class _Package:
             code,
             NO_DIMENSIONS,
             period=self._period,
+            known_at=self._asked.known_at,
             entries=_ENTRIES_PER_READ,
         )
         return ledger_grid(read(after=BEFORE_ALL), lambda end: read(after=end))
@@ -167,6 +170,18 @@ class _Package:
             self._place(name).write_bytes(paper.content)
             title = f"{paper.folder} {paper.kind or '未能识别'} {paper.day}"
             self._add(name, "voucher", title, printable(f"{paper.account} {paper.name}"))
+
+    def _bank_statements(self) -> None:
+        """The statements in the bytes they came in, and the newest 余额调节表 of each account of the book."""
+        for n, paper in enumerate(bank_statements(self._tx, self._book, self._period), 1):
+            name = f"{paper.folder}/{_plain(paper.account)}/{n:05d}-{_plain(paper.name)}"
+            self._place(name).write_bytes(paper.content)
+            title = f"{said('statement.form', paper.kind)} {paper.day}"
+            self._add(name, "statement", title, printable(f"{paper.account} {paper.name}"))
+        for account, version in kept_sheets(self._tx, self._book, self._period):
+            made = reconciliation_grid(self._tx, account, self._period, version)
+            stem = f"余额调节表-{_plain(account)}"
+            self._grid("余额调节表", stem, "statement", f"{made.title} {printable(account)}", made)
 
     def _place(self, name: str) -> Path:
         path = self._folder / name

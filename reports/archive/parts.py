@@ -128,6 +128,45 @@ def ledger_codes(tx: Transaction, book: Book, period: int) -> list[tuple[str, st
     ]
 
 
+def bank_statements(tx: Transaction, book: Book, period: int) -> Iterator[ArchivedFile]:
+    """Statement files of the book's accounts, as taken in, that tell of a day of the month; one at a time."""
+    first = date(period // 100, period % 100, 1)
+    after = date(period // 100 + period % 100 // 12, period % 100 % 12 + 1, 1)
+    found = tx.rows(
+        "SELECT f.account, f.sha256, f.n FROM payments.statement_file f WHERE f.region = %(region)s AND f.state = 'taken'"
+        " AND f.account IN (SELECT k.account FROM payments.book_account k WHERE k.region = %(region)s AND k.fund = %(fund)s)"
+        " AND EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = f.region AND s.account = f.account"
+        "    AND s.file_sha256 = f.sha256 AND s.first_day < %(after)s AND s.last_day >= %(first)s)"
+        ' ORDER BY f.account COLLATE "C", f.prepared_on, f.name COLLATE "C", f.sha256',
+        region=book.region,
+        fund=book.fund,
+        first=first,
+        after=after,
+    )
+    for account, digest, n in found:
+        for name, form, day, content in tx.rows(
+            "SELECT name, form, prepared_on, content FROM payments.statement_file"
+            " WHERE region = %(region)s AND account = %(account)s AND sha256 = %(digest)s AND n = %(n)s",
+            region=book.region,
+            account=account,
+            digest=digest,
+            n=n,
+        ):
+            yield ArchivedFile("银行对账单", account, name, form, day, bytes(content))
+
+
+def kept_sheets(tx: Transaction, book: Book, period: int) -> list[tuple[str, int]]:
+    """(account, version) of the newest 余额调节表 of each account of the book for the month."""
+    return tx.rows(
+        "SELECT account, max(version) FROM payments.reconciliation r WHERE region = %(region)s AND period = %(period)s"
+        " AND account IN (SELECT k.account FROM payments.book_account k WHERE k.region = %(region)s AND k.fund = %(fund)s)"
+        ' GROUP BY account ORDER BY account COLLATE "C"',
+        region=book.region,
+        fund=book.fund,
+        period=period,
+    )
+
+
 def bank_papers(tx: Transaction, book: Book, period: int) -> Iterator[ArchivedFile]:
     """Files of the book's accounts: those whose movements were booked by the bank in the month, others by the day they came.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from hashlib import file_digest
 from pathlib import Path
@@ -17,7 +18,7 @@ from reports.archive import packing
 from reports.archive.export import INDEX, SEAL, SIGNATURE
 from reports.archive.index import Head, IndexEntry, from_xml, to_csv
 from reports.seal.digests import digests_of, line
-from reports.seal.key import ALGORITHM, key_id
+from reports.seal.key import signature_flaw
 from reports.seal.verify import verify_seal
 
 
@@ -37,14 +38,14 @@ class ArchiveCheck:
         return not self.findings
 
 
-def verify_archive(path: Path, kept_key: str = "") -> ArchiveCheck:
+def verify_archive(path: Path, kept: Collection[str] = ()) -> ArchiveCheck:
     """Check a folder or ZIP, without a database; raises InvalidInput `archive.file` where it cannot be read at all."""
     done = ArchiveCheck()
     try:
         if path.is_dir():
-            _folder(path, kept_key, done)
+            _folder(path, kept, done)
         else:
-            _zip(path, kept_key, done)
+            _zip(path, kept, done)
     except OSError as error:
         raise InvalidInput(
             "archive.file", f"档案包{path}不能读取：{os_reason(error)}", file=str(path)
@@ -52,13 +53,13 @@ def verify_archive(path: Path, kept_key: str = "") -> ArchiveCheck:
     return done
 
 
-def _zip(path: Path, kept_key: str, done: ArchiveCheck) -> None:
+def _zip(path: Path, kept: Collection[str], done: ArchiveCheck) -> None:
     with path.open("rb") as file:
         own = file_digest(file, "sha256").hexdigest()
     try:
         with TemporaryDirectory(prefix="fundledger-") as folder:
             _unpack(path, Path(folder), done)
-            _folder(Path(folder), kept_key, done)
+            _folder(Path(folder), kept, done)
         if packing.repacked_digest(path) != own:
             done.findings.append((path.name, "ZIP的结构（文件之外的字节）已被改动"))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
@@ -82,12 +83,12 @@ def _unpack(path: Path, folder: Path, done: ArchiveCheck) -> None:
                 done.findings.append((name, f"ZIP成员已损坏：{error}"))
 
 
-def _folder(folder: Path, kept_key: str, done: ArchiveCheck) -> None:
+def _folder(folder: Path, kept: Collection[str], done: ArchiveCheck) -> None:
     if not (folder / INDEX).is_file():
         done.findings.append((INDEX, "档案目录缺失"))
         return
     data = (folder / INDEX).read_bytes()
-    _signature(folder, data, kept_key, done)
+    _signature(folder, data, kept, done)
     try:
         done.head, items = from_xml(data)
     except InvalidInput as error:
@@ -104,45 +105,40 @@ def _folder(folder: Path, kept_key: str, done: ArchiveCheck) -> None:
         if (size, sha256, sm3) != (item.size, item.sha256, item.sm3):
             done.findings.append((item.path, "与目录所记的大小或摘要（SHA-256、SM3）不符，已被改动"))
     done.findings += [(name, "目录中没有此文件") for name in sorted(there)]
-    _agreement(folder, items, kept_key, done)
+    _agreement(folder, items, kept, done)
 
 
-def _agreement(folder: Path, items: list[IndexEntry], kept_key: str, done: ArchiveCheck) -> None:
+def _agreement(folder: Path, items: list[IndexEntry], kept: Collection[str], done: ArchiveCheck) -> None:
     """The two indexes say the same, and the seal inside proves itself and is of the same book, period and chain."""
     csv = folder / "index.csv"
     if csv.is_file() and csv.read_bytes() != to_csv(items[:-1]):
         done.findings.append(("index.csv", "与index.xml不符"))
     if not (folder / SEAL).is_file() or done.head is None:
         return
-    seal = verify_seal(folder / SEAL, kept_key)
+    seal = verify_seal(folder / SEAL, kept)
     done.findings += [(f"{SEAL} {where}", what) for where, what in seal.findings]
     told = [seal.manifest.get(name) for name in ("book", "period", "last_hash")]
     if told != [done.head.book, done.head.period, done.head.last_hash]:
         done.findings.append((SEAL, "与档案目录的账套、期间或账链不符"))
 
 
-def _signature(folder: Path, data: bytes, kept_key: str, done: ArchiveCheck) -> None:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+def _signature(folder: Path, data: bytes, kept: Collection[str], done: ArchiveCheck) -> None:
     try:
         raw = (folder / SIGNATURE).read_bytes()
         told: dict[str, Any] = json.loads(raw)
-        public, signature = told["public_key"], told["signature"]
-        sound = line(told) == raw and set(told) == {"algorithm", "key_id", "public_key", "signature"}
-        sound = sound and told["algorithm"] == ALGORITHM and told["key_id"] == key_id(public)
-        sound = sound and all(bytes.fromhex(text).hex() == text for text in (public, signature))
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(bytes.fromhex(signature), data)
+        flaw = signature_flaw(told, data)
+        if line(told) != raw or set(told) != {"algorithm", "key_id", "public_key", "signature"}:
+            flaw = flaw or "签名文件不是规范的写法"
     except FileNotFoundError:
         done.findings.append((SIGNATURE, "签名文件缺失"))
         return
-    except (InvalidSignature, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         done.findings.append((SIGNATURE, "签名与目录不符：目录或签名已被改动"))
         return
-    if not sound:
-        done.findings.append((SIGNATURE, "签名文件已被改动"))
-    done.key_id = key_id(public)
-    if kept_key:
+    if flaw:
+        done.findings.append((SIGNATURE, f"{flaw}：目录或签名已被改动"))
+    done.key_id = str(told["key_id"])
+    if kept:
         done.key_checked = True
-        if kept_key != public:
+        if told["public_key"] not in kept:
             done.findings.append((SIGNATURE, "不是以留存的公钥所签：档案包是另一把密钥重做的"))

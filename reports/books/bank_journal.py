@@ -70,7 +70,7 @@ def bank_journal_grid(
     return Grid(
         f"{book}-{period or '全部'}-日记账-{code}{number}", "银行存款日记账" if code != "1001" else "现金日记账", _COLUMNS,
         lines, heads(tx, book, f"{code} {chosen.name} {number}　{span}"), [cut_text(chosen.known)], (*SIGNERS, "出纳"),
-        facts(book, chosen.known, as_of, code=code, account=number),
+        facts(book, chosen.known, as_of, code=code, account=number), ("debit", "credit"), ("side", "balance"),
     )  # fmt: skip
 
 

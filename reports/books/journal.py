@@ -76,7 +76,7 @@ def journal_grid(
     return Grid(
         f"{book}-{days[0]}-{days[1]}-序时账", "序时账", COLUMNS, [*map(line_of, lines), *sums_of(lines)],
         heads(tx, book, f"{days[0]}至{days[1]}"), [cut_text(known)], SIGNERS,
-        facts(book, known, entries=len(shown), next=following),
+        facts(book, known, entries=len(shown), next=following), ("debit", "credit"),
     )  # fmt: skip
 
 

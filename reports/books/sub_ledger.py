@@ -140,4 +140,5 @@ def _grid(
         f"{chosen.book}-{told.period or '全部'}-{title}-{chosen.code}", title, columns, lines,
         heads(tx, chosen.book, f"{chosen.code} {chosen.name}　{span}"), [cut_text(chosen.known)], SIGNERS,
         facts(chosen.book, chosen.known, chosen.as_of, code=chosen.code, name=chosen.name, **more),
+        ("debit", "credit"), ("side", "balance"),
     )  # fmt: skip

@@ -104,6 +104,8 @@ def ledger_grid(first: GeneralLedger, more: Callable[[Cursor], GeneralLedger]) -
         notes=[cut_text(chosen.known)],
         signers=SIGNERS,
         facts=cut_facts(chosen.known),
+        page_sums=("debit_fen", "credit_fen"),
+        page_last=("side", "balance_fen"),
     )
 
 

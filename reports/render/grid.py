@@ -46,3 +46,7 @@ class Grid:
     signers: Sequence[str] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
     """What a machine wants beside the rows: totals, digests, as-of; money in fen as text."""
+    page_sums: Sequence[str] = ()
+    """Keys of the money columns of a book whose sums go over the page: 过次页 at a page's foot, 承前页 at the next one's head."""
+    page_last: Sequence[str] = ()
+    """Keys of the columns that show there what the last row before it showed: a running balance and its direction."""

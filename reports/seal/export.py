@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -20,7 +19,7 @@ from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
 from reports.seal import contents
 from reports.seal.digests import SECTIONS, Twice, line
-from reports.seal.key import ALGORITHM, SealKey, key_id
+from reports.seal.key import SealKey
 
 VERSION: Final = 1
 _SEALABLE: Final = frozenset({"closed", "sealed"})
@@ -119,17 +118,10 @@ def _write(
         "last_hash": ends[1],
         **counts,
         "sections": told,
-        "key_id": key_id(key.public),
+        "key_id": key.id,
     }
     signed = line(manifest)
-    signature = {
-        "t": "signature",
-        "algorithm": ALGORITHM,
-        "key_id": key.id,
-        "public_key": key.public,
-        "signature": key.sign(signed),
-    }
-    out.writelines(chain([signed, line(signature)]))
+    out.writelines([signed, line({"t": "signature", **key.signature(signed)})])
     return Sealed(manifest, str(_digest([signed])["sha256"]))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
 from reports.seal.digests import SECTIONS, Twice, block_hash, dim_hash, dim_start, entry_digest, line
-from reports.seal.key import ALGORITHM, key_id
+from reports.seal.key import signature_flaw
 
 FINDINGS_MAX: Final = 1000
 _ORDER: Final = ("seal", *SECTIONS, "manifest", "signature")
@@ -44,11 +44,11 @@ class SealCheck:
             self.findings.append((where, what))
 
 
-def verify_seal(path: Path, kept_key: str = "") -> SealCheck:
-    """Check a file; `kept_key` is the public key in hex as it was printed when it was made. Raises InvalidInput `seal.file`."""
+def verify_seal(path: Path, kept: Collection[str] = ()) -> SealCheck:
+    """Check a file; `kept` are public keys in hex as they were printed when they were made. Raises InvalidInput `seal.file`."""
     try:
         with path.open("rb") as file:
-            return _Reader(file, kept_key).check()
+            return _Reader(file, kept).check()
     except OSError as error:
         raise InvalidInput(
             "seal.file", f"封存文件{path}不能读取：{os_reason(error)}", file=str(path)
@@ -58,9 +58,9 @@ def verify_seal(path: Path, kept_key: str = "") -> SealCheck:
 class _Reader:
     """One pass over the lines."""
 
-    def __init__(self, file: BinaryIO, kept_key: str) -> None:
+    def __init__(self, file: BinaryIO, kept: Collection[str]) -> None:
         self._file = file
-        self._kept = kept_key
+        self._kept = kept
         self.done = SealCheck()
         self._digests = {name: Twice() for name in ("head", *SECTIONS)}
         self._region = self._fund = self._period = 0
@@ -230,26 +230,14 @@ class _Reader:
             self.done.find("清单", "与文件内容不符：账套、期间、区块、凭证数或行数")
 
     def _signature(self, row: Mapping[str, Any], signed: bytes) -> None:
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-        public = row["public_key"]
-        if row["algorithm"] != ALGORITHM:
-            self.done.find("签名", "不认识的算法")
-            return
-        if row["key_id"] != key_id(public) or self.done.manifest.get("key_id") != row["key_id"]:
-            self.done.find("签名", "公钥与其指纹不符")
-        if any(bytes.fromhex(text).hex() != text for text in (public, row["signature"])):
-            self.done.find("签名", "不是小写的十六进制数，已被改动")
-        try:
-            Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(
-                bytes.fromhex(row["signature"]), signed
-            )
-        except InvalidSignature:
-            self.done.find("签名", "与清单不符：清单或签名已被改动")
+        flaw = signature_flaw(row, signed)
+        if flaw:
+            self.done.find("签名", f"{flaw}：清单或签名已被改动")
+        if self.done.manifest.get("key_id") != row["key_id"]:
+            self.done.find("签名", "清单所记的密钥不是签名的密钥")
         if self._kept:
             self.done.key_checked = True
-            if self._kept != public:
+            if row["public_key"] not in self._kept:
                 self.done.find("签名", "不是以留存的公钥所签：文件是另一把密钥重做的")
 
 

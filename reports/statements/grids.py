@@ -61,7 +61,8 @@ def _two_sided(rows: Sequence[Filled]) -> list[Line]:
     cut = next(place for place, filled in enumerate(rows) if filled.row.key == "assets") + 1
     left, right = _side(rows[:cut]), _side(rows[cut:])
     blank: tuple[Cell, ...] = ("", None, None)
-    body = zip_longest(left[:-1], right[:-1], fillvalue=Line(blank))
+    # beside a total nothing is no item
+    body = zip_longest(left[:-1], right[:-1], fillvalue=Line(blank, total=True))
     lines = [Line((*one.cells, *other.cells), one.total and other.total) for one, other in body]
     return [*lines, Line((*left[-1].cells, *right[-1].cells), total=True)]
 

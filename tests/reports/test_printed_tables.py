@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger.core.money import yuan_grouped
 from reports.render.grid import Column, Grid, Line
 from reports.render.paper import Paper
 from reports.render.pdf.form import ROWS_MAX
@@ -165,3 +166,41 @@ def _face() -> Typeface:
     if not _FACES:
         _FACES.append(Typeface())
     return _FACES[0]
+
+
+@pytest.mark.parametrize("paper", list(Paper))
+def test_a_book_carries_its_sums_over_every_page(tmp_path: Path, paper: Paper) -> None:
+    """过次页 is what the rows up to here come to, 承前页 says the same on the next page; the last page carries nothing on."""
+    columns = [*COLUMNS, Column("side", "方向"), Column("balance", "余额", "money")]
+    lines: list[Line] = [Line([None, "期初余额", "", None, None, "借", 50])]
+    balance = 50
+    for n in range(1, 151):
+        debit = -n if n % 10 == 0 else 100 * n
+        balance += debit
+        lines.append(Line([date(2026, 10, 1), f"第{n}笔" * (1 + n % 7), "", debit, None, "借", balance]))
+        if n % 40 == 0:
+            lines.append(Line([None, "本日合计", "", 999_999, None, "借", balance], total=True))
+    table = Grid(
+        "t",
+        "日记账",
+        columns,
+        lines,
+        heads=HEADS,
+        page_sums=("debit", "credit"),
+        page_last=("side", "balance"),
+    )
+    path = tmp_path / "o.pdf"
+    write([table], path, paper)
+    found = [joined(text) for text in pages(path)]
+    assert len(found) > 3
+    said, booked, stood = [], 0, 50
+    for n, text in enumerate(found):
+        numbers = [int(number) for number in dict.fromkeys(re.findall(r"第(\d+)笔", text))]
+        if n:
+            assert f"承前页{said[-1]}" in text
+        for number in numbers:
+            debit = -number if number % 10 == 0 else 100 * number
+            booked, stood = booked + debit, stood + debit
+        said.append(f"{yuan_grouped(booked)}0.00借{yuan_grouped(stood)}")
+        assert (f"过次页{said[-1]}" in text) == (n < len(found) - 1), text
+    assert booked == sum(-n if n % 10 == 0 else 100 * n for n in range(1, 151))

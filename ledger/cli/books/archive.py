@@ -9,7 +9,7 @@ import typer
 
 from ledger.books.reading import parse_book, parse_period
 from ledger.cli.books.report import BookOption
-from ledger.cli.books.seal import KeyOption, PeriodOption, kept_key
+from ledger.cli.books.seal import AlgorithmOption, KeyOption, PeriodOption, kept_keys
 from ledger.cli.line.context import JsonFlag, app_for, show
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
@@ -17,7 +17,7 @@ from ledger.db.unit_of_work import unit_of_work
 from reports.archive.export import export_archive
 from reports.archive.index import KIND_WORDS
 from reports.archive.verify import verify_archive
-from reports.seal.key import ensure_key
+from reports.seal.key import algorithm_named, ensure_key
 
 app = typer.Typer(help="电子会计档案：按期间成包、核对", no_args_is_help=True)
 
@@ -27,12 +27,14 @@ def export(
     book: BookOption,
     period: PeriodOption,
     out: Annotated[Path, typer.Option(help="写入的目录，或以.zip结尾的文件；写完才出现")],
+    algorithm: AlgorithmOption = "",
     *,
     as_json: JsonFlag = False,
 ) -> None:
     """已结账期间的档案包：凭证、账簿、报表、银行文件原件、期间封存，目录附摘要与保管期限并签名。"""
     running, named = app_for("accountant"), parse_book(book)
-    key, _ = ensure_key(running.settings.home)
+    settings = running.settings
+    key, _ = ensure_key(settings.home, algorithm_named(algorithm or settings.seal_algorithm))
     with unit_of_work(running.engine, running.user, named.region) as tx:
         try:
             head, items = export_archive(
@@ -66,7 +68,7 @@ def verify(
     as_json: JsonFlag = False,
 ) -> None:
     """核对档案包，不用数据库：目录、签名、每个文件的摘要、期间封存；有不符则逐项指明并以1退出。"""
-    done = verify_archive(package, kept_key(key))
+    done = verify_archive(package, kept_keys(key))
     document = {
         "package": str(package),
         "archive": "clean" if done.clean else "findings",

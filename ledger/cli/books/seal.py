@@ -18,7 +18,7 @@ from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import get_settings
 from reports.seal.compare import differences
 from reports.seal.export import export_seal
-from reports.seal.key import ensure_key, public_path, read_public
+from reports.seal.key import algorithm_named, ensure_key, own_public_keys, public_path, read_public
 from reports.seal.verify import SealCheck, verify_seal
 
 app = typer.Typer(help="封存：已结账期间的签名文件", no_args_is_help=True)
@@ -26,16 +26,20 @@ PeriodOption = Annotated[str, typer.Option("--period", help="会计期间YYYYMM�
 KeyOption = Annotated[
     Path | None, typer.Option("--key", help="留存的公钥文件；缺省为本安装的，没有则只核对签名自身")
 ]
+AlgorithmOption = Annotated[
+    str, typer.Option("--algorithm", help="签名算法：ed25519或sm2；缺省按FUNDLEDGER_SEAL_ALGORITHM")
+]
 SealFile = Annotated[Path, typer.Argument(help="封存文件")]
 
 
 @app.command("key")
-def key(*, as_json: JsonFlag = False) -> None:
+def key(algorithm: AlgorithmOption = "", *, as_json: JsonFlag = False) -> None:
     """本安装的签名公钥及其指纹；没有密钥则生成一对。请打印留存，另存一份于他处。"""
-    home = (ACTING.settings or get_settings()).home
-    found, made = ensure_key(home)
-    document = {"algorithm": "Ed25519", "public_key": found.public, "key_id": found.id, "made": made}
-    words = [f"公钥 {found.public}", f"指纹 {found.id}", f"公钥文件 {public_path(home)}"]
+    settings = ACTING.settings or get_settings()
+    found, made = ensure_key(settings.home, algorithm_named(algorithm or settings.seal_algorithm))
+    kept_at = public_path(settings.home, found.algorithm)
+    document = {"algorithm": found.algorithm, "public_key": found.public, "key_id": found.id, "made": made}
+    words = [f"算法 {found.algorithm}", f"公钥 {found.public}", f"指纹 {found.id}", f"公钥文件 {kept_at}"]
     show(document, [*words, "已新生成" if made else "早已生成"], as_json=as_json)
 
 
@@ -44,12 +48,14 @@ def export(
     book: BookOption,
     period: PeriodOption,
     out: Annotated[Path, typer.Option(help="写入的文件；写完才出现")],
+    algorithm: AlgorithmOption = "",
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """封存已结账期间：凭证、账链、余额表与清单，以Ed25519签名，附SHA-256与SM3摘要。会计主管导出即封存，此后不能重新开启。"""
+    """封存已结账期间：凭证、账链、余额表与清单，签名，附SHA-256与SM3摘要。会计主管导出即封存，此后不能重新开启。"""
     running, named = app_for("chief"), parse_book(book)
-    found, made = ensure_key(running.settings.home)
+    settings = running.settings
+    found, made = ensure_key(settings.home, algorithm_named(algorithm or settings.seal_algorithm))
     if made:
         typer.echo(f"已生成签名密钥，指纹{found.id}：请以 fundledger seal key 打印留存", err=True)
     with unit_of_work(running.engine, running.user, named.region) as tx:
@@ -59,7 +65,13 @@ def export(
             state = seal(tx, named, month, done.sha256, found.id, today)
         except OSError as error:
             raise InvalidInput("export.file", f"不能写入{out}：{os_reason(error)}", file=str(out)) from error
-    document = {**done.manifest, "out": str(out), "manifest_sha256": done.sha256, "state": state}
+    document = {
+        **done.manifest,
+        "out": str(out),
+        "manifest_sha256": done.sha256,
+        "algorithm": found.algorithm,
+        "state": state,
+    }
     del document["t"]
     words = [f"已写入{out}：{done.manifest['entries']}张凭证，清单SHA-256 {done.sha256}，密钥指纹{found.id}"]
     sealed = (
@@ -71,13 +83,13 @@ def export(
 @app.command("verify")
 def verify(file: SealFile, key: KeyOption = None, *, as_json: JsonFlag = False) -> None:
     """核对封存文件，不用数据库：逐张凭证、账链、余额、清单、签名；有不符则逐项指明并以1退出。"""
-    _answer(file, verify_seal(file, kept_key(key)), as_json=as_json)
+    _answer(file, verify_seal(file, kept_keys(key)), as_json=as_json)
 
 
 @app.command("compare")
 def compare(file: SealFile, key: KeyOption = None, *, as_json: JsonFlag = False) -> None:
     """封存文件与现在的账相比：账链此后被改写则指明区块并以1退出。"""
-    done = verify_seal(file, kept_key(key))
+    done = verify_seal(file, kept_keys(key))
     if done.clean:
         running, named = app_for("reviewer"), parse_book(str(done.manifest["book"]))
         with unit_of_work(running.engine, running.user, named.region) as tx:
@@ -86,12 +98,11 @@ def compare(file: SealFile, key: KeyOption = None, *, as_json: JsonFlag = False)
     _answer(file, done, as_json=as_json)
 
 
-def kept_key(named: Path | None) -> str:
-    """The public key named, else that of this installation, if it has one; "" for none."""
-    own = public_path((ACTING.settings or get_settings()).home)
-    if named is None and own.is_file():
-        named = own
-    return read_public(named) if named else ""
+def kept_keys(named: Path | None) -> frozenset[str]:
+    """The public key named, else those of this installation, as many as it has."""
+    if named is not None:
+        return frozenset([read_public(named)])
+    return own_public_keys((ACTING.settings or get_settings()).home)
 
 
 def _answer(file: Path, done: SealCheck, *, as_json: bool) -> None:

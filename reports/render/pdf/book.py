@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import BinaryIO, Final
 
 from reports.render.canonical import Control
-from reports.render.grid import Grid, Line
+from reports.render.grid import Cell, Grid, Line
 from reports.render.paper import BINDING_MM, EDGE_MM, Paper
 from reports.render.pdf.columns import PAD, Layout, layout, shown
 from reports.render.pdf.file import PdfFile
@@ -36,6 +36,40 @@ def write_book(grids: Iterable[Grid], out: BinaryIO, paper: Paper) -> int:
     return file.pages
 
 
+class _Carried:
+    """What goes over the page: sums of the rows that are no totals, and what the last row showed."""
+
+    def __init__(self, grid: Grid) -> None:
+        keys = [column.key for column in grid.columns]
+        self._sums = {keys.index(key): 0 for key in grid.page_sums}
+        self._last: dict[int, Cell] = {keys.index(key): None for key in grid.page_last}
+        self._words = keys.index("summary") if "summary" in keys else 0
+        self._kinds = [column.kind for column in grid.columns]
+        self.begun = False
+        """Whether there is anything to carry."""
+
+    def take(self, line: Line) -> None:
+        """One row more."""
+        self.begun = bool(self._sums)
+        for place in self._last:
+            self._last[place] = line.cells[place]
+        if line.total:
+            return
+        for place in self._sums:
+            fen = line.cells[place]
+            self._sums[place] += fen if isinstance(fen, int) else 0
+
+    def line(self, words: str) -> Line:
+        """The row that says it."""
+        cells: list[Cell] = ["" if kind == "text" else None for kind in self._kinds]
+        cells[self._words] = words
+        for place, fen in self._sums.items():
+            cells[place] = fen
+        for place, cell in self._last.items():
+            cells[place] = cell
+        return Line(cells, total=True)
+
+
 class _Table:
     """One table: the page it is on, and how far down it is."""
 
@@ -53,6 +87,7 @@ class _Table:
         self._rules: list[str] = []
         self._y = 0.0
         self._from = 0.0
+        self._over = _Carried(grid)
 
     def write(self) -> None:
         """All rows, then notes and signatures."""
@@ -70,6 +105,7 @@ class _Table:
         for line in chain(sample, lines):
             control.take(line)
             self._row(self._broken(line))
+            self._over.take(line)
         self._foot(control)
         self._end()
 
@@ -129,16 +165,25 @@ class _Table:
         cells, bold = row
         while True:
             needed = max(len(lines) for lines, _, _ in cells)
-            fits = int((self._y - self._bottom - 2 * PAD) / self._lead)
+            kept = self._lead + 2 * PAD if self._grid.page_sums else 0.0  # the row that carries over
+            fits = int((self._y - self._bottom - kept - 2 * PAD) / self._lead)
             if needed <= fits:
                 self._put((cells, bold))
                 return
-            fresh = int((self._top - 40 - self._bottom) / self._lead)
+            fresh = int((self._top - 40 - self._bottom - 2 * kept) / self._lead)
             if needed > fresh and fits >= 1:
                 self._put(([(lines[:fits], red, indent) for lines, red, indent in cells], bold))
                 cells = [(lines[fits:] or [""], red, indent) for lines, red, indent in cells]
-            self._end()
-            self._begin()
+            self._next_page()
+
+    def _next_page(self) -> None:
+        """The next page of the table; what a book comes to so far stands at the foot of this one and the head of that."""
+        if self._over.begun:
+            self._put(self._broken(self._over.line("过次页")))
+        self._end()
+        self._begin()
+        if self._over.begun:
+            self._put(self._broken(self._over.line("承前页")))
 
     def _put(self, row: _Row, *, centred: bool = False) -> None:
         cells, bold = row

@@ -12,6 +12,9 @@ from reports.render.paper import Paper
 from reports.render.pdf.book import write_book
 from reports.render.pdf.form import ROWS_MAX, write_form
 
+_ONE_PAGE = 20
+"""Rows of a book that are on one page however they are written: there is nothing to carry over yet."""
+
 
 class _Again:
     """Rows of which the first were read already: to be read once more, from the beginning."""
@@ -28,8 +31,9 @@ def write(
 ) -> None:
     """Write a PDF to `path`; rows are read once, in order. Raises OSError when it cannot be written."""
     tables = list(grids)
+    carried = any(grid.page_sums for grid in tables)
     begun: list[list[Line]] = []
-    room = ROWS_MAX
+    room = _ONE_PAGE if carried else ROWS_MAX
     rest = []
     for grid in tables:
         lines = iter(grid.lines)

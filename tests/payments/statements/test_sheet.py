@@ -63,9 +63,13 @@ def test_both_sides_are_adjusted_and_equal(world: World, bank: Bank, books: Book
 def test_the_sheet_is_printed_in_the_standard_form(world: World, bank: Bank, books: Books) -> None:
     month(bank, books)
     books.match()
-    sheet_of(world)
+    made = sheet_of(world)
     with world.tx() as tx:
+        name = tx.value(
+            "SELECT display_name FROM access.app_user WHERE user_name = %(user)s", user=made.made_by
+        )
         grid = reconciliation_grid(tx, OWN, 202610)
+    assert grid.signers[0] == f"编制：{name}（{made.made_on}）"  # a person's name, not a login
     assert grid.title == "银行支出户存款余额调节表"
     assert [(one.cells[0], one.cells[-1]) for one in grid.lines] == [
         ("银行对账单余额", 6_577),

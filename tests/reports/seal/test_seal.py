@@ -71,8 +71,7 @@ def rewrite(path, changed, home=None):
             if name in told:
                 told[name].update(digests.line(row))
         changed[-2] |= {"sections": {name: one.told() for name, one in told.items()}, "key_id": key.id}
-        signed = key.sign(digests.line(changed[-2]))
-        changed[-1] |= {"key_id": key.id, "public_key": key.public, "signature": signed}
+        changed[-1] |= key.signature(digests.line(changed[-2]))
     path.write_bytes(b"".join(map(digests.line, changed)))
 
 
@@ -123,7 +122,7 @@ def test_every_flipped_byte_is_found(sealed, run):
     places |= {starts[-2] + n for n in range(0, len(lines[-2]), 40)} | {
         starts[-1] + n for n in range(1, len(lines[-1]), 2)
     }
-    kept = public_path(get_settings().home).read_text().strip()
+    kept = {public_path(get_settings().home).read_text().strip()}
     for place in sorted(places):
         damaged = bytearray(whole)
         damaged[place] ^= 0x20 if place > starts[-1] else 1 << dice.randrange(8)
@@ -136,6 +135,34 @@ def test_every_flipped_byte_is_found(sealed, run):
     assert verify_seal(path, kept).findings
     path.write_bytes(whole)
     assert verify_seal(path, kept).clean
+
+
+def test_sm2_seals_as_well_and_every_flipped_byte_of_its_signature_is_found(
+    sealed, run, tmp_path, monkeypatch
+):
+    out = tmp_path / "sm2.seal"
+    monkeypatch.setenv("FUNDLEDGER_SEAL_ALGORITHM", "sm2")
+    get_settings.cache_clear()
+    told = run("export", *BOOK, "--period", "202610", "--out", out, "--json")
+    key = run("key", "--json")
+    assert (told["algorithm"], key["algorithm"], told["key_id"]) == ("SM2", "SM2", key["key_id"])
+    assert run("key", "--algorithm", "ed25519", "--json")["algorithm"] == "Ed25519"
+    found = run("verify", out, "--json")
+    assert (found["valid"], found["key_checked"], found["key_id"]) == (True, True, key["key_id"])
+    assert run("verify", sealed[0], "--json")["key_checked"] is True
+    whole = out.read_bytes()
+    for place in range(whole.rindex(b"\n", 0, -1) + 1, len(whole), 9):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        out.write_bytes(damaged)
+        assert verify_seal(out, {key["public_key"]}).findings, place
+    rewrite(out, rows(sealed[0]), tmp_path / "forger")
+    assert verify_seal(out, {key["public_key"]}).findings == [
+        ("签名", "不是以留存的公钥所签：文件是另一把密钥重做的")
+    ]
+    with pytest.raises(InvalidInput) as refused:
+        run("export", *BOOK, "--period", "202610", "--out", out, "--algorithm", "rsa")
+    assert refused.value.code == "seal.algorithm"
 
 
 def altered(path, name):

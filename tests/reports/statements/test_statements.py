@@ -11,6 +11,7 @@ from ledger.core.entries import Dimensions, credit, debit
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.rules.worked_year import worked_year
 from reports.statements.explain import explain
+from reports.statements.grids import statement_grid
 from reports.statements.rows import Form
 from reports.statements.span import Span, span_of
 from reports.statements.statement import statements
@@ -156,6 +157,14 @@ def test_the_contract_of_the_json(employees):
     assert len(year["rows"]) == 37
     noughts = [row for row in income["rows"] if row["month_fen"] == row["year_fen"] == "0"]
     assert {row["printed"] for row in noughts} >= {"（四）生育医疗费用*", "（五）生育津贴*"}
+
+
+def test_only_totals_are_printed_bold_on_the_two_sided_sheet(employees):
+    """An item of the left side beside a total of the right one stays what it is."""
+    with employees.tx() as tx:
+        grid = statement_grid(statements(tx, employees.book, span_of(202610, None)), Form.SHEET)
+    bold = [(line.cells[0], line.cells[3]) for line in grid.lines if line.total]
+    assert bold == [("", "净资产合计"), ("资产总计", "负债与净资产总计")]
 
 
 def test_what_was_printed_comes_out_again_for_ever(employees):

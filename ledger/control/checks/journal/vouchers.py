@@ -21,7 +21,8 @@ CHECKED: Final[Mapping[str, str]] = {
 }
 """The event of an entry, and which of the checks proves what it rests on. A new event needs its line, and its check."""
 
-# The text of books.voucher_text_digest, once from the draft and once from the entry as it was posted.
+# The text of books.voucher_text_digest, once from the draft and once from the entry as it was posted. The entry's lines come as
+# its arrays: their dimensions are looked up here, for a join to them would be made anew for every voucher.
 _DRAFTS: Final = """
     SELECT v.region, v.fund, v.voucher_id, v.prepared_by, coalesce(d.decision, ''), coalesce(d.decided_by, ''),
            concat_ws('|', v.region, v.fund, v.version, v.business_date, v.reverses_seq, v.summary, v.evidence, v.attachments,
@@ -29,11 +30,7 @@ _DRAFTS: Final = """
            encode(v.digest, 'hex'), coalesce(encode(d.digest, 'hex'), ''), e.seq, e.series, e.period, e.vno,
            encode(e.evidence_digest, 'hex'), e.prepared_by, e.reviewed_by, e.rule,
            concat_ws('|', e.region, e.fund, v.version, e.business_date, e.reverses_seq, e.summary, e.evidence,
-                     e.attachments - coalesce(p.papers, 0), e.prepared_by, x.said) || E'\\n' || coalesce((
-               SELECT string_agg(concat_ws('|', g.n, g.side, g.amount_fen, g.account, m.counterparty, m.subfund, m.service_year,
-                                           m.term, m.category), E'\\n' ORDER BY g.n)
-                 FROM books.leg g LEFT JOIN books.dim m ON m.region = g.region AND m.dim = g.dim
-                WHERE g.region = e.region AND g.fund = e.fund AND g.period = e.period AND g.seq = e.seq), '')
+                     e.attachments - coalesce(p.files, 0), e.prepared_by, x.said) || E'\\n', e.accounts, e.dims, e.amounts
       FROM books.voucher v
       LEFT JOIN books.voucher_decision d ON d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id
       LEFT JOIN (SELECT region, fund, voucher_id,
@@ -41,20 +38,23 @@ _DRAFTS: Final = """
                                    E'\\n' ORDER BY n) AS text
                    FROM books.voucher_line GROUP BY 1, 2, 3) l
         ON l.region = v.region AND l.fund = v.fund AND l.voucher_id = v.voucher_id
+      LEFT JOIN (SELECT region, fund, voucher_id, string_agg(concat_ws('|', account, kind, receipt_no, direction), '|' ORDER BY n) AS text
+                   FROM books.voucher_paper GROUP BY 1, 2, 3) y
+        ON y.region = v.region AND y.fund = v.fund AND y.voucher_id = v.voucher_id
       CROSS JOIN LATERAL (     -- what it corrects and the papers it rests on; null for neither
-          SELECT nullif(concat_ws('|', nullif(nullif(v.correction, 'before'), ''), nullif(v.corrects_seq, 0), (
-                     SELECT string_agg(concat_ws('|', p.account, p.kind, p.receipt_no, p.direction), '|' ORDER BY p.n)
-                       FROM books.voucher_paper p WHERE p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id)), '') AS said) x
-      LEFT JOIN (SELECT region, fund, voucher_id, count(*) AS papers FROM books.attachment GROUP BY 1, 2, 3) p
+          SELECT nullif(concat_ws('|', nullif(nullif(v.correction, 'before'), ''), nullif(v.corrects_seq, 0), y.text), '') AS said) x
+      LEFT JOIN (SELECT region, fund, voucher_id, count(*) AS files FROM books.attachment GROUP BY 1, 2, 3) p
         ON p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id
       LEFT JOIN books.entry e ON e.region = v.region AND e.fund = v.fund AND e.event = 'MAN' AND e.source_key = 'MAN:' || v.voucher_id
      ORDER BY v.region, v.fund, v.voucher_id
 """
+_DIMENSIONS: Final = """
+    SELECT region, dim, concat_ws('|', counterparty, subfund, service_year, term, category) FROM books.dim
+"""
 _UNDRAFTED: Final = """
     SELECT e.region, e.fund, e.seq, e.series, e.period, e.vno FROM books.entry e
-     WHERE (e.event = 'MAN' OR e.rule = 'manual')
-       AND NOT (e.event = 'MAN' AND e.rule = 'manual' AND EXISTS (
-                SELECT 1 FROM books.voucher v WHERE v.region = e.region AND v.fund = e.fund AND 'MAN:' || v.voucher_id = e.source_key))
+      LEFT JOIN books.voucher v ON v.region = e.region AND v.fund = e.fund AND 'MAN:' || v.voucher_id = e.source_key
+     WHERE (e.event = 'MAN' OR e.rule = 'manual') AND (e.event <> 'MAN' OR e.rule <> 'manual' OR v.voucher_id IS NULL)
      ORDER BY 1, 2, 3
 """
 _FUTURE: Final = """
@@ -69,9 +69,10 @@ _UNKNOWN: Final = """
 
 def check_vouchers(snapshot: Snapshot) -> Iterator[Breach]:
     """Drafts against decisions and entries, both ways; then entries of an event that nothing could prove."""
+    dimensions = {(region, dim): text for region, dim, text in snapshot.each(_DIMENSIONS)}
     for row in snapshot.each(_DRAFTS):
         region, fund, voucher_id, drafter, decision, decider, text, digest, decided = row[:9]
-        seq, series, period, vno, rested_on, prepared_by, reviewed_by, rule, posted = row[9:]
+        seq, series, period, vno, rested_on, prepared_by, reviewed_by, rule, posted = row[9:18]
         book = f"{region}-{fund}"
         where = f"voucher {voucher_id}" if seq is None else seq_label(period, seq, series, vno)
         if sha256(text.encode()).hexdigest() != digest or (decision and decided != digest):
@@ -81,6 +82,7 @@ def check_vouchers(snapshot: Snapshot) -> Iterator[Breach]:
             if decision == "approved":
                 yield Breach("INV-12", book, where, "手工凭证已批准而没有记账")
             continue
+        posted += _lines(region, dimensions, *row[18:])
         if sha256(posted.encode()).hexdigest() != digest or rested_on != digest:
             yield Breach("INV-12", book, where, f"凭证与手工凭证草稿{voucher_id}不同，其中之一已被改动")
         if (decision, decider, drafter, "manual") != ("approved", reviewed_by, prepared_by, rule):
@@ -98,3 +100,17 @@ def check_vouchers(snapshot: Snapshot) -> Iterator[Breach]:
     for region, fund, seq, series, period, vno, event in snapshot.rows(_UNKNOWN, events=list(CHECKED)):
         message = f"{event}不是记账规则的事件，凭证没有可以核对的依据"
         yield Breach("INV-12", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
+
+
+def _lines(
+    region: int,
+    dimensions: Mapping[tuple[int, int], str],
+    accounts: list[int],
+    dims: list[int],
+    amounts: list[int],
+) -> str:
+    """The lines of an entry as its draft's digest has them; a dimension that is gone has nothing to say."""
+    return "\n".join(
+        f"{n}|{1 if account > 0 else -1}|{fen}|{abs(account)}|{dimensions.get((region, dim), '')}"
+        for n, (account, dim, fen) in enumerate(zip(accounts, dims, amounts, strict=False), 1)
+    )
