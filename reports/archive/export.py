@@ -20,6 +20,7 @@ from ledger.core.errors import Conflict
 from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 from reports.archive import packing
+from reports.archive.attachments import attachments
 from reports.archive.index import Head, IndexEntry, to_csv, to_xml
 from reports.archive.parts import bank_papers, bank_statements, kept_sheets, ledger_codes, vouchers
 from reports.archive.statements import PackedMonth, bank_journals, known_at, statements_of
@@ -98,6 +99,7 @@ class _Package:
         """All parts, then the index and its signature."""
         self._told("凭证")
         self._vouchers()
+        self._attachments()
         self._told("账簿")
         codes = ledger_codes(self._tx, self._book, self._period)
         for code, name in codes:
@@ -143,6 +145,12 @@ class _Package:
         with self._place(name).open("wb") as out:
             write_book(chain([first], made), out, Paper.A5_ACROSS)
         self._add(name, "voucher", f"记账凭证 {self._period}", "")
+
+    def _attachments(self) -> None:
+        for one in attachments(self._tx, self._book, self._period):
+            name = f"附件/{_plain(one.voucher)}/{one.n:02d}-{_plain(one.name)}"
+            self._place(name).write_bytes(one.content)
+            self._add(name, "voucher", f"{one.voucher}附件{one.n}", printable(one.name))
 
     def _ledger(self, code: str) -> Grid:
         read = partial(

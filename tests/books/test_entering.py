@@ -40,6 +40,7 @@ from ledger.core.entries import Dimensions, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.region.choices import confirm_choices, propose_choice, read_choices
+from reports.archive.attachments import attachments
 
 DAY = date(2026, 10, 14)
 SCAN = b"%PDF-1.7 a scanned receipt"
@@ -117,6 +118,18 @@ def test_papers_are_counted_in_the_digest_and_fixed_by_the_decision(ledger: Any)
         == "attachment.unknown"
     )
     assert ledger.findings() == []
+
+
+def test_what_is_attached_goes_into_the_months_archive(ledger: Any) -> None:
+    made = drafted(ledger, "带附件归档")
+    with tx(ledger, "acc") as t:
+        attach(t, ledger.book, made.voucher_id, "回单.pdf", SCAN, DAY)
+        kept = attach(t, ledger.book, made.voucher_id, "合同.pdf", b"%PDF-1.7 b", DAY)
+        before = list(attachments(t, ledger.book, 202610))  # a draft is no voucher
+    with tx(ledger, "checker") as t:
+        posted = approve_voucher(t, ledger.book, kept.voucher_id, kept.shown_digest, DAY)
+        found = [one for one in attachments(t, ledger.book, 202610) if one not in before]
+    assert found == [(posted.voucher, 1, "回单.pdf", SCAN), (posted.voucher, 2, "合同.pdf", b"%PDF-1.7 b")]
 
 
 def test_verify_finds_a_paper_that_was_changed_added_or_lost(ledger: Any) -> None:
