@@ -40,6 +40,7 @@ from ledger.control.checks.journal.numbering import check_numbering
 from ledger.control.checks.journal.search import check_search
 from ledger.control.checks.journal.signers import check_signers
 from ledger.control.checks.journal.sources import check_sources
+from ledger.control.checks.journal.sub_accounts import check_chart
 from ledger.control.checks.journal.vouchers import check_vouchers
 from ledger.control.checks.payments.bank_words import check_bank_words
 from ledger.control.checks.payments.evidence import check_evidence
@@ -65,6 +66,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("锚定", check_anchors),
     ("辅助核算", check_dimensions),
     ("科目", check_accounts),
+    ("科目表与增设的明细", check_chart),
     ("凭证号与期间", check_numbering),
     ("结账与结转", check_closings),
     ("业务键", check_sources),

@@ -10,6 +10,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 _COLUMNS: Final = """
+books.account_change.act account_change.act
+books.account_change.state account_change.state
 books.closing.method closing.method
 books.closing.state closing.state
 books.closing_check.code closing.check
@@ -128,6 +130,7 @@ NO_WORDS: Final = {
 _R: Final = "--region 420100"
 _H: Final = "H42010000001"
 COMMANDS: Final = (
+    "--as zhou account list --book 420100-310",
     f"--as zhou advance list {_R}",
     f"--as zhou advance reconcile {_R} --fund 310 --year 2026",
     f"--as zhou audit list {_R}",

@@ -821,7 +821,7 @@ CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.anchored FOR EACH ROW
     EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER check_anchored BEFORE INSERT ON fund.anchored FOR EACH ROW EXECUTE FUNCTION fund.check_anchored();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.account
-    FOR EACH STATEMENT EXECUTE FUNCTION books.refuse_change();
+    FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_change();
 CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.account
     FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_write();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.balance

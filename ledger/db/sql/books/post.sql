@@ -247,7 +247,8 @@ BEGIN
      GROUP BY abs(l.account), l.dim ORDER BY abs(l.account), l.dim;
 END $$;
 
--- Raises for the first gathered account whose kind or dimensions the chart does not allow.
+-- Raises for the first gathered account whose kind or dimensions the chart does not allow. Closing entries, and the reversals of
+-- such (books.check_closing_posts), stand on what was posted before its account was divided, too.
 CREATE OR REPLACE FUNCTION books.check_accounts(p_region integer, p_fund smallint) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE bad record;
@@ -260,7 +261,9 @@ BEGIN
       FROM pg_temp.p_new p
       JOIN books.account a ON a.region = p_region AND a.fund = p_fund AND a.account = p.account
       LEFT JOIN (SELECT DISTINCT dim, asked FROM pg_temp.d_in WHERE region = p_region) d ON d.dim = p.dim
-     WHERE NOT a.leaf OR d.dim IS NULL OR a.dims <> d.asked
+     WHERE d.dim IS NULL OR a.dims <> d.asked OR NOT a.leaf AND NOT (
+               EXISTS (SELECT 1 FROM pg_temp.e_in e WHERE e.event LIKE 'CLOSE-%')
+               AND EXISTS (SELECT 1 FROM books.balance b WHERE b.region = p_region AND b.fund = p_fund AND b.account = p.account))
      ORDER BY p.offs[1] LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = bad.code,
@@ -406,6 +409,11 @@ BEGIN
     SELECT * INTO v_tip FROM books.head h WHERE h.region = p_region AND h.fund = p_fund FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'book.unknown', DETAIL = format('账套%s-%s不存在', p_region, p_fund);
+    END IF;
+    -- An account may have been divided since the batch was prepared; from here on none is.
+    IF EXISTS (SELECT 1 FROM books.account a WHERE a.region = p_region AND a.fund = p_fund AND NOT a.leaf
+                  AND a.account IN (SELECT p.account FROM pg_temp.p_new p)) THEN
+        PERFORM books.check_accounts(p_region, p_fund);
     END IF;
     -- Whether a key is known is asked by trying: the source keys are written first, and only if one was there is each looked up.
     BEGIN

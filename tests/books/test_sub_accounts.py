@@ -1,0 +1,252 @@
+"""Accounts below the chart: added and closed by two persons, within their parents, and nothing cut off by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import psycopg
+import pytest
+
+from ledger.books.chart import chart
+from ledger.books.sub_accounts import (
+    account_changes,
+    book_accounts,
+    decide_account,
+    propose_account,
+    propose_closing,
+)
+from ledger.core.accounts import KNOWN
+from ledger.core.entries import FUNDS, Book, Dimensions, credit, debit
+from ledger.core.errors import LedgerError
+from ledger.db.unit_of_work import unit_of_work
+from ledger.rules.load import rulebook
+from ledger.rules.vocabulary import BY_ENTRY
+from tests.books.conftest import DAY, REGION, Ledger
+
+NEXT = date(2026, 10, 15)
+
+
+def add(
+    ledger: Ledger, account: int, name: str, *, book: Book | None = None, user: str = "acc", on: date = DAY
+) -> bytes:
+    with unit_of_work(ledger.service, user, REGION) as tx:
+        return bytes.fromhex(propose_account(tx, book or ledger.book, account, name, on).digest)
+
+
+def decide(
+    ledger: Ledger,
+    account: int,
+    digest: bytes,
+    *,
+    book: Book | None = None,
+    user: str = "checker",
+    on: date = DAY,
+    reason: str = "",
+) -> str:
+    with unit_of_work(ledger.service, user, REGION) as tx:
+        return decide_account(tx, book or ledger.book, account, digest, on, reason=reason).state
+
+
+def code(act: Callable[..., object], *args: object, **more: object) -> str:
+    with pytest.raises(LedgerError) as refused:
+        act(*args, **more)
+    return refused.value.code
+
+
+def added(ledger: Ledger, account: int, name: str, book: Book | None = None) -> None:
+    assert decide(ledger, account, add(ledger, account, name, book=book), book=book) == "confirmed"
+
+
+def test_a_sub_account_is_its_parents_and_takes_its_place(ledger: Ledger) -> None:
+    """5101 大病保险支出: side, class and dimensions come down; 5101 takes no more lines, its sub-account does."""
+    digest = add(ledger, 510101, "保险公司承办")
+    assert add(ledger, 510101, "保险公司承办") == digest, "the same again"
+    assert code(add, ledger, 510101, "另一个") == "account.waits"
+    assert code(decide, ledger, 510101, digest, user="acc") == "access.role_missing"
+    assert code(decide, ledger, 510101, b"\0" * 32) == "account.changed"
+    assert code(decide, ledger, 510101, digest, on=date(2026, 10, 13)) == "account.day"
+    assert decide(ledger, 510101, digest) == "confirmed"
+    with unit_of_work(ledger.service, "rev", REGION) as tx:
+        rows = {one.account: one for one in book_accounts(tx, ledger.book)}
+    assert rows[510101][1:] == ("大病保险支出—保险公司承办", "支出", True, 0, True, False)
+    assert not rows[5101].leaf
+    assert code(ledger.post, ledger.draft(debit(5101, 5), credit(1005, 5))) == "account.not_leaf"
+    ledger.post(ledger.draft(debit(510101, 5), credit(1005, 5)))
+    assert code(add, ledger, 51010101, "再分") == "account.has_balance"
+    assert ledger.findings() == []
+
+
+def test_one_person_under_two_names_adds_nothing(ledger: Ledger) -> None:
+    with psycopg.connect(ledger.admin_url, autocommit=True) as admin:
+        admin.execute(
+            "INSERT INTO access.user_role VALUES (%s, 'maker2', 'checker', 0) ON CONFLICT DO NOTHING",
+            [REGION],
+        )
+    digest = add(ledger, 420103, "其他利息", book=ledger.other_fund, user="maker")
+    assert (
+        code(decide, ledger, 420103, digest, book=ledger.other_fund, user="maker2") == "request.same_person"
+    )
+    assert decide(ledger, 420103, digest, book=ledger.other_fund, reason="名称不妥") == "refused"
+    assert code(decide, ledger, 420103, digest, book=ledger.other_fund) == "account.unproposed"
+    with unit_of_work(ledger.service, "rev", REGION) as tx:
+        (kept,) = account_changes(tx, ledger.other_fund, 420103)
+    assert (kept.state, kept.reason, kept.proposed_by, kept.decided_by) == (
+        "refused",
+        "名称不妥",
+        "maker",
+        "checker",
+    )
+
+
+@pytest.mark.parametrize(
+    ("account", "name", "refusal"),
+    [
+        (9999, "短", "account.code"), (52011, "奇数位", "account.code"), (520100, "零号", "account.code"),
+        (1_234_567_890, "太深", "account.code"), (599901, "没有上级", "account.parent_unknown"),
+        (420101, "已有", "account.taken"), (410104, "市级财政补贴", "account.taken"), (910101, "备查", "account.memorandum"),
+        (100401, "某银行", "account.rule_named"), (460101, "待转明细", "account.rule_named"), (50010106, "新待遇", "account.rule_named"),
+        (500103, "新待遇", "account.rule_named"), (300103, "新结余", "account.rule_named"), (400103, "无处结转", "account.no_place"),
+        (520101, "带—横", "account.name"), (520101, " 空格", "account.name"), (520101, "", "account.name"),
+        (520101, "竖|线", "account.name"), (520101, "一" * 41, "account.name"),
+        (100101, "有余额", "account.has_balance"),
+    ],
+)  # fmt: skip
+def test_what_is_not_added(ledger: Ledger, account: int, name: str, refusal: str) -> None:
+    assert code(add, ledger, account, name) == refusal
+
+
+def test_who_may_not_and_when_not(ledger: Ledger) -> None:
+    assert code(add, ledger, 520101, "转出", user="checker") == "access.role_missing"
+    assert code(add, ledger, 520101, "转出", on=date(2026, 9, 30)) == "account.day"
+    assert code(add, ledger, 520101, "转出", on=date(2050, 1, 1)) == "account.day"
+    assert code(add, ledger, 520101, "转出", book=Book(REGION, 999)) in (
+        "book.unknown",
+        "access.role_missing",
+    )
+
+
+def test_a_parent_used_this_year_stays_whole_until_the_next(ledger: Ledger) -> None:
+    """Nought again, but a voucher of this year could not be reversed any more."""
+    ledger.post(
+        ledger.draft(debit(1005, 900), credit(4301, 900)), ledger.draft(debit(1005, -900), credit(4301, -900))
+    )
+    assert code(add, ledger, 430101, "跨省") == "account.used_this_year"
+
+
+def test_a_parent_used_after_the_proposal_is_not_divided(ledger: Ledger) -> None:
+    digest = add(ledger, 210101, "某银行")
+    with psycopg.connect(ledger.admin_url, autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            "INSERT INTO fund.party VALUES (420100, 'YH', '某银行', 'lender', 'taken_over', 'migration', '') ON CONFLICT DO NOTHING"
+        )
+    ledger.post(ledger.draft(debit(1005, 70), credit(2101, 70, Dimensions("YH"))))
+    assert code(decide, ledger, 210101, digest) == "account.has_balance"
+    assert decide(ledger, 210101, digest, reason="已有余额") == "refused"
+
+
+def test_dims_below_a_divided_account_are_its_sisters(ledger: Ledger) -> None:
+    for account, name, book, dims in (
+        (110110, "垫付", ledger.book, 1), (45010110, "滞纳金", ledger.book, 0), (410104, "县级财政补贴", ledger.book, 0),
+        (41010103, "一次性补助", ledger.book, 0), (420104, "结构性存款", ledger.other_fund, 0),
+    ):  # fmt: skip
+        added(ledger, account, name, book)
+        with unit_of_work(ledger.service, "rev", REGION) as tx:
+            (found,) = [one for one in book_accounts(tx, book) if one.account == account]
+        assert (found.leaf, found.dims, found.added) == (True, dims, True)
+    assert ledger.findings() == []
+
+
+def test_closing_takes_an_account_at_nought_out_of_use(ledger: Ledger) -> None:
+    def close(account: int) -> bytes:
+        with unit_of_work(ledger.service, "acc", REGION) as tx:
+            return bytes.fromhex(propose_closing(tx, ledger.book, account, DAY).digest)
+
+    added(ledger, 54010101, "手续费")
+    ledger.post(ledger.draft(debit(54010101, 5), credit(1005, 5)))
+    assert code(close, 54010101) == "account.has_balance"
+    ledger.post(ledger.draft(debit(54010101, -5), credit(1005, -5)))
+    assert code(close, 54010101) == "account.used_this_year"
+    assert code(close, 5401) == code(close, 41010301) == "account.not_added"
+    added(ledger, 54010102, "停用的")
+    assert decide(ledger, 54010102, close(54010102)) == "confirmed"
+    assert code(close, 54010102) == "account.closed"
+    assert code(ledger.post, ledger.draft(debit(54010102, 5), credit(1005, 5))) == "account.not_leaf"
+    assert code(add, ledger, 54010102, "又一个") == "account.taken"
+    assert ledger.findings() == []
+
+
+def test_past_the_program_nobody_adds_an_account(ledger: Ledger) -> None:
+    row = "(420100, 310, 520109, '转移支出—私设', 1, '支出', 1, true, 0)"
+    for statement in (
+        f"INSERT INTO books.account VALUES {row}",
+        "UPDATE books.account SET leaf = true WHERE account = 4101",
+        "DELETE FROM books.account WHERE account = 41010301",
+        "INSERT INTO books.account_change SELECT region, fund, 520109, 1, 'add', '私设', 0, 'confirmed', 'maker', '2026-10-14',"
+        " decode(repeat('00', 32), 'hex'), 'checker', '2026-10-14' FROM books.book",
+        "UPDATE books.account_change SET state = 'confirmed'",
+    ):
+        with (
+            unit_of_work(ledger.service, "acc", REGION) as tx,
+            pytest.raises(Exception, match="permission denied|FL00|db\\.|journal"),
+        ):
+            tx.run(statement)  # type: ignore[arg-type]
+
+
+def test_what_an_administrator_slips_in_is_named(ledger: Ledger) -> None:
+    added(ledger, 520101, "跨省转移")
+    before = [finding.message for finding in ledger.findings()]
+    assert before == []
+    broken = {
+        "INSERT INTO books.account VALUES (420100, 390, 520109, '转移支出—私设', 1, '支出', 1, true, 0)": ("INV-12", "account 520109"),
+        "DELETE FROM books.account WHERE account = 41010302 AND fund = 310": ("INV-12", "account 41010302"),
+        "UPDATE books.account SET leaf = true WHERE account = 5201 AND fund = 310": ("INV-12", "account 5201"),
+        "UPDATE books.account SET name = 'x' WHERE account = 520101 AND fund = 310": ("INV-12", "account 520101"),
+        "UPDATE books.account_change SET decided_by = 'maker2', proposed_by = 'maker' WHERE account = 520101": ("INV-11", "account 520101"),
+        "UPDATE books.account_change SET name = '别的' WHERE account = 520101": ("INV-11", "account 520101"),
+        "DELETE FROM books.account_change WHERE account = 520101": ("INV-12", "account 520101"),
+    }  # fmt: skip
+    for statement, (promise, item) in broken.items():
+        with psycopg.connect(ledger.admin_url, autocommit=True) as admin:
+            admin.execute("SET session_replication_role = replica")
+            admin.execute("CREATE TABLE public.kept AS SELECT * FROM books.account")
+            admin.execute("CREATE TABLE public.kept_change AS SELECT * FROM books.account_change")
+            admin.execute(statement)
+            try:
+                found = {(finding.promise, finding.entry) for finding in ledger.findings()}
+            finally:
+                for table in ("account", "account_change"):
+                    admin.execute(f"DELETE FROM books.{table}")
+                    kept = "kept" if table == "account" else "kept_change"
+                    admin.execute(f"INSERT INTO books.{table} SELECT * FROM public.{kept}")
+                    admin.execute(f"DROP TABLE public.{kept}")
+        assert (promise, item) in found, statement
+    assert ledger.findings() == []
+
+
+def test_what_rules_name_stays_a_leaf(ledger: Ledger) -> None:
+    """books.rule_named() against the rulebook, the places, the carries, the bank's kinds and the program's own codes."""
+    book = rulebook()
+    by_fund = {fund: {one.account for one in chart(fund) if one.leaf} for fund in FUNDS}
+    named = {
+        int(line.account)
+        for rules in book.rules.values()
+        for rule in rules
+        for line in rule.lines
+        if not line.place
+    }
+    free = {4301, 5201, 41010301}
+    with psycopg.connect(ledger.admin_url) as admin:
+        for fund, leaves in by_fund.items():
+            wanted = named | set(BY_ENTRY.values()) | {one.code for one in KNOWN} - free
+            wanted |= {code for (_, of, _, _), code in book.places.items() if of == fund}
+            wanted |= {to for (of, _), to in book.carried.items() if of == fund}
+            held = {
+                row[0]
+                for row in admin.execute(
+                    "SELECT a FROM unnest(%s::int[]) a WHERE books.rule_named(%s::smallint, a)",
+                    [sorted(leaves), fund],
+                )
+            }
+            assert wanted & leaves <= held
