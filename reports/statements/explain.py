@@ -7,7 +7,7 @@ from typing import Final
 
 from ledger.books.account_lines import BEFORE_ALL, NOTHING, AccountLine, Cursor, Selection, lines
 from ledger.books.account_months import AccountMonths
-from ledger.books.chart import chart
+from ledger.books.sub_accounts import book_accounts
 from ledger.core.entry_kinds import EntryKind
 from ledger.core.errors import NotFound
 from ledger.core.words import evidence_named
@@ -39,7 +39,7 @@ def explain(
     held = _holding(shown, filled)
     months = told.months
     accounts = list(dict.fromkeys(account for row in held for account in months.accounts(row.row.codes)))
-    names = {account.account: account.name for account in chart(told.book.fund)}
+    names = {one.account: one.name for one in book_accounts(tx, told.book)}
     chosen = Selection(told.book, "", "", accounts, None, told.as_of, told.known)
     # a balance rests on everything up to its day, a turnover on its columns' months
     first = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from ledger.books.account_months import AccountMonths
@@ -57,15 +58,14 @@ _OFF_SHEET: Final = (
 )
 
 
-def notes_of(months: AccountMonths, span: Span, fund: int) -> tuple[Note, ...]:
-    """The notes at the end of a span, zero lines of the memorandum section shown too."""
+def notes_of(months: AccountMonths, span: Span, fund: int, names: Mapping[int, str]) -> tuple[Note, ...]:
+    """The notes at the end of a span, zero lines of the memorandum section shown too; `names` are the book's own accounts."""
     sides = {account.account: account for account in chart(fund)}
     notes = []
     for code, article in _COMPOSED:
         for account in months.accounts((code,)):
-            known = sides.get(account)
             side = Side.DEBIT if code[0] == "1" else Side.CREDIT
-            name = known.name if known else str(account)
+            name = names.get(account, str(account))
             notes.append(_note(months, span, "项目构成", article, account, name, side))
     for account, said in _OFF_SHEET:
         notes.append(_note(months, span, "未列示项目", "二", account, said, sides[account].normal_side))

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from ledger.books.account_months import AccountMonths, account_months
 from ledger.books.reading import Cut, cut
+from ledger.books.sub_accounts import book_accounts
 from ledger.core.entries import Book
 from ledger.db.unit_of_work import Transaction
 from reports.statements.articulation import Check, checks_of
@@ -140,6 +141,7 @@ def statements(
         forms[form] = FilledForm(form, columns, fill(rows, columns, months))
     figures = {form: {filled.row.key: filled for filled in shown.rows} for form, shown in forms.items()}
     checks = checks_of(tx, book, span, as_of, known, months, figures)
-    notes = notes_of(months, span, book.fund)
+    names = {one.account: one.name for one in book_accounts(tx, book)}
+    notes = notes_of(months, span, book.fund, names)
     told = waived(tx, book, span, known)
     return Statements(book, name, span, as_of, known, states, forms, checks, notes, told, months)

@@ -150,3 +150,33 @@ def test_a_name_no_payment_file_can_bear_is_refused_with_its_place(do: Any, char
     assert (refused.status_code, refused.json()["code"]) == (422, "institution.format")
     said = f"i.jsonl第1行：收款户名第3个字符U+{ord(character):04X}不能写入付款文件"
     assert said in refused.text or said in refused.json()["detail"]
+
+
+def test_a_sub_account_by_two_persons_over_http(client: httpx.Client, world: Any) -> None:
+    book = "420100-310"
+
+    def do(act: str, who: str, **values: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {world.keys[who]}"}
+        return client.post(f"/api/v1/acts/{act}", json=values, headers=headers)
+
+    added = do("account/add", "accountant", account=520101, book=book, name="跨省转移")
+    assert added.status_code == 200, added.text
+    digest = added.json()["digest"]
+    alone = do("account/confirm", "accountant", account=520101, book=book, digest=digest)
+    assert (alone.status_code, alone.json()["code"]) == (403, "access.role_missing")
+    other = do("account/confirm", "checker", account=520101, book=book, digest="0" * 64)
+    assert (other.status_code, other.json()["code"]) == (409, "account.changed")
+    done = do("account/confirm", "checker", account=520101, book=book, digest=digest)
+    assert (done.status_code, done.json()["state"], done.json()["dims"]) == (200, "confirmed", 0)
+    closing = do("account/close", "accountant", account=520101, book=book)
+    refused = do(
+        "account/refuse",
+        "checker",
+        account=520101,
+        book=book,
+        digest=closing.json()["digest"],
+        reason="还要用",
+    )
+    assert (refused.json()["act"], refused.json()["state"]) == ("close", "refused")
+    assert world.count("books.account", "account = 520101 AND leaf") == 1
+    assert world.count("books.account", "account = 5201 AND fund = 310 AND NOT leaf") == 1

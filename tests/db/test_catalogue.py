@@ -254,6 +254,7 @@ def test_the_doors_of_the_journal_are_these(catalogue: psycopg.Connection) -> No
             "found_by_words",
             "found_by_amount",
         ),  # tests/reports/books/test_search.py
+        *("propose_account", "decide_account"),
         "entry_kind",  # reads nothing: the kind an event's entries are of
         # these answer and write nothing: what a hand-written voucher may do, how an entry stands to correction
         *(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from ledger.books.chart import chart
@@ -51,9 +51,6 @@ SELECT account, coalesce(p.debit, 0) - coalesce(p.credit, 0), coalesce(c.debit, 
   FROM parents p FULL JOIN codes c USING (account)
  WHERE (p.debit, p.credit) IS DISTINCT FROM (c.debit, c.credit) ORDER BY 1
 """
-_SUBSIDIES: Final = 4101
-"""Divided by the text (4101二); a book that posted to it before stays as it is until two persons add what is mandated."""
-
 Stored = tuple[str, str, int, bool, int]
 
 
@@ -65,7 +62,7 @@ def check_chart(snapshot: Snapshot) -> Iterator[Breach]:
         where = {"region": book.region, "fund": book.fund}
         stored: dict[int, Stored] = {row[0]: tuple(row[1:]) for row in snapshot.rows(_STORED, **where)}
         try:
-            expected = _expected(snapshot, book, stored)
+            expected = _expected(snapshot, book)
         except NotFound as unknown:
             yield Breach("INV-12", str(book), "", unknown.message)
             continue
@@ -78,21 +75,11 @@ def check_chart(snapshot: Snapshot) -> Iterator[Breach]:
             yield Breach("INV-12", str(book), f"account {code}", message)
 
 
-def _expected(snapshot: Snapshot, book: Book, stored: Mapping[int, Stored]) -> dict[int, Stored]:
+def _expected(snapshot: Snapshot, book: Book) -> dict[int, Stored]:
     """What the book's accounts must be; raises NotFound `fund.unknown`."""
     where = {"region": book.region, "fund": book.fund}
-    posted = snapshot.rows(
-        "SELECT 1 FROM books.balance WHERE region = %(region)s AND fund = %(fund)s AND account = %(account)s LIMIT 1",
-        **where,
-        account=_SUBSIDIES,
-    )
-    late = bool(list(posted))
     expected: dict[int, Stored] = {
-        one.account: (one.name, one.class_, int(one.normal_side), True, one.dims)
-        for one in chart(book.fund)
-        if not late
-        or not str(one.account).startswith(str(_SUBSIDIES))
-        or one.account in {*stored, _SUBSIDIES}
+        one.account: (one.name, one.class_, int(one.normal_side), True, one.dims) for one in chart(book.fund)
     }
     closed = _add(expected, snapshot.rows(_CHANGES, **where))
     parents = {code // 100 for code in expected}

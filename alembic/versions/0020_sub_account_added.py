@@ -1,16 +1,16 @@
-"""An agency adds accounts below the chart, by two persons; 4101 has its mandatory sub-accounts."""
+"""An agency adds accounts below the chart, by two persons."""
 
 from alembic import op
 from ledger.db.migrate import run_folder
 
-revision = "0021"
-down_revision = "0014"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run_folder(op.get_bind(), "r0021")
+    run_folder(op.get_bind(), "r0020")
 
 
 def downgrade() -> None:
