@@ -15,7 +15,7 @@ from ledger.core.text import bearable
 from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
 
-app = typer.Typer(help="科目：规定科目之下增设明细科目，及停用", no_args_is_help=True)
+app = typer.Typer(help="科目：增设、停用明细科目", no_args_is_help=True)
 
 BookOption = Annotated[str, typer.Option("--book", help="账套，如420100-310")]
 AccountArgument = Annotated[
@@ -107,5 +107,5 @@ def _show(found: AccountChange, *, as_json: bool) -> None:
 def _words(one: AccountChange) -> str:
     text = f"{one.account}  {one.name}  {said('account_change.act', one.act)}  {said('account_change.state', one.state)}  {one.proposed_by}于{one.proposed_on}提出"
     if one.state == "proposed":
-        return f"{text}；核对无误后，由另一人：fundledger account confirm {one.account} --digest {one.digest}"
+        return f"{text}；核对无误后由另一人确认，摘要{one.digest}"
     return f"{text}，{one.decided_by}于{one.decided_on}办理"
