@@ -230,9 +230,12 @@ def test_what_rules_name_stays_a_leaf(ledger: Ledger) -> None:
     """books.rule_named() against the rulebook, the places, the carries, the bank's kinds and the program's own codes."""
     book = rulebook()
     by_fund = {fund: {one.account for one in chart(fund) if one.leaf} for fund in FUNDS}
+    # a receipt explained as one of payments.receipt_kind is refused by its leaf where the agency divided it, and booked by hand
+    kept = {key: rules for key, rules in book.rules.items() if not str(key[0]).startswith("OWN.")}
+    told = {line.place for rules in kept.values() for rule in rules for line in rule.lines if line.place}
     named = {
         int(line.account)
-        for rules in book.rules.values()
+        for rules in kept.values()
         for rule in rules
         for line in rule.lines
         if not line.place
@@ -241,7 +244,9 @@ def test_what_rules_name_stays_a_leaf(ledger: Ledger) -> None:
     with psycopg.connect(ledger.admin_url) as admin:
         for fund, leaves in by_fund.items():
             wanted = named | set(BY_ENTRY.values()) | {one.code for one in KNOWN} - free
-            wanted |= {code for (_, of, _, _), code in book.places.items() if of == fund}
+            wanted |= {
+                code for (place, of, _, _), code in book.places.items() if of == fund and place in told
+            }
             wanted |= {to for (of, _), to in book.carried.items() if of == fund}
             held = {
                 row[0]

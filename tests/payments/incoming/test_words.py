@@ -75,7 +75,12 @@ def test_a_state_without_its_event_does_not_stay(world: Any, bank: Any, sent: An
 def refused(world: Any, bank: Any, sent: Any) -> Any:
     """An order the bank refused, and one it paid."""
     order, paid = sent(10000, 20000)
-    bank.put(fill(REFUSED[0].read_bytes(), [order]), "status.xml")
+    text = REFUSED[0].read_bytes()
+    one = text[text.index(b"<TxInfAndSts>") : text.index(b"</OrgnlPmtInfAndSts>")]
+    two = one.replace(b"{{O1}}", b"{{O2}}").replace(
+        b"s1", b"s2"
+    )  # said of the paid one too: kept, and a problem
+    bank.put(fill(text.replace(one, one + two), [order, paid]), "status.xml")
     bank.put(bank.receipt("R7", paid.payee, 20000, "S7", paid.order_no), "receipt.xml")
     world.receive(bank)
     assert (world.state(order.order_no), world.state(paid.order_no)) == ("rejected", "paid")
@@ -90,7 +95,12 @@ def test_what_the_bytes_say_is_what_is_kept(database: Any, refused: Any) -> None
     ("change", "promise", "message"),
     [
         ("UPDATE payments.bank_word SET code = 'ACSC'", "INV-10", "银行回报与其文件原文不符，或原文中没有"),
-        ("DELETE FROM payments.bank_word", "INV-10", "银行文件中的回报没有入库，或已被删去"),
+        ("DELETE FROM payments.bank_word", "INV-10", "拨付单的事件银行拒绝没有据以发生的银行回报或回单"),
+        (
+            "DELETE FROM payments.bank_word w USING payments.pay_order o WHERE o.order_no = w.order_no AND o.amount_fen = 20000",
+            "INV-10",
+            "银行文件中的回报没有入库，或已被删去",
+        ),
         ("UPDATE payments.bank_word SET file_sha256 = sha256('x')", "INV-13", "所依据的银行文件不在库中"),
         ("DELETE FROM payments.evidence", "INV-13", "银行文件中的回单没有入库，或已被删去"),
         (

@@ -241,8 +241,12 @@ def _words(region: int, rows: Sequence[TupleRow], found: Sequence[Decoded]) -> I
 def _unheard(
     snapshot: Snapshot, region: int, rows: Sequence[TupleRow], found: Sequence[Decoded]
 ) -> Iterator[Breach]:
-    """Each word in the bytes about an order in the file it names is kept."""
+    """Each word in the bytes about an order in the file it names is kept: of a file with any, for before words were kept there
+    were none; what moved an order without one is named by its event.
+    """
     kept = {row[0] for row in rows}
+    if not kept:
+        return
     silent = {
         w for one in found for w in map(_as_word, one.statuses) if w.order_no and w.order_no not in kept
     }
