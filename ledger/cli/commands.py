@@ -33,7 +33,7 @@ WORDS: Final = (
     Word("calendar", "ledger.cli.installation.calendar", "节假日表"),
     Word("cash", "ledger.cli.cash", "用款计划、请款、利息手续费、个人付款"),
     Word("clear", "ledger.cli.clearing", "年度清算"),
-    Word("correct", "ledger.cli.vouchers.correct", "更正已记账的凭证：红字、蓝字、差额"),
+    Word("correct", "ledger.cli.vouchers.correct", "更正已记账的凭证：红字冲销、蓝字订正、差额更正"),
     Word("cutover", "ledger.cli.books.cutover", "接转：期初余额、未了事项、旧账明细"),
     Word("daily", "ledger.cli.daily", "日拨付"),
     Word("db", "ledger.cli.installation.db", "数据库：启动、停止、状态、建库升级、备份、恢复"),

@@ -20,7 +20,7 @@ from ledger.core.dates import period_of
 from ledger.core.entries import Book, Dimensions, Leg, Side
 from ledger.core.errors import Conflict, LedgerError, Unavailable
 from ledger.db.unit_of_work import Transaction
-from ledger.simulation.people import EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from ledger.simulation.people import EXPENDITURE_ACCOUNT
 
 BOOK = Book(420100, 310)
 DAY = date(2026, 10, 14)
@@ -30,7 +30,7 @@ WHAT = What(420100, "voucher.draft", "测试")
 def content(summary: str = "调整", off: int = 0) -> ManualContent:
     legs = (
         Leg(1004, Side.DEBIT, 1250, Dimensions(EXPENDITURE_ACCOUNT.number)),
-        Leg(1003, Side.CREDIT, 1250 + off, Dimensions(FISCAL_ACCOUNT.number)),
+        Leg(1001, Side.CREDIT, 1250 + off),
     )
     return ManualContent(DAY, summary, "会办单3号", legs, 0, 0)
 

@@ -112,7 +112,7 @@ class Town:
         )
         import_holidays(self.engine, "zhao", "qian", DEMO_REGION, START, few)
         if fen:
-            self.by_hand("拨入", (debit(1004, fen, own), credit(4101, fen)))
+            self.by_hand("拨入", (debit(1004, fen, own), credit(1001, fen)))
         if income_fen:
             self.by_hand("收入", (debit(1003, income_fen, fiscal), credit(400101, income_fen)))
 

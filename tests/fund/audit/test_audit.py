@@ -35,6 +35,7 @@ from ledger.fund.audit.taken import final_untaken, take
 from ledger.fund.audit.trace import TraceCode, load_codes, read_codes
 from ledger.fund.daily.run import DailyRun, run_daily
 from ledger.fund.reconcile.scope import ReconcileScope
+from ledger.payments.orders.approve import approve_in
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
 
 HOSPITAL = "H42010000001"
@@ -371,15 +372,7 @@ def test_a_hold_that_comes_after_the_draft_stops_the_approval(audited: Any) -> N
     assert held.value.code == "batch.held"
     assert do(audited, "qian", "F1", "regrade", day, severity="middle") == "first"
     with audited.tx("qian") as tx:
-        assert (
-            tx.value(
-                "SELECT payments.approve(420100, %(b)s, %(d)s, %(on)s)",
-                b=batch.batch_id,
-                d=batch.digest,
-                on=day,
-            )
-            == 1
-        )
+        assert approve_in(tx, batch.batch_id, batch.digest, day).orders == 1
 
 
 @pytest.mark.parametrize("event", ["cancel", "accept", "regrade"])

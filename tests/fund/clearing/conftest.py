@@ -121,7 +121,7 @@ class Year:
 
     def allot(self, day: date, fen: int) -> None:
         own = Dimensions(OWN.number)
-        legs = (debit(1004, fen, own), credit(4101, fen))
+        legs = (debit(1004, fen, own), credit(1001, fen))
         content = ManualContent(day, "请款", f"测试单据{next(_numbers)}", legs)
         book_by_hand(self.engine, "li", "qian", Book(DEMO_REGION, FUND), day, content)
 

@@ -441,8 +441,10 @@ BEGIN
     IF v_state IS DISTINCT FROM 'open' AND NOT (v_closing AND v_state = 'closing') THEN
         PERFORM books.refuse_period(p_region, p_fund, v_period, v_state);
     END IF;
-    -- An open month may still be one that has not begun: it is opened early, and nothing is booked ahead in it.
-    IF v_period > to_char(books.outer_day(p_region, p_fund), 'YYYYMM')::integer THEN
+    -- An open month may still be one that has not begun: it is opened early, and nobody writes a voucher ahead in it. What rules
+    -- book is dated by the business; two years ahead is nobody's business.
+    IF v_period > to_char(books.outer_day(p_region, p_fund) + CASE WHEN EXISTS (SELECT 1 FROM pg_temp.e_in e WHERE e.rule = 'manual')
+                          THEN 0 ELSE 730 END, 'YYYYMM')::integer THEN
         PERFORM books.refuse_period(p_region, p_fund, v_period, 'future');
     END IF;
     IF v_closing THEN
