@@ -121,6 +121,7 @@ def test_a_package_holds_everything_and_proves_itself(lived: Any, run: Run, tmp_
     assert files == {path: digest for path, (_, _, digest) in kinds.items()}
 
 
+@pytest.mark.slow  # a package of its own
 def test_statements_and_the_adjusted_balances_of_the_month_are_in_it(
     lived: Any, run: Run, tmp_path: Path
 ) -> None:
@@ -145,6 +146,7 @@ def test_statements_and_the_adjusted_balances_of_the_month_are_in_it(
     }
 
 
+@pytest.mark.slow  # a package of its own
 def test_the_journal_in_it_adds_up_to_the_books(lived: Any, run: Run, tmp_path: Path) -> None:
     out = tmp_path / "档案"
     run("export", *BOOK, "--out", out)
@@ -216,6 +218,7 @@ def test_one_flipped_byte_is_named(run: Run, tmp_path: Path) -> None:
     assert run("verify", out)["valid"]
 
 
+@pytest.mark.slow  # a package of its own
 def test_the_zip_has_no_byte_that_is_not_checked(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "o.zip"
     run("export", *BOOK, "--out", out)
