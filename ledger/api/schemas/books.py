@@ -51,6 +51,7 @@ _LINE: Final = an_object(
     term=INT,
     category=TEXT,
 )
+_ATTACHED: Final = an_object(n=COUNT, name=TEXT, sha256=SHA, bytes=COUNT, attached_by=TEXT, attached_on=DAY)
 _DRAFT: Final = an_object(
     draft=TEXT,
     book=TEXT,
@@ -59,6 +60,7 @@ _DRAFT: Final = an_object(
     summary=TEXT,
     evidence=TEXT,
     attachments=COUNT,
+    attached=items(_ATTACHED),
     reverses_seq=COUNT,
     correction={"type": "string", "enum": ["", "red", "blue", "difference"]},
     corrects_seq=COUNT,
