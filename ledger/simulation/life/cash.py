@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from adapters.banks.ports import BankAccount, Direction
+from ledger.core.accounts import UNSPLIT_INTEREST
 from ledger.core.dates import period_of
 from ledger.core.entries import FUNDS
 from ledger.core.errors import Conflict
@@ -33,6 +34,7 @@ def live_cash(town: Town, day: date) -> None:
     acts, town.acts = town.acts, []
     for act in acts:
         _enter(town, act, day)
+    _split(town, day)
     _fee(town, day)
     _interest(town, day)
     _grant(town, day)
@@ -90,6 +92,34 @@ def _interest(town: Town, day: date) -> None:
         return
     for fund in FUNDS:
         _act(town, "interest", fund, town.dice(day, f"interest {fund}").randrange(1_00, 3_000_00), day)
+
+
+def _split(town: Town, day: date) -> None:
+    """On the last working day of a year nothing stays in 4602: 统筹 and 个账 by experience (A16), else December cannot close."""
+    rest = (day + timedelta(days=n) for n in range(1, 32 - day.day))
+    if day.month != 12 or any(town.calendar.is_working_day(one) for one in rest):
+        return
+    fund = FUNDS[0]  # 居民 has one sub-fund: its interest is never unsplit
+    with town.tx("maker") as tx:
+        left = int(
+            tx.value(
+                "SELECT coalesce(sum(credit - debit), 0) FROM books.balance"
+                " WHERE region = %(region)s AND fund = %(fund)s AND account = %(account)s",
+                region=town.asked.region,
+                fund=fund,
+                account=UNSPLIT_INTEREST,
+            )
+        )
+    acct = left // 3
+    for subfund, fen in (("pool", left - acct), ("acct", acct)):
+        if fen > 0:
+            with town.tx("maker") as tx:
+                move = request_move(
+                    tx, fund, "interest_split", fen, day, f"利息分摊{day.year}", day, subfund=subfund
+                )
+            with town.tx("checker") as tx:
+                approve_move(tx, move.move_id, day)
+            town.count("interest_split")
 
 
 def _act(town: Town, kind: str, fund: int, fen: int, day: date) -> None:
