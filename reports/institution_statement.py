@@ -35,6 +35,7 @@ from ledger.core.accounts import (
 )
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.money import yuan_grouped
 from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from reports.statement_advances import AdvancesOut, advances_out
@@ -326,7 +327,7 @@ def _figures(tx: Transaction, scope: Mapping[str, object]) -> list[Figure]:
             if summed != fen:
                 raise Conflict(
                     "statement.entries",
-                    f"{kind.title}（{SUBFUND_NAMES[subfund]}）余额{fen}分，凭证合计{summed}分，账已损坏，请执行verify",
+                    f"{kind.title}（{SUBFUND_NAMES[subfund]}）余额{yuan_grouped(fen)}元，凭证合计{yuan_grouped(summed)}元，账已损坏，请执行verify",
                     figure=kind.name,
                 )
         figures.append(Figure(kind, by_subfund, made_of))

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from ledger.core.errors import InvalidInput
+from ledger.core.money import yuan_grouped
 
 _DIGITS: Final = "零壹贰叁肆伍陆柒捌玖"
 _LIMIT_FEN: Final = 10**18
@@ -18,7 +19,7 @@ def rmb_upper(fen: int) -> str:
     Raises InvalidInput `amount.range` from 10^16 yuan on.
     """
     if abs(fen) >= _LIMIT_FEN:
-        raise InvalidInput("amount.range", f"金额{fen}分超出大写金额的范围", value=str(fen))
+        raise InvalidInput("amount.range", f"金额{yuan_grouped(fen)}元超出大写金额的范围", value=str(fen))
     yuan, cents = divmod(abs(fen), 100)
     jiao, rest = divmod(cents, 10)
     text = f"{_integer(yuan)}元" if yuan or not cents else ""

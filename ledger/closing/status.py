@@ -13,6 +13,7 @@ from ledger.closing.lines import CheckLine, link
 from ledger.control.breach import Breach
 from ledger.core.entries import Book
 from ledger.core.errors import NotFound
+from ledger.core.money import yuan_grouped
 from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.region.policy import choice
@@ -104,7 +105,7 @@ class PeriodStatus:
         ]
         if self.closing and self.closing.digest:
             found.append(
-                f"发生额 借{self.closing.debit_fen}分 贷{self.closing.credit_fen}分，账链至区块{self.closing.block}；"
+                f"发生额 借{yuan_grouped(self.closing.debit_fen)}元 贷{yuan_grouped(self.closing.credit_fen)}元，账链至区块{self.closing.block}；"
                 f"摘要{self.closing.digest.hex()}"
             )
         return found

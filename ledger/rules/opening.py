@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from ledger.core.entries import Dimensions, Leg, Section, Side, section_of
 from ledger.core.errors import InvalidInput
+from ledger.core.money import yuan_grouped
 from ledger.rules.values import RuledEntry
 
 OPENING_EVENT: Final = "OPEN"
@@ -45,7 +46,9 @@ def opening_entries(lines: Iterable[Opened]) -> dict[Section, RuledEntry]:
     for section, own in legs.items():
         rest = sum(leg.side * leg.amount_fen for leg in own)
         if rest:
-            raise InvalidInput("entry.unbalanced", f"{OPENING_RULE}：借贷差{rest}分", section=int(section))
+            raise InvalidInput(
+                "entry.unbalanced", f"{OPENING_RULE}：借贷差{yuan_grouped(rest)}元", section=int(section)
+            )
     return {
         section: RuledEntry(OPENING_RULE, OPENING_EVENT, tuple(own)) for section, own in sorted(legs.items())
     }

@@ -17,6 +17,7 @@ from ledger.closing.year import YearEnd, require_year, year_of
 from ledger.control.verify import verify
 from ledger.core.digests import parse_digest
 from ledger.core.entries import Book
+from ledger.core.money import yuan_grouped
 from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
 
@@ -199,6 +200,6 @@ def _digest(found: PeriodStatus) -> str:
 
 def _year_words(totals: YearEnd) -> list[str]:
     return [
-        f"{totals.year}年 {name}：收入{income}分 支出{expense}分 本年结余{income - expense}分 年末结余{carried}分"
+        f"{totals.year}年 {name}：收入{yuan_grouped(income)}元 支出{yuan_grouped(expense)}元 本年结余{yuan_grouped(income - expense)}元 年末结余{yuan_grouped(carried)}元"
         for name, income, expense, carried in totals.subfunds
     ]

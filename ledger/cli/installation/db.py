@@ -15,6 +15,7 @@ from ledger.control.breach import Breach
 from ledger.control.restored import verify_restored
 from ledger.control.verify import examine
 from ledger.core.errors import Forbidden
+from ledger.core.money import yuan_grouped
 from ledger.db import backup as backups
 from ledger.db.cluster import cluster_of
 from ledger.db.connections import Engine
@@ -223,7 +224,7 @@ def tamper_drill(*, as_json: JsonFlag = False) -> None:
     show(
         asdict(done) | {"before_fen": str(done.before_fen), "after_fen": str(done.after_fen)},
         [
-            f"已将账套{done.book}序号{done.seq}第{done.line}行由{done.before_fen}分改为{done.after_fen}分；请执行 verify"
+            f"已将账套{done.book}序号{done.seq}第{done.line}行由{yuan_grouped(done.before_fen)}元改为{yuan_grouped(done.after_fen)}元；请执行 verify"
         ],
         as_json=as_json,
     )

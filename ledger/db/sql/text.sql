@@ -45,6 +45,12 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Fen as people read them, in yuan: 123456789 is 1,234,567.89. As ledger.core.money.yuan_grouped.
+CREATE OR REPLACE FUNCTION fund.yuan(p_fen numeric) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT to_char(p_fen / 100, 'FM999,999,999,999,999,999,990.00')
+$$;
+
 -- Guards ------------------------------------------------------
 CREATE OR REPLACE TRIGGER bearable BEFORE INSERT OR UPDATE OF name ON fund.institution
     FOR EACH ROW EXECUTE FUNCTION fund.check_bearable('name', '机构名称');
@@ -62,4 +68,5 @@ CREATE OR REPLACE TRIGGER bearable BEFORE INSERT ON payments.pay_order
     FOR EACH ROW EXECUTE FUNCTION fund.check_bearable('payee_name', '收款户名', 'payee_bank', '开户行', 'purpose', '摘要');
 
 -- Grants ------------------------------------------------------
+GRANT EXECUTE ON FUNCTION fund.yuan(numeric) TO fundledger_service, fundledger_auditor, fundledger_poster;
 GRANT EXECUTE ON FUNCTION fund.text_flaw(text,text,integer) TO fundledger_service, fundledger_auditor, fundledger_poster;

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from ledger.core.accounts import PREALLOCATION, PREPAYMENT, SUPPLIER_ADVANCE
 from ledger.core.errors import InvalidInput
+from ledger.core.money import yuan_grouped
 from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 
@@ -67,7 +68,9 @@ def take_offsets(tx: Transaction, sheet_id: str, offsets: Sequence[Offset]) -> N
     """
     wrong = next((offset for offset in offsets if offset.amount_fen <= 0), None)
     if wrong is not None:
-        raise InvalidInput("advance.amount", f"抵扣{wrong.advance_id}的金额{wrong.amount_fen}分应大于零")
+        raise InvalidInput(
+            "advance.amount", f"抵扣{wrong.advance_id}的金额{yuan_grouped(wrong.amount_fen)}元应大于零"
+        )
     tx.run_many(
         "INSERT INTO fund.advance_offset (region, advance_id, sheet_id, amount_fen)"
         " VALUES (%(region)s, %(advance)s, %(sheet)s, %(amount)s)",

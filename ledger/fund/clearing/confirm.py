@@ -10,6 +10,7 @@ from typing import Final
 from ledger.core.accounts import CLEARING_OWED, MONTH_OWED
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, NotFound
+from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.offset import KIND_ACCOUNTS, Offset, take_offsets
 from ledger.fund.audit.taken import take
@@ -127,7 +128,7 @@ def _book(tx: Transaction, letter: Letter, found: LetterFigures, day: date) -> s
     if booked + sum(line.owed_before for line in found.lines) != letter.amount_fen:
         raise Conflict(
             "letter.books_differ",
-            f"清算确认书{letter.letter_id}第9行{letter.amount_fen}分，清算分录记9106为{booked}分",
+            f"清算确认书{letter.letter_id}第9行{yuan_grouped(letter.amount_fen)}元，清算分录记9106为{yuan_grouped(booked)}元",
             row=9,
         )
     post_paper(tx, paper, ruled, day)

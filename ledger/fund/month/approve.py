@@ -9,6 +9,7 @@ from datetime import date
 from ledger.core.accounts import MONTH_OWED
 from ledger.core.entries import FUND_NAMES, Leg
 from ledger.core.errors import Conflict
+from ledger.core.money import yuan_grouped
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.advances.offset import KIND_ACCOUNTS, Offset, take_offsets
@@ -195,7 +196,7 @@ def _require_formula(sheet: MonthSheet, legs: tuple[Leg, ...]) -> None:
         if booked[key] != wanted[key]:
             raise Conflict(
                 "month.formula",
-                f"月结算单{sheet.sheet_id}按公式应付{wanted[key]}分，分录平衡数为{booked[key]}分",
+                f"月结算单{sheet.sheet_id}按公式应付{yuan_grouped(wanted[key])}元，分录平衡数为{yuan_grouped(booked[key])}元",
                 key=str(key),
             )
 

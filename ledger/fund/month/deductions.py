@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ledger.core.errors import Conflict, NotFound
+from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.month.sheet import AmountDue, FindingDue, Key, SheetDue, SheetTaking
 
@@ -70,7 +71,7 @@ def findings_of(
         if not 0 < amount <= left[finding_id]:
             raise Conflict(
                 "deduction.above_left",
-                f"扣款{finding_id}尚余{left[finding_id]}分，不能扣减{amount}分",
+                f"扣款{finding_id}尚余{yuan_grouped(left[finding_id])}元，不能扣减{yuan_grouped(amount)}元",
                 finding_id=finding_id,
                 left_fen=left[finding_id],
             )

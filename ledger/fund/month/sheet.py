@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from ledger.core.entries import Dimensions
 from ledger.core.errors import Conflict
-from ledger.core.money import RATIO_ONE, share
+from ledger.core.money import RATIO_ONE, share, yuan_grouped
 
 POOL: Final = "pool"
 
@@ -290,7 +290,7 @@ def _fitting(reference: str, wanted: int, left: int, *, exact: bool) -> int:
     if exact and wanted > left:
         raise Conflict(
             "deduction.above_left",
-            f"扣款或抵扣{reference}的{wanted}分超过本期余额{left}分，请分期扣减",
+            f"扣款或抵扣{reference}的{yuan_grouped(wanted)}元超过本期余额{yuan_grouped(left)}元，请分期扣减",
             reference=reference,
             left_fen=left,
         )

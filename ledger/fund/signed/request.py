@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Final, LiteralString
 
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.money import yuan_grouped
 from ledger.core.text import flaw
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
@@ -66,7 +67,7 @@ def require_text(value: str, field: str) -> str:
 def require_amount(fen: int) -> None:
     """Raises InvalidInput `request.amount` unless above zero."""
     if fen <= 0:
-        raise InvalidInput("request.amount", f"金额{fen}分应大于零", amount_fen=fen)
+        raise InvalidInput("request.amount", f"金额{yuan_grouped(fen)}元应大于零", amount_fen=fen)
 
 
 def require_same(key: str, stored: tuple[object, ...], given: tuple[object, ...]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ledger.core.accounts import CARE_OWED, DAILY_OWED
 from ledger.core.errors import Conflict, InvalidInput
+from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def require_sums(tx: Transaction, draft: BatchDraft, order_nos: Sequence[str]) -
     if wrong is not None:
         raise InvalidInput(
             "order.sum",
-            f"拨付单{wrong[0]}的构成{wrong[1]}分，与所付记录合计{wrong[2]}分不符",
+            f"拨付单{wrong[0]}的构成{yuan_grouped(int(wrong[1]))}元，与所付记录合计{yuan_grouped(int(wrong[2]))}元不符",
             order_no=wrong[0],
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ledger.core.errors import InvalidInput
+from ledger.core.money import yuan_grouped
 from ledger.core.text import flaw
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
@@ -73,7 +74,7 @@ def _check(tx: Transaction, draft: BatchDraft) -> None:
         where = f"批次{draft.batch_id}机构{order.institution}"
         if order.amount_fen <= 0:
             raise InvalidInput(
-                "order.amount", f"{where}的拨付金额{order.amount_fen}分不大于零，应结转不应拨付"
+                "order.amount", f"{where}的拨付金额{yuan_grouped(order.amount_fen)}元不大于零，应结转不应拨付"
             )
         if not 1 <= len(order.items) <= ITEMS_PER_ORDER_MAX:
             raise InvalidInput("order.items", f"{where}的构成有{len(order.items)}项")

@@ -26,6 +26,7 @@ from ledger.core.accounts import (
 )
 from ledger.core.entries import Dimensions, EntryDraft, Leg
 from ledger.core.errors import InvalidInput
+from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.lines import OrderContent, read_lines, split_netted, split_returned
 from ledger.payments.orders.order import Order
@@ -193,7 +194,7 @@ def _require_whole(order: Order, lines: Sequence[OrderContent]) -> None:
     if total != order.amount_fen:
         raise InvalidInput(
             "order.sum",
-            f"拨付单{order.order_no}金额{order.amount_fen}分，构成合计{total}分",
+            f"拨付单{order.order_no}金额{yuan_grouped(order.amount_fen)}元，构成合计{yuan_grouped(total)}元",
             order_no=order.order_no,
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.core.errors import Conflict
+from ledger.core.money import yuan_grouped
 from ledger.fund.clearing.orders import CLEARING_BLOCK_REASONS
 from ledger.fund.ordering.draft import refusal_words
 from ledger.fund.ordering.forecast import Reserved
@@ -26,7 +27,9 @@ def test_clearing_waits_for_the_day(worked: Any) -> None:
     assert drafted is not None
 
     worked.take("N1", 20_000, "2027-03-24")
-    with pytest.raises(Conflict, match=rf"年度清算批次.*{owed}分.*须先留给日拨付12000分") as refused:
+    with pytest.raises(
+        Conflict, match=rf"年度清算批次.*{yuan_grouped(owed)}元.*须先留给日拨付120.00元"
+    ) as refused:
         approve(worked.engine, "qian", DEMO_REGION, drafted.batch_id, drafted.digest, PAY)
     assert refused.value.code == "batch.kinds_first"
     discard(worked.engine, "zhao", DEMO_REGION, drafted.batch_id, "先付日拨付", PAY)

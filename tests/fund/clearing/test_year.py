@@ -170,7 +170,7 @@ def test_special_cases_never_exceed_the_reserve(worked: Any) -> None:
         with worked.tx("qian") as tx:
             approve_cases(tx, FUND, 2026, HOSPITAL, CLEARING)
 
-    assert "预留50000分" in worked.refused("clearing.over_reserve", approve).message
+    assert "预留500.00元" in worked.refused("clearing.over_reserve", approve).message
 
 
 def late_year(year: Any) -> Any:

@@ -99,7 +99,7 @@ def test_the_database_leaves_the_first_kind_its_money_at_approval(settled: Any, 
         with pytest.raises(Conflict) as refused:
             approved(settled, batch)
         assert refused.value.code == "batch.kinds_first"
-        for word in ("月结算", "35000分", "可用40000分", "日拨付12000分", batch.batch_id):
+        for word in ("月结算", "350.00元", "可用400.00元", "日拨付120.00元", batch.batch_id):
             assert word in refused.value.message
         [blocked] = draft_daily(settled).blocked
         assert (blocked.reason, blocked.amount_fen) == ("over_available", 12_000)
@@ -126,7 +126,7 @@ def test_daily_money_waits_at_approval_where_the_month_goes_first(settled: Any, 
     daily_money(settled, bill)
     [daily] = draft_daily(settled).batches
     month_first(settled)
-    with pytest.raises(Conflict, match=r"日拨付批次.*12000分.*须先留给月结算35000分") as refused:
+    with pytest.raises(Conflict, match=r"日拨付批次.*120.00元.*须先留给月结算350.00元") as refused:
         approved(settled, daily)
     assert refused.value.code == "batch.kinds_first"
 

@@ -95,7 +95,7 @@ def test_the_database_refuses_what_a_draft_forgot(two: Any, bill: Any) -> None:
     leave_own(two, 59_999)
     prepaid(two, 500_000)
     by_hand(two, debit(1004, 500_000, OWN), credit(1003, 500_000, FISCAL), day=NEXT)
-    with pytest.raises(Conflict, match=r"batch\.over_available: 账户4200000000001004可用59999分"):
+    with pytest.raises(Conflict, match=r"batch\.over_available: 账户4200000000001004可用599.99元"):
         approve(two.month.engine, "qian", HERE, batch.batch_id, batch.digest, NEXT)
     assert discard(two.month.engine, "zhao", HERE, batch.batch_id, "款不足", NEXT) == 1
     two.verified()
@@ -134,7 +134,7 @@ def test_a_transfer_out_of_the_fiscal_account_is_covered_by_it(two: Any) -> None
         made = draft_transfer_orders(tx, 310, NEXT)
     assert (made.moves, made.blocked) == ([enough], [])
     by_hand(two, debit(4101, 1), credit(1003, 1, FISCAL), day=NEXT)
-    with pytest.raises(Conflict, match=r"batch\.over_available: 账户4200000000001003可用299999分"):
+    with pytest.raises(Conflict, match=r"batch\.over_available: 账户4200000000001003可用2,999.99元"):
         approve(two.month.engine, "qian", HERE, made.batch.batch_id, made.batch.digest, NEXT)
     by_hand(two, debit(1003, 1, FISCAL), credit(4101, 1), day=NEXT)
     with pytest.raises(Conflict, match=r"request\.in_order"), two.tx("li") as tx:

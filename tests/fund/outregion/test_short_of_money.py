@@ -121,7 +121,7 @@ def test_guests_wait_for_the_day_and_the_day_does_not_wait_for_them(two: Any, bi
     made = drafted(two)
     assert made.batch.total_fen == 20_000
     two.take(bill("S1", fund=150_000))  # × 0.60
-    with pytest.raises(Conflict, match=r"异地就医批次.*须先留给日拨付90000分") as refused:
+    with pytest.raises(Conflict, match=r"异地就医批次.*须先留给日拨付900.00元") as refused:
         approve(two.month.engine, "qian", HERE, made.batch.batch_id, made.batch.digest, NEXT)
     assert refused.value.code == "batch.kinds_first"
     discard(two.month.engine, "zhao", HERE, made.batch.batch_id, "先付日拨付", NEXT)

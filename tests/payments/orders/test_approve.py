@@ -99,8 +99,8 @@ def test_v7_money_in_flight_is_not_available(world: Any) -> None:
     with pytest.raises(Conflict) as refused:
         approving(world, second)
     assert refused.value.code == "batch.over_available"
-    assert "可用500000分" in refused.value.message
-    assert "需600000分" in refused.value.message
+    assert "可用5,000.00元" in refused.value.message
+    assert "需6,000.00元" in refused.value.message
     approving(world, world.batch(500000))
     assert world.value("SELECT payments.available(420100, 310::smallint, '4200000000001')") == 0
 

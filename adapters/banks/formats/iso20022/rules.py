@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from adapters.banks.ports import BankAccount, Instruction, PaymentBatch
 from ledger.core.errors import InvalidInput
-from ledger.core.money import AMOUNT_DIGITS_MAX
+from ledger.core.money import AMOUNT_DIGITS_MAX, yuan_grouped
 from ledger.core.text import NAME_MAX, character_words, flaw
 
 PURPOSE_BYTES_MAX: Final = 2 * NAME_MAX
@@ -81,7 +81,7 @@ def _instruction(instruction: Instruction, limits: Limits) -> None:
     if not 0 < instruction.amount_fen < FEN_LIMIT:
         raise InvalidInput(
             "bankfile.amount",
-            f"{where}金额{instruction.amount_fen}分不合规：应大于零且不超过{AMOUNT_DIGITS_MAX}位整数元",
+            f"{where}金额{yuan_grouped(instruction.amount_fen)}元不合规：应大于零且不超过{AMOUNT_DIGITS_MAX}位整数元",
             order_no=instruction.order_no,
             amount_fen=instruction.amount_fen,
         )

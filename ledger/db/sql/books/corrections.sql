@@ -330,7 +330,7 @@ BEGIN
      WHERE b.fen < f.fen ORDER BY 1, 2 LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher.overdrawn',
-            DETAIL = format('记账后科目%s（%s）余额为%s分，其中在途拨付%s分：银行存款不得透支', bad.account, bad.counterparty, bad.fen, bad.in_flight);
+            DETAIL = format('记账后科目%s（%s）余额为%s元，其中在途拨付%s元：银行存款不得透支', bad.account, bad.counterparty, fund.yuan(bad.fen), fund.yuan(bad.in_flight));
     END IF;
 END $$;
 

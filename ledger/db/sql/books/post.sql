@@ -172,8 +172,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = bad.code,
         DETAIL = CASE bad.code
             WHEN 'account.unknown' THEN format('分录%s（来源%s）的科目%s不存在', bad.pos, bad.source_key, bad.unknown)
-            ELSE format('分录%s（来源%s）：%s行；会计账借贷差%s分，备查账借贷差%s分',
-                        bad.pos, bad.source_key, coalesce(bad.legs, 0), coalesce(bad.statutory, 0), coalesce(bad.memorandum, 0)) END;
+            ELSE format('分录%s（来源%s）：%s行；会计账借贷差%s元，备查账借贷差%s元',
+                        bad.pos, bad.source_key, coalesce(bad.legs, 0), fund.yuan(coalesce(bad.statutory, 0)), fund.yuan(coalesce(bad.memorandum, 0))) END;
 END $$;
 
 -- The signers of a batch are few: prepared and reviewed by different persons, neither of them a cashier (INV-11).

@@ -159,7 +159,7 @@ BEGIN
            WITH ORDINALITY AS l (side, fen, account, party, subfund, year, term, category, n);
     IF v_sum.legs < 2 OR v_sum.holes OR v_sum.statutory <> 0 OR v_sum.memorandum <> 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = CASE WHEN v_sum.legs < 2 OR v_sum.holes THEN 'entry.too_few_lines' ELSE 'entry.unbalanced' END,
-            DETAIL = format('凭证有%s行；会计账借贷差%s分，备查账借贷差%s分', v_sum.legs, v_sum.statutory, v_sum.memorandum);
+            DETAIL = format('凭证有%s行；会计账借贷差%s元，备查账借贷差%s元', v_sum.legs, fund.yuan(v_sum.statutory), fund.yuan(v_sum.memorandum));
     END IF;
     SELECT l.n, l.account, a.name, CASE WHEN a.account IS NULL THEN 'account.unknown' WHEN NOT a.leaf THEN 'account.not_leaf'
                                         ELSE 'dimension.mismatch' END AS code

@@ -84,7 +84,7 @@ BEGIN
      ORDER BY l.of LIMIT 1;
     IF FOUND OR (SELECT count(DISTINCT o) FROM unnest(p_of) AS o) <> cardinality(p_business) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = CASE WHEN v_bad.legs >= 2 THEN 'entry.unbalanced' ELSE 'entry.too_few_lines' END,
-            DETAIL = format('第%s张凭证有%s行；会计账借贷差%s分，备查账借贷差%s分', coalesce(v_bad.of, 0), coalesce(v_bad.legs, 0), v_bad.statutory, v_bad.memorandum);
+            DETAIL = format('第%s张凭证有%s行；会计账借贷差%s元，备查账借贷差%s元', coalesce(v_bad.of, 0), coalesce(v_bad.legs, 0), fund.yuan(v_bad.statutory), fund.yuan(v_bad.memorandum));
     END IF;
     SELECT l.account, a.name, CASE WHEN a.account IS NULL THEN 'account.unknown' WHEN NOT a.leaf THEN 'account.not_leaf'
                                    ELSE 'dimension.mismatch' END AS code INTO v_bad

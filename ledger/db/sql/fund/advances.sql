@@ -74,8 +74,8 @@ BEGIN
     END IF;
     IF v.offset_fen + v.returned_fen + p_offset + p_returned > v.amount_fen THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'advance.over_paid',
-            DETAIL = format('预付款项%s已付%s分，已抵扣%s分、已收回%s分，余额不足再减%s分', p_advance_id, v.amount_fen,
-                            v.offset_fen, v.returned_fen, p_offset + p_returned);
+            DETAIL = format('预付款项%s已付%s元，已抵扣%s元、已收回%s元，余额不足再减%s元', p_advance_id, fund.yuan(v.amount_fen),
+                            fund.yuan(v.offset_fen), fund.yuan(v.returned_fen), fund.yuan(p_offset + p_returned));
     END IF;
     UPDATE fund.advance SET offset_fen = offset_fen + p_offset, returned_fen = returned_fen + p_returned
      WHERE region = p_region AND advance_id = p_advance_id;
@@ -97,7 +97,7 @@ BEGIN
     SELECT * INTO v FROM fund.advance a WHERE a.region = NEW.region AND a.order_no = NEW.order_no FOR UPDATE;
     IF FOUND AND v.offset_fen + v.returned_fen > 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'advance.used',
-            DETAIL = format('预付款项%s已抵扣%s分、已收回%s分，拨付单%s不能再作退汇', v.advance_id, v.offset_fen, v.returned_fen, NEW.order_no);
+            DETAIL = format('预付款项%s已抵扣%s元、已收回%s元，拨付单%s不能再作退汇', v.advance_id, fund.yuan(v.offset_fen), fund.yuan(v.returned_fen), NEW.order_no);
     END IF;
     RETURN NEW;
 END $$;
@@ -115,7 +115,7 @@ BEGIN
           AND NEW.amount_fen > (SELECT coalesce(sum(o.amount_fen), 0) FROM fund.letter_offset o WHERE o.region = NEW.region
                  AND o.letter_id = NEW.sheet_id AND o.advance_id = NEW.advance_id) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'advance.no_settlement',
-            DETAIL = format('没有以%s分抵扣预付款项%s的已审批结算%s', NEW.amount_fen, NEW.advance_id, NEW.sheet_id);
+            DETAIL = format('没有以%s元抵扣预付款项%s的已审批结算%s', fund.yuan(NEW.amount_fen), NEW.advance_id, NEW.sheet_id);
     END IF;
     RETURN NEW;
 END $$;

@@ -206,7 +206,7 @@ BEGIN
     END IF;
     IF p_amount > v_fen THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'finding.over_record',
-            DETAIL = format('扣款%s分超过结算%s的基金支付%s分', p_amount, p_setl_id, v_fen);
+            DETAIL = format('扣款%s元超过结算%s的基金支付%s元', fund.yuan(p_amount), p_setl_id, fund.yuan(v_fen));
     END IF;
 END $$;
 
@@ -310,7 +310,7 @@ BEGIN
     END IF;
     IF p_amount IS NOT NULL AND (p_event NOT IN ('review', 'decide') OR p_amount NOT BETWEEN 1 AND v_row.found_fen) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'finding.amount',
-            DETAIL = format('审核结果%s只能在复审或合议时定额，且不超过初审的%s分（不扣款须取消）', p_finding_id, v_row.found_fen);
+            DETAIL = format('审核结果%s只能在复审或合议时定额，且不超过初审的%s元（不扣款须取消）', p_finding_id, fund.yuan(v_row.found_fen));
     END IF;
     v_amount := coalesce(p_amount, v_row.amount_fen);
     IF p_severity NOT IN ('', 'low', 'middle', 'high') OR (p_severity <> '') <> (p_event = 'regrade') THEN
@@ -373,7 +373,7 @@ BEGIN
     IF FOUND THEN
         IF v_fen <> p_fen THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.taken_otherwise',
-                DETAIL = format('审核结果%s在%s中已扣%s分，不能再扣%s分', p_finding_id, p_sheet_id, v_fen, p_fen);
+                DETAIL = format('审核结果%s在%s中已扣%s元，不能再扣%s元', p_finding_id, p_sheet_id, fund.yuan(v_fen), fund.yuan(p_fen));
         END IF;
         RETURN v_row.amount_fen - v_row.taken_fen;
     END IF;
@@ -393,7 +393,7 @@ BEGIN
     END IF;
     IF p_fen <= 0 OR p_fen > v_row.amount_fen - v_row.taken_fen THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'finding.over_taken',
-            DETAIL = format('审核结果%s尚可扣%s分，不能扣%s分', p_finding_id, v_row.amount_fen - v_row.taken_fen, p_fen);
+            DETAIL = format('审核结果%s尚可扣%s元，不能扣%s元', p_finding_id, fund.yuan(v_row.amount_fen - v_row.taken_fen), fund.yuan(p_fen));
     END IF;
     INSERT INTO fund.finding_taken VALUES (p_region, p_finding_id, p_sheet_id, p_fen, v_user);
     UPDATE fund.finding SET taken_fen = taken_fen + p_fen,

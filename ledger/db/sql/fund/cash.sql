@@ -173,7 +173,7 @@ BEGIN
     END IF;
     IF NEW.basis = 'plan' AND (NEW.amount_fen > NEW.forecast_fen OR NEW.prepared_on > NEW.upto) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'cash.plan',
-            DETAIL = format('%s用款计划共%s分，不能请%s分；计划月已过的也不能再请', NEW.month, NEW.forecast_fen, NEW.amount_fen);
+            DETAIL = format('%s用款计划共%s元，不能请%s元；计划月已过的也不能再请', NEW.month, fund.yuan(NEW.forecast_fen), fund.yuan(NEW.amount_fen));
     ELSIF NEW.basis = 'float' THEN
         PERFORM pg_advisory_xact_lock(hashtextextended('fund.float ' || NEW.region || '-' || NEW.fund, 0));
         SELECT p.value::bigint * 100 INTO v_limit FROM fund.region_policy p WHERE p.region = NEW.region AND p.key = 'float_limit'
@@ -182,7 +182,7 @@ BEGIN
             WHERE q.region = NEW.region AND q.fund = NEW.fund AND q.basis = 'float' AND q.state IN ('requested', 'approved')), 0);
         IF v_limit IS NULL OR v_there + NEW.amount_fen > v_limit THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'cash.float_limit',
-                DETAIL = format('周转金限额%s分，已有及已请%s分，不能再请%s分', coalesce(v_limit, 0), v_there, NEW.amount_fen);
+                DETAIL = format('周转金限额%s元，已有及已请%s元，不能再请%s元', fund.yuan(coalesce(v_limit, 0)), fund.yuan(v_there), fund.yuan(NEW.amount_fen));
         END IF;
     END IF;
     RETURN NEW;

@@ -437,8 +437,8 @@ BEGIN
      ORDER BY b.class LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'clearing.rate_budget',
-            DETAIL = format('类别%s可分配预算%s分、总量%s，各机构合计%s分、%s', v_off.class, v_off.budget, v_off.units,
-                            coalesce(v_off.fen, 0), coalesce(v_off.given, 0));
+            DETAIL = format('类别%s可分配预算%s元、总量%s，各机构合计%s元、%s', v_off.class, fund.yuan(v_off.budget), v_off.units,
+                            fund.yuan(coalesce(v_off.fen, 0)), coalesce(v_off.given, 0));
     END IF;
     RETURN NEW;
 END $$;
@@ -470,7 +470,7 @@ BEGIN
      WHERE c.region = NEW.region AND c.fund = NEW.fund AND c.year = NEW.year AND s.class = v_class AND c.approved_by <> '';
     IF v_reserve IS NULL OR v_given + NEW.amount_fen > v_reserve THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'clearing.over_reserve',
-            DETAIL = format('特例单议%s的%s分超过预留额：预留%s分，已用%s分', NEW.setl_id, NEW.amount_fen, coalesce(v_reserve, 0), v_given);
+            DETAIL = format('特例单议%s的%s元超过预留额：预留%s元，已用%s元', NEW.setl_id, fund.yuan(NEW.amount_fen), fund.yuan(coalesce(v_reserve, 0)), fund.yuan(v_given));
     END IF;
     RETURN NEW;
 END $$;

@@ -387,8 +387,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
         -- sums
         UNION ALL
         SELECT l.file, l.line, 'balance', 'cutover.line_tie',
-               format('科目%s：年初%s分、借方%s分、贷方%s分，余额应为%s分而为%s分', l.account, l.year_open_fen, l.debit_fen, l.credit_fen,
-                      l.year_open_fen + l.normal_side * (l.debit_fen - l.credit_fen), l.balance_fen)
+               format('科目%s：年初%s元、借方%s元、贷方%s元，余额应为%s元而为%s元', l.account, fund.yuan(l.year_open_fen), fund.yuan(l.debit_fen), fund.yuan(l.credit_fen),
+                      fund.yuan(l.year_open_fen + l.normal_side * (l.debit_fen - l.credit_fen)), fund.yuan(l.balance_fen))
           FROM balances l WHERE l.year_open_fen + l.normal_side * (l.debit_fen - l.credit_fen) <> l.balance_fen
         UNION ALL
         SELECT l.file, l.line, 'year_open', 'cutover.year_open_flow', format('收支科目%s年初不应有余额', l.account)
@@ -396,7 +396,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
         -- Closed before: this year's turnover stands in history, by the year, and 3001 moved by what was closed.
         UNION ALL
         SELECT 'balances', coalesce(c.line, 0), 'credit', 'cutover.closed_differs',
-               format('一般基金结余本年净增%s分，收支科目已结转%s分：原系统已结转收支的，须在history按年%s列出不含结转的本年累计发生额', c.moved, c.closed, c.year)
+               format('一般基金结余本年净增%s元，收支科目已结转%s元：原系统已结转收支的，须在history按年%s列出不含结转的本年累计发生额', fund.yuan(c.moved), fund.yuan(c.closed), c.year)
           FROM (SELECT h.year, sum(l.credit_fen - l.debit_fen) FILTER (WHERE left(l.account::text, 4) = '3001') AS moved,
                        min(l.line) FILTER (WHERE left(l.account::text, 4) = '3001') AS line,
                        coalesce((SELECT sum(x.credit_fen - x.debit_fen) FROM history x WHERE x.period = h.year AND x.section = 1), 0)
@@ -405,21 +405,21 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
                   FROM balances l CROSS JOIN head h GROUP BY h.year) c
          WHERE coalesce(c.moved, 0) <> c.closed
         UNION ALL
-        SELECT 'balances', 0, s.field, 'cutover.unbalanced', format('全部科目%s借贷差%s分', s.title, s.fen)
+        SELECT 'balances', 0, s.field, 'cutover.unbalanced', format('全部科目%s借贷差%s元', s.title, fund.yuan(s.fen))
           FROM (SELECT 'year_open' AS field, '年初余额' AS title, sum(l.normal_side * l.year_open_fen) AS fen FROM balances l
                 UNION ALL SELECT 'debit', '本年发生额', sum(l.debit_fen - l.credit_fen) FROM balances l
                 UNION ALL SELECT 'balance', '余额', sum(l.normal_side * l.balance_fen) FROM balances l) s WHERE s.fen <> 0
         UNION ALL
         SELECT 'balances', coalesce(t.line, 0), 'balance', 'cutover.items_differ',
-               format('科目%s%s：余额%s分，open_items合计%s分', t.account, t.party, t.total, t.items) FROM totals t WHERE t.total <> t.items
+               format('科目%s%s：余额%s元，open_items合计%s元', t.account, t.party, fund.yuan(t.total), fund.yuan(t.items)) FROM totals t WHERE t.total <> t.items
         UNION ALL
         SELECT 'open_items', coalesce(o.line, 0), 'amount', 'cutover.records_differ',
-               format('%s %s/%s/%s/%s/%s：列%s分，records合计%s分', o.account, o.counterparty, o.subfund, o.service_year, o.term, o.category,
-                      o.listed, o.found) FROM owed o WHERE o.listed <> o.found
+               format('%s %s/%s/%s/%s/%s：列%s元，records合计%s元', o.account, o.counterparty, o.subfund, o.service_year, o.term, o.category,
+                      fund.yuan(o.listed), fund.yuan(o.found)) FROM owed o WHERE o.listed <> o.found
         UNION ALL
         SELECT 'open_items', coalesce(p.line, 0), 'amount', 'cutover.paid_differs',
-               format('%s/%s/%s/%s/%s：records中已付日拨付%s分，9201列%s分，110105列%s分', p.counterparty, p.subfund, p.service_year, p.term,
-                      p.category, p.paid, p.listed, p.advanced)
+               format('%s/%s/%s/%s/%s：records中已付日拨付%s元，9201列%s元，110105列%s元', p.counterparty, p.subfund, p.service_year, p.term,
+                      p.category, fund.yuan(p.paid), fund.yuan(p.listed), fund.yuan(p.advanced))
           FROM paid p CROSS JOIN head h
          WHERE p.paid > p.listed OR p.advanced > p.listed
             OR p.paid > p.advanced AND coalesce((SELECT y.value FROM fund.region_policy y WHERE y.region = p_region
@@ -461,7 +461,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
           FROM records r CROSS JOIN head h WHERE r.day > h.day
         UNION ALL
         SELECT 'records', r.line, 'fund_amount', 'cutover.record_amount',
-               format('结算记录%s：列基金%s分、日拨付%s分，记录为%s分、%s分', r.setl_id, r.fund_fen, r.daily_fen, r.ours_fen, r.ours_daily)
+               format('结算记录%s：列基金%s元、日拨付%s元，记录为%s元、%s元', r.setl_id, fund.yuan(r.fund_fen), fund.yuan(r.daily_fen), fund.yuan(r.ours_fen), fund.yuan(r.ours_daily))
           FROM records r WHERE (r.fund_fen, r.daily_fen) <> (r.ours_fen, r.ours_daily)
         UNION ALL
         SELECT 'records', r.line, 'reference', 'cutover.record_paid', '已付的须写明原付款凭据，在途的须写明orders中该机构的在途单号，未付的不写；没有日拨付额的不能列为已付、在途'
@@ -499,10 +499,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
             OR EXISTS (SELECT 1 FROM payments.taken_order t WHERE t.region = p_region AND t.reference = o.reference)
         UNION ALL
         SELECT 'orders', coalesce(f.line, 0), 'amount', 'cutover.orders_differ',
-               format('%s %s/%s/%s/%s/%s：在途单列%s分，%s%s分', f.reference, f.counterparty, f.subfund, f.service_year, f.term, f.category, f.listed,
-                      CASE f.reference WHEN '' THEN '9104' ELSE 'records合计' END, f.found) FROM flying f WHERE f.listed <> f.found
+               format('%s %s/%s/%s/%s/%s：在途单列%s元，%s%s元', f.reference, f.counterparty, f.subfund, f.service_year, f.term, f.category, fund.yuan(f.listed),
+                      CASE f.reference WHEN '' THEN '9104' ELSE 'records合计' END, fund.yuan(f.found)) FROM flying f WHERE f.listed <> f.found
         UNION ALL
-        SELECT 'orders', o.line, 'amount', 'cutover.orders_over', format('账户%s账面%s分，不足在途拨付%s分', o.account, s.books, o.fen)
+        SELECT 'orders', o.line, 'amount', 'cutover.orders_over', format('账户%s账面%s元，不足在途拨付%s元', o.account, fund.yuan(s.books), fund.yuan(o.fen))
           FROM (SELECT x.account, min(x.line) AS line, sum(x.amount_fen)::bigint AS fen FROM orders x GROUP BY x.account) o
           JOIN bank_sums s ON s.account = o.account WHERE o.fen > s.books
         -- the bank's side
@@ -516,14 +516,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
                     ELSE b.amount_fen <= 0 OR b.day > h.day OR b.reference = '' END
         UNION ALL
         SELECT 'bank', coalesce(s.line, 0), 'account', 'cutover.bank_missing',
-               format('账户%s账面%s分，须有且只有一行statement：接转日对账单余额', s.account, s.books)
+               format('账户%s账面%s元，须有且只有一行statement：接转日对账单余额', s.account, fund.yuan(s.books))
           FROM bank_sums s WHERE NOT s.stated AND s.statements <> 1 AND (s.books <> 0 OR s.rows > 0)
         UNION ALL
         SELECT 'bank', s.line, 'account', 'cutover.bank_late', format('账户%s已收对账单，期初不能再由接转给出', s.account)
           FROM bank_sums s WHERE s.stated AND s.rows > 0
         UNION ALL
         SELECT 'bank', s.line, 'amount', 'cutover.bank_differs',
-               format('账户%s：对账单%s分加减账已记而银行未记%s分，账面%s分加减银行已记而账未记%s分，两边不等', s.account, s.bank, s.book_items, s.books, s.bank_items)
+               format('账户%s：对账单%s元加减账已记而银行未记%s元，账面%s元加减银行已记而账未记%s元，两边不等', s.account, fund.yuan(s.bank), fund.yuan(s.book_items), fund.yuan(s.books), fund.yuan(s.bank_items))
           FROM bank_sums s WHERE s.statements = 1 AND s.bank + s.book_items <> s.books + s.bank_items
         -- history
         UNION ALL
@@ -548,7 +548,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
         SELECT 'trial_balance', t.line, 'account', 'cutover.twice', format('科目%s与第%s行重复', t.account, t.first)
           FROM (SELECT t.line, t.account, min(t.line) OVER (PARTITION BY t.account) AS first FROM trial t) t WHERE t.line > t.first
         UNION ALL
-        SELECT 'trial_balance', s.line, f.field, 'cutover.trial_differs', format('科目%s%s：余额表%s分，balances合计%s分', s.account, f.title, f.said, f.found)
+        SELECT 'trial_balance', s.line, f.field, 'cutover.trial_differs', format('科目%s%s：余额表%s元，balances合计%s元', s.account, f.title, fund.yuan(f.said), fund.yuan(f.found))
           FROM summed s CROSS JOIN LATERAL (VALUES ('year_open', '年初余额', s.year_open_fen, s.open), ('debit', '借方发生额', s.debit_fen, s.debit),
                    ('credit', '贷方发生额', s.credit_fen, s.credit), ('balance', '余额', s.balance_fen, s.balance)) AS f (field, title, said, found)
          WHERE f.said <> f.found

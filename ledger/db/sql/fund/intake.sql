@@ -253,8 +253,8 @@ BEGIN
     END IF;
     IF (v_count, v_fen, v_kept) <> (NEW.accepted, NEW.accepted_fen, NEW.quarantined) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'intake.sums',
-            DETAIL = format('文件%s（第%s次接入）入库%s笔%s分、隔离%s笔与计数%s笔%s分、隔离%s笔不符，请勿继续', NEW.file_name,
-                            NEW.load_id, v_count, v_fen, v_kept, NEW.accepted, NEW.accepted_fen, NEW.quarantined);
+            DETAIL = format('文件%s（第%s次接入）入库%s笔%s元、隔离%s笔与计数%s笔%s元、隔离%s笔不符，请勿继续', NEW.file_name,
+                            NEW.load_id, v_count, fund.yuan(v_fen), v_kept, NEW.accepted, fund.yuan(NEW.accepted_fen), NEW.quarantined);
     END IF;
     RETURN NEW;
 END $$;

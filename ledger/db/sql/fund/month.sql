@@ -411,8 +411,8 @@ BEGIN
        OR EXISTS (SELECT 1 FROM fund.deduction_taken
                    WHERE region = p_region AND deduction_id = p_deduction_id AND paper = p_paper) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'deduction.taken',
-            DETAIL = format('其他扣款%s尚可扣%s分，%s所列%s分，不能扣减%s分', p_deduction_id, v_row.amount_fen - v_row.taken_fen, p_paper,
-                            coalesce(v_said, 0), p_fen);
+            DETAIL = format('其他扣款%s尚可扣%s元，%s所列%s元，不能扣减%s元', p_deduction_id, fund.yuan(v_row.amount_fen - v_row.taken_fen), p_paper,
+                            fund.yuan(coalesce(v_said, 0)), fund.yuan(p_fen));
     END IF;
     INSERT INTO fund.deduction_taken VALUES (p_region, v_row.fund, p_deduction_id, p_paper, p_fen, v_user);
     UPDATE fund.other_deduction SET taken_fen = taken_fen + p_fen WHERE region = p_region AND deduction_id = p_deduction_id;

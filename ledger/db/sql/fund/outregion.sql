@@ -308,14 +308,14 @@ BEGIN
          ORDER BY q.from_day DESC LIMIT 1;
         IF v_there + p_move.amount_fen > coalesce(v_most, 0) THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'outregion.over_quota',
-                DETAIL = format('与%s的异地预付金额度%s分，已有%s分，不能再加%s分', p_move.counterparty, coalesce(v_most, 0), v_there, p_move.amount_fen);
+                DETAIL = format('与%s的异地预付金额度%s元，已有%s元，不能再加%s元', p_move.counterparty, fund.yuan(coalesce(v_most, 0)), fund.yuan(v_there), fund.yuan(p_move.amount_fen));
         END IF;
     ELSIF v_first <> '' THEN
         SELECT coalesce(sum(m.amount_fen), 0) INTO v_most FROM fund.outregion_moved m
          WHERE m.region = p_move.region AND m.fund = p_move.fund AND m.counterparty = p_move.counterparty AND m.kind = v_first;
         IF v_there + p_move.amount_fen > v_most THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'outregion.over_prepaid',
-                DETAIL = format('与%s的异地预付金尚有%s分，不能退%s分', p_move.counterparty, v_most - v_there, p_move.amount_fen);
+                DETAIL = format('与%s的异地预付金尚有%s元，不能退%s元', p_move.counterparty, fund.yuan(v_most - v_there), fund.yuan(p_move.amount_fen));
         END IF;
     ELSE
         SELECT b.amount_fen INTO v_most FROM fund.outregion_bill b
@@ -323,8 +323,8 @@ BEGIN
            AND b.counterparty = p_move.counterparty;
         IF v_most IS NULL OR v_there + p_move.amount_fen > v_most THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'outregion.over_bill',
-                DETAIL = format('账单%s：%s，不能再收%s分', p_move.document,
-                                coalesce(format('尚余%s分', v_most - v_there), '没有这张应收账单'), p_move.amount_fen);
+                DETAIL = format('账单%s：%s，不能再收%s元', p_move.document,
+                                coalesce(format('尚余%s元', fund.yuan(v_most - v_there)), '没有这张应收账单'), fund.yuan(p_move.amount_fen));
         END IF;
     END IF;
 END $$;
@@ -435,7 +435,7 @@ BEGIN
      WHERE w.wanted > coalesce(h.fen, 0) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'outregion.over_held',
-            DETAIL = format('对方%s在我方的异地就医资金尚余%s分，不能退%s分', v.party, v.held, v.wanted);
+            DETAIL = format('对方%s在我方的异地就医资金尚余%s元，不能退%s元', v.party, fund.yuan(v.held), fund.yuan(v.wanted));
     END IF;
 END $$;
 

@@ -176,7 +176,7 @@ BEGIN
             DETAIL = format('银行流水%s的另一张回单已入账，同一笔收支不能再记', v.bank_reference);
     ELSIF p_what = 'float_back' AND v.amount_fen > fund.float_fen(v.region, p_fund) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.float',
-            DETAIL = format('缴回周转金%s分，而账套%s-%s尚有周转金%s分', v.amount_fen, v.region, p_fund, fund.float_fen(v.region, p_fund));
+            DETAIL = format('缴回周转金%s元，而账套%s-%s尚有周转金%s元', fund.yuan(v.amount_fen), v.region, p_fund, fund.yuan(fund.float_fen(v.region, p_fund)));
     END IF;
 END $$;
 

@@ -404,7 +404,7 @@ BEGIN
             DETAIL = format('账户%s的对账单序号%s之后应为%s，来的是%s：中间有缺', NEW.account, v_last.sequence, v_last.sequence + 1, NEW.sequence);
     ELSIF NEW.opening_fen <> v_last.closing_fen THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'statement.opening',
-            DETAIL = format('账户%s的对账单期初%s分，上一份（%s为止）期末%s分：不相接', NEW.account, NEW.opening_fen, v_last.last_day, v_last.closing_fen);
+            DETAIL = format('账户%s的对账单期初%s元，上一份（%s为止）期末%s元：不相接', NEW.account, fund.yuan(NEW.opening_fen), v_last.last_day, fund.yuan(v_last.closing_fen));
     END IF;
     SELECT count(*) AS lines, coalesce(sum(l.fen), 0) AS fen, max(l.n) AS top, min(l.booked_on) AS first, max(l.booked_on) AS last,
            min(l.n) FILTER (WHERE l.balance_fen <> NEW.opening_fen + l.running) AS wrong INTO v
@@ -415,8 +415,8 @@ BEGIN
     IF v.lines <> NEW.lines OR coalesce(v.top, 0) <> NEW.lines OR NEW.opening_fen + v.fen <> NEW.closing_fen OR v.wrong IS NOT NULL
        OR v.first < NEW.first_day OR v.last > NEW.last_day THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'statement.total',
-            DETAIL = format('账户%s的对账单%s至%s：期初%s分、%s行合计%s分、期末%s分不相符，或逐行余额、日期不符', NEW.account, NEW.first_day,
-                            NEW.last_day, NEW.opening_fen, v.lines, v.fen, NEW.closing_fen);
+            DETAIL = format('账户%s的对账单%s至%s：期初%s元、%s行合计%s元、期末%s元不相符，或逐行余额、日期不符', NEW.account, NEW.first_day,
+                            NEW.last_day, fund.yuan(NEW.opening_fen), v.lines, fund.yuan(v.fen), fund.yuan(NEW.closing_fen));
     END IF;
     RETURN NEW;
 END $$;
@@ -625,7 +625,7 @@ BEGIN
      GROUP BY p.account, p.n HAVING sum(p.bank) <> sum(p.book) OR sum(p.parts) < 2 LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.amount',
-            DETAIL = format('账户%s的勾对：对账单%s分，账上%s分，两边应相等且至少两行', v.account, v.bank, v.book);
+            DETAIL = format('账户%s的勾对：对账单%s元，账上%s元，两边应相等且至少两行', v.account, fund.yuan(v.bank), fund.yuan(v.book));
     END IF;
     RETURN NULL;
 END $$;
@@ -746,8 +746,8 @@ BEGIN
        OR NEW.book_fen <> payments.book_balance(NEW.region, NEW.account, v_day, NEW.blocks)
        OR NEW.bank_fen + v.book <> NEW.adjusted_fen OR NEW.book_fen + v.bank <> NEW.adjusted_fen THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.unbalanced',
-            DETAIL = format('账户%s%s的余额调节表两边不相等：对账单%s分调节后%s分，账面%s分调节后%s分', NEW.account, NEW.period, NEW.bank_fen,
-                            NEW.bank_fen + v.book, NEW.book_fen, NEW.book_fen + v.bank);
+            DETAIL = format('账户%s%s的余额调节表两边不相等：对账单%s元调节后%s元，账面%s元调节后%s元', NEW.account, NEW.period, fund.yuan(NEW.bank_fen),
+                            fund.yuan(NEW.bank_fen + v.book), fund.yuan(NEW.book_fen), fund.yuan(NEW.book_fen + v.bank));
     END IF;
     NEW.digest := payments.reconciliation_digest(NEW);
     RETURN NEW;

@@ -461,8 +461,8 @@ BEGIN
      WHERE w.daily > 0 AND s.daily_fen < 0 OR w.again > s.all_fen LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.not_netted',
-            DETAIL = format('机构%s另有冲销尚未抵减（日拨付差%s分，应付合计%s分），批次%s会多付，请作废后重新制单',
-                            v.institution, least(v.daily_fen, 0), v.all_fen, p_batch_id);
+            DETAIL = format('机构%s另有冲销尚未抵减（日拨付差%s元，应付合计%s元），批次%s会多付，请作废后重新制单',
+                            v.institution, fund.yuan(least(v.daily_fen, 0)), fund.yuan(v.all_fen), p_batch_id);
     END IF;
 END $$;
 
@@ -511,7 +511,7 @@ BEGIN
     END IF;
     -- Kinds that go first are left their money, whether it lies in a draft of theirs or in none yet (procedure.md 5).
     SELECT coalesce(sum(r.amount_fen), 0)::bigint AS fen,
-           string_agg(format('%s%s分', fund.kind_name(r.kind), r.amount_fen), '、') AS words INTO v_first
+           string_agg(format('%s%s元', fund.kind_name(r.kind), fund.yuan(r.amount_fen)), '、') AS words INTO v_first
       FROM fund.reserved_before(p_region, v_batch.fund, v_batch.kind, p_on, true) r;
     FOR v_short IN
         SELECT o.account, sum(o.amount_fen)::bigint AS wanted, payments.available(p_region, v_batch.fund, o.account, p_batch_id) AS there
@@ -519,7 +519,7 @@ BEGIN
     LOOP
         IF v_short.wanted > v_short.there THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.over_available',
-                DETAIL = format('账户%s可用%s分，批次%s需%s分', v_short.account, v_short.there, p_batch_id, v_short.wanted);
+                DETAIL = format('账户%s可用%s元，批次%s需%s元', v_short.account, fund.yuan(v_short.there), p_batch_id, fund.yuan(v_short.wanted));
         END IF;
         -- What goes first is paid from the 支出户, out of our own money: a transfer out of the 财政专户 waits for none of it, nor
         -- does what another region's money pays.
@@ -527,8 +527,8 @@ BEGIN
             SELECT 1 FROM payments.book_account a
              WHERE a.region = p_region AND a.fund = v_batch.fund AND a.account = v_short.account AND a.kind = '1004') THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.kinds_first',
-                DETAIL = format('%s批次%s需%s分：账户%s可用%s分，须先留给%s', fund.kind_name(v_batch.kind), p_batch_id,
-                                v_short.wanted, v_short.account, v_short.there, v_first.words);
+                DETAIL = format('%s批次%s需%s元：账户%s可用%s元，须先留给%s', fund.kind_name(v_batch.kind), p_batch_id,
+                                fund.yuan(v_short.wanted), v_short.account, fund.yuan(v_short.there), v_first.words);
         END IF;
     END LOOP;
     -- Nothing is ordered that is not owed: a record settled since the draft, or 9103, 9106 and 9502 by institution (V1).
@@ -558,7 +558,7 @@ BEGIN
      WHERE w.wanted > coalesce(b.owed, 0) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.not_owed',
-            DETAIL = format('机构%s在%s上应付%s分，批次%s要拨付%s分', v_owed.institution, v_owed.source, v_owed.owed, p_batch_id, v_owed.wanted);
+            DETAIL = format('机构%s在%s上应付%s元，批次%s要拨付%s元', v_owed.institution, v_owed.source, fund.yuan(v_owed.owed), p_batch_id, fund.yuan(v_owed.wanted));
     END IF;
     PERFORM payments.check_netted(p_region, v_batch.fund, p_batch_id);
     PERFORM fund.check_outregion_batch(p_region, p_batch_id);
