@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 from ledger.core.accounts import BENEFITS, SPENDING_KIND
-from ledger.core.dates import next_month
+from ledger.core.dates import days_asked
 from ledger.core.entries import NO_DIMENSIONS, Book, Dimensions
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
@@ -92,11 +92,8 @@ def _columnar(tx: Transaction, book: Book, asked: ReportAsked, known_at: datetim
 
 
 def _journal(tx: Transaction, book: Book, asked: ReportAsked, known_at: datetime | None) -> Grid:
-    first, last = asked.first or date(2000, 1, 1), asked.last or date(2099, 12, 31)
-    if asked.period is not None:
-        month = date(asked.period // 100, asked.period % 100, 1)
-        first, last = max(first, month), min(last, next_month(month) - timedelta(days=1))
-    return journal_grid(tx, book, (first, last), known_at=known_at, entries=WHOLE)
+    days = days_asked(asked.period, asked.first, asked.last)
+    return journal_grid(tx, book, days, known_at=known_at, entries=WHOLE)
 
 
 def _bank_journal(tx: Transaction, book: Book, asked: ReportAsked, known_at: datetime | None) -> Grid:

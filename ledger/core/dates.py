@@ -75,6 +75,17 @@ def last_day_of(period: int) -> date:
     return date(year, month, calendar.monthrange(year, month)[1])
 
 
+def days_asked(period: int | None, first: date | None, last: date | None) -> tuple[date, date]:
+    """The days of a list: of a month `yyyymm`, from a day, to a day, whatever of it is said; else all there can be.
+
+    Raises InvalidInput `period.format`.
+    """
+    since, until = first or date(2000, 1, 1), last or date(2099, 12, 31)
+    if period is None:
+        return since, until
+    return max(since, date(period // 100, period % 100, 1)), min(until, last_day_of(period))
+
+
 def parse_day(text: str) -> date:
     """`YYYY-MM-DD` to a date; raises InvalidInput `date.format`."""
     try:

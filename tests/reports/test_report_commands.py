@@ -174,3 +174,15 @@ def test_the_whole_journal_comes_in_one_call(busy_desk, run):
     entries = [json.loads(line) for line in out.split("\n")[:-1]]
     with busy_desk.tx() as tx:
         assert len(entries) == tx.value("SELECT count(*) FROM books.entry") > 50
+
+
+def test_a_journal_and_a_search_take_a_period_as_every_other_report(busy_desk, run):
+    def rows(word, *options):  # a memo may hold what Python takes for a line's end
+        return json.loads(run("report", word, *BOOK, *options, "--format", "json"))["rows"]
+
+    month = rows("journal", "--period", "202610")
+    assert month == rows("journal", "--from", "2026-10-01", "--to", "2026-10-31") != []
+    assert rows("journal", "--period", "203011") == []
+    assert 0 < len(rows("journal", "--period", "202610", "--to", "2026-10-09")) < len(month)
+    first, *_ = rows("find", "--period", "202610")
+    assert first in rows("find", "--from", "2026-10-01", "--to", "2026-10-31")

@@ -16,7 +16,7 @@ from ledger.db.unit_of_work import unit_of_work
 from reports.control.report import CASES, as_signed, control_report
 from reports.control.report import sign as sign_report
 
-MonthOption = Annotated[str, typer.Option("--month", help="月份YYYYMM")]
+MonthOption = Annotated[str, typer.Option("--month", "--period", help="月份YYYYMM")]
 SeedOption = Annotated[str, typer.Option("--seed", help="抽样的随机种子；缺省为随机，报告印出，可再次使用")]
 CasesOption = Annotated[int, typer.Option("--cases", min=1, max=2_000, help="抽查几笔")]
 KnownAtOption = Annotated[str | None, typer.Option(help="只取此时已记账的凭证，ISO 8601")]

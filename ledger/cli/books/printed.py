@@ -13,7 +13,7 @@ from ledger.cli.books.printing import OutOption, PaperOption
 from ledger.cli.books.shapes import GridShape, GridShapeOption, hand_out
 from ledger.cli.line.context import app_for
 from ledger.core.accounts import BENEFITS, SPENDING_KIND
-from ledger.core.dates import parse_day
+from ledger.core.dates import days_asked, parse_day
 from ledger.core.entries import Book, Dimensions
 from ledger.core.errors import Forbidden
 from ledger.core.money import parse_fen
@@ -30,6 +30,9 @@ PeriodOption = Annotated[str | None, typer.Option(help="会计期间YYYYMM；缺
 AsOfOption = Annotated[str | None, typer.Option(help="只取凭证日期不晚于此日的凭证，YYYY-MM-DD")]
 KnownAtOption = Annotated[str | None, typer.Option(help="只取此时已记账的凭证，ISO 8601")]
 AccountOption = Annotated[str, typer.Option(help="科目编码，或其开头（取其下全部末级）")]
+MonthOption = Annotated[
+    str, typer.Option("--period", help="会计期间YYYYMM；与--from、--to同用则取其中的日子")
+]
 
 
 def sub_ledger(
@@ -120,6 +123,7 @@ def bank_journal(
 
 def journal(
     book: BookOption,
+    period: MonthOption = "",
     first: Annotated[str, typer.Option("--from", help="凭证日期自，YYYY-MM-DD；缺省为开账以来")] = "",
     last: Annotated[str, typer.Option("--to", help="凭证日期至，YYYY-MM-DD")] = "",
     known_at: KnownAtOption = None,
@@ -135,10 +139,7 @@ def journal(
         grid = journal_grid(
             tx,
             chosen,
-            (
-                parse_day(first) if first else date(2000, 1, 1),
-                parse_day(last) if last else date(2099, 12, 31),
-            ),
+            days_within(period, first, last),
             known_at=parse_known_at(known_at) if known_at else None,
             after=parse_cursor(after) if after else BEFORE_ALL,
             entries=limit,
@@ -157,6 +158,7 @@ def find_vouchers(
     party: Annotated[str, typer.Option(help="往来单位")] = "",
     account: Annotated[str, typer.Option(help="科目编码或其开头")] = "",
     evidence: Annotated[str, typer.Option(help="依据或业务键中的字，如回单号、拨付单号")] = "",
+    period: MonthOption = "",
     first: Annotated[str, typer.Option("--from", help="凭证日期自，YYYY-MM-DD")] = "",
     last: Annotated[str, typer.Option("--to", help="凭证日期至，YYYY-MM-DD")] = "",
     maker: Annotated[str, typer.Option(help="制单人或复核人的用户名")] = "",
@@ -169,6 +171,7 @@ def find_vouchers(
     running = app_for("reviewer")
     most = parse_fen(to_amount) if to_amount else None
     least = parse_fen(amount) if amount else (0 if most is not None else None)
+    days = days_within(period, first, last) if period or first or last else (None, None)
     wanted = Wanted(
         number,
         least,
@@ -177,9 +180,9 @@ def find_vouchers(
         party,
         account,
         evidence,
-        parse_day(first) if first else None,
-        parse_day(last) if last else None,
-        maker,
+        first=days[0],
+        last=days[1],
+        maker=maker,
     )
     require_something(wanted)
     found = []
@@ -187,6 +190,15 @@ def find_vouchers(
         with unit_of_work(running.engine, running.user, region) as tx:
             found += [(one, line) for one in books for line in find(tx, one, wanted, limit)]
     hand_out(found_grid(found, limit), shape, out=out, paper=paper or Paper.A4_ACROSS)
+
+
+def days_within(period: str, first: str, last: str) -> tuple[date, date]:
+    """The days a list is asked for, as words; raises InvalidInput `period.format`, `date.format`."""
+    return days_asked(
+        parse_period(period) if period else None,
+        parse_day(first) if first else None,
+        parse_day(last) if last else None,
+    )
 
 
 def _books(engine: Engine, user: str, only: Book | None) -> list[tuple[int, list[Book]]]:
