@@ -57,6 +57,8 @@ CREATE UNIQUE INDEX evidence_movement ON payments.evidence (region, account, ban
 
 CREATE INDEX evidence_order ON payments.evidence (region, matched_order) WHERE matched_order <> '';
 
+CREATE INDEX evidence_serial ON payments.evidence (region, account, bank_reference) WHERE bank_reference <> '';
+
 CREATE INDEX evidence_open ON payments.evidence (region, account, outcome) WHERE outcome IN ('waiting', 'suspense');
 
 -- Entries read from a file that could not be used: kept with their place.
