@@ -21,9 +21,8 @@ import psycopg
 
 from benchmarks.measured import Measured, PeerMissing, measured, say
 from benchmarks.world import DAY, World, take_institutions
-from ledger.access.users import issue_key
 from ledger.db.cluster import ADMIN, PORT, Cluster
-from ledger.db.unit_of_work import unit_of_work
+from ledger.founding import give_key
 from ledger.simulation.people import DEMO_REGION
 from ledger.simulation.platform.day import day_lines, generate
 from ledger.simulation.platform.institutions import make_institutions
@@ -111,8 +110,7 @@ def _prepare(world: World, folder: Path) -> str:
             templates.append(_SETL_ID.sub(rb"\g<1>" + b"\x01" + rb"\g<3>", line.content, count=1))
     (folder / "records").write_bytes(b"\n".join(templates) + b"\n")
     (folder / "load.lua").write_text(_LUA, encoding="utf-8")
-    with unit_of_work(world.service, "guan", DEMO_REGION) as tx:
-        return issue_key(tx, "jieru", "bench", date(2099, 1, 1))
+    return give_key(world.service, ("guan", "shen"), DEMO_REGION, "jieru", date(2099, 1, 1), DAY)
 
 
 def _require_stored(world: World, sent: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from ledger.access.proposals import confirm, propose_key
 from ledger.access.users import Person, found_region
 from ledger.books.manual import ManualContent, approve_voucher, draft_voucher
 from ledger.books.setup import open_period
@@ -77,6 +78,18 @@ def book_by_hand(
         drafted = draft_voucher(tx, book, content, day)
     with unit_of_work(engine, checker, book.region) as tx:
         return approve_voucher(tx, book, drafted.voucher_id, drafted.digest, day)
+
+
+def give_key(
+    engine: Engine, administrators: tuple[str, str], region: int, user: str, expires_on: date, day: date
+) -> str:
+    """An API key from proposal to force, by security and audit administrator one after the other; the secret."""
+    proposer, confirmer = administrators
+    with unit_of_work(engine, proposer, region) as tx:
+        asked, made = propose_key(tx, user, "接口", expires_on, day)
+    with unit_of_work(engine, confirmer, region) as tx:
+        confirm(tx, asked.n, asked.digest, day)
+    return made.secret
 
 
 def import_holidays(

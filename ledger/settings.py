@@ -20,6 +20,7 @@ _ALLOWED: Final = {
     "pg_bindir": "目录路径",
     "clock_file": "文件路径",
     "seal_algorithm": "ed25519或sm2",
+    "split_logins": "true或false",
 }
 
 
@@ -36,7 +37,8 @@ class Settings(BaseSettings):
     `home` holds the embedded database (`pg/`), its socket (`run/`) and the passwords (`secrets/`).
     `database_url` is an administrator's URL of another server; with it nothing embedded is started, and only
     `migrate`, `backup` and `restore` log in with it.
-    `pg_bindir` names PostgreSQL's programs. `service_password` and `auditor_password` override the stored ones.
+    `pg_bindir` names PostgreSQL's programs. `service_password`, `auditor_password`, `intake_password` and `read_password`
+    override the stored ones. With `split_logins` the service takes records in by a login that can do nothing else.
     `today` fixes the business date (Asia/Shanghai) of this process, for a dated run; else `clock_file` names a file whose
     one line is the business date, read whenever it is asked for: a practice home, its service, worker and bank live by it.
     `seal_algorithm` is what seals and archive packages are signed with unless a command names another.
@@ -51,6 +53,9 @@ class Settings(BaseSettings):
     pg_bindir: Path | None = None
     service_password: str | None = Field(default=None, repr=False)
     auditor_password: str | None = Field(default=None, repr=False)
+    intake_password: str | None = Field(default=None, repr=False)
+    read_password: str | None = Field(default=None, repr=False)
+    split_logins: bool = False
     today: date | None = None
     clock_file: Path | None = None
     seal_algorithm: Literal["ed25519", "sm2"] = "ed25519"

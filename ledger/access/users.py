@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from ledger.access.operator_log import write_log
@@ -18,7 +15,6 @@ if TYPE_CHECKING:  # for the type only: it costs more than most commands
     from sqlalchemy.engine import Engine as AdminEngine
 
 ROLES: Final = words_of("user.role")
-KEY_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +28,9 @@ class Person:
 
 
 def found_region(engine: AdminEngine, region: int, people: tuple[Person, ...]) -> None:
-    """The first users of a region, its administrator among them, written by the database administrator (`migrate`'s login).
+    """The first users of a region, its two administrators among them, written by the database administrator (`migrate`'s login).
 
-    Safe to repeat. Everybody after them is added by the region's administrator.
+    Safe to repeat. Everybody after them is proposed by its security administrator and confirmed by its audit administrator.
     """
     with engine.begin() as connection:
         for person in people:
@@ -48,30 +44,8 @@ def found_region(engine: AdminEngine, region: int, people: tuple[Person, ...]) -
             )
 
 
-def add_user(tx: Transaction, user: str, person: str, display_name: str) -> None:
-    """Add a user; raises Forbidden unless the acting user is the region's administrator, Conflict `db.duplicate`."""
-    tx.run(
-        "SELECT access.add_user(%(region)s, %(user)s, %(person)s, %(name)s)",
-        region=tx.region,
-        user=user,
-        person=person,
-        name=display_name,
-    )
-
-
-def grant_role(tx: Transaction, user: str, role: str, fund: int = 0) -> None:
-    """Give a role in the transaction's region (fund 0: all). Raises Forbidden `access.incompatible_roles`, `access.own_grant`."""
-    tx.run(
-        "SELECT access.grant_role(%(region)s, %(user)s, %(role)s, %(fund)s::smallint)",
-        region=tx.region,
-        user=user,
-        role=role,
-        fund=fund,
-    )
-
-
 def revoke_role(tx: Transaction, user: str, role: str, fund: int = 0) -> None:
-    """Take a role away again."""
+    """Take a role away at once. Raises NotFound `user.nothing`; Forbidden `user.two_administrators` for an administrator's."""
     tx.run(
         "SELECT access.revoke_role(%(region)s, %(user)s, %(role)s, %(fund)s::smallint)",
         region=tx.region,
@@ -81,23 +55,15 @@ def revoke_role(tx: Transaction, user: str, role: str, fund: int = 0) -> None:
     )
 
 
-def issue_key(tx: Transaction, user: str, label: str, expires_on: date) -> str:
-    """A new API key for a user with a role in the region: shown once, only its SHA-256 is kept."""
-    key = f"fl_{secrets.token_urlsafe(KEY_BYTES)}"
-    tx.run(
-        "SELECT access.add_key(%(region)s, %(user)s, %(hash)s, %(label)s, %(expires)s)",
-        region=tx.region,
-        user=user,
-        hash=_hash(key),
-        label=label,
-        expires=expires_on,
+def deactivate(tx: Transaction, user: str) -> list[str]:
+    """Stop a user's name and keys at once; the prefixes of the keys that were live.
+
+    Raises NotFound `user.unknown`, `user.nothing`; Forbidden `user.two_administrators`, `user.other_region`.
+    """
+    stopped: list[str] = tx.value(
+        "SELECT access.deactivate(%(region)s, %(user)s)", region=tx.region, user=user
     )
-    return key
-
-
-def revoke_key(tx: Transaction, key: str) -> None:
-    """Make a key useless at once."""
-    tx.run("SELECT access.revoke_key(%(region)s, %(hash)s)", region=tx.region, hash=_hash(key))
+    return stopped
 
 
 def require_known(engine: Engine, user: str, region: int = NO_REGION) -> None:
@@ -129,20 +95,3 @@ def require_known(engine: Engine, user: str, region: int = NO_REGION) -> None:
         f"{refusal.code}：{refusal.message}",
     )
     raise refusal
-
-
-def user_of_key(tx: Transaction, key: str, today: date) -> str:
-    """The user a key belongs to; raises Unauthenticated `key.unknown` for an unknown, revoked or expired key."""
-    user: str | None = tx.value(
-        """SELECT k.user_name FROM access.api_key k JOIN access.app_user u USING (user_name)
-            WHERE k.key_hash = %(hash)s AND NOT k.revoked AND k.expires_on >= %(today)s AND u.active""",
-        hash=_hash(key),
-        today=today,
-    )
-    if user is None:
-        raise Unauthenticated("key.unknown", "接口密钥无效、已停用或已过期")
-    return user
-
-
-def _hash(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()

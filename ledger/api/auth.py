@@ -17,7 +17,7 @@ from typing import Final
 
 from anyio import CapacityLimiter, to_thread
 
-from ledger.access.users import user_of_key
+from ledger.access.keys import user_of_key
 from ledger.core.errors import Forbidden, Unauthenticated
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import unit_of_work

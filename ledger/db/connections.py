@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.db.cluster import DATABASE, cluster_of
 from ledger.db.logins import ROLES, check_version, require_password, session_of
+from ledger.db.passwords import Working
 from ledger.settings import Settings
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _lives(connection: psycopg.Connection[TupleRow]) -> bool:
     return True
 
 
-def direct(settings: Settings, login: Literal["service", "auditor"] = "service") -> Direct:
+def direct(settings: Settings, login: Working = "service") -> Direct:
     """A working login's connections; starts the embedded server where there is no DATABASE_URL and it does not run.
 
     Raises InvalidInput `db.url`, Unavailable `db.secret_missing`, and what `Cluster.start` raises.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from ledger.core.errors import InvalidInput
 from ledger.db.cluster import DATABASE, cluster_of
 from ledger.db.logins import ROLES, check_version, require_password, session_of
-from ledger.db.passwords import Login
+from ledger.db.passwords import Login, Working
 from ledger.settings import Settings
 
 DRIVER: Final = "postgresql+psycopg"
@@ -40,7 +40,7 @@ def admin_url(settings: Settings, dbname: str | None = None) -> URL:
     return url if dbname is None else url.set(database=dbname)
 
 
-def login_url(settings: Settings, login: Literal["service", "auditor"], dbname: str | None = None) -> URL:
+def login_url(settings: Settings, login: Working, dbname: str | None = None) -> URL:
     """A working login's URL: the administrator's place with another user; starts the server like `admin_url`.
 
     Raises Unavailable `db.secret_missing` before the first `migrate`.
@@ -66,6 +66,12 @@ def build_engine(url: URL, login: Login, *, ping: bool = True) -> Engine:
 def service_engine(settings: Settings, dbname: str | None = None, *, ping: bool = True) -> Engine:
     """The service's engine: reads, and posts through functions only."""
     return build_engine(login_url(settings, "service", dbname), "service", ping=ping)
+
+
+def intake_engine(settings: Settings) -> Engine:
+    """What brings records in: with split logins one that can do nothing else, else the service's; its caller repeats what it finds dead."""
+    login: Working = "intake" if settings.split_logins else "service"
+    return build_engine(login_url(settings, login), login, ping=False)
 
 
 def auditor_engine(settings: Settings, dbname: str | None = None) -> Engine:

@@ -1,17 +1,19 @@
-"""The three logins of the database: their names, what no session of theirs may exceed, which servers they enter."""
+"""The logins of the database: their names, what no session of theirs may exceed, which servers they enter."""
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from ledger.core.errors import Conflict, Unavailable
-from ledger.db.passwords import Login, Passwords
+from ledger.db.passwords import Login, Passwords, Working
 from ledger.db.programs import SUPPORTED_MAJORS
 from ledger.settings import Settings
 
-ROLES: Final[dict[Literal["service", "auditor"], str]] = {
+ROLES: Final[dict[Working, str]] = {
     "service": "fundledger_service",
     "auditor": "fundledger_auditor",
+    "intake": "fundledger_intake",
+    "read": "fundledger_read",
 }
 
 # What no session may exceed. Migrations have no limit: a rewrite cut short is only a rewrite to repeat.
@@ -21,6 +23,17 @@ _LIMITS: Final[dict[Login, dict[str, str]]] = {
         "lock_timeout": "5s",
         "statement_timeout": "300s",
         "idle_in_transaction_session_timeout": "60s",
+    },
+    "intake": {
+        "lock_timeout": "5s",
+        "statement_timeout": "300s",
+        "idle_in_transaction_session_timeout": "60s",
+    },
+    "read": {
+        "lock_timeout": "5s",
+        "statement_timeout": "300s",
+        "idle_in_transaction_session_timeout": "60s",
+        "default_transaction_read_only": "on",
     },
     "auditor": {
         "lock_timeout": "5s",
@@ -37,13 +50,18 @@ def session_of(login: Login) -> dict[str, str]:
     return {"options": options, "application_name": f"fundledger-{login}"}
 
 
-def login_password(settings: Settings, login: Literal["service", "auditor"]) -> str | None:
+def login_password(settings: Settings, login: Working) -> str | None:
     """The password of a working login: the environment's, else this home's file, else None."""
-    given = settings.service_password if login == "service" else settings.auditor_password
+    given = {
+        "service": settings.service_password,
+        "auditor": settings.auditor_password,
+        "intake": settings.intake_password,
+        "read": settings.read_password,
+    }[login]
     return given or Passwords(settings.home).read(login)
 
 
-def require_password(settings: Settings, login: Literal["service", "auditor"]) -> str:
+def require_password(settings: Settings, login: Working) -> str:
     """The same; raises Unavailable `db.secret_missing` before the first `migrate`."""
     password = login_password(settings, login)
     if password is None:

@@ -1,4 +1,4 @@
-"""The passwords of the three database logins: random, one file each, readable by their owner only."""
+"""The passwords of the database logins: random, one file each, readable by their owner only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import secrets
 from pathlib import Path
 from typing import Literal
 
-Login = Literal["admin", "service", "auditor"]
+Login = Literal["admin", "service", "auditor", "intake", "read"]
+Working = Literal["service", "auditor", "intake", "read"]
+"""Those that are not the administrator's."""
 
 
 def write_private(path: Path, text: str, owner: tuple[int, int] | None = None) -> None:

@@ -1,13 +1,14 @@
-"""The database, its five roles and who may enter: made before any migration runs, and repaired by every run.
+"""The database, its seven roles and who may enter: made before any migration runs, and repaired by every run.
 
 `fundledger_admin` (or DATABASE_URL's user) administers. `fundledger_owner` owns every object and
-`fundledger_poster` the posting functions; neither can log in. `fundledger_service` and `fundledger_auditor` log in.
+`fundledger_poster` the posting functions; neither can log in. `fundledger_service` and `fundledger_auditor` log in, and,
+where logins are split by post, `fundledger_intake` (brings records in) and `fundledger_read` (looks).
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Final, Literal
+from typing import Final
 
 import psycopg
 from psycopg import sql
@@ -16,14 +17,16 @@ from sqlalchemy.engine import URL
 from ledger.core.errors import Conflict, Unavailable
 from ledger.db.engine import admin_url, login_url
 from ledger.db.logins import ROLES, login_password
-from ledger.db.passwords import Passwords
+from ledger.db.passwords import Passwords, Working
 from ledger.db.urls import connection_refusal, libpq_url
 from ledger.settings import Settings
 
 LOCK: Final = 4_702_111_120_001  # any fixed number: the name of the one lock migrations of a database take
 OWNER: Final = "fundledger_owner"
 POSTER: Final = "fundledger_poster"
-_LOGINS: Final[tuple[Literal["service", "auditor"], ...]] = ("service", "auditor")
+_LOGINS: Final[tuple[Working, ...]] = ("service", "auditor", "intake", "read")
+
+_OPTIONAL: Final[tuple[Working, ...]] = ("intake", "read")
 
 
 def prepare(settings: Settings, dbname: str | None = None) -> None:
@@ -53,8 +56,8 @@ def grant_database(admin: psycopg.Connection) -> None:
     name = sql.Identifier(admin.info.dbname)
     for statement in (
         "REVOKE ALL ON DATABASE {} FROM PUBLIC",
-        "GRANT CONNECT, TEMPORARY ON DATABASE {} TO fundledger_service, fundledger_poster",
-        "GRANT CONNECT ON DATABASE {} TO fundledger_auditor",
+        "GRANT CONNECT, TEMPORARY ON DATABASE {} TO fundledger_service, fundledger_poster, fundledger_intake",
+        "GRANT CONNECT ON DATABASE {} TO fundledger_auditor, fundledger_read",
         "GRANT CREATE, TEMPORARY ON DATABASE {} TO fundledger_owner",
     ):
         admin.execute(sql.SQL(statement).format(name))
@@ -111,9 +114,7 @@ def _create_role(admin: psycopg.Connection, role: str, password: str | None) -> 
     return True
 
 
-def _create_login(
-    admin: psycopg.Connection, settings: Settings, login: Literal["service", "auditor"]
-) -> bool:
+def _create_login(admin: psycopg.Connection, settings: Settings, login: Working) -> bool:
     password = login_password(settings, login)
     if password is None:
         settings.home.mkdir(parents=True, exist_ok=True)
@@ -121,14 +122,14 @@ def _create_login(
     return _create_role(admin, ROLES[login], password)
 
 
-def _check_login(
-    admin: psycopg.Connection, settings: Settings, login: Literal["service", "auditor"], url: URL
-) -> None:
+def _check_login(admin: psycopg.Connection, settings: Settings, login: Working, url: URL) -> None:
     try:
         psycopg.connect(libpq_url(login_url(settings, login, url.database))).close()
         return
     except psycopg.OperationalError as problem:
         if settings.database_url is not None:
+            if login in _OPTIONAL and not settings.split_logins:
+                return  # nothing of this home logs in with it
             raise Conflict(
                 "db.role_taken",
                 f"服务器上已有登录角色{ROLES[login]}，而本安装的口令不能登录（可能属于另一安装，不会改其口令）："

@@ -19,7 +19,8 @@ DEMO_REGION: Final = 420100
 DEMO_REGION_NAME: Final = "示例市"
 
 DEMO_PEOPLE: Final = (
-    Person("guan", "person-admin", "管理员", "admin"),
+    Person("guan", "person-admin", "安全管理员", "admin"),
+    Person("shen", "person-audit-admin", "审计管理员", "audit_admin"),
     Person("jieru", "person-intake", "数据接入", "intake"),
     Person("zhao", "person-maker", "赵制单", "maker"),
     Person("qian", "person-checker", "钱复核", "checker"),

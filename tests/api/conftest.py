@@ -17,7 +17,8 @@ import psycopg
 import pytest
 import uvicorn
 
-from ledger.access.users import Person, found_region, issue_key
+from ledger.access.keys import make_key
+from ledger.access.users import Person, found_region
 from ledger.api.intake.service import Service, make_service
 from ledger.api.server import configuration
 from ledger.cli.remote import Remote
@@ -38,6 +39,7 @@ PAY_DATE = date(2026, 10, 13)
 URL = "/api/v1/settlements"
 PEOPLE = (
     Person("admin", "p-admin", "管理员", "admin"),
+    Person("auditor", "p-auditor", "审计管理员", "audit_admin"),
     Person("intake", "p-intake", "接入", "intake"),
     Person("maker", "p-maker", "制单", "maker"),
     Person("checker", "p-checker", "复核", "checker"),
@@ -49,6 +51,7 @@ PEOPLE = (
 )
 OTHERS = (
     Person("admin2", "p-admin2", "外地管理员", "admin"),
+    Person("auditor2", "p-auditor2", "外地审计管理员", "audit_admin"),
     Person("intake2", "p-intake2", "外地接入", "intake"),
     Person("reviewer2", "p-reviewer2", "外地内控", "reviewer"),
     Person("accountant2", "p-accountant2", "外地会计", "accountant"),
@@ -75,6 +78,18 @@ class World:
 
     def count(self, table: str, where: str = "true") -> int:
         return int(self.value(f"SELECT count(*) FROM {table} WHERE {where}"))
+
+    def new_key(
+        self, user: str, region: int = REGION, expires: str = "2099-01-01", *, revoked: bool = False
+    ) -> str:
+        """A key the user begins with, written by the database administrator as `found_region` writes the users."""
+        made = make_key()
+        with psycopg.connect(self.database.admin_url, autocommit=True) as admin:
+            admin.execute(
+                "INSERT INTO access.api_key VALUES (%s, %s, %s, 'test', %s, %s)",
+                [made.digest, region, user, expires, revoked],
+            )
+        return made.secret
 
     def auth(self, user: str = "intake") -> dict[str, str]:
         return {"authorization": f"Bearer {self.keys[user]}"}
@@ -126,10 +141,9 @@ def prepare(database: Any, folder: Path) -> World:
     bring_in_institutions(
         world.database.service_engine, "maker", "checker", REGION, DAY, read_institutions(file)
     )
-    for region, admin, people in ((REGION, "admin", PEOPLE), (OTHER_REGION, "admin2", OTHERS)):
-        with world.tx(admin, region) as tx:
-            for person in people:
-                world.keys[person.user] = issue_key(tx, person.user, "test", date(2099, 1, 1))
+    for region, people in ((REGION, PEOPLE), (OTHER_REGION, OTHERS)):
+        for person in people:
+            world.keys[person.user] = world.new_key(person.user, region)
     return world
 
 

@@ -19,7 +19,8 @@ import httpx
 import psycopg
 import pytest
 
-from ledger.access.users import issue_key, revoke_key, revoke_role
+from ledger.access.keys import revoke_keys
+from ledger.access.users import revoke_role
 from ledger.api import auth
 from ledger.api.intake.storing import Request, Worker
 from ledger.core.errors import Unavailable
@@ -231,10 +232,9 @@ def test_who_may_send(world: Any, client: httpx.Client, send: Any, monkeypatch: 
     assert send(record, "intake2").status_code == 403  # this role, but elsewhere
     assert world.count("fund.record") == 0
     assert world.count("fund.quarantine", "code = 'region.not_allowed' AND region = 0") == 1
+    expired, revoked = world.new_key("intake", expires="2020-01-01"), world.new_key("intake")
     with world.tx("admin") as tx:
-        expired = issue_key(tx, "intake", "old", date(2020, 1, 1))
-        revoked = issue_key(tx, "intake", "gone", date(2099, 1, 1))
-        revoke_key(tx, revoked)
+        assert [one.user for one in revoke_keys(tx, key=revoked)] == ["intake"]
     for key in (expired, revoked):
         answer = client.post(URL, json=record, headers={"authorization": f"Bearer {key}"})
         assert (answer.status_code, answer.json()["code"]) == (401, "key.unknown")
@@ -252,7 +252,7 @@ def test_a_revoked_key_ends_within_the_time_it_is_remembered(
     one, two, three = world.originals(3)
     assert send(one).status_code == 201
     with world.tx("admin") as tx:
-        revoke_key(tx, world.keys["intake"])
+        revoke_keys(tx, key=world.keys["intake"])
     time.sleep(0.35)
     assert send(two).status_code == 401
     assert send(three).status_code == 401

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from adapters.banks.simulator.faults import Fault, FaultPlan
-from ledger.access.users import Person, found_region, issue_key
+from ledger.access.users import Person, found_region
 from ledger.api.schemas import SCHEMAS
 from ledger.books.manual import ManualContent
 from ledger.bootstrap import App
@@ -65,8 +65,7 @@ def batches(world: Any, client: httpx.Client, bank: DemoBank) -> list[dict[str, 
     """What the maker's daily run drafted of forty records."""
     grant(world)
     found_region(world.database.admin_engine, REGION, HATS)
-    with world.tx("admin") as tx:
-        world.keys["maker.too"] = issue_key(tx, "maker.too", "test", date(2099, 1, 1))
+    world.keys["maker.too"] = world.new_key("maker.too")
     body = b'{"records": [' + b",".join(world.originals(40)) + b"]}"
     assert client.post("/api/v1/settlements", content=body, headers=world.auth()).json()["quarantined"] == 0
     run = client.post("/api/v1/daily-runs", json={"region": REGION, "date": PAY}, headers=world.auth("maker"))

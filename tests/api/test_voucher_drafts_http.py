@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import httpx
 import pytest
 
-from ledger.access.users import Person, found_region, issue_key
+from ledger.access.users import Person, found_region
 from ledger.books.anchors import anchors_path, read_anchors
 
 BOOK = "420100-310"
@@ -72,8 +71,7 @@ def test_from_draft_to_entry(world: Any, client: httpx.Client, post: Any) -> Non
     found_region(
         world.database.admin_engine, 420100, (Person("two.hats", "p-accountant", "会计", "checker"),)
     )
-    with world.tx("admin") as tx:
-        world.keys["two.hats"] = issue_key(tx, "two.hats", "test", date(2099, 1, 1))
+    world.keys["two.hats"] = world.new_key("two.hats")
     assert refusal(post("two.hats", f"{path}/approval", **seen)) == (403, "voucher.same_person")
     assert world.count("books.entry") == 0
 

@@ -10,6 +10,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 _COLUMNS: Final = """
+access.proposal.act user_proposal.act
+access.proposal.state user_proposal.state
 books.account_change.act account_change.act
 books.account_change.state account_change.state
 books.closing.method closing.method
@@ -206,6 +208,9 @@ COMMANDS: Final = (
     "--as zhou verify --promises",
     "--as xitong worker --once overdue",
     "--as guan db status",
+    f"--as zhou user keys {_R}",
+    f"--as zhou user list {_R}",
+    f"--as shen user pending {_R}",
 )  # fmt: skip
 NOT_LISTED: Final = {
     "archive export": "names and digests of files",
@@ -219,6 +224,7 @@ NOT_LISTED: Final = {
     "cutover check": "counts and differences, each with its own sentence; tests/cli/test_cutover_commands.py",
     "cutover report": "a report to sign; tests/fund/cutover",
     "cutover template": "names of files",
+    "db audit-admin": "names one person; tests/access/test_administrators.py",
     "db backup": "where the dump lies",
     "db migrate": "names of revisions, functions and triggers",
     "db restore": "findings of verify",

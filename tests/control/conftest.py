@@ -110,6 +110,7 @@ def _users(admin_url: str) -> None:
         ("checker", "p3"),
         ("cash", "p4"),
         ("adm", "p5"),
+        ("aud", "p6"),
         ("maker2", "p2"),
     ]
     roles = [
@@ -118,6 +119,7 @@ def _users(admin_url: str) -> None:
         ("checker", "checker"),
         ("cash", "cashier"),
         ("adm", "admin"),
+        ("aud", "audit_admin"),
     ]
     with psycopg.connect(admin_url) as admin:
         for user, person in users:

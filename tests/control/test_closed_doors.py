@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.access.proposals import propose_key, propose_role
 from ledger.books.journal import intern
 from ledger.books.setup import open_period
 from ledger.closing.checks import MonthAsked, line
@@ -73,9 +74,10 @@ def test_h5_a_cashier_who_is_also_system_keeps_no_books(town: Any, new_draft: An
 def test_h6_no_key_for_a_user_who_also_works_elsewhere(town: Any):
     admin(town, "INSERT INTO access.app_user VALUES ('far', 'p77', 'far')")
     admin(town, "INSERT INTO access.user_role VALUES (420200, 'far', 'checker', 0)")
-    with pytest.raises(LedgerError), tx(town, "adm") as t:
-        t.run("SELECT access.grant_role(420100, 'far', 'intake', 0::smallint)")
-        t.run("SELECT access.add_key(420100, 'far', sha256('k'), 'x', '2027-01-01')")
+    admin(town, "INSERT INTO access.user_role VALUES (420100, 'far', 'intake', 0)")
+    with pytest.raises(LedgerError) as refused, tx(town, "adm") as t:
+        propose_key(t, "far", "x", date(2027, 1, 1), date(2026, 10, 13))
+    assert refused.value.code == "user.other_region"
 
 
 def test_h7_no_period_opens_before_a_closed_one(town: Any):
@@ -133,8 +135,9 @@ def test_h9b_signers_have_a_role_here(town: Any, new_draft: Any):
 def test_h10_an_admin_of_one_fund_does_not_grant_the_other(town: Any):
     admin(town, "INSERT INTO access.app_user VALUES ('adm2', 'p78', 'a')")
     admin(town, "INSERT INTO access.user_role VALUES (420100, 'adm2', 'admin', 390)")
-    with pytest.raises(LedgerError), tx(town, "adm2") as t:
-        t.run("SELECT access.grant_role(420100, 'checker', 'accountant', 310::smallint)")
+    with pytest.raises(LedgerError) as refused, tx(town, "adm2") as t:
+        propose_role(t, "checker", "accountant", 310, date(2026, 10, 13))
+    assert refused.value.code == "access.role_missing"
 
 
 def test_h11_a_payable_leaves_no_order_that_is_not_there(town: Any):
@@ -377,3 +380,52 @@ def test_orders_in_flight_are_named_with_their_ages_and_hinder_no_close(town: An
         begin_close(t, Book(R, 310), 202610, date(2026, 11, 2))
     assert (found.ok, len(found.items)) == (True, inflight)
     assert found.note == "、".join(f"{order}已20天" for order in found.items)
+
+
+RAW = {
+    "serial": ("maker", "UPDATE payments.pay_order SET bank_reference = 'MINE' WHERE order_no = 'FL20261013-0002'", "access.role_missing"),
+    "serial again": ("acc", "UPDATE payments.pay_order SET bank_reference = 'MINE' WHERE bank_reference <> ''", "business.frozen"),
+    "sent on": ("cash", "UPDATE payments.pay_order SET sent_on = '2026-10-01' WHERE order_no = 'FL20261013-0002'", "business.frozen"),
+    "quarantine": ("maker", "UPDATE fund.quarantine SET state = 'resolved'", "db.permission"),
+    "log id": (
+        "acc", "INSERT INTO access.operator_log (id, region, user_name, action, object, outcome, detail) OVERRIDING SYSTEM VALUE"
+        " VALUES (1, 420100, 'acc', 'x', 'x', 'done', '')", "db.permission",
+    ),
+    "log time": (
+        "acc", "INSERT INTO access.operator_log (recorded_at, region, user_name, action, object, outcome, detail)"
+        " VALUES ('2026-01-01', 420100, 'acc', 'x', 'x', 'done', '')", "db.permission",
+    ),
+    "job": ("acc", "INSERT INTO jobs.job_run VALUES (420100, 'check', '2026-10-13', 'running', 'me', 1, now() + interval '1 hour', '')", "db.permission"),
+    "job done": ("sys", "INSERT INTO jobs.job_run VALUES (420100, 'check', '2026-10-13', 'done', 'me', 1, now() + interval '1 hour', '')", "job.state"),
+    "channel": (
+        "cash", "INSERT INTO payments.bank_channel (region, account, version, channel, state, proposed_by, confirmed_by)"
+        " VALUES (420100, '6222000001', 1, '{}', 'proposed', 'cash', '')", "db.permission",
+    ),
+}  # fmt: skip
+
+
+def test_h26_raw_statements_of_the_services_login_are_refused_by_post_and_step(town: Any) -> None:
+    admin(town, "INSERT INTO access.app_user VALUES ('sys', 'p80', 's')")
+    admin(town, "INSERT INTO access.user_role VALUES (420100, 'sys', 'system', 0)")
+    with tx(town, "acc") as t:  # the bank's word is kept once
+        t.run("UPDATE payments.pay_order SET bank_reference = 'B7' WHERE order_no = 'FL20261013-0001'")
+    for what, (user, statement, code) in RAW.items():
+        with pytest.raises(LedgerError) as refused, tx(town, user) as t:
+            t.connection.execute(statement)
+        assert (what, refused.value.code) == (what, code)
+    with tx(town, "sys") as t:
+        t.run(
+            "INSERT INTO jobs.job_run VALUES (420100, 'check', '2026-10-13', 'running', 'me', 1, now() + interval '1 hour', '')"
+        )
+    for change in (
+        "state = 'running', epoch = 2",
+        "state = 'done', epoch = 9",
+        "owner = 'you', state = 'done'",
+    ):
+        with pytest.raises(LedgerError) as refused, tx(town, "sys") as t:
+            t.connection.execute(f"UPDATE jobs.job_run SET {change}")
+        assert refused.value.code == "job.state"
+    with tx(town, "sys") as t:
+        assert t.run("UPDATE jobs.job_run SET state = 'done', message = 'ok'") == 1
+    with pytest.raises(LedgerError), tx(town, "sys") as t:
+        t.run("UPDATE jobs.job_run SET state = 'failed'")

@@ -16,8 +16,8 @@ REFERENCE = {
 """Tables every region shares: directories and dictionaries, none of which points to a region's table."""
 
 UNGUARDED = {
-    "access.app_user": "no right to write it is granted: access.add_user() does, for an administrator",
-    "access.api_key": "likewise: access.add_key() and access.revoke_key()",
+    "access.app_user": "no right to write it is granted: access.decide() does, by two administrators",
+    "access.api_key": "likewise: access.decide() and access.revoke_keys()",
     "fund.region": "may be inserted by a set-up and never changed: no right to is granted",
 }
 """Tables that nothing guards but their grants, each with its reason."""
@@ -164,8 +164,8 @@ def test_row_security_stands_on_every_regions_table(catalogue: psycopg.Connectio
     )
     loose = names(
         catalogue,
-        "SELECT DISTINCT p.polrelid::regclass::text FROM pg_policy p WHERE p.polroles = array['fundledger_service'::regrole::oid]"
-        " AND pg_get_expr(p.polqual, p.polrelid) NOT LIKE '%access.region()%'",
+        "SELECT DISTINCT p.polrelid::regclass::text FROM pg_policy p WHERE 'fundledger_service'::regrole = ANY (p.polroles)"
+        " AND p.polpermissive AND pg_get_expr(p.polqual, p.polrelid) NOT LIKE '%access.region()%'",
     )
     assert loose == []
 
@@ -182,7 +182,14 @@ def test_partitions_have_guards_and_nobody_is_granted_them(catalogue: psycopg.Co
             catalogue, f"SELECT tgname FROM pg_trigger WHERE tgrelid = '{table}'::regclass ORDER BY 1"
         )
         assert triggers == ["frozen", "one_door"]
-        for role in ("fundledger_service", "fundledger_auditor", "fundledger_poster", "public"):
+        for role in (
+            "fundledger_service",
+            "fundledger_auditor",
+            "fundledger_poster",
+            "fundledger_intake",
+            "fundledger_read",
+            "public",
+        ):
             granted = catalogue.execute(
                 "SELECT bool_or(has_table_privilege(%s, %s, p)) FROM unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p",
                 [role, table],
@@ -191,7 +198,7 @@ def test_partitions_have_guards_and_nobody_is_granted_them(catalogue: psycopg.Co
 
 
 def test_the_service_and_the_auditor_write_no_journal(catalogue: psycopg.Connection) -> None:
-    for role in ("fundledger_service", "fundledger_auditor"):
+    for role in ("fundledger_service", "fundledger_auditor", "fundledger_intake", "fundledger_read"):
         assert not names(
             catalogue,
             "SELECT c.oid::regclass, p FROM pg_class c, unnest(array['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'])"
@@ -279,5 +286,6 @@ def test_no_working_role_is_more_than_a_login(catalogue: psycopg.Connection) -> 
     assert not names(
         catalogue,
         "SELECT m.member::regrole FROM pg_auth_members m"
-        " WHERE m.member IN ('fundledger_service'::regrole, 'fundledger_auditor'::regrole, 'fundledger_poster'::regrole)",
+        " WHERE m.member IN ('fundledger_service'::regrole, 'fundledger_auditor'::regrole, 'fundledger_poster'::regrole,"
+        " 'fundledger_intake'::regrole, 'fundledger_read'::regrole)",
     )

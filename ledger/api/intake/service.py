@@ -18,7 +18,7 @@ from ledger.api.ports import Commands
 from ledger.api.problems import Answer, NotSupported, TooLarge, of_error
 from ledger.core.errors import BadRequest
 from ledger.db.connections import Engine
-from ledger.db.engine import service_engine
+from ledger.db.engine import intake_engine, service_engine
 from ledger.db.identity import require_current
 from ledger.settings import Settings
 
@@ -45,7 +45,7 @@ class Service:
         require_current(self.engine)
         clock = settings.clock()
         self.keys = KeyRing(self.engine, clock.today)
-        self._storing: Engine = service_engine(settings, ping=False)
+        self._storing: Engine = intake_engine(settings)
         self.batcher = Batcher(Worker(self._storing, clock.today))
         self._rest = create_application(
             settings, self.engine, self.keys, self.close, commands and commands(settings, self.engine)

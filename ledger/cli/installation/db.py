@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from ledger.books.anchors import heads_of
+from ledger.cli.installation.db_people import audit_admin, missing_audit_admins
 from ledger.cli.line.context import JsonFlag, show
 from ledger.control.breach import Breach
 from ledger.control.restored import verify_restored
@@ -27,6 +28,7 @@ from ledger.db.tamper import tamper
 from ledger.settings import USERS_FILE, Settings, get_settings
 
 app = typer.Typer(help="数据库：启动、停止、状态、建库升级、备份、恢复", no_args_is_help=True)
+app.command("audit-admin")(audit_admin)
 
 _NOT_OURS: Final = "使用DATABASE_URL所指的服务器，不由本程序启停"
 
@@ -120,7 +122,8 @@ def migrate(
     }
     lines = [f"结构版本 {_shown(done.want)}" + ("" if done.needed else "，无须升级")]
     lines += [f"{f.promise} {f.book} {f.entry}：{f.message}" for f in breaches]
-    show(document, lines, as_json=as_json)
+    missing = missing_audit_admins(settings)
+    show(document | {"no_audit_admin": missing}, lines + missing, as_json=as_json)
     if breaches:
         raise typer.Exit(1)
 

@@ -51,7 +51,9 @@ def read_founding(path: Path) -> Founding:
         raise InvalidInput(
             "setup.format", f"建账文件{path.name}的内容不是约定的形状", file=path.name
         ) from error
-    missing = {"admin", "accountant", "maker", "checker", "cashier"} - {person.role for person in people}
+    missing = {"admin", "audit_admin", "accountant", "maker", "checker", "cashier"} - {
+        person.role for person in people
+    }
     if missing or any(person.role not in ROLES for person in people):
         names = "、".join(ROLES[role] for role in sorted(missing))
         raise InvalidInput("setup.posts", f"首批用户缺少岗位或含未知角色：{names}", missing=sorted(missing))

@@ -23,7 +23,7 @@ CREATE TABLE access.role (
 );
 
 INSERT INTO access.role VALUES
-    ('admin',      '用户管理', false),
+    ('admin',      '安全管理员', false),
     ('intake',     '数据接入', false),
     ('maker',      '经办制单', true),
     ('checker',    '复核审批', true),
@@ -71,6 +71,15 @@ INSERT INTO access.incompatible VALUES
     ('chief', 'intake', '会计主管不得经办业务'),
     ('chief', 'system', '会计主管不得经办业务');
 
+-- The security administrator 安全管理员 (`admin`) proposes users, roles and keys, the audit administrator 审计管理员 confirms
+-- them; neither holds a post.
+INSERT INTO access.role VALUES ('audit_admin', '审计管理员', false);
+
+INSERT INTO access.incompatible
+SELECT 'audit_admin', role, '审计管理员不得经办业务，也不得兼任安全管理员' FROM access.role WHERE role <> 'audit_admin';
+
+INSERT INTO access.incompatible VALUES ('admin', 'intake', '安全管理员不得经办业务');
+
 CREATE TABLE access.user_role (
     region    integer NOT NULL CHECK (region BETWEEN 100000 AND 999999),
     user_name text NOT NULL REFERENCES access.app_user,
@@ -86,6 +95,47 @@ CREATE TABLE access.api_key (
     label      text NOT NULL,
     expires_on date NOT NULL,
     revoked    boolean NOT NULL DEFAULT false
+);
+
+-- What the security administrator asks for. Of a key only the digest is here: whoever proposes keeps the secret, which opens
+-- nothing before it is confirmed.
+CREATE TABLE access.proposal (
+    region       integer NOT NULL,
+    n            integer NOT NULL CHECK (n > 0),
+    act          text NOT NULL CHECK (act IN ('add', 'grant', 'key', 'activate', 'revoke', 'deactivate')),
+    user_name    text NOT NULL CHECK (user_name ~ '^[a-z][a-z0-9_.-]{1,39}$'),
+    person       text NOT NULL DEFAULT '',
+    display_name text NOT NULL DEFAULT '' CHECK (translate(display_name, E'|\\\n\r', '') = display_name),
+    role         text NOT NULL DEFAULT '',
+    fund         smallint NOT NULL DEFAULT 0,
+    key_hash     bytea CHECK (length(key_hash) = 32),
+    label        text NOT NULL DEFAULT '',
+    expires_on   date,
+    state        text NOT NULL CHECK (state IN ('proposed', 'confirmed', 'refused')),
+    proposed_by  text NOT NULL,
+    proposed_on  date NOT NULL,
+    digest       bytea NOT NULL CHECK (length(digest) = 32),
+    decided_by   text NOT NULL DEFAULT '',
+    decided_on   date,
+    reason       text NOT NULL DEFAULT '',
+    PRIMARY KEY (region, n),
+    CHECK ((act = 'add') = (person <> '') AND (act = 'add') = (display_name <> '')),
+    CHECK ((act IN ('grant', 'revoke')) = (role <> '')),
+    CHECK ((act = 'key') = (key_hash IS NOT NULL) AND (act = 'key') = (expires_on IS NOT NULL)),
+    CHECK ((state = 'proposed') = (decided_by = '') AND (state = 'proposed') = (decided_on IS NULL)),
+    CHECK (decided_by <> proposed_by),
+    CHECK (decided_on >= proposed_on),
+    CHECK ((state = 'refused') = (reason <> ''))
+);
+
+CREATE UNIQUE INDEX one_proposal ON access.proposal (region, act, user_name, role, fund, label) WHERE state = 'proposed';
+
+-- When a key was last used, by day.
+CREATE TABLE access.key_use(
+    region   integer NOT NULL,
+    key_hash bytea NOT NULL REFERENCES access.api_key,
+    used_on  date NOT NULL,
+    PRIMARY KEY (region, key_hash)
 );
 
 CREATE TABLE access.operator_log (
@@ -253,55 +303,216 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- User administration goes through these: the acting user must be the region's administrator.
-CREATE OR REPLACE FUNCTION access.add_user(p_region integer, p_user text, p_person text, p_display text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Users, roles and keys by two persons: the security administrator proposes, the audit administrator confirms. What only
+-- takes something away one of them does at once, except from an administrator.
+CREATE OR REPLACE FUNCTION access.require_either_admin(p_region integer) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE acting text := access.user_name();
 BEGIN
-    PERFORM access.require_admin(p_region);
-    INSERT INTO access.app_user VALUES (p_user, p_person, p_display);
-END $$;
-
-CREATE OR REPLACE FUNCTION access.grant_role(p_region integer, p_user text, p_role text, p_fund smallint) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE acting text := access.require_admin(p_region);
-BEGIN
-    IF access.person(acting) = access.person(p_user) THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.own_grant', DETAIL = '不得给自己授予角色';
+    IF NOT EXISTS (SELECT 1 FROM access.user_role r JOIN access.app_user u USING (user_name)
+                    WHERE r.region = p_region AND r.user_name = acting AND r.role IN ('admin', 'audit_admin') AND r.fund = 0 AND u.active) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.role_missing',
+            DETAIL = format('用户%s不是统筹区%s（全部基金）的管理员', coalesce(acting, '（未指定）'), p_region);
     END IF;
-    INSERT INTO access.user_role VALUES (p_region, p_user, p_role, p_fund) ON CONFLICT DO NOTHING;
+    RETURN acting;
 END $$;
 
-CREATE OR REPLACE FUNCTION access.revoke_role(p_region integer, p_user text, p_role text, p_fund smallint) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION access.proposal_digest(p access.proposal) RETURNS bytea LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+RETURN sha256(convert_to(jsonb_build_array(p.region, p.n, p.act, p.user_name, p.person, p.display_name, p.role, p.fund,
+    encode(p.key_hash, 'hex'), p.label, to_char(p.expires_on, 'YYYY-MM-DD'), p.proposed_by, to_char(p.proposed_on, 'YYYY-MM-DD'))::text, 'UTF8'));
+
+-- Whether a proposal makes sense as things stand: asked when it is proposed and again when it is confirmed. Each of the two
+-- is somebody else than whom it is for.
+CREATE OR REPLACE FUNCTION access.judge_proposal(p access.proposal, p_acting text) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v access.app_user; v_fit record;
 BEGIN
-    PERFORM access.require_admin(p_region);
-    DELETE FROM access.user_role WHERE region = p_region AND user_name = p_user AND role = p_role AND fund = p_fund;
+    SELECT * INTO v FROM access.app_user WHERE user_name = p.user_name;
+    IF (p.act = 'add') = (v.user_name IS NOT NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = CASE p.act WHEN 'add' THEN 'FL005' ELSE 'FL004' END,
+            MESSAGE = CASE p.act WHEN 'add' THEN 'user.exists' ELSE 'user.unknown' END,
+            DETAIL = format(CASE p.act WHEN 'add' THEN '已有用户%s' ELSE '没有用户%s' END, p.user_name);
+    END IF;
+    IF access.person(p_acting) = coalesce(v.person, p.person) AND p.act IN ('add', 'grant', 'key', 'activate') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.own_grant', DETAIL = '不得给自己授予角色、用户名或密钥';
+    END IF;
+    IF p.act IN ('grant', 'key') AND NOT v.active THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'user.inactive', DETAIL = format('用户%s已停用，须先恢复', p.user_name);
+    END IF;
+    IF p.act = 'grant' THEN
+        SELECT r.user_name, r.role, i.why INTO v_fit FROM access.user_role r JOIN access.app_user u ON u.user_name = r.user_name AND u.person = v.person
+          JOIN access.incompatible i ON (i.role, i.other) IN ((r.role, p.role), (p.role, r.role)) WHERE r.region = p.region LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.incompatible_roles',
+                DETAIL = format('%s已有角色%s：%s', v_fit.user_name, v_fit.role, v_fit.why);
+        END IF;
+    END IF;
+    IF p.act IN ('grant', 'revoke') AND (p.act = 'grant') = EXISTS (SELECT 1 FROM access.user_role r WHERE r.region = p.region
+           AND r.user_name = p.user_name AND r.role = p.role AND r.fund = p.fund)
+       OR p.act IN ('activate', 'deactivate') AND v.active = (p.act = 'activate') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.nothing', DETAIL = format('用户%s已是如此，没有可办理的', p.user_name);
+    END IF;
+    IF p.act IN ('key', 'activate', 'deactivate') THEN
+        PERFORM access.require_here(p.region, p.user_name);
+    END IF;
+    IF p.act = 'key' AND p.expires_on < p.proposed_on THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'user.key_expired', DETAIL = format('到期日%s已过', p.expires_on);
+    END IF;
 END $$;
 
-CREATE OR REPLACE FUNCTION access.add_key(p_region integer, p_user text, p_hash bytea, p_label text, p_expires date) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- A key, and a name being used at all, reach every region its user works in: only who works there alone is this region's to decide.
+CREATE OR REPLACE FUNCTION access.require_here(p_region integer, p_user text) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM access.require_admin(p_region);
     IF NOT EXISTS (SELECT 1 FROM access.user_role WHERE region = p_region AND user_name = p_user) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.unknown', DETAIL = format('用户%s在本统筹区没有角色', p_user);
     END IF;
-    -- A key opens every region its user works in: only somebody who administers them all may issue it.
     IF EXISTS (SELECT 1 FROM access.user_role r WHERE r.user_name = p_user AND r.region <> p_region
                   AND NOT EXISTS (SELECT 1 FROM access.user_role mine WHERE mine.user_name = access.user_name()
-                                     AND mine.region = r.region AND mine.role = 'admin' AND mine.fund = 0)) THEN
+                                     AND mine.region = r.region AND mine.role IN ('admin', 'audit_admin') AND mine.fund = 0)) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'user.other_region',
-            DETAIL = format('用户%s还在其他统筹区任职，不能由本统筹区签发密钥', p_user);
+            DETAIL = format('用户%s还在其他统筹区任职，不能由本统筹区签发或停用', p_user);
     END IF;
-    INSERT INTO access.api_key (key_hash, issued_in, user_name, label, expires_on)
-    VALUES (p_hash, p_region, p_user, p_label, p_expires);
 END $$;
 
-CREATE OR REPLACE FUNCTION access.revoke_key(p_region integer, p_hash bytea) RETURNS void
+-- Propose one change. Answers its number and the digest that is to be confirmed.
+CREATE OR REPLACE FUNCTION access.propose(p_region integer, p_act text, p_user text, p_person text, p_display text, p_role text,
+    p_fund smallint, p_hash bytea, p_label text, p_expires date, p_on date, OUT n integer, OUT digest bytea)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v access.proposal; acting text := access.require_admin(p_region);
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('access.proposal ' || p_region, 0));
+    IF NOT EXISTS (SELECT 1 FROM access.user_role r JOIN access.app_user u USING (user_name)
+                    WHERE r.region = p_region AND r.role = 'audit_admin' AND r.fund = 0 AND u.active) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'user.no_audit_admin',
+            DETAIL = format('统筹区%s还没有审计管理员：请数据库管理员执行 fundledger db audit-admin 指定一人', p_region);
+    END IF;
+    v := (p_region, (SELECT coalesce(max(o.n), 0) + 1 FROM access.proposal o WHERE o.region = p_region), p_act, p_user, p_person, p_display,
+          p_role, p_fund, p_hash, p_label, p_expires, 'proposed', acting, p_on, '\x', '', NULL, '');
+    PERFORM access.judge_proposal(v, acting);
+    IF EXISTS (SELECT 1 FROM access.proposal o WHERE o.region = p_region AND o.state = 'proposed'
+                  AND (o.act, o.user_name, o.role, o.fund, o.label) = (v.act, v.user_name, v.role, v.fund, v.label)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'user.waiting', DETAIL = format('用户%s的这项变更已提出，待审计管理员确认', p_user);
+    END IF;
+    v.digest := access.proposal_digest(v);
+    INSERT INTO access.proposal SELECT v.*;
+    n := v.n;
+    digest := v.digest;
+END $$;
+
+-- The audit administrator's word on a proposal he was shown: `confirmed` does it, `refused` does not.
+CREATE OR REPLACE FUNCTION access.decide(p_region integer, p_n integer, p_digest bytea, p_state text, p_reason text, p_on date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v access.proposal; acting text := access.user_name();
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM access.user_role r JOIN access.app_user u USING (user_name)
+                    WHERE r.region = p_region AND r.user_name = acting AND r.role = 'audit_admin' AND r.fund = 0 AND u.active) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.role_missing',
+            DETAIL = format('用户%s不是统筹区%s（全部基金）的审计管理员', coalesce(acting, '（未指定）'), p_region);
+    END IF;
+    SELECT * INTO v FROM access.proposal o WHERE o.region = p_region AND o.n = p_n FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.no_proposal', DETAIL = format('没有第%s号用户变更', p_n);
+    ELSIF v.state <> 'proposed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'user.decided', DETAIL = format('第%s号用户变更已由%s办理', p_n, v.decided_by);
+    ELSIF v.digest <> p_digest OR v.digest <> access.proposal_digest(v) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'user.changed', DETAIL = format('第%s号用户变更与所确认的摘要不符，请重新查看', p_n);
+    ELSIF access.person(acting) IS NOT DISTINCT FROM access.person(v.proposed_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
+            DETAIL = format('由%s提出，须由另一人以本人名义复核', v.proposed_by);
+    END IF;
+    UPDATE access.proposal SET state = p_state, decided_by = acting, decided_on = p_on, reason = p_reason WHERE region = p_region AND n = p_n;
+    IF p_state = 'refused' THEN
+        RETURN;
+    END IF;
+    PERFORM access.judge_proposal(v, acting);
+    CASE v.act
+        WHEN 'add' THEN INSERT INTO access.app_user VALUES (v.user_name, v.person, v.display_name);
+        WHEN 'grant' THEN INSERT INTO access.user_role VALUES (p_region, v.user_name, v.role, v.fund);
+        WHEN 'revoke' THEN DELETE FROM access.user_role WHERE region = p_region AND user_name = v.user_name AND role = v.role AND fund = v.fund;
+        WHEN 'activate' THEN UPDATE access.app_user SET active = true WHERE user_name = v.user_name;
+        WHEN 'deactivate' THEN PERFORM access.stop_user(v.user_name);
+        WHEN 'key' THEN INSERT INTO access.api_key (key_hash, issued_in, user_name, label, expires_on)
+                        VALUES (v.key_hash, p_region, v.user_name, v.label, v.expires_on);
+    END CASE;
+END $$;
+
+-- A name is used no more, nor are its keys.
+CREATE OR REPLACE FUNCTION access.stop_user(p_user text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE access.app_user SET active = false WHERE user_name = p_user;
+    UPDATE access.api_key SET revoked = true WHERE user_name = p_user;
+$$;
+
+-- An administrator is not sent away by the other alone.
+CREATE OR REPLACE FUNCTION access.refuse_administrator(p_region integer, p_user text) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM access.user_role WHERE region = p_region AND user_name = p_user AND role IN ('admin', 'audit_admin')) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'user.two_administrators',
+            DETAIL = format('%s是管理员：停用或收回须由安全管理员提出、审计管理员确认', p_user);
+    END IF;
+END $$;
+
+-- Take a role away at once.
+CREATE OR REPLACE FUNCTION access.revoke_role(p_region integer, p_user text, p_role text, p_fund smallint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM access.require_admin(p_region);
-    UPDATE access.api_key SET revoked = true WHERE key_hash = p_hash AND issued_in = p_region;
+    PERFORM access.require_either_admin(p_region);
+    IF p_role IN ('admin', 'audit_admin') THEN
+        PERFORM access.refuse_administrator(p_region, p_user);
+    END IF;
+    DELETE FROM access.user_role WHERE region = p_region AND user_name = p_user AND role = p_role AND fund = p_fund;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.nothing',
+            DETAIL = format('用户%s在基金%s没有角色%s，没有收回什么', p_user, p_fund, p_role);
+    END IF;
 END $$;
+
+-- Stop a name at once, with its keys; answers the prefixes of the keys that were live.
+CREATE OR REPLACE FUNCTION access.deactivate(p_region integer, p_user text) RETURNS text[]
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_keys text[];
+BEGIN
+    PERFORM access.require_either_admin(p_region);
+    PERFORM access.require_here(p_region, p_user);
+    PERFORM access.refuse_administrator(p_region, p_user);
+    IF NOT (SELECT active FROM access.app_user WHERE user_name = p_user) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.nothing', DETAIL = format('用户%s早已停用，没有停用什么', p_user);
+    END IF;
+    v_keys := ARRAY(SELECT left(encode(key_hash, 'hex'), 8) FROM access.api_key WHERE user_name = p_user AND NOT revoked ORDER BY 1);
+    PERFORM access.stop_user(p_user);
+    RETURN v_keys;
+END $$;
+
+-- Make keys useless at once, by whatever is known of them (NULL: not asked); answers those that were live until now.
+CREATE OR REPLACE FUNCTION access.revoke_keys(p_region integer, p_user text, p_person text, p_label text, p_prefix text, p_hash bytea)
+RETURNS TABLE (prefix text, user_name text, label text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM access.require_either_admin(p_region);
+    IF coalesce(p_user, p_person, p_label, p_prefix) IS NULL AND p_hash IS NULL OR length(p_prefix) < 8 THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'user.key_which', DETAIL = '须指明密钥：用户、本人标识、用途、编号前8位或密钥本身';
+    END IF;
+    RETURN QUERY
+    UPDATE access.api_key k SET revoked = true FROM access.app_user u
+     WHERE u.user_name = k.user_name AND k.issued_in = p_region AND NOT k.revoked
+       AND (p_user IS NULL OR k.user_name = p_user) AND (p_person IS NULL OR u.person = p_person) AND (p_label IS NULL OR k.label = p_label)
+       AND (p_prefix IS NULL OR starts_with(encode(k.key_hash, 'hex'), p_prefix)) AND (p_hash IS NULL OR k.key_hash = p_hash)
+    RETURNING left(encode(k.key_hash, 'hex'), 8), k.user_name, k.label;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.no_key', DETAIL = '没有这样的有效密钥，没有停用什么';
+    END IF;
+END $$;
+
+-- That a key opened the door today: kept once a day, by who brought it.
+CREATE OR REPLACE FUNCTION access.note_use(p_hash bytea, p_on date) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO access.key_use AS u SELECT issued_in, key_hash, p_on FROM access.api_key WHERE key_hash = p_hash AND NOT revoked
+    ON CONFLICT (region, key_hash) DO UPDATE SET used_on = p_on WHERE u.used_on < p_on
+$$;
 
 -- Master data, dated choices and what the agency brings in are written by who does business there, in their own names:
 -- not by the cashier, the reviewer, the user administrator. (The schema's owner has no name and no post: migrations.)
@@ -324,29 +535,46 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON access.i
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON access.operator_log
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.proposal
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, n, act, user_name, person, display_name, role, fund, key_hash, label, expires_on,
+    proposed_by, proposed_on, digest ON access.proposal FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER decided BEFORE UPDATE ON access.proposal FOR EACH ROW
+    WHEN (OLD.state <> 'proposed') EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.key_use
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON access.role
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 
 -- Grants ------------------------------------------------------
+-- Numbers and times that the database gives nobody chooses: they are in no grant (likewise in the other nouns' files).
 GRANT SELECT ON access.api_key TO fundledger_service, fundledger_auditor;
 GRANT SELECT ON access.app_user TO fundledger_service, fundledger_auditor;
-GRANT SELECT, INSERT ON access.idempotency TO fundledger_service;
+GRANT SELECT ON access.idempotency TO fundledger_service;
+GRANT INSERT (region, user_name, route, key, body_digest, status,
+    response) ON access.idempotency TO fundledger_service;
 GRANT SELECT ON access.incompatible TO fundledger_service, fundledger_auditor;
-GRANT SELECT, INSERT ON access.operator_log TO fundledger_service;
+GRANT SELECT ON access.operator_log TO fundledger_service;
+GRANT INSERT (region, user_name, action, object, outcome,
+    detail) ON access.operator_log TO fundledger_service;
 GRANT SELECT ON access.operator_log TO fundledger_auditor;
 GRANT SELECT ON access.role TO fundledger_service, fundledger_auditor, fundledger_poster;
 GRANT SELECT ON access.user_role TO fundledger_service, fundledger_auditor;
-GRANT EXECUTE ON FUNCTION access.add_key(integer,text,bytea,text,date) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION access.add_user(integer,text,text,text) TO fundledger_service;
+GRANT SELECT ON access.key_use TO fundledger_service, fundledger_auditor;
+GRANT SELECT ON access.proposal TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.deactivate(integer,text) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.decide(integer,integer,bytea,text,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.funds() TO fundledger_service, fundledger_auditor;
-GRANT EXECUTE ON FUNCTION access.grant_role(integer,text,text,smallint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.has_role(integer,smallint,text,text[]) TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION access.note_use(bytea,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.person(text) TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION access.proposal_digest(access.proposal) TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.propose(integer,text,text,text,text,text,smallint,bytea,text,date,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.region() TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.regions_of(text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.require_admin(integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.require_role(integer,smallint,text[]) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.require_second(integer,smallint,text,text) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION access.revoke_key(integer,bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.revoke_keys(integer,text,text,text,text,bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.revoke_role(integer,text,text,smallint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.user_name() TO fundledger_service, fundledger_auditor, fundledger_poster;

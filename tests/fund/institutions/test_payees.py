@@ -90,10 +90,26 @@ def test_with_a_reason_it_comes_back_and_the_reason_is_shown_and_kept(month: Any
     ]
 
 
-def test_an_account_that_a_bank_refused_comes_back_only_with_a_reason(month: Any) -> None:
-    with month.tx() as tx:
+def bank_refused(month: Any) -> None:
+    """The account in force at fault, as after a bank's word (tests/payments/incoming has the word itself)."""
+    with month.admin.begin() as admin:
+        admin.exec_driver_sql(
+            "UPDATE fund.payee_account SET state = 'failed', reason = '账户已销户', ended_on = '2026-10-13'"
+            " WHERE institution = 'H42010000001' AND state = 'confirmed'"
+        )
+
+
+@pytest.mark.parametrize(("user", "code"), [("zhao", "access.role_missing"), ("li", "payee.no_word")])
+def test_nobody_says_for_the_bank_that_an_account_is_wrong(month: Any, user: str, code: str) -> None:
+    with pytest.raises(LedgerError) as refused, month.tx(user) as tx:
         tx.run("SELECT fund.fail_payees(420100, ARRAY['H42010000001'], ARRAY['620000000001'], ARRAY['第1医院'],"
                " ARRAY['账户已销户'], '2026-10-13')")  # fmt: skip
+    assert refused.value.code == code
+    assert number_of(month) == OLD
+
+
+def test_an_account_that_a_bank_refused_comes_back_only_with_a_reason(month: Any) -> None:
+    bank_refused(month)
     assert number_of(month) is None
     assert load(month, hospital()).payees.came_back == [H]
     with pytest.raises(Conflict, match=r"payee\.came_back.*620000000001"), month.tx() as tx:
@@ -130,8 +146,7 @@ def test_what_is_in_force_belongs_to_what_was_shown(month: Any) -> None:
     load(month, hospital(payee_number=NEW))
     with month.tx("qian") as tx:
         seen = read_waiting(tx, H)
-    with month.tx() as tx:
-        tx.run("SELECT fund.fail_payees(420100, ARRAY['H42010000001'], ARRAY['620000000001'], ARRAY['第1医院'], ARRAY['销户'], '2026-10-13')")  # fmt: skip
+    bank_refused(month)
     with pytest.raises(Conflict, match=r"institution\.changed"), month.tx("qian") as tx:
         confirm_waiting(tx, seen.digest, DAY, H)
 

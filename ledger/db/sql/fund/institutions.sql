@@ -368,13 +368,22 @@ BEGIN
     UPDATE fund.institution SET agreement_state = p_state, agreement_version = v_next WHERE region = p_region AND institution = p_institution;
 END $$;
 
--- Accounts that a bank said are wrong are used no more: the safe direction, so one post is enough.
+-- Accounts that a bank said are wrong are used no more: the safe direction, so one post is enough: who takes in what it said.
 CREATE OR REPLACE FUNCTION fund.fail_payees(p_region integer, p_institutions text[], p_numbers text[], p_names text[], p_reasons text[], p_on date)
 RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE v_failed bigint;
+DECLARE v_failed bigint; v_stray text;
 BEGIN
-    PERFORM access.require_role(p_region, 0::smallint, '{maker,checker,accountant,cashier,system}');
+    PERFORM access.require_role(p_region, 0::smallint, '{checker,accountant,system}');
     PERFORM fund.lock_institutions(p_region);
+    -- A bank said it of an order: one to just this account came back, for just this reason.
+    SELECT f.institution INTO v_stray FROM unnest(p_institutions, p_numbers, p_names, p_reasons) AS f (institution, number, name, reason)
+     WHERE NOT EXISTS (SELECT 1 FROM payments.pay_order o JOIN payments.order_event e ON e.region = o.region AND e.order_no = o.order_no
+            WHERE o.region = p_region AND o.institution = f.institution AND o.payee_number = f.number AND o.payee_name = f.name
+              AND o.state IN ('rejected', 'returned') AND e.to_state = o.state AND e.reason = f.reason) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'payee.no_word',
+            DETAIL = format('机构%s的收款账户没有据以停用的银行回报', v_stray);
+    END IF;
     UPDATE fund.payee_account a SET state = 'failed', reason = f.reason, ended_on = p_on
       FROM (SELECT DISTINCT ON (institution) * FROM unnest(p_institutions, p_numbers, p_names, p_reasons) AS f (institution, number, name, reason)) f
      WHERE a.region = p_region AND a.institution = f.institution AND a.state = 'confirmed' AND a.number = f.number AND a.name = f.name;

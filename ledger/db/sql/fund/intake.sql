@@ -302,10 +302,10 @@ CREATE OR REPLACE TRIGGER settled_by_a_paper BEFORE INSERT ON fund.settled_term 
 -- A load is begun empty, under one's own name. Anybody of these posts goes on with it: a file cut off is loaded to its end by who
 -- is there. One's own load, which requests count in, is not asked about again: its every row was let in by row security.
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.intake_load FOR EACH ROW
-    WHEN (current_user = 'fundledger_service' AND (NEW.loaded_by IS DISTINCT FROM access.user_name() OR NOT fund.may_bring_in()))
+    WHEN (current_user IN ('fundledger_service', 'fundledger_intake') AND (NEW.loaded_by IS DISTINCT FROM access.user_name() OR NOT fund.may_bring_in()))
     EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER writer_of_changes BEFORE UPDATE ON fund.intake_load FOR EACH ROW
-    WHEN (current_user = 'fundledger_service' AND NEW.loaded_by IS DISTINCT FROM access.user_name() AND NOT fund.may_bring_in())
+    WHEN (current_user IN ('fundledger_service', 'fundledger_intake') AND NEW.loaded_by IS DISTINCT FROM access.user_name() AND NOT fund.may_bring_in())
     EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER empty BEFORE INSERT ON fund.intake_load FOR EACH ROW
     WHEN (NEW.complete OR (NEW.lines_done, NEW.bytes_done, NEW.accepted, NEW.duplicate, NEW.quarantined, NEW.accepted_fen, NEW.payable_fen)
@@ -331,7 +331,9 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.set
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 
 -- Grants ------------------------------------------------------
-GRANT SELECT, INSERT ON fund.intake_load TO fundledger_service;
+GRANT SELECT ON fund.intake_load TO fundledger_service;
+GRANT INSERT (region, file_name, file_sha256, bytes, lines_done, bytes_done,
+    accepted, duplicate, quarantined, accepted_fen, payable_fen, complete, loaded_by) ON fund.intake_load TO fundledger_service;
 GRANT SELECT ON fund.intake_load TO fundledger_auditor;
 GRANT UPDATE (lines_done, bytes_done, accepted, duplicate, quarantined, accepted_fen, payable_fen, complete) ON fund.intake_load TO fundledger_service;
 GRANT SELECT ON fund.payable TO fundledger_auditor, fundledger_poster;
@@ -339,7 +341,6 @@ GRANT SELECT, INSERT ON fund.payable TO fundledger_service;
 GRANT UPDATE (recognised_by, order_no, settled_by) ON fund.payable TO fundledger_service;
 GRANT SELECT, INSERT ON fund.quarantine TO fundledger_service;
 GRANT SELECT ON fund.quarantine TO fundledger_auditor;
-GRANT UPDATE (state) ON fund.quarantine TO fundledger_service;
 GRANT SELECT ON fund.record TO fundledger_auditor, fundledger_poster;
 GRANT SELECT, INSERT ON fund.record TO fundledger_service;
 GRANT SELECT ON fund.settled_term TO fundledger_auditor, fundledger_poster;

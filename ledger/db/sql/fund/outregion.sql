@@ -549,7 +549,9 @@ GRANT SELECT ON fund.outregion_outbox TO fundledger_auditor;
 GRANT UPDATE (state, attempts, last_error, delivered_on) ON fund.outregion_outbox TO fundledger_service;
 GRANT SELECT, INSERT ON fund.outregion_quota TO fundledger_service;
 GRANT SELECT ON fund.outregion_quota TO fundledger_auditor;
-GRANT SELECT, INSERT ON fund.outregion_record TO fundledger_service;
+GRANT SELECT ON fund.outregion_record TO fundledger_service;
+GRANT INSERT (region, fund, setl_id, side, counterparty, institution, service_year,
+    term, category, amount_fen, account_fen, recognised_by, state, confirmed_on, bill_id, order_no) ON fund.outregion_record TO fundledger_service;
 GRANT SELECT ON fund.outregion_record TO fundledger_auditor;
 GRANT UPDATE (state, confirmed_on, bill_id, order_no) ON fund.outregion_record TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.check_outregion_batch(integer,text) TO fundledger_poster;

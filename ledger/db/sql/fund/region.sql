@@ -124,6 +124,21 @@ CREATE TABLE jobs.job_run (
 );
 
 -- Functions ---------------------------------------------------
+-- A slot is claimed running and in time, finished by who holds its lease, taken over only when it failed or its lease ran out.
+-- What is done stays done.
+CREATE OR REPLACE FUNCTION jobs.check_run() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'INSERT' AND (NEW.state, NEW.epoch, NEW.message) = ('running', 1, '') AND NEW.owner <> '' AND NEW.lease_until > clock_timestamp()
+       OR TG_OP = 'UPDATE' AND NEW.state = 'running' AND NEW.epoch = OLD.epoch + 1 AND NEW.lease_until > clock_timestamp()
+          AND (OLD.state = 'failed' OR OLD.state = 'running' AND OLD.lease_until < clock_timestamp())
+       OR TG_OP = 'UPDATE' AND OLD.state = 'running' AND NEW.state IN ('done', 'failed')
+          AND (NEW.owner, NEW.epoch, NEW.lease_until) = (OLD.owner, OLD.epoch, OLD.lease_until) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.state',
+        DETAIL = format('任务%s在%s的运行只能由持有者由运行中转为完成或失败', NEW.job, NEW.slot);
+END $$;
+
 CREATE OR REPLACE FUNCTION fund.check_policy() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v fund.policy_key;
@@ -338,6 +353,10 @@ BEGIN
 END $$;
 
 -- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER check_run BEFORE INSERT OR UPDATE ON jobs.job_run FOR EACH ROW
+    WHEN (current_user = 'fundledger_service') EXECUTE FUNCTION jobs.check_run();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, job, slot ON jobs.job_run FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON jobs.job_run FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER check_policy BEFORE INSERT OR UPDATE ON fund.region_policy FOR EACH ROW EXECUTE FUNCTION fund.check_policy();
 CREATE OR REPLACE TRIGGER check_policy BEFORE INSERT OR UPDATE ON fund.policy_proposal FOR EACH ROW EXECUTE FUNCTION fund.check_policy();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, key, from_day, version, value, source, proposed_by, proposed_on ON fund.policy_proposal

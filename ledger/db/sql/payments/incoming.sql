@@ -263,9 +263,13 @@ GRANT SELECT ON payments.inbound_name TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.inbound_seen TO fundledger_service;
 GRANT UPDATE (size, stamp, sha256, asked) ON payments.inbound_seen TO fundledger_service;
 GRANT SELECT ON payments.inbound_seen TO fundledger_auditor;
-GRANT SELECT, INSERT ON payments.read_again TO fundledger_service;
+GRANT SELECT ON payments.read_again TO fundledger_service;
+GRANT INSERT (region, account, sha256, n, kind, outcome, code, message, result,
+    read_by, read_on) ON payments.read_again TO fundledger_service;
 GRANT SELECT ON payments.read_again TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.inbound_problem TO fundledger_service;
 GRANT SELECT ON payments.inbound_problem TO fundledger_auditor;
-GRANT SELECT, INSERT ON payments.bank_word TO fundledger_service;
+GRANT SELECT ON payments.bank_word TO fundledger_service;
+GRANT INSERT (region, order_no, n, file_sha256, message_id, state, code, reasons,
+    effect, said_on) ON payments.bank_word TO fundledger_service;
 GRANT SELECT ON payments.bank_word TO fundledger_auditor, fundledger_poster;

@@ -596,7 +596,27 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- What the bank said of an order and the day it was sent are written once: its serial by who takes in the bank's files, of
+-- an order that was sent; the day with the step that sends it, by nobody later.
+CREATE OR REPLACE FUNCTION payments.check_said() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF OLD.bank_reference <> NEW.bank_reference THEN
+        IF OLD.bank_reference <> '' OR OLD.file_id = '' OR OLD.sent_on IS NULL OR OLD.state <> NEW.state THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen',
+                DETAIL = format('拨付单%s的银行流水号只随银行回报写入一次', OLD.order_no);
+        END IF;
+        PERFORM access.require_role(NEW.region, NEW.fund, '{accountant,checker,system}');
+    END IF;
+    IF OLD.sent_on IS DISTINCT FROM NEW.sent_on AND (OLD.sent_on IS NOT NULL OR OLD.state = NEW.state OR NEW.state NOT IN ('sent', 'unknown')) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen',
+            DETAIL = format('拨付单%s的发送日期只随发送写入一次', OLD.order_no);
+    END IF;
+    RETURN NEW;
+END $$;
+
 -- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER check_said BEFORE UPDATE ON payments.pay_order FOR EACH ROW
+    WHEN (OLD.bank_reference <> NEW.bank_reference OR OLD.sent_on IS DISTINCT FROM NEW.sent_on) EXECUTE FUNCTION payments.check_said();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, order_no, fund, batch_id, institution, amount_fen, account, payee_name,
     payee_number, payee_bank, payee_cnaps, purpose, replaces ON payments.pay_order
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
@@ -671,7 +691,9 @@ GRANT SELECT, INSERT ON payments.blocked TO fundledger_service;
 GRANT SELECT ON payments.blocked TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.daily_run TO fundledger_service;
 GRANT SELECT ON payments.daily_run TO fundledger_auditor;
-GRANT SELECT, INSERT ON payments.order_event TO fundledger_service;
+GRANT SELECT ON payments.order_event TO fundledger_service;
+GRANT INSERT (region, order_no, n, event, from_state, to_state, user_name,
+    business_date, reason, evidence) ON payments.order_event TO fundledger_service;
 GRANT SELECT ON payments.order_event TO fundledger_auditor, fundledger_poster;
 GRANT SELECT ON payments.order_item TO fundledger_auditor, fundledger_poster;
 GRANT SELECT, INSERT ON payments.order_item TO fundledger_service;

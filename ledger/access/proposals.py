@@ -1,0 +1,150 @@
+"""Users, roles and keys by two persons: proposed by the security administrator, confirmed by the audit administrator.
+
+The database does what is confirmed and judges it both times (ledger/db/sql/access.sql); here is the door to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from ledger.access.keys import MadeKey, make_key
+from ledger.db.unit_of_work import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A proposal as its confirmer must know it: its number in the region and the digest of its content, hexadecimal."""
+
+    n: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A proposal that waits, as it is shown; what its act does not have is empty."""
+
+    n: int
+    act: str
+    user: str
+    person: str
+    display_name: str
+    role: str
+    fund: int
+    key_prefix: str
+    label: str
+    expires_on: date | None
+    proposed_by: str
+    proposed_on: date
+    digest: str
+
+
+def propose_user(tx: Transaction, user: str, person: str, display_name: str, day: date) -> Asked:
+    """Ask for a new user. Raises Forbidden `access.role_missing` (not the security administrator), `user.no_audit_admin`,
+    `access.own_grant`; Conflict `user.exists`, `user.waiting`."""
+    return _propose(tx, "add", user, day, person=person, display=display_name)
+
+
+def propose_role(tx: Transaction, user: str, role: str, fund: int, day: date) -> Asked:
+    """Ask for a role in the transaction's region (fund 0: all). Raises as `propose_user`, and Forbidden
+    `access.incompatible_roles`, NotFound `user.unknown`, `user.nothing`."""
+    return _propose(tx, "grant", user, day, role=role, fund=fund)
+
+
+def propose_key(tx: Transaction, user: str, label: str, expires_on: date, day: date) -> tuple[Asked, MadeKey]:
+    """Ask for a key; the secret is the caller's to keep and opens nothing before it is confirmed. Raises as `propose_user`,
+    and NotFound `user.unknown`, Forbidden `user.other_region`, InvalidInput `user.key_expired`."""
+    made = make_key()
+    return _propose(tx, "key", user, day, digest=made.digest, label=label, expires=expires_on), made
+
+
+def propose_activation(tx: Transaction, user: str, day: date) -> Asked:
+    """Ask that a stopped user may work again; keys stay useless. Raises as `propose_user`, NotFound `user.nothing`."""
+    return _propose(tx, "activate", user, day)
+
+
+def propose_revocation(tx: Transaction, user: str, role: str, fund: int, day: date) -> Asked:
+    """Ask that an administrator's role be taken away. Raises as `propose_role`."""
+    return _propose(tx, "revoke", user, day, role=role, fund=fund)
+
+
+def propose_deactivation(tx: Transaction, user: str, day: date) -> Asked:
+    """Ask that an administrator be stopped. Raises as `propose_activation`."""
+    return _propose(tx, "deactivate", user, day)
+
+
+def _propose(
+    tx: Transaction,
+    act: str,
+    user: str,
+    day: date,
+    *,
+    person: str = "",
+    display: str = "",
+    role: str = "",
+    fund: int = 0,
+    digest: bytes | None = None,
+    label: str = "",
+    expires: date | None = None,
+) -> Asked:
+    [(number, shown)] = tx.rows(
+        "SELECT n, digest FROM access.propose(%(region)s, %(act)s, %(user)s, %(person)s, %(display)s, %(role)s, %(fund)s::smallint,"
+        " %(hash)s::bytea, %(label)s, %(expires)s::date, %(on)s)",
+        region=tx.region,
+        act=act,
+        user=user,
+        person=person,
+        display=display,
+        role=role,
+        fund=fund,
+        hash=digest,
+        label=label,
+        expires=expires,
+        on=day,
+    )
+    return Asked(number, bytes(shown).hex())
+
+
+def confirm(tx: Transaction, number: int, digest: str, day: date) -> Waiting:
+    """Do what was proposed, as the region's audit administrator who was shown `digest`; what was done.
+
+    Raises Forbidden `access.role_missing`, `request.same_person`, `access.own_grant`, `access.incompatible_roles`; NotFound
+    `user.no_proposal`; Conflict `user.decided`, `user.changed`; and what proposing raises, where things changed since.
+    """
+    return _decide(tx, number, digest, "confirmed", "", day)
+
+
+def refuse(tx: Transaction, number: int, digest: str, reason: str, day: date) -> Waiting:
+    """Do it not, with a reason. Raises as `confirm`."""
+    return _decide(tx, number, digest, "refused", reason, day)
+
+
+def _decide(tx: Transaction, number: int, digest: str, state: str, reason: str, day: date) -> Waiting:
+    tx.run(
+        "SELECT access.decide(%(region)s, %(n)s, decode(%(digest)s, 'hex'), %(state)s, %(reason)s, %(on)s)",
+        region=tx.region,
+        n=number,
+        digest=digest,
+        state=state,
+        reason=reason,
+        on=day,
+    )
+    [done] = _read(tx, number)
+    return done
+
+
+def waiting(tx: Transaction) -> list[Waiting]:
+    """What waits for the audit administrator, oldest first."""
+    return _read(tx)
+
+
+def _read(tx: Transaction, number: int = 0) -> list[Waiting]:
+    """A proposal, or all that wait."""
+    rows = tx.rows(
+        """SELECT n, act, user_name, person, display_name, role, fund, coalesce(left(encode(key_hash, 'hex'), 8), ''), label,
+                  expires_on, proposed_by, proposed_on, encode(digest, 'hex') FROM access.proposal
+            WHERE region = %(region)s AND (n = %(n)s OR %(n)s = 0 AND state = 'proposed') ORDER BY n""",
+        region=tx.region,
+        n=number,
+    )
+    return [Waiting(*row) for row in rows]
