@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
-from ledger.books.anchors import Anchor, last_anchors, read_anchors
+from ledger.books.anchors import USERS, Anchor, last_anchors, read_anchors
 from ledger.bootstrap import App
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import NO_REGION, unit_of_work
@@ -37,4 +37,9 @@ def watch(app: App, region: int) -> None:
 
 
 def _of(region: int, anchors: Iterable[Anchor]) -> list[AnchoredEnd]:
-    return [AnchoredEnd(one.fund, one.block, one.hash) for one in anchors if one.region == region]
+    """Those of the region; of users and keys, who are no region's, under a fund of their own (`payments.anchors_gone`)."""
+    return [
+        AnchoredEnd(one.fund if one.region else USERS, one.block, one.hash)
+        for one in anchors
+        if one.region in (NO_REGION, region)
+    ]

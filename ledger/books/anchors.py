@@ -2,7 +2,10 @@
 
 Who can rewrite the database can rewrite a whole chain or cut its tail, and nothing inside shows it (INV-12);
 an anchored (book, block, hash) that is no longer there does. Keep a copy of the file on another machine.
-Which blocks were anchored is noted in the database, so that a lost file is missed.
+Which blocks were anchored is noted in the database, so that a lost file is missed. The chains of traces (`access.trace`)
+are anchored with the books, as fund 0 of their region; region 0 is that of users and keys.
+
+A line of version 2 names the home it is of, by the first link of its traces; lines without a version are read as ever.
 """
 
 from __future__ import annotations
@@ -28,13 +31,27 @@ _HEADS: Final = (
     "SELECT region, fund, block, seq, (extract(epoch FROM recorded_at) * 1000000)::bigint, encode(hash, 'hex')"
     " FROM books.head WHERE block > 0 AND (%(region)s = 0 OR region = %(region)s) ORDER BY region, fund"
 )
+_TRACES: Final = (
+    "SELECT h.region, 0, h.seq, h.seq, (extract(epoch FROM t.recorded_at) * 1000000)::bigint, encode(h.hash, 'hex')"
+    " FROM access.trace_head h JOIN access.trace t ON t.region = h.region AND t.seq = h.seq"
+    " WHERE %(region)s = 0 OR h.region IN (0, %(region)s) ORDER BY h.region"
+)
+_HOME: Final = "SELECT left(encode(hash, 'hex'), 16) FROM access.trace WHERE region = 0 AND seq = 1"
+VERSION: Final = 2
+TRACES: Final = 0
+"""The fund under which the chain of a region's traces is anchored."""
+USERS: Final = -1
+"""The fund under which a freeze names the chain of users and keys, which is no region's."""
 _TAIL: Final = 64 * 1024
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """The end of one book's chain at some time; `recorded_at` in microseconds since 1970, `hash` in hex."""
+    """The end of one chain at some time; `recorded_at` in microseconds since 1970, `hash` in hex.
+
+    `fund` TRACES: of the region's traces, whose blocks are single. `home` is "" in a line of before version 2.
+    """
 
     region: int
     fund: int
@@ -42,6 +59,7 @@ class Anchor:
     seq: int
     recorded_at: int
     hash: str
+    home: str = ""
 
 
 def anchors_path(home: Path) -> Path:
@@ -69,8 +87,15 @@ def write_anchors(source: Engine | Transaction, home: Path) -> list[Anchor]:
             " FROM unnest(%(funds)s::smallint[], %(blocks)s::bigint[]) AS a ON CONFLICT DO NOTHING",
             region=source.region,
             user=source.user,
-            funds=[anchor.fund for anchor in anchors],
-            blocks=[anchor.block for anchor in anchors],
+            funds=[anchor.fund for anchor in anchors if anchor.fund != TRACES],
+            blocks=[anchor.block for anchor in anchors if anchor.fund != TRACES],
+        )
+        source.run(
+            "INSERT INTO access.trace_anchored (region, seq, made_by) SELECT a.*, %(user)s"
+            " FROM unnest(%(regions)s::integer[], %(seqs)s::bigint[]) AS a ON CONFLICT DO NOTHING",
+            user=source.user,
+            regions=[anchor.region for anchor in anchors if anchor.fund == TRACES],
+            seqs=[anchor.seq for anchor in anchors if anchor.fund == TRACES],
         )
     return anchors
 
@@ -89,7 +114,7 @@ def append_anchors(home: Path, anchors: Sequence[Anchor]) -> None:
     path = anchors_path(home)
     try:
         if anchors:
-            _append(path, "".join(json.dumps(asdict(anchor)) + "\n" for anchor in anchors))
+            _append(path, "".join(json.dumps({"v": VERSION} | asdict(anchor)) + "\n" for anchor in anchors))
     except OSError as error:
         raise Unavailable(
             "anchor.not_written",
@@ -162,17 +187,39 @@ def last_anchors(home: Path) -> list[Anchor]:
 
 
 def _heads(connection: psycopg.Connection[TupleRow], region: int) -> list[Anchor]:
-    """Of one region; of all for NO_REGION, which only the auditor sees."""
-    return [Anchor(*row) for row in connection.execute(_HEADS, {"region": region}).fetchall()]
+    """Of one region and of users and keys; of all for NO_REGION, which only the auditor sees."""
+    found = connection.execute(_HEADS, {"region": region}).fetchall()
+    home = ""
+    if connection.execute("SELECT to_regclass('access.trace')").fetchone() != (
+        None,
+    ):  # a backup before its upgrade
+        found += connection.execute(_TRACES, {"region": region}).fetchall()
+        home = home_of(connection)
+    return [Anchor(*row, home) for row in found]
+
+
+def home_of(connection: psycopg.Connection[TupleRow]) -> str:
+    """What lines of version 2 call the home of this database: the beginning of its first trace; "" where that is gone."""
+    row = connection.execute(_HOME).fetchone()
+    return "" if row is None else str(row[0])
 
 
 def _parse(line: bytes, number: int) -> Anchor:
     try:
-        anchor = Anchor(**json.loads(line))
+        said = json.loads(line)
+        if said.pop("v", 1) > VERSION:
+            raise InvalidInput(
+                "anchor.format", f"锚定文件第{number}行由较新的程序写入，本程序不能读", line=number
+            )
+        anchor = Anchor(**said)
         whole = (anchor.region, anchor.fund, anchor.block, anchor.seq, anchor.recorded_at)
-        if all(type(value) is int for value in whole) and _HASH.fullmatch(anchor.hash):
+        if (
+            all(type(value) is int for value in whole)
+            and _HASH.fullmatch(anchor.hash)
+            and isinstance(anchor.home, str)
+        ):
             return anchor
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AttributeError):
         pass
     raise InvalidInput("anchor.format", f"锚定文件第{number}行不合规", line=number)
 

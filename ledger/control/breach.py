@@ -16,3 +16,5 @@ class Breach:
     """The exact entry as `seq 7 (记-202610-7)`, or the record, order, file or balance it is about."""
     message: str
     """A Chinese sentence for the reviewer."""
+    code: str = ""
+    """What kind of finding, for programs, where several kinds share a promise: `house.widened`, `trace.gap`, `anchor.cut`."""

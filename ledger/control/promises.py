@@ -45,13 +45,14 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "books.check_red",
             "frozen ON books.correction",
         ),
-        ("guards", "journal.chain", "journal.corrections", "journal.numbering"),
+        ("guards", "house.shipped", "journal.chain", "journal.corrections", "journal.numbering"),
         (
             "test_a_red_copy_reverses_once_and_nothing_else",
             "test_the_service_changes_no_journal_table",
             "test_owner_and_superuser_are_refused_while_triggers_are_on",
             "test_a_superusers_copy_is_refused",
             "test_a_change_is_named",
+            "test_an_administrators_change_is_named",
         ),
     ),
     Promise(
@@ -253,6 +254,9 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "frozen ON payments.approval",
             "frozen ON payments.evidence",
             "check_anchored ON fund.anchored",
+            "access.leave_trace",
+            "linked ON access.trace",
+            "frozen ON access.trace",
         ),
         (
             "fund.control_reports",
@@ -263,6 +267,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "fund.papers",
             "fund.recognition",
             "fund.settlements",
+            "house.traces",
             "journal.anchors",
             "journal.chain",
             "journal.closings",
@@ -276,6 +281,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
         ),
         (
             "test_a_change_is_named",
+            "test_an_administrators_change_is_named",
             "test_verify_names_an_opened_row_that_was_changed",
             "test_a_changed_paper_is_named",
             "test_a_cut_tail_is_found_by_its_anchor_only",
@@ -316,12 +322,13 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "scope ON books.entry",
             "scope ON payments.pay_order",
         ),
-        ("guards",),
+        ("guards", "house.shipped"),
         (
             "test_a_user_reads_only_their_books",
             "test_who_has_no_role_there_posts_nothing",
             "test_another_region_is_not_there",
             "test_a_change_is_named",
+            "test_an_administrators_change_is_named",
         ),
     ),
 )

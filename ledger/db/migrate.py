@@ -193,6 +193,7 @@ def _upgrade(connection: Connection, found: MigrationPlan) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             present.apply(driver_of(connection))
+            run_script(connection, "SELECT access.begin_traces(); SET CONSTRAINTS ALL IMMEDIATE")
             _identify(connection, found.want)
             if heads is not None and _heads(connection) != heads:
                 raise Conflict("db.chain_changed", "升级使账链末端改变，已全部撤销，请勿继续并联系开发者")

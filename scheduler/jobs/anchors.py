@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ledger.books.anchors import write_anchors
+from ledger.books.anchors import TRACES, write_anchors
 from ledger.bootstrap import App
 from ledger.db.unit_of_work import unit_of_work
 
@@ -12,4 +12,5 @@ from ledger.db.unit_of_work import unit_of_work
 def keep_anchors(app: App, region: int, _moment: datetime) -> str:
     """How many books were anchored."""
     with unit_of_work(app.engine, app.user, region) as tx:
-        return f"存证{len(write_anchors(tx, app.settings.home))}个账套"
+        written = write_anchors(tx, app.settings.home)
+    return f"存证{sum(anchor.fund != TRACES for anchor in written)}个账套"

@@ -124,11 +124,17 @@ def test_anchors_are_appended_and_read_back(town: Any, tmp_path: Path) -> None:
     home = tmp_path / "elsewhere"
     assert read_anchors(home) == []
     written = write_anchors(town.auditor, home)
-    assert [(a.region, a.fund) for a in written] == [(420100, 310), (420100, 390)]
+    assert [(a.region, a.fund) for a in written] == [(420100, 310), (420100, 390), (0, 0), (420100, 0)]
     with unit_of_work(town.service, "acc", 420100) as tx:
         again = write_anchors(tx, home)
     assert again == written
     assert read_anchors(home) == written * 2
+    assert {a.home for a in written} == {
+        town.value("SELECT left(encode(hash, 'hex'), 16) FROM access.trace WHERE region = 0 AND seq = 1")
+    }
+    assert written[3].hash == town.value(
+        "SELECT encode(hash, 'hex') FROM access.trace_head WHERE region = 420100"
+    )
     assert written[0].hash == town.value("SELECT encode(hash, 'hex') FROM books.head WHERE fund = 310")
 
 
@@ -137,7 +143,7 @@ def test_a_torn_last_line_is_left_out_and_replaced(town: Any, tmp_path: Path) ->
     with anchors_path(tmp_path).open("a") as file:
         file.write('{"region": 4201')
     whole = read_anchors(tmp_path)
-    assert whole[-2:] == written
+    assert whole[-4:] == written
     write_anchors(town.auditor, tmp_path)
     assert read_anchors(tmp_path) == [*whole, *written]
 
@@ -170,6 +176,39 @@ def test_an_anchor_of_another_installation_is_a_finding(town: Any) -> None:
     assert Anchor(420200, 310, 1, 1, 1, "0" * 64) in read_anchors(town.home)
 
 
+def test_the_anchors_of_another_home_are_told_from_a_longer_chain(town: Any) -> None:
+    path = anchors_path(town.home)
+    lines = path.read_text().splitlines()
+    there = read_anchors(town.home)[0].home
+    path.write_text("\n".join(lines).replace(there, "f" * 16) + "\n")
+    assert [(one.code, one.entry) for one in town.verify()] == [("anchor.foreign", "anchors")]
+    longer = json.loads(lines[3]) | {"block": 10_000, "seq": 10_000}
+    path.write_text("\n".join([*lines, json.dumps(longer)]) + "\n")
+    assert [(one.code, one.book, one.entry) for one in town.verify()] == [
+        ("anchor.longer", "420100", "trace 10000")
+    ]
+    path.write_text(
+        "\n".join(lines[:3]) + "\n" + json.dumps(json.loads(lines[3]) | {"hash": "0" * 64}) + "\n"
+    )
+    assert [(one.code, one.book) for one in town.verify()] == [("anchor.rewritten", "420100")]
+    path.write_text(lines[0].replace('"v": 2', '"v": 3') + "\n")
+    assert [(one.entry, "较新" in one.message) for one in town.verify()] == [("anchors", True)]
+
+
+def test_anchors_from_before_traces_are_read_as_ever(town: Any) -> None:
+    path = anchors_path(town.home)
+    old = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text(
+        "".join(
+            json.dumps({key: value for key, value in one.items() if key not in ("v", "home")}) + "\n"
+            for one in old
+            if one["fund"]
+        )
+    )
+    assert town.verify() == []
+    assert [one.home for one in read_anchors(town.home)] == ["", ""]
+
+
 def _anchor_as_service(town: Any, home: Path) -> None:
     with unit_of_work(town.service, "acc", 420100) as tx:
         write_anchors(tx, home)
@@ -197,14 +236,17 @@ def test_anchors_that_were_written_and_are_gone_are_missed(town: Any, loss: str)
         case "folder":
             path.parent.rename(town.home / "elsewhere")
         case "last line":
-            path.write_bytes(b"".join(lines[:-1]))
+            path.write_bytes(b"".join(line for line in lines if b'"fund": 390, "block": 2' not in line))
         case "one book":
-            path.write_bytes(b"".join(line for line in lines if b'"fund": 310' in line))
+            path.write_bytes(b"".join(line for line in lines if b'"fund": 390' not in line))
         case "another home":
             path.write_bytes(b"")
     found = town.verify()
-    assert {finding.book for finding in found} == (resident if loss in ("last line", "one book") else both)
-    assert all(finding.promise == "INV-12" and "锚定文件被删除" in finding.message for finding in found)
+    traces = {"", "420100"}
+    assert {finding.book for finding in found} == (
+        resident if loss in ("last line", "one book") else both | traces
+    )
+    assert all(finding.code == "anchor.cut" and "锚定文件被删除" in finding.message for finding in found)
     _anchor_as_service(town, town.home)
     assert town.verify() == []
 

@@ -23,7 +23,7 @@ _DOCUMENT_MAX: Final = 120
 
 
 class AnchoredEnd(NamedTuple):
-    """The end of one book's chain as the anchors file has it."""
+    """The end of one chain as the anchors file has it: of a book, of the region's traces (fund 0), of users' and keys' (-1)."""
 
     fund: int
     block: int
@@ -84,8 +84,14 @@ def anchors_gone(tx: Transaction, ends: Sequence[AnchoredEnd]) -> list[AnchoredE
 def freeze_for_anchors(tx: Transaction, gone: Sequence[AnchoredEnd], day: date) -> bool:
     """Freeze the region: it was brought back from before these anchors were written. Lifting it gives them up."""
     last = {end.fund: end.block for end in sorted(gone)}
-    words = "、".join(f"账套{tx.region}-{fund}的区块{block}" for fund, block in last.items())
+    words = "、".join(_named(tx.region, fund, block) for fund, block in last.items())
     return freeze(tx, "anchor_newer", f"已锚定的{words}本库没有", day, gone)
+
+
+def _named(region: int, fund: int, block: int) -> str:
+    if fund > 0:
+        return f"账套{region}-{fund}的区块{block}"
+    return f"{'用户与密钥' if fund < 0 else f'统筹区{region}'}的第{block}条留痕"
 
 
 def freezes(tx: Transaction) -> list[Freeze]:

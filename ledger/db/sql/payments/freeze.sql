@@ -67,11 +67,14 @@ BEGIN
 END $$;
 
 -- Which of the last anchors of a region's books are in no chain and were not given up with a lifted freeze, whoever asks.
+-- Fund 0 stands for the region's traces, -1 for those of users and keys.
 CREATE OR REPLACE FUNCTION payments.anchors_gone(p_region integer, p_funds smallint[], p_blocks bigint[], p_hashes text[])
 RETURNS TABLE (fund smallint, block bigint, hash text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT a.fund, a.block, a.hash FROM unnest(p_funds, p_blocks, p_hashes) AS a (fund, block, hash)
      WHERE NOT EXISTS (SELECT 1 FROM books.block b WHERE b.region = p_region AND b.fund = a.fund AND b.block = a.block
                           AND encode(b.hash, 'hex') = a.hash)
+       AND NOT EXISTS (SELECT 1 FROM access.trace t WHERE a.fund <= 0 AND t.region = CASE a.fund WHEN 0 THEN p_region ELSE 0 END
+                          AND t.seq = a.block AND encode(t.hash, 'hex') = a.hash)
        AND NOT EXISTS (SELECT 1 FROM payments.freezing f WHERE f.region = p_region AND f.state = 'lifted'
                           AND f.anchors @> jsonb_build_array(jsonb_build_object('fund', a.fund, 'block', a.block, 'hash', a.hash)))
 $$;

@@ -1,0 +1,87 @@
+"""INV-02, INV-14: every object, right, role and reference row is the one this program's revisions make, and there is no other.
+
+What is expected comes with the program (`ledger/db/house.tsv`), never from the database being checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from ledger.control.breach import Breach
+from ledger.control.snapshot import Snapshot
+from ledger.db.house import PERIOD, facts, shipped, shipped_of
+from ledger.db.identity import carried, stored_in
+
+
+class _Kind(NamedTuple):
+    word: str
+    promise: str
+
+
+_KINDS: Final[Mapping[str, _Kind]] = {
+    "catalogue": _Kind("系统目录中的对象", "INV-02"),
+    "constraint": _Kind("约束", "INV-02"),
+    "disabled": _Kind("外键触发器", "INV-02"),
+    "event_trigger": _Kind("事件触发器", "INV-02"),
+    "function": _Kind("函数", "INV-02"),
+    "grant": _Kind("权限", "INV-14"),
+    "index": _Kind("索引", "INV-02"),
+    "member": _Kind("角色成员", "INV-14"),
+    "policy": _Kind("行级安全策略", "INV-14"),
+    "relation": _Kind("表或视图", "INV-02"),
+    "role": _Kind("数据库角色", "INV-14"),
+    "row": _Kind("基准数据", "INV-02"),
+    "rule": _Kind("改写规则", "INV-02"),
+    "schema": _Kind("模式", "INV-02"),
+    "setting": _Kind("数据库设置", "INV-02"),
+    "superuser": _Kind("超级用户或免行级安全的角色", "INV-14"),
+    "trigger": _Kind("触发器", "INV-02"),
+    "view": _Kind("视图", "INV-02"),
+}
+
+
+def check_house(snapshot: Snapshot, *only: str) -> Iterator[Breach]:
+    """What is missing, changed or added against what is shipped, of some kinds of facts or of all.
+
+    A database of another schema is not compared, and says so.
+    """
+    have = stored_in(snapshot.connection)
+    if have is None or have[:2] != carried()[:2] or shipped_of() != carried()[:2]:
+        yield Breach(
+            "INV-02", "", "schema", "数据库结构与本程序不是同一版本，不能核对其对象与权限", "house.version"
+        )
+        return
+    found = facts(snapshot.connection, *only)
+    snapshot.connection.execute("SET LOCAL search_path = DEFAULT")
+    expected = _expected(snapshot, only)
+    there = {(one.kind, one.name): one.digest for one in found}
+    for kind, name in sorted(expected.keys() | there.keys()):
+        wanted, made = expected.get((kind, name)), there.get((kind, name))
+        if wanted == made:
+            continue
+        if made is None:
+            code, said = "house.missing", "已不存在，被删除"
+        elif wanted is None:
+            code, said = "house.added", "不是本程序所建，是另外加上的"
+        else:
+            code, said = "house.changed", "与本程序发布的不同，已被改动"
+        yield Breach(_KINDS[kind].promise, "", f"{kind} {name}", f"{_KINDS[kind].word}{name}{said}", code)
+
+
+def _expected(snapshot: Snapshot, only: Collection[str]) -> dict[tuple[str, str], str]:
+    """What is shipped, with the months' partitions that there are."""
+    months = {
+        month
+        for (name,) in snapshot.rows(
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = 'books' AND c.relkind = 'r' AND c.relname ~ '_[0-9]{6}$'"
+        )
+        for month in PERIOD.findall(name)
+    }
+    expected: dict[tuple[str, str], str] = {}
+    for (kind, name), digest in shipped().items():
+        if not only or kind in only:
+            for month in months if "_*" in name else ("",):
+                expected[kind, name.replace("_*", f"_{month}")] = digest
+    return expected

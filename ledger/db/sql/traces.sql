@@ -1,0 +1,309 @@
+-- Traces: every change of what decides about money and is no entry of the journal (users, roles, keys, payees, terms, choices,
+-- channels, papers of the bank, order events, quarantine, jobs, the operator log), chained by region as the journal is and
+-- anchored with it. One function and one table for all of them; which tables there are stands in ledger/db/traced.py.
+
+-- Tables ------------------------------------------------------
+CREATE TABLE access.trace (
+    region      integer NOT NULL CHECK (region >= 0),   -- 0: of what belongs to no region, users and keys
+    id          bigint GENERATED ALWAYS AS IDENTITY,
+    seq         bigint CHECK (seq > 0),                 -- its place in the region's chain, given at COMMIT
+    noun        text NOT NULL,                          -- the table
+    op          text NOT NULL CHECK (op IN ('mark', 'begin', 'insert', 'update', 'delete')),
+    keys        text[] NOT NULL,                        -- of the rows, sorted
+    digests     bytea NOT NULL,                         -- of the rows as they stood then, 32 bytes a key; none for rows taken away
+    login       text NOT NULL,                          -- the database's login, and the role it had put on
+    actor       text NOT NULL,                          -- the named user; empty where there was none
+    recorded_at timestamptz,
+    hash        bytea CHECK (length(hash) = 32),
+    PRIMARY KEY (region, id),
+    CHECK (length(digests) = CASE WHEN op IN ('mark', 'delete') THEN 0 ELSE 32 * cardinality(keys) END),
+    CHECK ((seq IS NULL) = (hash IS NULL) AND (seq IS NULL) = (recorded_at IS NULL))
+);
+CREATE UNIQUE INDEX trace_seq ON access.trace (region, seq) WHERE seq IS NOT NULL;
+CREATE INDEX trace_unlinked ON access.trace (region, id) WHERE seq IS NULL;
+CREATE INDEX trace_mark ON access.trace (region, noun) WHERE op = 'mark';
+
+CREATE TABLE access.trace_head (
+    region integer PRIMARY KEY,
+    seq    bigint NOT NULL CHECK (seq >= 0),
+    hash   bytea NOT NULL CHECK (length(hash) = 32)
+);
+
+-- Which ends of these chains were anchored outside the database, so that a file cut short is missed.
+CREATE TABLE access.trace_anchored (
+    region  integer NOT NULL,
+    seq     bigint NOT NULL CHECK (seq > 0),
+    made_by text NOT NULL,
+    PRIMARY KEY (region, seq)
+);
+
+-- Functions ---------------------------------------------------
+-- A row's key within its region: the values of its key's columns, `/` between.
+CREATE OR REPLACE FUNCTION access.trace_key(p_row jsonb, p_columns text[]) RETURNS text LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT string_agg(replace(replace(p_row ->> c.name, '%', '%25'), '/', '%2F'), '/' ORDER BY c.n)
+      FROM unnest(p_columns) WITH ORDINALITY AS c (name, n)
+$$;
+
+-- One statement's rows, one trace a region. Arguments: the columns of the key, the columns that are left out; comma between.
+CREATE OR REPLACE FUNCTION access.leave_trace() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET bytea_output = 'hex' AS $$
+DECLARE
+    noun    text := TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME;
+    columns text[] := string_to_array(TG_ARGV[0], ',');
+    without text[] := string_to_array(TG_ARGV[1], ',');
+    login   text := session_user || CASE current_setting('role') WHEN 'none' THEN '' ELSE '/' || current_setting('role') END;
+    actor   text := coalesce(access.user_name(), '');
+BEGIN
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO access.trace (region, noun, op, keys, digests, login, actor)
+        SELECT r.region, noun, lower(TG_OP), array_agg(r.key ORDER BY r.key COLLATE "C"),
+               string_agg(sha256(convert_to(r.content, 'UTF8')), '' ORDER BY r.key COLLATE "C"), login, actor
+          FROM (SELECT coalesce((j ->> 'region')::integer, 0) AS region, access.trace_key(j, columns) AS key,
+                       (jsonb_strip_nulls(j) - without)::text AS content
+                  FROM (SELECT to_jsonb(n.*) AS j FROM rows_now n) AS t) AS r
+         GROUP BY r.region;
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO access.trace (region, noun, op, keys, digests, login, actor)
+        SELECT r.region, noun, 'delete', array_agg(r.key ORDER BY r.key COLLATE "C"), '', login, actor
+          FROM (SELECT coalesce((j ->> 'region')::integer, 0) AS region, access.trace_key(j, columns) AS key
+                  FROM (SELECT to_jsonb(o.*) AS j FROM rows_then o) AS t) AS r
+         GROUP BY r.region;
+    ELSIF TG_OP = 'UPDATE' THEN     -- a row that goes by another key now is not there under the old one
+        INSERT INTO access.trace (region, noun, op, keys, digests, login, actor)
+        SELECT r.region, noun, 'delete', array_agg(r.key ORDER BY r.key COLLATE "C"), '', login, actor
+          FROM (SELECT coalesce((j ->> 'region')::integer, 0) AS region, access.trace_key(j, columns) AS key
+                  FROM (SELECT to_jsonb(o.*) AS j FROM rows_then o) AS t
+                EXCEPT
+                SELECT coalesce((j ->> 'region')::integer, 0), access.trace_key(j, columns)
+                  FROM (SELECT to_jsonb(n.*) AS j FROM rows_now n) AS t) AS r
+         GROUP BY r.region;
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- At COMMIT, when nothing else waits for a lock any more: the transaction's traces take their places at the end of the chain.
+-- Hashed: the link before, `region|seq|noun|op|login|actor|microseconds|keys as JSON`, a line feed, the digests.
+CREATE OR REPLACE FUNCTION access.link_traces() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one  record;
+    head access.trace_head;
+    at   timestamptz;
+BEGIN
+    FOR one IN SELECT * FROM access.trace t WHERE t.seq IS NULL ORDER BY t.region, t.id LOOP
+        IF head.region IS DISTINCT FROM one.region THEN
+            INSERT INTO access.trace_head VALUES (one.region, 0, sha256(convert_to('fundledger traces ' || one.region, 'UTF8')))
+                ON CONFLICT DO NOTHING;
+            SELECT * INTO head FROM access.trace_head h WHERE h.region = one.region FOR UPDATE;
+        END IF;
+        at := clock_timestamp();
+        head.seq := head.seq + 1;
+        head.hash := sha256(head.hash || convert_to(concat_ws('|', one.region, head.seq, one.noun, one.op, one.login, one.actor,
+            (extract(epoch FROM at) * 1000000)::bigint, to_jsonb(one.keys)) || E'\n', 'UTF8') || one.digests);
+        UPDATE access.trace t SET seq = head.seq, hash = head.hash, recorded_at = at WHERE t.region = one.region AND t.id = one.id;
+        UPDATE access.trace_head h SET seq = head.seq, hash = head.hash WHERE h.region = one.region;
+    END LOOP;
+    RETURN NULL;
+END $$;
+
+-- What stands in a table that leaves traces from now on becomes the beginning of its chain, once; `db migrate` calls it.
+CREATE OR REPLACE FUNCTION access.begin_traces() RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET bytea_output = 'hex' AS $$
+DECLARE one record;
+BEGIN
+    FOR one IN
+        SELECT n.nspname || '.' || c.relname AS noun, string_to_array(encode(t.tgargs, 'escape'), '\000') AS arguments
+          FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE t.tgfoid = to_regproc('access.leave_trace') AND t.tgname = 'trace_insert' AND NOT EXISTS (
+               SELECT 1 FROM access.trace m WHERE m.region = 0 AND m.noun = n.nspname || '.' || c.relname AND m.op = 'mark')
+         ORDER BY n.nspname || '.' || c.relname COLLATE "C"
+    LOOP
+        INSERT INTO access.trace (region, noun, op, keys, digests, login, actor)
+        VALUES (0, one.noun, 'mark', ARRAY[gen_random_uuid()::text], '', session_user, '');
+        EXECUTE format($q$
+            INSERT INTO access.trace (region, noun, op, keys, digests, login, actor)
+            SELECT r.region, $1, 'begin', array_agg(r.key ORDER BY r.key COLLATE "C"),
+                   string_agg(sha256(convert_to(r.content, 'UTF8')), '' ORDER BY r.key COLLATE "C"), session_user, ''
+              FROM (SELECT b.*, row_number() OVER (PARTITION BY b.region ORDER BY b.key COLLATE "C") AS n
+                      FROM (SELECT coalesce((j ->> 'region')::integer, 0) AS region, access.trace_key(j, $2) AS key,
+                                   (jsonb_strip_nulls(j) - $3)::text AS content
+                              FROM (SELECT to_jsonb(t.*) AS j FROM %s t) AS t) AS b) AS r
+             GROUP BY r.region, (r.n - 1) / 500
+             ORDER BY r.region, (r.n - 1) / 500 $q$, one.noun)
+        USING one.noun, string_to_array(one.arguments[1], ','), string_to_array(one.arguments[2], ',');
+    END LOOP;
+END $$;
+
+CREATE OR REPLACE FUNCTION access.check_trace_anchored() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM access.trace_head h WHERE h.region = NEW.region AND h.seq >= NEW.seq) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'anchor.no_block',
+            DETAIL = format('统筹区%s的留痕链没有第%s条，不能登记其锚定', NEW.region, NEW.seq);
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE OR UPDATE OF region, id, noun, op, keys, digests, login, actor ON access.trace
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER linked BEFORE UPDATE ON access.trace FOR EACH ROW WHEN (OLD.seq IS NOT NULL) EXECUTE FUNCTION fund.refuse_change();
+CREATE CONSTRAINT TRIGGER link AFTER INSERT ON access.trace DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION access.link_traces();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE ON access.trace_head FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER forward BEFORE UPDATE ON access.trace_head FOR EACH ROW
+    WHEN (NEW.region <> OLD.region OR NEW.seq <> OLD.seq + 1) EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON access.trace_anchored
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON access.trace_anchored FOR EACH ROW
+    WHEN (current_user = 'fundledger_service' AND NEW.made_by IS DISTINCT FROM access.user_name())
+    EXECUTE FUNCTION fund.refuse_writer();
+CREATE OR REPLACE TRIGGER check_anchored BEFORE INSERT ON access.trace_anchored FOR EACH ROW EXECUTE FUNCTION access.check_trace_anchored();
+
+-- Written by `python -m tests.db.house`: what ledger/db/traced.py lists.
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.api_key REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key_hash', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.api_key REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key_hash', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.api_key REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key_hash', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.app_user REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.app_user REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.app_user REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.operator_log REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.operator_log REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.operator_log REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.user_role REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name,role,fund', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.user_role REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name,role,fund', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.user_role REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name,role,fund', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.enrolment REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,from_day', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.enrolment REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,from_day', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.enrolment REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,from_day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.institution REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.institution REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.institution REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_counterparty REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_counterparty REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.outregion_counterparty REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.party REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('party', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.party REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('party', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.party REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('party', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.payee_account REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,version', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.payee_account REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,version', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.payee_account REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,version', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.policy_proposal REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day,version', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.policy_proposal REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day,version', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.policy_proposal REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day,version', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.quarantine REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('file_sha256,load_id,line', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.quarantine REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('file_sha256,load_id,line', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.quarantine REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('file_sha256,load_id,line', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.region_policy REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.region_policy REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.region_policy REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.terms REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,kind,version', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.terms REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,kind,version', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.terms REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,kind,version', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON jobs.job_run REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('job,slot', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON jobs.job_run REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('job,slot', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON jobs.job_run REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('job,slot', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.approval REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('batch_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.approval REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('batch_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.approval REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('batch_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.bank_account REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.bank_account REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.bank_account REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.bank_channel REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,version', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.bank_channel REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,version', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.bank_channel REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,version', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.book_account REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,kind', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.book_account REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,kind', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.book_account REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,kind', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.evidence REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,kind,receipt_no,direction', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.evidence REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,kind,receipt_no,direction', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.evidence REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,kind,receipt_no,direction', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.freezing REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.freezing REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.freezing REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.inbound_file REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256', 'content');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.inbound_file REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256', 'content');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.inbound_file REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256', 'content');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.order_event REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.order_event REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.order_event REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.resolution REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('resolution_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.resolution REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('resolution_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.resolution REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('resolution_id', '');
+
+-- Grants ------------------------------------------------------
+GRANT SELECT ON access.trace TO fundledger_service, fundledger_auditor;
+GRANT SELECT ON access.trace_head TO fundledger_service, fundledger_auditor;
+GRANT SELECT, INSERT ON access.trace_anchored TO fundledger_service;
+GRANT SELECT ON access.trace_anchored TO fundledger_auditor;

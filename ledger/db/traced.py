@@ -1,0 +1,61 @@
+"""Which tables leave a trace of every change: the one list. `sql/traces.sql` has their triggers, a test holds both together.
+
+What is entered here is chained from the next `db migrate` on, whatever stands in the table then (`access.begin_traces`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+
+class Traced(NamedTuple):
+    """What a table's rows are known by within their region, and what of them is not hashed."""
+
+    keys: tuple[str, ...]
+    region: bool = True
+    """Whether the table has one; what has none is chained under region 0."""
+    left_out: tuple[str, ...] = ()
+    """Columns that are proven elsewhere: bytes that have their own digest in the row."""
+
+
+TRACED: Final[Mapping[str, Traced]] = {
+    "access.api_key": Traced(("key_hash",), region=False),
+    "access.app_user": Traced(("user_name",), region=False),
+    "access.operator_log": Traced(("id",)),
+    "access.user_role": Traced(("user_name", "role", "fund")),
+    "fund.enrolment": Traced(("institution", "from_day")),
+    "fund.institution": Traced(("institution",)),
+    "fund.outregion_counterparty": Traced(("counterparty",)),
+    "fund.party": Traced(("party",)),
+    "fund.payee_account": Traced(("institution", "version")),
+    "fund.policy_proposal": Traced(("key", "from_day", "version")),
+    "fund.quarantine": Traced(("file_sha256", "load_id", "line")),
+    "fund.region_policy": Traced(("key", "from_day")),
+    "fund.terms": Traced(("institution", "kind", "version")),
+    "jobs.job_run": Traced(("job", "slot")),
+    "payments.approval": Traced(("batch_id",)),
+    "payments.bank_account": Traced(("account",)),
+    "payments.bank_channel": Traced(("account", "version")),
+    "payments.book_account": Traced(("fund", "kind")),
+    "payments.evidence": Traced(("account", "kind", "receipt_no", "direction")),
+    "payments.freezing": Traced(("n",)),
+    "payments.inbound_file": Traced(("account", "sha256"), left_out=("content",)),
+    "payments.order_event": Traced(("order_no", "n")),
+    "payments.resolution": Traced(("resolution_id",)),
+}
+
+
+def triggers() -> str:
+    """The triggers of `sql/traces.sql`, as they must stand there."""
+    return "\n".join(
+        f"CREATE OR REPLACE TRIGGER {name} AFTER {act} ON {table} REFERENCING {rows}\n"
+        f"    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace({arguments});"
+        for table, one in TRACED.items()
+        for arguments in [", ".join(f"'{','.join(names)}'" for names in (one.keys, one.left_out))]
+        for name, act, rows in (
+            ("trace_insert", "INSERT", "NEW TABLE AS rows_now"),
+            ("trace_update", "UPDATE", "OLD TABLE AS rows_then NEW TABLE AS rows_now"),
+            ("trace_delete", "DELETE", "OLD TABLE AS rows_then"),
+        )
+    )

@@ -1,0 +1,218 @@
+"""What a database administrator can do, one change after the other, and the name `verify` gives each: docs/operations.md lists them.
+
+Each is made as superuser in a transaction of the one home, looked at there as the auditor by the checks it concerns, and
+rolled back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.control.breach import Breach
+from ledger.control.checks.house.shipped import check_house
+from ledger.control.checks.house.traces import check_trace_chains, check_traced, check_traces
+from ledger.control.snapshot import Snapshot
+from ledger.db.engine import service_engine
+from ledger.db.traced import TRACED
+from ledger.db.unit_of_work import unit_of_work
+from tests.control.conftest import ACCOUNT, _clone, _drop
+
+OFF = "SET LOCAL session_replication_role = replica; "
+"""Past every guard, as an administrator can: what follows leaves no trace."""
+H1 = "H42010000001"
+
+# What was done → the code and the beginning of the name that verify must give it.
+CHANGES: dict[str, tuple[str, str, str]] = {
+    # what decides who is paid
+    "payee's account": (OFF + "UPDATE fund.payee_account SET number = '9558999999'", "trace.row_changed", f"fund.payee_account {H1}/1"),
+    "payee's name": (OFF + "UPDATE fund.payee_account SET name = '别的医院'", "trace.row_changed", f"fund.payee_account {H1}/1"),
+    "payee confirmed by another": (OFF + "UPDATE fund.payee_account SET confirmed_by = 'acc'", "trace.row_changed", f"fund.payee_account {H1}/1"),
+    "payee added": (
+        OFF + "INSERT INTO fund.payee_account SELECT (jsonb_populate_record(p, '{\"version\": 2, \"state\": \"replaced\"}')).* FROM fund.payee_account p",
+        "trace.none", f"fund.payee_account {H1}/2",
+    ),
+    "ratio 100 % of an enrolment": (OFF + "UPDATE fund.enrolment SET ratio = 10000", "trace.row_changed", f"fund.enrolment {H1}/"),
+    "ratio 100 % of the terms": (OFF + "UPDATE fund.terms SET ratio = 10000 WHERE kind = 'enrolment'", "trace.row_changed", f"fund.terms {H1}/enrolment/1"),
+    "terms taken away": (OFF + "DELETE FROM fund.terms WHERE kind = 'agreement'", "trace.row_gone", f"fund.terms {H1}/agreement/1"),
+    "institution's agreement": (OFF + "UPDATE fund.institution SET agreement_state = 'ended'", "trace.row_changed", f"fund.institution {H1}"),
+    "choice of the region": (OFF + "INSERT INTO fund.region_policy VALUES (420100, 'receipt_days', '2026-10-01', '99', '文件', 'maker')", "trace.none", "fund.region_policy receipt_days/2026-10-01"),
+    # persons
+    "role given": (OFF + "INSERT INTO access.user_role VALUES (420100, 'cash', 'checker', 0)", "trace.none", "access.user_role cash/checker/0"),
+    "role given with every guard on": ("INSERT INTO access.user_role VALUES (420100, 'checker', 'chief', 0)", "trace.login", "access.user_role checker/chief/0"),
+    "role taken": (OFF + "DELETE FROM access.user_role WHERE role = 'checker'", "trace.row_gone", "access.user_role checker/checker/0"),
+    "two users made one person": (OFF + "UPDATE access.app_user SET person = 'p2' WHERE user_name = 'checker'", "trace.row_changed", "access.app_user checker"),
+    "user added past the guards": (OFF + "INSERT INTO access.app_user VALUES ('ghost', 'p9', '某')", "trace.none", "access.app_user ghost"),
+    "user changed with every guard on": ("UPDATE access.app_user SET person = 'p2' WHERE user_name = 'checker'", "trace.login", "access.app_user checker"),
+    "key inserted": (
+        "INSERT INTO access.api_key (key_hash, issued_in, user_name, label, expires_on) VALUES (sha256('k'), 420100, 'maker', 'x', '2030-01-01')",
+        "trace.login", r"access.api_key \x",
+    ),
+    "key inserted past the guards": (
+        OFF + "INSERT INTO access.api_key (key_hash, issued_in, user_name, label, expires_on) VALUES (sha256('k'), 420100, 'maker', 'x', '2030-01-01')",
+        "trace.none", r"access.api_key \x",
+    ),
+    "key prolonged": (OFF + "UPDATE access.api_key SET expires_on = '2040-01-01'", "trace.row_changed", r"access.api_key \x"),
+    # banks and their papers
+    "host key replaced": (OFF + "UPDATE payments.bank_channel SET channel = channel || '{\"host_keys\": [\"ours\"]}'", "trace.row_changed", f"payments.bank_channel {ACCOUNT}/1"),
+    "own account": (OFF + "UPDATE payments.bank_account SET cnaps = '999999999999' WHERE kind = '1004'", "trace.row_changed", f"payments.bank_account {ACCOUNT}"),
+    "account of a book": (OFF + "DELETE FROM payments.book_account", "trace.row_gone", "payments.book_account 310/1004"),
+    "receipt deleted": (OFF + "DELETE FROM payments.evidence", "trace.row_gone", f"payments.evidence {ACCOUNT}/"),
+    "receipt's outcome": (OFF + "UPDATE payments.evidence SET outcome = 'waiting'", "trace.row_changed", f"payments.evidence {ACCOUNT}/"),
+    "bank's file deleted": (OFF + "DELETE FROM payments.inbound_file", "trace.row_gone", f"payments.inbound_file {ACCOUNT}/"),
+    "order event deleted": (OFF + "DELETE FROM payments.order_event WHERE order_no = 'FL20261013-0002' AND n = 3", "trace.row_gone", "payments.order_event FL20261013-0002/3"),
+    "order event invented": (
+        OFF + "INSERT INTO payments.order_event SELECT (jsonb_populate_record(e, '{\"n\": 9, \"to_state\": \"rejected\"}')).* FROM payments.order_event e"
+        " WHERE order_no = 'FL20261013-0002' AND n = 4",
+        "trace.none", "payments.order_event FL20261013-0002/9",
+    ),
+    "approval by another": (OFF + "UPDATE payments.approval SET approved_by = 'maker2'", "trace.row_changed", "payments.approval B1"),
+    "quarantine resolved": (OFF + "UPDATE fund.quarantine SET state = 'resolved'", "trace.row_changed", r"fund.quarantine \x"),
+    # logs and jobs
+    "log line deleted": (OFF + "DELETE FROM access.operator_log", "trace.row_gone", "access.operator_log "),
+    "log line reworded": (OFF + "UPDATE access.operator_log SET user_name = 'maker'", "trace.row_changed", "access.operator_log "),
+    "nightly run faked": (OFF + "INSERT INTO jobs.job_run VALUES (420100, 'check', '2026-10-13', 'done', 'x', 1, now(), 'clean')", "trace.none", "jobs.job_run check/2026-10-13"),
+    "nightly run faked with every guard on": ("INSERT INTO jobs.job_run VALUES (420100, 'check', '2026-10-13', 'done', 'x', 1, now(), 'clean')", "trace.login", "jobs.job_run check/2026-10-13"),
+    # the traces themselves
+    "trace deleted": (OFF + "DELETE FROM access.trace WHERE region = 420100 AND seq = 3", "trace.gap", "trace 4"),
+    "trace rewritten": (OFF + "UPDATE access.trace SET actor = 'acc' WHERE region = 420100 AND seq = 3", "trace.changed", "trace 3"),
+    "traces cut at their end": (OFF + "DELETE FROM access.trace t USING access.trace_head h WHERE t.region = h.region AND t.seq = h.seq", "trace.head", "trace"),
+    "trace slipped in": (
+        OFF + "INSERT INTO access.trace (region, noun, op, keys, digests, login, actor) VALUES (420100, 'fund.terms', 'delete', '{x}', '', 'fundledger_service', 'acc')",
+        "trace.unlinked", "trace ",
+    ),
+    # rules
+    "transition added": (OFF + "INSERT INTO payments.transition VALUES ('sent', 'wish', 'rejected', '')", "house.added", "row payments.transition sent/wish"),
+    "transition changed": (OFF + "UPDATE payments.transition SET posts = '' WHERE event = 'pay'", "house.changed", "row payments.transition accepted/pay"),
+    "state that releases": (OFF + "UPDATE payments.state SET releases = true WHERE state = 'sent'", "house.changed", "row payments.state sent"),
+    "incompatible posts": (OFF + "DELETE FROM access.incompatible WHERE role = 'cashier'", "house.missing", "row access.incompatible cashier/maker"),
+    "cashier keeps books": (OFF + "UPDATE access.role SET may_post = true WHERE role = 'cashier'", "house.changed", "row access.role cashier"),
+    "kind of receipt": (OFF + "UPDATE payments.receipt_kind SET split = 'none' WHERE what = 'premium_back'", "house.changed", "row payments.receipt_kind premium_back"),
+    # guards
+    "guard dropped": ("DROP TRIGGER frozen ON payments.evidence", "house.missing", "trigger frozen ON payments.evidence"),
+    "guard put to sleep": ("ALTER TABLE payments.approval DISABLE TRIGGER ALL", "house.changed", "trigger "),
+    "guard for replicas only": ("ALTER TABLE fund.payable ENABLE REPLICA TRIGGER frozen", "house.changed", "trigger frozen ON fund.payable"),
+    "guard made narrower": (
+        "CREATE OR REPLACE TRIGGER frozen BEFORE TRUNCATE ON access.operator_log FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change()",
+        "house.changed", "trigger frozen ON access.operator_log",
+    ),
+    "guard of one month dropped": ("DROP TRIGGER frozen ON books.entry_202610", "house.missing", "trigger frozen ON books.entry_202610"),
+    "guard replaced": (
+        "CREATE OR REPLACE FUNCTION fund.refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "house.changed", "function fund.refuse_change()",
+    ),
+    "guard run as its owner": ("ALTER FUNCTION access.has_role(integer, smallint, text, text[]) SECURITY INVOKER", "house.changed", "function access.has_role("),
+    "guard that looks elsewhere": ("ALTER FUNCTION access.has_role(integer, smallint, text, text[]) SET search_path = public", "house.changed", "function access.has_role("),
+    "function given away": ("ALTER FUNCTION access.add_key(integer, text, bytea, text, date) OWNER TO fundledger_admin", "house.changed", "function access.add_key("),
+    "back door": (
+        "CREATE FUNCTION payments.helper() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'UPDATE payments.pay_order SET state = ''paid'''",
+        "house.added", "function payments.helper()",
+    ),
+    "trigger added": (
+        "CREATE TRIGGER zz BEFORE INSERT ON fund.payable FOR EACH ROW EXECUTE FUNCTION fund.refuse_change()",
+        "house.added", "trigger zz ON fund.payable",
+    ),
+    "rule added": ("CREATE RULE quiet AS ON DELETE TO payments.evidence DO INSTEAD NOTHING", "house.added", "rule quiet ON payments.evidence"),
+    "view replaced": (
+        "DO $$ BEGIN EXECUTE 'CREATE OR REPLACE VIEW books.leg WITH (security_invoker=true) AS SELECT * FROM (' || rtrim(pg_get_viewdef('books.leg'::regclass), ';') || ') AS l WHERE false'; END $$",
+        "house.changed", "view _RETURN ON books.leg",
+    ),
+    "foreign keys asleep": ("ALTER TABLE payments.evidence DISABLE TRIGGER ALL", "house.added", "disabled foreign keys ON payments.evidence"),
+    "event trigger": (
+        "CREATE FUNCTION public.e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION public.e()",
+        "house.added", "event_trigger e",
+    ),
+    "constraint dropped": ("ALTER TABLE fund.enrolment DROP CONSTRAINT enrolment_ratio_check", "house.missing", "constraint enrolment_ratio_check ON fund.enrolment"),
+    "constraint not held against what is there": (
+        "ALTER TABLE fund.enrolment DROP CONSTRAINT enrolment_ratio_check, ADD CONSTRAINT enrolment_ratio_check CHECK (ratio BETWEEN 0 AND 10000) NOT VALID",
+        "house.changed", "constraint enrolment_ratio_check ON fund.enrolment",
+    ),
+    "only one is not asked for any more": ("DROP INDEX fund.one_confirmed_account", "house.missing", "index fund.one_confirmed_account"),
+    "column added": ("ALTER TABLE payments.pay_order ADD COLUMN note text", "house.changed", "relation payments.pay_order"),
+    # rights
+    "row security off": ("ALTER TABLE fund.record DISABLE ROW LEVEL SECURITY", "house.changed", "relation fund.record"),
+    "row security widened": ("ALTER POLICY scope ON fund.record USING (true)", "house.changed", "policy scope ON fund.record"),
+    "row security added to": ("CREATE POLICY more ON payments.pay_order TO fundledger_service USING (true)", "house.added", "policy more ON payments.pay_order"),
+    "BYPASSRLS": ("ALTER ROLE fundledger_service BYPASSRLS", "house.changed", "role fundledger_service"),
+    "SUPERUSER": ("ALTER ROLE fundledger_service SUPERUSER", "house.changed", "role fundledger_service"),
+    "membership": ("GRANT fundledger_poster TO fundledger_service", "house.added", "member fundledger_poster TO fundledger_service"),
+    "membership of a new login": ("CREATE ROLE helper LOGIN; GRANT fundledger_owner TO helper", "house.added", "member fundledger_owner TO helper"),
+    "another superuser": ("CREATE ROLE helper LOGIN SUPERUSER", "house.added", "superuser helper"),
+    "right given": ("GRANT UPDATE ON fund.payee_account TO fundledger_service", "house.changed", "grant fund.payee_account TO fundledger_service"),
+    "right to a column": ("GRANT UPDATE (amount_fen) ON payments.pay_order TO fundledger_service", "house.added", "grant payments.pay_order.amount_fen TO fundledger_service"),
+    "right to everybody": ("GRANT SELECT ON fund.record TO PUBLIC", "house.added", "grant fund.record TO PUBLIC"),
+    "right to call": ("GRANT EXECUTE ON FUNCTION fund.refuse_change() TO fundledger_service", "house.added", "grant fund.refuse_change() TO fundledger_service"),
+    "right by default": ("ALTER DEFAULT PRIVILEGES FOR ROLE fundledger_owner IN SCHEMA fund GRANT ALL ON TABLES TO fundledger_service", "house.added", "grant default in fund"),
+    "setting of a login": ("ALTER ROLE fundledger_service SET session_replication_role = replica", "house.added", "setting session_replication_role FOR fundledger_service"),
+    "setting of the database": ("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET row_security = off', current_database()); END $$", "house.added", "setting row_security FOR ALL"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def house(cluster: Any, town_template: str) -> Iterator[psycopg.Connection[Any]]:
+    """One home with a line of every kind that is changed; the administrator's connection."""
+    name, settings = _clone(cluster, town_template)
+    engine = service_engine(settings)
+    with unit_of_work(engine, "adm", 420100) as tx:
+        tx.run("SELECT access.add_key(420100, 'maker', sha256('a key'), '前置机', '2027-01-01')")
+        tx.run(
+            "INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail) VALUES (420100, 'adm', 'user.key', 'maker', 'done', '')"
+        )
+    with unit_of_work(engine, "maker", 420100) as tx:
+        tx.run(
+            "INSERT INTO payments.bank_channel (region, account, version, channel, state, proposed_by)"
+            ' VALUES (420100, %(a)s, 1, \'{"host": "bank", "host_keys": ["theirs"]}\', \'proposed\', \'maker\')',
+            a=ACCOUNT,
+        )
+        tx.run(
+            "INSERT INTO fund.quarantine (region, file_sha256, line, setl_id, field, code, message, load_id, raw) VALUES (420100, sha256('f'), 1, 's', '', 'x', 'x', 1, 'raw')"
+        )
+    engine.dispose()
+    with psycopg.connect(str(settings.database_url)) as admin:
+        yield admin
+    _drop(cluster, name)
+
+
+def look(admin: psycopg.Connection[Any], code: str = "", named: str = "") -> list[Breach]:
+    """What the checks of the house find in the administrator's own transaction, read as the auditor: all of them, or those
+    that look at the kind or table that is `named`."""
+    admin.execute(
+        "SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL session_replication_role = origin; SET LOCAL ROLE fundledger_auditor"
+    )
+    admin.execute(
+        "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL bytea_output = 'hex'"
+    )
+    snapshot = Snapshot(admin, (), Path())
+    kind = named.split(" ")[0]
+    if code.startswith("house"):
+        return list(check_house(snapshot, kind))
+    if code.startswith("trace") and kind in TRACED and code != "trace.login":
+        return list(check_traced(snapshot, kind))
+    if code.startswith("trace"):
+        return list(check_trace_chains(snapshot))
+    return [*check_house(snapshot), *check_traces(snapshot)]
+
+
+def test_the_home_is_whole_before_anything_is_done(house: psycopg.Connection[Any]) -> None:
+    with house.transaction(force_rollback=True):
+        assert look(house) == []
+        assert len([table for table in TRACED if house.execute(f"SELECT FROM {table}").rowcount]) > 12
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_administrators_change_is_named(house: psycopg.Connection[Any], change: str) -> None:
+    statements, code, named = CHANGES[change]
+    with house.transaction(force_rollback=True):
+        house.execute(statements)
+        found = look(house, code, named)
+    assert [one for one in found if one.code == code and one.entry.startswith(named)], found
+    assert all(re.search(r"[\u4e00-\u9fff]", one.message) for one in found)
+
+
+def test_the_list_has_more_than_the_thirty_nine() -> None:
+    assert len(CHANGES) >= 39
