@@ -212,6 +212,10 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "fund.decide_policies",
             "check_terms ON fund.terms",
             "no_overlap ON fund.enrolment",
+            "payments.check_limits",
+            "fund.record_callback",
+            "late_limit ON fund.region_policy",
+            "first_payment ON payments.pay_order",
         ),
         (
             "fund.calendar",
@@ -224,6 +228,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "journal.corrections",
             "journal.signers",
             "journal.sub_accounts",
+            "payments.limits",
             "journal.vouchers",
             "payments.files",
             "payments.freezes",
