@@ -109,6 +109,7 @@ def write_quarantine_report(running: App, results: list[FileResult]) -> Path | N
     folder = running.settings.home / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"quarantine-{min(names)}-{max(names)}.csv"
+    path.touch(mode=0o600)
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["文件", "行", "结算ID", "字段", "代码", "原因"])

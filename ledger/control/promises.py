@@ -173,6 +173,8 @@ PROMISES: Final[tuple[Promise, ...]] = (
         "一张拨付单至多付款一次：已审批的付款文件不再改变，结果未明的拨付单不得重开。",
         (
             "check_order ON payments.pay_order",
+            "second_proof ON payments.pay_order",
+            "stale_file ON payments.bank_file",
             "frozen ON payments.pay_order",
             "check_parts ON payments.order_payable",
             "check_file ON payments.bank_file",
@@ -317,11 +319,12 @@ PROMISES: Final[tuple[Promise, ...]] = (
         (
             "access.has_role",
             "access.require_role",
+            "sealed ON fund.quarantine",
             "scope ON fund.record",
             "scope ON books.entry",
             "scope ON payments.pay_order",
         ),
-        ("guards",),
+        ("fund.loads", "guards"),
         (
             "test_a_user_reads_only_their_books",
             "test_who_has_no_role_there_posts_nothing",
