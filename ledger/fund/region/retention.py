@@ -9,16 +9,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Final, LiteralString, NamedTuple
 
+from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.region.policy import whole_choice
 
-KIND_NAMES: Final = {
-    "quarantine": "隔离的结算记录",
-    "log": "操作日志",
-    "answers": "接口答复",
-    "bank_files": "银行文件",
-    "records": "结算记录",
-}
+KIND_NAMES: Final = words_of("retention.kind")
 YEARS: Final = {"quarantine": 3, "log": 10, "answers": 1, "bank_files": 30, "records": 30}
 """Where the region chose nothing."""
 _COUNT: Final[dict[str, LiteralString]] = {
