@@ -19,6 +19,7 @@ _ALLOWED: Final = {
     "home": "目录路径",
     "pg_bindir": "目录路径",
     "clock_file": "文件路径",
+    "backup_recipient": "文件路径",
     "seal_algorithm": "ed25519或sm2",
     "split_logins": "true或false",
 }
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     override the stored ones. With `split_logins` the service takes records in by a login that can do nothing else.
     `today` fixes the business date (Asia/Shanghai) of this process, for a dated run; else `clock_file` names a file whose
     one line is the business date, read whenever it is asked for: a practice home, its service, worker and bank live by it.
+    `backup_recipient` is the public key file for which every backup is sealed that names nobody else.
     `seal_algorithm` is what seals and archive packages are signed with unless a command names another.
     """
 
@@ -58,9 +60,10 @@ class Settings(BaseSettings):
     split_logins: bool = False
     today: date | None = None
     clock_file: Path | None = None
+    backup_recipient: Path | None = None
     seal_algorithm: Literal["ed25519", "sm2"] = "ed25519"
 
-    @field_validator("home", "pg_bindir", "clock_file")
+    @field_validator("home", "pg_bindir", "clock_file", "backup_recipient")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         try:

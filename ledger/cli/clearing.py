@@ -24,6 +24,7 @@ from ledger.cli.words.clearing import (
 from ledger.core.digests import parse_digest
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
+from ledger.core.private import private
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.clearing.cases import approve_cases
 from ledger.fund.clearing.confirm import confirm_letter, sign_institution, write_off_notice
@@ -170,7 +171,7 @@ def send(
         lambda tx: (send_letter(tx, letter, day_or_today(date)), read_letter(tx, letter)),
     )
     if to is not None:
-        to.write_bytes(content)
+        private(to).write_bytes(content)
     show(
         letter_json(done) | {"text": content.decode()},
         content.decode().splitlines(),

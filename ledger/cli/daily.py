@@ -41,6 +41,7 @@ def words(done: DailyRun) -> list[str]:
     lines = [f"截至{done.upto}：记账{done.entries}张，制单{len(done.batches)}批"]
     lines += [
         f"  批次{batch.batch_id}：{len(batch.order_nos)}单，{yuan_grouped(batch.total_fen)}元，待另一人审批（摘要{batch.digest.hex()[:16]}）"
+        f"{f'，其中首次付款{len(batch.first_payments)}单' if batch.first_payments else ''}"
         for batch in done.batches
     ]
     lines += [

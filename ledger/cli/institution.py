@@ -18,8 +18,10 @@ from ledger.cli.words.institution import (
     standing_line,
     terms_line,
 )
+from ledger.core.dates import parse_day
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.institutions import documents
+from ledger.fund.institutions.callbacks import Callback, record_callback
 from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import read_institutions
 from ledger.fund.institutions.proposals import confirm_waiting, refuse_waiting
@@ -109,6 +111,26 @@ def refuse(
     with act(running, region, "institution.refuse", f"{institution} {digest}") as tx:
         refused = refuse_waiting(tx, institution, digest, reason, running.clock.today())
     show({"refused": refused}, [f"机构{institution}待确认的{sum(refused.values())}项已退回"], as_json=as_json)
+
+
+@app.command()
+def callback(
+    institution: CodeArgument,
+    region: RegionOption,
+    number: Annotated[str, typer.Option(help="所拨的电话号码：取自协议档案，不取自变更申请")],
+    spoke_with: Annotated[str, typer.Option("--with", help="与谁通话")],
+    called_on: Annotated[str, typer.Option("--on", help="通话日期 YYYY-MM-DD")],
+    called_at: Annotated[str, typer.Option("--at", help="通话时间 HH:MM")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """记录对收款账户变更的回访，暂缓即告结束：由提出、确认账户以外的另一人办理。"""
+    running = app_for("accountant")
+    call = Callback(number, spoke_with, parse_day(called_on), called_at)
+    with act(running, region, "institution.callback", institution) as tx:
+        version = record_callback(tx, institution, call, running.clock.today())
+    said = f"机构{institution}第{version}版账户已由{running.user}回访确认"
+    show({"institution": institution, "version": version}, [said], as_json=as_json)
 
 
 @app.command()

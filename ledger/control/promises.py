@@ -174,6 +174,8 @@ PROMISES: Final[tuple[Promise, ...]] = (
         "一张拨付单至多付款一次：已审批的付款文件不再改变，结果未明的拨付单不得重开。",
         (
             "check_order ON payments.pay_order",
+            "second_proof ON payments.pay_order",
+            "stale_file ON payments.bank_file",
             "frozen ON payments.pay_order",
             "check_parts ON payments.order_payable",
             "check_file ON payments.bank_file",
@@ -213,6 +215,10 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "fund.decide_policies",
             "check_terms ON fund.terms",
             "no_overlap ON fund.enrolment",
+            "payments.check_limits",
+            "fund.record_callback",
+            "late_limit ON fund.region_policy",
+            "first_payment ON payments.pay_order",
         ),
         (
             "fund.calendar",
@@ -225,6 +231,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "journal.corrections",
             "journal.signers",
             "journal.sub_accounts",
+            "payments.limits",
             "journal.vouchers",
             "payments.files",
             "payments.freezes",
@@ -318,11 +325,12 @@ PROMISES: Final[tuple[Promise, ...]] = (
         (
             "access.has_role",
             "access.require_role",
+            "sealed ON fund.quarantine",
             "scope ON fund.record",
             "scope ON books.entry",
             "scope ON payments.pay_order",
         ),
-        ("guards", "house.shipped"),
+        ("fund.loads", "guards", "house.shipped"),
         (
             "test_a_user_reads_only_their_books",
             "test_who_has_no_role_there_posts_nothing",

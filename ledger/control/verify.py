@@ -48,6 +48,7 @@ from ledger.control.checks.payments.bank_words import check_bank_words
 from ledger.control.checks.payments.evidence import check_evidence
 from ledger.control.checks.payments.files import check_files
 from ledger.control.checks.payments.freezes import check_freezes
+from ledger.control.checks.payments.limits import check_limits
 from ledger.control.checks.payments.names import check_names
 from ledger.control.checks.payments.orders import check_orders
 from ledger.control.checks.payments.owed import check_owed
@@ -81,6 +82,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("拨付比例、协议与两人办理", check_terms),
     ("一单式各方分担", check_layers),
     ("拨付单与审批", check_orders),
+    ("限额与暂缓", check_limits),
     ("应付净额", check_owed),
     ("支付冻结", check_freezes),
     ("回单", check_evidence),

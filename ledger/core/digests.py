@@ -59,6 +59,8 @@ class OrderHead(NamedTuple):
     payee_cnaps: str
     purpose: str
     replaces: str
+    first_payment: bool | None = None
+    """Whether the account was paid for the first time; None for an order from before this was asked. Said only where true."""
 
 
 def order_digest(
@@ -71,7 +73,8 @@ def order_digest(
     `outregion` for its subfund and what it pays for its fen.
     """
     rows = ("\n".join("|".join(map(str, row)) for row in part) for part in (items, payables))
-    return sha256("\n".join(("|".join(map(str, head)), *rows)).encode()).digest()
+    said = (*head[:-1], *(["first"] if head.first_payment else []))
+    return sha256("\n".join(("|".join(map(str, said)), *rows)).encode()).digest()
 
 
 def batch_digest(batch_id: str, orders: Iterable[bytes]) -> bytes:

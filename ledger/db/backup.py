@@ -1,4 +1,8 @@
-"""Backup and restore: a pg_dump archive with a manifest of what it must hold, and a way back into nothing only."""
+"""Backup and restore: a pg_dump archive with a manifest of what it must hold, and a way back into nothing only.
+
+For a named recipient the archive is sealed (ledger.db.sealing) as pg_dump gives it: nothing of it is ever on the disk in clear, and
+restoring opens it straight into pg_restore.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,12 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, TYPE_CHECKING, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -22,10 +28,14 @@ from ledger.db.cluster import cluster_of
 from ledger.db.engine import admin_engine, admin_url, auditor_engine
 from ledger.db.identity import stored
 from ledger.db.migrate import migrate
-from ledger.db.programs import RunAs, find_bindir, run
+from ledger.db.programs import RunAs, find_bindir, piped, run
 from ledger.db.roles import prepare
+from ledger.db.sealing import Recipient, is_sealed, open_stream, read_private, seal_stream
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 _OF_THE_SERVER: Final = frozenset({"postgres", "template0", "template1"})
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
@@ -47,6 +57,8 @@ class Manifest:
     database: str
     revision: str | None
     facts: Mapping[str, object]
+    recipient: str = ""
+    """Key id and name of who can open it; empty where it lies in clear."""
 
 
 def manifest_path(archive: Path) -> Path:
@@ -54,8 +66,11 @@ def manifest_path(archive: Path) -> Path:
     return archive.with_name(archive.name + ".json")
 
 
-def backup(settings: Settings, out: Path, facts: Facts | None = None) -> Manifest:
-    """Dump the database to `out` and describe it in `out`.json; neither exists half-written under its final name.
+def backup(
+    settings: Settings, out: Path, facts: Facts | None = None, recipient: Recipient | None = None
+) -> Manifest:
+    """Dump the database to `out`, sealed for `recipient`, and describe it in `out`.json; neither exists half-written under its
+    final name.
 
     `facts` is asked inside the snapshot that is dumped. Raises Conflict `db.backup_exists`, Unavailable
     `db.backup`; what `engine.connect` raises where there is no database.
@@ -75,7 +90,10 @@ def backup(settings: Settings, out: Path, facts: Facts | None = None) -> Manifes
             snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
             known = dict(facts(connection)) if facts is not None else {}
             server = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10000
-            _program(settings, "pg_dump", "-Fc", "--snapshot", snapshot, "-f", partial)
+            if recipient is None:
+                _program(settings, "pg_dump", "-Fc", "--snapshot", snapshot, "-f", partial)
+            else:
+                _dump_sealed(settings, snapshot, partial, recipient)
         found = stored(engine)
         revision = None if found is None else found.revision
     except BaseException:
@@ -92,6 +110,7 @@ def backup(settings: Settings, out: Path, facts: Facts | None = None) -> Manifes
         database=str(admin_url(settings).database),
         revision=revision,
         facts=known,
+        recipient="" if recipient is None else f"{recipient.id} {recipient.name}",
     )
     _write_durably(manifest_path(out), json.dumps(asdict(manifest), ensure_ascii=False, indent=2) + "\n")
     _sync(partial)
@@ -128,19 +147,25 @@ def restore(
     source: Path,
     *,
     into: str | None = None,
+    key: Path | None = None,
     after: Callable[[Engine, Manifest], None] | None = None,
 ) -> Manifest:
     """Bring a backup back into an empty database (`into`, or the installation's own), whole or not at all.
 
-    A dump of an earlier release is upgraded at once. `after` is given the auditor's engine on the restored database and
-    the manifest, to verify it; what it raises is raised here. Raises what `migrate` raises, Raises InvalidInput `db.name`, `db.backup_damaged`, Conflict `db.not_empty`, Unavailable `db.restore`.
+    `key` is the recipient's private key, for a sealed one. A dump of an earlier release is upgraded at once. `after` is given the auditor's engine on the restored database and
+    the manifest, to verify it; what it raises is raised here. Raises what `migrate` raises, InvalidInput `db.name`, `db.backup_damaged`, `db.backup_sealed` without a key, what
+    `sealing.read_private` and `open_stream` raise, Conflict `db.not_empty`, Unavailable `db.restore`.
     """
     if into is not None:
         _require_name(into)
     manifest = read_manifest(source)
+    private = _key_for(source, manifest, key)
     prepare(settings, into)
     _require_empty(libpq_url(admin_url(settings, into)))
-    _program(settings, "pg_restore", "--single-transaction", "--exit-on-error", source, into=into)
+    if private is None:
+        _program(settings, "pg_restore", "--single-transaction", "--exit-on-error", source, into=into)
+    else:
+        _restore_sealed(settings, source, private, into)
     migrate(settings, into)  # a dump of an earlier release is brought to this one's schema
     if after is not None:
         engine = auditor_engine(settings, into)
@@ -178,14 +203,75 @@ def _require_empty(url: str) -> None:
         )
 
 
-def _program(settings: Settings, name: str, *args: str | Path, into: str | None = None) -> None:
-    """Run one client program of PostgreSQL as the administrator; the password never shows among its arguments."""
+def _key_for(source: Path, manifest: Manifest, key: Path | None) -> X25519PrivateKey | None:
+    """The private key of a sealed archive, its place in the head looked at; None for one in clear."""
+    if not is_sealed(source):
+        return None
+    if key is None:
+        raise InvalidInput(
+            "db.backup_sealed",
+            f"备份{source}已为接收人{manifest.recipient or '（清单未载）'}加密，恢复须以--key给出其私钥文件",
+        )
+    private = read_private(key)
+    with source.open("rb") as file:
+        next(open_stream(file, private))
+    return private
+
+
+def _dump_sealed(settings: Settings, snapshot: str, partial: Path, recipient: Recipient) -> None:
+    with (
+        _piped(settings, "pg_dump", "-Fc", "--snapshot", snapshot, feed=False) as (process, pipe, complaints),
+        partial.open("wb") as target,
+    ):
+        try:
+            seal_stream(pipe, target, recipient)
+        except OSError as problem:
+            raise Unavailable("db.backup", f"不能写入{partial}：{os_reason(problem)}") from problem
+        _require_done("db.backup", "pg_dump", process.wait(), complaints)
+
+
+def _restore_sealed(settings: Settings, source: Path, key: X25519PrivateKey, into: str | None) -> None:
+    """Into one transaction of pg_restore; what cannot be opened kills it, so that nothing of it is there."""
+    args = ("--single-transaction", "--exit-on-error")
+    with (
+        _piped(settings, "pg_restore", *args, into=into, feed=True) as (process, pipe, complaints),
+        source.open("rb") as file,
+    ):
+        try:
+            for part in open_stream(file, key):
+                pipe.write(part)
+            pipe.close()
+        except BrokenPipeError:
+            pass  # it ended first, and says why
+        _require_done("db.restore", "pg_restore", process.wait(), complaints)
+
+
+def _require_done(code: str, name: str, returned: int, complaints: IO[bytes]) -> None:
+    if returned != 0:
+        complaints.seek(0)
+        said = complaints.read().decode(errors="replace").strip()[-1000:]
+        raise Unavailable(code, f"{name}未完成，未留下任何结果（PostgreSQL原文）：{said}")
+
+
+def _piped(
+    settings: Settings, name: str, *args: str, into: str | None = None, feed: bool
+) -> AbstractContextManager[tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]]:
+    bindir, place, secret = _where(settings, into)
+    return piped(RunAs.myself(), bindir / name, "-d", place, *args, env=secret, feed=feed)
+
+
+def _where(settings: Settings, into: str | None) -> tuple[Path, str, dict[str, str]]:
+    """The programs, the database without its password, and the password for the environment."""
     bindir = cluster_of(settings).bindir if settings.database_url is None else find_bindir(settings.pg_bindir)
     place = conninfo_to_dict(libpq_url(admin_url(settings, into)))
     secret = {"PGPASSWORD": str(place.pop("password", ""))}
-    done = run(
-        RunAs.myself(), bindir / name, "-d", make_conninfo("", **place), *args, timeout=86_400, env=secret
-    )
+    return bindir, make_conninfo("", **place), secret
+
+
+def _program(settings: Settings, name: str, *args: str | Path, into: str | None = None) -> None:
+    """Run one client program of PostgreSQL as the administrator; the password never shows among its arguments."""
+    bindir, place, secret = _where(settings, into)
+    done = run(RunAs.myself(), bindir / name, "-d", place, *args, timeout=86_400, env=secret)
     if done.returncode != 0:
         kind = "backup" if name == "pg_dump" else "restore"
         raise Unavailable(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final, cast
 
 import psycopg
@@ -31,6 +32,7 @@ from ledger.db.identity import (
     script_location,
     stored_in,
 )
+from ledger.db.region_keys import seal_what_is_clear
 from ledger.db.roles import LOCK, OWNER, prepare
 from ledger.settings import Settings
 
@@ -124,7 +126,7 @@ def migrate(
             if found.needed:
                 if before is not None:
                     before(found)
-                _persist(connection, found)
+                _persist(connection, found, settings.home)
             connection.invalidate()  # its role and lock end with it
     finally:
         engine.dispose()
@@ -161,11 +163,11 @@ def _plan(connection: Connection) -> MigrationPlan:
     )
 
 
-def _persist(connection: Connection, found: MigrationPlan) -> None:
+def _persist(connection: Connection, found: MigrationPlan, home: Path) -> None:
     """The upgrade, again where it and the server's own housekeeping (autovacuum) waited for each other: it was undone whole."""
     for left in reversed(range(ATTEMPTS)):
         try:
-            _upgrade(connection, found)
+            _upgrade(connection, found, home)
         except (DBAPIError, psycopg.Error) as error:
             original = error.orig if isinstance(error, DBAPIError) else error
             if getattr(original, "sqlstate", "") != "40P01" or not left:
@@ -174,8 +176,8 @@ def _persist(connection: Connection, found: MigrationPlan) -> None:
             return
 
 
-def _upgrade(connection: Connection, found: MigrationPlan) -> None:
-    """Everything in one transaction: the revisions, the repeatable step, the identity."""
+def _upgrade(connection: Connection, found: MigrationPlan, home: Path) -> None:
+    """Everything in one transaction: the revisions, the repeatable step, what lay in clear, the identity."""
     run_script(connection, _META)
     connection.commit()
     try:
@@ -193,6 +195,7 @@ def _upgrade(connection: Connection, found: MigrationPlan) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             present.apply(driver_of(connection))
+            seal_what_is_clear(driver_of(connection), home)
             run_script(connection, "SELECT access.begin_traces(); SET CONSTRAINTS ALL IMMEDIATE")
             _identify(connection, found.want)
             if heads is not None and _heads(connection) != heads:

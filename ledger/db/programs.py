@@ -10,10 +10,12 @@ import re
 import shutil
 import stat
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryFile
+from typing import IO, Final
 
 from ledger.core.errors import Conflict, Unavailable
 
@@ -93,6 +95,46 @@ def run(
         group=user.gid if user.drop else None,
         extra_groups=[] if user.drop else None,
     )
+
+
+@contextmanager
+def piped(
+    user: RunAs, program: Path, *args: str | Path, env: Mapping[str, str], feed: bool
+) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]]:
+    """One program as in `run`, with the pipe it is fed by (`feed`) or that it writes to; its complaints go to a file of the temp folder.
+
+    Gives the process, its pipe and a file with what it complained of, to be read once it ended. A program that still runs at the end of the
+    block, because whoever used it failed, is killed.
+    """
+    with TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            [str(part) for part in (program, *args)],
+            env={k: v for k, v in os.environ.items() if not k.startswith("PG")}
+            | {"LC_ALL": "C.UTF-8"}
+            | dict(env),
+            cwd="/",
+            stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if feed else subprocess.PIPE,
+            stderr=complaints,
+            start_new_session=True,
+            umask=0o077,
+            user=user.uid if user.drop else None,
+            group=user.gid if user.drop else None,
+            extra_groups=[] if user.drop else None,
+        )
+        try:
+            pipe = process.stdin if feed else process.stdout
+            if pipe is None:
+                raise OSError(f"{program.name}: no pipe")
+            yield process, pipe, complaints
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            for end in (process.stdin, process.stdout):
+                if end is not None:
+                    with suppress(OSError):  # what the dead program did not take
+                        end.close()
 
 
 def find_bindir(wanted: Path | None = None) -> Path:

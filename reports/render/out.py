@@ -8,6 +8,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from ledger.core.private import private
 from reports.render.grid import Grid
 from reports.render.paper import Paper
 
@@ -39,6 +40,7 @@ def write_grid(
     tables = [grids] if isinstance(grids, Grid) else grids
     partial = path.with_name(f"{path.name}.part")
     try:
+        private(partial)
         if shape == "xlsx":
             from reports.render.xlsx import write as write_workbook
 

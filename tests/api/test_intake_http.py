@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ledger.db.region_keys import unseal
 from ledger.fund.record.fields import ALIASES, MONEY_NAMES
 from ledger.simulation.platform.day import Expected, day_lines
 
@@ -209,7 +210,39 @@ def test_many_records_at_once(world: Any, send: Any) -> None:
     assert found["records"][31]["outcome"] == "duplicate"
     assert found["accepted_fen"] == str(world.value("SELECT sum(medfee_sumamt) FROM fund.record"))
     assert found["payable_fen"] == str(world.value("SELECT sum(daily_fen) FROM fund.payable"))
-    assert bytes(world.value("SELECT raw FROM fund.quarantine")) == bodies[30]
+    sealed = bytes(world.value("SELECT raw FROM fund.quarantine"))
+    assert bad["setlinfo"]["psn_no"].encode() not in sealed
+    assert unseal(world.settings.home, sealed) == bodies[30]
+
+
+def test_a_refused_record_is_opened_with_a_reason_that_is_logged(
+    client: httpx.Client, world: Any, send: Any
+) -> None:
+    bad = world.record(seed=2)
+    bad["setlinfo"] |= {"insutype": "999", "psn_name": "王小明"}
+    send(json.dumps(bad).encode())
+    load, line = (
+        world.value("SELECT load_id FROM fund.quarantine"),
+        world.value("SELECT line FROM fund.quarantine"),
+    )
+
+    def opening(who: str, reason: str, *, clear: bool) -> httpx.Response:
+        body = {"region": 420100, "load": load, "line": line, "reason": reason, "clear": clear}
+        key = {"authorization": f"Bearer {world.keys[who]}"}
+        return client.post("/api/v1/acts/data/open", json=body, headers=key)
+
+    assert opening("cashier", "查验报错", clear=True).json()["code"] == "access.role_missing"
+    assert opening("maker", "看", clear=True).json()["code"] == "data.reason"
+    masked = opening("maker", "查验报错", clear=False).json()["text"]
+    assert "王小明" not in masked
+    assert bad["setlinfo"]["psn_no"] not in masked
+    assert "999" in masked
+    assert json.loads(opening("maker", "医院来电核对", clear=True).json()["text"]) == bad
+    with world.tx("maker") as tx:
+        said = tx.rows(
+            "SELECT user_name, object, outcome FROM access.operator_log WHERE action = 'data.open' ORDER BY id"
+        )
+    assert ("maker", f"{load}:{line} 明文 医院来电核对", "done") in said
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ def test_a_backup_carries_the_ends_of_the_chains(
     world: Any, run: Any, batches: list[dict[str, Any]], cluster: Any, tmp_path: Path
 ) -> None:
     home, archive, into = world.settings.home, tmp_path / "books.dump", f"{world.name}_restored"
-    run("guan", "db", "backup", "--out", str(archive), region=False)
+    run("guan", "db", "backup", "--plain", "--out", str(archive), region=False)
     manifest = json.loads((tmp_path / "books.dump.json").read_text(encoding="utf-8"))
     anchored = [json.loads(line) for line in (home / "anchors" / "anchors.jsonl").read_text().splitlines()]
     assert manifest["facts"]["heads"] == anchored[-2:]

@@ -195,7 +195,7 @@ def test_files_that_cannot_be_read_or_written(there: Callable[..., Any], tmp_pat
         (("setup", str(tmp_path / "none")), "file.missing", "none：不存在"),
         (("export", "--book", "420100-310", "--format", "hledger", "--as", "zhou", "--out",
           str(tmp_path / "no/x")), "export.file", "不存在"),
-        (("db", "backup", "--out", str(tmp_path / "no/x")), "db.backup", "不存在"),
+        (("db", "backup", "--plain", "--out", str(tmp_path / "no/x")), "db.backup", "不存在"),
         (("db", "restore", "--from", str(tmp_path / "none")), "db.backup_damaged", "none.json不存在"),
     ):  # fmt: skip
         as_json = () if words[0] == "setup" else ("--json",)

@@ -15,7 +15,7 @@ STORED, STORED_FEN = 4, 123456 + 33333 + 876543 + 100000
 BEGIN = "INSERT INTO fund.intake_load (region, file_name, file_sha256, bytes, loaded_by) VALUES (0, 'f', sha256('f'), 9, '{}')"
 COUNT = f"UPDATE fund.intake_load SET lines_done = 6, bytes_done = 9, accepted = {STORED}, quarantined = 1, accepted_fen = {STORED_FEN}"
 
-KEEP = "INSERT INTO fund.quarantine VALUES (0, sha256('f'), {}, '', '', 'record.json', 'x', 1, 'raw')"
+KEEP = "INSERT INTO fund.quarantine VALUES (0, sha256('f'), {}, '', '', 'record.json', 'x', 1, 'FUNDLEDGER-SEAL1')"
 
 
 def run(town: Any, user: str, *statements: str) -> None:

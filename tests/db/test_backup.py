@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import json
+import os
 
 import psycopg
 import pytest
@@ -9,6 +11,7 @@ from sqlalchemy import text
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
 from ledger.db.backup import backup, restore
 from ledger.db.identity import carried
+from ledger.db.sealing import make_recipient, open_stream, read_private, read_recipient, seal_stream
 from ledger.settings import Settings
 
 
@@ -106,3 +109,48 @@ def test_an_unreadable_place_is_named_in_chinese(settings, tmp_path):
     with pytest.raises(InvalidInput, match=r"x\.dump\.json不存在"):
         restore(settings, tmp_path / "x.dump", into="drill")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_sealed_backup_opens_for_its_recipient_only(database, cluster, settings, target, tmp_path):
+    """Nothing of it lies in clear; another's key, a key others may read, a changed or a cut file restore nothing."""
+    put_row(database, "医保" * 50_000)
+    archive, key = tmp_path / "books.dump", tmp_path / "keeper"
+    keeper = make_recipient("市医保中心 档案室", key)
+    made = backup(settings, archive, recipient=read_recipient(tmp_path / "keeper.pub"))
+    assert (made.recipient, key.stat().st_mode & 0o777) == (f"{keeper.id} 市医保中心 档案室", 0o600)
+    assert b"PGDMP" not in archive.read_bytes()
+    assert archive.stat().st_mode & 0o777 == 0o600
+    make_recipient("别人", tmp_path / "other")
+    (tmp_path / "open").write_bytes(key.read_bytes())
+    (tmp_path / "open").chmod(0o640)
+    for name, code in (
+        (None, "db.backup_sealed"),
+        ("other", "seal.other_recipient"),
+        ("open", "seal.key_open"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            restore(settings, archive, into=target, key=name and tmp_path / name)
+        assert refused.value.code == code
+    restore(settings, archive, into=target, key=key)
+    with psycopg.connect(cluster.admin_url(target)) as there:
+        assert there.execute("SELECT t FROM meta.kept").fetchone() == ("医保" * 50_000,)
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 200_000])
+def test_a_sealed_file_is_whole_or_not_at_all(tmp_path, size):
+    recipient = make_recipient("甲", tmp_path / "key")
+    key = read_private(tmp_path / "key")
+    content = os.urandom(size)
+    sealed = io.BytesIO()
+    seal_stream(io.BytesIO(content), sealed, recipient)
+    assert b"".join(open_stream(io.BytesIO(sealed.getvalue()), key)) == content
+    changed = bytearray(sealed.getvalue())
+    changed[-1] ^= 1
+    for broken in (
+        bytes(changed),
+        sealed.getvalue()[:-1],
+        sealed.getvalue()[: 56 + 65_552] if size > 65_536 else b"PGDMP",
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            list(open_stream(io.BytesIO(broken), key))
+        assert refused.value.code == "seal.broken"

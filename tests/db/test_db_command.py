@@ -35,7 +35,7 @@ def test_an_embedded_home_from_nothing_to_stopped(home, invoke, cluster, monkeyp
     assert "无须升级" in invoke(env, "migrate", "--dry-run")
     assert "相符" in invoke(env, "status")
     archive = home / "books.dump"
-    assert str(archive) in invoke(env, "backup", "--out", str(archive))
+    assert str(archive) in invoke(env, "backup", "--plain", "--out", str(archive))
     assert "drill" in invoke(env, "restore", "--from", str(archive), "--into", "drill")
     assert "数据库已停止" in invoke(env, "stop")
     assert "数据库未在运行" in invoke(env, "stop")
@@ -71,7 +71,7 @@ def test_every_command_answers_in_json(home, invoke, cluster, monkeypatch):
     status = asked("status")
     assert (status["revision"], status["digest"], status["fits"]) == (*carried()[:2], True)
     archive = home / "books.dump"
-    made = asked("backup", "--out", str(archive))
+    made = asked("backup", "--plain", "--out", str(archive))
     assert (made["out"], made["manifest"], made["bytes"]) == (
         str(archive), f"{archive}.json", archive.stat().st_size,
     )  # fmt: skip

@@ -43,7 +43,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
         entries=COUNT,
         orders=COUNT,
         ordered_fen=FEN,
-        batches=items(an_object(batch=TEXT, fund=INT, orders=COUNT, total_fen=FEN, digest=SHA)),
+        batches=items(
+            an_object(
+                batch=TEXT, fund=INT, orders=COUNT, total_fen=FEN, digest=SHA, first_payments=items(TEXT)
+            )
+        ),
         blocked=items(an_object(fund=INT, institution=TEXT, reason=TEXT, amount_fen=FEN, detail=TEXT)),
     ),
     "Batch": an_object(

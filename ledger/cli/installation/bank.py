@@ -43,6 +43,9 @@ def channel(
     outbox: Annotated[str, typer.Option(help="回单目录")] = "/outbox",
     archive: Annotated[str, typer.Option(help="银行归档目录")] = "/archive",
     *,
+    final_status: Annotated[
+        bool, typer.Option(help="银行的状态回执是否终局；不是的，拒绝须待当日对账单证实未扣款方可重付")
+    ] = True,
     as_json: JsonFlag = False,
 ) -> None:
     """提出银行通道，待另一人确认；主机公钥不符时一律拒绝连接。"""
@@ -59,6 +62,7 @@ def channel(
                 "inbox": inbox,
                 "outbox": outbox,
                 "archive": archive,
+                "final_status": final_status,
             },
         )
     show(

@@ -15,7 +15,7 @@ from ledger.cli.line.context import JsonFlag, show
 from ledger.control.breach import Breach
 from ledger.control.restored import verify_restored
 from ledger.control.verify import examine
-from ledger.core.errors import Forbidden
+from ledger.core.errors import Forbidden, InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db import backup as backups
 from ledger.db.cluster import cluster_of
@@ -24,6 +24,7 @@ from ledger.db.engine import admin_engine, auditor_engine
 from ledger.db.identity import Identity, carried, stored
 from ledger.db.migrate import MigrationPlan, plan
 from ledger.db.migrate import migrate as migrate_database
+from ledger.db.sealing import Recipient, make_recipient, read_recipient
 from ledger.db.tamper import tamper
 from ledger.settings import USERS_FILE, Settings, get_settings
 
@@ -109,7 +110,8 @@ def migrate(
         if found.holds_books and not no_backup:
             kept.append(backup or _backup_place(settings, found))
             kept[0].parent.mkdir(parents=True, exist_ok=True)
-            backups.backup(settings, kept[0], heads_of)
+            whom = None if settings.backup_recipient is None else read_recipient(settings.backup_recipient)
+            backups.backup(settings, kept[0], heads_of, whom)
             typer.echo(f"已备份到{kept[0]}", err=True)
 
     done = migrate_database(settings, before=before)
@@ -178,19 +180,64 @@ def _shown(identity: Identity | None) -> str:
 
 
 @app.command()
-def backup(
-    out: Annotated[Path, typer.Option(help="备份文件，不得已存在")], *, as_json: JsonFlag = False
+def recipient(
+    name: Annotated[str, typer.Argument(help="接收人名称，写入备份清单")],
+    out: Annotated[Path, typer.Option(help="私钥文件，不得已存在；公钥写在同名的.pub中")],
+    *,
+    as_json: JsonFlag = False,
 ) -> None:
-    """备份到文件，清单写在同名的.json中。"""
-    manifest = backups.backup(get_settings(), out, heads_of)
+    """生成备份接收人的密钥：私钥由接收人离线保管，公钥留在本机，备份只为其加密。"""
+    made = make_recipient(name, out)
+    public = out.with_name(out.name + ".pub")
+    lines = [
+        f"已生成接收人“{made.name}”的密钥{made.id}：私钥{out}请移至离线介质保管，遗失则备份不能打开",
+        f"备份时：fundledger db backup --out 文件 --recipient {public}，或设FUNDLEDGER_BACKUP_RECIPIENT={public}",
+    ]
+    show({"name": made.name, "id": made.id, "public": str(public)}, lines, as_json=as_json)
+
+
+@app.command()
+def backup(
+    out: Annotated[Path, typer.Option(help="备份文件，不得已存在")],
+    recipient: Annotated[
+        Path | None, typer.Option(help="接收人公钥文件；缺省为FUNDLEDGER_BACKUP_RECIPIENT所指")
+    ] = None,
+    *,
+    plain: Annotated[bool, typer.Option("--plain", help="不加密（备份另有保护）")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """备份到文件，为接收人加密，清单写在同名的.json中；没有接收人且未明言不加密的拒绝（演示目录除外）。"""
+    settings = get_settings()
+    whom = _recipient(settings, recipient, plain=plain)
+    manifest = backups.backup(settings, out, heads_of, whom)
     document = asdict(manifest) | {"out": str(out), "manifest": str(backups.manifest_path(out))}
-    show(document, [f"已备份 {out}（{manifest.bytes}字节，SHA-256 {manifest.sha256}）"], as_json=as_json)
+    sealed = f"已为{manifest.recipient}加密" if manifest.recipient else "未加密，含个人信息，请妥善保管"
+    said = f"已备份 {out}（{manifest.bytes}字节，SHA-256 {manifest.sha256}），{sealed}"
+    show(document, [said], as_json=as_json)
+
+
+def _recipient(settings: Settings, named: Path | None, *, plain: bool) -> Recipient | None:
+    """Whom a backup is for; None: nobody, and that was said. Raises InvalidInput `db.backup_plain`."""
+    place = named or settings.backup_recipient
+    if plain and named is None:
+        return None
+    if plain:
+        raise InvalidInput("db.backup_plain", "--recipient与--plain只能取其一")
+    if place is not None:
+        return read_recipient(place)
+    if (settings.home / USERS_FILE).is_file():
+        return None
+    raise InvalidInput(
+        "db.backup_plain",
+        "备份含个人信息，须加密：请以--recipient给出接收人公钥（fundledger db recipient），或以--plain明言不加密",
+    )
 
 
 @app.command()
 def restore(
     source: Annotated[Path, typer.Option("--from", help="备份文件，其清单在旁")],
     into: Annotated[str | None, typer.Option(help="恢复到此新库；缺省为本安装的库，须为空")] = None,
+    key: Annotated[Path | None, typer.Option(help="接收人私钥文件，备份已加密时须给出")] = None,
     *,
     as_json: JsonFlag = False,
 ) -> None:
@@ -201,7 +248,7 @@ def restore(
     def check(engine: Engine, manifest: backups.Manifest) -> None:
         breaches.extend(verify_restored(engine, settings.home, manifest.facts, beside=into is not None))
 
-    manifest = backups.restore(settings, source, into=into, after=check)
+    manifest = backups.restore(settings, source, into=into, key=key, after=check)
     database = into or manifest.database
     document = {
         "from": str(source),

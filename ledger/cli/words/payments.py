@@ -26,6 +26,7 @@ def plain_overview(found: Overview) -> dict[str, object]:
                 "orders": b.orders,
                 "total_fen": str(b.total_fen),
                 "digest": b.digest.hex(),
+                "first_payments": b.first_payments,
             }
             for b in found.batches
         ],
@@ -40,10 +41,11 @@ def words_of_overview(found: Overview) -> list[str]:
     lines += [
         f"批次{b.batch_id} {b.orders}单 {yuan_grouped(b.total_fen)}元 制单{b.prepared_by} "
         f"{'审批' + b.approved_by if b.approved_by else '待审批'} 摘要{b.digest.hex()}"
+        f"{f'（首次付款{b.first_payments}单）' if b.first_payments else ''}"
         for b in found.batches
     ]
     lines += [
-        f"  {o.order_no} {o.payee_name} {yuan_grouped(o.amount_fen)}元 {said('order.state', o.state)}"
+        f"  {o.order_no} {o.payee_name} {yuan_grouped(o.amount_fen)}元 {said('order.state', o.state)}{'（首次付款）' if o.first_payment else ''}"
         for o in found.orders
     ]
     lines += [

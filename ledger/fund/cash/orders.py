@@ -13,6 +13,7 @@ from ledger.core.entries import FUND_NAMES, Dimensions
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.advance import link_orders
 from ledger.fund.advances.offset import KIND_ACCOUNTS, KIND_NAMES
+from ledger.fund.institutions.payees import payees
 from ledger.fund.ordering.available import available_fen, drafted_fen, open_available
 from ledger.fund.ordering.draft import Drafted, RefusedWish, Wish, draft
 from ledger.payments.orders.bearing import BearsOf, any_bank
@@ -30,7 +31,7 @@ class Ordered:
 
     batches: Sequence[Batch]
     skipped: Sequence[RefusedWish]
-    """By request: payee_missing, suspended, over_available, kinds_first."""
+    """By request: payee_missing, payee_held, payee_limit, suspended, over_available, kinds_first."""
 
 
 def order_advances(tx: Transaction, fund: int, pay_date: date, bears: BearsOf = any_bank) -> Ordered:
@@ -53,16 +54,19 @@ def order_advances(tx: Transaction, fund: int, pay_date: date, bears: BearsOf = 
         fund=fund,
         day=pay_date,
     )
+    held = payees(tx, {row[1] for row in rows}, pay_date)
     wishes: dict[BatchKind, list[Wish]] = {"advance": [], "supplier": []}
-    for key, institution, kind, year, term, fen, before, *payees, stopped in rows:
+    for key, institution, kind, year, term, fen, before, *accounts, stopped in rows:
         supplier = kind == "supplier"
-        named = payees[:4] if supplier else payees[4:]
+        named = accounts[:4] if supplier else accounts[4:]
         payee = None if named[1] is None else BankAccount(*named)
         item = ItemDraft(KIND_ACCOUNTS[kind], Dimensions(institution), fen)
         when = f"{year}年" if kind == "prepayment" else f"{term}期"
         purpose = f"{when}{KIND_NAMES[kind]}{FUND_NAMES[fund]}{institution}"
         # A suspended institution gets nothing in advance; its supplier delivered already.
         blocked = "suspended" if stopped and not supplier else ""
+        if not blocked and not supplier and held[institution].held:
+            blocked = "payee_held"
         wishes["supplier" if supplier else "advance"].append(
             Wish(key, institution, [item], payee, purpose, pay_date, before, blocked)
         )

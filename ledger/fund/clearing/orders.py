@@ -59,7 +59,7 @@ def draft_clearing_orders(
     available = open_available(tx, fund, "clearing", pay_date, bears)
     open_period(tx, Book(tx.region, fund), period_of(pay_date))
     confirmed = [letter for letter in letters(tx, year, fund) if letter.state == "confirmed"]
-    where = payees(tx, {letter.scope.institution for letter in confirmed})
+    where = payees(tx, {letter.scope.institution for letter in confirmed}, pay_date)
     drafted = draft(
         tx, available, pay_date, [_wish(tx, letter, where[letter.scope.institution]) for letter in confirmed]
     )

@@ -81,7 +81,7 @@ def parties_on(tx: Transaction, book: Book, pay_date: date) -> dict[str, Party]:
         region=book.region,
         day=pay_date,
     )
-    paid_to = payees(tx, [row[0] for row in rows])
+    paid_to = payees(tx, [row[0] for row in rows], pay_date)
     return {code: Party(state, cycle, since, paid_to[code]) for code, state, cycle, since in rows}
 
 

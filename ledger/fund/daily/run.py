@@ -140,7 +140,7 @@ def _draft_book(
                 Blocked(book.fund, candidate.institution, reason, candidate.amount_fen, waits_for, detail)
             )
             continue
-        available.spend(candidate.amount_fen)
+        available.spend(candidate.amount_fen, party.payee.account)
         owed[candidate.institution] -= candidate.amount_fen
         orders.append(
             OrderDraft(
@@ -172,7 +172,7 @@ def _block_reason(
         return party.state, ""
     blocked = result_blocked(candidate.amount_fen, party.payee, "held" if candidate.held else "")
     if blocked:
-        return blocked, ""
+        return blocked, party.payee.held if blocked == "payee_held" else ""
     if party.payee.account is None:
         return "payee_missing", ""
     detail = available.can_bear(party.payee.account, purpose)
@@ -182,7 +182,7 @@ def _block_reason(
         return "not_due", ""
     if candidate.amount_fen > owed_fen:
         return "reversed", ""
-    return available.refusal(candidate.amount_fen), ""
+    return available.refusal(candidate.amount_fen, party.payee.account), ""
 
 
 def _keep_blocked(tx: Transaction, book: Book, pay_date: date, blocked: Sequence[Blocked]) -> None:

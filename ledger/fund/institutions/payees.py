@@ -16,10 +16,12 @@ class Payee(NamedTuple):
 
     account: BankAccount | None
     failed: bool
+    held: str = ""
+    """The sentence why nothing is ordered to it yet, its account having changed lately; empty where nothing is in the way."""
 
 
-def payees(tx: Transaction, institutions: Collection[str]) -> dict[str, Payee]:
-    """Where the named institutions are paid; one without any account is there too."""
+def payees(tx: Transaction, institutions: Collection[str], day: date) -> dict[str, Payee]:
+    """Where the named institutions are paid on `day`; one without any account is there too."""
     found = {institution: Payee(None, failed=False) for institution in institutions}
     for institution, state, latest, *account in tx.rows(
         """SELECT a.institution, a.state, a.version = max(a.version) OVER (PARTITION BY a.institution),
@@ -34,6 +36,14 @@ def payees(tx: Transaction, institutions: Collection[str]) -> dict[str, Payee]:
             found[institution] = known._replace(account=BankAccount(*account))
         elif state == "failed" and latest:
             found[institution] = known._replace(failed=True)
+    for institution, changed_on, free_on in tx.rows(
+        "SELECT institution, changed_on, free_on FROM fund.payee_holds(%(region)s, %(day)s)",
+        region=tx.region,
+        day=day,
+    ):
+        if institution in found:
+            why = f"收款账户于{changed_on}变更，{free_on}起拨付，或由另一人回访确认"
+            found[institution] = found[institution]._replace(held=why)
     return found
 
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from ledger.core.accounts import coded
+from ledger.db.region_keys import seal
 from ledger.db.unit_of_work import Transaction, array_of
 from ledger.fund.intake.context import Enrolled
 from ledger.fund.intake.payables import insert
@@ -107,9 +108,15 @@ def _already_stored(tx: Transaction, setl_ids: list[str]) -> dict[str, _Before]:
 def quarantine(
     tx: Transaction, region: int, load: Load, refusals: Sequence[Refusal], raw_of: Callable[[int], bytes]
 ) -> None:
-    """Keep refused lines with their reason: the same line of the same file once, a document refused again once."""
+    """Keep refused lines with their reason, sealed for the region's key: the same line of the same file once, a document refused again once."""
     if not refusals:
         return
+    public = bytes(
+        tx.value(
+            "SELECT public FROM fund.sealing_key WHERE region IN (0, %(region)s) ORDER BY region DESC, n DESC LIMIT 1",
+            region=region,
+        )
+    )
     tx.run_many(
         """INSERT INTO fund.quarantine (region, file_sha256, line, setl_id, field, code, message, load_id, raw)
            SELECT %(region)s, %(sha256)s, %(line)s, %(setl_id)s, %(field)s, %(code)s, %(message)s, %(load_id)s, %(raw)s
@@ -128,7 +135,7 @@ def quarantine(
                 "code": refusal.code,
                 "message": refusal.message,
                 "load_id": load.load_id,
-                "raw": raw_of(refusal.line)[:LINE_BYTES_MAX],
+                "raw": seal(raw_of(refusal.line)[:LINE_BYTES_MAX], public),
             }
             for refusal in refusals
         ],

@@ -111,7 +111,7 @@ def draft_month_orders_in(
         tx, fund, "month", pay_date, lambda _, account: bank_of(account).format.can_bear
     )
     parties = {party.institution: party for party in _parties(tx, fund)}
-    where = payees(tx, parties)
+    where = payees(tx, parties, pay_date)
     drafted = draft(
         tx, available, pay_date, [party.wish(fund, where[code]) for code, party in parties.items()]
     )

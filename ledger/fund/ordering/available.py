@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from adapters.banks.ports import BankAccount
 from ledger.core.accounts import SPENDING_KIND, coded
 from ledger.core.errors import Conflict
 from ledger.core.money import yuan_grouped
@@ -29,14 +30,21 @@ class Available:
     reserved: tuple[Reserved, ...]
     can_bear: CanBear = field(default=unbearable)
     """What the account's bank can write into a file."""
+    payee_limit_fen: int | None = None
+    """What one payee may get on the day by the region's choice; None: no limit."""
+    ordered: dict[str, int] = field(default_factory=dict)
+    """By payee's number, what the day's orders pay already; filled only where there is a limit."""
 
     @property
     def left_fen(self) -> int:
         """What this kind may spend."""
         return self.free_fen - sum(reserved.amount_fen for reserved in self.reserved)
 
-    def refusal(self, fen: int) -> str:
-        """Why `fen` cannot be ordered, "" if it can."""
+    def refusal(self, fen: int, payee: BankAccount | None = None) -> str:
+        """Why `fen` cannot be ordered (for `payee`), "" if it can."""
+        limit = self.payee_limit_fen
+        if payee is not None and limit is not None and self.ordered.get(payee.number, 0) + fen > limit:
+            return "payee_limit"
         if fen > self.free_fen:
             return "over_available"
         return "kinds_first" if fen > self.left_fen else ""
@@ -45,9 +53,11 @@ class Available:
         """What a refusal for `reason` waits for."""
         return self.reserved if reason == "kinds_first" else ()
 
-    def spend(self, fen: int) -> None:
-        """It is in an order now."""
+    def spend(self, fen: int, payee: BankAccount | None = None) -> None:
+        """It is in an order now (for `payee`)."""
         self.free_fen -= fen
+        if payee is not None:
+            self.ordered[payee.number] = self.ordered.get(payee.number, 0) + fen
 
 
 def open_available(
@@ -63,7 +73,24 @@ def open_available(
     alone(tx, fund)
     free = available_fen(tx, fund, account) - drafted_fen(tx, fund, account)
     reserved = reserved_before(tx, fund, kind, pay_date)
-    return Available(fund, kind, account, free, reserved, bears(tx, account))
+    limit = tx.value("SELECT payments.payee_limit(%(region)s, %(day)s)", region=tx.region, day=pay_date)
+    ordered = {} if limit is None else _ordered(tx, pay_date)
+    return Available(fund, kind, account, free, reserved, bears(tx, account), limit, ordered)
+
+
+def _ordered(tx: Transaction, pay_date: date) -> dict[str, int]:
+    """What the orders of a payout day pay, by the payee's number, whatever book the user may see; fen."""
+    return {
+        number: int(fen)
+        for number, fen in tx.rows(
+            "SELECT o.payee_number, sum(o.amount_fen) FROM payments.batch b"
+            " JOIN payments.pay_order o ON o.region = b.region AND o.batch_id = b.batch_id"
+            " JOIN payments.state s ON s.state = o.state"
+            " WHERE b.region = %(region)s AND b.pay_date = %(day)s AND NOT s.releases GROUP BY 1",
+            region=tx.region,
+            day=pay_date,
+        )
+    }
 
 
 def alone(tx: Transaction, fund: int) -> None:

@@ -89,7 +89,7 @@ def draft(tx: Transaction, available: Available, pay_date: date, wishes: Sequenc
         fen = wish.amount_fen
         reason = wish.blocked or ("payee_missing" if wish.payee is None else "")
         detail = "" if reason or wish.payee is None else available.can_bear(wish.payee, wish.purpose)
-        reason = reason or ("unbearable" if detail else available.refusal(fen))
+        reason = reason or ("unbearable" if detail else available.refusal(fen, wish.payee))
         if not reason and _is_owed_again(wish) and fen > owed[wish.institution]:
             reason = "reversed"
         if reason or wish.payee is None:
@@ -98,7 +98,7 @@ def draft(tx: Transaction, available: Available, pay_date: date, wishes: Sequenc
                 RefusedWish(wish.key, wish.institution, available.kind, reason, fen, waits_for, detail)
             )
             continue
-        available.spend(fen)
+        available.spend(fen, wish.payee)
         if _is_owed_again(wish):
             owed[wish.institution] -= fen
         met.append(wish)
@@ -164,13 +164,15 @@ def require_drafter(tx: Transaction, fund: int) -> None:
 
 def result_blocked(fen: int, payee: Payee, ordered: str) -> str:
     """Why a settled or cleared result must not be ordered whatever the money: `ordered` (a word of the caller's),
-    `negative` or `payee_failed`; "" if nothing is in the way.
+    `negative`, `payee_failed` or `payee_held` (its account changed lately); "" if nothing is in the way.
     """
     if ordered:
         return ordered
     if fen <= 0:
         return "negative"
-    return "payee_failed" if payee.failed else ""
+    if payee.failed:
+        return "payee_failed"
+    return "payee_held" if payee.held else ""
 
 
 def refusal_words(refused: RefusedWish, reasons: Mapping[str, str]) -> str:

@@ -83,7 +83,7 @@ def draft_hospital_orders(
     money = open_money(tx, fund, SPENDING_KIND, pay_date, bears)
     blocked: list[HospitalBlocked] = []
     ready: list[tuple[str, OrderDraft]] = []
-    open_records = _open_records(tx, fund, term)
+    open_records = _open_records(tx, fund, term, pay_date)
     owed = _owed_in_all(tx, fund, [one.institution for one in open_records])
     for one in open_records:
         purpose = f"{one.term}异地就医{FUND_NAMES[fund]}{one.institution}"
@@ -119,7 +119,7 @@ def _reason(one: _Open, money: AccountMoney, purpose: str) -> str:
     return refusal
 
 
-def _open_records(tx: Transaction, fund: int, term: int) -> list[_Open]:
+def _open_records(tx: Transaction, fund: int, term: int, day: date) -> list[_Open]:
     found: dict[tuple[str, str], _Open] = {}
     rows = tx.rows(
         """SELECT r.institution, coalesce(f.order_no, ''), r.setl_id, r.service_year, r.term, r.counterparty::text, r.amount_fen
@@ -135,7 +135,7 @@ def _open_records(tx: Transaction, fund: int, term: int) -> list[_Open]:
         fund=fund,
         term=term,
     )
-    paid_to = payees(tx, {row[0] for row in rows})
+    paid_to = payees(tx, {row[0] for row in rows}, day)
     for institution, replaces, setl_id, year, of_term, region, fen in rows:
         payee = paid_to[institution]
         one = found.setdefault((institution, replaces), _Open(institution, replaces, payee, [], {}))

@@ -18,6 +18,7 @@ from ledger.payments.incoming.evidence import EvidencePaper, PaperKey
 from ledger.payments.incoming.faults import is_account_fault, reason_text
 from ledger.payments.incoming.files import Problem
 from ledger.payments.incoming.matching import PAY, RETURN, EvidenceOutcome, Known, decide, serials_of
+from ledger.payments.incoming.proven import unproven
 from ledger.payments.incoming.statuses import Decision, decide_status
 from ledger.payments.incoming.words import BankWords, said_in
 from ledger.payments.orders.order import Order, lock_orders
@@ -30,6 +31,7 @@ _PROBLEMS: Final = {
     "status.duplicate": "银行以重复为由拒绝：首次提交可能已付，不作拒付处理",
     "status.reason_unknown": "银行受理后又拒绝，原因不明，不作拒付处理，须向银行查询",
     "status.reject_after_settled": "银行已报扣款成功，又报拒绝，前后矛盾，不作拒付处理，须向银行查询",
+    "status.await_statement": "银行的拒绝不是终局状态，须待涵盖当日的对账单证实未扣款，方可退回重付",
     "status.accepted_after_reject": "银行先拒绝后受理，须向银行查询",
     "status.reject_after_paid": "已有回单付妥的拨付单被报为拒绝，以回单为准",
     "status.order_not_sent": "银行对未发送的拨付单给出状态",
@@ -201,13 +203,19 @@ def apply_statuses(round_: Round, statuses: Sequence[Told]) -> None:
             decided[decision.event].append((decision, file_sha256))
             round_.states[number] = way.to_state
     words.keep(round_.day)
+    open_ = unproven(round_.tx, [d.order_no for d, _ in decided["reject"]])
+    for decision, file_sha256 in decided["reject"]:
+        if decision.order_no in open_:
+            round_.states[decision.order_no] = round_.orders[decision.order_no].state
+            round_.done.problems.append(problem_of(file_sha256, decision.order_no, "status.await_statement"))
     for event, decisions in decided.items():
         steps = [
             OrderStep(d.order_no, reason_text(d.status.reason_code, d.status.reason), said_in(file_sha256))
             for d, file_sha256 in decisions
         ]
-        move(round_.tx, event, steps, round_.day)
-        round_.done.events[event] += len(steps)
+        done = [step for step in steps if event != "reject" or step.order_no not in open_]
+        move(round_.tx, event, done, round_.day)
+        round_.done.events[event] += len(done)
         faulty = {
             step.order_no: step.reason
             for step, (d, _) in zip(steps, decisions, strict=True)

@@ -8,6 +8,7 @@
 | rejected | sent, unknown, accepted | rejected, records open again |
 | rejected, for a reason nobody knows | accepted | problem status.reason_unknown: a person asks the bank |
 | rejected | sent, unknown, accepted; the bank has said debited, before or in the same round | problem status.reject_after_settled: a person asks the bank |
+| rejected, by a bank whose status is not final (its channel) | sent, unknown, accepted | problem status.await_statement; rejected once the account's statement shows no debit (proven.py) |
 | rejected | rejected | nothing |
 | rejected | paid, returned | problem status.reject_after_paid: the receipt stands |
 | rejected as a duplicate | any | problem status.duplicate: the first one may be paid |

@@ -62,7 +62,22 @@ def create_batch(tx: Transaction, draft: BatchDraft) -> Batch:
         digest=digest,
     )
     total = sum(order.amount_fen for order in draft.orders)
-    return Batch(draft.region, draft.fund, draft.batch_id, draft.pay_date, digest, tuple(order_nos), total)
+    first = tx.rows(
+        "SELECT order_no FROM payments.pay_order WHERE region = %(region)s AND batch_id = %(batch)s AND first_payment"
+        " ORDER BY order_no",
+        region=draft.region,
+        batch=draft.batch_id,
+    )
+    return Batch(
+        draft.region,
+        draft.fund,
+        draft.batch_id,
+        draft.pay_date,
+        digest,
+        tuple(order_nos),
+        total,
+        tuple(order_no for (order_no,) in first),
+    )
 
 
 def _check(tx: Transaction, draft: BatchDraft) -> None:

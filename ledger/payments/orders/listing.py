@@ -34,6 +34,8 @@ class BatchLine:
     orders: int
     total_fen: int
     digest: bytes
+    first_payments: int
+    """Orders to accounts to which nothing was paid before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class ListedOrder:
     amount_fen: int
     state: str
     file_id: str
+    first_payment: bool
+    """Whether nothing was paid to that account before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def overview(
             )
         batches = tx.rows(
             "SELECT b.batch_id, b.fund, b.pay_date, b.prepared_by, coalesce(a.approved_by, ''), count(o.order_no),"
-            " sum(o.amount_fen)::bigint, b.digest FROM payments.batch b"
+            " sum(o.amount_fen)::bigint, b.digest, count(*) FILTER (WHERE o.first_payment) FROM payments.batch b"
             " JOIN payments.pay_order o ON o.region = b.region AND o.batch_id = b.batch_id"
             " LEFT JOIN payments.approval a ON a.region = b.region AND a.batch_id = b.batch_id"
             " WHERE b.region = %(region)s AND %(batch)s IN ('', b.batch_id)"
@@ -148,7 +152,7 @@ def overview(
         if batch_id and not batches:
             raise NotFound("batch.unknown", f"没有拨付批次{batch_id[:60]}", batch=batch_id[:60])
         orders = tx.rows(
-            "SELECT order_no, institution, payee_name, amount_fen, state, file_id FROM payments.pay_order"
+            "SELECT order_no, institution, payee_name, amount_fen, state, file_id, coalesce(first_payment, false) FROM payments.pay_order"
             " WHERE region = %(region)s AND %(state)s IN ('', state) AND %(batch)s IN ('', batch_id)"
             " ORDER BY order_no DESC LIMIT %(limit)s",
             region=region,

@@ -84,6 +84,8 @@ class Batch:
     """What the checker approves: payments.batch_digest()."""
     order_nos: Sequence[str]
     total_fen: int
+    first_payments: Sequence[str] = ()
+    """Of these the orders to accounts to which nothing was paid before; part of the digest."""
 
     def as_json(self) -> dict[str, object]:
         """The batch for machines: what its approver has to name, amounts in fen as text."""
@@ -93,4 +95,5 @@ class Batch:
             "orders": len(self.order_nos),
             "total_fen": str(self.total_fen),
             "digest": self.digest.hex(),
+            "first_payments": list(self.first_payments),
         }

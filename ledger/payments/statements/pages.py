@@ -9,6 +9,7 @@ from hashlib import sha256
 from adapters.banks.ports import Assembled
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
+from ledger.payments.incoming.proven import release_proven
 from ledger.payments.statements.take import (
     StatementFile,
     TakenStatement,
@@ -59,6 +60,7 @@ def load_page(
         )
         names = "、".join(one.name for one in files)
         taken += join_chain(tx, account, names, pages[0], [statement], pages)
+    release_proven(tx, account, day)
     return taken, found.missing
 
 

@@ -17,6 +17,7 @@ from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
+from ledger.payments.incoming.proven import release_proven
 from ledger.payments.statements.chain import last_of, require_next
 
 STATES: Final = words_of("statement_file.state")
@@ -85,7 +86,9 @@ def load(
     if known := of_file(tx, account, digest):
         return known
     keep_file(tx, account, given, statements[0].form, "taken", day)
-    return join_chain(tx, account, given.name, digest, statements)
+    joined = join_chain(tx, account, given.name, digest, statements)
+    release_proven(tx, account, day)
+    return joined
 
 
 def enter(
@@ -127,7 +130,9 @@ def confirm_entered(
     )
     _decide(tx, known, "taken", day, "")
     statement = read(StatementFile(known.name, bytes(content), stated=known.stated))
-    return join_chain(tx, account, known.name, known.sha256, [statement])
+    joined = join_chain(tx, account, known.name, known.sha256, [statement])
+    release_proven(tx, account, day)
+    return joined
 
 
 def refuse_entered(tx: Transaction, account: str, digest: bytes, day: date, reason: str) -> KeptStatement:

@@ -13,6 +13,7 @@ from ledger.control.verify import examine
 from ledger.db.engine import auditor_engine
 from ledger.db.identity import carried
 from ledger.db.migrate import migrate
+from ledger.db.region_keys import unseal
 from ledger.settings import Settings
 from tests.db.homes.home import as_left, facts, kept
 
@@ -35,6 +36,10 @@ def test_a_kept_home_is_upgraded_with_all_it_holds(old_home: tuple[Settings, dic
     assert (done.needed, done.holds_books, done.want.revision) == (True, True, carried().revision)
     with psycopg.connect(str(settings.database_url)) as connection:
         assert facts(connection) == head["facts"]
+        lines = connection.execute("SELECT raw FROM fund.quarantine WHERE raw <> ''").fetchall()
+        assert all(unseal(settings.home, bytes(raw)) for (raw,) in lines), (
+            "what lay in clear is sealed, and opens"
+        )
     engine = auditor_engine(settings)
     try:
         seen = examine(engine, settings.home)

@@ -47,7 +47,7 @@ def confirm(month: Any, code: str = "") -> dict[str, int]:
 
 def number_of(month: Any, code: str = H) -> str | None:
     with month.tx() as tx:
-        account = payees(tx, [code])[code].account
+        account = payees(tx, [code], DAY)[code].account
     return None if account is None else account.number
 
 

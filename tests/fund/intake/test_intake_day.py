@@ -279,7 +279,7 @@ def test_a_bom_a_huge_line_and_a_cut_end_cost_only_themselves(
             "SELECT line, code, length(raw) FROM fund.quarantine ORDER BY line"
         ).fetchall()
     assert [(line, code) for line, code, _ in kept] == [(2, "record.too_long"), (4, "record.json")]
-    assert kept[0][2] == 64 * 1024
+    assert kept[0][2] == 64 * 1024 + 72, "the seal's head and tag"
 
 
 @pytest.mark.parametrize("user", ["sun", "nobody"])
@@ -290,7 +290,7 @@ def test_who_has_no_post_for_it_brings_nothing_in(world: Any, made: Generated, u
         load_file(world.service_engine, user, made.settlements[0], IntakeRules())
     assert refused.value.code == "intake.no_role"
     with pytest.raises(Forbidden), unit_of_work(world.service_engine, user) as tx:
-        tx.run("INSERT INTO fund.quarantine VALUES (0, '\\x00', 1, '', '', 'x', 'x', 1, '\\x00')")
+        tx.run("INSERT INTO fund.quarantine VALUES (0, '\\x00', 1, '', '', 'x', 'x', 1, '')")
     with world.admin_engine.connect() as admin:
         traces = "SELECT (SELECT count(*) FROM fund.intake_load) + (SELECT count(*) FROM fund.quarantine)"
         assert admin.exec_driver_sql(traces).scalar() == 0

@@ -35,6 +35,12 @@ def check_loads(snapshot: Snapshot) -> Iterator[Breach]:
     ):
         message = f"文件{file_name}记有隔离{quarantined}笔，隔离清单上为{kept}笔"
         yield Breach("INV-09", "", f"load {load_id}", message)
+    for region, load_id, line in snapshot.rows(
+        "SELECT region, load_id, line FROM fund.quarantine WHERE raw <> '' AND substring(raw FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL1'"
+        " ORDER BY 1, 2, 3"
+    ):
+        message = f"第{load_id}次接入隔离的第{line}行以明文保存"
+        yield Breach("INV-14", str(region), f"load {load_id}", message)
     yield from _runs(snapshot)
 
 

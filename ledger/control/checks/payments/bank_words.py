@@ -62,6 +62,23 @@ _STRAY: Final = """
      WHERE NOT EXISTS (SELECT 1 FROM payments.inbound_file f WHERE f.region = w.region AND f.sha256 = w.file_sha256)
      ORDER BY 1, 2
 """
+# Refused since the account's channel says that its bank's status is not final, and no statement proves that nothing was debited.
+_UNPROVEN: Final = """
+    SELECT o.region, o.fund, o.order_no FROM payments.order_event v
+      JOIN payments.pay_order o ON o.region = v.region AND o.order_no = v.order_no
+      JOIN payments.bank_channel c ON c.region = o.region AND c.account = o.account AND c.state = 'confirmed'
+       AND c.channel ->> 'final_status' = 'false' AND c.confirmed_at < v.recorded_at
+     WHERE v.event = 'reject' AND (
+           NOT EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = o.region AND s.account = o.account AND s.n > 0
+                          AND s.first_day <= o.sent_on)
+        OR NOT EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = o.region AND s.account = o.account AND s.n > 0
+                          AND s.last_day >= (SELECT max(w.said_on) FROM payments.bank_word w WHERE w.region = o.region
+                                                AND w.order_no = o.order_no AND w.effect = 'reject'))
+        OR EXISTS (SELECT 1 FROM payments.statement_line l WHERE l.region = o.region AND l.account = o.account AND l.statement > 0
+                      AND l.direction = 'debit' AND l.booked_on >= o.sent_on
+                      AND (l.order_no = o.order_no OR o.bank_reference <> '' AND l.bank_reference = o.bank_reference)))
+     ORDER BY 1, 2, 3
+"""
 # Before release 0.3 an event named the file of ours that the bank spoke of, and before words were kept nothing else did.
 _MOVED: Final = """
     SELECT o.region, o.fund, v.order_no, v.event, v.evidence FROM payments.order_event v
@@ -99,6 +116,9 @@ def check_bank_words(snapshot: Snapshot) -> Iterator[Breach]:
     """Papers, words and events against the stored bytes, decoded anew; cost grows with the files."""
     for region, what in snapshot.rows(_STRAY):
         yield Breach("INV-13", str(region), what, "所依据的银行文件不在库中")
+    for region, fund, order_no in snapshot.rows(_UNPROVEN):
+        message = "银行的拒绝不是终局状态，没有证实未扣款的对账单，却已退回重付"
+        yield Breach("INV-10", f"{region}-{fund}", f"order {order_no}", message)
     formats = _Formats()
     files = [_File(*row) for row in snapshot.rows(_READ)]
     moved = snapshot.rows(_MOVED)

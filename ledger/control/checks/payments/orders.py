@@ -16,7 +16,7 @@ from ledger.core.words import said
 
 _ORDERS: Final = """
     SELECT o.region, o.order_no, o.fund, o.batch_id, o.institution, o.amount_fen, o.account, o.payee_name, o.payee_number,
-           o.payee_bank, o.payee_cnaps, o.purpose, o.replaces,
+           o.payee_bank, o.payee_cnaps, o.purpose, o.replaces, o.first_payment,
            coalesce(i.items, '{}'), coalesce(p.payables, '{}'), coalesce(e.entries, '{}')
       FROM payments.pay_order o
       LEFT JOIN LATERAL (
@@ -76,11 +76,11 @@ def check_orders(snapshot: Snapshot) -> Iterator[Breach]:
 
 
 def _digest(row: TupleRow) -> bytes:
-    return order_digest(OrderHead(*row[1:13]), ((text,) for text in row[13]), ((text,) for text in row[14]))
+    return order_digest(OrderHead(*row[1:14]), ((text,) for text in row[14]), ((text,) for text in row[15]))
 
 
 def _entries(row: TupleRow, digest: bytes) -> Iterator[Breach]:
-    for text in row[15]:
+    for text in row[16]:
         fund, seq, series, period, vno, event, stored = text.split("|")
         if stored != digest.hex():
             message = f"{event}凭证所依据的拨付单{row[1]}与记账时不同，已被改动"

@@ -89,6 +89,19 @@ INSERT INTO fund.policy_key VALUES
     ('float_limit',        '周转金限额，元', '[1-9][0-9]{0,11}'),
     ('voucher_numbering', '手工凭证编号：as_posted依次编号、whole_day可将当日制单的凭证于日后一并按制单日编号', 'as_posted|whole_day');
 
+INSERT INTO fund.policy_key VALUES
+    ('payee_day_limit',    '同一收款单位一日拨付限额，元；none不限（未选时即此）', 'none|[1-9][0-9]{0,11}'),
+    ('approver_day_limit', '审批人一日累计审批限额，元；none不限（未选时即此）；其后可列用户=元',
+     '(none|[1-9][0-9]{0,11})(,[a-z][a-z0-9_.-]{1,39}=(none|[1-9][0-9]{0,11}))*'),
+    ('payee_hold_days',    '收款账户变更后暂缓拨付的日历日数，变更当日算起；0不暂缓，未选时为1', '[0-9]|[1-8][0-9]|90');
+
+INSERT INTO fund.policy_key VALUES
+    ('retention_quarantine', '隔离的结算记录保存年数，未选时为3', '[1-9]|[1-9][0-9]'),
+    ('retention_log',        '操作日志保存年数，未选时为10', '[1-9]|[1-9][0-9]'),
+    ('retention_answers',    '接口答复保存年数，未选时为1', '[1-9]|[1-9][0-9]'),
+    ('retention_bank_files', '银行文件保存年数，未选时为30，不得少于30', '[3-9][0-9]'),
+    ('retention_records',    '结算记录保存年数，未选时为30，不得少于30', '[3-9][0-9]');
+
 CREATE TABLE fund.calendar_proposal (
     region      integer NOT NULL REFERENCES fund.region,   -- whose people; the table itself is everybody's
     year        smallint NOT NULL CHECK (year BETWEEN 2000 AND 2999),

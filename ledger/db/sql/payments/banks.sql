@@ -22,6 +22,7 @@ CREATE TABLE payments.bank_channel (
     state        text NOT NULL CHECK (state IN ('proposed', 'confirmed', 'replaced')),
     proposed_by  text NOT NULL,
     confirmed_by text NOT NULL DEFAULT '',
+    confirmed_at timestamptz,                -- NULL: before this was kept
     PRIMARY KEY (region, account, version),
     FOREIGN KEY (region, account) REFERENCES payments.bank_account,
     CHECK ((state = 'proposed') = (confirmed_by = ''))

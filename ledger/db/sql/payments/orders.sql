@@ -87,6 +87,7 @@ CREATE TABLE payments.pay_order (
     file_id      text NOT NULL DEFAULT '',
     sent_on      date,
     bank_reference text NOT NULL DEFAULT '',  -- the bank's serial as its status file gave it
+    first_payment boolean,                    -- no order to that account was paid before; NULL: drafted before this was asked
     PRIMARY KEY (region, order_no),
     -- Deferred: the batch row carries the digest of its orders, so it comes after them.
     FOREIGN KEY (region, batch_id) REFERENCES payments.batch DEFERRABLE INITIALLY DEFERRED,
@@ -100,6 +101,8 @@ CREATE INDEX pay_order_batch ON payments.pay_order (region, batch_id);
 CREATE INDEX pay_order_file ON payments.pay_order (region, file_id) WHERE file_id <> '';
 
 CREATE INDEX pay_order_reference ON payments.pay_order (region, bank_reference) WHERE bank_reference <> '';
+
+CREATE INDEX pay_order_payee ON payments.pay_order (region, payee_number, payee_cnaps) WHERE state = 'paid';
 
 CREATE INDEX pay_order_institution ON payments.pay_order (region, institution);
 
@@ -356,7 +359,8 @@ END $$;
 CREATE OR REPLACE FUNCTION payments.order_digest(p_region integer, p_order_no text) RETURNS bytea LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
     SELECT sha256(convert_to(concat_ws('|', o.order_no, o.fund, o.batch_id, o.institution, o.amount_fen, o.account, o.payee_name,
-                                       o.payee_number, o.payee_bank, o.payee_cnaps, o.purpose, o.replaces) || E'\n' || coalesce(i.text, '')
+                                       o.payee_number, o.payee_bank, o.payee_cnaps, o.purpose, o.replaces,
+                                       CASE WHEN o.first_payment THEN 'first' END) || E'\n' || coalesce(i.text, '')
                              || E'\n' || coalesce(p.text, ''), 'UTF8'))
       FROM payments.pay_order o
       JOIN LATERAL (SELECT string_agg(concat_ws('|', n, source, subfund, service_year, term, category, amount_fen), E'\n' ORDER BY n) AS text
@@ -482,6 +486,9 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'batch.unknown', DETAIL = format('没有拨付批次%s', p_batch_id);
     END IF;
     v_actor := access.require_role(p_region, v_batch.fund, '{checker}');
+    IF payments.limited(p_region, p_on) THEN    -- a day's limits count the approvals of every book
+        UPDATE payments.book_account SET account = account WHERE region = p_region;
+    END IF;
     -- An UPDATE, not a lock: a snapshot older than it cannot count the money a second time.
     UPDATE payments.book_account SET account = account WHERE region = p_region AND fund = v_batch.fund;
     IF NOT FOUND THEN
@@ -562,6 +569,7 @@ BEGIN
     END IF;
     PERFORM payments.check_netted(p_region, v_batch.fund, p_batch_id);
     PERFORM fund.check_outregion_batch(p_region, p_batch_id);
+    PERFORM payments.check_limits(p_region, p_batch_id, v_actor, p_on);
     INSERT INTO payments.approval VALUES (p_region, p_batch_id, p_digest, v_batch.prepared_by, v_actor, p_on);
     UPDATE payments.pay_order SET state = 'approved' WHERE region = p_region AND batch_id = p_batch_id AND state = 'draft';
     GET DIAGNOSTICS v_orders = ROW_COUNT;

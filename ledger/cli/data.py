@@ -1,0 +1,64 @@
+"""`fundledger data`: personal data at rest: refused lines opened with a reason, keys replaced, what is past its time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.intake.kept import masked, open_line, replace_key
+from ledger.fund.region.retention import KIND_NAMES, read_retention
+
+app = typer.Typer(help="个人信息：隔离行的查看、密钥、保存期限", no_args_is_help=True)
+
+
+@app.command("open")
+def open_command(
+    load: Annotated[int, typer.Argument(help="第几次接入（隔离清单所列）")],
+    line: Annotated[int, typer.Argument(help="行号")],
+    region: RegionOption,
+    reason: Annotated[str, typer.Option(help="查看的理由，记入操作日志")],
+    *,
+    clear: Annotated[bool, typer.Option("--clear", help="显示明文；缺省为遮蔽后的")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """查看一条隔离的记录：缺省遮蔽个人信息，--clear显示明文；何人、何行、何故记入操作日志。"""
+    running = app_for("maker")
+    what = f"{load}:{line} {'明文' if clear else '遮蔽'} {reason.strip()}"
+    with act(running, region, "data.open", what) as tx:
+        text = open_line(tx, running.settings.home, load, line, reason)
+    said = text if clear else masked(text)
+    show({"load": load, "line": line, "clear": clear, "text": said}, [said], as_json=as_json)
+
+
+@app.command("new-key")
+def new_key(region: RegionOption, *, as_json: JsonFlag = False) -> None:
+    """更换统筹区加密隔离行的密钥：其后的行用新密钥，以前的行仍以旧密钥打开。"""
+    running = app_for("admin")
+    with act(running, region, "data.new_key", str(region)) as tx:
+        key_id = replace_key(tx, running.settings.home)
+    show(
+        {"region": region, "key": key_id},
+        [f"统筹区{region}已启用密钥{key_id}，私钥在数据目录keys中"],
+        as_json=as_json,
+    )
+
+
+@app.command()
+def retention(region: RegionOption, *, as_json: JsonFlag = False) -> None:
+    """各类资料的保存年限与已逾期的数量；只列出，不删除任何内容。"""
+    running = app_for("reviewer")
+    with unit_of_work(running.engine, running.user, region) as tx:
+        found = read_retention(tx, running.clock.today())
+    lines = [
+        f"{KIND_NAMES[one.kind]}：保存{one.years}年，{one.before}以前的已逾期{one.past}件" for one in found
+    ]
+    document = {
+        "kinds": [
+            {"kind": one.kind, "years": one.years, "before": one.before.isoformat(), "past": one.past}
+            for one in found
+        ]
+    }
+    show(document, lines, as_json=as_json)

@@ -1,0 +1,99 @@
+"""INV-11: every approval within the limits of its day, nothing approved to an account that was held, and call-backs by another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ledger.control.breach import Breach
+from ledger.control.snapshot import Snapshot
+
+# The choice in force on the day of an approval is worked out here again and not asked of the functions that guard it.
+_APPROVERS: Final = """
+    WITH approved AS (
+        SELECT a.region, a.approved_on, u.person, min(a.approved_by) AS name,
+               sum(o.amount_fen)::bigint AS fen, (SELECT y.value FROM fund.region_policy y WHERE y.region = a.region AND y.key = 'approver_day_limit' AND y.from_day <= a.approved_on
+                      ORDER BY y.from_day DESC LIMIT 1) AS chosen, array_agg(DISTINCT a.approved_by) AS names
+          FROM payments.approval a
+          JOIN payments.pay_order o ON o.region = a.region AND o.batch_id = a.batch_id
+          LEFT JOIN access.app_user u ON u.user_name = a.approved_by
+         WHERE EXISTS (SELECT 1 FROM fund.region_policy y WHERE y.region = a.region AND y.key = 'approver_day_limit')
+         GROUP BY a.region, a.approved_on, u.person),
+    own AS (
+        SELECT p.*, (SELECT array_agg(split_part(n, '=', 2)) FROM unnest((string_to_array(p.chosen, ','))[2:]) AS n
+                      WHERE split_part(n, '=', 1) = ANY (p.names)) AS named
+          FROM approved p WHERE p.chosen IS NOT NULL)
+    SELECT region, name, approved_on, fen, lim FROM (
+        SELECT o.*, CASE WHEN o.named IS NOT NULL
+                         THEN CASE WHEN 'none' = ANY (o.named) THEN NULL ELSE (SELECT max(n::bigint) FROM unnest(o.named) AS n) * 100 END
+                         ELSE nullif(split_part(o.chosen, ',', 1), 'none')::bigint * 100 END AS lim
+          FROM own o) l
+     WHERE fen > lim ORDER BY 1, 2, 3
+"""
+_PAYEES: Final = """
+    WITH given AS (
+        SELECT a.region, a.approved_on, o.payee_number, o.amount_fen, (SELECT y.value FROM fund.region_policy y WHERE y.region = a.region AND y.key = 'payee_day_limit' AND y.from_day <= a.approved_on
+                      ORDER BY y.from_day DESC LIMIT 1) AS chosen
+          FROM payments.approval a
+          JOIN payments.pay_order o ON o.region = a.region AND o.batch_id = a.batch_id
+          JOIN payments.state s ON s.state = o.state
+         WHERE NOT s.releases
+           AND EXISTS (SELECT 1 FROM fund.region_policy y WHERE y.region = a.region AND y.key = 'payee_day_limit'))
+    SELECT region, payee_number, approved_on, sum(amount_fen)::bigint, min(nullif(chosen, 'none')::bigint) * 100 FROM given
+     GROUP BY 1, 2, 3 HAVING sum(amount_fen) > min(nullif(chosen, 'none')::bigint) * 100 ORDER BY 1, 2, 3
+"""
+_HELD: Final = """
+    SELECT h.region, h.order_no, h.institution, h.decided_on, h.approved_on FROM (
+        SELECT o.region, o.order_no, o.institution, p.version, p.decided_on, a.approved_on, coalesce((SELECT y.value FROM fund.region_policy y WHERE y.region = a.region AND y.key = 'payee_hold_days' AND y.from_day <= a.approved_on
+                      ORDER BY y.from_day DESC LIMIT 1), '1')::integer AS days
+          FROM payments.approval a
+          JOIN payments.pay_order o ON o.region = a.region AND o.batch_id = a.batch_id AND o.first_payment IS NOT NULL
+          JOIN payments.batch b ON b.region = a.region AND b.batch_id = a.batch_id AND b.kind <> 'supplier'
+          JOIN fund.payee_account p ON p.region = o.region AND p.institution = o.institution AND p.number = o.payee_number
+           AND p.cnaps = o.payee_cnaps AND p.name = o.payee_name AND p.decided_on <= a.approved_on
+           AND (p.ended_on IS NULL OR p.ended_on > a.approved_on) AND p.state IN ('confirmed', 'replaced', 'failed')
+         WHERE EXISTS (SELECT 1 FROM fund.payee_account e WHERE e.region = p.region AND e.institution = p.institution
+                          AND e.version < p.version AND e.ended_on IS NOT NULL AND (e.name, e.number, e.cnaps) <> (p.name, p.number, p.cnaps))) h
+     WHERE h.decided_on + h.days > h.approved_on
+       AND NOT EXISTS (SELECT 1 FROM fund.payee_callback c WHERE (c.region, c.institution, c.version) = (h.region, h.institution, h.version)
+                          AND c.recorded_on <= h.approved_on)
+     ORDER BY 1, 2
+"""
+_CALLBACKS: Final = """
+    SELECT c.region, c.institution, c.version FROM fund.payee_callback c
+      LEFT JOIN fund.payee_account p ON (p.region, p.institution, p.version) = (c.region, c.institution, c.version)
+      LEFT JOIN access.app_user u ON u.user_name = c.called_by
+      LEFT JOIN access.app_user m ON m.user_name = p.proposed_by
+      LEFT JOIN access.app_user k ON k.user_name = p.confirmed_by
+     WHERE u.person IS NULL OR u.person = m.person OR u.person = k.person ORDER BY 1, 2, 3
+"""
+# Said to be no first payment, and nobody was paid at that account before the order was drafted.
+_FIRST: Final = """
+    SELECT o.region, o.order_no FROM payments.pay_order o
+      JOIN payments.order_event d ON d.region = o.region AND d.order_no = o.order_no AND d.n = 1
+     WHERE o.first_payment IS FALSE AND NOT EXISTS (
+        SELECT 1 FROM payments.pay_order p
+          JOIN payments.order_event e ON e.region = p.region AND e.order_no = p.order_no AND e.event = 'pay'
+         WHERE p.region = o.region AND p.payee_number = o.payee_number AND p.payee_cnaps = o.payee_cnaps
+           AND e.recorded_at <= d.recorded_at) ORDER BY 1, 2
+"""
+
+
+def check_limits(snapshot: Snapshot) -> Iterator[Breach]:
+    """Approvals against the region's choices of their day, as the rows say both."""
+    for region, name, day, fen, limit in snapshot.rows(_APPROVERS):
+        message = f"{name}于{day}审批{fen}分，超过其一日限额{limit}分"
+        yield Breach("INV-11", str(region), f"approver {name} {day}", message)
+    for region, number, day, fen, limit in snapshot.rows(_PAYEES):
+        message = f"账户{number}于{day}审批拨付{fen}分，超过同一收款单位一日限额{limit}分"
+        yield Breach("INV-11", str(region), f"payee {number} {day}", message)
+    for region, order_no, institution, changed, approved in snapshot.rows(_HELD):
+        message = f"机构{institution}的收款账户于{changed}变更，暂缓期内没有回访，{approved}却审批了拨付"
+        yield Breach("INV-11", str(region), f"order {order_no}", message)
+    for region, institution, version in snapshot.rows(_CALLBACKS):
+        message = f"机构{institution}第{version}版账户的回访不是提出、确认以外的另一人所办"
+        yield Breach("INV-11", str(region), f"callback {institution}", message)
+    for region, order_no in snapshot.rows(_FIRST):
+        yield Breach(
+            "INV-11", str(region), f"order {order_no}", "首次付款的标记被去掉：此前没有向该账户付过款"
+        )

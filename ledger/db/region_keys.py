@@ -1,0 +1,82 @@
+"""The keys of a home that refused lines are sealed for: the private half a file below `<home>/keys` (0600), the public one a row.
+
+Whoever takes records in needs the public half only. A key that was lost opens nothing any more; one that was replaced still opens
+what it sealed, by the id that stands in every sealed line.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from ledger.core.errors import NotFound
+from ledger.db.sealing import MAGIC, Recipient, make_recipient, open_stream, read_private, seal_stream
+
+_ANY: Final = 0
+"""The region of what names none."""
+_STEP: Final = 500
+
+
+def new_key(home: Path, region: int) -> Recipient:
+    """A new pair, its private half in the home; nothing is sealed for it before the database has its public half."""
+    folder = home / "keys"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = folder / "new.key"
+    for left in (partial, partial.with_name("new.key.pub")):
+        left.unlink(missing_ok=True)
+    made = make_recipient(f"region {region}", partial)
+    partial.rename(folder / f"{made.id}.key")
+    partial.with_name("new.key.pub").unlink()
+    return made
+
+
+def seal(content: bytes, public: bytes) -> bytes:
+    """Content sealed for a public key."""
+    sealed = io.BytesIO()
+    seal_stream(io.BytesIO(content), sealed, Recipient("", public))
+    return sealed.getvalue()
+
+
+def unseal(home: Path, sealed: bytes) -> bytes:
+    """What was sealed, by the key it names; raises NotFound `data.key_missing`, and what `open_stream` raises."""
+    key_id = sealed[len(MAGIC) + 32 : len(MAGIC) + 40].hex()
+    path = home / "keys" / f"{key_id}.key"
+    if not path.is_file():
+        raise NotFound(
+            "data.key_missing", f"数据目录中没有密钥{key_id}：请将其密钥文件放回keys目录", key=key_id
+        )
+    return b"".join(open_stream(io.BytesIO(sealed), read_private(path)))
+
+
+def seal_what_is_clear(connection: psycopg.Connection[Any], home: Path) -> int:
+    """Make the home's first key if the database has none, and seal refused lines of before; how many. As the owner, in `migrate`."""
+    row = connection.execute(
+        "SELECT public FROM fund.sealing_key WHERE region = 0 ORDER BY n DESC LIMIT 1"
+    ).fetchone()
+    if row is None:
+        made = new_key(home, _ANY)
+        connection.execute(
+            "INSERT INTO fund.sealing_key (region, n, key_id, public, made_by) VALUES (0, 1, %s, %s, 'system:migrate')",
+            [made.id, made.public],
+        )
+        public = made.public
+    else:
+        public = bytes(row[0])
+    done = 0
+    while True:
+        clear = connection.execute(
+            "SELECT region, file_sha256, load_id, line, raw FROM fund.quarantine"
+            " WHERE raw <> '' AND substring(raw FROM 1 FOR 16) <> %s LIMIT %s",
+            [MAGIC, _STEP],
+        ).fetchall()
+        for region, sha, load_id, line, raw in clear:
+            connection.execute(
+                "UPDATE fund.quarantine SET raw = %s WHERE (region, file_sha256, load_id, line) = (%s, %s, %s, %s)",
+                [seal(bytes(raw), public), region, sha, load_id, line],
+            )
+        done += len(clear)
+        if not clear:
+            return done

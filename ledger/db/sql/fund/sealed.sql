@@ -1,0 +1,48 @@
+-- Personal fields at rest: what a refused line holds is sealed for a key of its region, whose private half lies in the home only.
+
+-- Tables ------------------------------------------------------
+-- Region 0: of lines that name no region, and of regions without a key of their own. The newest of a region seals; the older
+-- ones open what they sealed.
+CREATE TABLE fund.sealing_key (
+    region  integer NOT NULL,
+    n       integer NOT NULL CHECK (n > 0),
+    key_id  text NOT NULL CHECK (key_id ~ '^[0-9a-f]{16}$'),
+    public  bytea NOT NULL CHECK (length(public) = 32),
+    made_by text NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (region, n),
+    CHECK (key_id = left(encode(sha256(public), 'hex'), 16))
+);
+
+-- Functions ---------------------------------------------------
+-- The next key of a region, by its user administrator; the private half is in the home before anybody seals for it.
+CREATE OR REPLACE FUNCTION fund.add_sealing_key(p_region integer, p_public bytea) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_user text := access.require_role(p_region, 0::smallint, '{admin}');
+    v_n    integer;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('fund.sealing_key ' || p_region, 0));
+    SELECT coalesce(max(k.n), 0) + 1 INTO v_n FROM fund.sealing_key k WHERE k.region = p_region;
+    INSERT INTO fund.sealing_key (region, n, key_id, public, made_by)
+    VALUES (p_region, v_n, left(encode(sha256(p_public), 'hex'), 16), p_public, v_user);
+    RETURN v_n;
+END $$;
+
+CREATE OR REPLACE FUNCTION fund.refuse_clear() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'quarantine.clear',
+        DETAIL = format('隔离的第%s行须加密后保存，不得存明文', NEW.line);
+END $$;
+
+-- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER sealed BEFORE INSERT ON fund.quarantine FOR EACH ROW
+    WHEN (current_user = 'fundledger_service' AND NEW.raw <> '' AND substring(NEW.raw FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL1'::bytea)
+    EXECUTE FUNCTION fund.refuse_clear();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.sealing_key
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+
+-- Grants ------------------------------------------------------
+GRANT SELECT ON fund.sealing_key TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION fund.add_sealing_key(integer,bytea) TO fundledger_service;

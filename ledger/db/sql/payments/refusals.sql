@@ -1,0 +1,68 @@
+-- A refusal frees an order's money to be paid again. Of a bank whose status is not final (its channel says so, by two persons) it
+-- takes two proofs: the bank's word, and the statement of the account, chained and covering the days from the sending to the
+-- refusal, without the debit.
+
+-- Functions ---------------------------------------------------
+CREATE OR REPLACE FUNCTION payments.gives_final_status(p_region integer, p_account text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce((SELECT c.channel ->> 'final_status' FROM payments.bank_channel c
+                      WHERE c.region = p_region AND c.account = p_account AND c.state = 'confirmed'), 'true') <> 'false'
+$$;
+
+-- Whether statements prove that an order the bank refused was not debited. A line is its debit by its number, by the bank's serial,
+-- or, where it names no order, by sum and payee unless a receipt gives the line to another order.
+CREATE OR REPLACE FUNCTION payments.not_debited(p_region integer, p_order_no text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT o.sent_on IS NOT NULL AND w.said_on IS NOT NULL
+       AND EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = o.region AND s.account = o.account AND s.n > 0
+                      AND s.first_day <= o.sent_on)
+       AND EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = o.region AND s.account = o.account AND s.n > 0
+                      AND s.last_day >= w.said_on)
+       AND NOT EXISTS (
+           SELECT 1 FROM payments.statement_line l
+             LEFT JOIN payments.taken_order t ON t.region = o.region AND t.order_no = o.order_no
+            WHERE l.region = o.region AND l.account = o.account AND l.statement > 0 AND l.direction = 'debit' AND l.booked_on >= o.sent_on
+              AND (l.order_no IN (o.order_no, t.reference)
+                   OR o.bank_reference <> '' AND l.bank_reference = o.bank_reference
+                   OR l.order_no = '' AND l.amount_fen = o.amount_fen AND l.other_account IN ('', o.payee_number) AND NOT EXISTS (
+                      SELECT 1 FROM payments.evidence e
+                       WHERE e.region = l.region AND e.account = l.account AND e.outcome = 'posted' AND e.matched_order <> o.order_no
+                         AND e.direction = 'debit' AND (e.receipt_no = l.receipt_no OR l.bank_reference <> '' AND e.bank_reference = l.bank_reference))))
+      FROM payments.pay_order o
+      LEFT JOIN LATERAL (SELECT max(b.said_on) AS said_on FROM payments.bank_word b
+                          WHERE b.region = o.region AND b.order_no = o.order_no AND b.effect = 'reject') w ON true
+     WHERE o.region = p_region AND o.order_no = p_order_no
+$$;
+
+-- Whether an order that its bank refused is free to be paid again.
+CREATE OR REPLACE FUNCTION payments.refusal_proven(p_region integer, p_order_no text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT payments.gives_final_status(o.region, o.account) OR payments.not_debited(o.region, o.order_no)
+      FROM payments.pay_order o WHERE o.region = p_region AND o.order_no = p_order_no
+$$;
+
+CREATE OR REPLACE FUNCTION payments.require_second_proof() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT payments.refusal_proven(NEW.region, NEW.order_no) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.no_second_proof',
+            DETAIL = format('拨付单%s：银行的拒绝不是终局状态，须待账户%s涵盖当日的对账单证实未扣款，方可退回重付', NEW.order_no, NEW.account);
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE FUNCTION payments.note_confirmed() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.confirmed_at := clock_timestamp();
+    RETURN NEW;
+END $$;
+
+-- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER second_proof BEFORE UPDATE ON payments.pay_order FOR EACH ROW
+    WHEN (NEW.state = 'rejected' AND OLD.state <> 'rejected') EXECUTE FUNCTION payments.require_second_proof();
+CREATE OR REPLACE TRIGGER note_confirmed BEFORE UPDATE ON payments.bank_channel FOR EACH ROW
+    WHEN (NEW.state = 'confirmed' AND OLD.state <> 'confirmed') EXECUTE FUNCTION payments.note_confirmed();
+
+-- Grants ------------------------------------------------------
+GRANT EXECUTE ON FUNCTION payments.refusal_proven(integer,text) TO fundledger_service, fundledger_poster;

@@ -1,0 +1,91 @@
+"""A refusal of a bank whose status is not final frees nothing before the account's statement shows that nothing was debited."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.control.checks.payments.bank_words import _UNPROVEN
+from ledger.core.errors import Conflict
+from ledger.payments.out.files import file
+from ledger.payments.out.send import send
+from tests.payments.conftest import MOMENT, OWN, PAY_DATE, REGION, TestBank, World
+from tests.payments.statements.conftest import Bank, line
+
+BEFORE = PAY_DATE - timedelta(days=1)
+AFTER = PAY_DATE + timedelta(days=1)
+
+
+@pytest.fixture
+def refused(world: World, tmp_path: Path) -> Any:
+    """An order sent on the payout day and refused the same day by a bank whose status is not final."""
+    with psycopg.connect(world.admin_url) as admin:
+        admin.execute(
+            "INSERT INTO payments.bank_channel (region, account, version, channel, state, proposed_by)"
+            " VALUES (420100, %s, 1, %s, 'proposed', 'maker')",
+            [OWN, json.dumps({"final_status": False})],
+        )
+    with world.tx("checker") as tx:
+        tx.run("UPDATE payments.bank_channel SET state = 'confirmed', confirmed_by = 'checker'")
+    wire = TestBank(tmp_path)
+    world.allot(100)
+    batch = world.approved(100)
+    file(world.engine, "maker", REGION, batch.batch_id, wire.of, MOMENT)
+    send(world.engine, "cashier", REGION, wire.of, PAY_DATE)
+    [order] = world.orders(batch.order_nos)
+    wire.put(wire.status(order.file_id, {order.order_no: ("RJCT", "AC04")}))
+    done = world.receive(wire)
+    assert [problem.code for problem in done.problems] == ["status.await_statement"]
+    return order
+
+
+def free(world: World) -> Any:
+    return world.value("SELECT order_no FROM fund.payable WHERE setl_id LIKE 'S%%'") == ""
+
+
+def unproven(world: World) -> list[Any]:
+    with psycopg.connect(world.admin_url) as admin:
+        return [row[2] for row in admin.execute(_UNPROVEN).fetchall()]
+
+
+def test_the_word_alone_frees_nothing(world: World, bank: Bank, refused: Any) -> None:
+    """The statement before, and one that ends before the refusal, prove nothing; the day's own does."""
+    assert (world.state(refused.order_no), free(world)) == ("sent", False)
+    for user in ("acc", "sys"):
+        with pytest.raises(Conflict) as said, world.tx(user) as tx:
+            tx.run("UPDATE payments.pay_order SET state = 'rejected'")
+        assert said.value.code == "order.no_second_proof"
+    bank.load(bank.statement(BEFORE, BEFORE))
+    assert world.state(refused.order_no) == "sent"
+    bank.load(bank.statement(PAY_DATE, PAY_DATE, line("X1", 700, PAY_DATE)))
+    assert (world.state(refused.order_no), free(world)) == ("rejected", True)
+    assert unproven(world) == []
+    with psycopg.connect(world.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("UPDATE payments.bank_statement SET n = -n WHERE last_day = %s", [PAY_DATE])
+    assert unproven(world) == [refused.order_no]
+
+
+def test_a_statement_that_begins_after_the_sending_proves_nothing(
+    world: World, bank: Bank, refused: Any
+) -> None:
+    bank.load(bank.statement(AFTER, AFTER))
+    assert (world.state(refused.order_no), free(world)) == ("sent", False)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_statement_with_the_debit_keeps_the_order(
+    world: World, bank: Bank, refused: Any, named: bool
+) -> None:
+    """Under the order's number, or by sum and payee where the bank names none: a person asks the bank."""
+    more = {"order_no": refused.order_no} if named else {"other_account": refused.payee.number}
+    bank.load(bank.statement(PAY_DATE, PAY_DATE, line("X1", -100, PAY_DATE, **more)))
+    assert (world.state(refused.order_no), free(world)) == ("sent", False)
+    with pytest.raises(Conflict) as said, world.tx() as tx:
+        tx.run("UPDATE payments.pay_order SET state = 'rejected'")
+    assert said.value.code == "order.no_second_proof"
