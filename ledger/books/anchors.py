@@ -195,7 +195,7 @@ def _heads(connection: psycopg.Connection[TupleRow], region: int) -> list[Anchor
     ):  # a backup before its upgrade
         found += connection.execute(_TRACES, {"region": region}).fetchall()
         home = home_of(connection)
-    return [Anchor(*row, home) for row in found]
+    return [Anchor(*row, home=home) for row in found]
 
 
 def home_of(connection: psycopg.Connection[TupleRow]) -> str:
