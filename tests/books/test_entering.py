@@ -52,7 +52,7 @@ def tx(ledger: Any, user: str) -> Any:
 
 def drafted(ledger: Any, summary: str, user: str = "acc", on: date = DAY, **more: Any) -> ManualVoucher:
     with tx(ledger, user) as t:
-        said = ManualContent(on, summary, "单据", (debit(1001, 100), credit(4101, 100)), **more)
+        said = ManualContent(on, summary, "单据", (debit(1001, 100), credit(41010101, 100)), **more)
         return draft_voucher(t, ledger.book, said, on)
 
 
@@ -155,7 +155,7 @@ def test_a_date_is_not_before_the_last_of_its_series(ledger: Any) -> None:
     early = drafted(ledger, "先制的")
     ledger.post(ledger.draft(), day=DAY + timedelta(1))
     assert refusal(ledger, "acc", lambda t: draft_voucher(
-        t, ledger.book, ManualContent(DAY, "后制的", "单据", (debit(1001, 1), credit(4101, 1))), DAY)
+        t, ledger.book, ManualContent(DAY, "后制的", "单据", (debit(1001, 1), credit(41010101, 1))), DAY)
     ) == "voucher.date_backwards"  # fmt: skip
     approve = lambda day: lambda t: approve_voucher(t, ledger.book, early.voucher_id, early.digest, day)  # noqa: E731
     assert refusal(ledger, "checker", approve(DAY)) == "voucher.date_backwards"

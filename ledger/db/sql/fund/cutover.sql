@@ -356,7 +356,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
         -- accounts
         SELECT l.file, l.line, 'account', 'cutover.account_unknown', format('科目表没有科目%s', l.account) FROM lines l WHERE l.name IS NULL
         UNION ALL
-        SELECT l.file, l.line, 'account', 'cutover.account_not_leaf', format('科目%s（%s）不是末级', l.account, l.name) FROM lines l WHERE NOT l.leaf
+        SELECT l.file, l.line, 'account', 'cutover.account_not_leaf', format('科目%s（%s）不是末级，余额列在%s', l.account, l.name, coalesce(
+                   (SELECT string_agg(a.account::text, '、' ORDER BY a.account) FROM books.account a
+                     WHERE a.region = p_region AND a.fund = p_fund AND a.leaf AND a.account::text LIKE l.account || '_%'), '其他科目'))
+          FROM lines l WHERE NOT l.leaf
         UNION ALL
         SELECT l.file, l.line, 'account', 'cutover.not_carried',
                CASE WHEN l.file = 'balances' THEN format('科目%s属备查账，应列入open_items', l.account)
