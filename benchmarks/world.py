@@ -111,7 +111,7 @@ def take_institutions(world: World, path: Path) -> None:
 def allot(world: World) -> None:
     """Money from the 财政专户 into the 支出户 of both books."""
     own = Dimensions(EXPENDITURE_ACCOUNT.number)
-    legs = (debit(1004, PLENTY, own), credit(4101, PLENTY))
+    legs = (debit(1004, PLENTY, own), credit(41010101, PLENTY))
     content = ManualContent(DAY, "财政专户拨入支出户", "财政专户缴拨凭证", legs)
     for fund in (EMPLOYEE_FUND, RESIDENT_FUND):
         book_by_hand(world.service, "li", "qian", Book(DEMO_REGION, fund), DAY, content)

@@ -18,7 +18,7 @@ from ledger.api.ports import Commands
 from ledger.api.problems import Answer, of_error, of_validation, problem
 from ledger.api.routes import acts as commands_routes
 from ledger.api.routes import books as reports
-from ledger.api.routes import codes, health, institutions, orders, policies, printed, settlements
+from ledger.api.routes import codes, entered, health, institutions, orders, policies, printed, settlements
 from ledger.api.routes import payout as acts
 from ledger.api.routes import vouchers as voucher_drafts
 from ledger.core.errors import LedgerError
@@ -137,6 +137,7 @@ def create_application(
         reports.router,
         printed.router,
         voucher_drafts.router,
+        entered.router,
         orders.router,
         settlements.router,
         institutions.router,

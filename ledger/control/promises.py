@@ -293,6 +293,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "test_a_changed_paper_is_named",
             "test_a_cut_tail_is_found_by_its_anchor_only",
             "test_a_rewritten_chain_is_found_by_its_anchor_only",
+            "test_a_mandated_account_taken_away_is_named",
         ),
     ),
     Promise(

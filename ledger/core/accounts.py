@@ -50,7 +50,8 @@ OTHER_ADVANCE: Final = _known(110109, "其他", _DR)
 OTHERS_MONEY: Final = _known(200103, "异地就医资金", _CR)
 RETURNED_MONEY: Final = _known(200104, "退汇待付", _CR)
 FUND_BALANCE: Final = _known(3001, "一般基金结余", _CR)
-FISCAL_SUBSIDY: Final = _known(4101, "财政补贴收入", _CR)
+FISCAL_SUBSIDY: Final = _known(41010101, "缴费补贴", _CR)
+"""中央财政补贴的缴费补贴: one leaf of 4101 for what the program itself books by hand."""
 OTHER_INCOME: Final = _known(4501, "其他收入", _CR)
 BENEFITS: Final = _known(5001, "社会保险待遇支出", _DR)
 

@@ -33,7 +33,7 @@ def grant(world: Any) -> None:
     own, fiscal = Dimensions("4200000000001004"), Dimensions("4200000000001003")
     for fund in (310, 390):
         for summary, legs in (
-            ("财政补贴", (debit(1003, GRANTED, fiscal), credit(4101, GRANTED))),
+            ("财政补贴", (debit(1003, GRANTED, fiscal), credit(41010101, GRANTED))),
             ("请款", (debit(1004, GRANTED, own), credit(1003, GRANTED, fiscal))),
         ):
             content = ManualContent(date(2026, 10, 12), summary, "缴拨凭证", legs)

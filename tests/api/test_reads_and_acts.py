@@ -43,7 +43,7 @@ def allot(world: Any, fen: int) -> None:
             "请款",
             (
                 debit(1004, fen, Dimensions("4200000000001004")),
-                credit(4101, fen),
+                credit(41010101, fen),
             ),
             "ALLOT@1",
             "rule:ALLOT@1",

@@ -23,7 +23,7 @@ def written(fen: int = 1250, **other: object) -> dict[str, object]:
         "evidence": "缴拨凭证3号",
         "lines": [
             {"side": "借", "account": 1004, "amount_fen": str(fen), "counterparty": "4200000000001004"},
-            {"side": "贷", "account": 4101, "amount_fen": str(fen)},
+            {"side": "贷", "account": 41010101, "amount_fen": str(fen)},
         ],
     } | other
 
@@ -90,7 +90,7 @@ def test_from_draft_to_entry(world: Any, client: httpx.Client, post: Any) -> Non
     printed = client.get(f"/api/v1/books/{BOOK}/vouchers/记-202610-1", headers=world.auth("reviewer")).json()
     assert [(line["code"], line["debit_fen"], line["credit_fen"]) for line in printed["lines"]] == [
         ("1004", "1250", "0"),
-        ("4101", "0", "1250"),
+        ("41010101", "0", "1250"),
     ]
     assert {signer["user"] for signer in printed["signers"].values()} == {"accountant", "checker"}
     outcomes = "SELECT string_agg(outcome, ' ' ORDER BY id) FROM access.operator_log WHERE action = 'voucher.approve'"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from datetime import date, timedelta
 from hashlib import sha256
+from io import BytesIO
 from typing import Any
 
 import psycopg
 import pytest
+import xlsxwriter
 
 from ledger.books.attachments import attach, attachment
 from ledger.books.batches import approve_batch, waiting_batch
@@ -24,7 +26,7 @@ from ledger.books.manual import (
     withdraw_voucher,
 )
 from ledger.books.templates.file_rows import HEADINGS
-from ledger.books.templates.files import import_rows, imported, take_file, template_text
+from ledger.books.templates.files import import_rows, imported, take_file, template_bytes, template_text
 from ledger.books.templates.fill import Filling
 from ledger.books.templates.read import template
 from ledger.books.templates.recurring import (
@@ -52,7 +54,7 @@ def tx(ledger: Any, user: str) -> Any:
 
 def drafted(ledger: Any, summary: str, user: str = "acc", on: date = DAY, **more: Any) -> ManualVoucher:
     with tx(ledger, user) as t:
-        said = ManualContent(on, summary, "单据", (debit(1001, 100), credit(4101, 100)), **more)
+        said = ManualContent(on, summary, "单据", (debit(1001, 100), credit(41010101, 100)), **more)
         return draft_voucher(t, ledger.book, said, on)
 
 
@@ -155,7 +157,7 @@ def test_a_date_is_not_before_the_last_of_its_series(ledger: Any) -> None:
     early = drafted(ledger, "先制的")
     ledger.post(ledger.draft(), day=DAY + timedelta(1))
     assert refusal(ledger, "acc", lambda t: draft_voucher(
-        t, ledger.book, ManualContent(DAY, "后制的", "单据", (debit(1001, 1), credit(4101, 1))), DAY)
+        t, ledger.book, ManualContent(DAY, "后制的", "单据", (debit(1001, 1), credit(41010101, 1))), DAY)
     ) == "voucher.date_backwards"  # fmt: skip
     approve = lambda day: lambda t: approve_voucher(t, ledger.book, early.voucher_id, early.digest, day)  # noqa: E731
     assert refusal(ledger, "checker", approve(DAY)) == "voucher.date_backwards"
@@ -369,6 +371,49 @@ def test_the_template_is_a_file_that_is_taken_in(ledger: Any) -> None:
     with tx(ledger, "acc") as t:
         made, _ = take_file(t, ledger.book, "tax", "模板.csv", template_text().encode(), DAY + timedelta(2))
     assert (made.good, made.bad, made.amount_fen) == (1, 0, 10000)
+
+
+def sheet_of(*rows: dict[str, object], sheets: int = 1) -> bytes:
+    """Rows by heading as a workbook a person typed: numbers as numbers, days as days."""
+    out = BytesIO()
+    with xlsxwriter.Workbook(out, {"default_date_format": "yyyy-mm-dd"}) as book:
+        for _ in range(sheets):
+            sheet = book.add_worksheet()
+            for n, row in enumerate([dict(zip(HEADINGS, HEADINGS, strict=True)), *rows]):
+                for place, head in enumerate(HEADINGS):
+                    if head in row:
+                        sheet.write(n, place, row[head])
+    return out.getvalue()
+
+
+def test_a_workbook_is_taken_in_as_its_csv_is(ledger: Any) -> None:
+    """60.10 typed as a number is 60.10; a computed third is no whole fen; a ticket number of 18 digits must be text."""
+    on, day = DAY + timedelta(2), DAY
+    row: dict[str, object] = {"date": day, "template": "A1", "pool": 60.1, "acct": 40, "document": "X"}
+    wrong = {**row, "pool": 1 / 3}
+    content = sheet_of(
+        {**row, "key": "X1"}, {}, {**wrong, "key": "X2"}, {**row, "key": "342016261000000009", "year": "甲"}
+    )
+    with tx(ledger, "acc") as t:
+        made, fresh = take_file(t, ledger.book, "tax", "税票.XLSX", content, on)
+        rows = import_rows(t, ledger.book, made.sha256, bad_only=False)
+        again, _ = take_file(t, ledger.book, "tax", "税票.XLSX", content, on)
+    assert (fresh, made.good, made.bad, made.amount_fen, again) == (True, 1, 2, 10_010, made)
+    assert [(one.line, one.field, one.code) for one in rows] == [
+        (2, "", ""), (4, "pool", "amount.format"), (5, "year", "voucher_file.field"),
+    ]  # fmt: skip
+    refused = (
+        sheet_of({**row, "key": 342016261000000009}), sheet_of({**row, "key": "X3", "summary": "甲\n乙"}), sheet_of({**row, "key": "X4"}, sheets=2),
+        sheet_of({**row, "key": True}),
+    )  # fmt: skip
+    for one in refused:
+        assert (
+            refusal(ledger, "acc", lambda t, one=one: take_file(t, ledger.book, "tax", "a.xlsx", one, on))
+            == "voucher_file.workbook"
+        )  # type: ignore[misc]
+    with tx(ledger, "acc") as t:
+        made, _ = take_file(t, ledger.book, "tax", "模板.xlsx", template_bytes("模板.xlsx"), on)
+    assert made.good + made.bad == 1, "bad where the CSV template's ticket stands drafted already"
 
 
 def test_verify_finds_a_file_that_was_changed(ledger: Any) -> None:

@@ -46,7 +46,7 @@ def test_program_and_database_agree_on_every_event(ledger):
 @pytest.mark.parametrize(
     ("legs", "account"),
     [
-        ((debit(4101, 100), credit(1005, 100)), 1005),
+        ((debit(41010101, 100), credit(1005, 100)), 1005),
         ((debit(4601, 100), credit(300101, 100)), 4601),
         ((debit(300101, 100), credit(4602, 100)), 4602),
         ((debit(300101, 100), credit(1001, 100)), 1001),
@@ -62,11 +62,11 @@ def test_no_money_hides_in_a_closing_entry(ledger, event, legs, account):
 
 
 def test_a_reversal_is_of_the_kind_of_what_it_reverses(ledger):
-    income = (debit(1001, 700), credit(4101, 700))
+    income = (debit(1001, 700), credit(41010101, 700))
     (plain,) = ledger.post(ledger.draft(*income))
-    (closed,) = ledger.post(ledger.draft(debit(4101, 700), credit(300101, 700), event="CLOSE-M"))
-    red_income = (debit(1001, -700), credit(4101, -700))
-    red_close = (debit(4101, -700), credit(300101, -700))
+    (closed,) = ledger.post(ledger.draft(debit(41010101, 700), credit(300101, 700), event="CLOSE-M"))
+    red_income = (debit(1001, -700), credit(41010101, -700))
+    red_close = (debit(41010101, -700), credit(300101, -700))
     for seq, event, legs in ((closed.seq, "MAN", red_close), (plain.seq, "CLOSE-M", red_close)):
         with pytest.raises(InvalidInput) as refused:
             ledger.post(ledger.draft(*legs, event=event, reverses_seq=seq))
@@ -80,8 +80,8 @@ def test_closing_and_opening_are_no_turnover(ledger):
     book = ledger.other_fund
     ledger.post(ledger.draft(debit(1005, 5000), credit(3001, 5000), event="OPEN"), book=book)
     ledger.post(
-        ledger.draft(debit(1005, 900), credit(4101, 900)),
-        ledger.draft(debit(1005, -100), credit(4101, -100)),
+        ledger.draft(debit(1005, 900), credit(41010101, 900)),
+        ledger.draft(debit(1005, -100), credit(41010101, -100)),
         ledger.draft(debit(5101, -60), credit(1005, -60)),
         book=book,
     )
@@ -89,7 +89,7 @@ def test_closing_and_opening_are_no_turnover(ledger):
         before = {row.account: row for row in leaf_rows(tx, book, 202610, None, cut(tx, book, None))}
     # the expense stands in credit, so its closing is a debit on it: the side tells nothing
     ledger.post(
-        ledger.draft(debit(4101, 800), credit(3001, 800), event="CLOSE-M"),
+        ledger.draft(debit(41010101, 800), credit(3001, 800), event="CLOSE-M"),
         ledger.draft(debit(5101, 60), credit(3001, 60), event="CLOSE-M"),
         book=book,
     )
@@ -104,7 +104,7 @@ def test_closing_and_opening_are_no_turnover(ledger):
                 )
                 moved = row.debit_fen - row.credit_fen + row.carried_debit_fen - row.carried_credit_fen
                 assert row.closing_fen == row.opening_fen + moved
-            assert (rows[4101].carried_debit_fen, rows[4101].closing_fen) == (800, 0)
+            assert (rows[41010101].carried_debit_fen, rows[41010101].closing_fen) == (800, 0)
             assert (rows[5101].debit_fen, rows[5101].carried_debit_fen, rows[5101].closing_fen) == (
                 -60,
                 60,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 
 import psycopg
@@ -10,6 +10,7 @@ import pytest
 
 from ledger.books.chart import chart
 from ledger.books.journal import prepare, write
+from ledger.books.setup import open_book
 from ledger.books.sub_accounts import (
     account_changes,
     book_accounts,
@@ -17,9 +18,10 @@ from ledger.books.sub_accounts import (
     propose_account,
     propose_closing,
 )
-from ledger.core.accounts import KNOWN
+from ledger.core.accounts import FISCAL_SUBSIDY, KNOWN
 from ledger.core.entries import FUNDS, Book, Dimensions, credit, debit
 from ledger.core.errors import LedgerError
+from ledger.db.identity import script_location
 from ledger.db.unit_of_work import unit_of_work
 from ledger.rules.load import rulebook
 from ledger.rules.vocabulary import BY_ENTRY
@@ -105,7 +107,7 @@ def test_one_person_under_two_names_adds_nothing(ledger: Ledger) -> None:
     [
         (9999, "短", "account.code"), (52011, "奇数位", "account.code"), (520100, "零号", "account.code"),
         (1_234_567_890, "太深", "account.code"), (599901, "没有上级", "account.parent_unknown"),
-        (420101, "已有", "account.taken"), (410101, "中央", "account.mandated"), (910101, "备查", "account.memorandum"),
+        (420101, "已有", "account.taken"), (410101, "中央", "account.taken"), (41010302, "待遇补贴", "account.taken"), (910101, "备查", "account.memorandum"),
         (100401, "某银行", "account.rule_named"), (460101, "待转明细", "account.rule_named"), (50010106, "新待遇", "account.rule_named"),
         (500103, "新待遇", "account.rule_named"), (300103, "新结余", "account.rule_named"), (400103, "无处结转", "account.no_place"),
         (520101, "带—横", "account.name"), (520101, " 空格", "account.name"), (520101, "", "account.name"),
@@ -149,8 +151,8 @@ def test_a_parent_used_after_the_proposal_is_not_divided(ledger: Ledger) -> None
 
 def test_dims_below_a_divided_account_are_its_sisters(ledger: Ledger) -> None:
     for account, name, book, dims in (
-        (110110, "垫付", ledger.book, 1), (45010110, "滞纳金", ledger.book, 0), (410101, "中央财政补贴", ledger.book, 0),
-        (410104, "县级财政补贴", ledger.book, 0), (41010101, "缴费补贴", ledger.book, 0), (41010103, "一次性补助", ledger.book, 0), (420104, "结构性存款", ledger.other_fund, 0),
+        (110110, "垫付", ledger.book, 1), (45010110, "滞纳金", ledger.book, 0), (410104, "县级财政补贴", ledger.book, 0),
+        (41010103, "一次性补助", ledger.book, 0), (420104, "结构性存款", ledger.other_fund, 0),
     ):  # fmt: skip
         added(ledger, account, name, book)
         with unit_of_work(ledger.service, "rev", REGION) as tx:
@@ -240,7 +242,7 @@ def test_what_rules_name_stays_a_leaf(ledger: Ledger) -> None:
         for line in rule.lines
         if not line.place
     }
-    free = {4301, 5201, 4101}
+    free = {4301, 5201, FISCAL_SUBSIDY}
     with psycopg.connect(ledger.admin_url) as admin:
         for fund, leaves in by_fund.items():
             wanted = named | set(BY_ENTRY.values()) | {one.code for one in KNOWN} - free
@@ -267,3 +269,111 @@ def test_a_batch_prepared_before_its_account_was_divided_is_refused(ledger: Ledg
         assert decide(ledger, 53020101, digest) == "confirmed"
         write(tx, ledger.book, DAY, [draft])
     assert refused.value.code == "account.not_leaf"
+
+
+MANDATED = (410101, 41010101, 41010102, 410102, 41010201, 41010202, 410103, 41010301, 41010302)
+STEP = script_location() / "versions" / "r0022" / "subsidy.sql"
+
+
+def past_the_program(ledger: Ledger, *statements: str) -> None:
+    with psycopg.connect(ledger.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        for statement in statements:
+            admin.execute(statement.encode())
+
+
+def upgraded(ledger: Ledger) -> None:
+    """The revision's own step, as a migration runs it."""
+    with psycopg.connect(ledger.admin_url) as admin:
+        admin.execute(STEP.read_text(encoding="utf-8").encode())
+
+
+@pytest.fixture
+def fresh(ledger: Ledger) -> Iterator[Book]:
+    """A book of its own in a region of its own, opened today."""
+    region = 420300 + next(ledger.keys)
+    past_the_program(
+        ledger,
+        *(f"INSERT INTO access.user_role VALUES ({region}, '{user}', '{role}', 0)"
+          for user, role in (("acc", "accountant"), ("acc", "maker"), ("checker", "checker"))),
+    )  # fmt: skip
+    book = Book(region, 310)
+    with unit_of_work(ledger.service, "acc", region) as tx:
+        open_book(tx, book, "账套", date(2026, 10, 1))
+    yield book
+    assert ledger.findings() == []
+
+
+def as_before(ledger: Ledger, book: Book) -> None:
+    """4101 one account, as a release before left it."""
+    where = f"region = {book.region} AND fund = {book.fund} AND account"
+    past_the_program(
+        ledger,
+        f"DELETE FROM books.account WHERE {where} IN {MANDATED}",
+        f"UPDATE books.account SET leaf = true WHERE {where} = 4101",
+    )
+
+
+def leaves(ledger: Ledger, book: Book) -> dict[int, bool]:
+    with unit_of_work(ledger.service, "acc", book.region) as tx:
+        return {
+            one.account: one.leaf for one in book_accounts(tx, book) if str(one.account).startswith("4101")
+        }
+
+
+WHOLE = {4101: False} | {code: code > 999_999 for code in MANDATED}
+
+
+def test_a_new_book_has_4101_divided_from_its_opening(ledger: Ledger, fresh: Book) -> None:
+    assert leaves(ledger, fresh) == WHOLE
+    assert leaves(ledger, ledger.other_fund) == WHOLE
+    assert code(ledger.post, ledger.draft(debit(1005, 5), credit(4101, 5)), book=fresh) == "account.not_leaf"
+    ledger.post(ledger.draft(debit(1005, 5), credit(41010302, 5)), book=fresh)
+    with pytest.raises(LedgerError) as kept, unit_of_work(ledger.service, "acc", REGION) as tx:
+        propose_closing(tx, ledger.book, 41010302, DAY)
+    assert kept.value.code == "account.not_added"
+
+
+def test_the_upgrade_divides_4101_where_nothing_stands_on_it(ledger: Ledger, fresh: Book) -> None:
+    as_before(ledger, fresh)
+    assert ("INV-12", str(fresh), "account 4101") in {(f.promise, f.book, f.entry) for f in ledger.findings()}
+    upgraded(ledger)
+    upgraded(ledger)
+    assert leaves(ledger, fresh) == WHOLE
+
+
+def test_where_something_stands_on_4101_it_stays_whole(ledger: Ledger, fresh: Book) -> None:
+    """Its lines would lose their leaf: two persons divide it in a year in which nothing is on it yet."""
+    as_before(ledger, fresh)
+    ledger.post(ledger.draft(debit(1005, 7), credit(4101, 7)), book=fresh)
+    upgraded(ledger)
+    assert leaves(ledger, fresh) == {4101: True}
+    assert ledger.findings() == []
+    ledger.post(ledger.draft(debit(1005, -7), credit(4101, -7)), book=fresh)
+    with pytest.raises(LedgerError) as used, unit_of_work(ledger.service, "acc", fresh.region) as tx:
+        propose_account(tx, fresh, 410101, "中央财政补贴", DAY)
+    assert used.value.code == "account.used_this_year"
+
+
+def test_a_book_divided_in_part_is_completed(ledger: Ledger, fresh: Book) -> None:
+    """410101 was added by two persons and used: it stays a leaf, what is missing beside it comes."""
+    as_before(ledger, fresh)
+    with unit_of_work(ledger.service, "acc", fresh.region) as tx:
+        digest = bytes.fromhex(propose_account(tx, fresh, 410101, "中央财政补贴", DAY).digest)
+    with unit_of_work(ledger.service, "checker", fresh.region) as tx:
+        decide_account(tx, fresh, 410101, digest, DAY)
+    ledger.post(ledger.draft(debit(1005, 7), credit(410101, 7)), book=fresh)
+    upgraded(ledger)
+    assert leaves(ledger, fresh) == {c: leaf for c, leaf in WHOLE.items() if c // 100 != 410101} | {
+        410101: True
+    }
+
+
+def test_a_mandated_account_taken_away_is_named(ledger: Ledger, fresh: Book) -> None:
+    past_the_program(
+        ledger, f"DELETE FROM books.account WHERE region = {fresh.region} AND account = 41010202"
+    )
+    assert {(f.promise, f.book, f.entry) for f in ledger.findings()} == {
+        ("INV-12", str(fresh), "account 41010202")
+    }
+    upgraded(ledger)

@@ -31,7 +31,7 @@ A2   100                                   | 借 1003 100; 贷 1005 100
 A3   pool=70 acct=30 bank=1002             | 借 1002 100; 贷 400101 70; 贷 400102 30
 A3   open=5 bank=1003                      | 借 1003 5; 贷 4601 5
 A4   100                                   | 借 1003 100; 贷 1002 100
-A5   100                                   | 借 1003 100; 贷 4101 100
+A5   100 account=41010101                  | 借 1003 100; 贷 41010101 100
 A6   100                                   | 借 1004 100; 贷 1003 100
 A7   100 account=50010101 bank=1004 party=H dims | 借 50010101 100 H; 贷 1004 100
 A8   100 account=110102 bank=1004 party=H  | 借 110102 100 H; 贷 1004 100
@@ -66,7 +66,7 @@ A25b 100 account=200109 bank=1004 party=A  | 借 200109 100 A; 贷 1004 100
 A26  100 account=200109 party=A subfund=pool | 借 200109 100 A; 贷 45010109 100
 A27a 100 party=L                           | 借 1003 100; 贷 2101 100 L
 A27b principal=100 interest=3.5 party=L subfund=pool | 借 2101 100 L; 借 540101 3.5; 贷 1003 103.5
-A27c 100 party=L                           | 借 2101 100 L; 贷 4101 100
+A27c 100 party=L account=41010301         | 借 2101 100 L; 贷 41010301 100
 A27d 100 party=L subfund=acct              | 借 2101 100 L; 贷 45010209 100
 A28a 100 bank=1002                         | 借 1002 100; 贷 4301 100
 A28b 100                                   | 借 5201 100; 贷 1004 100
@@ -83,7 +83,7 @@ A1   100                                   | 借 1005 100; 贷 4001 100
 A2   100                                   | 借 1003 100; 贷 1005 100
 A3   100 bank=1002                         | 借 1002 100; 贷 4001 100
 A4   100                                   | 借 1003 100; 贷 1002 100
-A5   100                                   | 借 1003 100; 贷 4101 100
+A5   100 account=41010101                  | 借 1003 100; 贷 41010101 100
 A6   100                                   | 借 1004 100; 贷 1003 100
 A7   100 account=500101 bank=1004 party=H dims | 借 500101 100 H; 贷 1004 100
 A8   100 account=110103 bank=1003 party=H  | 借 110103 100 H; 贷 1003 100
@@ -109,7 +109,7 @@ A25b 100 account=200109 bank=1003 party=A  | 借 200109 100 A; 贷 1003 100
 A26  100 account=200109 party=A            | 借 200109 100 A; 贷 450109 100
 A27a 100 party=L                           | 借 1003 100; 贷 2101 100 L
 A27b principal=100 interest=1 party=L      | 借 2101 100 L; 借 5401 1; 贷 1003 101
-A27c 100 party=L                           | 借 2101 100 L; 贷 4101 100
+A27c 100 party=L account=41010301         | 借 2101 100 L; 贷 41010301 100
 A27d 100 party=L                           | 借 2101 100 L; 贷 450109 100
 B1   100 party=B                           | 借 1201 100 B; 贷 1003 100
 B2   3                                     | 借 1003 3; 贷 420102 3
@@ -163,7 +163,7 @@ def _money(town: Any, book: Book) -> None:
     """Every own account has money to give away."""
     rich = [debit(1005, 10_000_000)]
     rich += [debit(kind, 10_000_000, Dimensions(number)) for kind, number in NUMBERS.items()]
-    said = ManualContent(DAY, "期初款项", "单据", (*rich, credit(4101, 40_000_000)))
+    said = ManualContent(DAY, "期初款项", "单据", (*rich, credit(41010101, 40_000_000)))
     with unit_of_work(town.service, "acc", 420100) as tx:
         made = draft_voucher(tx, book, said, DAY)
     with unit_of_work(town.service, "checker", 420100) as tx:
@@ -257,11 +257,12 @@ REFUSALS = {
     "A3 pool=1": "template.bank",
     "A3 pool=1 bank=1004": "template.bank",
     "A3 pool=1 bank=1002 bank=1003": "template.bank",
-    "A5 1 bank=1004": "template.bank",
-    "A5 1 bank=6222009999": "template.bank",
-    "A5 1 account=400101": "template.account",
-    "A5 1 party=A": "template.dimension_extra",
-    "A5 1 subfund=pool": "template.dimension_extra",
+    "A5 1 account=41010101 bank=1004": "template.bank",
+    "A5 1 account=41010101 bank=6222009999": "template.bank",
+    "A5 1": "template.account_choice",
+    "A5 1 account=41010101 account=400101": "template.account",
+    "A5 1 account=41010101 party=A": "template.dimension_extra",
+    "A5 1 account=41010101 subfund=pool": "template.dimension_extra",
     "A8 1 bank=1004 party=H": "template.account_choice",
     "A8 1 account=110105 bank=1004 party=H": "template.account_choice",
     "A8 1 account=110102 bank=1004": "template.dimension_missing",

@@ -22,7 +22,7 @@ def booked(world: Any) -> Any:
     """A voucher of 1,000,000.00 from the fiscal account to our own."""
     legs = (
         debit(1004, 10**8, Dimensions(counterparty=EXPENDITURE_ACCOUNT.number)),
-        credit(4101, 10**8),
+        credit(41010101, 10**8),
     )
     content = ManualContent(DAY, "请款", "缴拨凭证", legs)
     book_by_hand(world.service_engine, "li", "qian", BOOK, DAY, content)

@@ -82,7 +82,7 @@ def batches(world: Any, run: Any, bank: DemoBank, tmp_path: Path) -> list[dict[s
     own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
     for fund in FUNDS:
         for summary, legs in (
-            ("财政补贴", (debit(1003, GRANTED, fiscal), credit(4101, GRANTED))),
+            ("财政补贴", (debit(1003, GRANTED, fiscal), credit(41010101, GRANTED))),
             ("请款", (debit(1004, GRANTED, own), credit(1003, GRANTED, fiscal))),
         ):
             content = ManualContent(EVE, summary, "缴拨凭证", legs)

@@ -125,7 +125,7 @@ def seeded(cluster: Any) -> Iterator[str]:
     engine = service_engine(settings)
     made = Agency(settings, engine, engine, cluster.home)
     made.book(OCT, debit(1005, 900_000), credit(400101, 600_000), credit(400102, 300_000))
-    made.book(OCT, debit(1005, 70_000), credit(4101, 70_000))
+    made.book(OCT, debit(1005, 70_000), credit(41010101, 70_000))
     made.book(OCT, debit(1005, 11_000), credit(4601, 11_000))
     made.book(OCT, debit(5101, 20_000), credit(1005, 20_000))
     made.book(OCT, debit(5201, 5_000), credit(1005, 5_000))

@@ -187,8 +187,8 @@ def test_what_was_proven_is_not_proven_twice(agency: Agency) -> None:
 def test_a_confirm_that_fails_leaves_nothing(agency: Agency) -> None:
     """A month with an account nobody said where to carry: refused whole, and still to be closed."""
     digest = agency.close()
-    agency.break_it("UPDATE books.account SET account = 4701 WHERE account = 4101 AND fund = 310",
-                    "UPDATE books.balance SET account = 4701 WHERE account = 4101 AND fund = 310")  # fmt: skip
+    agency.break_it("UPDATE books.account SET account = 4701 WHERE account = 41010101 AND fund = 310",
+                    "UPDATE books.balance SET account = 4701 WHERE account = 41010101 AND fund = 310")  # fmt: skip
     assert code(lambda: agency.confirm(digest)) == "rule.place_unknown"
     assert agency.state() == "closing"
     assert agency.rows("SELECT count(*) FROM books.entry WHERE event LIKE 'CLOSE%'") == [(0,)]

@@ -50,7 +50,7 @@ def test_two_persons_close_it_and_income_and_expense_are_carried_per_sub_fund(ag
         "SELECT event, rule, voucher_date, prepared_by, reviewed_by, summary, accounts, amounts FROM books.entry"
         " WHERE event LIKE 'CLOSE%' AND fund = 310 ORDER BY seq"
     ) == [
-        ("CLOSE-M", "CLOSE-M@1", LAST, "rule:CLOSE-M@1", "wu", "202510月末结转收入", [400101, 4101, -300101], [600_000, 70_000, 670_000]),
+        ("CLOSE-M", "CLOSE-M@1", LAST, "rule:CLOSE-M@1", "wu", "202510月末结转收入", [400101, 41010101, -300101], [600_000, 70_000, 670_000]),
         ("CLOSE-M", "CLOSE-M@1", LAST, "rule:CLOSE-M@1", "wu", "202510月末结转支出", [300101, -5101, -540101], [19_700, 20_000, -300]),
         ("CLOSE-M", "CLOSE-M@1", LAST, "rule:CLOSE-M@1", "wu", "202510月末结转收入", [400102, -300102], [300_000, 300_000]),
         ("CLOSE-M", "CLOSE-M@1", LAST, "rule:CLOSE-M@1", "wu", "202510月末结转支出", [300102, -5201], [5_000, 5_000]),

@@ -59,7 +59,7 @@ BROKEN = {
     "head": ("UPDATE books.closing SET head = sha256('x')", "INV-12"),
     "close gone": ("DELETE FROM books.closing", "INV-04"),
     "left": ("UPDATE books.balance SET credit = credit - 1 WHERE account = 400101 AND fund = 310", "INV-07"),
-    "wrong sub-fund": ("UPDATE books.entry_202510 SET accounts = '{400101,4101,-300102}' WHERE seq = 7 AND fund = 310", "INV-07"),
+    "wrong sub-fund": ("UPDATE books.entry_202510 SET accounts = '{400101,41010101,-300102}' WHERE seq = 7 AND fund = 310", "INV-07"),
     "not of a close": ("UPDATE books.entry_202510 SET source_key = 'CLOSE-M:202510:7:1' WHERE seq = 7 AND fund = 310", "INV-12"),
     "added": ("UPDATE books.closing SET block = block - 1", "INV-04"),
 }  # fmt: skip

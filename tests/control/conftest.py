@@ -313,7 +313,7 @@ def file_batch(service: Engine, batch: str) -> None:
 def by_hand(service: Engine, book: Book, *summaries: str, legs: Sequence[Leg] = ()) -> None:
     """Hand-written vouchers, one a summary, drafted by the accountant and approved together by the checker."""
     with unit_of_work(service, "acc", REGION) as tx:
-        plain = legs or (debit(1001, 100), credit(4101, 100))
+        plain = legs or (debit(1001, 100), credit(41010101, 100))
         drafted = [
             draft_voucher(tx, book, ManualContent(DAY, summary, "单据", plain), DAY) for summary in summaries
         ]
@@ -341,7 +341,7 @@ def _allot(service: Engine) -> None:
             d=DAY,
         )
         text = "|".join(map(str, ["ALLOT", *facts, 2_000_000, DAY, "Z1"]))
-        legs = (debit(1004, 2_000_000, Dimensions(ACCOUNT)), credit(4101, 2_000_000))
+        legs = (debit(1004, 2_000_000, Dimensions(ACCOUNT)), credit(41010101, 2_000_000))
         entry = EntryDraft(
             "ALLOT", f"ALLOT:{facts[0]}", DAY, "请款", legs, "ALLOT@1", "maker", "checker", sha256(text.encode()).digest()
         )  # fmt: skip

@@ -107,13 +107,13 @@ def raw(town: Any, statement: str) -> None:
 
 
 def income(fen: int) -> tuple[Leg, Leg]:
-    return debit(1004, fen, OWN), credit(4101, fen)
+    return debit(1004, fen, OWN), credit(41010101, fen)
 
 
 def test_a_red_copy_reverses_once_and_nothing_else(town: Any) -> None:
     first = booked(town, *income(5_000))
-    wrong = [(debit(1004, -4_999, OWN), credit(4101, -4_999)), (debit(1004, -5_000, OWN), Leg(4101, Side.DEBIT, 5_000)),
-             (debit(4101, 5_000), credit(1004, 5_000, OWN))]  # fmt: skip
+    wrong = [(debit(1004, -4_999, OWN), credit(41010101, -4_999)), (debit(1004, -5_000, OWN), Leg(41010101, Side.DEBIT, 5_000)),
+             (debit(41010101, 5_000), credit(1004, 5_000, OWN))]  # fmt: skip
     for legs in wrong:
         assert code(drafted, town, *legs, reverses_seq=first.seq) == "correct.not_reverse"
     assert code(drafted, town, *income(-5_000), reverses_seq=99) == "correct.unknown"
@@ -121,7 +121,7 @@ def test_a_red_copy_reverses_once_and_nothing_else(town: Any) -> None:
     assert (one.content.summary, one.content.correction) == (f"注销10月14日{first.number}号凭证", "red")
     assert [(leg.account, int(leg.side), leg.amount_fen) for leg in one.content.legs] == [
         (1004, 1, -5_000),
-        (4101, -1, -5_000),
+        (41010101, -1, -5_000),
     ]
     done = approved(town, one)
     assert (done.reverses_seq, done.rule) == (first.seq, "manual")
@@ -200,7 +200,7 @@ def test_an_earlier_years_voucher_is_corrected_in_blue_alone(town: Any) -> None:
     assert code(replaced, town, first.number, "difference", *income(3), day=later) == "correct.earlier_year"
     made = red(town, first.number, date(2026, 12, 13))  # drafted in the year, approved after it
     assert code(approved, town, made, later) == "correct.earlier_year"
-    right = (debit(4101, 5_000), credit(440101, 5_000))
+    right = (debit(41010101, 5_000), credit(440101, 5_000))
     done = approved(town, replaced(town, first.number, "blue", *right, day=later), later)
     assert done.reverses_seq == 0
     assert code(replaced, town, first.number, "blue", *income(2), day=later) == "correct.already"
@@ -260,7 +260,7 @@ def test_a_voucher_takes_its_papers_out_of_suspense_once(town: Any) -> None:
     assert code(drafted, town, *income(400)) == "voucher.paper_waits"
     assert code(drafted, town, *income(401), receipts=("bker:P1",)) == "voucher.paper_differs"
     assert (
-        code(drafted, town, debit(4101, 400), credit(1004, 400, OWN), receipts=("bker:P1",))
+        code(drafted, town, debit(41010101, 400), credit(1004, 400, OWN), receipts=("bker:P1",))
         == "suspense.unknown"
     )
     assert code(drafted, town, *income(400), receipts=("P1",)) == "voucher.receipt"
@@ -322,7 +322,11 @@ def test_booked_before_its_receipt_is_matched_and_not_booked_again(town: Any) ->
 
 def test_accounts_of_rules_are_opened_by_two_persons_only(town: Any) -> None:
     memo = (debit(9101, 5, KEY), credit(9104, 5, KEY))
-    for legs in (memo, (debit(110105, 5, KEY), credit(4101, 5)), (debit(50010101, 5, KEY), credit(4101, 5))):
+    for legs in (
+        memo,
+        (debit(110105, 5, KEY), credit(41010101, 5)),
+        (debit(50010101, 5, KEY), credit(41010101, 5)),
+    ):
         assert code(drafted, town, *legs) == "voucher.rule_account"
     with tx(town, "maker") as t:
         propose_choice(t, "hand_accounts", "9101,9104", DAY, "市局〔2026〕9号", NEXT)
@@ -333,7 +337,7 @@ def test_accounts_of_rules_are_opened_by_two_persons_only(town: Any) -> None:
     posted = booked(town, *memo)
     found = {(b.promise, b.entry) for b in town.verify()}
     assert not [one for one in found if one[0] == "INV-11"]
-    assert code(drafted, town, debit(110105, 5, KEY), credit(4101, 5)) == "voucher.rule_account"
+    assert code(drafted, town, debit(110105, 5, KEY), credit(41010101, 5)) == "voucher.rule_account"
     town.break_it("DELETE FROM fund.region_policy WHERE key = 'hand_accounts'")
     assert ("INV-11", f"seq {posted.seq} ({posted.number})") in {(b.promise, b.entry) for b in town.verify()}
 
@@ -345,12 +349,12 @@ def test_no_account_is_overdrawn_by_hand(town: Any) -> None:
     flying = int(town.value("SELECT sum(amount_fen) FROM payments.pay_order WHERE state = 'sent'"))
     assert flying > 0
     out = left - flying
-    over = drafted(town, debit(4101, out + 1), credit(1004, out + 1, OWN))
+    over = drafted(town, debit(41010101, out + 1), credit(1004, out + 1, OWN))
     assert code(approved, town, over) == "voucher.overdrawn"
     assert code(booked, town, *income(-(out + 1))) == "voucher.overdrawn"
     assert code(booked, town, debit(1004, 5, OWN), credit(1003, 5, THEIRS)) == "voucher.overdrawn"
     assert code(booked, town, debit(1001, 5), credit(1005, 5)) == "voucher.overdrawn"
-    halves = [drafted(town, debit(4101, n), credit(1004, n, OWN)) for n in (out // 2 + 1, out // 2 + 2)]
+    halves = [drafted(town, debit(41010101, n), credit(1004, n, OWN)) for n in (out // 2 + 1, out // 2 + 2)]
     said: list[str] = []
 
     def go(one: ManualVoucher) -> None:
@@ -367,7 +371,7 @@ def test_no_account_is_overdrawn_by_hand(town: Any) -> None:
     assert sorted(word[:1] for word in said) == ["v", "记"]
     assert "voucher.overdrawn" in said
     assert town.verify() == []
-    town.post(draft("late", (debit(4101, left), credit(1004, left, OWN)), event="RCV"), day=NEXT)
+    town.post(draft("late", (debit(41010101, left), credit(1004, left, OWN)), event="RCV"), day=NEXT)
     assert ("T7", f"1004 {ACCOUNT}") in {(b.promise, b.entry) for b in town.verify()}
 
 
@@ -378,7 +382,7 @@ def test_money_that_comes_back_blue_on_the_other_side_is_warned_of(town: Any) ->
     assert approved(town, back).number  # goes on
     for legs, codes in (
         ((debit(1004, 7, OWN), debit(5101, -7)), ["voucher.awaits_receipt"]),
-        ((debit(4101, 7), credit(440101, 7)), ["voucher.other_side"]),
+        ((debit(41010101, 7), credit(440101, 7)), ["voucher.other_side"]),
         ((debit(530101, 7), credit(4001, 7)), []),
         ((credit(530201, 7), debit(1001, 7)), ["voucher.other_side"]),
     ):

@@ -59,7 +59,7 @@ def reviewed(town: Any) -> BankSheet:
 
 def book(town: Any, key: str, fen: int, evidence: str, on: date) -> Posted:
     """Money into the account on a day, with the paper it says it rests on."""
-    legs = (debit(1004, fen, Dimensions(ACCOUNT)), credit(4101, fen))
+    legs = (debit(1004, fen, Dimensions(ACCOUNT)), credit(41010101, fen))
     entry = replace(draft(key, legs, event="ALLOT", evidence=evidence), business_date=on)
     [posted] = town.post(entry, day=on)
     return cast("Posted", posted)

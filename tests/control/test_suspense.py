@@ -196,7 +196,7 @@ def _request(town: Any, key: str, fen: int) -> None:
 
 
 def test_fiscal_money_grants_its_request(town: Any) -> None:
-    town.by_hand(BOOK, "财政补贴", legs=(debit(1003, 70_000, Dimensions(FISCAL)), credit(4101, 70_000)))
+    town.by_hand(BOOK, "财政补贴", legs=(debit(1003, 70_000, Dimensions(FISCAL)), credit(41010101, 70_000)))
     _request(town, "REQ-00000002", 70_000)
     paper(town, "S1", "credit", 70_001, code="other_credit")
     assert code_of(proposed, town, "S1", "request", "REQ-00000002") == "suspense.request_differs"

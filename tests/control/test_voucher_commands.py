@@ -29,7 +29,7 @@ def run(town: Any, user: str, *words: str, code: int = 0) -> dict[str, Any]:
 
 def test_a_voucher_from_draft_to_entry(town: Any) -> None:
     book, day = ("--book", "420100-310"), ("--date", "2026-10-14")
-    lines = ("--line", "借:1004:12.50:6222000001", "--line", "贷:4101:12.50")
+    lines = ("--line", "借:1004:12.50:6222000001", "--line", "贷:41010101:12.50")
     draft = ("book", "voucher", "draft", *book, *day, "--summary", "调整", "--evidence", "会办单3号", *lines)
     ahead = [word if word != "2026-10-14" else "2026-11-03" for word in draft]
     assert run(town, "acc", *ahead, code=1)["error"] == "voucher.future"
@@ -55,7 +55,7 @@ def test_a_voucher_from_draft_to_entry(town: Any) -> None:
         "--line",
         "借:1004:-12.50:6222000001",
         "--line",
-        "贷:4101:-12.50",
+        "贷:41010101:-12.50",
         "--reverses",
         "记-202610-3",
     )
@@ -69,7 +69,7 @@ def test_a_voucher_from_draft_to_entry(town: Any) -> None:
         "--line",
         "借:1004:-12.50:6222000001",
         "--line",
-        "贷:4101:-12.50",
+        "贷:41010101:-12.50",
         "--reverses",
         "记-202610-3",
     )
@@ -153,7 +153,7 @@ def test_a_paper_in_suspense_is_explained(town: Any) -> None:
 
 def test_a_posted_voucher_is_corrected_from_its_number(town: Any) -> None:
     book, day = ("--book", "420100-310"), ("--date", "2026-10-14")
-    lines = ("--line", "借:1004:12.50:6222000001", "--line", "贷:4101:12.50")
+    lines = ("--line", "借:1004:12.50:6222000001", "--line", "贷:41010101:12.50")
     made = run(
         town,
         "acc",

@@ -96,7 +96,7 @@ def test_an_entry_that_rests_on_nothing_is_named(town: Any, new_draft: Any, even
         "CLOSE-"
     ):  # the database lets none in but the chief's: past that guard, verify names it
         let_closing_entries_in(town.admin_url)
-        legs = (debit(4101, 7), credit(3001, 7))
+        legs = (debit(41010101, 7), credit(3001, 7))
     entry = new_draft(f"{event}:nothing", legs, event=event, evidence="nothing", digest=b"\x01" * 32)
     [posted] = town.post(entry, book=Book(420100, 390))
     found = [f for f in town.verify() if f.entry == f"seq {posted.seq} ({posted.voucher})"]

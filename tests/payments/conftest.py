@@ -82,7 +82,7 @@ class World:
             f"ALLOT:{self.value('SELECT count(*) FROM books.source')}",
             PAY_DATE,
             "请款",
-            (debit(1004, fen, Dimensions(OWN)), credit(4101, fen)),
+            (debit(1004, fen, Dimensions(OWN)), credit(41010101, fen)),
             "ALLOT@1",
             "rule:ALLOT@1",
             "checker",

@@ -81,7 +81,7 @@ class Desk:
             [
                 memo + paid,
                 [debit(9001, fen, dims), credit(9101, fen, dims)],
-                [debit(1004, fen, BANK), credit(4101, fen)],
+                [debit(1004, fen, BANK), credit(41010101, fen)],
                 [debit(50010101, 3 * fen, dims), debit(50010101, -fen, dims), credit(110105, 2 * fen, dims)],
                 [credit(110105, fen, dims), debit(50010101, fen, dims)],
             ]

@@ -167,7 +167,7 @@ def test_balances_by_dimension_and_by_party(employees):
     assert [(r["code"], r["opening_fen"], r["debit_fen"], r["side"], r["closing_fen"]) for r in dealt] == [
         ("110105", "0", "900", "借", "900"), ("110105", "0", "900", "借", "900")]  # fmt: skip
     with employees.tx() as tx, pytest.raises(InvalidInput):
-        build(tx, employees.book, "auxiliary", ReportAsked(202611, account="4101"))
+        build(tx, employees.book, "auxiliary", ReportAsked(202611, account="41010101"))
     with employees.tx() as tx, pytest.raises(NotFound):
         build(tx, employees.book, "dealings", ReportAsked(209912))
     assert Dimensions() == Dimensions("")

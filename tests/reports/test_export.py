@@ -133,9 +133,9 @@ def kinds_and_a_reversal(desk):
     day = date(2026, 11, 4)
     let_closing_entries_in(desk.admin_url)
     desk.post(day, [replace(desk.draft([debit(1005, 900), credit(300101, 900)]), event="OPEN")])
-    (first,) = desk.post(day, [desk.draft([debit(1005, 500), credit(4101, 500)])])
-    desk.post(day, [desk.draft([debit(1005, -500), credit(4101, -500)], reverses_seq=first.seq)])
-    desk.post(day, [replace(desk.draft([debit(4101, 7), credit(300101, 7)]), event="CLOSE-M")])
+    (first,) = desk.post(day, [desk.draft([debit(1005, 500), credit(41010101, 500)])])
+    desk.post(day, [desk.draft([debit(1005, -500), credit(41010101, -500)], reverses_seq=first.seq)])
+    desk.post(day, [replace(desk.draft([debit(41010101, 7), credit(300101, 7)]), event="CLOSE-M")])
     return first.voucher
 
 
@@ -162,7 +162,7 @@ def test_json_lines_are_the_whole_journal(busy_desk, tmp_path):
     assert [entry["kind"] for entry in entries[-4:]] == ["opening", "entry", "entry", "closing"]
     assert [entry["reverses"] for entry in entries[-4:]] == [None, None, reversed_, None]
     dims = {code: dims for entry in entries for _, code, _, dims in entry["lines"]}
-    assert dims["4101"] == {}
+    assert dims["41010101"] == {}
     assert set(dims["1004"]) == {"counterparty"}
     assert set(dims["9101"]) == {"counterparty", "subfund", "service_year", "term", "category"}
 
@@ -213,7 +213,7 @@ def test_hledger_adds_up_turnovers_by_side(busy_desk, tmp_path):
     closed = program(
         "hledger", "-f", str(tmp_path / "h"), "balance", "tag:kind=closing", "-O", "csv", "--flat"
     )
-    assert "4101" in closed
+    assert "41010101" in closed
     assert "1004" not in closed
 
 

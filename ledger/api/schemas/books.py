@@ -77,6 +77,26 @@ _DRAFT: Final = an_object(
     warnings=items(an_object(code=TEXT, message=TEXT)),
 )
 
+_IMPORT: Final[dict[str, Schema]] = {
+    "sha256": SHA, "kind": TEXT, "name": TEXT, "imported_by": TEXT, "imported_on": DAY, "good": COUNT, "bad": COUNT, "amount_fen": FEN,
+}  # fmt: skip
+_RECURRENCE: Final = an_object(
+    recurrence=TEXT,
+    book=TEXT,
+    state=TEXT,
+    template=TEXT,
+    summary=TEXT,
+    evidence=TEXT,
+    amounts={"type": "object", "additionalProperties": FEN},
+    rhythm=TEXT,
+    to=TEXT,
+    digest=SHA,
+    proposed_by=TEXT,
+    decided_by=TEXT,
+    reason=TEXT,
+    **{"from": DAY},
+)
+
 SCHEMAS: Final[dict[str, Schema]] = {
     "Report": {"type": "object", "description": "与命令行 report … --format json 相同；金额为文字，分"},
     "Books": an_object(books=items(an_object(book=TEXT, name=TEXT, region=INT, fund=INT))),
@@ -159,4 +179,21 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "VoucherDraft": _DRAFT,
     "VoucherDrafts": an_object(drafts=items(_DRAFT), next=nullable(TEXT)),
+    "VoucherAttachments": an_object(draft=TEXT, attachments=items(_ATTACHED)),
+    "VoucherImports": an_object(files=items(an_object(**_IMPORT))),
+    "VoucherImport": an_object(
+        **_IMPORT,
+        rows=items(an_object(line=COUNT, key=TEXT, voucher_id=TEXT, field=TEXT, code=TEXT, message=TEXT)),
+    ),
+    "Recurrence": _RECURRENCE,
+    "Recurrences": an_object(
+        recurrences=items(_RECURRENCE), due=items(an_object(recurrence=TEXT, due_on=DAY, summary=TEXT))
+    ),
+    "VoucherList": an_object(
+        count=COUNT,
+        amount_fen=FEN,
+        digest=HEX,
+        drafts=items(TEXT),
+        exceptions=items(an_object(voucher_id=TEXT, code=TEXT, message=TEXT)),
+    ),
 }

@@ -22,6 +22,7 @@ from ledger.books.templates.file_rows import (
     table,
 )
 from ledger.books.templates.fill import ground
+from ledger.books.templates.workbook import template_workbook, workbook_text
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
@@ -68,13 +69,21 @@ class Imported:
 
 def template_text() -> str:
     """The heading and an example row."""
+    return "\r\n".join(",".join(row) for row in (HEADINGS, _example())) + "\r\n"
+
+
+def template_bytes(name: str) -> bytes:
+    """The same as a file of that name: a workbook where it ends in .xlsx."""
+    if name.lower().endswith(".xlsx"):
+        return template_workbook(_example())
+    return "\ufeff".encode() + template_text().encode()
+
+
+def _example() -> list[str]:
     example = {
         "key": "342016261000000001", "date": "2026-10-14", "template": "A1", "open": "100.00", "document": "342016261000000001",
     }  # fmt: skip
-    return (
-        "\r\n".join(",".join(row) for row in (HEADINGS, [example.get(name, "") for name in HEADINGS]))
-        + "\r\n"
-    )
+    return [example.get(name, "") for name in HEADINGS]
 
 
 def take_file(
@@ -144,12 +153,14 @@ def _text(kind: str, name: str, content: bytes) -> str:
         )
     if not name or len(name) > 120 or any(c in "|\\/" or ord(c) < 32 for c in name):
         raise InvalidInput("voucher_file.name", f"文件名“{name[:40]}”不合规", field="file")
-    if name.lower().endswith((".xlsx", ".xls")):
-        raise InvalidInput("voucher_file.workbook", "尚不能读取工作簿：请另存为CSV（UTF-8）", field="file")
+    if name.lower().endswith(".xls"):
+        raise InvalidInput("voucher_file.workbook", "不能读取xls：请另存为xlsx或CSV（UTF-8）", field="file")
     if not 1 <= len(content) <= BYTES_MAX:
         raise InvalidInput(
             "voucher_file.size", f"文件有{len(content)}字节，应为1到{BYTES_MAX}字节", field="file"
         )
+    if name.lower().endswith(".xlsx"):
+        return workbook_text(name, content)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

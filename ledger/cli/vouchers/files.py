@@ -9,7 +9,7 @@ import typer
 
 from ledger.books.reading import parse_book
 from ledger.books.templates.file_rows import KINDS
-from ledger.books.templates.files import Imported, ImportRow, import_rows, take_file, template_text
+from ledger.books.templates.files import Imported, ImportRow, import_rows, take_file, template_bytes
 from ledger.books.templates.files import imported as imported_files
 from ledger.cli.line.context import JsonFlag, act, app_for, show
 from ledger.cli.vouchers.attachments import file_bytes, write_new
@@ -24,7 +24,9 @@ _SHOWN = 50
 
 
 def import_file(
-    file: Annotated[Path, typer.Option(help="税务或财政的文件：CSV，UTF-8，列名固定，见docs/formats")],
+    file: Annotated[
+        Path, typer.Option(help="税务或财政的文件：CSV（UTF-8）或一张工作表的xlsx，列名固定，见docs/formats")
+    ],
     book: BookOption,
     kind: Annotated[
         str, typer.Option(help="、".join(f"{one}{said('voucher_file.kind', one)}" for one in KINDS))
@@ -45,7 +47,7 @@ def import_file(
 def imported(
     book: BookOption,
     file: Annotated[str, typer.Option("--file", help="一个文件的SHA-256：列出其不合规的行")] = "",
-    template: Annotated[Path | None, typer.Option(help="写出文件模板到这个新文件")] = None,
+    template: Annotated[Path | None, typer.Option(help="写出文件模板到这个新文件，.xlsx为工作簿")] = None,
     *,
     as_json: JsonFlag = False,
 ) -> None:
@@ -54,7 +56,7 @@ def imported(
     if template is not None:
         if file:
             raise InvalidInput("voucher_file.which", "--file与--template不能同用")
-        write_new(template, "\ufeff".encode() + template_text().encode())
+        write_new(template, template_bytes(template.name))
         show({"template": template.name}, [str(template)], as_json=as_json)
         return
     sha = parse_digest(file) if file else None

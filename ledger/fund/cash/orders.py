@@ -49,6 +49,7 @@ def order_advances(tx: Transaction, fund: int, pay_date: date, bears: BearsOf = 
              LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
              LEFT JOIN payments.state s ON s.state = o.state
             WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.state = 'approved' AND coalesce(s.releases, true)
+              AND a.order_no NOT LIKE 'OPEN:%%'
             ORDER BY a.due_on, a.amount_fen, a.advance_id FOR UPDATE OF a""",
         region=tx.region,
         fund=fund,

@@ -14,9 +14,11 @@ from typing import Final, TypeVar
 from ledger.books.chart import Account, chart
 from ledger.core.accounts import (
     ADVANCES,
+    BENEFITS,
     DAILY_ADVANCE,
     DAILY_PAID,
     IN_FLIGHT,
+    OWED,
     PREPAYMENT,
     RECOGNISED,
     REFUNDED,
@@ -241,9 +243,18 @@ def _record(line: _Cells) -> None:
 
 
 def _order(line: _Cells) -> None:
+    source = line.account("source")
+    year, term = 0, 0
+    if source not in ADVANCES or line.cells["service_year"] + line.cells["term"]:
+        year, term = line.whole("service_year", 2_099), line.whole("term")
+    if (
+        source == BENEFITS
+        and ("benefit", line.reading.book.fund, line.cells["subfund"], line.cells["category"])
+        not in rulebook().places
+    ):
+        line.problem("category", "cutover.order_paper", "个人付款的类别须是本基金待遇支出的明细")
     row = OrderLine(
-        line.number, line.text("order"), line.account("source"), line.text("institution"), line.text("subfund"),
-        line.whole("service_year", 2_099), line.whole("term"), line.text("category"), line.fen("amount"), line.text("account"),
+        line.number, line.text("order"), source, line.text("institution"), line.text("subfund"), year, term, line.text("category"), line.fen("amount"), line.text("account"),
         line.text("payee_name"), line.text("payee_number"), line.text("payee_bank"), line.text("payee_cnaps"),
         line.day("sent_on"), line.text("bank_reference"),
     )  # fmt: skip
@@ -280,7 +291,8 @@ def _compute(found: CutoverSet) -> None:
     ]
     flying: dict[tuple[str, str, int, int, str], int] = defaultdict(int)
     for order in found.orders:
-        flying[order[3:8]] += order.amount_fen
+        if order.source in OWED:
+            flying[order[3:8]] += order.amount_fen
     computed += [(IN_FLIGHT, key, fen) for key, fen in sorted(flying.items()) if fen]
     total: dict[tuple[str, str, int, int, str], int] = defaultdict(int)
     for account, key, fen in [*((line.account, line[4:9], line.balance_fen) for line in items), *computed]:

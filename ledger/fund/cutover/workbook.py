@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
 from ledger.core.errors import InvalidInput
+from ledger.core.typed_cells import cell_text
 
 Cell = object
-_DIGITS_MAX: Final = 10**15
-"""A spreadsheet keeps fifteen digits of a number; an account number of more is wrong in it unless it is text."""
 _AMOUNTS: Final = frozenset(
     {"year_open", "debit", "credit", "balance", "amount", "quota", "fund_amount", "daily_amount"}
 )
@@ -82,21 +80,12 @@ def _rows(
 
 def _text(name: str, n: int, head: str, cell: Cell) -> str:
     """A cell as it would stand in a CSV file; a number as it was typed."""
-    if isinstance(cell, str):
-        return cell.strip()
-    if isinstance(cell, datetime):
-        return cell.date().isoformat()
-    if isinstance(cell, date):
-        return cell.isoformat()
-    if isinstance(cell, (int, float)) and not isinstance(cell, bool):
-        if abs(cell) >= _DIGITS_MAX or (abs(cell) >= _DIGITS_MAX / 100 and not float(cell).is_integer()):
-            raise InvalidInput(
-                "cutover.workbook", f"工作表{name}第{n}行{head}的数字超过15位，应存为文本", file=name, line=n
-            )
-        return str(int(cell)) if float(cell).is_integer() else f"{cell!r}"
-    raise InvalidInput(
-        "cutover.workbook", f"工作表{name}第{n}行{head}的单元格应为文本、数字或日期", file=name, line=n
-    )
+    try:
+        return cell_text(cell)
+    except ValueError as wrong:
+        raise InvalidInput(
+            "cutover.workbook", f"工作表{name}第{n}行{head}{wrong}", file=name, line=n
+        ) from wrong
 
 
 def write_workbook(

@@ -305,7 +305,7 @@ def test_a_finding_is_taken_over_months_and_never_more(audited: Any) -> None:
 
 def allot(month: Any, day: date) -> None:
     own = Dimensions(EXPENDITURE_ACCOUNT.number)
-    legs = (debit(1004, 10**9, own), credit(4101, 10**9))
+    legs = (debit(1004, 10**9, own), credit(41010101, 10**9))
     with month.tx("li") as tx:
         post(
             tx,

@@ -56,7 +56,7 @@ def declared(month: Any, bill: Any) -> Any:
     """One record of 1,000.00, recognised, declared and audited; money in the 支出户."""
     own = Dimensions(EXPENDITURE_ACCOUNT.number)
     with month.tx("li") as tx:
-        legs = (debit(1004, 10**7, own), credit(4101, 10**7))
+        legs = (debit(1004, 10**7, own), credit(41010101, 10**7))
         day = date(2026, 10, 12)
         post(
             tx,

@@ -140,7 +140,7 @@ def test_a_home_older_than_its_anchors_pays_nothing(back: Restored, bill: Any, s
 
 
 def _legs() -> Any:
-    return (debit(1004, 100, Dimensions(OWN)), credit(4101, 100))
+    return (debit(1004, 100, Dimensions(OWN)), credit(41010101, 100))
 
 
 def paid_and_brought_back(back: Restored) -> Any:

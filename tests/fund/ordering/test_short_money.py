@@ -52,7 +52,7 @@ def daily_money(town: Any, bill: Any) -> None:
 def allot(town: Any, fen: int) -> None:
     legs = (
         debit(1004, fen, Dimensions(EXPENDITURE_ACCOUNT.number)),
-        credit(4101, fen),
+        credit(41010101, fen),
     )
     content = ManualContent(PAY, "请款", f"单据{fen}", legs)
     book_by_hand(town.engine, "li", "qian", Book(DEMO_REGION, 310), PAY, content)

@@ -224,7 +224,7 @@ class Two:
 def _fund(engine: Any, region: int) -> None:
     """Ten million yuan in the 财政专户 and as much in the 支出户."""
     own, fiscal = Dimensions(OWN[region]), Dimensions(FISCAL[region])
-    income = (debit(1003, 2 * OPENING, fiscal), credit(4101, 2 * OPENING))
+    income = (debit(1003, 2 * OPENING, fiscal), credit(41010101, 2 * OPENING))
     allotted = (debit(1004, OPENING, own), credit(1003, OPENING, fiscal))
     for summary, legs in (("财政补贴", income), ("拨入", allotted)):
         content = ManualContent(START, summary, "测试单据", legs)

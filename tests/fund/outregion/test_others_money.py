@@ -37,7 +37,7 @@ def by_hand(two: Any, *legs: Leg, day: date = OCT) -> None:
 def leave_own(two: Any, fen: int) -> None:
     """Take all of our own money away but `fen`, which stays in the 支出户; the 财政专户 is empty."""
     rest, there = two.balance(1004) - fen, two.balance(1003)
-    by_hand(two, debit(4101, rest + there), credit(1004, rest, OWN), credit(1003, there, FISCAL))
+    by_hand(two, debit(41010101, rest + there), credit(1004, rest, OWN), credit(1003, there, FISCAL))
 
 
 def available(two: Any, kind: int = 1004) -> int:
@@ -121,7 +121,7 @@ def test_one_regions_money_does_not_pay_for_anothers_patients(two: Any, guest: A
 def test_a_transfer_out_of_the_fiscal_account_is_covered_by_it(two: Any) -> None:
     """X1: 财政专户 8,000.00, of it 5,000.00 another region's: 3,000.00 may be prepaid, 3,000.01 not."""
     leave_own(two, 0)
-    by_hand(two, debit(1003, 300_000, FISCAL), credit(4101, 300_000))
+    by_hand(two, debit(1003, 300_000, FISCAL), credit(41010101, 300_000))
     prepaid(two, 500_000)
     prepaid(two, 1_000_000, "paid")
     too_much = two.goes_out("prepaid", 300_001, "通知1", NEXT)
@@ -133,10 +133,10 @@ def test_a_transfer_out_of_the_fiscal_account_is_covered_by_it(two: Any) -> None
     with two.tx() as tx:
         made = draft_transfer_orders(tx, 310, NEXT)
     assert (made.moves, made.blocked) == ([enough], [])
-    by_hand(two, debit(4101, 1), credit(1003, 1, FISCAL), day=NEXT)
+    by_hand(two, debit(41010101, 1), credit(1003, 1, FISCAL), day=NEXT)
     with pytest.raises(Conflict, match=r"batch\.over_available: 账户4200000000001003可用2,999.99元"):
         approve(two.month.engine, "qian", HERE, made.batch.batch_id, made.batch.digest, NEXT)
-    by_hand(two, debit(1003, 1, FISCAL), credit(4101, 1), day=NEXT)
+    by_hand(two, debit(1003, 1, FISCAL), credit(41010101, 1), day=NEXT)
     with pytest.raises(Conflict, match=r"request\.in_order"), two.tx("li") as tx:
         cancel_move(tx, enough)
     approve(two.month.engine, "qian", HERE, made.batch.batch_id, made.batch.digest, NEXT)

@@ -36,7 +36,7 @@ def by_hand(two: Any, *legs: Leg, day: date = NEXT) -> None:
 def leave_own(two: Any, fen: int) -> None:
     """Take all of our own money away but `fen`, which stays in the 支出户; the 财政专户 is empty."""
     rest, there = two.balance(1004) - fen, two.balance(1003)
-    by_hand(two, debit(4101, rest + there), credit(1004, rest, OWN), credit(1003, there, FISCAL), day=OCT)
+    by_hand(two, debit(41010101, rest + there), credit(1004, rest, OWN), credit(1003, there, FISCAL), day=OCT)
 
 
 def prepaid(two: Any, fen: int) -> None:

@@ -99,7 +99,7 @@ def employees(desk_of: Callable[[int], Desk]) -> Desk:
     )
     desk.post(october, debit(400101, 20_000), credit(1005, 20_000))
     desk.post(october, debit(1003, 480_000, FISCAL), credit(1005, 480_000))
-    desk.post(october, debit(1003, 90_000, FISCAL), credit(4101, 90_000))
+    desk.post(october, debit(1003, 90_000, FISCAL), credit(41010101, 90_000))
     desk.post(october, debit(1003, 1_234, FISCAL), credit(42010101, 1_000), credit(42010202, 234))
     desk.post(october, debit(1004, 700_000, BANK), credit(1003, 700_000, FISCAL))
     # a daily payout as an advance, a month settled into expense, a refund of this year's expense
@@ -127,7 +127,7 @@ def employees(desk_of: Callable[[int], Desk]) -> Desk:
 
 
 CLOSE_OCTOBER = (
-    (debit(400101, 280_000), debit(4101, 90_000), debit(42010101, 1_000), credit(300101, 371_000)),
+    (debit(400101, 280_000), debit(41010101, 90_000), debit(42010101, 1_000), credit(300101, 371_000)),
     (debit(300101, 127_000), credit(50010101, 90_000, CARE), credit(5101, 37_000)),
     (debit(400102, 150_000), debit(42010202, 234), credit(300102, 150_234)),
     (

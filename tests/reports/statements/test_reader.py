@@ -206,7 +206,7 @@ def busy(request, fund):
     desk = request.getfixturevalue("desk_of")(390)
     for day in (date(2026, 10, 20), date(2026, 11, 20)):
         desk.post(day, debit(1003, 70_000, FISCAL), credit(4001, 70_000))
-        desk.post(day, debit(1003, 9_000, FISCAL), credit(4101, 9_000))
+        desk.post(day, debit(1003, 9_000, FISCAL), credit(41010101, 9_000))
         desk.post(day, debit(1004, 50_000, BANK), credit(1003, 50_000, FISCAL))
         desk.post(day, debit(500101, 12_000, CARE), credit(1004, 12_000, BANK))
         desk.post(day, debit(110105, 700, CARE), credit(1004, 700, BANK))

@@ -171,7 +171,7 @@ def test_what_was_printed_comes_out_again_for_ever(employees):
     told = employees.told(2026, 11)
     printed = told.as_json(Form.SHEET), told.as_json(Form.INCOME)
     cut_at = told.known.recorded_at
-    employees.post(date(2026, 11, 28), debit(1003, 77, FISCAL), credit(4101, 77))
+    employees.post(date(2026, 11, 28), debit(1003, 77, FISCAL), credit(41010101, 77))
     close_month(employees, date(2026, 11, 30), CLOSE_NOVEMBER)
     now = employees.told(2026, 11)
     assert now.forms[Form.INCOME].fen("pool_subsidy") == (77, 90_077)
@@ -261,12 +261,12 @@ def test_every_cell_opens_to_its_entries(employees):
 def test_residents(desk_of):
     desk = desk_of(390)
     desk.post(date(2026, 10, 1), debit(1003, 9_000, FISCAL), credit(3001, 9_000), event="OPEN")
-    desk.post(date(2026, 10, 9), debit(1003, 4_000, FISCAL), credit(4001, 3_000), credit(4101, 1_000))
+    desk.post(date(2026, 10, 9), debit(1003, 4_000, FISCAL), credit(4001, 3_000), credit(41010101, 1_000))
     dims = Dimensions("H42010000001", "pool", 2026, 202610, "inpatient")
     desk.post(date(2026, 10, 10), debit(500101, 700, dims), credit(1003, 700, FISCAL))
     desk.post(date(2026, 10, 11), debit(5101, 200), credit(1003, 200, FISCAL))
     desk.post(
-        date(2026, 10, 31), debit(4001, 3_000), debit(4101, 1_000), credit(3001, 4_000), event="CLOSE-M"
+        date(2026, 10, 31), debit(4001, 3_000), debit(41010101, 1_000), credit(3001, 4_000), event="CLOSE-M"
     )
     sheet, income = both(desk, 2026, 10)
     assert sheet == {
@@ -284,9 +284,13 @@ def test_taken_over_in_the_middle_of_a_year(desk_of):
     """What an opening entry brings of this year's income is in the year's column and in no month's."""
     desk = desk_of(390)
     desk.post(
-        date(2026, 10, 1), debit(1003, 9_500, FISCAL), credit(3001, 9_000), credit(4101, 500), event="OPEN"
+        date(2026, 10, 1),
+        debit(1003, 9_500, FISCAL),
+        credit(3001, 9_000),
+        credit(41010101, 500),
+        event="OPEN",
     )
-    desk.post(date(2026, 10, 9), debit(1003, 40, FISCAL), credit(4101, 40))
+    desk.post(date(2026, 10, 9), debit(1003, 40, FISCAL), credit(41010101, 40))
     told = desk.told(2026, 10)
     assert told.forms[Form.INCOME].fen("subsidy") == (40, 540)
     assert told.forms[Form.SHEET].fen("balance") == (9_000, 9_540)

@@ -93,12 +93,18 @@ _RECORDS: Final = """
 _PAPERS: Final = coded("""
     SELECT * FROM (
         SELECT coalesce(a.region, o.region) AS region, coalesce(a.fund, o.fund) AS fund, coalesce(o.advance_id, 'OPEN-' || a.region || '-' || a.fund || '-' || a.line) AS paper
-          FROM (SELECT a.* FROM fund.cutover c JOIN fund.cutover_advance a ON a.region = c.region AND a.fund = c.fund AND a.version = c.version
+          FROM (SELECT a.*, (SELECT min(y.reference) FROM fund.cutover_order y WHERE (y.region, y.fund, y.version) = (a.region, a.fund, a.version)
+                                AND (y.source, y.institution, y.category) = (a.account, a.institution, a.document)) AS flying
+                  FROM fund.cutover c JOIN fund.cutover_advance a ON a.region = c.region AND a.fund = c.fund AND a.version = c.version
                  WHERE c.state = 'confirmed') a
           FULL JOIN (SELECT region, fund, advance_id, order_no, institution, amount_fen, quota_fen, year, term, recovery, document, due_on, kind
                        FROM fund.advance WHERE order_no LIKE 'OPEN%' OR advance_id LIKE 'OPEN-%') o
             ON o.region = a.region AND o.advance_id = 'OPEN-' || a.region || '-' || a.fund || '-' || a.line
-         WHERE a.line IS NULL OR o.advance_id IS NULL OR o.order_no <> 'OPEN:' || o.advance_id
+         WHERE a.line IS NULL OR o.advance_id IS NULL
+            OR CASE WHEN a.flying IS NULL THEN o.order_no <> 'OPEN:' || o.advance_id
+                    ELSE o.order_no LIKE 'OPEN:%' OR NOT EXISTS (SELECT 1 FROM payments.taken_order t JOIN payments.pay_order y
+                           ON y.region = t.region AND y.order_no = t.order_no WHERE t.region = a.region AND t.reference = a.flying
+                          AND y.institution = a.institution AND y.amount_fen = a.amount_fen) END
             OR (o.fund, o.institution, o.amount_fen, o.quota_fen, o.year, o.term, o.recovery, o.document, o.due_on)
                <> (a.fund, a.institution, a.amount_fen, a.quota_fen, a.year, a.term, a.recovery, a.document, a.due_on)
             OR o.kind <> CASE a.account WHEN {PREPAYMENT} THEN 'prepayment' WHEN {PREALLOCATION} THEN 'preallocation' ELSE 'supplier' END
@@ -109,15 +115,25 @@ _PAPERS: Final = coded("""
           FULL JOIN (SELECT region, fund, deduction_id, institution, term, amount_fen FROM fund.other_deduction WHERE deduction_id LIKE 'OPEN-%') o
             ON o.region = d.region AND o.deduction_id = 'OPEN-' || d.fund || '-' || d.line
          WHERE d.line IS NULL OR o.deduction_id IS NULL
-            OR (o.fund, o.institution, o.term, o.amount_fen) <> (d.fund, d.institution, d.term, d.amount_fen)) p ORDER BY 1, 2, 3
+            OR (o.fund, o.institution, o.term, o.amount_fen) <> (d.fund, d.institution, d.term, d.amount_fen)
+        UNION ALL
+        SELECT coalesce(c.region, o.region), coalesce(c.fund, o.fund), coalesce(o.payment_id, 'OPEN-' || c.region || '-' || c.fund || '-' || c.line)
+          FROM (SELECT y.* FROM fund.cutover c JOIN fund.cutover_order y ON y.region = c.region AND y.fund = c.fund AND y.version = c.version
+                 WHERE c.state = 'confirmed' AND y.source = {BENEFITS}) c
+          FULL JOIN (SELECT * FROM fund.person_payment WHERE payment_id LIKE 'OPEN-%') o
+            ON o.region = c.region AND o.payment_id = 'OPEN-' || c.region || '-' || c.fund || '-' || c.line
+         WHERE c.line IS NULL OR o.payment_id IS NULL
+            OR (o.fund, o.psn_no, o.subfund, o.service_year, o.term, o.category, o.amount_fen, o.payee_number, o.state)
+               <> (c.fund, c.institution, c.subfund, c.service_year, c.term, c.category, c.amount_fen, c.payee_number, 'approved')) p ORDER BY 1, 2, 3
 """)
 
 
 # Orders: each item of the set in an order under the number the bank knows, and no order of a cut-over beside them.
-_ORDERS: Final = """
+_ORDERS: Final = coded("""
     SELECT coalesce(c.region, o.region), coalesce(c.fund, o.fund), coalesce(c.reference, o.reference, o.order_no)
-      FROM (SELECT c.region, c.fund, o.reference, o.source, o.institution, o.subfund, o.service_year, o.term, o.category, o.amount_fen, o.account,
-                   o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps, o.sent_on, true AS there
+      FROM (SELECT c.region, c.fund, o.reference, o.source, CASE o.source WHEN {BENEFITS} THEN 'PERSON' ELSE o.institution END AS institution,
+                   o.subfund, o.service_year, o.term, CASE WHEN o.source IN ({ADVANCES}) THEN '' ELSE o.category END AS category,
+                   o.amount_fen, o.account, o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps, o.sent_on, true AS there
               FROM fund.cutover c JOIN fund.cutover_order o ON o.region = c.region AND o.fund = c.fund AND o.version = c.version
              WHERE c.state = 'confirmed') c
       FULL JOIN (
@@ -132,7 +148,7 @@ _ORDERS: Final = """
          = (c.region, c.fund, c.reference, c.source, c.institution, c.subfund, c.service_year, c.term, c.category, c.amount_fen, c.account, c.payee_name,
             c.payee_number, c.payee_bank, c.payee_cnaps, c.sent_on)
      WHERE c.there IS NULL OR o.order_no IS NULL ORDER BY 1, 2, 3
-"""
+""")
 # The bank's side: the opening statement moved by what the set says, its lines and the entry's named lines are the set's items.
 _BANKS: Final = """
     WITH said AS (

@@ -77,6 +77,9 @@ _PROVEN: Final = coded("""
           FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
          WHERE b.account IN ({REGION_PREPAYMENT}, {OTHERS_MONEY})
         UNION ALL
+        SELECT l.region, l.fund, l.account, l.counterparty, 0, l.balance_fen     -- taken over
+          FROM fund.cutover c JOIN fund.cutover_line l ON l.region = c.region AND l.fund = c.fund AND l.version = c.version
+         WHERE c.state = 'confirmed' AND l.posted AND l.account IN ({REGION_PREPAYMENT}, {OTHERS_MONEY})        UNION ALL
         SELECT m.region, m.fund, CASE m.kind WHEN 'prepaid_back' THEN {REGION_PREPAYMENT} ELSE {OTHERS_MONEY} END, m.counterparty::text, 0,
                CASE m.kind WHEN 'prepaid_back' THEN -m.amount_fen ELSE m.amount_fen END
           FROM fund.outregion_move m WHERE m.state = 'done'

@@ -135,7 +135,7 @@ CREATE OR REPLACE TRIGGER one_order BEFORE UPDATE OF order_no ON fund.advance
 CREATE OR REPLACE TRIGGER two_persons BEFORE UPDATE OF state, approved_by, approved_on, reason ON fund.advance
     FOR EACH ROW EXECUTE FUNCTION fund.check_two_persons();
 CREATE OR REPLACE TRIGGER two_persons_new BEFORE INSERT ON fund.advance
-    FOR EACH ROW WHEN (NEW.order_no NOT LIKE 'OPEN:%')   -- what was paid before: fund.check_opened
+    FOR EACH ROW WHEN (NEW.order_no NOT LIKE 'OPEN:%' AND NEW.advance_id NOT LIKE 'OPEN-%')   -- taken over: fund.check_opened
     EXECUTE FUNCTION fund.check_two_persons();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.advance_offset
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();

@@ -138,12 +138,12 @@ CREATE TABLE fund.cutover_order (
     version        integer NOT NULL,
     line           integer NOT NULL,
     reference      text NOT NULL,      -- the end-to-end id the old system gave it
-    source         integer NOT NULL,   -- where it was owed: 9101, 9103, 9106
-    institution    text NOT NULL,
+    source         integer NOT NULL,   -- where it was owed: 9101, 9103, 9106; what it pays: an advance 1101xx, a person 5001
+    institution    text NOT NULL,      -- of a person: the person's number
     subfund        text NOT NULL,
     service_year   smallint NOT NULL,
     term           integer NOT NULL,
-    category       text NOT NULL,
+    category       text NOT NULL,      -- of an advance: its document, as open_items has it under reference
     amount_fen     bigint NOT NULL,
     account        text NOT NULL,      -- ours
     payee_name     text NOT NULL,
@@ -196,6 +196,19 @@ SET search_path = pg_catalog, pg_temp AS $$
         OR EXISTS (SELECT 1 FROM payments.bank_account k WHERE k.region = p_region AND k.account = p_party)
         OR EXISTS (SELECT 1 FROM fund.outregion_counterparty o WHERE o.region = p_region AND o.counterparty::text = p_party)
         OR EXISTS (SELECT 1 FROM fund.party y WHERE y.region = p_region AND y.party = p_party AND y.state <> 'proposed')
+$$;
+
+-- Which kind of batch pays what a taken-over order was for.
+CREATE OR REPLACE FUNCTION fund.kind_of_source(p_source integer) RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE p_source WHEN 9101 THEN 'daily' WHEN 9103 THEN 'month' WHEN 9106 THEN 'clearing' WHEN 5001 THEN 'person'
+                         WHEN 110104 THEN 'supplier' ELSE 'advance' END
+$$;
+
+-- The old system's order that is to pay an advance of a set; '' where the old system had paid it.
+CREATE OR REPLACE FUNCTION fund.advance_on_its_way(a fund.cutover_advance) RETURNS text LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce((SELECT min(o.reference) FROM fund.cutover_order o WHERE (o.region, o.fund, o.version) = (a.region, a.fund, a.version)
+                        AND (o.source, o.institution, o.category) = (a.account, a.institution, a.document)), '')
 $$;
 
 -- Begins a set of the acting user: its rows are added in the same transaction, then it is proposed or forgotten. Only a book
@@ -262,10 +275,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
             SELECT DISTINCT l.counterparty AS party FROM lines l
             UNION SELECT a.institution FROM fund.cutover_advance a WHERE (a.region, a.fund, a.version) = (p_region, p_fund, p_version)
             UNION SELECT d.institution FROM fund.cutover_deduction d WHERE (d.region, d.fund, d.version) = (p_region, p_fund, p_version)
-            UNION SELECT o.institution FROM fund.cutover_order o WHERE (o.region, o.fund, o.version) = (p_region, p_fund, p_version)
+            UNION SELECT o.institution FROM fund.cutover_order o
+                   WHERE (o.region, o.fund, o.version) = (p_region, p_fund, p_version) AND o.source <> 5001
             UNION SELECT h.party FROM fund.cutover_history h WHERE (h.region, h.fund, h.version) = (p_region, p_fund, p_version) AND h.party <> '') p),
     inst AS MATERIALIZED (SELECT i.institution FROM fund.institution i WHERE i.region = p_region),
-    advances AS (SELECT * FROM fund.cutover_advance a WHERE (a.region, a.fund, a.version) = (p_region, p_fund, p_version)),
+    advances AS (
+        SELECT a.*, fund.advance_on_its_way(a) AS reference FROM fund.cutover_advance a
+         WHERE (a.region, a.fund, a.version) = (p_region, p_fund, p_version)),
     history AS (
         SELECT h.*, a.class, a.leaf, a.dims, a.section FROM fund.cutover_history h
           LEFT JOIN books.account a ON a.region = h.region AND a.fund = h.fund AND a.account = h.account
@@ -278,14 +294,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
          WHERE (r.region, r.fund, r.version) = (p_region, p_fund, p_version)),
     orders AS MATERIALIZED (
         SELECT o.*, min(o.line) OVER own AS head, sum(o.amount_fen) OVER own AS total,
-               min(o.line) OVER (PARTITION BY o.reference, o.subfund, o.service_year, o.term, o.category) AS first,
+               min(o.line) OVER (PARTITION BY o.reference, CASE WHEN o.source IN (9101, 9103, 9106) THEN
+                       concat_ws('|', o.subfund, o.service_year, o.term, o.category) END) AS first,
                min(o.line) OVER (PARTITION BY nullif(o.bank_reference, ''), CASE o.bank_reference WHEN '' THEN o.line END) AS serial
           FROM fund.cutover_order o WHERE (o.region, o.fund, o.version) = (p_region, p_fund, p_version) WINDOW own AS (PARTITION BY o.reference)),
     flying AS (     -- 9104 by key, and the daily items of each order against the records it pays
         SELECT reference, counterparty, subfund, service_year, term, category, sum(listed)::bigint AS listed, sum(found)::bigint AS found,
                min(line) FILTER (WHERE line > 0) AS line
           FROM (SELECT '' AS reference, o.institution AS counterparty, o.subfund, o.service_year, o.term, o.category, o.amount_fen AS listed, 0 AS found, o.line
-                  FROM orders o
+                  FROM orders o WHERE o.source IN (9101, 9103, 9106)
                 UNION ALL
                 SELECT '', l.counterparty, l.subfund, l.service_year, l.term, l.category, 0, l.balance_fen, 0 FROM lines l WHERE l.account = 9104
                 UNION ALL
@@ -343,7 +360,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
                 UNION ALL
                 SELECT l.account, l.counterparty, l.balance_fen, 0, l.line FROM balances l WHERE l.account IN (110102, 110103, 110104)
                 UNION ALL
-                SELECT a.account, a.institution, 0, a.amount_fen, 0 FROM advances a) s
+                SELECT a.account, a.institution, 0, a.amount_fen, 0 FROM advances a WHERE a.reference = '') s
          GROUP BY 1, 2),
     summed AS (
         SELECT t.line, t.account, t.year_open_fen, t.debit_fen, t.credit_fen, t.balance_fen,
@@ -356,10 +373,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
         -- accounts
         SELECT l.file, l.line, 'account', 'cutover.account_unknown', format('科目表没有科目%s', l.account) FROM lines l WHERE l.name IS NULL
         UNION ALL
-        SELECT l.file, l.line, 'account', 'cutover.account_not_leaf', format('科目%s（%s）不是末级', l.account, l.name) FROM lines l WHERE NOT l.leaf
+        SELECT l.file, l.line, 'account', 'cutover.account_not_leaf', format('科目%s（%s）不是末级，余额列在%s', l.account, l.name, coalesce(
+                   (SELECT string_agg(a.account::text, '、' ORDER BY a.account) FROM books.account a
+                     WHERE a.region = p_region AND a.fund = p_fund AND a.leaf AND a.account::text LIKE l.account || '_%'), '其他科目'))
+          FROM lines l WHERE NOT l.leaf
         UNION ALL
         SELECT l.file, l.line, 'account', 'cutover.not_carried',
-               CASE WHEN l.file = 'balances' THEN format('科目%s属备查账，应列入open_items', l.account)
+               CASE WHEN left(l.account::text, 2) = '95' THEN format('%s异地就医不列入：尚未付给医院的结算，接转后由outregion recognise按记录确认；'
+                         '原系统已付的不接入记录；已发出而未到账的，待回单入原系统的账后接转', l.account)
+                    WHEN l.file = 'balances' THEN format('科目%s属备查账，应列入open_items', l.account)
                     ELSE format('%s的未了事项不在可接转之列', l.account) END
           FROM lines l WHERE l.file <> 'computed' AND l.name IS NOT NULL AND CASE l.file WHEN 'balances' THEN left(l.account::text, 1) = '9'
                ELSE l.account NOT IN (9002, 9101, 9102, 9103, 9105, 9106, 9201, 9202, 9203, 920401, 920402, 920403, 9209, 9301, 9302, 9303, 9304,
@@ -471,15 +493,28 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
         -- payments on their way
         UNION ALL
         SELECT 'orders', o.line, 'institution', 'cutover.party_unknown', format('机构“%s”不存在', o.institution)
-          FROM orders o WHERE NOT EXISTS (SELECT 1 FROM inst i WHERE i.institution = o.institution)
+          FROM orders o WHERE o.source <> 5001 AND NOT EXISTS (SELECT 1 FROM inst i WHERE i.institution = o.institution)
         UNION ALL
         SELECT 'orders', o.line, 'order', 'cutover.order',
-               '在途单应写明单号（字母、数字、._-，至多35位）、来源9101、9103或9106、账目、年度、期号、类别、收款户名与账号、不晚于接转日的发出日；金额不为零，合计大于零'
+               '在途单应写明单号（字母、数字、._-，至多35位）、来源9101、9103、9106、5001或1101xx、账目、年度、期号、类别、收款户名与账号、不晚于接转日的发出日；金额不为零，合计大于零'
           FROM orders o CROSS JOIN head h
-         WHERE o.reference !~ '^[0-9A-Za-z._-]{1,35}$' OR o.source NOT IN (9101, 9103, 9106) OR o.amount_fen = 0 OR o.total <= 0
-            OR o.payee_name = '' OR o.payee_number = '' OR o.sent_on > h.day OR o.subfund NOT IN ('pool', 'acct') OR o.category = ''
-            OR o.subfund = 'acct' AND o.source = 9101 OR o.service_year NOT BETWEEN 2000 AND h.year OR o.term NOT BETWEEN 200001 AND h.month
-            OR o.term % 100 NOT BETWEEN 1 AND 12 OR o.line > 99999
+         WHERE o.reference !~ '^[0-9A-Za-z._-]{1,35}$' OR o.source NOT IN (9101, 9103, 9106, 5001, 110102, 110103, 110104)
+            OR o.amount_fen = 0 OR o.total <= 0 OR o.payee_name = '' OR o.payee_number = '' OR o.sent_on > h.day OR o.category = '' OR o.line > 99999
+            OR o.source IN (9101, 9103, 9106, 5001) AND (o.subfund NOT IN ('pool', 'acct') OR o.subfund = 'acct' AND o.source = 9101
+               OR o.service_year NOT BETWEEN 2000 AND h.year OR o.term NOT BETWEEN 200001 AND h.month OR o.term % 100 NOT BETWEEN 1 AND 12)
+        UNION ALL
+        SELECT 'orders', o.line, 'order', 'cutover.order_paper',
+               CASE o.source WHEN 5001 THEN '个人付款一单一行：人员编号、收款开户行、12位行号齐全，类别须是本基金待遇支出的明细'
+                    WHEN 9502 THEN '在途的异地就医拨付不能接入：待回单入原系统的账后接转'
+                    ELSE format('预付款一单一行：open_items须有机构%s、文号%s、%s分的同一科目预付，账目、年度、期号留空', o.institution, o.category, o.amount_fen) END
+          FROM orders o
+         WHERE o.source = 9502 OR o.source IN (5001, 110102, 110103, 110104) AND (o.line > o.head OR o.first < o.line)
+            OR o.source = 5001 AND (o.institution !~ '^[0-9A-Za-z]{1,30}$' OR o.payee_bank = '' OR o.payee_cnaps !~ '^[0-9]{12}$'
+               OR o.payee_number !~ '^[0-9A-Za-z-]{5,34}$')
+            OR o.source IN (110102, 110103, 110104) AND (o.subfund <> '' OR o.service_year <> 0 OR o.term <> 0 OR NOT EXISTS (
+               SELECT 1 FROM advances a WHERE (a.account, a.institution, a.document, a.amount_fen, a.reference)
+                                            = (o.source, o.institution, o.category, o.amount_fen, o.reference))
+               OR o.source = 110104 AND (o.payee_bank = '' OR o.payee_cnaps !~ '^([0-9]{12})?$'))
         UNION ALL
         SELECT 'orders', o.line, 'order', 'cutover.order_head', format('与第%s行同一单号%s，而来源、机构、账户、收款人、日期或银行流水号不同', o.head, o.reference)
           FROM orders o JOIN orders f ON f.line = o.head
@@ -529,7 +564,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
         UNION ALL
         SELECT 'history', x.line, 'period', 'cutover.history', '应为接转日以前两个年度起的年yyyy或月yyyymm；收支科目末级，或已付备查科目并写明机构（备查科目的年须已结束）'
           FROM history x CROSS JOIN head h
-         WHERE x.class IS NULL OR NOT x.leaf OR NOT CASE WHEN x.section = 1 THEN x.class IN ('收入', '支出') AND x.party = ''
+         WHERE x.class IS NULL OR NOT (x.leaf OR x.account = 4101 AND x.period / CASE WHEN x.period > 9999 THEN 100 ELSE 1 END < h.year) OR NOT CASE WHEN x.section = 1 THEN x.class IN ('收入', '支出') AND x.party = ''
                    ELSE x.account IN (9201, 9202, 9203, 920401, 920402, 920403)
                         AND EXISTS (SELECT 1 FROM inst i WHERE i.institution = x.party) END
             OR NOT CASE WHEN x.period > 9999 THEN x.period % 100 BETWEEN 1 AND 12 AND x.period BETWEEN (h.year - 2) * 100 + 1 AND h.month
@@ -617,23 +652,46 @@ BEGIN
 END $$;
 
 -- The payments on their way become orders of ours, approved by the set's two persons and at the bank, their outcome unknown: a
--- receipt pays them, a status refuses them, a return opens them again, as it does any order's.
+-- receipt pays them, a status refuses them, a return opens them again, as it does any order's. Beside them the advances of the set,
+-- paid before or on their way, and the payments to persons that are.
 CREATE OR REPLACE FUNCTION fund.open_orders(p fund.cutover, p_checker text, p_on date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     CREATE TEMP TABLE opening_order ON COMMIT DROP AS
     SELECT o.*, format('FL%s-%s-%s-%s', p.region, p.fund, to_char(p.day, 'YYYYMMDD'), lpad(o.first::text, 5, '0')) AS order_no, format('OPEN-%s-%s-%s', p.region, p.fund, o.kind) AS batch_id
       FROM (SELECT DISTINCT ON (x.reference) x.reference, x.institution, x.account, x.payee_name, x.payee_number, x.payee_bank, x.payee_cnaps, x.sent_on,
-                   x.bank_reference, CASE x.source WHEN 9101 THEN 'daily' WHEN 9103 THEN 'month' ELSE 'clearing' END AS kind,
+                   x.bank_reference, fund.kind_of_source(x.source) AS kind, x.source,
                    sum(x.amount_fen) OVER (PARTITION BY x.reference)::bigint AS fen,
                    min(x.line) OVER (PARTITION BY x.reference) AS first
               FROM fund.cutover_order x WHERE (x.region, x.fund, x.version) = (p.region, p.fund, p.version) ORDER BY x.reference, x.line) o;
     INSERT INTO payments.pay_order (region, order_no, fund, batch_id, institution, amount_fen, account, payee_name, payee_number, payee_bank,
            payee_cnaps, purpose, state)
-    SELECT p.region, o.order_no, p.fund, o.batch_id, o.institution, o.fen, o.account, o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps,
+    SELECT p.region, o.order_no, p.fund, o.batch_id, CASE o.source WHEN 5001 THEN 'PERSON' ELSE o.institution END, o.fen, o.account, o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps,
            '接转在途 ' || o.reference, 'draft' FROM pg_temp.opening_order o;
+    INSERT INTO payments.taken_order (region, reference, order_no) SELECT p.region, x.reference, x.order_no FROM pg_temp.opening_order x;
+    INSERT INTO fund.person_payment (region, fund, payment_id, kind, psn_no, subfund, service_year, term, category, amount_fen, document,
+           payee_name, payee_number, payee_bank, payee_cnaps, due_on, state, prepared_by, prepared_on, approved_by, approved_on, order_no)
+    SELECT x.region, x.fund, format('OPEN-%s-%s-%s', x.region, x.fund, x.line), CASE x.category WHEN 'maternity_allowance' THEN x.category ELSE 'reimbursement' END,
+           x.institution, x.subfund, x.service_year, x.term, x.category, x.amount_fen, '接转 ' || x.reference, x.payee_name, x.payee_number, x.payee_bank,
+           x.payee_cnaps, x.sent_on, 'approved', p.proposed_by, p.proposed_on, p_checker, p_on, t.order_no
+      FROM fund.cutover_order x JOIN payments.taken_order t ON t.region = x.region AND t.reference = x.reference
+     WHERE (x.region, x.fund, x.version) = (p.region, p.fund, p.version) AND x.source = 5001;
+    INSERT INTO fund.advance (region, fund, advance_id, institution, kind, year, term, recovery, amount_fen, quota_fen, conditions, document,
+           payee_name, payee_number, payee_bank, payee_cnaps, due_on, state, prepared_by, prepared_on, approved_by, approved_on, order_no)
+    SELECT a.region, a.fund, x.id, a.institution, CASE a.account WHEN 110102 THEN 'prepayment' WHEN 110103 THEN 'preallocation' ELSE 'supplier' END,
+           a.year, a.term, a.recovery, a.amount_fen, a.quota_fen, CASE WHEN o.order_no IS NULL THEN '接转：原系统已付' ELSE '接转：在途' END, a.document,
+           CASE a.account WHEN 110104 THEN coalesce(o.payee_name, '原系统已付') ELSE '' END,
+           CASE a.account WHEN 110104 THEN coalesce(o.payee_number, 'OPEN') ELSE '' END,
+           CASE a.account WHEN 110104 THEN coalesce(o.payee_bank, '原系统已付') ELSE '' END,
+           CASE a.account WHEN 110104 THEN coalesce(o.payee_cnaps, '') ELSE '' END,
+           a.due_on, 'approved', p.proposed_by, p.proposed_on, p_checker, p_on, coalesce(o.order_no, 'OPEN:' || x.id)
+      FROM fund.cutover_advance a CROSS JOIN LATERAL (SELECT format('OPEN-%s-%s-%s', a.region, a.fund, a.line) AS id) x
+      LEFT JOIN (payments.taken_order t JOIN payments.pay_order o ON o.region = t.region AND o.order_no = t.order_no)
+        ON t.region = a.region AND t.reference = fund.advance_on_its_way(a)
+     WHERE (a.region, a.fund, a.version) = (p.region, p.fund, p.version);
     INSERT INTO payments.order_item (region, order_no, n, source, subfund, service_year, term, category, amount_fen)
-    SELECT p.region, o.order_no, row_number() OVER (PARTITION BY x.reference ORDER BY x.line), x.source, x.subfund, x.service_year, x.term, x.category, x.amount_fen
+    SELECT p.region, o.order_no, row_number() OVER (PARTITION BY x.reference ORDER BY x.line), x.source, x.subfund, x.service_year, x.term,
+           CASE WHEN x.source IN (110102, 110103, 110104) THEN '' ELSE x.category END, x.amount_fen
       FROM fund.cutover_order x JOIN pg_temp.opening_order o USING (reference) WHERE (x.region, x.fund, x.version) = (p.region, p.fund, p.version);
     INSERT INTO payments.order_payable (region, order_no, fund, setl_id, subfund, daily_fen)
     SELECT p.region, o.order_no, p.fund, r.setl_id, r.subfund, r.daily_fen
@@ -652,7 +710,6 @@ BEGIN
     SELECT p.region, x.order_no, e.n, e.event, e.was, e.is_now, e.who, p.day, '', x.reference FROM pg_temp.opening_order x
      CROSS JOIN LATERAL (VALUES (1, 'draft', '', 'draft', p.proposed_by), (2, 'approve', 'draft', 'approved', p_checker),
                                 (3, 'take_over', 'approved', 'unknown', p_checker)) AS e (n, event, was, is_now, who);
-    INSERT INTO payments.taken_order (region, reference, order_no) SELECT p.region, x.reference, x.order_no FROM pg_temp.opening_order x;
     DROP TABLE pg_temp.opening_order;
 END $$;
 
@@ -775,14 +832,6 @@ BEGIN
       FROM fund.cutover_record r LEFT JOIN payments.taken_order t ON t.region = r.region AND t.reference = r.reference AND NOT r.paid
      WHERE r.region = p_region AND r.fund = p_fund AND r.version = v.version
        AND p.region = r.region AND p.fund = r.fund AND p.setl_id = r.setl_id AND p.subfund = r.subfund;
-    INSERT INTO fund.advance (region, fund, advance_id, institution, kind, year, term, recovery, amount_fen, quota_fen, conditions, document,
-           payee_name, payee_number, payee_bank, payee_cnaps, due_on, state, prepared_by, prepared_on, approved_by, approved_on, order_no)
-    SELECT a.region, a.fund, x.id, a.institution, CASE a.account WHEN 110102 THEN 'prepayment' WHEN 110103 THEN 'preallocation' ELSE 'supplier' END,
-           a.year, a.term, a.recovery, a.amount_fen, a.quota_fen, '接转：原系统已付', a.document,
-           CASE a.account WHEN 110104 THEN '原系统已付' ELSE '' END, CASE a.account WHEN 110104 THEN 'OPEN' ELSE '' END,
-           CASE a.account WHEN 110104 THEN '原系统已付' ELSE '' END, '', a.due_on, 'approved', v.proposed_by, v.proposed_on, v_user, p_on, 'OPEN:' || x.id
-      FROM fund.cutover_advance a CROSS JOIN LATERAL (SELECT format('OPEN-%s-%s-%s', a.region, a.fund, a.line) AS id) x
-     WHERE a.region = p_region AND a.fund = p_fund AND a.version = v.version;
     INSERT INTO fund.other_deduction (region, fund, deduction_id, institution, term, reason, amount_fen, prepared_by, approved_by)
     SELECT d.region, d.fund, format('OPEN-%s-%s', d.fund, d.line), d.institution, d.term, CASE WHEN d.finding THEN '接转审核扣款：' ELSE '接转：' END || d.reference, d.amount_fen, v.proposed_by, v_user
       FROM fund.cutover_deduction d WHERE d.region = p_region AND d.fund = p_fund AND d.version = v.version;
@@ -806,11 +855,20 @@ BEGIN
         v_found := EXISTS (SELECT 1 FROM fund.cutover c JOIN fund.cutover_order o ON (o.region, o.fund, o.version) = (c.region, c.fund, c.version)
             WHERE c.region = NEW.region AND c.fund = NEW.fund AND c.state = 'confirmed' AND c.proposed_by = v_new ->> 'prepared_by'
               AND c.day = (v_new ->> 'pay_date')::date
-              AND v_new ->> 'batch_id' = format('OPEN-%s-%s-%s', c.region, c.fund, CASE o.source WHEN 9101 THEN 'daily' WHEN 9103 THEN 'month' ELSE 'clearing' END));
+              AND v_new ->> 'batch_id' = format('OPEN-%s-%s-%s', c.region, c.fund, fund.kind_of_source(o.source)));
+    ELSIF TG_TABLE_NAME = 'person_payment' THEN
+        v_found := EXISTS (SELECT 1 FROM fund.cutover c JOIN fund.cutover_order o ON (o.region, o.fund, o.version) = (c.region, c.fund, c.version)
+              JOIN payments.taken_order t ON t.region = o.region AND t.reference = o.reference
+            WHERE c.region = NEW.region AND c.fund = NEW.fund AND c.state = 'confirmed' AND o.source = 5001
+              AND v_new ->> 'payment_id' = format('OPEN-%s-%s-%s', o.region, o.fund, o.line) AND v_new ->> 'order_no' = t.order_no
+              AND o.institution = v_new ->> 'psn_no' AND o.amount_fen = (v_new ->> 'amount_fen')::bigint
+              AND (c.proposed_by, c.decided_by) = (v_new ->> 'prepared_by', v_new ->> 'approved_by'));
     ELSIF TG_TABLE_NAME = 'advance' THEN
         v_found := EXISTS (SELECT 1 FROM fund.cutover c JOIN fund.cutover_advance a ON (a.region, a.fund, a.version) = (c.region, c.fund, c.version)
             WHERE c.region = NEW.region AND c.fund = NEW.fund AND c.state = 'confirmed'
-              AND v_new ->> 'advance_id' = format('OPEN-%s-%s-%s', a.region, a.fund, a.line) AND v_new ->> 'order_no' = 'OPEN:' || (v_new ->> 'advance_id')
+              AND v_new ->> 'advance_id' = format('OPEN-%s-%s-%s', a.region, a.fund, a.line)
+              AND v_new ->> 'order_no' = coalesce((SELECT t.order_no FROM payments.taken_order t
+                    WHERE t.region = a.region AND t.reference = fund.advance_on_its_way(a)), 'OPEN:' || (v_new ->> 'advance_id'))
               AND a.institution = v_new ->> 'institution' AND a.amount_fen = (v_new ->> 'amount_fen')::bigint
               AND (c.proposed_by, c.decided_by) = (v_new ->> 'prepared_by', v_new ->> 'approved_by'));
     ELSE
@@ -928,8 +986,12 @@ CREATE OR REPLACE TRIGGER opened BEFORE UPDATE ON fund.payable FOR EACH ROW
     EXECUTE FUNCTION fund.check_opened();
 CREATE OR REPLACE TRIGGER opened_new BEFORE INSERT ON fund.payable FOR EACH ROW
     WHEN (NEW.recognised_by LIKE 'OPEN%' OR NEW.order_no LIKE 'OPEN%') EXECUTE FUNCTION fund.check_opened();
-CREATE OR REPLACE TRIGGER opened BEFORE INSERT OR UPDATE OF order_no ON fund.advance FOR EACH ROW
+CREATE OR REPLACE TRIGGER opened BEFORE UPDATE OF order_no ON fund.advance FOR EACH ROW
     WHEN (NEW.order_no LIKE 'OPEN%') EXECUTE FUNCTION fund.check_opened();
+CREATE OR REPLACE TRIGGER opened_new BEFORE INSERT ON fund.advance FOR EACH ROW
+    WHEN (NEW.order_no LIKE 'OPEN%' OR NEW.advance_id LIKE 'OPEN-%') EXECUTE FUNCTION fund.check_opened();
+CREATE OR REPLACE TRIGGER opened_new BEFORE INSERT ON fund.person_payment FOR EACH ROW
+    WHEN (NEW.payment_id LIKE 'OPEN-%') EXECUTE FUNCTION fund.check_opened();
 CREATE OR REPLACE TRIGGER opened BEFORE INSERT ON fund.other_deduction FOR EACH ROW
     WHEN (NEW.deduction_id LIKE 'OPEN-%') EXECUTE FUNCTION fund.check_opened();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, party, name, kind, proposed_by ON fund.party
