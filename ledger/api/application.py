@@ -17,7 +17,7 @@ from ledger.api.description import complete
 from ledger.api.ports import Commands
 from ledger.api.problems import Answer, of_error, of_validation, problem
 from ledger.api.routes import acts as commands_routes
-from ledger.api.routes import codes, health, institutions, orders, policies, printed, settlements
+from ledger.api.routes import alarms, codes, health, institutions, orders, policies, printed, settlements
 from ledger.api.routes import books as reports
 from ledger.api.routes import payout as acts
 from ledger.api.routes import vouchers as voucher_drafts
@@ -144,6 +144,7 @@ def create_application(
         settlements.router,
         institutions.router,
         policies.router,
+        alarms.router,
         acts.router,
         codes.router,
         commands_routes.router,
