@@ -87,7 +87,7 @@ class KeyRing:
         if caller is not None:
             return caller
         known = authorization is not None and hashlib.sha256(authorization).digest() in self._known
-        if not known:
+        if authorization is not None and not known:  # no key at all costs nothing
             await self._refusals.slow(address)
         try:
             return await self._found(authorization, known=known)

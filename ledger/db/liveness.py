@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -19,6 +20,8 @@ ANSWER_SECONDS: Final = 0.8
 """How long a caller who asks is kept waiting."""
 FROZEN_SECONDS: Final = 3.0
 """A database that has not said its name for so long is frozen: who waits for it is cut off."""
+NEW_SECONDS: Final = 1.0
+"""Who began to wait so lately may still be answered: he is cut later, if he is not."""
 _LOOK_SECONDS: Final = 0.25
 _LOG: Final = logging.getLogger("ledger.db")
 
@@ -26,9 +29,13 @@ _LOG: Final = logging.getLogger("ledger.db")
 class Liveness:
     """One database, watched. Two threads: one asks, one sees whether the answer comes."""
 
-    def __init__(self, engine: Engine) -> None:
-        """`engine` is this object's own, with `Watched` connections; `close` gives it back."""
+    def __init__(self, engine: Engine, others: Sequence[Engine] = ()) -> None:
+        """`engine` is this object's own, with `Watched` connections; `close` gives it back.
+
+        `others` are those whose kept connections nobody shall be given any more once the database was frozen.
+        """
         self._engine = engine
+        self._others = tuple(others)
         self._lock = threading.Lock()
         self._asked = threading.Event()
         self._closed = threading.Event()
@@ -110,13 +117,17 @@ class Liveness:
                 loop.call_soon_threadsafe(_settle, future, error)
 
     def _watch(self) -> None:
+        again = False
         while not self._closed.wait(_LOOK_SECONDS):
             now = time.monotonic()
             if self.frozen and now - self._cut_at > FROZEN_SECONDS:
-                self._cut_at = now
-                _LOG.error(
-                    "the database does not answer: %d connections cut", cut_older(now - FROZEN_SECONDS)
-                )
+                self._cut_at, again = now, True
+                _LOG.error("the database does not answer: %d connections cut", cut_older(now - NEW_SECONDS))
+                for engine in self._others:
+                    engine.dispose()
+            elif again and now - self._cut_at > FROZEN_SECONDS:
+                again = False
+                cut_older(self._cut_at)  # who had just begun to wait when the others were cut
 
 
 def _settle(future: asyncio.Future[None], error: Exception | None) -> None:

@@ -233,3 +233,11 @@ def test_settings_that_will_not_do_are_named(tmp_path: Path) -> None:
             Hook(wrong, b"")
     with pytest.raises(ValueError, match=r"mail\.to"):
         Mailbox("x", 25, "tls", "a@b", ("c@d\nBcc: e@f",))
+
+
+def test_the_manual_shows_the_table() -> None:
+    for name in ("docs/operations.md", "docs/operations.zh-CN.md"):
+        text = (Path(__file__).parents[2] / name).read_text(encoding="utf-8")
+        for row in table().values():
+            assert f"| `{row.kind}` |" in text
+            assert f"| {row.after}{row.unit} | {row.what} | {row.ask} |" in text

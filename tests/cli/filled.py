@@ -10,6 +10,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 _COLUMNS: Final = """
+access.alarm_notice.channel alarm.channel
 books.account_change.act account_change.act
 books.account_change.state account_change.state
 books.closing.method closing.method
@@ -209,6 +210,7 @@ COMMANDS: Final = (
     "--as guan db status",
 )  # fmt: skip
 NOT_LISTED: Final = {
+    "alarms table": "the kinds themselves; tests/api/test_alarms.py",
     "archive export": "names and digests of files",
     "archive verify": "names of files; tests/control/conservation/test_archive.py",
     "audit sample-check": "says whether a drawn sample is the one that was drawn",

@@ -54,11 +54,11 @@ class Service:
         clock = settings.clock()
         self.refusals = Refusals(partial(keep_refused, self.engine))
         self.keys = KeyRing(self.engine, clock.today, self.refusals, settings.requests_per_second)
-        self.liveness = Liveness(service_engine(settings, ping=False))
         self._proxies = Proxies(settings.trusted_proxies)
         self.door = Door(settings.connections, settings.connections_per_address, self._proxies.trusted)
         self._places = Places(THREADS)
         self._storing: Engine = service_engine(settings, ping=False)
+        self.liveness = Liveness(service_engine(settings, ping=False), (self.engine, self._storing))
         self.batcher = Batcher(Worker(self._storing, clock.today))
         self._rest = create_application(
             settings,
