@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
+
+from ledger.core.dates import machine_seconds
 
 SECONDS: Final = 10
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
@@ -43,7 +44,7 @@ def signature(secret: bytes, notice: str, moment: int, body: bytes) -> str:
 
 def post(hook: Hook, notice: str, body: bytes) -> str:
     """Send it; returns why it was not taken, empty for an answer 2xx."""
-    moment = int(time.time())
+    moment = int(machine_seconds())
     request = urllib.request.Request(  # noqa: S310 the address is https, or this machine
         hook.url,
         body,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +12,7 @@ from ledger.acts.telling import tell
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show, steps
 from ledger.control.alarms.standing import Alarm, Moment, standing
 from ledger.control.alarms.table import table
+from ledger.core.dates import machine_seconds
 from ledger.core.errors import NotFound
 from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
@@ -25,7 +25,7 @@ def list_command(region: RegionOption, *, as_json: JsonFlag = False) -> None:
     """列出一个统筹区与本安装现有的告警：严重程度、起于何时、谁已签收。"""
     running = app_for("reviewer")
     with unit_of_work(running.engine, running.user, region) as tx:
-        found = standing(tx, Moment(running.now(), time.time()))
+        found = standing(tx, Moment(running.now(), machine_seconds()))
     show(
         {"alarms": [plain(one) for one in found]},
         [words(one) for one in found] or ["没有告警"],
@@ -44,7 +44,7 @@ def see_command(
     """签收一项告警并说明理由：告警仍在，直到起因消除。"""
     running = app_for("reviewer")
     with act(running, region, "alarms.seen", key[:200]) as tx:
-        if key not in {one.key for one in standing(tx, Moment(running.now(), time.time()))}:
+        if key not in {one.key for one in standing(tx, Moment(running.now(), machine_seconds()))}:
             raise NotFound("alarm.unknown", f"没有告警{key[:60]}：请看 alarms list", alarm=key[:200])
         see_alarm(tx, key, reason)
     show({"alarm": key}, [f"已签收 {key}"], as_json=as_json)
@@ -55,7 +55,7 @@ def tell_command(region: RegionOption, *, as_json: JsonFlag = False) -> None:
     """把尚未告知的告警送往notices.toml所列的网址与邮箱；未送达的以后再送。"""
     running = app_for("system")
     with steps(running, region, "alarms.told", str(region)):
-        done = tell(running, region, time.time())
+        done = tell(running, region, machine_seconds())
     show(dataclasses.asdict(done), [f"送达{done.sent}件，未送达{done.failed}件"], as_json=as_json)
 
 

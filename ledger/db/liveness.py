@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+from ledger.core.dates import machine_seconds
 from ledger.core.errors import LedgerError, Unavailable
 from ledger.db.connections import Engine, driver_of
 from ledger.db.identity import require_current
@@ -102,7 +103,7 @@ class Liveness:
                     driver_of(lent).execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
                 )
                 driver_of(lent).rollback()
-            self.skew_seconds = float(row[0]) - time.time() if row else 0.0
+            self.skew_seconds = float(row[0]) - machine_seconds() if row else 0.0
         except LedgerError as error:
             return error
         except Exception:  # noqa: BLE001 whatever it is, the database cannot be asked

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ from ledger.api.description import described
 from ledger.api.scope import in_region
 from ledger.control.alarms.standing import Alarm, Moment, standing
 from ledger.control.alarms.table import table
-from ledger.core.dates import moment_of
+from ledger.core.dates import machine_seconds, moment_of
 
 router = APIRouter(prefix="/api/v1/alarms", tags=["告警"])
 
@@ -24,7 +23,7 @@ def alarms(call: Calling, request: Request, region: RegionQuery = None) -> Respo
     """All that stand in a region and in the installation, the gravest first."""
     now: datetime = moment_of(request.app.state.clock)
     with call.tx(in_region(call.caller, region)) as tx:
-        return as_json({"alarms": [_plain(one) for one in standing(tx, Moment(now, time.time()))]})
+        return as_json({"alarms": [_plain(one) for one in standing(tx, Moment(now, machine_seconds()))]})
 
 
 def _plain(one: Alarm) -> dict[str, Any]:

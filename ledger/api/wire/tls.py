@@ -10,6 +10,7 @@ from typing import Any, Final
 import uvloop
 from cryptography import x509
 
+from ledger.core.dates import machine_seconds
 from ledger.core.errors import InvalidInput
 from ledger.settings import Settings
 
@@ -62,7 +63,7 @@ def _require_valid(path: Path) -> None:
         first = x509.load_pem_x509_certificates(_read(path))[0]
     except (ValueError, IndexError):
         raise InvalidInput("tls.file", f"{path}不是PEM证书", file=str(path)) from None
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(machine_seconds(), UTC)
     if not first.not_valid_before_utc <= now <= first.not_valid_after_utc:
         raise InvalidInput(
             "tls.expired",

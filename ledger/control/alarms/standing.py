@@ -74,7 +74,7 @@ SELECT f.account || '/' || f.name, f.received_on::text, f.code FROM payments.inb
    WHERE a.region = f.region AND a.account = f.account AND a.sha256 = f.sha256 AND a.outcome = 'read')
  ORDER BY 2, 1"""
 _QUARANTINE: Final[LiteralString] = """
-SELECT l.load_id::text, l.file_name, count(*) FROM fund.quarantine q JOIN fund.intake_load l ON l.load_id = q.load_id
+SELECT l.load_id::text, l.file_name, count(*) FROM fund.quarantine q JOIN fund.intake_load l ON l.region IN (0, %(region)s) AND l.load_id = q.load_id
  WHERE q.region IN (0, %(region)s) AND q.state = 'open' GROUP BY l.load_id, l.file_name ORDER BY l.load_id"""
 _LAST_RUNS: Final[LiteralString] = """
 SELECT DISTINCT ON (job) job, slot, state, message FROM jobs.job_run WHERE region = %(region)s ORDER BY job, slot DESC"""
