@@ -123,8 +123,8 @@ def _require_stored(world: World, sent: int) -> None:
 
 
 @contextmanager
-def _service(world: World) -> Iterator[str]:
-    """The service as its operator starts it; yields its address."""
+def _service(world: World, under: list[str] | None = None) -> Iterator[str]:
+    """The service as its operator starts it, or by another command that takes `--port`; yields its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -133,7 +133,7 @@ def _service(world: World) -> Iterator[str]:
         "FUNDLEDGER_HOME": str(world.home),
         "DATABASE_URL": str(world.settings.database_url),
     }
-    command = [sys.executable, "-m", "ledger.cli", "serve", "--port", str(port)]
+    command = [*(under or [sys.executable, "-m", "ledger.cli", "serve"]), "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60

@@ -14,6 +14,7 @@ from benchmarks import (
     intake,
     posting,
     printing,
+    servers,
     start,
     statements,
     trial_balance,
@@ -35,6 +36,7 @@ MEASURES: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "printing": printing.measure,
     "http": http.measure,
     "find": find.measure,
+    "servers": servers.measure,
 }
 GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "growth_intake": growth.memory,

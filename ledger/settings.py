@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import date
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,6 +23,12 @@ _ALLOWED: Final = {
     "backup_recipient": "文件路径",
     "seal_algorithm": "ed25519或sm2",
     "split_logins": "true或false",
+    "tls_certificate": "PEM文件路径",
+    "tls_key": "PEM文件路径",
+    "trusted_proxies": "IP地址或网段，以逗号分隔",
+    "connections": "50至100000的整数",
+    "connections_per_address": "10至100000的整数",
+    "requests_per_second": "1至1000000的整数",
 }
 
 
@@ -44,6 +51,9 @@ class Settings(BaseSettings):
     one line is the business date, read whenever it is asked for: a practice home, its service, worker and bank live by it.
     `backup_recipient` is the public key file for which every backup is sealed that names nobody else.
     `seal_algorithm` is what seals and archive packages are signed with unless a command names another.
+    `tls_certificate` (the chain) and `tls_key` have the service speak TLS itself; behind a proxy that does, `trusted_proxies`
+    names the addresses whose X-Forwarded-For is believed. `connections` and `connections_per_address` are how many may be
+    open, `requests_per_second` how many one user may send.
     """
 
     model_config = SettingsConfigDict(
@@ -62,8 +72,22 @@ class Settings(BaseSettings):
     clock_file: Path | None = None
     backup_recipient: Path | None = None
     seal_algorithm: Literal["ed25519", "sm2"] = "ed25519"
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxies: str = ""
+    connections: int = Field(default=1_000, ge=50, le=100_000)
+    connections_per_address: int = Field(default=500, ge=10, le=100_000)
+    requests_per_second: int = Field(default=10_000, ge=1, le=1_000_000)
 
-    @field_validator("home", "pg_bindir", "clock_file", "backup_recipient")
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, given: str) -> str:
+        for part in given.split(","):
+            if part.strip():
+                ip_network(part.strip())
+        return given
+
+    @field_validator("home", "pg_bindir", "clock_file", "backup_recipient", "tls_certificate", "tls_key")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         try:

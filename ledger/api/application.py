@@ -17,12 +17,23 @@ from ledger.api.description import complete
 from ledger.api.ports import Commands
 from ledger.api.problems import Answer, of_error, of_validation, problem
 from ledger.api.routes import acts as commands_routes
+from ledger.api.routes import (
+    alarms,
+    codes,
+    entered,
+    health,
+    institutions,
+    orders,
+    policies,
+    printed,
+    settlements,
+)
 from ledger.api.routes import books as reports
-from ledger.api.routes import codes, entered, health, institutions, orders, policies, printed, settlements
 from ledger.api.routes import payout as acts
 from ledger.api.routes import vouchers as voucher_drafts
 from ledger.core.errors import LedgerError
 from ledger.db.connections import Engine
+from ledger.db.liveness import Liveness
 from ledger.settings import Settings
 
 THREADS: Final = 6
@@ -107,6 +118,7 @@ def create_application(
     settings: Settings,
     engine: Engine,
     keys: KeyRing,
+    liveness: Liveness,
     close: Callable[[], Awaitable[None]],
     commands: Commands | None = None,
 ) -> FastAPI:
@@ -129,6 +141,7 @@ def create_application(
     )
     app.state.engine = engine
     app.state.keys = keys
+    app.state.liveness = liveness
     app.state.clock = settings.clock()
     app.state.settings = settings
     app.state.commands = commands
@@ -142,6 +155,7 @@ def create_application(
         settlements.router,
         institutions.router,
         policies.router,
+        alarms.router,
         acts.router,
         codes.router,
         commands_routes.router,

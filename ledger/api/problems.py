@@ -21,12 +21,18 @@ TITLES: Final[Mapping[int, str]] = {
     403: "无权限",
     404: "不存在",
     405: "方法不允许",
+    408: "请求超时",
     409: "与现状冲突",
     413: "请求过大",
     415: "内容类型不支持",
+    414: "地址过长",
     422: "内容不符合规则",
+    429: "请求过多",
+    431: "请求头过大",
     500: "内部错误",
+    501: "不支持",
     503: "服务暂不可用",
+    505: "HTTP版本不支持",
 }
 _ENCODER: Final = msgspec.json.Encoder()
 _LOG: Final = logging.getLogger("ledger.api")
@@ -42,6 +48,12 @@ class NotSupported(LedgerError):
     """A content type or encoding that is not read here."""
 
     status = 415
+
+
+class TooMany(LedgerError):
+    """More requests, or more refused ones, than one caller may bring; to be sent again later."""
+
+    status = 429
 
 
 class Answer(NamedTuple):
@@ -92,7 +104,7 @@ def problem(
         headers.append((b"www-authenticate", b"Bearer"))
     if status == 413:
         headers.append((b"connection", b"close"))  # the rest of the body is not worth reading
-    if status == 503 or code in ("in_flight", "db.retry"):
+    if status in (429, 503) or code in ("in_flight", "db.retry"):
         headers.append((b"retry-after", b"1"))
     return Answer(status, encode(document(status, code, detail, errors, **more)), tuple(headers))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import resource
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import uvicorn
@@ -12,6 +14,7 @@ import uvicorn
 from ledger.api.intake.protocol import IntakeProtocol
 from ledger.api.intake.service import Service, make_service
 from ledger.api.ports import Commands
+from ledger.api.wire.tls import context_of
 from ledger.db.connections import Engine
 from ledger.settings import Settings
 
@@ -20,7 +23,8 @@ SWITCH_SECONDS: Final = 0.001
 GARBAGE_AFTER: Final = 50_000
 STOP_SECONDS: Final = 30
 BACKLOG: Final = 1_024
-CONNECTIONS_MAX: Final = 1_000
+SPARE_FILES: Final = 200
+"""Descriptors for the database, files and logs beside the connections."""
 
 
 def run(
@@ -30,13 +34,31 @@ def run(
     commands: Callable[[Settings, Engine], Commands] | None = None,
 ) -> None:
     """Serve until a signal; then what was received is stored and answered. Raises Unavailable `db.*` before it starts."""
+    tls = context_of(settings)
     service = make_service(settings, commands)
+    tune()
+    _allow_files(settings.connections + SPARE_FILES)
+    config = configuration(service, host, port)
+    if tls is not None:
+        config.ssl_context_factory = lambda _config, _default: tls
+    uvicorn.Server(config).run()
+
+
+def _allow_files(count: int) -> None:
+    """Raise the soft limit of open files where it is lower; the hard one is the operator's."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def tune() -> None:
+    """Set the interpreter for a service: short turns of its threads, and no garbage looked for among what stays."""
     sys.setswitchinterval(SWITCH_SECONDS)
     # Requests make no cycles to speak of; what the start made stays, and need not be looked through again and again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_AFTER)
-    uvicorn.Server(configuration(service, host, port)).run()
 
 
 def configuration(service: Service, host: str, port: int) -> uvicorn.Config:
@@ -45,14 +67,16 @@ def configuration(service: Service, host: str, port: int) -> uvicorn.Config:
         service,
         host=host,
         port=port,
-        http=IntakeProtocol,
+        http=partial(IntakeProtocol, door=service.door),  # type: ignore[arg-type]
+        ws="none",
         interface="asgi3",
-        log_level="warning",
+        loop="ledger.api.wire.tls:Loop",
+        log_level="error",  # a line for every stranger who cannot speak HTTP is no use to anybody
         access_log=False,
         server_header=False,
         proxy_headers=False,  # nobody asks where a request comes from; its key says who it is
         lifespan="on",
         backlog=BACKLOG,
-        limit_concurrency=CONNECTIONS_MAX,
+        limit_concurrency=None,  # it would count strangers with callers: ledger.api.wire.door tells them apart
         timeout_graceful_shutdown=STOP_SECONDS,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -142,3 +143,8 @@ class Calendar:
 def next_month(day: date) -> date:
     """The first day of the month after `day`'s."""
     return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def machine_seconds() -> float:
+    """This machine's own clock, in seconds since 1970: for stamps that others check and for comparing clocks, never for a business date."""
+    return time.time()

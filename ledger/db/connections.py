@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ledger.db.cluster import DATABASE, cluster_of
 from ledger.db.logins import ROLES, check_version, require_password, session_of
 from ledger.db.passwords import Working
+from ledger.db.watch import Watched
 from ledger.settings import Settings
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Direct:
             if _lives(kept):
                 return _Borrowed(self, kept)
             kept.close()
-        made = psycopg.connect(**self._place)
+        made = Watched.connect(**self._place)
         try:
             check_version(made.info.server_version)
         except BaseException:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
@@ -12,9 +12,12 @@ from ledger.core.errors import InvalidInput
 from ledger.db.cluster import DATABASE, cluster_of
 from ledger.db.logins import ROLES, check_version, require_password, session_of
 from ledger.db.passwords import Login, Working
+from ledger.db.watch import Watched
 from ledger.settings import Settings
 
 DRIVER: Final = "postgresql+psycopg"
+POOL_SECONDS: Final = 3
+"""How long one waits for a connection that others have; then `service.busy`."""
 
 
 def sqlalchemy_url(text: str) -> URL:
@@ -58,7 +61,8 @@ def build_engine(url: URL, login: Login, *, ping: bool = True) -> Engine:
     `ping` asks a pooled connection whether it still lives before it is used; without it the caller repeats a
     transaction that found it dead.
     """
-    engine = create_engine(url, pool_pre_ping=ping, connect_args=session_of(login))
+    engine = create_engine(url, pool_pre_ping=ping, pool_timeout=POOL_SECONDS, connect_args=session_of(login))
+    event.listen(engine, "do_connect", _connect)
     event.listen(engine, "connect", _check_version)
     return engine
 
@@ -82,6 +86,10 @@ def auditor_engine(settings: Settings, dbname: str | None = None) -> Engine:
 def admin_engine(settings: Settings, dbname: str | None = None) -> Engine:
     """The administrator's engine, for migration, backup and restore only."""
     return build_engine(admin_url(settings, dbname), "admin")
+
+
+def _connect(_dialect: object, _record: object, args: list[Any], params: dict[str, Any]) -> Watched:
+    return Watched.connect(*args, **params)
 
 
 class _Info:

@@ -44,10 +44,21 @@ _LIMITS: Final[dict[Login, dict[str, str]]] = {
 }
 
 
+# How long one waits for a server that is not there, and for one whose machine went without a word.
+WIRE: Final[dict[str, str]] = {
+    "connect_timeout": "5",
+    "keepalives": "1",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+
+
 def session_of(login: Login) -> dict[str, str]:
-    """What libpq is told of a session beside where it goes: its limits and its name."""
+    """What libpq is told of a session beside where it goes: its limits, its name, how long it waits for a silent wire."""
     options = " ".join(f"-c {name}={value}" for name, value in _LIMITS[login].items())
-    return {"options": options, "application_name": f"fundledger-{login}"}
+    return {"options": options, "application_name": f"fundledger-{login}", **WIRE}
 
 
 def login_password(settings: Settings, login: Working) -> str | None:

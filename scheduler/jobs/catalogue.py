@@ -11,6 +11,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from ledger.bootstrap import App
 from ledger.core.dates import SHANGHAI
+from scheduler.jobs.alarms import tell_alarms
 from scheduler.jobs.anchors import keep_anchors
 from scheduler.jobs.check import check_promises
 from scheduler.jobs.overdue import ask_banks
@@ -43,5 +44,6 @@ JOBS: Final = (
     Job("overdue", "催问逾期回单", "9", "30", False, ask_banks),
     Job("anchors", "链头存证", "*", "5", True, keep_anchors),
     Job("search", "凭证检索更新", "*", "*/10", True, take_in_entries),
+    Job("alarms", "告警通知", "*", "*/5", True, tell_alarms),
     Job("check", "核验全部承诺", "23", "15", False, check_promises),
 )

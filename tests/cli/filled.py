@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 _COLUMNS: Final = """
 access.proposal.act user_proposal.act
 access.proposal.state user_proposal.state
+access.alarm_notice.channel alarm.channel
 books.account_change.act account_change.act
 books.account_change.state account_change.state
 books.closing.method closing.method
@@ -135,6 +136,7 @@ COMMANDS: Final = (
     "--as zhou account list --book 420100-310",
     f"--as zhou advance list {_R}",
     f"--as zhou advance reconcile {_R} --fund 310 --year 2026",
+    f"--as zhou alarms list {_R}",
     f"--as zhou audit list {_R}",
     f"--as zhou audit show {_R} --finding {{SELECT finding_id FROM fund.finding ORDER BY 1 LIMIT 1}}",
     f"--as zhou bank files {_R}",
@@ -213,6 +215,7 @@ COMMANDS: Final = (
     f"--as shen user pending {_R}",
 )  # fmt: skip
 NOT_LISTED: Final = {
+    "alarms table": "the kinds themselves; tests/api/test_alarms.py",
     "archive export": "names and digests of files",
     "archive verify": "names of files; tests/control/conservation/test_archive.py",
     "audit sample-check": "says whether a drawn sample is the one that was drawn",

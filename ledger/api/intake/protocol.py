@@ -12,13 +12,14 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from ledger.api.intake.service import Receive, Scope, Send, Service, is_intake, respond
 from ledger.api.problems import Answer
+from ledger.api.wire.guard import GuardedProtocol
 
 
-class IntakeProtocol(HttpToolsProtocol):
+class IntakeProtocol(GuardedProtocol):
     """One connection."""
 
     _held: RequestResponseCycle | None = None
@@ -42,7 +43,7 @@ class IntakeProtocol(HttpToolsProtocol):
 
     def _begin(self) -> None:
         cycle, self._held = self._held, None
-        if cycle is None:
+        if cycle is None or cycle.disconnected:
             return
         service: Any = self.app
         whole = not cycle.more_body and not cycle.waiting_for_100_continue
@@ -50,6 +51,7 @@ class IntakeProtocol(HttpToolsProtocol):
         if answer is None:
             super()._start_asgi_task(cycle, service)
         else:
+            self.prove()
             answer.add_done_callback(partial(self._answer, cycle))
 
     def _answer(self, cycle: RequestResponseCycle, done: asyncio.Future[Answer]) -> None:

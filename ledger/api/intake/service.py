@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from ledger.access.idempotency import check_key
-from ledger.api.application import create_application
+from ledger.access.refused import keep_refused
+from ledger.api.application import THREADS, create_application
 from ledger.api.auth import Caller, KeyRing
 from ledger.api.intake.batcher import Batcher
 from ledger.api.intake.records import cut
@@ -16,10 +18,15 @@ from ledger.api.intake.storing import Request, Worker
 from ledger.api.limits import BODY_MAX
 from ledger.api.ports import Commands
 from ledger.api.problems import Answer, NotSupported, TooLarge, of_error
+from ledger.api.refused import Refusals
+from ledger.api.wire.door import Door
+from ledger.api.wire.places import Places
+from ledger.api.wire.proxies import Proxies
 from ledger.core.errors import BadRequest
 from ledger.db.connections import Engine
 from ledger.db.engine import intake_engine, service_engine
 from ledger.db.identity import require_current
+from ledger.db.liveness import Liveness
 from ledger.settings import Settings
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -30,6 +37,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 INTAKE_PATH: Final = "/api/v1/settlements"
 ACTS_PATH: Final = "/api/v1/acts/"
 """Their values may hold a file."""
+OPEN_PATH: Final = "/api/v1/codes/"
 SMALL_BODY_MAX: Final = 64 * 1024
 BODY_SECONDS: Final = 30.0
 """A body that trickles longer than this is given up."""
@@ -44,41 +52,75 @@ class Service:
         self.engine: Engine = service_engine(settings)
         require_current(self.engine)
         clock = settings.clock()
-        self.keys = KeyRing(self.engine, clock.today)
+        self.refusals = Refusals(partial(keep_refused, self.engine))
+        self.keys = KeyRing(self.engine, clock.today, self.refusals, settings.requests_per_second)
+        self._proxies = Proxies(settings.trusted_proxies)
+        self.door = Door(settings.connections, settings.connections_per_address, self._proxies.trusted)
+        self._places = Places(THREADS)
         self._storing: Engine = intake_engine(settings)
+        self.liveness = Liveness(service_engine(settings, ping=False), (self.engine, self._storing))
         self.batcher = Batcher(Worker(self._storing, clock.today))
         self._rest = create_application(
-            settings, self.engine, self.keys, self.close, commands and commands(settings, self.engine)
+            settings,
+            self.engine,
+            self.keys,
+            self.liveness,
+            self.close,
+            commands and commands(settings, self.engine),
         )
 
     async def close(self) -> None:
         """Store what waits, then give the connections back."""
         await self.batcher.close()
+        await self.refusals.close()
+        await asyncio.to_thread(self.liveness.close)
         self._storing.dispose()
         self.engine.dispose()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection's event, as ASGI has it."""
-        if scope["type"] != "http" or scope["method"] not in ("POST", "PUT", "PATCH", "DELETE"):
+        if scope["type"] != "http" or not needs_key(scope["path"]):
             await self._rest(scope, receive, send)
             return
-        intake = is_intake(scope["method"], scope["path"])
         try:
             headers = _headers(scope["headers"])
-            if intake:
-                answer = await self._take(headers, receive)
+            caller = await self._caller(scope, headers)
+            if is_intake(scope["method"], scope["path"]):
+                answer = await self._take(caller, headers, receive)
             else:
-                body = await read_body(
-                    headers, receive, BODY_MAX if scope["path"].startswith(ACTS_PATH) else SMALL_BODY_MAX
-                )
-                await self._rest(scope, _again(body, receive), send)
+                await self._act(scope, headers, receive, send)
                 return
         except Exception as error:  # noqa: BLE001 every request gets an answer, and never a trace
             answer = of_error(error)
         await respond(send, answer)
 
-    async def _take(self, headers: dict[bytes, bytes], receive: Receive) -> Answer:
-        caller = await self.keys.caller(headers.get(b"authorization"))
+    async def _caller(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller:
+        """Who calls, before anything is read or done for him; what a stranger brings costs nothing but its head."""
+        self.liveness.require()
+        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        address = self._proxies.caller((scope.get("client") or ("",))[0], forwarded)
+        caller = await self.keys.caller(headers.get(b"authorization"), address)
+        known = scope.get("extensions", {}).get("fundledger.known")
+        if known is not None:
+            known["prove"]()
+        self.keys.admit(caller)
+        return caller
+
+    async def _act(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+        """Everything but intake: its body whole, then a place among those that work."""
+        if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
+            limit = BODY_MAX if scope["path"].startswith(ACTS_PATH) else SMALL_BODY_MAX
+            receive = _again(await read_body(headers, receive, limit), receive)
+        async with self._places.one() as place:
+
+            async def told(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    place.leave()  # who reads its answer slowly keeps nobody from working
+                await send(message)
+
+            await self._rest(scope, receive, told)
+
+    async def _take(self, caller: Caller, headers: dict[bytes, bytes], receive: Receive) -> Answer:
         key = _intake_key(headers)
         return await self.batcher.submit(_request(caller, key, await read_body(headers, receive, BODY_MAX)))
 
@@ -90,11 +132,17 @@ class Service:
         try:
             found = _headers(headers)
             caller = self.keys.remembered(found.get(b"authorization"))
-            if caller is None:
+            if caller is None or self.liveness.frozen:
                 return None
+            self.keys.admit(caller)
             return self.batcher.enqueue(_request(caller, _intake_key(found), body))
         except Exception:  # noqa: BLE001 it comes up again on the long way, which has an answer for it
             return None
+
+
+def needs_key(path: str) -> bool:
+    """Whether only a known caller may ask for this; what says nothing of any region is for everybody."""
+    return path.startswith("/api/") and not path.startswith(OPEN_PATH)
 
 
 def is_intake(method: str, path: str) -> bool:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.api.schemas import books, general, institutions, intake, payments
+from ledger.api.schemas import alarms, books, general, institutions, intake, payments
 from ledger.api.schemas.parts import Schema, ref
 
 __all__ = ["SCHEMAS", "Schema", "ref"]
 
 SCHEMAS: Final[dict[str, Schema]] = (
-    general.SCHEMAS | books.SCHEMAS | institutions.SCHEMAS | intake.SCHEMAS | payments.SCHEMAS
+    alarms.SCHEMAS
+    | general.SCHEMAS
+    | books.SCHEMAS
+    | institutions.SCHEMAS
+    | intake.SCHEMAS
+    | payments.SCHEMAS
 )

@@ -24,6 +24,7 @@ STATUS: Final[Mapping[str, int | None]] = {
     "BadRequest": 400,
     "TooLarge": 413,
     "NotSupported": 415,
+    "TooMany": 429,
     "LedgerError": 500,
     "Answer": None,
     "Quarantined": None,

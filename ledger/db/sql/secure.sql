@@ -31,7 +31,7 @@ BEGIN
         IF t.has_fund THEN
             rule := rule || ' AND fund = ANY (ARRAY(SELECT unnest(access.funds())))';
         END IF;
-        IF t.name IN ('fund.intake_load', 'fund.quarantine', 'fund.sealing_key', 'access.operator_log', 'access.trace', 'access.trace_head', 'access.trace_anchored') THEN
+        IF t.name IN ('fund.intake_load', 'fund.quarantine', 'fund.sealing_key', 'access.operator_log', 'access.alarm_seen', 'access.alarm_notice', 'access.trace', 'access.trace_head', 'access.trace_anchored') THEN
             rule := 'region = 0 OR ' || rule;     -- a line or an act that names no region
         END IF;
         IF t.name IN ('payments.order_item', 'payments.order_event', 'payments.bank_word', 'payments.taken_order') THEN   -- no fund of their own: that of their order

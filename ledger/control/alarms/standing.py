@@ -1,0 +1,167 @@
+"""Which alarms stand in a region now: asked of the state of things, so that each goes by itself when its cause goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Final, LiteralString
+
+from ledger.access.alarms import Seen, seen_alarms
+from ledger.control.alarms.table import table
+from ledger.core.dates import SHANGHAI
+from ledger.db.unit_of_work import Transaction
+from ledger.payments.out.ask import receipt_days
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm. `key` names it, also to who has seen it; one that went and came back has another key."""
+
+    key: str
+    kind: str
+    severity: str
+    subject: str
+    since: str
+    detail: str
+    seen: Seen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When is asked: the business day and time of day, and this machine's own clock in seconds since 1970."""
+
+    now: datetime
+    machine: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    subject: str
+    since: str
+    measure: float
+    """What the kind's threshold is compared with: seconds of age, or times."""
+    detail: str
+
+
+def standing(tx: Transaction, moment: Moment) -> list[Alarm]:
+    """Every alarm of the transaction's region and of the installation, the gravest first; asks, changes nothing."""
+    seen = seen_alarms(tx)
+    found = []
+    for kind, row in table().items():
+        for one in _KINDS[kind](tx, moment):
+            if one.measure >= row.threshold:
+                key = f"{kind}:{one.subject}:{one.since}"[:200]
+                found.append(
+                    Alarm(key, kind, row.severity, one.subject, one.since, one.detail, seen.get(key))
+                )
+    return sorted(found, key=lambda alarm: (alarm.severity, alarm.since, alarm.key))
+
+
+_SUSPENSE: Final[LiteralString] = """
+SELECT e.account || '/' || e.receipt_no, e.booking_date::text, e.outcome_code FROM payments.evidence e
+ WHERE e.region = %(region)s AND e.outcome = 'suspense' AND NOT EXISTS (SELECT 1 FROM payments.resolution r
+   WHERE (r.region, r.account, r.kind, r.receipt_no) = (e.region, e.account, e.kind, e.receipt_no) AND r.state = 'approved')
+ ORDER BY 2, 1"""
+_OVERDUE: Final[LiteralString] = """
+SELECT o.order_no, o.sent_on::text, o.state FROM payments.pay_order o
+ WHERE o.region = %(region)s AND o.sent_on IS NOT NULL AND o.sent_on < %(limit)s
+   AND EXISTS (SELECT 1 FROM payments.transition t WHERE t.from_state = o.state AND t.event = 'pay')
+ ORDER BY o.sent_on, o.order_no"""
+_BANK_FILE: Final[LiteralString] = """
+SELECT f.account || '/' || f.name, f.received_on::text, f.code FROM payments.inbound_file f
+ WHERE f.region = %(region)s AND f.outcome = 'quarantined' AND NOT EXISTS (SELECT 1 FROM payments.read_again a
+   WHERE a.region = f.region AND a.account = f.account AND a.sha256 = f.sha256 AND a.outcome = 'read')
+ ORDER BY 2, 1"""
+_QUARANTINE: Final[LiteralString] = """
+SELECT l.load_id::text, l.file_name, count(*) FROM fund.quarantine q JOIN fund.intake_load l ON l.region IN (0, %(region)s) AND l.load_id = q.load_id
+ WHERE q.region IN (0, %(region)s) AND q.state = 'open' GROUP BY l.load_id, l.file_name ORDER BY l.load_id"""
+_LAST_RUNS: Final[LiteralString] = """
+SELECT DISTINCT ON (job) job, slot, state, message FROM jobs.job_run WHERE region = %(region)s ORDER BY job, slot DESC"""
+_LAST_CHECK: Final[LiteralString] = """
+SELECT max(slot) FROM jobs.job_run WHERE region = %(region)s AND job = 'check' AND state = 'done'"""
+_FROZEN: Final[LiteralString] = """
+SELECT f.code, f.found_on::text, f.detail FROM payments.freezing f WHERE f.region = %(region)s AND f.state <> 'lifted' ORDER BY f.n"""
+_REFUSED: Final[LiteralString] = """
+SELECT address, to_char(hour AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:00'), sum(attempts)::float8, string_agg(code, '、' ORDER BY code)
+  FROM access.refused_login WHERE last_at > clock_timestamp() - interval '24 hours' GROUP BY 1, 2 ORDER BY 2, 1"""
+_NOTICES: Final[LiteralString] = """
+SELECT channel, max(tries)::float8, count(*), max(problem) FROM access.alarm_notice
+ WHERE region IN (0, %(region)s) AND sent_at IS NULL GROUP BY 1 ORDER BY 1"""
+
+
+def _aged(query: LiteralString) -> Callable[[Transaction, Moment], Iterator[_Found]]:
+    """What a query finds by subject, day and detail; its age runs from the end of that day."""
+
+    def ask(tx: Transaction, moment: Moment) -> Iterator[_Found]:
+        for subject, day, detail in tx.rows(query, region=tx.region):
+            began = datetime.combine(datetime.fromisoformat(day).date(), time(), SHANGHAI)
+            yield _Found(subject, day, (moment.now - began).total_seconds(), detail)
+
+    return ask
+
+
+def _overdue(tx: Transaction, moment: Moment) -> Iterator[_Found]:
+    day = moment.now.date()
+    limit = day - timedelta(days=receipt_days(tx, day))
+    for order, sent, state in tx.rows(_OVERDUE, region=tx.region, limit=limit):
+        yield _Found(order, sent, 0, state)
+
+
+def _quarantine(tx: Transaction, _moment: Moment) -> Iterator[_Found]:
+    for load, file, count in tx.rows(_QUARANTINE, region=tx.region):
+        yield _Found(load, file, 0, f"{count}条")
+
+
+def _failed(tx: Transaction, _moment: Moment) -> Iterator[_Found]:
+    for job, slot, state, message in tx.rows(_LAST_RUNS, region=tx.region):
+        if state == "failed" and not message.startswith("verify.findings"):
+            yield _Found(job, slot, 0, message)
+
+
+def _findings(tx: Transaction, _moment: Moment) -> Iterator[_Found]:
+    for job, slot, state, message in tx.rows(_LAST_RUNS, region=tx.region):
+        if state == "failed" and message.startswith("verify.findings"):
+            yield _Found(job, slot, 0, message)
+
+
+def _silent(tx: Transaction, moment: Moment) -> Iterator[_Found]:
+    slot = tx.value(_LAST_CHECK, region=tx.region)
+    if slot is None:
+        yield _Found("check", "", 10**9, "从未完成")
+        return
+    # the slot is the day of the check, which runs before midnight
+    began = datetime.combine(datetime.fromisoformat(slot[:10]).date(), time(23, 15), SHANGHAI)
+    yield _Found("check", slot, (moment.now - began).total_seconds(), slot)
+
+
+def _refused(tx: Transaction, _moment: Moment) -> Iterator[_Found]:
+    for address, hour, attempts, codes in tx.rows(_REFUSED):
+        yield _Found(address or "*", hour, attempts, f"{attempts:.0f}次：{codes}")
+
+
+def _clock(tx: Transaction, moment: Moment) -> Iterator[_Found]:
+    theirs = tx.value("SELECT extract(epoch FROM clock_timestamp())::float8")
+    skew = float(theirs) - moment.machine
+    yield _Found("database", f"{moment.now:%Y-%m-%d}", abs(skew), f"相差{skew:.0f}秒")
+
+
+def _notices(tx: Transaction, moment: Moment) -> Iterator[_Found]:
+    for channel, tries, count, problem in tx.rows(_NOTICES, region=tx.region):
+        yield _Found(channel, f"{moment.now:%Y-%m-%d}", tries, f"{count}件未送达：{problem}")
+
+
+_KINDS: Final[Mapping[str, Callable[[Transaction, Moment], Iterator[_Found]]]] = {
+    "suspense": _aged(_SUSPENSE),
+    "suspense_old": _aged(_SUSPENSE),
+    "overdue": _overdue,
+    "bank_file": _aged(_BANK_FILE),
+    "quarantine": _quarantine,
+    "job_failed": _failed,
+    "job_silent": _silent,
+    "findings": _findings,
+    "frozen": _aged(_FROZEN),
+    "login_refused": _refused,
+    "clock": _clock,
+    "notice": _notices,
+}

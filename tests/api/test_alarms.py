@@ -1,0 +1,243 @@
+"""Alarms: raised by what is, seen by a person with a reason, gone when the cause is; told outside at least once, signed."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import ssl
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from aiosmtpd.controller import Controller
+
+from adapters.notices.mail import Mailbox
+from adapters.notices.webhook import Hook
+from ledger.acts.telling import channels_of, tell
+from ledger.bootstrap import App
+from ledger.control.alarms.standing import _KINDS, Moment, standing
+from ledger.control.alarms.table import table
+from ledger.core.errors import LedgerError
+from tests.api.wire.test_addresses import made
+
+REGION = 420100
+SECRET = "a secret of both sides"
+URL = "/api/v1/alarms"
+
+
+def test_the_table_names_what_is_asked_and_nothing_else() -> None:
+    assert list(table()) == list(_KINDS)
+    assert {row.severity for row in table().values()} == {"warning", "critical"}
+
+
+def kinds(client: httpx.Client, world: Any) -> dict[str, dict[str, Any]]:
+    answer = client.get(URL, headers=world.auth("reviewer"))
+    assert answer.status_code == 200
+    return {one["kind"]: one for one in answer.json()["alarms"]}
+
+
+def job(world: Any, name: str, slot: str, state: str, message: str = "") -> None:
+    with world.tx("system") as tx:
+        tx.run(
+            "INSERT INTO jobs.job_run VALUES (%(region)s, %(job)s, %(slot)s, 'running', 'w', 1, clock_timestamp(), '')",
+            region=REGION,
+            job=name,
+            slot=slot,
+        )
+        tx.run(
+            "UPDATE jobs.job_run SET state = %(state)s, message = %(message)s WHERE job = %(job)s AND slot = %(slot)s",
+            job=name,
+            slot=slot,
+            state=state,
+            message=message,
+        )
+
+
+def test_raised_seen_and_gone(world: Any, service: Any, client: httpx.Client, tmp_path: Path) -> None:
+    assert set(kinds(client, world)) == {"job_silent"}  # nobody ever verified this home
+
+    # a check that found something; a job that failed, and then did not
+    job(world, "check", "2026-10-12", "failed", "verify.findings：发现1处问题")
+    job(world, "receipts", "2026-10-13 08:00", "failed", "bank.unreachable：x")
+    found = kinds(client, world)
+    assert set(found) == {"job_silent", "findings", "job_failed"}
+    assert (found["findings"]["severity"], found["findings"]["since"]) == ("critical", "2026-10-12")
+    job(world, "receipts", "2026-10-13 08:10", "done")
+    job(world, "check", "2026-10-13", "done")
+    assert kinds(client, world) == {}
+
+    # failed log-ins are slowed, kept and told; a good key at the same address is not slowed
+    began = time.monotonic()
+    for number in range(7):
+        answer = client.get(URL, headers={"authorization": f"Bearer fl_wrong{number}"})
+        assert answer.status_code == 401
+    assert time.monotonic() - began > 0.7
+    for _ in range(15):
+        assert client.get(URL).status_code == 401
+    began = time.monotonic()
+    until = began + 15
+    while "login_refused" not in (now := kinds(client, world)):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    refused = now["login_refused"]
+    assert (refused["subject"], refused["severity"]) == ("127.0.0.1", "warning")
+    with world.tx("reviewer") as tx:
+        assert tx.value("SELECT sum(attempts)::int FROM access.refused_login") == 22
+
+    # seen by a person with a reason, once; it stands until its cause goes
+    act = "/api/v1/acts/alarms/see"
+    for user, reason, status in (
+        ("reviewer", "x", 422),
+        ("intake", "不归我管", 403),
+        ("reviewer", "已查明为压测", 200),
+        ("reviewer", "已查明为压测", 409),
+    ):
+        answer = client.post(
+            act,
+            json={"region": REGION, "key": refused["key"], "reason": reason},
+            headers=world.auth(user),
+        )
+        assert answer.status_code == status, (user, reason, answer.text)
+    assert kinds(client, world)["login_refused"]["seen"]["reason"] == "已查明为压测"
+    answer = client.post(
+        act, json={"region": REGION, "key": "nothing", "reason": "没有"}, headers=world.auth("reviewer")
+    )
+    assert (answer.status_code, answer.json()["code"]) == (404, "alarm.unknown")
+
+    # past the program: in another's name, changed afterwards, by who has no post, a notice made unsent
+    for user, statement in (
+        ("checker", "INSERT INTO access.alarm_seen VALUES (420100, 'k', 'reviewer', '冒名')"),
+        ("system", "INSERT INTO access.alarm_seen VALUES (420100, 'k', 'system', '接口')"),
+        ("checker", "INSERT INTO access.alarm_seen VALUES (420200, 'k', 'checker', '别处')"),
+        ("reviewer", "UPDATE access.alarm_seen SET reason = '改了'"),
+        ("reviewer", "DELETE FROM access.alarm_seen"),
+        ("reviewer", "DELETE FROM access.refused_login"),
+        ("reviewer", "INSERT INTO access.refused_login VALUES (now(), 'a', 'b', 1)"),
+        ("reviewer", "DELETE FROM access.alarm_notice"),
+    ):
+        with pytest.raises((LedgerError, psycopg.Error)), world.tx(user) as tx:
+            tx.run(statement)
+
+    # a machine whose clock is five minutes off; one that is four
+    app = App(world.settings, "reviewer")
+    with world.tx("reviewer") as tx:
+        for seconds, there in ((301, True), (-301, True), (240, False)):
+            now = {a.kind for a in standing(tx, Moment(app.now(), time.time() + seconds))}
+            assert ("clock" in now) == there
+    app.close()
+    outside(world, tmp_path)
+
+
+class Taking:
+    """A mail server's handler that keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.mails: list[bytes] = []
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        self.mails.append(envelope.content)
+        return "250 OK"
+
+
+def outside(world: Any, tmp_path: Path) -> None:
+    """Webhook and mail: refused at first, then taken, each once, under one id and the right signature."""
+    job(world, "receipts", "2026-10-13 08:20", "failed", "bank.unreachable：又一次")
+    status, posts = [500], list[tuple[dict[str, str], bytes]]()
+
+    class Taker(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            posts.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(status[0])
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    hook = HTTPServer(("127.0.0.1", 0), Taker)
+    thread = threading.Thread(target=hook.serve_forever)
+    thread.start()
+    certificate, key = made(tmp_path / "mail")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    taking = Taking()
+    mail = Controller(taking, hostname="127.0.0.1", port=0, tls_context=context, require_starttls=True)
+    mail.start()
+    home = world.settings.home
+    try:
+        port = mail.server.sockets[0].getsockname()[1]
+        secret = home / "secrets" / "webhook.secret"
+        secret.parent.mkdir(exist_ok=True)
+        secret.write_text(SECRET)
+        secret.chmod(0o600)
+        (home / "ca.pem").write_bytes(certificate.read_bytes())
+        (home / "notices.toml").write_text(
+            f'[webhook]\nurl = "http://127.0.0.1:{hook.server_port}/in"\nsecret_file = "webhook.secret"\n'
+            f'[mail]\nhost = "localhost"\nport = {port}\ntls = "starttls"\nca_file = "ca.pem"\n'
+            'from = "ledger@example.org"\nto = ["chief@example.org"]\n'
+        )
+        app = App(world.settings, "system")
+        done = tell(app, REGION, time.time())
+        assert (done.sent, done.failed) == (1, 1)  # the mail went, the webhook was answered 500
+        assert tell(app, REGION, time.time()).sent == 0  # and is tried later, not at once
+        with psycopg.connect(world.database.admin_url) as admin:
+            admin.execute("UPDATE access.alarm_notice SET next_at = clock_timestamp() WHERE sent_at IS NULL")
+        status[0] = 204
+        assert tell(app, REGION, time.time()).sent == 1
+        assert tell(app, REGION, time.time()).sent == 0
+        app.close()
+    finally:
+        hook.shutdown()
+        thread.join()
+        hook.server_close()
+        mail.stop()
+    (first, body), (second, again) = posts
+    assert first["fundledger-notice"] == second["fundledger-notice"] == json.loads(body)["id"]
+    assert body == again
+    moment, _, signed = second["fundledger-signature"].partition(",v1=")
+    said = f"{second['fundledger-notice']}.{moment.removeprefix('t=')}.".encode() + again
+    assert signed == hmac.new(SECRET.encode(), said, hashlib.sha256).hexdigest()
+    assert json.loads(again)["kind"] == "job_failed"
+    [sent] = taking.mails
+    assert b"To: chief@example.org" in sent
+    with pytest.raises(LedgerError), world.tx("system") as tx:
+        tx.run("UPDATE access.alarm_notice SET sent_at = NULL")
+
+
+def test_settings_that_will_not_do_are_named(tmp_path: Path) -> None:
+    assert channels_of(tmp_path).names() == []
+    secret = tmp_path / "secrets" / "w"
+    secret.parent.mkdir()
+    secret.write_text(SECRET)
+    for text, mode, code in (
+        ("[webhook", 0o600, "notices.file"),
+        ('[webhook]\nurl = "https://x"', 0o600, "notices.file"),
+        ('[webhook]\nurl = "http://far"\nsecret_file = "w"', 0o600, "notices.file"),
+        ('[webhook]\nurl = "https://x"\nsecret_file = "none"', 0o600, "notices.secret"),
+        ('[webhook]\nurl = "https://x"\nsecret_file = "w"', 0o644, "notices.secret"),
+        ('[mail]\nhost = "far"\nport = 25\ntls = "none"\nfrom = "a@b"\nto = ["c@d"]', 0o600, "notices.file"),
+    ):
+        (tmp_path / "notices.toml").write_text(text)
+        secret.chmod(mode)
+        with pytest.raises(LedgerError) as refused:
+            channels_of(tmp_path)
+        assert refused.value.code == code, text
+    for wrong in ("ftp://x", "http://example.org"):
+        with pytest.raises(ValueError, match="https"):
+            Hook(wrong, b"")
+    with pytest.raises(ValueError, match=r"mail\.to"):
+        Mailbox("x", 25, "tls", "a@b", ("c@d\nBcc: e@f",))
+
+
+def test_the_manual_shows_the_table() -> None:
+    for name in ("docs/operations.md", "docs/operations.zh-CN.md"):
+        text = (Path(__file__).parents[2] / name).read_text(encoding="utf-8")
+        for row in table().values():
+            assert f"| `{row.kind}` |" in text
+            assert f"| {row.after}{row.unit} | {row.what} | {row.ask} |" in text

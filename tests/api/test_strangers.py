@@ -1,0 +1,100 @@
+"""1,050 half-open requests without any key, slow and endless heads, guessed keys: honest callers do not notice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from typing import Any
+
+import httpx
+import pytest
+
+URL = "/api/v1/settlements"
+STRANGERS = 1_050
+FLOOR_SECONDS = 0.25
+"""Below this twice the usual says nothing on a machine that others use too."""
+
+_STRANGER = """
+import asyncio, sys
+port, count = int(sys.argv[1]), int(sys.argv[2])
+FIRST = (b"", b"GET /a HTTP/1.1\\r\\nhost: x\\r\\n", b"POST /api/v1/settlements HTTP/1.1\\r\\nhost: x\\r\\ncontent-length: 100000\\r\\n\\r\\n",
+         b"GET /" + b"a" * 500, b"GET /api/v1/books HTTP/1.1\\r\\nhost: x\\r\\nauthorization: Bearer fl_guess%d\\r\\n\\r\\n")
+async def one(number):
+    while True:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            first = FIRST[number % len(FIRST)]
+            writer.write(first % number if b"%d" in first else first)
+            for _ in range(60):
+                await asyncio.sleep(1)
+                writer.write(b"x")
+                await writer.drain()
+                if reader.at_eof():
+                    break
+            writer.close()
+        except OSError:
+            pass
+        await asyncio.sleep(1)
+async def main():
+    for number in range(count):
+        asyncio.create_task(one(number))
+        if number % 50 == 49:
+            await asyncio.sleep(0.05)
+    print("there", flush=True)
+    await asyncio.sleep(3600)
+asyncio.run(main())
+"""
+
+
+@contextmanager
+def strangers(port: int) -> Iterator[None]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _STRANGER, str(port), str(STRANGERS)], stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == b"there\n"
+        yield
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def p99(client: httpx.Client, world: Any, body: bytes, seconds: float) -> float:
+    """The caller's 99th percentile; every second connection is a new one, as of a caller who just came."""
+    took = []
+    until = time.monotonic() + seconds
+    headers = {"content-type": "application/json", **world.auth()}
+    while time.monotonic() < until:
+        began = time.monotonic()
+        if len(took) % 2:
+            status = client.post(URL, content=body, headers=headers).status_code
+        else:
+            fresh = HTTPConnection(client.base_url.host, client.base_url.port, timeout=30)
+            with closing(fresh):
+                fresh.request("POST", URL, body, headers)
+                status = fresh.getresponse().status
+        took.append(time.monotonic() - began)
+        assert status in (200, 201)
+        time.sleep(0.02)
+    return sorted(took)[int(len(took) * 0.99)]
+
+
+@pytest.mark.parametrize("seconds", [10, pytest.param(300, marks=pytest.mark.slow)])
+def test_strangers_silence_nobody(
+    world: Any, service: Any, client: httpx.Client, seconds: int, record_property: Any
+) -> None:
+    [body] = world.originals(1)
+    usual = p99(client, world, body, 3)
+    port = int(service.address.rpartition(":")[2])
+    with strangers(port):
+        meanwhile = p99(client, world, body, seconds)
+        assert client.get("/health/ready").status_code == 200
+    record_property("p99_ms", f"usual {usual * 1000:.0f}, meanwhile {meanwhile * 1000:.0f}")
+    assert meanwhile < max(2 * usual, FLOOR_SECONDS)
+    assert len(service.door) <= world.settings.connections
