@@ -19,6 +19,9 @@ _ALLOWED: Final = {
     "home": "目录路径",
     "pg_bindir": "目录路径",
     "clock_file": "文件路径",
+    "key_file": "文件路径",
+    "passphrase_file": "文件路径",
+    "agent_socket": "文件路径",
     "seal_algorithm": "ed25519或sm2",
 }
 
@@ -39,6 +42,8 @@ class Settings(BaseSettings):
     `pg_bindir` names PostgreSQL's programs. `service_password` and `auditor_password` override the stored ones.
     `today` fixes the business date (Asia/Shanghai) of this process, for a dated run; else `clock_file` names a file whose
     one line is the business date, read whenever it is asked for: a practice home, its service, worker and bank live by it.
+    `key_file` is the acting person's own key, its passphrase in `passphrase_file` or asked for; `agent_socket` is that of an
+    agent that holds the key instead.
     `seal_algorithm` is what seals and archive packages are signed with unless a command names another.
     """
 
@@ -54,8 +59,11 @@ class Settings(BaseSettings):
     today: date | None = None
     clock_file: Path | None = None
     seal_algorithm: Literal["ed25519", "sm2"] = "ed25519"
+    key_file: Path | None = None
+    passphrase_file: Path | None = None
+    agent_socket: Path | None = None
 
-    @field_validator("home", "pg_bindir", "clock_file")
+    @field_validator("home", "pg_bindir", "clock_file", "key_file", "passphrase_file", "agent_socket")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         try:

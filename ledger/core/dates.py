@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -131,3 +131,8 @@ class Calendar:
 def next_month(day: date) -> date:
     """The first day of the month after `day`'s."""
     return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def machine_moment() -> datetime:
+    """The machine's own moment, in UTC to the second: when a person signed. No rule reads it but to compare two clocks."""
+    return datetime.now(UTC).replace(microsecond=0)
