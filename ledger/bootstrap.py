@@ -22,6 +22,7 @@ from ledger.settings import Settings
 
 if TYPE_CHECKING:
     from adapters.banks.formats.statements.table import Stated
+    from ledger.access.signing.signer import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class App:
         """`engine` is one that its owner shares and closes; without it the app has its own."""
         self.settings = settings
         self.user = user
+        self.signer: Signer | None = None
+        """Who signs for the user: a key at hand, or the signatures a request brought."""
         self._shared = engine
         self._banks: dict[tuple[int, str], OwnBank] = {}
 

@@ -21,6 +21,9 @@ _ALLOWED: Final = {
     "pg_bindir": "目录路径",
     "clock_file": "文件路径",
     "backup_recipient": "文件路径",
+    "key_file": "文件路径",
+    "passphrase_file": "文件路径",
+    "agent_socket": "文件路径",
     "seal_algorithm": "ed25519或sm2",
     "split_logins": "true或false",
     "tls_certificate": "PEM文件路径",
@@ -50,6 +53,8 @@ class Settings(BaseSettings):
     `today` fixes the business date (Asia/Shanghai) of this process, for a dated run; else `clock_file` names a file whose
     one line is the business date, read whenever it is asked for: a practice home, its service, worker and bank live by it.
     `backup_recipient` is the public key file for which every backup is sealed that names nobody else.
+    `key_file` is the acting person's own key, its passphrase in `passphrase_file` or asked for; `agent_socket` is that of an
+    agent that holds the key instead.
     `seal_algorithm` is what seals and archive packages are signed with unless a command names another.
     `tls_certificate` (the chain) and `tls_key` have the service speak TLS itself; behind a proxy that does, `trusted_proxies`
     names the addresses whose X-Forwarded-For is believed. `connections` and `connections_per_address` are how many may be
@@ -78,6 +83,9 @@ class Settings(BaseSettings):
     connections: int = Field(default=1_000, ge=50, le=100_000)
     connections_per_address: int = Field(default=500, ge=10, le=100_000)
     requests_per_second: int = Field(default=10_000, ge=1, le=1_000_000)
+    key_file: Path | None = None
+    passphrase_file: Path | None = None
+    agent_socket: Path | None = None
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -87,7 +95,10 @@ class Settings(BaseSettings):
                 ip_network(part.strip())
         return given
 
-    @field_validator("home", "pg_bindir", "clock_file", "backup_recipient", "tls_certificate", "tls_key")
+    @field_validator(
+        "home", "pg_bindir", "clock_file", "backup_recipient", "tls_certificate", "tls_key",
+        "key_file", "passphrase_file", "agent_socket",
+    )  # fmt: skip
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         try:

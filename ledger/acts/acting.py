@@ -65,6 +65,7 @@ def acting(app: App, what: What) -> Iterator[Within]:
     """An act in one transaction, done and logged when the block ends, or neither. Raises what the block raises."""
     watch(app, what.region)
     with traced(app, what), unit_of_work(app.engine, app.user, what.region) as tx:
+        tx.signer = app.signer
         doing = Within(what, tx)
         yield doing
         _done(tx, what)
@@ -95,6 +96,7 @@ def once(app: App, what: What, key: OnceKey | None, answer: Callable[[Transactio
         known = _known(tx, key)
         if known is not None:
             return Given(known.body, again=True, warnings=[])
+        tx.signer = app.signer
         body = answer(tx)
         _done(tx, what)
         _keep(tx, key, body)

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from ledger.access.signing.signer import Carried
 from ledger.acts.acting import Given, OnceKey, once, once_by_steps
 from ledger.acts.tracing import What
 from ledger.api.calling import Call
@@ -71,6 +72,7 @@ def _answered(
 ) -> Response:
     what = what._replace(region=in_region(call.caller, what.region))
     app = App(request.app.state.settings, call.caller.user, call.engine)
+    app.signer = Carried(call.signatures)
     key = OnceKey(f"POST {request.url.path}", call.key, call.digest) if call.key else None
     try:
         given = do(app, what, key)

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Path, Query, Request, Response
 
 from ledger.access.idempotency import check_key
+from ledger.access.signing.signer import HEADER, read_header
+from ledger.access.signing.statement import Signed
 from ledger.api.auth import Caller
 from ledger.api.problems import encode
 from ledger.db.connections import Engine
@@ -31,6 +33,8 @@ class Call:
     today: date
     key: str
     digest: bytes
+    signatures: list[Signed]
+    """What the person signed for this act, made elsewhere."""
 
     def tx(self, region: int) -> Any:
         """A transaction of the caller in a region; one where it has no role shows nothing."""
@@ -49,7 +53,8 @@ async def call(request: Request) -> Call:
     key = request.headers.get("idempotency-key")
     name = "" if key is None or request.method != "POST" else check_key(key)
     digest = hashlib.sha256(await request.body()).digest() if name else b""
-    return Call(caller, state.engine, state.clock.today(), name, digest)
+    signatures = read_header(request.headers.get(HEADER, ""))
+    return Call(caller, state.engine, state.clock.today(), name, digest, signatures)
 
 
 Calling = Annotated[Call, Depends(call)]

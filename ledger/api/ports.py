@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from ledger.access.signing.statement import Signed
+
 
 class Described(NamedTuple):
     """An act by its name (`month approve`), what it does, and the JSON Schema of its values."""
@@ -27,8 +29,16 @@ class Commands(Protocol):
     def described(self) -> Sequence[Described]:
         """All of them, by name."""
 
-    def run(self, user: str, name: str, values: Mapping[str, Any], key: str, digest: bytes) -> Done:
-        """Do one as `user`, once under `key` (none if empty) for content of `digest`.
+    def run(
+        self,
+        user: str,
+        name: str,
+        values: Mapping[str, Any],
+        key: str,
+        digest: bytes,
+        signatures: Sequence[Signed] = (),
+    ) -> Done:
+        """Do one as `user`, once under `key` (none if empty) for content of `digest`, with what the person signed for it.
 
         Raises NotFound `route.unknown` for no such act, InvalidInput `usage.…` for values that do not fit, Conflict
         `key.answer_lost`, and what the act raises.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+from ledger.access.signing.signing import signed
 from ledger.books.attached import attachments_of
 from ledger.books.journal import post
 from ledger.books.manual import ManualContent, ManualVoucher, entry_of, legs_of
@@ -109,6 +110,8 @@ def approve_batch(
         raise NotFound(
             "voucher.batch_empty", f"账套{book}没有您可以复核的手工凭证", exceptions=len(batch.exceptions)
         )
+    if tx.signer is not None:
+        signed(tx, "voucher.approve_list", str(book), digest.hex(), day, _shown(tx, book, batch.voucher_ids))
     tx.run(
         "SELECT books.approve_vouchers(%(region)s, %(fund)s::smallint, %(ids)s::text[], %(digest)s, %(day)s)",
         region=book.region,
@@ -120,6 +123,19 @@ def approve_batch(
     return batch, post(
         tx, book, day, [entry_of(one) for one in _just_approved(tx, book, batch.voucher_ids, day)]
     )
+
+
+def _shown(tx: Transaction, book: Book, voucher_ids: Sequence[str]) -> str:
+    """The text of a list's digest: id and what a person answers for, a line each, by id."""
+    lines = tx.rows(
+        "SELECT v.voucher_id || '|' || encode(books.shown_digest(v.digest, books.attachments_digest(v.region, v.fund, v.voucher_id)), 'hex')"
+        " FROM books.voucher v WHERE v.region = %(region)s AND v.fund = %(fund)s AND v.voucher_id = ANY(%(ids)s)"
+        ' ORDER BY v.voucher_id COLLATE "C"',
+        region=book.region,
+        fund=book.fund,
+        ids=list(voucher_ids),
+    )
+    return "\n".join(line for (line,) in lines)
 
 
 def _just_approved(tx: Transaction, book: Book, voucher_ids: Sequence[str], day: date) -> list[ManualVoucher]:

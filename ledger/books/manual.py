@@ -12,6 +12,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Final
 
+from ledger.access.signing.signing import signed
 from ledger.books.attached import Attachment, attachments_of
 from ledger.books.cautions import Caution, cautions
 from ledger.books.journal import post
@@ -189,6 +190,8 @@ def approve_voucher(tx: Transaction, book: Book, voucher_id: str, digest: bytes,
 
 def approve_vouchers(tx: Transaction, book: Book, digests: Mapping[str, bytes], day: date) -> list[Posted]:
     """Several drafts, by id and digest, approved together and posted as one block; all or none, else as one."""
+    for voucher_id, digest in digests.items():
+        signed(tx, "voucher.approve", voucher_id, digest.hex(), day)
     entries = []
     for voucher_id, digest in digests.items():
         _decide(tx, book, voucher_id, "approved", digest, day, "")

@@ -42,6 +42,8 @@ WORDS: Final = (
     Word("declare", "ledger.cli.declare", "申报"),
     Word("institution", "ledger.cli.institution", "定点医药机构与收款账户"),
     Word("intake", "ledger.cli.intake", "结算记录接入"),
+    Word("evidence", "ledger.cli.installation.evidence", "签名证据：导出、离线核对"),
+    Word("key", "ledger.cli.installation.keys", "本人签名密钥：生成、登记、停用、名册"),
     Word("layers", "ledger.cli.layers", "一单式：各方承担"),
     Word("month", "ledger.cli.month", "月结算"),
     Word("outregion", "ledger.cli.outregion.commands", "异地就医"),

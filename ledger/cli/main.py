@@ -16,7 +16,7 @@ from ledger.core.errors import InvalidInput
 app = typer.Typer(
     name="fundledger",
     cls=Words,
-    help="医保基金即时结算账本。任何命令都可加 --as 用户 指明操作人。",
+    help="医保基金即时结算账本。任何命令都可加 --as 用户 指明操作人，--sign-with 密钥文件 由本人签名。",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -38,7 +38,21 @@ def fundledger(
         bool, typer.Option("--version", help="显示版本", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """医保基金即时结算账本。任何命令都可加 --as 用户 指明操作人。"""
+    """医保基金即时结算账本。任何命令都可加 --as 用户 指明操作人，--sign-with 密钥文件 由本人签名。"""
+
+
+def take_acting_key(arguments: list[str]) -> list[str]:
+    """Take `--sign-with FILE` out of the arguments, wherever it stands, and remember the key file."""
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word != "--sign-with" and not word.startswith("--sign-with="):
+            rest.append(word)
+            continue
+        ACTING.key = next(words, "") if word == "--sign-with" else word.removeprefix("--sign-with=")
+        if not ACTING.key:
+            raise InvalidInput("usage.needs_value", "--sign-with 后面应有密钥文件", option="--sign-with")
+    return rest
 
 
 def take_acting_user(arguments: list[str]) -> list[str]:
@@ -67,7 +81,9 @@ def main() -> None:
     ACTING.region = 0
     ACTING.warnings = []
     try:
-        ended = app(args=take_acting_user(arguments), prog_name="fundledger", standalone_mode=False)
+        ended = app(
+            args=take_acting_key(take_acting_user(arguments)), prog_name="fundledger", standalone_mode=False
+        )
     except Exception as error:  # noqa: BLE001 a command ends with an answer, whatever it ran into
         # what can go wrong is imported when something did
         from ledger.cli.line.refusals import tell

@@ -19,6 +19,7 @@ from typing import Any, Final
 import typer
 
 from ledger.access.idempotency import Kept, store_answer, stored_answer
+from ledger.access.signing.statement import Signed
 from ledger.api.ports import Described, Done
 from ledger.cli.commands import WORDS, load
 from ledger.cli.line.acting import ACTING, Marked, close_apps
@@ -49,7 +50,15 @@ class Remote:
         """Every act with the schema of its values."""
         return [Described(name, command.help or "", _schema(command)) for name, command in acts().items()]
 
-    def run(self, user: str, name: str, values: Mapping[str, Any], key: str, digest: bytes) -> Done:
+    def run(
+        self,
+        user: str,
+        name: str,
+        values: Mapping[str, Any],
+        key: str,
+        digest: bytes,
+        signatures: Sequence[Signed] = (),
+    ) -> Done:
         """Do one; see `Commands.run`."""
         command = acts().get(name)
         if command is None:
@@ -63,7 +72,7 @@ class Remote:
         if marked is not None and (known := self._known(user, region, marked)) is not None:
             return known
         with tempfile.TemporaryDirectory(prefix="fundledger-") as folder:
-            document = self._do(user, command, _arguments(command, values, Path(folder)), marked)
+            document = self._do(user, command, _arguments(command, values, Path(folder)), marked, signatures)
         body = json.dumps(document, ensure_ascii=False, default=str).encode()
         if marked is not None:
             with unit_of_work(self._engine, user, region) as tx:
@@ -82,11 +91,18 @@ class Remote:
             )
         return None
 
-    def _do(self, user: str, command: Any, arguments: list[str], marked: Marked | None) -> dict[str, Any]:
+    def _do(
+        self,
+        user: str,
+        command: Any,
+        arguments: list[str],
+        marked: Marked | None,
+        signatures: Sequence[Signed],
+    ) -> dict[str, Any]:
         """The command as if typed, its answer taken instead of printed. Everything of it is this thread's own."""
         answers: list[dict[str, Any]] = []
         ACTING.user, ACTING.region, ACTING.answers, ACTING.marked = user, 0, answers, marked
-        ACTING.engine, ACTING.settings = self._engine, self._settings
+        ACTING.engine, ACTING.settings, ACTING.signatures = self._engine, self._settings, list(signatures)
         try:
             command.main(args=arguments, prog_name="fundledger", standalone_mode=False)
         except typer.Exit:

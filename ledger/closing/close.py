@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final, LiteralString
 
+from ledger.access.signing.signing import signed
 from ledger.books.reading import require_period
 from ledger.closing.carry import Signed, carry, carry_back
 from ledger.closing.checks import MonthAsked, line, lines, verified
@@ -181,6 +182,7 @@ def confirm(tx: Transaction, book: Book, period: int, digest: bytes, on: date) -
     Confirmed again under the same digest by the same chief it answers as before. Raises Conflict `period.not_closing`,
     `period.changed`, `period.not_carried`; Forbidden `period.same_person`, `access.role_missing`.
     """
+    signed(tx, "period.confirm", f"{book} {period}", digest.hex(), on)
     require_period(tx, book, period)
     known = closing_of(tx, book, period)
     if known is not None and (known.state, known.closed_by, known.digest) == ("closed", tx.user, digest):

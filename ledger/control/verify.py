@@ -54,6 +54,7 @@ from ledger.control.checks.payments.orders import check_orders
 from ledger.control.checks.payments.owed import check_owed
 from ledger.control.checks.payments.statements import check_statements
 from ledger.control.checks.payments.suspense import check_suspense
+from ledger.control.checks.signatures import check_signatures
 from ledger.control.snapshot import Snapshot, open_snapshot
 from ledger.control.sums import sum_lines
 from ledger.core.entries import Book
@@ -105,6 +106,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("基金平衡", check_conservation),
     ("节假日表", check_calendar),
     ("内控报告", check_control_reports),
+    ("本人签名", check_signatures),
     ("防线", check_guards),
     ("数据库结构与权限", check_house),
     ("留痕", check_traces),

@@ -6,7 +6,7 @@ import calendar
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -148,3 +148,8 @@ def next_month(day: date) -> date:
 def machine_seconds() -> float:
     """This machine's own clock, in seconds since 1970: for stamps that others check and for comparing clocks, never for a business date."""
     return time.time()
+
+
+def machine_moment() -> datetime:
+    """The machine's own moment, in UTC to the second: when a person signed. No rule reads it but to compare two clocks."""
+    return datetime.now(UTC).replace(microsecond=0)

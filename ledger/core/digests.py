@@ -72,9 +72,16 @@ def order_digest(
     (fund, setl_id, subfund, daily_fen) by the bytes of setl_id, then subfund; a record of another region's patient has
     `outregion` for its subfund and what it pays for its fen.
     """
+    return sha256(order_text(head, items, payables).encode()).digest()
+
+
+def order_text(
+    head: OrderHead, items: Iterable[Sequence[object]], payables: Iterable[Sequence[object]]
+) -> str:
+    """What `order_digest` is the digest of."""
     rows = ("\n".join("|".join(map(str, row)) for row in part) for part in (items, payables))
     said = (*head[:-1], *(["first"] if head.first_payment else []))
-    return sha256("\n".join(("|".join(map(str, said)), *rows)).encode()).digest()
+    return "\n".join(("|".join(map(str, said)), *rows))
 
 
 def batch_digest(batch_id: str, orders: Iterable[bytes]) -> bytes:

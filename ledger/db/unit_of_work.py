@@ -52,6 +52,8 @@ class Transaction:
         """The rows of the question that was asked as the transaction began."""
         self.booked = False
         """Whether it has written the journal: its chain then has a new end, to be anchored after COMMIT."""
+        self.signer: object | None = None
+        """Who signs for the user (`ledger.access.signing.signer.Signer`), set by whoever opened the act."""
         self._closing: list[sql.Composed] = []
 
     def at_commit(self, statement: LiteralString, **params: object) -> None:

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from ledger.access.signing.pair import KeyPair
 from ledger.books.account_lines import BEFORE_ALL
 from ledger.books.reading import cut, require_period
 from ledger.core.entries import NO_DIMENSIONS, Book
@@ -33,7 +34,6 @@ from reports.render.paper import Paper
 from reports.render.pdf.book import write_book
 from reports.seal.digests import digests_of, line
 from reports.seal.export import export_seal, require_sealable
-from reports.seal.key import SealKey
 from reports.wording import printable
 
 INDEX: Final = "index.xml"
@@ -48,7 +48,7 @@ def export_archive(
     book: Book,
     period: int,
     today: date,
-    key: SealKey,
+    key: KeyPair,
     out: Path,
     told: Told = lambda _: None,
 ) -> tuple[Head, list[IndexEntry]]:
@@ -83,7 +83,7 @@ class _Package:
     """A package being made."""
 
     def __init__(
-        self, tx: Transaction, book: Book, period: int, today: date, key: SealKey, folder: Path, told: Told
+        self, tx: Transaction, book: Book, period: int, today: date, key: KeyPair, folder: Path, told: Told
     ) -> None:
         self._tx = tx
         self._book = book

@@ -12,13 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ledger.access.signing.pair import signature_flaw
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
 from reports.archive import packing
 from reports.archive.export import INDEX, SEAL, SIGNATURE
 from reports.archive.index import Head, IndexEntry, from_xml, to_csv
 from reports.seal.digests import digests_of, line
-from reports.seal.key import signature_flaw
 from reports.seal.verify import verify_seal
 
 

@@ -13,13 +13,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from ledger.access.signing.pair import KeyPair
 from ledger.books.reading import cut, require_period
 from ledger.core.entries import Book
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
 from reports.seal import contents
 from reports.seal.digests import SECTIONS, Twice, line
-from reports.seal.key import SealKey
 
 VERSION: Final = 1
 _SEALABLE: Final = frozenset({"closed", "sealed"})
@@ -34,7 +34,7 @@ class Sealed:
     """Of the manifest's line: what the signature is over."""
 
 
-def export_seal(tx: Transaction, book: Book, period: int, today: date, key: SealKey, path: Path) -> Sealed:
+def export_seal(tx: Transaction, book: Book, period: int, today: date, key: KeyPair, path: Path) -> Sealed:
     """Seal a period that is over and closed.
 
     Raises NotFound `book.unknown`, `period.unknown`; Conflict `seal.not_over`, `seal.not_closed`; OSError.
@@ -72,7 +72,7 @@ def require_sealable(tx: Transaction, book: Book, period: int, today: date) -> s
 
 
 def _write(
-    tx: Transaction, book: Book, period: int, state: str, today: date, key: SealKey, out: BinaryIO
+    tx: Transaction, book: Book, period: int, state: str, today: date, key: KeyPair, out: BinaryIO
 ) -> Sealed:
     first, last, last_dim = contents.span(tx, book, period)
     parts: dict[str, Iterable[Mapping[str, Any]]] = {

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from ledger.access.signing.pair import signature_flaw
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
 from reports.seal.digests import SECTIONS, Twice, block_hash, dim_hash, dim_start, entry_digest, line
-from reports.seal.key import signature_flaw
 
 FINDINGS_MAX: Final = 1000
 _ORDER: Final = ("seal", *SECTIONS, "manifest", "signature")

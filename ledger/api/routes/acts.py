@@ -40,7 +40,13 @@ async def act(name: str, values: Values, call: Calling, request: Request) -> Res
     """Do one act; under an Idempotency-Key it is done once and answered the same way again."""
     given: dict[str, Any] = dict(values.model_extra or {})
     done: Done = await run_in_threadpool(
-        _commands(request).run, call.caller.user, name.replace("/", " "), given, call.key, call.digest
+        _commands(request).run,
+        call.caller.user,
+        name.replace("/", " "),
+        given,
+        call.key,
+        call.digest,
+        call.signatures,
     )
     response = Plain(done.body, media_type="application/json")
     if done.again:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ledger.access.signing.pair import algorithm_named
 from ledger.books.reading import parse_book, parse_period
 from ledger.cli.books.report import BookOption
 from ledger.cli.books.seal import AlgorithmOption, KeyOption, PeriodOption, kept_keys
@@ -17,7 +18,7 @@ from ledger.db.unit_of_work import unit_of_work
 from reports.archive.export import export_archive
 from reports.archive.index import KIND_WORDS
 from reports.archive.verify import verify_archive
-from reports.seal.key import algorithm_named, ensure_key
+from reports.seal.key import ensure_key
 
 app = typer.Typer(help="电子会计档案：按期间成包、核对", no_args_is_help=True)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ledger.access.signing.pair import algorithm_named
 from ledger.books.reading import parse_book, parse_period
 from ledger.cli.books.report import BookOption
 from ledger.cli.line.acting import ACTING
@@ -18,7 +19,7 @@ from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import get_settings
 from reports.seal.compare import differences
 from reports.seal.export import export_seal
-from reports.seal.key import algorithm_named, ensure_key, own_public_keys, public_path, read_public
+from reports.seal.key import ensure_key, own_public_keys, public_path, read_public
 from reports.seal.verify import SealCheck, verify_seal
 
 app = typer.Typer(help="封存：已结账期间的签名文件", no_args_is_help=True)

@@ -6,6 +6,7 @@ from threading import local
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:  # for the type only: `--help` opens nothing
+    from ledger.access.signing.statement import Signed
     from ledger.bootstrap import App
     from ledger.db.connections import Engine
     from ledger.settings import Settings
@@ -24,6 +25,7 @@ class Acting(local):
 
     def __init__(self) -> None:
         self.user = ""
+        self.key = ""
         self.region = 0
         self.opened: list[App] = []
         self.warnings: list[dict[str, str]] = []
@@ -33,10 +35,13 @@ class Acting(local):
     def forget(self) -> None:
         """Back to a command that nobody gave values to."""
         self.user = ""
+        self.key = ""
         self.region = 0
         self.warnings = []
         self.answers: list[dict[str, Any]] | None = None
         """Where the answer goes instead of being printed: set for the service."""
+        self.signatures: list[Signed] = []
+        """What a request to the service brought."""
         self.marked: Marked | None = None
         self.engine: Engine | None = None
         self.settings: Settings | None = None

@@ -19,6 +19,7 @@ from ledger.acts.anchoring import Warned
 from ledger.acts.tracing import What
 from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
+from ledger.cli.line.signing import signer_of
 from ledger.core.dates import parse_day
 from ledger.core.errors import Unauthenticated
 from ledger.core.words import said
@@ -51,6 +52,7 @@ def app_for(role: str) -> App:
             "user.missing", f"请用 --as 用户 指明操作人（本操作需要{said('user.role', role)}岗）"
         )
     app = App(settings, user, ACTING.engine)
+    app.signer = signer_of(settings)
     ACTING.opened.append(app)
     region, ACTING.region = ACTING.region, 0
     require_known(app.engine, user, region)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
+from ledger.access.signing.signing import signed
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.clearing.figures import figures
@@ -59,6 +60,7 @@ def approve_letter(tx: Transaction, letter_id: str, digest: bytes, day: date) ->
     Raises Forbidden `letter.same_person`, `access.role_missing`; Conflict `letter.digest`, `letter.stale` (the ledger
     moved on since the draft: void it and draft again), `letter.state`.
     """
+    signed(tx, "clear.approve", letter_id, digest.hex(), day)
     letter = lock_letter(tx, letter_id)
     if letter.digest != digest:
         raise Conflict("letter.digest", f"清算确认书{letter_id}与所审批的摘要不符，请重新核对")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 
+from ledger.access.signing.signing import signed
 from ledger.core.accounts import MONTH_OWED
 from ledger.core.entries import FUND_NAMES, Leg
 from ledger.core.errors import Conflict
@@ -44,6 +45,7 @@ def approve_month(
 
 def approve_month_in(tx: Transaction, sheet_id: str, digest: bytes, day: date) -> MonthSheet:
     """`approve_month` within a transaction of its region."""
+    signed(tx, "month.approve", sheet_id, digest.hex(), day)
     tx.rows(
         "SELECT 1 FROM fund.sheet WHERE region = %(region)s AND sheet_id = %(sheet)s FOR UPDATE",
         region=tx.region,

@@ -11,6 +11,7 @@ from datetime import date
 
 import psycopg
 
+from ledger.access.signing.signing import signed
 from ledger.core.errors import Conflict, Forbidden, NotFound
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, translate, unit_of_work
@@ -45,6 +46,7 @@ def approve(engine: Engine, user: str, region: int, batch_id: str, digest: bytes
 
 def approve_in(tx: Transaction, batch_id: str, digest: bytes, day: date) -> Approval:
     """`approve` within a transaction of its region."""
+    signed(tx, "payments.approve", batch_id, digest.hex(), day)
     known = _approval(tx, batch_id)
     if known is not None:
         return _replayed(known, tx.user, digest)

@@ -11,13 +11,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from ledger.access.signing.pair import KeyPair
 from ledger.cli.books.seal import app as seal_app
 from ledger.cli.line import acting
 from ledger.core.entries import Dimensions, credit, debit
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.settings import get_settings
 from reports.seal import digests
-from reports.seal.key import SealKey, ensure_key, public_path
+from reports.seal.key import ensure_key, public_path
 from reports.seal.verify import verify_seal
 from tests.scenes.set_apart import close_month
 
@@ -285,4 +286,4 @@ def test_several_lines_of_one_account_are_one_balance(desk, run, tmp_path):
     run("export", *BOOK, "--period", "202609", "--out", out, "--json")
     (row,) = (one for one in rows(out) if one["t"] == "balance" and one["account"] == 50010101)
     assert (row["debit_fen"], row["credit_fen"], row["closing_fen"]) == (300, 0, 300)
-    assert isinstance(ensure_key(get_settings().home)[0], SealKey)
+    assert isinstance(ensure_key(get_settings().home)[0], KeyPair)

@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from ledger.access.signing import sm2
+from ledger.access.signing.pair import SM2, algorithm_named, key_id, signature_flaw
 from ledger.core.errors import InvalidInput
-from reports.seal import sm2
-from reports.seal.key import (
-    SM2,
-    algorithm_named,
-    ensure_key,
-    key_id,
-    own_public_keys,
-    private_path,
-    public_path,
-    signature_flaw,
-)
+from reports.seal.key import ensure_key, own_public_keys, private_path, public_path
 from tests.judges import program_of
 
 if TYPE_CHECKING:

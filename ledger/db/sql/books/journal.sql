@@ -589,6 +589,7 @@ BEGIN
                 DETAIL = format('科目%s结转后还有余额', v_account);
         END IF;
     END IF;
+    PERFORM access.require_signature(p_region, 'period.confirm', format('%s-%s %s', p_region, p_fund, p_period), encode(v.digest, 'hex'));
     UPDATE books.closing c SET state = 'closed', closed_by = v_actor, closed_on = p_on
      WHERE c.region = p_region AND c.fund = p_fund AND c.period = p_period AND c.n = v.n;
     UPDATE books.period SET state = 'closed' WHERE region = p_region AND fund = p_fund AND period = p_period;

@@ -256,6 +256,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher.changed', DETAIL = format('手工凭证%s的内容与所复核的摘要不符', p_voucher_id);
     END IF;
     IF p_decision = 'approved' THEN
+        PERFORM access.require_signature(p_region, 'voucher.approve', p_voucher_id, encode(p_digest, 'hex'));
         PERFORM books.refuse_future(p_region, p_fund, v.business_date, p_on);
         PERFORM books.refuse_backwards(p_region, p_fund, (SELECT array_agg(l.account) FROM books.voucher_line l
                                                            WHERE l.region = p_region AND l.fund = p_fund AND l.voucher_id = p_voucher_id),

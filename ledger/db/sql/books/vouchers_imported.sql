@@ -204,6 +204,7 @@ BEGIN
        OR (SELECT count(*) FROM books.voucher v WHERE v.region = p_region AND v.fund = p_fund AND v.voucher_id = ANY (p_ids)) <> cardinality(p_ids) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher.batch_changed', DETAIL = '待复核的凭证不是所核对的那一份清单，未作任何改动';
     END IF;
+    PERFORM access.require_signature(p_region, 'voucher.approve_list', format('%s-%s', p_region, p_fund), encode(p_digest, 'hex'));
     SELECT d.voucher_id, d.decided_by INTO v_bad FROM books.voucher_decision d
      WHERE d.region = p_region AND d.fund = p_fund AND d.voucher_id = ANY (p_ids) LIMIT 1;
     IF FOUND THEN

@@ -555,6 +555,7 @@ BEGIN
                 RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'letter.same_person',
                     DETAIL = format('清算确认书%s由%s制单，须由另一人以本人名义审批', OLD.letter_id, OLD.prepared_by);
             END IF;
+            PERFORM access.require_signature(OLD.region, 'clear.approve', OLD.letter_id, encode(OLD.digest, 'hex'));
         WHEN 'approved→sent' THEN
             IF access.require_role(NEW.region, NEW.fund, '{maker,system}') <> NEW.sent_by OR NEW.sent_on IS NULL THEN
                 RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'letter.sent_by', DETAIL = '清算确认书只能以当前用户的名义发出';

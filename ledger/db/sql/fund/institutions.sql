@@ -322,6 +322,7 @@ BEGIN
             DETAIL = format('由%s提出，须由另一人以本人名义复核', v_maker);
     END IF;
     IF p_reason = '' THEN
+        PERFORM access.require_signature(p_region, 'institution.confirm', coalesce(nullif(p_institution, ''), p_region::text), p_digest);
         PERFORM fund.put_agreements_in_force(p_region, p_institution, p_on);
         PERFORM fund.put_enrolments_in_force(p_region, p_institution);
         UPDATE fund.payee_account c SET state = 'replaced', reason = '启用新账户', ended_on = p_on

@@ -466,6 +466,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'month.sum',
             DETAIL = format('月结算单%s的结算金额不等于各行之和', OLD.sheet_id);
     END IF;
+    PERFORM access.require_signature(OLD.region, 'month.approve', OLD.sheet_id, encode(OLD.digest, 'hex'));
     v_wrong := fund.wrong_due(OLD);
     IF v_wrong <> '' THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'month.changed',

@@ -259,6 +259,7 @@ BEGIN
             DETAIL = format('由%s提出，须由另一人以本人名义复核', v_maker);
     END IF;
     IF p_reason = '' THEN
+        PERFORM access.require_signature(p_region, 'policy.confirm', p_region::text, p_digest);
         INSERT INTO fund.region_policy (region, key, from_day, value, source, set_by, confirmed_by)
         SELECT p.region, p.key, p.from_day, p.value, p.source, p.proposed_by, v_user FROM fund.policy_proposal p
          WHERE p.region = p_region AND p.state = 'proposed';

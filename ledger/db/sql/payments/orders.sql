@@ -570,6 +570,7 @@ BEGIN
     PERFORM payments.check_netted(p_region, v_batch.fund, p_batch_id);
     PERFORM fund.check_outregion_batch(p_region, p_batch_id);
     PERFORM payments.check_limits(p_region, p_batch_id, v_actor, p_on);
+    PERFORM access.require_signature(p_region, 'payments.approve', p_batch_id, encode(p_digest, 'hex'));
     INSERT INTO payments.approval VALUES (p_region, p_batch_id, p_digest, v_batch.prepared_by, v_actor, p_on);
     UPDATE payments.pay_order SET state = 'approved' WHERE region = p_region AND batch_id = p_batch_id AND state = 'draft';
     GET DIAGNOSTICS v_orders = ROW_COUNT;

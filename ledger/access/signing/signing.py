@@ -1,0 +1,83 @@
+"""The one way an approval is signed: every act that a second person answers for calls `signed` before it writes.
+
+The statement is checked against the person's enrolled key and stored in the transaction of the approval; the database demands
+it there (`access.require_signature`), `verify` checks it again.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import cast
+
+from ledger.access.signing.pair import Algorithm, is_signed
+from ledger.access.signing.signer import Signer
+from ledger.access.signing.statement import Signed, Wanted, read_statement, require_near, require_same
+from ledger.core.dates import machine_moment
+from ledger.core.errors import Forbidden
+from ledger.db.unit_of_work import Transaction
+
+
+def signed(tx: Transaction, act: str, subject: str, digest: str, day: date, content: str = "") -> bool:
+    """Sign `act` on `subject` over the digest of what was shown, where the transaction's person has a key; False without one.
+
+    Called first in an act, before any lock of the books. `content` is the text the digest is the SHA-256 of, where nothing
+    else keeps it. Raises Forbidden `signature.*`, InvalidInput `signature.format`.
+    """
+    signer = cast("Signer | None", tx.signer)
+    if signer is None:
+        return False
+    row = tx.row("SELECT h.id, access.person(access.user_name()) FROM access.home h")
+    if row is None:
+        return False
+    home, person = row
+    wanted = Wanted(home, tx.region, act, subject, digest.strip().lower(), tx.user, person or "", day)
+    given = signer.signature(wanted)
+    if given is None:
+        return False
+    store(tx, wanted, given, content)
+    return True
+
+
+def store(tx: Transaction, wanted: Wanted, given: Signed, content: str = "") -> None:
+    """Store a signature after checking it: of this very act, now, by a key of the person. Raises as `signed`."""
+    said, key, signed_at = read_statement(given.statement)
+    require_same(wanted, said)
+    require_near(signed_at, machine_moment())
+    enrolled = tx.row(
+        "SELECT algorithm, public_key FROM access.person_key WHERE region = %(region)s AND fingerprint = %(key)s",
+        region=tx.region,
+        key=key,
+    )
+    if enrolled is None:
+        raise Forbidden(
+            "signature.key_unknown", f"密钥{key[:16]}…没有在统筹区{tx.region}登记并确认", key=key[:64]
+        )
+    if not holds(enrolled[0], enrolled[1], given):
+        raise Forbidden("signature.wrong", f"签名不是密钥{key[:16]}…对这一内容作出的", key=key[:64])
+    tx.run(
+        "INSERT INTO access.signature (region, fingerprint, act, object, digest, user_name, day, signed_at, statement,"
+        " signature, content) VALUES (%(region)s, %(key)s, %(act)s, %(object)s, %(digest)s, %(user)s, %(day)s, %(at)s,"
+        " %(statement)s, %(signature)s, %(content)s)",
+        region=tx.region,
+        key=key,
+        act=wanted.act,
+        object=wanted.object,
+        digest=wanted.digest,
+        user=tx.user,
+        day=wanted.day,
+        at=signed_at,
+        statement=given.statement,
+        signature=given.signature,
+        content=content,
+    )
+
+
+def holds(algorithm: Algorithm, public: str, given: Signed) -> bool:
+    """Whether the bytes are that key's signature of the statement; False for anything that is none."""
+    try:
+        raw = bytes.fromhex(given.signature)
+        return raw.hex() == given.signature and is_signed(
+            algorithm, bytes.fromhex(public), raw, given.statement.encode()
+        )
+    except ValueError:
+        return False

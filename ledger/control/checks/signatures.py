@@ -1,0 +1,168 @@
+"""INV-11: what a person approved they signed: every stored signature checked anew against the key it names, and every approval
+since a region demands signatures has its own. A service login that invents an approval is found here.
+
+The database cannot check a signature; what it refused (an approval without one) is asked here again of the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from ledger.access.signing.pair import Algorithm
+from ledger.access.signing.signing import holds
+from ledger.access.signing.statement import SKEW, Signed, Wanted, read_statement
+from ledger.control.breach import Breach
+from ledger.control.snapshot import Snapshot
+from ledger.core.dates import SHANGHAI
+from ledger.core.errors import LedgerError
+
+LATE: Final = timedelta(hours=1)
+"""A transaction may take so long from its signature to its row."""
+
+_SIGNATURES: Final = """
+    SELECT s.region, s.fingerprint, s.n, s.act, s.object, s.digest, s.user_name, u.person, s.day, s.signed_at, s.statement, s.signature,
+           s.content, s.recorded_at, s.prev, s.hash, h.id, k.person, k.algorithm, k.public_key, k.valid_from, k.valid_to,
+           k.confirmed_at, k.revoked_at
+      FROM access.signature s
+      LEFT JOIN access.person_key k ON k.region = s.region AND k.fingerprint = s.fingerprint
+      LEFT JOIN access.app_user u ON u.user_name = s.user_name
+      LEFT JOIN access.home h ON h.one
+     ORDER BY s.region, s.fingerprint, s.n
+"""
+# What two persons approve since their region demands signatures, and who answered for it over which digest. A list of vouchers
+# approved under one digest is signed as a whole: its text, kept with the signature, names each with its own digest.
+_UNSIGNED: Final = """
+    WITH approved AS (
+        SELECT a.region, 'payments.approve' AS act, a.batch_id AS object, encode(a.digest, 'hex') AS digest, a.approved_by AS user_name,
+               a.approved_on AS day FROM payments.approval a
+         WHERE NOT EXISTS (SELECT 1 FROM payments.taken_order t JOIN payments.pay_order o ON o.region = t.region AND o.order_no = t.order_no
+                            WHERE o.region = a.region AND o.batch_id = a.batch_id)
+        UNION ALL SELECT region, 'month.approve', sheet_id, encode(digest, 'hex'), approved_by, approved_on FROM fund.sheet WHERE state = 'approved'
+        UNION ALL SELECT region, 'clear.approve', letter_id, encode(digest, 'hex'), approved_by, approved_on FROM fund.letter
+                   WHERE approved_by <> ''
+        UNION ALL SELECT region, 'institution.confirm', institution, '', confirmed_by, decided_on FROM fund.payee_account
+                   WHERE state IN ('confirmed', 'replaced', 'failed', 'corrected') AND decided_on IS NOT NULL
+        UNION ALL SELECT region, 'institution.confirm', institution, '', confirmed_by, decided_on FROM fund.terms
+                   WHERE state IN ('confirmed', 'corrected') AND decided_on IS NOT NULL
+        UNION ALL SELECT region, 'policy.confirm', region::text, '', decided_by, decided_on FROM fund.policy_proposal WHERE state = 'confirmed'
+        UNION ALL SELECT region, 'voucher.approve', voucher_id, encode(CASE attached WHEN '' THEN digest ELSE sha256(digest || attached) END, 'hex'),
+                         decided_by, decided_on FROM books.voucher_decision WHERE decision = 'approved'
+        UNION ALL SELECT region, 'period.confirm', region || '-' || fund || ' ' || period, encode(digest, 'hex'), closed_by, closed_on
+                    FROM books.closing WHERE state IN ('closed', 'reopened') AND digest <> ''
+        UNION ALL SELECT region, x.act, fingerprint, access.person_key_digest(region, fingerprint, person, algorithm, public_key, valid_from, valid_to),
+                         x.who, x.day
+                    FROM access.person_key k
+                   CROSS JOIN LATERAL (VALUES ('key.enroll', k.proposed_by, k.proposed_on), ('key.confirm', k.confirmed_by, k.confirmed_on))
+                           AS x (act, who, day)
+                   WHERE k.state = 'confirmed' AND (SELECT count(DISTINCT e.person) FROM access.person_key e
+                                                     WHERE e.region = k.region AND e.confirmed_at < k.confirmed_at) >= 2
+    )
+    SELECT a.region, a.act, a.object, a.user_name, a.day FROM approved a JOIN access.signing_demand d ON d.region = a.region
+     WHERE d.confirmed_at IS NOT NULL AND (a.day > d.confirmed_on OR d.asked_by = '' AND a.day >= d.confirmed_on)
+       AND NOT EXISTS (
+           SELECT 1 FROM access.signature s
+            WHERE s.region = a.region AND s.act = a.act AND s.user_name = a.user_name AND s.day = a.day
+              AND (s.object = a.object OR s.act = 'institution.confirm' AND s.object = a.region::text)
+              AND a.digest IN ('', s.digest))
+       AND NOT (a.act = 'voucher.approve' AND EXISTS (
+           SELECT 1 FROM access.signature s
+            WHERE s.region = a.region AND s.act = 'voucher.approve_list' AND s.user_name = a.user_name AND s.day = a.day
+              AND a.object || '|' || a.digest = ANY (string_to_array(s.content, E'\\n'))))
+     ORDER BY 1, 2, 3
+"""
+_DEMANDS: Final = """
+    SELECT d.region, d.digest, d.asked_by, d.confirmed_by,
+           (SELECT count(DISTINCT u.person) FROM access.signature s JOIN access.app_user u USING (user_name)
+             WHERE s.region = d.region AND s.act = 'signing.demand' AND s.digest = d.digest
+               AND s.user_name IN (d.asked_by, d.confirmed_by)), access.key_list_digest(d.region, d.confirmed_at)
+      FROM access.signing_demand d WHERE d.confirmed_at IS NOT NULL AND d.asked_by <> '' ORDER BY 1
+"""
+
+
+class _Row(NamedTuple):
+    region: int
+    fingerprint: str
+    n: int
+    act: str
+    object: str
+    digest: str
+    user: str
+    person: str | None
+    day: date
+    signed_at: datetime
+    statement: str
+    signature: str
+    content: str
+    recorded_at: datetime
+    prev: bytes
+    hash: bytes
+    home: str | None
+    key_person: str | None
+    algorithm: Algorithm
+    public: str
+    valid_from: date
+    valid_to: date
+    confirmed_at: datetime | None
+    revoked_at: datetime | None
+
+
+def check_signatures(snapshot: Snapshot) -> Iterator[Breach]:
+    """Each signature by itself and in its key's chain, each approval by its signature, each demand by its two persons."""
+    last: dict[tuple[int, str], tuple[int, bytes]] = {}
+    for found in snapshot.each(_SIGNATURES):
+        row = _Row(*found)
+        where = f"signature {row.fingerprint[:16]} {row.n}"
+        key = (row.region, row.fingerprint)
+        before = last.get(key, (0, sha256(f"signatures|{row.region}|{row.fingerprint}".encode()).digest()))
+        if (row.n, bytes(row.prev)) != (before[0] + 1, before[1]) or bytes(row.hash) != _hash(row):
+            yield Breach(
+                "INV-12", str(row.region), where, "签名的链在此断开：其前的签名被删去，或此签名被改动"
+            )
+        last[key] = (row.n, bytes(row.hash))
+        flaw = _flaw(row)
+        if flaw:
+            yield Breach("INV-11", str(row.region), where, f"{row.act} {row.object}的签名不成立：{flaw}")
+    for region, act, subject, user, day in snapshot.rows(_UNSIGNED):
+        message = f"{day}由{user}办理的{act} {subject}没有其本人的签名，而统筹区要求签名"
+        yield Breach("INV-11", str(region), f"{act} {subject}", message)
+    for region, digest, asked, confirmed, persons, keys in snapshot.rows(_DEMANDS):
+        if persons < 2 or digest != keys:
+            message = f"要求签名由{asked}提出、{confirmed}确认，却没有两人对当时密钥清单的签名"
+            yield Breach("INV-11", str(region), "signing", message)
+
+
+def _hash(row: _Row) -> bytes:
+    moment = (row.recorded_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    text = f"{row.n}|{moment}|{row.signature}|{row.statement}"
+    return sha256(bytes(row.prev) + text.encode()).digest()
+
+
+def _flaw(row: _Row) -> str:
+    """What is wrong with one signature; "" where nothing is."""
+    if row.key_person is None or row.confirmed_at is None or row.confirmed_at > row.recorded_at:
+        return "所用密钥当时没有经两人登记"
+    if row.revoked_at is not None and row.revoked_at < row.recorded_at:
+        return "所用密钥已停用"
+    if not row.valid_from <= row.recorded_at.astimezone(SHANGHAI).date() <= row.valid_to:
+        return "所用密钥不在有效期内"
+    if row.key_person != row.person:
+        return "所用密钥不是其本人的"
+    if not -SKEW <= row.recorded_at - row.signed_at <= SKEW + LATE:
+        return "签名时间与记录时间相差过大"
+    try:
+        said, key, at = read_statement(row.statement)
+    except LedgerError as error:
+        return error.message
+    asked = Wanted(
+        row.home or "", row.region, row.act, row.object, row.digest, row.user, row.key_person, row.day
+    )
+    if (said, key, at) != (asked, row.fingerprint, row.signed_at.astimezone(UTC)):
+        return "所签的内容与所记的不同"
+    if row.content and sha256(row.content.encode()).hexdigest() != row.digest:
+        return "随附的清单与所签的摘要不符"
+    if not holds(row.algorithm, row.public, Signed(row.statement, row.signature)):
+        return "签名与所签的内容、密钥不符"
+    return ""

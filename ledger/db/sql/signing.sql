@@ -1,0 +1,302 @@
+-- Persons' keys and what they signed: enrolled by two, revoked by one, chained key by key; demanded for good once two asked for it.
+
+-- Tables ------------------------------------------------------
+CREATE TABLE access.home (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    id  text NOT NULL CHECK (id ~ '^[0-9a-f-]{36}$')     -- which installation a signature is made for, made with its first key; a restored one keeps it
+);
+
+CREATE TABLE access.person_key (
+    region       integer NOT NULL,
+    fingerprint  text NOT NULL CHECK (fingerprint ~ '^[0-9a-f]{64}$'),
+    person       text NOT NULL CHECK (person <> ''),
+    algorithm    text NOT NULL CHECK (algorithm IN ('Ed25519', 'SM2')),
+    public_key   text NOT NULL CHECK (public_key ~ '^[0-9a-f]+$' AND length(public_key) = CASE algorithm WHEN 'SM2' THEN 130 ELSE 64 END),
+    valid_from   date NOT NULL,
+    valid_to     date NOT NULL,
+    state        text NOT NULL CHECK (state IN ('proposed', 'confirmed')),
+    proposed_by  text NOT NULL,
+    proposed_on  date NOT NULL,
+    confirmed_by text NOT NULL DEFAULT '',
+    confirmed_on date,
+    confirmed_at timestamptz,
+    revoked_by   text NOT NULL DEFAULT '',
+    revoked_on   date,
+    revoked_at   timestamptz,
+    reason       text NOT NULL DEFAULT '' CHECK (translate(reason, E'|\\\n\r\t', '') = reason),
+    PRIMARY KEY (region, fingerprint),
+    UNIQUE (region, public_key),
+    CHECK (valid_from <= valid_to),
+    CHECK (confirmed_by <> proposed_by),
+    CHECK ((state = 'confirmed') = (confirmed_by <> '') AND (confirmed_by = '') = (confirmed_on IS NULL) AND (confirmed_on IS NULL) = (confirmed_at IS NULL)),
+    CHECK ((revoked_by = '') = (revoked_at IS NULL) AND (revoked_at IS NULL) = (revoked_on IS NULL) AND (revoked_by = '') = (reason = ''))
+);
+
+-- Each key's signatures are a chain of their own: a person signs one thing after the other, and nobody waits for another.
+CREATE TABLE access.signature (
+    region      integer NOT NULL,
+    fingerprint text NOT NULL,
+    n           bigint NOT NULL CHECK (n > 0),
+    act         text NOT NULL CHECK (act ~ '^[a-z_]+\.[a-z_]+$'),
+    object      text NOT NULL CHECK (object <> ''),
+    digest      text NOT NULL CHECK (digest ~ '^[0-9a-f]{32,64}$'),
+    user_name   text NOT NULL,
+    day         date NOT NULL,              -- the business date of the act
+    signed_at   timestamptz NOT NULL,       -- as the person's statement has it
+    statement   text NOT NULL,              -- the signed text
+    signature   text NOT NULL CHECK (signature ~ '^[0-9a-f]{128}$'),
+    content     text NOT NULL DEFAULT '',   -- what the digest is the SHA-256 of, where it is a list nobody else keeps
+    recorded_at timestamptz NOT NULL,
+    xact        xid8 NOT NULL,              -- an approval rests on a signature of its own transaction
+    prev        bytea NOT NULL,
+    hash        bytea NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (region, fingerprint, n),
+    FOREIGN KEY (region, fingerprint) REFERENCES access.person_key,
+    UNIQUE (region, statement)
+);
+CREATE INDEX signature_of ON access.signature (region, act, object);
+
+CREATE TABLE access.signing_demand (
+    region       integer PRIMARY KEY,
+    digest       text NOT NULL,              -- of the list of keys in force as it was shown; '' for a region founded with it
+    asked_by     text NOT NULL,              -- '' for a region founded with it
+    asked_on     date NOT NULL,
+    confirmed_by text NOT NULL DEFAULT '',
+    confirmed_on date,
+    confirmed_at timestamptz,
+    CHECK (asked_by = '' OR confirmed_by <> asked_by),
+    CHECK ((confirmed_on IS NULL) = (confirmed_at IS NULL) AND (asked_by = '' OR (confirmed_by = '') = (confirmed_on IS NULL)))
+);
+
+-- Functions ---------------------------------------------------
+-- Whether approvals of the region need a signature.
+CREATE OR REPLACE FUNCTION access.demands_signatures(p_region integer) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT 1 FROM access.signing_demand d WHERE d.region = p_region AND d.confirmed_at IS NOT NULL)
+$$;
+
+-- What is signed of a key by those who enrol it, hashed.
+CREATE OR REPLACE FUNCTION access.person_key_digest(p_region integer, p_fingerprint text, p_person text, p_algorithm text, p_public text,
+                                                    p_from date, p_to date) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' AS $$
+    SELECT encode(sha256(convert_to(concat_ws('|', 'key', p_region, p_fingerprint, p_person, p_algorithm, p_public, p_from, p_to), 'UTF8')), 'hex')
+$$;
+
+-- What two persons sign who demand signatures: the keys in force at a moment, hashed.
+CREATE OR REPLACE FUNCTION access.key_list_digest(p_region integer, p_at timestamptz) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT encode(sha256(convert_to(concat_ws(E'\n', 'keys', p_region, string_agg(access.person_key_digest(k.region, k.fingerprint, k.person,
+               k.algorithm, k.public_key, k.valid_from, k.valid_to), E'\n' ORDER BY k.fingerprint COLLATE "C")), 'UTF8')), 'hex')
+      FROM access.person_key k
+     WHERE k.region = p_region AND k.confirmed_at <= p_at AND (k.revoked_at IS NULL OR k.revoked_at > p_at)
+$$;
+
+-- Whether the acting user signed exactly this in this very transaction: an older signature over the same content proves nothing.
+CREATE OR REPLACE FUNCTION access.has_signed(p_region integer, p_act text, p_object text, p_digest text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT 1 FROM access.signature s
+                    WHERE s.region = p_region AND s.act = p_act AND s.object = p_object AND s.digest = p_digest
+                      AND s.user_name = access.user_name() AND s.xact = pg_current_xact_id_if_assigned()
+                      AND s.recorded_at > clock_timestamp() - interval '1 day')   -- a restored database counts its transactions anew
+$$;
+
+-- Raises unless the acting user signed what is being approved, where the region demands it.
+CREATE OR REPLACE FUNCTION access.require_signature(p_region integer, p_act text, p_object text, p_digest text) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF access.demands_signatures(p_region) AND NOT access.has_signed(p_region, p_act, p_object, p_digest) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.missing',
+            DETAIL = format('统筹区%s的审批须由本人以自己的密钥签名：%s %s（摘要%s…）没有用户%s的签名', p_region, p_act, p_object,
+                            left(p_digest, 16), access.user_name());
+    END IF;
+END $$;
+
+-- Whether enrolments of the region need signatures: where they are demanded, once two persons ever had a key.
+CREATE OR REPLACE FUNCTION access.enrolment_signed(p_region integer) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT access.demands_signatures(p_region)
+       AND (SELECT count(DISTINCT k.person) FROM access.person_key k WHERE k.region = p_region AND k.confirmed_at IS NOT NULL) >= 2
+$$;
+
+-- A key proposed for a person: by that person or the administrator.
+CREATE OR REPLACE FUNCTION access.enroll_person_key(p_region integer, p_fingerprint text, p_user text, p_algorithm text, p_public text,
+                                                    p_from date, p_to date, p_on date) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor  text := access.user_name();
+    v_person text;
+    v_digest text;
+BEGIN
+    SELECT u.person INTO v_person FROM access.app_user u JOIN access.user_role r USING (user_name)
+     WHERE u.user_name = p_user AND r.region = p_region AND u.active LIMIT 1;
+    IF v_person IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.unknown', DETAIL = format('用户%s在本统筹区没有角色', p_user);
+    ELSIF access.person(v_actor) IS DISTINCT FROM v_person OR NOT access.has_role(p_region, 0::smallint, v_actor, ARRAY(SELECT role FROM access.role)) THEN
+        v_actor := access.require_admin(p_region);
+    END IF;
+    IF EXISTS (SELECT 1 FROM access.person_key k WHERE k.region = p_region AND (k.fingerprint = p_fingerprint OR k.public_key = p_public)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'signing_key.known',
+            DETAIL = format('密钥%s…已登记过：一把密钥只属于一人，停用后也不再登记', left(p_fingerprint, 16));
+    END IF;
+    v_digest := access.person_key_digest(p_region, p_fingerprint, v_person, p_algorithm, p_public, p_from, p_to);
+    IF access.enrolment_signed(p_region) THEN
+        PERFORM access.require_signature(p_region, 'key.enroll', p_fingerprint, v_digest);
+    END IF;
+    INSERT INTO access.home (id) VALUES (gen_random_uuid()::text) ON CONFLICT DO NOTHING;
+    INSERT INTO access.person_key (region, fingerprint, person, algorithm, public_key, valid_from, valid_to, state, proposed_by, proposed_on)
+    VALUES (p_region, p_fingerprint, v_person, p_algorithm, p_public, p_from, p_to, 'proposed', v_actor, p_on);
+    RETURN v_digest;
+END $$;
+
+-- Confirmed by another person than proposed it, never by the person whose key it is.
+CREATE OR REPLACE FUNCTION access.confirm_person_key(p_region integer, p_fingerprint text, p_digest text, p_on date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor text := access.require_role(p_region, 0::smallint, '{admin,checker,chief,reviewer}');
+    k       access.person_key;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('access.person_key ' || p_region, 0));
+    SELECT * INTO k FROM access.person_key WHERE region = p_region AND fingerprint = p_fingerprint FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'signing_key.unknown', DETAIL = format('没有登记密钥%s…', left(p_fingerprint, 16));
+    ELSIF k.state <> 'proposed' OR k.revoked_at IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'signing_key.decided', DETAIL = format('密钥%s…已确认或已停用', left(p_fingerprint, 16));
+    ELSIF access.person(v_actor) IN (access.person(k.proposed_by), k.person) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signing_key.same_person',
+            DETAIL = format('密钥%s…由%s提出，须由提出人和持有人以外的人确认', left(p_fingerprint, 16), k.proposed_by);
+    ELSIF p_digest IS DISTINCT FROM access.person_key_digest(k.region, k.fingerprint, k.person, k.algorithm, k.public_key, k.valid_from, k.valid_to) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'signing_key.changed', DETAIL = '所确认的摘要不是这把密钥的，请重新列出并核对';
+    END IF;
+    IF access.enrolment_signed(p_region) THEN
+        PERFORM access.require_signature(p_region, 'key.confirm', p_fingerprint, p_digest);
+    END IF;
+    UPDATE access.person_key SET state = 'confirmed', confirmed_by = v_actor, confirmed_on = p_on, confirmed_at = clock_timestamp()
+     WHERE region = p_region AND fingerprint = p_fingerprint;
+END $$;
+
+-- Of no use from this moment on: the person's own word or one officer's is enough, for the safe direction waits for nobody.
+CREATE OR REPLACE FUNCTION access.revoke_person_key(p_region integer, p_fingerprint text, p_reason text, p_on date) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor text := access.user_name();
+    k       access.person_key;
+BEGIN
+    SELECT * INTO k FROM access.person_key WHERE region = p_region AND fingerprint = p_fingerprint FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'signing_key.unknown', DETAIL = format('没有登记密钥%s…', left(p_fingerprint, 16));
+    ELSIF access.person(v_actor) IS DISTINCT FROM k.person OR NOT access.has_role(p_region, 0::smallint, v_actor, ARRAY(SELECT role FROM access.role)) THEN
+        v_actor := access.require_role(p_region, 0::smallint, '{admin,checker,chief,reviewer}');
+    END IF;
+    IF k.revoked_at IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    UPDATE access.person_key SET revoked_by = v_actor, revoked_on = p_on, revoked_at = clock_timestamp(), reason = p_reason
+     WHERE region = p_region AND fingerprint = p_fingerprint;
+    RETURN true;
+END $$;
+
+-- Signatures demanded from now on: asked for by one person with a key, confirmed by another, both over the list of keys in force.
+CREATE OR REPLACE FUNCTION access.demand_signing(p_region integer, p_digest text, p_on date) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_actor text := access.require_role(p_region, 0::smallint, '{admin,checker,chief,reviewer}');
+    d       access.signing_demand;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('access.person_key ' || p_region, 0));
+    SELECT * INTO d FROM access.signing_demand WHERE region = p_region FOR UPDATE;
+    IF d.confirmed_at IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'signing.in_force',
+            DETAIL = format('统筹区%s自%s起已要求签名，不能再改，也不能取消', p_region, d.confirmed_on);
+    ELSIF p_digest IS DISTINCT FROM access.key_list_digest(p_region, clock_timestamp()) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'signing.changed', DETAIL = '在用密钥清单已变，不是所核对的那一份：请重新列出并核对';
+    ELSIF NOT access.has_signed(p_region, 'signing.demand', p_region::text, p_digest) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.missing',
+            DETAIL = format('要求签名须先以自己的密钥签名：用户%s对密钥清单（摘要%s…）没有签名', v_actor, left(p_digest, 16));
+    END IF;
+    IF d.region IS NULL OR d.digest <> p_digest THEN
+        INSERT INTO access.signing_demand AS was (region, digest, asked_by, asked_on) VALUES (p_region, p_digest, v_actor, p_on)
+        ON CONFLICT (region) DO UPDATE SET digest = excluded.digest, asked_by = excluded.asked_by, asked_on = excluded.asked_on;
+        RETURN 'asked';
+    ELSIF access.person(v_actor) IS NOT DISTINCT FROM access.person(d.asked_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
+            DETAIL = format('由%s提出，须由另一人以本人名义复核', d.asked_by);
+    END IF;
+    UPDATE access.signing_demand SET confirmed_by = v_actor, confirmed_on = p_on, confirmed_at = clock_timestamp() WHERE region = p_region;
+    RETURN 'in_force';
+END $$;
+
+-- A signature is what its statement says, by a key of the acting person that is in force, within five minutes of the clock here.
+-- Whether the bytes are that key's signature the database cannot say: the service checks it before, `verify` after.
+CREATE OR REPLACE FUNCTION access.check_signature() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    k      access.person_key;
+    v_last access.signature;
+    v_said jsonb := NEW.statement::jsonb;
+BEGIN
+    SELECT * INTO k FROM access.person_key WHERE region = NEW.region AND fingerprint = NEW.fingerprint FOR UPDATE;
+    NEW.recorded_at := clock_timestamp();
+    NEW.xact := pg_current_xact_id();
+    IF NOT FOUND OR k.state <> 'confirmed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.key_unknown', DETAIL = format('密钥%s…没有在统筹区%s登记并确认', left(NEW.fingerprint, 16), NEW.region);
+    ELSIF k.revoked_at IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.key_revoked', DETAIL = format('密钥%s…已于%s停用', left(NEW.fingerprint, 16), k.revoked_on);
+    ELSIF (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date NOT BETWEEN k.valid_from AND k.valid_to THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.key_expired', DETAIL = format('密钥%s…的有效期为%s至%s', left(NEW.fingerprint, 16), k.valid_from, k.valid_to);
+    ELSIF NEW.user_name IS DISTINCT FROM access.user_name() OR access.person(NEW.user_name) IS DISTINCT FROM k.person THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.other_person', DETAIL = format('密钥%s…不是用户%s本人的', left(NEW.fingerprint, 16), access.user_name());
+    ELSIF abs(extract(epoch FROM clock_timestamp() - NEW.signed_at)) > 300 THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.clock', DETAIL = format('签名时间%s与本机时间相差超过5分钟：请校准时钟后重新签名', NEW.signed_at);
+    ELSIF (v_said ->> 'home', v_said ->> 'region', v_said ->> 'act', v_said ->> 'object', v_said ->> 'digest', v_said ->> 'user', v_said ->> 'person',
+           v_said ->> 'day', (v_said ->> 'signed_at')::timestamptz, v_said ->> 'key', v_said ->> 'version')
+          IS DISTINCT FROM ((SELECT h.id FROM access.home h), NEW.region::text, NEW.act, NEW.object, NEW.digest, NEW.user_name, k.person,
+           to_char(NEW.day, 'YYYY-MM-DD'), NEW.signed_at, NEW.fingerprint, '1')
+          OR NEW.content <> '' AND encode(sha256(convert_to(NEW.content, 'UTF8')), 'hex') <> NEW.digest THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.other_content', DETAIL = format('所签的不是这一事项：%s %s', NEW.act, NEW.object);
+    END IF;
+    SELECT * INTO v_last FROM access.signature s WHERE s.region = NEW.region AND s.fingerprint = NEW.fingerprint ORDER BY s.n DESC LIMIT 1;
+    NEW.n := coalesce(v_last.n, 0) + 1;
+    NEW.prev := coalesce(v_last.hash, sha256(convert_to(concat_ws('|', 'signatures', NEW.region, NEW.fingerprint), 'UTF8')));
+    NEW.hash := sha256(NEW.prev || convert_to(concat_ws('|', NEW.n, (extract(epoch FROM NEW.recorded_at) * 1000000)::bigint, NEW.signature, NEW.statement), 'UTF8'));
+    RETURN NEW;
+END $$;
+
+-- A key never changes but to be confirmed or revoked; a demand never but to be confirmed.
+CREATE OR REPLACE FUNCTION access.check_person_key() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF (OLD.region, OLD.fingerprint, OLD.person, OLD.algorithm, OLD.public_key, OLD.valid_from, OLD.valid_to, OLD.proposed_by, OLD.proposed_on)
+       IS DISTINCT FROM (NEW.region, NEW.fingerprint, NEW.person, NEW.algorithm, NEW.public_key, NEW.valid_from, NEW.valid_to, NEW.proposed_by, NEW.proposed_on)
+       OR OLD.confirmed_at IS NOT NULL AND (OLD.confirmed_by, OLD.confirmed_on, OLD.confirmed_at) IS DISTINCT FROM (NEW.confirmed_by, NEW.confirmed_on, NEW.confirmed_at)
+       OR OLD.revoked_at IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen', DETAIL = 'access.person_key的这些内容一经写入不得修改或删除';
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER check_signature BEFORE INSERT ON access.signature FOR EACH ROW EXECUTE FUNCTION access.check_signature();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON access.signature
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE ON access.person_key
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER check_person_key BEFORE UPDATE ON access.person_key FOR EACH ROW EXECUTE FUNCTION access.check_person_key();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE ON access.signing_demand
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER for_good BEFORE UPDATE ON access.signing_demand FOR EACH ROW
+    WHEN (OLD.confirmed_at IS NOT NULL) EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON access.home
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+
+-- Grants ------------------------------------------------------
+GRANT SELECT ON access.home, access.person_key, access.signing_demand TO fundledger_service, fundledger_auditor;
+GRANT SELECT ON access.signature TO fundledger_service, fundledger_auditor;
+GRANT INSERT (region, fingerprint, act, object, digest, user_name, day, signed_at, statement, signature, content) ON access.signature TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.confirm_person_key(integer,text,text,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.demand_signing(integer,text,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.demands_signatures(integer) TO fundledger_service, fundledger_auditor, fundledger_poster;
+GRANT EXECUTE ON FUNCTION access.enroll_person_key(integer,text,text,text,text,date,date,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.key_list_digest(integer,timestamptz) TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.person_key_digest(integer,text,text,text,text,date,date) TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.require_signature(integer,text,text,text) TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION access.revoke_person_key(integer,text,text,date) TO fundledger_service;

@@ -1,0 +1,73 @@
+"""`evidence verify`: a file of evidence by itself: the list of persons signed by two, each signature, the content it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from ledger.access.signing.register import Listed, check_list, signature_flaw_by
+from ledger.access.signing.statement import Signed, read_statement
+from ledger.core.digests import batch_digest
+from ledger.core.errors import InvalidInput, LedgerError
+
+
+class Proven(NamedTuple):
+    """One signature that holds: who, when, with which key, over which digest."""
+
+    user: str
+    person: str
+    signed_at: str
+    day: str
+    key: str
+    digest: str
+
+
+class Checked(NamedTuple):
+    """What a file of evidence proves; `flaws` empty where all of it holds."""
+
+    listed: Listed
+    proven: list[Proven]
+    flaws: list[str]
+    content: bool
+    """Whether what was signed is in the file and gives the signed digest."""
+
+
+def check_evidence(
+    document: Mapping[str, Any], persons: Mapping[str, Any] | None = None, trusted: Collection[str] = ()
+) -> Checked:
+    """Check a file; `persons` is a list kept elsewhere, used instead of the one inside. Raises InvalidInput `evidence.*`."""
+    listed = check_list(persons if persons is not None else document.get("persons", {}), trusted)
+    flaws: list[str] = []
+    proven: list[Proven] = []
+    try:
+        asked = (listed.home, listed.region, document["act"], document["object"])
+        content = _content_digest(document)
+        for n, one in enumerate(document["signatures"], 1):
+            given = Signed(str(one["statement"]), str(one["signature"]))
+            said, name, at = read_statement(given.statement)
+            flaw = signature_flaw_by(listed.keys, given)
+            if not flaw and (said.home, said.region, said.act, said.object) != asked:
+                flaw = "所签的不是这一事项，或不是这一安装、统筹区的"
+            if not flaw and content and said.digest != content:
+                flaw = "所附内容与所签的摘要不符"
+            if flaw:
+                flaws.append(f"第{n}个签名不成立：{flaw}")
+            else:
+                proven.append(
+                    Proven(said.user, said.person, at.isoformat(), said.day.isoformat(), name, said.digest)
+                )
+    except (KeyError, TypeError, ValueError, LedgerError):
+        raise InvalidInput("evidence.file", "证据文件不是约定的形状，或已损坏") from None
+    if not proven and not flaws:
+        flaws.append("没有任何签名")
+    return Checked(listed, proven, flaws, bool(content))
+
+
+def _content_digest(document: Mapping[str, Any]) -> str:
+    """The digest of what is in the file; "" where nothing of it is."""
+    if document["orders"]:
+        digests = [sha256(str(text).encode()).digest() for text in document["orders"]]
+        return batch_digest(str(document["object"]), digests).hex()
+    content = str(document["content"])
+    return sha256(content.encode()).hexdigest() if content else ""

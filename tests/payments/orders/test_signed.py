@@ -1,0 +1,239 @@
+"""Persons sign: an approval needs its person's signature over what was shown, checked by the service, the database and `verify`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from hashlib import sha256
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.access.signing import persons
+from ledger.access.signing.pair import ED25519, SM2, Algorithm, KeyPair, generate, pair
+from ledger.access.signing.signer import Carried, WithKey
+from ledger.access.signing.statement import Signed, Wanted
+from ledger.control.checks.signatures import check_signatures
+from ledger.control.snapshot import open_snapshot
+from ledger.core.dates import machine_moment
+from ledger.core.errors import Conflict, Forbidden, LedgerError
+from ledger.db.unit_of_work import Transaction
+from ledger.payments.orders.approve import approve_in
+
+DAY = date(2026, 10, 13)
+REGION = 420100
+LONG = (date(2020, 1, 1), date(2099, 12, 31))
+
+
+@dataclass
+class Signing:
+    """The region of `world`, which demands signatures of `checker` (Ed25519) and `same.person` (SM2)."""
+
+    world: Any
+    database: Any
+    batches: list[Any]
+    keys: dict[str, KeyPair] = field(default_factory=dict)
+
+    def enroll(
+        self, user: str, by: str, algorithm: Algorithm = ED25519, valid: tuple[date, date] = LONG
+    ) -> KeyPair:
+        made = pair(algorithm, generate(algorithm))
+        with self.act(user if user not in self.keys else by) as tx:
+            found = persons.enroll(tx, user, made.algorithm, made.public, valid, DAY)
+        with self.act(by) as tx:
+            persons.confirm(tx, found.fingerprint, found.digest, DAY)
+        return made
+
+    def act(self, user: str) -> Any:
+        return acting(self, user)
+
+    def wanted(self, batch: Any, user: str = "checker", **other: Any) -> Wanted:
+        home, person = self.world.rows("SELECT h.id, access.person(%(u)s) FROM access.home h", u=user)[0]
+        made = Wanted(home, REGION, "payments.approve", batch.batch_id, batch.digest.hex(), user, person, DAY)
+        return made._replace(**other)
+
+    def approve(self, batch: Any, given: Signed | None, user: str = "checker") -> None:
+        with self.world.tx(user) as tx:
+            tx.signer = Carried([given] if given else [])
+            approve_in(tx, batch.batch_id, batch.digest, DAY)
+
+    def found(self) -> list[str]:
+        with open_snapshot(self.database.auditor_engine, self.database.settings.home, []) as snapshot:
+            return [f"{one.promise} {one.entry}: {one.message}" for one in check_signatures(snapshot)]
+
+
+class acting:  # noqa: N801 reads as the context it is
+    """A transaction of a user who signs with the own key."""
+
+    def __init__(self, signing: Signing, user: str) -> None:
+        self._tx = signing.world.tx(user)
+        self._key = signing.keys.get(user)
+
+    def __enter__(self) -> Transaction:
+        tx: Transaction = self._tx.__enter__()
+        tx.signer = WithKey(lambda: self._key)
+        return tx
+
+    def __exit__(self, *error: Any) -> Any:
+        return self._tx.__exit__(*error)
+
+
+@pytest.fixture
+def signing(world: Any, database: Any) -> Signing:
+    world.allot(100_000)
+    made = Signing(world, database, [world.batch(100), world.batch(200)])
+    first = made.enroll("checker", "same.person")
+    other = made.enroll("same.person", "checker", SM2)
+    old = made.enroll("checker", "same.person", valid=(LONG[0], date(2020, 12, 31)))
+    made.keys |= {"old": old, "checker": first, "same.person": other}
+    for user, state in (("checker", "asked"), ("same.person", "in_force")):
+        with made.act(user) as tx:
+            assert persons.demand(tx, persons.demand_of(tx).digest, DAY) == state
+    return made
+
+
+def sign(key: KeyPair, wanted: Wanted, minutes: int = 0) -> Signed:
+    statement = wanted.statement(key.id, machine_moment() + timedelta(minutes=minutes))
+    return Signed(statement, key.sign(statement.encode()))
+
+
+def test_an_approval_carries_its_person_s_signature_or_is_refused(signing: Signing) -> None:
+    batch = signing.batches[0]
+    with pytest.raises(Forbidden) as refused:
+        signing.approve(batch, None)
+    assert refused.value.code == "signature.missing"
+    assert signing.world.states() == {"draft": 2}
+    with signing.act("checker") as tx:
+        approve_in(tx, batch.batch_id, batch.digest, DAY)
+    assert signing.world.states() == {"approved": 1, "draft": 1}
+    assert signing.world.rows(
+        "SELECT n, act, object, digest, user_name FROM access.signature WHERE act LIKE 'payments%%'"
+    ) == [(2, "payments.approve", batch.batch_id, batch.digest.hex(), "checker")]
+    assert signing.found() == []
+
+
+def test_a_signature_that_does_not_hold_is_refused(signing: Signing) -> None:
+    batch = signing.batches[0]
+    own, wanted = signing.keys["checker"], signing.wanted(batch)
+    foreign, stranger = signing.keys["same.person"], pair(ED25519, generate(ED25519))
+    good = sign(own, wanted)
+    for given, code in (
+        (None, "signature.missing"),
+        (sign(foreign, wanted), "signature.other_person"),
+        (sign(stranger, wanted), "signature.key_unknown"),
+        (sign(signing.keys["old"], wanted), "signature.key_expired"),
+        (sign(own, wanted._replace(digest=sha256(b"yesterday's").hexdigest())), "signature.other_content"),
+        (sign(own, wanted._replace(home="0" * 36)), "signature.other_content"),
+        (sign(own, wanted._replace(region=420200)), "signature.other_content"),
+        (sign(own, wanted._replace(day=DAY - timedelta(days=1))), "signature.other_content"),
+        (sign(own, wanted._replace(user="same.person", person="p3")), "signature.other_content"),
+        (sign(own, wanted._replace(act="month.approve")), "signature.missing"),
+        (sign(own, wanted, minutes=6), "signature.clock"),
+        (sign(own, wanted, minutes=-6), "signature.clock"),
+        (Signed(good.statement, sign(own, wanted, minutes=1).signature), "signature.wrong"),
+        (Signed(good.statement + " ", good.signature), "signature.format"),
+        (Signed(good.statement, "00" * 64), "signature.wrong"),
+    ):
+        with pytest.raises(LedgerError) as refused:
+            signing.approve(batch, given)
+        assert refused.value.code == code, given
+    with signing.act("same.person") as tx:
+        persons.revoke(tx, own.id[:12], "遗失", DAY)
+    with pytest.raises(Forbidden) as refused:
+        signing.approve(batch, sign(own, wanted))
+    assert refused.value.code == "signature.key_revoked"
+    assert signing.world.states() == {"draft": 2}
+    assert signing.found() == []
+
+
+def test_an_approval_invented_past_the_guards_is_found(signing: Signing) -> None:
+    batch, other = signing.batches
+    signing.approve(batch, sign(signing.keys["checker"], signing.wanted(batch)))
+    later = DAY + timedelta(days=1)
+    with psycopg.connect(signing.database.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            "INSERT INTO payments.approval VALUES (%s, %s, %s, 'maker', 'checker', %s)",
+            (REGION, other.batch_id, other.digest, later),
+        )
+    assert signing.found() == [
+        f"INV-11 payments.approve {other.batch_id}: {later}由checker办理的payments.approve {other.batch_id}没有其本人的签名，而统筹区要求签名"
+    ]
+    with psycopg.connect(signing.database.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("DELETE FROM payments.approval WHERE batch_id = %s", (other.batch_id,))
+        admin.execute(
+            "UPDATE access.signature SET signature = repeat('0', 128) WHERE act = 'payments.approve'"
+        )
+    assert [one.partition(" ")[0] for one in signing.found()] == ["INV-12", "INV-11"]
+    with psycopg.connect(signing.database.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("DELETE FROM access.signature WHERE act = 'signing.demand' AND user_name = 'checker'")
+    said = " ".join(signing.found())
+    assert "其前的签名被删去" in said
+    assert "没有两人对当时密钥清单的签名" in said
+
+
+def test_past_the_program_nobody_signs_for_another_nor_switches_it_off(signing: Signing) -> None:
+    batch = signing.batches[0]
+    good = sign(signing.keys["checker"], signing.wanted(batch))
+    row = (
+        "INSERT INTO access.signature (region, fingerprint, act, object, digest, user_name, day, signed_at, statement, signature)"
+        " SELECT region, %(key)s, s ->> 'act', s ->> 'object', s ->> 'digest', s ->> 'user', (s ->> 'day')::date,"
+        " (s ->> 'signed_at')::timestamptz, %(said)s, %(signature)s FROM (SELECT 420100 AS region, %(said)s::jsonb AS s) x"
+    )
+    values = {"key": signing.keys["checker"].id, "said": good.statement, "signature": good.signature}
+    with pytest.raises(Forbidden) as refused, signing.world.tx("maker") as tx:
+        tx.run(row, **values)
+    assert refused.value.code == "signature.other_person"
+    with signing.world.tx("checker") as tx:
+        tx.run(row, **values)
+    # signed before, not in the transaction of the approval
+    with pytest.raises(Forbidden) as refused:
+        signing.approve(batch, None)
+    assert refused.value.code == "signature.missing"
+    for statement in (
+        "DELETE FROM access.signing_demand",
+        "UPDATE access.signing_demand SET confirmed_at = NULL, confirmed_on = NULL",
+        "UPDATE access.person_key SET person = 'p9'",
+        "DELETE FROM access.signature",
+        "UPDATE access.home SET id = id",
+    ):
+        with pytest.raises(Forbidden) as refused, signing.world.tx("checker") as tx:
+            tx.run(statement)
+        assert refused.value.code == "db.permission"
+        with psycopg.connect(signing.database.admin_url) as admin, pytest.raises(psycopg.Error) as stopped:
+            admin.execute(statement)
+        assert stopped.value.sqlstate == "FL002", statement
+    with pytest.raises(Conflict) as late, signing.act("checker") as tx:
+        persons.demand(tx, persons.demand_of(tx).digest, DAY)
+    assert late.value.code == "signing.in_force"
+
+
+def test_a_key_is_enrolled_by_two_who_are_not_its_person(signing: Signing) -> None:
+    made = pair(ED25519, generate(ED25519))
+    # `maker` and `same.person` are two names of one person: whoever confirms is neither that person nor the proposer
+    with signing.act("same.person") as tx:
+        proposed = persons.enroll(tx, "maker", ED25519, made.public, LONG, DAY)
+    for user, code in (("same.person", "signing_key.same_person"), ("cashier", "access.role_missing")):
+        with pytest.raises(Forbidden) as refused, signing.act(user) as tx:
+            persons.confirm(tx, proposed.fingerprint, proposed.digest, DAY)
+        assert refused.value.code == code
+    with pytest.raises(Conflict) as known, signing.act("checker") as tx:
+        persons.enroll(tx, "checker", ED25519, made.public, LONG, DAY)
+    assert known.value.code == "signing_key.known"
+    with pytest.raises(Conflict) as changed, signing.act("checker") as tx:
+        persons.confirm(tx, proposed.fingerprint, "0" * 64, DAY)
+    assert changed.value.code == "signing_key.changed"
+    # the service's login cannot be two people: an enrolment of its own needs their signatures
+    with pytest.raises(Forbidden) as missing, signing.world.tx("checker") as tx:
+        persons.confirm(tx, proposed.fingerprint, proposed.digest, DAY)
+    assert missing.value.code == "signature.missing"
+    with signing.act("checker") as tx:
+        assert persons.confirm(tx, proposed.fingerprint[:10], proposed.digest, DAY).state == "confirmed"
+    with signing.act("maker") as tx:
+        gone, done = persons.revoke(tx, proposed.fingerprint, "遗失", DAY)
+        assert (gone.state, done) == ("revoked", True)
+        assert persons.revoke(tx, proposed.fingerprint, "遗失", DAY)[1] is False
+    assert signing.found() == []
