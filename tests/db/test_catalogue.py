@@ -253,6 +253,7 @@ def test_the_doors_of_the_journal_are_these(catalogue: psycopg.Connection) -> No
             "forget_search",
             "found_by_words",
             "found_by_amount",
+            "found_by_paper",
         ),  # tests/reports/books/test_search.py
         *("propose_account", "decide_account"),
         "entry_kind",  # reads nothing: the kind an event's entries are of

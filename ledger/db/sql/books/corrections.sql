@@ -424,9 +424,17 @@ END $$;
 CREATE OR REPLACE FUNCTION payments.of_movement(v payments.evidence) RETURNS SETOF payments.evidence LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
     SELECT o.* FROM payments.evidence o
-     WHERE o.region = v.region AND o.account = v.account AND o.direction = v.direction
-       AND ((o.kind, o.receipt_no) = (v.kind, v.receipt_no)
-            OR v.bank_reference <> '' AND (o.bank_reference, o.amount_fen, o.booking_date) = (v.bank_reference, v.amount_fen, v.booking_date))
+     WHERE o.region = v.region AND o.account = v.account AND o.direction = v.direction AND (o.kind, o.receipt_no) = (v.kind, v.receipt_no)
+    UNION ALL      -- each half by an index of its own: an OR over both reads every paper of the account
+    SELECT o.* FROM payments.evidence o
+     WHERE o.region = v.region AND o.account = v.account AND o.direction = v.direction AND v.bank_reference <> '' AND o.bank_reference <> ''
+       AND o.outcome = 'posted' AND (o.kind, o.receipt_no) <> (v.kind, v.receipt_no)
+       AND (o.bank_reference, o.amount_fen, o.booking_date) = (v.bank_reference, v.amount_fen, v.booking_date)
+    UNION ALL
+    SELECT o.* FROM payments.evidence o
+     WHERE o.region = v.region AND o.account = v.account AND o.direction = v.direction AND v.bank_reference <> '' AND o.bank_reference <> ''
+       AND o.outcome <> 'posted' AND (o.kind, o.receipt_no) <> (v.kind, v.receipt_no)
+       AND (o.bank_reference, o.amount_fen, o.booking_date) = (v.bank_reference, v.amount_fen, v.booking_date)
 $$;
 
 -- Whether a paper's explanation was reversed and no other stands: it goes back into suspense.
@@ -500,16 +508,22 @@ BEGIN
     UPDATE payments.resolution r SET state = 'reversed'
      WHERE r.region = p_region AND r.state = 'approved'
        AND (r.what = 'voucher' AND 'MAN:' || r.reference = v_key OR r.what IN ('interest', 'fee', 'fee_back') AND 'CASH:' || r.reference = v_key);
+    -- From what names the papers to the papers: from every confirmed paper to what names it costs as much as there are papers.
     FOR v IN
-        SELECT t.* FROM payments.evidence o CROSS JOIN LATERAL payments.of_movement(o) t
-         WHERE o.region = p_region AND o.outcome = 'confirmed' AND o.matched_order = '' AND t.outcome = 'confirmed' AND (
-               EXISTS (SELECT 1 FROM books.voucher_paper p WHERE p.region = o.region AND p.fund = p_fund AND 'MAN:' || p.voucher_id = v_key
-                          AND (p.account, p.kind, p.receipt_no, p.direction) = (o.account, o.kind, o.receipt_no, o.direction))
-            OR EXISTS (SELECT 1 FROM payments.resolution r WHERE r.region = o.region AND r.state = 'reversed' AND 'MAN:' || r.reference = v_key
-                          AND (r.account, r.kind, r.receipt_no, r.direction) = (o.account, o.kind, o.receipt_no, o.direction))
-            OR m.move_id IS NOT NULL AND m.kind <> 'interest_split'
-               AND (o.account, o.receipt_no, o.amount_fen, o.booking_date) = (m.account, m.receipt_no, m.amount_fen, m.booked_on)
-               AND (m.kind IN ('interest_out', 'fee')) = (o.direction = 'debit'))
+        SELECT DISTINCT t.* FROM (
+            SELECT p.account, p.kind, p.receipt_no, p.direction FROM books.voucher_paper p
+             WHERE p.region = p_region AND p.fund = p_fund AND v_key LIKE 'MAN:%' AND p.voucher_id = substr(v_key, 5)
+            UNION
+            SELECT r.account, r.kind, r.receipt_no, r.direction FROM payments.resolution r
+             WHERE r.region = p_region AND r.state = 'reversed' AND 'MAN:' || r.reference = v_key
+            UNION
+            SELECT m.account, k.kind, m.receipt_no, CASE WHEN m.kind IN ('interest_out', 'fee') THEN 'debit' ELSE 'credit' END
+              FROM (VALUES ('bker'), ('camt.054'), ('statement')) AS k (kind)
+             WHERE m.move_id IS NOT NULL AND m.kind <> 'interest_split') n
+          JOIN payments.evidence o ON o.region = p_region AND (o.account, o.kind, o.receipt_no, o.direction) = (n.account, n.kind, n.receipt_no, n.direction)
+         CROSS JOIN LATERAL payments.of_movement(o) t
+         WHERE o.outcome = 'confirmed' AND o.matched_order = '' AND t.outcome = 'confirmed'
+           AND (m.move_id IS NULL OR (o.amount_fen, o.booking_date) = (m.amount_fen, m.booked_on))
     LOOP
         IF payments.unexplained_again(v) THEN
             UPDATE payments.evidence e SET outcome = 'suspense', outcome_code = 'reversed'

@@ -171,6 +171,9 @@ CREATE TABLE books.block (
 
 ALTER TABLE books.block ALTER COLUMN digests SET STORAGE EXTERNAL;
 
+-- Blocks by their day, newest last: a voucher found by its date alone.
+CREATE INDEX block_day ON books.block (region, fund, voucher_date, first_seq) INCLUDE (period, last_seq);
+
 -- What was anchored, so that anchors that are gone are missed: the file lies outside the database (INV-12) and may be lost, cut or
 -- exchanged there without a trace. Who restores into a new home brings the ends of the chains with the backup's manifest.
 CREATE TABLE fund.anchored (

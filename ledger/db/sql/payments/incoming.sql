@@ -55,6 +55,10 @@ CREATE TABLE payments.evidence (
 CREATE UNIQUE INDEX evidence_movement ON payments.evidence (region, account, bank_reference, direction)
     WHERE outcome = 'posted' AND bank_reference <> '';
 
+-- The other papers of a movement by the bank's serial; those that were posted have evidence_movement.
+CREATE INDEX evidence_told_again ON payments.evidence (region, account, bank_reference, direction)
+    WHERE outcome <> 'posted' AND bank_reference <> '';
+
 CREATE INDEX evidence_order ON payments.evidence (region, matched_order) WHERE matched_order <> '';
 
 CREATE INDEX evidence_open ON payments.evidence (region, account, outcome) WHERE outcome IN ('waiting', 'suspense');
