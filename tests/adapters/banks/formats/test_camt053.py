@@ -57,3 +57,27 @@ def test_a_wrapped_one_without_namespace_is_read() -> None:
     body = content.split("?>", 1)[1].replace(' xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"', "")
     [found] = read_statements("a.xml", f"<m><AppHdr/>{body}</m>".encode(), Stated(OWN_ACCOUNT))
     assert found.number == "ST1"
+
+
+@pytest.mark.parametrize(
+    ("version", "neighbours"),
+    [("05", "04 06"), ("07", "06 08"), ("09", "08 10"), ("11", "10 13"), ("12", "10 13")],
+)
+def test_a_version_whose_schema_is_not_at_hand_is_read_as_its_neighbours_are(
+    version: str, neighbours: str, schema_errors: Callable[[str, bytes], list[str]]
+) -> None:
+    """No wheel carries these schemas: what both neighbours accept is written under the version's own namespace, and read."""
+    space = "urn:iso:std:iso:20022:tech:xsd:camt.053.001."
+    printed = statement(
+        PrintedLine("S1", Direction.DEBIT, 2_000, DAY, 3_000, "6222", "某医院", "FL1", "日拨付")
+    )
+    content = write_camt053(printed, namespace=space + version)
+    for other in neighbours.split():
+        renamed = content.replace((space + version).encode(), (space + other).encode())
+        assert renamed != content
+        assert schema_errors(f"camt.053.001.{other}", renamed) == []
+        assert read_statements("a.xml", renamed, Stated(OWN_ACCOUNT)) == read_statements(
+            "a.xml", content, Stated(OWN_ACCOUNT)
+        )
+    [found] = read_statements("a.xml", content, Stated(OWN_ACCOUNT))
+    assert (found.closing_fen, [line.order_no for line in found.lines]) == (3_000, ["FL1"])
