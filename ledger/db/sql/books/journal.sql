@@ -927,6 +927,7 @@ GRANT SELECT, INSERT ON books.source TO fundledger_poster;
 GRANT SELECT ON books.source TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT ON fund.anchored TO fundledger_service;
 GRANT SELECT ON fund.anchored TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION books.outer_day(integer,smallint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION books.entry_kind(text) TO fundledger_service, fundledger_auditor, fundledger_poster;
 ALTER FUNCTION books.ask_reopen(integer,smallint,integer,text,date) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.ask_reopen(integer,smallint,integer,text,date) TO fundledger_service;
