@@ -10,7 +10,7 @@ from benchmarks.limit import BATCH
 from benchmarks.measured import Measured, measured, say
 from benchmarks.world import BOOK, World
 from ledger.books.bulk import post_batches
-from ledger.closing.close import close, confirm
+from ledger.closing.close import close, confirm, verifier
 from ledger.core.dates import period_of
 from ledger.core.entries import Dimensions, EntryDraft, credit, debit
 from ledger.db.unit_of_work import unit_of_work
@@ -103,7 +103,9 @@ def _close(world: World) -> dict[str, float]:
         step, lapped = name, now
 
     period = period_of(DAY)
-    digest = close(world.service, world.auditor, "li", world.home, BOOK, period, CLOSED_ON, progress)
+    digest = close(
+        world.service, verifier(world.auditor, world.home), "li", BOOK, period, CLOSED_ON, progress
+    )
     progress("")
     laps.pop("", None)
     seconds = time.perf_counter() - began

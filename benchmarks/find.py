@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from benchmarks.drafts import Receipts
 from benchmarks.limit import BATCH
 from benchmarks.measured import Measured, measured, say
 from benchmarks.posting import fill, post_all
-from benchmarks.world import BOOK, World
+from benchmarks.world import BOOK, PAY_DAY, World
 from ledger.books.search import take_in
 from ledger.db.unit_of_work import unit_of_work
 from reports.books.find import Wanted, find
@@ -37,6 +38,7 @@ def _measure(world: World, entries: int, name: str) -> list[Measured]:
     drafts = receipts.take(BATCH)
     drafts[BATCH // 2] = replace(drafts[BATCH // 2], summary=RARE)
     known = max(drafts[BATCH // 3].legs[0].amount_fen, 1)
+    paper = drafts[BATCH // 5].evidence
     fill(world, receipts, 0)
     post_all(world, drafts)
     for _ in range(entries // BATCH - 1):
@@ -60,6 +62,11 @@ def _measure(world: World, entries: int, name: str) -> list[Measured]:
         "amount": Wanted(least_fen=known, most_fen=known),
         "range": Wanted(least_fen=known, most_fen=known + 5),
         "wide": Wanted(least_fen=10**5, most_fen=10**6),
+        "date": Wanted(first=PAY_DAY, last=PAY_DAY),
+        "empty_date": Wanted(first=PAY_DAY + timedelta(1), last=PAY_DAY + timedelta(1)),
+        "paper": Wanted(evidence=paper),
+        "part_of_paper": Wanted(evidence=paper[-8:]),
+        "no_such_paper": Wanted(evidence=f"{paper}X"),
     }
     found = [
         measured(f"{name}.take_in_us_per_entry", "us", [seconds / taken * 1e6], started),

@@ -4,7 +4,7 @@ from alembic import op
 from ledger.db.migrate import run_folder
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 

@@ -70,6 +70,21 @@ def found_by_words(
     )
 
 
+def found_by_paper(
+    tx: Transaction, book: Book, paper: str, months: tuple[int, int], many: int
+) -> list[Place]:
+    """The newest `many` known entries whose evidence or source key has a text."""
+    return tx.rows(
+        "SELECT period, seq FROM books.found_by_paper(%(region)s, %(fund)s::smallint, %(paper)s, %(first)s, %(last)s, %(many)s)",
+        region=book.region,
+        fund=book.fund,
+        paper=paper,
+        first=months[0],
+        last=months[1],
+        many=many,
+    )
+
+
 def found_by_amount(
     tx: Transaction, book: Book, least: int, most: int, months: tuple[int, int], many: int
 ) -> list[Place]:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 
 from ledger.books.entry_lines import EntryLine, entry_lines
-from ledger.books.search import Place, found_by_amount, found_by_words, known_to
+from ledger.books.search import Place, found_by_amount, found_by_paper, found_by_words, known_to
 from ledger.books.vouchers import voucher
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput, NotFound
@@ -42,9 +42,9 @@ class Wanted:
         return bool(self.party or self.account)
 
 
-# Newest first. Where a party or an account is known, the posting lists name the entries; words, amounts and signers are looked
-# up (ledger.books.search). Else months are read backwards by primary key until enough are found. A day bounds them all: blocks
-# have one voucher date, partitions one month.
+# Newest first. Where a party or an account is known, the posting lists name the entries; words, amounts, papers and signers are
+# looked up (ledger.books.search), and what was posted since is read month by month, backwards by primary key. A day bounds them
+# all: blocks have one voucher date, partitions one month. Where only days are known the blocks say all there is to say.
 _BY_LINES: Final = """
 WITH leaf AS MATERIALIZED (
     SELECT account, dims FROM books.account a
@@ -68,6 +68,14 @@ SELECT h.period, h.seq FROM hit h
                         AND x.period = h.period AND x.seq = h.seq OFFSET 0) e
  WHERE {rest}
  ORDER BY h.period DESC, h.seq DESC LIMIT %(limit)s
+"""
+_BY_DAYS: Final = """
+SELECT b.period, s.seq
+  FROM (SELECT x.period, x.voucher_date, x.first_seq, x.last_seq FROM books.block x
+         WHERE x.region = %(region)s AND x.fund = %(fund)s AND x.voucher_date BETWEEN %(first)s AND %(last)s
+         ORDER BY x.voucher_date DESC, x.first_seq DESC LIMIT %(limit)s) b
+ CROSS JOIN LATERAL generate_series(b.last_seq, greatest(b.first_seq, b.last_seq - %(limit)s + 1), -1) AS s (seq)
+ ORDER BY b.voucher_date DESC, s.seq DESC LIMIT %(limit)s
 """
 _BY_HEADS: Final = """
 SELECT e.period, e.seq FROM books.entry e
@@ -116,8 +124,10 @@ def find(tx: Transaction, book: Book, wanted: Wanted, limit: int = FOUND_MAX) ->
 
 
 def _places(tx: Transaction, book: Book, wanted: Wanted, limit: int, seq: int | None = None) -> list[Place]:
-    if seq is None and not wanted.by_lines and (wanted.words or wanted.maker or wanted.least_fen is not None):
-        return _looked_up(tx, book, wanted, limit)
+    if seq is None and not wanted.by_lines:
+        if wanted.words or wanted.maker or wanted.evidence or wanted.least_fen is not None:
+            return _looked_up(tx, book, wanted, limit)
+        return _of_days(tx, book, wanted, limit)
     return _read(tx, book, wanted, limit, "" if seq is None else " AND e.seq = %(seq)s", seq=seq)
 
 
@@ -129,7 +139,9 @@ def _looked_up(tx: Transaction, book: Book, wanted: Wanted, limit: int) -> list[
         return new
     months = _months(wanted)
     for many in (limit, MANY):
-        if wanted.words or wanted.least_fen is None:
+        if wanted.evidence:
+            some = found_by_paper(tx, book, wanted.evidence, months, many)
+        elif wanted.words or wanted.least_fen is None:
             some = found_by_words(tx, book, wanted.words, wanted.maker, months, many)
         else:
             some = found_by_amount(tx, book, wanted.least_fen, _most(wanted), months, many)
@@ -147,6 +159,15 @@ def _looked_up(tx: Transaction, book: Book, wanted: Wanted, limit: int) -> list[
     return _read(tx, book, wanted, limit, "")
 
 
+def _of_days(tx: Transaction, book: Book, wanted: Wanted, limit: int) -> list[Place]:
+    """The newest entries of some days, where nothing else is known: of the last days, and of a day the highest numbers."""
+    first, last = _days(wanted)
+    found: list[Place] = tx.rows(
+        _BY_DAYS, region=book.region, fund=book.fund, first=first, last=last, limit=limit
+    )
+    return sorted(found, reverse=True)
+
+
 def _read(
     tx: Transaction, book: Book, wanted: Wanted, limit: int, more: str, **params: object
 ) -> list[Place]:
@@ -160,8 +181,8 @@ def _read(
         statement.replace("{rest}", rest),
         region=book.region,
         fund=book.fund,
-        first=wanted.first or date(1, 1, 1),
-        last=wanted.last or date(9999, 12, 31),
+        first=_days(wanted)[0],
+        last=_days(wanted)[1],
         first_period=first_period,
         last_period=last_period,
         party=wanted.party,
@@ -176,8 +197,12 @@ def _read(
     )
 
 
+def _days(wanted: Wanted) -> tuple[date, date]:
+    return wanted.first or date(1, 1, 1), wanted.last or date(9999, 12, 31)
+
+
 def _months(wanted: Wanted) -> tuple[int, int]:
-    first, last = wanted.first or date(1, 1, 1), wanted.last or date(9999, 12, 31)
+    first, last = _days(wanted)
     return first.year * 100 + first.month, last.year * 100 + last.month
 
 

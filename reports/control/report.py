@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from ledger.books.reading import cut
 from ledger.books.setup import books_of
-from ledger.core.errors import Conflict, NotFound
+from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
+from reports.control.brief import brief
 from reports.control.business import business_grids
 from reports.control.changes import changes_grid, reversals_grid, suspense_grid
 from reports.control.due import ControlMonth
@@ -70,8 +71,8 @@ class ControlReport:
             "signed": None if self.signed is None else _signed_object(self.signed),
         }
 
-    def printed(self) -> list[Grid]:
-        """The parts with the report's head, digest and the reviewer's place on them."""
+    def printed(self, *, on_paper: bool = False) -> list[Grid]:
+        """The parts with the report's head, digest and the reviewer's place on them; on paper without the full lists."""
         signed = self.signed
         heads = (
             f"统筹区：{self.month.region}",
@@ -87,10 +88,11 @@ class ControlReport:
                 f"已由{signed.signed_by}于{signed.signed_on}签署（摘要{signed.digest.hex()[:16]}…），{same}"
             )
         signers = ("内控稽核", "日期")
+        grids = [brief(grid) for grid in self.grids] if on_paper else list(self.grids)
         return [
-            replace(grid, heads=heads, notes=[*grid.notes, *foot] if grid is self.grids[-1] else grid.notes,
-                    signers=signers if grid is self.grids[-1] else ())
-            for grid in self.grids
+            replace(grid, heads=heads, notes=[*grid.notes, *foot] if grid is grids[-1] else grid.notes,
+                    signers=signers if grid is grids[-1] else ())
+            for grid in grids
         ]  # fmt: skip
 
 
@@ -153,12 +155,15 @@ def as_signed(tx: Transaction, month: int) -> ControlReport:
     return ControlReport(ControlMonth(tx.region, month), signed.seed, parts, {}, signed)
 
 
-def sign(tx: Transaction, report: ControlReport, digest: bytes, signed_on: date) -> None:
+def sign(tx: Transaction, report: ControlReport, digest: bytes, signed_on: date, today: date) -> None:
     """Sign a report exactly as it was shown; the database asks for the reviewer's post, and for one signature a month.
 
     Raises Conflict `control.changed` where it is no longer what was shown, `control.running` before the month is over,
-    `control.signed` the second time; Forbidden `access.role_missing`.
+    `control.signed` the second time; InvalidInput `control.future` where the day is after the business date `today`; Forbidden
+    `access.role_missing`.
     """
+    if signed_on > today:
+        raise InvalidInput("control.future", f"签署日{signed_on}晚于业务日期{today}，签署日应为今天或以前", day=str(signed_on))  # fmt: skip
     if signed_on < report.month.after:
         raise Conflict("control.running", f"{report.month.month}尚未结束，月末之后方可签署内控报告", month=report.month.month)  # fmt: skip
     if report.signed is not None:

@@ -260,8 +260,10 @@ def test_the_doors_of_the_journal_are_these(catalogue: psycopg.Connection) -> No
             "forget_search",
             "found_by_words",
             "found_by_amount",
+            "found_by_paper",
         ),  # tests/reports/books/test_search.py
         *("propose_account", "decide_account"),
+        "outer_day",  # a bound of days named by hand: it reads a book's opening and its last block
         "entry_kind",  # reads nothing: the kind an event's entries are of
         # these answer and write nothing: what a hand-written voucher may do, how an entry stands to correction
         *(

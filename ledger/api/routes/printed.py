@@ -237,7 +237,7 @@ def control(
             told = control_report(
                 tx, period, seed or secrets.token_hex(4), cases=cases, known_at=_moment(known_at)
             )
-    return _answer(told.printed(), told.as_json(), shape, paper)
+    return _answer(told.printed(on_paper=shape is ReportShape.PDF), told.as_json(), shape, paper)
 
 
 @router.get(

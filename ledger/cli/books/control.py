@@ -47,7 +47,9 @@ def control(
                 known_at=parse_known_at(known_at) if known_at else None,
             )
         )
-    hand_out_all(report.printed(), report.as_json(), shape, out=out, paper=paper)
+    hand_out_all(
+        report.printed(on_paper=shape is GridShape.PDF), report.as_json(), shape, out=out, paper=paper
+    )
 
 
 def control_sign(
@@ -64,7 +66,7 @@ def control_sign(
     running, period, shown = app_for("reviewer"), parse_period(month), parse_digest(digest)
     with act(running, region, "control.sign", month) as tx:
         report = control_report(tx, period, seed, cases=cases)
-        sign_report(tx, report, shown, day_or_today(on))
+        sign_report(tx, report, shown, day_or_today(on), day_or_today(""))
     show(
         {"region": region, "month": month, "digest": shown.hex(), "signed_by": running.user},
         [f"{month}的内控报告已由{running.user}签署，摘要{shown.hex()}"],

@@ -21,12 +21,12 @@ LATER = [date(2026, 9, 30), date(2026, 11, 3), date(2026, 10, 31), date(2026, 11
 
 
 def asked(rows) -> list[Wanted]:
-    """What somebody may ask of these (summary, amounts, signer): parts of words, amounts, ranges, and together."""
+    """What somebody may ask of these (summary, amounts, signer, evidence, key): parts of words, amounts, ranges, and together."""
     dice = random.Random(7)  # noqa: S311 -- test data
     wanted = [
         Wanted(words=text) for text in ("日", "日拨", "20", "202", "=SUM(A1)", "没有的", "号", "A1) @x")
     ]
-    for summary, amounts, signer in rows:
+    for summary, amounts, signer, paper, key in rows:
         start = dice.randrange(len(summary))
         part = summary[start : start + dice.randrange(1, 9)]
         fen = abs(dice.choice(amounts))
@@ -37,8 +37,20 @@ def asked(rows) -> list[Wanted]:
             Wanted(words=part, least_fen=fen, maker=signer),
             Wanted(maker=signer, first=date(2026, 10, 1), last=date(2026, 11, 2)),
             Wanted(words=part, evidence="k"),
+            Wanted(evidence=paper[: dice.randrange(1, 9)]),
+            Wanted(evidence=key[-dice.randrange(1, 4) :]),
+            Wanted(evidence=key, first=date(2026, 10, 1), last=date(2026, 11, 2)),
         ]
-    return [*wanted, Wanted(maker="nobody"), Wanted(least_fen=0, most_fen=10**16), Wanted(least_fen=10**15)]
+    days = [Wanted(first=day, last=day) for day in (date(2026, 9, 30), date(2026, 11, 3), date(2026, 11, 5))]
+    papers = [Wanted(evidence="没有的纸"), Wanted(evidence="k")]
+    return [
+        *wanted,
+        *days,
+        *papers,
+        Wanted(maker="nobody"),
+        Wanted(least_fen=0, most_fen=10**16),
+        Wanted(least_fen=10**15),
+    ]
 
 
 def checked(database):
@@ -56,7 +68,9 @@ def answers(desk, wanted):
 
 def test_it_finds_what_reading_everything_finds(busy_desk, database, monkeypatch):
     with busy_desk.tx() as tx:
-        rows = tx.rows("SELECT summary, amounts, reviewed_by FROM books.entry ORDER BY seq")
+        rows = tx.rows(
+            "SELECT summary, amounts, reviewed_by, evidence, source_key FROM books.entry ORDER BY seq"
+        )
     wanted = asked(rows[::4])
     read = answers(busy_desk, wanted)
     assert any(read)
@@ -108,17 +122,37 @@ def test_a_page_has_many_entries_and_a_run_many_pages(desk):
             )
 
 
+def test_by_day_alone_the_newest_days_come_first_and_no_other(busy_desk):
+    with busy_desk.tx() as tx:
+        rows = tx.rows("SELECT voucher_date, seq FROM books.entry ORDER BY voucher_date DESC, seq DESC")
+        days = sorted({day for day, _ in rows})
+        for first, last in [
+            (days[0], days[0]),
+            (days[1], days[-1]),
+            (days[0], days[-1]),
+            (date(2031, 1, 1), date(2031, 1, 2)),
+        ]:
+            expected = [seq for day, seq in rows if first <= day <= last]
+            for limit in (3, 200):
+                found = {line.seq for line in find(tx, busy_desk.book, Wanted(first=first, last=last), limit)}
+                assert found == set(expected[:limit])
+
+
 def test_who_may_look_and_who_may_take_in(busy_desk):
     take_in(busy_desk.engine, "acc", busy_desk.book, least=1)
     with unit_of_work(busy_desk.engine, "other", busy_desk.book.region) as tx:
-        for name, more in (("found_by_words", "'日', ''"), ("found_by_amount", "0, 9999999999")):
+        for name, more in (
+            ("found_by_words", "'日', ''"),
+            ("found_by_amount", "0, 9999999999"),
+            ("found_by_paper", "'k'"),
+        ):
             assert tx.rows(f"SELECT * FROM books.{name}(420100, 310::smallint, {more}, 0, 999999, 10)") == []
         assert tx.rows("SELECT * FROM books.search_run") == []
     with pytest.raises(Forbidden):
         take_in(busy_desk.engine, "other", busy_desk.book)
     for done in (
         "DELETE FROM books.search_run",
-        "INSERT INTO books.search_text VALUES (420100, 310, 202610, 1, 9, '{0}', 'x', '{1}')",
+        "INSERT INTO books.search_text VALUES (420100, 310, 202610, 1, 9, '{0}', 'x', '{1}', '{1}')",
     ):
         with pytest.raises(Forbidden), busy_desk.tx() as tx:
             tx.run(done)
@@ -129,6 +163,7 @@ def test_who_may_look_and_who_may_take_in(busy_desk):
     [
         "UPDATE books.search_text SET words = replace(words, '日拨付', '日付')",
         "UPDATE books.search_text SET offs = offs[2:]",
+        "UPDATE books.search_text SET papers = '{}'",
         "UPDATE books.search_amount SET fens[1] = fens[1] - 1, least = least - 1",
         "UPDATE books.search_amount SET offs[1] = offs[1] + 1",
         "DELETE FROM books.search_amount",

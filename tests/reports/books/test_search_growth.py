@@ -25,7 +25,7 @@ def test_finding_does_not_read_the_journal(desk):
     def drafts(start: int) -> list[EntryDraft]:
         return [
             EntryDraft("TST", f"g{n}", date(2026, 9, 1), f"20260901日拨付职工医保{party[n % 300][0]}第{n}笔",
-                       (debit(110105, 1_000 + 7 * n, party[n % 300]), credit(1004, 1_000 + 7 * n, BANK)), "TST@1", "rule:TST@1", "zhang")
+                       (debit(110105, 1_000 + 7 * n, party[n % 300]), credit(1004, 1_000 + 7 * n, BANK)), "TST@1", "rule:TST@1", "zhang", evidence=f"rule:TST@1:{n}:")
             for n in range(start, start + BATCH)
         ]  # fmt: skip
 
@@ -38,6 +38,9 @@ def test_finding_does_not_read_the_journal(desk):
         "words": (Wanted(words="第54321笔"), {54_322}),
         "amount": (Wanted(least_fen=1_000 + 7 * 777), {778}),
         "range": (Wanted(least_fen=1_000 + 7 * 888, most_fen=1_000 + 7 * 890), {889, 890, 891}),
+        "paper": (Wanted(evidence="rule:TST@1:54321"), {54_322}),
+        "no_paper": (Wanted(evidence="rule:TST@1:x"), set()),
+        "no_day": (Wanted(first=date(2026, 9, 2), last=date(2026, 9, 2)), set()),
         "none": (Wanted(words="没有这样的摘要"), set()),
     }
     for name, (wanted, expected) in asked.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from adapters.banks.ports import Direction
 from ledger.control.verify import verify
 from ledger.core.errors import Conflict, Forbidden, LedgerError, NotFound
+from reports.control.brief import PRINTED, brief
 from reports.control.report import ControlReport, as_signed, control_report, sign
 from reports.render.grid_json import document
 
@@ -128,16 +130,17 @@ def test_the_reviewer_signs_what_was_shown_once_and_it_stays(busy: Any) -> None:
         ("qian", NOVEMBER, report.digest, "access.role_missing"),
         ("zhou", date(2026, 10, 31), report.digest, "control.running"),
         ("zhou", NOVEMBER, b"0" * 32, "control.changed"),
+        ("zhou", date(2026, 11, 4), report.digest, "control.future"),
     ]:
         with pytest.raises(LedgerError) as refused, busy.tx(user) as tx:
-            sign(tx, told(busy), digest, on)
+            sign(tx, told(busy), digest, on, NOVEMBER)
         assert refused.value.code == code
     with busy.tx("zhou") as tx:
-        sign(tx, report, report.digest, NOVEMBER)
+        sign(tx, report, report.digest, NOVEMBER, NOVEMBER)
     again = told(busy)
     assert again.signed is not None
     with pytest.raises(Conflict) as twice, busy.tx("zhou") as tx:
-        sign(tx, again, again.digest, NOVEMBER)
+        sign(tx, again, again.digest, NOVEMBER, NOVEMBER)
     assert twice.value.code == "control.signed"
     with busy.tx("zhou") as tx:
         kept = as_signed(tx, OCTOBER)
@@ -151,6 +154,7 @@ def test_the_reviewer_signs_what_was_shown_once_and_it_stays(busy: Any) -> None:
         ("zhou", "UPDATE fund.control_report SET seed = 'x'"), ("zhou", "DELETE FROM fund.control_report"),
         ("zhou", "INSERT INTO fund.control_report VALUES (420100, 202609, 's', 'x', sha256('x'), 'qian', '2026-11-03')"),
         ("zhou", "INSERT INTO fund.control_report VALUES (420100, 202609, 's', 'x', sha256('y'), 'zhou', '2026-11-03')"),
+        ("zhou", "INSERT INTO fund.control_report VALUES (420100, 202609, 's', 'x', sha256('x'), 'zhou', '2199-01-01')"),
         ("qian", "INSERT INTO fund.control_report VALUES (420100, 202609, 's', 'x', sha256('x'), 'qian', '2026-11-03')"),
     ]:  # fmt: skip
         with pytest.raises(LedgerError), busy.tx(user) as tx:
@@ -169,4 +173,27 @@ def test_a_reader_of_one_fund_sees_that_fund(busy: Any) -> None:
     assert rows(report, "business") == []
     assert rows(report, "sample") == []
     with pytest.raises(Forbidden), busy.tx("shen") as tx:
-        sign(tx, report, report.digest, NOVEMBER)
+        sign(tx, report, report.digest, NOVEMBER, NOVEMBER)
+
+
+def test_on_paper_stand_summaries_and_what_is_wrong(busy: Any) -> None:
+    report = told(busy)
+    whole, paper = report.printed(), report.printed(on_paper=True)
+    assert [grid.title for grid in paper] == [grid.title for grid in whole]
+    for full, short in zip(whole, paper, strict=True):
+        part = full.name.rsplit("-", 1)[-1]
+        assert [line.cells for line in short.lines if line.total] == [
+            line.cells for line in full.lines if line.total
+        ]
+        if part in ("sample", "link"):
+            assert [line for line in short.lines if not line.total] == []
+            assert any("全部见工作簿" in note for note in short.notes)
+        elif part != "changes":
+            assert [line.cells for line in short.lines] == [line.cells for line in full.lines]
+    assert paper[-1].signers == whole[-1].signers
+    long = replace(whole[-1], lines=[line for line in whole[-1].lines if not line.total] * (PRINTED + 1))
+    assert len(list(brief(long).lines)) == PRINTED
+    busy.month.pretend("UPDATE payments.order_payable SET daily_fen = 1 WHERE setl_id = 'a2'")
+    (sample,) = [grid for grid in told(busy).printed(on_paper=True) if grid.name.endswith("-sample")]
+    assert "a2" in {line.cells[0] for line in sample.lines}
+    assert all(line.cells[-1] for line in sample.lines)

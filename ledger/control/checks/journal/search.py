@@ -20,7 +20,7 @@ _GAPS: Final = """
 _WORDS: Final = """
     SELECT coalesce(k.run, e.run), coalesce(k.period, e.period) FROM (
         SELECT t.run, t.period, sha256(convert_to(string_agg(t.words, E'\\n' ORDER BY t.page), 'UTF8')) AS words, sum(cardinality(t.offs)) AS entries,
-               bool_and(cardinality(t.grams) > 0) AS grams
+               bool_and(cardinality(t.grams) > 0 AND cardinality(t.papers) > 0) AS grams
           FROM books.search_text t WHERE t.region = %(region)s AND t.fund = %(fund)s GROUP BY 1, 2) k
       FULL JOIN (
         SELECT r.run, e.period, sha256(convert_to(string_agg(e.summary, E'\\n' ORDER BY e.seq), 'UTF8')) AS words, count(*) AS entries

@@ -171,6 +171,9 @@ CREATE TABLE books.block (
 
 ALTER TABLE books.block ALTER COLUMN digests SET STORAGE EXTERNAL;
 
+-- Blocks by their day, newest last: a voucher found by its date alone.
+CREATE INDEX block_day ON books.block (region, fund, voucher_date, first_seq) INCLUDE (period, last_seq);
+
 -- What was anchored, so that anchors that are gone are missed: the file lies outside the database (INV-12) and may be lost, cut or
 -- exchanged there without a trace. Who restores into a new home brings the ends of the chains with the backup's manifest.
 CREATE TABLE fund.anchored (
@@ -925,6 +928,7 @@ GRANT SELECT, INSERT ON books.source TO fundledger_poster;
 GRANT SELECT ON books.source TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT ON fund.anchored TO fundledger_service;
 GRANT SELECT ON fund.anchored TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION books.outer_day(integer,smallint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION books.entry_kind(text) TO fundledger_service, fundledger_auditor, fundledger_poster;
 ALTER FUNCTION books.ask_reopen(integer,smallint,integer,text,date) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.ask_reopen(integer,smallint,integer,text,date) TO fundledger_service;

@@ -26,10 +26,12 @@ CREATE TABLE books.search_text (
     offs   integer[] NOT NULL,
     words  text NOT NULL,
     grams  integer[] NOT NULL,
+    papers integer[] NOT NULL,           -- the grams of evidence and source keys: the text itself is read in the journal
     PRIMARY KEY (region, fund, period, run, page),
     FOREIGN KEY (region, fund, run) REFERENCES books.search_run
 );
 CREATE INDEX search_grams ON books.search_text USING gin (grams);
+CREATE INDEX search_papers ON books.search_text USING gin (papers);
 
 -- The amounts of a run's entries of one month in ascending order, cut into pages: one amount or a range is a stretch of them.
 CREATE TABLE books.search_amount (
@@ -84,13 +86,15 @@ BEGIN
      WHERE b.region = p_region AND b.fund = p_fund AND b.last_seq >= v_from AND b.first_seq <= v_to;
     INSERT INTO books.search_run VALUES (p_region, p_fund, v_run, v_from, v_to, v_periods);
     FOREACH v_period IN ARRAY v_periods LOOP
-        INSERT INTO books.search_text (region, fund, period, run, page, offs, words, grams)
+        INSERT INTO books.search_text (region, fund, period, run, page, offs, words, grams, papers)
         SELECT p_region, p_fund, v_period, v_run, p.page, p.offs, p.words,
-               books.grams(p.apart) || ARRAY(SELECT DISTINCT books.signer_gram(s.name) FROM unnest(p.signers) AS s (name) ORDER BY 1)
+               books.grams(p.apart) || ARRAY(SELECT DISTINCT books.signer_gram(s.name) FROM unnest(p.signers) AS s (name) ORDER BY 1),
+               books.grams(p.papers)
           FROM (SELECT n.page, array_agg(n.off ORDER BY n.off) AS offs, string_agg(n.summary, E'\n' ORDER BY n.off) AS words,
                        string_agg(DISTINCT n.summary, E'\n') AS apart,
+                       string_agg(concat_ws(E'\n', n.source_key, nullif(n.evidence, n.source_key)), E'\n') AS papers,
                        array_agg(DISTINCT n.prepared_by) || array_agg(DISTINCT n.reviewed_by) AS signers
-                  FROM (SELECT (e.seq - v_from)::integer AS off, e.summary, e.prepared_by, e.reviewed_by,
+                  FROM (SELECT (e.seq - v_from)::integer AS off, e.summary, e.evidence, e.source_key, e.prepared_by, e.reviewed_by,
                                ((row_number() OVER (ORDER BY e.seq) - 1) / 100)::integer AS page
                           FROM books.entry e
                          WHERE e.region = p_region AND e.fund = p_fund AND e.period = v_period AND e.seq BETWEEN v_from AND v_to) n
@@ -163,6 +167,36 @@ BEGIN
     END LOOP;
 END $$;
 
+-- The newest entries the search knows whose evidence or source key has a text, of months p_first to p_last, at most p_many.
+CREATE OR REPLACE FUNCTION books.found_by_paper(p_region integer, p_fund smallint, p_paper text, p_first integer, p_last integer, p_many integer)
+RETURNS TABLE (period integer, seq bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+#variable_conflict use_column
+DECLARE v_grams integer[] := books.grams(p_paper); v_page record; v_found integer := 0; v_rows integer;
+BEGIN
+    IF NOT books.may_search(p_region, p_fund) THEN
+        RETURN;
+    END IF;
+    FOR v_page IN EXECUTE format(
+        'SELECT t.period, r.first_seq + t.offs[1] AS low, r.first_seq + t.offs[cardinality(t.offs)] AS high
+           FROM (SELECT * FROM books.search_text t
+                  WHERE t.region = $1 AND t.fund = $2 AND t.period BETWEEN $3 AND $4 %s
+                  ORDER BY t.period DESC, t.run DESC, t.page DESC) t
+           JOIN books.search_run r ON r.region = $1 AND r.fund = $2 AND r.run = t.run
+          ORDER BY t.period DESC, t.run DESC, t.page DESC', CASE WHEN cardinality(v_grams) > 0 THEN 'AND t.papers @> $5' ELSE '' END)
+        USING p_region, p_fund, p_first, p_last, v_grams
+    LOOP
+        RETURN QUERY
+        SELECT e.period, e.seq FROM books.entry e
+         WHERE e.region = p_region AND e.fund = p_fund AND e.period = v_page.period AND e.seq BETWEEN v_page.low AND v_page.high
+           AND (strpos(e.evidence, p_paper) > 0 OR strpos(e.source_key, p_paper) > 0)
+         ORDER BY e.seq DESC LIMIT p_many - v_found;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+        v_found := v_found + v_rows;
+        EXIT WHEN v_found >= p_many;
+    END LOOP;
+END $$;
+
 -- The newest entries the search knows with a line of p_least to p_most fen, whatever its sign, of months p_first to p_last,
 -- at most p_many.
 CREATE OR REPLACE FUNCTION books.found_by_amount(p_region integer, p_fund smallint, p_least bigint, p_most bigint, p_first integer, p_last integer,
@@ -207,6 +241,8 @@ GRANT SELECT, INSERT, DELETE ON books.search_amount TO fundledger_poster;
 GRANT SELECT ON books.search_amount TO fundledger_service, fundledger_auditor;
 ALTER FUNCTION books.found_by_amount(integer,smallint,bigint,bigint,integer,integer,integer) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.found_by_amount(integer,smallint,bigint,bigint,integer,integer,integer) TO fundledger_service;
+ALTER FUNCTION books.found_by_paper(integer,smallint,text,integer,integer,integer) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.found_by_paper(integer,smallint,text,integer,integer,integer) TO fundledger_service;
 ALTER FUNCTION books.found_by_words(integer,smallint,text,text,integer,integer,integer) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.found_by_words(integer,smallint,text,text,integer,integer,integer) TO fundledger_service;
 ALTER FUNCTION books.forget_search(integer,smallint) OWNER TO fundledger_poster;

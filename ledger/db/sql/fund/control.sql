@@ -28,6 +28,11 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'control.content',
             DETAIL = format('%s的内控报告与其摘要不符，或签署日早于月末', NEW.month);
     END IF;
+    -- the business date is the caller's: this is the outer bound of every day named by hand
+    IF NEW.signed_on > books.outer_day(NEW.region, 390::smallint) AND NEW.signed_on > books.outer_day(NEW.region, 310::smallint) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'control.future',
+            DETAIL = format('签署日%s晚于业务日期，签署日应为今天或以前', NEW.signed_on);
+    END IF;
     RETURN NEW;
 END $$;
 

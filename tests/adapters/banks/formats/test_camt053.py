@@ -57,3 +57,24 @@ def test_a_wrapped_one_without_namespace_is_read() -> None:
     body = content.split("?>", 1)[1].replace(' xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"', "")
     [found] = read_statements("a.xml", f"<m><AppHdr/>{body}</m>".encode(), Stated(OWN_ACCOUNT))
     assert found.number == "ST1"
+
+
+@pytest.mark.parametrize(
+    ("version", "neighbours"),
+    [("05", "04 06"), ("07", "06 08"), ("09", "08 10"), ("11", "10 13"), ("12", "10 13")],
+)
+def test_a_version_whose_schema_is_not_at_hand_is_read_as_its_neighbours_are(
+    version: str, neighbours: str, schema_errors: Callable[[str, bytes], list[str]]
+) -> None:
+    """No wheel carries these schemas. Where a form changed is known (`Sts/Cd` since .07, `Pty` since .08): .07 is of both."""
+    space = "urn:iso:std:iso:20022:tech:xsd:camt.053.001."
+    printed = statement(
+        PrintedLine("S1", Direction.DEBIT, 2_000, DAY, 3_000, "6222", "某医院", "FL1", "日拨付")
+    )
+    content = write_camt053(printed, namespace=space + version)
+    found = read_statements("a.xml", content, Stated(OWN_ACCOUNT))
+    assert [(one.closing_fen, [line.order_no for line in one.lines]) for one in found] == [(3_000, ["FL1"])]
+    for other in neighbours.split():
+        beside = write_camt053(printed, namespace=space + other)
+        assert schema_errors(f"camt.053.001.{other}", beside) == []
+        assert read_statements("a.xml", beside, Stated(OWN_ACCOUNT)) == found
