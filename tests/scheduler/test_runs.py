@@ -25,6 +25,7 @@ def once(world: Any, owner: str, work: Any, slot: str = "2026-10-13") -> Any:
     return run_once(world.service_engine, "xitong", owner, DEMO_REGION, "test", slot, work)
 
 
+@pytest.mark.fault(29)
 def test_a_slot_is_done_once(world: Any) -> None:
     done: list[int] = []
     assert once(world, "a", lambda: done.append(1) or "ok").state == "done"
@@ -33,6 +34,7 @@ def test_a_slot_is_done_once(world: Any) -> None:
     assert done == [1, 3]
 
 
+@pytest.mark.fault(29)
 def test_ten_workers_at_once_do_it_once(world: Any) -> None:
     done: list[int] = []
     start = threading.Barrier(10)
@@ -58,6 +60,7 @@ def test_a_failed_slot_is_tried_again_and_keeps_the_reason(world: Any) -> None:
     assert once(world, "a", lambda: "ok").state == "done"
 
 
+@pytest.mark.fault(14)
 def test_a_holder_whose_lease_was_taken_over_is_fenced(world: Any) -> None:
     def slow() -> str:
         with world.admin_engine.begin() as admin:

@@ -64,6 +64,7 @@ def refusals(month: Any) -> list[tuple[Any, ...]]:
     ]
 
 
+@pytest.mark.fault(55)
 def test_the_database_rounds_as_the_ledger_does(month: Any) -> None:
     """Every ratio there is at a few amounts, and amounts up to 10^14 yuan at any ratio; a reversal gives the negative."""
     edges = (
@@ -230,6 +231,7 @@ def test_a_reversal_owes_the_opposite_of_what_its_original_did_whatever_holds_no
     assert owed(month, "F3")[0][3:] == {"other ratio": (16_667, 5_000)}.get(since, (0, 0))
 
 
+@pytest.mark.fault(72)
 @pytest.mark.parametrize("first", ["original", "reversal"])
 def test_a_reversal_may_come_in_one_file_with_its_original(month: Any, bill: Any, first: str) -> None:
     pair = [bill("G1", fund=111), bill("G2", fund=-111, cash=-20_000, init="G1", day="2026-10-13")]
