@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final, Literal
 
 from sqlalchemy import create_engine, event
@@ -10,8 +11,9 @@ from sqlalchemy.exc import ArgumentError
 
 from ledger.core.errors import InvalidInput
 from ledger.db.cluster import DATABASE, cluster_of
-from ledger.db.logins import ROLES, check_version, require_password, session_of
+from ledger.db.logins import ROLES, require_password, session_of
 from ledger.db.passwords import Login
+from ledger.db.server import admit
 from ledger.settings import Settings
 
 DRIVER: Final = "postgresql+psycopg"
@@ -52,39 +54,27 @@ def login_url(settings: Settings, login: Literal["service", "auditor"], dbname: 
     return plain.set(username=ROLES[login], password=password)
 
 
-def build_engine(url: URL, login: Login, *, ping: bool = True) -> Engine:
-    """An engine with the limits of `login`; every new connection refuses an unsupported server (`db.version`).
+def build_engine(url: URL, login: Login, *, ping: bool = True, home: Path | None = None) -> Engine:
+    """An engine with the limits of `login`; every new connection refuses a server that is not the one (`ledger.db.server`).
 
     `ping` asks a pooled connection whether it still lives before it is used; without it the caller repeats a
     transaction that found it dead.
     """
     engine = create_engine(url, pool_pre_ping=ping, connect_args=session_of(login))
-    event.listen(engine, "connect", _check_version)
+    event.listen(engine, "connect", lambda driver, _record: admit(driver, home))
     return engine
 
 
 def service_engine(settings: Settings, dbname: str | None = None, *, ping: bool = True) -> Engine:
     """The service's engine: reads, and posts through functions only."""
-    return build_engine(login_url(settings, "service", dbname), "service", ping=ping)
+    return build_engine(login_url(settings, "service", dbname), "service", ping=ping, home=settings.home)
 
 
 def auditor_engine(settings: Settings, dbname: str | None = None) -> Engine:
     """The auditor's engine: reads everything, writes nothing."""
-    return build_engine(login_url(settings, "auditor", dbname), "auditor")
+    return build_engine(login_url(settings, "auditor", dbname), "auditor", home=settings.home)
 
 
 def admin_engine(settings: Settings, dbname: str | None = None) -> Engine:
     """The administrator's engine, for migration, backup and restore only."""
     return build_engine(admin_url(settings, dbname), "admin")
-
-
-class _Info:
-    server_version: int
-
-
-class _Driver:
-    info: _Info
-
-
-def _check_version(driver: _Driver, _record: object) -> None:
-    check_version(driver.info.server_version)

@@ -28,6 +28,7 @@ _KINDS: Final[Mapping[str, type[LedgerError]]] = {
     "FL004": NotFound,
     "FL005": Conflict,
 }
+_NOT_REPLICATED: Final = frozenset({"01000", "57P01"})
 _CONSTRAINTS: Final[Mapping[str, str]] = {
     "23502": "缺少必填的内容",
     "23503": "所指的内容不存在，或仍被引用",
@@ -186,6 +187,8 @@ def unit_of_work(
         except BaseException:
             _rollback(connection)
             raise
+        told: list[psycopg.errors.Diagnostic] = []
+        connection.add_notice_handler(told.append)
         try:
             transaction.commit()
         except psycopg.Error as error:
@@ -193,7 +196,12 @@ def unit_of_work(
             if error.sqlstate is None or error.sqlstate.startswith("08") or error.sqlstate == "XX000":
                 raise Unavailable("db.commit_unknown", "提交结果未知，请按业务键查询后再处理") from error
             raise translate(error) from error
+        finally:
+            connection.remove_notice_handler(told.append)
         connection.autocommit = False
+        if any(one.sqlstate in _NOT_REPLICATED and one.severity_nonlocalized == "WARNING" for one in told):
+            # the wait for the synchronous standby was cut short: done here, and lost if this server is
+            raise Unavailable("db.commit_unknown", "提交结果未知，请按业务键查询后再处理")
 
 
 def _rollback(connection: psycopg.Connection[TupleRow]) -> None:

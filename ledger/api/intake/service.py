@@ -17,9 +17,10 @@ from ledger.api.limits import BODY_MAX
 from ledger.api.ports import Commands
 from ledger.api.problems import Answer, NotSupported, TooLarge, of_error
 from ledger.core.errors import BadRequest
-from ledger.db.connections import Engine
+from ledger.db.connections import Engine, driver_of
 from ledger.db.engine import service_engine
 from ledger.db.identity import require_current
+from ledger.db.server import require_safe
 from ledger.settings import Settings
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -43,6 +44,8 @@ class Service:
     ) -> None:
         self.engine: Engine = service_engine(settings)
         require_current(self.engine)
+        with self.engine.connect() as lent:
+            require_safe(driver_of(lent))
         clock = settings.clock()
         self.keys = KeyRing(self.engine, clock.today)
         self._storing: Engine = service_engine(settings, ping=False)
@@ -105,7 +108,9 @@ def is_intake(method: str, path: str) -> bool:
 def make_service(
     settings: Settings, commands: Callable[[Settings, Engine], Commands] | None = None
 ) -> Service:
-    """The service of an installation, with the acts of the command line if they are given; raises Unavailable `db.not_migrated`, `db.unreachable`."""
+    """The service of an installation, with the acts of the command line if they are given; raises Unavailable `db.not_migrated`,
+    `db.unreachable`, Conflict `db.unsafe`.
+    """
     return Service(settings, commands)
 
 

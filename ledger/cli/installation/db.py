@@ -17,11 +17,12 @@ from ledger.control.verify import examine
 from ledger.core.errors import Forbidden
 from ledger.db import backup as backups
 from ledger.db.cluster import cluster_of
-from ledger.db.connections import Engine
+from ledger.db.connections import Engine, direct, driver_of
 from ledger.db.engine import admin_engine, auditor_engine
 from ledger.db.identity import Identity, carried, stored
 from ledger.db.migrate import MigrationPlan, plan
 from ledger.db.migrate import migrate as migrate_database
+from ledger.db.server import require_safe, unsafe_settings, who
 from ledger.db.tamper import tamper
 from ledger.settings import USERS_FILE, Settings, get_settings
 
@@ -38,6 +39,12 @@ def start(*, as_json: JsonFlag = False) -> None:
         show(_place(settings), [_NOT_OURS], as_json=as_json)
         return
     cluster_of(settings).start()
+    engine = admin_engine(settings, "postgres")
+    try:
+        with engine.connect() as lent:
+            require_safe(driver_of(lent))
+    finally:
+        engine.dispose()
     show(_place(settings) | {"running": True}, [f"数据库已运行，数据目录 {settings.home}"], as_json=as_json)
 
 
@@ -171,6 +178,22 @@ def _shown(identity: Identity | None) -> str:
     if identity is None:
         return "空"
     return f"{identity.revision}（{identity.digest[:8] or '未标识'}）"
+
+
+@app.command()
+def check(*, as_json: JsonFlag = False) -> None:
+    """所连的是不是该写的数据库：版本、主库而非备库、时间线未被接替、设置不丢已提交的数据；不是则以1退出。"""
+    settings = get_settings()
+    with direct(settings).connect() as lent:
+        connection = driver_of(lent)
+        found = unsafe_settings(connection)
+        system, timeline = who(connection)
+    document = _place(settings) | {"system": system, "timeline": timeline, "unsafe": found, "fits": not found}
+    lines = [f"主库，系统标识{system}，时间线{timeline}"]
+    lines += [f"设置{name}={value}不保证已提交的数据不丢、不损" for name, value in sorted(found.items())]
+    show(document, lines, as_json=as_json)
+    if found:
+        raise typer.Exit(1)
 
 
 @app.command()
