@@ -235,6 +235,12 @@ def translate(error: psycopg.Error) -> LedgerError | psycopg.Error:
         return InvalidInput("db.constraint", words, state=state, said=error.diag.message_primary)
     if state in ("57014", "25P03"):
         return Unavailable("db.timeout", "数据库处理超时，已撤销")
+    if state in ("XX001", "XX002"):
+        return Unavailable(
+            "db.damaged",
+            "数据库文件损坏，读不出的页不作为数据：请停止写入，从备份恢复",
+            said=error.diag.message_primary,
+        )
     if not state or state[:2] in ("08", "57", "53"):
         return Unavailable("db.unreachable", "数据库不可用，请稍后再试")
     return error
