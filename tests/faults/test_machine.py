@@ -213,7 +213,7 @@ def test_a_standby_and_an_old_primary_are_refused(machine: Any) -> None:
     before = machine.total()
     machine.stop()
     old = machine.home / "pg" / "old"
-    subprocess.run(["cp", "-a", machine.data, old], check=True)
+    subprocess.run(["/bin/cp", "-a", machine.data, old], check=True)
     (machine.data / "standby.signal").touch()
     machine.start()
     with pytest.raises(Conflict) as standby:
