@@ -235,3 +235,30 @@ def test_a_standby_and_an_old_primary_are_refused(machine: Any) -> None:
     new.rename(machine.data)
     machine.start()
     acknowledged(machine, before + 100)
+
+
+@pytest.mark.fault(21)
+def test_a_commit_that_the_standby_never_had_is_unknown(machine: Any) -> None:
+    """Its wait cut short, PostgreSQL says COMMIT with a warning: done here, and lost if this machine is."""
+    before, draft = machine.total(), machine.draft()
+    machine.admin("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    machine.admin("SELECT pg_reload_conf()")
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(machine.post, draft)
+            while not machine.admin(
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+                " AND usename = 'fundledger_service'"
+            ):
+                assert not waiting.done(), waiting.result()
+                time.sleep(0.02)
+            with pytest.raises(Unavailable) as unknown:
+                waiting.result()
+        assert unknown.value.code == "db.commit_unknown"
+    finally:
+        machine.admin("ALTER SYSTEM RESET ALL")
+        machine.admin("SELECT pg_reload_conf()")
+    while machine.admin("SHOW synchronous_standby_names") != [("",)]:
+        time.sleep(0.02)
+    assert [one.outcome for one in machine.post(draft)] == ["replayed"]
+    acknowledged(machine, before + 100)
