@@ -187,21 +187,33 @@ def unit_of_work(
         except BaseException:
             _rollback(connection)
             raise
-        told: list[psycopg.errors.Diagnostic] = []
-        connection.add_notice_handler(told.append)
-        try:
-            transaction.commit()
-        except psycopg.Error as error:
-            _rollback(connection)
-            if error.sqlstate is None or error.sqlstate.startswith("08") or error.sqlstate == "XX000":
-                raise Unavailable("db.commit_unknown", "提交结果未知，请按业务键查询后再处理") from error
-            raise translate(error) from error
-        finally:
-            connection.remove_notice_handler(told.append)
+        _commit(transaction)
         connection.autocommit = False
-        if any(one.sqlstate in _NOT_REPLICATED and one.severity_nonlocalized == "WARNING" for one in told):
-            # the wait for the synchronous standby was cut short: done here, and lost if this server is
-            raise Unavailable("db.commit_unknown", "提交结果未知，请按业务键查询后再处理")
+
+
+def _commit(transaction: Transaction) -> None:
+    """COMMIT, or raise: a refusal of the database as always, Unavailable `db.commit_unknown` where nobody knows the end."""
+    connection = transaction.connection
+    warned: list[str | None] = []
+
+    def heard(notice: psycopg.errors.Diagnostic) -> None:  # it can be read only now
+        if notice.severity_nonlocalized == "WARNING":
+            warned.append(notice.sqlstate)
+
+    connection.add_notice_handler(heard)
+    try:
+        transaction.commit()
+    except psycopg.Error as error:
+        _rollback(connection)
+        if error.sqlstate is None or error.sqlstate.startswith("08") or error.sqlstate == "XX000":
+            raise Unavailable("db.commit_unknown", "提交结果未知，请按业务键查询后再处理") from error
+        raise translate(error) from error
+    finally:
+        connection.remove_notice_handler(heard)
+    if not _NOT_REPLICATED.isdisjoint(warned):
+        # the wait for the synchronous standby was cut short: done here, and lost if this server is
+        connection.autocommit = False
+        raise Unavailable("db.commit_unknown", "提交结果未知，请按业务键查询后再处理")
 
 
 def _rollback(connection: psycopg.Connection[TupleRow]) -> None:

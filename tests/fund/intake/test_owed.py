@@ -245,6 +245,18 @@ def test_a_reversal_may_come_in_one_file_with_its_original(month: Any, bill: Any
     assert owed(month, "G1", "G2") == [("G1", "pool", 111, 67, 6_000), ("G2", "pool", -111, -67, 6_000)]
 
 
+@pytest.mark.fault(72)
+def test_settled_reversed_and_settled_again_on_one_day(month: Any, bill: Any) -> None:
+    pair = [bill("G1", fund=111), bill("G2", fund=-111, cash=-20_000, init="G1")]
+    done = take(month, *pair, bill("G3", fund=111))
+    assert (done.accepted, done.quarantined, done.payable_fen) == (3, 0, 67)
+    assert owed(month, "G1", "G2", "G3") == [
+        ("G1", "pool", 111, 67, 6_000),
+        ("G2", "pool", -111, -67, 6_000),
+        ("G3", "pool", 111, 67, 6_000),
+    ]
+
+
 def test_a_reversal_that_does_not_fit_its_original_is_refused_with_the_reason(month: Any, bill: Any) -> None:
     month.take(bill("K1"), bill("K2"), bill("K3"))
     back = {"fund": -100_000, "cash": -20_000}
