@@ -95,7 +95,7 @@ def _known(home: Path) -> dict[str, int]:
 
 def _write(home: Path, system: str, timeline: int) -> None:
     """Keep the higher one, whoever else writes at the same time; whole or not at all."""
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(exist_ok=True)  # none of its parents: a mistyped home makes no folders
     with (home / f"{MEMORY}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = _known(home)

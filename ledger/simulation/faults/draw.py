@@ -14,7 +14,7 @@ Act = Literal["records", "pay", "take", "anchor"]
 Kind = Literal["kill", "cut", "wire", "disk", "clock"]
 
 WEIGHTS: Final[Mapping[Kind, int]] = {"kill": 250, "cut": 150, "wire": 150, "disk": 100, "clock": 100}
-"""Per mille of the attempts at an act: the process killed at a commit or on the wire; the database's line cut at a commit; the
+"""Per mille of the attempts at an act: the process killed at a commit; the database's line cut at a commit; the
 bank's line cut; files that cannot be written; the clock a day off. The rest goes as it should."""
 
 BANK: Final[Mapping[Fault, int]] = {
