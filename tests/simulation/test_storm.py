@@ -42,6 +42,7 @@ def test_three_days_under_faults(settings: Settings) -> None:
     assert {word.split()[1].split("_")[0] for word in done.faults} >= {"kill", "cut"}
 
 
+@pytest.mark.slow
 @pytest.mark.fault(74)
 def test_what_agrees_can_disagree(settings: Settings, world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bank pays one order a fen more than it was told, and an entry's balance is bent: both are named, with the seed."""
