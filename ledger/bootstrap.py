@@ -14,8 +14,9 @@ from ledger.core.accounts import coded
 from ledger.core.dates import Clock, moment_of, parse_day
 from ledger.core.errors import Conflict, NotFound
 from ledger.core.money import parse_fen
-from ledger.db.connections import Engine, direct
+from ledger.db.connections import Engine, direct, driver_of
 from ledger.db.identity import require_current
+from ledger.db.server import require_safe
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.orders.bearing import BearsOf, asking
 from ledger.settings import Settings
@@ -54,6 +55,13 @@ class App:
         engine = direct(self.settings)
         require_current(engine)
         return engine
+
+    def require_safe(self) -> None:
+        """Raise Conflict `db.unsafe` where the server may lose what it acknowledged: what runs for long does not begin there."""
+        with self.engine.connect() as lent:
+            connection = driver_of(lent)
+            require_safe(connection)
+            connection.rollback()
 
     @cached_property
     def auditor(self) -> Engine:

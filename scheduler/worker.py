@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from types import FrameType
 
 from apscheduler.schedulers.blocking import BlockingScheduler
 
 from ledger.bootstrap import App
-from ledger.core.dates import SHANGHAI
+from ledger.core.dates import SHANGHAI, parse_day
 from ledger.core.errors import NotFound
 from ledger.db.unit_of_work import unit_of_work
 from scheduler.jobs.catalogue import JOBS, Job
@@ -54,8 +54,48 @@ def run_named(app: App, name: str, moment: datetime) -> list[Run]:
     raise NotFound("job.unknown", f"没有任务{name}：有{'、'.join(job.name for job in JOBS)}", job=name)
 
 
+def catch_up(app: App, moment: datetime) -> list[Run]:
+    """What no worker did while none ran: the daily jobs' slots since their last, in the order of their days, each as of its
+    hour; the oldest first over all jobs. A job that never ran has missed nothing. The others need no day made up for.
+    """
+    missed = [
+        (due, region, job)
+        for job in JOBS
+        if not job.often
+        for region in regions(app)
+        for due in job.missed(_last_slot(app, region, job), moment)
+    ]
+    return [
+        run_once(
+            app.engine,
+            app.user,
+            owner_name(),
+            region,
+            job.name,
+            job.slot(due),
+            partial(job.work, app, region, due),
+        )
+        for due, region, job in sorted(missed, key=lambda one: (one[0], one[1], one[2].name))
+    ]
+
+
+def _last_slot(app: App, region: int, job: Job) -> date | None:
+    with unit_of_work(app.engine, app.user, region) as tx:
+        last = tx.value(
+            "SELECT max(slot) FROM jobs.job_run WHERE region = %(region)s AND job = %(job)s AND state = 'done'",
+            region=region,
+            job=job.name,
+        )
+    return None if last is None else parse_day(last)
+
+
 def work(app: App) -> None:
-    """Run all jobs by their timetables until SIGTERM or SIGINT. A start that was missed is made up for once."""
+    """Make up for missed days, then run all jobs by their timetables until SIGTERM or SIGINT.
+
+    A start that was missed meanwhile is made up for once. Raises Conflict `db.unsafe`.
+    """
+    app.require_safe()
+    catch_up(app, app.now())
     clock = BlockingScheduler(timezone=SHANGHAI)
     for job in JOBS:
         clock.add_job(

@@ -19,6 +19,7 @@ JUDGES: Final = {
     "hledger": "hledger",
     "ledger": "ledger",
     "openssl": "openssl",
+    "cc": "gcc",
 }
 """The programs with the Debian package each comes in; `./dev` installs them where it may."""
 AS_ROOT: Final = frozenset({"sshd"})

@@ -22,6 +22,7 @@ from ledger.core.errors import Conflict, Unavailable
 from ledger.db import programs
 from ledger.db.home import check_owner, check_path, check_way
 from ledger.db.passwords import Passwords, write_private
+from ledger.db.server import THROWAWAY
 from ledger.db.urls import written_url
 from ledger.settings import Settings
 
@@ -227,7 +228,12 @@ class Cluster:
             "password_encryption": "scram-sha-256",
         }
         if not self.durable:
-            values |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+            values |= {
+                "fsync": "off",
+                "synchronous_commit": "off",
+                "full_page_writes": "off",
+                THROWAWAY: "on",
+            }
         lines = [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in values.items()]
         own = (self.user.uid, self.user.gid)
         write_private((data or self.data) / "fundledger.conf", "".join(lines), own)

@@ -6,6 +6,7 @@ Importing SQLAlchemy costs a command more than its work: nothing on a command's 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
@@ -13,8 +14,9 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.db.cluster import DATABASE, cluster_of
-from ledger.db.logins import ROLES, check_version, require_password, session_of
+from ledger.db.logins import ROLES, require_password, session_of
 from ledger.db.passwords import Working
+from ledger.db.server import admit
 from ledger.db.watch import Watched
 from ledger.settings import Settings
 
@@ -63,12 +65,15 @@ class Direct:
     Threads may share it. A kept connection is asked whether it still lives before it is lent again.
     """
 
-    def __init__(self, place: dict[str, Any]) -> None:
+    def __init__(self, place: dict[str, Any], home: Path | None = None) -> None:
+        """`place` is libpq's parameters; `home` where the timelines met so far are remembered (`ledger.db.server`)."""
         self._place = place
+        self._home = home
         self._kept: list[psycopg.Connection[TupleRow]] = []
 
     def connect(self) -> Lent:
-        """A living connection outside any transaction. Raises psycopg.OperationalError, Conflict `db.version`."""
+        """A living connection outside any transaction. Raises psycopg.OperationalError, Conflict (`db.version`, `db.standby`,
+        `db.fenced`)."""
         while self._kept:
             try:
                 kept = self._kept.pop()
@@ -79,7 +84,7 @@ class Direct:
             kept.close()
         made = Watched.connect(**self._place)
         try:
-            check_version(made.info.server_version)
+            admit(made, self._home)
         except BaseException:
             made.close()
             raise
@@ -138,7 +143,7 @@ def direct(settings: Settings, login: Working = "service") -> Direct:
     Raises InvalidInput `db.url`, Unavailable `db.secret_missing`, and what `Cluster.start` raises.
     """
     place = _place(settings) | {"user": ROLES[login], "password": require_password(settings, login)}
-    return Direct(place | session_of(login))
+    return Direct(place | session_of(login), settings.home)
 
 
 def _place(settings: Settings) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import create_engine, event
@@ -10,8 +11,9 @@ from sqlalchemy.exc import ArgumentError
 
 from ledger.core.errors import InvalidInput
 from ledger.db.cluster import DATABASE, cluster_of
-from ledger.db.logins import ROLES, check_version, require_password, session_of
+from ledger.db.logins import ROLES, require_password, session_of
 from ledger.db.passwords import Login, Working
+from ledger.db.server import admit
 from ledger.db.watch import Watched
 from ledger.settings import Settings
 
@@ -55,32 +57,32 @@ def login_url(settings: Settings, login: Working, dbname: str | None = None) -> 
     return plain.set(username=ROLES[login], password=password)
 
 
-def build_engine(url: URL, login: Login, *, ping: bool = True) -> Engine:
-    """An engine with the limits of `login`; every new connection refuses an unsupported server (`db.version`).
+def build_engine(url: URL, login: Login, *, ping: bool = True, home: Path | None = None) -> Engine:
+    """An engine with the limits of `login`; every new connection refuses a server that is not the one (`ledger.db.server`).
 
     `ping` asks a pooled connection whether it still lives before it is used; without it the caller repeats a
     transaction that found it dead.
     """
     engine = create_engine(url, pool_pre_ping=ping, pool_timeout=POOL_SECONDS, connect_args=session_of(login))
     event.listen(engine, "do_connect", _connect)
-    event.listen(engine, "connect", _check_version)
+    event.listen(engine, "connect", lambda driver, _record: admit(driver, home))
     return engine
 
 
 def service_engine(settings: Settings, dbname: str | None = None, *, ping: bool = True) -> Engine:
     """The service's engine: reads, and posts through functions only."""
-    return build_engine(login_url(settings, "service", dbname), "service", ping=ping)
+    return build_engine(login_url(settings, "service", dbname), "service", ping=ping, home=settings.home)
 
 
 def intake_engine(settings: Settings) -> Engine:
     """What brings records in: with split logins one that can do nothing else, else the service's; its caller repeats what it finds dead."""
     login: Working = "intake" if settings.split_logins else "service"
-    return build_engine(login_url(settings, login), login, ping=False)
+    return build_engine(login_url(settings, login), login, ping=False, home=settings.home)
 
 
 def auditor_engine(settings: Settings, dbname: str | None = None) -> Engine:
     """The auditor's engine: reads everything, writes nothing."""
-    return build_engine(login_url(settings, "auditor", dbname), "auditor")
+    return build_engine(login_url(settings, "auditor", dbname), "auditor", home=settings.home)
 
 
 def admin_engine(settings: Settings, dbname: str | None = None) -> Engine:
@@ -90,15 +92,3 @@ def admin_engine(settings: Settings, dbname: str | None = None) -> Engine:
 
 def _connect(_dialect: object, _record: object, args: list[Any], params: dict[str, Any]) -> Watched:
     return Watched.connect(*args, **params)
-
-
-class _Info:
-    server_version: int
-
-
-class _Driver:
-    info: _Info
-
-
-def _check_version(driver: _Driver, _record: object) -> None:
-    check_version(driver.info.server_version)

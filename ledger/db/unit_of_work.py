@@ -28,6 +28,7 @@ _KINDS: Final[Mapping[str, type[LedgerError]]] = {
     "FL004": NotFound,
     "FL005": Conflict,
 }
+_NOT_REPLICATED: Final = frozenset({"01000", "57P01"})
 _CONSTRAINTS: Final[Mapping[str, str]] = {
     "23502": "缺少必填的内容",
     "23503": "所指的内容不存在，或仍被引用",
@@ -188,14 +189,33 @@ def unit_of_work(
         except BaseException:
             _rollback(connection)
             raise
-        try:
-            transaction.commit()
-        except psycopg.Error as error:
-            _rollback(connection)
-            if error.sqlstate is None or error.sqlstate.startswith("08") or error.sqlstate == "XX000":
-                raise Unavailable("db.commit_unknown", "提交结果未知，请按业务键查询后再处理") from error
-            raise translate(error) from error
+        _commit(transaction)
         connection.autocommit = False
+
+
+def _commit(transaction: Transaction) -> None:
+    """COMMIT, or raise: a refusal of the database as always, Unavailable `db.commit_unknown` where nobody knows the end."""
+    connection = transaction.connection
+    warned: list[str | None] = []
+
+    def heard(notice: psycopg.errors.Diagnostic) -> None:  # it can be read only now
+        if notice.severity_nonlocalized == "WARNING":
+            warned.append(notice.sqlstate)
+
+    connection.add_notice_handler(heard)
+    try:
+        transaction.commit()
+    except psycopg.Error as error:
+        _rollback(connection)
+        if error.sqlstate is None or error.sqlstate.startswith("08") or error.sqlstate == "XX000":
+            raise Unavailable("db.commit_unknown", "提交结果未知，请按业务键查询后再处理") from error
+        raise translate(error) from error
+    finally:
+        connection.remove_notice_handler(heard)
+    if not _NOT_REPLICATED.isdisjoint(warned):
+        # the wait for the synchronous standby was cut short: done here, and lost if this server is
+        connection.autocommit = False
+        raise Unavailable("db.commit_unknown", "提交结果未知，请按业务键查询后再处理")
 
 
 def _rollback(connection: psycopg.Connection[TupleRow]) -> None:
@@ -229,6 +249,12 @@ def translate(error: psycopg.Error) -> LedgerError | psycopg.Error:
         return InvalidInput("db.constraint", words, state=state, said=error.diag.message_primary)
     if state in ("57014", "25P03"):
         return Unavailable("db.timeout", "数据库处理超时，已撤销")
+    if state in ("XX001", "XX002"):
+        return Unavailable(
+            "db.damaged",
+            "数据库文件损坏，读不出的页不作为数据：请停止写入，从备份恢复",
+            said=error.diag.message_primary,
+        )
     if not state or state[:2] in ("08", "57", "53"):
         return Unavailable("db.unreachable", "数据库不可用，请稍后再试")
     return error

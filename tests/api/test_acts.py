@@ -94,6 +94,7 @@ def test_a_refused_act_keeps_no_key_and_may_be_tried_again(do: Any) -> None:
         assert (refused.status_code, refused.json()["code"]) == (404, "institution.unknown")
 
 
+@pytest.mark.fault(3)
 def test_an_act_whose_answer_was_lost_is_not_done_again(
     do: Any, world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +109,7 @@ def test_an_act_whose_answer_was_lost_is_not_done_again(
     assert [line[2] for line in log(world) if line[1] == "institution.load"] == ["done"]
 
 
+@pytest.mark.fault(59)
 @pytest.mark.parametrize(
     ("name", "values", "code"),
     [
@@ -133,6 +135,7 @@ def test_values_that_do_not_fit_are_refused_by_name(
     assert refused.status_code in (404, 422)
 
 
+@pytest.mark.fault(60)
 def test_another_region_is_not_there(do: Any) -> None:
     assert do("institution/confirm", "checker", region=420200, digest="0" * 32).status_code in (403, 404)
 

@@ -75,6 +75,7 @@ def test_a_bad_record_is_refused_with_its_reason_and_kept(
     assert world.count("fund.quarantine") == 1  # a document refused again is kept once
 
 
+@pytest.mark.fault(52)
 @pytest.mark.parametrize("token", ["NaN", "Infinity", "-Infinity"])
 def test_no_number(world: Any, send: Any, token: str) -> None:
     text = json.dumps(world.record()).replace(
@@ -100,6 +101,7 @@ def test_numbers_are_read_to_the_last_digit(world: Any, send: Any) -> None:
     assert str(world.value("SELECT medfee_sumamt FROM fund.record")) == fen
 
 
+@pytest.mark.fault(46, 52)
 def test_broken_bodies(world: Any, send: Any) -> None:
     whole = json.dumps(world.record(), ensure_ascii=False).encode()
     info = whole.replace(b'"setl_id":', b'"setl_id": "X1", "setl_id":', 1)
@@ -120,10 +122,12 @@ def test_broken_bodies(world: Any, send: Any) -> None:
     assert world.count("fund.quarantine") == len(expected) - 1  # all but the empty one
 
 
+@pytest.mark.fault(46)
 def test_a_bom_is_passed_over_as_in_files(world: Any, send: Any) -> None:
     assert send(b"\xef\xbb\xbf" + json.dumps(world.record()).encode()).status_code == 201
 
 
+@pytest.mark.fault(69)
 def test_hundred_megabytes_are_not_read(world: Any, client: Any) -> None:
     headers = {"content-type": "application/json", **world.auth()}
     lines = [f"{name}: {value}" for name, value in {**headers, "content-length": "104857600"}.items()]

@@ -32,6 +32,7 @@ REGION = 420100
 URL = "/api/v1/settlements"
 
 
+@pytest.mark.fault(54)
 def test_the_same_key_and_body_get_the_first_answer(world: Any, send: Any) -> None:
     record = world.record()
     first = send(record, **{"idempotency-key": "k1"})
@@ -53,6 +54,7 @@ def test_a_refusal_under_a_key_is_given_again(world: Any, send: Any) -> None:
     assert world.count("access.idempotency") == 1
 
 
+@pytest.mark.fault(54)
 def test_a_key_with_another_body_is_refused(world: Any, send: Any) -> None:
     one, other = world.originals(2)
     assert send(one, **{"idempotency-key": "k1"}).status_code == 201
@@ -78,6 +80,7 @@ def test_a_malformed_key(send: Any, world: Any, key: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "key.format")
 
 
+@pytest.mark.fault(54)
 def test_fifty_at_once_under_one_key_have_one_effect(world: Any, service: Any) -> None:
     [body] = world.originals(1)
 
@@ -101,6 +104,7 @@ def test_fifty_at_once_under_one_key_have_one_effect(world: Any, service: Any) -
     assert world.value("SELECT accepted + duplicate FROM fund.intake_load") == 1
 
 
+@pytest.mark.fault(19)
 def test_in_flight_while_the_first_is_still_being_stored(
     world: Any, service: Any, client: httpx.Client
 ) -> None:
@@ -186,6 +190,7 @@ def test_an_unforeseen_error_fails_its_record_only(world: Any, monkeypatch: pyte
     assert b"secret" not in answers[2].body
 
 
+@pytest.mark.fault(4, 5)
 def test_a_commit_of_unknown_result_is_asked_again(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection dies right after COMMIT: the records are there once, and the clients get an answer."""
     real = Transaction.commit
@@ -207,6 +212,7 @@ def test_a_commit_of_unknown_result_is_asked_again(world: Any, monkeypatch: pyte
     assert world.value("SELECT sum(accepted) || ' ' || sum(duplicate) FROM fund.intake_load") == "6 6"
 
 
+@pytest.mark.fault(54)
 def test_two_services_under_one_key(world: Any) -> None:
     """The same key in two processes: the second one's transaction is undone, or it finds the first answer."""
     workers = [Worker(world.database.service_engine, lambda: date(2026, 10, 13)) for _ in range(2)]
@@ -219,6 +225,7 @@ def test_two_services_under_one_key(world: Any) -> None:
     assert world.count("fund.record") == 1
 
 
+@pytest.mark.fault(68)
 def test_who_may_send(world: Any, client: httpx.Client, send: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "KEY_SECONDS", 0.0)
     record = world.record()
@@ -245,6 +252,7 @@ def test_who_may_send(world: Any, client: httpx.Client, send: Any, monkeypatch: 
     assert (answer.status_code, answer.json()["code"]) == (403, "access.no_role")
 
 
+@pytest.mark.fault(68)
 def test_a_revoked_key_ends_within_the_time_it_is_remembered(
     world: Any, send: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,6 +295,7 @@ def test_a_crowd_with_one_key_has_it_looked_up_once(
     assert not service.keys._asking
 
 
+@pytest.mark.fault(70)
 def test_unavailable_is_said_and_nothing_is_stored(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker(world.database.service_engine, lambda: date(2026, 10, 13))
     monkeypatch.setattr(
@@ -351,6 +360,7 @@ def post_all(world: Any, port: int, bodies: list[bytes], stop: threading.Event |
     return result
 
 
+@pytest.mark.fault(3)
 def test_kill_9_in_the_middle_then_everything_again(world: Any) -> None:
     bodies = world.originals(160)
     port = free_port()
@@ -384,6 +394,7 @@ def test_kill_9_in_the_middle_then_everything_again(world: Any) -> None:
     assert world.value("SELECT array_agg(complete ORDER BY load_id) FROM fund.intake_load") == [False, True]
 
 
+@pytest.mark.fault(70)
 def test_a_database_that_came_back_is_used_again(world: Any, send: Any) -> None:
     """All connections of the service were cut between two requests: the second does not notice."""
     one, two = world.originals(2)

@@ -211,6 +211,7 @@ def test_the_books(world: Any, client: httpx.Client, day: dict[str, Any]) -> Non
     assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
 
 
+@pytest.mark.fault(60)
 def test_another_region_is_not_there(world: Any, client: httpx.Client, day: dict[str, Any]) -> None:
     order = world.value("SELECT min(order_no) FROM payments.pay_order")
     setl_id = world.value("SELECT min(setl_id) FROM fund.record")
@@ -286,6 +287,7 @@ def test_problems_without_a_route(world: Any, client: httpx.Client) -> None:
     assert (wrong.status_code, wrong.json()["code"]) == (415, "content.type")
 
 
+@pytest.mark.fault(70)
 def test_health(world: Any, client: httpx.Client) -> None:
     assert client.get("/health/live").json() == {"status": "live", "version": version("fundledger")}
     assert client.get("/health/ready").json() == {
@@ -314,6 +316,7 @@ def test_the_page_needs_no_other_server(client: httpx.Client) -> None:
     assert client.get("/redoc").status_code == 404
 
 
+@pytest.mark.fault(57)
 def test_the_description_is_true(world: Any, client: httpx.Client, day: dict[str, Any]) -> None:
     """Bounded and repeatable: whatever the description allows is answered as described, and never by a 500."""
     document = client.get("/openapi.json").json()

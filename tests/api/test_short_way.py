@@ -137,6 +137,7 @@ def test_what_is_refused_is_refused_in_the_same_words(
     assert world.count("fund.record") == 0
 
 
+@pytest.mark.fault(69)
 def test_a_body_in_pieces(world: Any, wires: Callable[[], Any]) -> None:
     for body in world.originals(2):
         request = asked(world, body)

@@ -117,6 +117,7 @@ def test_the_same_content_again_is_the_same_draft_until_it_is_turned_down(ledger
     assert len({first.voucher_id, second.voucher_id, third.voucher_id}) == 3
 
 
+@pytest.mark.fault(62)
 def test_one_person_under_two_names_approves_nothing(ledger: Any) -> None:
     with psycopg.connect(ledger.admin_url, autocommit=True) as admin:
         admin.execute("INSERT INTO access.app_user VALUES ('acc2', 'p1', 'acc2') ON CONFLICT DO NOTHING")
@@ -166,6 +167,7 @@ def test_who_does_not_keep_books_drafts_nothing(ledger: Any) -> None:
         assert error.value.code == "access.role_missing", user
 
 
+@pytest.mark.fault(62)
 def test_an_approval_of_something_else_is_refused(ledger: Any) -> None:
     made, other = drafted(ledger), drafted(ledger)
     with pytest.raises(LedgerError) as error, tx(ledger, "checker") as t:

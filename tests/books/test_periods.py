@@ -82,6 +82,7 @@ def test_a_month_is_closed_when_it_is_over_and_stays_closed(ledger: Ledger) -> N
     assert states(ledger, 390) == [(202610, "closed"), (202611, "open")]
 
 
+@pytest.mark.fault(25)
 def test_no_business_date_that_a_caller_names_closes_a_month_to_come(ledger: Ledger) -> None:
     """The raw door: the day named is bounded by the machine's and the ledger's own."""
     for asked in (

@@ -52,6 +52,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.fault(53)
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_draft_that_breaks_a_rule_is_refused_whole(ledger: Any, case: str) -> None:
     changes, code = REFUSED[case]
@@ -94,6 +95,7 @@ def test_a_role_for_one_fund_posts_there(ledger: Any) -> None:
     assert ledger.post(ledger.draft(), user="narrow", book=ledger.other_fund)[0].outcome == "posted"
 
 
+@pytest.mark.fault(60, 61)
 @pytest.mark.parametrize(
     ("user", "region", "books"),
     [
@@ -125,6 +127,7 @@ def test_a_user_reads_only_their_books(ledger: Any, user: str, region: int, book
         assert {row[0] for row in tx.rows("SELECT DISTINCT region FROM books.entry")} <= {region}
 
 
+@pytest.mark.fault(61)
 def test_the_setting_of_one_transaction_does_not_leak_into_the_next(ledger: Any) -> None:
     with unit_of_work(ledger.service, "acc", 420100) as tx:
         assert tx.value("SELECT count(*) FROM books.book") == 2
@@ -152,6 +155,7 @@ def test_a_batch_posts_what_is_new_and_replays_the_rest(ledger: Any) -> None:
     assert [a.outcome for a in ledger.post(old, new)] == ["replayed", "posted"]
 
 
+@pytest.mark.fault(54)
 @pytest.mark.parametrize(
     "change",
     [
@@ -182,18 +186,21 @@ def test_one_key_twice_in_one_batch_is_refused(ledger: Any) -> None:
         ledger.post(ledger.draft(key="twice"), ledger.draft(key="twice"))
 
 
+@pytest.mark.fault(54)
 def test_keys_of_two_books_are_apart(ledger: Any) -> None:
     draft = ledger.draft()
     assert ledger.post(draft)[0].outcome == "posted"
     assert ledger.post(draft, book=ledger.other_fund)[0].outcome == "posted"
 
 
+@pytest.mark.fault(25)
 def test_voucher_dates_do_not_run_backwards(ledger: Any) -> None:
     ledger.post(ledger.draft())
     with pytest.raises(LedgerError, match=r"voucher\.date_backwards"):
         ledger.post(ledger.draft(), day=date(2026, 10, 13))
 
 
+@pytest.mark.fault(34)
 def test_unknown_and_closed_periods_take_nothing(ledger: Any) -> None:
     with pytest.raises(LedgerError, match=r"period\.unknown"):
         ledger.post(ledger.draft(), day=date(2026, 11, 1))
@@ -234,6 +241,7 @@ def post_and_fail(ledger: Any) -> None:
         raise ZeroDivisionError
 
 
+@pytest.mark.fault(30)
 def test_a_close_does_not_slip_in_before_the_post_under_way(ledger: Any) -> None:
     with unit_of_work(ledger.service, "acc", 420100) as tx:
         post(tx, ledger.book, ledger.day, [ledger.draft()])
@@ -241,6 +249,7 @@ def test_a_close_does_not_slip_in_before_the_post_under_way(ledger: Any) -> None
             close_soon(ledger)
 
 
+@pytest.mark.fault(30)
 def test_a_post_does_not_slip_in_before_the_close_under_way(ledger: Any) -> None:
     with unit_of_work(ledger.service, "acc", 420100) as tx:
         begin_close(tx, ledger.book, 202610, date(2026, 11, 2))
@@ -249,6 +258,7 @@ def test_a_post_does_not_slip_in_before_the_close_under_way(ledger: Any) -> None
         tx.connection.rollback()
 
 
+@pytest.mark.fault(19)
 def test_a_second_post_of_a_book_in_flight_is_told_so(ledger: Any) -> None:
     draft = ledger.draft()
     with unit_of_work(ledger.service, "acc", 420100) as tx:
@@ -258,6 +268,7 @@ def test_a_second_post_of_a_book_in_flight_is_told_so(ledger: Any) -> None:
     assert ledger.post(draft)[0].outcome == "replayed"
 
 
+@pytest.mark.fault(18, 54)
 def test_fifty_at_once_with_one_key_make_one_entry(ledger: Any) -> None:
     draft, answers = ledger.draft(), []
     before = ledger.count()
@@ -279,6 +290,7 @@ def test_fifty_at_once_with_one_key_make_one_entry(ledger: Any) -> None:
     assert ledger.count() == before + 1
 
 
+@pytest.mark.fault(24)
 def test_a_rolled_back_post_leaves_no_number_behind(ledger: Any) -> None:
     (before,) = ledger.post(ledger.draft())
     with pytest.raises(ZeroDivisionError):

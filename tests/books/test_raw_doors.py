@@ -98,6 +98,7 @@ def service(ledger: Any) -> Iterator[psycopg.Connection]:
         connection.rollback()
 
 
+@pytest.mark.fault(53, 65)
 @pytest.mark.parametrize("door", SERVICE)
 def test_the_service_is_refused(service: psycopg.Connection, door: str) -> None:
     *before, last = SERVICE[door].split("; ")
@@ -107,6 +108,7 @@ def test_the_service_is_refused(service: psycopg.Connection, door: str) -> None:
         service.execute(last)
 
 
+@pytest.mark.fault(53, 65)
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("change", ["DELETE FROM {}", "TRUNCATE {}", "UPDATE {} SET region = region"])
 def test_the_service_changes_no_journal_table(service: psycopg.Connection, table: str, change: str) -> None:
@@ -252,6 +254,7 @@ INSERTS = {
 }
 
 
+@pytest.mark.fault(53)
 @pytest.mark.parametrize("role", ["fundledger_owner", None])
 @pytest.mark.parametrize(
     "door",
@@ -273,6 +276,7 @@ def test_owner_and_superuser_are_refused_while_triggers_are_on(
         admin.rollback()
 
 
+@pytest.mark.fault(53)
 @pytest.mark.parametrize("table", ["books.entry", "books.entry_202610", "books.posting_202610"])
 def test_a_superusers_copy_is_refused(ledger: Any, table: str) -> None:
     with psycopg.connect(ledger.admin_url) as admin:

@@ -29,6 +29,7 @@ def on(world: Any, command: Callable[..., Any]) -> Callable[..., dict[str, Any]]
     return run
 
 
+@pytest.mark.fault(25)
 def test_the_day_of_the_environment_is_the_day_of_the_act(world: Any, on: Any, tmp_path: Path) -> None:
     table = tmp_path / "2027.csv"
     table.write_text(TABLE, encoding="utf-8")
@@ -54,6 +55,7 @@ def test_the_day_of_the_environment_is_the_day_of_the_act(world: Any, on: Any, t
     assert figures[1] - figures[0] == 10
 
 
+@pytest.mark.fault(25)
 def test_a_clock_file_is_read_at_every_asking(tmp_path: Path) -> None:
     file = tmp_path / "day"
     clock = FileClock(file)

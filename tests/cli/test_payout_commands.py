@@ -169,6 +169,7 @@ def test_from_draft_to_receipt(world: Any, run: Any, batches: list[dict[str, Any
     assert run("zhou", "verify", region=False)["verify"] == "clean"
 
 
+@pytest.mark.fault(50)
 def test_a_bank_file_under_an_odd_name_is_a_failure_by_name(
     world: Any, run: Any, batches: list[dict[str, Any]], bank: DemoBank
 ) -> None:
@@ -226,6 +227,7 @@ def test_a_backup_carries_the_ends_of_the_chains(
             admin.execute(f"DROP DATABASE IF EXISTS {into} WITH (FORCE)")
 
 
+@pytest.mark.fault(51)
 def test_the_quarantine_list_computes_nothing_in_a_spreadsheet(run: Any, tmp_path: Path) -> None:
     made = generate(40, 4, EVE, 1, tmp_path, region=REGION)
     line = json.loads(made.settlements[0].read_text(encoding="utf-8").splitlines()[0])

@@ -30,6 +30,7 @@ def drafts(count: int, start: int) -> list[EntryDraft]:
     ]  # fmt: skip
 
 
+@pytest.mark.fault(30)
 def test_a_post_under_way_keeps_the_close_out(agency: Agency) -> None:
     with agency.tx("li") as tx:
         post(tx, BOOK, LAST, drafts(100, 0))
@@ -39,6 +40,7 @@ def test_a_post_under_way_keeps_the_close_out(agency: Agency) -> None:
     assert agency.state() == "open"
 
 
+@pytest.mark.fault(30)
 def test_a_close_under_way_keeps_posts_out(agency: Agency) -> None:
     with agency.tx("li") as tx:
         closing.begin(tx, BOOK, 202510, NOV)
@@ -78,6 +80,7 @@ def test_a_bulk_post_beside_the_close_is_whole_blocks_before_it(agency: Agency) 
     assert agency.state() == "closing"
 
 
+@pytest.mark.fault(31)
 def test_two_closes_at_once_are_one(agency: Agency) -> None:
     with alone(agency.service, Lock.CLOSE, f"{BOOK} 202510") as free:
         assert free
@@ -153,6 +156,7 @@ while True:
 """
 
 
+@pytest.mark.fault(1)
 @pytest.mark.parametrize("proofs", [1, pytest.param(99, marks=pytest.mark.slow)])
 def test_killed_at_every_step_the_same_command_goes_on(agency: Agency, tmp_path: Path, proofs: int) -> None:
     """Each run dies at the first step no run before it died at; what the last one leaves is one close, made once. The long group dies at every proof too."""

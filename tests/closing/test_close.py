@@ -24,6 +24,7 @@ def code(act: Callable[[], object]) -> str:
     return refused.value.code
 
 
+@pytest.mark.fault(32)
 def test_an_open_month_shows_its_check_list(agency: Agency) -> None:
     found = agency.status()
     assert (found.state, found.method) == ("open", "monthly")
@@ -79,6 +80,7 @@ def test_under_the_yearly_method_a_month_carries_nothing(agency: Agency) -> None
     assert agency.verify() == []
 
 
+@pytest.mark.fault(25)
 def test_only_a_month_that_is_over_closes_and_in_order(agency: Agency) -> None:
     for on in (OCT, LAST):
         assert code(lambda on=on: agency.close(on=on)) == "period.not_over"
@@ -120,6 +122,7 @@ def test_the_digest_is_of_what_was_shown(agency: Agency) -> None:
     assert agency.state() == "closing"
 
 
+@pytest.mark.fault(30)
 def test_a_month_that_is_being_closed_or_closed_takes_nothing(agency: Agency) -> None:
     digest = agency.close()
 
@@ -166,6 +169,7 @@ def test_on_the_first_morning_after_the_close_the_next_month_is_open(agency: Age
     assert agency.rows("SELECT period FROM books.entry WHERE voucher_date = '2025-11-01'") == [(202511,)]
 
 
+@pytest.mark.fault(32)
 def test_what_fails_is_named_and_the_month_stays_open(agency: Agency) -> None:
     with agency.tx() as tx:
         made = draft_voucher(
@@ -191,6 +195,7 @@ def test_a_breach_found_by_verify_stops_it_and_it_goes_on_when_mended(agency: Ag
     assert agency.rows("SELECT n, state, reason FROM books.closing") == [(1, "withdrawn", "核验未过，先查明")]
 
 
+@pytest.mark.fault(24)
 def test_a_gap_is_named(agency: Agency) -> None:
     agency.break_it("DELETE FROM books.entry_202510 WHERE fund = 310 AND vno = 3")
     found = {line.code: line for line in agency.status().checks}

@@ -11,6 +11,7 @@ from tests.closing.conftest import BOOK, LAST, NOV, Agency
 from tests.closing.test_close import code
 
 
+@pytest.mark.fault(33)
 def test_two_persons_reopen_the_last_month_and_it_closes_again(agency: Agency) -> None:
     agency.shut()
     before = agency.rows("SELECT account, sum(debit - credit) FROM books.balance WHERE period = 202510 AND fund = 310"
@@ -37,6 +38,7 @@ def test_two_persons_reopen_the_last_month_and_it_closes_again(agency: Agency) -
     assert agency.verify() == []
 
 
+@pytest.mark.fault(33)
 def test_alone_twice_or_unasked_it_is_refused(agency: Agency) -> None:
     assert code(lambda: agency.reopen("看看", user="li")) == "period.not_closed"
     agency.shut()
@@ -52,6 +54,7 @@ def test_alone_twice_or_unasked_it_is_refused(agency: Agency) -> None:
     assert agency.rows("SELECT count(*) FROM books.entry WHERE event = 'CLOSE-M'") == [(8,)]
 
 
+@pytest.mark.fault(33)
 def test_only_the_last_one_and_never_after_the_seal(agency: Agency) -> None:
     agency.shut()
     agency.book(NOV, debit(1005, 10), credit(400101, 10))

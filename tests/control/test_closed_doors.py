@@ -27,6 +27,7 @@ def tx(town, user):
     return unit_of_work(town.service, user, R)
 
 
+@pytest.mark.fault(62)
 def test_h1_order_added_to_an_approved_batch_is_not_approved(town: Any):
     with pytest.raises(LedgerError), tx(town, "maker") as t:
         t.run(
@@ -55,6 +56,7 @@ def test_h3_an_order_without_items_changes_the_batch_digest(town: Any) -> None:
     assert after != before
 
 
+@pytest.mark.fault(62, 64)
 @pytest.mark.parametrize("who", ["nobody", "checker"])
 def test_h4_a_maker_does_not_confirm_a_payee_in_another_name(town: Any, who: str):
     with pytest.raises(LedgerError) as refused, tx(town, "maker") as t:
@@ -359,6 +361,7 @@ def test_h24_a_choice_is_signed_by_who_makes_it(town: Any, what: str):
     assert refused.value.code == "business.writer"
 
 
+@pytest.mark.fault(67)
 def test_h25_nobody_writes_the_log_in_anothers_name(town: Any):
     for statement in (
         "INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail) VALUES (420100, 'acc', 'x', 'x', 'done', '')",
@@ -370,6 +373,7 @@ def test_h25_nobody_writes_the_log_in_anothers_name(town: Any):
         assert refused.value.code == "business.writer"
 
 
+@pytest.mark.fault(32)
 def test_orders_in_flight_are_named_with_their_ages_and_hinder_no_close(town: Any):
     inflight = town.value(
         "SELECT count(*) FROM payments.pay_order o JOIN payments.state s USING (state) WHERE s.in_flight AND o.fund = 310"

@@ -37,6 +37,7 @@ def put_row(database, value: str) -> None:
         admin.execute("INSERT INTO meta.kept VALUES (%s)", [value])
 
 
+@pytest.mark.fault(20)
 def test_what_was_backed_up_comes_back_and_is_verified(database, settings, target, tmp_path):
     put_row(database, "医保")
     archive = tmp_path / "books.dump"
@@ -69,6 +70,7 @@ def test_restore_goes_into_nothing_only(database, settings, tmp_path):
         restore(settings, archive)
 
 
+@pytest.mark.fault(20)
 def test_a_changed_archive_is_refused(database, settings, target, tmp_path):
     archive = tmp_path / "books.dump"
     backup(settings, archive)
@@ -85,6 +87,7 @@ def test_an_archive_without_manifest_is_refused(settings, target, tmp_path):
         restore(settings, tmp_path / "books.dump", into=target)
 
 
+@pytest.mark.fault(9)
 def test_a_backup_overwrites_nothing_and_leaves_nothing_half_done(database, settings, tmp_path):
     archive = tmp_path / "books.dump"
     archive.write_text("older")

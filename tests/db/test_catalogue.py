@@ -155,6 +155,7 @@ def test_views_show_no_more_than_the_asker_may_see(catalogue: psycopg.Connection
     )
 
 
+@pytest.mark.fault(60)
 def test_row_security_stands_on_every_regions_table(catalogue: psycopg.Connection) -> None:
     assert not names(
         catalogue,
@@ -279,6 +280,7 @@ def test_the_doors_of_the_journal_are_these(catalogue: psycopg.Connection) -> No
     }
 
 
+@pytest.mark.fault(65)
 def test_no_working_role_is_more_than_a_login(catalogue: psycopg.Connection) -> None:
     assert not names(
         catalogue,

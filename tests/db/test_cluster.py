@@ -92,6 +92,7 @@ def test_many_starts_at_once_make_one_server(home):
     assert cluster_in(home).running()
 
 
+@pytest.mark.fault(6)
 def test_a_killed_server_comes_back_with_its_rows(home):
     cluster = cluster_in(home, durable=True)
     cluster.start()

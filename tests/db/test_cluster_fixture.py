@@ -30,6 +30,7 @@ def test_service_limits_are_set(database):
     assert found == ["5s", "5min", "1min", "fundledger-service"]
 
 
+@pytest.mark.fault(65)
 @pytest.mark.parametrize("engine", ["auditor_engine", "service_engine"])
 def test_no_working_login_creates_objects(database, engine):
     with getattr(database, engine).connect() as connection:

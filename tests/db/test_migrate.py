@@ -177,6 +177,7 @@ def test_why_a_database_cannot_be_entered_is_said_in_chinese(said, words):
     assert (refusal.code, words in refusal.message, refusal.details["reason"]) == ("db.connect", True, said)
 
 
+@pytest.mark.fault(17, 19)
 def test_an_upgrade_undone_for_a_deadlock_is_begun_again(fresh, monkeypatch):
     """Autovacuum and the upgrade waited for each other on a home of 34,000 records: it was refused as db.retry."""
     whole, tries = present.apply, []
@@ -192,6 +193,7 @@ def test_an_upgrade_undone_for_a_deadlock_is_begun_again(fresh, monkeypatch):
     assert (len(tries), revision_of(fresh)) == (3, HEAD)
 
 
+@pytest.mark.fault(19)
 def test_a_deadlock_that_never_ends_is_told(fresh, monkeypatch):
     def beaten(driver):
         raise psycopg.errors.DeadlockDetected("deadlock detected")

@@ -189,6 +189,7 @@ def forget() -> Iterator[None]:
     carried.cache_clear()
 
 
+@pytest.mark.fault(23)
 def test_another_build_s_schema_is_refused_at_every_start(
     database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,6 +304,7 @@ class Dying(psycopg.Connection[Any]):
         return super().execute(query, *args, **options)
 
 
+@pytest.mark.fault(23)
 def test_killed_before_any_statement_it_is_as_before_and_then_whole(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,7 @@ def orders_at_the_bank(bank: Any) -> list[str]:
     return found
 
 
+@pytest.mark.fault(1, 2, 3)
 @pytest.mark.parametrize("point", ["before commit 1", "after commit 1"])
 def test_approval(world: Any, killed: Any, point: str) -> None:
     world.allot(1000)
@@ -98,6 +99,7 @@ def test_approval(world: Any, killed: Any, point: str) -> None:
     assert world.value("SELECT count(*) FROM books.entry WHERE event = 'ORD'") == 2
 
 
+@pytest.mark.fault(1, 3)
 @pytest.mark.parametrize("point", ["before commit 1", "after commit 1"])
 def test_filing(world: Any, bank: Any, killed: Any, point: str) -> None:
     world.allot(1000)
@@ -112,6 +114,7 @@ POINTS = [f"{when} commit {n}" for n in (2, 3) for when in ("before", "after")]
 POINTS += ["before commit 1", "line asking", "line before", "line between", "line after"]
 
 
+@pytest.mark.fault(1, 3, 39, 40, 71)
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("meanwhile", ["nothing", "suspended", "answered"])
 def test_sending(world: Any, bank: Any, killed: Any, movement: Any, point: str, meanwhile: str) -> None:
@@ -144,6 +147,7 @@ def test_sending(world: Any, bank: Any, killed: Any, movement: Any, point: str, 
         assert states[first.order_no] != "cancelled"
 
 
+@pytest.mark.fault(1, 2, 3)
 @pytest.mark.parametrize(
     "point", [f"{when} commit {n}" for n in (1, 2, 3, 4) for when in ("before", "after")]
 )

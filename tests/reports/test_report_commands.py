@@ -151,6 +151,7 @@ def test_red_letters_are_red_and_signed_and_formulas_are_text(desk, run):
     assert voucher[0]["借方"] == "-1234.56"
 
 
+@pytest.mark.fault(58)
 def test_control_codes_of_a_name_do_not_reach_the_terminal(desk, run):
     dims = Dimensions("\x1b[2J市一院", "pool", 2026, 202610, "inpatient")
     legs = [debit(50010101, 1, dims), credit(110105, 1, dims)]
@@ -162,6 +163,7 @@ def test_control_codes_of_a_name_do_not_reach_the_terminal(desk, run):
     assert "[red]" in run("report", "voucher", "1", *BOOK)
 
 
+@pytest.mark.fault(51)
 def test_text_that_a_spreadsheet_would_run():
     for bad in ("=A1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝A1", "＠x"):
         assert cell(bad) == f"'{bad}"

@@ -39,6 +39,7 @@ def sheet_xml(path: Path, n: int = 1) -> str:
         return book.read(f"xl/worksheets/sheet{n}.xml").decode()
 
 
+@pytest.mark.fault(51)
 def test_no_text_is_ever_computed(tmp_path: Path) -> None:
     path = tmp_path / "o.xlsx"
     xlsx.write([grid([Line([date(2026, 10, 1), words, 1, 100]) for words in NASTY])], path)

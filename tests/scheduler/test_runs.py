@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,12 @@ import pytest
 from ledger.bootstrap import App
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, NotFound
+from ledger.db.connections import direct
 from ledger.db.logins import login_password
 from ledger.simulation.people import DEMO_REGION
 from scheduler.jobs.catalogue import JOBS
 from scheduler.runs import run_once
-from scheduler.worker import run_named
+from scheduler.worker import catch_up, run_named
 
 NOON = datetime(2026, 10, 13, 12, 0, tzinfo=SHANGHAI)
 
@@ -25,6 +28,7 @@ def once(world: Any, owner: str, work: Any, slot: str = "2026-10-13") -> Any:
     return run_once(world.service_engine, "xitong", owner, DEMO_REGION, "test", slot, work)
 
 
+@pytest.mark.fault(29)
 def test_a_slot_is_done_once(world: Any) -> None:
     done: list[int] = []
     assert once(world, "a", lambda: done.append(1) or "ok").state == "done"
@@ -33,6 +37,7 @@ def test_a_slot_is_done_once(world: Any) -> None:
     assert done == [1, 3]
 
 
+@pytest.mark.fault(29)
 def test_ten_workers_at_once_do_it_once(world: Any) -> None:
     done: list[int] = []
     start = threading.Barrier(10)
@@ -58,6 +63,7 @@ def test_a_failed_slot_is_tried_again_and_keeps_the_reason(world: Any) -> None:
     assert once(world, "a", lambda: "ok").state == "done"
 
 
+@pytest.mark.fault(14)
 def test_a_holder_whose_lease_was_taken_over_is_fenced(world: Any) -> None:
     def slow() -> str:
         with world.admin_engine.begin() as admin:
@@ -99,3 +105,60 @@ def test_every_job_has_its_own_name_and_slots() -> None:
     slots = {job.name: job.slot(NOON) for job in JOBS}
     assert slots["receipts"] == "2026-10-13 12:00"
     assert slots["check"] == "2026-10-13"
+
+
+@pytest.mark.fault(29)
+def test_three_days_without_a_worker_are_caught_up_in_order(world: Any, home: Path) -> None:
+    own = world.settings.model_copy(
+        update={
+            "home": home,
+            "service_password": login_password(world.settings, "service"),
+            "auditor_password": login_password(world.settings, "auditor"),
+        }
+    )
+    app = App(own, "xitong")
+    try:
+        assert catch_up(app, NOON) == []  # what never ran has missed nothing
+        for name in ("overdue", "check"):
+            run_named(app, name, NOON)
+        later = NOON + timedelta(days=4)
+        made = [(run.job, run.slot, run.state) for run in catch_up(app, later)]
+        assert made == [
+            ("overdue", "2026-10-14", "done"),
+            ("overdue", "2026-10-15", "done"),
+            ("overdue", "2026-10-16", "done"),
+            ("check", "2026-10-16", "done"),
+            ("overdue", "2026-10-17", "done"),
+        ]
+        assert catch_up(app, later) == []
+        assert catch_up(app, NOON) == []  # the clock went back
+    finally:
+        app.close()
+
+
+@pytest.mark.fault(14)
+def test_a_worker_frozen_beyond_its_lease_writes_nothing_when_it_wakes(world: Any) -> None:
+    child = os.fork()
+    if child == 0:  # another process of the same worker's program, with connections of its own
+        code = 1
+        try:
+            engine = direct(world.settings)
+
+            def freeze() -> str:
+                os.kill(os.getpid(), signal.SIGSTOP)
+                return "first"
+
+            code = (
+                7 if run_once(engine, "xitong", "a", DEMO_REGION, "test", "s", freeze).state == "taken" else 1
+            )
+        finally:
+            os._exit(code)
+    os.waitpid(child, os.WUNTRACED)
+    with world.admin_engine.begin() as admin:
+        admin.exec_driver_sql("UPDATE jobs.job_run SET lease_until = clock_timestamp() - interval '1 second'")
+    assert once(world, "b", lambda: "second", "s").state == "done"
+    os.kill(child, signal.SIGCONT)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    with world.admin_engine.connect() as admin:
+        row = admin.exec_driver_sql("SELECT owner, epoch, message FROM jobs.job_run").one()
+    assert tuple(row) == ("b", 2, "second")

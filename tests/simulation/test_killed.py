@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from ledger.control.verify import examine
 from ledger.db.passwords import Passwords
@@ -69,6 +70,7 @@ def _approved(admin: psycopg.Connection[Any]) -> int:
     return 0 if found is None else int(found[0])
 
 
+@pytest.mark.fault(6)
 def test_killed_on_a_day_of_settlements(
     live: Live, afresh: Callable[[], None], cluster: Any, database: Any, home: Path
 ) -> None:

@@ -23,10 +23,11 @@ from ledger.api.wire.door import Door
 from ledger.api.wire.places import Places
 from ledger.api.wire.proxies import Proxies
 from ledger.core.errors import BadRequest
-from ledger.db.connections import Engine
+from ledger.db.connections import Engine, driver_of
 from ledger.db.engine import intake_engine, service_engine
 from ledger.db.identity import require_current
 from ledger.db.liveness import Liveness
+from ledger.db.server import require_safe
 from ledger.settings import Settings
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -51,6 +52,8 @@ class Service:
     ) -> None:
         self.engine: Engine = service_engine(settings)
         require_current(self.engine)
+        with self.engine.connect() as lent:
+            require_safe(driver_of(lent))
         clock = settings.clock()
         self.refusals = Refusals(partial(keep_refused, self.engine))
         self.keys = KeyRing(self.engine, clock.today, self.refusals, settings.requests_per_second)
@@ -153,7 +156,9 @@ def is_intake(method: str, path: str) -> bool:
 def make_service(
     settings: Settings, commands: Callable[[Settings, Engine], Commands] | None = None
 ) -> Service:
-    """The service of an installation, with the acts of the command line if they are given; raises Unavailable `db.not_migrated`, `db.unreachable`."""
+    """The service of an installation, with the acts of the command line if they are given; raises Unavailable `db.not_migrated`,
+    `db.unreachable`, Conflict `db.unsafe`.
+    """
     return Service(settings, commands)
 
 

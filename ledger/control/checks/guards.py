@@ -7,6 +7,7 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
+from ledger.db.server import unsafe_settings
 
 _JOURNAL: Final = """
     SELECT c.oid::regclass::text, g.name
@@ -48,7 +49,8 @@ _DISABLED: Final = """
 
 
 def check_guards(snapshot: Snapshot) -> Iterator[Breach]:
-    """Triggers on every table and partition of the journal, no write grants on it, row security on every region's table."""
+    """Triggers on every table and partition of the journal, no write grants on it, row security on every region's table; and a
+    server that keeps what it acknowledged."""
     for table, guard in snapshot.rows(_JOURNAL):
         yield Breach("INV-02", "", table, f"{table}缺少触发器{guard}，或已被停用")
     for table, guard in snapshot.rows(_DISABLED):
@@ -59,3 +61,5 @@ def check_guards(snapshot: Snapshot) -> Iterator[Breach]:
         yield Breach("INV-02", "", table, f"{role}对{table}有{privilege}权限")
     for (table,) in snapshot.rows(_ROWS):
         yield Breach("INV-14", "", table, f"{table}没有启用行级安全")
+    for name, value in sorted(unsafe_settings(snapshot.connection).items()):
+        yield Breach("INV-02", "", name, f"数据库设置{name}={value}：已记账的凭证可能丢失或损坏而不被察觉")

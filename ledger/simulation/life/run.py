@@ -110,7 +110,7 @@ def _lived(
         for fund in FUNDS:
             town.decided.append(Decided("subsidy", "", fund, "", "", opened_on.year, 0, subsidy))
             town.decided.append(Decided("grant", "", fund, "", "", opened_on.year, 0, granted))
-        _settle_in(town)
+        settle_in(town)
         seconds_a_day = live(town, progress)
         agrees = bank_agrees(town)
         path = settings.home / "simulate" / "export.sqlite"
@@ -222,7 +222,7 @@ def _used_home() -> Conflict:
     return Conflict("simulate.home", "数据目录已在使用；模拟须在空的数据目录中进行（设FUNDLEDGER_HOME）")
 
 
-def _settle_in(town: Town) -> None:
+def settle_in(town: Town) -> None:
     """Institutions and their accounts, by two persons."""
     path: Path = town.home / "simulate" / "institutions.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,7 @@ def old_home(
         yield left
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize(
     "old_home", kept(), indirect=True, ids=lambda path: path.name.removesuffix(".txt.xz")
 )

@@ -83,6 +83,7 @@ def test_a_file_gives_the_generators_answer(world: Any, made: Generated) -> None
     assert (str(owed[0]), str(owed[1])) == (expected["pooled_fen"], expected["account_fen"])
 
 
+@pytest.mark.fault(35)
 def test_the_same_file_again_is_all_duplicates_and_once_gives_the_first_answer(
     world: Any, made: Generated
 ) -> None:
@@ -158,6 +159,7 @@ def twin(world: Any, day: Generated, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.fault(1)
 @pytest.mark.parametrize("beside", [False, True])
 @pytest.mark.parametrize("moment", KILL)
 def test_a_load_killed_in_the_middle_goes_on_to_the_same_answer(
@@ -257,6 +259,7 @@ def test_a_file_that_cannot_be_read_at_all_is_refused(
     assert refusal.value.code == "file.missing"
 
 
+@pytest.mark.fault(41, 46)
 def test_a_bom_a_huge_line_and_a_cut_end_cost_only_themselves(
     world: Any, made: Generated, tmp_path: Path
 ) -> None:
@@ -421,6 +424,7 @@ def test_a_large_file_is_validated_beside_and_gives_the_generators_answer(
     assert str(sum(r.payable_fen for r in results)) == expected["payable_fen"]
 
 
+@pytest.mark.fault(42)
 def test_a_file_that_is_cut_short_while_it_is_read_is_not_complete(
     world: Any, made: Generated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,7 @@ def refusals(month: Any) -> list[tuple[Any, ...]]:
     ]
 
 
+@pytest.mark.fault(55)
 def test_the_database_rounds_as_the_ledger_does(month: Any) -> None:
     """Every ratio there is at a few amounts, and amounts up to 10^14 yuan at any ratio; a reversal gives the negative."""
     edges = (
@@ -230,6 +231,7 @@ def test_a_reversal_owes_the_opposite_of_what_its_original_did_whatever_holds_no
     assert owed(month, "F3")[0][3:] == {"other ratio": (16_667, 5_000)}.get(since, (0, 0))
 
 
+@pytest.mark.fault(72)
 @pytest.mark.parametrize("first", ["original", "reversal"])
 def test_a_reversal_may_come_in_one_file_with_its_original(month: Any, bill: Any, first: str) -> None:
     pair = [bill("G1", fund=111), bill("G2", fund=-111, cash=-20_000, init="G1", day="2026-10-13")]
@@ -241,6 +243,18 @@ def test_a_reversal_may_come_in_one_file_with_its_original(month: Any, bill: Any
     again = take(month, bill("G9"), *lines, name="again")
     assert (again.accepted, again.duplicate, again.payable_fen) == (1, 2, 60_000)
     assert owed(month, "G1", "G2") == [("G1", "pool", 111, 67, 6_000), ("G2", "pool", -111, -67, 6_000)]
+
+
+@pytest.mark.fault(72)
+def test_settled_reversed_and_settled_again_on_one_day(month: Any, bill: Any) -> None:
+    pair = [bill("G1", fund=111), bill("G2", fund=-111, cash=-20_000, init="G1")]
+    done = take(month, *pair, bill("G3", fund=111))
+    assert (done.accepted, done.quarantined, done.payable_fen) == (3, 0, 67)
+    assert owed(month, "G1", "G2", "G3") == [
+        ("G1", "pool", 111, 67, 6_000),
+        ("G2", "pool", -111, -67, 6_000),
+        ("G3", "pool", 111, 67, 6_000),
+    ]
 
 
 def test_a_reversal_that_does_not_fit_its_original_is_refused_with_the_reason(month: Any, bill: Any) -> None:

@@ -386,6 +386,7 @@ def test_7b_and_v6_the_result_is_the_formula_and_the_balance(story: Story, bill:
     story.verified()
 
 
+@pytest.mark.fault(56)
 @POLICIES
 def test_7c_a_negative_month_is_carried_and_netted_in_the_next(story: Story, bill: Any, policy: str) -> None:
     p1 = policy == "P1"
@@ -560,6 +561,7 @@ def test_nothing_is_settled_while_daily_money_is_in_flight(story: Story, bill: A
     story.verified()
 
 
+@pytest.mark.fault(62)
 def test_a_sheet_is_approved_by_another_person_also_past_the_program(story: Story, bill: Any) -> None:
     october(story, bill, "P1")
     story.declare(202610, date(2026, 11, 9))
@@ -604,6 +606,7 @@ def test_a_sheet_is_approved_by_another_person_also_past_the_program(story: Stor
     assert story.value("SELECT count(*) FROM books.entry WHERE event = 'SET'") == 1
 
 
+@pytest.mark.fault(62)
 def test_a_tampered_draft_is_not_approved(story: Story, bill: Any) -> None:
     october(story, bill, "P1")
     story.declare(202610, date(2026, 11, 9))

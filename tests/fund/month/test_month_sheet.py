@@ -94,6 +94,7 @@ def test_what_becomes_expense_is_the_lesser_of_advance_and_share(
     assert sum(expensed(lines, advance).values()) == min(sum(advance.values()), room)
 
 
+@pytest.mark.fault(55)
 def test_a_sheet_is_rounded_per_clearing_kind_and_the_biggest_line_bears_the_difference() -> None:
     rows = [
         Declared(INPATIENT, "21", 1, 1_001, 0, 0),
@@ -172,6 +173,7 @@ def test_twenty_working_days_after_the_tenth_of_september_are_the_fourteenth_of_
     assert shipped().after_working_days(date(2026, 9, 30), 3) == date(2026, 10, 10)
 
 
+@pytest.mark.fault(26)
 def test_a_due_date_in_a_year_without_a_holiday_table_is_refused() -> None:
     with pytest.raises(InvalidInput) as refused:
         due_on(shipped(), date(2026, 12, 10))

@@ -105,6 +105,7 @@ def refused(act: Any) -> str:
     return found.value.code
 
 
+@pytest.mark.fault(20, 21)
 @pytest.mark.parametrize("stage", ["draft", "approve", "file", "send"])
 def test_a_home_older_than_its_anchors_pays_nothing(back: Restored, bill: Any, stage: str) -> None:
     """300.00 were paid twice the day after. Each step of a payment is refused, intake and reading go on."""
@@ -154,6 +155,7 @@ def paid_and_brought_back(back: Restored) -> Any:
     return order
 
 
+@pytest.mark.fault(20, 21)
 def test_without_anchors_the_first_receipt_of_an_unknown_order_freezes(back: Restored) -> None:
     lost = paid_and_brought_back(back)
     done = back.receive()
@@ -163,6 +165,7 @@ def test_without_anchors_the_first_receipt_of_an_unknown_order_freezes(back: Res
     assert lost.order_no in back.town.value("SELECT detail FROM payments.freezing")
 
 
+@pytest.mark.fault(20, 21)
 def test_what_was_lost_is_matched_by_two_persons_and_never_paid_again(back: Restored) -> None:
     lost = paid_and_brought_back(back)
     back.receive()

@@ -32,6 +32,7 @@ def billed(two: Any, guest: Any) -> Any:
         return make_bill(tx, 310, THERE, 202610, NOV)
 
 
+@pytest.mark.fault(73)
 def test_a_bill_is_owed_paid_told_and_received(two: Any, billed: Any) -> None:
     assert [one.outcome for one in deliver(two.end(HERE), two.end(THERE), NOV)] == ["delivered"]
     assert deliver(two.end(HERE), two.end(THERE), NOV) == []
@@ -65,6 +66,7 @@ def test_a_bill_is_owed_paid_told_and_received(two: Any, billed: Any) -> None:
     two.verified()
 
 
+@pytest.mark.fault(70, 73)
 def test_while_the_other_side_is_down_the_message_waits_and_is_tried_again(two: Any, billed: Any) -> None:
     with two.month.admin.begin() as admin:
         admin.exec_driver_sql("UPDATE access.app_user SET active = false WHERE user_name = 'xitong'")
@@ -84,6 +86,7 @@ def test_while_the_other_side_is_down_the_message_waits_and_is_tried_again(two: 
     two.verified()
 
 
+@pytest.mark.fault(45)
 def test_a_message_is_taken_in_once_and_never_with_another_content(two: Any, billed: Any) -> None:
     [(body, digest)] = two.month.asked("SELECT body, digest FROM fund.outregion_outbox")
     message = OutboxMessage(billed.bill_id, "bill", 310, 105_000, body, bytes(digest))

@@ -136,6 +136,7 @@ BENT = [
 ]
 
 
+@pytest.mark.fault(73)
 def test_whatever_is_bent_is_found(lived: Any) -> None:
     two = lived
     assert (two.balance(1003), two.balance(1004)) == (1_000_003_000, 999_999_000)

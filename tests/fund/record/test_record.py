@@ -163,6 +163,7 @@ def test_the_first_four_payables_of_7a_are_summed_record_by_record() -> None:
     assert share(sum(amounts), ratio) == 941_41
 
 
+@pytest.mark.fault(52)
 @pytest.mark.parametrize(
     "token",
     [
@@ -193,6 +194,7 @@ def test_negative_zero(token: str) -> None:
     )
 
 
+@pytest.mark.fault(52)
 @pytest.mark.parametrize("token", ["NaN", "-Infinity", "1e3", "1E+2", "0.005", "10000000000000000", "1e400"])
 def test_amount_number_that_is_no_amount(token: str) -> None:
     raw = with_fields().replace(b'"medfee_sumamt": "23442.46"', f'"medfee_sumamt": {token}'.encode())
@@ -422,6 +424,7 @@ def test_other_names_for_the_same_amount() -> None:
     assert accepted(both).amounts.hosp_part_amt == 505_01
 
 
+@pytest.mark.fault(46)
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -480,6 +483,7 @@ def test_rows_that_are_no_rows() -> None:
     )
 
 
+@pytest.mark.fault(52)
 def test_repeated_keys_anywhere() -> None:
     raw = line_of()
     for spoilt in (
@@ -600,6 +604,7 @@ def test_the_regions_own_fund_code_is_kept() -> None:
     assert record.content_digest != accepted(line_of()).content_digest
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("nasty", ["a\r\nlevel=info paid", "\u001b[31mred", "\ud800", "\u0000", "\u202e"])
 def test_refusals_are_one_printable_line(nasty: str) -> None:
     for raw in (

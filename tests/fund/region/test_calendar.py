@@ -39,6 +39,7 @@ def csv_file(folder: Path, *lines: str, head: str = "year,day,working,source") -
     return path
 
 
+@pytest.mark.fault(27)
 def test_two_persons_put_a_year_in_force_and_it_counts_from_then_on(month: Any) -> None:
     with month.tx() as tx, pytest.raises(InvalidInput, match=r"calendar\.unknown_year.*2027"):
         read_calendar(tx).is_working_day(date(2027, 2, 8))

@@ -12,6 +12,7 @@ from ledger.core.errors import InvalidInput
 from ledger.fund.region.calendar import read_calendar, shipped_calendar
 
 
+@pytest.mark.fault(26, 27)
 @pytest.mark.parametrize(
     ("day", "count", "wanted"),
     [
@@ -45,6 +46,7 @@ def test_both_agree_from_every_day_of_three_years(month: Any) -> None:
     assert [(day, n) for day, n, found in rows if found != calendar.after_working_days(day, n)] == []
 
 
+@pytest.mark.fault(26)
 def test_an_unknown_year_is_refused_by_both(month: Any) -> None:
     with month.tx() as tx, pytest.raises(InvalidInput) as refused:
         read_calendar(tx).after_working_days(date(2026, 12, 28), 10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ FILES = 10
 DAY = date(2026, 10, 13)
 
 
+@pytest.mark.fault(36)
 @settings(
     max_examples=20,
     deadline=None,

@@ -62,6 +62,7 @@ def test_a_receipt_posts_once_on_the_bank_s_day(world: Any, bank: Any, sent: Any
     assert world.value("SELECT count(*) FROM payments.evidence") == 1
 
 
+@pytest.mark.fault(35)
 def test_the_same_receipt_in_two_files_adds_no_row(world: Any, bank: Any, sent: Any, movement: Any) -> None:
     one, two = sent(100, 200)
     bank.put(bank.note(movement("S1", one)))
@@ -72,6 +73,7 @@ def test_the_same_receipt_in_two_files_adds_no_row(world: Any, bank: Any, sent: 
     assert [row[1] for row in world.outcomes()] == ["posted", "posted"]
 
 
+@pytest.mark.fault(35)
 def test_two_papers_of_one_movement_post_once(world: Any, bank: Any, sent: Any, movement: Any) -> None:
     one, two = sent(100, 200)
     bank.put(bank.note(movement("S1", one)))
@@ -91,6 +93,7 @@ def _suspense(world: Any) -> Any:
     )
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("code", ["amount_differs", "account_differs", "unknown_order", "other_credit"])
 def test_what_is_not_equal_goes_to_suspense_and_the_order_waits(
     world: Any, bank: Any, sent: Any, movement: Any, code: str
@@ -192,6 +195,7 @@ def test_a_cancelled_order_s_receipt_is_suspense(world: Any, bank: Any, movement
     assert {row[1] for row in _suspense(world)} == {"order_not_sent"}
 
 
+@pytest.mark.fault(37)
 def test_a_return_posts_back_opens_the_records_and_fails_the_account(
     world: Any, bank: Any, sent: Any, movement: Any
 ) -> None:
@@ -227,6 +231,7 @@ def test_a_return_posts_back_opens_the_records_and_fails_the_account(
     ]
 
 
+@pytest.mark.fault(36)
 def test_a_return_before_its_debit_waits_and_posts_right_after_it(
     world: Any, bank: Any, sent: Any, movement: Any
 ) -> None:
@@ -412,6 +417,7 @@ def test_a_status_for_what_was_not_sent_is_a_problem(world: Any, bank: Any) -> N
     assert world.states() == {"filed": 1}
 
 
+@pytest.mark.fault(41)
 def test_files_that_cannot_be_used_are_kept_with_their_reason(
     world: Any, bank: Any, sent: Any, movement: Any
 ) -> None:
@@ -494,6 +500,7 @@ def test_one_file_that_cannot_post_does_not_stop_the_others(
     assert world.value("SELECT count(*) FROM payments.inbound_file") == 1
 
 
+@pytest.mark.fault(38)
 def test_nothing_is_dropped(world: Any, bank: Any, sent: Any, movement: Any) -> None:
     orders = sent(*range(100, 110))
     movements = [movement(f"S{n}", order) for n, order in enumerate(orders)]
@@ -525,6 +532,7 @@ def test_a_city_s_day_is_received_in_time(world: Any, bank: Any, sent: Any, move
     assert took < 8, f"{took:.2f} s for 600 orders in 302 files"
 
 
+@pytest.mark.fault(28)
 def test_the_clock_of_the_receipt(world: Any, bank: Any, sent: Any, movement: Any) -> None:
     silent, odd, done = sent(100, 200, 300)
     bank.put(bank.note(movement("S1", odd, fen=201), movement("S2", done)))

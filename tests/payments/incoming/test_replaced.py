@@ -118,6 +118,7 @@ def test_another_time_alone_fetches_nothing(world: Any, counted: Any, two: tuple
         assert (counted.channel.asked, counted.channel.fetched) == ([NAME], [])
 
 
+@pytest.mark.fault(42)
 @pytest.mark.parametrize("code", ["bank.denied", "bank.truncated"])
 def test_a_file_still_being_written_waits_and_the_others_are_taken(
     world: Any, counted: Any, two: tuple[Any, bytes, bytes], code: str

@@ -56,6 +56,7 @@ def test_approval_posts_one_entry_an_order_and_a_replay_gets_the_first_answer(wo
     )
 
 
+@pytest.mark.fault(62)
 @pytest.mark.parametrize(
     ("user", "code"),
     [
@@ -75,6 +76,7 @@ def test_who_may_not_approve(world: Any, user: str, code: str) -> None:
     assert world.states() == {"draft": 1}
 
 
+@pytest.mark.fault(62)
 def test_approval_is_bound_to_the_content(world: Any, database: Any) -> None:
     world.allot(1000)
     batch = world.batch(100)

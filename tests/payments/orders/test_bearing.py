@@ -70,6 +70,7 @@ def test_python_and_the_database_refuse_the_same_characters(world: Any) -> None:
     assert {n for (n,) in rows} == refused - {0} - set(range(0xD800, 0xE000))
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("field", INSERTS)
 @pytest.mark.parametrize("character", [c for c in REFUSED.values() if storable(c)])
 def test_raw_sql_brings_no_such_name(world: Any, field: str, character: str) -> None:
@@ -99,6 +100,7 @@ def test_copy_brings_none_either(world: Any, field: str, character: str, databas
     assert f"{field}第3个字符U+{ord(character):04X}" in str(translate(refused.value))
 
 
+@pytest.mark.fault(46)
 @pytest.mark.parametrize("name", BORNE)
 def test_rare_characters_come_in(world: Any, name: str) -> None:
     world.institutions(1)
@@ -169,6 +171,7 @@ def test_what_one_bank_cannot_write_is_asked_of_it(world: Any, bank: str, name: 
     assert can_bear(BankAccount(name, "622200001", "工商银行", "102521000001"), "日拨付") == words
 
 
+@pytest.mark.fault(47)
 def test_too_long_in_the_bank_s_bytes() -> None:
     short = Iso20022Format(frozenset({OWN}), charset="gbk", name_bytes_max=10, purpose_bytes_max=8)
     payee = BankAccount("武汉医院", "622200001", "工商银行", "102521000001")

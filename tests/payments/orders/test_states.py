@@ -205,6 +205,7 @@ def test_the_service_cannot_bend_what_was_drafted(world: Any, statement: Any) ->
         tx.run(statement)
 
 
+@pytest.mark.fault(59)
 def test_an_order_is_born_a_draft(world: Any) -> None:
     world.batch(100)
     with pytest.raises(Conflict) as refused, world.tx() as tx:

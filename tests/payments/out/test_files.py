@@ -110,6 +110,7 @@ def stop(world: Any, order: Any, why: str) -> None:
         set_agreement(tx, order.institution, why.removeprefix("institution_"), DAY)
 
 
+@pytest.mark.fault(64, 71)
 @pytest.mark.parametrize("why", ["institution_suspended", "institution_ended", "payee_changed"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_what_must_not_leave_is_cancelled_and_its_file_rebuilt(
@@ -169,6 +170,7 @@ def test_cancel_by_hand(world: Any, bank: Any, batch: Any) -> None:
         cancel(world.engine, "cashier", REGION, third, "x", DAY)
 
 
+@pytest.mark.fault(40)
 def test_sending_delivers_the_stored_bytes_once(world: Any, bank: Any, batch: Any) -> None:
     [made] = filing(world, bank, batch).files
     for user in ("maker", "acc", "checker"):
@@ -190,6 +192,7 @@ LOST = Unavailable("bank.unknown", "线路中断")
 AWAY = Unavailable("bank.unreachable", "银行不可达")
 
 
+@pytest.mark.fault(9, 39, 43)
 @pytest.mark.parametrize(
     ("point", "error", "outcome", "state", "arrived"),
     [

@@ -166,6 +166,7 @@ ZERO = "<bker:TransactionAmountInFigures>0.00</bker:TransactionAmountInFigures>"
 ONE = "<bker:TransactionAmountInFigures>1.00</bker:TransactionAmountInFigures>"
 
 
+@pytest.mark.fault(46)
 @pytest.mark.parametrize("encoding", ["UTF-8", "GBK", "GB2312", "GB18030"])
 @pytest.mark.parametrize(
     "amounts",

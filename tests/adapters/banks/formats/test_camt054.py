@@ -96,6 +96,7 @@ def test_debit_and_return(
     assert returned.reason.replace("；", "") == "账号户名不符" * 20
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -245,6 +246,7 @@ def test_trailing_zeros_and_instants_are_read(bank_format: Iso20022Format) -> No
     assert evidence.booking_date == DAY
 
 
+@pytest.mark.fault(38)
 def test_anothers_account_is_refused(bank_format: Iso20022Format, notification: Notification) -> None:
     with pytest.raises(InvalidInput) as refusal:
         bank_format.decode("n.xml", write_camt054(replace(notification, account="999")))

@@ -67,6 +67,7 @@ def test_payment_file_round_trip(batch: PaymentBatch) -> None:
     assert FORMAT.encode(read_pain001(file.content)) == file
 
 
+@pytest.mark.fault(41)
 @QUICK
 @given(batches, st.data())
 def test_a_payment_file_can_be_cut_nowhere(batch: PaymentBatch, data: st.DataObject) -> None:
@@ -242,6 +243,7 @@ def _decode(name: str, content: bytes) -> Decoded | None:
     return None
 
 
+@pytest.mark.fault(41)
 @MANY
 @given(damage(NOTIFICATION))
 def test_damage_never_changes_an_amount(content: bytes) -> None:

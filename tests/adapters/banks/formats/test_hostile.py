@@ -66,6 +66,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.fault(46, 48)
 @pytest.mark.parametrize("case", HOSTILE)
 def test_refused_at_once(bank_format: Iso20022Format, case: str) -> None:
     content, code = HOSTILE[case]
@@ -85,6 +86,7 @@ def test_refused_at_once(bank_format: Iso20022Format, case: str) -> None:
     assert peak < 4 * XML_BYTES_MAX
 
 
+@pytest.mark.fault(46)
 @pytest.mark.parametrize(
     "content",
     [
@@ -105,6 +107,7 @@ def test_a_comment_does_not_cut_a_value() -> None:
     assert parse_xml(b"<a><b>12<!-- , -->34</b></a>").findtext("b") == "1234"
 
 
+@pytest.mark.fault(48)
 def test_no_file_is_read(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("secret")

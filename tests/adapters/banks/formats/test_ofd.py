@@ -80,6 +80,7 @@ def test_one_bad_receipt_of_two_is_set_aside(bank_format: Iso20022Format, receip
     assert [(r.where, r.code) for r in decoded.rejected] == [("Doc_0/Attachs/a.xml", "bankfile.amount")]
 
 
+@pytest.mark.fault(45)
 @pytest.mark.parametrize(
     "name", ["Doc_0/Pages/Page_0/Content.xml", "Doc_0/Attachs/Attachments.xml", "receipt"]
 )
@@ -93,6 +94,7 @@ def test_a_changed_part_breaks_its_digest(
     assert _code(bank_format, pack(parts)) in ("digest", "attachment")
 
 
+@pytest.mark.fault(45)
 def test_signature_rules(bank_format: Iso20022Format, ofd: bytes) -> None:
     name = "Doc_0/Signs/Sign_0/Signature.xml"
     parts = _parts(ofd)
@@ -121,6 +123,7 @@ def test_attachments_must_be_there(bank_format: Iso20022Format, ofd: bytes) -> N
     assert _code(relaxed, pack({**parts, listing: to_page})) == "kind"
 
 
+@pytest.mark.fault(49)
 @pytest.mark.parametrize(
     "name",
     ["../evil.xml", "a/../../evil.xml", "/etc/evil.xml", "a\\evil.xml", "C:evil.xml", "a//b.xml", "./a.xml"],
@@ -138,6 +141,7 @@ def test_the_same_name_twice(bank_format: Iso20022Format, ofd: bytes, second: st
     assert _code(bank_format, buffer.getvalue()) == "container_name"
 
 
+@pytest.mark.fault(49)
 def test_links_nested_containers_and_odd_methods(bank_format: Iso20022Format, ofd: bytes) -> None:
     link = zipfile.ZipInfo("Doc_0/link.xml")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -154,6 +158,7 @@ def test_links_nested_containers_and_odd_methods(bank_format: Iso20022Format, of
         assert _code(bank_format, buffer.getvalue()) == code
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize("kept", [4, 100, 0.5, 0.99, -1])
 def test_truncated(bank_format: Iso20022Format, ofd: bytes, kept: float) -> None:
     size = int(kept * len(ofd)) if isinstance(kept, float) else kept
@@ -198,6 +203,7 @@ def _bomb_by_overlap(ofd: bytes) -> bytes:
     return content[:directory] + records + content[-22:-14] + counts + b"\0\0"
 
 
+@pytest.mark.fault(49)
 @pytest.mark.parametrize(
     ("bomb", "code"),
     [
@@ -223,6 +229,7 @@ def test_bombs_cost_nothing(bank_format: Iso20022Format, ofd: bytes, bomb: objec
     assert peak < BOMB_BYTES
 
 
+@pytest.mark.fault(49)
 def test_a_large_file_and_a_large_directory(bank_format: Iso20022Format, ofd: bytes) -> None:
     assert _code(bank_format, ofd + b"\0" * 17_000_000) == "too_large"
     zip64 = ofd[:-22] + b"PK\x06\x07" + b"\0" * 16 + ofd[-22:]
@@ -231,6 +238,7 @@ def test_a_large_file_and_a_large_directory(bank_format: Iso20022Format, ofd: by
     assert _code(bank_format, huge_directory) == "container_bomb"
 
 
+@pytest.mark.fault(48)
 def test_entities_inside_a_container(bank_format: Iso20022Format, ofd: bytes) -> None:
     parts = {name: part for name, part in _parts(ofd).items() if not name.startswith("Doc_0/Signs")}
     parts["Doc_0/Attachs/Attachments.xml"] = b'<!DOCTYPE a [<!ENTITY x "y">]><Attachments/>'

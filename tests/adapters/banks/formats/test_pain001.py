@@ -95,6 +95,7 @@ def test_markup_characters_are_text(bank_format: Iso20022Format, batch: PaymentB
     assert read_pain001(bank_format.encode(changed).content) == changed
 
 
+@pytest.mark.fault(47)
 def test_purpose_is_measured_in_the_banks_bytes(batch: PaymentBatch) -> None:
     # 30 GBK bytes for the mandated wording (规程第20条); a bank with 38 takes it, one with 29 does not.
     assert Iso20022Format(own_accounts=frozenset(), purpose_bytes_max=30).encode(batch)

@@ -89,6 +89,7 @@ def test_same_message_id_with_other_content(
     assert set(bank.bank.books.paid_orders(PAYER)) == {"FL20261102-000001"}
 
 
+@pytest.mark.fault(40)
 def test_same_order_in_another_message(world: Callable[..., Any], make_order: Callable[..., Any]) -> None:
     bank = world()
     bank.drop([make_order(1), make_order(2)])

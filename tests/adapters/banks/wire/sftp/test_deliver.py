@@ -34,6 +34,7 @@ def test_file_then_control_file(site: Any) -> None:
     assert not channel.holds(OTHER)
 
 
+@pytest.mark.fault(40, 43)
 def test_same_bytes_again_change_nothing(site: Any) -> None:
     put(site.channel())
     before = {path.name: path.stat().st_mtime_ns for path in site.inbox.iterdir()}
@@ -41,6 +42,7 @@ def test_same_bytes_again_change_nothing(site: Any) -> None:
     assert {path.name: path.stat().st_mtime_ns for path in site.inbox.iterdir()} == before
 
 
+@pytest.mark.fault(40)
 def test_other_bytes_under_the_name_are_refused(site: Any) -> None:
     channel = site.channel()
     put(channel)
@@ -64,6 +66,7 @@ def test_archived_file_is_delivered(site: Any) -> None:
     assert refusal.value.code == "bank.name_taken"
 
 
+@pytest.mark.fault(43)
 def test_leftover_part_is_overwritten(site: Any) -> None:
     put(site.channel())
     owner = (site.inbox / FILE.name).stat()
@@ -77,6 +80,7 @@ def test_leftover_part_is_overwritten(site: Any) -> None:
     assert not leftover.exists()
 
 
+@pytest.mark.fault(43)
 def test_missing_control_file_is_completed(site: Any) -> None:
     channel = site.channel()
     put(channel)
@@ -106,6 +110,7 @@ def test_empty_file(site: Any) -> None:
     assert channel.holds(empty)
 
 
+@pytest.mark.fault(50)
 @pytest.mark.parametrize("name", ["../x.xml", "a/b.xml", "东湖.xml", "", ".hidden", "a\n.xml", "a" * 201])
 def test_other_names_never_leave(make_demo_site: Callable[..., Any], name: str) -> None:
     with pytest.raises(InvalidInput) as refusal:

@@ -49,6 +49,7 @@ def children(pid: int) -> list[int]:
     return found
 
 
+@pytest.mark.fault(43)
 @pytest.mark.judge("sshd")
 def test_session_killed_in_the_middle_of_a_put(openssh: Any) -> None:
     port, pid, host_key = openssh.start()
@@ -92,6 +93,7 @@ def test_idle_session_killed_then_used_again(openssh: Any) -> None:
     site.close()
 
 
+@pytest.mark.fault(9, 43)
 @pytest.mark.judge("sshd")
 def test_disk_full(openssh: Any, openssh_site: Any) -> None:
     openssh.tmpfs(openssh_site.inbox, "256k")
@@ -122,6 +124,7 @@ class _LyingServer(DemoServer):
     folder = _LyingFolder
 
 
+@pytest.mark.fault(9, 43)
 def test_disk_that_reports_success(make_demo_site: Callable[..., Any]) -> None:
     site = make_demo_site(_LyingServer)
     refusal = refusal_of(site.channel(), OutgoingFile("large.xml", b"x" * 100_000))
@@ -138,6 +141,7 @@ def test_read_only_server(openssh: Any) -> None:
     site.close()
 
 
+@pytest.mark.fault(43)
 @pytest.mark.judge("sshd")
 def test_rename_denied(openssh: Any) -> None:
     port, _, host_key = openssh.start(sftp="internal-sftp -P rename,posix-rename")
@@ -174,6 +178,7 @@ class _CutAtRename(Folder):
         return answer
 
 
+@pytest.mark.fault(43)
 @pytest.mark.parametrize("done", [True, False])
 def test_line_cut_at_the_rename(make_demo_site: Callable[..., Any], done: bool) -> None:
     folder_class = type("Cut", (_CutAtRename,), {"done": done})
@@ -218,6 +223,7 @@ def test_demo_server_keeps_to_its_folder(make_demo_site: Callable[..., Any], tmp
         assert refusal.value.code == code
 
 
+@pytest.mark.fault(43)
 @pytest.mark.judge("sshd")
 def test_rename_never_overwrites(openssh_site: Any) -> None:
     config = openssh_site.config

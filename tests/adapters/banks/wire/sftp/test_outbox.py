@@ -20,6 +20,7 @@ def lay(outbox: Path, name: str, content: bytes) -> None:
         (outbox / path).chmod(0o644)
 
 
+@pytest.mark.fault(42)
 def test_complete_files_by_name(site: Any) -> None:
     lay(site.outbox, "20261103-2.xml", b"second")
     lay(site.outbox, "20261103-1.ofd", b"first one")
@@ -45,6 +46,7 @@ ODD = {
 }
 
 
+@pytest.mark.fault(50)
 @pytest.mark.parametrize("name", ODD, ids=repr)
 def test_a_complete_file_under_an_odd_name_is_told_of_and_not_fetched(site: Any, name: bytes) -> None:
     folder = os.fsencode(site.outbox)
@@ -111,6 +113,7 @@ def test_too_big_a_file(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal.value.code == "bank.too_big"
 
 
+@pytest.mark.fault(50)
 def test_path_in_a_name(site: Any) -> None:
     with pytest.raises(InvalidInput) as refusal:
         site.channel().fetch("../inbox/x")
@@ -132,6 +135,7 @@ def test_a_file_written_anew_with_the_same_length_has_another_stamp_and_digest(s
     assert channel.fetch("STATUS.xml") == b"RJCT"
 
 
+@pytest.mark.fault(42)
 def test_between_the_file_and_its_word_nothing_half_is_taken(site: Any) -> None:
     """The bank has written the new file and not yet its `.ok`: the old word does not speak of it."""
     lay(site.outbox, "STATUS.xml", b"ACSP")

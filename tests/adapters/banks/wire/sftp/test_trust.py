@@ -25,6 +25,7 @@ def refusal_of(channel: SftpChannel) -> Unavailable:
     return refusal.value
 
 
+@pytest.mark.fault(44)
 def test_another_host_key_is_refused(site: Any, tmp_path: Path) -> None:
     stranger = ensure_ed25519_key(tmp_path / "stranger")
     refusal = refusal_of(site.channel(host_keys=(stranger,)))
@@ -37,6 +38,7 @@ def test_one_of_several_pinned_keys_is_enough(site: Any, tmp_path: Path) -> None
     assert site.channel(host_keys=(stranger, *site.config.host_keys)).waiting() == []
 
 
+@pytest.mark.fault(44)
 @pytest.mark.judge("sshd")
 @pytest.mark.parametrize("kind", ["rsa", "ecdsa"])
 def test_other_key_type_is_refused_and_can_be_pinned(openssh: Any, kind: str) -> None:
@@ -48,6 +50,7 @@ def test_other_key_type_is_refused_and_can_be_pinned(openssh: Any, kind: str) ->
     site.close()
 
 
+@pytest.mark.fault(44)
 @pytest.mark.judge("sshd")
 def test_changed_host_key_on_reconnect(openssh: Any) -> None:
     port, _, host_key = openssh.start(name="old")
