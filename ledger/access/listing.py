@@ -39,7 +39,10 @@ def read_users(tx: Transaction) -> list[Listed]:
         " WHERE r.region = %(region)s GROUP BY 1 ORDER BY 1",
         region=tx.region,
     )
-    return [Listed(*row[:4], tuple(zip(row[4], row[5], strict=True))) for row in rows]
+    return [
+        Listed(user, person, name, active, tuple(zip(roles, funds, strict=True)))
+        for user, person, name, active, roles, funds in rows
+    ]
 
 
 def read_keys(tx: Transaction, today: date) -> list[ListedKey]:

@@ -15,7 +15,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, cast
 
@@ -195,7 +195,7 @@ def _heads(connection: psycopg.Connection[TupleRow], region: int) -> list[Anchor
     ):  # a backup before its upgrade
         found += connection.execute(_TRACES, {"region": region}).fetchall()
         home = home_of(connection)
-    return [Anchor(*row, home=home) for row in found]
+    return [replace(Anchor(*row), home=home) for row in found]
 
 
 def home_of(connection: psycopg.Connection[TupleRow]) -> str:

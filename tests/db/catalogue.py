@@ -52,7 +52,7 @@ def whole(connection: psycopg.Connection[Any]) -> dict[str, list[str]]:
         {"schemas": list(SCHEMAS)},
     ).fetchall()
     for (table,) in tables:
-        if table in ("access.trace", "access.trace_head"):
+        if table in ("access.trace", "access.trace_head", "fund.sealing_key"):
             continue  # when each table's traces began here: no two homes have the same
         rows = connection.execute(f"SELECT to_jsonb(t)::text FROM {table} t".encode()).fetchall()
         found[f"rows of {table}"] = sorted(row[0] for row in rows)

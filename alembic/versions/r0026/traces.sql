@@ -15,7 +15,6 @@ CREATE TABLE access.trace (
     CHECK ((seq IS NULL) = (hash IS NULL) AND (seq IS NULL) = (recorded_at IS NULL))
 );
 CREATE UNIQUE INDEX trace_seq ON access.trace (region, seq) WHERE seq IS NOT NULL;
-CREATE INDEX trace_unlinked ON access.trace (region, id) WHERE seq IS NULL;
 CREATE INDEX trace_mark ON access.trace (region, noun) WHERE op = 'mark';
 
 CREATE TABLE access.trace_head (

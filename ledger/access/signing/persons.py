@@ -155,7 +155,8 @@ def demand_of(tx: Transaction) -> Demand:
         region=tx.region,
     )
     digest: str = tx.value("SELECT access.key_list_digest(%(region)s, clock_timestamp())", region=tx.region)
-    return Demand(*(row or (False, "", "", None)), digest)
+    in_force, asked_by, confirmed_by, since = row or (False, "", "", None)
+    return Demand(in_force, asked_by, confirmed_by, since, digest)
 
 
 def demand(tx: Transaction, digest: str, day: date) -> str:

@@ -20,7 +20,6 @@ CREATE TABLE access.trace (
     CHECK ((seq IS NULL) = (hash IS NULL) AND (seq IS NULL) = (recorded_at IS NULL))
 );
 CREATE UNIQUE INDEX trace_seq ON access.trace (region, seq) WHERE seq IS NOT NULL;
-CREATE INDEX trace_unlinked ON access.trace (region, id) WHERE seq IS NULL;
 CREATE INDEX trace_mark ON access.trace (region, noun) WHERE op = 'mark';
 
 CREATE TABLE access.trace_head (
@@ -83,28 +82,26 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- At COMMIT, when nothing else waits for a lock any more: the transaction's traces take their places at the end of the chain.
+-- At COMMIT, when nothing else waits for a lock any more: a trace takes its place at the end of its region's chain.
 -- Hashed: the link before, `region|seq|noun|op|login|actor|microseconds|keys as JSON`, a line feed, the digests.
 CREATE OR REPLACE FUNCTION access.link_traces() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    one  record;
     head access.trace_head;
     at   timestamptz;
 BEGIN
-    FOR one IN SELECT * FROM access.trace t WHERE t.seq IS NULL ORDER BY t.region, t.id LOOP
-        IF head.region IS DISTINCT FROM one.region THEN
-            INSERT INTO access.trace_head VALUES (one.region, 0, sha256(convert_to('fundledger traces ' || one.region, 'UTF8')))
-                ON CONFLICT DO NOTHING;
-            SELECT * INTO head FROM access.trace_head h WHERE h.region = one.region FOR UPDATE;
-        END IF;
-        at := clock_timestamp();
-        head.seq := head.seq + 1;
-        head.hash := sha256(head.hash || convert_to(concat_ws('|', one.region, head.seq, one.noun, one.op, one.login, one.actor,
-            (extract(epoch FROM at) * 1000000)::bigint, to_jsonb(one.keys)) || E'\n', 'UTF8') || one.digests);
-        UPDATE access.trace t SET seq = head.seq, hash = head.hash, recorded_at = at WHERE t.region = one.region AND t.id = one.id;
-        UPDATE access.trace_head h SET seq = head.seq, hash = head.hash WHERE h.region = one.region;
-    END LOOP;
+    SELECT * INTO head FROM access.trace_head h WHERE h.region = NEW.region FOR UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO access.trace_head VALUES (NEW.region, 0, sha256(convert_to('fundledger traces ' || NEW.region, 'UTF8')))
+            ON CONFLICT DO NOTHING;
+        SELECT * INTO head FROM access.trace_head h WHERE h.region = NEW.region FOR UPDATE;
+    END IF;
+    at := clock_timestamp();
+    head.seq := head.seq + 1;
+    head.hash := sha256(head.hash || convert_to(concat_ws('|', NEW.region, head.seq, NEW.noun, NEW.op, NEW.login, NEW.actor,
+        (extract(epoch FROM at) * 1000000)::bigint, to_jsonb(NEW.keys)) || E'\n', 'UTF8') || NEW.digests);
+    UPDATE access.trace t SET seq = head.seq, hash = head.hash, recorded_at = at WHERE t.region = NEW.region AND t.id = NEW.id;
+    UPDATE access.trace_head h SET seq = head.seq, hash = head.hash WHERE h.region = NEW.region;
     RETURN NULL;
 END $$;
 
@@ -181,6 +178,24 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.operator_log REFER
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('id', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.operator_log REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.person_key REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fingerprint', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.person_key REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fingerprint', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.person_key REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fingerprint', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.proposal REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.proposal REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.proposal REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.signing_demand REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('region', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.signing_demand REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('region', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.signing_demand REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('region', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.user_role REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name,role,fund', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.user_role REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -217,6 +232,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.payee_account REFERE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,version', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.payee_account REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,version', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.payee_callback REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,version', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.payee_callback REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,version', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.payee_callback REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,version', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.policy_proposal REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day,version', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.policy_proposal REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -235,6 +256,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.region_policy REFERE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.region_policy REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.sealing_key REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.sealing_key REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.sealing_key REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.terms REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,kind,version', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.terms REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
