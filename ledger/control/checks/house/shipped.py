@@ -79,9 +79,14 @@ def _expected(snapshot: Snapshot, only: Collection[str]) -> dict[tuple[str, str]
         )
         for month in PERIOD.findall(name)
     }
-    expected: dict[tuple[str, str], str] = {}
+    expected = {}
     for (kind, name), digest in shipped().items():
-        if not only or kind in only:
-            for month in months if "_*" in name else ("",):
-                expected[kind, name.replace("_*", f"_{month}")] = digest
+        if only and kind not in only:
+            continue
+        if "_*" not in name:
+            expected[kind, name] = digest
+            continue
+        before, *rest = name.split("_*")
+        for month in months:
+            expected[kind, f"_{month}".join((before, *rest))] = digest
     return expected
