@@ -75,6 +75,14 @@ class Agency:
         with self.tx(user) as tx:
             return closing.reopen(tx, BOOK, period, reason, on)
 
+    def refuse_line(self, line: int) -> None:
+        """A line of a load that was refused, kept as the intake keeps it."""
+        with self.tx("jieru") as tx:
+            tx.run(
+                "INSERT INTO fund.quarantine VALUES (420100, '\\x00', %(line)s, 's1', 'f', 'c', 'm', 1, 'FUNDLEDGER-SEAL1')",
+                line=line,
+            )
+
     def status(self, period: int = 202510, on: date = NOV, book: Book = BOOK) -> PeriodStatus:
         breaches = self.verify()
         with self.tx() as tx:

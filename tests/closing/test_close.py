@@ -203,9 +203,7 @@ def test_a_gap_is_named(agency: Agency) -> None:
 
 
 def test_what_may_be_waived_is_waived_by_two_persons(agency: Agency) -> None:
-    agency.break_it(
-        "INSERT INTO fund.quarantine VALUES (420100, '\\x00', 3, 's1', 'f', 'c', 'm', 1, '', 'open')"
-    )
+    agency.refuse_line(3)
     assert code(agency.close) == "period.checks_failed"
 
     def waive(user: str, what: str, reason: str = "") -> str:
@@ -226,9 +224,7 @@ def test_what_may_be_waived_is_waived_by_two_persons(agency: Agency) -> None:
     assert found.waivers == (
         {"code": "quarantine", "reason": "与本账套无关，平台已知", "asked_by": "li", "granted_by": "wu"},
     )
-    agency.break_it(
-        "INSERT INTO fund.quarantine VALUES (420100, '\\x00', 4, 's1', 'f', 'c', 'm', 1, '', 'open')"
-    )
+    agency.refuse_line(4)
     agency.book(NOV, debit(1005, 7), credit(400101, 7))
     assert code(lambda: agency.close(202511, date(2025, 12, 1))) == "period.checks_failed"
     with agency.tx() as tx:

@@ -83,9 +83,7 @@ def test_a_close_is_given_up_and_a_line_is_waived(agency: Agency, said: Typed) -
     assert said("li", "close", *MONTH).code == 0
     assert said("li", "withdraw", *MONTH, "--reason", "").last["error"] == "period.reason"
     assert said("li", "withdraw", *MONTH, "--reason", "再补一张").last["state"] == "open"
-    agency.break_it(
-        "INSERT INTO fund.quarantine VALUES (420100, '\\x00', 3, 's1', 'f', 'c', 'm', 1, '', 'open')"
-    )
+    agency.refuse_line(3)
     refused = said("li", "close", *MONTH).last
     assert refused["error"] == "period.checks_failed"
     assert "load 1 line 3" in refused["message"]

@@ -73,9 +73,7 @@ def test_both_methods_print_the_same(agency: Agency) -> None:
 
 
 def test_waivers_stand_in_the_notes_and_the_chief_on_the_vouchers(agency: Agency) -> None:
-    agency.break_it(
-        "INSERT INTO fund.quarantine VALUES (420100, '\\x00', 3, 's1', 'f', 'c', 'm', 1, '', 'open')"
-    )
+    agency.refuse_line(3)
     for user, reason in (("li", "平台已知，下月更正"), ("wu", "")):
         with agency.tx(user) as tx:
             closing.waive(tx, BOOK, 202510, "quarantine", reason, NOV)
