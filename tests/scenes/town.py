@@ -42,6 +42,7 @@ from ledger.payments.orders.values import Batch
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
+from tests.scenes.people import admit
 
 OWN = EXPENDITURE_ACCOUNT.number
 FISCAL = FISCAL_ACCOUNT.number
@@ -253,9 +254,5 @@ def town(month: Any, tmp_path: Path) -> Town:
 @pytest.fixture
 def second_name(month: Any) -> str:
     """The maker once more, under a second name that may approve: still one person."""
-    with month.admin.begin() as admin:
-        admin.exec_driver_sql(
-            "INSERT INTO access.app_user VALUES ('zhao.too', 'person-maker', '赵制单（另名）')"
-        )
-        admin.exec_driver_sql("INSERT INTO access.user_role VALUES (420100, 'zhao.too', 'checker', 0)")
+    admit(month.engine, "zhao.too", "person-maker", "赵制单（另名）", "checker")
     return "zhao.too"

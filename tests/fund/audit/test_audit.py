@@ -37,6 +37,7 @@ from ledger.fund.daily.run import DailyRun, run_daily
 from ledger.fund.reconcile.scope import ReconcileScope
 from ledger.payments.orders.approve import approve_in
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
+from tests.scenes.people import admit, give
 
 HOSPITAL = "H42010000001"
 ON, LATE = date(2026, 11, 2), date(2026, 12, 1)
@@ -161,15 +162,10 @@ def test_who_may_do_what_and_from_where(audited: Any) -> None:
 
 
 def test_a_second_person_even_under_two_names(audited: Any) -> None:
-    with audited.admin.begin() as admin:
-        admin.exec_driver_sql(
-            "INSERT INTO access.app_user VALUES ('zhao2', 'person-maker', '赵二');"
-            "INSERT INTO access.user_role VALUES (420100, 'zhao2', 'checker', 0)"
-        )
+    admit(audited.engine, "zhao2", "person-maker", "赵二", "checker")
     load(audited, line("F1", "S1"))
     assert code_of(audited, "zhao2", "F1", "accept") == "finding.same_person"
-    with audited.admin.begin() as admin:
-        admin.exec_driver_sql("INSERT INTO access.user_role VALUES (420100, 'qian', 'maker', 0)")
+    give(audited.engine, "qian", "maker")
     do(audited, "zhao", "F1", "appeal", ON)
     do(audited, "qian", "F1", "review")
     do(audited, "zhao", "F1", "panel", members=PANEL)

@@ -60,6 +60,7 @@ from ledger.payments.orders.values import BatchDraft, ItemDraft, OrderDraft, Pay
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
+from tests.scenes.people import admit
 
 HOSPITAL = "H42010000001"
 BOOK = Book(DEMO_REGION, 310)
@@ -567,9 +568,7 @@ def test_a_sheet_is_approved_by_another_person_also_past_the_program(story: Stor
     story.declare(202610, date(2026, 11, 9))
     sheet = story.prepare(202610, date(2026, 11, 25))
     assert story.prepare(202610, date(2026, 11, 25)) == sheet
-    with story.month.admin.begin() as admin:
-        admin.exec_driver_sql("INSERT INTO access.app_user VALUES ('zhao2', 'person-maker', '赵')")
-        admin.exec_driver_sql(f"INSERT INTO access.user_role VALUES ({DEMO_REGION}, 'zhao2', 'checker', 0)")
+    admit(story.month.engine, "zhao2", "person-maker", "赵", "checker")
     for user, wanted in (
         ("zhao2", "month.same_person"),
         ("zhao", "access.role_missing"),

@@ -25,6 +25,7 @@ from ledger.fund.reconcile.file import DetailRow, write_detail
 from ledger.fund.reconcile.period import PeriodQuery, settlements
 from ledger.fund.reconcile.scope import ReconcileScope
 from ledger.fund.reconcile.totals import TotalsResult, compare_totals, totals_request
+from tests.scenes.people import admit
 
 ON = date(2026, 11, 3)
 HOSPITAL = "H42010000001"
@@ -221,9 +222,7 @@ def test_a_decision_takes_two_persons_and_stays(stocked: Any) -> None:
 
 def test_one_person_with_two_names_cannot_confirm_their_own(stocked: Any) -> None:
     run_id = compare(stocked, []).run_id
-    stocked_sql = "INSERT INTO access.app_user VALUES ('zhao2', 'person-maker', '赵制单二'); INSERT INTO access.user_role VALUES (420100, 'zhao2', 'checker', 0)"
-    with stocked.admin.begin() as admin:
-        admin.exec_driver_sql(stocked_sql)
+    admit(stocked.engine, "zhao2", "person-maker", "赵制单二", "checker")
     with stocked.tx() as tx:
         propose_decision(tx, run_id, "S1", "ours", "核实", ON)
     with pytest.raises(Forbidden) as refused, stocked.tx("zhao2") as tx:
