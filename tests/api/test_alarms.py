@@ -59,6 +59,7 @@ def job(world: Any, name: str, slot: str, state: str, message: str = "") -> None
         )
 
 
+@pytest.mark.fault(68)
 def test_raised_seen_and_gone(world: Any, service: Any, client: httpx.Client, tmp_path: Path) -> None:
     assert set(kinds(client, world)) == {"job_silent"}  # nobody ever verified this home
 

@@ -27,6 +27,7 @@ def timed(client: httpx.Client, path: str, **more: Any) -> tuple[httpx.Response,
     return answer, time.monotonic() - began
 
 
+@pytest.mark.fault(16)
 def test_hanging_and_full(
     world: Any, service: Any, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

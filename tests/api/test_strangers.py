@@ -85,6 +85,7 @@ def p99(client: httpx.Client, world: Any, body: bytes, seconds: float) -> float:
     return sorted(took)[int(len(took) * 0.99)]
 
 
+@pytest.mark.fault(69)
 @pytest.mark.parametrize("seconds", [10, pytest.param(300, marks=pytest.mark.slow)])
 def test_strangers_silence_nobody(
     world: Any, service: Any, client: httpx.Client, seconds: int, record_property: Any

@@ -276,6 +276,7 @@ def test_so_many_requests_ahead_and_no_more(port: int) -> None:
     assert [code for code, _ in found] == [200] * (guard.AHEAD_MAX + 1)
 
 
+@pytest.mark.fault(69)
 def test_who_is_slow_is_let_go(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Saying nothing, half a head, empty lines, half a body, a body after its answer; each sends on, byte by byte."""
     monkeypatch.setattr(guard, "HEAD_SECONDS", 0.5)

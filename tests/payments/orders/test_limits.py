@@ -54,6 +54,7 @@ def found(world: Any) -> list[str]:
         return [breach.entry for breach in check_limits(Snapshot(admin, (), Path()))]
 
 
+@pytest.mark.fault(63)
 def test_twice_50_000_is_100_000(world: Any) -> None:
     """An approver's limit is the day's, whichever batches it is made of; who is named has his own; the next day begins anew."""
     world.allot(100_000_00)
@@ -91,6 +92,7 @@ def test_who_is_named_in_the_choice_has_a_limit_of_his_own(world: Any) -> None:
     assert found(world) == []
 
 
+@pytest.mark.fault(63)
 def test_a_payee_s_limit_is_not_split(world: Any) -> None:
     """Two orders below it, in two batches, come to more than a day may bring one payee, whichever account it has."""
     world.allot(1_000_00)
@@ -143,6 +145,7 @@ def call(world: Any, code: str, user: str = "acc", **other: Any) -> int:
         return record_callback(tx, code, Callback(**(said | other)), DAY)
 
 
+@pytest.mark.fault(64)
 def test_a_changed_account_waits_or_is_called_back(world: Any) -> None:
     world.allot(1_000)
     choose(world, "payee_hold_days", "3")
