@@ -12,6 +12,7 @@ import pytest
 
 from ledger.access.signing import persons
 from ledger.access.signing.pair import ED25519, SM2, Algorithm, KeyPair, generate, pair
+from ledger.access.signing.register import make_list, sign_list
 from ledger.access.signing.signer import Carried, WithKey
 from ledger.access.signing.statement import Signed, Wanted
 from ledger.control.checks.signatures import check_signatures
@@ -20,6 +21,8 @@ from ledger.core.dates import machine_moment
 from ledger.core.errors import Conflict, Forbidden, LedgerError
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.approve import approve_in
+from reports.evidence.export import evidence_of
+from reports.evidence.verify import check_evidence
 
 DAY = date(2026, 10, 13)
 REGION = 420100
@@ -275,3 +278,19 @@ def test_a_demand_is_not_dated_before_what_was_approved_without_one(world: Any, 
     assert early.value.code == "signing.earlier"
     with made.act("checker") as tx:
         assert persons.demand(tx, persons.demand_of(tx).digest, DAY) == "asked"
+
+
+def test_evidence_of_a_batch_proves_its_orders_without_a_database(signing: Signing) -> None:
+    batch = signing.batches[0]
+    with signing.act("checker") as tx:
+        approve_in(tx, batch.batch_id, batch.digest, DAY)
+        assert tx.value("SELECT count(*) FROM payments.pay_order WHERE first_payment")
+    with signing.act("checker") as tx:
+        listed = make_list(tx.value("SELECT id FROM access.home"), REGION, persons.keys_of(tx), DAY)
+        for user in ("checker", "same.person"):
+            sign_list(listed, signing.keys[user], user)
+        document = evidence_of(tx, "payments.approve", batch.batch_id, listed)
+    found = check_evidence(document)
+    assert (found.flaws, found.content, [one.user for one in found.proven]) == ([], True, ["checker"])
+    changed = document | {"orders": [text.replace("first", "") for text in document["orders"]]}
+    assert check_evidence(changed).flaws == ["第1个签名不成立：所附内容与所签的摘要不符"]
