@@ -263,11 +263,10 @@ def test_where_signatures_are_demanded_a_role_is_confirmed_by_a_signature(world:
         )
     # the two administrators enrol each other: the first two keys have nobody to sign for them
     for user, other in (("guan", "shen"), ("shen", "guan")):
-        life = (date(2020, 1, 1), FAR)
-        made = signs(
-            user, lambda t: persons.enroll(t, user, ED25519, keys[user].public, life, DAY), key=False
-        )
-        signs(other, lambda t: persons.confirm(t, made.fingerprint, made.digest, DAY), key=False)  # noqa: B023
+        with tx(world, user) as t:
+            made = persons.enroll(t, user, ED25519, keys[user].public, (date(2020, 1, 1), FAR), DAY)
+        with tx(world, other) as t:
+            persons.confirm(t, made.fingerprint, made.digest, DAY)
     with tx(world, "guan") as t:
         asked, refused = (
             propose_user(t, "chen", "p-chen", "陈", DAY),
