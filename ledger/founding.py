@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ledger.access.proposals import confirm, propose_key
+from ledger.access.signing.persons import demand_of
 from ledger.access.users import Person, found_region
 from ledger.books.manual import ManualContent, approve_voucher, draft_voucher
 from ledger.books.setup import open_period
@@ -38,14 +39,21 @@ class Founding:
     people: tuple[Person, ...]
     accounts: tuple[OwnAccount, ...]
     opened_on: date
+    signatures: bool = False
+    """Whether approvals need their persons' signatures from the first day on; a practice home does without."""
 
 
-def found(settings: Settings, founding: Founding) -> None:
-    """Migrate the database and set the region up as its accountant; `people` must include one."""
+def found(settings: Settings, founding: Founding) -> bool:
+    """Migrate the database and set the region up as its accountant; `people` must include one.
+
+    Whether the region demands signatures now: one that was founded before stays as it is, whatever the file says.
+    """
     migrate(settings, before=_only_without_books)
     engine = admin_engine(settings)
     try:
-        found_region(engine, founding.region, founding.people)
+        found_region(
+            engine, founding.region, founding.people, founding.opened_on if founding.signatures else None
+        )
         import_shipped_calendar(engine)
     finally:
         engine.dispose()
@@ -54,6 +62,7 @@ def found(settings: Settings, founding: Founding) -> None:
     try:
         with unit_of_work(app.engine, accountant, founding.region) as tx:
             set_up_region(tx, founding.name, FUNDS, founding.accounts, founding.opened_on)
+            return demand_of(tx).in_force
     finally:
         app.close()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ledger.access.keys import MadeKey, make_key
+from ledger.access.signing.signing import signed
 from ledger.db.unit_of_work import Transaction
 
 
@@ -108,8 +109,8 @@ def _propose(
 def confirm(tx: Transaction, number: int, digest: str, day: date) -> Waiting:
     """Do what was proposed, as the region's audit administrator who was shown `digest`; what was done.
 
-    Raises Forbidden `access.role_missing`, `request.same_person`, `access.own_grant`, `access.incompatible_roles`; NotFound
-    `user.no_proposal`; Conflict `user.decided`, `user.changed`; and what proposing raises, where things changed since.
+    Raises Forbidden `access.role_missing`, `request.same_person`, `access.own_grant`, `access.incompatible_roles`,
+    `signature.*`; NotFound `user.no_proposal`; Conflict `user.decided`, `user.changed`; and what proposing raises, where things changed since.
     """
     return _decide(tx, number, digest, "confirmed", "", day)
 
@@ -120,6 +121,8 @@ def refuse(tx: Transaction, number: int, digest: str, reason: str, day: date) ->
 
 
 def _decide(tx: Transaction, number: int, digest: str, state: str, reason: str, day: date) -> Waiting:
+    if state == "confirmed":  # a refusal, the safe direction, needs nobody's key
+        signed(tx, "role.confirm", str(number), digest, day)
     tx.run(
         "SELECT access.decide(%(region)s, %(n)s, decode(%(digest)s, 'hex'), %(state)s, %(reason)s, %(on)s)",
         region=tx.region,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from ledger.access.operator_log import write_log
@@ -27,12 +28,23 @@ class Person:
     role: str
 
 
-def found_region(engine: AdminEngine, region: int, people: tuple[Person, ...]) -> None:
+def found_region(
+    engine: AdminEngine, region: int, people: tuple[Person, ...], signed_from: date | None = None
+) -> None:
     """The first users of a region, its two administrators among them, written by the database administrator (`migrate`'s login).
 
     Safe to repeat. Everybody after them is proposed by its security administrator and confirmed by its audit administrator.
+    With `signed_from` the region demands its persons' signatures from that day on and for good; one that has users already is
+    left as it is: there two persons demand them (`key demand`).
     """
     with engine.begin() as connection:
+        if signed_from is not None:
+            connection.exec_driver_sql(
+                "INSERT INTO access.signing_demand (region, digest, asked_by, asked_on, confirmed_on, confirmed_at)"
+                " SELECT %(region)s, '', '', %(day)s, %(day)s, clock_timestamp()"
+                " WHERE NOT EXISTS (SELECT 1 FROM access.user_role WHERE region = %(region)s)",
+                {"region": region, "day": signed_from},
+            )
         for person in people:
             connection.exec_driver_sql(
                 "INSERT INTO access.app_user VALUES (%(user)s, %(person)s, %(name)s) ON CONFLICT DO NOTHING",

@@ -12,7 +12,7 @@ from ledger.db.unit_of_work import Transaction
 FORMAT: Final = "fundledger-evidence"
 _ORDERS: Final = """
     SELECT o.order_no, o.fund, o.batch_id, o.institution, o.amount_fen, o.account, o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps,
-           o.purpose, o.replaces,
+           o.purpose, o.replaces, o.first_payment,
            ARRAY(SELECT concat_ws('|', i.n, i.source, i.subfund, i.service_year, i.term, i.category, i.amount_fen) FROM payments.order_item i
                   WHERE i.region = o.region AND i.order_no = o.order_no ORDER BY i.n),
            ARRAY(SELECT concat_ws('|', r.fund, r.setl_id, r.subfund, r.fen) FROM (

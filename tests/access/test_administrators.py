@@ -24,9 +24,14 @@ from ledger.access.proposals import (
     refuse,
     waiting,
 )
+from ledger.access.signing import persons
+from ledger.access.signing.pair import ED25519, generate, pair
+from ledger.access.signing.signer import WithKey
 from ledger.access.users import Person, deactivate, revoke_role
 from ledger.cli.installation import users
 from ledger.cli.line.acting import ACTING
+from ledger.control.checks.signatures import check_signatures
+from ledger.control.snapshot import open_snapshot
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
 from ledger.founding import give_key
@@ -240,3 +245,43 @@ def _log(world: Any) -> list[tuple[str, str, str]]:
         return admin.execute(
             "SELECT user_name, action, outcome FROM access.operator_log ORDER BY id"
         ).fetchall()
+
+
+def test_where_signatures_are_demanded_a_role_is_confirmed_by_a_signature(world: Any) -> None:
+    keys = {user: pair(ED25519, generate(ED25519)) for user in ("guan", "shen")}
+
+    def signs(user: str, act: Any, *, key: bool = True) -> Any:
+        with tx(world, user) as t:
+            t.signer = WithKey(lambda: keys[user] if key else None)
+            return act(t)
+
+    with psycopg.connect(world.admin_url) as admin:  # as `found_region` leaves a region that demands them
+        admin.execute(
+            "INSERT INTO access.signing_demand (region, digest, asked_by, asked_on, confirmed_on, confirmed_at)"
+            " VALUES (%s, '', '', %s, %s, clock_timestamp())",
+            [REGION, DAY, DAY],
+        )
+    # the two administrators enrol each other: the first two keys have nobody to sign for them
+    for user, other in (("guan", "shen"), ("shen", "guan")):
+        with tx(world, user) as t:
+            made = persons.enroll(t, user, ED25519, keys[user].public, (date(2020, 1, 1), FAR), DAY)
+        with tx(world, other) as t:
+            persons.confirm(t, made.fingerprint, made.digest, DAY)
+    with tx(world, "guan") as t:
+        asked, refused = (
+            propose_user(t, "chen", "p-chen", "陈", DAY),
+            propose_user(t, "he", "p-he", "何", DAY),
+        )
+    assert code_of(world, "shen", lambda t: confirm(t, asked.n, asked.digest, DAY)) == "signature.missing"
+    signs("shen", lambda t: confirm(t, asked.n, asked.digest, DAY))
+    signs("shen", lambda t: refuse(t, refused.n, refused.digest, "不到岗", DAY), key=False)
+    assert found_unsigned(world) == []
+    with psycopg.connect(world.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("UPDATE access.proposal SET state = 'confirmed', reason = '' WHERE n = %s", [refused.n])
+    assert found_unsigned(world) == [f"role.confirm {refused.n}"]
+
+
+def found_unsigned(world: Any) -> list[str]:
+    with open_snapshot(world.auditor_engine, world.settings.home, []) as snapshot:
+        return [one.entry for one in check_signatures(snapshot)]

@@ -8,9 +8,14 @@ from hashlib import sha256
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from adapters.banks.simulator.faults import Fault, FaultPlan
+from ledger.access.signing import persons
+from ledger.access.signing.pair import ED25519, KeyPair, generate, pair
+from ledger.access.signing.signer import HEADER, header_of, sign_with
+from ledger.access.signing.statement import Wanted
 from ledger.access.users import Person, found_region
 from ledger.api.schemas import SCHEMAS
 from ledger.books.manual import ManualContent
@@ -198,3 +203,56 @@ def test_a_bank_that_does_not_answer_leaves_the_files_to_be_sent(
     [sent] = act("deliveries", "cashier", schema="Deliveries").json()["files"]
     assert (sent["file"], sent["outcome"]) == (tried["file"], "sent")
     assert filed["sha256"] in {sha256(path.read_bytes()).hexdigest() for path in inbox.iterdir()}
+
+
+def enrolled(world: Any, user: str, by: str) -> KeyPair:
+    """A key of `user`, enrolled with `by`, neither signing: the first two of a region."""
+    made, life = pair(ED25519, generate(ED25519)), (date(2020, 1, 1), date(2099, 12, 31))
+    with world.tx(user) as tx:
+        asked = persons.enroll(tx, user, ED25519, made.public, life, PAID_ON)
+    with world.tx(by) as tx:
+        persons.confirm(tx, made.id, asked.digest, PAID_ON)
+    return made
+
+
+def test_an_approval_over_http_brings_its_person_s_signature(
+    world: Any, client: httpx.Client, batches: list[dict[str, Any]]
+) -> None:
+    keys = {"checker": enrolled(world, "checker", "admin"), "admin": enrolled(world, "admin", "checker")}
+    with psycopg.connect(
+        world.database.admin_url
+    ) as admin:  # as `found_region` leaves a region that demands them
+        admin.execute(
+            "INSERT INTO access.signing_demand (region, digest, asked_by, asked_on, confirmed_on, confirmed_at)"
+            " VALUES (%s, '', '', %s, %s, clock_timestamp())",
+            [REGION, NEXT_DAY, NEXT_DAY],
+        )
+    batch, other = batches
+    home = world.value("SELECT id FROM access.home")
+    person = world.value("SELECT access.person('checker')")
+
+    def header(of: dict[str, Any], key: str) -> dict[str, str]:
+        wanted = Wanted(
+            home, REGION, "payments.approve", of["batch"], of["digest"], "checker", person, PAID_ON
+        )
+        return {HEADER: header_of([sign_with(keys[key], wanted)])}
+
+    def approve(signature: dict[str, str]) -> Any:
+        return client.post(
+            f"/api/v1/batches/{batch['batch']}/approval",
+            json={"region": REGION, "digest": batch["digest"]},
+            headers=world.auth("checker") | signature,
+        )
+
+    for given, status, code in (
+        ({}, 403, "signature.missing"),
+        (header(other, "checker"), 403, "signature.missing"),
+        (header(batch, "admin"), 403, "signature.other_person"),
+        ({HEADER: "c2lnbmVk"}, 422, "signature.format"),
+    ):
+        refused = approve(given)
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert set(states(client, world).values()) == {"draft"}
+    done = approve(header(batch, "checker"))
+    assert (done.status_code, done.json()["approved_by"]) == (200, "checker")
+    assert world.value("SELECT count(*) FROM access.signature WHERE act = 'payments.approve'") == 1

@@ -1,7 +1,7 @@
 """Who signs for the acting person: a key at hand, or signatures that came with a request.
 
 `Holder` is the shape of whatever keeps a key: a file (`KeyPair`), the agent (`agent.Held`), or a device behind PKCS#11, which
-would give the same four (docs/adr/0026).
+would give the same four (docs/adr/0027).
 """
 
 from __future__ import annotations

@@ -40,8 +40,10 @@ RegionOption = Annotated[
 
 
 def app_for(role: str) -> App:
-    """The app under the acting user; without --as, in a demo home, the demo's user for `role`.
+    """The app under the acting user; without --as, in a demo home (one with users.json), the demo's user for `role`.
 
+    A name without a key acts only where signatures are not demanded. A demo home demands none unless two of its persons did
+    (`key demand`); a real one does from its first day, unless its region file said otherwise (ledger/founding.py).
     Raises Unauthenticated `user.missing` (an act without a named user is refused), and what `require_known` raises:
     a mistyped user or region must not look like a region in which nothing ever happened.
     """

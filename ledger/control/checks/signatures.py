@@ -52,6 +52,7 @@ _UNSIGNED: Final = """
                          decided_by, decided_on FROM books.voucher_decision WHERE decision = 'approved'
         UNION ALL SELECT region, 'period.confirm', region || '-' || fund || ' ' || period, encode(digest, 'hex'), closed_by, closed_on
                     FROM books.closing WHERE state IN ('closed', 'reopened') AND digest <> ''
+        UNION ALL SELECT region, 'role.confirm', n::text, encode(digest, 'hex'), decided_by, decided_on FROM access.proposal WHERE state = 'confirmed'
         UNION ALL SELECT region, x.act, fingerprint, access.person_key_digest(region, fingerprint, person, algorithm, public_key, valid_from, valid_to),
                          x.who, x.day
                     FROM access.person_key k
@@ -64,7 +65,8 @@ _UNSIGNED: Final = """
      WHERE d.confirmed_at IS NOT NULL AND (a.day > d.confirmed_on OR d.asked_by = '' AND a.day >= d.confirmed_on)
        AND NOT EXISTS (
            SELECT 1 FROM access.signature s
-            WHERE s.region = a.region AND s.act = a.act AND s.user_name = a.user_name AND s.day = a.day
+            WHERE s.region = a.region AND s.act = a.act AND s.user_name = a.user_name
+              AND (s.day = a.day OR a.act = 'key.enroll' AND s.day > a.day)
               AND (s.object = a.object OR s.act = 'institution.confirm' AND s.object = a.region::text)
               AND a.digest IN ('', s.digest))
        AND NOT (a.act = 'voucher.approve' AND EXISTS (

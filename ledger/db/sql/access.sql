@@ -422,6 +422,9 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
             DETAIL = format('由%s提出，须由另一人以本人名义复核', v.proposed_by);
     END IF;
+    IF p_state = 'confirmed' THEN
+        PERFORM access.require_signature(p_region, 'role.confirm', p_n::text, encode(p_digest, 'hex'));
+    END IF;
     UPDATE access.proposal SET state = p_state, decided_by = acting, decided_on = p_on, reason = p_reason WHERE region = p_region AND n = p_n;
     IF p_state = 'refused' THEN
         RETURN;

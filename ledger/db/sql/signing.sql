@@ -118,6 +118,31 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
        AND (SELECT count(DISTINCT k.person) FROM access.person_key k WHERE k.region = p_region AND k.confirmed_at IS NOT NULL) >= 2
 $$;
 
+-- Whether the proposer signed the enrolment of a key as it stands. Stored by a signature of an own transaction, so asked without one.
+CREATE OR REPLACE FUNCTION access.enrolled_signed(k access.person_key) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT 1 FROM access.signature s
+                    WHERE s.region = k.region AND s.act = 'key.enroll' AND s.object = k.fingerprint AND s.user_name = k.proposed_by
+                      AND s.xact IS DISTINCT FROM pg_current_xact_id_if_assigned()
+                      AND s.digest = access.person_key_digest(k.region, k.fingerprint, k.person, k.algorithm, k.public_key, k.valid_from, k.valid_to))
+$$;
+
+-- The last business date of anything that two persons approved in the region.
+CREATE OR REPLACE FUNCTION access.last_approval(p_region integer) RETURNS date
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN greatest(
+        (SELECT max(approved_on) FROM payments.approval WHERE region = p_region),
+        (SELECT max(approved_on) FROM fund.sheet WHERE region = p_region),
+        (SELECT max(approved_on) FROM fund.letter WHERE region = p_region),
+        (SELECT max(decided_on) FROM fund.payee_account WHERE region = p_region),
+        (SELECT max(decided_on) FROM fund.terms WHERE region = p_region),
+        (SELECT max(decided_on) FROM fund.policy_proposal WHERE region = p_region),
+        (SELECT max(decided_on) FROM books.voucher_decision WHERE region = p_region),
+        (SELECT max(closed_on) FROM books.closing WHERE region = p_region),
+        (SELECT max(decided_on) FROM access.proposal WHERE region = p_region));
+END $$;
+
 -- A key proposed for a person: by that person or the administrator.
 CREATE OR REPLACE FUNCTION access.enroll_person_key(p_region integer, p_fingerprint text, p_user text, p_algorithm text, p_public text,
                                                     p_from date, p_to date, p_on date) RETURNS text
@@ -134,13 +159,19 @@ BEGIN
     ELSIF access.person(v_actor) IS DISTINCT FROM v_person OR NOT access.has_role(p_region, 0::smallint, v_actor, ARRAY(SELECT role FROM access.role)) THEN
         v_actor := access.require_admin(p_region);
     END IF;
-    IF EXISTS (SELECT 1 FROM access.person_key k WHERE k.region = p_region AND (k.fingerprint = p_fingerprint OR k.public_key = p_public)) THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'signing_key.known',
-            DETAIL = format('密钥%s…已登记过：一把密钥只属于一人，停用后也不再登记', left(p_fingerprint, 16));
-    END IF;
     v_digest := access.person_key_digest(p_region, p_fingerprint, v_person, p_algorithm, p_public, p_from, p_to);
     IF access.enrolment_signed(p_region) THEN
         PERFORM access.require_signature(p_region, 'key.enroll', p_fingerprint, v_digest);
+        -- proposed before enrolments were signed: the same person proposes it once more, now under a signature
+        IF EXISTS (SELECT 1 FROM access.person_key k WHERE k.region = p_region AND k.fingerprint = p_fingerprint AND k.proposed_by = v_actor
+                      AND k.state = 'proposed' AND k.revoked_at IS NULL AND NOT access.enrolled_signed(k)
+                      AND v_digest = access.person_key_digest(k.region, k.fingerprint, k.person, k.algorithm, k.public_key, k.valid_from, k.valid_to)) THEN
+            RETURN v_digest;
+        END IF;
+    END IF;
+    IF EXISTS (SELECT 1 FROM access.person_key k WHERE k.region = p_region AND (k.fingerprint = p_fingerprint OR k.public_key = p_public)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'signing_key.known',
+            DETAIL = format('密钥%s…已登记过：一把密钥只属于一人，停用后也不再登记', left(p_fingerprint, 16));
     END IF;
     INSERT INTO access.home (id) VALUES (gen_random_uuid()::text) ON CONFLICT DO NOTHING;
     INSERT INTO access.person_key (region, fingerprint, person, algorithm, public_key, valid_from, valid_to, state, proposed_by, proposed_on)
@@ -152,7 +183,7 @@ END $$;
 CREATE OR REPLACE FUNCTION access.confirm_person_key(p_region integer, p_fingerprint text, p_digest text, p_on date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_actor text := access.require_role(p_region, 0::smallint, '{admin,checker,chief,reviewer}');
+    v_actor text := access.require_role(p_region, 0::smallint, '{admin,audit_admin,checker,chief,reviewer}');
     k       access.person_key;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('access.person_key ' || p_region, 0));
@@ -169,6 +200,10 @@ BEGIN
     END IF;
     IF access.enrolment_signed(p_region) THEN
         PERFORM access.require_signature(p_region, 'key.confirm', p_fingerprint, p_digest);
+        IF NOT access.enrolled_signed(k) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'signing_key.unsigned',
+                DETAIL = format('密钥%s…由%s在登记须签名以前提出：请%s以本人密钥签名，照原样再提出一次', left(p_fingerprint, 16), k.proposed_by, k.proposed_by);
+        END IF;
     END IF;
     UPDATE access.person_key SET state = 'confirmed', confirmed_by = v_actor, confirmed_on = p_on, confirmed_at = clock_timestamp()
      WHERE region = p_region AND fingerprint = p_fingerprint;
@@ -185,7 +220,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'signing_key.unknown', DETAIL = format('没有登记密钥%s…', left(p_fingerprint, 16));
     ELSIF access.person(v_actor) IS DISTINCT FROM k.person OR NOT access.has_role(p_region, 0::smallint, v_actor, ARRAY(SELECT role FROM access.role)) THEN
-        v_actor := access.require_role(p_region, 0::smallint, '{admin,checker,chief,reviewer}');
+        v_actor := access.require_role(p_region, 0::smallint, '{admin,audit_admin,checker,chief,reviewer}');
     END IF;
     IF k.revoked_at IS NOT NULL THEN
         RETURN false;
@@ -199,7 +234,7 @@ END $$;
 CREATE OR REPLACE FUNCTION access.demand_signing(p_region integer, p_digest text, p_on date) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_actor text := access.require_role(p_region, 0::smallint, '{admin,checker,chief,reviewer}');
+    v_actor text := access.require_role(p_region, 0::smallint, '{admin,audit_admin,checker,chief,reviewer}');
     d       access.signing_demand;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('access.person_key ' || p_region, 0));
@@ -207,6 +242,9 @@ BEGIN
     IF d.confirmed_at IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'signing.in_force',
             DETAIL = format('统筹区%s自%s起已要求签名，不能再改，也不能取消', p_region, d.confirmed_on);
+    ELSIF p_on < access.last_approval(p_region) THEN   -- what was approved before, unsigned, must not look as if approved after
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'signing.earlier',
+            DETAIL = format('要求签名的业务日期%s早于已有审批的日期%s', p_on, access.last_approval(p_region));
     ELSIF p_digest IS DISTINCT FROM access.key_list_digest(p_region, clock_timestamp()) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'signing.changed', DETAIL = '在用密钥清单已变，不是所核对的那一份：请重新列出并核对';
     ELSIF NOT access.has_signed(p_region, 'signing.demand', p_region::text, p_digest) THEN

@@ -12,6 +12,7 @@ import pytest
 
 from ledger.access.signing import persons
 from ledger.access.signing.pair import ED25519, SM2, Algorithm, KeyPair, generate, pair
+from ledger.access.signing.register import make_list, sign_list
 from ledger.access.signing.signer import Carried, WithKey
 from ledger.access.signing.statement import Signed, Wanted
 from ledger.control.checks.signatures import check_signatures
@@ -20,6 +21,8 @@ from ledger.core.dates import machine_moment
 from ledger.core.errors import Conflict, Forbidden, LedgerError
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.approve import approve_in
+from reports.evidence.export import evidence_of
+from reports.evidence.verify import check_evidence
 
 DAY = date(2026, 10, 13)
 REGION = 420100
@@ -237,3 +240,57 @@ def test_a_key_is_enrolled_by_two_who_are_not_its_person(signing: Signing) -> No
         assert (gone.state, done) == ("revoked", True)
         assert persons.revoke(tx, proposed.fingerprint, "遗失", DAY)[1] is False
     assert signing.found() == []
+
+
+def test_a_key_proposed_before_enrolments_were_signed_is_proposed_once_more(signing: Signing) -> None:
+    # as on a region's first day: proposed unsigned while nobody could sign, confirmed once two persons can
+    made = pair(ED25519, generate(ED25519))
+    with signing.act("same.person") as tx:
+        proposed = persons.enroll(tx, "maker", ED25519, made.public, LONG, DAY)
+    with psycopg.connect(signing.database.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("DELETE FROM access.signature WHERE act = 'key.enroll' AND object = %s", [made.id])
+    with pytest.raises(Conflict) as unsigned, signing.act("checker") as tx:
+        persons.confirm(tx, made.id, proposed.digest, DAY)
+    assert unsigned.value.code == "signing_key.unsigned"
+    later = DAY + timedelta(days=1)
+    with signing.act("same.person") as tx:
+        again = persons.enroll(tx, "maker", ED25519, made.public, LONG, later)
+    assert again == proposed
+    with pytest.raises(Conflict) as known, signing.act("same.person") as tx:
+        persons.enroll(tx, "maker", ED25519, made.public, (LONG[0], later), later)
+    assert known.value.code == "signing_key.known"
+    with signing.act("checker") as tx:
+        assert persons.confirm(tx, made.id, proposed.digest, later).state == "confirmed"
+    assert signing.found() == []
+
+
+def test_a_demand_is_not_dated_before_what_was_approved_without_one(world: Any, database: Any) -> None:
+    world.allot(100_000)
+    made = Signing(world, database, [world.batch(100)])
+    made.keys |= {
+        "checker": made.enroll("checker", "same.person"),
+        "same.person": made.enroll("same.person", "checker"),
+    }
+    made.approve(made.batches[0], None)
+    with pytest.raises(Conflict) as early, made.act("checker") as tx:
+        persons.demand(tx, persons.demand_of(tx).digest, DAY - timedelta(days=1))
+    assert early.value.code == "signing.earlier"
+    with made.act("checker") as tx:
+        assert persons.demand(tx, persons.demand_of(tx).digest, DAY) == "asked"
+
+
+def test_evidence_of_a_batch_proves_its_orders_without_a_database(signing: Signing) -> None:
+    batch = signing.batches[0]
+    with signing.act("checker") as tx:
+        approve_in(tx, batch.batch_id, batch.digest, DAY)
+        assert tx.value("SELECT count(*) FROM payments.pay_order WHERE first_payment")
+    with signing.act("checker") as tx:
+        listed = make_list(tx.value("SELECT id FROM access.home"), REGION, persons.keys_of(tx), DAY)
+        for user in ("checker", "same.person"):
+            sign_list(listed, signing.keys[user], user)
+        document = evidence_of(tx, "payments.approve", batch.batch_id, listed)
+    found = check_evidence(document)
+    assert (found.flaws, found.content, [one.user for one in found.proven]) == ([], True, ["checker"])
+    changed = document | {"orders": [text.replace("first", "") for text in document["orders"]]}
+    assert check_evidence(changed).flaws == ["第1个签名不成立：所附内容与所签的摘要不符"]
