@@ -48,8 +48,8 @@ class Settings(BaseSettings):
     `home` holds the embedded database (`pg/`), its socket (`run/`) and the passwords (`secrets/`).
     `database_url` is an administrator's URL of another server; with it nothing embedded is started, and only
     `migrate`, `backup` and `restore` log in with it.
-    `pg_bindir` names PostgreSQL's programs. `service_password`, `auditor_password`, `intake_password` and `read_password`
-    override the stored ones. With `split_logins` the service takes records in by a login that can do nothing else.
+    `pg_bindir` names PostgreSQL's programs. `service_password`, `auditor_password`, `intake_password`, `books_password`,
+    `payments_password` and `read_password` override the stored ones. With `split_logins` the service takes records in by a login that can do nothing else.
     `today` fixes the business date (Asia/Shanghai) of this process, for a dated run; else `clock_file` names a file whose
     one line is the business date, read whenever it is asked for: a practice home, its service, worker and bank live by it.
     `backup_recipient` is the public key file for which every backup is sealed that names nobody else.
@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     service_password: str | None = Field(default=None, repr=False)
     auditor_password: str | None = Field(default=None, repr=False)
     intake_password: str | None = Field(default=None, repr=False)
+    books_password: str | None = Field(default=None, repr=False)
+    payments_password: str | None = Field(default=None, repr=False)
     read_password: str | None = Field(default=None, repr=False)
     split_logins: bool = False
     today: date | None = None

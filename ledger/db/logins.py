@@ -13,28 +13,24 @@ ROLES: Final[dict[Working, str]] = {
     "service": "fundledger_service",
     "auditor": "fundledger_auditor",
     "intake": "fundledger_intake",
+    "books": "fundledger_books",
+    "payments": "fundledger_payments",
     "read": "fundledger_read",
 }
 
 # What no session may exceed. Migrations have no limit: a rewrite cut short is only a rewrite to repeat.
+_WORK: Final = {
+    "lock_timeout": "5s",
+    "statement_timeout": "300s",
+    "idle_in_transaction_session_timeout": "60s",
+}
 _LIMITS: Final[dict[Login, dict[str, str]]] = {
     "admin": {},
-    "service": {
-        "lock_timeout": "5s",
-        "statement_timeout": "300s",
-        "idle_in_transaction_session_timeout": "60s",
-    },
-    "intake": {
-        "lock_timeout": "5s",
-        "statement_timeout": "300s",
-        "idle_in_transaction_session_timeout": "60s",
-    },
-    "read": {
-        "lock_timeout": "5s",
-        "statement_timeout": "300s",
-        "idle_in_transaction_session_timeout": "60s",
-        "default_transaction_read_only": "on",
-    },
+    "service": _WORK,
+    "intake": _WORK,
+    "books": _WORK,
+    "payments": _WORK,
+    "read": {**_WORK, "default_transaction_read_only": "on"},
     "auditor": {
         "lock_timeout": "5s",
         "statement_timeout": "3600s",
@@ -67,6 +63,8 @@ def login_password(settings: Settings, login: Working) -> str | None:
         "service": settings.service_password,
         "auditor": settings.auditor_password,
         "intake": settings.intake_password,
+        "books": settings.books_password,
+        "payments": settings.payments_password,
         "read": settings.read_password,
     }[login]
     return given or Passwords(settings.home).read(login)

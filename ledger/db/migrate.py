@@ -43,10 +43,10 @@ STATEMENT_LIMIT: Final = "1h"
 # readable by the working logins from its first row on, so that a service can tell a database of another schema
 _META: Final = f"""
 CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA} AUTHORIZATION {OWNER};
-GRANT USAGE ON SCHEMA {VERSION_SCHEMA} TO fundledger_service, fundledger_auditor, fundledger_intake, fundledger_read;
-GRANT SELECT ON ALL TABLES IN SCHEMA {VERSION_SCHEMA} TO fundledger_intake, fundledger_read;
+GRANT USAGE ON SCHEMA {VERSION_SCHEMA} TO fundledger_service, fundledger_auditor, fundledger_intake, fundledger_books, fundledger_payments, fundledger_read;
+GRANT SELECT ON ALL TABLES IN SCHEMA {VERSION_SCHEMA} TO fundledger_intake, fundledger_books, fundledger_payments, fundledger_read;
 ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA {VERSION_SCHEMA}
-    GRANT SELECT ON TABLES TO fundledger_service, fundledger_auditor, fundledger_intake, fundledger_read;
+    GRANT SELECT ON TABLES TO fundledger_service, fundledger_auditor, fundledger_intake, fundledger_books, fundledger_payments, fundledger_read;
 """
 _IDENTITY: Final = """
 CREATE TABLE IF NOT EXISTS meta.schema_identity (

@@ -7,8 +7,8 @@ import secrets
 from pathlib import Path
 from typing import Literal
 
-Login = Literal["admin", "service", "auditor", "intake", "read"]
-Working = Literal["service", "auditor", "intake", "read"]
+Login = Literal["admin", "service", "auditor", "intake", "books", "payments", "read"]
+Working = Literal["service", "auditor", "intake", "books", "payments", "read"]
 """Those that are not the administrator's."""
 
 

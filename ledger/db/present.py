@@ -30,12 +30,12 @@ BEGIN
     FOR t IN SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
               WHERE n.nspname IN ('access', 'books', 'fund', 'payments', 'jobs') AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
     LOOP
-        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, fundledger_service, fundledger_auditor, fundledger_poster, fundledger_intake, fundledger_read', t);
+        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, fundledger_service, fundledger_auditor, fundledger_poster, fundledger_intake, fundledger_books, fundledger_payments, fundledger_read', t);
     END LOOP;
     FOR t IN SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
               WHERE n.nspname IN ('access', 'books', 'fund', 'payments', 'jobs')
     LOOP
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, fundledger_service, fundledger_auditor, fundledger_intake, fundledger_read', t);
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, fundledger_service, fundledger_auditor, fundledger_intake, fundledger_books, fundledger_payments, fundledger_read', t);
     END LOOP;
     FOR t IN SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
               WHERE n.nspname IN ('access', 'books', 'fund', 'payments', 'jobs')

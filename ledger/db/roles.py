@@ -1,8 +1,9 @@
-"""The database, its seven roles and who may enter: made before any migration runs, and repaired by every run.
+"""The database, its nine roles and who may enter: made before any migration runs, and repaired by every run.
 
 `fundledger_admin` (or DATABASE_URL's user) administers. `fundledger_owner` owns every object and
 `fundledger_poster` the posting functions; neither can log in. `fundledger_service` and `fundledger_auditor` log in, and,
-where logins are split by post, `fundledger_intake` (brings records in) and `fundledger_read` (looks).
+where logins are split by post, `fundledger_intake` (brings records in), `fundledger_books` (keeps the books), `fundledger_payments`
+(pays) and `fundledger_read` (looks).
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from ledger.settings import Settings
 LOCK: Final = 4_702_111_120_001  # any fixed number: the name of the one lock migrations of a database take
 OWNER: Final = "fundledger_owner"
 POSTER: Final = "fundledger_poster"
-_LOGINS: Final[tuple[Working, ...]] = ("service", "auditor", "intake", "read")
+_LOGINS: Final[tuple[Working, ...]] = ("service", "auditor", "intake", "books", "payments", "read")
 
-_OPTIONAL: Final[tuple[Working, ...]] = ("intake", "read")
+_OPTIONAL: Final[tuple[Working, ...]] = ("intake", "books", "payments", "read")
 
 
 def prepare(settings: Settings, dbname: str | None = None) -> None:
@@ -56,7 +57,8 @@ def grant_database(admin: psycopg.Connection) -> None:
     name = sql.Identifier(admin.info.dbname)
     for statement in (
         "REVOKE ALL ON DATABASE {} FROM PUBLIC",
-        "GRANT CONNECT, TEMPORARY ON DATABASE {} TO fundledger_service, fundledger_poster, fundledger_intake",
+        "GRANT CONNECT, TEMPORARY ON DATABASE {} TO fundledger_service, fundledger_poster, fundledger_intake,"
+        " fundledger_books, fundledger_payments",
         "GRANT CONNECT ON DATABASE {} TO fundledger_auditor, fundledger_read",
         "GRANT CREATE, TEMPORARY ON DATABASE {} TO fundledger_owner",
     ):

@@ -7,6 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.db.logins import ROLES
+
 SCHEMAS = "('access', 'books', 'fund', 'payments')"
 REFERENCE = {
     "access.app_user", "access.role", "access.incompatible", "access.api_key", "access.refused_login",
@@ -188,6 +190,8 @@ def test_partitions_have_guards_and_nobody_is_granted_them(catalogue: psycopg.Co
             "fundledger_auditor",
             "fundledger_poster",
             "fundledger_intake",
+            "fundledger_books",
+            "fundledger_payments",
             "fundledger_read",
             "public",
         ):
@@ -199,7 +203,7 @@ def test_partitions_have_guards_and_nobody_is_granted_them(catalogue: psycopg.Co
 
 
 def test_the_service_and_the_auditor_write_no_journal(catalogue: psycopg.Connection) -> None:
-    for role in ("fundledger_service", "fundledger_auditor", "fundledger_intake", "fundledger_read"):
+    for role in ROLES.values():
         assert not names(
             catalogue,
             "SELECT c.oid::regclass, p FROM pg_class c, unnest(array['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'])"
@@ -289,7 +293,6 @@ def test_no_working_role_is_more_than_a_login(catalogue: psycopg.Connection) -> 
     )
     assert not names(
         catalogue,
-        "SELECT m.member::regrole FROM pg_auth_members m"
-        " WHERE m.member IN ('fundledger_service'::regrole, 'fundledger_auditor'::regrole, 'fundledger_poster'::regrole,"
-        " 'fundledger_intake'::regrole, 'fundledger_read'::regrole)",
+        "SELECT m.member::regrole FROM pg_auth_members m WHERE m.member::regrole::text = ANY"
+        f" ('{{fundledger_poster,{','.join(ROLES.values())}}}')",
     )

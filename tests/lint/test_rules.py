@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from ledger.db.identity import present_files
+from ledger.db.statements import statements
 from tests.db.test_catalogue import REFERENCE
 from tests.docs.rooms import ROOT, house
 from tests.lint.rules import UP_READ, allowed, check, read_owners, sql_clocks
@@ -165,3 +167,20 @@ def test_a_raw_code_in_a_sentence_is_found() -> None:
     assert found("ledger/cli/x.py", code) == [("raw", "order.state")]
     said = 'line = f"拨付单{order.order_no} {said(\'order.state\', order.state)}" + f"{order.state}:key"'
     assert found("ledger/cli/x.py", said) == []
+
+
+def test_guards_ask_for_the_programs_logins_in_one_way() -> None:
+    """A guard that names one login is open to the others: `access.working_login()` alone compares the current user with them."""
+    told = re.compile(
+        r"(?i)\b(?:current_user|current_role|session_user|pg_has_role)\b[^;]{0,80}?fundledger_(?!poster|owner)\w+"
+    )
+    found = [
+        f"{path.name}: {statement.name or statement.text[:60]}"
+        for path in present_files()
+        for statement in statements(path.read_text(encoding="utf-8"))
+        if told.search(statement.text) and statement.name != "access.working_login"
+    ]
+    assert found == []
+    assert told.search("WHEN ((CURRENT_USER = 'fundledger_service'::name))")
+    assert told.search("IF current_user IN ('fundledger_books') THEN")
+    assert not told.search("WHEN (current_user <> 'fundledger_poster')")

@@ -27,7 +27,8 @@ _LINES: Final = """
 _WRITES: Final = """
     SELECT c.oid::regclass::text, r.name, p.name
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      CROSS JOIN (VALUES ('fundledger_service'), ('fundledger_auditor'), ('fundledger_intake'), ('fundledger_read')) AS r (name)
+      CROSS JOIN (VALUES ('fundledger_service'), ('fundledger_auditor'), ('fundledger_intake'),
+                        ('fundledger_books'), ('fundledger_payments'), ('fundledger_read')) AS r (name)
       CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('TRIGGER')) AS p (name)
      WHERE n.nspname = 'books' AND c.relkind IN ('r', 'p') AND has_table_privilege(r.name, c.oid, p.name)
      ORDER BY 1, 2, 3

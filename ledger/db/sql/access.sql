@@ -191,6 +191,13 @@ CREATE OR REPLACE FUNCTION access.user_name() RETURNS text LANGUAGE sql STABLE A
     SELECT nullif(current_setting('app.actor', true), '')
 $$;
 
+-- Whether the statement runs as a login of the program itself, whichever post's, and not inside a function that acts for it:
+-- there the functions' owner is the current user. The one test guards have for this; ledger/db/logins.py has the same list.
+CREATE OR REPLACE FUNCTION access.working_login() RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT current_user OPERATOR(pg_catalog.=) ANY (ARRAY['fundledger_service', 'fundledger_auditor', 'fundledger_intake',
+        'fundledger_books', 'fundledger_payments', 'fundledger_read']::pg_catalog.name[])
+$$;
+
 CREATE OR REPLACE FUNCTION access.region() RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
     SELECT r.region FROM access.user_role r JOIN access.app_user u USING (user_name)
@@ -581,3 +588,4 @@ GRANT EXECUTE ON FUNCTION access.require_second(integer,smallint,text,text) TO f
 GRANT EXECUTE ON FUNCTION access.revoke_keys(integer,text,text,text,text,bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.revoke_role(integer,text,text,smallint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.user_name() TO fundledger_service, fundledger_auditor, fundledger_poster;
+GRANT EXECUTE ON FUNCTION access.working_login() TO fundledger_service, fundledger_auditor, fundledger_poster;

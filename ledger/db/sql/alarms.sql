@@ -102,9 +102,11 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE ON access.alarm_notic
 
 -- Grants ------------------------------------------------------
 GRANT SELECT ON access.refused_login TO fundledger_service, fundledger_auditor;
-GRANT SELECT, INSERT ON access.alarm_seen TO fundledger_service;
+GRANT SELECT ON access.alarm_seen TO fundledger_service;
+GRANT INSERT (region, alarm, seen_by, reason) ON access.alarm_seen TO fundledger_service;
 GRANT SELECT ON access.alarm_seen TO fundledger_auditor;
-GRANT SELECT, INSERT ON access.alarm_notice TO fundledger_service;
+GRANT SELECT ON access.alarm_notice TO fundledger_service;
+GRANT INSERT (region, alarm, channel, content) ON access.alarm_notice TO fundledger_service;
 GRANT UPDATE (tries, next_at, problem, sent_at) ON access.alarm_notice TO fundledger_service;
 GRANT SELECT ON access.alarm_notice TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.note_refused(text[],text[],bigint[]) TO fundledger_service;

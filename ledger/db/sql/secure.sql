@@ -1,8 +1,9 @@
 -- Row security, schemas and public rights: run after every revision, whatever it made (first belt of INV-01, 02, 11, 14).
 -- The grants of single tables and functions stand with their nouns; what nobody is granted, nobody has.
 
-GRANT USAGE ON SCHEMA access, books, fund, payments TO fundledger_poster, fundledger_service, fundledger_auditor, fundledger_intake, fundledger_read;
-GRANT USAGE ON SCHEMA jobs TO fundledger_service, fundledger_auditor;
+GRANT USAGE ON SCHEMA access, books, fund, payments TO fundledger_poster, fundledger_service, fundledger_auditor,
+    fundledger_intake, fundledger_books, fundledger_payments, fundledger_read;
+GRANT USAGE ON SCHEMA jobs TO fundledger_service, fundledger_auditor, fundledger_books, fundledger_payments, fundledger_read;
 
 -- Row security (INV-14): the service sees the region of its transaction's user, and there only the funds of the user's roles.
 DO $$
@@ -44,15 +45,15 @@ BEGIN
             rule := rule || format(' AND (0 = ANY (ARRAY(SELECT unnest(access.funds()))) OR EXISTS (SELECT 1 FROM payments.batch b
                 WHERE b.region = %1$s.region AND b.batch_id = %1$s.batch_id))', split_part(t.name, '.', 2));
         END IF;
-        EXECUTE format('CREATE POLICY scope ON %s TO fundledger_service, fundledger_intake, fundledger_read USING (%s) WITH CHECK (%s)', t.name, rule, rule);
+        EXECUTE format('CREATE POLICY scope ON %s TO fundledger_service, fundledger_intake, fundledger_books, fundledger_payments, fundledger_read USING (%s) WITH CHECK (%s)', t.name, rule, rule);
     END LOOP;
 END $$;
 
 -- Records and payables come in by the posts that may bring them, also past the program.
-CREATE POLICY intake ON fund.record AS RESTRICTIVE FOR INSERT TO fundledger_service, fundledger_intake
+CREATE POLICY intake ON fund.record AS RESTRICTIVE FOR INSERT TO fundledger_service, fundledger_intake, fundledger_books, fundledger_payments
     WITH CHECK ((SELECT access.has_role(access.region(), 0::smallint, access.user_name(), '{intake,system,maker}')));
-CREATE POLICY intake ON fund.quarantine AS RESTRICTIVE FOR INSERT TO fundledger_service, fundledger_intake WITH CHECK ((SELECT fund.may_bring_in()));
-CREATE POLICY intake ON fund.payable AS RESTRICTIVE FOR INSERT TO fundledger_service, fundledger_intake
+CREATE POLICY intake ON fund.quarantine AS RESTRICTIVE FOR INSERT TO fundledger_service, fundledger_intake, fundledger_books, fundledger_payments WITH CHECK ((SELECT fund.may_bring_in()));
+CREATE POLICY intake ON fund.payable AS RESTRICTIVE FOR INSERT TO fundledger_service, fundledger_intake, fundledger_books, fundledger_payments
     WITH CHECK ((SELECT access.has_role(access.region(), 0::smallint, access.user_name(), '{intake,system,maker}')));
 
 -- Doors by post: who may write a table at all, whatever else its guards ask of the row. A post that is not named here has no
@@ -109,7 +110,7 @@ BEGIN
         ) AS v (command, posts, tables)
     LOOP
         FOREACH t IN ARRAY d.tables::text[] LOOP
-            EXECUTE format('CREATE POLICY %I ON %s AS RESTRICTIVE FOR %s TO fundledger_service, fundledger_intake %s', 'post_' || lower(d.command), t, d.command,
+            EXECUTE format('CREATE POLICY %I ON %s AS RESTRICTIVE FOR %s TO fundledger_service, fundledger_intake, fundledger_books, fundledger_payments %s', 'post_' || lower(d.command), t, d.command,
                 CASE d.command WHEN 'INSERT' THEN 'WITH CHECK (' || format(post, d.posts) || ')'
                                WHEN 'UPDATE' THEN 'USING (true) WITH CHECK (' || format(post, d.posts) || ')'
                                ELSE 'USING (' || format(post, d.posts) || ')' END);
@@ -118,7 +119,7 @@ BEGIN
 END $$;
 
 -- Logins by post, for homes whose service is split (docs/operations.md): one that brings records in and can do nothing else,
--- whoever acts; one that looks at what the service may look at and writes nothing. Books and payments stay the service's.
+-- whoever acts; one that looks at what the service may look at and writes nothing.
 GRANT INSERT ON fund.record, fund.payable, fund.bill_layer, fund.quarantine TO fundledger_intake;
 DO $$
 DECLARE t record;
@@ -127,7 +128,7 @@ BEGIN
               WHERE n.nspname IN ('access', 'books', 'fund', 'payments', 'jobs') AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
                 AND has_table_privilege('fundledger_service', c.oid, 'SELECT')
     LOOP
-        EXECUTE format('GRANT SELECT ON %s TO fundledger_read', t.name);
+        EXECUTE format('GRANT SELECT ON %s TO fundledger_read, fundledger_books, fundledger_payments', t.name);
         IF t.name = ANY ('{access.api_key,access.app_user,access.user_role,access.role,access.idempotency,fund.record,fund.payable,fund.bill_layer,
             fund.quarantine,fund.intake_load,fund.layer_map,fund.institution,fund.enrolment,fund.settled_term,fund.region,
             fund.region_policy,fund.policy_key,fund.outregion_record,fund.outregion_counterparty,books.book,books.period}'::text[]) THEN
@@ -139,12 +140,62 @@ BEGIN
               WHERE n.nspname IN ('access', 'books', 'fund', 'payments', 'jobs') AND p.provolatile <> 'v'
                 AND has_function_privilege('fundledger_service', p.oid, 'EXECUTE')
     LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO fundledger_read, fundledger_intake', t.name);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO fundledger_read, fundledger_intake, fundledger_books, fundledger_payments', t.name);
     END LOOP;
 END $$;
-GRANT USAGE ON SCHEMA jobs TO fundledger_read;
 GRANT INSERT (region, file_name, file_sha256, bytes, loaded_by) ON fund.intake_load TO fundledger_intake;
 GRANT UPDATE (lines_done, bytes_done, accepted, duplicate, quarantined, accepted_fen, payable_fen, complete) ON fund.intake_load TO fundledger_intake;
 GRANT INSERT (region, user_name, action, object, outcome, detail) ON access.operator_log TO fundledger_intake;
 GRANT INSERT (region, user_name, route, key, body_digest, status, response) ON access.idempotency TO fundledger_intake;
 GRANT EXECUTE ON FUNCTION fund.intake_context(integer,text[],date[],integer[]) TO fundledger_intake;
+
+-- Two more write: one keeps the books (vouchers, corrections, closing, seals, cut-over, statements of the bank and their reconciling,
+-- the control report), the other pays (orders and their files, what the bank says of them, payees, advances, refunds, cash, month,
+-- clearing, care elsewhere). Each has of the service's doors those on its list and no other; the posting functions, the
+-- stop of payments, the log, the keys of requests, signatures and anchors are both's. Users, roles, keys, policies, calendars, regions, jobs stay the service's.
+DO $$
+DECLARE
+    d     record;
+    own   text;
+    shared text[] := '{access.idempotency,access.operator_log,access.signature,access.trace_anchored,fund.anchored,fund.party}';
+    books text[] := '{fund.control_report,fund.cutover_advance,fund.cutover_bank,fund.cutover_deduction,fund.cutover_history,
+        fund.cutover_line,fund.cutover_order,fund.cutover_record,fund.cutover_trial,payments.bank_statement,payments.match_leg,
+        payments.match_line,payments.reconciliation,payments.reconciliation_item,payments.statement_file,payments.statement_line,
+        payments.statement_match,payments.statement_page,payments.statement_withdrawal}';
+    left_ text[] := '{access.alarm_notice,access.alarm_seen,access.app_user,access.user_role,fund.bill_layer,fund.calendar_day,
+        fund.calendar_year,fund.intake_load,fund.quarantine,fund.record,fund.region,fund.sealing_key,jobs.job_run}';
+BEGIN
+    FOR d IN SELECT c.oid::regclass::text AS name, k.command, has_table_privilege('fundledger_service', c.oid, k.command) AS whole,
+                    (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND k.command <> 'DELETE'
+                        AND has_column_privilege('fundledger_service', c.oid, a.attnum, k.command)) AS columns
+               FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+               CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('DELETE')) AS k (command)
+              WHERE n.nspname IN ('access', 'books', 'fund', 'payments', 'jobs') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    LOOP
+        CONTINUE WHEN NOT d.whole AND d.columns IS NULL OR d.name = ANY (left_);
+        own := CASE WHEN d.name = ANY (shared) THEN 'fundledger_books, fundledger_payments'
+                    WHEN d.name = ANY (books) THEN 'fundledger_books'
+                    WHEN d.name ~ '^(fund|payments)[.]' THEN 'fundledger_payments' END;
+        CONTINUE WHEN own IS NULL;
+        EXECUTE format('GRANT %s%s ON %s TO %s', d.command, CASE WHEN d.whole THEN '' ELSE ' (' || d.columns || ')' END, d.name, own);
+        IF d.name = 'fund.payable' AND d.command = 'INSERT' THEN    -- a payable comes in with its record
+            EXECUTE format('REVOKE INSERT%s ON fund.payable FROM fundledger_payments', CASE WHEN d.whole THEN '' ELSE ' (' || d.columns || ')' END);
+        END IF;
+    END LOOP;
+    FOR d IN SELECT p.oid::regprocedure::text AS name, n.nspname AS schema, n.nspname || '.' || p.proname AS bare
+               FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+              WHERE n.nspname IN ('books', 'fund', 'payments') AND p.provolatile = 'v' AND has_function_privilege('fundledger_service', p.oid, 'EXECUTE')
+    LOOP
+        own := CASE WHEN d.bare = ANY ('{books.stage,books.prepare,books.post,books.open_period,books.outer_day,fund.lock_book,
+                        fund.refresh_statistics,payments.freeze_now}'::text[])
+                        THEN 'fundledger_books, fundledger_payments'
+                    WHEN d.schema = 'books' OR d.bare = ANY ('{fund.begin_cutover,fund.propose_cutover,fund.decide_cutover,fund.open_banks,
+                        payments.next_match,payments.undo_match,payments.withdraw_statements}'::text[]) THEN 'fundledger_books'
+                    WHEN d.bare = ANY ('{fund.add_sealing_key,fund.intake_context,fund.decide_calendar,fund.propose_calendar,
+                        fund.decide_policies,fund.propose_policy}'::text[]) THEN NULL
+                    ELSE 'fundledger_payments' END;
+        CONTINUE WHEN own IS NULL;
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', d.name, own);
+    END LOOP;
+END $$;

@@ -155,7 +155,7 @@ CREATE OR REPLACE TRIGGER forward BEFORE UPDATE ON access.trace_head FOR EACH RO
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON access.trace_anchored
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON access.trace_anchored FOR EACH ROW
-    WHEN (current_user = 'fundledger_service' AND NEW.made_by IS DISTINCT FROM access.user_name())
+    WHEN (access.working_login() AND NEW.made_by IS DISTINCT FROM access.user_name())
     EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER check_anchored BEFORE INSERT ON access.trace_anchored FOR EACH ROW EXECUTE FUNCTION access.check_trace_anchored();
 

@@ -821,7 +821,7 @@ END $$;
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.anchored
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.anchored FOR EACH ROW
-    WHEN (current_user = 'fundledger_service' AND NEW.made_by IS DISTINCT FROM access.user_name())
+    WHEN (access.working_login() AND NEW.made_by IS DISTINCT FROM access.user_name())
     EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER check_anchored BEFORE INSERT ON fund.anchored FOR EACH ROW EXECUTE FUNCTION fund.check_anchored();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.account

@@ -35,7 +35,7 @@ BEGIN
     CREATE TEMP TABLE IF NOT EXISTS b_new (
         region integer NOT NULL, fund smallint NOT NULL, actor text NOT NULL, staged integer NOT NULL, statutory boolean[] NOT NULL, places books.places NOT NULL,
         contents bytea NOT NULL) ON COMMIT DELETE ROWS;
-    GRANT INSERT ON pg_temp.e_in TO fundledger_service;
+    GRANT INSERT ON pg_temp.e_in TO fundledger_service, fundledger_books, fundledger_payments;
     PERFORM books.check_stage();
     IF EXISTS (SELECT 1 FROM pg_temp.e_in) OR EXISTS (SELECT 1 FROM pg_temp.d_in) THEN
         TRUNCATE pg_temp.e_in, pg_temp.d_in, pg_temp.p_new, pg_temp.b_new;   -- a second batch in one transaction

@@ -671,7 +671,7 @@ CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.assessment
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.clearing_band
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.clearing_band
-    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND ((new.set_by IS DISTINCT FROM access.user_name()) OR (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[]))))) EXECUTE FUNCTION fund.refuse_writer();
+    FOR EACH ROW WHEN ((access.working_login() AND ((new.set_by IS DISTINCT FROM access.user_name()) OR (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[]))))) EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER kept BEFORE TRUNCATE ON fund.clearing_budget
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER plan_part BEFORE INSERT OR DELETE OR UPDATE ON fund.clearing_budget
@@ -679,7 +679,7 @@ CREATE OR REPLACE TRIGGER plan_part BEFORE INSERT OR DELETE OR UPDATE ON fund.cl
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.clearing_grade
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.clearing_grade
-    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND ((new.set_by IS DISTINCT FROM access.user_name()) OR (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[]))))) EXECUTE FUNCTION fund.refuse_writer();
+    FOR EACH ROW WHEN ((access.working_login() AND ((new.set_by IS DISTINCT FROM access.user_name()) OR (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[]))))) EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER a_second_person BEFORE INSERT OR UPDATE ON fund.clearing_plan
     FOR EACH ROW EXECUTE FUNCTION fund.check_second_person();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.clearing_plan

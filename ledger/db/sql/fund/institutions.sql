@@ -415,13 +415,13 @@ CREATE OR REPLACE TRIGGER check_payee BEFORE INSERT OR UPDATE ON fund.payee_acco
     FOR EACH ROW EXECUTE FUNCTION access.check_two_persons();
 CREATE OR REPLACE TRIGGER check_who_comes_back BEFORE INSERT ON fund.payee_account FOR EACH ROW EXECUTE FUNCTION fund.check_new_payee();
 CREATE OR REPLACE TRIGGER writer_of_changes BEFORE UPDATE ON fund.institution FOR EACH ROW
-    WHEN (current_user = 'fundledger_service' AND NOT access.has_role(NEW.region, 0::smallint, access.user_name(), '{maker,checker,accountant,system}'))
+    WHEN (access.working_login() AND NOT access.has_role(NEW.region, 0::smallint, access.user_name(), '{maker,checker,accountant,system}'))
     EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER no_overlap BEFORE INSERT OR UPDATE OF region, institution, from_day, to_day ON fund.enrolment
     FOR EACH ROW EXECUTE FUNCTION fund.refuse_overlap();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.enrolment FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.terms FOR EACH ROW
-    WHEN (current_user = 'fundledger_service' AND (NEW.state <> 'proposed' OR NEW.proposed_by IS DISTINCT FROM access.user_name()
+    WHEN (access.working_login() AND (NEW.state <> 'proposed' OR NEW.proposed_by IS DISTINCT FROM access.user_name()
           OR NOT access.has_role(NEW.region, 0::smallint, access.user_name(), '{maker,checker,accountant,system}')))
     EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER takes_the_place BEFORE INSERT ON fund.terms FOR EACH ROW EXECUTE FUNCTION fund.withdraw_terms();
@@ -433,7 +433,7 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, institution, kind, ver
     ON fund.terms FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.terms FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.institution
-    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
+    FOR EACH ROW WHEN ((access.working_login() AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.payee_account
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 

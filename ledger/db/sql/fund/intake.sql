@@ -302,10 +302,10 @@ CREATE OR REPLACE TRIGGER settled_by_a_paper BEFORE INSERT ON fund.settled_term 
 -- A load is begun empty, under one's own name. Anybody of these posts goes on with it: a file cut off is loaded to its end by who
 -- is there. One's own load, which requests count in, is not asked about again: its every row was let in by row security.
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.intake_load FOR EACH ROW
-    WHEN (current_user IN ('fundledger_service', 'fundledger_intake') AND (NEW.loaded_by IS DISTINCT FROM access.user_name() OR NOT fund.may_bring_in()))
+    WHEN (access.working_login() AND (NEW.loaded_by IS DISTINCT FROM access.user_name() OR NOT fund.may_bring_in()))
     EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER writer_of_changes BEFORE UPDATE ON fund.intake_load FOR EACH ROW
-    WHEN (current_user IN ('fundledger_service', 'fundledger_intake') AND NEW.loaded_by IS DISTINCT FROM access.user_name() AND NOT fund.may_bring_in())
+    WHEN (access.working_login() AND NEW.loaded_by IS DISTINCT FROM access.user_name() AND NOT fund.may_bring_in())
     EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER empty BEFORE INSERT ON fund.intake_load FOR EACH ROW
     WHEN (NEW.complete OR (NEW.lines_done, NEW.bytes_done, NEW.accepted, NEW.duplicate, NEW.quarantined, NEW.accepted_fen, NEW.payable_fen)

@@ -505,7 +505,7 @@ CREATE OR REPLACE TRIGGER bill_source BEFORE INSERT ON fund.outregion_bill_line 
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.outregion_bill
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.outregion_bill
-    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
+    FOR EACH ROW WHEN ((access.working_login() AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.outregion_bill_line
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.outregion_counterparty
@@ -513,21 +513,21 @@ CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.outregion_count
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.outregion_inbox
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.outregion_inbox
-    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
+    FOR EACH ROW WHEN ((access.working_login() AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.outregion_move
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.outregion_outbox
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.outregion_outbox
-    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
+    FOR EACH ROW WHEN ((access.working_login() AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.outregion_quota
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.outregion_quota
-    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND ((new.set_by IS DISTINCT FROM access.user_name()) OR (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[]))))) EXECUTE FUNCTION fund.refuse_writer();
+    FOR EACH ROW WHEN ((access.working_login() AND ((new.set_by IS DISTINCT FROM access.user_name()) OR (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[]))))) EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.outregion_record
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.outregion_record
-    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
+    FOR EACH ROW WHEN ((access.working_login() AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
 
 -- Grants ------------------------------------------------------
 GRANT SELECT, INSERT ON fund.outregion_bill TO fundledger_service;

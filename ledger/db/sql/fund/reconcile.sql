@@ -165,7 +165,7 @@ CREATE OR REPLACE TRIGGER check_reconciliation BEFORE INSERT OR UPDATE ON fund.r
     FOR EACH ROW EXECUTE FUNCTION fund.check_reconciliation();
 CREATE OR REPLACE TRIGGER check_difference BEFORE INSERT OR UPDATE ON fund.difference FOR EACH ROW EXECUTE FUNCTION fund.check_difference();
 CREATE OR REPLACE TRIGGER writer_of_changes BEFORE UPDATE ON fund.reconciliation FOR EACH ROW
-    WHEN (current_user = 'fundledger_service' AND NOT access.has_role(NEW.region, 0::smallint, access.user_name(), '{maker,checker,accountant,system,intake}'))
+    WHEN (access.working_login() AND NOT access.has_role(NEW.region, 0::smallint, access.user_name(), '{maker,checker,accountant,system,intake}'))
     EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.difference
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
@@ -180,7 +180,7 @@ CREATE OR REPLACE TRIGGER signer BEFORE INSERT ON fund.reconcile_total
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.reconciliation
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON fund.reconciliation
-    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system,intake}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
+    FOR EACH ROW WHEN ((access.working_login() AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system,intake}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
 
 -- Grants ------------------------------------------------------
 GRANT SELECT, INSERT ON fund.difference TO fundledger_service;

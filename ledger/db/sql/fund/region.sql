@@ -368,7 +368,7 @@ END $$;
 
 -- Guards ------------------------------------------------------
 CREATE OR REPLACE TRIGGER check_run BEFORE INSERT OR UPDATE ON jobs.job_run FOR EACH ROW
-    WHEN (current_user = 'fundledger_service') EXECUTE FUNCTION jobs.check_run();
+    WHEN (access.working_login()) EXECUTE FUNCTION jobs.check_run();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, job, slot ON jobs.job_run FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON jobs.job_run FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER check_policy BEFORE INSERT OR UPDATE ON fund.region_policy FOR EACH ROW EXECUTE FUNCTION fund.check_policy();

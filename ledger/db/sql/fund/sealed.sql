@@ -38,7 +38,7 @@ END $$;
 
 -- Guards ------------------------------------------------------
 CREATE OR REPLACE TRIGGER sealed BEFORE INSERT ON fund.quarantine FOR EACH ROW
-    WHEN (current_user = 'fundledger_service' AND NEW.raw <> '' AND substring(NEW.raw FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL1'::bytea)
+    WHEN (access.working_login() AND NEW.raw <> '' AND substring(NEW.raw FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL1'::bytea)
     EXECUTE FUNCTION fund.refuse_clear();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.sealing_key
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();

@@ -331,7 +331,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_actor text;
 BEGIN
     IF TG_OP = 'INSERT' AND NEW.form = 'cutover' THEN     -- fund.open_banks alone
-        IF current_user = 'fundledger_service' THEN
+        IF access.working_login() THEN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'statement.no_file', DETAIL = format('账户%s的期初对账单只由接转开立', NEW.account);
         END IF;
         NEW.digest := sha256(NEW.content || convert_to(NEW.stated::text, 'UTF8'));
@@ -382,7 +382,7 @@ BEGIN
     IF NEW.form <> 'cutover' THEN
         PERFORM payments.require_account_role(NEW.region, NEW.account,
             CASE NEW.form WHEN 'hand' THEN '{checker}'::text[] ELSE '{accountant,system}' END);
-    ELSIF current_user = 'fundledger_service' THEN
+    ELSIF access.working_login() THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'statement.no_file', DETAIL = format('账户%s的期初对账单只由接转开立', NEW.account);
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('payments.statement ' || NEW.region || ' ' || NEW.account, 0));
@@ -582,7 +582,7 @@ BEGIN
     SELECT min(a.region) AS region, min(a.n) AS first, max(a.n) AS last INTO v_of FROM added a;
     SELECT min(g.seq) AS first, max(g.seq) AS last, min(g.period) AS since, max(g.period) AS until INTO v_leg
       FROM payments.match_leg g WHERE g.region = v_of.region AND g.match BETWEEN v_of.first AND v_of.last;
-    IF current_user = 'fundledger_service' AND EXISTS (SELECT 1 FROM added a WHERE a.why = 'opening') THEN
+    IF access.working_login() AND EXISTS (SELECT 1 FROM added a WHERE a.why = 'opening') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '期初的勾对只由接转作出';
     END IF;
     IF EXISTS (SELECT 1 FROM added a WHERE a.made_by IS DISTINCT FROM access.user_name() OR a.undo_n IS NOT NULL) THEN
@@ -590,7 +590,7 @@ BEGIN
     END IF;
     FOR v_own IN SELECT b.region, b.account, b.kind FROM (SELECT DISTINCT a.region, a.account FROM added a) d
                    JOIN payments.bank_account b ON b.region = d.region AND b.account = d.account LOOP
-    IF current_user = 'fundledger_service' OR EXISTS (SELECT 1 FROM added a WHERE a.account = v_own.account AND a.why <> 'opening') THEN
+    IF access.working_login() OR EXISTS (SELECT 1 FROM added a WHERE a.account = v_own.account AND a.why <> 'opening') THEN
         PERFORM payments.require_account_role(v_own.region, v_own.account, '{accountant,system}');
     END IF;
     v_funds := payments.account_funds(v_own.region, v_own.account);
@@ -783,11 +783,11 @@ CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.bank_channe
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, account, version, channel, proposed_by ON payments.bank_channel
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON payments.bank_account
-    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
+    FOR EACH ROW WHEN ((access.working_login() AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.bank_file
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON payments.book_account
-    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
+    FOR EACH ROW WHEN ((access.working_login() AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER check_statement_file BEFORE INSERT OR UPDATE ON payments.statement_file
     FOR EACH ROW EXECUTE FUNCTION payments.check_statement_file();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.statement_file FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();

@@ -185,7 +185,7 @@ DECLARE stray text;
 BEGIN
     SELECT w.order_no INTO stray FROM added w
      WHERE NOT access.has_role(w.region, 0::smallint, access.user_name(), '{accountant,system,checker}') LIMIT 1;
-    IF FOUND AND current_user = 'fundledger_service' THEN
+    IF FOUND AND access.working_login() THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.role_missing',
             DETAIL = '银行回报只由会计、系统任务或复核收入';
     END IF;

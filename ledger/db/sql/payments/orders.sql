@@ -301,7 +301,7 @@ BEGIN
      WHERE e.region = NEW.region AND e.order_no = NEW.order_no ORDER BY e.n DESC LIMIT 1;
     SELECT * INTO ordered FROM payments.pay_order o WHERE o.region = NEW.region AND o.order_no = NEW.order_no;
     IF NEW.n <> coalesce(last.n, 0) + 1 OR NEW.from_state <> coalesce(last.to_state, '')
-       OR NEW.to_state IS DISTINCT FROM ordered.state AND current_user = 'fundledger_service'      -- a cut-over writes all steps at once
+       OR NEW.to_state IS DISTINCT FROM ordered.state AND access.working_login()      -- a cut-over writes all steps at once
        OR NOT (NEW.n = 1 AND NEW.event = 'draft' AND NEW.to_state = 'draft' OR EXISTS (SELECT 1 FROM payments.transition t
             WHERE t.from_state = NEW.from_state AND t.event = NEW.event AND t.to_state = NEW.to_state)) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.event',
@@ -660,7 +660,7 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON payments
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON payments.blocked
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON payments.daily_run FOR EACH ROW
-    WHEN (current_user = 'fundledger_service' AND (NEW.made_by IS DISTINCT FROM access.user_name()
+    WHEN (access.working_login() AND (NEW.made_by IS DISTINCT FROM access.user_name()
           OR NOT access.has_role(NEW.region, NEW.fund, access.user_name(), '{maker,system}')))
     EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER check_blocked AFTER INSERT ON payments.blocked REFERENCING NEW TABLE AS added
@@ -675,7 +675,7 @@ CREATE OR REPLACE TRIGGER written_step BEFORE INSERT ON payments.order_event FOR
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.order_event
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON payments.order_event
-    FOR EACH ROW WHEN (((CURRENT_USER = 'fundledger_service'::name) AND ((new.user_name IS DISTINCT FROM access.user_name()) OR (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system,cashier}'::text[]))))) EXECUTE FUNCTION fund.refuse_writer();
+    FOR EACH ROW WHEN ((access.working_login() AND ((new.user_name IS DISTINCT FROM access.user_name()) OR (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system,cashier}'::text[]))))) EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.order_item
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.order_outregion
