@@ -26,7 +26,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class AlarmNotice:
     """Something to be sent; its id is the same however often it is sent."""
 
     region: int
@@ -81,7 +81,7 @@ def note_alarm(tx: Transaction, key: str, content: Mapping[str, Any], channels: 
         )
 
 
-def due_notices(tx: Transaction, channels: Sequence[str]) -> list[Notice]:
+def due_notices(tx: Transaction, channels: Sequence[str]) -> list[AlarmNotice]:
     """What is to be sent now, the oldest first, a hundred at most; locked, so that two workers do not send it at once."""
     rows = tx.rows(
         "SELECT region, alarm, channel, id::text, content, tries FROM access.alarm_notice"
@@ -90,10 +90,10 @@ def due_notices(tx: Transaction, channels: Sequence[str]) -> list[Notice]:
         region=tx.region,
         channels=list(channels),
     )
-    return [Notice(*row) for row in rows]
+    return [AlarmNotice(*row) for row in rows]
 
 
-def notice_sent(tx: Transaction, notice: Notice) -> None:
+def notice_sent(tx: Transaction, notice: AlarmNotice) -> None:
     """The other side took it."""
     tx.run(
         "UPDATE access.alarm_notice SET tries = tries + 1, problem = '', sent_at = clock_timestamp()"
@@ -103,7 +103,7 @@ def notice_sent(tx: Transaction, notice: Notice) -> None:
     )
 
 
-def notice_failed(tx: Transaction, notice: Notice, problem: str) -> None:
+def notice_failed(tx: Transaction, notice: AlarmNotice, problem: str) -> None:
     """It was not taken: another try later, each time after twice as long."""
     tx.run(
         "UPDATE access.alarm_notice SET tries = tries + 1, problem = %(problem)s,"

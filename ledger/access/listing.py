@@ -9,7 +9,7 @@ from ledger.db.unit_of_work import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedUser:
     """A user with a role in the region; `roles` as (role, fund), fund 0 for all."""
 
     user: str
@@ -31,7 +31,7 @@ class ListedKey:
     used_on: date | None
 
 
-def read_users(tx: Transaction) -> list[Listed]:
+def read_users(tx: Transaction) -> list[ListedUser]:
     """Everybody with a role in the transaction's region, by name."""
     rows = tx.rows(
         "SELECT u.user_name, u.person, u.display_name, u.active, array_agg(r.role ORDER BY r.role, r.fund),"
@@ -40,7 +40,7 @@ def read_users(tx: Transaction) -> list[Listed]:
         region=tx.region,
     )
     return [
-        Listed(user, person, name, active, tuple(zip(roles, funds, strict=True)))
+        ListedUser(user, person, name, active, tuple(zip(roles, funds, strict=True)))
         for user, person, name, active, roles, funds in rows
     ]
 

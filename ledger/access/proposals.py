@@ -14,7 +14,7 @@ from ledger.db.unit_of_work import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedChange:
     """A proposal as its confirmer must know it: its number in the region and the digest of its content, hexadecimal."""
 
     n: int
@@ -22,7 +22,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingChange:
     """A proposal that waits, as it is shown; what its act does not have is empty."""
 
     n: int
@@ -40,36 +40,38 @@ class Waiting:
     digest: str
 
 
-def propose_user(tx: Transaction, user: str, person: str, display_name: str, day: date) -> Asked:
+def propose_user(tx: Transaction, user: str, person: str, display_name: str, day: date) -> AskedChange:
     """Ask for a new user. Raises Forbidden `access.role_missing` (not the security administrator), `user.no_audit_admin`,
     `access.own_grant`; Conflict `user.exists`, `user.waiting`."""
     return _propose(tx, "add", user, day, person=person, display=display_name)
 
 
-def propose_role(tx: Transaction, user: str, role: str, fund: int, day: date) -> Asked:
+def propose_role(tx: Transaction, user: str, role: str, fund: int, day: date) -> AskedChange:
     """Ask for a role in the transaction's region (fund 0: all). Raises as `propose_user`, and Forbidden
     `access.incompatible_roles`, NotFound `user.unknown`, `user.nothing`."""
     return _propose(tx, "grant", user, day, role=role, fund=fund)
 
 
-def propose_key(tx: Transaction, user: str, label: str, expires_on: date, day: date) -> tuple[Asked, MadeKey]:
+def propose_key(
+    tx: Transaction, user: str, label: str, expires_on: date, day: date
+) -> tuple[AskedChange, MadeKey]:
     """Ask for a key; the secret is the caller's to keep and opens nothing before it is confirmed. Raises as `propose_user`,
     and NotFound `user.unknown`, Forbidden `user.other_region`, InvalidInput `user.key_expired`."""
     made = make_key()
     return _propose(tx, "key", user, day, digest=made.digest, label=label, expires=expires_on), made
 
 
-def propose_activation(tx: Transaction, user: str, day: date) -> Asked:
+def propose_activation(tx: Transaction, user: str, day: date) -> AskedChange:
     """Ask that a stopped user may work again; keys stay useless. Raises as `propose_user`, NotFound `user.nothing`."""
     return _propose(tx, "activate", user, day)
 
 
-def propose_revocation(tx: Transaction, user: str, role: str, fund: int, day: date) -> Asked:
+def propose_revocation(tx: Transaction, user: str, role: str, fund: int, day: date) -> AskedChange:
     """Ask that an administrator's role be taken away. Raises as `propose_role`."""
     return _propose(tx, "revoke", user, day, role=role, fund=fund)
 
 
-def propose_deactivation(tx: Transaction, user: str, day: date) -> Asked:
+def propose_deactivation(tx: Transaction, user: str, day: date) -> AskedChange:
     """Ask that an administrator be stopped. Raises as `propose_activation`."""
     return _propose(tx, "deactivate", user, day)
 
@@ -87,7 +89,7 @@ def _propose(
     digest: bytes | None = None,
     label: str = "",
     expires: date | None = None,
-) -> Asked:
+) -> AskedChange:
     [(number, shown)] = tx.rows(
         "SELECT n, digest FROM access.propose(%(region)s, %(act)s, %(user)s, %(person)s, %(display)s, %(role)s, %(fund)s::smallint,"
         " %(hash)s::bytea, %(label)s, %(expires)s::date, %(on)s)",
@@ -103,10 +105,10 @@ def _propose(
         expires=expires,
         on=day,
     )
-    return Asked(number, bytes(shown).hex())
+    return AskedChange(number, bytes(shown).hex())
 
 
-def confirm(tx: Transaction, number: int, digest: str, day: date) -> Waiting:
+def confirm(tx: Transaction, number: int, digest: str, day: date) -> WaitingChange:
     """Do what was proposed, as the region's audit administrator who was shown `digest`; what was done.
 
     Raises Forbidden `access.role_missing`, `request.same_person`, `access.own_grant`, `access.incompatible_roles`,
@@ -115,12 +117,12 @@ def confirm(tx: Transaction, number: int, digest: str, day: date) -> Waiting:
     return _decide(tx, number, digest, "confirmed", "", day)
 
 
-def refuse(tx: Transaction, number: int, digest: str, reason: str, day: date) -> Waiting:
+def refuse(tx: Transaction, number: int, digest: str, reason: str, day: date) -> WaitingChange:
     """Do it not, with a reason. Raises as `confirm`."""
     return _decide(tx, number, digest, "refused", reason, day)
 
 
-def _decide(tx: Transaction, number: int, digest: str, state: str, reason: str, day: date) -> Waiting:
+def _decide(tx: Transaction, number: int, digest: str, state: str, reason: str, day: date) -> WaitingChange:
     if state == "confirmed":  # a refusal, the safe direction, needs nobody's key
         signed(tx, "role.confirm", str(number), digest, day)
     tx.run(
@@ -136,12 +138,12 @@ def _decide(tx: Transaction, number: int, digest: str, state: str, reason: str, 
     return done
 
 
-def waiting(tx: Transaction) -> list[Waiting]:
+def waiting(tx: Transaction) -> list[WaitingChange]:
     """What waits for the audit administrator, oldest first."""
     return _read(tx)
 
 
-def _read(tx: Transaction, number: int = 0) -> list[Waiting]:
+def _read(tx: Transaction, number: int = 0) -> list[WaitingChange]:
     """A proposal, or all that wait."""
     rows = tx.rows(
         """SELECT n, act, user_name, person, display_name, role, fund, coalesce(left(encode(key_hash, 'hex'), 8), ''), label,
@@ -150,4 +152,4 @@ def _read(tx: Transaction, number: int = 0) -> list[Waiting]:
         region=tx.region,
         n=number,
     )
-    return [Waiting(*row) for row in rows]
+    return [WaitingChange(*row) for row in rows]

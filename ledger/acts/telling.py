@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from adapters.notices.mail import Mailbox, send_mail
 from adapters.notices.webhook import Hook, post
-from ledger.access.alarms import Notice, due_notices, note_alarm, notice_failed, notice_sent
+from ledger.access.alarms import AlarmNotice, due_notices, note_alarm, notice_failed, notice_sent
 from ledger.bootstrap import App
 from ledger.control.alarms.standing import Moment, standing
 from ledger.control.alarms.table import table
@@ -28,7 +28,7 @@ FILE: Final = "notices.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldOutside:
     """How many notices were taken by the other side, and how many will be tried again."""
 
     sent: int
@@ -74,12 +74,12 @@ def channels_of(home: Path) -> Channels:
         ) from None
 
 
-def tell(app: App, region: int, machine: float) -> Told:
+def tell(app: App, region: int, machine: float) -> ToldOutside:
     """Note every alarm nobody was told of, then send what is due. Raises InvalidInput `notices.*`."""
     channels = channels_of(app.settings.home)
     names = channels.names()
     if not names:
-        return Told(0, 0)
+        return ToldOutside(0, 0)
     with unit_of_work(app.engine, app.user, region) as tx:
         for alarm in standing(tx, Moment(app.now(), machine)):
             if alarm.seen is None and alarm.kind != "notice":  # that nobody hears us is told to those who ask
@@ -97,10 +97,10 @@ def tell(app: App, region: int, machine: float) -> Told:
             else:
                 notice_sent(tx, notice)
                 sent += 1
-    return Told(sent, failed)
+    return ToldOutside(sent, failed)
 
 
-def _send(channels: Channels, notice: Notice) -> str:
+def _send(channels: Channels, notice: AlarmNotice) -> str:
     """Why it was not taken; empty when it was."""
     if notice.channel == "webhook" and channels.webhook is not None:
         body = json.dumps({"id": notice.id, **notice.content}, ensure_ascii=False, sort_keys=True).encode()

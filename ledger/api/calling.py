@@ -12,7 +12,7 @@ from fastapi import Depends, Path, Query, Request, Response
 
 from ledger.access.idempotency import check_key
 from ledger.access.signing.signer import HEADER, read_header
-from ledger.access.signing.statement import Signed
+from ledger.access.signing.statement import SignedStatement
 from ledger.api.auth import Caller
 from ledger.api.problems import encode
 from ledger.db.connections import Engine
@@ -33,7 +33,7 @@ class Call:
     today: date
     key: str
     digest: bytes
-    signatures: list[Signed]
+    signatures: list[SignedStatement]
     """What the person signed for this act, made elsewhere."""
 
     def tx(self, region: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from ledger.access.signing.statement import Signed
+from ledger.access.signing.statement import SignedStatement
 
 
 class Described(NamedTuple):
@@ -36,7 +36,7 @@ class Commands(Protocol):
         values: Mapping[str, Any],
         key: str,
         digest: bytes,
-        signatures: Sequence[Signed] = (),
+        signatures: Sequence[SignedStatement] = (),
     ) -> Done:
         """Do one as `user`, once under `key` (none if empty) for content of `digest`, with what the person signed for it.
 

@@ -25,7 +25,7 @@ class Word(NamedTuple):
 WORDS: Final = (
     Word("account", "ledger.cli.books.account", "科目：增设、停用明细科目"),
     Word("advance", "ledger.cli.advance", "预付金、按月预拨、集采直接结算"),
-    Word("alarms", "ledger.cli.alarms", "告警：列出、签收、通知"),
+    Word("alarms", "ledger.cli.installation.alarms", "告警：列出、签收、通知"),
     Word("archive", "ledger.cli.books.archive", "电子会计档案：按期间成包、核对"),
     Word("audit", "ledger.cli.audit", "审核"),
     Word("bank", "ledger.cli.installation.bank", "银行通道与收到的文件"),
@@ -37,7 +37,7 @@ WORDS: Final = (
     Word("correct", "ledger.cli.vouchers.correct", "更正已记账的凭证：红字冲销、蓝字订正、差额更正"),
     Word("cutover", "ledger.cli.books.cutover", "接转：期初余额、未了事项、旧账明细"),
     Word("daily", "ledger.cli.daily", "日拨付"),
-    Word("data", "ledger.cli.data", "个人信息：隔离行的查看、密钥、保存期限"),
+    Word("data", "ledger.cli.installation.data", "个人信息：隔离行的查看、密钥、保存期限"),
     Word("db", "ledger.cli.installation.db", "数据库：启动、停止、状态、建库升级、备份、恢复"),
     Word("declare", "ledger.cli.declare", "申报"),
     Word("institution", "ledger.cli.institution", "定点医药机构与收款账户"),

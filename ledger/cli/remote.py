@@ -19,7 +19,7 @@ from typing import Any, Final
 import typer
 
 from ledger.access.idempotency import Kept, store_answer, stored_answer
-from ledger.access.signing.statement import Signed
+from ledger.access.signing.statement import SignedStatement
 from ledger.api.ports import Described, Done
 from ledger.cli.commands import WORDS, load
 from ledger.cli.line.acting import ACTING, Marked, close_apps
@@ -57,7 +57,7 @@ class Remote:
         values: Mapping[str, Any],
         key: str,
         digest: bytes,
-        signatures: Sequence[Signed] = (),
+        signatures: Sequence[SignedStatement] = (),
     ) -> Done:
         """Do one; see `Commands.run`."""
         command = acts().get(name)
@@ -97,7 +97,7 @@ class Remote:
         command: Any,
         arguments: list[str],
         marked: Marked | None,
-        signatures: Sequence[Signed],
+        signatures: Sequence[SignedStatement],
     ) -> dict[str, Any]:
         """The command as if typed, its answer taken instead of printed. Everything of it is this thread's own."""
         answers: list[dict[str, Any]] = []

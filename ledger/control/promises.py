@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """One promise of the ledger. `docs/promises.md` and `fundledger verify --promises` print this table."""
-
-    id: str
-    """`INV-01` … `INV-14`."""
-    sentence: str
-    """What is promised, in one Chinese sentence for the reviewer."""
-    guards: tuple[str, ...]
-    """What in the database refuses to break it: a function, or `NAME ON TABLE` for a trigger, constraint or policy."""
-    checks: tuple[str, ...]
-    """Modules below `ledger.control.checks` that look for it being broken, as `journal.chain`."""
-    tests: tuple[str, ...]
-    """Tests that break it on purpose, at its guards or behind them."""
-
+from ledger.control.promise import Promise, as_code
 
 PROMISES: Final[tuple[Promise, ...]] = (
     Promise(
@@ -334,7 +318,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
         (
             "access.has_role",
             "access.require_role",
-            "sealed ON fund.quarantine",
+            "only_sealed ON fund.quarantine",
             "scope ON fund.record",
             "scope ON books.entry",
             "scope ON payments.pay_order",
@@ -358,11 +342,7 @@ def table() -> str:
         "|---|---|---|---|---|",
     ]
     rows = [
-        f"| {one.id} | {one.sentence} | {_code(one.guards)} | {_code(one.checks)} | {_code(one.tests)} |"
+        f"| {one.id} | {one.sentence} | {as_code(one.guards)} | {as_code(one.checks)} | {as_code(one.tests)} |"
         for one in PROMISES
     ]
     return "\n".join(head + rows)
-
-
-def _code(names: tuple[str, ...]) -> str:
-    return "<br>".join(f"`{name}`" for name in names)

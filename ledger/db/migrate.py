@@ -32,8 +32,8 @@ from ledger.db.identity import (
     script_location,
     stored_in,
 )
-from ledger.db.region_keys import seal_what_is_clear
 from ledger.db.roles import LOCK, OWNER, prepare
+from ledger.db.safekeeping.region_keys import seal_what_is_clear
 from ledger.settings import Settings
 
 LOCK_WAIT: Final = "10s"

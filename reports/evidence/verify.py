@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from ledger.access.signing.register import Listed, check_list, signature_flaw_by
-from ledger.access.signing.statement import Signed, read_statement
+from ledger.access.signing.register import ListedPersonKey, check_list, signature_flaw_by
+from ledger.access.signing.statement import SignedStatement, read_statement
 from ledger.core.digests import batch_digest
 from ledger.core.errors import InvalidInput, LedgerError
 
@@ -26,7 +26,7 @@ class Proven(NamedTuple):
 class Checked(NamedTuple):
     """What a file of evidence proves; `flaws` empty where all of it holds."""
 
-    listed: Listed
+    listed: ListedPersonKey
     proven: list[Proven]
     flaws: list[str]
     content: bool
@@ -44,7 +44,7 @@ def check_evidence(
         asked = (listed.home, listed.region, document["act"], document["object"])
         content = _content_digest(document)
         for n, one in enumerate(document["signatures"], 1):
-            given = Signed(str(one["statement"]), str(one["signature"]))
+            given = SignedStatement(str(one["statement"]), str(one["signature"]))
             said, name, at = read_statement(given.statement)
             flaw = signature_flaw_by(listed.keys, given)
             if not flaw and (said.home, said.region, said.act, said.object) != asked:

@@ -18,7 +18,7 @@ from ledger.access.signing.pair import ED25519, SM2, KeyPair, generate, pair
 from ledger.access.signing.persons import PersonKey
 from ledger.access.signing.register import check_list, make_list, sign_list
 from ledger.access.signing.signer import header_of, read_header, sign_with
-from ledger.access.signing.statement import Wanted
+from ledger.access.signing.statement import ToSign
 from ledger.core.dates import machine_moment
 from ledger.core.errors import Forbidden, InvalidInput, Unavailable
 from reports.evidence.verify import check_evidence
@@ -35,9 +35,9 @@ def enrolled(key: KeyPair, person: str, revoked: str = "") -> PersonKey:
     )  # fmt: skip
 
 
-def wanted(person: str, content: str = "shown") -> Wanted:
+def wanted(person: str, content: str = "shown") -> ToSign:
     digest = sha256(content.encode()).hexdigest()
-    return Wanted(HOME, REGION, "voucher.approve_list", "420100-310", digest, f"user.{person}", person, DAY)
+    return ToSign(HOME, REGION, "voucher.approve_list", "420100-310", digest, f"user.{person}", person, DAY)
 
 
 def test_a_key_file_opens_for_its_owner_and_its_passphrase_only(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def kinds(client: httpx.Client, world: Any) -> dict[str, dict[str, Any]]:
 def job(world: Any, name: str, slot: str, state: str, message: str = "") -> None:
     with world.tx("system") as tx:
         tx.run(
-            "INSERT INTO jobs.job_run VALUES (%(region)s, %(job)s, %(slot)s, 'running', 'w', 1, clock_timestamp(), '')",
+            "INSERT INTO jobs.job_run VALUES (%(region)s, %(job)s, %(slot)s, 'running', 'w', 1, clock_timestamp() + interval '1 hour', '')",
             region=REGION,
             job=name,
             slot=slot,

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ledger.db.region_keys import unseal
+from ledger.db.safekeeping.region_keys import unseal
 from ledger.fund.record.fields import ALIASES, MONEY_NAMES
 from ledger.simulation.platform.day import Expected, day_lines
 

@@ -15,7 +15,7 @@ from adapters.banks.simulator.faults import Fault, FaultPlan
 from ledger.access.signing import persons
 from ledger.access.signing.pair import ED25519, KeyPair, generate, pair
 from ledger.access.signing.signer import HEADER, header_of, sign_with
-from ledger.access.signing.statement import Wanted
+from ledger.access.signing.statement import ToSign
 from ledger.access.users import Person, found_region
 from ledger.api.schemas import SCHEMAS
 from ledger.books.manual import ManualContent
@@ -232,7 +232,7 @@ def test_an_approval_over_http_brings_its_person_s_signature(
     person = world.value("SELECT access.person('checker')")
 
     def header(of: dict[str, Any], key: str) -> dict[str, str]:
-        wanted = Wanted(
+        wanted = ToSign(
             home, REGION, "payments.approve", of["batch"], of["digest"], "checker", person, PAID_ON
         )
         return {HEADER: header_of([sign_with(keys[key], wanted)])}

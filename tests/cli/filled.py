@@ -13,6 +13,7 @@ _COLUMNS: Final = """
 access.proposal.act user_proposal.act
 access.proposal.state user_proposal.state
 access.alarm_notice.channel alarm.channel
+access.person_key.state signing_key.state
 books.account_change.act account_change.act
 books.account_change.state account_change.state
 books.closing.method closing.method
@@ -123,6 +124,7 @@ books.recurrence.state recurrence.state
 COLUMNS: Final = dict(line.split() for line in _COLUMNS.split("\n") if line)
 """Column → family. A new limited column is named here, its codes in ledger/core/words/words.tsv."""
 NO_WORDS: Final = {
+    "access.person_key.algorithm": "Ed25519 and SM2 are names",
     "books.counter.series": "记 and 备 are words",
     "fund.reconcile_run.refd_setl_flag": "the platform's flag 0, 1, sent and kept, never shown",
     "fund.reconcile_total.refd_setl_flag": "likewise",
@@ -161,6 +163,7 @@ COMMANDS: Final = (
     f"--as zhou institution list --open {_R}",
     f"--as zhou institution show {_H} {_R}",
     f"--as zhou layers bill {{SELECT setl_id FROM fund.bill_layer ORDER BY 1 LIMIT 1}} {_R}",
+    f"--as zhou key list {_R}",
     f"--as zhou layers totals {_R} --from 2026-03-01 --to 2026-04-30",
     f"--as zhou month list {_R} --term 202603",
     f"--as zhou outregion totals {_R} --fund 310",
@@ -239,6 +242,8 @@ NOT_LISTED: Final = {
     "db stop": "nothing",
     "db tamper-drill": "needs the embedded database",
     "demo": "tests/cli/test_demo.py",
+    "evidence export": "counts signatures; tests/payments/orders/test_signed.py",
+    "evidence verify": "names, moments and fingerprints; tests/payments/orders/test_signed.py",
     "export": "a file for another program",
     "generate": "files for the intake",
     "intake load": "counts; the quarantine list has stable codes to look up",
@@ -352,11 +357,11 @@ def _columns(connection: psycopg.Connection[Any], table: str) -> dict[str, str]:
 _CHECKS_OFF: Final = """
 SELECT format('ALTER TABLE %s DROP CONSTRAINT %I CASCADE', conrelid::regclass, conname)
   FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
- WHERE contype IN ('c', 'u') AND coninhcount = 0 AND n.nspname IN ('fund', 'payments', 'books', 'jobs')
+ WHERE contype IN ('c', 'u') AND coninhcount = 0 AND n.nspname IN ('access', 'fund', 'payments', 'books', 'jobs')
 UNION ALL
 SELECT format('DROP INDEX %s', i.indexrelid::regclass)
   FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
- WHERE i.indisunique AND NOT i.indisprimary AND t.relkind = 'r' AND n.nspname IN ('fund', 'payments', 'jobs')
+ WHERE i.indisunique AND NOT i.indisprimary AND t.relkind = 'r' AND n.nspname IN ('access', 'fund', 'payments', 'jobs')
    AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conindid = i.indexrelid)
 """
 # An order stands where its last event led.

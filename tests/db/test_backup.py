@@ -9,9 +9,15 @@ import pytest
 from sqlalchemy import text
 
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
-from ledger.db.backup import backup, restore
 from ledger.db.identity import carried
-from ledger.db.sealing import make_recipient, open_stream, read_private, read_recipient, seal_stream
+from ledger.db.safekeeping.backup import backup, restore
+from ledger.db.safekeeping.sealing import (
+    make_recipient,
+    open_stream,
+    read_private,
+    read_recipient,
+    seal_stream,
+)
 from ledger.settings import Settings
 
 

@@ -158,6 +158,11 @@ OTHER = {
     "audit attach": "evidence of any kind, kept as it is",
     "book voucher attach": "a paper of any kind, kept as it is",
     "clear confirm": "the signed letter of any kind, kept as it is",
+    "evidence verify": "made by `evidence export`",
+    "key agent": "a key of `key new`",
+    "key new": "made by it",
+    "key sign": "a statement that was refused for want of a signature, or what is shown to be signed",
+    "key sign-list": "made by `key export`",
 }
 
 

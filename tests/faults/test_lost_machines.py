@@ -20,7 +20,7 @@ from ledger.bootstrap import App
 from ledger.core.errors import Conflict, InvalidInput, LedgerError, Unavailable
 from ledger.db.cluster import Cluster
 from ledger.db.connections import direct
-from ledger.db.continuous import archive, base, recover
+from ledger.db.safekeeping.continuous import archive, base, recover
 from ledger.db.server import MEMORY
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.freeze.freeze import require_thawed

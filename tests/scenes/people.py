@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy.engine import Engine
 
-from ledger.access.proposals import Asked, confirm, propose_role, propose_user
+from ledger.access.proposals import AskedChange, confirm, propose_role, propose_user
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.simulation.people import DEMO_REGION
 
@@ -27,7 +27,7 @@ def give(engine: Engine, user: str, role: str, *, region: int = DEMO_REGION) -> 
     decided(engine, lambda tx: propose_role(tx, user, role, 0, DAY), region)
 
 
-def decided(engine: Engine, propose: Callable[[Transaction], Asked], region: int) -> None:
+def decided(engine: Engine, propose: Callable[[Transaction], AskedChange], region: int) -> None:
     """What the security administrator proposes, confirmed by the audit administrator."""
     with unit_of_work(engine, "guan", region) as tx:
         asked = propose(tx)

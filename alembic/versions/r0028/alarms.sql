@@ -25,14 +25,15 @@ CREATE TABLE access.alarm_notice (
     region   integer NOT NULL,
     alarm    text NOT NULL CHECK (length(alarm) BETWEEN 1 AND 200),
     channel  text NOT NULL CHECK (channel IN ('webhook', 'mail')),
-    id       uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+    id       uuid NOT NULL DEFAULT gen_random_uuid(),
     content  jsonb NOT NULL,
     made_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     tries    integer NOT NULL DEFAULT 0 CHECK (tries >= 0),
     next_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     problem  text NOT NULL DEFAULT '' CHECK (length(problem) <= 200),
     sent_at  timestamptz,
-    PRIMARY KEY (region, alarm, channel)
+    PRIMARY KEY (region, alarm, channel),
+    UNIQUE (region, id)
 );
 
 CREATE INDEX alarm_notice_waiting ON access.alarm_notice (region, next_at) WHERE sent_at IS NULL;

@@ -27,7 +27,7 @@ _CREDENTIALS: Final = struct.Struct("3i")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldByAgent:
     """A key the agent holds: a `Holder`."""
 
     path: Path
@@ -40,9 +40,11 @@ class Held:
         return str(answer["signature"])
 
 
-def held(path: Path) -> list[Held]:
+def held(path: Path) -> list[HeldByAgent]:
     """The keys of the agent behind a socket. Raises Unavailable `signing_key.agent`."""
-    return [Held(path, one["public_key"], one["fingerprint"]) for one in _ask(path, {"do": "list"})["keys"]]
+    return [
+        HeldByAgent(path, one["public_key"], one["fingerprint"]) for one in _ask(path, {"do": "list"})["keys"]
+    ]
 
 
 def serve(path: Path, keys: Mapping[str, KeyPair], idle_seconds: float) -> None:

@@ -13,7 +13,7 @@ from ledger.access.signing.pair import key_id
 from ledger.access.signing.persons import PersonKey
 from ledger.access.signing.signer import Holder, sign_with
 from ledger.access.signing.signing import holds
-from ledger.access.signing.statement import Signed, Wanted, canonical, read_statement
+from ledger.access.signing.statement import SignedStatement, ToSign, canonical, read_statement
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
@@ -26,7 +26,7 @@ _KEPT: Final = (
 SIZE_MAX: Final = 50_000_000
 
 
-class Listed(NamedTuple):
+class ListedPersonKey(NamedTuple):
     """A list that two persons signed: its keys by fingerprint, and the fingerprints it is signed by."""
 
     home: str
@@ -59,7 +59,7 @@ def sign_list(document: dict[str, Any], holder: Holder, user: str) -> None:
     key = next((one for one in document["keys"] if one["fingerprint"] == holder.id), None)
     if key is None:
         raise InvalidInput("evidence.list", f"密钥{holder.id[:16]}…不在名册中，不能签名")
-    said = Wanted(
+    said = ToSign(
         document["home"],
         document["region"],
         ACT,
@@ -88,7 +88,7 @@ def read_document(path: Path, wanted: str) -> dict[str, Any]:
     return found
 
 
-def check_list(document: Mapping[str, Any], trusted: Collection[str] = ()) -> Listed:
+def check_list(document: Mapping[str, Any], trusted: Collection[str] = ()) -> ListedPersonKey:
     """A list if two different persons of it signed it as it is. With `trusted`, both by keys whose fingerprints begin so.
 
     Raises InvalidInput `evidence.list`, naming what is wrong.
@@ -100,7 +100,7 @@ def check_list(document: Mapping[str, Any], trusted: Collection[str] = ()) -> Li
         home, region, digest = str(document["home"]), int(document["region"]), list_digest(document)
         signers: dict[str, str] = {}
         for one in document["signatures"]:
-            given = Signed(str(one["statement"]), str(one["signature"]))
+            given = SignedStatement(str(one["statement"]), str(one["signature"]))
             said, name, _ = read_statement(given.statement)
             flaw = signature_flaw_by(keys, given)
             if flaw or (said.home, said.region, said.act, said.digest) != (home, region, ACT, digest):
@@ -113,10 +113,10 @@ def check_list(document: Mapping[str, Any], trusted: Collection[str] = ()) -> Li
     if len(signers) < 2:
         persons = "、".join(signers) or "无人"
         raise _refused(f"须由两人签名，现只有{persons}" + ("（以所信任的密钥计）" if trusted else ""))
-    return Listed(home, region, keys, tuple(signers.values()))
+    return ListedPersonKey(home, region, keys, tuple(signers.values()))
 
 
-def signature_flaw_by(keys: Mapping[str, Mapping[str, Any]], given: Signed) -> str:
+def signature_flaw_by(keys: Mapping[str, Mapping[str, Any]], given: SignedStatement) -> str:
     """What is wrong with a signature by the list: unknown, not valid or revoked then, another's, or no signature; "" if good."""
     said, name, at = read_statement(given.statement)
     key = keys.get(name)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from ledger.access.signing.statement import Signed, Wanted, canonical, read_statement
+from ledger.access.signing.statement import SignedStatement, ToSign, canonical, read_statement
 from ledger.core.dates import machine_moment
 from ledger.core.errors import InvalidInput
 
@@ -39,7 +39,7 @@ class Holder(Protocol):
 class Signer(Protocol):
     """Gives the signature an act asks for."""
 
-    def signature(self, wanted: Wanted) -> Signed | None:
+    def signature(self, wanted: ToSign) -> SignedStatement | None:
         """None where there is no key to sign with: the database then says whether that will do."""
 
 
@@ -50,7 +50,7 @@ class WithKey:
         self._opening = opening
         self._holder: Holder | None = None
 
-    def signature(self, wanted: Wanted) -> Signed | None:
+    def signature(self, wanted: ToSign) -> SignedStatement | None:
         """Sign now. Raises what opening the key raises."""
         self._holder = self._holder or self._opening()
         return None if self._holder is None else sign_with(self._holder, wanted)
@@ -59,10 +59,10 @@ class WithKey:
 class Carried:
     """Signatures made elsewhere, as a request brought them."""
 
-    def __init__(self, signatures: Sequence[Signed]) -> None:
+    def __init__(self, signatures: Sequence[SignedStatement]) -> None:
         self._signatures = signatures
 
-    def signature(self, wanted: Wanted) -> Signed | None:
+    def signature(self, wanted: ToSign) -> SignedStatement | None:
         """The one made for this act on this object; whether it says the rest is asked where it is stored."""
         for one in self._signatures:
             said, _, _ = read_statement(one.statement)
@@ -71,18 +71,18 @@ class Carried:
         return None
 
 
-def sign_with(holder: Holder, wanted: Wanted) -> Signed:
+def sign_with(holder: Holder, wanted: ToSign) -> SignedStatement:
     """Sign at the machine's own moment."""
     statement = wanted.statement(holder.id, machine_moment())
-    return Signed(statement, holder.sign(statement.encode()))
+    return SignedStatement(statement, holder.sign(statement.encode()))
 
 
-def header_of(signatures: Sequence[Signed]) -> str:
+def header_of(signatures: Sequence[SignedStatement]) -> str:
     """Signatures as the value of a header."""
     return ",".join(base64.b64encode(canonical(one._asdict()).encode()).decode() for one in signatures)
 
 
-def read_header(value: str) -> list[Signed]:
+def read_header(value: str) -> list[SignedStatement]:
     """The signatures of a header; raises InvalidInput `signature.format`."""
     found = []
     try:
@@ -90,9 +90,11 @@ def read_header(value: str) -> list[Signed]:
             raise ValueError
         for part in value.split(",") if value else ():
             told = json.loads(base64.b64decode(part.strip(), validate=True))
-            if set(told) != set(Signed._fields) or not all(isinstance(text, str) for text in told.values()):
+            if set(told) != set(SignedStatement._fields) or not all(
+                isinstance(text, str) for text in told.values()
+            ):
                 raise ValueError
-            found.append(Signed(**told))
+            found.append(SignedStatement(**told))
             read_statement(found[-1].statement)
     except (ValueError, TypeError, binascii.Error):
         raise InvalidInput("signature.format", f"请求头{HEADER}不是约定的形状") from None

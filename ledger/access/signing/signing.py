@@ -11,7 +11,13 @@ from typing import cast
 
 from ledger.access.signing.pair import Algorithm, is_signed
 from ledger.access.signing.signer import Signer
-from ledger.access.signing.statement import Signed, Wanted, read_statement, require_near, require_same
+from ledger.access.signing.statement import (
+    SignedStatement,
+    ToSign,
+    read_statement,
+    require_near,
+    require_same,
+)
 from ledger.core.dates import machine_moment
 from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import Transaction
@@ -30,7 +36,7 @@ def signed(tx: Transaction, act: str, subject: str, digest: str, day: date, cont
     if row is None:
         return False
     home, person = row
-    wanted = Wanted(home, tx.region, act, subject, digest.strip().lower(), tx.user, person or "", day)
+    wanted = ToSign(home, tx.region, act, subject, digest.strip().lower(), tx.user, person or "", day)
     given = signer.signature(wanted)
     if given is None:
         return False
@@ -38,7 +44,7 @@ def signed(tx: Transaction, act: str, subject: str, digest: str, day: date, cont
     return True
 
 
-def store(tx: Transaction, wanted: Wanted, given: Signed, content: str = "") -> None:
+def store(tx: Transaction, wanted: ToSign, given: SignedStatement, content: str = "") -> None:
     """Store a signature after checking it: of this very act, now, by a key of the person. Raises as `signed`."""
     said, key, signed_at = read_statement(given.statement)
     require_same(wanted, said)
@@ -72,7 +78,7 @@ def store(tx: Transaction, wanted: Wanted, given: Signed, content: str = "") -> 
     )
 
 
-def holds(algorithm: Algorithm, public: str, given: Signed) -> bool:
+def holds(algorithm: Algorithm, public: str, given: SignedStatement) -> bool:
     """Whether the bytes are that key's signature of the statement; False for anything that is none."""
     try:
         raw = bytes.fromhex(given.signature)

@@ -17,7 +17,7 @@ _FIELDS: Final = frozenset(
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
-class Wanted(NamedTuple):
+class ToSign(NamedTuple):
     """What a signature is asked for: in which installation and region, for which act on what, over which digest, of whom."""
 
     home: str
@@ -44,7 +44,7 @@ class Wanted(NamedTuple):
         )
 
 
-class Signed(NamedTuple):
+class SignedStatement(NamedTuple):
     """A statement with its signature (hexadecimal, 64 bytes)."""
 
     statement: str
@@ -56,14 +56,14 @@ def canonical(document: dict[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def read_statement(text: str) -> tuple[Wanted, str, datetime]:
+def read_statement(text: str) -> tuple[ToSign, str, datetime]:
     """What a statement says: what was signed, the key's fingerprint, when. Raises InvalidInput `signature.format`."""
     try:
         found = json.loads(text)
         if set(found) != _FIELDS or found["version"] != VERSION or canonical(found) != text:
             raise ValueError
-        wanted = Wanted(
-            **{name: found[name] for name in Wanted._fields if name != "day"},
+        wanted = ToSign(
+            **{name: found[name] for name in ToSign._fields if name != "day"},
             day=date.fromisoformat(found["day"]),
         )
         at = datetime.strptime(found["signed_at"], _TIME).replace(tzinfo=UTC)
@@ -76,9 +76,9 @@ def read_statement(text: str) -> tuple[Wanted, str, datetime]:
     return wanted, found["key"], at
 
 
-def require_same(wanted: Wanted, said: Wanted) -> None:
+def require_same(wanted: ToSign, said: ToSign) -> None:
     """Raise Forbidden `signature.other_content` naming the first thing of which the signed statement says something else."""
-    for name, asked, signed in zip(Wanted._fields, wanted, said, strict=True):
+    for name, asked, signed in zip(ToSign._fields, wanted, said, strict=True):
         if asked != signed:
             raise Forbidden(
                 "signature.other_content",

@@ -14,7 +14,7 @@ from ledger.access.signing.keyfile import new_key, open_key, read_public
 from ledger.access.signing.pair import algorithm_named
 from ledger.access.signing.register import FORMAT, check_list, make_list, read_document, sign_list
 from ledger.access.signing.signer import HEADER, Holder, header_of, sign_with
-from ledger.access.signing.statement import Wanted
+from ledger.access.signing.statement import ToSign
 from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
 from ledger.cli.line.signing import holder_of, passphrase_of
@@ -189,7 +189,7 @@ def sign(
     key = listed.keys.get(holder.id)
     if key is None:
         raise InvalidInput("evidence.list", f"人员密钥名册不可信：密钥{holder.id[:16]}…不在名册中")
-    wanted = Wanted(
+    wanted = ToSign(
         listed.home, listed.region, act_name, subject, digest.lower(), ACTING.user or key["users"][0], key["person"],
         day_or_today(date),
     )  # fmt: skip

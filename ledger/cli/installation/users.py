@@ -9,8 +9,8 @@ import typer
 
 from ledger.access.listing import read_users
 from ledger.access.proposals import (
-    Asked,
-    Waiting,
+    AskedChange,
+    WaitingChange,
     confirm,
     propose_activation,
     propose_deactivation,
@@ -183,7 +183,7 @@ def _require_role(role: str) -> None:
         raise InvalidInput("role.unknown", f"没有角色{role}", role=role)
 
 
-def _show_asked(document: dict[str, Any], words: str, asked: Asked, *, as_json: bool) -> None:
+def _show_asked(document: dict[str, Any], words: str, asked: AskedChange, *, as_json: bool) -> None:
     show(
         document | {"state": "proposed", "n": asked.n, "digest": asked.digest},
         [f"第{asked.n}号：{words}，已提出，待审计管理员确认：fundledger user pending"],
@@ -191,7 +191,7 @@ def _show_asked(document: dict[str, Any], words: str, asked: Asked, *, as_json: 
     )
 
 
-def _words(one: Waiting) -> str:
+def _words(one: WaitingChange) -> str:
     words = [said("user_proposal.act", one.act), one.user]
     words += [f"{one.display_name}（{one.person}）"] if one.person else []
     words += [said("user.role", one.role) + (f"（{one.fund}）" if one.fund else "")] if one.role else []

@@ -6,7 +6,7 @@ from threading import local
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:  # for the type only: `--help` opens nothing
-    from ledger.access.signing.statement import Signed
+    from ledger.access.signing.statement import SignedStatement
     from ledger.bootstrap import App
     from ledger.db.connections import Engine
     from ledger.settings import Settings
@@ -40,7 +40,7 @@ class Acting(local):
         self.warnings = []
         self.answers: list[dict[str, Any]] | None = None
         """Where the answer goes instead of being printed: set for the service."""
-        self.signatures: list[Signed] = []
+        self.signatures: list[SignedStatement] = []
         """What a request to the service brought."""
         self.marked: Marked | None = None
         self.engine: Engine | None = None

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from ledger.access.signing.pair import Algorithm
 from ledger.access.signing.signing import holds
-from ledger.access.signing.statement import SKEW, Signed, Wanted, read_statement
+from ledger.access.signing.statement import SKEW, SignedStatement, ToSign, read_statement
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 from ledger.core.dates import SHANGHAI
@@ -158,13 +158,13 @@ def _flaw(row: _Row) -> str:
         said, key, at = read_statement(row.statement)
     except LedgerError as error:
         return error.message
-    asked = Wanted(
+    asked = ToSign(
         row.home or "", row.region, row.act, row.object, row.digest, row.user, row.key_person, row.day
     )
     if (said, key, at) != (asked, row.fingerprint, row.signed_at.astimezone(UTC)):
         return "所签的内容与所记的不同"
     if row.content and sha256(row.content.encode()).hexdigest() != row.digest:
         return "随附的清单与所签的摘要不符"
-    if not holds(row.algorithm, row.public, Signed(row.statement, row.signature)):
+    if not holds(row.algorithm, row.public, SignedStatement(row.statement, row.signature)):
         return "签名与所签的内容、密钥不符"
     return ""

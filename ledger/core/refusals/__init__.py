@@ -43,6 +43,7 @@ WORDS: Final[Mapping[str, str]] = {
     "Unavailable": "暂不可用",
     "BadRequest": "请求不能读取",
     "TooLarge": "请求过大",
+    "TooMany": "请求过多",
     "NotSupported": "不支持",
     "LedgerError": "内部错误",
     "Answer": "逐条答复",

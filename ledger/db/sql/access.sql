@@ -337,9 +337,10 @@ DECLARE v access.app_user; v_fit record;
 BEGIN
     SELECT * INTO v FROM access.app_user WHERE user_name = p.user_name;
     IF (p.act = 'add') = (v.user_name IS NOT NULL) THEN
-        RAISE EXCEPTION USING ERRCODE = CASE p.act WHEN 'add' THEN 'FL005' ELSE 'FL004' END,
-            MESSAGE = CASE p.act WHEN 'add' THEN 'user.exists' ELSE 'user.unknown' END,
-            DETAIL = format(CASE p.act WHEN 'add' THEN '已有用户%s' ELSE '没有用户%s' END, p.user_name);
+        IF p.act = 'add' THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'user.exists', DETAIL = format('已有用户%s', p.user_name);
+        END IF;
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.unknown', DETAIL = format('没有用户%s', p.user_name);
     END IF;
     IF access.person(p_acting) = coalesce(v.person, p.person) AND p.act IN ('add', 'grant', 'key', 'activate') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.own_grant', DETAIL = '不得给自己授予角色、用户名或密钥';

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger.core.errors import InvalidInput, NotFound
-from ledger.db.region_keys import new_key, unseal
+from ledger.db.safekeeping.region_keys import new_key, unseal
 from ledger.db.unit_of_work import Transaction
 
 # Fields of the platform's shapes that say who somebody is; whatever else looks like a number of a person or an account.

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from ledger.core.accounts import coded
-from ledger.db.region_keys import seal
+from ledger.db.safekeeping.region_keys import seal
 from ledger.db.unit_of_work import Transaction, array_of
 from ledger.fund.intake.context import Enrolled
 from ledger.fund.intake.payables import insert

@@ -27,7 +27,7 @@ _COUNT: Final[dict[str, LiteralString]] = {
 }
 
 
-class Kept(NamedTuple):
+class Retained(NamedTuple):
     """One kind: its years, the day before which it is past its time, and how many are."""
 
     kind: str
@@ -36,11 +36,13 @@ class Kept(NamedTuple):
     past: int
 
 
-def read_retention(tx: Transaction, day: date) -> list[Kept]:
+def read_retention(tx: Transaction, day: date) -> list[Retained]:
     """Every kind on `day`."""
     found = []
     for kind, standard in YEARS.items():
         years = whole_choice(tx, f"retention_{kind}", day, standard)
         before = date(day.year - years, day.month, min(day.day, 28))
-        found.append(Kept(kind, years, before, int(tx.value(_COUNT[kind], region=tx.region, before=before))))
+        found.append(
+            Retained(kind, years, before, int(tx.value(_COUNT[kind], region=tx.region, before=before)))
+        )
     return found

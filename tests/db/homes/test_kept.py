@@ -13,7 +13,7 @@ from ledger.control.verify import examine
 from ledger.db.engine import auditor_engine
 from ledger.db.identity import carried
 from ledger.db.migrate import migrate
-from ledger.db.region_keys import unseal
+from ledger.db.safekeeping.region_keys import unseal
 from ledger.settings import Settings
 from tests.db.homes.home import as_left, facts, kept
 

@@ -18,7 +18,7 @@ from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Dimensions, credit, debit
 from ledger.core.errors import Conflict, Forbidden, LedgerError
-from ledger.db.backup import backup, restore
+from ledger.db.safekeeping.backup import backup, restore
 from ledger.fund.daily.run import run_daily
 from ledger.fund.suspense.resolution import SuspensePaper
 from ledger.fund.suspense.suspense import confirm, propose

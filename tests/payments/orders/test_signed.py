@@ -14,7 +14,7 @@ from ledger.access.signing import persons
 from ledger.access.signing.pair import ED25519, SM2, Algorithm, KeyPair, generate, pair
 from ledger.access.signing.register import make_list, sign_list
 from ledger.access.signing.signer import Carried, WithKey
-from ledger.access.signing.statement import Signed, Wanted
+from ledger.access.signing.statement import SignedStatement, ToSign
 from ledger.control.checks.signatures import check_signatures
 from ledger.control.snapshot import open_snapshot
 from ledger.core.dates import machine_moment
@@ -51,12 +51,12 @@ class Signing:
     def act(self, user: str) -> Any:
         return acting(self, user)
 
-    def wanted(self, batch: Any, user: str = "checker", **other: Any) -> Wanted:
+    def wanted(self, batch: Any, user: str = "checker", **other: Any) -> ToSign:
         home, person = self.world.rows("SELECT h.id, access.person(%(u)s) FROM access.home h", u=user)[0]
-        made = Wanted(home, REGION, "payments.approve", batch.batch_id, batch.digest.hex(), user, person, DAY)
+        made = ToSign(home, REGION, "payments.approve", batch.batch_id, batch.digest.hex(), user, person, DAY)
         return made._replace(**other)
 
-    def approve(self, batch: Any, given: Signed | None, user: str = "checker") -> None:
+    def approve(self, batch: Any, given: SignedStatement | None, user: str = "checker") -> None:
         with self.world.tx(user) as tx:
             tx.signer = Carried([given] if given else [])
             approve_in(tx, batch.batch_id, batch.digest, DAY)
@@ -96,9 +96,9 @@ def signing(world: Any, database: Any) -> Signing:
     return made
 
 
-def sign(key: KeyPair, wanted: Wanted, minutes: int = 0) -> Signed:
+def sign(key: KeyPair, wanted: ToSign, minutes: int = 0) -> SignedStatement:
     statement = wanted.statement(key.id, machine_moment() + timedelta(minutes=minutes))
-    return Signed(statement, key.sign(statement.encode()))
+    return SignedStatement(statement, key.sign(statement.encode()))
 
 
 def test_an_approval_carries_its_person_s_signature_or_is_refused(signing: Signing) -> None:
@@ -134,9 +134,9 @@ def test_a_signature_that_does_not_hold_is_refused(signing: Signing) -> None:
         (sign(own, wanted._replace(act="month.approve")), "signature.missing"),
         (sign(own, wanted, minutes=6), "signature.clock"),
         (sign(own, wanted, minutes=-6), "signature.clock"),
-        (Signed(good.statement, sign(own, wanted, minutes=1).signature), "signature.wrong"),
-        (Signed(good.statement + " ", good.signature), "signature.format"),
-        (Signed(good.statement, "00" * 64), "signature.wrong"),
+        (SignedStatement(good.statement, sign(own, wanted, minutes=1).signature), "signature.wrong"),
+        (SignedStatement(good.statement + " ", good.signature), "signature.format"),
+        (SignedStatement(good.statement, "00" * 64), "signature.wrong"),
     ):
         with pytest.raises(LedgerError) as refused:
             signing.approve(batch, given)

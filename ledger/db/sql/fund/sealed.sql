@@ -37,7 +37,7 @@ BEGIN
 END $$;
 
 -- Guards ------------------------------------------------------
-CREATE OR REPLACE TRIGGER sealed BEFORE INSERT ON fund.quarantine FOR EACH ROW
+CREATE OR REPLACE TRIGGER only_sealed BEFORE INSERT ON fund.quarantine FOR EACH ROW
     WHEN (access.working_login() AND NEW.raw <> '' AND substring(NEW.raw FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL1'::bytea)
     EXECUTE FUNCTION fund.refuse_clear();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.sealing_key

@@ -13,7 +13,14 @@ from typing import Any, Final
 import psycopg
 
 from ledger.core.errors import NotFound
-from ledger.db.sealing import MAGIC, Recipient, make_recipient, open_stream, read_private, seal_stream
+from ledger.db.safekeeping.sealing import (
+    MAGIC,
+    Recipient,
+    make_recipient,
+    open_stream,
+    read_private,
+    seal_stream,
+)
 
 _ANY: Final = 0
 """The region of what names none."""

@@ -1,6 +1,6 @@
 """Backup and restore: a pg_dump archive with a manifest of what it must hold, and a way back into nothing only.
 
-For a named recipient the archive is sealed (ledger.db.sealing) as pg_dump gives it: nothing of it is ever on the disk in clear, and
+For a named recipient the archive is sealed (ledger.db.safekeeping.sealing) as pg_dump gives it: nothing of it is ever on the disk in clear, and
 restoring opens it straight into pg_restore.
 """
 
@@ -30,7 +30,7 @@ from ledger.db.identity import stored
 from ledger.db.migrate import migrate
 from ledger.db.programs import RunAs, find_bindir, piped, run
 from ledger.db.roles import prepare
-from ledger.db.sealing import Recipient, is_sealed, open_stream, read_private, seal_stream
+from ledger.db.safekeeping.sealing import Recipient, is_sealed, open_stream, read_private, seal_stream
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+from hashlib import sha256
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -36,7 +37,7 @@ def list_command(region: RegionOption, *, as_json: JsonFlag = False) -> None:
 @app.command("see")
 def see_command(
     region: RegionOption,
-    key: Annotated[str, typer.Option(help="告警的标识（alarms list给出）")],
+    key: Annotated[str, typer.Option(help="告警的编号或标识（alarms list给出）")],
     reason: Annotated[str, typer.Option(help="为何可以暂且如此、由谁处理")],
     *,
     as_json: JsonFlag = False,
@@ -44,7 +45,9 @@ def see_command(
     """签收一项告警并说明理由：告警仍在，直到起因消除。"""
     running = app_for("reviewer")
     with act(running, region, "alarms.seen", key[:200]) as tx:
-        if key not in {one.key for one in standing(tx, Moment(running.now(), machine_seconds()))}:
+        keys = {one.key for one in standing(tx, Moment(running.now(), machine_seconds()))}
+        key = next((one for one in keys if key in (one, short(one))), "") or key
+        if key not in keys:
             raise NotFound("alarm.unknown", f"没有告警{key[:60]}：请看 alarms list", alarm=key[:200])
         see_alarm(tx, key, reason)
     show({"alarm": key}, [f"已签收 {key}"], as_json=as_json)
@@ -73,6 +76,24 @@ def table_command(*, as_json: JsonFlag = False) -> None:
     )
 
 
+_FAMILIES: Final = {
+    "suspense": ("", "paper.reason"),
+    "suspense_old": ("", "paper.reason"),
+    "overdue": ("", "order.state"),
+    "job_failed": ("job", ""),
+    "job_silent": ("job", ""),
+    "findings": ("job", ""),
+    "frozen": ("freeze.sign", ""),
+    "notice": ("alarm.channel", ""),
+}
+"""Families of words that an alarm's subject and detail are codes of."""
+
+
+def short(key: str) -> str:
+    """What people call an alarm by: the beginning of its key's digest."""
+    return sha256(key.encode()).hexdigest()[:10]
+
+
 def plain(one: Alarm) -> dict[str, Any]:
     """An alarm for machines."""
     row = table()[one.kind]
@@ -82,6 +103,9 @@ def plain(one: Alarm) -> dict[str, Any]:
 def words(one: Alarm) -> str:
     """An alarm for people."""
     row = table()[one.kind]
-    text = f"{said('alarm.severity', one.severity)} {row.what}：{one.subject}（{one.since or '无日期'}）{one.detail}"
-    text += f"  [{one.key}]"
+    subject, detail = (
+        said(family, text) if family else text
+        for family, text in zip(_FAMILIES.get(one.kind, ("", "")), (one.subject, one.detail), strict=True)
+    )
+    text = f"{said('alarm.severity', one.severity)} {short(one.key)} {row.what}：{subject}（{one.since or '无日期'}）{detail}"
     return text + (f"；{one.seen.seen_by}已签收：{one.seen.reason}" if one.seen else f"；{row.ask}")
