@@ -140,7 +140,9 @@ def database(cluster: Cluster, new_database_name: str) -> Iterator[Database]:
 def own_settings(cluster: Cluster, name: str, url: str) -> Settings:
     """Settings of a database with a home of its own: anchors and reports of one test are not another's."""
     home = cluster.home / "homes" / name
-    shutil.copytree(cluster.home / "secrets", home / "secrets")
+    for kept in ("secrets", "keys"):  # what was sealed in the template is opened in its clones
+        if (cluster.home / kept).is_dir():
+            shutil.copytree(cluster.home / kept, home / kept)
     return Settings(home=home, database_url=url)
 
 

@@ -45,7 +45,7 @@ _PAYEES: Final = """
 _HELD: Final = """
     SELECT h.region, h.order_no, h.institution, h.decided_on, h.approved_on FROM (
         SELECT o.region, o.order_no, o.institution, p.version, p.decided_on, a.approved_on, coalesce((SELECT y.value FROM fund.region_policy y WHERE y.region = a.region AND y.key = 'payee_hold_days' AND y.from_day <= a.approved_on
-                      ORDER BY y.from_day DESC LIMIT 1), '1')::integer AS days
+                      ORDER BY y.from_day DESC LIMIT 1), '0')::integer AS days
           FROM payments.approval a
           JOIN payments.pay_order o ON o.region = a.region AND o.batch_id = a.batch_id AND o.first_payment IS NOT NULL
           JOIN payments.batch b ON b.region = a.region AND b.batch_id = a.batch_id AND b.kind <> 'supplier'

@@ -93,7 +93,7 @@ INSERT INTO fund.policy_key VALUES
     ('payee_day_limit',    '同一收款单位一日拨付限额，元；none不限（未选时即此）', 'none|[1-9][0-9]{0,11}'),
     ('approver_day_limit', '审批人一日累计审批限额，元；none不限（未选时即此）；其后可列用户=元',
      '(none|[1-9][0-9]{0,11})(,[a-z][a-z0-9_.-]{1,39}=(none|[1-9][0-9]{0,11}))*'),
-    ('payee_hold_days',    '收款账户变更后暂缓拨付的日历日数，变更当日算起；0不暂缓，未选时为1', '[0-9]|[1-8][0-9]|90');
+    ('payee_hold_days',    '收款账户变更后暂缓拨付的日历日数，变更当日算起；0不暂缓（未选时即此）', '[0-9]|[1-8][0-9]|90');
 
 INSERT INTO fund.policy_key VALUES
     ('retention_quarantine', '隔离的结算记录保存年数，未选时为3', '[1-9]|[1-9][0-9]'),

@@ -45,7 +45,7 @@ $$;
 CREATE OR REPLACE FUNCTION fund.payee_holds(p_region integer, p_day date) RETURNS TABLE (institution text, version integer, changed_on date, free_on date)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT a.institution, a.version, a.decided_on, a.decided_on + h.days
-      FROM (SELECT coalesce(nullif(payments.chosen(p_region, 'payee_hold_days', p_day), ''), '1')::integer AS days) h
+      FROM (SELECT coalesce(nullif(payments.chosen(p_region, 'payee_hold_days', p_day), ''), '0')::integer AS days) h
       JOIN fund.payee_account a ON a.region = p_region AND a.state = 'confirmed' AND a.decided_on + h.days > p_day
      WHERE h.days > 0
        AND EXISTS (SELECT 1 FROM fund.payee_account o
