@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
 import ssl
 import threading
 import time
@@ -168,7 +169,13 @@ def outside(world: Any, tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     taking = Taking()
-    mail = Controller(taking, hostname="127.0.0.1", port=0, tls_context=context, require_starttls=True)
+    with socket.create_server(
+        ("127.0.0.1", 0)
+    ) as free:  # the controller calls itself by the number it was given
+        mail_port = free.getsockname()[1]
+    mail = Controller(
+        taking, hostname="127.0.0.1", port=mail_port, tls_context=context, require_starttls=True
+    )
     mail.start()
     home = world.settings.home
     try:
