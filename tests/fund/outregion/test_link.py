@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.banks.simulator.faults import Fault
+from ledger.control.verify import verify
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.fund.outregion.bills import draft_bill_orders, make_bill
 from ledger.fund.outregion.care import recognise_outregion
@@ -83,7 +84,8 @@ def test_while_the_other_side_is_down_the_message_waits_and_is_tried_again(two: 
     with two.month.admin.begin() as admin:
         admin.exec_driver_sql("UPDATE access.app_user SET active = true WHERE user_name = 'xitong'")
     assert [one.outcome for one in deliver(two.end(HERE), two.end(THERE), LATER)] == ["delivered"]
-    two.verified()
+    told = verify(two.month.database.auditor_engine, two.home)
+    assert {(one.code, one.entry) for one in told} == {("trace.login", "access.app_user xitong")}
 
 
 @pytest.mark.fault(45)
