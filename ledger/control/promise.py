@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -21,6 +22,18 @@ class Promise:
     """Tests that break it on purpose, at its guards or behind them."""
 
 
-def as_code(names: tuple[str, ...]) -> str:
-    """Names one below the other in a cell of a Markdown table."""
+def table_of(promises: Iterable[Promise]) -> str:
+    """Promises as a Markdown table: one row each, guards and tests as code."""
+    head = [
+        "| 编号 | 承诺 | 数据库防线 | 核验 (`ledger.control.checks`) | 故意破坏的测试 |",
+        "|---|---|---|---|---|",
+    ]
+    rows = [
+        f"| {one.id} | {one.sentence} | {_code(one.guards)} | {_code(one.checks)} | {_code(one.tests)} |"
+        for one in promises
+    ]
+    return "\n".join(head + rows)
+
+
+def _code(names: tuple[str, ...]) -> str:
     return "<br>".join(f"`{name}`" for name in names)

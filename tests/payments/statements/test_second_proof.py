@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,12 @@ AFTER = PAY_DATE + timedelta(days=1)
 @pytest.fixture
 def refused(world: World, tmp_path: Path) -> Any:
     """An order sent on the payout day and refused the same day by a bank whose status is not final."""
-    with psycopg.connect(world.admin_url) as admin:
-        admin.execute(
+    with world.tx("maker") as tx:
+        tx.run(
             "INSERT INTO payments.bank_channel (region, account, version, channel, state, proposed_by)"
-            " VALUES (420100, %s, 1, %s, 'proposed', 'maker')",
-            [OWN, json.dumps({"final_status": False})],
+            " VALUES (420100, %(own)s, 1, %(channel)s, 'proposed', 'maker')",
+            own=OWN,
+            channel=json.dumps({"final_status": False}),
         )
     with world.tx("checker") as tx:
         tx.run("UPDATE payments.bank_channel SET state = 'confirmed', confirmed_by = 'checker'")
@@ -71,10 +72,13 @@ def test_the_word_alone_frees_nothing(world: World, bank: Bank, refused: Any) ->
     assert unproven(world) == [refused.order_no]
 
 
-def test_a_statement_that_begins_after_the_sending_proves_nothing(
-    world: World, bank: Bank, refused: Any
+@pytest.mark.parametrize("days", [[AFTER], [BEFORE, AFTER]])
+def test_without_the_day_s_own_statement_nothing_is_proven(
+    world: World, bank: Bank, refused: Any, days: list[date]
 ) -> None:
-    bank.load(bank.statement(AFTER, AFTER))
+    """Not by one that begins after the sending, nor by those on both sides of the day with equal balances."""
+    for day in days:
+        bank.load(bank.statement(day, day))
     assert (world.state(refused.order_no), free(world)) == ("sent", False)
 
 

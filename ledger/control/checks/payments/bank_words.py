@@ -69,11 +69,11 @@ _UNPROVEN: Final = """
       JOIN payments.bank_channel c ON c.region = o.region AND c.account = o.account AND c.state = 'confirmed'
        AND c.channel ->> 'final_status' = 'false' AND c.confirmed_at < v.recorded_at
      WHERE v.event = 'reject' AND (
-           NOT EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = o.region AND s.account = o.account AND s.n > 0
-                          AND s.first_day <= o.sent_on)
-        OR NOT EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = o.region AND s.account = o.account AND s.n > 0
-                          AND s.last_day >= (SELECT max(w.said_on) FROM payments.bank_word w WHERE w.region = o.region
-                                                AND w.order_no = o.order_no AND w.effect = 'reject'))
+           EXISTS (SELECT 1 FROM (SELECT coalesce(max(w.said_on), o.sent_on) AS said_on FROM payments.bank_word w WHERE w.region = o.region
+                                     AND w.order_no = o.order_no AND w.effect = 'reject') w
+                     CROSS JOIN generate_series(o.sent_on, greatest(o.sent_on, w.said_on), interval '1 day') AS d (day)
+                    WHERE NOT EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = o.region AND s.account = o.account
+                                         AND s.n > 0 AND d.day::date BETWEEN s.first_day AND s.last_day))
         OR EXISTS (SELECT 1 FROM payments.statement_line l WHERE l.region = o.region AND l.account = o.account AND l.statement > 0
                       AND l.direction = 'debit' AND l.booked_on >= o.sent_on
                       AND (l.order_no = o.order_no OR o.bank_reference <> '' AND l.bank_reference = o.bank_reference)))

@@ -506,7 +506,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
         SELECT 'orders', o.line, 'order', 'cutover.order_paper',
                CASE o.source WHEN 5001 THEN '个人付款一单一行：人员编号、收款开户行、12位行号齐全，类别须是本基金待遇支出的明细'
                     WHEN 9502 THEN '在途的异地就医拨付不能接入：待回单入原系统的账后接转'
-                    ELSE format('预付款一单一行：open_items须有机构%s、文号%s、%s分的同一科目预付，账目、年度、期号留空', o.institution, o.category, o.amount_fen) END
+                    ELSE format('预付款一单一行：open_items须有机构%s、文号%s、%s元的同一科目预付，账目、年度、期号留空', o.institution, o.category, fund.yuan(o.amount_fen)) END
           FROM orders o
          WHERE o.source = 9502 OR o.source IN (5001, 110102, 110103, 110104) AND (o.line > o.head OR o.first < o.line)
             OR o.source = 5001 AND (o.institution !~ '^[0-9A-Za-z]{1,30}$' OR o.payee_bank = '' OR o.payee_cnaps !~ '^[0-9]{12}$'

@@ -376,11 +376,15 @@ DECLARE v_failed bigint; v_stray text;
 BEGIN
     PERFORM access.require_role(p_region, 0::smallint, '{checker,accountant,system}');
     PERFORM fund.lock_institutions(p_region);
-    -- A bank said it of an order: one to just this account came back, for just this reason.
+    -- A bank said it of an order: one to just this account came back for just this reason, or was refused and waits for its
+    -- second proof.
     SELECT f.institution INTO v_stray FROM unnest(p_institutions, p_numbers, p_names, p_reasons) AS f (institution, number, name, reason)
      WHERE NOT EXISTS (SELECT 1 FROM payments.pay_order o JOIN payments.order_event e ON e.region = o.region AND e.order_no = o.order_no
             WHERE o.region = p_region AND o.institution = f.institution AND o.payee_number = f.number AND o.payee_name = f.name
-              AND o.state IN ('rejected', 'returned') AND e.to_state = o.state AND e.reason = f.reason) LIMIT 1;
+              AND o.state IN ('rejected', 'returned') AND e.to_state = o.state AND e.reason = f.reason)
+       AND NOT EXISTS (SELECT 1 FROM payments.pay_order o JOIN payments.bank_word w ON w.region = o.region AND w.order_no = o.order_no
+            WHERE o.region = p_region AND o.institution = f.institution AND o.payee_number = f.number AND o.payee_name = f.name
+              AND w.effect = 'reject' AND NOT payments.refusal_proven(o.region, o.order_no)) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'payee.no_word',
             DETAIL = format('机构%s的收款账户没有据以停用的银行回报', v_stray);

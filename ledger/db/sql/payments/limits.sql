@@ -1,5 +1,5 @@
 -- Limits on money: per payee and day, per approver and day, a hold after a payee's account changed. All are dated choices of
--- the region (fund.region_policy) by two persons. Without a choice: no limit, and a hold on the very day of the change.
+-- the region (fund.region_policy) by two persons. Without a choice: no limit and no hold.
 
 -- Tables ------------------------------------------------------
 -- Somebody called the institution back about a changed account: who spoke with whom, when, by which number. Ends the hold.
@@ -146,7 +146,7 @@ BEGIN
          ORDER BY g.payee COLLATE "C" LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.payee_limit',
-                DETAIL = format('%s当日合计%s分，超过同一收款单位一日限额%s分：批次%s不能审批', v.payee, v.fen, v_payee, p_batch);
+                DETAIL = format('%s当日合计%s元，超过同一收款单位一日限额%s元：批次%s不能审批', v.payee, fund.yuan(v.fen), fund.yuan(v_payee), p_batch);
         END IF;
     END IF;
     IF v_own IS NOT NULL THEN
@@ -155,8 +155,8 @@ BEGIN
         SELECT payments.approved_by_person(p_region, p_on, access.person(p_user)) AS fen INTO v;
         IF v.fen + v_here > v_own THEN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'batch.approver_limit',
-                DETAIL = format('审批人%s当日已审批%s分，批次%s为%s分，合计超过其一日限额%s分：须由限额更高的审批人审批',
-                                p_user, v.fen, p_batch, v_here, v_own);
+                DETAIL = format('审批人%s当日已审批%s元，批次%s为%s元，合计超过其一日限额%s元：须由限额更高的审批人审批',
+                                p_user, fund.yuan(v.fen), p_batch, fund.yuan(v_here), fund.yuan(v_own));
         END IF;
     END IF;
 END $$;

@@ -14,10 +14,10 @@ $$;
 CREATE OR REPLACE FUNCTION payments.not_debited(p_region integer, p_order_no text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
     SELECT o.sent_on IS NOT NULL AND w.said_on IS NOT NULL
-       AND EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = o.region AND s.account = o.account AND s.n > 0
-                      AND s.first_day <= o.sent_on)
-       AND EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = o.region AND s.account = o.account AND s.n > 0
-                      AND s.last_day >= w.said_on)
+       AND NOT EXISTS (      -- every day from the sending to the refusal: equal balances beside a gap do not tell what lay in it
+           SELECT 1 FROM generate_series(o.sent_on, greatest(o.sent_on, w.said_on), interval '1 day') AS d (day)
+            WHERE NOT EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = o.region AND s.account = o.account AND s.n > 0
+                                 AND d.day::date BETWEEN s.first_day AND s.last_day))
        AND NOT EXISTS (
            SELECT 1 FROM payments.statement_line l
              LEFT JOIN payments.taken_order t ON t.region = o.region AND t.order_no = o.order_no
