@@ -215,7 +215,7 @@ COMMANDS: Final = (
     "--as guan db status",
     f"--as zhou user keys {_R}",
     f"--as zhou user list {_R}",
-    f"--as shen user pending {_R}",
+    f"--as guan user pending {_R}",
 )  # fmt: skip
 NOT_LISTED: Final = {
     "alarms table": "the kinds themselves; tests/api/test_alarms.py",
@@ -230,13 +230,15 @@ NOT_LISTED: Final = {
     "cutover check": "counts and differences, each with its own sentence; tests/cli/test_cutover_commands.py",
     "cutover report": "a report to sign; tests/fund/cutover",
     "cutover template": "names of files",
-    "data new-key": "the id of a key",
-    "data open": "a record as it came; tests/api/test_intake_http.py",
     "data retention": "years and counts of kinds that have a name",
     "db audit-admin": "names one person; tests/access/test_administrators.py",
+    "db archive": "the address of what is kept; tests/faults/test_lost_machines.py",
     "db backup": "where the dump lies",
+    "db base": "the address of what is kept; tests/faults/test_lost_machines.py",
+    "db check": "says which server this is, in words; tests/db/test_connections.py",
     "db migrate": "names of revisions, functions and triggers",
     "db recipient": "a public key",
+    "db recover": "where the restored home lies; tests/faults/test_lost_machines.py",
     "db restore": "findings of verify",
     "db start": "the database's address",
     "db stop": "nothing",
@@ -247,6 +249,11 @@ NOT_LISTED: Final = {
     "export": "a file for another program",
     "generate": "files for the intake",
     "intake load": "counts; the quarantine list has stable codes to look up",
+    "key agent": "runs until it is stopped",
+    "key export": "a public key",
+    "key new": "a public key and its file",
+    "key sign": "a signature",
+    "key sign-list": "a signature over the list of persons",
     "month remittance": "amounts of a paid order and its records; tests/fund/month",
     "outregion differences": "ids, regions, money and days",
     "outregion pull": "a page of the platform's interface",
@@ -379,7 +386,7 @@ ON CONFLICT DO NOTHING
 _numbers: Final = itertools.count(1)
 _EMPTY: Final[Mapping[str, Any]] = {
     "integer": 1, "bigint": 1, "smallint": 1, "boolean": False, "date": "2026-04-01", "bytea": "\\x" + "00" * 32,
-    "jsonb": {}, "timestamp with time zone": "2026-04-01T00:00:00+08:00", "text[]": [],
+    "jsonb": {}, "uuid": "00000000-0000-4000-8000-000000000001", "timestamp with time zone": "2026-04-01T00:00:00+08:00", "text[]": [],
 }  # fmt: skip
 _USUAL: Final = {
     "region": 420100, "fund": 310, "institution": "H42010000001", "subfund": "pool", "service_year": 2026, "term": 202603,

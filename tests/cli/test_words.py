@@ -34,6 +34,8 @@ ALLOWED: Final = {
     "DIP": "likewise",
     "P1": "the accounting policy's number, with its title beside it",
     "P2": "likewise",
+    "Ed25519": "an algorithm's own name",
+    "SM2": "likewise",
 }
 
 
