@@ -25,7 +25,7 @@ class Word(NamedTuple):
 WORDS: Final = (
     Word("account", "ledger.cli.books.account", "科目：增设、停用明细科目"),
     Word("advance", "ledger.cli.advance", "预付金、按月预拨、集采直接结算"),
-    Word("alarms", "ledger.cli.installation.alarms", "告警：列出、签收、通知"),
+    Word("alarms", "ledger.cli.installation.alarms", "告警：由状态产生，由人签收，随状态消除"),
     Word("archive", "ledger.cli.books.archive", "电子会计档案：按期间成包、核对"),
     Word("audit", "ledger.cli.audit", "审核"),
     Word("bank", "ledger.cli.installation.bank", "银行通道与收到的文件"),
@@ -57,7 +57,7 @@ WORDS: Final = (
     Word("report", "ledger.cli.books.report", "账表：财务报表、科目余额表、明细账、记账凭证"),
     Word("rules", "ledger.cli.books.rules", "记账规则：每个业务事件在各会计政策下的分录"),
     Word("seal", "ledger.cli.books.seal", "封存：已结账期间的签名文件"),
-    Word("user", "ledger.cli.installation.users", "用户、角色与接口密钥"),
+    Word("user", "ledger.cli.installation.users", "用户、角色与接口密钥：安全管理员提出，审计管理员确认"),
     Word(
         "codes", "ledger.cli.books.codes", "代码：每个拒绝代码是什么意思、依据哪条规定；省略代码则列出全部。"
     ),

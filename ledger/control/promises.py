@@ -283,6 +283,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "journal.vouchers",
             "payments.files",
             "payments.orders",
+            "signatures",
         ),
         (
             "test_a_change_is_named",

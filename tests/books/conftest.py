@@ -92,7 +92,7 @@ class Ledger:
             for f in verify(self.auditor, Path("/nonexistent"))
             if not f.promise.startswith(about_business)
             and f.message != undrafted
-            and f.entry != "fund.party 6222000001"  # put there past the guards, below
+            and f.code != "trace.none"  # people, roles and parties put there past the guards
         ]
 
 

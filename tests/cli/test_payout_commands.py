@@ -203,7 +203,7 @@ def test_an_act_whose_anchors_cannot_be_written_is_answered_with_a_warning(
     (home / "anchors").unlink()
     gone = run("zhao", "verify", region=False, code=1)["findings"]
     assert {(one["promise"], one["book"], "锚定文件被删除" in one["message"]) for one in gone} == {
-        ("INV-12", f"{REGION}-{fund}", True) for fund in FUNDS
+        ("INV-12", chain, True) for chain in ("", f"{REGION}", *(f"{REGION}-{fund}" for fund in FUNDS))
     }
     (home / "kept").rename(home / "anchors")
     assert run("zhao", "verify", region=False)["verify"] == "clean"
@@ -216,7 +216,12 @@ def test_a_backup_carries_the_ends_of_the_chains(
     run("guan", "db", "backup", "--plain", "--out", str(archive), region=False)
     manifest = json.loads((tmp_path / "books.dump.json").read_text(encoding="utf-8"))
     anchored = [json.loads(line) for line in (home / "anchors" / "anchors.jsonl").read_text().splitlines()]
-    assert manifest["facts"]["heads"] == anchored[-2:]
+    ends = {(one["region"], one["fund"]): {**one, "v": None} for one in anchored}
+    kept = {(one["region"], one["fund"]): {**one, "v": None} for one in manifest["facts"]["heads"]}
+    assert {key: kept[key] for key in kept if key[1]} == {key: ends[key] for key in ends if key[1]}
+    assert {key: kept[key]["seq"] >= ends[key]["seq"] for key in kept} == dict.fromkeys(
+        ends, True
+    )  # acts leave traces
     (home / "anchors").rename(home / "lost")
     restore = ("db", "restore", "--from", str(archive), "--into", into)
     try:

@@ -77,7 +77,7 @@ def test_a_user_named_by_nothing_is_refused(command: Callable[..., Any]) -> None
     "words",
     [
         ("book", "list", "--as", "li"), ("verify",), ("db", "status"), ("db", "migrate"), ("demo",),
-        ("db", "backup", "--out", "x.dump"),
+        ("db", "backup", "--plain", "--out", "x.dump"),
     ],
     ids=" ".join,
 )  # fmt: skip

@@ -210,15 +210,15 @@ def make_batch(tx: Transaction, batch: str, orders: dict[str, list[str]]) -> byt
         )
         item = (1, 9101, "pool", 2026, 202610, "inpatient", total)
         payables = [(310, setl_id, "pool", RECORDS[setl_id][1]) for setl_id in sorted(setl_ids)]
-        digests.append(order_digest(head, [item], payables))
         made.append((head, item, payables))
-    digest = batch_digest(batch, digests)
     execute = tx.connection.execute
     for head, item, payables in made:
-        execute(
-            "INSERT INTO payments.pay_order VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'draft')",
-            [REGION, *head],
-        )
+        told = execute(
+            "INSERT INTO payments.pay_order VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'draft') RETURNING first_payment",
+            [REGION, *head[:-1]],
+        ).fetchone()
+        assert told is not None
+        digests.append(order_digest(head._replace(first_payment=told[0]), [item], payables))
         execute(
             "INSERT INTO payments.order_item VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [REGION, head.order_no, *item],
@@ -230,6 +230,7 @@ def make_batch(tx: Transaction, batch: str, orders: dict[str, list[str]]) -> byt
             )
             execute("UPDATE fund.payable SET order_no = %s WHERE setl_id = %s", [head.order_no, payable[1]])
         step(tx, head.order_no, "draft", "", "draft", move=False)
+    digest = batch_digest(batch, digests)
     execute(
         "INSERT INTO payments.batch VALUES (%s, 310, %s, 'daily', %s, '2026-10-12', 'maker', %s)",
         [REGION, batch, DAY, digest],
@@ -242,7 +243,11 @@ def step(
 ) -> None:
     """A new state of an order, and its event."""
     if move:
-        tx.run("UPDATE payments.pay_order SET state = %(w)s WHERE order_no = %(o)s", w=went, o=order_no)
+        sent = DAY if went == "sent" else None
+        tx.run(
+            "UPDATE payments.pay_order SET state = %(w)s, sent_on = coalesce(sent_on, %(sent)s) WHERE order_no = %(o)s",
+            w=went, o=order_no, sent=sent,
+        )  # fmt: skip
     tx.connection.execute(
         "INSERT INTO payments.order_event (region, order_no, n, event, from_state, to_state, user_name, business_date, reason, evidence)"
         " SELECT %(r)s, %(o)s, count(*) + 1, %(e)s, %(c)s, %(w)s, %(u)s, %(d)s, '', %(p)s FROM payments.order_event WHERE order_no = %(o)s",

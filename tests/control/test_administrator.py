@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from ledger.access.proposals import propose_key
 from ledger.control.breach import Breach
 from ledger.control.checks.house.shipped import check_house
 from ledger.control.checks.house.traces import check_trace_chains, check_traced, check_traces
@@ -22,6 +24,7 @@ from ledger.db.engine import service_engine
 from ledger.db.traced import TRACED
 from ledger.db.unit_of_work import unit_of_work
 from tests.control.conftest import ACCOUNT, _clone, _drop
+from tests.scenes.people import DAY, decided
 
 OFF = "SET LOCAL session_replication_role = replica; "
 """Past every guard, as an administrator can: what follows leaves no trace."""
@@ -108,7 +111,7 @@ CHANGES: dict[str, tuple[str, str, str]] = {
     ),
     "guard run as its owner": ("ALTER FUNCTION access.has_role(integer, smallint, text, text[]) SECURITY INVOKER", "house.changed", "function access.has_role("),
     "guard that looks elsewhere": ("ALTER FUNCTION access.has_role(integer, smallint, text, text[]) SET search_path = public", "house.changed", "function access.has_role("),
-    "function given away": ("ALTER FUNCTION access.add_key(integer, text, bytea, text, date) OWNER TO fundledger_admin", "house.changed", "function access.add_key("),
+    "function given away": ("ALTER FUNCTION access.has_role(integer, smallint, text, text[]) OWNER TO fundledger_admin", "house.changed", "function access.has_role("),
     "back door": (
         "CREATE FUNCTION payments.helper() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'UPDATE payments.pay_order SET state = ''paid'''",
         "house.added", "function payments.helper()",
@@ -158,8 +161,13 @@ def house(cluster: Any, town_template: str) -> Iterator[psycopg.Connection[Any]]
     """One home with a line of every kind that is changed; the administrator's connection."""
     name, settings = _clone(cluster, town_template)
     engine = service_engine(settings)
+    decided(
+        engine,
+        lambda tx: propose_key(tx, "maker", "前置机", date(2027, 1, 1), DAY)[0],
+        420100,
+        ("adm", "aud"),
+    )
     with unit_of_work(engine, "adm", 420100) as tx:
-        tx.run("SELECT access.add_key(420100, 'maker', sha256('a key'), '前置机', '2027-01-01')")
         tx.run(
             "INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail) VALUES (420100, 'adm', 'user.key', 'maker', 'done', '')"
         )
@@ -170,7 +178,7 @@ def house(cluster: Any, town_template: str) -> Iterator[psycopg.Connection[Any]]
             a=ACCOUNT,
         )
         tx.run(
-            "INSERT INTO fund.quarantine (region, file_sha256, line, setl_id, field, code, message, load_id, raw) VALUES (420100, sha256('f'), 1, 's', '', 'x', 'x', 1, 'raw')"
+            "INSERT INTO fund.quarantine (region, file_sha256, line, setl_id, field, code, message, load_id, raw) VALUES (420100, sha256('f'), 1, 's', '', 'x', 'x', 1, 'FUNDLEDGER-SEAL1 raw')"
         )
     engine.dispose()
     with psycopg.connect(str(settings.database_url)) as admin:

@@ -294,7 +294,7 @@ def test_a_voucher_takes_its_papers_out_of_suspense_once(town: Any) -> None:
     approved(town, blue)
     assert (outcome(town, "P1"), town.verify()) == ("confirmed/booked_by_voucher", [])
     town.break_it("UPDATE payments.evidence SET outcome = 'suspense' WHERE receipt_no = 'P2'")
-    assert {b.promise for b in town.verify()} == {"INV-13"}
+    assert {b.promise for b in town.verify() if b.code != "trace.row_changed"} == {"INV-13"}
 
 
 def test_booked_before_its_receipt_is_matched_and_not_booked_again(town: Any) -> None:

@@ -17,8 +17,9 @@ def test_sql_and_python_agree_on_orders_and_batches(town: Any) -> None:
     for order_no in ("FL20261013-0001", "FL20261013-0002"):
         head = town.value(
             "SELECT array[order_no, fund::text, batch_id, institution, amount_fen::text, account, payee_name, payee_number,"
-            f" payee_bank, payee_cnaps, purpose, replaces] FROM payments.pay_order WHERE order_no = '{order_no}'"
+            f" payee_bank, payee_cnaps, purpose, replaces, first_payment::text] FROM payments.pay_order WHERE order_no = '{order_no}'"
         )
+        head[-1] = head[-1] == "true"
         items = town.value(
             "SELECT array_agg(concat_ws('|', n, source, subfund, service_year, term, category, amount_fen))"
             f" FROM payments.order_item WHERE order_no = '{order_no}'"

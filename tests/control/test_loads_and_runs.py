@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from ledger.access.proposals import propose_role, propose_user
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
+from tests.scenes.people import DAY, decided
 
 R = 420100
 STORED, STORED_FEN = 4, 123456 + 33333 + 876543 + 100000
@@ -66,10 +68,8 @@ def test_who_brings_no_records_touches_no_load(loaded: Any) -> None:
 
 
 def test_another_of_the_post_goes_on_with_a_load_cut_off(loaded: Any) -> None:
-    loaded.break_it(
-        "INSERT INTO access.app_user VALUES ('other', 'p9', 'x')",
-        f"INSERT INTO access.user_role VALUES ({R}, 'other', 'intake', 0)",
-    )
+    decided(loaded.service, lambda tx: propose_user(tx, "other", "p9", "x", DAY), R, ("adm", "aud"))
+    decided(loaded.service, lambda tx: propose_role(tx, "other", "intake", 0, DAY), R, ("adm", "aud"))
     run(
         loaded,
         "other",

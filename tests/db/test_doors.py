@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -62,7 +63,7 @@ SELECT c.oid::regclass::text, command, array_agg(a.attname ORDER BY a.attnum) FI
 @pytest.fixture(scope="module")
 def doors(cluster: Any) -> Iterator[psycopg.Connection[Any]]:
     """One connection to a clone with a user a post and a made-up row where one may be changed; guards and checks off."""
-    name = "t_doors"
+    name = f"t_doors_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}"
     with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
         admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         admin.execute(f"CREATE DATABASE {name} TEMPLATE fundledger STRATEGY FILE_COPY")

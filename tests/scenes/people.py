@@ -27,9 +27,14 @@ def give(engine: Engine, user: str, role: str, *, region: int = DEMO_REGION) -> 
     decided(engine, lambda tx: propose_role(tx, user, role, 0, DAY), region)
 
 
-def decided(engine: Engine, propose: Callable[[Transaction], AskedChange], region: int) -> None:
+def decided(
+    engine: Engine,
+    propose: Callable[[Transaction], AskedChange],
+    region: int,
+    by: tuple[str, str] = ("guan", "shen"),
+) -> None:
     """What the security administrator proposes, confirmed by the audit administrator."""
-    with unit_of_work(engine, "guan", region) as tx:
+    with unit_of_work(engine, by[0], region) as tx:
         asked = propose(tx)
-    with unit_of_work(engine, "shen", region) as tx:
+    with unit_of_work(engine, by[1], region) as tx:
         confirm(tx, asked.n, asked.digest, DAY)

@@ -236,11 +236,15 @@ class Town:
             )
         )
 
-    def verified(self) -> None:
-        """Every check of `verify` passes, the ties among them."""
+    def verified(self, *planted: str) -> None:
+        """Every check of `verify` passes, the ties among them; `planted` rows alone differ from their traces."""
         with suppress(FileNotFoundError):
             write_anchors(self.month.database.auditor_engine, self.home)
-        found = [str(f) for f in verify(self.month.database.auditor_engine, self.home)]
+        found = [
+            str(f)
+            for f in verify(self.month.database.auditor_engine, self.home)
+            if not (f.code.startswith("trace.") and f.entry in planted)
+        ]
         assert found == [], "\n".join(found)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ledger.access.signing.pair import Algorithm, key_id
 from ledger.access.signing.signing import signed
-from ledger.core.errors import InvalidInput, NotFound
+from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
 
 
@@ -165,6 +165,11 @@ def demand(tx: Transaction, digest: str, day: date) -> str:
     Raises Conflict `signing.in_force`, `signing.changed`; Forbidden `signature.missing`, `request.same_person`,
     `access.role_missing`.
     """
+    found = demand_of(tx)
+    if found.in_force:
+        raise Conflict(
+            "signing.in_force", f"统筹区{tx.region}自{found.since}起已要求签名，不能再改，也不能取消"
+        )
     signed(tx, "signing.demand", str(tx.region), digest, day)
     return str(
         tx.value(

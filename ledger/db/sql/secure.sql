@@ -68,7 +68,8 @@ DECLARE
 BEGIN
     FOR d IN SELECT * FROM (VALUES
         ('INSERT', '{maker,system}', '{payments.batch,payments.pay_order,payments.order_item,payments.order_payable,
-            payments.order_outregion,payments.daily_run,payments.blocked,payments.bank_file,fund.advance,fund.person_payment}'),
+            payments.order_outregion,payments.daily_run,payments.blocked,fund.advance,fund.person_payment}'),
+        ('INSERT', '{maker,checker,system}', '{payments.bank_file}'),
         ('INSERT', '{maker,checker,accountant,cashier,system}', '{payments.order_event}'),
         ('INSERT', '{accountant,checker,system}', '{payments.inbound_file,payments.inbound_name,payments.inbound_problem,
             payments.inbound_seen,payments.evidence,payments.bank_word}'),

@@ -126,7 +126,8 @@ BEGIN
               FROM (SELECT b.*, row_number() OVER (PARTITION BY b.region ORDER BY b.key COLLATE "C") AS n
                       FROM (SELECT coalesce((j ->> 'region')::integer, 0) AS region, access.trace_key(j, $2) AS key,
                                    (jsonb_strip_nulls(j) - $3)::text AS content
-                              FROM (SELECT to_jsonb(t.*) AS j FROM %s t) AS t) AS b) AS r
+                              FROM (SELECT to_jsonb(t.*) AS j FROM %s t) AS t) AS b
+                     WHERE (b.region, b.key) NOT IN (SELECT x.region, unnest(x.keys) FROM access.trace x WHERE x.noun = $1 AND x.op <> 'mark')) AS r
              GROUP BY r.region, (r.n - 1) / 500
              ORDER BY r.region, (r.n - 1) / 500 $q$, one.noun)
         USING one.noun, string_to_array(one.arguments[1], ','), string_to_array(one.arguments[2], ',');

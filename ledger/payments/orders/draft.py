@@ -108,6 +108,11 @@ def _check(tx: Transaction, draft: BatchDraft) -> None:
 
 def _number(tx: Transaction, draft: BatchDraft) -> list[str]:
     """The next numbers of the book's payout day; the lock keeps two drafts of one book apart until commit."""
+    tx.run(
+        "SELECT access.require_role(%(region)s, %(fund)s, '{maker,system}')",
+        region=draft.region,
+        fund=draft.fund,
+    )
     hold(tx, Lock.DRAFT, f"{draft.region}-{draft.fund}")
     last = tx.value(
         "SELECT coalesce(max(right(o.order_no, 5)::integer), 0) FROM payments.batch b"

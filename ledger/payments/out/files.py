@@ -28,7 +28,7 @@ from ledger.payments.out.bank import BankOf
 ORDERS_PER_FILE_MAX: Final = 1000
 """The largest batch that every bank we know of takes (banks.md 2.3)."""
 
-FILERS: Final = "{maker,accountant,system}"
+FILERS: Final = "{maker,checker,system}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import uvicorn
@@ -112,10 +112,18 @@ def asked(raw: socket.socket, request: bytes) -> int:
     return int(got.split()[1])
 
 
+def next_line(file: BinaryIO) -> bytes:
+    """The first line of the next answer; nothing where the server let go, also of what it had not read any more."""
+    try:
+        return file.readline()
+    except ConnectionResetError:
+        return b""
+
+
 def answers(raw: socket.socket) -> list[tuple[int, Any]]:
     found = []
     with raw.makefile("rb") as file:
-        while line := file.readline():
+        while line := next_line(file):
             status, length = int(line.split()[1]), 0
             while (line := file.readline()) not in (b"\r\n", b""):
                 if line.lower().startswith(b"content-length:"):

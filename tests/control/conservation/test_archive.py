@@ -254,4 +254,10 @@ def test_what_is_refused_leaves_nothing(lived: Any, run: Run, tmp_path: Path) ->
     assert opened.value.code == "seal.not_closed"
     with pytest.raises(NotFound):
         run("export", "--book", "420100-310", "--period", "209901", "--out", out)
-    assert {path.name for path in tmp_path.iterdir()} <= {"anchors", "seal", "secrets"}
+    assert {path.name for path in tmp_path.iterdir()} <= {
+        "anchors",
+        "seal",
+        "secrets",
+        "timelines.json",
+        "timelines.json.lock",
+    }

@@ -135,7 +135,7 @@ class Year:
     def approved(self, batch_id: str, digest: bytes, day: date) -> list[str]:
         """Approved, filed and sent; the receipt is still to come."""
         approve(self.engine, "qian", DEMO_REGION, batch_id, digest, day)
-        file(self.engine, "li", DEMO_REGION, batch_id, self.of, datetime.combine(day, time(10), SHANGHAI))
+        file(self.engine, "zhao", DEMO_REGION, batch_id, self.of, datetime.combine(day, time(10), SHANGHAI))
         assert {done.outcome for done in send(self.engine, "sun", DEMO_REGION, self.of, day)} == {"sent"}
         rows = self.month.asked(
             f"SELECT order_no FROM payments.pay_order WHERE batch_id = '{batch_id}' ORDER BY 1"

@@ -104,7 +104,7 @@ def test_a_tab_from_before_blocks_its_institution_not_the_run(town: Any, bill: A
     plant(town, f"UPDATE fund.payee_account SET name = '武汉医院' WHERE institution = '{H}'")
     [batch] = run_daily(town.engine, "zhao", DEMO_REGION, PAY).batches
     assert [order.institution for order in town.pay(batch, PAY)] == [H]
-    town.verified()
+    town.verified(f"fund.payee_account {H}/1")
 
 
 def test_a_name_its_bank_cannot_write_is_known_when_it_is_drafted(town: Any, bill: Any) -> None:

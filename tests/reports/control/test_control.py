@@ -166,13 +166,13 @@ def test_the_reviewer_signs_what_was_shown_once_and_it_stays(busy: Any) -> None:
 
 def test_a_reader_of_one_fund_sees_that_fund(busy: Any) -> None:
     with busy.month.admin.begin() as admin:
-        admin.exec_driver_sql("INSERT INTO access.app_user VALUES ('shen', 'person-shen', '沈稽核')")
-        admin.exec_driver_sql("INSERT INTO access.user_role VALUES (420100, 'shen', 'reviewer', 390)")
-    with busy.tx("shen") as tx:
+        admin.exec_driver_sql("INSERT INTO access.app_user VALUES ('jihe', 'person-jihe', '沈稽核')")
+        admin.exec_driver_sql("INSERT INTO access.user_role VALUES (420100, 'jihe', 'reviewer', 390)")
+    with busy.tx("jihe") as tx:
         report = control_report(tx, OCTOBER, "s")
     assert rows(report, "business") == []
     assert rows(report, "sample") == []
-    with pytest.raises(Forbidden), busy.tx("shen") as tx:
+    with pytest.raises(Forbidden), busy.tx("jihe") as tx:
         sign(tx, report, report.digest, NOVEMBER, NOVEMBER)
 
 
