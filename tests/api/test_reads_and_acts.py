@@ -346,7 +346,7 @@ def test_the_description_is_true(world: Any, client: httpx.Client, day: dict[str
         operation = result.ok()
 
         @settings(
-            max_examples=12,
+            max_examples=5,
             derandomize=True,
             deadline=None,
             database=None,
