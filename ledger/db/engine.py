@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import time
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 
 from ledger.core.errors import InvalidInput
 from ledger.db.cluster import DATABASE, cluster_of
@@ -18,6 +21,7 @@ from ledger.db.watch import Watched
 from ledger.settings import Settings
 
 DRIVER: Final = "postgresql+psycopg"
+_LET_GO: Final[WeakKeyDictionary[Engine, float]] = WeakKeyDictionary()
 POOL_SECONDS: Final = 3
 """How long one waits for a connection that others have; then `service.busy`."""
 
@@ -65,8 +69,41 @@ def build_engine(url: URL, login: Login, *, ping: bool = True, home: Path | None
     """
     engine = create_engine(url, pool_pre_ping=ping, pool_timeout=POOL_SECONDS, connect_args=session_of(login))
     event.listen(engine, "do_connect", _connect)
-    event.listen(engine, "connect", lambda driver, _record: admit(driver, home))
+
+    def admitted(driver: Any, record: Any) -> None:
+        try:
+            admit(driver, home)
+        except BaseException:
+            driver.close()  # the pool does not
+            raise
+        record.info["born"] = time.monotonic()
+
+    def stale(record: Any) -> bool:
+        return bool(record.info.get("born", 0.0) < _LET_GO.get(engine, -1.0))
+
+    def refuse_stale(_driver: object, record: Any, _proxy: object) -> None:
+        if stale(record) and _LET_GO[engine] < math.inf:
+            raise InvalidatePoolError
+
+    def close_stale(driver: Any, record: Any) -> None:
+        if driver is not None and stale(record):
+            driver.close()
+
+    event.listen(engine, "connect", admitted)
+    event.listen(engine, "checkout", refuse_stale)
+    event.listen(engine, "checkin", close_stale)
     return engine
+
+
+def let_go(engine: Engine, *, for_good: bool = False) -> None:
+    """Nobody is given what `engine` keeps or has lent now: it is closed as it comes to hand, and the next gets a new one.
+
+    The pool stays: a thread that waits in one that was replaced would leave its connection there. `for_good` closes it; who is
+    late, in a thread that nobody waits for, gets one for himself, closed when he gives it back.
+    """
+    _LET_GO[engine] = math.inf if for_good else time.monotonic()
+    if for_good:
+        engine.dispose()
 
 
 def service_engine(settings: Settings, dbname: str | None = None, *, ping: bool = True) -> Engine:

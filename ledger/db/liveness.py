@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+from sqlalchemy.engine import Engine
+
 from ledger.core.dates import machine_seconds
 from ledger.core.errors import LedgerError, Unavailable
-from ledger.db.connections import Engine, driver_of
+from ledger.db.connections import driver_of
+from ledger.db.engine import let_go
 from ledger.db.identity import require_current
 from ledger.db.watch import cut_older
 
@@ -82,7 +85,7 @@ class Liveness:
         self._asked.set()
         for thread in self._threads:
             thread.join(FROZEN_SECONDS + 1)
-        self._engine.dispose()
+        let_go(self._engine, for_good=True)
 
     def _ask_again_and_again(self) -> None:
         while not self._closed.is_set():
@@ -125,7 +128,7 @@ class Liveness:
                 self._cut_at, again = now, True
                 _LOG.error("the database does not answer: %d connections cut", cut_older(now - NEW_SECONDS))
                 for engine in self._others:
-                    engine.dispose()
+                    let_go(engine)
             elif again and now - self._cut_at > FROZEN_SECONDS:
                 again = False
                 cut_older(self._cut_at)  # who had just begun to wait when the others were cut

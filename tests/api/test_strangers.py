@@ -15,7 +15,7 @@ import pytest
 
 URL = "/api/v1/settlements"
 STRANGERS = 1_050
-FLOOR_SECONDS = 0.25
+FLOOR_SECONDS = 0.5
 """Below this twice the usual says nothing on a machine that others use too."""
 
 _STRANGER = """

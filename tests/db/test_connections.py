@@ -11,7 +11,7 @@ import pytest
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
 from ledger.db import connections, logins
 from ledger.db.connections import direct, driver_of
-from ledger.db.engine import login_url
+from ledger.db.engine import let_go, login_url
 from ledger.db.unit_of_work import unit_of_work
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
@@ -123,3 +123,15 @@ def test_a_url_of_another_kind_is_refused(url: str, tmp_path: Any) -> None:
 def test_without_a_password_the_way_to_one_is_told(database: Any, tmp_path: Any) -> None:
     with pytest.raises(Unavailable, match="secret_missing"):
         direct(Settings(home=tmp_path, database_url=database.admin_url))
+
+
+def test_what_is_lent_when_an_engine_is_let_go_is_closed_as_it_comes_back(database: Any) -> None:
+    engine = database.service_engine
+    lent = engine.connect()
+    driver = driver_of(lent)
+    let_go(engine)
+    assert not driver.closed
+    lent.close()
+    assert driver.closed
+    with engine.connect() as again:
+        assert driver_of(again) is not driver

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
+from sqlalchemy.engine import Engine
+
 from ledger.access.idempotency import check_key
 from ledger.access.refused import keep_refused
 from ledger.api.application import THREADS, create_application
@@ -23,8 +25,8 @@ from ledger.api.wire.door import Door
 from ledger.api.wire.places import Places
 from ledger.api.wire.proxies import Proxies
 from ledger.core.errors import BadRequest
-from ledger.db.connections import Engine, driver_of
-from ledger.db.engine import intake_engine, service_engine
+from ledger.db.connections import driver_of
+from ledger.db.engine import intake_engine, let_go, service_engine
 from ledger.db.identity import require_current
 from ledger.db.liveness import Liveness
 from ledger.db.server import require_safe
@@ -77,8 +79,8 @@ class Service:
         await self.batcher.close()
         await self.refusals.close()
         await asyncio.to_thread(self.liveness.close)
-        self._storing.dispose()
-        self.engine.dispose()
+        let_go(self._storing, for_good=True)
+        let_go(self.engine, for_good=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection's event, as ASGI has it."""
