@@ -37,6 +37,7 @@ WORDS: Final = (
     Word("correct", "ledger.cli.vouchers.correct", "更正已记账的凭证：红字冲销、蓝字订正、差额更正"),
     Word("cutover", "ledger.cli.books.cutover", "接转：期初余额、未了事项、旧账明细"),
     Word("daily", "ledger.cli.daily", "日拨付"),
+    Word("day", "ledger.cli.day", "一天三步：办理、审批、发送"),
     Word("data", "ledger.cli.installation.data", "个人信息：隔离行的查看、密钥、保存期限"),
     Word("db", "ledger.cli.installation.db", "数据库：启动、停止、状态、建库升级、备份、恢复"),
     Word("declare", "ledger.cli.declare", "申报"),

@@ -12,7 +12,14 @@ import typer
 from ledger.bootstrap import App, OwnBank
 from ledger.cli import freeze, handed, suspense
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show, steps
-from ledger.cli.words.payments import plain_order, plain_overview, words_of_order, words_of_overview
+from ledger.cli.words.payments import (
+    plain_order,
+    plain_overview,
+    plain_sent,
+    words_of_order,
+    words_of_overview,
+    words_of_sent,
+)
 from ledger.cli.words.received import plain_received, words_of_received
 from ledger.core.digests import parse_digest
 from ledger.core.money import yuan_grouped
@@ -165,24 +172,7 @@ def send(region: RegionOption, *, as_json: JsonFlag = False) -> None:
         steps(running, region, "payments.send", str(region)),
     ):
         done = send_files(running.engine, running.user, region, bank_of, running.clock.today())
-    document = {
-        "files": [
-            {
-                "file": s.file_id,
-                "outcome": s.outcome,
-                "orders": s.orders,
-                "total_fen": str(s.total_fen),
-                "code": s.code,
-                "message": s.message,
-            }
-            for s in done
-        ]
-    }
-    lines = [
-        f"{s.file_id} {said('file.sending', s.outcome)}：{s.orders}单，{yuan_grouped(s.total_fen)}元 {s.message}".rstrip()
-        for s in done
-    ]
-    show(document, lines or ["没有待发送的付款文件"], as_json=as_json)
+    show(plain_sent(done), words_of_sent(done), as_json=as_json)
     if any(s.outcome != "sent" for s in done):
         raise typer.Exit(1)
 

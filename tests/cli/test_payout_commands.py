@@ -262,3 +262,40 @@ def test_what_was_not_delivered_ends_with_one_and_is_still_told(
     ] * 2
     (home / "away").rename(home / "inbox")
     assert [file["outcome"] for file in run("sun", "payments", "send")["files"]] == ["sent"] * 2
+
+
+def test_a_normal_day_is_three_acts(run: Any, batches: list[dict[str, Any]], bank: DemoBank) -> None:
+    """Run, approve all of it under one digest, send: three persons, both books."""
+    day = DAYS[0].isoformat()
+    shown = run("qian", "day", "show", "--date", day)
+    assert [batch["batch"] for batch in shown["batches"]] == [batch["batch"] for batch in batches]
+    assert all(order["payee_number"].isdigit() for batch in shown["batches"] for order in batch["orders"])
+    assert int(shown["total_fen"]) == sum(int(batch["total_fen"]) for batch in batches)
+    by_digest = ("day", "approve", "--date", day, "--digest", shown["digest"])
+    assert run("zhao", *by_digest, code=1)["error"] == "access.role_missing"
+    one = run("qian", "day", "show", "--date", day, "--without", batches[1]["batch"])
+    assert (one["left_out"], one["digest"] != shown["digest"]) == ([batches[1]["batch"]], True)
+    stale = run("qian", "day", "approve", "--date", day, "--digest", one["digest"], code=1)
+    assert (stale["error"], shown["digest"][:16] in stale["message"]) == ("day.changed", True)
+    assert {batch["approved_by"] for batch in run("zhou", "payments", "list")["batches"]} == {""}
+
+    done = run("qian", *by_digest)
+    assert [(b["batch"], b["approved_by"]) for b in done["batches"]] == [
+        (b["batch"], "qian") for b in batches
+    ]
+    assert ({f["batch"] for f in done["files"]}, done["failed"]) == ({b["batch"] for b in batches}, [])
+    again = run("qian", *by_digest)
+    assert (again["batches"], again["failed"]) == (done["batches"], [])
+    sent = run("sun", "day", "send")
+    assert {file["outcome"] for file in sent["files"]} == {"sent"}
+    assert len(sent["files"]) == len(done["files"])
+    bank.work(DAYS[0])
+    ran = run("xitong", "day", "run", "--date", DAYS[1].isoformat(), day=DAYS[1])
+    assert ran["left"] == []
+    assert sum(sum(one["orders"].values()) for one in ran["received"]) > 0
+    maker = run("zhao", "day", "run", "--date", DAYS[1].isoformat(), day=DAYS[1])
+    assert [one["code"] for one in maker["left"]] == ["access.role_missing"]
+    assert run("qian", "day", "show", "--date", "2026-10-17")["batches"] == []
+    nothing = run("qian", "day", "approve", "--date", "2026-10-17", "--digest", "0" * 64, code=1)
+    assert nothing["error"] == "day.nothing"
+    assert run("zhou", "verify", region=False)["verify"] == "clean"

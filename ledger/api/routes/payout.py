@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from ledger.api.acting import Digest, RegionBody, act, act_by_steps
-from ledger.api.calling import DAY, Calling, as_json
+from ledger.api.calling import DAY, Calling, RegionQuery, as_json
 from ledger.api.description import described
+from ledger.api.scope import in_region
 from ledger.bootstrap import App
 from ledger.core.dates import parse_day
 from ledger.core.errors import NotFound
@@ -21,6 +22,7 @@ from ledger.db.unit_of_work import Transaction
 from ledger.fund.daily.run import run_daily_in
 from ledger.payments.incoming.receive import receive
 from ledger.payments.orders.approve import approve_in
+from ledger.payments.orders.day_list import day_list
 from ledger.payments.out.files import file_in
 from ledger.payments.out.send import send
 
@@ -33,6 +35,23 @@ class RunBody(RegionBody):
     """Which day to pay out."""
 
     date: Annotated[str, Field(strict=True, pattern=DAY, description="拨付日")]
+
+
+@router.get(
+    "/payout-days/{day}",
+    summary="一天待审批的全部批次，及审批它们的一个摘要",
+    responses=described("PayoutDay"),
+    response_class=Response,
+)
+def payout_day(
+    call: Calling,
+    day: Annotated[str, Path(pattern=DAY, description="拨付日")],
+    region: RegionQuery = None,
+    without: Annotated[list[str] | None, Query(max_length=100, description="不在此次审批之内的批次")] = None,
+) -> Response:
+    """Every drafted or approved batch of the day with its orders; approved by `POST /api/v1/acts/day/approve`."""
+    with call.tx(in_region(call.caller, region)) as tx:
+        return as_json(day_list(tx, parse_day(day), without or ()).as_json())
 
 
 class BatchApprovalBody(RegionBody):

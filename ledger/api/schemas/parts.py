@@ -8,6 +8,7 @@ Schema: TypeAlias = dict[str, Any]
 
 TEXT: Final[Schema] = {"type": "string"}
 FEN: Final[Schema] = {"type": "string", "pattern": "^-?(0|[1-9][0-9]*)$", "description": "分，整数"}
+YES_NO: Final[Schema] = {"type": "boolean"}
 INT: Final[Schema] = {"type": "integer"}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 DAY: Final[Schema] = {"type": "string", "format": "date"}

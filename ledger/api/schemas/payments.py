@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.api.schemas.parts import COUNT, DAY, FEN, INT, SHA, TEXT, Schema, an_object, items, nullable
+from ledger.api.schemas.parts import (
+    COUNT,
+    DAY,
+    FEN,
+    INT,
+    SHA,
+    TEXT,
+    YES_NO,
+    Schema,
+    an_object,
+    items,
+    nullable,
+)
 
 _ORDER: Final[dict[str, Schema]] = {
     "order": TEXT,
@@ -49,6 +61,34 @@ SCHEMAS: Final[dict[str, Schema]] = {
             )
         ),
         blocked=items(an_object(fund=INT, institution=TEXT, reason=TEXT, amount_fen=FEN, detail=TEXT)),
+    ),
+    "PayoutDay": an_object(
+        day=DAY,
+        digest=nullable(SHA),
+        total_fen=FEN,
+        left_out=items(TEXT),
+        batches=items(
+            an_object(
+                batch=TEXT,
+                fund=INT,
+                kind=TEXT,
+                prepared_by=TEXT,
+                approved_by=TEXT,
+                digest=SHA,
+                total_fen=FEN,
+                orders=items(
+                    an_object(
+                        order=TEXT,
+                        institution=TEXT,
+                        payee_name=TEXT,
+                        payee_number=TEXT,
+                        payee_bank=TEXT,
+                        amount_fen=FEN,
+                        first_payment=YES_NO,
+                    )
+                ),
+            )
+        ),
     ),
     "Batch": an_object(
         batch=TEXT,

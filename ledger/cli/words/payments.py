@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from ledger.core.money import yuan_grouped
 from ledger.core.words import evidence_named, paper_named, said
 from ledger.payments.orders.listing import OrderView, Overview
+from ledger.payments.out.send import Sending
 
 
 def plain_overview(found: Overview) -> dict[str, object]:
@@ -90,3 +92,28 @@ def words_of_order(view: OrderView) -> list[str]:
     ]
     lines += [f"  凭证 {number} {key}" for key, number in view.vouchers]
     return lines
+
+
+def plain_sent(done: Sequence[Sending]) -> dict[str, object]:
+    """What became of each payment file, for machines."""
+    return {
+        "files": [
+            {
+                "file": one.file_id,
+                "outcome": one.outcome,
+                "orders": one.orders,
+                "total_fen": str(one.total_fen),
+                "code": one.code,
+                "message": one.message,
+            }
+            for one in done
+        ]
+    }
+
+
+def words_of_sent(done: Sequence[Sending]) -> list[str]:
+    """The same for people."""
+    return [
+        f"{one.file_id} {said('file.sending', one.outcome)}：{one.orders}单，{yuan_grouped(one.total_fen)}元 {one.message}".rstrip()
+        for one in done
+    ] or ["没有待发送的付款文件"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from adapters.banks.ports import BankAccount
 from ledger.core.accounts import BENEFITS
 from ledger.core.entries import FUND_NAMES, Dimensions
+from ledger.core.persons import PERSON
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.advance import link_orders
 from ledger.fund.advances.offset import KIND_ACCOUNTS, KIND_NAMES
@@ -20,9 +20,6 @@ from ledger.payments.orders.bearing import BearsOf, any_bank
 from ledger.payments.orders.values import Batch, BatchKind, ItemDraft
 
 __all__ = ["Ordered", "available_fen", "drafted_fen", "order_advances", "order_persons"]
-
-PERSON: Final = "PERSON"
-"""The counterparty of every payment to a person: who it is stands in fund.person_payment and in the order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Final
 from adapters.banks.ports import BankAccount
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
+from ledger.core.persons import mask
 from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.signed.request import decide, key_of, require_amount, require_same, require_text
@@ -61,13 +62,6 @@ class PersonPayment:
     def masked(self) -> tuple[str, str, str]:
         """Person's number, name and bank account, each with its middle hidden."""
         return mask(self.psn_no), mask(self.payee.name, head=1, tail=0), mask(self.payee.number)
-
-
-def mask(text: str, *, head: int = 2, tail: int = 4) -> str:
-    """`text` with all but its first `head` and last `tail` characters as `*`; a short one keeps its head only."""
-    if len(text) <= head + tail:
-        return text[:head] + "*" * (len(text) - head)
-    return text[:head] + "*" * (len(text) - head - tail) + text[len(text) - tail :]
 
 
 def request_person(tx: Transaction, asked: PersonRequest, day: date) -> PersonPayment:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final, LiteralString
 
 from ledger.core.accounts import coded
+from ledger.core.persons import PERSON
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.cash.orders import PERSON
 from ledger.simulation.platform.bill import PlatformBill
 from ledger.simulation.town import Town
 

@@ -8,7 +8,8 @@ from typing import Final
 from adapters.banks.ports import BankAccount
 from ledger.core.dates import period_of
 from ledger.core.entries import EMPLOYEE_FUND, FUNDS
-from ledger.fund.cash.orders import PERSON, order_persons
+from ledger.core.persons import PERSON
+from ledger.fund.cash.orders import order_persons
 from ledger.fund.cash.persons import ALLOWANCE, PersonRequest, approve_person, request_person
 from ledger.simulation.life.day import pay
 from ledger.simulation.town import Decided, Town

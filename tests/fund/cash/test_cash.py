@@ -12,10 +12,11 @@ import pytest
 
 from adapters.banks.ports import BankAccount, Direction
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
+from ledger.core.persons import mask
 from ledger.fund.cash.fund_request import approve_request, grant, read_requests, request_funds
 from ledger.fund.cash.movements import approve_move, read_moves, refuse_move, request_move
 from ledger.fund.cash.orders import order_persons
-from ledger.fund.cash.persons import PersonRequest, approve_person, mask, read_persons, request_person
+from ledger.fund.cash.persons import PersonRequest, approve_person, read_persons, request_person
 from ledger.fund.daily.run import run_daily
 from ledger.fund.ordering.draft import REFUSALS, refusal_words, refused_json
 from ledger.fund.ordering.forecast import KINDS, Due, Reserved, forecast, kind_order, reserved_before

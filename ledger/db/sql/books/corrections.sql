@@ -356,7 +356,9 @@ $$;
 -- in suspense, and those on accounts that only rules move. All others have nothing books.check_hand() could refuse.
 CREATE OR REPLACE FUNCTION books.hand_staged(p_region integer, p_fund smallint, p_day date, p_tip bigint, p_offs integer[])
 RETURNS TABLE (voucher_id text, reverses_seq bigint, correction text, corrects_seq bigint, seq bigint) LANGUAGE sql VOLATILE
-SET search_path = pg_catalog, pg_temp AS $$
+-- By the key of each staged voucher, however many are in the book: of the staging table a planner has no statistics, and it
+-- read all lines of all vouchers for a batch.
+SET search_path = pg_catalog, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off AS $$
     WITH man AS MATERIALIZED (
         SELECT e.pos, w.voucher_id, w.reverses_seq, w.correction, w.corrects_seq, p_tip + 1 + p_offs[e.pos + 1] AS seq
           FROM pg_temp.e_in e

@@ -300,7 +300,7 @@ BEGIN
     END IF;
     SELECT fund INTO v_fund FROM payments.batch WHERE region = NEW.region AND batch_id = NEW.batch_id;
     PERFORM access.require_role(NEW.region, v_fund, CASE WHEN TG_OP = 'INSERT' OR NEW.state = 'void'
-                                THEN '{maker,accountant,system}'::text[] ELSE '{cashier}' END);
+                                THEN '{maker,checker,system}'::text[] ELSE '{cashier}' END);
     RETURN NEW;
 END $$;
 

@@ -1,0 +1,155 @@
+"""What waits for a checker as one list under one digest: every drafted batch of a payout day, all books of the region.
+
+The list is what a second person answers for; each batch of it is approved by its own digest, in one transaction, or none is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+
+from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.persons import PERSON, mask
+from ledger.db.unit_of_work import Transaction
+from ledger.payments.orders.approve import Approval, approve_in
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingOrder:
+    """An order as its approver sees it: to whom, on which account, how much in fen."""
+
+    order_no: str
+    institution: str
+    payee_name: str
+    payee_number: str
+    payee_bank: str
+    amount_fen: int
+    first_payment: bool
+
+    @property
+    def payee_shown(self) -> tuple[str, str]:
+        """Name and account; a person's hidden as every list hides them: who approved the payment itself saw them whole."""
+        if self.institution == PERSON:
+            return mask(self.payee_name, head=1, tail=0), mask(self.payee_number)
+        return self.payee_name, self.payee_number
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingBatch:
+    """A drafted batch; `approved_by` is "" until somebody approved it, under this very list or alone."""
+
+    batch_id: str
+    fund: int
+    kind: str
+    prepared_by: str
+    approved_by: str
+    digest: bytes
+    orders: tuple[WaitingOrder, ...]
+
+    @property
+    def total_fen(self) -> int:
+        """Of its orders."""
+        return sum(order.amount_fen for order in self.orders)
+
+
+@dataclass(frozen=True, slots=True)
+class DayList:
+    """The batches of a payout day, by book and number, less those left out by name."""
+
+    region: int
+    day: date
+    batches: tuple[WaitingBatch, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> bytes:
+        """Of the list: each batch with its own digest, which is of its orders, payees and amounts."""
+        lines = [f"day|{self.region}|{self.day}\n"]
+        lines += [f"{batch.batch_id}|{batch.digest.hex()}\n" for batch in self.batches]
+        return sha256("".join(lines).encode()).digest()
+
+    @property
+    def total_fen(self) -> int:
+        """Of its batches."""
+        return sum(batch.total_fen for batch in self.batches)
+
+    def as_json(self) -> dict[str, object]:
+        """For machines; amounts in fen as text; no digest where there is nothing to approve."""
+        return {
+            "day": self.day.isoformat(),
+            "digest": self.digest.hex() if self.batches else None,
+            "total_fen": str(self.total_fen),
+            "left_out": list(self.left_out),
+            "batches": [
+                {
+                    "batch": batch.batch_id,
+                    "fund": batch.fund,
+                    "kind": batch.kind,
+                    "prepared_by": batch.prepared_by,
+                    "approved_by": batch.approved_by,
+                    "digest": batch.digest.hex(),
+                    "total_fen": str(batch.total_fen),
+                    "orders": [
+                        {
+                            "order": order.order_no,
+                            "institution": order.institution,
+                            "payee_name": order.payee_shown[0],
+                            "payee_number": order.payee_shown[1],
+                            "payee_bank": order.payee_bank,
+                            "amount_fen": str(order.amount_fen),
+                            "first_payment": order.first_payment,
+                        }
+                        for order in batch.orders
+                    ],
+                }
+                for batch in self.batches
+            ],
+        }
+
+
+def day_list(tx: Transaction, day: date, without: Collection[str] = ()) -> DayList:
+    """The batches to be paid on `day` that are not given up, approved ones among them, so that a replay meets the same list.
+
+    Raises NotFound `batch.unknown` for a name in `without` that is no batch of the day.
+    """
+    rows = tx.rows(
+        "SELECT b.batch_id, b.fund, b.kind, b.prepared_by, coalesce(a.approved_by, ''), b.digest, o.order_no, o.institution,"
+        " o.payee_name, o.payee_number, o.payee_bank, o.amount_fen, coalesce(o.first_payment, false)"
+        " FROM payments.batch b JOIN payments.pay_order o ON o.region = b.region AND o.batch_id = b.batch_id"
+        " LEFT JOIN payments.approval a ON a.region = b.region AND a.batch_id = b.batch_id"
+        " WHERE b.region = %(region)s AND b.pay_date = %(day)s AND (a.batch_id IS NOT NULL OR o.state = 'draft')"
+        ' ORDER BY b.fund, b.batch_id COLLATE "C", o.order_no',
+        region=tx.region,
+        day=day,
+    )
+    heads: dict[str, tuple[int, str, str, str, bytes]] = {}
+    orders: dict[str, list[WaitingOrder]] = {}
+    for batch_id, fund, kind, prepared_by, approved_by, digest, *order in rows:
+        heads[batch_id] = (fund, kind, prepared_by, approved_by, bytes(digest))
+        orders.setdefault(batch_id, []).append(WaitingOrder(*order))
+    for name in without:
+        if name not in heads:
+            raise NotFound("batch.unknown", f"{day}没有拨付批次{name[:60]}", batch=name[:60])
+    batches = tuple(
+        WaitingBatch(name, *head, tuple(orders[name])) for name, head in heads.items() if name not in without
+    )
+    return DayList(tx.region, day, batches, tuple(sorted(without)))
+
+
+def approve_day_in(tx: Transaction, found: DayList, digest: bytes, day: date) -> list[Approval]:
+    """Approve every batch of the list as shown under `digest`, all or none; again with the same digest changes nothing.
+
+    `day` is the business date of the act. Raises InvalidInput `day.nothing`, Conflict `day.changed` (a batch came, went or was
+    changed since it was shown), and what `approve` raises, naming the batch.
+    """
+    if not found.batches:
+        raise InvalidInput("day.nothing", f"{found.day}没有待审批的拨付批次", day=found.day.isoformat())
+    if found.digest != digest:
+        raise Conflict(
+            "day.changed",
+            f"{found.day}待审批的批次已不是所核对的那一份（现摘要{found.digest.hex()[:16]}…）：请重新列出并核对",
+            digest=found.digest.hex(),
+        )
+    return [approve_in(tx, batch.batch_id, batch.digest, day) for batch in found.batches]
