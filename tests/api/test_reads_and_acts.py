@@ -376,3 +376,27 @@ def test_a_code_is_explained_to_anybody(client: httpx.Client) -> None:
     assert "第12条" in found.json()["rule"]
     unknown = client.get("/api/v1/codes/no.such")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "codes.unknown")
+
+
+def test_a_day_is_shown_and_approved_as_one_list(
+    world: Any, client: httpx.Client, day: dict[str, Any]
+) -> None:
+    """The list with its digest, read by anybody of the region; the act refuses who drafts, and another list's digest."""
+    when = day["date"]
+    shown = client.get(f"/api/v1/payout-days/{when}", headers=world.auth("system")).json()
+    assert {batch["batch"] for batch in shown["batches"]} >= {batch["batch"] for batch in day["batches"]}
+    assert all(order["payee_number"] for batch in shown["batches"] for order in batch["orders"])
+    name = shown["batches"][0]["batch"]
+    less = client.get(
+        f"/api/v1/payout-days/{when}", params={"without": name}, headers=world.auth("system")
+    ).json()
+    assert (less["left_out"], less["digest"] != shown["digest"]) == ([name], True)
+    wrong = client.get(f"/api/v1/payout-days/{when}", params={"without": "D1"}, headers=world.auth("system"))
+    assert (wrong.status_code, wrong.json()["code"]) == (404, "batch.unknown")
+    for user, digest, code in (
+        ("system", shown["digest"], "access.role_missing"),
+        ("checker", "0" * 64, "day.changed"),
+    ):
+        body = {"region": "420100", "date": when, "digest": digest}
+        refused = client.post("/api/v1/acts/day/approve", json=body, headers=world.auth(user))
+        assert refused.json()["code"] == code

@@ -160,6 +160,7 @@ COMMANDS: Final = (
     "--as zhou correct show --book 420100-310 --voucher 1",
     "--as zhou cutover show --book 420100-310",
     f"--as zhou declare list {_R} --fund 310 --institution {_H} --term 202603",
+    f"--as qian day show {_R} --date 2026-03-02",
     f"--as zhou institution list {_R}",
     f"--as zhou institution list --open {_R}",
     f"--as zhou institution show {_H} {_R}",
