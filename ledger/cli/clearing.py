@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -11,6 +12,7 @@ import typer
 from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
+from ledger.cli.line.many import each, require_one_way, words_of_refused
 from ledger.cli.words.clearing import (
     letter_json,
     letter_words,
@@ -26,6 +28,7 @@ from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.core.private import private
 from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.fund.clearing.approve_all import approve_letters, letters_digest, living_letters, settled_in
 from ledger.fund.clearing.cases import approve_cases
 from ledger.fund.clearing.confirm import confirm_letter, sign_institution, write_off_notice
 from ledger.fund.clearing.file import load_plan, load_rates
@@ -43,6 +46,7 @@ FundOption = Annotated[int, typer.Option("--fund", help="基金：310职工，39
 YearOption = Annotated[int, typer.Option("--year", help="服务年度")]
 LetterOption = Annotated[str, typer.Option("--letter", help="清算确认书编号")]
 DigestOption = Annotated[str, typer.Option("--digest", help="摘要（64位十六进制）")]
+AllFlag = Annotated[bool, typer.Option("--all", help="全部，一个摘要；不能办的列明原因")]
 DateOption = Annotated[str, typer.Option("--date", help="业务日期 YYYY-MM-DD，默认今天")]
 FileOption = Annotated[Path, typer.Option("--file", help="JSON文件", exists=True, dir_okay=False)]
 _T = TypeVar("_T")
@@ -112,14 +116,19 @@ def letter(
     region: RegionOption,
     fund: FundOption,
     year: YearOption,
-    institution: Annotated[str, typer.Option("--institution", help="机构编码")],
+    institution: Annotated[str, typer.Option("--institution", help="机构编码")] = "",
     period: Annotated[str, typer.Option("--period", help="year或Q1…Q4")] = "year",
     date: DateOption = "",
     *,
+    every: AllFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """编制清算确认书（不记账），待另一人审批；已有的给出首次结果。"""
+    """编制清算确认书（不记账），待另一人审批；已有的给出首次结果。--all为当年已月结的全部机构，不能编制的列明原因。"""
     running = app_for("maker")
+    require_one_way(institution, "--institution", every=every)
+    if every:
+        _letter_all(running, (region, fund, year, period), day_or_today(date), as_json=as_json)
+        return
     subject = f"{fund}/{year}/{period}/{institution}"
     made = _do(
         running,
@@ -131,17 +140,59 @@ def letter(
     show(letter_json(made), letter_words(made), as_json=as_json)
 
 
+def _letter_all(running: App, scope: tuple[int, int, int, str], day: datetime.date, *, as_json: bool) -> None:
+    region, fund, year, period = scope
+    with unit_of_work(running.engine, running.user, region) as tx:
+        institutions = settled_in(tx, fund, year)
+    made, refused = each(
+        running,
+        region,
+        "clear.letter",
+        institutions,
+        lambda tx, institution: draft_letter(tx, fund, institution, year, day, period),
+    )
+    with unit_of_work(running.engine, running.user, region) as tx:
+        found = living_letters(tx, fund, year, period)
+        digest = letters_digest(tx, fund, year, period, found).hex() if found else None
+    document = {"letters": [letter_json(one) for one in made], "refused": refused, "digest": digest}
+    lines = [f"编制{len(made)}家，未能编制{len(refused)}家", *words_of_refused(refused)]
+    if digest:
+        lines.append(f"{fund} {year}年全部清算确认书的摘要 {digest}")
+    show(document, lines, as_json=as_json)
+
+
 @app.command()
 def approve(
     region: RegionOption,
-    letter: LetterOption,
     digest: DigestOption,
+    letter: Annotated[str, typer.Option("--letter", help="清算确认书编号")] = "",
     date: DateOption = "",
+    fund: Annotated[int, typer.Option("--fund", help="基金（--all）")] = 0,
+    year: Annotated[int, typer.Option("--year", help="服务年度（--all）")] = 0,
+    period: Annotated[str, typer.Option("--period", help="year或Q1…Q4（--all）")] = "year",
     *,
+    every: AllFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """审批清算确认书（另一人）。"""
+    """审批清算确认书（另一人）。--all按clear letter --all所列摘要审批一个年度或季度的全部，要么全部、要么一张也不。"""
     running = app_for("checker")
+    require_one_way(letter, "--letter", every=every)
+    if every:
+        approved = _do(
+            running,
+            region,
+            "approve",
+            f"{fund}/{year}/{period}",
+            lambda tx: approve_letters(
+                tx, fund, year, period, parse_digest(digest, "clearing.digest"), day_or_today(date)
+            ),
+        )
+        show(
+            {"letters": [letter_json(one) for one in approved]},
+            [f"已审批{len(approved)}张", *(f"  {one.letter_id}" for one in approved)],
+            as_json=as_json,
+        )
+        return
     done = _do(
         running,
         region,

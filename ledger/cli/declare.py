@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ledger.bootstrap import App
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.many import each, require_one_way, words_of_refused
 from ledger.cli.reconcile import (
-    ClrTypeOption,
     DateOption,
     FundOption,
     InstitutionOption,
@@ -21,7 +23,7 @@ from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.declare.claim import Declaration, claim_request, declarations, read_declaration
-from ledger.fund.declare.declaration import declare
+from ledger.fund.declare.declaration import declare, reconciled_in
 from ledger.fund.declare.lists import read_lists, record_lists
 from ledger.fund.declare.states import STATE_NAMES, move
 from ledger.fund.reconcile.scope import ReconcileScope
@@ -57,19 +59,28 @@ def lists(
 def apply_(
     region: RegionOption,
     fund: FundOption,
-    institution: InstitutionOption,
     term: TermOption,
-    clr_type: ClrTypeOption,
     date: DateOption,
+    institution: Annotated[str, typer.Option("--institution", help="定点医药机构编号")] = "",
+    clr_type: Annotated[
+        str, typer.Option("--clr-type", help="清算类别：11门诊、21住院、41药店、99其他；--all时缺省为各类")
+    ] = "",
     request: Annotated[
         Path | None, typer.Option(help="3203的data节点，JSON", exists=True, dir_okay=False)
     ] = None,
     msgid: Annotated[str, typer.Option(help="3203的报文ID")] = "",
     *,
+    every: Annotated[
+        bool, typer.Option("--all", help="已对账的全部机构与清算类别；不能申报的列明原因")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """申报（3203）：对账一致、清单已传、在期限内；逾期标明。"""
     running = app_for("maker")
+    require_one_way(institution, "--institution与--clr-type", every=every)
+    if every:
+        _apply_all(running, region, (fund, term, clr_type), parse_day(date), as_json=as_json)
+        return
     scope = ReconcileScope(fund, institution, term, clr_type)
     claim = claim_request(fund, institution, read_json(request), msgid) if request else None
     if claim is not None and claim.scope != scope:
@@ -77,6 +88,19 @@ def apply_(
     with act(running, region, "declare.apply", f"{institution}/{term}/{clr_type}") as tx:
         made = declare(tx, scope, parse_day(date), request=claim)
     show(plain(made), words(made), as_json=as_json)
+
+
+def _apply_all(
+    running: App, region: int, scope: tuple[int, int, str], on: datetime.date, *, as_json: bool
+) -> None:
+    fund, term, clr_type = scope
+    with unit_of_work(running.engine, running.user, region) as tx:
+        found = {f"{s.institution}/{s.term}/{s.clr_type}": s for s in reconciled_in(tx, fund, term, clr_type)}
+    made, refused = each(
+        running, region, "declare.apply", list(found), lambda tx, name: declare(tx, found[name], on)
+    )
+    lines = [f"申报{len(made)}份，未能申报{len(refused)}份", *words_of_refused(refused)]
+    show({"declarations": [plain(one) for one in made], "refused": refused}, lines, as_json=as_json)
 
 
 @app.command()

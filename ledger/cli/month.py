@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -12,6 +13,7 @@ from adapters.banks.registry import make_format
 from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
+from ledger.cli.line.many import each, require_one_way, words_of_refused
 from ledger.cli.words.month import (
     SHEET_STATES,
     handback_json,
@@ -28,6 +30,7 @@ from ledger.core.money import parse_fen, yuan_grouped
 from ledger.core.private import private
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.month.approve import approve_month_in
+from ledger.fund.month.approve_all import approve_sheets_in, declared_in, sheets_digest
 from ledger.fund.month.handback import hand_back_in
 from ledger.fund.month.orders import draft_month_orders_in
 from ledger.fund.month.other_deductions import OtherDeduction, approve_deduction_in, propose_deduction_in
@@ -42,6 +45,7 @@ app = typer.Typer(help="月结算", no_args_is_help=True)
 FundOption = Annotated[int, typer.Option("--fund", help="基金：310职工，390居民")]
 InstitutionOption = Annotated[str, typer.Option("--institution", help="机构编码")]
 TermOption = Annotated[int, typer.Option("--term", help="期号 yyyymm")]
+AllFlag = Annotated[bool, typer.Option("--all", help="全部，一个摘要；不能办的列明原因")]
 DateOption = Annotated[str, typer.Option("--date", help="业务日期 YYYY-MM-DD，默认今天")]
 
 
@@ -70,17 +74,22 @@ def handback(
 def prepare_command(
     region: RegionOption,
     fund: FundOption,
-    institution: InstitutionOption,
     term: TermOption,
+    institution: Annotated[str, typer.Option("--institution", help="机构编码")] = "",
     date: DateOption = "",
     deduct: Annotated[
         list[str] | None, typer.Option("--deduct", help="扣款编号=元，限定本期扣减哪些")
     ] = None,
     *,
+    every: AllFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """编制月结算单（不记账），待另一人审批。"""
+    """编制月结算单（不记账），待另一人审批；--all为已申报的全部机构，不能编制的列明原因。"""
     running = app_for("maker")
+    require_one_way(institution, "--institution", every=every)
+    if every:
+        _prepare_all(running, region, fund, term, day_or_today(date), as_json=as_json)
+        return
     wanted = None if deduct is None else dict(_deduction(text) for text in deduct)
     scope = MonthScope(fund, institution, term)
     with act(running, region, "month.prepare", f"{fund}/{institution}/{term}") as tx:
@@ -88,17 +97,57 @@ def prepare_command(
     show(sheet_json(sheet), sheet_words(sheet), as_json=as_json)
 
 
+def _prepare_all(
+    running: App, region: int, fund: int, term: int, day: datetime.date, *, as_json: bool
+) -> None:
+    with unit_of_work(running.engine, running.user, region) as tx:
+        institutions = declared_in(tx, term, fund)
+    made, refused = each(
+        running,
+        region,
+        "month.prepare",
+        institutions,
+        lambda tx, institution: prepare_in(tx, MonthScope(fund, institution, term), day),
+    )
+    with unit_of_work(running.engine, running.user, region) as tx:
+        sheets = list_sheets(tx, term, fund)
+        digest = sheets_digest(tx, term, fund, sheets).hex() if sheets else None
+    document = {
+        "term": term,
+        "sheets": [sheet_json(sheet) for sheet in made],
+        "refused": refused,
+        "digest": digest,
+    }
+    lines = [f"编制{len(made)}家，未能编制{len(refused)}家", *words_of_refused(refused)]
+    if digest:
+        lines.append(f"{fund} {term}期全部月结算单的摘要 {digest}")
+    show(document, lines, as_json=as_json)
+
+
 @app.command()
 def approve(
     region: RegionOption,
-    sheet: Annotated[str, typer.Option("--sheet", help="月结算单号")],
     digest: Annotated[str, typer.Option("--digest", help="所审批内容的摘要（64位十六进制）")],
+    sheet: Annotated[str, typer.Option("--sheet", help="月结算单号")] = "",
     date: DateOption = "",
+    term: Annotated[int, typer.Option("--term", help="期号 yyyymm（--all）")] = 0,
+    fund: Annotated[int, typer.Option("--fund", help="基金，默认全部（--all）")] = 0,
     *,
+    every: AllFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """审批月结算单并记账；含所结结算的未审批日拨付批次随之作废。"""
+    """审批月结算单并记账；含所结结算的未审批日拨付批次随之作废。--all按month list所列摘要审批一个期号的全部。"""
     running = app_for("checker")
+    require_one_way(sheet, "--sheet", every=every)
+    if every:
+        with act(running, region, "month.approve", f"{fund}/{term}") as tx:
+            approved = approve_sheets_in(tx, term, fund, parse_digest(digest), day_or_today(date))
+        show(
+            {"term": term, "sheets": [sheet_json(one) for one in approved], "warnings": ACTING.warnings},
+            [f"已审批{term}期月结算单{len(approved)}张", *(f"  {one.sheet_id}" for one in approved)],
+            as_json=as_json,
+        )
+        return
     with act(running, region, "month.approve", sheet) as tx:
         done = approve_month_in(tx, sheet, parse_digest(digest), day_or_today(date))
     with unit_of_work(running.engine, running.user, region) as tx:
@@ -139,11 +188,14 @@ def list_command(
     running = app_for("reviewer")
     with unit_of_work(running.engine, running.user, region) as tx:
         sheets = list_sheets(tx, term, fund, institution)
+        digest = sheets_digest(tx, term, fund, sheets).hex() if sheets and not institution else None
     lines = [
         f"{s.sheet_id}  {s.scope.institution}  {SHEET_STATES[s.state]}  应付{yuan_grouped(s.result_fen)}元  付款期限{s.figures.due_on}"
         for s in sheets
     ]
-    show({"term": term, "sheets": [sheet_json(s) for s in sheets]}, lines, as_json=as_json)
+    if digest:
+        lines.append(f"全部的摘要 {digest}")
+    show({"term": term, "sheets": [sheet_json(s) for s in sheets], "digest": digest}, lines, as_json=as_json)
 
 
 @app.command("remittance")

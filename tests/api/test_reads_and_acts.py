@@ -395,7 +395,7 @@ def test_a_day_is_shown_and_approved_as_one_list(
     assert (wrong.status_code, wrong.json()["code"]) == (404, "batch.unknown")
     for user, digest, code in (
         ("system", shown["digest"], "access.role_missing"),
-        ("checker", "0" * 64, "day.changed"),
+        ("checker", "0" * 64, "list.changed"),
     ):
         body = {"region": "420100", "date": when, "digest": digest}
         refused = client.post("/api/v1/acts/day/approve", json=body, headers=world.auth(user))

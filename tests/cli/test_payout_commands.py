@@ -276,7 +276,7 @@ def test_a_normal_day_is_three_acts(run: Any, batches: list[dict[str, Any]], ban
     one = run("qian", "day", "show", "--date", day, "--without", batches[1]["batch"])
     assert (one["left_out"], one["digest"] != shown["digest"]) == ([batches[1]["batch"]], True)
     stale = run("qian", "day", "approve", "--date", day, "--digest", one["digest"], code=1)
-    assert (stale["error"], shown["digest"][:16] in stale["message"]) == ("day.changed", True)
+    assert (stale["error"], shown["digest"][:16] in stale["message"]) == ("list.changed", True)
     assert {batch["approved_by"] for batch in run("zhou", "payments", "list")["batches"]} == {""}
 
     done = run("qian", *by_digest)
@@ -297,5 +297,5 @@ def test_a_normal_day_is_three_acts(run: Any, batches: list[dict[str, Any]], ban
     assert [one["code"] for one in maker["left"]] == ["access.role_missing"]
     assert run("qian", "day", "show", "--date", "2026-10-17")["batches"] == []
     nothing = run("qian", "day", "approve", "--date", "2026-10-17", "--digest", "0" * 64, code=1)
-    assert nothing["error"] == "day.nothing"
+    assert nothing["error"] == "list.nothing"
     assert run("zhou", "verify", region=False)["verify"] == "clean"

@@ -62,6 +62,19 @@ def declare(
     return read_declaration(tx, declaration_id)
 
 
+def reconciled_in(tx: Transaction, fund: int, term: int, clr_type: str = "") -> list[ReconcileScope]:
+    """Every line of a 期号 that was compared with an institution, whatever came of it: what `declare apply --all` goes through."""
+    rows = tx.rows(
+        "SELECT institution, clr_type FROM fund.reconciliation WHERE region = %(region)s AND fund = %(fund)s"
+        " AND term = %(term)s AND %(clr_type)s IN ('', clr_type) ORDER BY institution, clr_type",
+        region=tx.region,
+        fund=fund,
+        term=term,
+        clr_type=clr_type,
+    )
+    return [ReconcileScope(fund, institution, term, kind) for institution, kind in rows]
+
+
 def _answered(tx: Transaction, request: ClaimRequest) -> Declaration | None:
     """The answer a request with this msgid had before."""
     known: str | None = tx.value(

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from hashlib import sha256
 
-from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.errors import NotFound
+from ledger.core.lists import list_digest, require_list
 from ledger.core.persons import PERSON, mask
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.approve import Approval, approve_in
@@ -66,9 +66,17 @@ class DayList:
     @property
     def digest(self) -> bytes:
         """Of the list: each batch with its own digest, which is of its orders, payees and amounts."""
-        lines = [f"day|{self.region}|{self.day}\n"]
-        lines += [f"{batch.batch_id}|{batch.digest.hex()}\n" for batch in self.batches]
-        return sha256("".join(lines).encode()).digest()
+        return list_digest(self.head, self.items)
+
+    @property
+    def head(self) -> str:
+        """What the list is of."""
+        return f"day|{self.region}|{self.day}"
+
+    @property
+    def items(self) -> list[tuple[str, bytes]]:
+        """Each batch with its digest."""
+        return [(batch.batch_id, batch.digest) for batch in self.batches]
 
     @property
     def total_fen(self) -> int:
@@ -141,15 +149,8 @@ def day_list(tx: Transaction, day: date, without: Collection[str] = ()) -> DayLi
 def approve_day_in(tx: Transaction, found: DayList, digest: bytes, day: date) -> list[Approval]:
     """Approve every batch of the list as shown under `digest`, all or none; again with the same digest changes nothing.
 
-    `day` is the business date of the act. Raises InvalidInput `day.nothing`, Conflict `day.changed` (a batch came, went or was
+    `day` is the business date of the act. Raises InvalidInput `list.nothing`, Conflict `list.changed` (a batch came, went or was
     changed since it was shown), and what `approve` raises, naming the batch.
     """
-    if not found.batches:
-        raise InvalidInput("day.nothing", f"{found.day}没有待审批的拨付批次", day=found.day.isoformat())
-    if found.digest != digest:
-        raise Conflict(
-            "day.changed",
-            f"{found.day}待审批的批次已不是所核对的那一份（现摘要{found.digest.hex()[:16]}…）：请重新列出并核对",
-            digest=found.digest.hex(),
-        )
+    require_list(f"{found.day}的拨付批次", found.head, found.items, digest)
     return [approve_in(tx, batch.batch_id, batch.digest, day) for batch in found.batches]

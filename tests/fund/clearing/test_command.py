@@ -69,6 +69,13 @@ def test_a_letter_from_the_command_line(worked: Any, run: Any, tmp_path: Path) -
     )
     made = run("zhao", "letter", *year, "--institution", HOSPITAL, "--date", "2027-03-20")
     assert (made["state"], made["rows"]["9"], made["parts"]["pool"]["7"]) == ("draft", "55000", "1014999")
+    every = run("zhao", "letter", *year, "--all", "--date", "2027-03-20")
+    assert ([one["letter"] for one in every["letters"]], every["refused"]) == ([made["letter"]], [])
+    listed = ("--all", *year, "--date", "2027-03-20", "--digest")
+    assert run("qian", "approve", *listed, "0" * 64, ok=False).code == "list.changed"
+    assert run("qian", "approve", "--digest", "0" * 64, ok=False).code == "usage.missing"
+    together = run("qian", "approve", *listed, every["digest"])["letters"]
+    assert [one["state"] for one in together] == ["approved"]
     letter = ("--letter", made["letter"], "--date", "2027-03-20")
     assert run("qian", "approve", *letter, "--digest", "zz", ok=False).code == "clearing.digest"
     assert run("qian", "approve", *letter, "--digest", made["digest"])["state"] == "approved"

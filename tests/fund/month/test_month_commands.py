@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ledger.books.journal import post
+from ledger.cli import declare as declare_commands
 from ledger.cli import month as month_commands
 from ledger.cli.line.acting import ACTING, close_apps
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
@@ -37,10 +38,10 @@ def command(month: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("DATABASE_URL", month.database.admin_url)
     get_settings.cache_clear()
 
-    def run(user: str, *words: str) -> Any:
+    def run(user: str, *words: str, app: Any = month_commands.app) -> Any:
         ACTING.user = user
         try:
-            done = CliRunner().invoke(month_commands.app, [*words], catch_exceptions=False)
+            done = CliRunner().invoke(app, [*words], catch_exceptions=False)
         finally:
             ACTING.user = ""
             close_apps()
@@ -98,7 +99,7 @@ def test_a_month_from_draft_to_remittance(command: Any, declared: Any, tmp_path:
     said = command("qian", *sign, sheet["digest"])
     assert f"未审批的日拨付批次{given_up['batch']}（1单，600.00元）" in said
     listed = command("zhou", "list", "--region", "420100", "--term", "202610", "--json")
-    assert listed == {"term": 202610, "sheets": [done]}
+    assert (listed["term"], listed["sheets"], len(listed["digest"])) == (202610, [done], 64)
     assert "应付937.66元" in command("zhou", "list", "--region", "420100", "--term", "202610")
     orders = command("zhao", "orders", *WHERE, "--date", "2026-12-09", "--json")
     assert (orders["batch"]["total_fen"], orders["late"]) == ("93766", [HOSPITAL])
@@ -126,3 +127,62 @@ def test_the_hand_back_and_what_is_refused(command: Any, declared: Any) -> None:
         command("zhao", "prepare", *MONTH, "--deduct", "F1")
     with pytest.raises(LedgerError, match=r"remittance\.not_month|order\.unknown"):
         command("zhou", "remittance", "--region", "420100", "--order", "FL420100-310-20261013-00001")
+
+
+def test_a_month_of_all_institutions_is_two_acts_and_a_digest(command: Any, declared: Any, bill: Any) -> None:
+    """Two institutions, one of which did not bring its lists: it is listed with the reason, the other goes on."""
+    other, on = "H42010000002", date(2026, 11, 9)
+    declared.take(bill("S2", institution=other), bill("S3", institution=other, med_type="11", clr_type="11"))
+    run_daily(declared.engine, "zhao", DEMO_REGION, date(2026, 10, 14))
+    with declared.tx() as tx:
+        for kind in ("21", "11"):
+            scope = ReconcileScope(310, other, 202610, kind)
+            compare_details(tx, scope, DetailFile("d.zip", write_detail(our_details(tx, scope), "d.txt")), on)
+    every = [*WHERE, "--term", "202610", "--all", "--json"]
+    made = command("zhao", "apply", *every, "--date", "2026-11-09", app=declare_commands.app)
+    assert [(one["institution"], one["clr_type"]) for one in made["declarations"]] == [(other, "11")]
+    assert [(one["subject"], one["code"]) for one in made["refused"]] == [
+        (f"{HOSPITAL}/202610/21", "declare.already"), (f"{other}/202610/21", "declare.list_missing"),
+    ]  # fmt: skip
+    with declared.tx() as tx:
+        record_lists(tx, [UploadedList("S2", "L2", on)])
+    later = command("zhao", "apply", *every, "--date", "2026-11-09", app=declare_commands.app)
+    assert [(one["institution"], one["clr_type"]) for one in later["declarations"]] == [(other, "21")]
+    prepared = command("zhao", "prepare", *every, "--date", "2026-11-25")
+    assert [
+        one["scope"]["institution"] if "scope" in one else one["institution"] for one in prepared["sheets"]
+    ] == [HOSPITAL]
+    assert [(one["subject"], one["code"]) for one in prepared["refused"]] == [(other, "month.not_audited")]
+    for one in (*made["declarations"], *later["declarations"]):
+        for user, event in (("qian", "accept"), ("zhao", "audit"), ("zhao", "audited")):
+            with declared.tx(user) as tx:
+                move(tx, one["declaration"], event, on)
+    stale = prepared["digest"]
+    prepared = command("zhao", "prepare", *every, "--date", "2026-11-25")
+    assert (len(prepared["sheets"]), prepared["refused"]) == (2, [])
+    sign = [
+        "approve",
+        "--region",
+        "420100",
+        "--fund",
+        "310",
+        "--term",
+        "202610",
+        "--all",
+        "--date",
+        "2026-11-25",
+        "--json",
+    ]
+    with pytest.raises(Conflict) as changed:
+        command("qian", *sign, "--digest", stale)
+    assert changed.value.code == "list.changed"
+    with pytest.raises(LedgerError) as alone:
+        command("zhao", *sign, "--digest", prepared["digest"])
+    assert alone.value.code in ("month.same_person", "access.role_missing")
+    done = command("qian", *sign, "--digest", prepared["digest"])
+    assert {one["state"] for one in done["sheets"]} == {"approved"}
+    assert len(done["sheets"]) == 2
+    assert command("qian", *sign, "--digest", prepared["digest"])["sheets"] == done["sheets"]
+    with pytest.raises(InvalidInput) as both:
+        command("zhao", "prepare", *MONTH, "--all", "--date", "2026-11-25")
+    assert both.value.code == "usage.missing"

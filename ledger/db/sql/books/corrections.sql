@@ -342,7 +342,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                    WHERE a.region = p_region AND a.fund = p_fund AND a.kind = '1005'), '') ELSE l.counterparty END AS account,
                CASE WHEN l.side * l.amount_fen > 0 THEN 'credit' ELSE 'debit' END AS direction, sum(abs(l.amount_fen))::bigint AS fen
           FROM unnest(p_ids) AS i (id)
-          JOIN books.voucher_line l ON l.region = p_region AND l.fund = p_fund AND l.voucher_id = i.id
+         CROSS JOIN LATERAL (SELECT x.* FROM books.voucher_line x    -- likewise
+                              WHERE x.region = p_region AND x.fund = p_fund AND x.voucher_id = i.id OFFSET 0) l
          WHERE l.account IN (1002, 1003, 1004, 1005) GROUP BY 1, 2, 3)
     SELECT m.voucher_id, min(e.kind || ':' || e.receipt_no)
       FROM money m
@@ -356,17 +357,19 @@ $$;
 -- in suspense, and those on accounts that only rules move. All others have nothing books.check_hand() could refuse.
 CREATE OR REPLACE FUNCTION books.hand_staged(p_region integer, p_fund smallint, p_day date, p_tip bigint, p_offs integer[])
 RETURNS TABLE (voucher_id text, reverses_seq bigint, correction text, corrects_seq bigint, seq bigint) LANGUAGE sql VOLATILE
--- By the key of each staged voucher, however many are in the book: of the staging table a planner has no statistics, and it
--- read all lines of all vouchers for a batch.
-SET search_path = pg_catalog, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET search_path = pg_catalog, pg_temp AS $$
+    -- by the key of each staged voucher (OFFSET and LIMIT keep it so): of tables that are being filled a planner has no statistics,
+    -- and it read every voucher of the book and all their lines for one batch
     WITH man AS MATERIALIZED (
         SELECT e.pos, w.voucher_id, w.reverses_seq, w.correction, w.corrects_seq, p_tip + 1 + p_offs[e.pos + 1] AS seq
           FROM pg_temp.e_in e
-          JOIN books.voucher w ON w.region = p_region AND w.fund = p_fund AND w.voucher_id = substr(e.source_key, 5)
+         CROSS JOIN LATERAL (SELECT x.* FROM books.voucher x
+                              WHERE x.region = p_region AND x.fund = p_fund AND x.voucher_id = substr(e.source_key, 5) LIMIT 1) w
          WHERE e.rule = 'manual' AND p_offs[e.pos + 1] IS NOT NULL),
     lines AS MATERIALIZED (
         SELECT m.voucher_id, l.account FROM man m
-          JOIN books.voucher_line l ON l.region = p_region AND l.fund = p_fund AND l.voucher_id = m.voucher_id),
+         CROSS JOIN LATERAL (SELECT x.account FROM books.voucher_line x
+                              WHERE x.region = p_region AND x.fund = p_fund AND x.voucher_id = m.voucher_id OFFSET 0) l),
     closed AS MATERIALIZED (
         SELECT d.account FROM (SELECT DISTINCT l.account FROM lines l) d WHERE books.rule_only(p_region, p_fund, d.account, p_day))
     SELECT m.voucher_id, m.reverses_seq, m.correction, m.corrects_seq, m.seq FROM man m
