@@ -242,7 +242,10 @@ BEGIN
                                 AND (r.account, r.kind, r.receipt_no, r.direction) = (p.account, p.kind, p.receipt_no, p.direction))
                      THEN 'voucher.paper_claimed'
                 WHEN EXISTS (SELECT 1 FROM books.awaiting(p.region, p.account, p.direction, p.amount_fen) w
-                              WHERE w.voucher_id <> v.voucher_id) THEN 'voucher.awaits_paper' END AS code
+                              WHERE w.voucher_id <> v.voucher_id) THEN 'voucher.awaits_paper'
+                WHEN EXISTS (SELECT 1 FROM books.hand_money(v.region, v.fund, v.voucher_id) o
+                              WHERE o.direction <> p.direction AND o.account <> p.account AND o.fen = m.fen)
+                     AND EXISTS (SELECT 1 FROM payments.open_sides(p.region, p.account, p.direction, p.amount_fen)) THEN 'voucher.own_booked' END AS code
       INTO bad
       FROM books.voucher_paper p
       LEFT JOIN books.hand_money(v.region, v.fund, v.voucher_id) m ON (m.account, m.direction) = (p.account, p.direction)
@@ -255,6 +258,7 @@ BEGIN
             DETAIL = format(CASE bad.code
                 WHEN 'voucher.paper_differs' THEN '回单{paper.kind:%s}%s的账户、借贷方向或金额与凭证的银行科目不符：同一账户同一方向的回单合计须等于该方向的发生额'
                 WHEN 'suspense.not_open' THEN '回单{paper.kind:%s}%s不在挂账中，或内容不同'
+                WHEN 'voucher.own_booked' THEN '回单{paper.kind:%s}%s的自有账户间划转已由另一账户的回单记账：以挂账处理（other_side）勾到它，不能再记一次'
                 WHEN 'voucher.paper_claimed' THEN '回单{paper.kind:%s}%s另有待复核的挂账处理，先退回或办结'
                 ELSE '回单{paper.kind:%s}%s的收支已有凭证先行记账、正待回单：以挂账处理（voucher）勾到该凭证，不能再记一次' END, bad.kind, bad.receipt_no);
     END IF;
@@ -501,14 +505,15 @@ BEGIN
     END IF;
     UPDATE payments.resolution r SET state = 'reversed'
      WHERE r.region = p_region AND r.state = 'approved'
-       AND (r.what = 'voucher' AND 'MAN:' || r.reference = v_key OR r.what IN ('interest', 'fee', 'fee_back') AND 'CASH:' || r.reference = v_key);
+       AND (r.what = 'voucher' AND 'MAN:' || r.reference = v_key OR r.what IN ('interest', 'fee', 'fee_back', 'other_side') AND 'CASH:' || r.reference = v_key);
     FOR v IN
         WITH named AS MATERIALIZED (   -- the papers the reversed entry rested on, each found by its key
             SELECT p.account, p.kind, p.receipt_no, p.direction FROM books.voucher_paper p
              WHERE p.region = p_region AND p.fund = p_fund AND v_key LIKE 'MAN:%' AND p.voucher_id = substr(v_key, 5)
             UNION
             SELECT r.account, r.kind, r.receipt_no, r.direction FROM payments.resolution r
-             WHERE r.region = p_region AND r.state = 'reversed' AND v_key LIKE 'MAN:%' AND r.reference = substr(v_key, 5)
+             WHERE r.region = p_region AND r.state = 'reversed' AND (v_key LIKE 'MAN:%' AND r.reference = substr(v_key, 5)
+                OR r.what = 'other_side' AND 'CASH:' || r.reference = v_key)
             UNION
             SELECT m.account, k.kind, m.receipt_no, CASE WHEN m.kind IN ('interest_out', 'fee') THEN 'debit' ELSE 'credit' END
               FROM unnest('{bker,camt.054,statement}'::text[]) AS k (kind) WHERE m.kind <> 'interest_split'
@@ -516,7 +521,7 @@ BEGIN
             SELECT o AS told FROM named n JOIN payments.evidence o ON o.region = p_region
                    AND (o.account, o.kind, o.receipt_no, o.direction) = (n.account, n.kind, n.receipt_no, n.direction)
              WHERE o.outcome = 'confirmed' AND o.matched_order = ''
-               AND (m.move_id IS NULL OR (o.amount_fen, o.booking_date) = (m.amount_fen, m.booked_on))
+               AND (m.move_id IS NULL OR o.account = m.fiscal_account OR (o.amount_fen, o.booking_date) = (m.amount_fen, m.booked_on))
         )
         SELECT DISTINCT t.* FROM paper p CROSS JOIN LATERAL payments.of_movement(p.told) t WHERE t.outcome = 'confirmed'
     LOOP
