@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime
 from hashlib import sha256
+from itertools import count
 from typing import Any, cast
 
 import pytest
@@ -13,11 +14,16 @@ from adapters.banks.formats.statements.read import read_pages, read_statements
 from adapters.banks.formats.statements.table import Stated
 from adapters.banks.ports import Direction
 from adapters.banks.simulator.messages.statement import PrintedLine, PrintedStatement, write_camt053
+from ledger.books.correcting import draft_red
+from ledger.books.manual import ManualContent, ManualVoucher, approve_voucher, draft_voucher
+from ledger.books.papers import named_papers
+from ledger.books.setup import open_period
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Dimensions, Posted, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
-from ledger.payments.statements.matching import match
+from ledger.payments.incoming.stated import take_line
+from ledger.payments.statements.matching import LegKey, LineKey, Matched, match, match_by_hand
 from ledger.payments.statements.pages import load_page
 from ledger.payments.statements.sheet import BankSheet, make, review
 from ledger.payments.statements.take import StatementFile, files, load, taken
@@ -28,10 +34,11 @@ from ledger.payments.statements.withdraw import (
     decide_withdrawal,
     withdrawals,
 )
-from tests.control.conftest import ACCOUNT, REGION, draft
+from tests.control.conftest import ACCOUNT, BOOK, REGION, draft
 from tests.payments.statements.test_pages import pages
 
 NOVEMBER = date(2026, 11, 2)
+_numbers = count(1)
 
 
 def statement(
@@ -247,4 +254,88 @@ def test_a_waiting_page_is_taken_back_by_two_and_kept(town: Any) -> None:
 
 
 def said_of(town: Any) -> list[str]:
-    return [one.message for one in town.verify() if one.promise == "INV-09"]
+    return said_by(town, "INV-09")
+
+
+def by_hand(town: Any, fen: int, *names: str, user: str = "acc") -> ManualVoucher:
+    own = Dimensions(ACCOUNT)
+    legs = (debit(1004, fen, own), credit(41010101, fen))
+    with unit_of_work(town.service, user, REGION) as tx:
+        papers = named_papers(tx, BOOK, legs, names, take_line)
+        content = ManualContent(NOVEMBER, f"补贴{next(_numbers)}", "补贴通知", legs, papers=papers)
+        return draft_voucher(tx, BOOK, content, NOVEMBER)
+
+
+def approved(town: Any, made: ManualVoucher) -> Posted:
+    with unit_of_work(town.service, "checker", REGION) as tx:
+        open_period(tx, BOOK, 202611)
+        return approve_voucher(tx, BOOK, made.voucher_id, made.shown_digest, NOVEMBER)
+
+
+def tied(town: Any, line: LineKey, leg: LegKey) -> int:
+    with unit_of_work(town.service, "acc", REGION) as tx:
+        return match_by_hand(tx, ACCOUNT, [line], [leg], "同额", NOVEMBER)
+
+
+def receipts(town: Any) -> Matched:
+    with unit_of_work(town.service, "acc", REGION) as tx:
+        return match(tx, ACCOUNT, NOVEMBER)
+
+
+def test_a_voucher_by_hand_rests_on_a_statements_line_of_which_no_receipt_came(town: Any) -> None:
+    day = date(2026, 10, 12)
+    rows = [("L1", 700, day), ("L2", 700, day), ("L3", 300, day)]
+    loaded(town, statement(1, date(2026, 10, 1), date(2026, 10, 31), 0, *rows))
+    assert refused(by_hand, town, 700, "statement:1:9") == "suspense.unknown"
+    assert refused(by_hand, town, 700, "statement:1") == "voucher.receipt"
+    assert refused(by_hand, town, 701, "statement:1:1") == "voucher.paper_differs"
+    made, rival = by_hand(town, 700, "statement:1:1"), by_hand(town, 700, "statement:1-1:credit")
+    assert [str(one) for one in made.content.papers] == ["statement:1-1:credit"]
+    posted = approved(town, made)
+    assert refused(approved, town, rival) == "suspense.not_open"
+    assert refused(by_hand, town, 700, "statement:1:1") == "suspense.not_open"
+    assert said_by(town, "INV-13") == []
+    # the line is this voucher's and nobody else's
+    other = approved(town, by_hand(town, 700, "statement:1:2"))
+    legs = {one: LegKey(310, one.seq, 1) for one in (posted, other)}
+    assert refused(tied, town, LineKey(1, 1), legs[other]) == "reconciliation.line_taken"
+    assert receipts(town).groups["receipt"] == 2
+    # released with the voucher, and booked again by another
+    number = town.value(
+        f"SELECT series || '-' || period || '-' || vno FROM books.entry WHERE fund = 310 AND seq = {posted.seq}"
+    )
+    with unit_of_work(town.service, "acc", REGION) as tx:
+        red = draft_red(tx, BOOK, number, NOVEMBER, reason="记错")
+    approved(town, red)
+    why = "SELECT undone_by || undone_why FROM payments.statement_match WHERE undo_n IS NOT NULL"
+    assert town.value(why) == "checker所勾对的凭证已冲销"
+    assert town.value("SELECT outcome FROM payments.evidence WHERE receipt_no = '1-1'") == "suspense"
+    assert receipts(town).groups["reversal"] == 1
+    approved(town, by_hand(town, 700, "statement:1:1"))
+    assert receipts(town).groups["receipt"] == 1
+    assert said_by(town, "INV-13") == []
+    # a line that is matched is booked already
+    third = by_hand(town, 300, "statement:1:3")
+    free = book(town, "bank-L3", 300, "流水L3", date(2026, 10, 13))
+    assert receipts(town).groups["serial"] == 1
+    assert free.seq > 0
+    assert refused(approved, town, third) == "suspense.line_matched"
+
+
+def test_verify_names_a_line_that_two_vouchers_rest_on_or_that_is_matched_elsewhere(town: Any) -> None:
+    day = date(2026, 10, 12)
+    loaded(town, statement(1, date(2026, 10, 1), date(2026, 10, 31), 0, ("L1", 700, day), ("L2", 700, day)))
+    one, two = (approved(town, by_hand(town, 700, f"statement:1:{n}")) for n in (1, 2))
+    receipts(town)
+    assert said_by(town, "INV-13") == []
+    town.break_it(
+        f"UPDATE payments.match_leg SET seq = -seq WHERE seq IN ({one.seq}, {two.seq})",
+        f"UPDATE payments.match_leg SET seq = {one.seq + two.seq} + seq WHERE seq < 0",
+    )
+    assert sum("却与别的凭证勾对" in said for said in said_by(town, "INV-13")) == 2
+    town.break_it("UPDATE books.voucher_paper SET receipt_no = '1-1'")
+    assert any("几份手工凭证的依据" in said for said in said_by(town, "INV-13"))
+
+
+def said_by(town: Any, promise: str) -> list[str]:
+    return [one.message for one in town.verify() if one.promise == promise]

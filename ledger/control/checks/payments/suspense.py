@@ -64,6 +64,25 @@ _OWN_TWICE: Final = """
               AND o.reference IN (a.resolution_id, b.resolution_id))
      ORDER BY 1, 2, 3, 4
 """
+# A paper two standing vouchers rest on; a statement's line matched with another entry than the voucher that rests on it.
+_VOUCHERS: Final = """
+    WITH standing AS (
+        SELECT p.region, p.account, p.kind, p.receipt_no, p.direction, p.fund, s.seq, p.voucher_id
+          FROM books.voucher_paper p
+          JOIN books.source s ON s.region = p.region AND s.fund = p.fund AND s.source_key = 'MAN:' || p.voucher_id
+         WHERE NOT EXISTS (SELECT 1 FROM books.correction c WHERE c.region = s.region AND c.fund = s.fund
+                              AND c.corrected_seq = s.seq AND c.kind = 'red'))
+    SELECT region, account, kind || ':' || receipt_no, '是' || string_agg(voucher_id, '、' ORDER BY voucher_id) || '几份手工凭证的依据'
+      FROM standing GROUP BY region, account, kind, receipt_no, direction HAVING count(*) > 1
+    UNION ALL
+    SELECT x.region, x.account, x.kind || ':' || x.receipt_no, '是' || x.voucher_id || '的依据，却与别的凭证勾对（勾对' || m.match || '）'
+      FROM standing x
+      JOIN payments.match_line m ON m.region = x.region AND m.account = x.account AND m.live AND m.statement || '-' || m.n = x.receipt_no
+     WHERE x.kind = 'statement' AND NOT EXISTS (
+           SELECT 1 FROM payments.match_leg g WHERE g.region = m.region AND g.account = m.account AND g.match = m.match
+              AND (g.fund, g.seq) = (x.fund, x.seq))
+     ORDER BY 1, 2, 3
+"""
 # What was said, beside what became of the paper and of what it was said to be.
 _SAID: Final = coded("""
     WITH own_side AS (
@@ -134,6 +153,8 @@ def check_suspense(snapshot: Snapshot) -> Iterator[Breach]:
     for region, account, reference, receipts in snapshot.rows(_TWICE):
         message = f"账户{account}的银行流水{reference}凭{receipts}记了两次"
         yield Breach("INV-13", str(region), f"evidence {reference}", message)
+    for region, account, paper, wrong in snapshot.rows(_VOUCHERS):
+        yield Breach("INV-13", str(region), f"evidence {paper}", f"账户{account}的回单{paper}{wrong}")
     for region, fund, first, second in snapshot.rows(_OWN_TWICE):
         message = f"自有账户间同一笔划转凭{first}、{second}的两张回单记了两次"
         yield Breach("INV-13", f"{region}-{fund}", f"resolution {second}", message)

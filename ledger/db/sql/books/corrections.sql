@@ -81,6 +81,15 @@ RETURNS TABLE (account text, deposit integer, direction text) LANGUAGE sql STABL
        AND access.has_role(p_region, p_fund, access.user_name(), '{accountant,maker,checker}') ORDER BY 1, 3
 $$;
 
+-- The lines `3:7` of the book's own accounts' statements, as books.find_papers tells of papers.
+CREATE OR REPLACE FUNCTION books.find_lines(p_region integer, p_fund smallint, p_statement integer, p_n integer)
+RETURNS TABLE (account text, deposit integer, direction text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT l.account, a.kind::integer, l.direction FROM payments.statement_line l
+      JOIN payments.book_account a ON a.region = l.region AND a.fund = p_fund AND a.account = l.account
+     WHERE l.region = p_region AND l.statement = p_statement AND l.n = p_n AND l.statement > 0
+       AND access.has_role(p_region, p_fund, access.user_name(), '{accountant,maker,checker}') ORDER BY 1, 3
+$$;
+
 -- What a hand-written voucher does to own accounts, by account and the bank's direction, and how much of it its papers prove.
 CREATE OR REPLACE FUNCTION books.hand_money(p_region integer, p_fund smallint, p_voucher_id text)
 RETURNS TABLE (account text, direction text, fen bigint, named_fen bigint)
@@ -262,6 +271,8 @@ BEGIN
                 WHEN 'voucher.paper_claimed' THEN '回单{paper.kind:%s}%s另有待复核的挂账处理，先退回或办结'
                 ELSE '回单{paper.kind:%s}%s的收支已有凭证先行记账、正待回单：以挂账处理（voucher）勾到该凭证，不能再记一次' END, bad.kind, bad.receipt_no);
     END IF;
+    PERFORM payments.require_unmatched(p.region, p.account, p.kind, p.receipt_no) FROM books.voucher_paper p
+      WHERE p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id;
     SELECT e.kind, e.receipt_no, m.account INTO bad
       FROM books.hand_money(v.region, v.fund, v.voucher_id) m
       JOIN payments.evidence e ON e.region = v.region AND (e.account, e.direction, e.amount_fen) = (m.account, m.direction, m.fen)
@@ -394,6 +405,7 @@ BEGIN
         IF v.reverses_seq > 0 THEN
             INSERT INTO books.correction VALUES (p_region, p_fund, v.reverses_seq, 'red', v.seq);
             PERFORM fund.open_again(p_region, p_fund, v.reverses_seq);
+            PERFORM payments.release_lines(p_region, p_fund, v.reverses_seq, p_day);
         ELSIF v.corrects_seq > 0 THEN
             INSERT INTO books.correction VALUES (p_region, p_fund, v.corrects_seq, v.correction, v.seq);
         END IF;
@@ -560,6 +572,7 @@ ALTER FUNCTION books.hold_accounts(integer,smallint) OWNER TO fundledger_poster;
 ALTER FUNCTION books.said_of(text,bigint,text[]) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.awaiting(integer,text,text,bigint) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.beside_papers(integer,smallint,text[]) TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.find_lines(integer,smallint,integer,integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION books.find_papers(integer,smallint,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION books.hand_money(integer,smallint,text) TO fundledger_service, fundledger_auditor, fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.key_reversed(integer,smallint,text) TO fundledger_service, fundledger_auditor, fundledger_poster;

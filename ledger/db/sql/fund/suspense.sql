@@ -273,6 +273,7 @@ BEGIN
         END IF;
         PERFORM payments.check_booked_by_voucher(NEW, paper.amount_fen);
         PERFORM payments.check_own_transfer(NEW, paper.amount_fen, paper.booking_date);
+        PERFORM payments.require_unmatched(NEW.region, NEW.account, NEW.kind, NEW.receipt_no);
         PERFORM payments.require_receipt(paper, NEW.fund, NEW.what, NEW.reference);
         RETURN NEW;
     END IF;
@@ -287,6 +288,7 @@ BEGIN
     IF NEW.state = 'approved' THEN
         PERFORM payments.check_booked_by_voucher(NEW, paper.amount_fen);
         PERFORM payments.check_own_transfer(NEW, paper.amount_fen, paper.booking_date);
+        PERFORM payments.require_unmatched(NEW.region, NEW.account, NEW.kind, NEW.receipt_no);
     END IF;
     IF NEW.state = 'approved' AND paper.outcome IS DISTINCT FROM 'suspense' THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.not_open', DETAIL = format('回单{paper.kind:%s}%s已不在挂账中', NEW.kind, NEW.receipt_no);
