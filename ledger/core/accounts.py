@@ -39,7 +39,6 @@ _DR: Final = Side.DEBIT
 _CR: Final = Side.CREDIT
 
 # 会计账
-INCOME_DEPOSIT: Final = _known(1002, "收入户存款", _DR)
 FISCAL_DEPOSIT: Final = _known(1003, "财政专户存款", _DR)
 SPENDING_DEPOSIT: Final = _known(1004, "支出户存款", _DR)
 REGION_PREPAYMENT: Final = _known(110101, "异地就医预付金", _DR)
@@ -113,7 +112,7 @@ FISCAL_KIND: Final = str(FISCAL_DEPOSIT)
 SPENDING_KIND: Final = str(SPENDING_DEPOSIT)
 """The kind of a book's 支出户."""
 
-BANK_DEPOSITS: Final = (INCOME_DEPOSIT, FISCAL_DEPOSIT, SPENDING_DEPOSIT, 1005)
+BANK_DEPOSITS: Final = (1002, FISCAL_DEPOSIT, SPENDING_DEPOSIT, 1005)
 """Money at banks and in the treasury (收入户, 财政专户, 支出户, 国库存款): never below nothing."""
 ONE_SIDED: Final[Mapping[str, Side]] = {
     **dict.fromkeys(("4101", "4201", "44", "4501"), _CR),

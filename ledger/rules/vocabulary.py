@@ -11,7 +11,6 @@ from ledger.core.accounts import (
     DAILY_OWED,
     DAILY_PAID,
     FISCAL_DEPOSIT,
-    INCOME_DEPOSIT,
     MONTH_OWED,
     MONTH_PAID,
     PREALLOCATION,
@@ -155,7 +154,7 @@ BY_ENTRY: Final[Mapping[str, int]] = {
     "bank": SPENDING_DEPOSIT,
     "fiscal": FISCAL_DEPOSIT,
     OWN: SPENDING_DEPOSIT,
-    OTHER: INCOME_DEPOSIT,
+    OTHER: SPENDING_DEPOSIT,
 }
 """Places of one account whose counterparty is a bank account of the whole entry; of `own` and `other` the kind is told with it."""
 

@@ -88,7 +88,7 @@ _SAID: Final = coded("""
     WITH own_side AS (
         SELECT s.region, s.fund, s.resolution_id AS reference, f.account, 'credit' AS direction, e.amount_fen
           FROM payments.resolution s
-          JOIN payments.book_account f ON f.region = s.region AND f.fund = s.fund AND f.kind = '1003'
+          JOIN payments.book_account f ON f.region = s.region AND f.fund = s.fund AND f.kind = '{FISCAL_DEPOSIT}'
           JOIN payments.evidence e ON e.region = s.region AND (e.account, e.kind, e.receipt_no, e.direction) = (s.account, s.kind, s.receipt_no, s.direction)
          WHERE s.state = 'approved' AND s.what IN ('to_fiscal', 'float_back')
         UNION ALL
