@@ -144,7 +144,8 @@ def withdraw_command(
         int, typer.Argument(help="第几份，见bank-statement list；同一文件的各份一并收回")
     ] = 0,
     page: Annotated[
-        str, typer.Option(help="只收回待齐的一页：其摘要，64位十六进制，见bank-statement list")
+        str,
+        typer.Option(help="只收回待齐的一页：其摘要（见bank-statement list）或文件的SHA-256，64位十六进制"),
     ] = "",
     date: DateOption = "",
     *,

@@ -54,13 +54,15 @@ def ask_withdrawal(tx: Transaction, account: str, statement: int, reason: str, d
 def ask_page_withdrawal(tx: Transaction, account: str, digest: bytes, reason: str, day: date) -> Withdrawal:
     """Ask as accountant to take back one page that waits for the others of its statement; the same again gives the first answer.
 
-    `digest` is the file's, as `files` tells it. Raises InvalidInput `statement.reason`; NotFound `account.unknown`; Conflict
+    `digest` is the file's as `files` tells it, or the SHA-256 of its bytes. Raises InvalidInput `statement.reason`; NotFound `account.unknown`; Conflict
     `statement.not_waiting` (no such page, or its statement is complete), `db.duplicate`; Forbidden `access.role_missing`.
     """
     if not 0 < len(reason.strip()) <= 120:
         raise InvalidInput("statement.reason", "理由应为1到120字", field="reason")
     lock_of_account(tx, account)
-    found = [one for one in files(tx, account) if one.digest == digest and one.state == "waiting"]
+    found = [
+        one for one in files(tx, account) if digest in (one.digest, one.sha256) and one.state == "waiting"
+    ]
     if not found:
         raise Conflict(
             "statement.not_waiting",
