@@ -639,24 +639,20 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.other_account',
             DETAIL = format('账套%s第%s号第%s行不是账户%s的分录，或金额不同', v.fund, v.seq, v.leg, v.account);
     END IF;
-    END LOOP;
-    -- a line an entry rests on is that entry's
-    IF EXISTS (SELECT 1 FROM payments.evidence e WHERE e.region = v_of.region AND e.kind = 'statement' AND e.outcome = 'confirmed'
-                  AND e.account IN (SELECT a.account FROM added a)) THEN
-        SELECT m.account, m.statement, m.n, min(s.source_key) AS key INTO v
-          FROM added a
-          JOIN payments.match_line m ON m.region = a.region AND m.account = a.account AND m.match = a.n AND m.match BETWEEN v_of.first AND v_of.last
-         CROSS JOIN LATERAL (SELECT * FROM payments.stated_entries(m.region, m.account) o
-                              WHERE o.receipt_no = m.statement || '-' || m.n) s
-         GROUP BY m.account, m.match, m.statement, m.n
-        HAVING NOT EXISTS (SELECT 1 FROM payments.match_leg g JOIN payments.stated_entries(v_of.region, m.account) o
-                              ON (o.fund, o.seq) = (g.fund, g.seq) AND o.receipt_no = m.statement || '-' || m.n
-                            WHERE g.region = v_of.region AND g.account = m.account AND g.match = m.match) LIMIT 1;
-        IF FOUND THEN
-            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'reconciliation.line_taken',
-                DETAIL = format('账户%s的对账单行%s:%s是%s入账的依据，只能与该凭证勾对', v.account, v.statement, v.n, v.key);
-        END IF;
+    -- a line an entry rests on is that entry's: from the few such entries to their lines, never from every line of a bulk match
+    SELECT m.statement, m.n, min(s.source_key) AS key INTO v
+      FROM payments.stated_entries(v_own.region, v_own.account) s
+      JOIN payments.match_line m ON m.region = v_own.region AND m.account = v_own.account AND m.match BETWEEN v_of.first AND v_of.last
+           AND m.statement = split_part(s.receipt_no, '-', 1)::integer AND m.n = split_part(s.receipt_no, '-', 2)::integer
+      JOIN added a ON a.region = v_own.region AND a.account = v_own.account AND a.n = m.match
+     GROUP BY m.match, m.statement, m.n
+    HAVING NOT bool_or(EXISTS (SELECT 1 FROM payments.match_leg g WHERE g.region = v_own.region AND g.account = v_own.account AND g.match = m.match
+                                  AND (g.fund, g.seq) = (s.fund, s.seq))) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'reconciliation.line_taken',
+            DETAIL = format('账户%s的对账单行%s:%s是%s入账的依据，只能与该凭证勾对', v_own.account, v.statement, v.n, v.key);
     END IF;
+    END LOOP;
     -- gathered, and joined in the order written: rows of this very transaction have no statistics, and a planner without them
     -- compares every match with every line of the account
     SELECT p.account, sum(p.bank) AS bank, sum(p.book) AS book INTO v FROM (
