@@ -12,7 +12,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from ledger.books.manual import ManualContent, ManualVoucher, draft_voucher
-from ledger.books.papers import named_papers
+from ledger.books.papers import PaperName
 from ledger.books.vouchers import Voucher, voucher
 from ledger.core.entries import Book, Leg, Side
 from ledger.core.errors import InvalidInput
@@ -108,7 +108,7 @@ def draft_replacement(
     reason: str = "",
     evidence: str = "",
     attachments: int | None = None,
-    receipts: Sequence[str] = (),
+    papers: Sequence[PaperName] = (),
 ) -> ManualVoucher:
     """The blue one or the difference with the lines given; evidence, papers and number of papers as the original's.
 
@@ -130,7 +130,7 @@ def draft_replacement(
         original.attachments if attachments is None else attachments,
         correction=kind,
         corrects_seq=original.seq,
-        papers=named_papers(tx, book, legs, receipts),
+        papers=papers,
     )
     return draft_voucher(tx, book, said, day)
 

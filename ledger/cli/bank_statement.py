@@ -30,7 +30,13 @@ from ledger.payments.statements.take import (
     refuse_entered,
     taken,
 )
-from ledger.payments.statements.withdraw import Withdrawal, ask_withdrawal, decide_withdrawal, withdrawals
+from ledger.payments.statements.withdraw import (
+    Withdrawal,
+    ask_page_withdrawal,
+    ask_withdrawal,
+    decide_withdrawal,
+    withdrawals,
+)
 
 app = typer.Typer(help="银行对账单：收入、按纸质录入、收回、列出", no_args_is_help=True)
 
@@ -131,18 +137,30 @@ def confirm_command(
 
 @app.command("withdraw")
 def withdraw_command(
-    statement: Annotated[int, typer.Argument(help="第几份，见bank-statement list；同一文件的各份一并收回")],
     region: RegionOption,
     account: Account,
     reason: Annotated[str, typer.Option(help="收回的理由")],
+    statement: Annotated[
+        int, typer.Argument(help="第几份，见bank-statement list；同一文件的各份一并收回")
+    ] = 0,
+    page: Annotated[
+        str,
+        typer.Option(help="只收回待齐的一页：其摘要（见bank-statement list）或文件的SHA-256，64位十六进制"),
+    ] = "",
     date: DateOption = "",
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """会计申请收回误收的对账单（只限最后的、没有勾对、没有列入余额调节表、月份未结账的），待另一人复核。"""
+    """会计申请收回误收的对账单或待齐的一页（对账单只限最后的、没有勾对、没有列入余额调节表、月份未结账的），待另一人复核。"""
     running, day = app_for("accountant"), day_or_today(date)
-    with act(running, region, "statement.withdraw", f"{account} {statement}") as tx:
-        made = ask_withdrawal(tx, account, statement, reason, day)
+    if (statement == 0) == (page == ""):
+        raise InvalidInput("statement.which", "收回哪一份对账单，或哪一待齐的页（--page），须写明其一")
+    wanted = parse_digest(page, "statement.digest_format") if page else b""
+    with act(running, region, "statement.withdraw", f"{account} {page or statement}") as tx:
+        if page:
+            made = ask_page_withdrawal(tx, account, wanted, reason, day)
+        else:
+            made = ask_withdrawal(tx, account, statement, reason, day)
     show({"withdrawal": plain_withdrawal(made)}, [_withdrawal_words(made)], as_json=as_json)
 
 
@@ -233,6 +251,7 @@ def plain_withdrawal(one: Withdrawal) -> dict[str, object]:
         "n": one.n,
         "from": one.first_statement,
         "to": one.last_statement,
+        "page": one.page,
         "sha256": one.file_sha256.hex(),
         "state": one.state,
         "reason": one.reason,
@@ -247,6 +266,8 @@ def _withdrawal_words(one: Withdrawal) -> str:
     span = f"第{one.first_statement}份" + (
         "" if one.last_statement == one.first_statement else f"至第{one.last_statement}份"
     )
+    if one.page:
+        span = f"待齐的页{one.page}"
     return (
         f"收回申请{one.n} {one.account} {span} {said('statement_withdrawal.state', one.state)}：{one.reason}，{one.prepared_by}提出{by}"
         + (f"（{one.refusal}）" if one.refusal else "")

@@ -54,7 +54,10 @@ def propose_command(
     document: Annotated[str, typer.Option(help="依据：查询查复书、函件、说明")],
     date: DateOption,
     reference: Annotated[
-        str, typer.Option(help="拨付单号、请款编号、所冲或所同的回单（种类:回单号）；利息可写pool、acct")
+        str,
+        typer.Option(
+            help="拨付单号、请款编号、所冲或所同的回单（种类:回单号）、4101末级、转出账号、已记账的SUS-…；利息可写pool、acct"
+        ),
     ] = "",
     *,
     as_json: JsonFlag = False,

@@ -23,6 +23,7 @@ from ledger.rules.vocabulary import (
     CONDITIONS,
     FORMS,
     NEEDS_YEAR,
+    OTHER,
     OWN,
     SHEET,
 )
@@ -49,6 +50,7 @@ def apply(
     bank_account: str = "",
     fiscal_account: str = "",
     own: tuple[int, str] = (0, ""),
+    other: tuple[int, str] = (0, ""),
     year: int = 0,
     on: date | None = None,
 ) -> RuledEntry:
@@ -57,7 +59,8 @@ def apply(
     `policy` is the region's `daily_accounting` (P1, P2), `fund` 310 or 390. Per-item lines come in the order of the
     rule and, within a line, of the items; bank lines are one a rule, with the total; zero amounts give no line; each
     line's dimensions are cut to what its account asks. `bank_account` is the 支出户 (1004), `fiscal_account` the
-    财政专户 (1003), `own` the account (1002, 1003, 1004, 1005) and number of the one a paper is of, `year` what earlier service years are earlier than: the calendar year of the bank's
+    财政专户 (1003), `own` the account (1002, 1003, 1004, 1005) and number of the one a paper is of,
+    `other` the same of the one our own money came from, `year` what earlier service years are earlier than: the calendar year of the bank's
     booking (RCV, RTN) or of the approval (SET, CLR), the letter's own year for RCV.clearing; `on` the day whose
     version of the rule holds (default: the newest).
     Raises NotFound `rule.unknown` for an event, policy or day without a rule; InvalidInput `rule.items`,
@@ -67,7 +70,8 @@ def apply(
     rule = rule_of(event, policy, on)
     _check_items(rule.event, items)
     total = sum(item.amount_fen for item in items if isinstance(item, Item))
-    banks = {"bank": bank_account, "fiscal": fiscal_account, OWN: own[1]}
+    banks = {"bank": bank_account, "fiscal": fiscal_account, OWN: own[1], OTHER: other[1]}
+    kinds = {OWN: own[0], OTHER: other[0]}
     legs: list[Leg] = []
     for compiled in _compiled(rule.event.name, policy, rule.version, fund):
         line = compiled.line
@@ -77,7 +81,7 @@ def apply(
                     "rule.bank_missing", f"{rule.name}需要{BY_ENTRY[line.place]}的银行账户", rule=rule.name
                 )
             if total:
-                code = own[0] if line.place == OWN else compiled.account
+                code = kinds.get(line.place, compiled.account)
                 dims = keep(_dims_of(fund, code), Dimensions(counterparty=banks[line.place]))
                 legs.append(Leg(code, line.side, line.sign * total, dims))
             continue

@@ -137,6 +137,7 @@ BY_SOURCE: Final[Mapping[str, Mapping[int, int]]] = {
 BY_KEY: Final = (
     "benefit", "recovered", "penalty", "interest", "unsplit",
     "premium", "premium_back", "outlay", "transfer_in", "transfer_out", "to_upper", "to_lower", "from_upper", "from_lower",
+    "subsidy",
 )  # fmt: skip
 """Places whose account follows from fund, sub-fund and category: places.csv."""
 
@@ -146,12 +147,16 @@ BY_CLOSING: Final = ("closed", "surplus")
 OWN: Final = "own"
 """The bank account a paper is of: 1002, 1003, 1004 or 1005, as that account is kept."""
 
+OTHER: Final = "other"
+"""The own account that our own money came from: 1002 or 1005, as that account is kept."""
+
 BY_ENTRY: Final[Mapping[str, int]] = {
     "bank": SPENDING_DEPOSIT,
     "fiscal": FISCAL_DEPOSIT,
     OWN: SPENDING_DEPOSIT,
+    OTHER: SPENDING_DEPOSIT,
 }
-"""Places of one account whose counterparty is a bank account of the whole entry; of `own` the kind is told with it."""
+"""Places of one account whose counterparty is a bank account of the whole entry; of `own` and `other` the kind is told with it."""
 
 CHECKS: Final = ("items+", "items-", "total+", "sheet", "closing")
 
@@ -177,7 +182,9 @@ PLACE_TITLES: Final[Mapping[str, str]] = {
     "to_lower": "5302补助下级支出（职工随账目）",
     "from_upper": "4401上级补助收入（职工随账目）",
     "from_lower": "4402下级上解收入（职工随账目）",
+    "subsidy": "4101财政补贴收入（末级由经办人指明）",
     OWN: "1002、1003、1004、1005（随回单所在的账户）",
+    OTHER: "1002、1005（款项由其转来的自有账户）",
     "bank": "1004支出户存款",
     "fiscal": "1003财政专户存款",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -39,7 +40,7 @@ def printed(account: str = OWN) -> PrintedStatement:
     return PrintedStatement("ST1", 1, created, account, "户", DAY, DAY, 0, rows)
 
 
-def test_pages_withdrawal_and_a_line_as_paper(do: Any) -> None:
+def test_pages_withdrawal_and_a_line_as_paper(do: Any, client: httpx.Client, world: Any) -> None:
     one, two, three = (content.decode() for content in pages(printed()))
 
     def load(content: str, who: str = "accountant", account: str = OWN) -> Any:
@@ -48,6 +49,17 @@ def test_pages_withdrawal_and_a_line_as_paper(do: Any) -> None:
     assert load(one, who="cashier") == "access.role_missing"
     assert load(one, account=FISCAL) == "bankfile.foreign_account"
     assert load(three) == {"statements": [], "missing": ["对账单ST1已有第3页，缺第1、2页"]}
+    # a single waiting page goes back by two persons, and comes again
+    page = {"account": OWN, "page": sha256(three.encode()).hexdigest(), "reason": "错页"}
+    assert do("bank-statement/withdraw", "accountant", statement=1, **page) == "statement.which"
+    gone = do("bank-statement/withdraw", "accountant", **page)["withdrawal"]
+    assert (gone["page"], gone["from"], gone["state"]) == ("p.xml", 0, "requested")
+    assert (
+        do("bank-statement/confirm-withdrawal", "checker", account=OWN, n=1)["withdrawal"]["state"]
+        == "approved"
+    )
+    assert do("bank-statement/withdraw", "accountant", **page) == "statement.not_waiting"
+    assert load(three)["missing"] == ["对账单ST1已有第3页，缺第1、2页"]
     assert load(one)["missing"] == ["对账单ST1已有第1、3页，缺第2页"]
     [made] = load(two)["statements"]
     assert (made["statement"], made["lines"], made["closing_fen"]) == (1, 4, "6499")
@@ -55,11 +67,11 @@ def test_pages_withdrawal_and_a_line_as_paper(do: Any) -> None:
     asked = do("bank-statement/withdraw", "accountant", account=OWN, statement=1, reason="测试文件")[
         "withdrawal"
     ]
-    assert (asked["state"], asked["n"]) == ("requested", 1)
-    assert do("bank-statement/confirm-withdrawal", "accountant", account=OWN, n=1) == "access.role_missing"
-    done = do("bank-statement/confirm-withdrawal", "checker", account=OWN, n=1)["withdrawal"]
+    assert (asked["state"], asked["n"]) == ("requested", 2)
+    assert do("bank-statement/confirm-withdrawal", "accountant", account=OWN, n=2) == "access.role_missing"
+    done = do("bank-statement/confirm-withdrawal", "checker", account=OWN, n=2)["withdrawal"]
     assert (done["state"], done["approved_by"]) == ("approved", "checker")
-    assert do("bank-statement/confirm-withdrawal", "checker", account=OWN, n=1)["withdrawal"] == done
+    assert do("bank-statement/confirm-withdrawal", "checker", account=OWN, n=2)["withdrawal"] == done
     whole = write_camt053(replace(printed(), statement_id="ST1B")).decode()
     assert load(whole)["statements"][0]["statement"] == 1
 
@@ -70,11 +82,20 @@ def test_pages_withdrawal_and_a_line_as_paper(do: Any) -> None:
     booked = do("payments/suspense/confirm", "checker", resolution=found["resolution"], date="2026-10-13")
     assert booked["state"] == "approved"
     matched = do("reconciliation/match", "accountant", account=OWN)
-    assert (matched["groups"]["serial"], matched["open_statement_lines"], matched["open_journal_lines"]) == (
+    assert (matched["groups"]["receipt"], matched["open_statement_lines"], matched["open_journal_lines"]) == (
         1,
         3,
         0,
     )
+    # a voucher by hand rests on another line
+    drafts = f"/api/v1/books/{REGION}-310/voucher-drafts"
+    headers = {"authorization": f"Bearer {world.keys['accountant']}"}
+    body = {"date": "2026-10-13", "summary": "上解", "evidence": "通知", "receipts": ["statement:1:3"], "lines": [
+        {"side": "借", "account": 530101, "amount_fen": "500"},
+        {"side": "贷", "account": 1004, "amount_fen": "500", "counterparty": OWN},
+    ]}  # fmt: skip
+    answer = client.post(drafts, json=body, headers=headers)
+    assert (answer.status_code, answer.json().get("receipts")) == (200, ["statement:1-3:debit"]), answer.text
 
 
 def test_a_plan_and_a_float_as_the_region_chose(do: Any) -> None:

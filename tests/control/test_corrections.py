@@ -19,9 +19,11 @@ from ledger.core.dates import period_of
 from ledger.core.entries import Dimensions, Leg, Side, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.cash.movements import approve_move, request_move
 from ledger.fund.region.choices import confirm_choices, propose_choice, read_choices
 from ledger.fund.suspense.resolution import SuspensePaper
 from ledger.fund.suspense.suspense import confirm, propose
+from ledger.payments.incoming.stated import take_line
 from tests.control.conftest import ACCOUNT, BOOK, FISCAL, KEY, REGION, draft
 from tests.scenes.papers import PaperSaid, keep_paper
 
@@ -38,7 +40,7 @@ def drafted(
     town: Any, *legs: Leg, day: date = NEXT, receipts: tuple[str, ...] = (), **said: Any
 ) -> ManualVoucher:
     with tx(town, "acc") as t:
-        papers = named_papers(t, BOOK, legs, receipts)
+        papers = named_papers(t, BOOK, legs, receipts, take_line)
         content = ManualContent(
             day, said.pop("summary", f"入账{next(_numbers)}"), "单据", legs, papers=papers, **said
         )
@@ -66,7 +68,8 @@ def replaced(
     town: Any, number: str, kind: str, *legs: Leg, day: date = NEXT, receipts: tuple[str, ...] = ()
 ) -> ManualVoucher:
     with tx(town, "acc") as t:
-        return draft_replacement(t, BOOK, number, kind, legs, day, receipts=receipts)
+        papers = named_papers(t, BOOK, legs, receipts, take_line)
+        return draft_replacement(t, BOOK, number, kind, legs, day, papers=papers)
 
 
 def paper(
@@ -251,6 +254,47 @@ def test_a_fee_given_back_is_not_reversed_before_what_followed(town: Any) -> Non
         "suspense/reversed",
         [],
     )
+
+
+def test_interest_handed_on_has_a_second_paper_that_goes_back_with_it(town: Any) -> None:
+    """A15: the fiscal account's paper is the move's other side; neither a voucher nor another kind books it again."""
+    with psycopg.connect(town.admin_url, autocommit=True) as admin:
+        admin.execute(
+            "INSERT INTO payments.book_account VALUES (420100, 310, '1003', %s) ON CONFLICT DO NOTHING",
+            [FISCAL],
+        )
+    paper(town, "S1", "credit", 900)
+    explained(town, "S1", "interest")
+    with tx(town, "acc") as t:
+        out = request_move(t, 310, "interest_out", 900, DAY, "OUT1", NEXT).move_id
+    with tx(town, "checker") as t:
+        approve_move(t, out, NEXT)
+    entry = town.value("SELECT max(seq) FROM books.entry WHERE fund = 310")
+    with tx(town, "acc") as t:
+        keep_paper(t, FISCAL, PaperSaid("IN1", "credit", DAY, 900), "suspense", "other_credit")
+    again = (debit(1003, 900, THEIRS), credit(1004, 900, OWN))
+    assert code(drafted, town, *again) == "voucher.paper_waits"
+    assert code(drafted, town, *again, receipts=("bker:IN1",)) == "voucher.own_booked"
+    assert code(told, town, "premium", "") == "suspense.own_booked"
+    told(town, "other_side", out)
+    assert (outcome(town, "IN1"), found(town)) == ("confirmed/resolved_by_hand", [])
+    approved(town, red(town, str(entry)))
+    assert outcome(town, "IN1") == "suspense/reversed"
+    assert ("reversed", "other_side") in resolutions(town)
+    assert found(town) == []
+
+
+def found(town: Any) -> list[str]:
+    """What `verify` finds but the account above, which a superuser wrote."""
+    return [one.message for one in town.verify() if one.code != "trace.login"]
+
+
+def told(town: Any, what: str, reference: str) -> str:
+    """The fiscal account's paper IN1, said to be something and confirmed."""
+    with tx(town, "acc") as t:
+        made = propose(t, SuspensePaper(310, FISCAL, "bker", "IN1", what, reference, "查询查复书"), NEXT)
+    with tx(town, "checker") as t:
+        return confirm(t, made.resolution_id, NEXT).state
 
 
 def test_a_voucher_takes_its_papers_out_of_suspense_once(town: Any) -> None:

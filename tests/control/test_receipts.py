@@ -130,6 +130,8 @@ KINDS = [
     ("deposit_interest", "credit", FISCAL, "", 310, (D, 1003, 700, FISCAL), (C, 4602, 700, "")),
     ("deposit_interest", "credit", TREASURY, "pool", 310, (D, 1005, 700, ""), (C, 42010101, 700, "")),
     ("deposit_interest", "credit", FISCAL, "", 390, (D, 1003, 700, FISCAL), (C, 420101, 700, "")),
+    ("subsidy", "credit", FISCAL, "41010101", 310, (D, 1003, 700, FISCAL), (C, 41010101, 700, "")),
+    ("subsidy", "credit", FISCAL, "41010302", 390, (D, 1003, 700, FISCAL), (C, 41010302, 700, "")),
 ]  # fmt: skip
 
 
@@ -178,6 +180,14 @@ def test_every_kind_is_booked_by_its_rule_once(town: Any) -> None:
         ("debit", FISCAL, "illness", "pool", 310, "suspense.subfund"),
         ("debit", SPENDING, "float_back", "", 310, "suspense.float"),
         ("credit", TREASURY, "premium", "", 390, "suspense.other_book"),
+        ("credit", FISCAL, "subsidy", "410101", 310, "suspense.leaf"),
+        ("credit", FISCAL, "subsidy", "", 390, "suspense.leaf"),
+        ("credit", TREASURY, "subsidy", "41010101", 310, "suspense.account"),
+        ("credit", FISCAL, "from_own", SPENDING, 310, "suspense.source"),
+        ("credit", FISCAL, "to_fiscal", "", 310, "suspense.account"),
+        ("credit", INCOME, "to_fiscal", "", 310, "suspense.direction"),
+        ("debit", INCOME, "to_fiscal", "pool", 310, "suspense.subfund"),
+        ("credit", FISCAL, "other_side", "SUS-00000000000000000000", 310, "suspense.side_differs"),
     ],
 )  # fmt: skip
 def test_what_it_cannot_be_is_refused(
@@ -202,6 +212,66 @@ def test_two_papers_of_one_movement_are_booked_once(town: Any) -> None:
     assert refused(confirmed, town, two) == "suspense.not_open"
     assert refused(confirmed, town, three) == "suspense.movement_booked"
     assert (entries(town), found_in(town)) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("account", "kept"), [(INCOME, (C, 1002, 700, INCOME)), (TREASURY, (C, 1005, 700, ""))]
+)
+@pytest.mark.parametrize("fiscal_first", [False, True])
+def test_our_own_money_is_booked_once_whichever_paper_came_first(
+    town: Any, account: str, kept: Any, fiscal_first: bool
+) -> None:
+    """A2 and A4: one entry, both papers explained, the second booked by nobody."""
+    paper(town, "OUT", "debit", 700, account)
+    paper(town, "IN", "credit", 700, FISCAL)
+    sides = [("OUT", "to_fiscal", account, ""), ("IN", "from_own", FISCAL, account)]
+    first, second = reversed(sides) if fiscal_first else sides
+    both = [proposed(town, *one) for one in (first, second)]
+    before = entries(town)
+    confirmed(town, both[0])
+    assert legs(town, both[0]) == {(D, 1003, 700, FISCAL), kept}
+    assert refused(confirmed, town, both[1]) == "suspense.own_booked"
+    with tx(town, "checker") as t:
+        refuse(t, both[1].resolution_id, LATER, "已凭另一方回单记账")
+    assert refused(proposed, town, *second) == "suspense.own_booked"
+    wrong = ("premium", "") if not fiscal_first else ("to_fiscal", "")
+    assert refused(proposed, town, second[0], wrong[0], second[2]) == "suspense.own_booked"
+    told = proposed(town, second[0], "other_side", second[2], both[0].resolution_id)
+    confirmed(town, told)
+    assert (outcome(town, "OUT"), outcome(town, "IN"), entries(town)) == (
+        "confirmed",
+        "confirmed",
+        before + 1,
+    )
+    # a third paper of as much is another movement's
+    paper(town, "MORE", "credit" if second[0] == "IN" else "debit", 700, second[2])
+    assert (
+        refused(proposed, town, "MORE", "other_side", second[2], both[0].resolution_id)
+        == "suspense.side_differs"
+    )
+    assert found_in(town) == []
+
+
+def test_verify_names_our_own_money_booked_twice_and_a_side_that_is_none(town: Any) -> None:
+    paper(town, "OUT", "debit", 700, INCOME)
+    paper(town, "IN", "credit", 700, FISCAL)
+    out = proposed(town, "OUT", "to_fiscal", INCOME)
+    confirmed(town, out)
+    told = proposed(town, "IN", "other_side", FISCAL, out.resolution_id)
+    confirmed(town, told)
+    assert found_in(town) == []
+    town.break_it(
+        f"UPDATE payments.resolution SET reference = 'SUS-00000000000000000000' WHERE resolution_id = '{told.resolution_id}'"
+    )
+    assert [one.entry for one in found_in(town) if one.promise == "INV-13"] == [
+        f"resolution {told.resolution_id}"
+    ]
+    town.break_it(
+        f"UPDATE payments.resolution SET what = 'from_own', reference = '{INCOME}' WHERE resolution_id = '{told.resolution_id}'"
+    )
+    words = [one.message for one in found_in(town)]
+    assert any("同一笔划转凭" in one and "记了两次" in one for one in words)
+    assert any("没有凭证" in one for one in words)
 
 
 def test_each_by_their_post_and_the_database_holds_it(town: Any) -> None:

@@ -4,23 +4,41 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime
+from hashlib import sha256
+from itertools import count
 from typing import Any, cast
 
 import pytest
 
-from adapters.banks.formats.statements.read import read_statements
+from adapters.banks.formats.statements.read import read_pages, read_statements
 from adapters.banks.formats.statements.table import Stated
 from adapters.banks.ports import Direction
 from adapters.banks.simulator.messages.statement import PrintedLine, PrintedStatement, write_camt053
+from ledger.books.correcting import draft_red
+from ledger.books.manual import ManualContent, ManualVoucher, approve_voucher, draft_voucher
+from ledger.books.papers import named_papers
+from ledger.books.setup import open_period
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Dimensions, Posted, credit, debit
+from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
-from ledger.payments.statements.matching import match
+from ledger.payments.incoming.stated import take_line
+from ledger.payments.statements.matching import LegKey, LineKey, Matched, match, match_by_hand
+from ledger.payments.statements.pages import load_page
 from ledger.payments.statements.sheet import BankSheet, make, review
-from ledger.payments.statements.take import StatementFile, load
-from tests.control.conftest import ACCOUNT, REGION, draft
+from ledger.payments.statements.take import StatementFile, files, load, taken
+from ledger.payments.statements.withdraw import (
+    Withdrawal,
+    ask_page_withdrawal,
+    ask_withdrawal,
+    decide_withdrawal,
+    withdrawals,
+)
+from tests.control.conftest import ACCOUNT, BOOK, REGION, draft
+from tests.payments.statements.test_pages import pages
 
 NOVEMBER = date(2026, 11, 2)
+_numbers = count(1)
 
 
 def statement(
@@ -157,3 +175,167 @@ def test_a_receipt_nobody_sent_is_found(month: Any) -> None:
 def test_one_the_statements_have_not_reached_is_not_missed_yet(month: Any) -> None:
     book(month, "ALLOT:T2", 5, "银行回单LATE", date(2026, 10, 28))
     assert named(month) == []
+
+
+def page(town: Any, name: str, content: bytes) -> tuple[int, tuple[str, ...]]:
+    with unit_of_work(town.service, "acc", REGION) as tx:
+        made, missing = load_page(
+            tx,
+            ACCOUNT,
+            StatementFile(name, content),
+            lambda given: read_pages([(one.name, one.content) for one in given], ACCOUNT),
+            NOVEMBER,
+        )
+    return len(made), missing
+
+
+def page_asked(town: Any, content: bytes, user: str = "acc", reason: str = "错页") -> Withdrawal:
+    with unit_of_work(town.service, user, REGION) as tx:
+        [digest] = {one.digest for one in files(tx, ACCOUNT) if one.sha256 == sha256(content).digest()}
+        return ask_page_withdrawal(tx, ACCOUNT, digest, reason, NOVEMBER)
+
+
+def decided(town: Any, n: int, user: str = "checker", refusal: str = "") -> Withdrawal:
+    with unit_of_work(town.service, user, REGION) as tx:
+        return decide_withdrawal(tx, ACCOUNT, n, NOVEMBER, refusal)
+
+
+def refused(call: Any, *arguments: Any, **named: Any) -> str:
+    with pytest.raises(LedgerError) as wrong:
+        call(*arguments, **named)
+    assert wrong.value.message
+    return wrong.value.code
+
+
+def test_a_waiting_page_is_taken_back_by_two_and_kept(town: Any) -> None:
+    day = date(2026, 10, 12)
+    rows = [("Q1", 100, day), ("Q2", 200, day), ("Q3", 300, day), ("Q4", 400, day)]
+    one, two, three = pages(statement(1, date(2026, 10, 1), date(2026, 10, 31), 0, *rows))
+    wrong = two.replace(b'<Amt Ccy="CNY">3.00</Amt>', b'<Amt Ccy="CNY">3.01</Amt>')
+    assert wrong != two
+    page(town, "p2.xml", wrong)
+    page(town, "p1.xml", one)
+    assert (
+        refused(page, town, "p3.xml", three) == "bankfile.statement_total"
+    )  # the wrong page stood in its way
+    assert refused(page_asked, town, wrong, "cash") == "access.role_missing"
+    assert refused(page_asked, town, wrong, reason=" ") == "statement.reason"
+    asked = page_asked(town, wrong)
+    assert page_asked(town, wrong) == asked
+    assert (asked.page, asked.first_statement, asked.state) == ("p2.xml", 0, "requested")
+    assert refused(decided, town, asked.n, "acc") == "access.role_missing"
+    done = decided(town, asked.n)
+    assert decided(town, asked.n) == done
+    assert (done.state, done.kept_as, done.approved_by) == ("approved", None, "checker")
+    assert refused(page_asked, town, wrong) == "statement.not_waiting"
+    page(town, "p3.xml", three)
+    assert page(town, "p2b.xml", two) == (1, ())
+    with unit_of_work(town.service, "acc", REGION) as tx:
+        assert {(f.name, f.state) for f in files(tx, ACCOUNT)} == {
+            ("p1.xml", "taken"),
+            ("p2.xml", "withdrawn"),
+            ("p2b.xml", "taken"),
+            ("p3.xml", "taken"),
+        }
+        assert [one.page for one in withdrawals(tx, ACCOUNT)] == ["p2.xml"]
+        assert [one.closing_fen for one in taken(tx, ACCOUNT)] == [1_000]
+    assert refused(page_asked, town, two) == "statement.not_waiting"  # it waits no more: whole statements
+    # the wrong one may be loaded once more, and waits again; only the two persons' way takes it back
+    with unit_of_work(town.service, "acc", REGION) as tx:
+        again = ask_withdrawal(tx, ACCOUNT, 1, "重收", NOVEMBER)
+    decided(town, again.n)
+    page(town, "p2.xml", wrong)
+    with pytest.raises(LedgerError) as alone, unit_of_work(town.service, "acc", REGION) as tx:
+        tx.run("UPDATE payments.statement_file SET state = 'withdrawn' WHERE state = 'waiting'")
+    assert alone.value.code == "request.decided"
+    assert said_of(town) == []
+    town.break_it("UPDATE payments.statement_file SET state = 'withdrawn' WHERE state = 'waiting'")
+    assert said_of(town) == ["账户6222000001的对账单文件p2.xml的收回与两人的收回记录不符"]
+
+
+def said_of(town: Any) -> list[str]:
+    return said_by(town, "INV-09")
+
+
+def by_hand(town: Any, fen: int, *names: str, user: str = "acc") -> ManualVoucher:
+    own = Dimensions(ACCOUNT)
+    legs = (debit(1004, fen, own), credit(41010101, fen))
+    with unit_of_work(town.service, user, REGION) as tx:
+        papers = named_papers(tx, BOOK, legs, names, take_line)
+        content = ManualContent(NOVEMBER, f"补贴{next(_numbers)}", "补贴通知", legs, papers=papers)
+        return draft_voucher(tx, BOOK, content, NOVEMBER)
+
+
+def approved(town: Any, made: ManualVoucher) -> Posted:
+    with unit_of_work(town.service, "checker", REGION) as tx:
+        open_period(tx, BOOK, 202611)
+        return approve_voucher(tx, BOOK, made.voucher_id, made.shown_digest, NOVEMBER)
+
+
+def tied(town: Any, line: LineKey, leg: LegKey) -> int:
+    with unit_of_work(town.service, "acc", REGION) as tx:
+        return match_by_hand(tx, ACCOUNT, [line], [leg], "同额", NOVEMBER)
+
+
+def receipts(town: Any) -> Matched:
+    with unit_of_work(town.service, "acc", REGION) as tx:
+        return match(tx, ACCOUNT, NOVEMBER)
+
+
+def test_a_voucher_by_hand_rests_on_a_statements_line_of_which_no_receipt_came(town: Any) -> None:
+    day = date(2026, 10, 12)
+    rows = [("L1", 700, day), ("L2", 700, day), ("L3", 300, day)]
+    loaded(town, statement(1, date(2026, 10, 1), date(2026, 10, 31), 0, *rows))
+    assert refused(by_hand, town, 700, "statement:1:9") == "suspense.unknown"
+    assert refused(by_hand, town, 700, "statement:1") == "voucher.receipt"
+    assert refused(by_hand, town, 701, "statement:1:1") == "voucher.paper_differs"
+    made, rival = by_hand(town, 700, "statement:1:1"), by_hand(town, 700, "statement:1-1:credit")
+    assert [str(one) for one in made.content.papers] == ["statement:1-1:credit"]
+    posted = approved(town, made)
+    assert refused(approved, town, rival) == "suspense.not_open"
+    assert refused(by_hand, town, 700, "statement:1:1") == "suspense.not_open"
+    assert said_by(town, "INV-13") == []
+    # the line is this voucher's and nobody else's
+    other = approved(town, by_hand(town, 700, "statement:1:2"))
+    legs = {one: LegKey(310, one.seq, 1) for one in (posted, other)}
+    assert refused(tied, town, LineKey(1, 1), legs[other]) == "reconciliation.line_taken"
+    assert receipts(town).groups["receipt"] == 2
+    # released with the voucher, and booked again by another
+    number = town.value(
+        f"SELECT series || '-' || period || '-' || vno FROM books.entry WHERE fund = 310 AND seq = {posted.seq}"
+    )
+    with unit_of_work(town.service, "acc", REGION) as tx:
+        red = draft_red(tx, BOOK, number, NOVEMBER, reason="记错")
+    approved(town, red)
+    why = "SELECT undone_by || undone_why FROM payments.statement_match WHERE undo_n IS NOT NULL"
+    assert town.value(why) == "checker所勾对的凭证已冲销"
+    assert town.value("SELECT outcome FROM payments.evidence WHERE receipt_no = '1-1'") == "suspense"
+    assert receipts(town).groups["reversal"] == 1
+    approved(town, by_hand(town, 700, "statement:1:1"))
+    assert receipts(town).groups["receipt"] == 1
+    assert said_by(town, "INV-13") == []
+    # a line that is matched is booked already
+    third = by_hand(town, 300, "statement:1:3")
+    free = book(town, "bank-L3", 300, "流水L3", date(2026, 10, 13))
+    assert receipts(town).groups["serial"] == 1
+    assert free.seq > 0
+    assert refused(approved, town, third) == "suspense.line_matched"
+
+
+def test_verify_names_a_line_that_two_vouchers_rest_on_or_that_is_matched_elsewhere(town: Any) -> None:
+    day = date(2026, 10, 12)
+    loaded(town, statement(1, date(2026, 10, 1), date(2026, 10, 31), 0, ("L1", 700, day), ("L2", 700, day)))
+    one, two = (approved(town, by_hand(town, 700, f"statement:1:{n}")) for n in (1, 2))
+    receipts(town)
+    assert said_by(town, "INV-13") == []
+    town.break_it(
+        f"UPDATE payments.match_leg SET seq = -seq WHERE seq IN ({one.seq}, {two.seq})",
+        f"UPDATE payments.match_leg SET seq = {one.seq + two.seq} + seq WHERE seq < 0",
+    )
+    assert sum("却与别的凭证勾对" in said for said in said_by(town, "INV-13")) == 2
+    town.break_it("UPDATE books.voucher_paper SET receipt_no = '1-1'")
+    assert any("几份手工凭证的依据" in said for said in said_by(town, "INV-13"))
+
+
+def said_by(town: Any, promise: str) -> list[str]:
+    return [one.message for one in town.verify() if one.promise == promise]

@@ -280,6 +280,7 @@ def test_the_doors_of_the_journal_are_these(catalogue: psycopg.Connection) -> No
             "key_reversed",
             "awaiting",
             "find_papers",
+            "find_lines",
         ),
     }
 

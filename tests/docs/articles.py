@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from ledger.books.chart import chart
 from ledger.core.entries import FUND_NAMES, Section, Side
 from ledger.rules.book import Rule, Rulebook, RuleLine
-from ledger.rules.vocabulary import BY_CLOSING, BY_ENTRY, BY_SOURCE, OWN
+from ledger.rules.vocabulary import BY_CLOSING, BY_ENTRY, BY_SOURCE, OTHER, OWN
 from tests.docs.rooms import ROOT
 
 ACCOUNTING: Final = "财会〔2017〕28号"
@@ -124,6 +124,8 @@ def _accounts(book: Rulebook, rule: Rule, line: RuleLine, fund: int) -> set[int]
         return {int(line.account)}
     if line.place == OWN:
         return _receipts()[rule.event.name.removeprefix("OWN.")]
+    if line.place == OTHER:
+        return {1002, 1005}
     if line.place in BY_ENTRY:
         return {BY_ENTRY[line.place]}
     if line.place in BY_CLOSING:

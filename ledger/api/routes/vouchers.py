@@ -33,6 +33,7 @@ from ledger.core.dates import parse_day, period_of
 from ledger.core.digests import parse_digest
 from ledger.core.entries import Book, Dimensions, Leg, Side
 from ledger.db.unit_of_work import Transaction
+from ledger.payments.incoming.stated import take_line
 
 router = APIRouter(prefix="/api/v1/books/{book}/voucher-drafts", tags=["手工凭证"])
 
@@ -78,7 +79,10 @@ class DraftBody(Body):
     ] = None
     receipts: Annotated[
         list[Annotated[str, Field(strict=True, min_length=3, max_length=120)]],
-        Field(max_length=200, description="所依据的挂账回单，如bker:R1；付、收同号的写明:debit或:credit"),
+        Field(
+            max_length=200,
+            description="所依据的挂账回单，如bker:R1；付、收同号的写明:debit或:credit；没有回单的对账单行写statement:3:7",
+        ),
     ] = Field(default_factory=list)
     lines: Annotated[list[VoucherLineBody], Field(min_length=2, max_length=LINES_MAX)]
 
@@ -109,7 +113,7 @@ def draft(call: Calling, request: Request, book: BookPath, body: DraftBody) -> R
 
     def effect(tx: Transaction) -> dict[str, object]:
         corrected = voucher(tx, named, body.reverses).seq if body.reverses else 0
-        papers = named_papers(tx, named, legs, body.receipts)
+        papers = named_papers(tx, named, legs, body.receipts, take_line)
         content = ManualContent(
             business, body.summary, body.evidence, legs, body.attachments, corrected, papers=papers
         )

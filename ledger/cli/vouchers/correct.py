@@ -8,12 +8,14 @@ import typer
 
 from ledger.books import correcting
 from ledger.books.manual import require_happened
+from ledger.books.papers import named_papers
 from ledger.books.reading import parse_book
 from ledger.cli.line.context import JsonFlag, act, app_for, day_or_today, show
 from ledger.cli.vouchers.voucher import BookOption, DateOption, ReceiptOption, parse_leg, show_voucher
 from ledger.core.dates import parse_day
 from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
+from ledger.payments.incoming.stated import take_line
 
 app = typer.Typer(help="更正已记账的凭证：红字冲销、蓝字订正、差额更正", no_args_is_help=True)
 
@@ -152,6 +154,6 @@ def _replace(
             reason=reason,
             evidence=evidence,
             attachments=None if attachments < 0 else attachments,
-            receipts=receipt or [],
+            papers=named_papers(tx, named, legs, receipt or [], take_line),
         )
     show_voucher(made, as_json=as_json)

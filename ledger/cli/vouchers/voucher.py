@@ -38,6 +38,7 @@ from ledger.core.entries import Book, Dimensions, Leg, Side
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.payments.incoming.stated import take_line
 
 app = typer.Typer(help="手工凭证：一人制单，另一人复核后记账", no_args_is_help=True)
 app.add_typer(templates.app, name="templates")
@@ -56,7 +57,8 @@ Draft = Annotated[str, typer.Argument(help="草稿编号，如MV-…")]
 ReceiptOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--receipt", help="所依据的挂账回单，如bker:R1；付、收同号的写明:debit或:credit；记账时移出挂账"
+        "--receipt",
+        help="所依据的挂账回单，如bker:R1；付、收同号的写明:debit或:credit；没有回单的对账单行写statement:3:7；记账时移出挂账",
     ),
 ]
 
@@ -110,7 +112,7 @@ def draft(
         corrected = voucher(tx, named, reverses).seq if reverses else 0
         if form is not None:
             legs = fill(form, ground(tx, named), given)
-        papers = named_papers(tx, named, legs, receipt or [])
+        papers = named_papers(tx, named, legs, receipt or [], take_line)
         said = (parse_day(business) if business else day, summary, evidence, legs, attachments, corrected)
         made = manual.draft_voucher(tx, named, ManualContent(*said, papers=papers), day)
     show_voucher(made, as_json=as_json)

@@ -55,6 +55,8 @@ def require_fit(tx: Transaction, paper: EvidencePaper, fund: int, what: str, ref
         require_same(tx, paper, reference)
     elif what == "voucher":
         require_reference(reference)
+    elif what == "other_side":
+        pass  # payments.check_own_transfer compares account, direction and amount
     elif reference:
         raise InvalidInput("suspense.reference", f"{KINDS[what]}不写编号", reference=reference[:60])
 

@@ -1,4 +1,4 @@
-"""Receipts without an event of their own: premiums back, transfers, 上解 and 下拨, 大病 premiums, interest of accounts, floats.
+"""Receipts without an event of their own: premiums, subsidies, transfers, 上解 and 下拨, 大病 premiums, interest, our own money.
 
 Each kind of receipt: what a paper can be, by account, direction and fund, is `payments.receipt_kind`, which the database holds every proposal against;
 its entry is the rule `OWN.<what>` on the account the paper is of, once a proposal, on the bank's day.
@@ -25,8 +25,12 @@ from ledger.rules.policy import policy_on
 RECEIPTS: Final = (
     "premium", "premium_back", "premium_back_earlier", "transfer_in", "transfer_in_back", "transfer_out", "transfer_out_back",
     "to_upper", "to_lower", "from_upper", "from_lower", "illness", "illness_back", "deposit_interest", "float_back",
+    "subsidy", "to_fiscal", "from_own",
 )  # fmt: skip
-FLOAT_BACK: Final = "float_back"
+FROM_OWN: Final = "from_own"
+SUBSIDY: Final = "subsidy"
+TO_FISCAL: Final = ("float_back", "to_fiscal")
+"""Our own money that goes to the fiscal account: booked with the paper of the account it left."""
 
 
 def book_receipt(tx: Transaction, paper: EvidencePaper, found: Resolution, day: date) -> None:
@@ -35,21 +39,17 @@ def book_receipt(tx: Transaction, paper: EvidencePaper, found: Resolution, day: 
     The digest is `row_digest("OWN", …)` over the proposal and the paper's own digest: verify takes it from the tables.
     """
     told = paper.evidence
-    fiscal = account_of(tx, found.fund, FISCAL_KIND) if found.what == FLOAT_BACK else ""
-    if found.what == FLOAT_BACK and not fiscal:
+    fiscal = account_of(tx, found.fund, FISCAL_KIND) if found.what in TO_FISCAL else ""
+    if found.what in TO_FISCAL and not fiscal:
         raise Conflict("book.no_account", f"账套{tx.region}-{found.fund}没有财政专户")
-    kind: str = tx.value(
-        "SELECT kind FROM payments.bank_account WHERE region = %(region)s AND account = %(account)s",
-        region=tx.region,
-        account=found.account,
-    )
     ruled = apply(
         f"OWN.{found.what}",
         policy_on(tx, tx.region, told.booking_date),
         found.fund,
-        [Item(Dimensions(subfund=found.reference), told.amount_fen)],
+        [Item(_dims(found), told.amount_fen)],
         fiscal_account=fiscal,
-        own=(int(kind), found.account),
+        own=_kept_as(tx, found.account),
+        other=_kept_as(tx, found.reference) if found.what == FROM_OWN else (0, ""),
     )
     digest = row_digest(
         "OWN", found.resolution_id, found.fund, *paper.key, found.digest.hex(), told.booking_date, told.amount_fen,
@@ -66,6 +66,23 @@ def book_receipt(tx: Transaction, paper: EvidencePaper, found: Resolution, day: 
         evidence=_evidence(paper),
     )
     post_signed(tx, entry, ruled, day)
+
+
+def _dims(found: Resolution) -> Dimensions:
+    """What the reference tells of the item: its sub-fund, or the leaf of 4101 (places.csv has it as the category)."""
+    if found.what == SUBSIDY:
+        return Dimensions(category=found.reference)
+    return Dimensions(subfund="" if found.what == FROM_OWN else found.reference)
+
+
+def _kept_as(tx: Transaction, account: str) -> tuple[int, str]:
+    """An own account as a rule takes it: the code it is kept under, and its number."""
+    kind: str = tx.value(
+        "SELECT kind FROM payments.bank_account WHERE region = %(region)s AND account = %(account)s",
+        region=tx.region,
+        account=account,
+    )
+    return int(kind), account
 
 
 def _evidence(paper: EvidencePaper) -> str:

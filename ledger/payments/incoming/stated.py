@@ -8,8 +8,7 @@ from typing import Final
 from adapters.banks.ports import Direction, Evidence
 from ledger.core.errors import NotFound
 from ledger.db.unit_of_work import Transaction
-from ledger.payments.incoming.evidence import EvidencePaper, PaperKey, insert
-from ledger.payments.incoming.matching import EvidenceOutcome
+from ledger.payments.incoming.evidence import EvidencePaper, PaperKey
 
 KIND: Final = "statement"
 _PLACE: Final = re.compile(r"([1-9][0-9]{0,8})[:-]([1-9][0-9]{0,8})", re.ASCII)
@@ -46,5 +45,12 @@ def take_line(tx: Transaction, account: str, place: str) -> PaperKey:
         told = Evidence(
             KIND, number, key.direction, day, fen, account, other, name, order_no, reference, reason=summary,
         )  # fmt: skip
-        insert(tx, [EvidencePaper(told, bytes(file_sha256))], [EvidenceOutcome("suspense", "stated_only")])
+        tx.run(
+            "SELECT payments.take_line(%(region)s, %(account)s, %(statement)s, %(n)s, %(digest)s)",
+            region=tx.region,
+            account=account,
+            statement=int(found[1]),
+            n=int(found[2]),
+            digest=EvidencePaper(told, bytes(file_sha256)).receipt.digest,
+        )
     return key

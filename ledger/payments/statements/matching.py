@@ -27,6 +27,8 @@ WITH paper AS MATERIALIZED (
 token AS MATERIALIZED (
     SELECT DISTINCT g.fund, g.seq, g.leg, t.token[1] AS key FROM pg_temp.open_leg g
      CROSS JOIN LATERAL regexp_matches(g.evidence, '[0-9A-Za-z]+(?:[._#/-]+[0-9A-Za-z]+)*', 'g') AS t (token)),
+stated AS MATERIALIZED (   -- entries that rest on lines of the statement itself
+    SELECT * FROM payments.stated_entries(%(region)s, %(account)s)),
 found AS (
     SELECT g.fund, g.seq, g.leg, p.* FROM pg_temp.open_leg g JOIN paper p ON p.named = g.evidence AND p.digest = g.digest)
 SELECT DISTINCT fund, seq, leg, k.kind, k.key FROM (
@@ -35,6 +37,9 @@ SELECT DISTINCT fund, seq, leg, k.kind, k.key FROM (
     SELECT fund, seq, leg, 'order', unnest(ARRAY[order_no, matched_order]) FROM found
     UNION ALL
     SELECT fund, seq, leg, 'paper', key FROM token
+    UNION ALL
+    SELECT g.fund, g.seq, g.leg, 'paper', s.source_key FROM stated s
+      JOIN pg_temp.open_leg g ON (g.fund, g.seq) = (s.fund, s.seq) AND (g.effect > 0) = (s.direction = 'credit')
     UNION ALL
     -- a receipt named by its number carries the bank's serial, if we have it
     SELECT t.fund, t.seq, t.leg, 'paper', p.bank_reference FROM token t JOIN paper p ON p.receipt_no = t.key) k
@@ -45,6 +50,9 @@ CREATE TEMP TABLE line_key ON COMMIT DROP AS
 SELECT l.statement, l.n, k.why, k.key FROM pg_temp.open_line l
  CROSS JOIN LATERAL (VALUES ('receipt', l.receipt_no), ('serial', l.bank_reference), ('order', l.order_no)) AS k (why, key)
  WHERE k.key <> ''
+ UNION
+SELECT l.statement, l.n, 'receipt', s.source_key FROM payments.stated_entries(%(region)s, %(account)s) s
+  JOIN pg_temp.open_line l ON l.statement || '-' || l.n = s.receipt_no
 """
 _GROUPS: Final[LiteralString] = """
 CREATE TEMP TABLE grouped ON COMMIT DROP AS
@@ -114,7 +122,7 @@ def match(tx: Transaction, account: str, day: date) -> Matched:
     gather(tx, account)
     groups = {"reversal": _match_reversals(tx, account, day)}
     tx.run("DROP TABLE IF EXISTS pg_temp.leg_key, pg_temp.line_key")
-    tx.run(_LINE_KEYS)
+    tx.run(_LINE_KEYS, region=tx.region, account=account)
     tx.run(_KEYS, region=tx.region, account=account)
     tx.run("ANALYZE pg_temp.leg_key, pg_temp.line_key")
     for why in _WHYS:

@@ -21,6 +21,7 @@ from ledger.fund.cutover.store import differences, propose, stage
 from ledger.fund.outregion.care import recognise_outregion
 from ledger.fund.outregion.hospitals import draft_hospital_orders
 from ledger.fund.outregion.parties import Counterparty, add_counterparty, confirm_counterparty
+from ledger.payments.incoming.stated import take_line
 from ledger.payments.statements.listing import open_rows
 from ledger.simulation.people import DEMO_REGION
 from tests.fund.cutover.test_carried import paper, take_statement
@@ -74,7 +75,7 @@ def test_a_payment_of_before_that_comes_back_waits_for_two_persons(old: Town, tm
         (debit(1004, 60_000, Dimensions(OWN)), credit(200109, 60_000, Dimensions(HOSPITAL))),
     )
     with old.tx("li") as tx:
-        papers = named_papers(tx, BOOK, legs, (f"camt.054:{number}",))
+        papers = named_papers(tx, BOOK, legs, (f"camt.054:{number}",), take_line)
         drafted = draft_voucher(
             tx, BOOK, ManualContent(day, "原系统付款退回", "退汇回单", legs, papers=papers), day
         )

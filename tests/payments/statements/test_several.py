@@ -174,7 +174,7 @@ def test_a_line_no_paper_came_of_is_booked_from_the_statement(world: World, bank
     assert world.balances()[5101] == 4_000
     assert world.value("SELECT evidence FROM books.entry WHERE event = 'OWN'") == "银行对账单1-2 流水B2"
     done = books.match()
-    assert (done.groups["serial"], done.open_lines, done.open_legs) == (
+    assert (done.groups["receipt"], done.open_lines, done.open_legs) == (
         1,
         1,
         0,

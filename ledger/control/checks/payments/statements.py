@@ -72,6 +72,25 @@ _KEPT: Final = """
      WHERE NOT EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = p.region AND s.account = p.account AND s.n = p.statement)
      ORDER BY 1, 2, 3
 """
+# A file taken back, with its statement or as a waiting page, as often as two persons agreed to it.
+_GONE: Final = """
+    WITH gone AS (
+        SELECT region, account, sha256, min(name) AS name, count(*) AS times FROM payments.statement_file WHERE state = 'withdrawn' GROUP BY 1, 2, 3),
+    agreed AS (
+        SELECT region, account, sha256, count(*) AS times, bool_and(two) AS two FROM (
+            SELECT w.region, w.account, w.n, f.sha256, (a.person <> b.person) IS TRUE AS two
+              FROM payments.statement_withdrawal w
+              LEFT JOIN access.app_user a ON a.user_name = w.prepared_by LEFT JOIN access.app_user b ON b.user_name = w.approved_by
+             CROSS JOIN LATERAL (
+                   SELECT w.file_sha256 AS sha256
+                   UNION SELECT p.file_sha256 FROM payments.statement_page p WHERE p.region = w.region AND p.account = w.account
+                      AND w.first_statement > 0 AND p.statement BETWEEN w.kept_as - (w.last_statement - w.first_statement) AND w.kept_as) f
+             WHERE w.state = 'approved') x
+         GROUP BY 1, 2, 3)
+    SELECT coalesce(g.region, k.region), coalesce(g.account, k.account), coalesce(g.name, left(encode(k.sha256, 'hex'), 16))
+      FROM gone g FULL JOIN agreed k ON (k.region, k.account, k.sha256) = (g.region, g.account, g.sha256)
+     WHERE g.times IS DISTINCT FROM k.times OR NOT k.two ORDER BY 1, 2, 3
+"""
 _WAITING: Final = """
     SELECT region, account, count(*), min(prepared_on) FROM payments.statement_file WHERE state = 'waiting' GROUP BY 1, 2 ORDER BY 1, 2
 """
@@ -236,6 +255,7 @@ _STALE: Final = """
 
 def check_statements(snapshot: Snapshot) -> Iterator[Breach]:
     """Chains, running balances and files; matches; every sheet that stands; then entries whose receipt no statement has."""
+    yield from _of_files(snapshot)
     if not snapshot.rows("SELECT region FROM payments.bank_statement GROUP BY region"):
         return
     for region, account, n, wrong in snapshot.rows(_CHAIN):
@@ -247,12 +267,6 @@ def check_statements(snapshot: Snapshot) -> Iterator[Breach]:
             f"statement {account} {n}",
             f"账户{account}第{n}份对账单第{line}行余额与上一行不相接",
         )
-    for region, account, name, wrong in snapshot.rows(_FILES):
-        yield Breach("INV-11", str(region), f"statement {name}", f"账户{account}的对账单文件{name}{wrong}")
-    for region, account, n, wrong in snapshot.rows(_KEPT):
-        yield Breach("INV-09", str(region), f"statement {account} {n}", f"账户{account}第{n}份对账单{wrong}")
-    for region, account, count, since in snapshot.rows(_WAITING):
-        snapshot.waiting[f"统筹区{region}账户{account}缺页而未收的对账单文件（{since}起）"] = count
     for region, account, n, bank, book in snapshot.rows(_MATCHES):
         yield Breach(
             "INV-09",
@@ -276,3 +290,16 @@ def check_statements(snapshot: Snapshot) -> Iterator[Breach]:
         yield Breach("INV-09", f"{region}-{fund}", seq_label(period, seq, series, vno), message)
     for region, account, period in snapshot.rows(_STALE):
         snapshot.waiting[f"统筹区{region}账户{account}{period}的余额调节表（编制后账面又有变动，须重编）"] = 1
+
+
+def _of_files(snapshot: Snapshot) -> Iterator[Breach]:
+    """Files as they came: also of an account whose first statement still waits for a page."""
+    for region, account, name, wrong in snapshot.rows(_FILES):
+        yield Breach("INV-11", str(region), f"statement {name}", f"账户{account}的对账单文件{name}{wrong}")
+    for region, account, n, wrong in snapshot.rows(_KEPT):
+        yield Breach("INV-09", str(region), f"statement {account} {n}", f"账户{account}第{n}份对账单{wrong}")
+    for region, account, name in snapshot.rows(_GONE):
+        message = f"账户{account}的对账单文件{name}的收回与两人的收回记录不符"
+        yield Breach("INV-09", str(region), f"statement {name}", message)
+    for region, account, count, since in snapshot.rows(_WAITING):
+        snapshot.waiting[f"统筹区{region}账户{account}缺页而未收的对账单文件（{since}起）"] = count

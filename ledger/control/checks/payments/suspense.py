@@ -50,8 +50,57 @@ _TWICE: Final = """
                            AND m.kind <> 'interest_split' AND (m.kind IN ('interest_out', 'fee')) = (v.direction = 'debit')
      WHERE v.bank_reference <> '' GROUP BY 1, 2, 3, v.direction HAVING count(DISTINCT m.receipt_no) > 1 ORDER BY 1, 2, 3
 """
+# Our own money that two receipts tell, booked with each of them: the second of a pair is booked too, though the first stands.
+_OWN_TWICE: Final = """
+    SELECT a.region, a.fund, a.resolution_id, b.resolution_id
+      FROM payments.resolution a
+      JOIN payments.evidence v ON v.region = a.region AND (v.account, v.kind, v.receipt_no, v.direction) = (a.account, a.kind, a.receipt_no, a.direction)
+      JOIN payments.resolution b ON b.region = a.region AND b.fund = a.fund AND b.what = 'from_own' AND b.state = 'approved'
+           AND b.reference = a.account
+      JOIN payments.evidence w ON w.region = b.region AND (w.account, w.kind, w.receipt_no, w.direction) = (b.account, b.kind, b.receipt_no, b.direction)
+           AND w.amount_fen = v.amount_fen
+     WHERE a.what = 'to_fiscal' AND a.state = 'approved' AND NOT EXISTS (
+           SELECT 1 FROM payments.resolution o WHERE o.region = a.region AND o.what = 'other_side' AND o.state = 'approved'
+              AND o.reference IN (a.resolution_id, b.resolution_id))
+     ORDER BY 1, 2, 3, 4
+"""
+# A paper two standing vouchers rest on; a statement's line matched with another entry than the voucher that rests on it.
+_VOUCHERS: Final = """
+    WITH standing AS (
+        SELECT p.region, p.account, p.kind, p.receipt_no, p.direction, p.fund, s.seq, p.voucher_id
+          FROM books.voucher_paper p
+          JOIN books.source s ON s.region = p.region AND s.fund = p.fund AND s.source_key = 'MAN:' || p.voucher_id
+         WHERE NOT EXISTS (SELECT 1 FROM books.correction c WHERE c.region = s.region AND c.fund = s.fund
+                              AND c.corrected_seq = s.seq AND c.kind = 'red'))
+    SELECT region, account, kind || ':' || receipt_no, '是' || string_agg(voucher_id, '、' ORDER BY voucher_id) || '几份手工凭证的依据'
+      FROM standing GROUP BY region, account, kind, receipt_no, direction HAVING count(*) > 1
+    UNION ALL
+    SELECT x.region, x.account, x.kind || ':' || x.receipt_no, '是' || x.voucher_id || '的依据，却与别的凭证勾对（勾对' || m.match || '）'
+      FROM standing x
+      JOIN payments.match_line m ON m.region = x.region AND m.account = x.account AND m.live AND m.statement || '-' || m.n = x.receipt_no
+     WHERE x.kind = 'statement' AND NOT EXISTS (
+           SELECT 1 FROM payments.match_leg g WHERE g.region = m.region AND g.account = m.account AND g.match = m.match
+              AND (g.fund, g.seq) = (x.fund, x.seq))
+     ORDER BY 1, 2, 3
+"""
 # What was said, beside what became of the paper and of what it was said to be.
 _SAID: Final = coded("""
+    WITH own_side AS (
+        SELECT s.region, s.fund, s.resolution_id AS reference, f.account, 'credit' AS direction, e.amount_fen
+          FROM payments.resolution s
+          JOIN payments.book_account f ON f.region = s.region AND f.fund = s.fund AND f.kind = '{FISCAL_DEPOSIT}'
+          JOIN payments.evidence e ON e.region = s.region AND (e.account, e.kind, e.receipt_no, e.direction) = (s.account, s.kind, s.receipt_no, s.direction)
+         WHERE s.state = 'approved' AND s.what IN ('to_fiscal', 'float_back')
+        UNION ALL
+        SELECT s.region, s.fund, s.resolution_id, s.reference, 'debit', e.amount_fen
+          FROM payments.resolution s
+          JOIN payments.evidence e ON e.region = s.region AND (e.account, e.kind, e.receipt_no, e.direction) = (s.account, s.kind, s.receipt_no, s.direction)
+         WHERE s.state = 'approved' AND s.what = 'from_own'
+        UNION ALL
+        SELECT q.region, q.fund, q.request_id, q.fiscal_account, 'debit', q.granted_fen FROM fund.fund_request q WHERE q.state = 'granted'
+        UNION ALL
+        SELECT m.region, m.fund, m.move_id, m.fiscal_account, CASE m.kind WHEN 'interest_out' THEN 'credit' ELSE 'debit' END, m.amount_fen
+          FROM fund.cash_move m WHERE m.state = 'approved' AND m.fiscal_account <> '')
     SELECT r.region, r.fund, r.resolution_id, r.what,
            v.digest = r.digest AND CASE r.what
                WHEN 'order' THEN v.outcome = 'posted' AND v.matched_order = r.reference
@@ -69,6 +118,11 @@ _SAID: Final = coded("""
                WHEN 'counter' THEN v.outcome = 'confirmed' AND EXISTS (
                     SELECT 1 FROM payments.evidence o WHERE o.region = r.region AND o.account = r.account AND o.outcome = 'confirmed'
                        AND o.kind || ':' || o.receipt_no = r.reference AND o.amount_fen = v.amount_fen AND o.direction <> v.direction)
+               WHEN 'other_side' THEN v.outcome = 'confirmed' AND EXISTS (
+                    SELECT 1 FROM own_side o WHERE (o.region, o.fund, o.reference, o.account, o.direction, o.amount_fen)
+                                                 = (r.region, r.fund, r.reference, v.account, v.direction, v.amount_fen))
+                    AND NOT EXISTS (SELECT 1 FROM payments.resolution l WHERE l.region = r.region AND l.what = r.what AND l.state = 'approved'
+                                       AND l.reference = r.reference AND l.resolution_id <> r.resolution_id)
                WHEN 'voucher' THEN v.outcome = 'confirmed' AND EXISTS (
                     SELECT 1 FROM books.source s WHERE s.region = r.region AND s.fund = r.fund AND s.source_key = 'MAN:' || r.reference
                        AND NOT EXISTS (SELECT 1 FROM books.correction c WHERE c.region = s.region AND c.fund = s.fund
@@ -99,6 +153,11 @@ def check_suspense(snapshot: Snapshot) -> Iterator[Breach]:
     for region, account, reference, receipts in snapshot.rows(_TWICE):
         message = f"账户{account}的银行流水{reference}凭{receipts}记了两次"
         yield Breach("INV-13", str(region), f"evidence {reference}", message)
+    for region, account, paper, wrong in snapshot.rows(_VOUCHERS):
+        yield Breach("INV-13", str(region), f"evidence {paper}", f"账户{account}的回单{paper}{wrong}")
+    for region, fund, first, second in snapshot.rows(_OWN_TWICE):
+        message = f"自有账户间同一笔划转凭{first}、{second}的两张回单记了两次"
+        yield Breach("INV-13", f"{region}-{fund}", f"resolution {second}", message)
     for region, fund, resolution, what, kept, two in snapshot.rows(_SAID):
         book, where = f"{region}-{fund}", f"resolution {resolution}"
         if not kept:

@@ -81,6 +81,15 @@ RETURNS TABLE (account text, deposit integer, direction text) LANGUAGE sql STABL
        AND access.has_role(p_region, p_fund, access.user_name(), '{accountant,maker,checker}') ORDER BY 1, 3
 $$;
 
+-- The lines `3:7` of the book's own accounts' statements, as books.find_papers tells of papers.
+CREATE OR REPLACE FUNCTION books.find_lines(p_region integer, p_fund smallint, p_statement integer, p_n integer)
+RETURNS TABLE (account text, deposit integer, direction text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT l.account, a.kind::integer, l.direction FROM payments.statement_line l
+      JOIN payments.book_account a ON a.region = l.region AND a.fund = p_fund AND a.account = l.account
+     WHERE l.region = p_region AND l.statement = p_statement AND l.n = p_n AND l.statement > 0
+       AND access.has_role(p_region, p_fund, access.user_name(), '{accountant,maker,checker}') ORDER BY 1, 3
+$$;
+
 -- What a hand-written voucher does to own accounts, by account and the bank's direction, and how much of it its papers prove.
 CREATE OR REPLACE FUNCTION books.hand_money(p_region integer, p_fund smallint, p_voucher_id text)
 RETURNS TABLE (account text, direction text, fen bigint, named_fen bigint)
@@ -242,7 +251,10 @@ BEGIN
                                 AND (r.account, r.kind, r.receipt_no, r.direction) = (p.account, p.kind, p.receipt_no, p.direction))
                      THEN 'voucher.paper_claimed'
                 WHEN EXISTS (SELECT 1 FROM books.awaiting(p.region, p.account, p.direction, p.amount_fen) w
-                              WHERE w.voucher_id <> v.voucher_id) THEN 'voucher.awaits_paper' END AS code
+                              WHERE w.voucher_id <> v.voucher_id) THEN 'voucher.awaits_paper'
+                WHEN EXISTS (SELECT 1 FROM books.hand_money(v.region, v.fund, v.voucher_id) o
+                              WHERE o.direction <> p.direction AND o.account <> p.account AND o.fen = m.fen)
+                     AND EXISTS (SELECT 1 FROM payments.open_sides(p.region, p.account, p.direction, p.amount_fen)) THEN 'voucher.own_booked' END AS code
       INTO bad
       FROM books.voucher_paper p
       LEFT JOIN books.hand_money(v.region, v.fund, v.voucher_id) m ON (m.account, m.direction) = (p.account, p.direction)
@@ -255,9 +267,12 @@ BEGIN
             DETAIL = format(CASE bad.code
                 WHEN 'voucher.paper_differs' THEN '回单{paper.kind:%s}%s的账户、借贷方向或金额与凭证的银行科目不符：同一账户同一方向的回单合计须等于该方向的发生额'
                 WHEN 'suspense.not_open' THEN '回单{paper.kind:%s}%s不在挂账中，或内容不同'
+                WHEN 'voucher.own_booked' THEN '回单{paper.kind:%s}%s的自有账户间划转已由另一账户的回单记账：以挂账处理（other_side）勾到它，不能再记一次'
                 WHEN 'voucher.paper_claimed' THEN '回单{paper.kind:%s}%s另有待复核的挂账处理，先退回或办结'
                 ELSE '回单{paper.kind:%s}%s的收支已有凭证先行记账、正待回单：以挂账处理（voucher）勾到该凭证，不能再记一次' END, bad.kind, bad.receipt_no);
     END IF;
+    PERFORM payments.require_unmatched(p.region, p.account, p.kind, p.receipt_no) FROM books.voucher_paper p
+      WHERE p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id;
     SELECT e.kind, e.receipt_no, m.account INTO bad
       FROM books.hand_money(v.region, v.fund, v.voucher_id) m
       JOIN payments.evidence e ON e.region = v.region AND (e.account, e.direction, e.amount_fen) = (m.account, m.direction, m.fen)
@@ -395,6 +410,7 @@ BEGIN
         IF v.reverses_seq > 0 THEN
             INSERT INTO books.correction VALUES (p_region, p_fund, v.reverses_seq, 'red', v.seq);
             PERFORM fund.open_again(p_region, p_fund, v.reverses_seq);
+            PERFORM payments.release_lines(p_region, p_fund, v.reverses_seq, p_day);
         ELSIF v.corrects_seq > 0 THEN
             INSERT INTO books.correction VALUES (p_region, p_fund, v.corrects_seq, v.correction, v.seq);
         END IF;
@@ -506,14 +522,15 @@ BEGIN
     END IF;
     UPDATE payments.resolution r SET state = 'reversed'
      WHERE r.region = p_region AND r.state = 'approved'
-       AND (r.what = 'voucher' AND 'MAN:' || r.reference = v_key OR r.what IN ('interest', 'fee', 'fee_back') AND 'CASH:' || r.reference = v_key);
+       AND (r.what = 'voucher' AND 'MAN:' || r.reference = v_key OR r.what IN ('interest', 'fee', 'fee_back', 'other_side') AND 'CASH:' || r.reference = v_key);
     FOR v IN
         WITH named AS MATERIALIZED (   -- the papers the reversed entry rested on, each found by its key
             SELECT p.account, p.kind, p.receipt_no, p.direction FROM books.voucher_paper p
              WHERE p.region = p_region AND p.fund = p_fund AND v_key LIKE 'MAN:%' AND p.voucher_id = substr(v_key, 5)
             UNION
             SELECT r.account, r.kind, r.receipt_no, r.direction FROM payments.resolution r
-             WHERE r.region = p_region AND r.state = 'reversed' AND v_key LIKE 'MAN:%' AND r.reference = substr(v_key, 5)
+             WHERE r.region = p_region AND r.state = 'reversed' AND (v_key LIKE 'MAN:%' AND r.reference = substr(v_key, 5)
+                OR r.what = 'other_side' AND 'CASH:' || r.reference = v_key)
             UNION
             SELECT m.account, k.kind, m.receipt_no, CASE WHEN m.kind IN ('interest_out', 'fee') THEN 'debit' ELSE 'credit' END
               FROM unnest('{bker,camt.054,statement}'::text[]) AS k (kind) WHERE m.kind <> 'interest_split'
@@ -521,7 +538,7 @@ BEGIN
             SELECT o AS told FROM named n JOIN payments.evidence o ON o.region = p_region
                    AND (o.account, o.kind, o.receipt_no, o.direction) = (n.account, n.kind, n.receipt_no, n.direction)
              WHERE o.outcome = 'confirmed' AND o.matched_order = ''
-               AND (m.move_id IS NULL OR (o.amount_fen, o.booking_date) = (m.amount_fen, m.booked_on))
+               AND (m.move_id IS NULL OR o.account = m.fiscal_account OR (o.amount_fen, o.booking_date) = (m.amount_fen, m.booked_on))
         )
         SELECT DISTINCT t.* FROM paper p CROSS JOIN LATERAL payments.of_movement(p.told) t WHERE t.outcome = 'confirmed'
     LOOP
@@ -560,6 +577,7 @@ ALTER FUNCTION books.hold_accounts(integer,smallint) OWNER TO fundledger_poster;
 ALTER FUNCTION books.said_of(text,bigint,text[]) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.awaiting(integer,text,text,bigint) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.beside_papers(integer,smallint,text[]) TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.find_lines(integer,smallint,integer,integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION books.find_papers(integer,smallint,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION books.hand_money(integer,smallint,text) TO fundledger_service, fundledger_auditor, fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.key_reversed(integer,smallint,text) TO fundledger_service, fundledger_auditor, fundledger_poster;

@@ -26,13 +26,14 @@ CREATE TABLE payments.handed_file (
 CREATE UNIQUE INDEX handed_once ON payments.handed_file (region, account, sha256) WHERE state <> 'refused';
 
 -- Receipts that no order, request or notice explains, by what they are: which way the money goes, on which accounts and in which
--- funds there is such a thing, and whether 统筹 and 个账 are told apart in 职工 (none, may, must). Its rule is OWN.<what>.
+-- funds there is such a thing, and what its reference is: whether 统筹 and 个账 are told apart in 职工 (none, may, must), a leaf of
+-- the account it is of (leaf), the own account the money came from (account). Its rule is OWN.<what>.
 CREATE TABLE payments.receipt_kind (
     what      text PRIMARY KEY,
     direction text NOT NULL CHECK (direction IN ('debit', 'credit')),
     accounts  text[] NOT NULL CHECK (accounts <@ '{1002,1003,1004,1005}'),
     funds     smallint[] NOT NULL CHECK (funds <@ '{310,390}'),
-    split     text NOT NULL CHECK (split IN ('none', 'may', 'must')),
+    split     text NOT NULL CHECK (split IN ('none', 'may', 'must', 'leaf', 'account')),
     article   text NOT NULL CHECK (article <> '')
 );
 
@@ -51,15 +52,19 @@ INSERT INTO payments.receipt_kind VALUES
     ('illness',              'debit',  '{1003,1004}',      '{310,390}', 'none', '财会〔2017〕28号5101二（一）（二）'),
     ('illness_back',         'credit', '{1002,1003}',      '{310,390}', 'none', '财会〔2017〕28号5101二（二）'),
     ('deposit_interest',     'credit', '{1002,1003,1005}', '{310,390}', 'may',  '财会〔2017〕28号4201三（一）'),
-    ('float_back',           'debit',  '{1004}',           '{310,390}', 'none', '财会〔2017〕28号1003四（一）');
+    ('float_back',           'debit',  '{1004}',           '{310,390}', 'none', '财会〔2017〕28号1003四（一）'),
+    ('subsidy',              'credit', '{1003}',           '{310,390}', 'leaf', '财会〔2017〕28号4101三（一）'),
+    ('to_fiscal',            'debit',  '{1002,1005}',      '{310,390}', 'none', '财会〔2017〕28号1002三（二）、1005二（二）'),
+    ('from_own',             'credit', '{1003}',           '{310,390}', 'account', '财会〔2017〕28号1002三（二）、1005二（二）');
 
 -- order: the payment or return of an order (reference: its number). request: money of a fund request (its id).
 -- interest, fee, fee_back: the bank's own doing; reference is the move of the own account that books it.
 -- to_return: not ours, or not of this account: stays open until the bank's opposite paper. counter: that opposite paper
 -- (reference: kind:receipt_no of the paper it undoes); both are explained then, nothing is booked. same: the second paper of
 -- a movement that is booked (reference: kind:receipt_no of the first), whose serial the bank wrote otherwise. voucher: booked by
--- hand before the paper came (reference: the voucher's id). Else one of payments.receipt_kind; reference is the sub-fund where it
--- is told. reversed: what was booked was reversed, the paper is open again.
+-- hand before the paper came (reference: the voucher's id). other_side: the second paper of our own money that went from one own
+-- account to another and is booked by the first (reference: the first's resolution, the request, the move). Else one of
+-- payments.receipt_kind; reference is what that says. reversed: what was booked was reversed, the paper is open again.
 CREATE TABLE payments.resolution (
     region        integer NOT NULL,
     fund          smallint NOT NULL CHECK (fund IN (310, 390)),
@@ -70,8 +75,9 @@ CREATE TABLE payments.resolution (
     digest        bytea NOT NULL CHECK (length(digest) = 32),   -- the paper's, as it was looked at
     what          text NOT NULL CHECK (what IN ('order', 'request', 'interest', 'fee', 'fee_back', 'to_return', 'counter', 'same', 'voucher',
         'premium', 'premium_back', 'premium_back_earlier', 'transfer_in', 'transfer_in_back', 'transfer_out', 'transfer_out_back',
-        'to_upper', 'to_lower', 'from_upper', 'from_lower', 'illness', 'illness_back', 'deposit_interest', 'float_back')),
-    reference     text NOT NULL CHECK (reference <> '' OR what NOT IN ('order', 'request', 'interest', 'fee', 'fee_back', 'counter', 'same', 'voucher')),
+        'to_upper', 'to_lower', 'from_upper', 'from_lower', 'illness', 'illness_back', 'deposit_interest', 'float_back',
+        'subsidy', 'to_fiscal', 'from_own', 'other_side')),
+    reference     text NOT NULL CHECK (reference <> '' OR what NOT IN ('order', 'request', 'interest', 'fee', 'fee_back', 'counter', 'same', 'voucher', 'subsidy', 'from_own', 'other_side')),
     document      text NOT NULL CHECK (document <> ''),         -- inquiry, letter or note it rests on
     state         text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'approved', 'refused', 'reversed')),
     prepared_by   text NOT NULL,
@@ -93,7 +99,7 @@ CREATE UNIQUE INDEX one_resolution ON payments.resolution (region, account, kind
 
 -- A request, a move of an own account or a paper is the explanation of one paper.
 CREATE UNIQUE INDEX resolution_reference ON payments.resolution (region, what, account, reference)
-    WHERE what IN ('request', 'interest', 'fee', 'fee_back', 'counter', 'same', 'voucher') AND state NOT IN ('refused', 'reversed');
+    WHERE what IN ('request', 'interest', 'fee', 'fee_back', 'counter', 'same', 'voucher', 'other_side') AND state NOT IN ('refused', 'reversed');
 
 -- Functions ---------------------------------------------------
 -- Handed in by who keeps the account's books, confirmed by a checker who is another human. The cashier keeps no books
@@ -143,6 +149,58 @@ BEGIN
     END IF;
 END $$;
 
+-- What is booked as our own money going from one own account to another and has its other side on this account: explained receipts
+-- (A2, A4, a float given back), granted requests (A6), interest handed on and fees repaid (A15).
+CREATE OR REPLACE FUNCTION payments.own_sides(p_region integer, p_account text, p_direction text, p_fen bigint)
+RETURNS TABLE (fund smallint, reference text, day date) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT r.fund, r.resolution_id, v.booking_date
+      FROM payments.resolution r
+      JOIN payments.evidence v ON v.region = r.region AND v.account = r.account AND v.kind = r.kind AND v.receipt_no = r.receipt_no
+           AND v.direction = r.direction
+     WHERE r.region = p_region AND r.state = 'approved' AND v.amount_fen = p_fen AND CASE p_direction
+           WHEN 'credit' THEN r.what IN ('to_fiscal', 'float_back') AND EXISTS (
+                SELECT 1 FROM payments.book_account a WHERE a.region = r.region AND a.fund = r.fund AND a.kind = '1003' AND a.account = p_account)
+           ELSE r.what = 'from_own' AND r.reference = p_account END
+    UNION ALL
+    SELECT q.fund, q.request_id, q.granted_on FROM fund.fund_request q
+     WHERE q.region = p_region AND q.state = 'granted' AND (q.fiscal_account, q.granted_fen, 'debit') = (p_account, p_fen, p_direction)
+    UNION ALL
+    SELECT m.fund, m.move_id, m.booked_on FROM fund.cash_move m
+     WHERE m.region = p_region AND m.state = 'approved' AND (m.fiscal_account, m.amount_fen) = (p_account, p_fen)
+       AND (m.kind = 'interest_out') = (p_direction = 'credit')
+$$;
+
+-- Of these those whose other side no paper has told yet.
+CREATE OR REPLACE FUNCTION payments.open_sides(p_region integer, p_account text, p_direction text, p_fen bigint)
+RETURNS TABLE (fund smallint, reference text, day date) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT o.fund, o.reference, o.day FROM payments.own_sides(p_region, p_account, p_direction, p_fen) o
+     WHERE NOT EXISTS (SELECT 1 FROM payments.resolution r WHERE r.region = p_region AND r.what = 'other_side' AND r.reference = o.reference
+                          AND (r.account, r.state) = (p_account, 'approved'))
+     ORDER BY o.day, o.reference
+$$;
+
+-- Our own money is booked once, by the first of its two papers; the second explains itself by the first.
+CREATE OR REPLACE FUNCTION payments.check_own_transfer(r payments.resolution, p_fen bigint, p_day date) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v record;
+BEGIN
+    IF r.what = 'other_side' THEN
+        IF NOT EXISTS (SELECT 1 FROM payments.open_sides(r.region, r.account, r.direction, p_fen) o
+                        WHERE (o.fund, o.reference) = (r.fund, r.reference)) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.side_differs',
+                DETAIL = format('%s不是已记账的自有账户间划转，或其在账户%s的一方方向、金额不同，或已有回单', left(r.reference, 60), r.account);
+        END IF;
+        RETURN;
+    END IF;
+    SELECT o.reference INTO v FROM payments.open_sides(r.region, r.account, r.direction, p_fen) o
+     WHERE r.what IN ('to_fiscal', 'from_own') OR EXISTS (SELECT 1 FROM payments.receipt_kind k WHERE k.what = r.what) AND abs(p_day - o.day) <= 10
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.own_booked',
+            DETAIL = format('回单{paper.kind:%s}%s的自有账户间划转已由%s记账：以other_side勾到它，不能再记一次', r.kind, r.receipt_no, v.reference);
+    END IF;
+END $$;
+
 -- Raises where a paper cannot be what is said of it.
 CREATE OR REPLACE FUNCTION payments.require_receipt(v payments.evidence, p_fund smallint, p_what text, p_reference text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -163,7 +221,18 @@ BEGIN
     ELSIF NOT p_fund = ANY (v_kind.funds) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.fund',
             DETAIL = format('基金%s没有{resolution.what:%s}（%s）', p_fund, p_what, v_kind.article);
-    ELSIF NOT p_reference = ANY (CASE WHEN p_fund = 390 OR v_kind.split = 'none' THEN '{""}'::text[]
+    ELSIF v_kind.split = 'leaf' AND NOT EXISTS (
+            SELECT 1 FROM books.account a WHERE a.region = v.region AND a.fund = p_fund AND a.leaf AND a.account::text = p_reference
+               AND p_reference ~ '^41010[123]0[12]$') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.leaf',
+            DETAIL = format('{resolution.what:%s}的编号处“%s”：应为账套%s-%s的4101规定末级（如41010101）；记在其他明细的，以手工凭证凭此回单记账',
+                            p_what, left(p_reference, 20), v.region, p_fund);
+    ELSIF v_kind.split = 'account' AND NOT EXISTS (
+            SELECT 1 FROM payments.book_account a WHERE a.region = v.region AND a.fund = p_fund AND a.account = p_reference
+               AND a.kind IN ('1002', '1005')) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.source',
+            DETAIL = format('{resolution.what:%s}的编号处“%s”：应为账套%s-%s的收入户或国库存款的账号', p_what, left(p_reference, 40), v.region, p_fund);
+    ELSIF v_kind.split IN ('none', 'may', 'must') AND NOT p_reference = ANY (CASE WHEN p_fund = 390 OR v_kind.split = 'none' THEN '{""}'::text[]
                                       WHEN v_kind.split = 'may' THEN '{"",pool,acct}' ELSE '{pool,acct}' END) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.subfund',
             DETAIL = format('{resolution.what:%s}的编号处“%s”：%s', p_what, left(p_reference, 20),
@@ -203,6 +272,8 @@ BEGIN
                 DETAIL = format('账户%s不是账套%s-%s的账户', NEW.account, NEW.region, NEW.fund);
         END IF;
         PERFORM payments.check_booked_by_voucher(NEW, paper.amount_fen);
+        PERFORM payments.check_own_transfer(NEW, paper.amount_fen, paper.booking_date);
+        PERFORM payments.require_unmatched(NEW.region, NEW.account, NEW.kind, NEW.receipt_no);
         PERFORM payments.require_receipt(paper, NEW.fund, NEW.what, NEW.reference);
         RETURN NEW;
     END IF;
@@ -216,6 +287,8 @@ BEGIN
     PERFORM access.require_second(NEW.region, NEW.fund, NEW.prepared_by, NEW.approved_by);
     IF NEW.state = 'approved' THEN
         PERFORM payments.check_booked_by_voucher(NEW, paper.amount_fen);
+        PERFORM payments.check_own_transfer(NEW, paper.amount_fen, paper.booking_date);
+        PERFORM payments.require_unmatched(NEW.region, NEW.account, NEW.kind, NEW.receipt_no);
     END IF;
     IF NEW.state = 'approved' AND paper.outcome IS DISTINCT FROM 'suspense' THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.not_open', DETAIL = format('回单{paper.kind:%s}%s已不在挂账中', NEW.kind, NEW.receipt_no);
@@ -251,6 +324,8 @@ SET search_path = pg_catalog, pg_temp AS $$
                           AND (o.direction, o.amount_fen, o.booking_date) = (v.direction, v.amount_fen, v.booking_date))
                   WHEN 'to_return' THEN false
                   WHEN 'voucher' THEN p_outcome = 'confirmed' AND books.voucher_stands(r.region, r.fund, r.reference)
+                  WHEN 'other_side' THEN p_outcome = 'confirmed' AND EXISTS (
+                       SELECT 1 FROM payments.own_sides(v.region, v.account, v.direction, v.amount_fen) o WHERE (o.fund, o.reference) = (r.fund, r.reference))
                   ELSE p_outcome = 'confirmed' AND (EXISTS (
                        SELECT 1 FROM fund.cash_move m WHERE m.region = v.region AND m.move_id = r.reference AND m.state = 'approved'
                           AND (m.account, m.amount_fen, m.booked_on) = (v.account, v.amount_fen, v.booking_date))
@@ -315,6 +390,9 @@ GRANT SELECT, INSERT ON payments.resolution TO fundledger_service;
 GRANT SELECT ON payments.resolution TO fundledger_auditor, fundledger_poster;
 GRANT UPDATE (state, approved_by, approved_on, reason) ON payments.resolution TO fundledger_service;
 GRANT EXECUTE ON FUNCTION payments.check_booked_by_voucher(payments.resolution,bigint) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION payments.own_sides(integer,text,text,bigint) TO fundledger_service, fundledger_auditor, fundledger_poster;
+GRANT EXECUTE ON FUNCTION payments.open_sides(integer,text,text,bigint) TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION payments.check_own_transfer(payments.resolution,bigint,date) TO fundledger_service;
 GRANT SELECT ON payments.receipt_kind TO fundledger_service, fundledger_auditor, fundledger_poster;
 GRANT EXECUTE ON FUNCTION payments.require_receipt(payments.evidence,smallint,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION payments.explained(payments.evidence,text,text) TO fundledger_service, fundledger_auditor;

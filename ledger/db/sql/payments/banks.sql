@@ -124,13 +124,14 @@ CREATE TABLE payments.statement_page (
     FOREIGN KEY (region, account, statement) REFERENCES payments.bank_statement DEFERRABLE INITIALLY DEFERRED
 );
 
--- Statements taken back by two persons while nothing rests on them: a corrected one takes their place.
+-- Statements taken back by two persons while nothing rests on them: a corrected one takes their place. Or a single page that
+-- waits for the others of its statement (first_statement 0): the file alone.
 CREATE TABLE payments.statement_withdrawal (
     region          integer NOT NULL,
     account         text NOT NULL,
     n               integer NOT NULL CHECK (n > 0),
     file_sha256     bytea NOT NULL,
-    first_statement integer NOT NULL CHECK (first_statement > 0),   -- as they were numbered
+    first_statement integer NOT NULL CHECK (first_statement >= 0),  -- as they were numbered; 0 of a waiting page
     last_statement  integer NOT NULL,
     kept_as         integer CHECK (kept_as < 0),                    -- the first one's number since
     reason          text NOT NULL CHECK (reason <> ''),
@@ -146,7 +147,8 @@ CREATE TABLE payments.statement_withdrawal (
     CHECK ((state = 'requested') = (approved_by = '') AND (approved_by = '') = (approved_on IS NULL)),
     CHECK (approved_by <> prepared_by),
     CHECK ((state = 'refused') = (refusal <> '')),
-    CHECK ((state = 'approved') = (kept_as IS NOT NULL))
+    CHECK ((state = 'approved' AND first_statement > 0) = (kept_as IS NOT NULL)),
+    CHECK (first_statement > 0 OR last_statement = 0)
 );
 
 CREATE UNIQUE INDEX one_withdrawal ON payments.statement_withdrawal (region, account) WHERE state = 'requested';
@@ -349,6 +351,10 @@ BEGIN
     IF (OLD.state, NEW.state) = ('waiting', 'taken') THEN      -- its other pages have come
         PERFORM payments.require_account_role(NEW.region, NEW.account, '{accountant,system}');
         RETURN NEW;
+    ELSIF (OLD.state, NEW.state) = ('waiting', 'withdrawn') AND NOT access.working_login() AND EXISTS (    -- payments.withdraw_statements alone
+            SELECT 1 FROM payments.statement_withdrawal w WHERE w.region = NEW.region AND w.account = NEW.account AND w.state = 'approved'
+               AND w.first_statement = 0 AND w.file_sha256 = NEW.sha256) THEN
+        RETURN NEW;
     ELSIF (OLD.state, NEW.state) = ('taken', 'withdrawn') AND NOT EXISTS (     -- payments.withdraw_statements numbered them anew
             SELECT 1 FROM payments.bank_statement s WHERE s.region = NEW.region AND s.account = NEW.account AND s.n > 0
                AND (s.file_sha256 = NEW.sha256 OR EXISTS (SELECT 1 FROM payments.statement_page p WHERE p.region = s.region
@@ -462,7 +468,18 @@ BEGIN
     END IF;
 END $$;
 
--- Asked for by who keeps the account's books, in their own name, for every statement of one file.
+-- Raises unless the file is a page that still waits for others.
+CREATE OR REPLACE FUNCTION payments.require_waiting_page(p_region integer, p_account text, p_sha256 bytea) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM payments.statement_file f WHERE f.region = p_region AND f.account = p_account AND f.sha256 = p_sha256
+                      AND f.state = 'waiting') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'statement.not_waiting',
+            DETAIL = format('账户%s没有待齐的页%s：已齐的按整份对账单收回', p_account, left(encode(p_sha256, 'hex'), 16));
+    END IF;
+END $$;
+
+-- Asked for by who keeps the account's books, in their own name, for every statement of one file, or for one waiting page.
 CREATE OR REPLACE FUNCTION payments.check_withdrawal() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -477,6 +494,8 @@ BEGIN
         IF NEW.approved_by IS DISTINCT FROM v_actor OR access.person(v_actor) IS NOT DISTINCT FROM access.person(NEW.prepared_by) THEN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
                 DETAIL = format('由%s提出，须由另一人以本人名义复核', NEW.prepared_by);
+        ELSIF NEW.state = 'approved' AND NEW.first_statement = 0 THEN
+            PERFORM payments.require_waiting_page(NEW.region, NEW.account, NEW.file_sha256);
         ELSIF NEW.state = 'approved' THEN
             PERFORM payments.require_withdrawable(NEW.region, NEW.account, NEW.first_statement, NEW.last_statement);
         END IF;
@@ -485,6 +504,10 @@ BEGIN
     v_actor := payments.require_account_role(NEW.region, NEW.account, '{accountant}');
     IF NEW.prepared_by IS DISTINCT FROM v_actor OR NEW.state <> 'requested' THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '只能以当前用户的名义提出，状态为已提出';
+    END IF;
+    IF NEW.first_statement = 0 THEN
+        PERFORM payments.require_waiting_page(NEW.region, NEW.account, NEW.file_sha256);
+        RETURN NEW;
     END IF;
     SELECT min(s.n) AS first, max(s.n) AS last INTO v FROM payments.bank_statement s
      WHERE s.region = NEW.region AND s.account = NEW.account AND s.n > 0 AND s.file_sha256 = NEW.file_sha256;
@@ -507,6 +530,13 @@ BEGIN
     SELECT * INTO v FROM payments.statement_withdrawal w WHERE w.region = p_region AND w.account = p_account AND w.n = p_n;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'statement.no_withdrawal', DETAIL = format('账户%s没有收回申请%s', p_account, p_n);
+    END IF;
+    IF v.first_statement = 0 THEN
+        UPDATE payments.statement_withdrawal SET state = 'approved', approved_by = access.user_name(), approved_on = p_on
+         WHERE region = p_region AND account = p_account AND n = p_n;
+        UPDATE payments.statement_file SET state = 'withdrawn'
+         WHERE region = p_region AND account = p_account AND sha256 = v.file_sha256 AND state = 'waiting';
+        RETURN;
     END IF;
     SELECT least(coalesce(min(s.n), 0), 0) INTO v_base FROM payments.bank_statement s WHERE s.region = p_region AND s.account = p_account;
     UPDATE payments.statement_withdrawal SET state = 'approved', approved_by = access.user_name(), approved_on = p_on, kept_as = v_base - 1
@@ -608,6 +638,19 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.other_account',
             DETAIL = format('账套%s第%s号第%s行不是账户%s的分录，或金额不同', v.fund, v.seq, v.leg, v.account);
+    END IF;
+    -- a line an entry rests on is that entry's: from the few such entries to their lines, never from every line of a bulk match
+    SELECT m.statement, m.n, min(s.source_key) AS key INTO v
+      FROM payments.stated_entries(v_own.region, v_own.account) s
+      JOIN payments.match_line m ON m.region = v_own.region AND m.account = v_own.account AND m.match BETWEEN v_of.first AND v_of.last
+           AND m.statement = split_part(s.receipt_no, '-', 1)::integer AND m.n = split_part(s.receipt_no, '-', 2)::integer
+      JOIN added a ON a.region = v_own.region AND a.account = v_own.account AND a.n = m.match
+     GROUP BY m.match, m.statement, m.n
+    HAVING NOT bool_or(EXISTS (SELECT 1 FROM payments.match_leg g WHERE g.region = v_own.region AND g.account = v_own.account AND g.match = m.match
+                                  AND (g.fund, g.seq) = (s.fund, s.seq))) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'reconciliation.line_taken',
+            DETAIL = format('账户%s的对账单行%s:%s是%s入账的依据，只能与该凭证勾对', v_own.account, v.statement, v.n, v.key);
     END IF;
     END LOOP;
     -- gathered, and joined in the order written: rows of this very transaction have no statistics, and a planner without them
@@ -858,6 +901,7 @@ GRANT SELECT ON payments.bank_statement TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.statement_page TO fundledger_service;
 GRANT SELECT ON payments.statement_page TO fundledger_auditor;
 GRANT SELECT, INSERT ON payments.statement_withdrawal TO fundledger_service;
+GRANT EXECUTE ON FUNCTION payments.require_waiting_page(integer,text,bytea) TO fundledger_service;
 GRANT UPDATE (state, approved_by, approved_on, refusal) ON payments.statement_withdrawal TO fundledger_service;
 GRANT SELECT ON payments.statement_withdrawal TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION payments.require_withdrawable(integer,text,integer,integer) TO fundledger_service;

@@ -155,6 +155,72 @@ BEGIN
     END IF;
 END $$;
 
+-- Makes a paper in suspense of a line, as accountant, whichever login: check_evidence and require_stated hold it. The digest is the
+-- paper's as every other's is made; verify makes it anew.
+CREATE OR REPLACE FUNCTION payments.take_line(p_region integer, p_account text, p_statement integer, p_n integer, p_digest bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM payments.require_account_role(p_region, p_account, '{accountant}');
+    INSERT INTO payments.evidence (region, account, kind, receipt_no, file_sha256, direction, booking_date, amount_fen, other_account,
+        other_name, order_no, bank_reference, is_return, reason_code, reason, digest, outcome, outcome_code, matched_order)
+    SELECT l.region, l.account, 'statement', l.statement || '-' || l.n, s.file_sha256, l.direction, l.booked_on, l.amount_fen, l.other_account,
+           l.other_name, l.order_no, l.bank_reference, false, '', l.summary, p_digest, 'suspense', 'stated_only', ''
+      FROM payments.statement_line l
+      JOIN payments.bank_statement s ON s.region = l.region AND s.account = l.account AND s.n = l.statement
+     WHERE l.region = p_region AND l.account = p_account AND l.statement = p_statement AND l.n = p_n AND l.statement > 0;
+END $$;
+
+-- The entries that rest on lines of an account's statements, each with its line: vouchers by hand that name one, receipts explained.
+CREATE OR REPLACE FUNCTION payments.stated_entries(p_region integer, p_account text)
+RETURNS TABLE (fund smallint, seq bigint, source_key text, receipt_no text, direction text) LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT x.fund, s.seq, s.source_key, x.receipt_no, x.direction
+      FROM (SELECT p.fund, 'MAN:' || p.voucher_id AS source_key, p.receipt_no, p.direction FROM books.voucher_paper p
+             WHERE p.region = p_region AND p.account = p_account AND p.kind = 'statement'
+            UNION
+            SELECT r.fund, k.prefix || CASE k.prefix WHEN 'OWN:' THEN CASE r.what WHEN 'other_side' THEN r.reference ELSE r.resolution_id END
+                                             ELSE r.reference END, r.receipt_no, r.direction
+              FROM payments.resolution r
+              JOIN (VALUES ('MAN:'), ('OWN:'), ('CASH:'), ('ALLOT:')) AS k (prefix)
+                ON k.prefix = ANY (CASE WHEN r.what = 'voucher' THEN '{MAN:}' WHEN r.what = 'request' THEN '{ALLOT:}'
+                                        WHEN r.what IN ('interest', 'fee', 'fee_back') THEN '{CASH:}'
+                                        WHEN r.what = 'other_side' THEN '{OWN:,CASH:,ALLOT:}' ELSE '{OWN:}' END::text[])
+             WHERE r.region = p_region AND r.account = p_account AND r.kind = 'statement' AND r.state = 'approved') x
+      JOIN books.source s ON s.region = p_region AND s.fund = x.fund AND s.source_key = x.source_key
+     WHERE NOT EXISTS (SELECT 1 FROM books.correction c WHERE c.region = p_region AND c.fund = s.fund AND c.corrected_seq = s.seq AND c.kind = 'red')
+$$;
+
+-- A line that is matched stands in the books: its paper books nothing any more.
+CREATE OR REPLACE FUNCTION payments.require_unmatched(p_region integer, p_account text, p_kind text, p_receipt text) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF p_kind = 'statement' AND EXISTS (
+            SELECT 1 FROM payments.match_line m WHERE m.region = p_region AND m.account = p_account AND m.live
+               AND (m.statement, m.n) = (split_part(p_receipt, '-', 1)::integer, split_part(p_receipt, '-', 2)::integer)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.line_matched',
+            DETAIL = format('账户%s的对账单行%s已勾对，已在账上', p_account, p_receipt);
+    END IF;
+END $$;
+
+-- A voucher reversed: the lines it rested on are free again; what they were matched with is undone and kept.
+CREATE OR REPLACE FUNCTION payments.release_lines(p_region integer, p_fund smallint, p_seq bigint, p_on date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v record;
+BEGIN
+    FOR v IN
+        SELECT DISTINCT m.account, m.match FROM books.source s
+          JOIN books.voucher_paper p ON p.region = s.region AND p.fund = s.fund AND s.source_key = 'MAN:' || p.voucher_id AND p.kind = 'statement'
+          JOIN payments.match_line m ON m.region = p.region AND m.account = p.account AND m.live
+           AND (m.statement, m.n) = (split_part(p.receipt_no, '-', 1)::integer, split_part(p.receipt_no, '-', 2)::integer)
+         WHERE s.region = p_region AND s.fund = p_fund AND s.seq = p_seq ORDER BY 1, 2
+    LOOP
+        UPDATE payments.match_line SET live = false WHERE region = p_region AND account = v.account AND match = v.match;
+        UPDATE payments.match_leg SET live = false WHERE region = p_region AND account = v.account AND match = v.match;
+        UPDATE payments.statement_match SET undo_n = payments.next_match(p_region, v.account), undone_by = access.user_name(), undone_on = p_on,
+               undone_why = '所勾对的凭证已冲销' WHERE region = p_region AND account = v.account AND n = v.match;
+    END LOOP;
+END $$;
+
 -- Papers are kept and decided by who keeps books; out of suspense they come by an explanation only.
 CREATE OR REPLACE FUNCTION payments.check_evidence() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
@@ -273,3 +339,7 @@ GRANT SELECT ON payments.bank_word TO fundledger_service;
 GRANT INSERT (region, order_no, n, file_sha256, message_id, state, code, reasons,
     effect, said_on) ON payments.bank_word TO fundledger_service;
 GRANT SELECT ON payments.bank_word TO fundledger_auditor, fundledger_poster;
+GRANT EXECUTE ON FUNCTION payments.take_line(integer,text,integer,integer,bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION payments.stated_entries(integer,text) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION payments.require_unmatched(integer,text,text,text) TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION payments.release_lines(integer,smallint,bigint,date) TO fundledger_poster;
