@@ -254,7 +254,7 @@ def check_statements(snapshot: Snapshot) -> Iterator[Breach]:
     """Chains, running balances and files; matches; every sheet that stands; then entries whose receipt no statement has."""
     if not snapshot.rows("SELECT region FROM payments.bank_statement GROUP BY region"):
         return
-    for region, account, n, wrong in snapshot.rows(_CHAIN):
+    for region, account, n, wrong in [*snapshot.rows(_CHAIN), *snapshot.rows(_KEPT)]:
         yield Breach("INV-09", str(region), f"statement {account} {n}", f"账户{account}第{n}份对账单{wrong}")
     for region, account, n, line in snapshot.rows(_RUNNING):
         yield Breach(
@@ -265,8 +265,6 @@ def check_statements(snapshot: Snapshot) -> Iterator[Breach]:
         )
     for region, account, name, wrong in snapshot.rows(_FILES):
         yield Breach("INV-11", str(region), f"statement {name}", f"账户{account}的对账单文件{name}{wrong}")
-    for region, account, n, wrong in snapshot.rows(_KEPT):
-        yield Breach("INV-09", str(region), f"statement {account} {n}", f"账户{account}第{n}份对账单{wrong}")
     for region, account, count, since in snapshot.rows(_WAITING):
         snapshot.waiting[f"统筹区{region}账户{account}缺页而未收的对账单文件（{since}起）"] = count
     for region, account, n, bank, book in snapshot.rows(_MATCHES):
