@@ -41,12 +41,16 @@ TRACED: Final[Mapping[str, Traced]] = {
     "payments.approval": Traced(("batch_id",)),
     "payments.bank_account": Traced(("account",)),
     "payments.bank_channel": Traced(("account", "version")),
+    "payments.bank_statement": Traced(("account", "n")),
     "payments.book_account": Traced(("fund", "kind")),
     "payments.evidence": Traced(("account", "kind", "receipt_no", "direction")),
     "payments.freezing": Traced(("n",)),
     "payments.inbound_file": Traced(("account", "sha256"), left_out=("content",)),
     "payments.order_event": Traced(("order_no", "n")),
+    "payments.reconciliation": Traced(("account", "period", "version")),
     "payments.resolution": Traced(("resolution_id",)),
+    "payments.statement_file": Traced(("account", "sha256", "n"), left_out=("content",)),
+    "payments.statement_withdrawal": Traced(("account", "n")),
 }
 
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 from itertools import count
 from typing import Any, cast
 
+import psycopg
 import pytest
 
 from adapters.banks.formats.statements.read import read_pages, read_statements
@@ -18,6 +19,10 @@ from ledger.books.correcting import draft_red
 from ledger.books.manual import ManualContent, ManualVoucher, approve_voucher, draft_voucher
 from ledger.books.papers import named_papers
 from ledger.books.setup import open_period
+from ledger.control.breach import Breach
+from ledger.control.checks.house.traces import check_traced
+from ledger.control.checks.payments.statements import check_statements
+from ledger.control.snapshot import Snapshot
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Dimensions, Posted, credit, debit
 from ledger.core.errors import LedgerError
@@ -339,3 +344,148 @@ def test_verify_names_a_line_that_two_vouchers_rest_on_or_that_is_matched_elsewh
 
 def said_by(town: Any, promise: str) -> list[str]:
     return [one.message for one in town.verify() if one.promise == promise]
+
+
+@pytest.fixture
+def told(month: Any) -> Any:
+    """October reviewed; a November statement withdrawn by two persons, another asked back, one proposed by hand as a file."""
+    made = reviewed(month)
+    wrong = statement(2, date(2026, 11, 1), date(2026, 11, 9), made.bank_fen)
+    loaded(month, wrong)
+    with unit_of_work(month.service, "acc", REGION) as tx:
+        asked = ask_withdrawal(tx, ACCOUNT, 2, "误收", NOVEMBER)
+    with unit_of_work(month.service, "checker", REGION) as tx:
+        decide_withdrawal(tx, ACCOUNT, asked.n, NOVEMBER)
+    loaded(month, statement(2, date(2026, 11, 1), date(2026, 11, 8), made.bank_fen))
+    with unit_of_work(month.service, "acc", REGION) as tx:
+        ask_withdrawal(tx, ACCOUNT, 2, "又误收", NOVEMBER)
+    return month
+
+
+def _copy(table: str, **other: str) -> str:
+    """A further row like one that is there, with some columns otherwise; the columns are the table's."""
+    named = ", ".join(f"'{key}', {value}" for key, value in other.items())
+    return (
+        f"INSERT INTO {table} SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(t) || jsonb_build_object({named}))).*"
+        f" FROM (SELECT * FROM {table} ORDER BY 1, 2, 3 DESC LIMIT 1) t"
+    )
+
+
+_STATEMENT, _LINE = "payments.bank_statement", "payments.statement_line"
+_SHEET, _BACK = "payments.reconciliation", "payments.statement_withdrawal"
+REFUSED = (
+    ("acc", _copy("payments.statement_file", n="9", prepared_by="'maker'"), "request.prepared_by"),
+    ("cash", _copy("payments.statement_file", n="9", prepared_by="'cash'"), "access.role_missing"),
+    ("acc", "UPDATE payments.statement_file SET state = 'taken'", "request.decided"),
+    ("acc", "UPDATE payments.statement_file SET content = 'x'", "db.permission"),
+    ("cash", _copy(_STATEMENT, n="3", place="2"), "access.role_missing"),
+    ("acc", _copy(_STATEMENT, n="5", place="2"), "statement.order"),
+    ("acc", _copy(_STATEMENT, n="3", place="2"), "statement.overlap"),
+    ("acc", _copy(_STATEMENT, n="3", place="2", first_day="date '2026-11-10'", last_day="date '2026-11-11'", sequence="9"), "statement.gap"),
+    ("acc", _copy(_STATEMENT, n="3", place="2", first_day="date '2026-11-10'", last_day="date '2026-11-11'", sequence="3", opening_fen="1"), "statement.opening"),
+    ("acc", _copy(_STATEMENT, n="3", place="2", first_day="date '2026-11-10'", last_day="date '2026-11-11'", sequence="3", closing_fen="1"), "statement.total"),
+    ("acc", "UPDATE payments.bank_statement SET n = -9 WHERE n = 2", "db.permission"),
+    ("acc", "DELETE FROM payments.bank_statement", "db.permission"),
+    ("acc", _copy(_LINE, n="9"), "business.frozen"),
+    ("acc", "UPDATE payments.statement_line SET amount_fen = 1", "db.permission"),
+    ("acc", f"INSERT INTO payments.statement_page VALUES ({REGION}, '{ACCOUNT}', 2, 1, sha256('x'))", "business.frozen"),
+    ("acc", _copy("payments.statement_match", n="9", made_by="'maker'"), "request.prepared_by"),
+    ("cash", _copy("payments.statement_match", n="9", made_by="'cash'"), "db.permission"),
+    ("acc", _copy("payments.statement_match", n="9", why="'opening'"), "request.prepared_by"),
+    ("acc", _copy("payments.statement_match", n="9"), "reconciliation.amount"),
+    ("acc", _copy("payments.match_line", n="2"), "business.frozen"),
+    ("acc", _copy("payments.match_leg", leg="2"), "business.frozen"),
+    ("acc", "UPDATE payments.match_line SET live = false", "db.permission"),
+    ("cash", f"SELECT payments.undo_match({REGION}, '{ACCOUNT}', 1, 'x', '2026-11-02')", "access.role_missing"),
+    ("acc", f"SELECT payments.undo_match({REGION}, '{ACCOUNT}', 9, 'x', '2026-11-02')", "reconciliation.no_match"),
+    ("acc", _copy(_SHEET, version="2"), "request.prepared_by"),
+    ("cash", _copy(_SHEET, version="2", made_by="'cash'", state="'made'", reviewed_by="''", reviewed_on="NULL", reviewed_digest="NULL"), "access.role_missing"),
+    ("acc", _copy(_SHEET, version="2", state="'made'", reviewed_by="''", reviewed_on="NULL", reviewed_digest="NULL"), "reconciliation.unbalanced"),
+    ("acc", _copy(_SHEET, version="1", period="202611", state="'made'", reviewed_by="''", reviewed_on="NULL", reviewed_digest="NULL"), "reconciliation.statement_missing"),
+    ("checker", "UPDATE payments.reconciliation SET state = 'refused', reason = 'x'", "request.decided"),
+    ("acc", _copy("payments.reconciliation_item", n="9", reference="'x'"), "business.frozen"),
+    ("acc", "DELETE FROM payments.reconciliation_item", "db.permission"),
+    ("acc", _copy(_BACK, n="9", state="'approved'"), "request.prepared_by"),
+    ("cash", _copy(_BACK, n="9", prepared_by="'cash'"), "access.role_missing"),
+    ("acc", _copy(_BACK, n="9", first_statement="1"), "statement.unknown"),
+    ("acc", f"SELECT payments.withdraw_statements({REGION}, '{ACCOUNT}', 2, '2026-11-02')", "access.role_missing"),
+    ("checker", f"SELECT payments.withdraw_statements({REGION}, '{ACCOUNT}', 1, '2026-11-02')", "request.decided"),
+    ("checker", f"SELECT payments.withdraw_statements({REGION}, '{ACCOUNT}', 9, '2026-11-02')", "statement.no_withdrawal"),
+    ("acc", "DELETE FROM payments.statement_withdrawal", "db.permission"),
+)  # fmt: skip
+
+
+def test_raw_sql_of_the_service_is_refused_with_its_code(told: Any) -> None:
+    """One scene for all rows: a refused statement changes nothing."""
+    got = []
+    for user, statement_, code in REFUSED:
+        try:
+            with unit_of_work(told.service, user, REGION) as tx:
+                tx.run(statement_)
+                tx.run("SET CONSTRAINTS ALL IMMEDIATE")
+        except LedgerError as refused:
+            if refused.code != code:
+                got.append((statement_, refused.code, code))
+        else:
+            got.append((statement_, "nothing", code))
+    assert not got, got
+    assert named(told) == []
+
+
+BROKEN = (
+    ("DELETE FROM payments.statement_match", f"match {ACCOUNT} 1"),
+    ("DELETE FROM payments.match_line", f"match {ACCOUNT} 1"),
+    ("DELETE FROM payments.match_leg", f"match {ACCOUNT} 1"),
+    ("UPDATE payments.match_leg SET seq = 9999", f"match {ACCOUNT} 1"),
+    ("UPDATE payments.match_line SET n = 2", f"match {ACCOUNT} 1"),
+    ("UPDATE payments.match_line SET match = 77", f"match {ACCOUNT} 77"),
+    ("UPDATE payments.statement_match SET made_by = 'nobody'", f"match {ACCOUNT} 1"),
+    ("UPDATE payments.statement_match SET why = 'opening'", f"match {ACCOUNT} 1"),
+    ("DELETE FROM payments.bank_statement WHERE n = 2", f"{_STATEMENT} {ACCOUNT}/2"),
+    ("DELETE FROM payments.bank_statement WHERE n < 0", f"{_STATEMENT} {ACCOUNT}/-1"),
+    ("UPDATE payments.bank_statement SET n = -7 WHERE n = 2", f"statement {ACCOUNT} -7"),
+    ("UPDATE payments.bank_statement SET n = 3 WHERE n < 0", f"statement {ACCOUNT} 3"),
+    ("UPDATE payments.bank_statement SET last_day = '2026-10-20' WHERE n = 1", f"statement {ACCOUNT} 1"),
+    ("UPDATE payments.bank_statement SET sequence = 9 WHERE n = 2", f"{_STATEMENT} {ACCOUNT}/2"),
+    ("DELETE FROM payments.statement_file WHERE state = 'taken'", f"payments.statement_file {ACCOUNT}/"),
+    ("UPDATE payments.statement_file SET state = 'withdrawn' WHERE name = 'ST1.xml'", f"payments.statement_file {ACCOUNT}/"),
+    ("DELETE FROM payments.statement_withdrawal WHERE n = 1", f"statement {ACCOUNT} -1"),
+    ("UPDATE payments.statement_withdrawal SET approved_by = 'nobody' WHERE n = 1", f"statement {ACCOUNT} -1"),
+    ("UPDATE payments.statement_withdrawal SET prepared_by = 'maker2', approved_by = 'maker' WHERE n = 1", f"statement {ACCOUNT} -1"),
+    ("UPDATE payments.statement_withdrawal SET state = 'approved', approved_by = 'checker', approved_on = '2026-11-02', kept_as = -2 WHERE n = 2", f"{_BACK} {ACCOUNT}/2"),
+    ("UPDATE payments.reconciliation SET made_by = 'nobody'", f"reconciliation {ACCOUNT} 202610-1"),
+    ("UPDATE payments.reconciliation SET adjusted_fen = 1", f"reconciliation {ACCOUNT} 202610-1"),
+    ("UPDATE payments.reconciliation SET blocks = '{\"310\": 0}'", f"reconciliation {ACCOUNT} 202610-1"),
+    ("UPDATE payments.reconciliation SET match_cut = 0", f"reconciliation {ACCOUNT} 202610-1"),
+    ("UPDATE payments.reconciliation SET statement_cut = 0", f"reconciliation {ACCOUNT} 202610-1"),
+    ("UPDATE payments.reconciliation SET reviewed_by = 'cash'", f"{_SHEET} {ACCOUNT}/202610/1"),
+    ("DELETE FROM payments.reconciliation", f"{_SHEET} {ACCOUNT}/202610/1"),
+    ("UPDATE payments.reconciliation_item SET amount_fen = 8", f"reconciliation {ACCOUNT} 202610-1"),
+)  # fmt: skip
+
+
+def test_each_rule_broken_behind_the_guards_is_named(told: Any) -> None:
+    """Each break stands alone: it is made, found by the check on statements, and rolled back."""
+    missed = []
+    for broken, where in BROKEN:
+        found = broken_alone(told, broken)
+        if not any(where in one.entry for one in found):
+            missed.append((broken, where, [one.entry for one in found]))
+    assert not missed, missed
+
+
+TRACED_HERE = (_STATEMENT, _SHEET, _BACK, "payments.statement_file")
+
+
+def broken_alone(town: Any, broken: str) -> list[Breach]:
+    """What the check says of a break inside one transaction that is given up again; no clone of the database is needed."""
+    with psycopg.connect(town.admin_url) as admin:
+        admin.execute("SET LOCAL session_replication_role = replica")
+        assert admin.execute(broken.encode()).rowcount != 0, broken
+        seen = Snapshot(admin, (), town.home)
+        found = [
+            *check_statements(seen),
+            *(one for table in TRACED_HERE for one in check_traced(seen, table)),
+        ]
+        admin.rollback()
+    return found

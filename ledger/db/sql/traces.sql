@@ -287,6 +287,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.bank_channel REF
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,version', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.bank_channel REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,version', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.bank_statement REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.bank_statement REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.bank_statement REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.book_account REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,kind', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.book_account REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -317,12 +323,30 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.order_event REFE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no,n', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.order_event REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.reconciliation REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,period,version', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.reconciliation REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,period,version', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.reconciliation REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,period,version', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.resolution REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('resolution_id', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.resolution REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('resolution_id', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.resolution REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('resolution_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.statement_file REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', 'content');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.statement_file REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', 'content');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.statement_file REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', 'content');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.statement_withdrawal REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.statement_withdrawal REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.statement_withdrawal REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
 
 -- Grants ------------------------------------------------------
 GRANT SELECT ON access.trace TO fundledger_service, fundledger_auditor;

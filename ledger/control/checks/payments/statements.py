@@ -120,6 +120,22 @@ _MATCHES: Final = """
         OR (m.undo_n IS NOT NULL AND (coalesce(k.alive, false) OR coalesce(j.alive, false)))
      ORDER BY 1, 2, 3
 """
+# A match is by a user there is; an opening one is of a cut-over's entry, and no other is; its parts belong to a match.
+_MATCHED: Final = """
+    SELECT m.region, m.account, m.n, CASE WHEN u.user_name IS NULL THEN '的勾对人' || m.made_by || '不是系统内的用户'
+                                          ELSE '称为期初，而所指分录不是接转的' END
+      FROM payments.statement_match m
+      LEFT JOIN access.app_user u ON u.user_name = m.made_by
+     WHERE u.user_name IS NULL OR m.why = 'opening' AND EXISTS (
+           SELECT 1 FROM payments.match_leg g
+             LEFT JOIN books.entry e ON e.region = g.region AND e.fund = g.fund AND e.period = g.period AND e.seq = g.seq
+            WHERE g.region = m.region AND g.account = m.account AND g.match = m.n AND e.event IS DISTINCT FROM 'OPEN')
+    UNION
+    SELECT p.region, p.account, p.match, '的各行还在，勾对本身没有了'
+      FROM (SELECT region, account, match FROM payments.match_line UNION SELECT region, account, match FROM payments.match_leg) p
+      LEFT JOIN payments.statement_match m ON m.region = p.region AND m.account = p.account AND m.n = p.match
+     WHERE m.n IS NULL ORDER BY 1, 2, 3
+"""
 # Every sheet as of its own cut: lines of statements, matches and blocks up to there.
 _SHEETS: Final = """
     WITH sheet AS (
@@ -274,6 +290,8 @@ def check_statements(snapshot: Snapshot) -> Iterator[Breach]:
             f"match {account} {n}",
             f"账户{account}勾对{n}：对账单{bank}分，账上{book}分，或所指分录不符",
         )
+    for region, account, n, wrong in snapshot.rows(_MATCHED):
+        yield Breach("INV-09", str(region), f"match {account} {n}", f"账户{account}勾对{n}{wrong}")
     for region, account, period, version, wrong in snapshot.rows(_SHEETS):
         yield Breach(
             "INV-09",
