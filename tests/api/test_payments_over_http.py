@@ -120,7 +120,7 @@ def test_from_draft_to_receipt(
     assert set(states(client, world).values()) == {"approved"}
 
     [first, second] = batches
-    for user in ("checker", "cashier"):
+    for user in ("accountant", "cashier"):
         wrong = act(f"batches/{first['batch']}/files", user)
         assert (wrong.status_code, wrong.json()["code"]) == (403, "access.role_missing")
     filed = act(f"batches/{first['batch']}/files", "maker", key="f1", schema="Filing")

@@ -109,10 +109,15 @@ def lived_template(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 def lived(cluster: Any, lived_template: tuple[str, Path], tmp_path: Path) -> Iterator[Lived]:
+    yield from living(cluster, lived_template, tmp_path)
+
+
+def living(cluster: Any, lived_template: tuple[str, Path], folder: Path) -> Iterator[Lived]:
+    """A clone of the lived home, with `folder` for its own."""
     template, home = lived_template
-    shutil.copytree(home / "anchors", tmp_path / "anchors")
-    name, settings = _clone(cluster, template, tmp_path)
-    made = Lived(settings, service_engine(settings), auditor_engine(settings), tmp_path)
+    shutil.copytree(home / "anchors", folder / "anchors")
+    name, settings = _clone(cluster, template, folder)
+    made = Lived(settings, service_engine(settings), auditor_engine(settings), folder)
     yield made
     made.service.dispose()
     made.auditor.dispose()

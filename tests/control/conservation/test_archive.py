@@ -28,10 +28,19 @@ from ledger.core.errors import Conflict, NotFound
 from ledger.settings import get_settings
 from reports.archive.verify import verify_archive
 from reports.seal.key import public_path
+from tests.control.conservation.conftest import Lived, living
 
 Run = Callable[..., Any]
 PERIOD = 202601
 BOOK = ("--book", "420100-310", "--period", str(PERIOD))
+
+
+@pytest.fixture(scope="module")
+def lived(
+    cluster: Any, lived_template: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lived]:
+    """One home for all packages of this module."""
+    yield from living(cluster, lived_template, tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture
