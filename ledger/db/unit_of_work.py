@@ -28,6 +28,8 @@ _KINDS: Final[Mapping[str, type[LedgerError]]] = {
     "FL004": NotFound,
     "FL005": Conflict,
 }
+_NOBODY_KNOWS: Final = ("08", "57P", "58", "XX000")
+"""States of an error at COMMIT after which it may stand or not: the line, a server going down, its disk, itself."""
 _NOT_REPLICATED: Final = frozenset({"01000", "57P01"})
 _CONSTRAINTS: Final[Mapping[str, str]] = {
     "23502": "缺少必填的内容",
@@ -207,7 +209,7 @@ def _commit(transaction: Transaction) -> None:
         transaction.commit()
     except psycopg.Error as error:
         _rollback(connection)
-        if error.sqlstate is None or error.sqlstate.startswith("08") or error.sqlstate == "XX000":
+        if error.sqlstate is None or error.sqlstate.startswith(_NOBODY_KNOWS):
             raise Unavailable("db.commit_unknown", "提交结果未知，请按业务键查询后再处理") from error
         raise translate(error) from error
     finally:

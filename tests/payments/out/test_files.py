@@ -85,7 +85,7 @@ def test_the_cap_of_a_file(world: Any, bank: Any, batch: Any, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("user", "code"), [("cashier", "access.role_missing"), ("checker", "access.role_missing")]
+    ("user", "code"), [("cashier", "access.role_missing"), ("acc", "access.role_missing")]
 )
 def test_who_makes_no_files(world: Any, bank: Any, batch: Any, user: str, code: str) -> None:
     with pytest.raises(Forbidden) as refused:
