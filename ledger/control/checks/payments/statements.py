@@ -66,7 +66,7 @@ _KEPT: Final = """
                      LEFT JOIN payments.statement_file f ON f.region = p.region AND f.account = p.account AND f.sha256 = p.file_sha256
                           AND f.state = CASE WHEN s.n > 0 THEN 'taken' ELSE 'withdrawn' END
                     WHERE p.region = s.region AND p.account = s.account AND p.statement = s.n
-                   HAVING count(*) > 0 AND (max(p.page) <> count(*) OR count(f.sha256) < count(*) OR min(p.file_sha256) FILTER (WHERE p.page = 1) IS DISTINCT FROM s.file_sha256))
+                   HAVING count(*) > 0 AND (max(p.page) <> count(*) OR count(f.sha256) < count(*) OR min(encode(p.file_sha256, 'hex')) FILTER (WHERE p.page = 1) IS DISTINCT FROM encode(s.file_sha256, 'hex')))
     UNION ALL
     SELECT p.region, p.account, p.statement, '的页不属于任何对账单' FROM payments.statement_page p
      WHERE NOT EXISTS (SELECT 1 FROM payments.bank_statement s WHERE s.region = p.region AND s.account = p.account AND s.n = p.statement)
