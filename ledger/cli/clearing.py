@@ -12,7 +12,7 @@ import typer
 from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
-from ledger.cli.line.many import each, require_one_way, words_of_refused
+from ledger.cli.line.many import AllFlag, each, require_given, require_one_way, words_of_many
 from ledger.cli.words.clearing import (
     letter_json,
     letter_words,
@@ -28,7 +28,7 @@ from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.core.private import private
 from ledger.db.unit_of_work import Transaction, unit_of_work
-from ledger.fund.clearing.approve_all import approve_letters, letters_digest, living_letters, settled_in
+from ledger.fund.clearing.approve_all import YearScope, approve_letters, living_letters, settled_in
 from ledger.fund.clearing.cases import approve_cases
 from ledger.fund.clearing.confirm import confirm_letter, sign_institution, write_off_notice
 from ledger.fund.clearing.file import load_plan, load_rates
@@ -46,7 +46,6 @@ FundOption = Annotated[int, typer.Option("--fund", help="基金：310职工，39
 YearOption = Annotated[int, typer.Option("--year", help="服务年度")]
 LetterOption = Annotated[str, typer.Option("--letter", help="清算确认书编号")]
 DigestOption = Annotated[str, typer.Option("--digest", help="摘要（64位十六进制）")]
-AllFlag = Annotated[bool, typer.Option("--all", help="全部，一个摘要；不能办的列明原因")]
 DateOption = Annotated[str, typer.Option("--date", help="业务日期 YYYY-MM-DD，默认今天")]
 FileOption = Annotated[Path, typer.Option("--file", help="JSON文件", exists=True, dir_okay=False)]
 _T = TypeVar("_T")
@@ -127,7 +126,7 @@ def letter(
     running = app_for("maker")
     require_one_way(institution, "--institution", every=every)
     if every:
-        _letter_all(running, (region, fund, year, period), day_or_today(date), as_json=as_json)
+        _letter_all(running, region, YearScope(fund, year, period), day_or_today(date), as_json=as_json)
         return
     subject = f"{fund}/{year}/{period}/{institution}"
     made = _do(
@@ -140,25 +139,20 @@ def letter(
     show(letter_json(made), letter_words(made), as_json=as_json)
 
 
-def _letter_all(running: App, scope: tuple[int, int, int, str], day: datetime.date, *, as_json: bool) -> None:
-    region, fund, year, period = scope
+def _letter_all(running: App, region: int, scope: YearScope, day: datetime.date, *, as_json: bool) -> None:
     with unit_of_work(running.engine, running.user, region) as tx:
-        institutions = settled_in(tx, fund, year)
+        institutions = settled_in(tx, scope.fund, scope.year)
     made, refused = each(
         running,
         region,
         "clear.letter",
         institutions,
-        lambda tx, institution: draft_letter(tx, fund, institution, year, day, period),
+        lambda tx, institution: draft_letter(tx, scope.fund, institution, scope.year, day, scope.period),
     )
     with unit_of_work(running.engine, running.user, region) as tx:
-        found = living_letters(tx, fund, year, period)
-        digest = letters_digest(tx, fund, year, period, found).hex() if found else None
-    document = {"letters": [letter_json(one) for one in made], "refused": refused, "digest": digest}
-    lines = [f"编制{len(made)}家，未能编制{len(refused)}家", *words_of_refused(refused)]
-    if digest:
-        lines.append(f"{fund} {year}年全部清算确认书的摘要 {digest}")
-    show(document, lines, as_json=as_json)
+        _, shown = living_letters(tx, scope)
+    document = {"letters": [letter_json(one) for one in made], "refused": refused, "digest": shown.shown}
+    show(document, words_of_many("编制", len(made), refused, shown), as_json=as_json)
 
 
 @app.command()
@@ -178,13 +172,14 @@ def approve(
     running = app_for("checker")
     require_one_way(letter, "--letter", every=every)
     if every:
+        require_given(fund=fund, year=year)
         approved = _do(
             running,
             region,
             "approve",
             f"{fund}/{year}/{period}",
             lambda tx: approve_letters(
-                tx, fund, year, period, parse_digest(digest, "clearing.digest"), day_or_today(date)
+                tx, YearScope(fund, year, period), parse_digest(digest, "clearing.digest"), day_or_today(date)
             ),
         )
         show(

@@ -14,7 +14,7 @@ from ledger.cli.words.day import words_of_list
 from ledger.cli.words.payments import plain_sent, words_of_sent
 from ledger.cli.words.received import plain_received, words_of_received
 from ledger.core.digests import parse_digest
-from ledger.core.errors import Forbidden, LedgerError
+from ledger.core.errors import LedgerError
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.daily.run import run_daily_in
@@ -36,7 +36,7 @@ def _group() -> None:
 
 @app.command()
 def run(region: RegionOption, date: DayOption = "", *, as_json: JsonFlag = False) -> None:
-    """第一步：收银行文件、记账、制单；无收银行文件岗位的，该步列为未办，其余照办。"""
+    """第一步：收银行文件、记账、制单；无收银行文件岗位的，该步列为未办，其余照办；有未能收下的，列出并以1退出。"""
     running = app_for("maker")
     day = day_or_today(date)
     received, left = _receive(region)
@@ -46,6 +46,8 @@ def run(region: RegionOption, date: DayOption = "", *, as_json: JsonFlag = False
     lines = [f"  未办 {one['step']}：{one['message']}" for one in left]
     lines += [line for one in received for line in one["words"]]
     show(document, [*words(done), *lines, "下一步：复核人 fundledger day show"], as_json=as_json)
+    if any(one["code"] != "access.role_missing" for one in left) or any(one["failures"] for one in received):
+        raise typer.Exit(1)
 
 
 @app.command("show")
@@ -76,7 +78,7 @@ def approve(
         done = approve_day_in(tx, found, parse_digest(digest, "batch.digest_format"), running.clock.today())
     made, failed = _file(region, [one.batch_id for one in done])
     document = {
-        "digest": found.digest.hex(),
+        "digest": found.shown.shown,
         "batches": [
             {
                 "batch": one.batch_id,
@@ -91,7 +93,7 @@ def approve(
         "failed": failed,
     }
     lines = [
-        f"已审批{len(done)}批{sum(one.orders for one in done)}单，合计{yuan_grouped(found.total_fen)}元，制盘{len(made)}个文件"
+        f"已审批{len(done)}批{sum(one.orders for one in done)}单，合计{yuan_grouped(sum(one.total_fen for one in done))}元，制盘{len(made)}个文件"
     ]
     lines += [f"  批次{one['batch']}未能制盘：{one['message']}" for one in failed]
     show(document, [*lines, "下一步：出纳 fundledger day send"], as_json=as_json)
@@ -124,10 +126,9 @@ def _receive(region: int) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
                         running.engine, running.user, region, account, bank_of(account), running.clock.today()
                     )
             except LedgerError as error:
-                why = "收银行文件须由会计办理（payments receive）" if isinstance(error, Forbidden) else ""
-                left.append(
-                    {"step": f"账户{account}收银行文件", "code": error.code, "message": why or error.message}
-                )
+                whose = "收银行文件须由会计办理（payments receive）"
+                message = whose if error.code == "access.role_missing" else error.message
+                left.append({"step": f"账户{account}收银行文件", "code": error.code, "message": message})
             else:
                 received.append(plain_received(done) | {"words": words_of_received(done)})
     return received, left

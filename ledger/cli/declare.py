@@ -10,7 +10,7 @@ import typer
 
 from ledger.bootstrap import App
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
-from ledger.cli.line.many import each, require_one_way, words_of_refused
+from ledger.cli.line.many import AllFlag, each, require_one_way, words_of_many
 from ledger.cli.reconcile import (
     DateOption,
     FundOption,
@@ -70,9 +70,7 @@ def apply_(
     ] = None,
     msgid: Annotated[str, typer.Option(help="3203的报文ID")] = "",
     *,
-    every: Annotated[
-        bool, typer.Option("--all", help="已对账的全部机构与清算类别；不能申报的列明原因")
-    ] = False,
+    every: AllFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """申报（3203）：对账一致、清单已传、在期限内；逾期标明。"""
@@ -99,8 +97,8 @@ def _apply_all(
     made, refused = each(
         running, region, "declare.apply", list(found), lambda tx, name: declare(tx, found[name], on)
     )
-    lines = [f"申报{len(made)}份，未能申报{len(refused)}份", *words_of_refused(refused)]
-    show({"declarations": [plain(one) for one in made], "refused": refused}, lines, as_json=as_json)
+    document = {"declarations": [plain(one) for one in made], "refused": refused}
+    show(document, words_of_many("申报", len(made), refused, None), as_json=as_json)
 
 
 @app.command()

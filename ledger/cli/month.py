@@ -13,7 +13,7 @@ from adapters.banks.registry import make_format
 from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
-from ledger.cli.line.many import each, require_one_way, words_of_refused
+from ledger.cli.line.many import AllFlag, each, require_given, require_one_way, words_of_many
 from ledger.cli.words.month import (
     SHEET_STATES,
     handback_json,
@@ -30,7 +30,7 @@ from ledger.core.money import parse_fen, yuan_grouped
 from ledger.core.private import private
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.month.approve import approve_month_in
-from ledger.fund.month.approve_all import approve_sheets_in, declared_in, sheets_digest
+from ledger.fund.month.approve_all import approve_sheets_in, declared_in, list_of_sheets
 from ledger.fund.month.handback import hand_back_in
 from ledger.fund.month.orders import draft_month_orders_in
 from ledger.fund.month.other_deductions import OtherDeduction, approve_deduction_in, propose_deduction_in
@@ -45,7 +45,6 @@ app = typer.Typer(help="月结算", no_args_is_help=True)
 FundOption = Annotated[int, typer.Option("--fund", help="基金：310职工，390居民")]
 InstitutionOption = Annotated[str, typer.Option("--institution", help="机构编码")]
 TermOption = Annotated[int, typer.Option("--term", help="期号 yyyymm")]
-AllFlag = Annotated[bool, typer.Option("--all", help="全部，一个摘要；不能办的列明原因")]
 DateOption = Annotated[str, typer.Option("--date", help="业务日期 YYYY-MM-DD，默认今天")]
 
 
@@ -110,18 +109,14 @@ def _prepare_all(
         lambda tx, institution: prepare_in(tx, MonthScope(fund, institution, term), day),
     )
     with unit_of_work(running.engine, running.user, region) as tx:
-        sheets = list_sheets(tx, term, fund)
-        digest = sheets_digest(tx, term, fund, sheets).hex() if sheets else None
+        shown = list_of_sheets(tx, term, fund, list_sheets(tx, term, fund))
     document = {
         "term": term,
         "sheets": [sheet_json(sheet) for sheet in made],
         "refused": refused,
-        "digest": digest,
+        "digest": shown.shown,
     }
-    lines = [f"编制{len(made)}家，未能编制{len(refused)}家", *words_of_refused(refused)]
-    if digest:
-        lines.append(f"{fund} {term}期全部月结算单的摘要 {digest}")
-    show(document, lines, as_json=as_json)
+    show(document, words_of_many("编制", len(made), refused, shown), as_json=as_json)
 
 
 @app.command()
@@ -140,6 +135,7 @@ def approve(
     running = app_for("checker")
     require_one_way(sheet, "--sheet", every=every)
     if every:
+        require_given(term=term)
         with act(running, region, "month.approve", f"{fund}/{term}") as tx:
             approved = approve_sheets_in(tx, term, fund, parse_digest(digest), day_or_today(date))
         show(
@@ -188,7 +184,7 @@ def list_command(
     running = app_for("reviewer")
     with unit_of_work(running.engine, running.user, region) as tx:
         sheets = list_sheets(tx, term, fund, institution)
-        digest = sheets_digest(tx, term, fund, sheets).hex() if sheets and not institution else None
+        digest = list_of_sheets(tx, term, fund, sheets).shown if not institution else None
     lines = [
         f"{s.sheet_id}  {s.scope.institution}  {SHEET_STATES[s.state]}  应付{yuan_grouped(s.result_fen)}元  付款期限{s.figures.due_on}"
         for s in sheets

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,12 +12,10 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-import uvicorn
 
 from ledger.access.keys import make_key
 from ledger.access.users import Person, found_region
 from ledger.api.intake.service import Service, make_service
-from ledger.api.server import configuration
 from ledger.cli.remote import Remote
 from ledger.db.unit_of_work import unit_of_work
 from ledger.founding import bring_in_institutions
@@ -31,6 +26,7 @@ from ledger.payments.orders.own_accounts import OwnAccount
 from ledger.settings import Settings
 from ledger.simulation.platform.day import day_lines
 from ledger.simulation.platform.institutions import MadeInstitution, make_institutions
+from tests.scenes.served import served
 
 REGION = 420100
 OTHER_REGION = 420200
@@ -155,21 +151,8 @@ def world(database: Any, tmp_path: Path) -> World:
 @pytest.fixture
 def service(world: World) -> Iterator[Service]:
     """The service on a real socket, in a thread of this process; its address is in `service.address`, `service.stop()` ends it."""
-    made = make_service(world.settings, Remote)
-    server = uvicorn.Server(configuration(made, "127.0.0.1", 0))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert thread.is_alive()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    made.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    made.stop = lambda: setattr(server, "should_exit", True)
-    yield made
-    server.should_exit = True
-    thread.join(20)
-    assert not thread.is_alive()
+    with served(make_service(world.settings, Remote)) as made:
+        yield made
 
 
 @pytest.fixture

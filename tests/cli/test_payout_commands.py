@@ -285,7 +285,7 @@ def test_a_normal_day_is_three_acts(run: Any, batches: list[dict[str, Any]], ban
     ]
     assert ({f["batch"] for f in done["files"]}, done["failed"]) == ({b["batch"] for b in batches}, [])
     again = run("qian", *by_digest)
-    assert (again["batches"], again["failed"]) == (done["batches"], [])
+    assert (again["digest"], again["batches"], again["failed"]) == (shown["digest"], done["batches"], [])
     sent = run("sun", "day", "send")
     assert {file["outcome"] for file in sent["files"]} == {"sent"}
     assert len(sent["files"]) == len(done["files"])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -14,14 +11,13 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-import uvicorn
 
 from ledger.access.keys import make_key
 from ledger.api.intake.service import make_service
-from ledger.api.server import configuration
 from ledger.cli.remote import Remote
 from ledger.closing.seal import seal
 from tests.closing.conftest import BOOK, Agency
+from tests.scenes.served import served
 
 MONTH = {"book": "420100-310", "period": "202510"}
 TODAY = date(2025, 11, 4)
@@ -43,14 +39,10 @@ def call(agency: Agency, tmp_path: Path) -> Iterator[Call]:
                 "INSERT INTO access.api_key VALUES (%s, 420100, %s, 'test', '2099-01-01', false)",
                 [key.digest, user],
             )
-    server = uvicorn.Server(configuration(made, "127.0.0.1", 0))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=60) as client:
+    with (
+        served(made),
+        httpx.Client(base_url=f"{made.address}/api/v1", timeout=60) as client,
+    ):
 
         def post(user: str, path: str, **values: Any) -> tuple[int, Any]:
             answer = client.post(path, json=values, headers={"authorization": f"Bearer {keys[user]}"})
@@ -58,8 +50,6 @@ def call(agency: Agency, tmp_path: Path) -> Iterator[Call]:
             return answer.status_code, told if answer.status_code == 200 else told["code"]
 
         yield post
-    server.should_exit = True
-    thread.join(20)
 
 
 def act(call: Call, user: str, name: str, **values: Any) -> tuple[int, Any]:

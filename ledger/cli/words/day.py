@@ -26,6 +26,6 @@ def words_of_list(found: DayList) -> list[str]:
     return [
         *lines,
         total,
-        f"摘要 {found.digest.hex()}",
-        f"审批：fundledger day approve --digest {found.digest.hex()}",
+        f"摘要 {found.shown.shown}",
+        f"审批：fundledger day approve --digest {found.shown.shown}",
     ]

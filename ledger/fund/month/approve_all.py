@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from ledger.core.lists import list_digest, require_list
+from ledger.core.lists import ShownList
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.month.approve import approve_month_in
 from ledger.fund.month.store import MonthSheet, list_sheets
 
 
-def sheets_digest(tx: Transaction, term: int, fund: int, sheets: Sequence[MonthSheet]) -> bytes:
-    """Of the drafted and approved sheets of a 期号 (of one book, 0: of both), as `list_sheets` gives them."""
-    return list_digest(_head(tx, term, fund), _items(sheets))
+def list_of_sheets(tx: Transaction, term: int, fund: int, sheets: Sequence[MonthSheet]) -> ShownList:
+    """The drafted and approved sheets of a 期号 (of one book, 0: of both), as `list_sheets` gives them."""
+    items = tuple((sheet.sheet_id, sheet.digest) for sheet in sheets)
+    return ShownList(f"{term}期月结算单", f"month|{tx.region}|{fund}|{term}", items)
 
 
 def approve_sheets_in(tx: Transaction, term: int, fund: int, digest: bytes, day: date) -> list[MonthSheet]:
@@ -22,7 +23,7 @@ def approve_sheets_in(tx: Transaction, term: int, fund: int, digest: bytes, day:
     Raises InvalidInput `list.nothing`, Conflict `list.changed`, and what `approve_month` raises for one of them.
     """
     sheets = list_sheets(tx, term, fund)
-    require_list(f"{term}期月结算单", _head(tx, term, fund), _items(sheets), digest)
+    list_of_sheets(tx, term, fund, sheets).require(digest)
     return [
         approve_month_in(tx, sheet.sheet_id, sheet.digest, day) if sheet.state == "draft" else sheet
         for sheet in sheets
@@ -39,11 +40,3 @@ def declared_in(tx: Transaction, term: int, fund: int) -> list[str]:
         term=term,
     )
     return [institution for (institution,) in rows]
-
-
-def _head(tx: Transaction, term: int, fund: int) -> str:
-    return f"month|{tx.region}|{fund}|{term}"
-
-
-def _items(sheets: Sequence[MonthSheet]) -> list[tuple[str, bytes]]:
-    return [(sheet.sheet_id, sheet.digest) for sheet in sheets]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ledger.core.errors import NotFound
-from ledger.core.lists import list_digest, require_list
+from ledger.core.lists import ShownList
 from ledger.core.persons import PERSON, mask
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.approve import Approval, approve_in
@@ -64,19 +64,10 @@ class DayList:
     left_out: tuple[str, ...] = ()
 
     @property
-    def digest(self) -> bytes:
-        """Of the list: each batch with its own digest, which is of its orders, payees and amounts."""
-        return list_digest(self.head, self.items)
-
-    @property
-    def head(self) -> str:
-        """What the list is of."""
-        return f"day|{self.region}|{self.day}"
-
-    @property
-    def items(self) -> list[tuple[str, bytes]]:
-        """Each batch with its digest."""
-        return [(batch.batch_id, batch.digest) for batch in self.batches]
+    def shown(self) -> ShownList:
+        """As a list to approve: each batch with its own digest, which is of its orders, payees and amounts."""
+        items = tuple((batch.batch_id, batch.digest) for batch in self.batches)
+        return ShownList(f"{self.day}的拨付批次", f"day|{self.region}|{self.day}", items)
 
     @property
     def total_fen(self) -> int:
@@ -87,7 +78,7 @@ class DayList:
         """For machines; amounts in fen as text; no digest where there is nothing to approve."""
         return {
             "day": self.day.isoformat(),
-            "digest": self.digest.hex() if self.batches else None,
+            "digest": self.shown.shown,
             "total_fen": str(self.total_fen),
             "left_out": list(self.left_out),
             "batches": [
@@ -149,8 +140,12 @@ def day_list(tx: Transaction, day: date, without: Collection[str] = ()) -> DayLi
 def approve_day_in(tx: Transaction, found: DayList, digest: bytes, day: date) -> list[Approval]:
     """Approve every batch of the list as shown under `digest`, all or none; again with the same digest changes nothing.
 
-    `day` is the business date of the act. Raises InvalidInput `list.nothing`, Conflict `list.changed` (a batch came, went or was
-    changed since it was shown), and what `approve` raises, naming the batch.
+    A batch that somebody else approved meanwhile or before stays theirs and is left out of the answer. `day` is the business date
+    of the act. Raises InvalidInput `list.nothing`, Conflict `list.changed`, and what `approve` raises, naming the batch.
     """
-    require_list(f"{found.day}的拨付批次", found.head, found.items, digest)
-    return [approve_in(tx, batch.batch_id, batch.digest, day) for batch in found.batches]
+    found.shown.require(digest)
+    return [
+        approve_in(tx, batch.batch_id, batch.digest, day)
+        for batch in found.batches
+        if batch.approved_by in ("", tx.user)
+    ]

@@ -186,3 +186,8 @@ def test_a_month_of_all_institutions_is_two_acts_and_a_digest(command: Any, decl
     with pytest.raises(InvalidInput) as both:
         command("zhao", "prepare", *MONTH, "--all", "--date", "2026-11-25")
     assert both.value.code == "usage.missing"
+    with pytest.raises(InvalidInput, match="还须给出--term"):
+        command("qian", "approve", "--region", "420100", "--all", "--digest", stale)
+    with pytest.raises(LedgerError) as post:  # refused once, not once an institution
+        command("qian", "prepare", *every, "--date", "2026-11-25")
+    assert post.value.code == "access.role_missing"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
@@ -21,6 +21,7 @@ from ledger.core.dates import machine_moment
 from ledger.core.errors import Conflict, Forbidden, LedgerError
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.approve import approve_in
+from ledger.payments.orders.day_list import approve_day_in, day_list
 from reports.evidence.export import evidence_of
 from reports.evidence.verify import check_evidence
 
@@ -114,6 +115,43 @@ def test_an_approval_carries_its_person_s_signature_or_is_refused(signing: Signi
         "SELECT n, act, object, digest, user_name FROM access.signature WHERE act LIKE 'payments%%'"
     ) == [(2, "payments.approve", batch.batch_id, batch.digest.hex(), "checker")]
     assert signing.found() == []
+
+
+def test_a_day_approved_as_one_list_is_signed_batch_by_batch(signing: Signing) -> None:
+    """Two batches under one digest: none without the person's key, both with it; another's approval stays another's."""
+    with signing.world.tx("checker") as tx:
+        day = tx.value("SELECT max(pay_date) FROM payments.batch")
+        found = day_list(tx, day)
+    assert len(found.batches) == len(signing.batches) == 2
+    with pytest.raises(Forbidden) as refused, signing.world.tx("checker") as tx:
+        tx.signer = Carried([])
+        approve_day_in(tx, found, found.shown.digest, DAY)
+    assert refused.value.code == "signature.missing"
+    assert signing.world.states() == {"draft": 2}
+    with signing.act("checker") as tx:
+        assert len(approve_day_in(tx, day_list(tx, day), found.shown.digest, DAY)) == 2
+    assert signing.world.states() == {"approved": 2}
+    assert signing.world.rows(
+        "SELECT object, digest FROM access.signature WHERE act = 'payments.approve' ORDER BY object"
+    ) == sorted((one.batch_id, one.digest.hex()) for one in signing.batches)
+    assert signing.found() == []
+
+
+def test_what_another_approved_does_not_hold_up_the_list(signing: Signing) -> None:
+    one, other = signing.batches
+    with signing.act("checker") as tx:
+        approve_in(tx, one.batch_id, one.digest, DAY)
+    with signing.world.tx("checker") as tx:
+        found = day_list(tx, tx.value("SELECT max(pay_date) FROM payments.batch"))
+    theirs = replace(
+        found,
+        batches=tuple(replace(b, approved_by="somebody") if b.approved_by else b for b in found.batches),
+    )
+    with signing.act("checker") as tx:
+        assert [done.batch_id for done in approve_day_in(tx, theirs, found.shown.digest, DAY)] == [
+            other.batch_id
+        ]
+    assert signing.world.states() == {"approved": 2}
 
 
 def test_a_signature_that_does_not_hold_is_refused(signing: Signing) -> None:
