@@ -344,6 +344,13 @@ BEGIN
                             CASE v_state WHEN 'closing' THEN '正在结账' WHEN 'sealed' THEN '已封存' ELSE '已结账' END);
     END IF;
     IF v_state IS NULL THEN
+        -- A book begins with its opening; what was before came as a cut-over's entry of its one day.
+        IF p_period < (SELECT to_char(k.opened_on, 'YYYYMM')::integer FROM books.book k WHERE k.region = p_region AND k.fund = p_fund)
+           AND NOT EXISTS (SELECT 1 FROM fund.cutover c WHERE c.region = p_region AND c.fund = p_fund AND c.state = 'confirmed'
+                              AND to_char(c.day, 'YYYYMM')::integer = p_period) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.before_opening',
+                DETAIL = format('会计期间%s早于账套的开账月份，不能开启；开账前的余额以接转带入', p_period);
+        END IF;
         -- What was closed has its openings printed: no month before it comes into being any more.
         IF EXISTS (SELECT 1 FROM books.period c WHERE c.region = p_region AND c.fund = p_fund AND c.period > p_period AND c.state <> 'open') THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'period.before_closed',
