@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -116,7 +116,8 @@ class Machine:
         """As by a power cut: every process at once."""
         gone = self.processes()
         for pid in gone:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # one that ended by itself meanwhile
+                os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + 10
         while any(Path(f"/proc/{pid}/exe").exists() for pid in gone) and time.monotonic() < deadline:
             time.sleep(0.01)
