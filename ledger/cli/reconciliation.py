@@ -13,8 +13,9 @@ from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.core.words import evidence_named, said
 from ledger.db.unit_of_work import unit_of_work
+from ledger.payments.statements.by_hand import LegKey, LineKey, match_by_hand, undo
 from ledger.payments.statements.listing import MatchRow, OpenRow, matches, open_rows
-from ledger.payments.statements.matching import LegKey, LineKey, match, match_by_hand, undo
+from ledger.payments.statements.matching import match
 from ledger.payments.statements.proposing import MatchProposal, confirm, propose
 from ledger.payments.statements.sheet import BankSheet, make, review, sheets
 

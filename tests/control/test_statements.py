@@ -28,7 +28,8 @@ from ledger.core.entries import Dimensions, Posted, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.incoming.stated import take_line
-from ledger.payments.statements.matching import LegKey, LineKey, Matched, match, match_by_hand
+from ledger.payments.statements.by_hand import LegKey, LineKey, match_by_hand
+from ledger.payments.statements.matching import Matched, match
 from ledger.payments.statements.pages import load_page
 from ledger.payments.statements.sheet import BankSheet, make, review
 from ledger.payments.statements.take import StatementFile, files, load, taken

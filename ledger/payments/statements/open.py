@@ -28,6 +28,7 @@ WITH own AS MATERIALIZED (
       FROM payments.bank_account a WHERE a.region = %(region)s AND a.account = %(account)s),
 party AS MATERIALIZED (
     SELECT d.dim FROM books.dim d JOIN own o ON o.whole OR d.counterparty = o.account WHERE d.region = %(region)s),
+dims AS MATERIALIZED (SELECT array_agg(dim) AS dims FROM party),
 hit AS MATERIALIZED (
     SELECT DISTINCT p.fund, p.period, b.voucher_date, b.first_seq + f.off AS seq
       FROM own o
@@ -40,10 +41,9 @@ SELECT h.fund, h.period, h.seq, l.leg::smallint AS leg, sign(l.code)::bigint * l
        coalesce(nullif(named.summary, ''), e.summary) AS summary
   FROM hit h
   JOIN books.entry e ON e.region = %(region)s AND e.fund = h.fund AND e.period = h.period AND e.seq = h.seq
- CROSS JOIN own o
  CROSS JOIN LATERAL unnest(e.accounts, e.amounts, e.dims) WITH ORDINALITY AS l (code, fen, dim, leg)
   LEFT JOIN payments.opened_leg named ON named.region = %(region)s AND named.fund = h.fund AND named.seq = h.seq AND named.leg = l.leg
- WHERE abs(l.code) = o.code AND l.dim IN (SELECT dim FROM party)
+ WHERE abs(l.code) = (SELECT code FROM own) AND ((SELECT whole FROM own) OR l.dim = ANY ((SELECT dims FROM dims)::integer[]))
    AND NOT EXISTS (SELECT 1 FROM payments.match_leg m WHERE m.region = %(region)s AND m.fund = h.fund AND m.seq = h.seq
                       AND m.leg = l.leg AND m.live)
    -- of an opening entry only what the cut-over named as open: the rest the opening statement proves, or the first that came
@@ -54,6 +54,7 @@ SELECT h.fund, h.period, h.seq, l.leg::smallint AS leg, sign(l.code)::bigint * l
 def gather(tx: Transaction, account: str) -> None:
     """Make both tables anew for an account of the transaction's region."""
     tx.run("DROP TABLE IF EXISTS pg_temp.open_line, pg_temp.open_leg")
+    tx.run("SET LOCAL work_mem = '256MB'")  # a month of a large agency is sorted and hashed in memory
     tx.run(_LINES, region=tx.region, account=account)
     tx.run(_LEGS, region=tx.region, account=account)
     tx.run("ANALYZE pg_temp.open_line, pg_temp.open_leg")

@@ -14,7 +14,7 @@ from typing import Final, LiteralString
 from ledger.core.errors import Conflict
 from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
-from ledger.payments.statements.matching import LegKey, LineKey, match_by_hand
+from ledger.payments.statements.by_hand import LegKey, LineKey, match_by_hand
 from ledger.payments.statements.open import gather
 
 DAYS: Final = 10

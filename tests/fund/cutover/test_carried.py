@@ -16,8 +16,9 @@ from adapters.banks.simulator.messages.statement import PrintedLine, PrintedStat
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, Forbidden, LedgerError
+from ledger.payments.statements.by_hand import undo
 from ledger.payments.statements.listing import open_rows
-from ledger.payments.statements.matching import match, undo
+from ledger.payments.statements.matching import match
 from ledger.payments.statements.sheet import make, review
 from ledger.payments.statements.take import StatementFile, load
 from tests.fund.cutover.test_cutover import GOOD, ON, Set, opened, take_october, told

@@ -230,18 +230,13 @@ def test_amounts_beyond_the_exactness_of_floating_point_are_told_apart(
     def raw() -> None:
         with world.tx() as tx:
             tx.run(
-                "INSERT INTO payments.match_line (region, account, match, statement, n) VALUES (420100, %(a)s, 1, 1, 1)",
-                a=OWN,
-            )
-            tx.run(
+                "WITH line AS ("
+                "INSERT INTO payments.match_line (region, account, match, statement, n) VALUES (420100, %(a)s, 1, 1, 1)), leg AS ("
                 "INSERT INTO payments.match_leg (region, account, match, fund, period, seq, leg, effect_fen)"
-                " VALUES (420100, %(a)s, 1, 310, 202610, %(s)s, 1, %(f)s)",
+                " VALUES (420100, %(a)s, 1, 310, 202610, %(s)s, 1, %(f)s))"
+                " INSERT INTO payments.statement_match (region, account, n, why, reason, made_by, made_on)"
+                " VALUES (420100, %(a)s, 1, 'hand', 'x', 'acc', '2026-11-02')",
                 a=OWN, s=seq, f=big,
             )  # fmt: skip
-            tx.run(
-                "INSERT INTO payments.statement_match (region, account, n, why, reason, made_by, made_on)"
-                " VALUES (420100, %(a)s, 1, 'hand', 'x', 'acc', '2026-11-02')",
-                a=OWN,
-            )
 
     assert refused(raw) == "reconciliation.other_account"

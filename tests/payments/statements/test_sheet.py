@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from typing import LiteralString
 
 import psycopg
 import pytest
 
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError, NotFound
 from ledger.db.unit_of_work import Transaction
+from ledger.payments.statements.by_hand import LegKey, LineKey, match_by_hand, undo
 from ledger.payments.statements.listing import matches, open_rows
-from ledger.payments.statements.matching import LegKey, LineKey, match_by_hand, undo
 from ledger.payments.statements.proposing import confirm, propose
 from ledger.payments.statements.sheet import BankSheet, make, review
 from reports.reconciliation import reconciliation_grid
@@ -328,25 +329,29 @@ def test_a_match_across_accounts_above_the_amount_or_twice_is_refused(
         by_hand(tx, here)
     assert again.value.code == "reconciliation.not_open"
     # the same past the program
-    forged = (
-        "INSERT INTO payments.match_line VALUES (%(r)s, %(a)s, %(n)s, 1, 1);",
-        "INSERT INTO payments.match_leg VALUES (%(r)s, %(a)s, %(n)s, 310, 202610, %(s)s, 1, 900);",
-        "INSERT INTO payments.statement_match (region, account, n, why, reason, made_by, made_on)"
-        " VALUES (%(r)s, %(a)s, %(n)s, 'hand', 'x', 'acc', '2026-11-02')",
+    bank_part = "INSERT INTO payments.match_line VALUES (%(r)s, %(a)s, %(n)s, 1, %(line)s)"
+    book_part = "INSERT INTO payments.match_leg VALUES (%(r)s, %(a)s, %(n)s, 310, 202610, %(s)s, 1, %(fen)s)"
+    whole = (
+        f"WITH line AS ({bank_part}), leg AS ({book_part})"
+        " INSERT INTO payments.statement_match (region, account, n, why, reason, made_by, made_on)"
+        " VALUES (%(r)s, %(a)s, %(n)s, 'hand', 'x', 'acc', '2026-11-02')"
     )
-    with pytest.raises((LedgerError, psycopg.Error)) as twice, world.tx() as tx:
-        tx.run(forged[0], r=REGION, a=OWN, n=number + 1)
-    assert "line_matched_once" in str(twice.value.__cause__ or twice.value)
+
+    def raw(*statements: LiteralString, n: int, seq: int = there, fen: int = 900, at: int = 1) -> LedgerError:
+        with pytest.raises(LedgerError) as refused, world.tx() as tx:
+            for one in statements:
+                tx.run(one, r=REGION, a=OWN, n=n, s=seq, fen=fen, line=at)
+        return refused.value
+
+    twice = raw(whole, n=number + 1, seq=here)
+    assert "_matched_once" in str(twice.__cause__ or twice)
+    assert raw(bank_part, n=number, at=2).code == "business.frozen"  # added to another's match
     with world.tx() as tx:
         undo(tx, OWN, number, "重来", AFTER)
-    with pytest.raises(InvalidInput) as other, world.tx() as tx:
-        for part in forged:
-            tx.run(part, r=REGION, a=OWN, n=number + 5, s=there)
-    assert other.value.code == "reconciliation.other_account"
-    with pytest.raises(InvalidInput) as above, world.tx() as tx:
-        tx.run(forged[0], r=REGION, a=OWN, n=number + 5)
-        tx.run(forged[1].replace("900", "901"), r=REGION, a=OWN, n=number + 5, s=more)
-        tx.run(forged[2], r=REGION, a=OWN, n=number + 5)
-    assert above.value.code == "reconciliation.amount"
+    assert raw(whole, n=number + 5).code == "reconciliation.other_account"
+    assert raw(whole, n=number + 5, seq=more, fen=901).code == "reconciliation.amount"
+    assert raw(whole, n=number + 5, seq=here, at=99).code == "reconciliation.amount"  # no such line
+    for part in (bank_part, book_part):
+        assert raw(part, n=number + 5).code == "reconciliation.alone"
     with pytest.raises((LedgerError, psycopg.Error)), world.tx() as tx:
         tx.run("UPDATE payments.match_line SET live = false WHERE region = %(r)s", r=REGION)

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from ledger.core.errors import LedgerError
-from ledger.payments.statements.matching import undo
+from ledger.payments.statements.by_hand import undo
 from ledger.payments.statements.sheet import make, review
 from ledger.payments.statements.take import files, taken
 from ledger.payments.statements.withdraw import Withdrawal, ask_withdrawal, decide_withdrawal, withdrawals

@@ -134,7 +134,12 @@ _MATCHED: Final = """
     SELECT p.region, p.account, p.match, '的各行还在，勾对本身没有了'
       FROM (SELECT region, account, match FROM payments.match_line UNION SELECT region, account, match FROM payments.match_leg) p
       LEFT JOIN payments.statement_match m ON m.region = p.region AND m.account = p.account AND m.n = p.match
-     WHERE m.n IS NULL ORDER BY 1, 2, 3
+     WHERE m.n IS NULL
+    UNION
+    SELECT m.region, m.account, m.match, '所指的对账单行' || m.statement || ':' || m.n || '没有了'
+      FROM payments.match_line m
+      LEFT JOIN payments.statement_line l ON l.region = m.region AND l.account = m.account AND l.statement = m.statement AND l.n = m.n
+     WHERE l.n IS NULL ORDER BY 1, 2, 3
 """
 # Every sheet as of its own cut: lines of statements, matches and blocks up to there.
 _SHEETS: Final = """

@@ -769,9 +769,11 @@ BEGIN
          WHERE s.region = v.region AND s.fund = v.fund AND s.source_key = 'OPEN:1' AND abs(l.code) = v_own.kind::integer
            AND (v_own.kind = '1005' OR d.counterparty = v_own.account);
         IF v_rest <> 0 THEN
-            INSERT INTO payments.match_line (region, account, match, statement, n) VALUES (v.region, v_own.account, v_match, v_n, 1);
-            INSERT INTO payments.match_leg (region, account, match, fund, period, seq, leg, effect_fen)
-            SELECT v.region, v_own.account, v_match, v.fund, g.period, g.seq, g.leg, g.effect FROM pg_temp.opening_leg g WHERE g.place = 1;
+            WITH line AS (
+                INSERT INTO payments.match_line (region, account, match, statement, n) VALUES (v.region, v_own.account, v_match, v_n, 1)),
+            leg AS (
+                INSERT INTO payments.match_leg (region, account, match, fund, period, seq, leg, effect_fen)
+                SELECT v.region, v_own.account, v_match, v.fund, g.period, g.seq, g.leg, g.effect FROM pg_temp.opening_leg g WHERE g.place = 1)
             INSERT INTO payments.statement_match (region, account, n, why, reason, made_by, made_on)
             VALUES (v.region, v_own.account, v_match, 'opening', format('接转%s', v.day), v.decided_by, v.decided_on);
         END IF;

@@ -176,6 +176,7 @@ CREATE TABLE payments.statement_line (
 -- A match of statement lines with journal lines of the account that come to the same; n and undo_n count in one row of numbers,
 -- so that what stood at any moment can be told again. Why: the paper's number, the bank's serial, the order; reversal: a voucher
 -- and its red copy; hand: a person said so, with a reason; opening: a cut-over's balance and its entry's line.
+-- Its parts come with it, in one statement; no foreign key is asked row by row: check_matches and check_match_parts are asked once.
 CREATE TABLE payments.statement_match (
     region    integer NOT NULL,
     account   text NOT NULL,
@@ -189,7 +190,6 @@ CREATE TABLE payments.statement_match (
     undone_on date,
     undone_why text NOT NULL DEFAULT '',
     PRIMARY KEY (region, account, n),
-    FOREIGN KEY (region, account) REFERENCES payments.bank_account,
     CHECK ((undo_n IS NULL) = (undone_by = '') AND (undo_n IS NULL) = (undone_on IS NULL) AND (undo_n IS NULL) = (undone_why = ''))
 );
 
@@ -200,9 +200,7 @@ CREATE TABLE payments.match_line (
     statement integer NOT NULL,
     n         integer NOT NULL,
     live      boolean NOT NULL DEFAULT true,         -- false once the match is undone
-    PRIMARY KEY (region, account, match, statement, n),
-    FOREIGN KEY (region, account, match) REFERENCES payments.statement_match DEFERRABLE INITIALLY DEFERRED,
-    FOREIGN KEY (region, account, statement, n) REFERENCES payments.statement_line DEFERRABLE
+    PRIMARY KEY (region, account, match, statement, n)
 );
 
 CREATE UNIQUE INDEX line_matched_once ON payments.match_line (region, account, statement, n) WHERE live;
@@ -217,8 +215,7 @@ CREATE TABLE payments.match_leg (
     leg        smallint NOT NULL,
     effect_fen bigint NOT NULL CHECK (effect_fen <> 0),   -- positive: money came in
     live       boolean NOT NULL DEFAULT true,
-    PRIMARY KEY (region, account, match, fund, seq, leg),
-    FOREIGN KEY (region, account, match) REFERENCES payments.statement_match DEFERRABLE INITIALLY DEFERRED
+    PRIMARY KEY (region, account, match, fund, seq, leg)
 );
 
 CREATE UNIQUE INDEX leg_matched_once ON payments.match_leg (region, fund, seq, leg) WHERE live;
@@ -543,7 +540,6 @@ BEGIN
      WHERE region = p_region AND account = p_account AND n = p_n;
     UPDATE payments.bank_statement SET n = v_base - 1 - (n - v.first_statement)
      WHERE region = p_region AND account = p_account AND n BETWEEN v.first_statement AND v.last_statement;
-    SET CONSTRAINTS payments.match_line_region_account_statement_n_fkey DEFERRED;
     UPDATE payments.statement_line SET statement = v_base - 1 - (statement - v.first_statement)
      WHERE region = p_region AND account = p_account AND statement BETWEEN v.first_statement AND v.last_statement;
     UPDATE payments.statement_page SET statement = v_base - 1 - (statement - v.first_statement)
@@ -575,7 +571,7 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- Nothing joins a statement, match or sheet that is there already: its parts come first.
+-- Nothing joins a statement or sheet that is there already: its parts come first.
 CREATE OR REPLACE FUNCTION payments.refuse_late_part() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_late boolean;
@@ -588,9 +584,6 @@ BEGIN
         SELECT EXISTS (SELECT 1 FROM (SELECT DISTINCT region, account, period, version FROM added) a
                          JOIN payments.reconciliation s ON s.region = a.region AND s.account = a.account AND s.period = a.period
                           AND s.version = a.version) INTO v_late;
-    ELSE
-        SELECT EXISTS (SELECT 1 FROM (SELECT DISTINCT region, account, match FROM added) a
-                         JOIN payments.statement_match s ON s.region = a.region AND s.account = a.account AND s.n = a.match) INTO v_late;
     END CASE;
     IF v_late THEN
         RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen', DETAIL = format('payments.%s不得事后添加', TG_TABLE_NAME);
@@ -598,10 +591,55 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Parts of matches: they come with their match, in one statement, and a bank's line is one that is there. What came together was
+-- written by one transaction (xmin): to a match of another nothing is added.
+CREATE OR REPLACE FUNCTION payments.check_match_parts() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET work_mem = '256MB' AS $$
+DECLARE
+    v     record;
+    v_of  record;     -- what bounds the new parts: without it whole tables would be read for one
+    v_own xid;
+BEGIN
+    SELECT min(a.region) AS region, min(a.match) AS first, max(a.match) AS last INTO v_of FROM added a;
+    SELECT * INTO v FROM added LIMIT 1;
+    IF TG_TABLE_NAME = 'match_line' THEN
+        SELECT p.xmin INTO v_own FROM payments.match_line p
+         WHERE p.region = v.region AND p.account = v.account AND p.match = v.match AND p.statement = v.statement AND p.n = v.n;
+    ELSE
+        SELECT p.xmin INTO v_own FROM payments.match_leg p
+         WHERE p.region = v.region AND p.account = v.account AND p.match = v.match AND p.fund = v.fund AND p.seq = v.seq AND p.leg = v.leg;
+    END IF;
+    SELECT a.account, a.match, s.n INTO v
+      FROM added a
+      LEFT JOIN payments.statement_match s ON s.region = a.region AND s.account = a.account AND s.n = a.match
+           AND s.region = v_of.region AND s.n BETWEEN v_of.first AND v_of.last
+     WHERE s.xmin IS DISTINCT FROM v_own LIMIT 1;
+    IF FOUND AND v.n IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.alone',
+            DETAIL = format('账户%s的勾对%s：各行应与勾对本身一同登记', v.account, v.match);
+    ELSIF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen', DETAIL = format('payments.%s不得事后添加', TG_TABLE_NAME);
+    END IF;
+    IF TG_TABLE_NAME = 'match_line' THEN
+        SELECT min(a.statement) AS first, max(a.statement) AS last, min(a.region) AS region INTO v_of FROM added a;
+        SELECT a.account, a.statement, a.n INTO v
+          FROM added a
+          LEFT JOIN payments.statement_line l ON l.region = a.region AND l.account = a.account AND l.statement = a.statement AND l.n = a.n
+               AND l.region = v_of.region AND l.statement BETWEEN v_of.first AND v_of.last
+         WHERE l.n IS NULL OR a.statement < 0 LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'reconciliation.not_open',
+                DETAIL = format('账户%s没有未勾对的对账单行%s:%s（没有此行，或已勾对）', v.account, v.statement, v.n);
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+
 -- New matches, all of a statement at once: in one's own name, both sides come to the same, and every journal line is one of
 -- the account's, with its amount.
 CREATE OR REPLACE FUNCTION payments.check_matches() RETURNS trigger LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET join_collapse_limit = 1 AS $$
+SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET join_collapse_limit = 1 SET enable_sort = off
+SET work_mem = '256MB' AS $$
 DECLARE
     v       record;
     v_of    record;     -- what bounds the new matches: without it whole tables would be read for one
@@ -618,8 +656,11 @@ BEGIN
     IF EXISTS (SELECT 1 FROM added a WHERE a.made_by IS DISTINCT FROM access.user_name() OR a.undo_n IS NOT NULL) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '勾对只能以当前用户的名义登记';
     END IF;
-    FOR v_own IN SELECT b.region, b.account, b.kind FROM (SELECT DISTINCT a.region, a.account FROM added a) d
-                   JOIN payments.bank_account b ON b.region = d.region AND b.account = d.account LOOP
+    FOR v_own IN SELECT d.region, d.account, b.kind FROM (SELECT DISTINCT a.region, a.account FROM added a) d
+                   LEFT JOIN payments.bank_account b ON b.region = d.region AND b.account = d.account LOOP
+    IF v_own.kind IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'account.unknown', DETAIL = format('统筹区%s没有账户%s', v_own.region, v_own.account);
+    END IF;
     IF access.working_login() OR EXISTS (SELECT 1 FROM added a WHERE a.account = v_own.account AND a.why <> 'opening') THEN
         PERFORM payments.require_account_role(v_own.region, v_own.account, '{accountant,system}');
     END IF;
@@ -653,20 +694,19 @@ BEGIN
             DETAIL = format('账户%s的对账单行%s:%s是%s入账的依据，只能与该凭证勾对', v_own.account, v.statement, v.n, v.key);
     END IF;
     END LOOP;
-    -- gathered, and joined in the order written: rows of this very transaction have no statistics, and a planner without them
-    -- compares every match with every line of the account
-    SELECT p.account, sum(p.bank) AS bank, sum(p.book) AS book INTO v FROM (
-        SELECT a.account, a.n, 0 AS parts, 0::bigint AS bank, 0::bigint AS book FROM added a
-        UNION ALL
-        SELECT a.account, a.n, 1, CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END, 0
-          FROM added a
-          JOIN payments.match_line m ON m.region = a.region AND m.account = a.account AND m.match = a.n AND m.match BETWEEN v_of.first AND v_of.last
-          JOIN payments.statement_line l ON l.region = m.region AND l.account = m.account AND l.statement = m.statement AND l.n = m.n
-        UNION ALL
-        SELECT a.account, a.n, 1, 0, g.effect_fen
-          FROM added a JOIN payments.match_leg g ON g.region = a.region AND g.account = a.account AND g.match = a.n
-           AND g.match BETWEEN v_of.first AND v_of.last) p
-     GROUP BY p.account, p.n HAVING sum(p.bank) <> sum(p.book) OR sum(p.parts) < 2 LIMIT 1;
+    -- each side by itself and then both: rows of this very transaction have no statistics, and a planner without them compares every
+    -- match with every line of the account
+    SELECT a.account, coalesce(k.fen, 0) AS bank, coalesce(j.fen, 0) AS book INTO v
+      FROM added a
+      LEFT JOIN (SELECT m.region, m.account, m.match, count(*) AS parts, sum(CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END) AS fen
+                   FROM payments.match_line m
+                   JOIN payments.statement_line l ON l.region = m.region AND l.account = m.account AND l.statement = m.statement AND l.n = m.n
+                  WHERE m.region = v_of.region AND m.match BETWEEN v_of.first AND v_of.last GROUP BY 1, 2, 3) k
+        ON k.region = a.region AND k.account = a.account AND k.match = a.n
+      LEFT JOIN (SELECT g.region, g.account, g.match, count(*) AS parts, sum(g.effect_fen) AS fen FROM payments.match_leg g
+                  WHERE g.region = v_of.region AND g.match BETWEEN v_of.first AND v_of.last GROUP BY 1, 2, 3) j
+        ON j.region = a.region AND j.account = a.account AND j.match = a.n
+     WHERE coalesce(k.fen, 0) <> coalesce(j.fen, 0) OR coalesce(k.parts, 0) + coalesce(j.parts, 0) < 2 LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.amount',
             DETAIL = format('账户%s的勾对：对账单%s元，账上%s元，两边应相等且至少两行', v.account, fund.yuan(v.bank), fund.yuan(v.book));
@@ -859,13 +899,13 @@ CREATE OR REPLACE TRIGGER check_matches AFTER INSERT ON payments.statement_match
     FOR EACH STATEMENT EXECUTE FUNCTION payments.check_matches();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE OR UPDATE OF region, account, n, why, reason, made_by, made_on ON payments.statement_match
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
-CREATE OR REPLACE TRIGGER no_late_part AFTER INSERT ON payments.match_line REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_late_part();
+CREATE OR REPLACE TRIGGER check_parts AFTER INSERT ON payments.match_line REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.check_match_parts();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE OR UPDATE OF region, account, match, n ON payments.match_line
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER withdrawn BEFORE UPDATE OF statement ON payments.match_line FOR EACH ROW EXECUTE FUNCTION payments.check_renumbered();
-CREATE OR REPLACE TRIGGER no_late_part AFTER INSERT ON payments.match_leg REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_late_part();
+CREATE OR REPLACE TRIGGER check_parts AFTER INSERT ON payments.match_leg REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.check_match_parts();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE OR UPDATE OF region, account, match, fund, period, seq, leg, effect_fen ON payments.match_leg
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER check_reconciliation BEFORE INSERT OR UPDATE ON payments.reconciliation
