@@ -620,8 +620,10 @@ BEGIN
     END IF;
     FOR v_own IN SELECT b.region, b.account, b.kind FROM (SELECT DISTINCT a.region, a.account FROM added a) d
                    JOIN payments.bank_account b ON b.region = d.region AND b.account = d.account LOOP
-    IF access.working_login() OR EXISTS (SELECT 1 FROM added a WHERE a.account = v_own.account AND a.why <> 'opening') THEN
+    IF access.working_login() THEN
         PERFORM payments.require_account_role(v_own.region, v_own.account, '{accountant,system}');
+    ELSIF EXISTS (SELECT 1 FROM added a WHERE a.account = v_own.account AND a.why <> 'opening') THEN     -- payments.match_stated
+        PERFORM access.require_role(v_own.region, 0::smallint, '{accountant,checker,system}');
     END IF;
     v_funds := payments.account_funds(v_own.region, v_own.account);
     SELECT a.account, g.fund, g.seq, g.leg INTO v
