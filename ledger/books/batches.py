@@ -49,17 +49,22 @@ class DraftList:
 def waiting_batch(tx: Transaction, book: Book, day: date, file_sha256: bytes | None = None) -> DraftList:
     """What waits in a book, or of one imported file, for the acting user to approve on `day`."""
     rows = tx.rows(
-        """SELECT v.voucher_id, v.prepared_by, v.business_date,
-                  access.person(v.prepared_by) IS NOT DISTINCT FROM access.person(%(user)s),
+        # from the file's rows to their drafts, each by its key (LIMIT and OFFSET keep it so): of rows of minutes ago a planner has no
+        # statistics, and it read the whole file's for each draft
+        """WITH asked AS MATERIALIZED (
+               SELECT x.* FROM books.import_row r
+                CROSS JOIN LATERAL (SELECT w.* FROM books.voucher w
+                                     WHERE w.region = r.region AND w.fund = r.fund AND w.voucher_id = r.voucher_id LIMIT 1) x
+                WHERE r.region = %(region)s AND r.fund = %(fund)s AND r.sha256 = %(file)s::bytea
+               UNION ALL
+               SELECT w.* FROM books.voucher w WHERE %(file)s::bytea IS NULL AND w.region = %(region)s AND w.fund = %(fund)s)
+           SELECT v.voucher_id, v.prepared_by, v.business_date,
+                  access.person(v.prepared_by) IS NOT DISTINCT FROM (SELECT access.person(%(user)s)),
                   (SELECT sum(l.amount_fen) FROM books.voucher_line l
                     WHERE l.region = v.region AND l.fund = v.fund AND l.voucher_id = v.voucher_id AND l.side = 1)
-             FROM books.voucher v
-            WHERE v.region = %(region)s AND v.fund = %(fund)s
-              AND NOT EXISTS (SELECT 1 FROM books.voucher_decision d
-                               WHERE d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id)
-              AND (%(file)s::bytea IS NULL OR EXISTS (
-                   SELECT 1 FROM books.import_row r WHERE r.region = v.region AND r.fund = v.fund AND r.sha256 = %(file)s
-                      AND r.voucher_id = v.voucher_id))
+             FROM asked v
+            WHERE NOT EXISTS (SELECT 1 FROM books.voucher_decision d
+                               WHERE d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id OFFSET 0)
             ORDER BY v.voucher_id COLLATE "C" """,
         region=book.region,
         fund=book.fund,

@@ -25,7 +25,7 @@ from ledger.core.errors import Conflict, InFlight, InvalidInput
 from ledger.core.text import flaw
 from ledger.core.words import said
 from ledger.db.connections import Engine
-from ledger.db.locks import Lock, alone
+from ledger.db.locks import Lock, alone, hold
 from ledger.db.unit_of_work import Transaction, unit_of_work
 
 Progress = Callable[[str], None]
@@ -184,6 +184,8 @@ def confirm(tx: Transaction, book: Book, period: int, digest: bytes, on: date) -
     """
     signed(tx, "period.confirm", f"{book} {period}", digest.hex(), on)
     require_period(tx, book, period)
+    # Said twice at once the second waits, and is answered as one that was said again.
+    hold(tx, Lock.DECIDE, f"period {book} {period}")
     known = closing_of(tx, book, period)
     if known is not None and (known.state, known.closed_by, known.digest) == ("closed", tx.user, digest):
         return []

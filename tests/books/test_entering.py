@@ -572,7 +572,7 @@ def test_what_was_entered_comes_and_goes_through_its_functions_alone(
 def test_the_growth_of_an_import_is_that_of_its_rows(ledger: Any) -> None:
     """Ten times the rows in at most about ten times the time: drafted, listed, approved and posted set by set."""
     on, seconds = DAY + timedelta(2), []
-    for size, mark in ((1, "W"), (5_000, "M"), (50_000, "N")):
+    for size, mark in ((1, "W"), (2_000, "M"), (20_000, "N")):
         content = csv_of(*(GOOD.format(f"{mark}{n}") for n in range(size)))
         ledger.service.dispose()  # sessions of their own, as a command's are
         began = time.monotonic()
@@ -583,4 +583,4 @@ def test_the_growth_of_an_import_is_that_of_its_rows(ledger: Any) -> None:
             _, posted = approve_batch(t, ledger.book, batch.digest, on, made.sha256)
         seconds.append(time.monotonic() - began)
         assert len(posted) == made.good == size
-    assert seconds[2] < 10 * seconds[1] * 1.6 + 2, seconds
+    assert seconds[2] < 10 * seconds[1] * 1.4, seconds

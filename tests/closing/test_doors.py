@@ -80,6 +80,20 @@ def test_what_was_changed_behind_the_doors_is_named(agency: Agency, case: str) -
     assert promise in {breach.promise for breach in agency.verify()}
 
 
+def test_a_month_before_the_books_opening_is_named(agency: Agency) -> None:
+    """The guard is books.open_period; who goes past it opens a month that would have to be closed first."""
+    agency.break_it("INSERT INTO books.period VALUES (420100, 310, 202509, 'open')")
+    assert [(b.promise, b.book, b.entry) for b in agency.verify()] == [
+        ("INV-04", "420100-310", "period 202509")
+    ]
+    assert "202510" in agency.verify()[0].message
+    agency.break_it("UPDATE books.period SET fund = 390 WHERE period = 202509")  # of whichever book
+    assert [(b.book, b.entry) for b in agency.verify()] == [("420100-390", "period 202509")]
+    agency.break_it("UPDATE books.period SET fund = 310, period = 202508 WHERE period = 202509")
+    agency.break_it("UPDATE books.book SET opened_on = '2025-08-31' WHERE fund = 310")  # its own first month
+    assert "INV-04" not in {b.promise for b in agency.verify()}
+
+
 def test_a_month_closed_before_closes_were_recorded_is_counted_and_no_breach(agency: Agency) -> None:
     from ledger.control.verify import examine
 

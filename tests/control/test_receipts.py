@@ -183,7 +183,6 @@ def test_every_kind_is_booked_by_its_rule_once(town: Any) -> None:
         ("credit", FISCAL, "subsidy", "410101", 310, "suspense.leaf"),
         ("credit", FISCAL, "subsidy", "", 390, "suspense.leaf"),
         ("credit", TREASURY, "subsidy", "41010101", 310, "suspense.account"),
-        ("credit", FISCAL, "from_own", SPENDING, 310, "suspense.source"),
         ("credit", FISCAL, "to_fiscal", "", 310, "suspense.account"),
         ("credit", INCOME, "to_fiscal", "", 310, "suspense.direction"),
         ("debit", INCOME, "to_fiscal", "pool", 310, "suspense.subfund"),
@@ -197,6 +196,64 @@ def test_what_it_cannot_be_is_refused(
     before = entries(town)
     assert refused(proposed, town, "S1", what, account, reference, fund=fund) == code
     assert (outcome(town, "S1"), entries(town)) == ("suspense", before)
+
+
+NO_WAY = [
+    (
+        "credit",
+        INCOME,
+        "from_own",
+        FISCAL,
+        "suspense.account",
+        "28号1002三（一）",
+    ),  # nothing goes back to a 收入户
+    (
+        "credit",
+        TREASURY,
+        "from_own",
+        FISCAL,
+        "suspense.account",
+        "28号1005二（一）（三）",
+    ),  # nor to the treasury
+    (
+        "credit",
+        SPENDING,
+        "from_own",
+        FISCAL,
+        "suspense.account",
+        "28号1003四（二）、1004三（一）",
+    ),  # A6: by its request
+    (
+        "credit",
+        SPENDING,
+        "from_own",
+        INCOME,
+        "suspense.account",
+        "28号1003四（二）、1004三（一）",
+    ),  # never past 1003
+    ("debit", SPENDING, "to_fiscal", "", "suspense.account", "28号1003四（一）、1004三（二）"),
+    ("debit", FISCAL, "to_fiscal", "", "suspense.account", "28号1002三（二）、1005二（二）"),
+    ("credit", FISCAL, "from_own", FISCAL, "suspense.source", "28号1002三（二）、1005二（二）"),
+    (
+        "credit",
+        FISCAL,
+        "from_own",
+        SPENDING,
+        "suspense.float",
+        "尚有周转金0.00元",
+    ),  # it hands back its float, and has none
+]
+
+
+def test_a_way_between_own_accounts_that_is_none_is_refused_with_its_article(town: Any) -> None:
+    before = entries(town)
+    for k, (direction, account, what, reference, code, article) in enumerate(NO_WAY):
+        paper(town, f"N{k}", direction, 700, account)
+        with pytest.raises(LedgerError) as wrong:
+            proposed(town, f"N{k}", what, account, reference)
+        assert (wrong.value.code, article in wrong.value.message) == (code, True), wrong.value.message
+        assert outcome(town, f"N{k}") == "suspense"
+    assert entries(town) == before
 
 
 def test_two_papers_of_one_movement_are_booked_once(town: Any) -> None:

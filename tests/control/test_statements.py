@@ -28,7 +28,7 @@ from ledger.core.entries import Dimensions, Posted, credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.incoming.stated import take_line
-from ledger.payments.statements.by_hand import LegKey, LineKey, match_by_hand
+from ledger.payments.statements.by_hand import LegKey, LineKey, match_by_hand, undo
 from ledger.payments.statements.matching import Matched, match
 from ledger.payments.statements.pages import load_page
 from ledger.payments.statements.sheet import BankSheet, make, review
@@ -304,6 +304,10 @@ def test_a_voucher_by_hand_rests_on_a_statements_line_of_which_no_receipt_came(t
     # the line is this voucher's and nobody else's
     other = approved(town, by_hand(town, 700, "statement:1:2"))
     legs = {one: LegKey(310, one.seq, 1) for one in (posted, other)}
+    assert receipts(town).groups["receipt"] == 0  # both were matched as they were posted
+    with unit_of_work(town.service, "acc", REGION) as tx:
+        for number in (1, 2):
+            undo(tx, ACCOUNT, number, "看看", NOVEMBER)
     assert refused(tied, town, LineKey(1, 1), legs[other]) == "reconciliation.line_taken"
     assert receipts(town).groups["receipt"] == 2
     # released with the voucher, and booked again by another
@@ -313,12 +317,15 @@ def test_a_voucher_by_hand_rests_on_a_statements_line_of_which_no_receipt_came(t
     with unit_of_work(town.service, "acc", REGION) as tx:
         red = draft_red(tx, BOOK, number, NOVEMBER, reason="记错")
     approved(town, red)
-    why = "SELECT undone_by || undone_why FROM payments.statement_match WHERE undo_n IS NOT NULL"
+    why = (
+        "SELECT undone_by || undone_why FROM payments.statement_match ORDER BY undo_n DESC NULLS LAST LIMIT 1"
+    )
     assert town.value(why) == "checker所勾对的凭证已冲销"
     assert town.value("SELECT outcome FROM payments.evidence WHERE receipt_no = '1-1'") == "suspense"
     assert receipts(town).groups["reversal"] == 1
     approved(town, by_hand(town, 700, "statement:1:1"))
-    assert receipts(town).groups["receipt"] == 1
+    assert receipts(town).groups["receipt"] == 0
+    assert live(town, 1) == 2
     assert said_by(town, "INV-13") == []
     # a line that is matched is booked already
     third = by_hand(town, 300, "statement:1:3")
@@ -326,6 +333,80 @@ def test_a_voucher_by_hand_rests_on_a_statements_line_of_which_no_receipt_came(t
     assert receipts(town).groups["serial"] == 1
     assert free.seq > 0
     assert refused(approved, town, third) == "suspense.line_matched"
+
+
+def live(town: Any, statement_no: int) -> int:
+    """How many lines of a statement are matched."""
+    return int(
+        town.value(f"SELECT count(*) FROM payments.match_line WHERE live AND statement = {statement_no}")
+    )
+
+
+def test_a_voucher_that_rests_on_lines_is_matched_with_them_as_it_is_posted(month: Any) -> None:
+    """1,000 fen of two lines: one match, of the checker, like any other; the month's sheet is right without another run."""
+    town, day = month, date(2026, 11, 1)
+    receipts(town)
+    rows = [("L1", 700, day), ("L2", 300, day), ("L3", 40, day)]
+    opening = town.value("SELECT closing_fen FROM payments.bank_statement")
+    loaded(town, statement(2, day, date(2026, 11, 30), opening, *rows))
+    drafted = by_hand(town, 1_000, "statement:2:1", "statement:2:2")
+    assert live(town, 2) == 0
+    approved(town, drafted)
+    said = "SELECT concat_ws(' ', m.why, m.reason, m.made_by, m.made_on) FROM payments.statement_match m ORDER BY n DESC LIMIT 1"
+    assert town.value(said) == f"receipt MAN:{drafted.voucher_id} checker {NOVEMBER}"
+    legs = "SELECT string_agg(leg || ':' || effect_fen, ' ') FROM payments.match_leg WHERE live AND match = "
+    number = town.value("SELECT max(n) FROM payments.statement_match")
+    assert (live(town, 2), town.value(f"{legs}{number}")) == (2, "1:1000")
+
+    def open_items() -> list[tuple[str, int]]:
+        """Of the sheet as it would be made now; it is not kept."""
+        with pytest.raises(StopIteration) as looked, unit_of_work(town.service, "acc", REGION) as tx:
+            raise StopIteration(make(tx, ACCOUNT, 202611, date(2026, 12, 2)))
+        found = looked.value.value
+        came = sum(one.amount_fen for one in found.items if one.part == "book_in")
+        assert found.adjusted_fen == found.bank_fen + came
+        return sorted((one.part, one.amount_fen) for one in found.items)
+
+    assert open_items() == [("bank_in", 7), ("bank_in", 40)]
+    assert said_of(town) == []
+    # an accountant takes it back: it is kept, both sides are open again, and the next run finds them
+    with unit_of_work(town.service, "acc", REGION) as tx:
+        undo(tx, ACCOUNT, number, "先核对", NOVEMBER)
+    assert refused_undo(town, number) == "reconciliation.undone"
+    assert live(town, 2) == 0
+    assert open_items() == [
+        ("bank_in", 7),
+        ("bank_in", 40),
+        ("bank_in", 300),
+        ("bank_in", 700),
+        ("book_in", 1_000),
+    ]
+    other = approved(
+        town, by_hand(town, 40, "statement:2:3")
+    )  # matches its own line, not what a person took back
+    assert (live(town, 2), other.seq > 0) == (1, True)
+    assert receipts(town).groups["receipt"] == 1
+    assert (open_items(), said_of(town)) == ([("bank_in", 7)], [])
+
+
+def refused_undo(town: Any, number: int) -> str:
+    with pytest.raises(LedgerError) as wrong, unit_of_work(town.service, "acc", REGION) as tx:
+        undo(tx, ACCOUNT, number, "再来", NOVEMBER)
+    return wrong.value.code
+
+
+def test_the_service_matches_nothing_as_checker_and_no_line_beside_its_entry(month: Any) -> None:
+    """The door that matches a posted voucher's lines makes no other match; past the program a checker makes none."""
+    for user, statements in (
+        ("checker", ("INSERT INTO payments.match_line VALUES (420100, '6222000001', 1, 1, 2)",)),
+        ("cash", ("SELECT payments.match_stated(420100, '6222000001', '{1-2}', '2026-11-02')",)),
+    ):
+        with pytest.raises(LedgerError), unit_of_work(month.service, user, REGION) as tx:
+            for one in statements:
+                tx.connection.execute(one)
+    with unit_of_work(month.service, "checker", REGION) as tx:  # nothing rests on the line
+        tx.connection.execute("SELECT payments.match_stated(420100, '6222000001', '{1-2}', '2026-11-02')")
+    assert month.value("SELECT count(*) FROM payments.statement_match") == 0
 
 
 def test_verify_names_a_line_that_two_vouchers_rest_on_or_that_is_matched_elsewhere(town: Any) -> None:

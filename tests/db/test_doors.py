@@ -207,7 +207,7 @@ SHARED: Final = {
 SHARED_CALLS: Final = {
     "books.stage", "books.prepare", "books.post", "books.open_period", "books.outer_day", "fund.lock_book", "fund.refresh_statistics",
     "payments.freeze_now",
-    "payments.take_line",  # a line of a statement a voucher names, or suspense takes up
+    "payments.match_stated", "payments.take_line",  # a line of a statement a voucher names, or suspense takes up
 }  # fmt: skip
 ADMINISTERED: Final = {
     "access.alarm_notice", "access.alarm_seen", "access.app_user", "access.user_role", "fund.calendar_day", "fund.calendar_year",

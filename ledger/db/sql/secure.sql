@@ -190,7 +190,7 @@ BEGIN
               WHERE n.nspname IN ('books', 'fund', 'payments') AND p.provolatile = 'v' AND has_function_privilege('fundledger_service', p.oid, 'EXECUTE')
     LOOP
         own := CASE WHEN d.bare = ANY ('{books.stage,books.prepare,books.post,books.open_period,books.outer_day,fund.lock_book,
-                        fund.refresh_statistics,payments.freeze_now,payments.take_line}'::text[])
+                        fund.refresh_statistics,payments.freeze_now,payments.match_stated,payments.take_line}'::text[])
                         THEN 'fundledger_books, fundledger_payments'
                     WHEN d.schema = 'books' OR d.bare = ANY ('{fund.begin_cutover,fund.propose_cutover,fund.decide_cutover,fund.open_banks,
                         payments.next_match,payments.undo_match,payments.withdraw_statements}'::text[]) THEN 'fundledger_books'

@@ -37,7 +37,7 @@ from ledger.payments.incoming.book import Results, move_papers, open_round
 from ledger.payments.incoming.evidence import EvidencePaper
 from ledger.payments.incoming.matching import PAY, EvidenceOutcome
 from ledger.payments.incoming.stated import KIND as STATED
-from ledger.payments.incoming.stated import take_line
+from ledger.payments.incoming.stated import match_line, take_line
 from ledger.payments.orders.states import OrderStep, move
 
 BY_HAND: Final = "resolved_by_hand"
@@ -152,6 +152,8 @@ def confirm(tx: Transaction, resolution_id: str, day: date) -> Resolution:
             papers_table.explain_twins(tx, one.evidence.own_account, one.evidence.receipt_no)
     # The bank tells a movement by two papers (bker and camt.054): one explanation is that of both.
     papers_table.explain_twins(tx, found.account, found.receipt_no)
+    if found.kind == STATED:
+        match_line(tx, found.account, found.receipt_no, day)
     return _resolution(tx, resolution_id)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Final
 
 from adapters.banks.ports import Direction, Evidence
@@ -54,3 +55,14 @@ def take_line(tx: Transaction, account: str, place: str) -> PaperKey:
             digest=EvidencePaper(told, bytes(file_sha256)).receipt.digest,
         )
     return key
+
+
+def match_line(tx: Transaction, account: str, receipt_no: str, day: date) -> None:
+    """Match the line `3-7` with the entry that rests on it, if both are open and come to the same; else nothing is done."""
+    tx.run(
+        "SELECT payments.match_stated(%(region)s, %(account)s, ARRAY[%(receipt)s]::text[], %(day)s)",
+        region=tx.region,
+        account=account,
+        receipt=receipt_no,
+        day=day,
+    )

@@ -329,7 +329,9 @@ def test_who_does_not_read_is_let_go(port: int, monkeypatch: pytest.MonkeyPatch)
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 262_144)
         raw.sendall(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
         time.sleep(1.5)
-        raw.settimeout(1)  # what is still on its way in the kernel comes; a server that writes on would never pause
+        raw.settimeout(
+            1
+        )  # what is still on its way in the kernel comes; a server that writes on would never pause
         got = 0
         try:
             while part := raw.recv(1_000_000):

@@ -17,8 +17,8 @@ from ledger.fund.cash.plans import PlanLine, request_float, request_plan, shown
 from ledger.fund.daily.run import run_daily
 from ledger.fund.ordering.forecast import Reserved, reserved_before
 from ledger.fund.suspense.resolution import SuspensePaper
-from ledger.fund.suspense.suspense import confirm, propose
-from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
+from ledger.fund.suspense.suspense import confirm, propose, refuse
+from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
 from tests.fund.cash.test_cash import DAY, PERSON
 from tests.fund.cash.test_cash_commands import command
 from tests.scenes.papers import PaperSaid, keep_paper
@@ -108,6 +108,32 @@ def test_a_float_goes_back_to_the_fiscal_account_and_no_more(town: Any) -> None:
     assert asked(town, confirm, key, DAY, user="qian") == asked(town, confirm, key, DAY, user="qian")
     assert (town.balance(1004), town.balance(1003), asked(town, float_fen, 310)) == (40_000, -40_000, 40_000)
     assert refused(lambda: back("S2")) == "suspense.float"
+    town.verified()
+
+    # the fiscal account's paper came first: booked by it, once; the 支出户's own explains itself by that
+    own, fiscal = EXPENDITURE_ACCOUNT.number, FISCAL_ACCOUNT.number
+    with town.tx("li") as tx:
+        for number, direction, account, fen in (
+            ("S3", "debit", own, 15_000), ("F3", "credit", fiscal, 15_000), ("F4", "credit", fiscal, 25_001),
+        ):  # fmt: skip
+            said = PaperSaid(number, direction, DAY, fen)
+            keep_paper(
+                tx, account, said, "suspense", "unknown_order" if direction == "debit" else "other_credit"
+            )
+
+    def told(account: str, number: str, what: str, reference: str) -> str:
+        paper = SuspensePaper(310, account, "bker", number, what, reference, "缴回通知")
+        return str(asked(town, propose, paper, DAY, user="li").resolution_id)
+
+    first, second = told(fiscal, "F3", "from_own", own), back("S3")
+    asked(town, confirm, first, DAY, user="qian")
+    assert (town.balance(1004), town.balance(1003), asked(town, float_fen, 310)) == (25_000, -25_000, 25_000)
+    assert refused(lambda: asked(town, confirm, second, DAY, user="qian")) == "suspense.own_booked"
+    asked(town, refuse, second, DAY, "已凭财政专户回单记账", user="qian")
+    assert refused(lambda: back("S3")) == "suspense.own_booked"
+    asked(town, confirm, told(own, "S3", "other_side", first), DAY, user="qian")
+    assert refused(lambda: told(fiscal, "F4", "from_own", own)) == "suspense.float"
+    assert (town.balance(1004), asked(town, float_fen, 310)) == (25_000, 25_000)
     town.verified()
 
 

@@ -62,6 +62,13 @@ _EARLIER: Final = """
            SELECT 1 FROM books.period e WHERE e.region = p.region AND e.fund = p.fund AND e.period < p.period
               AND e.state NOT IN ('closed', 'sealed')) ORDER BY 1, 2, 3
 """
+# A book begins with its opening; the one month before it is that of a cut-over's day (the guard is books.open_period).
+_BEFORE: Final = """
+    SELECT p.region, p.fund, p.period, to_char(k.opened_on, 'YYYYMM') FROM books.period p
+      JOIN books.book k ON k.region = p.region AND k.fund = p.fund AND p.period < to_char(k.opened_on, 'YYYYMM')::integer
+     WHERE NOT EXISTS (SELECT 1 FROM fund.cutover c WHERE c.region = p.region AND c.fund = p.fund AND c.state = 'confirmed'
+                          AND to_char(c.day, 'YYYYMM')::integer = p.period) ORDER BY 1, 2, 3
+"""
 _ADDED: Final = """
     SELECT e.region, e.fund, e.period, e.seq, e.series, e.vno FROM books.closing c
       JOIN books.block b ON b.region = c.region AND b.fund = c.fund AND b.period = c.period AND b.block > c.block
@@ -148,6 +155,9 @@ def _months(snapshot: Snapshot) -> Iterator[Breach]:
         yield Breach("INV-04", f"{region}-{fund}", f"period {period}", message)
     for region, fund, period in snapshot.rows(_EARLIER):
         yield Breach("INV-04", f"{region}-{fund}", f"period {period}", "期间已结账，而其前还有未结账的期间")
+    for region, fund, period, opened in snapshot.rows(_BEFORE):
+        message = f"期间早于账套的开账月份{opened}，又不是接转日所在的月份"
+        yield Breach("INV-04", f"{region}-{fund}", f"period {period}", message)
     for region, fund, period, seq, series, vno in snapshot.rows(_ADDED):
         yield Breach(
             "INV-04",

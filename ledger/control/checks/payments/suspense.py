@@ -59,7 +59,7 @@ _OWN_TWICE: Final = """
            AND b.reference = a.account
       JOIN payments.evidence w ON w.region = b.region AND (w.account, w.kind, w.receipt_no, w.direction) = (b.account, b.kind, b.receipt_no, b.direction)
            AND w.amount_fen = v.amount_fen
-     WHERE a.what = 'to_fiscal' AND a.state = 'approved' AND NOT EXISTS (
+     WHERE a.what IN ('to_fiscal', 'float_back') AND a.state = 'approved' AND NOT EXISTS (
            SELECT 1 FROM payments.resolution o WHERE o.region = a.region AND o.what = 'other_side' AND o.state = 'approved'
               AND o.reference IN (a.resolution_id, b.resolution_id))
      ORDER BY 1, 2, 3, 4

@@ -399,7 +399,9 @@ $$;
 -- corrects, the papers it takes out of suspense, and the money it leaves. One look at the headers where every entry is a rule's.
 CREATE OR REPLACE FUNCTION books.book_hand(p_region integer, p_fund smallint, p_day date, p_tip bigint, p_offs integer[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE v record;
+DECLARE
+    v     record;
+    v_ids text[] := '{}';
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_temp.e_in e WHERE e.rule = 'manual' OR e.source_key LIKE 'CASH:%') THEN
         RETURN;
@@ -415,7 +417,12 @@ BEGIN
             INSERT INTO books.correction VALUES (p_region, p_fund, v.corrects_seq, v.correction, v.seq);
         END IF;
         PERFORM payments.take_papers(p_region, p_fund, v.voucher_id);
+        v_ids := v_ids || v.voucher_id;
     END LOOP;
+    PERFORM payments.match_stated(p_region, p.account, p.receipts, p_day)
+       FROM (SELECT w.account, array_agg(w.receipt_no) AS receipts FROM books.voucher_paper w
+              WHERE w.region = p_region AND w.fund = p_fund AND w.voucher_id = ANY (v_ids) AND w.kind = 'statement'
+              GROUP BY 1 ORDER BY 1) p;
     PERFORM books.check_overdrawn(p_region, p_fund, p_offs);
 END $$;
 

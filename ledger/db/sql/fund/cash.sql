@@ -155,7 +155,10 @@ SET search_path = pg_catalog, pg_temp AS $$
           - coalesce((SELECT sum(v.amount_fen) FROM payments.resolution r
                         JOIN payments.evidence v ON v.region = r.region AND v.account = r.account AND v.kind = r.kind
                              AND v.receipt_no = r.receipt_no AND v.direction = r.direction
-                       WHERE r.region = p_region AND r.fund = p_fund AND r.what = 'float_back' AND r.state = 'approved'), 0))::bigint
+                       WHERE r.region = p_region AND r.fund = p_fund AND r.state = 'approved'
+                         AND (r.what = 'float_back' OR r.what = 'from_own' AND EXISTS (      -- told by the fiscal account's paper first
+                              SELECT 1 FROM payments.book_account a WHERE a.region = r.region AND a.fund = r.fund AND a.kind = '1004'
+                                 AND a.account = r.reference))), 0))::bigint
 $$;
 
 -- A request is made the way the region chose; a float stays under its limit together with what is asked for.

@@ -211,7 +211,13 @@ BEGIN
     SELECT * INTO v_kind FROM payments.receipt_kind k WHERE k.what = p_what;
     IF NOT v_account = ANY (CASE WHEN p_what IN ('interest', 'fee', 'fee_back') THEN '{1004}'::text[] ELSE v_kind.accounts END) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.account',
-            DETAIL = format('账户%s是%s账户，不收付{resolution.what:%s}（%s）', v.account, v_account, p_what, coalesce(v_kind.article, '只在支出户'));
+            DETAIL = format('账户%s是%s账户，不收付{resolution.what:%s}（%s）', v.account, v_account, p_what, CASE
+                -- between own accounts: what this one may take in or hand on, and by which article
+                WHEN p_what = 'from_own' AND v_account = '1002' THEN '收入户不接收自有账户的转入：财会〔2017〕28号1002三（一）'
+                WHEN p_what = 'from_own' AND v_account = '1005' THEN '国库存款只收税务机关征收的保险费与利息：财会〔2017〕28号1005二（一）（三）'
+                WHEN p_what = 'from_own' THEN '支出户只收财政专户拨入，以请款（request）办理：财会〔2017〕28号1003四（二）、1004三（一）'
+                WHEN p_what = 'to_fiscal' AND v_account = '1004' THEN '支出户只缴回周转金（float_back）、缴出利息：财会〔2017〕28号1003四（一）、1004三（二）'
+                ELSE coalesce(v_kind.article, '只在支出户') END);
     END IF;
     IF v_kind.what IS NULL THEN
         RETURN;
@@ -229,9 +235,10 @@ BEGIN
                             p_what, left(p_reference, 20), v.region, p_fund);
     ELSIF v_kind.split = 'account' AND NOT EXISTS (
             SELECT 1 FROM payments.book_account a WHERE a.region = v.region AND a.fund = p_fund AND a.account = p_reference
-               AND a.kind IN ('1002', '1005')) THEN
+               AND a.kind IN ('1002', '1004', '1005')) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.source',
-            DETAIL = format('{resolution.what:%s}的编号处“%s”：应为账套%s-%s的收入户或国库存款的账号', p_what, left(p_reference, 40), v.region, p_fund);
+            DETAIL = format('{resolution.what:%s}的编号处“%s”：应为账套%s-%s的收入户、国库存款的账号（财会〔2017〕28号1002三（二）、1005二（二）），或缴回周转金的支出户（1003四（一））',
+                            p_what, left(p_reference, 40), v.region, p_fund);
     ELSIF v_kind.split IN ('none', 'may', 'must') AND NOT p_reference = ANY (CASE WHEN p_fund = 390 OR v_kind.split = 'none' THEN '{""}'::text[]
                                       WHEN v_kind.split = 'may' THEN '{"",pool,acct}' ELSE '{pool,acct}' END) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'suspense.subfund',
@@ -243,7 +250,9 @@ BEGIN
               AND o.outcome IN ('posted', 'confirmed')) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.movement_booked',
             DETAIL = format('银行流水%s的另一张回单已入账，同一笔收支不能再记', v.bank_reference);
-    ELSIF p_what = 'float_back' AND v.amount_fen > fund.float_fen(v.region, p_fund) THEN
+    -- what a 支出户 hands back is its float, whichever of the two papers came first; interest handed on is a move of the account
+    ELSIF (p_what = 'float_back' OR p_what = 'from_own' AND EXISTS (SELECT 1 FROM payments.book_account a
+             WHERE a.region = v.region AND a.fund = p_fund AND a.account = p_reference AND a.kind = '1004')) AND v.amount_fen > fund.float_fen(v.region, p_fund) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'suspense.float',
             DETAIL = format('缴回周转金%s元，而账套%s-%s尚有周转金%s元', fund.yuan(v.amount_fen), v.region, p_fund, fund.yuan(fund.float_fen(v.region, p_fund)));
     END IF;

@@ -661,8 +661,10 @@ BEGIN
     IF v_own.kind IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'account.unknown', DETAIL = format('统筹区%s没有账户%s', v_own.region, v_own.account);
     END IF;
-    IF access.working_login() OR EXISTS (SELECT 1 FROM added a WHERE a.account = v_own.account AND a.why <> 'opening') THEN
+    IF access.working_login() THEN
         PERFORM payments.require_account_role(v_own.region, v_own.account, '{accountant,system}');
+    ELSIF EXISTS (SELECT 1 FROM added a WHERE a.account = v_own.account AND a.why <> 'opening') THEN     -- payments.match_stated
+        PERFORM access.require_role(v_own.region, 0::smallint, '{accountant,checker,system}');
     END IF;
     v_funds := payments.account_funds(v_own.region, v_own.account);
     SELECT a.account, g.fund, g.seq, g.leg INTO v

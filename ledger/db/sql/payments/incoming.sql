@@ -202,17 +202,65 @@ BEGIN
     END IF;
 END $$;
 
--- A voucher reversed: the lines it rested on are free again; what they were matched with is undone and kept.
+-- The lines named are matched at once with the entries that rest on them, as the next `reconciliation match` would: all lines of an
+-- entry in one direction with all it moves there, where both are open and come to the same. Else it is left to that.
+CREATE OR REPLACE FUNCTION payments.match_stated(p_region integer, p_account text, p_receipts text[], p_on date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_code  integer := (SELECT b.kind::integer FROM payments.bank_account b WHERE b.region = p_region AND b.account = p_account);
+    v_base  bigint;
+    v_keys  text[] := '{}';
+    v_lines payments.match_line[] := '{}';
+    v_legs  payments.match_leg[] := '{}';
+    v       record;
+    v_line  record;
+    v_leg   record;
+BEGIN
+    PERFORM access.require_role(p_region, 0::smallint, '{accountant,checker,system}');
+    v_base := payments.next_match(p_region, p_account) - 1;
+    FOR v IN SELECT s.fund, s.seq, s.source_key, k.period, s.direction, array_agg(s.receipt_no) AS receipts
+               FROM payments.stated_entries(p_region, p_account) s
+               JOIN books.source k ON k.region = p_region AND k.fund = s.fund AND k.source_key = s.source_key
+              GROUP BY 1, 2, 3, 4, 5 HAVING array_agg(s.receipt_no) && p_receipts ORDER BY 1, 2, 5
+    LOOP
+        SELECT array_agg(l.statement) AS statements, array_agg(l.n) AS ns, bool_or(m.n IS NOT NULL) AS taken,
+               sum(CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END) AS fen INTO v_line
+          FROM unnest(v.receipts) AS r (receipt)
+          JOIN payments.statement_line l ON l.region = p_region AND l.account = p_account
+               AND (l.statement, l.n) = (split_part(r.receipt, '-', 1)::integer, split_part(r.receipt, '-', 2)::integer)
+          LEFT JOIN payments.match_line m ON m.region = l.region AND m.account = l.account AND m.statement = l.statement AND m.n = l.n AND m.live;
+        SELECT array_agg(g.leg::smallint) AS legs, array_agg(g.effect) AS effects, bool_or(m.leg IS NOT NULL) AS taken, sum(g.effect) AS fen INTO v_leg
+          FROM (SELECT u.leg, u.dim, sign(u.code)::bigint * u.fen AS effect
+                  FROM books.entry e CROSS JOIN LATERAL unnest(e.accounts, e.amounts, e.dims) WITH ORDINALITY AS u (code, fen, dim, leg)
+                 WHERE e.region = p_region AND e.fund = v.fund AND e.period = v.period AND e.seq = v.seq AND abs(u.code) = v_code) g
+          JOIN books.dim d ON d.region = p_region AND d.dim = g.dim AND (v_code = 1005 OR d.counterparty = p_account)
+          LEFT JOIN payments.match_leg m ON m.region = p_region AND m.fund = v.fund AND m.seq = v.seq AND m.leg = g.leg AND m.live
+         WHERE (g.effect > 0) = (v.direction = 'credit');
+        CONTINUE WHEN v_line.fen IS DISTINCT FROM v_leg.fen OR v_line.taken OR v_leg.taken;
+        v_keys := v_keys || v.source_key;
+        SELECT v_lines || array_agg(ROW(p_region, p_account, v_base + cardinality(v_keys), x.statement, x.n, true)::payments.match_line) INTO v_lines
+          FROM unnest(v_line.statements, v_line.ns) AS x (statement, n);
+        SELECT v_legs || array_agg(ROW(p_region, p_account, v_base + cardinality(v_keys), v.fund, v.period, v.seq, x.leg, x.effect, true)::payments.match_leg)
+          INTO v_legs FROM unnest(v_leg.legs, v_leg.effects) AS x (leg, effect);
+    END LOOP;
+    -- one statement: a match comes with its parts
+    WITH line AS (INSERT INTO payments.match_line SELECT (x).* FROM unnest(v_lines) AS x),
+         leg AS (INSERT INTO payments.match_leg SELECT (x).* FROM unnest(v_legs) AS x)
+    INSERT INTO payments.statement_match (region, account, n, why, reason, made_by, made_on)
+    SELECT p_region, p_account, v_base + k.n, 'receipt', k.key, access.user_name(), p_on FROM unnest(v_keys) WITH ORDINALITY AS k (key, n);
+END $$;
+
+-- An entry reversed: the lines it rested on are free again; what they were matched with is undone and kept.
 CREATE OR REPLACE FUNCTION payments.release_lines(p_region integer, p_fund smallint, p_seq bigint, p_on date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v record;
 BEGIN
     FOR v IN
-        SELECT DISTINCT m.account, m.match FROM books.source s
-          JOIN books.voucher_paper p ON p.region = s.region AND p.fund = s.fund AND s.source_key = 'MAN:' || p.voucher_id AND p.kind = 'statement'
-          JOIN payments.match_line m ON m.region = p.region AND m.account = p.account AND m.live
-           AND (m.statement, m.n) = (split_part(p.receipt_no, '-', 1)::integer, split_part(p.receipt_no, '-', 2)::integer)
-         WHERE s.region = p_region AND s.fund = p_fund AND s.seq = p_seq ORDER BY 1, 2
+        SELECT DISTINCT m.account, m.match FROM payments.match_leg g
+          JOIN payments.match_line m ON m.region = g.region AND m.account = g.account AND m.match = g.match AND m.live
+          JOIN payments.evidence e ON e.region = m.region AND e.account = m.account AND e.kind = 'statement'
+           AND e.receipt_no = m.statement || '-' || m.n
+         WHERE g.region = p_region AND g.fund = p_fund AND g.seq = p_seq AND g.live ORDER BY 1, 2
     LOOP
         UPDATE payments.match_line SET live = false WHERE region = p_region AND account = v.account AND match = v.match;
         UPDATE payments.match_leg SET live = false WHERE region = p_region AND account = v.account AND match = v.match;
@@ -343,3 +391,4 @@ GRANT EXECUTE ON FUNCTION payments.take_line(integer,text,integer,integer,bytea)
 GRANT EXECUTE ON FUNCTION payments.stated_entries(integer,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION payments.require_unmatched(integer,text,text,text) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION payments.release_lines(integer,smallint,bigint,date) TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION payments.match_stated(integer,text,text[],date) TO fundledger_service, fundledger_poster;
