@@ -44,6 +44,8 @@ class ManualContent:
     """The entry a blue one or a difference corrects, or 0."""
     papers: Sequence[PaperName] = ()
     """The bank's papers it takes out of suspense."""
+    template: str = ""
+    """The version of the region's own template it was filled from, as `WH01@2`; empty for none and for a shipped one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class ManualVoucher:
             "correction": "" if content.correction == "before" else content.correction,
             "corrects_seq": content.corrects_seq,
             "receipts": [str(paper) for paper in content.papers],
+            "template": content.template,
             "amount_fen": str(self.amount_fen),
             "lines": [
                 {
@@ -138,11 +141,11 @@ def draft_voucher(tx: Transaction, book: Book, content: ManualContent, day: date
     """Draft as accountant or maker, under one's own name; the same content again gives the first answer.
 
     Raises InvalidInput `entry.too_few_lines`, `entry.unbalanced`, `account.*`, `dimension.mismatch`, `voucher.text`,
-    `voucher.future` (a business date after `day`, or a day beyond what the database bears: books.outer_day);
-    `correct.not_reverse`, `correct.blue_letters`, `correct.difference_lines`, `voucher.paper_differs`; NotFound
+    `template.other_lines`, `voucher.future` (a business date after `day`, or a day beyond what the database bears:
+    books.outer_day); `correct.not_reverse`, `correct.blue_letters`, `correct.difference_lines`, `voucher.paper_differs`; NotFound
     `correct.unknown`, `suspense.unknown`; Conflict `correct.*`, `suspense.not_open`, `voucher.paper_waits`,
-    `voucher.paper_claimed`, `voucher.awaits_paper`; Forbidden `voucher.rule_account`, `access.role_missing`,
-    `access.cashier_posts`.
+    `voucher.paper_claimed`, `voucher.awaits_paper`, `template.not_yet`, `template.superseded`, `template.retired`;
+    Forbidden `voucher.rule_account`, `access.role_missing`, `access.cashier_posts`.
     """
     for name, text in (("摘要", content.summary), ("依据", content.evidence)):
         if not text.strip() or len(text) > 200 or any(c in "|\\" or ord(c) < 32 for c in text):
@@ -154,7 +157,7 @@ def draft_voucher(tx: Transaction, book: Book, content: ManualContent, day: date
         """SELECT books.draft_voucher(%(region)s, %(fund)s::smallint, %(business)s, %(reverses)s, %(summary)s, %(evidence)s,
                   %(attachments)s, %(day)s, %(sides)s::smallint[], %(amounts)s::bigint[], %(accounts)s::integer[],
                   %(parties)s::text[], %(subfunds)s::text[], %(years)s::smallint[], %(terms)s::integer[], %(categories)s::text[],
-                  %(correction)s, %(corrects)s, %(papers)s::text[])""",
+                  %(correction)s, %(corrects)s, %(papers)s::text[], %(template)s)""",
         region=book.region,
         fund=book.fund,
         business=content.business_date,
@@ -174,6 +177,7 @@ def draft_voucher(tx: Transaction, book: Book, content: ManualContent, day: date
         correction=content.correction,
         corrects=content.corrects_seq,
         papers=[part for paper in content.papers for part in paper],
+        template=content.template or None,
     )
     return manual_voucher(tx, book, voucher_id)
 
@@ -258,7 +262,7 @@ def manual_vouchers(
         raise InvalidInput("voucher.state", f"没有状态“{state[:20]}”，应为{'、'.join(STATES)}")
     heads = tx.rows(
         """SELECT v.voucher_id, v.business_date, v.summary, v.evidence, v.attachments, v.reverses_seq, v.correction,
-                  v.corrects_seq, v.prepared_by,
+                  v.corrects_seq, coalesce(v.template, ''), v.prepared_by,
                   v.prepared_on, v.digest, coalesce(d.decision, 'drafted'), coalesce(d.decided_by, ''), d.decided_on,
                   coalesce(d.reason, ''), coalesce(e.series || '-' || e.period || '-' || e.vno, ''),
                   CASE WHEN p.voucher_id IS NULL THEN '' ELSE books.attachments_digest(v.region, v.fund, v.voucher_id) END
@@ -285,9 +289,11 @@ def manual_vouchers(
     attached = attachments_of(tx, book, [head[0] for head in heads if head[-1]])
     found = []
     for key, business, summary, evidence, attachments, reverses, correction, corrects, *rest in heads:
-        prepared_by, prepared_on, digest, state, decided_by, decided_on, reason, printed, kept = rest
+        template, prepared_by, prepared_on, digest, state, decided_by, decided_on, reason, printed, kept = (
+            rest
+        )
         said = (business, summary, evidence, tuple(legs[key]), attachments, reverses, correction, corrects)
-        content = ManualContent(*said, papers=tuple(papers.get(key, ())))
+        content = ManualContent(*said, papers=tuple(papers.get(key, ())), template=template)
         drafted = (book, key, content, prepared_by, prepared_on, bytes(digest))
         decided = (state, decided_by, decided_on, reason, printed)
         found.append(ManualVoucher(*drafted, *decided, attached.get(key, ()), bytes(kept)))

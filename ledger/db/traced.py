@@ -26,6 +26,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "access.person_key": Traced(("fingerprint",)),
     "access.proposal": Traced(("n",)),
     "access.user_role": Traced(("user_name", "role", "fund")),
+    "books.voucher_template": Traced(("fund", "template_id")),
     "fund.enrolment": Traced(("institution", "from_day")),
     "fund.institution": Traced(("institution",)),
     "fund.outregion_counterparty": Traced(("counterparty",)),

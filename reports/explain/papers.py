@@ -150,7 +150,7 @@ KINDS: Final[Mapping[str, PaperKind]] = {
     "voucher": PaperKind(
         "手工凭证底稿",
         "MAN",
-        "SELECT voucher_id AS paper, fund, business_date, summary, evidence, attachments, reverses_seq, prepared_by, prepared_on,"
+        "SELECT voucher_id AS paper, fund, business_date, summary, evidence, attachments, reverses_seq, template, prepared_by, prepared_on,"
         " (SELECT concat_ws(' ', d.decision, d.decided_by, d.decided_on, d.reason) FROM books.voucher_decision d"
         " WHERE d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id) AS decision, digest"
         " FROM books.voucher v WHERE region = %(region)s AND voucher_id = ANY(%(ids)s) ORDER BY 1",

@@ -183,3 +183,48 @@ def test_a_sub_account_by_two_persons_over_http(client: httpx.Client, world: Any
     assert (refused.json()["act"], refused.json()["state"]) == ("close", "refused")
     assert world.count("books.account", "account = 520101 AND leaf") == 1
     assert world.count("books.account", "account = 5201 AND fund = 310 AND NOT leaf") == 1
+
+
+OWN = """[[template]]
+code = "WH01"
+title = "市级统筹调剂金现金交存"
+article = "武医保〔2026〕3号第五条"
+summary = "交存调剂金"
+lines = ["借 1001 =", "贷 41010101|41010102 amount"]
+"""
+
+
+def test_an_own_voucher_template_by_two_persons_over_http(client: httpx.Client, world: Any) -> None:
+    book = {"book": "420100-310", "date": "2026-10-13"}
+
+    def do(act: str, who: str, **values: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {world.keys[who]}"}
+        return client.post(f"/api/v1/acts/book/voucher/{act}", json=book | values, headers=headers)
+
+    def file(text: str) -> dict[str, Any]:
+        return {"file": {"name": "WH01.toml", "content": text}, "from_day": "2026-10-13"}
+
+    strange = do("templates/propose", "accountant", **file(OWN + 'by = "x"\n'))
+    assert (strange.status_code, strange.json()["code"]) == (422, "template.field")
+    made = do("templates/propose", "accountant", **file(OWN))
+    assert (made.status_code, made.json()["template"]) == (200, "WH01@1"), made.text
+    this = {"template": "WH01@1", "digest": made.json()["digest"]}
+    alone = do("templates/confirm", "accountant", **this)
+    assert (alone.status_code, alone.json()["code"]) == (403, "access.role_missing")
+    other = do("templates/confirm", "checker", **this | {"digest": "0" * 64})
+    assert (other.status_code, other.json()["code"]) == (409, "template.changed")
+    draft = {"evidence": "交存单1号", "template": "WH01", "amount": ["12.50"], "account": [41010101]}
+    early = do("draft", "accountant", **draft)
+    assert (early.status_code, early.json()["code"]) == (404, "template.unknown")
+    assert do("templates/confirm", "checker", **this).json()["state"] == "confirmed"
+    again = do("templates/confirm", "checker", **this)
+    assert (again.status_code, again.json()["code"]) == (409, "template.state")
+    drafted = do("draft", "accountant", **draft)
+    assert (drafted.status_code, drafted.json()["template"]) == (200, "WH01@1"), drafted.text
+    end = do(
+        "templates/retire", "accountant", code="WH01", article="武医保〔2026〕9号", from_day="2026-10-13"
+    )
+    assert end.status_code == 200, end.text
+    gone = {"template": "WH01@2", "digest": end.json()["digest"]}
+    assert do("templates/refuse", "checker", reason="还要用", **gone).json()["state"] == "refused"
+    assert world.count("books.voucher", "template = 'WH01@1'") == 1

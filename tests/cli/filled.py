@@ -120,6 +120,7 @@ payments.statement_withdrawal.state statement_withdrawal.state
 books.import_file.kind voucher_file.kind
 books.recurrence.rhythm recurrence.rhythm
 books.recurrence.state recurrence.state
+books.voucher_template.state template.state
 """
 COLUMNS: Final = dict(line.split() for line in _COLUMNS.split("\n") if line)
 """Column → family. A new limited column is named here, its codes in ledger/core/words/words.tsv."""

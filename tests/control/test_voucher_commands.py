@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from ledger.db.unit_of_work import unit_of_work
@@ -117,6 +118,70 @@ def test_a_voucher_from_a_template(town: Any) -> None:
     assert run(town, "acc", *draft, "x=1", code=1)["error"] == "template.amount"
     approve = ("book", "voucher", "approve", made["draft"], *book, *day, "--digest", made["digest"])
     assert run(town, "checker", *approve)["voucher"] == "记-202610-3"
+    assert town.verify() == []
+
+
+OWN = """[[template]]
+code = "WH01"
+title = "市级统筹调剂金现金交存"
+article = "武医保〔2026〕3号第五条"
+summary = "交存调剂金"
+lines = ["借 1001 =", "贷 41010101|41010102 amount"]
+"""
+
+
+def test_an_own_template_from_its_file_to_its_end(town: Any, tmp_path: Path) -> None:
+    book, day = ("--book", "420100-310"), ("--date", "2026-10-14")
+    of = ("book", "voucher", "templates")
+    file = tmp_path / "WH01.toml"
+    file.write_text(OWN, encoding="utf-8")
+    propose = (*of, "propose", "--file", str(file), *book, *day, "--from", "2026-10-14")
+    made = run(town, "acc", *propose)
+    assert (made["template"], made["state"], made["lines"]) == (
+        "WH01@1", "proposed", ["借 1001 =", "贷 41010101|41010102 amount"],
+    )  # fmt: skip
+    assert run(town, "cash", *propose, code=1)["error"] == "access.role_missing"
+    confirm = (*of, "confirm", "WH01@1", *book, *day, "--digest")
+    assert run(town, "acc", *confirm, made["digest"], code=1)["error"] == "access.role_missing"
+    assert run(town, "checker", *confirm, "0" * 64, code=1)["error"] == "template.changed"
+    assert run(town, "checker", *confirm, made["digest"])["since"] == "2026-10-14"
+    draft = (
+        "book",
+        "voucher",
+        "draft",
+        *book,
+        "--evidence",
+        "交存单1号",
+        "--template",
+        "WH01",
+        "--amount",
+        "5",
+    )
+    draft = (*draft, "--account", "41010102")
+    assert run(town, "acc", *draft, "--date", "2026-10-13", code=1)["error"] == "template.not_yet"
+    first = run(town, "acc", *draft, *day)
+    assert (first["template"], first["summary"], first["lines"][1]["account"]) == (
+        "WH01@1",
+        "交存调剂金",
+        41010102,
+    )
+    approve = ("book", "voucher", "approve", first["draft"], *book, *day, "--digest", first["digest"])
+    assert run(town, "checker", *approve)["state"] == "approved"
+    listed = run(town, "checker", *of, "list", *book, *day)
+    assert {"A1", "WH01"} <= {one["code"] for one in listed["templates"]}
+    assert [(one["template"], one["proposed_by"], one["decided_by"]) for one in listed["own"]] == [
+        ("WH01@1", "acc", "checker")
+    ]
+    shown = run(town, "checker", *of, "show", "WH01", *book, *day)
+    assert [leaf["account"] for leaf in shown["accounts"][1]] == [41010101, 41010102]
+    assert run(town, "checker", *of, "show", "WH01@1", *book)["digest"] == made["digest"]
+    article = ("--article", "武医保〔2026〕9号")
+    end = run(town, "acc", *of, "retire", "WH01", *book, *day, "--from", "2026-10-15", *article)
+    gone = (*book, "--date", "2026-10-15", "--digest", end["digest"])
+    assert run(town, "checker", *of, "confirm", "WH01@2", *gone)["retires"] is True
+    assert run(town, "acc", *draft, "--date", "2026-10-15", code=1)["error"] == "template.retired"
+    assert run(town, "acc", *of, "show", "WH01", *book, code=1)["error"] == "template.retired"
+    assert run(town, "checker", "book", "voucher", "show", first["draft"], *book)["template"] == "WH01@1"
     assert town.verify() == []
 
 

@@ -260,6 +260,7 @@ def test_the_doors_of_the_journal_are_these(catalogue: psycopg.Connection) -> No
             "known_parties",
         ),  # read what is shown, write nothing
         *("propose_recurrence", "decide_recurrence", "note_due", "is_due"),
+        *("propose_template", "decide_template"),
         *(
             "index_entries",
             "forget_search",

@@ -98,6 +98,12 @@ def test_every_file_is_taken(on: Any, world: Any) -> None:
     )
     assert (bulk["good"], bulk["bad"], bulk["amount_fen"]) == (3, 0, "135850")
 
+    chosen = ("--book", "420100-310", "--from", "2026-11-05")
+    form = on(
+        "li", "book", "voucher", "templates", "propose", "--file", file("voucher-template.toml"), *chosen
+    )
+    assert (form["template"], form["state"], len(form["lines"])) == ("WH01@1", "proposed", 3)
+
     statement = ("--region", "420100", "--account", "4200000000001004", "--date", "2026-11-05")
     profile = ("--profile", file("bank-statement-profile.toml"))
     read = on("li", "bank-statement", "load", "--file", file("bank-statement.csv"), *profile, *statement)

@@ -65,6 +65,7 @@ _DRAFT: Final = an_object(
     correction={"type": "string", "enum": ["", "red", "blue", "difference"]},
     corrects_seq=COUNT,
     receipts=items(TEXT),
+    template=TEXT,
     amount_fen=FEN,
     lines=items(_LINE),
     prepared_by=TEXT,

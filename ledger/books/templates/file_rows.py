@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from ledger.books.manual import ManualContent
 from ledger.books.templates.fill import Filling, Ground, fill
-from ledger.books.templates.read import Template, templates
+from ledger.books.templates.read import Template
 from ledger.core.dates import parse_day
 from ledger.core.entries import Dimensions
 from ledger.core.errors import InvalidInput, LedgerError, NotFound
@@ -42,7 +42,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
         "B3",
     ),
 }
-"""Whose file drafts by which templates: 税务征缴 and 财政."""
+"""Whose file drafts by which shipped templates: 税务征缴 and 财政; a region's own serve both."""
 BYTES_MAX: Final = 64 * 1024 * 1024
 ROWS_MAX: Final = 100_000
 _KEY_MAX: Final = 60
@@ -77,12 +77,13 @@ class Rows:
     bad: Sequence[BadRow]
 
 
-def read_rows(text: str, kind: str, fund: int, on: Ground, today: date, known: Mapping[str, bool]) -> Rows:
-    """Every row judged; `known` says which parties are on a kept list.
+def read_rows(
+    text: str, kind: str, forms: Mapping[str, Template], on: Ground, today: date, known: Mapping[str, bool]
+) -> Rows:
+    """Every row judged; `forms` are the templates of the day, `known` says which parties are on a kept list.
 
     Raises InvalidInput `voucher_file.heading`, `voucher_file.rows`: the file is refused whole.
     """
-    forms = templates(fund)
     good: list[GoodRow] = []
     bad: list[BadRow] = []
     keys: dict[str, int] = {}
@@ -147,10 +148,10 @@ def _content(
     if not 1 <= len(row["key"]) <= _KEY_MAX or row["key"] != row["key"].strip():
         raise InvalidInput("voucher_file.field", f"key应为1到{_KEY_MAX}字，前后无空格", field="key")
     form = forms.get(row["template"])
-    if form is None or form.code not in KINDS[kind]:
+    if form is None or (form.code not in KINDS[kind] and not form.version):
         raise InvalidInput(
             "voucher_file.field",
-            f"模板“{row['template'][:20]}”不在此类文件可用之列：{'、'.join(KINDS[kind])}",
+            f"模板“{row['template'][:20]}”不在此类文件可用之列：{'、'.join(KINDS[kind])}，及本统筹区在用的模板",
             field="template",
         )
     day = parse_day(row["date"])
@@ -172,7 +173,9 @@ def _content(
     ):
         if not text.strip() or len(text) > 200 or any(c in "|\\" or ord(c) < 32 for c in text):
             raise InvalidInput("voucher.text", "应为1到200字，且不含竖线、反斜杠、换行", field=name)
-    return ManualContent(day, row["summary"] or form.summary, evidence, legs, _whole(row, "attachments"))
+    return ManualContent(
+        day, row["summary"] or form.summary, evidence, legs, _whole(row, "attachments"), template=form.own_id
+    )
 
 
 def _fen(part: str, text: str) -> int:

@@ -22,6 +22,7 @@ from ledger.books.templates.file_rows import (
     table,
 )
 from ledger.books.templates.fill import ground
+from ledger.books.templates.own import forms_on
 from ledger.books.templates.workbook import template_workbook, workbook_text
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput, NotFound
@@ -107,7 +108,7 @@ def take_file(
             parties=sorted(parties - {""}),
         )
     )
-    rows = read_rows(text, kind, book.fund, ground(tx, book), day, known_parties)
+    rows = read_rows(text, kind, forms_on(tx, book, day), ground(tx, book), day, known_parties)
     rows = _without_known(tx, book, kind, rows)
     _store(tx, book, (kind, name, content, day), rows)
     return imported(tx, book, digest)[0], True
@@ -206,7 +207,7 @@ def _store(tx: Transaction, book: Book, file: tuple[str, str, bytes, date], rows
                   %(of)s::integer[], %(sides)s::smallint[], %(amounts)s::bigint[], %(accounts)s::integer[],
                   %(parties)s::text[], %(subfunds)s::text[], %(years)s::smallint[], %(terms)s::integer[], %(categories)s::text[],
                   %(bad_lines)s::integer[], %(bad_keys)s::text[], %(fields)s::text[], %(codes)s::text[], %(messages)s::text[],
-                  %(bad_raws)s::text[])""",
+                  %(bad_raws)s::text[], %(templates)s::text[])""",
         region=book.region,
         fund=book.fund,
         kind=kind,
@@ -232,6 +233,7 @@ def _store(tx: Transaction, book: Book, file: tuple[str, str, bytes, date], rows
         codes=[row.code for row in bad],
         messages=[row.message for row in bad],
         bad_raws=[row.raw for row in bad],
+        templates=[row.content.template or None for row in good],
     )
 
 

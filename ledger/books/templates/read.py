@@ -15,7 +15,7 @@ from ledger.core.errors import NotFound
 
 TOTAL: Final = "="
 """The part that is the sum of all others."""
-_LINE: Final = re.compile(r"(红?)(借|贷) ([0-9]{4,8}(?:\|[0-9]{4,8})*) (=|[a-z]{2,20})(\??)(±?)")
+LINE: Final = re.compile(r"(红?)(借|贷) ([0-9]{4,8}(?:\|[0-9]{4,8})*) (=|[a-z]{2,20})(\??)(±?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class TemplateLine:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A voucher template: one kind of entry of a fund, with the articles it rests on. `by`: who books it instead of a hand, else empty."""
+    """A voucher template: one kind of entry of a fund, with the articles it rests on. `by`: who books it instead of a hand, else empty; `version`: of a region's own one, 0 of a shipped one."""
 
     code: str
     fund: int
@@ -46,6 +46,12 @@ class Template:
     summary: str
     by: str
     lines: tuple[TemplateLine, ...]
+    version: int = 0
+
+    @property
+    def own_id(self) -> str:
+        """What a voucher filled from a region's own one names for good, as `WH01@2`; empty of a shipped one."""
+        return f"{self.code}@{self.version}" if self.version else ""
 
     @property
     def parts(self) -> tuple[TemplateLine, ...]:
@@ -56,6 +62,7 @@ class Template:
         """For machines: lines as the data file writes them."""
         return {
             "code": self.code,
+            "version": self.version,
             "fund": self.fund,
             "title": self.title,
             "article": self.article,
@@ -93,12 +100,13 @@ def _template(fund: int, one: Mapping[str, Any]) -> Template:
         one["article"],
         one["summary"],
         one.get("by", ""),
-        tuple(_line(text) for text in one["lines"]),
+        tuple(line_of(text) for text in one["lines"]),
     )
 
 
-def _line(text: str) -> TemplateLine:
-    match = _LINE.fullmatch(text)
+def line_of(text: str) -> TemplateLine:
+    """A line as the data file writes it; raises ValueError."""
+    match = LINE.fullmatch(text)
     if match is None:
         raise ValueError(text)
     red, side, accounts, part, optional, sign = match.groups()

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 
 from ledger.books.manual import ManualContent, draft_voucher
 from ledger.books.templates.fill import Filling, fill, ground
-from ledger.books.templates.read import Template, template
+from ledger.books.templates.own import template_on
+from ledger.books.templates.read import Template
 from ledger.core.entries import Book, Dimensions
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.core.words import words_of
@@ -212,7 +213,8 @@ def due(tx: Transaction, book: Book, day: date) -> list[DueVoucher]:
 def draft_due(tx: Transaction, book: Book, one: DueVoucher, amounts: dict[str, int], on: date) -> DueVoucher:
     """Draft what is due under one's own name; where neither it nor `amounts` has an amount, nothing is drafted.
 
-    Raises Conflict `recurrence.drafted`, `recurrence.not_due`; InvalidInput `template.*`, `recurrence.amount`.
+    Raises Conflict `recurrence.drafted`, `recurrence.not_due`; InvalidInput `template.*`, `recurrence.amount`; and what
+    `template_on` raises.
     """
     of = recurrence(tx, book, one.recurrence_id)
     if amounts and of.given.amounts:
@@ -222,10 +224,12 @@ def draft_due(tx: Transaction, book: Book, one: DueVoucher, amounts: dict[str, i
     given = Filling(of.given.amounts or amounts, of.given.dims, of.given.banks, of.given.accounts)
     if not given.amounts:
         return one
-    form = template(book.fund, of.template)
+    form = template_on(tx, book, of.template, on)
     legs = fill(form, ground(tx, book), given)
     evidence = f"{of.evidence}/{one.recurrence_id}/{one.due_on}"
-    made = draft_voucher(tx, book, ManualContent(one.due_on, of.summary, evidence, legs), on)
+    made = draft_voucher(
+        tx, book, ManualContent(one.due_on, of.summary, evidence, legs, template=form.own_id), on
+    )
     tx.run(
         "SELECT books.note_due(%(region)s, %(fund)s::smallint, %(id)s, %(due)s, %(voucher)s)",
         region=book.region,

@@ -62,7 +62,7 @@ def propose(
 ) -> None:
     """提出定期凭证，待另一人确认；不给金额的（如存款利息）每期制单时给出。"""
     running, named, day = app_for("accountant"), parse_book(book), day_or_today(date)
-    form = template_of(named, template)
+    form = template_of(running, named, template, day)
     given = given_of(amount, bank, account, Dimensions(party, subfund, year, term, category))
     days = (parse_day(first), parse_day(last) if last else None)
     with act(running, named.region, "voucher.recurring_propose", f"{book} {template} {rhythm}") as tx:

@@ -1,23 +1,31 @@
-"""`fundledger book voucher templates`: which entries of the regulation can be drafted from a template, and what one asks for."""
+"""`fundledger book voucher templates`: which entries can be drafted from a template, the regulation's and the region's own, and what one asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date as date_type
 from typing import Annotated, Final
 
 import typer
 
 from ledger.books.reading import parse_book
 from ledger.books.templates.fill import Filling, Ground, ground
-from ledger.books.templates.read import Template, TemplateLine, template, templates
-from ledger.cli.line.context import JsonFlag, app_for, show
+from ledger.books.templates.own import forms_on, own_template, own_templates, template_on
+from ledger.books.templates.read import Template, TemplateLine, templates
+from ledger.bootstrap import App
+from ledger.cli.line.context import JsonFlag, app_for, day_or_today, show
+from ledger.cli.vouchers import own_templates as own
 from ledger.core.entries import FUND_NAMES, Book, Dimensions, Side
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen
 from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import unit_of_work
 
-app = typer.Typer(help="凭证模板：28号规定的分录", no_args_is_help=True)
+app = typer.Typer(help="凭证模板：28号规定的分录，及本统筹区两人办理的", no_args_is_help=True)
+app.command()(own.propose)
+app.command()(own.retire)
+app.command()(own.confirm)
+app.command()(own.refuse)
 
 BookOption = Annotated[str, typer.Option("--book", help="账套，如420100-310")]
 AmountOption = Annotated[
@@ -43,16 +51,27 @@ _PARTS: Final = {word: part for part, word in words_of("template.part").items()}
 
 
 @app.command("list")
-def list_templates(book: BookOption, *, as_json: JsonFlag = False) -> None:
-    """列出账套可用的凭证模板：编号、用途、条款。"""
-    app_for("reviewer")
-    named = parse_book(book)
-    found = list(templates(named.fund).values())
+def list_templates(
+    book: BookOption,
+    date: Annotated[str, typer.Option("--date", help="在此日可用的；缺省为业务日期")] = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """列出账套可用的凭证模板：编号、用途、条款；本统筹区的另列各版、两人与摘要。"""
+    running, named, day = app_for("reviewer"), parse_book(book), day_or_today(date)
+    with unit_of_work(running.engine, running.user, named.region) as tx:
+        found, versions = list(forms_on(tx, named, day).values()), own_templates(tx, named)
     lines = [
-        f"{one.code}  {one.title}  （{one.article}）{f'由{one.by}办理' if one.by else ''}" for one in found
+        f"{one.own_id or one.code}  {one.title}  （{one.article}）{f'由{one.by}办理' if one.by else ''}"
+        for one in found
     ]
+    lines += ["本统筹区模板的各版：", *map(own.words, versions)] if versions else []
     show(
-        {"fund": FUND_NAMES[named.fund], "templates": [one.as_json() for one in found]},
+        {
+            "fund": FUND_NAMES[named.fund],
+            "templates": [one.as_json() for one in found],
+            "own": [one.as_json() for one in versions],
+        },
         lines,
         as_json=as_json,
     )
@@ -60,26 +79,34 @@ def list_templates(book: BookOption, *, as_json: JsonFlag = False) -> None:
 
 @app.command("show")
 def show_template(
-    code: Annotated[str, typer.Argument(help="模板编号，如A5")],
+    code: Annotated[str, typer.Argument(help="模板编号，如A5；本统筹区的某一版写作WH01@2")],
     book: BookOption,
+    date: Annotated[str, typer.Option("--date", help="在此日可用的；缺省为业务日期")] = "",
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """一个模板的分录：各行可用的末级科目、金额项、辅助核算，以及条款。"""
-    running, named = app_for("reviewer"), parse_book(book)
-    one = template_of(named, code)
+    """一个模板的分录：各行可用的末级科目、金额项、辅助核算，以及条款；写明版次的，连同两人与摘要。"""
+    running, named, day = app_for("reviewer"), parse_book(book), day_or_today(date)
     with unit_of_work(running.engine, running.user, named.region) as tx:
+        version = own_template(tx, named, code) if "@" in code else None
+        one = version.form if version else template_on(tx, named, code, day)
         on = ground(tx, named)
-    lines = [f"{one.code} {one.title}", f"  条款：{one.article}", f"  摘要：{one.summary}"]
+    lines = [own.words(version)] if version else [f"{one.own_id or one.code} {one.title}"]
+    lines += [f"  条款：{one.article}", f"  摘要：{one.summary}"]
     if one.by:
         lines.append(f"  由{one.by}办理，不能手工制单")
     lines += [text for line in one.lines for text in _line_words(line, on)]
-    show(one.as_json() | {"accounts": _accounts(one, on)}, lines, as_json=as_json)
+    document = version.as_json() if version else one.as_json()
+    show(document | {"accounts": _accounts(one, on)}, lines, as_json=as_json)
 
 
-def template_of(book: Book, code: str) -> Template:
-    """A book's template; raises NotFound `template.unknown`."""
-    return template(book.fund, code)
+def template_of(running: App, book: Book, code: str, day: date_type) -> Template:
+    """The template of a code that a book can use on a day; raises as `template_on`."""
+    shipped = templates(book.fund).get(code)
+    if shipped is not None:
+        return shipped
+    with unit_of_work(running.engine, running.user, book.region) as tx:
+        return template_on(tx, book, code, day)
 
 
 def given_of(

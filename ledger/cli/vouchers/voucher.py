@@ -105,7 +105,7 @@ def draft(
     if bool(template) == bool(line):
         raise InvalidInput("voucher.form", "制单或用--template，或用--line逐行写明，不能两样都给或都不给")
     legs = tuple(parse_leg(text) for text in line or ())
-    form = template_of(named, template) if template else None
+    form = template_of(running, named, template, day) if template else None
     given = given_of(amount, bank, account, Dimensions(party, subfund, year, term, category))
     summary = summary or (form.summary if form else "")
     with act(running, named.region, "voucher.draft", f"{book} {summary}") as tx:
@@ -114,7 +114,9 @@ def draft(
             legs = fill(form, ground(tx, named), given)
         papers = named_papers(tx, named, legs, receipt or [], take_line)
         said = (parse_day(business) if business else day, summary, evidence, legs, attachments, corrected)
-        made = manual.draft_voucher(tx, named, ManualContent(*said, papers=papers), day)
+        made = manual.draft_voucher(
+            tx, named, ManualContent(*said, papers=papers, template=form.own_id if form else ""), day
+        )
     show_voucher(made, as_json=as_json)
 
 
@@ -239,6 +241,7 @@ def show_voucher(one: ManualVoucher, *, as_json: bool) -> None:
         dims = " ".join(str(value) for value in leg.dims if value)
         side = "借" if leg.side is Side.DEBIT else "贷"
         lines.append(f"  {side} {leg.account} {yuan_grouped(leg.amount_fen)}元 {dims}".rstrip())
+    lines += [f"  模板 {one.content.template}"] if one.content.template else []
     lines += [f"  回单 {paper}" for paper in one.content.papers]
     lines += [f"  附件{it.n} {it.name} {it.size}字节 SHA-256 {it.sha256.hex()}" for it in one.attached]
     lines += [f"  警告（{caution.code}）：{caution.message}" for caution in one.cautions]

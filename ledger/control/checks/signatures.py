@@ -50,6 +50,8 @@ _UNSIGNED: Final = """
         UNION ALL SELECT region, 'policy.confirm', region::text, '', decided_by, decided_on FROM fund.policy_proposal WHERE state = 'confirmed'
         UNION ALL SELECT region, 'voucher.approve', voucher_id, encode(CASE attached WHEN '' THEN digest ELSE sha256(digest || attached) END, 'hex'),
                          decided_by, decided_on FROM books.voucher_decision WHERE decision = 'approved'
+        UNION ALL SELECT region, 'template.confirm', region || '-' || fund || ' ' || template_id, encode(digest, 'hex'), decided_by, decided_on
+                    FROM books.voucher_template WHERE state = 'confirmed'
         UNION ALL SELECT region, 'period.confirm', region || '-' || fund || ' ' || period, encode(digest, 'hex'), closed_by, closed_on
                     FROM books.closing WHERE state IN ('closed', 'reopened') AND digest <> ''
         UNION ALL SELECT region, 'role.confirm', n::text, encode(digest, 'hex'), decided_by, decided_on FROM access.proposal WHERE state = 'confirmed'

@@ -139,6 +139,7 @@ BEGIN
         (SELECT max(decided_on) FROM fund.terms WHERE region = p_region),
         (SELECT max(decided_on) FROM fund.policy_proposal WHERE region = p_region),
         (SELECT max(decided_on) FROM books.voucher_decision WHERE region = p_region),
+        (SELECT max(decided_on) FROM books.voucher_template WHERE region = p_region),
         (SELECT max(closed_on) FROM books.closing WHERE region = p_region),
         (SELECT max(decided_on) FROM access.proposal WHERE region = p_region));
 END $$;

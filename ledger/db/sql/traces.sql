@@ -197,6 +197,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.user_role REFERENC
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name,role,fund', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.user_role REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name,role,fund', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.voucher_template REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,template_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.voucher_template REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,template_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.voucher_template REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,template_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.enrolment REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,from_day', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.enrolment REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

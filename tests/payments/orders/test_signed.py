@@ -15,9 +15,12 @@ from ledger.access.signing.pair import ED25519, SM2, Algorithm, KeyPair, generat
 from ledger.access.signing.register import make_list, sign_list
 from ledger.access.signing.signer import Carried, WithKey
 from ledger.access.signing.statement import SignedStatement, ToSign
+from ledger.books.templates.own import confirm_template, propose_template
+from ledger.books.templates.read import Template, line_of
 from ledger.control.checks.signatures import check_signatures
 from ledger.control.snapshot import open_snapshot
 from ledger.core.dates import machine_moment
+from ledger.core.entries import Book
 from ledger.core.errors import Conflict, Forbidden, LedgerError
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.approve import approve_in
@@ -332,3 +335,27 @@ def test_evidence_of_a_batch_proves_its_orders_without_a_database(signing: Signi
     assert (found.flaws, found.content, [one.user for one in found.proven]) == ([], True, ["checker"])
     changed = document | {"orders": [text.replace("first", "") for text in document["orders"]]}
     assert check_evidence(changed).flaws == ["第1个签名不成立：所附内容与所签的摘要不符"]
+
+
+def test_an_own_voucher_template_is_signed_or_found(signing: Signing) -> None:
+    book = Book(REGION, 310)
+    form = Template(
+        "WH01", 310, "调剂金", "文件", "交存", "", (line_of("借 1001 ="), line_of("贷 41010101 amount"))
+    )
+    with signing.world.tx("maker") as tx:
+        one = propose_template(tx, book, form, DAY, DAY)
+        other = propose_template(tx, book, replace(form, code="WH02"), DAY, DAY)
+    with pytest.raises(Forbidden) as refused, signing.world.tx("checker") as tx:
+        confirm_template(tx, book, one.template_id, one.digest, DAY)
+    assert refused.value.code == "signature.missing"
+    with signing.act("checker") as tx:
+        assert confirm_template(tx, book, one.template_id, one.digest, DAY).state == "confirmed"
+    assert signing.found() == []
+    with psycopg.connect(signing.database.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            "UPDATE books.voucher_template SET state = 'confirmed', decided_by = 'checker', decided_on = %s WHERE code = 'WH02'",
+            [DAY + timedelta(1)],
+        )
+    [found] = signing.found()
+    assert f"420100-310 {other.template_id}" in found

@@ -1,4 +1,4 @@
-"""INV-12: what hand-written vouchers rest on is kept as it was: attached papers, imported files, recurrences by two persons."""
+"""INV-12: what hand-written vouchers rest on is kept as it was: attached papers, imported files, recurrences and own templates by two persons."""
 
 from __future__ import annotations
 
@@ -54,6 +54,28 @@ _RECURRENCES: Final = """
                                                AND t.due_on <= coalesce(r.to_day, 'infinity') AND v.business_date = t.due_on), false)
      ORDER BY 1, 2, 3
 """
+_TEMPLATES: Final = """
+    SELECT t.region, t.fund, t.template_id FROM books.voucher_template t
+      LEFT JOIN access.app_user p ON p.user_name = t.proposed_by
+      LEFT JOIN access.app_user d ON d.user_name = t.decided_by
+     WHERE t.digest <> sha256(convert_to(concat_ws('|', 'template', t.region, t.fund, t.template_id, t.title, t.article, t.summary, t.from_day,
+                                                   t.proposed_by) || E'\\n' || array_to_string(t.lines, E'\\n'), 'UTF8'))
+        OR t.decided_by <> '' AND (p.person IS NULL OR d.person IS NULL OR p.person = d.person)
+     ORDER BY 1, 2, 3
+"""
+# In force on the day of the draft; what was confirmed on that very day may have been so after it.
+_TEMPLATE_USE: Final = """
+    SELECT v.region, v.fund, v.voucher_id FROM books.voucher v
+      LEFT JOIN books.voucher_template t ON t.region = v.region AND t.fund = v.fund AND t.template_id = v.template
+     WHERE v.template IS NOT NULL AND (
+           t.state IS DISTINCT FROM 'confirmed' OR t.lines = '{}' OR greatest(t.from_day, t.decided_on) > v.prepared_on
+        OR EXISTS (SELECT 1 FROM books.voucher_template n
+                    WHERE n.region = t.region AND n.fund = t.fund AND n.code = t.code AND n.version > t.version AND n.state = 'confirmed'
+                      AND n.from_day <= v.prepared_on AND n.decided_on < v.prepared_on))
+    UNION
+    SELECT t.region, t.fund, m FROM books.voucher_template t CROSS JOIN LATERAL books.template_misfits(t.region, t.fund, t.template_id) AS m
+     ORDER BY 1, 2, 3
+"""
 _SAYINGS: Final = (
     (_PAPERS, "附件{what}的内容与其SHA-256不符，已被改动"),
     (_SETS, "手工凭证{what}的附件与复核时不同"),
@@ -62,11 +84,13 @@ _SAYINGS: Final = (
     (_COUNTS, "导入文件{what}的行数、金额与其各行的草稿不符"),
     (_TWICE, "导入的行{what}制单两次"),
     (_RECURRENCES, "定期凭证{what}制单两次，或不是两人确认的到期日"),
+    (_TEMPLATES, "凭证模板{what}与其摘要不符，已被改动，或不是两人办理的"),
+    (_TEMPLATE_USE, "手工凭证{what}所写的凭证模板当日不在用，或分录不是该模板的"),
 )
 
 
 def check_entered(snapshot: Snapshot) -> Iterator[Breach]:
-    """Bytes against digests, attached papers against what was approved, rows and days due against their drafts."""
+    """Bytes against digests, attached papers against what was approved, rows, days due and own templates against their drafts."""
     for query, saying in _SAYINGS:
         for region, fund, what in snapshot.rows(query):
             named = what[:16] if len(what) == 64 else what

@@ -41,8 +41,8 @@ _DRAFTS: Final = """
       LEFT JOIN (SELECT region, fund, voucher_id, string_agg(concat_ws('|', account, kind, receipt_no, direction), '|' ORDER BY n) AS text
                    FROM books.voucher_paper GROUP BY 1, 2, 3) y
         ON y.region = v.region AND y.fund = v.fund AND y.voucher_id = v.voucher_id
-      CROSS JOIN LATERAL (     -- what it corrects and the papers it rests on; null for neither
-          SELECT nullif(concat_ws('|', nullif(nullif(v.correction, 'before'), ''), nullif(v.corrects_seq, 0), y.text), '') AS said) x
+      CROSS JOIN LATERAL (     -- what it corrects, the papers it rests on, the own template it was filled from; null for none
+          SELECT nullif(concat_ws('|', nullif(nullif(v.correction, 'before'), ''), nullif(v.corrects_seq, 0), y.text, v.template), '') AS said) x
       LEFT JOIN (SELECT region, fund, voucher_id, count(*) AS files FROM books.attachment GROUP BY 1, 2, 3) p
         ON p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id
       LEFT JOIN books.entry e ON e.region = v.region AND e.fund = v.fund AND e.event = 'MAN' AND e.source_key = 'MAN:' || v.voucher_id

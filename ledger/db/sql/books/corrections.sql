@@ -311,10 +311,10 @@ BEGIN
     PERFORM books.check_papers(v, p_posting);
 END $$;
 
--- Papers, corrections and money of a draft about to be stored; the rest of its columns stand there.
-CREATE OR REPLACE FUNCTION books.said_of(p_correction text, p_corrects bigint, p_papers text[]) RETURNS text LANGUAGE sql IMMUTABLE
+-- What a draft about to be stored says beside its facts: what it corrects, the papers it rests on, the own template it was filled from.
+CREATE OR REPLACE FUNCTION books.said_of(p_correction text, p_corrects bigint, p_papers text[], p_template text) RETURNS text LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT nullif(concat_ws('|', nullif(nullif(p_correction, 'before'), ''), nullif(p_corrects, 0), nullif(array_to_string(p_papers, '|'), '')), '')
+    SELECT nullif(concat_ws('|', nullif(nullif(p_correction, 'before'), ''), nullif(p_corrects, 0), nullif(array_to_string(p_papers, '|'), ''), p_template), '')
 $$;
 
 -- Orders are approved and hand-written money is moved one after the other, whichever of the two began (T7); taken before the head.
@@ -581,7 +581,7 @@ ALTER FUNCTION books.check_red(books.voucher,date) OWNER TO fundledger_poster;
 ALTER FUNCTION books.check_replacement(books.voucher,date,boolean) OWNER TO fundledger_poster;
 ALTER FUNCTION books.hand_staged(integer,smallint,date,bigint,integer[]) OWNER TO fundledger_poster;
 ALTER FUNCTION books.hold_accounts(integer,smallint) OWNER TO fundledger_poster;
-ALTER FUNCTION books.said_of(text,bigint,text[]) OWNER TO fundledger_poster;
+ALTER FUNCTION books.said_of(text,bigint,text[],text) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.awaiting(integer,text,text,bigint) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.beside_papers(integer,smallint,text[]) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.find_lines(integer,smallint,integer,integer) TO fundledger_service;

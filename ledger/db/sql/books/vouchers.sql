@@ -16,12 +16,16 @@ CREATE TABLE books.voucher (
     digest        bytea NOT NULL CHECK (length(digest) = 32),   -- the entry's evidence digest
     correction    text NOT NULL DEFAULT '',        -- red reverses reverses_seq; before: drafted when none of this was asked
     corrects_seq  bigint NOT NULL DEFAULT 0,       -- of a blue one or a difference
+    template      text,                            -- the version of the region's own template it was filled from
     PRIMARY KEY (region, fund, voucher_id),
     FOREIGN KEY (region, fund) REFERENCES books.book,
+    FOREIGN KEY (region, fund, template) REFERENCES books.voucher_template,
     CONSTRAINT voucher_correction CHECK (correction = 'before'
         OR correction IN ('', 'red', 'blue', 'difference') AND (correction = 'red') = (reverses_seq > 0)
            AND (correction IN ('blue', 'difference')) = (corrects_seq > 0) AND corrects_seq >= 0)
 );
+
+CREATE INDEX voucher_by_template ON books.voucher (region, fund, template, prepared_on) WHERE template IS NOT NULL;
 
 CREATE TABLE books.voucher_line (
     region       integer NOT NULL,
@@ -58,8 +62,8 @@ CREATE TABLE books.voucher_decision (
 
 -- Functions ---------------------------------------------------
 -- The text of a hand-written voucher, hashed: its facts, its version, then its lines
--- n|side|amount|account|counterparty|subfund|service_year|term|category in their order. `p_said`: what it corrects and the papers
--- it rests on (books.said_of); null for neither.
+-- n|side|amount|account|counterparty|subfund|service_year|term|category in their order. `p_said`: what it corrects, the papers it
+-- rests on and the own template it was filled from (books.said_of); null for none.
 CREATE OR REPLACE FUNCTION books.voucher_text_digest(p_region integer, p_fund smallint, p_version integer, p_business_date date, p_reverses bigint,
                                           p_summary text, p_evidence text, p_attachments integer, p_prepared_by text, p_lines text, p_said text DEFAULT NULL)
 RETURNS bytea LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' AS $$
@@ -128,12 +132,13 @@ SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Drafts a voucher under the acting user's name; returns its id. The same content again is the same draft, until it is
--- rejected or withdrawn. `p_papers`: account, kind, receipt number and direction of each paper it rests on, four by four.
+-- rejected or withdrawn. `p_papers`: account, kind, receipt number and direction of each paper it rests on, four by four;
+-- `p_template`: the version of an own template it was filled from.
 CREATE OR REPLACE FUNCTION books.draft_voucher(p_region integer, p_fund smallint, p_business_date date, p_reverses bigint, p_summary text,
                                     p_evidence text, p_attachments integer, p_on date, p_sides smallint[], p_amounts bigint[],
                                     p_accounts integer[], p_counterparties text[], p_subfunds text[], p_years smallint[],
                                     p_terms integer[], p_categories text[], p_correction text DEFAULT '', p_corrects bigint DEFAULT 0,
-                                    p_papers text[] DEFAULT '{}')
+                                    p_papers text[] DEFAULT '{}', p_template text DEFAULT NULL)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_actor   text := access.require_role(p_region, p_fund, '{accountant,maker}');
@@ -192,7 +197,7 @@ BEGIN
     LOOP
         v_version := v_version + 1;
         v_digest := books.voucher_text_digest(p_region, p_fund, v_version, p_business_date, p_reverses, p_summary, p_evidence,
-                                              p_attachments, v_actor, v_sum.text, books.said_of(v_red, p_corrects, p_papers));
+                                              p_attachments, v_actor, v_sum.text, books.said_of(v_red, p_corrects, p_papers, p_template));
         v_id := 'MV-' || left(encode(v_digest, 'hex'), 20);
         IF NOT EXISTS (SELECT 1 FROM books.voucher v WHERE v.region = p_region AND v.fund = p_fund AND v.voucher_id = v_id) THEN
             EXIT;
@@ -203,7 +208,7 @@ BEGIN
         END IF;
     END LOOP;
     INSERT INTO books.voucher VALUES (p_region, p_fund, v_id, v_version, p_business_date, p_reverses, p_summary, p_evidence,
-                                      p_attachments, v_actor, p_on, v_digest, v_red, p_corrects);
+                                      p_attachments, v_actor, p_on, v_digest, v_red, p_corrects, p_template);
     INSERT INTO books.voucher_line
     SELECT p_region, p_fund, v_id, l.n, l.side, l.fen, l.account, l.party, l.subfund, l.year, l.term, l.category
       FROM unnest(p_sides, p_amounts, p_accounts, p_counterparties, p_subfunds, p_years, p_terms, p_categories)
@@ -213,6 +218,7 @@ BEGIN
       FROM generate_series(1, cardinality(p_papers), 4) AS i
       JOIN payments.evidence e ON e.region = p_region
        AND (e.account, e.kind, e.receipt_no, e.direction) = (p_papers[i], p_papers[i + 1], p_papers[i + 2], p_papers[i + 3]);
+    PERFORM books.check_template_use(p_region, p_fund, ARRAY[v_id], p_on);
     PERFORM books.check_hand(p_region, p_fund, v_id, p_on, false);
     RETURN v_id;
 END $$;
@@ -299,7 +305,7 @@ BEGIN
                                                                 SELECT x.part FROM books.voucher_paper p CROSS JOIN LATERAL unnest(
                                                                     ARRAY[p.account, p.kind, p.receipt_no, p.direction]) WITH ORDINALITY AS x (part, k)
                                                                  WHERE p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id
-                                                                 ORDER BY p.n, x.k))))
+                                                                 ORDER BY p.n, x.k), v.template)))
            WHEN e.event = 'OPEN' THEN true                      -- fund.check_opening
            WHEN e.source_key LIKE 'REF:%' THEN EXISTS (
                 SELECT 1 FROM fund.refund r WHERE r.region = p_region AND r.fund = p_fund AND r.refund_id = substr(e.source_key, 5)
@@ -356,8 +362,8 @@ GRANT SELECT ON books.voucher_line TO fundledger_service, fundledger_auditor;
 ALTER FUNCTION books.check_manual(integer,smallint) OWNER TO fundledger_poster;
 ALTER FUNCTION books.decide_voucher(integer,smallint,text,text,bytea,date,text) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.decide_voucher(integer,smallint,text,text,bytea,date,text) TO fundledger_service;
-ALTER FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,integer,date,smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],text,bigint,text[]) OWNER TO fundledger_poster;
-GRANT EXECUTE ON FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,integer,date,smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],text,bigint,text[]) TO fundledger_service;
+ALTER FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,integer,date,smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],text,bigint,text[],text) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.draft_voucher(integer,smallint,date,bigint,text,text,integer,date,smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],text,bigint,text[],text) TO fundledger_service;
 ALTER FUNCTION books.refuse_future(integer,smallint,date,date) OWNER TO fundledger_poster;
 ALTER FUNCTION books.voucher_text_digest(integer,smallint,integer,date,bigint,text,text,integer,text,text,text) OWNER TO fundledger_poster;
 ALTER FUNCTION books.check_hand_days(integer,smallint,date,integer[]) OWNER TO fundledger_poster;

@@ -61,7 +61,7 @@ $$;
 CREATE OR REPLACE FUNCTION books.draft_vouchers(p_region integer, p_fund smallint, p_on date, p_business date[], p_summaries text[],
                                      p_evidences text[], p_attachments integer[], p_of integer[], p_sides smallint[], p_amounts bigint[],
                                      p_accounts integer[], p_counterparties text[], p_subfunds text[], p_years smallint[], p_terms integer[],
-                                     p_categories text[])
+                                     p_categories text[], p_templates text[] DEFAULT NULL)
 RETURNS text[] LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' SET enable_nestloop = off SET enable_seqscan = off AS $$
 DECLARE
     v_actor   text := access.require_role(p_region, p_fund, '{accountant,maker}');
@@ -115,25 +115,29 @@ BEGIN
     v_version := array_fill(1, ARRAY[cardinality(p_business)]);
     LOOP
         SELECT array_agg(d.digest ORDER BY d.n), array_agg('MV-' || left(encode(d.digest, 'hex'), 20) ORDER BY d.n) INTO v_digests, v_ids
-          FROM (SELECT u.n, books.voucher_text_digest(p_region, p_fund, u.version, u.business, 0, u.summary, u.evidence, u.attachments, v_actor, u.text) AS digest
-                  FROM unnest(v_version, p_business, p_summaries, p_evidences, p_attachments, v_texts)
-                       WITH ORDINALITY AS u (version, business, summary, evidence, attachments, text, n)) d;
+          FROM (SELECT u.n, books.voucher_text_digest(p_region, p_fund, u.version, u.business, 0, u.summary, u.evidence, u.attachments, v_actor, u.text,
+                                                 u.template) AS digest
+                  FROM unnest(v_version, p_business, p_summaries, p_evidences, p_attachments, v_texts, p_templates)
+                       WITH ORDINALITY AS u (version, business, summary, evidence, attachments, text, template, n)) d;
         SELECT array_agg(u.version + (w.voucher_id IS NOT NULL)::int ORDER BY u.n) INTO v_version
           FROM unnest(v_version, v_ids) WITH ORDINALITY AS u (version, id, n)
           LEFT JOIN books.voucher w ON w.region = p_region AND w.fund = p_fund AND w.voucher_id = u.id;
         EXIT WHEN NOT EXISTS (SELECT 1 FROM books.voucher w WHERE w.region = p_region AND w.fund = p_fund AND w.voucher_id = ANY (v_ids));
     END LOOP;
     INSERT INTO books.voucher (region, fund, voucher_id, version, business_date, reverses_seq, summary, evidence, attachments, prepared_by,
-                               prepared_on, digest)
-    SELECT p_region, p_fund, u.id, u.version, u.business, 0, u.summary, u.evidence, u.attachments, v_actor, p_on, u.digest
-      FROM unnest(v_ids, v_version, p_business, p_summaries, p_evidences, p_attachments, v_digests)
-           AS u (id, version, business, summary, evidence, attachments, digest);
+                               prepared_on, digest, template)
+    SELECT p_region, p_fund, u.id, u.version, u.business, 0, u.summary, u.evidence, u.attachments, v_actor, p_on, u.digest, u.template
+      FROM unnest(v_ids, v_version, p_business, p_summaries, p_evidences, p_attachments, v_digests, p_templates)
+           AS u (id, version, business, summary, evidence, attachments, digest, template);
     INSERT INTO books.voucher_line
     SELECT p_region, p_fund, i.id, row_number() OVER (PARTITION BY r.of ORDER BY r.place), r.side, r.fen, r.account, r.party, r.subfund,
            r.year, r.term, r.category
       FROM unnest(p_of, p_sides, p_amounts, p_accounts, p_counterparties, p_subfunds, p_years, p_terms, p_categories)
            WITH ORDINALITY AS r (of, side, fen, account, party, subfund, year, term, category, place)
       JOIN unnest(v_ids) WITH ORDINALITY AS i (id, n) ON i.n = r.of;
+    IF array_remove(p_templates, NULL) <> '{}' THEN
+        PERFORM books.check_template_use(p_region, p_fund, v_ids, p_on);
+    END IF;
     RETURN v_ids;
 END $$;
 
@@ -144,7 +148,8 @@ CREATE OR REPLACE FUNCTION books.import_vouchers(p_region integer, p_fund smalli
                                      p_business date[], p_summaries text[], p_evidences text[], p_attachments integer[], p_of integer[],
                                      p_sides smallint[], p_amounts bigint[], p_accounts integer[], p_counterparties text[], p_subfunds text[],
                                      p_years smallint[], p_terms integer[], p_categories text[],
-                                     p_bad_lines integer[], p_bad_keys text[], p_fields text[], p_codes text[], p_messages text[], p_bad_raws text[])
+                                     p_bad_lines integer[], p_bad_keys text[], p_fields text[], p_codes text[], p_messages text[], p_bad_raws text[],
+                                     p_templates text[] DEFAULT NULL)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     v_actor text := access.require_role(p_region, p_fund, '{accountant,maker}');
@@ -158,7 +163,7 @@ BEGIN
     END IF;
     IF cardinality(p_lines) > 0 THEN
         v_ids := books.draft_vouchers(p_region, p_fund, p_on, p_business, p_summaries, p_evidences, p_attachments, p_of, p_sides, p_amounts,
-                                      p_accounts, p_counterparties, p_subfunds, p_years, p_terms, p_categories);
+                                      p_accounts, p_counterparties, p_subfunds, p_years, p_terms, p_categories, p_templates);
     END IF;
     SELECT r.key INTO v_key FROM books.import_row r
      WHERE r.region = p_region AND r.fund = p_fund AND r.kind = p_kind AND r.key = ANY (p_keys) AND r.voucher_id IS NOT NULL
@@ -244,9 +249,9 @@ GRANT SELECT, INSERT ON books.import_row TO fundledger_poster;
 GRANT SELECT ON books.import_row TO fundledger_service, fundledger_auditor;
 ALTER FUNCTION books.approve_vouchers(integer,smallint,text[],bytea,date) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.approve_vouchers(integer,smallint,text[],bytea,date) TO fundledger_service;
-ALTER FUNCTION books.draft_vouchers(integer,smallint,date,date[],text[],text[],integer[],integer[],smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[]) OWNER TO fundledger_poster;
-ALTER FUNCTION books.import_vouchers(integer,smallint,text,text,bytea,date,integer[],text[],text[],date[],text[],text[],integer[],integer[],smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],integer[],text[],text[],text[],text[],text[]) OWNER TO fundledger_poster;
-GRANT EXECUTE ON FUNCTION books.import_vouchers(integer,smallint,text,text,bytea,date,integer[],text[],text[],date[],text[],text[],integer[],integer[],smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],integer[],text[],text[],text[],text[],text[]) TO fundledger_service;
+ALTER FUNCTION books.draft_vouchers(integer,smallint,date,date[],text[],text[],integer[],integer[],smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],text[]) OWNER TO fundledger_poster;
+ALTER FUNCTION books.import_vouchers(integer,smallint,text,text,bytea,date,integer[],text[],text[],date[],text[],text[],integer[],integer[],smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],integer[],text[],text[],text[],text[],text[],text[]) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.import_vouchers(integer,smallint,text,text,bytea,date,integer[],text[],text[],date[],text[],text[],integer[],integer[],smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],integer[],text[],text[],text[],text[],text[],text[]) TO fundledger_service;
 ALTER FUNCTION books.list_digest(integer,smallint,text[]) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.list_digest(integer,smallint,text[]) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION books.own_banks(integer,smallint) TO fundledger_service;
