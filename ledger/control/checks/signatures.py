@@ -73,6 +73,7 @@ _UNSIGNED: Final = """
            SELECT 1 FROM access.signature s
             WHERE s.region = a.region AND s.act = 'voucher.approve_list' AND s.user_name = a.user_name AND s.day = a.day
               AND a.object || '|' || a.digest = ANY (string_to_array(s.content, E'\\n'))))
+    UNION ALL SELECT * FROM access.unsigned_decisions()
      ORDER BY 1, 2, 3
 """
 _DEMANDS: Final = """
