@@ -40,6 +40,7 @@ def signed(tx: Transaction, act: str, subject: str, digest: str, day: date, cont
     wanted = ToSign(home, tx.region, act, subject, digest.strip().lower(), tx.user, person or "", day)
     given = signer.signature(wanted)
     if given is None:
+        tx.to_sign.append(wanted.asked(content))
         return False
     store(tx, wanted, given, content)
     return True
@@ -82,7 +83,7 @@ def store(tx: Transaction, wanted: ToSign, given: SignedStatement, content: str 
     tx.run(
         "INSERT INTO access.signature (region, fingerprint, act, object, digest, user_name, day, signed_at, statement,"
         " signature, content) VALUES (%(region)s, %(key)s, %(act)s, %(object)s, %(digest)s, %(user)s, %(day)s, %(at)s,"
-        " %(statement)s, %(signature)s, %(content)s)",
+        " %(statement)s, %(signature)s, %(content)s) ON CONFLICT (region, statement) DO NOTHING",  # sent once more: of no use twice
         region=tx.region,
         key=key,
         act=wanted.act,

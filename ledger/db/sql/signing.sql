@@ -112,8 +112,8 @@ BEGIN
 END $$;
 
 -- What a person signs who decides on a row: which, and the digest of what was shown. A trigger's arguments say how: the act, the
--- columns the row is known by, who decided and when, the columns that are signed (none: those are digested already, in `digest`),
--- and the table of its lines.
+-- columns the row is known by, who decided and when, the columns that are signed (none: those are digested already, in `digest`;
+-- `*` before them: the text is not kept, for it names a person), and the table of its lines.
 CREATE OR REPLACE FUNCTION access.decision(p_row jsonb, p_arguments text[], OUT object text, OUT digest text, OUT content text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET bytea_output = 'hex' AS $$
 DECLARE
@@ -128,7 +128,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT jsonb_object_agg(c, p_row -> c) INTO v_shown
-      FROM unnest(string_to_array('region,' || p_arguments[2] || ',' || p_arguments[5], ',')) c WHERE p_row -> c <> 'null';
+      FROM unnest(string_to_array('region,' || p_arguments[2] || ',' || ltrim(p_arguments[5], '*'), ',')) c WHERE p_row -> c <> 'null';
     IF p_arguments[6] <> '' THEN
         EXECUTE format('SELECT coalesce(jsonb_agg(l.j ORDER BY l.j::text COLLATE "C"), ''[]'') FROM (SELECT jsonb_strip_nulls(to_jsonb(t)) AS j'
                        ' FROM %s t WHERE t.region = %L AND %s) l', p_arguments[6], p_row ->> 'region',
@@ -136,6 +136,9 @@ BEGIN
     END IF;
     content := jsonb_build_object('act', p_arguments[1], 'object', object, 'shown', v_shown, 'lines', v_lines)::text;
     digest := encode(sha256(convert_to(content, 'UTF8')), 'hex');
+    IF p_arguments[5] LIKE '*%' THEN
+        content := '';      -- names a person: not kept a second time, not told
+    END IF;
 END $$;
 
 -- The tables with rows that a second person decides on under a signature, and how.
@@ -462,7 +465,7 @@ CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.outregion_move FO
 CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.party FOR EACH ROW EXECUTE FUNCTION access.check_decision(
     'party.confirm', 'party', 'confirmed_by', 'confirmed_on', 'name,kind,proposed_by', '');
 CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.person_payment FOR EACH ROW EXECUTE FUNCTION access.check_decision(
-    'person_payment.approve', 'payment_id', 'approved_by', 'approved_on', 'fund,kind,psn_no,subfund,service_year,term,category,amount_fen,document,payee_name,payee_number,payee_bank,payee_cnaps,due_on,prepared_by,prepared_on', '');
+    'person_payment.approve', 'payment_id', 'approved_by', 'approved_on', '*fund,kind,psn_no,subfund,service_year,term,category,amount_fen,document,payee_name,payee_number,payee_bank,payee_cnaps,due_on,prepared_by,prepared_on', '');
 CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.refund FOR EACH ROW EXECUTE FUNCTION access.check_decision(
     'refund.approve', 'refund_id', 'approved_by', 'approved_on', 'fund,institution,kind,ordered_by,account,received_on,amount_fen,document,receipt_no,advance_id,prepared_by,prepared_on', 'fund.refund_line');
 CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.special_case FOR EACH ROW EXECUTE FUNCTION access.check_decision(
