@@ -92,19 +92,19 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Whether the acting user signed exactly this in this very transaction: an older signature over the same content proves nothing.
-CREATE OR REPLACE FUNCTION access.has_signed(p_region integer, p_act text, p_object text, p_digest text) RETURNS boolean
+CREATE OR REPLACE FUNCTION access.has_signed(p_region integer, p_act text, p_object text, p_digest text, p_day date DEFAULT NULL) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (SELECT 1 FROM access.signature s
                     WHERE s.region = p_region AND s.act = p_act AND s.object = p_object AND s.digest = p_digest
-                      AND s.user_name = access.user_name() AND s.xact = pg_current_xact_id_if_assigned()
+                      AND (p_day IS NULL OR s.day = p_day) AND s.user_name = access.user_name() AND s.xact = pg_current_xact_id_if_assigned()
                       AND s.recorded_at > clock_timestamp() - interval '1 day')   -- a restored database counts its transactions anew
 $$;
 
 -- Raises unless the acting user signed what is being approved, where the region demands it.
-CREATE OR REPLACE FUNCTION access.require_signature(p_region integer, p_act text, p_object text, p_digest text) RETURNS void
+CREATE OR REPLACE FUNCTION access.require_signature(p_region integer, p_act text, p_object text, p_digest text, p_day date DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF access.demands_signatures(p_region) AND NOT access.has_signed(p_region, p_act, p_object, p_digest) THEN
+    IF access.demands_signatures(p_region) AND NOT access.has_signed(p_region, p_act, p_object, p_digest, p_day) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.missing',
             DETAIL = format('统筹区%s的审批须由本人以自己的密钥签名：%s %s（摘要%s…）没有用户%s的签名', p_region, p_act, p_object,
                             left(p_digest, 16), access.user_name());
@@ -178,12 +178,11 @@ BEGIN
     END IF;
     SELECT * INTO d FROM access.decision(CASE TG_ARGV[4] WHEN '' THEN v_new ELSE to_jsonb(OLD) END,
                                          ARRAY[TG_ARGV[0], TG_ARGV[1], TG_ARGV[2], TG_ARGV[3], TG_ARGV[4], TG_ARGV[5]]);
-    PERFORM access.require_signature(NEW.region, TG_ARGV[0], d.object, d.digest);
-    IF NOT EXISTS (SELECT 1 FROM access.signature s WHERE s.region = NEW.region AND s.act = TG_ARGV[0] AND s.object = d.object
-                      AND s.digest = d.digest AND s.user_name = v_new ->> TG_ARGV[2] AND s.day = (v_new ->> TG_ARGV[3])::date) THEN
+    IF v_new ->> TG_ARGV[2] IS DISTINCT FROM access.user_name() OR v_new ->> TG_ARGV[3] IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.other_content',
-            DETAIL = format('所签的不是这一事项：%s %s的签名不是%s于%s所作', TG_ARGV[0], d.object, v_new ->> TG_ARGV[2], v_new ->> TG_ARGV[3]);
+            DETAIL = format('所签的不是这一事项：%s %s须由本人写明日期', TG_ARGV[0], d.object);
     END IF;
+    PERFORM access.require_signature(NEW.region, TG_ARGV[0], d.object, d.digest, (v_new ->> TG_ARGV[3])::date);
     RETURN NEW;
 END $$;
 
@@ -497,7 +496,7 @@ GRANT EXECUTE ON FUNCTION access.demands_signatures(integer) TO fundledger_servi
 GRANT EXECUTE ON FUNCTION access.enroll_person_key(integer,text,text,text,text,date,date,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.key_list_digest(integer,timestamptz) TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.person_key_digest(integer,text,text,text,text,date,date) TO fundledger_service, fundledger_auditor;
-GRANT EXECUTE ON FUNCTION access.require_signature(integer,text,text,text) TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION access.require_signature(integer,text,text,text,date) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.revoke_person_key(integer,text,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.to_sign(integer,text,text[]) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.unsigned_decisions() TO fundledger_auditor;
