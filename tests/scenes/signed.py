@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 
 from ledger.access.signing import persons
 from ledger.access.signing.pair import ED25519, KeyPair, generate, pair
+from ledger.access.signing.register import make_list, sign_list
 from ledger.access.signing.signer import WithKey
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.simulation.people import DEMO_REGION
@@ -45,6 +46,13 @@ class Signers:
 
     def tx(self, user: str) -> Any:
         return unit_of_work(self.engine, user, DEMO_REGION)
+
+    def listed(self, tx: Transaction) -> dict[str, Any]:
+        """The region's list of persons, signed by two."""
+        made = make_list(tx.value("SELECT id FROM access.home"), DEMO_REGION, persons.keys_of(tx), self.day)
+        for user in (AUDITOR, "qian"):
+            sign_list(made, self.enroll(user), user)
+        return made
 
     def demand(self) -> None:
         """By two."""
