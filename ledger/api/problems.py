@@ -119,7 +119,9 @@ def of_error(error: Exception) -> Answer:
         field = error.details.get("field")
         errors = [{"field": str(field), "code": error.code, "message": error.message}] if field else []
         asked = error.details.get("to_sign")
-        return problem(error.status, error.code, error.message, errors, **({"to_sign": asked} if asked else {}))
+        return problem(
+            error.status, error.code, error.message, errors, **({"to_sign": asked} if asked else {})
+        )
     number = secrets.token_hex(8)
     # The class and the place, not the message: a driver's message may hold values.
     trace = error.__traceback__

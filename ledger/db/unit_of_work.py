@@ -57,7 +57,7 @@ class Transaction:
         """Whether it has written the journal: its chain then has a new end, to be anchored after COMMIT."""
         self.signer: object | None = None
         """Who signs for the user (`ledger.access.signing.signer.Signer`), set by whoever opened the act."""
-        self.to_sign: list[dict[str, object]] = []
+        self.to_sign: list[Mapping[str, object]] = []
         """What the act asked a signature for and got none: a refusal `signature.missing` tells it."""
         self._closing: list[sql.Composed] = []
 

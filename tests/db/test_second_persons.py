@@ -52,7 +52,9 @@ def test_who_answers_second_signs(database: Any) -> None:
         ).fetchall():
             columns.setdefault(table, set()).add(column)
     asking = {name for name, source in functions if re.search(_PERSONS, source)}
-    assert asking == set(listed()), "a function compares persons: sign it, or say in second_persons.tsv why not"
+    assert asking == set(listed()), (
+        "a function compares persons: sign it, or say in second_persons.tsv why not"
+    )
     by_function = {
         act
         for _, source in functions
@@ -72,7 +74,9 @@ def test_each_decision_is_offered_to_its_person_to_sign(database: Any) -> None:
     with psycopg.connect(database.admin_url) as admin:
         decided = dict(admin.execute("SELECT noun, arguments FROM access.decided_tables()").fetchall())
     source = "\n".join(path.read_text("utf-8") for path in LEDGER.rglob("*.py"))
-    requests = {f"fund.{name}" for name in re.findall(r'^    "(\w+)": "UPDATE fund\.\1 SET state', source, re.M)}
+    requests = {
+        f"fund.{name}" for name in re.findall(r'^    "(\w+)": "UPDATE fund\.\1 SET state', source, re.M)
+    }
     assert 'sign_decision(tx, f"fund.{table}", [key], day)' in source
     assert len(requests) == 5
     for table, arguments in decided.items():

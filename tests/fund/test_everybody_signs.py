@@ -46,7 +46,9 @@ def test_money_of_persons_and_between_accounts(
     assert {"fund_request.approve", "person_payment.approve"} <= signed(town)
     assert found(town) == []
     with psycopg.connect(town.month.database.admin_url) as admin:
-        kept = admin.execute("SELECT content FROM access.signature WHERE act = 'person_payment.approve'").fetchall()
+        kept = admin.execute(
+            "SELECT content FROM access.signature WHERE act = 'person_payment.approve'"
+        ).fetchall()
         assert set(kept) == {("",)}  # who is paid is not kept a second time
         admin.execute("SET session_replication_role = replica")
         admin.execute("UPDATE fund.fund_request_line SET amount_fen = amount_fen + 1")
@@ -61,7 +63,9 @@ def test_an_advance_goes_out_and_comes_back(rich: Any, signers: Signers) -> None
 
 def test_unsigned_nobody_decides_and_the_evidence_needs_no_database(town: Any, signers: Signers) -> None:
     town.begin()
-    party = Counterparty(430100, "邻市医保中心", "对方专户", "4300000000001003", "模拟银行", "102421000001", "", "")
+    party = Counterparty(
+        430100, "邻市医保中心", "对方专户", "4300000000001003", "模拟银行", "102421000001", "", ""
+    )
     with town.tx("zhao") as tx:
         add_counterparty(tx, party)
     asked = OtherDeduction("KK-9", MonthScope(310, "H42010000001", 202610), "违约金文件1号", 500)

@@ -31,7 +31,7 @@ class ToSign(NamedTuple):
     day: date
     """The business date of the act."""
 
-    def asked(self, content: str) -> dict[str, object]:
+    def asked(self, content: str) -> dict[str, Any]:
         """For who is to sign elsewhere: the members of the statement, and the content the digest is the SHA-256 of (or empty)."""
         return {**self._asdict(), "day": self.day.isoformat(), "content": content}
 

@@ -189,7 +189,9 @@ def sign(
     """为经HTTP办理的事项签名：显示所签的内容，给出请求头的值，五分钟内有效；不联系账本。"""
     listed = check_list(read_document(file, FORMAT))
     if request is None and not (act_name and subject and digest):
-        raise InvalidInput("signing_key.request", "请以 --request 指明服务的答复，或写明 --act、--object、--digest")
+        raise InvalidInput(
+            "signing_key.request", "请以 --request 指明服务的答复，或写明 --act、--object、--digest"
+        )
     asked = [] if request is None else _asked(request)
     holder = _holder()
     key = listed.keys.get(holder.id)
@@ -202,12 +204,16 @@ def sign(
     lines = []
     for wanted, content in asked:
         user = ACTING.user or (wanted.user if wanted.user in key["users"] else user)
-        require_same(wanted, wanted._replace(home=listed.home, region=listed.region, user=user, person=key["person"]))
+        require_same(
+            wanted, wanted._replace(home=listed.home, region=listed.region, user=user, person=key["person"])
+        )
         lines.append(f"{user}签名：{wanted.act} {wanted.object}，业务日期{wanted.day}，摘要{wanted.digest}")
         lines.append(f"  {content or '请与所看内容的摘要核对'}")
     value = header_of([sign_with(holder, wanted) for wanted, _ in asked])
     signed = [wanted.asked(content) for wanted, content in asked]
-    show({"header": HEADER, "value": value, "signed": signed}, [*lines, f"{HEADER}: {value}"], as_json=as_json)
+    show(
+        {"header": HEADER, "value": value, "signed": signed}, [*lines, f"{HEADER}: {value}"], as_json=as_json
+    )
 
 
 def _asked(file: Path) -> list[tuple[ToSign, str]]:

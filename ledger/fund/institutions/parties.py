@@ -6,6 +6,7 @@ a slip of the pen.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 
 from ledger.access.signing.signing import sign_decision

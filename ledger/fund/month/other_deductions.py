@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import InvalidInput, NotFound

@@ -115,7 +115,9 @@ def release(tx: Transaction, order_no: str, day: date) -> BankRefusal:
         words = f"拨付单{order_no}已由银行于{refusal.said_on}拒绝（{refusal.file}），尚缺：{'；'.join(refusal.missing)}"
         raise Conflict("order.no_second_proof", words, order=order_no)
     if order_no not in release_proven(tx, known[0], day):
-        raise Conflict("order.state", f"拨付单{order_no}现为{said('order.state', refusal.state)}，不能退回重付")
+        raise Conflict(
+            "order.state", f"拨付单{order_no}现为{said('order.state', refusal.state)}，不能退回重付"
+        )
     return read_refusals(tx, order_no)[0]
 
 

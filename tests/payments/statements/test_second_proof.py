@@ -73,7 +73,12 @@ def test_the_word_alone_frees_nothing(world: World, bank: Bank, refused: Any) ->
     assert world.state(refused.order_no) == "sent"
     with world.tx("acc") as tx:
         [waits] = read_refusals(tx)
-        assert (waits.order, waits.final, waits.days_missing, waits.statements) == (refused.order_no, False, [PAY_DATE], [])
+        assert (waits.order, waits.final, waits.days_missing, waits.statements) == (
+            refused.order_no,
+            False,
+            [PAY_DATE],
+            [],
+        )
         assert (waits.said_on, bool(waits.file), "AC04" in waits.reasons) == (PAY_DATE, True, True)
     assert released(world, refused.order_no) == "order.no_second_proof"
     assert released(world, world.batch(50).order_nos[0]) == "order.no_refusal"
@@ -81,7 +86,11 @@ def test_the_word_alone_frees_nothing(world: World, bank: Bank, refused: Any) ->
     with world.tx("acc") as tx:
         assert read_refusals(tx) == []
         [done] = read_refusals(tx, refused.order_no)
-        assert (done.state, done.missing, [one.split()[0] for one in done.statements]) == ("rejected", [], ["2"])
+        assert (done.state, done.missing, [one.split()[0] for one in done.statements]) == (
+            "rejected",
+            [],
+            ["2"],
+        )
         assert release(tx, refused.order_no, AFTER).state == "rejected"
     assert (world.state(refused.order_no), free(world)) == ("rejected", True)
     assert unproven(world) == []
