@@ -90,7 +90,7 @@ def decide_account(
             fund=book.fund,
             account=account,
         )
-        sign_decision(tx, "books.account_change", [book.fund, account, waiting], on)
+        sign_decision(tx, "books.account_change", [book.fund, account, waiting or 0], on)
     tx.run(
         "SELECT books.decide_account(%(region)s, %(fund)s::smallint, %(account)s, %(digest)s, %(reason)s, %(on)s)",
         region=book.region,

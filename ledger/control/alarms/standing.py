@@ -165,8 +165,8 @@ _KINDS: Final[Mapping[str, Callable[[Transaction, Moment], Iterator[_Found]]]] =
     "job_silent": _silent,
     "findings": _findings,
     "frozen": _aged(_FROZEN),
-    "unsigned": _aged(_UNSIGNED),
     "login_refused": _refused,
+    "unsigned": _aged(_UNSIGNED),
     "clock": _clock,
     "notice": _notices,
 }

@@ -187,9 +187,12 @@ BEGIN
 END $$;
 
 -- What was decided since a region demands signatures and is signed by nobody. What a cut-over opened is signed with the cut-over.
+-- Where signatures were demanded before these decisions were signed at all (the mark of that revision's trace), from the day after on.
 CREATE OR REPLACE FUNCTION access.unsigned_decisions() RETURNS TABLE (region integer, act text, object text, user_name text, day date)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET bytea_output = 'hex' AS $$
-DECLARE one record;
+DECLARE
+    one    record;
+    v_mark timestamptz := (SELECT min(m.recorded_at) FROM access.trace m WHERE m.region = 0 AND m.noun = 'access.signing_demand' AND m.op = 'mark');
 BEGIN
     FOR one IN SELECT * FROM access.decided_tables() LOOP
         RETURN QUERY EXECUTE format($q$
@@ -198,10 +201,11 @@ BEGIN
              CROSS JOIN LATERAL access.decision(to_jsonb(t), $1) d
              WHERE t.%2$I <> '' AND coalesce(to_jsonb(t) ->> 'state', '') <> 'refused' AND coalesce(to_jsonb(t) ->> 'refusal', '') = ''
                AND (t.%3$I > s.confirmed_on OR s.asked_by = '' AND (t.%3$I >= s.confirmed_on OR t.%3$I IS NULL))
+               AND (s.confirmed_at >= $2 OR t.%3$I > ($2 AT TIME ZONE 'Asia/Shanghai')::date)
                AND NOT EXISTS (SELECT 1 FROM access.signature x WHERE x.region = t.region AND x.user_name = t.%2$I AND x.day = t.%3$I
                                   AND (x.act = $1[1] AND x.object = d.object AND x.digest = d.digest
                                        OR x.act = 'cutover.confirm' AND d.object LIKE 'OPEN-%%'))
-        $q$, one.noun, one.arguments[3], one.arguments[4]) USING one.arguments;
+        $q$, one.noun, one.arguments[3], one.arguments[4]) USING one.arguments, coalesce(v_mark, '-infinity');
     END LOOP;
 END $$;
 
@@ -499,4 +503,4 @@ GRANT EXECUTE ON FUNCTION access.person_key_digest(integer,text,text,text,text,d
 GRANT EXECUTE ON FUNCTION access.require_signature(integer,text,text,text,date) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.revoke_person_key(integer,text,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.to_sign(integer,text,text[]) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION access.unsigned_decisions() TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.unsigned_decisions() TO fundledger_service, fundledger_auditor;

@@ -146,7 +146,7 @@ def decide(tx: Transaction, book: Book, digest: str, reason: str, on: date) -> i
             "SELECT max(version) FROM fund.cutover WHERE region = %(region)s AND fund = %(fund)s AND state = 'proposed'",
             region=book.region, fund=book.fund,
         )  # fmt: skip
-        sign_decision(tx, "fund.cutover", [book.fund, known], on) if known else None
+        sign_decision(tx, "fund.cutover", [book.fund, known or 0], on)
     version: int = tx.value(
         "SELECT fund.decide_cutover(%(region)s, %(fund)s::smallint, %(digest)s, %(reason)s, %(on)s)",
         region=book.region, fund=book.fund, digest=require_digest(digest), reason=reason, on=on,
