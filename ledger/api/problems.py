@@ -118,7 +118,10 @@ def of_error(error: Exception) -> Answer:
     if isinstance(error, LedgerError):
         field = error.details.get("field")
         errors = [{"field": str(field), "code": error.code, "message": error.message}] if field else []
-        return problem(error.status, error.code, error.message, errors)
+        asked = error.details.get("to_sign")
+        return problem(
+            error.status, error.code, error.message, errors, **({"to_sign": asked} if asked else {})
+        )
     number = secrets.token_hex(8)
     # The class and the place, not the message: a driver's message may hold values.
     trace = error.__traceback__

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.entries import Book
 from ledger.db.unit_of_work import Transaction
 
@@ -82,6 +83,14 @@ def decide_account(
     Raises what proposing raises, where it does not hold any more; NotFound `account.unproposed`; Conflict `account.changed`;
     Forbidden `request.same_person`, `access.role_missing`.
     """
+    if not reason and tx.signer is not None:
+        waiting = tx.value(
+            "SELECT max(n) FROM books.account_change WHERE region = %(region)s AND fund = %(fund)s AND account = %(account)s",
+            region=book.region,
+            fund=book.fund,
+            account=account,
+        )
+        sign_decision(tx, "books.account_change", [book.fund, account, waiting or 0], on)
     tx.run(
         "SELECT books.decide_account(%(region)s, %(fund)s::smallint, %(account)s, %(digest)s, %(reason)s, %(on)s)",
         region=book.region,

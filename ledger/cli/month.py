@@ -245,7 +245,7 @@ def deduct_approve(
     """审批其他扣款；由下一次月结扣减。"""
     running = app_for("checker")
     with act(running, region, "month.deduct_approve", number) as tx:
-        approve_deduction_in(tx, number)
+        approve_deduction_in(tx, number, running.clock.today())
     show({"deduction": number, "state": "approved"}, [f"扣款{number}已审批"], as_json=as_json)
 
 

@@ -24,6 +24,9 @@ from ledger.cli.words.received import plain_received, words_of_received
 from ledger.core.digests import parse_digest
 from ledger.core.money import yuan_grouped
 from ledger.core.words import said
+from ledger.db.unit_of_work import unit_of_work
+from ledger.payments.incoming.proven import BankRefusal, read_refusals
+from ledger.payments.incoming.proven import release as release_refused
 from ledger.payments.incoming.receive import Received
 from ledger.payments.incoming.receive import receive as receive_account
 from ledger.payments.orders import approve as approvals
@@ -245,3 +248,37 @@ def ask(region: RegionOption, *, as_json: JsonFlag = False) -> None:
         for o in overdue
     ]
     show(document, lines or ["没有超期未收到回单的拨付单"], as_json=as_json)
+
+
+@app.command()
+def refusals(
+    region: RegionOption,
+    order: Annotated[str, typer.Option(help="只看此拨付单")] = "",
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """银行已拒绝的拨付单：凭哪份状态文件、哪些对账单，还缺哪项证据。"""
+    running = app_for("accountant")
+    with unit_of_work(running.engine, running.user, region) as tx:
+        found = read_refusals(tx, order)
+    lines = [line for one in found for line in _refusal_lines(one)]
+    show({"refusals": [one.as_json() for one in found]}, lines or ["没有待证实的银行拒绝"], as_json=as_json)
+
+
+@app.command()
+def release(order: OrderNo, region: RegionOption, *, as_json: JsonFlag = False) -> None:
+    """银行已拒绝的拨付单，两项证据（银行的拒绝、涵盖其间而无扣款的对账单）俱在后退回，可重付。"""
+    running = app_for("accountant")
+    with act(running, region, "payments.release", order) as tx:
+        done = release_refused(tx, order, running.clock.today())
+    show(done.as_json(), _refusal_lines(done), as_json=as_json)
+
+
+def _refusal_lines(one: BankRefusal) -> list[str]:
+    status = "银行状态即终局" if one.final else "银行状态非终局，须以对账单证实"
+    return [
+        f"{one.order} {yuan_grouped(one.amount_fen)}元 {said('order.state', one.state)}，{status}",
+        f"  第一项：{one.said_on} {one.file} {one.reasons}",
+        f"  第二项：对账单{'、'.join(one.statements) or '无'}",
+        f"  尚缺：{'；'.join(one.missing) or '无'}",
+    ]

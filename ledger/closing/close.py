@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final, LiteralString
 
-from ledger.access.signing.signing import signed
+from ledger.access.signing.signing import sign_decision, signed
 from ledger.books.reading import require_period
 from ledger.closing.carry import Signed, carry, carry_back
 from ledger.closing.checks import MonthAsked, line, lines, verified
@@ -235,6 +235,12 @@ def waive(tx: Transaction, book: Book, period: int, code: str, reason: str, on: 
     require_period(tx, book, period)
     where = {"region": book.region, "fund": book.fund, "period": period, "code": code, "on": on}
     if not reason:
+        asked = tx.value(
+            "SELECT max(n) FROM books.closing_waiver WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s"
+            " AND code = %(code)s",
+            **where,
+        )
+        sign_decision(tx, "books.closing_waiver", [book.fund, period, code, asked or 0], on)
         tx.run("SELECT books.grant_waiver(" + _BOOK + ", %(code)s, %(on)s)", **where)
         return "granted"
     found = line(MonthAsked(tx, book, period, on), code)
@@ -263,6 +269,9 @@ def reopen(tx: Transaction, book: Book, period: int, reason: str, on: date) -> s
     if reason:
         tx.run("SELECT books.ask_reopen(" + _BOOK + ", %(reason)s, %(on)s)", **where, reason=_reason(reason))
         return "asked"
+    known = closing_of(tx, book, period)
+    if known is not None:
+        sign_decision(tx, "books.closing", [book.fund, period, known.n], on)
     n = tx.value("SELECT books.reopen_period(" + _BOOK + ", %(on)s)", **where)
     carry_back(tx, book, period, n)
     return "open"

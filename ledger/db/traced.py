@@ -25,6 +25,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "access.operator_log": Traced(("id",)),
     "access.person_key": Traced(("fingerprint",)),
     "access.proposal": Traced(("n",)),
+    "access.signing_demand": Traced(("region",)),
     "access.user_role": Traced(("user_name", "role", "fund")),
     "books.voucher_template": Traced(("fund", "template_id")),
     "fund.enrolment": Traced(("institution", "from_day")),

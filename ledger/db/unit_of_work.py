@@ -57,6 +57,8 @@ class Transaction:
         """Whether it has written the journal: its chain then has a new end, to be anchored after COMMIT."""
         self.signer: object | None = None
         """Who signs for the user (`ledger.access.signing.signer.Signer`), set by whoever opened the act."""
+        self.to_sign: list[Mapping[str, object]] = []
+        """What the act asked a signature for and got none: a refusal `signature.missing` tells it."""
         self._closing: list[sql.Composed] = []
 
     def at_commit(self, statement: LiteralString, **params: object) -> None:
@@ -187,7 +189,10 @@ def unit_of_work(
             yield transaction
         except psycopg.Error as error:
             _rollback(connection)
-            raise translate(error) from error
+            refused = translate(error)
+            if isinstance(refused, Forbidden) and refused.code == "signature.missing":
+                refused.details = {**refused.details, "to_sign": transaction.to_sign}
+            raise refused from error
         except BaseException:
             _rollback(connection)
             raise

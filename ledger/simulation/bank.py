@@ -122,5 +122,5 @@ def demo_bank(
                 },
             )
         with unit_of_work(confirmer.engine, confirmer.user, DEMO_REGION) as tx:
-            confirm_channel(tx, own.number)
+            confirm_channel(tx, own.number, confirmer.clock.today())
         yield DemoBank(bank, own.number, fiscal.number)

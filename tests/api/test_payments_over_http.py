@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from adapters.banks.simulator.faults import Fault, FaultPlan
 from ledger.access.signing import persons
-from ledger.access.signing.pair import ED25519, KeyPair, generate, pair
+from ledger.access.signing.keyfile import new_key
+from ledger.access.signing.pair import ED25519, KeyPair
+from ledger.access.signing.register import make_list, sign_list
 from ledger.access.signing.signer import HEADER, header_of, sign_with
 from ledger.access.signing.statement import ToSign
 from ledger.access.users import Person, found_region
 from ledger.api.schemas import SCHEMAS
 from ledger.books.manual import ManualContent
 from ledger.bootstrap import App
+from ledger.cli.installation.keys import app as key_commands
+from ledger.cli.line.acting import ACTING
 from ledger.control.verify import examine
 from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.founding import book_by_hand
@@ -100,9 +107,14 @@ def act(client: httpx.Client, world: Any) -> Any:
     return post
 
 
+def listed_orders(client: httpx.Client, world: Any) -> list[dict[str, Any]]:
+    answer = client.get("/api/v1/orders", params={"limit": 500}, headers=world.auth("reviewer"))
+    found: list[dict[str, Any]] = answer.json()["orders"]
+    return found
+
+
 def states(client: httpx.Client, world: Any) -> dict[str, str]:
-    orders = client.get("/api/v1/orders", params={"limit": 500}, headers=world.auth("reviewer")).json()
-    return {order["order"]: order["state"] for order in orders["orders"]}
+    return {order["order"]: order["state"] for order in listed_orders(client, world)}
 
 
 def test_from_draft_to_receipt(
@@ -207,9 +219,12 @@ def test_a_bank_that_does_not_answer_leaves_the_files_to_be_sent(
     assert filed["sha256"] in {sha256(path.read_bytes()).hexdigest() for path in inbox.iterdir()}
 
 
-def enrolled(world: Any, user: str, by: str) -> KeyPair:
+PHRASE = "correct horse battery"
+
+
+def enrolled(world: Any, file: Path, user: str, by: str) -> KeyPair:
     """A key of `user`, enrolled with `by`, neither signing: the first two of a region."""
-    made, life = pair(ED25519, generate(ED25519)), (date(2020, 1, 1), date(2099, 12, 31))
+    made, life = new_key(file, ED25519, PHRASE), (date(2020, 1, 1), date(2099, 12, 31))
     with world.tx(user) as tx:
         asked = persons.enroll(tx, user, ED25519, made.public, life, PAID_ON)
     with world.tx(by) as tx:
@@ -218,9 +233,14 @@ def enrolled(world: Any, user: str, by: str) -> KeyPair:
 
 
 def test_an_approval_over_http_brings_its_person_s_signature(
-    world: Any, client: httpx.Client, batches: list[dict[str, Any]]
+    world: Any,
+    client: httpx.Client,
+    batches: list[dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    keys = {"checker": enrolled(world, "checker", "admin"), "admin": enrolled(world, "admin", "checker")}
+    pairs = (("checker", "admin"), ("admin", "checker"))
+    keys = {user: enrolled(world, tmp_path / user, user, by) for user, by in pairs}
     with psycopg.connect(
         world.database.admin_url
     ) as admin:  # as `found_region` leaves a region that demands them
@@ -255,6 +275,38 @@ def test_an_approval_over_http_brings_its_person_s_signature(
         refused = approve(given)
         assert (refused.status_code, refused.json()["code"]) == (status, code)
     assert set(states(client, world).values()) == {"draft"}
-    done = approve(header(batch, "checker"))
-    assert (done.status_code, done.json()["approved_by"]) == (200, "checker")
+    # as a person does it: what the service asks for is signed on one's own machine, with one's own key file
+    with world.tx("checker") as tx:
+        listed = make_list(home, REGION, persons.keys_of(tx), PAID_ON)
+    for user, made in keys.items():
+        sign_list(listed, made, user)
+    files = {"list": listed, "asked": approve({}).json()}
+    asked = files["asked"]["to_sign"]
+    assert [(one["object"], one["digest"]) for one in asked] == [(batch["batch"], batch["digest"])]
+    files["other"] = {"to_sign": [asked[0] | {"content": "{}"}]}
+    files["foreign"] = {"to_sign": [asked[0] | {"region": 420200}]}
+    for name, document in files.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+    (tmp_path / "phrase").write_text(PHRASE, encoding="utf-8")
+    (tmp_path / "phrase").chmod(0o600)
+    own = world.settings.model_copy(update={"passphrase_file": tmp_path / "phrase"})
+    monkeypatch.setattr(ACTING, "settings", own)
+
+    def sign(user: str, *words: str) -> str:
+        """The header's value, or the code of the refusal."""
+        monkeypatch.setattr(ACTING, "key", str(tmp_path / user))
+        line = ["sign", str(tmp_path / "list.json"), *words, "--json"]
+        said = CliRunner().invoke(key_commands, line)
+        return str(getattr(said.exception, "code", "")) or str(json.loads(said.stdout)["value"])
+
+    assert sign("checker", "--request", str(tmp_path / "other.json")) == "signing_key.request"
+    assert sign("checker", "--request", str(tmp_path / "list.json")) == "signing_key.request"
+    assert sign("checker", "--request", str(tmp_path / "foreign.json")) == "signature.other_content"
+    assert sign("admin", "--request", str(tmp_path / "asked.json")) == "signature.other_content"
+    assert sign("checker") == "signing_key.request"
+    brought = {HEADER: sign("checker", "--request", str(tmp_path / "asked.json"))}
+    for _ in range(2):  # once more is the same answer
+        done = approve(brought)
+        assert (done.status_code, done.json()["approved_by"]) == (200, "checker")
     assert world.value("SELECT count(*) FROM access.signature WHERE act = 'payments.approve'") == 1
+    assert all(isinstance(one["first_payment"], bool) for one in listed_orders(client, world))

@@ -173,6 +173,7 @@ COMMANDS: Final = (
     f"--as zhou outregion usage {_R} --fund 310 --date 2026-05-08",
     f"--as zhou party list {_R}",
     f"--as zhou payments list {_R}",
+    f"--as zhou payments refusals {_R}",
     *(f"--as zhou payments list {_R} --state {state}" for state in ("paid", "returned", "rejected", "cancelled", "unknown")),
     f"--as zhou payments list {_R} --order {{SELECT order_no FROM payments.pay_order WHERE state = 'returned' ORDER BY 1 LIMIT 1}}",
     f"--as zhou payments list {_R} --order {{SELECT order_no FROM payments.order_event WHERE event = 'cancel' ORDER BY 1 LIMIT 1}}",

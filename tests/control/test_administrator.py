@@ -47,6 +47,8 @@ CHANGES: dict[str, tuple[str, str, str]] = {
     "choice of the region": (OFF + "INSERT INTO fund.region_policy VALUES (420100, 'receipt_days', '2026-10-01', '99', '文件', 'maker')", "trace.none", "fund.region_policy receipt_days/2026-10-01"),
     # persons
     "role given": (OFF + "INSERT INTO access.user_role VALUES (420100, 'cash', 'checker', 0)", "trace.none", "access.user_role cash/checker/0"),
+    "signatures demanded by nobody": (OFF + "INSERT INTO access.signing_demand VALUES (420100, '', '', '2026-01-01', '', '2026-01-01', now())", "trace.none", "access.signing_demand 420100"),
+    "signatures demanded with every guard on": ("INSERT INTO access.signing_demand VALUES (420100, '', '', '2026-01-01', '', '2026-01-01', now())", "trace.login", "access.signing_demand 420100"),
     "role given with every guard on": ("INSERT INTO access.user_role VALUES (420100, 'checker', 'chief', 0)", "trace.login", "access.user_role checker/chief/0"),
     "role taken": (OFF + "DELETE FROM access.user_role WHERE role = 'checker'", "trace.row_gone", "access.user_role checker/checker/0"),
     "two users made one person": (OFF + "UPDATE access.app_user SET person = 'p2' WHERE user_name = 'checker'", "trace.row_changed", "access.app_user checker"),

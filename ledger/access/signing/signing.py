@@ -6,6 +6,7 @@ it there (`access.require_signature`), `verify` checks it again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import cast
 
@@ -39,9 +40,28 @@ def signed(tx: Transaction, act: str, subject: str, digest: str, day: date, cont
     wanted = ToSign(home, tx.region, act, subject, digest.strip().lower(), tx.user, person or "", day)
     given = signer.signature(wanted)
     if given is None:
+        tx.to_sign.append(wanted.asked(content))
         return False
     store(tx, wanted, given, content)
     return True
+
+
+def sign_decision(tx: Transaction, noun: str, key: Sequence[object], day: date) -> bool:
+    """`signed` for a decision on a row: of the table `noun`, by its key within the region, over what the row says now.
+
+    Which tables those are, and what of a row is signed, say the triggers `with_signature` (`ledger/db/sql/signing.sql`). False
+    where there is no key, or no such row: the act itself says what is wrong then.
+    """
+    if tx.signer is None:
+        return False
+    values = [f"\\x{one.hex()}" if isinstance(one, bytes) else str(one) for one in key]
+    row = tx.row(
+        "SELECT act, object, digest, content FROM access.to_sign(%(region)s, %(noun)s, %(key)s)",
+        region=tx.region,
+        noun=noun,
+        key=values,
+    )
+    return row is not None and signed(tx, row[0], row[1], row[2], day, row[3])
 
 
 def store(tx: Transaction, wanted: ToSign, given: SignedStatement, content: str = "") -> None:
@@ -63,7 +83,7 @@ def store(tx: Transaction, wanted: ToSign, given: SignedStatement, content: str 
     tx.run(
         "INSERT INTO access.signature (region, fingerprint, act, object, digest, user_name, day, signed_at, statement,"
         " signature, content) VALUES (%(region)s, %(key)s, %(act)s, %(object)s, %(digest)s, %(user)s, %(day)s, %(at)s,"
-        " %(statement)s, %(signature)s, %(content)s)",
+        " %(statement)s, %(signature)s, %(content)s) ON CONFLICT (region, statement) DO NOTHING",  # sent once more: of no use twice
         region=tx.region,
         key=key,
         act=wanted.act,

@@ -31,6 +31,10 @@ class ToSign(NamedTuple):
     day: date
     """The business date of the act."""
 
+    def asked(self, content: str) -> dict[str, Any]:
+        """For who is to sign elsewhere: the members of the statement, and the content the digest is the SHA-256 of (or empty)."""
+        return {**self._asdict(), "day": self.day.isoformat(), "content": content}
+
     def statement(self, key: str, signed_at: datetime) -> str:
         """The text to sign with the key of that fingerprint at that moment (UTC)."""
         return canonical(

@@ -11,6 +11,7 @@ from ledger.api.description import described
 from ledger.api.scope import in_region
 from ledger.core.dates import parse_day
 from ledger.core.errors import NotFound
+from ledger.payments.incoming.proven import read_refusals
 
 router = APIRouter(prefix="/api/v1/orders", tags=["拨付单"])
 
@@ -34,7 +35,7 @@ def orders(
     chosen = in_region(call.caller, region)
     with call.tx(chosen) as tx:
         rows = tx.rows(
-            """SELECT o.order_no, o.fund, o.batch_id, b.pay_date, o.institution, o.amount_fen, o.state, o.replaces
+            """SELECT o.order_no, o.fund, o.batch_id, b.pay_date, o.institution, o.amount_fen, o.state, o.replaces, o.first_payment
                  FROM payments.pay_order o JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
                 WHERE o.region = %(region)s AND o.order_no > %(after)s
                   AND (%(state)s::text IS NULL OR o.state = %(state)s)
@@ -58,7 +59,7 @@ def orders(
 
 
 def _brief(row: Any) -> dict[str, object]:
-    order_no, fund, batch, pay_date, institution, amount, state, replaces = row
+    order_no, fund, batch, pay_date, institution, amount, state, replaces, first = row
     return {
         "order": order_no,
         "fund": fund,
@@ -68,6 +69,7 @@ def _brief(row: Any) -> dict[str, object]:
         "amount_fen": str(amount),
         "state": state,
         "replaces": replaces or None,
+        "first_payment": first,
     }
 
 
@@ -79,7 +81,7 @@ def order_of(
     for region in call.caller.regions:
         with call.tx(region) as tx:
             row = tx.row(
-                """SELECT o.order_no, o.fund, o.batch_id, b.pay_date, o.institution, o.amount_fen, o.state, o.replaces,
+                """SELECT o.order_no, o.fund, o.batch_id, b.pay_date, o.institution, o.amount_fen, o.state, o.replaces, o.first_payment,
                           o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps, o.purpose, o.account, o.file_id
                      FROM payments.pay_order o JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
                     WHERE o.region = %(region)s AND o.order_no = %(order)s""",
@@ -100,12 +102,14 @@ def order_of(
                 region=region,
                 order=order,
             )
+            refusals = read_refusals(tx, order)
         names = ("payee_name", "payee_number", "payee_bank", "payee_cnaps", "purpose", "account")
         return as_json(
-            _brief(row[:8])
-            | dict(zip(names, row[8:14], strict=True))
+            _brief(row[:9])
+            | dict(zip(names, row[9:15], strict=True))
             | {
-                "file": row[14] or None,
+                "file": row[15] or None,
+                "refusal": refusals[0].as_json() if refusals else None,
                 "items": [
                     {
                         "source": str(source),

@@ -18,7 +18,7 @@ _ERROR: Final = an_object(
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "Problem": an_object(
-        ("errors", "setl_id", "outcome", "correlation_id"),
+        ("errors", "setl_id", "outcome", "correlation_id", "to_sign"),
         type={"type": "string", "pattern": "^urn:fundledger:error:"},
         title=TEXT,
         status=INT,
@@ -31,6 +31,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
         setl_id=TEXT,
         outcome=OUTCOME,
         correlation_id=TEXT,
+        to_sign={
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "signature.missing：须由本人签名的内容（fundledger key sign --request）；content是摘要所据的文本，可为空",
+        },
     ),
     "Code": an_object(code=TEXT, kinds=items(TEXT), statuses=items(INT), sentence=TEXT, rule=TEXT),
     "Acts": an_object(acts=items({"type": "object"})),

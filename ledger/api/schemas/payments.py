@@ -27,6 +27,7 @@ _ORDER: Final[dict[str, Schema]] = {
     "amount_fen": FEN,
     "state": TEXT,
     "replaces": nullable(TEXT),
+    "first_payment": YES_NO,
 }
 
 
@@ -41,6 +42,12 @@ SCHEMAS: Final[dict[str, Schema]] = {
         purpose=TEXT,
         account=TEXT,
         file=nullable(TEXT),
+        refusal=nullable(
+            {
+                "type": "object",
+                "description": "银行的拒绝：所据文件、已有与尚缺的证据（missing为空即可退回重付）",
+            }
+        ),
         items=items(
             an_object(source=TEXT, subfund=TEXT, service_year=INT, term=TEXT, category=TEXT, amount_fen=FEN)
         ),

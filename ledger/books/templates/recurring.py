@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
 
+from ledger.access.signing.signing import sign_decision
 from ledger.books.manual import ManualContent, draft_voucher
 from ledger.books.templates.fill import Filling, fill, ground
 from ledger.books.templates.own import template_on
@@ -127,6 +128,8 @@ def decide_recurrence(
     """
     if (state == "confirmed") != (not reason.strip()) or len(reason) > 200:
         raise InvalidInput("recurrence.reason", "退回或停止须写明理由，不超过200字", field="reason")
+    if state == "confirmed":
+        sign_decision(tx, "books.recurrence", [book.fund, recurrence_id], on)
     tx.run(
         "SELECT books.decide_recurrence(%(region)s, %(fund)s::smallint, %(id)s, %(state)s, %(digest)s, %(reason)s, %(on)s)",
         region=book.region,

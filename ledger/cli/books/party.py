@@ -37,7 +37,7 @@ def confirm(party: PartyArgument, region: RegionOption, *, as_json: JsonFlag = F
     """确认往来单位；须为另一人。"""
     running = app_for("checker")
     with act(running, region, "party.confirm", party) as tx:
-        found = confirm_party(tx, party)
+        found = confirm_party(tx, party, running.clock.today())
     show(found._asdict(), [_words(found)], as_json=as_json)
 
 

@@ -77,7 +77,7 @@ def confirm(region: RegionOption, account: AccountOption, *, as_json: JsonFlag =
     """由另一人（复核审批岗）确认银行通道，确认后启用。"""
     running = app_for("checker")
     with act(running, region, "bank.confirm", account) as tx:
-        confirm_channel(tx, account)
+        confirm_channel(tx, account, running.clock.today())
     show({"account": account, "state": "confirmed"}, [f"账户{account}的银行通道已确认启用"], as_json=as_json)
 
 

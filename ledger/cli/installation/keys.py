@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from ledger.access.signing.keyfile import new_key, open_key, read_public
 from ledger.access.signing.pair import algorithm_named
 from ledger.access.signing.register import FORMAT, check_list, make_list, read_document, sign_list
 from ledger.access.signing.signer import HEADER, Holder, header_of, sign_with
-from ledger.access.signing.statement import ToSign
+from ledger.access.signing.statement import ToSign, require_same
 from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
 from ledger.cli.line.signing import holder_of, passphrase_of
@@ -175,26 +176,61 @@ def sign_the_list(file: ListFile, *, as_json: JsonFlag = False) -> None:
 @app.command()
 def sign(
     file: ListFile,
-    act_name: Annotated[str, typer.Option("--act", help="事项，如payments.approve")],
-    subject: Annotated[str, typer.Option("--object", help="对象，如批次号")],
-    digest: Annotated[str, typer.Option("--digest", help="所见内容的摘要")],
+    act_name: Annotated[str, typer.Option("--act", help="事项，如payments.approve")] = "",
+    subject: Annotated[str, typer.Option("--object", help="对象，如批次号")] = "",
+    digest: Annotated[str, typer.Option("--digest", help="所见内容的摘要")] = "",
     date: Annotated[str, typer.Option("--date", help="业务日期，缺省今天")] = "",
+    request: Annotated[
+        Path | None, typer.Option("--request", help="服务以signature.missing拒绝时的答复：签其所要求的")
+    ] = None,
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """为经HTTP办理的事项签名：给出请求头的值，五分钟内有效；不联系账本。"""
-    document = read_document(file, FORMAT)
+    """为经HTTP办理的事项签名：显示所签的内容，给出请求头的值，五分钟内有效；不联系账本。"""
+    listed = check_list(read_document(file, FORMAT))
+    if request is None and not (act_name and subject and digest):
+        raise InvalidInput(
+            "signing_key.request", "请以 --request 指明服务的答复，或写明 --act、--object、--digest"
+        )
+    asked = [] if request is None else _asked(request)
     holder = _holder()
-    listed = check_list(document)
     key = listed.keys.get(holder.id)
     if key is None:
         raise InvalidInput("evidence.list", f"人员密钥名册不可信：密钥{holder.id[:16]}…不在名册中")
-    wanted = ToSign(
-        listed.home, listed.region, act_name, subject, digest.lower(), ACTING.user or key["users"][0], key["person"],
-        day_or_today(date),
-    )  # fmt: skip
-    value = header_of([sign_with(holder, wanted)])
-    show({"header": HEADER, "value": value}, [f"{HEADER}: {value}"], as_json=as_json)
+    user = ACTING.user or key["users"][0]
+    if request is None:
+        named = ToSign(listed.home, listed.region, act_name, subject, digest.strip().lower(), user, key["person"], day_or_today(date))  # fmt: skip
+        asked = [(named, "")]
+    lines = []
+    for wanted, content in asked:
+        user = ACTING.user or (wanted.user if wanted.user in key["users"] else user)
+        require_same(
+            wanted, wanted._replace(home=listed.home, region=listed.region, user=user, person=key["person"])
+        )
+        lines.append(f"{user}签名：{wanted.act} {wanted.object}，业务日期{wanted.day}，摘要{wanted.digest}")
+        lines.append(f"  {content or '请与所看内容的摘要核对'}")
+    value = header_of([sign_with(holder, wanted) for wanted, _ in asked])
+    signed = [wanted.asked(content) for wanted, content in asked]
+    show(
+        {"header": HEADER, "value": value, "signed": signed}, [*lines, f"{HEADER}: {value}"], as_json=as_json
+    )
+
+
+def _asked(file: Path) -> list[tuple[ToSign, str]]:
+    """What a refusal of the service asks to be signed, with the texts. Raises InvalidInput `signing_key.request`."""
+    found = []
+    try:
+        for given in json.loads(file.read_text(encoding="utf-8"))["to_sign"]:
+            content = str(given.pop("content"))
+            found.append((ToSign(**given | {"day": parse_day(given["day"])}), content))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidInput):
+        found = []
+    if not found:
+        raise InvalidInput("signing_key.request", f"{file}不是服务要求签名的答复（signature.missing）")
+    for wanted, content in found:
+        if content and sha256(content.encode()).hexdigest() != wanted.digest:
+            raise InvalidInput("signing_key.request", f"{file}所附的内容与所要求签名的摘要不符：不得签名")
+    return found
 
 
 @app.command()

@@ -36,7 +36,7 @@ def counterparty(
         raise InvalidInput("outregion.payee", "--payee 应为 户名|账号|开户行|联行号")
     with act(running, region, "outregion.counterparty", str(party)) as tx:
         if confirming:
-            confirm_counterparty(tx, party)
+            confirm_counterparty(tx, party, running.clock.today())
         else:
             add_counterparty(tx, Counterparty(party, name, parts[0], parts[1], parts[2], parts[3], "", ""))
     state = "confirmed" if confirming else "proposed"

@@ -82,6 +82,10 @@ _LAST_CHECK: Final[LiteralString] = """
 SELECT max(slot) FROM jobs.job_run WHERE region = %(region)s AND job = 'check' AND state = 'done'"""
 _FROZEN: Final[LiteralString] = """
 SELECT f.code, f.found_on::text, f.detail FROM payments.freezing f WHERE f.region = %(region)s AND f.state <> 'lifted' ORDER BY f.n"""
+_UNSIGNED: Final[LiteralString] = """
+SELECT b.region::text, min(b.opened_on)::text, coalesce(max(d.asked_by) || '已提出，待另一人确认', '')
+  FROM books.book b LEFT JOIN access.signing_demand d ON d.region = b.region
+ WHERE b.region = %(region)s AND d.confirmed_at IS NULL GROUP BY 1"""
 _REFUSED: Final[LiteralString] = """
 SELECT address, to_char(hour AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:00'), sum(attempts)::float8, string_agg(code, '、' ORDER BY code)
   FROM access.refused_login WHERE last_at > clock_timestamp() - interval '24 hours' GROUP BY 1, 2 ORDER BY 2, 1"""
@@ -162,6 +166,7 @@ _KINDS: Final[Mapping[str, Callable[[Transaction, Moment], Iterator[_Found]]]] =
     "findings": _findings,
     "frozen": _aged(_FROZEN),
     "login_refused": _refused,
+    "unsigned": _aged(_UNSIGNED),
     "clock": _clock,
     "notice": _notices,
 }

@@ -75,7 +75,12 @@ _UNSIGNED: Final = """
            SELECT 1 FROM access.signature s
             WHERE s.region = a.region AND s.act = 'voucher.approve_list' AND s.user_name = a.user_name AND s.day = a.day
               AND a.object || '|' || a.digest = ANY (string_to_array(s.content, E'\\n'))))
+    UNION ALL SELECT * FROM access.unsigned_decisions()
      ORDER BY 1, 2, 3
+"""
+_UNDEMANDED: Final = """
+    SELECT b.region, min(b.opened_on) FROM books.book b LEFT JOIN access.signing_demand d ON d.region = b.region
+     WHERE d.confirmed_at IS NULL GROUP BY 1 ORDER BY 1
 """
 _DEMANDS: Final = """
     SELECT d.region, d.digest, d.asked_by, d.confirmed_by,
@@ -132,6 +137,8 @@ def check_signatures(snapshot: Snapshot) -> Iterator[Breach]:
     for region, act, subject, user, day in snapshot.rows(_UNSIGNED):
         message = f"{day}由{user}办理的{act} {subject}没有其本人的签名，而统筹区要求签名"
         yield Breach("INV-11", str(region), f"{act} {subject}", message)
+    for region, since in snapshot.rows(_UNDEMANDED):
+        snapshot.waiting[f"统筹区{region}没有要求审批由本人签名（{since}建账）"] = 1
     for region, digest, asked, confirmed, persons, keys in snapshot.rows(_DEMANDS):
         if persons < 2 or digest != keys:
             message = f"要求签名由{asked}提出、{confirmed}确认，却没有两人对当时密钥清单的签名"

@@ -92,23 +92,121 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Whether the acting user signed exactly this in this very transaction: an older signature over the same content proves nothing.
-CREATE OR REPLACE FUNCTION access.has_signed(p_region integer, p_act text, p_object text, p_digest text) RETURNS boolean
+CREATE OR REPLACE FUNCTION access.has_signed(p_region integer, p_act text, p_object text, p_digest text, p_day date DEFAULT NULL) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (SELECT 1 FROM access.signature s
                     WHERE s.region = p_region AND s.act = p_act AND s.object = p_object AND s.digest = p_digest
-                      AND s.user_name = access.user_name() AND s.xact = pg_current_xact_id_if_assigned()
+                      AND (p_day IS NULL OR s.day = p_day) AND s.user_name = access.user_name() AND s.xact = pg_current_xact_id_if_assigned()
                       AND s.recorded_at > clock_timestamp() - interval '1 day')   -- a restored database counts its transactions anew
 $$;
 
 -- Raises unless the acting user signed what is being approved, where the region demands it.
-CREATE OR REPLACE FUNCTION access.require_signature(p_region integer, p_act text, p_object text, p_digest text) RETURNS void
+CREATE OR REPLACE FUNCTION access.require_signature(p_region integer, p_act text, p_object text, p_digest text, p_day date DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF access.demands_signatures(p_region) AND NOT access.has_signed(p_region, p_act, p_object, p_digest) THEN
+    IF access.demands_signatures(p_region) AND NOT access.has_signed(p_region, p_act, p_object, p_digest, p_day) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.missing',
             DETAIL = format('统筹区%s的审批须由本人以自己的密钥签名：%s %s（摘要%s…）没有用户%s的签名', p_region, p_act, p_object,
                             left(p_digest, 16), access.user_name());
     END IF;
+END $$;
+
+-- What a person signs who decides on a row: which, and the digest of what was shown. A trigger's arguments say how: the act, the
+-- columns the row is known by, who decided and when, the columns that are signed (none: those are digested already, in `digest`;
+-- `*` before them: the text is not kept, for it names a person), and the table of its lines.
+CREATE OR REPLACE FUNCTION access.decision(p_row jsonb, p_arguments text[], OUT object text, OUT digest text, OUT content text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET bytea_output = 'hex' AS $$
+DECLARE
+    v_keys  text[] := string_to_array(p_arguments[2], ',');
+    v_shown jsonb;
+    v_lines jsonb := '[]';
+BEGIN
+    SELECT string_agg(regexp_replace(p_row ->> k.name, '^\\x', ''), ' ' ORDER BY k.n) INTO object FROM unnest(v_keys) WITH ORDINALITY AS k (name, n);
+    IF p_arguments[5] = '' THEN
+        digest := substr(p_row ->> 'digest', 3);
+        content := '';
+        RETURN;
+    END IF;
+    SELECT jsonb_object_agg(c, p_row -> c) INTO v_shown
+      FROM unnest(string_to_array('region,' || p_arguments[2] || ',' || ltrim(p_arguments[5], '*'), ',')) c WHERE p_row -> c <> 'null';
+    IF p_arguments[6] <> '' THEN
+        EXECUTE format('SELECT coalesce(jsonb_agg(l.j ORDER BY l.j::text COLLATE "C"), ''[]'') FROM (SELECT jsonb_strip_nulls(to_jsonb(t)) AS j'
+                       ' FROM %s t WHERE t.region = %L AND %s) l', p_arguments[6], p_row ->> 'region',
+                       (SELECT string_agg(format('t.%I = %L', k, p_row ->> k), ' AND ') FROM unnest(v_keys) k)) INTO v_lines;
+    END IF;
+    content := jsonb_build_object('act', p_arguments[1], 'object', object, 'shown', v_shown, 'lines', v_lines)::text;
+    digest := encode(sha256(convert_to(content, 'UTF8')), 'hex');
+    IF p_arguments[5] LIKE '*%' THEN
+        content := '';      -- names a person: not kept a second time, not told
+    END IF;
+END $$;
+
+-- The tables with rows that a second person decides on under a signature, and how.
+CREATE OR REPLACE FUNCTION access.decided_tables() RETURNS TABLE (noun text, arguments text[]) LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT n.nspname || '.' || c.relname, (string_to_array(encode(t.tgargs, 'escape'), '\000'))[1:6]
+      FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE t.tgfoid = to_regproc('access.check_decision') ORDER BY 1
+$$;
+
+-- What is to be signed of one row before the acting user decides on it; no row where there is none such.
+CREATE OR REPLACE FUNCTION access.to_sign(p_region integer, p_noun text, p_key text[])
+RETURNS TABLE (act text, object text, digest text, content text) LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_arguments text[];
+    v_row       jsonb;
+BEGIN
+    SELECT d.arguments INTO STRICT v_arguments FROM access.decided_tables() d WHERE d.noun = p_noun;
+    EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE t.region = %L AND %s', p_noun, p_region,
+                   (SELECT string_agg(format('t.%I = %L', k.name, p_key[k.n]), ' AND ')
+                      FROM unnest(string_to_array(v_arguments[2], ',')) WITH ORDINALITY AS k (name, n))) INTO v_row;
+    IF v_row IS NOT NULL THEN
+        RETURN QUERY SELECT v_arguments[1], d.* FROM access.decision(v_row, v_arguments) d;
+    END IF;
+END $$;
+
+-- A second person's decision on a row rests on their signature of this very transaction; a refusal needs none.
+CREATE OR REPLACE FUNCTION access.check_decision() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET bytea_output = 'hex' AS $$
+DECLARE
+    v_new jsonb := to_jsonb(NEW);
+    d     record;
+BEGIN
+    IF coalesce(v_new ->> TG_ARGV[2], '') = '' OR v_new ->> TG_ARGV[2] = to_jsonb(OLD) ->> TG_ARGV[2] OR v_new ->> 'state' = 'refused'
+       OR v_new ->> 'refusal' <> '' OR NOT access.demands_signatures(NEW.region) THEN
+        RETURN NEW;
+    END IF;
+    SELECT * INTO d FROM access.decision(CASE TG_ARGV[4] WHEN '' THEN v_new ELSE to_jsonb(OLD) END,
+                                         ARRAY[TG_ARGV[0], TG_ARGV[1], TG_ARGV[2], TG_ARGV[3], TG_ARGV[4], TG_ARGV[5]]);
+    IF v_new ->> TG_ARGV[2] IS DISTINCT FROM access.user_name() OR v_new ->> TG_ARGV[3] IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.other_content',
+            DETAIL = format('所签的不是这一事项：%s %s须由本人写明日期', TG_ARGV[0], d.object);
+    END IF;
+    PERFORM access.require_signature(NEW.region, TG_ARGV[0], d.object, d.digest, (v_new ->> TG_ARGV[3])::date);
+    RETURN NEW;
+END $$;
+
+-- What was decided since a region demands signatures and is signed by nobody. What a cut-over opened is signed with the cut-over.
+-- Where signatures were demanded before these decisions were signed at all (the mark of that revision's trace), from the day after on.
+CREATE OR REPLACE FUNCTION access.unsigned_decisions() RETURNS TABLE (region integer, act text, object text, user_name text, day date)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET bytea_output = 'hex' AS $$
+DECLARE
+    one    record;
+    v_mark timestamptz := (SELECT min(m.recorded_at) FROM access.trace m WHERE m.region = 0 AND m.noun = 'access.signing_demand' AND m.op = 'mark');
+BEGIN
+    FOR one IN SELECT * FROM access.decided_tables() LOOP
+        RETURN QUERY EXECUTE format($q$
+            SELECT t.region, $1[1], d.object, t.%2$I, t.%3$I
+              FROM %1$s t JOIN access.signing_demand s ON s.region = t.region AND s.confirmed_at IS NOT NULL
+             CROSS JOIN LATERAL access.decision(to_jsonb(t), $1) d
+             WHERE t.%2$I <> '' AND coalesce(to_jsonb(t) ->> 'state', '') <> 'refused' AND coalesce(to_jsonb(t) ->> 'refusal', '') = ''
+               AND (t.%3$I > s.confirmed_on OR s.asked_by = '' AND (t.%3$I >= s.confirmed_on OR t.%3$I IS NULL))
+               AND (s.confirmed_at >= $2 OR t.%3$I > ($2 AT TIME ZONE 'Asia/Shanghai')::date)
+               AND NOT EXISTS (SELECT 1 FROM access.signature x WHERE x.region = t.region AND x.user_name = t.%2$I AND x.day = t.%3$I
+                                  AND (x.act = $1[1] AND x.object = d.object AND x.digest = d.digest
+                                       OR x.act = 'cutover.confirm' AND d.object LIKE 'OPEN-%%'))
+        $q$, one.noun, one.arguments[3], one.arguments[4]) USING one.arguments, coalesce(v_mark, '-infinity');
+    END LOOP;
 END $$;
 
 -- Whether enrolments of the region need signatures: where they are demanded, once two persons ever had a key.
@@ -130,8 +228,16 @@ $$;
 -- The last business date of anything that two persons approved in the region.
 CREATE OR REPLACE FUNCTION access.last_approval(p_region integer) RETURNS date
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_last date;
+    v_day  date;
+    one    record;
 BEGIN
-    RETURN greatest(
+    FOR one IN SELECT d.noun, d.arguments[4] AS dated FROM access.decided_tables() d LOOP
+        EXECUTE format('SELECT max(%I) FROM %s WHERE region = $1', one.dated, one.noun) INTO v_day USING p_region;
+        v_last := greatest(v_last, v_day);
+    END LOOP;
+    RETURN greatest(v_last,
         (SELECT max(approved_on) FROM payments.approval WHERE region = p_region),
         (SELECT max(approved_on) FROM fund.sheet WHERE region = p_region),
         (SELECT max(approved_on) FROM fund.letter WHERE region = p_region),
@@ -327,15 +433,75 @@ CREATE OR REPLACE TRIGGER for_good BEFORE UPDATE ON access.signing_demand FOR EA
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON access.home
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 
+-- What a second person decides row by row, and what of it is signed.
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON books.account_change FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'account.confirm', 'fund,account,n', 'decided_by', 'decided_on', '', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON books.closing FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'period.reopen', 'fund,period,n', 'reopened_by', 'reopened_on', 'digest,closed_by,closed_on,asked_by,asked_on,reason', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON books.closing_waiver FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'period.waive', 'fund,period,code,n', 'granted_by', 'granted_on', 'items,reason,asked_by,asked_on', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON books.recurrence FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'recurrence.confirm', 'fund,recurrence_id', 'decided_by', 'decided_on', '', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.advance FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'advance.approve', 'advance_id', 'approved_by', 'approved_on', 'fund,institution,kind,year,term,recovery,amount_fen,quota_fen,conditions,document,payee_name,payee_number,payee_bank,payee_cnaps,due_on,prepared_by,prepared_on', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.assessment FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'clear.assess', 'fund,year,institution', 'approved_by', 'approved_on', 'grade,document,prepared_by', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.calendar_proposal FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'calendar.confirm', 'year,version', 'decided_by', 'decided_on', '', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.cash_move FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'cash.approve', 'move_id', 'approved_by', 'approved_on', 'fund,kind,account,fiscal_account,subfund,booked_on,amount_fen,receipt_no,prepared_by,prepared_on', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.clearing_plan FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'clear.plan', 'fund,year', 'approved_by', 'approved_on', '', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.cutover FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'cutover.confirm', 'fund,version', 'decided_by', 'decided_on', '', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.fund_request FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'fund_request.approve', 'request_id', 'approved_by', 'approved_on', 'fund,account,fiscal_account,upto,forecast_fen,available_fen,amount_fen,basis,month,prepared_by,prepared_on', 'fund.fund_request_line');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.late_case FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'clear.late', 'fund,setl_id,year', 'approved_by', 'approved_on', 'institution,document,prepared_by', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.letter FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'clear.confirm', 'letter_id', 'confirmed_by', 'confirmed_on', '', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.other_deduction FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'deduction.approve', 'deduction_id', 'approved_by', 'approved_on', 'fund,institution,term,reason,amount_fen,prepared_by', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.outregion_counterparty FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'outregion.confirm', 'counterparty', 'confirmed_by', 'confirmed_on', 'name,payee_name,payee_number,payee_bank,payee_cnaps,proposed_by', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.outregion_move FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'outregion.approve', 'move_id', 'approved_by', 'approved_on', 'fund,kind,counterparty,amount_fen,document,prepared_by,prepared_on', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.party FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'party.confirm', 'party', 'confirmed_by', 'confirmed_on', 'name,kind,proposed_by', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.person_payment FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'person_payment.approve', 'payment_id', 'approved_by', 'approved_on', '*fund,kind,psn_no,subfund,service_year,term,category,amount_fen,document,payee_name,payee_number,payee_bank,payee_cnaps,due_on,prepared_by,prepared_on', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.refund FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'refund.approve', 'refund_id', 'approved_by', 'approved_on', 'fund,institution,kind,ordered_by,account,received_on,amount_fen,document,receipt_no,advance_id,prepared_by,prepared_on', 'fund.refund_line');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.special_case FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'clear.special', 'fund,setl_id', 'approved_by', 'approved_on', 'year,institution,amount_fen,document,prepared_by', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON payments.bank_channel FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'bank.confirm_channel', 'account,version', 'confirmed_by', 'confirmed_on', 'channel,proposed_by', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON payments.freezing FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'freeze.lift', 'n', 'lifted_by', 'lifted_on', 'code,detail,anchors,found_by,found_on,document,proposed_by,proposed_on', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON payments.handed_file FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'file.confirm', 'account,sha256,n', 'approved_by', 'approved_on', 'name,brought_by,document,prepared_by,prepared_on', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON payments.reconciliation FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'reconciliation.review', 'account,period,version', 'reviewed_by', 'reviewed_on', '', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON payments.resolution FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'suspense.approve', 'resolution_id', 'approved_by', 'approved_on', 'fund,account,kind,receipt_no,direction,digest,what,reference,document,prepared_by,prepared_on', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON payments.statement_file FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'statement.confirm', 'account,sha256,n', 'approved_by', 'approved_on', '', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON payments.statement_withdrawal FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'statement.withdraw', 'account,n', 'approved_by', 'approved_on', 'first_statement,last_statement,file_sha256,reason,prepared_by,prepared_on', '');
+
 -- Grants ------------------------------------------------------
 GRANT SELECT ON access.home, access.person_key, access.signing_demand TO fundledger_service, fundledger_auditor;
 GRANT SELECT ON access.signature TO fundledger_service, fundledger_auditor;
 GRANT INSERT (region, fingerprint, act, object, digest, user_name, day, signed_at, statement, signature, content) ON access.signature TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.confirm_person_key(integer,text,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.demand_signing(integer,text,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.decided_tables() TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.decision(jsonb,text[]) TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.demands_signatures(integer) TO fundledger_service, fundledger_auditor, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.enroll_person_key(integer,text,text,text,text,date,date,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.key_list_digest(integer,timestamptz) TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.person_key_digest(integer,text,text,text,text,date,date) TO fundledger_service, fundledger_auditor;
-GRANT EXECUTE ON FUNCTION access.require_signature(integer,text,text,text) TO fundledger_service, fundledger_poster;
+GRANT EXECUTE ON FUNCTION access.require_signature(integer,text,text,text,date) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.revoke_person_key(integer,text,text,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.to_sign(integer,text,text[]) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.unsigned_decisions() TO fundledger_service, fundledger_auditor;

@@ -191,6 +191,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.proposal REFERENCI
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.proposal REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.signing_demand REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('region', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.signing_demand REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('region', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.signing_demand REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('region', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.user_role REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name,role,fund', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.user_role REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final, LiteralString
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
 
@@ -23,6 +24,15 @@ _WAITING: Final = (
     " AND year = %(year)s AND institution = %(institution)s AND approved_by = ''"
     " UNION ALL SELECT '逾期申报特殊情况' || setl_id FROM fund.late_case WHERE region = %(region)s AND fund = %(fund)s"
     " AND year = %(year)s AND institution = %(institution)s AND approved_by = '' LIMIT 1"
+)
+
+_TO_APPROVE: Final = (
+    "SELECT 'fund.assessment', fund::text, year::text, institution FROM fund.assessment WHERE region = %(region)s"
+    " AND fund = %(fund)s AND year = %(year)s AND institution = %(institution)s AND approved_by = ''"
+    " UNION ALL SELECT 'fund.special_case', fund::text, setl_id, '' FROM fund.special_case WHERE region = %(region)s"
+    " AND fund = %(fund)s AND year = %(year)s AND institution = %(institution)s AND approved_by = ''"
+    " UNION ALL SELECT 'fund.late_case', fund::text, setl_id, year::text FROM fund.late_case WHERE region = %(region)s"
+    " AND fund = %(fund)s AND year = %(year)s AND institution = %(institution)s AND approved_by = '' ORDER BY 1, 2, 3, 4"
 )
 
 
@@ -96,6 +106,9 @@ def approve_cases(tx: Transaction, fund: int, year: int, institution: str, day: 
 
     Raises Forbidden `clearing.same_person`, `access.role_missing`; Conflict `clearing.over_reserve`.
     """
+    where = {"region": tx.region, "fund": fund, "year": year, "institution": institution}
+    for noun, *key in tx.rows(_TO_APPROVE, **where) if tx.signer is not None else ():
+        sign_decision(tx, noun, key, day)
     return sum(
         tx.run(
             statement, user=tx.user, day=day, region=tx.region, fund=fund, year=year, institution=institution

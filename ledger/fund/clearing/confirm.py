@@ -7,6 +7,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Final
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.accounts import CLEARING_OWED, MONTH_OWED
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Conflict, NotFound
@@ -59,6 +60,7 @@ def confirm_letter(tx: Transaction, letter_id: str, content: bytes, signed_by: s
     letter = lock_letter(tx, letter_id)
     if _replayed(tx, letter_id, "agency", content):
         return letter
+    sign_decision(tx, "fund.letter", [letter_id], day)
     if letter.state != "confirmed_by_institution":
         raise Conflict(
             "letter.one_side",

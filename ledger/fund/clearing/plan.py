@@ -12,6 +12,7 @@ from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
+from ledger.access.signing.signing import signed
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.clearing.rates import (
@@ -185,6 +186,7 @@ def approve_plan(tx: Transaction, fund: int, year: int, digest: bytes, day: date
     known = read_plan(tx, fund, year)
     if known.approved_by == tx.user and known.digest == digest:
         return known
+    signed(tx, "clear.plan", f"{fund} {year}", digest.hex(), day)
     tx.run(
         "UPDATE fund.clearing_plan SET approved_by = %(user)s, approved_on = %(day)s, digest = %(digest)s"
         " WHERE region = %(region)s AND fund = %(fund)s AND year = %(year)s",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import Final, LiteralString, NamedTuple
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.entries import Book
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.unit_of_work import Transaction
@@ -140,6 +141,12 @@ def decide(tx: Transaction, book: Book, digest: str, reason: str, on: date) -> i
     Raises NotFound `cutover.no_proposal`; Conflict `cutover.done`, `cutover.changed`, `cutover.not_first`, `cutover.differs`;
     InvalidInput `cutover.digest`; Forbidden `request.same_person`, `access.role_missing`.
     """
+    if not reason:
+        known = tx.value(
+            "SELECT max(version) FROM fund.cutover WHERE region = %(region)s AND fund = %(fund)s AND state = 'proposed'",
+            region=book.region, fund=book.fund,
+        )  # fmt: skip
+        sign_decision(tx, "fund.cutover", [book.fund, known or 0], on)
     version: int = tx.value(
         "SELECT fund.decide_cutover(%(region)s, %(fund)s::smallint, %(digest)s, %(reason)s, %(on)s)",
         region=book.region, fund=book.fund, digest=require_digest(digest), reason=reason, on=on,

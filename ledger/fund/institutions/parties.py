@@ -6,8 +6,10 @@ a slip of the pen.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.text import bearable
 from ledger.core.words import words_of
@@ -56,17 +58,19 @@ def propose_party(tx: Transaction, party: str, name: str, kind: str) -> ListedPa
     return stored
 
 
-def confirm_party(tx: Transaction, party: str) -> ListedParty:
+def confirm_party(tx: Transaction, party: str, day: date) -> ListedParty:
     """Confirm it, as checker and another person.
 
     Raises NotFound `party.unknown`; Conflict `party.known`; Forbidden `request.same_person`, `access.role_missing`.
     """
+    sign_decision(tx, "fund.party", [party], day)
     if not tx.run(
-        """UPDATE fund.party SET state = 'confirmed', confirmed_by = %(user)s
+        """UPDATE fund.party SET state = 'confirmed', confirmed_by = %(user)s, confirmed_on = %(day)s
             WHERE region = %(region)s AND party = %(party)s""",
         region=tx.region,
         party=party,
         user=tx.user,
+        day=day,
     ):
         raise NotFound("party.unknown", f"没有登记往来单位{party[:60]}")
     return _stored(tx, party)[0]

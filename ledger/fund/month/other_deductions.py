@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
@@ -49,19 +51,22 @@ def propose_deduction_in(tx: Transaction, deduction: OtherDeduction) -> None:
     )
 
 
-def approve_deduction(engine: Engine, user: str, region: int, deduction_id: str) -> None:
+def approve_deduction(engine: Engine, user: str, region: int, deduction_id: str, day: date) -> None:
     """Approve a deduction as another person. Raises NotFound `deduction.unknown`; Forbidden `deduction.same_person`."""
     with unit_of_work(engine, user, region) as tx:
-        approve_deduction_in(tx, deduction_id)
+        approve_deduction_in(tx, deduction_id, day)
 
 
-def approve_deduction_in(tx: Transaction, deduction_id: str) -> None:
+def approve_deduction_in(tx: Transaction, deduction_id: str, day: date) -> None:
     """`approve_deduction` within a transaction of its region."""
+    sign_decision(tx, "fund.other_deduction", [deduction_id], day)
     found = tx.run(
-        "UPDATE fund.other_deduction SET approved_by = %(user)s WHERE region = %(region)s AND deduction_id = %(id)s",
+        "UPDATE fund.other_deduction SET approved_by = %(user)s,"
+        " approved_on = CASE approved_by WHEN '' THEN %(day)s ELSE approved_on END WHERE region = %(region)s AND deduction_id = %(id)s",
         region=tx.region,
         id=deduction_id,
         user=tx.user,
+        day=day,
     )
     if not found:
         raise NotFound("deduction.unknown", f"没有其他扣款{deduction_id}", deduction_id=deduction_id)

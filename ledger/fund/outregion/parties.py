@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 
 from adapters.banks.ports import BankAccount
+from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, NotFound
 from ledger.core.text import bearable
 from ledger.db.unit_of_work import Transaction
@@ -57,16 +59,18 @@ def add_counterparty(tx: Transaction, party: Counterparty) -> Counterparty:
     return stored
 
 
-def confirm_counterparty(tx: Transaction, counterparty: int) -> None:
+def confirm_counterparty(tx: Transaction, counterparty: int, day: date) -> None:
     """Confirm a region's account, as checker and another person. Raises NotFound `outregion.counterparty_unknown`,
     Forbidden `request.same_person`, `access.role_missing`.
     """
+    sign_decision(tx, "fund.outregion_counterparty", [counterparty], day)
     if not tx.run(
-        """UPDATE fund.outregion_counterparty SET confirmed_by = %(user)s
+        """UPDATE fund.outregion_counterparty SET confirmed_by = %(user)s, confirmed_on = %(day)s
             WHERE region = %(region)s AND counterparty = %(counterparty)s""",
         region=tx.region,
         counterparty=counterparty,
         user=tx.user,
+        day=day,
     ):
         raise NotFound("outregion.counterparty_unknown", f"没有登记对方统筹区{counterparty}")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
@@ -99,6 +100,7 @@ def approve_move(tx: Transaction, move_id: str, day: date) -> RegionMovement:
     move = locked_move(tx, move_id)
     if move.state in ("approved", "done") and move.approved_by == tx.user:
         return move
+    sign_decision(tx, "fund.outregion_move", [move_id], day)
     return _decide(tx, move_id, "approved", day)
 
 

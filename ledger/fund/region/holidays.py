@@ -9,6 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
@@ -135,6 +136,13 @@ def _decide(tx: Transaction, year: int, digest: str, reason: str, day: date) -> 
         said = bytes.fromhex(digest)
     except ValueError:
         raise InvalidInput("calendar.digest", "摘要应为64位十六进制", digest=digest[:80]) from None
+    if not reason and tx.signer is not None:
+        version = tx.value(
+            "SELECT max(version) FROM fund.calendar_proposal WHERE region = %(region)s AND year = %(year)s",
+            region=tx.region,
+            year=year,
+        )
+        sign_decision(tx, "fund.calendar_proposal", [year, version or 0], day)
     tx.run(
         "SELECT fund.decide_calendar(%(region)s, %(year)s, %(digest)s, %(reason)s, %(on)s)",
         region=tx.region,

@@ -7,6 +7,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Final, LiteralString
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan_grouped
 from ledger.core.text import flaw
@@ -95,5 +96,7 @@ def decide(tx: Transaction, table: str, key: str, day: date, *, refusal: str = "
     state = "refused" if refusal else "approved"
     if (row[1] == tx.user) and (row[0] == state or (row[0], state) == ("granted", "approved")):
         return False
+    if not refusal:
+        sign_decision(tx, f"fund.{table}", [key], day)
     tx.run(_DECIDE[table], region=tx.region, key=key, state=state, user=tx.user, day=day, reason=refusal)
     return True

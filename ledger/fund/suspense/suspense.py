@@ -13,6 +13,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Final
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.locks import Lock, hold
 from ledger.db.unit_of_work import Transaction
@@ -174,6 +175,8 @@ def _resolution(tx: Transaction, key: str) -> Resolution:
 
 
 def _decide(tx: Transaction, found: Resolution, state: str, day: date, reason: str) -> None:
+    if state == "approved":
+        sign_decision(tx, "payments.resolution", [found.resolution_id], day)
     tx.run(
         """UPDATE payments.resolution SET state = %(state)s, approved_by = %(user)s, approved_on = %(day)s, reason = %(reason)s
             WHERE region = %(region)s AND resolution_id = %(key)s""",

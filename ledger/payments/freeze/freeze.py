@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import InvalidInput
 from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
@@ -138,6 +139,9 @@ def decide_thaw(tx: Transaction, digest: bytes, day: date, refusal: str = "") ->
 
     Raises NotFound `freeze.none`; Forbidden `request.same_person`, `access.role_missing`; Conflict `freeze.changed`.
     """
+    signs = "SELECT n FROM payments.freezing WHERE region = %(region)s AND state = 'proposed' ORDER BY n"
+    for (n,) in tx.rows(signs, region=tx.region) if not refusal.strip() else ():
+        sign_decision(tx, "payments.freezing", [n], day)
     return int(
         tx.value(
             "SELECT payments.decide_thaw(%(region)s, %(digest)s, %(reason)s, %(day)s)",

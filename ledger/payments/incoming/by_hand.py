@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Final
 
 from adapters.banks.ports import BankFormat
+from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
@@ -103,6 +104,7 @@ def confirm_handed(
     known = _handed(tx, account, digest)
     if known.state == "approved" and known.approved_by == tx.user:
         return known, Received(account, repeated=1)
+    sign_decision(tx, "payments.handed_file", [account, digest, known.n], day)
     _decide(tx, known, "approved", day, "")
     content: bytes = tx.value(
         "SELECT content FROM payments.handed_file WHERE region = %(region)s AND account = %(account)s"

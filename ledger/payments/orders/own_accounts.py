@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import NotFound
 from ledger.core.text import bearable
 from ledger.db.unit_of_work import Transaction
@@ -69,7 +71,7 @@ def propose_channel(tx: Transaction, account: str, channel: Mapping[str, object]
     )
 
 
-def confirm_channel(tx: Transaction, account: str) -> None:
+def confirm_channel(tx: Transaction, account: str, day: date) -> None:
     """Confirm the newest proposed channel of an account.
 
     Raises NotFound `channel.none`; Forbidden `payee.same_person`, `proposal.not_checker`.
@@ -82,6 +84,7 @@ def confirm_channel(tx: Transaction, account: str) -> None:
     )
     if latest is None or latest[1] != "proposed":
         raise NotFound("channel.none", f"账户{account}没有待确认的通道", account=account)
+    sign_decision(tx, "payments.bank_channel", [account, latest[0]], day)
     tx.run(
         """UPDATE payments.bank_channel SET state = 'replaced'
             WHERE region = %(region)s AND account = %(account)s AND state = 'confirmed'""",
@@ -89,12 +92,13 @@ def confirm_channel(tx: Transaction, account: str) -> None:
         account=account,
     )
     tx.run(
-        """UPDATE payments.bank_channel SET state = 'confirmed', confirmed_by = %(user)s
+        """UPDATE payments.bank_channel SET state = 'confirmed', confirmed_by = %(user)s, confirmed_on = %(day)s
             WHERE region = %(region)s AND account = %(account)s AND version = %(version)s""",
         region=tx.region,
         account=account,
         version=latest[0],
         user=tx.user,
+        day=day,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, LiteralString
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.dates import last_day_of
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan_grouped
@@ -178,6 +179,8 @@ def review(
         raise InvalidInput("reconciliation.reason", "理由应为1到120字", field="reason")
     if known.digest != digest:
         raise Conflict("reconciliation.changed", "余额调节表不是所核对的那一份，请重新核对")
+    if not refusal.strip():
+        sign_decision(tx, "payments.reconciliation", [account, period, known.version], day)
     tx.run(
         "UPDATE payments.reconciliation SET state = %(state)s, reviewed_by = %(user)s, reviewed_on = %(day)s,"
         " reviewed_digest = %(digest)s, reason = %(reason)s WHERE region = %(region)s AND account = %(account)s"

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Final, LiteralString
 
 from adapters.banks.ports import AccountStatement, StatedLine
+from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
@@ -128,6 +129,7 @@ def confirm_entered(
         sha=known.sha256,
         n=known.n,
     )
+    sign_decision(tx, "payments.statement_file", [account, known.sha256, known.n], day)
     _decide(tx, known, "taken", day, "")
     statement = read(StatementFile(known.name, bytes(content), stated=known.stated))
     joined = join_chain(tx, account, known.name, known.sha256, [statement])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.statements.take import files, lock_of_account, taken
@@ -120,6 +121,7 @@ def decide_withdrawal(tx: Transaction, account: str, n: int, day: date, refusal:
             refusal=refusal.strip(),
         )
     else:
+        sign_decision(tx, "payments.statement_withdrawal", [account, n], day)
         tx.run(
             "SELECT payments.withdraw_statements(%(region)s, %(account)s, %(n)s, %(day)s)",
             region=tx.region,

@@ -209,7 +209,7 @@ def _deduct(town: Town, month: Month, institution: str, dice: random.Random) -> 
         deduction, MonthScope(FUNDS[0], institution, month.term), "现场绩效考核", dice.randrange(100, 500_00)
     )
     propose_deduction(maker.engine, maker.user, town.asked.region, asked)
-    approve_deduction(checker.engine, checker.user, town.asked.region, deduction)
+    approve_deduction(checker.engine, checker.user, town.asked.region, deduction, month.first)
     town.decided.append(
         Decided("deduction", deduction, FUNDS[0], institution, "pool", 0, month.term, asked.amount_fen)
     )

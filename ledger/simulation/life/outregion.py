@@ -42,7 +42,7 @@ def live_outregion(town: Town, day: date) -> None:
         with town.tx("maker") as tx:
             add_counterparty(tx, GUESTS_FROM)
         with town.tx("checker") as tx:
-            confirm_counterparty(tx, GUESTS_FROM.counterparty)
+            confirm_counterparty(tx, GUESTS_FROM.counterparty, day)
         town.payees[GUESTS_FROM.payee_number] = str(GUESTS_FROM.counterparty)
     book_guests(town, day - timedelta(days=1), day)
     if day.day < CLEAR_FROM:

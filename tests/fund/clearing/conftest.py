@@ -201,7 +201,7 @@ class Year:
     def deduct(self, deduction_id: str, term: int, fen: int) -> None:
         asked = OtherDeduction(deduction_id, MonthScope(FUND, HOSPITAL, term), "现场绩效考核", fen)
         propose_deduction(self.engine, "zhao", DEMO_REGION, asked)
-        approve_deduction(self.engine, "qian", DEMO_REGION, deduction_id)
+        approve_deduction(self.engine, "qian", DEMO_REGION, deduction_id, date(2026, 12, 31))
 
     def draft(self, day: date, year: int = 2026, period: str = "year", user: str = "zhao") -> Letter:
         with self.tx(user) as tx:

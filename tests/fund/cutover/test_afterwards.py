@@ -189,7 +189,7 @@ def test_what_is_owed_for_other_regions_patients_comes_by_its_records(
     with old.tx("zhao") as tx:
         add_counterparty(tx, party)
     with old.tx("qian") as tx:
-        confirm_counterparty(tx, THERE)
+        confirm_counterparty(tx, THERE, date(2026, 10, 1))
     content = deepcopy(GOOD)
     content["balances"][1][5] = "51000.00"
     content["balances"][1][3] = "61000.00"

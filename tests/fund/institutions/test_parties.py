@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from ledger.core.entries import Dimensions, credit, debit
@@ -22,9 +24,9 @@ def test_a_slip_of_the_pen_opens_no_sub_ledger(town: Town) -> None:
     with pytest.raises(NotFound):
         town.by_hand("借入", lent)  # proposed is not confirmed
     with pytest.raises(Forbidden), town.tx("zhao") as tx:
-        confirm_party(tx, "某银行")
+        confirm_party(tx, "某银行", date(2026, 11, 2))
     with town.tx("qian") as tx:
-        assert confirm_party(tx, "某银行").state == "confirmed"
+        assert confirm_party(tx, "某银行", date(2026, 11, 2)).state == "confirmed"
     town.by_hand("借入", lent)
     town.verified()
     with town.tx("zhao") as tx:
@@ -47,4 +49,4 @@ def test_what_is_refused_of_a_party(town: Town) -> None:
     with pytest.raises(Conflict), town.tx("zhao") as tx:
         propose_party(tx, "X", "另一单位", "other")
     with pytest.raises(NotFound), town.tx("qian") as tx:
-        confirm_party(tx, "Y")
+        confirm_party(tx, "Y", date(2026, 11, 2))

@@ -28,7 +28,7 @@ NOV, DEC, JAN = date(2026, 11, 25), date(2026, 12, 21), date(2027, 1, 25)
 def deduct(story: Story, fen: int, name: str = "KK-1", term: int = 202610) -> None:
     asked = OtherDeduction(name, MonthScope(310, HOSPITAL, term), "违约金文件1号", fen)
     propose_deduction(story.engine, "zhao", DEMO_REGION, asked)
-    approve_deduction(story.engine, "qian", DEMO_REGION, name)
+    approve_deduction(story.engine, "qian", DEMO_REGION, name, NOV)
 
 
 def kinds(sheet: MonthSheet) -> dict[str, tuple[int, ...]]:

@@ -673,11 +673,13 @@ def test_deductions_take_no_more_than_is_left_and_the_rest_later(story: Story, b
     )
     for user in ("zhao", "li"):
         with pytest.raises(Forbidden):
-            approve_deduction(story.engine, user, DEMO_REGION, "KK-1")
+            approve_deduction(story.engine, user, DEMO_REGION, "KK-1", date(2026, 12, 20))
     waiting = story.prepare(202611, date(2026, 12, 20))
     assert sum(line.other_fen for line in waiting.figures.lines) == 0
-    approve_deduction(story.engine, "qian", DEMO_REGION, "KK-1")
-    approve_deduction(story.engine, "qian", DEMO_REGION, "KK-1")  # a replay changes nothing
+    approve_deduction(story.engine, "qian", DEMO_REGION, "KK-1", date(2026, 12, 20))
+    approve_deduction(
+        story.engine, "qian", DEMO_REGION, "KK-1", date(2026, 12, 20)
+    )  # a replay changes nothing
     sheet = story.settle(202611, date(2026, 12, 20))
     by_term = {line.key.term: line for line in sheet.figures.lines}
     assert (by_term[202610].audit_fen, by_term[202611].other_fen) == (3_000, 1_000)

@@ -260,7 +260,7 @@ def _found_two(settings: Settings) -> None:
             with unit_of_work(engine, "zhao", ours) as tx:
                 add_counterparty(tx, party)
             with unit_of_work(engine, "qian", ours) as tx:
-                confirm_counterparty(tx, theirs)
+                confirm_counterparty(tx, theirs, date(2026, 10, 1))
             _fund(engine, ours)
 
 

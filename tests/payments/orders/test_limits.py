@@ -59,7 +59,7 @@ def test_twice_50_000_is_100_000(world: Any) -> None:
     """An approver's limit is the day's, whichever batches it is made of; who is named has his own; the next day begins anew."""
     world.allot(100_000_00)
     choose(world, "approver_day_limit", "80000,same.person=200000")
-    first, second = world.batch(50_000_00), world.batch(50_000_00)
+    first, second, third = world.batch(50_000_00), world.batch(50_000_00), world.batch(100)
     approving(world, first)
     with refusal(Forbidden, "batch.approver_limit"):
         approving(world, second)
@@ -70,8 +70,11 @@ def test_twice_50_000_is_100_000(world: Any) -> None:
             d=second.digest,
             on=DAY,
         )
-    assert world.states() == {"approved": 1, "draft": 1}
+    assert world.states() == {"approved": 1, "draft": 2}
     approving(world, second, day=DAY + timedelta(days=1))
+    for day in (DAY, DAY + timedelta(days=400)):  # not by naming a day gone by, nor one far off
+        with refusal(Conflict, "batch.approval_day"):
+            approving(world, third, day=day)
     assert found(world) == []
     with behind_the_guards(world) as admin:
         admin.execute("UPDATE payments.approval SET approved_on = %s", [DAY])

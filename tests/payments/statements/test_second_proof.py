@@ -12,6 +12,7 @@ import pytest
 
 from ledger.control.checks.payments.bank_words import _UNPROVEN
 from ledger.core.errors import Conflict
+from ledger.payments.incoming.proven import read_refusals, release
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
 from tests.payments.conftest import MOMENT, OWN, PAY_DATE, REGION, TestBank, World
@@ -49,6 +50,13 @@ def free(world: World) -> Any:
     return world.value("SELECT order_no FROM fund.payable WHERE setl_id LIKE 'S%%'") == ""
 
 
+def released(world: World, order_no: str) -> str:
+    """The code of the refusal to let an order be paid again."""
+    with pytest.raises(Conflict) as said, world.tx("acc") as tx:
+        release(tx, order_no, PAY_DATE)
+    return said.value.code
+
+
 def unproven(world: World) -> list[Any]:
     with psycopg.connect(world.admin_url) as admin:
         return [row[2] for row in admin.execute(_UNPROVEN).fetchall()]
@@ -63,7 +71,27 @@ def test_the_word_alone_frees_nothing(world: World, bank: Bank, refused: Any) ->
         assert said.value.code == "order.no_second_proof"
     bank.load(bank.statement(BEFORE, BEFORE))
     assert world.state(refused.order_no) == "sent"
+    with world.tx("acc") as tx:
+        [waits] = read_refusals(tx)
+        assert (waits.order, waits.final, waits.days_missing, waits.statements) == (
+            refused.order_no,
+            False,
+            [PAY_DATE],
+            [],
+        )
+        assert (waits.said_on, bool(waits.file), "AC04" in waits.reasons) == (PAY_DATE, True, True)
+    assert released(world, refused.order_no) == "order.no_second_proof"
+    assert released(world, world.batch(50).order_nos[0]) == "order.no_refusal"
     bank.load(bank.statement(PAY_DATE, PAY_DATE, line("X1", 700, PAY_DATE)))
+    with world.tx("acc") as tx:
+        assert read_refusals(tx) == []
+        [done] = read_refusals(tx, refused.order_no)
+        assert (done.state, done.missing, [one.split()[0] for one in done.statements]) == (
+            "rejected",
+            [],
+            ["2"],
+        )
+        assert release(tx, refused.order_no, AFTER).state == "rejected"
     assert (world.state(refused.order_no), free(world)) == ("rejected", True)
     assert unproven(world) == []
     with psycopg.connect(world.admin_url) as admin:
@@ -90,6 +118,10 @@ def test_a_statement_with_the_debit_keeps_the_order(
     more = {"order_no": refused.order_no} if named else {"other_account": refused.payee.number}
     bank.load(bank.statement(PAY_DATE, PAY_DATE, line("X1", -100, PAY_DATE, **more)))
     assert (world.state(refused.order_no), free(world)) == ("sent", False)
+    with world.tx("acc") as tx:
+        [found] = read_refusals(tx)
+        assert (found.days_missing, len(found.debits), "已扣款" in found.missing[0]) == ([], 1, True)
+    assert released(world, refused.order_no) == "order.no_second_proof"
     with pytest.raises(Conflict) as said, world.tx() as tx:
         tx.run("UPDATE payments.pay_order SET state = 'rejected'")
     assert said.value.code == "order.no_second_proof"

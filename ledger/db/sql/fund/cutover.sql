@@ -182,6 +182,7 @@ CREATE TABLE fund.party (
     state        text NOT NULL DEFAULT 'proposed' CHECK (state IN ('proposed', 'confirmed', 'taken_over')),
     proposed_by  text NOT NULL,
     confirmed_by text NOT NULL DEFAULT '',
+    confirmed_on date,                       -- NULL: before this was kept
     PRIMARY KEY (region, party),
     CHECK ((state = 'confirmed') = (confirmed_by <> '')),
     CHECK (confirmed_by <> proposed_by)
@@ -834,8 +835,8 @@ BEGIN
       FROM fund.cutover_record r LEFT JOIN payments.taken_order t ON t.region = r.region AND t.reference = r.reference AND NOT r.paid
      WHERE r.region = p_region AND r.fund = p_fund AND r.version = v.version
        AND p.region = r.region AND p.fund = r.fund AND p.setl_id = r.setl_id AND p.subfund = r.subfund;
-    INSERT INTO fund.other_deduction (region, fund, deduction_id, institution, term, reason, amount_fen, prepared_by, approved_by)
-    SELECT d.region, d.fund, format('OPEN-%s-%s', d.fund, d.line), d.institution, d.term, CASE WHEN d.finding THEN '接转审核扣款：' ELSE '接转：' END || d.reference, d.amount_fen, v.proposed_by, v_user
+    INSERT INTO fund.other_deduction (region, fund, deduction_id, institution, term, reason, amount_fen, prepared_by, approved_by, approved_on)
+    SELECT d.region, d.fund, format('OPEN-%s-%s', d.fund, d.line), d.institution, d.term, CASE WHEN d.finding THEN '接转审核扣款：' ELSE '接转：' END || d.reference, d.amount_fen, v.proposed_by, v_user, p_on
       FROM fund.cutover_deduction d WHERE d.region = p_region AND d.fund = p_fund AND d.version = v.version;
     RETURN v.version;
 END $$;
@@ -1021,7 +1022,7 @@ GRANT SELECT ON fund.cutover_order TO fundledger_auditor;
 GRANT SELECT, INSERT ON fund.cutover_bank TO fundledger_service;
 GRANT SELECT ON fund.cutover_bank TO fundledger_auditor;
 GRANT SELECT, INSERT ON fund.party TO fundledger_service;
-GRANT UPDATE (state, confirmed_by) ON fund.party TO fundledger_service;
+GRANT UPDATE (state, confirmed_by, confirmed_on) ON fund.party TO fundledger_service;
 GRANT SELECT ON fund.party TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION fund.known_party(integer,text) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION fund.begin_cutover(integer,smallint,date,date) TO fundledger_service;

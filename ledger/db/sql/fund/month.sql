@@ -57,6 +57,7 @@ CREATE TABLE fund.other_deduction (
     prepared_by  text NOT NULL,
     approved_by  text NOT NULL DEFAULT '',
     taken_fen    bigint NOT NULL DEFAULT 0,    -- Σ fund.deduction_taken
+    approved_on  date,                         -- NULL: before this was kept
     PRIMARY KEY (region, deduction_id),
     FOREIGN KEY (region, institution) REFERENCES fund.institution,
     CHECK (prepared_by <> approved_by),
@@ -497,7 +498,7 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'deduction.prepared_by',
                 DETAIL = format('其他扣款%s只能以当前用户的名义提出', NEW.deduction_id);
         END IF;
-    ELSIF NEW.approved_by <> OLD.approved_by THEN
+    ELSIF (NEW.approved_by, NEW.approved_on) IS DISTINCT FROM (OLD.approved_by, OLD.approved_on) THEN
         acting := access.require_role(NEW.region, NEW.fund, '{checker}');
         IF OLD.approved_by <> '' OR NEW.approved_by <> acting
            OR access.person(acting) IS NOT DISTINCT FROM access.person(OLD.prepared_by) THEN
@@ -600,7 +601,7 @@ GRANT SELECT, INSERT ON fund.handback_receipt TO fundledger_service;
 GRANT SELECT ON fund.handback_receipt TO fundledger_auditor;
 GRANT SELECT, INSERT ON fund.other_deduction TO fundledger_service;
 GRANT SELECT ON fund.other_deduction TO fundledger_auditor;
-GRANT UPDATE (approved_by) ON fund.other_deduction TO fundledger_service;
+GRANT UPDATE (approved_by, approved_on) ON fund.other_deduction TO fundledger_service;
 GRANT SELECT ON fund.deduction_taken TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT ON fund.sheet_due TO fundledger_service;
 GRANT SELECT ON fund.sheet_due TO fundledger_auditor;

@@ -12,6 +12,7 @@ CREATE TABLE fund.outregion_counterparty (
     payee_cnaps  text NOT NULL CHECK (payee_cnaps ~ '^[0-9]{12}$'),
     proposed_by  text NOT NULL,
     confirmed_by text NOT NULL DEFAULT '',
+    confirmed_on date,                       -- NULL: before this was kept
     PRIMARY KEY (region, counterparty),
     CHECK (counterparty <> region),
     CHECK (confirmed_by <> proposed_by)
@@ -537,7 +538,7 @@ GRANT SELECT, INSERT ON fund.outregion_bill_line TO fundledger_service;
 GRANT SELECT ON fund.outregion_bill_line TO fundledger_auditor;
 GRANT SELECT, INSERT ON fund.outregion_counterparty TO fundledger_service;
 GRANT SELECT ON fund.outregion_counterparty TO fundledger_auditor;
-GRANT UPDATE (confirmed_by) ON fund.outregion_counterparty TO fundledger_service;
+GRANT UPDATE (confirmed_by, confirmed_on) ON fund.outregion_counterparty TO fundledger_service;
 GRANT SELECT, INSERT ON fund.outregion_inbox TO fundledger_service;
 GRANT SELECT ON fund.outregion_inbox TO fundledger_auditor;
 GRANT SELECT, INSERT ON fund.outregion_move TO fundledger_service;

@@ -23,6 +23,7 @@ CREATE TABLE payments.bank_channel (
     proposed_by  text NOT NULL,
     confirmed_by text NOT NULL DEFAULT '',
     confirmed_at timestamptz,                -- NULL: before this was kept
+    confirmed_on date,                       -- NULL: before this was kept
     PRIMARY KEY (region, account, version),
     FOREIGN KEY (region, account) REFERENCES payments.bank_account,
     CHECK ((state = 'proposed') = (confirmed_by = ''))
@@ -867,6 +868,8 @@ CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.bank_channe
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, account, version, channel, proposed_by ON payments.bank_channel
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER dated_once BEFORE UPDATE ON payments.bank_channel FOR EACH ROW
+    WHEN (OLD.state <> 'proposed' AND NEW.confirmed_on IS DISTINCT FROM OLD.confirmed_on) EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON payments.bank_account
     FOR EACH ROW WHEN ((access.working_login() AND (NOT access.has_role(new.region, (0)::smallint, access.user_name(), '{maker,checker,accountant,system}'::text[])))) EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.bank_file
@@ -927,7 +930,7 @@ GRANT SELECT, INSERT ON payments.bank_account TO fundledger_service;
 GRANT SELECT ON payments.bank_account TO fundledger_auditor, fundledger_poster;
 GRANT SELECT, INSERT ON payments.bank_channel TO fundledger_service;
 GRANT SELECT ON payments.bank_channel TO fundledger_auditor;
-GRANT UPDATE (state, confirmed_by) ON payments.bank_channel TO fundledger_service;
+GRANT UPDATE (state, confirmed_by, confirmed_on) ON payments.bank_channel TO fundledger_service;
 GRANT SELECT, INSERT ON payments.bank_file TO fundledger_service;
 GRANT SELECT ON payments.bank_file TO fundledger_auditor;
 GRANT UPDATE (state) ON payments.bank_file TO fundledger_service;

@@ -120,6 +120,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
      WHERE a.region = p_region AND a.approved_on = p_day AND access.person(a.approved_by) = p_person
 $$;
 
+-- An approval's business date is passed in, as every one is; but it is none that has gone by in the region's approvals or in the
+-- book, and none that has not come: limits by the day are not dodged by naming another day.
+CREATE OR REPLACE FUNCTION payments.check_approval_day(p_region integer, p_fund smallint, p_batch text, p_on date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_last date := greatest((SELECT max(a.approved_on) FROM payments.approval a WHERE a.region = p_region),
+                                (SELECT b.voucher_date FROM books.block b WHERE b.region = p_region AND b.fund = p_fund ORDER BY b.block DESC LIMIT 1));
+BEGIN
+    IF p_on IS NULL OR p_on < v_last OR p_on > books.outer_day(p_region, p_fund) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.approval_day',
+            DETAIL = format('批次%s不能以%s审批：审批日期不早于本统筹区最近的审批和本账套最近的凭证（%s），不晚于%s', p_batch, p_on, v_last,
+                            books.outer_day(p_region, p_fund));
+    END IF;
+END $$;
+
 -- Raises where a drafted batch must not be approved by p_user on p_on: the day's limits of payee and approver, a changed account.
 -- Where there is a limit, approvals of the region come one after the other, whichever book they are of.
 CREATE OR REPLACE FUNCTION payments.check_limits(p_region integer, p_batch text, p_user text, p_on date) RETURNS void
@@ -223,6 +237,7 @@ GRANT SELECT ON fund.payee_callback TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION payments.chosen(integer,text,date) TO fundledger_service, fundledger_poster, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION payments.payee_limit(integer,date) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION payments.limited(integer,date) TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION payments.check_approval_day(integer,smallint,text,date) TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION payments.check_limits(integer,text,text,date) TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION fund.payee_holds(integer,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.record_callback(integer,text,text,text,date,time,date) TO fundledger_service;

@@ -498,6 +498,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'batch.same_person',
             DETAIL = format('批次%s由%s制单，须由另一人审批', p_batch_id, v_batch.prepared_by);
     END IF;
+    PERFORM payments.check_approval_day(p_region, v_batch.fund, p_batch_id, p_on);
     IF EXISTS (SELECT 1 FROM payments.approval a WHERE a.region = p_region AND a.batch_id = p_batch_id) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.already_approved', DETAIL = format('批次%s已经审批', p_batch_id);
     END IF;
@@ -570,7 +571,7 @@ BEGIN
     PERFORM payments.check_netted(p_region, v_batch.fund, p_batch_id);
     PERFORM fund.check_outregion_batch(p_region, p_batch_id);
     PERFORM payments.check_limits(p_region, p_batch_id, v_actor, p_on);
-    PERFORM access.require_signature(p_region, 'payments.approve', p_batch_id, encode(p_digest, 'hex'));
+    PERFORM access.require_signature(p_region, 'payments.approve', p_batch_id, encode(p_digest, 'hex'), p_on);
     INSERT INTO payments.approval VALUES (p_region, p_batch_id, p_digest, v_batch.prepared_by, v_actor, p_on);
     UPDATE payments.pay_order SET state = 'approved' WHERE region = p_region AND batch_id = p_batch_id AND state = 'draft';
     GET DIAGNOSTICS v_orders = ROW_COUNT;

@@ -1,0 +1,97 @@
+"""Stories of other rooms, told once more in a region where everybody signs: what a second person decides goes no other way."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.control.checks.signatures import check_signatures
+from ledger.control.snapshot import open_snapshot
+from ledger.core.errors import Forbidden
+from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.month.other_deductions import OtherDeduction, approve_deduction_in, propose_deduction
+from ledger.fund.month.read import MonthScope
+from ledger.fund.outregion.parties import Counterparty, add_counterparty, confirm_counterparty
+from ledger.simulation.people import DEMO_REGION
+from reports.evidence.export import evidence_of
+from reports.evidence.verify import check_evidence
+from tests.fund.advances import test_advances
+from tests.fund.advances.test_advances import rich as rich  # the fixture
+from tests.fund.cash import test_cash
+from tests.scenes.signed import Signers
+from tests.scenes.signed import signers as signers  # the fixture
+
+DAY = date(2026, 11, 20)
+
+
+def signed(town: Any) -> set[str]:
+    with psycopg.connect(town.month.database.admin_url) as admin:
+        return {act for (act,) in admin.execute("SELECT DISTINCT act FROM access.signature").fetchall()}
+
+
+def found(town: Any) -> list[str]:
+    with open_snapshot(town.month.database.auditor_engine, town.home, []) as snapshot:
+        return [f"{one.promise} {one.entry}" for one in check_signatures(snapshot)]
+
+
+def test_money_of_persons_and_between_accounts(
+    town: Any, bill: Any, second_name: str, signers: Signers
+) -> None:
+    test_cash.test_the_request_is_what_falls_due_less_what_is_there_and_is_granted_once(
+        town, bill, second_name
+    )
+    assert {"fund_request.approve", "person_payment.approve"} <= signed(town)
+    assert found(town) == []
+    with psycopg.connect(town.month.database.admin_url) as admin:
+        kept = admin.execute(
+            "SELECT content FROM access.signature WHERE act = 'person_payment.approve'"
+        ).fetchall()
+        assert set(kept) == {("",)}  # who is paid is not kept a second time
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("UPDATE fund.fund_request_line SET amount_fen = amount_fen + 1")
+    assert {one.partition("REQ-")[0] for one in found(town)} == {"INV-11 fund_request.approve "}
+
+
+def test_an_advance_goes_out_and_comes_back(rich: Any, signers: Signers) -> None:
+    test_advances.test_a_returned_prepayment_leaves_1101_and_one_not_returned_bars_the_next_year(rich)
+    assert {"advance.approve", "refund.approve", "payments.approve"} <= signed(rich)
+    assert found(rich) == []
+
+
+def test_unsigned_nobody_decides_and_the_evidence_needs_no_database(town: Any, signers: Signers) -> None:
+    town.begin()
+    party = Counterparty(
+        430100, "邻市医保中心", "对方专户", "4300000000001003", "模拟银行", "102421000001", "", ""
+    )
+    with town.tx("zhao") as tx:
+        add_counterparty(tx, party)
+    asked = OtherDeduction("KK-9", MonthScope(310, "H42010000001", 202610), "违约金文件1号", 500)
+    propose_deduction(town.engine, "zhao", DEMO_REGION, asked)
+    for decide in (
+        lambda tx: confirm_counterparty(tx, 430100, DAY),
+        lambda tx: approve_deduction_in(tx, "KK-9", DAY),
+    ):
+        with pytest.raises(Forbidden) as refused, town.tx("qian") as tx:
+            tx.signer = None
+            decide(tx)
+        assert refused.value.code == "signature.missing"
+        with town.tx("qian") as tx:
+            decide(tx)
+    with pytest.raises(Forbidden) as raw, town.tx("qian") as tx:  # a date of one's own choice
+        tx.run("UPDATE fund.other_deduction SET approved_on = '2026-10-01'")
+    assert raw.value.code == "deduction.same_person"
+    assert found(town) == []
+    with unit_of_work(town.engine, "qian", DEMO_REGION) as tx:
+        document = evidence_of(tx, "outregion.confirm", "430100", signers.listed(tx))
+    checked = check_evidence(document)
+    assert (checked.flaws, checked.content, [one.user for one in checked.proven]) == ([], True, ["qian"])
+    other = document | {"content": document["content"].replace("4300000000001003", "4300000000001004")}
+    assert check_evidence(other).flaws == ["第1个签名不成立：所附内容与所签的摘要不符"]
+    with psycopg.connect(town.month.database.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("UPDATE fund.outregion_counterparty SET payee_number = '4300000000001004'")
+        admin.execute("UPDATE fund.other_deduction SET approved_by = 'li' WHERE deduction_id = 'KK-9'")
+    assert found(town) == ["INV-11 deduction.approve KK-9", "INV-11 outregion.confirm 430100"]
