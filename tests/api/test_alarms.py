@@ -20,6 +20,7 @@ from aiosmtpd.controller import Controller
 
 from adapters.notices.mail import Mailbox
 from adapters.notices.webhook import Hook
+from ledger.access.alarms import see_alarm
 from ledger.acts.telling import channels_of, tell
 from ledger.bootstrap import App
 from ledger.control.alarms.standing import _KINDS, Moment, standing
@@ -193,6 +194,10 @@ def outside(world: Any, tmp_path: Path) -> None:
             f'[mail]\nhost = "localhost"\nport = {port}\ntls = "starttls"\nca_file = "ca.pem"\n'
             'from = "ledger@example.org"\nto = ["chief@example.org"]\n'
         )
+        with world.tx("reviewer") as tx:  # seen, hence not told: one alarm is enough here
+            moment = Moment(App(world.settings, "reviewer").now(), time.time())
+            [unsigned] = [one for one in standing(tx, moment) if one.kind == "unsigned"]
+            see_alarm(tx, unsigned.key, "演练环境")
         app = App(world.settings, "system")
         done = tell(app, REGION, time.time())
         assert (done.sent, done.failed) == (1, 1)  # the mail went, the webhook was answered 500
