@@ -24,6 +24,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
 from ledger.core.os_errors import os_reason
+from ledger.core.private import opened, write_private
 from ledger.db.cluster import cluster_of
 from ledger.db.engine import admin_engine, admin_url, auditor_engine
 from ledger.db.identity import stored
@@ -221,7 +222,7 @@ def _key_for(source: Path, manifest: Manifest, key: Path | None) -> X25519Privat
 def _dump_sealed(settings: Settings, snapshot: str, partial: Path, recipient: Recipient) -> None:
     with (
         _piped(settings, "pg_dump", "-Fc", "--snapshot", snapshot, feed=False) as (process, pipe, complaints),
-        partial.open("wb") as target,
+        opened(partial) as target,
     ):
         try:
             seal_stream(pipe, target, recipient)
@@ -285,9 +286,7 @@ def _digest(path: Path) -> str:
 
 
 def _write_durably(path: Path, content: str) -> None:
-    path.write_text(content, encoding="utf-8")
-    path.chmod(0o600)
-    _sync(path)
+    write_private(path, content)
 
 
 def _sync(path: Path) -> None:

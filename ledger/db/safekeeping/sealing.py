@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.os_errors import os_reason
-from ledger.db.passwords import write_private
+from ledger.core.private import write_private
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
