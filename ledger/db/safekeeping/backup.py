@@ -31,7 +31,16 @@ from ledger.db.identity import stored
 from ledger.db.migrate import migrate
 from ledger.db.programs import RunAs, find_bindir, piped, run
 from ledger.db.roles import prepare
-from ledger.db.safekeeping.sealing import Recipient, is_sealed, open_stream, read_private, seal_stream
+from ledger.db.safekeeping.sealing import (
+    Recipient,
+    home_key,
+    home_recipient,
+    is_sealed,
+    open_stream,
+    read_private,
+    seal_stream,
+    sealed_for,
+)
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
 
@@ -153,14 +162,14 @@ def restore(
 ) -> Manifest:
     """Bring a backup back into an empty database (`into`, or the installation's own), whole or not at all.
 
-    `key` is the recipient's private key, for a sealed one. A dump of an earlier release is upgraded at once. `after` is given the auditor's engine on the restored database and
+    `key` is the recipient's private key, for a sealed one; without it the home's own is tried. A dump of an earlier release is upgraded at once. `after` is given the auditor's engine on the restored database and
     the manifest, to verify it; what it raises is raised here. Raises what `migrate` raises, InvalidInput `db.name`, `db.backup_damaged`, `db.backup_sealed` without a key, what
     `sealing.read_private` and `open_stream` raise, Conflict `db.not_empty`, Unavailable `db.restore`.
     """
     if into is not None:
         _require_name(into)
     manifest = read_manifest(source)
-    private = _key_for(source, manifest, key)
+    private = _key_for(source, manifest, key or _own_key(source, settings.home))
     prepare(settings, into)
     _require_empty(libpq_url(admin_url(settings, into)))
     if private is None:
@@ -202,6 +211,14 @@ def _require_empty(url: str) -> None:
             f"数据库{name}不是空库（已有{row[0]}.{row[1] or ''}），恢复只进空库：请用--into给出新库名",
             database=name,
         )
+
+
+def _own_key(source: Path, home: Path) -> Path | None:
+    """The home's own key where the archive is sealed for it: what `db migrate` kept in the home opens without being given one."""
+    path = home_key(home)
+    if not path.is_file() or not is_sealed(source):
+        return None
+    return path if sealed_for(source) == home_recipient(home).id else None
 
 
 def _key_for(source: Path, manifest: Manifest, key: Path | None) -> X25519PrivateKey | None:
