@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import IO, Any
+from typing import BinaryIO, TextIO, cast
 
 
 def private(path: Path) -> Path:
@@ -17,12 +17,17 @@ def private(path: Path) -> Path:
     return path
 
 
-def opened(path: Path, mode: str = "wb", **how: Any) -> IO[Any]:
+def opened(path: Path, mode: str = "wb") -> BinaryIO:
     """`path` opened for writing, mode 0600: a new one is never another's to read, an old one no longer.
 
-    `how` as for `open`. What is no file (a terminal, a pipe) keeps its mode. Raises OSError.
+    What is no file (a terminal, a pipe) keeps its mode. Raises OSError.
     """
-    return open(path, mode, opener=_opener, **how)
+    return cast("BinaryIO", open(path, mode, opener=_opener))
+
+
+def opened_text(path: Path, mode: str = "w", encoding: str = "utf-8", newline: str | None = None) -> TextIO:
+    """The same for text."""
+    return cast("TextIO", open(path, mode, encoding=encoding, newline=newline, opener=_opener))
 
 
 def write_private(path: Path, content: str | bytes, owner: tuple[int, int] | None = None) -> None:

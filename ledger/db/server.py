@@ -96,7 +96,7 @@ def _known(home: Path) -> dict[str, int]:
 def _write(home: Path, system: str, timeline: int) -> None:
     """Keep the higher one, whoever else writes at the same time; whole or not at all."""
     home.mkdir(exist_ok=True)  # none of its parents: a mistyped home makes no folders
-    with opened(home / f"{MEMORY}.lock", "w") as lock:
+    with opened(home / f"{MEMORY}.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = _known(home)
         known[system] = max(timeline, known.get(system, 0))
