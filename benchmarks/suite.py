@@ -17,6 +17,7 @@ from benchmarks import (
     servers,
     start,
     statements,
+    traces,
     trial_balance,
     verify,
 )
@@ -44,6 +45,7 @@ GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "growth_statements": statements.growth,
     "growth_find": find.growth,
     "growth_close": close.growth,
+    "traces": traces.measure,
 }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from threading import local
 from typing import TYPE_CHECKING
 
 from adapters.banks.ports import AccountStatement, Assembled, BankFormat, Channel
@@ -14,8 +16,9 @@ from ledger.core.accounts import coded
 from ledger.core.dates import Clock, moment_of, parse_day
 from ledger.core.errors import Conflict, NotFound
 from ledger.core.money import parse_fen
-from ledger.db.connections import Engine, direct, driver_of
+from ledger.db.connections import Engine, direct, driver_of, of_post
 from ledger.db.identity import require_current
+from ledger.db.passwords import Working
 from ledger.db.server import require_safe
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.orders.bearing import BearsOf, asking
@@ -35,6 +38,12 @@ class OwnBank:
     channel: Channel
 
 
+class _Post(local):
+    """Whose login begins transactions: a thread's own, since the worker's jobs share their app."""
+
+    login: Working = "service"
+
+
 class App:
     """A running installation under one acting user."""
 
@@ -45,16 +54,30 @@ class App:
         self.signer: Signer | None = None
         """Who signs for the user: a key at hand, or the signatures a request brought."""
         self._shared = engine
+        self._post = _Post()
+        self._own: dict[Working, Engine] = {}
         self._banks: dict[tuple[int, str], OwnBank] = {}
 
-    @cached_property
+    @property
     def engine(self) -> Engine:
-        """The service's connections; raises Unavailable `db.not_migrated` before the first `migrate`."""
+        """The connections of the post whose act is under way, else the service's; raises Unavailable `db.not_migrated` before
+        the first `migrate`."""
         if self._shared is not None:
-            return self._shared
-        engine = direct(self.settings)
-        require_current(engine)
+            return of_post(self._shared, self._post.login)
+        engine = self._own.get(self._post.login)
+        if engine is None:
+            engine = self._own[self._post.login] = direct(self.settings, self._post.login)
+            require_current(engine)
         return engine
+
+    @contextmanager
+    def as_post(self, login: Working) -> Iterator[None]:
+        """Transactions of the block are begun by a post's login where logins are split, else by the service's as ever."""
+        before, self._post.login = self._post.login, login if self.settings.split_logins else "service"
+        try:
+            yield
+        finally:
+            self._post.login = before
 
     def require_safe(self) -> None:
         """Raise Conflict `db.unsafe` where the server may lose what it acknowledged: what runs for long does not begin there."""
@@ -150,9 +173,10 @@ class App:
         """Hang up on the banks and give the connections back."""
         while self._banks:
             self._banks.popitem()[1].channel.close()
-        for name in ("engine", "auditor"):
-            if name in self.__dict__ and self.__dict__[name] is not self._shared:
-                self.__dict__[name].dispose()
+        while self._own:
+            self._own.popitem()[1].dispose()
+        if "auditor" in self.__dict__:
+            self.auditor.dispose()
 
 
 def _format(bank: str, account: str) -> BankFormat:

@@ -21,7 +21,7 @@ from ledger.books.reading import Cut, cut
 from ledger.books.stream import Leaf, StreamedEntry, first_voucher_date, leaves, stream
 from ledger.core.entries import Book
 from ledger.core.money import yuan
-from ledger.core.private import private
+from ledger.core.private import opened_text
 from ledger.db.unit_of_work import Transaction
 from reports.account_names import account_name
 from reports.wording import cut_text, dimension_object, dimension_text, direction, printable
@@ -56,7 +56,7 @@ def export(tx: Transaction, book: Book, format_: ExportFormat, path: Path) -> Ex
     known = cut(tx, book, None)
     partial = path.with_name(f"{path.name}.part")
     try:
-        with private(partial).open("w", encoding="utf-8", newline="\n") as out:
+        with opened_text(partial, newline="\n") as out:
             done = write_book(tx, book, format_, known, out)
             out.flush()
             os.fsync(out.fileno())

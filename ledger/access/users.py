@@ -85,7 +85,7 @@ def require_known(engine: Engine, user: str, region: int = NO_REGION) -> None:
     """
     with unit_of_work(engine, user) as tx:
         active = tx.value("SELECT active FROM access.app_user WHERE user_name = %(user)s", user=user)
-        regions = [found for (found,) in tx.rows("SELECT access.regions_of(%(user)s)", user=user)]
+        regions = _regions(tx, user)
     refusal: LedgerError
     if not active:
         refusal = Unauthenticated("user.unknown", f"没有用户{user}，或已停用", user=user)
@@ -107,3 +107,13 @@ def require_known(engine: Engine, user: str, region: int = NO_REGION) -> None:
         f"{refusal.code}：{refusal.message}",
     )
     raise refusal
+
+
+def regions_of(engine: Engine, user: str) -> list[int]:
+    """Where a user works, ascending."""
+    with unit_of_work(engine, user) as tx:
+        return sorted(_regions(tx, user))
+
+
+def _regions(tx: Transaction, user: str) -> list[int]:
+    return [found for (found,) in tx.rows("SELECT access.regions_of(%(user)s)", user=user)]

@@ -1,6 +1,7 @@
 """The one way of an act: by a named user, in one region, once under a key, logged, anchored.
 
 - who, where: every transaction is the app's user's, in the act's region; the database checks role and second person;
+- by which login: where logins are split, that of the act's post (`posts`);
 - once: an answer given under a key is given again, and nothing is done, logged or anchored a second time;
 - logged: the line `done` is written in the act's own transaction, so there is no act without its line and no line
   without its act; what was not done leaves `refused`, and a COMMIT nobody heard of `unknown` (tracing.py);
@@ -20,6 +21,7 @@ from typing import Final, NamedTuple
 from ledger.access.idempotency import Kept, KeyTaken, in_flight, lock_key, store_answer, stored_answer
 from ledger.access.operator_log import append_line
 from ledger.acts.anchoring import Warned, anchor
+from ledger.acts.posts import login_of
 from ledger.acts.tracing import What, traced
 from ledger.acts.watching import watch
 from ledger.bootstrap import App
@@ -63,26 +65,28 @@ class Within(Doing):
 @contextmanager
 def acting(app: App, what: What) -> Iterator[Within]:
     """An act in one transaction, done and logged when the block ends, or neither. Raises what the block raises."""
-    watch(app, what.region)
-    with traced(app, what), unit_of_work(app.engine, app.user, what.region) as tx:
-        tx.signer = app.signer
-        doing = Within(what, tx)
-        yield doing
-        _done(tx, what)
-    if tx.booked:
-        doing.warnings += anchor(app, what.region)
+    with app.as_post(login_of(what.action)):
+        watch(app, what.region)
+        with traced(app, what), unit_of_work(app.engine, app.user, what.region) as tx:
+            tx.signer = app.signer
+            doing = Within(what, tx)
+            yield doing
+            _done(tx, what)
+        if tx.booked:
+            doing.warnings += anchor(app, what.region)
 
 
 @contextmanager
 def stepping(app: App, what: What) -> Iterator[Doing]:
     """An act that commits by itself inside the block, and logs each of its steps there; its closing line is written here."""
     doing = Doing(what)
-    watch(app, what.region)
-    with traced(app, what):
-        yield doing
-        with unit_of_work(app.engine, app.user, what.region) as tx:
-            _done(tx, what)
-    doing.warnings += anchor(app, what.region)
+    with app.as_post(login_of(what.action)):
+        watch(app, what.region)
+        with traced(app, what):
+            yield doing
+            with unit_of_work(app.engine, app.user, what.region) as tx:
+                _done(tx, what)
+        doing.warnings += anchor(app, what.region)
 
 
 def once(app: App, what: What, key: OnceKey | None, answer: Callable[[Transaction], bytes]) -> Given:
@@ -91,16 +95,17 @@ def once(app: App, what: What, key: OnceKey | None, answer: Callable[[Transactio
     A refused act keeps nothing and may be tried again. Raises InFlight `in_flight`, Conflict `key_reused`, and what
     `answer` raises.
     """
-    watch(app, what.region)
-    with traced(app, what), unit_of_work(app.engine, app.user, what.region) as tx:
-        known = _known(tx, key)
-        if known is not None:
-            return Given(known.body, again=True, warnings=[])
-        tx.signer = app.signer
-        body = answer(tx)
-        _done(tx, what)
-        _keep(tx, key, body)
-    return Given(body, again=False, warnings=anchor(app, what.region) if tx.booked else [])
+    with app.as_post(login_of(what.action)):
+        watch(app, what.region)
+        with traced(app, what), unit_of_work(app.engine, app.user, what.region) as tx:
+            known = _known(tx, key)
+            if known is not None:
+                return Given(known.body, again=True, warnings=[])
+            tx.signer = app.signer
+            body = answer(tx)
+            _done(tx, what)
+            _keep(tx, key, body)
+        return Given(body, again=False, warnings=anchor(app, what.region) if tx.booked else [])
 
 
 def once_by_steps(app: App, what: What, key: OnceKey | None, answer: Callable[[], bytes]) -> Given:
@@ -109,19 +114,20 @@ def once_by_steps(app: App, what: What, key: OnceKey | None, answer: Callable[[]
     No transaction is held open while it speaks to a bank. Two at once under one key do their steps side by side, as two
     without a key would, and get the answer that was kept first.
     """
-    watch(app, what.region)
-    with traced(app, what):
-        with unit_of_work(app.engine, app.user, what.region) as tx:
-            known = _known(tx, key)
-        if known is not None:
-            return Given(known.body, again=True, warnings=[])
-        body = answer()
-        with unit_of_work(app.engine, app.user, what.region) as tx:
-            other = _known(tx, key)
-            if other is None:
-                _done(tx, what)
-                _keep(tx, key, body)
-    warnings = anchor(app, what.region)
+    with app.as_post(login_of(what.action)):
+        watch(app, what.region)
+        with traced(app, what):
+            with unit_of_work(app.engine, app.user, what.region) as tx:
+                known = _known(tx, key)
+            if known is not None:
+                return Given(known.body, again=True, warnings=[])
+            body = answer()
+            with unit_of_work(app.engine, app.user, what.region) as tx:
+                other = _known(tx, key)
+                if other is None:
+                    _done(tx, what)
+                    _keep(tx, key, body)
+        warnings = anchor(app, what.region)
     return Given(body if other is None else other.body, other is not None, warnings)
 
 

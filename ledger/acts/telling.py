@@ -6,7 +6,6 @@ between, nothing that was noted is forgotten, and what is sent twice says by its
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import tomllib
 from collections.abc import Mapping
@@ -18,8 +17,7 @@ from adapters.notices.mail import Mailbox, send_mail
 from adapters.notices.webhook import Hook, post
 from ledger.access.alarms import AlarmNotice, due_notices, note_alarm, notice_failed, notice_sent
 from ledger.bootstrap import App
-from ledger.control.alarms.standing import Moment, standing
-from ledger.control.alarms.table import table
+from ledger.control.alarms.standing import Moment, standing, told
 from ledger.core.errors import InvalidInput
 from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
@@ -83,9 +81,8 @@ def tell(app: App, region: int, machine: float) -> ToldOutside:
     with unit_of_work(app.engine, app.user, region) as tx:
         for alarm in standing(tx, Moment(app.now(), machine)):
             if alarm.seen is None and alarm.kind != "notice":  # that nobody hears us is told to those who ask
-                row = table()[alarm.kind]
-                content = {"region": region, **dataclasses.asdict(alarm), "what": row.what, "ask": row.ask}
-                del content["seen"]
+                content = {"region": region, **told(alarm)}
+                del content["seen"], content["age_seconds"]  # of the moment, while the notice stays the same
                 note_alarm(tx, alarm.key, content, names)
     sent = failed = 0
     with unit_of_work(app.engine, app.user, region) as tx:
@@ -121,6 +118,7 @@ def _text(content: Mapping[str, Any]) -> str:
         f"对象：{content['subject']}",
         f"起于：{content['since']}",
         f"说明：{content['detail']}",
+        f"有关岗位：{'、'.join(said('user.role', post) for post in content.get('whom', ()))}",
         f"处理：{content['ask']}",
         f"标识：{content['key']}",
     ]

@@ -15,7 +15,7 @@ from ledger.access.signing.signer import HEADER, read_header
 from ledger.access.signing.statement import SignedStatement
 from ledger.api.auth import Caller
 from ledger.api.problems import encode
-from ledger.db.connections import Engine
+from ledger.db.connections import Engine, of_post
 from ledger.db.unit_of_work import unit_of_work
 
 PAGE: Final = 100
@@ -37,8 +37,8 @@ class Call:
     """What the person signed for this act, made elsewhere."""
 
     def tx(self, region: int) -> Any:
-        """A transaction of the caller in a region; one where it has no role shows nothing."""
-        return unit_of_work(self.engine, self.caller.user, region)
+        """A transaction of the caller in a region, to read in; one where it has no role shows nothing."""
+        return unit_of_work(of_post(self.engine, "read"), self.caller.user, region)
 
     def regions(self) -> Iterator[int]:
         """The caller's regions."""

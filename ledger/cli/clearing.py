@@ -26,7 +26,7 @@ from ledger.cli.words.clearing import (
 from ledger.core.digests import parse_digest
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
-from ledger.core.private import private
+from ledger.core.private import write_private
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.clearing.approve_all import YearScope, approve_letters, living_letters, settled_in
 from ledger.fund.clearing.cases import approve_cases
@@ -217,7 +217,7 @@ def send(
         lambda tx: (send_letter(tx, letter, day_or_today(date)), read_letter(tx, letter)),
     )
     if to is not None:
-        private(to).write_bytes(content)
+        write_private(to, content)
     show(
         letter_json(done) | {"text": content.decode()},
         content.decode().splitlines(),

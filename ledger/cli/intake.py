@@ -14,7 +14,7 @@ from ledger.cli.line.context import JsonFlag, app_for, progress_bar, show, steps
 from ledger.core.cells import cell
 from ledger.core.errors import InvalidInput, LedgerError
 from ledger.core.money import yuan_grouped
-from ledger.core.private import private
+from ledger.core.private import opened_text
 from ledger.db.unit_of_work import NO_REGION, unit_of_work
 from ledger.fund.intake.file import FileResult, load_file
 from ledger.fund.record.judge import IntakeRules
@@ -110,7 +110,7 @@ def write_quarantine_report(running: App, results: list[FileResult]) -> Path | N
     folder = running.settings.home / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"quarantine-{min(names)}-{max(names)}.csv"
-    with private(path).open("w", encoding="utf-8-sig", newline="") as file:
+    with opened_text(path, encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["文件", "行", "结算ID", "字段", "代码", "原因"])
         for load_id, line, setl_id, field, code, message in sorted(rows, key=lambda row: (row[0], row[1])):

@@ -27,7 +27,7 @@ from ledger.cli.words.month import (
 from ledger.core.digests import parse_digest
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
-from ledger.core.private import private
+from ledger.core.private import write_private
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.month.approve import approve_month_in
 from ledger.fund.month.approve_all import approve_sheets_in, declared_in, list_of_sheets
@@ -207,7 +207,7 @@ def remittance_command(
     with unit_of_work(running.engine, running.user, region) as tx:
         advice = remittance(tx, order)
     if csv is not None:
-        private(csv).write_bytes(remittance_csv(advice))
+        write_private(csv, remittance_csv(advice))
     show(remittance_json(advice), remittance_csv(advice).decode("utf-8-sig").splitlines(), as_json=as_json)
 
 

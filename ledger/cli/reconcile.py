@@ -13,7 +13,7 @@ from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
-from ledger.core.private import private
+from ledger.core.private import write_private
 from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.reconcile.decisions import confirm_decisions, propose_decision
@@ -108,7 +108,7 @@ def details(
         listed = differences(tx, found.run_id)
         packed = write_result(result_rows(tx, found.run_id), f"{found.run_id}.txt")
     if result is not None:
-        private(result).write_bytes(packed)
+        write_private(result, packed)
     show(plain(found, listed), words(found, listed), as_json=as_json)
 
 
@@ -127,7 +127,7 @@ def ours(
     running = app_for("maker")
     with unit_of_work(running.engine, running.user, region) as tx:
         rows = our_details(tx, ReconcileScope(fund, institution, term, clr_type))
-    private(out).write_bytes(write_detail(rows, f"{institution}-{term}-{clr_type}.txt"))
+    write_private(out, write_detail(rows, f"{institution}-{term}-{clr_type}.txt"))
     show({"file": str(out), "records": len(rows)}, [f"{len(rows)}笔写入{out}"], as_json=as_json)
 
 

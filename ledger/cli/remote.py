@@ -25,6 +25,7 @@ from ledger.cli.commands import WORDS, load
 from ledger.cli.line.acting import ACTING, Marked, close_apps
 from ledger.cli.line.usage import usage_refusal
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.private import write_private
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import Settings
@@ -218,7 +219,7 @@ def _file(name: str, number: int, value: Any, folder: Path) -> Path:
             content = str(value.get("content", "")).encode()
         place = folder / f"{number}"
         place.mkdir()
-        (place / (plain or "file")).write_bytes(content)
+        write_private(place / (plain or "file"), content)
     except (binascii.Error, ValueError, OSError):
         raise InvalidInput("usage.value", f"{name}的文件名或内容不合规", field=name) from None
     return place / (plain or "file")

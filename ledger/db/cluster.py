@@ -19,9 +19,10 @@ from subprocess import CompletedProcess
 from typing import Final, Literal
 
 from ledger.core.errors import Conflict, Unavailable
+from ledger.core.private import write_private
 from ledger.db import programs
 from ledger.db.home import check_owner, check_path, check_way
-from ledger.db.passwords import Passwords, write_private
+from ledger.db.passwords import Passwords
 from ledger.db.server import THROWAWAY
 from ledger.db.urls import written_url
 from ledger.settings import Settings

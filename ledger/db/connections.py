@@ -6,6 +6,7 @@ Importing SQLAlchemy costs a command more than its work: nothing on a command's 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -135,6 +136,12 @@ def _lives(connection: psycopg.Connection[TupleRow]) -> bool:
     except psycopg.Error:
         return False
     return True
+
+
+def of_post(engine: Engine, login: Working) -> Engine:
+    """The engine of a post beside a shared one (`ledger.db.engine.Posts`), or the shared one where it has none."""
+    of: Callable[[Working], Engine] | None = getattr(engine, "of_post", None)
+    return engine if of is None else of(login)
 
 
 def direct(settings: Settings, login: Working = "service") -> Direct:

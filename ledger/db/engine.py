@@ -22,6 +22,7 @@ from ledger.settings import Settings
 
 DRIVER: Final = "postgresql+psycopg"
 _LET_GO: Final[WeakKeyDictionary[Engine, float]] = WeakKeyDictionary()
+POSTS: Final[tuple[Working, ...]] = ("books", "payments", "read")
 POOL_SECONDS: Final = 3
 """How long one waits for a connection that others have; then `service.busy`."""
 
@@ -115,6 +116,35 @@ def intake_engine(settings: Settings) -> Engine:
     """What brings records in: with split logins one that can do nothing else, else the service's; its caller repeats what it finds dead."""
     login: Working = "intake" if settings.split_logins else "service"
     return build_engine(login_url(settings, login), login, ping=False, home=settings.home)
+
+
+class Posts:
+    """The service's engine, with one beside it for each post where logins are split: what transactions of a running service
+    begin on. Pools are kept per login, opened at first use."""
+
+    def __init__(self, settings: Settings, service: Engine) -> None:
+        self._service = service
+        self._posts = {
+            login: build_engine(login_url(settings, login), login, home=settings.home)
+            for login in (POSTS if settings.split_logins else ())
+        }
+
+    def connect(self) -> Any:
+        """A connection of the service's."""
+        return self._service.connect()
+
+    def dispose(self) -> None:
+        """Close what is not lent."""
+        for engine in self.engines():
+            engine.dispose()
+
+    def engines(self) -> tuple[Engine, ...]:
+        """All of them, the service's first."""
+        return (self._service, *self._posts.values())
+
+    def of_post(self, login: Working) -> Engine:
+        """A post's engine; the service's where logins are not split."""
+        return self._posts.get(login, self._service)
 
 
 def auditor_engine(settings: Settings, dbname: str | None = None) -> Engine:

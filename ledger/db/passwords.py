@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 from typing import Literal
 
+from ledger.core.private import write_private
+
 Login = Literal["admin", "service", "auditor", "intake", "books", "payments", "read"]
 Working = Literal["service", "auditor", "intake", "books", "payments", "read"]
 """Those that are not the administrator's."""
-
-
-def write_private(path: Path, text: str, owner: tuple[int, int] | None = None) -> None:
-    """Replace `path` by `text` at once or not at all, mode 0600, following no link; `owner` is (uid, gid)."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.unlink(missing_ok=True)
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        if owner is not None:
-            os.fchown(file.fileno(), *owner)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 class Passwords:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ledger.core.errors import Conflict
+from ledger.core.private import opened, write_private
 from ledger.db.logins import check_version
 
 if TYPE_CHECKING:
@@ -96,16 +96,11 @@ def _known(home: Path) -> dict[str, int]:
 def _write(home: Path, system: str, timeline: int) -> None:
     """Keep the higher one, whoever else writes at the same time; whole or not at all."""
     home.mkdir(exist_ok=True)  # none of its parents: a mistyped home makes no folders
-    with (home / f"{MEMORY}.lock").open("w") as lock:
+    with opened(home / f"{MEMORY}.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = _known(home)
         known[system] = max(timeline, known.get(system, 0))
-        aside = home / f"{MEMORY}.partial"
-        with aside.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(known, sort_keys=True) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(home / MEMORY)
+        write_private(home / MEMORY, json.dumps(known, sort_keys=True) + "\n")
 
 
 def unsafe_settings(connection: psycopg.Connection[Any]) -> dict[str, str]:

@@ -20,6 +20,8 @@ class Traced(NamedTuple):
 
 
 TRACED: Final[Mapping[str, Traced]] = {
+    "access.alarm_notice": Traced(("alarm", "channel"), left_out=("tries", "next_at", "problem")),
+    "access.alarm_seen": Traced(("alarm",)),
     "access.api_key": Traced(("key_hash",), region=False),
     "access.app_user": Traced(("user_name",), region=False),
     "access.operator_log": Traced(("id",)),

@@ -18,6 +18,7 @@ from ledger.books.account_lines import BEFORE_ALL
 from ledger.books.reading import cut, require_period
 from ledger.core.entries import NO_DIMENSIONS, Book
 from ledger.core.errors import Conflict
+from ledger.core.private import opened
 from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 from reports.archive import packing
@@ -62,7 +63,7 @@ def export_archive(
     require_period(tx, book, period)
     require_sealable(tx, book, period, today)
     folder = out.with_name(f"{out.name}.part")
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     try:
         found = _Package(tx, book, period, today, key, folder, told).write()
         if out.suffix.lower() == ".zip":
@@ -129,11 +130,11 @@ class _Package:
             int(manifest["last_block"]),
             str(manifest["last_hash"]),
         )
-        self._place("index.csv").write_bytes(to_csv(self._items))
+        self._put("index.csv", to_csv(self._items))
         self._add("index.csv", "other", "档案目录", "")
         index = to_xml(head, self._items)
-        (self._folder / INDEX).write_bytes(index)
-        (self._folder / SIGNATURE).write_bytes(line(self._key.signature(index)))
+        self._put(INDEX, index)
+        self._put(SIGNATURE, line(self._key.signature(index)))
         return head, self._items
 
     def _vouchers(self) -> None:
@@ -142,14 +143,14 @@ class _Package:
         if first is None:
             return
         name = "凭证/记账凭证.pdf"
-        with self._place(name).open("wb") as out:
+        with opened(self._place(name)) as out:
             write_book(chain([first], made), out, Paper.A5_ACROSS)
         self._add(name, "voucher", f"记账凭证 {self._period}", "")
 
     def _attachments(self) -> None:
         for one in attachments(self._tx, self._book, self._period):
             name = f"附件/{_plain(one.voucher)}/{one.n:02d}-{_plain(one.name)}"
-            self._place(name).write_bytes(one.content)
+            self._put(name, one.content)
             self._add(name, "voucher", f"{one.voucher}附件{one.n}", printable(one.name))
 
     def _ledger(self, code: str) -> Grid:
@@ -175,7 +176,7 @@ class _Package:
     def _bank_papers(self) -> None:
         for n, paper in enumerate(bank_papers(self._tx, self._book, self._period), 1):
             name = f"{paper.folder}/{_plain(paper.account)}/{n:05d}-{_plain(paper.name)}"
-            self._place(name).write_bytes(paper.content)
+            self._put(name, paper.content)
             title = f"{paper.folder} {paper.kind or '未能识别'} {paper.day}"
             self._add(name, "voucher", title, printable(f"{paper.account} {paper.name}"))
 
@@ -183,7 +184,7 @@ class _Package:
         """The statements in the bytes they came in, and the newest 余额调节表 of each account of the book."""
         for n, paper in enumerate(bank_statements(self._tx, self._book, self._period), 1):
             name = f"{paper.folder}/{_plain(paper.account)}/{n:05d}-{_plain(paper.name)}"
-            self._place(name).write_bytes(paper.content)
+            self._put(name, paper.content)
             title = f"{said('statement.form', paper.kind)} {paper.day}"
             self._add(name, "statement", title, printable(f"{paper.account} {paper.name}"))
         for account, version in kept_sheets(self._tx, self._book, self._period):
@@ -193,8 +194,12 @@ class _Package:
 
     def _place(self, name: str) -> Path:
         path = self._folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
+
+    def _put(self, name: str, content: bytes) -> None:
+        with opened(self._place(name)) as out:
+            out.write(content)
 
     def _add(self, name: str, kind: str, title: str, source: str) -> None:
         size, sha256, sm3 = digests_of(self._folder / name)

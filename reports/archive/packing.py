@@ -8,6 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from ledger.core.private import opened
+
 _TIME: Final = (1980, 1, 1, 0, 0, 0)
 _PART: Final = 1 << 20
 
@@ -20,7 +22,7 @@ def names_in(folder: Path) -> list[str]:
 
 def pack(folder: Path, path: Path) -> None:
     """Write all files of a folder."""
-    with path.open("wb") as out, zipfile.ZipFile(_Forward(out.write), "w", zipfile.ZIP_STORED) as packed:  # type: ignore[call-overload] # a stream
+    with opened(path) as out, zipfile.ZipFile(_Forward(out.write), "w", zipfile.ZIP_STORED) as packed:  # type: ignore[call-overload] # a stream
         for name in names_in(folder):
             with (folder / name).open("rb") as file:
                 _put(packed, name, iter(lambda file=file: file.read(_PART), b""))  # type: ignore[misc]

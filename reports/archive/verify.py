@@ -15,6 +15,7 @@ from typing import Any
 from ledger.access.signing.pair import signature_flaw
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
+from ledger.core.private import opened
 from reports.archive import packing
 from reports.archive.export import INDEX, SEAL, SIGNATURE
 from reports.archive.index import Head, IndexEntry, from_xml, to_csv
@@ -76,7 +77,7 @@ def _unpack(path: Path, folder: Path, done: ArchiveCheck) -> None:
                 continue
             place.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with packed.open(name) as file, place.open("wb") as out:
+                with packed.open(name) as file, opened(place) as out:
                     while part := file.read(1 << 20):
                         out.write(part)
             except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from ledger.books.reading import cut
 from ledger.core.entries import Book
 from ledger.core.errors import Conflict
+from ledger.core.private import opened, write_private
 from ledger.db.unit_of_work import Transaction
 from reports.gbt24589 import records
 from reports.gbt24589.records import STANDARD, InterfaceRecord
@@ -50,14 +51,14 @@ def export_gbt24589(tx: Transaction, book: Book, span: Span, out: Path) -> list[
     opened = require_span(tx, book, span)
     months = [month for month in opened if span.yearly or month == span.last]
     partial = out.with_name(f"{out.name}.part")
-    partial.mkdir()
+    partial.mkdir(mode=0o700)
     try:
         done = [
             _write(partial, COMMON, _common(tx, book, span, months)),
             _write(partial, LEDGER, _ledger(tx, book, span, months)),
         ]
         for name in (COMMON, LEDGER):
-            (partial / f"{name}.xsd").write_bytes(schema(name).read_bytes())
+            write_private(partial / f"{name}.xsd", schema(name).read_bytes())
         partial.replace(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -111,7 +112,7 @@ def _write(folder: Path, name: str, found: Iterable[InterfaceRecord]) -> Interfa
 
     path = folder / f"{name}.xml"
     counted: dict[str, int] = {}
-    with path.open("wb") as out, etree.xmlfile(out, encoding="UTF-8") as xml:
+    with opened(path) as out, etree.xmlfile(out, encoding="UTF-8") as xml:
         xml.write_declaration()
         with xml.element(name):
             for kind, elements in found:

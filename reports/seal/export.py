@@ -17,6 +17,7 @@ from ledger.access.signing.pair import KeyPair
 from ledger.books.reading import cut, require_period
 from ledger.core.entries import Book
 from ledger.core.errors import Conflict
+from ledger.core.private import opened
 from ledger.db.unit_of_work import Transaction
 from reports.seal import contents
 from reports.seal.digests import SECTIONS, Twice, line
@@ -44,7 +45,7 @@ def export_seal(tx: Transaction, book: Book, period: int, today: date, key: KeyP
     state = require_sealable(tx, book, period, today)
     partial = path.with_name(f"{path.name}.part")
     try:
-        with partial.open("wb") as out:
+        with opened(partial) as out:
             done = _write(tx, book, period, state, today, key, out)
             out.flush()
             os.fsync(out.fileno())

@@ -15,7 +15,7 @@ from ledger.access.signing.pair import (
 )
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
-from ledger.db.passwords import write_private
+from ledger.core.private import write_private
 
 
 def private_path(home: Path, algorithm: Algorithm = ED25519) -> Path:
@@ -38,7 +38,7 @@ def ensure_key(home: Path, algorithm: Algorithm = ED25519) -> tuple[KeyPair, boo
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         public_path(home, algorithm).parent.mkdir(parents=True, exist_ok=True)
         write_private(path, made.private.hex() + "\n")
-        public_path(home, algorithm).write_text(made.public + "\n")
+        write_private(public_path(home, algorithm), made.public + "\n")
     except ValueError as error:
         raise InvalidInput("seal.key", f"签名密钥{path}不能读取：内容不是一个密钥", file=str(path)) from error
     except OSError as error:

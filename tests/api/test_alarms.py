@@ -22,10 +22,17 @@ from adapters.notices.mail import Mailbox
 from adapters.notices.webhook import Hook
 from ledger.access.alarms import see_alarm
 from ledger.acts.telling import channels_of, tell
+from ledger.api.routes import alarms as alarms_route
 from ledger.bootstrap import App
+from ledger.cli import commands as command
+from ledger.cli.installation import alarms as alarms_command
+from ledger.cli.line.acting import ACTING, close_apps
 from ledger.control.alarms.standing import _KINDS, Moment, standing
 from ledger.control.alarms.table import table
+from ledger.control.checks.house.traces import check_traced
+from ledger.control.snapshot import Snapshot
 from ledger.core.errors import LedgerError
+from ledger.core.words import said
 from tests.api.wire.test_addresses import made
 
 REGION = 420100
@@ -257,3 +264,105 @@ def test_the_manual_shows_the_table() -> None:
         for row in table().values():
             assert f"| `{row.kind}` |" in text
             assert f"| {row.after}{row.unit} | {row.what} | {row.ask} |" in text
+
+
+def on_the_command_line(world: Any, said: pytest.CaptureFixture[str], *words: str) -> str:
+    """What `fundledger alarms` prints to the reviewer, typed without a further word."""
+    ACTING.settings, ACTING.user = world.settings, "reviewer"
+    said.readouterr()
+    try:
+        command.load(next(word for word in command.WORDS if word.name == "alarms")).main(
+            args=list(words), prog_name="alarms", standalone_mode=False
+        )
+    finally:
+        close_apps()
+        ACTING.forget()
+    return said.readouterr().out
+
+
+PAST = "SET LOCAL session_replication_role = replica; "
+RAISED = {
+    "suspense": PAST
+    + "INSERT INTO payments.evidence SELECT 420100, 'a', 'bker', 'R1', '\\x00', 'debit', '2026-10-11', 100, '', '', '', 'b', false, '', '', '\\x00', 'suspense', 'unknown_order'",
+    "suspense_old": PAST + "UPDATE payments.evidence SET booking_date = '2026-10-05' WHERE receipt_no = 'R1'",
+    "overdue": PAST
+    + "INSERT INTO payments.pay_order SELECT 420100, 'FL20260901-0001', 310, 'B', 'H', 100, 'a', 'n', '1', 'b', 'c', 'p', '', 'sent', 'f', '2026-09-01'",
+    "bank_file": PAST
+    + "INSERT INTO payments.inbound_file VALUES (420100, 'a', '\\x01', 'x.xml', 'x', '', 'quarantined', 'camt.xml', 'm', '2026-10-12')",
+    "frozen": PAST
+    + "INSERT INTO payments.freezing (region, n, code, detail, anchors, found_by, found_on) VALUES (420100, 1, 'anchor_newer', 'd', '[]', 'system', '2026-10-13')",
+    "login_refused": PAST
+    + "INSERT INTO access.refused_login (hour, address, code, attempts) VALUES (date_trunc('hour', now()), '10.0.0.9', 'key.unknown', 20)",
+    "notice": PAST
+    + "INSERT INTO access.alarm_notice (region, alarm, channel, content, tries, problem) VALUES (420100, 'k', 'mail', '{}', 5, '拒收')",
+}
+"""Beside those that test_raised_seen_and_gone raises by what the service itself does. Read only: nothing acts on these rows."""
+
+
+def test_every_row_of_the_table_is_raised_over_http_and_on_the_command_line(
+    world: Any, service: Any, client: httpx.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "没有告警" not in on_the_command_line(world, capsys)  # nobody ever verified this home
+    bad = client.post("/api/v1/settlements", content=b'{"setl_id": "x"}\n', headers=world.auth("intake"))
+    assert bad.json()["outcome"] == "quarantined"
+    job(world, "check", "2026-10-10", "done")
+    job(world, "check", "2026-10-13", "failed", "verify.findings：发现1处问题")
+    job(world, "receipts", "2026-10-13 08:00", "failed", "bank.unreachable：x")
+    with psycopg.connect(world.database.admin_url) as admin:
+        for statement in RAISED.values():
+            admin.execute(statement)  # type: ignore[call-overload]
+    found = kinds(client, world)
+    assert set(table()) - set(found) == {"clock", "quarantine_old"}
+    assert 0 <= found["quarantine"]["age_seconds"] < 60
+    with psycopg.connect(world.database.admin_url) as admin:  # six days pass
+        admin.execute(PAST + "UPDATE fund.intake_load SET begun_at = begun_at - interval '6 days'")
+    # the clock of this machine goes wrong, as the command line and the service read it
+    with pytest.MonkeyPatch.context() as wrong:
+        for module in (alarms_command, alarms_route):
+            wrong.setattr(module, "machine_seconds", lambda: time.time() - 301)
+        found = kinds(client, world)
+        assert set(found) == set(table())
+        listed = json.loads(on_the_command_line(world, capsys, "--json").splitlines()[-1])["alarms"]
+        shown = on_the_command_line(world, capsys, "--region", str(REGION))
+        for one in listed:
+            row = found[one["kind"]]
+            assert (one["key"], one["whom"], one["ask"], one["region"]) == (
+                row["key"],
+                row["whom"],
+                row["ask"],
+                REGION,
+            )
+            assert one["whom"]
+            assert {
+                f"{short}" in shown
+                for short in (row["what"], row["ask"], *(said("user.role", w) for w in row["whom"]))
+            } == {True}
+    assert {one["kind"] for one in listed} == set(table())
+    assert found["suspense_old"]["age_seconds"] // 86_400 == 8
+    assert found["quarantine_old"]["age_seconds"] // 86_400 == 5  # a machine five minutes late
+    assert "8天" in shown
+
+
+def test_an_alarm_silenced_behind_the_ledgers_back_is_named(world: Any) -> None:
+    with world.tx("reviewer") as tx:
+        tx.run("INSERT INTO access.alarm_seen VALUES (420100, 'k1', 'reviewer', '已查明')")
+        tx.run(
+            "INSERT INTO access.alarm_notice (region, alarm, channel, content) VALUES (420100, 'k1', 'mail', '{}')"
+        )
+    with psycopg.connect(world.database.admin_url) as admin:
+        admin.execute("SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET bytea_output = 'hex'")
+        for table_, statement, code in (
+            ("access.alarm_seen", "UPDATE access.alarm_seen SET reason = '改过'", "trace.row_changed"),
+            (
+                "access.alarm_seen",
+                "INSERT INTO access.alarm_seen VALUES (420100, 'k2', 'reviewer', '代签')",
+                "trace.none",
+            ),
+            ("access.alarm_seen", "DELETE FROM access.alarm_seen", "trace.row_gone"),
+            ("access.alarm_notice", "UPDATE access.alarm_notice SET sent_at = now()", "trace.row_changed"),
+        ):
+            assert list(check_traced(Snapshot(admin, (), Path()), table_)) == []
+            with admin.transaction(force_rollback=True):
+                admin.execute(PAST + statement)  # type: ignore[operator]
+                [breach] = check_traced(Snapshot(admin, (), Path()), table_)
+                assert breach.code == code

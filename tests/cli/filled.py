@@ -140,6 +140,7 @@ COMMANDS: Final = (
     "--as zhou account list --book 420100-310",
     f"--as zhou advance list {_R}",
     f"--as zhou advance reconcile {_R} --fund 310 --year 2026",
+    "--as zhou alarms",
     f"--as zhou alarms list {_R}",
     f"--as zhou audit list {_R}",
     f"--as zhou audit show {_R} --finding {{SELECT finding_id FROM fund.finding ORDER BY 1 LIMIT 1}}",

@@ -27,6 +27,7 @@ BY_FUNCTION = {
     "books.closing": "period.confirm",
     "fund.payee_account": "institution.confirm",
     "fund.policy_proposal": "policy.confirm",
+    "books.voucher_template": "template.confirm",
     "fund.sheet": "month.approve",
     "fund.terms": "institution.confirm",
     "payments.approval": "payments.approve",

@@ -67,6 +67,7 @@ CODED: Final = frozenset(
     }
 )  # fmt: skip
 """Attributes that hold a code of ledger/core/words/words.tsv: into a sentence they go through `said` or a family."""
+_MADE_UP: Final = ("ledger/simulation/", "adapters/banks/simulator/")
 _SQL_CLOCK: Final = re.compile(
     r"\b(?:current_date|current_time(?:stamp)?|localtime(?:stamp)?)\b|\b(?:now|(?:transaction|statement)_timestamp)\s*\(\s*\)",
     re.IGNORECASE,
@@ -175,6 +176,31 @@ def sql_clocks(sql: str) -> list[str]:
     return [found.group().lower() for found in _SQL_CLOCK.finditer(statements.bare(sql))]
 
 
+def written(house: House, home: str = "ledger/core/private.py") -> Iterator[Found]:
+    """Files opened for writing past their one home, which makes them their owner's alone; what is made up to practise with is not asked."""
+    for module in house.modules.values():
+        if module.path != home and not module.path.startswith(_MADE_UP):
+            for node in ast.walk(module.tree):
+                if isinstance(node, ast.Call) and (how := _writes(node)):
+                    yield Found("written", module.path, node.lineno, how)
+
+
+def _writes(call: ast.Call) -> str:
+    """How a call opens a file for writing; empty where it does not."""
+    name = _last(call.func)
+    if name in ("write_bytes", "write_text"):
+        return name
+    given = [*call.args, *(word.value for word in call.keywords if word.arg in ("mode", "flags"))]
+    if name == "open" and any("O_CREAT" in ast.dump(one) for one in given):
+        return "os.open"
+    modes = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    if name in ("open", "fdopen") and any(
+        re.fullmatch(r"[rwxabt+]{1,4}", mode) and set(mode) & set("wxa+") for mode in modes
+    ):
+        return name
+    return ""
+
+
 def raw_codes(house: House) -> Iterator[Found]:
     """A state, kind or reason put into a Chinese sentence as the database keeps it, past ledger.core.words."""
     for module in house.modules.values():
@@ -218,5 +244,6 @@ def check(house: House, owner: Mapping[str, str], everywhere: set[str]) -> list[
         *codes(house),
         *locks(house),
         *clocks(house),
+        *written(house),
         *raw_codes(house),
     ]

@@ -184,3 +184,26 @@ def test_guards_ask_for_the_programs_logins_in_one_way() -> None:
     assert told.search("WHEN ((CURRENT_USER = 'fundledger_service'::name))")
     assert told.search("IF current_user IN ('fundledger_books') THEN")
     assert not told.search("WHEN (current_user <> 'fundledger_poster')")
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("p.write_bytes(b'')", "write_bytes"),
+        ("p.write_text('')", "write_text"),
+        ("p.open('wb')", "open"),
+        ("open(p, mode='a+')", "open"),
+        ("os.open(p, os.O_WRONLY | os.O_CREAT, 0o644)", "os.open"),
+    ],
+)
+def test_a_file_that_others_may_read_is_found(code: str, what: str) -> None:
+    assert found("reports/x.py", code) == [("written", what)]
+    assert found("ledger/simulation/x.py", code) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["p.open()", "p.open('rb')", "opened(p, 'wb')", "write_private(p, b'')", "os.open(p, os.O_RDONLY)"],
+)
+def test_a_file_that_is_read_or_private_is_not(code: str) -> None:
+    assert found("reports/x.py", code) == []

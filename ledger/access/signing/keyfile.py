@@ -17,7 +17,7 @@ from ledger.access.signing.pair import Algorithm, KeyPair, generate, key_id, pai
 from ledger.access.signing.statement import canonical
 from ledger.core.errors import Forbidden, InvalidInput
 from ledger.core.os_errors import os_reason
-from ledger.db.passwords import write_private
+from ledger.core.private import write_private
 
 FORMAT: Final = "fundledger-key"
 PASSPHRASE_MIN: Final = 10

@@ -25,8 +25,9 @@ from ledger.api.wire.door import Door
 from ledger.api.wire.places import Places
 from ledger.api.wire.proxies import Proxies
 from ledger.core.errors import BadRequest
+from ledger.db.connections import Engine as Shared
 from ledger.db.connections import driver_of
-from ledger.db.engine import intake_engine, let_go, service_engine
+from ledger.db.engine import Posts, intake_engine, let_go, service_engine
 from ledger.db.identity import require_current
 from ledger.db.liveness import Liveness
 from ledger.db.server import require_safe
@@ -50,7 +51,7 @@ class Service:
     """One running API over one installation."""
 
     def __init__(
-        self, settings: Settings, commands: Callable[[Settings, Engine], Commands] | None = None
+        self, settings: Settings, commands: Callable[[Settings, Shared], Commands] | None = None
     ) -> None:
         self.engine: Engine = service_engine(settings)
         require_current(self.engine)
@@ -63,15 +64,18 @@ class Service:
         self.door = Door(settings.connections, settings.connections_per_address, self._proxies.trusted)
         self._places = Places(THREADS)
         self._storing: Engine = intake_engine(settings)
-        self.liveness = Liveness(service_engine(settings, ping=False), (self.engine, self._storing))
+        self._posts = Posts(settings, self.engine)
+        self.liveness = Liveness(
+            service_engine(settings, ping=False), (*self._posts.engines(), self._storing)
+        )
         self.batcher = Batcher(Worker(self._storing, clock.today))
         self._rest = create_application(
             settings,
-            self.engine,
+            self._posts,
             self.keys,
             self.liveness,
             self.close,
-            commands and commands(settings, self.engine),
+            commands and commands(settings, self._posts),
         )
 
     async def close(self) -> None:
@@ -80,7 +84,8 @@ class Service:
         await self.refusals.close()
         await asyncio.to_thread(self.liveness.close)
         let_go(self._storing, for_good=True)
-        let_go(self.engine, for_good=True)
+        for engine in self._posts.engines():
+            let_go(engine, for_good=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection's event, as ASGI has it."""
@@ -156,7 +161,7 @@ def is_intake(method: str, path: str) -> bool:
 
 
 def make_service(
-    settings: Settings, commands: Callable[[Settings, Engine], Commands] | None = None
+    settings: Settings, commands: Callable[[Settings, Shared], Commands] | None = None
 ) -> Service:
     """The service of an installation, with the acts of the command line if they are given; raises Unavailable `db.not_migrated`,
     `db.unreachable`, Conflict `db.unsafe`.

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import datetime
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from ledger.api.calling import Calling, RegionQuery, as_json
 from ledger.api.description import described
 from ledger.api.scope import in_region
-from ledger.control.alarms.standing import Alarm, Moment, standing
-from ledger.control.alarms.table import table
+from ledger.control.alarms.standing import Moment, standing, told
 from ledger.core.dates import machine_seconds, moment_of
 
 router = APIRouter(prefix="/api/v1/alarms", tags=["告警"])
@@ -23,9 +20,4 @@ def alarms(call: Calling, request: Request, region: RegionQuery = None) -> Respo
     """All that stand in a region and in the installation, the gravest first."""
     now: datetime = moment_of(request.app.state.clock)
     with call.tx(in_region(call.caller, region)) as tx:
-        return as_json({"alarms": [_plain(one) for one in standing(tx, Moment(now, machine_seconds()))]})
-
-
-def _plain(one: Alarm) -> dict[str, Any]:
-    row = table()[one.kind]
-    return dataclasses.asdict(one) | {"what": row.what, "ask": row.ask}
+        return as_json({"alarms": [told(one) for one in standing(tx, Moment(now, machine_seconds()))]})

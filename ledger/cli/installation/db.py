@@ -24,7 +24,7 @@ from ledger.db.identity import Identity, carried, stored
 from ledger.db.migrate import MigrationPlan, plan
 from ledger.db.migrate import migrate as migrate_database
 from ledger.db.safekeeping import backup as backups
-from ledger.db.safekeeping.sealing import Recipient, make_recipient, read_recipient
+from ledger.db.safekeeping.sealing import Recipient, home_recipient, make_recipient, read_recipient
 from ledger.db.server import require_safe, unsafe_settings, who
 from ledger.db.tamper import tamper
 from ledger.settings import USERS_FILE, Settings, get_settings
@@ -102,6 +102,7 @@ def migrate(
     backup: Annotated[Path | None, typer.Option(help="升级前备份到此文件；缺省为数据目录的backups/")] = None,
     *,
     no_backup: Annotated[bool, typer.Option("--no-backup", help="不备份（已另行备份）")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="备份不加密（另有保护）")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只说明将做什么，不作任何改动")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -119,9 +120,10 @@ def migrate(
         if found.holds_books and not no_backup:
             kept.append(backup or _backup_place(settings, found))
             kept[0].parent.mkdir(parents=True, exist_ok=True)
-            whom = None if settings.backup_recipient is None else read_recipient(settings.backup_recipient)
+            inside = backup is None and settings.backup_recipient is None and not plain
+            whom = home_recipient(settings.home) if inside else _recipient(settings, None, plain=plain)
             backups.backup(settings, kept[0], heads_of, whom)
-            typer.echo(f"已备份到{kept[0]}", err=True)
+            typer.echo(f"已备份到{kept[0]}，" + (f"为{whom.name}加密" if whom else "未加密"), err=True)
 
     done = migrate_database(settings, before=before)
     breaches = verified(settings) if done.needed and done.holds_books else []

@@ -13,6 +13,7 @@ from ledger.access.signing.register import check_list, read_document
 from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
+from ledger.core.private import write_private
 from ledger.db.unit_of_work import unit_of_work
 from reports.evidence.export import FORMAT, evidence_of
 from reports.evidence.verify import check_evidence
@@ -38,7 +39,7 @@ def export(
     with unit_of_work(running.engine, running.user, region) as tx:
         document = evidence_of(tx, act, subject, listed)
     try:
-        out.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        write_private(out, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     except OSError as error:
         raise InvalidInput("export.file", f"不能写入{out}：{os_reason(error)}", file=str(out)) from error
     count = len(document["signatures"])

@@ -22,6 +22,7 @@ from ledger.cli.line.signing import holder_of, passphrase_of
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
+from ledger.core.private import write_private
 from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import get_settings
@@ -257,8 +258,6 @@ def _holder() -> Holder:
 
 def _write(path: Path, document: object) -> None:
     try:
-        partial = path.with_name(f"{path.name}.part")
-        partial.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_private(path, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     except OSError as error:
         raise InvalidInput("export.file", f"不能写入{path}：{os_reason(error)}", file=str(path)) from error

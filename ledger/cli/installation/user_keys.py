@@ -17,8 +17,8 @@ from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.os_errors import os_reason
+from ledger.core.private import write_private
 from ledger.core.words import said
-from ledger.db.passwords import write_private
 from ledger.db.unit_of_work import unit_of_work
 
 

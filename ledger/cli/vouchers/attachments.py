@@ -14,6 +14,7 @@ from ledger.books.reading import parse_book
 from ledger.cli.line.context import JsonFlag, act, app_for, show
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.os_errors import os_reason
+from ledger.core.private import opened
 from ledger.db.unit_of_work import unit_of_work
 
 BookOption = Annotated[str, typer.Option("--book", help="账套，如420100-310")]
@@ -71,7 +72,7 @@ def file_bytes(path: Path) -> bytes:
 def write_new(path: Path, content: bytes) -> None:
     """Write a file that is not there yet. Raises Conflict `attachment.exists`, InvalidInput `file.unreadable`."""
     try:
-        with path.open("xb") as out:
+        with opened(path, "xb") as out:
             out.write(content)
     except FileExistsError as refusal:
         raise Conflict("attachment.exists", f"{path.name}已存在，不覆盖") from refusal

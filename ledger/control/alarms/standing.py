@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 from ledger.access.alarms import Seen, seen_alarms
 from ledger.control.alarms.table import table
 from ledger.core.dates import SHANGHAI
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.out.ask import receipt_days
+
+_NEVER: Final = 10**9
+"""Seconds of age of what has no known beginning: older than any threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Alarm:
     subject: str
     since: str
     detail: str
+    age_seconds: int | None = None
+    """How long it has stood, where its beginning is known."""
     seen: Seen | None = None
 
 
@@ -42,6 +48,8 @@ class _Found:
     measure: float
     """What the kind's threshold is compared with: seconds of age, or times."""
     detail: str
+    age: float | None = None
+    """Seconds, where they are counted by the machine's clock; else they follow from `since` and the business day."""
 
 
 def standing(tx: Transaction, moment: Moment) -> list[Alarm]:
@@ -52,10 +60,27 @@ def standing(tx: Transaction, moment: Moment) -> list[Alarm]:
         for one in _KINDS[kind](tx, moment):
             if one.measure >= row.threshold:
                 key = f"{kind}:{one.subject}:{one.since}"[:200]
+                age = _age(one.since, moment) if one.age is None else max(0, int(one.age))
                 found.append(
-                    Alarm(key, kind, row.severity, one.subject, one.since, one.detail, seen.get(key))
+                    Alarm(key, kind, row.severity, one.subject, one.since, one.detail, age, seen.get(key))
                 )
     return sorted(found, key=lambda alarm: (alarm.severity, alarm.since, alarm.key))
+
+
+def told(alarm: Alarm) -> dict[str, Any]:
+    """An alarm for machines, with what its kind says: what it is, what to do, the posts it concerns."""
+    row = table()[alarm.kind]
+    return dataclasses.asdict(alarm) | {"what": row.what, "ask": row.ask, "whom": list(row.whom)}
+
+
+def _age(since: str, moment: Moment) -> int | None:
+    try:
+        began = datetime.fromisoformat(since)
+    except ValueError:
+        return None
+    if began.tzinfo is None:
+        began = began.replace(tzinfo=SHANGHAI)
+    return max(0, int((moment.now - began).total_seconds()))
 
 
 _SUSPENSE: Final[LiteralString] = """
@@ -74,8 +99,10 @@ SELECT f.account || '/' || f.name, f.received_on::text, f.code FROM payments.inb
    WHERE a.region = f.region AND a.account = f.account AND a.sha256 = f.sha256 AND a.outcome = 'read')
  ORDER BY 2, 1"""
 _QUARANTINE: Final[LiteralString] = """
-SELECT l.load_id::text, l.file_name, count(*) FROM fund.quarantine q JOIN fund.intake_load l ON l.region IN (0, %(region)s) AND l.load_id = q.load_id
- WHERE q.region IN (0, %(region)s) AND q.state = 'open' GROUP BY l.load_id, l.file_name ORDER BY l.load_id"""
+SELECT l.load_id::text, l.file_name, count(*), (l.begun_at AT TIME ZONE 'Asia/Shanghai')::date::text,
+       extract(epoch FROM l.begun_at)::float8 FROM fund.quarantine q
+  JOIN fund.intake_load l ON l.region IN (0, %(region)s) AND l.load_id = q.load_id
+ WHERE q.region IN (0, %(region)s) AND q.state = 'open' GROUP BY l.load_id, l.file_name, l.begun_at ORDER BY l.load_id"""
 _LAST_RUNS: Final[LiteralString] = """
 SELECT DISTINCT ON (job) job, slot, state, message FROM jobs.job_run WHERE region = %(region)s ORDER BY job, slot DESC"""
 _LAST_CHECK: Final[LiteralString] = """
@@ -87,7 +114,8 @@ SELECT b.region::text, min(b.opened_on)::text, coalesce(max(d.asked_by) || '已�
   FROM books.book b LEFT JOIN access.signing_demand d ON d.region = b.region
  WHERE b.region = %(region)s AND d.confirmed_at IS NULL GROUP BY 1"""
 _REFUSED: Final[LiteralString] = """
-SELECT address, to_char(hour AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:00'), sum(attempts)::float8, string_agg(code, '、' ORDER BY code)
+SELECT address, to_char(hour AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:00'), sum(attempts)::float8, string_agg(code, '、' ORDER BY code),
+       extract(epoch FROM min(first_at))::float8
   FROM access.refused_login WHERE last_at > clock_timestamp() - interval '24 hours' GROUP BY 1, 2 ORDER BY 2, 1"""
 _NOTICES: Final[LiteralString] = """
 SELECT channel, max(tries)::float8, count(*), max(problem) FROM access.alarm_notice
@@ -112,9 +140,11 @@ def _overdue(tx: Transaction, moment: Moment) -> Iterator[_Found]:
         yield _Found(order, sent, 0, state)
 
 
-def _quarantine(tx: Transaction, _moment: Moment) -> Iterator[_Found]:
-    for load, file, count in tx.rows(_QUARANTINE, region=tx.region):
-        yield _Found(load, file, 0, f"{count}条")
+def _quarantine(tx: Transaction, moment: Moment) -> Iterator[_Found]:
+    """Its age runs from the moment its load began; what came in before that was kept is as old as can be."""
+    for load, file, count, day, began in tx.rows(_QUARANTINE, region=tx.region):
+        age = None if began is None else max(0.0, moment.machine - began)
+        yield _Found(load, day or "", _NEVER if age is None else age, f"{file} {count}条", age)
 
 
 def _failed(tx: Transaction, _moment: Moment) -> Iterator[_Found]:
@@ -132,16 +162,18 @@ def _findings(tx: Transaction, _moment: Moment) -> Iterator[_Found]:
 def _silent(tx: Transaction, moment: Moment) -> Iterator[_Found]:
     slot = tx.value(_LAST_CHECK, region=tx.region)
     if slot is None:
-        yield _Found("check", "", 10**9, "从未完成")
+        yield _Found("check", "", _NEVER, "从未完成")
         return
     # the slot is the day of the check, which runs before midnight
     began = datetime.combine(datetime.fromisoformat(slot[:10]).date(), time(23, 15), SHANGHAI)
     yield _Found("check", slot, (moment.now - began).total_seconds(), slot)
 
 
-def _refused(tx: Transaction, _moment: Moment) -> Iterator[_Found]:
-    for address, hour, attempts, codes in tx.rows(_REFUSED):
-        yield _Found(address or "*", hour, attempts, f"{attempts:.0f}次：{codes}")
+def _refused(tx: Transaction, moment: Moment) -> Iterator[_Found]:
+    for address, hour, attempts, codes, began in tx.rows(_REFUSED):
+        yield _Found(
+            address or "*", hour, attempts, f"{attempts:.0f}次：{codes}", max(0.0, moment.machine - began)
+        )
 
 
 def _clock(tx: Transaction, moment: Moment) -> Iterator[_Found]:
@@ -161,6 +193,7 @@ _KINDS: Final[Mapping[str, Callable[[Transaction, Moment], Iterator[_Found]]]] =
     "overdue": _overdue,
     "bank_file": _aged(_BANK_FILE),
     "quarantine": _quarantine,
+    "quarantine_old": _quarantine,
     "job_failed": _failed,
     "job_silent": _silent,
     "findings": _findings,

@@ -21,6 +21,8 @@ class AlarmKind:
     unit: str
     what: str
     ask: str
+    whom: tuple[str, ...]
+    """The posts it concerns: codes of `user.role`."""
 
     @property
     def threshold(self) -> int:
@@ -33,4 +35,7 @@ def table() -> Mapping[str, AlarmKind]:
     """Every kind, in the order of the file."""
     text = (files(__package__) / "alarms.tsv").read_text(encoding="utf-8")
     rows = [line.split("\t") for line in text.splitlines()[1:]]
-    return {row[0]: AlarmKind(row[0], row[1], int(row[2]), *row[3:6]) for row in rows}
+    return {
+        row[0]: AlarmKind(row[0], row[1], int(row[2]), row[3], row[4], row[5], tuple(row[6].split(",")))
+        for row in rows
+    }

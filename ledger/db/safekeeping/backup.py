@@ -24,13 +24,23 @@ from sqlalchemy.engine import Connection, Engine
 
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
 from ledger.core.os_errors import os_reason
+from ledger.core.private import opened, write_private
 from ledger.db.cluster import cluster_of
 from ledger.db.engine import admin_engine, admin_url, auditor_engine
 from ledger.db.identity import stored
 from ledger.db.migrate import migrate
 from ledger.db.programs import RunAs, find_bindir, piped, run
 from ledger.db.roles import prepare
-from ledger.db.safekeeping.sealing import Recipient, is_sealed, open_stream, read_private, seal_stream
+from ledger.db.safekeeping.sealing import (
+    Recipient,
+    home_key,
+    home_recipient,
+    is_sealed,
+    open_stream,
+    read_private,
+    seal_stream,
+    sealed_for,
+)
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
 
@@ -152,14 +162,14 @@ def restore(
 ) -> Manifest:
     """Bring a backup back into an empty database (`into`, or the installation's own), whole or not at all.
 
-    `key` is the recipient's private key, for a sealed one. A dump of an earlier release is upgraded at once. `after` is given the auditor's engine on the restored database and
+    `key` is the recipient's private key, for a sealed one; without it the home's own is tried. A dump of an earlier release is upgraded at once. `after` is given the auditor's engine on the restored database and
     the manifest, to verify it; what it raises is raised here. Raises what `migrate` raises, InvalidInput `db.name`, `db.backup_damaged`, `db.backup_sealed` without a key, what
     `sealing.read_private` and `open_stream` raise, Conflict `db.not_empty`, Unavailable `db.restore`.
     """
     if into is not None:
         _require_name(into)
     manifest = read_manifest(source)
-    private = _key_for(source, manifest, key)
+    private = _key_for(source, manifest, key or _own_key(source, settings.home))
     prepare(settings, into)
     _require_empty(libpq_url(admin_url(settings, into)))
     if private is None:
@@ -203,6 +213,14 @@ def _require_empty(url: str) -> None:
         )
 
 
+def _own_key(source: Path, home: Path) -> Path | None:
+    """The home's own key where the archive is sealed for it: what `db migrate` kept in the home opens without being given one."""
+    path = home_key(home)
+    if not path.is_file() or not is_sealed(source):
+        return None
+    return path if sealed_for(source) == home_recipient(home).id else None
+
+
 def _key_for(source: Path, manifest: Manifest, key: Path | None) -> X25519PrivateKey | None:
     """The private key of a sealed archive, its place in the head looked at; None for one in clear."""
     if not is_sealed(source):
@@ -221,7 +239,7 @@ def _key_for(source: Path, manifest: Manifest, key: Path | None) -> X25519Privat
 def _dump_sealed(settings: Settings, snapshot: str, partial: Path, recipient: Recipient) -> None:
     with (
         _piped(settings, "pg_dump", "-Fc", "--snapshot", snapshot, feed=False) as (process, pipe, complaints),
-        partial.open("wb") as target,
+        opened(partial) as target,
     ):
         try:
             seal_stream(pipe, target, recipient)
@@ -285,9 +303,7 @@ def _digest(path: Path) -> str:
 
 
 def _write_durably(path: Path, content: str) -> None:
-    path.write_text(content, encoding="utf-8")
-    path.chmod(0o600)
-    _sync(path)
+    write_private(path, content)
 
 
 def _sync(path: Path) -> None:

@@ -20,6 +20,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
+from ledger.core.private import opened_text
 from ledger.db.cluster import START_SECONDS, Cluster, cluster_of
 from ledger.db.engine import admin_url
 from ledger.db.programs import RunAs, find_bindir, run
@@ -150,7 +151,7 @@ def _lay(cluster: Cluster, source: Path, log: Path, to: datetime | None) -> None
     else:
         wanted["recovery_target"] = ""
     lines = [f"{name} = '{value}'\n" for name, value in (*wanted.items(), ("archive_mode", "off"))]
-    with (aside / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
+    with opened_text(aside / "postgresql.auto.conf", "a") as file:
         file.writelines(lines)
     (aside / "recovery.signal").touch(mode=0o600)
     if cluster.user.drop:

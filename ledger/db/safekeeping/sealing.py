@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.core.os_errors import os_reason
-from ledger.db.passwords import write_private
+from ledger.core.private import write_private
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -72,6 +72,21 @@ def make_recipient(name: str, private: Path) -> Recipient:
     return made
 
 
+def home_key(home: Path) -> Path:
+    """Where a home's own key lies, for what is sealed into the home itself; its public half beside it."""
+    return home / "secrets" / "backup.key"
+
+
+def home_recipient(home: Path) -> Recipient:
+    """The home itself, its pair made now where there is none; raises as `make_recipient` and `read_recipient`."""
+    private = home_key(home)
+    public = private.with_name(private.name + ".pub")
+    if not (private.exists() and public.exists()):
+        private.parent.mkdir(mode=0o700, exist_ok=True)
+        return make_recipient("本数据目录", private)
+    return read_recipient(public)
+
+
 def read_recipient(path: Path) -> Recipient:
     """The public half as its file has it; raises InvalidInput `seal.recipient_file`."""
     word, raw, name = _parts(path, 3)
@@ -110,6 +125,12 @@ def is_sealed(path: Path) -> bool:
     """Whether a file begins as a sealed one does."""
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
+
+
+def sealed_for(path: Path) -> str:
+    """The id of the key a sealed file is for, by its head."""
+    with path.open("rb") as file:
+        return file.read(_HEAD)[-8:].hex()
 
 
 def seal_stream(source: IO[bytes], target: IO[bytes], recipient: Recipient) -> None:

@@ -132,7 +132,7 @@ BEGIN
     LOOP
         EXECUTE format('GRANT SELECT ON %s TO fundledger_read, fundledger_books, fundledger_payments', t.name);
         IF t.name = ANY ('{access.api_key,access.app_user,access.user_role,access.role,access.idempotency,fund.record,fund.payable,fund.bill_layer,
-            fund.quarantine,fund.intake_load,fund.layer_map,fund.institution,fund.enrolment,fund.settled_term,fund.region,
+            fund.quarantine,fund.intake_load,fund.sealing_key,fund.layer_map,fund.institution,fund.enrolment,fund.settled_term,fund.region,
             fund.region_policy,fund.policy_key,fund.outregion_record,fund.outregion_counterparty,books.book,books.period}'::text[]) THEN
             EXECUTE format('GRANT SELECT ON %s TO fundledger_intake', t.name);
         END IF;

@@ -161,6 +161,18 @@ CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON access.trace_anchored FOR EACH
 CREATE OR REPLACE TRIGGER check_anchored BEFORE INSERT ON access.trace_anchored FOR EACH ROW EXECUTE FUNCTION access.check_trace_anchored();
 
 -- Written by `python -m tests.db.house`: what ledger/db/traced.py lists.
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.alarm_notice REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('alarm,channel', 'tries,next_at,problem');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.alarm_notice REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('alarm,channel', 'tries,next_at,problem');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.alarm_notice REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('alarm,channel', 'tries,next_at,problem');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.alarm_seen REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('alarm', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.alarm_seen REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('alarm', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.alarm_seen REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('alarm', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.api_key REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key_hash', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.api_key REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

@@ -11,6 +11,7 @@ from typing import Final
 
 from ledger.core.accounts import DAILY_OWED, FUND_BALANCE, MONTH_OWED
 from ledger.core.errors import InvalidInput
+from ledger.core.private import private, write_private
 from ledger.fund.cutover.workbook import is_workbook, read_workbook, write_workbook
 
 FILES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -92,7 +93,7 @@ def write_template(folder: Path) -> list[Path]:
     for path in paths:
         out = StringIO()
         csv.writer(out, lineterminator="\r\n").writerows((FILES[path.stem], EXAMPLES[path.stem]))
-        path.write_bytes("\ufeff".encode() + out.getvalue().encode())
+        write_private(path, "\ufeff" + out.getvalue())
     return paths
 
 
@@ -101,7 +102,7 @@ def write_template_workbook(path: Path) -> Path:
     if path.exists():
         raise InvalidInput("cutover.exists", f"{path.name}已存在，不覆盖")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_workbook(path, FILES, EXAMPLES)
+    write_workbook(private(path), FILES, EXAMPLES)
     return path
 
 

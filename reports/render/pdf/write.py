@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
+from ledger.core.private import opened
 from reports.render.grid import Grid, Line
 from reports.render.paper import Paper
 from reports.render.pdf.book import write_book
@@ -42,12 +43,12 @@ def write(
         room -= len(begun[-1])
         if room < 0:
             break
-    with path.open("wb") as out:
+    with opened(path) as out:
         if room >= 0:
             out.write(write_form(tables, begun, paper, together=together))
             return
-        opened = [
+        begun_tables = [
             replace(grid, lines=_Again(first, more))  # type: ignore[arg-type] # read once, as it is said
             for grid, first, more in zip(tables, begun, rest, strict=False)
         ]
-        write_book([*opened, *tables[len(opened) :]], out, paper)
+        write_book([*begun_tables, *tables[len(begun_tables) :]], out, paper)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from ledger.cli.installation import db
 from ledger.control.checks.house.traces import BEGUN
 from ledger.control.verify import examine
+from ledger.core.errors import InvalidInput
 from ledger.db.engine import auditor_engine
 from ledger.db.identity import carried
 from ledger.db.migrate import migrate
+from ledger.db.safekeeping.backup import manifest_path
 from ledger.db.safekeeping.region_keys import unseal
+from ledger.db.safekeeping.sealing import home_key, home_recipient, open_stream, read_private, sealed_for
 from ledger.settings import Settings
 from tests.db.homes.home import as_left, facts, kept
 
@@ -31,10 +37,28 @@ def old_home(
 @pytest.mark.parametrize(
     "old_home", kept(), indirect=True, ids=lambda path: path.name.removesuffix(".txt.xz")
 )
-def test_a_kept_home_is_upgraded_with_all_it_holds(old_home: tuple[Settings, dict[str, Any]]) -> None:
+def test_a_kept_home_is_upgraded_with_all_it_holds(
+    old_home: tuple[Settings, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
     settings, head = old_home
-    done = migrate(settings)
-    assert (done.needed, done.holds_books, done.want.revision) == (True, True, carried().revision)
+    monkeypatch.setattr(db, "get_settings", lambda: settings)
+    with pytest.raises(InvalidInput) as refused:  # outside the home, and for nobody
+        db.migrate(tmp_path / "before.dump")
+    assert (refused.value.code, list(tmp_path.iterdir())) == ("db.backup_plain", [])
+    db.migrate(None, as_json=True)
+    done = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (done["needed"], done["verify"], done["revision"]) == (True, "clean", carried().revision)
+    dump = Path(done["backup"])
+    assert (
+        sealed_for(dump) == home_recipient(settings.home).id
+    )  # no line of it in clear, and the home opens it
+    for path in (dump, manifest_path(dump), home_key(settings.home)):
+        assert path.stat().st_mode & 0o777 == 0o600
+    with dump.open("rb") as file:
+        assert next(open_stream(file, read_private(home_key(settings.home)))).startswith(b"PGDMP")
     with psycopg.connect(str(settings.database_url)) as connection:
         assert facts(connection) == head["facts"]
         lines = connection.execute("SELECT raw FROM fund.quarantine WHERE raw <> ''").fetchall()

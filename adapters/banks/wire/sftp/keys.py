@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from paramiko import Ed25519Key
+
+from ledger.core.private import opened
 
 
 def ensure_ed25519_key(path: Path) -> str:
@@ -17,7 +18,7 @@ def ensure_ed25519_key(path: Path) -> str:
             Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
         )
         path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with opened(path, "xb") as file:
             file.write(private)
     key = Ed25519Key.from_private_key_file(path)
     return f"{key.get_name()} {key.get_base64()}"

@@ -17,6 +17,7 @@ CREATE TABLE fund.intake_load (
     payable_fen     bigint NOT NULL DEFAULT 0,  -- Σ daily payables generated with them
     complete        boolean NOT NULL DEFAULT false,
     loaded_by       text NOT NULL,
+    begun_at        timestamptz DEFAULT clock_timestamp(),  -- NULL: begun before this was kept
     PRIMARY KEY (region, load_id)
 );
 

@@ -1,0 +1,68 @@
+"""What the traces cost the hot path: one record a request over HTTP with the triggers of traces and without, in turns."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from psycopg import sql
+
+from benchmarks.http import _prepare, _require_stored, _service, _wrk
+from benchmarks.measured import Measured, PeerMissing, measured, say
+from benchmarks.world import World
+from ledger.db.traced import TRACED
+
+ROUNDS: Final = 5
+
+
+def measure(world: World) -> list[Measured]:
+    """`intake.http.traced`: records/s with traces ÷ without. Raises PeerMissing where wrk is not installed."""
+    started = time.perf_counter()
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise PeerMissing("wrk", "wrk")
+    ratios = []
+    sent = 0
+    with tempfile.TemporaryDirectory(prefix="flb-traces-") as folder:
+        key = _prepare(world, Path(folder))
+        with _service(world) as address:
+            for turn in range(ROUNDS + 1):
+                rates = {}
+                for traced in (True, False) if turn % 2 else (False, True):
+                    _switch(world, traced=traced)
+                    before = _traces(world)
+                    load = _wrk(wrk, address, Path(folder), key, 200_000 + 2 * turn + traced)
+                    rates[traced] = load.per_second
+                    sent += load.requests
+                    left = _traces(world) - before
+                if turn:
+                    ratios.append(rates[True] / rates[False])
+                    say(
+                        f"  traces {turn}/{ROUNDS}: {rates[True]:,.0f}/s with, {rates[False]:,.0f}/s without, {ratios[-1]:.2f};"
+                        f" the last run left {left} traces"
+                    )
+            _switch(world, traced=True)
+    _require_stored(world, sent)
+    return [measured("intake.http.traced", "ratio", ratios, started)]
+
+
+def _switch(world: World, *, traced: bool) -> None:
+    with world.connect() as connection:
+        for table in TRACED:
+            for name in ("insert", "update", "delete"):
+                connection.execute(
+                    sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(
+                        sql.Identifier(*table.split(".")),
+                        sql.SQL("ENABLE" if traced else "DISABLE"),
+                        sql.Identifier(f"trace_{name}"),
+                    )
+                )
+
+
+def _traces(world: World) -> int:
+    with world.connect() as connection:
+        row = connection.execute("SELECT count(*) FROM access.trace").fetchone()
+    return int(str(row[0])) if row else 0
