@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dis
 import inspect
 import json
 import tempfile
@@ -141,7 +142,8 @@ def _leaves(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 def opens_act(function: Callable[..., Any], seen: frozenset[Any] = frozenset()) -> bool:
     """Whether a function, or one of its module that it calls, opens an act of `ledger.cli.line.context`."""
     module = inspect.getmodule(function)
-    for name in set(function.__code__.co_names):
+    # names it loads, not attributes that happen to be called so
+    for name in {one.argval for one in dis.get_instructions(function) if one.opname == "LOAD_GLOBAL"}:
         called = getattr(module, name, None)
         if called is None or not inspect.isfunction(plain := inspect.unwrap(called)):
             continue

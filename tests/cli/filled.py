@@ -257,6 +257,7 @@ NOT_LISTED: Final = {
     "key agent": "runs until it is stopped",
     "key export": "a public key",
     "key new": "a public key and its file",
+    "key sign": "a signature",
     "key sign-list": "a signature over the list of persons",
     "month remittance": "amounts of a paid order and its records; tests/fund/month",
     "outregion differences": "ids, regions, money and days",
