@@ -62,9 +62,8 @@ def entered(place: dict[str, Any], home: Path | None) -> Watched:
     """A connection that `admit` lets in. Of several hosts, the next where one is a standby or was left behind: an old primary that
     nobody stopped still says that it takes writes (`target_session_attrs`). Raises psycopg.OperationalError and what `admit` raises.
     """
-    if (
-        place.get("target_session_attrs") == "read-write"
-    ):  # which libpq denies of sessions that only read: the auditor's
+    if place.get("target_session_attrs") == "read-write":
+        # sessions that only read, the auditor's, would find no server at all
         place = place | {"target_session_attrs": "primary"}
     try:
         return _entered(place, home)

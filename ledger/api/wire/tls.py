@@ -129,13 +129,17 @@ class Porter(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A copy of the socket goes on; the transport of the server has had its time."""
-        with suppress(OSError):  # gone already
-            line = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
-            line.setblocking(False)
-            shaking = self._loop.create_task(Handshake(self._behind, line).shake(self._loop, self._context))
-            self._loop.shaking.add(shaking)
-            shaking.add_done_callback(self._loop.shaking.discard)
+        line = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
         cast("asyncio.Transport", transport).abort()
+        line.setblocking(False)
+        try:
+            newcomer = Handshake(self._behind, line)
+        except OSError:  # gone already
+            line.close()
+            return
+        shaking = self._loop.create_task(newcomer.shake(self._loop, self._context))
+        self._loop.shaking.add(shaking)
+        shaking.add_done_callback(self._loop.shaking.discard)
 
 
 class Loop(uvloop.Loop):  # type: ignore[misc, name-defined, unused-ignore]
