@@ -20,6 +20,8 @@ JUDGES: Final = {
     "ledger": "ledger",
     "openssl": "openssl",
     "cc": "gcc",
+    "patroni": "patroni",
+    "etcd": "etcd-server",
 }
 """The programs with the Debian package each comes in; `./dev` installs them where it may."""
 AS_ROOT: Final = frozenset({"sshd"})

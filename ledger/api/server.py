@@ -7,6 +7,7 @@ import resource
 import sys
 from collections.abc import Callable
 from functools import partial
+from ssl import SSLContext
 from typing import Final
 
 import uvicorn
@@ -38,10 +39,7 @@ def run(
     service = make_service(settings, commands)
     tune()
     _allow_files(settings.connections + SPARE_FILES)
-    config = configuration(service, host, port)
-    if tls is not None:
-        config.ssl_context_factory = lambda _config, _default: tls
-    uvicorn.Server(config).run()
+    uvicorn.Server(configuration(service, host, port, tls)).run()
 
 
 def _allow_files(count: int) -> None:
@@ -61,9 +59,9 @@ def tune() -> None:
     gc.set_threshold(GARBAGE_AFTER)
 
 
-def configuration(service: Service, host: str, port: int) -> uvicorn.Config:
+def configuration(service: Service, host: str, port: int, tls: SSLContext | None = None) -> uvicorn.Config:
     """How uvicorn is to serve a service."""
-    return uvicorn.Config(
+    made = uvicorn.Config(
         service,
         host=host,
         port=port,
@@ -80,3 +78,6 @@ def configuration(service: Service, host: str, port: int) -> uvicorn.Config:
         limit_concurrency=None,  # it would count strangers with callers: ledger.api.wire.door tells them apart
         timeout_graceful_shutdown=STOP_SECONDS,
     )
+    if tls is not None:
+        made.ssl_context_factory = lambda _config, _default: tls
+    return made

@@ -17,8 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ledger.db.cluster import DATABASE, cluster_of
 from ledger.db.logins import ROLES, require_password, session_of
 from ledger.db.passwords import Working
-from ledger.db.server import admit
-from ledger.db.watch import Watched
+from ledger.db.server import entered
 from ledger.settings import Settings
 
 if TYPE_CHECKING:
@@ -83,13 +82,7 @@ class Direct:
             if _lives(kept):
                 return _Borrowed(self, kept)
             kept.close()
-        made = Watched.connect(**self._place)
-        try:
-            admit(made, self._home)
-        except BaseException:
-            made.close()
-            raise
-        return _Borrowed(self, made)
+        return _Borrowed(self, entered(self._place, self._home))
 
     def take_back(self, connection: psycopg.Connection[TupleRow]) -> None:
         """Keep a connection for the next one, cleared of what its borrower left open."""

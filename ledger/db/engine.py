@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +17,12 @@ from ledger.core.errors import InvalidInput
 from ledger.db.cluster import DATABASE, cluster_of
 from ledger.db.logins import ROLES, require_password, session_of
 from ledger.db.passwords import Login, Working
-from ledger.db.server import admit
+from ledger.db.server import entered
 from ledger.db.watch import Watched
 from ledger.settings import Settings
 
+# libpq's way to name several hosts, which SQLAlchemy does not read: `//user:password@one:5432,other:5432/database?…`
+_SEVERAL: Final = re.compile(r"(?<=://)([^@/?#]*@)?([^@/?#]*,[^@/?#]*)(/[^?#]*)?(?:\?(.*))?$")
 DRIVER: Final = "postgresql+psycopg"
 _LET_GO: Final[WeakKeyDictionary[Engine, float]] = WeakKeyDictionary()
 POSTS: Final[tuple[Working, ...]] = ("books", "payments", "read")
@@ -30,12 +33,22 @@ POOL_SECONDS: Final = 3
 def sqlalchemy_url(text: str) -> URL:
     """A libpq or SQLAlchemy URL of PostgreSQL, its driver set to psycopg 3; raises InvalidInput `db.url`."""
     try:
-        url = make_url(text)
-    except ArgumentError:
+        url = make_url(_SEVERAL.sub(_as_parameters, text))
+    except (ArgumentError, ValueError):  # the latter of a port that is no number
         raise InvalidInput("db.url", "DATABASE_URL不合规：应为postgresql://用户:口令@主机/库名") from None
     if url.drivername not in ("postgres", "postgresql", DRIVER):
         raise InvalidInput("db.url", f"DATABASE_URL须指向PostgreSQL，不能是{url.drivername}")
     return url.set(drivername=DRIVER, database=url.database or DATABASE)
+
+
+def _as_parameters(found: re.Match[str]) -> str:
+    who, places, database, rest = (part or "" for part in found.groups())
+    parts = [place.partition(":") for place in places.split(",")]
+    hosts = ",".join(host for host, _, _ in parts)
+    ports = ",".join(port or "5432" for _, _, port in parts)
+    if "port=" in rest:  # said once for all of them
+        return f"{who}{database or '/'}?host={hosts}&{rest}"
+    return f"{who}{database or '/'}?host={hosts}&port={ports}" + (f"&{rest}" if rest else "")
 
 
 def admin_url(settings: Settings, dbname: str | None = None) -> URL:
@@ -69,14 +82,11 @@ def build_engine(url: URL, login: Login, *, ping: bool = True, home: Path | None
     transaction that found it dead.
     """
     engine = create_engine(url, pool_pre_ping=ping, pool_timeout=POOL_SECONDS, connect_args=session_of(login))
-    event.listen(engine, "do_connect", _connect)
 
-    def admitted(driver: Any, record: Any) -> None:
-        try:
-            admit(driver, home)
-        except BaseException:
-            driver.close()  # the pool does not
-            raise
+    def connect(_dialect: object, _record: object, _args: list[Any], place: dict[str, Any]) -> Watched:
+        return entered(place, home)
+
+    def born(_driver: object, record: Any) -> None:
         record.info["born"] = time.monotonic()
 
     def stale(record: Any) -> bool:
@@ -90,7 +100,8 @@ def build_engine(url: URL, login: Login, *, ping: bool = True, home: Path | None
         if driver is not None and stale(record):
             driver.close()
 
-    event.listen(engine, "connect", admitted)
+    event.listen(engine, "do_connect", connect)
+    event.listen(engine, "connect", born)
     event.listen(engine, "checkout", refuse_stale)
     event.listen(engine, "checkin", close_stale)
     return engine
@@ -155,7 +166,3 @@ def auditor_engine(settings: Settings, dbname: str | None = None) -> Engine:
 def admin_engine(settings: Settings, dbname: str | None = None) -> Engine:
     """The administrator's engine, for migration, backup and restore only."""
     return build_engine(admin_url(settings, dbname), "admin")
-
-
-def _connect(_dialect: object, _record: object, args: list[Any], params: dict[str, Any]) -> Watched:
-    return Watched.connect(*args, **params)

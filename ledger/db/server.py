@@ -9,15 +9,16 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import psycopg
 
 from ledger.core.errors import Conflict
 from ledger.core.private import opened, write_private
 from ledger.db.logins import check_version
-
-if TYPE_CHECKING:
-    import psycopg
+from ledger.db.watch import Watched
 
 MEMORY: Final = "timelines.json"
 THROWAWAY: Final = "fundledger.throwaway"
@@ -55,6 +56,43 @@ def admit(connection: psycopg.Connection[Any], home: Path | None) -> None:
     connection.autocommit = True
     _remember(home, *who(connection))
     connection.autocommit = before
+
+
+def entered(place: dict[str, Any], home: Path | None) -> Watched:
+    """A connection that `admit` lets in. Of several hosts, the next where one is a standby or was left behind: an old primary that
+    nobody stopped still says that it takes writes (`target_session_attrs`). Raises psycopg.OperationalError and what `admit` raises.
+    """
+    if place.get("target_session_attrs") == "read-write":
+        # sessions that only read, the auditor's, would find no server at all
+        place = place | {"target_session_attrs": "primary"}
+    try:
+        return _entered(place, home)
+    except Conflict as refused:
+        if refused.code not in ("db.standby", "db.fenced"):
+            raise
+        for one in _each(place):
+            with suppress(psycopg.OperationalError, Conflict):
+                return _entered(one, home)
+        raise
+
+
+def _entered(place: dict[str, Any], home: Path | None) -> Watched:
+    made = Watched.connect(**place)
+    try:
+        admit(made, home)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _each(place: dict[str, Any]) -> list[dict[str, Any]]:
+    """The hosts of a place one by one; [] where there is but one."""
+    hosts, ports = (str(place.get(name) or "").split(",") for name in ("host", "port"))
+    if len(hosts) == 1:
+        return []
+    ports *= len(hosts) if len(ports) == 1 else 1
+    return [place | {"host": host, "port": port} for host, port in zip(hosts, ports, strict=True)]
 
 
 def who(connection: psycopg.Connection[Any]) -> tuple[str, int]:

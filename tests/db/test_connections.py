@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
-from ledger.db import connections, logins
+from ledger.db import connections, logins, server
 from ledger.db.connections import direct, driver_of
-from ledger.db.engine import let_go, login_url
+from ledger.db.engine import admin_url, let_go, login_url, service_engine
 from ledger.db.unit_of_work import unit_of_work
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
@@ -135,3 +135,47 @@ def test_what_is_lent_when_an_engine_is_let_go_is_closed_as_it_comes_back(databa
     assert driver.closed
     with engine.connect() as again:
         assert driver_of(again) is not driver
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://who:s%2Fx@north:5433,south:5434/books?target_session_attrs=primary",
+        "postgresql://who:s%2Fx@/books?host=north,south&port=5433,5434&target_session_attrs=primary",
+        "postgresql+psycopg://who:s%2Fx@north,south/books?port=5433,5434&target_session_attrs=primary",
+    ],
+)
+def test_several_hosts_are_read_alike_by_a_command_and_by_the_service(home: Any, url: str) -> None:
+    settings = Settings(home=home, database_url=url, service_password="said")
+    engine = service_engine(settings)
+    _, pool = engine.dialect.create_connect_args(engine.url)
+    for place in (pool, connections._place(settings)):
+        names = ("host", "port", "dbname", "target_session_attrs")
+        assert [place[name] for name in names] == ["north,south", "5433,5434", "books", "primary"]
+    assert libpq_url(admin_url(settings)).startswith(
+        "postgresql://who:s%2Fx@/books?host=north%2Csouth&port=5433%2C5434"
+    )
+
+
+def test_of_several_hosts_the_next_where_one_was_left_behind(
+    database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old primary nobody stopped still takes writes; here the first of two names of one server stands for it."""
+    place = connections._place(database.settings)
+    two = place | {"host": f"{place['host']},{place['host']}", "port": f"{place['port']},{place['port']}"}
+    asked = []
+
+    def admit(connection: Any, home: Any) -> None:
+        asked.append(connection.info.backend_pid)
+        if len(asked) < 3:  # the first name, whether asked with the other or by itself
+            raise Conflict("db.fenced", "接替")
+
+    monkeypatch.setattr(server, "admit", admit)
+    made = server.entered(two, None)
+    assert len(set(asked)) == 3
+    assert made.info.backend_pid == asked[-1]
+    made.close()
+    asked.clear()
+    with pytest.raises(Conflict, match=r"db\.fenced"):
+        server.entered(place, None)  # one host: nobody else to ask
+    assert len(asked) == 1

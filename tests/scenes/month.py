@@ -98,10 +98,12 @@ class Month:
 @pytest.fixture(scope="session")
 def kept_hospitals(keep: Any, founded: str) -> str:
     """The template with two hospitals whose payees are confirmed."""
-    return str(keep(f"{founded}_hospitals", founded, _load_hospitals))
+    return str(keep(f"{founded}_hospitals", founded, load_hospitals))
 
 
-def _load_hospitals(settings: Settings) -> None:
+def load_hospitals(settings: Settings) -> None:
+    """Two hospitals, brought in by two persons."""
+
     def hospital(code: str, n: int) -> Institution:
         return Institution(
             code, f"第{n}医院", "1", "02", "active", date(2020, 1, 1), date(2030, 12, 31), "daily", "daily", 6_000, 9_500,

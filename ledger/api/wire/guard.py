@@ -40,7 +40,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, door: Door, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._door = door
+        self.door = door
         self.address = ""
         self._at = _IDLE
         self._raw = self._body_bytes = self._head_bytes = 0
@@ -55,21 +55,21 @@ class GuardedProtocol(HttpToolsProtocol):
         """Let in, or told that there is no place."""
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
-        if not self._door.enter(self):
+        if not self.door.enter(self):
             self._refuse(problem(503, "service.connections", "连接已满，请稍后再试"))
             return
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The place is free."""
-        self._door.gone(self)
+        self.door.gone(self)
         self._stop_waiting()
         self.resume_writing()
         super().connection_lost(exc)
 
     def prove(self) -> None:
         """A good key came over this connection: it is no stranger's any more."""
-        self._door.known(self)
+        self.door.known(self)
 
     def busy(self) -> bool:
         """Whether a whole request is being answered."""

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvloop
 from cryptography import x509
 
+from ledger.api.wire.door import Door
 from ledger.core.dates import machine_seconds
 from ledger.core.errors import InvalidInput
 from ledger.settings import Settings
 
 HANDSHAKE_SECONDS: Final = 10
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+
+class Behind(asyncio.Protocol):
+    """What speaks once the handshake is done, and the door it goes in by."""
+
+    door: Door
 
 
 def context_of(settings: Settings) -> ssl.SSLContext | None:
@@ -72,11 +83,75 @@ def _require_valid(path: Path) -> None:
         )
 
 
-class Loop(uvloop.Loop):  # type: ignore[misc, name-defined, unused-ignore]
-    """uvloop, with a time limit for the handshake: before its end a connection is nobody's and counted nowhere."""
+class Handshake(asyncio.Protocol):
+    """A connection before the end of its handshake: a stranger at the door like any other, and for ten seconds at most."""
 
-    async def create_server(self, *args: Any, **kwargs: Any) -> Any:
-        """As the event loop has it."""
-        if kwargs.get("ssl") is not None:
-            kwargs.setdefault("ssl_handshake_timeout", HANDSHAKE_SECONDS)
-        return await super().create_server(*args, **kwargs)
+    def __init__(self, behind: Behind, line: socket.socket) -> None:
+        self._behind, self._line = behind, line
+        peer = line.getpeername()
+        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+
+    async def shake(self, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext) -> None:
+        """To the end of the handshake, or of the connection; where there is no place it goes without a word."""
+        try:
+            if self._behind.door.enter(self):
+                await loop.connect_accepted_socket(
+                    lambda: self, self._line, ssl=context, ssl_handshake_timeout=HANDSHAKE_SECONDS
+                )
+            else:
+                self._line.close()
+        except OSError:  # ssl.SSLError, the time limit and every end of a line
+            self._line.close()
+        finally:
+            self._behind.door.gone(self)
+
+    def busy(self) -> bool:
+        """Nothing of it is being answered."""
+        return False
+
+    def leave(self) -> None:
+        """End it: another needs the place."""
+        with suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hands are shaken: what stands behind goes in by the door itself."""
+        self._behind.door.gone(self)
+        transport.set_protocol(self._behind)
+        self._behind.connection_made(transport)
+
+
+class Porter(asyncio.Protocol):
+    """Takes a new connection out of the server's hands, before anything is read of it, to shake hands where it is counted."""
+
+    def __init__(self, behind: Behind, context: ssl.SSLContext, loop: Loop) -> None:
+        self._behind, self._context, self._loop = behind, context, loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A copy of the socket goes on; the transport of the server has had its time."""
+        line = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+        cast("asyncio.Transport", transport).abort()
+        line.setblocking(False)
+        try:
+            newcomer = Handshake(self._behind, line)
+        except OSError:  # gone already
+            line.close()
+            return
+        shaking = self._loop.create_task(newcomer.shake(self._loop, self._context))
+        self._loop.shaking.add(shaking)
+        shaking.add_done_callback(self._loop.shaking.discard)
+
+
+class Loop(uvloop.Loop):  # type: ignore[misc, name-defined, unused-ignore]
+    """uvloop, whose TLS servers count a connection from its first packet on: half a handshake holds a place, and no more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shaking: set[asyncio.Task[None]] = set()
+
+    async def create_server(self, protocol_factory: Any, *args: Any, **kwargs: Any) -> Any:
+        """As the event loop has it; with `ssl`, behind the door of what `protocol_factory` makes."""
+        context = kwargs.pop("ssl", None)
+        if context is None:
+            return await super().create_server(protocol_factory, *args, **kwargs)
+        return await super().create_server(lambda: Porter(protocol_factory(), context, self), *args, **kwargs)

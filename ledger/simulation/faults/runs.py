@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections import Counter
@@ -26,8 +27,10 @@ TEMPLATE: Final = "storm_founded"
 DAYS: Final = 10
 
 
-def run_storms(settings: Settings, seed: int, runs: int, days: int, progress: Progress) -> dict[str, Any]:
-    """Runs of the seeds `seed` to `seed + runs - 1`; the answer is what `--json` prints.
+def run_storms(
+    settings: Settings, seed: int, runs: int, days: int, progress: Progress, seconds: float = math.inf
+) -> dict[str, Any]:
+    """Runs of the seeds `seed` to `seed + runs - 1`, none begun after `seconds`; the answer is what `--json` prints.
 
     A run that agrees leaves nothing; of one that does not, the database `storm_SEED` and the home `faults/SEED` stay. Raises
     Conflict `simulate.home` for a real installation.
@@ -38,11 +41,13 @@ def run_storms(settings: Settings, seed: int, runs: int, days: int, progress: Pr
     _found(settings)
     done: list[Stormed] = []
     for number in range(runs):
+        if time.monotonic() - started > seconds:
+            break
         done.append(_one(settings, seed + number, days))
         progress(number + 1, runs)
     failed = [one for one in done if one.wrong]
     return {
-        "runs": runs,
+        "runs": len(done),
         "seed": seed,
         "days": sum(one.days for one in done),
         "records": sum(one.records for one in done),

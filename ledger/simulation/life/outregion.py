@@ -38,12 +38,6 @@ CLEAR_FROM: Final = 12
 
 def live_outregion(town: Town, day: date) -> None:
     """A working day: guests of the days before are booked; the month before is cleared once and paid as money allows."""
-    if town.first("counterparty", 0):
-        with town.tx("maker") as tx:
-            add_counterparty(tx, GUESTS_FROM)
-        with town.tx("checker") as tx:
-            confirm_counterparty(tx, GUESTS_FROM.counterparty, day)
-        town.payees[GUESTS_FROM.payee_number] = str(GUESTS_FROM.counterparty)
     book_guests(town, day - timedelta(days=1), day)
     if day.day < CLEAR_FROM:
         return
@@ -57,7 +51,13 @@ def live_outregion(town: Town, day: date) -> None:
 
 
 def book_guests(town: Town, upto: date, day: date) -> None:
-    """What came in with the sign of another region is owed to our hospitals, in 95xx."""
+    """What came in with the sign of another region is owed to our hospitals, in 95xx; the region is made known before the first."""
+    if town.first("counterparty", 0):
+        with town.tx("maker") as tx:
+            add_counterparty(tx, GUESTS_FROM)
+        with town.tx("checker") as tx:
+            confirm_counterparty(tx, GUESTS_FROM.counterparty, day)
+        town.payees[GUESTS_FROM.payee_number] = str(GUESTS_FROM.counterparty)
     for fund in FUNDS:
         with town.tx("maker") as tx:
             done = recognise_outregion(tx, fund, upto, day)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger.api.wire.proxies import Proxies
 from ledger.api.wire.tls import context_of
 from ledger.core.errors import InvalidInput
 from ledger.settings import Settings
+from tests.scenes.served import certificate_in
 
 
 @pytest.mark.parametrize(
@@ -38,50 +35,22 @@ def test_without_proxies_nobody_is() -> None:
     assert Proxies().caller("127.0.0.1", [b"1.2.3.4"]) == "127.0.0.1"
 
 
-def made(folder: Path, *, days: int = 10) -> tuple[Path, Path]:
-    """A certificate and its key, as files."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=20))
-        .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    folder.mkdir(exist_ok=True)
-    paths = folder / "cert.pem", folder / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].touch(mode=0o600)
-    paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return paths
-
-
 def settings(tmp_path: Path, certificate: Path | None, key: Path | None) -> Settings:
     return Settings(home=tmp_path, tls_certificate=certificate, tls_key=key)
 
 
 def test_tls_speaks_nothing_older_than_1_2(tmp_path: Path) -> None:
     assert context_of(Settings(home=tmp_path)) is None
-    context = context_of(settings(tmp_path, *made(tmp_path / "a")))
+    context = context_of(settings(tmp_path, *certificate_in(tmp_path / "a")))
     assert context is not None
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
 def test_files_that_will_not_do_are_named_at_the_start(tmp_path: Path) -> None:
-    certificate, key = made(tmp_path / "a")
-    other = made(tmp_path / "b")[1]
-    late = made(tmp_path / "c", days=-1)
-    open_to_all = made(tmp_path / "d")
+    certificate, key = certificate_in(tmp_path / "a")
+    other = certificate_in(tmp_path / "b")[1]
+    late = certificate_in(tmp_path / "c", days=-1)
+    open_to_all = certificate_in(tmp_path / "d")
     open_to_all[1].chmod(0o644)
     garbage = tmp_path / "garbage"
     garbage.write_text("no PEM")

@@ -9,12 +9,14 @@ import pytest
 
 from adapters.banks.ports import BankAccount
 from ledger.core.dates import Calendar
+from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput
 from ledger.fund.daily.open import Party, is_due
 from ledger.fund.daily.run import run_daily
 from ledger.fund.institutions.payees import Payee
 from ledger.fund.region.calendar import shipped_calendar
 from ledger.simulation.people import DEMO_REGION
+from tests.scenes.closing import begin_close
 
 H = "H42010000001"
 
@@ -102,3 +104,29 @@ def test_the_run_pays_on_the_moved_day(town: Any, bill: Any) -> None:
         if done.batches:
             ordered.append(day)
     assert ordered == [19]
+
+
+@pytest.mark.fault(34)
+def test_a_settlement_of_a_closed_month_reversed_late_is_booked_in_the_open_one(town: Any, bill: Any) -> None:
+    """The reversal points to its original, is netted in November's payout, and October's lines stay as they were hashed."""
+    paid, late = date(2026, 10, 13), date(2026, 11, 3)
+    october = "SELECT array_agg(e::text ORDER BY fund, seq) FROM books.entry e WHERE period = 202610"
+    town.begin()
+    town.month.take(bill("L1", fund=100_000))
+    assert [order.amount_fen for order in town.pay_daily(paid)] == [60_000]
+    for fund in (310, 390):
+        with town.tx("li") as tx:
+            begin_close(tx, Book(DEMO_REGION, fund), 202610, late)
+    closed = town.value(october)
+    town.month.take(
+        bill("L2", fund=-100_000, cash=-20_000, init="L1", day="2026-11-02"),
+        bill("L3", fund=150_000, day="2026-11-02"),
+    )
+    assert [order.amount_fen for order in town.pay_daily(late)] == [30_000]  # 90,000 less what L1 had brought
+    assert town.value(october) == closed
+    assert town.value(
+        "SELECT array_agg(DISTINCT period) FROM books.entry WHERE business_date > '2026-10-31'"
+    ) == [202611]
+    assert town.value("SELECT init_setl_id FROM fund.record WHERE setl_id = 'L2'") == "L1"
+    assert town.value("SELECT sum(daily_fen)::bigint FROM fund.payable WHERE setl_id IN ('L1', 'L2')") == 0
+    town.verified()
