@@ -72,12 +72,14 @@ class Remote:
         if marked is not None and (known := self._known(user, region, marked)) is not None:
             return known
         with tempfile.TemporaryDirectory(prefix="fundledger-") as folder:
-            document = self._do(user, command, _arguments(command, values, Path(folder)), marked, signatures)
+            document, words = self._do(
+                user, command, _arguments(command, values, Path(folder)), marked, signatures
+            )
         body = json.dumps(document, ensure_ascii=False, default=str).encode()
         if marked is not None:
             with unit_of_work(self._engine, user, region) as tx:
                 store_answer(tx, marked.route + _ANSWER, marked.key, marked.digest, Kept(200, body))
-        return Done(body, again=False)
+        return Done(body, again=False, words=words)
 
     def _known(self, user: str, region: int, marked: Marked) -> Done | None:
         with unit_of_work(self._engine, user, region) as tx:
@@ -98,8 +100,9 @@ class Remote:
         arguments: list[str],
         marked: Marked | None,
         signatures: Sequence[SignedStatement],
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], list[str]]:
         """The command as if typed, its answer taken instead of printed. Everything of it is this thread's own."""
+        words: list[str] = []
         answers: list[dict[str, Any]] = []
         ACTING.user, ACTING.region, ACTING.answers, ACTING.marked = user, 0, answers, marked
         ACTING.engine, ACTING.settings, ACTING.signatures = self._engine, self._settings, list(signatures)
@@ -110,9 +113,10 @@ class Remote:
         except typer.TyperException as error:
             raise usage_refusal(error) from error
         finally:
+            words = ACTING.words
             close_apps()
             ACTING.forget()
-        return answers[-1] if answers else {}
+        return (answers[-1] if answers else {}), words
 
 
 @cache
