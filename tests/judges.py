@@ -20,6 +20,7 @@ JUDGES: Final = {
     "ledger": "ledger",
     "openssl": "openssl",
     "cc": "gcc",
+    "chromium": "chromium",
 }
 """The programs with the Debian package each comes in; `./dev` installs them where it may."""
 AS_ROOT: Final = frozenset({"sshd"})

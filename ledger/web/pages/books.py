@@ -98,7 +98,8 @@ def row(desk: Desk, request: Request) -> Response:
     with desk.tx() as tx:
         told = told_statements(tx, desk.book, _asked(desk), None)
         opened = explain(tx, told, FORMS[name], desk.query.get("row", ""), _after(desk), ROWS)
-    return page(desk, "row.html", title=str(opened["name"]), opened=opened, form=name)
+        titles = {f"{column.key}_fen": column.title for column in told.forms[FORMS[name]].columns}
+    return page(desk, "row.html", title=str(opened["name"]), opened=opened, form=name, titles=titles)
 
 
 def one_voucher(desk: Desk, request: Request) -> Response:

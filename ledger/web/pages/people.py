@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from ledger.access.proposals import waiting
 from ledger.access.users import ROLES
 from ledger.core.dates import SHANGHAI, parse_day
 from ledger.core.errors import Forbidden
-from ledger.core.words import said
+from ledger.core.words import said, words_of
 from ledger.web.pages.payouts import local
 from ledger.web.show import ROWS, Filter, grid_page
 from ledger.web.sitting import Desk
@@ -25,7 +26,6 @@ _LOG: tuple[Column, ...] = (
 )  # fmt: skip
 READERS = ("admin", "audit_admin", "reviewer", "chief")
 """Who is shown users and the log: the page's own choice of what to offer; the database lets a region's people read both."""
-_OUTCOMES = {"done": "已办", "refused": "被拒", "failed": "中断", "unknown": "结果未知"}
 
 
 def users(desk: Desk, _request: Request) -> Response:
@@ -88,6 +88,12 @@ def log(desk: Desk, _request: Request) -> Response:
             )
         return rows
 
+    summaries = {one.name: re.split("[：，。]", one.summary)[0] for one in desk.house.commands.described()}
+
+    def words_of_action(action: str) -> str:
+        """What was done, in words: an act of the command line by what its help says of it."""
+        return words_of("operator.action").get(action) or summaries.get(action.replace(".", " ")) or action
+
     def table(rows: list[tuple[Any, ...]]) -> Grid:
         lines = [
             Line(
@@ -95,9 +101,9 @@ def log(desk: Desk, _request: Request) -> Response:
                     local(at),
                     user,
                     name or "",
-                    action,
+                    words_of_action(action),
                     subject,
-                    _OUTCOMES.get(str(outcome), str(outcome)),
+                    said("operator.outcome", outcome),
                     detail,
                 )
             )
@@ -108,7 +114,7 @@ def log(desk: Desk, _request: Request) -> Response:
     found = read(ROWS + 1, q.get("after", ""))
     filters = (
         Filter("user", "操作员"), Filter("from", "日期自", (), "date"), Filter("to", "至", (), "date"),
-        Filter("outcome", "结果", list(_OUTCOMES.items())), Filter("words", "内容"),
+        Filter("outcome", "结果", list(words_of("operator.outcome").items())), Filter("words", "内容"),
     )  # fmt: skip
     following = str(found[ROWS - 1][0]) if len(found) > ROWS else None
     return grid_page(
