@@ -59,7 +59,7 @@ PAGES: Final[dict[str, Show]] = {
 def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals: Refusals) -> Starlette:
     """The pages of an installation."""
     house = House(settings, engine, commands)
-    door = coming.Door(house, refusals, CapacityLimiter(1))
+    door = coming.Entrance(house, refusals, CapacityLimiter(1))
     routes = [Route(path, partial(_shown, house, show)) for path, show in PAGES.items()]
     routes += [
         Route("/", _to_today), Route("/desk", _to_today), Route("/desk/", _to_today),

@@ -43,7 +43,7 @@ FIELDS: Final = {
 """What a proposal's values are called."""
 
 
-class Shown(NamedTuple):
+class ShownCell(NamedTuple):
     """A cell as it is shown."""
 
     text: str
@@ -90,7 +90,7 @@ def _places(desk: Desk) -> Mapping[str, Callable[[str], str]]:
     }  # fmt: skip
 
 
-def rows_of(desk: Desk, grid: Grid) -> list[tuple[str, list[Shown]]]:
+def rows_of(desk: Desk, grid: Grid) -> list[tuple[str, list[ShownCell]]]:
     """(class, cells) of every row."""
     places = _places(desk)
     shown = []
@@ -103,12 +103,12 @@ def rows_of(desk: Desk, grid: Grid) -> list[tuple[str, list[Shown]]]:
     return shown
 
 
-def _shown(column: Column, cell: Cell, places: Mapping[str, Callable[[str], str]], level: int) -> Shown:
+def _shown(column: Column, cell: Cell, places: Mapping[str, Callable[[str], str]], level: int) -> ShownCell:
     red = " red" if column.kind == "money" and isinstance(cell, int) and cell < 0 else ""
     text = "\u3000".join(printable(part) for part in text_of(column, cell).split("\u3000"))
     lead = places.get(column.key)
     href = lead(text.strip()) if lead is not None and text.strip() else ""
-    return Shown("\u3000" * level + text, column.kind + red, href)
+    return ShownCell("\u3000" * level + text, column.kind + red, href)
 
 
 def file_of(grids: Sequence[Grid], shape: str, paper: Paper = Paper.A4_ACROSS) -> Response:

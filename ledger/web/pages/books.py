@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from ledger.books.account_lines import BEFORE_ALL, Cursor, parse_cursor
 from ledger.books.reading import parse_period
+from ledger.core.accounts import SPENDING_KIND
 from ledger.core.dates import days_asked, parse_day
 from ledger.core.entries import Dimensions
 from ledger.core.errors import NotFound
@@ -75,7 +76,7 @@ def report(desk: Desk, request: Request) -> Response:
 def _sub_ledger(
     tx: Transaction, desk: Desk, asked: ReportAsked, filters: list[Filter], extra: dict[str, object]
 ) -> Response:
-    account = asked.account or "1003"
+    account = asked.account or SPENDING_KIND
     dims = Dimensions(asked.party, "", 0, 0, "")
 
     def read(after: Cursor, entries: int = ROWS) -> GeneralLedger:

@@ -30,7 +30,7 @@ def door_of(wanted: str) -> str:
     return "/desk/login" + ("" if wanted in (TODAY, "/desk/logout") else f"?to={quote(wanted, safe='')}")
 
 
-class Door:
+class Entrance:
     """What strangers may ask. Judging a password costs memory and time: one at a time, failures of an address slowed."""
 
     def __init__(self, house: House, refusals: Refusals, limiter: CapacityLimiter) -> None:
