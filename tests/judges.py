@@ -22,6 +22,7 @@ JUDGES: Final = {
     "cc": "gcc",
     "patroni": "patroni",
     "etcd": "etcd-server",
+    "chromium": "chromium",
 }
 """The programs with the Debian package each comes in; `./dev` installs them where it may."""
 AS_ROOT: Final = frozenset({"sshd"})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ledger.access.keys import MadeKey, make_key
+from ledger.access.links import Link, last_day, make_link
 from ledger.access.signing.signing import signed
 from ledger.db.unit_of_work import Transaction
 
@@ -59,6 +60,13 @@ def propose_key(
     and NotFound `user.unknown`, Forbidden `user.other_region`, InvalidInput `user.key_expired`."""
     made = make_key()
     return _propose(tx, "key", user, day, digest=made.digest, label=label, expires=expires_on), made
+
+
+def propose_link(tx: Transaction, user: str, day: date) -> tuple[AskedChange, Link]:
+    """Ask for a one-time link by which the user chooses a password; its code is the proposer's to hand over and opens nothing
+    before it is confirmed. Raises as `propose_key`."""
+    made = make_link()
+    return _propose(tx, "password", user, day, digest=made.digest, expires=last_day(day)), made
 
 
 def propose_activation(tx: Transaction, user: str, day: date) -> AskedChange:

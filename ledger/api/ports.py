@@ -21,6 +21,8 @@ class Done(NamedTuple):
 
     body: bytes
     again: bool
+    words: Sequence[str] = ()
+    """The same for people; none where it was done before."""
 
 
 class Commands(Protocol):

@@ -13,7 +13,7 @@ from typing import Final
 import uvicorn
 
 from ledger.api.intake.protocol import IntakeProtocol
-from ledger.api.intake.service import Service, make_service
+from ledger.api.intake.service import MakePages, Service, make_service
 from ledger.api.ports import Commands
 from ledger.api.wire.tls import context_of
 from ledger.db.connections import Engine
@@ -33,10 +33,11 @@ def run(
     host: str,
     port: int,
     commands: Callable[[Settings, Engine], Commands] | None = None,
+    pages: MakePages | None = None,
 ) -> None:
     """Serve until a signal; then what was received is stored and answered. Raises Unavailable `db.*` before it starts."""
     tls = context_of(settings)
-    service = make_service(settings, commands)
+    service = make_service(settings, commands, pages)
     tune()
     _allow_files(settings.connections + SPARE_FILES)
     uvicorn.Server(configuration(service, host, port, tls)).run()

@@ -80,7 +80,11 @@ WORDS: Final = (
         "ledger.cli.practice.generate",
         "生成机构与结算记录（接入格式）以及正确答案 expected.json。",
     ),
-    Word("serve", "ledger.cli.installation.serve", "启动HTTP服务：POST /api/v1/settlements等，说明见/docs。"),
+    Word(
+        "serve",
+        "ledger.cli.installation.serve",
+        "启动HTTP服务：网页在/desk，接口POST /api/v1/settlements等。",
+    ),
     Word(
         "setup",
         "ledger.cli.installation.setup",

@@ -35,7 +35,7 @@ NOT_REMOTE: Final[Mapping[str, str]] = {
     "intake load": "records come over POST /api/v1/settlements",
 }
 """Commands that act and are not offered here, each with the way that is."""
-SECRET: Final = frozenset({"user key", "data open"})
+SECRET: Final = frozenset({"user key", "user link", "data open"})
 """Their answer holds a secret and is never kept: no key may be given with them."""
 _ANSWER: Final = " answer"
 _PASSED_OVER: Final = frozenset({"as_json", "help"})
@@ -74,12 +74,14 @@ class Remote:
         if marked is not None and (known := self._known(user, region, marked)) is not None:
             return known
         with tempfile.TemporaryDirectory(prefix="fundledger-") as folder:
-            document = self._do(user, command, _arguments(command, values, Path(folder)), marked, signatures)
+            document, words = self._do(
+                user, command, _arguments(command, values, Path(folder)), marked, signatures
+            )
         body = json.dumps(document, ensure_ascii=False, default=str).encode()
         if marked is not None:
             with unit_of_work(self._engine, user, region) as tx:
                 store_answer(tx, marked.route + _ANSWER, marked.key, marked.digest, Kept(200, body))
-        return Done(body, again=False)
+        return Done(body, again=False, words=words)
 
     def _known(self, user: str, region: int, marked: Marked) -> Done | None:
         with unit_of_work(self._engine, user, region) as tx:
@@ -100,8 +102,9 @@ class Remote:
         arguments: list[str],
         marked: Marked | None,
         signatures: Sequence[SignedStatement],
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], list[str]]:
         """The command as if typed, its answer taken instead of printed. Everything of it is this thread's own."""
+        words: list[str] = []
         answers: list[dict[str, Any]] = []
         ACTING.user, ACTING.region, ACTING.answers, ACTING.marked = user, 0, answers, marked
         ACTING.engine, ACTING.settings, ACTING.signatures = self._engine, self._settings, list(signatures)
@@ -112,9 +115,10 @@ class Remote:
         except typer.TyperException as error:
             raise usage_refusal(error) from error
         finally:
+            words = ACTING.words
             close_apps()
             ACTING.forget()
-        return answers[-1] if answers else {}
+        return (answers[-1] if answers else {}), words
 
 
 @cache

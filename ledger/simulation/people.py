@@ -7,8 +7,17 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+import psycopg
+
+from ledger.access.links import give_link
+from ledger.access.proposals import confirm, propose_link
+from ledger.access.sessions import choose_password
 from ledger.access.users import Person
 from ledger.core.accounts import FISCAL_KIND, SPENDING_KIND
+from ledger.db.connections import direct
+from ledger.db.engine import admin_url
+from ledger.db.unit_of_work import unit_of_work
+from ledger.db.urls import libpq_url
 from ledger.founding import Founding, found
 from ledger.payments.orders.own_accounts import OwnAccount
 from ledger.rules.policy import RULES_SIGNER
@@ -50,6 +59,33 @@ EXPENDITURE_ACCOUNT: Final = OwnAccount(
     "模拟银行营业部",
     "102421000001",
 )
+
+
+PASSWORD: Final = "Yanshi-2026"  # noqa: S105 told to whoever runs a demo
+"""By which everybody of a demo home comes in at the pages. A real home's people choose their own by their links."""
+
+
+def give_logins(settings: Settings, today: date) -> None:
+    """A password to everybody of a demo home who has none, in the way of a real one: by links, then chosen by its holder."""
+    engine = direct(settings)
+    try:
+        with unit_of_work(engine, "guan", DEMO_REGION) as tx:
+            there = {user for (user,) in tx.rows("SELECT user_name FROM access.password")}
+        with psycopg.connect(libpq_url(admin_url(settings)), autocommit=True) as admin:
+            for person in DEMO_PEOPLE:
+                if person.user in there or person.user == RULES_SIGNER:
+                    continue
+                if person.role in ("admin", "audit_admin"):
+                    code = give_link(admin, DEMO_REGION, person.user, today).code
+                else:
+                    with unit_of_work(engine, "guan", DEMO_REGION) as tx:
+                        asked, made = propose_link(tx, person.user, today)
+                    with unit_of_work(engine, "shen", DEMO_REGION) as tx:
+                        confirm(tx, asked.n, asked.digest, today)
+                    code = made.code
+                choose_password(engine, person.user, code, PASSWORD, today, "demo")
+    finally:
+        engine.dispose()
 
 
 def found_demo(settings: Settings, opened_on: date) -> None:

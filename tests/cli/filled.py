@@ -237,6 +237,7 @@ NOT_LISTED: Final = {
     "cutover template": "names of files",
     "data retention": "years and counts of kinds that have a name",
     "db audit-admin": "names one person; tests/access/test_administrators.py",
+    "db link": "a link for one person; tests/access/test_sessions.py",
     "db archive": "the address of what is kept; tests/faults/test_lost_machines.py",
     "db backup": "where the dump lies",
     "db base": "the address of what is kept; tests/faults/test_lost_machines.py",

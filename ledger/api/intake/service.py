@@ -38,6 +38,9 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+MakePages: TypeAlias = Callable[[Settings, Engine, Commands, Refusals], App]
+
 INTAKE_PATH: Final = "/api/v1/settlements"
 ACTS_PATH: Final = "/api/v1/acts/"
 """Their values may hold a file."""
@@ -51,7 +54,10 @@ class Service:
     """One running API over one installation."""
 
     def __init__(
-        self, settings: Settings, commands: Callable[[Settings, Shared], Commands] | None = None
+        self,
+        settings: Settings,
+        commands: Callable[[Settings, Shared], Commands] | None = None,
+        pages: MakePages | None = None,
     ) -> None:
         self.engine: Engine = service_engine(settings)
         require_current(self.engine)
@@ -69,14 +75,9 @@ class Service:
             service_engine(settings, ping=False), (*self._posts.engines(), self._storing)
         )
         self.batcher = Batcher(Worker(self._storing, clock.today))
-        self._rest = create_application(
-            settings,
-            self._posts,
-            self.keys,
-            self.liveness,
-            self.close,
-            commands and commands(settings, self._posts),
-        )
+        acts = commands and commands(settings, self._posts)
+        self._rest = create_application(settings, self._posts, self.keys, self.liveness, self.close, acts)
+        self._pages = pages(settings, self.engine, acts, self.refusals) if pages and acts else None
 
     async def close(self) -> None:
         """Store what waits, then give the connections back."""
@@ -89,6 +90,9 @@ class Service:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection's event, as ASGI has it."""
+        if self._pages is not None and scope["type"] == "http" and is_page(scope["path"]):
+            await self._page(self._pages, scope, receive, send)
+            return
         if scope["type"] != "http" or not needs_key(scope["path"]):
             await self._rest(scope, receive, send)
             return
@@ -104,19 +108,36 @@ class Service:
             answer = of_error(error)
         await respond(send, answer)
 
+    async def _page(self, pages: App, scope: Scope, receive: Receive, send: Send) -> None:
+        """A page: who sits there is told by a cookie, which is looked up where the page is made."""
+        scope["fundledger.address"] = self._address(scope)
+        peer = (scope.get("client") or ("",))[0]
+        proto = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
+        scope["fundledger.secure"] = self._proxies.trusted(peer) and proto == [b"https"]
+        try:
+            self.liveness.require()
+            await self._act(scope, dict(scope["headers"]), receive, send, pages)
+        except Exception as error:  # noqa: BLE001 every request gets an answer, and never a trace
+            await respond(send, of_error(error))
+
+    def _address(self, scope: Scope) -> str:
+        """Whence a request comes, past the proxies of ours."""
+        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        return self._proxies.caller((scope.get("client") or ("",))[0], forwarded)
+
     async def _caller(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller:
         """Who calls, before anything is read or done for him; what a stranger brings costs nothing but its head."""
         self.liveness.require()
-        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        address = self._proxies.caller((scope.get("client") or ("",))[0], forwarded)
-        caller = await self.keys.caller(headers.get(b"authorization"), address)
+        caller = await self.keys.caller(headers.get(b"authorization"), self._address(scope))
         known = scope.get("extensions", {}).get("fundledger.known")
         if known is not None:
             known["prove"]()
         self.keys.admit(caller)
         return caller
 
-    async def _act(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+    async def _act(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send, app: App | None = None
+    ) -> None:
         """Everything but intake: its body whole, then a place among those that work."""
         if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
             limit = BODY_MAX if scope["path"].startswith(ACTS_PATH) else SMALL_BODY_MAX
@@ -128,7 +149,7 @@ class Service:
                     place.leave()  # who reads its answer slowly keeps nobody from working
                 await send(message)
 
-            await self._rest(scope, receive, told)
+            await (app or self._rest)(scope, receive, told)
 
     async def _take(self, caller: Caller, headers: dict[bytes, bytes], receive: Receive) -> Answer:
         key = _intake_key(headers)
@@ -155,18 +176,25 @@ def needs_key(path: str) -> bool:
     return path.startswith("/api/") and not path.startswith(OPEN_PATH)
 
 
+def is_page(path: str) -> bool:
+    """Whether this is one of the pages, if there are any."""
+    return path in ("/", "/desk") or path.startswith("/desk/")
+
+
 def is_intake(method: str, path: str) -> bool:
     """Whether this is the request that brings records."""
     return path == INTAKE_PATH and method == "POST"
 
 
 def make_service(
-    settings: Settings, commands: Callable[[Settings, Shared], Commands] | None = None
+    settings: Settings,
+    commands: Callable[[Settings, Shared], Commands] | None = None,
+    pages: MakePages | None = None,
 ) -> Service:
     """The service of an installation, with the acts of the command line if they are given; raises Unavailable `db.not_migrated`,
     `db.unreachable`, Conflict `db.unsafe`.
     """
-    return Service(settings, commands)
+    return Service(settings, commands, pages)
 
 
 def _headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""`fundledger serve`: the HTTP service."""
+"""`fundledger serve`: the HTTP service, the API and the pages."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ def serve(
     host: Annotated[str, typer.Option(help="监听地址")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="监听端口")] = 8080,
 ) -> None:
-    """启动HTTP服务：POST /api/v1/settlements等，说明见/docs。"""
-    typer.echo(f"服务地址 http://{host}:{port}  说明 http://{host}:{port}/docs", err=True)
+    """启动HTTP服务：网页在/desk，接口POST /api/v1/settlements等。"""
+    typer.echo(f"网页 http://{host}:{port}/desk/today  接口说明 http://{host}:{port}/docs", err=True)
     from ledger.cli.remote import Remote  # it imports every command, which only the service needs
+    from ledger.web.application import make_pages
 
-    run(get_settings(), host, port, Remote)
+    run(get_settings(), host, port, Remote, make_pages)

@@ -11,7 +11,7 @@ import typer
 
 from ledger.access.keys import MadeKey, revoke_keys
 from ledger.access.listing import read_keys
-from ledger.access.proposals import propose_key
+from ledger.access.proposals import propose_key, propose_link
 from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
@@ -27,6 +27,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("keys")(keys)
     app.command("key")(key)
     app.command("revoke-key")(revoke_key)
+    app.command("link")(link)
 
 
 def keys(region: RegionOption, *, as_json: JsonFlag = False) -> None:
@@ -71,6 +72,22 @@ def key(
     show(
         document,
         [f"第{asked.n}号：{user}的密钥{made.prefix}已写入{place}，待审计管理员确认后才能使用"],
+        as_json=as_json,
+    )
+
+
+def link(user: str, region: RegionOption, *, as_json: JsonFlag = False) -> None:
+    """提出登录链接：本人凭它设定网页的密码，只能用一次；审计管理员确认后才能使用。"""
+    running = app_for("admin")
+    with act(running, region, "user.link", user) as tx:
+        asked, made = propose_link(tx, user, running.clock.today())
+    path = f"/desk/first?user={user}&code={made.code}"
+    show(
+        {"user": user, "state": "proposed", "n": asked.n, "digest": asked.digest, "path": path},
+        [
+            f"第{asked.n}号：{user}的登录链接，待审计管理员确认后三日内可用一次，请当面交给本人：",
+            f"  网页地址后接 {path}",
+        ],
         as_json=as_json,
     )
 

@@ -40,6 +40,8 @@ class Acting(local):
         self.warnings = []
         self.answers: list[dict[str, Any]] | None = None
         """Where the answer goes instead of being printed: set for the service."""
+        self.words: list[str] = []
+        """The same answer for people, for the pages."""
         self.signatures: list[SignedStatement] = []
         """What a request to the service brought."""
         self.marked: Marked | None = None

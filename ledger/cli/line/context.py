@@ -123,6 +123,7 @@ def print_json(document: object) -> None:
 def show(document: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
     """The result for a machine, or in words."""
     if as_json:
+        ACTING.words = lines
         warned = [*document.get("warnings", []), *ACTING.warnings]
         print_json(document | {"warnings": warned} if warned else document)
     else:

@@ -22,7 +22,7 @@ from ledger.simulation.bank import demo_bank, demo_plan
 from ledger.simulation.demo.home import alone, require_demo_day
 from ledger.simulation.demo.live import Narrator, close_month, live, month_told, summary
 from ledger.simulation.grant import allotment_fen
-from ledger.simulation.people import DEMO_PEOPLE, DEMO_REGION, found_demo
+from ledger.simulation.people import DEMO_PEOPLE, DEMO_REGION, PASSWORD, found_demo, give_logins
 from ledger.simulation.platform.day import generate
 from ledger.simulation.staff import staffed
 
@@ -70,6 +70,7 @@ def demo(
             "打印凭证、报表、账簿、余额调节表",
             lambda: leave_prints(staff.accountant, BOOK, pay_date, settings.home),
         )
+        give_logins(settings, pay_date)
     document |= {
         "prints": str(folder),
         "printed": prints,
@@ -99,6 +100,8 @@ def _words(day: dict[str, Any], home: Path) -> list[str]:
         f"可翻看：{day['prints']}（{len(day['printed'])}个文件：凭证、会社保01和02、科目余额表、账簿、余额调节表、对账单、封存）",
         f"用时{day['seconds']}秒。数据目录：{home}（停止数据库：./dev db stop）",
         "操作人：" + "，".join(f"{p.user}（{p.display_name}）" for p in DEMO_PEOPLE[:-1]),
+        f"网页：FUNDLEDGER_TODAY={day['date']} ./dev serve，打开 http://127.0.0.1:8080/desk/today；"
+        f"用户名如上（试 zhao、qian、sun、li、wu、zhou），密码均为 {PASSWORD}（只有演示数据目录如此）",
         "接着看：./dev period status --book 420100-310；./dev report balance-sheet --book 420100-310"
         f" --period {day['month']}；./dev explain FL420100-310-…；./dev verify",
     ]

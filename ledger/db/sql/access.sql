@@ -102,7 +102,7 @@ CREATE TABLE access.api_key (
 CREATE TABLE access.proposal (
     region       integer NOT NULL,
     n            integer NOT NULL CHECK (n > 0),
-    act          text NOT NULL CHECK (act IN ('add', 'grant', 'key', 'activate', 'revoke', 'deactivate')),
+    act          text NOT NULL CHECK (act IN ('add', 'grant', 'key', 'activate', 'revoke', 'deactivate', 'password')),
     user_name    text NOT NULL CHECK (user_name ~ '^[a-z][a-z0-9_.-]{1,39}$'),
     person       text NOT NULL DEFAULT '',
     display_name text NOT NULL DEFAULT '' CHECK (translate(display_name, E'|\\\n\r', '') = display_name),
@@ -121,7 +121,7 @@ CREATE TABLE access.proposal (
     PRIMARY KEY (region, n),
     CHECK ((act = 'add') = (person <> '') AND (act = 'add') = (display_name <> '')),
     CHECK ((act IN ('grant', 'revoke')) = (role <> '')),
-    CHECK ((act = 'key') = (key_hash IS NOT NULL) AND (act = 'key') = (expires_on IS NOT NULL)),
+    CHECK ((act IN ('key', 'password')) = (key_hash IS NOT NULL) AND (act IN ('key', 'password')) = (expires_on IS NOT NULL)),
     CHECK ((state = 'proposed') = (decided_by = '') AND (state = 'proposed') = (decided_on IS NULL)),
     CHECK (decided_by <> proposed_by),
     CHECK (decided_on >= proposed_on),
@@ -342,10 +342,10 @@ BEGIN
         END IF;
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.unknown', DETAIL = format('没有用户%s', p.user_name);
     END IF;
-    IF access.person(p_acting) = coalesce(v.person, p.person) AND p.act IN ('add', 'grant', 'key', 'activate') THEN
+    IF access.person(p_acting) = coalesce(v.person, p.person) AND p.act IN ('add', 'grant', 'key', 'activate', 'password') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.own_grant', DETAIL = '不得给自己授予角色、用户名或密钥';
     END IF;
-    IF p.act IN ('grant', 'key') AND NOT v.active THEN
+    IF p.act IN ('grant', 'key', 'password') AND NOT v.active THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'user.inactive', DETAIL = format('用户%s已停用，须先恢复', p.user_name);
     END IF;
     IF p.act = 'grant' THEN
@@ -361,10 +361,10 @@ BEGIN
        OR p.act IN ('activate', 'deactivate') AND v.active = (p.act = 'activate') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.nothing', DETAIL = format('用户%s已是如此，没有可办理的', p.user_name);
     END IF;
-    IF p.act IN ('key', 'activate', 'deactivate') THEN
+    IF p.act IN ('key', 'activate', 'deactivate', 'password') THEN
         PERFORM access.require_here(p.region, p.user_name);
     END IF;
-    IF p.act = 'key' AND p.expires_on < p.proposed_on THEN
+    IF p.act IN ('key', 'password') AND p.expires_on < p.proposed_on THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'user.key_expired', DETAIL = format('到期日%s已过', p.expires_on);
     END IF;
 END $$;
@@ -446,15 +446,20 @@ BEGIN
         WHEN 'deactivate' THEN PERFORM access.stop_user(v.user_name);
         WHEN 'key' THEN INSERT INTO access.api_key (key_hash, issued_in, user_name, label, expires_on)
                         VALUES (v.key_hash, p_region, v.user_name, v.label, v.expires_on);
+        WHEN 'password' THEN INSERT INTO access.link (code_hash, given_in, user_name, expires_on)
+                             VALUES (v.key_hash, p_region, v.user_name, v.expires_on);
     END CASE;
 END $$;
 
--- A name is used no more, nor are its keys.
+-- A name is used no more, nor are its keys; whoever sits at the pages under it is out, and its links open nothing.
 CREATE OR REPLACE FUNCTION access.stop_user(p_user text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
     UPDATE access.app_user SET active = false WHERE user_name = p_user;
     UPDATE access.api_key SET revoked = true WHERE user_name = p_user;
-$$;
+    UPDATE access.session SET ended_at = clock_timestamp() WHERE user_name = p_user AND ended_at IS NULL;
+    UPDATE access.link SET used_at = clock_timestamp() WHERE user_name = p_user AND used_at IS NULL;
+END $$;
 
 -- An administrator is not sent away by the other alone.
 CREATE OR REPLACE FUNCTION access.refuse_administrator(p_region integer, p_user text) RETURNS void

@@ -1,0 +1,205 @@
+"""Sessions of the people at the pages: in by password and second factor, out by themselves, by time or when they are stopped.
+
+The database counts tries, locks and ends (ledger/db/sql/sessions.sql); what only a program can do, judging a hash, is here. Of a
+token and a link's code only the SHA-256 is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from datetime import date
+from typing import Final
+
+import pyotp
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+
+from ledger.access.links import digest_of_code
+from ledger.access.operator_log import append_line
+from ledger.core.dates import machine_seconds
+from ledger.core.errors import InvalidInput, LedgerError, Unauthenticated
+from ledger.db.connections import Engine
+from ledger.db.unit_of_work import unit_of_work
+
+ASKING: Final = "pages.session"
+"""The actor of the transaction that looks up a session: no user, sees no region."""
+OTP_SECONDS: Final = 30
+_HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+_NOBODY: Final = _HASHER.hash(secrets.token_urlsafe(16))
+"""Judged where there is no such user, so that its answer takes as long."""
+_USER: Final = re.compile(r"[a-z][a-z0-9_.-]{1,39}", re.ASCII)
+PASSWORD_MIN: Final = 10
+PASSWORD_MAX: Final = 200
+
+
+def log_in(engine: Engine, user: str, password: str, otp: str, before: str, address: str) -> str:
+    """The token of a new session; the one in `before` ends. Logged in every region of the user, who came from `address`.
+
+    Raises Unauthenticated `login.refused`, whatever of the three is wrong, and `login.locked`.
+    """
+    if not _USER.fullmatch(user):
+        _judge(_NOBODY, password)
+        raise _refused()
+    with unit_of_work(engine, ASKING) as tx:
+        found = tx.row(
+            "SELECT hash, otp_secret, otp_step, locked FROM access.try_password(%(user)s)", user=user
+        )
+    if found is None:
+        _judge(_NOBODY, password)
+        raise _refused()
+    kept, secret, last, locked = found
+    if locked:
+        raise _locked(engine, user, address, locked)
+    right = _judge(kept, password)
+    step = _step(secret, otp, last) if secret else 0
+    if not right or step is None:
+        note(engine, user, "login", address, "refused", "login.refused")
+        raise _refused()
+    token = secrets.token_urlsafe(32)
+    with unit_of_work(engine, user) as tx:
+        tx.run(
+            "SELECT access.begin_session(%(token)s, %(before)s, %(step)s)",
+            token=digest_of_token(token),
+            before=digest_of_token(before),
+            step=step,
+        )
+    note(engine, user, "login", address, "done", "")
+    return token
+
+
+def log_out(engine: Engine, user: str, token: str, address: str) -> None:
+    """End a session for good, whoever has its token."""
+    with unit_of_work(engine, user) as tx:
+        tx.run("SELECT access.end_session(%(token)s)", token=digest_of_token(token))
+    note(engine, user, "logout", address, "done", "")
+
+
+def user_of_session(engine: Engine, token: str) -> str:
+    """Whose session it is; raises Unauthenticated `login.ended`."""
+    with unit_of_work(engine, ASKING) as tx:
+        user: str | None = tx.value("SELECT access.user_of_session(%(token)s)", token=digest_of_token(token))
+    if user is None:
+        raise Unauthenticated("login.ended", "登录已失效，请重新登录")
+    return user
+
+
+def choose_password(engine: Engine, user: str, code: str, password: str, today: date, address: str) -> None:
+    """A password chosen by a link's holder. Raises InvalidInput `login.password`, Forbidden `login.link`."""
+    if not _USER.fullmatch(user):
+        raise Unauthenticated("login.refused", "用户名、密码或动态口令不对")
+    hashed = _hashed(user, password)
+    try:
+        with unit_of_work(engine, user) as tx:
+            tx.run(
+                "SELECT access.choose_password(%(code)s, %(hash)s, %(on)s)",
+                code=digest_of_code(code),
+                hash=hashed,
+                on=today,
+            )
+    except LedgerError as error:
+        note(engine, user, "login.password", address, "refused", error.code)
+        raise
+    note(engine, user, "login.password", address, "done", "")
+
+
+def change_password(engine: Engine, user: str, token: str, old: str, new: str, address: str) -> None:
+    """Another password of one's own. Raises Unauthenticated `login.refused`, `login.locked`, InvalidInput `login.password`."""
+    hashed = _hashed(user, new)
+    _prove(engine, user, old, address)
+    with unit_of_work(engine, user) as tx:
+        tx.run(
+            "SELECT access.change_password(%(token)s, %(hash)s)", token=digest_of_token(token), hash=hashed
+        )
+    note(engine, user, "login.password", address, "done", "")
+
+
+def begin_second_factor(user: str) -> tuple[str, str]:
+    """A new secret and the address by which a telephone takes it in; nothing is kept."""
+    secret = pyotp.random_base32()
+    return secret, pyotp.TOTP(secret).provisioning_uri(name=user, issuer_name="fundledger")
+
+
+def set_second_factor(
+    engine: Engine, user: str, token: str, secret: str, otp: str, password: str, address: str
+) -> None:
+    """Ask for this secret's code from now on. Raises InvalidInput `login.otp`, Unauthenticated `login.refused`, `login.locked`."""
+    step = _step(secret, otp, 0) if re.fullmatch("[A-Z2-7]{32}", secret) else None
+    if step is None:
+        raise InvalidInput("login.otp", "动态口令不对，请以手机上当前的六位数字确认", field="otp")
+    _prove(engine, user, password, address)
+    with unit_of_work(engine, user) as tx:
+        tx.run(
+            "SELECT access.set_second_factor(%(token)s, %(secret)s, %(step)s)",
+            token=digest_of_token(token),
+            secret=secret,
+            step=step,
+        )
+    note(engine, user, "login.second_factor", address, "done", "")
+
+
+def note(engine: Engine, user: str, action: str, address: str, outcome: str, detail: str) -> None:
+    """A line of the operator log in every region where a user works; none for a name that works nowhere."""
+    with unit_of_work(engine, user) as tx:
+        regions = [found for (found,) in tx.rows("SELECT access.regions_of(%(user)s)", user=user)]
+    for region in regions:
+        with unit_of_work(engine, user, region) as tx:
+            append_line(tx, action, address, outcome, detail)
+
+
+def digest_of_token(token: str) -> bytes:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _prove(engine: Engine, user: str, password: str, address: str) -> None:
+    """That it is the user who sits there: one try, counted like a log-in's."""
+    with unit_of_work(engine, ASKING) as tx:
+        found = tx.row("SELECT hash, locked FROM access.try_password(%(user)s)", user=user)
+    if found is None:
+        raise _refused()
+    if found[1]:
+        raise _locked(engine, user, address, found[1])
+    if not _judge(found[0], password):
+        note(engine, user, "login.password", address, "refused", "login.refused")
+        raise _refused()
+
+
+def _judge(kept: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(kept, password[:PASSWORD_MAX])
+    except VerificationError:
+        return False
+
+
+def _step(secret: str, otp: str, last: int) -> int | None:
+    """The half minute whose code was given: this one or a neighbour, never one that was used; None where none fits."""
+    now = int(machine_seconds()) // OTP_SECONDS
+    code = otp.strip()
+    totp = pyotp.TOTP(secret)
+    for step in (now, now - 1, now + 1):
+        if step > last and secrets.compare_digest(totp.generate_otp(step).encode(), code.encode()):
+            return step
+    return None
+
+
+def _hashed(user: str, password: str) -> str:
+    kinds = (str.islower, str.isupper, str.isdigit, lambda one: not one.isalnum())
+    several = sum(any(map(kind, password)) for kind in kinds) >= 2
+    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX or user in password.lower() or not several:
+        raise InvalidInput(
+            "login.password",
+            f"密码应为{PASSWORD_MIN}至{PASSWORD_MAX}个字符，不含用户名，至少有两类字符",
+            field="password",
+        )
+    return _HASHER.hash(password)
+
+
+def _refused() -> Unauthenticated:
+    return Unauthenticated("login.refused", "用户名、密码或动态口令不对")
+
+
+def _locked(engine: Engine, user: str, address: str, seconds: int) -> Unauthenticated:
+    note(engine, user, "login", address, "refused", "login.locked")
+    return Unauthenticated("login.locked", f"此用户名连续五次不对，请过{-(-seconds // 60)}分钟再试")

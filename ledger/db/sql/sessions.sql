@@ -1,0 +1,168 @@
+-- Passwords, one-time links and sessions of the people at the pages.
+
+-- Tables ------------------------------------------------------
+-- How a person comes in at the pages: the argon2id hash of a password, the secret of the second factor (empty: none), and what
+-- was tried. Only the functions below read or write these three tables.
+CREATE TABLE access.password (
+    user_name    text PRIMARY KEY REFERENCES access.app_user,
+    hash         text NOT NULL CHECK (starts_with(hash, '$argon2id$')),
+    set_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    otp_secret   text NOT NULL DEFAULT '' CHECK (otp_secret ~ '^([A-Z2-7]{32})?$'),
+    otp_step     bigint NOT NULL DEFAULT 0,                    -- the last half minute whose code was used: none opens twice
+    failures     integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
+    locked_until timestamptz
+);
+
+-- A link by which its holder chooses a password, once: proposed and confirmed by the two administrators, for them given by the
+-- database administrator. Of its code only the SHA-256 is here.
+CREATE TABLE access.link (
+    code_hash  bytea PRIMARY KEY CHECK (length(code_hash) = 32),
+    given_in   integer NOT NULL,
+    user_name  text NOT NULL REFERENCES access.app_user,
+    expires_on date NOT NULL,
+    used_at    timestamptz
+);
+
+-- Somebody sits at the pages. Of the token in the browser's cookie only the SHA-256 is here.
+CREATE TABLE access.session (
+    token_hash bytea PRIMARY KEY CHECK (length(token_hash) = 32),
+    user_name  text NOT NULL REFERENCES access.app_user,
+    began_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at   timestamptz
+);
+
+CREATE INDEX session_open ON access.session (user_name) WHERE ended_at IS NULL;
+
+-- Functions ---------------------------------------------------
+-- One try to come in: counted before it is judged, so that many at once are no more tries than one after the other. Answers what
+-- it is judged by; no row for who has no password, `locked` (seconds) for who tried too often. Five wrong ones lock for 15 minutes.
+CREATE OR REPLACE FUNCTION access.try_password(p_user text, OUT hash text, OUT otp_secret text, OUT otp_step bigint, OUT locked integer)
+RETURNS SETOF record LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v access.password; at timestamptz := clock_timestamp(); tried integer;
+BEGIN
+    SELECT p.* INTO v FROM access.password p JOIN access.app_user u USING (user_name) WHERE p.user_name = p_user AND u.active FOR UPDATE OF p;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF v.locked_until > at THEN
+        locked := ceil(extract(epoch FROM v.locked_until - at));
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    tried := CASE WHEN v.locked_until IS NULL THEN v.failures ELSE 0 END + 1;
+    UPDATE access.password p SET failures = tried, locked_until = CASE WHEN tried >= 5 THEN at + interval '15 minutes' END
+     WHERE p.user_name = p_user;
+    hash := v.hash;
+    otp_secret := v.otp_secret;
+    otp_step := v.otp_step;
+    locked := 0;
+    RETURN NEXT;
+END $$;
+
+-- The try was good: a new session, in the user's own name; the one the browser had ends. Raises where the second factor's code was
+-- used by another meanwhile.
+CREATE OR REPLACE FUNCTION access.begin_session(p_token bytea, p_before bytea, p_step bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE access.password SET failures = 0, locked_until = NULL, otp_step = greatest(otp_step, p_step)
+     WHERE user_name = access.user_name() AND (otp_secret = '' OR otp_step < p_step);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.refused', DETAIL = '用户名、密码或动态口令不对';
+    END IF;
+    UPDATE access.session SET ended_at = clock_timestamp() WHERE token_hash = p_before AND ended_at IS NULL;
+    INSERT INTO access.session (token_hash, user_name) VALUES (p_token, access.user_name());
+END $$;
+
+-- Whose session it is: NULL where it ended, stood idle for 30 minutes or is 12 hours old, or its user was stopped.
+CREATE OR REPLACE FUNCTION access.user_of_session(p_token bytea) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v record; at timestamptz := clock_timestamp();
+BEGIN
+    SELECT s.* INTO v FROM access.session s JOIN access.app_user u USING (user_name)
+     WHERE s.token_hash = p_token AND s.ended_at IS NULL AND u.active
+       AND s.seen_at > at - interval '30 minutes' AND s.began_at > at - interval '12 hours';
+    IF v.seen_at < at - interval '1 minute' THEN    -- not a write for every page
+        UPDATE access.session SET seen_at = at WHERE token_hash = p_token AND ended_at IS NULL;
+    END IF;
+    RETURN v.user_name;
+END $$;
+
+CREATE OR REPLACE FUNCTION access.end_session(p_token bytea) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE access.session SET ended_at = clock_timestamp() WHERE token_hash = p_token AND ended_at IS NULL
+$$;
+
+-- A password chosen by a link's holder: the link is used up, what was before of factor, lock and sessions goes.
+CREATE OR REPLACE FUNCTION access.choose_password(p_code bytea, p_hash text, p_on date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE acting text := access.user_name();
+BEGIN
+    UPDATE access.link l SET used_at = clock_timestamp() FROM access.app_user u
+     WHERE l.code_hash = p_code AND l.user_name = acting AND l.used_at IS NULL AND l.expires_on >= p_on
+       AND u.user_name = acting AND u.active;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.link', DETAIL = '一次性链接无效、已用过或已过期';
+    END IF;
+    INSERT INTO access.password (user_name, hash) VALUES (acting, p_hash)
+    ON CONFLICT (user_name) DO UPDATE SET hash = p_hash, set_at = clock_timestamp(), otp_secret = '', otp_step = 0, failures = 0,
+        locked_until = NULL;
+    UPDATE access.session SET ended_at = clock_timestamp() WHERE user_name = acting AND ended_at IS NULL;
+END $$;
+
+-- Whoever sits there changes his own password, or his second factor; every other session of his ends.
+CREATE OR REPLACE FUNCTION access.change_password(p_token bytea, p_hash text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE access.password SET hash = p_hash, set_at = clock_timestamp(), failures = 0, locked_until = NULL
+     WHERE user_name = access.user_name() AND access.user_of_session(p_token) = access.user_name();
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.ended', DETAIL = '登录已失效，请重新登录';
+    END IF;
+    UPDATE access.session SET ended_at = clock_timestamp()
+     WHERE user_name = access.user_name() AND ended_at IS NULL AND token_hash <> p_token;
+END $$;
+
+CREATE OR REPLACE FUNCTION access.set_second_factor(p_token bytea, p_secret text, p_step bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE access.password SET otp_secret = p_secret, otp_step = p_step, failures = 0, locked_until = NULL
+     WHERE user_name = access.user_name() AND access.user_of_session(p_token) = access.user_name();
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.ended', DETAIL = '登录已失效，请重新登录';
+    END IF;
+    UPDATE access.session SET ended_at = clock_timestamp()
+     WHERE user_name = access.user_name() AND ended_at IS NULL AND token_hash <> p_token;
+END $$;
+
+-- Guards ------------------------------------------------------
+-- Past the program too: what ended or was used up stays so, and nobody is given another's.
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.link
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF code_hash, given_in, user_name, expires_on ON access.link
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER used BEFORE UPDATE ON access.link FOR EACH ROW
+    WHEN (OLD.used_at IS NOT NULL) EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.password
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF user_name ON access.password
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.session
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF token_hash, user_name ON access.session
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER ended BEFORE UPDATE ON access.session FOR EACH ROW
+    WHEN (OLD.ended_at IS NOT NULL) EXECUTE FUNCTION fund.refuse_change();
+
+-- Grants ------------------------------------------------------
+-- Who has a password and who sits there may be read; what opens anything is the functions' alone.
+GRANT SELECT (given_in, user_name, expires_on, used_at) ON access.link TO fundledger_service, fundledger_auditor;
+GRANT SELECT (user_name, set_at, failures, locked_until) ON access.password TO fundledger_service, fundledger_auditor;
+GRANT SELECT (user_name, began_at, seen_at, ended_at) ON access.session TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.begin_session(bytea,bytea,bigint) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.change_password(bytea,text) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.choose_password(bytea,text,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.end_session(bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.user_of_session(bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.set_second_factor(bytea,text,bigint) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.try_password(text) TO fundledger_service;

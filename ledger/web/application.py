@@ -1,0 +1,169 @@
+"""The pages as one ASGI application: routes, who may ask, headers that let nothing in from outside, refusals in words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from anyio import CapacityLimiter
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from ledger.api.ports import Commands
+from ledger.api.problems import of_error
+from ledger.api.refused import Refusals
+from ledger.core.errors import LedgerError, Unauthenticated
+from ledger.db.connections import Engine
+from ledger.settings import Settings
+from ledger.web.pages import acts, bank, books, closing, coming, institutions, payouts, people, today
+from ledger.web.show import STATIC, page
+from ledger.web.sitting import Desk, House, form_of, require_form, sit
+
+HEADERS: Final = {
+    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+}
+Show = Callable[[Desk, Request], Response]
+PAGES: Final[dict[str, Show]] = {
+    "/desk/today": today.today,
+    "/desk/books/{report}": books.report,
+    "/desk/books/{report}/row": books.row,
+    "/desk/find": books.find_page,
+    "/desk/vouchers/{number}": books.one_voucher,
+    "/desk/bank": bank.reconciliation,
+    "/desk/close": closing.checks,
+    "/desk/orders": payouts.orders,
+    "/desk/orders/{order}": payouts.order,
+    "/desk/blocked": payouts.blocked,
+    "/desk/files": payouts.sent_files,
+    "/desk/received": payouts.received_files,
+    "/desk/institutions": institutions.listing,
+    "/desk/institutions/{institution}": institutions.one,
+    "/desk/users": people.users,
+    "/desk/log": people.log,
+    "/desk/me": coming.me,
+}
+"""Every page that somebody who came in may ask for, by its address."""
+
+
+def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals: Refusals) -> Starlette:
+    """The pages of an installation."""
+    house = House(settings, engine, commands)
+    door = coming.Entrance(house, refusals, CapacityLimiter(1))
+    routes = [Route(path, partial(_shown, house, show)) for path, show in PAGES.items()]
+    routes += [
+        Route("/", _to_today), Route("/desk", _to_today), Route("/desk/", _to_today),
+        Route("/desk/static/{name}", _static),
+        Route("/desk/login", door.login, methods=["GET", "POST"]),
+        Route("/desk/first", door.first, methods=["GET", "POST"]),
+        Route("/desk/logout", partial(_done, house, coming.leave), methods=["POST"]),
+        Route("/desk/me/password", partial(_done, house, coming.change), methods=["POST"]),
+        Route("/desk/me/factor", partial(_done, house, coming.factor), methods=["POST"]),
+        Route("/desk/act/{word}/{command}", partial(_done, house, acts.act), methods=["POST"]),
+    ]  # fmt: skip
+    made = Starlette(routes=routes)
+    made.add_exception_handler(HTTPException, _no_page)
+    made.add_exception_handler(LedgerError, _refused)
+    made.add_exception_handler(Exception, _refused)
+    made.add_middleware(_Headers)
+    return made
+
+
+class _Headers:
+    """Nothing from elsewhere, nothing into a frame, nothing kept by a cache; a page that breaks says a number."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        started = False
+
+        async def with_headers(message: Any) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                there = {name for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *((n.encode(), v.encode()) for n, v in HEADERS.items() if n.encode() not in there),
+                ]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, with_headers)
+        except Exception as error:
+            if started:
+                raise
+            await (await _refused(Request(scope), error))(scope, receive, with_headers)
+
+
+async def _shown(house: House, show: Show, request: Request) -> Response:
+    return await run_in_threadpool(lambda: show(sit(house, request), request))
+
+
+async def _done(
+    house: House, do: Callable[[Desk, Request, dict[str, str]], Response], request: Request
+) -> Response:
+    """What changes something: a form of this session's own, sent from this very address."""
+    form = await form_of(request)
+
+    def work() -> Response:
+        desk = sit(house, request)
+        require_form(desk, form)
+        return do(desk, request, form)
+
+    return await run_in_threadpool(work)
+
+
+async def _to_today(_request: Request) -> Response:
+    return RedirectResponse("/desk/today", 303)
+
+
+async def _static(request: Request) -> Response:
+    name = request.path_params["name"]
+    content = STATIC.get(name)
+    if content is None:
+        raise HTTPException(404)
+    kind = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}.get(
+        name.rpartition(".")[2], ""
+    )
+    kept = {"cache-control": "no-cache", "etag": f'"{hashlib.sha256(content).hexdigest()[:16]}"'}
+    if request.headers.get("if-none-match") == kept["etag"]:
+        return Response(status_code=304, headers=kept)
+    return Response(content, media_type=f"{kind}; charset=utf-8", headers=kept)
+
+
+async def _no_page(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    words = {404: "没有这个页面", 405: "此页面不支持这个方法"}.get(status, "请求不能处理")
+    return await run_in_threadpool(
+        lambda: page(None, "refused.html", status, title=words, code="route.unknown", message=words, back="")
+    )
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """A refusal in words. Who is not in is led to the door, and from there back to where he wanted to go."""
+    if isinstance(error, Unauthenticated) and error.code == "login.ended" and request.method == "GET":
+        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(coming.door_of(wanted), 303)
+    answer = of_error(error)
+    if isinstance(error, LedgerError):
+        code, message = error.code, error.message
+    else:
+        import msgspec
+
+        found = msgspec.json.decode(answer.body)
+        code, message = found["code"], found["detail"]
+    if request.method == "HEAD":
+        return PlainTextResponse(status_code=answer.status)
+    return page(None, "refused.html", answer.status, title="未能办理", code=code, message=message, back="")

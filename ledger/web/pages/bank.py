@@ -1,0 +1,56 @@
+"""Bank reconciliation: the bank's side and ours next to each other, each adjusted by what the other has not."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.books.reading import parse_period
+from ledger.core.errors import NotFound
+from ledger.payments.statements.sheet import sheet
+from ledger.web.show import file_of, page
+from ledger.web.sitting import Desk
+from reports.reconciliation import reconciliation_grid
+from reports.render.paper import Paper
+
+
+def reconciliation(desk: Desk, _request: Request) -> Response:
+    """余额调节表 of an account and month."""
+    with desk.tx() as tx:
+        accounts = tx.rows(
+            "SELECT account, name FROM payments.bank_account WHERE region = %(region)s ORDER BY account",
+            region=desk.region,
+        )
+        asked = desk.query.get("account") or (accounts[0][0] if accounts else "")
+        made = tx.rows(
+            "SELECT DISTINCT period FROM payments.reconciliation WHERE region = %(region)s AND account = %(account)s ORDER BY period DESC",
+            region=desk.region,
+            account=asked,
+        )
+        month = (
+            int(desk.query["period"])
+            if desk.query.get("period", "").isdigit()
+            else (made[0][0] if made else 0)
+        )
+        try:
+            found = sheet(tx, asked, parse_period(str(month))) if month else None
+        except NotFound:
+            found = None
+        if found is not None and desk.query.get("format") in ("pdf", "xlsx", "csv"):
+            grid = reconciliation_grid(tx, asked, month)
+            return file_of([grid], desk.query["format"], Paper.A4)
+    sides = []
+    if found is not None:
+        for name, fen, plus, minus in (
+            ("银行对账单余额", found.bank_fen, "book_in", "book_out"),
+            ("银行存款日记账余额", found.book_fen, "bank_in", "bank_out"),
+        ):
+            parts = [
+                (sign, [item for item in found.items if item.part == part])
+                for sign, part in (("加", plus), ("减", minus))
+            ]
+            sides.append((name, fen, parts))
+    return page(
+        desk, "bank.html", title="银行存款余额调节表", accounts=accounts, account=asked, months=[m for (m,) in made],
+        month=month, found=found, sides=sides,
+    )  # fmt: skip

@@ -1,0 +1,45 @@
+"""Institutions: agreement, how and where each is paid; what waits for a second person with old and new side by side."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.core.words import said
+from ledger.fund.institutions.documents import list_institutions, show_institution
+from ledger.web.show import grid_page, page
+from ledger.web.sitting import Desk
+from reports.render.grid import Column, Grid, Line
+
+
+def listing(desk: Desk, _request: Request) -> Response:
+    """All of the region, or those of which something waits."""
+    waiting_only = bool(desk.query.get("waiting"))
+    with desk.tx() as tx:
+        found = list_institutions(tx, desk.today, waiting_only=waiting_only)
+    columns = (
+        Column("institution", "机构"), Column("name", "名称"), Column("type", "类别"), Column("level", "级别"),
+        Column("agreement", "协议"), Column("from", "协议自", "day"), Column("to", "至", "day"), Column("mode", "参加方式"),
+        Column("ratio", "日拨付比例"), Column("payee", "收款户名"), Column("number", "账号"), Column("bank", "开户行"),
+        Column("waiting", "待确认", "count"),
+    )  # fmt: skip
+    lines = [
+        Line((
+            one.institution, one.name, said("institution.type", one.type), one.level,
+            said("institution.state", one.agreement_state), one.agreement_from, one.agreement_to,
+            said("enrolment.mode", one.mode or ""), "" if one.ratio is None else f"{one.ratio / 100:.2f}%",
+            one.payee_name or "", one.payee_number or "", one.payee_bank or "", one.waiting or None,
+        ))
+        for one in found.rows
+    ]  # fmt: skip
+    shown = Grid("定点医药机构", "定点医药机构", columns, lines, heads=(f"{desk.today}",))
+    return grid_page(
+        desk, shown, extra={"waiting": found.waiting if waiting_only else None}, template="institutions.html"
+    )
+
+
+def one(desk: Desk, request: Request) -> Response:
+    """One institution, with every account it ever had."""
+    with desk.tx() as tx:
+        found = show_institution(tx, desk.today, request.path_params["institution"])
+    return page(desk, "institution.html", title=found.standing.name, found=found, standing=found.standing)

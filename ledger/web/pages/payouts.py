@@ -1,0 +1,192 @@
+"""Payouts and the files exchanged with the banks: lists from the server 200 a page, by keys; one order from draft to receipt."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.core.dates import SHANGHAI, parse_day
+from ledger.core.entries import FUND_NAMES
+from ledger.core.words import said, words_of
+from ledger.payments.orders.listing import order_view
+from ledger.web.show import ROWS, Filter, grid_page, page
+from ledger.web.sitting import Desk
+from reports.render.grid import Column, Grid, Line
+
+
+def orders(desk: Desk, _request: Request) -> Response:
+    """Orders by number."""
+    q = desk.query
+    states = list(words_of("order.state").items())
+
+    def read(limit: int | None, after: str) -> list[tuple[Any, ...]]:
+        with desk.tx() as tx:
+            rows: list[tuple[Any, ...]] = tx.rows(
+                """SELECT o.order_no, b.pay_date, o.fund, o.institution, o.payee_name, o.payee_bank, o.amount_fen, o.state, o.batch_id
+                     FROM payments.pay_order o JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
+                    WHERE o.region = %(region)s AND o.order_no > %(after)s
+                      AND (%(state)s = '' OR o.state = %(state)s) AND (%(batch)s = '' OR o.batch_id = %(batch)s)
+                      AND (%(day)s::date IS NULL OR b.pay_date = %(day)s)
+                      AND (%(institution)s = '' OR o.institution = %(institution)s)
+                    ORDER BY o.order_no LIMIT %(limit)s""",
+                region=desk.region,
+                after=after,
+                state=q.get("state", ""),
+                batch=q.get("batch", ""),
+                day=parse_day(q["date"]) if q.get("date") else None,
+                institution=q.get("institution", ""),
+                limit=limit,
+            )
+        return rows
+
+    def table(rows: list[tuple[Any, ...]]) -> Grid:
+        columns = (
+            Column("order_no", "拨付单号"), Column("day", "拨付日", "day"), Column("fund", "险种"), Column("institution", "机构"),
+            Column("payee", "收款户名"), Column("bank", "开户行"), Column("amount", "金额", "money"), Column("state", "状态"),
+            Column("batch", "批次"),
+        )  # fmt: skip
+        lines = [
+            Line(
+                (
+                    no,
+                    day,
+                    FUND_NAMES.get(fund, str(fund)),
+                    code,
+                    name,
+                    bank,
+                    fen,
+                    said("order.state", str(state)),
+                    batch,
+                )
+            )
+            for no, day, fund, code, name, bank, fen, state, batch in rows
+        ]
+        return Grid("拨付单", "拨付单", columns, lines, notes=("单位：元",))
+
+    found = read(ROWS + 1, q.get("after", ""))
+    following = str(found[ROWS - 1][0]) if len(found) > ROWS else None
+    filters = (
+        Filter("date", "拨付日", (), "date"), Filter("state", "状态", states), Filter("institution", "机构"),
+        Filter("batch", "批次"),
+    )  # fmt: skip
+    return grid_page(
+        desk, table(found[:ROWS]), filters=filters, following=following, whole=lambda: table(read(None, ""))
+    )
+
+
+def order(desk: Desk, request: Request) -> Response:
+    """One order: to whom, what happened, on which papers, in which vouchers."""
+    view = order_view(desk.house.engine, desk.user, desk.region, request.path_params["order"])
+    return page(desk, "order.html", title=f"拨付单 {view.order.order_no}", view=view)
+
+
+def blocked(desk: Desk, _request: Request) -> Response:
+    """What was not paid on a day, each with its reason in words."""
+    day = parse_day(desk.query["date"]) if desk.query.get("date") else desk.today
+    with desk.tx() as tx:
+        rows = tx.rows(
+            """SELECT k.fund, k.run, k.institution, i.name, k.amount_fen, k.reason, k.detail FROM payments.blocked k
+                 LEFT JOIN fund.institution i ON i.region = k.region AND i.institution = k.institution
+                WHERE k.region = %(region)s AND k.pay_date = %(day)s ORDER BY k.fund, k.run, k.institution""",
+            region=desk.region,
+            day=day,
+        )
+    columns = (
+        Column("fund", "险种"), Column("run", "第几次", "count"), Column("institution", "机构"), Column("name", "名称"),
+        Column("amount", "金额", "money"), Column("reason", "原因"), Column("detail", "说明"),
+    )  # fmt: skip
+    lines = [
+        Line(
+            (
+                FUND_NAMES.get(fund, str(fund)),
+                run,
+                code,
+                name or "",
+                fen,
+                said("daily.blocked", reason),
+                detail,
+            )
+        )
+        for fund, run, code, name, fen, reason, detail in rows
+    ]
+    shown = Grid(f"受阻-{day}", "受阻未拨", columns, lines, heads=(f"拨付日{day}",), notes=("单位：元",))
+    return grid_page(desk, shown, filters=(Filter("date", "拨付日", (), "date"),))
+
+
+def sent_files(desk: Desk, _request: Request) -> Response:
+    """Payment files and where they are."""
+    states = list(words_of("file.state").items())
+    after = desk.query.get("after", "")
+    with desk.tx() as tx:
+        rows = tx.rows(
+            """SELECT f.file_id, f.name, f.account, f.batch_id, b.pay_date, f.orders, f.total_fen, f.state,
+                      encode(f.sha256, 'hex') FROM payments.bank_file f
+                 JOIN payments.batch b ON b.region = f.region AND b.batch_id = f.batch_id
+                WHERE f.region = %(region)s AND (%(state)s = '' OR f.state = %(state)s) AND f.file_id > %(after)s
+                ORDER BY f.file_id LIMIT %(limit)s""",
+            region=desk.region,
+            state=desk.query.get("state", ""),
+            after=after,
+            limit=ROWS + 1,
+        )
+    columns = (
+        Column("file", "文件"), Column("name", "文件名"), Column("account", "账户"), Column("batch", "批次"),
+        Column("day", "拨付日", "day"), Column("orders", "单数", "count"), Column("total", "金额", "money"),
+        Column("state", "状态"), Column("sha256", "SHA-256"),
+    )  # fmt: skip
+    lines = [Line((*row[:7], said("file.state", row[7]), row[8])) for row in rows[:ROWS]]
+    shown = Grid("付款文件", "付款文件", columns, lines, notes=("单位：元",))
+    following = str(rows[ROWS - 1][0]) if len(rows) > ROWS else None
+    send = desk.can("cashier")
+    return grid_page(
+        desk, shown, filters=(Filter("state", "状态", states),), following=following, extra={"send": send}
+    )
+
+
+def received_files(desk: Desk, _request: Request) -> Response:
+    """The banks' papers, the newest first: what each says and what became of it."""
+    outcomes = list(words_of("paper.outcome").items())
+    before = desk.query.get("after", "")
+    day, _, number = before.partition("~")
+    with desk.tx() as tx:
+        rows = tx.rows(
+            """SELECT e.booking_date, e.account, e.kind, e.receipt_no, e.direction, e.amount_fen, e.other_name, e.matched_order,
+                      e.outcome, e.outcome_code FROM payments.evidence e
+                WHERE e.region = %(region)s AND (%(outcome)s = '' OR e.outcome = %(outcome)s)
+                  AND (%(day)s::date IS NULL OR (e.booking_date, e.receipt_no || e.kind || e.direction) < (%(day)s::date, %(number)s))
+                ORDER BY e.booking_date DESC, e.receipt_no || e.kind || e.direction DESC LIMIT %(limit)s""",
+            region=desk.region,
+            outcome=desk.query.get("outcome", ""),
+            day=parse_day(day) if day else None,
+            number=number,
+            limit=ROWS + 1,
+        )
+    columns = (
+        Column("day", "银行日期", "day"), Column("account", "账户"), Column("kind", "凭据"), Column("receipt", "编号"),
+        Column("direction", "借贷"), Column("amount", "金额", "money"), Column("other", "对方户名"), Column("order_no", "拨付单"),
+        Column("outcome", "结果"), Column("reason", "原因"),
+    )  # fmt: skip
+    lines = [
+        Line((on, account, said("paper.kind", kind), no, said("direction", side), fen, name, matched,
+              said("paper.outcome", outcome), said("paper.reason", why)))
+        for on, account, kind, no, side, fen, name, matched, outcome, why in rows[:ROWS]
+    ]  # fmt: skip
+    last = rows[ROWS - 1] if len(rows) > ROWS else None
+    following = None if last is None else f"{last[0]}~{last[3]}{last[2]}{last[4]}"
+    return grid_page(
+        desk, Grid("银行单据", "银行单据", columns, lines, notes=("单位：元",)),
+        filters=(Filter("outcome", "结果", outcomes),), following=following,
+    )  # fmt: skip
+
+
+def local(moment: datetime) -> str:
+    """A moment as people read it."""
+    return f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+
+
+def day_of(text: str) -> date | None:
+    """A day from an address, None without one."""
+    return parse_day(text) if text else None

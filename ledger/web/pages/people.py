@@ -1,0 +1,134 @@
+"""Users with their posts, changes that wait for the audit administrator, and the operator log."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.access.listing import read_keys, read_users
+from ledger.access.proposals import waiting
+from ledger.access.users import ROLES
+from ledger.core.dates import SHANGHAI, parse_day
+from ledger.core.errors import Forbidden
+from ledger.core.words import said, words_of
+from ledger.web.pages.payouts import local
+from ledger.web.show import ROWS, Filter, grid_page
+from ledger.web.sitting import Desk
+from reports.render.grid import Column, Grid, Line
+
+_LOG: tuple[Column, ...] = (
+    Column("at", "时间"), Column("user", "操作员"), Column("name", "姓名"), Column("action", "事项"), Column("object", "对象"),
+    Column("outcome", "结果"), Column("detail", "说明"),
+)  # fmt: skip
+READERS = ("admin", "audit_admin", "reviewer", "chief")
+"""Who is shown users and the log: the page's own choice of what to offer; the database lets a region's people read both."""
+
+
+def users(desk: Desk, _request: Request) -> Response:
+    """Who works here, and what is proposed."""
+    _require_reader(desk)
+    with desk.tx() as tx:
+        found = read_users(tx)
+        proposals = waiting(tx)
+        keys = read_keys(tx, desk.today)
+        entered = dict(
+            tx.rows(
+                "SELECT p.user_name, CASE WHEN p.locked_until > clock_timestamp() THEN 'locked' ELSE 'set' END FROM access.password p"
+                " JOIN access.user_role r USING (user_name) WHERE r.region = %(region)s",
+                region=desk.region,
+            )
+        )
+    columns = (
+        Column("user", "用户名"), Column("name", "姓名"), Column("person", "本人标识"), Column("roles", "岗位"), Column("active", "状态"),
+        Column("password", "网页登录"),
+    )  # fmt: skip
+    words = {"locked": "已锁定", "set": "已设密码"}
+    lines = [
+        Line((
+            one.user, one.display_name, one.person,
+            "、".join(said("user.role", role) + (f"（{fund}）" if fund else "") for role, fund in one.roles),
+            "在用" if one.active else "已停用", words.get(entered.get(one.user, ""), "未设密码"),
+        ))
+        for one in found
+    ]  # fmt: skip
+    shown = Grid("用户", "用户", columns, lines)
+    return grid_page(
+        desk, shown, extra={"proposals": proposals, "keys": keys, "roles": ROLES}, template="users.html"
+    )
+
+
+def log(desk: Desk, _request: Request) -> Response:
+    """Who did what, when, with which outcome; by person, time and content, the newest first."""
+    _require_reader(desk)
+    q = desk.query
+
+    def read(limit: int | None, before: str) -> list[tuple[Any, ...]]:
+        with desk.tx() as tx:
+            rows: list[tuple[Any, ...]] = tx.rows(
+                """SELECT l.id, l.recorded_at, l.user_name, u.display_name, l.action, l.object, l.outcome, l.detail
+                     FROM access.operator_log l LEFT JOIN access.app_user u ON u.user_name = l.user_name
+                    WHERE l.region = %(region)s AND (%(before)s::bigint IS NULL OR l.id < %(before)s)
+                      AND (%(user)s = '' OR l.user_name = %(user)s) AND (%(outcome)s = '' OR l.outcome = %(outcome)s)
+                      AND (%(since)s::timestamptz IS NULL OR l.recorded_at >= %(since)s)
+                      AND (%(until)s::timestamptz IS NULL OR l.recorded_at < %(until)s)
+                      AND (%(words)s = '' OR strpos(l.action || ' ' || l.object || ' ' || l.detail, %(words)s) > 0)
+                    ORDER BY l.id DESC LIMIT %(limit)s""",
+                region=desk.region,
+                before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
+                user=q.get("user", ""),
+                outcome=q.get("outcome", ""),
+                since=_midnight(q.get("from", "")),
+                until=_midnight(q.get("to", ""), 1),
+                words=q.get("words", ""),
+                limit=limit,
+            )
+        return rows
+
+    summaries = {one.name: re.split("[：，。]", one.summary)[0] for one in desk.house.commands.described()}
+
+    def words_of_action(action: str) -> str:
+        """What was done, in words: an act of the command line by what its help says of it."""
+        return words_of("operator.action").get(action) or summaries.get(action.replace(".", " ")) or action
+
+    def table(rows: list[tuple[Any, ...]]) -> Grid:
+        lines = [
+            Line(
+                (
+                    local(at),
+                    user,
+                    name or "",
+                    words_of_action(action),
+                    subject,
+                    said("operator.outcome", outcome),
+                    detail,
+                )
+            )
+            for _, at, user, name, action, subject, outcome, detail in rows
+        ]
+        return Grid("操作日志", "操作日志", _LOG, lines)
+
+    found = read(ROWS + 1, q.get("after", ""))
+    filters = (
+        Filter("user", "操作员"), Filter("from", "日期自", (), "date"), Filter("to", "至", (), "date"),
+        Filter("outcome", "结果", list(words_of("operator.outcome").items())), Filter("words", "内容"),
+    )  # fmt: skip
+    following = str(found[ROWS - 1][0]) if len(found) > ROWS else None
+    return grid_page(
+        desk, table(found[:ROWS]), filters=filters, following=following, whole=lambda: table(read(None, ""))
+    )
+
+
+def _require_reader(desk: Desk) -> None:
+    if not desk.can(*READERS):
+        raise Forbidden("access.role_missing", "此页供管理员、内控稽核、会计主管查看")
+
+
+def _midnight(text: str, later: int = 0) -> datetime | None:
+    if not text:
+        return None
+    day: date = parse_day(text) + timedelta(days=later)
+    return datetime.combine(day, time(), SHANGHAI)

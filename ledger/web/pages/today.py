@@ -1,0 +1,136 @@
+"""工作台: alarms first, what waits for whom, the day's payout from draft to receipt, and the day's three acts."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Final, LiteralString, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.control.alarms.standing import Moment, standing
+from ledger.control.alarms.table import table
+from ledger.core.dates import machine_seconds, moment_of, parse_day
+from ledger.db.unit_of_work import Transaction
+from ledger.payments.orders.day_list import day_list
+from ledger.payments.out.ask import receipt_days
+from ledger.web.show import page
+from ledger.web.sitting import Desk
+
+
+class Waits(NamedTuple):
+    """Something that waits for a post: how many, since when, and where it is done."""
+
+    roles: tuple[str, ...]
+    what: str
+    number: int
+    oldest: date | None
+    path: str
+
+
+class Step(NamedTuple):
+    """A station of the day's money."""
+
+    name: str
+    orders: int
+    fen: int
+    path: str
+    bad: bool = False
+
+
+_WAITING: Final[tuple[tuple[tuple[str, ...], str, str, LiteralString], ...]] = (
+    (("checker",), "拨付批次待审批", "today",
+     "SELECT count(DISTINCT b.batch_id), min(b.pay_date) FROM payments.batch b JOIN payments.pay_order o ON o.region = b.region"
+     " AND o.batch_id = b.batch_id WHERE b.region = %(region)s AND o.state = 'draft'"),
+    (("checker", "maker"), "已审批待制盘的拨付单", "orders?state=approved",
+     "SELECT count(*), min(b.pay_date) FROM payments.pay_order o JOIN payments.batch b ON b.region = o.region"
+     " AND b.batch_id = o.batch_id WHERE o.region = %(region)s AND o.state = 'approved'"),
+    (("cashier",), "付款文件待发送", "files",
+     "SELECT count(*), min(b.pay_date) FROM payments.bank_file f JOIN payments.batch b ON b.region = f.region"
+     " AND b.batch_id = f.batch_id WHERE f.region = %(region)s AND f.state IN ('filed', 'sending', 'unknown')"),
+    (("accountant",), "回单挂账待处理", "received?outcome=suspense",
+     "SELECT count(*), min(booking_date) FROM payments.evidence WHERE region = %(region)s AND outcome = 'suspense'"),
+    (("checker",), "机构、比例、收款账户变更待确认", "institutions?waiting=1",
+     "SELECT count(*), min(proposed_on) FROM fund.open_proposals(%(region)s, '')"),
+    (("checker", "accountant"), "手工凭证待复核", "find",
+     "SELECT count(*), min(v.prepared_on) FROM books.voucher v WHERE v.region = %(region)s AND NOT EXISTS (SELECT 1 FROM"
+     " books.voucher_decision d WHERE d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id)"),
+    (("chief",), "结账待会计主管确认", "close",
+     "SELECT count(*), min(begun_on) FROM books.closing WHERE region = %(region)s AND state = 'closing' AND digest <> ''"),
+    (("audit_admin",), "用户、角色、密钥、登录链接待确认", "users",
+     "SELECT count(*), min(proposed_on) FROM access.proposal WHERE region = %(region)s AND state = 'proposed'"),
+)  # fmt: skip
+_STATIONS: Final = (
+    ("制单", ("draft",), False), ("已审批", ("approved",), False), ("已制盘", ("filed",), False),
+    ("已发送", ("sending", "sent", "accepted"), False), ("未知", ("unknown",), True), ("已付妥", ("paid",), False),
+    ("拒绝、退汇", ("rejected", "returned"), True),
+)  # fmt: skip
+
+
+def today(desk: Desk, _request: Request) -> Response:
+    """What there is to do now."""
+    day = parse_day(desk.query["day"]) if desk.query.get("day") else desk.today
+    with desk.tx() as tx:
+        moment = Moment(moment_of(desk.house.settings.clock()), machine_seconds())
+        alarms = [(one, table()[one.kind]) for one in standing(tx, moment)]
+        waits = _waits(tx)
+        flow = _flow(tx, day, desk.region)
+        clocks = _clocks(tx, desk.today)
+        found = (
+            day_list(tx, day) if desk.can("checker", "maker", "cashier", "reviewer", "accountant") else None
+        )
+    mine = [one for one in waits if desk.can(*one.roles)]
+    return page(
+        desk, "today.html", title="工作台", day=day, alarms=alarms, mine=mine,
+        others=[one for one in waits if one not in mine], flow=flow, clocks=clocks, found=found,
+        most=max([one.fen for one in flow] + [1]),
+    )  # fmt: skip
+
+
+def _waits(tx: Transaction) -> list[Waits]:
+    found = []
+    for roles, what, path, query in _WAITING:
+        [(count, oldest)] = tx.rows(query, region=tx.region)
+        if count:
+            found.append(Waits(roles, what, count, oldest, path))
+    return found
+
+
+def _flow(tx: Transaction, day: date, region: int) -> list[Step]:
+    """The day's orders by where they are, and what was held back, in fen."""
+    sums = {
+        state: (count, fen)
+        for state, count, fen in tx.rows(
+            "SELECT o.state, count(*), sum(o.amount_fen)::bigint FROM payments.pay_order o JOIN payments.batch b"
+            " ON b.region = o.region AND b.batch_id = o.batch_id WHERE o.region = %(region)s AND b.pay_date = %(day)s GROUP BY 1",
+            region=region,
+            day=day,
+        )
+    }
+    steps = []
+    for name, states, bad in _STATIONS:
+        there = [sums[state] for state in states if state in sums]
+        state = states[0] if len(states) == 1 else ""
+        path = f"orders?date={day}" + (f"&state={state}" if state else "")
+        steps.append(Step(name, sum(n for n, _ in there), sum(fen for _, fen in there), path, bad))
+    [(blocked, blocked_fen)] = tx.rows(
+        "SELECT count(*), coalesce(sum(k.amount_fen), 0)::bigint FROM payments.blocked k WHERE k.region = %(region)s"
+        " AND k.pay_date = %(day)s AND k.run = (SELECT max(r.run) FROM payments.daily_run r WHERE r.region = k.region"
+        " AND r.fund = k.fund AND r.pay_date = k.pay_date)",
+        region=region,
+        day=day,
+    )
+    return [*steps, Step("受阻未拨", blocked, blocked_fen, f"blocked?date={day}", bad=True)]
+
+
+def _clocks(tx: Transaction, on: date) -> list[tuple[date, date, int, int, bool]]:
+    """(sent on, receipt due by, orders, fen, late) of what the bank has not answered for."""
+    days = receipt_days(tx, on)
+    return [
+        (sent, sent + timedelta(days=days), count, fen, sent + timedelta(days=days) < on)
+        for sent, count, fen in tx.rows(
+            "SELECT sent_on, count(*), sum(amount_fen)::bigint FROM payments.pay_order WHERE region = %(region)s"
+            " AND state IN ('sending', 'sent', 'accepted', 'unknown') AND sent_on IS NOT NULL GROUP BY 1 ORDER BY 1",
+            region=tx.region,
+        )
+    ]

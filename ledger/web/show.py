@@ -1,0 +1,183 @@
+"""A Grid as a page: cells as text, red letters red with a minus, what has a page of its own as a link; and its files."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from ledger.core.money import yuan_grouped
+from ledger.core.words import said
+from ledger.web.sitting import Desk
+from reports.render import grid_csv
+from reports.render.grid import Cell, Column, Grid
+from reports.render.grid_html import text_of
+from reports.render.out import write_grid
+from reports.render.paper import Paper
+from reports.wording import printable
+
+ROWS: Final = 200
+"""Rows, or entries, a page."""
+_MEDIA: Final[Mapping[str, str]] = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+}
+STATIC: Final = {
+    one.name: one.read_bytes() for one in files("ledger.web").joinpath("static").iterdir() if one.is_file()
+}
+
+
+FIELDS: Final = {
+    "name": "户名", "number": "账号", "bank_name": "开户行", "cnaps": "行号", "type": "类别", "level": "级别", "state": "协议状态",
+    "agreement_from": "协议自", "agreement_to": "协议至", "from_day": "自", "to_day": "至", "mode": "参加方式", "cycle": "周期",
+    "ratio": "日拨付比例（万分之）", "month_ratio": "月结算比例（万分之）",
+}  # fmt: skip
+"""What a proposal's values are called."""
+
+
+class ShownCell(NamedTuple):
+    """A cell as it is shown."""
+
+    text: str
+    css: str
+    href: str
+
+
+class Filter(NamedTuple):
+    """One field above a list: its name in the address, its label, and the codes it may have with their words."""
+
+    name: str
+    label: str
+    choices: Sequence[tuple[str, str]] = ()
+    kind: str = "text"
+
+
+def address(path: str, **values: object) -> str:
+    """A page's address; empty values are left out."""
+    asked = {name: str(value) for name, value in values.items() if value not in ("", None)}
+    return f"/desk/{path}" + (f"?{urlencode(asked)}" if asked else "")
+
+
+def _places(desk: Desk) -> Mapping[str, Callable[[str], str]]:
+    """Where a cell of a column leads, by the column's key."""
+    book = str(desk.book) if desk.books else ""
+    region = desk.region
+
+    def voucher(cell: str) -> str:
+        return "" if cell[:1] not in "记备" else address(f"vouchers/{quote(cell)}", book=book)
+
+    def account(cell: str) -> str:
+        return address("books/sub-ledger", book=book, period=desk.query.get("period", ""), account=cell)
+
+    def order(cell: str) -> str:
+        return address(f"orders/{quote(cell)}", region=region)
+
+    def institution(cell: str) -> str:
+        return address(f"institutions/{quote(cell)}", region=region) if cell[:1].isalpha() else ""
+
+    return {
+        "voucher": voucher, "code": account, "order_no": order, "institution": institution,
+        "row_name": lambda cell: address(
+            f"books/{desk.query.get('form', 'balance-sheet')}/row", book=book, period=desk.period, row=cell),
+    }  # fmt: skip
+
+
+def rows_of(desk: Desk, grid: Grid) -> list[tuple[str, list[ShownCell]]]:
+    """(class, cells) of every row."""
+    places = _places(desk)
+    shown = []
+    for line in grid.lines:
+        cells = [
+            _shown(column, cell, places, line.level if n == 0 else 0)
+            for n, (column, cell) in enumerate(zip(grid.columns, line.cells, strict=True))
+        ]
+        shown.append(("total" if line.total else "", cells))
+    return shown
+
+
+def _shown(column: Column, cell: Cell, places: Mapping[str, Callable[[str], str]], level: int) -> ShownCell:
+    red = " red" if column.kind == "money" and isinstance(cell, int) and cell < 0 else ""
+    text = "\u3000".join(printable(part) for part in text_of(column, cell).split("\u3000"))
+    lead = places.get(column.key)
+    href = lead(text.strip()) if lead is not None and text.strip() else ""
+    return ShownCell("\u3000" * level + text, column.kind + red, href)
+
+
+def file_of(grids: Sequence[Grid], shape: str, paper: Paper = Paper.A4_ACROSS) -> Response:
+    """The same tables as a file."""
+    name = quote(f"{grids[0].name}.{shape}")
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
+    if shape == "csv":
+        text = "\r\n".join(grid_csv.render(grid) for grid in grids)
+        return Response(text, media_type=_MEDIA[shape], headers=headers)
+    with tempfile.TemporaryDirectory(prefix="fundledger-") as folder:
+        path = Path(folder, f"list.{shape}")
+        write_grid(grids, shape, path, paper, together=len(grids) > 1)
+        return Response(path.read_bytes(), media_type=_MEDIA[shape], headers=headers)
+
+
+def grid_page(
+    desk: Desk,
+    grid: Grid,
+    *,
+    filters: Sequence[Filter] = (),
+    following: str | None = None,
+    whole: Callable[[], Grid] | None = None,
+    extra: Mapping[str, Any] | None = None,
+    template: str = "grid.html",
+) -> Response:
+    """A Grid as a page, or as the file that `format` asks for: of `whole` where the page is a part."""
+    shape = desk.query.get("format", "")
+    if shape in _MEDIA:
+        return file_of([whole() if whole is not None else grid], shape)
+    asked = {name: value for name, value in desk.query.items() if value and name not in ("after", "format")}
+    return page(
+        desk,
+        template,
+        title=grid.title,
+        grid=grid,
+        rows=rows_of(desk, grid),
+        filters=filters,
+        asked=asked,
+        next=f"?{urlencode(asked | {'after': following})}" if following else "",
+        shapes=[(name, f"?{urlencode(asked | {'format': name})}") for name in ("xlsx", "csv", "pdf")],
+        **(extra or {}),
+    )
+
+
+def page(desk: Desk | None, template: str, status: int = 200, **values: Any) -> Response:
+    """A template as a page."""
+    text = _ENVIRONMENT.get_template(template).render(desk=desk, **values)
+    return HTMLResponse(text, status)
+
+
+def _money(fen: int | str | None) -> str:
+    return "" if fen is None or fen == "" else yuan_grouped(int(fen))
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("ledger.web", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["money"] = _money
+    made.filters["plain"] = lambda text: printable(str(text))
+    made.globals["said"] = said
+    made.globals["address"] = address
+    made.globals["new_key"] = lambda: secrets.token_urlsafe(16)
+    made.globals["fields"] = FIELDS
+    return made
+
+
+_ENVIRONMENT: Final = _environment()

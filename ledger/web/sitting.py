@@ -1,0 +1,151 @@
+"""Who sits there: the session of a request, the region looked at, and forms that only this session's pages can have made."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.requests import Request
+
+from ledger.access.sessions import user_of_session
+from ledger.api.ports import Commands
+from ledger.books.setup import books_of
+from ledger.core.entries import Book
+from ledger.core.errors import Forbidden, InvalidInput, NotFound
+from ledger.db.connections import Engine
+from ledger.db.unit_of_work import unit_of_work
+from ledger.settings import Settings
+
+COOKIE: Final = "fundledger"
+FIELDS_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all pages stand on: the installation, its database, and the acts."""
+
+    settings: Settings
+    engine: Engine
+    commands: Commands
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One request of somebody who came in; `roles` are those in `region`."""
+
+    house: House
+    token: str
+    user: str
+    name: str
+    regions: tuple[int, ...]
+    region: int
+    roles: frozenset[str]
+    books: tuple[tuple[Book, str], ...]
+    today: date
+    address: str
+    query: Mapping[str, str]
+
+    def tx(self) -> Any:
+        """A transaction of the user in the region looked at."""
+        return unit_of_work(self.house.engine, self.user, self.region)
+
+    @property
+    def csrf(self) -> str:
+        """What a form of this session carries; no other page can know it."""
+        return csrf_of(self.token)
+
+    @property
+    def book(self) -> Book:
+        """The book looked at: the one named, else the first. Raises NotFound `book.unknown`."""
+        asked = self.query.get("book", "")
+        for book, _ in self.books:
+            if not asked or str(book) == asked:
+                return book
+        raise NotFound("book.unknown", f"没有账套{asked[:20]}，或不在您的权限内")
+
+    @property
+    def period(self) -> str:
+        """The month looked at, yyyymm: the one named, else that of the business date."""
+        asked = self.query.get("period", "")
+        return asked if asked.isascii() and asked.isdigit() and len(asked) == 6 else f"{self.today:%Y%m}"
+
+    def can(self, *roles: str) -> bool:
+        """Whether the user holds one of these posts here: for what is shown; what may be done the database says."""
+        return not self.roles.isdisjoint(roles)
+
+
+def csrf_of(token: str) -> str:
+    """Made of the token, which scripts and other sites never see; nothing leads back from it."""
+    return hmac.new(token.encode(), b"fundledger form", hashlib.sha256).hexdigest()
+
+
+def sit(house: House, request: Request) -> Desk:
+    """The desk of a request; raises Unauthenticated `login.ended`, NotFound `region.unknown`."""
+    token = request.cookies.get(COOKIE, "")
+    user = user_of_session(house.engine, token)
+    known = request.scope.get("extensions", {}).get("fundledger.known")
+    if known is not None:
+        known["prove"]()
+    query = dict(request.query_params)
+    with unit_of_work(house.engine, user) as tx:
+        regions = tuple(
+            found for (found,) in tx.rows("SELECT access.regions_of(%(user)s) ORDER BY 1", user=user)
+        )
+    region = _region(query, regions)
+    with unit_of_work(house.engine, user, region) as tx:
+        roles = frozenset(
+            role
+            for (role,) in tx.rows(
+                "SELECT role FROM access.user_role WHERE region = %(region)s AND user_name = %(user)s",
+                region=region,
+                user=user,
+            )
+        )
+        name = tx.value("SELECT display_name FROM access.app_user WHERE user_name = %(user)s", user=user)
+        books = tuple(books_of(tx))
+    today = house.settings.clock().today()
+    return Desk(house, token, user, name, regions, region, roles, books, today, address_of(request), query)
+
+
+def _region(query: Mapping[str, str], regions: tuple[int, ...]) -> int:
+    """The region named, of itself or by its book, else the first; another's is not there at all (INV-14)."""
+    if not regions:
+        raise Forbidden("access.no_role", "此用户没有任何角色")
+    asked = query.get("region") or query.get("book", "").partition("-")[0]
+    if not asked:
+        return regions[0]
+    if asked not in {str(region) for region in regions}:
+        raise NotFound("region.unknown", "没有这个统筹区，或不在您的权限内")
+    return int(asked)
+
+
+def address_of(request: Request) -> str:
+    """Whence a request comes, as the service told it."""
+    return str(request.scope.get("fundledger.address", ""))
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """A form's fields; raises Forbidden `login.form` unless the browser says it was sent from a page of this very address."""
+    origin = urlsplit(request.headers.get("origin", ""))
+    if not origin.netloc or origin.netloc != request.headers.get("host", ""):
+        raise _foreign()
+    try:
+        pairs = parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX)
+    except ValueError:
+        raise InvalidInput("usage.value", "表单内容不合规") from None
+    return dict(pairs)
+
+
+def require_form(desk: Desk, form: Mapping[str, str]) -> None:
+    """Raise Forbidden `login.form` unless a page of this session made the form."""
+    if not hmac.compare_digest(form.get("csrf", "").encode(), desk.csrf.encode()):
+        raise _foreign()
+
+
+def _foreign() -> Forbidden:
+    return Forbidden("login.form", "此表单不是从本系统打开的，或已过期：请刷新后再办")

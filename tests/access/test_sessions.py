@@ -1,0 +1,179 @@
+"""Who comes in at the pages: a link by two persons, a password, a second factor, locks, and sessions that end in the database."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from typing import Any
+
+import psycopg
+import pyotp
+import pytest
+
+from ledger.access.links import give_link
+from ledger.access.proposals import confirm, propose_link
+from ledger.access.sessions import (
+    begin_second_factor,
+    change_password,
+    choose_password,
+    digest_of_token,
+    log_in,
+    log_out,
+    set_second_factor,
+    user_of_session,
+)
+from ledger.access.users import deactivate
+from ledger.core.errors import Forbidden, InvalidInput, LedgerError, Unauthenticated
+from ledger.db.unit_of_work import unit_of_work
+from ledger.simulation.people import DEMO_REGION
+
+TODAY = date(2026, 10, 13)
+GOOD = "tian-Shui-4821"
+
+
+def linked(engine: Any, user: str) -> str:
+    with unit_of_work(engine, "guan", DEMO_REGION) as tx:
+        asked, made = propose_link(tx, user, TODAY)
+    with unit_of_work(engine, "shen", DEMO_REGION) as tx:
+        confirm(tx, asked.n, asked.digest, TODAY)
+    return made.code
+
+
+@pytest.fixture
+def engine(world: Any) -> Any:
+    engine: Any = world.service_engine
+    choose_password(engine, "qian", linked(engine, "qian"), GOOD, TODAY, "127.0.0.1")
+    return engine
+
+
+def logged(engine: Any, user: str) -> list[tuple[str, str, str]]:
+    with unit_of_work(engine, "zhou", DEMO_REGION) as tx:
+        return tx.rows(  # type: ignore[return-value]
+            "SELECT action, outcome, detail FROM access.operator_log WHERE user_name = %(user)s AND action LIKE 'log%%' ORDER BY id",
+            user=user,
+        )
+
+
+def code_of(problem: pytest.ExceptionInfo[LedgerError]) -> str:
+    return problem.value.code
+
+
+def test_a_link_needs_two_persons_and_opens_once(engine: Any) -> None:
+    with unit_of_work(engine, "guan", DEMO_REGION) as tx:
+        _, unconfirmed = propose_link(tx, "zhao", TODAY)
+    code = linked(engine, "sun")
+    for user, tried in (("zhao", unconfirmed.code), ("zhao", code), ("sun", code + "x")):
+        with pytest.raises(Forbidden) as problem:
+            choose_password(engine, user, tried, GOOD, TODAY, "")
+        assert code_of(problem) == "login.link"
+    with pytest.raises(Forbidden):
+        choose_password(engine, "sun", code, GOOD, date(2026, 10, 17), "")
+    choose_password(engine, "sun", code, GOOD, TODAY, "")
+    with pytest.raises(Forbidden):
+        choose_password(engine, "sun", code, "another-Pass-1", TODAY, "")
+    assert user_of_session(engine, log_in(engine, "sun", GOOD, "", "", "")) == "sun"
+
+
+@pytest.mark.parametrize("password", ["short-1A", "onlyletters", "x" * 201, "qian-is-my-name-1"])
+def test_a_weak_password_is_none(engine: Any, password: str) -> None:
+    with pytest.raises(InvalidInput) as problem:
+        choose_password(engine, "qian", linked(engine, "qian"), password, TODAY, "")
+    assert code_of(problem) == "login.password"
+
+
+def test_a_new_log_in_has_a_new_token_and_the_old_one_is_dead(engine: Any) -> None:
+    first = log_in(engine, "qian", GOOD, "", "", "10.0.0.9")
+    second = log_in(engine, "qian", GOOD, "", first, "10.0.0.9")
+    assert first != second
+    with pytest.raises(Unauthenticated):
+        user_of_session(engine, first)
+    log_out(engine, "qian", second, "10.0.0.9")
+    with pytest.raises(Unauthenticated):
+        user_of_session(engine, second)
+    assert logged(engine, "qian") == [
+        ("login.password", "done", ""), ("login", "done", ""), ("login", "done", ""), ("logout", "done", ""),
+    ]  # fmt: skip
+
+
+def test_five_wrong_ones_lock_even_the_right_one_out(engine: Any) -> None:
+    for _ in range(5):
+        with pytest.raises(Unauthenticated) as problem:
+            log_in(engine, "qian", "wrong-One-1", "", "", "")
+        assert code_of(problem) == "login.refused"
+    with pytest.raises(Unauthenticated) as problem:
+        log_in(engine, "qian", GOOD, "", "", "")
+    assert code_of(problem) == "login.locked"
+    assert [line[2] for line in logged(engine, "qian") if line[1] == "refused"] == ["login.refused"] * 5 + [
+        "login.locked"
+    ]
+
+
+def test_nobody_learns_which_names_there_are(engine: Any) -> None:
+    told = set()
+    for user in ("qian", "nobody", "zhao", "QIAN; DROP", "\u202eqian"):
+        with pytest.raises(Unauthenticated) as problem:
+            log_in(engine, user, "wrong-One-1", "", "", "")
+        told.add((problem.value.code, problem.value.message))
+    assert len(told) == 1
+
+
+def test_idle_old_and_stopped_sessions_are_over(engine: Any, world: Any) -> None:
+    for column, ago in (("seen_at", "31 minutes"), ("began_at", "13 hours")):
+        token = log_in(engine, "qian", GOOD, "", "", "")
+        with psycopg.connect(world.admin_url) as admin:
+            admin.execute(
+                f"UPDATE access.session SET {column} = clock_timestamp() - %s::interval WHERE token_hash = %s",  # type: ignore[arg-type]
+                [ago, digest_of_token(token)],
+            )
+        with pytest.raises(Unauthenticated):
+            user_of_session(engine, token)
+    token = log_in(engine, "qian", GOOD, "", "", "")
+    with unit_of_work(engine, "guan", DEMO_REGION) as tx:
+        deactivate(tx, "qian")
+    with pytest.raises(Unauthenticated):
+        user_of_session(engine, token)
+
+
+def test_a_changed_password_ends_every_other_session(engine: Any) -> None:
+    mine, other = (log_in(engine, "qian", GOOD, "", "", "") for _ in range(2))
+    with pytest.raises(Unauthenticated):
+        change_password(engine, "qian", mine, "wrong-One-1", "new-Pass-4567", "")
+    change_password(engine, "qian", mine, GOOD, "new-Pass-4567", "")
+    assert user_of_session(engine, mine) == "qian"
+    with pytest.raises(Unauthenticated):
+        user_of_session(engine, other)
+    with pytest.raises(Unauthenticated):
+        log_in(engine, "qian", GOOD, "", "", "")
+
+
+def test_a_second_factors_code_opens_once(engine: Any) -> None:
+    secret, address = begin_second_factor("qian")
+    assert secret in address
+    mine = log_in(engine, "qian", GOOD, "", "", "")
+    totp = pyotp.TOTP(secret)
+    with pytest.raises(InvalidInput):
+        set_second_factor(engine, "qian", mine, secret, "000000x", GOOD, "")
+    used = totp.generate_otp(int(time.time()) // 30 - 1)
+    set_second_factor(engine, "qian", mine, secret, used, GOOD, "")
+    for otp in ("", used, "12345"):
+        with pytest.raises(Unauthenticated):
+            log_in(engine, "qian", GOOD, otp, "", "")
+    assert log_in(engine, "qian", GOOD, totp.generate_otp(int(time.time()) // 30), "", "")
+
+
+def test_the_service_reads_no_hash_and_no_session(engine: Any, world: Any) -> None:
+    with psycopg.connect(world.service_url, autocommit=True) as service:
+        for table in ("password", "link", "session"):
+            for statement in (f"SELECT * FROM access.{table}", f"DELETE FROM access.{table}"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    service.execute(statement)  # type: ignore[arg-type]
+
+
+def test_the_database_administrator_gives_links_to_administrators_alone(engine: Any, world: Any) -> None:
+    with psycopg.connect(world.admin_url) as admin:
+        made = give_link(admin, DEMO_REGION, "guan", TODAY)
+        with pytest.raises(Forbidden) as problem:
+            give_link(admin, DEMO_REGION, "zhao", TODAY)
+    assert code_of(problem) == "login.not_administrator"
+    choose_password(engine, "guan", made.code, GOOD, TODAY, "")
+    assert log_in(engine, "guan", GOOD, "", "", "")

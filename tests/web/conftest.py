@@ -1,0 +1,114 @@
+"""The demo's region with people who have passwords, money, two hospitals and bills; the service with its pages on a socket."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any, ClassVar
+
+import httpx
+import pytest
+
+from adapters.banks.simulator.faults import FaultPlan
+from ledger.api.intake.service import make_service
+from ledger.books.manual import ManualContent
+from ledger.bootstrap import App
+from ledger.cli.remote import Remote
+from ledger.core.entries import Book, Dimensions, credit, debit
+from ledger.founding import book_by_hand
+from ledger.settings import Settings
+from ledger.simulation.bank import demo_bank
+from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, PASSWORD, give_logins
+from ledger.web.application import make_pages
+from tests.scenes.month import bill, bill_line, closing_direct, kept_hospitals, month
+from tests.scenes.served import served
+
+__all__ = ["bill", "kept_hospitals", "month"]
+EVE, TODAY = date(2026, 10, 12), date(2026, 10, 13)
+GRANTED = 10**10
+
+
+@pytest.fixture(scope="session")
+def kept_desk(keep: Any, kept_hospitals: str) -> str:
+    """The hospitals' template with passwords and a grant in the employees' book."""
+    return str(keep(f"{kept_hospitals}_desk", kept_hospitals, _fill))
+
+
+def _fill(settings: Settings) -> None:
+    own, fiscal = Dimensions(EXPENDITURE_ACCOUNT.number), Dimensions(FISCAL_ACCOUNT.number)
+    give_logins(settings, TODAY)
+    with closing_direct(settings) as engine:
+        for summary, legs in (
+            ("财政补贴", (debit(1003, GRANTED, fiscal), credit(41010101, GRANTED))),
+            ("请款", (debit(1004, GRANTED, own), credit(1003, GRANTED, fiscal))),
+        ):
+            content = ManualContent(EVE, summary, "缴拨凭证", legs)
+            book_by_hand(engine, "li", "qian", Book(DEMO_REGION, 310), EVE, content)
+
+
+class Browser:
+    """A person's browser without a screen: one cookie jar, forms sent as a page of ours sends them."""
+
+    opened: ClassVar[list[httpx.Client]] = []
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.http = httpx.Client(base_url=address, timeout=30)
+        self.opened.append(self.http)
+
+    def enter(self, user: str, password: str = PASSWORD, otp: str = "") -> httpx.Response:
+        return self.post("/desk/login", {"user": user, "password": password, "otp": otp})
+
+    def post(self, path: str, fields: dict[str, str], origin: str | None = "") -> httpx.Response:
+        headers = {} if origin is None else {"origin": origin or self.address}
+        return self.http.post(path, data=fields, headers=headers)
+
+    def get(self, path: str) -> httpx.Response:
+        return self.http.get(path)
+
+    def form(self, path: str, action: str) -> dict[str, str]:
+        """The hidden fields of the form on a page that goes to `action`."""
+        page = self.get(path).text
+        found = re.search(rf'<form[^>]*action="{re.escape(action)}".*?</form>', page, re.S)
+        assert found, f"{path}: no form to {action}"
+        return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found[0]))
+
+
+@pytest.fixture
+def desk(kept_desk: str, month: Any) -> Iterator[Any]:
+    """The service; `desk.month` is the scene, `desk.address` where it answers."""
+    settings = month.database.settings.model_copy(update={"today": TODAY})
+    admin, checker = App(settings, "li"), App(settings, "qian")
+    try:
+        with (
+            demo_bank(admin, checker, GRANTED, EVE, FaultPlan()) as bank,
+            served(make_service(settings, Remote, make_pages)) as made,
+        ):
+            made.month, made.bank, made.settings = month, bank, settings
+            yield made
+    finally:
+        while Browser.opened:
+            Browser.opened.pop().close()
+        admin.close()
+        checker.close()
+
+
+@pytest.fixture
+def sat(desk: Any) -> Callable[[str], Browser]:
+    """`sat("qian")`: a browser at which that user has come in."""
+
+    def come(user: str) -> Browser:
+        made = Browser(desk.address)
+        assert made.enter(user).status_code == 303
+        return made
+
+    return come
+
+
+@contextmanager
+def bills(desk: Any, count: int = 3) -> Iterator[None]:
+    """Settlements of yesterday, to be paid today."""
+    desk.month.take(*(bill_line(f"S{n}", fund=100_000 + n) for n in range(count)))
+    yield
