@@ -72,6 +72,7 @@ def demo(
         )
         give_logins(settings, pay_date)
     document |= {
+        "date": pay_date.isoformat(),
         "prints": str(folder),
         "printed": prints,
         "verify": "clean" if not verification.breaches else f"{len(verification.breaches)} findings",
