@@ -136,7 +136,7 @@ def create_application(
         lifespan=lifespan,
         docs_url=None,  # FastAPI's pages load from a CDN, which a fund's intranet does not reach
         redoc_url=None,
-        openapi_url="/openapi.json",
+        openapi_url=None,  # ledger.api.description writes it, once
         redirect_slashes=False,
     )
     app.state.engine = engine

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from ledger.api.limits import BODY_MAX, RECORDS_MAX
 from ledger.api.schemas import SCHEMAS, Schema, ref
@@ -173,9 +174,22 @@ def complete(app: FastAPI) -> None:
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the description
 
+    # rendered once: anybody may ask, and to render it takes longer than to answer ten of a caller's requests
+    @cache
+    def written() -> bytes:
+        return bytes(JSONResponse(openapi()).body)
+
+    @cache
+    def page() -> str:
+        return _page(openapi())
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def document() -> Response:
+        return Response(written(), media_type="application/json")
+
     @app.get("/docs", include_in_schema=False)
-    def docs() -> HTMLResponse:
-        return HTMLResponse(_page(openapi()))
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(page())
 
 
 def _page(document: Mapping[str, Any]) -> str:

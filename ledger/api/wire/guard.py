@@ -28,6 +28,8 @@ OVERHEAD_MAX: Final = 16 * 1024
 """Of chunk sizes, chunk extensions and trailers, beside as many bytes as the body itself has."""
 AHEAD_MAX: Final = 64
 """Requests waiting on one connection for the answers before theirs."""
+STRANGERS_AHEAD_MAX: Final = 2
+"""The same, before a good key came over it: each costs the loop some of its time, and one packet brings hundreds."""
 _IDLE, _HEAD, _BODY = range(3)
 
 
@@ -42,6 +44,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self.door = door
         self.address = ""
+        self._proven = False
         self._at = _IDLE
         self._raw = self._body_bytes = self._head_bytes = 0
         self._why: Answer | None = None
@@ -69,6 +72,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def prove(self) -> None:
         """A good key came over this connection: it is no stranger's any more."""
+        self._proven = True
         self.door.known(self)
 
     def busy(self) -> bool:
@@ -108,8 +112,9 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._at = _HEAD
         self._raw = self._head_bytes = self._body_bytes = 0
-        if len(self.pipeline) >= AHEAD_MAX:
-            self._stop(problem(400, "http.ahead", f"未收到答复即发出的请求超过{AHEAD_MAX}个"))
+        most = AHEAD_MAX if self._proven else STRANGERS_AHEAD_MAX
+        if len(self.pipeline) >= most:
+            self._stop(problem(400, "http.ahead", f"未收到答复即发出的请求超过{most}个"))
 
     def on_url(self, url: bytes) -> None:
         """Part of the target."""
