@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from ledger.cli.installation.serve import serve as serve_pages
+from ledger.cli.installation.serve import start
 from ledger.cli.line.context import JsonFlag, show
 from ledger.cli.practice.prints import leave_prints
 from ledger.control.verify import examine
@@ -82,7 +82,7 @@ def demo(
     if verification.breaches or not document["bank_agrees"]:
         raise typer.Exit(1)
     if serve:
-        serve_pages()
+        start(settings.model_copy(update={"today": pay_date}))
 
 
 def _words(day: dict[str, Any], home: Path) -> list[str]:

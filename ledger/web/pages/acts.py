@@ -10,6 +10,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.access.idempotency import check_key
 from ledger.core.errors import LedgerError, NotFound
 from ledger.web.show import page
 from ledger.web.sitting import Desk
@@ -31,7 +32,8 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     summary, back = re.split("[；。]", known[name].summary)[0], form.get("back", "")
     back = back if back.startswith("/desk/") and "//" not in back else "/desk/today"
     try:
-        done = desk.house.commands.run(desk.user, name, values, form.get("key", ""), digest)
+        key = form.get("key", "")
+        done = desk.house.commands.run(desk.user, name, values, check_key(key) if key else "", digest)
     except LedgerError as error:
         typed = [(field, value, field not in _HELD) for field, value in values.items()]
         return page(
