@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 
-from ledger.access.naming import DATABASE_ADMIN
 from ledger.core.errors import Forbidden
 
 LINK_DAYS: Final = 3
@@ -40,7 +39,7 @@ def last_day(today: date) -> date:
 
 
 def give_link(connection: psycopg.Connection[Any], region: int, user: str, today: date) -> Link:
-    """A link for one of a region's two administrators, given by the database administrator and logged as by him.
+    """A link for one of a region's two administrators, given by the database administrator; the log says so when it is used.
 
     Raises Forbidden `login.not_administrator` for anybody else: theirs is proposed and confirmed.
     """
@@ -60,12 +59,6 @@ def give_link(connection: psycopg.Connection[Any], region: int, user: str, today
             )
         connection.execute(
             "INSERT INTO access.link (code_hash, given_in, user_name, expires_on) VALUES (%(code)s, %(region)s, %(user)s, %(until)s)",
-            said,
-        )
-        connection.execute("SELECT set_config('app.actor', %s, true)", [DATABASE_ADMIN])
-        connection.execute(
-            "INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)"
-            " VALUES (%(region)s, access.user_name(), 'db.link', %(user)s, 'done', '')",
             said,
         )
     return made

@@ -92,7 +92,7 @@ def choose_password(engine: Engine, user: str, code: str, password: str, today: 
     hashed = _hashed(user, password)
     try:
         with unit_of_work(engine, user) as tx:
-            tx.run(
+            by_two = tx.value(
                 "SELECT access.choose_password(%(code)s, %(hash)s, %(on)s)",
                 code=digest_of_code(code),
                 hash=hashed,
@@ -101,7 +101,7 @@ def choose_password(engine: Engine, user: str, code: str, password: str, today: 
     except LedgerError as error:
         note(engine, user, "login.password", address, "refused", error.code)
         raise
-    note(engine, user, "login.password", address, "done", "")
+    note(engine, user, "login.password", address, "done", "" if by_two else "链接由数据库管理员签发")
 
 
 def change_password(engine: Engine, user: str, token: str, old: str, new: str, address: str) -> None:

@@ -23,6 +23,8 @@ class Done(NamedTuple):
     again: bool
     words: Sequence[str] = ()
     """The same for people; none where it was done before."""
+    whole: bool = True
+    """False where something of it could not be done: the answer says what."""
 
 
 class Commands(Protocol):

@@ -74,14 +74,14 @@ class Remote:
         if marked is not None and (known := self._known(user, region, marked)) is not None:
             return known
         with tempfile.TemporaryDirectory(prefix="fundledger-") as folder:
-            document, words = self._do(
+            document, words, whole = self._do(
                 user, command, _arguments(command, values, Path(folder)), marked, signatures
             )
         body = json.dumps(document, ensure_ascii=False, default=str).encode()
         if marked is not None:
             with unit_of_work(self._engine, user, region) as tx:
                 store_answer(tx, marked.route + _ANSWER, marked.key, marked.digest, Kept(200, body))
-        return Done(body, again=False, words=words)
+        return Done(body, again=False, words=words, whole=whole)
 
     def _known(self, user: str, region: int, marked: Marked) -> Done | None:
         with unit_of_work(self._engine, user, region) as tx:
@@ -102,23 +102,24 @@ class Remote:
         arguments: list[str],
         marked: Marked | None,
         signatures: Sequence[SignedStatement],
-    ) -> tuple[dict[str, Any], list[str]]:
+    ) -> tuple[dict[str, Any], list[str], bool]:
         """The command as if typed, its answer taken instead of printed. Everything of it is this thread's own."""
         words: list[str] = []
+        whole = True
         answers: list[dict[str, Any]] = []
         ACTING.user, ACTING.region, ACTING.answers, ACTING.marked = user, 0, answers, marked
         ACTING.engine, ACTING.settings, ACTING.signatures = self._engine, self._settings, list(signatures)
         try:
             command.main(args=arguments, prog_name="fundledger", standalone_mode=False)
-        except typer.Exit:
-            pass  # it says so in its answer
+        except typer.Exit as ended:  # it says so in its answer
+            whole = ended.exit_code == 0
         except typer.TyperException as error:
             raise usage_refusal(error) from error
         finally:
             words = ACTING.words
             close_apps()
             ACTING.forget()
-        return (answers[-1] if answers else {}), words
+        return (answers[-1] if answers else {}), words, whole
 
 
 @cache

@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from types import EllipsisType
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -129,15 +131,20 @@ def grid_page(
     grid: Grid,
     *,
     filters: Sequence[Filter] = (),
-    following: str | None = None,
+    following: str | EllipsisType | None = ...,
     whole: Callable[[], Grid] | None = None,
     extra: Mapping[str, Any] | None = None,
     template: str = "grid.html",
 ) -> Response:
-    """A Grid as a page, or as the file that `format` asks for: of `whole` where the page is a part."""
+    """A Grid as a page, or as the file that `format` asks for: of `whole` where the page is a part.
+
+    `following` is where the next page begins; not given, the Grid is whole and shown part by part.
+    """
     shape = desk.query.get("format", "")
     if shape in _MEDIA:
         return file_of([whole() if whole is not None else grid], shape)
+    if following is ...:
+        grid, following = _part(grid, desk.query.get("after", ""))
     asked = {name: value for name, value in desk.query.items() if value and name not in ("after", "format")}
     return page(
         desk,
@@ -151,6 +158,14 @@ def grid_page(
         shapes=[(name, f"?{urlencode(asked | {'format': name})}") for name in ("xlsx", "csv", "pdf")],
         **(extra or {}),
     )
+
+
+def _part(grid: Grid, after: str) -> tuple[Grid, str | None]:
+    """The rows of a whole Grid after so many; what comes next, None at its end."""
+    start = int(after) if after.isascii() and after.isdigit() and len(after) < 8 else 0
+    lines = list(grid.lines)
+    end = start + ROWS
+    return replace(grid, lines=lines[start:end]), str(end) if end < len(lines) else None
 
 
 def page(desk: Desk | None, template: str, status: int = 200, **values: Any) -> Response:

@@ -23,6 +23,8 @@ from ledger.access.sessions import (
     user_of_session,
 )
 from ledger.access.users import deactivate
+from ledger.control.checks.house.traces import check_traces
+from ledger.control.snapshot import open_snapshot
 from ledger.core.errors import Forbidden, InvalidInput, LedgerError, Unauthenticated
 from ledger.db.unit_of_work import unit_of_work
 from ledger.simulation.people import DEMO_REGION
@@ -176,4 +178,7 @@ def test_the_database_administrator_gives_links_to_administrators_alone(engine: 
             give_link(admin, DEMO_REGION, "zhao", TODAY)
     assert code_of(problem) == "login.not_administrator"
     choose_password(engine, "guan", made.code, GOOD, TODAY, "")
+    assert logged(engine, "guan") == [("login.password", "done", "链接由数据库管理员签发")]
+    with open_snapshot(world.auditor_engine, world.settings.home, []) as snapshot:
+        assert [str(breach) for breach in check_traces(snapshot)] == []
     assert log_in(engine, "guan", GOOD, "", "", "")

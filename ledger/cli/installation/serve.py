@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ledger.api.server import run
-from ledger.settings import get_settings
+from ledger.settings import Settings, get_settings
 
 
 def serve(
@@ -15,8 +15,13 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="监听端口")] = 8080,
 ) -> None:
     """启动HTTP服务：网页在/desk，接口POST /api/v1/settlements等。"""
+    start(get_settings(), host, port)
+
+
+def start(settings: Settings, host: str = "127.0.0.1", port: int = 8080) -> None:
+    """Serve an installation, which a demo does on its own day, until a signal."""
     typer.echo(f"网页 http://{host}:{port}/desk/today  接口说明 http://{host}:{port}/docs", err=True)
     from ledger.cli.remote import Remote  # it imports every command, which only the service needs
     from ledger.web.application import make_pages
 
-    run(get_settings(), host, port, Remote, make_pages)
+    run(settings, host, port, Remote, make_pages)

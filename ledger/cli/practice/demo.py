@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from ledger.cli.installation.serve import serve as serve_pages
+from ledger.cli.installation.serve import start
 from ledger.cli.line.context import JsonFlag, show
 from ledger.cli.practice.prints import leave_prints
 from ledger.control.verify import examine
@@ -79,14 +80,14 @@ def demo(
         "seconds": round(time.perf_counter() - started, 1),
         "files": [str(path) for path in (made.institutions, *made.settlements)],
     }
-    show(document, _words(document, settings.home), as_json=as_json)
+    show(document, _words(document, settings.home, pay_date), as_json=as_json)
     if verification.breaches or not document["bank_agrees"]:
         raise typer.Exit(1)
     if serve:
-        serve_pages()
+        start(settings.model_copy(update={"today": pay_date}))
 
 
-def _words(day: dict[str, Any], home: Path) -> list[str]:
+def _words(day: dict[str, Any], home: Path, pay_date: datetime.date) -> list[str]:
     """The day in words, and where to go on."""
 
     def money(name: str) -> str:
@@ -101,7 +102,7 @@ def _words(day: dict[str, Any], home: Path) -> list[str]:
         f"可翻看：{day['prints']}（{len(day['printed'])}个文件：凭证、会社保01和02、科目余额表、账簿、余额调节表、对账单、封存）",
         f"用时{day['seconds']}秒。数据目录：{home}（停止数据库：./dev db stop）",
         "操作人：" + "，".join(f"{p.user}（{p.display_name}）" for p in DEMO_PEOPLE[:-1]),
-        f"网页：FUNDLEDGER_TODAY={day['date']} ./dev serve，打开 http://127.0.0.1:8080/desk/today；"
+        f"网页：FUNDLEDGER_TODAY={pay_date} FUNDLEDGER_HOME={home} ./dev serve，打开 http://127.0.0.1:8080/desk/today；"
         f"用户名如上（试 zhao、qian、sun、li、wu、zhou），密码均为 {PASSWORD}（只有演示数据目录如此）",
         "接着看：./dev period status --book 420100-310；./dev report balance-sheet --book 420100-310"
         f" --period {day['month']}；./dev explain FL420100-310-…；./dev verify",

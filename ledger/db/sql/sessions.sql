@@ -93,8 +93,9 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     UPDATE access.session SET ended_at = clock_timestamp() WHERE token_hash = p_token AND ended_at IS NULL
 $$;
 
--- A password chosen by a link's holder: the link is used up, what was before of factor, lock and sessions goes.
-CREATE OR REPLACE FUNCTION access.choose_password(p_code bytea, p_hash text, p_on date) RETURNS void
+-- A password chosen by a link's holder: the link is used up, what was before of factor, lock and sessions goes. Answers whether two
+-- administrators gave the link; else the database administrator did.
+CREATE OR REPLACE FUNCTION access.choose_password(p_code bytea, p_hash text, p_on date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE acting text := access.user_name();
 BEGIN
@@ -108,6 +109,7 @@ BEGIN
     ON CONFLICT (user_name) DO UPDATE SET hash = p_hash, set_at = clock_timestamp(), otp_secret = '', otp_step = 0, failures = 0,
         locked_until = NULL;
     UPDATE access.session SET ended_at = clock_timestamp() WHERE user_name = acting AND ended_at IS NULL;
+    RETURN EXISTS (SELECT 1 FROM access.proposal WHERE act = 'password' AND key_hash = p_code AND user_name = acting AND state = 'confirmed');
 END $$;
 
 -- Whoever sits there changes his own password, or his second factor; every other session of his ends.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.access.idempotency import check_key
 from ledger.core.errors import LedgerError, NotFound
 from ledger.web.show import page
 from ledger.web.sitting import Desk
@@ -27,10 +29,11 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         field[2:]: value for field, value in form.items() if field.startswith("v.") and value != ""
     }
     digest = hashlib.sha256(json.dumps([name, values], sort_keys=True).encode()).digest()
-    summary, back = known[name].summary.rstrip("。"), form.get("back", "")
+    summary, back = re.split("[；。]", known[name].summary)[0], form.get("back", "")
     back = back if back.startswith("/desk/") and "//" not in back else "/desk/today"
     try:
-        done = desk.house.commands.run(desk.user, name, values, form.get("key", ""), digest)
+        key = form.get("key", "")
+        done = desk.house.commands.run(desk.user, name, values, check_key(key) if key else "", digest)
     except LedgerError as error:
         typed = [(field, value, field not in _HELD) for field, value in values.items()]
         return page(
@@ -42,6 +45,6 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         [one.get("message", "") for one in found.get("warnings", [])] if isinstance(found, dict) else []
     )
     return page(
-        desk, "acted.html", title="已办理", summary=summary, words=done.words, again=done.again, back=back,
+        desk, "acted.html", title="已办理", summary=summary, words=done.words, again=done.again, whole=done.whole, back=back,
         warnings=warnings,
     )  # fmt: skip
