@@ -10,7 +10,7 @@ import psycopg
 import pyotp
 import pytest
 
-from ledger.access.links import give_link
+from ledger.access.links import give_link, make_link
 from ledger.access.proposals import confirm, propose_link
 from ledger.access.sessions import (
     begin_second_factor,
@@ -177,6 +177,16 @@ def test_the_database_administrator_gives_links_to_administrators_alone(engine: 
         with pytest.raises(Forbidden) as problem:
             give_link(admin, DEMO_REGION, "zhao", TODAY)
     assert code_of(problem) == "login.not_administrator"
+    # past the program: a link that no two administrators gave opens the door to no preparer
+    slipped = make_link()
+    with psycopg.connect(world.admin_url) as admin:
+        admin.execute(
+            "INSERT INTO access.link (code_hash, given_in, user_name, expires_on) VALUES (%s, %s, 'zhao', %s)",
+            [slipped.digest, DEMO_REGION, TODAY],
+        )
+    with pytest.raises(Forbidden) as refused:
+        choose_password(engine, "zhao", slipped.code, GOOD, TODAY, "")
+    assert code_of(refused) == "login.link"
     choose_password(engine, "guan", made.code, GOOD, TODAY, "")
     assert logged(engine, "guan") == [("login.password", "done", "链接由数据库管理员签发")]
     with open_snapshot(world.auditor_engine, world.settings.home, []) as snapshot:

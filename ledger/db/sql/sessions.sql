@@ -94,14 +94,17 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- A password chosen by a link's holder: the link is used up, what was before of factor, lock and sessions goes. Answers whether two
--- administrators gave the link; else the database administrator did.
+-- administrators gave the link; else the database administrator did, and his opens the door to an administrator alone.
 CREATE OR REPLACE FUNCTION access.choose_password(p_code bytea, p_hash text, p_on date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE acting text := access.user_name();
+DECLARE
+    acting text := access.user_name();
+    by_two boolean := EXISTS (SELECT 1 FROM access.proposal WHERE act = 'password' AND key_hash = p_code AND user_name = acting AND state = 'confirmed');
 BEGIN
     UPDATE access.link l SET used_at = clock_timestamp() FROM access.app_user u
      WHERE l.code_hash = p_code AND l.user_name = acting AND l.used_at IS NULL AND l.expires_on >= p_on
-       AND u.user_name = acting AND u.active;
+       AND u.user_name = acting AND u.active
+       AND (by_two OR EXISTS (SELECT 1 FROM access.user_role r WHERE r.user_name = acting AND r.role IN ('admin', 'audit_admin')));
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.link', DETAIL = '一次性链接无效、已用过或已过期';
     END IF;
@@ -109,7 +112,7 @@ BEGIN
     ON CONFLICT (user_name) DO UPDATE SET hash = p_hash, set_at = clock_timestamp(), otp_secret = '', otp_step = 0, failures = 0,
         locked_until = NULL;
     UPDATE access.session SET ended_at = clock_timestamp() WHERE user_name = acting AND ended_at IS NULL;
-    RETURN EXISTS (SELECT 1 FROM access.proposal WHERE act = 'password' AND key_hash = p_code AND user_name = acting AND state = 'confirmed');
+    RETURN by_two;
 END $$;
 
 -- Whoever sits there changes his own password, or his second factor; every other session of his ends.
