@@ -25,7 +25,11 @@ class Word(NamedTuple):
 WORDS: Final = (
     Word("account", "ledger.cli.books.account", "科目：增设、停用明细科目"),
     Word("advance", "ledger.cli.advance", "预付金、按月预拨、集采直接结算"),
-    Word("alarms", "ledger.cli.installation.alarms", "告警：由状态产生，由人签收，随状态消除；不带子命令则列出现有的"),
+    Word(
+        "alarms",
+        "ledger.cli.installation.alarms",
+        "告警：由状态产生，由人签收，随状态消除；不带子命令则列出现有的",
+    ),
     Word("archive", "ledger.cli.books.archive", "电子会计档案：按期间成包、核对"),
     Word("audit", "ledger.cli.audit", "审核"),
     Word("bank", "ledger.cli.installation.bank", "银行通道与收到的文件"),

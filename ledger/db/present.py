@@ -6,6 +6,7 @@ A function, view or trigger is replaced where the digest of its text differs fro
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -54,6 +55,10 @@ _FUNCTIONS: Final = """
 SELECT n.nspname || '.' || p.proname, p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
  WHERE n.nspname = ANY (%s)
 """
+_WRITTEN: Final = """
+SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname = %s AND p.proname = %s ORDER BY age(p.xmin), p.cmin::text::bigint DESC
+"""
 _ORDER: Final = ("function", "view", "trigger")
 
 
@@ -82,7 +87,9 @@ def plan(connection: psycopg.Connection[Any], wanted: Iterable[Statement]) -> Sc
     wanted = list(wanted)
     made = _made_of(connection)
     changed = [s.name for s in wanted if s.name and made.get(f"{s.kind} {s.name}") != digest_of(s)]
-    return SchemaStep(changed, [name for name, _ in _strays(connection, wanted)])
+    return SchemaStep(
+        changed, [*_overloaded(connection, wanted), *(name for name, _ in _strays(connection, wanted))]
+    )
 
 
 def apply(connection: psycopg.Connection[Any]) -> SchemaStep:
@@ -100,6 +107,9 @@ def apply(connection: psycopg.Connection[Any]) -> SchemaStep:
             connection.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}".encode())
         connection.execute(statement.text.encode())
         step.replaced.append(statement.name)
+    for name in _overloaded(connection, wanted):
+        _keep_one(connection, next(s for s in wanted if (s.kind, s.name) == ("function", name)))
+        step.removed.append(name)
     for name, drop in _strays(connection, wanted):
         connection.execute(drop.encode())
         step.removed.append(name)
@@ -127,6 +137,21 @@ def _strays(connection: psycopg.Connection[Any], wanted: list[Statement]) -> lis
     found = [(t, f"DROP TRIGGER {t}") for t in triggers if ("trigger", t) not in names]
     found += [(f, f"DROP FUNCTION {whole}") for f, whole in functions if ("function", f) not in names]
     return found
+
+
+def _overloaded(connection: psycopg.Connection[Any], wanted: list[Statement]) -> list[str]:
+    """Functions of ours with arguments of an earlier release beside today's: a call with fewer arguments could mean either."""
+    names = {s.name for s in wanted if s.kind == "function"}
+    there = Counter(name for name, _ in connection.execute(_FUNCTIONS, [list(SCHEMAS)]))
+    return sorted(name for name, count in there.items() if count > 1 and name in names)
+
+
+def _keep_one(connection: psycopg.Connection[Any], function: Statement) -> None:
+    """Of several of one name only the one that `sql/` has: made once more, it is the last that was written."""
+    connection.execute(function.text.encode())
+    _, *others = connection.execute(_WRITTEN, function.name.split(".")).fetchall()
+    for (whole,) in others:
+        connection.execute(f"DROP FUNCTION {whole}".encode())
 
 
 def _made_of(connection: psycopg.Connection[Any]) -> Mapping[str, bytes]:

@@ -153,6 +153,25 @@ def test_the_step_puts_right_what_was_changed_beside_it(make: Any) -> None:
         assert differences(right, whole(connection)) == []
 
 
+def test_a_function_with_the_arguments_of_an_earlier_release_goes(make: Any) -> None:
+    """Left beside today's, a call with fewer arguments would mean either, and `verify` names it as nobody's."""
+    settings = make("one")
+    migrate(settings)
+    with admin(settings) as connection:
+        right = whole(connection)
+        connection.execute(OWNER)
+        old = "access.has_signed(p_region integer, p_act text, p_object text, p_digest text)"
+        connection.execute(f"CREATE FUNCTION {old} RETURNS boolean LANGUAGE sql AS 'SELECT true'")
+        connection.execute(
+            "CREATE FUNCTION access.has_signed(p text) RETURNS boolean LANGUAGE sql AS 'SELECT true'"
+        )
+        assert present.plan(connection, present.present()).removed == ["access.has_signed"]
+        step = present.apply(connection)
+        assert (step.replaced, step.removed) == ([], ["access.has_signed"])
+        assert differences(right, whole(connection)) == []
+        assert present.plan(connection, present.present()).removed == []
+
+
 def test_a_function_of_another_text_is_replaced_and_no_other(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
