@@ -33,7 +33,7 @@ from ledger.control.checks.house.traces import check_traced
 from ledger.control.snapshot import Snapshot
 from ledger.core.errors import LedgerError
 from ledger.core.words import said
-from tests.api.wire.test_addresses import made
+from tests.scenes.served import certificate_in
 
 REGION = 420100
 SECRET = "a secret of both sides"
@@ -176,7 +176,7 @@ def outside(world: Any, tmp_path: Path) -> None:
     hook = HTTPServer(("127.0.0.1", 0), Taker)
     thread = threading.Thread(target=hook.serve_forever)
     thread.start()
-    certificate, key = made(tmp_path / "mail")
+    certificate, key = certificate_in(tmp_path / "mail")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     taking = Taking()
