@@ -6,7 +6,7 @@ What is entered here is chained from the next `db migrate` on, whatever stands i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, LiteralString, NamedTuple
 
 
 class Traced(NamedTuple):
@@ -16,7 +16,9 @@ class Traced(NamedTuple):
     region: bool = True
     """Whether the table has one; what has none is chained under region 0."""
     left_out: tuple[str, ...] = ()
-    """Columns that are proven elsewhere: bytes that have their own digest in the row."""
+    """Columns that are proven elsewhere (bytes that have their own digest in the row), or that mean nothing (tries, last seen)."""
+    proofs: LiteralString = ""
+    """A function of the database that gives keys and `digest` of every row, where the auditor's login does not read the rows."""
 
 
 TRACED: Final[Mapping[str, Traced]] = {
@@ -25,8 +27,15 @@ TRACED: Final[Mapping[str, Traced]] = {
     "access.api_key": Traced(("key_hash",), region=False),
     "access.app_user": Traced(("user_name",), region=False),
     "access.operator_log": Traced(("id",)),
+    "access.password": Traced(
+        ("user_name",),
+        region=False,
+        left_out=("otp_step", "failures", "locked_until"),
+        proofs="access.password_proofs()",
+    ),
     "access.person_key": Traced(("fingerprint",)),
     "access.proposal": Traced(("n",)),
+    "access.session": Traced(("token_hash",), region=False, left_out=("seen_at",)),
     "access.signing_demand": Traced(("region",)),
     "access.user_role": Traced(("user_name", "role", "fund")),
     "books.voucher_template": Traced(("fund", "template_id")),

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyotp
 import pytest
+from sqlalchemy import Engine
 
-from ledger.access.proposals import propose_key
+from ledger.access.proposals import confirm, propose_key, propose_link
+from ledger.access.sessions import begin_second_factor, choose_password, log_in, log_out, set_second_factor
 from ledger.control.breach import Breach
 from ledger.control.checks.house.shipped import check_house
 from ledger.control.checks.house.traces import check_trace_chains, check_traced, check_traces
@@ -47,6 +50,12 @@ CHANGES: dict[str, tuple[str, str, str]] = {
     "choice of the region": (OFF + "INSERT INTO fund.region_policy VALUES (420100, 'receipt_days', '2026-10-01', '99', '文件', 'maker')", "trace.none", "fund.region_policy receipt_days/2026-10-01"),
     # persons
     "role given": (OFF + "INSERT INTO access.user_role VALUES (420100, 'cash', 'checker', 0)", "trace.none", "access.user_role cash/checker/0"),
+    "password slipped in with every guard on": ("INSERT INTO access.password (user_name, hash) VALUES ('checker', '$argon2id$theirs')", "trace.login", "access.password checker"),
+    "password slipped in": (OFF + "INSERT INTO access.password (user_name, hash) VALUES ('checker', '$argon2id$theirs')", "trace.none", "access.password checker"),
+    "password replaced": (OFF + "UPDATE access.password SET hash = '$argon2id$theirs'", "trace.row_changed", "access.password maker"),
+    "second factor taken off": (OFF + "UPDATE access.password SET otp_secret = ''", "trace.row_changed", "access.password maker"),
+    "session slipped in": (OFF + "INSERT INTO access.session (token_hash, user_name) VALUES (sha256('t'), 'checker')", "trace.none", r"access.session \x"),
+    "session that ended opened again": (OFF + "UPDATE access.session SET ended_at = NULL", "trace.row_changed", r"access.session \x"),
     "signatures demanded by nobody": (OFF + "INSERT INTO access.signing_demand VALUES (420100, '', '', '2026-01-01', '', '2026-01-01', now())", "trace.none", "access.signing_demand 420100"),
     "signatures demanded with every guard on": ("INSERT INTO access.signing_demand VALUES (420100, '', '', '2026-01-01', '', '2026-01-01', now())", "trace.login", "access.signing_demand 420100"),
     "role given with every guard on": ("INSERT INTO access.user_role VALUES (420100, 'checker', 'chief', 0)", "trace.login", "access.user_role checker/chief/0"),
@@ -158,6 +167,19 @@ CHANGES: dict[str, tuple[str, str, str]] = {
 }  # fmt: skip
 
 
+def come_and_go(engine: Engine) -> None:
+    """The preparer chose a password by a link, took a second factor, and was in."""
+    with unit_of_work(engine, "adm", 420100) as tx:
+        asked, link = propose_link(tx, "maker", DAY)
+    with unit_of_work(engine, "aud", 420100) as tx:
+        confirm(tx, asked.n, asked.digest, DAY)
+    choose_password(engine, "maker", link.code, "Kaizhang-2026", DAY, "")
+    token = log_in(engine, "maker", "Kaizhang-2026", "", "", "")
+    secret, _ = begin_second_factor("maker")
+    set_second_factor(engine, "maker", token, secret, pyotp.TOTP(secret).now(), "Kaizhang-2026", "")
+    log_out(engine, "maker", token, "")
+
+
 @pytest.fixture(scope="module")
 def house(cluster: Any, town_template: str) -> Iterator[psycopg.Connection[Any]]:
     """One home with a line of every kind that is changed; the administrator's connection."""
@@ -182,6 +204,7 @@ def house(cluster: Any, town_template: str) -> Iterator[psycopg.Connection[Any]]
         tx.run(
             "INSERT INTO fund.quarantine (region, file_sha256, line, setl_id, field, code, message, load_id, raw) VALUES (420100, sha256('f'), 1, 's', '', 'x', 'x', 1, 'FUNDLEDGER-SEAL1 raw')"
         )
+    come_and_go(engine)
     engine.dispose()
     with psycopg.connect(str(settings.database_url)) as admin:
         yield admin

@@ -140,6 +140,14 @@ BEGIN
      WHERE user_name = access.user_name() AND ended_at IS NULL AND token_hash <> p_token;
 END $$;
 
+-- The digest of each password and second factor, for who verifies and may not read them; what of a row is hashed stands in
+-- ledger/db/traced.py.
+CREATE OR REPLACE FUNCTION access.password_proofs() RETURNS TABLE (user_name text, digest bytea) LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+    SELECT p.user_name, sha256(convert_to((jsonb_strip_nulls(to_jsonb(p.*)) - '{otp_step,failures,locked_until}'::text[])::text, 'UTF8'))
+      FROM access.password p
+$$;
+
 -- Guards ------------------------------------------------------
 -- Past the program too: what ended or was used up stays so, and nobody is given another's.
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.link
@@ -163,7 +171,9 @@ CREATE OR REPLACE TRIGGER ended BEFORE UPDATE ON access.session FOR EACH ROW
 -- Who has a password and who sits there may be read; what opens anything is the functions' alone.
 GRANT SELECT (given_in, user_name, expires_on, used_at) ON access.link TO fundledger_service, fundledger_auditor;
 GRANT SELECT (user_name, set_at, failures, locked_until) ON access.password TO fundledger_service, fundledger_auditor;
-GRANT SELECT (user_name, began_at, seen_at, ended_at) ON access.session TO fundledger_service, fundledger_auditor;
+GRANT SELECT (user_name, began_at, seen_at, ended_at) ON access.session TO fundledger_service;
+GRANT SELECT ON access.session TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.password_proofs() TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.begin_session(bytea,bytea,bigint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.change_password(bytea,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.choose_password(bytea,text,date) TO fundledger_service;

@@ -54,22 +54,31 @@ DECLARE
     login   text := session_user || CASE current_setting('role') WHEN 'none' THEN '' ELSE '/' || current_setting('role') END;
     actor   text := coalesce(access.user_name(), '');
 BEGIN
-    IF TG_OP <> 'DELETE' THEN
+    IF TG_OP = 'INSERT' THEN
         INSERT INTO access.trace (region, noun, op, keys, digests, login, actor)
-        SELECT r.region, noun, lower(TG_OP), array_agg(r.key ORDER BY r.key COLLATE "C"),
+        SELECT r.region, noun, 'insert', array_agg(r.key ORDER BY r.key COLLATE "C"),
                string_agg(sha256(convert_to(r.content, 'UTF8')), '' ORDER BY r.key COLLATE "C"), login, actor
           FROM (SELECT coalesce((j ->> 'region')::integer, 0) AS region, access.trace_key(j, columns) AS key,
                        (jsonb_strip_nulls(j) - without)::text AS content
                   FROM (SELECT to_jsonb(n.*) AS j FROM rows_now n) AS t) AS r
          GROUP BY r.region;
-    END IF;
-    IF TG_OP = 'DELETE' THEN
+    ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO access.trace (region, noun, op, keys, digests, login, actor)
         SELECT r.region, noun, 'delete', array_agg(r.key ORDER BY r.key COLLATE "C"), '', login, actor
           FROM (SELECT coalesce((j ->> 'region')::integer, 0) AS region, access.trace_key(j, columns) AS key
                   FROM (SELECT to_jsonb(o.*) AS j FROM rows_then o) AS t) AS r
          GROUP BY r.region;
-    ELSIF TG_OP = 'UPDATE' THEN     -- a row that goes by another key now is not there under the old one
+    ELSIF TG_OP = 'UPDATE' THEN     -- what changed of what is hashed; a row that goes by another key now is not there under the old one
+        INSERT INTO access.trace (region, noun, op, keys, digests, login, actor)
+        SELECT r.region, noun, 'update', array_agg(r.key ORDER BY r.key COLLATE "C"),
+               string_agg(sha256(convert_to(r.content, 'UTF8')), '' ORDER BY r.key COLLATE "C"), login, actor
+          FROM (SELECT coalesce((j ->> 'region')::integer, 0) AS region, access.trace_key(j, columns) AS key,
+                       (jsonb_strip_nulls(j) - without)::text AS content
+                  FROM (SELECT to_jsonb(n.*) AS j FROM rows_now n) AS t
+                EXCEPT
+                SELECT coalesce((j ->> 'region')::integer, 0), access.trace_key(j, columns), (jsonb_strip_nulls(j) - without)::text
+                  FROM (SELECT to_jsonb(o.*) AS j FROM rows_then o) AS t) AS r
+         GROUP BY r.region;
         INSERT INTO access.trace (region, noun, op, keys, digests, login, actor)
         SELECT r.region, noun, 'delete', array_agg(r.key ORDER BY r.key COLLATE "C"), '', login, actor
           FROM (SELECT coalesce((j ->> 'region')::integer, 0) AS region, access.trace_key(j, columns) AS key
@@ -191,6 +200,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.operator_log REFER
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('id', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.operator_log REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.password REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name', 'otp_step,failures,locked_until');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.password REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name', 'otp_step,failures,locked_until');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.password REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name', 'otp_step,failures,locked_until');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.person_key REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fingerprint', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.person_key REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -203,6 +218,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.proposal REFERENCI
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.proposal REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.session REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('token_hash', 'seen_at');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.session REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('token_hash', 'seen_at');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.session REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('token_hash', 'seen_at');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.signing_demand REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('region', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.signing_demand REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
