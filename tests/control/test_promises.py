@@ -16,7 +16,8 @@ import psycopg
 import pytest
 
 import ledger.control.checks
-from ledger.control.promises import PROMISES, Promise, table
+from ledger.control.promise import Promise, table_of
+from ledger.control.promises import PROMISES
 from tests.conftest import Database
 from tests.docs.rooms import ROOT, tracked
 
@@ -126,7 +127,7 @@ def _command(home: Path, *words: str) -> str:
 
 def written() -> str:
     """The table as it must stand between its two marks."""
-    return f"{BEGIN}\n\n{table()}\n\n{END}"
+    return f"{BEGIN}\n\n{table_of(PROMISES)}\n\n{END}"
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.cli.remote import Remote
 from ledger.control.checks.payments.bank_words import _UNPROVEN
 from ledger.core.errors import Conflict
 from ledger.payments.incoming.proven import read_refusals, release
@@ -17,6 +18,7 @@ from ledger.payments.out.files import file
 from ledger.payments.out.send import send
 from tests.payments.conftest import MOMENT, OWN, PAY_DATE, REGION, TestBank, World
 from tests.payments.statements.conftest import Bank, line
+from tests.scenes.line import typed
 
 BEFORE = PAY_DATE - timedelta(days=1)
 AFTER = PAY_DATE + timedelta(days=1)
@@ -98,6 +100,35 @@ def test_the_word_alone_frees_nothing(world: World, bank: Bank, refused: Any) ->
         admin.execute("SET session_replication_role = replica")
         admin.execute("UPDATE payments.bank_statement SET n = -n WHERE last_day = %s", [PAY_DATE])
     assert unproven(world) == [refused.order_no]
+
+
+def test_both_proofs_on_the_command_line_and_as_an_act_over_http(
+    world: World, bank: Bank, refused: Any, database: Any
+) -> None:
+    """What is missing is said in words; with the day's statement nothing is, and letting it go once more changes nothing."""
+
+    def command(*words: str) -> Any:
+        env = database.env | {"FUNDLEDGER_TODAY": str(AFTER)}
+        return typed("payments", *words, "--region", str(REGION), "--as", "acc", env=env)
+
+    shown = command("refusals").out
+    assert f"尚缺：涵盖{PAY_DATE}的账户{OWN}对账单" in shown
+    assert "银行状态非终局" in shown
+    no = refused.order_no
+    assert command("release", no, "--json").last["error"] == "order.no_second_proof"
+    acts = Remote(database.settings, world.engine)
+    with pytest.raises(Conflict) as said:
+        acts.run("acc", "payments release", {"order": no, "region": REGION}, "", b"")
+    assert said.value.code == "order.no_second_proof"
+    bank.load(bank.statement(BEFORE, BEFORE))
+    bank.load(bank.statement(PAY_DATE, PAY_DATE, line("X1", 700, PAY_DATE)))
+    assert command("refusals").out.strip() == "没有待证实的银行拒绝"
+    for _ in range(2):
+        done = command("release", no, "--json")
+        assert (done.code, done.last["state"], done.last["missing"]) == (0, "rejected", [])
+    body = json.loads(acts.run("acc", "payments release", {"order": no, "region": REGION}, "", b"").body)
+    assert (body["order"], body["state"]) == (no, "rejected")
+    assert (world.state(no), free(world)) == ("rejected", True)
 
 
 @pytest.mark.parametrize("days", [[AFTER], [BEFORE, AFTER]])
