@@ -351,6 +351,10 @@ def test_a_match_across_accounts_above_the_amount_or_twice_is_refused(
     assert raw(whole, n=number + 5).code == "reconciliation.other_account"
     assert raw(whole, n=number + 5, seq=more, fen=901).code == "reconciliation.amount"
     assert raw(whole, n=number + 5, seq=here, at=99).code == "reconciliation.amount"  # no such line
+    # right, and then one part more: in another transaction, in the same, in a savepoint of it
+    for between in ("SELECT 1", "SAVEPOINT more"):
+        added = raw(whole, between, bank_part.replace("%(line)s", "2"), n=number + 5, seq=here)
+        assert added.code == "business.frozen"
     for part in (bank_part, book_part):
         assert raw(part, n=number + 5).code == "reconciliation.alone"
     with pytest.raises((LedgerError, psycopg.Error)), world.tx() as tx:

@@ -593,28 +593,28 @@ BEGIN
 END $$;
 
 -- Parts of matches: they come with their match, in one statement, and a bank's line is one that is there. What came together was
--- written by one transaction (xmin): to a match of another nothing is added.
+-- written by one command of one transaction (xmin, cmin): to a match of another nothing is added, not even a moment later.
 CREATE OR REPLACE FUNCTION payments.check_match_parts() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET work_mem = '256MB' AS $$
 DECLARE
     v     record;
     v_of  record;     -- what bounds the new parts: without it whole tables would be read for one
-    v_own xid;
+    v_own record;     -- the command that wrote them
 BEGIN
     SELECT min(a.region) AS region, min(a.match) AS first, max(a.match) AS last INTO v_of FROM added a;
     SELECT * INTO v FROM added LIMIT 1;
     IF TG_TABLE_NAME = 'match_line' THEN
-        SELECT p.xmin INTO v_own FROM payments.match_line p
+        SELECT p.xmin, p.cmin INTO v_own FROM payments.match_line p
          WHERE p.region = v.region AND p.account = v.account AND p.match = v.match AND p.statement = v.statement AND p.n = v.n;
     ELSE
-        SELECT p.xmin INTO v_own FROM payments.match_leg p
+        SELECT p.xmin, p.cmin INTO v_own FROM payments.match_leg p
          WHERE p.region = v.region AND p.account = v.account AND p.match = v.match AND p.fund = v.fund AND p.seq = v.seq AND p.leg = v.leg;
     END IF;
     SELECT a.account, a.match, s.n INTO v
       FROM added a
       LEFT JOIN payments.statement_match s ON s.region = a.region AND s.account = a.account AND s.n = a.match
            AND s.region = v_of.region AND s.n BETWEEN v_of.first AND v_of.last
-     WHERE s.xmin IS DISTINCT FROM v_own LIMIT 1;
+     WHERE s.xmin IS DISTINCT FROM v_own.xmin OR s.cmin IS DISTINCT FROM v_own.cmin LIMIT 1;
     IF FOUND AND v.n IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'reconciliation.alone',
             DETAIL = format('账户%s的勾对%s：各行应与勾对本身一同登记', v.account, v.match);
