@@ -257,9 +257,6 @@ def test_the_doors_of_the_journal_are_these(catalogue: psycopg.Connection) -> No
             "attachments_digest",
             "shown_digest",
             "list_digest",
-            "template_digest",
-            "template_lines",
-            "template_misfits",
             "own_banks",
             "known_parties",
         ),  # read what is shown, write nothing

@@ -254,9 +254,9 @@ GRANT EXECUTE ON FUNCTION books.decide_template(integer,smallint,text,bytea,text
 ALTER FUNCTION books.propose_template(integer,smallint,text,text,text,text,text[],date,date) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.propose_template(integer,smallint,text,text,text,text,text[],date,date) TO fundledger_service;
 ALTER FUNCTION books.template_digest(books.voucher_template) OWNER TO fundledger_poster;
-GRANT EXECUTE ON FUNCTION books.template_digest(books.voucher_template) TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION books.template_digest(books.voucher_template) TO fundledger_auditor;
 ALTER FUNCTION books.template_in_force(integer,smallint,text,date) OWNER TO fundledger_poster;
 ALTER FUNCTION books.template_lines(text[]) OWNER TO fundledger_poster;
-GRANT EXECUTE ON FUNCTION books.template_lines(text[]) TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION books.template_lines(text[]) TO fundledger_auditor;
 ALTER FUNCTION books.template_misfits(integer,smallint,text,text[]) OWNER TO fundledger_poster;
-GRANT EXECUTE ON FUNCTION books.template_misfits(integer,smallint,text,text[]) TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION books.template_misfits(integer,smallint,text,text[]) TO fundledger_auditor;
