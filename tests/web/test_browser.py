@@ -29,6 +29,7 @@ def pages(desk: Any) -> Iterator[Any]:
             page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
             page.on("pageerror", lambda error: wrong.append(str(error)))
             page.goto("/desk/today")
+            page.wait_for_selector("input[name=user]:focus")  # a browser sets the focus a frame after "load"
             page.keyboard.type(user)
             page.keyboard.press("Tab")
             page.keyboard.type(PASSWORD)
