@@ -21,7 +21,24 @@ from ledger.api.refused import Refusals
 from ledger.core.errors import LedgerError, Unauthenticated
 from ledger.db.connections import Engine
 from ledger.settings import Settings
-from ledger.web.pages import acts, bank, books, closing, coming, institutions, month, payouts, people, today
+from ledger.web.pages import (
+    acts,
+    bank,
+    books,
+    clearing,
+    closing,
+    coming,
+    control,
+    declarations,
+    findings,
+    follow,
+    institutions,
+    month,
+    payouts,
+    people,
+    region,
+    today,
+)
 from ledger.web.show import STATIC, page
 from ledger.web.sitting import Desk, House, form_of, require_form, sit
 
@@ -47,9 +64,25 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/blocked": payouts.blocked,
     "/desk/files": payouts.sent_files,
     "/desk/received": payouts.received_files,
+    "/desk/follow": follow.follow,
+    "/desk/declarations": declarations.listing,
+    "/desk/declarations/{declaration}": declarations.one,
+    "/desk/findings": findings.listing,
+    "/desk/findings/{finding}": findings.one,
     "/desk/month": month.sheets,
+    "/desk/sheets/{sheet}": month.one,
+    "/desk/clearing": clearing.progress,
+    "/desk/letters/{letter}": clearing.letter,
     "/desk/institutions": institutions.listing,
     "/desk/institutions/{institution}": institutions.one,
+    "/desk/institutions/{institution}/statement": institutions.statement,
+    "/desk/control": control.ways,
+    "/desk/control-report": control.report,
+    "/desk/seals": control.seals,
+    "/desk/policy": region.policy,
+    "/desk/calendar": region.calendar,
+    "/desk/banks": region.banks,
+    "/desk/rules": region.rules,
     "/desk/users": people.users,
     "/desk/log": people.log,
     "/desk/me": coming.me,

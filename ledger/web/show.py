@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from types import EllipsisType
@@ -27,7 +29,7 @@ from reports.wording import printable
 
 ROWS: Final = 200
 """Rows, or entries, a page."""
-_MEDIA: Final[Mapping[str, str]] = {
+FILES: Final[Mapping[str, str]] = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pdf": "application/pdf",
@@ -60,6 +62,8 @@ class Filter(NamedTuple):
     label: str
     choices: Sequence[tuple[str, str]] = ()
     kind: str = "text"
+    value: str = ""
+    """What is looked at where the address says nothing."""
 
 
 def address(path: str, **values: object) -> str:
@@ -83,13 +87,29 @@ def _places(desk: Desk) -> Mapping[str, Callable[[str], str]]:
         return address(f"orders/{quote(cell)}", region=region)
 
     def institution(cell: str) -> str:
-        return address(f"institutions/{quote(cell)}", region=region) if cell[:1].isalpha() else ""
+        return address(f"institutions/{quote(cell)}", region=region) if _INSTITUTION.fullmatch(cell) else ""
 
     return {
         "voucher": voucher, "code": account, "order_no": order, "institution": institution,
+        **{key: partial(_page_of, path, region) for key, path in _PAGES_OF.items()},
+        "setl_id": lambda cell: address("follow", region=region, subject=cell),
         "row_name": lambda cell: address(
             f"books/{desk.query.get('form', 'balance-sheet')}/row", book=book, period=desk.period, row=cell),
     }  # fmt: skip
+
+
+_INSTITUTION: Final = re.compile(r"[A-Z](?=[A-Z]*[0-9])[0-9A-Z]{5,29}")
+_PAGES_OF: Final = {
+    "sheet": "sheets",
+    "declaration": "declarations",
+    "finding": "findings",
+    "letter": "letters",
+}
+"""Columns whose cells have a page of their own, and where."""
+
+
+def _page_of(path: str, region: int, cell: str) -> str:
+    return address(f"{path}/{quote(cell, safe='')}", region=region)
 
 
 def rows_of(desk: Desk, grid: Grid) -> list[tuple[str, list[ShownCell]]]:
@@ -98,7 +118,7 @@ def rows_of(desk: Desk, grid: Grid) -> list[tuple[str, list[ShownCell]]]:
     shown = []
     for line in grid.lines:
         cells = [
-            _shown(column, cell, places, line.level if n == 0 else 0)
+            _shown(column, cell, {} if line.total else places, line.level if n == 0 else 0)
             for n, (column, cell) in enumerate(zip(grid.columns, line.cells, strict=True))
         ]
         shown.append(("total" if line.total else "", cells))
@@ -119,11 +139,11 @@ def file_of(grids: Sequence[Grid], shape: str, paper: Paper = Paper.A4_ACROSS) -
     headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
     if shape == "csv":
         text = "\r\n".join(grid_csv.render(grid) for grid in grids)
-        return Response(text, media_type=_MEDIA[shape], headers=headers)
+        return Response(text, media_type=FILES[shape], headers=headers)
     with tempfile.TemporaryDirectory(prefix="fundledger-") as folder:
         path = Path(folder, f"list.{shape}")
         write_grid(grids, shape, path, paper, together=len(grids) > 1)
-        return Response(path.read_bytes(), media_type=_MEDIA[shape], headers=headers)
+        return Response(path.read_bytes(), media_type=FILES[shape], headers=headers)
 
 
 def grid_page(
@@ -141,7 +161,7 @@ def grid_page(
     `following` is where the next page begins; not given, the Grid is whole and shown part by part.
     """
     shape = desk.query.get("format", "")
-    if shape in _MEDIA:
+    if shape in FILES:
         return file_of([whole() if whole is not None else grid], shape)
     if following is ...:
         grid, following = _part(grid, desk.query.get("after", ""))
@@ -187,6 +207,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["money"] = _money
+    made.filters["dict_with"] = lambda asked, name, value: urlencode(asked | {name: value})
     made.filters["plain"] = lambda text: printable(str(text))
     made.globals["said"] = said
     made.globals["address"] = address

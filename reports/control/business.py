@@ -15,7 +15,7 @@ LISTED: Final = 500
 """Differences listed one by one; how many there are is always said."""
 
 # The journal's word alone: recognitions by the day they recognise, payments by the bank's day. Up to each fund's cut.
-_BOOKED: Final[LiteralString] = coded("""
+BOOKED: Final[LiteralString] = coded("""
     booked AS (
         SELECT e.business_date AS day, e.fund, e.attachments, e.seq, d.counterparty AS institution, abs(l.account) AS account,
                CASE WHEN l.account > 0 THEN l.fen ELSE -l.fen END AS net
@@ -84,10 +84,10 @@ def business_grids(tx: Transaction, month: ControlMonth, tips: Mapping[int, int]
     """By day, what differs, and receipts by day. `tips`: the last entry known of each fund's book."""
     params = month.params(funds=list(tips), tips=list(tips.values()))
     with_due = "WITH " + DUE
-    days = tx.rows(with_due + "," + _BOOKED + _BY_DAY, **params)
+    days = tx.rows(with_due + "," + BOOKED + _BY_DAY, **params)
     return [
         _by_day(month, days),
-        _differences(month, tx.rows(with_due + "," + _BOOKED + _BY_INSTITUTION, **params),
+        _differences(month, tx.rows(with_due + "," + BOOKED + _BY_INSTITUTION, **params),
                      tx.rows(with_due + _PAYABLES, **params)),
         _receipts(month, tx.rows(_RECEIPTS, **params)),
     ]  # fmt: skip

@@ -9,8 +9,9 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from ledger.books.reading import cut
+from ledger.books.reading import Cut, cut
 from ledger.books.setup import books_of
+from ledger.core.entries import Book
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
 from reports.control.brief import brief
@@ -113,15 +114,7 @@ def control_report(
         raise NotFound("control.no_books", f"统筹区{tx.region}没有您可见的账套", region=tx.region)
     here = ControlMonth(tx.region, month, tuple(book.fund for book in books))
     cuts = {book: cut(tx, book, known_at) for book in books}
-    tips = {
-        book.fund: tx.value(
-            "SELECT coalesce(max(last_seq), 0) FROM books.block WHERE region = %(region)s AND fund = %(fund)s AND block <= %(block)s",
-            region=book.region,
-            fund=book.fund,
-            block=known.block,
-        )
-        for book, known in cuts.items()
-    }
+    tips = tips_of(tx, cuts)
     sample = draw(tx, here, seed, cases)
     people: dict[str, str] = dict(tx.rows("SELECT user_name, display_name FROM access.app_user"))
     parts = [
@@ -134,6 +127,19 @@ def control_report(
     ]
     known = {str(book): cut_object(one) for book, one in cuts.items()}
     return ControlReport(here, seed, parts, known, signed_of(tx, month))
+
+
+def tips_of(tx: Transaction, cuts: Mapping[Book, Cut]) -> dict[int, int]:
+    """The last entry known of each fund's book."""
+    return {
+        book.fund: tx.value(
+            "SELECT coalesce(max(last_seq), 0) FROM books.block WHERE region = %(region)s AND fund = %(fund)s AND block <= %(block)s",
+            region=book.region,
+            fund=book.fund,
+            block=known.block,
+        )
+        for book, known in cuts.items()
+    }
 
 
 def signed_of(tx: Transaction, month: int) -> SignedControl | None:

@@ -10,13 +10,13 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from ledger.cli.line.context import JsonFlag, app_for, print_json
-from ledger.cli.words.explain import row_words
 from ledger.core.entries import FUNDS
 from ledger.core.errors import NotFound
 from ledger.core.words import words_of
 from ledger.db.unit_of_work import unit_of_work
 from reports.explain.chain import Chain
 from reports.explain.chain import explain as chain_of
+from reports.explain.words import row_words
 
 _SHOWN = 12
 _TITLES = words_of("explain.part")

@@ -10,13 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ledger.books.chart import account
 from ledger.cli.line.context import JsonFlag, print_json
-from ledger.core.entries import EMPLOYEE_FUND, Section, Side
 from ledger.core.errors import NotFound
-from ledger.rules.book import Rule, RuleLine
+from ledger.rules.book import Rule
 from ledger.rules.load import rulebook
-from ledger.rules.vocabulary import CONDITIONS, FORM_TITLES, PLACE_TITLES
+from ledger.rules.shown import plain_line, plain_rule
 from reports.render.terminal import show as show_table
 from reports.render.worked_year import worked_year_object, worked_year_tables
 from reports.worked_year import worked_year_of
@@ -49,7 +47,7 @@ def show(
     """列出记账规则：科目、方向、金额、条件、依据。"""
     rules = _chosen(event, policy)
     if as_json:
-        print_json({"rules": [_plain(rule) for rule in rules]})
+        print_json({"rules": [plain_rule(rule) for rule in rules]})
         return
     console = Console()
     if not console.is_terminal:
@@ -100,39 +98,9 @@ def _table(rule: Rule) -> Table:
     ):
         table.add_column(heading, ratio=ratio, overflow="fold")
     for line in rule.lines:
-        plain = _plain_line(line)
+        plain = plain_line(line)
         table.add_row(*(plain[key] for key in _SHOWN))
     return table
 
 
 _SHOWN = ("section", "side", "account_title", "amount_title", "condition_title", "article", "note")
-
-
-def _plain(rule: Rule) -> dict[str, object]:
-    return {
-        "rule": rule.name,
-        "event": rule.event.name,
-        "title": rule.event.title,
-        "version": rule.version,
-        "valid_from": rule.valid_from.isoformat(),
-        "lines": [_plain_line(line) for line in rule.lines],
-    }
-
-
-def _plain_line(line: RuleLine) -> dict[str, str]:
-    if line.place:
-        title = PLACE_TITLES[line.place]
-    else:
-        title = f"{line.account}{account(EMPLOYEE_FUND, int(line.account)).name}"
-    return {
-        "section": "会计账" if line.section is Section.STATUTORY else "备查账",
-        "side": "借" if line.side is Side.DEBIT else "贷",
-        "account": line.account,
-        "account_title": title,
-        "amount": f"{'-' if line.sign < 0 else ''}{line.amount}",
-        "amount_title": f"{'－' if line.sign < 0 else ''}{FORM_TITLES[line.amount]}",
-        "condition": line.condition,
-        "condition_title": CONDITIONS[line.condition].title if line.condition else "",
-        "article": line.article,
-        "note": line.note,
-    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from hashlib import sha256
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show, steps
 from ledger.control.alarms.standing import Alarm, Moment, standing, told
 from ledger.control.alarms.table import table
+from ledger.control.alarms.words import in_words
 from ledger.core.dates import machine_seconds
 from ledger.core.errors import NotFound
 from ledger.core.words import said
@@ -141,19 +142,6 @@ def table_command(*, as_json: JsonFlag = False) -> None:
     )
 
 
-_FAMILIES: Final = {
-    "suspense": ("", "paper.reason"),
-    "suspense_old": ("", "paper.reason"),
-    "overdue": ("", "order.state"),
-    "job_failed": ("job", ""),
-    "job_silent": ("job", ""),
-    "findings": ("job", ""),
-    "frozen": ("freeze.sign", ""),
-    "notice": ("alarm.channel", ""),
-}
-"""Families of words that an alarm's subject and detail are codes of."""
-
-
 def short(key: str) -> str:
     """What people call an alarm by: the beginning of its key's digest."""
     return sha256(key.encode()).hexdigest()[:10]
@@ -161,8 +149,5 @@ def short(key: str) -> str:
 
 def words(one: Alarm) -> str:
     """What it is and of what, for people."""
-    subject, detail = (
-        said(family, text) if family else text
-        for family, text in zip(_FAMILIES.get(one.kind, ("", "")), (one.subject, one.detail), strict=True)
-    )
+    subject, detail = in_words(one)
     return f"{table()[one.kind].what}：{subject} {detail}".rstrip()

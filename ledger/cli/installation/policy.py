@@ -23,7 +23,7 @@ def list_choices(region: RegionOption, *, as_json: JsonFlag = False) -> None:
     with unit_of_work(running.engine, running.user, region) as tx:
         found = read_choices(tx)
     lines = [
-        f"{one.key}（{one.title}）：自{one.from_day}起 {one.value}，依据{one.source}，{one.set_by}提出、{_checker(one.confirmed_by)}"
+        f"{one.key}（{one.title}）：自{one.from_day}起 {one.value}，依据{one.source}，{one.set_by}提出、{one.checker}"
         for one in found.chosen
     ]
     lines += [
@@ -83,7 +83,3 @@ def refuse(
     with act(running, region, "policy.refuse", digest) as tx:
         refused = refuse_choices(tx, digest, reason, running.clock.today())
     show({"refused": refused}, [f"已退回{refused}项"], as_json=as_json)
-
-
-def _checker(name: str) -> str:
-    return "0.2版一人设定，旧版接管" if name.startswith("system:") else f"{name}确认"

@@ -21,6 +21,15 @@ class Choice(NamedTuple):
     set_by: str
     confirmed_by: str
 
+    @property
+    def checker(self) -> str:
+        """Who confirmed it, in words: what one person alone had set before 0.3 was taken over as it was."""
+        return (
+            "0.2版一人设定，旧版接管"
+            if self.confirmed_by.startswith("system:")
+            else f"{self.confirmed_by}确认"
+        )
+
 
 class OpenChoice(NamedTuple):
     """One that waits for its second person."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import NotFound
@@ -24,6 +25,44 @@ class OwnAccount:
     """Which bank's formats and channel it uses: a key of the adapters' registry."""
     bank_name: str
     cnaps: str
+
+
+class ShownAccount(NamedTuple):
+    """An own account with the state of its latest channel."""
+
+    number: str
+    kind: str
+    name: str
+    bank_name: str
+    cnaps: str
+    funds: list[int]
+    """Whose books use it."""
+    channel: str
+    """channel.state of its latest channel; "" where none was ever proposed."""
+    host: str
+    host_keys: list[str]
+    proposed_by: str
+    confirmed_by: str
+
+
+def own_accounts(tx: Transaction) -> list[ShownAccount]:
+    """The region's own accounts by number; each with its latest channel, which holds no secret."""
+    return [
+        ShownAccount(*row)
+        for row in tx.rows(
+            """SELECT a.account, a.kind, a.name, a.bank_name, a.cnaps,
+                      ARRAY(SELECT b.fund::int FROM payments.book_account b WHERE b.region = a.region AND b.account = a.account ORDER BY 1),
+                      coalesce(c.state, ''), coalesce(c.channel ->> 'host', ''),
+                      ARRAY(SELECT jsonb_array_elements_text(CASE jsonb_typeof(c.channel -> 'host_keys') WHEN 'array'
+                                                             THEN c.channel -> 'host_keys' ELSE '[]' END)),
+                      coalesce(c.proposed_by, ''), coalesce(c.confirmed_by, '')
+                 FROM payments.bank_account a
+                 LEFT JOIN LATERAL (SELECT * FROM payments.bank_channel c WHERE c.region = a.region AND c.account = a.account
+                                     ORDER BY c.version DESC LIMIT 1) c ON true
+                WHERE a.region = %(region)s ORDER BY a.account""",
+            region=tx.region,
+        )
+    ]
 
 
 def add_account(tx: Transaction, account: OwnAccount) -> None:

@@ -25,8 +25,10 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     known = {one.name: one for one in desk.house.commands.described()}
     if name not in known:
         raise NotFound("route.no_act", f"没有事项{name[:60]}")
+    typed = {field: value for field, value in form.items() if field[:2] in ("v.", "l.") and value != ""}
     values: dict[str, Any] = {
-        field[2:]: value for field, value in form.items() if field.startswith("v.") and value != ""
+        field[2:]: value if field[0] == "v" else [one for one in re.split(r"[\s,，、;；]+", value) if one]
+        for field, value in typed.items()
     }
     digest = hashlib.sha256(json.dumps([name, values], sort_keys=True).encode()).digest()
     summary, back = re.split("[；。]", known[name].summary)[0], form.get("back", "")
@@ -35,10 +37,10 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         key = form.get("key", "")
         done = desk.house.commands.run(desk.user, name, values, check_key(key) if key else "", digest)
     except LedgerError as error:
-        typed = [(field, value, field not in _HELD) for field, value in values.items()]
+        again = [(field, value, field[2:] not in _HELD) for field, value in typed.items()]
         return page(
             desk, "refused.html", error.status, title="未能办理", code=error.code, message=error.message, back=back,
-            summary=summary, typed=typed, action=request.url.path,
+            summary=summary, typed=again, action=request.url.path,
         )  # fmt: skip
     found = json.loads(done.body)
     warnings = (

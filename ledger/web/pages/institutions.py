@@ -1,15 +1,19 @@
-"""Institutions: agreement, how and where each is paid; what waits for a second person with old and new side by side."""
+"""Institutions: agreement, how and where each is paid, what waits with old and new side by side; its year on one page."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.core.entries import FUND_NAMES
 from ledger.core.words import said
 from ledger.fund.institutions.documents import list_institutions, show_institution
-from ledger.web.show import grid_page, page
+from ledger.web.record import record_page
+from ledger.web.show import Filter, address, grid_page, page
 from ledger.web.sitting import Desk
+from reports.institution_statement import institution_statement
 from reports.render.grid import Column, Grid, Line
+from reports.render.statement_grid import statement_grids
 
 
 def listing(desk: Desk, _request: Request) -> Response:
@@ -43,3 +47,25 @@ def one(desk: Desk, request: Request) -> Response:
     with desk.tx() as tx:
         found = show_institution(tx, desk.today, request.path_params["institution"])
     return page(desk, "institution.html", title=found.standing.name, found=found, standing=found.standing)
+
+
+def statement(desk: Desk, request: Request) -> Response:
+    """What was owed, paid, deducted and is still owed in a service year; every figure down to its vouchers."""
+    code = request.path_params["institution"]
+    q = desk.query
+    fund = int(q["fund"]) if q.get("fund") in {str(one) for one in FUND_NAMES} else next(iter(FUND_NAMES))
+    year = int(q["year"]) if len(q.get("year", "")) == 4 and q["year"].isdigit() else desk.today.year
+    with desk.tx() as tx:
+        made = institution_statement(tx, fund, code, year)
+    facts = (
+        ("险种", FUND_NAMES[fund]), ("年度", year), ("本页平衡", "是" if made.conserved else "否：请内控核查"),
+        ("与结算记录相符", "是" if made.records_agree else "否：请内控核查"),
+    )  # fmt: skip
+    filters = (
+        Filter("fund", "险种", [(str(one), name) for one, name in FUND_NAMES.items()], value=str(fund)),
+        Filter("year", "年度", value=str(year)),
+    )
+    return record_page(
+        desk, f"{code} 年度对账单", facts, statement_grids(made), filters=filters,
+        here=address(f"institutions/{code}/statement", region=desk.region, fund=fund, year=year),
+    )  # fmt: skip

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from ledger.control.alarms.standing import Moment, standing
 from ledger.control.alarms.table import table
+from ledger.control.alarms.words import in_words
 from ledger.core.dates import machine_seconds, moment_of, parse_day
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.day_list import day_list
@@ -72,7 +73,7 @@ def today(desk: Desk, _request: Request) -> Response:
     day = parse_day(desk.query["day"]) if desk.query.get("day") else desk.today
     with desk.tx() as tx:
         moment = Moment(moment_of(desk.house.settings.clock()), machine_seconds())
-        alarms = [(one, table()[one.kind]) for one in standing(tx, moment)]
+        alarms = [(one, table()[one.kind], *in_words(one)) for one in standing(tx, moment)]
         waits = _waits(tx)
         flow = _flow(tx, day, desk.region)
         clocks = _clocks(tx, desk.today)

@@ -1,0 +1,29 @@
+"""An alarm's subject and detail as people read them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger.control.alarms.standing import Alarm
+from ledger.core.words import said
+
+_FAMILIES: Final = {
+    "suspense": ("", "paper.reason"),
+    "suspense_old": ("", "paper.reason"),
+    "overdue": ("", "order.state"),
+    "job_failed": ("job", ""),
+    "job_silent": ("job", ""),
+    "findings": ("job", ""),
+    "frozen": ("freeze.sign", ""),
+    "notice": ("alarm.channel", ""),
+}
+"""Families of words that they are codes of, by the alarm's kind."""
+
+
+def in_words(alarm: Alarm) -> tuple[str, str]:
+    """Subject and detail, their codes said."""
+    of_subject, of_detail = _FAMILIES.get(alarm.kind, ("", ""))
+    return (
+        said(of_subject, alarm.subject) if of_subject else alarm.subject,
+        said(of_detail, alarm.detail) if of_detail else alarm.detail,
+    )

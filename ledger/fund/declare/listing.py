@@ -1,0 +1,70 @@
+"""A 期号 line by line: compared or not, declared or not, where each declaration stands."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ledger.db.unit_of_work import Transaction
+
+
+class TermLine(NamedTuple):
+    """One institution's line of a 期号 and 清算类别; `declaration_id` is "" where nothing living is declared. Money in fen."""
+
+    institution: str
+    name: str
+    clr_type: str
+    reconciled: str
+    """fund.reconciliation.state: open, differs, agreed."""
+    differences: int
+    records: int
+    declaration_id: str
+    state: str
+    """clr_stas (platform-fields.md 4.5); "" without a declaration."""
+    late: bool
+    fund_fen: int
+
+
+class DeclarationEvent(NamedTuple):
+    """A frozen row of a declaration's history."""
+
+    event: str
+    from_state: str
+    to_state: str
+    user: str
+    on: object
+    reason: str
+
+
+def term_lines(tx: Transaction, fund: int, term: int) -> list[TermLine]:
+    """Every line of a 期号 that was compared with an institution, with its latest declaration that was not withdrawn."""
+    return [
+        TermLine(*row)
+        for row in tx.rows(
+            """SELECT r.institution, i.name, r.clr_type, r.state, r.differences, r.records, coalesce(d.declaration_id, ''),
+                      coalesce(d.state, ''), coalesce(d.late, false), coalesce(d.fund_appy_fen, 0)
+                 FROM fund.reconciliation r
+                 JOIN fund.institution i ON i.region = r.region AND i.institution = r.institution
+                 LEFT JOIN LATERAL (
+                      SELECT * FROM fund.declaration d WHERE d.region = r.region AND d.fund = r.fund
+                         AND d.institution = r.institution AND d.term = r.term AND d.clr_type = r.clr_type AND NOT d.withdrawn
+                       ORDER BY d.declared_on DESC, d.declaration_id DESC LIMIT 1) d ON true
+                WHERE r.region = %(region)s AND r.fund = %(fund)s AND r.term = %(term)s
+                ORDER BY r.institution COLLATE "C", r.clr_type""",
+            region=tx.region,
+            fund=fund,
+            term=term,
+        )
+    ]
+
+
+def declaration_events(tx: Transaction, declaration_id: str) -> list[DeclarationEvent]:
+    """Everything done to a declaration, in order."""
+    return [
+        DeclarationEvent(*row)
+        for row in tx.rows(
+            """SELECT event, from_state, to_state, user_name, business_date, reason FROM fund.declaration_event
+                WHERE region = %(region)s AND declaration_id = %(id)s ORDER BY n""",
+            region=tx.region,
+            id=declaration_id,
+        )
+    ]

@@ -1,0 +1,94 @@
+"""Business, finance and bank side by side, an institution or a day a row: what the records owe by the day, what the journal has of
+it, what went into orders, and what the bank's own papers prove as paid (art. 29)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final, LiteralString, NamedTuple
+
+from ledger.db.unit_of_work import Transaction
+from reports.control.business import BOOKED
+from reports.control.due import DUE, ControlMonth
+from reports.render.grid import Column, Grid, Line
+
+# An order that failed and went out again is paid where the last of its line is: proven by the papers of any of them, net of returns.
+_WAYS: Final[LiteralString] = """,
+    owed AS (SELECT day, fund, institution, daily_fen, order_no FROM fund.payable
+              WHERE region = %(region)s AND fund = ANY(%(funds)s) AND day >= %(first)s AND day < %(after)s AND daily_fen <> 0
+                AND recognised_by NOT LIKE 'OPEN:%%'),
+    line AS (SELECT DISTINCT order_no AS root, order_no FROM owed WHERE order_no <> ''
+              UNION ALL
+             SELECT l.root, o.order_no FROM line l JOIN payments.pay_order o ON o.region = %(region)s AND o.replaces = l.order_no),
+    proven AS (SELECT l.root FROM line l JOIN payments.evidence v ON v.region = %(region)s AND v.matched_order = l.order_no
+                WHERE v.outcome = 'posted'
+                GROUP BY 1 HAVING sum(CASE v.direction WHEN 'debit' THEN v.amount_fen ELSE -v.amount_fen END) > 0),
+    money AS (SELECT w.day, w.fund, w.institution, sum(w.daily_fen) FILTER (WHERE w.order_no <> '') AS ordered,
+                     sum(w.daily_fen) FILTER (WHERE p.root IS NOT NULL) AS paid
+                FROM owed w LEFT JOIN proven p ON p.root = w.order_no GROUP BY 1, 2, 3),
+    ways AS (SELECT day, fund, institution, coalesce(b.u_count, 0) AS count, coalesce(b.u_daily, 0) AS business,
+                    coalesce(b.k_daily, 0) AS finance, coalesce(m.ordered, 0) AS ordered, coalesce(m.paid, 0) AS paid
+               FROM both_sides b FULL JOIN money m USING (day, fund, institution))
+"""
+_BY_INSTITUTION: Final[LiteralString] = """
+    SELECT w.institution, i.name, sum(count)::bigint, sum(business)::bigint, sum(finance)::bigint, sum(ordered)::bigint, sum(paid)::bigint
+      FROM ways w LEFT JOIN fund.institution i ON i.region = %(region)s AND i.institution = w.institution
+     GROUP BY 1, 2 ORDER BY w.institution COLLATE "C"
+"""
+_BY_DAY: Final[LiteralString] = """
+    SELECT day, sum(count)::bigint, sum(business)::bigint, sum(finance)::bigint, sum(ordered)::bigint, sum(paid)::bigint FROM ways
+     WHERE institution = %(institution)s GROUP BY 1 ORDER BY 1
+"""
+
+
+class Ways(NamedTuple):
+    """A row: an institution or one of its days. Money in fen of the share that is paid by the day."""
+
+    of: str | date
+    name: str
+    records: int
+    business_fen: int
+    finance_fen: int
+    ordered_fen: int
+    paid_fen: int
+    """Proven by the bank's papers, returns taken off."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether business and finance say different sums, or the bank paid more than the books owed."""
+        return self.business_fen != self.finance_fen or self.paid_fen > self.finance_fen
+
+
+def three_ways(
+    tx: Transaction, month: ControlMonth, tips: Mapping[int, int], institution: str = ""
+) -> list[Ways]:
+    """Every institution of a month, or every day of one. `tips`: the last entry known of each fund's book."""
+    params = month.params(funds=list(tips), tips=list(tips.values()), institution=institution)
+    query: LiteralString = "WITH RECURSIVE " + DUE + "," + BOOKED + _WAYS
+    if institution:
+        return [Ways(day, "", *rest) for day, *rest in tx.rows(query + _BY_DAY, **params)]
+    return [Ways(code, name or "", *rest) for code, name, *rest in tx.rows(query + _BY_INSTITUTION, **params)]
+
+
+def three_ways_grid(month: ControlMonth, found: list[Ways], institution: str = "") -> Grid:
+    """As a table with its totals; what differs is said in the last column."""
+    of = Column("day", "结算日", "day", 10) if institution else Column("institution", "机构", "text", 14)
+    columns = (
+        of, Column("name", "名称"), Column("records", "结算笔数", "count"), Column("business", "业务应拨付", "money"),
+        Column("finance", "账面应拨付", "money"), Column("difference", "业财差额", "money"), Column("ordered", "已编单", "money"),
+        Column("paid", "银行已付", "money"), Column("open", "账面未付", "money"), Column("word", "核对"),
+    )  # fmt: skip
+    lines = [
+        Line((one.of, one.name, one.records, one.business_fen, one.finance_fen, one.business_fen - one.finance_fen,
+              one.ordered_fen, one.paid_fen, one.finance_fen - one.paid_fen, "不符" if one.differs else "相符"))
+        for one in found
+    ]  # fmt: skip
+    sums = [sum(values) for values in zip(*(one[2:7] for one in found), strict=True)] or [0] * 5
+    total = (None if institution else "合计", "合计" if institution else "", sums[0], sums[1], sums[2], sums[1] - sums[2], sums[3],
+             sums[4], sums[2] - sums[4], "")  # fmt: skip
+    title = f"业务、财务、银行三方核对{'：' + institution if institution else ''}"
+    return Grid(
+        f"三方核对-{month.region}-{month.month}{'-' + institution if institution else ''}", title, columns,
+        [*lines, Line(total, total=True)], heads=(f"统筹区：{month.region}", f"{month.month // 100}年{month.month % 100}月结算", "单位：元"),
+        notes=("业务：结算记录按当日协议比例应日拨付额；账面：已记账的日拨付应付；银行已付：以银行单据为准，退汇已减。",),
+    )  # fmt: skip

@@ -1,0 +1,119 @@
+"""Every page that can be reached by links, in a home that has lived and holds every code the database allows: each answers, in words."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import date
+from html import unescape
+from typing import Any
+
+import argon2
+import psycopg
+import pytest
+
+from ledger.api.intake.service import make_service
+from ledger.cli.remote import Remote
+from ledger.core.words import families, words_of
+from ledger.db.migrate import migrate
+from ledger.simulation.people import PASSWORD
+from ledger.web.application import PAGES, make_pages
+from tests.cli.filled import fill_every_code
+from tests.cli.test_words import ALLOWED, EVENTS, allowed_codes, raw
+from tests.db.homes.home import as_left, kept
+from tests.scenes.served import served
+from tests.web.conftest import Browser
+
+TODAY = date(2026, 5, 8)
+START = (
+    "/desk/today", "/desk/declarations?fund=310&term=202603", "/desk/declarations?fund=390&term=202603",
+    "/desk/month?fund=310&term=202603", "/desk/month?fund=390&term=202603", "/desk/clearing?year=2026&fund=310",
+    "/desk/clearing?year=2025&fund=310", "/desk/clearing?year=2026&fund=390&part=Q1", "/desk/control?period=202603",
+    "/desk/control-report?period=202603", "/desk/books/balance-sheet?period=202603", "/desk/books/columnar?account=9104",
+    "/desk/orders?state=returned", "/desk/blocked?date=2026-03-02",
+)  # fmt: skip
+SAME_KIND = 6
+"""Pages of one kind that are looked at."""
+
+
+@pytest.fixture(scope="module")
+def lived_desk(cluster: Any) -> Iterator[Any]:
+    with ExitStack() as stack:
+        name = f"t_pages_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}"
+        settings, _ = stack.enter_context(as_left(cluster, name, kept()[0]))
+        migrate(settings)
+        with psycopg.connect(str(settings.database_url)) as connection:
+            codes = allowed_codes(connection)
+            hashed = argon2.PasswordHasher().hash(PASSWORD)
+            connection.execute("INSERT INTO access.password (user_name, hash) VALUES ('zhou', %s)", [hashed])
+            connection.commit()
+            fill_every_code(
+                connection, codes | {"payments.evidence.outcome_code": list(words_of("paper.reason"))}
+            )
+            every = {code for found in codes.values() for code in found}
+            every |= {event for (event,) in connection.execute(EVENTS)}
+        settings = settings.model_copy(update={"today": TODAY})
+        made = stack.enter_context(served(make_service(settings, Remote, make_pages)))
+        every |= {code for of, found in families().items() if not of.startswith("explain.") for code in found}
+        made.codes = {code for code in every if re.fullmatch(r"[A-Za-z][A-Za-z_.0-9]*", code)} - set(ALLOWED)
+        yield made
+
+
+def kind_of(path: str) -> str:
+    """A page's address without what varies in it."""
+    plain, _, query = path.partition("?")
+    names = "&".join(sorted(part.partition("=")[0] for part in query.split("&") if part))
+    return re.sub(r"/[^/]*[0-9][^/]*", "/#", plain) + "?" + names
+
+
+def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None:
+    browser = Browser(lived_desk.address)
+    assert browser.enter("zhou").status_code == 303
+    seen: dict[str, int] = {}
+    done: set[str] = set()
+    waiting = list(START)
+    wrong: list[str] = []
+    while waiting:
+        path = waiting.pop(0)
+        kind = kind_of(path)
+        if path in done or seen.get(kind, 0) >= SAME_KIND:
+            continue
+        done.add(path)
+        seen[kind] = seen.get(kind, 0) + 1
+        response = browser.get(path)
+        if response.status_code != 200:
+            wrong.append(f"{response.status_code} {path}")
+            continue
+        text = re.sub(
+            r"<[^>]*>", " ", re.sub(r"<(script|style|code)[^>]*>.*?</\1>", " ", response.text, flags=re.S)
+        )
+        text = re.sub(r"fundledger [a-z -]+", "", text)  # a command to type is no word of a sentence
+        lines = {
+            code: line.strip() for line in unescape(text).splitlines() for code in raw(line, lived_desk.codes)
+        }
+        wrong += [f"{path}: {code} in “{line[:80]}”" for code, line in lines.items()]
+        for href in re.findall(r'href="([^"#]+)"', response.text):
+            href = unescape(href)
+            href = path.partition("?")[0] + href if href.startswith("?") else href
+            if href.startswith("/desk/") and not href.startswith("/desk/static") and "format=" not in href:
+                waiting.append(href)
+    assert wrong == [], "\n".join(wrong)
+    reached = {re.sub(r"\{[^}]*\}", "#", page) for page in PAGES}
+    there = {kind.partition("?")[0] for kind in seen}
+    named = {re.sub(r"^/desk/books/[a-z-]+", "/desk/books/#", one) for one in there}
+    assert reached - named == {"/desk/users", "/desk/log"} - named, "a page that no link leads to"
+
+
+def test_every_list_as_a_file(lived_desk: Any) -> None:
+    browser = Browser(lived_desk.address)
+    browser.enter("zhou")
+    for path in START[1:]:
+        page = browser.get(path)
+        links = re.findall(r'href="(\?[^"]*format=csv[^"]*)"', page.text)
+        if links:
+            answer = browser.get(path.partition("?")[0] + unescape(links[0]))
+            assert answer.status_code == 200, path
+            assert answer.headers["content-type"].startswith("text/csv"), path
+            assert "attachment" in answer.headers["content-disposition"]
