@@ -23,20 +23,26 @@ _WAYS: Final[LiteralString] = """,
     proven AS (SELECT l.root FROM line l JOIN payments.evidence v ON v.region = %(region)s AND v.matched_order = l.order_no
                 WHERE v.outcome = 'posted'
                 GROUP BY 1 HAVING sum(CASE v.direction WHEN 'debit' THEN v.amount_fen ELSE -v.amount_fen END) > 0),
+    told AS (SELECT DISTINCT l.root FROM line l JOIN payments.pay_order o ON o.region = %(region)s AND o.order_no = l.order_no
+              WHERE o.state = 'paid'),
     money AS (SELECT w.day, w.fund, w.institution, sum(w.daily_fen) FILTER (WHERE w.order_no <> '') AS ordered,
+                     sum(w.daily_fen) FILTER (WHERE t.root IS NOT NULL) AS told,
                      sum(w.daily_fen) FILTER (WHERE p.root IS NOT NULL) AS paid
-                FROM owed w LEFT JOIN proven p ON p.root = w.order_no GROUP BY 1, 2, 3),
+                FROM owed w LEFT JOIN proven p ON p.root = w.order_no LEFT JOIN told t ON t.root = w.order_no GROUP BY 1, 2, 3),
     ways AS (SELECT day, fund, institution, coalesce(b.u_count, 0) AS count, coalesce(b.u_daily, 0) AS business,
-                    coalesce(b.k_daily, 0) AS finance, coalesce(m.ordered, 0) AS ordered, coalesce(m.paid, 0) AS paid
+                    coalesce(b.k_daily, 0) AS finance, coalesce(m.ordered, 0) AS ordered,
+                    coalesce(m.told, 0) AS told, coalesce(m.paid, 0) AS paid
                FROM both_sides b FULL JOIN money m USING (day, fund, institution))
 """
 _BY_INSTITUTION: Final[LiteralString] = """
-    SELECT w.institution, i.name, sum(count)::bigint, sum(business)::bigint, sum(finance)::bigint, sum(ordered)::bigint, sum(paid)::bigint
+    SELECT w.institution, i.name, sum(count)::bigint, sum(business)::bigint, sum(finance)::bigint, sum(ordered)::bigint, sum(told)::bigint,
+           sum(paid)::bigint
       FROM ways w LEFT JOIN fund.institution i ON i.region = %(region)s AND i.institution = w.institution
      GROUP BY 1, 2 ORDER BY w.institution COLLATE "C"
 """
 _BY_DAY: Final[LiteralString] = """
-    SELECT day, sum(count)::bigint, sum(business)::bigint, sum(finance)::bigint, sum(ordered)::bigint, sum(paid)::bigint FROM ways
+    SELECT day, sum(count)::bigint, sum(business)::bigint, sum(finance)::bigint, sum(ordered)::bigint, sum(told)::bigint,
+           sum(paid)::bigint FROM ways
      WHERE institution = %(institution)s GROUP BY 1 ORDER BY 1
 """
 
@@ -46,17 +52,20 @@ class Ways(NamedTuple):
 
     of: str | date
     name: str
-    records: int
+    parts: int
+    """Records, the pooled and the account part of one counted each."""
     business_fen: int
     finance_fen: int
     ordered_fen: int
+    told_fen: int
+    """Of these, by our orders paid."""
     paid_fen: int
     """Proven by the bank's papers, returns taken off."""
 
     @property
     def differs(self) -> bool:
-        """Whether business and finance say different sums, or the bank paid more than the books owed."""
-        return self.business_fen != self.finance_fen or self.paid_fen > self.finance_fen
+        """Whether business and finance, or finance and bank, say different sums."""
+        return self.business_fen != self.finance_fen or self.told_fen != self.paid_fen
 
 
 def three_ways(
@@ -74,21 +83,21 @@ def three_ways_grid(month: ControlMonth, found: list[Ways], institution: str = "
     """As a table with its totals; what differs is said in the last column."""
     of = Column("day", "结算日", "day", 10) if institution else Column("institution", "机构", "text", 14)
     columns = (
-        of, Column("name", "名称"), Column("records", "结算笔数", "count"), Column("business", "业务应拨付", "money"),
+        of, Column("name", "名称"), Column("parts", "应付笔数", "count"), Column("business", "业务应拨付", "money"),
         Column("finance", "账面应拨付", "money"), Column("difference", "业财差额", "money"), Column("ordered", "已编单", "money"),
-        Column("paid", "银行已付", "money"), Column("open", "账面未付", "money"), Column("word", "核对"),
+        Column("told", "账上已付", "money"), Column("paid", "银行已付", "money"), Column("open", "未付", "money"), Column("word", "核对"),
     )  # fmt: skip
     lines = [
-        Line((one.of, one.name, one.records, one.business_fen, one.finance_fen, one.business_fen - one.finance_fen,
-              one.ordered_fen, one.paid_fen, one.finance_fen - one.paid_fen, "不符" if one.differs else "相符"))
+        Line((one.of, one.name, one.parts, one.business_fen, one.finance_fen, one.business_fen - one.finance_fen,
+              one.ordered_fen, one.told_fen, one.paid_fen, one.finance_fen - one.paid_fen, "不符" if one.differs else "相符"))
         for one in found
     ]  # fmt: skip
-    sums = [sum(values) for values in zip(*(one[2:7] for one in found), strict=True)] or [0] * 5
-    total = (None if institution else "合计", "合计" if institution else "", sums[0], sums[1], sums[2], sums[1] - sums[2], sums[3],
-             sums[4], sums[2] - sums[4], "")  # fmt: skip
+    sums = [sum(values) for values in zip(*(one[2:8] for one in found), strict=True)] or [0] * 6
+    total = (None if institution else "合计", "合计" if institution else "", sums[0], sums[1], sums[2], sums[1] - sums[2],
+             *sums[3:], sums[2] - sums[5], "")  # fmt: skip
     title = f"业务、财务、银行三方核对{'：' + institution if institution else ''}"
     return Grid(
         f"三方核对-{month.region}-{month.month}{'-' + institution if institution else ''}", title, columns,
         [*lines, Line(total, total=True)], heads=(f"统筹区：{month.region}", f"{month.month // 100}年{month.month % 100}月结算", "单位：元"),
-        notes=("业务：结算记录按当日协议比例应日拨付额；账面：已记账的日拨付应付；银行已付：以银行单据为准，退汇已减。",),
+        notes=("业务：结算记录按当日协议比例应日拨付额；账面：已记账的日拨付应付；账上已付：已付妥的拨付单；银行已付：以银行单据为准，退汇已减；未付为负的是冲销后待抵扣。",),
     )  # fmt: skip

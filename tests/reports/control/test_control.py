@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 
 from adapters.banks.ports import Direction
+from ledger.books.reading import cut
+from ledger.books.setup import books_of
 from ledger.control.verify import verify
 from ledger.core.errors import Conflict, Forbidden, LedgerError, NotFound
 from reports.control.brief import PRINTED, brief
-from reports.control.report import ControlReport, as_signed, control_report, sign
+from reports.control.due import ControlMonth
+from reports.control.report import ControlReport, as_signed, control_report, sign, tips_of
+from reports.control.three_ways import three_ways
 from reports.render.grid_json import document
 
 H, OTHER = "H42010000001", "H42010000002"
@@ -120,6 +124,37 @@ def test_what_was_tampered_shows(busy: Any) -> None:
     assert [
         row for row in rows(told(busy), "business") if row["agrees"] == "否"
     ]  # the record is no longer what was booked
+
+
+def ways(town: Any, institution: str = "") -> dict[Any, Any]:
+    with town.tx("zhou") as tx:
+        month = ControlMonth(420100, OCTOBER)
+        tips = tips_of(tx, {book: cut(tx, book, None) for book, _ in books_of(tx)})
+        return {one.of: one for one in three_ways(tx, month, tips, institution)}
+
+
+def test_business_finance_and_bank_side_by_side(busy: Any) -> None:
+    found = ways(busy)
+    # records: 60 % of 100 001 and 33 335; of 70 000 and 40 000 less the 70 000 reversed
+    assert {of: one[2:] for of, one in found.items()} == {
+        H: (4, 80_002, 80_002, 80_002, 80_002, 80_002), OTHER: (3, 24_000, 24_000, 42_000, 42_000, 42_000),
+    }  # fmt: skip
+    assert not any(one.differs for one in found.values())
+    days = ways(busy, OTHER)
+    assert {str(day): (one.business_fen, one.paid_fen) for day, one in days.items()} == {
+        "2026-10-12": (42_000, 42_000), "2026-10-13": (24_000, 0), "2026-10-15": (-42_000, 0),
+    }  # fmt: skip
+    busy.month.pretend("UPDATE fund.record SET hifp_pay = hifp_pay + 1000 WHERE setl_id = 'b2'")
+    busy.month.pretend(
+        "DELETE FROM payments.evidence WHERE matched_order = (SELECT order_no FROM payments.order_payable WHERE setl_id = 'a2')"
+    )
+    found = ways(busy)
+    assert (found[H].differs, found[H].told_fen, found[H].paid_fen) == (
+        True,
+        80_002,
+        0,
+    )  # both were in one order
+    assert (found[OTHER].differs, found[OTHER].business_fen - found[OTHER].finance_fen) == (True, 600)
 
 
 def test_the_reviewer_signs_what_was_shown_once_and_it_stays(busy: Any) -> None:
