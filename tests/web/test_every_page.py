@@ -13,6 +13,8 @@ from typing import Any
 import argon2
 import psycopg
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, sync_playwright
 
 from ledger.api.intake.service import make_service
 from ledger.cli.remote import Remote
@@ -23,6 +25,7 @@ from ledger.web.application import PAGES, make_pages
 from tests.cli.filled import fill_every_code
 from tests.cli.test_words import ALLOWED, EVENTS, allowed_codes, raw
 from tests.db.homes.home import as_left, kept
+from tests.judges import program_of
 from tests.scenes.served import served
 from tests.web.conftest import Browser
 
@@ -117,3 +120,52 @@ def test_every_list_as_a_file(lived_desk: Any) -> None:
             assert answer.status_code == 200, path
             assert answer.headers["content-type"].startswith("text/csv"), path
             assert "attachment" in answer.headers["content-disposition"]
+
+
+@pytest.mark.judge("chromium")
+def test_pages_are_open_to_everybody_and_fit_the_screen(lived_desk: Any) -> None:
+    """axe-core finds nothing serious; nothing is cut off at the two screens of the issue; the first page is small."""
+    said, loaded = [], []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program_of("chromium"), args=["--no-sandbox"])
+        window = chromium.new_context(viewport={"width": 1366, "height": 768}, base_url=lived_desk.address)
+        view = window.new_page()
+        view.on("response", lambda response: loaded.append((response.url, len(response.body()))))
+        view.goto("/desk/login")
+        said += serious(view, "/desk/login")
+        view.fill("[name=user]", "zhou")
+        view.fill("[name=password]", PASSWORD)
+        view.keyboard.press("Enter")
+        view.wait_for_url("**/desk/today")
+        assert sum(size for _, size in loaded) < 300_000, loaded
+        for path in (
+            *START,
+            "/desk/follow?subject=310:100",
+            "/desk/rules",
+            "/desk/policy",
+            "/desk/banks",
+            "/desk/findings",
+            "/desk/me",
+        ):
+            view.goto(path)
+            said += serious(view, path)
+            for width in (1366, 1920):
+                view.set_viewport_size({"width": width, "height": 768})
+                over = view.evaluate("document.documentElement.scrollWidth - innerWidth")
+                said += [f"{path}: {over}px beyond {width}"] if over > 0 else []
+        view.evaluate("document.querySelector('main').append(document.createElement('img'))")
+        assert [one.split(" ")[1] for one in serious(view, "/desk/me")] == ["image-alt"], (
+            "the judge does not judge"
+        )
+        chromium.close()
+    assert said == [], "\n".join(said)
+
+
+def serious(view: Page, path: str) -> list[str]:
+    """What axe-core finds serious or critical on the page."""
+    found = Axe().run(view).response["violations"]
+    return [
+        f"{path}: {one['id']} {one['help']} ({one['nodes'][0]['html'][:120]})"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -21,7 +22,8 @@ def serve(
 def start(settings: Settings, host: str = "127.0.0.1", port: int = 8080) -> None:
     """Serve an installation, which a demo does on its own day, until a signal."""
     typer.echo(f"网页 http://{host}:{port}/desk/today  接口说明 http://{host}:{port}/docs", err=True)
-    from ledger.cli.remote import Remote  # it imports every command, which only the service needs
+    from ledger.cli.remote import Remote, acts  # it imports every command, which only the service needs
     from ledger.web.application import make_pages
 
+    Thread(target=acts, name="acts", daemon=True).start()  # read before somebody waits for them
     run(settings, host, port, Remote, make_pages)

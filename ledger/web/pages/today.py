@@ -37,6 +37,7 @@ class Step(NamedTuple):
     fen: int
     path: str
     bad: bool = False
+    unit: str = "单"
 
 
 _WAITING: Final[tuple[tuple[tuple[str, ...], str, str, LiteralString], ...]] = (
@@ -121,7 +122,16 @@ def _flow(tx: Transaction, day: date, region: int) -> list[Step]:
         region=region,
         day=day,
     )
-    return [*steps, Step("受阻未拨", blocked, blocked_fen, f"blocked?date={day}", bad=True)]
+    [(records, owed)] = tx.rows(
+        "SELECT count(DISTINCT p.setl_id), coalesce(sum(p.daily_fen), 0)::bigint FROM payments.order_payable p"
+        " JOIN payments.pay_order o ON o.region = p.region AND o.order_no = p.order_no"
+        " JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id"
+        " WHERE p.region = %(region)s AND b.pay_date = %(day)s AND o.replaces = ''",
+        region=region,
+        day=day,
+    )
+    first = Step("结算记录应拨", records, owed + blocked_fen, f"control?period={day:%Y%m}", unit="笔")
+    return [first, *steps, Step("受阻未拨", blocked, blocked_fen, f"blocked?date={day}", bad=True)]
 
 
 def _clocks(tx: Transaction, on: date) -> list[tuple[date, date, int, int, bool]]:
