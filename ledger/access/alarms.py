@@ -11,6 +11,8 @@ from psycopg.types.json import Jsonb
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.db.unit_of_work import Transaction
 
+DUE_AT_ONCE: Final = 100
+"""Notices sent in one transaction."""
 FIRST_WAIT: Final = 60
 MOST_WAIT: Final = 3_600
 """Seconds between two tries to send a notice: doubled each time, up to an hour; it is never given up."""
@@ -82,11 +84,12 @@ def note_alarm(tx: Transaction, key: str, content: Mapping[str, Any], channels: 
 
 
 def due_notices(tx: Transaction, channels: Sequence[str]) -> list[AlarmNotice]:
-    """What is to be sent now, the oldest first, a hundred at most; locked, so that two workers do not send it at once."""
+    """What is to be sent now, the oldest first, DUE_AT_ONCE at most; locked, so that two workers do not send it at once."""
     rows = tx.rows(
         "SELECT region, alarm, channel, id::text, content, tries FROM access.alarm_notice"
         " WHERE region = %(region)s AND sent_at IS NULL AND next_at <= clock_timestamp() AND channel = ANY(%(channels)s)"
-        " ORDER BY made_at, id LIMIT 100 FOR UPDATE SKIP LOCKED",
+        " ORDER BY made_at, id LIMIT %(most)s FOR UPDATE SKIP LOCKED",
+        most=DUE_AT_ONCE,
         region=tx.region,
         channels=list(channels),
     )

@@ -1,4 +1,4 @@
-"""Alarms told outside: to a web address under a signature, to a mailbox; at least once each, each time under the same id.
+"""Alarms and events told outside: to a web address under a signature, to a mailbox; at least once each, under the same id.
 
 Noted first, in one transaction, then sent one by one, each with its outcome in a transaction of its own: whatever dies in
 between, nothing that was noted is forgotten, and what is sent twice says by its id that it is the same.
@@ -10,14 +10,17 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 from adapters.notices.mail import Mailbox, send_mail
 from adapters.notices.webhook import Hook, post
-from ledger.access.alarms import AlarmNotice, due_notices, note_alarm, notice_failed, notice_sent
+from ledger.access.alarms import DUE_AT_ONCE, AlarmNotice, due_notices, note_alarm, notice_failed, notice_sent
+from ledger.acts.events import KINDS, happened
 from ledger.bootstrap import App
 from ledger.control.alarms.standing import Moment, standing, told
+from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.words import said
 from ledger.db.unit_of_work import unit_of_work
@@ -39,6 +42,10 @@ class Channels:
 
     webhook: Hook | None
     mail: Mailbox | None
+    events: tuple[str, ...] = ()
+    """Kinds of ledger.acts.events that the web address is told of."""
+    since: date = date.max
+    """From which day on."""
 
     def names(self) -> list[str]:
         """Those that are there."""
@@ -56,6 +63,7 @@ def channels_of(home: Path) -> Channels:
         return Channels(
             None if hook is None else Hook(str(hook["url"]), _secret(home, hook["secret_file"]).encode()),
             None if mail is None else _mailbox(home, mail),
+            *((), date.max) if hook is None or "events" not in hook else _events(hook),
         )
     except (
         tomllib.TOMLDecodeError,
@@ -84,17 +92,36 @@ def tell(app: App, region: int, machine: float) -> ToldOutside:
                 content = {"region": region, **told(alarm)}
                 del content["seen"], content["age_seconds"]  # of the moment, while the notice stays the same
                 note_alarm(tx, alarm.key, content, names)
-    sent = failed = 0
-    with unit_of_work(app.engine, app.user, region) as tx:
-        for notice in due_notices(tx, names):
-            problem = _send(channels, notice)
-            if problem:
-                notice_failed(tx, notice, problem)
-                failed += 1
-            else:
-                notice_sent(tx, notice)
-                sent += 1
-    return ToldOutside(sent, failed)
+        for event in happened(tx, channels.events, channels.since):
+            note_alarm(tx, event.key, {"region": region, **event.content}, ["webhook"])
+    sent, failed, silent = 0, 0, set[str]()
+    while True:
+        with unit_of_work(app.engine, app.user, region) as tx:
+            due = due_notices(tx, [name for name in names if name not in silent])
+            for notice in due:
+                if (
+                    notice.channel in silent
+                ):  # who does not answer is asked again another time, and nobody waits for him
+                    continue
+                problem = _send(channels, notice)
+                if problem:
+                    notice_failed(tx, notice, problem)
+                    silent.add(notice.channel)
+                    failed += 1
+                else:
+                    notice_sent(tx, notice)
+                    sent += 1
+        if len(due) < DUE_AT_ONCE:
+            return ToldOutside(sent, failed)
+
+
+def _events(hook: Mapping[str, Any]) -> tuple[tuple[str, ...], date]:
+    """Which events, since when: told from a day on, so that the first time does not tell of years."""
+    kinds = tuple(str(one) for one in hook["events"])
+    for kind in kinds:
+        if kind not in KINDS:
+            raise ValueError(f"webhook.events {kind[:40]}: {', '.join(KINDS)}")
+    return kinds, parse_day(str(hook["events_since"]))
 
 
 def _send(channels: Channels, notice: AlarmNotice) -> str:

@@ -61,6 +61,7 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/close": closing.checks,
     "/desk/orders": payouts.orders,
     "/desk/orders/{order}": payouts.order,
+    "/desk/orders/{order}/remittance": payouts.advice,
     "/desk/blocked": payouts.blocked,
     "/desk/files": payouts.sent_files,
     "/desk/received": payouts.received_files,

@@ -7,9 +7,8 @@ import hmac
 import json
 import socket
 import ssl
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +32,10 @@ from ledger.control.checks.house.traces import check_traced
 from ledger.control.snapshot import Snapshot
 from ledger.core.errors import LedgerError
 from ledger.core.words import said
+from tests.scenes.receiver import SECRET, receiver, tell_here
 from tests.scenes.served import certificate_in
 
 REGION = 420100
-SECRET = "a secret of both sides"
 URL = "/api/v1/alarms"
 
 
@@ -161,21 +160,6 @@ class Taking:
 def outside(world: Any, tmp_path: Path) -> None:
     """Webhook and mail: refused at first, then taken, each once, under one id and the right signature."""
     job(world, "receipts", "2026-10-13 08:20", "failed", "bank.unreachable：又一次")
-    status, posts = [500], list[tuple[dict[str, str], bytes]]()
-
-    class Taker(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            posts.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(status[0])
-            self.end_headers()
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    hook = HTTPServer(("127.0.0.1", 0), Taker)
-    thread = threading.Thread(target=hook.serve_forever)
-    thread.start()
     certificate, key = certificate_in(tmp_path / "mail")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
@@ -189,18 +173,16 @@ def outside(world: Any, tmp_path: Path) -> None:
     )
     mail.start()
     home = world.settings.home
-    try:
+    with ExitStack() as stack:
+        stack.callback(mail.stop)
+        hook = stack.enter_context(receiver())
+        hook.status = 500
         port = mail.server.sockets[0].getsockname()[1]
-        secret = home / "secrets" / "webhook.secret"
-        secret.parent.mkdir(exist_ok=True)
-        secret.write_text(SECRET)
-        secret.chmod(0o600)
         (home / "ca.pem").write_bytes(certificate.read_bytes())
-        (home / "notices.toml").write_text(
-            f'[webhook]\nurl = "http://127.0.0.1:{hook.server_port}/in"\nsecret_file = "webhook.secret"\n'
-            f'[mail]\nhost = "localhost"\nport = {port}\ntls = "starttls"\nca_file = "ca.pem"\n'
-            'from = "ledger@example.org"\nto = ["chief@example.org"]\n'
-        )
+        tell_here(
+            home, hook, "[mail]", 'host = "localhost"', f"port = {port}", 'tls = "starttls"', 'ca_file = "ca.pem"',
+            'from = "ledger@example.org"', 'to = ["chief@example.org"]',
+        )  # fmt: skip
         with world.tx("reviewer") as tx:  # seen, hence not told: one alarm is enough here
             moment = Moment(App(world.settings, "reviewer").now(), time.time())
             [unsigned] = [one for one in standing(tx, moment) if one.kind == "unsigned"]
@@ -211,16 +193,11 @@ def outside(world: Any, tmp_path: Path) -> None:
         assert tell(app, REGION, time.time()).sent == 0  # and is tried later, not at once
         with psycopg.connect(world.database.admin_url) as admin:
             admin.execute("UPDATE access.alarm_notice SET next_at = clock_timestamp() WHERE sent_at IS NULL")
-        status[0] = 204
+        hook.status = 204
         assert tell(app, REGION, time.time()).sent == 1
         assert tell(app, REGION, time.time()).sent == 0
         app.close()
-    finally:
-        hook.shutdown()
-        thread.join()
-        hook.server_close()
-        mail.stop()
-    (first, body), (second, again) = posts
+    (first, body), (second, again) = hook.posts
     assert first["fundledger-notice"] == second["fundledger-notice"] == json.loads(body)["id"]
     assert body == again
     moment, _, signed = second["fundledger-signature"].partition(",v1=")

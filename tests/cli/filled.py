@@ -203,6 +203,7 @@ COMMANDS: Final = (
     "--as zhou report changed --book 420100-310 --of sub-ledger --account 9104 --since 2020-01-01",
     "--as zhou report control --region 420100 --month {SELECT max(period) FROM books.entry WHERE fund = 310} --seed s",
     "--as zhou report find --account 9104",
+    f"--as zhou report remittance {{SELECT order_no FROM payments.pay_order WHERE state = 'paid' ORDER BY 1 LIMIT 1}} {_R}",
     "--as zhou report voucher {SELECT max(seq) FROM books.entry WHERE fund = 310} --book 420100-310",
     "--as zhou report voucher {SELECT max(seq) FROM books.entry WHERE fund = 310} --book 420100-310 --format csv",
     "--as zhou report voucher {SELECT max(seq) FROM books.entry WHERE fund = 310} --book 420100-310 --format html",

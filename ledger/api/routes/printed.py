@@ -27,6 +27,7 @@ from reports.catalogue import ReportAsked, build
 from reports.changed import changed
 from reports.control.report import CASES, as_signed, control_report
 from reports.reconciliation import reconciliation_grid
+from reports.remittance import remittance_grid
 from reports.render import grid_csv, grid_html, voucher_html
 from reports.render.books_grid import voucher_grid
 from reports.render.grid import Grid
@@ -238,6 +239,20 @@ def control(
                 tx, period, seed or secrets.token_hex(4), cases=cases, known_at=_moment(known_at)
             )
     return _answer(told.printed(on_paper=shape is ReportShape.PDF), told.as_json(), shape, paper)
+
+
+@router.get("/reports/remittance", summary="付款清单", responses=_FILES, response_class=Response)
+def remittance(
+    call: Calling,
+    order: Annotated[str, Query(max_length=40, description="拨付单号")],
+    region: RegionQuery = None,
+    shape: ShapeQuery = ReportShape.JSON,
+    paper: PaperQuery = Paper.A4,
+) -> Response:
+    """What an order's money is made of, for the institution that receives it."""
+    with call.tx(in_region(call.caller, region)) as tx:
+        grid = remittance_grid(tx, order)
+    return _answer([grid], document(grid), shape, paper)
 
 
 @router.get(

@@ -17,6 +17,7 @@ from ledger.cli.books.auxiliary import auxiliary, changed, dealings
 from ledger.cli.books.control import control, control_sign
 from ledger.cli.books.printed import bank_journal, columnar, find_vouchers, journal, sub_ledger
 from ledger.cli.books.printing import OutOption, PaperOption, printed
+from ledger.cli.books.remittance import remittance
 from ledger.cli.books.shapes import GridShape, GridShapeOption, hand_out
 from ledger.cli.books.statements import balance_sheet, income_statement
 from ledger.cli.line.context import RegionOption, app_for
@@ -53,6 +54,7 @@ app.command("changed")(changed)
 app.command("find")(find_vouchers)
 app.command("control")(control)
 app.command("control-sign")(control_sign)
+app.command("remittance")(remittance)
 
 
 class VoucherShape(StrEnum):

@@ -14,6 +14,7 @@ from ledger.core.words import said, words_of
 from ledger.payments.orders.listing import order_view
 from ledger.web.show import ROWS, Filter, grid_page, page
 from ledger.web.sitting import Desk
+from reports.remittance import remittance_grid
 from reports.render.grid import Column, Grid, Line
 
 
@@ -81,6 +82,13 @@ def order(desk: Desk, request: Request) -> Response:
     """One order: to whom, what happened, on which papers, in which vouchers."""
     view = order_view(desk.house.engine, desk.user, desk.region, request.path_params["order"])
     return page(desk, "order.html", title=f"拨付单 {view.order.order_no}", view=view)
+
+
+def advice(desk: Desk, request: Request) -> Response:
+    """What an order's money is made of, as a page or a file for the institution."""
+    with desk.tx() as tx:
+        grid = remittance_grid(tx, request.path_params["order"])
+    return grid_page(desk, grid)
 
 
 def blocked(desk: Desk, _request: Request) -> Response:

@@ -60,6 +60,7 @@ from ledger.payments.orders.values import BatchDraft, ItemDraft, OrderDraft, Pay
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
+from reports.remittance import remittance_grid
 from tests.scenes.people import admit
 
 HOSPITAL = "H42010000001"
@@ -437,6 +438,13 @@ def test_7c_a_negative_month_is_carried_and_netted_in_the_next(story: Story, bil
         parse_fen(row["基金金额"]) - parse_fen(row["已付日拨付"]) for row in rows if row["类别"] == "结算"
     )
     assert settled + sum(parse_fen(row["金额"]) for row in rows[:-1] if row["金额"]) == 1_300_000
+    with story.month.tx() as tx:
+        whole = remittance_grid(tx, order.order_no)
+    assert (whole.facts["sum_fen"], whole.notes) == ("1300000", ())
+    assert [(str(one.cells[0]), one.cells[6]) for one in whole.lines if one.cells[6] is not None] == [
+        ("结算额×比例", 9_500_000), ("已日拨付", -6_000_000), ("审核扣款 F1", -5_000_000), ("结算额×比例", 7_600_000),
+        ("已日拨付", -4_800_000), ("合计", 1_300_000),
+    ]  # fmt: skip
     story.verified()
 
 

@@ -100,6 +100,8 @@ CREATE TABLE fund.finding_event (
     FOREIGN KEY (region, finding_id) REFERENCES fund.finding
 );
 
+CREATE INDEX finding_event_recorded ON fund.finding_event USING brin (recorded_at);    -- events told outside
+
 -- What month sheets and clearing letters took of a finding.
 CREATE TABLE fund.finding_taken (
     region     integer NOT NULL,

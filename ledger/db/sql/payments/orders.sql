@@ -204,6 +204,8 @@ CREATE TABLE payments.order_event (
     FOREIGN KEY (region, order_no) REFERENCES payments.pay_order
 );
 
+CREATE INDEX order_event_recorded ON payments.order_event USING brin (recorded_at);    -- events told outside
+
 ALTER TABLE payments.order_outregion ADD FOREIGN KEY (region, fund, setl_id) REFERENCES fund.outregion_record;
 
 -- Functions ---------------------------------------------------
