@@ -172,6 +172,11 @@ def is_lost(error: BaseException) -> bool:
     return isinstance(problem_of(error), psycopg.Error) or type(error).__module__.startswith("sqlalchemy.")
 
 
+def is_busy(error: BaseException) -> bool:
+    """Whether an error says that all of a pool's connections are lent; SQLAlchemy is not imported to look."""
+    return (type(error).__module__, type(error).__name__) == ("sqlalchemy.exc", "TimeoutError")
+
+
 def problem_of(error: BaseException) -> BaseException:
     """The driver's error inside SQLAlchemy's, else the error itself; SQLAlchemy is not imported to look."""
     inside = getattr(error, "orig", None)
