@@ -28,7 +28,7 @@ def who(tx: Transaction) -> str:
 
 
 def test_an_act_goes_by_the_login_of_its_post_and_no_further(world: Any) -> None:
-    settings = world.settings.model_copy(update={"split_logins": True})
+    settings = world.settings
     pools = Posts(settings, service_engine(settings))
     try:
         for shared in (None, pools):  # a command's own connections, and the service's pools
@@ -53,14 +53,15 @@ def test_an_act_goes_by_the_login_of_its_post_and_no_further(world: Any) -> None
             app.close()
         with unit_of_work(of_post(pools, "read"), "maker", REGION) as tx:
             assert who(tx) == "fundledger_read"
-        assert of_post(Posts(world.settings, pools), "read") is pools  # not split: one login  # type: ignore[arg-type]
+        whole = world.settings.model_copy(update={"split_logins": False})
+        assert of_post(Posts(whole, pools), "read") is pools  # not split: one login  # type: ignore[arg-type]
     finally:
         pools.dispose()
 
 
 def test_a_post_waits_for_no_other_posts_pool(world: Any) -> None:
     """Pools are kept: the second transaction of a post begins on the connection of the first."""
-    settings = world.settings.model_copy(update={"split_logins": True})
+    settings = world.settings
     pools = Posts(settings, service_engine(settings))
     try:
         seen = set()
@@ -74,7 +75,7 @@ def test_a_post_waits_for_no_other_posts_pool(world: Any) -> None:
 
 def test_refused_records_are_kept_by_the_login_that_brings_them_in(world: Any) -> None:
     """What is refused is sealed for the region's key: the login asks for its public half."""
-    settings = world.settings.model_copy(update={"split_logins": True})
+    settings = world.settings
     engine = intake_engine(settings)
     try:
         with unit_of_work(engine, "intake", REGION) as tx:
