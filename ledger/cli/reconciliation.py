@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from ledger.acts.posts import login_of
 from ledger.books.reading import parse_period
-from ledger.bootstrap import App
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, laid_out, show
 from ledger.core.digests import parse_digest
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.core.words import evidence_named, said
-from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.statements.by_hand import LegKey, LineKey, match_by_hand, undo
 from ledger.payments.statements.listing import MatchRow, OpenRow, matches, open_rows
 from ledger.payments.statements.matching import match
@@ -49,20 +44,11 @@ def match_command(
     )
 
 
-@contextmanager
-def _beside(running: App, region: int) -> Iterator[Transaction]:
-    """To look in: both sides are laid out in tables of the transaction's own, which who only looks cannot make, so by the
-    login that matches them."""
-    post = login_of("reconciliation.match")
-    with running.as_post(post), unit_of_work(running.engine, running.user, region) as tx:
-        yield tx
-
-
 @app.command("propose")
 def propose_command(region: RegionOption, account: Account, *, as_json: JsonFlag = False) -> None:
     """勾对建议：金额、账户相同而日期相近的；确认由人作出（confirm）。"""
     running = app_for("accountant")
-    with _beside(running, region) as tx:
+    with laid_out(running, region, "reconciliation.match") as tx:
         found = propose(tx, account)
     show(
         {"proposals": [_plain_proposal(one) for one in found]},
@@ -138,7 +124,7 @@ def list_command(
 ) -> None:
     """列出尚未勾对的、勾对及其理由、余额调节表。"""
     running = app_for("reviewer")
-    with _beside(running, region) as tx:
+    with laid_out(running, region, "reconciliation.match") as tx:
         rows, made, papers = (
             open_rows(tx, account, limit=limit),
             matches(tx, account, limit=limit),

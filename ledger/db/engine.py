@@ -151,9 +151,7 @@ def service_engine(settings: Settings, dbname: str | None = None, *, ping: bool 
 def intake_engine(settings: Settings) -> Engine:
     """What brings records in: with split logins one that can do nothing else, else the service's; its caller repeats what it finds dead."""
     login: Working = "intake" if settings.split_logins else "service"
-    return build_engine(
-        login_url(settings, login), login, ping=False, home=settings.home, pool=_INTAKE_POOL
-    )
+    return build_engine(login_url(settings, login), login, ping=False, home=settings.home, pool=_INTAKE_POOL)
 
 
 class Posts:

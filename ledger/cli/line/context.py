@@ -24,7 +24,7 @@ from ledger.cli.line.signing import signer_of
 from ledger.core.dates import parse_day
 from ledger.core.errors import LedgerError, Unauthenticated
 from ledger.core.words import said
-from ledger.db.unit_of_work import Transaction
+from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.settings import USERS_FILE, Settings, get_settings
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="最后一行输出一个JSON对象")]
@@ -101,6 +101,14 @@ def steps(running: App, region: int, action: str, subject: str) -> Iterator[None
     with stepping(running, What(region, action, subject)) as doing:
         yield
     _tell(doing.warnings)
+
+
+@contextmanager
+def laid_out(running: App, region: int, action: str) -> Iterator[Transaction]:
+    """A transaction to look in by the login that does `action`: for what is laid out in tables of the transaction's own, which
+    who only looks cannot make."""
+    with running.as_post(login_of(action)), unit_of_work(running.engine, running.user, region) as tx:
+        yield tx
 
 
 def _mark(tx: Transaction) -> None:
