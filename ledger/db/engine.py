@@ -111,20 +111,30 @@ def build_engine(
     def connect(_dialect: object, _record: object, _args: list[Any], place: dict[str, Any]) -> Watched:
         return entered(place, home)
 
-    def born(_driver: object, record: Any) -> None:
-        record.info["born"] = time.monotonic()
+    def born(driver: Watched, _record: object) -> None:
+        driver.born = time.monotonic()
 
-    def stale(record: Any) -> bool:
-        return bool(record.info.get("born", 0.0) < _LET_GO.get(engine, -1.0))
+    def stale(driver: Watched) -> bool:
+        return driver.born < _LET_GO.get(engine, -1.0)
 
-    def refuse_stale(_driver: object, record: Any, _proxy: object) -> None:
-        if stale(record) and _LET_GO[engine] < math.inf:
+    def refused(driver: Watched) -> bool:
+        return stale(driver) and _LET_GO[engine] < math.inf
+
+    def refuse_stale(driver: Watched, _record: object, _proxy: object) -> None:
+        if refused(driver):
             raise InvalidatePoolError
 
-    def close_stale(driver: Any, record: Any) -> None:
-        if driver is not None and stale(record):
+    def close_stale(driver: Watched | None, _record: object) -> None:
+        if driver is not None and stale(driver):
             driver.close()
 
+    answers = engine.dialect.do_ping
+
+    def lives(driver: Any) -> bool:
+        # one that was let go is not even asked: its server process may stand still while the database answers others
+        return not refused(driver) and answers(driver)
+
+    engine.dialect.do_ping = lives  # type: ignore[assignment,method-assign]
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", born)
     event.listen(engine, "checkout", refuse_stale)
