@@ -16,7 +16,7 @@ from ledger.core.accounts import coded
 from ledger.core.dates import Clock, moment_of, parse_day
 from ledger.core.errors import Conflict, NotFound
 from ledger.core.money import parse_fen
-from ledger.db.connections import Engine, direct, driver_of, of_post
+from ledger.db.connections import Direct, Engine, direct, driver_of, of_post
 from ledger.db.identity import require_current
 from ledger.db.passwords import Working
 from ledger.db.server import require_safe
@@ -59,7 +59,7 @@ class App:
         self._shared = engine
         self._at_rest: Working = at_rest if settings.split_logins else "service"
         self._post = _Post()
-        self._own: dict[Working, Engine] = {}
+        self._own: dict[Working, Direct] = {}
         self._banks: dict[tuple[int, str], OwnBank] = {}
 
     @property
@@ -71,10 +71,16 @@ class App:
             return of_post(self._shared, login)
         engine = self._own.get(login)
         if engine is None:
-            engine = direct(self.settings, login)
-            if not self._own:  # one database, whoever logs in: asked once
-                require_current(engine)
+            engine = self._enter(login)
             self._own[login] = engine
+        return engine
+
+    def _enter(self, login: Working) -> Direct:
+        """A login's connections. Where the database is and which schema it has is asked once, whoever logs in after."""
+        for first in [*self._own.values()]:
+            return first.beside(self.settings, login)
+        engine = direct(self.settings, login)
+        require_current(engine)
         return engine
 
     @contextmanager

@@ -84,6 +84,11 @@ class Direct:
             kept.close()
         return _Borrowed(self, entered(self._place, self._home))
 
+    def beside(self, settings: Settings, login: Working) -> Direct:
+        """Another login's connections to the same place, which is not looked for again. Raises Unavailable `db.secret_missing`."""
+        who = {"user": ROLES[login], "password": require_password(settings, login)}
+        return Direct(self._place | who | session_of(login), self._home)
+
     def take_back(self, connection: psycopg.Connection[TupleRow]) -> None:
         """Keep a connection for the next one, cleared of what its borrower left open."""
         try:
