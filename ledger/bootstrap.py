@@ -16,7 +16,7 @@ from ledger.core.accounts import coded
 from ledger.core.dates import Clock, moment_of, parse_day
 from ledger.core.errors import Conflict, NotFound
 from ledger.core.money import parse_fen
-from ledger.db.connections import Engine, direct, driver_of, of_post
+from ledger.db.connections import Direct, Engine, direct, driver_of, of_post
 from ledger.db.identity import require_current
 from ledger.db.passwords import Working
 from ledger.db.server import require_safe
@@ -39,40 +39,53 @@ class OwnBank:
 
 
 class _Post(local):
-    """Whose login begins transactions: a thread's own, since the worker's jobs share their app."""
+    """Whose login begins transactions while an act is under way: a thread's own, since the worker's jobs share their app."""
 
-    login: Working = "service"
+    login: Working | None = None
 
 
 class App:
     """A running installation under one acting user."""
 
-    def __init__(self, settings: Settings, user: str, engine: Engine | None = None) -> None:
-        """`engine` is one that its owner shares and closes; without it the app has its own."""
+    def __init__(
+        self, settings: Settings, user: str, engine: Engine | None = None, at_rest: Working = "service"
+    ) -> None:
+        """`engine` is one that its owner shares and closes; without it the app has its own. `at_rest` is the login of what is
+        asked outside any act, where logins are split: `read` for who only looks then."""
         self.settings = settings
         self.user = user
         self.signer: Signer | None = None
         """Who signs for the user: a key at hand, or the signatures a request brought."""
         self._shared = engine
+        self._at_rest: Working = at_rest if settings.split_logins else "service"
         self._post = _Post()
-        self._own: dict[Working, Engine] = {}
+        self._own: dict[Working, Direct] = {}
         self._banks: dict[tuple[int, str], OwnBank] = {}
 
     @property
     def engine(self) -> Engine:
-        """The connections of the post whose act is under way, else the service's; raises Unavailable `db.not_migrated` before
+        """The connections of the post whose act is under way, else those at rest; raises Unavailable `db.not_migrated` before
         the first `migrate`."""
+        login = self._post.login or self._at_rest
         if self._shared is not None:
-            return of_post(self._shared, self._post.login)
-        engine = self._own.get(self._post.login)
+            return of_post(self._shared, login)
+        engine = self._own.get(login)
         if engine is None:
-            engine = self._own[self._post.login] = direct(self.settings, self._post.login)
-            require_current(engine)
+            engine = self._enter(login)
+            self._own[login] = engine
+        return engine
+
+    def _enter(self, login: Working) -> Direct:
+        """A login's connections. Where the database is and which schema it has is asked once, whoever logs in after."""
+        for first in [*self._own.values()]:
+            return first.beside(self.settings, login)
+        engine = direct(self.settings, login)
+        require_current(engine)
         return engine
 
     @contextmanager
     def as_post(self, login: Working) -> Iterator[None]:
-        """Transactions of the block are begun by a post's login where logins are split, else by the service's as ever."""
+        """Transactions of the block are begun by a post's login where logins are split, else by the service's."""
         before, self._post.login = self._post.login, login if self.settings.split_logins else "service"
         try:
             yield

@@ -49,7 +49,8 @@ class Settings(BaseSettings):
     `database_url` is an administrator's URL of another server; with it nothing embedded is started, and only
     `migrate`, `backup` and `restore` log in with it.
     `pg_bindir` names PostgreSQL's programs. `service_password`, `auditor_password`, `intake_password`, `books_password`,
-    `payments_password` and `read_password` override the stored ones. With `split_logins` each act goes by the login of its post.
+    `payments_password` and `read_password` override the stored ones. With `split_logins` each act goes
+    by the login of its post and what only looks by `read`; without it, all of it by the service's.
     `today` fixes the business date (Asia/Shanghai) of this process, for a dated run; else `clock_file` names a file whose
     one line is the business date, read whenever it is asked for: a practice home, its service, worker and bank live by it.
     `backup_recipient` is the public key file for which every backup is sealed that names nobody else.
@@ -74,7 +75,7 @@ class Settings(BaseSettings):
     books_password: str | None = Field(default=None, repr=False)
     payments_password: str | None = Field(default=None, repr=False)
     read_password: str | None = Field(default=None, repr=False)
-    split_logins: bool = False
+    split_logins: bool = True
     today: date | None = None
     clock_file: Path | None = None
     backup_recipient: Path | None = None

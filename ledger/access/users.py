@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # for the type only: it costs more than most commands
     from sqlalchemy.engine import Engine as AdminEngine
 
 ROLES: Final = words_of("user.role")
+ASKED: Final = "access.ask"
+"""The operator log's name for an act that nobody began: its user, or the region, is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ def deactivate(tx: Transaction, user: str) -> list[str]:
 
 
 def require_known(engine: Engine, user: str, region: int = NO_REGION) -> None:
-    """Raise unless `user` works in `region` (NO_REGION: anywhere); the refusal is in the operator log.
+    """Raise unless `user` works in `region` (NO_REGION: anywhere); it is asked by one who may only look, so that the refusal's
+    line (`note_unknown`) is the caller's to write.
 
     Raises Unauthenticated `user.unknown`; Forbidden `access.no_role`, `region.not_allowed`.
     """
@@ -97,16 +100,20 @@ def require_known(engine: Engine, user: str, region: int = NO_REGION) -> None:
         )
     else:
         return
+    raise refusal
+
+
+def note_unknown(engine: Engine, user: str, region: int, refusal: LedgerError) -> None:
+    """The line of the operator log for what `require_known` refused."""
     write_log(
         engine,
         user,
         NO_REGION,
-        "access.ask",
+        ASKED,
         str(region or ""),
         "refused",
         f"{refusal.code}：{refusal.message}",
     )
-    raise refusal
 
 
 def regions_of(engine: Engine, user: str) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final, NamedTuple
 
 from ledger.access.operator_log import write_log
@@ -13,6 +13,7 @@ from ledger.core.errors import LedgerError
 from ledger.db.connections import is_lost
 
 COMMIT_UNKNOWN: Final = "db.commit_unknown"
+BUSY: Final = "service.busy"
 _LOG: Final = logging.getLogger("ledger.acts")
 
 
@@ -44,10 +45,17 @@ def traced(app: App, what: What) -> Iterator[None]:
     except Exception as error:
         outcome, detail = outcome_of(error)
         try:
-            write_log(app.engine, app.user, what.region, what.action, what.subject, outcome, detail)
+            with _by_whom(app, error):
+                write_log(app.engine, app.user, what.region, what.action, what.subject, outcome, detail)
         except Exception as lost:
             if not isinstance(lost, LedgerError) and not is_lost(lost):
                 raise
             # Why the act was not done is the answer; that the log could not be reached either goes to the program's log.
             _LOG.warning("no log line for %s (%s): %s", what.action, outcome, type(lost).__name__)
         raise
+
+
+def _by_whom(app: App, error: Exception) -> AbstractContextManager[None]:
+    """The line goes by the act's own login; by the service's where all of that one's connections are lent to others."""
+    busy = isinstance(error, LedgerError) and error.code == BUSY
+    return app.as_post("service") if busy else nullcontext()

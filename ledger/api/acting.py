@@ -71,7 +71,7 @@ def _answered(
     call: Call, request: Request, what: What, do: Callable[[App, What, OnceKey | None], Given]
 ) -> Response:
     what = what._replace(region=in_region(call.caller, what.region))
-    app = App(request.app.state.settings, call.caller.user, call.engine)
+    app = App(request.app.state.settings, call.caller.user, call.engine, at_rest="read")
     app.signer = Carried(call.signatures)
     key = OnceKey(f"POST {request.url.path}", call.key, call.digest) if call.key else None
     try:

@@ -37,7 +37,7 @@ from ledger.db.liveness import Liveness
 from ledger.settings import Settings
 
 THREADS: Final = 6
-"""Requests served at once besides intake. An act holds up to two connections; the pool has fifteen."""
+"""Requests served at once besides intake. An act holds up to two connections of its login, which has eight (ledger.db.engine)."""
 
 _HTTP_CODES: Final = {404: "route.unknown", 405: "route.method"}
 _HTTP_WORDS: Final = {404: "没有这个地址", 405: "此地址不支持这个方法"}

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, app_for, laid_out, show
 from ledger.cli.line.context import act as one_act
 from ledger.cli.reconcile import ClrTypeOption, DateOption, FundOption, InstitutionOption, TermOption
 from ledger.core.dates import parse_day
@@ -160,7 +160,7 @@ def sample_check(
 ) -> None:
     """按记下的种子重新抽取并比对。"""
     running = app_for("maker")
-    with unit_of_work(running.engine, running.user, region) as tx:
+    with laid_out(running, region, "audit.sample") as tx:
         drawn = check_sample(tx, sample_id)
     show(_sample(drawn), [f"复算一致：{len(drawn.setl_ids)}笔"], as_json=as_json)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, laid_out, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
@@ -125,7 +125,7 @@ def ours(
 ) -> None:
     """导出中心明细文件（3202格式）。"""
     running = app_for("maker")
-    with unit_of_work(running.engine, running.user, region) as tx:
+    with laid_out(running, region, "reconcile.details") as tx:
         rows = our_details(tx, ReconcileScope(fund, institution, term, clr_type))
     write_private(out, write_detail(rows, f"{institution}-{term}-{clr_type}.txt"))
     show({"file": str(out), "records": len(rows)}, [f"{len(rows)}笔写入{out}"], as_json=as_json)

@@ -7,12 +7,11 @@ from typing import Annotated
 import typer
 
 from ledger.books.reading import parse_period
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, laid_out, show
 from ledger.core.digests import parse_digest
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.core.words import evidence_named, said
-from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.statements.by_hand import LegKey, LineKey, match_by_hand, undo
 from ledger.payments.statements.listing import MatchRow, OpenRow, matches, open_rows
 from ledger.payments.statements.matching import match
@@ -49,7 +48,7 @@ def match_command(
 def propose_command(region: RegionOption, account: Account, *, as_json: JsonFlag = False) -> None:
     """勾对建议：金额、账户相同而日期相近的；确认由人作出（confirm）。"""
     running = app_for("accountant")
-    with unit_of_work(running.engine, running.user, region) as tx:
+    with laid_out(running, region, "reconciliation.match") as tx:
         found = propose(tx, account)
     show(
         {"proposals": [_plain_proposal(one) for one in found]},
@@ -125,7 +124,7 @@ def list_command(
 ) -> None:
     """列出尚未勾对的、勾对及其理由、余额调节表。"""
     running = app_for("reviewer")
-    with unit_of_work(running.engine, running.user, region) as tx:
+    with laid_out(running, region, "reconciliation.match") as tx:
         rows, made, papers = (
             open_rows(tx, account, limit=limit),
             matches(tx, account, limit=limit),

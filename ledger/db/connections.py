@@ -84,6 +84,11 @@ class Direct:
             kept.close()
         return _Borrowed(self, entered(self._place, self._home))
 
+    def beside(self, settings: Settings, login: Working) -> Direct:
+        """Another login's connections to the same place, which is not looked for again. Raises Unavailable `db.secret_missing`."""
+        who = {"user": ROLES[login], "password": require_password(settings, login)}
+        return Direct(self._place | who | session_of(login), self._home)
+
     def take_back(self, connection: psycopg.Connection[TupleRow]) -> None:
         """Keep a connection for the next one, cleared of what its borrower left open."""
         try:
@@ -170,6 +175,11 @@ def driver_of(lent: Lent) -> psycopg.Connection[TupleRow]:
 def is_lost(error: BaseException) -> bool:
     """Whether an error is the database's or its pool's, whichever of the two wrapped it; SQLAlchemy is not imported to look."""
     return isinstance(problem_of(error), psycopg.Error) or type(error).__module__.startswith("sqlalchemy.")
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether an error says that all of a pool's connections are lent; SQLAlchemy is not imported to look."""
+    return (type(error).__module__, type(error).__name__) == ("sqlalchemy.exc", "TimeoutError")
 
 
 def problem_of(error: BaseException) -> BaseException:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import create_engine, event
@@ -25,9 +26,24 @@ from ledger.settings import Settings
 _SEVERAL: Final = re.compile(r"(?<=://)([^@/?#]*@)?([^@/?#]*,[^@/?#]*)(/[^?#]*)?(?:\?(.*))?$")
 DRIVER: Final = "postgresql+psycopg"
 _LET_GO: Final[WeakKeyDictionary[Engine, float]] = WeakKeyDictionary()
-POSTS: Final[tuple[Working, ...]] = ("books", "payments", "read")
 POOL_SECONDS: Final = 3
 """How long one waits for a connection that others have; then `service.busy`."""
+
+
+class Pool(NamedTuple):
+    """How many connections a login keeps, and how many more it opens while they are lent."""
+
+    kept: int
+    more: int
+
+
+# A service holds 41 connections at the most (15 + 8 + 8 + 8 + 1, and one that asks whether the database lives); the embedded
+# server takes 100. Six requests work at once (ledger.api.application.THREADS), each of them may need a second connection, and
+# two can have it at once: whoever waits has it as soon as those are done. Nothing is opened before somebody asks for it.
+SERVICE_POOL: Final = Pool(5, 10)
+POSTS: Final[Mapping[Working, Pool]] = {"books": Pool(2, 6), "payments": Pool(2, 6), "read": Pool(6, 2)}
+_INTAKE_POOL: Final = Pool(1, 0)
+"""One thread stores."""
 
 
 def sqlalchemy_url(text: str) -> URL:
@@ -75,31 +91,50 @@ def login_url(settings: Settings, login: Working, dbname: str | None = None) -> 
     return plain.set(username=ROLES[login], password=password)
 
 
-def build_engine(url: URL, login: Login, *, ping: bool = True, home: Path | None = None) -> Engine:
+def build_engine(
+    url: URL, login: Login, *, ping: bool = True, home: Path | None = None, pool: Pool = SERVICE_POOL
+) -> Engine:
     """An engine with the limits of `login`; every new connection refuses a server that is not the one (`ledger.db.server`).
 
     `ping` asks a pooled connection whether it still lives before it is used; without it the caller repeats a
     transaction that found it dead.
     """
-    engine = create_engine(url, pool_pre_ping=ping, pool_timeout=POOL_SECONDS, connect_args=session_of(login))
+    engine = create_engine(
+        url,
+        pool_pre_ping=ping,
+        pool_timeout=POOL_SECONDS,
+        pool_size=pool.kept,
+        max_overflow=pool.more,
+        connect_args=session_of(login),
+    )
 
     def connect(_dialect: object, _record: object, _args: list[Any], place: dict[str, Any]) -> Watched:
         return entered(place, home)
 
-    def born(_driver: object, record: Any) -> None:
-        record.info["born"] = time.monotonic()
+    def born(driver: Watched, _record: object) -> None:
+        driver.born = time.monotonic()
 
-    def stale(record: Any) -> bool:
-        return bool(record.info.get("born", 0.0) < _LET_GO.get(engine, -1.0))
+    def stale(driver: Watched) -> bool:
+        return driver.born < _LET_GO.get(engine, -1.0)
 
-    def refuse_stale(_driver: object, record: Any, _proxy: object) -> None:
-        if stale(record) and _LET_GO[engine] < math.inf:
+    def refused(driver: Watched) -> bool:
+        return stale(driver) and _LET_GO[engine] < math.inf
+
+    def refuse_stale(driver: Watched, _record: object, _proxy: object) -> None:
+        if refused(driver):
             raise InvalidatePoolError
 
-    def close_stale(driver: Any, record: Any) -> None:
-        if driver is not None and stale(record):
+    def close_stale(driver: Watched | None, _record: object) -> None:
+        if driver is not None and stale(driver):
             driver.close()
 
+    answers = engine.dialect.do_ping
+
+    def lives(driver: Any) -> bool:
+        # one that was let go is not even asked: its server process may stand still while the database answers others
+        return not refused(driver) and answers(driver)
+
+    engine.dialect.do_ping = lives  # type: ignore[assignment,method-assign]
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", born)
     event.listen(engine, "checkout", refuse_stale)
@@ -126,7 +161,7 @@ def service_engine(settings: Settings, dbname: str | None = None, *, ping: bool 
 def intake_engine(settings: Settings) -> Engine:
     """What brings records in: with split logins one that can do nothing else, else the service's; its caller repeats what it finds dead."""
     login: Working = "intake" if settings.split_logins else "service"
-    return build_engine(login_url(settings, login), login, ping=False, home=settings.home)
+    return build_engine(login_url(settings, login), login, ping=False, home=settings.home, pool=_INTAKE_POOL)
 
 
 class Posts:
@@ -135,10 +170,12 @@ class Posts:
 
     def __init__(self, settings: Settings, service: Engine) -> None:
         self._service = service
-        self._posts = {
-            login: build_engine(login_url(settings, login), login, home=settings.home)
-            for login in (POSTS if settings.split_logins else ())
-        }
+        self._posts: dict[Working, Engine] = {}
+        if settings.split_logins:
+            place = login_url(settings, "service")
+            for login, pool in POSTS.items():
+                url = place.set(username=ROLES[login], password=require_password(settings, login))
+                self._posts[login] = build_engine(url, login, home=settings.home, pool=pool)
 
     def connect(self) -> Any:
         """A connection of the service's."""

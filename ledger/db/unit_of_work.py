@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from ledger.core.errors import Conflict, Forbidden, InFlight, InvalidInput, LedgerError, NotFound, Unavailable
 from ledger.core.words import spoken
-from ledger.db.connections import Engine, driver_of, problem_of
+from ledger.db.connections import Engine, driver_of, is_busy, problem_of
 
 NO_REGION: Final = 0
 _USER = re.compile(r"[a-z][a-z0-9_.-]{1,39}", re.ASCII)
@@ -161,13 +161,16 @@ def unit_of_work(
     `opening` is a question asked in the same round trip as BEGIN; its rows are in `Transaction.opening`.
 
     The database's refusals come out as LedgerError with their stable code. A connection lost at COMMIT comes out
-    as Unavailable `db.commit_unknown`: whether it committed is to be asked by key, never assumed.
+    as Unavailable `db.commit_unknown`: whether it committed is to be asked by key, never assumed. A login all of whose
+    connections are lent is Unavailable `service.busy`.
     """
     if not _USER.fullmatch(user):
         raise InvalidInput("user.format", f"用户名“{user[:40]}”不合规", user=user[:40])
     try:
         lent = engine.connect()
     except Exception as error:
+        if is_busy(error):
+            raise Unavailable("service.busy", "请求过多，请稍后再试") from error
         if not isinstance(problem_of(error), psycopg.Error):
             raise
         raise Unavailable("db.unreachable", "数据库不可用，请稍后再试") from error

@@ -24,6 +24,9 @@ _WAITING: Final[dict[object, tuple[float, int]]] = {}
 class Watched(psycopg.Connection[Any]):
     """A connection whose waits are known."""
 
+    born = 0.0
+    """When a pool took it in, of time.monotonic."""
+
     def wait(self, gen: Generator[Any, Any, Any], *args: Any, **kwargs: Any) -> Any:
         """Wait for the server, known to `cut_older` meanwhile."""
         key = object()

@@ -200,5 +200,12 @@ async def _refused(request: Request, error: Exception) -> Response:
         found = msgspec.json.decode(answer.body)
         code, message = found["code"], found["detail"]
     if request.method == "HEAD":
-        return PlainTextResponse(status_code=answer.status)
-    return page(None, "refused.html", answer.status, title="未能办理", code=code, message=message, back="")
+        shown: Response = PlainTextResponse(status_code=answer.status)
+    else:
+        shown = page(
+            None, "refused.html", answer.status, title="未能办理", code=code, message=message, back=""
+        )
+    for name, value in answer.headers:
+        if name == b"retry-after":
+            shown.headers[name.decode()] = value.decode()
+    return shown

@@ -17,7 +17,7 @@ from ledger.api.ports import Commands
 from ledger.books.setup import books_of
 from ledger.core.entries import Book
 from ledger.core.errors import Forbidden, InvalidInput, NotFound
-from ledger.db.connections import Engine
+from ledger.db.connections import Engine, of_post
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import Settings
 
@@ -27,7 +27,8 @@ FIELDS_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What all pages stand on: the installation, its database, and the acts."""
+    """What all pages stand on: the installation, its database, and the acts. Who sits there is the service's to know; what is
+    looked at goes by `read`."""
 
     settings: Settings
     engine: Engine
@@ -52,7 +53,12 @@ class Desk:
 
     def tx(self) -> Any:
         """A transaction of the user in the region looked at."""
-        return unit_of_work(self.house.engine, self.user, self.region)
+        return unit_of_work(self.reading, self.user, self.region)
+
+    @property
+    def reading(self) -> Engine:
+        """What only looks begins here."""
+        return of_post(self.house.engine, "read")
 
     @property
     def csrf(self) -> str:
@@ -92,12 +98,13 @@ def sit(house: House, request: Request) -> Desk:
     if known is not None:
         known["prove"]()
     query = dict(request.query_params)
-    with unit_of_work(house.engine, user) as tx:
+    reading = of_post(house.engine, "read")
+    with unit_of_work(reading, user) as tx:
         regions = tuple(
             found for (found,) in tx.rows("SELECT access.regions_of(%(user)s) ORDER BY 1", user=user)
         )
     region = _region(query, regions)
-    with unit_of_work(house.engine, user, region) as tx:
+    with unit_of_work(reading, user, region) as tx:
         roles = frozenset(
             role
             for (role,) in tx.rows(

@@ -11,6 +11,7 @@ from ledger.acts.posts import login_of
 from ledger.acts.tracing import What
 from ledger.bootstrap import App
 from ledger.core.errors import Forbidden
+from ledger.db import connections
 from ledger.db.connections import of_post
 from ledger.db.engine import Posts, intake_engine, service_engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
@@ -28,7 +29,7 @@ def who(tx: Transaction) -> str:
 
 
 def test_an_act_goes_by_the_login_of_its_post_and_no_further(world: Any) -> None:
-    settings = world.settings.model_copy(update={"split_logins": True})
+    settings = world.settings
     pools = Posts(settings, service_engine(settings))
     try:
         for shared in (None, pools):  # a command's own connections, and the service's pools
@@ -53,14 +54,15 @@ def test_an_act_goes_by_the_login_of_its_post_and_no_further(world: Any) -> None
             app.close()
         with unit_of_work(of_post(pools, "read"), "maker", REGION) as tx:
             assert who(tx) == "fundledger_read"
-        assert of_post(Posts(world.settings, pools), "read") is pools  # not split: one login  # type: ignore[arg-type]
+        whole = world.settings.model_copy(update={"split_logins": False})
+        assert of_post(Posts(whole, pools), "read") is pools  # not split: one login  # type: ignore[arg-type]
     finally:
         pools.dispose()
 
 
 def test_a_post_waits_for_no_other_posts_pool(world: Any) -> None:
     """Pools are kept: the second transaction of a post begins on the connection of the first."""
-    settings = world.settings.model_copy(update={"split_logins": True})
+    settings = world.settings
     pools = Posts(settings, service_engine(settings))
     try:
         seen = set()
@@ -74,7 +76,7 @@ def test_a_post_waits_for_no_other_posts_pool(world: Any) -> None:
 
 def test_refused_records_are_kept_by_the_login_that_brings_them_in(world: Any) -> None:
     """What is refused is sealed for the region's key: the login asks for its public half."""
-    settings = world.settings.model_copy(update={"split_logins": True})
+    settings = world.settings
     engine = intake_engine(settings)
     try:
         with unit_of_work(engine, "intake", REGION) as tx:
@@ -82,3 +84,22 @@ def test_refused_records_are_kept_by_the_login_that_brings_them_in(world: Any) -
             assert tx.value("SELECT count(*) FROM fund.sealing_key WHERE region IN (0, 420100)") > 0
     finally:
         engine.dispose()
+
+
+def test_a_commands_second_login_does_not_look_for_the_database_again(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking for it costs more than logging in: a server is asked whether it runs."""
+    asked = []
+    place = connections._place
+    monkeypatch.setattr(connections, "_place", lambda settings: asked.append(1) or place(settings))
+    app = App(world.settings, "maker", at_rest="read")
+    try:
+        for login in ("read", "payments", "service"):
+            with app.as_post(login), unit_of_work(app.engine, "maker", REGION) as tx:  # type: ignore[arg-type]
+                assert who(tx) == f"fundledger_{login}"
+                assert tx.value("SHOW application_name") == f"fundledger-{login}"
+                assert (tx.value("SHOW default_transaction_read_only") == "on") is (login == "read")
+    finally:
+        app.close()
+    assert asked == [1]

@@ -15,6 +15,7 @@ import pytest
 from ledger.cli.commands import WORDS, load
 from ledger.cli.remote import _leaves, acts
 from ledger.core.words import evidence_named, families, said, spoken, words_of
+from ledger.db import connections, engine
 from ledger.db.migrate import migrate
 from tests.cli.filled import COLUMNS, COMMANDS, NO_WORDS, NOT_LISTED, fill_every_code
 from tests.db.homes.home import as_left, kept
@@ -37,6 +38,14 @@ ALLOWED: Final = {
     "Ed25519": "an algorithm's own name",
     "SM2": "likewise",
 }
+
+BY_OTHERS: Final = {
+    "payments ask": {"payments"},  # an act: it marks what is overdue
+    "reconciliation list": {"books"},  # lays both sides out in tables of the transaction's own
+    "reconciliation propose": {"books"},
+    "worker --once overdue": {"service", "payments"},  # its lease, and the act
+}
+"""Commands of COMMANDS that enter by another login beside the one that only looks, and by which."""
 
 
 class Lived(NamedTuple):
@@ -123,8 +132,25 @@ def test_the_table_of_words(lived: Lived) -> None:
         words_of("no such family")
 
 
+@pytest.fixture
+def entered(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The logins by which connections are opened from now on."""
+    found: set[str] = set()
+    for module in (connections, engine):
+
+        def asked(settings: Any, login: Any, real: Any = module.require_password) -> str:
+            found.add(login)
+            return str(real(settings, login))
+
+        monkeypatch.setattr(module, "require_password", asked)
+    return found
+
+
 @pytest.mark.parametrize("line", COMMANDS, ids=lambda line: line[:60])
-def test_no_code_stands_where_a_person_reads(lived: Lived, line: str, tmp_path: Path) -> None:
+def test_no_code_stands_where_a_person_reads(
+    lived: Lived, line: str, tmp_path: Path, entered: set[str]
+) -> None:
+    """Nor does what only lists enter by a login that may write (`BY_OTHERS` apart)."""
     with psycopg.connect(lived.env["DATABASE_URL"]) as connection:
         codes = {code for found in lived.codes.values() for code in found}
         codes |= {event for (event,) in connection.execute(EVENTS)}
@@ -134,6 +160,9 @@ def test_no_code_stands_where_a_person_reads(lived: Lived, line: str, tmp_path: 
     ended = typed(*asked.replace("OUT", str(tmp_path / "out")).split(), env=lived.env)
     assert ended.code == 0, ended.err
     assert ended.out.strip()
+    word = " ".join(line.split()[2:])
+    others = [logins for part, logins in BY_OTHERS.items() if word.startswith(part)]
+    assert entered <= {"read"}.union(*others)
     shown = re.sub(r"<[^>]*>", " ", ended.out) if "html" in line else ended.out
     shown = re.sub(r"fundledger [^\n]*", "", shown)  # a command to type is no word of a sentence
     lines = {code: text for text in shown.splitlines() for code in raw(text, codes)}

@@ -17,6 +17,7 @@ from ledger.db.identity import carried, require_current, stored
 from ledger.db.migrate import migrate, run_script
 from ledger.db.urls import connection_refusal, libpq_url
 from ledger.settings import Settings
+from tests.scenes.passwords import passwords_of
 
 
 @pytest.fixture
@@ -78,8 +79,7 @@ def test_a_login_of_another_home_is_shared_by_its_password(fresh, home, cluster)
     shared = Settings(
         home=home,
         database_url=fresh.database_url,
-        service_password=cluster.passwords.read("service"),
-        auditor_password=cluster.passwords.read("auditor"),
+        **passwords_of(cluster.home),
     )
     assert not migrate(shared).needed
 

@@ -15,11 +15,11 @@ from ledger.bootstrap import App
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, NotFound
 from ledger.db.connections import direct
-from ledger.db.logins import login_password
 from ledger.simulation.people import DEMO_REGION
 from scheduler.jobs.catalogue import JOBS
 from scheduler.runs import run_once
 from scheduler.worker import catch_up, run_named
+from tests.scenes.passwords import passwords_of
 
 NOON = datetime(2026, 10, 13, 12, 0, tzinfo=SHANGHAI)
 
@@ -83,8 +83,7 @@ def test_the_named_jobs_run_against_a_founded_region(world: Any, home: Path) -> 
     own = world.settings.model_copy(  # anchors go to a home of its own
         update={
             "home": home,
-            "service_password": login_password(world.settings, "service"),
-            "auditor_password": login_password(world.settings, "auditor"),
+            **passwords_of(world.settings.home),
         }
     )
     app = App(own, "xitong")
@@ -112,8 +111,7 @@ def test_three_days_without_a_worker_are_caught_up_in_order(world: Any, home: Pa
     own = world.settings.model_copy(
         update={
             "home": home,
-            "service_password": login_password(world.settings, "service"),
-            "auditor_password": login_password(world.settings, "auditor"),
+            **passwords_of(world.settings.home),
         }
     )
     app = App(own, "xitong")

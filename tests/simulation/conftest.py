@@ -18,7 +18,6 @@ from adapters.banks.simulator.faults import Fault
 from ledger.cli.line.acting import close_apps
 from ledger.core.entries import FUNDS, Book
 from ledger.db.cluster import DATABASE
-from ledger.db.passwords import Passwords
 from ledger.db.roles import grant_database
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import Settings
@@ -27,6 +26,7 @@ from ledger.simulation.odds import WEIGHTS
 from ledger.simulation.people import DEMO_REGION
 from ledger.simulation.town import Asked
 from reports.export import ExportFormat, export
+from tests.scenes.passwords import passwords_of
 
 SQL = Path(__file__).with_name("recompute.sql")
 FROM_THE_WORLD = ("bill", "payee", "decided", "link", "taken_by", "sheet", "letter")
@@ -52,14 +52,12 @@ def often(request: pytest.FixtureRequest) -> tuple[dict[str, int], dict[Fault, i
 @pytest.fixture
 def live(cluster: Any, database: Any, home: Path) -> Live:
     """Simulate in an empty home, on a database of its own."""
-    known = Passwords(cluster.home)
 
     def lived(asked: Asked) -> dict[str, Any]:
         settings = Settings(
             home=home,
             database_url=database.admin_url,
-            service_password=known.read("service"),
-            auditor_password=known.read("auditor"),
+            **passwords_of(cluster.home),
         )
         try:
             return run(settings, asked, lambda _done, _days: None)

@@ -18,8 +18,8 @@ import psycopg
 import pytest
 
 from ledger.control.verify import examine
-from ledger.db.passwords import Passwords
 from ledger.simulation.town import Asked
+from tests.scenes.passwords import passwords_of
 
 FROM, TO = date(2026, 9, 28), date(2026, 10, 27)
 ASKED = Asked(420100, FROM, TO, 8, 6, 2)
@@ -32,8 +32,8 @@ from ledger.simulation.life.run import run
 from ledger.simulation.town import Asked
 from ledger.settings import Settings
 
-home, url, service, auditor, first, last = json.loads(sys.argv[1])
-settings = Settings(home=Path(home), database_url=url, service_password=service, auditor_password=auditor)
+home, url, passwords, first, last = json.loads(sys.argv[1])
+settings = Settings(home=Path(home), database_url=url, **passwords)
 run(settings, Asked(420100, date.fromisoformat(first), date.fromisoformat(last), 8, 6, 2), lambda done, days: None)
 """
 BOOKS = "SELECT fund, seq, source_key, encode(content_digest, 'hex') FROM books.source ORDER BY fund, seq"
@@ -50,8 +50,7 @@ def _books(url: str) -> dict[int, list[tuple[Any, ...]]]:
 
 def _kill_while_settling(cluster: Any, database: Any, home: Path) -> int:
     """Start the simulation in another process and kill it as soon as a sheet is approved; how many were."""
-    known = Passwords(cluster.home)
-    facts = [str(home), database.admin_url, known.read("service"), known.read("auditor")]
+    facts = [str(home), database.admin_url, passwords_of(cluster.home)]
     given = [*facts, FROM.isoformat(), TO.isoformat()]
     with subprocess.Popen([sys.executable, "-c", CHILD, json.dumps(given)], start_new_session=True) as child:
         try:

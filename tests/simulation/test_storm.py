@@ -9,12 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.db.logins import login_password
 from ledger.settings import Settings
 from ledger.simulation.faults import storm as storms
 from ledger.simulation.faults.draw import WEIGHTS, drawn
 from ledger.simulation.faults.runs import _url, run_storms
 from ledger.simulation.faults.storm import storm
+from tests.scenes.passwords import passwords_of
 from tests.scenes.server import fast_cluster
 
 SEED = 3
@@ -26,8 +26,7 @@ def settings(world: Any, home: Any) -> Settings:
     own: Settings = world.settings.model_copy(
         update={
             "home": home,
-            "service_password": login_password(world.settings, "service"),
-            "auditor_password": login_password(world.settings, "auditor"),
+            **passwords_of(world.settings.home),
         }
     )
     return own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import psycopg
@@ -246,3 +247,20 @@ def test_a_long_log_is_turned_page_by_page(desk: Any, sat: Callable[[str], Brows
         following = re.search(r'<a href="([^"]+)" rel="next"', page)
         path = "/desk/log" + following[1].replace("&amp;", "&") if following else ""
     assert seen == [str(n) for n in range(450, 0, -1)]
+
+
+@pytest.mark.parametrize(("login", "path"), [("read", "/desk/orders"), ("service", "/desk/today")])
+def test_a_full_pool_is_said_on_a_page_with_when_to_come_back(
+    desk: Any, sat: Callable[[str], Browser], monkeypatch: pytest.MonkeyPatch, login: Any, path: str
+) -> None:
+    """Pages look by `read`, and who sits there is the service's to know: either may have no connection left."""
+    zhao = sat("zhao")
+    engine = desk._posts.of_post(login)
+    monkeypatch.setattr(engine.pool, "_timeout", 0.2)
+    with ExitStack() as held:
+        for _ in range(engine.pool.size() + engine.pool._max_overflow):
+            held.enter_context(engine.connect())
+        answer = zhao.get(path)
+        assert (answer.status_code, answer.headers.get("retry-after")) == (503, "1")
+        assert "service.busy" in answer.text
+    assert zhao.get(path).status_code == 200

@@ -39,7 +39,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-MakePages: TypeAlias = Callable[[Settings, Engine, Commands, Refusals], App]
+MakePages: TypeAlias = Callable[[Settings, Shared, Commands, Refusals], App]
 
 INTAKE_PATH: Final = "/api/v1/settlements"
 ACTS_PATH: Final = "/api/v1/acts/"
@@ -77,7 +77,7 @@ class Service:
         self.batcher = Batcher(Worker(self._storing, clock.today))
         acts = commands and commands(settings, self._posts)
         self._rest = create_application(settings, self._posts, self.keys, self.liveness, self.close, acts)
-        self._pages = pages(settings, self.engine, acts, self.refusals) if pages and acts else None
+        self._pages = pages(settings, self._posts, acts, self.refusals) if pages and acts else None
 
     async def close(self) -> None:
         """Store what waits, then give the connections back."""

@@ -107,7 +107,7 @@ def approval(call: Calling, request: Request, batch: BatchPath, body: BatchAppro
 def filing(call: Calling, request: Request, batch: BatchPath, body: RegionBody) -> Response:
     """Put the approved orders of a batch into payment files."""
 
-    app = App(request.app.state.settings, call.caller.user, call.engine)
+    app = App(request.app.state.settings, call.caller.user, call.engine, at_rest="read")
 
     def effect(tx: Transaction) -> dict[str, object]:
         done = file_in(tx, batch, lambda account: app.bank(body.region, account), app.now())

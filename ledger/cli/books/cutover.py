@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ledger.acts.posts import login_of
 from ledger.books.reading import parse_book
 from ledger.cli.line.context import JsonFlag, act, app_for, progress_bar, show
 from ledger.core.dates import parse_day
@@ -68,7 +69,11 @@ def check(files: FilesArgument, book: BookOption, on: DayOption, *, as_json: Jso
     found, wrong = read_set(files, named, day)
     with progress_bar("写入核对") as progress:
         try:
-            with unit_of_work(running.engine, running.user, named.region) as tx:
+            # written and undone: by the login that may propose it
+            with (
+                running.as_post(login_of("cutover.propose")),
+                unit_of_work(running.engine, running.user, named.region) as tx,
+            ):
                 version = stage(tx, named, day, found, running.clock.today(), progress)
                 wrong += differences(tx, named, version)
                 raise _Undone

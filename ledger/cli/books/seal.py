@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ledger.access.signing.pair import algorithm_named
+from ledger.acts.posts import login_of
 from ledger.books.reading import parse_book, parse_period
 from ledger.cli.books.report import BookOption
 from ledger.cli.line.acting import ACTING
@@ -59,7 +60,11 @@ def export(
     found, made = ensure_key(settings.home, algorithm_named(algorithm or settings.seal_algorithm))
     if made:
         typer.echo(f"已生成签名密钥，指纹{found.id}：请以 fundledger seal key 打印留存", err=True)
-    with unit_of_work(running.engine, running.user, named.region) as tx:
+    # sealing is the books' part, and a chief's export seals
+    with (
+        running.as_post(login_of("period.seal")),
+        unit_of_work(running.engine, running.user, named.region) as tx,
+    ):
         try:
             month, today = parse_period(period), running.clock.today()
             done = export_seal(tx, named, month, today, found, out)

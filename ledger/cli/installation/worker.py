@@ -19,7 +19,7 @@ def worker(
     as_json: JsonFlag = False,
 ) -> None:
     """定时任务：取回单、催问逾期、链头存证、夜间核验。可同时运行多个，每个时点只做一次。"""
-    running = app_for("system")
+    running = app_for("system", works=True)
     if not once:
         work_on(running)
         return

@@ -13,17 +13,18 @@ from typing import Annotated, Any, cast
 import typer
 
 from ledger.access.idempotency import Kept, in_flight, lock_key, store_answer, stored_answer
-from ledger.access.users import require_known
+from ledger.access.users import ASKED, note_unknown, require_known
 from ledger.acts.acting import acting, stepping
 from ledger.acts.anchoring import Warned
+from ledger.acts.posts import login_of
 from ledger.acts.tracing import What
 from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
 from ledger.cli.line.signing import signer_of
 from ledger.core.dates import parse_day
-from ledger.core.errors import Unauthenticated
+from ledger.core.errors import LedgerError, Unauthenticated
 from ledger.core.words import said
-from ledger.db.unit_of_work import Transaction
+from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.settings import USERS_FILE, Settings, get_settings
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="最后一行输出一个JSON对象")]
@@ -39,8 +40,11 @@ RegionOption = Annotated[
 ]
 
 
-def app_for(role: str) -> App:
+def app_for(role: str, *, works: bool = False) -> App:
     """The app under the acting user; without --as, in a demo home (one with users.json), the demo's user for `role`.
+
+    What it asks outside an act it asks as one who only looks, where logins are split; `works` is for a command that also does
+    what is no act of a person's (the worker's leases): that goes by the service's login.
 
     A name without a key acts only where signatures are not demanded. A demo home demands none unless two of its persons did
     (`key demand`); a real one does from its first day, unless its region file said otherwise (ledger/founding.py).
@@ -53,11 +57,16 @@ def app_for(role: str) -> App:
         raise Unauthenticated(
             "user.missing", f"请用 --as 用户 指明操作人（本操作需要{said('user.role', role)}岗）"
         )
-    app = App(settings, user, ACTING.engine)
+    app = App(settings, user, ACTING.engine, at_rest="service" if works else "read")
     app.signer = signer_of(settings)
     ACTING.opened.append(app)
     region, ACTING.region = ACTING.region, 0
-    require_known(app.engine, user, region)
+    try:
+        require_known(app.engine, user, region)
+    except LedgerError as refusal:
+        with app.as_post(login_of(ASKED)):  # who looks writes no line
+            note_unknown(app.engine, user, region, refusal)
+        raise
     return app
 
 
@@ -92,6 +101,14 @@ def steps(running: App, region: int, action: str, subject: str) -> Iterator[None
     with stepping(running, What(region, action, subject)) as doing:
         yield
     _tell(doing.warnings)
+
+
+@contextmanager
+def laid_out(running: App, region: int, action: str) -> Iterator[Transaction]:
+    """A transaction to look in by the login that does `action`: for what is laid out in tables of the transaction's own, which
+    who only looks cannot make."""
+    with running.as_post(login_of(action)), unit_of_work(running.engine, running.user, region) as tx:
+        yield tx
 
 
 def _mark(tx: Transaction) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ledger.acts.posts import login_of
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.cli.outregion.options import DateOption, PartyOption
 from ledger.core.dates import parse_day
@@ -54,8 +55,9 @@ def carry(region: RegionOption, party: PartyOption, date: DateOption, *, as_json
     day = parse_day(date)
     with act(running, region, "outregion.deliver", str(party)) as tx:
         report_paid(tx, day)
-    ours, other = End(running.engine, running.user, region), End(running.engine, running.user, party)
-    done = deliver(ours, other, day)
+    with running.as_post(login_of("outregion.deliver")):  # each message is taken in a transaction of its own
+        ours, other = End(running.engine, running.user, region), End(running.engine, running.user, party)
+        done = deliver(ours, other, day)
     lines = [
         f"{one.link_id} {'已送达' if one.outcome == 'delivered' else '待再送 ' + one.error}" for one in done
     ]

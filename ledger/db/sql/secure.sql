@@ -145,6 +145,7 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO fundledger_read, fundledger_intake, fundledger_books, fundledger_payments', t.name);
     END LOOP;
 END $$;
+GRANT SELECT (user_name, locked_until) ON access.password TO fundledger_read;     -- who comes in at the pages, and whose is locked
 GRANT INSERT (region, file_name, file_sha256, bytes, loaded_by) ON fund.intake_load TO fundledger_intake;
 GRANT UPDATE (lines_done, bytes_done, accepted, duplicate, quarantined, accepted_fen, payable_fen, complete) ON fund.intake_load TO fundledger_intake;
 GRANT INSERT (region, user_name, action, object, outcome, detail) ON access.operator_log TO fundledger_intake;

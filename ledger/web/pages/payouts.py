@@ -80,7 +80,7 @@ def orders(desk: Desk, _request: Request) -> Response:
 
 def order(desk: Desk, request: Request) -> Response:
     """One order: to whom, what happened, on which papers, in which vouchers."""
-    view = order_view(desk.house.engine, desk.user, desk.region, request.path_params["order"])
+    view = order_view(desk.reading, desk.user, desk.region, request.path_params["order"])
     return page(desk, "order.html", title=f"拨付单 {view.order.order_no}", view=view)
 
 

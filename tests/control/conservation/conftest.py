@@ -22,12 +22,12 @@ from ledger.control.breach import Breach
 from ledger.control.verify import verify
 from ledger.db.cluster import DATABASE
 from ledger.db.engine import auditor_engine, service_engine
-from ledger.db.passwords import Passwords
 from ledger.db.roles import grant_database
 from ledger.settings import Settings
 from ledger.simulation.life.run import run
 from ledger.simulation.odds import WEIGHTS
 from ledger.simulation.town import Asked
+from tests.scenes.passwords import passwords_of
 
 OFTEN = {
     **WEIGHTS,
@@ -79,12 +79,10 @@ def _clone(cluster: Any, template: str, home: Path) -> tuple[str, Settings]:
     url = cluster.admin_url(name)
     with psycopg.connect(url, autocommit=True) as admin:
         grant_database(admin)
-    known = Passwords(cluster.home)
     return name, Settings(
         home=home,
         database_url=url,
-        service_password=known.read("service"),
-        auditor_password=known.read("auditor"),
+        **passwords_of(cluster.home),
     )
 
 

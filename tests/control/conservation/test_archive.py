@@ -29,6 +29,7 @@ from ledger.settings import get_settings
 from reports.archive.verify import verify_archive
 from reports.seal.key import public_path
 from tests.control.conservation.conftest import Lived, living
+from tests.scenes.passwords import told
 
 Run = Callable[..., Any]
 PERIOD = 202601
@@ -62,7 +63,8 @@ def running(lived: Any, patched: pytest.MonkeyPatch) -> Iterator[Run]:
     """The command line at the lived home, its first month closed."""
     patched.setenv("FUNDLEDGER_HOME", str(lived.home))
     patched.setenv("DATABASE_URL", lived.settings.database_url)
-    patched.setenv("FUNDLEDGER_SERVICE_PASSWORD", lived.settings.service_password)
+    for name, word in told(lived.settings).items():
+        patched.setenv(name, word)
     patched.setenv("FUNDLEDGER_TODAY", "2026-06-30")
     get_settings.cache_clear()
     app = typer.Typer()

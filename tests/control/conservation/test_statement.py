@@ -22,6 +22,7 @@ from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import get_settings
 from reports.explain.chain import explain
 from reports.institution_statement import KINDS, institution_statement
+from tests.scenes.passwords import told
 
 HOSPITAL = "H42010000001"
 RESTS_ON = {
@@ -36,7 +37,8 @@ Command = Callable[..., Any]
 def command(lived: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
     monkeypatch.setenv("FUNDLEDGER_HOME", str(lived.home))
     monkeypatch.setenv("DATABASE_URL", lived.settings.database_url)
-    monkeypatch.setenv("FUNDLEDGER_SERVICE_PASSWORD", lived.settings.service_password)
+    for name, word in told(lived.settings).items():
+        monkeypatch.setenv(name, word)
     get_settings.cache_clear()
     app = typer.Typer()
     app.command()(statement)

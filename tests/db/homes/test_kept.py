@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import pytest
@@ -14,14 +16,18 @@ from ledger.cli.installation import db
 from ledger.control.checks.house.traces import BEGUN
 from ledger.control.verify import examine
 from ledger.core.errors import InvalidInput
+from ledger.db.cluster import DATABASE
 from ledger.db.engine import auditor_engine
 from ledger.db.identity import carried
+from ledger.db.logins import ROLES
 from ledger.db.migrate import migrate
 from ledger.db.safekeeping.backup import manifest_path
 from ledger.db.safekeeping.region_keys import unseal
 from ledger.db.safekeeping.sealing import home_key, home_recipient, open_stream, read_private, sealed_for
 from ledger.settings import Settings
 from tests.db.homes.home import as_left, facts, kept
+from tests.scenes.line import typed
+from tests.scenes.server import fast_cluster
 
 
 @pytest.fixture
@@ -73,6 +79,58 @@ def test_a_kept_home_is_upgraded_with_all_it_holds(
     finally:
         engine.dispose()
     assert not migrate(settings).needed
+
+
+POSTS: Final = ("intake", "books", "payments", "read")
+
+
+@pytest.fixture
+def before_posts(home: Path) -> Iterator[Path]:
+    """The oldest kept home on a server of its own, as it stood before there were logins by post: no such role, no password."""
+    server = fast_cluster(home)
+    server.start()
+    with as_left(server, DATABASE, kept()[0]) as (left, _):
+        with psycopg.connect(server.admin_url(), autocommit=True) as admin:
+            for login in POSTS:
+                admin.execute(f"DROP OWNED BY {ROLES[login]}".encode())
+                admin.execute(f"DROP ROLE {ROLES[login]}".encode())
+                (home / "secrets" / f"{login}.password").unlink()
+        shutil.copytree(left.home / "anchors", home / "anchors")
+        yield home
+
+
+def log_lines(home: Path) -> set[tuple[Any, ...]]:
+    """The traces of the operator log's lines: by which login each was written."""
+    with psycopg.connect(fast_cluster(home).admin_url()) as admin:
+        return set(
+            admin.execute("SELECT login, region, seq FROM access.trace WHERE noun = 'access.operator_log'")
+        )
+
+
+def test_a_home_of_one_login_works_by_its_posts_once_it_is_upgraded(
+    before_posts: Path, tmp_path: Path
+) -> None:
+    """`db migrate` makes the logins and their passwords; what was there is read, acted on, brought in and verified by them."""
+    env = {**os.environ, "FUNDLEDGER_HOME": str(before_posts), "FUNDLEDGER_TODAY": "2026-05-08"}
+    env.pop("DATABASE_URL", None)
+    done = typed("db", "migrate", "--json", env=env)
+    assert (done.code, done.last["verify"]) == (0, "clean"), done.err
+    for login in POSTS:
+        assert (before_posts / "secrets" / f"{login}.password").stat().st_mode & 0o777 == 0o600
+    file = tmp_path / "records.jsonl"
+    file.write_text("{}\n", encoding="utf-8")  # refused and kept sealed, by the login that brings records in
+    acts = {
+        "fundledger_intake": f"--as jieru intake load {file}",
+        "fundledger_books": "--as li book index --book 420100-310 --anew",
+        "fundledger_payments": "--as li payments ask --region 420100",
+        "fundledger_service": "--as li policy propose payee_hold_days {days} --region 420100 --from 2026-06-01 --source 会议纪要1号",
+    }  # fmt: skip
+    for days, split, logins in (("3", "", set(acts)), ("4", "false", {"fundledger_service"})):
+        before = log_lines(before_posts)
+        for words in (*acts.values(), "--as zhou payments list --region 420100", "verify"):
+            ended = typed(*words.format(days=days).split(), env=env | {"FUNDLEDGER_SPLIT_LOGINS": split})
+            assert ended.code == 0, (words, ended.err)
+        assert {login for login, _, _ in log_lines(before_posts) - before} == logins
 
 
 def test_there_is_a_home_to_upgrade_from() -> None:

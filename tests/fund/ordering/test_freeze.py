@@ -128,7 +128,7 @@ def test_a_home_older_than_its_anchors_pays_nothing(back: Restored, bill: Any, s
     }
     town.open(PAY)
     with pytest.raises(Conflict, match=r"payments\.frozen"):
-        with acting(back.app("zhao"), What(DEMO_REGION, "test.act", stage)):
+        with acting(back.app("zhao"), What(DEMO_REGION, "voucher.draft", stage)):
             pass
         steps[stage]()
     assert back.signs() == [("anchor_newer", "standing")]
@@ -325,7 +325,7 @@ def test_verify_takes_given_up_anchors_for_what_they_are(back: Restored) -> None
     assert {b.promise for b in verify(auditor, home)} == {
         "INV-12"
     }  # the book's chain, and that of the traces
-    with acting(back.app("zhao"), What(DEMO_REGION, "test.act", "x")):
+    with acting(back.app("zhao"), What(DEMO_REGION, "voucher.draft", "x")):
         pass
     back.thaw()
     assert verify(auditor, home) == []
