@@ -111,6 +111,65 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                       AND s.recorded_at > clock_timestamp() - interval '1 day')   -- a restored database counts its transactions anew
 $$;
 
+-- How many days before the machine's own day a person may date what they decide, by the region's choice; NULL: it made none. The
+-- choice in force on the machine's day, whatever business date a caller names.
+CREATE OR REPLACE FUNCTION access.act_days(p_region integer) RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT y.value::integer FROM fund.region_policy y
+     WHERE y.region = p_region AND y.key = 'act_days' AND y.from_day <= (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date
+     ORDER BY y.from_day DESC LIMIT 1
+$$;
+
+-- The last day of which anything can be said now: today in Asia/Shanghai, and tomorrow in the last five minutes before midnight, for
+-- two clocks differ.
+CREATE OR REPLACE FUNCTION access.latest_day() RETURNS date LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT ((clock_timestamp() + interval '5 minutes') AT TIME ZONE 'Asia/Shanghai')::date
+$$;
+
+-- Raises where a person dates a decision further from the machine's day than the region bears.
+CREATE OR REPLACE FUNCTION access.check_day(p_region integer, p_on date) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_days  integer := access.act_days(p_region);
+    v_today date := (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date;
+BEGIN
+    IF p_on > access.latest_day() AND v_days IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'day.ahead',
+            DETAIL = format('办理日期%s晚于数据库的日期%s：不得预填日期', p_on, v_today);
+    ELSIF p_on < v_today - v_days THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'day.behind',
+            DETAIL = format('办理日期%s早于数据库的日期%s超过%s日：不得倒填日期', p_on, v_today, v_days);
+    END IF;
+END $$;
+
+-- The same of rows whose decision a function signs: the arguments are the columns of days.
+CREATE OR REPLACE FUNCTION access.check_days() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one   text;
+    v_day date;
+BEGIN
+    FOREACH one IN ARRAY TG_ARGV LOOP
+        v_day := (to_jsonb(NEW) ->> one)::date;
+        IF TG_OP = 'INSERT' OR v_day IS DISTINCT FROM (to_jsonb(OLD) ->> one)::date THEN
+            PERFORM access.check_day(NEW.region, v_day);
+        END IF;
+    END LOOP;
+    RETURN NEW;
+END $$;
+
+-- A bound on days begins today or later: what was dated before was dated by the bounds of its time.
+CREATE OR REPLACE FUNCTION access.refuse_past_bound() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.from_day < (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'policy.past',
+            DETAIL = format('%s自%s起：限定办理日期只能自数据库的当日（%s）或其后起', NEW.key, NEW.from_day,
+                            (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date);
+    END IF;
+    RETURN NEW;
+END $$;
+
 -- Whether a decision of this transaction needs a signature. Where it needs none, a demand waits for the transaction's end, and what
 -- comes after the demand sees it: no decision is on both sides of that moment.
 CREATE OR REPLACE FUNCTION access.demands_now(p_region integer) RETURNS boolean
@@ -196,7 +255,11 @@ DECLARE
     d     record;
 BEGIN
     IF coalesce(v_new ->> TG_ARGV[2], '') = '' OR v_new ->> TG_ARGV[2] = to_jsonb(OLD) ->> TG_ARGV[2] OR v_new ->> 'state' = 'refused'
-       OR v_new ->> 'refusal' <> '' OR NOT access.demands_now(NEW.region) THEN
+       OR v_new ->> 'refusal' <> '' THEN
+        RETURN NEW;
+    END IF;
+    PERFORM access.check_day(NEW.region, (v_new ->> TG_ARGV[3])::date);
+    IF NOT access.demands_now(NEW.region) THEN
         RETURN NEW;
     END IF;
     SELECT * INTO d FROM access.decision(CASE TG_ARGV[4] WHEN '' THEN v_new ELSE to_jsonb(OLD) END,
@@ -501,6 +564,7 @@ BEGIN
           OR NEW.content <> '' AND encode(sha256(convert_to(NEW.content, 'UTF8')), 'hex') <> NEW.digest THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.other_content', DETAIL = format('所签的不是这一事项：%s %s', NEW.act, NEW.object);
     END IF;
+    PERFORM access.check_day(NEW.region, NEW.day);
     SELECT * INTO v_last FROM access.signature s WHERE s.region = NEW.region AND s.fingerprint = NEW.fingerprint ORDER BY s.n DESC LIMIT 1;
     NEW.n := coalesce(v_last.n, 0) + 1;
     NEW.prev := coalesce(v_last.hash, sha256(convert_to(concat_ws('|', 'signatures', NEW.region, NEW.fingerprint), 'UTF8')));
@@ -593,7 +657,26 @@ CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON payments.statement_fil
 CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON payments.statement_withdrawal FOR EACH ROW EXECUTE FUNCTION access.check_decision(
     'statement.withdraw', 'account,n', 'approved_by', 'approved_on', 'first_statement,last_statement,file_sha256,reason,prepared_by,prepared_on', '');
 
+-- What a second person decides elsewhere: no day but those the region bears.
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON access.person_key FOR EACH ROW EXECUTE FUNCTION access.check_days('confirmed_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON access.proposal FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON books.closing FOR EACH ROW EXECUTE FUNCTION access.check_days('closed_on', 'reopened_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON books.voucher_decision FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON books.voucher_template FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.letter FOR EACH ROW EXECUTE FUNCTION access.check_days('approved_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.payee_account FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.policy_proposal FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.sheet FOR EACH ROW EXECUTE FUNCTION access.check_days('approved_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.terms FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON payments.approval FOR EACH ROW EXECUTE FUNCTION access.check_days('approved_on');
+CREATE OR REPLACE TRIGGER past_bound BEFORE INSERT ON fund.region_policy FOR EACH ROW
+    WHEN (NEW.key = 'act_days') EXECUTE FUNCTION access.refuse_past_bound();
+CREATE OR REPLACE TRIGGER past_bound BEFORE INSERT ON fund.policy_proposal FOR EACH ROW
+    WHEN (NEW.key = 'act_days') EXECUTE FUNCTION access.refuse_past_bound();
+
 -- Grants ------------------------------------------------------
+GRANT EXECUTE ON FUNCTION access.act_days(integer) TO fundledger_service, fundledger_poster, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.latest_day() TO fundledger_service, fundledger_poster;
 GRANT SELECT ON access.before_demand, access.home, access.person_key, access.signing_demand TO fundledger_service, fundledger_auditor;
 GRANT SELECT ON access.signature TO fundledger_service, fundledger_auditor;
 GRANT INSERT (region, fingerprint, act, object, digest, user_name, day, signed_at, statement, signature, content) ON access.signature TO fundledger_service;

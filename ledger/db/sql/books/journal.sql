@@ -318,13 +318,15 @@ END $$;
 
 -- The day beyond which nobody may date anything by hand, whatever business date a caller names: business dates are passed in
 -- (no rule asks the machine), so this is an outer bound only. It is tomorrow in Asia/Shanghai by the machine; where a book runs
--- ahead of the machine (a demonstration or a simulated year), a month after its opening or its latest voucher.
+-- ahead of the machine (a demonstration or a simulated year), a month after its opening or its latest voucher. A region that
+-- chose how far its acts may be from the machine's day (act_days) runs by the machine, and has today.
 CREATE OR REPLACE FUNCTION books.outer_day(p_region integer, p_fund smallint) RETURNS date LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT greatest((clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date + 1,
+    SELECT CASE WHEN access.act_days(p_region) IS NOT NULL THEN access.latest_day() ELSE
+           greatest((clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date + 1,
                     (SELECT k.opened_on + 31 FROM books.book k WHERE k.region = p_region AND k.fund = p_fund),
                     (SELECT b.voucher_date + 31 FROM books.block b WHERE b.region = p_region AND b.fund = p_fund
-                      ORDER BY b.block DESC LIMIT 1))
+                      ORDER BY b.block DESC LIMIT 1)) END
 $$;
 
 -- Opens a period of a book: its row, and the partitions of that month if no book has had it yet. What posts opens its own

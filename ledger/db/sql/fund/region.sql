@@ -102,6 +102,9 @@ INSERT INTO fund.policy_key VALUES
     ('retention_bank_files', '银行文件保存年数，未选时为30，不得少于30', '[3-9][0-9]'),
     ('retention_records',    '结算记录保存年数，未选时为30，不得少于30', '[3-9][0-9]');
 
+INSERT INTO fund.policy_key VALUES
+    ('act_days', '办理日期可比数据库时间早的日历日数，不得晚于数据库时间；未选时只限定晚于账套最近凭证一个月', '[0-9]|[12][0-9]|3[01]');
+
 CREATE TABLE fund.calendar_proposal (
     region      integer NOT NULL REFERENCES fund.region,   -- whose people; the table itself is everybody's
     year        smallint NOT NULL CHECK (year BETWEEN 2000 AND 2999),
