@@ -40,7 +40,7 @@ DEMAND: Final = """
 _PERSONS: Final = """
     SELECT DISTINCT r.region, u.person FROM access.user_role r JOIN access.app_user u USING (user_name)
       JOIN access.signing_demand d ON d.region = r.region AND d.asked_by = ''
-     WHERE NOT EXISTS (SELECT 1 FROM access.person_key k WHERE k.region = r.region AND k.person = u.person)
+     WHERE r.region = %s AND NOT EXISTS (SELECT 1 FROM access.person_key k WHERE k.region = r.region AND k.person = u.person)
      ORDER BY 1, 2
 """
 _ENROL: Final = """
@@ -70,18 +70,25 @@ class Everybody:
         if brought is not None:
             return brought  # type: ignore[no-any-return]
         key = key_of(wanted.region, wanted.person)
-        if not self._tx.value(
-            "SELECT 1 FROM access.person_key WHERE region = %(r)s AND fingerprint = %(k)s",
-            r=wanted.region,
-            k=key.id,
-        ):
-            self._enrol(self._tx.connection.info.dbname)
+        if not self._known(wanted.region, key):
+            self._enrol(wanted.region)
+            if not self._known(wanted.region, key):
+                return None  # nobody of that region, or one that demands nothing: the database says what it thinks of it
         return sign_with(key, wanted)
 
-    def _enrol(self, name: str) -> None:
-        with psycopg.connect(self._cluster.admin_url(name)) as admin:
+    def _known(self, region: int, key: KeyPair) -> bool:
+        return bool(
+            self._tx.value(
+                "SELECT 1 FROM access.person_key WHERE region = %(r)s AND fingerprint = %(k)s",
+                r=region,
+                k=key.id,
+            )
+        )
+
+    def _enrol(self, wanted: int) -> None:
+        with psycopg.connect(self._cluster.admin_url(self._tx.connection.info.dbname)) as admin:
             admin.execute("SET lock_timeout = '10s'")
-            for region, person in admin.execute(_PERSONS).fetchall():
+            for region, person in admin.execute(_PERSONS, [wanted]).fetchall():
                 key = key_of(region, person)
                 admin.execute(_ENROL, [region, key.id, person, key.public])
 

@@ -65,9 +65,14 @@ class Signers:
 @pytest.fixture
 def signers(month: Any, monkeypatch: pytest.MonkeyPatch) -> Signers:
     """From here on whoever acts in the region signs with the own key."""
-    with psycopg.connect(month.database.admin_url) as admin:
+    return all_sign(month.engine, month.database.admin_url, monkeypatch)
+
+
+def all_sign(engine: Engine, admin_url: str, monkeypatch: pytest.MonkeyPatch) -> Signers:
+    """Keys, a demand by two, and a signer for every transaction of the demo's region."""
+    with psycopg.connect(admin_url) as admin:
         [(last,)] = admin.execute("SELECT access.last_approval(%s)", [DEMO_REGION]).fetchall()
-    made = Signers(month.engine, last)
+    made = Signers(engine, last)
     for user in (ADMIN, AUDITOR, "qian"):
         made.enroll(user)
     made.demand()

@@ -6,9 +6,10 @@ it there (`access.require_signature`), `verify` checks it again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
-from typing import cast
+from typing import Final, cast
 
 from ledger.access.signing.pair import Algorithm, is_signed
 from ledger.access.signing.signer import Signer
@@ -24,6 +25,9 @@ from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import Transaction
 
 
+_DIGEST: Final = re.compile(r"[0-9a-f]{32,64}")
+
+
 def signed(tx: Transaction, act: str, subject: str, digest: str, day: date, content: str = "") -> bool:
     """Sign `act` on `subject` over the digest of what was shown, where the transaction's person has a key; False without one.
 
@@ -31,8 +35,8 @@ def signed(tx: Transaction, act: str, subject: str, digest: str, day: date, cont
     else keeps it. Raises Forbidden `signature.*`, InvalidInput `signature.format`.
     """
     signer = cast("Signer | None", tx.signer)
-    if signer is None:
-        return False
+    if signer is None or not _DIGEST.fullmatch(digest.strip().lower()):
+        return False  # what is no digest is none of anything shown: the act says so
     row = tx.row("SELECT h.id, access.person(access.user_name()) FROM access.home h")
     if row is None:
         return False

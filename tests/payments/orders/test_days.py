@@ -128,7 +128,8 @@ def test_a_voucher_dated_ahead_is_named(world: Any, database: Any) -> None:
     with psycopg.connect(database.admin_url) as admin:
         admin.execute("SET session_replication_role = replica")
         admin.execute(
-            "UPDATE books.block SET recorded_at = clock_timestamp(), voucher_date = %s", [today() + timedelta(2)]
+            "UPDATE books.block SET recorded_at = clock_timestamp(), voucher_date = %s",
+            [today() + timedelta(2)],
         )
     assert {one.partition(" block ")[0] for one in found(database)} == {"day.outside"}
     with psycopg.connect(database.admin_url) as admin:

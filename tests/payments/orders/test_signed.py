@@ -338,9 +338,9 @@ def test_the_moment_of_a_demand_counts_and_not_its_day(undemanded: Signing) -> N
     assert demand(undemanded, "checker") == "asked"
     assert demand(undemanded, "same.person") == "in_force"
     assert undemanded.found() == []
-    assert undemanded.world.rows("SELECT act, object, user_name, day FROM access.before_demand WHERE act LIKE 'payments%%'") == [
-        ("payments.approve", batch.batch_id, "checker", DAY)
-    ]
+    assert undemanded.world.rows(
+        "SELECT act, object, user_name, day FROM access.before_demand WHERE act LIKE 'payments%%'"
+    ) == [("payments.approve", batch.batch_id, "checker", DAY)]
     with pytest.raises(Forbidden) as refused:
         undemanded.approve(other, None)
     assert refused.value.code == "signature.missing"
@@ -355,7 +355,9 @@ def test_the_moment_of_a_demand_counts_and_not_its_day(undemanded: Signing) -> N
         [found] = undemanded.found()
         assert f"payments.approve {other.batch_id}" in found
     with psycopg.connect(undemanded.database.admin_url) as admin:
-        admin.execute("SET session_replication_role = replica")  # and what was approved before stays what it was
+        admin.execute(
+            "SET session_replication_role = replica"
+        )  # and what was approved before stays what it was
         admin.execute(
             "UPDATE payments.approval SET digest = sha256(digest) WHERE batch_id = %s", [batch.batch_id]
         )
