@@ -17,7 +17,7 @@ pytestmark = pytest.mark.unsigned
 def test_a_month_is_closed_and_opened_again_under_signatures(
     agency: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    all_sign(agency.service, agency.admin_url, monkeypatch)
+    signers = all_sign(agency.service, agency.admin_url, monkeypatch)
     agency.shut()
     agency.reopen("漏记一张凭证", user="li")
     agency.reopen(user="wu")
@@ -29,3 +29,4 @@ def test_a_month_is_closed_and_opened_again_under_signatures(
     assert signed == [("period.confirm", 2), ("period.reopen", 1)]
     with open_snapshot(agency.auditor, agency.home, []) as snapshot:
         assert list(check_signatures(snapshot)) == []
+    assert {"period.confirm", "period.reopen", "key.enroll"} <= signers.proven()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import deepcopy
 from datetime import date
 from typing import Any
 
@@ -13,8 +15,11 @@ from ledger.access.signing import persons
 from ledger.access.signing.pair import ED25519, KeyPair, generate, pair
 from ledger.access.signing.register import make_list, sign_list
 from ledger.access.signing.signer import WithKey
+from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.simulation.people import DEMO_REGION
+from reports.evidence.export import evidence_of
+from reports.evidence.verify import check_evidence
 
 ADMIN, AUDITOR = "guan", "shen"
 
@@ -54,12 +59,56 @@ class Signers:
             sign_list(made, self.enroll(user), user)
         return made
 
+    def proven(self) -> set[str]:
+        """The acts signed so far, each thing's evidence exported and checked without a database; a byte flipped in it is found."""
+        with self.tx(AUDITOR) as tx:
+            listed = self.listed(tx)
+        with self.tx(AUDITOR) as tx:
+            things = tx.rows("SELECT DISTINCT act, object FROM access.signature ORDER BY 1, 2")
+            documents = [evidence_of(tx, act, thing, listed) for act, thing in things]
+        for document in documents:
+            found = check_evidence(document)
+            assert found.flaws == [], (document["act"], document["object"], found.flaws)
+            assert len(found.proven) == len(document["signatures"])
+        for document in {one["act"]: one for one in documents}.values():
+            no_byte_of_it_may_change(document)
+        return {one["act"] for one in documents}
+
     def demand(self) -> None:
         """By two."""
         for user in (AUDITOR, "qian"):
             with self.tx(user) as tx:
                 tx.signer = WithKey(lambda user=user: self.keys[self.person(user)])  # type: ignore[misc]
                 persons.demand(tx, persons.demand_of(tx).digest, self.day)
+
+
+def no_byte_of_it_may_change(document: dict[str, Any]) -> None:
+    """Of whatever the file says, one character changed in the middle makes it no evidence."""
+    for way in _leaves(document):
+        other = deepcopy(document)
+        holder = other
+        for step in way[:-1]:
+            holder = holder[step]
+        said = holder[way[-1]]
+        holder[way[-1]] = (
+            said + 1
+            if isinstance(said, int)
+            else said[: len(said) // 2] + chr(ord(said[len(said) // 2]) ^ 1) + said[len(said) // 2 + 1 :]
+        )
+        try:
+            assert check_evidence(other).flaws, way
+        except LedgerError as error:
+            assert error.code.startswith(("evidence.", "signature.")), (way, error)
+
+
+def _leaves(document: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where texts and numbers stand, empty ones left out."""
+    if isinstance(document, dict | list):
+        for step, value in document.items() if isinstance(document, dict) else enumerate(document):
+            if (*way, step) not in {("format",), ("version",)}:
+                yield from _leaves(value, (*way, step))
+    elif document:
+        yield way
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ it there (`access.require_signature`), `verify` checks it again.
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from collections.abc import Sequence
 from datetime import date
-from typing import Final, cast
+from typing import Final, LiteralString, cast
 
 from ledger.access.signing.pair import Algorithm, is_signed
 from ledger.access.signing.signer import Signer
@@ -48,6 +49,19 @@ def signed(tx: Transaction, act: str, subject: str, digest: str, day: date, cont
         return False
     store(tx, wanted, given, content)
     return True
+
+
+def signed_text(
+    tx: Transaction, act: str, subject: str, digest: str, day: date, text_of: LiteralString, **params: object
+) -> bool:
+    """`signed` together with the text that the query `text_of` answers, where `digest` is of that text; what changed since it was
+    shown, the act says. So the evidence of it tells what was decided."""
+    if tx.signer is None:
+        return False
+    text, shown = tx.value(text_of, **params) or "", digest.strip().lower()
+    if not shown or not sha256(text.encode()).hexdigest().startswith(shown):
+        text = ""
+    return signed(tx, act, subject, shown, day, text)
 
 
 def sign_decision(tx: Transaction, noun: str, key: Sequence[object], day: date) -> bool:

@@ -23,4 +23,5 @@ def test_a_year_is_paid_settled_and_cleared_under_signatures(year: Any, live: An
     with open_snapshot(database.auditor_engine, database.settings.home, []) as snapshot:
         assert list(check_signatures(snapshot)) == []
     acts = {act for (act,) in year.month.asked("SELECT DISTINCT act FROM access.signature")}
+    assert signers.proven() == acts
     assert {"voucher.approve", "payments.approve", "month.approve", "clear.approve", "clear.confirm"} <= acts

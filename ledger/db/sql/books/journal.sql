@@ -427,10 +427,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- What a chief confirms, hashed: which close, by which method, the turnover, the trial balance, the head of the chain, the list.
+CREATE OR REPLACE FUNCTION books.closing_text(c books.closing) RETURNS text LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT concat_ws('|', 'closing', c.region, c.fund, c.period, c.n, c.method, c.debit_fen, c.credit_fen,
+                     encode(c.trial, 'hex'), c.block, encode(c.head, 'hex')) || E'\n' || c.checks
+$$;
+
 CREATE OR REPLACE FUNCTION books.closing_digest(c books.closing) RETURNS bytea LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT sha256(convert_to(concat_ws('|', 'closing', c.region, c.fund, c.period, c.n, c.method, c.debit_fen, c.credit_fen,
-                                       encode(c.trial, 'hex'), c.block, encode(c.head, 'hex')) || E'\n' || c.checks, 'UTF8'))
+    SELECT sha256(convert_to(books.closing_text(c), 'UTF8'))
 $$;
 
 -- Begins the close of a month on a business date, or answers the number of the one begun. Posting holds the period's row FOR
@@ -948,6 +953,8 @@ GRANT EXECUTE ON FUNCTION books.begin_close(integer,smallint,integer,text,date) 
 ALTER FUNCTION books.check_closing_posts(integer,smallint,date,text) OWNER TO fundledger_poster;
 ALTER FUNCTION books.check_reopened() OWNER TO fundledger_poster;
 ALTER FUNCTION books.closing_digest(books.closing) OWNER TO fundledger_poster;
+ALTER FUNCTION books.closing_text(books.closing) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.closing_text(books.closing) TO fundledger_service;
 ALTER FUNCTION books.closing_under_way(integer,smallint,integer) OWNER TO fundledger_poster;
 ALTER FUNCTION books.confirm_close(integer,smallint,integer,integer,date) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.confirm_close(integer,smallint,integer,integer,date) TO fundledger_service;
