@@ -30,9 +30,12 @@ _OUTSIDE: Final = """
      WHERE t.day > ((t.recorded_at + interval '5 minutes') AT TIME ZONE 'Asia/Shanghai')::date OR t.back AND t.day < t.on_day - b.days
      GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2
 """
+# Signatures and limits by the day are of little use where the day is anybody's to name.
 _UNBOUND: Final = """
-    SELECT d.region FROM access.signing_demand d WHERE d.confirmed_at IS NOT NULL
-       AND NOT EXISTS (SELECT 1 FROM fund.region_policy y WHERE y.region = d.region AND y.key = 'act_days') ORDER BY 1
+    SELECT d.region FROM (
+        SELECT s.region FROM access.signing_demand s WHERE s.confirmed_at IS NOT NULL
+        UNION SELECT y.region FROM fund.region_policy y WHERE y.key IN ('payee_day_limit', 'approver_day_limit', 'payee_hold_days')) d
+     WHERE NOT EXISTS (SELECT 1 FROM fund.region_policy y WHERE y.region = d.region AND y.key = 'act_days') ORDER BY 1
 """
 
 
