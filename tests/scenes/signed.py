@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from datetime import date
 from typing import Any
@@ -15,7 +16,7 @@ from ledger.access.signing import persons
 from ledger.access.signing.pair import ED25519, KeyPair, generate, pair
 from ledger.access.signing.register import make_list, sign_list
 from ledger.access.signing.signer import WithKey
-from ledger.core.errors import LedgerError
+from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.simulation.people import DEMO_REGION
 from reports.evidence.export import evidence_of
@@ -95,10 +96,8 @@ def no_byte_of_it_may_change(document: dict[str, Any]) -> None:
             if isinstance(said, int)
             else said[: len(said) // 2] + chr(ord(said[len(said) // 2]) ^ 1) + said[len(said) // 2 + 1 :]
         )
-        try:
+        with suppress(InvalidInput):  # no shape, or a list that two persons did not sign
             assert check_evidence(other).flaws, way
-        except LedgerError as error:
-            assert error.code.startswith(("evidence.", "signature.")), (way, error)
 
 
 def _leaves(document: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

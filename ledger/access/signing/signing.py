@@ -7,9 +7,9 @@ it there (`access.require_signature`), `verify` checks it again.
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from collections.abc import Sequence
 from datetime import date
+from hashlib import sha256
 from typing import Final, LiteralString, cast
 
 from ledger.access.signing.pair import Algorithm, is_signed
@@ -24,7 +24,6 @@ from ledger.access.signing.statement import (
 from ledger.core.dates import machine_moment
 from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import Transaction
-
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{32,64}")
 

@@ -22,7 +22,7 @@ from ledger.fund.cash.persons import PersonRequest, approve_person, read_persons
 from ledger.fund.daily.run import run_daily
 from ledger.fund.ordering.draft import REFUSALS, refusal_words, refused_json
 from ledger.fund.ordering.forecast import KINDS, Due, Reserved, forecast, kind_order, reserved_before
-from ledger.payments.orders.approve import discard
+from ledger.payments.orders.approve import discard, discard_in
 from ledger.simulation.people import DEMO_REGION
 
 H, OTHER = "H42010000001", "H42010000002"
@@ -275,10 +275,15 @@ def test_a_person_s_limit_is_not_split_over_accounts(town: Any) -> None:
     """The limit of a payee's day is the insured person's, whichever account the papers name, and tells nobody who it is."""
     town.begin(fen=5_000_000)
     choose(town, "payee_day_limit", "20000")
-    agreed_person(town)
+    first = agreed_person(town)
     other = replace(PERSON.payee, number="6217000000000999")
     agreed_person(town, replace(PERSON, document="生津〔2026〕8号", payee=other))
     with town.tx() as tx:
+        left = order_persons(tx, 310, DAY)
+        discard_in(tx, left.batches[0].batch_id, "重制", DAY)
+    assert [one.reason for one in left.skipped] == ["payee_limit"]
+    town.month.pretend(f"UPDATE fund.person_payment SET payee_name = '王大明' WHERE payment_id = '{first}'")
+    with town.tx() as tx:  # drafted as two, and still one person's
         [batch] = order_persons(tx, 310, DAY).batches
     with pytest.raises(Conflict, match=r"batch\.payee_limit") as over:
         town.pay(batch, DAY)

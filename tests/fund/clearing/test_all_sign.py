@@ -1,5 +1,5 @@
 """A hospital's year in a region where everybody signs: every day's batches, every month's sheet, the clearing. The suites of
-fund, closing, payments and books are told so as a whole by `pytest --everybody-signs` (docs/development.md)."""
+fund, closing, payments and books are told so as a whole by `pytest --everybody-signs` (README.md)."""
 
 from __future__ import annotations
 

@@ -112,7 +112,9 @@ def test_a_payee_s_limit_is_not_split(world: Any) -> None:
         admin.execute("UPDATE fund.region_policy SET value = '99' WHERE key = 'payee_day_limit'")
     assert found(world) == [f"payee {world.known[code].number} {DAY}", f"payee {code} {DAY}"]
     with behind_the_guards(world) as admin:  # whichever account it has
-        admin.execute("UPDATE payments.pay_order SET payee_number = '1' WHERE batch_id = %s", [first.batch_id])
+        admin.execute(
+            "UPDATE payments.pay_order SET payee_number = '1' WHERE batch_id = %s", [first.batch_id]
+        )
     assert found(world) == [f"payee {code} {DAY}"]
 
 
