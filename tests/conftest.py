@@ -31,10 +31,24 @@ from ledger.db.roles import grant_database
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
 from ledger.simulation.people import found_demo
+from tests.scenes import everybody
 from tests.scenes.server import fast_cluster, memory, new_home
 
 ROOT = pytest.StashKey[Path]()
+EVERYBODY = "--everybody-signs"
 _numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(EVERYBODY, action="store_true", help="every region demands signatures, everybody signs")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption(EVERYBODY):
+        told = pytest.mark.skip(reason="a region without a demand, or with keys of its own")
+        for item in items:
+            if item.get_closest_marker("unsigned"):
+                item.add_marker(told)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -119,9 +133,14 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
         migrated = root / "template.ready"
         if not migrated.exists():
             migrate(Settings(home=root, database_url=made.admin_url()))
+            if request.config.getoption(EVERYBODY):
+                with psycopg.connect(made.admin_url(), autocommit=True) as admin:
+                    admin.execute(everybody.DEMAND)
             with psycopg.connect(made.admin_url("postgres"), autocommit=True) as admin:
                 admin.execute(f"ALTER DATABASE {DATABASE} IS_TEMPLATE true ALLOW_CONNECTIONS false")
             migrated.touch()
+    if request.config.getoption(EVERYBODY):
+        everybody.let_everybody_sign(made)
     return made
 
 

@@ -10,7 +10,7 @@ from datetime import date
 
 from ledger.access.keys import MadeKey, make_key
 from ledger.access.links import Link, last_day, make_link
-from ledger.access.signing.signing import signed
+from ledger.access.signing.signing import signed_text
 from ledger.db.unit_of_work import Transaction
 
 
@@ -132,7 +132,16 @@ def refuse(tx: Transaction, number: int, digest: str, reason: str, day: date) ->
 
 def _decide(tx: Transaction, number: int, digest: str, state: str, reason: str, day: date) -> WaitingChange:
     if state == "confirmed":  # a refusal, the safe direction, needs nobody's key
-        signed(tx, "role.confirm", str(number), digest, day)
+        signed_text(
+            tx,
+            "role.confirm",
+            str(number),
+            digest,
+            day,
+            "SELECT access.proposal_text(p) FROM access.proposal p WHERE p.region = %(region)s AND p.n = %(n)s",
+            region=tx.region,
+            n=number,
+        )
     tx.run(
         "SELECT access.decide(%(region)s, %(n)s, decode(%(digest)s, 'hex'), %(state)s, %(reason)s, %(on)s)",
         region=tx.region,

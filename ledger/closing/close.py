@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final, LiteralString
 
-from ledger.access.signing.signing import sign_decision, signed
+from ledger.access.signing.signing import sign_decision, signed_text
 from ledger.books.reading import require_period
 from ledger.closing.carry import Signed, carry, carry_back
 from ledger.closing.checks import MonthAsked, line, lines, verified
@@ -182,7 +182,18 @@ def confirm(tx: Transaction, book: Book, period: int, digest: bytes, on: date) -
     Confirmed again under the same digest by the same chief it answers as before. Raises Conflict `period.not_closing`,
     `period.changed`, `period.not_carried`; Forbidden `period.same_person`, `access.role_missing`.
     """
-    signed(tx, "period.confirm", f"{book} {period}", digest.hex(), on)
+    signed_text(
+        tx,
+        "period.confirm",
+        f"{book} {period}",
+        digest.hex(),
+        on,
+        "SELECT books.closing_text(c) FROM books.closing c WHERE c.region = %(region)s AND c.fund = %(fund)s"
+        " AND c.period = %(period)s ORDER BY c.n DESC LIMIT 1",
+        region=book.region,
+        fund=book.fund,
+        period=period,
+    )
     require_period(tx, book, period)
     # Said twice at once the second waits, and is answered as one that was said again.
     hold(tx, Lock.DECIDE, f"period {book} {period}")

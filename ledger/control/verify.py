@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from ledger.books.anchors import Anchor, read_anchors
 from ledger.control.breach import Breach
+from ledger.control.checks.days import check_days
 from ledger.control.checks.fund.calendar import check_calendar
 from ledger.control.checks.fund.conservation import check_conservation
 from ledger.control.checks.fund.control_reports import check_control_reports
@@ -107,6 +108,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("节假日表", check_calendar),
     ("内控报告", check_control_reports),
     ("本人签名", check_signatures),
+    ("办理日期", check_days),
     ("防线", check_guards),
     ("数据库结构与权限", check_house),
     ("留痕", check_traces),

@@ -196,7 +196,10 @@ def _upgrade(connection: Connection, found: MigrationPlan, home: Path) -> None:
             command.upgrade(config, "head")
             present.apply(driver_of(connection))
             seal_what_is_clear(driver_of(connection), home)
-            run_script(connection, "SELECT access.begin_traces(); SET CONSTRAINTS ALL IMMEDIATE")
+            run_script(
+                connection,
+                "SELECT access.begin_demands(), access.begin_traces(); SET CONSTRAINTS ALL IMMEDIATE",
+            )
             _identify(connection, found.want)
             if heads is not None and _heads(connection) != heads:
                 raise Conflict("db.chain_changed", "升级使账链末端改变，已全部撤销，请勿继续并联系开发者")

@@ -26,6 +26,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "access.alarm_seen": Traced(("alarm",)),
     "access.api_key": Traced(("key_hash",), region=False),
     "access.app_user": Traced(("user_name",), region=False),
+    "access.before_demand": Traced(("act", "object", "digest", "user_name", "day")),
     "access.operator_log": Traced(("id",)),
     "access.password": Traced(
         ("user_name",),

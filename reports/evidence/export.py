@@ -36,7 +36,6 @@ def evidence_of(tx: Transaction, act: str, subject: str, persons: Mapping[str, A
     )
     if not rows:
         raise NotFound("signature.none", f"{act} {subject}没有签名", act=act[:40], object=subject[:80])
-    content = rows[-1][2]
     orders: list[str] = []
     if act == "payments.approve":
         for *head, items, payables in tx.rows(_ORDERS, region=tx.region, batch=subject):
@@ -49,8 +48,11 @@ def evidence_of(tx: Transaction, act: str, subject: str, persons: Mapping[str, A
         "region": tx.region,
         "act": act,
         "object": subject,
-        "content": content,
+        "content": rows[-1][2],
         "orders": orders,
-        "signatures": [{"statement": statement, "signature": signature} for statement, signature, _ in rows],
+        "signatures": [
+            {"statement": statement, "signature": signature} | ({"content": content} if n < len(rows) else {})
+            for n, (statement, signature, content) in enumerate(rows, 1)
+        ],
         "persons": dict(persons),
     }

@@ -30,7 +30,7 @@ class Checked(NamedTuple):
     proven: list[Proven]
     flaws: list[str]
     content: bool
-    """Whether what was signed is in the file and gives the signed digest."""
+    """Whether what was signed is in the file, beside every signature, and gives the signed digest."""
 
 
 def check_evidence(
@@ -42,14 +42,18 @@ def check_evidence(
     proven: list[Proven] = []
     try:
         asked = (listed.home, listed.region, document["act"], document["object"])
-        content = _content_digest(document)
+        if document["region"] != listed.region:
+            flaws.append("名册不是这一统筹区的")
+        told = []
         for n, one in enumerate(document["signatures"], 1):
             given = SignedStatement(str(one["statement"]), str(one["signature"]))
             said, name, at = read_statement(given.statement)
             flaw = signature_flaw_by(listed.keys, given)
             if not flaw and (said.home, said.region, said.act, said.object) != asked:
                 flaw = "所签的不是这一事项，或不是这一安装、统筹区的"
-            if not flaw and content and said.digest != content:
+            content = _content_digest(document, one)
+            told.append(bool(content))
+            if not flaw and content and said.digest != content[: len(said.digest)]:
                 flaw = "所附内容与所签的摘要不符"
             if flaw:
                 flaws.append(f"第{n}个签名不成立：{flaw}")
@@ -61,13 +65,14 @@ def check_evidence(
         raise InvalidInput("evidence.file", "证据文件不是约定的形状，或已损坏") from None
     if not proven and not flaws:
         flaws.append("没有任何签名")
-    return Checked(listed, proven, flaws, bool(content))
+    return Checked(listed, proven, flaws, all(told))
 
 
-def _content_digest(document: Mapping[str, Any]) -> str:
-    """The digest of what is in the file; "" where nothing of it is."""
+def _content_digest(document: Mapping[str, Any], signature: Mapping[str, Any]) -> str:
+    """The digest of what is in the file of what a signature is over; "" where nothing of it is. A thing decided on more than once is
+    not the same each time, so the text stands beside each signature but the last, whose is the file's."""
     if document["orders"]:
         digests = [sha256(str(text).encode()).digest() for text in document["orders"]]
         return batch_digest(str(document["object"]), digests).hex()
-    content = str(document["content"])
+    content = str(signature.get("content", document["content"]))
     return sha256(content.encode()).hexdigest() if content else ""

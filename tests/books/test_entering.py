@@ -192,6 +192,7 @@ def test_a_date_is_not_before_the_last_of_its_series(ledger: Any) -> None:
     assert ledger.findings() == []
 
 
+@pytest.mark.unsigned  # approves by raw SQL, past whoever signs
 def test_approved_on_one_day_it_is_not_posted_under_another(ledger: Any) -> None:
     day = DAY + timedelta(1)
     made = drafted(ledger, "隔日", on=day)
@@ -221,6 +222,7 @@ def test_the_database_lends_no_month_to_a_book_that_is_not_ahead_of_the_clock(le
 # --- lists -----------------------------------------------------------------------
 
 
+@pytest.mark.unsigned  # approves by raw SQL, past whoever signs
 def test_a_list_is_approved_under_one_digest_all_or_none(ledger: Any) -> None:
     day = DAY + timedelta(2)
     mine = [drafted(ledger, f"清单{n}", on=day) for n in range(3)]

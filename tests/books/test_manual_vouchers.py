@@ -235,6 +235,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.unsigned  # approves by raw SQL, past whoever signs
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_was_approved_posts_and_nothing_else(ledger: Any, change: str) -> None:
     """Approved by raw SQL and not yet posted: anybody who posts can post that very content, nobody another."""

@@ -129,6 +129,7 @@ def test_a_draft_of_the_month_hinders_its_close(ledger: Ledger) -> None:
     assert states(ledger, 310) == [(202610, "closing"), (202611, "open")]
 
 
+@pytest.mark.unsigned  # approves by raw SQL, past whoever signs
 def test_what_has_not_happened_is_not_written_by_hand(ledger: Ledger) -> None:
     def draft(business: date, on: date) -> Any:
         with tx(ledger) as t:

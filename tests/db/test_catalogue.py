@@ -270,6 +270,7 @@ def test_the_doors_of_the_journal_are_these(catalogue: psycopg.Connection) -> No
             "found_by_paper",
         ),  # tests/reports/books/test_search.py
         *("propose_account", "decide_account"),
+        "closing_text",  # what a chief confirms, as text: of the row that is handed in
         "outer_day",  # a bound of days named by hand: it reads a book's opening and its last block
         "entry_kind",  # reads nothing: the kind an event's entries are of
         # these answer and write nothing: what a hand-written voucher may do, how an entry stands to correction

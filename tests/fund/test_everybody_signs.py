@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 import psycopg
 import pytest
 
+from ledger.access.signing.signing import signed as sign
 from ledger.control.checks.signatures import check_signatures
 from ledger.control.snapshot import open_snapshot
 from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import unit_of_work
+from ledger.founding import bring_in_institutions, choose
 from ledger.fund.month.other_deductions import OtherDeduction, approve_deduction_in, propose_deduction
 from ledger.fund.month.read import MonthScope
 from ledger.fund.outregion.parties import Counterparty, add_counterparty, confirm_counterparty
 from ledger.simulation.people import DEMO_REGION
 from reports.evidence.export import evidence_of
 from reports.evidence.verify import check_evidence
+from tests.db.test_second_persons import listed
 from tests.fund.advances import test_advances
 from tests.fund.advances.test_advances import rich as rich  # the fixture
 from tests.fund.cash import test_cash
+from tests.fund.institutions.test_payees import hospital
+from tests.scenes.people import admit
 from tests.scenes.signed import Signers
 from tests.scenes.signed import signers as signers  # the fixture
 
 DAY = date(2026, 11, 20)
+pytestmark = pytest.mark.unsigned
 
 
 def signed(town: Any) -> set[str]:
@@ -44,6 +52,7 @@ def test_money_of_persons_and_between_accounts(
         town, bill, second_name
     )
     assert {"fund_request.approve", "person_payment.approve"} <= signed(town)
+    assert signers.proven() == signed(town)
     assert found(town) == []
     with psycopg.connect(town.month.database.admin_url) as admin:
         kept = admin.execute(
@@ -58,6 +67,7 @@ def test_money_of_persons_and_between_accounts(
 def test_an_advance_goes_out_and_comes_back(rich: Any, signers: Signers) -> None:
     test_advances.test_a_returned_prepayment_leaves_1101_and_one_not_returned_bars_the_next_year(rich)
     assert {"advance.approve", "refund.approve", "payments.approve"} <= signed(rich)
+    assert signers.proven() == signed(rich)
     assert found(rich) == []
 
 
@@ -95,3 +105,44 @@ def test_unsigned_nobody_decides_and_the_evidence_needs_no_database(town: Any, s
         admin.execute("UPDATE fund.outregion_counterparty SET payee_number = '4300000000001004'")
         admin.execute("UPDATE fund.other_deduction SET approved_by = 'li' WHERE deduction_id = 'KK-9'")
     assert found(town) == ["INV-11 deduction.approve KK-9", "INV-11 outregion.confirm 430100"]
+
+
+def test_evidence_of_every_act_holds_without_a_database_and_not_with_a_byte_changed(
+    town: Any, signers: Signers
+) -> None:
+    """Each act of the list of second persons, decided on twice over two texts: closes, roles and ratios among them. That the acts
+    themselves sign what they show is told above and by the suites."""
+    acts = {act for acts in listed().values() for act in acts} - {
+        "key.enroll",
+        "key.confirm",
+        "signing.demand",
+    }
+    assert {"period.confirm", "role.confirm", "institution.confirm", "payments.approve"} <= acts
+    for n in (1, 2):
+        with town.tx("qian") as tx:
+            for act in sorted(acts):
+                text = json.dumps({"act": act, "n": n, "单": "甲"}, ensure_ascii=False)
+                assert sign(tx, act, "乙 1", sha256(text.encode()).hexdigest()[: 32 * n], DAY, text)
+    assert acts <= signers.proven()
+
+
+def test_what_a_ratio_a_choice_and_a_role_were_confirmed_of_is_in_the_evidence(
+    town: Any, signers: Signers
+) -> None:
+    town.begin()
+    admit(town.engine, "xin", "person-new", "新人", "maker")
+    choose(town.engine, "li", "qian", DEMO_REGION, "retention_log", "11", DAY, "某文〔2026〕1号")
+    new = hospital("H42010000077", 77, payee_number="4200000000007777")
+    bring_in_institutions(town.engine, "zhao", "qian", DEMO_REGION, DAY, [new])
+    with psycopg.connect(town.month.database.admin_url) as admin:
+        told = dict(
+            admin.execute(
+                "SELECT act, string_agg(content, ' ') FROM access.signature WHERE act IN ('role.confirm', 'policy.confirm',"
+                " 'institution.confirm') GROUP BY 1"
+            ).fetchall()
+        )
+    assert "新人" in told["role.confirm"]
+    assert "retention_log" in told["policy.confirm"]
+    assert "4200000000007777" in told["institution.confirm"]
+    assert found(town) == []
+    assert set(told) <= signers.proven()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from copy import deepcopy
 from datetime import date
 from typing import Any
 
@@ -13,8 +16,11 @@ from ledger.access.signing import persons
 from ledger.access.signing.pair import ED25519, KeyPair, generate, pair
 from ledger.access.signing.register import make_list, sign_list
 from ledger.access.signing.signer import WithKey
+from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.simulation.people import DEMO_REGION
+from reports.evidence.export import evidence_of
+from reports.evidence.verify import check_evidence
 
 ADMIN, AUDITOR = "guan", "shen"
 
@@ -54,6 +60,21 @@ class Signers:
             sign_list(made, self.enroll(user), user)
         return made
 
+    def proven(self) -> set[str]:
+        """The acts signed so far, each thing's evidence exported and checked without a database; a byte flipped in it is found."""
+        with self.tx(AUDITOR) as tx:
+            listed = self.listed(tx)
+        with self.tx(AUDITOR) as tx:
+            things = tx.rows("SELECT DISTINCT act, object FROM access.signature ORDER BY 1, 2")
+            documents = [evidence_of(tx, act, thing, listed) for act, thing in things]
+        for document in documents:
+            found = check_evidence(document)
+            assert found.flaws == [], (document["act"], document["object"], found.flaws)
+            assert len(found.proven) == len(document["signatures"])
+        for document in {one["act"]: one for one in documents}.values():
+            no_byte_of_it_may_change(document)
+        return {one["act"] for one in documents}
+
     def demand(self) -> None:
         """By two."""
         for user in (AUDITOR, "qian"):
@@ -62,12 +83,44 @@ class Signers:
                 persons.demand(tx, persons.demand_of(tx).digest, self.day)
 
 
+def no_byte_of_it_may_change(document: dict[str, Any]) -> None:
+    """Of whatever the file says, one character changed in the middle makes it no evidence."""
+    for way in _leaves(document):
+        other = deepcopy(document)
+        holder = other
+        for step in way[:-1]:
+            holder = holder[step]
+        said = holder[way[-1]]
+        holder[way[-1]] = (
+            said + 1
+            if isinstance(said, int)
+            else said[: len(said) // 2] + chr(ord(said[len(said) // 2]) ^ 1) + said[len(said) // 2 + 1 :]
+        )
+        with suppress(InvalidInput):  # no shape, or a list that two persons did not sign
+            assert check_evidence(other).flaws, way
+
+
+def _leaves(document: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where texts and numbers stand, empty ones left out."""
+    if isinstance(document, dict | list):
+        for step, value in document.items() if isinstance(document, dict) else enumerate(document):
+            if (*way, step) not in {("format",), ("version",)}:
+                yield from _leaves(value, (*way, step))
+    elif document:
+        yield way
+
+
 @pytest.fixture
 def signers(month: Any, monkeypatch: pytest.MonkeyPatch) -> Signers:
     """From here on whoever acts in the region signs with the own key."""
-    with psycopg.connect(month.database.admin_url) as admin:
+    return all_sign(month.engine, month.database.admin_url, monkeypatch)
+
+
+def all_sign(engine: Engine, admin_url: str, monkeypatch: pytest.MonkeyPatch) -> Signers:
+    """Keys, a demand by two, and a signer for every transaction of the demo's region."""
+    with psycopg.connect(admin_url) as admin:
         [(last,)] = admin.execute("SELECT access.last_approval(%s)", [DEMO_REGION]).fetchall()
-    made = Signers(month.engine, last)
+    made = Signers(engine, last)
     for user in (ADMIN, AUDITOR, "qian"):
         made.enroll(user)
     made.demand()

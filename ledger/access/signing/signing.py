@@ -6,9 +6,11 @@ it there (`access.require_signature`), `verify` checks it again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
-from typing import cast
+from hashlib import sha256
+from typing import Final, LiteralString, cast
 
 from ledger.access.signing.pair import Algorithm, is_signed
 from ledger.access.signing.signer import Signer
@@ -23,6 +25,8 @@ from ledger.core.dates import machine_moment
 from ledger.core.errors import Forbidden
 from ledger.db.unit_of_work import Transaction
 
+_DIGEST: Final = re.compile(r"[0-9a-f]{32,64}")
+
 
 def signed(tx: Transaction, act: str, subject: str, digest: str, day: date, content: str = "") -> bool:
     """Sign `act` on `subject` over the digest of what was shown, where the transaction's person has a key; False without one.
@@ -31,8 +35,8 @@ def signed(tx: Transaction, act: str, subject: str, digest: str, day: date, cont
     else keeps it. Raises Forbidden `signature.*`, InvalidInput `signature.format`.
     """
     signer = cast("Signer | None", tx.signer)
-    if signer is None:
-        return False
+    if signer is None or not _DIGEST.fullmatch(digest.strip().lower()):
+        return False  # what is no digest is none of anything shown: the act says so
     row = tx.row("SELECT h.id, access.person(access.user_name()) FROM access.home h")
     if row is None:
         return False
@@ -44,6 +48,19 @@ def signed(tx: Transaction, act: str, subject: str, digest: str, day: date, cont
         return False
     store(tx, wanted, given, content)
     return True
+
+
+def signed_text(
+    tx: Transaction, act: str, subject: str, digest: str, day: date, text_of: LiteralString, **params: object
+) -> bool:
+    """`signed` together with the text that the query `text_of` answers, where `digest` is of that text; what changed since it was
+    shown, the act says. So the evidence of it tells what was decided."""
+    if tx.signer is None:
+        return False
+    text, shown = tx.value(text_of, **params) or "", digest.strip().lower()
+    if not shown or not sha256(text.encode()).hexdigest().startswith(shown):
+        text = ""
+    return signed(tx, act, subject, shown, day, text)
 
 
 def sign_decision(tx: Transaction, noun: str, key: Sequence[object], day: date) -> bool:

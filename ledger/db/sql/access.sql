@@ -324,10 +324,14 @@ BEGIN
     RETURN acting;
 END $$;
 
+CREATE OR REPLACE FUNCTION access.proposal_text(p access.proposal) RETURNS text LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+RETURN jsonb_build_array(p.region, p.n, p.act, p.user_name, p.person, p.display_name, p.role, p.fund,
+    encode(p.key_hash, 'hex'), p.label, to_char(p.expires_on, 'YYYY-MM-DD'), p.proposed_by, to_char(p.proposed_on, 'YYYY-MM-DD'))::text;
+
 CREATE OR REPLACE FUNCTION access.proposal_digest(p access.proposal) RETURNS bytea LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-RETURN sha256(convert_to(jsonb_build_array(p.region, p.n, p.act, p.user_name, p.person, p.display_name, p.role, p.fund,
-    encode(p.key_hash, 'hex'), p.label, to_char(p.expires_on, 'YYYY-MM-DD'), p.proposed_by, to_char(p.proposed_on, 'YYYY-MM-DD'))::text, 'UTF8'));
+RETURN sha256(convert_to(access.proposal_text(p), 'UTF8'));
 
 -- Whether a proposal makes sense as things stand: asked when it is proposed and again when it is confirmed. Each of the two
 -- is somebody else than whom it is for.
@@ -585,6 +589,7 @@ GRANT EXECUTE ON FUNCTION access.has_role(integer,smallint,text,text[]) TO fundl
 GRANT EXECUTE ON FUNCTION access.note_use(bytea,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.person(text) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.proposal_digest(access.proposal) TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.proposal_text(access.proposal) TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.propose(integer,text,text,text,text,text,smallint,bytea,text,date,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.region() TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.regions_of(text) TO fundledger_service;

@@ -68,6 +68,17 @@ CREATE TABLE access.signing_demand (
     CHECK ((confirmed_on IS NULL) = (confirmed_at IS NULL) AND (asked_by = '' OR (confirmed_by = '') = (confirmed_on IS NULL)))
 );
 
+-- What was decided without a signature when the demand came into force, at that moment: whatever else is found unsigned came after.
+CREATE TABLE access.before_demand (
+    region    integer NOT NULL,
+    act       text NOT NULL,
+    object    text NOT NULL,
+    digest    text NOT NULL,                 -- of what was decided, as `verify` asks for it; '' where it asks for none
+    user_name text NOT NULL,
+    day       date NOT NULL,                 -- the business date; -infinity where the decision has none
+    PRIMARY KEY (region, act, object, digest, user_name, day)
+);
+
 -- Functions ---------------------------------------------------
 -- Whether approvals of the region need a signature.
 CREATE OR REPLACE FUNCTION access.demands_signatures(p_region integer) RETURNS boolean
@@ -100,11 +111,82 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                       AND s.recorded_at > clock_timestamp() - interval '1 day')   -- a restored database counts its transactions anew
 $$;
 
+-- How many days before the machine's own day a person may date what they decide, by the region's choice; NULL: it made none. The
+-- choice in force on the machine's day, whatever business date a caller names.
+CREATE OR REPLACE FUNCTION access.act_days(p_region integer) RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT y.value::integer FROM fund.region_policy y
+     WHERE y.region = p_region AND y.key = 'act_days' AND y.from_day <= (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date
+     ORDER BY y.from_day DESC LIMIT 1
+$$;
+
+-- The last day of which anything can be said now: today in Asia/Shanghai, and tomorrow in the last five minutes before midnight, for
+-- two clocks differ.
+CREATE OR REPLACE FUNCTION access.latest_day() RETURNS date LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT ((clock_timestamp() + interval '5 minutes') AT TIME ZONE 'Asia/Shanghai')::date
+$$;
+
+-- Raises where a person dates a decision further from the machine's day than the region bears.
+CREATE OR REPLACE FUNCTION access.check_day(p_region integer, p_on date) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_days  integer := access.act_days(p_region);
+    v_today date := (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date;
+BEGIN
+    IF p_on > access.latest_day() AND v_days IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'day.ahead',
+            DETAIL = format('办理日期%s晚于数据库的日期%s：不得预填日期', p_on, v_today);
+    ELSIF p_on < v_today - v_days THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'day.behind',
+            DETAIL = format('办理日期%s早于数据库的日期%s超过%s日：不得倒填日期', p_on, v_today, v_days);
+    END IF;
+END $$;
+
+-- The same of rows whose decision a function signs: the arguments are the columns of days.
+CREATE OR REPLACE FUNCTION access.check_days() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one   text;
+    v_day date;
+BEGIN
+    FOREACH one IN ARRAY TG_ARGV LOOP
+        v_day := (to_jsonb(NEW) ->> one)::date;
+        IF TG_OP = 'INSERT' OR v_day IS DISTINCT FROM (to_jsonb(OLD) ->> one)::date THEN
+            PERFORM access.check_day(NEW.region, v_day);
+        END IF;
+    END LOOP;
+    RETURN NEW;
+END $$;
+
+-- A bound on days begins today or later: what was dated before was dated by the bounds of its time.
+CREATE OR REPLACE FUNCTION access.refuse_past_bound() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.from_day < (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'policy.past',
+            DETAIL = format('%s自%s起：限定办理日期只能自数据库的当日（%s）或其后起', NEW.key, NEW.from_day,
+                            (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date);
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- Whether a decision of this transaction needs a signature. Where it needs none, a demand waits for the transaction's end, and what
+-- comes after the demand sees it: no decision is on both sides of that moment.
+CREATE OR REPLACE FUNCTION access.demands_now(p_region integer) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF access.demands_signatures(p_region) THEN
+        RETURN true;
+    END IF;
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('access.signing_demand ' || p_region, 0));
+    RETURN access.demands_signatures(p_region);
+END $$;
+
 -- Raises unless the acting user signed what is being approved, where the region demands it.
 CREATE OR REPLACE FUNCTION access.require_signature(p_region integer, p_act text, p_object text, p_digest text, p_day date DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF access.demands_signatures(p_region) AND NOT access.has_signed(p_region, p_act, p_object, p_digest, p_day) THEN
+    IF access.demands_now(p_region) AND NOT access.has_signed(p_region, p_act, p_object, p_digest, p_day) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.missing',
             DETAIL = format('统筹区%s的审批须由本人以自己的密钥签名：%s %s（摘要%s…）没有用户%s的签名', p_region, p_act, p_object,
                             left(p_digest, 16), access.user_name());
@@ -173,7 +255,11 @@ DECLARE
     d     record;
 BEGIN
     IF coalesce(v_new ->> TG_ARGV[2], '') = '' OR v_new ->> TG_ARGV[2] = to_jsonb(OLD) ->> TG_ARGV[2] OR v_new ->> 'state' = 'refused'
-       OR v_new ->> 'refusal' <> '' OR NOT access.demands_signatures(NEW.region) THEN
+       OR v_new ->> 'refusal' <> '' THEN
+        RETURN NEW;
+    END IF;
+    PERFORM access.check_day(NEW.region, (v_new ->> TG_ARGV[3])::date);
+    IF NOT access.demands_now(NEW.region) THEN
         RETURN NEW;
     END IF;
     SELECT * INTO d FROM access.decision(CASE TG_ARGV[4] WHEN '' THEN v_new ELSE to_jsonb(OLD) END,
@@ -186,27 +272,99 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- What was decided since a region demands signatures and is signed by nobody. What a cut-over opened is signed with the cut-over.
--- Where signatures were demanded before these decisions were signed at all (the mark of that revision's trace), from the day after on.
-CREATE OR REPLACE FUNCTION access.unsigned_decisions() RETURNS TABLE (region integer, act text, object text, user_name text, day date)
+-- What a second person decided row by row and did not sign, of a region (NULL: of all that demand signatures), with the digest they
+-- should have signed. What a cut-over opened is signed with the cut-over.
+CREATE OR REPLACE FUNCTION access.unsigned_decisions(p_region integer) RETURNS TABLE (region integer, act text, object text, digest text, user_name text, day date)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET bytea_output = 'hex' AS $$
 DECLARE
-    one    record;
-    v_mark timestamptz := (SELECT min(m.recorded_at) FROM access.trace m WHERE m.region = 0 AND m.noun = 'access.signing_demand' AND m.op = 'mark');
+    one       record;
+    v_regions integer[] := CASE WHEN p_region IS NULL THEN ARRAY(SELECT s.region FROM access.signing_demand s WHERE s.confirmed_at IS NOT NULL)
+                                ELSE ARRAY[p_region] END;
 BEGIN
     FOR one IN SELECT * FROM access.decided_tables() LOOP
         RETURN QUERY EXECUTE format($q$
-            SELECT t.region, $1[1], d.object, t.%2$I, t.%3$I
-              FROM %1$s t JOIN access.signing_demand s ON s.region = t.region AND s.confirmed_at IS NOT NULL
-             CROSS JOIN LATERAL access.decision(to_jsonb(t), $1) d
-             WHERE t.%2$I <> '' AND coalesce(to_jsonb(t) ->> 'state', '') <> 'refused' AND coalesce(to_jsonb(t) ->> 'refusal', '') = ''
-               AND (t.%3$I > s.confirmed_on OR s.asked_by = '' AND (t.%3$I >= s.confirmed_on OR t.%3$I IS NULL))
-               AND (s.confirmed_at >= $2 OR t.%3$I > ($2 AT TIME ZONE 'Asia/Shanghai')::date)
+            SELECT t.region, $1[1], d.object, d.digest, t.%2$I, t.%3$I
+              FROM %1$s t CROSS JOIN LATERAL access.decision(to_jsonb(t), $1) d
+             WHERE t.region = ANY ($2) AND t.%2$I <> '' AND coalesce(to_jsonb(t) ->> 'state', '') <> 'refused'
+               AND coalesce(to_jsonb(t) ->> 'refusal', '') = ''
                AND NOT EXISTS (SELECT 1 FROM access.signature x WHERE x.region = t.region AND x.user_name = t.%2$I AND x.day = t.%3$I
                                   AND (x.act = $1[1] AND x.object = d.object AND x.digest = d.digest
                                        OR x.act = 'cutover.confirm' AND d.object LIKE 'OPEN-%%'))
-        $q$, one.noun, one.arguments[3], one.arguments[4]) USING one.arguments, coalesce(v_mark, '-infinity');
+        $q$, one.noun, one.arguments[3], one.arguments[4]) USING one.arguments, v_regions;
     END LOOP;
+END $$;
+
+-- The same of what two persons approve elsewhere, and all of it together. A list of vouchers approved under one digest is signed as a
+-- whole: its text, kept with the signature, names each with its own digest. No digest ('') where any signature over the thing will do.
+CREATE OR REPLACE FUNCTION access.unsigned(p_region integer) RETURNS TABLE (region integer, act text, object text, digest text, user_name text, day date)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH regions AS (
+        SELECT p_region AS region WHERE p_region IS NOT NULL
+        UNION ALL SELECT s.region FROM access.signing_demand s WHERE s.confirmed_at IS NOT NULL AND p_region IS NULL
+    ), approved AS (
+        SELECT a.region, 'payments.approve' AS act, a.batch_id AS object, encode(a.digest, 'hex') AS digest, a.approved_by AS user_name,
+               a.approved_on AS day FROM payments.approval a
+         WHERE NOT EXISTS (SELECT 1 FROM payments.taken_order t JOIN payments.pay_order o ON o.region = t.region AND o.order_no = t.order_no
+                            WHERE o.region = a.region AND o.batch_id = a.batch_id)
+        UNION ALL SELECT region, 'month.approve', sheet_id, encode(digest, 'hex'), approved_by, approved_on FROM fund.sheet WHERE state = 'approved'
+        UNION ALL SELECT region, 'clear.approve', letter_id, encode(digest, 'hex'), approved_by, approved_on FROM fund.letter
+                   WHERE approved_by <> ''
+        UNION ALL SELECT region, 'institution.confirm', institution, '', confirmed_by, decided_on FROM fund.payee_account
+                   WHERE state IN ('confirmed', 'replaced', 'failed', 'corrected') AND decided_on IS NOT NULL
+        UNION ALL SELECT region, 'institution.confirm', institution, '', confirmed_by, decided_on FROM fund.terms
+                   WHERE state IN ('confirmed', 'corrected') AND decided_on IS NOT NULL
+        UNION ALL SELECT region, 'policy.confirm', region::text, '', decided_by, decided_on FROM fund.policy_proposal WHERE state = 'confirmed'
+        UNION ALL SELECT region, 'voucher.approve', voucher_id, encode(CASE attached WHEN '' THEN digest ELSE sha256(digest || attached) END, 'hex'),
+                         decided_by, decided_on FROM books.voucher_decision WHERE decision = 'approved'
+        UNION ALL SELECT region, 'template.confirm', region || '-' || fund || ' ' || template_id, encode(digest, 'hex'), decided_by, decided_on
+                    FROM books.voucher_template WHERE state = 'confirmed'
+        UNION ALL SELECT region, 'period.confirm', region || '-' || fund || ' ' || period, encode(digest, 'hex'), closed_by, closed_on
+                    FROM books.closing WHERE state IN ('closed', 'reopened') AND digest <> ''
+        UNION ALL SELECT region, 'role.confirm', n::text, encode(digest, 'hex'), decided_by, decided_on FROM access.proposal WHERE state = 'confirmed'
+        UNION ALL SELECT region, x.act, fingerprint, access.person_key_digest(region, fingerprint, person, algorithm, public_key, valid_from, valid_to),
+                         x.who, x.day
+                    FROM access.person_key k
+                   CROSS JOIN LATERAL (VALUES ('key.enroll', k.proposed_by, k.proposed_on), ('key.confirm', k.confirmed_by, k.confirmed_on))
+                           AS x (act, who, day)
+                   WHERE k.state = 'confirmed' AND (SELECT count(DISTINCT e.person) FROM access.person_key e
+                                                     WHERE e.region = k.region AND e.confirmed_at < k.confirmed_at) >= 2
+    )
+    SELECT a.region, a.act, a.object, a.digest, a.user_name, a.day FROM approved a JOIN regions r ON r.region = a.region
+     WHERE NOT EXISTS (
+           SELECT 1 FROM access.signature s
+            WHERE s.region = a.region AND s.act = a.act AND s.user_name = a.user_name
+              AND (s.day = a.day OR a.act = 'key.enroll' AND s.day > a.day)
+              AND (s.object = a.object OR s.act = 'institution.confirm' AND s.object = a.region::text)
+              AND a.digest IN ('', s.digest))
+       AND NOT (a.act = 'voucher.approve' AND EXISTS (
+           SELECT 1 FROM access.signature s
+            WHERE s.region = a.region AND s.act = 'voucher.approve_list' AND s.user_name = a.user_name AND s.day = a.day
+              AND a.object || '|' || a.digest = ANY (string_to_array(s.content, E'\n'))))
+    UNION ALL SELECT * FROM access.unsigned_decisions(p_region)
+$$;
+
+-- What a region that demands signatures has unsigned, less what it had at the moment of its demand.
+CREATE OR REPLACE FUNCTION access.unsigned_since() RETURNS TABLE (region integer, act text, object text, user_name text, day date)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT u.region, u.act, u.object, u.user_name, u.day FROM access.unsigned(NULL) u
+     WHERE NOT EXISTS (SELECT 1 FROM access.before_demand b WHERE b.region = u.region AND b.act = u.act AND b.object = u.object
+                          AND b.digest = u.digest AND b.user_name = u.user_name AND b.day = coalesce(u.day, '-infinity'))
+$$;
+
+-- Regions whose demand came before that moment was kept: what `verify` bore until then is taken for what there was, once (`db migrate`
+-- calls it, before the table leaves traces): the day of the demand and earlier, and decisions that were not signed at all when it came
+-- (until the mark of that revision's trace).
+CREATE OR REPLACE FUNCTION access.begin_demands() RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_mark timestamptz := (SELECT min(m.recorded_at) FROM access.trace m WHERE m.region = 0 AND m.noun = 'access.signing_demand' AND m.op = 'mark');
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM access.trace m WHERE m.region = 0 AND m.noun = 'access.before_demand' AND m.op = 'mark') THEN
+        INSERT INTO access.before_demand
+        SELECT DISTINCT u.region, u.act, u.object, u.digest, u.user_name, coalesce(u.day, '-infinity')
+          FROM access.unsigned(NULL) u JOIN access.signing_demand s ON s.region = u.region
+         WHERE u.day IS NULL AND s.asked_by <> '' OR u.day < s.confirmed_on OR u.day = s.confirmed_on AND s.asked_by <> ''
+            OR s.confirmed_at < v_mark AND coalesce(u.day <= (v_mark AT TIME ZONE 'Asia/Shanghai')::date, true)
+               AND u.act IN (SELECT d.arguments[1] FROM access.decided_tables() d);
+    END IF;
 END $$;
 
 -- Whether enrolments of the region need signatures: where they are demanded, once two persons ever had a key.
@@ -366,6 +524,13 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.same_person',
             DETAIL = format('由%s提出，须由另一人以本人名义复核', d.asked_by);
     END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('access.signing_demand ' || p_region, 0));     -- see access.demands_now
+    IF p_on < access.last_approval(p_region) THEN    -- asked again: somebody may have approved meanwhile
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'signing.earlier',
+            DETAIL = format('要求签名的业务日期%s早于已有审批的日期%s', p_on, access.last_approval(p_region));
+    END IF;
+    INSERT INTO access.before_demand
+    SELECT DISTINCT u.region, u.act, u.object, u.digest, u.user_name, coalesce(u.day, '-infinity') FROM access.unsigned(p_region) u;
     UPDATE access.signing_demand SET confirmed_by = v_actor, confirmed_on = p_on, confirmed_at = clock_timestamp() WHERE region = p_region;
     RETURN 'in_force';
 END $$;
@@ -396,9 +561,10 @@ BEGIN
            v_said ->> 'day', (v_said ->> 'signed_at')::timestamptz, v_said ->> 'key', v_said ->> 'version')
           IS DISTINCT FROM ((SELECT h.id FROM access.home h), NEW.region::text, NEW.act, NEW.object, NEW.digest, NEW.user_name, k.person,
            to_char(NEW.day, 'YYYY-MM-DD'), NEW.signed_at, NEW.fingerprint, '1')
-          OR NEW.content <> '' AND encode(sha256(convert_to(NEW.content, 'UTF8')), 'hex') <> NEW.digest THEN
+          OR NEW.content <> '' AND left(encode(sha256(convert_to(NEW.content, 'UTF8')), 'hex'), length(NEW.digest)) <> NEW.digest THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.other_content', DETAIL = format('所签的不是这一事项：%s %s', NEW.act, NEW.object);
     END IF;
+    PERFORM access.check_day(NEW.region, NEW.day);
     SELECT * INTO v_last FROM access.signature s WHERE s.region = NEW.region AND s.fingerprint = NEW.fingerprint ORDER BY s.n DESC LIMIT 1;
     NEW.n := coalesce(v_last.n, 0) + 1;
     NEW.prev := coalesce(v_last.hash, sha256(convert_to(concat_ws('|', 'signatures', NEW.region, NEW.fingerprint), 'UTF8')));
@@ -430,6 +596,8 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE ON access.signing_dem
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER for_good BEFORE UPDATE ON access.signing_demand FOR EACH ROW
     WHEN (OLD.confirmed_at IS NOT NULL) EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON access.before_demand
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON access.home
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 
@@ -489,14 +657,34 @@ CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON payments.statement_fil
 CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON payments.statement_withdrawal FOR EACH ROW EXECUTE FUNCTION access.check_decision(
     'statement.withdraw', 'account,n', 'approved_by', 'approved_on', 'first_statement,last_statement,file_sha256,reason,prepared_by,prepared_on', '');
 
+-- What a second person decides elsewhere: no day but those the region bears.
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON access.person_key FOR EACH ROW EXECUTE FUNCTION access.check_days('confirmed_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON access.proposal FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON books.closing FOR EACH ROW EXECUTE FUNCTION access.check_days('closed_on', 'reopened_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON books.voucher_decision FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON books.voucher_template FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.letter FOR EACH ROW EXECUTE FUNCTION access.check_days('approved_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.payee_account FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.policy_proposal FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.sheet FOR EACH ROW EXECUTE FUNCTION access.check_days('approved_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.terms FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON payments.approval FOR EACH ROW EXECUTE FUNCTION access.check_days('approved_on');
+CREATE OR REPLACE TRIGGER past_bound BEFORE INSERT ON fund.region_policy FOR EACH ROW
+    WHEN (NEW.key = 'act_days') EXECUTE FUNCTION access.refuse_past_bound();
+CREATE OR REPLACE TRIGGER past_bound BEFORE INSERT ON fund.policy_proposal FOR EACH ROW
+    WHEN (NEW.key = 'act_days') EXECUTE FUNCTION access.refuse_past_bound();
+
 -- Grants ------------------------------------------------------
-GRANT SELECT ON access.home, access.person_key, access.signing_demand TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.act_days(integer) TO fundledger_service, fundledger_poster, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.latest_day() TO fundledger_service, fundledger_poster;
+GRANT SELECT ON access.before_demand, access.home, access.person_key, access.signing_demand TO fundledger_service, fundledger_auditor;
 GRANT SELECT ON access.signature TO fundledger_service, fundledger_auditor;
 GRANT INSERT (region, fingerprint, act, object, digest, user_name, day, signed_at, statement, signature, content) ON access.signature TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.confirm_person_key(integer,text,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.demand_signing(integer,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.decided_tables() TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.decision(jsonb,text[]) TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.demands_now(integer) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.demands_signatures(integer) TO fundledger_service, fundledger_auditor, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.enroll_person_key(integer,text,text,text,text,date,date,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.key_list_digest(integer,timestamptz) TO fundledger_service, fundledger_auditor;
@@ -504,4 +692,4 @@ GRANT EXECUTE ON FUNCTION access.person_key_digest(integer,text,text,text,text,d
 GRANT EXECUTE ON FUNCTION access.require_signature(integer,text,text,text,date) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.revoke_person_key(integer,text,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.to_sign(integer,text,text[]) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION access.unsigned_decisions() TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.unsigned(integer), access.unsigned_decisions(integer), access.unsigned_since() TO fundledger_auditor;

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from ledger.access.signing.signing import signed
+from ledger.access.signing.signing import signed_text
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
 
@@ -64,7 +64,16 @@ def confirm_waiting(tx: Transaction, digest: str, day: date, institution: str = 
     `institution.nothing_open`; Conflict `institution.changed` where anything shown is not as it was, nothing is
     confirmed then; Forbidden `request.same_person`, `access.role_missing`.
     """
-    signed(tx, "institution.confirm", institution or str(tx.region), digest, day)
+    signed_text(
+        tx,
+        "institution.confirm",
+        institution or str(tx.region),
+        digest,
+        day,
+        "SELECT fund.open_text(%(region)s, %(institution)s)",
+        region=tx.region,
+        institution=institution,
+    )
     return _decide(tx, digest, day, institution, "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 from adapters.banks.ports import BankAccount
 from ledger.core.accounts import SPENDING_KIND, coded
@@ -16,6 +17,9 @@ from ledger.fund.ordering.forecast import KIND_NAMES, Reserved, reserved_before
 from ledger.payments.orders.bearing import BearsOf, CanBear, any_bank, unbearable
 from ledger.payments.orders.own_accounts import account_of
 from ledger.payments.orders.values import BatchKind
+
+_BY_NAME: Final = ("person", "supplier")
+"""Kinds whose payees have the account that their papers name."""
 
 
 @dataclass(slots=True)
@@ -33,7 +37,8 @@ class Available:
     payee_limit_fen: int | None = None
     """What one payee may get on the day by the region's choice; None: no limit."""
     ordered: dict[str, int] = field(default_factory=dict)
-    """By payee's number, what the day's orders pay already; filled only where there is a limit."""
+    """By payee, what the day's orders pay already; filled only where there is a limit. A payee's number, and the name of a supplier or
+    a person, who may have several: two persons of one name wait for each other where the limit is reached."""
 
     @property
     def left_fen(self) -> int:
@@ -43,7 +48,7 @@ class Available:
     def refusal(self, fen: int, payee: BankAccount | None = None) -> str:
         """Why `fen` cannot be ordered (for `payee`), "" if it can."""
         limit = self.payee_limit_fen
-        if payee is not None and limit is not None and self.ordered.get(payee.number, 0) + fen > limit:
+        if limit is not None and any(self.ordered.get(key, 0) + fen > limit for key in self._keys(payee)):
             return "payee_limit"
         if fen > self.free_fen:
             return "over_available"
@@ -56,8 +61,13 @@ class Available:
     def spend(self, fen: int, payee: BankAccount | None = None) -> None:
         """It is in an order now (for `payee`)."""
         self.free_fen -= fen
-        if payee is not None:
-            self.ordered[payee.number] = self.ordered.get(payee.number, 0) + fen
+        for key in self._keys(payee):
+            self.ordered[key] = self.ordered.get(key, 0) + fen
+
+    def _keys(self, payee: BankAccount | None) -> tuple[str, ...]:
+        if payee is None:
+            return ()
+        return (payee.number, f"{self.kind} {payee.name}") if self.kind in _BY_NAME else (payee.number,)
 
 
 def open_available(
@@ -79,16 +89,19 @@ def open_available(
 
 
 def _ordered(tx: Transaction, pay_date: date) -> dict[str, int]:
-    """What the orders of a payout day pay, by the payee's number, whatever book the user may see; fen."""
+    """What the orders of a payout day pay, by payee as `Available.ordered` has it, whatever book the user may see; fen."""
     return {
-        number: int(fen)
-        for number, fen in tx.rows(
-            "SELECT o.payee_number, sum(o.amount_fen) FROM payments.batch b"
+        key: int(fen)
+        for key, fen in tx.rows(
+            "SELECT k.key, sum(o.amount_fen) FROM payments.batch b"
             " JOIN payments.pay_order o ON o.region = b.region AND o.batch_id = b.batch_id"
             " JOIN payments.state s ON s.state = o.state"
+            " CROSS JOIN LATERAL (SELECT o.payee_number AS key"
+            " UNION ALL SELECT b.kind || ' ' || o.payee_name WHERE b.kind = ANY (%(by_name)s)) k"
             " WHERE b.region = %(region)s AND b.pay_date = %(day)s AND NOT s.releases GROUP BY 1",
             region=tx.region,
             day=pay_date,
+            by_name=list(_BY_NAME),
         )
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
-from ledger.access.signing.signing import signed
+from ledger.access.signing.signing import signed_text
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
 
@@ -108,7 +108,15 @@ def confirm_choices(tx: Transaction, digest: str, day: date) -> int:
 
     Raises NotFound `policy.nothing_open`; Conflict `policy.changed`; Forbidden `request.same_person`, `access.role_missing`.
     """
-    signed(tx, "policy.confirm", str(tx.region), digest, day)
+    signed_text(
+        tx,
+        "policy.confirm",
+        str(tx.region),
+        digest,
+        day,
+        "SELECT fund.policy_text(%(region)s)",
+        region=tx.region,
+    )
     return _decide(tx, digest, "", day)
 
 

@@ -333,6 +333,24 @@ def test_a_suspended_institution_gets_nothing_in_advance_but_its_supplier_does(r
     rich.verified()
 
 
+def test_a_supplier_s_limit_is_not_split_over_hospitals_and_accounts(rich: Any) -> None:
+    """Two hospitals' goods of one supplier, to two of its accounts, come to more than a day may bring one payee."""
+    rich.choose("payee_day_limit", "500", date(2026, 11, 1))
+    other = replace(SUPPLIER, number=SUPPLIER.number[:-1] + "8")
+    for code, account in ((H, SUPPLIER), (OTHER, other)):
+        goods = AdvanceRequest(
+            310, code, "supplier", 30_000, f"发票{code}", NOV, term=202611, supplier=account
+        )
+        agree(rich, ask(rich, goods).advance_id)
+    with rich.tx() as tx:
+        done = order_advances(tx, 310, NOV)
+    assert [one.reason for one in done.skipped] == ["payee_limit"]
+    rich.pay(done.batches[0], NOV)
+    with rich.tx() as tx:
+        again = order_advances(tx, 310, NOV)
+    assert (again.batches, [one.reason for one in again.skipped]) == ([], ["payee_limit"])
+
+
 @pytest.mark.parametrize("policy", ["P1", "P2"])
 def test_pre_allocation_and_supplier_are_trued_up_by_the_month(town: Any, bill: Any, policy: str) -> None:
     town.begin(policy)

@@ -353,6 +353,7 @@ def test_the_reversal_of_a_held_record_waits_with_it(audited: Any, bill: Any) ->
     assert ("held", 0) in {(b.reason, b.amount_fen) for b in run.blocked}
 
 
+@pytest.mark.unsigned  # approves by raw SQL, past whoever signs
 def test_a_hold_that_comes_after_the_draft_stops_the_approval(audited: Any) -> None:
     day = date(2026, 10, 13)
     allot(audited, day)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from adapters.banks.ports import BankAccount, Direction
+from ledger.control.checks.payments.limits import check_limits
+from ledger.control.snapshot import open_snapshot
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
 from ledger.core.persons import mask
 from ledger.fund.cash.fund_request import approve_request, grant, read_requests, request_funds
@@ -20,7 +22,7 @@ from ledger.fund.cash.persons import PersonRequest, approve_person, read_persons
 from ledger.fund.daily.run import run_daily
 from ledger.fund.ordering.draft import REFUSALS, refusal_words, refused_json
 from ledger.fund.ordering.forecast import KINDS, Due, Reserved, forecast, kind_order, reserved_before
-from ledger.payments.orders.approve import discard
+from ledger.payments.orders.approve import discard, discard_in
 from ledger.simulation.people import DEMO_REGION
 
 H, OTHER = "H42010000001", "H42010000002"
@@ -267,6 +269,30 @@ def test_a_person_is_paid_by_the_same_order_and_receipt_and_hidden_in_lists(
     with town.tx() as tx:
         assert read_persons(tx)[0].order_state == "paid"
     town.verified()
+
+
+def test_a_person_s_limit_is_not_split_over_accounts(town: Any) -> None:
+    """The limit of a payee's day is the insured person's, whichever account the papers name, and tells nobody who it is."""
+    town.begin(fen=5_000_000)
+    choose(town, "payee_day_limit", "20000")
+    first = agreed_person(town)
+    other = replace(PERSON.payee, number="6217000000000999")
+    agreed_person(town, replace(PERSON, document="生津〔2026〕8号", payee=other))
+    with town.tx() as tx:
+        left = order_persons(tx, 310, DAY)
+        discard_in(tx, left.batches[0].batch_id, "重制", DAY)
+    assert [one.reason for one in left.skipped] == ["payee_limit"]
+    town.month.pretend(f"UPDATE fund.person_payment SET payee_name = '王大明' WHERE payment_id = '{first}'")
+    with town.tx() as tx:  # drafted as two, and still one person's
+        [batch] = order_persons(tx, 310, DAY).batches
+    with pytest.raises(Conflict, match=r"batch\.payee_limit") as over:
+        town.pay(batch, DAY)
+    assert "个人42****0077" in over.value.message
+    town.month.pretend("UPDATE fund.region_policy SET value = '50000' WHERE key = 'payee_day_limit'")
+    town.pay(batch, DAY)
+    town.month.pretend("UPDATE fund.region_policy SET value = '20000' WHERE key = 'payee_day_limit'")
+    with open_snapshot(town.month.database.auditor_engine, town.home, []) as snapshot:
+        assert [one.entry for one in check_limits(snapshot)] == [f"payee 42****0077 {DAY}"]
 
 
 def test_a_payee_from_before_that_no_file_can_bear_keeps_only_himself_waiting(town: Any) -> None:

@@ -297,7 +297,10 @@ BROKEN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", BROKEN)
+@pytest.mark.parametrize(
+    "what",  # who did not confirm did not sign either: with everybody signing two breaches are found
+    [pytest.param(one, marks=pytest.mark.unsigned) if one == "one person" else one for one in BROKEN],
+)
 def test_what_two_persons_did_not_say_is_found(month: Any, bill: Any, tmp_path: Any, what: str) -> None:
     month.take(bill("V1"), bill("V3", med_type="11", clr_type="11"), bill("V4", institution="H42010000002"))
     month.take(bill("V2", init="V1", fund=-100_000, cash=-20_000))

@@ -117,6 +117,7 @@ def test_the_maker_s_choice_of_findings_does_not_make_a_large_deduction_a_refusa
     assert kinds(owing.prepare(202610, NOV, deduct={})) == {"other": (0, 500_000, 9_500, 490_500)}
 
 
+@pytest.mark.unsigned  # approves by raw SQL, past whoever signs
 def test_a_deduction_approved_after_the_draft_is_not_passed_over(owing: Story) -> None:
     owing.declare(202610, date(2026, 11, 9), "11")
     sheet = owing.prepare(202610, NOV)

@@ -110,7 +110,12 @@ def test_a_payee_s_limit_is_not_split(world: Any) -> None:
     assert found(world) == []
     with behind_the_guards(world) as admin:
         admin.execute("UPDATE fund.region_policy SET value = '99' WHERE key = 'payee_day_limit'")
-    assert found(world) == [f"payee {world.known[code].number} {DAY}"]
+    assert found(world) == [f"payee {world.known[code].number} {DAY}", f"payee {code} {DAY}"]
+    with behind_the_guards(world) as admin:  # whichever account it has
+        admin.execute(
+            "UPDATE payments.pay_order SET payee_number = '1' WHERE batch_id = %s", [first.batch_id]
+        )
+    assert found(world) == [f"payee {code} {DAY}"]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "100,checker", "100,=5", "many", "none,checker=0"])
@@ -170,6 +175,16 @@ def test_a_changed_account_waits_or_is_called_back(world: Any) -> None:
     with behind_the_guards(world) as admin:
         admin.execute("DELETE FROM fund.payee_callback")
     assert found(world) == [f"order {batch.order_nos[0]}"]
+
+
+def test_a_change_of_account_is_not_dated_back_to_shorten_its_hold(world: Any) -> None:
+    """The hold counts from the day of the second person, and that day is the caller's to name: none that has gone by."""
+    world.allot(1_000)
+    approving(world, world.batch(100))
+    choose(world, "payee_hold_days", "3", DAY + timedelta(days=1))
+    approving(world, world.batch(100), day=DAY + timedelta(days=1))
+    with refusal(Conflict, "payee.day"):
+        changed(world)
 
 
 BAD_CALLS: list[tuple[str, dict[str, Any], type[LedgerError], str]] = [

@@ -29,6 +29,7 @@ from reports.evidence.export import evidence_of
 from reports.evidence.verify import check_evidence
 
 DAY = date(2026, 10, 13)
+pytestmark = pytest.mark.unsigned
 REGION = 420100
 LONG = (date(2020, 1, 1), date(2099, 12, 31))
 
@@ -87,17 +88,26 @@ class acting:  # noqa: N801 reads as the context it is
 
 
 @pytest.fixture
-def signing(world: Any, database: Any) -> Signing:
+def undemanded(world: Any, database: Any) -> Signing:
     world.allot(100_000)
     made = Signing(world, database, [world.batch(100), world.batch(200)])
     first = made.enroll("checker", "same.person")
     other = made.enroll("same.person", "checker", SM2)
     old = made.enroll("checker", "same.person", valid=(LONG[0], date(2020, 12, 31)))
     made.keys |= {"old": old, "checker": first, "same.person": other}
-    for user, state in (("checker", "asked"), ("same.person", "in_force")):
-        with made.act(user) as tx:
-            assert persons.demand(tx, persons.demand_of(tx).digest, DAY) == state
     return made
+
+
+@pytest.fixture
+def signing(undemanded: Signing) -> Signing:
+    for user, state in (("checker", "asked"), ("same.person", "in_force")):
+        assert demand(undemanded, user) == state
+    return undemanded
+
+
+def demand(signing: Signing, user: str) -> str:
+    with signing.act(user) as tx:
+        return persons.demand(tx, persons.demand_of(tx).digest, DAY)
 
 
 def sign(key: KeyPair, wanted: ToSign, minutes: int = 0) -> SignedStatement:
@@ -319,6 +329,82 @@ def test_a_demand_is_not_dated_before_what_was_approved_without_one(world: Any, 
     assert early.value.code == "signing.earlier"
     with made.act("checker") as tx:
         assert persons.demand(tx, persons.demand_of(tx).digest, DAY) == "asked"
+
+
+def test_the_moment_of_a_demand_counts_and_not_its_day(undemanded: Signing) -> None:
+    """Approved without a signature, then the demand, then an approval invented under the same date or an earlier one."""
+    batch, other = undemanded.batches
+    undemanded.approve(batch, None)
+    assert demand(undemanded, "checker") == "asked"
+    assert demand(undemanded, "same.person") == "in_force"
+    assert undemanded.found() == []
+    assert undemanded.world.rows(
+        "SELECT act, object, user_name, day FROM access.before_demand WHERE act LIKE 'payments%%'"
+    ) == [("payments.approve", batch.batch_id, "checker", DAY)]
+    with pytest.raises(Forbidden) as refused:
+        undemanded.approve(other, None)
+    assert refused.value.code == "signature.missing"
+    for day in (DAY, DAY - timedelta(days=20)):
+        with psycopg.connect(undemanded.database.admin_url) as admin:
+            admin.execute("SET session_replication_role = replica")
+            admin.execute("DELETE FROM payments.approval WHERE batch_id = %s", [other.batch_id])
+            admin.execute(
+                "INSERT INTO payments.approval VALUES (%s, %s, %s, 'maker', 'checker', %s)",
+                (REGION, other.batch_id, other.digest, day),
+            )
+        [found] = undemanded.found()
+        assert f"payments.approve {other.batch_id}" in found
+    with psycopg.connect(undemanded.database.admin_url) as admin:
+        admin.execute(
+            "SET session_replication_role = replica"
+        )  # and what was approved before stays what it was
+        admin.execute(
+            "UPDATE payments.approval SET digest = sha256(digest) WHERE batch_id = %s", [batch.batch_id]
+        )
+        admin.execute("DELETE FROM payments.approval WHERE batch_id = %s", [other.batch_id])
+    [found] = undemanded.found()
+    assert f"payments.approve {batch.batch_id}" in found
+    for statement in ("DELETE FROM access.before_demand", "UPDATE access.before_demand SET day = day + 1"):
+        with psycopg.connect(undemanded.database.admin_url) as admin, pytest.raises(psycopg.Error) as stopped:
+            admin.execute(statement)
+        assert stopped.value.sqlstate == "FL002"
+    with pytest.raises(Forbidden) as raw, undemanded.act("checker") as tx:
+        tx.run("INSERT INTO access.before_demand SELECT * FROM access.before_demand")
+    assert raw.value.code == "db.permission"
+
+
+def test_a_demand_waits_for_approvals_on_their_way(undemanded: Signing) -> None:
+    """One that passed the guard unsigned and is not committed yet is on the demand's near side, never on both."""
+    batch, other = undemanded.batches
+    assert demand(undemanded, "checker") == "asked"
+    with undemanded.world.tx("checker") as early:
+        approve_in(early, batch.batch_id, batch.digest, DAY)
+        with pytest.raises(LedgerError) as waiting, undemanded.act("same.person") as tx:
+            tx.run("SET LOCAL lock_timeout = '200ms'")
+            persons.demand(tx, persons.demand_of(tx).digest, DAY)
+        assert waiting.value.code == "in_flight"
+    assert demand(undemanded, "same.person") == "in_force"
+    assert undemanded.found() == []
+    with pytest.raises(Forbidden) as refused:
+        undemanded.approve(other, None)
+    assert refused.value.code == "signature.missing"
+
+
+def test_a_demand_of_before_the_moment_was_kept_takes_what_there_is_once(signing: Signing) -> None:
+    """As `db migrate` finds it: what was borne until then is listed, what is unsigned after the demand's day is not."""
+    batch, other = signing.batches
+    with psycopg.connect(signing.database.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("DELETE FROM access.trace WHERE noun = 'access.before_demand' AND op = 'mark'")
+        admin.execute("DELETE FROM access.before_demand")
+        for one, day in ((batch, DAY), (other, DAY + timedelta(1))):
+            admin.execute(
+                "INSERT INTO payments.approval VALUES (%s, %s, %s, 'maker', 'checker', %s)",
+                (REGION, one.batch_id, one.digest, day),
+            )
+        admin.execute("SELECT access.begin_demands()")
+    [found] = signing.found()
+    assert f"payments.approve {other.batch_id}" in found
 
 
 def test_evidence_of_a_batch_proves_its_orders_without_a_database(signing: Signing) -> None:

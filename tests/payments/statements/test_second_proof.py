@@ -14,6 +14,7 @@ from ledger.cli.remote import Remote
 from ledger.control.checks.payments.bank_words import _UNPROVEN
 from ledger.core.errors import Conflict
 from ledger.payments.incoming.proven import read_refusals, release
+from ledger.payments.orders.own_accounts import confirm_channel
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
 from tests.payments.conftest import MOMENT, OWN, PAY_DATE, REGION, TestBank, World
@@ -35,7 +36,7 @@ def refused(world: World, tmp_path: Path) -> Any:
             channel=json.dumps({"final_status": False}),
         )
     with world.tx("checker") as tx:
-        tx.run("UPDATE payments.bank_channel SET state = 'confirmed', confirmed_by = 'checker'")
+        confirm_channel(tx, OWN, BEFORE)
     wire = TestBank(tmp_path)
     world.allot(100)
     batch = world.approved(100)

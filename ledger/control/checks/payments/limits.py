@@ -30,17 +30,27 @@ _APPROVERS: Final = """
           FROM own o) l
      WHERE fen > lim ORDER BY 1, 2, 3
 """
+# By account; and by institution, supplier and insured person whichever accounts they have.
 _PAYEES: Final = """
     WITH given AS (
-        SELECT a.region, a.approved_on, o.payee_number, o.amount_fen, (SELECT y.value FROM fund.region_policy y WHERE y.region = a.region AND y.key = 'payee_day_limit' AND y.from_day <= a.approved_on
+        SELECT a.region, a.approved_on, o.order_no, o.batch_id, o.payee_number, o.payee_name, o.institution, o.amount_fen,
+               (SELECT y.value FROM fund.region_policy y WHERE y.region = a.region AND y.key = 'payee_day_limit' AND y.from_day <= a.approved_on
                       ORDER BY y.from_day DESC LIMIT 1) AS chosen
           FROM payments.approval a
           JOIN payments.pay_order o ON o.region = a.region AND o.batch_id = a.batch_id
           JOIN payments.state s ON s.state = o.state
          WHERE NOT s.releases
-           AND EXISTS (SELECT 1 FROM fund.region_policy y WHERE y.region = a.region AND y.key = 'payee_day_limit'))
-    SELECT region, payee_number, approved_on, sum(amount_fen)::bigint, min(nullif(chosen, 'none')::bigint) * 100 FROM given
-     GROUP BY 1, 2, 3 HAVING sum(amount_fen) > min(nullif(chosen, 'none')::bigint) * 100 ORDER BY 1, 2, 3
+           AND EXISTS (SELECT 1 FROM fund.region_policy y WHERE y.region = a.region AND y.key = 'payee_day_limit')),
+    payee AS (
+        SELECT g.*, '账户' || payee_number AS name, payee_number AS short FROM given g
+        UNION ALL SELECT g.*, '机构' || g.institution, g.institution FROM given g
+          JOIN fund.institution i ON i.region = g.region AND i.institution = g.institution
+        UNION ALL SELECT g.*, '供应单位' || g.payee_name, g.payee_name FROM given g
+          JOIN payments.batch b ON b.region = g.region AND b.batch_id = g.batch_id AND b.kind = 'supplier'
+        UNION ALL SELECT g.*, '个人' || p.psn_no, left(p.psn_no, 2) || '****' || right(p.psn_no, 4) FROM given g
+          JOIN fund.person_payment p ON p.region = g.region AND p.order_no = g.order_no)
+    SELECT region, short, approved_on, sum(amount_fen)::bigint, min(nullif(chosen, 'none')::bigint) * 100 FROM payee
+     GROUP BY region, name, short, approved_on HAVING sum(amount_fen) > min(nullif(chosen, 'none')::bigint) * 100 ORDER BY 1, 2, 3
 """
 _HELD: Final = """
     SELECT h.region, h.order_no, h.institution, h.decided_on, h.approved_on FROM (
@@ -85,7 +95,7 @@ def check_limits(snapshot: Snapshot) -> Iterator[Breach]:
         message = f"{name}于{day}审批{fen}分，超过其一日限额{limit}分"
         yield Breach("INV-11", str(region), f"approver {name} {day}", message)
     for region, number, day, fen, limit in snapshot.rows(_PAYEES):
-        message = f"账户{number}于{day}审批拨付{fen}分，超过同一收款单位一日限额{limit}分"
+        message = f"收款方{number}于{day}审批拨付{fen}分，超过同一收款单位一日限额{limit}分"
         yield Breach("INV-11", str(region), f"payee {number} {day}", message)
     for region, order_no, institution, changed, approved in snapshot.rows(_HELD):
         message = f"机构{institution}的收款账户于{changed}变更，暂缓期内没有回访，{approved}却审批了拨付"

@@ -318,13 +318,15 @@ END $$;
 
 -- The day beyond which nobody may date anything by hand, whatever business date a caller names: business dates are passed in
 -- (no rule asks the machine), so this is an outer bound only. It is tomorrow in Asia/Shanghai by the machine; where a book runs
--- ahead of the machine (a demonstration or a simulated year), a month after its opening or its latest voucher.
+-- ahead of the machine (a demonstration or a simulated year), a month after its opening or its latest voucher. A region that
+-- chose how far its acts may be from the machine's day (act_days) runs by the machine, and has today.
 CREATE OR REPLACE FUNCTION books.outer_day(p_region integer, p_fund smallint) RETURNS date LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT greatest((clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date + 1,
+    SELECT CASE WHEN access.act_days(p_region) IS NOT NULL THEN access.latest_day() ELSE
+           greatest((clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date + 1,
                     (SELECT k.opened_on + 31 FROM books.book k WHERE k.region = p_region AND k.fund = p_fund),
                     (SELECT b.voucher_date + 31 FROM books.block b WHERE b.region = p_region AND b.fund = p_fund
-                      ORDER BY b.block DESC LIMIT 1))
+                      ORDER BY b.block DESC LIMIT 1)) END
 $$;
 
 -- Opens a period of a book: its row, and the partitions of that month if no book has had it yet. What posts opens its own
@@ -425,10 +427,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- What a chief confirms, hashed: which close, by which method, the turnover, the trial balance, the head of the chain, the list.
+CREATE OR REPLACE FUNCTION books.closing_text(c books.closing) RETURNS text LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT concat_ws('|', 'closing', c.region, c.fund, c.period, c.n, c.method, c.debit_fen, c.credit_fen,
+                     encode(c.trial, 'hex'), c.block, encode(c.head, 'hex')) || E'\n' || c.checks
+$$;
+
 CREATE OR REPLACE FUNCTION books.closing_digest(c books.closing) RETURNS bytea LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT sha256(convert_to(concat_ws('|', 'closing', c.region, c.fund, c.period, c.n, c.method, c.debit_fen, c.credit_fen,
-                                       encode(c.trial, 'hex'), c.block, encode(c.head, 'hex')) || E'\n' || c.checks, 'UTF8'))
+    SELECT sha256(convert_to(books.closing_text(c), 'UTF8'))
 $$;
 
 -- Begins the close of a month on a business date, or answers the number of the one begun. Posting holds the period's row FOR
@@ -946,6 +953,8 @@ GRANT EXECUTE ON FUNCTION books.begin_close(integer,smallint,integer,text,date) 
 ALTER FUNCTION books.check_closing_posts(integer,smallint,date,text) OWNER TO fundledger_poster;
 ALTER FUNCTION books.check_reopened() OWNER TO fundledger_poster;
 ALTER FUNCTION books.closing_digest(books.closing) OWNER TO fundledger_poster;
+ALTER FUNCTION books.closing_text(books.closing) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.closing_text(books.closing) TO fundledger_service;
 ALTER FUNCTION books.closing_under_way(integer,smallint,integer) OWNER TO fundledger_poster;
 ALTER FUNCTION books.confirm_close(integer,smallint,integer,integer,date) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.confirm_close(integer,smallint,integer,integer,date) TO fundledger_service;

@@ -165,11 +165,16 @@ RETURNS TABLE (institution text, name text, kind text, version integer, in_force
 $$;
 
 -- What the second person signs: everything `fund.open_proposals` shows. 128 bits, because one person makes up both sides.
+CREATE OR REPLACE FUNCTION fund.open_text(p_region integer, p_institution text) RETURNS text LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT concat_ws(E'\n', p_region, p_institution,
+                     string_agg(to_jsonb(o)::text, E'\n' ORDER BY o.institution COLLATE "C", o.kind COLLATE "C", o.version))
+      FROM fund.open_proposals(p_region, p_institution) AS o
+$$;
+
 CREATE OR REPLACE FUNCTION fund.open_digest(p_region integer, p_institution text) RETURNS text LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT left(encode(sha256(convert_to(concat_ws(E'\n', p_region, p_institution,
-                string_agg(to_jsonb(o)::text, E'\n' ORDER BY o.institution COLLATE "C", o.kind COLLATE "C", o.version)), 'UTF8')), 'hex'), 32)
-      FROM fund.open_proposals(p_region, p_institution) AS o
+    SELECT left(encode(sha256(convert_to(fund.open_text(p_region, p_institution), 'UTF8')), 'hex'), 32)
 $$;
 
 -- What already rests on the terms of a period that begins on p_from and goes on to the next version: the first original record
@@ -453,6 +458,6 @@ GRANT INSERT (region, institution, kind, version, from_day, type, level, agreeme
               month_ratio, correction, why, proposed_by, proposed_on) ON fund.terms TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.decide_institutions(integer,text,text,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.fail_payees(integer,text[],text[],text[],text[],date) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION fund.open_digest(integer,text) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.open_digest(integer,text), fund.open_text(integer,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.open_proposals(integer,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.stop_agreement(integer,text,text,date) TO fundledger_service;

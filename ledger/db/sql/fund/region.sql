@@ -102,6 +102,9 @@ INSERT INTO fund.policy_key VALUES
     ('retention_bank_files', '银行文件保存年数，未选时为30，不得少于30', '[3-9][0-9]'),
     ('retention_records',    '结算记录保存年数，未选时为30，不得少于30', '[3-9][0-9]');
 
+INSERT INTO fund.policy_key VALUES
+    ('act_days', '办理日期可比数据库时间早的日历日数，不得晚于数据库时间；未选时只限定晚于账套最近凭证一个月', '[0-9]|[12][0-9]|3[01]');
+
 CREATE TABLE fund.calendar_proposal (
     region      integer NOT NULL REFERENCES fund.region,   -- whose people; the table itself is everybody's
     year        smallint NOT NULL CHECK (year BETWEEN 2000 AND 2999),
@@ -201,11 +204,15 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
      WHERE p.region = p_region AND p.state = 'proposed'
 $$;
 
+CREATE OR REPLACE FUNCTION fund.policy_text(p_region integer) RETURNS text LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT concat_ws(E'\n', 'policy', p_region, string_agg(to_jsonb(o)::text, E'\n' ORDER BY o.key COLLATE "C", o.from_day))
+      FROM fund.open_policies(p_region) AS o
+$$;
+
 CREATE OR REPLACE FUNCTION fund.policy_digest(p_region integer) RETURNS text LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT left(encode(sha256(convert_to(concat_ws(E'\n', 'policy', p_region,
-                string_agg(to_jsonb(o)::text, E'\n' ORDER BY o.key COLLATE "C", o.from_day)), 'UTF8')), 'hex'), 32)
-      FROM fund.open_policies(p_region) AS o
+    SELECT left(encode(sha256(convert_to(fund.policy_text(p_region), 'UTF8')), 'hex'), 32)
 $$;
 
 -- A choice for a region from a day on. What is in force or waits already is not proposed again.
@@ -397,7 +404,7 @@ GRANT SELECT ON fund.region_policy, fund.policy_proposal TO fundledger_service;
 GRANT SELECT ON fund.policy_proposal TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION fund.decide_policies(integer,text,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.open_policies(integer) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION fund.policy_digest(integer) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.policy_digest(integer), fund.policy_text(integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.propose_policy(integer,text,date,text,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.after_working_days(date,integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.decide_calendar(integer,integer,bytea,text,date) TO fundledger_service;

@@ -55,6 +55,22 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                         WHERE c.region = a.region AND c.institution = a.institution AND c.version = a.version AND c.recorded_on <= p_day)
 $$;
 
+-- A hold counts from the day of the second person, which a caller names: with a hold in force it is none that has gone by in the
+-- region's approvals and books.
+CREATE OR REPLACE FUNCTION fund.refuse_old_payee_day() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_last date := greatest((SELECT max(a.approved_on) FROM payments.approval a WHERE a.region = NEW.region),
+                                (SELECT max(l.day) FROM books.book k CROSS JOIN LATERAL (
+                                     SELECT b.voucher_date AS day FROM books.block b WHERE b.region = k.region AND b.fund = k.fund
+                                      ORDER BY b.block DESC LIMIT 1) l WHERE k.region = NEW.region));
+BEGIN
+    IF NEW.decided_on < v_last AND payments.chosen(NEW.region, 'payee_hold_days', v_last) NOT IN ('', '0') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'payee.day',
+            DETAIL = format('机构%s的收款账户不能以%s确认：本统筹区已办理到%s，暂缓自确认之日起算', NEW.institution, NEW.decided_on, v_last);
+    END IF;
+    RETURN NEW;
+END $$;
+
 -- A call-back to the institution about the account in force: by another person than the two who changed it.
 CREATE OR REPLACE FUNCTION fund.record_callback(p_region integer, p_institution text, p_number text, p_spoke_with text, p_called_on date,
                                                 p_called_at time, p_on date) RETURNS integer
@@ -94,22 +110,28 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- What each payee gets by the orders approved on a day and, where a batch is named, by its drafts: by account, and by institution
--- whichever account it has. An order that can no longer pay gives nothing.
-CREATE OR REPLACE FUNCTION payments.approved_by_payee(p_region integer, p_day date, p_batch text DEFAULT '') RETURNS TABLE (payee text, fen bigint)
+-- What each payee gets by the orders approved on a day and, where a batch is named, by its drafts (`here`: among others): by account; by
+-- institution, by supplier and by insured person whichever accounts they have. An order that can no longer pay gives nothing.
+CREATE OR REPLACE FUNCTION payments.given_to_payees(p_region integer, p_day date, p_batch text DEFAULT '') RETURNS TABLE (payee text, fen bigint, here boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH given AS (
-        SELECT o.payee_number, o.institution, o.amount_fen FROM payments.approval a
+        SELECT o.order_no, o.batch_id, o.payee_number, o.payee_name, o.institution, o.amount_fen, false AS here FROM payments.approval a
           JOIN payments.pay_order o ON o.region = a.region AND o.batch_id = a.batch_id
           JOIN payments.state s ON s.state = o.state
          WHERE a.region = p_region AND a.approved_on = p_day AND a.batch_id <> p_batch AND NOT s.releases
         UNION ALL
-        SELECT o.payee_number, o.institution, o.amount_fen FROM payments.pay_order o
+        SELECT o.order_no, o.batch_id, o.payee_number, o.payee_name, o.institution, o.amount_fen, true FROM payments.pay_order o
          WHERE o.region = p_region AND o.batch_id = p_batch AND o.state = 'draft')
-    SELECT '账户' || payee_number, sum(amount_fen)::bigint FROM given GROUP BY 1
+    SELECT '账户' || payee_number, sum(amount_fen)::bigint, bool_or(g.here) FROM given g GROUP BY 1
     UNION ALL
-    SELECT '机构' || g.institution, sum(g.amount_fen)::bigint FROM given g
+    SELECT '机构' || g.institution, sum(g.amount_fen)::bigint, bool_or(g.here) FROM given g
       JOIN fund.institution i ON i.region = p_region AND i.institution = g.institution GROUP BY 1
+    UNION ALL
+    SELECT '供应单位' || g.payee_name, sum(g.amount_fen)::bigint, bool_or(g.here) FROM given g
+      JOIN payments.batch b ON b.region = p_region AND b.batch_id = g.batch_id AND b.kind = 'supplier' GROUP BY 1
+    UNION ALL   -- who it is is not told in full
+    SELECT '个人' || left(p.psn_no, 2) || '****' || right(p.psn_no, 4), sum(g.amount_fen)::bigint, bool_or(g.here) FROM given g
+      JOIN fund.person_payment p ON p.region = p_region AND p.order_no = g.order_no GROUP BY p.psn_no
 $$;
 
 -- What the persons of a region approved on a day, whatever became of it since.
@@ -153,10 +175,8 @@ BEGIN
                             v.order_no, v.institution, v.changed_on, v.free_on);
     END IF;
     IF v_payee IS NOT NULL THEN
-        SELECT g.payee, g.fen INTO v FROM payments.approved_by_payee(p_region, p_on, p_batch) g
-         WHERE g.fen > v_payee
-           AND g.payee IN (SELECT unnest(ARRAY['账户' || o.payee_number, '机构' || o.institution]) FROM payments.pay_order o
-                            WHERE o.region = p_region AND o.batch_id = p_batch AND o.state = 'draft')
+        SELECT g.payee, g.fen INTO v FROM payments.given_to_payees(p_region, p_on, p_batch) g
+         WHERE g.fen > v_payee AND g.here
          ORDER BY g.payee COLLATE "C" LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.payee_limit',
@@ -223,6 +243,8 @@ END $$;
 CREATE OR REPLACE TRIGGER first_payment BEFORE INSERT ON payments.pay_order FOR EACH ROW EXECUTE FUNCTION payments.mark_first_payment();
 CREATE OR REPLACE TRIGGER first_payment_frozen BEFORE UPDATE OF first_payment ON payments.pay_order
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER not_backwards BEFORE UPDATE ON fund.payee_account FOR EACH ROW
+    WHEN (OLD.state = 'proposed' AND NEW.state = 'confirmed') EXECUTE FUNCTION fund.refuse_old_payee_day();
 CREATE OR REPLACE TRIGGER late_limit BEFORE INSERT ON fund.region_policy FOR EACH ROW
     WHEN (NEW.key IN ('payee_day_limit', 'approver_day_limit', 'payee_hold_days')) EXECUTE FUNCTION payments.refuse_late_limit();
 CREATE OR REPLACE TRIGGER late_limit BEFORE INSERT ON fund.policy_proposal FOR EACH ROW

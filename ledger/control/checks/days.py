@@ -1,0 +1,48 @@
+"""INV-11: where a region chose within which days of the database's own moment its persons act (`act_days`), nobody dated anything outside.
+
+When a thing was recorded the database says: beside each signature and each block of the journal, and in the trace of an approval.
+The choice is the one in force on the day of the recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ledger.control.breach import Breach
+from ledger.control.snapshot import Snapshot
+
+_OUTSIDE: Final = """
+    WITH bound AS (
+        SELECT region, from_day, value::integer AS days, lead(from_day) OVER (PARTITION BY region ORDER BY from_day) AS next
+          FROM fund.region_policy WHERE key = 'act_days'),
+    dated AS (
+        SELECT s.region, s.act || ' ' || s.object AS what, s.user_name, s.day, s.recorded_at, true AS back FROM access.signature s
+        UNION ALL
+        SELECT a.region, 'payments.approve ' || a.batch_id, a.approved_by, a.approved_on, t.recorded_at, true
+          FROM payments.approval a JOIN access.trace t ON t.region = a.region AND t.noun = 'payments.approval' AND t.op = 'insert'
+           AND a.batch_id = ANY (t.keys)
+        UNION ALL  -- what rules book may be late, as a worker is that was down; of what is to come nobody knows
+        SELECT b.region, 'block ' || b.fund || ' ' || b.block, b.actor, b.voucher_date, b.recorded_at, false FROM books.block b),
+    told AS (SELECT d.*, (d.recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS on_day FROM dated d)
+    SELECT t.region, t.what, t.user_name, t.day, t.on_day FROM told t
+      JOIN bound b ON b.region = t.region AND b.from_day <= t.on_day AND (b.next IS NULL OR t.on_day < b.next)
+     WHERE t.day > ((t.recorded_at + interval '5 minutes') AT TIME ZONE 'Asia/Shanghai')::date OR t.back AND t.day < t.on_day - b.days
+     GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2
+"""
+# Signatures and limits by the day are of little use where the day is anybody's to name.
+_UNBOUND: Final = """
+    SELECT d.region FROM (
+        SELECT s.region FROM access.signing_demand s WHERE s.confirmed_at IS NOT NULL
+        UNION SELECT y.region FROM fund.region_policy y WHERE y.key IN ('payee_day_limit', 'approver_day_limit', 'payee_hold_days')) d
+     WHERE NOT EXISTS (SELECT 1 FROM fund.region_policy y WHERE y.region = d.region AND y.key = 'act_days') ORDER BY 1
+"""
+
+
+def check_days(snapshot: Snapshot) -> Iterator[Breach]:
+    """Each dated act against the moment of its recording; a region that signs and chose no bound is told."""
+    for region, what, user, day, recorded in snapshot.rows(_OUTSIDE):
+        message = f"{what}由{user}以{day}办理，数据库记录于{recorded}，超出统筹区所定的日数"
+        yield Breach("INV-11", str(region), what, message, "day.outside")
+    for (region,) in snapshot.rows(_UNBOUND):
+        snapshot.waiting[f"统筹区{region}没有限定办理日期与数据库时间之差（act_days）"] = 1
