@@ -106,7 +106,10 @@ def test_a_sealed_column_takes_nothing_in_clear(database: Any) -> None:
     }
     assert sorted(tried) == sorted(sealed)  # a new one needs a case
     for statement in tried.values():
-        with psycopg.connect(database.service_url) as service, pytest.raises(psycopg.Error, match=r"quarantine\.clear"):
+        with (
+            psycopg.connect(database.service_url) as service,
+            pytest.raises(psycopg.Error, match=r"quarantine\.clear"),
+        ):
             service.execute("SELECT set_config('fundledger.region', '420100', true)")
             service.execute(statement.encode())
 
@@ -127,7 +130,9 @@ def test_long_numbers_are_masked(text: str, shown: str) -> None:
 
 def test_a_refusal_does_not_quote_an_identity_card() -> None:
     """The number stands in a field of a code: the refusal names the field and keeps four digits."""
-    line = json.dumps({"setlinfo": {"setl_id": "S1", "420106199001011234": "x"}, "setldetail": "420106199001011234"})
+    line = json.dumps(
+        {"setlinfo": {"setl_id": "S1", "420106199001011234": "x"}, "setldetail": "420106199001011234"}
+    )
     twice = line.replace('"setl_id": "S1"', '"420106199001011234": "y"')
     for content in (line, twice):
         found = validate_line(content.encode(), 1, IntakeRules(national_codes()))
