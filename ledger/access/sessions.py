@@ -6,10 +6,12 @@ token and a link's code only the SHA-256 is kept.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import secrets
 from datetime import date
+from pathlib import Path
 from typing import Final
 
 import pyotp
@@ -19,8 +21,9 @@ from argon2.exceptions import VerificationError
 from ledger.access.links import digest_of_code
 from ledger.access.operator_log import append_line
 from ledger.core.dates import machine_seconds
-from ledger.core.errors import InvalidInput, LedgerError, Unauthenticated
+from ledger.core.errors import InvalidInput, LedgerError, NotFound, Unauthenticated
 from ledger.db.connections import Engine
+from ledger.db.safekeeping.region_keys import seal, unseal
 from ledger.db.unit_of_work import unit_of_work
 
 ASKING: Final = "pages.session"
@@ -34,10 +37,15 @@ PASSWORD_MIN: Final = 10
 PASSWORD_MAX: Final = 200
 
 
-def log_in(engine: Engine, user: str, password: str, otp: str, before: str, address: str) -> str:
+def log_in(
+    engine: Engine, user: str, password: str, otp: str, before: str, address: str, home: Path | None = None
+) -> str:
     """The token of a new session; the one in `before` ends. Logged in every region of the user, who came from `address`.
 
-    Raises Unauthenticated `login.refused`, whatever of the three is wrong, and `login.locked`.
+    `home` has the key that second factors are sealed for: without it a user who has one does not come in.
+
+    Raises Unauthenticated `login.refused`, whatever of the three is wrong, and `login.locked`;
+    NotFound `data.key_missing` where the home's key is gone.
     """
     if not _USER.fullmatch(user):
         _judge(_NOBODY, password)
@@ -53,7 +61,7 @@ def log_in(engine: Engine, user: str, password: str, otp: str, before: str, addr
     if locked:
         raise _locked(engine, user, address, locked)
     right = _judge(kept, password)
-    step = _step(secret, otp, last) if secret else 0
+    step = _step(_opened(home, secret), otp, last) if secret else 0
     if not right or step is None:
         note(engine, user, "login", address, "refused", "login.refused")
         raise _refused()
@@ -133,10 +141,20 @@ def set_second_factor(
         tx.run(
             "SELECT access.set_second_factor(%(token)s, %(secret)s, %(step)s)",
             token=digest_of_token(token),
-            secret=secret,
+            secret=_sealed(bytes(tx.value("SELECT access.house_key()")), secret),
             step=step,
         )
     note(engine, user, "login.second_factor", address, "done", "")
+
+
+def _sealed(public: bytes, secret: str) -> str:
+    return base64.b64encode(seal(secret.encode(), public)).decode()
+
+
+def _opened(home: Path | None, sealed: str) -> str:
+    if home is None:
+        raise NotFound("data.key_missing", "没有数据目录，不能核对动态口令")
+    return unseal(home, base64.b64decode(sealed)).decode()
 
 
 def note(engine: Engine, user: str, action: str, address: str, outcome: str, detail: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from datetime import date
 from typing import Any
@@ -25,7 +26,8 @@ from ledger.access.sessions import (
 from ledger.access.users import deactivate
 from ledger.control.checks.house.traces import check_traces
 from ledger.control.snapshot import open_snapshot
-from ledger.core.errors import Forbidden, InvalidInput, LedgerError, Unauthenticated
+from ledger.core.errors import Forbidden, InvalidInput, LedgerError, NotFound, Unauthenticated
+from ledger.db.safekeeping.region_keys import seal_what_is_clear, unseal
 from ledger.db.unit_of_work import unit_of_work
 from ledger.simulation.people import DEMO_REGION
 
@@ -148,7 +150,8 @@ def test_a_changed_password_ends_every_other_session(engine: Any) -> None:
         log_in(engine, "qian", GOOD, "", "", "")
 
 
-def test_a_second_factors_code_opens_once(engine: Any) -> None:
+def test_a_second_factors_code_opens_once(engine: Any, world: Any) -> None:
+    home = world.settings.home
     secret, address = begin_second_factor("qian")
     assert secret in address
     mine = log_in(engine, "qian", GOOD, "", "", "")
@@ -157,10 +160,45 @@ def test_a_second_factors_code_opens_once(engine: Any) -> None:
         set_second_factor(engine, "qian", mine, secret, "000000x", GOOD, "")
     used = totp.generate_otp(int(time.time()) // 30 - 1)
     set_second_factor(engine, "qian", mine, secret, used, GOOD, "")
-    for otp in ("", used, "12345"):
+    for otp in ("", used):  # five tries in a row lock: two here, two below
         with pytest.raises(Unauthenticated):
-            log_in(engine, "qian", GOOD, otp, "", "")
-    assert log_in(engine, "qian", GOOD, totp.generate_otp(int(time.time()) // 30), "", "")
+            log_in(engine, "qian", GOOD, otp, "", "", home)
+    now = totp.generate_otp(int(time.time()) // 30)
+    for elsewhere in (
+        None,
+        home / "nothing",
+    ):  # a copy of the database without the home's keys: nobody comes in by it
+        with pytest.raises(NotFound) as problem:
+            log_in(engine, "qian", GOOD, now, "", "", elsewhere)
+        assert code_of(problem) == "data.key_missing"
+    assert log_in(engine, "qian", GOOD, totp.generate_otp(int(time.time()) // 30), "", "", home)
+
+
+def test_a_second_factor_lies_sealed_and_one_in_clear_is_sealed_by_the_upgrade(
+    engine: Any, world: Any
+) -> None:
+    home, (secret, _) = world.settings.home, begin_second_factor("qian")
+    mine = log_in(engine, "qian", GOOD, "", "", "")
+    totp = pyotp.TOTP(secret)
+    set_second_factor(engine, "qian", mine, secret, totp.generate_otp(int(time.time()) // 30 - 1), GOOD, "")
+    with psycopg.connect(world.admin_url, autocommit=True) as admin:
+        (kept,) = admin.execute(
+            "SELECT otp_secret FROM access.password WHERE user_name = 'qian'"
+        ).fetchone() or ("",)
+        assert secret not in kept
+        assert unseal(home, base64.b64decode(kept)).decode() == secret
+        in_clear = "UPDATE access.password SET otp_secret = %s WHERE user_name = 'qian'"
+        with pytest.raises(psycopg.Error, match=r"login\.factor_clear"):
+            admin.execute(in_clear, [secret])
+        admin.execute("ALTER TABLE access.password DISABLE TRIGGER only_sealed")  # as releases before had it
+        admin.execute(in_clear, [secret])
+        admin.execute("ALTER TABLE access.password ENABLE TRIGGER only_sealed")
+        assert [seal_what_is_clear(admin, home) for _ in range(2)] == [1, 0]
+        (kept,) = admin.execute(
+            "SELECT otp_secret FROM access.password WHERE user_name = 'qian'"
+        ).fetchone() or ("",)
+    assert secret not in kept
+    assert log_in(engine, "qian", GOOD, totp.generate_otp(int(time.time()) // 30), "", "", home)
 
 
 def test_the_service_reads_no_hash_and_no_session(engine: Any, world: Any) -> None:

@@ -21,6 +21,7 @@ from ledger.core.errors import Conflict, InvalidInput, LedgerError, Unavailable
 from ledger.db.cluster import Cluster
 from ledger.db.connections import direct
 from ledger.db.safekeeping.continuous import archive, base, recover
+from ledger.db.safekeeping.sealing import make_recipient
 from ledger.db.server import MEMORY
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.freeze.freeze import require_thawed
@@ -46,14 +47,49 @@ def anchor(machine: Any) -> None:
         write_anchors(auditor, machine.home)
 
 
+def spoil(base: Path, *, sealed: bool) -> str:
+    """One bit of the database turned over; the code it is refused with."""
+    heap = base / "base.tar.sealed"
+    if not sealed:
+        tables = [path for path in (base / "base").rglob("[0-9]*") if path.is_file()]
+        heap = max(tables, key=lambda path: path.stat().st_size)
+    spoilt = bytearray(heap.read_bytes())
+    spoilt[len(spoilt) // 2 if sealed else 100] ^= 1
+    heap.write_bytes(spoilt)
+    return "seal.broken" if sealed else "db.backup_damaged"
+
+
+def only_for_its_recipient(base: Path, settings: Settings, tmp_path: Path) -> None:
+    """Nothing of it is in clear or another's to read; without its key, with another's, or cut at a chunk's end it opens nowhere."""
+    assert [path.name for path in base.iterdir()] == ["base.tar.sealed"]
+    sealed = base / "base.tar.sealed"
+    assert (base.stat().st_mode & 0o777, sealed.stat().st_mode & 0o777) == (0o700, 0o600)
+    assert b"pg_control" not in sealed.read_bytes()
+    make_recipient("别人", tmp_path / "other.key")
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    (cut / sealed.name).write_bytes(sealed.read_bytes()[: 56 + 5 * (65_536 + 16)])
+    for source, key, code in (
+        (base, None, "db.backup_sealed"),
+        (base, tmp_path / "other.key", "seal.other_recipient"),
+        (cut, tmp_path / "safe.key", "seal.broken"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            recover(settings, source, tmp_path, None, key)
+        assert refused.value.code == code
+        assert not (Cluster(settings.home).data).exists()
+
+
 @pytest.mark.fault(11, 20)
-def test_back_to_a_moment_and_frozen(machine: Any, beside: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sealed", [False, True])
+def test_back_to_a_moment_and_frozen(machine: Any, beside: Any, tmp_path: Path, *, sealed: bool) -> None:
     kept = Path(machine.home) / "kept"
     kept.mkdir(mode=0o755)
     own = Settings(home=machine.home)  # embedded, as an installation is
     archive(own, kept / "log")
     machine.post(machine.draft())
-    base(own, kept / "base")
+    key = tmp_path / "safe.key"
+    base(own, kept / "base", make_recipient("保管人", key) if sealed else None)
     machine.post(machine.draft())
     at_t = machine.total()
     anchor(machine)
@@ -70,16 +106,14 @@ def test_back_to_a_moment_and_frozen(machine: Any, beside: Any, tmp_path: Path) 
     shutil.copytree(machine.home / "anchors", beside.home / "anchors")
     bad = tmp_path / "bad"
     shutil.copytree(kept / "base", bad)
-    heap = max(
-        (path for path in (bad / "base").rglob("[0-9]*") if path.is_file()), key=lambda p: p.stat().st_size
-    )
-    spoilt = bytearray(heap.read_bytes())
-    spoilt[100] ^= 1
-    heap.write_bytes(spoilt)
+    code = spoil(bad, sealed=sealed)
     settings = Settings(home=beside.home)
-    with pytest.raises(InvalidInput, match="backup_damaged"):
-        recover(settings, bad, kept / "log", moment)
-    done = recover(settings, kept / "base", kept / "log", moment)
+    with pytest.raises(InvalidInput) as refused:
+        recover(settings, bad, kept / "log", moment, key if sealed else None)
+    assert refused.value.code == code
+    if sealed:
+        only_for_its_recipient(kept / "base", settings, tmp_path)
+    done = recover(settings, kept / "base", kept / "log", moment, key if sealed else None)
     assert (done.timeline, beside.total()) == (2, at_t)
     assert {one.promise for one in beside.findings()} == {
         "INV-12"

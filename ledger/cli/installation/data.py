@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.core.masking import masked
 from ledger.db.unit_of_work import unit_of_work
-from ledger.fund.intake.kept import masked, open_line, replace_key
+from ledger.fund.intake.kept import open_line, replace_key
 from ledger.fund.region.retention import KIND_NAMES, read_retention
 
 app = typer.Typer(help="个人信息：隔离行的查看、密钥、保存期限", no_args_is_help=True)

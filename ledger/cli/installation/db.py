@@ -10,12 +10,12 @@ from typing import Annotated, Final
 import typer
 
 from ledger.books.anchors import heads_of
-from ledger.cli.installation.db_continuous import archive, base, recover, verified
+from ledger.cli.installation.db_continuous import archive, base, recipient_of, recover, verified
 from ledger.cli.installation.db_people import audit_admin, link, missing_audit_admins
 from ledger.cli.line.context import JsonFlag, show
 from ledger.control.breach import Breach
 from ledger.control.restored import verify_restored
-from ledger.core.errors import Forbidden, InvalidInput
+from ledger.core.errors import Forbidden
 from ledger.core.money import yuan_grouped
 from ledger.db.cluster import cluster_of
 from ledger.db.connections import Engine, direct, driver_of
@@ -24,7 +24,7 @@ from ledger.db.identity import Identity, carried, stored
 from ledger.db.migrate import MigrationPlan, plan
 from ledger.db.migrate import migrate as migrate_database
 from ledger.db.safekeeping import backup as backups
-from ledger.db.safekeeping.sealing import Recipient, home_recipient, make_recipient, read_recipient
+from ledger.db.safekeeping.sealing import home_recipient, make_recipient
 from ledger.db.server import require_safe, unsafe_settings, who
 from ledger.db.tamper import tamper
 from ledger.settings import USERS_FILE, Settings, get_settings
@@ -122,7 +122,7 @@ def migrate(
             kept.append(backup or _backup_place(settings, found))
             kept[0].parent.mkdir(parents=True, exist_ok=True)
             inside = backup is None and settings.backup_recipient is None and not plain
-            whom = home_recipient(settings.home) if inside else _recipient(settings, None, plain=plain)
+            whom = home_recipient(settings.home) if inside else recipient_of(settings, None, plain=plain)
             backups.backup(settings, kept[0], heads_of, whom)
             typer.echo(f"已备份到{kept[0]}，" + (f"为{whom.name}加密" if whom else "未加密"), err=True)
 
@@ -227,29 +227,12 @@ def backup(
 ) -> None:
     """备份到文件，为接收人加密，清单写在同名的.json中；没有接收人且未明言不加密的拒绝（演示目录除外）。"""
     settings = get_settings()
-    whom = _recipient(settings, recipient, plain=plain)
+    whom = recipient_of(settings, recipient, plain=plain)
     manifest = backups.backup(settings, out, heads_of, whom)
     document = asdict(manifest) | {"out": str(out), "manifest": str(backups.manifest_path(out))}
     sealed = f"已为{manifest.recipient}加密" if manifest.recipient else "未加密，含个人信息，请妥善保管"
     said = f"已备份 {out}（{manifest.bytes}字节，SHA-256 {manifest.sha256}），{sealed}"
     show(document, [said], as_json=as_json)
-
-
-def _recipient(settings: Settings, named: Path | None, *, plain: bool) -> Recipient | None:
-    """Whom a backup is for; None: nobody, and that was said. Raises InvalidInput `db.backup_plain`."""
-    place = named or settings.backup_recipient
-    if plain and named is None:
-        return None
-    if plain:
-        raise InvalidInput("db.backup_plain", "--recipient与--plain只能取其一")
-    if place is not None:
-        return read_recipient(place)
-    if (settings.home / USERS_FILE).is_file():
-        return None
-    raise InvalidInput(
-        "db.backup_plain",
-        "备份含个人信息，须加密：请以--recipient给出接收人公钥（fundledger db recipient），或以--plain明言不加密",
-    )
 
 
 @app.command()

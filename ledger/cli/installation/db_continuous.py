@@ -16,7 +16,8 @@ from ledger.control.verify import examine
 from ledger.core.errors import InvalidInput
 from ledger.db.engine import auditor_engine
 from ledger.db.safekeeping import continuous
-from ledger.settings import Settings, get_settings
+from ledger.db.safekeeping.sealing import Recipient, read_recipient
+from ledger.settings import USERS_FILE, Settings, get_settings
 
 
 def verified(settings: Settings) -> list[Breach]:
@@ -29,12 +30,39 @@ def verified(settings: Settings) -> list[Breach]:
     return list(done.breaches)
 
 
+def recipient_of(settings: Settings, named: Path | None, *, plain: bool) -> Recipient | None:
+    """Whom a backup is for; None: nobody, and that was said. Raises InvalidInput `db.backup_plain`."""
+    place = named or settings.backup_recipient
+    if plain and named is None:
+        return None
+    if plain:
+        raise InvalidInput("db.backup_plain", "--recipient与--plain只能取其一")
+    if place is not None:
+        return read_recipient(place)
+    if (settings.home / USERS_FILE).is_file():
+        return None
+    raise InvalidInput(
+        "db.backup_plain",
+        "备份含个人信息，须加密：请以--recipient给出接收人公钥（fundledger db recipient），或以--plain明言不加密",
+    )
+
+
 def base(
-    out: Annotated[Path, typer.Option(help="新的文件夹，不得已存在")], *, as_json: JsonFlag = False
+    out: Annotated[Path, typer.Option(help="新的文件夹，不得已存在")],
+    recipient: Annotated[
+        Path | None, typer.Option(help="接收人公钥文件；缺省为FUNDLEDGER_BACKUP_RECIPIENT所指")
+    ] = None,
+    *,
+    plain: Annotated[bool, typer.Option("--plain", help="不加密（备份另有保护）")] = False,
+    as_json: JsonFlag = False,
 ) -> None:
-    """基础备份：整个服务器的数据目录，逐文件有摘要并已核对；与日志归档一起，可恢复到任一时刻。"""
-    continuous.base(get_settings(), out)
-    show({"out": str(out)}, [f"已做基础备份 {out}"], as_json=as_json)
+    """基础备份：整个服务器的数据目录，逐文件有摘要，为接收人加密；与日志归档一起，可恢复到任一时刻。"""
+    settings = get_settings()
+    whom = recipient_of(settings, recipient, plain=plain)
+    continuous.base(settings, out, whom)
+    sealed = "未加密，含个人信息，请妥善保管" if whom is None else f"已为{whom.id} {whom.name}加密"
+    document = {"out": str(out), "recipient": "" if whom is None else f"{whom.id} {whom.name}"}
+    show(document, [f"已做基础备份 {out}，{sealed}"], as_json=as_json)
 
 
 def archive(
@@ -50,12 +78,13 @@ def recover(
     source: Annotated[Path, typer.Option("--from", help="基础备份的文件夹")],
     log: Annotated[Path, typer.Option("--log", help="日志归档目录")],
     to: Annotated[str, typer.Option(help="恢复到此时刻，如2026-10-13T15:04:05+08:00；缺省为归档之末")] = "",
+    key: Annotated[Path | None, typer.Option(help="接收人私钥文件，基础备份已加密时须给出")] = None,
     *,
     as_json: JsonFlag = False,
 ) -> None:
     """从基础备份和日志归档恢复到新的数据目录，并立即核验；存证较新的，支付冻结，直到两人与银行核对。"""
     settings = get_settings()
-    done = continuous.recover(settings, source, log, _moment(to))
+    done = continuous.recover(settings, source, log, _moment(to), key)
     breaches = verified(settings)
     document = {
         "timeline": done.timeline,

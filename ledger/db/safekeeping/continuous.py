@@ -1,6 +1,6 @@
 """Continuous archiving and a way back to a moment, with PostgreSQL's own tools (ADR 26): a base, the log after it, a new home.
 
-`base` is pg_basebackup, checked by pg_verifybackup; `archive` has the server copy every finished piece of its log, whole or not at
+`base` is pg_basebackup, checked by pg_verifybackup, or sealed for a recipient (sealed_base) and checked when it is opened; `archive` has the server copy every finished piece of its log, whole or not at
 all; `recover` makes a new home of both, at a moment or at the end of what was archived.
 """
 
@@ -20,10 +20,13 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger.core.errors import Conflict, InvalidInput, Unavailable
+from ledger.core.os_errors import os_reason
 from ledger.core.private import opened_text
 from ledger.db.cluster import START_SECONDS, Cluster, cluster_of
 from ledger.db.engine import admin_url
 from ledger.db.programs import RunAs, find_bindir, run
+from ledger.db.safekeeping.sealed_base import SEALED, key_of_base, open_base, write_base
+from ledger.db.safekeeping.sealing import Recipient
 from ledger.db.server import who
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
@@ -46,8 +49,8 @@ class Recovered:
     last: datetime | None
 
 
-def base(settings: Settings, out: Path) -> None:
-    """A base backup in the new folder `out`, whole or not at all, every file by its digest.
+def base(settings: Settings, out: Path, recipient: Recipient | None = None) -> None:
+    """A base backup in the new folder `out`, whole or not at all, every file by its digest; sealed for `recipient`.
 
     Raises Conflict `db.backup_exists`, Unavailable `db.backup`; what finding the server raises.
     """
@@ -58,6 +61,10 @@ def base(settings: Settings, out: Path) -> None:
     place.pop("dbname", None)
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
+    if recipient is not None:
+        _base_sealed(settings, make_conninfo("", **place), secret, partial, recipient)
+        partial.rename(out)
+        return
     where = ("-d", make_conninfo("", **place), "-D", partial)
     how = ("-X", "stream", "-c", "fast", "--manifest-checksums=SHA256", "--no-password")
     done = run(RunAs.myself(), _bindir(settings) / "pg_basebackup", *where, *how, timeout=86_400, env=secret)
@@ -70,6 +77,28 @@ def base(settings: Settings, out: Path) -> None:
             f"基础备份未完成，未留下任何结果（PostgreSQL原文）：{(done.stderr or done.stdout).strip()[-1000:]}",
         )
     partial.rename(out)
+
+
+def _base_sealed(
+    settings: Settings, place: str, secret: dict[str, str], partial: Path, recipient: Recipient
+) -> None:
+    try:
+        partial.mkdir(mode=0o700)
+    except OSError as problem:
+        raise Unavailable(
+            "db.backup", f"不能写入{partial}：{os_reason(problem)}", path=str(partial)
+        ) from problem
+    try:
+        write_base(_bindir(settings) / "pg_basebackup", place, secret, partial, recipient)
+        for path in (partial / SEALED, partial):
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 def archive(settings: Settings, folder: Path) -> bool:
@@ -106,11 +135,13 @@ def archive(settings: Settings, folder: Path) -> bool:
     return False
 
 
-def recover(settings: Settings, source: Path, log: Path, to: datetime | None = None) -> Recovered:
+def recover(
+    settings: Settings, source: Path, log: Path, to: datetime | None = None, key: Path | None = None
+) -> Recovered:
     """Make the home of `settings` of a base and an archive, as it was at `to`, or at the end of what was archived.
 
     The home has `secrets/` of the lost one and no `pg/` yet; it writes a timeline of its own, archives nothing until told to, and
-    what it lacks is told by its anchors. Raises Conflict `db.recover_home`, InvalidInput `db.backup_damaged`, Unavailable
+    what it lacks is told by its anchors. `key` opens a sealed base; without it the home's own is tried. Raises Conflict `db.recover_home`, InvalidInput `db.backup_damaged`, what `key_of_base` raises, Unavailable
     `db.restore`, `db.secret_missing`.
     """
     cluster = cluster_of(settings)
@@ -119,15 +150,25 @@ def recover(settings: Settings, source: Path, log: Path, to: datetime | None = N
             "db.recover_home",
             f"{settings.home}已有数据库，或用的是DATABASE_URL：只能恢复到没有数据库的数据目录",
         )
-    if not (source / "backup_manifest").is_file():
+    private = key_of_base(source, key, settings.home)
+    if private is None and not (source / "backup_manifest").is_file():
         raise InvalidInput("db.backup_damaged", f"{source}不是基础备份：没有backup_manifest")
-    done = run(RunAs.myself(), cluster.bindir / "pg_verifybackup", "--quiet", source, timeout=86_400)
-    if done.returncode != 0:
-        raise InvalidInput(
-            "db.backup_damaged", f"基础备份{source}与其清单不符，拒绝恢复：{done.stderr.strip()[-500:]}"
-        )
+    if private is None:
+        _require_whole(cluster, source, source)
     cluster.admin_url()  # of the lost home's secrets: told before anything is copied
-    _lay(cluster, source, log, to)
+    cluster.pg.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside = cluster.pg / "recover.partial"
+    shutil.rmtree(aside, ignore_errors=True)
+    if private is None:
+        shutil.copytree(source, aside)
+    else:
+        try:
+            open_base(source, private, aside)
+            _require_whole(cluster, aside, source)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+    _lay(cluster, aside, log, to)
     try:
         cluster.start()
         return _awaited(cluster)
@@ -135,12 +176,16 @@ def recover(settings: Settings, source: Path, log: Path, to: datetime | None = N
         raise Unavailable("db.restore", f"恢复未完成：{problem.message}", path=str(cluster.pg)) from problem
 
 
-def _lay(cluster: Cluster, source: Path, log: Path, to: datetime | None) -> None:
+def _require_whole(cluster: Cluster, folder: Path, source: Path) -> None:
+    done = run(RunAs.myself(), cluster.bindir / "pg_verifybackup", "--quiet", folder, timeout=86_400)
+    if done.returncode != 0:
+        raise InvalidInput(
+            "db.backup_damaged", f"基础备份{source}与其清单不符，拒绝恢复：{done.stderr.strip()[-500:]}"
+        )
+
+
+def _lay(cluster: Cluster, aside: Path, log: Path, to: datetime | None) -> None:
     """The base in its place, owned by the server's user, told where the log is and where to stop."""
-    cluster.pg.mkdir(parents=True, exist_ok=True, mode=0o700)
-    aside = cluster.pg / "recover.partial"
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(source, aside)
     wanted = {
         "restore_command": f"cp {log}/%f %p",
         "recovery_target_timeline": "latest",

@@ -1,11 +1,12 @@
-"""The keys of a home that refused lines are sealed for: the private half a file below `<home>/keys` (0600), the public one a row.
+"""The keys of a home that refused lines and second factors are sealed for: the private half a file (0600).
 
-Whoever takes records in needs the public half only. A key that was lost opens nothing any more; one that was replaced still opens
+It lies below `<home>/keys`, the public half is a row. Whoever takes records in needs the public half only. A key that was lost opens nothing any more; one that was replaced still opens
 what it sealed, by the id that stands in every sealed line.
 """
 
 from __future__ import annotations
 
+import base64
 import io
 from pathlib import Path
 from typing import Any, Final
@@ -59,7 +60,10 @@ def unseal(home: Path, sealed: bytes) -> bytes:
 
 
 def seal_what_is_clear(connection: psycopg.Connection[Any], home: Path) -> int:
-    """Make the home's first key if the database has none, and seal refused lines of before; how many. As the owner, in `migrate`."""
+    """Make the home's first key if the database has none, and seal refused lines and second factors of before; how many.
+
+    As the owner, in `migrate`.
+    """
     row = connection.execute(
         "SELECT public FROM fund.sealing_key WHERE region = 0 ORDER BY n DESC LIMIT 1"
     ).fetchone()
@@ -72,7 +76,7 @@ def seal_what_is_clear(connection: psycopg.Connection[Any], home: Path) -> int:
         public = made.public
     else:
         public = bytes(row[0])
-    done = 0
+    done = _seal_factors(connection, public)
     while True:
         clear = connection.execute(
             "SELECT region, file_sha256, load_id, line, raw FROM fund.quarantine"
@@ -87,3 +91,15 @@ def seal_what_is_clear(connection: psycopg.Connection[Any], home: Path) -> int:
         done += len(clear)
         if not clear:
             return done
+
+
+def _seal_factors(connection: psycopg.Connection[Any], public: bytes) -> int:
+    clear = connection.execute(
+        "SELECT user_name, otp_secret FROM access.password WHERE otp_secret ~ '^[A-Z2-7]{32}$'"
+    ).fetchall()
+    for user, secret in clear:
+        connection.execute(
+            "UPDATE access.password SET otp_secret = %s WHERE user_name = %s",
+            [base64.b64encode(seal(secret.encode(), public)).decode(), user],
+        )
+    return len(clear)

@@ -7,7 +7,7 @@ CREATE TABLE access.password (
     user_name    text PRIMARY KEY REFERENCES access.app_user,
     hash         text NOT NULL CHECK (starts_with(hash, '$argon2id$')),
     set_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
-    otp_secret   text NOT NULL DEFAULT '' CHECK (otp_secret ~ '^([A-Z2-7]{32})?$'),
+    otp_secret   text NOT NULL DEFAULT '' CHECK (otp_secret ~ '^[A-Za-z0-9+/]*=*$'),  -- sealed for the home's key, base64
     otp_step     bigint NOT NULL DEFAULT 0,                    -- the last half minute whose code was used: none opens twice
     failures     integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
     locked_until timestamptz
@@ -140,6 +140,16 @@ BEGIN
      WHERE user_name = access.user_name() AND ended_at IS NULL AND token_hash <> p_token;
 END $$;
 
+-- What secrets of the house are sealed for: the public half of its own key.
+CREATE OR REPLACE FUNCTION access.house_key() RETURNS bytea LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT public FROM fund.sealing_key WHERE region = 0 ORDER BY n DESC LIMIT 1
+$$;
+
+CREATE OR REPLACE FUNCTION access.refuse_clear_factor() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'login.factor_clear', DETAIL = '动态口令的密钥须加密后保存，不得存明文';
+END $$;
+
 -- The digest of each password and second factor, for who verifies and may not read them; what of a row is hashed stands in
 -- ledger/db/traced.py.
 CREATE OR REPLACE FUNCTION access.password_proofs() RETURNS TABLE (user_name text, digest bytea) LANGUAGE sql STABLE SECURITY DEFINER
@@ -160,6 +170,10 @@ CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.password
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF user_name ON access.password
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+-- base64 of FUNDLEDGER-SEAL, with which everything sealed begins
+CREATE OR REPLACE TRIGGER only_sealed BEFORE INSERT OR UPDATE OF otp_secret ON access.password FOR EACH ROW
+    WHEN (NEW.otp_secret <> '' AND NOT starts_with(NEW.otp_secret, 'RlVORExFREdFUi1TRUFM'))
+    EXECUTE FUNCTION access.refuse_clear_factor();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.session
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF token_hash, user_name ON access.session
@@ -179,5 +193,6 @@ GRANT EXECUTE ON FUNCTION access.change_password(bytea,text) TO fundledger_servi
 GRANT EXECUTE ON FUNCTION access.choose_password(bytea,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.end_session(bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.user_of_session(bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.house_key() TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.set_second_factor(bytea,text,bigint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.try_password(text) TO fundledger_service;

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from ledger.core.errors import InvalidInput
+from ledger.core.masking import masked_numbers
 from ledger.core.money import yuan
 from ledger.fund.record.amount_tokens import fen_of, read_amount
 from ledger.fund.record.codes import Codes, MedicalType, is_out_of_region, national_codes, own_account_fen
@@ -82,7 +83,14 @@ def _refuse(error: InvalidInput, line: int, raw: bytes) -> Refusal:
     known = _KNOWN_ID.search(raw)
     setl_id = known.group(1).decode("ascii") if known else ""
     where = f"第{line}行" + (f" {name}" if name else "")
-    return Refusal(line, setl_id, _one_line(name), error.code, _one_line(f"{where}：{error.message}"))
+    # a name or a number in the wrong place is quoted by the rule that refuses it: kept and answered masked
+    return Refusal(
+        line,
+        setl_id,
+        _one_line(masked_numbers(name)),
+        error.code,
+        _one_line(masked_numbers(f"{where}：{error.message}")),
+    )
 
 
 def _unwrap(document: Any) -> tuple[Json, list[Json]]:

@@ -55,6 +55,7 @@ class Entrance:
                     form.get("otp", ""),
                     request.cookies.get(COOKIE, ""),
                     address_of(request),
+                    self._house.settings.home,
                 ),
             )
         except LedgerError as error:
