@@ -27,7 +27,7 @@ def timed(client: httpx.Client, path: str, **more: Any) -> tuple[httpx.Response,
     return answer, time.monotonic() - began
 
 
-@pytest.mark.fault(16)
+@pytest.mark.fault(13, 16, 70)
 def test_hanging_and_full(
     world: Any, service: Any, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
