@@ -62,7 +62,7 @@ def test_a_disk_that_fails_under_the_log_acknowledges_nothing(machine: Any, trou
 @pytest.mark.parametrize("whole", [True, False], ids=["every process", "the postmaster alone"])
 def test_a_database_killed_in_a_bulk_load_has_all_or_nothing(machine: Any, whole: bool) -> None:
     before = machine.total()
-    drafts = [machine.draft() for _ in range(600)]
+    drafts = [machine.draft() for _ in range(3000)]
     with ThreadPoolExecutor(1) as pool:
         load = pool.submit(machine.post, *drafts)
         while not machine.admin(
