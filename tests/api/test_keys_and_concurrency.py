@@ -35,7 +35,9 @@ URL = "/api/v1/settlements"
 
 def token(head: dict[str, str], body: dict[str, object]) -> str:
     """A JSON web token that proves itself: its own algorithm, or none."""
-    parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (head, body))
+    parts = (
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (head, body)
+    )
     return f"Bearer {'.'.join(parts)}."
 
 

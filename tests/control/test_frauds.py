@@ -110,3 +110,12 @@ def test_a_receipt_that_no_bank_sent_is_refused_or_named(town: Any, how: str) ->
     assert told or {"file said.xml", "evidence bker:OWN1"} & found, (told, found)
     if told:
         assert town.value(f"SELECT state FROM payments.pay_order WHERE order_no = '{ORDER}'") == "sent"
+
+
+@pytest.mark.fault(65)
+def test_a_paper_that_was_booked_keeps_the_word_it_was_booked_by(town: Any) -> None:
+    for user in ("acc", "checker"):
+        assert (
+            tried(town, user, "UPDATE payments.evidence SET outcome_code = 'same_movement'")
+            == "business.frozen"
+        )

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.banks.simulator.faults import Fault
 from ledger.control.verify import verify
-from ledger.core.errors import Conflict, InvalidInput
+from ledger.core.errors import Conflict, InvalidInput, LedgerError
 from ledger.db.connections import Direct
 from ledger.fund.outregion.bills import draft_bill_orders, make_bill
 from ledger.fund.outregion.care import recognise_outregion
@@ -259,3 +259,22 @@ def test_a_prepayment_that_came_back_is_expected_by_its_new_order(two: Any) -> N
     two.agrees()
     two.agrees(THERE)
     two.verified()
+
+
+@pytest.mark.fault(65)
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("order_no = 'FL420100-310-20261012-00099'", "outregion.not_in_order"),
+        ("confirmed_on = confirmed_on + 1", "outregion.state"),
+        ("bill_id = 'other'", "outregion.state"),
+    ],
+)
+def test_a_record_says_of_itself_only_what_its_papers_say(
+    two: Any, billed: Any, change: str, code: str
+) -> None:
+    """By raw SQL, whoever asks: nothing of a guest's record is moved by itself to where it is not looked for."""
+    for user in ("zhao", "li", "qian", "xitong"):
+        with pytest.raises(LedgerError) as refused, two.tx(user) as tx:
+            tx.run(f"UPDATE fund.outregion_record SET {change}")
+        assert refused.value.code == code
