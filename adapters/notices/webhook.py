@@ -60,5 +60,9 @@ def post(hook: Hook, notice: str, body: bytes) -> str:
     except urllib.error.HTTPError as error:
         error.close()
         return f"HTTP {error.code}"
+    except (
+        urllib.error.URLError
+    ) as error:  # what is wrong with the line lies inside: a certificate, a name, a refusal
+        return type(error.reason if isinstance(error.reason, OSError) else error).__name__
     except (OSError, ValueError) as error:
-        return f"{type(error).__name__}"
+        return type(error).__name__

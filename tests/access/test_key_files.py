@@ -85,6 +85,7 @@ def test_the_agent_signs_statements_of_its_keys_and_nothing_else(tmp_path: Path)
         agent.held(socket)
 
 
+@pytest.mark.fault(45)
 def test_a_list_signed_by_one_is_no_list_and_evidence_is_checked_by_one_signed_by_two() -> None:
     one, two = pair(ED25519, generate(ED25519)), pair(SM2, generate(SM2))
     own_other = pair(ED25519, generate(ED25519))

@@ -110,7 +110,7 @@ def test_nothing_is_opened_before_it_is_asked_for(world: Any) -> None:
         assert opened == {"service": 1, "read": 0, "books": 0, "payments": 0, "intake": 0}
 
 
-@pytest.mark.fault(16)
+@pytest.mark.fault(13, 16, 70)
 def test_hanging_and_full(
     world: Any, service: Any, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import signal
@@ -30,6 +31,20 @@ from ledger.fund.intake import take as intake
 
 REGION = 420100
 URL = "/api/v1/settlements"
+
+
+def token(head: dict[str, str], body: dict[str, object]) -> str:
+    """A JSON web token that proves itself: its own algorithm, or none."""
+    parts = (
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (head, body)
+    )
+    return f"Bearer {'.'.join(parts)}."
+
+
+TOKENS = (
+    token({"alg": "none", "typ": "JWT"}, {"sub": "intake", "iss": "fundledger", "exp": 4_000_000_000}),
+    token({"alg": "HS256", "typ": "JWT"}, {"sub": "intake", "iss": "another", "exp": 4_000_000_000}),
+)
 
 
 @pytest.mark.fault(54)
@@ -230,7 +245,7 @@ def test_who_may_send(world: Any, client: httpx.Client, send: Any, monkeypatch: 
     monkeypatch.setattr(auth, "KEY_SECONDS", 0.0)
     record = world.record()
     headers = {"content-type": "application/json"}
-    for authorization in (None, "Bearer", "Basic eDp5", "Bearer fl_nobody", "Bearer 医保"):
+    for authorization in (None, "Bearer", "Basic eDp5", "Bearer fl_nobody", "Bearer 医保", *TOKENS):
         given = {} if authorization is None else {"authorization": authorization.encode()}
         answer = client.post(URL, json=record, headers={**headers, **given})
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")

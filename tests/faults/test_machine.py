@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,7 +20,9 @@ import pytest
 from ledger.api.problems import of_error
 from ledger.control.verify import verify
 from ledger.core.errors import Conflict, LedgerError, Unavailable
+from ledger.db import liveness
 from ledger.db.connections import direct
+from ledger.db.engine import service_engine
 from ledger.db.server import MEMORY, require_safe
 from ledger.db.unit_of_work import unit_of_work
 
@@ -56,9 +59,10 @@ def test_a_disk_that_fails_under_the_log_acknowledges_nothing(machine: Any, trou
 
 @pytest.mark.slow
 @pytest.mark.fault(6)
-def test_a_database_killed_in_a_bulk_load_has_all_or_nothing(machine: Any) -> None:
+@pytest.mark.parametrize("whole", [True, False], ids=["every process", "the postmaster alone"])
+def test_a_database_killed_in_a_bulk_load_has_all_or_nothing(machine: Any, whole: bool) -> None:
     before = machine.total()
-    drafts = [machine.draft() for _ in range(600)]
+    drafts = [machine.draft() for _ in range(3000)]
     with ThreadPoolExecutor(1) as pool:
         load = pool.submit(machine.post, *drafts)
         while not machine.admin(
@@ -66,26 +70,67 @@ def test_a_database_killed_in_a_bulk_load_has_all_or_nothing(machine: Any) -> No
         ):
             assert not load.done()
         time.sleep(0.05)
-        machine.kill()
-        with pytest.raises(Unavailable):
+        if whole:
+            machine.kill()
+        else:  # its children see that it is gone, each at its next wait
+            os.kill(machine.postmaster(), signal.SIGKILL)
+        try:
             load.result()
+            done = 100 * len(drafts)  # the backend came to its COMMIT before it looked
+        except Unavailable:
+            done = 0
+        assert not (whole and done)
     machine.start()
-    assert machine.total() == before
+    assert machine.total() in (before + done, before + 100 * len(drafts))
+    if not done and whole:
+        assert machine.total() == before
     machine.post(*drafts)
     acknowledged(machine, before + 100 * len(drafts))
 
 
 @pytest.mark.fault(7)
 def test_another_regions_database_is_killed(machine: Any, world: Any) -> None:
+    """The other cell books on without a single refusal; what was for the killed one is booked nowhere, and later there."""
+    before, lost = machine.total(), machine.draft("of the killed")
     beside = direct(world.settings)
-    with beside.connect() as lent:
-        machine.kill()
-        with pytest.raises(Unavailable) as told:
-            machine.post(machine.draft())
-        assert of_error(told.value).status == 503
-        assert lent.connection.driver_connection.execute("SELECT 1").fetchone() == (1,)
+    booked: list[str] = []
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.is_set():
+            key = f"B{len(booked)}"
+            machine.post(machine.draft(key), engine=beside)
+            booked.append(key)
+
+    def more() -> None:
+        there, deadline = len(booked), time.monotonic() + 10
+        while len(booked) < there + 5:
+            assert not going.done(), going.exception()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    with ThreadPoolExecutor(1) as pool:
+        going = pool.submit(go_on)
+        try:
+            more()
+            machine.kill()
+            for _ in range(3):
+                with pytest.raises(Unavailable) as told:
+                    machine.post(lost)
+                answer = of_error(told.value)
+                assert (answer.status, dict(answer.headers)[b"retry-after"] != b"") == (503, True)
+                more()
+        finally:
+            stop.set()
+        going.result()
     beside.dispose()
+    with psycopg.connect(world.admin_url) as admin:
+        there = [key for (key,) in admin.execute("SELECT source_key FROM books.source ORDER BY seq")]
+    assert there == booked
     assert MEMORY in {path.name for path in machine.home.iterdir()}
+    machine.start()
+    machine.post(lost)
+    acknowledged(machine, before + 100)
 
 
 @pytest.mark.fault(13)
@@ -123,6 +168,47 @@ def test_a_commit_that_completes_after_the_caller_gave_up_is_not_done_twice(mach
         time.sleep(0.02)
     assert machine.total() == before + 100
     assert [one.outcome for one in machine.post(draft)] == ["replayed"]
+    acknowledged(machine, before + 100)
+
+
+@pytest.mark.fault(13)
+def test_who_waits_for_a_frozen_database_is_told_unknown_and_it_is_not_done_twice(
+    machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller gives up by itself, while its COMMIT lies with a server that will complete it later."""
+    monkeypatch.setattr(liveness, "FROZEN_SECONDS", 1.0)
+    monkeypatch.setattr(liveness, "NEW_SECONDS", 0.2)
+    before, draft = machine.total(), machine.draft()
+    engine = service_engine(machine.settings)
+    watched = liveness.Liveness(service_engine(machine.settings, ping=False), [engine])
+    commit = psycopg.Connection.commit
+    frozen: list[int] = []
+
+    def freezing(connection: psycopg.Connection[Any]) -> None:
+        if not frozen and threading.current_thread() is threading.main_thread():
+            frozen.extend(machine.processes())
+            for pid in frozen:
+                os.kill(pid, signal.SIGSTOP)
+        commit(connection)
+
+    monkeypatch.setattr(psycopg.Connection, "commit", freezing)
+    try:
+        with pytest.raises(Unavailable) as unknown:
+            machine.post(draft, engine=engine)
+        assert unknown.value.code == "db.commit_unknown"
+        with pytest.raises(Unavailable):  # and who comes now does not wait at all
+            watched.require()
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    assert frozen
+    deadline = time.monotonic() + 10
+    while machine.total() == before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert machine.total() == before + 100
+    assert [one.outcome for one in machine.post(draft, engine=engine)] == ["replayed"]
+    watched.close()
+    engine.dispose()
     acknowledged(machine, before + 100)
 
 

@@ -70,6 +70,16 @@ def test_what_is_amiss_is_named_with_its_seed_and_repeats_by_it(
     assert (none["runs"], none["failed"]) == (0, [])
 
 
+@pytest.mark.slow
+@pytest.mark.fault(25, 74)
+@pytest.mark.parametrize(("seed", "days"), [(1005, 10), (1007, 4)])
+def test_seeds_that_once_went_wrong(settings: Settings, seed: int, days: int) -> None:
+    """1005, 1007: the clock was a day ahead when something was booked; the next approval waits for that day to come."""
+    done = storm(settings, seed, days)
+    assert done.wrong == []
+    assert done.faults["pay waited"] >= 1
+
+
 def test_a_seed_draws_the_same_faults() -> None:
     days = [date(2026, 10, 12) + timedelta(days=n) for n in range(200)]
     first = [drawn(7, day, "pay", 0) for day in days]

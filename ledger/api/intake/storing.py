@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -30,6 +31,8 @@ from ledger.fund.record.record import Refusal
 
 ROUTE: Final = "POST /api/v1/settlements"
 TRIES: Final = 4
+PAUSE_MS: Final = 20
+"""Between two attempts at most so long, times the attempts so far; by chance, so that two who met do not meet again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class Worker:
             except InFlight:
                 if attempt == TRIES:
                     raise
+                time.sleep(secrets.randbelow(attempt * PAUSE_MS) / 1000)
             except Unavailable as error:
                 if error.code == "db.unreachable" and attempt == 1:
                     continue  # the connection died since the last batch: nothing was done on it

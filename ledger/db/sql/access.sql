@@ -543,12 +543,26 @@ BEGIN
         DETAIL = format('%s只能由办理业务的岗位以自己的名义登记', TG_TABLE_NAME);
 END $$;
 
+-- What a caller named stands in the operator log on one line, and does nothing to the terminal it is read at: line ends, controls,
+-- and signs that hide or turn what follows, stand as '?', whichever door the line came by.
+CREATE OR REPLACE FUNCTION access.one_line() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE odd CONSTANT text := '[\u0001-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]';
+BEGIN
+    NEW.action := regexp_replace(NEW.action, odd, '?', 'g');
+    NEW.object := regexp_replace(NEW.object, odd, '?', 'g');
+    NEW.detail := regexp_replace(NEW.detail, odd, '?', 'g');
+    RETURN NEW;
+END $$;
+
 -- Guards ------------------------------------------------------
 CREATE OR REPLACE TRIGGER refuse_incompatible BEFORE INSERT OR UPDATE ON access.user_role
     FOR EACH ROW EXECUTE FUNCTION access.refuse_incompatible();
 -- The operator log says who did it: nobody writes in another's name.
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON access.operator_log FOR EACH ROW
     WHEN (NEW.user_name IS DISTINCT FROM access.user_name()) EXECUTE FUNCTION fund.refuse_writer();
+CREATE OR REPLACE TRIGGER one_line BEFORE INSERT ON access.operator_log FOR EACH ROW
+    WHEN (concat(NEW.action, NEW.object, NEW.detail) ~ '[\u0001-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]')
+    EXECUTE FUNCTION access.one_line();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON access.idempotency
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON access.incompatible

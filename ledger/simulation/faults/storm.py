@@ -36,6 +36,8 @@ FIRST: Final = date(2026, 10, 12)
 RECORDS, INSTITUTIONS = 8, 5
 FAULTS_AN_ACT: Final = 3
 """An act meets so many faults at most, then it is left in peace: what is looked for is what they leave behind."""
+BACKWARDS: Final = ("voucher.date_backwards", "batch.approval_day")
+"""How an act is refused whose day lies before the one that a clock ahead had come to."""
 QUIET_DAYS: Final = 8
 """Days after the last in which the bank still answers, and nothing else goes wrong."""
 
@@ -109,7 +111,7 @@ class Storm:
                 break
             self._struck(act, day, blow, more)
         answer = self.hand.do({"act": act, "day": day.isoformat(), "off": 0, "blow": {}, **more}) or {}
-        if answer.get("code") == "voucher.date_backwards" and day < self.ahead:
+        if answer.get("code") in BACKWARDS and day < self.ahead:
             self.told.faults[f"{act} waited"] += 1  # for the day the clock had come to; done then
         elif not answer.get("ok"):
             self.told.wrong.append(f"{day} {act}：{answer.get('code', 'died')} {answer.get('said', '')}")

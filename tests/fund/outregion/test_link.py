@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -9,10 +12,11 @@ import pytest
 
 from adapters.banks.simulator.faults import Fault
 from ledger.control.verify import verify
-from ledger.core.errors import Conflict, InvalidInput
+from ledger.core.errors import Conflict, InvalidInput, LedgerError
+from ledger.db.connections import Direct
 from ledger.fund.outregion.bills import draft_bill_orders, make_bill
 from ledger.fund.outregion.care import recognise_outregion
-from ledger.fund.outregion.link import OutboxMessage, accept, deliver, differences, ends
+from ledger.fund.outregion.link import End, OutboxMessage, accept, deliver, differences, ends
 from ledger.fund.outregion.monthly import confirm, pull
 from ledger.fund.outregion.quota import set_quota, usage
 from ledger.fund.outregion.report import report_paid
@@ -86,6 +90,46 @@ def test_while_the_other_side_is_down_the_message_waits_and_is_tried_again(two: 
     assert [one.outcome for one in deliver(two.end(HERE), two.end(THERE), LATER)] == ["delivered"]
     told = verify(two.month.database.auditor_engine, two.home)
     assert {(one.code, one.entry) for one in told} == {("trace.login", "access.app_user xitong")}
+
+
+@pytest.mark.fault(70, 73)
+@pytest.mark.parametrize("trouble", ["nobody listens", "hangs up"])
+def test_while_the_other_cell_is_down_our_side_stands_and_both_end_equal(
+    two: Any, billed: Any, trouble: str
+) -> None:
+    """A server that refuses the line, and one that takes it and ends it: ours is booked, theirs waits, and once."""
+    ours = two.balance(200103, counterparty=THERE)
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+        stop = threading.Event()
+
+        def hang_up() -> None:
+            gone.settimeout(0.05)
+            while not stop.is_set():
+                with suppress(TimeoutError):
+                    gone.accept()[0].close()
+
+        if trouble == "nobody listens":
+            gone.close()
+        ending = threading.Thread(target=hang_up if trouble == "hangs up" else stop.wait)
+        ending.start()
+        there = Direct({"host": "127.0.0.1", "port": port, "dbname": "x", "user": "x", "connect_timeout": 3})
+        try:
+            for _ in range(2):
+                [tried] = deliver(two.end(HERE), End(there, "xitong", THERE), NOV)
+                assert (tried.outcome, tried.error) == ("waiting", "db.unreachable")
+        finally:
+            stop.set()
+            ending.join()
+    assert two.balance(200103, counterparty=THERE) == ours
+    with two.tx() as tx:
+        [waiting] = differences(tx, LATER)
+    assert (waiting.delivered, waiting.difference_fen, waiting.age) == (False, 105_000, 7)
+    assert [one.outcome for one in deliver(two.end(HERE), two.end(THERE), LATER)] == ["delivered"]
+    assert deliver(two.end(HERE), two.end(THERE), LATER) == []
+    assert two.balance(9003, THERE, counterparty=HERE) == 105_000
+    assert two.month.asked("SELECT count(*) FROM fund.outregion_bill WHERE side = 'insured'") == [(1,)]
+    two.verified()
 
 
 @pytest.mark.fault(45)
@@ -215,3 +259,22 @@ def test_a_prepayment_that_came_back_is_expected_by_its_new_order(two: Any) -> N
     two.agrees()
     two.agrees(THERE)
     two.verified()
+
+
+@pytest.mark.fault(65)
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("order_no = 'FL420100-310-20261012-00099'", "outregion.not_in_order"),
+        ("confirmed_on = confirmed_on + 1", "outregion.state"),
+        ("bill_id = 'other'", "outregion.state"),
+    ],
+)
+def test_a_record_says_of_itself_only_what_its_papers_say(
+    two: Any, billed: Any, change: str, code: str
+) -> None:
+    """By raw SQL, whoever asks: nothing of a guest's record is moved by itself to where it is not looked for."""
+    for user in ("zhao", "li", "qian", "xitong"):
+        with pytest.raises(LedgerError) as refused, two.tx(user) as tx:
+            tx.run(f"UPDATE fund.outregion_record SET {change}")
+        assert refused.value.code == code

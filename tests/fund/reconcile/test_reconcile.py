@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError, NotFound
 from ledger.fund.reconcile.decisions import confirm_decisions, propose_decision
 from ledger.fund.reconcile.details import (
     DetailFile,
@@ -332,3 +332,22 @@ def test_the_set_operation_is_the_naive_comparison(stocked: Any, theirs: dict[st
     with stocked.tx() as tx:
         listed = {(d.outcome, d.setl_id) for d in differences(tx, found.run_id)}
     assert listed == {(kind, key) for kind, keys in naive.items() if kind != "MATCH" for key in keys}
+
+
+@pytest.mark.fault(65)
+@pytest.mark.parametrize(
+    "change",
+    ["differences = 0", "records = records + 1", "run_id = ''", "run_id = 'other'", "total_id = 'other'"],
+)
+def test_a_line_says_what_its_comparison_found(stocked: Any, change: str) -> None:
+    """By raw SQL, whoever asks: the differences found are not written away."""
+    rows = ours(stocked)
+    rows[0] = rows[0]._replace(fund_fen=1)
+    compare(stocked, rows)
+    for user in ("zhao", "qian", "li"):
+        with pytest.raises(LedgerError) as refused, stocked.tx(user) as tx:
+            tx.run(f"UPDATE fund.reconciliation SET {change}")
+        assert refused.value.code == "reconcile.not_compared"
+    assert stocked.asked("SELECT state, differences FROM fund.reconciliation WHERE run_id <> ''") == [
+        ("differs", 1)
+    ]

@@ -23,6 +23,11 @@ from ledger.fund.region.calendar import read_calendar, shipped_calendar
         (date(2026, 2, 13), 1, date(2026, 2, 14)),
         (date(2026, 2, 14), 2, date(2026, 2, 25)),
         (date(2026, 10, 12), 0, date(2026, 10, 12)),
+        (date(2024, 2, 28), 1, date(2024, 2, 29)),
+        (date(2024, 2, 29), 1, date(2024, 3, 1)),
+        (date(2026, 2, 27), 1, date(2026, 2, 28)),  # a Saturday, worked: the month has no 29th
+        (date(2026, 1, 30), 1, date(2026, 2, 2)),  # the month ends on a Saturday
+        (date(2026, 4, 30), 1, date(2026, 5, 6)),  # and on the eve of a holiday
     ],
 )  # fmt: skip
 def test_the_right_day_in_both(month: Any, day: date, count: int, wanted: date) -> None:

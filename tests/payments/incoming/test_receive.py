@@ -74,6 +74,22 @@ def test_the_same_receipt_in_two_files_adds_no_row(world: Any, bank: Any, sent: 
 
 
 @pytest.mark.fault(35)
+def test_the_same_bytes_under_another_name_post_nothing(
+    world: Any, bank: Any, sent: Any, movement: Any
+) -> None:
+    [one] = sent(100)
+    content = bank.note(movement("S1", one))
+    bank.put(content, "first.xml")
+    assert world.receive(bank).outcomes == {"posted": 1}
+    bank.put(content, "again.xml")
+    bank.put(content, "first (1).xml")
+    assert "posted" not in world.receive(bank).outcomes
+    assert world.value("SELECT count(*) FROM books.entry WHERE event = 'RCV'") == 1
+    assert world.value("SELECT count(*) FROM payments.evidence WHERE outcome = 'posted'") == 1
+    assert world.states() == {"paid": 1}
+
+
+@pytest.mark.fault(35)
 def test_two_papers_of_one_movement_post_once(world: Any, bank: Any, sent: Any, movement: Any) -> None:
     one, two = sent(100, 200)
     bank.put(bank.note(movement("S1", one)))

@@ -77,6 +77,33 @@ def test_who_may_not_approve(world: Any, user: str, code: str) -> None:
 
 
 @pytest.mark.fault(62)
+def test_a_post_that_was_taken_away_approves_nothing_any_more(world: Any, database: Any) -> None:
+    """Also where the page was opened, and the digest seen, while it was still held."""
+    world.allot(100)
+    batch = world.batch(100)
+    with psycopg.connect(database.admin_url) as admin:
+        admin.execute("DELETE FROM access.user_role WHERE user_name = 'checker' AND role = 'checker'")
+    with pytest.raises(Forbidden) as refused:
+        approving(world, batch)
+    assert refused.value.code in ("access.role_missing", "access.no_role")
+    assert world.states() == {"draft": 1}
+
+
+@pytest.mark.fault(62)
+@pytest.mark.parametrize("change", ["amount_fen = 101", "payee_number = '6222999999'", "purpose = 'x'"])
+@pytest.mark.parametrize("user", ["maker", "checker", "cashier"])
+def test_what_was_approved_is_edited_by_nobody(world: Any, user: str, change: str) -> None:
+    world.allot(100)
+    batch = world.batch(100)
+    approving(world, batch)
+    with pytest.raises(Forbidden), world.tx(user) as tx:
+        tx.run(f"UPDATE payments.pay_order SET {change}")
+    assert world.value("SELECT payments.order_digest(420100, %(o)s)", o=batch.order_nos[0]) == world.value(
+        "SELECT evidence_digest FROM books.entry WHERE event = 'ORD'"
+    )
+
+
+@pytest.mark.fault(62)
 def test_approval_is_bound_to_the_content(world: Any, database: Any) -> None:
     world.allot(1000)
     batch = world.batch(100)

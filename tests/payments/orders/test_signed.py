@@ -167,6 +167,7 @@ def test_what_another_approved_does_not_hold_up_the_list(signing: Signing) -> No
     assert signing.world.states() == {"approved": 2}
 
 
+@pytest.mark.fault(45, 62)
 def test_a_signature_that_does_not_hold_is_refused(signing: Signing) -> None:
     batch = signing.batches[0]
     own, wanted = signing.keys["checker"], signing.wanted(batch)

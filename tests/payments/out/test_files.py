@@ -190,6 +190,7 @@ def test_sending_delivers_the_stored_bytes_once(world: Any, bank: Any, batch: An
 
 LOST = Unavailable("bank.unknown", "线路中断")
 AWAY = Unavailable("bank.unreachable", "银行不可达")
+FULL = Unavailable("bank.disk_full", "银行磁盘已满")
 
 
 @pytest.mark.fault(9, 39, 43)
@@ -198,6 +199,7 @@ AWAY = Unavailable("bank.unreachable", "银行不可达")
     [
         ("asking", AWAY, "filed", "filed", 0),
         ("before", AWAY, "filed", "filed", 0),
+        ("before", FULL, "filed", "filed", 0),
         ("before", LOST, "unknown", "unknown", 0),
         ("between", LOST, "unknown", "unknown", 1),
         ("after", LOST, "unknown", "unknown", 2),

@@ -380,6 +380,18 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- What a record says of its order is what the order says of it, at the end of the transaction that says so.
+CREATE OR REPLACE FUNCTION fund.check_outregion_claimed() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM payments.order_outregion d
+                    WHERE d.region = NEW.region AND d.order_no = NEW.order_no AND d.fund = NEW.fund AND d.setl_id = NEW.setl_id) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'outregion.not_in_order',
+            DETAIL = format('结算%s不在拨付单%s中', NEW.setl_id, NEW.order_no);
+    END IF;
+    RETURN NULL;
+END $$;
+
 -- At the approval of a batch: between regions, and for their patients, money leaves only in a batch of its own kind, from
 -- its own account, against the bill, the approved movement or the records behind it; nothing else leaves from the 财政专户.
 CREATE OR REPLACE FUNCTION fund.check_outregion_batch(p_region integer, p_batch_id text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
@@ -483,7 +495,8 @@ END $$;
 
 -- Guards ------------------------------------------------------
 CREATE OR REPLACE TRIGGER check_outregion_record BEFORE INSERT ON fund.outregion_record FOR EACH ROW EXECUTE FUNCTION fund.check_outregion_record();
-CREATE OR REPLACE TRIGGER check_outregion_state BEFORE UPDATE OF state ON fund.outregion_record FOR EACH ROW EXECUTE FUNCTION fund.check_outregion_state();
+-- The day and the bill of a clearing move with its state, never by themselves.
+CREATE OR REPLACE TRIGGER check_outregion_state BEFORE UPDATE OF state, confirmed_on, bill_id ON fund.outregion_record FOR EACH ROW EXECUTE FUNCTION fund.check_outregion_state();
 CREATE OR REPLACE TRIGGER check_outregion_move_new BEFORE INSERT ON fund.outregion_move FOR EACH ROW EXECUTE FUNCTION fund.check_outregion_move();
 CREATE OR REPLACE TRIGGER check_outregion_move BEFORE UPDATE OF state, approved_by, approved_on, account, receipt_no, booked_on, done_by
     ON fund.outregion_move FOR EACH ROW EXECUTE FUNCTION fund.check_outregion_move();
@@ -494,6 +507,8 @@ CREATE OR REPLACE TRIGGER check_outregion_counterparty BEFORE INSERT OR UPDATE O
 CREATE OR REPLACE TRIGGER check_outregion_order BEFORE UPDATE OF order_no ON fund.outregion_bill FOR EACH ROW EXECUTE FUNCTION fund.check_outregion_order();
 CREATE OR REPLACE TRIGGER check_outregion_claim BEFORE UPDATE OF order_no ON fund.outregion_record FOR EACH ROW
     WHEN (OLD.order_no IS DISTINCT FROM NEW.order_no) EXECUTE FUNCTION fund.check_outregion_claim();
+CREATE CONSTRAINT TRIGGER claimed AFTER UPDATE ON fund.outregion_record DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (NEW.order_no <> '' AND OLD.order_no <> NEW.order_no) EXECUTE FUNCTION fund.check_outregion_claimed();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, fund, setl_id, seqno, side, counterparty, institution, service_year, term, category,
     amount_fen, account_fen, recognised_by ON fund.outregion_record FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, fund, move_id, kind, counterparty, amount_fen, document, prepared_by, prepared_on ON fund.outregion_move FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();

@@ -122,6 +122,20 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'reconcile.not_agreed',
             DETAIL = format('机构%s %s期清算类别%s尚有未核对或未解决的差异，不能置为平', NEW.institution, NEW.term, NEW.clr_type);
     END IF;
+    -- What the line says of its comparisons is what they found: nobody writes a figure of his own.
+    IF NEW.run_id = '' AND (NEW.records, NEW.differences) <> (0, 0)
+       OR NEW.run_id <> '' AND (TG_OP = 'INSERT' OR (NEW.run_id, NEW.records, NEW.differences) IS DISTINCT FROM (OLD.run_id, OLD.records, OLD.differences))
+          AND NOT EXISTS (SELECT 1 FROM fund.reconcile_run r
+              WHERE r.region = NEW.region AND r.run_id = NEW.run_id AND r.matched + r.center_only + r.amount_diff = NEW.records
+                AND (r.fund, r.institution, r.term, r.clr_type) = (NEW.fund, NEW.institution, NEW.term, NEW.clr_type)
+                AND (SELECT count(*) FROM fund.difference d
+                      WHERE d.region = r.region AND d.run_id = r.run_id AND d.confirmed_by = '') = NEW.differences)
+       OR NEW.total_id <> '' AND (TG_OP = 'INSERT' OR NEW.total_id <> OLD.total_id)
+          AND NOT EXISTS (SELECT 1 FROM fund.reconcile_total t WHERE t.region = NEW.region AND t.total_id = NEW.total_id
+                AND (t.fund, t.institution, t.clr_type) = (NEW.fund, NEW.institution, NEW.clr_type)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'reconcile.not_compared',
+            DETAIL = format('机构%s %s期清算类别%s的对账结果与其对账批次不符', NEW.institution, NEW.term, NEW.clr_type);
+    END IF;
     RETURN NEW;
 END $$;
 

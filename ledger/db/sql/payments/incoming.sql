@@ -353,7 +353,7 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, account, kind, receipt
 -- Evidence that has posted keeps its outcome.
 CREATE OR REPLACE TRIGGER evidence_used BEFORE UPDATE ON payments.evidence FOR EACH ROW
     WHEN (OLD.outcome IN ('posted', 'confirmed')
-          AND (NEW.outcome, NEW.matched_order) IS DISTINCT FROM (OLD.outcome, OLD.matched_order))
+          AND (NEW.outcome, NEW.outcome_code, NEW.matched_order) IS DISTINCT FROM (OLD.outcome, OLD.outcome_code, OLD.matched_order))
     EXECUTE FUNCTION payments.check_used();
 CREATE OR REPLACE TRIGGER check_evidence BEFORE INSERT OR UPDATE ON payments.evidence FOR EACH ROW EXECUTE FUNCTION payments.check_evidence();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON payments.evidence

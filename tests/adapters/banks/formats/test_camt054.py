@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
@@ -296,3 +297,33 @@ def test_a_field_no_bank_can_mean_so_long_is_refused_by_name(bank_format: Iso200
     assert [(r.code, "银行流水号" in r.message or "回单号" in r.message) for r in decoded.rejected] == [
         ("bankfile.too_long", True)
     ]
+
+
+@pytest.mark.fault(28)
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("<Dt>2026-11-23</Dt>", date(2026, 11, 23)),
+        ("<DtTm>2026-11-23T23:59:59.999+08:00</DtTm>", date(2026, 11, 23)),
+        ("<DtTm>2026-11-23T23:59:59.999</DtTm>", date(2026, 11, 23)),
+        ("<DtTm>2026-11-23T15:59:59.999Z</DtTm>", date(2026, 11, 23)),
+        ("<DtTm>2026-11-23T16:00:00Z</DtTm>", date(2026, 11, 24)),
+        ("<DtTm>2026-12-31T23:59:59.999+08:00</DtTm>", date(2026, 12, 31)),
+        ("<DtTm>2026-12-31T16:00:00.000Z</DtTm>", date(2027, 1, 1)),
+        ("<DtTm>1988-07-01T15:30:00Z</DtTm>", date(1988, 7, 2)),  # summer time: +09:00
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Shanghai"])
+def test_a_movement_is_of_its_day_in_shanghai(
+    bank_format: Iso20022Format, monkeypatch: pytest.MonkeyPatch, said: str, day: date, zone: str
+) -> None:
+    """Whatever the zone of the machine: the bank's day, also in the last millisecond of it."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        content = _body(_entry(_tx("1.00", "FL20261121-1"), day=f"<BookgDt>{said}</BookgDt>"))
+        [evidence] = bank_format.decode("n.xml", content).evidence
+        assert evidence.booking_date == day
+    finally:
+        monkeypatch.undo()
+        time.tzset()
