@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     connections: int = Field(default=1_000, ge=50, le=100_000)
     connections_per_address: int = Field(default=500, ge=10, le=100_000)
     requests_per_second: int = Field(default=10_000, ge=1, le=1_000_000)
-    strangers_per_second: int = Field(default=50, ge=1, le=1_000_000)
+    strangers_per_second: int = Field(default=20, ge=1, le=1_000_000)
     key_file: Path | None = None
     passphrase_file: Path | None = None
     agent_socket: Path | None = None

@@ -213,12 +213,12 @@ class GuardedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 uvicorn's own words
         """Called where the parser stopped, by itself or by `_stop`."""
         answer, self._why = self._why, None
-        if self._put_off:
-            self._refuse_later(answer)
+        if self._put_off or not (self._proven or self.toll.fault(self.address)):
+            self._refuse_later(answer or unreadable())
         else:
             self._refuse(answer or unreadable())
 
-    def _refuse_later(self, answer: Answer | None) -> None:
+    def _refuse_later(self, answer: Answer) -> None:
         """Hear nothing more and let it wait for its refusal; whoever needs the place may have it."""
         self._deaf = True
         self._stop_waiting()

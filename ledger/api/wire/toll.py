@@ -14,7 +14,7 @@ from typing import Final
 
 from ledger.api.wire.proxies import Proxies
 
-BURST_SECONDS: Final = 2.0
+BURST_SECONDS: Final = 5.0
 """A bucket holds what comes in so long: what an address that was quiet may ask for at once."""
 PUT_OFF_SECONDS: Final = 1.0
 """How long an answer past the rate is held back: a flood that waits for its answers is slowed, one that does not fills only
@@ -58,12 +58,17 @@ class Toll:
         self._handshakes = Buckets(per_second)
         self._keyless = Buckets(per_second)
         self._unmet = Buckets(per_second)
+        self._faults = Buckets(per_second)
         self.put_off = 0
         """How many handshakes and requests were refused, ever."""
 
     def handshake(self, peer: str) -> bool:
         """Whether this address may begin a handshake; a proxy of ours always may."""
         return self._proxies.trusted(peer) or self._counted(self._handshakes, _place(peer))
+
+    def fault(self, peer: str) -> bool:
+        """Whether this address is told at once what was wrong with its request; a proxy of ours always is."""
+        return self._proxies.trusted(peer) or self._counted(self._faults, _place(peer))
 
     def request(self, peer: str, headers: Iterable[tuple[bytes, bytes]], *, proven: bool) -> bool:
         """Whether a request of this head goes on. `proven`: a good key came over its connection.
