@@ -32,6 +32,7 @@ _ALLOWED: Final = {
     "connections": "50至100000的整数",
     "connections_per_address": "10至100000的整数",
     "requests_per_second": "1至1000000的整数",
+    "strangers_per_second": "1至1000000的整数",
 }
 
 
@@ -59,7 +60,8 @@ class Settings(BaseSettings):
     `seal_algorithm` is what seals and archive packages are signed with unless a command names another.
     `tls_certificate` (the chain) and `tls_key` have the service speak TLS itself; behind a proxy that does, `trusted_proxies`
     names the addresses whose X-Forwarded-For is believed. `connections` and `connections_per_address` are how many may be
-    open, `requests_per_second` how many one user may send.
+    open, `requests_per_second` how many one user may send, `strangers_per_second` how many handshakes and how many requests
+    without a key found good one address may begin.
     """
 
     model_config = SettingsConfigDict(
@@ -86,6 +88,7 @@ class Settings(BaseSettings):
     connections: int = Field(default=1_000, ge=50, le=100_000)
     connections_per_address: int = Field(default=500, ge=10, le=100_000)
     requests_per_second: int = Field(default=10_000, ge=1, le=1_000_000)
+    strangers_per_second: int = Field(default=20, ge=1, le=1_000_000)
     key_file: Path | None = None
     passphrase_file: Path | None = None
     agent_socket: Path | None = None

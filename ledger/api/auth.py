@@ -68,6 +68,11 @@ class KeyRing:
         known = self._known.get(hashlib.sha256(authorization).digest())
         return known[1] if known is not None and known[0] > time.monotonic() else None
 
+    def met(self, authorization: bytes) -> bool:
+        """Whether a header was found good before, or is just being looked up: it costs nothing that another's flood does not."""
+        digest = hashlib.sha256(authorization).digest()
+        return digest in self._known or digest in self._asking
+
     def admit(self, caller: Caller) -> None:
         """Count a request of a known caller; raises TooMany `service.rate` past what a user may send in a second."""
         second = int(time.monotonic())

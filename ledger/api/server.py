@@ -66,7 +66,7 @@ def configuration(service: Service, host: str, port: int, tls: SSLContext | None
         service,
         host=host,
         port=port,
-        http=partial(IntakeProtocol, door=service.door),  # type: ignore[arg-type]
+        http=partial(IntakeProtocol, door=service.door, toll=service.toll),  # type: ignore[arg-type]
         ws="none",
         interface="asgi3",
         loop="ledger.api.wire.tls:Loop",

@@ -24,6 +24,7 @@ from ledger.api.refused import Refusals
 from ledger.api.wire.door import Door
 from ledger.api.wire.places import Places
 from ledger.api.wire.proxies import Proxies
+from ledger.api.wire.toll import Toll
 from ledger.core.errors import BadRequest
 from ledger.db.connections import Engine as Shared
 from ledger.db.connections import driver_of
@@ -68,6 +69,7 @@ class Service:
         self.keys = KeyRing(self.engine, clock.today, self.refusals, settings.requests_per_second)
         self._proxies = Proxies(settings.trusted_proxies)
         self.door = Door(settings.connections, settings.connections_per_address, self._proxies.trusted)
+        self.toll = Toll(settings.strangers_per_second, self._proxies, self.keys.met)
         self._places = Places(THREADS)
         self._storing: Engine = intake_engine(settings)
         self._posts = Posts(settings, self.engine)

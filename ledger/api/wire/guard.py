@@ -14,7 +14,16 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from ledger.api.limits import BODY_MAX
 from ledger.api.problems import Answer, problem
 from ledger.api.wire.door import Door
-from ledger.api.wire.heads import HEAD_BYTES_MAX, HEADERS_MAX, fault_of, too_large, too_slow, unreadable
+from ledger.api.wire.heads import (
+    HEAD_BYTES_MAX,
+    HEADERS_MAX,
+    fault_of,
+    too_large,
+    too_often,
+    too_slow,
+    unreadable,
+)
+from ledger.api.wire.toll import PUT_OFF_SECONDS, Toll
 
 HEAD_SECONDS: Final = 10.0
 """From the connection, or from a request's first byte, to the end of its head."""
@@ -40,15 +49,16 @@ class Refused(Exception):
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's connection under limits."""
 
-    def __init__(self, *args: Any, door: Door, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, door: Door, toll: Toll, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.door = door
+        self.toll = toll
         self.address = ""
         self._proven = False
         self._at = _IDLE
         self._raw = self._body_bytes = self._head_bytes = 0
         self._why: Answer | None = None
-        self._deaf = self._ending = False
+        self._deaf = self._ending = self._put_off = False
         self._due: asyncio.TimerHandle | None = None
         self._due_at = _IDLE
         self._unread: asyncio.TimerHandle | None = None
@@ -141,6 +151,9 @@ class GuardedProtocol(HttpToolsProtocol):
         answer = fault_of(parser.get_method(), self.url, parser.get_http_version(), self.headers)
         if answer is not None:
             self._stop(answer)
+        if not self.toll.request(self.address, self.headers, proven=self._proven):
+            self._put_off = True
+            self._stop(too_often())
         self._at = _BODY
         self._raw = 0
         self.scope["extensions"] = {"fundledger.known": {"prove": self.prove}}
@@ -200,7 +213,17 @@ class GuardedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 uvicorn's own words
         """Called where the parser stopped, by itself or by `_stop`."""
         answer, self._why = self._why, None
-        self._refuse(answer or unreadable())
+        if self._put_off or not (self._proven or self.toll.fault(self.address)):
+            self._refuse_later(answer or unreadable())
+        else:
+            self._refuse(answer or unreadable())
+
+    def _refuse_later(self, answer: Answer) -> None:
+        """Hear nothing more and let it wait for its refusal; whoever needs the place may have it."""
+        self._deaf = True
+        self._stop_waiting()
+        self.flow.pause_reading()
+        self._due = self.loop.call_later(PUT_OFF_SECONDS, self._refuse, answer)
 
     def _refuse(self, answer: Answer | None) -> None:
         """Answer, if it is this request's turn, and end the connection; None ends it without an answer."""

@@ -48,6 +48,11 @@ def too_slow() -> Answer:
     return problem(408, "http.head_too_slow", "请求头没有在限定时间内到齐")
 
 
+def too_often() -> Answer:
+    """A request without a key that was found good, from an address that sent too many."""
+    return problem(429, "http.too_often", "此地址未出示有效密钥的请求过快，请稍后再试")
+
+
 def _of_target(method: bytes, target: bytes) -> Answer | None:
     if len(target) > TARGET_MAX:
         return problem(414, "http.target_too_long", f"请求地址超过{TARGET_MAX}字节")

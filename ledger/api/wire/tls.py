@@ -15,6 +15,7 @@ import uvloop
 from cryptography import x509
 
 from ledger.api.wire.door import Door
+from ledger.api.wire.toll import PUT_OFF_SECONDS, Toll
 from ledger.core.dates import machine_seconds
 from ledger.core.errors import InvalidInput
 from ledger.settings import Settings
@@ -27,6 +28,7 @@ class Behind(asyncio.Protocol):
     """What speaks once the handshake is done, and the door it goes in by."""
 
     door: Door
+    toll: Toll
 
 
 def context_of(settings: Settings) -> ssl.SSLContext | None:
@@ -90,20 +92,30 @@ class Handshake(asyncio.Protocol):
         self._behind, self._line = behind, line
         peer = line.getpeername()
         self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._left = asyncio.Event()
 
     async def shake(self, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext) -> None:
         """To the end of the handshake, or of the connection; where there is no place it goes without a word."""
         try:
-            if self._behind.door.enter(self):
+            if not self._behind.door.enter(self):
+                self._line.close()
+            elif not self._behind.toll.handshake(self.address):
+                await self._put_off()
+            else:
                 await loop.connect_accepted_socket(
                     lambda: self, self._line, ssl=context, ssl_handshake_timeout=HANDSHAKE_SECONDS
                 )
-            else:
-                self._line.close()
         except OSError:  # ssl.SSLError, the time limit and every end of a line
             self._line.close()
         finally:
             self._behind.door.gone(self)
+
+    async def _put_off(self) -> None:
+        """Too many of this address: it waits, unheard, in a place anybody may have, and gets no handshake."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PUT_OFF_SECONDS):
+                await self._left.wait()
+        self._line.close()
 
     def busy(self) -> bool:
         """Nothing of it is being answered."""
@@ -111,6 +123,7 @@ class Handshake(asyncio.Protocol):
 
     def leave(self) -> None:
         """End it: another needs the place."""
+        self._left.set()
         with suppress(OSError):
             self._line.shutdown(socket.SHUT_RDWR)
 

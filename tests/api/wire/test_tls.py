@@ -38,6 +38,7 @@ def safe(world: Any, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyP
     few = world.settings.model_copy(
         update={
             "tls_certificate": certificate[0], "tls_key": certificate[1], "connections": PLACES, "connections_per_address": PLACES,
+            "strangers_per_second": 10_000,
         }
     )  # fmt: skip
     with served(make_service(few, Remote), context_of(few)) as made:

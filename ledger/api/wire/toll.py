@@ -1,0 +1,112 @@
+"""How often an address may ask for what costs the event loop its time before a good key is shown: handshakes, keyless requests.
+
+A bucket per address and kind: full at first, so that a monitor, a browser or a caller who just came never waits; empty under
+a flood, and then whatever the address asks for is put off. What a caller known by its key asks for costs nothing here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
+
+from ledger.api.wire.proxies import Proxies
+
+BURST_SECONDS: Final = 5.0
+"""A bucket holds what comes in so long: what an address that was quiet may ask for at once."""
+PUT_OFF_SECONDS: Final = 1.0
+"""How long an answer past the rate is held back: a flood that waits for its answers is slowed, one that does not fills only
+its own places."""
+ADDRESSES_MAX: Final = 8_192
+_NETWORK_BITS: Final = 64
+"""Of IPv6: whoever has one address there has them all."""
+
+
+class Buckets:
+    """Token buckets by address, the one longest unused forgotten first. Used from the event loop only."""
+
+    def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._most = max(1.0, per_second * BURST_SECONDS)
+        self._clock = clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, address: str) -> bool:
+        """Take one; False: there is none left."""
+        now = self._clock()
+        left, since = self._left.get(address, (self._most, now))
+        left = min(self._most, left + (now - since) * self._per_second)
+        found = left >= 1.0
+        self._left[address] = (left - 1.0 if found else left, now)
+        self._left.move_to_end(address)
+        while len(self._left) > ADDRESSES_MAX:
+            self._left.popitem(last=False)
+        return found
+
+
+class Toll:
+    """What strangers may ask of one service."""
+
+    def __init__(
+        self, per_second: float, proxies: Proxies, met: Callable[[bytes], bool] = lambda _authorization: False
+    ) -> None:
+        """`met`: whether an Authorization header was found good before, or is being looked up now."""
+        self._proxies = proxies
+        self._met = met
+        self._handshakes = Buckets(per_second)
+        self._keyless = Buckets(per_second)
+        self._unmet = Buckets(per_second)
+        self._faults = Buckets(per_second)
+        self.put_off = 0
+        """How many handshakes and requests were refused, ever."""
+
+    def handshake(self, peer: str) -> bool:
+        """Whether this address may begin a handshake; a proxy of ours always may."""
+        return self._proxies.trusted(peer) or self._counted(self._handshakes, _place(peer))
+
+    def fault(self, peer: str) -> bool:
+        """Whether this address is told at once what was wrong with its request; a proxy of ours always is."""
+        return self._proxies.trusted(peer) or self._counted(self._faults, _place(peer))
+
+    def request(self, peer: str, headers: Iterable[tuple[bytes, bytes]], *, proven: bool) -> bool:
+        """Whether a request of this head goes on. `proven`: a good key came over its connection.
+
+        A proxy's connection proves nothing: behind it stand many. Guessed keys have a bucket of their own, so that neither
+        crowd takes what the other's honest neighbour needs.
+        """
+        trusted = self._proxies.trusted(peer)
+        if proven and not trusted:
+            return True
+        forwarded, authorization = [], None
+        for name, value in headers:
+            if name == b"authorization":
+                authorization = value
+            elif trusted and name == b"x-forwarded-for":
+                forwarded.append(value)
+        if authorization is not None and self._met(authorization):
+            return True
+        buckets = self._keyless if authorization is None else self._unmet
+        return self._counted(buckets, _place(self._proxies.caller(peer, forwarded)))
+
+    def _counted(self, buckets: Buckets, place: str) -> bool:
+        if buckets.take(place):
+            return True
+        self.put_off += 1
+        return False
+
+
+def _place(address: str) -> str:
+    """What is counted as one: an address, of IPv6 its network; an IPv4 address written in IPv6 is itself."""
+    if ":" not in address:
+        return address
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ip_network((int(found), _NETWORK_BITS), strict=False))
