@@ -188,9 +188,10 @@ BEGIN
     END LOOP;
     FOR d IN SELECT p.oid::regprocedure::text AS name, n.nspname AS schema, n.nspname || '.' || p.proname AS bare
                FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-              WHERE n.nspname IN ('books', 'fund', 'payments') AND p.provolatile = 'v' AND has_function_privilege('fundledger_service', p.oid, 'EXECUTE')
+              WHERE (n.nspname IN ('books', 'fund', 'payments') OR p.oid::regprocedure::text ~ '^access[.](require_signature|demands_now|latest_day)[(]')
+                AND p.provolatile = 'v' AND has_function_privilege('fundledger_service', p.oid, 'EXECUTE')
     LOOP
-        own := CASE WHEN d.bare = ANY ('{books.stage,books.prepare,books.post,books.open_period,books.outer_day,fund.lock_book,
+        own := CASE WHEN d.schema = 'access' OR d.bare = ANY ('{books.stage,books.prepare,books.post,books.open_period,books.outer_day,fund.lock_book,
                         fund.refresh_statistics,payments.freeze_now,payments.match_stated,payments.take_line}'::text[])
                         THEN 'fundledger_books, fundledger_payments'
                     WHEN d.schema = 'books' OR d.bare = ANY ('{fund.begin_cutover,fund.propose_cutover,fund.decide_cutover,fund.open_banks,

@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 
 from ledger.core.dates import Calendar
-from ledger.core.errors import InvalidInput
+from ledger.core.errors import InvalidInput, LedgerError
+from ledger.fund.month.approve import approve_month
+from ledger.fund.month.prepare import prepare
+from ledger.fund.month.read import MonthScope
 from ledger.fund.region.calendar import read_calendar, shipped_calendar
+from ledger.fund.region.holidays import HolidayTable, confirm_calendar, propose_calendar
+from ledger.simulation.people import DEMO_REGION
 
 
 @pytest.mark.fault(26, 27)
@@ -72,3 +77,28 @@ def test_the_day_itself_never_counts() -> None:
     plain = Calendar(frozenset({2026}), {})
     assert plain.after_working_days(date(2026, 3, 2), 1) == date(2026, 3, 3)
     assert plain.after_working_days(date(2026, 3, 7), 1) == date(2026, 3, 9)
+
+
+@pytest.mark.fault(27)
+def test_what_is_not_decided_is_counted_by_the_corrected_table(town: Any, bill: Any) -> None:
+    """A sheet's draft drawn up before a correction is void by it; drawn up anew it is due by the table then in force."""
+    town.begin()
+    town.month.take(bill("a1", fund=100_001))
+    town.pay_daily(date(2026, 10, 13))
+    on = date(2026, 11, 3)
+    town.open(on)
+    town.audited("H42010000001", 202610, date(2026, 11, 2))
+    scope = MonthScope(310, "H42010000001", 202610)
+    before = prepare(town.engine, "zhao", DEMO_REGION, scope, on)
+    with town.tx() as tx:
+        days = tx.rows("SELECT day, working FROM fund.calendar_day WHERE year = 2026 ORDER BY day")
+        more = HolidayTable(2026, "国办发明电〔2026〕99号", (*days, (date(2026, 12, 8), False)))
+        digest = propose_calendar(tx, more, on)
+    with town.tx("qian") as tx:
+        confirm_calendar(tx, 2026, digest, on)
+    with pytest.raises(LedgerError, match=r"month\."):
+        approve_month(town.engine, "qian", DEMO_REGION, before.sheet_id, before.digest, on)
+    after = prepare(town.engine, "zhao", DEMO_REGION, scope, on)
+    assert after.figures.due_on == before.figures.due_on + timedelta(days=1)
+    approve_month(town.engine, "qian", DEMO_REGION, after.sheet_id, after.digest, on)
+    town.verified()

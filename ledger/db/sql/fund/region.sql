@@ -315,6 +315,40 @@ BEGIN
 END $$;
 
 -- A maker's transcription; returns its digest. The same again changes nothing.
+-- A table in force is corrected for days to come only: what was counted by a day that has passed stays as it was counted. What is
+-- not decided yet (a sheet's draft, a batch) is counted anew by the table then in force.
+CREATE OR REPLACE FUNCTION fund.check_calendar_correction(p_year integer, p_days text, p_source text, p_on date) RETURNS void LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' AS $$
+DECLARE
+    v_day  date;
+    v_same boolean;
+BEGIN
+    WITH given AS (SELECT split_part(d, ',', 1)::date AS day, split_part(d, ',', 2) = 'Y' AS working FROM string_to_table(p_days, ';') AS d),
+         changed AS (SELECT coalesce(g.day, c.day) AS day FROM given g FULL JOIN (SELECT * FROM fund.calendar_day WHERE year = p_year) c USING (day)
+                      WHERE g.working IS DISTINCT FROM c.working)
+    SELECT min(day), min(day) IS NULL INTO v_day, v_same FROM changed;
+    IF v_same THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'calendar.known', DETAIL = format('%s年节假日表已在用，所列各日相同', p_year);
+    ELSIF v_day <= p_on THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'calendar.past',
+            DETAIL = format('%s已到或已过，在用的节假日表只能更正%s以后的日子', v_day, p_on);
+    ELSIF (SELECT source FROM fund.calendar_year WHERE year = p_year) = p_source THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'calendar.source', DETAIL = '更正须写明另一份通知：现行的即依据此通知';
+    END IF;
+END $$;
+
+-- Changed only by `decide_calendar`: in the transaction that confirms the year's correction, days after its own.
+CREATE OR REPLACE FUNCTION fund.check_calendar_changed() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM fund.calendar_proposal p WHERE p.year = OLD.year AND p.state = 'confirmed'
+                      AND p.xmin = pg_current_xact_id()::xid) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'row.frozen', DETAIL = '节假日表只能由两人更正';
+    END IF;
+    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+    RETURN NEW;
+END $$;
+
 CREATE OR REPLACE FUNCTION fund.propose_calendar(p_region integer, p_year integer, p_source text, p_days date[], p_working boolean[], p_on date)
 RETURNS bytea LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' AS $$
 DECLARE
@@ -332,12 +366,12 @@ BEGIN
     IF FOUND AND v_open.digest = v_digest THEN
         RETURN v_digest;
     END IF;
-    IF EXISTS (SELECT 1 FROM fund.calendar_year WHERE year = p_year) THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'calendar.known', DETAIL = format('%s年节假日表已在用，不能改动', p_year);
-    END IF;
     IF v_open.state = 'proposed' THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'calendar.pending',
             DETAIL = format('%s年已有%s提出的另一节假日表待复核，请先复核或退回', p_year, v_open.proposed_by);
+    END IF;
+    IF EXISTS (SELECT 1 FROM fund.calendar_year WHERE year = p_year) THEN
+        PERFORM fund.check_calendar_correction(p_year, v_days, p_source, p_on);
     END IF;
     INSERT INTO fund.calendar_proposal (region, year, version, source, days, digest, proposed_by, proposed_on)
     SELECT p_region, p_year, coalesce(max(version), 0) + 1, p_source, v_days, v_digest, v_user, p_on
@@ -365,10 +399,13 @@ BEGIN
     UPDATE fund.calendar_proposal SET state = CASE p_reason WHEN '' THEN 'confirmed' ELSE 'refused' END, decided_by = v_user,
            decided_on = p_on, reason = p_reason WHERE region = p_region AND year = p_year AND version = v.version;
     IF p_reason <> '' THEN RETURN; END IF;
-    IF EXISTS (SELECT 1 FROM fund.calendar_year WHERE year = p_year) THEN    -- another region's people were first
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'calendar.known', DETAIL = format('%s年节假日表已在用，不能改动', p_year);
+    IF EXISTS (SELECT 1 FROM fund.calendar_year WHERE year = p_year) THEN    -- a correction, or another region's people were first
+        PERFORM fund.check_calendar_correction(p_year, v.days, v.source, p_on);
+        DELETE FROM fund.calendar_day WHERE year = p_year;
+        UPDATE fund.calendar_year SET source = v.source WHERE year = p_year;
+    ELSE
+        INSERT INTO fund.calendar_year VALUES (p_year, v.source);
     END IF;
-    INSERT INTO fund.calendar_year VALUES (p_year, v.source);
     INSERT INTO fund.calendar_day
     SELECT split_part(d, ',', 1)::date, split_part(d, ',', 2) = 'Y', p_year FROM string_to_table(v.days, ';') AS d;
 END $$;
@@ -387,8 +424,10 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.reg
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, year, version, source, days, digest, proposed_by, proposed_on ON fund.calendar_proposal
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.calendar_proposal FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
-CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.calendar_year FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
-CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.calendar_day FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE ON fund.calendar_year FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE TRUNCATE ON fund.calendar_day FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER corrected BEFORE UPDATE ON fund.calendar_year FOR EACH ROW EXECUTE FUNCTION fund.check_calendar_changed();
+CREATE OR REPLACE TRIGGER corrected BEFORE UPDATE OR DELETE ON fund.calendar_day FOR EACH ROW EXECUTE FUNCTION fund.check_calendar_changed();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.policy_key
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 
