@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from string import Formatter
-from typing import Any, Final, LiteralString
+from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -20,6 +21,7 @@ from ledger.db.connections import Engine, driver_of, problem_of
 NO_REGION: Final = 0
 _USER = re.compile(r"[a-z][a-z0-9_.-]{1,39}", re.ASCII)
 _BEGIN: Final = "BEGIN; SET LOCAL app.actor = {user}; SET LOCAL app.region = {region}"
+_STILL_HELD: Final = "SELECT jobs.require_lease({region}, {job}, {slot}, {epoch})"
 _PLAIN: Final = re.compile(r"[^'\\\x00]*")
 _KINDS: Final[Mapping[str, type[LedgerError]]] = {
     "FL001": InvalidInput,
@@ -42,6 +44,19 @@ _CONSTRAINTS: Final[Mapping[str, str]] = {
     "22021": "文字含有不能保存的字符",
     "22P02": "格式不符",
 }
+
+
+class Lease(NamedTuple):
+    """A run of a job that this thread holds: region, job, slot, and how often the slot was claimed."""
+
+    region: int
+    job: str
+    slot: str
+    epoch: int
+
+
+HELD: Final[ContextVar[Lease | None]] = ContextVar("HELD", default=None)
+"""The run under way in this thread: every transaction of its region ends with the question whether it is held still."""
 
 
 class Transaction:
@@ -186,6 +201,8 @@ def unit_of_work(
                 while cursor.nextset():
                     pass
                 transaction.opening = cursor.fetchall()
+            if (held := HELD.get()) is not None and held.region == region:
+                transaction.at_commit(_STILL_HELD, **held._asdict())
             yield transaction
         except psycopg.Error as error:
             _rollback(connection)

@@ -92,6 +92,7 @@ fund.terms.cycle enrolment.cycle
 fund.terms.kind terms.kind
 fund.terms.mode enrolment.mode
 fund.terms.state terms.state
+jobs.asked.what job.asked
 jobs.job_run.state job.state
 payments.bank_account.kind account.kind
 payments.bank_channel.state channel.state
