@@ -59,9 +59,8 @@ def waiting(tx: Transaction, job: str) -> list[Asked]:
     rows = tx.rows(
         """SELECT a.n, a.job, a.what, a.reason, a.on_day, a.asked_by FROM jobs.asked a
             WHERE a.region = %(region)s AND a.job = %(job)s AND a.what = 'run'
-              AND NOT EXISTS (SELECT 1 FROM jobs.job_run r WHERE r.region = a.region AND r.job = a.job
-                  AND starts_with(r.slot || ' ', a.on_day::text || ' R' || a.n || ' ')
-                  AND (r.state <> 'running' OR r.lease_until > clock_timestamp()))
+              AND coalesce((SELECT bool_or(r.state = 'running' AND r.lease_until < clock_timestamp()) FROM jobs.job_run r
+                  WHERE r.region = a.region AND r.job = a.job AND starts_with(r.slot || ' ', a.on_day::text || ' R' || a.n || ' ')), true)
             ORDER BY a.n""",
         region=tx.region,
         job=job,

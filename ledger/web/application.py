@@ -21,7 +21,7 @@ from ledger.api.refused import Refusals
 from ledger.core.errors import LedgerError, Unauthenticated
 from ledger.db.connections import Engine
 from ledger.settings import Settings
-from ledger.web.pages import acts, bank, books, closing, coming, institutions, month, payouts, people, today
+from ledger.web.pages import acts, bank, books, closing, coming, institutions, jobs, month, payouts, people, today
 from ledger.web.show import STATIC, page
 from ledger.web.sitting import Desk, House, form_of, require_form, sit
 
@@ -50,6 +50,7 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/month": month.sheets,
     "/desk/institutions": institutions.listing,
     "/desk/institutions/{institution}": institutions.one,
+    "/desk/jobs": jobs.jobs,
     "/desk/users": people.users,
     "/desk/log": people.log,
     "/desk/me": coming.me,

@@ -7,12 +7,14 @@ from datetime import datetime
 from ledger.bootstrap import App
 from ledger.books.anchors import heads_of
 from ledger.core.errors import InvalidInput
-from ledger.db.safekeeping.backup import backup, manifest_path, read_manifest
-from ledger.db.safekeeping.sealing import home_recipient, read_recipient
 
 
 def back_up(app: App, _region: int, moment: datetime) -> str:
     """The file and whom it is sealed for; one of the day that is whole is not made again. Raises what `backup` raises."""
+    # what makes backups is imported by who makes one: it costs more than most commands, and the list of jobs is asked for by many
+    from ledger.db.safekeeping.backup import backup, manifest_path, read_manifest
+    from ledger.db.safekeeping.sealing import home_recipient, read_recipient
+
     folder = app.settings.home / "backups"
     out = folder / f"daily-{moment:%Y-%m-%d}.dump"
     if out.exists() or manifest_path(out).exists():
