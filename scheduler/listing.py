@@ -63,7 +63,11 @@ class JobView:
             "last": None if self.last is None else self.last.as_json(),
             "paused": None
             if self.rests is None
-            else {"by": self.rests.asked_by, "on": self.rests.on_day.isoformat(), "reason": self.rests.reason},
+            else {
+                "by": self.rests.asked_by,
+                "on": self.rests.on_day.isoformat(),
+                "reason": self.rests.reason,
+            },
         }
 
 
@@ -83,7 +87,9 @@ def _view(tx: Transaction, job: Job, now: datetime, last: Kept | None, rests: As
     at = times_of(tx, job)
     when = job.when
     if not job.often and (chosen := at(now.date())) != job.usual:
-        when = "不办（统筹区的选择）" if chosen == OFF else when.replace(job.usual, chosen) + "（统筹区的选择）"
+        when = (
+            "不办（统筹区的选择）" if chosen == OFF else when.replace(job.usual, chosen) + "（统筹区的选择）"
+        )
     return JobView(job, when, None if rests is not None else job.next_start(now, at), last, rests)
 
 

@@ -63,7 +63,7 @@ def _work(engine: Engine, user: str, lease: Lease, work: Callable[[], str]) -> t
             return "done", work()
     except LedgerError as refusal:
         return "failed", f"{refusal.code}：{refusal.message}"
-    except Exception as fault:  # what no rule foresaw must not leave the run without an end
+    except Exception as fault:  # noqa: BLE001 what no rule foresaw must not leave the run without an end
         _LOG.exception("job %s of %s in %s", lease.job, lease.slot, lease.region)
         return "failed", f"job.fault：程序出错（{type(fault).__name__}），详见worker的日志"
     finally:
@@ -86,9 +86,7 @@ def _renewed(engine: Engine, user: str, lease: Lease) -> Iterator[None]:
                         **lease._asdict(),
                     )
             except LedgerError as refusal:  # a database that is away comes back, or the lease runs out
-                _LOG.warning(
-                    "lease of %s %s not made longer: %s", lease.job, lease.slot, refusal.code
-                )
+                _LOG.warning("lease of %s %s not made longer: %s", lease.job, lease.slot, refusal.code)
 
     thread = threading.Thread(target=renew, name=f"lease {lease.job}", daemon=True)
     thread.start()

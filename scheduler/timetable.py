@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
-from ledger.bootstrap import App
 from ledger.books.setup import books_of
+from ledger.bootstrap import App
 from ledger.core.dates import parse_day
 from ledger.core.entries import Book
 from ledger.db.unit_of_work import Transaction, unit_of_work

@@ -97,7 +97,9 @@ class Look:
             asked = waiting(tx, job.name)
             rests = job.name in paused(tx)
         done = [
-            _run(app, job, region, part, one.slot, now) for one in asked for part in parts_of(app, region, job)
+            _run(app, job, region, part, one.slot, now)
+            for one in asked
+            for part in parts_of(app, region, job)
         ]
         if rests:
             return done

@@ -21,7 +21,19 @@ from ledger.api.refused import Refusals
 from ledger.core.errors import LedgerError, Unauthenticated
 from ledger.db.connections import Engine
 from ledger.settings import Settings
-from ledger.web.pages import acts, bank, books, closing, coming, institutions, jobs, month, payouts, people, today
+from ledger.web.pages import (
+    acts,
+    bank,
+    books,
+    closing,
+    coming,
+    institutions,
+    jobs,
+    month,
+    payouts,
+    people,
+    today,
+)
 from ledger.web.show import STATIC, page
 from ledger.web.sitting import Desk, House, form_of, require_form, sit
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ledger.bootstrap import App
 from ledger.books.anchors import heads_of
+from ledger.bootstrap import App
 from ledger.core.errors import InvalidInput
 
 
@@ -29,6 +29,9 @@ def back_up(app: App, _region: int, moment: datetime) -> str:
     folder.mkdir(mode=0o700, exist_ok=True)
     named = app.settings.backup_recipient
     made = backup(
-        app.settings, out, heads_of, home_recipient(app.settings.home) if named is None else read_recipient(named)
+        app.settings,
+        out,
+        heads_of,
+        home_recipient(app.settings.home) if named is None else read_recipient(named),
     )
     return f"{made.file}，{made.bytes}字节，为{made.recipient}加密"

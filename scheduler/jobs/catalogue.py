@@ -62,4 +62,6 @@ def job_named(name: str) -> Job:
     for job in JOBS:
         if job.name == name:
             return job
-    raise NotFound("job.unknown", f"没有任务{name[:40]}：有{'、'.join(job.name for job in JOBS)}", job=name[:40])
+    raise NotFound(
+        "job.unknown", f"没有任务{name[:40]}：有{'、'.join(job.name for job in JOBS)}", job=name[:40]
+    )

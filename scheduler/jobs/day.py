@@ -11,8 +11,8 @@ from typing import Final
 
 from ledger.acts.acting import acting
 from ledger.acts.tracing import What
-from ledger.bootstrap import App
 from ledger.books.setup import books_of, open_period
+from ledger.bootstrap import App
 from ledger.core.dates import period_of
 from ledger.core.errors import LedgerError
 from ledger.core.money import yuan_grouped
@@ -54,5 +54,7 @@ def _book(tx: Transaction, day: date) -> int:
     entries = 0
     for book, _ in books_of(tx):
         open_period(tx, book, period_of(day))
-        entries += recognise(tx, book, policy_on(tx, tx.region, day), day - timedelta(days=1), day, RULES_SIGNER)
+        entries += recognise(
+            tx, book, policy_on(tx, tx.region, day), day - timedelta(days=1), day, RULES_SIGNER
+        )
     return entries

@@ -16,7 +16,9 @@ from scheduler.listing import jobs_of, runs_of
 router = APIRouter(prefix="/api/v1/jobs", tags=["定时任务"])
 
 
-@router.get("", summary="定时任务：何时、上次如何、下次何时", responses=described("Jobs"), response_class=Response)
+@router.get(
+    "", summary="定时任务：何时、上次如何、下次何时", responses=described("Jobs"), response_class=Response
+)
 def jobs(call: Calling, request: Request, region: RegionQuery = None) -> Response:
     """All jobs of a region."""
     with call.tx(in_region(call.caller, region)) as tx:

@@ -77,7 +77,11 @@ def _ask(job: str, region: int, what: str, reason: str, *, as_json: bool) -> Non
     running = app_for("admin")
     with act(running, region, f"jobs.{what}", job[:40]) as tx:
         made = ask(tx, job, what, reason, running.clock.today())
-    told = {"run": "已要求运行，worker将在一分钟内办理", "pause": "已暂停", "resume": "已恢复，暂停期间的日子将补办"}
+    told = {
+        "run": "已要求运行，worker将在一分钟内办理",
+        "pause": "已暂停",
+        "resume": "已恢复，暂停期间的日子将补办",
+    }
     show(
         {"n": made.n, "job": made.job, "what": made.what, "slot": made.slot if what == "run" else None, "asked_by": made.asked_by},
         [f"{job_named(job).title}：{told[what]}"],

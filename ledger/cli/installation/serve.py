@@ -16,7 +16,10 @@ def serve(
     host: Annotated[str, typer.Option(help="监听地址")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="监听端口")] = 8080,
     with_worker: Annotated[
-        str, typer.Option(help="同一进程兼作worker，以此用户（如xitong）办理定时任务；业务量大的另开fundledger worker")
+        str,
+        typer.Option(
+            help="同一进程兼作worker，以此用户（如xitong）办理定时任务；业务量大的另开fundledger worker"
+        ),
     ] = "",
 ) -> None:
     """启动HTTP服务：网页在/desk，接口POST /api/v1/settlements等。"""
