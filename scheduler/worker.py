@@ -16,7 +16,7 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from ledger.bootstrap import App
-from ledger.core.dates import SHANGHAI
+from ledger.core.dates import SHANGHAI, machine_moment
 from ledger.db.unit_of_work import unit_of_work
 from scheduler.asked import paused, waiting
 from scheduler.jobs.catalogue import JOBS, job_named
@@ -161,6 +161,7 @@ def _put(clock: BaseScheduler, app: App) -> None:
             partial(Look(app, job)),
             IntervalTrigger(seconds=LOOK_SECONDS, jitter=LOOK_SECONDS // 3, timezone=SHANGHAI),
             id=job.name,
+            next_run_time=machine_moment(),
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
