@@ -9,7 +9,7 @@ from ledger.db.unit_of_work import Transaction
 from scheduler.jobs.catalogue import job_named
 
 
-class Asked(NamedTuple):
+class JobRequest(NamedTuple):
     """One request; `what` is `run`, `pause` or `resume`."""
 
     n: int
@@ -25,7 +25,7 @@ class Asked(NamedTuple):
         return f"{self.on_day:%Y-%m-%d} R{self.n}"
 
 
-def ask(tx: Transaction, job: str, what: str, reason: str, day: date) -> Asked:
+def ask(tx: Transaction, job: str, what: str, reason: str, day: date) -> JobRequest:
     """Ask in one's own name, as security administrator, chief accountant or the system's user.
 
     Raises NotFound `job.unknown`; Conflict `job.paused`; Forbidden `access.role_missing`; InvalidInput `db.constraint`
@@ -41,20 +41,20 @@ def ask(tx: Transaction, job: str, what: str, reason: str, day: date) -> Asked:
         reason=reason.strip(),
         day=day,
     )[0]
-    return Asked(n, name, what, reason.strip(), day, by)
+    return JobRequest(n, name, what, reason.strip(), day, by)
 
 
-def paused(tx: Transaction) -> dict[str, Asked]:
+def paused(tx: Transaction) -> dict[str, JobRequest]:
     """The jobs at rest, each with who said so and why."""
     rows = tx.rows(
         """SELECT DISTINCT ON (a.job) a.n, a.job, a.what, a.reason, a.on_day, a.asked_by FROM jobs.asked a
             WHERE a.region = %(region)s AND a.what <> 'run' ORDER BY a.job, a.n DESC""",
         region=tx.region,
     )
-    return {one.job: one for row in rows if (one := Asked(*row)).what == "pause"}
+    return {one.job: one for row in rows if (one := JobRequest(*row)).what == "pause"}
 
 
-def waiting(tx: Transaction, job: str) -> list[Asked]:
+def waiting(tx: Transaction, job: str) -> list[JobRequest]:
     """The runs that were asked for and not begun, or whose worker died; in the order they were asked."""
     rows = tx.rows(
         """SELECT a.n, a.job, a.what, a.reason, a.on_day, a.asked_by FROM jobs.asked a
@@ -65,4 +65,4 @@ def waiting(tx: Transaction, job: str) -> list[Asked]:
         region=tx.region,
         job=job,
     )
-    return [Asked(*row) for row in rows]
+    return [JobRequest(*row) for row in rows]

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from ledger.core.dates import SHANGHAI
 from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
-from scheduler.asked import Asked, paused
+from scheduler.asked import JobRequest, paused
 from scheduler.jobs.catalogue import JOBS
 from scheduler.jobs.job import OFF, Job
 from scheduler.timetable import times_of
@@ -17,7 +17,7 @@ from scheduler.timetable import times_of
 RUNS_MAX: Final = 500
 
 
-class Kept(NamedTuple):
+class KeptRun(NamedTuple):
     """A run as kept; `lost`: its lease is over and nobody wrote an end."""
 
     job: str
@@ -47,8 +47,8 @@ class JobView:
     job: Job
     when: str
     next_start: datetime | None
-    last: Kept | None
-    rests: Asked | None
+    last: KeptRun | None
+    rests: JobRequest | None
 
     def as_json(self) -> dict[str, object]:
         """For machines."""
@@ -78,12 +78,14 @@ def jobs_of(tx: Transaction, now: datetime) -> list[JobView]:
     return [_view(tx, job, now, last.get(job.name), rests.get(job.name)) for job in JOBS]
 
 
-def runs_of(tx: Transaction, job: str = "", limit: int = 50) -> list[Kept]:
+def runs_of(tx: Transaction, job: str = "", limit: int = 50) -> list[KeptRun]:
     """Runs of a job, or of all, the latest first."""
     return _kept(tx, job, limit)
 
 
-def _view(tx: Transaction, job: Job, now: datetime, last: Kept | None, rests: Asked | None) -> JobView:
+def _view(
+    tx: Transaction, job: Job, now: datetime, last: KeptRun | None, rests: JobRequest | None
+) -> JobView:
     at = times_of(tx, job)
     when = job.when
     if not job.often and (chosen := at(now.date())) != job.usual:
@@ -93,7 +95,7 @@ def _view(tx: Transaction, job: Job, now: datetime, last: Kept | None, rests: As
     return JobView(job, when, None if rests is not None else job.next_start(now, at), last, rests)
 
 
-def _kept(tx: Transaction, job: str = "", limit: int = RUNS_MAX, *, latest: bool = False) -> list[Kept]:
+def _kept(tx: Transaction, job: str = "", limit: int = RUNS_MAX, *, latest: bool = False) -> list[KeptRun]:
     rows = tx.rows(
         """SELECT job, slot, state, owner, epoch, message, started_at, ended_at, state = 'running' AND lease_until < clock_timestamp()
              FROM (SELECT r.*, row_number() OVER (PARTITION BY r.job ORDER BY left(r.slot, 10) DESC, r.started_at DESC NULLS LAST, r.slot DESC) AS n
@@ -105,7 +107,7 @@ def _kept(tx: Transaction, job: str = "", limit: int = RUNS_MAX, *, latest: bool
         latest=latest,
         limit=limit,
     )
-    return [Kept(*row) for row in rows]
+    return [KeptRun(*row) for row in rows]
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -1,7 +1,7 @@
 """Leases on job runs: a job's slot is done once, whichever worker does it.
 
 Who holds a run writes under it only: each of its transactions ends with the question whether the run is held still
-(`ledger.db.unit_of_work.HELD`), so that a worker that lost its lease changes nothing, however late it wakes.
+(`ledger.db.unit_of_work.ENDING`), so that a worker that lost its lease changes nothing, however late it wakes.
 """
 
 from __future__ import annotations
@@ -11,15 +11,27 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ledger.core.errors import LedgerError
 from ledger.db.connections import Engine
-from ledger.db.unit_of_work import HELD, Lease, unit_of_work
+from ledger.db.unit_of_work import ENDING, Ending, unit_of_work
 
 LEASE_SECONDS: Final = 300
 """Made longer while the work goes on; this long after its worker died another may take a run over."""
 _LOG: Final = logging.getLogger("fundledger.worker")
+
+
+_STILL_HELD: Final = "SELECT jobs.require_lease({region}, {job}, {slot}, {epoch})"
+
+
+class Lease(NamedTuple):
+    """A run that this thread holds: region, job, slot, and how often the slot was claimed."""
+
+    region: int
+    job: str
+    slot: str
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +53,7 @@ def run_once(
     A slot that failed is tried again by the next call. A fault of the program is a failure too, and logged. Raises what
     opening a transaction raises: the run is then taken over once its lease is over.
     """
-    around = HELD.set(None)  # the claim is nobody's work
+    around = ENDING.set(None)  # the claim is nobody's work
     try:
         epoch = _claim(engine, user, owner, region, job, slot)
         if epoch is None:
@@ -52,12 +64,12 @@ def run_once(
             return Run(job, region, slot, "taken", "租约已被接管")
         return Run(job, region, slot, state, message)
     finally:
-        HELD.reset(around)
+        ENDING.reset(around)
 
 
 def _work(engine: Engine, user: str, lease: Lease, work: Callable[[], str]) -> tuple[str, str]:
     """`done` and its answer, or `failed` and why."""
-    token = HELD.set(lease)
+    token = ENDING.set(Ending(lease.region, _STILL_HELD, lease._asdict()))
     try:
         with _renewed(engine, user, lease):
             return "done", work()
@@ -67,7 +79,7 @@ def _work(engine: Engine, user: str, lease: Lease, work: Callable[[], str]) -> t
         _LOG.exception("job %s of %s in %s", lease.job, lease.slot, lease.region)
         return "failed", f"job.fault：程序出错（{type(fault).__name__}），详见worker的日志"
     finally:
-        HELD.reset(token)
+        ENDING.reset(token)
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def catch_up(app: App, moment: datetime) -> list[Run]:
     return done
 
 
-class Look:
+class JobWatch:
     """One job looked at again and again: what is due and what was asked for is run, region by region."""
 
     def __init__(self, app: App, job: Job) -> None:
@@ -158,7 +158,7 @@ def _put(clock: BaseScheduler, app: App) -> None:
     catch_up(app, app.now())
     for job in JOBS:
         clock.add_job(
-            partial(Look(app, job)),
+            partial(JobWatch(app, job)),
             IntervalTrigger(seconds=LOOK_SECONDS, jitter=LOOK_SECONDS // 3, timezone=SHANGHAI),
             id=job.name,
             next_run_time=machine_moment(),

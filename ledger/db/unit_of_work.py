@@ -21,7 +21,6 @@ from ledger.db.connections import Engine, driver_of, problem_of
 NO_REGION: Final = 0
 _USER = re.compile(r"[a-z][a-z0-9_.-]{1,39}", re.ASCII)
 _BEGIN: Final = "BEGIN; SET LOCAL app.actor = {user}; SET LOCAL app.region = {region}"
-_STILL_HELD: Final = "SELECT jobs.require_lease({region}, {job}, {slot}, {epoch})"
 _PLAIN: Final = re.compile(r"[^'\\\x00]*")
 _KINDS: Final[Mapping[str, type[LedgerError]]] = {
     "FL001": InvalidInput,
@@ -46,17 +45,16 @@ _CONSTRAINTS: Final[Mapping[str, str]] = {
 }
 
 
-class Lease(NamedTuple):
-    """A run of a job that this thread holds: region, job, slot, and how often the slot was claimed."""
+class Ending(NamedTuple):
+    """A statement that every transaction in `region` ends with, and its values: `Transaction.at_commit`."""
 
     region: int
-    job: str
-    slot: str
-    epoch: int
+    statement: LiteralString
+    values: Mapping[str, object]
 
 
-HELD: Final[ContextVar[Lease | None]] = ContextVar("HELD", default=None)
-"""The run under way in this thread: every transaction of its region ends with the question whether it is held still."""
+ENDING: Final[ContextVar[Ending | None]] = ContextVar("ENDING", default=None)
+"""What a thread's transactions end with, set by who holds something that others may take over: the scheduler's runs."""
 
 
 class Transaction:
@@ -201,8 +199,8 @@ def unit_of_work(
                 while cursor.nextset():
                     pass
                 transaction.opening = cursor.fetchall()
-            if (held := HELD.get()) is not None and held.region == region:
-                transaction.at_commit(_STILL_HELD, **held._asdict())
+            if (ending := ENDING.get()) is not None and ending.region == region:
+                transaction.at_commit(ending.statement, **ending.values)
             yield transaction
         except psycopg.Error as error:
             _rollback(connection)

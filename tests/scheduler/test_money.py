@@ -14,10 +14,10 @@ from ledger.control.snapshot import open_snapshot
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import LedgerError, Unavailable
 from scheduler import runs as runs_module
-from scheduler.jobs import catalogue
+from scheduler.jobs.backup import back_up
 from scheduler.jobs.catalogue import job_named
 from scheduler.runs import run_once
-from scheduler.worker import Look, catch_up
+from scheduler.worker import JobWatch, catch_up
 from tests.scenes.month import bill_line, kept_hospitals, month
 
 __all__ = ["kept_hospitals", "month"]
@@ -34,7 +34,7 @@ def test_a_weekend_a_policy_change_and_an_outage_are_caught_up_in_order(month: A
         )
     days = ("13", "14", "15", "16", "17", "18")
     month.take(*(bill_line(f"S{day}", day=f"2026-10-{day}", fund=100_000 + int(day)) for day in days))
-    (first,) = Look(app_on(WEDNESDAY.date()), job_named("day"))(WEDNESDAY)
+    (first,) = JobWatch(app_on(WEDNESDAY.date()), job_named("day"))(WEDNESDAY)
     assert first.message.startswith("入账1笔"), first
     app = app_on(MONDAY.date())
     made = [(run.slot, run.state, run.message.split("，")[0]) for run in catch_up(app, MONDAY)]
@@ -50,7 +50,10 @@ def test_a_weekend_a_policy_change_and_an_outage_are_caught_up_in_order(month: A
     )
     assert [day for day, _ in booked] == ["2026-10-14", "2026-10-15", "2026-10-16", *["2026-10-19"] * 3]
     # no order leaves with a day that is over
-    assert {str(day) for (day,) in month.asked("SELECT pay_date FROM payments.batch")} <= {"2026-10-14", "2026-10-19"}
+    assert {str(day) for (day,) in month.asked("SELECT pay_date FROM payments.batch")} <= {
+        "2026-10-14",
+        "2026-10-19",
+    }
     assert catch_up(app, MONDAY) == []
     with open_snapshot(app.auditor, app.settings.home, []) as snapshot:
         assert list(check_runs(snapshot)) == []
@@ -58,7 +61,7 @@ def test_a_weekend_a_policy_change_and_an_outage_are_caught_up_in_order(month: A
 
 def test_a_day_that_people_ran_already_is_left_to_the_next(month: Any, app_on: AppOn) -> None:
     month.take(bill_line("S13", day="2026-10-13"))
-    Look(app_on(WEDNESDAY.date()), job_named("day"))(WEDNESDAY)
+    JobWatch(app_on(WEDNESDAY.date()), job_named("day"))(WEDNESDAY)
     month.take(bill_line("S15", day="2026-10-15"))
     late = app_on(date(2026, 10, 19))
     from ledger.fund.daily.run import run_daily
@@ -87,7 +90,9 @@ def test_the_database_gone_in_the_middle_loses_nothing(
 
         with acting(app, What(420100, "daily.run", "x")) as doing:
             run_daily_in(doing.tx, WEDNESDAY.date())
-            month.asked(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()")
+            month.asked(
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+            )
         return "done"
 
     try:
@@ -101,7 +106,7 @@ def test_the_database_gone_in_the_middle_loses_nothing(
     monkeypatch.setattr("scheduler.timetable.RETRY_SECONDS", 0)
     for _ in range(30):
         try:
-            again = Look(app, job)(WEDNESDAY)
+            again = JobWatch(app, job)(WEDNESDAY)
         except LedgerError:
             continue
         if again and again[-1].state == "done":
@@ -112,14 +117,14 @@ def test_the_database_gone_in_the_middle_loses_nothing(
 
 def test_the_backup_of_the_night_is_sealed_and_made_once(month: Any, app_on: AppOn, cluster: Any) -> None:
     app = app_on(WEDNESDAY.date(), pg_bindir=cluster.bindir)
-    (run,) = Look(app, job_named("backup"))(WEDNESDAY)
+    (run,) = JobWatch(app, job_named("backup"))(WEDNESDAY)
     out = app.settings.home / "backups" / "daily-2026-10-14.dump"
     assert (run.state, out.exists()) == ("done", True), run
     assert "加密" in run.message
     assert out.stat().st_mode & 0o777 == 0o600
     was = out.read_bytes()[:64]
-    again = catalogue.back_up(app, 420100, WEDNESDAY)
+    again = back_up(app, 420100, WEDNESDAY)
     assert again.startswith("daily-2026-10-14.dump已有")
     assert out.read_bytes()[:64] == was
     out.unlink()  # a killed run left the manifest alone: it is made anew
-    assert "加密" in catalogue.back_up(app, 420100, WEDNESDAY)
+    assert "加密" in back_up(app, 420100, WEDNESDAY)

@@ -50,7 +50,10 @@ def until(done: Callable[[], bool], seconds: float = 60) -> None:
 
 def runs(world: Any) -> list[tuple[str, str, str, int]]:
     with world.admin_engine.connect() as admin:
-        return [tuple(row) for row in admin.exec_driver_sql("SELECT job, slot, state, epoch FROM jobs.job_run ORDER BY 1, 2")]
+        return [
+            tuple(row)
+            for row in admin.exec_driver_sql("SELECT job, slot, state, epoch FROM jobs.job_run ORDER BY 1, 2")
+        ]
 
 
 @pytest.mark.slow

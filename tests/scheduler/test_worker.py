@@ -27,7 +27,7 @@ from scheduler.jobs.catalogue import JOBS, job_named
 from scheduler.jobs.job import Job
 from scheduler.listing import jobs_of, runs_of
 from scheduler.runs import run_once
-from scheduler.worker import Look, catch_up
+from scheduler.worker import JobWatch, catch_up
 
 TUESDAY = datetime(2026, 10, 13, 12, 0, tzinfo=SHANGHAI)
 HALF = TUESDAY.replace(minute=30)
@@ -48,14 +48,14 @@ def choose(world: Any, key: str, day: str, value: str) -> None:
 
 def test_a_day_drafts_once_and_a_rest_day_nothing(world: Any, app_on: AppOn) -> None:
     app = app_on(TUESDAY.date())
-    look = Look(app, job_named("day"))
+    look = JobWatch(app, job_named("day"))
     (run,) = look(TUESDAY)
     assert (run.state, run.slot, run.message[:2]) == ("done", "2026-10-13", "入账"), run
     assert look(TUESDAY) == []
-    assert Look(app, job_named("day"))(TUESDAY) == []  # another worker
+    assert JobWatch(app, job_named("day"))(TUESDAY) == []  # another worker
     days = rows(world, "SELECT DISTINCT pay_date::text FROM payments.daily_run")
     assert days == [("2026-10-13",)]
-    (rest,) = Look(app_on(date(2026, 10, 17)), job_named("day"))(TUESDAY + timedelta(days=4))[-1:]
+    (rest,) = JobWatch(app_on(date(2026, 10, 17)), job_named("day"))(TUESDAY + timedelta(days=4))[-1:]
     assert (rest.slot, rest.message) == ("2026-10-17", "非工作日，不办理")
     slots = rows(
         world, "SELECT slot, left(message, 2) FROM jobs.job_run WHERE job = 'day' ORDER BY started_at"
@@ -68,7 +68,7 @@ def test_a_day_drafts_once_and_a_rest_day_nothing(world: Any, app_on: AppOn) -> 
 def test_an_unknown_year_is_refused_with_an_alarm(world: Any, app_on: AppOn) -> None:
     there = datetime(2031, 3, 4, 12, 0, tzinfo=SHANGHAI)
     app = app_on(there.date())
-    look = Look(app, job_named("day"))
+    look = JobWatch(app, job_named("day"))
     (run,) = look(there)
     assert run.state == "failed"
     assert run.message.startswith("calendar.unknown_year")
@@ -82,11 +82,11 @@ def test_a_region_has_its_own_times_from_a_day(world: Any, app_on: AppOn) -> Non
     choose(world, "job_at_overdue", "2026-10-14", "15:00")
     choose(world, "job_at_day", "2026-10-14", "off")
     app = app_on(TUESDAY.date())
-    look = Look(app, job_named("overdue"))
+    look = JobWatch(app, job_named("overdue"))
     assert [run.slot for run in look(TUESDAY)] == ["2026-10-13"]
     assert look(TUESDAY + timedelta(days=1)) == []  # noon: the new hour has not come
     assert [run.slot for run in look(TUESDAY + timedelta(days=1, hours=3))] == ["2026-10-14"]
-    assert Look(app, job_named("day"))(TUESDAY + timedelta(days=1)) == []
+    assert JobWatch(app, job_named("day"))(TUESDAY + timedelta(days=1)) == []
     with unit_of_work(app.engine, "xitong", DEMO_REGION) as tx:
         view = {one.job.name: one for one in jobs_of(tx, TUESDAY + timedelta(days=1))}
     assert view["overdue"].when == "每日15:00（统筹区的选择）"
@@ -119,7 +119,7 @@ def test_runs_are_asked_for_by_who_may_and_done_once_by_the_worker(world: Any, a
         with pytest.raises(LedgerError) as unknown:
             ask(tx, "nothing", "run", "补一次", TUESDAY.date())
     assert (unknown.value.code, one.slot, one.asked_by) == ("job.unknown", "2026-10-13 R1", admin)
-    look = Look(app, job_named("overdue"))
+    look = JobWatch(app, job_named("overdue"))
     early = TUESDAY.replace(hour=8)
     assert [run.slot for run in look(early)] == ["2026-10-13 R1"]
     assert look(early) == []
@@ -141,7 +141,7 @@ def test_runs_are_asked_for_by_who_may_and_done_once_by_the_worker(world: Any, a
 
 def test_a_paused_job_rests_and_makes_up_for_its_days(world: Any, app_on: AppOn) -> None:
     app = app_on(TUESDAY.date())
-    look = Look(app, job_named("overdue"))
+    look = JobWatch(app, job_named("overdue"))
     look(TUESDAY)
     with world_tx(app, "xitong") as tx:
         ask(tx, "overdue", "pause", "银行检修", TUESDAY.date())
@@ -159,10 +159,10 @@ def test_a_paused_job_rests_and_makes_up_for_its_days(world: Any, app_on: AppOn)
 def test_the_month_is_handed_back_book_by_book(world: Any, app_on: AppOn) -> None:
     third = datetime(2026, 11, 3, 12, 0, tzinfo=SHANGHAI)
     app = app_on(third.date())
-    done = Look(app, job_named("handback"))(third)
+    done = JobWatch(app, job_named("handback"))(third)
     books = rows(world, "SELECT fund FROM books.book ORDER BY 1")
     assert [(run.slot, run.state) for run in done] == [(f"2026-11-03 {fund}", "done") for (fund,) in books]
-    assert Look(app, job_named("handback"))(third) == []
+    assert JobWatch(app, job_named("handback"))(third) == []
     assert rows(world, "SELECT fund, month, late FROM fund.handback ORDER BY 1") == [
         (fund, 202610, False) for (fund,) in books
     ]
@@ -202,7 +202,7 @@ def test_terms_are_reminded_of_and_told_when_over(app_on: AppOn) -> None:
     funds = {f"日拨付回传 {fund}/202610" for fund in (310, 390)}
     assert told(2) == {("deadline", subject, "2026-11-03") for subject in funds}
     assert told(4) == {("deadline_past", subject, "2026-11-03") for subject in funds}
-    Look(app, job_named("handback"))(datetime(2026, 11, 3, 12, 0, tzinfo=SHANGHAI))
+    JobWatch(app, job_named("handback"))(datetime(2026, 11, 3, 12, 0, tzinfo=SHANGHAI))
     assert told(4) == set()
 
 
@@ -289,7 +289,7 @@ def test_killed_in_the_middle_goes_on(world: Any, app_on: AppOn, name: str) -> N
     before = rows(world, "SELECT count(*) FROM books.entry")
     assert {state for (state,) in rows(world, "SELECT state FROM jobs.job_run")} == {"running"}
     time.sleep(1.1)  # its lease
-    done = Look(app, job_named(name))(moment)
+    done = JobWatch(app, job_named(name))(moment)
     assert {run.state for run in done} == {"done"}, done
     assert {epoch for (epoch,) in rows(world, f"SELECT epoch FROM jobs.job_run WHERE job = '{name}'")} <= {
         1,
@@ -324,7 +324,7 @@ def test_two_workers_started_together_do_nothing_twice(world: Any, app_on: AppOn
     def worker(app: App) -> None:
         start.wait()
         for job in often:
-            done.extend(Look(app, job)(HALF))
+            done.extend(JobWatch(app, job)(HALF))
 
     threads = [threading.Thread(target=worker, args=(app_on(TUESDAY.date()),)) for _ in range(2)]
     for thread in threads:
@@ -339,7 +339,7 @@ def test_two_workers_started_together_do_nothing_twice(world: Any, app_on: AppOn
 
 def test_a_clock_set_back_does_nothing_again(app_on: AppOn) -> None:
     app = app_on(TUESDAY.date())
-    look = Look(app, job_named("overdue"))
+    look = JobWatch(app, job_named("overdue"))
     assert len(look(TUESDAY + timedelta(days=1))) == 1
     assert look(TUESDAY) == []
     assert catch_up(app, TUESDAY) == []

@@ -11,7 +11,7 @@ from ledger.core.dates import SHANGHAI
 from ledger.db.unit_of_work import unit_of_work
 from scheduler.asked import ask
 from scheduler.jobs.catalogue import job_named
-from scheduler.listing import JobView, Kept, jobs_of, runs_of
+from scheduler.listing import JobView, KeptRun, jobs_of, runs_of
 
 app = typer.Typer(help="定时任务：列出、查看、临时运行、暂停、恢复", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="任务，如day，见jobs list")]
@@ -96,6 +96,6 @@ def _words(one: JobView) -> str:
     return f"{one.job.name} {one.job.title} {one.when}，下次{next_start}{rests}；{last}"
 
 
-def _run(one: Kept) -> str:
+def _run(one: KeptRun) -> str:
     tries = f"（第{one.epoch}次）" if one.epoch > 1 else ""
     return f"{one.slot} {one.words}{tries} {one.message}".rstrip()
