@@ -20,6 +20,14 @@ INSERT INTO fund.policy_key VALUES
     ('mulaid_in_acct',   '家庭共济是否含在个人账户支付额内'),
     ('receipt_days',     '银行回单期限');
 
+-- A daily job's time of day in a region; a job that may stay away says `off`.
+INSERT INTO fund.policy_key VALUES
+    ('job_at_day',       '定时任务“当日办理”的时刻；off不办（未选时06:30）', '([01][0-9]|2[0-3]):[0-5][0-9]|off'),
+    ('job_at_overdue',   '定时任务“催问逾期”的时刻（未选时09:30）', '([01][0-9]|2[0-3]):[0-5][0-9]'),
+    ('job_at_handback',  '定时任务“日拨付回传”的时刻；off不办（未选时每月3日08:00）', '([01][0-9]|2[0-3]):[0-5][0-9]|off'),
+    ('job_at_backup',    '定时任务“备份”的时刻；off不办（未选时01:30）', '([01][0-9]|2[0-3]):[0-5][0-9]|off'),
+    ('job_at_check',     '定时任务“夜间核验”的时刻（未选时23:15）', '(2[0-3]):[0-5][0-9]');
+
 -- Dated choices of a region (procedure.md [choice] lines). The value in force on a day is the latest from_day <= day.
 CREATE TABLE fund.region_policy (
     region   integer NOT NULL REFERENCES fund.region,
