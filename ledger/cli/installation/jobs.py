@@ -93,7 +93,8 @@ def _words(one: JobView) -> str:
     next_start = "不办" if one.next_start is None else f"{one.next_start.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
     rests = "" if one.rests is None else f"，{one.rests.asked_by}于{one.rests.on_day}暂停：{one.rests.reason}"
     last = "从未运行" if one.last is None else f"上次{_run(one.last)}"
-    return f"{one.job.name} {one.job.title} {one.when}，下次{next_start}{rests}；{last}"
+    named = f"fundledger jobs show {one.job.name}"  # the name to type
+    return f"{one.job.title} {one.when}，下次{next_start}{rests}；{last}；{named}"
 
 
 def _run(one: KeptRun) -> str:
