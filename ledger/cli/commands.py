@@ -48,6 +48,7 @@ WORDS: Final = (
     Word("institution", "ledger.cli.institution", "定点医药机构与收款账户"),
     Word("intake", "ledger.cli.intake", "结算记录接入"),
     Word("evidence", "ledger.cli.installation.evidence", "签名证据：导出、离线核对"),
+    Word("jobs", "ledger.cli.installation.jobs", "定时任务：列出、查看、临时运行、暂停、恢复"),
     Word("key", "ledger.cli.installation.keys", "本人签名密钥：生成、登记、停用、名册"),
     Word("layers", "ledger.cli.layers", "一单式：各方承担"),
     Word("month", "ledger.cli.month", "月结算"),
@@ -112,7 +113,7 @@ WORDS: Final = (
     Word(
         "worker",
         "ledger.cli.installation.worker",
-        "定时任务：取回单、催问逾期、链头存证、夜间核验。可同时运行多个，每个时点只做一次。",
+        "定时任务（见jobs list）：到点办理、补办遗漏的日子、办理临时要求。可同时运行多个，每个时点只做一次。",
     ),
 )
 _BY_NAME: Final = {word.name: word for word in WORDS}

@@ -286,6 +286,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "fund.papers",
             "fund.recognition",
             "fund.settlements",
+            "house.runs",
             "house.traces",
             "journal.anchors",
             "journal.chain",

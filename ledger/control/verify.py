@@ -27,6 +27,7 @@ from ledger.control.checks.fund.settlements import check_settlements
 from ledger.control.checks.fund.terms import check_terms
 from ledger.control.checks.fund.ties import check_ties
 from ledger.control.checks.guards import check_guards
+from ledger.control.checks.house.runs import check_runs
 from ledger.control.checks.house.shipped import check_house
 from ledger.control.checks.house.traces import check_traces
 from ledger.control.checks.journal.accounts import check_accounts
@@ -109,6 +110,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("内控报告", check_control_reports),
     ("本人签名", check_signatures),
     ("办理日期", check_days),
+    ("定时任务", check_runs),
     ("防线", check_guards),
     ("数据库结构与权限", check_house),
     ("留痕", check_traces),

@@ -51,6 +51,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.region_policy": Traced(("key", "from_day")),
     "fund.sealing_key": Traced(("n",)),
     "fund.terms": Traced(("institution", "kind", "version")),
+    "jobs.asked": Traced(("n",)),
     "jobs.job_run": Traced(("job", "slot")),
     "payments.approval": Traced(("batch_id",)),
     "payments.bank_account": Traced(("account",)),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from string import Formatter
-from typing import Any, Final, LiteralString
+from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -42,6 +43,18 @@ _CONSTRAINTS: Final[Mapping[str, str]] = {
     "22021": "文字含有不能保存的字符",
     "22P02": "格式不符",
 }
+
+
+class Ending(NamedTuple):
+    """A statement that every transaction in `region` ends with, and its values: `Transaction.at_commit`."""
+
+    region: int
+    statement: LiteralString
+    values: Mapping[str, object]
+
+
+ENDING: Final[ContextVar[Ending | None]] = ContextVar("ENDING", default=None)
+"""What a thread's transactions end with, set by who holds something that others may take over: the scheduler's runs."""
 
 
 class Transaction:
@@ -189,6 +202,8 @@ def unit_of_work(
                 while cursor.nextset():
                     pass
                 transaction.opening = cursor.fetchall()
+            if (ending := ENDING.get()) is not None and ending.region == region:
+                transaction.at_commit(ending.statement, **ending.values)
             yield transaction
         except psycopg.Error as error:
             _rollback(connection)

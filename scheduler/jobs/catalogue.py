@@ -1,64 +1,67 @@
-"""The jobs: what runs by itself, when, and what a slot is. People still draft, approve and send."""
+"""The jobs: what runs by itself, when, what it needs, and what a failure raises. People still approve and send."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from apscheduler.triggers.cron import CronTrigger
-
-from ledger.bootstrap import App
-from ledger.core.dates import SHANGHAI
+from ledger.core.errors import NotFound
 from scheduler.jobs.alarms import tell_alarms
 from scheduler.jobs.anchors import keep_anchors
+from scheduler.jobs.backup import back_up
 from scheduler.jobs.check import check_promises
+from scheduler.jobs.day import run_day
+from scheduler.jobs.handback import hand_back_month
+from scheduler.jobs.job import Job
 from scheduler.jobs.overdue import ask_banks
 from scheduler.jobs.receipts import take_receipts
 from scheduler.jobs.search import take_in_entries
 
-CATCH_UP_DAYS: Final = 31
-"""How far back missed days are made up for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A named job with its timetable; `often` jobs have a slot per start, others one per day."""
-
-    name: str
-    title: str
-    hour: str
-    minute: str
-    often: bool
-    work: Callable[[App, int, datetime], str]
-    each_day: bool = False
-    """Whether what it does depends on its day: then every missed day is made up for, else the last."""
-
-    def trigger(self) -> CronTrigger:
-        """When it starts, Asia/Shanghai."""
-        return CronTrigger(hour=self.hour, minute=self.minute, timezone=SHANGHAI)
-
-    def slot(self, moment: datetime) -> str:
-        """Which run a start at `moment` is."""
-        return moment.strftime("%Y-%m-%d %H:%M") if self.often else moment.strftime("%Y-%m-%d")
-
-    def missed(self, last: date | None, moment: datetime) -> list[datetime]:
-        """The starts of a daily job after the day `last` that should have been by `moment`, in their order; at most a month."""
-        if last is None or self.often:
-            return []
-        hour = time(int(self.hour), int(self.minute), tzinfo=SHANGHAI)
-        first = max(last + timedelta(days=1), moment.date() - timedelta(days=CATCH_UP_DAYS))
-        days = (first + timedelta(days=n) for n in range((moment.date() - first).days + 1))
-        due = [at for day in days if (at := datetime.combine(day, hour)) <= moment]
-        return due if self.each_day else due[-1:]
-
-
+_FAILED: Final = "告警：定时任务最近一次未成"
 JOBS: Final = (
-    Job("receipts", "取回单入账", "7-22", "*/10", True, take_receipts),
-    Job("overdue", "催问逾期回单", "9", "30", False, ask_banks, each_day=True),
-    Job("anchors", "链头存证", "*", "5", True, keep_anchors),
-    Job("search", "凭证检索更新", "*", "*/10", True, take_in_entries),
-    Job("alarms", "告警通知", "*", "*/5", True, tell_alarms),
-    Job("check", "核验全部承诺", "23", "15", False, check_promises),
-)
+    Job(
+        "day", "当日办理", "6", "30", run_day, each_day=True,
+        needs="接口用户；节假日表；会计期间未结账", deadline="拨付日上午（第11条：出院结算后两日内拨付）", raises=_FAILED,
+    ),
+    Job(
+        "receipts", "取回单入账", "7-22", "*/10", take_receipts, often=True,
+        needs="支出户的文件通道", deadline="银行回单T+3", raises=_FAILED,
+    ),
+    Job(
+        "overdue", "催问逾期回单", "9", "30", ask_banks, each_day=True,
+        needs="统筹区的receipt_days", deadline="银行回单T+3", raises=_FAILED + "；逾期各单另有告警",
+    ),
+    Job(
+        "handback", "日拨付回传", "8", "0", book_work=hand_back_month, each_day=True, month_day=3,
+        needs="上月已终了", deadline="每月3日（第12条）", raises=_FAILED + "；逾期另有告警",
+    ),
+    Job(
+        "anchors", "链头存证", "*", "5", keep_anchors, often=True,
+        needs="数据目录可写", deadline="每小时", raises=_FAILED,
+    ),
+    Job(
+        "search", "凭证检索更新", "*", "*/10", take_in_entries, often=True,
+        needs="接口用户", deadline="无", raises=_FAILED,
+    ),
+    Job(
+        "alarms", "告警通知", "*", "*/5", tell_alarms, often=True,
+        needs="notices.toml", deadline="五分钟", raises=_FAILED + "；通知未送达另有告警",
+    ),
+    Job(
+        "backup", "备份", "1", "30", back_up, one_region=True,
+        needs="管理员连接；备份接收人，未设则为本数据目录的密钥", deadline="每日", raises=_FAILED,
+    ),
+    Job(
+        "check", "核验全部承诺", "23", "15", check_promises,
+        needs="核验登录", deadline="每日；26小时未完成即告警", raises="告警：核验发现问题、夜间核验久未完成",
+    ),
+)  # fmt: skip
+
+
+def job_named(name: str) -> Job:
+    """The job of a name; raises NotFound `job.unknown`."""
+    for job in JOBS:
+        if job.name == name:
+            return job
+    raise NotFound(
+        "job.unknown", f"没有任务{name[:40]}：有{'、'.join(job.name for job in JOBS)}", job=name[:40]
+    )

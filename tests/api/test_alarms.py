@@ -258,7 +258,14 @@ def on_the_command_line(world: Any, said: pytest.CaptureFixture[str], *words: st
 
 
 PAST = "SET LOCAL session_replication_role = replica; "
+FINDING = (
+    "INSERT INTO fund.finding (region, finding_id, fund, institution, setl_id, subfund, service_year, term, category, kind, severity, found_fen,"
+    " amount_fen, source, rule_id, rule_name, content, basis, sev_deg, found_by, found_on, appeal_until, digest) VALUES (420100, '{id}', 310, 'H',"
+    " '', 'pool', 2026, 202609, 'inpatient', '10', 'middle', 1, 1, 'entry', 'r', 'n', 'c', 'b', '2', 'maker', '2026-09-20', '{until}', sha256('x'))"
+)
 RAISED = {
+    "deadline": PAST + FINDING.format(id="F1", until="2026-10-14"),
+    "deadline_past": PAST + FINDING.format(id="F2", until="2026-10-09"),
     "suspense": PAST
     + "INSERT INTO payments.evidence SELECT 420100, 'a', 'bker', 'R1', '\\x00', 'debit', '2026-10-11', 100, '', '', '', 'b', false, '', '', '\\x00', 'suspense', 'unknown_order'",
     "suspense_old": PAST + "UPDATE payments.evidence SET booking_date = '2026-10-05' WHERE receipt_no = 'R1'",

@@ -92,6 +92,7 @@ fund.terms.cycle enrolment.cycle
 fund.terms.kind terms.kind
 fund.terms.mode enrolment.mode
 fund.terms.state terms.state
+jobs.asked.what job.asked
 jobs.job_run.state job.state
 payments.bank_account.kind account.kind
 payments.bank_channel.state channel.state
@@ -167,6 +168,8 @@ COMMANDS: Final = (
     f"--as zhou institution list --open {_R}",
     f"--as zhou institution show {_H} {_R}",
     f"--as zhou layers bill {{SELECT setl_id FROM fund.bill_layer ORDER BY 1 LIMIT 1}} {_R}",
+    f"--as zhou jobs list {_R}",
+    f"--as zhou jobs show overdue {_R}",
     f"--as zhou key list {_R}",
     f"--as zhou layers totals {_R} --from 2026-03-01 --to 2026-04-30",
     f"--as zhou month list {_R} --term 202603",

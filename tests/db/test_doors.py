@@ -208,11 +208,12 @@ SHARED: Final = {
 SHARED_CALLS: Final = {
     "books.stage", "books.prepare", "books.post", "books.open_period", "books.outer_day", "fund.lock_book", "fund.refresh_statistics",
     "payments.freeze_now", "access.demands_now", "access.latest_day", "access.require_signature",
+    "jobs.require_lease",  # the last word of a job under way, by whichever login its act goes
     "payments.match_stated", "payments.take_line",  # a line of a statement a voucher names, or suspense takes up
 }  # fmt: skip
 ADMINISTERED: Final = {
     "access.alarm_notice", "access.alarm_seen", "access.app_user", "access.user_role", "fund.calendar_day", "fund.calendar_year",
-    "fund.region", "fund.sealing_key", "jobs.job_run", "fund.add_sealing_key", "fund.decide_calendar", "fund.propose_calendar",
+    "fund.region", "fund.sealing_key", "jobs.asked", "jobs.job_run", "fund.add_sealing_key", "fund.decide_calendar", "fund.propose_calendar",
     "fund.decide_policies", "fund.propose_policy",
 }  # fmt: skip
 """Users, keys, choices, calendars, regions, jobs: the service's alone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.api.schemas import alarms, books, general, institutions, intake, payments
+from ledger.api.schemas import alarms, books, general, institutions, intake, jobs, payments
 from ledger.api.schemas.parts import Schema, ref
 
 __all__ = ["SCHEMAS", "Schema", "ref"]
@@ -15,5 +15,6 @@ SCHEMAS: Final[dict[str, Schema]] = (
     | books.SCHEMAS
     | institutions.SCHEMAS
     | intake.SCHEMAS
+    | jobs.SCHEMAS
     | payments.SCHEMAS
 )

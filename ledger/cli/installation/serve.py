@@ -7,16 +7,39 @@ from typing import Annotated
 
 import typer
 
+from ledger.access.users import require_known
 from ledger.api.server import run
+from ledger.bootstrap import App
 from ledger.settings import Settings, get_settings
 
 
 def serve(
     host: Annotated[str, typer.Option(help="监听地址")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="监听端口")] = 8080,
+    with_worker: Annotated[
+        str,
+        typer.Option(
+            help="同一进程兼作worker，以此用户（如xitong）办理定时任务；业务量大的另开fundledger worker"
+        ),
+    ] = "",
 ) -> None:
     """启动HTTP服务：网页在/desk，接口POST /api/v1/settlements等。"""
-    start(get_settings(), host, port)
+    settings = get_settings()
+    if not with_worker:
+        start(settings, host, port)
+        return
+    from scheduler.worker import beside  # the clock is for who runs one
+
+    worker = App(settings, with_worker)
+    try:
+        require_known(worker.engine, with_worker)
+        clock = beside(worker)
+        try:
+            start(settings, host, port)
+        finally:
+            clock.shutdown()
+    finally:
+        worker.close()
 
 
 def start(settings: Settings, host: str = "127.0.0.1", port: int = 8080) -> None:

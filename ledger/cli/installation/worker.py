@@ -14,11 +14,11 @@ from scheduler.worker import work as work_on
 
 
 def worker(
-    once: Annotated[str, typer.Option(help="只执行一次此任务：receipts、overdue、anchors、check")] = "",
+    once: Annotated[str, typer.Option(help="只执行一次此任务（见jobs list），如receipts")] = "",
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """定时任务：取回单、催问逾期、链头存证、夜间核验。可同时运行多个，每个时点只做一次。"""
+    """定时任务（见jobs list）：到点办理、补办遗漏的日子、办理临时要求。可同时运行多个，每个时点只做一次。"""
     running = app_for("system", works=True)
     if not once:
         work_on(running)

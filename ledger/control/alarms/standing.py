@@ -9,8 +9,10 @@ from datetime import datetime, time, timedelta
 from typing import Any, Final, LiteralString
 
 from ledger.access.alarms import Seen, seen_alarms
+from ledger.control.alarms.deadlines import open_terms
 from ledger.control.alarms.table import table
 from ledger.core.dates import SHANGHAI
+from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.out.ask import receipt_days
 
@@ -104,7 +106,10 @@ SELECT l.load_id::text, l.file_name, count(*), (l.begun_at AT TIME ZONE 'Asia/Sh
   JOIN fund.intake_load l ON l.region IN (0, %(region)s) AND l.load_id = q.load_id
  WHERE q.region IN (0, %(region)s) AND q.state = 'open' GROUP BY l.load_id, l.file_name, l.begun_at ORDER BY l.load_id"""
 _LAST_RUNS: Final[LiteralString] = """
-SELECT DISTINCT ON (job) job, slot, state, message FROM jobs.job_run WHERE region = %(region)s ORDER BY job, slot DESC"""
+SELECT DISTINCT ON (job, substring(slot FROM ' ([0-9]{3})$')) job, slot, state,
+       CASE WHEN state = 'running' THEN '运行中断，等待接续' ELSE message END
+  FROM jobs.job_run WHERE region = %(region)s AND (state <> 'running' OR lease_until < clock_timestamp())
+ ORDER BY job, substring(slot FROM ' ([0-9]{3})$'), left(slot, 10) DESC, started_at DESC NULLS LAST, slot DESC"""
 _LAST_CHECK: Final[LiteralString] = """
 SELECT max(slot) FROM jobs.job_run WHERE region = %(region)s AND job = 'check' AND state = 'done'"""
 _FROZEN: Final[LiteralString] = """
@@ -149,7 +154,7 @@ def _quarantine(tx: Transaction, moment: Moment) -> Iterator[_Found]:
 
 def _failed(tx: Transaction, _moment: Moment) -> Iterator[_Found]:
     for job, slot, state, message in tx.rows(_LAST_RUNS, region=tx.region):
-        if state == "failed" and not message.startswith("verify.findings"):
+        if state != "done" and not message.startswith("verify.findings"):
             yield _Found(job, slot, 0, message)
 
 
@@ -157,6 +162,22 @@ def _findings(tx: Transaction, _moment: Moment) -> Iterator[_Found]:
     for job, slot, state, message in tx.rows(_LAST_RUNS, region=tx.region):
         if state == "failed" and message.startswith("verify.findings"):
             yield _Found(job, slot, 0, message)
+
+
+def _deadline(tx: Transaction, moment: Moment) -> Iterator[_Found]:
+    """Terms that end soon, or today."""
+    day = moment.now.date()
+    for one in open_terms(tx, day):
+        if one.last >= day:
+            yield _Found(f"{said('deadline', one.kind)} {one.subject}", one.last.isoformat(), 0, one.detail)
+
+
+def _deadline_past(tx: Transaction, moment: Moment) -> Iterator[_Found]:
+    """Terms that are over and not met."""
+    day = moment.now.date()
+    for one in open_terms(tx, day):
+        if one.last < day:
+            yield _Found(f"{said('deadline', one.kind)} {one.subject}", one.last.isoformat(), 0, one.detail)
 
 
 def _silent(tx: Transaction, moment: Moment) -> Iterator[_Found]:
@@ -197,6 +218,8 @@ _KINDS: Final[Mapping[str, Callable[[Transaction, Moment], Iterator[_Found]]]] =
     "job_failed": _failed,
     "job_silent": _silent,
     "findings": _findings,
+    "deadline": _deadline,
+    "deadline_past": _deadline_past,
     "frozen": _aged(_FROZEN),
     "login_refused": _refused,
     "unsigned": _aged(_UNSIGNED),

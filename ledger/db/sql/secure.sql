@@ -97,6 +97,7 @@ BEGIN
         ('INSERT', '{reviewer}', '{fund.control_report}'),
         ('INSERT', '{maker,checker,accountant,chief,cashier,system}', '{fund.anchored}'),
         ('INSERT', '{system}', '{jobs.job_run}'),
+        ('INSERT', '{admin,chief,system}', '{jobs.asked}'),
         ('UPDATE', '{maker,checker,accountant,cashier,system}', '{payments.pay_order}'),
         ('UPDATE', '{maker,checker,cashier,system}', '{payments.bank_file}'),
         ('UPDATE', '{accountant,checker,system}', '{payments.evidence,payments.inbound_seen,payments.statement_file,
@@ -166,7 +167,7 @@ DECLARE
         payments.match_line,payments.reconciliation,payments.reconciliation_item,payments.statement_file,payments.statement_line,
         payments.statement_match,payments.statement_page,payments.statement_withdrawal}';
     left_ text[] := '{access.alarm_notice,access.alarm_seen,access.app_user,access.user_role,fund.bill_layer,fund.calendar_day,
-        fund.calendar_year,fund.intake_load,fund.quarantine,fund.record,fund.region,fund.sealing_key,jobs.job_run}';
+        fund.calendar_year,fund.intake_load,fund.quarantine,fund.record,fund.region,fund.sealing_key,jobs.asked,jobs.job_run}';
 BEGIN
     FOR d IN SELECT c.oid::regclass::text AS name, k.command, has_table_privilege('fundledger_service', c.oid, k.command) AS whole,
                     (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a

@@ -314,6 +314,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.terms REFERENCING OL
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,kind,version', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.terms REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,kind,version', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON jobs.asked REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON jobs.asked REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON jobs.asked REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON jobs.job_run REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('job,slot', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON jobs.job_run REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

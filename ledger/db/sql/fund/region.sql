@@ -20,6 +20,14 @@ INSERT INTO fund.policy_key VALUES
     ('mulaid_in_acct',   '家庭共济是否含在个人账户支付额内'),
     ('receipt_days',     '银行回单期限');
 
+-- A daily job's time of day in a region; a job that may stay away says `off`.
+INSERT INTO fund.policy_key VALUES
+    ('job_at_day',       '定时任务“当日办理”的时刻；off不办（未选时06:30）', '([01][0-9]|2[0-3]):[0-5][0-9]|off'),
+    ('job_at_overdue',   '定时任务“催问逾期”的时刻（未选时09:30）', '([01][0-9]|2[0-3]):[0-5][0-9]'),
+    ('job_at_handback',  '定时任务“日拨付回传”的时刻；off不办（未选时每月3日08:00）', '([01][0-9]|2[0-3]):[0-5][0-9]|off'),
+    ('job_at_backup',    '定时任务“备份”的时刻；off不办（未选时01:30）', '([01][0-9]|2[0-3]):[0-5][0-9]|off'),
+    ('job_at_check',     '定时任务“夜间核验”的时刻（未选时23:15）', '(2[0-3]):[0-5][0-9]');
+
 -- Dated choices of a region (procedure.md [choice] lines). The value in force on a day is the latest from_day <= day.
 CREATE TABLE fund.region_policy (
     region   integer NOT NULL REFERENCES fund.region,
@@ -136,23 +144,87 @@ CREATE TABLE jobs.job_run (
     epoch       integer NOT NULL,
     lease_until timestamptz NOT NULL,
     message     text NOT NULL,
+    started_at  timestamptz,               -- NULL: of before these were kept
+    ended_at    timestamptz,
     PRIMARY KEY (region, job, slot)
 );
 
+-- What persons ask of the worker: run a job now, let it rest, let it go on. A row is never changed.
+CREATE TABLE jobs.asked (
+    region   integer NOT NULL REFERENCES fund.region,
+    n        integer NOT NULL CHECK (n > 0),
+    job      text NOT NULL CHECK (job ~ '^[a-z_]{2,40}$'),
+    what     text NOT NULL CHECK (what IN ('run', 'pause', 'resume')),
+    reason   text NOT NULL CHECK (reason = btrim(reason) AND length(reason) BETWEEN 2 AND 200),
+    on_day   date NOT NULL,
+    asked_by text NOT NULL REFERENCES access.app_user,
+    asked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (region, n)
+);
+
 -- Functions ---------------------------------------------------
--- A slot is claimed running and in time, finished by who holds its lease, taken over only when it failed or its lease ran out.
--- What is done stays done.
+-- A slot is claimed running and in time, its lease made longer or its end written by who holds it, taken over only when it failed
+-- or its lease ran out. What is done stays done. Whoever takes a slot over waits for a commit of its holder that is under way
+-- (jobs.require_lease), so that none comes after. When it began and ended is the database's word.
 CREATE OR REPLACE FUNCTION jobs.check_run() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' AND (NEW.state, NEW.epoch, NEW.message) = ('running', 1, '') AND NEW.owner <> '' AND NEW.lease_until > clock_timestamp()
        OR TG_OP = 'UPDATE' AND NEW.state = 'running' AND NEW.epoch = OLD.epoch + 1 AND NEW.lease_until > clock_timestamp()
-          AND (OLD.state = 'failed' OR OLD.state = 'running' AND OLD.lease_until < clock_timestamp())
-       OR TG_OP = 'UPDATE' AND OLD.state = 'running' AND NEW.state IN ('done', 'failed')
-          AND (NEW.owner, NEW.epoch, NEW.lease_until) = (OLD.owner, OLD.epoch, OLD.lease_until) THEN
+          AND (OLD.state = 'failed' OR OLD.state = 'running' AND OLD.lease_until < clock_timestamp()) THEN
+        IF substring(NEW.slot FROM ' R([0-9]+)') IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM jobs.asked a WHERE a.region = NEW.region AND a.job = NEW.job AND a.what = 'run'
+               AND a.n::text = substring(NEW.slot FROM ' R([0-9]+)')) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.not_asked', DETAIL = format('没有人要求任务%s的运行%s', NEW.job, NEW.slot);
+        END IF;
+        PERFORM pg_advisory_xact_lock(jobs.lease_key(NEW.region, NEW.job, NEW.slot));
+        NEW.started_at := clock_timestamp();
+        NEW.ended_at := NULL;
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'UPDATE' AND OLD.state = 'running' AND NEW.state IN ('done', 'failed')
+       AND (NEW.owner, NEW.epoch, NEW.lease_until) = (OLD.owner, OLD.epoch, OLD.lease_until) THEN
+        NEW.started_at := OLD.started_at;
+        NEW.ended_at := clock_timestamp();
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'UPDATE' AND OLD.state = 'running' AND OLD.lease_until > clock_timestamp() AND NEW.lease_until > OLD.lease_until
+       AND (NEW.state, NEW.owner, NEW.epoch, NEW.message) = (OLD.state, OLD.owner, OLD.epoch, OLD.message) THEN
+        NEW.started_at := OLD.started_at;
+        NEW.ended_at := OLD.ended_at;
         RETURN NEW;
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.state',
         DETAIL = format('任务%s在%s的运行只能由持有者由运行中转为完成或失败', NEW.job, NEW.slot);
+END $$;
+
+CREATE OR REPLACE FUNCTION jobs.lease_key(p_region integer, p_job text, p_slot text) RETURNS bigint LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$ SELECT hashtextextended(format('jobs|%s|%s|%s', p_region, p_job, p_slot), 0) $$;
+
+-- The last word of every transaction of a running job, sent with its COMMIT: who lost the lease writes nothing (reliability.md B2 14).
+CREATE OR REPLACE FUNCTION jobs.require_lease(p_region integer, p_job text, p_slot text, p_epoch integer) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(jobs.lease_key(p_region, p_job, p_slot));
+    IF NOT EXISTS (SELECT 1 FROM jobs.job_run r WHERE r.region = p_region AND r.job = p_job AND r.slot = p_slot
+                      AND r.epoch = p_epoch AND r.state = 'running') THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.lease_lost',
+            DETAIL = format('任务%s在%s的运行已由另一进程接管，此处的办理不作数', p_job, p_slot);
+    END IF;
+END $$;
+
+-- Asked in one's own name, numbered one after the other.
+CREATE OR REPLACE FUNCTION jobs.check_asked() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.asked_by := access.require_role(NEW.region, 0::smallint, '{admin,chief,system}');
+    NEW.asked_at := clock_timestamp();
+    PERFORM pg_advisory_xact_lock(jobs.lease_key(NEW.region, 'asked', ''));
+    NEW.n := 1 + coalesce((SELECT max(a.n) FROM jobs.asked a WHERE a.region = NEW.region), 0);
+    IF NEW.what <> 'run' AND (NEW.what = 'pause') = coalesce((SELECT a.what = 'pause' FROM jobs.asked a
+            WHERE a.region = NEW.region AND a.job = NEW.job AND a.what <> 'run' ORDER BY a.n DESC LIMIT 1), false) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.paused',
+            DETAIL = format('任务%s%s', NEW.job, CASE NEW.what WHEN 'pause' THEN '已经暂停' ELSE '没有暂停' END);
+    END IF;
+    RETURN NEW;
 END $$;
 
 CREATE OR REPLACE FUNCTION fund.check_policy() RETURNS trigger LANGUAGE plpgsql
@@ -413,6 +485,9 @@ END $$;
 -- Guards ------------------------------------------------------
 CREATE OR REPLACE TRIGGER check_run BEFORE INSERT OR UPDATE ON jobs.job_run FOR EACH ROW
     WHEN (access.working_login()) EXECUTE FUNCTION jobs.check_run();
+CREATE OR REPLACE TRIGGER check_asked BEFORE INSERT ON jobs.asked FOR EACH ROW
+    WHEN (access.working_login()) EXECUTE FUNCTION jobs.check_asked();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON jobs.asked FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, job, slot ON jobs.job_run FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON jobs.job_run FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER check_policy BEFORE INSERT OR UPDATE ON fund.region_policy FOR EACH ROW EXECUTE FUNCTION fund.check_policy();
@@ -451,3 +526,7 @@ GRANT EXECUTE ON FUNCTION fund.propose_calendar(integer,integer,text,date[],bool
 GRANT SELECT, INSERT ON jobs.job_run TO fundledger_service;
 GRANT SELECT ON jobs.job_run TO fundledger_auditor;
 GRANT UPDATE (state, owner, epoch, lease_until, message) ON jobs.job_run TO fundledger_service;
+GRANT SELECT ON jobs.asked TO fundledger_service, fundledger_auditor;
+GRANT INSERT (region, job, what, reason, on_day) ON jobs.asked TO fundledger_service;
+GRANT EXECUTE ON FUNCTION jobs.lease_key(integer,text,text) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION jobs.require_lease(integer,text,text,integer) TO fundledger_service, fundledger_books, fundledger_payments;

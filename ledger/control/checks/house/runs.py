@@ -1,0 +1,35 @@
+"""INV-12: what the scheduler's runs claim is there: the lists of the day, the hand-back of the month, who asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ledger.control.breach import Breach
+from ledger.control.snapshot import Snapshot
+
+_CLAIMS: Final = r"""
+    SELECT r.region, r.job || ' ' || r.slot, c.code, c.said
+      FROM jobs.job_run r CROSS JOIN LATERAL (VALUES
+        ('run.claim', '当日办理已完成，而没有当日的拨付清单',
+         r.job = 'day' AND r.state = 'done' AND starts_with(r.message, '入账') AND NOT EXISTS (
+             SELECT FROM payments.daily_run d WHERE d.region = r.region AND d.pay_date::text = left(r.slot, 10))),
+        ('run.claim', '日拨付回传已完成，而没有当月的回传',
+         r.job = 'handback' AND r.state = 'done' AND NOT EXISTS (
+             SELECT FROM fund.handback h WHERE h.region = r.region AND h.fund::text = right(r.slot, 3)
+                AND h.month::text = to_char(left(r.slot, 10)::date - interval '1 month', 'YYYYMM'))),
+        ('run.not_asked', '临时运行无人要求',
+         r.slot ~ ' R[0-9]+' AND NOT EXISTS (
+             SELECT FROM jobs.asked a WHERE a.region = r.region AND a.job = r.job AND a.what = 'run'
+                AND starts_with(r.slot || ' ', a.on_day::text || ' R' || a.n || ' '))),
+        ('run.times', '起止时刻不符',
+         r.started_at IS NOT NULL AND (r.state = 'running') = (r.ended_at IS NOT NULL) OR r.ended_at < r.started_at)
+      ) AS c (code, said, broken)
+     WHERE c.broken ORDER BY 1, 2, 3
+"""
+
+
+def check_runs(snapshot: Snapshot) -> Iterator[Breach]:
+    """Each run against what it says it did."""
+    for region, run, code, said in snapshot.rows(_CLAIMS):
+        yield Breach("INV-12", str(region), run, f"定时任务{run}：{said}", code)

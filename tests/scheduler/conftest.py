@@ -1,0 +1,36 @@
+"""An app of the system's user with a home and a clock of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.bootstrap import App
+from ledger.db.logins import login_password
+
+
+@pytest.fixture
+def app_on(world: Any, home: Path) -> Iterator[Callable[..., App]]:
+    """`app_on(day, user)`: anchors go to a home of its own."""
+    made: list[App] = []
+
+    def app(day: date, user: str = "xitong", **more: Any) -> App:
+        own = world.settings.model_copy(
+            update={
+                "home": home,
+                "today": day,
+                "service_password": login_password(world.settings, "service"),
+                "auditor_password": login_password(world.settings, "auditor"),
+                **more,
+            }
+        )
+        made.append(App(own, user))
+        return made[-1]
+
+    yield app
+    while made:
+        made.pop().close()
