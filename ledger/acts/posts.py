@@ -21,7 +21,7 @@ WORDS: Final[Mapping[Working, str]] = {
     "books": "account balance control correct cutover party period reconciliation search statement voucher",
     "payments": "advance audit bank batch cash clear daily day declare institution layers month outregion payments reconcile"
     " refund suspense",
-    "service": "access alarms calendar data key login logout policy user",
+    "service": "access alarms calendar data jobs key login logout policy user",
 }
 """Login to the words of its acts."""
 _LOGIN: Final = {word: login for login, words in WORDS.items() for word in words.split()}

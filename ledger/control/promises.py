@@ -299,7 +299,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "payments.files",
             "payments.orders",
             "signatures",
-        ),
+        ),  # fmt: skip
         (
             "test_a_change_is_named",
             "test_an_administrators_change_is_named",
