@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.access.idempotency import check_key
 from ledger.core.errors import LedgerError, NotFound
+from ledger.web.fields import again, name_of, typed_in, values_of
 from ledger.web.show import page
 from ledger.web.sitting import Desk
 
@@ -25,11 +26,8 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     known = {one.name: one for one in desk.house.commands.described()}
     if name not in known:
         raise NotFound("route.no_act", f"没有事项{name[:60]}")
-    typed = {field: value for field, value in form.items() if field[:2] in ("v.", "l.") and value != ""}
-    values: dict[str, Any] = {
-        field[2:]: value if field[0] == "v" else [one for one in re.split(r"[\s,，、;；]+", value) if one]
-        for field, value in typed.items()
-    }
+    typed = typed_in(form)
+    values = values_of(typed)
     digest = hashlib.sha256(json.dumps([name, values], sort_keys=True).encode()).digest()
     summary, back = re.split("[；。]", known[name].summary)[0], form.get("back", "")
     back = back if back.startswith("/desk/") and "//" not in back else "/desk/today"
@@ -37,10 +35,14 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         key = form.get("key", "")
         done = desk.house.commands.run(desk.user, name, values, check_key(key) if key else "", digest)
     except LedgerError as error:
-        again = [(field, value, field[2:] not in _HELD) for field, value in typed.items()]
+        told = known[name].schema["properties"]
+        typed_again = [
+            (field, one, name_of(field) not in _HELD, _label(told.get(name_of(field), {}).get("description", ""), name_of(field)))
+            for field, one in again(typed)
+        ]  # fmt: skip
         return page(
             desk, "refused.html", error.status, title="未能办理", code=error.code, message=error.message, back=back,
-            summary=summary, typed=again, action=request.url.path,
+            summary=summary, typed=typed_again, action=request.url.path, keyed=bool(form.get("key")),
         )  # fmt: skip
     found = json.loads(done.body)
     warnings = (
@@ -50,3 +52,8 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         desk, "acted.html", title="已办理", summary=summary, words=done.words, again=done.again, whole=done.whole, back=back,
         warnings=warnings,
     )  # fmt: skip
+
+
+def _label(description: str, name: str) -> str:
+    """What a field is called where it is to be typed again: the first words of the command line's help."""
+    return re.split("[，：；（]", description)[0] or name
