@@ -20,6 +20,13 @@ _HELD: Final = frozenset({"region", "book", "digest", "period", "date"})
 """Values of a form that its page gave: not for typing again where the act was refused."""
 
 
+_CALLED: Final = {
+    "user": "用户名", "person": "本人标识", "name": "名称", "kind": "种类", "by": "来由", "what": "事项", "role": "岗位", "line": "各项",
+    "planned": "计划", "decision": "处理", "subfund": "账目", "direction": "方向", "propose": "提出", "every": "全部",
+}  # fmt: skip
+"""Fields whose help begins with the codes they may have, or says nothing: what people call them."""
+
+
 def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     """Do one act; its answer in words, or its refusal with what was typed."""
     name = f"{request.path_params['word']} {request.path_params['command']}".replace("+", " ")
@@ -56,4 +63,4 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
 
 def _label(description: str, name: str) -> str:
     """What a field is called where it is to be typed again: the first words of the command line's help."""
-    return re.split("[，：；（]", description)[0] or name
+    return _CALLED.get(name) or re.split("[，：；（ ]", description)[0] or name

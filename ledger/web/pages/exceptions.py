@@ -58,7 +58,7 @@ def listing(desk: Desk, _request: Request) -> Response:
     grids = [
         _papers(desk, papers, said_of), _unknown(unknown), _refusals(refused), _files(aside, handed), _signs(signs),
     ]  # fmt: skip
-    return record_page(desk, "挂账与未知", facts, grids, offers, here=here)
+    return record_page(desk, "挂账与未知", facts, [one for one in grids if one.lines], offers, here=here)
 
 
 def paper_address(region: int, one: OpenPaper | Resolution) -> str:

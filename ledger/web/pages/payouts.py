@@ -101,7 +101,7 @@ def _of_order(desk: Desk, view: OrderView, refusals: Sequence[BankRefusal]) -> I
         yield Offer(("maker",), "payments discard", "作废此批次", {**held, "batch": one.batch_id}, (_REASON,),
                     note=f"批次{one.batch_id}的全部拨付单一并作废。")  # fmt: skip
     if one.state in ("approved", "filed"):
-        yield Offer(("maker",), "payments cancel", "取消此单", {**held, "order": one.order_no}, (_REASON,),
+        yield Offer(("maker", "checker"), "payments cancel", "取消此单", {**held, "order": one.order_no}, (_REASON,),
                     note="已制盘的，其文件作废，其余的单待重新制盘。")  # fmt: skip
     if one.state == "approved":
         yield Offer(("maker",), "payments file", "批次制盘", {**held, "batch": one.batch_id})

@@ -72,7 +72,7 @@ def one(desk: Desk, request: Request) -> Response:
         asks = (Ask("number", "银行回单号"), Ask("booked", "银行记账日", "date", value=str(desk.today)))
         offers = [
             Offer(("accountant",), "outregion receipt", "登记收到并记账", held, asks),
-            Offer(("maker", "accountant"), "outregion receipt", "没有办理，撤销", {**held, "cancel": True}),
+            Offer(("accountant",), "outregion receipt", "没有办理，撤销", {**held, "cancel": True}),
         ]
     here = address(f"outregion/{key}", region=desk.region)
     return record_page(desk, f"异地收付 {key}", facts, (), offers, here=here)
@@ -105,7 +105,7 @@ def _asking(desk: Desk, fund: int, term: int, parties: Sequence[Counterparty]) -
     yield Offer(maker, "outregion request", "提出收付", {**held, "fund": fund}, (
         party, Ask("kind", "种类", choices=list(words_of("region_movement.kind").items())), AMOUNT,
         Ask("document", "文号（收清算款时为账单编号）")))  # fmt: skip
-    yield Offer(maker, "outregion quota", "登记预付金额度", {"region": desk.region, "fund": fund}, (
+    yield Offer(("accountant",), "outregion quota", "登记预付金额度", {"region": desk.region, "fund": fund}, (
         party, Ask("direction", "方向", choices=list(words_of("region.direction").items())), Ask("since", "起始日", "date", value=day), AMOUNT,
         Ask("document", "文号")))  # fmt: skip
     yield Offer(maker, "outregion order", "制拨付单", held, (

@@ -153,7 +153,7 @@ def deductions(desk: Desk, _request: Request) -> Response:
         Offer(("maker", "accountant"), "month deduct", "提出其他扣款", {**held, "term": term},
               (institution, Ask("number", "扣款编号"), AMOUNT, Ask("reason", "依据")), note=f"{FUND_NAMES[fund]}，期号{term}"),
         Offer(("maker",), "month prepare", "编制一家的月结算单", {**held, "term": term}, (institution,), note=f"{FUND_NAMES[fund]}，期号{term}"),
-        Offer(("maker",), "month handback", "汇总回传", held, (month,), note=FUND_NAMES[fund]),
+        Offer(("accountant",), "month handback", "汇总回传", held, (month,), note=FUND_NAMES[fund]),
         Offer(("maker",), "month orders", "月结算制单", {"region": desk.region}, (FUND,), note="已审批且应付大于零的。"),
     ]  # fmt: skip
     filters = (
