@@ -24,11 +24,13 @@ class Ask(NamedTuple):
     needed: bool = True
     many: bool = False
     """Several, between commas."""
+    mark: str = ""
+    """How the field is read where it is no plain value (ledger.web.fields)."""
 
     @property
     def field(self) -> str:
         """What the form calls it."""
-        return f"{'l' if self.many else 'v'}.{self.name}"
+        return f"{self.mark or ('l' if self.many else 'v')}.{self.name}"
 
 
 class Offer(NamedTuple):
@@ -50,6 +52,26 @@ class Offer(NamedTuple):
         """Where the form goes."""
         word, _, rest = self.act.partition(" ")
         return f"/desk/act/{word}/{rest.replace(' ', '+')}"
+
+
+REFUSAL = Ask("refuse", "不同意的理由")
+"""Of most acts by which a second person decides."""
+
+
+def account_asks() -> tuple[Ask, ...]:
+    """The four parts of an account as the acts take them: name, number, bank, its clearing number."""
+    labels = ("收款户名", "账号", "开户行", "行号")
+    return tuple(Ask("payee", label, mark="r") for label in labels)
+
+
+def decide(
+    roles: Sequence[str], act: str, held: Mapping[str, object], refusal: str = "refuse"
+) -> list[Offer]:
+    """The two forms of a second person's decision: agree, or send back with a reason."""
+    return [
+        Offer(roles, act, "复核同意", held),
+        Offer(roles, act, "退回", held, (REFUSAL._replace(name=refusal),)),
+    ]
 
 
 def offered(desk: Desk, offers: Iterable[Offer]) -> list[Offer]:

@@ -55,6 +55,18 @@ class ShownCell(NamedTuple):
     href: str
 
 
+class Linked(str):
+    """A cell's text that leads to a page; files get the text."""
+
+    href: str
+
+    def __new__(cls, text: str, href: str) -> Linked:
+        """The text with the page's address."""
+        made = super().__new__(cls, text)
+        made.href = href
+        return made
+
+
 class Filter(NamedTuple):
     """One field above a list: its name in the address, its label, and the codes it may have with their words."""
 
@@ -129,7 +141,10 @@ def _shown(column: Column, cell: Cell, places: Mapping[str, Callable[[str], str]
     red = " red" if column.kind == "money" and isinstance(cell, int) and cell < 0 else ""
     text = "\u3000".join(printable(part) for part in text_of(column, cell).split("\u3000"))
     lead = places.get(column.key)
-    href = lead(text.strip()) if lead is not None and text.strip() else ""
+    if isinstance(cell, Linked):
+        href = cell.href
+    else:
+        href = lead(text.strip()) if lead is not None and text.strip() else ""
     return ShownCell("\u3000" * level + text, column.kind + red, href)
 
 

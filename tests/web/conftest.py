@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from html import unescape
 from typing import Any, ClassVar
 
 import httpx
@@ -68,12 +69,16 @@ class Browser:
     def get(self, path: str) -> httpx.Response:
         return self.http.get(path)
 
-    def form(self, path: str, action: str) -> dict[str, str]:
-        """The hidden fields of the form on a page that goes to `action`."""
+    def form(self, path: str, action: str, *asked: str, **held: object) -> dict[str, str]:
+        """The hidden fields of the first form on a page that goes to `action`, asks for these fields and holds these values."""
         page = self.get(path).text
-        found = re.search(rf'<form[^>]*action="{re.escape(action)}".*?</form>', page, re.S)
-        assert found, f"{path}: no form to {action}"
-        return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found[0]))
+        for found in re.findall(rf'<form[^>]*action="{re.escape(action)}".*?</form>', page, re.S):
+            hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found)
+            fields = {name: unescape(value) for name, value in hidden}
+            holds = all(fields.get(f"v.{name}") == str(value) for name, value in held.items())
+            if holds and all(f'name="{field}"' in found for field in asked):
+                return fields
+        raise AssertionError(f"{path}: no form to {action} {asked} {held}")
 
 
 @pytest.fixture

@@ -19,7 +19,10 @@ SHOWN = {
     "{report}": "balance-sheet", "{number}": "记-202610-1", "{order}": "FL420100-310-20261013-00001",
     "{institution}": "H42010000001",
 }  # fmt: skip
-NOT_THERE = ("/{declaration}", "/{finding}", "/{sheet}", "/{letter}")
+NOT_THERE = (
+    "/{declaration}", "/{finding}", "/{sheet}", "/{letter}", "/{match}", "/{paper}", "/{item}", "/{refund}", "/{advance}", "/{run}",
+    "/{move}",
+)  # fmt: skip
 """Of these the scene has none (tests/web/test_every_page.py looks at a region that does)."""
 OPEN_TO_READERS = {"/desk/users", "/desk/log"}
 

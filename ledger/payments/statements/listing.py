@@ -61,8 +61,10 @@ def matches(tx: Transaction, account: str, *, limit: int = 1000) -> list[MatchRo
     ]
 
 
-def open_rows(tx: Transaction, account: str, *, limit: int = 1000) -> list[OpenRow]:
-    """What is open on both sides of an account, oldest first."""
+def open_rows(
+    tx: Transaction, account: str, *, limit: int = 1000, side: str = "", skip: int = 0
+) -> list[OpenRow]:
+    """What is open on both sides of an account, or on one, oldest first; `skip` of them left out."""
     gather(tx, account)
     return [
         OpenRow(*row)
@@ -70,7 +72,9 @@ def open_rows(tx: Transaction, account: str, *, limit: int = 1000) -> list[OpenR
             "SELECT * FROM (SELECT 'bank' AS side, statement || ':' || n AS reference, booked_on AS day, effect,"
             "                      coalesce(nullif(receipt_no, ''), nullif(bank_reference, ''), order_no) AS paper, summary FROM pg_temp.open_line"
             "               UNION ALL SELECT 'book', fund || ':' || seq || ':' || leg, day, effect, evidence, summary FROM pg_temp.open_leg) o"
-            " ORDER BY day, side, reference LIMIT %(limit)s",
+            " WHERE %(side)s IN ('', side) ORDER BY day, side, reference LIMIT %(limit)s OFFSET %(skip)s",
             limit=limit,
+            side=side,
+            skip=skip,
         )
     ]

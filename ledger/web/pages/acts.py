@@ -5,18 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.access.idempotency import check_key
 from ledger.core.errors import LedgerError, NotFound
+from ledger.web.fields import again, name_of, typed_in, values_of
 from ledger.web.show import page
 from ledger.web.sitting import Desk
 
 _HELD: Final = frozenset({"region", "book", "digest", "period", "date"})
 """Values of a form that its page gave: not for typing again where the act was refused."""
+
+
+_CALLED: Final = {
+    "user": "用户名", "person": "本人标识", "name": "名称", "kind": "种类", "by": "来由", "what": "事项", "role": "岗位", "line": "各项",
+    "planned": "计划", "decision": "处理", "subfund": "账目", "direction": "方向", "propose": "提出", "every": "全部",
+}  # fmt: skip
+"""Fields whose help begins with the codes they may have, or says nothing: what people call them."""
 
 
 def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
@@ -25,11 +33,8 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     known = {one.name: one for one in desk.house.commands.described()}
     if name not in known:
         raise NotFound("route.no_act", f"没有事项{name[:60]}")
-    typed = {field: value for field, value in form.items() if field[:2] in ("v.", "l.") and value != ""}
-    values: dict[str, Any] = {
-        field[2:]: value if field[0] == "v" else [one for one in re.split(r"[\s,，、;；]+", value) if one]
-        for field, value in typed.items()
-    }
+    typed = typed_in(form)
+    values = values_of(typed)
     digest = hashlib.sha256(json.dumps([name, values], sort_keys=True).encode()).digest()
     summary, back = re.split("[；。]", known[name].summary)[0], form.get("back", "")
     back = back if back.startswith("/desk/") and "//" not in back else "/desk/today"
@@ -37,10 +42,14 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         key = form.get("key", "")
         done = desk.house.commands.run(desk.user, name, values, check_key(key) if key else "", digest)
     except LedgerError as error:
-        again = [(field, value, field[2:] not in _HELD) for field, value in typed.items()]
+        told = known[name].schema["properties"]
+        typed_again = [
+            (field, one, name_of(field) not in _HELD, _label(told.get(name_of(field), {}).get("description", ""), name_of(field)))
+            for field, one in again(typed)
+        ]  # fmt: skip
         return page(
             desk, "refused.html", error.status, title="未能办理", code=error.code, message=error.message, back=back,
-            summary=summary, typed=again, action=request.url.path,
+            summary=summary, typed=typed_again, action=request.url.path, keyed=bool(form.get("key")),
         )  # fmt: skip
     found = json.loads(done.body)
     warnings = (
@@ -50,3 +59,8 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         desk, "acted.html", title="已办理", summary=summary, words=done.words, again=done.again, whole=done.whole, back=back,
         warnings=warnings,
     )  # fmt: skip
+
+
+def _label(description: str, name: str) -> str:
+    """What a field is called where it is to be typed again: the first words of the command line's help."""
+    return _CALLED.get(name) or re.split("[，：；（ ]", description)[0] or name

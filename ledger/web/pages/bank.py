@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.books.reading import parse_period
 from ledger.core.errors import NotFound
-from ledger.payments.statements.sheet import sheet
-from ledger.web.show import file_of, page
+from ledger.payments.statements.sheet import BankSheet, sheet
+from ledger.web.record import Ask, Offer, decide, offered
+from ledger.web.show import address, file_of, page
 from ledger.web.sitting import Desk
 from reports.reconciliation import reconciliation_grid
 from reports.render.paper import Paper
@@ -52,5 +55,18 @@ def reconciliation(desk: Desk, _request: Request) -> Response:
             sides.append((name, fen, parts))
     return page(
         desk, "bank.html", title="银行存款余额调节表", accounts=accounts, account=asked, months=[m for (m,) in made],
-        month=month, found=found, sides=sides,
+        month=month, found=found, sides=sides, offers=offered(desk, _offers(desk, asked, found)),
+        here=address("bank", region=desk.region, account=asked, period=month),
     )  # fmt: skip
+
+
+def _offers(desk: Desk, account: str, found: BankSheet | None) -> Iterator[Offer]:
+    """Making the sheet of a month, and its review by another under the digest of what is shown."""
+    held = {"region": desk.region, "account": account, "date": desk.today}
+    if found is not None and found.state == "made":
+        of_sheet = {**held, "period": found.period, "digest": found.digest.hex()}
+        yield from decide(("checker", "accountant", "chief"), "reconciliation review", of_sheet, "refusal")
+    last = desk.today.year * 12 + desk.today.month - 2
+    month = f"{last // 12 * 100 + last % 12 + 1}"
+    yield Offer(("accountant",), "reconciliation make", "编制余额调节表", held, (Ask("period", "期间（年年年年月月）", value=month),),
+                note="两边调节后相等才成，待另一人复核。")  # fmt: skip

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.books.reading import parse_period
-from ledger.closing.status import next_to_close, status
-from ledger.web.show import page
+from ledger.closing.lines import WAIVABLE
+from ledger.closing.status import PeriodStatus, next_to_close, status
+from ledger.core.words import said
+from ledger.web.record import Ask, Offer, offered
+from ledger.web.show import address, page
 from ledger.web.sitting import Desk
+
+_REASON = Ask("reason", "理由")
 
 
 def checks(desk: Desk, _request: Request) -> Response:
@@ -26,4 +33,34 @@ def checks(desk: Desk, _request: Request) -> Response:
             )
         ]
     green = not any(line.hinders for line in found.checks)
-    return page(desk, "close.html", title="结账", found=found, months=months, green=green, month=month)
+    return page(
+        desk, "close.html", title="结账", found=found, months=months, green=green, month=month,
+        offers=offered(desk, _offers(found, month)),
+        here=address("close", book=found.book, period=month),
+    )  # fmt: skip
+
+
+def _offers(found: PeriodStatus, month: int) -> Iterator[Offer]:
+    """What else may be asked for at a month, by its state; what is allowed the database says."""
+    held = {"book": found.book, "period": found.period}
+    if found.state in ("open", "closing"):
+        wanted = [line for line in found.checks if line.hinders and line.code in WAIVABLE]
+        asked = {one["code"] for one in found.waivers if not one["granted_by"]}
+        for line in wanted:
+            what = said("closing.check", line.code)
+            yield Offer(
+                ("accountant",), "period waive", f"提出放行：{what}", {**held, "code": line.code}, (_REASON,)
+            )
+            if line.code in asked:
+                yield Offer(("chief",), "period waive", f"同意放行：{what}", {**held, "code": line.code})
+    if found.state == "closing":
+        yield Offer(("accountant",), "period withdraw", "放弃结账", held, (_REASON,))
+    if found.state == "closed" and found.closing is not None:
+        if not found.closing.asked_by:
+            yield Offer(("accountant",), "period reopen", "提出重新开启", held, (_REASON,))
+        else:
+            yield Offer(("chief",), "period reopen", "同意重新开启", held,
+                        note=f"{found.closing.asked_by}提出：{found.closing.reason}。结转凭证同时红字冲销。")  # fmt: skip
+    if month % 100 == 12:
+        yield Offer(("accountant",), "period year-close", f"年结{month // 100}年", {"book": found.book, "year": month // 100},
+                    note="结12月，会计主管确认后结转下年。")  # fmt: skip

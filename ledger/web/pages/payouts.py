@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -11,11 +12,15 @@ from starlette.responses import Response
 from ledger.core.dates import SHANGHAI, parse_day
 from ledger.core.entries import FUND_NAMES
 from ledger.core.words import said, words_of
-from ledger.payments.orders.listing import order_view
-from ledger.web.show import ROWS, Filter, grid_page, page
+from ledger.payments.incoming.proven import BankRefusal, read_refusals
+from ledger.payments.orders.listing import OrderView, order_view
+from ledger.web.record import Ask, Offer, offered
+from ledger.web.show import ROWS, Filter, address, grid_page, page
 from ledger.web.sitting import Desk
 from reports.remittance import remittance_grid
 from reports.render.grid import Column, Grid, Line
+
+_REASON = Ask("reason", "原因")
 
 
 def orders(desk: Desk, _request: Request) -> Response:
@@ -81,7 +86,30 @@ def orders(desk: Desk, _request: Request) -> Response:
 def order(desk: Desk, request: Request) -> Response:
     """One order: to whom, what happened, on which papers, in which vouchers."""
     view = order_view(desk.reading, desk.user, desk.region, request.path_params["order"])
-    return page(desk, "order.html", title=f"拨付单 {view.order.order_no}", view=view)
+    with desk.tx() as tx:
+        refusals = read_refusals(tx, view.order.order_no)
+    return page(
+        desk, "order.html", title=f"拨付单 {view.order.order_no}", view=view, refusals=refusals,
+        offers=offered(desk, _of_order(desk, view, refusals)),
+        here=address(f"orders/{view.order.order_no}", region=desk.region),
+    )  # fmt: skip
+
+
+def _of_order(desk: Desk, view: OrderView, refusals: Sequence[BankRefusal]) -> Iterator[Offer]:
+    """What may be asked for at an order by where it is; what is allowed payments.transition says."""
+    one, held = view.order, {"region": desk.region}
+    if one.state == "draft":
+        yield Offer(("maker",), "payments discard", "作废此批次", {**held, "batch": one.batch_id}, (_REASON,),
+                    note=f"批次{one.batch_id}的全部拨付单一并作废。")  # fmt: skip
+    if one.state in ("approved", "filed"):
+        yield Offer(("maker", "checker"), "payments cancel", "取消此单", {**held, "order": one.order_no}, (_REASON,),
+                    note="已制盘的，其文件作废，其余的单待重新制盘。")  # fmt: skip
+    if one.state == "approved":
+        yield Offer(("maker",), "payments file", "批次制盘", {**held, "batch": one.batch_id})
+    if one.state in ("sent", "accepted", "unknown"):
+        yield Offer(("accountant",), "payments ask", "查询超期未回单的", held, note="只查询，不重发。")
+    if any(not refusal.missing and refusal.state != "rejected" for refusal in refusals):
+        yield Offer(("accountant",), "payments release", "退回，可重付", {**held, "order": one.order_no})
 
 
 def advice(desk: Desk, request: Request) -> Response:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ledger.access.listing import read_keys, read_users
+from ledger.access.listing import ListedUser, read_keys, read_users
 from ledger.access.proposals import waiting
 from ledger.access.users import ROLES
 from ledger.core.dates import SHANGHAI, parse_day
+from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Forbidden
 from ledger.core.words import said, words_of
 from ledger.web.pages.payouts import local
-from ledger.web.show import ROWS, Filter, grid_page
+from ledger.web.record import Ask, Offer, offered
+from ledger.web.show import ROWS, Filter, address, grid_page
 from ledger.web.sitting import Desk
 from reports.render.grid import Column, Grid, Line
 
@@ -57,8 +60,52 @@ def users(desk: Desk, _request: Request) -> Response:
     ]  # fmt: skip
     shown = Grid("用户", "用户", columns, lines)
     return grid_page(
-        desk, shown, extra={"proposals": proposals, "keys": keys, "roles": ROLES}, template="users.html"
+        desk, shown, template="users.html",
+        extra={
+            "proposals": proposals, "keys": keys, "roles": ROLES, "offers": offered(desk, _offers(desk, found)),
+            "here": address("users", region=desk.region),
+        },
+    )  # fmt: skip
+
+
+def _offers(desk: Desk, found: Sequence[ListedUser]) -> Iterator[Offer]:
+    """Taking roles, stopping and bringing back users: an administrator's are taken by two persons."""
+    held, admin = {"region": desk.region}, ("admin",)
+    role = Ask("role", "岗位", choices=list(ROLES.items()))
+    fund = Ask(
+        "fund", "基金", choices=(("0", "全部"), *((str(code), name) for code, name in FUND_NAMES.items()))
     )
+    active = Ask(
+        "user", "用户", choices=[(one.user, f"{one.user} {one.display_name}") for one in found if one.active]
+    )
+    yield Offer(admin, "user revoke", "即时收回岗位", held, (active, role, fund))
+    yield Offer(
+        admin,
+        "user revoke",
+        "提出收回管理员岗位",
+        {**held, "propose": True},
+        (active, role, fund),
+        note="待审计管理员确认。",
+    )
+    yield Offer(admin, "user deactivate", "即时停用", held, (active,), note="连同其全部密钥。")
+    yield Offer(
+        admin,
+        "user deactivate",
+        "提出停用管理员",
+        {**held, "propose": True},
+        (active,),
+        note="待审计管理员确认。",
+    )
+    stopped = [(one.user, f"{one.user} {one.display_name}") for one in found if not one.active]
+    if stopped:
+        yield Offer(
+            admin,
+            "user activate",
+            "提出恢复",
+            held,
+            (Ask("user", "用户", choices=stopped),),
+            note="密钥须另行签发。",
+        )
 
 
 def log(desk: Desk, _request: Request) -> Response:

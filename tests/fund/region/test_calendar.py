@@ -98,7 +98,7 @@ def test_a_table_in_force_is_corrected_for_days_to_come(month: Any, tmp_path: Pa
         }
 
     assert found() == set()
-    with pytest.raises(Exception, match=r"row\.frozen"), month.admin.begin() as admin:
+    with pytest.raises(Exception, match=r"business\.frozen"), month.admin.begin() as admin:
         admin.exec_driver_sql("UPDATE fund.calendar_day SET working = true WHERE day = '2027-02-09'")
     month.pretend("DELETE FROM fund.calendar_day WHERE day = '2027-02-09'")
     month.pretend("UPDATE fund.calendar_year SET source = '国办发明电〔2026〕9号' WHERE year = 2027")

@@ -415,7 +415,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM fund.calendar_proposal p WHERE p.year = OLD.year AND p.state = 'confirmed'
                       AND p.xmin = pg_current_xact_id()::xid) THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'row.frozen', DETAIL = '节假日表只能由两人更正';
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen', DETAIL = '节假日表只能由两人更正';
     END IF;
     IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
     RETURN NEW;
