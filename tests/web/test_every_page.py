@@ -35,7 +35,8 @@ START = (
     "/desk/month?fund=310&term=202603", "/desk/month?fund=390&term=202603", "/desk/clearing?year=2026&fund=310",
     "/desk/clearing?year=2025&fund=310", "/desk/clearing?year=2026&fund=390&part=Q1", "/desk/control?period=202603",
     "/desk/control-report?period=202603", "/desk/books/balance-sheet?period=202603", "/desk/books/columnar?account=9104",
-    "/desk/orders?state=returned", "/desk/blocked?date=2026-03-02",
+    "/desk/orders?state=returned", "/desk/blocked?date=2026-03-02", "/desk/reconcile?fund=310&term=202603",
+    "/desk/reconcile?fund=390&term=202603", "/desk/matching?account=4200000000001003", "/desk/matching?account=4200000000001004",
 )  # fmt: skip
 SAME_KIND = 6
 """Pages of one kind that are looked at."""
@@ -55,6 +56,10 @@ def lived_desk(cluster: Any) -> Iterator[Any]:
             fill_every_code(
                 connection, codes | {"payments.evidence.outcome_code": list(words_of("paper.reason"))}
             )
+            connection.execute("SET session_replication_role = replica")
+            # a made-up message is no JSON, which a real one always is
+            connection.execute("UPDATE fund.outregion_inbox SET body = '{}' WHERE NOT body LIKE '{%'")
+            connection.execute("SET session_replication_role = origin")
             every = {code for found in codes.values() for code in found}
             every |= {event for (event,) in connection.execute(EVENTS)}
         settings = settings.model_copy(update={"today": TODAY})
@@ -87,7 +92,8 @@ def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None
         seen[kind] = seen.get(kind, 0) + 1
         response = browser.get(path)
         if response.status_code != 200:
-            wrong.append(f"{response.status_code} {path}")
+            said = re.search(r"role=\"alert\">([^<]*)", response.text)
+            wrong.append(f"{response.status_code} {path} {said[1] if said else ''}")
             continue
         text = re.sub(
             r"<[^>]*>", " ", re.sub(r"<(script|style|code)[^>]*>.*?</\1>", " ", response.text, flags=re.S)
@@ -106,7 +112,9 @@ def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None
     reached = {re.sub(r"\{[^}]*\}", "#", page) for page in PAGES}
     there = {kind.partition("?")[0] for kind in seen}
     named = {re.sub(r"^/desk/books/[a-z-]+", "/desk/books/#", one) for one in there}
-    assert reached - named == {"/desk/users", "/desk/log"} - named, "a page that no link leads to"
+    # the home has matched nothing: tests/web/test_acts.py opens a match by its link
+    elsewhere = {"/desk/users", "/desk/log", "/desk/matching/#/#"}
+    assert reached - named == elsewhere - named, "a page that no link leads to"
 
 
 def test_every_list_as_a_file(lived_desk: Any) -> None:
