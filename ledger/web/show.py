@@ -86,7 +86,7 @@ def _places(desk: Desk) -> Mapping[str, Callable[[str], str]]:
         return address(f"institutions/{quote(cell)}", region=region) if cell[:1].isalpha() else ""
 
     return {
-        "voucher": voucher, "code": account, "order_no": order, "institution": institution,
+        "voucher": voucher, "code": account, "order_no": order, "draft": lambda cell: address(f"drafts/{quote(cell)}", book=book), "institution": institution,
         "row_name": lambda cell: address(
             f"books/{desk.query.get('form', 'balance-sheet')}/row", book=book, period=desk.period, row=cell),
     }  # fmt: skip
