@@ -32,6 +32,7 @@ from ledger.web.pages import (
     payouts,
     people,
     today,
+    uploads,
     vouchers,
 )
 from ledger.web.pages.voucher_form import FIELDS_MAX as VOUCHER_FIELDS
@@ -59,6 +60,9 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/drafts/templates": vouchers.templates,
     "/desk/drafts/{draft}": vouchers.one_draft,
     "/desk/drafts/{draft}/attached/{n}": vouchers.attached,
+    "/desk/uploads": uploads.form,
+    "/desk/uploads/rows": uploads.rows,
+    "/desk/uploads/differences": uploads.found_differences,
     "/desk/bank": bank.reconciliation,
     "/desk/close": closing.checks,
     "/desk/orders": payouts.orders,
@@ -92,6 +96,7 @@ def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals:
         Route("/desk/drafts/save", partial(_done, house, vouchers.save, fields=VOUCHER_FIELDS), methods=["POST"]),
         Route("/desk/drafts/template", partial(_done, house, vouchers.save_template), methods=["POST"]),
         Route("/desk/drafts/{draft}/attach", partial(_done, house, vouchers.attach), methods=["POST"]),
+        Route("/desk/uploads/{what}", partial(_done, house, uploads.take), methods=["POST"]),
         Route("/desk/act/{word}/{command}", partial(_done, house, acts.act), methods=["POST"]),
     ]  # fmt: skip
     made = Starlette(routes=routes)

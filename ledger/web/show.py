@@ -87,6 +87,7 @@ def _places(desk: Desk) -> Mapping[str, Callable[[str], str]]:
 
     return {
         "voucher": voucher, "code": account, "order_no": order, "draft": lambda cell: address(f"drafts/{quote(cell)}", book=book), "institution": institution,
+        "upload": lambda cell: address("uploads/rows", book=book, file=cell),
         "row_name": lambda cell: address(
             f"books/{desk.query.get('form', 'balance-sheet')}/row", book=book, period=desk.period, row=cell),
     }  # fmt: skip

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
@@ -11,7 +9,6 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ledger.access.idempotency import check_key
 from ledger.books.attachments import attachment
 from ledger.books.batches import waiting_batch
 from ledger.books.manual import STATES, ManualVoucher, manual_voucher, manual_vouchers
@@ -21,6 +18,7 @@ from ledger.core.entries import Side
 from ledger.core.errors import InvalidInput, LedgerError, NotFound
 from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import Transaction
+from ledger.web.pages.acts import run_once
 from ledger.web.pages.voucher_form import HEADS, LINES_MAX, Typed, TypedLine, typed_from, typed_of, values_of
 from ledger.web.show import ROWS, Filter, address, grid_page, page
 from ledger.web.sitting import Desk
@@ -39,7 +37,8 @@ _COLUMNS: Final = (
 
 def drafts(desk: Desk, _request: Request) -> Response:
     """Vouchers by hand: those that wait, or of another state; oldest first, 200 a page."""
-    state, after = desk.query.get("state", "drafted"), desk.query.get("after", "")
+    asked, after = desk.query.get("state") or "drafted", desk.query.get("after", "")
+    state = "" if asked == "all" else asked
     with desk.tx() as tx:
         found = manual_vouchers(tx, desk.book, state=state, after=after, limit=ROWS + 1)
 
@@ -49,12 +48,11 @@ def drafts(desk: Desk, _request: Request) -> Response:
 
     filters = [
         Filter("book", "账套", [(str(one), f"{one} {name}") for one, name in desk.books]),
-        Filter("state", "状态", [*STATES.items(), ("", "全部")]),
+        Filter("state", "状态", [("", STATES["drafted"]), *list(STATES.items())[1:], ("all", "全部")]),
     ]
     following = found[ROWS - 1].voucher_id if len(found) > ROWS else None
     return grid_page(
         desk, _grid(found[:ROWS]), filters=filters, following=following, whole=whole, template="drafts.html",
-        extra={"asked_state": state},
     )  # fmt: skip
 
 
@@ -64,6 +62,8 @@ def one_draft(desk: Desk, request: Request) -> Response:
     with desk.tx() as tx:
         found = manual_voucher(tx, desk.book, request.path_params["draft"])
         leaves = ground(tx, desk.book).leaves
+        names = dict(tx.rows("SELECT user_name, display_name FROM access.app_user WHERE user_name = ANY(%(of)s)",
+                             of=[found.prepared_by, found.decided_by]))  # fmt: skip
     legs = found.content.legs
     lines = [
         (leg, leaves[leg.account].name if leg.account in leaves else "",
@@ -73,7 +73,7 @@ def one_draft(desk: Desk, request: Request) -> Response:
     sums = [sum(leg.amount_fen for leg in legs if leg.side is side) for side in (Side.DEBIT, Side.CREDIT)]
     return page(
         desk, "draft.html", title=f"凭证草稿 {found.voucher_id}", draft=found, lines=lines, sums=sums, state=STATES[found.state],
-        upper=rmb_upper(sums[0]), own=found.prepared_by == desk.user, start=start, count=len(legs),
+        upper=rmb_upper(sums[0]), own=found.prepared_by == desk.user, start=start, count=len(legs), names=names,
         following=start + ROWS if start + ROWS < len(legs) else None, debit=Side.DEBIT,
     )  # fmt: skip
 
@@ -120,7 +120,7 @@ def attach(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     values = {
         "book": str(desk.book), "draft": draft, "file": {"name": name or "附件", "base64": form.get("file", "")},
     }  # fmt: skip
-    _run(desk, form, _ATTACH, values)
+    run_once(desk, form, _ATTACH, values)
     return RedirectResponse(address(f"drafts/{quote(draft)}", book=desk.book), 303)
 
 
@@ -166,16 +166,8 @@ def waiting(desk: Desk, _request: Request) -> Response:
 
 
 def _drafted(desk: Desk, form: Mapping[str, str], values: Mapping[str, Any]) -> Response:
-    made = _run(desk, form, _DRAFT, {"book": str(desk.book), "date": desk.today.isoformat(), **values})
+    _, made = run_once(desk, form, _DRAFT, {"book": str(desk.book), "date": desk.today.isoformat(), **values})
     return RedirectResponse(address(f"drafts/{made['draft']}", book=desk.book), 303)
-
-
-def _run(desk: Desk, form: Mapping[str, str], act: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The act's answer, once under the form's key."""
-    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).digest()
-    done = desk.house.commands.run(desk.user, act, values, check_key(form.get("key", "")), digest)
-    found: dict[str, Any] = json.loads(done.body)
-    return found
 
 
 def _form(desk: Desk, typed: Typed, error: LedgerError | None = None) -> Response:
