@@ -28,6 +28,8 @@ from ledger.db.unit_of_work import unit_of_work
 
 ASKING: Final = "pages.session"
 """The actor of the transaction that looks up a session: no user, sees no region."""
+SESSION_COOKIE: Final = "fundledger"
+"""The cookie a session's token comes in."""
 OTP_SECONDS: Final = 30
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _NOBODY: Final = _HASHER.hash(secrets.token_urlsafe(16))

@@ -194,6 +194,10 @@ def _texts(name: str, parameter: Any, value: Any, folder: Path) -> list[str]:
     for one in several:
         if isinstance(one, float) or not isinstance(one, str | int):
             raise InvalidInput("usage.value", f"{name}应为文字或整数（金额为文字）", field=name)
+        if any(
+            c == "\x00" or "\ud800" <= c <= "\udfff" for c in str(one)
+        ):  # no command line brings these either
+            raise InvalidInput("usage.value", f"{name}含有不能保存的字符", field=name)
     return [str(one) for one in several]
 
 

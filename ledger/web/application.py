@@ -41,10 +41,13 @@ from ledger.web.pages import (
     people,
     region,
     today,
+    uploads,
+    vouchers,
 )
 from ledger.web.pages.funds import cash, outregion, reconcile, refunds
+from ledger.web.pages.voucher_form import FIELDS_MAX as VOUCHER_FIELDS
 from ledger.web.show import STATIC, page
-from ledger.web.sitting import Desk, House, form_of, require_form, sit
+from ledger.web.sitting import FIELDS_MAX, Desk, House, form_of, require_form, sit
 
 HEADERS: Final = {
     "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'",
@@ -61,6 +64,15 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/books/{report}/row": books.row,
     "/desk/find": books.find_page,
     "/desk/vouchers/{number}": books.one_voucher,
+    "/desk/drafts": vouchers.drafts,
+    "/desk/drafts/new": vouchers.new,
+    "/desk/drafts/waiting": vouchers.waiting,
+    "/desk/drafts/templates": vouchers.templates,
+    "/desk/drafts/{draft}": vouchers.one_draft,
+    "/desk/drafts/{draft}/attached/{n}": vouchers.attached,
+    "/desk/uploads": uploads.form,
+    "/desk/uploads/rows": uploads.rows,
+    "/desk/uploads/differences": uploads.found_differences,
     "/desk/bank": bank.reconciliation,
     "/desk/matching": matching.matching,
     "/desk/matching/{account}/{match}": matching.one,
@@ -125,6 +137,10 @@ def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals:
         Route("/desk/logout", partial(_done, house, coming.leave), methods=["POST"]),
         Route("/desk/me/password", partial(_done, house, coming.change), methods=["POST"]),
         Route("/desk/me/factor", partial(_done, house, coming.factor), methods=["POST"]),
+        Route("/desk/drafts/save", partial(_done, house, vouchers.save, fields=VOUCHER_FIELDS), methods=["POST"]),
+        Route("/desk/drafts/template", partial(_done, house, vouchers.save_template), methods=["POST"]),
+        Route("/desk/drafts/{draft}/attach", partial(_done, house, vouchers.attach), methods=["POST"]),
+        Route("/desk/uploads/{what}", partial(_done, house, uploads.take), methods=["POST"]),
         Route("/desk/act/{word}/{command}", partial(_done, house, acts.act), methods=["POST"]),
     ]  # fmt: skip
     made = Starlette(routes=routes)
@@ -168,10 +184,13 @@ async def _shown(house: House, show: Show, request: Request) -> Response:
 
 
 async def _done(
-    house: House, do: Callable[[Desk, Request, dict[str, str]], Response], request: Request
+    house: House,
+    do: Callable[[Desk, Request, dict[str, str]], Response],
+    request: Request,
+    fields: int = FIELDS_MAX,
 ) -> Response:
     """What changes something: a form of this session's own, sent from this very address."""
-    form = await form_of(request)
+    form = await form_of(request, fields)
 
     def work() -> Response:
         desk = sit(house, request)

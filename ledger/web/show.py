@@ -105,6 +105,8 @@ def _places(desk: Desk) -> Mapping[str, Callable[[str], str]]:
         "voucher": voucher, "code": account, "order_no": order, "institution": institution,
         **{key: partial(_page_of, path, region) for key, path in _PAGES_OF.items()},
         "setl_id": lambda cell: address("follow", region=region, subject=cell),
+        "draft": lambda cell: address(f"drafts/{quote(cell)}", book=book),
+        "upload": lambda cell: address("uploads/rows", book=book, file=cell),
         "row_name": lambda cell: address(
             f"books/{desk.query.get('form', 'balance-sheet')}/row", book=book, period=desk.period, row=cell),
     }  # fmt: skip

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 
-from ledger.access.sessions import user_of_session
+from ledger.access.sessions import SESSION_COOKIE, user_of_session
 from ledger.api.ports import Commands
 from ledger.books.setup import books_of
 from ledger.core.entries import Book
@@ -21,8 +21,8 @@ from ledger.db.connections import Engine, of_post
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import Settings
 from ledger.web.fields import joined
+from ledger.web.parts import parts_of
 
-COOKIE: Final = "fundledger"
 FIELDS_MAX: Final = 500
 """Of one form: 200 rows a side ticked, and what goes with them."""
 
@@ -94,7 +94,7 @@ def csrf_of(token: str) -> str:
 
 def sit(house: House, request: Request) -> Desk:
     """The desk of a request; raises Unauthenticated `login.ended`, NotFound `region.unknown`."""
-    token = request.cookies.get(COOKIE, "")
+    token = request.cookies.get(SESSION_COOKIE, "")
     user = user_of_session(house.engine, token)
     known = request.scope.get("extensions", {}).get("fundledger.known")
     if known is not None:
@@ -138,13 +138,16 @@ def address_of(request: Request) -> str:
     return str(request.scope.get("fundledger.address", ""))
 
 
-async def form_of(request: Request) -> dict[str, str]:
-    """A form's fields (ledger.web.fields); raises Forbidden `login.form` unless the browser says it was sent from a page of this very address."""
+async def form_of(request: Request, fields: int = FIELDS_MAX) -> dict[str, str]:
+    """A form's fields (ledger.web.fields), at most so many; a file's bytes stand base64 under its field, its name beside it. Raises Forbidden `login.form` unless the browser says it was sent from a page of this very address."""
     origin = urlsplit(request.headers.get("origin", ""))
     if not origin.netloc or origin.netloc != request.headers.get("host", ""):
         raise _foreign()
+    body, kind = await request.body(), request.headers.get("content-type", "")
     try:
-        pairs = parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX)
+        if kind.startswith("multipart/form-data"):
+            return parts_of(kind, body, fields)
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=fields)
     except ValueError:
         raise InvalidInput("usage.value", "表单内容不合规") from None
     return joined(pairs)

@@ -14,10 +14,12 @@ import pytest
 
 from adapters.banks.simulator.faults import FaultPlan
 from ledger.api.intake.service import make_service
-from ledger.books.manual import ManualContent
+from ledger.books.attachments import attach
+from ledger.books.manual import ManualContent, draft_voucher
 from ledger.bootstrap import App
 from ledger.cli.remote import Remote
 from ledger.core.entries import Book, Dimensions, credit, debit
+from ledger.db.unit_of_work import unit_of_work
 from ledger.founding import book_by_hand
 from ledger.settings import Settings
 from ledger.simulation.bank import demo_bank
@@ -117,3 +119,13 @@ def bills(desk: Any, count: int = 3) -> Iterator[None]:
     """Settlements of yesterday, to be paid today."""
     desk.month.take(*(bill_line(f"S{n}", fund=100_000 + n) for n in range(count)))
     yield
+
+
+def draft_with_paper(desk: Any) -> str:
+    """A voucher of the accountant's that waits, with a paper; its id."""
+    book = Book(DEMO_REGION, 310)
+    legs = (debit(1003, 100, Dimensions(FISCAL_ACCOUNT.number)), credit(41010101, 100))
+    with unit_of_work(desk.month.engine, "li", DEMO_REGION) as tx:
+        made = draft_voucher(tx, book, ManualContent(EVE, "附单", "文", legs), EVE)
+        attach(tx, book, made.voucher_id, "回单.pdf", b"paper", EVE)
+    return made.voucher_id

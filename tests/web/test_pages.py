@@ -12,7 +12,7 @@ import pytest
 
 from ledger.access.users import Person, found_region
 from ledger.web.application import PAGES
-from tests.web.conftest import Browser, bills
+from tests.web.conftest import Browser, bills, draft_with_paper
 
 RUN, APPROVE, SEND = "/desk/act/day/run", "/desk/act/day/approve", "/desk/act/day/send"
 SHOWN = {
@@ -27,8 +27,8 @@ NOT_THERE = (
 OPEN_TO_READERS = {"/desk/users", "/desk/log"}
 
 
-def filled(path: str) -> str:
-    for name, value in SHOWN.items():
+def filled(path: str, draft: str = "") -> str:
+    for name, value in (SHOWN | {"{draft}": draft, "{n}": "1"}).items():
         path = path.replace(name, value)
     return path + ("?row=4&period=202610" if path.endswith("/row") else "?period=202610")
 
@@ -44,9 +44,10 @@ def test_every_page_by_every_post(desk: Any, sat: Callable[[str], Browser]) -> N
     with bills(desk):
         zhao = sat("zhao")
         assert zhao.post(RUN, zhao.form("/desk/today", RUN)).status_code == 200
+    draft = draft_with_paper(desk)
     assert Browser(desk.address).get("/").headers["location"] == "/desk/today"
     for path in PAGES:
-        response = Browser(desk.address).get(filled(path))
+        response = Browser(desk.address).get(filled(path, draft))
         assert (response.status_code, response.headers["location"].split("?")[0]) == (303, "/desk/login"), (
             path
         )
@@ -54,7 +55,7 @@ def test_every_page_by_every_post(desk: Any, sat: Callable[[str], Browser]) -> N
         browser = sat(user)
         for path in PAGES:
             allowed = path not in OPEN_TO_READERS or user in ("guan", "shen", "wu", "zhou")
-            response = browser.get(filled(path))
+            response = browser.get(filled(path, draft))
             wanted = 404 if path.endswith(NOT_THERE) else 200 if allowed else 403
             assert response.status_code == wanted, (user, path, response.text[-600:])
             assert response.headers["content-security-policy"].startswith("default-src 'self'")
@@ -79,11 +80,12 @@ def test_another_regions_things_are_not_there(desk: Any) -> None:
     with unit_of_work(engine, "waishen", 420200) as tx:
         confirm(tx, asked.n, asked.digest, TODAY)
     choose_password(engine, "wai", made.code, GOOD, TODAY, "")
+    draft = draft_with_paper(desk)
     stranger = Browser(desk.address)
     assert stranger.enter("wai", GOOD).status_code == 303
     for path in PAGES:
         for query in ("region=420100", "book=420100-310"):
-            response = stranger.get(filled(path).split("?")[0] + f"?{query}&period=202610&row=4")
+            response = stranger.get(filled(path, draft).split("?")[0] + f"?{query}&period=202610&row=4")
             assert response.status_code == 404, path
             assert "财政补贴" not in response.text
     for number in ("记-202610-1", "1"):

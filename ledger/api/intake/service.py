@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
 from functools import partial
+from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy.engine import Engine
 
 from ledger.access.idempotency import check_key
 from ledger.access.refused import keep_refused
+from ledger.access.sessions import SESSION_COOKIE, user_of_session
 from ledger.api.application import THREADS, create_application
 from ledger.api.auth import Caller, KeyRing
 from ledger.api.intake.batcher import Batcher
@@ -25,7 +28,7 @@ from ledger.api.wire.door import Door
 from ledger.api.wire.places import Places
 from ledger.api.wire.proxies import Proxies
 from ledger.api.wire.toll import Toll
-from ledger.core.errors import BadRequest
+from ledger.core.errors import BadRequest, Unauthenticated
 from ledger.db.connections import Engine as Shared
 from ledger.db.connections import driver_of
 from ledger.db.engine import Posts, intake_engine, let_go, service_engine
@@ -45,6 +48,8 @@ MakePages: TypeAlias = Callable[[Settings, Shared, Commands, Refusals], App]
 INTAKE_PATH: Final = "/api/v1/settlements"
 ACTS_PATH: Final = "/api/v1/acts/"
 """Their values may hold a file."""
+FORM_PATHS: Final = ("/desk/drafts/", "/desk/uploads/")
+"""Pages whose forms are long or bring a file: from somebody who is in; what a stranger sends there stays small."""
 OPEN_PATH: Final = "/api/v1/codes/"
 SMALL_BODY_MAX: Final = 64 * 1024
 BODY_SECONDS: Final = 30.0
@@ -104,7 +109,8 @@ class Service:
             if is_intake(scope["method"], scope["path"]):
                 answer = await self._take(caller, headers, receive)
             else:
-                await self._act(scope, headers, receive, send)
+                limit = BODY_MAX if scope["path"].startswith(ACTS_PATH) else SMALL_BODY_MAX
+                await self._act(scope, headers, receive, send, limit)
                 return
         except Exception as error:  # noqa: BLE001 every request gets an answer, and never a trace
             answer = of_error(error)
@@ -118,9 +124,21 @@ class Service:
         scope["fundledger.secure"] = self._proxies.trusted(peer) and proto == [b"https"]
         try:
             self.liveness.require()
-            await self._act(scope, dict(scope["headers"]), receive, send, pages)
+            headers = dict(scope["headers"])
+            limit = await self._form_max(headers) if scope["path"].startswith(FORM_PATHS) else SMALL_BODY_MAX
+            await self._act(scope, headers, receive, send, limit, pages)
         except Exception as error:  # noqa: BLE001 every request gets an answer, and never a trace
             await respond(send, of_error(error))
+
+    async def _form_max(self, headers: dict[bytes, bytes]) -> int:
+        """What a long form may bring: asked before any of it is read."""
+        cookies: SimpleCookie = SimpleCookie()
+        with suppress(CookieError, Unauthenticated):
+            cookies.load(headers.get(b"cookie", b"").decode("latin-1"))
+            token = cookies[SESSION_COOKIE].value if SESSION_COOKIE in cookies else ""
+            await asyncio.to_thread(user_of_session, self.engine, token)
+            return BODY_MAX
+        return SMALL_BODY_MAX
 
     def _address(self, scope: Scope) -> str:
         """Whence a request comes, past the proxies of ours."""
@@ -138,11 +156,16 @@ class Service:
         return caller
 
     async def _act(
-        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send, app: App | None = None
+        self,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        receive: Receive,
+        send: Send,
+        limit: int,
+        app: App | None = None,
     ) -> None:
         """Everything but intake: its body whole, then a place among those that work."""
         if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
-            limit = BODY_MAX if scope["path"].startswith(ACTS_PATH) else SMALL_BODY_MAX
             receive = _again(await read_body(headers, receive, limit), receive)
         async with self._places.one() as place:
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.access.idempotency import check_key
+from ledger.api.ports import Done
 from ledger.core.errors import LedgerError, NotFound
 from ledger.web.fields import again, name_of, typed_in, values_of
 from ledger.web.show import page
@@ -64,3 +66,10 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
 def _label(description: str, name: str) -> str:
     """What a field is called where it is to be typed again: the first words of the command line's help."""
     return _CALLED.get(name) or re.split("[，：；（ ]", description)[0] or name
+
+
+def run_once(desk: Desk, form: Mapping[str, str], name: str, values: Mapping[str, Any]) -> tuple[Done, Any]:
+    """An act of a page's own form under the form's key, and its answer; raises what the act raises, InvalidInput without a key."""
+    digest = hashlib.sha256(json.dumps([name, values], sort_keys=True).encode()).digest()
+    done = desk.house.commands.run(desk.user, name, values, check_key(form.get("key", "")), digest)
+    return done, json.loads(done.body)

@@ -111,18 +111,25 @@ def one_voucher(desk: Desk, request: Request) -> Response:
     if shape in ("pdf", "xlsx"):
         return file_of([voucher_grid(told)], shape, Paper.A5_ACROSS)
     posted = told.voucher
-    sections = [
-        (
-            [(line, columns_of(line), dimension_text(line.asked, line.dims)) for line in lines],
-            told.sums[section],
-            rmb_upper(told.sums[section][0]),
-        )
-        for section, lines in told.ordered()
-    ]
+    after = desk.query.get("after", "")
+    start = int(after) if after.isascii() and after.isdigit() and len(after) < 7 else 0
+    count = len(posted.lines)
+    sections = []
+    passed = 0
+    for (
+        section,
+        lines,
+    ) in told.ordered():  # a long voucher 200 lines a page, each section's sums those of all its lines
+        part = lines[max(start - passed, 0) : max(start + ROWS - passed, 0)]
+        passed += len(lines)
+        if part:
+            rows = [(line, columns_of(line), dimension_text(line.asked, line.dims)) for line in part]
+            sections.append((rows, told.sums[section], rmb_upper(told.sums[section][0])))
     orders = list(dict.fromkeys(_ORDER.findall(f"{posted.source_key} {posted.evidence}")))
     return page(
         desk, "voucher.html", title=f"记账凭证 {posted.number}", told=told, posted=posted, sections=sections,
-        orders=orders, evidence=evidence_named(posted.evidence) or "无",
+        orders=orders, evidence=evidence_named(posted.evidence) or "无", start=start, count=count, rows=ROWS,
+        draft=posted.source_key.removeprefix("MAN:") if posted.source_key.startswith("MAN:") else "",
     )  # fmt: skip
 
 

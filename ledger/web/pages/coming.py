@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ledger.access.sessions import (
+    SESSION_COOKIE,
     begin_second_factor,
     change_password,
     choose_password,
@@ -20,7 +21,7 @@ from ledger.access.sessions import (
 from ledger.api.refused import Refusals
 from ledger.core.errors import LedgerError
 from ledger.web.show import page
-from ledger.web.sitting import COOKIE, Desk, House, address_of, form_of
+from ledger.web.sitting import Desk, House, address_of, form_of
 
 TODAY: Final = "/desk/today"
 
@@ -53,7 +54,7 @@ class Entrance:
                     user,
                     form.get("password", ""),
                     form.get("otp", ""),
-                    request.cookies.get(COOKIE, ""),
+                    request.cookies.get(SESSION_COOKIE, ""),
                     address_of(request),
                     self._house.settings.home,
                 ),
@@ -64,7 +65,7 @@ class Entrance:
             )
         response = RedirectResponse(wanted, 303)
         secure = request.url.scheme == "https" or bool(request.scope.get("fundledger.secure"))
-        response.set_cookie(COOKIE, token, path="/", httponly=True, samesite="strict", secure=secure)
+        response.set_cookie(SESSION_COOKIE, token, path="/", httponly=True, samesite="strict", secure=secure)
         return response
 
     async def first(self, request: Request) -> Response:
@@ -110,7 +111,7 @@ def leave(desk: Desk, _request: Request, _form: dict[str, str]) -> Response:
     """The session ends in the database, whatever becomes of the cookie."""
     log_out(desk.house.engine, desk.user, desk.token, desk.address)
     response = RedirectResponse("/desk/login", 303)
-    response.delete_cookie(COOKIE, path="/")
+    response.delete_cookie(SESSION_COOKIE, path="/")
     return response
 
 

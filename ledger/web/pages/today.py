@@ -82,7 +82,7 @@ _WAITING: Final[tuple[tuple[tuple[str, ...], str, str, LiteralString], ...]] = (
      " UNION ALL SELECT asked_on FROM books.closing WHERE region = %(region)s AND state = 'closed' AND asked_by <> '') w"),
     (("checker",), "机构、比例、收款账户变更待确认", "institutions?waiting=1",
      "SELECT count(*), min(proposed_on) FROM fund.open_proposals(%(region)s, '')"),
-    (("checker", "accountant"), "手工凭证待复核", "find",
+    (("checker", "accountant"), "手工凭证待复核", "drafts",
      "SELECT count(*), min(v.prepared_on) FROM books.voucher v WHERE v.region = %(region)s AND NOT EXISTS (SELECT 1 FROM"
      " books.voucher_decision d WHERE d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id)"),
     (("chief",), "结账待会计主管确认", "close",
