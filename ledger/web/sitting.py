@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.requests import Request
 
 from ledger.access.sessions import SESSION_COOKIE, user_of_session
+from ledger.acts.posts import login_of
 from ledger.api.ports import Commands
 from ledger.books.setup import books_of
 from ledger.core.entries import Book
@@ -56,6 +57,11 @@ class Desk:
     def tx(self) -> Any:
         """A transaction of the user in the region looked at."""
         return unit_of_work(self.reading, self.user, self.region)
+
+    def laid_out(self, action: str) -> Any:
+        """The same by the login that does `action`: for what is laid out in tables of the transaction's own, which who only
+        looks cannot make."""
+        return unit_of_work(of_post(self.house.engine, login_of(action)), self.user, self.region)
 
     @property
     def reading(self) -> Engine:

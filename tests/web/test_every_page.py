@@ -103,6 +103,8 @@ def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None
             code: line.strip() for line in unescape(text).splitlines() for code in raw(line, lived_desk.codes)
         }
         wrong += [f"{path}: {code} in “{line[:80]}”" for code, line in lines.items()]
+        keys = re.findall(r'data-key="([^"]+)"', response.text)
+        wrong += [f"{path}: two links of the key {key}" for key in sorted(set(keys)) if keys.count(key) > 1]
         for href in re.findall(r'href="([^"#]+)"', response.text):
             href = unescape(href)
             href = path.partition("?")[0] + href if href.startswith("?") else href
@@ -112,8 +114,11 @@ def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None
     reached = {re.sub(r"\{[^}]*\}", "#", page) for page in PAGES}
     there = {kind.partition("?")[0] for kind in seen}
     named = {re.sub(r"^/desk/books/[a-z-]+", "/desk/books/#", one) for one in there}
-    # the home has matched nothing: tests/web/test_acts.py opens a match by its link
-    elsewhere = {"/desk/users", "/desk/log", "/desk/matching/#/#"}
+    # the home has matched nothing, its reader enters and gives in nothing: test_acts.py, test_vouchers.py, test_uploads.py open these
+    elsewhere = {
+        "/desk/users", "/desk/log", "/desk/matching/#/#", "/desk/drafts/new", "/desk/drafts/templates", "/desk/drafts/#/attached/#",
+        "/desk/uploads/differences",
+    }  # fmt: skip
     assert reached - named == elsewhere - named, "a page that no link leads to"
 
 

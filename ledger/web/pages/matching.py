@@ -37,7 +37,7 @@ def accounts_of(tx: Transaction) -> list[tuple[str, str]]:
 def matching(desk: Desk, _request: Request) -> Response:
     """An account's two sides; 200 rows of each a page, by `bank` and `book` further on."""
     skip = {side: _skip(desk, side) for side in ("bank", "book")}
-    with desk.tx() as tx:
+    with desk.laid_out("reconciliation.propose") as tx:
         accounts = accounts_of(tx)
         account = desk.query.get("account") or (accounts[0][0] if accounts else "")
         open_ = {
