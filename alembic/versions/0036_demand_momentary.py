@@ -3,14 +3,14 @@
 from alembic import op
 from ledger.db.migrate import run_folder
 
-revision = "0037"
-down_revision = "0036"
+revision = "0036"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run_folder(op.get_bind(), "r0037")
+    run_folder(op.get_bind(), "r0036")
 
 
 def downgrade() -> None:
