@@ -8,6 +8,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.core.accounts import CLEARING_OWED, FISCAL_KIND, MONTH_OWED
 from ledger.core.errors import NotFound
 from ledger.core.money import yuan_grouped
 from ledger.core.words import said, words_of
@@ -22,6 +23,11 @@ from reports.render.grid import Column, Grid, Line
 
 LINES: Final = 3
 """Lines of a refund that the form has room for."""
+_SOURCES: Final = (
+    (str(MONTH_OWED), f"{MONTH_OWED}月结应付"),
+    (str(CLEARING_OWED), f"{CLEARING_OWED}清算应付"),
+)
+"""What a part of a refund is owed against afterwards (ledger.fund.refunds.left)."""
 
 
 def refunds(desk: Desk, _request: Request) -> Response:
@@ -63,7 +69,7 @@ def _ask_refund(desk: Desk, fiscal: Sequence[tuple[str, str]]) -> Iterator[Offer
         for n in range(1, LINES + 1) if lined else ():
             name = f"line.{n}"
             asks += [
-                Ask(name, f"第{n}项：来源", choices=(("9103", "9103日拨付"), ("9106", "9106已清算")), mark="j"),
+                Ask(name, f"第{n}项：来源", choices=_SOURCES, mark="j"),
                 Ask(name, "账目", choices=list(words_of("subfund").items()), mark="j"),
                 Ask(name, "服务年度", mark="j", needed=n == 1),
                 Ask(name, "期号", mark="j", needed=n == 1),
@@ -194,7 +200,8 @@ def _fiscal(tx: Transaction) -> list[tuple[str, str]]:
     return [
         (account, f"{account} {name}")
         for account, name in tx.rows(
-            "SELECT account, name FROM payments.bank_account WHERE region = %(region)s AND kind = '1003' ORDER BY account",
+            "SELECT account, name FROM payments.bank_account WHERE region = %(region)s AND kind = %(kind)s ORDER BY account",
             region=tx.region,
+            kind=FISCAL_KIND,
         )
     ]
