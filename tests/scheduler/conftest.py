@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ledger.bootstrap import App
-from ledger.db.logins import login_password
+from tests.scenes.passwords import passwords_of
 
 
 @pytest.fixture
@@ -23,8 +23,7 @@ def app_on(world: Any, home: Path) -> Iterator[Callable[..., App]]:
             update={
                 "home": home,
                 "today": day,
-                "service_password": login_password(world.settings, "service"),
-                "auditor_password": login_password(world.settings, "auditor"),
+                **passwords_of(world.settings.home),
                 **more,
             }
         )

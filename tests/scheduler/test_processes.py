@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from ledger.db.logins import login_password
 from scheduler.jobs.catalogue import JOBS
+from tests.scenes.passwords import passwords_of
 
 DAY = "2026-10-13"
 ALWAYS = {job.name for job in JOBS if job.often and job.hour == "*" and job.minute.startswith("*/")}
@@ -27,8 +27,10 @@ def workers(world: Any, home: Path, count: int) -> Iterator[list[subprocess.Pope
     env = world.env | {
         "FUNDLEDGER_TODAY": DAY,
         "FUNDLEDGER_HOME": str(home),
-        "FUNDLEDGER_SERVICE_PASSWORD": login_password(world.settings, "service"),
-        "FUNDLEDGER_AUDITOR_PASSWORD": login_password(world.settings, "auditor"),
+        **{
+            f"FUNDLEDGER_{name.upper()}": str(word)
+            for name, word in passwords_of(world.settings.home).items()
+        },
     }
     command = [sys.executable, "-m", "ledger.cli", "--as", "xitong", "worker"]
     made = [subprocess.Popen(command, env=env, start_new_session=True) for _ in range(count)]
