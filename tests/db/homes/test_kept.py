@@ -113,6 +113,7 @@ def test_a_home_of_one_login_works_by_its_posts_once_it_is_upgraded(
     """`db migrate` makes the logins and their passwords; what was there is read, acted on, brought in and verified by them."""
     env = {**os.environ, "FUNDLEDGER_HOME": str(before_posts), "FUNDLEDGER_TODAY": "2026-05-08"}
     env.pop("DATABASE_URL", None)
+    env["FUNDLEDGER_PG_BINDIR"] = str(fast_cluster(before_posts).bindir)
     done = typed("db", "migrate", "--json", env=env)
     assert (done.code, done.last["verify"]) == (0, "clean"), done.err
     for login in POSTS:
