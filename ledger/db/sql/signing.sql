@@ -663,6 +663,7 @@ CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON access.proposal FOR
 CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON books.closing FOR EACH ROW EXECUTE FUNCTION access.check_days('closed_on', 'reopened_on');
 CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON books.voucher_decision FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
 CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON books.voucher_template FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
+CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.calendar_proposal FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
 CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.letter FOR EACH ROW EXECUTE FUNCTION access.check_days('approved_on');
 CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.payee_account FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
 CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.policy_proposal FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');

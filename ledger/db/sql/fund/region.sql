@@ -386,12 +386,13 @@ BEGIN
     END IF;
 END $$;
 
--- A maker's transcription; returns its digest. The same again changes nothing.
--- A table in force is corrected for days to come only: what was counted by a day that has passed stays as it was counted. What is
--- not decided yet (a sheet's draft, a batch) is counted anew by the table then in force.
+-- A table in force is corrected for days to come only, whichever day the caller names as today: after the last one on which anybody
+-- approved a payment. What was counted by a day that has passed stays as it was counted; what is not decided yet (a sheet's draft, a
+-- batch) is counted anew by the table then in force.
 CREATE OR REPLACE FUNCTION fund.check_calendar_correction(p_year integer, p_days text, p_source text, p_on date) RETURNS void LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' AS $$
 DECLARE
+    v_on   date := greatest(p_on, (SELECT max(approved_on) FROM payments.approval));
     v_day  date;
     v_same boolean;
 BEGIN
@@ -401,15 +402,15 @@ BEGIN
     SELECT min(day), min(day) IS NULL INTO v_day, v_same FROM changed;
     IF v_same THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'calendar.known', DETAIL = format('%s年节假日表已在用，所列各日相同', p_year);
-    ELSIF v_day <= p_on THEN
+    ELSIF v_day <= v_on THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'calendar.past',
-            DETAIL = format('%s已到或已过，在用的节假日表只能更正%s以后的日子', v_day, p_on);
+            DETAIL = format('%s已到或已过，在用的节假日表只能更正%s以后的日子', v_day, v_on);
     ELSIF (SELECT source FROM fund.calendar_year WHERE year = p_year) = p_source THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'calendar.source', DETAIL = '更正须写明另一份通知：现行的即依据此通知';
     END IF;
 END $$;
 
--- Changed only by `decide_calendar`: in the transaction that confirms the year's correction, days after its own.
+-- Changed only by `decide_calendar`, in the transaction that confirms the year's correction; `verify` compares the days with its digest.
 CREATE OR REPLACE FUNCTION fund.check_calendar_changed() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -421,6 +422,7 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- A maker's transcription; returns its digest. The same again changes nothing.
 CREATE OR REPLACE FUNCTION fund.propose_calendar(p_region integer, p_year integer, p_source text, p_days date[], p_working boolean[], p_on date)
 RETURNS bytea LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' AS $$
 DECLARE
