@@ -19,6 +19,7 @@ from ledger.founding import choose
 from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
 from ledger.fund.reconcile.file import write_detail
 from ledger.fund.reconcile.scope import ReconcileScope
+from ledger.payments.orders.own_accounts import propose_channel
 from ledger.payments.statements.sheet import make
 from ledger.payments.statements.take import StatementFile, load
 from ledger.simulation.people import EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
@@ -303,3 +304,27 @@ def test_posts_are_taken_and_changes_sent_back(desk: Any, sat: Sat) -> None:
     link = do(guan, page, "user link", {"v.user": "wu"})
     assert link.status_code == 200
     assert "/desk/first" in link.text or "登录链接" in link.text
+
+
+def test_a_channel_is_confirmed_as_it_was_shown(desk: Any, sat: Callable[[str], Browser]) -> None:
+    """A host key put in place of the one that was looked at is not confirmed by the form that showed the first."""
+    act = "/desk/act/bank/confirm"
+
+    def propose(host_key: str) -> None:
+        with desk.month.tx("li") as tx:
+            propose_channel(
+                tx, EXPENDITURE_ACCOUNT.number, {"host": "bank.example", "port": 22, "host_keys": [host_key]}
+            )
+
+    propose("ssh-ed25519 SEEN")
+    qian = sat("qian")
+    page = qian.get("/desk/banks").text
+    assert "ssh-ed25519 SEEN" in page
+    form = qian.form("/desk/banks", act)
+    propose("ssh-ed25519 OTHER")
+    refused = qian.post(act, form)
+    assert (refused.status_code, "channel.changed" in refused.text) == (409, True)
+    states = "SELECT version, state FROM payments.bank_channel ORDER BY version DESC LIMIT 1"
+    assert [tuple(row) for row in desk.month.asked(states)][0][1] == "proposed"
+    assert qian.post(act, qian.form("/desk/banks", act)).status_code == 200
+    assert [tuple(row) for row in desk.month.asked(states)][0][1] == "confirmed"

@@ -73,11 +73,19 @@ def channel(
 
 
 @app.command()
-def confirm(region: RegionOption, account: AccountOption, *, as_json: JsonFlag = False) -> None:
+def confirm(
+    region: RegionOption,
+    account: AccountOption,
+    version: Annotated[
+        int, typer.Option(help="所核对的是第几版；此后另有提出的不确认。缺省为最新的一版")
+    ] = 0,
+    *,
+    as_json: JsonFlag = False,
+) -> None:
     """由另一人（复核审批岗）确认银行通道，确认后启用。"""
     running = app_for("checker")
     with act(running, region, "bank.confirm", account) as tx:
-        confirm_channel(tx, account, running.clock.today())
+        confirm_channel(tx, account, running.clock.today(), version)
     show({"account": account, "state": "confirmed"}, [f"账户{account}的银行通道已确认启用"], as_json=as_json)
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from typing import NamedTuple
 
 from ledger.access.signing.signing import sign_decision
-from ledger.core.errors import NotFound
+from ledger.core.errors import Conflict, NotFound
 from ledger.core.text import bearable
 from ledger.db.unit_of_work import Transaction
 
@@ -39,6 +39,8 @@ class ShownAccount(NamedTuple):
     """Whose books use it."""
     channel: str
     """channel.state of its latest channel; "" where none was ever proposed."""
+    version: int
+    """Of that channel: what a second person confirms as it was shown."""
     host: str
     host_keys: list[str]
     proposed_by: str
@@ -52,7 +54,7 @@ def own_accounts(tx: Transaction) -> list[ShownAccount]:
         for row in tx.rows(
             """SELECT a.account, a.kind, a.name, a.bank_name, a.cnaps,
                       ARRAY(SELECT b.fund::int FROM payments.book_account b WHERE b.region = a.region AND b.account = a.account ORDER BY 1),
-                      coalesce(c.state, ''), coalesce(c.channel ->> 'host', ''),
+                      coalesce(c.state, ''), coalesce(c.version, 0), coalesce(c.channel ->> 'host', ''),
                       ARRAY(SELECT jsonb_array_elements_text(CASE jsonb_typeof(c.channel -> 'host_keys') WHEN 'array'
                                                              THEN c.channel -> 'host_keys' ELSE '[]' END)),
                       coalesce(c.proposed_by, ''), coalesce(c.confirmed_by, '')
@@ -110,10 +112,10 @@ def propose_channel(tx: Transaction, account: str, channel: Mapping[str, object]
     )
 
 
-def confirm_channel(tx: Transaction, account: str, day: date) -> None:
-    """Confirm the newest proposed channel of an account.
+def confirm_channel(tx: Transaction, account: str, day: date, version: int = 0) -> None:
+    """Confirm the newest proposed channel of an account, or none but the `version` that was shown.
 
-    Raises NotFound `channel.none`; Forbidden `payee.same_person`, `proposal.not_checker`.
+    Raises NotFound `channel.none`; Conflict `channel.changed` where another was proposed meanwhile; Forbidden `payee.same_person`, `proposal.not_checker`.
     """
     latest = tx.row(
         """SELECT version, state FROM payments.bank_channel WHERE region = %(region)s AND account = %(account)s
@@ -123,6 +125,10 @@ def confirm_channel(tx: Transaction, account: str, day: date) -> None:
     )
     if latest is None or latest[1] != "proposed":
         raise NotFound("channel.none", f"账户{account}没有待确认的通道", account=account)
+    if version and version != latest[0]:
+        raise Conflict(
+            "channel.changed", f"账户{account}的通道已另有新的提出，请重新核对主机与主机公钥", account=account
+        )
     sign_decision(tx, "payments.bank_channel", [account, latest[0]], day)
     tx.run(
         """UPDATE payments.bank_channel SET state = 'replaced'

@@ -103,7 +103,7 @@ def banks(desk: Desk, _request: Request) -> Response:
             ("checker",),
             "bank confirm",
             f"确认{one.number}的通道",
-            {"region": desk.region, "account": one.number},
+            {"region": desk.region, "account": one.number, "version": one.version},
         )
         for one in found
         if one.channel == "proposed"
