@@ -21,10 +21,11 @@ DAYS: Final = 10
 _SPLIT: Final = 200
 """Parts of one proposal: more is no proposal a person can look at."""
 
-# The k-th line and the k-th voucher line of an amount, both by date; a pair too far apart is none.
+# The k-th line and the k-th voucher line of an amount, both by date; a pair too far apart is none. Every order is down to the key
+# (two books have the same voucher numbers): a proposal looked at must be found again when it is confirmed.
 _PAIRS: Final[LiteralString] = """
 WITH bank AS (SELECT *, row_number() OVER (PARTITION BY effect ORDER BY booked_on, statement, n) AS k FROM pg_temp.open_line),
-     book AS (SELECT *, row_number() OVER (PARTITION BY effect ORDER BY business_day, seq, leg) AS k FROM pg_temp.open_leg)
+     book AS (SELECT *, row_number() OVER (PARTITION BY effect ORDER BY business_day, fund, seq, leg) AS k FROM pg_temp.open_leg)
 SELECT ARRAY[b.statement || ':' || b.n], ARRAY[g.fund || ':' || g.seq || ':' || g.leg], b.effect, b.booked_on
   FROM bank b JOIN book g USING (effect, k)
  WHERE least(abs(b.booked_on - g.business_day), abs(b.booked_on - g.day)) <= %(days)s ORDER BY b.booked_on, b.statement, b.n
