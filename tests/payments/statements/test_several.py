@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 
@@ -15,8 +15,10 @@ from ledger.books.journal import post
 from ledger.books.setup import open_book, open_period
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
 from ledger.core.errors import LedgerError
+from ledger.db.unit_of_work import Transaction
 from ledger.fund.suspense.resolution import SuspensePaper
 from ledger.fund.suspense.suspense import confirm, propose
+from ledger.payments.statements import proposing
 from ledger.payments.statements.matching import match
 from ledger.payments.statements.open import gather
 from ledger.payments.statements.sheet import make, review
@@ -46,6 +48,34 @@ def both(world: World) -> World:
         open_book(tx, Book(REGION, RESIDENT), "武汉市居民医保", d(1))
         tx.run("INSERT INTO payments.book_account VALUES (%(r)s, 390, '1004', %(a)s)", r=REGION, a=OWN)
     return world
+
+
+def test_a_proposal_is_the_same_in_whatever_order_the_rows_lie(
+    both: World, bank: Bank, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both books' vouchers have one number, amount and day: only the book tells them apart, and it must."""
+    bank.load(bank.statement(d(1), OCT, line("B1", 100, d(5)), line("B2", 100, d(6))))
+    ours, theirs = books.book(100, d(5), "甲"), books.book(100, d(5), "乙", fund=RESIDENT)
+    assert ours == theirs
+
+    def laid(order: LiteralString) -> Callable[[Transaction, str], None]:
+        def lay(tx: Transaction, account: str) -> None:
+            gather(tx, account)
+            tx.run(
+                f"CREATE TEMP TABLE laid ON COMMIT DROP AS SELECT * FROM pg_temp.open_leg ORDER BY fund {order}"
+            )
+            tx.run("TRUNCATE pg_temp.open_leg")
+            tx.run("INSERT INTO pg_temp.open_leg SELECT * FROM pg_temp.laid")
+            tx.run("DROP TABLE pg_temp.laid")
+
+        return lay
+
+    found = []
+    for order in ("ASC", "DESC"):
+        monkeypatch.setattr(proposing, "gather", laid(order))
+        with both.tx() as tx:
+            found.append([[str(leg) for leg in one.legs] for one in proposing.propose(tx, OWN)])
+    assert found == [[[f"310:{ours}:1"], [f"390:{theirs}:1"]]] * 2
 
 
 def test_lines_are_split_to_the_books_and_the_sheet_is_of_both(both: World, bank: Bank, books: Books) -> None:
