@@ -83,7 +83,8 @@ def only_for_its_recipient(base: Path, settings: Settings, tmp_path: Path) -> No
 @pytest.mark.fault(11, 20)
 @pytest.mark.parametrize("sealed", [False, True])
 def test_back_to_a_moment_and_frozen(machine: Any, beside: Any, tmp_path: Path, *, sealed: bool) -> None:
-    kept = Path(machine.home) / "kept"
+    kept = Path(machine.home) / "kept"  # where the server's own user may write
+    shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(mode=0o755)
     own = Settings(home=machine.home)  # embedded, as an installation is
     archive(own, kept / "log")
