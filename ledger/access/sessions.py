@@ -151,8 +151,10 @@ def change_password(engine: Engine, user: str, token: str, old: str, new: str, a
 
 
 def prove_password(engine: Engine, user: str, password: str, address: str) -> None:
-    """Raise Unauthenticated `login.refused`, `login.locked` unless it is the user's own."""
+    """Raise Unauthenticated `login.refused`, `login.locked` unless it is the user's own; a right one ends the count of wrong ones."""
     _prove(engine, user, password, address)
+    with unit_of_work(engine, user) as tx:
+        tx.run("SELECT access.password_proved()")
 
 
 def begin_second_factor(user: str) -> tuple[str, str]:

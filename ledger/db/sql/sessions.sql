@@ -164,6 +164,12 @@ BEGIN
      WHERE user_name = access.user_name() AND ended_at IS NULL AND token_hash <> p_token;
 END $$;
 
+-- The acting user's try was good, and opens nothing but what is asked next.
+CREATE OR REPLACE FUNCTION access.password_proved() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE access.password SET failures = 0, locked_until = NULL WHERE user_name = access.user_name()
+$$;
+
 -- What secrets of the house are sealed for: the public half of its own key.
 CREATE OR REPLACE FUNCTION access.house_key() RETURNS bytea LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT public FROM fund.sealing_key WHERE region = 0 ORDER BY n DESC LIMIT 1
@@ -221,6 +227,7 @@ GRANT EXECUTE ON FUNCTION access.begin_identity_session(bytea,bytea,bytea) TO fu
 GRANT EXECUTE ON FUNCTION access.choose_password(bytea,bytea,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.end_session(bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.user_of_session(bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.password_proved() TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.house_key() TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.set_second_factor(bytea,text,bigint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.try_password(text) TO fundledger_service;

@@ -103,7 +103,7 @@ def test_ways_lead_up_to_one_challenge_and_no_other() -> None:
         "0A.11.22",
         "00.11.22.33.44",
     ):
-        with pytest.raises(ValueError, match="no[nt]"):
+        with pytest.raises(ValueError, match=r"no[nt]"):
             unpacked(wrong)
 
 

@@ -21,6 +21,7 @@ from ledger.web.sitting import Desk
 
 _OWN: Final = ("csrf", "signed", "statements", "shown", "touch")
 """Fields of the form that signs; all others are the act's own."""
+_SHOWN: Final = ("act", "thing", "digest", "text")
 _MOST: Final = 2000
 """Statements one touch signs."""
 
@@ -47,6 +48,7 @@ def seated(desk: Desk, form: Mapping[str, str]) -> Desk:
         ]
     for one in given:
         read_statement(one.statement)
+    _shown(form)
     return replace(desk, passkeys=keys, signatures=tuple(given))
 
 
@@ -60,6 +62,14 @@ def _list(text: str, kind: type) -> list[Any]:
     except (ValueError, TypeError):
         raise InvalidInput("signature.format", "表单所带的签名不是约定的形状") from None
     return list(found)
+
+
+def _shown(form: Mapping[str, str]) -> list[list[str]]:
+    """Act, thing, digest and text of what the form was asked for; as this page wrote it. Raises InvalidInput `signature.format`."""
+    found: list[list[str]] = _list(form.get("shown", ""), list)
+    if not all(len(one) == len(_SHOWN) and all(isinstance(part, str) for part in one) for one in found):
+        raise InvalidInput("signature.format", "表单所带的签名不是约定的形状")
+    return found
 
 
 def is_asked(desk: Desk, error: LedgerError) -> bool:
@@ -76,7 +86,7 @@ def ask_page(desk: Desk, action: str, form: Mapping[str, str], error: LedgerErro
         statements = [wanted.statement(key.fingerprint, now) for wanted, _ in asked]
         challenge = challenge_of(statements[0], ways_of(statements)[0])
         ways.append(Way(key, json.dumps(statements, ensure_ascii=False), encoded(challenge)))
-    shown = _list(form.get("shown", ""), list) + [[w.act, w.object, w.digest, text] for w, text in asked]
+    shown = _shown(form) + [[w.act, w.object, w.digest, text] for w, text in asked]
     return page(
         desk, "sign.html", title="请以本人的通行密钥签名", action=action, back=_back(form), ways=ways,
         asked=[(_named(desk, wanted), wanted, told(text)) for wanted, text in asked],
@@ -88,7 +98,7 @@ def ask_page(desk: Desk, action: str, form: Mapping[str, str], error: LedgerErro
 
 def changed(form: Mapping[str, str], error: LedgerError) -> list[str]:
     """What became other between the showing and the signature, in words; nothing where it is not known."""
-    shown = {(act, thing): (digest, text) for act, thing, digest, text in _list(form.get("shown", ""), list)}
+    shown = {(act, thing): (digest, text) for act, thing, digest, text in _shown(form)}
     if error.code == "signature.other_content":
         words = []
         for wanted, text in _to_sign(error):
