@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from ledger.access.signing.passkey import (
-    Given,
     Made,
+    Touched,
     bound_key,
     challenge_of,
     encoded,
@@ -67,16 +67,16 @@ class Authenticator:
         said = {"type": kind, "challenge": encoded(challenge), "origin": self.origin, "crossOrigin": False}
         return json.dumps(said | other, separators=(",", ":")).encode()
 
-    def sign(self, data: bytes, client: bytes) -> Given:
+    def sign(self, data: bytes, client: bytes) -> Touched:
         whole = data + sha256(client).digest()
         signature = (
             self.key.sign(whole, ec.ECDSA(hashes.SHA256()))
             if self.kind == "passkey-ES256"
             else self.key.sign(whole)
         )
-        return Given(data, client, signature)
+        return Touched(data, client, signature)
 
-    def touch(self, challenge: bytes) -> Given:
+    def touch(self, challenge: bytes) -> Touched:
         return self.sign(self.data(), self.client(challenge))
 
     def answer(self, challenge: bytes) -> str:

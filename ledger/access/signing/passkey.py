@@ -38,7 +38,7 @@ class Passkey(NamedTuple):
     """The address of the pages it was made at: `https://name[:port]`."""
 
 
-class Given(NamedTuple):
+class Touched(NamedTuple):
     """A signature in its parts."""
 
     authenticator: bytes
@@ -84,28 +84,28 @@ def _node(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def packed(given: Given) -> str:
+def packed(given: Touched) -> str:
     """As one text."""
     return ".".join(part.hex() for part in given if part)
 
 
-def unpacked(text: str) -> Given:
+def unpacked(text: str) -> Touched:
     """Raises ValueError for anything else."""
     parts = text.split(".")
     if not 3 <= len(parts) <= 4 or any(not part or bytes.fromhex(part).hex() != part for part in parts):
         raise ValueError("not a passkey's signature")
-    given = Given(*map(bytes.fromhex, parts))
+    given = Touched(*map(bytes.fromhex, parts))
     if len(given.way) % _STEP or any(side > 1 for side in given.way[::_STEP]):
         raise ValueError("not a way")
     return given
 
 
-def sign_count(given: Given) -> int:
+def sign_count(given: Touched) -> int:
     """How often the authenticator had signed; 0 where it does not count."""
     return int.from_bytes(given.authenticator[_COUNT], "big")
 
 
-def holds_by(key: Passkey, statement: str, given: Given) -> bool:
+def holds_by(key: Passkey, statement: str, given: Touched) -> bool:
     """Whether it is that passkey's signature of the statement: challenge, origin, site, presence and verification of the person,
     and the signature itself."""
     from webauthn import verify_authentication_response
@@ -187,11 +187,13 @@ def site_of(origin: str) -> str:
     return urlsplit(origin).hostname or ""
 
 
-def read_answer(text: str) -> Given:
+def read_answer(text: str) -> Touched:
     """The signature of `navigator.credentials.get()`, its answer as JSON. Raises InvalidInput `signature.format`."""
     try:
         told: Any = json.loads(text)["response"]
-        return Given(*(decoded(told[name]) for name in ("authenticatorData", "clientDataJSON", "signature")))
+        return Touched(
+            *(decoded(told[name]) for name in ("authenticatorData", "clientDataJSON", "signature"))
+        )
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         raise InvalidInput("signature.format", "浏览器的答复不是通行密钥的签名") from None
 

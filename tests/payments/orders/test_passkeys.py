@@ -13,7 +13,7 @@ import pytest
 
 from ledger.access.signing import persons
 from ledger.access.signing.pair import ED25519
-from ledger.access.signing.passkey import Given, challenge_of, packed, unpacked, ways_of
+from ledger.access.signing.passkey import Touched, challenge_of, packed, unpacked, ways_of
 from ledger.access.signing.register import make_list, sign_list
 from ledger.access.signing.signer import Carried
 from ledger.access.signing.statement import SignedStatement, ToSign
@@ -113,11 +113,11 @@ def tampered(key: Authenticator, wanted: ToSign) -> dict[str, SignedStatement]:
     right, client = challenge_of(text), key.client
 
     def of(
-        data: bytes, said: bytes, change: Callable[[Given], Given] = lambda given: given
+        data: bytes, said: bytes, change: Callable[[Touched], Touched] = lambda given: given
     ) -> SignedStatement:
         return SignedStatement(text, packed(change(key.sign(data, said))))
 
-    def other_count(given: Given) -> Given:
+    def other_count(given: Touched) -> Touched:
         return given._replace(authenticator=given.authenticator[:-1] + bytes([given.authenticator[-1] ^ 1]))
 
     return {
