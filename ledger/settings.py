@@ -33,6 +33,9 @@ _ALLOWED: Final = {
     "connections_per_address": "10至100000的整数",
     "requests_per_second": "1至1000000的整数",
     "strangers_per_second": "1至1000000的整数",
+    "pages_origin": "网页地址，如https://主机名",
+    "oidc_issuer": "https://开头的地址（本机可用http）",
+    "oidc_secret_file": "文件路径",
 }
 
 
@@ -62,6 +65,9 @@ class Settings(BaseSettings):
     names the addresses whose X-Forwarded-For is believed. `connections` and `connections_per_address` are how many may be
     open, `requests_per_second` how many one user may send, `strangers_per_second` how many handshakes and how many requests
     without a key found good one address may begin.
+    `pages_origin` is the address people know the pages by (`https://name[:port]`), to which passkeys are bound; without it the one
+    a request was sent to. `oidc_issuer`, `oidc_client` and `oidc_secret_file` name a provider of identities by whose word persons
+    enrolled under it come in at the pages; all three, or none.
     """
 
     model_config = SettingsConfigDict(
@@ -89,6 +95,12 @@ class Settings(BaseSettings):
     connections_per_address: int = Field(default=500, ge=10, le=100_000)
     requests_per_second: int = Field(default=10_000, ge=1, le=1_000_000)
     strangers_per_second: int = Field(default=20, ge=1, le=1_000_000)
+    pages_origin: str = Field(default="", pattern=r"^(https?://[a-z0-9.-]+(:[0-9]{1,5})?)?$")
+    oidc_issuer: str = Field(
+        default="", pattern=r"^(https://\S+|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?(/\S*)?)?$"
+    )
+    oidc_client: str = ""
+    oidc_secret_file: Path | None = None
     key_file: Path | None = None
     passphrase_file: Path | None = None
     agent_socket: Path | None = None
@@ -103,7 +115,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "home", "pg_bindir", "clock_file", "backup_recipient", "tls_certificate", "tls_key",
-        "key_file", "passphrase_file", "agent_socket",
+        "oidc_secret_file", "key_file", "passphrase_file", "agent_socket",
     )  # fmt: skip
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:

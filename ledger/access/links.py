@@ -1,4 +1,8 @@
-"""One-time links by which a person chooses a password: by the two administrators, for these by the database administrator."""
+"""One-time links by which a person chooses a password: by the two administrators, for these by the database administrator.
+
+Of a link by two administrators each has one half of the code, so that neither can open it: who proposes is shown the first, who
+confirms the second, and the person needs both. The database administrator's, for an administrator alone, is whole.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ LINK_DAYS: Final = 3
 
 
 class Link(NamedTuple):
-    """A link just made: the code, for its holder alone, and what is kept of it."""
+    """A link just made, or half of one: the code, for its holder alone, and what is kept of it."""
 
     code: str
     digest: bytes

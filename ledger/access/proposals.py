@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from ledger.access.keys import MadeKey, make_key
-from ledger.access.links import Link, last_day, make_link
+from ledger.access.links import Link, digest_of_code, last_day, make_link
 from ledger.access.signing.signing import signed_text
+from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
 
 
@@ -63,10 +64,29 @@ def propose_key(
 
 
 def propose_link(tx: Transaction, user: str, day: date) -> tuple[AskedChange, Link]:
-    """Ask for a one-time link by which the user chooses a password; its code is the proposer's to hand over and opens nothing
-    before it is confirmed. Raises as `propose_key`."""
+    """Ask for a one-time link by which the user chooses a password; the first half of its code is the proposer's to hand over and
+    opens nothing without the second, made when it is confirmed. Raises as `propose_key`."""
     made = make_link()
     return _propose(tx, "password", user, day, digest=made.digest, expires=last_day(day)), made
+
+
+def propose_identity(tx: Transaction, user: str, issuer: str, subject: str, day: date) -> AskedChange:
+    """Ask that the user may come in by the word of a provider of identities: as that `subject` of that `issuer` and no other.
+
+    Raises as `propose_key`, InvalidInput `user.identity`, Conflict `user.identity_taken`.
+    """
+    if not 0 < len(subject) <= 255 or not subject.isprintable() or subject != subject.strip():
+        raise InvalidInput("user.identity", "主体标识（sub）应为1至255个字符，前后没有空格")
+    label = f"{issuer} {subject}"
+    return _propose(tx, "identity", user, day, digest=digest_of_code(label), label=label)
+
+
+def revoke_identities(tx: Transaction, user: str) -> int:
+    """At once, by either administrator: the user comes in by no provider's word any more; how many identities were live.
+
+    Raises Forbidden `access.role_missing`, `user.other_region`; NotFound `user.unknown`, `user.nothing`.
+    """
+    return int(tx.value("SELECT access.revoke_identities(%(region)s, %(user)s)", region=tx.region, user=user))
 
 
 def propose_activation(tx: Transaction, user: str, day: date) -> AskedChange:
@@ -116,13 +136,16 @@ def _propose(
     return AskedChange(number, bytes(shown).hex())
 
 
-def confirm(tx: Transaction, number: int, digest: str, day: date) -> WaitingChange:
-    """Do what was proposed, as the region's audit administrator who was shown `digest`; what was done.
+def confirm(tx: Transaction, number: int, digest: str, day: date) -> tuple[WaitingChange, str]:
+    """Do what was proposed, as the region's audit administrator who was shown `digest`; what was done, and of a link the second
+    half of its code, the confirmer's to hand over ("" of anything else).
 
     Raises Forbidden `access.role_missing`, `request.same_person`, `access.own_grant`, `access.incompatible_roles`,
     `signature.*`; NotFound `user.no_proposal`; Conflict `user.decided`, `user.changed`; and what proposing raises, where things changed since.
     """
-    return _decide(tx, number, digest, "confirmed", "", day)
+    second = make_link()
+    done = _decide(tx, number, digest, "confirmed", "", day, second.digest)
+    return done, second.code if done.act == "password" else ""
 
 
 def refuse(tx: Transaction, number: int, digest: str, reason: str, day: date) -> WaitingChange:
@@ -130,7 +153,9 @@ def refuse(tx: Transaction, number: int, digest: str, reason: str, day: date) ->
     return _decide(tx, number, digest, "refused", reason, day)
 
 
-def _decide(tx: Transaction, number: int, digest: str, state: str, reason: str, day: date) -> WaitingChange:
+def _decide(
+    tx: Transaction, number: int, digest: str, state: str, reason: str, day: date, second: bytes | None = None
+) -> WaitingChange:
     if state == "confirmed":  # a refusal, the safe direction, needs nobody's key
         signed_text(
             tx,
@@ -143,13 +168,14 @@ def _decide(tx: Transaction, number: int, digest: str, state: str, reason: str, 
             n=number,
         )
     tx.run(
-        "SELECT access.decide(%(region)s, %(n)s, decode(%(digest)s, 'hex'), %(state)s, %(reason)s, %(on)s)",
+        "SELECT access.decide(%(region)s, %(n)s, decode(%(digest)s, 'hex'), %(state)s, %(reason)s, %(on)s, %(second)s)",
         region=tx.region,
         n=number,
         digest=digest,
         state=state,
         reason=reason,
         on=day,
+        second=second,
     )
     [done] = _read(tx, number)
     return done

@@ -79,6 +79,27 @@ def log_in(
     return token
 
 
+def begin_by_identity(engine: Engine, issuer: str, subject: str, before: str, address: str) -> str:
+    """The token of a new session of the user enrolled as that `subject` of that `issuer`; the one in `before` ends. Logged as `log_in`.
+
+    Raises Unauthenticated `login.identity_unknown` where nobody is: nobody is made, and no post given, by a provider's word.
+    """
+    token = secrets.token_urlsafe(32)
+    with unit_of_work(engine, ASKING) as tx:
+        user: str | None = tx.value(
+            "SELECT access.begin_identity_session(%(token)s, %(before)s, %(identity)s)",
+            token=digest_of_token(token),
+            before=digest_of_token(before),
+            identity=digest_of_code(f"{issuer} {subject}"),
+        )
+    if user is None:
+        raise Unauthenticated(
+            "login.identity_unknown", "此身份没有登记：须由安全管理员提出、审计管理员确认后才能这样登录"
+        )
+    note(engine, user, "login", address, "done", "统一身份认证")
+    return token
+
+
 def log_out(engine: Engine, user: str, token: str, address: str) -> None:
     """End a session for good, whoever has its token."""
     with unit_of_work(engine, user) as tx:
@@ -95,16 +116,20 @@ def user_of_session(engine: Engine, token: str) -> str:
     return user
 
 
-def choose_password(engine: Engine, user: str, code: str, password: str, today: date, address: str) -> None:
-    """A password chosen by a link's holder. Raises InvalidInput `login.password`, Forbidden `login.link`."""
+def choose_password(
+    engine: Engine, user: str, codes: tuple[str, str], password: str, today: date, address: str
+) -> None:
+    """A password chosen by a link's holder, who has both halves of its code; the second is empty where the database administrator
+    gave it. Raises InvalidInput `login.password`, Forbidden `login.link`."""
     if not _USER.fullmatch(user):
         raise Unauthenticated("login.refused", "用户名、密码或动态口令不对")
     hashed = _hashed(user, password)
     try:
         with unit_of_work(engine, user) as tx:
             by_two = tx.value(
-                "SELECT access.choose_password(%(code)s, %(hash)s, %(on)s)",
-                code=digest_of_code(code),
+                "SELECT access.choose_password(%(first)s, %(second)s, %(hash)s, %(on)s)",
+                first=digest_of_code(codes[0].strip()),
+                second=digest_of_code(codes[1].strip()) if codes[1].strip() else None,
                 hash=hashed,
                 on=today,
             )
@@ -123,6 +148,13 @@ def change_password(engine: Engine, user: str, token: str, old: str, new: str, a
             "SELECT access.change_password(%(token)s, %(hash)s)", token=digest_of_token(token), hash=hashed
         )
     note(engine, user, "login.password", address, "done", "")
+
+
+def prove_password(engine: Engine, user: str, password: str, address: str) -> None:
+    """Raise Unauthenticated `login.refused`, `login.locked` unless it is the user's own; a right one ends the count of wrong ones."""
+    _prove(engine, user, password, address)
+    with unit_of_work(engine, user) as tx:
+        tx.run("SELECT access.password_proved()")
 
 
 def begin_second_factor(user: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 
 from ledger.access.idempotency import Kept, KeyTaken, in_flight, lock_key, store_answer, stored_answer
 from ledger.access.operator_log import append_line
+from ledger.access.signing.signing import require_asked
 from ledger.acts.anchoring import Warned, anchor
 from ledger.acts.posts import login_of
 from ledger.acts.tracing import What, traced
@@ -132,6 +133,7 @@ def once_by_steps(app: App, what: What, key: OnceKey | None, answer: Callable[[]
 
 
 def _done(tx: Transaction, what: What) -> None:
+    require_asked(tx)
     append_line(tx, what.action, what.subject, "done", "")
 
 

@@ -43,6 +43,8 @@ def traced(app: App, what: What) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if _is_asking(app, error):
+            raise
         outcome, detail = outcome_of(error)
         try:
             with _by_whom(app, error):
@@ -53,6 +55,13 @@ def traced(app: App, what: What) -> Iterator[None]:
             # Why the act was not done is the answer; that the log could not be reached either goes to the program's log.
             _LOG.warning("no log line for %s (%s): %s", what.action, outcome, type(lost).__name__)
         raise
+
+
+def _is_asking(app: App, error: Exception) -> bool:
+    """Whether the act was not refused but waits for the person's signature, for which the page now asks."""
+    if not (isinstance(error, LedgerError) and error.code == "signature.missing"):
+        return False
+    return bool(getattr(app.signer, "asks", False) and error.details.get("to_sign"))
 
 
 def _by_whom(app: App, error: Exception) -> AbstractContextManager[None]:

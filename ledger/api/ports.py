@@ -41,8 +41,11 @@ class Commands(Protocol):
         key: str,
         digest: bytes,
         signatures: Sequence[SignedStatement] = (),
+        *,
+        asks: bool = False,
     ) -> Done:
-        """Do one as `user`, once under `key` (none if empty) for content of `digest`, with what the person signed for it.
+        """Do one as `user`, once under `key` (none if empty) for content of `digest`, with what the person signed for it; with `asks`
+        not before the person signed all that can be signed of it.
 
         Raises NotFound `route.unknown` for no such act, InvalidInput `usage.…` for values that do not fit, Conflict
         `key.answer_lost`, and what the act raises.

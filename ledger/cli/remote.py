@@ -37,6 +37,8 @@ NOT_REMOTE: Final[Mapping[str, str]] = {
 """Commands that act and are not offered here, each with the way that is."""
 SECRET: Final = frozenset({"user key", "user link", "data open"})
 """Their answer holds a secret and is never kept: no key may be given with them."""
+SHOWN_ONCE: Final = "second"
+"""Of an answer that is kept: this member is not, for it is a secret of the moment (`user confirm`)."""
 _ANSWER: Final = " answer"
 _PASSED_OVER: Final = frozenset({"as_json", "help"})
 
@@ -60,6 +62,8 @@ class Remote:
         key: str,
         digest: bytes,
         signatures: Sequence[SignedStatement] = (),
+        *,
+        asks: bool = False,
     ) -> Done:
         """Do one; see `Commands.run`."""
         command = acts().get(name)
@@ -75,12 +79,14 @@ class Remote:
             return known
         with tempfile.TemporaryDirectory(prefix="fundledger-") as folder:
             document, words, whole = self._do(
-                user, command, _arguments(command, values, Path(folder)), marked, signatures
+                user, command, _arguments(command, values, Path(folder)), marked, signatures, asks=asks
             )
         body = json.dumps(document, ensure_ascii=False, default=str).encode()
         if marked is not None:
+            kept = {name: value for name, value in document.items() if name != SHOWN_ONCE}
+            stored = Kept(200, json.dumps(kept, ensure_ascii=False, default=str).encode())
             with unit_of_work(self._engine, user, region) as tx:
-                store_answer(tx, marked.route + _ANSWER, marked.key, marked.digest, Kept(200, body))
+                store_answer(tx, marked.route + _ANSWER, marked.key, marked.digest, stored)
         return Done(body, again=False, words=words, whole=whole)
 
     def _known(self, user: str, region: int, marked: Marked) -> Done | None:
@@ -102,6 +108,8 @@ class Remote:
         arguments: list[str],
         marked: Marked | None,
         signatures: Sequence[SignedStatement],
+        *,
+        asks: bool,
     ) -> tuple[dict[str, Any], list[str], bool]:
         """The command as if typed, its answer taken instead of printed. Everything of it is this thread's own."""
         words: list[str] = []
@@ -109,6 +117,7 @@ class Remote:
         answers: list[dict[str, Any]] = []
         ACTING.user, ACTING.region, ACTING.answers, ACTING.marked = user, 0, answers, marked
         ACTING.engine, ACTING.settings, ACTING.signatures = self._engine, self._settings, list(signatures)
+        ACTING.asks = asks
         try:
             command.main(args=arguments, prog_name="fundledger", standalone_mode=False)
         except typer.Exit as ended:  # it says so in its answer

@@ -39,4 +39,5 @@ class ShownList:
                 "list.changed",
                 f"待审批的{self.words}已不是所核对的那一份（现摘要{self.digest.hex()[:16]}…）：请重新列出并核对",
                 digest=self.digest.hex(),
+                items={name: digest.hex() for name, digest in self.items},
             )

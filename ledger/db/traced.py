@@ -27,6 +27,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "access.api_key": Traced(("key_hash",), region=False),
     "access.app_user": Traced(("user_name",), region=False),
     "access.before_demand": Traced(("act", "object", "digest", "user_name", "day")),
+    "access.identity": Traced(("identity_hash",), region=False),
     "access.operator_log": Traced(("id",)),
     "access.password": Traced(
         ("user_name",),

@@ -71,6 +71,7 @@ class Transaction:
         self.signer: object | None = None
         """Who signs for the user (`ledger.access.signing.signer.Signer`), set by whoever opened the act."""
         self.to_sign: list[Mapping[str, object]] = []
+        self.signed: set[object] = set()
         """What the act asked a signature for and got none: a refusal `signature.missing` tells it."""
         self._closing: list[sql.Composed] = []
 

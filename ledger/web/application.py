@@ -45,6 +45,7 @@ from ledger.web.pages import (
     vouchers,
 )
 from ledger.web.pages.funds import cash, outregion, reconcile, refunds
+from ledger.web.pages.persons import outside, passkeys, sign
 from ledger.web.pages.voucher_form import FIELDS_MAX as VOUCHER_FIELDS
 from ledger.web.show import STATIC, page
 from ledger.web.sitting import FIELDS_MAX, Desk, House, form_of, require_form, sit
@@ -119,7 +120,7 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/jobs": jobs.jobs,
     "/desk/users": people.users,
     "/desk/log": people.log,
-    "/desk/me": coming.me,
+    "/desk/me": passkeys.me,
 }
 """Every page that somebody who came in may ask for, by its address."""
 
@@ -128,14 +129,18 @@ def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals:
     """The pages of an installation."""
     house = House(settings, engine, commands)
     door = coming.Entrance(house, refusals, CapacityLimiter(1))
+    other = outside.Outside(house, refusals)
     routes = [Route(path, partial(_shown, house, show)) for path, show in PAGES.items()]
     routes += [
         Route("/", _to_today), Route("/desk", _to_today), Route("/desk/", _to_today),
         Route("/desk/static/{name}", _static),
         Route("/desk/login", door.login, methods=["GET", "POST"]),
+        Route("/desk/outside", other.begin, methods=["GET"]),
+        Route("/desk/outside/back", other.back, methods=["GET"]),
         Route("/desk/first", door.first, methods=["GET", "POST"]),
         Route("/desk/logout", partial(_done, house, coming.leave), methods=["POST"]),
         Route("/desk/me/password", partial(_done, house, coming.change), methods=["POST"]),
+        Route("/desk/me/passkey", partial(_done, house, passkeys.make), methods=["POST"]),
         Route("/desk/me/factor", partial(_done, house, coming.factor), methods=["POST"]),
         Route("/desk/drafts/save", partial(_done, house, vouchers.save, fields=VOUCHER_FIELDS), methods=["POST"]),
         Route("/desk/drafts/template", partial(_done, house, vouchers.save_template), methods=["POST"]),
@@ -195,7 +200,13 @@ async def _done(
     def work() -> Response:
         desk = sit(house, request)
         require_form(desk, form)
-        return do(desk, request, form)
+        desk = sign.seated(desk, form)
+        try:
+            return do(desk, request, form)
+        except LedgerError as error:
+            if not sign.is_asked(desk, error):
+                raise
+            return sign.ask_page(desk, request.url.path, form, error)
 
     return await run_in_threadpool(work)
 

@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.requests import Request
 
 from ledger.access.sessions import SESSION_COOKIE, user_of_session
+from ledger.access.signing.persons import PersonKey
+from ledger.access.signing.statement import SignedStatement
 from ledger.acts.posts import login_of
 from ledger.api.ports import Commands
 from ledger.books.setup import books_of
@@ -53,6 +55,12 @@ class Desk:
     today: date
     address: str
     query: Mapping[str, str]
+    origin: str = ""
+    """The address of the pages as the person's browser knows it."""
+    passkeys: tuple[PersonKey, ...] = ()
+    """Of a form: those by which the person signs at this address."""
+    signatures: tuple[SignedStatement, ...] = ()
+    """Of a form: what it brings signed."""
 
     def tx(self) -> Any:
         """A transaction of the user in the region looked at."""
@@ -124,7 +132,9 @@ def sit(house: House, request: Request) -> Desk:
         name = tx.value("SELECT display_name FROM access.app_user WHERE user_name = %(user)s", user=user)
         books = tuple(books_of(tx))
     today = house.settings.clock().today()
-    return Desk(house, token, user, name, regions, region, roles, books, today, address_of(request), query)
+    return Desk(
+        house, token, user, name, regions, region, roles, books, today, address_of(request), query, origin_of(house, request)
+    )  # fmt: skip
 
 
 def _region(query: Mapping[str, str], regions: tuple[int, ...]) -> int:
@@ -137,6 +147,17 @@ def _region(query: Mapping[str, str], regions: tuple[int, ...]) -> int:
     if asked not in {str(region) for region in regions}:
         raise NotFound("region.unknown", "没有这个统筹区，或不在您的权限内")
     return int(asked)
+
+
+def is_secure(request: Request) -> bool:
+    """Whether it came over TLS, to us or to a proxy that is trusted."""
+    return request.url.scheme == "https" or bool(request.scope.get("fundledger.secure"))
+
+
+def origin_of(house: House, request: Request) -> str:
+    """The address of the pages: as settled for the installation, else as this request was sent to it."""
+    host = request.headers.get("host", "").lower()
+    return house.settings.pages_origin or f"{'https' if is_secure(request) else 'http'}://{host}"
 
 
 def address_of(request: Request) -> str:

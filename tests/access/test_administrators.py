@@ -132,7 +132,7 @@ def test_a_key_opens_nothing_before_it_is_confirmed_and_tells_its_last_use(world
     with pytest.raises(LedgerError, match=r"key\.unknown"), tx(world, "jieru") as t:
         user_of_key(t, made.secret, DAY)
     with tx(world, "shen") as t:
-        assert confirm(t, asked.n, asked.digest, DAY).key_prefix == made.prefix
+        assert confirm(t, asked.n, asked.digest, DAY)[0].key_prefix == made.prefix
     with unit_of_work(world.service_engine, "api.key") as t:
         assert user_of_key(t, made.secret, DAY) == "jieru"
         user_of_key(t, made.secret, date(2026, 10, 12))  # an older day does not turn it back
@@ -201,7 +201,7 @@ def test_a_region_with_one_administrator_is_told_and_given_another(world: Any) -
     with tx(world, "guan") as t:
         asked = propose_user(t, "chen", "p", "陈", DAY)
     with tx(world, "feng") as t:
-        assert confirm(t, asked.n, asked.digest, DAY).user == "chen"
+        assert confirm(t, asked.n, asked.digest, DAY)[0].user == "chen"
 
 
 def test_the_command_line_keeps_the_secret_in_a_file(

@@ -35,12 +35,13 @@ TODAY = date(2026, 10, 13)
 GOOD = "tian-Shui-4821"
 
 
-def linked(engine: Any, user: str) -> str:
+def linked(engine: Any, user: str) -> tuple[str, str]:
+    """Both halves of a link's code."""
     with unit_of_work(engine, "guan", DEMO_REGION) as tx:
         asked, made = propose_link(tx, user, TODAY)
     with unit_of_work(engine, "shen", DEMO_REGION) as tx:
-        confirm(tx, asked.n, asked.digest, TODAY)
-    return made.code
+        _, second = confirm(tx, asked.n, asked.digest, TODAY)
+    return made.code, second
 
 
 @pytest.fixture
@@ -66,7 +67,13 @@ def test_a_link_needs_two_persons_and_opens_once(engine: Any) -> None:
     with unit_of_work(engine, "guan", DEMO_REGION) as tx:
         _, unconfirmed = propose_link(tx, "zhao", TODAY)
     code = linked(engine, "sun")
-    for user, tried in (("zhao", unconfirmed.code), ("zhao", code), ("sun", code + "x")):
+    # neither administrator alone: each half without the other, twice the same, the wrong way round, another link's half
+    other = linked(engine, "li")
+    for user, tried in (
+        ("zhao", (unconfirmed.code, "")), ("zhao", (unconfirmed.code, code[1])), ("zhao", code), ("sun", (code[0] + "x", code[1])),
+        ("sun", (code[0], "")), ("sun", (code[1], "")), ("sun", (code[0], code[0])), ("sun", (code[1], code[0])),
+        ("sun", (code[0], other[1])), ("sun", (other[0], code[1])),
+    ):  # fmt: skip
         with pytest.raises(Forbidden) as problem:
             choose_password(engine, user, tried, GOOD, TODAY, "")
         assert code_of(problem) == "login.link"
@@ -223,9 +230,9 @@ def test_the_database_administrator_gives_links_to_administrators_alone(engine: 
             [slipped.digest, DEMO_REGION, TODAY],
         )
     with pytest.raises(Forbidden) as refused:
-        choose_password(engine, "zhao", slipped.code, GOOD, TODAY, "")
+        choose_password(engine, "zhao", (slipped.code, ""), GOOD, TODAY, "")
     assert code_of(refused) == "login.link"
-    choose_password(engine, "guan", made.code, GOOD, TODAY, "")
+    choose_password(engine, "guan", (made.code, ""), GOOD, TODAY, "")
     assert logged(engine, "guan") == [("login.password", "done", "链接由数据库管理员签发")]
     with open_snapshot(world.auditor_engine, world.settings.home, []) as snapshot:
         assert [str(breach) for breach in check_traces(snapshot)] == []

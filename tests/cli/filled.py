@@ -127,7 +127,7 @@ COLUMNS: Final = dict(line.split() for line in _COLUMNS.split("\n") if line)
 """Column → family. A new limited column is named here, its codes in ledger/core/words/words.tsv."""
 NO_WORDS: Final = {
     "access.trace.op": "what a statement did, in the chain's own hashed text; verify says it in a sentence",
-    "access.person_key.algorithm": "Ed25519 and SM2 are names",
+    "access.person_key.algorithm": "Ed25519, SM2, ES256 and EdDSA are names",
     "books.counter.series": "记 and 备 are words",
     "fund.reconcile_run.refd_setl_flag": "the platform's flag 0, 1, sent and kept, never shown",
     "fund.reconcile_total.refd_setl_flag": "likewise",

@@ -172,8 +172,8 @@ def come_and_go(engine: Engine) -> None:
     with unit_of_work(engine, "adm", 420100) as tx:
         asked, link = propose_link(tx, "maker", DAY)
     with unit_of_work(engine, "aud", 420100) as tx:
-        confirm(tx, asked.n, asked.digest, DAY)
-    choose_password(engine, "maker", link.code, "Kaizhang-2026", DAY, "")
+        _, second = confirm(tx, asked.n, asked.digest, DAY)
+    choose_password(engine, "maker", (link.code, second), "Kaizhang-2026", DAY, "")
     token = log_in(engine, "maker", "Kaizhang-2026", "", "", "")
     secret, _ = begin_second_factor("maker")
     set_second_factor(engine, "maker", token, secret, pyotp.TOTP(secret).now(), "Kaizhang-2026", "")

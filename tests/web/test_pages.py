@@ -78,8 +78,8 @@ def test_another_regions_things_are_not_there(desk: Any) -> None:
     with unit_of_work(engine, "waiguan", 420200) as tx:
         asked, made = propose_link(tx, "wai", TODAY)
     with unit_of_work(engine, "waishen", 420200) as tx:
-        confirm(tx, asked.n, asked.digest, TODAY)
-    choose_password(engine, "wai", made.code, GOOD, TODAY, "")
+        _, second = confirm(tx, asked.n, asked.digest, TODAY)
+    choose_password(engine, "wai", (made.code, second), GOOD, TODAY, "")
     draft = draft_with_paper(desk)
     stranger = Browser(desk.address)
     assert stranger.enter("wai", GOOD).status_code == 303

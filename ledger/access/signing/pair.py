@@ -94,7 +94,7 @@ def signature_flaw(told: Mapping[str, Any], data: bytes) -> str:
     return "" if is_signed(told["algorithm"], public, signature, data) else "签名与所签的内容不符"
 
 
-def is_signed(algorithm: Algorithm, public: bytes, signature: bytes, data: bytes) -> bool:
+def is_signed(algorithm: str, public: bytes, signature: bytes, data: bytes) -> bool:
     """Whether the bytes were signed by that key; raises ValueError where the key is none."""
     if algorithm == SM2:
         return sm2.verify(public, signature, data)

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from ledger.access.signing.pair import Algorithm, key_id
+from ledger.access.signing.passkey import PREFIX, Made, Passkey, passkey_id
 from ledger.access.signing.signing import signed
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
@@ -17,7 +18,7 @@ class PersonKey(NamedTuple):
     fingerprint: str
     person: str
     users: list[str]
-    algorithm: Algorithm
+    algorithm: str
     public_key: str
     valid_from: date
     valid_to: date
@@ -30,6 +31,12 @@ class PersonKey(NamedTuple):
     revoked_at: str
     reason: str
     digest: str
+    credential_id: str = ""
+    rp_id: str = ""
+    origin: str = ""
+    """Of a passkey: the address of the pages it was made at."""
+    vouched: bool = True
+    """Whether its proposer signed it, where that is asked of enrolments; True where it is not."""
 
     def as_json(self) -> dict[str, Any]:
         """For machines; days as ISO text."""
@@ -44,7 +51,9 @@ _KEYS = """
            k.algorithm, k.public_key, k.valid_from, k.valid_to, CASE WHEN k.revoked_at IS NULL THEN k.state ELSE 'revoked' END,
            k.proposed_by, k.confirmed_by, coalesce(to_char(k.confirmed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ''),
            k.revoked_by, coalesce(to_char(k.revoked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ''), k.reason,
-           access.person_key_digest(k.region, k.fingerprint, k.person, k.algorithm, k.public_key, k.valid_from, k.valid_to)
+           access.person_key_digest(k.region, k.fingerprint, k.person, k.algorithm, k.public_key, k.valid_from, k.valid_to),
+           coalesce(k.credential_id, ''), coalesce(k.rp_id, ''), coalesce(k.origin, ''),
+           NOT access.enrolment_signed(k.region) OR access.enrolled_signed(k)
       FROM access.person_key k WHERE k.region = %(region)s ORDER BY k.person, k.fingerprint
 """
 
@@ -72,9 +81,37 @@ def enroll(
     Raises NotFound `user.unknown`; Conflict `signing_key.known`; Forbidden `access.role_missing`, `signature.*`; InvalidInput
     `signing_key.days`.
     """
+    return _enroll(tx, user, key_id(public), algorithm, Passkey(public, "", "", ""), valid, day)
+
+
+def enroll_passkey(tx: Transaction, user: str, made: Made, valid: tuple[date, date], day: date) -> PersonKey:
+    """Propose a passkey as `enroll` does a key. Its own person may do so without a key to sign with: then the administrator proposes
+    it once more (`vouch`) where enrolments are signed. Raises as `enroll`."""
+    return _enroll(tx, user, passkey_id(made.key), made.algorithm, made.key, valid, day)
+
+
+def vouch(tx: Transaction, name: str, day: date) -> PersonKey:
+    """Propose, as the administrator and under a signature, the passkey that its person proposed without one. Raises as `enroll`,
+    and NotFound `signing_key.unknown`, Conflict `signing_key.decided`."""
+    key = key_named(tx, name)
+    if key.state != "proposed" or not key.algorithm.startswith(PREFIX) or not key.users:
+        raise Conflict("signing_key.decided", f"密钥{key.fingerprint[:16]}…不是待登记的通行密钥")
+    bound = Passkey(key.public_key, key.credential_id, key.rp_id, key.origin)
+    return enroll_passkey(tx, key.users[0], Made(bound, key.algorithm), (key.valid_from, key.valid_to), day)
+
+
+def _enroll(
+    tx: Transaction,
+    user: str,
+    fingerprint: str,
+    algorithm: str,
+    bound: Passkey,
+    valid: tuple[date, date],
+    day: date,
+) -> PersonKey:
     if valid[0] > valid[1]:
         raise InvalidInput("signing_key.days", f"有效期的止日{valid[1]}早于起日{valid[0]}")
-    fingerprint = key_id(public)
+    public = bound.public
     digest: str = tx.value(
         "SELECT access.person_key_digest(%(region)s, %(key)s, access.person(%(user)s), %(algorithm)s, %(public)s, %(since)s, %(until)s)",
         region=tx.region,
@@ -87,7 +124,8 @@ def enroll(
     )
     signed(tx, "key.enroll", fingerprint, digest, day)
     tx.run(
-        "SELECT access.enroll_person_key(%(region)s, %(key)s, %(user)s, %(algorithm)s, %(public)s, %(since)s, %(until)s, %(on)s)",
+        "SELECT access.enroll_person_key(%(region)s, %(key)s, %(user)s, %(algorithm)s, %(public)s, %(since)s, %(until)s, %(on)s,"
+        " %(credential)s, %(rp)s, %(origin)s)",
         region=tx.region,
         key=fingerprint,
         user=user,
@@ -96,8 +134,23 @@ def enroll(
         since=valid[0],
         until=valid[1],
         on=day,
+        credential=bound.credential or None,
+        rp=bound.rp_id or None,
+        origin=bound.origin or None,
     )
     return key_named(tx, fingerprint)
+
+
+def passkeys_of(tx: Transaction, origin: str) -> list[PersonKey]:
+    """The acting person's own passkeys that sign at this address today."""
+    mine = tx.value("SELECT access.person(%(user)s)", user=tx.user)
+    today = tx.value("SELECT (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date")
+    return [
+        key
+        for key in keys_of(tx)
+        if (key.person, key.origin, key.state) == (mine, origin, "confirmed")
+        and key.valid_from <= today <= key.valid_to
+    ]
 
 
 def confirm(tx: Transaction, name: str, digest: str, day: date) -> PersonKey:

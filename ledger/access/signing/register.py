@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ledger.access.signing.pair import key_id
+from ledger.access.signing.passkey import PREFIX, Passkey, passkey_id
 from ledger.access.signing.persons import PersonKey
 from ledger.access.signing.signer import Holder, sign_with
-from ledger.access.signing.signing import holds
+from ledger.access.signing.signing import EnrolledKey, holds
 from ledger.access.signing.statement import SignedStatement, ToSign, canonical, read_statement
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import InvalidInput
@@ -23,6 +24,8 @@ ACT: Final = "key.list"
 _KEPT: Final = (
     "fingerprint", "person", "users", "algorithm", "public_key", "valid_from", "valid_to", "confirmed_at", "revoked_at",
 )  # fmt: skip
+_BOUND: Final = ("credential_id", "rp_id", "origin")
+"""Of a passkey alone."""
 SIZE_MAX: Final = 50_000_000
 
 
@@ -44,7 +47,9 @@ def make_list(home: str, region: int, keys: Collection[PersonKey], on: date) -> 
         "home": home,
         "region": region,
         "made_on": on.isoformat(),
-        "keys": [{name: one[name] for name in _KEPT} for one in kept],
+        "keys": [
+            {name: one[name] for name in (*_KEPT, *_BOUND) if name in _KEPT or one[name]} for one in kept
+        ],
         "signatures": [],
     }
 
@@ -95,7 +100,7 @@ def check_list(document: Mapping[str, Any], trusted: Collection[str] = ()) -> Li
     """
     try:
         keys = {one["fingerprint"]: one for one in document["keys"]}
-        if any(key_id(one["public_key"]) != name for name, one in keys.items()):
+        if any(_id_of(one) != name for name, one in keys.items()):
             raise _refused("有公钥与指纹不符")
         home, region, digest = str(document["home"]), int(document["region"]), list_digest(document)
         signers: dict[str, str] = {}
@@ -129,7 +134,14 @@ def signature_flaw_by(keys: Mapping[str, Mapping[str, Any]], given: SignedStatem
         return f"密钥{name[:16]}…在{day}不在有效期内"
     if key["revoked_at"] and _moment(key["revoked_at"]) <= at:
         return f"密钥{name[:16]}…已于{key['revoked_at']}停用"
-    return "" if holds(key["algorithm"], key["public_key"], given) else "签名与所签的内容、密钥不符"
+    enrolled = EnrolledKey(key["algorithm"], key["public_key"], *(str(key.get(name, "")) for name in _BOUND))
+    return "" if holds(enrolled, given) else "签名与所签的内容、密钥不符"
+
+
+def _id_of(key: Mapping[str, Any]) -> str:
+    if not str(key["algorithm"]).startswith(PREFIX):
+        return key_id(key["public_key"])
+    return passkey_id(Passkey(str(key["public_key"]), *(str(key[name]) for name in _BOUND)))
 
 
 def _moment(text: str) -> datetime:

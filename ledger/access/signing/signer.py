@@ -57,10 +57,12 @@ class WithKey:
 
 
 class Carried:
-    """Signatures made elsewhere, as a request brought them."""
+    """Signatures made elsewhere, as a request brought them. `asks`: whoever sent it has a key at hand and is asked for what is
+    missing, whether the region demands it or not (`signing.require_asked`)."""
 
-    def __init__(self, signatures: Sequence[SignedStatement]) -> None:
+    def __init__(self, signatures: Sequence[SignedStatement], *, asks: bool = False) -> None:
         self._signatures = signatures
+        self.asks = asks
 
     def signature(self, wanted: ToSign) -> SignedStatement | None:
         """The one made for this act on this object; whether it says the rest is asked where it is stored."""

@@ -10,9 +10,10 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
-from typing import Final, LiteralString, cast
+from typing import Final, LiteralString, NamedTuple, cast
 
-from ledger.access.signing.pair import Algorithm, is_signed
+from ledger.access.signing.pair import is_signed
+from ledger.access.signing.passkey import PREFIX, Passkey, holds_by, unpacked
 from ledger.access.signing.signer import Signer
 from ledger.access.signing.statement import (
     SignedStatement,
@@ -42,12 +43,32 @@ def signed(tx: Transaction, act: str, subject: str, digest: str, day: date, cont
         return False
     home, person = row
     wanted = ToSign(home, tx.region, act, subject, digest.strip().lower(), tx.user, person or "", day)
+    if wanted in tx.signed:
+        return True
     given = signer.signature(wanted)
     if given is None:
-        tx.to_sign.append(wanted.asked(content))
+        asked = wanted.asked(content)
+        if asked not in tx.to_sign:
+            tx.to_sign.append(asked)
         return False
-    store(tx, wanted, given, content)
+    try:
+        store(tx, wanted, given, content)
+    except Forbidden as error:
+        if (
+            error.code == "signature.other_content"
+        ):  # it changed since it was shown: what it is now goes with the refusal
+            error.details = {**error.details, "to_sign": [wanted.asked(content)]}
+        raise
+    tx.signed.add(wanted)
     return True
+
+
+def require_asked(tx: Transaction) -> None:
+    """At the end of an act: raise Forbidden `signature.missing` where the person is asked for signatures and some are not there yet,
+    whether the region demands them or not."""
+    if tx.to_sign and getattr(tx.signer, "asks", False):
+        asked = "、".join(f"{one['act']} {one['object']}" for one in tx.to_sign[:3])
+        raise Forbidden("signature.missing", f"请以本人的通行密钥签名：{asked}", to_sign=tx.to_sign)
 
 
 def signed_text(
@@ -87,7 +108,8 @@ def store(tx: Transaction, wanted: ToSign, given: SignedStatement, content: str 
     require_same(wanted, said)
     require_near(signed_at, machine_moment())
     enrolled = tx.row(
-        "SELECT algorithm, public_key FROM access.person_key WHERE region = %(region)s AND fingerprint = %(key)s",
+        "SELECT algorithm, public_key, coalesce(credential_id, ''), coalesce(rp_id, ''), coalesce(origin, '')"
+        " FROM access.person_key WHERE region = %(region)s AND fingerprint = %(key)s",
         region=tx.region,
         key=key,
     )
@@ -95,7 +117,7 @@ def store(tx: Transaction, wanted: ToSign, given: SignedStatement, content: str 
         raise Forbidden(
             "signature.key_unknown", f"密钥{key[:16]}…没有在统筹区{tx.region}登记并确认", key=key[:64]
         )
-    if not holds(enrolled[0], enrolled[1], given):
+    if not holds(EnrolledKey(*enrolled), given):
         raise Forbidden("signature.wrong", f"签名不是密钥{key[:16]}…对这一内容作出的", key=key[:64])
     tx.run(
         "INSERT INTO access.signature (region, fingerprint, act, object, digest, user_name, day, signed_at, statement,"
@@ -115,12 +137,24 @@ def store(tx: Transaction, wanted: ToSign, given: SignedStatement, content: str 
     )
 
 
-def holds(algorithm: Algorithm, public: str, given: SignedStatement) -> bool:
+class EnrolledKey(NamedTuple):
+    """What a signature is checked by; of a passkey with what it is bound to."""
+
+    algorithm: str
+    public: str
+    credential: str = ""
+    rp_id: str = ""
+    origin: str = ""
+
+
+def holds(key: EnrolledKey, given: SignedStatement) -> bool:
     """Whether the bytes are that key's signature of the statement; False for anything that is none."""
     try:
+        if key.algorithm.startswith(PREFIX):
+            return holds_by(Passkey(*key[1:]), given.statement, unpacked(given.signature))
         raw = bytes.fromhex(given.signature)
         return raw.hex() == given.signature and is_signed(
-            algorithm, bytes.fromhex(public), raw, given.statement.encode()
+            key.algorithm, bytes.fromhex(key.public), raw, given.statement.encode()
         )
     except ValueError:
         return False

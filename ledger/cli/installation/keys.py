@@ -13,6 +13,7 @@ from ledger.access.signing import persons
 from ledger.access.signing.agent import serve
 from ledger.access.signing.keyfile import new_key, open_key, read_public
 from ledger.access.signing.pair import algorithm_named
+from ledger.access.signing.passkey import bound_key
 from ledger.access.signing.register import FORMAT, check_list, make_list, read_document, sign_list
 from ledger.access.signing.signer import HEADER, Holder, header_of, sign_with
 from ledger.access.signing.statement import ToSign, require_same
@@ -69,6 +70,40 @@ def enroll(
         f"核对指纹后由另一人：fundledger key confirm {made.fingerprint[:16]} --region {region} --digest {made.digest}",
     ]
     show(made.as_json(), lines, as_json=as_json)
+
+
+@app.command()
+def passkey(
+    user: Annotated[str, typer.Argument(help="持有人的用户名")],
+    region: RegionOption,
+    public: Annotated[str, typer.Option("--public", help="COSE公钥，十六进制")],
+    credential: Annotated[str, typer.Option("--credential", help="凭据标识，base64url")],
+    algorithm: Annotated[str, typer.Option("--algorithm", help="passkey-ES256或passkey-EdDSA")],
+    origin: Annotated[str, typer.Option("--origin", help="网页地址，如https://账本主机名")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """提出登记一把通行密钥：本人在网页“本人”中生成，或在此以其公钥提出；另一人确认。"""
+    running = app_for("admin")
+    made = bound_key(public, credential, algorithm, origin)
+    first = running.clock.today()
+    last = first.replace(year=first.year + 2, day=min(first.day, 28))
+    with act(running, region, "key.enroll", user) as tx:
+        done = persons.enroll_passkey(tx, user, made, (first, last), first)
+    show(
+        done.as_json(),
+        [f"已提出{user}的通行密钥{done.fingerprint}，有效期{first}至{last}，待另一人确认"],
+        as_json=as_json,
+    )
+
+
+@app.command()
+def vouch(key: KeyName, region: RegionOption, *, as_json: JsonFlag = False) -> None:
+    """以管理员本人的签名提出某人自己在网页生成的通行密钥：登记须签名的统筹区，本人还没有密钥可签时。"""
+    running = app_for("admin")
+    with act(running, region, "key.enroll", key) as tx:
+        done = persons.vouch(tx, key, running.clock.today())
+    show(done.as_json(), [f"已提出{done.person}的通行密钥{done.fingerprint}，待另一人确认"], as_json=as_json)
 
 
 @app.command()

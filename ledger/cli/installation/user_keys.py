@@ -11,7 +11,7 @@ import typer
 
 from ledger.access.keys import MadeKey, revoke_keys
 from ledger.access.listing import read_keys
-from ledger.access.proposals import propose_key, propose_link
+from ledger.access.proposals import propose_identity, propose_key, propose_link, revoke_identities
 from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.dates import parse_day
@@ -28,6 +28,8 @@ def add_to(app: typer.Typer) -> None:
     app.command("key")(key)
     app.command("revoke-key")(revoke_key)
     app.command("link")(link)
+    app.command("identity")(identity)
+    app.command("revoke-identity")(revoke_identity)
 
 
 def keys(region: RegionOption, *, as_json: JsonFlag = False) -> None:
@@ -77,7 +79,7 @@ def key(
 
 
 def link(user: str, region: RegionOption, *, as_json: JsonFlag = False) -> None:
-    """提出登录链接：本人凭它设定网页的密码，只能用一次；审计管理员确认后才能使用。"""
+    """提出登录链接：本人凭它设定网页的密码，只能用一次；后一半在审计管理员确认时给出，两半齐全才能使用。"""
     running = app_for("admin")
     with act(running, region, "user.link", user) as tx:
         asked, made = propose_link(tx, user, running.clock.today())
@@ -85,11 +87,41 @@ def link(user: str, region: RegionOption, *, as_json: JsonFlag = False) -> None:
     show(
         {"user": user, "state": "proposed", "n": asked.n, "digest": asked.digest, "path": path},
         [
-            f"第{asked.n}号：{user}的登录链接，待审计管理员确认后三日内可用一次，请当面交给本人：",
+            f"第{asked.n}号：{user}的登录链接的前一半，待审计管理员确认后三日内可用一次，请当面交给本人：",
             f"  网页地址后接 {path}",
+            "  后一半由审计管理员在确认时得到，也由其当面交给本人",
         ],
         as_json=as_json,
     )
+
+
+def identity(
+    user: str,
+    region: RegionOption,
+    subject: Annotated[str, typer.Option("--subject", help="身份提供方的主体标识sub")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """提出外部身份：本人可由统一身份认证（OIDC）登录网页；审计管理员确认后生效。"""
+    running = app_for("admin")
+    issuer = running.settings.oidc_issuer
+    if not issuer:
+        raise InvalidInput("user.identity", "没有设定统一身份认证：FUNDLEDGER_OIDC_ISSUER")
+    with act(running, region, "user.identity", user) as tx:
+        asked = propose_identity(tx, user, issuer, subject, running.clock.today())
+    show(
+        {"user": user, "issuer": issuer, "subject": subject, "state": "proposed", "n": asked.n, "digest": asked.digest},
+        [f"第{asked.n}号：{user}的外部身份{subject}（{issuer}），已提出，待审计管理员确认"],
+        as_json=as_json,
+    )  # fmt: skip
+
+
+def revoke_identity(user: str, region: RegionOption, *, as_json: JsonFlag = False) -> None:
+    """停用一个用户的全部外部身份，即时生效。"""
+    running = app_for("admin")
+    with act(running, region, "user.revoke_identity", user) as tx:
+        done = revoke_identities(tx, user)
+    show({"user": user, "revoked": done}, [f"已停用{user}的外部身份{done}个"], as_json=as_json)
 
 
 def revoke_key(

@@ -104,8 +104,12 @@ def confirm_one(
     running = app_for("audit_admin")
     content = parse_digest(digest).hex()
     with act(running, region, "user.confirm", str(number)) as tx:
-        done = confirm(tx, number, content, running.clock.today())
-    show(asdict(done) | {"state": "confirmed"}, [f"第{number}号已生效：{_words(done)}"], as_json=as_json)
+        done, second = confirm(tx, number, content, running.clock.today())
+    lines = [f"第{number}号已生效：{_words(done)}"]
+    if second:
+        lines += [f"{done.user}的登录链接的后一半，只显示这一次，请当面交给本人：", f"  {second}"]
+    document = asdict(done) | {"state": "confirmed"} | ({"second": second} if second else {})
+    show(document, lines, as_json=as_json)
 
 
 @app.command("refuse")
@@ -195,5 +199,6 @@ def _words(one: WaitingChange) -> str:
     words = [said("user_proposal.act", one.act), one.user]
     words += [f"{one.display_name}（{one.person}）"] if one.person else []
     words += [said("user.role", one.role) + (f"（{one.fund}）" if one.fund else "")] if one.role else []
-    words += [f"{one.label} {one.key_prefix}，至{one.expires_on}"] if one.key_prefix else []
+    words += [f"{one.label} {one.key_prefix}，至{one.expires_on}"] if one.expires_on else []
+    words += [one.label] if one.key_prefix and not one.expires_on else []
     return " ".join(words)

@@ -44,6 +44,8 @@ class Acting(local):
         """The same answer for people, for the pages."""
         self.signatures: list[SignedStatement] = []
         """What a request to the service brought."""
+        self.asks = False
+        """Whether whoever sent it is asked for the signatures that are missing."""
         self.marked: Marked | None = None
         self.engine: Engine | None = None
         self.settings: Settings | None = None

@@ -20,7 +20,7 @@ def signer_of(settings: Settings) -> Signer | None:
     from ledger.access.signing.signer import Carried, WithKey
 
     if ACTING.answers is not None:
-        return Carried(ACTING.signatures)
+        return Carried(ACTING.signatures, asks=ACTING.asks)
     if not (ACTING.key or settings.key_file or settings.agent_socket):
         return None
     file = Path(ACTING.key).expanduser() if ACTING.key else settings.key_file

@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from ledger.access.signing.pair import Algorithm
-from ledger.access.signing.signing import holds
+from ledger.access.signing.passkey import PREFIX, sign_count, unpacked
+from ledger.access.signing.signing import EnrolledKey, holds
 from ledger.access.signing.statement import SKEW, SignedStatement, ToSign, read_statement
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
@@ -25,7 +25,7 @@ LATE: Final = timedelta(hours=1)
 _SIGNATURES: Final = """
     SELECT s.region, s.fingerprint, s.n, s.act, s.object, s.digest, s.user_name, u.person, s.day, s.signed_at, s.statement, s.signature,
            s.content, s.recorded_at, s.prev, s.hash, h.id, k.person, k.algorithm, k.public_key, k.valid_from, k.valid_to,
-           k.confirmed_at, k.revoked_at
+           k.confirmed_at, k.revoked_at, coalesce(k.credential_id, ''), coalesce(k.rp_id, ''), coalesce(k.origin, '')
       FROM access.signature s
       LEFT JOIN access.person_key k ON k.region = s.region AND k.fingerprint = s.fingerprint
       LEFT JOIN access.app_user u ON u.user_name = s.user_name
@@ -66,17 +66,21 @@ class _Row(NamedTuple):
     hash: bytes
     home: str | None
     key_person: str | None
-    algorithm: Algorithm
+    algorithm: str
     public: str
     valid_from: date
     valid_to: date
     confirmed_at: datetime | None
     revoked_at: datetime | None
+    credential: str
+    rp_id: str
+    origin: str
 
 
 def check_signatures(snapshot: Snapshot) -> Iterator[Breach]:
     """Each signature by itself and in its key's chain, each approval by its signature, each demand by its two persons."""
     last: dict[tuple[int, str], tuple[int, bytes]] = {}
+    counted: dict[tuple[int, str], tuple[int, str]] = {}
     for found in snapshot.each(_SIGNATURES):
         row = _Row(*found)
         where = f"signature {row.fingerprint[:16]} {row.n}"
@@ -87,7 +91,7 @@ def check_signatures(snapshot: Snapshot) -> Iterator[Breach]:
                 "INV-12", str(row.region), where, "签名的链在此断开：其前的签名被删去，或此签名被改动"
             )
         last[key] = (row.n, bytes(row.hash))
-        flaw = _flaw(row)
+        flaw = _flaw(row) or _copied(row, counted)
         if flaw:
             yield Breach("INV-11", str(row.region), where, f"{row.act} {row.object}的签名不成立：{flaw}")
     for region, act, subject, user, day in snapshot.rows(_UNSIGNED):
@@ -99,6 +103,17 @@ def check_signatures(snapshot: Snapshot) -> Iterator[Breach]:
         if persons < 2 or digest != keys:
             message = f"要求签名由{asked}提出、{confirmed}确认，却没有两人对当时密钥清单的签名"
             yield Breach("INV-11", str(region), "signing", message)
+
+
+def _copied(row: _Row, counted: dict[tuple[int, str], tuple[int, str]]) -> str:
+    """A passkey counts its signatures: one that counts again what was counted is a copy of it."""
+    if not row.algorithm.startswith(PREFIX):
+        return ""
+    given = unpacked(row.signature)
+    count, touch = sign_count(given), row.signature.split(".")[2]
+    before, other = counted.get((row.region, row.fingerprint), (0, ""))
+    counted[row.region, row.fingerprint] = count, touch
+    return "通行密钥的计数没有增加：可能被复制" if before and count <= before and touch != other else ""
 
 
 def _hash(row: _Row) -> bytes:
@@ -130,6 +145,7 @@ def _flaw(row: _Row) -> str:
         return "所签的内容与所记的不同"
     if row.content and sha256(row.content.encode()).hexdigest()[: len(row.digest)] != row.digest:
         return "随附的清单与所签的摘要不符"
-    if not holds(row.algorithm, row.public, SignedStatement(row.statement, row.signature)):
+    key_of = EnrolledKey(row.algorithm, row.public, row.credential, row.rp_id, row.origin)
+    if not holds(key_of, SignedStatement(row.statement, row.signature)):
         return "签名与所签的内容、密钥不符"
     return ""

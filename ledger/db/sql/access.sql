@@ -102,7 +102,7 @@ CREATE TABLE access.api_key (
 CREATE TABLE access.proposal (
     region       integer NOT NULL,
     n            integer NOT NULL CHECK (n > 0),
-    act          text NOT NULL CHECK (act IN ('add', 'grant', 'key', 'activate', 'revoke', 'deactivate', 'password')),
+    act          text NOT NULL CHECK (act IN ('add', 'grant', 'key', 'activate', 'revoke', 'deactivate', 'password', 'identity')),
     user_name    text NOT NULL CHECK (user_name ~ '^[a-z][a-z0-9_.-]{1,39}$'),
     person       text NOT NULL DEFAULT '',
     display_name text NOT NULL DEFAULT '' CHECK (translate(display_name, E'|\\\n\r', '') = display_name),
@@ -121,7 +121,8 @@ CREATE TABLE access.proposal (
     PRIMARY KEY (region, n),
     CHECK ((act = 'add') = (person <> '') AND (act = 'add') = (display_name <> '')),
     CHECK ((act IN ('grant', 'revoke')) = (role <> '')),
-    CHECK ((act IN ('key', 'password')) = (key_hash IS NOT NULL) AND (act IN ('key', 'password')) = (expires_on IS NOT NULL)),
+    CHECK ((act IN ('key', 'password', 'identity')) = (key_hash IS NOT NULL) AND (act IN ('key', 'password')) = (expires_on IS NOT NULL)),
+    CONSTRAINT proposal_identity CHECK (act <> 'identity' OR key_hash = sha256(convert_to(label, 'UTF8'))),   -- what is shown is what is meant
     CHECK ((state = 'proposed') = (decided_by = '') AND (state = 'proposed') = (decided_on IS NULL)),
     CHECK (decided_by <> proposed_by),
     CHECK (decided_on >= proposed_on),
@@ -346,10 +347,10 @@ BEGIN
         END IF;
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.unknown', DETAIL = format('没有用户%s', p.user_name);
     END IF;
-    IF access.person(p_acting) = coalesce(v.person, p.person) AND p.act IN ('add', 'grant', 'key', 'activate', 'password') THEN
+    IF access.person(p_acting) = coalesce(v.person, p.person) AND p.act IN ('add', 'grant', 'key', 'activate', 'password', 'identity') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.own_grant', DETAIL = '不得给自己授予角色、用户名或密钥';
     END IF;
-    IF p.act IN ('grant', 'key', 'password') AND NOT v.active THEN
+    IF p.act IN ('grant', 'key', 'password', 'identity') AND NOT v.active THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'user.inactive', DETAIL = format('用户%s已停用，须先恢复', p.user_name);
     END IF;
     IF p.act = 'grant' THEN
@@ -365,8 +366,11 @@ BEGIN
        OR p.act IN ('activate', 'deactivate') AND v.active = (p.act = 'activate') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.nothing', DETAIL = format('用户%s已是如此，没有可办理的', p.user_name);
     END IF;
-    IF p.act IN ('key', 'activate', 'deactivate', 'password') THEN
+    IF p.act IN ('key', 'activate', 'deactivate', 'password', 'identity') THEN
         PERFORM access.require_here(p.region, p.user_name);
+    END IF;
+    IF p.act = 'identity' AND EXISTS (SELECT 1 FROM access.identity i WHERE i.identity_hash = p.key_hash AND NOT i.revoked) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'user.identity_taken', DETAIL = '这一外部身份已登记在用：一个外部身份只属于一个用户';
     END IF;
     IF p.act IN ('key', 'password') AND p.expires_on < p.proposed_on THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'user.key_expired', DETAIL = format('到期日%s已过', p.expires_on);
@@ -413,8 +417,9 @@ BEGIN
     digest := v.digest;
 END $$;
 
--- The audit administrator's word on a proposal he was shown: `confirmed` does it, `refused` does not.
-CREATE OR REPLACE FUNCTION access.decide(p_region integer, p_n integer, p_digest bytea, p_state text, p_reason text, p_on date) RETURNS void
+-- The audit administrator's word on a proposal he was shown: `confirmed` does it, `refused` does not. Of a link's code the proposer has
+-- one half and the confirmer the other, so that neither opens it: `p_second` is the digest of the confirmer's.
+CREATE OR REPLACE FUNCTION access.decide(p_region integer, p_n integer, p_digest bytea, p_state text, p_reason text, p_on date, p_second bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v access.proposal; acting text := access.user_name();
 BEGIN
@@ -450,8 +455,15 @@ BEGIN
         WHEN 'deactivate' THEN PERFORM access.stop_user(v.user_name);
         WHEN 'key' THEN INSERT INTO access.api_key (key_hash, issued_in, user_name, label, expires_on)
                         VALUES (v.key_hash, p_region, v.user_name, v.label, v.expires_on);
-        WHEN 'password' THEN INSERT INTO access.link (code_hash, given_in, user_name, expires_on)
-                             VALUES (v.key_hash, p_region, v.user_name, v.expires_on);
+        WHEN 'password' THEN
+            IF length(p_second) IS DISTINCT FROM 32 THEN
+                RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.link', DETAIL = '登录链接的另一半须由审计管理员确认时给出';
+            END IF;
+            INSERT INTO access.link (code_hash, given_in, user_name, expires_on)
+            VALUES (sha256(v.key_hash || p_second), p_region, v.user_name, v.expires_on);
+        WHEN 'identity' THEN
+            INSERT INTO access.identity AS i (identity_hash, given_in, user_name) VALUES (v.key_hash, p_region, v.user_name)
+            ON CONFLICT (identity_hash) DO UPDATE SET given_in = p_region, user_name = v.user_name, revoked = false WHERE i.revoked;
     END CASE;
 END $$;
 
@@ -463,6 +475,22 @@ BEGIN
     UPDATE access.api_key SET revoked = true WHERE user_name = p_user;
     UPDATE access.session SET ended_at = clock_timestamp() WHERE user_name = p_user AND ended_at IS NULL;
     UPDATE access.link SET used_at = clock_timestamp() WHERE user_name = p_user AND used_at IS NULL;
+    UPDATE access.identity SET revoked = true WHERE user_name = p_user AND NOT revoked;
+END $$;
+
+-- A user comes in by no provider's word any more, at once; answers how many identities were live.
+CREATE OR REPLACE FUNCTION access.revoke_identities(p_region integer, p_user text) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_done integer;
+BEGIN
+    PERFORM access.require_either_admin(p_region);
+    PERFORM access.require_here(p_region, p_user);
+    UPDATE access.identity SET revoked = true WHERE user_name = p_user AND NOT revoked;
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    IF v_done = 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.nothing', DETAIL = format('用户%s没有在用的外部身份，没有停用什么', p_user);
+    END IF;
+    RETURN v_done;
 END $$;
 
 -- An administrator is not sent away by the other alone.
@@ -597,7 +625,7 @@ GRANT SELECT ON access.user_role TO fundledger_service, fundledger_auditor;
 GRANT SELECT ON access.key_use TO fundledger_service, fundledger_auditor;
 GRANT SELECT ON access.proposal TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.deactivate(integer,text) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION access.decide(integer,integer,bytea,text,text,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.decide(integer,integer,bytea,text,text,date,bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.funds() TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.has_role(integer,smallint,text,text[]) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.note_use(bytea,date) TO fundledger_service;
@@ -610,6 +638,7 @@ GRANT EXECUTE ON FUNCTION access.regions_of(text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.require_admin(integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.require_role(integer,smallint,text[]) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.require_second(integer,smallint,text,text) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.revoke_identities(integer,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.revoke_keys(integer,text,text,text,text,bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.revoke_role(integer,text,text,smallint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.user_name() TO fundledger_service, fundledger_auditor, fundledger_poster;

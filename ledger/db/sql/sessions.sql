@@ -13,14 +13,22 @@ CREATE TABLE access.password (
     locked_until timestamptz
 );
 
--- A link by which its holder chooses a password, once: proposed and confirmed by the two administrators, for them given by the
--- database administrator. Of its code only the SHA-256 is here.
+-- A link by which its holder chooses a password, once: proposed and confirmed by the two administrators, each with one half of its code;
+-- for them given by the database administrator, whole. Of the code only the SHA-256 is here: of two halves, of both digests.
 CREATE TABLE access.link (
     code_hash  bytea PRIMARY KEY CHECK (length(code_hash) = 32),
     given_in   integer NOT NULL,
     user_name  text NOT NULL REFERENCES access.app_user,
     expires_on date NOT NULL,
     used_at    timestamptz
+);
+
+-- By whose word a user comes in beside the own password: the SHA-256 of `issuer subject` as the provider of identities has them.
+CREATE TABLE access.identity (
+    identity_hash bytea PRIMARY KEY CHECK (length(identity_hash) = 32),
+    given_in      integer NOT NULL,
+    user_name     text NOT NULL REFERENCES access.app_user,
+    revoked       boolean NOT NULL DEFAULT false
 );
 
 -- Somebody sits at the pages. Of the token in the browser's cookie only the SHA-256 is here.
@@ -74,6 +82,20 @@ BEGIN
     INSERT INTO access.session (token_hash, user_name) VALUES (p_token, access.user_name());
 END $$;
 
+-- A new session by the word of the provider of identities; whose, or NULL where nobody is enrolled under it. Nobody is made by it.
+CREATE OR REPLACE FUNCTION access.begin_identity_session(p_token bytea, p_before bytea, p_identity bytea) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_user text;
+BEGIN
+    SELECT i.user_name INTO v_user FROM access.identity i JOIN access.app_user u USING (user_name)
+     WHERE i.identity_hash = p_identity AND NOT i.revoked AND u.active;
+    IF v_user IS NOT NULL THEN
+        UPDATE access.session SET ended_at = clock_timestamp() WHERE token_hash = p_before AND ended_at IS NULL;
+        INSERT INTO access.session (token_hash, user_name) VALUES (p_token, v_user);
+    END IF;
+    RETURN v_user;
+END $$;
+
 -- Whose session it is: NULL where it ended, stood idle for 30 minutes or is 12 hours old, or its user was stopped.
 CREATE OR REPLACE FUNCTION access.user_of_session(p_token bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -94,15 +116,17 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- A password chosen by a link's holder: the link is used up, what was before of factor, lock and sessions goes. Answers whether two
--- administrators gave the link; else the database administrator did, and his opens the door to an administrator alone.
-CREATE OR REPLACE FUNCTION access.choose_password(p_code bytea, p_hash text, p_on date) RETURNS boolean
+-- administrators gave the link, each a half of its code; else the database administrator did, the whole of it (`p_second` is NULL), and
+-- his opens the door to an administrator alone.
+CREATE OR REPLACE FUNCTION access.choose_password(p_first bytea, p_second bytea, p_hash text, p_on date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     acting text := access.user_name();
-    by_two boolean := EXISTS (SELECT 1 FROM access.proposal WHERE act = 'password' AND key_hash = p_code AND user_name = acting AND state = 'confirmed');
+    by_two boolean := p_second IS NOT NULL
+        AND EXISTS (SELECT 1 FROM access.proposal WHERE act = 'password' AND key_hash = p_first AND user_name = acting AND state = 'confirmed');
 BEGIN
     UPDATE access.link l SET used_at = clock_timestamp() FROM access.app_user u
-     WHERE l.code_hash = p_code AND l.user_name = acting AND l.used_at IS NULL AND l.expires_on >= p_on
+     WHERE l.code_hash = CASE WHEN p_second IS NULL THEN p_first ELSE sha256(p_first || p_second) END AND l.user_name = acting AND l.used_at IS NULL AND l.expires_on >= p_on
        AND u.user_name = acting AND u.active
        AND (by_two OR EXISTS (SELECT 1 FROM access.user_role r WHERE r.user_name = acting AND r.role IN ('admin', 'audit_admin')));
     IF NOT FOUND THEN
@@ -140,6 +164,12 @@ BEGIN
      WHERE user_name = access.user_name() AND ended_at IS NULL AND token_hash <> p_token;
 END $$;
 
+-- The acting user's try was good, and opens nothing but what is asked next.
+CREATE OR REPLACE FUNCTION access.password_proved() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE access.password SET failures = 0, locked_until = NULL WHERE user_name = access.user_name()
+$$;
+
 -- What secrets of the house are sealed for: the public half of its own key.
 CREATE OR REPLACE FUNCTION access.house_key() RETURNS bytea LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT public FROM fund.sealing_key WHERE region = 0 ORDER BY n DESC LIMIT 1
@@ -166,6 +196,8 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF code_hash, given_in, user_name
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER used BEFORE UPDATE ON access.link FOR EACH ROW
     WHEN (OLD.used_at IS NOT NULL) EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.identity
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.password
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF user_name ON access.password
@@ -190,9 +222,12 @@ GRANT SELECT ON access.session TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.password_proofs() TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.begin_session(bytea,bytea,bigint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.change_password(bytea,text) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION access.choose_password(bytea,text,date) TO fundledger_service;
+GRANT SELECT ON access.identity TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.begin_identity_session(bytea,bytea,bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.choose_password(bytea,bytea,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.end_session(bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.user_of_session(bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.password_proved() TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.house_key() TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.set_second_factor(bytea,text,bigint) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.try_password(text) TO fundledger_service;

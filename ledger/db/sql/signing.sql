@@ -10,8 +10,9 @@ CREATE TABLE access.person_key (
     region       integer NOT NULL,
     fingerprint  text NOT NULL CHECK (fingerprint ~ '^[0-9a-f]{64}$'),
     person       text NOT NULL CHECK (person <> ''),
-    algorithm    text NOT NULL CHECK (algorithm IN ('Ed25519', 'SM2')),
-    public_key   text NOT NULL CHECK (public_key ~ '^[0-9a-f]+$' AND length(public_key) = CASE algorithm WHEN 'SM2' THEN 130 ELSE 64 END),
+    algorithm    text NOT NULL CHECK (algorithm IN ('Ed25519', 'SM2', 'passkey-ES256', 'passkey-EdDSA')),
+    public_key   text NOT NULL CHECK (public_key ~ '^[0-9a-f]+$'         -- of a passkey as COSE has it
+        AND CASE algorithm WHEN 'SM2' THEN length(public_key) = 130 WHEN 'Ed25519' THEN length(public_key) = 64 ELSE length(public_key) BETWEEN 70 AND 400 END),
     valid_from   date NOT NULL,
     valid_to     date NOT NULL,
     state        text NOT NULL CHECK (state IN ('proposed', 'confirmed')),
@@ -24,8 +25,16 @@ CREATE TABLE access.person_key (
     revoked_on   date,
     revoked_at   timestamptz,
     reason       text NOT NULL DEFAULT '' CHECK (translate(reason, E'|\\\n\r\t', '') = reason),
+    credential_id text,                      -- of a passkey: its name at the authenticator, and the site it was made at
+    rp_id        text,
+    origin       text,
     PRIMARY KEY (region, fingerprint),
     UNIQUE (region, public_key),
+    CONSTRAINT person_key_passkey CHECK (CASE WHEN starts_with(algorithm, 'passkey-')
+        THEN coalesce(credential_id, '') ~ '^[A-Za-z0-9_-]{16}[A-Za-z0-9_-]*$' AND length(credential_id) <= 1400 AND coalesce(rp_id, '') ~ '^[a-z0-9.-]{1,253}$'
+             AND coalesce(origin, '') ~ '^https?://[a-z0-9.:-]{1,255}$'
+             AND fingerprint = encode(sha256(convert_to(E'passkey\n' || rp_id || E'\n' || origin || E'\n' || credential_id || E'\n' || public_key, 'UTF8')), 'hex')
+        ELSE num_nonnulls(credential_id, rp_id, origin) = 0 END),
     CHECK (valid_from <= valid_to),
     CHECK (confirmed_by <> proposed_by),
     CHECK ((state = 'confirmed') = (confirmed_by <> '') AND (confirmed_by = '') = (confirmed_on IS NULL) AND (confirmed_on IS NULL) = (confirmed_at IS NULL)),
@@ -44,7 +53,7 @@ CREATE TABLE access.signature (
     day         date NOT NULL,              -- the business date of the act
     signed_at   timestamptz NOT NULL,       -- as the person's statement has it
     statement   text NOT NULL,              -- the signed text
-    signature   text NOT NULL CHECK (signature ~ '^[0-9a-f]{128}$'),
+    signature   text NOT NULL CHECK (signature ~ '^([0-9a-f]{128}|[0-9a-f]{74}[0-9a-f]*\.[0-9a-f]+\.[0-9a-f]{128}[0-9a-f]*(\.([0-9a-f]{66}){1,16})?)$' AND length(signature) < 10000),  -- a passkey's in three parts
     content     text NOT NULL DEFAULT '',   -- what the digest is the SHA-256 of, where it is a list nobody else keeps
     recorded_at timestamptz NOT NULL,
     xact        xid8 NOT NULL,              -- an approval rests on a signature of its own transaction
@@ -408,9 +417,10 @@ BEGIN
         (SELECT max(decided_on) FROM access.proposal WHERE region = p_region));
 END $$;
 
--- A key proposed for a person: by that person or the administrator.
+-- A key proposed for a person: by that person or the administrator. A passkey that its person proposes without a key to sign with waits
+-- until the administrator proposes it under a signature, and stands in the administrator's name from then on.
 CREATE OR REPLACE FUNCTION access.enroll_person_key(p_region integer, p_fingerprint text, p_user text, p_algorithm text, p_public text,
-                                                    p_from date, p_to date, p_on date) RETURNS text
+                                                    p_from date, p_to date, p_on date, p_credential text, p_rp text, p_origin text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_actor  text := access.user_name();
@@ -425,12 +435,16 @@ BEGIN
         v_actor := access.require_admin(p_region);
     END IF;
     v_digest := access.person_key_digest(p_region, p_fingerprint, v_person, p_algorithm, p_public, p_from, p_to);
-    IF access.enrolment_signed(p_region) THEN
+    IF access.enrolment_signed(p_region) AND (p_credential IS NULL OR access.person(v_actor) IS DISTINCT FROM v_person) THEN
         PERFORM access.require_signature(p_region, 'key.enroll', p_fingerprint, v_digest);
-        -- proposed before enrolments were signed: the same person proposes it once more, now under a signature
-        IF EXISTS (SELECT 1 FROM access.person_key k WHERE k.region = p_region AND k.fingerprint = p_fingerprint AND k.proposed_by = v_actor
-                      AND k.state = 'proposed' AND k.revoked_at IS NULL AND NOT access.enrolled_signed(k)
-                      AND v_digest = access.person_key_digest(k.region, k.fingerprint, k.person, k.algorithm, k.public_key, k.valid_from, k.valid_to)) THEN
+        -- proposed before enrolments were signed: the same person proposes it once more, now under a signature; or the administrator
+        -- for the person whose passkey it is
+        UPDATE access.person_key k SET proposed_by = v_actor, proposed_on = CASE k.proposed_by WHEN v_actor THEN k.proposed_on ELSE p_on END
+         WHERE k.region = p_region AND k.fingerprint = p_fingerprint
+           AND (k.proposed_by = v_actor OR k.credential_id IS NOT NULL AND access.person(k.proposed_by) = k.person AND access.person(v_actor) <> k.person)
+           AND k.state = 'proposed' AND k.revoked_at IS NULL AND NOT access.enrolled_signed(k)
+           AND v_digest = access.person_key_digest(k.region, k.fingerprint, k.person, k.algorithm, k.public_key, k.valid_from, k.valid_to);
+        IF FOUND THEN
             RETURN v_digest;
         END IF;
     END IF;
@@ -439,8 +453,9 @@ BEGIN
             DETAIL = format('密钥%s…已登记过：一把密钥只属于一人，停用后也不再登记', left(p_fingerprint, 16));
     END IF;
     INSERT INTO access.home (id) VALUES (gen_random_uuid()::text) ON CONFLICT DO NOTHING;
-    INSERT INTO access.person_key (region, fingerprint, person, algorithm, public_key, valid_from, valid_to, state, proposed_by, proposed_on)
-    VALUES (p_region, p_fingerprint, v_person, p_algorithm, p_public, p_from, p_to, 'proposed', v_actor, p_on);
+    INSERT INTO access.person_key (region, fingerprint, person, algorithm, public_key, valid_from, valid_to, state, proposed_by, proposed_on,
+                                   credential_id, rp_id, origin)
+    VALUES (p_region, p_fingerprint, v_person, p_algorithm, p_public, p_from, p_to, 'proposed', v_actor, p_on, p_credential, p_rp, p_origin);
     RETURN v_digest;
 END $$;
 
@@ -535,6 +550,12 @@ BEGIN
     RETURN 'in_force';
 END $$;
 
+-- How often a passkey had signed, as its signature says; 0 where it does not count, and of any other key.
+CREATE OR REPLACE FUNCTION access.sign_count(p_signature text) RETURNS bigint LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN strpos(p_signature, '.') >= 75 THEN ('x' || substr(p_signature, 67, 8))::bit(32)::bigint ELSE 0 END
+$$;
+
 -- A signature is what its statement says, by a key of the acting person that is in force, within five minutes of the clock here.
 -- Whether the bytes are that key's signature the database cannot say: the service checks it before, `verify` after.
 CREATE OR REPLACE FUNCTION access.check_signature() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -566,6 +587,13 @@ BEGIN
     END IF;
     PERFORM access.check_day(NEW.region, NEW.day);
     SELECT * INTO v_last FROM access.signature s WHERE s.region = NEW.region AND s.fingerprint = NEW.fingerprint ORDER BY s.n DESC LIMIT 1;
+    IF access.sign_count(NEW.signature) <= access.sign_count(v_last.signature) AND access.sign_count(v_last.signature) > 0
+       AND NOT EXISTS (SELECT 1 FROM access.signature s WHERE s.region = NEW.region AND s.fingerprint = NEW.fingerprint     -- several at once
+                          AND s.xact = NEW.xact AND (string_to_array(s.signature, '.'))[1:3] = (string_to_array(NEW.signature, '.'))[1:3])
+       AND NOT EXISTS (SELECT 1 FROM access.signature s WHERE s.region = NEW.region AND s.statement = NEW.statement) THEN   -- sent once more
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'signature.counter',
+            DETAIL = format('通行密钥%s…的计数没有增加：可能被复制，请停用后另行登记', left(NEW.fingerprint, 16));
+    END IF;
     NEW.n := coalesce(v_last.n, 0) + 1;
     NEW.prev := coalesce(v_last.hash, sha256(convert_to(concat_ws('|', 'signatures', NEW.region, NEW.fingerprint), 'UTF8')));
     NEW.hash := sha256(NEW.prev || convert_to(concat_ws('|', NEW.n, (extract(epoch FROM NEW.recorded_at) * 1000000)::bigint, NEW.signature, NEW.statement), 'UTF8'));
@@ -576,8 +604,10 @@ END $$;
 CREATE OR REPLACE FUNCTION access.check_person_key() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF (OLD.region, OLD.fingerprint, OLD.person, OLD.algorithm, OLD.public_key, OLD.valid_from, OLD.valid_to, OLD.proposed_by, OLD.proposed_on)
-       IS DISTINCT FROM (NEW.region, NEW.fingerprint, NEW.person, NEW.algorithm, NEW.public_key, NEW.valid_from, NEW.valid_to, NEW.proposed_by, NEW.proposed_on)
+    IF (OLD.region, OLD.fingerprint, OLD.person, OLD.algorithm, OLD.public_key, OLD.valid_from, OLD.valid_to, OLD.credential_id, OLD.rp_id, OLD.origin)
+       IS DISTINCT FROM (NEW.region, NEW.fingerprint, NEW.person, NEW.algorithm, NEW.public_key, NEW.valid_from, NEW.valid_to, NEW.credential_id, NEW.rp_id, NEW.origin)
+       OR (OLD.proposed_by, OLD.proposed_on) IS DISTINCT FROM (NEW.proposed_by, NEW.proposed_on)
+          AND (OLD.credential_id IS NULL OR OLD.confirmed_at IS NOT NULL OR access.person(OLD.proposed_by) <> OLD.person OR access.person(NEW.proposed_by) = OLD.person)
        OR OLD.confirmed_at IS NOT NULL AND (OLD.confirmed_by, OLD.confirmed_on, OLD.confirmed_at) IS DISTINCT FROM (NEW.confirmed_by, NEW.confirmed_on, NEW.confirmed_at)
        OR OLD.revoked_at IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen', DETAIL = 'access.person_key的这些内容一经写入不得修改或删除';
@@ -687,7 +717,8 @@ GRANT EXECUTE ON FUNCTION access.decided_tables() TO fundledger_service, fundled
 GRANT EXECUTE ON FUNCTION access.decision(jsonb,text[]) TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.demands_now(integer) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.demands_signatures(integer) TO fundledger_service, fundledger_auditor, fundledger_poster;
-GRANT EXECUTE ON FUNCTION access.enroll_person_key(integer,text,text,text,text,date,date,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.enrolled_signed(access.person_key), access.enrolment_signed(integer) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.enroll_person_key(integer,text,text,text,text,date,date,date,text,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.key_list_digest(integer,timestamptz) TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.person_key_digest(integer,text,text,text,text,date,date) TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.require_signature(integer,text,text,text,date) TO fundledger_service, fundledger_poster;

@@ -200,6 +200,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.before_demand REFE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('act,object,digest,user_name,day', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.before_demand REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('act,object,digest,user_name,day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.identity REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('identity_hash', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.identity REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('identity_hash', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.identity REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('identity_hash', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.operator_log REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('id', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.operator_log REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

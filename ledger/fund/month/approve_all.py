@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from ledger.access.signing.signing import signed
 from ledger.core.lists import ShownList
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.month.approve import approve_month_in
@@ -24,6 +25,9 @@ def approve_sheets_in(tx: Transaction, term: int, fund: int, digest: bytes, day:
     """
     sheets = list_sheets(tx, term, fund)
     list_of_sheets(tx, term, fund, sheets).require(digest)
+    for sheet in sheets:  # all are asked for before the first is done: one touch of a passkey signs them all
+        if sheet.state == "draft":
+            signed(tx, "month.approve", sheet.sheet_id, sheet.digest.hex(), day)
     return [
         approve_month_in(tx, sheet.sheet_id, sheet.digest, day) if sheet.state == "draft" else sheet
         for sheet in sheets

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
+from ledger.access.signing.signing import signed
 from ledger.core.errors import NotFound
 from ledger.core.lists import ShownList
 from ledger.core.persons import PERSON, mask
@@ -144,8 +145,7 @@ def approve_day_in(tx: Transaction, found: DayList, digest: bytes, day: date) ->
     of the act. Raises InvalidInput `list.nothing`, Conflict `list.changed`, and what `approve` raises, naming the batch.
     """
     found.shown.require(digest)
-    return [
-        approve_in(tx, batch.batch_id, batch.digest, day)
-        for batch in found.batches
-        if batch.approved_by in ("", tx.user)
-    ]
+    own = [batch for batch in found.batches if batch.approved_by in ("", tx.user)]
+    for batch in own:  # all are asked for before the first is done: one touch of a passkey signs them all
+        signed(tx, "payments.approve", batch.batch_id, batch.digest.hex(), day)
+    return [approve_in(tx, batch.batch_id, batch.digest, day) for batch in own]

@@ -15,6 +15,7 @@ from ledger.access.idempotency import check_key
 from ledger.api.ports import Done
 from ledger.core.errors import LedgerError, NotFound
 from ledger.web.fields import again, name_of, typed_in, values_of
+from ledger.web.pages.persons.sign import changed, is_asked, without_key
 from ledger.web.show import page
 from ledger.web.sitting import Desk
 
@@ -42,8 +43,11 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     back = back if back.startswith("/desk/") and "//" not in back else "/desk/today"
     try:
         key = form.get("key", "")
-        done = desk.house.commands.run(desk.user, name, values, check_key(key) if key else "", digest)
+        done = _run(desk, name, values, check_key(key) if key else "", digest)
     except LedgerError as error:
+        if is_asked(desk, error):
+            raise
+        error, differ = without_key(error, desk.origin), changed(form, error)
         told = known[name].schema["properties"]
         typed_again = [
             (field, one, name_of(field) not in _HELD, _label(told.get(name_of(field), {}).get("description", ""), name_of(field)))
@@ -52,6 +56,7 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         return page(
             desk, "refused.html", error.status, title="未能办理", code=error.code, message=error.message, back=back,
             summary=summary, typed=typed_again, action=request.url.path, keyed=bool(form.get("key")),
+            differ=differ,
         )  # fmt: skip
     found = json.loads(done.body)
     warnings = (
@@ -71,5 +76,11 @@ def _label(description: str, name: str) -> str:
 def run_once(desk: Desk, form: Mapping[str, str], name: str, values: Mapping[str, Any]) -> tuple[Done, Any]:
     """An act of a page's own form under the form's key, and its answer; raises what the act raises, InvalidInput without a key."""
     digest = hashlib.sha256(json.dumps([name, values], sort_keys=True).encode()).digest()
-    done = desk.house.commands.run(desk.user, name, values, check_key(form.get("key", "")), digest)
+    done = _run(desk, name, values, check_key(form.get("key", "")), digest)
     return done, json.loads(done.body)
+
+
+def _run(desk: Desk, name: str, values: Mapping[str, Any], key: str, digest: bytes) -> Done:
+    return desk.house.commands.run(
+        desk.user, name, values, key, digest, desk.signatures, asks=bool(desk.passkeys)
+    )

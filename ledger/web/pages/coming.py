@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from ledger.access.sessions import (
 from ledger.api.refused import Refusals
 from ledger.core.errors import LedgerError
 from ledger.web.show import page
-from ledger.web.sitting import Desk, House, address_of, form_of
+from ledger.web.sitting import Desk, House, address_of, form_of, is_secure
 
 TODAY: Final = "/desk/today"
 
@@ -38,14 +39,15 @@ class Entrance:
         self._house = house
         self._refusals = refusals
         self._limiter = limiter
+        self._outside = bool(house.settings.oidc_issuer)
 
     async def login(self, request: Request) -> Response:
         """The form, or a try."""
-        wanted = _inside(request.query_params.get("to", ""))
+        wanted = inside(request.query_params.get("to", ""))
         if request.method == "GET":
-            return page(None, "login.html", wanted=wanted, user="", problem="")
+            return page(None, "login.html", wanted=wanted, user="", problem="", outside=self._outside)
         form = await form_of(request)
-        wanted, user = _inside(form.get("to", "")), form.get("user", "").strip()
+        wanted, user = inside(form.get("to", "")), form.get("user", "").strip()
         try:
             token = await self._judged(
                 request,
@@ -61,18 +63,17 @@ class Entrance:
             )
         except LedgerError as error:
             return page(
-                None, "login.html", error.status, wanted=wanted, user=user[:40], problem=error.message
-            )
+                None, "login.html", error.status, wanted=wanted, user=user[:40], problem=error.message,
+                outside=self._outside,
+            )  # fmt: skip
         response = RedirectResponse(wanted, 303)
-        secure = request.url.scheme == "https" or bool(request.scope.get("fundledger.secure"))
-        response.set_cookie(SESSION_COOKIE, token, path="/", httponly=True, samesite="strict", secure=secure)
-        return response
+        return with_session(response, request, token)
 
     async def first(self, request: Request) -> Response:
         """A password chosen by a link's holder."""
         query = request.query_params
         given = dict(query) if request.method == "GET" else await form_of(request)
-        user, code = given.get("user", "")[:40], given.get("code", "")[:100]
+        user, code, second = (given.get(name, "")[:100] for name in ("user", "code", "second"))
         if request.method == "GET":
             return page(None, "first.html", user=user, code=code, problem="", done=False)
         try:
@@ -85,7 +86,7 @@ class Entrance:
                 lambda: choose_password(
                     self._house.engine,
                     user,
-                    code,
+                    (code, second),
                     given.get("password", ""),
                     self._house.settings.clock().today(),
                     address_of(request),
@@ -107,6 +108,14 @@ class Entrance:
             raise
 
 
+def with_session(response: Response, request: Request, token: str) -> Response:
+    """The answer with the session's cookie: for this site's own pages only."""
+    response.set_cookie(
+        SESSION_COOKIE, token, path="/", httponly=True, samesite="strict", secure=is_secure(request)
+    )
+    return response
+
+
 def leave(desk: Desk, _request: Request, _form: dict[str, str]) -> Response:
     """The session ends in the database, whatever becomes of the cookie."""
     log_out(desk.house.engine, desk.user, desk.token, desk.address)
@@ -115,20 +124,20 @@ def leave(desk: Desk, _request: Request, _form: dict[str, str]) -> Response:
     return response
 
 
-def me(desk: Desk, _request: Request) -> Response:
-    """One's own password and second factor."""
-    return _me(desk)
-
-
-def _me(desk: Desk, status: int = 200, problem: str = "", done: str = "") -> Response:
+def me_page(
+    desk: Desk, status: int = 200, problem: str = "", done: str = "", extra: Mapping[str, Any] | None = None
+) -> Response:
+    """One's own page; `extra` is what its part of the person's keys shows."""
     secret, uri = begin_second_factor(desk.user)
-    return page(desk, "me.html", status, title="本人", secret=secret, uri=uri, problem=problem, done=done)
+    return page(
+        desk, "me.html", status, title="本人", secret=secret, uri=uri, problem=problem, done=done, keys=extra
+    )
 
 
 def change(desk: Desk, _request: Request, form: dict[str, str]) -> Response:
     """Another password."""
     if form.get("password") != form.get("again"):
-        return _me(desk, 422, "两次输入的新密码不同")
+        return me_page(desk, 422, "两次输入的新密码不同")
     try:
         change_password(
             desk.house.engine,
@@ -139,8 +148,8 @@ def change(desk: Desk, _request: Request, form: dict[str, str]) -> Response:
             desk.address,
         )
     except LedgerError as error:
-        return _me(desk, error.status, error.message)
-    return _me(desk, done="密码已改，此用户名的其他登录均已退出")
+        return me_page(desk, error.status, error.message)
+    return me_page(desk, done="密码已改，此用户名的其他登录均已退出")
 
 
 def factor(desk: Desk, _request: Request, form: dict[str, str]) -> Response:
@@ -151,11 +160,11 @@ def factor(desk: Desk, _request: Request, form: dict[str, str]) -> Response:
             desk.address,
         )  # fmt: skip
     except LedgerError as error:
-        return _me(desk, error.status, error.message)
-    return _me(desk, done="动态口令已启用，下次登录须输入")
+        return me_page(desk, error.status, error.message)
+    return me_page(desk, done="动态口令已启用，下次登录须输入")
 
 
-def _inside(wanted: str) -> str:
+def inside(wanted: str) -> str:
     """An address of these pages; whatever else was wanted leads to today's."""
     plain = wanted.startswith("/desk/") and "//" not in wanted and "\\" not in wanted and wanted.isprintable()
     return wanted if plain else TODAY

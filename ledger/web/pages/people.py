@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from ledger.access.listing import ListedUser, read_keys, read_users
 from ledger.access.proposals import waiting
+from ledger.access.signing.persons import keys_of
 from ledger.access.users import ROLES
 from ledger.core.dates import SHANGHAI, parse_day
 from ledger.core.entries import FUND_NAMES
@@ -38,6 +39,7 @@ def users(desk: Desk, _request: Request) -> Response:
         found = read_users(tx)
         proposals = waiting(tx)
         keys = read_keys(tx, desk.today)
+        signing = keys_of(tx)
         entered = dict(
             tx.rows(
                 "SELECT p.user_name, CASE WHEN p.locked_until > clock_timestamp() THEN 'locked' ELSE 'set' END FROM access.password p"
@@ -62,7 +64,7 @@ def users(desk: Desk, _request: Request) -> Response:
     return grid_page(
         desk, shown, template="users.html",
         extra={
-            "proposals": proposals, "keys": keys, "roles": ROLES, "offers": offered(desk, _offers(desk, found)),
+            "proposals": proposals, "keys": keys, "signing": signing, "roles": ROLES, "offers": offered(desk, _offers(desk, found)),
             "here": address("users", region=desk.region),
         },
     )  # fmt: skip

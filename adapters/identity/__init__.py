@@ -1,0 +1,1 @@
+"""Providers of identities: OpenID Connect. May import ledger.core only."""

@@ -1,0 +1,96 @@
+"""Coming in by the word of a provider of identities (OpenID Connect): never makes anybody, never gives a post."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+from urllib.parse import quote, unquote
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from adapters.identity.oidc import Provider, way_in, who_came
+from ledger.access.sessions import SESSION_COOKIE, begin_by_identity
+from ledger.access.signing.keyfile import read_owned
+from ledger.api.refused import Refusals
+from ledger.core.errors import LedgerError, NotFound
+from ledger.web.pages.coming import inside, with_session
+from ledger.web.show import page
+from ledger.web.sitting import House, address_of, is_secure, origin_of
+
+TRY_COOKIE: Final = "fundledger-try"
+"""The secret of one try, and where it goes on to; sent back to us alone, also on the way from the provider."""
+_SECONDS: Final = 600
+_PATH: Final = "/desk/outside"
+
+
+class Outside:
+    """The two steps: to the provider, and back from it."""
+
+    def __init__(self, house: House, refusals: Refusals) -> None:
+        self._house = house
+        self._refusals = refusals
+        self._limiter = CapacityLimiter(4)
+
+    def _provider(self, request: Request) -> Provider:
+        settings = self._house.settings
+        if not (settings.oidc_issuer and settings.oidc_client and settings.oidc_secret_file):
+            raise NotFound("login.no_provider", "没有设定统一身份认证")
+        secret = read_owned(settings.oidc_secret_file, "统一身份认证的密码文件").strip()
+        back = f"{origin_of(self._house, request)}{_PATH}/back"
+        return Provider(settings.oidc_issuer, settings.oidc_client, secret, back)
+
+    async def begin(self, request: Request) -> Response:
+        """Send the browser to the provider, with a try of its own."""
+        secret, wanted = secrets.token_urlsafe(32), inside(request.query_params.get("to", ""))
+        await self._refusals.slow(address_of(request))
+        try:
+            door = await to_thread.run_sync(
+                lambda: way_in(self._provider(request), secret), limiter=self._limiter
+            )
+        except LedgerError as error:
+            return self._again(error)
+        response = RedirectResponse(door, 303)
+        response.set_cookie(
+            TRY_COOKIE, f"{secret}.{quote(wanted, safe='')}", max_age=_SECONDS, path=_PATH, httponly=True,
+            samesite="lax", secure=is_secure(request),
+        )  # fmt: skip
+        return response
+
+    async def back(self, request: Request) -> Response:
+        """Who it was by the provider's word: comes in if enrolled under it, else not. The try is over either way."""
+        secret, _, wanted = request.cookies.get(TRY_COOKIE, "").partition(".")
+        address = address_of(request)
+        await self._refusals.slow(address)
+
+        def work() -> str:
+            provider = self._provider(request)
+            subject = who_came(provider, secret, dict(request.query_params))
+            before = request.cookies.get(SESSION_COOKIE, "")
+            return begin_by_identity(self._house.engine, provider.issuer, subject, before, address)
+
+        try:
+            token = await to_thread.run_sync(work, limiter=self._limiter)
+        except LedgerError as error:
+            self._refusals.note(address, error.code)
+            response = self._again(error)
+        else:
+            # not a redirection: that would still be the provider's, and the session's cookie is for our own pages' alone
+            response = with_session(
+                page(None, "entered.html", title="已登录", wanted=inside(unquote(wanted))), request, token
+            )
+        response.delete_cookie(TRY_COOKIE, path=_PATH)
+        return response
+
+    @staticmethod
+    def _again(error: LedgerError) -> Response:
+        return page(
+            None,
+            "login.html",
+            error.status,
+            wanted="/desk/today",
+            user="",
+            problem=error.message,
+            outside=True,
+        )
