@@ -18,6 +18,7 @@ from ledger.access.signing.passkey import decoded
 from ledger.access.signing.register import make_list, sign_list
 from ledger.core.errors import Forbidden
 from ledger.simulation.people import DEMO_REGION, PASSWORD
+from ledger.web.pages.persons.sign import differences
 from reports.evidence.export import evidence_of
 from reports.evidence.verify import check_evidence
 from tests.scenes.passkeys import PRESENT, Authenticator
@@ -241,3 +242,13 @@ def test_a_passkey_is_made_by_who_knows_the_password_at_this_page(desk: Any, sat
         persons.confirm(tx, key.id, persons.key_named(tx, key.id).digest, TODAY)
     assert own.value.code == "signing_key.same_person"
     assert "核对指纹后确认" in sat("shen").get(USERS).text
+
+
+def test_what_changed_is_said_member_by_member_and_line_by_line() -> None:
+    before = json.dumps({"act": "a", "shown": {"amount_fen": 100, "payee_name": "甲"}, "lines": [{"n": 1}]})
+    now = json.dumps(
+        {"act": "a", "shown": {"amount_fen": 200, "payee_name": "甲"}, "lines": [{"n": 1}, {"n": 2}]}
+    )
+    assert differences(before, now) == ["amount_fen：由“100”变为“200”", '第2行：由“”变为“{"n": 2}”']
+    assert differences("一\n二", "一\n三") == ["第2行：由“二”变为“三”"]
+    assert differences(before, before) == []

@@ -54,13 +54,19 @@ _KEYS = """
            access.person_key_digest(k.region, k.fingerprint, k.person, k.algorithm, k.public_key, k.valid_from, k.valid_to),
            coalesce(k.credential_id, ''), coalesce(k.rp_id, ''), coalesce(k.origin, ''),
            NOT access.enrolment_signed(k.region) OR access.enrolled_signed(k)
-      FROM access.person_key k WHERE k.region = %(region)s ORDER BY k.person, k.fingerprint
+      FROM access.person_key k WHERE k.region = %(region)s AND k.person = coalesce(%(person)s, k.person) ORDER BY k.person, k.fingerprint
 """
 
 
 def keys_of(tx: Transaction) -> list[PersonKey]:
     """All keys of the transaction's region, by person."""
-    return [PersonKey(*row) for row in tx.rows(_KEYS, region=tx.region)]
+    return [PersonKey(*row) for row in tx.rows(_KEYS, region=tx.region, person=None)]
+
+
+def own_keys(tx: Transaction) -> list[PersonKey]:
+    """Those of the acting user's person."""
+    person = tx.value("SELECT access.person(%(user)s)", user=tx.user)
+    return [PersonKey(*row) for row in tx.rows(_KEYS, region=tx.region, person=person or "")]
 
 
 def key_named(tx: Transaction, name: str) -> PersonKey:
@@ -143,13 +149,11 @@ def _enroll(
 
 def passkeys_of(tx: Transaction, origin: str) -> list[PersonKey]:
     """The acting person's own passkeys that sign at this address today."""
-    mine = tx.value("SELECT access.person(%(user)s)", user=tx.user)
     today = tx.value("SELECT (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date")
     return [
         key
-        for key in keys_of(tx)
-        if (key.person, key.origin, key.state) == (mine, origin, "confirmed")
-        and key.valid_from <= today <= key.valid_to
+        for key in own_keys(tx)
+        if (key.origin, key.state) == (origin, "confirmed") and key.valid_from <= today <= key.valid_to
     ]
 
 

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ledger.access.sessions import prove_password
 from ledger.access.signing.passkey import ALGORITHMS, encoded, read_made, site_of
-from ledger.access.signing.persons import keys_of
+from ledger.access.signing.persons import own_keys
 from ledger.core.dates import machine_seconds
 from ledger.core.errors import LedgerError
 from ledger.web.pages.acts import run_once
@@ -27,7 +27,7 @@ def making(desk: Desk) -> dict[str, Any]:
     """What a browser needs to make a passkey for who sits here, and the keys the person has."""
     with desk.tx() as tx:
         person = tx.value("SELECT access.person(%(user)s)", user=desk.user)
-        own = [key for key in keys_of(tx) if key.person == person]
+        own = own_keys(tx)
     return {
         "own": own,
         "rp_id": site_of(desk.origin),

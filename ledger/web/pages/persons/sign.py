@@ -15,6 +15,7 @@ from ledger.access.signing.statement import SignedStatement, ToSign, read_statem
 from ledger.core.dates import machine_moment, parse_day
 from ledger.core.errors import Forbidden, InvalidInput, LedgerError
 from ledger.core.words import words_of
+from ledger.db.unit_of_work import unit_of_work
 from ledger.web.fields import again
 from ledger.web.show import page
 from ledger.web.sitting import Desk
@@ -35,8 +36,13 @@ class Way(NamedTuple):
 
 
 def seated(desk: Desk, form: Mapping[str, str]) -> Desk:
-    """The desk with the person's passkeys of this address, and what the form brings signed. Raises InvalidInput `signature.format`."""
-    with desk.tx() as tx:
+    """The desk with the person's passkeys of this address, and what the form brings signed; of the region that the act is for.
+
+    Raises InvalidInput `signature.format`.
+    """
+    asked = form.get("v.region") or form.get("v.book", "").partition("-")[0]
+    region = next((one for one in desk.regions if str(one) == asked), desk.region)
+    with unit_of_work(desk.reading, desk.user, region) as tx:
         keys = tuple(passkeys_of(tx, desk.origin))
     given = [SignedStatement(**one) for one in _list(form.get("signed", ""), dict)]
     touched = _list(form.get("statements", ""), str)
