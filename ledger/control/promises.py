@@ -8,7 +8,7 @@ from ledger.control.promise import Promise
 
 _SEEN_BEHIND: Final = (
     "fund.control_reports", "fund.cutover", "fund.declarations", "fund.handbacks", "fund.outregion", "fund.papers",
-    "fund.recognition", "fund.settlements", "house.runs", "house.traces", "journal.anchors", "journal.chain",
+    "fund.recognition", "fund.settlements", "house.orphans", "house.runs", "house.traces", "journal.anchors", "journal.chain",
     "journal.closings", "journal.dimensions", "journal.entered", "journal.links", "journal.sub_accounts",
     "journal.vouchers", "payments.files", "payments.orders", "signatures",
 )  # fmt: skip
@@ -183,12 +183,20 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "refuse_frozen ON payments.bank_file",
             "refuse_maybe_paid ON payments.pay_order",
         ),
-        ("fund.outregion", "payments.bank_words", "payments.files", "payments.orders", "payments.owed"),
+        (
+            "fund.outregion",
+            "payments.bank_words",
+            "payments.debited",
+            "payments.files",
+            "payments.orders",
+            "payments.owed",
+        ),
         (
             "test_the_database_refuses_every_step_that_is_not_in_the_table",
             "test_two_papers_claimed_for_one_order_pay_it_once",
             "test_the_database_holds_what_the_bank_said",
             "test_a_release_against_the_bank_s_word_is_named",
+            "test_paid_twice_over_a_forged_refusal_is_named_and_told",
             "test_h12_the_file_of_a_sent_order_stays",
             "test_verify_names_an_order_beyond_what_was_owed",
             "test_a_home_older_than_its_anchors_pays_nothing",
@@ -288,6 +296,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
         (
             "test_a_change_is_named",
             "test_an_administrators_change_is_named",
+            "test_a_row_taken_away_is_named",
             "test_verify_names_an_opened_row_that_was_changed",
             "test_a_changed_paper_is_named",
             "test_a_cut_tail_is_found_by_its_anchor_only",
