@@ -16,7 +16,7 @@ from psycopg import sql
 
 from ledger.books.anchors import Anchor
 from ledger.control.breach import Breach
-from ledger.control.checks.house.orphans import check_orphans
+from ledger.control.checks.house.orphans import check_orphans, check_reference, references
 from ledger.control.checks.house.shipped import check_house
 from ledger.control.checks.house.traces import check_trace_chains, check_traced, check_traces
 from ledger.control.snapshot import _SESSION, STREAMS, Snapshot
@@ -127,7 +127,7 @@ def change(admin: psycopg.Connection[Any], table: str, row: tuple[Any, ...], col
                 )
                 if done.rowcount == 1:
                     return True
-        except (psycopg.errors.IntegrityError, psycopg.errors.DataError):
+        except (psycopg.errors.IntegrityError, psycopg.errors.DataError, psycopg.errors.GeneratedAlways):
             continue
     return False
 
@@ -149,7 +149,9 @@ def found(home: Home, table: str) -> Iterator[Breach]:
         yield from check_traced(snapshot, table)
     if table.startswith("access.trace"):
         yield from check_trace_chains(snapshot)
-    yield from check_orphans(snapshot)
+    for one in references(snapshot):
+        if table in (one.child, one.parent):
+            yield from check_reference(snapshot, one)
     for _, check in CHECKS:
         if check not in (check_house, check_traces, check_orphans):
             yield from check(snapshot)

@@ -124,7 +124,7 @@ def twice(town: Any, bill: Any) -> Twice:
     return made
 
 
-@pytest.mark.fault(40)
+@pytest.mark.fault(65)
 @pytest.mark.parametrize("named", [True, False])
 def test_paid_twice_over_a_forged_refusal_is_named_and_told(twice: Twice, named: bool) -> None:
     """By the orders' numbers, or where the bank prints none by sum and payee: one debit more than orders."""

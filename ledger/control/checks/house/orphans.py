@@ -65,9 +65,14 @@ UNDECLARED: Final = tuple(
 
 def check_orphans(snapshot: Snapshot) -> Iterator[Breach]:
     """The rows that others speak of and that are gone, key by key."""
-    declared = snapshot.rows(_DECLARED, schemas=list(SCHEMAS))
-    for one in (*(Reference(row[0], row[1], tuple(row[2]), tuple(row[3])) for row in declared), *UNDECLARED):
+    for one in references(snapshot):
         yield from check_reference(snapshot, one)
+
+
+def references(snapshot: Snapshot) -> list[Reference]:
+    """Every key there is, the declared ones as the catalogue has them."""
+    declared = snapshot.rows(_DECLARED, schemas=list(SCHEMAS))
+    return [*(Reference(row[0], row[1], tuple(row[2]), tuple(row[3])) for row in declared), *UNDECLARED]
 
 
 def check_reference(snapshot: Snapshot, one: Reference) -> Iterator[Breach]:
