@@ -43,9 +43,9 @@ _OTHER: Final[dict[str, tuple[str, ...]]] = {
     "smallint": ("{c} + 1", "{c} - 1", "1", "0"),
     "integer": ("{c} + 1", "{c} - 1", "1", "0"),
     "bigint": ("{c} + 1", "{c} - 1", "1", "0"),
-    "integer[]": ("{c}[1:cardinality({c}) - 1] || ({c}[cardinality({c})] + 1)",),
-    "bigint[]": ("{c}[1:cardinality({c}) - 1] || ({c}[cardinality({c})] + 1)",),
-    "smallint[]": ("{c}[1:cardinality({c}) - 1] || ({c}[cardinality({c})] + 1)::smallint",),
+    "integer[]": ("({c})[1:cardinality({c}) - 1] || (({c})[cardinality({c})] + 1)",),
+    "bigint[]": ("({c})[1:cardinality({c}) - 1] || (({c})[cardinality({c})] + 1)",),
+    "smallint[]": ("({c})[1:cardinality({c}) - 1] || (({c})[cardinality({c})] + 1)::smallint",),
     "bytea[]": ("{c} || sha256('x')",),
 }  # fmt: skip
 """What a column's value becomes, by its type: the first that the schema's CHECKs take."""

@@ -200,6 +200,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.before_demand REFE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('act,object,digest,user_name,day', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.before_demand REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('act,object,digest,user_name,day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.home REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('one', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.home REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('one', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.home REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('one', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.operator_log REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('id', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.operator_log REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -278,6 +284,24 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.voucher_template RE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,template_id', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.voucher_template REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,template_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.assessment REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.assessment REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.assessment REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.audit_policy REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.audit_policy REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.audit_policy REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.cash_move REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('move_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.cash_move REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('move_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.cash_move REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('move_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.declaration REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('declaration_id', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.declaration REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -320,6 +344,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.finding_evidence REF
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,sha256', 'content');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.finding_evidence REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,sha256', 'content');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.finding_taken REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,sheet_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.finding_taken REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,sheet_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.finding_taken REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,sheet_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.handback REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,month', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.handback REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -338,12 +368,24 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.institution REFERENC
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.institution REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.late_case REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,year', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.late_case REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,year', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.late_case REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,year', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_counterparty REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_counterparty REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.outregion_counterparty REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_quota REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,counterparty,direction,from_day', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_quota REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,counterparty,direction,from_day', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.outregion_quota REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,counterparty,direction,from_day', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.party REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('party', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.party REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -386,6 +428,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.reconcile_run REFERE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('run_id', 'content');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.reconcile_run REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('run_id', 'content');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.reconcile_total REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('total_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.reconcile_total REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('total_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.reconcile_total REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('total_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.reconciliation REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,institution,term,clr_type', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.reconciliation REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -404,6 +452,18 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.region_policy REFERE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.region_policy REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.sample REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sample_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.sample REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sample_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.sample REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sample_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.sample_record REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sample_id,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.sample_record REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sample_id,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.sample_record REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sample_id,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.sealing_key REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.sealing_key REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -422,6 +482,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.settlement_list REFE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('setl_id', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.settlement_list REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('setl_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.special_case REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.special_case REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.special_case REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.terms REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,kind,version', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.terms REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -506,6 +572,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.inbound_file REF
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256', 'content');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.inbound_file REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256', 'content');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.inbound_problem REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.inbound_problem REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.inbound_problem REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.inbound_seen REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,name', 'asked');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.inbound_seen REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -518,6 +590,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.order_event REFE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no,n', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.order_event REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.read_again REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.read_again REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.read_again REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.reconciliation REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,period,version', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.reconciliation REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

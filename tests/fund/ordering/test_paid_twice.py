@@ -23,7 +23,6 @@ from ledger.control.alarms.standing import Moment, standing
 from ledger.control.breach import Breach
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI
-from ledger.core.errors import LedgerError
 from ledger.db.engine import build_engine, let_go, login_url
 from ledger.fund.daily.run import run_daily
 from ledger.payments.incoming.receive import receive

@@ -47,8 +47,8 @@ _PAID: Final = """
 _RECORDS: Final = """
     SELECT d.region, d.fund, d.declaration_id, d.records, coalesce(r.records, 0)
       FROM fund.declaration d
-      LEFT JOIN (SELECT region, declaration_id, count(*) AS records FROM fund.declared GROUP BY 1, 2) r
-        ON r.region = d.region AND r.declaration_id = d.declaration_id
+      LEFT JOIN (SELECT region, fund, declaration_id, count(*) AS records FROM fund.declared GROUP BY 1, 2, 3) r
+        ON r.region = d.region AND r.fund = d.fund AND r.declaration_id = d.declaration_id
      WHERE coalesce(r.records, 0) <> CASE WHEN EXISTS (
                SELECT FROM fund.declaration_event e WHERE e.region = d.region AND e.declaration_id = d.declaration_id
                   AND e.event IN ('withdraw', 'reject')) THEN 0 ELSE d.records END

@@ -57,6 +57,7 @@ UNDECLARED: Final = tuple(
     Reference(child, parent, key, key, declared=False)
     for child, parent, key in (
         ("fund.declared", "fund.declaration", ("region", "declaration_id")),
+        ("fund.declared", "fund.record", ("region", "setl_id")),
         ("payments.pay_order", "payments.bank_file", ("region", "file_id")),
     )
 )
