@@ -57,6 +57,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.finding_event": Traced(("finding_id", "n")),
     "fund.finding_evidence": Traced(("finding_id", "sha256"), left_out=("content",)),
     "fund.finding_taken": Traced(("finding_id", "sheet_id")),
+    "fund.fund_request": Traced(("request_id",)),
     "fund.handback": Traced(("fund", "month")),
     "fund.held": Traced(("fund", "setl_id", "finding_id")),
     "fund.institution": Traced(("institution",)),

@@ -6,6 +6,7 @@ swept without a copy a change. The checks most likely to see it are asked first,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,10 @@ _OTHER: Final[dict[str, tuple[str, ...]]] = {
 """What a column's value becomes, by its type: the first that the schema's CHECKs take."""
 
 
+_WEIGHTY: Final = (r"(_fen|_pay|^amount|^debit|^credit|^ratio)$", r"^(state|outcome|decision|value)$", r"^(digest|hash)$",
+                   r"^(institution|payee_number|account|order_no|setl_id)$", r"_by$")  # fmt: skip
+
+
 class Whole(Snapshot):
     """A snapshot of the administrator's own transaction: what is not committed is seen by no second connection."""
 
@@ -81,6 +86,26 @@ def tables(admin: psycopg.Connection[Any]) -> list[str]:
 def columns(admin: psycopg.Connection[Any], table: str) -> list[tuple[str, str]]:
     """The columns that hold something of their own, with their types."""
     return [(name, kind) for name, kind in admin.execute(_COLUMNS, [table]).fetchall()]
+
+
+def meaningful(admin: psycopg.Connection[Any], table: str) -> list[tuple[str, str]]:
+    """The columns in the order of what depends on them: money, states, digests, whom and what it is about, the rest; keys last."""
+    keys = {
+        name
+        for (name,) in admin.execute(
+            "SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)"
+            " WHERE i.indisprimary AND i.indrelid = %s::regclass",
+            [table],
+        )
+    }
+
+    def weight(column: tuple[str, str]) -> int:
+        name = column[0]
+        if name in keys:
+            return 9
+        return next((n for n, part in enumerate(_WEIGHTY) if re.search(part, name)), len(_WEIGHTY))
+
+    return sorted(columns(admin, table), key=weight)
 
 
 @contextmanager

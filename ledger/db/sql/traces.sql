@@ -350,6 +350,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.finding_taken REFERE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,sheet_id', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.finding_taken REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,sheet_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.fund_request REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('request_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.fund_request REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('request_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.fund_request REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('request_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.handback REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,month', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.handback REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
