@@ -168,7 +168,7 @@ def found(home: Home, table: str) -> Iterator[Breach]:
     admin.execute("SET LOCAL session_replication_role = origin; SET LOCAL ROLE fundledger_auditor")
     admin.execute(_SESSION)
     snapshot = Whole(admin, (admin,) * STREAMS, home.path, home.anchors)
-    if table in REFERENCE:
+    if table in REFERENCE or table.startswith("meta."):
         yield from check_house(snapshot, "row")
     if table in TRACED:
         yield from check_traced(snapshot, table)

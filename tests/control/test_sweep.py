@@ -78,6 +78,7 @@ def test_before_anything_is_done_nothing_is_found(house_of: Home) -> None:
         "books.period",
         "fund.intake_load",
         "fund.region",
+        "meta.alembic_version",
         "payments.bank_file",
         "payments.batch",
     ],

@@ -302,6 +302,36 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.cash_move REFERENCIN
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('move_id', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.cash_move REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('move_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.clearing_band REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,from_year,kind,from_ratio', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.clearing_band REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,from_year,kind,from_ratio', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.clearing_band REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,from_year,kind,from_ratio', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.clearing_budget REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,class', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.clearing_budget REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,class', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.clearing_budget REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,class', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.clearing_grade REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,from_year,grade', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.clearing_grade REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,from_year,grade', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.clearing_grade REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,from_year,grade', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.clearing_plan REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.clearing_plan REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.clearing_plan REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.clearing_standard REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.clearing_standard REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.clearing_standard REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.declaration REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('declaration_id', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.declaration REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
