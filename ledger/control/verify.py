@@ -27,6 +27,7 @@ from ledger.control.checks.fund.settlements import check_settlements
 from ledger.control.checks.fund.terms import check_terms
 from ledger.control.checks.fund.ties import check_ties
 from ledger.control.checks.guards import check_guards
+from ledger.control.checks.house.orphans import check_orphans
 from ledger.control.checks.house.runs import check_runs
 from ledger.control.checks.house.shipped import check_house
 from ledger.control.checks.house.traces import check_traces
@@ -47,6 +48,7 @@ from ledger.control.checks.journal.sources import check_sources
 from ledger.control.checks.journal.sub_accounts import check_chart
 from ledger.control.checks.journal.vouchers import check_vouchers
 from ledger.control.checks.payments.bank_words import check_bank_words
+from ledger.control.checks.payments.debited import check_debited
 from ledger.control.checks.payments.evidence import check_evidence
 from ledger.control.checks.payments.files import check_files
 from ledger.control.checks.payments.freezes import check_freezes
@@ -90,6 +92,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("支付冻结", check_freezes),
     ("回单", check_evidence),
     ("银行原文", check_bank_words),
+    ("退回重付与对账单", check_debited),
     ("挂账回单", check_suspense),
     ("银行文件", check_files),
     ("对账单与余额调节表", check_statements),
@@ -110,6 +113,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("内控报告", check_control_reports),
     ("本人签名", check_signatures),
     ("办理日期", check_days),
+    ("上级记录", check_orphans),
     ("定时任务", check_runs),
     ("防线", check_guards),
     ("数据库结构与权限", check_house),

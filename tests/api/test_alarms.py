@@ -271,6 +271,9 @@ RAISED = {
     "suspense_old": PAST + "UPDATE payments.evidence SET booking_date = '2026-10-05' WHERE receipt_no = 'R1'",
     "overdue": PAST
     + "INSERT INTO payments.pay_order SELECT 420100, 'FL20260901-0001', 310, 'B', 'H', 100, 'a', 'n', '1', 'b', 'c', 'p', '', 'sent', 'f', '2026-09-01'",
+    "debited": PAST
+    + "INSERT INTO payments.pay_order SELECT 420100, 'FL20260901-0002', 310, 'B', 'H', 100, 'a', 'n', '1', 'b', 'c', 'p', '', 'rejected', 'f', '2026-09-01';"
+    " INSERT INTO payments.statement_line SELECT 420100, 'a', 1, 1, '2026-09-02', 'debit', 100, 0, 'S', '', 'FL20260901-0002', '', '', '', false",
     "bank_file": PAST
     + "INSERT INTO payments.inbound_file VALUES (420100, 'a', '\\x01', 'x.xml', 'x', '', 'quarantined', 'camt.xml', 'm', '2026-10-12')",
     "frozen": PAST

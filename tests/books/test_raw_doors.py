@@ -176,6 +176,7 @@ STAGED = {
 }  # fmt: skip
 
 
+@pytest.mark.fault(53)
 @pytest.mark.parametrize("case", STAGED)
 def test_what_the_program_would_never_stage_is_refused(service: psycopg.Connection, case: str) -> None:
     statements, code = STAGED[case]

@@ -128,6 +128,17 @@ def _users(admin_url: str) -> None:
             admin.execute("INSERT INTO access.user_role VALUES (%s, %s, %s, 0)", [REGION, user, role])
 
 
+def _load(admin_url: str) -> None:
+    """The file that the records came in: what intake writes of it."""
+    with psycopg.connect(admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            "INSERT INTO fund.intake_load (region, file_name, file_sha256, bytes, accepted, accepted_fen, complete, loaded_by)"
+            " VALUES (0, 'records.jsonl', sha256('records'), 1, %s, %s, true, 'maker')",
+            [len(RECORDS), sum(fund_fen for fund_fen, _ in RECORDS.values())],
+        )
+
+
 def _master_data(tx: Transaction) -> None:
     tx.run("INSERT INTO fund.region VALUES (420100, '某市')")
     tx.run(
@@ -403,6 +414,7 @@ def _drop(server: Server, name: str) -> None:
 def town_template(cluster: Server) -> Iterator[str]:
     name, settings = _clone(cluster, "fundledger")
     _users(str(settings.database_url))
+    _load(str(settings.database_url))
     engine = service_engine(settings)
     populate(engine)
     engine.dispose()

@@ -15,6 +15,7 @@ from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, EntryDraft, credit, debit
 from ledger.core.errors import InFlight, LedgerError, Unavailable
 from ledger.db.connections import direct
+from ledger.db.engine import login_url
 from ledger.db.unit_of_work import unit_of_work
 from reports.books.find import Wanted, find
 
@@ -176,6 +177,40 @@ def test_the_working_login_gets_nowhere_else(world: Any) -> None:
         service.autocommit = True
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             service.execute("ALTER SYSTEM SET fsync = off")
+
+
+@pytest.mark.fault(67)
+@pytest.mark.parametrize("login", ["service", "intake", "books", "payments", "read", "auditor"])
+def test_no_working_login_touches_a_line_of_the_log(world: Any, login: Any) -> None:
+    """Nor may it put one in for a place between two others: numbers are the database's."""
+    engine = direct(world.settings)
+    with unit_of_work(engine, "li", REGION) as tx:
+        tx.run(
+            "INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)"
+            " VALUES (%(region)s, 'li', 'test', 'x', 'done', '')", region=REGION
+        )  # fmt: skip
+    engine.dispose()
+    lines = "SELECT array_agg(l::text ORDER BY id) FROM access.operator_log l"
+    with psycopg.connect(world.admin_url) as admin:
+        before = admin.execute(lines).fetchone()
+    url = login_url(world.settings, login).render_as_string(hide_password=False).replace("+psycopg", "")
+    with psycopg.connect(url) as working:
+        for statement in (
+            "UPDATE access.operator_log SET detail = 'x'",
+            "DELETE FROM access.operator_log",
+            "TRUNCATE access.operator_log",
+            "INSERT INTO access.operator_log (region, id, user_name, action, object, outcome, detail) OVERRIDING SYSTEM VALUE"
+            " VALUES (420100, 0, 'li', 'test', 'x', 'done', '')",
+            "SELECT setval(pg_get_serial_sequence('access.operator_log', 'id'), 1)",
+        ):
+            working.rollback()
+            if login != "auditor":
+                working.execute("SET LOCAL app.actor = 'li'; SET LOCAL app.region = '420100'")
+            with pytest.raises(psycopg.Error) as denied:
+                working.execute(statement)
+            assert denied.value.sqlstate in ("42501", "FL002", "FL003", "25006"), (statement, denied.value)
+    with psycopg.connect(world.admin_url) as admin:
+        assert admin.execute(lines).fetchone() == before
 
 
 INJECTED = (

@@ -11,6 +11,7 @@ from typing import Any, Final, LiteralString
 from ledger.access.alarms import Seen, seen_alarms
 from ledger.control.alarms.deadlines import open_terms
 from ledger.control.alarms.table import table
+from ledger.control.checks.payments.debited import DEBITED, said_of
 from ledger.core.dates import SHANGHAI
 from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
@@ -152,6 +153,12 @@ def _quarantine(tx: Transaction, moment: Moment) -> Iterator[_Found]:
         yield _Found(load, day or "", _NEVER if age is None else age, f"{file} {count}条", age)
 
 
+def _debited(tx: Transaction, moment: Moment) -> Iterator[_Found]:
+    """Since the order was sent: the statement may be taken in much later than the day it tells of."""
+    for _, _, order, shown, again, sent in tx.rows(DEBITED, region=tx.region):
+        yield _Found(order, sent or f"{moment.now:%Y-%m-%d}", 0, said_of(shown, again))
+
+
 def _failed(tx: Transaction, _moment: Moment) -> Iterator[_Found]:
     for job, slot, state, message in tx.rows(_LAST_RUNS, region=tx.region):
         if state != "done" and not message.startswith("verify.findings"):
@@ -212,6 +219,7 @@ _KINDS: Final[Mapping[str, Callable[[Transaction, Moment], Iterator[_Found]]]] =
     "suspense": _aged(_SUSPENSE),
     "suspense_old": _aged(_SUSPENSE),
     "overdue": _overdue,
+    "debited": _debited,
     "bank_file": _aged(_BANK_FILE),
     "quarantine": _quarantine,
     "quarantine_old": _quarantine,

@@ -200,6 +200,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.before_demand REFE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('act,object,digest,user_name,day', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.before_demand REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('act,object,digest,user_name,day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.home REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('one', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.home REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('one', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.home REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('one', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.identity REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('identity_hash', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.identity REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -248,30 +254,180 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.user_role REFERENC
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name,role,fund', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.user_role REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name,role,fund', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.book REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.book REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.book REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.closing REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.closing REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.closing REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.closing_check REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period,n,code', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.closing_check REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period,n,code', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.closing_check REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period,n,code', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.closing_waiver REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period,code,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.closing_waiver REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period,code,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.closing_waiver REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period,code,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.period REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.period REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.period REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.voucher_template REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,template_id', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.voucher_template REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,template_id', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.voucher_template REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,template_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.assessment REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.assessment REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.assessment REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.audit_policy REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.audit_policy REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.audit_policy REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.cash_move REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('move_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.cash_move REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('move_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.cash_move REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('move_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.clearing_band REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,from_year,kind,from_ratio', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.clearing_band REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,from_year,kind,from_ratio', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.clearing_band REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,from_year,kind,from_ratio', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.clearing_budget REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,class', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.clearing_budget REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,class', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.clearing_budget REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,class', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.clearing_grade REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,from_year,grade', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.clearing_grade REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,from_year,grade', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.clearing_grade REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,from_year,grade', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.clearing_plan REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.clearing_plan REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.clearing_plan REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.clearing_standard REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.clearing_standard REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.clearing_standard REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.declaration REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('declaration_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.declaration REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('declaration_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.declaration REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('declaration_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.declaration_event REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('declaration_id,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.declaration_event REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('declaration_id,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.declaration_event REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('declaration_id,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.difference REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('run_id,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.difference REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('run_id,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.difference REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('run_id,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.enrolment REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,from_day', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.enrolment REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,from_day', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.enrolment REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,from_day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.finding REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.finding REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.finding REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.finding_event REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.finding_event REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.finding_event REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.finding_evidence REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,sha256', 'content');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.finding_evidence REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,sha256', 'content');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.finding_evidence REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,sha256', 'content');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.finding_taken REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,sheet_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.finding_taken REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,sheet_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.finding_taken REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('finding_id,sheet_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.fund_request REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('request_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.fund_request REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('request_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.fund_request REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('request_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.handback REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,month', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.handback REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,month', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.handback REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,month', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.held REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,finding_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.held REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,finding_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.held REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,finding_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.institution REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.institution REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.institution REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.late_case REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,year', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.late_case REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,year', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.late_case REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,year', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_counterparty REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_counterparty REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.outregion_counterparty REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_quota REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,counterparty,direction,from_day', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_quota REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,counterparty,direction,from_day', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.outregion_quota REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,counterparty,direction,from_day', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.party REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('party', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.party REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -290,6 +446,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.payee_callback REFER
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,version', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.payee_callback REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,version', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.person_payment REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('payment_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.person_payment REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('payment_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.person_payment REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('payment_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.policy_proposal REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day,version', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.policy_proposal REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -302,18 +464,72 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.quarantine REFERENCI
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('file_sha256,load_id,line', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.quarantine REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('file_sha256,load_id,line', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.reconcile_run REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('run_id', 'content');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.reconcile_run REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('run_id', 'content');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.reconcile_run REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('run_id', 'content');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.reconcile_total REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('total_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.reconcile_total REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('total_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.reconcile_total REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('total_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.reconciliation REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,institution,term,clr_type', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.reconciliation REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,institution,term,clr_type', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.reconciliation REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,institution,term,clr_type', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.region REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('region', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.region REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('region', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.region REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('region', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.region_policy REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.region_policy REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.region_policy REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.sample REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sample_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.sample REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sample_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.sample REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sample_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.sample_record REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sample_id,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.sample_record REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sample_id,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.sample_record REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sample_id,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.sealing_key REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.sealing_key REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.sealing_key REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.settled_term REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,institution,term', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.settled_term REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,institution,term', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.settled_term REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,institution,term', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.settlement_list REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('setl_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.settlement_list REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('setl_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.settlement_list REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('setl_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.special_case REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.special_case REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.special_case REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.terms REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,kind,version', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.terms REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -350,18 +566,36 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.bank_channel REF
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,version', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.bank_channel REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,version', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.bank_file REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('file_id', 'content');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.bank_file REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('file_id', 'content');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.bank_file REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('file_id', 'content');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.bank_statement REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.bank_statement REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.bank_statement REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.batch REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('batch_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.batch REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('batch_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.batch REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('batch_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.book_account REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,kind', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.book_account REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,kind', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.book_account REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,kind', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.daily_run REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,pay_date,run', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.daily_run REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,pay_date,run', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.daily_run REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,pay_date,run', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.evidence REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,kind,receipt_no,direction', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.evidence REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -380,12 +614,30 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.inbound_file REF
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256', 'content');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.inbound_file REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256', 'content');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.inbound_problem REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.inbound_problem REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.inbound_problem REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.inbound_seen REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,name', 'asked');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.inbound_seen REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,name', 'asked');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.inbound_seen REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,name', 'asked');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.order_event REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no,n', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.order_event REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no,n', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.order_event REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.read_again REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.read_again REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.read_again REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.reconciliation REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,period,version', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.reconciliation REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

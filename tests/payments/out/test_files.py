@@ -13,8 +13,11 @@ from cryptography.hazmat.primitives.hashes import SM3, Hash
 from adapters.banks.ports import Instruction, PaymentBatch
 from adapters.banks.simulator.messages.payment_file import read_pain001
 from ledger.core.dates import SHANGHAI
-from ledger.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError, NotFound, Unavailable
+from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
 from ledger.fund.institutions.terms import set_agreement
+from ledger.payments.orders.approve import approve
+from ledger.payments.orders.values import PayableDraft
 from ledger.payments.out import files
 from ledger.payments.out.files import cancel, file
 from ledger.payments.out.send import send
@@ -143,6 +146,41 @@ def test_what_must_not_leave_is_cancelled_and_its_file_rebuilt(
     assert [i.order_no for i in told.instructions] == [orders[0].order_no, orders[2].order_no]
 
 
+@pytest.mark.fault(71)
+def test_what_was_cancelled_leaves_by_a_new_approval_only(world: Any, bank: Any, batch: Any) -> None:
+    """The agreement is in force again, by two persons: the old approval covers nothing any more, a new one is asked for."""
+    stopped = world.orders(batch.order_nos)[1]
+    filing(world, bank, batch)
+    stop(world, stopped, "institution_suspended")
+    filing(world, bank, batch)
+    sending(world, bank)
+    with world.tx("maker") as tx:
+        assert not set_agreement(tx, stopped.institution, "active", DAY)
+    with world.tx("checker") as tx:
+        confirm_waiting(tx, read_waiting(tx).digest, DAY)
+    assert (filing(world, bank, batch).files, sending(world, bank)) == ([], [])
+    assert world.state(stopped.order_no) == "cancelled"
+    with pytest.raises(LedgerError) as approved, world.tx("checker") as tx:
+        tx.run("UPDATE payments.pay_order SET state = 'approved' WHERE order_no = %(o)s", o=stopped.order_no)
+    assert approved.value.code in (
+        "order.state",
+        "business.frozen",
+        "order.transition",
+        "access.role_missing",
+    )
+    [setl_id] = [s for (s,) in world.rows("SELECT setl_id FROM fund.payable WHERE order_no = ''")]
+    anew = world.draft(
+        [world.order(stopped.institution, [PayableDraft(setl_id, "pool", 200)], stopped.order_no)]
+    )
+    with pytest.raises(Conflict) as refused:
+        filing(world, bank, anew)
+    assert refused.value.code == "batch.not_approved"
+    approve(world.engine, "checker", REGION, anew.batch_id, anew.digest, DAY)
+    filing(world, bank, anew)
+    assert [one.outcome for one in sending(world, bank)] == ["sent"]
+    assert bank.channel.delivered.count(f"{batch.batch_id}-1") == 0
+
+
 def test_all_of_a_file_stale_leaves_no_file(world: Any, bank: Any, batch: Any) -> None:
     for order in world.orders(batch.order_nos):
         stop(world, order, "institution_suspended")
@@ -221,6 +259,19 @@ def test_a_broken_line(
         bank.channel.breaks = {"asking": AWAY}
         [still] = sending(world, bank)
         assert still.outcome == "unknown"
+        # Nor is it sent under a new number: no other file of the batch, no other order over its records, not in raw SQL.
+        assert filing(world, bank, batch).files == []
+        taken = world.orders(batch.order_nos)[0]
+        records = world.rows(
+            "SELECT setl_id, daily_fen FROM fund.payable WHERE order_no = %(o)s", o=taken.order_no
+        )
+        with pytest.raises(LedgerError) as twice:
+            world.draft(
+                [world.order(taken.institution, [PayableDraft(s, "pool", fen) for s, fen in records])]
+            )
+        assert twice.value.code.startswith("payable."), twice.value.code
+        with pytest.raises(LedgerError), world.tx("maker") as tx:
+            tx.run("UPDATE fund.payable SET order_no = '' WHERE order_no = %(o)s", o=taken.order_no)
     bank.channel.breaks = {}
     [again] = sending(world, bank)
     assert again.outcome == "sent"

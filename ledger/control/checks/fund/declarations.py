@@ -43,11 +43,26 @@ _PAID: Final = """
      WHERE (d.state = '60') IS DISTINCT FROM coalesce(p.paid, false) ORDER BY 1, 3
 """
 
+# Declared record by record, freed by withdrawal or rejection only.
+_RECORDS: Final = """
+    SELECT d.region, d.fund, d.declaration_id, d.records, coalesce(r.records, 0)
+      FROM fund.declaration d
+      LEFT JOIN (SELECT region, fund, declaration_id, count(*) AS records FROM fund.declared GROUP BY 1, 2, 3) r
+        ON r.region = d.region AND r.fund = d.fund AND r.declaration_id = d.declaration_id
+     WHERE coalesce(r.records, 0) <> CASE WHEN EXISTS (
+               SELECT FROM fund.declaration_event e WHERE e.region = d.region AND e.declaration_id = d.declaration_id
+                  AND e.event IN ('withdraw', 'reject')) THEN 0 ELSE d.records END
+     ORDER BY 1, 3
+"""
+
 
 def check_declarations(snapshot: Snapshot) -> Iterator[Breach]:
     """Events against the state, then the state against the bank's papers."""
     for region, fund, declaration, state in snapshot.rows(_UNTOLD):
         message = f"申报的清算状态为{state}，却没有经过记录"
+        yield Breach("INV-12", f"{region}-{fund}", f"declaration {declaration}", message)
+    for region, fund, declaration, said, there in snapshot.rows(_RECORDS):
+        message = f"申报记有{said}笔结算，现列在其下的为{there}笔，有申报记录被删除或加上"
         yield Breach("INV-12", f"{region}-{fund}", f"declaration {declaration}", message)
     for region, fund, declaration, state, n, event, before, after in snapshot.rows(_STEPS):
         message = f"申报的第{n}步{event}由{before or '（无）'}至{after}，与前后经过或现状态{state}不符"

@@ -16,15 +16,18 @@ def check_loads(snapshot: Snapshot) -> Iterator[Breach]:
     """
     for load_id, file_name, accepted, accepted_fen, stored, stored_fen in snapshot.rows(
         """
-        SELECT l.load_id, l.file_name, l.accepted, l.accepted_fen, coalesce(r.stored, 0), coalesce(r.fen, 0)::bigint
+        SELECT load_id, l.file_name, coalesce(l.accepted, 0), coalesce(l.accepted_fen, 0), coalesce(r.stored, 0), coalesce(r.fen, 0)::bigint
           FROM fund.intake_load l
-          LEFT JOIN (SELECT load_id, count(*) AS stored, sum(medfee_sumamt) AS fen FROM fund.record GROUP BY load_id) r USING (load_id)
-         WHERE coalesce(r.stored, 0) < l.accepted
+          FULL JOIN (SELECT load_id, count(*) AS stored, sum(medfee_sumamt) AS fen FROM fund.record GROUP BY load_id) r USING (load_id)
+         WHERE l.load_id IS NULL OR coalesce(r.stored, 0) < l.accepted
             OR l.complete AND (coalesce(r.stored, 0), coalesce(r.fen, 0)) <> (l.accepted, l.accepted_fen)
          ORDER BY 1
         """
     ):
-        message = f"文件{file_name}记有接受{accepted}笔{accepted_fen}分，实际入库{stored}笔{stored_fen}分"
+        if file_name is None:
+            message = f"第{load_id}次接入已不存在，而有它接入的{stored}笔结算记录：被删除"
+        else:
+            message = f"文件{file_name}记有接受{accepted}笔{accepted_fen}分，实际入库{stored}笔{stored_fen}分"
         yield Breach("INV-09", "", f"load {load_id}", message)
     for load_id, file_name, quarantined, kept in snapshot.rows(
         """

@@ -29,7 +29,9 @@ _CHAIN: Final = """
 """
 _DIGEST: Final = "sha256(convert_to((jsonb_strip_nulls(to_jsonb(r.*)) - {without}::text[])::text, 'UTF8'))"
 _HEADS: Final = "SELECT region, seq, hash FROM access.trace_head ORDER BY region"
-_MIGRATED: Final = "SELECT (extract(epoch FROM max(applied_at)) * 1000000)::bigint FROM meta.schema_identity"
+_MIGRATED: Final = (
+    "SELECT coalesce((extract(epoch FROM max(applied_at)) * 1000000)::bigint, 0) FROM meta.schema_identity"
+)
 # Each row against the last trace of its key. `digest` is of the row as it stands, `was` as it was traced.
 _ROWS: Final = """
     WITH traced AS (

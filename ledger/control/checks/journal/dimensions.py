@@ -26,13 +26,14 @@ def check_dimensions(snapshot: Snapshot) -> Iterator[Breach]:
         last, link = row[1], row[7]
     for where, dim in snapshot.rows(
         """
-        SELECT h.region, h.dim FROM books.dim_head h
-          LEFT JOIN LATERAL (SELECT dim, hash FROM books.dim d WHERE d.region = h.region ORDER BY dim DESC LIMIT 1) d ON true
-         WHERE h.dim <> coalesce(d.dim, 0)
+        SELECT coalesce(h.region, d.region), coalesce(h.dim, d.dim) FROM books.dim_head h
+          FULL JOIN (SELECT DISTINCT ON (region) region, dim, hash FROM books.dim ORDER BY region, dim DESC) d ON d.region = h.region
+         WHERE h.dim IS DISTINCT FROM coalesce(d.dim, 0)
             OR h.hash <> coalesce(d.hash, sha256(convert_to('fundledger dimensions ' || h.region, 'UTF8')))
+         ORDER BY 1
         """
     ):
-        yield Breach("INV-12", str(where), f"dim {dim}", "辅助核算链尾与最后一个编号不符")
+        yield Breach("INV-12", str(where), f"dim {dim}", "辅助核算链尾与最后一个编号不符，或已被删除")
     for where, fund, block, first in snapshot.rows(
         """
         SELECT b.region, b.fund, b.block, b.first_seq FROM books.block b

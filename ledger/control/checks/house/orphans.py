@@ -1,0 +1,108 @@
+"""INV-12: no row speaks of one that is gone. Every foreign key is looked at again, and what is meant as one and is none.
+
+A key is held by triggers, which an administrator can switch off. The keys are read from the catalogue; that it holds the ones
+this program ships is for `shipped` to say. Both sides of a key are read once and joined by hash: the cost grows with the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+from psycopg import sql
+
+from ledger.control.breach import Breach
+from ledger.control.snapshot import Snapshot
+from ledger.db.house import SCHEMAS
+
+SHOWN: Final = 20
+"""Rows named that are gone of one key; of the others only their number."""
+
+# The tables that the auditor's login does not read (passwords, links) speak of users alone, and those leave traces.
+_DECLARED: Final = """
+    SELECT child, parent, columns, others FROM (
+        SELECT n.nspname || '.' || t.relname AS child, pn.nspname || '.' || p.relname AS parent,
+               (SELECT array_agg(a.attname::text ORDER BY c.n) FROM unnest(f.conkey) WITH ORDINALITY AS c (attnum, n)
+                  JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = c.attnum) AS columns,
+               (SELECT array_agg(a.attname::text ORDER BY c.n) FROM unnest(f.confkey) WITH ORDINALITY AS c (attnum, n)
+                  JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = c.attnum) AS others
+          FROM pg_constraint f
+          JOIN pg_class t ON t.oid = f.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+          JOIN pg_class p ON p.oid = f.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
+         WHERE f.contype = 'f' AND f.conparentid = 0 AND n.nspname = ANY (%(schemas)s)
+           AND has_table_privilege(t.oid, 'SELECT') AND has_table_privilege(p.oid, 'SELECT')) AS k
+     ORDER BY 1, 2, 3
+"""
+_GONE: Final = """
+    SELECT {columns}, count(*) FROM {child} c
+     WHERE {said} AND NOT EXISTS (SELECT FROM {parent} p WHERE {same}) GROUP BY {columns} ORDER BY {columns}
+"""
+
+
+class Reference(NamedTuple):
+    """Rows of `child` speak of a row of `parent`: `columns` there are `others` here, in one order.
+
+    A key that is NULL in a part, or '' in its last where the schema declares no key, speaks of nothing.
+    """
+
+    child: str
+    parent: str
+    columns: tuple[str, ...]
+    others: tuple[str, ...]
+    declared: bool = True
+
+
+UNDECLARED: Final = tuple(
+    Reference(child, parent, key, key, declared=False)
+    for child, parent, key in (
+        ("fund.declared", "fund.declaration", ("region", "declaration_id")),
+        ("fund.declared", "fund.record", ("region", "setl_id")),
+        ("payments.pay_order", "payments.bank_file", ("region", "file_id")),
+    )
+)
+"""Meant as keys, and declared in the schema as none: the column may be '', or the order of writing forbids it."""
+
+
+def check_orphans(snapshot: Snapshot) -> Iterator[Breach]:
+    """The rows that others speak of and that are gone, key by key."""
+    for one in references(snapshot):
+        yield from check_reference(snapshot, one)
+
+
+def references(snapshot: Snapshot) -> list[Reference]:
+    """Every key there is, the declared ones as the catalogue has them."""
+    declared = snapshot.rows(_DECLARED, schemas=list(SCHEMAS))
+    return [*(Reference(row[0], row[1], tuple(row[2]), tuple(row[3])) for row in declared), *UNDECLARED]
+
+
+def check_reference(snapshot: Snapshot, one: Reference) -> Iterator[Breach]:
+    """The rows that one key speaks of and that are gone."""
+    here = [sql.Identifier("c", name) for name in one.columns]
+    said = [sql.SQL("{} IS NOT NULL").format(column) for column in here]
+    if not one.declared:
+        said.append(sql.SQL("{} <> ''").format(here[-1]))
+    query = sql.SQL(_GONE).format(
+        columns=sql.SQL(", ").join(here),
+        child=sql.Identifier(*one.child.split(".")),
+        parent=sql.Identifier(*one.parent.split(".")),
+        said=sql.SQL(" AND ").join(said),
+        same=sql.SQL(" AND ").join(
+            sql.SQL("{} = {}").format(sql.Identifier("p", other), column)
+            for other, column in zip(one.others, here, strict=True)
+        ),
+    )
+    found = iter(snapshot.connection.execute(query).fetchall())
+    for row in islice(found, SHOWN):
+        *key, rows = row
+        named = "/".join(value.hex() if isinstance(value, bytes) else str(value) for value in key)
+        message = f"{one.parent}的{named}已不存在，而{one.child}有{rows}行属于它：被删除或改了编号"
+        yield Breach("INV-12", _book(one.columns, key), f"{one.parent} {named}", message, "orphan.gone")
+    if more := len(list(found)):
+        message = f"{one.parent}另有{more}行已不存在，而{one.child}还有属于它们的行"
+        yield Breach("INV-12", "", one.parent, message, "orphan.gone")
+
+
+def _book(columns: tuple[str, ...], key: list[object]) -> str:
+    where = dict(zip(columns, key, strict=True))
+    return "-".join(str(where[name]) for name in ("region", "fund") if name in where)

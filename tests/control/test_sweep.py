@@ -1,0 +1,145 @@
+"""Whatever row of whatever table an administrator takes away, and whatever value is changed, `verify` says so; or it is told why not.
+
+The tables and columns come from the catalogue: a new one is swept as soon as it is there.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from ledger.books.anchors import read_anchors
+from ledger.cli.line.acting import close_apps
+from ledger.db.cluster import DATABASE
+from ledger.db.traced import TRACED
+from ledger.settings import Settings
+from ledger.simulation.life.run import run
+from ledger.simulation.town import Asked
+from tests.control.conftest import _clone, _drop
+from tests.control.sweep import Home, change, found, meaningful, row_of, seen, tables, take_away, undone
+from tests.scenes.passwords import passwords_of
+from tests.scenes.server import new_home
+from tests.simulation.conftest import ERRS, OFTEN
+
+UNSEEN: Final = {
+    "access.idempotency": "an answer kept for a caller who asks again; what it did stands in the books under its own key",
+    "access.key_use": "on which day a key was last used: no act rests on it",
+    "access.link": "a link for one person and one hour; the password that it sets is traced",
+    "access.refused_login": "counts of refused log-ins, for the alarm of the day",
+    "access.trace_anchored": "that the anchors' file has a line: while it has, the line itself is compared with the chain",
+    "books.search_amount": "an index of the journal, made anew by `book index --anew` and compared as a whole",
+    "fund.anchored": "likewise",
+    "meta.made_of": "what `db migrate` need not make again: what is missing is made again",
+}
+"""Tables a row of which may go unseen, and why that takes nothing away."""
+
+UNFILLED: Final = (
+    "access.signature", "books.account_change", "books.attached_file", "books.attachment", "books.correction", "books.import_file",
+    "books.import_row", "books.period_seal", "books.recurrence", "books.recurrence_draft", "books.search_run", "books.search_text",
+    "books.voucher_paper", "fund.calendar_proposal", "fund.control_report", "fund.cutover", "fund.cutover_advance",
+    "fund.cutover_bank", "fund.cutover_deduction", "fund.cutover_history", "fund.cutover_line", "fund.cutover_order",
+    "fund.cutover_record", "fund.cutover_trial", "fund.layer_map", "fund.letter_deduction", "fund.letter_finding",
+    "fund.letter_late", "fund.letter_offset", "fund.trace_code", "payments.handed_file", "payments.opened_leg",
+    "payments.statement_page", "payments.taken_order",
+)  # fmt: skip
+"""Tables that no simulated life fills and that leave no traces: their own checks' tests take rows away."""
+
+
+def test_what_may_go_unseen_is_there_and_leaves_no_traces(house_of: Home) -> None:
+    assert set(UNSEEN) <= set(tables(house_of.admin))
+    assert not set(UNSEEN) & set(TRACED)
+
+
+@pytest.fixture(scope="module")
+def house_of(cluster: Any, town_template: str) -> Iterator[Home]:
+    """The town with one day of everything in it."""
+    name, settings = _clone(cluster, town_template)
+    with psycopg.connect(str(settings.database_url)) as admin:
+        yield Home(admin, Path(), [])
+    _drop(cluster, name)
+
+
+def test_before_anything_is_done_nothing_is_found(house_of: Home) -> None:
+    with undone(house_of.admin):
+        assert list(found(house_of, "")) == []
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "books.book",
+        "books.dim_head",
+        "books.period",
+        "fund.intake_load",
+        "fund.region",
+        "meta.alembic_version",
+        "payments.bank_file",
+        "payments.batch",
+    ],
+)
+def test_a_row_taken_away_is_named(house_of: Home, table: str) -> None:
+    """One of each way of seeing it: by those that spoke of it, by its trace, by what is added up from below."""
+    row = row_of(house_of.admin, table)
+    assert row is not None
+    with undone(house_of.admin):
+        take_away(house_of.admin, table, row)
+        one = seen(house_of, table)
+    assert one is not None
+
+
+@pytest.fixture(scope="module")
+def lived(cluster: Any) -> Iterator[Home]:
+    """Half a year of a small region with a year's clearing in it, under faults of the bank and of people."""
+    name, there = _clone(cluster, DATABASE)
+    home = new_home()
+    settings = Settings(home=home, database_url=there.database_url, **passwords_of(cluster.home))
+    try:
+        done = run(
+            settings,
+            Asked(420100, date(2025, 11, 20), date(2026, 4, 3), 5, 4, 6, OFTEN, ERRS),
+            lambda *_: None,
+        )
+        assert done["findings"] == []
+        with psycopg.connect(str(settings.database_url)) as admin:
+            yield Home(admin, home, read_anchors(home))
+    finally:
+        close_apps()
+        _drop(cluster, name)
+        shutil.rmtree(home)
+
+
+@pytest.mark.slow
+def test_whatever_row_is_taken_away_it_is_named(lived: Home) -> None:
+    unseen, empty = [], []
+    for table in tables(lived.admin):
+        row = row_of(lived.admin, table)
+        if row is None:
+            empty.append(table)
+            continue
+        with undone(lived.admin):
+            take_away(lived.admin, table, row)
+            if seen(lived, table) is None:
+                unseen.append(table)
+    assert set(unseen) - set(UNSEEN) == set()
+    assert set(empty) - set(UNSEEN) - set(TRACED) == set(UNFILLED)
+
+
+@pytest.mark.slow
+def test_whatever_table_has_its_weightiest_value_changed_it_is_named(lived: Home) -> None:
+    unseen = []
+    for table in sorted(set(tables(lived.admin)) - set(UNSEEN)):
+        row = row_of(lived.admin, table)
+        for column, kind in meaningful(lived.admin, table) if row else ():
+            with undone(lived.admin):
+                if not change(lived.admin, table, row, column, kind):  # type: ignore[arg-type]
+                    continue
+                if seen(lived, table) is None:
+                    unseen.append(f"{table}.{column}")
+            break
+    assert unseen == []
