@@ -49,6 +49,8 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.policy_proposal": Traced(("key", "from_day", "version")),
     "fund.quarantine": Traced(("file_sha256", "load_id", "line")),
     "fund.region_policy": Traced(("key", "from_day")),
+    "fund.risk_case": Traced(("n",)),
+    "fund.risk_step": Traced(("case_n", "n")),
     "fund.sealing_key": Traced(("n",)),
     "fund.terms": Traced(("institution", "kind", "version")),
     "jobs.asked": Traced(("n",)),
