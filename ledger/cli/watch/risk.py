@@ -88,7 +88,9 @@ def propose_command(
     case: CaseOption,
     step: Annotated[
         str,
-        typer.Option(help="notice提醒、interview约谈、lower_ratio下调比例、suspend暂停拨付、withdraw撤回"),
+        typer.Option(
+            help="哪一步：notice提醒、interview约谈、lower_ratio下调比例、suspend暂停拨付、withdraw撤回"
+        ),
     ],
     document: Annotated[str, typer.Option(help="依据：通知、约谈记录、决定的文号")],
     ratio: Annotated[str, typer.Option(help="下调后的日拨付比例，如0.4")] = "",

@@ -87,7 +87,7 @@ _SHEETS: Final[LiteralString] = """
     SELECT t.fund, t.institution, i.name, sum(t.daily_fen)::bigint, coalesce(sum(t.month_fen) FILTER (WHERE NOT t.late), 0)::bigint,
            coalesce(sum(t.month_fen) FILTER (WHERE t.late), 0)::bigint, sum(t.offset_fen)::bigint
       FROM told t JOIN fund.institution i ON i.region = %(region)s AND i.institution = t.institution
-     GROUP BY 1, 2, 3 ORDER BY 1, 2 COLLATE "C" """
+     GROUP BY t.fund, t.institution, i.name ORDER BY t.fund, t.institution COLLATE "C" """
 _TERMS: Final[LiteralString] = """
     SELECT DISTINCT s.term FROM fund.sheet s WHERE s.region = %(region)s AND s.state = 'approved' ORDER BY 1 DESC LIMIT 24"""
 

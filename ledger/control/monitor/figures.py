@@ -113,9 +113,9 @@ COUNTED: Final[LiteralString] = """
            coalesce(t.days, 0)
       FROM (SELECT fund, institution FROM owed UNION SELECT fund, institution FROM ordered UNION SELECT fund, institution FROM paid
             UNION SELECT fund, institution FROM failed) k
-      JOIN fund.institution i ON i.region = %(region)s AND i.institution = k.institution
       LEFT JOIN owed a USING (fund, institution) LEFT JOIN ordered b USING (fund, institution) LEFT JOIN paid c USING (fund, institution)
       LEFT JOIN failed d USING (fund, institution) LEFT JOIN timed t USING (fund, institution)
+      JOIN fund.institution i ON i.region = %(region)s AND i.institution = k.institution
      ORDER BY k.fund, k.institution COLLATE "C" """
 _KEPT: Final[LiteralString] = """
     SELECT m.fund, m.institution, i.name, m.records, m.reversals, m.fund_fen, m.payable_fen, m.orders, m.order_fen, m.paid, m.paid_fen,

@@ -13,21 +13,20 @@ DAYS_AFTER: Final = 3
 """How long a day is counted anew: receipts come within T+3."""
 _PUT: Final[LiteralString] = """
     INSERT INTO fund.monitor_figure (region, day, fund, institution, records, reversals, fund_fen, payable_fen, orders, order_fen, paid,
-        paid_fen, failed, failed_fen, within_1, within_2, within_3, later, days, recorded_at)
+        paid_fen, failed, failed_fen, within_1, within_2, within_3, later, days)
     VALUES (%(region)s, %(day)s, %(fund)s, %(institution)s, %(records)s, %(reversals)s, %(fund_fen)s, %(payable_fen)s, %(orders)s,
-        %(order_fen)s, %(paid)s, %(paid_fen)s, %(failed)s, %(failed_fen)s, %(within_1)s, %(within_2)s, %(within_3)s, %(later)s, %(days)s,
-        clock_timestamp())
+        %(order_fen)s, %(paid)s, %(paid_fen)s, %(failed)s, %(failed_fen)s, %(within_1)s, %(within_2)s, %(within_3)s, %(later)s, %(days)s)
     ON CONFLICT (region, day, fund, institution) DO UPDATE SET (records, reversals, fund_fen, payable_fen, orders, order_fen, paid,
-        paid_fen, failed, failed_fen, within_1, within_2, within_3, later, days, recorded_at)
+        paid_fen, failed, failed_fen, within_1, within_2, within_3, later, days)
       = (excluded.records, excluded.reversals, excluded.fund_fen, excluded.payable_fen, excluded.orders, excluded.order_fen,
          excluded.paid, excluded.paid_fen, excluded.failed, excluded.failed_fen, excluded.within_1, excluded.within_2,
-         excluded.within_3, excluded.later, excluded.days, excluded.recorded_at)"""
+         excluded.within_3, excluded.later, excluded.days)"""
 _TICK: Final[LiteralString] = """
     INSERT INTO fund.monitor_tick (region, day, at, fund, institutions, daily, records, payable_fen, orders, order_fen, paid, paid_fen,
-        failed, recorded_at)
+        failed)
     SELECT %(region)s, %(day)s, %(at)s, b.fund, %(institutions)s, %(daily)s, coalesce(sum(m.records), 0), coalesce(sum(m.payable_fen), 0)::bigint,
            coalesce(sum(m.orders), 0), coalesce(sum(m.order_fen), 0)::bigint, coalesce(sum(m.paid), 0), coalesce(sum(m.paid_fen), 0)::bigint,
-           coalesce(sum(m.failed), 0), clock_timestamp()
+           coalesce(sum(m.failed), 0)
       FROM books.book b LEFT JOIN fund.monitor_figure m ON m.region = b.region AND m.fund = b.fund AND m.day = %(day)s
      WHERE b.region = %(region)s GROUP BY b.fund
     ON CONFLICT (region, day, at, fund) DO NOTHING"""

@@ -10,11 +10,11 @@ from ledger.control.monitor.coverage import Covered, covered, settled_terms, tog
 from ledger.control.monitor.figures import Figures, Row, day_of, plain, total
 from ledger.control.monitor.keep import Connected, Point, connected, days_kept, ticks_kept
 from ledger.core.dates import SHANGHAI
+from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.clearing.targets import YearFigures, year_figures
 
-FUNDS: Final = (310, 390)
 DAYS: Final = 31
 """Days of the chart of days."""
 
@@ -98,7 +98,7 @@ def _years(tx: Transaction, day: date, fund: int) -> list[YearFigures]:
     }
     found = []
     for year in sorted(known):
-        for of in [fund] if fund else FUNDS:
+        for of in [fund] if fund else FUND_NAMES:
             try:
                 one = year_figures(tx, of, year, day)
             except InvalidInput as none:

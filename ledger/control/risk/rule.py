@@ -20,7 +20,7 @@ KNOWN: Final[LiteralString] = """
         SELECT p.institution, p.fund, p.day, p.setl_id, p.fund_fen, p.daily_fen
           FROM fund.payable p JOIN books.source s ON s.region = p.region AND s.fund = p.fund AND s.source_key = p.recognised_by
          WHERE p.region = %(region)s AND p.subfund = 'pool' AND p.day BETWEEN %(first)s AND %(day)s
-           AND %(institution)s IN ('', p.institution) AND s.seq <= CASE p.fund WHEN 310 THEN %(seq_310)s ELSE %(seq_390)s END
+           AND %(institution)s IN ('', p.institution) AND s.seq <= (%(seqs)s::bigint[])[array_position(%(funds)s::smallint[], p.fund)]
     )"""
 """The payables of the days `first` to `day` that the books knew."""
 
@@ -29,7 +29,8 @@ KNOWN: Final[LiteralString] = """
 class Rule:
     """One rule. Its query answers (institution, figure, evidence) of every institution at `threshold` or above.
 
-    Parameters of the query: region, institution ('' for all), first, month, day, seq_310, seq_390, threshold, and each choice of
+    Parameters of the query: region, institution ('' for all), first, month, day, funds and seqs (the last entry known of each
+    fund's book), threshold, and each choice of
     `asks` by its name.
     """
 

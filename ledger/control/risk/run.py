@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final, LiteralString, NamedTuple
 
 from ledger.control.risk.catalogue import RULES
 from ledger.control.risk.rule import MONEY, OFF, Rule
+from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.region.policy import choice, whole_choice
@@ -16,7 +17,7 @@ from ledger.fund.region.policy import choice, whole_choice
 _KEEP: Final[LiteralString] = """
     INSERT INTO fund.risk_case (region, rule, institution, period, day, figure, threshold, terms, evidence, seq_310, seq_390, found_on)
     SELECT %(region)s, %(rule)s, %(institution)s, %(period)s, %(day)s, %(figure)s, %(threshold)s, %(terms)s::jsonb, %(evidence)s::jsonb,
-           %(seq_310)s, %(seq_390)s, %(today)s
+           (%(seqs)s::bigint[])[1], (%(seqs)s::bigint[])[2], %(today)s
      WHERE NOT EXISTS (SELECT 1 FROM fund.risk_case c WHERE c.region = %(region)s AND c.rule = %(rule)s
                           AND c.institution = %(institution)s AND c.period = %(period)s)"""
 
@@ -39,13 +40,15 @@ def run_rules(tx: Transaction, day: date, today: date) -> list[Found]:
     if day >= today:
         raise InvalidInput("risk.future", f"{day}还没有过完，风险规则只看已过的日子", day=day.isoformat())
     tx.run("SELECT access.require_role(%(region)s, 0::smallint, '{system,accountant}')", region=tx.region)
-    known = {name: tx.value("SELECT fund.risk_known(%(region)s, %(fund)s::smallint)", region=tx.region, fund=fund)
-             for name, fund in (("seq_310", 310), ("seq_390", 390))}  # fmt: skip
+    seqs = [
+        int(tx.value("SELECT fund.risk_known(%(region)s, %(fund)s::smallint)", region=tx.region, fund=fund))
+        for fund in FUND_NAMES
+    ]
     found = []
     for rule in RULES.values():
         terms = terms_of(tx, rule, day)
         if terms is not None:
-            found += _ask(tx, rule, day, today, terms, known)
+            found += _ask(tx, rule, day, today, terms, seqs)
     return found
 
 
@@ -65,21 +68,28 @@ def asked_of(
     region: int,
     day: date,
     terms: Mapping[str, int],
-    known: Mapping[str, int],
+    seqs: Sequence[int],
     institution: str = "",
 ) -> dict[str, object]:
     """The parameters of the rule's query."""
-    return {"region": region, "institution": institution, **rule.span(day, terms), **terms, **known}
+    return {
+        "region": region,
+        "institution": institution,
+        **rule.span(day, terms),
+        **terms,
+        "funds": list(FUND_NAMES),
+        "seqs": list(seqs),
+    }
 
 
 def _ask(
-    tx: Transaction, rule: Rule, day: date, today: date, terms: Mapping[str, int], known: Mapping[str, int]
+    tx: Transaction, rule: Rule, day: date, today: date, terms: Mapping[str, int], seqs: Sequence[int]
 ) -> list[Found]:
     found = []
-    for institution, figure, evidence in tx.rows(rule.query, **asked_of(rule, tx.region, day, terms, known)):
+    for institution, figure, evidence in tx.rows(rule.query, **asked_of(rule, tx.region, day, terms, seqs)):
         made = tx.run(
             _KEEP, region=tx.region, rule=rule.code, institution=institution, period=rule.period(day), day=day, figure=figure,
-            threshold=terms["threshold"], terms=json.dumps(terms), evidence=json.dumps(evidence), today=today, **known,
+            threshold=terms["threshold"], terms=json.dumps(terms), evidence=json.dumps(evidence), today=today, seqs=list(seqs),
         )  # fmt: skip
         if made:
             found.append(Found(rule.code, institution, rule.period(day), figure))

@@ -97,7 +97,7 @@ BEGIN
         ('INSERT', '{reviewer}', '{fund.control_report}'),
         ('INSERT', '{system,accountant}', '{fund.risk_case}'),
         ('INSERT', '{system}', '{fund.monitor_figure,fund.monitor_tick}'),
-        ('UPDATE', '{system}', '{fund.monitor_figure,fund.monitor_tick}'),
+        ('UPDATE', '{system}', '{fund.monitor_figure}'),
         ('INSERT', '{maker,checker,accountant,chief,cashier,system}', '{fund.anchored}'),
         ('INSERT', '{system}', '{jobs.job_run}'),
         ('INSERT', '{admin,chief,system}', '{jobs.asked}'),

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.access.signing.signer import WithKey
 from ledger.control.risk.cases import next_step, read_case
 from ledger.control.risk.steps import confirm_step, propose_step, refuse_step
 from ledger.core.dates import SHANGHAI
@@ -123,7 +124,7 @@ def test_a_lower_ratio_is_the_institution_s_next_enrolment(town: Any) -> None:
         4_000,
         40_000,
     )
-    town.verified("fund.payee_account")
+    town.verified("fund.payee_account H42010000001/2")
 
 
 def test_a_lower_ratio_sent_back_leaves_the_ratio(month: Any) -> None:
@@ -272,8 +273,23 @@ def test_a_step_taken_alone_or_out_of_order_is_named(town: Any, change: str, mes
 @pytest.mark.unsigned
 def test_each_confirmation_is_signed_where_that_is_demanded(month: Any) -> None:
     signers = Signers(month.engine, TODAY)
-    for user in ("zhao", "qian", "li"):
+    for user in ("shen", "zhao", "qian", "li"):
         signers.enroll(user)
     signers.demand()
+
+    def signed(digest: str) -> None:
+        with month.tx("qian") as tx:
+            tx.signer = WithKey(lambda: signers.enroll("qian"))
+            confirm_step(tx, AMOUNT, digest, TODAY)
+
     digest = propose(month, "notice")
     refused("signature.missing", lambda: confirm(month, digest))
+    signed(digest)
+    signed(propose(month, "interview"))
+    digest = propose(month, "lower_ratio", **LOWER)
+    refused("signature.missing", lambda: confirm(month, digest))
+    signed(digest)
+    acts = month.asked(
+        "SELECT act, count(*) FROM access.signature WHERE user_name = 'qian' AND act !~ 'sign|key' GROUP BY 1 ORDER BY 1"
+    )
+    assert [tuple(row) for row in acts] == [("institution.confirm", 1), ("risk.confirm", 3)]

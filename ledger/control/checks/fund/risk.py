@@ -80,8 +80,7 @@ def check_risk(snapshot: Snapshot) -> Iterator[Breach]:
 
 def _case(snapshot: Snapshot, one: _Case) -> Iterator[Breach]:
     rule = RULES[one.rule]
-    known = {"seq_310": one.seq_310, "seq_390": one.seq_390}
-    asked = asked_of(rule, one.region, one.day, one.terms, known, one.institution)
+    asked = asked_of(rule, one.region, one.day, one.terms, (one.seq_310, one.seq_390), one.institution)
     found = {code: (again, rows) for code, again, rows in snapshot.rows(rule.query, **asked)}
     again, rows = found.get(one.institution, (0, None))
     said = (one.threshold, one.period)

@@ -22,7 +22,7 @@ RULE: Final = Rule(
           JOIN fund.payable p ON p.region = %(region)s AND p.institution = d.institution AND p.fund = d.fund AND p.subfund = 'pool'
            AND p.day BETWEEN %(first)s AND %(day)s
           JOIN books.source s ON s.region = p.region AND s.fund = p.fund AND s.source_key = p.recognised_by
-         WHERE s.seq <= CASE p.fund WHEN 310 THEN %(seq_310)s ELSE %(seq_390)s END), figures AS (
+         WHERE s.seq <= (%(seqs)s::bigint[])[array_position(%(funds)s::smallint[], p.fund)]), figures AS (
         SELECT d.institution, d.fund, d.standard_fen, d.plan, sum(k.fund_fen)::bigint AS fen,
                extract(doy FROM %(day)s::date)::integer AS gone,
                extract(doy FROM make_date(extract(year FROM %(day)s::date)::integer, 12, 31))::integer AS days

@@ -17,7 +17,7 @@ RULE: Final = Rule(
            AND a.cnaps = o.payee_cnaps AND a.confirmed_by <> '' AND a.state <> 'refused'
            AND a.decided_on > v.approved_on - %(payee_days)s::integer AND a.decided_on <= v.approved_on
          WHERE o.region = %(region)s AND v.approved_on = %(day)s AND %(institution)s IN ('', o.institution)
-           AND s.seq <= CASE o.fund WHEN 310 THEN %(seq_310)s ELSE %(seq_390)s END
+           AND s.seq <= (%(seqs)s::bigint[])[array_position(%(funds)s::smallint[], o.fund)]
            AND EXISTS (SELECT 1 FROM fund.payee_account b WHERE b.region = a.region AND b.institution = a.institution
                           AND b.version < a.version AND b.confirmed_by <> '' AND b.state <> 'refused'
                           AND (b.number, b.cnaps) <> (a.number, a.cnaps))

@@ -45,6 +45,26 @@ CREATE TABLE fund.monitor_tick (
     PRIMARY KEY (region, day, at, fund)
 );
 
+-- Functions ---------------------------------------------------
+-- When a figure was counted is the database's word.
+CREATE OR REPLACE FUNCTION fund.stamp_figure() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.recorded_at := clock_timestamp();
+    RETURN NEW;
+END $$;
+
+-- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER stamped BEFORE INSERT OR UPDATE ON fund.monitor_figure FOR EACH ROW EXECUTE FUNCTION fund.stamp_figure();
+CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.monitor_figure FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.monitor_tick
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+
 -- Grants ------------------------------------------------------
-GRANT SELECT, INSERT, UPDATE ON fund.monitor_figure, fund.monitor_tick TO fundledger_service;
-GRANT SELECT ON fund.monitor_figure, fund.monitor_tick TO fundledger_auditor;
+GRANT SELECT ON fund.monitor_figure, fund.monitor_tick TO fundledger_service, fundledger_auditor;
+GRANT INSERT (region, day, fund, institution, records, reversals, fund_fen, payable_fen, orders, order_fen, paid,
+               paid_fen, failed, failed_fen, within_1, within_2, within_3, later, days)
+    ON fund.monitor_figure TO fundledger_service;
+GRANT UPDATE (records, reversals, fund_fen, payable_fen, orders, order_fen, paid, paid_fen, failed, failed_fen, within_1, within_2, within_3,
+              later, days) ON fund.monitor_figure TO fundledger_service;
+GRANT INSERT (region, day, at, fund, institutions, daily, records, payable_fen, orders, order_fen, paid, paid_fen, failed)
+    ON fund.monitor_tick TO fundledger_service;

@@ -132,7 +132,7 @@ def _offers(desk: Desk, case: Case, step: str) -> Iterator[Offer]:
         if step == "lower_ratio":
             asks += [
                 Ask("ratio", "下调后的日拨付比例（如0.4）"),
-                Ask("from", "自何日起", "date", value=str(desk.today + timedelta(days=1))),
+                Ask("from_day", "自何日起", "date", value=str(desk.today + timedelta(days=1))),
             ]
             note = "与机构参加方式的变更一并提出、一并复核。"
         elif step == "suspend":
