@@ -30,7 +30,7 @@ class Mark(NamedTuple):
     tip: str
 
 
-class Note(NamedTuple):
+class ChartText(NamedTuple):
     """A text at a place; `end` for one that ends there, `middle` for one that stands around it."""
 
     x: str
@@ -47,7 +47,7 @@ class Chart(NamedTuple):
     width: int
     height: int
     marks: Sequence[Mark]
-    notes: Sequence[Note]
+    notes: Sequence[ChartText]
     rules: Sequence[str]
     """Heights of the lines across."""
     series: Sequence[Series]
@@ -71,12 +71,12 @@ def columns(
             marks.append(Mark(_at(x), _at(_TOP + high - tall), _at(bar), _at(tall), one.css, tip))
     each = -(-len(labels) // _LABELS_MAX) or 1
     notes = [
-        Note(_at(_LEFT + step * (n + 0.5)), str(HEIGHT - 6), "middle", label)
+        ChartText(_at(_LEFT + step * (n + 0.5)), str(HEIGHT - 6), "middle", label)
         for n, label in enumerate(labels)
         if n % each == 0
     ]
     heights = [(most, _TOP), (most // 2, _TOP + high / 2), (0, _TOP + high)]
-    notes += [Note(str(_LEFT - 6), _at(y + 4), "end", shown(value)) for value, y in heights]
+    notes += [ChartText(str(_LEFT - 6), _at(y + 4), "end", shown(value)) for value, y in heights]
     said = f"{title}：{labels[0]}至{labels[-1]}，最高{shown(most)}" if labels else title
     return Chart(title, said, WIDTH, HEIGHT, marks, notes, [_at(y) for _, y in heights], series)
 
@@ -99,12 +99,12 @@ def shares(title: str, rows: Sequence[tuple[str, int, str]], goal: int) -> Chart
             )
         )
         notes += [
-            Note("152", str(y + 14), "end", label),
-            Note(_at(160 + wide + 8), str(y + 14), "start", text),
+            ChartText("152", str(y + 14), "end", label),
+            ChartText(_at(160 + wide + 8), str(y + 14), "start", text),
         ]
     line = 160 + wide * goal / 10_000
     marks.append(Mark(_at(line), "2", "2", str(28 * len(rows)), "goal", ""))
-    notes.append(Note(_at(line), str(height - 6), "middle", f"目标{goal // 100}%"))
+    notes.append(ChartText(_at(line), str(height - 6), "middle", f"目标{goal // 100}%"))
     said = f"{title}：" + "，".join(f"{label}{text}" for label, _, text in rows)
     return Chart(title, said, WIDTH, height, marks, notes, (), ())
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.books.manual import ManualContent
-from ledger.control.risk.cases import Case, read_case
+from ledger.control.risk.cases import RiskCase, read_case
 from ledger.control.risk.run import run_rules
 from ledger.control.risk.steps import confirm_step, propose_step
 from ledger.core.entries import Book, Dimensions, credit, debit
@@ -86,7 +86,7 @@ def fill_risk(settings: Settings) -> None:
         assert [one.rule for one in found] == ["amount", "count", "readmission", "reversal"], found
 
 
-def take(month: Any, case: int, step: str, day: date = TODAY, **lower: Any) -> Case:
+def take(month: Any, case: int, step: str, day: date = TODAY, **lower: Any) -> RiskCase:
     """A step by its two persons."""
     with month.tx("zhao") as tx:
         propose_step(tx, case, step, f"{step}〔2026〕1号", day, **lower)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
-from ledger.control.risk.cases import Case, read_case, read_cases
+from ledger.control.risk.cases import RiskCase, read_case, read_cases
 from ledger.control.risk.run import run_rules
 from ledger.control.risk.steps import confirm_step, propose_step, refuse_step
 from ledger.control.risk.words import measured, words_of_case
@@ -140,5 +140,5 @@ def refuse_command(
     _tell(found, as_json=as_json)
 
 
-def _tell(found: Case, *, as_json: bool) -> None:
+def _tell(found: RiskCase, *, as_json: bool) -> None:
     show(found.as_json(), words_of_case(found), as_json=as_json)

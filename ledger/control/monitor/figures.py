@@ -60,7 +60,7 @@ NAMES: Final = tuple(one.name for one in fields(Figures))
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FigureRow:
     """One institution's figures of a fund."""
 
     fund: int
@@ -74,10 +74,10 @@ class Day:
     """A day's rows; `counted_at` is when the job counted them, None where they were counted just now."""
 
     day: date
-    rows: Sequence[Row]
+    rows: Sequence[FigureRow]
     counted_at: datetime | None
 
-    def of(self, fund: int = 0, institution: str = "") -> list[Row]:
+    def of(self, fund: int = 0, institution: str = "") -> list[FigureRow]:
         """The rows of a fund (0: all) and an institution."""
         return [one for one in self.rows if fund in (0, one.fund) and institution in ("", one.institution)]
 
@@ -127,7 +127,7 @@ _KEPT: Final[LiteralString] = """
 def count_day(tx: Transaction, day: date) -> Day:
     """The figures of a day as they are now; of the funds the user may see."""
     rows = tx.rows(COUNTED, region=tx.region, day=day)
-    return Day(day, [Row(fund, code, name, Figures(*rest)) for fund, code, name, *rest in rows], None)
+    return Day(day, [FigureRow(fund, code, name, Figures(*rest)) for fund, code, name, *rest in rows], None)
 
 
 def day_of(tx: Transaction, day: date, today: date) -> Day:
@@ -135,12 +135,12 @@ def day_of(tx: Transaction, day: date, today: date) -> Day:
     if day < today:
         rows = tx.rows(_KEPT, region=tx.region, day=day)
         if rows:
-            found = [Row(fund, code, name, Figures(*rest)) for fund, code, name, *rest, _ in rows]
+            found = [FigureRow(fund, code, name, Figures(*rest)) for fund, code, name, *rest, _ in rows]
             return Day(day, found, max(row[-1] for row in rows))
     return count_day(tx, day)
 
 
-def total(rows: Iterable[Row]) -> Figures:
+def total(rows: Iterable[FigureRow]) -> Figures:
     """The sum of rows."""
     found = list(rows)
     return Figures(**{name: sum(getattr(one.figures, name) for one in found) for name in NAMES})

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from ledger.control.monitor.coverage import Covered, covered, settled_terms, together
-from ledger.control.monitor.figures import Figures, Row, day_of, plain, total
+from ledger.control.monitor.figures import FigureRow, Figures, day_of, plain, total
 from ledger.control.monitor.keep import Connected, Point, connected, days_kept, ticks_kept
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import FUND_NAMES
@@ -30,7 +30,7 @@ class Monitor:
     counted_at: datetime | None
     """When the job counted the day; None: counted just now."""
     connected: Connected
-    rows: list[Row]
+    rows: list[FigureRow]
     all: Figures
     days: list[Point]
     ticks: list[Point]

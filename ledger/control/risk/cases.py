@@ -1,4 +1,4 @@
-"""Cases of risk as they are read: what a rule found, and the steps taken since, with the digest of the one that waits."""
+"""Each case of risk 风险事项 as it is read: what a rule found, and the steps taken since, with the digest of the one that waits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOUND: Final = "found"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RiskStep:
     """One step; `state` is proposed, confirmed or refused, `reason` why it was sent back; the ratio in ten-thousandths."""
 
     n: int
@@ -36,7 +36,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class RiskCase:
     """One finding of a rule; figure and threshold in ten-thousandths, or fen (rule `payee`)."""
 
     n: int
@@ -53,12 +53,12 @@ class Case:
     found_on: date
     state: str
     """The last step confirmed; `found` before the first."""
-    steps: Sequence[Step]
+    steps: Sequence[RiskStep]
     digest: str
     """Of the step that waits, in hex; "" where none does."""
 
     @property
-    def waiting(self) -> Step | None:
+    def waiting(self) -> RiskStep | None:
         """The step that waits for a second person."""
         return next((one for one in self.steps if one.state == "proposed"), None)
 
@@ -100,21 +100,21 @@ def read_cases(
     state: str = "",
     number: int = 0,
     open_only: bool = False,
-) -> list[Case]:
+) -> list[RiskCase]:
     """The cases of the region, newest first; of a rule, an institution, a state, or one by its number."""
     rows = tx.rows(
         _CASES + " ORDER BY c.n DESC", region=tx.region, n=number, rule=rule, institution=institution
     )
     cases = [row[0] for row in rows]
-    steps: dict[int, list[Step]] = {n: [] for n in cases}
+    steps: dict[int, list[RiskStep]] = {n: [] for n in cases}
     for n, *step in tx.rows(_STEPS, region=tx.region, cases=cases):
-        steps[n].append(Step(*step))
+        steps[n].append(RiskStep(*step))
     digests: dict[int, str] = dict(tx.rows(_DIGESTS, region=tx.region, cases=cases))
-    found = [Case(*(*row, steps[row[0]], digests.get(row[0], ""))) for row in rows]
+    found = [RiskCase(*(*row, steps[row[0]], digests.get(row[0], ""))) for row in rows]
     return [one for one in found if state in ("", one.state) and not (open_only and one.is_over)]
 
 
-def read_case(tx: Transaction, number: int) -> Case:
+def read_case(tx: Transaction, number: int) -> RiskCase:
     """One case; raises NotFound `risk.unknown`."""
     found = read_cases(tx, number=number) if number > 0 else []
     if not found:
@@ -122,7 +122,7 @@ def read_case(tx: Transaction, number: int) -> Case:
     return found[0]
 
 
-def next_step(tx: Transaction, case: Case, day: date) -> str:
+def next_step(tx: Transaction, case: RiskCase, day: date) -> str:
     """The step that may be proposed on a day; "" while one waits or the case is over. Withdrawing may be proposed as well."""
     if case.is_over or case.waiting is not None:
         return ""
@@ -141,7 +141,7 @@ def next_step(tx: Transaction, case: Case, day: date) -> str:
     return ""
 
 
-def _nothing_to_lower(tx: Transaction, case: Case, day: date) -> bool:
+def _nothing_to_lower(tx: Transaction, case: RiskCase, day: date) -> bool:
     return bool(
         tx.value(
             "SELECT fund.risk_before(%(region)s, %(institution)s, 'suspend', %(day)s) = 'interview'",
@@ -152,7 +152,7 @@ def _nothing_to_lower(tx: Transaction, case: Case, day: date) -> bool:
     )
 
 
-def _plain(step: Step) -> dict[str, Any]:
+def _plain(step: RiskStep) -> dict[str, Any]:
     return {
         "n": step.n, "step": step.step, "document": step.document, "ratio": None if step.ratio is None else ratio_text(step.ratio),
         "from_day": step.from_day and step.from_day.isoformat(), "state": step.state, "proposed_by": step.proposed_by,

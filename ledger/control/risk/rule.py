@@ -26,7 +26,7 @@ KNOWN: Final[LiteralString] = """
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RiskRule:
     """One rule. Its query answers (institution, figure, evidence) of every institution at `threshold` or above.
 
     Parameters of the query: region, institution ('' for all), first, month, day, funds and seqs (the last entry known of each

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final, LiteralString, NamedTuple
 
 from ledger.control.risk.catalogue import RULES
-from ledger.control.risk.rule import MONEY, OFF, Rule
+from ledger.control.risk.rule import MONEY, OFF, RiskRule
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
@@ -22,7 +22,7 @@ _KEEP: Final[LiteralString] = """
                           AND c.institution = %(institution)s AND c.period = %(period)s)"""
 
 
-class Found(NamedTuple):
+class NewCase(NamedTuple):
     """What a run found anew."""
 
     rule: str
@@ -31,7 +31,7 @@ class Found(NamedTuple):
     figure: int
 
 
-def run_rules(tx: Transaction, day: date, today: date) -> list[Found]:
+def run_rules(tx: Transaction, day: date, today: date) -> list[NewCase]:
     """Ask every rule the region uses of `day`, on business date `today`; the new cases, in the order they were found.
 
     A case of the same rule, institution and period is there once: a second run finds nothing. Raises Forbidden
@@ -52,7 +52,7 @@ def run_rules(tx: Transaction, day: date, today: date) -> list[Found]:
     return found
 
 
-def terms_of(tx: Transaction, rule: Rule, day: date) -> dict[str, int] | None:
+def terms_of(tx: Transaction, rule: RiskRule, day: date) -> dict[str, int] | None:
     """The region's choices for the rule on a day, its threshold among them; None where it does not use the rule."""
     said = choice(tx, rule.key, day, rule.default)
     if said == OFF:
@@ -64,7 +64,7 @@ def terms_of(tx: Transaction, rule: Rule, day: date) -> dict[str, int] | None:
 
 
 def asked_of(
-    rule: Rule,
+    rule: RiskRule,
     region: int,
     day: date,
     terms: Mapping[str, int],
@@ -83,8 +83,8 @@ def asked_of(
 
 
 def _ask(
-    tx: Transaction, rule: Rule, day: date, today: date, terms: Mapping[str, int], seqs: Sequence[int]
-) -> list[Found]:
+    tx: Transaction, rule: RiskRule, day: date, today: date, terms: Mapping[str, int], seqs: Sequence[int]
+) -> list[NewCase]:
     found = []
     for institution, figure, evidence in tx.rows(rule.query, **asked_of(rule, tx.region, day, terms, seqs)):
         made = tx.run(
@@ -92,5 +92,5 @@ def _ask(
             threshold=terms["threshold"], terms=json.dumps(terms), evidence=json.dumps(evidence), today=today, seqs=list(seqs),
         )  # fmt: skip
         if made:
-            found.append(Found(rule.code, institution, rule.period(day), figure))
+            found.append(NewCase(rule.code, institution, rule.period(day), figure))
     return found

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final
 
 from ledger.access.signing.signing import sign_decision, signed_text
-from ledger.control.risk.cases import STEPS, Case, read_case
+from ledger.control.risk.cases import STEPS, RiskCase, read_case
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.versions import Enrolment, insert_enrolments, known_terms
@@ -26,7 +26,7 @@ def propose_step(
     day: date,
     ratio: int | None = None,
     from_day: date | None = None,
-) -> Case:
+) -> RiskCase:
     """Propose a step on business date `day`; with `lower_ratio` the daily ratio (ten-thousandths) and the day it begins.
 
     Raises NotFound `risk.unknown`; InvalidInput `risk.step`, `risk.document`, `risk.ratio`; Conflict `risk.order`, `risk.over`,
@@ -50,7 +50,7 @@ def propose_step(
     return read_case(tx, number)
 
 
-def _propose_ratio(tx: Transaction, case: Case, ratio: int, from_day: date, day: date) -> int:
+def _propose_ratio(tx: Transaction, case: RiskCase, ratio: int, from_day: date, day: date) -> int:
     """The enrolment with the lower ratio, otherwise as in force on its first day; its version."""
     there = known_terms(tx, [case.institution])[case.institution]
     if there.waiting:
@@ -70,7 +70,7 @@ def _propose_ratio(tx: Transaction, case: Case, ratio: int, from_day: date, day:
     )
 
 
-def confirm_step(tx: Transaction, number: int, digest: str, day: date) -> Case:
+def confirm_step(tx: Transaction, number: int, digest: str, day: date) -> RiskCase:
     """Confirm the step that waits, as checker and another person; it works at once.
 
     Raises NotFound `risk.none`; Conflict `risk.changed`, `risk.order`, `risk.other_open`, `risk.terms_gone`; Forbidden
@@ -95,14 +95,14 @@ def confirm_step(tx: Transaction, number: int, digest: str, day: date) -> Case:
     return _decide(tx, number, digest, "", day)
 
 
-def refuse_step(tx: Transaction, number: int, digest: str, reason: str, day: date) -> Case:
+def refuse_step(tx: Transaction, number: int, digest: str, reason: str, day: date) -> RiskCase:
     """Send the step that waits back, with a reason; raises as `confirm_step`, and InvalidInput `risk.reason` without one."""
     if not reason.strip():
         raise InvalidInput("risk.reason", "退回须写明理由")
     return _decide(tx, number, digest, reason.strip(), day)
 
 
-def _decide(tx: Transaction, number: int, digest: str, reason: str, day: date) -> Case:
+def _decide(tx: Transaction, number: int, digest: str, reason: str, day: date) -> RiskCase:
     tx.run(
         "SELECT fund.decide_risk(%(region)s, %(n)s, %(digest)s, %(reason)s, %(day)s)",
         region=tx.region, n=number, digest=digest.strip().lower(), reason=reason, day=day,

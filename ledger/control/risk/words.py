@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.control.risk.cases import Case
+from ledger.control.risk.cases import RiskCase
 from ledger.control.risk.catalogue import RULES
 from ledger.control.risk.rule import MONEY
 from ledger.core.money import ratio_text, yuan_grouped
@@ -36,7 +36,7 @@ def measured(rule: str, figure: int) -> str:
     return f"{yuan_grouped(figure)}元" if RULES[rule].measure == MONEY else percent(figure)
 
 
-def words_of_case(case: Case) -> list[str]:
+def words_of_case(case: RiskCase) -> list[str]:
     """A case and its steps, a line each."""
     lines = [
         f"{case.n} {case.found_on} {said('risk.state', case.state)} {said('risk.rule', case.rule)} {case.institution}{case.name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, LiteralString
 
-from ledger.control.risk.rule import Rule
+from ledger.control.risk.rule import RiskRule
 
 BY_DAY: Final[LiteralString] = """, by_day AS (
         SELECT k.institution, k.day, count(*) AS records, sum(k.daily_fen)::bigint AS fen FROM known k GROUP BY 1, 2),
@@ -24,7 +24,7 @@ _FIGURE: Final[LiteralString] = """
 _OVER: Final[LiteralString] = """
       FROM figures f WHERE f.before_fen > 0 AND f.fen::numeric * f.days * 10000 >= %(threshold)s * f.before_fen::numeric
      ORDER BY f.institution COLLATE "C" """
-RULE: Final = Rule(
+RULE: Final = RiskRule(
     "amount", "risk_amount", "300", {"history": 30, "least": 20},
     BY_DAY + _FIGURE + EVIDENCE + _OVER, back="history",
 )  # fmt: skip

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.control.risk.rule import Rule
+from ledger.control.risk.rule import RiskRule
 
-RULE: Final = Rule(
+RULE: Final = RiskRule(
     "budget", "risk_budget", "110", {},
     """
     WITH planned AS MATERIALIZED (

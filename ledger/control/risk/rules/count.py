@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, LiteralString
 
-from ledger.control.risk.rule import Rule
+from ledger.control.risk.rule import RiskRule
 from ledger.control.risk.rules.amount import BY_DAY, EVIDENCE
 
 _FIGURE: Final[LiteralString] = """
@@ -12,7 +12,7 @@ _FIGURE: Final[LiteralString] = """
 _OVER: Final[LiteralString] = """
       FROM figures f WHERE f.records::numeric * f.days * 10000 >= %(threshold)s * f.before_records::numeric
      ORDER BY f.institution COLLATE "C" """
-RULE: Final = Rule(
+RULE: Final = RiskRule(
     "count", "risk_count", "300", {"history": 30, "least": 20},
     BY_DAY + _FIGURE + EVIDENCE + _OVER, back="history",
 )  # fmt: skip

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.control.risk.rule import MONEY, Rule
+from ledger.control.risk.rule import MONEY, RiskRule
 
-RULE: Final = Rule(
+RULE: Final = RiskRule(
     "payee", "risk_payee_days", "7", {},
     """
     WITH ordered AS (

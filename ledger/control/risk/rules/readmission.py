@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.control.risk.rule import Rule
+from ledger.control.risk.rule import RiskRule
 
-RULE: Final = Rule(
+RULE: Final = RiskRule(
     "readmission", "risk_readmission", "10", {"again_days": 10, "least": 20},
     """, stays AS MATERIALIZED (
         SELECT DISTINCT ON (r.setl_id) k.institution, k.day, r.setl_id, r.psn_no, r.setl_time, r.begndate::date AS begun, r.enddate::date AS ended

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.control.risk.rule import Rule
+from ledger.control.risk.rule import RiskRule
 
-RULE: Final = Rule(
+RULE: Final = RiskRule(
     "reversal", "risk_reversal", "5", {"least": 20},
     """, figures AS (
         SELECT k.institution, count(*) FILTER (WHERE k.fund_fen >= 0) AS records, count(*) FILTER (WHERE k.fund_fen < 0) AS reversals

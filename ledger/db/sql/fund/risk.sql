@@ -182,6 +182,7 @@ DECLARE
     c      fund.risk_case;
     s      fund.risk_step;
 BEGIN
+    PERFORM fund.lock_institutions(p_region);   -- before the cases, as whoever proposes a lower ratio does
     PERFORM pg_advisory_xact_lock(hashtextextended('fund.risk ' || p_region, 0));
     SELECT * INTO c FROM fund.risk_case WHERE region = p_region AND n = p_case;
     SELECT * INTO s FROM fund.risk_step WHERE region = p_region AND case_n = p_case AND state = 'proposed';

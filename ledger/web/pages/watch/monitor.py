@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.control.monitor.coverage import GOAL, Covered
-from ledger.control.monitor.figures import Figures, Row
+from ledger.control.monitor.figures import FigureRow, Figures
 from ledger.control.monitor.shown import Monitor, read_monitor
 from ledger.control.risk.words import percent
 from ledger.core.dates import SHANGHAI, parse_day
@@ -91,7 +91,7 @@ def _day(desk: Desk, found: Monitor) -> Grid:
             one.failed, mean, link,
         )  # fmt: skip
 
-    def records(row: Row) -> Linked:
+    def records(row: FigureRow) -> Linked:
         values = {"region": desk.region, "day": found.day, "fund": row.fund, "institution": row.institution}
         return Linked("结算记录", address("monitor/records", **values))
 
@@ -104,7 +104,11 @@ def _day(desk: Desk, found: Monitor) -> Grid:
         for row in found.rows
     ]
     if found.rows:
-        lines.append(Line(cells("合计", "", "", found.all, ""), total=True))
+        whole = Linked(
+            "全部结算记录",
+            address("monitor/records", region=desk.region, day=found.day, fund=found.fund or ""),
+        )
+        lines.append(Line(cells("合计", "", "", found.all, whole), total=True))
     return Grid(
         f"监测{found.day}",
         f"{found.day} 各机构",

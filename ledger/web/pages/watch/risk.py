@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ledger.control.risk.cases import Case, next_step, read_case, read_cases
+from ledger.control.risk.cases import RiskCase, next_step, read_case, read_cases
 from ledger.control.risk.words import EVIDENCE, measured
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import NotFound
@@ -83,7 +83,7 @@ def one(desk: Desk, request: Request) -> Response:
     )  # fmt: skip
 
 
-def _line(case: Case) -> list[tuple[str, str, str]]:
+def _line(case: RiskCase) -> list[tuple[str, str, str]]:
     """(day, station, what) of the finding and each step."""
     line = [
         (str(case.found_on), "发现", f"{said('risk.rule', case.rule)} {measured(case.rule, case.figure)}")
@@ -104,7 +104,7 @@ def _line(case: Case) -> list[tuple[str, str, str]]:
     return line
 
 
-def _evidence(case: Case) -> Grid:
+def _evidence(case: RiskCase) -> Grid:
     named = EVIDENCE[case.rule]
     columns = [Column(key, title, "money" if key.endswith("fen") else "text") for key, title in named]
     lines = [Line(tuple(_cell(key, row.get(key)) for key, _ in named)) for row in case.evidence]
@@ -119,7 +119,7 @@ def _cell(key: str, value: Any) -> Cell:
     return "" if value is None else str(value)
 
 
-def _offers(desk: Desk, case: Case, step: str) -> Iterator[Offer]:
+def _offers(desk: Desk, case: RiskCase, step: str) -> Iterator[Offer]:
     held = {"region": desk.region, "case": case.n, "date": desk.today}
     if case.digest:
         digest = held | {"digest": case.digest}
