@@ -36,11 +36,18 @@ def measured(rule: str, figure: int) -> str:
     return f"{yuan_grouped(figure)}元" if RULES[rule].measure == MONEY else percent(figure)
 
 
+def begins(case: RiskCase) -> str:
+    """Where the rule began to find it."""
+    if RULES[case.rule].measure == MONEY:
+        return f"变更后{case.terms.get('payee_days', '')}日内拨付"
+    return measured(case.rule, case.threshold)
+
+
 def words_of_case(case: RiskCase) -> list[str]:
     """A case and its steps, a line each."""
     lines = [
         f"{case.n} {case.found_on} {said('risk.state', case.state)} {said('risk.rule', case.rule)} {case.institution}{case.name}"
-        f" {case.period}：{measured(case.rule, case.figure)}，起点{measured(case.rule, case.threshold)}"
+        f" {case.period}：{measured(case.rule, case.figure)}，起点{begins(case)}"
     ]
     for one in case.steps:
         said_of = f"  {one.proposed_on} {said('risk.step', one.step)}：{one.document}"

@@ -1,4 +1,4 @@
-"""付款前变更收款账户: money approved on a day to an account that took another's place a few days before (procedure.md 6)."""
+"""付款前变更收款账户: the first money approved to an account that took another's place a few days before (procedure.md 6)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ RULE: Final = RiskRule(
            AND EXISTS (SELECT 1 FROM fund.payee_account b WHERE b.region = a.region AND b.institution = a.institution
                           AND b.version < a.version AND b.confirmed_by <> '' AND b.state <> 'refused'
                           AND (b.number, b.cnaps) <> (a.number, a.cnaps))
+           AND NOT EXISTS (SELECT 1 FROM payments.pay_order e JOIN payments.approval w ON w.region = e.region AND w.batch_id = e.batch_id
+                            WHERE e.region = o.region AND e.institution = o.institution AND e.payee_number = o.payee_number
+                              AND e.payee_cnaps = o.payee_cnaps AND w.approved_on >= a.decided_on AND w.approved_on < v.approved_on)
          GROUP BY 1, 2, 3)
     SELECT o.institution, sum(o.amount_fen)::bigint,
            jsonb_agg(jsonb_build_object('order_no', o.order_no, 'fen', o.amount_fen, 'changed', o.changed) ORDER BY o.order_no COLLATE "C")

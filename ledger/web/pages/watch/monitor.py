@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.control.monitor.coverage import GOAL, Covered
-from ledger.control.monitor.figures import FigureRow, Figures
+from ledger.control.monitor.figures import FigureRow, Figures, total
 from ledger.control.monitor.shown import Monitor, read_monitor
 from ledger.control.risk.words import percent
 from ledger.core.dates import SHANGHAI, parse_day
@@ -24,6 +24,8 @@ from ledger.web.show import ROWS, Filter, Linked, address, grid_page
 from ledger.web.sitting import Desk
 from reports.render.grid import Cell, Column, Grid, Line
 
+INSTITUTIONS: Final = 12
+"""In the chart of institutions."""
 _FUNDS: Final = [(str(code), name) for code, name in FUND_NAMES.items()]
 
 
@@ -48,9 +50,12 @@ def figures(desk: Desk, _request: Request) -> Response:
         ("失败、退回", f"{one.failed}张，{yuan_grouped(one.failed_fen)}元"), ("到账时间", _times(one)),
         ("覆盖率", f"{found.term}：{percent(whole.share)}，日拨付占{percent(whole.daily_share)}，目标{percent(GOAL)}" if found.term else ""),
     )  # fmt: skip
+    terms = Filter(
+        "term", "覆盖率的期号", [(str(one), str(one)) for one in found.terms], value=str(found.term)
+    )
     filters = (
-        Filter("day", "日期", kind="date", value=str(day)), Filter("fund", "险种", [("", "全部"), *_FUNDS]),
-        Filter("institution", "机构"), Filter("term", "覆盖率的期号", [(str(one), str(one)) for one in found.terms], value=str(found.term or "")),
+        Filter("day", "日期", kind="date", value=str(day)), Filter("fund", "险种", [("", "全部"), *_FUNDS]), Filter("institution", "机构"),
+        *([terms] if found.terms else []),
     )  # fmt: skip
     grids = [
         _day(desk, found),
@@ -163,21 +168,24 @@ def _clearing(desk: Desk, years: Sequence[YearFigures]) -> Grid:
 
 
 def _charts(found: Monitor) -> list[Chart]:
+    """Those that have something to show."""
     charts = []
     for title, points, cut in (("当日累计（每十分钟）", found.ticks, 0), ("近31日", found.days, 5)):
-        if points:
-            series = (
-                Series("应付", "s1", [one.payable_fen for one in points]),
-                Series("到账", "s2", [one.paid_fen for one in points]),
-            )
+        owed, paid = [one.payable_fen for one in points], [one.paid_fen for one in points]
+        if any(owed) or any(paid):
+            series = (Series("应付", "s1", owed), Series("到账", "s2", paid))
             charts.append(columns(title, [one.at[cut:] for one in points], series, yuan_grouped))
-    most = sorted(found.rows, key=lambda row: (-row.figures.payable_fen, row.institution, row.fund))[:12]
-    if most:
+    by_code: dict[str, list[FigureRow]] = {}
+    for row in found.rows:
+        by_code.setdefault(row.institution, []).append(row)
+    sums = {code: total(rows) for code, rows in by_code.items()}
+    most = sorted(sums.items(), key=lambda pair: (-pair[1].payable_fen, pair[0]))[:INSTITUTIONS]
+    if any(one.payable_fen > 0 or one.paid_fen > 0 for _, one in most):
         series = (
-            Series("应付", "s1", [row.figures.payable_fen for row in most]),
-            Series("到账", "s2", [row.figures.paid_fen for row in most]),
+            Series("应付", "s1", [one.payable_fen for _, one in most]),
+            Series("到账", "s2", [one.paid_fen for _, one in most]),
         )
-        charts.append(columns("应付最多的机构", [row.institution[-5:] for row in most], series, yuan_grouped))
+        charts.append(columns("应付最多的机构", [code[-5:] for code, _ in most], series, yuan_grouped))
     one = found.all
     if one.timed:
         buckets = [one.within_1, one.within_2, one.within_3, one.later]

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.control.risk.cases import RiskCase, next_step, read_case, read_cases
-from ledger.control.risk.words import EVIDENCE, measured
+from ledger.control.risk.words import EVIDENCE, begins, measured
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import NotFound
 from ledger.core.money import ratio_text
@@ -37,7 +37,7 @@ def listing(desk: Desk, _request: Request) -> Response:
     lines = [
         Line((
             Linked(str(one.n), address(f"risk/{one.n}", region=desk.region)), one.found_on, said("risk.rule", one.rule), one.institution,
-            one.name, one.period, measured(one.rule, one.figure), measured(one.rule, one.threshold), said("risk.state", one.state),
+            one.name, one.period, measured(one.rule, one.figure), begins(one), said("risk.state", one.state),
             said("risk.step", one.waiting.step) if one.waiting else "",
         ))
         for one in found
@@ -72,7 +72,7 @@ def one(desk: Desk, request: Request) -> Response:
     terms = case.terms
     facts = (
         ("机构", f"{case.institution} {case.name}"), ("规则", said("risk.rule", case.rule)), ("期间", case.period),
-        ("数", measured(case.rule, case.figure)), ("起点", measured(case.rule, case.threshold)), ("看到", case.day),
+        ("数", measured(case.rule, case.figure)), ("起点", begins(case)), ("看到", case.day),
         ("与前几日比较", terms.get("history")), ("少于几笔不比较", terms.get("least")), ("出院后几日内", terms.get("again_days")),
         ("账户变更后几日内", terms.get("payee_days")), ("发现", f"{case.found_on} {case.found_by}"), ("进展", said("risk.state", case.state)),
     )  # fmt: skip
