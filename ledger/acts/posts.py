@@ -20,7 +20,7 @@ WORDS: Final[Mapping[Working, str]] = {
     "intake": "intake",
     "books": "account balance control correct cutover party period reconciliation search statement voucher",
     "payments": "advance audit bank batch cash clear daily day declare institution layers month outregion payments reconcile"
-    " refund suspense",
+    " refund risk suspense",
     "service": "access alarms calendar data jobs key login logout policy user",
 }
 """Login to the words of its acts."""

@@ -28,6 +28,7 @@ from ledger.api.routes import (
     policies,
     printed,
     settlements,
+    watch,
 )
 from ledger.api.routes import books as reports
 from ledger.api.routes import payout as acts
@@ -158,6 +159,7 @@ def create_application(
         policies.router,
         alarms.router,
         jobs.router,
+        watch.router,
         acts.router,
         codes.router,
         commands_routes.router,

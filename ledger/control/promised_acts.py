@@ -8,7 +8,7 @@ from ledger.control.promise import Promise
 
 _SEEN_BEHIND: Final = (
     "fund.control_reports", "fund.cutover", "fund.declarations", "fund.handbacks", "fund.outregion", "fund.papers",
-    "fund.recognition", "fund.settlements", "house.orphans", "house.runs", "house.traces", "journal.anchors", "journal.chain",
+    "fund.recognition", "fund.risk", "fund.settlements", "house.orphans", "house.runs", "house.traces", "journal.anchors", "journal.chain",
     "journal.closings", "journal.dimensions", "journal.entered", "journal.links", "journal.sub_accounts",
     "journal.vouchers", "payments.files", "payments.orders", "signatures",
 )  # fmt: skip
@@ -27,6 +27,9 @@ ACTED: Final[tuple[Promise, ...]] = (
             "check_payee ON fund.payee_account",
             "fund.decide_institutions",
             "fund.decide_policies",
+            "fund.decide_risk",
+            "fund.propose_risk",
+            "frozen ON fund.risk_case",
             "check_terms ON fund.terms",
             "no_overlap ON fund.enrolment",
             "payments.check_limits",
@@ -51,6 +54,7 @@ ACTED: Final[tuple[Promise, ...]] = (
             "fund.cutover",
             "fund.outregion",
             "fund.papers",
+            "fund.risk",
             "fund.terms",
             "journal.closings",
             "journal.corrections",
@@ -81,6 +85,8 @@ ACTED: Final[tuple[Promise, ...]] = (
             "test_h5_a_cashier_who_is_also_system_keeps_no_books",
             "test_past_the_program_nobody_changes_an_account",
             "test_past_the_program_nobody_changes_terms_alone",
+            "test_no_step_of_risk_without_the_one_before_it",
+            "test_a_case_that_was_changed_is_named",
             "test_what_two_persons_did_not_say_is_found",
             "test_a_change_is_named",
         ),

@@ -81,6 +81,8 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.reconciliation": Traced(("fund", "institution", "term", "clr_type")),
     "fund.region": Traced(("region",)),
     "fund.region_policy": Traced(("key", "from_day")),
+    "fund.risk_case": Traced(("n",)),
+    "fund.risk_step": Traced(("case_n", "n")),
     "fund.sample": Traced(("sample_id",)),
     "fund.sample_record": Traced(("sample_id", "n")),
     "fund.sealing_key": Traced(("n",)),

@@ -47,6 +47,8 @@ from ledger.web.pages import (
 from ledger.web.pages.funds import cash, outregion, reconcile, refunds
 from ledger.web.pages.persons import outside, passkeys, sign
 from ledger.web.pages.voucher_form import FIELDS_MAX as VOUCHER_FIELDS
+from ledger.web.pages.watch import monitor as watched
+from ledger.web.pages.watch import risk as risks
 from ledger.web.show import STATIC, page
 from ledger.web.sitting import FIELDS_MAX, Desk, House, form_of, require_form, sit
 
@@ -110,6 +112,10 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/institutions": institutions.listing,
     "/desk/institutions/{institution}": institutions.one,
     "/desk/institutions/{institution}/statement": institutions.statement,
+    "/desk/monitor": watched.figures,
+    "/desk/monitor/records": watched.records,
+    "/desk/risk": risks.listing,
+    "/desk/risk/{case}": risks.one,
     "/desk/control": control.ways,
     "/desk/control-report": control.report,
     "/desk/seals": control.seals,

@@ -12,8 +12,10 @@ from scheduler.jobs.check import check_promises
 from scheduler.jobs.day import run_day
 from scheduler.jobs.handback import hand_back_month
 from scheduler.jobs.job import Job
+from scheduler.jobs.monitor import count_figures
 from scheduler.jobs.overdue import ask_banks
 from scheduler.jobs.receipts import take_receipts
+from scheduler.jobs.risk import ask_rules
 from scheduler.jobs.search import take_in_entries
 
 _FAILED: Final = "告警：定时任务最近一次未成"
@@ -25,6 +27,14 @@ JOBS: Final = (
     Job(
         "receipts", "取回单入账", "7-22", "*/10", take_receipts, often=True,
         needs="支出户的文件通道", deadline="银行回单T+3", raises=_FAILED,
+    ),
+    Job(
+        "risk", "风险规则", "7", "30", ask_rules, each_day=True,
+        needs="当日办理已记账；统筹区的risk_各项选择", deadline="每日（第27条）", raises=_FAILED + "；待办的风险事项另有告警",
+    ),
+    Job(
+        "monitor", "监测数据", "*", "*/10", count_figures, often=True,
+        needs="接口用户", deadline="十分钟", raises=_FAILED,
     ),
     Job(
         "overdue", "催问逾期回单", "9", "30", ask_banks, each_day=True,

@@ -83,6 +83,9 @@ fund.refund.kind refund.kind
 fund.refund.ordered_by refund.ordered_by
 fund.refund.state refund.state
 fund.refund_line.subfund subfund
+fund.risk_case.rule risk.rule
+fund.risk_step.step risk.step
+fund.risk_step.state risk.step_state
 fund.sheet.state sheet.state
 fund.sheet_due.kind taking.kind
 fund.sheet_line.subfund subfund
@@ -169,6 +172,9 @@ COMMANDS: Final = (
     f"--as zhou institution show {_H} {_R}",
     f"--as zhou layers bill {{SELECT setl_id FROM fund.bill_layer ORDER BY 1 LIMIT 1}} {_R}",
     f"--as zhou jobs list {_R}",
+    f"--as zhou monitor show {_R} --day 2026-03-03",
+    f"--as zhou risk list {_R}",
+    f"--as zhou risk show {{SELECT max(n) FROM fund.risk_case}} {_R}",
     f"--as zhou jobs show overdue {_R}",
     f"--as zhou key list {_R}",
     f"--as zhou layers totals {_R} --from 2026-03-01 --to 2026-04-30",

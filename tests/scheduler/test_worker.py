@@ -263,7 +263,7 @@ def test_a_fault_of_the_program_is_a_failure_with_an_end(world: Any) -> None:
     assert once(world, "a", lambda: "ok").state == "done"
 
 
-KINDS = ("day", "overdue", "handback", "anchors", "search", "alarms", "check")
+KINDS = ("day", "overdue", "handback", "anchors", "search", "alarms", "check", "risk", "monitor")
 
 
 @pytest.mark.fault(29)
@@ -333,7 +333,15 @@ def test_two_workers_started_together_do_nothing_twice(world: Any, app_on: AppOn
         thread.join()
     finished = [(run.job, run.slot) for run in done if run.state == "done"]
     assert len(finished) == len(set(finished))
-    assert {job for job, _ in finished} == {"day", "overdue", "anchors", "search", "alarms"}
+    assert {job for job, _ in finished} == {
+        "day",
+        "overdue",
+        "anchors",
+        "search",
+        "alarms",
+        "risk",
+        "monitor",
+    }
     assert rows(world, "SELECT max(run) FROM payments.daily_run") == [(1,)]
 
 

@@ -37,6 +37,7 @@ START = (
     "/desk/control-report?period=202603", "/desk/books/balance-sheet?period=202603", "/desk/books/columnar?account=9104",
     "/desk/orders?state=returned", "/desk/blocked?date=2026-03-02", "/desk/reconcile?fund=310&term=202603",
     "/desk/reconcile?fund=390&term=202603", "/desk/matching?account=4200000000001003", "/desk/matching?account=4200000000001004",
+    "/desk/monitor?day=2026-03-03&term=202603", "/desk/risk",
 )  # fmt: skip
 SAME_KIND = 6
 """Pages of one kind that are looked at."""

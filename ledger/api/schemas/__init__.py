@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.api.schemas import alarms, books, general, institutions, intake, jobs, payments
+from ledger.api.schemas import alarms, books, general, institutions, intake, jobs, payments, watch
 from ledger.api.schemas.parts import Schema, ref
 
 __all__ = ["SCHEMAS", "Schema", "ref"]
@@ -17,4 +17,5 @@ SCHEMAS: Final[dict[str, Schema]] = (
     | intake.SCHEMAS
     | jobs.SCHEMAS
     | payments.SCHEMAS
+    | watch.SCHEMAS
 )

@@ -115,6 +115,11 @@ _LAST_CHECK: Final[LiteralString] = """
 SELECT max(slot) FROM jobs.job_run WHERE region = %(region)s AND job = 'check' AND state = 'done'"""
 _FROZEN: Final[LiteralString] = """
 SELECT f.code, f.found_on::text, f.detail FROM payments.freezing f WHERE f.region = %(region)s AND f.state <> 'lifted' ORDER BY f.n"""
+_RISK: Final[LiteralString] = """
+SELECT c.n::text, c.found_on::text, c.rule FROM fund.risk_case c
+ WHERE c.region = %(region)s AND (EXISTS (SELECT 1 FROM fund.risk_step s WHERE s.region = c.region AND s.case_n = c.n AND s.state = 'proposed')
+       OR NOT EXISTS (SELECT 1 FROM fund.risk_step s WHERE s.region = c.region AND s.case_n = c.n AND s.state = 'confirmed'))
+ ORDER BY c.n"""
 _UNSIGNED: Final[LiteralString] = """
 SELECT b.region::text, min(b.opened_on)::text, coalesce(max(d.asked_by) || '已提出，待另一人确认', '')
   FROM books.book b LEFT JOIN access.signing_demand d ON d.region = b.region
@@ -229,6 +234,7 @@ _KINDS: Final[Mapping[str, Callable[[Transaction, Moment], Iterator[_Found]]]] =
     "deadline": _deadline,
     "deadline_past": _deadline_past,
     "frozen": _aged(_FROZEN),
+    "risk": _aged(_RISK),
     "login_refused": _refused,
     "unsigned": _aged(_UNSIGNED),
     "clock": _clock,

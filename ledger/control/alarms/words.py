@@ -15,6 +15,7 @@ _FAMILIES: Final = {
     "job_silent": ("job", ""),
     "findings": ("job", ""),
     "frozen": ("freeze.sign", ""),
+    "risk": ("", "risk.rule"),
     "notice": ("alarm.channel", ""),
 }
 """Families of words that they are codes of, by the alarm's kind."""

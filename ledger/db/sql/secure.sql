@@ -95,6 +95,9 @@ BEGIN
             fund.trace_code}'),
         ('INSERT', '{maker,checker,accountant,intake,system}', '{fund.reconciliation}'),
         ('INSERT', '{reviewer}', '{fund.control_report}'),
+        ('INSERT', '{system,accountant}', '{fund.risk_case}'),
+        ('INSERT', '{system}', '{fund.monitor_figure,fund.monitor_tick}'),
+        ('UPDATE', '{system}', '{fund.monitor_figure}'),
         ('INSERT', '{maker,checker,accountant,chief,cashier,system}', '{fund.anchored}'),
         ('INSERT', '{system}', '{jobs.job_run}'),
         ('INSERT', '{admin,chief,system}', '{jobs.asked}'),
@@ -167,7 +170,7 @@ DECLARE
         payments.match_line,payments.reconciliation,payments.reconciliation_item,payments.statement_file,payments.statement_line,
         payments.statement_match,payments.statement_page,payments.statement_withdrawal}';
     left_ text[] := '{access.alarm_notice,access.alarm_seen,access.app_user,access.user_role,fund.bill_layer,fund.calendar_day,
-        fund.calendar_year,fund.intake_load,fund.quarantine,fund.record,fund.region,fund.sealing_key,jobs.asked,jobs.job_run}';
+        fund.calendar_year,fund.intake_load,fund.monitor_figure,fund.monitor_tick,fund.quarantine,fund.record,fund.region,fund.sealing_key,jobs.asked,jobs.job_run}';
 BEGIN
     FOR d IN SELECT c.oid::regclass::text AS name, k.command, has_table_privilege('fundledger_service', c.oid, k.command) AS whole,
                     (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a

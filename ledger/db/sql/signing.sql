@@ -670,6 +670,8 @@ CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.person_payment FO
     'person_payment.approve', 'payment_id', 'approved_by', 'approved_on', '*fund,kind,psn_no,subfund,service_year,term,category,amount_fen,document,payee_name,payee_number,payee_bank,payee_cnaps,due_on,prepared_by,prepared_on', '');
 CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.refund FOR EACH ROW EXECUTE FUNCTION access.check_decision(
     'refund.approve', 'refund_id', 'approved_by', 'approved_on', 'fund,institution,kind,ordered_by,account,received_on,amount_fen,document,receipt_no,advance_id,prepared_by,prepared_on', 'fund.refund_line');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.risk_step FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'risk.confirm', 'case_n,n', 'decided_by', 'decided_on', 'step,document,ratio,from_day,terms_version,case_digest,proposed_by,proposed_on', '');
 CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.special_case FOR EACH ROW EXECUTE FUNCTION access.check_decision(
     'clear.special', 'fund,setl_id', 'approved_by', 'approved_on', 'year,institution,amount_fen,document,prepared_by', '');
 CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON payments.bank_channel FOR EACH ROW EXECUTE FUNCTION access.check_decision(

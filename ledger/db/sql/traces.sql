@@ -494,6 +494,18 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.region_policy REFERE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.region_policy REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.risk_case REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.risk_case REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.risk_case REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.risk_step REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('case_n,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.risk_step REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('case_n,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.risk_step REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('case_n,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.sample REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sample_id', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.sample REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

@@ -23,6 +23,7 @@ from ledger.payments.out.send import send
 from ledger.simulation.bank import DemoBank
 from ledger.simulation.people import DEMO_REGION
 from ledger.simulation.staff import FILED_AT, Staff, bank_of
+from ledger.simulation.watching import watch_day
 
 DAYS_OF_RECEIPTS: Final = 6
 """After so many days every receipt, late ones and returns included, has come."""
@@ -106,6 +107,14 @@ def take_receipts(staff: Staff, bank: DemoBank, pay_date: date, progress: Progre
             day,
         )
         progress("银行回单", number + 1, DAYS_OF_RECEIPTS + 1)
+
+
+def watch(staff: Staff, pay_date: date) -> None:
+    """The day and those of its receipts as the worker counts them; the rules look at the day of the records."""
+    system = staff.system
+    with unit_of_work(system.engine, system.user, DEMO_REGION) as tx:
+        for number in range(DAYS_OF_RECEIPTS + 1):
+            watch_day(tx, pay_date + timedelta(days=number))
 
 
 def open_periods(staff: Staff, first: date) -> None:

@@ -71,6 +71,7 @@ def live(
     )
     narrator.step("日拨付：记账、制单、审批、制盘、发送", lambda: demo_day.pay_out(staff, pay_date))
     narrator.step("银行处理与回单入账", lambda: demo_day.take_receipts(staff, bank, pay_date, narrator.count))
+    narrator.step("监测数据与风险规则", lambda: demo_day.watch(staff, pay_date))
     return loads
 
 

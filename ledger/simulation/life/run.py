@@ -36,6 +36,7 @@ from ledger.simulation.life.month import Month, close_month, live_month, pay_mon
 from ledger.simulation.life.outregion import book_guests, live_outregion
 from ledger.simulation.life.persons import live_persons
 from ledger.simulation.life.refunds import live_refunds
+from ledger.simulation.life.risk import watch
 from ledger.simulation.life.statements import match_statements, take_statement
 from ledger.simulation.life.year import Year, close_year, live_year
 from ledger.simulation.people import DEMO_REGION, found_demo
@@ -172,6 +173,7 @@ def _days(town: Town, progress: Progress) -> None:
             for year in years:
                 live_year(town, year, day)
             close_months(town, day, years)
+            watch(town, day)
         take_records(town, day)
         following = day + timedelta(days=1)
         if following.day == 1:

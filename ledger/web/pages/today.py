@@ -64,6 +64,11 @@ _WAITING: Final[tuple[tuple[tuple[str, ...], str, str, LiteralString], ...]] = (
      " UNION ALL SELECT prepared_on FROM fund.person_payment WHERE region = %(region)s AND state = 'requested') c"),
     (("accountant",), "请款待登记到账", "cash",
      "SELECT count(*), min(prepared_on) FROM fund.fund_request WHERE region = %(region)s AND state = 'approved'"),
+    (("checker",), "风险处置待复核", "risk",
+     "SELECT count(*), min(proposed_on) FROM fund.risk_step WHERE region = %(region)s AND state = 'proposed'"),
+    (("maker", "accountant"), "风险事项待处置", "risk?state=found",
+     "SELECT count(*), min(found_on) FROM fund.risk_case c WHERE region = %(region)s AND NOT EXISTS (SELECT 1 FROM fund.risk_step s"
+     " WHERE s.region = c.region AND s.case_n = c.n AND s.state <> 'refused')"),
     (("checker",), "退款待复核", "refunds",
      "SELECT count(*), min(received_on) FROM fund.refund WHERE region = %(region)s AND state = 'requested'"),
     (("checker",), "预付待复核", "advances",

@@ -1,0 +1,37 @@
+"""超预算进度: what an institution's records of the year claim, against the part of its yearly standard that is due by the day.
+
+The standard is that of the clearing plan two persons agreed on; an institution without one is not compared (procedure.md 4, 6).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger.control.risk.rule import RiskRule
+
+RULE: Final = RiskRule(
+    "budget", "risk_budget", "110", {},
+    """
+    WITH planned AS MATERIALIZED (
+        SELECT s.institution, s.fund, s.standard_fen, encode(p.digest, 'hex') AS plan FROM fund.clearing_plan p
+          JOIN fund.clearing_standard s ON s.region = p.region AND s.fund = p.fund AND s.year = p.year
+         WHERE p.region = %(region)s AND p.year = extract(year FROM %(day)s::date) AND p.approved_by <> '' AND p.approved_on <= %(day)s
+           AND s.standard_fen > 0 AND %(institution)s IN ('', s.institution)),
+    known AS MATERIALIZED (
+        SELECT p.institution, p.fund, p.fund_fen FROM planned d
+          JOIN fund.payable p ON p.region = %(region)s AND p.institution = d.institution AND p.fund = d.fund AND p.subfund = 'pool'
+           AND p.day BETWEEN %(first)s AND %(day)s
+          JOIN books.source s ON s.region = p.region AND s.fund = p.fund AND s.source_key = p.recognised_by
+         WHERE s.seq <= (%(seqs)s::bigint[])[array_position(%(funds)s::smallint[], p.fund)]), figures AS (
+        SELECT d.institution, d.fund, d.standard_fen, d.plan, sum(k.fund_fen)::bigint AS fen,
+               extract(doy FROM %(day)s::date)::integer AS gone,
+               extract(doy FROM make_date(extract(year FROM %(day)s::date)::integer, 12, 31))::integer AS days
+          FROM planned d JOIN known k ON k.institution = d.institution AND k.fund = d.fund GROUP BY 1, 2, 3, 4),
+    over AS (
+        SELECT f.*, (f.fen::numeric * f.days * 10000 / (f.standard_fen::numeric * f.gone))::bigint AS figure FROM figures f
+         WHERE f.fen::numeric * f.days * 10000 >= %(threshold)s * f.standard_fen::numeric * f.gone)
+    SELECT o.institution, max(o.figure),
+           jsonb_agg(jsonb_build_object('fund', o.fund, 'standard_fen', o.standard_fen, 'fen', o.fen, 'plan', o.plan) ORDER BY o.fund)
+      FROM over o GROUP BY o.institution ORDER BY o.institution COLLATE "C" """,
+    monthly=True, yearly=True, reads_known=False,
+)  # fmt: skip
