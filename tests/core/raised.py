@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 CODE: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
@@ -75,6 +76,8 @@ class _Module(NamedTuple):
     path: str
     tree: ast.Module
     constants: Mapping[str, ast.expr]
+    calls: list[tuple[ast.Call | ast.Dict, ast.FunctionDef | ast.AsyncFunctionDef | None]]
+    """What `_within` finds: walked once, read until no function is found to take a code that was not known to."""
 
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -105,7 +108,7 @@ def _module(path: str, text: str) -> _Module:
             constants |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
             constants[node.target.id] = node.value
-    return _Module(path, tree, constants)
+    return _Module(path, tree, constants, list(_within(tree, None)))
 
 
 def _kinds(modules: Iterable[_Module]) -> set[str]:
@@ -134,7 +137,7 @@ class _Reader:
         self.known = set(sinks)
 
     def read(self) -> None:
-        for node, function in _within(self.module.tree, None):
+        for node, function in self.module.calls:
             if isinstance(node, ast.Dict):
                 self._take_document(node)
                 continue
@@ -296,10 +299,17 @@ def _default(function: _Function, name: str) -> Iterator[str]:
             yield str(default.value)
 
 
+@lru_cache(maxsize=4096)
+def _binding(function: _Function) -> tuple[ast.AST, ...]:
+    """What gives names a value in a function; asked for every name of it."""
+    kinds = ast.Assign | ast.AnnAssign | ast.NamedExpr | ast.For | ast.comprehension
+    return tuple(node for node in ast.walk(function) if isinstance(node, kinds))
+
+
 def _assigned(function: _Function | None, name: str) -> list[ast.expr]:
     """All values a local variable is given, also as one of several and as what a loop goes over."""
     found: list[ast.expr] = []
-    for node in ast.walk(function) if function is not None else ():
+    for node in _binding(function) if function is not None else ():
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 found += _parted(target, node.value, name)

@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from ledger.core.errors import Conflict, Unavailable
 from ledger.db import programs
 from ledger.db.cluster import Cluster
+from tests.scenes.server import new_home
 
 CHOSEN = os.environ.get("FUNDLEDGER_TEST_PG_BINDIR")
 BINDIR = Path(CHOSEN) if CHOSEN else None
@@ -249,6 +250,7 @@ ORDINARY = textwrap.dedent("""
     from pathlib import Path
     import psycopg
     from ledger.db.cluster import Cluster
+from tests.scenes.server import new_home
     from ledger.settings import Settings
     home, bindir, uid, gid = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     if os.geteuid() == 0:  # everything is imported: the interpreter itself may lie where that user cannot go
@@ -306,18 +308,28 @@ STRANGER = textwrap.dedent("""
 """)
 
 
+@pytest.fixture(scope="module")
+def anothers():
+    """A home that is another user's, its server running: none of the commands gets as far as changing it."""
+    if not as_root():
+        yield Path("/proc/1")  # root's, and not ours
+        return
+    made = new_home()
+    cluster_in(made).start()
+    yield made
+    assert cluster_in(made).running()
+    cluster_in(made).stop("immediate")
+    shutil.rmtree(made)
+
+
 @pytest.mark.parametrize(
     "words", [("verify",), ("db", "status"), ("db", "stop"), ("db", "start"), ("book", "list", "--as", "li")]
 )
-def test_another_users_home_is_refused_by_every_command(home, words):
-    if as_root():
-        cluster_in(home).start()
-    else:
-        home = Path("/proc/1")  # root's, and not ours
+def test_another_users_home_is_refused_by_every_command(anothers, words):
     plain = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     done = subprocess.run(
         [sys.executable, "-c", STRANGER, *words, "--json"],
-        env=plain | {"FUNDLEDGER_HOME": str(home), "HOME": "/tmp"}, capture_output=True, text=True, check=False,
+        env=plain | {"FUNDLEDGER_HOME": str(anothers), "HOME": "/tmp"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["error"] == "db.home_owner"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -324,9 +324,11 @@ class Dying(psycopg.Connection[Any]):
 
 
 @pytest.mark.fault(23)
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_before_any_statement_it_is_as_before_and_then_whole(
-    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
+    """The default group kills before every fourth statement, beginning with another one each day; the long group before all."""
     settings = make("killed")
     migrate(settings)
     with admin(settings) as connection:
@@ -342,7 +344,7 @@ def test_killed_before_any_statement_it_is_as_before_and_then_whole(
 
     monkeypatch.setattr(migrations, "driver_of", dying)
     survived = 0
-    for number in range(2, 400):
+    for number in range(2 + datetime.now(UTC).toordinal() % every, 400, every):
         Dying.left = number
         try:
             done = migrate(settings)

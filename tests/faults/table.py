@@ -6,6 +6,7 @@ import ast
 import csv
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -63,9 +64,12 @@ def still_open() -> dict[int, str]:
         return {int(row["number"]): row["lacks"] for row in rows}
 
 
-def proofs() -> list[Proof]:
+@cache
+def proofs() -> tuple[Proof, ...]:
     """Every test with a `fault` mark, by its place."""
-    return [proof for path in tracked("tests/*.py") if path.name.startswith("test_") for proof in _of(path)]
+    return tuple(
+        proof for path in tracked("tests/*.py") if path.name.startswith("test_") for proof in _of(path)
+    )
 
 
 def _of(path: Path) -> Iterator[Proof]:
