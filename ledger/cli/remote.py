@@ -35,7 +35,7 @@ NOT_REMOTE: Final[Mapping[str, str]] = {
     "intake load": "records come over POST /api/v1/settlements",
 }
 """Commands that act and are not offered here, each with the way that is."""
-SECRET: Final = frozenset({"user key", "user link", "data open"})
+SECRET: Final = frozenset({"user key", "user link", "data open", "data open-payee"})
 """Their answer holds a secret and is never kept: no key may be given with them."""
 _ANSWER: Final = " answer"
 _PASSED_OVER: Final = frozenset({"as_json", "help"})

@@ -49,6 +49,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.policy_proposal": Traced(("key", "from_day", "version")),
     "fund.quarantine": Traced(("file_sha256", "load_id", "line")),
     "fund.region_policy": Traced(("key", "from_day")),
+    "fund.removal": Traced(("n",)),
     "fund.sealing_key": Traced(("n",)),
     "fund.terms": Traced(("institution", "kind", "version")),
     "jobs.asked": Traced(("n",)),
