@@ -229,7 +229,7 @@ def _file(name: str, number: int, value: Any, folder: Path) -> Path:
         else:
             content = str(value.get("content", "")).encode()
         place = folder / f"{number}"
-        place.mkdir()
+        place.mkdir(mode=0o700)
         write_private(place / (plain or "file"), content)
     except (binascii.Error, ValueError, OSError):
         raise InvalidInput("usage.value", f"{name}的文件名或内容不合规", field=name) from None

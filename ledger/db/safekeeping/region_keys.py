@@ -14,6 +14,7 @@ from typing import Any, Final
 import psycopg
 
 from ledger.core.errors import NotFound
+from ledger.core.private import private_folder
 from ledger.db.safekeeping.fields import Fields
 from ledger.db.safekeeping.seal_up import seal_up, unguarded
 from ledger.db.safekeeping.sealing import (
@@ -33,7 +34,7 @@ _STEP: Final = 500
 def new_key(home: Path, region: int) -> Recipient:
     """A new pair, its private half in the home; nothing is sealed for it before the database has its public half."""
     folder = home / "keys"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(folder)
     partial = folder / "new.key"
     for left in (partial, partial.with_name("new.key.pub")):
         left.unlink(missing_ok=True)

@@ -28,7 +28,7 @@ CREATE UNIQUE INDEX one_removal ON fund.removal (region, kind) WHERE state = 'pr
 -- The day before which a kind is past its term. Of the business day and the machine's the earlier: no date brings it nearer.
 CREATE OR REPLACE FUNCTION fund.term_of(p_region integer, p_kind text, p_on date) RETURNS date LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT (least(p_on, (now() AT TIME ZONE 'Asia/Shanghai')::date)
+    SELECT (least(p_on, (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date)
             - make_interval(years => coalesce((SELECT p.value::integer FROM fund.region_policy p WHERE p.region = p_region
                                                   AND p.key = 'retention_' || p_kind AND p.from_day <= p_on ORDER BY p.from_day DESC LIMIT 1),
                                               CASE p_kind WHEN 'quarantine' THEN 3 WHEN 'log' THEN 10 ELSE 1 END)))::date
