@@ -33,7 +33,7 @@ def remittance_grid(tx: Transaction, order_no: str) -> Grid:
     lines = _PARTS.get(order.kind, _items)(tx, order)
     total = sum(int(str(line.cells[6])) for line in lines if line.cells[6] is not None)
     heads = (
-        f"拨付单 {order.order_no}", f"{said('kind', order.kind)}，拨付日{order.pay_date}", f"收款 {order.payee.name} {order.payee.number}",
+        f"拨付单 {order.order_no}", f"{said('kind', order.kind)}，拨付日{order.pay_date}", f"收款 {order.shown_payee.name} {order.shown_payee.number}",
         f"状态 {said('order.state', order.state)}", "单位：元",
     )  # fmt: skip
     last = Line(("合计", "", "", "", "", None, total), total=True)

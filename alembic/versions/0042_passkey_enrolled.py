@@ -4,7 +4,7 @@ from alembic import op
 from ledger.db.migrate import run_folder
 
 revision = "0042"
-down_revision = "0038"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 

@@ -11,9 +11,13 @@ from typing import Final, NamedTuple
 
 from ledger.core.errors import BadRequest, Conflict, InFlight
 from ledger.db.locks import Lock, try_hold
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 
 _KEY: Final = re.compile(r"[!-~]{1,200}", re.ASCII)
+OK: Final = 200
+NAMELESS: Final = frozenset({"POST /api/v1/settlements"})
+"""Routes whose answers name settlements and no person; refused words are masked (tests/db/test_personal.py). All others are sealed."""
 
 
 class KeyTaken(Exception):
@@ -62,7 +66,12 @@ def stored_answer(tx: Transaction, route: str, key: str, digest: bytes) -> Kept 
         return None
     if bytes(row[0]) != digest:
         raise Conflict("key_reused", "此Idempotency-Key已用于另一内容的请求")
-    return Kept(row[1], bytes(row[2]))
+    if row[1] == OK and not row[2]:
+        raise Conflict(
+            "key.answer_lost",
+            "此Idempotency-Key的事项已经办理，答复已逾保存期而清除：请查询结果，不会再办一次",
+        )
+    return Kept(row[1], fields(tx).open_bytes(bytes(row[2])))
 
 
 def store_answer(tx: Transaction, route: str, key: str, digest: bytes, answer: Kept) -> None:
@@ -77,6 +86,6 @@ def store_answer(tx: Transaction, route: str, key: str, digest: bytes, answer: K
         key=key,
         digest=digest,
         status=answer.status,
-        response=answer.body,
+        response=answer.body if route in NAMELESS else fields(tx).seal_bytes(answer.body),
     ):
         raise KeyTaken

@@ -24,6 +24,7 @@ from psycopg.rows import TupleRow
 
 from ledger.core.errors import InvalidInput, Unavailable
 from ledger.core.os_errors import os_reason
+from ledger.core.private import private_folder
 from ledger.db.connections import Engine, Lent, driver_of
 from ledger.db.unit_of_work import NO_REGION, Transaction
 
@@ -226,7 +227,7 @@ def _parse(line: bytes, number: int) -> Anchor:
 
 def _append(path: Path, text: str) -> None:
     new = not path.exists()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     with path.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         end = file.seek(0, os.SEEK_END)

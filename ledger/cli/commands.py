@@ -42,7 +42,7 @@ WORDS: Final = (
     Word("cutover", "ledger.cli.books.cutover", "接转：期初余额、未了事项、旧账明细"),
     Word("daily", "ledger.cli.daily", "日拨付"),
     Word("day", "ledger.cli.day", "一天三步：办理、审批、发送"),
-    Word("data", "ledger.cli.installation.data", "个人信息：隔离行的查看、密钥、保存期限"),
+    Word("data", "ledger.cli.installation.data", "个人信息：隔离行与收款人的查看、密钥、保存期限"),
     Word("db", "ledger.cli.installation.db", "数据库：启动、停止、状态、建库升级、备份、恢复"),
     Word("declare", "ledger.cli.declare", "申报"),
     Word("institution", "ledger.cli.institution", "定点医药机构与收款账户"),

@@ -14,7 +14,7 @@ from ledger.cli.line.context import JsonFlag, app_for, progress_bar, show, steps
 from ledger.core.cells import cell
 from ledger.core.errors import InvalidInput, LedgerError
 from ledger.core.money import yuan_grouped
-from ledger.core.private import opened_text
+from ledger.core.private import opened_text, private_folder
 from ledger.db.unit_of_work import NO_REGION, unit_of_work
 from ledger.fund.intake.file import FileResult, load_file
 from ledger.fund.record.judge import IntakeRules
@@ -108,7 +108,7 @@ def write_quarantine_report(running: App, results: list[FileResult]) -> Path | N
                 loads=list(names),
             )
     folder = running.settings.home / "reports"
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     path = folder / f"quarantine-{min(names)}-{max(names)}.csv"
     with opened_text(path, encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)

@@ -35,7 +35,7 @@ NOT_REMOTE: Final[Mapping[str, str]] = {
     "intake load": "records come over POST /api/v1/settlements",
 }
 """Commands that act and are not offered here, each with the way that is."""
-SECRET: Final = frozenset({"user key", "user link", "data open"})
+SECRET: Final = frozenset({"user key", "user link", "data open", "data open-payee"})
 """Their answer holds a secret and is never kept: no key may be given with them."""
 SHOWN_ONCE: Final = "second"
 """Of an answer that is kept: this member is not, for it is a secret of the moment (`user confirm`)."""
@@ -238,7 +238,7 @@ def _file(name: str, number: int, value: Any, folder: Path) -> Path:
         else:
             content = str(value.get("content", "")).encode()
         place = folder / f"{number}"
-        place.mkdir()
+        place.mkdir(mode=0o700)
         write_private(place / (plain or "file"), content)
     except (binascii.Error, ValueError, OSError):
         raise InvalidInput("usage.value", f"{name}的文件名或内容不合规", field=name) from None

@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from ledger.books.anchors import Anchor
 from ledger.core.entries import Book
 from ledger.db.connections import Engine, driver_of
+from ledger.db.safekeeping.fields import Fields, fields_of
 
 STREAMS: Final = 3
 FETCH: Final = 2_000
@@ -66,6 +67,11 @@ class Snapshot:
         ):
             for line in lines:
                 yield bytes(line)
+
+    @property
+    def fields(self) -> Fields:
+        """What opens the sealed fields and bytes of this database."""
+        return fields_of(self.connection)
 
     def books(self) -> list[Book]:
         """Every book there is, whatever table speaks of it: a book whose row is gone is still checked."""

@@ -17,6 +17,15 @@ def private(path: Path) -> Path:
     return path
 
 
+def private_folder(path: Path) -> Path:
+    """`path` as a folder, there afterwards; what was not there of it, parents too, is its owner's alone (0700). Raises OSError."""
+    for one in reversed([path, *path.parents]):
+        if not one.exists():
+            one.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)  # raises where a file is there
+    return path
+
+
 def opened(path: Path, mode: str = "wb") -> BinaryIO:
     """`path` opened for writing, mode 0600: a new one is never another's to read, an old one no longer.
 

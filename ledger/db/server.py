@@ -83,6 +83,7 @@ def _entered(place: dict[str, Any], home: Path | None) -> Watched:
     except BaseException:
         made.close()
         raise
+    made.home = home
     return made
 
 

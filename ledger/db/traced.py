@@ -81,6 +81,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.reconciliation": Traced(("fund", "institution", "term", "clr_type")),
     "fund.region": Traced(("region",)),
     "fund.region_policy": Traced(("key", "from_day")),
+    "fund.removal": Traced(("n",)),
     "fund.risk_case": Traced(("n",)),
     "fund.risk_step": Traced(("case_n", "n")),
     "fund.sample": Traced(("sample_id",)),

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Generator
 from contextlib import closing, suppress
+from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
@@ -26,6 +27,10 @@ class Watched(psycopg.Connection[Any]):
 
     born = 0.0
     """When a pool took it in, of time.monotonic."""
+    home: Path | None = None
+    """The data directory of the settings it was made with: where the keys of sealed fields lie."""
+    fields: Any = None
+    """What opens them (`ledger.db.safekeeping.fields`), once somebody asked."""
 
     def wait(self, gen: Generator[Any, Any, Any], *args: Any, **kwargs: Any) -> Any:
         """Wait for the server, known to `cut_older` meanwhile."""

@@ -17,6 +17,7 @@ from adapters.banks.wire.sftp.keys import ensure_ed25519_key
 from ledger.bootstrap import App, client_key_path
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import FUNDS
+from ledger.core.private import private_folder
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.orders.own_accounts import OwnAccount, confirm_channel, propose_channel
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT
@@ -93,11 +94,11 @@ def demo_bank(
     """
     home = app.settings.home / "demo" / "bank"
     for folder in FOLDERS:
-        (home / folder).mkdir(parents=True, exist_ok=True)
+        private_folder(home / folder)
     own = EXPENDITURE_ACCOUNT
     account, fiscal = bank_account(own), bank_account(FISCAL_ACCOUNT)
     key = client_key_path(app.settings.home, DEMO_REGION, own.number)
-    key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(key.parent)
     client_key = ensure_ed25519_key(key)
     terms = Terms(forms=(ReceiptForm.BKER_OFD, ReceiptForm.CAMT054))
     with (

@@ -18,7 +18,7 @@ from ledger.books.account_lines import BEFORE_ALL
 from ledger.books.reading import cut, require_period
 from ledger.core.entries import NO_DIMENSIONS, Book
 from ledger.core.errors import Conflict
-from ledger.core.private import opened
+from ledger.core.private import opened, private_folder
 from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction
 from reports.archive import packing
@@ -194,7 +194,7 @@ class _Package:
 
     def _place(self, name: str) -> Path:
         path = self._folder / name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         return path
 
     def _put(self, name: str, content: bytes) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ledger.books.vouchers import Voucher, VoucherLine
 from ledger.core.entries import Book, Section
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 from reports.render.books_grid import voucher_grid
 from reports.render.grid import Grid
@@ -152,7 +153,7 @@ def bank_statements(tx: Transaction, book: Book, period: int) -> Iterator[Archiv
             digest=digest,
             n=n,
         ):
-            yield ArchivedFile("银行对账单", account, name, form, day, bytes(content))
+            yield ArchivedFile("银行对账单", account, name, form, day, fields(tx).open_bytes(bytes(content)))
 
 
 def kept_sheets(tx: Transaction, book: Book, period: int) -> list[tuple[str, int]]:
@@ -193,7 +194,7 @@ def bank_papers(tx: Transaction, book: Book, period: int) -> Iterator[ArchivedFi
             account=account,
             digest=digest,
         ):
-            yield ArchivedFile("银行来文", account, name, kind, day, bytes(content))
+            yield ArchivedFile("银行来文", account, name, kind, day, fields(tx).open_bytes(bytes(content)))
     sent = tx.rows(
         "SELECT b.file_id FROM payments.bank_file b WHERE b.region = %(region)s"
         " AND b.account IN (SELECT k.account FROM payments.book_account k WHERE k.region = %(region)s AND k.fund = %(fund)s)"
@@ -208,4 +209,6 @@ def bank_papers(tx: Transaction, book: Book, period: int) -> Iterator[ArchivedFi
             region=book.region,
             file_id=file_id,
         ):
-            yield ArchivedFile("拨付文件", account, name, "pain.001", day, bytes(content))
+            yield ArchivedFile(
+                "拨付文件", account, name, "pain.001", day, fields(tx).open_bytes(bytes(content))
+            )

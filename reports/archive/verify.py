@@ -15,7 +15,7 @@ from typing import Any
 from ledger.access.signing.pair import signature_flaw
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
-from ledger.core.private import opened
+from ledger.core.private import opened, private_folder
 from reports.archive import packing
 from reports.archive.export import INDEX, SEAL, SIGNATURE
 from reports.archive.index import Head, IndexEntry, from_xml, to_csv
@@ -75,7 +75,7 @@ def _unpack(path: Path, folder: Path, done: ArchiveCheck) -> None:
             if not place.is_relative_to(folder) or place == folder or name.endswith("/"):
                 done.findings.append((name, "名称不合规"))
                 continue
-            place.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(place.parent)
             try:
                 with packed.open(name) as file, opened(place) as out:
                     while part := file.read(1 << 20):

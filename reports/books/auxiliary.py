@@ -11,6 +11,7 @@ from ledger.books.reading import Cut, LeafRow, cut, leaf_rows, require_period
 from ledger.core.entries import Book, Dimensions, Section
 from ledger.core.errors import InvalidInput
 from ledger.core.words import said
+from ledger.db.safekeeping.fields import read_shown
 from ledger.db.unit_of_work import Transaction
 from reports.books.heading import SIGNERS, facts, heads, when
 from reports.render.grid import Column, Grid, Line
@@ -213,7 +214,8 @@ def _names(tx: Transaction, by: Dimension, values: set[str]) -> dict[str, str]:
     named = dict.fromkeys(values, "")
     if by is Dimension.PARTY:
         named |= dict(
-            tx.rows(
+            read_shown(
+                tx,
                 "SELECT institution, name FROM fund.institution WHERE region = %(region)s AND institution = ANY(%(values)s)"
                 " UNION ALL SELECT account, name FROM payments.bank_account WHERE region = %(region)s AND account = ANY(%(values)s)"
                 " UNION ALL SELECT party, name FROM fund.party WHERE region = %(region)s AND party = ANY(%(values)s)",

@@ -13,6 +13,7 @@ from ledger.core.accounts import FISCAL_KIND, SPENDING_KIND
 from ledger.core.entries import Book, Dimensions
 from ledger.core.errors import InvalidInput
 from ledger.core.words import evidence_named
+from ledger.db.safekeeping.fields import shown_rows
 from ledger.db.unit_of_work import Transaction
 from reports.books.heading import BALANCE_COLUMNS, LEDGER_COLUMNS, SIGNERS, facts, heads, when
 from reports.books.sub_ledger import WHOLE
@@ -125,4 +126,4 @@ def _other_names(tx: Transaction, book: Book, lines: Sequence[LedgerLine]) -> di
         accounts=[account for account, _ in asked],
         papers=[paper for _, paper in asked],
     )
-    return {(account, paper): name for account, paper, name in found}
+    return {(account, paper): name for account, paper, name in shown_rows(tx, found)}

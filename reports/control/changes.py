@@ -8,6 +8,7 @@ from typing import Any, Final, LiteralString
 
 from ledger.core.entries import FUND_NAMES
 from ledger.core.words import evidence_named, said
+from ledger.db.safekeeping.fields import read_shown
 from ledger.db.unit_of_work import Transaction
 from reports.control.due import DUE, ControlMonth
 from reports.render.grid import Column, Grid, Line
@@ -143,4 +144,4 @@ def suspense_grid(tx: Transaction, month: ControlMonth) -> Grid:
 
 
 def _asked(tx: Transaction, query: LiteralString, month: ControlMonth) -> list[tuple[Any, ...]]:
-    return tx.rows(query, region=month.region, first=month.first, after=month.after)
+    return read_shown(tx, query, region=month.region, first=month.first, after=month.after)

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Final, LiteralString
 
 from ledger.core.accounts import coded
+from ledger.db.safekeeping.fields import shown_rows
 from ledger.db.unit_of_work import Transaction
 from reports.explain.papers import KINDS, FoundPaper
 
@@ -150,7 +151,7 @@ def _dicts(tx: Transaction, query: LiteralString, **params: object) -> Rows:
     names = [column.name for column in cursor.description or ()]
     return [
         {name: _plain(name, value) for name, value in zip(names, row, strict=True)}
-        for row in cursor.fetchall()
+        for row in shown_rows(tx, cursor.fetchall())
     ]
 
 

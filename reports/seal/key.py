@@ -15,7 +15,7 @@ from ledger.access.signing.pair import (
 )
 from ledger.core.errors import InvalidInput
 from ledger.core.os_errors import os_reason
-from ledger.core.private import write_private
+from ledger.core.private import private_folder, write_private
 
 
 def private_path(home: Path, algorithm: Algorithm = ED25519) -> Path:
@@ -35,8 +35,8 @@ def ensure_key(home: Path, algorithm: Algorithm = ED25519) -> tuple[KeyPair, boo
         if path.is_file():
             return pair(algorithm, bytes.fromhex(path.read_text().strip())), False
         made = pair(algorithm, generate(algorithm))
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        public_path(home, algorithm).parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
+        private_folder(public_path(home, algorithm).parent)
         write_private(path, made.private.hex() + "\n")
         write_private(public_path(home, algorithm), made.public + "\n")
     except ValueError as error:

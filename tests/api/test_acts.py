@@ -141,7 +141,7 @@ def test_another_region_is_not_there(do: Any) -> None:
 
 
 def test_a_secret_is_never_kept_under_a_key(do: Any) -> None:
-    assert {"user key", "user link", "data open"} == SECRET
+    assert {"user key", "user link", "data open", "data open-payee"} == SECRET
     refused = do("user/key", "maker", "k-4", user="maker", expires="2099-01-01", label="x")
     assert refused.json()["code"] == "key.secret"
 

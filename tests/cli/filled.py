@@ -79,6 +79,8 @@ fund.person_payment.subfund subfund
 fund.policy_proposal.state policy.state
 fund.quarantine.state quarantine.state
 fund.reconciliation.state reconciliation.state
+fund.removal.kind retention.kind
+fund.removal.state removal.state
 fund.refund.kind refund.kind
 fund.refund.ordered_by refund.ordered_by
 fund.refund.state refund.state
@@ -245,7 +247,7 @@ NOT_LISTED: Final = {
     "cutover check": "counts and differences, each with its own sentence; tests/cli/test_cutover_commands.py",
     "cutover report": "a report to sign; tests/fund/cutover",
     "cutover template": "names of files",
-    "data retention": "years and counts of kinds that have a name",
+    "data retention list": "years and counts of kinds that have a name; removals: tests/fund/region/test_removal.py",
     "db audit-admin": "names one person; tests/access/test_administrators.py",
     "db link": "a link for one person; tests/access/test_sessions.py",
     "db archive": "the address of what is kept; tests/faults/test_lost_machines.py",

@@ -36,6 +36,7 @@ from ledger.core.digests import (
 from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, credit, debit
 from ledger.db.engine import auditor_engine, service_engine
 from ledger.db.roles import grant_database
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import Institution
@@ -306,7 +307,7 @@ def file_batch(service: Engine, batch: str) -> None:
                 REGION,
                 batch,
                 ACCOUNT,
-                content,
+                fields(tx).seal_bytes(content),
                 sha256(content).digest(),
                 b"",
                 len(rows),

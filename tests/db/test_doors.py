@@ -213,7 +213,7 @@ SHARED_CALLS: Final = {
 }  # fmt: skip
 ADMINISTERED: Final = {
     "access.alarm_notice", "access.alarm_seen", "access.app_user", "access.user_role", "fund.calendar_day", "fund.calendar_year",
-    "fund.monitor_figure", "fund.monitor_tick", "fund.region", "fund.sealing_key", "jobs.asked", "jobs.job_run", "fund.add_sealing_key", "fund.decide_calendar", "fund.propose_calendar",
+    "fund.monitor_figure", "fund.monitor_tick", "fund.region", "fund.sealing_key", "jobs.asked", "jobs.job_run", "fund.add_sealing_key", "fund.decide_calendar", "fund.propose_calendar", "fund.decide_removal", "fund.propose_removal",
     "fund.decide_policies", "fund.propose_policy",
 }  # fmt: skip
 """Users, keys, choices, calendars, regions, jobs, what jobs count: the service's alone."""

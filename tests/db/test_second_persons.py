@@ -28,6 +28,7 @@ BY_FUNCTION = {
     "fund.payee_account": "institution.confirm",
     "fund.policy_proposal": "policy.confirm",
     "books.voucher_template": "template.confirm",
+    "fund.removal": "retention.confirm",
     "fund.sheet": "month.approve",
     "fund.terms": "institution.confirm",
     "payments.approval": "payments.approve",

@@ -185,6 +185,22 @@ def written(house: House, home: str = "ledger/core/private.py") -> Iterator[Foun
                     yield Found("written", module.path, node.lineno, how)
 
 
+_HOME_MADE: Final = ("ledger/db/cluster.py", "ledger/db/roles.py", "ledger/db/server.py")
+"""Where the data directory itself is made: the embedded server's own user passes through it, and nothing of it but what is 0600 and 0700."""
+
+
+def folders(house: House, home: str = "ledger/core/private.py") -> Iterator[Found]:
+    """Folders made past their one home, which makes them and what was missing above them their owner's alone."""
+    for module in house.modules.values():
+        if module.path not in (home, *_HOME_MADE) and not module.path.startswith(_MADE_UP):
+            for node in ast.walk(module.tree):
+                if not isinstance(node, ast.Call) or _last(node.func) not in ("mkdir", "makedirs"):
+                    continue
+                modes = [word.value for word in node.keywords if word.arg == "mode"]
+                if not any(isinstance(one, ast.Constant) and one.value == 0o700 for one in modes):
+                    yield Found("folder", module.path, node.lineno, _last(node.func))
+
+
 def _writes(call: ast.Call) -> str:
     """How a call opens a file for writing; empty where it does not."""
     name = _last(call.func)
@@ -245,5 +261,6 @@ def check(house: House, owner: Mapping[str, str], everywhere: set[str]) -> list[
         *locks(house),
         *clocks(house),
         *written(house),
+        *folders(house),
         *raw_codes(house),
     ]

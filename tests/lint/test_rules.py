@@ -201,6 +201,13 @@ def test_a_file_that_others_may_read_is_found(code: str, what: str) -> None:
     assert found("ledger/simulation/x.py", code) == []
 
 
+@pytest.mark.parametrize("code", ["p.mkdir(parents=True)", "p.mkdir(mode=0o755)", "p.mkdir()"])
+def test_a_folder_that_others_may_enter_is_found(code: str) -> None:
+    assert found("reports/x.py", code) == [("folder", "mkdir")]
+    assert found("reports/x.py", "p.mkdir(mode=0o700)") == []
+    assert found("ledger/simulation/x.py", code) == []
+
+
 @pytest.mark.parametrize(
     "code",
     ["p.open()", "p.open('rb')", "opened(p, 'wb')", "write_private(p, b'')", "os.open(p, os.O_RDONLY)"],

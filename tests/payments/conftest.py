@@ -23,6 +23,7 @@ from ledger.books.setup import open_book, open_period
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
 from ledger.core.errors import Conflict, LedgerError
+from ledger.db.safekeeping.fields import MAGIC, fields
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import Institution
@@ -74,6 +75,12 @@ class World:
     def rows(self, query: Any, **params: object) -> list[Any]:
         with self.tx() as tx:
             return list(tx.rows(query, **params))
+
+    def opened(self, content: bytes) -> bytes:
+        """Bytes as they came, of what is stored sealed."""
+        with self.tx() as tx:
+            assert content.startswith(MAGIC)
+            return fields(tx).open_bytes(content)
 
     def allot(self, fen: int) -> None:
         """Money into the paying account: Dr 1004 Cr 1003."""

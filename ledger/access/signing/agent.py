@@ -19,6 +19,7 @@ from ledger.access.signing.pair import KeyPair
 from ledger.access.signing.statement import read_statement
 from ledger.core.errors import LedgerError, Unavailable
 from ledger.core.os_errors import os_reason
+from ledger.core.private import private_folder
 
 LINE_MAX: Final = 20_000
 SECONDS: Final = 10.0
@@ -50,7 +51,7 @@ def held(path: Path) -> list[HeldByAgent]:
 def serve(path: Path, keys: Mapping[str, KeyPair], idle_seconds: float) -> None:
     """Answer until nobody has asked for `idle_seconds`; then the keys are gone. Raises Unavailable `signing_key.agent`."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         if path.parent.stat().st_mode & 0o077 or path.parent.stat().st_uid != os.geteuid():
             raise PermissionError(13, "", str(path.parent))
         path.unlink(missing_ok=True)

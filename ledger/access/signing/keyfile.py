@@ -17,7 +17,7 @@ from ledger.access.signing.pair import Algorithm, KeyPair, generate, key_id, pai
 from ledger.access.signing.statement import canonical
 from ledger.core.errors import Forbidden, InvalidInput
 from ledger.core.os_errors import os_reason
-from ledger.core.private import write_private
+from ledger.core.private import private_folder, write_private
 
 FORMAT: Final = "fundledger-key"
 PASSPHRASE_MIN: Final = 10
@@ -48,7 +48,7 @@ def new_key(path: Path, algorithm: Algorithm, passphrase: str) -> KeyPair:
         bytes.fromhex(str(head["nonce"])), made.private, canonical(head).encode()
     )
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         write_private(path, canonical({**head, "secret": sealed.hex()}) + "\n")
     except OSError as error:
         raise InvalidInput(

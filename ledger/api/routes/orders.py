@@ -11,6 +11,7 @@ from ledger.api.description import described
 from ledger.api.scope import in_region
 from ledger.core.dates import parse_day
 from ledger.core.errors import NotFound
+from ledger.db.safekeeping.fields import read_shown, shown_rows
 from ledger.payments.incoming.proven import read_refusals
 
 router = APIRouter(prefix="/api/v1/orders", tags=["拨付单"])
@@ -90,13 +91,15 @@ def order_of(
             )
             if row is None:
                 continue
+            [row] = shown_rows(tx, [row])
             items = tx.rows(
                 """SELECT source, subfund, service_year, term, category, amount_fen FROM payments.order_item
                     WHERE region = %(region)s AND order_no = %(order)s ORDER BY n""",
                 region=region,
                 order=order,
             )
-            events = tx.rows(
+            events = read_shown(
+                tx,
                 """SELECT event, from_state, to_state, user_name, business_date, reason FROM payments.order_event
                     WHERE region = %(region)s AND order_no = %(order)s ORDER BY n""",
                 region=region,

@@ -12,6 +12,7 @@ import typer
 
 from ledger.acts.posts import login_of
 from ledger.books.reading import parse_book
+from ledger.bootstrap import App
 from ledger.cli.line.context import JsonFlag, act, app_for, progress_bar, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
@@ -20,7 +21,7 @@ from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.cutover.files import write_template, write_template_workbook
 from ledger.fund.cutover.opening import confirm_cutover, refuse_cutover
 from ledger.fund.cutover.read import read_set
-from ledger.fund.cutover.store import differences, propose, read_cutovers, stage
+from ledger.fund.cutover.store import differences, propose, read_cutovers, sealed_set, stage
 from ledger.fund.cutover.values import CutoverSet, SetDifference
 from reports.cutover import as_csv, as_document, cutover_report
 
@@ -67,6 +68,7 @@ def check(files: FilesArgument, book: BookOption, on: DayOption, *, as_json: Jso
     """核对接转资料：逐处列出不符之处，不作任何改动；有不符则以1退出。"""
     running, named, day = app_for("accountant"), parse_book(book), parse_day(on)
     found, wrong = read_set(files, named, day)
+    found = _sealed(running, named.region, found)
     with progress_bar("写入核对") as progress:
         try:
             # written and undone: by the login that may propose it
@@ -91,6 +93,7 @@ def propose_set(files: FilesArgument, book: BookOption, on: DayOption, *, as_jso
     found, wrong = read_set(files, named, day)
     if wrong:
         raise _refused(wrong)
+    found = _sealed(running, named.region, found)
     digest = found.digest(named, day)
     with (
         progress_bar("写入") as progress,
@@ -119,7 +122,7 @@ def confirm(
         found, wrong = read_set(files, named, day)
         if wrong:
             raise _refused(wrong)
-        own = found.digest(named, day)
+        own = _sealed(running, named.region, found).digest(named, day)
         if digest and digest != own:
             raise InvalidInput("cutover.digest", "所给摘要与所给资料不符")
         digest = own
@@ -183,6 +186,12 @@ def report(
         typer.echo(json.dumps(as_document(grid), ensure_ascii=False, default=str))
     else:
         typer.echo(as_csv(grid), nl=False)
+
+
+def _sealed(running: App, region: int, found: CutoverSet) -> CutoverSet:
+    """The set with its persons' names and accounts sealed, as it is stored: what its digest is of."""
+    with unit_of_work(running.engine, running.user, region) as tx:
+        return sealed_set(tx, found)
 
 
 def _same(tx: Transaction, book: str, day: object, digest: str) -> bool:

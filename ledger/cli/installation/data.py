@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from ledger.cli.installation.data_retention import app as retention
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.masking import masked
-from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.intake.kept import open_line, replace_key
-from ledger.fund.region.retention import KIND_NAMES, read_retention
+from ledger.fund.region.persons import open_payee
 
-app = typer.Typer(help="个人信息：隔离行的查看、密钥、保存期限", no_args_is_help=True)
+app = typer.Typer(help="个人信息：隔离行与收款人的查看、密钥、保存期限", no_args_is_help=True)
+app.add_typer(retention, name="retention")
 
 
 @app.command("open")
@@ -34,6 +35,27 @@ def open_command(
     show({"load": load, "line": line, "clear": clear, "text": said}, [said], as_json=as_json)
 
 
+@app.command("open-payee")
+def open_payee_command(
+    key: Annotated[str, typer.Argument(help="拨付单号、个人付款编号、往来单位，或回单（种类:编号）")],
+    region: RegionOption,
+    reason: Annotated[str, typer.Option(help="查看的理由，记入操作日志")],
+    *,
+    clear: Annotated[bool, typer.Option("--clear", help="显示明文；缺省为遮蔽后的")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """查看个人收款人的户名与账号：缺省遮蔽，--clear显示明文；何人、何单、何故记入操作日志。"""
+    running = app_for("maker")
+    what = f"payee {key} {'明文' if clear else '遮蔽'} {reason.strip()}"
+    with act(running, region, "data.open", what) as tx:
+        found = open_payee(tx, key, reason, clear=clear)
+    show(
+        {"key": key, "clear": clear, "name": found.name, "number": found.number},
+        [f"{found.name} {found.number}"],
+        as_json=as_json,
+    )
+
+
 @app.command("new-key")
 def new_key(region: RegionOption, *, as_json: JsonFlag = False) -> None:
     """更换统筹区加密隔离行的密钥：其后的行用新密钥，以前的行仍以旧密钥打开。"""
@@ -45,21 +67,3 @@ def new_key(region: RegionOption, *, as_json: JsonFlag = False) -> None:
         [f"统筹区{region}已启用密钥{key_id}，私钥在数据目录keys中"],
         as_json=as_json,
     )
-
-
-@app.command()
-def retention(region: RegionOption, *, as_json: JsonFlag = False) -> None:
-    """各类资料的保存年限与已逾期的数量；只列出，不删除任何内容。"""
-    running = app_for("reviewer")
-    with unit_of_work(running.engine, running.user, region) as tx:
-        found = read_retention(tx, running.clock.today())
-    lines = [
-        f"{KIND_NAMES[one.kind]}：保存{one.years}年，{one.before}以前的已逾期{one.past}件" for one in found
-    ]
-    document = {
-        "kinds": [
-            {"kind": one.kind, "years": one.years, "before": one.before.isoformat(), "past": one.past}
-            for one in found
-        ]
-    }
-    show(document, lines, as_json=as_json)

@@ -17,6 +17,7 @@ from ledger.control.breach import Breach
 from ledger.control.restored import verify_restored
 from ledger.core.errors import Forbidden
 from ledger.core.money import yuan_grouped
+from ledger.core.private import private_folder
 from ledger.db.cluster import cluster_of
 from ledger.db.connections import Engine, direct, driver_of
 from ledger.db.engine import admin_engine
@@ -120,7 +121,7 @@ def migrate(
             typer.echo(line, err=True)
         if found.holds_books and not no_backup:
             kept.append(backup or _backup_place(settings, found))
-            kept[0].parent.mkdir(parents=True, exist_ok=True)
+            private_folder(kept[0].parent)
             inside = backup is None and settings.backup_recipient is None and not plain
             whom = home_recipient(settings.home) if inside else recipient_of(settings, None, plain=plain)
             backups.backup(settings, kept[0], heads_of, whom)

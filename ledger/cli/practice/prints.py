@@ -12,6 +12,7 @@ from ledger.core.accounts import SPENDING_KIND
 from ledger.core.dates import next_month, period_of
 from ledger.core.entries import Book
 from ledger.core.errors import Conflict
+from ledger.core.private import private_folder
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.statements.sheet import sheets
 from reports.books.bank_journal import bank_journal_grid
@@ -48,7 +49,7 @@ def leave_prints(running: App, book: Book, pay_date: date, home: Path) -> tuple[
     """
     month, today = period_of(pay_date), next_month(next_month(pay_date))
     folder = home / "demo" / FOLDER / f"{book}-{month}"
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     written: list[str] = []
     with unit_of_work(running.engine, running.user, book.region) as tx:
         number = 0

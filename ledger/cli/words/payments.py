@@ -66,7 +66,8 @@ def _became(outcome: str, code: str) -> str:
 def plain_order(view: OrderView) -> dict[str, object]:
     """One order for machines."""
     return {
-        "order": dataclasses.asdict(view.order) | {"amount_fen": str(view.order.amount_fen)},
+        "order": dataclasses.asdict(dataclasses.replace(view.order, payee=view.order.shown_payee))
+        | {"amount_fen": str(view.order.amount_fen)},
         "events": [dataclasses.asdict(event) for event in view.events],
         "papers": [dataclasses.asdict(p) | {"amount_fen": str(p.amount_fen)} for p in view.papers],
         "records": view.records,
@@ -78,7 +79,7 @@ def words_of_order(view: OrderView) -> list[str]:
     """One order for people."""
     order = view.order
     lines = [
-        f"拨付单{order.order_no} {yuan_grouped(order.amount_fen)}元 {order.payee.name} {order.payee.number} {said('order.state', order.state)}，"
+        f"拨付单{order.order_no} {yuan_grouped(order.amount_fen)}元 {order.shown_payee.name} {order.shown_payee.number} {said('order.state', order.state)}，"
         f"含{view.records}笔记录"
     ]
     lines += [

@@ -14,6 +14,9 @@ from typing import Any, Final
 import psycopg
 
 from ledger.core.errors import NotFound
+from ledger.core.private import private_folder
+from ledger.db.safekeeping.fields import Fields
+from ledger.db.safekeeping.seal_up import seal_up, unguarded
 from ledger.db.safekeeping.sealing import (
     MAGIC,
     Recipient,
@@ -31,7 +34,7 @@ _STEP: Final = 500
 def new_key(home: Path, region: int) -> Recipient:
     """A new pair, its private half in the home; nothing is sealed for it before the database has its public half."""
     folder = home / "keys"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(folder)
     partial = folder / "new.key"
     for left in (partial, partial.with_name("new.key.pub")):
         left.unlink(missing_ok=True)
@@ -60,7 +63,8 @@ def unseal(home: Path, sealed: bytes) -> bytes:
 
 
 def seal_what_is_clear(connection: psycopg.Connection[Any], home: Path) -> int:
-    """Make the home's first key if the database has none, and seal refused lines and second factors of before; how many.
+    """Make the home's first key if the database has none, and seal what lies in clear of before: refused lines, second factors,
+    persons' accounts, the bank's bytes, stored answers; how many.
 
     As the owner, in `migrate`.
     """
@@ -76,7 +80,16 @@ def seal_what_is_clear(connection: psycopg.Connection[Any], home: Path) -> int:
         public = made.public
     else:
         public = bytes(row[0])
-    done = _seal_factors(connection, public)
+    first = connection.execute("SELECT key_id FROM fund.sealing_key WHERE region = 0 AND n = 1").fetchone()
+    done = _seal_factors(connection, public) + seal_up(
+        connection, Fields(home, "" if first is None else str(first[0]))
+    )
+    with unguarded(connection, "fund.quarantine"):
+        return done + _seal_refused(connection, public)
+
+
+def _seal_refused(connection: psycopg.Connection[Any], public: bytes) -> int:
+    done = 0
     while True:
         clear = connection.execute(
             "SELECT region, file_sha256, load_id, line, raw FROM fund.quarantine"

@@ -591,11 +591,11 @@ CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON access.operator_log FOR EACH R
 CREATE OR REPLACE TRIGGER one_line BEFORE INSERT ON access.operator_log FOR EACH ROW
     WHEN (concat(NEW.action, NEW.object, NEW.detail) ~ '[\u0001-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]')
     EXECUTE FUNCTION access.one_line();
-CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON access.idempotency
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE ON access.idempotency      -- emptied past its term: removal.sql
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON access.incompatible
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
-CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON access.operator_log
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR TRUNCATE ON access.operator_log       -- taken away past its term: removal.sql
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.proposal
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();

@@ -200,7 +200,7 @@ BEGIN
                         THEN 'fundledger_books, fundledger_payments'
                     WHEN d.schema = 'books' OR d.bare = ANY ('{fund.begin_cutover,fund.propose_cutover,fund.decide_cutover,fund.open_banks,
                         payments.next_match,payments.undo_match,payments.withdraw_statements}'::text[]) THEN 'fundledger_books'
-                    WHEN d.bare = ANY ('{fund.add_sealing_key,fund.intake_context,fund.decide_calendar,fund.propose_calendar,
+                    WHEN d.bare = ANY ('{fund.add_sealing_key,fund.propose_removal,fund.decide_removal,fund.intake_context,fund.decide_calendar,fund.propose_calendar,
                         fund.decide_policies,fund.propose_policy}'::text[]) THEN NULL
                     ELSE 'fundledger_payments' END;
         CONTINUE WHEN own IS NULL;

@@ -206,7 +206,7 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF user_name ON access.password
 CREATE OR REPLACE TRIGGER only_sealed BEFORE INSERT OR UPDATE OF otp_secret ON access.password FOR EACH ROW
     WHEN (NEW.otp_secret <> '' AND NOT starts_with(NEW.otp_secret, 'RlVORExFREdFUi1TRUFM'))
     EXECUTE FUNCTION access.refuse_clear_factor();
-CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.session
+CREATE OR REPLACE TRIGGER kept BEFORE TRUNCATE ON access.session     -- taken away past its term: removal.sql
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF token_hash, user_name ON access.session
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();

@@ -330,6 +330,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         UNION ALL SELECT region, 'period.confirm', region || '-' || fund || ' ' || period, encode(digest, 'hex'), closed_by, closed_on
                     FROM books.closing WHERE state IN ('closed', 'reopened') AND digest <> ''
         UNION ALL SELECT region, 'role.confirm', n::text, encode(digest, 'hex'), decided_by, decided_on FROM access.proposal WHERE state = 'confirmed'
+        UNION ALL SELECT region, 'retention.confirm', n::text, encode(digest, 'hex'), decided_by, decided_on FROM fund.removal WHERE state = 'removed'
         UNION ALL SELECT region, x.act, fingerprint, access.person_key_digest(region, fingerprint, person, algorithm, public_key, valid_from, valid_to),
                          x.who, x.day
                     FROM access.person_key k

@@ -494,6 +494,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.region_policy REFERE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.region_policy REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.removal REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.removal REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.removal REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.risk_case REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.risk_case REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

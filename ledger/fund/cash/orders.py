@@ -17,6 +17,7 @@ from ledger.fund.institutions.payees import payees
 from ledger.fund.ordering.available import available_fen, drafted_fen, open_available
 from ledger.fund.ordering.draft import Drafted, RefusedWish, Wish, draft
 from ledger.payments.orders.bearing import BearsOf, any_bank
+from ledger.payments.orders.order import opened_account
 from ledger.payments.orders.values import Batch, BatchKind, ItemDraft
 
 __all__ = ["Ordered", "available_fen", "drafted_fen", "order_advances", "order_persons"]
@@ -95,7 +96,7 @@ def order_persons(tx: Transaction, fund: int, pay_date: date, bears: BearsOf = a
             key,
             PERSON,
             [ItemDraft(BENEFITS, Dimensions(PERSON, subfund, year, term, category), fen)],
-            BankAccount(*payee),
+            opened_account(tx, *payee),
             f"{term}{'生育津贴' if kind == 'maternity_allowance' else '零星报销'}{FUND_NAMES[fund]}",
             pay_date,
             before,

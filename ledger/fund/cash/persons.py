@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -10,13 +11,17 @@ from adapters.banks.ports import BankAccount
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.core.persons import mask
+from ledger.core.text import bearable
 from ledger.core.words import said, words_of
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.signed.request import decide, key_of, require_amount, require_same, require_text
+from ledger.payments.orders.order import opened_account
 from ledger.rules.interpret import place_account
 
 KINDS: Final = words_of("person_payment.kind")
 ALLOWANCE: Final = "maternity_allowance"
+_NUMBER: Final = re.compile(r"[0-9A-Za-z-]{5,34}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,11 @@ def request_person(tx: Transaction, asked: PersonRequest, day: date) -> PersonPa
         )
     psn_no, document = require_text(asked.psn_no, "人员编号"), require_text(asked.document, "文号")
     name, bank = require_text(asked.payee.name, "收款人"), require_text(asked.payee.bank_name, "开户行")
-    payee = BankAccount(name, asked.payee.number, bank, asked.payee.cnaps)
+    payee = BankAccount(bearable(name, "收款户名"), asked.payee.number, bank, asked.payee.cnaps)
+    if not _NUMBER.fullmatch(payee.number):  # sealed from here on: the database cannot look at it
+        raise InvalidInput(
+            "db.constraint", "数据不符合约束：超出允许的取值（person_payment_payee_number_check）"
+        )
     key = key_of("PER", tx.region, asked.fund, asked.kind, psn_no, document)
     known = read_persons(tx, key=key)
     given = (asked.amount_fen, payee, asked.subfund, asked.service_year, asked.term, asked.category)
@@ -115,8 +124,8 @@ def request_person(tx: Transaction, asked: PersonRequest, day: date) -> PersonPa
         category=asked.category,
         fen=asked.amount_fen,
         document=document,
-        name=name,
-        number=payee.number,
+        name=fields(tx).seal(name),
+        number=fields(tx).seal(payee.number),
         bank=bank,
         cnaps=payee.cnaps,
         due=asked.due_on,
@@ -152,4 +161,4 @@ def read_persons(tx: Transaction, *, fund: int = 0, key: str = "") -> list[Perso
         fund=fund,
         key=key,
     )
-    return [PersonPayment(*(*row[:10], BankAccount(*row[10:14]), *row[14:])) for row in rows]
+    return [PersonPayment(*(*row[:10], opened_account(tx, *row[10:14]), *row[14:])) for row in rows]

@@ -11,7 +11,7 @@ from typing import Final
 
 from ledger.core.accounts import DAILY_OWED, FUND_BALANCE, MONTH_OWED
 from ledger.core.errors import InvalidInput
-from ledger.core.private import private, write_private
+from ledger.core.private import private, private_folder, write_private
 from ledger.fund.cutover.workbook import is_workbook, read_workbook, write_workbook
 
 FILES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -85,7 +85,7 @@ def read_files(place: Path) -> Lines:
 
 def write_template(folder: Path) -> list[Path]:
     """The files with their headings and an example line each; raises InvalidInput `cutover.exists` for one that is there."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     paths = [folder / f"{name}.csv" for name in FILES]
     there = next((path for path in paths if path.exists()), None)
     if there is not None:
@@ -101,7 +101,7 @@ def write_template_workbook(path: Path) -> Path:
     """The template as one workbook; raises InvalidInput `cutover.exists` for one that is there."""
     if path.exists():
         raise InvalidInput("cutover.exists", f"{path.name}已存在，不覆盖")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     write_workbook(private(path), FILES, EXAMPLES)
     return path
 

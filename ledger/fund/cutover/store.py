@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Final, LiteralString, NamedTuple
 
 from ledger.access.signing.signing import sign_decision
+from ledger.core.accounts import BENEFITS
 from ledger.core.entries import Book
 from ledger.core.errors import Conflict, NotFound
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.cutover.read import require_digest
 from ledger.fund.cutover.values import CutoverSet, SetDifference, text_of
@@ -85,6 +88,7 @@ def stage(tx: Transaction, book: Book, day: date, found: CutoverSet, on: date, p
         "SELECT fund.begin_cutover(%(region)s, %(fund)s::smallint, %(day)s, %(on)s)",
         region=book.region, fund=book.fund, day=day, on=on,
     )  # fmt: skip
+    found = sealed_set(tx, found)
     counts = [len(getattr(found, name)) for name, _, _ in _TABLES]
     done, total = 0, sum(counts)
     for (name, create, insert), count in zip(_TABLES, counts, strict=True):
@@ -108,6 +112,22 @@ def stage(tx: Transaction, book: Book, day: date, found: CutoverSet, on: date, p
         done += count
         progress(done, total)
     return version
+
+
+def sealed_set(tx: Transaction, found: CutoverSet) -> CutoverSet:
+    """A set as it is stored and digested: the names and accounts of persons in it sealed. Raises NotFound `data.key_missing`."""
+    known = fields(tx)
+    return replace(
+        found,
+        orders=[
+            line
+            if line.source != BENEFITS
+            else line._replace(
+                payee_name=known.seal(line.payee_name), payee_number=known.seal(line.payee_number)
+            )
+            for line in found.orders
+        ],
+    )
 
 
 def differences(tx: Transaction, book: Book, version: int) -> list[SetDifference]:

@@ -7,15 +7,20 @@ a slip of the pen.
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.text import bearable
 from ledger.core.words import words_of
+from ledger.db.safekeeping.fields import fields, read_shown
 from ledger.db.unit_of_work import Transaction
 
 PARTY_MAX = 60
+
+
+NATURAL: Final = "person"
+"""The kind of a party who is a natural person: whose name is stored sealed and shown masked."""
 
 
 class ListedParty(NamedTuple):
@@ -43,17 +48,23 @@ def propose_party(tx: Transaction, party: str, name: str, kind: str) -> ListedPa
         "SELECT fund.known_party(%(region)s, %(party)s)", region=tx.region, party=party
     ) and not _stored(tx, party):
         raise Conflict("party.known", f"“{party}”已是机构、自有账户或统筹区，不必登记为往来单位")
+    kept = fields(tx).seal(name) if kind == NATURAL else name
     tx.run(
         """INSERT INTO fund.party (region, party, name, kind, proposed_by)
            VALUES (%(region)s, %(party)s, %(name)s, %(kind)s, %(user)s) ON CONFLICT DO NOTHING""",
         region=tx.region,
         party=party,
-        name=name,
+        name=kept,
         kind=kind,
         user=tx.user,
     )
     [stored] = _stored(tx, party)
-    if (stored.name, stored.kind) != (name, kind):
+    known = tx.value(
+        "SELECT name FROM fund.party WHERE region = %(region)s AND party = %(party)s",
+        region=tx.region,
+        party=party,
+    )
+    if (known, stored.kind) != (kept, kind):
         raise Conflict("party.known", f"往来单位{party}已登记为{stored.name}")
     return stored
 
@@ -84,7 +95,8 @@ def read_parties(tx: Transaction) -> list[ListedParty]:
 def _stored(tx: Transaction, party: str) -> list[ListedParty]:
     return [
         ListedParty(*row)
-        for row in tx.rows(
+        for row in read_shown(
+            tx,
             """SELECT party, name, kind, state, proposed_by, confirmed_by FROM fund.party
                 WHERE region = %(region)s AND %(party)s IN ('', party) ORDER BY party COLLATE "C" """,
             region=tx.region,

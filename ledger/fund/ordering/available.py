@@ -12,6 +12,7 @@ from ledger.core.accounts import SPENDING_KIND, coded
 from ledger.core.errors import Conflict
 from ledger.core.money import yuan_grouped
 from ledger.db.locks import Lock, hold
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.ordering.forecast import KIND_NAMES, Reserved, reserved_before
 from ledger.payments.orders.bearing import BearsOf, CanBear, any_bank, unbearable
@@ -91,7 +92,7 @@ def open_available(
 def _ordered(tx: Transaction, pay_date: date) -> dict[str, int]:
     """What the orders of a payout day pay, by payee as `Available.ordered` has it, whatever book the user may see; fen."""
     return {
-        key: int(fen)
+        fields(tx).open(key): int(fen)
         for key, fen in tx.rows(
             "SELECT k.key, sum(o.amount_fen) FROM payments.batch b"
             " JOIN payments.pay_order o ON o.region = b.region AND o.batch_id = b.batch_id"

@@ -12,6 +12,8 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from adapters.banks.ports import BankState, Direction, Evidence, OrderStatus
+from ledger.core.persons import PERSON
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming import evidence as papers_table
 from ledger.payments.incoming.evidence import EvidencePaper, PaperKey
@@ -173,7 +175,7 @@ def move_papers(round_: Round, event: str, found: Sequence[tuple[str, EvidencePa
     for order_no, paper in found:
         receipt = paper.receipt
         why = reason_text(paper.evidence.reason_code, paper.evidence.reason) if event == RETURN else ""
-        steps.append(OrderStep(order_no, why, receipt.key, receipt))
+        steps.append(OrderStep(order_no, _kept(round_, order_no, why), receipt.key, receipt))
     move(round_.tx, event, steps, round_.day)
     faulty = {
         step.order_no: step.reason
@@ -210,7 +212,11 @@ def apply_statuses(round_: Round, statuses: Sequence[Told]) -> None:
             round_.done.problems.append(problem_of(file_sha256, decision.order_no, "status.await_statement"))
     for event, decisions in decided.items():
         steps = [
-            OrderStep(d.order_no, reason_text(d.status.reason_code, d.status.reason), said_in(file_sha256))
+            OrderStep(
+                d.order_no,
+                _kept(round_, d.order_no, reason_text(d.status.reason_code, d.status.reason)),
+                said_in(file_sha256),
+            )
             for d, file_sha256 in decisions
         ]
         done = [step for step in steps if event != "reject" or step.order_no not in open_]
@@ -225,6 +231,12 @@ def apply_statuses(round_: Round, statuses: Sequence[Told]) -> None:
             and is_account_fault(d.status.reason_codes, d.status.reason)
         }
         _fail_payees(round_, faulty)
+
+
+def _kept(round_: Round, order_no: str, words: str) -> str:
+    """The bank's words as an event keeps them: of an order to a person sealed."""
+    person = round_.orders[order_no].institution == PERSON
+    return fields(round_.tx).seal(words) if person else words
 
 
 def _codes(paper: EvidencePaper) -> tuple[str, ...]:

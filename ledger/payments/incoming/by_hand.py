@@ -18,6 +18,7 @@ from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.files import read, store_files
 from ledger.payments.incoming.receive import Received, take
@@ -79,7 +80,7 @@ def hand_in(
         digest=digest,
         n=len(known) + 1,
         name=brought.name,
-        content=brought.content,
+        content=fields(tx).seal_bytes(brought.content),
         brought=brought.brought_by.strip(),
         document=brought.document.strip(),
         state="quarantined" if found.code else "requested",
@@ -114,7 +115,7 @@ def confirm_handed(
         digest=digest,
         n=known.n,
     )
-    found = read(format_, known.name, bytes(content))
+    found = read(format_, known.name, fields(tx).open_bytes(bytes(content)))
     return _handed(tx, account, digest), take(tx, account, [found], day, by_hand=True)
 
 

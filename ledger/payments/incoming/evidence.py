@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
@@ -12,7 +12,10 @@ from psycopg.rows import TupleRow
 
 from adapters.banks.ports import Direction, Evidence
 from ledger.core.errors import Conflict
+from ledger.core.persons import PERSON
 from ledger.core.text import plain
+from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.told import Told, sealed_persons
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.matching import EvidenceOutcome, SignedMovement
 from ledger.payments.orders.entries import Receipt
@@ -99,13 +102,15 @@ _BY_KEY: Final = (
 
 def undecided(tx: Transaction, accounts: Sequence[str]) -> list[EvidencePaper]:
     """Papers of these accounts that wait for another one, or came for an order that was not sent then; locked."""
-    return [_paper(row) for row in tx.rows(_SELECT + _UNDECIDED, region=tx.region, accounts=list(accounts))]
+    return [
+        _paper(tx, row) for row in tx.rows(_SELECT + _UNDECIDED, region=tx.region, accounts=list(accounts))
+    ]
 
 
 def stored(tx: Transaction, papers: Sequence[EvidencePaper]) -> dict[PaperKey, EvidencePaper]:
     """The rows that exist already under the keys of `papers`."""
     rows = tx.rows(_SELECT + _BY_KEY, region=tx.region, **_columns(papers))
-    return {found.key: found for found in map(_paper, rows)}
+    return {found.key: found for found in (_paper(tx, row) for row in rows)}
 
 
 def _columns(papers: Sequence[EvidencePaper]) -> dict[str, list[str]]:
@@ -138,7 +143,7 @@ def locked(tx: Transaction, account: str, kind: str, receipt_no: str) -> list[tu
             receipt=receipt_no,
         )
     )
-    return [(paper, outcomes[str(paper.key.direction)]) for paper in map(_paper, rows)]
+    return [(paper, outcomes[str(paper.key.direction)]) for paper in (_paper(tx, row) for row in rows)]
 
 
 def matched_order(tx: Transaction, key: PaperKey) -> str:
@@ -247,6 +252,7 @@ def explained(tx: Transaction, papers: Sequence[EvidencePaper]) -> dict[tuple[st
 def insert(tx: Transaction, papers: Sequence[EvidencePaper], outcomes: Sequence[EvidenceOutcome]) -> None:
     """Store new papers with what was decided of them."""
     facts = [paper.evidence for paper in papers]
+    sides = _kept_sides(tx, facts, [outcome.order_no for outcome in outcomes])
     tx.run(
         "INSERT INTO payments.evidence (region, account, kind, receipt_no, file_sha256, direction, booking_date,"
         " amount_fen, other_account, other_name, order_no, bank_reference, is_return, reason_code, reason, digest,"
@@ -263,18 +269,40 @@ def insert(tx: Transaction, papers: Sequence[EvidencePaper], outcomes: Sequence[
         directions=[str(found.direction) for found in facts],
         days=[found.booking_date for found in facts],
         amounts=[found.amount_fen for found in facts],
-        others=[found.other_account for found in facts],
-        names=[found.other_name for found in facts],
+        others=[side.account for side in sides],
+        names=[side.name for side in sides],
         orders=[found.order_no for found in facts],
         references=[found.bank_reference for found in facts],
         returns=[found.is_return for found in facts],
         codes=[found.reason_code for found in facts],
-        reasons=[found.reason for found in facts],
+        reasons=[side.words for side in sides],
         digests=[paper.receipt.digest for paper in papers],
         outcomes=[outcome.outcome for outcome in outcomes],
         outcome_codes=[outcome.code for outcome in outcomes],
         matched=[outcome.order_no for outcome in outcomes],
     )
+
+
+def _kept_sides(tx: Transaction, facts: Sequence[Evidence], orders: Sequence[str]) -> list[Told]:
+    """The other side of each movement as it is kept: a person's sealed, and always where the order pays one."""
+    told = [Told(found.other_account, found.other_name, found.reason) for found in facts]
+    paying = persons_orders(tx, orders)
+    places = {place for place, order_no in enumerate(orders) if order_no in paying}
+    return sealed_persons(tx.connection, fields(tx), tx.region, told, places)
+
+
+def persons_orders(tx: Transaction, orders: Collection[str]) -> set[str]:
+    """Those of the orders that pay a natural person."""
+    return {
+        order_no
+        for (order_no,) in tx.rows(
+            "SELECT order_no FROM payments.pay_order WHERE region = %(region)s AND order_no = ANY(%(orders)s)"
+            " AND institution = %(person)s",
+            region=tx.region,
+            orders=sorted({*orders} - {""}),
+            person=PERSON,
+        )
+    }
 
 
 def decide_again(
@@ -297,9 +325,13 @@ def decide_again(
     )
 
 
-def _paper(row: TupleRow) -> EvidencePaper:
+def _paper(tx: Transaction, row: TupleRow) -> EvidencePaper:
     account, kind, receipt_no, file_sha256, direction, day, amount, other, name, order_no, reference = row[
         :11
     ]
-    told = (Direction(direction), day, amount, account, other, name, order_no, reference, *row[11:])
+    known = fields(tx)
+    *rest, reason = row[11:]
+    told = (
+        Direction(direction), day, amount, account, known.open(other), known.open(name), order_no, reference, *rest, known.open(reason),
+    )  # fmt: skip
     return EvidencePaper(Evidence(kind, receipt_no, *told), file_sha256)

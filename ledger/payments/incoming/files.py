@@ -13,6 +13,8 @@ import psycopg
 
 from adapters.banks.ports import BankFormat, Channel, Decoded, RemoteFile
 from ledger.core.errors import InvalidInput, LedgerError
+from ledger.core.masking import masked_numbers
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 
 _LOG: Final = logging.getLogger(__name__)
@@ -71,7 +73,9 @@ def read(format_: BankFormat, name: str, content: bytes) -> Inbound:
     try:
         return Inbound(name, content, digest, format_.decode(name, content))
     except InvalidInput as refusal:
-        return Inbound(name, content, digest, Decoded(""), refusal.code, storable(refusal.message))
+        return Inbound(
+            name, content, digest, Decoded(""), refusal.code, masked_numbers(storable(refusal.message))
+        )
     except Exception as error:  # noqa: BLE001 what nobody foresaw in one file is that file's
         _LOG.exception("bank file %r", name)
         return set_aside(Inbound(name, content, digest, Decoded("")), error)
@@ -80,7 +84,9 @@ def read(format_: BankFormat, name: str, content: bytes) -> Inbound:
 def set_aside(file: Inbound, error: Exception) -> Inbound:
     """The same bytes, nothing of them believed, with what stood in the way: kept, so that they do not come back at every poll."""
     if isinstance(error, LedgerError):
-        return replace(file, decoded=Decoded(""), code=error.code, message=storable(error.message))
+        return replace(
+            file, decoded=Decoded(""), code=error.code, message=masked_numbers(storable(error.message))
+        )
     said = str(error).strip().splitlines()[:1]
     if isinstance(error, psycopg.Error):
         words = "数据库不能保存文件的内容"
@@ -90,7 +96,7 @@ def set_aside(file: Inbound, error: Exception) -> Inbound:
 
 def _unforeseen(file: Inbound, code: str, words: str, said: Sequence[str]) -> Inbound:
     message = f"{words}：{''.join(said)[:200]}；原文件已保存，请交系统管理员"
-    return replace(file, decoded=Decoded(""), code=code, message=storable(message))
+    return replace(file, decoded=Decoded(""), code=code, message=masked_numbers(storable(message)))
 
 
 def storable(text: str) -> str:
@@ -122,7 +128,7 @@ def store_files(
             day=day,
             digests=list(distinct),
             names=[file.name for file in distinct.values()],
-            contents=[file.content for file in distinct.values()],
+            contents=[fields(tx).seal_bytes(file.content) for file in distinct.values()],
             kinds=[file.decoded.kind for file in distinct.values()],
             codes=[file.code for file in distinct.values()],
             messages=[file.message for file in distinct.values()],

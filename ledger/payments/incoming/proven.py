@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ledger.core.errors import Conflict, NotFound
 from ledger.core.words import said
+from ledger.db.safekeeping.fields import TOKEN, read_shown
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.words import said_in
 from ledger.payments.orders.states import OrderStep, move
@@ -69,7 +70,8 @@ def read_refusals(tx: Transaction, order_no: str = "") -> list[BankRefusal]:
     """An order the bank refused (whatever became of it), or all that wait for their second proof."""
     return [
         BankRefusal(*row)
-        for row in tx.rows(
+        for row in read_shown(
+            tx,
             """SELECT o.order_no, o.account, o.amount_fen, o.state, payments.gives_final_status(o.region, o.account), w.said_on, w.reasons,
                       coalesce(f.name, ''),
                       ARRAY(SELECT d.day FROM payments.days_to_prove(o.region, o.order_no) d WHERE d.statement IS NULL ORDER BY 1),
@@ -127,9 +129,9 @@ def release_proven(tx: Transaction, account: str, day: date) -> list[str]:
     A refusal after which the bank said that it debited stays with a person.
     """
     steps = [
-        OrderStep(order_no, reasons, said_in(bytes(sha)))
+        OrderStep(order_no, reasons if TOKEN.fullmatch(reasons) else reasons[:200], said_in(bytes(sha)))
         for order_no, reasons, sha in tx.rows(
-            """SELECT o.order_no, left(w.reasons, 200), w.file_sha256 FROM payments.pay_order o
+            """SELECT o.order_no, w.reasons, w.file_sha256 FROM payments.pay_order o
                  JOIN LATERAL (SELECT b.reasons, b.file_sha256 FROM payments.bank_word b
                                 WHERE b.region = o.region AND b.order_no = o.order_no AND b.effect = 'reject' AND b.message_id = o.file_id
                                 ORDER BY b.n DESC LIMIT 1) w ON true

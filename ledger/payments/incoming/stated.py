@@ -8,6 +8,7 @@ from typing import Final
 
 from adapters.banks.ports import Direction, Evidence
 from ledger.core.errors import NotFound
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.evidence import EvidencePaper, PaperKey
 
@@ -43,6 +44,7 @@ def take_line(tx: Transaction, account: str, place: str) -> PaperKey:
     file_sha256, direction, day, fen, other, name, order_no, reference, summary, known = row
     key = PaperKey(account, KIND, number, Direction(direction))
     if not known:
+        other, name, summary = map(fields(tx).open, (other, name, summary))
         told = Evidence(
             KIND, number, key.direction, day, fen, account, other, name, order_no, reference, reason=summary,
         )  # fmt: skip

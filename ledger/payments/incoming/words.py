@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from adapters.banks.ports import OrderStatus
 from ledger.core.text import plain
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
+from ledger.payments.incoming.evidence import persons_orders
 from ledger.payments.incoming.statuses import Decision
 
 
@@ -68,9 +70,18 @@ class BankWords:
             messages=[plain(word.status.message_id) for word in self._heard],
             states=[str(word.status.state) for word in self._heard],
             codes=[plain(word.status.code) for word in self._heard],
-            reasons=[plain(word_reasons(word.status)) for word in self._heard],
+            reasons=self._kept_reasons(),
             effects=[word.effect for word in self._heard],
         )
+
+    def _kept_reasons(self) -> list[str]:
+        """The bank's words as they are kept: of an order to a person sealed."""
+        paying = persons_orders(self._tx, [word.order_no for word in self._heard])
+        return [
+            fields(self._tx).seal(said) if word.order_no in paying else said
+            for word in self._heard
+            for said in [plain(word_reasons(word.status))]
+        ]
 
 
 def word_reasons(status: OrderStatus) -> str:

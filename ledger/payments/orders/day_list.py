@@ -13,6 +13,7 @@ from ledger.access.signing.signing import signed
 from ledger.core.errors import NotFound
 from ledger.core.lists import ShownList
 from ledger.core.persons import PERSON, mask
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.approve import Approval, approve_in
 
@@ -128,7 +129,9 @@ def day_list(tx: Transaction, day: date, without: Collection[str] = ()) -> DayLi
     orders: dict[str, list[WaitingOrder]] = {}
     for batch_id, fund, kind, prepared_by, approved_by, digest, *order in rows:
         heads[batch_id] = (fund, kind, prepared_by, approved_by, bytes(digest))
-        orders.setdefault(batch_id, []).append(WaitingOrder(*order))
+        number, institution, name, account, *rest = order
+        payee = (fields(tx).open(name), fields(tx).open(account))
+        orders.setdefault(batch_id, []).append(WaitingOrder(number, institution, *payee, *rest))
     for name in without:
         if name not in heads:
             raise NotFound("batch.unknown", f"{day}没有拨付批次{name[:60]}", batch=name[:60])

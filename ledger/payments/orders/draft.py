@@ -7,8 +7,10 @@ from typing import Final
 
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
+from ledger.core.persons import PERSON
 from ledger.core.text import flaw
 from ledger.db.locks import Lock, hold
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.claims import claim_outregion, claim_payables, require_sums
 from ledger.payments.orders.numbers import ORDERS_SKIPPED, lifted_freezes
@@ -131,6 +133,11 @@ def _number(tx: Transaction, draft: BatchDraft) -> list[str]:
     return [f"{prefix}{number:05d}" for number in range(last + 1, last + len(draft.orders) + 1)]
 
 
+def _kept(tx: Transaction, order: OrderDraft, text: str) -> str:
+    """A person's name and account are sealed, an institution's are not."""
+    return fields(tx).seal(text) if order.institution == PERSON else text
+
+
 def _store_orders(tx: Transaction, draft: BatchDraft, numbered: Sequence[tuple[str, OrderDraft]]) -> None:
     """The orders as drafts. Arrays, because COPY does not go through row security and rows one by one are slow."""
     orders = [order for _, order in numbered]
@@ -150,8 +157,8 @@ def _store_orders(tx: Transaction, draft: BatchDraft, numbered: Sequence[tuple[s
         institutions=[order.institution for order in orders],
         amounts=[order.amount_fen for order in orders],
         accounts=[order.account for order in orders],
-        names=[order.payee.name for order in orders],
-        numbers=[order.payee.number for order in orders],
+        names=[_kept(tx, order, order.payee.name) for order in orders],
+        numbers=[_kept(tx, order, order.payee.number) for order in orders],
         banks=[order.payee.bank_name for order in orders],
         cnaps=[order.payee.cnaps for order in orders],
         purposes=[order.purpose for order in orders],

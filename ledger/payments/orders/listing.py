@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.connections import Engine
+from ledger.db.safekeeping.fields import read_shown, shown_rows
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.orders.order import Order, read_orders
 
@@ -163,7 +164,7 @@ def overview(
         return Overview(
             [StateTotal(*row) for row in totals],
             [BatchLine(*row) for row in batches],
-            [ListedOrder(*row) for row in orders],
+            [ListedOrder(*row) for row in shown_rows(tx, orders)],
             open_papers(tx, limit),
         )
 
@@ -185,7 +186,8 @@ def order_view(engine: Engine, user: str, region: int, order_no: str) -> OrderVi
         orders = read_orders(tx, [order_no])
         if not orders:
             raise NotFound("order.unknown", f"没有拨付单{order_no}", order_no=order_no)
-        events = tx.rows(
+        events = read_shown(
+            tx,
             "SELECT event, from_state, to_state, user_name, business_date, recorded_at, reason, evidence"
             " FROM payments.order_event WHERE region = %(region)s AND order_no = %(order)s ORDER BY n",
             region=region,

@@ -8,6 +8,8 @@ from datetime import date
 from typing import Final, LiteralString
 
 from adapters.banks.ports import BankAccount
+from ledger.core.persons import PERSON
+from ledger.db.safekeeping.fields import fields, masked_field
 from ledger.db.unit_of_work import Transaction
 
 
@@ -33,6 +35,14 @@ class Order:
     bank_reference: str
     approved_by: str
     """Empty for a draft."""
+
+    @property
+    def shown_payee(self) -> BankAccount:
+        """The payee as lists, pages and prints show it: a person's name and account with their middle hidden."""
+        if self.institution != PERSON:
+            return self.payee
+        name, number = masked_field(self.payee.name), masked_field(self.payee.number)
+        return BankAccount(name, number, self.payee.bank_name, self.payee.cnaps)
 
 
 _SELECT: Final = (
@@ -69,6 +79,13 @@ def lock_file(tx: Transaction, file_id: str) -> list[Order]:
 
 def _read(tx: Transaction, query: LiteralString, key: object) -> list[Order]:
     return [
-        Order(*(*row[:8], BankAccount(*row[8:12]), *row[12:]))
+        Order(*(*row[:8], opened_account(tx, *row[8:12]), *row[12:]))
         for row in tx.rows(query, region=tx.region, key=key)
     ]
+
+
+def opened_account(tx: Transaction, name: str, number: str, bank_name: str, cnaps: str) -> BankAccount:
+    """A payee's account as it is told to the bank: a person's is stored sealed. Raises NotFound `data.key_missing`."""
+    if "~" not in name + number:
+        return BankAccount(name, number, bank_name, cnaps)
+    return BankAccount(fields(tx).open(name), fields(tx).open(number), bank_name, cnaps)

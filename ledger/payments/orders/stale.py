@@ -11,6 +11,7 @@ from datetime import date
 from typing import Final
 
 from ledger.core.words import said
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.order import Order
 
@@ -45,12 +46,17 @@ def stale_orders(tx: Transaction, order_nos: Sequence[str], day: date) -> dict[s
 
 
 def maybe_paid(tx: Transaction, orders: Sequence[Order]) -> dict[str, str]:
-    """The orders whose payee got a debit that names an order nobody here made, each with that paper (payments.may_be_paid)."""
+    """The orders whose payee got a debit that names an order nobody here made, each with that paper (payments.may_be_paid).
+
+    A person's account stands sealed in the bank's papers unless it is an institution's too: both are asked.
+    """
     rows = tx.rows(
         "SELECT o.order_no, p.paper FROM unnest(%(orders)s::text[], %(accounts)s::text[]) AS o (order_no, account)"
         " CROSS JOIN LATERAL (SELECT payments.may_be_paid(%(region)s, o.account) AS paper) p WHERE p.paper <> ''",
         region=tx.region,
-        orders=[order.order_no for order in orders],
-        accounts=[order.payee.number for order in orders],
+        orders=[order.order_no for order in orders for _ in range(2)],
+        accounts=[
+            number for order in orders for number in (order.payee.number, fields(tx).seal(order.payee.number))
+        ],
     )
     return dict(rows)

@@ -21,6 +21,7 @@ from adapters.banks.ports import Channel, OutgoingFile
 from ledger.access.operator_log import append_line
 from ledger.core.errors import LedgerError, Unavailable
 from ledger.db.connections import Engine
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.freeze.freeze import freeze, require_thawed
 from ledger.payments.orders.order import lock_file
@@ -119,7 +120,14 @@ def _set_out(tx: Transaction, file_id: str, day: date) -> _Attempt | Sending | N
     elif state == "sending":
         _set_state(tx, file_id, "unknown")
         _move_file(tx, file_id, "lose", day)
-    return _Attempt(file_id, account, OutgoingFile(name, content), orders, total_fen, state == "filed")
+    return _Attempt(
+        file_id,
+        account,
+        OutgoingFile(name, fields(tx).open_bytes(bytes(content))),
+        orders,
+        total_fen,
+        state == "filed",
+    )
 
 
 def _deliver(bank_of: BankOf, attempt: _Attempt) -> LedgerError | None:

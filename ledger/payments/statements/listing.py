@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from ledger.db.safekeeping.fields import read_shown
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.statements.open import gather
 
@@ -68,7 +69,8 @@ def open_rows(
     gather(tx, account)
     return [
         OpenRow(*row)
-        for row in tx.rows(
+        for row in read_shown(
+            tx,
             "SELECT * FROM (SELECT 'bank' AS side, statement || ':' || n AS reference, booked_on AS day, effect,"
             "                      coalesce(nullif(receipt_no, ''), nullif(bank_reference, ''), order_no) AS paper, summary FROM pg_temp.open_line"
             "               UNION ALL SELECT 'book', fund || ':' || seq || ':' || leg, day, effect, evidence, summary FROM pg_temp.open_leg) o"

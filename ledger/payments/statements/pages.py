@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from adapters.banks.ports import Assembled
 from ledger.core.errors import Conflict
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.proven import release_proven
 from ledger.payments.statements.take import (
@@ -66,7 +67,7 @@ def load_page(
 
 def _waiting(tx: Transaction, account: str) -> list[StatementFile]:
     return [
-        StatementFile(name, bytes(content))
+        StatementFile(name, fields(tx).open_bytes(bytes(content)))
         for name, content in tx.rows(
             "SELECT name, content FROM payments.statement_file WHERE region = %(region)s AND account = %(account)s"
             " AND state = 'waiting' ORDER BY prepared_on, name, sha256",

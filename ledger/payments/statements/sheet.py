@@ -17,6 +17,7 @@ from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.money import yuan_grouped
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
+from ledger.db.safekeeping.fields import read_shown
 from ledger.db.unit_of_work import Transaction
 
 STATES: Final = words_of("sheet_bank.state")
@@ -220,7 +221,8 @@ def sheet(tx: Transaction, account: str, period: int, version: int = 0) -> BankS
         raise NotFound("reconciliation.none", f"账户{account[:40]}{period}没有余额调节表")
     items = tuple(
         SheetItem(*row)
-        for row in tx.rows(
+        for row in read_shown(
+            tx,
             "SELECT part, day, amount_fen, reference, paper, summary, age_days FROM payments.reconciliation_item"
             " WHERE region = %(region)s AND account = %(account)s AND period = %(period)s AND version = %(version)s ORDER BY n",
             region=tx.region,

@@ -17,7 +17,10 @@ from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
+from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.told import Told, sealed_persons
 from ledger.db.unit_of_work import Transaction
+from ledger.payments.incoming.evidence import persons_orders
 from ledger.payments.incoming.proven import release_proven
 from ledger.payments.statements.chain import last_of, require_next
 
@@ -131,7 +134,7 @@ def confirm_entered(
     )
     sign_decision(tx, "payments.statement_file", [account, known.sha256, known.n], day)
     _decide(tx, known, "taken", day, "")
-    statement = read(StatementFile(known.name, bytes(content), stated=known.stated))
+    statement = read(StatementFile(known.name, fields(tx).open_bytes(bytes(content)), stated=known.stated))
     joined = join_chain(tx, account, known.name, known.sha256, [statement])
     release_proven(tx, account, day)
     return joined
@@ -246,7 +249,10 @@ def _add_lines(tx: Transaction, account: str, statement: int, lines: Sequence[St
     tx.run("CREATE TEMP TABLE line_in (LIKE payments.statement_line) ON COMMIT DROP")
     tx.copy(
         "pg_temp.line_in " + _COLUMNS,
-        (_row(tx.region, account, statement, n, line) for n, line in enumerate(lines, 1)),
+        (
+            _row((tx.region, account, statement, n), line, side)
+            for n, (line, side) in enumerate(zip(lines, _kept_sides(tx, lines), strict=True), 1)
+        ),
     )
     tx.run(
         "INSERT INTO payments.statement_line (region, account, statement, n, booked_on, direction, amount_fen, balance_fen,"
@@ -256,21 +262,27 @@ def _add_lines(tx: Transaction, account: str, statement: int, lines: Sequence[St
     )
 
 
-def _row(region: int, account: str, statement: int, n: int, line: StatedLine) -> tuple[object, ...]:
-    texts = (
-        line.bank_reference, line.receipt_no, line.order_no, line.other_account, line.other_name, line.text,
-    )  # fmt: skip
-    said = (text.translate(_PLAIN) for text in texts)
+def _kept_sides(tx: Transaction, lines: Sequence[StatedLine]) -> list[Told]:
+    """The other side of each line as it is kept: a person's sealed."""
+    told = [
+        Told(*(text.translate(_PLAIN) for text in (line.other_account, line.other_name, line.text)))
+        for line in lines
+    ]
+    paying = persons_orders(tx, [line.order_no for line in lines])
+    places = {place for place, line in enumerate(lines) if line.order_no in paying}
+    return sealed_persons(tx.connection, fields(tx), tx.region, told, places)
+
+
+def _row(key: tuple[int, str, int, int], line: StatedLine, side: Told) -> tuple[object, ...]:
+    said = (text.translate(_PLAIN) for text in (line.bank_reference, line.receipt_no, line.order_no))
     return (
-        region,
-        account,
-        statement,
-        n,
+        *key,
         line.booked_on,
         str(line.direction),
         line.amount_fen,
         line.balance_fen,
         *said,
+        *side,
         line.is_reversal,
     )
 
@@ -287,7 +299,7 @@ def keep_file(tx: Transaction, account: str, given: StatementFile, form: str, st
         sha=sha256(given.content).digest(),
         name=given.name.translate(_PLAIN)[:200],
         form=form,
-        content=given.content,
+        content=fields(tx).seal_bytes(given.content),
         profile=given.profile,
         stated=json.dumps(dict(given.stated or {}), ensure_ascii=False),
         state=state,

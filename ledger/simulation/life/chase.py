@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from adapters.banks.wire.control import CONTROL_SUFFIX, describe, encode_control
+from ledger.db.safekeeping.fields import fields
 from ledger.payments.out.ask import ask
 from ledger.simulation.town import Town
 
@@ -21,6 +22,7 @@ def chase(town: Town, day: date) -> None:
         return
     town.count("orders_unknown", len(silent))
     with town.tx("cashier") as tx:
+        opener = fields(tx)
         files = tx.rows(
             "SELECT f.name, f.content, f.orders, f.total_fen FROM payments.bank_file f"
             " WHERE f.region = %(region)s AND f.file_id IN (SELECT o.file_id FROM payments.pay_order o"
@@ -29,8 +31,9 @@ def chase(town: Town, day: date) -> None:
             orders=silent,
         )
     inbox = town.home / "demo" / "bank" / "inbox"
-    for name, content, orders, total_fen in files:
+    for name, sealed, orders, total_fen in files:
+        content = opener.open_bytes(bytes(sealed))
         (inbox / name).write_bytes(content)
-        control = describe(name, bytes(content), count=orders, total_fen=total_fen)
+        control = describe(name, content, count=orders, total_fen=total_fen)
         (inbox / f"{name}{CONTROL_SUFFIX}").write_bytes(encode_control(control))
         town.count("files_asked_again")

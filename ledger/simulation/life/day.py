@@ -11,6 +11,7 @@ from ledger.books.anchors import write_anchors
 from ledger.books.setup import books_of, open_period
 from ledger.core.dates import SHANGHAI, period_of
 from ledger.core.errors import Conflict
+from ledger.core.private import private_folder
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.audit.appeal import Act, act
 from ledger.fund.audit.findings import FindingDraft, enter_finding, target_of
@@ -147,7 +148,7 @@ def take_records(town: Town, day: date) -> None:
         lines.append(write_line(bill, REVERSAL_DIALECT, day, clock_of_day()).encode())
         bills.append(bill)
     path = town.home / "simulate" / f"records-{day:%Y%m%d}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     path.write_bytes(b"".join(line + b"\n" for line in lines))
     intake = town.staff.intake
     taken = load_file(intake.engine, intake.user, path, IntakeRules(today=day))

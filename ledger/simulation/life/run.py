@@ -16,6 +16,7 @@ from ledger.control.verify import examine
 from ledger.core.dates import Calendar
 from ledger.core.entries import FUNDS
 from ledger.core.errors import Conflict, InvalidInput
+from ledger.core.private import private_folder
 from ledger.db.unit_of_work import unit_of_work
 from ledger.founding import choose
 from ledger.fund.institutions.load import load_institutions
@@ -227,7 +228,7 @@ def _used_home() -> Conflict:
 def settle_in(town: Town) -> None:
     """Institutions and their accounts, by two persons."""
     path: Path = town.home / "simulate" / "institutions.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     path.write_text("".join(f"{_master_line(town, made)}\n" for made in town.institutions), encoding="utf-8")
     for item in read_institutions(path):
         town.master[item.code] = item

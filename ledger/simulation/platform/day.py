@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ledger.core.errors import InvalidInput
+from ledger.core.private import private_folder
 from ledger.simulation.platform.bad import (
     BAD_KINDS,
     INSTITUTION_UNKNOWN,
@@ -233,7 +234,7 @@ def generate(
         raise InvalidInput("generate.region", f"统筹区{region}应为6位数字，首位不为0", region=region)
     if day.year not in YEARS:
         raise InvalidInput("generate.date", f"结算日{day}应在{YEARS.start}年至{YEARS.stop - 1}年之间")
-    out.mkdir(parents=True, exist_ok=True)
+    private_folder(out)
     made = make_institutions(institutions, region)
     master = out / "institutions.jsonl"
     master.write_text("".join(f"{item.line(day)}\n" for item in made), encoding="utf-8")

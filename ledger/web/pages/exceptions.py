@@ -13,6 +13,7 @@ from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import NotFound
 from ledger.core.money import yuan_grouped
 from ledger.core.words import paper_named, said, words_of
+from ledger.db.safekeeping.fields import shown_rows
 from ledger.fund.suspense.resolution import Resolution, read_resolutions
 from ledger.payments.freeze.freeze import Freeze, freezes, proposed_digest
 from ledger.payments.incoming.again import KeptFile, kept_files
@@ -37,12 +38,13 @@ def listing(desk: Desk, _request: Request) -> Response:
         aside = kept_files(tx, outcome="quarantined")
         handed = handed_files(tx, state="proposed")
         signs, digest = freezes(tx), proposed_digest(tx)
-        unknown = tx.rows(
+        found = tx.rows(
             "SELECT order_no, institution, payee_name, amount_fen, sent_on, state FROM payments.pay_order"
             " WHERE region = %(region)s AND state = ANY(%(states)s) ORDER BY sent_on, order_no LIMIT 1000",
             region=desk.region,
             states=list(_UNKNOWN),
         )
+        unknown = shown_rows(tx, found)
     here = address("exceptions", region=desk.region)
     facts = (
         ("挂账、待配对的回单", len(papers)), ("其中待复核的处理", len(said_of)), ("未回单的拨付单", len(unknown)),

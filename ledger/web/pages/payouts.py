@@ -12,6 +12,7 @@ from starlette.responses import Response
 from ledger.core.dates import SHANGHAI, parse_day
 from ledger.core.entries import FUND_NAMES
 from ledger.core.words import said, words_of
+from ledger.db.safekeeping.fields import shown_rows
 from ledger.payments.incoming.proven import BankRefusal, read_refusals
 from ledger.payments.orders.listing import OrderView, order_view
 from ledger.web.record import Ask, Offer, offered
@@ -30,7 +31,7 @@ def orders(desk: Desk, _request: Request) -> Response:
 
     def read(limit: int | None, after: str) -> list[tuple[Any, ...]]:
         with desk.tx() as tx:
-            rows: list[tuple[Any, ...]] = tx.rows(
+            rows = tx.rows(
                 """SELECT o.order_no, b.pay_date, o.fund, o.institution, o.payee_name, o.payee_bank, o.amount_fen, o.state, o.batch_id
                      FROM payments.pay_order o JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
                     WHERE o.region = %(region)s AND o.order_no > %(after)s
@@ -46,7 +47,7 @@ def orders(desk: Desk, _request: Request) -> Response:
                 institution=q.get("institution", ""),
                 limit=limit,
             )
-        return rows
+            return shown_rows(tx, rows)
 
     def table(rows: list[tuple[Any, ...]]) -> Grid:
         columns = (
@@ -200,6 +201,7 @@ def received_files(desk: Desk, _request: Request) -> Response:
             number=number,
             limit=ROWS + 1,
         )
+        rows = shown_rows(tx, rows)
     columns = (
         Column("day", "银行日期", "day"), Column("account", "账户"), Column("kind", "凭据"), Column("receipt", "编号"),
         Column("direction", "借贷"), Column("amount", "金额", "money"), Column("other", "对方户名"), Column("order_no", "拨付单"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from ledger.db.identity import carried
 from ledger.db.logins import ROLES
 from ledger.db.migrate import migrate
 from ledger.db.safekeeping.backup import manifest_path
+from ledger.db.safekeeping.fields import MAGIC, TOKEN
 from ledger.db.safekeeping.region_keys import unseal
 from ledger.db.safekeeping.sealing import home_key, home_recipient, open_stream, read_private, sealed_for
 from ledger.settings import Settings
@@ -71,6 +73,20 @@ def test_a_kept_home_is_upgraded_with_all_it_holds(
         assert all(unseal(settings.home, bytes(raw)) for (raw,) in lines), (
             "what lay in clear is sealed, and opens"
         )
+        persons = connection.execute(
+            "SELECT payee_name || payee_number FROM fund.person_payment UNION ALL SELECT payee_name || payee_number"
+            " FROM payments.pay_order WHERE institution = 'PERSON' UNION ALL SELECT v.other_name || v.other_account"
+            " FROM payments.evidence v JOIN payments.pay_order o ON (o.region, o.order_no, o.institution)"
+            " = (v.region, v.matched_order, 'PERSON')"
+        ).fetchall()
+        assert persons
+        assert all(re.fullmatch(f"({TOKEN.pattern})*", text) for (text,) in persons)
+        for table in ("inbound_file", "bank_file", "statement_file"):
+            [(clear, sealed)] = connection.execute(
+                f"SELECT count(*) FILTER (WHERE NOT sealed), count(*) FILTER (WHERE sealed) FROM (SELECT substring(content"
+                f" FROM 1 FOR 16) = '{MAGIC.decode()}' AS sealed FROM payments.{table}) t".encode()
+            ).fetchall()
+            assert (clear, sealed > 0 or table == "statement_file") == (0, True), table
     engine = auditor_engine(settings)
     try:
         seen = examine(engine, settings.home)

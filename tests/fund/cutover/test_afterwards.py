@@ -17,7 +17,7 @@ from ledger.core.entries import Book, Dimensions, credit, debit
 from ledger.core.errors import Conflict
 from ledger.fund.cutover.opening import confirm_cutover
 from ledger.fund.cutover.read import read_set
-from ledger.fund.cutover.store import differences, propose, stage
+from ledger.fund.cutover.store import differences, propose, sealed_set, stage
 from ledger.fund.outregion.care import recognise_outregion
 from ledger.fund.outregion.hospitals import draft_hospital_orders
 from ledger.fund.outregion.parties import Counterparty, add_counterparty, confirm_counterparty
@@ -109,8 +109,8 @@ def residents() -> Set:
 def taken_over(town: Town, folder: Path, book: Book, content: Set) -> None:
     found, wrong = read_set(write(folder, content), book, DAY)
     assert wrong == []
-    digest = found.digest(book, DAY)
     with town.tx("li") as tx:
+        digest = sealed_set(tx, found).digest(book, DAY)
         version = stage(tx, book, DAY, found, ON, lambda _done, _total: None)
         assert differences(tx, book, version) == []
         propose(tx, book, version, digest)

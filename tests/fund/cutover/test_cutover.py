@@ -18,7 +18,7 @@ from ledger.fund.advances.quota import monthly_settlement
 from ledger.fund.cutover.files import FILES
 from ledger.fund.cutover.opening import confirm_cutover, refuse_cutover
 from ledger.fund.cutover.read import read_set
-from ledger.fund.cutover.store import differences, propose, read_cutovers, stage
+from ledger.fund.cutover.store import differences, propose, read_cutovers, sealed_set, stage
 from ledger.simulation.people import DEMO_REGION
 from reports.cutover import as_csv, as_document, cutover_report
 from tests.scenes.month import HOSPITAL
@@ -106,8 +106,8 @@ def take_october(town: Town, bill: Any) -> None:
 def proposed(town: Town, folder: Path, content: Set = GOOD) -> str:
     found, wrong = read_set(write(folder, content), BOOK, DAY)
     assert wrong == []
-    digest = found.digest(BOOK, DAY)
     with town.tx("li") as tx:
+        digest = sealed_set(tx, found).digest(BOOK, DAY)
         version = stage(tx, BOOK, DAY, found, ON, lambda _done, _total: None)
         assert differences(tx, BOOK, version) == []
         assert propose(tx, BOOK, version, digest) == digest

@@ -55,7 +55,7 @@ def test_read_again_it_posts_once_and_the_original_stays(
     assert (done.result["papers"], done.result["orders"]) == ({"posted": 1}, {"pay": 1})
     assert world.state(order.order_no) == "paid"
     [(outcome, code, kept)] = world.rows("SELECT outcome, code, content FROM payments.inbound_file")
-    assert (outcome, code, bytes(kept)) == ("quarantined", "file.unforeseen", content)
+    assert (outcome, code, world.opened(kept)) == ("quarantined", "file.unforeseen", content)
     entries = world.value("SELECT count(*) FROM books.entry")
     assert again(world, bank, content) == done
     assert world.value("SELECT count(*) FROM books.entry") == entries

@@ -152,9 +152,8 @@ def test_a_garbled_file_is_quarantined_with_its_reason(world: Any, bank: Any) ->
     assert found is not None
     assert found.state == "quarantined"
     assert found.reason.startswith("bankfile.")
-    assert world.rows("SELECT outcome, content FROM payments.inbound_file") == [
-        ("quarantined", b"<Document>")
-    ]
+    [(outcome, kept)] = world.rows("SELECT outcome, content FROM payments.inbound_file")
+    assert (outcome, world.opened(kept)) == ("quarantined", b"<Document>")
     with pytest.raises(Conflict, match=r"request\.decided.*隔离"):
         confirmed(world, bank, b"<Document>")
     for wrong in ({"name": "a/b.xml"}, {"by": " "}):

@@ -50,6 +50,8 @@ def test_a_file_is_stored_whole_before_anything_is_sent_and_made_once(
     content, digest, sm3, created, state = world.rows(
         "SELECT content, sha256, sm3, created_at, state FROM payments.bank_file"
     )[0]
+    assert b"pain.001" not in content  # sealed as it lies
+    content = world.opened(content)
     hashed = Hash(SM3())
     hashed.update(content)
     assert (sha256(content).digest(), hashed.finalize(), state) == (digest, sm3, "filed")
@@ -78,7 +80,7 @@ def test_a_file_is_stored_whole_before_anything_is_sent_and_made_once(
 
 def test_a_file_late_in_the_day_is_executed_today(world: Any, bank: Any, batch: Any) -> None:
     filing(world, bank, batch, moment=MOMENT + timedelta(days=2))
-    told = read_pain001(world.value("SELECT content FROM payments.bank_file"))
+    told = read_pain001(world.opened(world.value("SELECT content FROM payments.bank_file")))
     assert told.execution_date == DAY + timedelta(days=2)
 
 
@@ -217,8 +219,8 @@ def test_sending_delivers_the_stored_bytes_once(world: Any, bank: Any, batch: An
         assert refused.value.code == "access.role_missing"
     [result] = sending(world, bank)
     assert (result.outcome, result.orders, result.total_fen) == ("sent", 3, 600)
-    assert (bank.root / "inbox" / made.name).read_bytes() == world.value(
-        "SELECT content FROM payments.bank_file"
+    assert (bank.root / "inbox" / made.name).read_bytes() == world.opened(
+        world.value("SELECT content FROM payments.bank_file")
     )
     assert world.states() == {"sent": 3}
     assert world.rows("SELECT DISTINCT sent_on FROM payments.pay_order") == [(DAY,)]

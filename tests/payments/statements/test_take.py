@@ -192,7 +192,8 @@ def test_each_begins_where_the_last_ended(world: World, bank: Bank) -> None:
     assert again == [made[0]]  # the same file is the first answer
     with world.tx() as tx:
         assert [
-            bytes(row[0]) for row in tx.rows("SELECT content FROM payments.statement_file ORDER BY name")
+            world.opened(row[0])
+            for row in tx.rows("SELECT content FROM payments.statement_file ORDER BY name")
         ] == [write_camt053(one) for one in bank.printed]
 
 
@@ -311,7 +312,7 @@ def test_the_database_holds_the_chain(world: World, bank: Bank) -> None:
             tx.run(change, r=REGION)
         assert code in ("", frozen.value.code)
     hand = (
-        "INSERT INTO payments.statement_file SELECT region, account, sha256('x'), 1, 'x', 'hand', 'x', '', '{}', digest, 'taken', 'acc',"
+        "INSERT INTO payments.statement_file SELECT region, account, sha256('x'), 1, 'x', 'hand', 'FUNDLEDGER-SEAL2', '', '{}', digest, 'taken', 'acc',"
         " '2026-11-02', 'checker', '2026-11-02', '' FROM payments.statement_file WHERE region = %(r)s"
     )
     with pytest.raises(Forbidden) as alone, world.tx() as tx:

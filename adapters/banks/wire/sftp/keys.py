@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from paramiko import Ed25519Key
 
-from ledger.core.private import opened
+from ledger.core.private import opened, private_folder
 
 
 def ensure_ed25519_key(path: Path) -> str:
@@ -17,7 +17,7 @@ def ensure_ed25519_key(path: Path) -> str:
         private = Ed25519PrivateKey.generate().private_bytes(
             Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         with opened(path, "xb") as file:
             file.write(private)
     key = Ed25519Key.from_private_key_file(path)

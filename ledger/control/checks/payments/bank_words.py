@@ -173,15 +173,15 @@ def _check_part(
 ) -> Iterator[Breach]:
     digests = list({file.sha256 for file in files})
     contents = {
-        row[:2]: bytes(row[2])
+        row[:2]: snapshot.fields.open_bytes(bytes(row[2]))
         for row in snapshot.rows(
             "SELECT account, sha256, content FROM payments.inbound_file WHERE region = %(region)s AND sha256 = ANY(%(digests)s)",
             region=region,
             digests=digests,
         )
     }
-    papers = _by_file(snapshot.rows(_EVIDENCE, region=region, digests=digests))
-    words = _by_file(snapshot.rows(_WORDS, region=region, digests=digests))
+    papers = _by_file(_opened(snapshot, snapshot.rows(_EVIDENCE, region=region, digests=digests)))
+    words = _by_file(_opened(snapshot, snapshot.rows(_WORDS, region=region, digests=digests)))
     told: dict[bytes, list[Decoded]] = defaultdict(list)
     for file in files:
         try:
@@ -200,6 +200,12 @@ def _check_part(
         yield from _words(region, words[digest], found)
         yield from _unheard(snapshot, region, words[digest], found)
     yield from _lost(snapshot, region, [one for found in told.values() for one in found])
+
+
+def _opened(snapshot: Snapshot, rows: Sequence[TupleRow]) -> list[TupleRow]:
+    """Rows with what is sealed of persons opened: the bytes they are compared with say it in clear."""
+    known = snapshot.fields
+    return [tuple(known.open(cell) if isinstance(cell, str) else cell for cell in row) for row in rows]
 
 
 def _by_file(rows: Sequence[TupleRow]) -> dict[bytes, list[TupleRow]]:

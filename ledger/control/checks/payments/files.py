@@ -66,7 +66,7 @@ def check_files(snapshot: Snapshot) -> Iterator[Breach]:
         UNION ALL SELECT 'handed', region, name, content, sha256 FROM payments.handed_file
         """
     ):
-        if sha256(content).digest() != stored:
+        if sha256(snapshot.fields.open_bytes(content)).digest() != stored:
             yield Breach("INV-12", str(region), f"{kind} {name}", "银行文件的内容与其摘要不符，已被改动")
     for region, file_id, orders, total, found, summed in snapshot.rows(
         """

@@ -95,6 +95,7 @@ def check_limits(snapshot: Snapshot) -> Iterator[Breach]:
         message = f"{name}于{day}审批{fen}分，超过其一日限额{limit}分"
         yield Breach("INV-11", str(region), f"approver {name} {day}", message)
     for region, number, day, fen, limit in snapshot.rows(_PAYEES):
+        number = snapshot.fields.shown(number)
         message = f"收款方{number}于{day}审批拨付{fen}分，超过同一收款单位一日限额{limit}分"
         yield Breach("INV-11", str(region), f"payee {number} {day}", message)
     for region, order_no, institution, changed, approved in snapshot.rows(_HELD):

@@ -33,7 +33,7 @@ def check_names(snapshot: Snapshot) -> Iterator[Breach]:
     """Every name in force that no payment file can hold, each as a waiting line; never a breach."""
     found = 0
     for region, whose, field, text in snapshot.rows(_NAMES):
-        wrong = flaw(text, field)
+        wrong = flaw(snapshot.fields.open(text), field)
         if wrong is not None:
             found += 1
             if found <= _SHOWN:

@@ -93,7 +93,7 @@ CREATE TABLE fund.person_payment (
     amount_fen   bigint NOT NULL CHECK (amount_fen > 0),
     document     text NOT NULL CHECK (document <> ''),
     payee_name   text NOT NULL CHECK (payee_name <> ''),
-    payee_number text NOT NULL CHECK (payee_number ~ '^[0-9A-Za-z-]{5,34}$'),
+    payee_number text NOT NULL CHECK (payee_number ~ '^([0-9A-Za-z-]{5,34}|~[0-9a-f]{8}[.][A-Za-z0-9_-]{22,}~)$'),   -- sealed
     payee_bank   text NOT NULL CHECK (payee_bank <> ''),
     payee_cnaps  text NOT NULL CHECK (payee_cnaps ~ '^[0-9]{12}$'),
     due_on       date NOT NULL,

@@ -511,7 +511,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET e
           FROM orders o
          WHERE o.source = 9502 OR o.source IN (5001, 110102, 110103, 110104) AND (o.line > o.head OR o.first < o.line)
             OR o.source = 5001 AND (o.institution !~ '^[0-9A-Za-z]{1,30}$' OR o.payee_bank = '' OR o.payee_cnaps !~ '^[0-9]{12}$'
-               OR o.payee_number !~ '^[0-9A-Za-z-]{5,34}$')
+               OR o.payee_number !~ '^([0-9A-Za-z-]{5,34}|~[0-9a-f]{8}[.][A-Za-z0-9_-]{22,}~)$')   -- sealed
             OR o.source IN (110102, 110103, 110104) AND (o.subfund <> '' OR o.service_year <> 0 OR o.term <> 0 OR NOT EXISTS (
                SELECT 1 FROM advances a WHERE (a.account, a.institution, a.document, a.amount_fen, a.reference)
                                             = (o.source, o.institution, o.category, o.amount_fen, o.reference))

@@ -107,6 +107,7 @@ INSERT INTO fund.policy_key VALUES
     ('retention_quarantine', '隔离的结算记录保存年数，未选时为3', '[1-9]|[1-9][0-9]'),
     ('retention_log',        '操作日志保存年数，未选时为10', '[1-9]|[1-9][0-9]'),
     ('retention_answers',    '接口答复保存年数，未选时为1', '[1-9]|[1-9][0-9]'),
+    ('retention_sessions',   '已结束的登录会话保存年数，未选时为1', '[1-9]|[1-9][0-9]'),
     ('retention_bank_files', '银行文件保存年数，未选时为30，不得少于30', '[3-9][0-9]'),
     ('retention_records',    '结算记录保存年数，未选时为30，不得少于30', '[3-9][0-9]');
 

@@ -36,10 +36,46 @@ BEGIN
         DETAIL = format('隔离的第%s行须加密后保存，不得存明文', NEW.line);
 END $$;
 
+-- What the program seals before it writes (ledger/db/safekeeping/fields.py) is not written in clear past it.
+CREATE OR REPLACE FUNCTION fund.refuse_clear_field() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'data.clear',
+        DETAIL = format('%s须加密后保存，不得存明文', TG_ARGV[0]);
+END $$;
+
 -- Guards ------------------------------------------------------
 CREATE OR REPLACE TRIGGER only_sealed BEFORE INSERT ON fund.quarantine FOR EACH ROW
     WHEN (access.working_login() AND NEW.raw <> '' AND substring(NEW.raw FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL1'::bytea)
     EXECUTE FUNCTION fund.refuse_clear();
+CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON access.idempotency FOR EACH ROW
+    WHEN (access.working_login() AND NEW.response <> '' AND NEW.route <> 'POST /api/v1/settlements'
+          AND substring(NEW.response FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    EXECUTE FUNCTION fund.refuse_clear_field('答复');
+CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.inbound_file FOR EACH ROW
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    EXECUTE FUNCTION fund.refuse_clear_field('银行文件');
+CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.handed_file FOR EACH ROW
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    EXECUTE FUNCTION fund.refuse_clear_field('银行文件');
+CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.bank_file FOR EACH ROW
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    EXECUTE FUNCTION fund.refuse_clear_field('付款文件');
+CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.statement_file FOR EACH ROW
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    EXECUTE FUNCTION fund.refuse_clear_field('对账单文件');
+CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.person_payment FOR EACH ROW
+    WHEN (access.working_login() AND (NEW.payee_name !~ '^~[0-9a-f]{8}[.][^~]+~$' OR NEW.payee_number !~ '^~[0-9a-f]{8}[.][^~]+~$'))
+    EXECUTE FUNCTION fund.refuse_clear_field('个人的户名、账号');
+CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.pay_order FOR EACH ROW
+    WHEN (NEW.institution = 'PERSON' AND (NEW.payee_name !~ '^~[0-9a-f]{8}[.][^~]+~$' OR NEW.payee_number !~ '^~[0-9a-f]{8}[.][^~]+~$'))
+    EXECUTE FUNCTION fund.refuse_clear_field('个人的户名、账号');
+CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.party FOR EACH ROW
+    WHEN (NEW.kind = 'person' AND NEW.name !~ '^~[0-9a-f]{8}[.][^~]+~$')
+    EXECUTE FUNCTION fund.refuse_clear_field('个人的户名');
+CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.cutover_order FOR EACH ROW
+    WHEN (NEW.source = 5001 AND (NEW.payee_name !~ '^~[0-9a-f]{8}[.][^~]+~$' OR NEW.payee_number !~ '^~[0-9a-f]{8}[.][^~]+~$'))
+    EXECUTE FUNCTION fund.refuse_clear_field('个人的户名、账号');
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.sealing_key
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 

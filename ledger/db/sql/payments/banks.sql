@@ -68,14 +68,14 @@ ALTER TABLE payments.bank_file ALTER COLUMN content SET STORAGE EXTERNAL;
 CREATE TABLE payments.statement_file (
     region      integer NOT NULL,
     account     text NOT NULL,
-    sha256      bytea NOT NULL CHECK (sha256 = sha256(content)),
+    sha256      bytea NOT NULL CHECK (length(sha256) = 32),   -- of the bytes before they were sealed: verify opens and compares them
     n           integer NOT NULL CHECK (n > 0),      -- proposed again after a refusal
     name        text NOT NULL CHECK (name <> ''),
     form        text NOT NULL CHECK (form IN ('camt.053', 'bkrs', 'csv', 'hand', 'cutover')),
     content     bytea NOT NULL,
     profile     text NOT NULL,                       -- how a table was read; '' for the other forms
     stated      jsonb NOT NULL,                      -- what the person said of a table: number, days, opening, closing
-    digest      bytea NOT NULL CHECK (length(digest) = 32),   -- of content and what was stated
+    digest      bytea NOT NULL CHECK (length(digest) = 32),   -- of sha256 and what was stated
     state       text NOT NULL CHECK (state IN ('proposed', 'waiting', 'taken', 'refused', 'withdrawn')),   -- waiting: for other pages
     prepared_by text NOT NULL,
     prepared_on date NOT NULL,
@@ -343,7 +343,7 @@ BEGIN
         IF NEW.prepared_by IS DISTINCT FROM v_actor OR (NEW.form = 'hand') <> (NEW.state = 'proposed') OR NEW.state = 'withdrawn' THEN
             RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'request.prepared_by', DETAIL = '只能以当前用户的名义登记对账单';
         END IF;
-        NEW.digest := sha256(NEW.content || convert_to(NEW.stated::text, 'UTF8'));
+        NEW.digest := sha256(NEW.sha256 || convert_to(NEW.stated::text, 'UTF8'));
         RETURN NEW;
     END IF;
     IF (OLD.state, NEW.state) = ('waiting', 'taken') THEN      -- its other pages have come

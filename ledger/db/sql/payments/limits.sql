@@ -180,7 +180,7 @@ BEGIN
          ORDER BY g.payee COLLATE "C" LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.payee_limit',
-                DETAIL = format('%s当日合计%s元，超过同一收款单位一日限额%s元：批次%s不能审批', v.payee, fund.yuan(v.fen), fund.yuan(v_payee), p_batch);
+                DETAIL = format('%s当日合计%s元，超过同一收款单位一日限额%s元：批次%s不能审批', regexp_replace(v.payee, '~[^~]+~', '（个人，已加密）'), fund.yuan(v.fen), fund.yuan(v_payee), p_batch);
         END IF;
     END IF;
     IF v_own IS NOT NULL THEN

@@ -32,7 +32,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
      WHERE o.region = p_region AND o.order_no = p_order_no AND l.statement > 0 AND l.direction = 'debit'
        AND l.booked_on >= o.sent_on AND (l.order_no IN (o.order_no, t.reference)
             OR o.bank_reference <> '' AND l.bank_reference = o.bank_reference
-            OR l.order_no = '' AND l.amount_fen = o.amount_fen AND l.other_account IN ('', o.payee_number) AND NOT EXISTS (
+            -- a person's account is sealed here; in the statement it is not where it is an institution's too: then it may be this one
+            OR l.order_no = '' AND l.amount_fen = o.amount_fen
+               AND (l.other_account IN ('', o.payee_number) OR o.institution = 'PERSON' AND l.other_account NOT LIKE '~%') AND NOT EXISTS (
                SELECT 1 FROM payments.evidence e
                 WHERE e.region = l.region AND e.account = l.account AND e.outcome = 'posted' AND e.matched_order <> o.order_no
                   AND e.direction = 'debit' AND (e.receipt_no = l.receipt_no OR l.bank_reference <> '' AND e.bank_reference = l.bank_reference)))
