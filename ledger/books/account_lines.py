@@ -226,18 +226,32 @@ class AccountLine(NamedTuple):
         return Turnover(self.amount_fen, 0) if self.side == 1 else Turnover(0, self.amount_fen)
 
 
-# Entries by primary key, one by one (OFFSET 0): as a plain join a planner without fresh statistics scans the months.
+# A page unfolds the offsets of no more blocks than it needs: each has at least as many entries as its longest list, the cursor's own
+# block none for sure. Entries by primary key, one by one (OFFSET 0): as a plain join a planner without fresh statistics scans the months.
 _LINES: Final = """
-WITH hit AS MATERIALIZED (
-    SELECT DISTINCT b.voucher_date, b.period, b.first_seq + o.off AS seq
+WITH part AS MATERIALIZED (
+    SELECT b.voucher_date, b.period, b.block, b.first_seq,
+           max(CASE WHEN (b.voucher_date, b.first_seq) > (%(day)s, %(seq)s) THEN cardinality(p.offs) ELSE 0 END) AS least
       FROM books.posting p
       JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
-     CROSS JOIN LATERAL unnest(p.offs) AS o (off)
      WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.account = ANY(%(accounts)s)
        AND (%(dims)s::int[] IS NULL OR p.dim = ANY(%(dims)s)) AND p.block <= %(block)s
        AND p.period BETWEEN %(first)s AND %(last)s
        AND b.region = %(region)s AND b.fund = %(fund)s AND b.voucher_date <= %(as_of)s
-       AND b.voucher_date >= %(day)s AND (b.voucher_date, b.first_seq + o.off) > (%(day)s, %(seq)s)
+       AND b.voucher_date >= %(day)s AND (b.voucher_date, b.last_seq) > (%(day)s, %(seq)s)
+     GROUP BY 1, 2, 3, 4
+), near AS MATERIALIZED (
+    SELECT x.voucher_date, x.period, x.block, x.first_seq
+      FROM (SELECT y.*, sum(y.least) OVER (ORDER BY y.voucher_date, y.first_seq) - y.least AS before FROM part y) x
+     WHERE x.before < %(limit)s
+), hit AS MATERIALIZED (
+    SELECT DISTINCT n.voucher_date, n.period, n.first_seq + o.off AS seq
+      FROM near n
+      JOIN books.posting p ON p.block = n.block AND p.period = n.period
+     CROSS JOIN LATERAL unnest(p.offs) AS o (off)
+     WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.account = ANY(%(accounts)s)
+       AND (%(dims)s::int[] IS NULL OR p.dim = ANY(%(dims)s)) AND p.period BETWEEN %(first)s AND %(last)s
+       AND (n.voucher_date, n.first_seq + o.off) > (%(day)s, %(seq)s)
      ORDER BY 1, 3 LIMIT %(limit)s
 )
 SELECT h.voucher_date, h.period, h.seq, e.series, e.vno, e.summary, l.n, l.account, a.name, a.dims,

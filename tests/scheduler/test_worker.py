@@ -124,7 +124,7 @@ def test_runs_are_asked_for_by_who_may_and_done_once_by_the_worker(world: Any, a
     assert [run.slot for run in look(early)] == ["2026-10-13 R1"]
     assert look(early) == []
     with world_tx(app, "xitong") as tx:
-        assert waiting(tx, "overdue") == []
+        assert waiting(tx, "overdue", [""], TUESDAY.date()) == []
         assert [run.slot for run in runs_of(tx, "overdue")] == ["2026-10-13 R1"]
     # past the program: in another's name, a run nobody asked for, one's wish taken back
     for user, statement, code in (

@@ -147,8 +147,10 @@ BEGIN
     ELSIF r.state <> 'confirmed' OR NOT books.is_due(r.rhythm, r.from_day, p_due) OR p_due > coalesce(r.to_day, 'infinity'::date) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'recurrence.not_due', DETAIL = format('定期凭证%s在%s不到期，或不在执行中', p_id, p_due);
     END IF;
-    IF EXISTS (SELECT 1 FROM books.recurrence_draft t WHERE t.region = p_region AND t.fund = p_fund AND t.recurrence_id = p_id
-                  AND t.due_on = p_due AND t.voucher_id = p_voucher_id) THEN
+    -- the worker's own was noted as it was drafted
+    IF NOT access.has_role(p_region, p_fund, access.user_name(), '{accountant,maker}')
+       AND EXISTS (SELECT 1 FROM books.recurrence_draft t WHERE t.region = p_region AND t.fund = p_fund AND t.recurrence_id = p_id
+                       AND t.due_on = p_due AND t.voucher_id = p_voucher_id) THEN
         RETURN;
     END IF;
     SELECT count(*), coalesce(bool_or(d.decision IS NULL OR d.decision = 'approved'), false) INTO v_tries, v_standing
