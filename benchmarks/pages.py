@@ -6,9 +6,9 @@ import asyncio
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import timedelta
 from html import unescape
 from itertools import cycle, islice
 from pathlib import Path
@@ -35,11 +35,13 @@ from ledger.simulation.platform.day import generate
 
 SMALL: Final = 50_000
 LARGE: Final = 1_000_000
-DAYS: Final = 3
+DAYS: Final = 2
 """Days of a province's records beside the entries; those of the last wait to be approved."""
 TIMES: Final = 10
 SAME_KIND: Final = 3
 """Pages of one kind that are asked for."""
+RECOMPUTED: Final = ("/desk/control", "/desk/control-report")
+"""What works out a month anew from its records, to judge the books by it: its time grows with the month, and is told apart."""
 USERS: Final = 50
 SECONDS: Final = 60
 READERS: Final = ("zhao", "qian", "sun", "li", "wu", "zhou")
@@ -48,8 +50,8 @@ LAST: Final = DAY + timedelta(DAYS)
 START: Final = (
     "/desk/today", "/desk/month?fund=310&term=202610", "/desk/declarations?fund=310&term=202610", "/desk/clearing?year=2026&fund=310",
     "/desk/control?period=202610", "/desk/books/balance-sheet?period=202610", "/desk/books/trial-balance?period=202610",
-    "/desk/books/journal?period=202610", "/desk/books/general-ledger?period=202610&account=1004",
-    "/desk/books/account-ledger?period=202610&account=1004", "/desk/find?words=%E6%97%A5%E6%8B%A8%E4%BB%98", "/desk/orders?date=2026-10-13",
+    "/desk/books/journal?period=202610", "/desk/books/bank-journal?period=202610", "/desk/books/sub-ledger?period=202610&account=1101",
+    "/desk/find?words=%E6%97%A5%E6%8B%A8%E4%BB%98", "/desk/orders?date=2026-10-13",
 )  # fmt: skip
 
 
@@ -69,16 +71,19 @@ def _measure(world: World, entries: int, name: str) -> list[Measured]:
     fill_pages(world, entries)
     say(f"  {entries:,} entries and {DAYS} days in {time.perf_counter() - started:.0f} s")
     with served(world, today=LAST) as address:
-        took = walk(address)
+        every = walk(address)
+        anew = [one for path, times in every.items() if path.partition("?")[0] in RECOMPUTED for one in times]
+        took = {path: times for path, times in every.items() if path.partition("?")[0] not in RECOMPUTED}
         for path, times in sorted(took.items(), key=lambda one: -p95(one[1]))[:10]:
             say(f"  {p95(times):7.1f} {median(times):7.1f} ms {path}")
         first = first_page(address)
         crowd = asyncio.run(_crowd(address, list(took)))
     say(f"  {len(took)} pages; first {first / 1_000:.0f} kB")
-    every = [one for times in took.values() for one in times]
+    slowest = max(took.values(), key=p95)
     return [
-        measured(f"{name}.slowest_p95_ms", "ms", [max(map(p95, took.values()))], started),
-        measured(f"{name}.ms", "ms", every, started),
+        measured(f"{name}.slowest_p95_ms", "ms", [p95(slowest)], started),
+        measured(f"{name}.ms", "ms", [one for times in took.values() for one in times], started),
+        measured(f"{name}.recomputed_ms", "ms", anew, started),
         measured(f"{name}.first_kb", "kB", [first / 1_000], started),
         measured(f"{name}.crowd.ms", "ms", crowd, started),
         measured(f"{name}.crowd.p95_ms", "ms", [p95(crowd)], started),
@@ -213,6 +218,6 @@ def _login(user: str) -> Mapping[str, str]:
     return {"user": user, "password": PASSWORD, "otp": ""}
 
 
-def p95(times: list[float]) -> float:
+def p95(times: Sequence[float]) -> float:
     """Below which 95 of 100 lie."""
     return quantiles(times, n=20)[-1]

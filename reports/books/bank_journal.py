@@ -13,8 +13,10 @@ from ledger.books.account_lines import (
     Cursor,
     Selection,
     Turnover,
-    lines as lines_of,
     movements_up_to,
+)
+from ledger.books.account_lines import (
+    lines as lines_of,
 )
 from ledger.books.entry_lines import EntryLine, entry_lines
 from ledger.books.set_apart import set_apart
@@ -64,7 +66,15 @@ def bank_journal_grid(
             account=code[:20],
         )
     told = general_ledger(
-        tx, book, code, Dimensions(number), period=period, as_of=as_of, known_at=known_at, after=after, entries=entries
+        tx,
+        book,
+        code,
+        Dimensions(number),
+        period=period,
+        as_of=as_of,
+        known_at=known_at,
+        after=after,
+        entries=entries,
     )
     places = list(dict.fromkeys((line.entry.period, line.entry.seq) for line in told.lines if line.entry))
     whole: dict[int, list[EntryLine]] = {}
@@ -122,10 +132,14 @@ def _of_day_before(tx: Transaction, chosen: Selection, day: date, after: Cursor)
     if after.voucher_date != day:
         return NOTHING
     total = NOTHING
-    for line in set_apart(tx, chosen.book, chosen.known.block, day, accounts=chosen.accounts, dims=chosen.dims):
+    for line in set_apart(
+        tx, chosen.book, chosen.known.block, day, accounts=chosen.accounts, dims=chosen.dims
+    ):
         total = total.minus(Turnover(line.debit_fen, line.credit_fen))
     eve = day - timedelta(days=1)
-    for line in set_apart(tx, chosen.book, chosen.known.block, eve, accounts=chosen.accounts, dims=chosen.dims):
+    for line in set_apart(
+        tx, chosen.book, chosen.known.block, eve, accounts=chosen.accounts, dims=chosen.dims
+    ):
         total = total.plus(Turnover(line.debit_fen, line.credit_fen))
     for moved in movements_up_to(tx, chosen, after).values():
         total = total.plus(moved)

@@ -26,7 +26,9 @@ def draft_recurring(app: App, book: Book, _moment: datetime) -> str:
     fresh = [one for one in waiting if (one.recurrence_id, one.due_on) not in before]
     for one in fresh:
         try:
-            with acting(app, What(book.region, "voucher.due", f"{book} {one.recurrence_id} {one.due_on}")) as doing:
+            with acting(
+                app, What(book.region, "voucher.due", f"{book} {one.recurrence_id} {one.due_on}")
+            ) as doing:
                 drafted += bool(draft_due(doing.tx, book, one, {}, today).voucher_id)
         except LedgerError as refusal:
             refused.append(f"{one.recurrence_id} {one.due_on}（{refusal.code}）")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from ledger.bootstrap import App
 from ledger.books.manual import reject_voucher
 from ledger.books.templates.fill import Filling
 from ledger.books.templates.read import template
 from ledger.books.templates.recurring import decide_recurrence, due, propose_recurrence
+from ledger.bootstrap import App
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book
 from ledger.core.errors import LedgerError
@@ -57,7 +57,8 @@ def test_what_comes_again_is_drafted_on_its_day_once_and_sent_back_is_left_to_pe
     assert first == {"2026-10-14 310": "制单1张，待复核，1张待会计办理", "2026-10-14 390": "制单0张，待复核"}
     assert run(app_on, "recurring", day) == {}  # another worker
     drafts = rows(
-        world, "SELECT voucher_id, prepared_by, business_date::text, digest FROM books.voucher ORDER BY voucher_id"
+        world,
+        "SELECT voucher_id, prepared_by, business_date::text, digest FROM books.voucher ORDER BY voucher_id",
     )
     assert [(by, on) for _, by, on, _ in drafts] == [("xitong", "2026-10-14")]
     # past the program: the worker's user drafts nothing that two persons did not say, and nothing of it twice
@@ -68,7 +69,10 @@ def test_what_comes_again_is_drafted_on_its_day_once_and_sent_back_is_left_to_pe
         ("p_evidence => '批复2号/" + asks + "/2026-10-14'", "access.role_missing"),
         ("p_on => '2026-10-16', p_attachments => 2", "recurrence.drafted"),
     ):
-        with pytest.raises(LedgerError) as refused, unit_of_work(app_on(day.date()).engine, "xitong", DEMO_REGION) as tx:
+        with (
+            pytest.raises(LedgerError) as refused,
+            unit_of_work(app_on(day.date()).engine, "xitong", DEMO_REGION) as tx,
+        ):
             tx.connection.execute(draft(world, fixed, change))
         assert refused.value.code == code, change
     with unit_of_work(app_on(day.date()).engine, "qian", DEMO_REGION) as tx:
@@ -101,7 +105,9 @@ def test_a_recurring_voucher_that_is_refused_holds_up_no_other(world: Any, app_o
     recurring(app_on(EVE.date()), Filling({"pool": 2}), "批复2号")
     with world.admin_engine.begin() as admin:
         admin.exec_driver_sql("SET session_replication_role = replica")
-        admin.exec_driver_sql(f"UPDATE books.recurrence SET template = '没有' WHERE recurrence_id = '{broken}'")
+        admin.exec_driver_sql(
+            f"UPDATE books.recurrence SET template = '没有' WHERE recurrence_id = '{broken}'"
+        )
     told = run(app_on, "recurring", EVE + timedelta(days=1))["2026-10-14 310"]
     assert told.startswith(f"制单1张，待复核，未成1张：{broken} 2026-10-14（"), told
 

@@ -50,12 +50,16 @@ def in_a_child(work: Callable[[], object]) -> int:
 def let_go(world: Any) -> None:
     """The lease of who died is over."""
     with world.admin_engine.begin() as admin:
-        admin.exec_driver_sql("UPDATE jobs.job_run SET lease_until = clock_timestamp() - interval '1 second' WHERE state = 'running'")
+        admin.exec_driver_sql(
+            "UPDATE jobs.job_run SET lease_until = clock_timestamp() - interval '1 second' WHERE state = 'running'"
+        )
 
 
 @pytest.mark.fault(29)
 @pytest.mark.parametrize("name", WRITES)
-def test_killed_before_commit_nothing_stays_and_the_next_does_it_once(world: Any, app_on: AppOn, name: str) -> None:
+def test_killed_before_commit_nothing_stays_and_the_next_does_it_once(
+    world: Any, app_on: AppOn, name: str
+) -> None:
     moment = THIRD if name == "handback" else NOON
     app = app_on(moment.date())
     if name == "recurring":
@@ -86,7 +90,11 @@ def test_killed_before_commit_nothing_stays_and_the_next_does_it_once(world: Any
     assert in_a_child(dies) == -signal.SIGKILL
     assert rows(world, WRITES[name]) == before
     assert rows(world, "SELECT state FROM jobs.job_run") == [("running",)]
-    assert all(run.state == "taken" for run in JobWatch(app, job_named(name))(moment) if run.slot.endswith(part.suffix))
+    assert all(
+        run.state == "taken"
+        for run in JobWatch(app, job_named(name))(moment)
+        if run.slot.endswith(part.suffix)
+    )
     let_go(world)
     done = JobWatch(app, job_named(name))(moment)
     assert [run.state for run in done if run.state != "taken"][:1] == ["done"], done
@@ -97,7 +105,9 @@ def test_killed_before_commit_nothing_stays_and_the_next_does_it_once(world: Any
 
 
 @pytest.mark.fault(29)
-def test_a_run_asked_for_whose_worker_died_between_two_books_is_done_for_the_other(world: Any, app_on: AppOn) -> None:
+def test_a_run_asked_for_whose_worker_died_between_two_books_is_done_for_the_other(
+    world: Any, app_on: AppOn
+) -> None:
     app = app_on(THIRD.date())
     with unit_of_work(app.engine, "xitong", DEMO_REGION) as tx:
         ask(tx, "handback", "run", "补一次", THIRD.date())
@@ -107,7 +117,9 @@ def test_a_run_asked_for_whose_worker_died_between_two_books_is_done_for_the_oth
         own, job = App(settings, "xitong"), job_named("handback")
         first = parts_of(own, DEMO_REGION, job)[0]
         work = first.does(job, own, DEMO_REGION, THIRD)
-        run_once(direct(settings), "xitong", "dead", DEMO_REGION, job.name, "2026-11-03 R1" + first.suffix, work)
+        run_once(
+            direct(settings), "xitong", "dead", DEMO_REGION, job.name, "2026-11-03 R1" + first.suffix, work
+        )
         os.kill(os.getpid(), signal.SIGKILL)
 
     assert in_a_child(dies) == -signal.SIGKILL

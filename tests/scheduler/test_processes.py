@@ -110,7 +110,9 @@ def told(cluster: Cluster, query: str) -> list[tuple[Any, ...]]:
 @pytest.mark.fault(29)
 def test_the_server_restarted_at_once_under_a_worker_loses_nothing(home: Path) -> None:
     """A server of its own, gone as by `pg_ctl restart -m immediate` while the worker runs; the worker goes on by itself."""
-    cluster = Cluster(home, bindir=fast_cluster(home).bindir)  # one that waits for the disk: what was committed is there after
+    cluster = Cluster(
+        home, bindir=fast_cluster(home).bindir
+    )  # one that waits for the disk: what was committed is there after
     cluster.start()
     found_demo(Settings(home=home), date(2026, 1, 1))
     env = {key: word for key, word in os.environ.items() if key != "DATABASE_URL"}
@@ -144,9 +146,17 @@ def test_a_worker_beside_the_service_does_what_one_of_its_own_does(home: Path) -
         port = probe.getsockname()[1]
     with processes([["serve", "--with-worker", "xitong", "--port", str(port)]], env) as (service,):
         until(lambda: reached(port))
-        until(lambda: {job for (job,) in told(cluster, "SELECT job FROM jobs.job_run WHERE state = 'done'")} >= ALWAYS)
+        until(
+            lambda: (
+                {job for (job,) in told(cluster, "SELECT job FROM jobs.job_run WHERE state = 'done'")}
+                >= ALWAYS
+            )
+        )
         ask_for(cluster, 1)
-        until(lambda: told(cluster, f"SELECT state FROM jobs.job_run WHERE slot = '{DAY} R1'") == [("done",)], 120)
+        until(
+            lambda: told(cluster, f"SELECT state FROM jobs.job_run WHERE slot = '{DAY} R1'") == [("done",)],
+            120,
+        )
         assert reached(port)
         service.send_signal(signal.SIGTERM)
         assert service.wait(60) == 0

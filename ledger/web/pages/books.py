@@ -73,7 +73,13 @@ def report(desk: Desk, request: Request) -> Response:
             )  # fmt: skip
         if name == "bank-journal":
             shown = bank_journal_grid(
-                tx, desk.book, asked.account or SPENDING_KIND, asked.number, period=asked.period, after=_after(desk), entries=ROWS
+                tx,
+                desk.book,
+                asked.account or SPENDING_KIND,
+                asked.number,
+                period=asked.period,
+                after=_after(desk),
+                entries=ROWS,
             )
             following = shown.facts.get("next")
             return grid_page(

@@ -43,7 +43,11 @@ def turned(page: Callable[[Cursor], Any]) -> list[Any]:
 def test_pages_of_a_bank_journal_are_the_whole(busy: Any, size: int) -> None:
     with busy.tx() as tx:
         whole = bank_journal_grid(tx, busy.book, "1004", "42001", period=202611)
-        pages = turned(lambda after: bank_journal_grid(tx, busy.book, "1004", "42001", period=202611, after=after, entries=size))
+        pages = turned(
+            lambda after: bank_journal_grid(
+                tx, busy.book, "1004", "42001", period=202611, after=after, entries=size
+            )
+        )
     told = [one for page in pages for one in rows(page) if one["date"] is not None]
     assert told == [one for one in rows(whole) if one["date"] is not None]
     days = [one for one in told if one["summary"] == "本日合计"]
@@ -67,7 +71,9 @@ def test_pages_of_ledgers_and_of_the_journal_are_the_whole(busy: Any, size: int)
             assert told == [line for line in whole.lines if line.kind is Kind.ENTRY], code
         journal = rows(journal_grid(tx, busy.book, days))
         pages = turned(lambda after: journal_grid(tx, busy.book, days, after=after, entries=size))
-    assert [one for page in pages for one in rows(page) if one["date"]] == [one for one in journal if one["date"]]
+    assert [one for page in pages for one in rows(page) if one["date"]] == [
+        one for one in journal if one["date"]
+    ]
 
 
 def test_every_voucher_is_found_by_its_number(busy: Any) -> None:
