@@ -77,7 +77,7 @@ def measure(world: World) -> list[Measured]:
     sent = 0
     with tempfile.TemporaryDirectory(prefix="flb-http-") as folder:
         key = _prepare(world, Path(folder))
-        with _service(world) as address:
+        with served(world) as address:
             for pair in range(PAIRS + 1):
                 bare = _pgbench(world)
                 load = _wrk(wrk, address, Path(folder), key, pair)
@@ -123,8 +123,8 @@ def _require_stored(world: World, sent: int) -> None:
 
 
 @contextmanager
-def _service(world: World, under: list[str] | None = None) -> Iterator[str]:
-    """The service as its operator starts it, or by another command that takes `--port`; yields its address."""
+def served(world: World, under: list[str] | None = None, today: date | None = None) -> Iterator[str]:
+    """The service as its operator starts it, or by another command that takes `--port`, on a business date; yields its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -132,6 +132,7 @@ def _service(world: World, under: list[str] | None = None) -> Iterator[str]:
         **os.environ,
         "FUNDLEDGER_HOME": str(world.home),
         "DATABASE_URL": str(world.settings.database_url),
+        **({} if today is None else {"FUNDLEDGER_TODAY": today.isoformat()}),
     }
     command = [*(under or [sys.executable, "-m", "ledger.cli", "serve"]), "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -144,7 +145,7 @@ def _service(world: World, under: list[str] | None = None) -> Iterator[str]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the service did not start")
             time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}/api/v1/settlements"
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()
@@ -167,7 +168,7 @@ def _wrk(wrk: str, address: str, folder: Path, key: str, run: int) -> _Load:
         "10s",
         "-s",
         str(folder / "load.lua"),
-        address,
+        f"{address}/api/v1/settlements",
     ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     said = json.loads(done.stdout.splitlines()[-1])

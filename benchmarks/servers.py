@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.http import _make_tpcb, _pgbench, _prepare, _require_stored, _service, _wrk
+from benchmarks.http import _make_tpcb, _pgbench, _prepare, _require_stored, _wrk, served
 from benchmarks.measured import Measured, PeerMissing, measured, say
 from benchmarks.world import World
 
@@ -46,7 +46,7 @@ def measure(world: World) -> list[Measured]:
             for place, name in enumerate(servers):
                 run = turn * len(servers) + place
                 command = None if name == "ours" else [sys.executable, "-m", "benchmarks.servers", name]
-                with _service(world, command) as address:
+                with served(world, command) as address:
                     load = _wrk(wrk, address, Path(folder), key, 100_000 + run)
                     bare = _pgbench(world)
                 sent += load.requests

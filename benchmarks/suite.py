@@ -12,6 +12,7 @@ from benchmarks import (
     growth,
     http,
     intake,
+    pages,
     posting,
     printing,
     servers,
@@ -38,6 +39,7 @@ MEASURES: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "http": http.measure,
     "find": find.measure,
     "servers": servers.measure,
+    "pages": pages.measure,
 }
 GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "growth_intake": growth.memory,
@@ -45,6 +47,7 @@ GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "growth_statements": statements.growth,
     "growth_find": find.growth,
     "growth_close": close.growth,
+    "growth_pages": pages.growth,
     "traces": traces.measure,
 }
 

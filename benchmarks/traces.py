@@ -10,7 +10,7 @@ from typing import Final
 
 from psycopg import sql
 
-from benchmarks.http import _prepare, _require_stored, _service, _wrk
+from benchmarks.http import _prepare, _require_stored, _wrk, served
 from benchmarks.measured import Measured, PeerMissing, measured, say
 from benchmarks.world import World
 from ledger.db.traced import TRACED
@@ -28,7 +28,7 @@ def measure(world: World) -> list[Measured]:
     sent = 0
     with tempfile.TemporaryDirectory(prefix="flb-traces-") as folder:
         key = _prepare(world, Path(folder))
-        with _service(world) as address:
+        with served(world) as address:
             for turn in range(ROUNDS + 1):
                 rates = {}
                 for traced in (True, False) if turn % 2 else (False, True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from ledger.db.unit_of_work import Transaction
 from scheduler.jobs.catalogue import job_named
+from scheduler.jobs.job import CATCH_UP_DAYS
 
 
 class JobRequest(NamedTuple):
@@ -54,15 +56,24 @@ def paused(tx: Transaction) -> dict[str, JobRequest]:
     return {one.job: one for row in rows if (one := JobRequest(*row)).what == "pause"}
 
 
-def waiting(tx: Transaction, job: str) -> list[JobRequest]:
-    """The runs that were asked for and not begun, or whose worker died; in the order they were asked."""
+def waiting(tx: Transaction, job: str, suffixes: Sequence[str], day: date) -> list[JobRequest]:
+    """The runs that were asked for, of which a part was not begun or its worker died; in the order they were asked.
+
+    `suffixes`: of the job's parts. One asked for long ago asks for nothing of a book that came later.
+    """
     rows = tx.rows(
         """SELECT a.n, a.job, a.what, a.reason, a.on_day, a.asked_by FROM jobs.asked a
+            CROSS JOIN LATERAL (
+                SELECT count(r.slot) AS begun, count(*) AS parts,
+                       bool_or(r.state = 'running' AND r.lease_until < clock_timestamp()) AS died
+                  FROM unnest(%(suffixes)s::text[]) AS s (suffix)
+                  LEFT JOIN jobs.job_run r ON r.region = a.region AND r.job = a.job AND r.slot = a.on_day::text || ' R' || a.n || s.suffix) p
             WHERE a.region = %(region)s AND a.job = %(job)s AND a.what = 'run'
-              AND coalesce((SELECT bool_or(r.state = 'running' AND r.lease_until < clock_timestamp()) FROM jobs.job_run r
-                  WHERE r.region = a.region AND r.job = a.job AND starts_with(r.slot || ' ', a.on_day::text || ' R' || a.n || ' ')), true)
+              AND (p.begun = 0 OR p.died OR p.begun < p.parts AND a.on_day >= %(since)s)
             ORDER BY a.n""",
         region=tx.region,
         job=job,
+        suffixes=list(suffixes),
+        since=day - timedelta(days=CATCH_UP_DAYS),
     )
     return [JobRequest(*row) for row in rows]

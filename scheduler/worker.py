@@ -93,14 +93,11 @@ class JobWatch:
 
     def _region(self, region: int, now: datetime) -> list[Run]:
         app, job = self._app, self._job
+        parts = parts_of(app, region, job)
         with unit_of_work(app.engine, app.user, region) as tx:
-            asked = waiting(tx, job.name)
+            asked = waiting(tx, job.name, [part.suffix for part in parts], now.date())
             rests = job.name in paused(tx)
-        done = [
-            _run(app, job, region, part, one.slot, now)
-            for one in asked
-            for part in parts_of(app, region, job)
-        ]
+        done = [_run(app, job, region, part, one.slot, now) for one in asked for part in parts]
         if rests:
             return done
         if job.often:
@@ -109,7 +106,7 @@ class JobWatch:
                 self._begun[region] = start
                 done.append(_run(app, job, region, Part("", None), job.slot(start), start))
             return done
-        for part in parts_of(app, region, job):
+        for part in parts:
             for start in missed(app, region, job, part, now, begin=True):
                 slot = job.slot(start)
                 if not may_try(app, region, job, slot + part.suffix):

@@ -136,12 +136,13 @@ def movements(tx: Transaction, chosen: Selection) -> dict[int, Turnover]:
     return {
         period: Turnover(debit, credit)
         for period, debit, credit in tx.rows(
-            "SELECT p.period, sum(p.debit)::bigint, sum(p.credit)::bigint FROM books.posting p"
-            " JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block"
+            # lists by block first: an account of many institutions has thousands in each
+            "SELECT s.period, sum(s.debit)::bigint, sum(s.credit)::bigint FROM ("
+            "SELECT p.period, p.block, sum(p.debit) AS debit, sum(p.credit) AS credit FROM books.posting p"
             " WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.account = ANY(%(accounts)s)"
-            " AND (%(dims)s::int[] IS NULL OR p.dim = ANY(%(dims)s)) AND p.block <= %(block)s"
-            " AND b.region = %(region)s AND b.fund = %(fund)s AND b.voucher_date <= %(as_of)s"
-            " GROUP BY p.period ORDER BY p.period",
+            " AND (%(dims)s::int[] IS NULL OR p.dim = ANY(%(dims)s)) AND p.block <= %(block)s GROUP BY 1, 2) s"
+            " JOIN books.block b ON b.region = %(region)s AND b.fund = %(fund)s AND b.block = s.block"
+            " WHERE b.voucher_date <= %(as_of)s GROUP BY s.period ORDER BY s.period",
             **chosen.params(),
         )
     }
@@ -149,14 +150,15 @@ def movements(tx: Transaction, chosen: Selection) -> dict[int, Turnover]:
 
 # Two sums: whole blocks before the cursor, and of the one block the cursor stands in, its lines up to the cursor.
 _UP_TO: Final = """
-SELECT p.period, sum(p.debit)::bigint, sum(p.credit)::bigint
-  FROM books.posting p
-  JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
- WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.account = ANY(%(accounts)s)
-   AND (%(dims)s::int[] IS NULL OR p.dim = ANY(%(dims)s)) AND p.block <= %(block)s
-   AND b.region = %(region)s AND b.fund = %(fund)s AND b.voucher_date <= %(as_of)s
-   AND (b.voucher_date, b.last_seq) <= (%(day)s, %(seq)s)
- GROUP BY p.period
+SELECT s.period, sum(s.debit)::bigint, sum(s.credit)::bigint
+  FROM (SELECT p.period, p.block, sum(p.debit) AS debit, sum(p.credit) AS credit
+          FROM books.posting p
+         WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.account = ANY(%(accounts)s)
+           AND (%(dims)s::int[] IS NULL OR p.dim = ANY(%(dims)s)) AND p.block <= %(block)s
+         GROUP BY 1, 2) s
+  JOIN books.block b ON b.region = %(region)s AND b.fund = %(fund)s AND b.block = s.block
+ WHERE b.voucher_date <= %(as_of)s AND (b.voucher_date, b.last_seq) <= (%(day)s, %(seq)s)
+ GROUP BY s.period
 UNION ALL
 SELECT l.period, coalesce(sum(l.amount_fen) FILTER (WHERE l.side = 1), 0)::bigint,
        coalesce(sum(l.amount_fen) FILTER (WHERE l.side = -1), 0)::bigint
@@ -226,18 +228,33 @@ class AccountLine(NamedTuple):
         return Turnover(self.amount_fen, 0) if self.side == 1 else Turnover(0, self.amount_fen)
 
 
-# Entries by primary key, one by one (OFFSET 0): as a plain join a planner without fresh statistics scans the months.
+# A page unfolds the offsets of no more blocks than it needs: each has at least as many entries as its longest list, the cursor's own
+# block none for sure. Entries by primary key, one by one (OFFSET 0): as a plain join a planner without fresh statistics scans the months.
 _LINES: Final = """
-WITH hit AS MATERIALIZED (
-    SELECT DISTINCT b.voucher_date, b.period, b.first_seq + o.off AS seq
-      FROM books.posting p
-      JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
+WITH part AS MATERIALIZED (
+    SELECT b.voucher_date, b.period, b.block, b.first_seq,
+           CASE WHEN (b.voucher_date, b.first_seq) > (%(day)s, %(seq)s) THEN s.longest ELSE 0 END AS least
+      FROM (SELECT p.block, max(cardinality(p.offs)) AS longest
+              FROM books.posting p
+             WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.account = ANY(%(accounts)s)
+               AND (%(dims)s::int[] IS NULL OR p.dim = ANY(%(dims)s)) AND p.block <= %(block)s
+               AND p.period BETWEEN %(first)s AND %(last)s
+             GROUP BY 1) s
+      JOIN books.block b ON b.region = %(region)s AND b.fund = %(fund)s AND b.block = s.block
+     WHERE b.voucher_date <= %(as_of)s
+       AND b.voucher_date >= %(day)s AND (b.voucher_date, b.last_seq) > (%(day)s, %(seq)s)
+), near AS MATERIALIZED (
+    SELECT x.voucher_date, x.period, x.block, x.first_seq
+      FROM (SELECT y.*, sum(y.least) OVER (ORDER BY y.voucher_date, y.first_seq) - y.least AS before FROM part y) x
+     WHERE x.before < %(limit)s
+), hit AS MATERIALIZED (
+    SELECT DISTINCT n.voucher_date, n.period, n.first_seq + o.off AS seq
+      FROM near n
+      JOIN books.posting p ON p.block = n.block AND p.period = n.period
      CROSS JOIN LATERAL unnest(p.offs) AS o (off)
      WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.account = ANY(%(accounts)s)
-       AND (%(dims)s::int[] IS NULL OR p.dim = ANY(%(dims)s)) AND p.block <= %(block)s
-       AND p.period BETWEEN %(first)s AND %(last)s
-       AND b.region = %(region)s AND b.fund = %(fund)s AND b.voucher_date <= %(as_of)s
-       AND b.voucher_date >= %(day)s AND (b.voucher_date, b.first_seq + o.off) > (%(day)s, %(seq)s)
+       AND (%(dims)s::int[] IS NULL OR p.dim = ANY(%(dims)s)) AND p.period BETWEEN %(first)s AND %(last)s
+       AND (n.voucher_date, n.first_seq + o.off) > (%(day)s, %(seq)s)
      ORDER BY 1, 3 LIMIT %(limit)s
 )
 SELECT h.voucher_date, h.period, h.seq, e.series, e.vno, e.summary, l.n, l.account, a.name, a.dims,

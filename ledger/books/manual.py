@@ -263,20 +263,24 @@ def manual_vouchers(
     heads = tx.rows(
         """SELECT v.voucher_id, v.business_date, v.summary, v.evidence, v.attachments, v.reverses_seq, v.correction,
                   v.corrects_seq, coalesce(v.template, ''), v.prepared_by,
-                  v.prepared_on, v.digest, coalesce(d.decision, 'drafted'), coalesce(d.decided_by, ''), d.decided_on,
-                  coalesce(d.reason, ''), coalesce(e.series || '-' || e.period || '-' || e.vno, ''),
+                  v.prepared_on, v.digest, v.decision, v.decided_by, v.decided_on, v.reason, coalesce(e.printed, ''),
                   CASE WHEN p.voucher_id IS NULL THEN '' ELSE books.attachments_digest(v.region, v.fund, v.voucher_id) END
-             FROM books.voucher v
-             LEFT JOIN books.voucher_decision d ON d.region = v.region AND d.fund = v.fund AND d.voucher_id = v.voucher_id
-             LEFT JOIN books.source s ON s.region = v.region AND s.fund = v.fund AND s.source_key = 'MAN:' || v.voucher_id
-             LEFT JOIN books.entry e ON e.region = s.region AND e.fund = s.fund AND e.period = s.period AND e.seq = s.seq
+             FROM (SELECT w.*, coalesce(d.decision, 'drafted') AS decision, coalesce(d.decided_by, '') AS decided_by, d.decided_on,
+                          coalesce(d.reason, '') AS reason
+                     FROM books.voucher w
+                     LEFT JOIN books.voucher_decision d ON d.region = w.region AND d.fund = w.fund AND d.voucher_id = w.voucher_id
+                    WHERE w.region = %(region)s AND w.fund = %(fund)s AND %(id)s IN ('', w.voucher_id)
+                      AND %(state)s IN ('', coalesce(d.decision, 'drafted'))
+                      AND (%(after)s = '' OR (w.prepared_on, w.voucher_id) >
+                           (SELECT a.prepared_on, a.voucher_id FROM books.voucher a
+                             WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.voucher_id = %(after)s))
+                    ORDER BY w.prepared_on, w.voucher_id LIMIT %(limit)s) v
+             LEFT JOIN LATERAL (     -- one by one: joined, all entries of the book are read for a page of drafts
+                  SELECT x.series || '-' || x.period || '-' || x.vno AS printed
+                    FROM books.source s JOIN books.entry x ON x.region = s.region AND x.fund = s.fund AND x.period = s.period AND x.seq = s.seq
+                   WHERE s.region = %(region)s AND s.fund = %(fund)s AND s.source_key = 'MAN:' || v.voucher_id OFFSET 0) e ON true
              LEFT JOIN books.attachment p ON p.region = v.region AND p.fund = v.fund AND p.voucher_id = v.voucher_id AND p.n = 1
-            WHERE v.region = %(region)s AND v.fund = %(fund)s AND %(id)s IN ('', v.voucher_id)
-              AND %(state)s IN ('', coalesce(d.decision, 'drafted'))
-              AND (%(after)s = '' OR (v.prepared_on, v.voucher_id) >
-                   (SELECT a.prepared_on, a.voucher_id FROM books.voucher a
-                     WHERE a.region = %(region)s AND a.fund = %(fund)s AND a.voucher_id = %(after)s))
-            ORDER BY v.prepared_on, v.voucher_id LIMIT %(limit)s""",
+            ORDER BY v.prepared_on, v.voucher_id""",
         region=book.region,
         fund=book.fund,
         id=voucher_id,

@@ -129,21 +129,43 @@ def _place(tx: Transaction, book: Book, reference: str) -> tuple[int, int]:
                 f"凭证号“{reference[:40]}”不合规：应为记-202610-12、备-202610-3，或链上序号",
                 value=reference[:40],
             )
-        # Numbers of a series follow the chain, so number v of a month stands v - 1 or more after its first entry.
-        found = tx.row(
-            "SELECT period, seq FROM books.entry WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s"
-            " AND seq >= %(vno)s - 1 + (SELECT min(first_seq) FROM books.block"
-            "   WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s)"
-            " AND series = %(series)s AND vno = %(vno)s ORDER BY seq LIMIT 1",
-            region=book.region,
-            fund=book.fund,
-            series=match.group(1),
-            period=int(match.group(2)),
-            vno=int(match.group(3)),
-        )
+        found = _numbered(tx, book, match.group(1), int(match.group(2)), int(match.group(3)))
     if found is None:
         raise _unknown(book, reference)
     return found[0], found[1]
+
+
+def _numbered(tx: Transaction, book: Book, series: str, period: int, vno: int) -> tuple[int, int] | None:
+    """(period, seq) of a printed number, by halves: numbers of a series follow the chain, so number v of a month stands v - 1 or
+    more after its first entry, and of any entry of the series its number says whether it lies before."""
+    ends = tx.row(
+        "SELECT min(first_seq), max(last_seq) FROM books.block WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s",
+        region=book.region,
+        fund=book.fund,
+        period=period,
+    )
+    if ends is None or ends[0] is None:
+        return None
+    low, high = ends[0] + vno - 1, ends[1]
+    while low <= high:
+        middle = (low + high) // 2
+        found = tx.row(
+            "SELECT seq, vno FROM books.entry WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s"
+            " AND seq BETWEEN %(middle)s AND %(high)s AND series = %(series)s ORDER BY seq LIMIT 1",
+            region=book.region,
+            fund=book.fund,
+            period=period,
+            middle=middle,
+            high=high,
+            series=series,
+        )
+        if found is not None and found[1] == vno:
+            return period, found[0]
+        if found is None or found[1] > vno:
+            high = middle - 1
+        else:
+            low = found[0] + 1
+    return None
 
 
 def _unknown(book: Book, reference: str) -> NotFound:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Final
 
-from ledger.books.account_lines import NOTHING
+from ledger.books.account_lines import (
+    BEFORE_ALL,
+    NOTHING,
+    Cursor,
+    Selection,
+    Turnover,
+    movements_up_to,
+)
+from ledger.books.account_lines import (
+    lines as lines_of,
+)
 from ledger.books.entry_lines import EntryLine, entry_lines
+from ledger.books.set_apart import set_apart
 from ledger.core.accounts import FISCAL_KIND, SPENDING_KIND
 from ledger.core.entries import Book, Dimensions
 from ledger.core.errors import InvalidInput
@@ -41,10 +52,13 @@ def bank_journal_grid(
     period: int | None = None,
     as_of: date | None = None,
     known_at: datetime | None = None,
+    after: Cursor = BEFORE_ALL,
+    entries: int = WHOLE,
 ) -> Grid:
     """The journal of a money account (`number`: only this bank account), each day ending with 本日合计 and its balance.
 
-    Raises InvalidInput `bank_journal.account` for an account that holds no money, and as `general_ledger`.
+    A page of `entries` entries after a cursor: a day that goes on overleaf has its sum where it ends, of all of it; `next` in the
+    facts continues. Raises InvalidInput `bank_journal.account` for an account that holds no money, and as `general_ledger`.
     """
     if code not in MONEY:
         raise InvalidInput(
@@ -53,7 +67,15 @@ def bank_journal_grid(
             account=code[:20],
         )
     told = general_ledger(
-        tx, book, code, Dimensions(number), period=period, as_of=as_of, known_at=known_at, entries=WHOLE
+        tx,
+        book,
+        code,
+        Dimensions(number),
+        period=period,
+        as_of=as_of,
+        known_at=known_at,
+        after=after,
+        entries=entries,
     )
     places = list(dict.fromkeys((line.entry.period, line.entry.seq) for line in told.lines if line.entry))
     whole: dict[int, list[EntryLine]] = {}
@@ -61,17 +83,18 @@ def bank_journal_grid(
         whole.setdefault(line.seq, []).append(line)
     names = _other_names(tx, book, told.lines)
     lines: list[Line] = []
+    goes_on = _day_after(tx, told.chosen, period, told.next)
     for day, group in groupby(told.lines, key=lambda line: line.entry.voucher_date if line.entry else None):
         of_day = list(group)
         lines += [_line(line, whole, names) for line in of_day]
-        if day is not None:
-            lines.append(_day(day, of_day))
+        if day is not None and day != goes_on:
+            lines.append(_day(day, of_day, _of_day_before(tx, told.chosen, day, after)))
     chosen = told.chosen
     span = when(period, period) if period else "开账以来"
     return Grid(
         f"{book}-{period or '全部'}-日记账-{code}{number}", "银行存款日记账" if code != "1001" else "现金日记账", _COLUMNS,
         lines, heads(tx, book, f"{code} {chosen.name} {number}　{span}"), [cut_text(chosen.known)], (*SIGNERS, "出纳"),
-        facts(book, chosen.known, as_of, code=code, account=number), ("debit", "credit"), ("side", "balance"),
+        facts(book, chosen.known, as_of, code=code, account=number, next=None if told.next is None else str(told.next)), ("debit", "credit"), ("side", "balance"),
     )  # fmt: skip
 
 
@@ -99,9 +122,35 @@ def _line(
     )  # fmt: skip
 
 
-def _day(day: date, lines: Sequence[LedgerLine]) -> Line:
-    """本日合计 with the day's balance."""
+def _day_after(tx: Transaction, chosen: Selection, period: int | None, end: Cursor | None) -> date | None:
+    """The day of the first entry overleaf; None where the page is the last."""
+    following = [] if end is None else lines_of(tx, chosen, period, end, 1)
+    return following[0].voucher_date if following else None
+
+
+def _of_day_before(tx: Transaction, chosen: Selection, day: date, after: Cursor) -> Turnover:
+    """What of the day stands on pages before, without the opening entry's."""
+    if after.voucher_date != day:
+        return NOTHING
     total = NOTHING
+    for line in set_apart(
+        tx, chosen.book, chosen.known.block, day, accounts=chosen.accounts, dims=chosen.dims
+    ):
+        total = total.minus(Turnover(line.debit_fen, line.credit_fen))
+    eve = day - timedelta(days=1)
+    for line in set_apart(
+        tx, chosen.book, chosen.known.block, eve, accounts=chosen.accounts, dims=chosen.dims
+    ):
+        total = total.plus(Turnover(line.debit_fen, line.credit_fen))
+    for moved in movements_up_to(tx, chosen, after).values():
+        total = total.plus(moved)
+    for moved in movements_up_to(tx, chosen, Cursor(eve, 10**15)).values():
+        total = total.minus(moved)
+    return total
+
+
+def _day(day: date, lines: Sequence[LedgerLine], total: Turnover) -> Line:
+    """本日合计 with the day's balance; `total` is what of it stands on pages before."""
     for line in lines:
         if line.entry is not None and not kind_mark(line.entry.kind):
             total = total.plus(line.movement)

@@ -31,13 +31,21 @@ COLUMNS: Final = (
     Column("reviewed", "复核", "text", 10),
     Column("evidence", "依据", "text", 20),
 )
+# Blocks are unfolded into entries one after the other, and no more of them than a page needs.
 _PLACES: Final = """
-SELECT b.voucher_date, b.period, s.seq
-  FROM books.block b CROSS JOIN LATERAL generate_series(b.first_seq, b.last_seq) AS s (seq)
- WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.block <= %(block)s
-   AND b.voucher_date BETWEEN %(first)s AND %(last)s AND b.voucher_date >= %(day)s
-   AND (b.voucher_date, s.seq) > (%(day)s, %(after)s)
- ORDER BY b.voucher_date, s.seq LIMIT %(limit)s
+WITH part AS (
+    SELECT b.voucher_date, b.period, greatest(b.first_seq, CASE WHEN b.voucher_date = %(day)s THEN %(after)s::bigint + 1 ELSE 0 END) AS first_seq,
+           b.last_seq
+      FROM books.block b
+     WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.block <= %(block)s
+       AND b.voucher_date BETWEEN %(first)s AND %(last)s AND b.voucher_date >= %(day)s
+       AND (b.voucher_date, b.last_seq) > (%(day)s, %(after)s)),
+near AS (
+    SELECT p.*, sum(p.last_seq - p.first_seq + 1) OVER (ORDER BY p.voucher_date, p.first_seq) AS upto FROM part p)
+SELECT n.voucher_date, n.period, s.seq
+  FROM near n CROSS JOIN LATERAL generate_series(n.first_seq, n.last_seq) AS s (seq)
+ WHERE n.upto - (n.last_seq - n.first_seq + 1) < %(limit)s
+ ORDER BY n.voucher_date, s.seq LIMIT %(limit)s
 """
 
 

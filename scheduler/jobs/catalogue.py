@@ -15,7 +15,10 @@ from scheduler.jobs.job import Job
 from scheduler.jobs.monitor import count_figures
 from scheduler.jobs.overdue import ask_banks
 from scheduler.jobs.receipts import take_receipts
+from scheduler.jobs.recurring import draft_recurring
+from scheduler.jobs.retention import list_retention
 from scheduler.jobs.risk import ask_rules
+from scheduler.jobs.seals import write_seals
 from scheduler.jobs.search import take_in_entries
 
 _FAILED: Final = "告警：定时任务最近一次未成"
@@ -43,6 +46,18 @@ JOBS: Final = (
     Job(
         "handback", "日拨付回传", "8", "0", book_work=hand_back_month, each_day=True, month_day=3,
         needs="上月已终了", deadline="每月3日（第12条）", raises=_FAILED + "；逾期另有告警",
+    ),
+    Job(
+        "recurring", "定期凭证制单", "7", "0", book_work=draft_recurring,
+        needs="两人确认的定期凭证；会计期间未结账", deadline="到期日（逾期另有告警）", raises=_FAILED,
+    ),
+    Job(
+        "seals", "结账月份签名文件", "2", "30", book_work=write_seals,
+        needs="已结账的会计期间；数据目录可写", deadline="结账次日；封存由会计主管办理", raises=_FAILED,
+    ),
+    Job(
+        "retention", "保存期限清单", "8", "30", list_retention, month_day=1,
+        needs="统筹区的retention_*", deadline="无；销毁由人决定", raises=_FAILED,
     ),
     Job(
         "anchors", "链头存证", "*", "5", keep_anchors, often=True,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from datetime import date
 from typing import Any
 
 import psycopg
 import pytest
 
+from ledger.acts import telling
 from ledger.acts.events import KINDS
 from ledger.acts.telling import channels_of, tell
 from ledger.bootstrap import App
@@ -113,8 +116,24 @@ def test_from_a_day_on_and_only_what_was_asked_for(lived: Any) -> None:
         assert refused.value.code == "notices.file"
 
 
-def test_every_kind_can_be_asked_for(lived: Any) -> None:
-    """Closes and letters, whose making takes a year elsewhere, as rows."""
+def test_every_kind_of_the_issue_is_told(lived: Any) -> None:
+    """Failed, overdue, the final finding, a letter, a close: what takes days or a year elsewhere, as rows."""
+    paid = lived.paid.order_no
+    for n, state in ((8, "rejected"), (9, "unknown")):
+        lived.month.pretend(
+            "INSERT INTO payments.order_event (region, order_no, n, event, from_state, to_state, user_name, business_date, reason, evidence)"
+            f" VALUES (420100, '{paid}', {n}, 'x', 'sent', '{state}', 'xitong', '2026-10-1{n}', '', '')"
+        )
+    lived.month.pretend(
+        "INSERT INTO fund.finding_event (region, finding_id, n, event, from_state, to_state, severity, amount_fen, user_name, business_date, reason)"
+        " VALUES (420100, 'F1', 9, 'x', 'first', 'final', 'middle', 400, 'zhou', '2026-10-25', '')"
+    )
+    lived.month.pretend(
+        "INSERT INTO fund.letter (region, fund, letter_id, institution, year, period, version, state, grade, row1_fen, row2_fen, row4_fen,"
+        " row5_fen, row6_fen, row7_fen, row8_fen, row9_fen, prepared_by, prepared_on, digest, approved_by, approved_on, confirmed_by, confirmed_on)"
+        " VALUES (420100, 310, 'CL420100-X', 'H42010000001', 2026, 'year', 1, 'confirmed', 'A', 9, 0, 0, 0, 9, 2, 0, 7, 'zhao', '2026-10-26',"
+        " sha256('x'), 'qian', '2026-10-26', 'qian', '2026-10-27')"
+    )
     lived.month.pretend(
         "INSERT INTO books.closing (region, fund, period, n, method, state, begun_by, closed_by, closed_on) VALUES"
         " (420100, 310, 202609, 1, 'before', 'closed', 'li', 'wu', '2026-10-05')"
@@ -122,12 +141,38 @@ def test_every_kind_can_be_asked_for(lived: Any) -> None:
     settings = lived.month.database.settings
     app = App(settings, "xitong")
     with receiver() as hook:
-        tell_here(
-            settings.home,
-            hook,
-            'events = ["month.closed", "letter.confirmed", "order.unknown", "order.rejected", "finding.final"]',
-            SINCE,
-        )
+        tell_here(settings.home, hook, ALL, SINCE)
         tell(app, DEMO_REGION, 0.0)
-        assert [(one["event"], one["subject"]) for one in heard(hook)] == [("month.closed", "310-202609")]
+        told = {(one["event"], one["subject"], one["amount_fen"]) for one in heard(hook)}
+        headers = [headers for headers, body in hook.posts if "event" in json.loads(body)]
     app.close()
+    assert {event for event, *_ in told} == set(KINDS)
+    assert told >= {
+        ("order.rejected", paid, "60001"), ("order.unknown", paid, "60001"), ("finding.final", "F1", "400"),
+        ("letter.confirmed", "CL420100-X", "7"), ("month.closed", "310-202609", None),
+    }  # fmt: skip
+    assert all(one["fundledger-notice"] and one["fundledger-signature"].startswith("t=") for one in headers)
+
+
+def test_killed_between_sending_and_noting_it_is_sent_again_under_the_same_id(lived: Any) -> None:
+    settings = lived.month.database.settings
+    with receiver() as hook:
+        tell_here(settings.home, hook, 'events = ["order.returned"]', SINCE)
+        child = os.fork()
+        if child == 0:
+            try:
+                telling.notice_sent = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+                tell(App(settings, "xitong"), DEMO_REGION, 0.0)
+            finally:
+                os._exit(9)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        assert len(hook.posts) == 1
+        first = hook.posts[0]
+        app = App(settings, "xitong")
+        tell(app, DEMO_REGION, 0.0)
+        assert tell(app, DEMO_REGION, 0.0).sent == 0
+        app.close()
+    ids = [headers["fundledger-notice"] for headers, _ in hook.posts]
+    assert ids.count(first[0]["fundledger-notice"]) == 2
+    assert [body for headers, body in hook.posts if headers["fundledger-notice"] == ids[0]] == [first[1]] * 2
+    assert len(set(ids)) == len(ids) - 1

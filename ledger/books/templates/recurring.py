@@ -213,6 +213,17 @@ def due(tx: Transaction, book: Book, day: date) -> list[DueVoucher]:
     return sorted(found, key=lambda one: (one.due_on, one.recurrence_id))[:_DUE_MAX]
 
 
+def tried(tx: Transaction, book: Book) -> set[tuple[str, date]]:
+    """What was drafted once, whatever became of it: its id and the day due."""
+    return set(
+        tx.rows(
+            "SELECT DISTINCT recurrence_id, due_on FROM books.recurrence_draft WHERE region = %(region)s AND fund = %(fund)s",
+            region=book.region,
+            fund=book.fund,
+        )
+    )
+
+
 def draft_due(tx: Transaction, book: Book, one: DueVoucher, amounts: dict[str, int], on: date) -> DueVoucher:
     """Draft what is due under one's own name; where neither it nor `amounts` has an amount, nothing is drafted.
 

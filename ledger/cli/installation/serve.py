@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from threading import Thread
 from typing import Annotated
 
@@ -34,6 +36,8 @@ def serve(
     try:
         require_known(worker.engine, with_worker)
         clock = beside(worker)
+        # the server says the signal again when it has ended: then the jobs under way come to their end
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         try:
             start(settings, host, port)
         finally:

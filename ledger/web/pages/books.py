@@ -21,6 +21,7 @@ from ledger.core.words import evidence_named
 from ledger.db.unit_of_work import Transaction
 from ledger.web.show import ROWS, Filter, file_of, grid_page, page
 from ledger.web.sitting import Desk
+from reports.books.bank_journal import bank_journal_grid
 from reports.books.find import Wanted, find, found_grid
 from reports.books.journal import journal_grid
 from reports.catalogue import FORMS, REPORTS, ReportAsked, build, grid_of, told_statements
@@ -65,6 +66,21 @@ def report(desk: Desk, request: Request) -> Response:
             days = days_asked(asked.period, asked.first, asked.last)
             after = _after(desk)
             shown = journal_grid(tx, desk.book, days, after=after, entries=ROWS)
+            following = shown.facts.get("next")
+            return grid_page(
+                desk, shown, filters=filters, following=None if following is None else str(following), extra=extra,
+                whole=lambda: grid_of(tx, desk.book, name, asked),
+            )  # fmt: skip
+        if name == "bank-journal":
+            shown = bank_journal_grid(
+                tx,
+                desk.book,
+                asked.account or SPENDING_KIND,
+                asked.number,
+                period=asked.period,
+                after=_after(desk),
+                entries=ROWS,
+            )
             following = shown.facts.get("next")
             return grid_page(
                 desk, shown, filters=filters, following=None if following is None else str(following), extra=extra,

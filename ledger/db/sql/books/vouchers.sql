@@ -141,17 +141,21 @@ CREATE OR REPLACE FUNCTION books.draft_voucher(p_region integer, p_fund smallint
                                     p_papers text[] DEFAULT '{}', p_template text DEFAULT NULL)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_actor   text := access.require_role(p_region, p_fund, '{accountant,maker}');
+    v_actor   text := access.require_role(p_region, p_fund, '{accountant,maker,system}');
     v_sum     record;
     v_bad     record;
     v_digest  bytea;
     v_id      text;
     v_version integer := 0;
     v_known   integer;
+    v_recurs  text;
     v_red     text := CASE WHEN p_reverses > 0 THEN 'red' ELSE p_correction END;
 BEGIN
     IF access.has_role(p_region, p_fund, v_actor, '{cashier}') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.cashier_posts', DETAIL = format('出纳%s不得填制凭证', v_actor);
+    END IF;
+    IF NOT access.has_role(p_region, p_fund, v_actor, '{accountant,maker}') THEN
+        v_recurs := books.recurring_of(p_region, p_fund, v_actor, p_business_date, p_summary, p_evidence, p_amounts);
     END IF;
     PERFORM books.refuse_future(p_region, p_fund, p_business_date, p_on);
     SELECT string_agg(concat_ws('|', l.n, l.side, l.fen, l.account, l.party, l.subfund, l.year, l.term, l.category), E'\n' ORDER BY l.n) AS text,
@@ -220,6 +224,9 @@ BEGIN
        AND (e.account, e.kind, e.receipt_no, e.direction) = (p_papers[i], p_papers[i + 1], p_papers[i + 2], p_papers[i + 3]);
     PERFORM books.check_template_use(p_region, p_fund, ARRAY[v_id], p_on);
     PERFORM books.check_hand(p_region, p_fund, v_id, p_on, false);
+    IF v_recurs IS NOT NULL THEN
+        PERFORM books.note_due(p_region, p_fund, v_recurs, p_business_date, v_id);
+    END IF;
     RETURN v_id;
 END $$;
 

@@ -109,6 +109,29 @@ SET search_path = pg_catalog, pg_temp AS $$
       FROM (SELECT ((extract(year FROM p_day) - extract(year FROM p_from)) * 12 + extract(month FROM p_day) - extract(month FROM p_from))::integer AS months) m
 $$;
 
+-- Which recurring voucher a draft without a drafter's post is of: what two persons said comes again, on a day due, with its summary,
+-- its evidence and its amounts. Raises access.role_missing for any other: the worker drafts nothing of its own.
+CREATE OR REPLACE FUNCTION books.recurring_of(p_region integer, p_fund smallint, p_actor text, p_business_date date, p_summary text,
+                                              p_evidence text, p_amounts bigint[])
+RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_id text;
+BEGIN
+    SELECT r.recurrence_id INTO v_id
+      FROM books.recurrence r
+      CROSS JOIN LATERAL (SELECT array_agg(a.value::bigint) || sum(a.value::bigint)::bigint AS said
+                            FROM jsonb_each_text(nullif(r.filling, '')::jsonb -> 'amounts') AS a) f
+     WHERE r.region = p_region AND r.fund = p_fund AND r.state = 'confirmed' AND r.summary = p_summary
+       AND p_evidence = format('%s/%s/%s', r.evidence, r.recurrence_id, to_char(p_business_date, 'YYYY-MM-DD'))
+       AND books.is_due(r.rhythm, r.from_day, p_business_date)
+       AND NOT EXISTS (SELECT 1 FROM unnest(p_amounts) AS n WHERE NOT coalesce(abs(n) = ANY (f.said), false));
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.role_missing',
+            DETAIL = format('用户%s只能为两人确认、当日到期的定期凭证制单，内容须与之相同', p_actor);
+    END IF;
+    RETURN v_id;
+END $$;
+
 -- Notes that a draft is what was due on a day: a day of the rhythm, once.
 CREATE OR REPLACE FUNCTION books.note_due(p_region integer, p_fund smallint, p_id text, p_due date, p_voucher_id text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -117,12 +140,18 @@ DECLARE
     v_tries smallint;
     v_standing boolean;
 BEGIN
-    PERFORM access.require_role(p_region, p_fund, '{accountant,maker}');
+    PERFORM access.require_role(p_region, p_fund, '{accountant,maker,system}');
     SELECT * INTO r FROM books.recurrence c WHERE c.region = p_region AND c.fund = p_fund AND c.recurrence_id = p_id FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'recurrence.unknown', DETAIL = format('没有定期凭证%s', left(p_id, 40));
     ELSIF r.state <> 'confirmed' OR NOT books.is_due(r.rhythm, r.from_day, p_due) OR p_due > coalesce(r.to_day, 'infinity'::date) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'recurrence.not_due', DETAIL = format('定期凭证%s在%s不到期，或不在执行中', p_id, p_due);
+    END IF;
+    -- the worker's own was noted as it was drafted
+    IF NOT access.has_role(p_region, p_fund, access.user_name(), '{accountant,maker}')
+       AND EXISTS (SELECT 1 FROM books.recurrence_draft t WHERE t.region = p_region AND t.fund = p_fund AND t.recurrence_id = p_id
+                       AND t.due_on = p_due AND t.voucher_id = p_voucher_id) THEN
+        RETURN;
     END IF;
     SELECT count(*), coalesce(bool_or(d.decision IS NULL OR d.decision = 'approved'), false) INTO v_tries, v_standing
       FROM books.recurrence_draft t
@@ -161,5 +190,6 @@ ALTER FUNCTION books.is_due(text,date,date) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.is_due(text,date,date) TO fundledger_service, fundledger_auditor;
 ALTER FUNCTION books.note_due(integer,smallint,text,date,text) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.note_due(integer,smallint,text,date,text) TO fundledger_service;
+ALTER FUNCTION books.recurring_of(integer,smallint,text,date,text,text,bigint[]) OWNER TO fundledger_poster;
 ALTER FUNCTION books.propose_recurrence(integer,smallint,text,text,text,text,text,date,date,date) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.propose_recurrence(integer,smallint,text,text,text,text,text,date,date,date) TO fundledger_service;
