@@ -9,6 +9,7 @@ from benchmarks import (
     close,
     day,
     find,
+    flood,
     growth,
     http,
     intake,
@@ -38,6 +39,7 @@ MEASURES: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "http": http.measure,
     "find": find.measure,
     "servers": servers.measure,
+    "flood": flood.measure,
 }
 GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "growth_intake": growth.memory,

@@ -66,10 +66,10 @@ def configuration(service: Service, host: str, port: int, tls: SSLContext | None
         service,
         host=host,
         port=port,
-        http=partial(IntakeProtocol, door=service.door, toll=service.toll),  # type: ignore[arg-type]
+        http=partial(IntakeProtocol, door=service.door, toll=service.toll, lobby=service.lobby),  # type: ignore[arg-type]
         ws="none",
         interface="asgi3",
-        loop="ledger.api.wire.tls:Loop",
+        loop="ledger.api.wire.gate:Loop",
         log_level="error",  # a line for every stranger who cannot speak HTTP is no use to anybody
         access_log=False,
         server_header=False,

@@ -21,6 +21,7 @@ import uvicorn
 from ledger.api.wire import guard
 from ledger.api.wire.door import Door
 from ledger.api.wire.guard import GuardedProtocol
+from ledger.api.wire.lobby import Lobby
 from ledger.api.wire.proxies import Proxies
 from ledger.api.wire.toll import Toll
 
@@ -67,7 +68,7 @@ def served(door: Door) -> Iterator[int]:
     config = uvicorn.Config(
         echo,
         port=0,
-        http=partial(GuardedProtocol, door=door, toll=Toll(100_000, Proxies())),  # type: ignore[arg-type]
+        http=partial(GuardedProtocol, door=door, toll=Toll(100_000, Proxies()), lobby=Lobby()),  # type: ignore[arg-type]
         ws="none",
         interface="asgi3",
         lifespan="off",
