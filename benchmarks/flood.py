@@ -30,7 +30,7 @@ from ledger.db.cluster import Cluster
 SECONDS: Final = 5.0
 TURNS: Final = 3
 NICE: Final = -15
-"""Of the house; without the right to it the house runs as it is."""
+"""Of house and strangers, before whatever else the machine does; without the right to it they run as they are."""
 STRANGERS: Final = ("127.0.0.2",)
 CROWD: Final = tuple(f"127.0.{third}.{fourth}" for third in (3, 4) for fourth in range(1, 251))
 SAME: Final = ("127.0.0.1",)
@@ -97,6 +97,7 @@ def flood(name: str, port: int, street: int, said: Path) -> Iterator[None]:
     with said.open("wb") as out, _on(street):
         process = subprocess.Popen(command, stdout=out)
     try:
+        _prefer([process.pid], street)
         deadline = time.monotonic() + 30
         while said.stat().st_size < 10:  # what they opened so far, after the word that they are there
             if process.poll() is not None or time.monotonic() > deadline:

@@ -188,7 +188,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._count(len(name) + len(value) + 4)
         if len(self.headers) >= HEADERS_MAX:
             self._stop(too_large())
-        super().on_header(name, value)
+        super().on_header(name, value.rstrip(b" \t"))
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
