@@ -25,13 +25,15 @@ class Heard(NamedTuple):
     intake: float
     read: float
     fresh: float
+    live: float
+    """Of what asks neither database nor threads: the event loop alone."""
     count: int
     cpu: float = 0.0
     """Processor seconds of the service a second."""
 
     def told(self) -> str:
         """For people."""
-        return f"{self.late:.1f} ({self.intake:.1f}, {self.read:.1f}, {self.fresh:.1f}; {self.count} answers, {self.cpu:.2f} s/s)"
+        return f"{self.late:.1f} ({self.intake:.1f}, {self.read:.1f}, {self.fresh:.1f}, {self.live:.1f}; {self.count} answers, {self.cpu:.2f} s/s)"
 
 
 async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> float:
@@ -71,11 +73,13 @@ async def _call(
         took["fresh"].append((time.perf_counter() - began) * 1_000)
         new_writer.close()
         await asyncio.sleep(PAUSE)
+        took["live"].append(await _ask(reader, writer, b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n"))
+        await asyncio.sleep(PAUSE)
     writer.close()
 
 
 async def _callers(port: int, heads: Sequence[bytes], seconds: float) -> Heard:
-    took: dict[str, list[float]] = {"intake": [], "read": [], "fresh": []}
+    took: dict[str, list[float]] = {"intake": [], "read": [], "fresh": [], "live": []}
     until = time.perf_counter() + seconds
     await asyncio.gather(*(_call(number, port, heads, until, took) for number in range(CALLERS)))
     every = [one for times in took.values() for one in times]

@@ -134,7 +134,13 @@ def _service(world: World, under: list[str] | None = None) -> Iterator[str]:
         "DATABASE_URL": str(world.settings.database_url),
     }
     command = [*(under or [sys.executable, "-m", "ledger.cli", "serve"]), "--port", str(port)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         deadline = time.monotonic() + 60
         while True:

@@ -23,7 +23,7 @@ SWITCH_SECONDS: Final = 0.001
 """How long the storing thread may keep the interpreter from the event loop; Python's own 5 ms is half of p99."""
 GARBAGE_AFTER: Final = 50_000
 STOP_SECONDS: Final = 30
-BACKLOG: Final = 1_024
+BACKLOG: Final = 4_096
 SPARE_FILES: Final = 200
 """Descriptors for the database, files and logs beside the connections."""
 

@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
 import uvloop
 
-from ledger.api.wire.lobby import Lobby, Waiting
+from ledger.api.wire.lobby import SLICE_SECONDS, Lobby, Purse, Waiting
 from ledger.api.wire.tls import Behind, Handshake
 from ledger.api.wire.toll import KEY_WITHIN
 
-AT_ONCE: Final = 16
+AT_ONCE: Final = 32
 """Connections taken from the kernel before the loop sees to others."""
+SHARE: Final = 0.1
+"""Of the loop's time for taking them, beside what is done with them; the kernel keeps the others meanwhile."""
 GLANCE_SECONDS: Final = 0.003
 """After a connection, to the look at what came with it."""
 COST: Final = 0.0001
@@ -43,6 +47,7 @@ class Gate(asyncio.AbstractServer):
         """`met_in`: whether the first bytes of a connection seem to bring a good key."""
         self._loop, self._listening, self._factory, self._context = loop, listening, factory, context
         self._lobby, self._met_in = lobby, met_in
+        self._purse = Purse(SHARE)
         self._unseen: list[tuple[socket.socket, Waiting]] = []
 
     @property
@@ -61,7 +66,7 @@ class Gate(asyncio.AbstractServer):
     async def start_serving(self) -> None:
         """Hear who comes."""
         for one in self._listening:
-            self._loop.add_reader(one, self._come, one)
+            self._listen(one)
 
     async def serve_forever(self) -> None:
         """Not asked for by anybody; raises NotImplementedError."""
@@ -78,20 +83,28 @@ class Gate(asyncio.AbstractServer):
         """Connections are ended by who holds them."""
 
     def _come(self, listening: socket.socket) -> None:
-        for _ in range(AT_ONCE):
-            try:
+        """Take in a few; where that took more than its part of the time, none for a while."""
+        began = time.perf_counter()
+        try:
+            for _ in range(AT_ONCE):
                 line, peer = listening.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError:  # no descriptor left: some will be free soon
-                self._rest(listening)
-                return
-            line.setblocking(False)
-            address = str(peer[0]) if isinstance(peer, tuple) else ""
-            if self._lobby.at_once():
-                self._lobby.do(lambda line=line: self._let_in(line))  # type: ignore[misc]
-            else:
-                self._wait(line, address)
+                address = str(peer[0]) if isinstance(peer, tuple) else ""
+                if self._lobby.full(address):
+                    line.close()
+                    continue
+                line.setblocking(False)
+                if self._lobby.at_once():
+                    self._lobby.do(partial(self._let_in, line))
+                else:
+                    self._wait(line, address)
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            pass
+        except OSError:  # no descriptor left: some will be free soon
+            self._rest(listening, REST_SECONDS)
+            return
+        self._purse.pay(time.perf_counter() - began)
+        if self._purse.left() <= 0.0:
+            self._rest(listening, self._purse.until(SLICE_SECONDS))
 
     def _wait(self, line: socket.socket, address: str) -> None:
         """Until it is its turn, or until it is seen that a good key waits in it. Within TLS nobody sees that."""
@@ -103,11 +116,13 @@ class Gate(asyncio.AbstractServer):
 
     def _glance(self) -> None:
         """Callers who came anew amid a flood, at the flood's own address too, do not wait for its end."""
+        began = time.perf_counter()
         unseen, self._unseen = self._unseen, []
         for line, waiting in unseen:
             if not waiting.gone and self._good(line):
                 waiting.gone = True
                 self._let_in(line)
+        self._purse.pay(time.perf_counter() - began)
 
     def _push_out(self, line: socket.socket) -> None:
         if self._good(line):
@@ -123,16 +138,13 @@ class Gate(asyncio.AbstractServer):
         except OSError:
             return False
 
-    def _rest(self, listening: socket.socket) -> None:
+    def _rest(self, listening: socket.socket, seconds: float) -> None:
         self._loop.remove_reader(listening)
-        self._loop.call_later(
-            REST_SECONDS,
-            lambda: (
-                self._loop.add_reader(listening, self._come, listening)
-                if listening in self._listening
-                else None
-            ),
-        )
+        self._loop.call_later(seconds, self._listen, listening)
+
+    def _listen(self, listening: socket.socket) -> None:
+        if listening in self._listening:
+            self._loop.add_reader(listening, self._come, listening)
 
     def _let_in(self, line: socket.socket) -> None:
         if not self._listening:

@@ -14,7 +14,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
 
-SHARE: Final = 0.2
+SHARE: Final = 0.1
 """Of the loop's time, while more than that is asked for."""
 BURST_SECONDS: Final = 0.05
 """What the purse holds at most: so much at once costs nobody a turn."""
@@ -23,6 +23,9 @@ SLICE_SECONDS: Final = 0.001
 """The longest that callers wait for strangers' turns at a time, but for one turn that takes longer."""
 WAITING_MAX: Final = 512
 """Of one address; a further one pushes out the one that waits longest."""
+STRANGERS_OF_ONE_MAX: Final = 64
+STRANGERS_MAX: Final = 1_024
+"""From where no good key was ever shown: of one address, and of all."""
 IN_ALL_MAX: Final = 4_096
 FIRST_OF: Final = 4
 """One turn of so many goes to the other addresses, also where good ones wait."""
@@ -31,6 +34,29 @@ SECONDS_PER_BYTE: Final = 4e-10
 """What the kernel's copy and the loop's read cost before anybody here is asked."""
 
 Turn = Callable[[], None]
+
+
+class Purse:
+    """Seconds of the loop's time that come in evenly; may be overdrawn a little."""
+
+    def __init__(self, share: float, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._share, self._clock = share, clock
+        self._left, self._since = BURST_SECONDS, clock()
+
+    def left(self) -> float:
+        """What is in it now."""
+        now = self._clock()
+        self._left = min(BURST_SECONDS, self._left + (now - self._since) * self._share)
+        self._since = now
+        return self._left
+
+    def pay(self, seconds: float) -> None:
+        """Take it out."""
+        self._left = max(-DEBT_SECONDS, self.left() - seconds)
+
+    def until(self, seconds: float) -> float:
+        """How long it takes till so much is in it, at least the shortest time worth waiting."""
+        return max((seconds - self.left()) / self._share, SLICE_SECONDS)
 
 
 class Waiting:
@@ -47,9 +73,8 @@ class Lobby:
     """The strangers of one service. Used from the event loop only."""
 
     def __init__(self, share: float = SHARE, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._share = share
         self._clock = clock
-        self._purse, self._since = BURST_SECONDS, clock()
+        self._purse = Purse(share, clock)
         self._good: OrderedDict[str, None] = OrderedDict()
         self._first: OrderedDict[str, deque[Waiting]] = OrderedDict()
         self._others: OrderedDict[str, deque[Waiting]] = OrderedDict()
@@ -68,13 +93,20 @@ class Lobby:
         if len(self._good) > GOOD_MAX:
             self._good.popitem(last=False)
 
+    def full(self, address: str) -> bool:
+        """Whether so many wait already that another of an address where no good key was shown is not even heard."""
+        if address in self._good:
+            return False
+        queue = self._others.get(address)
+        return self._count >= STRANGERS_MAX or (queue is not None and len(queue) >= STRANGERS_OF_ONE_MAX)
+
     def at_once(self) -> bool:
         """Whether a stranger need not wait now."""
-        return not self._count and self._filled() > 0.0
+        return not self._count and self._purse.left() > 0.0
 
     def pay(self, seconds: float) -> None:
         """What something for a stranger cost the loop, or will."""
-        self._purse = max(-DEBT_SECONDS, self._filled() - seconds)
+        self._purse.pay(seconds)
 
     def do(self, turn: Turn) -> None:
         """Do it and pay for it."""
@@ -110,21 +142,14 @@ class Lobby:
             self.pushed_out += 1
             oldest.out()
 
-    def _filled(self) -> float:
-        now = self._clock()
-        self._purse = min(BURST_SECONDS, self._purse + (now - self._since) * self._share)
-        self._since = now
-        return self._purse
-
     def _plan(self) -> None:
-        owed = SLICE_SECONDS - self._filled()
-        self._due = asyncio.get_running_loop().call_later(max(owed / self._share, SLICE_SECONDS), self._turns)
+        self._due = asyncio.get_running_loop().call_later(self._purse.until(SLICE_SECONDS), self._turns)
 
     def _turns(self) -> None:
         """Turns for a slice, one address after the other."""
         self._due = None
         until = self._clock() + SLICE_SECONDS
-        while self._count and self._filled() > 0.0 and self._clock() < until:
+        while self._count and self._purse.left() > 0.0 and self._clock() < until:
             self._turn += 1
             queues = self._first if self._turn % FIRST_OF else self._others
             queues = queues or self._first or self._others
