@@ -1,8 +1,8 @@
 """Honest callers beside strangers: the 99th percentile of their requests in a flood of each kind ÷ the usual, in turns.
 
 The house (service and database) has one processor, before whatever else runs there; strangers and honest callers have the
-other, where the callers go first: what strangers cost their own machine is not counted. How much of it is in the figures all
-the same `listener` tells: the same strangers against a listener that is not ours, on their own processor.
+other, where the callers go first. What strangers cost the machine they run on is told apart by a third run: `vs_elsewhere` is
+against the same strangers at a listener that is not ours, on their own processor.
 `FLOOD_KINDS`, `FLOOD_SECONDS` and `FLOOD_TURNS` choose.
 """
 
@@ -29,6 +29,10 @@ from ledger.db.cluster import Cluster
 
 SECONDS: Final = 5.0
 TURNS: Final = 3
+USUAL_SECONDS: Final = 20.0
+"""However long a flood lasts."""
+HEADS: Final = ("slow_heads", "endless_heads", "endless_lines")
+"""`FLOOD_KINDS=heads FLOOD_SECONDS=300` is the bar of five minutes."""
 NICE: Final = -15
 """Of house and strangers, before whatever else the machine does; without the right to it they run as they are."""
 STRANGERS: Final = ("127.0.0.2",)
@@ -46,9 +50,9 @@ uvloop.run(main())
 
 
 def measure(world: World) -> list[Measured]:
-    """`flood.KIND.p99_vs_usual`, and `flood.KIND.processor`: seconds of processor the service used more than usual, a second."""
+    """`flood.KIND.p99_vs_usual` and `.p99_vs_elsewhere`. Raises RuntimeError where an honest caller was refused."""
     started = time.perf_counter()
-    kinds = os.environ.get("FLOOD_KINDS", " ".join(["listener", *KINDS, "all", "crowd", "same"])).split()
+    kinds = os.environ.get("FLOOD_KINDS", " ".join([*KINDS, "heads", "all", "crowd", "same"])).split()
     seconds = float(os.environ.get("FLOOD_SECONDS", SECONDS))
     turns = int(os.environ.get("FLOOD_TURNS", TURNS))
     found: list[Measured] = []
@@ -64,34 +68,36 @@ def measure(world: World) -> list[Measured]:
             honest = _Honest(port, key, Path(folder) / "records", street, service)
             honest.run(3.0)
             for name in kinds:
-                aim = deaf if name == "listener" else port
-                pairs = [_pair(honest, name, aim, seconds, street, Path(folder)) for _ in range(turns)]
-                ratios = [then.late / usual.late for usual, then in pairs]
-                say(f"  {name}: {median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
-                found.append(measured(f"flood.{name}.p99_vs_usual", "ratio", ratios, started))
-                more = [then.cpu - usual.cpu for usual, then in pairs]
-                found.append(measured(f"flood.{name}.processor", "s/s", more, started))
+                runs = [
+                    _three(honest, name, (deaf, port), seconds, street, Path(folder)) for _ in range(turns)
+                ]
+                for against, place in (("usual", 0), ("elsewhere", 1)):
+                    ratios = [run[2].late / run[place].late for run in runs]
+                    say(f"  {name} ÷ {against}: {median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
+                    found.append(measured(f"flood.{name}.p99_vs_{against}", "ratio", ratios, started))
     return found
 
 
-def _pair(
-    honest: _Honest, name: str, port: int, seconds: float, street: int, folder: Path
-) -> tuple[Heard, Heard]:
-    usual = honest.run(seconds)
-    with flood(name, port, street, folder / "said"):
-        then = honest.run(seconds)
+def _three(
+    honest: _Honest, name: str, ports: tuple[int, int], seconds: float, street: int, folder: Path
+) -> tuple[Heard, Heard, Heard]:
+    """Without strangers; with the strangers at a listener that is not ours; with them at the service."""
+    usual = honest.run(min(seconds, USUAL_SECONDS))
+    with flood(name, ports[0], street, folder / "said"):
+        elsewhere = honest.run(min(seconds, USUAL_SECONDS))
+    with flood(name, ports[1], street, folder / "said"):
+        here = honest.run(seconds)
     opened, asked, cpu = (folder / "said").read_text().splitlines()[-1].split()
-    say(
-        f"  {name}: {opened} connections, {asked} requests, {cpu} s of the strangers'; p99 {usual.told()} -> {then.told()}"
-    )
+    say(f"  {name}: {opened} connections, {asked} requests, {cpu} s of the strangers' processor")
+    say(f"    p99 {usual.told()} -> elsewhere {elsewhere.told()} -> here {here.told()}")
     time.sleep(1.5)  # those put off are told and gone
-    return usual, then
+    return usual, elsewhere, here
 
 
 @contextmanager
 def flood(name: str, port: int, street: int, said: Path) -> Iterator[None]:
     """Strangers of one kind; of `all` kinds from one address; from a `crowd` of addresses; from the `same` as honest callers."""
-    kinds = name if name in KINDS else ",".join(KINDS)
+    kinds = name if name in KINDS else ",".join(HEADS if name == "heads" else KINDS)
     addresses = {"crowd": CROWD, "same": SAME}.get(name, STRANGERS)
     command = [sys.executable, "-m", "benchmarks.strangers", kinds, str(port), *addresses]
     with said.open("wb") as out, _on(street):

@@ -22,7 +22,7 @@ from ledger.api.wire.toll import KEY_WITHIN
 
 AT_ONCE: Final = 32
 """Connections taken from the kernel before the loop sees to others."""
-SHARE: Final = 0.1
+SHARE: Final = 0.2
 """Of the loop's time for taking them, beside what is done with them; the kernel keeps the others meanwhile."""
 GLANCE_SECONDS: Final = 0.003
 """After a connection, to the look at what came with it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 import socket
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from ledger.api.intake.service import make_service
+from ledger.api.wire import guard
 from ledger.api.wire import lobby as rules
 from ledger.api.wire.lobby import Lobby, Purse
 from ledger.cli.remote import Remote
@@ -126,3 +128,42 @@ def test_a_caller_who_comes_anew_does_not_wait_with_strangers(
     deadline = time.monotonic() + 20
     while answer(asked, 20) != b"HTTP/1.1 200":
         assert time.monotonic() < deadline
+
+
+def crowd(port: int, addresses: int, seconds: float) -> int:
+    """How many keyless requests a crowd is answered, each asking again as soon as it was."""
+    asked, answered = b"GET /api/v1/books HTTP/1.1\r\nhost: x\r\n\r\n", 0
+    with selectors.DefaultSelector() as ready:
+        lines = [
+            socket.create_connection(("127.0.0.1", port), 10, (f"127.0.5.{number + 1}", 0))
+            for number in range(addresses)
+        ]
+        for line in lines:
+            line.sendall(asked)
+            ready.register(line, selectors.EVENT_READ)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            for key, _ in ready.select(0.05):
+                line = key.fileobj  # type: ignore[assignment]
+                said = line.recv(65_536)
+                answered += said.count(b"HTTP/1.1 401 ")
+                if said.endswith(b"}"):
+                    line.sendall(asked)
+        for line in lines:
+            line.close()
+    return answered
+
+
+@pytest.mark.fault(69)
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_crowd_has_its_part_of_the_time_and_no_more(
+    beset: Any, guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each address stays within its own rate; all together have what the purse pays for. Without a purse there is no end to it."""
+    seconds, share = 1.5, 0.02
+    monkeypatch.setattr(beset.lobby, "_purse", Purse(share))
+    if not guarded:
+        monkeypatch.setattr(Purse, "left", lambda _self: 1.0)
+    most = (PORTION + rules.DEBT_SECONDS + share * seconds) / guard.REQUEST_COST
+    answered = crowd(int(beset.address.rpartition(":")[2]), 40, seconds)
+    assert (answered <= most) is guarded, (answered, most)
