@@ -96,6 +96,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._proven = True
             self.door.known(self)
             self.lobby.good(self.address)
+            self.loop.call_soon_threadsafe(self._turn)  # what came meanwhile does not wait any more
 
     def busy(self) -> bool:
         """Whether a whole request is being answered."""
@@ -112,25 +113,20 @@ class GuardedProtocol(HttpToolsProtocol):
         """Read what came: a caller's at once, a stranger's when it is its turn."""
         if self._deaf:
             self._overhear(len(data))
-        elif self._proven:
+        elif not self._kept and (self._proven or self.toll.met_in(data)):
             self._read(data)
-        elif self._kept:
-            self._kept += data
-            self.flow.pause_reading()
-        elif self.toll.met_in(data):
-            self._read(data)
-        else:
+        elif not self._kept and self.lobby.at_once():
             self.lobby.pay(len(data) * SECONDS_PER_BYTE)
-            if self.lobby.at_once():
-                self.lobby.do(partial(self._read, data))
-                return
-            self._kept += data
+            self.lobby.do(partial(self._read, data))
+        else:
             self.flow.pause_reading()
-            self.lobby.wait(self.address, self._turn, self.leave)
+            if not self._kept:
+                self.lobby.wait(self.address, self._turn, self.leave)
+            self._kept += data
 
     def _turn(self) -> None:
         kept, self._kept = bytes(self._kept), bytearray()
-        if self._deaf or self.transport.is_closing():
+        if not kept or self._deaf or self.transport.is_closing():
             return
         self.flow.resume_reading()
         self._read(kept)
@@ -141,7 +137,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def _read(self, data: bytes) -> None:
-        """Parse, of a head no more at a time than a head may have; afterwards either nothing is missing or a time runs."""
+        """Parse, no more at a time than a head may have; afterwards either nothing is missing or a time runs."""
         while data and not self._deaf:
             size = len(data) if self._at == _BODY else HEAD_BYTES_MAX
             self._parse(data[:size])
