@@ -19,7 +19,7 @@ from benchmarks.http import _make_tpcb, _pgbench, _prepare, _require_stored, _se
 from benchmarks.measured import Measured, PeerMissing, measured, say
 from benchmarks.world import World
 
-ROUNDS: Final = 1
+ROUNDS: Final = 4
 PACKAGES: Final = {
     "ours": "uvicorn",
     "httptools": "httptools",

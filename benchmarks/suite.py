@@ -39,7 +39,6 @@ MEASURES: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "http": http.measure,
     "find": find.measure,
     "servers": servers.measure,
-    "flood": flood.measure,
 }
 GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "growth_intake": growth.memory,
@@ -48,6 +47,7 @@ GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "growth_find": find.growth,
     "growth_close": close.growth,
     "traces": traces.measure,
+    "flood": flood.measure,
 }
 
 
