@@ -44,7 +44,7 @@ STRANGERS_AHEAD_MAX: Final = 2
 LINGER_BYTES: Final = 64 * 1024
 """What a stranger may still send meanwhile before nothing of it is read any more: an endless head goes on after its refusal."""
 REQUEST_COST: Final = 0.001
-GUESS_COST: Final = 0.005
+GUESS_COST: Final = 0.002
 """Of the event loop's time, in seconds, what a stranger's request and a key never seen come to once they are passed on."""
 _IDLE, _HEAD, _BODY = range(3)
 
