@@ -135,7 +135,13 @@ def served(world: World, under: list[str] | None = None, today: date | None = No
         **({} if today is None else {"FUNDLEDGER_TODAY": today.isoformat()}),
     }
     command = [*(under or [sys.executable, "-m", "ledger.cli", "serve"]), "--port", str(port)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         deadline = time.monotonic() + 60
         while True:

@@ -9,6 +9,7 @@ from benchmarks import (
     close,
     day,
     find,
+    flood,
     growth,
     http,
     intake,
@@ -49,6 +50,7 @@ GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "growth_close": close.growth,
     "growth_pages": pages.growth,
     "traces": traces.measure,
+    "flood": flood.measure,
 }
 
 

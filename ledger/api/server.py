@@ -23,7 +23,7 @@ SWITCH_SECONDS: Final = 0.001
 """How long the storing thread may keep the interpreter from the event loop; Python's own 5 ms is half of p99."""
 GARBAGE_AFTER: Final = 50_000
 STOP_SECONDS: Final = 30
-BACKLOG: Final = 1_024
+BACKLOG: Final = 4_096
 SPARE_FILES: Final = 200
 """Descriptors for the database, files and logs beside the connections."""
 
@@ -66,10 +66,10 @@ def configuration(service: Service, host: str, port: int, tls: SSLContext | None
         service,
         host=host,
         port=port,
-        http=partial(IntakeProtocol, door=service.door, toll=service.toll),  # type: ignore[arg-type]
+        http=partial(IntakeProtocol, door=service.door, toll=service.toll, lobby=service.lobby),  # type: ignore[arg-type]
         ws="none",
         interface="asgi3",
-        loop="ledger.api.wire.tls:Loop",
+        loop="ledger.api.wire.gate:Loop",
         log_level="error",  # a line for every stranger who cannot speak HTTP is no use to anybody
         access_log=False,
         server_header=False,

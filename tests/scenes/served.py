@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger.api.server import configuration
-from ledger.api.wire.tls import Loop
+from ledger.api.wire.gate import Loop
 
 
 def certificate_in(folder: Path, *, days: int = 10) -> tuple[Path, Path]:

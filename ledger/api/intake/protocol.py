@@ -25,9 +25,9 @@ class IntakeProtocol(GuardedProtocol):
     _held: RequestResponseCycle | None = None
     """The request whose turn it is, until it is known whether its body came with it."""
 
-    def data_received(self, data: bytes) -> None:
+    def _read(self, data: bytes) -> None:
         """Parse what came, and begin what it began."""
-        super().data_received(data)
+        super()._read(data)
         self._begin()
 
     def on_response_complete(self) -> None:

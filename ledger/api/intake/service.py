@@ -25,6 +25,7 @@ from ledger.api.ports import Commands
 from ledger.api.problems import Answer, NotSupported, TooLarge, of_error
 from ledger.api.refused import Refusals
 from ledger.api.wire.door import Door
+from ledger.api.wire.lobby import Lobby
 from ledger.api.wire.places import Places
 from ledger.api.wire.proxies import Proxies
 from ledger.api.wire.toll import Toll
@@ -75,6 +76,7 @@ class Service:
         self._proxies = Proxies(settings.trusted_proxies)
         self.door = Door(settings.connections, settings.connections_per_address, self._proxies.trusted)
         self.toll = Toll(settings.strangers_per_second, self._proxies, self.keys.met)
+        self.lobby = Lobby()
         self._places = Places(THREADS)
         self._storing: Engine = intake_engine(settings)
         self._posts = Posts(settings, self.engine)

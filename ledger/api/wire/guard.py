@@ -7,6 +7,7 @@ after a chunked body for headers of the request. That is mended here, and every 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -23,6 +24,7 @@ from ledger.api.wire.heads import (
     too_slow,
     unreadable,
 )
+from ledger.api.wire.lobby import SECONDS_PER_BYTE, Lobby
 from ledger.api.wire.toll import PUT_OFF_SECONDS, Toll
 
 HEAD_SECONDS: Final = 10.0
@@ -39,6 +41,11 @@ AHEAD_MAX: Final = 64
 """Requests waiting on one connection for the answers before theirs."""
 STRANGERS_AHEAD_MAX: Final = 2
 """The same, before a good key came over it: each costs the loop some of its time, and one packet brings hundreds."""
+LINGER_BYTES: Final = 64 * 1024
+"""What a stranger may still send meanwhile before nothing of it is read any more: an endless head goes on after its refusal."""
+REQUEST_COST: Final = 0.001
+GUESS_COST: Final = 0.002
+"""Of the event loop's time, in seconds, what a stranger's request and a key never seen come to once they are passed on."""
 _IDLE, _HEAD, _BODY = range(3)
 
 
@@ -49,14 +56,17 @@ class Refused(Exception):
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's connection under limits."""
 
-    def __init__(self, *args: Any, door: Door, toll: Toll, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, door: Door, toll: Toll, lobby: Lobby, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.door = door
         self.toll = toll
+        self.lobby = lobby
         self.address = ""
         self._proven = False
         self._at = _IDLE
-        self._raw = self._body_bytes = self._head_bytes = 0
+        self._raw = self._body_bytes = self._head_bytes = self._unheard = 0
+        self._kept = bytearray()
+        """What came while it waits for its turn."""
         self._why: Answer | None = None
         self._deaf = self._ending = self._put_off = False
         self._due: asyncio.TimerHandle | None = None
@@ -82,8 +92,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def prove(self) -> None:
         """A good key came over this connection: it is no stranger's any more."""
-        self._proven = True
-        self.door.known(self)
+        if not self._proven:
+            self._proven = True
+            self.door.known(self)
+            self.lobby.good(self.address)
+            self.loop.call_soon_threadsafe(self._turn)  # what came meanwhile does not wait any more
 
     def busy(self) -> bool:
         """Whether a whole request is being answered."""
@@ -97,9 +110,44 @@ class GuardedProtocol(HttpToolsProtocol):
 
     # Bytes
     def data_received(self, data: bytes) -> None:
-        """Parse what came; afterwards either nothing is missing or a time runs."""
+        """Read what came: a caller's at once, a stranger's when it is its turn."""
         if self._deaf:
+            self._overhear(len(data))
+        elif not self._kept and (self._proven or self.toll.met_in(data)):
+            self._read(data)
+        elif not self._kept and self.lobby.at_once():
+            self.lobby.pay(len(data) * SECONDS_PER_BYTE)
+            self.lobby.do(partial(self._read, data))
+        else:
+            self.flow.pause_reading()
+            if not self._kept:
+                self.lobby.wait(self.address, self._turn, self.leave)
+            self._kept += data
+
+    def _turn(self) -> None:
+        kept, self._kept = bytes(self._kept), bytearray()
+        if not kept or self._deaf or self.transport.is_closing():
             return
+        self.flow.resume_reading()
+        self._read(kept)
+
+    def _overhear(self, count: int) -> None:
+        self._unheard += count
+        if self._unheard > LINGER_BYTES and not self._proven:
+            self.flow.pause_reading()
+
+    def _read(self, data: bytes) -> None:
+        """Parse, no more at a time than a head may have; afterwards either nothing is missing or a time runs."""
+        while data and not self._deaf:
+            size = len(data) if self._at == _BODY else HEAD_BYTES_MAX
+            self._parse(data[:size])
+            if self.transport.is_closing():
+                return
+            data = data[size:]
+        if not self._deaf:
+            self._wait()
+
+    def _parse(self, data: bytes) -> None:
         self._raw += len(data)
         super().data_received(data)
         if self._deaf or self.transport.is_closing():
@@ -108,8 +156,6 @@ class GuardedProtocol(HttpToolsProtocol):
             self._look_at_body()
         elif self._raw > HEAD_BYTES_MAX and not self.busy():
             self._refuse(too_large())
-        if not self._deaf:
-            self._wait()
 
     def _look_at_body(self) -> None:
         if self._raw - self._body_bytes > OVERHEAD_MAX + self._body_bytes:
@@ -138,7 +184,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._count(len(name) + len(value) + 4)
         if len(self.headers) >= HEADERS_MAX:
             self._stop(too_large())
-        super().on_header(name, value)
+        super().on_header(name, value.rstrip(b" \t"))
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
@@ -154,10 +200,19 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self.toll.request(self.address, self.headers, proven=self._proven):
             self._put_off = True
             self._stop(too_often())
+        if not self._proven:
+            self._charge()
         self._at = _BODY
         self._raw = 0
         self.scope["extensions"] = {"fundledger.known": {"prove": self.prove}}
         super().on_headers_complete()
+
+    def _charge(self) -> None:
+        key = next((value for name, value in self.headers if name == b"authorization"), None)
+        if key is None:
+            self.lobby.pay(REQUEST_COST)
+        elif not self.toll.met(key):
+            self.lobby.pay(GUESS_COST)
 
     def on_body(self, body: bytes) -> None:
         """Part of the body."""

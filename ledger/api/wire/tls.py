@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import ssl
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final
 
-import uvloop
 from cryptography import x509
 
 from ledger.api.wire.door import Door
+from ledger.api.wire.lobby import Lobby
 from ledger.api.wire.toll import PUT_OFF_SECONDS, Toll
 from ledger.core.dates import machine_seconds
 from ledger.core.errors import InvalidInput
 from ledger.settings import Settings
 
 HANDSHAKE_SECONDS: Final = 10
+HANDSHAKE_COST: Final = 0.001
+"""Of the event loop's time, in seconds: a signature and its messages."""
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
@@ -29,6 +30,7 @@ class Behind(asyncio.Protocol):
 
     door: Door
     toll: Toll
+    lobby: Lobby
 
 
 def context_of(settings: Settings) -> ssl.SSLContext | None:
@@ -89,6 +91,7 @@ class Handshake(asyncio.Protocol):
     """A connection before the end of its handshake: a stranger at the door like any other, and for ten seconds at most."""
 
     def __init__(self, behind: Behind, line: socket.socket) -> None:
+        """Raises OSError where the caller is gone already."""
         self._behind, self._line = behind, line
         peer = line.getpeername()
         self.address = str(peer[0]) if isinstance(peer, tuple) else ""
@@ -102,6 +105,7 @@ class Handshake(asyncio.Protocol):
             elif not self._behind.toll.handshake(self.address):
                 await self._put_off()
             else:
+                self._behind.lobby.pay(HANDSHAKE_COST)
                 await loop.connect_accepted_socket(
                     lambda: self, self._line, ssl=context, ssl_handshake_timeout=HANDSHAKE_SECONDS
                 )
@@ -132,39 +136,3 @@ class Handshake(asyncio.Protocol):
         self._behind.door.gone(self)
         transport.set_protocol(self._behind)
         self._behind.connection_made(transport)
-
-
-class Porter(asyncio.Protocol):
-    """Takes a new connection out of the server's hands, before anything is read of it, to shake hands where it is counted."""
-
-    def __init__(self, behind: Behind, context: ssl.SSLContext, loop: Loop) -> None:
-        self._behind, self._context, self._loop = behind, context, loop
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A copy of the socket goes on; the transport of the server has had its time."""
-        line = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
-        cast("asyncio.Transport", transport).abort()
-        line.setblocking(False)
-        try:
-            newcomer = Handshake(self._behind, line)
-        except OSError:  # gone already
-            line.close()
-            return
-        shaking = self._loop.create_task(newcomer.shake(self._loop, self._context))
-        self._loop.shaking.add(shaking)
-        shaking.add_done_callback(self._loop.shaking.discard)
-
-
-class Loop(uvloop.Loop):  # type: ignore[misc, name-defined, unused-ignore]
-    """uvloop, whose TLS servers count a connection from its first packet on: half a handshake holds a place, and no more."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shaking: set[asyncio.Task[None]] = set()
-
-    async def create_server(self, protocol_factory: Any, *args: Any, **kwargs: Any) -> Any:
-        """As the event loop has it; with `ssl`, behind the door of what `protocol_factory` makes."""
-        context = kwargs.pop("ssl", None)
-        if context is None:
-            return await super().create_server(protocol_factory, *args, **kwargs)
-        return await super().create_server(lambda: Porter(protocol_factory(), context, self), *args, **kwargs)

@@ -6,6 +6,7 @@ a flood, and then whatever the address asks for is put off. What a caller known 
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -20,6 +21,8 @@ PUT_OFF_SECONDS: Final = 1.0
 """How long an answer past the rate is held back: a flood that waits for its answers is slowed, one that does not fills only
 its own places."""
 ADDRESSES_MAX: Final = 8_192
+KEY_WITHIN: Final = 4_096
+_KEY: Final = re.compile(rb"\r\n[Aa]uthorization:[ \t]*([^\r\n]*[^\r\n \t])")
 _NETWORK_BITS: Final = 64
 """Of IPv6: whoever has one address there has them all."""
 
@@ -54,7 +57,7 @@ class Toll:
     ) -> None:
         """`met`: whether an Authorization header was found good before, or is being looked up now."""
         self._proxies = proxies
-        self._met = met
+        self.met = met
         self._handshakes = Buckets(per_second)
         self._keyless = Buckets(per_second)
         self._unmet = Buckets(per_second)
@@ -69,6 +72,11 @@ class Toll:
     def fault(self, peer: str) -> bool:
         """Whether this address is told at once what was wrong with its request; a proxy of ours always is."""
         return self._proxies.trusted(peer) or self._counted(self._faults, _place(peer))
+
+    def met_in(self, data: bytes) -> bool:
+        """Whether these first bytes of a request seem to bring a good key: said of its turn only, the parser has the word."""
+        found = _KEY.search(data, 0, KEY_WITHIN)
+        return found is not None and self.met(found[1])
 
     def request(self, peer: str, headers: Iterable[tuple[bytes, bytes]], *, proven: bool) -> bool:
         """Whether a request of this head goes on. `proven`: a good key came over its connection.
@@ -85,7 +93,7 @@ class Toll:
                 authorization = value
             elif trusted and name == b"x-forwarded-for":
                 forwarded.append(value)
-        if authorization is not None and self._met(authorization):
+        if authorization is not None and self.met(authorization):
             return True
         buckets = self._keyless if authorization is None else self._unmet
         return self._counted(buckets, _place(self._proxies.caller(peer, forwarded)))
