@@ -1,4 +1,4 @@
-"""OpenID Connect, code flow with PKCE: where a browser is sent, and who it was by the provider's signed word.
+"""OpenID Connect, code flow with PKCE: where a browser is sent, and by the provider's signed word who came, as an outside identity.
 
 Nothing of a try is kept here: state, nonce and verifier are made of one secret that the browser holds for its ten minutes.
 """
