@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import argon2
+import httpx
 import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
+from ledger.access.users import ROLES
 from ledger.api.intake.service import make_service
-from ledger.cli.remote import Remote
+from ledger.cli.remote import Remote, acts
 from ledger.core.words import families, words_of
 from ledger.db.migrate import migrate
 from ledger.simulation.people import PASSWORD
@@ -27,7 +31,7 @@ from tests.cli.test_words import ALLOWED, EVENTS, allowed_codes, raw
 from tests.db.homes.home import as_left, kept
 from tests.judges import program_of
 from tests.scenes.served import served
-from tests.web.conftest import Browser
+from tests.web.conftest import Browser, form_named
 
 TODAY = date(2026, 5, 8)
 START = (
@@ -38,6 +42,7 @@ START = (
     "/desk/orders?state=returned", "/desk/blocked?date=2026-03-02", "/desk/reconcile?fund=310&term=202603",
     "/desk/reconcile?fund=390&term=202603", "/desk/matching?account=4200000000001003", "/desk/matching?account=4200000000001004",
 )  # fmt: skip
+FORM = re.compile(r'<form[^>]*method="post".*?</form>', re.S)
 SAME_KIND = 6
 """Pages of one kind that are looked at."""
 
@@ -52,6 +57,18 @@ def lived_desk(cluster: Any) -> Iterator[Any]:
             codes = allowed_codes(connection)
             hashed = argon2.PasswordHasher().hash(PASSWORD)
             connection.execute("INSERT INTO access.password (user_name, hash) VALUES ('zhou', %s)", [hashed])
+            # one who holds every post, as nobody may: who looks at every form that any page shows anybody
+            connection.execute("SET session_replication_role = replica")
+            connection.execute(
+                "INSERT INTO access.app_user (user_name, person, display_name, active) VALUES ('quan', 'p-quan', '全部岗位', true)"
+            )
+            connection.execute("INSERT INTO access.password (user_name, hash) VALUES ('quan', %s)", [hashed])
+            for role in ROLES:
+                connection.execute(
+                    "INSERT INTO access.user_role (region, user_name, role) VALUES (420100, 'quan', %s)",
+                    [role],
+                )
+            connection.execute("SET session_replication_role = origin")
             connection.commit()
             fill_every_code(
                 connection, codes | {"payments.evidence.outcome_code": list(words_of("paper.reason"))}
@@ -76,13 +93,11 @@ def kind_of(path: str) -> str:
     return re.sub(r"/[^/]*[0-9][^/]*", "/#", plain) + "?" + names
 
 
-def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None:
-    browser = Browser(lived_desk.address)
-    assert browser.enter("zhou").status_code == 303
+def crawled(browser: Browser) -> Iterator[tuple[str, httpx.Response]]:
+    """Every page that links lead to, so many of a kind, with what it answers."""
     seen: dict[str, int] = {}
     done: set[str] = set()
     waiting = list(START)
-    wrong: list[str] = []
     while waiting:
         path = waiting.pop(0)
         kind = kind_of(path)
@@ -91,6 +106,21 @@ def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None
         done.add(path)
         seen[kind] = seen.get(kind, 0) + 1
         response = browser.get(path)
+        yield path, response
+        for href in re.findall(r'href="([^"#]+)"', response.text):
+            href = unescape(href)
+            href = path.partition("?")[0] + href if href.startswith("?") else href
+            if href.startswith("/desk/") and not href.startswith("/desk/static") and "format=" not in href:
+                waiting.append(href)
+
+
+def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None:
+    browser = Browser(lived_desk.address)
+    assert browser.enter("zhou").status_code == 303
+    wrong: list[str] = []
+    there = set()
+    for path, response in crawled(browser):
+        there.add(kind_of(path).partition("?")[0])
         if response.status_code != 200:
             said = re.search(r"role=\"alert\">([^<]*)", response.text)
             wrong.append(f"{response.status_code} {path} {said[1] if said else ''}")
@@ -105,14 +135,8 @@ def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None
         wrong += [f"{path}: {code} in “{line[:80]}”" for code, line in lines.items()]
         keys = re.findall(r'data-key="([^"]+)"', response.text)
         wrong += [f"{path}: two links of the key {key}" for key in sorted(set(keys)) if keys.count(key) > 1]
-        for href in re.findall(r'href="([^"#]+)"', response.text):
-            href = unescape(href)
-            href = path.partition("?")[0] + href if href.startswith("?") else href
-            if href.startswith("/desk/") and not href.startswith("/desk/static") and "format=" not in href:
-                waiting.append(href)
     assert wrong == [], "\n".join(wrong)
     reached = {re.sub(r"\{[^}]*\}", "#", page) for page in PAGES}
-    there = {kind.partition("?")[0] for kind in seen}
     named = {re.sub(r"^/desk/books/[a-z-]+", "/desk/books/#", one) for one in there}
     # the home has matched nothing, its reader enters and gives in nothing: test_acts.py, test_vouchers.py, test_uploads.py open these
     elsewhere = {
@@ -120,6 +144,52 @@ def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None
         "/desk/uploads/differences",
     }  # fmt: skip
     assert reached - named == elsewhere - named, "a page that no link leads to"
+
+
+def test_every_form_of_every_page_is_posted_by_a_test(lived_desk: Any) -> None:
+    """Forms found at the pages as one who holds every post sees them, and in the source where no row of the home brings them up."""
+    browser = Browser(lived_desk.address)
+    assert browser.enter("quan").status_code == 303
+    found: dict[str, str] = {}
+    for path, response in crawled(browser):
+        for form in FORM.findall(response.text):
+            action = re.search(r'action="(/desk/[^"]+)"', form)
+            if action and "<button" in form:
+                found.setdefault(form_named(action[1], re.findall(r'name="([^"]+)"', form)), path)
+    plain = {name.partition(":")[0] for name in found}
+    found |= dict.fromkeys(offered_in_the_source() - plain, "ledger/web")
+    assert len(found) > 80, "the pages are not looked at"
+    posted = marked_as_posted()
+    missing = {name: path for name, path in found.items() if name not in posted}
+    assert missing == {}, "\n".join(
+        f"{name} ({path}): no test is marked as posting it" for name, path in missing.items()
+    )
+    assert {
+        name for name in posted if name.partition(":")[0] not in {one.partition(":")[0] for one in found}
+    } == set()
+
+
+def offered_in_the_source() -> set[str]:
+    """The acts that a page may offer."""
+    text = "".join(
+        path.read_text() for path in Path("ledger/web").rglob("*") if path.suffix in (".py", ".html")
+    )
+    return {
+        name
+        for name in acts()
+        if f'"{name}"' in text
+        or f'/desk/act/{name.partition(" ")[0]}/{name.partition(" ")[2].replace(" ", "+")}"' in text
+    }
+
+
+def marked_as_posted() -> set[str]:
+    """What tests say of themselves, and each of them proves (tests/web/conftest.py)."""
+    said: set[str] = set()
+    for path in Path(__file__).parent.rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.posts":
+                said |= {ast.literal_eval(one) for one in node.args}
+    return said
 
 
 def test_every_list_as_a_file(lived_desk: Any) -> None:

@@ -27,8 +27,7 @@ def give(browser: Browser, what: str, name: str, content: bytes, **fields: str) 
     assert found, page[-500:]
     hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found[0]))
     action = found[1].replace("&amp;", "&")
-    headers = {"origin": browser.address}
-    return browser.http.post(action, data=hidden | fields, files={"file": (name, content)}, headers=headers)
+    return browser.send(action, hidden | fields, (name, content))
 
 
 def rows_file(*changed: str) -> bytes:
