@@ -12,8 +12,11 @@ from playwright.sync_api import Page
 
 from adapters.banks.simulator.messages.statement import write_camt053
 from ledger.books.templates.files import template_text
+from ledger.fund.reconcile.details import our_details
+from ledger.fund.reconcile.file import write_detail
+from ledger.fund.reconcile.scope import ReconcileScope
 from tests.api.test_statement_acts import OWN, printed
-from tests.web.conftest import Browser
+from tests.web.conftest import Browser, bill_line
 from tests.web.test_browser import pages
 from tests.web.test_keyboard import picture
 
@@ -40,6 +43,7 @@ def bad_row() -> str:
     return example.replace("2026-10-14", "2026-13-40").replace("342016261000000001", "甲<script>\u202e2", 1)
 
 
+@pytest.mark.posts("/desk/uploads/vouchers")
 def test_rows_that_are_wrong_are_listed_and_given_back(desk: Any, sat: Callable[[str], Browser]) -> None:
     li = sat("li")
     for _ in range(2):  # the same file again is the first answer
@@ -58,6 +62,7 @@ def test_rows_that_are_wrong_are_listed_and_given_back(desk: Any, sat: Callable[
     assert 'role="alert"' in refused.text
 
 
+@pytest.mark.posts("/desk/uploads/statement")
 def test_a_statement_is_taken_whole_or_refused_with_what_was_typed(
     desk: Any, sat: Callable[[str], Browser]
 ) -> None:
@@ -94,6 +99,19 @@ def test_a_details_file_that_is_none_is_refused(desk: Any, sat: Callable[[str], 
     assert 400 <= refused.status_code < 500, refused.text[-500:]
     assert 'value="202610"' in refused.text
     assert "没有" in zhao.get("/desk/uploads/differences?run=none").text
+
+
+@pytest.mark.posts("/desk/uploads/details")
+def test_a_month_s_details_are_compared(desk: Any, sat: Callable[[str], Browser]) -> None:
+    desk.month.take(bill_line("S1", day="2026-10-01"), bill_line("S2", day="2026-10-02"))
+    scope = ReconcileScope(310, "H42010000001", 202610, "21")
+    with desk.month.tx() as tx:
+        content = write_detail([our_details(tx, scope)[0]], "d.txt")
+    zhao = sat("zhao")
+    asked = {"institution": "H42010000001", "term": "202610", "fund": "310", "clr_type": "21"}
+    answer = give(zhao, "details", "明细.zip", content, **asked)
+    assert answer.status_code == 303, answer.text[-500:]
+    assert "差异 1 笔" in zhao.get(answer.headers["location"]).text
 
 
 def test_a_strangers_large_form_is_not_read(desk: Any, sat: Callable[[str], Browser]) -> None:

@@ -13,7 +13,7 @@ from ledger.payments.orders.approve import approve
 from ledger.payments.orders.values import Batch
 from ledger.simulation.people import DEMO_REGION
 from tests.scenes.town import FISCAL, OWN, Town
-from tests.web.conftest import TODAY, bill_line
+from tests.web.conftest import EVE, TODAY, bill_line
 from tests.web.forms.conftest import NOVEMBER, Press
 
 H = "H42010000001"
@@ -113,7 +113,9 @@ def test_an_advance_is_given_and_given_back(november: Any) -> None:
         "v.refuse",
         effect=refunds,
     )
-    press("zhao", one, "advance return", back | {"v.receipt": "JK2"}, effect=refunds)
+    press(
+        "zhao", one, "advance return", back | {"v.receipt": "JK2", "v.document": "退款函2号"}, effect=refunds
+    )
     [(refund,)] = town.month.asked("SELECT refund_id FROM fund.refund WHERE state = 'requested'")
     assert press("qian", f"/desk/refunds/{refund}", "refund approve", effect=refunds)[0][2:] == (
         "approved",
@@ -148,3 +150,19 @@ def test_a_voucher_is_reversed_in_red_or_the_wish_sent_back(desk: Any, press: Pr
         {"v.reason": "科目无误"},
         effect=drafts,
     )
+
+
+@pytest.mark.posts("cash move", "cash approve-move")
+def test_a_fee_is_entered_and_booked_by_another(desk: Any, press: Press) -> None:
+    moves = "SELECT kind, amount_fen, state, approved_by FROM fund.cash_move"
+    typed = {
+        "v.fund": "310",
+        "v.kind": "fee",
+        "v.amount": "5.00",
+        "v.booked": str(EVE),
+        "v.receipt": "SX9",
+        "v.subfund": "",
+    }
+    press("zhao", "/desk/cash", "cash move", typed, effect=moves)
+    one = press.led("qian", "/desk/cash", "/desk/cash/")
+    assert press("qian", one, "cash approve-move", effect=moves) == [("fee", 500, "approved", "qian")]

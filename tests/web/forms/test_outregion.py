@@ -18,7 +18,7 @@ MOVES = "SELECT document, state, approved_by, receipt_no FROM fund.outregion_mov
 
 @pytest.mark.posts(
     "outregion recognise", "outregion order", "outregion bill", "outregion request", "outregion approve",
-    "outregion approve:refuse", "outregion receipt", "outregion receipt:cancel",
+    "outregion approve:refuse", "outregion receipt", "outregion receipt:cancel", "outregion quota",
 )  # fmt: skip
 def test_from_the_other_regions_patient_to_its_money(two: Any, guest: Any) -> None:
     two.take(guest("G1", fund=100_000, cash=20_000))
@@ -33,8 +33,24 @@ def test_from_the_other_regions_patient_to_its_money(two: Any, guest: Any) -> No
         assert press("zhao", PAGE, "outregion order", typed, effect=orders)[0][1:] == (100_000, "draft")
         bills = "SELECT count(*) FROM fund.outregion_bill WHERE region = 420100"
         desk.month.asked(records)
-        two.month.pretend("UPDATE fund.outregion_record SET state = 'confirmed', confirmed_on = '2026-10-12' WHERE setl_id = 'G1'")
+        two.month.pretend(
+            "UPDATE fund.outregion_record SET state = 'confirmed', confirmed_on = '2026-10-12' WHERE setl_id = 'G1'"
+        )
         press("zhao", PAGE, "outregion bill", {"v.party": str(THERE), "v.term": "202610"}, effect=bills)
+        quota = {
+            "v.party": str(THERE),
+            "v.direction": "received",
+            "v.since": "2026-10-01",
+            "v.amount": "500.00",
+            "v.document": "协议1号",
+        }
+        press(
+            "li",
+            PAGE,
+            "outregion quota",
+            quota,
+            effect="SELECT quota_fen FROM fund.outregion_quota WHERE region = 420100",
+        )
         asked = {"v.party": str(THERE), "v.kind": "prepaid_in", "v.amount": "100.00"}
         for document, ends in (("函1号", "refuse"), ("函2号", "cancel"), ("函3号", "receipt")):
             press("zhao", PAGE, "outregion request", asked | {"v.document": document}, effect=MOVES)
@@ -49,5 +65,12 @@ def test_from_the_other_regions_patient_to_its_money(two: Any, guest: Any) -> No
                 continue
             number = two.teller(kind=1003).comes_in(10_000, TODAY)
             two.days(420100, TODAY, 2, 1003)
-            press("li", one, "outregion receipt", {"v.number": number, "v.booked": str(TODAY)}, "v.number", effect=MOVES)
+            press(
+                "li",
+                one,
+                "outregion receipt",
+                {"v.number": number, "v.booked": str(TODAY)},
+                "v.number",
+                effect=MOVES,
+            )
         assert [state for _, state, *_ in press.asked(MOVES)] == ["refused", "cancelled", "done"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+import pyotp
 import pytest
 
 from ledger.api.intake.service import make_service
@@ -16,7 +17,7 @@ from ledger.cli.remote import Remote
 from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import Institution
 from ledger.fund.region.holidays import propose_calendar, read_table
-from ledger.simulation.people import give_logins
+from ledger.simulation.people import PASSWORD, give_logins
 from ledger.web.application import make_pages
 from tests.closing.conftest import Agency, agency, seeded
 from tests.closing.test_year import NEXT, to_december
@@ -35,6 +36,7 @@ USERS = "/desk/users"
     "user revoke:propose",
     "user deactivate:propose",
     "user revoke-key",
+    "user key",
 )
 def test_a_user_comes_gets_a_post_and_a_key_is_stopped(desk: Any, press: Press) -> None:
     roles = "SELECT user_name, role FROM access.user_role ORDER BY 1, 2"
@@ -159,3 +161,25 @@ def test_a_year_is_closed_at_its_page(january: Any) -> None:
     closed = "SELECT period, state FROM books.closing ORDER BY period, n"
     page = "/desk/close?book=420100-310&period=202512"
     assert Press(january)("li", page, "period year-close", effect=closed)[-1] == (202512, "closing")
+
+
+@pytest.mark.posts("/desk/me/password", "/desk/me/factor")
+def test_ones_own_password_and_second_factor(press: Press) -> None:
+    zhao = press.by("zhao")
+    new = "Gengxin-2026"
+    form = zhao.form("/desk/me", "/desk/me/password") | {"old": PASSWORD, "password": new, "again": new}
+    for wrong, status in (
+        ({"csrf": "0" * 64}, 403),
+        ({"old": "x"}, 401),
+        ({"again": "y"}, 422),
+        ({"password": "a", "again": "a"}, 422),
+    ):
+        assert zhao.post("/desk/me/password", form | wrong).status_code == status, wrong
+    assert "密码已改" in zhao.post("/desk/me/password", form).text
+    form = zhao.form("/desk/me", "/desk/me/factor")
+    form |= {"otp": pyotp.TOTP(form["secret"]).now(), "old": new}
+    for wrong in ({"otp": "000000"}, {"old": PASSWORD}, {"secret": "A" * 32}):
+        assert 400 <= zhao.post("/desk/me/factor", form | wrong).status_code < 500, wrong
+    assert "动态口令已启用" in zhao.post("/desk/me/factor", form).text
+    fresh = Browser(zhao.address)
+    assert fresh.enter("zhao", new).status_code == 401
