@@ -31,10 +31,6 @@ from ledger.db.connections import Engine
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import Settings
 
-NOT_REMOTE: Final[Mapping[str, str]] = {
-    "intake load": "records come over POST /api/v1/settlements",
-}
-"""Commands that act and are not offered here, each with the way that is."""
 SECRET: Final = frozenset({"user key", "user link", "data open"})
 """Their answer holds a secret and is never kept: no key may be given with them."""
 _ANSWER: Final = " answer"
@@ -129,9 +125,7 @@ def acts() -> Mapping[str, Any]:
     return {
         name: command
         for name, command in sorted(found.items())
-        if name not in NOT_REMOTE
-        and command.callback is not None
-        and opens_act(inspect.unwrap(command.callback))
+        if command.callback is not None and opens_act(inspect.unwrap(command.callback))
     }
 
 

@@ -146,16 +146,21 @@ def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None
     assert reached - named == elsewhere - named, "a page that no link leads to"
 
 
-def test_every_form_of_every_page_is_posted_by_a_test(lived_desk: Any) -> None:
-    """Forms found at the pages as one who holds every post sees them, and in the source where no row of the home brings them up."""
+@pytest.fixture(scope="module")
+def all_forms(lived_desk: Any) -> list[tuple[str, str]]:
+    """(page, form) as one who holds every post sees them."""
     browser = Browser(lived_desk.address)
     assert browser.enter("quan").status_code == 303
+    return [(path, form) for path, response in crawled(browser) for form in FORM.findall(response.text)]
+
+
+def test_every_form_of_every_page_is_posted_by_a_test(all_forms: list[tuple[str, str]]) -> None:
+    """Forms found at the pages, and in the source where no row of the home brings them up."""
     found: dict[str, str] = {}
-    for path, response in crawled(browser):
-        for form in FORM.findall(response.text):
-            action = re.search(r'action="(/desk/[^"]+)"', form)
-            if action and "<button" in form:
-                found.setdefault(form_named(action[1], re.findall(r'name="([^"]+)"', form)), path)
+    for path, form in all_forms:
+        action = re.search(r'action="(/desk/[^"]+)"', form)
+        if action and "<button" in form:
+            found.setdefault(form_named(action[1], re.findall(r'name="([^"]+)"', form)), path)
     plain = {name.partition(":")[0] for name in found}
     found |= dict.fromkeys(offered_in_the_source() - plain, "ledger/web")
     assert len(found) > 80, "the pages are not looked at"
@@ -167,7 +172,62 @@ def test_every_form_of_every_page_is_posted_by_a_test(lived_desk: Any) -> None:
     assert missing == {}, "\n".join(
         f"{name} ({path}): no test is marked as posting it" for name, path in missing.items()
     )
-    assert acted <= {name.partition(":")[0] for name in found}, "marked as posted, and on no page"
+    assert {name for name in acted if not name.startswith("/")} <= set(acts()), "marked as posted, and no act"
+
+
+NASTY = "=1+1<script>alert(1)</script>\"'>\u202e\x07\U0001f600"
+
+
+def test_strange_text_in_every_field_of_every_form_is_refused_or_inert(
+    lived_desk: Any, all_forms: list[tuple[str, str]]
+) -> None:
+    """Script, quotes, a turned direction, a bell, a face no bank can bear; ten thousand characters: nothing breaks, nothing runs,
+    and what was refused is there to be typed again."""
+    browser = Browser(lived_desk.address)
+    assert browser.enter("quan").status_code == 303
+    forms: dict[tuple[str, ...], tuple[str, str, str]] = {}
+    for path, form in all_forms:
+        action = re.search(r'action="(/desk/(?:act|drafts|uploads)/[^"]+)"', form)
+        if action and "<button" in form:
+            names = tuple(sorted(set(re.findall(r'name="([^"]+)"', form))))
+            forms.setdefault((form_named(action[1], ()), *names), (path, unescape(action[1]), form))
+    wrong, tried = [], 0
+    own = browser.form("/desk/me", "/desk/logout")  # the forms were another session's
+    for path, action, form in forms.values():
+        held = {
+            n: unescape(v)
+            for n, v in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form)
+        }
+        held |= {
+            n: unescape(v)
+            for n, v in re.findall(r'<select name="([^"]+)"[^>]*><option value="([^"]*)"', form)
+        }
+        fields = [
+            n
+            for n, kind in re.findall(r'<input name="([^"]+)"(?: type="([a-z]+)")?', form)
+            if kind in ("", "text")
+        ]
+        whole = held | dict.fromkeys(fields, "x") | {"csrf": own["csrf"]}
+        for change in [{field: NASTY} for field in sorted(set(fields))] + [
+            dict.fromkeys(fields, "9" * 10_000)
+        ] * bool(fields):
+            tried += 1
+            answer = (
+                browser.send(action, whole | change, ("a.csv", b""))
+                if "/uploads/" in action
+                else browser.post(action, whole | change)
+            )
+            if answer.status_code == 303:
+                wrong.append(f"{path} {action} {list(change)[:3]}: taken")
+            if answer.status_code >= 500 or 'class="good"' in answer.text:
+                wrong.append(f"{path} {action} {list(change)[:3]}: {answer.status_code}")
+            if any(live in answer.text for live in ("<script>alert", "\u202e", "\x07")):
+                wrong.append(f"{path} {action} {list(change)[:3]}: alive")
+            shown = [value.replace("\u202e", " ").replace("\x07", " ") for value in change.values()]
+            if "/act/" in action and any(value not in unescape(answer.text) for value in shown):
+                wrong.append(f"{path} {action} {list(change)[:3]}: not kept")
+    assert wrong == [], "\n".join(wrong)
+    assert tried > 200, "nothing was tried"
 
 
 def offered_in_the_source() -> set[str]:

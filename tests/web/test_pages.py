@@ -155,7 +155,7 @@ def test_forms_of_others_do_nothing(desk: Any, sat: Callable[[str], Browser]) ->
     )
 
 
-@pytest.mark.posts("/desk/logout")
+@pytest.mark.posts("/desk/login", "/desk/logout")
 def test_cookies_rotate_and_a_stolen_one_is_dead_after_log_out(desk: Any) -> None:
     browser = Browser(desk.address)
     browser.http.cookies.set("fundledger", "chosen-by-another")

@@ -121,7 +121,21 @@ def test_a_strangers_large_form_is_not_read(desk: Any, sat: Callable[[str], Brow
     stranger.http.cookies.set("fundledger", "guessed")
     assert stranger.post("/desk/uploads/statement", large).status_code == 413
     assert sat("li").post("/desk/login", large).status_code == 413
-    assert sat("li").post("/desk/drafts/save", large).status_code == 403
+    li = sat("li")
+    assert li.post("/desk/drafts/save", large).status_code == 403
+    headers = {"origin": li.address, "referer": f"{li.address}/desk/cash?region=420100"}
+    said = li.http.post("/desk/act/cash/request", data=large, headers=headers)
+    assert (said.status_code, said.headers["content-type"]) == (413, "text/html; charset=utf-8")
+    assert said.headers["content-security-policy"].startswith("default-src 'self'")
+    assert "请求体超过65536字节" in said.text
+    assert "body.too_large" in said.text
+    assert (
+        'href="/desk/cash?region=420100"' in said.text
+    )  # back to the form, which the browser still has as it was typed
+    elsewhere = li.http.post(
+        "/desk/act/cash/request", data=large, headers=headers | {"referer": "http://e.example/desk/"}
+    )
+    assert "e.example" not in elsewhere.text
 
 
 @pytest.mark.judge("chromium")
