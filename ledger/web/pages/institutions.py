@@ -64,7 +64,7 @@ def _offers(desk: Desk, code: str) -> Iterator[Offer]:
         note="中止、终止即时生效，未发送的款项一并停付；恢复须另一人确认。",
     )  # fmt: skip
     yield Offer(
-        ("accountant",), "institution callback", "登记对账户变更的回访", held,
+        ("maker", "checker", "accountant", "cashier", "chief"), "institution callback", "登记对账户变更的回访", held,
         (Ask("number", "所拨的电话（取自协议档案）"), Ask("spoke_with", "与谁通话"), Ask("called_on", "日期", "date", value=str(desk.today)),
          Ask("called_at", "时间（时:分）")),
         note="由提出、确认账户以外的另一人办理，暂缓即告结束。",

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from ledger.fund.audit.findings import FindingDraft, enter_finding, target_of
 from ledger.web.pages.given.catalogue import UPLOADS
 from tests.scenes.town import OWN
-from tests.web.conftest import TODAY, Browser, bill_line
+from tests.web.conftest import bill_line
 from tests.web.forms.conftest import Press, said
 from tests.web.forms.test_bank import NOTE
 from tests.web.test_uploads import give
@@ -75,10 +74,12 @@ def test_every_kind_of_file_is_taken(desk: Any, press: Press) -> None:
     record = json.dumps(bill_line("S1", day="2026-10-01")).encode() + b"\n"
     records = "SELECT setl_id FROM fund.record ORDER BY 1"
     assert given(press, "jieru", "records", "r.jsonl", record, records) == [("S1",)]
-    given(press, "zhao", "lists", "l.tsv", b"S1\tL1\t2026-10-12\n", "SELECT count(*) FROM fund.uploaded_list")
+    given(
+        press, "zhao", "lists", "l.tsv", b"S1\tL1\t2026-10-12\n", "SELECT count(*) FROM fund.settlement_list"
+    )
     totals = (EXAMPLES / "totals-3201.json").read_bytes()
     given(
-        press, "zhao", "totals", "t.json", totals, "SELECT count(*) FROM fund.total_comparison", institution=H
+        press, "zhao", "totals", "t.json", totals, "SELECT count(*) FROM fund.reconcile_total", institution=H
     )
     finding = {
         "jr_id": "F1", "rule_id": "R01", "rule_name": "超限定频次", "vola_cont": "同日重复收费", "setl_id": "S1", "vola_amt": "100.00", "sev_deg": "2",
@@ -100,7 +101,9 @@ def test_every_kind_of_file_is_taken(desk: Any, press: Press) -> None:
         "SELECT name FROM fund.finding_evidence",
         finding="F1",
     )
-    codes = (EXAMPLES / "trace-codes.tsv").read_bytes()
+    head, code = (EXAMPLES / "trace-codes.tsv").read_text().splitlines()[:2]
+    codes = "\n".join((head, code)).replace(code.split("\t")[0], "S1").encode() + b"\n"
+    given(press, "zhao", "codes", "c.tsv", codes, "SELECT count(*) FROM fund.trace_code")
     plan = (EXAMPLES / "clearing-plan.json").read_bytes()
     given(
         press,
@@ -112,7 +115,6 @@ def test_every_kind_of_file_is_taken(desk: Any, press: Press) -> None:
         fund="310",
         year="2026",
     )
-    assert codes
     form = (EXAMPLES / "voucher-template.toml").read_bytes()
     given(
         press,
@@ -127,8 +129,3 @@ def test_every_kind_of_file_is_taken(desk: Any, press: Press) -> None:
 
 def test_every_kind_is_here() -> None:
     assert len(UPLOADS) == 17
-    assert enter_finding
-    assert FindingDraft
-    assert target_of
-    assert TODAY
-    assert Browser

@@ -37,25 +37,35 @@ def recurring(desk: Desk, _request: Request) -> Response:
 
 
 def _of_recurrences(held: dict[str, object], found: Sequence[Recurrence]) -> Iterator[Offer]:
-    name = "book voucher recurring"
     for one in found:
         of_one = {**held, "recurrence": one.recurrence_id, "digest": one.digest.hex()}
         if one.state == "proposed":
-            yield Offer(("checker",), f"{name} confirm", f"确认{one.recurrence_id}", of_one)
-            yield Offer(("checker",), f"{name} refuse", f"退回{one.recurrence_id}", of_one, (_REASON,))
+            yield Offer(("checker",), "book voucher recurring confirm", f"确认{one.recurrence_id}", of_one)
+            yield Offer(
+                ("checker",), "book voucher recurring refuse", f"退回{one.recurrence_id}", of_one, (_REASON,)
+            )
         elif one.state == "confirmed":
             yield Offer(
-                ("accountant", "checker"), f"{name} stop", f"停止{one.recurrence_id}", of_one, (_REASON,)
+                ("accountant", "checker"),
+                "book voucher recurring stop",
+                f"停止{one.recurrence_id}",
+                of_one,
+                (_REASON,),
             )
 
 
 def _of_templates(held: dict[str, object], found: Sequence[OwnTemplate]) -> Iterator[Offer]:
-    name = "book voucher templates"
     for one in found:
         if one.state == "proposed":
             of_one = {**held, "template": one.template_id, "digest": one.digest.hex()}
-            yield Offer(("checker",), f"{name} confirm", f"确认模板{one.template_id}", of_one)
-            yield Offer(("checker",), f"{name} refuse", f"退回模板{one.template_id}", of_one, (_REASON,))
+            yield Offer(("checker",), "book voucher templates confirm", f"确认模板{one.template_id}", of_one)
+            yield Offer(
+                ("checker",),
+                "book voucher templates refuse",
+                f"退回模板{one.template_id}",
+                of_one,
+                (_REASON,),
+            )
 
 
 def _asking(desk: Desk, held: dict[str, object]) -> Iterator[Offer]:
