@@ -47,6 +47,7 @@ from ledger.web.pages import (
     vouchers,
 )
 from ledger.web.pages.funds import cash, outregion, reconcile, refunds
+from ledger.web.pages.given import record
 from ledger.web.pages.lists import names, recurring
 from ledger.web.pages.voucher_form import FIELDS_MAX as VOUCHER_FIELDS
 from ledger.web.show import STATIC, page
@@ -82,6 +83,7 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/uploads": uploads.form,
     "/desk/uploads/rows": uploads.rows,
     "/desk/uploads/differences": uploads.found_differences,
+    "/desk/records/new": record.form,
     "/desk/bank": bank.reconciliation,
     "/desk/matching": matching.matching,
     "/desk/matching/{account}/{match}": matching.one,
@@ -152,6 +154,7 @@ def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals:
         Route("/desk/drafts/save", partial(_done, house, vouchers.save, fields=VOUCHER_FIELDS), methods=["POST"]),
         Route("/desk/drafts/template", partial(_done, house, vouchers.save_template), methods=["POST"]),
         Route("/desk/drafts/{draft}/attach", partial(_done, house, vouchers.attach), methods=["POST"]),
+        Route("/desk/records/one", partial(_done, house, record.take), methods=["POST"]),
         Route("/desk/uploads/{what}", partial(_done, house, uploads.take), methods=["POST"]),
         Route("/desk/act/{word}/{command}", partial(_done, house, acts.act), methods=["POST"]),
     ]  # fmt: skip

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +133,73 @@ def test_every_kind_of_file_is_taken(desk: Any, press: Press) -> None:
 
 def test_every_kind_is_here() -> None:
     assert len(UPLOADS) == 17
+
+
+@pytest.mark.posts("/desk/records/one")
+def test_one_record_is_typed_in(desk: Any, press: Press) -> None:
+    jieru, to = press.by("jieru"), "/desk/records/one?region=420100"
+    bill = bill_line("S1", day="2026-10-01")
+    typed = {name: str(value) for name, value in bill["setlinfo"].items() if value is not None}
+    typed |= {
+        "type0": bill["setldetail"][0]["fund_pay_type"],
+        "amount0": bill["setldetail"][0]["fund_payamt"],
+    }
+    form = jieru.form("/desk/records/new", to) | typed
+    records = "SELECT setl_id FROM fund.record"
+    for wrong, word in (
+        ({"csrf": "0" * 64}, "login.form"), ({"medfee_sumamt": "1.00", "key": "a"}, "已隔离"), ({"setl_time": "昨天", "key": "b"}, "已隔离"),
+        ({"psn_no": "\u202e1", "key": "c"}, "看不见的字符"), ({"type0": "", "key": "d"}, "已隔离"),
+    ):  # fmt: skip
+        answer = jieru.post(to, form | wrong)
+        assert 400 <= answer.status_code < 500, wrong
+        assert word in answer.text, said(answer)
+        if word != "login.form":
+            assert 'value="S1"' in answer.text  # and the rest is still typed
+        assert press.asked(records) == []
+    sun = press.by("sun")
+    theirs = form | {"csrf": sun.form("/desk/me", "/desk/logout")["csrf"], "key": "other"}
+    assert sun.post(to, theirs).status_code == 403
+    assert jieru.post(to.replace("420100", "440100"), form).status_code == 404
+    assert "接受1笔" in jieru.post(to, form).text
+    assert "此前已经办理" in jieru.post(to, form).text
+    assert press.asked(records) == [("S1",)]
+
+
+def test_what_is_exported_is_no_formula(desk: Any, press: Press) -> None:
+    """A source that begins as a formula, in a list as CSV and as a workbook: text in both."""
+    zhao, strange = press.by("zhao"), ("=1+1", "+1", "-1+2", "@SUM(1)", "＝1+1")
+    for n, source in enumerate(strange):
+        form = zhao.filled("/desk/policy", "/desk/act/policy/propose")
+        form |= {
+            "v.key": "float_limit",
+            "v.value": "2000",
+            "v.since": f"2026-12-{n + 1:02d}",
+            "v.source": source,
+        }
+        assert 'class="good"' in zhao.post("/desk/act/policy/propose", form).text
+    text = zhao.get("/desk/policy?format=csv").text
+    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    assert {f"'{source}" for source in strange} <= set(cells)
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "@", "＝")) or re.match(r"-\D", cell)]
+    book = zipfile.ZipFile(io.BytesIO(zhao.get("/desk/policy?format=xlsx").content))
+    sheets = "".join(
+        book.read(name).decode() for name in book.namelist() if name.startswith("xl/worksheets/")
+    )
+    assert "<f>" not in sheets
+    assert all(source in sheets for source in strange)  # as text in the cell itself
+
+
+def test_a_table_is_read_by_the_profile_given_with_it(november: Any) -> None:
+    press = Press(november)
+    li, rows = press.by("li"), (EXAMPLES / "bank-statement.csv").read_bytes()
+    page = li.get("/desk/uploads").text
+    assert 'name="beside"' in page
+    form = li.form("/desk/uploads", "/desk/uploads/statement?region=420100") | {"account": OWN}
+    profile = (EXAMPLES / "bank-statement-profile.toml").read_bytes()
+    for beside, status in ((b"date_format = 1", 422), (profile, 200)):
+        answer = li.http.post(
+            "/desk/uploads/statement?region=420100", data=form, headers={"origin": li.address},
+            files={"file": ("s.csv", rows), "beside": ("bank.toml", beside)},
+        )  # fmt: skip
+        assert (answer.status_code, said(answer)[:300] * (answer.status_code != status)) == (status, "")
+    assert press.asked("SELECT form, profile <> '' FROM payments.statement_file") == [("csv", True)]

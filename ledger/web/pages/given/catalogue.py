@@ -56,7 +56,7 @@ UPLOADS: Final = {
         (_ACCOUNT, Field("brought_by", "送来人（银行经办人或出纳以外的同事）", True), Field("document", "依据（银行函件、查询查复书）", True)),
         dated=True),
     "records": Upload(
-        "intake load", "结算记录（2304）", "JSON行，一行一笔；好的入库，坏的隔离并列明原因，合计相符。只有一笔的，在下方填写。", ("intake",), "region",
+        "intake load", "结算记录（2304）", "JSON行，一行一笔；好的入库，坏的隔离并列明原因，合计相符。", ("intake",), "region",
         file="files"),
     "totals": Upload(
         "reconcile totals", "月度对总账文件（3201）", "3201的data节点，JSON；平或不平，列明双方数字。", ("maker",), "region", (_INSTITUTION,),
