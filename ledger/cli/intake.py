@@ -13,7 +13,7 @@ from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, app_for, progress_bar, show, steps
 from ledger.core.cells import cell
-from ledger.core.errors import InvalidInput, LedgerError
+from ledger.core.errors import Forbidden, InvalidInput, LedgerError
 from ledger.core.money import yuan_grouped
 from ledger.core.private import opened_text
 from ledger.db.unit_of_work import NO_REGION, unit_of_work
@@ -41,6 +41,8 @@ def load(
     running = app_for("intake")
     for path in files:
         require_file(path)
+    if region != NO_REGION:
+        _require_post(running, region)
     results: list[FileResult] = []
     rules = IntakeRules(today=running.clock.today())
     try:
@@ -59,6 +61,18 @@ def load(
     # over HTTP nobody can open a file on this machine: the lines set aside are looked at by who may (`data open`)
     document = summary(results) if ACTING.answers is not None else _document(running, results)
     show(document, _words(document, results), as_json=as_json)
+
+
+def _require_post(running: App, region: int) -> None:
+    """Raise Forbidden `access.role_missing` unless the user brings records in there: its log is not another's to write in."""
+    with unit_of_work(running.engine, running.user, region) as tx:
+        held = tx.value(
+            "SELECT count(*) FROM access.user_role WHERE region = %(region)s AND user_name = %(user)s AND role = 'intake'",
+            region=region,
+            user=running.user,
+        )
+    if not held:
+        raise Forbidden("access.role_missing", f"用户{running.user}在统筹区{region}没有数据接入岗")
 
 
 def require_file(path: Path) -> None:

@@ -222,7 +222,7 @@ def _file(name: str, number: int, value: Any, folder: Path) -> Path:
             content = base64.b64decode(value["base64"], validate=True)
         else:
             content = str(value.get("content", "")).encode()
-        place = folder / f"{number}"
+        place = folder / f"{name}-{number}"  # two values may each bring one
         place.mkdir()
         write_private(place / (plain or "file"), content)
     except (binascii.Error, ValueError, OSError):
