@@ -79,12 +79,6 @@ UPLOADS: Final = {
         "calendar import", "一年的节假日表", "CSV：year,day,working,source；待另一人复核后生效。", ("maker",), "region"),
     "budget": Upload(
         "clear budget", "清算方案", "JSON：预算、分段、考核等级与个案；待另一人凭摘要复核。", ("maker",), "region", (_FUND, _YEAR), dated=True),
-    "rates": Upload(
-        "clear rates", "DRG费率、DIP点值", "JSON；与可分配预算不符的拒绝。", ("maker",), "region", (_FUND, _YEAR)),
-    "letter": Upload(
-        "clear confirm", "清算确认书的签章文书", "机构的由制单岗登记，经办机构的由复核岗登记并记清算凭证。", ("maker", "checker"), "region",
-        (Field("letter", "清算确认书编号", True), Field("side", "一方", True, (("institution", "机构"), ("agency", "经办机构"))),
-         Field("signed_by", "签章人", True), Field("digest", "机构所签的摘要（机构一方填写）")), dated=True, file="document"),
     "vouchers": Upload(
         "book voucher import", "税务、财政文件（逐行制单）", "CSV（UTF-8）或一张工作表的xlsx；合规的行制单，不合规的逐行列明。",
         ("accountant", "maker"), "book",
