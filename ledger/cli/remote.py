@@ -31,10 +31,6 @@ from ledger.db.connections import Engine
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import Settings
 
-NOT_REMOTE: Final[Mapping[str, str]] = {
-    "intake load": "records come over POST /api/v1/settlements",
-}
-"""Commands that act and are not offered here, each with the way that is."""
 SECRET: Final = frozenset({"user key", "user link", "data open", "data open-payee"})
 """Their answer holds a secret and is never kept: no key may be given with them."""
 SHOWN_ONCE: Final = "second"
@@ -138,9 +134,7 @@ def acts() -> Mapping[str, Any]:
     return {
         name: command
         for name, command in sorted(found.items())
-        if name not in NOT_REMOTE
-        and command.callback is not None
-        and opens_act(inspect.unwrap(command.callback))
+        if command.callback is not None and opens_act(inspect.unwrap(command.callback))
     }
 
 
@@ -237,7 +231,7 @@ def _file(name: str, number: int, value: Any, folder: Path) -> Path:
             content = base64.b64decode(value["base64"], validate=True)
         else:
             content = str(value.get("content", "")).encode()
-        place = folder / f"{number}"
+        place = folder / f"{name}-{number}"  # two values may each bring one
         place.mkdir(mode=0o700)
         write_private(place / (plain or "file"), content)
     except (binascii.Error, ValueError, OSError):

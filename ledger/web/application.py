@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
@@ -15,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from ledger.api.intake.service import REFUSED
 from ledger.api.ports import Commands
 from ledger.api.problems import of_error
 from ledger.api.refused import Refusals
@@ -45,6 +47,8 @@ from ledger.web.pages import (
     vouchers,
 )
 from ledger.web.pages.funds import cash, outregion, reconcile, refunds
+from ledger.web.pages.given import record
+from ledger.web.pages.lists import names, recurring
 from ledger.web.pages.persons import outside, passkeys, sign
 from ledger.web.pages.voucher_form import FIELDS_MAX as VOUCHER_FIELDS
 from ledger.web.pages.watch import monitor as watched
@@ -59,6 +63,12 @@ HEADERS: Final = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
+}
+_KINDS: Final = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml; charset=utf-8",
+    "woff2": "font/woff2",
 }
 Show = Callable[[Desk, Request], Response]
 PAGES: Final[dict[str, Show]] = {
@@ -76,6 +86,7 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/uploads": uploads.form,
     "/desk/uploads/rows": uploads.rows,
     "/desk/uploads/differences": uploads.found_differences,
+    "/desk/records/new": record.form,
     "/desk/bank": bank.reconciliation,
     "/desk/matching": matching.matching,
     "/desk/matching/{account}/{match}": matching.one,
@@ -119,6 +130,9 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/control": control.ways,
     "/desk/control-report": control.report,
     "/desk/seals": control.seals,
+    "/desk/accounts": names.accounts,
+    "/desk/parties": names.parties,
+    "/desk/recurring": recurring.recurring,
     "/desk/policy": region.policy,
     "/desk/calendar": region.calendar,
     "/desk/banks": region.banks,
@@ -139,7 +153,7 @@ def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals:
     routes = [Route(path, partial(_shown, house, show)) for path, show in PAGES.items()]
     routes += [
         Route("/", _to_today), Route("/desk", _to_today), Route("/desk/", _to_today),
-        Route("/desk/static/{name}", _static),
+        Route("/desk/static/{name:path}", _static),
         Route("/desk/login", door.login, methods=["GET", "POST"]),
         Route("/desk/outside", other.begin, methods=["GET"]),
         Route("/desk/outside/back", other.back, methods=["GET"]),
@@ -151,6 +165,7 @@ def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals:
         Route("/desk/drafts/save", partial(_done, house, vouchers.save, fields=VOUCHER_FIELDS), methods=["POST"]),
         Route("/desk/drafts/template", partial(_done, house, vouchers.save_template), methods=["POST"]),
         Route("/desk/drafts/{draft}/attach", partial(_done, house, vouchers.attach), methods=["POST"]),
+        Route("/desk/records/one", partial(_done, house, record.take), methods=["POST"]),
         Route("/desk/uploads/{what}", partial(_done, house, uploads.take), methods=["POST"]),
         Route("/desk/act/{word}/{command}", partial(_done, house, acts.act), methods=["POST"]),
     ]  # fmt: skip
@@ -183,6 +198,8 @@ class _Headers:
             await send(message)
 
         try:
+            if REFUSED in scope:
+                raise scope[REFUSED]
             await self.app(scope, receive, with_headers)
         except Exception as error:
             if started:
@@ -226,13 +243,17 @@ async def _static(request: Request) -> Response:
     content = STATIC.get(name)
     if content is None:
         raise HTTPException(404)
-    kind = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}.get(
-        name.rpartition(".")[2], ""
-    )
-    kept = {"cache-control": "no-cache", "etag": f'"{hashlib.sha256(content).hexdigest()[:16]}"'}
+    kind = _KINDS.get(name.rpartition(".")[2], "text/plain; charset=utf-8")
+    digest = hashlib.sha256(content).hexdigest()
+    # asked for by what it holds, it never changes; else a browser asks whether it did
+    named = request.query_params.get("v") == digest[:8]
+    kept = {
+        "cache-control": "public, max-age=31536000, immutable" if named else "no-cache",
+        "etag": f'"{digest[:16]}"',
+    }
     if request.headers.get("if-none-match") == kept["etag"]:
         return Response(status_code=304, headers=kept)
-    return Response(content, media_type=f"{kind}; charset=utf-8", headers=kept)
+    return Response(content, headers=kept | {"content-type": kind})
 
 
 async def _no_page(_request: Request, error: Exception) -> Response:
@@ -241,6 +262,17 @@ async def _no_page(_request: Request, error: Exception) -> Response:
     return await run_in_threadpool(
         lambda: page(None, "refused.html", status, title=words, code="route.unknown", message=words, back="")
     )
+
+
+def _whence(request: Request) -> str:
+    """The page of ours that the request came from, to go back to; empty where it came from none, or was only looked at."""
+    from_ = urlsplit(request.headers.get("referer", ""))
+    own = (
+        request.method == "POST"
+        and from_.netloc == request.headers.get("host")
+        and from_.path.startswith("/desk/")
+    )
+    return f"{from_.path}?{from_.query}".rstrip("?") if own and "//" not in from_.path else ""
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -260,9 +292,15 @@ async def _refused(request: Request, error: Exception) -> Response:
         shown: Response = PlainTextResponse(status_code=answer.status)
     else:
         shown = page(
-            None, "refused.html", answer.status, title="未能办理", code=code, message=message, back=""
+            None,
+            "refused.html",
+            answer.status,
+            title="未能办理",
+            code=code,
+            message=message,
+            back=_whence(request),
         )
     for name, value in answer.headers:
-        if name == b"retry-after":
+        if name in (b"retry-after", b"connection"):
             shown.headers[name.decode()] = value.decode()
     return shown

@@ -8,9 +8,13 @@ its last part empty, it is left out. `p.planned=daily` one of several values `da
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from ledger.core.errors import InvalidInput
+
+TEXT_MAX: Final = 400
+"""Characters of one field; a list between commas may be as long as a form may be."""
 MARKS: Final = ("v.", "l.", "r.", "b.", "j.", "p.")
 _SEVERAL: Final = ("r.", "b.", "j.")
 """Marks whose fields come several times under one name."""
@@ -53,6 +57,27 @@ def values_of(typed: Mapping[str, str]) -> dict[str, Any]:
         elif parts[-1]:
             values.setdefault(name, []).append(":".join(parts))
     return values
+
+
+def require_plain(typed: Mapping[str, str], called: Callable[[str], str] = str) -> None:
+    """Raise InvalidInput `usage.value` for a text too long, or with a character that cannot be seen: what is kept is what was read.
+
+    `called` says what people call a field. The full-width space is a space.
+    """
+    for field, text in typed.items():
+        for one in text.split("\n") if field[:2] in _SEVERAL else [text]:
+            what = called(name_of(field))
+            if field[:2] != "l." and len(one) > TEXT_MAX:
+                raise InvalidInput(
+                    "usage.value", f"{what}有{len(one)}个字，至多{TEXT_MAX}个字", field=name_of(field)
+                )
+            hidden = [char for char in one if not (char.isprintable() or char == "\u3000")]
+            if hidden:
+                raise InvalidInput(
+                    "usage.value",
+                    f"{what}含有看不见的字符（U+{ord(hidden[0]):04X}），请删去后重填",
+                    field=name_of(field),
+                )
 
 
 def again(typed: Mapping[str, str]) -> list[tuple[str, str]]:

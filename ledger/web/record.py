@@ -46,6 +46,8 @@ class Offer(NamedTuple):
     note: str = ""
     back: str = ""
     """Where one comes back to; empty: the page of this."""
+    keyed: bool = True
+    """Under a key, so that twice is once; not where the answer holds a secret, which is never kept."""
 
     @property
     def action(self) -> str:

@@ -34,9 +34,14 @@ FILES: Final[Mapping[str, str]] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pdf": "application/pdf",
 }
+_SHIPPED: Final = files("ledger.web").joinpath("static")
 STATIC: Final = {
-    one.name: one.read_bytes() for one in files("ledger.web").joinpath("static").iterdir() if one.is_file()
+    f"{folder}{one.name}": one.read_bytes()
+    for folder in ("", "font/")
+    for one in _SHIPPED.joinpath(folder).iterdir()
+    if one.is_file()
 }
+"""Everything a page may load, by its name: styles, scripts, and the font in slices (static/font/README.md)."""
 
 
 FIELDS: Final = {

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ledger.cli.remote import NOT_REMOTE, SECRET, acts
+from ledger.cli.remote import SECRET, acts
 
 REGION = 420100
 LINE = {
@@ -49,7 +49,6 @@ def test_every_command_that_acts_is_offered(client: httpx.Client, world: Any) ->
         "calendar confirm",
         "bank read-again",
     } <= names
-    assert not names & set(NOT_REMOTE)
 
 
 def test_master_data_by_two_persons_as_at_the_command_line(do: Any, client: httpx.Client, world: Any) -> None:

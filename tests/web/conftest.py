@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from html import unescape
@@ -51,10 +51,33 @@ def _fill(settings: Settings) -> None:
             book_by_hand(engine, "li", "qian", Book(DEMO_REGION, 310), EVE, content)
 
 
+VARIANTS = ("refuse", "refusal", "cancel", "propose", "confirming", "every")
+"""Fields by which a form of an act is another than the act's plain one."""
+
+
+def form_named(action: str, fields: Iterable[str]) -> str:
+    """What a form is called: its act, or its address where it is a page's own; then the variant, if it is one."""
+    plain = re.sub(r"/[^/]*[0-9][^/]*", "/#", action.partition("?")[0].partition("&amp;")[0])
+    name = plain.removeprefix("/desk/act/").replace("/", " ").replace("+", " ") if "/act/" in plain else plain
+    names = {field[2:] for field in fields}
+    return name + "".join(f":{one}" for one in VARIANTS if one in names)
+
+
+@pytest.fixture(autouse=True)
+def forms_done(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that says it posts forms (`pytest.mark.posts`) has done so: each was answered as done."""
+    Browser.done.clear()
+    yield
+    said = {name for mark in request.node.iter_markers("posts") for name in mark.args}
+    assert said - Browser.done == set(), "marked as posting what it did not get done"
+
+
 class Browser:
     """A person's browser without a screen: one cookie jar, forms sent as a page of ours sends them."""
 
     opened: ClassVar[list[httpx.Client]] = []
+    done: ClassVar[set[str]] = set()
+    """The forms that were done since the test began, as `form_named` calls them."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -66,27 +89,56 @@ class Browser:
 
     def post(self, path: str, fields: dict[str, str], origin: str | None = "") -> httpx.Response:
         headers = {} if origin is None else {"origin": origin or self.address}
-        return self.http.post(path, data=fields, headers=headers)
+        return self._told(path, fields, self.http.post(path, data=fields, headers=headers))
+
+    def send(self, path: str, fields: dict[str, str], file: tuple[str, bytes]) -> httpx.Response:
+        """A form that brings a file."""
+        answer = self.http.post(path, data=fields, files={"file": file}, headers={"origin": self.address})
+        return self._told(path, fields, answer)
+
+    def _told(self, path: str, fields: dict[str, str], answer: httpx.Response) -> httpx.Response:
+        if answer.status_code == 303 or 'class="good"' in answer.text:
+            self.done.add(form_named(path, {name for name, value in fields.items() if value}))
+        return answer
 
     def get(self, path: str) -> httpx.Response:
         return self.http.get(path)
 
     def form(self, path: str, action: str, *asked: str, **held: object) -> dict[str, str]:
         """The hidden fields of the first form on a page that goes to `action`, asks for these fields and holds these values."""
+        return self._form(path, action, asked, held)[0]
+
+    def filled(self, path: str, action: str, *asked: str, **held: object) -> dict[str, str]:
+        """The same with what its visible fields hold before anybody typed."""
+        fields, found = self._form(path, action, asked, held)
+        shown = dict(re.findall(r'<input name="([^"]+)" type="[a-z]+" value="([^"]+)"', found))
+        shown |= dict(re.findall(r'<select name="([^"]+)"[^>]*><option value="([^"]+)"', found))
+        return {name: unescape(value) for name, value in shown.items()} | fields
+
+    def _form(
+        self, path: str, action: str, asked: tuple[str, ...], held: dict[str, object]
+    ) -> tuple[dict[str, str], str]:
         page = self.get(path).text
         for found in re.findall(rf'<form[^>]*action="{re.escape(action)}".*?</form>', page, re.S):
             hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found)
             fields = {name: unescape(value) for name, value in hidden}
             holds = all(fields.get(f"v.{name}") == str(value) for name, value in held.items())
             if holds and all(f'name="{field}"' in found for field in asked):
-                return fields
+                return fields, found
         raise AssertionError(f"{path}: no form to {action} {asked} {held}")
 
 
 @pytest.fixture
 def desk(kept_desk: str, month: Any) -> Iterator[Any]:
     """The service; `desk.month` is the scene, `desk.address` where it answers."""
-    settings = month.database.settings.model_copy(update={"today": TODAY})
+    with opened_desk(month, TODAY) as made:
+        yield made
+
+
+@contextmanager
+def opened_desk(month: Any, today: date) -> Iterator[Any]:
+    """The service on a business date, with the bank behind it."""
+    settings = month.database.settings.model_copy(update={"today": today})
     admin, checker = App(settings, "li"), App(settings, "qian")
     try:
         with (

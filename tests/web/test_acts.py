@@ -9,6 +9,7 @@ from html import unescape
 from typing import Any
 
 import httpx
+import pytest
 
 from adapters.banks.formats.statements.read import read_statements
 from adapters.banks.formats.statements.table import Stated
@@ -69,6 +70,7 @@ def led(browser: Browser, path: str, to: str) -> str:
     return unescape(found[1])
 
 
+@pytest.mark.posts("payments suspense propose", "payments suspense confirm")
 def test_a_paper_in_suspense_is_said_and_confirmed_by_another(desk: Any, sat: Sat) -> None:
     with desk.month.tx("li") as tx:
         keep_paper(
@@ -94,6 +96,7 @@ def test_a_paper_in_suspense_is_said_and_confirmed_by_another(desk: Any, sat: Sa
     assert "LX0001" not in li.get("/desk/exceptions").text
 
 
+@pytest.mark.posts("day run", "day approve", "day send", "payments discard", "payments ask")
 def test_an_order_is_cancelled_and_one_without_an_answer_asked_for(desk: Any, sat: Sat) -> None:
     zhao, qian, sun, li = sat("zhao"), sat("qian"), sat("sun"), sat("li")
     with bills(desk):
@@ -118,13 +121,15 @@ def test_an_order_is_cancelled_and_one_without_an_answer_asked_for(desk: Any, sa
     done(do(li, page, "payments ask"))
 
 
-def statement(desk: Any, account: str, *fen: int) -> None:
-    """October of an account as its bank wrote it, under serial numbers our books do not have."""
+def statement(desk: Any, account: str, *fen: int, order_no: str = "") -> None:
+    """October of an account as its bank wrote it, under serial numbers our books do not have; what went out was for an order."""
     running, rows = 0, []
     for n, one in enumerate(fen, 1):
         running += one
         side = Direction.CREDIT if one > 0 else Direction.DEBIT
-        rows.append(PrintedLine(f"BANK{n}", side, abs(one), EVE, running))
+        rows.append(
+            PrintedLine(f"BANK{n}", side, abs(one), EVE, running, order_no=order_no if one < 0 else "")
+        )
     made = PrintedStatement(
         "ST1", 1, datetime(2026, 11, 1, 8, tzinfo=SHANGHAI), account, "账户", date(2026, 10, 1), date(2026, 10, 31), 0, rows
     )  # fmt: skip
@@ -133,6 +138,7 @@ def statement(desk: Any, account: str, *fen: int) -> None:
         load(tx, account, StatementFile("ST1.xml", content), read_statements("ST1.xml", content, Stated(account)), AFTER)  # fmt: skip
 
 
+@pytest.mark.posts("reconciliation confirm", "reconciliation undo", "reconciliation review")
 def test_a_statement_is_matched_by_proposal_and_by_ticked_rows(desk: Any, sat: Sat) -> None:
     statement(desk, OWN, GRANTED)
     statement(desk, FISCAL, GRANTED, -GRANTED)
@@ -179,6 +185,9 @@ def sheet_digest(desk: Any) -> str:
     return str(digest)
 
 
+@pytest.mark.posts(
+    "cash request-float", "cash approve", "cash grant", "cash move", "cash approve-move:refuse", "cash person"
+)
 def test_money_is_asked_for_decided_and_booked(desk: Any, sat: Sat) -> None:
     zhao, qian, li = sat("zhao"), sat("qian"), sat("li")
     for name, value in (("fund_request_basis", "float"), ("float_limit", "2000")):
@@ -213,6 +222,7 @@ def test_money_is_asked_for_decided_and_booked(desk: Any, sat: Sat) -> None:
     assert (name, bank) == ("张三", "模拟银行 武汉分行")
 
 
+@pytest.mark.posts("refund request", "refund approve")
 def test_refunds_and_advances_by_two(desk: Any, sat: Sat) -> None:
     zhao, qian = sat("zhao"), sat("qian")
     typed = {
@@ -235,6 +245,9 @@ def test_refunds_and_advances_by_two(desk: Any, sat: Sat) -> None:
         refused(answer, "advance.", "申请书1号")
 
 
+@pytest.mark.posts(
+    "reconcile propose", "reconcile confirm", "month deduct", "month deduct-approve", "month handback"
+)
 def test_differences_and_deductions_are_decided_by_two(desk: Any, sat: Sat) -> None:
     scope = ReconcileScope(310, "H42010000001", 202610, "21")
     desk.month.take(bill_line("S1", day="2026-10-01"), bill_line("S2", day="2026-10-02"))
@@ -269,6 +282,13 @@ def test_differences_and_deductions_are_decided_by_two(desk: Any, sat: Sat) -> N
     done(do(sat("li"), page, "month handback", {"v.month": "202609"}))
 
 
+@pytest.mark.posts(
+    "outregion counterparty",
+    "outregion counterparty:confirming",
+    "outregion quota",
+    "outregion request",
+    "outregion approve:refuse",
+)
 def test_other_regions_and_their_moves(desk: Any, sat: Sat) -> None:
     zhao, qian = sat("zhao"), sat("qian")
     typed = {"v.party": "310100", "v.name": "上海市", "r.none": ""}
@@ -288,6 +308,7 @@ def test_other_regions_and_their_moves(desk: Any, sat: Sat) -> None:
     assert "已退回" in zhao.get(one).text
 
 
+@pytest.mark.posts("user add", "user refuse", "user deactivate", "user activate", "user revoke", "user link")
 def test_posts_are_taken_and_changes_sent_back(desk: Any, sat: Sat) -> None:
     guan, shen, wu = sat("guan"), sat("shen"), sat("wu")
     page = "/desk/users"
@@ -306,6 +327,7 @@ def test_posts_are_taken_and_changes_sent_back(desk: Any, sat: Sat) -> None:
     assert "/desk/first" in link.text or "登录链接" in link.text
 
 
+@pytest.mark.posts("bank confirm")
 def test_a_channel_is_confirmed_as_it_was_shown(desk: Any, sat: Callable[[str], Browser]) -> None:
     """A host key put in place of the one that was looked at is not confirmed by the form that showed the first."""
     act = "/desk/act/bank/confirm"

@@ -75,6 +75,7 @@ def test_a_month_is_closed_by_two_at_the_page_each_once(closing_desk: Any) -> No
     assert agency.verify() == []
 
 
+@pytest.mark.posts("period waive", "period close", "period withdraw", "period confirm", "period reopen")
 def test_what_hinders_is_waived_by_two_and_a_close_given_up_and_reopened(closing_desk: Any) -> None:
     agency = closing_desk.agency
     agency.refuse_line(1)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from ledger.bootstrap import App
 from ledger.core.dates import SHANGHAI
 from scheduler.jobs.catalogue import JOBS, job_named
@@ -16,6 +18,7 @@ NOW, PAUSE, RESUME = (f"/desk/act/jobs/{act}" for act in ("run-now", "pause", "r
 EARLY = datetime(2026, 10, 13, 5, 0, tzinfo=SHANGHAI)
 
 
+@pytest.mark.posts("jobs run-now", "jobs pause", "jobs resume")
 def test_a_run_is_asked_for_at_the_page_and_done_by_the_worker(
     desk: Any, sat: Callable[[str], Browser]
 ) -> None:

@@ -95,6 +95,7 @@ def test_another_regions_things_are_not_there(desk: Any) -> None:
     assert stranger.post(RUN, form).status_code == 403
 
 
+@pytest.mark.posts("day run", "day approve", "day send")
 def test_the_day_in_three_acts_each_once(desk: Any, sat: Callable[[str], Browser]) -> None:
     zhao, qian, sun = sat("zhao"), sat("qian"), sat("sun")
     with bills(desk):
@@ -154,6 +155,7 @@ def test_forms_of_others_do_nothing(desk: Any, sat: Callable[[str], Browser]) ->
     )
 
 
+@pytest.mark.posts("/desk/login", "/desk/logout")
 def test_cookies_rotate_and_a_stolen_one_is_dead_after_log_out(desk: Any) -> None:
     browser = Browser(desk.address)
     browser.http.cookies.set("fundledger", "chosen-by-another")

@@ -12,8 +12,11 @@ from playwright.sync_api import Page
 
 from adapters.banks.simulator.messages.statement import write_camt053
 from ledger.books.templates.files import template_text
+from ledger.fund.reconcile.details import our_details
+from ledger.fund.reconcile.file import write_detail
+from ledger.fund.reconcile.scope import ReconcileScope
 from tests.api.test_statement_acts import OWN, printed
-from tests.web.conftest import Browser
+from tests.web.conftest import Browser, bill_line
 from tests.web.test_browser import pages
 from tests.web.test_keyboard import picture
 
@@ -27,8 +30,7 @@ def give(browser: Browser, what: str, name: str, content: bytes, **fields: str) 
     assert found, page[-500:]
     hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found[0]))
     action = found[1].replace("&amp;", "&")
-    headers = {"origin": browser.address}
-    return browser.http.post(action, data=hidden | fields, files={"file": (name, content)}, headers=headers)
+    return browser.send(action, hidden | fields, (name, content))
 
 
 def rows_file(*changed: str) -> bytes:
@@ -41,6 +43,7 @@ def bad_row() -> str:
     return example.replace("2026-10-14", "2026-13-40").replace("342016261000000001", "甲<script>\u202e2", 1)
 
 
+@pytest.mark.posts("/desk/uploads/vouchers")
 def test_rows_that_are_wrong_are_listed_and_given_back(desk: Any, sat: Callable[[str], Browser]) -> None:
     li = sat("li")
     for _ in range(2):  # the same file again is the first answer
@@ -59,6 +62,7 @@ def test_rows_that_are_wrong_are_listed_and_given_back(desk: Any, sat: Callable[
     assert 'role="alert"' in refused.text
 
 
+@pytest.mark.posts("/desk/uploads/statement")
 def test_a_statement_is_taken_whole_or_refused_with_what_was_typed(
     desk: Any, sat: Callable[[str], Browser]
 ) -> None:
@@ -97,6 +101,19 @@ def test_a_details_file_that_is_none_is_refused(desk: Any, sat: Callable[[str], 
     assert "没有" in zhao.get("/desk/uploads/differences?run=none").text
 
 
+@pytest.mark.posts("/desk/uploads/details")
+def test_a_month_s_details_are_compared(desk: Any, sat: Callable[[str], Browser]) -> None:
+    desk.month.take(bill_line("S1", day="2026-10-01"), bill_line("S2", day="2026-10-02"))
+    scope = ReconcileScope(310, "H42010000001", 202610, "21")
+    with desk.month.tx() as tx:
+        content = write_detail([our_details(tx, scope)[0]], "d.txt")
+    zhao = sat("zhao")
+    asked = {"institution": "H42010000001", "term": "202610", "fund": "310", "clr_type": "21"}
+    answer = give(zhao, "details", "明细.zip", content, **asked)
+    assert answer.status_code == 303, answer.text[-500:]
+    assert "差异 1 笔" in zhao.get(answer.headers["location"]).text
+
+
 def test_a_strangers_large_form_is_not_read(desk: Any, sat: Callable[[str], Browser]) -> None:
     stranger = Browser(desk.address)
     large = {"x": "y" * 100_000}
@@ -104,7 +121,21 @@ def test_a_strangers_large_form_is_not_read(desk: Any, sat: Callable[[str], Brow
     stranger.http.cookies.set("fundledger", "guessed")
     assert stranger.post("/desk/uploads/statement", large).status_code == 413
     assert sat("li").post("/desk/login", large).status_code == 413
-    assert sat("li").post("/desk/drafts/save", large).status_code == 403
+    li = sat("li")
+    assert li.post("/desk/drafts/save", large).status_code == 403
+    headers = {"origin": li.address, "referer": f"{li.address}/desk/cash?region=420100"}
+    said = li.http.post("/desk/act/cash/request", data=large, headers=headers)
+    assert (said.status_code, said.headers["content-type"]) == (413, "text/html; charset=utf-8")
+    assert said.headers["content-security-policy"].startswith("default-src 'self'")
+    assert "请求体超过65536字节" in said.text
+    assert "body.too_large" in said.text
+    assert (
+        'href="/desk/cash?region=420100"' in said.text
+    )  # back to the form, which the browser still has as it was typed
+    elsewhere = li.http.post(
+        "/desk/act/cash/request", data=large, headers=headers | {"referer": "http://e.example/desk/"}
+    )
+    assert "e.example" not in elsewhere.text
 
 
 @pytest.mark.judge("chromium")

@@ -40,6 +40,7 @@ def count(desk: Any, of: str = "books.voucher") -> int:
     return int(found)
 
 
+@pytest.mark.posts("/desk/drafts/save", "book voucher approve")
 def test_a_voucher_from_the_form_to_the_books(desk: Any, sat: Callable[[str], Browser]) -> None:
     li, qian = sat("li"), sat("qian")
     before = count(desk)
@@ -124,6 +125,7 @@ def test_strange_text_in_every_field_is_refused_or_inert(
             assert live not in shown, (field, strange)
 
 
+@pytest.mark.posts("book voucher withdraw", "/desk/drafts/#/attach")
 def test_a_stale_approval_is_void(desk: Any, sat: Callable[[str], Browser]) -> None:
     li, qian = sat("li"), sat("qian")
     path = drafted(li)
@@ -132,9 +134,7 @@ def test_a_stale_approval_is_void(desk: Any, sat: Callable[[str], Browser]) -> N
     attach = path.replace("?", "/attach?")
     hidden = li.form(path, attach.replace("&", "&amp;"))
     paper = bytes(range(256)) + b"\r\n--x\r\n\r\n"
-    sent = li.http.post(
-        attach, data=hidden, files={"file": ("回单 1.pdf", paper)}, headers={"origin": li.address}
-    )
+    sent = li.send(attach, hidden, ("回单 1.pdf", paper))
     assert sent.status_code == 303, sent.text[-500:]
     page = qian.get(path).text
     assert "回单 1.pdf" in page
@@ -173,6 +173,7 @@ def test_many_are_checked_and_posted_under_one_digest(desk: Any, sat: Callable[[
     assert count(desk, "books.entry") == before + 4
 
 
+@pytest.mark.posts("/desk/drafts/template")
 def test_a_template_at_a_page(desk: Any, sat: Callable[[str], Browser]) -> None:
     li, before = sat("li"), count(desk)
     listed = li.get(f"/desk/drafts/templates?book={BOOK}").text

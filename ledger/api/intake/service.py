@@ -51,6 +51,8 @@ ACTS_PATH: Final = "/api/v1/acts/"
 """Their values may hold a file."""
 FORM_PATHS: Final = ("/desk/drafts/", "/desk/uploads/")
 """Pages whose forms are long or bring a file: from somebody who is in; what a stranger sends there stays small."""
+REFUSED: Final = "fundledger.refused"
+"""Where in a page's scope stands why its request was not let in."""
 OPEN_PATH: Final = "/api/v1/codes/"
 SMALL_BODY_MAX: Final = 64 * 1024
 BODY_SECONDS: Final = 30.0
@@ -130,7 +132,8 @@ class Service:
             limit = await self._form_max(headers) if scope["path"].startswith(FORM_PATHS) else SMALL_BODY_MAX
             await self._act(scope, headers, receive, send, limit, pages)
         except Exception as error:  # noqa: BLE001 every request gets an answer, and never a trace
-            await respond(send, of_error(error))
+            scope[REFUSED] = error  # in words, on a page: the body was not read, nothing is looked up
+            await pages(scope, receive, send)
 
     async def _form_max(self, headers: dict[bytes, bytes]) -> int:
         """What a long form may bring: asked before any of it is read."""

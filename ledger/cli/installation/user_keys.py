@@ -71,11 +71,12 @@ def key(
         "n": asked.n,
         "digest": asked.digest,
     } | ({"key": made.secret} if place is None else {"file": str(place)})
-    show(
-        document,
-        [f"第{asked.n}号：{user}的密钥{made.prefix}已写入{place}，待审计管理员确认后才能使用"],
-        as_json=as_json,
-    )
+    told = f"第{asked.n}号：{user}的密钥{made.prefix}"
+    if place is None:
+        words = [f"{told}，待审计管理员确认后才能使用，请当面交给使用人，只显示这一次：", f"  {made.secret}"]
+    else:
+        words = [f"{told}已写入{place}，待审计管理员确认后才能使用"]
+    show(document, words, as_json=as_json)
 
 
 def link(user: str, region: RegionOption, *, as_json: JsonFlag = False) -> None:

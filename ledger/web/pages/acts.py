@@ -14,13 +14,13 @@ from starlette.responses import Response
 from ledger.access.idempotency import check_key
 from ledger.api.ports import Done
 from ledger.core.errors import LedgerError, NotFound
-from ledger.web.fields import again, name_of, typed_in, values_of
+from ledger.web.fields import again, name_of, require_plain, typed_in, values_of
 from ledger.web.pages.persons.sign import changed, is_asked, without_key
 from ledger.web.show import page
 from ledger.web.sitting import Desk
 
 _HELD: Final = frozenset({"region", "book", "digest", "period", "date"})
-"""Values of a form that its page gave: not for typing again where the act was refused."""
+"""Values that a page gives, unless its form says that it asks for them: not for typing again where the act was refused."""
 
 
 _CALLED: Final = {
@@ -41,21 +41,26 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     digest = hashlib.sha256(json.dumps([name, values], sort_keys=True).encode()).digest()
     summary, back = re.split("[；。]", known[name].summary)[0], form.get("back", "")
     back = back if back.startswith("/desk/") and "//" not in back else "/desk/today"
+    told, asked = known[name].schema["properties"], form.get("asked", "").split()
+
+    def called(field: str) -> str:
+        return _label(told.get(field, {}).get("description", ""), field)
+
     try:
+        require_plain(typed, called)
         key = form.get("key", "")
         done = _run(desk, name, values, check_key(key) if key else "", digest)
     except LedgerError as error:
         if is_asked(desk, error):
             raise
         error, differ = without_key(error, desk.origin), changed(form, error)
-        told = known[name].schema["properties"]
         typed_again = [
-            (field, one, name_of(field) not in _HELD, _label(told.get(name_of(field), {}).get("description", ""), name_of(field)))
+            (field, one, field in asked or name_of(field) not in _HELD, called(name_of(field)))
             for field, one in again(typed)
-        ]  # fmt: skip
+        ]
         return page(
             desk, "refused.html", error.status, title="未能办理", code=error.code, message=error.message, back=back,
-            summary=summary, typed=typed_again, action=request.url.path, keyed=bool(form.get("key")),
+            summary=summary, typed=typed_again, action=request.url.path, keyed=bool(form.get("key")), asked=" ".join(asked),
             differ=differ,
         )  # fmt: skip
     found = json.loads(done.body)

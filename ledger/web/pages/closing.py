@@ -61,6 +61,13 @@ def _offers(found: PeriodStatus, month: int) -> Iterator[Offer]:
         else:
             yield Offer(("chief",), "period reopen", "同意重新开启", held,
                         note=f"{found.closing.asked_by}提出：{found.closing.reason}。结转凭证同时红字冲销。")  # fmt: skip
+    yield Offer(
+        ("accountant",),
+        "book open",
+        "开启会计期间",
+        {"book": found.book},
+        (Ask("period", "期间（年年年年月月）"),),
+    )
     if month % 100 == 12:
         yield Offer(("accountant",), "period year-close", f"年结{month // 100}年", {"book": found.book, "year": month // 100},
                     note="结12月，会计主管确认后结转下年。")  # fmt: skip

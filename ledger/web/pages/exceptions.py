@@ -36,7 +36,7 @@ def listing(desk: Desk, _request: Request) -> Response:
         papers, said_of = open_papers(tx, PAPERS), read_resolutions(tx, state="requested")
         refused = read_refusals(tx)
         aside = kept_files(tx, outcome="quarantined")
-        handed = handed_files(tx, state="proposed")
+        handed = handed_files(tx, state="requested")
         signs, digest = freezes(tx), proposed_digest(tx)
         found = tx.rows(
             "SELECT order_no, institution, payee_name, amount_fen, sent_on, state FROM payments.pay_order"

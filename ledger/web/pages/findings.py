@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,7 +12,7 @@ from ledger.core.money import yuan_grouped
 from ledger.core.words import said, words_of
 from ledger.fund.audit.appeal import findings, history, read_finding
 from ledger.web.pages.declarations import history as history_grid
-from ledger.web.record import Ask, Offer, record_page
+from ledger.web.record import Ask, Offer, offered, record_page
 from ledger.web.show import Filter, address, grid_page
 from ledger.web.sitting import Desk
 from reports.render.grid import Column, Grid, Line
@@ -50,7 +52,21 @@ def listing(desk: Desk, _request: Request) -> Response:
         Filter("state", "状态", list(words_of("finding.state").items())),
         Filter("institution", "机构"),
     )
-    return grid_page(desk, Grid("审核结果", "审核结果", columns, lines, notes=("单位：元",)), filters=filters)
+    shown = Grid("审核结果", "审核结果", columns, lines, notes=("单位：元",))
+    extra = {"offers": offered(desk, _offers(desk)), "here": address("findings", region=desk.region)}
+    return grid_page(desk, shown, filters=filters, extra=extra)
+
+
+def _offers(desk: Desk) -> Iterator[Offer]:
+    """A sample that anybody can draw again, and the days for appeal from a day on."""
+    held, maker = {"region": desk.region, "date": desk.today}, ("maker",)
+    yield Offer(maker, "audit sample", "随机抽审", held, (
+        Ask("sample_id", "抽样编号"), Ask("fund", "基金", choices=[(str(code), name) for code, name in FUND_NAMES.items()]),
+        Ask("institution", "机构编码"), Ask("term", "期号（年年年年月月）"), Ask("clr_type", "清算类别（11、21、41、99）", value="21"),
+        Ask("seed", "随机种子（如开奖号）"), Ask("size", "抽取笔数")), note="记下种子与抽样框，任何人可复算。")  # fmt: skip
+    yield Offer(
+        maker, "audit appeal-days", "设定申诉期限", held, (Ask("days", "工作日数"), Ask("source", "依据文件"))
+    )
 
 
 def one(desk: Desk, request: Request) -> Response:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.core.entries import FUND_NAMES
-from ledger.core.words import said
+from ledger.core.words import said, words_of
 from ledger.fund.institutions.documents import list_institutions, show_institution
-from ledger.web.record import record_page
+from ledger.web.record import Ask, Offer, offered, record_page
 from ledger.web.show import Filter, address, grid_page, page
 from ledger.web.sitting import Desk
 from reports.institution_statement import institution_statement
@@ -46,7 +48,27 @@ def one(desk: Desk, request: Request) -> Response:
     """One institution, with every account it ever had."""
     with desk.tx() as tx:
         found = show_institution(tx, desk.today, request.path_params["institution"])
-    return page(desk, "institution.html", title=found.standing.name, found=found, standing=found.standing)
+    code = found.standing.institution
+    return page(
+        desk, "institution.html", title=found.standing.name, found=found, standing=found.standing,
+        offers=offered(desk, _offers(desk, code)), here=address(f"institutions/{code}", region=desk.region),
+    )  # fmt: skip
+
+
+def _offers(desk: Desk, code: str) -> Iterator[Offer]:
+    """The agreement suspended or ended at once, taken up again by two; the call by which a changed account was made sure of."""
+    held = {"region": desk.region, "institution": code}
+    yield Offer(
+        ("maker",), "institution agreement", "协议状态", held,
+        (Ask("state", "改为", choices=list(words_of("institution.state").items())),),
+        note="中止、终止即时生效，未发送的款项一并停付；恢复须另一人确认。",
+    )  # fmt: skip
+    yield Offer(
+        ("maker", "checker", "accountant", "cashier", "chief"), "institution callback", "登记对账户变更的回访", held,
+        (Ask("number", "所拨的电话（取自协议档案）"), Ask("spoke_with", "与谁通话"), Ask("called_on", "日期", "date", value=str(desk.today)),
+         Ask("called_at", "时间（时:分）")),
+        note="由提出、确认账户以外的另一人办理，暂缓即告结束。",
+    )  # fmt: skip
 
 
 def statement(desk: Desk, request: Request) -> Response:

@@ -80,6 +80,20 @@ def _offers(desk: Desk, found: Sequence[ListedUser]) -> Iterator[Offer]:
     active = Ask(
         "user", "用户", choices=[(one.user, f"{one.user} {one.display_name}") for one in found if one.active]
     )
+    of_key = (
+        active,
+        Ask("label", "用途", value="接口"),
+        Ask("expires", "到期日", "date", value=str(desk.today + timedelta(days=365))),
+    )
+    yield Offer(
+        admin,
+        "user key",
+        "签发接口密钥",
+        held,
+        of_key,
+        note="密钥只显示一次，审计管理员确认后才能使用。",
+        keyed=False,
+    )
     yield Offer(admin, "user revoke", "即时收回岗位", held, (active, role, fund))
     yield Offer(
         admin,

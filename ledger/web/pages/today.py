@@ -58,6 +58,15 @@ _WAITING: Final[tuple[tuple[tuple[str, ...], str, str, LiteralString], ...]] = (
      "SELECT count(*), min(prepared_on) FROM payments.resolution WHERE region = %(region)s AND state = 'requested'"),
     (("checker",), "解除支付冻结待复核", "exceptions",
      "SELECT count(*), min(found_on) FROM payments.freezing WHERE region = %(region)s AND state = 'proposed'"),
+    (("checker",), "送来的银行文件待复核", "exceptions",
+     "SELECT count(*), min(prepared_on) FROM payments.handed_file WHERE region = %(region)s AND state = 'requested'"),
+    (("checker",), "异地收付、对方统筹区待复核", "outregion",
+     "SELECT count(*), min(prepared_on) FROM (SELECT prepared_on FROM fund.outregion_move WHERE region = %(region)s AND state = 'requested'"
+     " UNION ALL SELECT NULL::date FROM fund.outregion_counterparty WHERE region = %(region)s AND confirmed_by = '') o"),
+    (("checker",), "统筹区选择、节假日表、银行通道待确认", "policy",
+     "SELECT count(*), min(proposed_on) FROM (SELECT proposed_on FROM fund.policy_proposal WHERE region = %(region)s AND state = 'proposed'"
+     " UNION ALL SELECT proposed_on FROM fund.calendar_proposal WHERE region = %(region)s AND state = 'proposed'"
+     " UNION ALL SELECT NULL::date FROM payments.bank_channel WHERE region = %(region)s AND state = 'proposed') p"),
     (("checker",), "请款、利息手续费、个人付款待复核", "cash",
      "SELECT count(*), min(prepared_on) FROM (SELECT prepared_on FROM fund.fund_request WHERE region = %(region)s AND state = 'requested'"
      " UNION ALL SELECT prepared_on FROM fund.cash_move WHERE region = %(region)s AND state = 'requested'"

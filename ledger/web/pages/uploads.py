@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ledger.api.limits import BODY_MAX
-from ledger.books.templates.file_rows import KINDS
 from ledger.books.templates.files import import_rows, imported
 from ledger.core.digests import parse_digest
 from ledger.core.errors import LedgerError, NotFound
 from ledger.core.words import said
 from ledger.fund.reconcile.details import OUTCOME_NAMES, differences
+from ledger.web.fields import require_plain
 from ledger.web.pages.acts import run_once
+from ledger.web.pages.given.catalogue import UPLOADS
 from ledger.web.show import Filter, address, grid_page, page
 from ledger.web.sitting import Desk
 from reports.render.grid import Column, Grid, Line
@@ -22,48 +23,8 @@ from reports.render.grid import Column, Grid, Line
 _FILE_MAX: Final = BODY_MAX - 64 * 1024
 
 
-class Field(NamedTuple):
-    """A value beside the file: its name in the act, its label, the choices it has, whether it must be given, how it is typed."""
-
-    name: str
-    label: str
-    required: bool = False
-    choices: tuple[tuple[str, str], ...] = ()
-    kind: str = "text"
-
-
-class Upload(NamedTuple):
-    """A file that may be given in: the act that takes it, who does it, what is asked beside it."""
-
-    act: str
-    title: str
-    note: str
-    roles: tuple[str, ...]
-    place: str
-    fields: tuple[Field, ...]
-    dated: bool
-
-
 _WHERE: Final = {"line": "行", "row": "行", "field": "栏", "column": "栏"}
 """What of a refusal's facts says where in the file."""
-_CLEARING: Final = (("21", "21 住院"), ("11", "11 门诊"), ("41", "41 药店"), ("99", "99 其他"))
-UPLOADS: Final = {
-    "statement": Upload(
-        "bank-statement load", "银行对账单", "camt.053、bkrs（XML或OFD）或表格（连同格式文件的，用命令行）；有一处不符即整份拒收。",
-        ("accountant",), "region",
-        (Field("account", "自有账户", required=True), Field("first", "起日", kind="date"), Field("last", "止日", kind="date"),
-         Field("opening", "期初余额（元）"), Field("closing", "期末余额（元）"), Field("number", "对账单编号")), dated=False),
-    "details": Upload(
-        "reconcile details", "月度对明细账文件（3202）", "机构明细文件，ZIP；逐笔列出差异。",
-        ("maker",), "region",
-        (Field("institution", "定点机构", required=True), Field("term", "期号 YYYYMM", required=True),
-         Field("fund", "账套", required=True, choices=(("310", "310 职工"), ("390", "390 居民"))),
-         Field("clr_type", "清算类别", required=True, choices=_CLEARING)), dated=True),
-    "vouchers": Upload(
-        "book voucher import", "税务、财政文件（逐行制单）", "CSV（UTF-8）或一张工作表的xlsx；合规的行制单，不合规的逐行列明。",
-        ("accountant", "maker"), "book",
-        (Field("kind", "文件种类", required=True, choices=tuple((one, said("voucher_file.kind", one)) for one in KINDS)),), dated=False),
-}  # fmt: skip
 
 
 def form(desk: Desk, _request: Request) -> Response:
@@ -80,11 +41,19 @@ def take(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     values: dict[str, Any] = {
         one.name: form[one.name].strip() for one in upload.fields if form.get(one.name, "").strip()
     }
-    values["file"] = {"name": form.get("file.name", "") or "未选文件", "base64": form.get("file", "")}
+    given = {"name": form.get("file.name", "") or "未选文件", "base64": form.get("file", "")}
+    values[upload.file] = [given] if upload.file == "files" else given
+    if upload.beside and form.get("beside.name"):
+        values[upload.beside] = {"name": form["beside.name"], "base64": form.get("beside", "")}
     values[upload.place] = str(desk.book) if upload.place == "book" else str(desk.region)
     if upload.dated:
         values["date"] = desk.today.isoformat()
     try:
+        labels = {f"v.{one.name}": one.label for one in upload.fields}
+        require_plain(
+            {f"v.{one.name}": form.get(one.name, "") for one in upload.fields},
+            lambda name: labels[f"v.{name}"],
+        )
         done, found = run_once(desk, form, upload.act, values)
     except LedgerError as error:
         return _page(desk, what, form, error)

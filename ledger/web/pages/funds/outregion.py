@@ -91,6 +91,16 @@ def _asking(desk: Desk, fund: int, term: int, parties: Sequence[Counterparty]) -
     yield Offer(
         maker, "outregion recognise", "确认至今日的异地结算", {**held, "fund": fund}, note=FUND_NAMES[fund]
     )
+    picked = (Ask("setl_id", "结算ID（逗号分隔，至多100个）", many=True),)
+    yield Offer(
+        maker,
+        "outregion confirm",
+        "确认清分（3261）",
+        {**held, "fund": fund},
+        picked,
+        note="全部成或全部不成。",
+    )
+    yield Offer(maker, "outregion confirm", "回退清分（3262）", {**held, "fund": fund, "back": True}, picked)
     known = [(str(one.counterparty), f"{one.counterparty} {one.name}") for one in parties if one.confirmed_by]
     if not known:
         return
@@ -101,6 +111,14 @@ def _asking(desk: Desk, fund: int, term: int, parties: Sequence[Counterparty]) -
         "列账单",
         {**held, "fund": fund},
         (party, Ask("term", "期号", value=str(term))),
+    )
+    yield Offer(
+        ("system", "accountant"),
+        "outregion deliver",
+        "送达发往对方的消息",
+        held,
+        (party,),
+        note="对方不通的留待再送。",
     )
     yield Offer(maker, "outregion request", "提出收付", {**held, "fund": fund}, (
         party, Ask("kind", "种类", choices=list(words_of("region_movement.kind").items())), AMOUNT,

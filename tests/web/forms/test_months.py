@@ -1,0 +1,120 @@
+"""Forms of a month and of a year: declarations, findings, sheets, orders, letters; each once, by its post."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from ledger.fund.audit.findings import FindingDraft, enter_finding, target_of
+from ledger.fund.clearing.store import read_letter
+from ledger.fund.declare.lists import UploadedList, record_lists
+from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
+from ledger.fund.reconcile.file import write_detail
+from ledger.fund.reconcile.scope import ReconcileScope
+from ledger.simulation.people import give_logins
+from tests.fund.clearing.conftest import kept_three_years, live_worked_year, year
+from tests.scenes.town import Town
+from tests.web.conftest import TODAY, bill_line, opened_desk
+from tests.web.forms.conftest import NOVEMBER, Press
+
+__all__ = ["kept_three_years", "year"]
+H, OTHER = "H42010000001", "H42010000002"
+TERM = "fund=310&term=202610"
+
+
+def compared(town: Town, institution: str, day: date) -> None:
+    """The month's details agree and the lists are uploaded."""
+    scope = ReconcileScope(310, institution, 202610, "21")
+    with town.tx() as tx:
+        rows = our_details(tx, scope)
+        compare_details(tx, scope, DetailFile("d.zip", write_detail(rows, "d.txt")), day)
+        record_lists(tx, [UploadedList(row.setl_id, f"L{row.setl_id}", day) for row in rows])
+
+
+@pytest.mark.posts(
+    "declare apply:every", "declare advance", "declare withdraw", "month prepare:every", "month prepare", "month approve:every",
+    "month approve", "month orders",
+)  # fmt: skip
+def test_a_month_from_its_declaration_to_its_orders(november: Any) -> None:
+    press, town = Press(november), november.town
+    town.begin("P2", fen=0)
+    town.month.take(bill_line("a1"), bill_line("b1", institution=OTHER))
+    town.pay_daily(TODAY)
+    for institution in (H, OTHER):
+        compared(town, institution, NOVEMBER)
+    declared = "SELECT institution, state FROM fund.declaration ORDER BY 1, 2"
+    withdrawn = "SELECT count(*) FROM fund.declaration_event WHERE event = 'withdraw'"
+    page = f"/desk/declarations?{TERM}"
+    assert press("zhao", page, "declare apply", effect=declared) == [(H, "10"), (OTHER, "10")]
+    press(
+        "zhao",
+        press.led("zhao", page, "/desk/declarations/"),
+        "declare withdraw",
+        {"v.reason": "漏报"},
+        effect=withdrawn,
+    )
+    press("zhao", page, "declare apply", effect="SELECT count(*) FROM fund.declaration")
+    for event, before in (("accept", "10"), ("audit", "20"), ("audited", "30")):
+        for (key,) in press.asked(
+            f"SELECT declaration_id FROM fund.declaration d WHERE state = '{before}' AND NOT EXISTS"
+            " (SELECT 1 FROM fund.declaration_event e WHERE e.declaration_id = d.declaration_id AND e.event = 'withdraw')"
+        ):
+            press("qian", f"/desk/declarations/{key}", "declare advance", effect=declared, event=event)
+    sheets = "SELECT institution, state, approved_by FROM fund.sheet ORDER BY 1"
+    typed = {"v.institution": H}
+    press("zhao", f"/desk/deductions?{TERM}", "month prepare", typed, effect=sheets, stranger="sun")
+    press("zhao", f"/desk/month?{TERM}", "month prepare", effect=sheets, every=True)
+    [(sheet,)] = press.asked(f"SELECT sheet_id FROM fund.sheet WHERE institution = '{H}'")
+    press("qian", f"/desk/sheets/{sheet}", "month approve", effect=sheets)
+    approved = press("qian", f"/desk/month?{TERM}", "month approve", effect=sheets, every=True)
+    assert approved == [(H, "approved", "qian"), (OTHER, "approved", "qian")]
+    orders = "SELECT count(*) FROM payments.pay_order WHERE state = 'draft'"
+    assert press("zhao", f"/desk/deductions?{TERM}", "month orders", {"v.fund": "310"}, effect=orders) == [
+        (2,)
+    ]
+
+
+@pytest.mark.posts("audit act")
+def test_a_finding_from_its_appeal_to_its_decision(desk: Any, press: Press) -> None:
+    desk.month.take(bill_line("S1"))
+    with desk.month.tx() as tx:
+        draft = FindingDraft("F1", target_of(tx, "S1"), 10_000, "middle", "R01", "超限定频次", "同日重复收费")
+        assert enter_finding(tx, draft, TODAY)
+    page, states = "/desk/findings/F1", "SELECT state, amount_fen FROM fund.finding"
+    for user, event, typed in (
+        ("zhao", "appeal", {}), ("zhao", "review", {"v.amount": "90.00"}), ("zhao", "panel", {"l.member": "zhao, qian, li"}),
+        ("qian", "decide", {"v.amount": "80.00"}),
+    ):  # fmt: skip
+        done = press(user, page, "audit act", {"v.reason": "经查"} | typed, effect=states, event=event)
+    assert done == [("final", 8_000)]
+
+
+@pytest.mark.posts(
+    "clear letter:every", "clear approve:every", "clear approve", "clear send", "clear void", "clear orders"
+)
+def test_a_year_s_letters_are_made_approved_sent_and_paid(year: Any) -> None:
+    worked, day = live_worked_year(year), date(2027, 3, 22)
+    give_logins(worked.month.database.settings, day)
+    with opened_desk(worked.month, day) as desk:
+        desk.month = worked.month
+        press, page = Press(desk), "/desk/clearing?fund=310&year=2026"
+        letters = "SELECT letter_id, state, approved_by, sent_by FROM fund.letter ORDER BY 1"
+        press("zhao", page, "clear letter", effect=letters)
+        one = press.led("zhao", page, "/desk/letters/")
+        press("qian", one, "clear approve", effect=letters)
+        press("zhao", one, "clear void", {"v.reason": "考核等级有误"}, effect=letters)
+        press("zhao", page, "clear letter", effect=letters)
+        press("qian", page, "clear approve", effect=letters, every=True)
+        [(key,)] = press.asked("SELECT letter_id FROM fund.letter WHERE state = 'approved'")
+        press("zhao", f"/desk/letters/{key}", "clear send", effect=letters)
+        letter = worked.sign(letter_of(worked, key), day)
+        worked.confirm(letter, day)
+        orders = "SELECT count(*) FROM payments.pay_order WHERE state = 'draft'"
+        press("zhao", page, "clear orders", effect=orders)
+
+
+def letter_of(worked: Any, key: str) -> Any:
+    with worked.tx() as tx:
+        return read_letter(tx, key)

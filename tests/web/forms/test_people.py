@@ -1,0 +1,185 @@
+"""Forms of people and settings: users, posts, keys, policy, holidays, institutions, reports; a year closed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pyotp
+import pytest
+
+from ledger.api.intake.service import make_service
+from ledger.cli.remote import Remote
+from ledger.fund.institutions.load import load_institutions
+from ledger.fund.institutions.master import Institution
+from ledger.fund.region.holidays import propose_calendar, read_table
+from ledger.simulation.people import PASSWORD, give_logins
+from ledger.web.application import make_pages
+from tests.closing.conftest import Agency, agency, seeded
+from tests.closing.test_year import NEXT, to_december
+from tests.scenes.served import served
+from tests.web.conftest import TODAY, Browser
+from tests.web.forms.conftest import Press
+
+__all__ = ["agency", "seeded"]
+USERS = "/desk/users"
+
+
+@pytest.mark.posts(
+    "user add",
+    "user confirm",
+    "user grant",
+    "user revoke:propose",
+    "user deactivate:propose",
+    "user revoke-key",
+    "user key",
+)
+def test_a_user_comes_gets_a_post_and_a_key_is_stopped(desk: Any, press: Press) -> None:
+    roles = "SELECT user_name, role FROM access.user_role ORDER BY 1, 2"
+    proposals = "SELECT act, state, decided_by FROM access.proposal ORDER BY n"
+    press(
+        "guan", USERS, "user add", {"v.user": "xin", "v.person": "p-xin", "v.name": "新人"}, effect=proposals
+    )
+    press(
+        "shen",
+        USERS,
+        "user confirm",
+        effect="SELECT user_name FROM access.app_user ORDER BY 1",
+        stranger="wu",
+    )
+    press(
+        "guan", USERS, "user grant", {"v.user": "xin", "v.role": "cashier"}, effect=proposals, stranger="wu"
+    )
+    assert ("xin", "cashier") in press("shen", USERS, "user confirm", effect=roles, stranger="wu")
+    press(
+        "guan",
+        USERS,
+        "user revoke",
+        {"v.user": "shen", "v.role": "audit_admin", "v.fund": "0"},
+        effect=proposals,
+        propose=True,
+    )
+    press("guan", USERS, "user deactivate", {"v.user": "shen"}, effect=proposals, propose=True)
+    keys = "SELECT label, revoked FROM access.api_key"
+    made = press.by("guan")
+    asked = made.form(USERS, "/desk/act/user/key") | {
+        "v.user": "jieru",
+        "v.expires": "2027-01-01",
+        "v.label": "接口甲",
+    }
+    shown = made.post("/desk/act/user/key", asked).text
+    assert re.search(r"flk_|密钥", shown)
+    assert "None" not in shown
+    press(
+        "shen",
+        USERS,
+        "user confirm",
+        effect=keys,
+        stranger="wu",
+        number=press.asked("SELECT max(n) FROM access.proposal")[0][0],
+    )
+    assert press("guan", USERS, "user revoke-key", effect=keys, stranger="wu") == [("接口甲", True)]
+
+
+@pytest.mark.posts("policy propose", "policy confirm", "policy refuse", "calendar confirm", "calendar refuse")
+def test_policy_and_holidays_are_proposed_and_decided(desk: Any, press: Press) -> None:
+    states = "SELECT key, value, state, decided_by FROM fund.policy_proposal ORDER BY 1, 2"
+    page = "/desk/policy"
+    typed = {"v.key": "float_limit", "v.value": "2000", "v.since": "2026-11-01", "v.source": "文1号"}
+    press("zhao", page, "policy propose", typed, effect=states)
+    press("qian", page, "policy refuse", {"v.reason": "依据不明"}, effect=states)
+    press("zhao", page, "policy propose", typed | {"v.value": "3000"}, effect=states)
+    assert press("qian", page, "policy confirm", effect=states)[-1] == (
+        "float_limit",
+        "3000",
+        "confirmed",
+        "qian",
+    )
+    years = "SELECT year, version, state, decided_by FROM fund.calendar_proposal WHERE year = 2027 ORDER BY version"
+    for word, said in (("refuse", {"v.reason": "与通知不符"}), ("confirm", {})):
+        with desk.month.tx("zhao") as tx:
+            propose_calendar(tx, read_table(Path("docs/formats/holidays-2027.csv")), TODAY)
+        press("qian", "/desk/calendar", f"calendar {word}", said, effect=years, year=2027)
+    assert press.asked(years)[-1][2:] == ("confirmed", "qian")
+
+
+@pytest.mark.posts("institution confirm", "institution refuse")
+def test_a_payee_is_confirmed_or_sent_back(desk: Any, press: Press) -> None:
+    states = "SELECT institution, number, state FROM fund.payee_account ORDER BY 1, 2"
+    for n, word in ((8, "refuse"), (9, "confirm")):
+        changed = Institution(
+            "H42010000001", "第1医院", "1", "02", "active", date(2020, 1, 1), date(2030, 12, 31), "daily", "daily", 6_000, 9_500,
+            date(2026, 10, 1), "第1医院", f"62000000000{n}", "模拟银行", "102421000009",
+        )  # fmt: skip
+        with desk.month.tx("zhao") as tx:
+            load_institutions(tx, [changed], TODAY)
+        page = "/desk/institutions/H42010000001"
+        press(
+            "qian",
+            page,
+            f"institution {word}",
+            {"v.reason": "未经回访"} if word == "refuse" else {},
+            effect=states,
+        )
+    assert ("H42010000001", "620000000009", "confirmed") in press.asked(states)
+
+
+@pytest.mark.posts("report control-sign")
+def test_the_control_report_is_signed(november: Any) -> None:
+    page = "/desk/control-report?period=202610&seed=1"
+    signed = "SELECT month, signed_by FROM fund.control_report"
+    assert Press(november)("zhou", page, "report control-sign", effect=signed) == [(202610, "zhou")]
+
+
+class Rows:
+    """What Press asks of a scene."""
+
+    def __init__(self, agency: Agency) -> None:
+        self.asked = agency.rows
+
+
+@pytest.fixture
+def january(agency: Agency, tmp_path: Path) -> Iterator[Any]:
+    """The service of a region whose year can end."""
+    copytree(agency.settings.home / "secrets", tmp_path / "secrets")
+    give_logins(agency.settings, NEXT)
+    settings = agency.settings.model_copy(update={"home": tmp_path, "today": NEXT})
+    with served(make_service(settings, Remote, make_pages)) as made:
+        made.agency, made.month = agency, Rows(agency)
+        yield made
+    while Browser.opened:
+        Browser.opened.pop().close()
+
+
+@pytest.mark.posts("period year-close")
+def test_a_year_is_closed_at_its_page(january: Any) -> None:
+    to_december(january.agency)
+    closed = "SELECT period, state FROM books.closing ORDER BY period, n"
+    page = "/desk/close?book=420100-310&period=202512"
+    assert Press(january)("li", page, "period year-close", effect=closed)[-1] == (202512, "closing")
+
+
+@pytest.mark.posts("/desk/me/password", "/desk/me/factor")
+def test_ones_own_password_and_second_factor(press: Press) -> None:
+    zhao = press.by("zhao")
+    new = "Gengxin-2026"
+    form = zhao.form("/desk/me", "/desk/me/password") | {"old": PASSWORD, "password": new, "again": new}
+    for wrong, status in (
+        ({"csrf": "0" * 64}, 403),
+        ({"old": "x"}, 401),
+        ({"again": "y"}, 422),
+        ({"password": "a", "again": "a"}, 422),
+    ):
+        assert zhao.post("/desk/me/password", form | wrong).status_code == status, wrong
+    assert "密码已改" in zhao.post("/desk/me/password", form).text
+    form = zhao.form("/desk/me", "/desk/me/factor")
+    form |= {"otp": pyotp.TOTP(form["secret"]).now(), "old": new}
+    for wrong in ({"otp": "000000"}, {"old": PASSWORD}, {"secret": "A" * 32}):
+        assert 400 <= zhao.post("/desk/me/factor", form | wrong).status_code < 500, wrong
+    assert "动态口令已启用" in zhao.post("/desk/me/factor", form).text
+    fresh = Browser(zhao.address)
+    assert fresh.enter("zhao", new).status_code == 401

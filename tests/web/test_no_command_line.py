@@ -1,0 +1,66 @@
+"""Nobody but an administrator needs the command line: every act of it has a form on a page, or stands here with why it has none."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from ledger.cli.remote import acts
+from ledger.web.pages.given.catalogue import UPLOADS
+from tests.web.test_every_page import offered_in_the_source
+
+BY_ANOTHER: dict[str, str] = {
+    "daily run": "day run",
+    "payments approve": "day approve",
+    "payments send": "day send",
+    "payments receive": "day run",
+    "jobs pause": "/desk/jobs",
+    "jobs resume": "/desk/jobs",
+    "jobs run-now": "/desk/jobs",
+}
+"""Steps of an act that a page does whole, or forms whose act the template puts together."""
+ADMINISTRATOR: dict[str, str] = {
+    "alarms tell": "sends what the worker sends by itself; tried by hand when the address book is set up",
+    "bank channel": "host, port and host keys of a bank's line: agreed on paper, set up with its key file on this machine",
+    "book index": "upkeep of the search; the worker does it",
+    "book rebuild": "repair of balances after damage, beside the database administrator",
+    "cutover confirm": "once, when the ledger begins: files of the old books of any size, on this machine",
+    "cutover propose": "as cutover confirm",
+    "cutover refuse": "as cutover confirm",
+    "data new-key": "keys of sealed rows lie in files on this machine",
+    "data open": "shows a person's data in clear; its answer is kept nowhere, so it is no page's",
+    "key confirm": "a person's signing key: its file never leaves its holder's machine, nor does what is done with it",
+    "key demand": "signed by two with their key files",
+    "key enroll": "as key confirm",
+    "key revoke": "as key confirm",
+    "layers map": "the region's table of payment types, set up once from its document",
+}
+"""Acts of who sets up or mends the installation."""
+WANTED: dict[str, str] = {
+    "alarms see": "an alarm is seen and explained at the place where it is shown",
+    "clear confirm": "a letter signed by one side: its paper is given in at the letter's own page",
+    "clear rates": "rates and points published, as a file",
+    "correct blue": "a blue voucher by hand at the voucher form, against the one it corrects",
+    "correct difference": "as correct blue",
+}
+"""Daily work that has no form yet: to become shorter, never longer."""
+
+
+def done_by_routes() -> set[str]:
+    """Acts that a page's own route does (`run_once`): voucher form, attachments."""
+    found: set[str] = set()
+    for path in Path("ledger/web/pages").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    return found & set(acts())
+
+
+def test_every_act_has_a_form_or_a_reason() -> None:
+    there = offered_in_the_source() | {one.act for one in UPLOADS.values()} | done_by_routes()
+    reasons = BY_ANOTHER | ADMINISTRATOR | WANTED
+    assert set(acts()) - there - set(reasons) == set(), "an act without a form"
+    assert set(reasons) <= set(acts()), "no act"
+    assert set(reasons) & there == set(), "it has a form by now"
+    assert all(why in there or why.startswith("/desk/") for why in BY_ANOTHER.values())
+    assert len(WANTED) <= 5
