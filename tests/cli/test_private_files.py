@@ -27,7 +27,24 @@ RUN: Final[dict[str, tuple[str, ...]]] = {
 
 PRINTED: Final = frozenset(
     f"report {name}"
-    for name in ["auxiliary", "balance-sheet", "bank-journal", "changed", "columnar", "control", "dealings", "find", "general-ledger", "income-statement", "journal", "reconciliation", "remittance", "sub-ledger", "trial-balance", "voucher"]
+    for name in [
+        "auxiliary",
+        "balance-sheet",
+        "bank-journal",
+        "changed",
+        "columnar",
+        "control",
+        "dealings",
+        "find",
+        "general-ledger",
+        "income-statement",
+        "journal",
+        "reconciliation",
+        "remittance",
+        "sub-ledger",
+        "trial-balance",
+        "voucher",
+    ]
 )
 """All of them write by `ledger.cli.books.printing`, as the two above do."""
 ELSEWHERE: Final = {
