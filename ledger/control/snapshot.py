@@ -71,7 +71,7 @@ class Snapshot:
     @property
     def fields(self) -> Fields:
         """What opens the sealed fields and bytes of this database."""
-        return fields_of(self.connection)
+        return fields_of(self.connection, self.home)
 
     def books(self) -> list[Book]:
         """Every book there is, whatever table speaks of it: a book whose row is gone is still checked."""

@@ -564,7 +564,7 @@ def broken_alone(town: Any, broken: str) -> list[Breach]:
     with psycopg.connect(town.admin_url) as admin:
         admin.execute("SET LOCAL session_replication_role = replica")
         assert admin.execute(broken.encode()).rowcount != 0, broken
-        seen = Snapshot(admin, (), town.home)
+        seen = Snapshot(admin, (), town.server_home)
         found = [
             *check_statements(seen),
             *(one for table in TRACED_HERE for one in check_traced(seen, table)),

@@ -124,12 +124,12 @@ def masked_field(text: str) -> str:
     return mask(text, head=0) if _NUMBER.fullmatch(text) else mask(text, head=1, tail=0)
 
 
-def fields_of(connection: psycopg.Connection[Any]) -> Fields:
-    """The fields of the database a connection leads to; its home is that of the settings the connection was made with."""
+def fields_of(connection: psycopg.Connection[Any], home: Path | None = None) -> Fields:
+    """The fields of the database a connection leads to; its home is that of the settings the connection was made with, else `home`."""
     known: Fields | None = getattr(connection, "fields", None)
     if known is None:
         row = connection.execute(_KEY).fetchone()
-        known = Fields(getattr(connection, "home", None), "" if row is None else str(row[0]))
+        known = Fields(getattr(connection, "home", None) or home, "" if row is None else str(row[0]))
         if row is not None:
             connection.fields = known  # type: ignore[attr-defined]
     return known
