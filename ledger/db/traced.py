@@ -68,6 +68,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.institution": Traced(("institution",)),
     "fund.late_case": Traced(("fund", "setl_id", "year")),
     "fund.letter_order": Traced(("order_no",)),
+    "fund.letter_paper": Traced(("letter_id", "kind"), left_out=("content",)),
     "fund.outregion_counterparty": Traced(("counterparty",)),
     "fund.outregion_quota": Traced(("fund", "counterparty", "direction", "from_day")),
     "fund.party": Traced(("party",)),

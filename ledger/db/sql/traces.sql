@@ -416,6 +416,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.letter_order REFEREN
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.letter_order REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.letter_paper REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,kind', 'content');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.letter_paper REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,kind', 'content');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.letter_paper REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,kind', 'content');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_counterparty REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_counterparty REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
