@@ -139,7 +139,7 @@ def change(admin: psycopg.Connection[Any], table: str, row: tuple[Any, ...], col
     )
     tried = [
         sql.SQL(text).format(c=sql.SQL("coalesce(r.{}, {})").format(name, _empty(kind)))
-        for text in _OTHER[kind]
+        for text in _OTHER.get(kind, _OTHER["text"])
     ]
     for value in (*tried, others):
         try:
@@ -191,6 +191,7 @@ def _empty(kind: str) -> sql.SQL:
     """What stands for NULL when a value is made of it."""
     made = {
         "text": "''",
+        "character varying": "''",
         "boolean": "false",
         "date": "DATE '2026-03-01'",
         "bytea": "''::bytea",

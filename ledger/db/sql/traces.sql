@@ -416,6 +416,18 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.late_case REFERENCIN
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,year', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.late_case REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,year', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.letter_order REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.letter_order REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.letter_order REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.letter_paper REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,kind', 'content');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.letter_paper REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,kind', 'content');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.letter_paper REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,kind', 'content');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_counterparty REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_counterparty REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -542,6 +554,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.settlement_list REFE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('setl_id', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.settlement_list REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('setl_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.sheet_order REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sheet_id,order_no', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.sheet_order REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sheet_id,order_no', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.sheet_order REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sheet_id,order_no', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.special_case REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.special_case REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
