@@ -266,7 +266,6 @@ NOT_LISTED: Final = {
     "evidence verify": "names, moments and fingerprints; tests/payments/orders/test_signed.py",
     "export": "a file for another program",
     "generate": "files for the intake",
-    "intake load": "counts; the quarantine list has stable codes to look up",
     "key agent": "runs until it is stopped",
     "key export": "a public key",
     "key new": "a public key and its file",

@@ -102,7 +102,7 @@ def lived(cluster: Any) -> Iterator[Home]:
     """Half a year of a small region with a year's clearing in it, under faults of the bank and of people."""
     name, there = _clone(cluster, DATABASE)
     home = new_home()
-    settings = Settings(home=home, database_url=there.database_url, **passwords_of(cluster.home))
+    settings = Settings(home=home, database_url=there.database_url, **passwords_of(cluster.home, home))
     try:
         done = run(
             settings,

@@ -79,7 +79,7 @@ def test_a_login_of_another_home_is_shared_by_its_password(fresh, home, cluster)
     shared = Settings(
         home=home,
         database_url=fresh.database_url,
-        **passwords_of(cluster.home),
+        **passwords_of(cluster.home, home),
     )
     assert not migrate(shared).needed
 

@@ -1,15 +1,19 @@
-"""What a home that lives on another home's server is told: the passwords of all logins, as its settings take them."""
+"""What a home that lives on another home's server is given: the passwords of all logins, as its settings take them, and the keys
+that opened what was sealed there."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from ledger.db.logins import ROLES
 from ledger.db.passwords import Passwords
 
 
-def passwords_of(home: Path) -> dict[str, str | None]:
-    """`service_password` and the others, as `home` keeps them."""
+def passwords_of(home: Path, given_to: Path | None = None) -> dict[str, str | None]:
+    """`service_password` and the others, as `home` keeps them; a home they are `given_to` has the keys as well."""
+    if given_to is not None and (home / "keys").is_dir():
+        shutil.copytree(home / "keys", given_to / "keys", dirs_exist_ok=True)
     known = Passwords(home)
     return {f"{login}_password": known.read(login) for login in ROLES}
 

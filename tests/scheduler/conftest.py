@@ -23,7 +23,7 @@ def app_on(world: Any, home: Path) -> Iterator[Callable[..., App]]:
             update={
                 "home": home,
                 "today": day,
-                **passwords_of(world.settings.home),
+                **passwords_of(world.settings.home, home),
                 **more,
             }
         )

@@ -37,7 +37,7 @@ def workers(world: Any, home: Path, count: int) -> Iterator[list[subprocess.Pope
         "FUNDLEDGER_HOME": str(home),
         **{
             f"FUNDLEDGER_{name.upper()}": str(word)
-            for name, word in passwords_of(world.settings.home).items()
+            for name, word in passwords_of(world.settings.home, home).items()
         },
     }
     with processes([["--as", "xitong", "worker"]] * count, env) as made:

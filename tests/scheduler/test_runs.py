@@ -83,7 +83,7 @@ def test_the_named_jobs_run_against_a_founded_region(world: Any, home: Path) -> 
     own = world.settings.model_copy(  # anchors go to a home of its own
         update={
             "home": home,
-            **passwords_of(world.settings.home),
+            **passwords_of(world.settings.home, home),
         }
     )
     app = App(own, "xitong")
@@ -111,7 +111,7 @@ def test_three_days_without_a_worker_are_caught_up_in_order(world: Any, home: Pa
     own = world.settings.model_copy(
         update={
             "home": home,
-            **passwords_of(world.settings.home),
+            **passwords_of(world.settings.home, home),
         }
     )
     app = App(own, "xitong")

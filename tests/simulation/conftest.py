@@ -57,7 +57,7 @@ def live(cluster: Any, database: Any, home: Path) -> Live:
         settings = Settings(
             home=home,
             database_url=database.admin_url,
-            **passwords_of(cluster.home),
+            **passwords_of(cluster.home, home),
         )
         try:
             return run(settings, asked, lambda _done, _days: None)

@@ -50,7 +50,7 @@ def _books(url: str) -> dict[int, list[tuple[Any, ...]]]:
 
 def _kill_while_settling(cluster: Any, database: Any, home: Path) -> int:
     """Start the simulation in another process and kill it as soon as a sheet is approved; how many were."""
-    facts = [str(home), database.admin_url, passwords_of(cluster.home)]
+    facts = [str(home), database.admin_url, passwords_of(cluster.home, home)]
     given = [*facts, FROM.isoformat(), TO.isoformat()]
     with subprocess.Popen([sys.executable, "-c", CHILD, json.dumps(given)], start_new_session=True) as child:
         try:

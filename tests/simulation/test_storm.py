@@ -26,7 +26,7 @@ def settings(world: Any, home: Any) -> Settings:
     own: Settings = world.settings.model_copy(
         update={
             "home": home,
-            **passwords_of(world.settings.home),
+            **passwords_of(world.settings.home, home),
         }
     )
     return own

@@ -82,7 +82,7 @@ def _clone(cluster: Any, template: str, home: Path) -> tuple[str, Settings]:
     return name, Settings(
         home=home,
         database_url=url,
-        **passwords_of(cluster.home),
+        **passwords_of(cluster.home, home),
     )
 
 

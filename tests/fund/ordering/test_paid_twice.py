@@ -38,7 +38,8 @@ PAY, NEXT, LATER = date(2026, 10, 13), date(2026, 10, 14), date(2026, 10, 15)
 @contextmanager
 def by_payments(town: Any) -> Iterator[Any]:
     """The login that pays, and no other."""
-    engine = build_engine(login_url(town.month.database.settings, "payments"), "payments")
+    settings = town.month.database.settings
+    engine = build_engine(login_url(settings, "payments"), "payments", home=settings.home)
     try:
         yield engine
     finally:
