@@ -276,6 +276,8 @@ RAISED = {
     " INSERT INTO payments.statement_line SELECT 420100, 'a', 1, 1, '2026-09-02', 'debit', 100, 0, 'S', '', 'FL20260901-0002', '', '', '', false",
     "bank_file": PAST
     + "INSERT INTO payments.inbound_file VALUES (420100, 'a', '\\x01', 'x.xml', 'x', '', 'quarantined', 'camt.xml', 'm', '2026-10-12')",
+    "risk": PAST
+    + "INSERT INTO fund.risk_case SELECT 420100, 1, 'amount', 'H', '2026-10-09', '2026-10-09', 2, 1, '{}', '[]', 1, 1, 'system', '2026-10-10', decode(repeat('00', 32), 'hex')",
     "frozen": PAST
     + "INSERT INTO payments.freezing (region, n, code, detail, anchors, found_by, found_on) VALUES (420100, 1, 'anchor_newer', 'd', '[]', 'system', '2026-10-13')",
     "login_refused": PAST

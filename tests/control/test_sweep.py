@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -61,7 +60,7 @@ def house_of(cluster: Any, town_template: str) -> Iterator[Home]:
     """The town with one day of everything in it."""
     name, settings = _clone(cluster, town_template)
     with psycopg.connect(str(settings.database_url)) as admin:
-        yield Home(admin, Path(), [])
+        yield Home(admin, settings.home, [])
     _drop(cluster, name)
 
 

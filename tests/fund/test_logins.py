@@ -77,7 +77,9 @@ def split(month: Any, tmp_path: Any) -> Iterator[ByPost]:
     made = ByPost(month, home)
     settings = month.database.settings
     logins: tuple[Working, ...] = ("service", "intake", "books", "payments", "read")
-    made.engines = {login: build_engine(login_url(settings, login), login) for login in logins}
+    made.engines = {
+        login: build_engine(login_url(settings, login), login, home=settings.home) for login in logins
+    }
     made.month.engine = made.engines["payments"]
     yield made
     for engine in made.engines.values():
