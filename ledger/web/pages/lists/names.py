@@ -26,7 +26,7 @@ def accounts(desk: Desk, _request: Request) -> Response:
         [Line((str(one.account), one.name, "已停用" if one.closed else "末级" if one.leaf else "有明细")) for one in found if one.added],
     )  # fmt: skip
     columns = (
-        Column("code", "科目"), Column("act", "事项"), Column("name", "名称"), Column("state", "状态"), Column("by", "提出"),
+        Column("account", "科目"), Column("act", "事项"), Column("name", "名称"), Column("state", "状态"), Column("by", "提出"),
         Column("decided", "复核"), Column("reason", "理由"),
     )  # fmt: skip
     history = Grid(
