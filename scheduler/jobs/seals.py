@@ -21,7 +21,7 @@ from reports.seal.key import ensure_key
 def write_seals(app: App, book: Book, _moment: datetime) -> str:
     """How many files were written; one that is there is not made again, a month closed again after a reopening is.
 
-    Raises Unavailable `seal.file` where the home cannot be written, InvalidInput `seal.key` and what `export_seal` raises.
+    Raises Unavailable `seal.not_written` where the home cannot be written, InvalidInput `seal.key` and what `export_seal` raises.
     """
     today, home = app.clock.today(), app.settings.home
     with unit_of_work(app.engine, app.user, book.region) as tx:
@@ -35,7 +35,9 @@ def write_seals(app: App, book: Book, _moment: datetime) -> str:
             with acting(app, What(book.region, "period.seal_file", f"{book} {one.period}")) as doing:
                 export_seal(doing.tx, book, one.period, today, key, path)
         except OSError as error:
-            raise Unavailable("seal.file", f"不能写入{path}：{os_reason(error)}", file=str(path)) from error
+            raise Unavailable(
+                "seal.not_written", f"不能写入{path}：{os_reason(error)}", file=str(path)
+            ) from error
     unsealed = sum(not one.sealed for one in months)
     return f"签名文件{len(missing)}份" + (f"，{unsealed}个月已结账未封存，待会计主管" if unsealed else "")
 

@@ -133,7 +133,7 @@ def test_a_closed_month_lies_outside_as_a_signed_file(world: Any, app_on: AppOn)
     file.parent.rmdir()
     file.parent.write_text("no folder")
     (failed, _) = JobWatch(app_on(date(2026, 10, 16)), job_named("seals"))(EVE + timedelta(days=3))
-    assert (failed.state, failed.message[:9]) == ("failed", "seal.file")
+    assert (failed.state, failed.message[:16]) == ("failed", "seal.not_written")
 
 
 def test_what_is_past_its_time_is_listed_once_a_month(world: Any, app_on: AppOn) -> None:

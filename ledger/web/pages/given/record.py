@@ -87,10 +87,9 @@ def _why(desk: Desk, content: str) -> InvalidInput:
             region=desk.region,
             sha=hashlib.sha256(content.encode()).digest(),
         )
-    field, code, message = found[0] if found else ("", "record.refused", "记录未被接受，已隔离")
-    return InvalidInput(
-        code, f"{_called(field)}：{message}（已隔离，未入账）" if field else f"{message}（已隔离，未入账）"
-    )
+    field, rule, message = found[0] if found else ("", "", "记录未被接受")
+    where = f"{_called(field)}：" if field else ""
+    return InvalidInput("record.refused", f"{where}{message}（已隔离，未入账）", rule=rule)
 
 
 def _called(name: str) -> str:
