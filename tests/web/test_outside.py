@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from ledger.web.application import make_pages
 from tests.scenes.provider import LyingProvider, lying_provider
 from tests.scenes.served import served
 from tests.web.conftest import TODAY, Browser
+from tests.web.test_acts import do, done, refused
 
-CLIENT = "fundledger"
+CLIENT, USERS = "fundledger", "/desk/users?region=420100"
 
 
 @pytest.fixture
@@ -96,6 +97,20 @@ def test_who_is_enrolled_comes_in_and_nobody_else(desk: Any, provider: LyingProv
     with desk.month.tx("shen") as tx:
         assert revoke_identities(tx, "qian") == 1
     assert whole(Browser(desk.address), provider).status_code == 401
+
+
+@pytest.mark.posts("user identity", "user confirm")
+def test_an_identity_is_enrolled_at_the_pages(
+    desk: Any, provider: LyingProvider, sat: Callable[[str], Browser]
+) -> None:
+    typed = {"v.user": "qian", "v.subject": "sub-qian"}
+    done(do(sat("guan"), USERS, "user identity", typed))
+    refused(
+        do(sat("guan"), USERS, "user identity", typed | {"v.user": "guan"}), "access.own_grant", "sub-qian"
+    )
+    assert whole(Browser(desk.address), provider).status_code == 401
+    done(do(sat("shen"), USERS, "user confirm"))
+    assert whole(Browser(desk.address), provider).status_code == 200
 
 
 def test_an_identity_is_enrolled_by_two_and_belongs_to_one(desk: Any, provider: LyingProvider) -> None:

@@ -123,6 +123,7 @@ def evidence(desk: Any, batch: str) -> dict[str, Any]:
         return json.loads(json.dumps(evidence_of(tx, "payments.approve", batch, listed)))  # type: ignore[no-any-return]
 
 
+@pytest.mark.posts("/desk/me/passkey", "key vouch", "key confirm")
 def test_where_signatures_are_demanded_a_checker_without_a_passkey_is_told_how_to_get_one(
     desk: Any, sat: Sat
 ) -> None:
@@ -222,6 +223,7 @@ def test_only_the_own_passkey_s_answer_to_this_very_question_is_taken(desk: Any,
     assert states(desk) == {"draft"}
 
 
+@pytest.mark.posts("/desk/me/passkey", "key revoke")
 def test_a_passkey_is_made_by_who_knows_the_password_at_this_page(desk: Any, sat: Sat) -> None:
     qian, key = sat("qian"), Authenticator(desk.address)
     refusals = (
@@ -242,6 +244,10 @@ def test_a_passkey_is_made_by_who_knows_the_password_at_this_page(desk: Any, sat
         persons.confirm(tx, key.id, persons.key_named(tx, key.id).digest, TODAY)
     assert own.value.code == "signing_key.same_person"
     assert "核对指纹后确认" in sat("shen").get(USERS).text
+    done(
+        do(sat("qian"), ME, "key revoke", {"v.reason": "换了手机"}, key=key.id)
+    )  # and is stopped by its person at once
+    assert "核对指纹后确认" not in sat("shen").get(USERS).text
 
 
 def test_what_changed_is_said_member_by_member_and_line_by_line() -> None:

@@ -46,6 +46,7 @@ def test_the_figures_of_a_day_down_to_a_record(sat: Sat) -> None:
     assert zhou.get(f"/desk/monitor?day={TOMORROW}").status_code == 422
 
 
+@pytest.mark.posts("risk propose", "risk confirm", "risk refuse")
 def test_a_case_from_notice_to_suspension(desk: Any, sat: Sat) -> None:
     zhao, qian, zhou = sat("zhao"), sat("qian"), sat("zhou")
     assert "风险事项待处置" in zhao.get("/desk/today").text
@@ -92,6 +93,7 @@ def test_a_case_from_notice_to_suspension(desk: Any, sat: Sat) -> None:
     done(do(zhao, case, "risk propose", {"v.document": "经查属实整改"}, step="withdraw"))
 
 
+@pytest.mark.posts("risk run")
 def test_the_accountant_asks_the_rules(desk: Any, sat: Sat) -> None:
     li = sat("li")
     desk.month.pretend(f"DELETE FROM fund.risk_case WHERE n > {AMOUNT}")
