@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -94,6 +95,21 @@ class Ledger:
             and f.message != undrafted
             and f.code != "trace.none"  # people, roles and parties put there past the guards
         ]
+
+
+@contextmanager
+def for_a_while(admin_url: str, user: str, role: str) -> Iterator[None]:
+    """A post that somebody has and has no more, past the program and its traces: the house is as it was."""
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("INSERT INTO access.user_role VALUES (%s, %s, %s, 0)", [REGION, user, role])
+        try:
+            yield
+        finally:
+            admin.execute(
+                "DELETE FROM access.user_role WHERE (region, user_name, role) = (%s, %s, %s)",
+                [REGION, user, role],
+            )
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from tests.books.conftest import for_a_while
+
 JOURNAL = (
     "entry",
     "source",
@@ -189,12 +191,11 @@ def test_what_the_program_would_never_stage_is_refused(service: psycopg.Connecti
 @pytest.mark.parametrize("prepared", [False, True])
 def test_what_was_staged_for_one_region_is_not_posted_in_another(ledger: Any, prepared: bool) -> None:
     """By somebody with a post in both: the dimension numbers of one region mean others' in the next."""
-    with psycopg.connect(ledger.admin_url, autocommit=True) as admin:
-        admin.execute(
-            "INSERT INTO access.user_role VALUES (420100, 'far', 'accountant', 0) ON CONFLICT DO NOTHING"
-        )
     before = ledger.count()
-    with psycopg.connect(ledger.service_url) as connection:
+    with (
+        for_a_while(ledger.admin_url, "far", "accountant"),
+        psycopg.connect(ledger.service_url) as connection,
+    ):
         connection.execute("SET LOCAL app.actor = 'far'; SET LOCAL app.region = '420100'")
         connection.execute(STAGE)
         connection.execute(_staged(f"between-{prepared}"))
@@ -204,8 +205,6 @@ def test_what_was_staged_for_one_region_is_not_posted_in_another(ledger: Any, pr
         with pytest.raises(psycopg.Error, match=r"dimension\.unknown"):
             connection.execute("SELECT * FROM books.post(420200, 310::smallint, '2026-10-14')")
         connection.rollback()
-    with psycopg.connect(ledger.admin_url, autocommit=True) as admin:
-        admin.execute("DELETE FROM access.user_role WHERE region = 420100 AND user_name = 'far'")
     assert ledger.count() == before
 
 

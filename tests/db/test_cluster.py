@@ -250,7 +250,6 @@ ORDINARY = textwrap.dedent("""
     from pathlib import Path
     import psycopg
     from ledger.db.cluster import Cluster
-from tests.scenes.server import new_home
     from ledger.settings import Settings
     home, bindir, uid, gid = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     if os.geteuid() == 0:  # everything is imported: the interpreter itself may lie where that user cannot go

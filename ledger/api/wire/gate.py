@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import uvloop
 
-from ledger.api.wire.lobby import SLICE_SECONDS, Lobby, Purse, Waiting
+from ledger.api.wire.lobby import SLICE_SECONDS, Lobby, Purse, Stranger
 from ledger.api.wire.tls import Behind, Handshake
 from ledger.api.wire.toll import KEY_WITHIN
 
@@ -48,7 +48,7 @@ class Gate(asyncio.AbstractServer):
         self._loop, self._listening, self._factory, self._context = loop, listening, factory, context
         self._lobby, self._met_in = lobby, met_in
         self._purse = Purse(SHARE)
-        self._unseen: list[tuple[socket.socket, Waiting]] = []
+        self._unseen: list[tuple[socket.socket, Stranger]] = []
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:

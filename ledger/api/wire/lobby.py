@@ -59,7 +59,7 @@ class Purse:
         return max((seconds - self.left()) / self._share, SLICE_SECONDS)
 
 
-class Waiting:
+class Stranger:
     """One who waits: `turn` is called once, or `out` where there is no room for so many; neither, once it is `gone`."""
 
     __slots__ = ("address", "gone", "out", "turn")
@@ -76,8 +76,8 @@ class Lobby:
         self._clock = clock
         self._purse = Purse(share, clock)
         self._good: OrderedDict[str, None] = OrderedDict()
-        self._first: OrderedDict[str, deque[Waiting]] = OrderedDict()
-        self._others: OrderedDict[str, deque[Waiting]] = OrderedDict()
+        self._first: OrderedDict[str, deque[Stranger]] = OrderedDict()
+        self._others: OrderedDict[str, deque[Stranger]] = OrderedDict()
         self._count = self._turn = 0
         self._due: asyncio.TimerHandle | None = None
         self.pushed_out = 0
@@ -116,11 +116,11 @@ class Lobby:
         finally:
             self.pay(self._clock() - began)
 
-    def wait(self, address: str, turn: Turn, out: Turn) -> Waiting:
+    def wait(self, address: str, turn: Turn, out: Turn) -> Stranger:
         """Have a turn later, in the order of this address's others; `out` is called instead where too many wait."""
         queues = self._first if address in self._good else self._others
         queue = queues.setdefault(address, deque())
-        one = Waiting(address, turn, out)
+        one = Stranger(address, turn, out)
         queue.append(one)
         self._count += 1
         if len(queue) > WAITING_MAX:
@@ -132,7 +132,7 @@ class Lobby:
             self._plan()
         return one
 
-    def _push_out(self, queues: OrderedDict[str, deque[Waiting]], queue: deque[Waiting]) -> None:
+    def _push_out(self, queues: OrderedDict[str, deque[Stranger]], queue: deque[Stranger]) -> None:
         oldest = queue.popleft()
         self._count -= 1
         if not queue:

@@ -29,7 +29,7 @@ _KNOWN: Final = """
 """
 
 
-class Told(NamedTuple):
+class OtherSide(NamedTuple):
     """The other side of a movement: account, name, the bank's words."""
 
     account: str
@@ -50,9 +50,9 @@ def sealed_persons(
     connection: psycopg.Connection[Any],
     fields: Fields,
     region: int,
-    sides: Sequence[Told],
+    sides: Sequence[OtherSide],
     persons: Collection[int] = (),
-) -> list[Told]:
+) -> list[OtherSide]:
     """`sides` as they are kept; those whose place is in `persons` are a person's whatever they look like."""
     known = {
         number
@@ -61,7 +61,7 @@ def sealed_persons(
         )
     }
     return [
-        Told(*map(fields.seal, side))
+        OtherSide(*map(fields.seal, side))
         if place in persons or is_person(side.account, side.name, known)
         else side
         for place, side in enumerate(sides)

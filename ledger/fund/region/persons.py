@@ -9,14 +9,14 @@ from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 
 
-class Payee(NamedTuple):
+class OpenedPayee(NamedTuple):
     """A name and an account number."""
 
     name: str
     number: str
 
 
-def open_payee(tx: Transaction, key: str, reason: str, *, clear: bool) -> Payee:
+def open_payee(tx: Transaction, key: str, reason: str, *, clear: bool) -> OpenedPayee:
     """Who an order, a payment to a person, a party or a bank's paper (`bker:R1`) names, whole or masked; the caller's act logs who and why.
 
     Raises InvalidInput `data.reason`, NotFound `data.no_payee`, `data.key_missing`; Forbidden `access.role_missing`.
@@ -45,4 +45,4 @@ def open_payee(tx: Transaction, key: str, reason: str, *, clear: bool) -> Payee:
     if row is None:
         raise NotFound("data.no_payee", f"没有拨付单、个人付款或回单{key[:60]}")
     show = fields(tx).open if clear else fields(tx).shown
-    return Payee(show(row[0]), show(row[1]))
+    return OpenedPayee(show(row[0]), show(row[1]))

@@ -15,7 +15,7 @@ from ledger.core.errors import Conflict
 from ledger.core.persons import PERSON
 from ledger.core.text import plain
 from ledger.db.safekeeping.fields import fields
-from ledger.db.safekeeping.told import Told, sealed_persons
+from ledger.db.safekeeping.told import OtherSide, sealed_persons
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.matching import EvidenceOutcome, SignedMovement
 from ledger.payments.orders.entries import Receipt
@@ -283,9 +283,9 @@ def insert(tx: Transaction, papers: Sequence[EvidencePaper], outcomes: Sequence[
     )
 
 
-def _kept_sides(tx: Transaction, facts: Sequence[Evidence], orders: Sequence[str]) -> list[Told]:
+def _kept_sides(tx: Transaction, facts: Sequence[Evidence], orders: Sequence[str]) -> list[OtherSide]:
     """The other side of each movement as it is kept: a person's sealed, and always where the order pays one."""
-    told = [Told(found.other_account, found.other_name, found.reason) for found in facts]
+    told = [OtherSide(found.other_account, found.other_name, found.reason) for found in facts]
     paying = persons_orders(tx, orders)
     places = {place for place, order_no in enumerate(orders) if order_no in paying}
     return sealed_persons(tx.connection, fields(tx), tx.region, told, places)

@@ -18,7 +18,7 @@ from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
 from ledger.db.safekeeping.fields import fields
-from ledger.db.safekeeping.told import Told, sealed_persons
+from ledger.db.safekeeping.told import OtherSide, sealed_persons
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.evidence import persons_orders
 from ledger.payments.incoming.proven import release_proven
@@ -262,10 +262,10 @@ def _add_lines(tx: Transaction, account: str, statement: int, lines: Sequence[St
     )
 
 
-def _kept_sides(tx: Transaction, lines: Sequence[StatedLine]) -> list[Told]:
+def _kept_sides(tx: Transaction, lines: Sequence[StatedLine]) -> list[OtherSide]:
     """The other side of each line as it is kept: a person's sealed."""
     told = [
-        Told(*(text.translate(_PLAIN) for text in (line.other_account, line.other_name, line.text)))
+        OtherSide(*(text.translate(_PLAIN) for text in (line.other_account, line.other_name, line.text)))
         for line in lines
     ]
     paying = persons_orders(tx, [line.order_no for line in lines])
@@ -273,7 +273,7 @@ def _kept_sides(tx: Transaction, lines: Sequence[StatedLine]) -> list[Told]:
     return sealed_persons(tx.connection, fields(tx), tx.region, told, places)
 
 
-def _row(key: tuple[int, str, int, int], line: StatedLine, side: Told) -> tuple[object, ...]:
+def _row(key: tuple[int, str, int, int], line: StatedLine, side: OtherSide) -> tuple[object, ...]:
     said = (text.translate(_PLAIN) for text in (line.bank_reference, line.receipt_no, line.order_no))
     return (
         *key,
