@@ -16,6 +16,7 @@ from adapters.banks.formats.statements.table import Stated
 from adapters.banks.ports import Direction
 from adapters.banks.simulator.messages.statement import PrintedLine, PrintedStatement, write_camt053
 from ledger.core.dates import SHANGHAI
+from ledger.db.safekeeping.fields import fields
 from ledger.founding import choose
 from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
 from ledger.fund.reconcile.file import write_detail
@@ -219,7 +220,8 @@ def test_money_is_asked_for_decided_and_booked(desk: Any, sat: Sat) -> None:
     }  # fmt: skip
     done(do(zhao, "/desk/cash", "cash person", paid))
     [(name, bank)] = desk.month.asked("SELECT payee_name, payee_bank FROM fund.person_payment")
-    assert (name, bank) == ("张三", "模拟银行 武汉分行")
+    with desk.month.tx("zhao") as tx:
+        assert (fields(tx).open(name), bank) == ("张三", "模拟银行 武汉分行")
 
 
 @pytest.mark.posts("refund request", "refund approve")

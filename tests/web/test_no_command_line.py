@@ -29,10 +29,13 @@ ADMINISTRATOR: dict[str, str] = {
     "cutover refuse": "as cutover confirm",
     "data new-key": "keys of sealed rows lie in files on this machine",
     "data open": "shows a person's data in clear; its answer is kept nowhere, so it is no page's",
-    "key confirm": "a person's signing key: its file never leaves its holder's machine, nor does what is done with it",
+    "data open-payee": "as data open",
+    "data retention confirm": "as data retention run",
+    "data retention refuse": "as data retention run",
+    "data retention run": "what is past its term goes: by the two administrators, beside a backup",
     "key demand": "signed by two with their key files",
-    "key enroll": "as key confirm",
-    "key revoke": "as key confirm",
+    "key enroll": "a key in a file: it never leaves its holder's machine; a passkey is made at the page",
+    "user revoke-identity": "stops what `user identity` gave; by either administrator, at once",
     "layers map": "the region's table of payment types, set up once from its document",
 }
 """Acts of who sets up or mends the installation."""

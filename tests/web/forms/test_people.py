@@ -145,7 +145,8 @@ class Rows:
 @pytest.fixture
 def january(agency: Agency, tmp_path: Path) -> Iterator[Any]:
     """The service of a region whose year can end."""
-    copytree(agency.settings.home / "secrets", tmp_path / "secrets")
+    for kept in ("secrets", "keys"):
+        copytree(agency.settings.home / kept, tmp_path / kept)
     give_logins(agency.settings, NEXT)
     settings = agency.settings.model_copy(update={"home": tmp_path, "today": NEXT})
     with served(make_service(settings, Remote, make_pages)) as made:
