@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from ledger.closing.lines import CODES, link
 from ledger.core.entries import Book, credit, debit
 from tests.closing.conftest import NOV, Agency
 from tests.scenes.line import typed
+from tests.scenes.passwords import lend
 
 Typed = Callable[..., Any]
 MONTH = ("--book", "420100-310", "--period", "202510")
@@ -24,7 +24,7 @@ MONTH = ("--book", "420100-310", "--period", "202510")
 
 @pytest.fixture
 def said(agency: Agency, tmp_path: Path) -> Typed:
-    copytree(agency.settings.home / "secrets", tmp_path / "secrets")  # anchors lie in a home of its own
+    lend(agency.settings.home, tmp_path)  # anchors lie in a home of its own
     env = {
         **os.environ,
         "FUNDLEDGER_HOME": str(tmp_path),

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import httpx
@@ -18,6 +17,7 @@ from ledger.api.intake.service import make_service
 from ledger.cli.remote import Remote
 from ledger.closing.seal import seal
 from tests.closing.conftest import BOOK, Agency
+from tests.scenes.passwords import lend
 from tests.scenes.served import served
 
 CLOSINGS = "SELECT n, state, begun_by, closed_by FROM books.closing WHERE fund = 310 ORDER BY n"
@@ -30,7 +30,7 @@ Call = Callable[..., tuple[int, Any]]
 @contextmanager
 def serving(agency: Agency, home: Path) -> Iterator[Call]:
     """The service on a socket, each person with a key of two administrators' making, so that `verify` passes."""
-    copytree(agency.settings.home / "secrets", home / "secrets")
+    lend(agency.settings.home, home)
     made = make_service(agency.settings.model_copy(update={"home": home, "today": TODAY}), Remote)
     keys = {}
     for user in ("li", "qian", "wu"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,12 @@ from ledger.db.unit_of_work import unit_of_work
 from tests.control.conftest import ACCOUNT
 from tests.scenes.line import typed
 from tests.scenes.papers import PaperSaid, keep_paper
+from tests.scenes.passwords import lend
 
 
 def run(town: Any, user: str, *words: str, code: int = 0) -> dict[str, Any]:
     # The town's own home: what is anchored here is what `town.verify` looks for.
-    shutil.copytree(town.server_home / "secrets", town.home / "secrets", dirs_exist_ok=True)
+    lend(town.server_home, town.home)
     env = {
         **os.environ,
         "FUNDLEDGER_HOME": str(town.home),

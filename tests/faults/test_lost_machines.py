@@ -26,6 +26,7 @@ from ledger.db.server import MEMORY
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.freeze.freeze import require_thawed
 from ledger.settings import Settings
+from tests.scenes.passwords import lend
 from tests.scenes.server import new_home
 
 pytestmark = pytest.mark.slow
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.slow
 def beside(machine: Any) -> Iterator[Any]:
     """A second home that has the passwords of the first, and nothing else; its server is stopped."""
     home = new_home("flb-")
-    shutil.copytree(machine.home / "secrets", home / "secrets")
+    lend(machine.home, home)
     made = type(machine)(home, Cluster(home), home / "disk")
     yield made
     made.cluster.stop("immediate")

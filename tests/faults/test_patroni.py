@@ -36,6 +36,7 @@ from ledger.settings import Settings
 from ledger.simulation.people import DEMO_REGION, found_demo
 from tests.conftest import Database
 from tests.scenes.month import Month, bill_line, load_hospitals
+from tests.scenes.passwords import lend
 from tests.scenes.patroni import Pair, patroni_pair, until
 from tests.scenes.server import new_home
 from tests.scenes.town import OWN, AnsweringBank, Town, Wire
@@ -96,7 +97,7 @@ def town(lived: Town, pair: Pair) -> Town:
 def newcomer(town: Town) -> Iterator[Settings]:
     """A service on another machine, which has the passwords and has never met any server."""
     home = new_home("flp-")
-    shutil.copytree(town.home / "secrets", home / "secrets")
+    lend(town.home, home)
     yield town.month.database.settings.model_copy(update={"home": home})
     shutil.rmtree(home)
 

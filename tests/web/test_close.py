@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from ledger.simulation.people import PASSWORD, give_logins
 from ledger.web.application import make_pages
 from tests.closing.conftest import Agency, agency, seeded
 from tests.judges import program_of
+from tests.scenes.passwords import lend
 from tests.scenes.served import served
 from tests.web.conftest import Browser
 
@@ -29,7 +29,7 @@ CLOSINGS = "SELECT n, state, begun_by, closed_by FROM books.closing WHERE fund =
 @pytest.fixture
 def closing_desk(agency: Agency, tmp_path: Path) -> Iterator[Any]:
     """The service with its pages at a region whose October can close."""
-    copytree(agency.settings.home / "secrets", tmp_path / "secrets")
+    lend(agency.settings.home, tmp_path)
     give_logins(agency.settings, TODAY)
     settings = agency.settings.model_copy(update={"home": tmp_path, "today": TODAY})
     with served(make_service(settings, Remote, make_pages)) as made:

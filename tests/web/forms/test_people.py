@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pyotp
@@ -21,6 +20,7 @@ from ledger.simulation.people import PASSWORD, give_logins
 from ledger.web.application import make_pages
 from tests.closing.conftest import Agency, agency, seeded
 from tests.closing.test_year import NEXT, to_december
+from tests.scenes.passwords import lend
 from tests.scenes.served import served
 from tests.web.conftest import TODAY, Browser
 from tests.web.forms.conftest import Press
@@ -145,8 +145,7 @@ class Rows:
 @pytest.fixture
 def january(agency: Agency, tmp_path: Path) -> Iterator[Any]:
     """The service of a region whose year can end."""
-    for kept in ("secrets", "keys"):
-        copytree(agency.settings.home / kept, tmp_path / kept)
+    lend(agency.settings.home, tmp_path)
     give_logins(agency.settings, NEXT)
     settings = agency.settings.model_copy(update={"home": tmp_path, "today": NEXT})
     with served(make_service(settings, Remote, make_pages)) as made:
