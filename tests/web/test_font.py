@@ -16,7 +16,7 @@ FACE = re.compile(
 )
 
 
-_MIRRORED = {ord(sign) for sign in "≤≥【】《》〈〉「」『』（）()[]{}<>«»‹›∈∋"}
+_MIRRORED = {ord(sign) for sign in "≤≥≅【】《》〈〉「」『』（）()[]{}<>«»‹›∈∋"}
 
 
 def faces() -> dict[str, tuple[str, set[int]]]:
