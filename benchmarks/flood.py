@@ -21,7 +21,7 @@ from statistics import median
 from typing import Final
 
 from benchmarks.honest import Heard
-from benchmarks.http import _prepare, _service
+from benchmarks.http import _prepare, served
 from benchmarks.measured import Measured, measured, say
 from benchmarks.strangers import KINDS
 from benchmarks.world import World
@@ -61,7 +61,7 @@ def measure(world: World) -> list[Measured]:
         key = _prepare(world, Path(folder))
         postmaster = int((Cluster(world.home).data / "postmaster.pid").read_text().split()[0])
         _prefer([postmaster, *_children(postmaster)], house)
-        with _service(world) as url, _listener(street) as deaf:
+        with served(world) as url, _listener(street) as deaf:
             port = int(url.split(":")[2].split("/")[0])
             service = next(pid for pid in _children(os.getpid()) if b"serve" in _words(pid))
             _prefer([service], house)

@@ -110,10 +110,10 @@ def take_receipts(staff: Staff, bank: DemoBank, pay_date: date, progress: Progre
 
 
 def watch(staff: Staff, pay_date: date) -> None:
-    """The day and those of its receipts as the worker counts them; the rules look at the day of the records."""
+    """The day, and the last of its receipts, as the worker counts them; the rules look at the day of the records."""
     system = staff.system
     with unit_of_work(system.engine, system.user, DEMO_REGION) as tx:
-        for number in range(DAYS_OF_RECEIPTS + 1):
+        for number in (0, DAYS_OF_RECEIPTS):
             watch_day(tx, pay_date + timedelta(days=number))
 
 

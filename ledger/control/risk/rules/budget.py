@@ -17,16 +17,18 @@ RULE: Final = RiskRule(
           JOIN fund.clearing_standard s ON s.region = p.region AND s.fund = p.fund AND s.year = p.year
          WHERE p.region = %(region)s AND p.year = extract(year FROM %(day)s::date) AND p.approved_by <> '' AND p.approved_on <= %(day)s
            AND s.standard_fen > 0 AND %(institution)s IN ('', s.institution)),
+    named AS MATERIALIZED (
+        SELECT p.institution, p.fund, p.recognised_by, sum(p.fund_fen)::bigint AS fen FROM fund.payable p
+         WHERE EXISTS (SELECT 1 FROM planned) AND p.region = %(region)s AND p.subfund = 'pool' AND p.day BETWEEN %(first)s AND %(day)s
+           AND %(institution)s IN ('', p.institution) GROUP BY 1, 2, 3),
     known AS MATERIALIZED (
-        SELECT p.institution, p.fund, p.fund_fen FROM planned d
-          JOIN fund.payable p ON p.region = %(region)s AND p.institution = d.institution AND p.fund = d.fund AND p.subfund = 'pool'
-           AND p.day BETWEEN %(first)s AND %(day)s
-          JOIN books.source s ON s.region = p.region AND s.fund = p.fund AND s.source_key = p.recognised_by
-         WHERE s.seq <= (%(seqs)s::bigint[])[array_position(%(funds)s::smallint[], p.fund)]), figures AS (
-        SELECT d.institution, d.fund, d.standard_fen, d.plan, sum(k.fund_fen)::bigint AS fen,
+        SELECT n.institution, n.fund, sum(n.fen)::bigint AS fen FROM named n
+          JOIN books.source s ON s.region = %(region)s AND s.fund = n.fund AND s.source_key = n.recognised_by
+         WHERE s.seq <= (%(seqs)s::bigint[])[array_position(%(funds)s::smallint[], n.fund)] GROUP BY 1, 2), figures AS (
+        SELECT d.institution, d.fund, d.standard_fen, d.plan, k.fen,
                extract(doy FROM %(day)s::date)::integer AS gone,
                extract(doy FROM make_date(extract(year FROM %(day)s::date)::integer, 12, 31))::integer AS days
-          FROM planned d JOIN known k ON k.institution = d.institution AND k.fund = d.fund GROUP BY 1, 2, 3, 4),
+          FROM planned d JOIN known k ON k.institution = d.institution AND k.fund = d.fund),
     over AS (
         SELECT f.*, (f.fen::numeric * f.days * 10000 / (f.standard_fen::numeric * f.gone))::bigint AS figure FROM figures f
          WHERE f.fen::numeric * f.days * 10000 >= %(threshold)s * f.standard_fen::numeric * f.gone)
