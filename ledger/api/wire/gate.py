@@ -32,8 +32,8 @@ REST_SECONDS: Final = 0.1
 """After the kernel has no descriptor left for us."""
 
 
-class Gate(asyncio.AbstractServer):
-    """What uvicorn takes for a server of the loop's."""
+class Gate:
+    """What uvicorn takes for a server of the loop's: what it asks of one, and no more."""
 
     def __init__(
         self,
@@ -55,22 +55,10 @@ class Gate(asyncio.AbstractServer):
         """Those that listen."""
         return tuple(self._listening)
 
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that serves."""
-        return self._loop
-
-    def is_serving(self) -> bool:
-        """Whether anybody is let in."""
-        return bool(self._listening)
-
     async def start_serving(self) -> None:
         """Hear who comes."""
         for one in self._listening:
             self._listen(one)
-
-    async def serve_forever(self) -> None:
-        """Not asked for by anybody; raises NotImplementedError."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """Let nobody in any more."""
