@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from typing import Final
 
 from adapters.banks.ports import Channel, OutgoingFile
 from ledger.access.operator_log import append_line
-from ledger.core.errors import LedgerError, Unavailable
+from ledger.core.errors import Conflict, LedgerError, Unavailable
 from ledger.db.connections import Engine
 from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction, unit_of_work
@@ -64,7 +65,7 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
 
     The cashier sends. A file with an order that must not leave any more is left alone (`stale`): `file` rebuilds it.
     A bank that cannot be reached does not stop the files of others. Raises Forbidden `access.role_missing`, Conflict
-    `payments.frozen`.
+    `payments.frozen`; `file.altered` where a stored file is not the one that was made: then nothing more is sent.
     """
     with unit_of_work(engine, user, region) as tx:
         tx.run("SELECT access.require_role(%(region)s, 0::smallint, '{cashier}')", region=region)
@@ -97,14 +98,21 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
 def _set_out(tx: Transaction, file_id: str, day: date) -> _Attempt | Sending | None:
     """Write down that the file is on its way; None if somebody else has finished with it meanwhile."""
     row = tx.row(
-        "SELECT state, account, name, content, orders, total_fen FROM payments.bank_file"
+        "SELECT state, account, name, content, orders, total_fen, sha256 FROM payments.bank_file"
         " WHERE region = %(region)s AND file_id = %(file)s FOR UPDATE",
         region=tx.region,
         file=file_id,
     )
     if row is None or row[0] not in ("filed", "sending", "unknown"):
         return None
-    state, account, name, content, orders, total_fen = row
+    state, account, name, content, orders, total_fen, digest = row
+    told = fields(tx).open_bytes(bytes(content))
+    if sha256(told).digest() != bytes(digest):  # the database cannot look into what is sealed
+        raise Conflict(
+            "file.altered",
+            f"付款文件{name}与制盘时的摘要不符，没有发送：请立即执行核验（fundledger verify）查明",
+            file=file_id,
+        )
     if state == "filed":
         stale = stale_orders(tx, [order.order_no for order in lock_file(tx, file_id)], day)
         if stale:
@@ -123,7 +131,7 @@ def _set_out(tx: Transaction, file_id: str, day: date) -> _Attempt | Sending | N
     return _Attempt(
         file_id,
         account,
-        OutgoingFile(name, fields(tx).open_bytes(bytes(content))),
+        OutgoingFile(name, told),
         orders,
         total_fen,
         state == "filed",

@@ -23,10 +23,14 @@ from ledger.control.alarms.standing import Moment, standing
 from ledger.control.breach import Breach
 from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI
+from ledger.core.errors import Conflict
 from ledger.db.engine import build_engine, let_go, login_url
 from ledger.fund.daily.run import run_daily
 from ledger.payments.incoming.receive import receive
+from ledger.payments.orders.approve import approve
 from ledger.payments.orders.order import Order
+from ledger.payments.out.files import file
+from ledger.payments.out.send import send
 from ledger.payments.statements.take import StatementFile, load
 from ledger.simulation.people import DEMO_REGION
 from tests.scenes.town import OWN, AnsweringBank
@@ -159,3 +163,29 @@ def test_a_debit_that_the_bank_took_back_itself_is_no_finding(twice: Twice) -> N
         twice.line("X2", twice.second, NEXT, order_no=twice.second.order_no),
     )
     assert ([one for one in twice.found() if one.code.startswith("order.")], twice.alarms()) == ([], [])
+
+
+def test_a_stored_file_that_is_not_the_one_made_is_never_sent(town: Any, bill: Any) -> None:
+    """Past the guards: the sealed bytes cut, another file's in their place. The bank gets nothing, its orders stay as they were."""
+    town.begin()
+    town.month.take(bill("a", fund=50_000))
+    town.open(PAY)
+    [batch] = run_daily(town.engine, "zhao", DEMO_REGION, PAY).batches
+    approve(town.engine, "qian", DEMO_REGION, batch.batch_id, batch.digest, PAY)
+    file(
+        town.engine,
+        "zhao",
+        DEMO_REGION,
+        batch.batch_id,
+        town.bank_of,
+        datetime.combine(PAY, time(9), SHANGHAI),
+    )
+    before = town.orders(batch.order_nos)
+    for other in (b"", b"<Document/>"):
+        town.month.pretend(
+            "UPDATE payments.bank_file SET content = decode('" + (other.hex() or "00") + "', 'hex')"
+        )
+        with pytest.raises(Conflict) as refused:
+            send(town.engine, "sun", DEMO_REGION, town.bank_of, PAY)
+        assert refused.value.code == "file.altered"
+        assert town.orders(batch.order_nos) == before
