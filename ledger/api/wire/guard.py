@@ -73,7 +73,6 @@ class GuardedProtocol(HttpToolsProtocol):
         self._due_at = _IDLE
         self._unread: asyncio.TimerHandle | None = None
 
-    # Coming and going
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let in, or told that there is no place."""
         super().connection_made(transport)
