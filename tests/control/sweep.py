@@ -7,7 +7,6 @@ found the last change before all; the first finding is enough. What none of them
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +47,7 @@ _OTHER: Final[dict[str, tuple[str, ...]]] = {
     "boolean": ("NOT {c}",),
     "date": ("{c} + 1", "{c} - 1", "DATE '2026-03-05'"),
     "timestamp with time zone": ("{c} + interval '1 hour'", "{c} - interval '1 hour'", "TIMESTAMPTZ '2026-03-05'"),
+    "timestamp without time zone": ("{c} + interval '1 hour'", "{c} - interval '1 hour'", "TIMESTAMP '2026-03-05'"),
     "bytea": ("sha256({c})", "{c} || 'x'"),
     "jsonb": ("'{{\"x\": 1}}'", "'[{{\"x\": 1}}]'"),
     "text[]": ("{c} || 'x'::text",),
@@ -60,10 +60,6 @@ _OTHER: Final[dict[str, tuple[str, ...]]] = {
     "bytea[]": ("{c} || sha256('x')",),
 }  # fmt: skip
 """What a column's value becomes, by its type: the first that the schema's CHECKs take."""
-
-
-_WEIGHTY: Final = (r"(_fen|_pay|^amount|^debit|^credit|^ratio)$", r"^(state|outcome|decision|value)$", r"^(digest|hash)$",
-                   r"^(institution|payee_number|account|order_no|setl_id)$", r"_by$")  # fmt: skip
 
 
 class Whole(Snapshot):
@@ -101,34 +97,15 @@ class Home:
     """By table, the check that found the last change there."""
 
 
-def tables(admin: psycopg.Connection[Any]) -> list[str]:
-    """Every table of the schemas that the house is made of, a partitioned one once."""
-    return [name for (name,) in admin.execute(_TABLES, {"schemas": list(SCHEMAS)}).fetchall()]
+def tables(admin: psycopg.Connection[Any], schema: str = "") -> list[str]:
+    """Every table of a schema, or of all that the house is made of; a partitioned one once."""
+    schemas = [schema] if schema else list(SCHEMAS)
+    return [name for (name,) in admin.execute(_TABLES, {"schemas": schemas}).fetchall()]
 
 
 def columns(admin: psycopg.Connection[Any], table: str) -> list[tuple[str, str]]:
     """The columns that hold something of their own, with their types."""
     return [(name, kind) for name, kind in admin.execute(_COLUMNS, [table]).fetchall()]
-
-
-def meaningful(admin: psycopg.Connection[Any], table: str) -> list[tuple[str, str]]:
-    """The columns in the order of what depends on them: money, states, digests, whom and what it is about, the rest; keys last."""
-    keys = {
-        name
-        for (name,) in admin.execute(
-            "SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)"
-            " WHERE i.indisprimary AND i.indrelid = %s::regclass",
-            [table],
-        )
-    }
-
-    def weight(column: tuple[str, str]) -> int:
-        name = column[0]
-        if name in keys:
-            return 9
-        return next((n for n, part in enumerate(_WEIGHTY) if re.search(part, name)), len(_WEIGHTY))
-
-    return sorted(columns(admin, table), key=weight)
 
 
 @contextmanager
