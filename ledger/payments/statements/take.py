@@ -138,6 +138,7 @@ def confirm_entered(
     _decide(tx, known, "taken", day, "")
     statement = read(StatementFile(known.name, fields(tx).open_bytes(bytes(content)), stated=known.stated))
     joined = join_chain(tx, account, known.name, known.sha256, [statement])
+    watch_lines(tx, [statement], day)
     release_proven(tx, account, day)
     return joined
 
