@@ -53,6 +53,7 @@ from ledger.web.pages.persons import outside, passkeys, sign
 from ledger.web.pages.voucher_form import FIELDS_MAX as VOUCHER_FIELDS
 from ledger.web.pages.watch import monitor as watched
 from ledger.web.pages.watch import risk as risks
+from ledger.web.pages.yearly import letter as letters
 from ledger.web.show import STATIC, page
 from ledger.web.sitting import FIELDS_MAX, Desk, House, form_of, require_form, sit
 
@@ -119,7 +120,7 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/month": month.sheets,
     "/desk/sheets/{sheet}": month.one,
     "/desk/clearing": clearing.progress,
-    "/desk/letters/{letter}": clearing.letter,
+    "/desk/letters/{letter}": letters.letter,
     "/desk/institutions": institutions.listing,
     "/desk/institutions/{institution}": institutions.one,
     "/desk/institutions/{institution}/statement": institutions.statement,
@@ -165,6 +166,7 @@ def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals:
         Route("/desk/drafts/save", partial(_done, house, vouchers.save, fields=VOUCHER_FIELDS), methods=["POST"]),
         Route("/desk/drafts/template", partial(_done, house, vouchers.save_template), methods=["POST"]),
         Route("/desk/drafts/{draft}/attach", partial(_done, house, vouchers.attach), methods=["POST"]),
+        Route("/desk/letters/{letter}/confirm", partial(_done, house, letters.confirm), methods=["POST"]),
         Route("/desk/records/one", partial(_done, house, record.take), methods=["POST"]),
         Route("/desk/uploads/{what}", partial(_done, house, uploads.take), methods=["POST"]),
         Route("/desk/act/{word}/{command}", partial(_done, house, acts.act), methods=["POST"]),
