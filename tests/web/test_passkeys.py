@@ -168,6 +168,7 @@ def enrolled_past_the_pages(desk: Any, key: Authenticator, user: str) -> None:
     """As before the demand: nobody could have signed it then."""
     bound = key.made.key
     with psycopg.connect(desk.month.database.admin_url) as admin:
+        admin.execute("INSERT INTO access.home (id) VALUES (gen_random_uuid()::text) ON CONFLICT DO NOTHING")
         admin.execute(
             "INSERT INTO access.person_key (region, fingerprint, person, algorithm, public_key, valid_from, valid_to, state, proposed_by,"
             " proposed_on, confirmed_by, confirmed_on, confirmed_at, credential_id, rp_id, origin) SELECT %s, %s, person, %s, %s,"

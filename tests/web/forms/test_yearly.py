@@ -100,9 +100,9 @@ def test_a_year_from_its_plan_to_both_sides_letter(press: Press) -> None:
     asked = give_paper(qian, letter, b"%PDF both", signed_by="示例市医保中心")
     assert press.asked(LETTER) == [("confirmed_by_institution", "")]
     assert signing_form(asked)["file.name"] == "签章.pdf"
-    done(signed(qian, f"{one}/confirm", asked, key))
+    done(signed(qian, f"{one}/confirm?region=420100", asked, key))
     assert press.asked(LETTER) == [("confirmed", "qian")]
-    assert press.asked("SELECT object FROM access.signature WHERE act LIKE '%letter%' OR act LIKE 'clear%'")
+    assert press.asked("SELECT object FROM access.signature WHERE act = 'clear.confirm'") == [(letter,)]
 
 
 def digest_of(press: Press) -> str:
