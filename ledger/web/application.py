@@ -156,6 +156,7 @@ def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals:
         Route("/", _to_today), Route("/desk", _to_today), Route("/desk/", _to_today),
         Route("/desk/static/{name:path}", _static),
         Route("/desk/login", door.login, methods=["GET", "POST"]),
+        Route("/desk/login/passkey", door.passkey, methods=["POST"]),
         Route("/desk/outside", other.begin, methods=["GET"]),
         Route("/desk/outside/back", other.back, methods=["GET"]),
         Route("/desk/first", door.first, methods=["GET", "POST"]),
