@@ -140,6 +140,7 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/rules": region.rules,
     "/desk/jobs": jobs.jobs,
     "/desk/users": people.users,
+    "/desk/users/list": people.persons_list,
     "/desk/log": people.log,
     "/desk/me": passkeys.me,
 }
