@@ -60,7 +60,9 @@ def test_every_page_by_every_post(desk: Any, sat: Callable[[str], Browser]) -> N
         for path in PAGES:
             allowed = path not in OPEN_TO_READERS or user in ("guan", "shen", "wu", "zhou")
             response = browser.get(filled(path, draft))
-            gone = path.endswith(NOT_THERE) or (path == "/desk/users/list" and allowed)  # no key is enrolled in the scene
+            gone = path.endswith(NOT_THERE) or (
+                path == "/desk/users/list" and allowed
+            )  # no key is enrolled in the scene
             wanted = 404 if gone else 200 if allowed else 403
             assert response.status_code == wanted, (user, path, response.text[-600:])
             assert response.headers["content-security-policy"].startswith("default-src 'self'")
