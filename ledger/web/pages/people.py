@@ -45,7 +45,11 @@ def users(desk: Desk, _request: Request) -> Response:
         proposals = waiting(tx)
         keys = read_keys(tx, desk.today)
         signing = keys_of(tx)
-        listed = published.listed(tx, desk.today) if any(one.confirmed_at for one in signing) else None
+        listed = (
+            published.listed(tx, desk.today)
+            if tx.value("SELECT count(*) FROM access.home") and signing
+            else None
+        )
         entered = dict(
             tx.rows(
                 "SELECT p.user_name, CASE WHEN p.locked_until > clock_timestamp() THEN 'locked' ELSE 'set' END FROM access.password p"
