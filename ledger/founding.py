@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from ledger.access.keys import joined
 from ledger.access.proposals import confirm, propose_key
 from ledger.access.signing.persons import demand_of
 from ledger.access.users import Person, found_region
@@ -97,8 +98,8 @@ def give_key(
     with unit_of_work(engine, proposer, region) as tx:
         asked, made = propose_key(tx, user, "接口", expires_on, day)
     with unit_of_work(engine, confirmer, region) as tx:
-        confirm(tx, asked.n, asked.digest, day)
-    return made.secret
+        _, second = confirm(tx, asked.n, asked.digest, day)
+    return joined(made.secret, second)
 
 
 def import_holidays(

@@ -1,4 +1,8 @@
-"""API keys: made here, known to the database by their SHA-256 alone, shown by the first characters of that digest."""
+"""API keys: made here, known to the database by a digest alone, shown by its first characters.
+
+A key's secret is in two hands, so that no administrator alone holds one that opens anything: who proposes is shown the first half, who
+confirms the second, and its holder joins them. What is kept is the SHA-256 of both halves' digests (as of a link, ledger.access.links);
+of a key from before that, of the whole."""
 
 from __future__ import annotations
 
@@ -11,19 +15,20 @@ from ledger.core.errors import InvalidInput, Unauthenticated
 from ledger.db.unit_of_work import Transaction
 
 KEY_BYTES: Final = 32
+_BETWEEN: Final = "."
 PREFIX: Final = 8
 """How many characters of a key's digest name it in lists and orders."""
 
 
 class MadeKey(NamedTuple):
-    """A key just made: the secret, for its holder alone, and what is kept of it."""
+    """The first half of a key just made: for its holder alone, and what is kept of it."""
 
     secret: str
     digest: bytes
 
     @property
     def prefix(self) -> str:
-        """What the key is called."""
+        """What the half is called; the key's own name is known once it is confirmed."""
         return self.digest.hex()[:PREFIX]
 
 
@@ -36,14 +41,22 @@ class RevokedKey(NamedTuple):
 
 
 def make_key() -> MadeKey:
-    """A new random key of 256 bits; it opens nothing until its digest is confirmed."""
+    """A new random key of 256 bits; proposed, it is a half, and opens nothing without the one made when it is confirmed."""
     secret = f"fl_{secrets.token_urlsafe(KEY_BYTES)}"
     return MadeKey(secret, digest_of(secret))
 
 
 def digest_of(key: str) -> bytes:
     """What is kept of a key."""
-    return hashlib.sha256(key.encode()).digest()
+    first, between, second = key.partition(_BETWEEN)
+    if not between:
+        return hashlib.sha256(key.encode()).digest()
+    return hashlib.sha256(digest_of(first) + digest_of(second)).digest()
+
+
+def joined(first: str, second: str) -> str:
+    """A key from its two halves."""
+    return f"{first}{_BETWEEN}{second}"
 
 
 def revoke_keys(

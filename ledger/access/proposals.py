@@ -5,7 +5,7 @@ The database does what is confirmed and judges it both times (ledger/db/sql/acce
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from ledger.access.keys import MadeKey, make_key
@@ -57,8 +57,8 @@ def propose_role(tx: Transaction, user: str, role: str, fund: int, day: date) ->
 def propose_key(
     tx: Transaction, user: str, label: str, expires_on: date, day: date
 ) -> tuple[AskedChange, MadeKey]:
-    """Ask for a key; the secret is the caller's to keep and opens nothing before it is confirmed. Raises as `propose_user`,
-    and NotFound `user.unknown`, Forbidden `user.other_region`, InvalidInput `user.key_expired`."""
+    """Ask for a key; the first half of its secret is the proposer's to hand over and opens nothing without the second, made when it
+    is confirmed (ledger.access.keys.joined). Raises as `propose_user`, and NotFound `user.unknown`, Forbidden `user.other_region`, InvalidInput `user.key_expired`."""
     made = make_key()
     return _propose(tx, "key", user, day, digest=made.digest, label=label, expires=expires_on), made
 
@@ -137,15 +137,23 @@ def _propose(
 
 
 def confirm(tx: Transaction, number: int, digest: str, day: date) -> tuple[WaitingChange, str]:
-    """Do what was proposed, as the region's audit administrator who was shown `digest`; what was done, and of a link the second
-    half of its code, the confirmer's to hand over ("" of anything else).
+    """Do what was proposed, as the region's audit administrator who was shown `digest`; what was done, and of a link or a key
+    the second half of its code, the confirmer's to hand over ("" of anything else).
 
     Raises Forbidden `access.role_missing`, `request.same_person`, `access.own_grant`, `access.incompatible_roles`,
     `signature.*`; NotFound `user.no_proposal`; Conflict `user.decided`, `user.changed`; and what proposing raises, where things changed since.
     """
     second = make_link()
     done = _decide(tx, number, digest, "confirmed", "", day, second.digest)
-    return done, second.code if done.act == "password" else ""
+    if done.act == "key":  # from now on it is called by the digest of both halves
+        whole = tx.value(
+            "SELECT left(encode(sha256(key_hash || %(second)s), 'hex'), 8) FROM access.proposal WHERE region = %(region)s AND n = %(n)s",
+            region=tx.region,
+            n=number,
+            second=second.digest,
+        )
+        done = replace(done, key_prefix=whole)
+    return done, second.code if done.act in ("key", "password") else ""
 
 
 def refuse(tx: Transaction, number: int, digest: str, reason: str, day: date) -> WaitingChange:

@@ -18,6 +18,7 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
+from ledger.access.asking import PasskeyNeeded, ask_passkey, is_answer
 from ledger.access.links import digest_of_code
 from ledger.access.operator_log import append_line
 from ledger.core.dates import machine_seconds
@@ -40,11 +41,19 @@ PASSWORD_MAX: Final = 200
 
 
 def log_in(
-    engine: Engine, user: str, password: str, otp: str, before: str, address: str, home: Path | None = None
+    engine: Engine,
+    user: str,
+    password: str,
+    otp: str,
+    before: str,
+    address: str,
+    home: Path | None = None,
+    origin: str = "",
 ) -> str:
     """The token of a new session; the one in `before` ends. Logged in every region of the user, who came from `address`.
 
-    `home` has the key that second factors are sealed for: without it a user who has one does not come in.
+    `home` has the key that second factors are sealed for: without it a user who has one does not come in. Who left the code of
+    the telephone empty and has passkeys at `origin` is asked to touch one instead: raises PasskeyNeeded.
 
     Raises Unauthenticated `login.refused`, whatever of the three is wrong, and `login.locked`;
     NotFound `data.key_missing` where the home's key is gone.
@@ -63,6 +72,8 @@ def log_in(
     if locked:
         raise _locked(engine, user, address, locked)
     right = _judge(kept, password)
+    if right and secret and not otp.strip() and (asked := ask_passkey(engine, user, origin)) is not None:
+        raise PasskeyNeeded(asked)
     step = _step(_opened(home, secret), otp, last) if secret else 0
     if not right or step is None:
         note(engine, user, "login", address, "refused", "login.refused")
@@ -76,6 +87,40 @@ def log_in(
             step=step,
         )
     note(engine, user, "login", address, "done", "")
+    return token
+
+
+def log_in_by_passkey(
+    engine: Engine, user: str, question: str, answer: str, before: str, address: str, origin: str
+) -> str:
+    """The token of a new session, as `log_in`, of a user whose password was right and whose passkey answered what it was asked then.
+
+    A try like any other. Raises Unauthenticated `login.refused` for another's, a stopped or an expired key, another question and
+    one that was answered; `login.locked`.
+    """
+    if not _USER.fullmatch(user):
+        raise _refused()
+    with unit_of_work(engine, ASKING) as tx:
+        found = tx.row("SELECT locked FROM access.try_password(%(user)s)", user=user)
+    if found is None:
+        raise _refused()
+    if found[0]:
+        raise _locked(engine, user, address, found[0])
+    token = secrets.token_urlsafe(32)
+    try:
+        if not is_answer(engine, user, question, answer, origin):
+            raise _refused()
+        with unit_of_work(engine, user) as tx:
+            tx.run(
+                "SELECT access.begin_passkey_session(%(token)s, %(before)s, %(asked)s)",
+                token=digest_of_token(token),
+                before=digest_of_token(before),
+                asked=digest_of_token(question),
+            )
+    except LedgerError:
+        note(engine, user, "login", address, "refused", "login.refused")
+        raise _refused() from None
+    note(engine, user, "login", address, "done", "通行密钥")
     return token
 
 

@@ -92,9 +92,16 @@ def approve(
         "files": made,
         "failed": failed,
     }
-    lines = [
-        f"已审批{len(done)}批{sum(one.orders for one in done)}单，合计{yuan_grouped(sum(one.total_fen for one in done))}元，制盘{len(made)}个文件"
-    ]
+    before = {one.batch_id: one.approved_by for one in found.batches if one.approved_by}
+    new = [one for one in done if one.batch_id not in before]
+    lines = (
+        ["此次没有再审批，清单上的批次此前均已审批："]
+        if before and not new
+        else [
+            f"已审批{len(new)}批{sum(one.orders for one in new)}单，合计{yuan_grouped(sum(one.total_fen for one in new))}元，制盘{len(made)}个文件"
+        ]
+    )
+    lines += [f"  批次{batch}此前已由{who}审批" for batch, who in before.items()]
     lines += [f"  批次{one['batch']}未能制盘：{one['message']}" for one in failed]
     show(document, [*lines, "下一步：出纳 fundledger day send"], as_json=as_json)
     if failed:

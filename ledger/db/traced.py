@@ -33,7 +33,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "access.password": Traced(
         ("user_name",),
         region=False,
-        left_out=("otp_step", "failures", "locked_until"),
+        left_out=("otp_step", "failures", "locked_until", "asked", "asked_at"),
         proofs="access.password_proofs()",
     ),
     "access.person_key": Traced(("fingerprint",)),

@@ -12,6 +12,7 @@ from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -53,6 +54,7 @@ from ledger.web.pages.persons import outside, passkeys, sign
 from ledger.web.pages.voucher_form import FIELDS_MAX as VOUCHER_FIELDS
 from ledger.web.pages.watch import monitor as watched
 from ledger.web.pages.watch import risk as risks
+from ledger.web.pages.yearly import letter as letters
 from ledger.web.show import STATIC, page
 from ledger.web.sitting import FIELDS_MAX, Desk, House, form_of, require_form, sit
 
@@ -119,7 +121,7 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/month": month.sheets,
     "/desk/sheets/{sheet}": month.one,
     "/desk/clearing": clearing.progress,
-    "/desk/letters/{letter}": clearing.letter,
+    "/desk/letters/{letter}": letters.letter,
     "/desk/institutions": institutions.listing,
     "/desk/institutions/{institution}": institutions.one,
     "/desk/institutions/{institution}/statement": institutions.statement,
@@ -139,6 +141,7 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/rules": region.rules,
     "/desk/jobs": jobs.jobs,
     "/desk/users": people.users,
+    "/desk/users/list": people.persons_list,
     "/desk/log": people.log,
     "/desk/me": passkeys.me,
 }
@@ -155,6 +158,7 @@ def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals:
         Route("/", _to_today), Route("/desk", _to_today), Route("/desk/", _to_today),
         Route("/desk/static/{name:path}", _static),
         Route("/desk/login", door.login, methods=["GET", "POST"]),
+        Route("/desk/login/passkey", door.passkey, methods=["POST"]),
         Route("/desk/outside", other.begin, methods=["GET"]),
         Route("/desk/outside/back", other.back, methods=["GET"]),
         Route("/desk/first", door.first, methods=["GET", "POST"]),
@@ -165,6 +169,7 @@ def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals:
         Route("/desk/drafts/save", partial(_done, house, vouchers.save, fields=VOUCHER_FIELDS), methods=["POST"]),
         Route("/desk/drafts/template", partial(_done, house, vouchers.save_template), methods=["POST"]),
         Route("/desk/drafts/{draft}/attach", partial(_done, house, vouchers.attach), methods=["POST"]),
+        Route("/desk/letters/{letter}/confirm", partial(_done, house, letters.confirm), methods=["POST"]),
         Route("/desk/records/one", partial(_done, house, record.take), methods=["POST"]),
         Route("/desk/uploads/{what}", partial(_done, house, uploads.take), methods=["POST"]),
         Route("/desk/act/{word}/{command}", partial(_done, house, acts.act), methods=["POST"]),
@@ -174,7 +179,21 @@ def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals:
     made.add_exception_handler(LedgerError, _refused)
     made.add_exception_handler(Exception, _refused)
     made.add_middleware(_Headers)
+    made.add_middleware(_Packed)
     return made
+
+
+class _Packed:
+    """Answers go out packed to who takes them so: a list of 200 rows is mostly the same words. A page's secret cannot be guessed from
+    its size: the session's cookie comes with no request that another site makes (SameSite=strict). Fonts are packed as they are."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.packed = GZipMiddleware(app, minimum_size=2048, compresslevel=4)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        plain = scope["type"] != "http" or scope["path"].startswith("/desk/static/font/")
+        await (self.app if plain else self.packed)(scope, receive, send)
 
 
 class _Headers:

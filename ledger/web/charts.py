@@ -81,8 +81,9 @@ def columns(
     return Chart(title, said, WIDTH, HEIGHT, marks, notes, [_at(y) for _, y in heights], series)
 
 
-def shares(title: str, rows: Sequence[tuple[str, int, str]], goal: int) -> Chart:
-    """Bars from left to right of shares in ten-thousandths, with a line at the goal; each row (label, share, what it says)."""
+def shares(title: str, rows: Sequence[tuple[str, int, str]], goal: int, aimed: int) -> Chart:
+    """Bars from left to right of shares in ten-thousandths; each row (label, share, what it says). The first `aimed` rows are held
+    to the goal, by its line and their colour; the goal is none of the others'."""
     height, wide = 28 * len(rows) + 26, WIDTH - 160 - 130
     marks, notes = [], []
     for n, (label, share, text) in enumerate(rows):
@@ -94,7 +95,7 @@ def shares(title: str, rows: Sequence[tuple[str, int, str]], goal: int) -> Chart
                 str(y),
                 _at(wide * min(max(share, 0), 10_000) / 10_000),
                 "18",
-                "s2" if share >= goal else "s1",
+                "s3" if n >= aimed else "s2" if share >= goal else "s1",
                 text,
             )
         )
@@ -103,7 +104,7 @@ def shares(title: str, rows: Sequence[tuple[str, int, str]], goal: int) -> Chart
             ChartText(_at(160 + wide + 8), str(y + 14), "start", text),
         ]
     line = 160 + wide * goal / 10_000
-    marks.append(Mark(_at(line), "2", "2", str(28 * len(rows)), "goal", ""))
+    marks.append(Mark(_at(line), "2", "2", str(28 * aimed), "goal", f"目标{goal // 100}%"))
     notes.append(ChartText(_at(line), str(height - 6), "middle", f"目标{goal // 100}%"))
     said = f"{title}：" + "，".join(f"{label}{text}" for label, _, text in rows)
     return Chart(title, said, WIDTH, height, marks, notes, (), ())

@@ -91,6 +91,7 @@ def record_page(
     filters: Sequence[Filter] = (),
     here: str,
     template: str = "record.html",
+    status: int = 200,
     extra: Mapping[str, Any] | None = None,
 ) -> Response:
     """The page of one thing, or its tables as the file that `format` asks for. `here` is its address, for coming back to."""
@@ -99,7 +100,7 @@ def record_page(
         return file_of(grids, shape)
     asked = {name: value for name, value in desk.query.items() if value and name != "format"}
     return page(
-        desk, template, title=title, facts=[(name, value) for name, value in facts if value not in (None, "")],
+        desk, template, status, title=title, facts=[(name, value) for name, value in facts if value not in (None, "")],
         tables=[(grid, rows_of(desk, grid)) for grid in grids], offers=offered(desk, offers), filters=filters, asked=asked,
         here=here, **(extra or {}),
     )  # fmt: skip

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from ledger.access.keys import revoke_keys, user_of_key
+from ledger.access.keys import digest_of, joined, revoke_keys, user_of_key
 from ledger.access.listing import read_keys, read_users
 from ledger.access.naming import name_audit_admin, without_audit_admin
 from ledger.access.proposals import (
@@ -132,14 +132,27 @@ def test_a_key_opens_nothing_before_it_is_confirmed_and_tells_its_last_use(world
     with pytest.raises(LedgerError, match=r"key\.unknown"), tx(world, "jieru") as t:
         user_of_key(t, made.secret, DAY)
     with tx(world, "shen") as t:
-        assert confirm(t, asked.n, asked.digest, DAY)[0].key_prefix == made.prefix
+        done, second = confirm(t, asked.n, asked.digest, DAY)
+    whole = joined(made.secret, second)
+    assert done.key_prefix == digest_of(whole).hex()[:8] != made.prefix
+    for alone in (
+        made.secret,
+        second,
+        joined(second, made.secret),
+        joined(made.secret, made.secret),
+    ):  # neither half opens anything
+        with (
+            pytest.raises(LedgerError, match=r"key\.unknown"),
+            unit_of_work(world.service_engine, "api.key") as t,
+        ):
+            user_of_key(t, alone, DAY)
     with unit_of_work(world.service_engine, "api.key") as t:
-        assert user_of_key(t, made.secret, DAY) == "jieru"
-        user_of_key(t, made.secret, date(2026, 10, 12))  # an older day does not turn it back
+        assert user_of_key(t, whole, DAY) == "jieru"
+        user_of_key(t, whole, date(2026, 10, 12))  # an older day does not turn it back
     with tx(world, "zhou") as t:
         [key] = read_keys(t, DAY)
         assert (key.prefix, key.user, key.label, key.state, key.used_on) == (
-            made.prefix,
+            done.key_prefix,
             "jieru",
             "院端",
             "live",
@@ -147,8 +160,8 @@ def test_a_key_opens_nothing_before_it_is_confirmed_and_tells_its_last_use(world
         )
         assert read_keys(t, date(2099, 1, 2))[0].state == "expired"
     with tx(world, "shen") as t:
-        assert [one.prefix for one in revoke_keys(t, prefix=made.prefix)] == [made.prefix]
-    assert code_of(world, "shen", lambda t: revoke_keys(t, prefix=made.prefix)) == "user.no_key"
+        assert [one.prefix for one in revoke_keys(t, prefix=done.key_prefix)] == [done.key_prefix]
+    assert code_of(world, "shen", lambda t: revoke_keys(t, prefix=done.key_prefix)) == "user.no_key"
     assert code_of(world, "shen", lambda t: revoke_keys(t, prefix="abc")) == "user.key_which"
     assert code_of(world, "zhao", lambda t: revoke_keys(t, user="jieru")) == "access.role_missing"
 
@@ -228,11 +241,12 @@ def test_the_command_line_keeps_the_secret_in_a_file(
         1,
         "user.key_file",
     )
-    assert run("shen", "confirm", str(asked["n"]), "--digest", asked["digest"])[0] == 0
-    assert json.loads(run("zhou", "keys")[1])["keys"][0]["prefix"] == asked["prefix"]
+    confirmed = json.loads(run("shen", "confirm", str(asked["n"]), "--digest", asked["digest"])[1])
+    whole, prefix = joined(secret, confirmed["second"]), confirmed["key_prefix"]
+    assert json.loads(run("zhou", "keys")[1])["keys"][0]["prefix"] == prefix == digest_of(whole).hex()[:8]
     assert run("guan", "revoke-key") == (1, "user.key_which")
-    revoked = json.loads(run("guan", "revoke-key", "--stdin", given=secret + "\n")[1])
-    assert (revoked["count"], revoked["revoked"][0]["prefix"]) == (1, asked["prefix"])
+    revoked = json.loads(run("guan", "revoke-key", "--stdin", given=whole + "\n")[1])
+    assert (revoked["count"], revoked["revoked"][0]["prefix"]) == (1, prefix)
     assert run("guan", "revoke-key", "--label", "院端") == (1, "user.no_key")
     log = [(user, action, outcome) for user, action, outcome in _log(world) if action.startswith("user.")]
     assert ("guan", "user.key", "done") in log

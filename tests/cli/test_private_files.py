@@ -55,6 +55,7 @@ ELSEWHERE: Final = {
     "evidence export": "tests/scenes/signed.py",
     "generate": "made-up records, of nobody",
     "key export": "public keys and names of officials",
+    "key publish": "as key export",
     "seal export": "tests/reports/seal/test_seal.py",
     "statement": "an institution's, written as the reports are",
     "user key": "tests/access/test_administrators.py",

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ledger.access.keys import joined
 from ledger.access.proposals import confirm, propose_key
 from ledger.api.intake.service import make_service
 from ledger.cli.remote import Remote
@@ -37,8 +38,8 @@ def serving(agency: Agency, home: Path) -> Iterator[Call]:
         with agency.tx("guan") as tx:
             asked, key = propose_key(tx, user, "test", date(2099, 1, 1), TODAY)
         with agency.tx("shen") as tx:
-            confirm(tx, asked.n, asked.digest, TODAY)
-        keys[user] = key.secret
+            _, second = confirm(tx, asked.n, asked.digest, TODAY)
+        keys[user] = joined(key.secret, second)
     with (
         served(made),
         httpx.Client(base_url=f"{made.address}/api/v1", timeout=60) as client,

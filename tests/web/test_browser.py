@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,11 +27,13 @@ def pages(desk: Any) -> Iterator[Any]:
             context = chromium.new_context(viewport={"width": width, "height": height}, base_url=desk.address)
             page = context.new_page()
             page.on("request", lambda r: None if r.url.startswith(desk.address) else wrong.append(r.url))
-            # a refused form comes with 422, which Chromium notes as an error of its own
+            # a refused form comes with 409 or 422, which Chromium notes as an error of its own
             page.on(
                 "console",
                 lambda m: (
-                    wrong.append(m.text) if m.type == "error" and "status of 422" not in m.text else None
+                    wrong.append(m.text)
+                    if m.type == "error" and not re.search("status of (409|422)", m.text)
+                    else None
                 ),
             )
             page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -39,14 +39,6 @@ ADMINISTRATOR: dict[str, str] = {
     "layers map": "the region's table of payment types, set up once from its document",
 }
 """Acts of who sets up or mends the installation."""
-WANTED: dict[str, str] = {
-    "alarms see": "an alarm is seen and explained at the place where it is shown",
-    "clear confirm": "a letter signed by one side: its paper is given in at the letter's own page",
-    "clear rates": "rates and points published, as a file",
-    "correct blue": "a blue voucher by hand at the voucher form, against the one it corrects",
-    "correct difference": "as correct blue",
-}
-"""Daily work that has no form yet: to become shorter, never longer."""
 
 
 def done_by_routes() -> set[str]:
@@ -61,9 +53,8 @@ def done_by_routes() -> set[str]:
 
 def test_every_act_has_a_form_or_a_reason() -> None:
     there = offered_in_the_source() | {one.act for one in UPLOADS.values()} | done_by_routes()
-    reasons = BY_ANOTHER | ADMINISTRATOR | WANTED
+    reasons = BY_ANOTHER | ADMINISTRATOR
     assert set(acts()) - there - set(reasons) == set(), "an act without a form"
     assert set(reasons) <= set(acts()), "no act"
     assert set(reasons) & there == set(), "it has a form by now"
     assert all(why in there or why.startswith("/desk/") for why in BY_ANOTHER.values())
-    assert len(WANTED) <= 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyotp
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
@@ -65,6 +66,23 @@ def test_a_batch_is_approved_by_the_touch_of_a_passkey(desk: Any) -> None:
         qian.keyboard.press("Enter")
         qian.wait_for_selector("p.good, p.problem:visible")
         assert "已办理" in qian.inner_text("main")
+        # and in again by password and the same passkey, where a code of the telephone would be asked
+        qian.goto("/desk/me")
+        factor = qian.locator("form[action='/desk/me/factor']")
+        factor.locator("input[name=otp]").fill(
+            pyotp.TOTP(factor.locator("input[name=secret]").input_value()).now()
+        )
+        factor.locator("input[name=old]").fill(PASSWORD)
+        factor.locator("button").click()
+        qian.wait_for_selector("p.good")
+        qian.click("form[action='/desk/logout'] button")
+        qian.wait_for_selector("input[name=user]:focus")
+        qian.fill("input[name=user]", "qian")
+        qian.fill("input[name=password]", PASSWORD)
+        qian.click("button:text('登录')")
+        qian.wait_for_selector("form[data-passkey=get] button:focus")
+        qian.keyboard.press("Enter")
+        qian.wait_for_url("**/desk/today")
         chromium.close()
     assert wrong == []
     assert states(desk) == {"filed"}

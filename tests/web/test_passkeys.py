@@ -15,8 +15,8 @@ import pytest
 from ledger.access.signing import persons
 from ledger.access.signing.pair import ED25519, generate, pair
 from ledger.access.signing.passkey import decoded
-from ledger.access.signing.register import make_list, sign_list
-from ledger.core.errors import Forbidden
+from ledger.access.signing.register import check_list, make_list, sign_list
+from ledger.core.errors import Forbidden, InvalidInput
 from ledger.simulation.people import DEMO_REGION, PASSWORD
 from ledger.web.pages.persons.sign import differences
 from reports.evidence.export import evidence_of
@@ -168,6 +168,7 @@ def enrolled_past_the_pages(desk: Any, key: Authenticator, user: str) -> None:
     """As before the demand: nobody could have signed it then."""
     bound = key.made.key
     with psycopg.connect(desk.month.database.admin_url) as admin:
+        admin.execute("INSERT INTO access.home (id) VALUES (gen_random_uuid()::text) ON CONFLICT DO NOTHING")
         admin.execute(
             "INSERT INTO access.person_key (region, fingerprint, person, algorithm, public_key, valid_from, valid_to, state, proposed_by,"
             " proposed_on, confirmed_by, confirmed_on, confirmed_at, credential_id, rp_id, origin) SELECT %s, %s, person, %s, %s,"
@@ -248,6 +249,51 @@ def test_a_passkey_is_made_by_who_knows_the_password_at_this_page(desk: Any, sat
         do(sat("qian"), ME, "key revoke", {"v.reason": "换了手机"}, key=key.id)
     )  # and is stopped by its person at once
     assert "核对指纹后确认" not in sat("shen").get(USERS).text
+
+
+@pytest.mark.posts("key publish")
+def test_the_list_of_persons_is_signed_at_the_page_by_two_and_verified_offline(desk: Any, sat: Sat) -> None:
+    draft_day(desk, sat)
+    key, qian, path = enrolled(desk, sat, "qian"), sat("qian"), act("key publish")
+    done(signed(qian, APPROVE, approving(qian), key))
+    keys = {"zhou": enrolled(desk, sat, "zhou")}
+    keys["shen"] = enrolled(desk, sat, "shen", "zhou", confirms_with=keys["zhou"])
+    listed = f"/desk/users/list?region={DEMO_REGION}"
+    refused(sat("shen").get(listed), "evidence.list")
+    shen, zhou = sat("shen"), sat("zhou")
+    old = shen.form(USERS, path)
+    guan = sat("guan")
+    refused(guan.post(path, guan.form(USERS, path)), "signature.missing")
+    for wrong, code in (
+        ({"v.digest": "0" * 64}, "signing_key.list_changed"),
+        ({"csrf": "0" * 64}, "login.form"),
+    ):
+        refused(shen.post(path, old | wrong | {"key": "w"}), code)
+    done(signed(shen, path, shen.post(path, old), keys["shen"]))
+    refused(zhou.get(listed), "evidence.list")  # one alone is nobody's list
+    assert re.search(r"已签名：[^，。]+（shen）。", said(zhou.get(USERS)))
+    assert "签名名册" not in said(shen.get(USERS))
+    done(signed(zhou, path, zhou.post(path, zhou.form(USERS, path)), keys["zhou"]))
+    document = json.loads(zhou.get(listed).content)
+    own = {keys["shen"].id, keys["zhou"].id}
+    assert set(check_list(document, [one[:8] for one in own]).signers) == own
+    [(batch,)] = desk.month.asked("SELECT object FROM access.signature WHERE act = 'payments.approve'")
+    with desk.month.tx("zhou") as tx:
+        proof = json.loads(json.dumps(evidence_of(tx, "payments.approve", batch, document)))
+    checked = check_evidence(proof)
+    assert (checked.flaws, [one.key for one in checked.proven]) == ([], [key.id])
+    for spoil in (
+        {"made_on": "2026-10-14"},
+        {"signatures": document["signatures"][:1]},
+        {"keys": document["keys"][1:]},
+    ):
+        with pytest.raises(InvalidInput) as flawed:
+            check_list({**document, **spoil})
+        assert flawed.value.code == "evidence.list"
+    # a key stopped since: another list, which nobody has signed
+    done(do(zhou, USERS, "key revoke", {"v.reason": "遗失"}, key=key.id))
+    refused(zhou.get(listed), "evidence.list")
+    assert "已签名：无人" in said(zhou.get(USERS))
 
 
 def test_what_changed_is_said_member_by_member_and_line_by_line() -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.scenes.month import HOSPITAL, OTHER_HOSPITAL
 from tests.scenes.risk import AMOUNT, LOOKED, TODAY, TOMORROW, fill_risk
 from tests.web.conftest import Browser
+from tests.web.forms.conftest import Press
 from tests.web.test_acts import do, done, led, refused
 
 Sat = Callable[[str], Browser]
@@ -102,3 +103,17 @@ def test_the_accountant_asks_the_rules(desk: Any, sat: Sat) -> None:
     refused(do(li, "/desk/risk", "risk run", {"v.day": str(TODAY)}), "risk.future", str(TODAY))
     assert li.get("/desk/risk/99").status_code == 404
     assert li.get("/desk/risk/x").status_code == 404
+
+
+@pytest.mark.posts("alarms see")
+def test_an_alarm_is_seen_where_it_is_shown(desk: Any) -> None:
+    press = Press(desk)
+    seen = "SELECT seen_by, reason FROM access.alarm_seen"
+    page = press.by("jieru").get("/desk/today").text
+    assert "告警" in page
+    assert "/desk/act/alarms/see" not in page  # an interface sees, and says nothing
+    done = press(
+        "li", "/desk/today", "alarms see", {"v.reason": "演练，李会计处理"}, effect=seen, stranger="jieru"
+    )
+    assert done == [("li", "演练，李会计处理")]
+    assert "li已阅：演练，李会计处理" in press.by("qian").get("/desk/today").text

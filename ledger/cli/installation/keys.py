@@ -9,14 +9,21 @@ from typing import Annotated
 
 import typer
 
-from ledger.access.signing import persons
+from ledger.access.signing import persons, published
 from ledger.access.signing.agent import serve
 from ledger.access.signing.keyfile import new_key, open_key, read_public
 from ledger.access.signing.pair import algorithm_named
 from ledger.access.signing.passkey import bound_key
-from ledger.access.signing.register import FORMAT, check_list, make_list, read_document, sign_list
+from ledger.access.signing.register import (
+    FORMAT,
+    check_list,
+    list_digest,
+    make_list,
+    read_document,
+    sign_list,
+)
 from ledger.access.signing.signer import HEADER, Holder, header_of, sign_with
-from ledger.access.signing.statement import ToSign, require_same
+from ledger.access.signing.statement import ToSign, read_statement, require_same
 from ledger.cli.line.acting import ACTING
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
 from ledger.cli.line.signing import holder_of, passphrase_of
@@ -196,6 +203,40 @@ def export(
         [f"已写入{out}，待另一人签名"],
         as_json=as_json,
     )
+
+
+@app.command()
+def publish(
+    region: RegionOption,
+    digest: Annotated[str, typer.Option("--digest", help="所看名册的摘要；不填只查看")] = "",
+    out: Annotated[Path | None, typer.Option("--out", help="两人签名后写入的名册文件")] = None,
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """在账本中签名人员密钥名册：网页以通行密钥，此处以密钥文件；两人签名后导出，同样离线核对。"""
+    running = app_for("checker")
+    today = running.clock.today()
+    if digest:
+        with act(running, region, "key.list", str(region)) as tx:
+            document = published.sign(tx, digest, today)
+    else:
+        with unit_of_work(running.engine, running.user, region) as tx:
+            document = published.listed(tx, today)
+    if out is not None:
+        check_list(document)
+        _write(out, document)
+    signers = [read_statement(one["statement"])[0].person for one in document["signatures"]]
+    made = {
+        "digest": list_digest(document),
+        "made_on": document["made_on"],
+        "keys": len(document["keys"]),
+        "signers": signers,
+    }
+    lines = [
+        f"{made['made_on']}的名册，密钥{made['keys']}把，摘要{made['digest']}",
+        f"已签名：{'、'.join(signers) or '无人'}",
+    ]
+    show(made, [*lines, *([f"已写入{out}"] if out else [])], as_json=as_json)
 
 
 @app.command("sign-list")

@@ -56,7 +56,7 @@ def key(
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """提出签发接口密钥：密钥写入文件，库内只存摘要；审计管理员确认后才能使用。"""
+    """提出签发接口密钥：前一半写入文件，库内只存摘要；后一半在审计管理员确认时给出，两半齐全才能使用。"""
     running = app_for("admin")
     remote = ACTING.answers is not None
     if remote and out:
@@ -66,16 +66,18 @@ def key(
         place = None if remote else _kept(made, out, running.settings.home)
     document = {
         "user": user,
-        "prefix": made.prefix,
         "state": "proposed",
         "n": asked.n,
         "digest": asked.digest,
     } | ({"key": made.secret} if place is None else {"file": str(place)})
-    told = f"第{asked.n}号：{user}的密钥{made.prefix}"
+    told = f"第{asked.n}号：{user}的接口密钥的前一半"
     if place is None:
-        words = [f"{told}，待审计管理员确认后才能使用，请当面交给使用人，只显示这一次：", f"  {made.secret}"]
+        words = [f"{told}，只显示这一次，请当面交给使用人：", f"  {made.secret}"]
     else:
-        words = [f"{told}已写入{place}，待审计管理员确认后才能使用"]
+        words = [f"{told}已写入{place}，请交给使用人"]
+    words.append(
+        "  后一半由审计管理员在确认时得到，也由其交给使用人；前一半、英文句点、后一半依次相接，即为密钥"
+    )
     show(document, words, as_json=as_json)
 
 

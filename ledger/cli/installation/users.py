@@ -107,7 +107,10 @@ def confirm_one(
         done, second = confirm(tx, number, content, running.clock.today())
     lines = [f"第{number}号已生效：{_words(done)}"]
     if second:
-        lines += [f"{done.user}的登录链接的后一半，只显示这一次，请当面交给本人：", f"  {second}"]
+        what = "登录链接" if done.act == "password" else f"接口密钥{done.key_prefix}"
+        lines += [f"{done.user}的{what}的后一半，只显示这一次，请当面交给本人：", f"  {second}"]
+        if done.act == "key":
+            lines += ["  使用人把前一半、英文句点、后一半依次相接，即为密钥"]
     document = asdict(done) | {"state": "confirmed"} | ({"second": second} if second else {})
     show(document, lines, as_json=as_json)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Final, LiteralString, NamedTuple
 
@@ -12,7 +12,7 @@ from ledger.control.risk.rule import MONEY, OFF, RiskRule
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.db.unit_of_work import Transaction
-from ledger.fund.region.policy import choice, whole_choice
+from ledger.fund.region.policy import choice
 
 _KEEP: Final[LiteralString] = """
     INSERT INTO fund.risk_case (region, rule, institution, period, day, figure, threshold, terms, evidence, seq_310, seq_390, found_on)
@@ -54,10 +54,15 @@ def run_rules(tx: Transaction, day: date, today: date) -> list[NewCase]:
 
 def terms_of(tx: Transaction, rule: RiskRule, day: date) -> dict[str, int] | None:
     """The region's choices for the rule on a day, its threshold among them; None where it does not use the rule."""
-    said = choice(tx, rule.key, day, rule.default)
+    return terms_by(rule, lambda key, default: choice(tx, key, day, default))
+
+
+def terms_by(rule: RiskRule, chosen: Callable[[LiteralString, str], str]) -> dict[str, int] | None:
+    """The same from what the region chose: `chosen` answers a key's value, else the default given with it."""
+    said = chosen(rule.key, rule.default)
     if said == OFF:
         return None
-    terms = {name: whole_choice(tx, f"risk_{name}", day, default) for name, default in rule.asks.items()}
+    terms = {name: int(chosen(f"risk_{name}", str(default))) for name, default in rule.asks.items()}
     if rule.measure == MONEY:
         terms[rule.key.removeprefix("risk_")] = int(said)
     return terms | {"threshold": rule.threshold(said)}

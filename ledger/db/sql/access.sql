@@ -447,6 +447,10 @@ BEGIN
         RETURN;
     END IF;
     PERFORM access.judge_proposal(v, acting);
+    -- a link's code and a key's secret are in two hands: neither administrator alone opens anything with what he was shown
+    IF v.act IN ('key', 'password') AND length(p_second) IS DISTINCT FROM 32 THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.link', DETAIL = '登录链接、接口密钥的另一半须由审计管理员确认时给出';
+    END IF;
     CASE v.act
         WHEN 'add' THEN INSERT INTO access.app_user VALUES (v.user_name, v.person, v.display_name);
         WHEN 'grant' THEN INSERT INTO access.user_role VALUES (p_region, v.user_name, v.role, v.fund);
@@ -454,11 +458,8 @@ BEGIN
         WHEN 'activate' THEN UPDATE access.app_user SET active = true WHERE user_name = v.user_name;
         WHEN 'deactivate' THEN PERFORM access.stop_user(v.user_name);
         WHEN 'key' THEN INSERT INTO access.api_key (key_hash, issued_in, user_name, label, expires_on)
-                        VALUES (v.key_hash, p_region, v.user_name, v.label, v.expires_on);
+                        VALUES (sha256(v.key_hash || p_second), p_region, v.user_name, v.label, v.expires_on);
         WHEN 'password' THEN
-            IF length(p_second) IS DISTINCT FROM 32 THEN
-                RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.link', DETAIL = '登录链接的另一半须由审计管理员确认时给出';
-            END IF;
             INSERT INTO access.link (code_hash, given_in, user_name, expires_on)
             VALUES (sha256(v.key_hash || p_second), p_region, v.user_name, v.expires_on);
         WHEN 'identity' THEN

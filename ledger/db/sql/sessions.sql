@@ -10,7 +10,10 @@ CREATE TABLE access.password (
     otp_secret   text NOT NULL DEFAULT '' CHECK (otp_secret ~ '^[A-Za-z0-9+/]*=*$'),  -- sealed for the home's key, base64
     otp_step     bigint NOT NULL DEFAULT 0,                    -- the last half minute whose code was used: none opens twice
     failures     integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
-    locked_until timestamptz
+    locked_until timestamptz,
+    asked        bytea CHECK (length(asked) = 32),             -- the SHA-256 of what a passkey was asked at log-in, till it is answered
+    asked_at     timestamptz,
+    CHECK ((asked IS NULL) = (asked_at IS NULL))
 );
 
 -- A link by which its holder chooses a password, once: proposed and confirmed by the two administrators, each with one half of its code;
@@ -82,6 +85,37 @@ BEGIN
     INSERT INTO access.session (token_hash, user_name) VALUES (p_token, access.user_name());
 END $$;
 
+-- The passkeys by which a user may come in today: of the person, confirmed by two, not stopped; where enrolments are signed, so signed.
+CREATE OR REPLACE FUNCTION access.login_passkeys(p_user text)
+RETURNS TABLE (algorithm text, public_key text, credential_id text, rp_id text, origin text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT DISTINCT k.algorithm, k.public_key, k.credential_id, k.rp_id, k.origin
+      FROM access.person_key k JOIN access.app_user u ON u.person = k.person AND u.active
+     WHERE u.user_name = p_user AND k.credential_id IS NOT NULL AND k.state = 'confirmed' AND k.revoked_at IS NULL
+       AND (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date BETWEEN k.valid_from AND k.valid_to
+       AND EXISTS (SELECT 1 FROM access.user_role r WHERE r.user_name = p_user AND r.region = k.region)
+       AND (NOT access.enrolment_signed(k.region) OR access.enrolled_signed(k))
+$$;
+
+-- The password was right and a passkey is asked: what for, one question at a time. The try still counts until it is answered.
+CREATE OR REPLACE FUNCTION access.ask_passkey(p_asked bytea) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE access.password SET asked = p_asked, asked_at = clock_timestamp() WHERE user_name = access.user_name()
+$$;
+
+-- A passkey of the acting user's answered the question that stands: a new session, and the question is gone whoever brings it again.
+CREATE OR REPLACE FUNCTION access.begin_passkey_session(p_token bytea, p_before bytea, p_asked bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE access.password SET failures = 0, locked_until = NULL, asked = NULL, asked_at = NULL
+     WHERE user_name = access.user_name() AND asked = p_asked AND asked_at > clock_timestamp() - interval '5 minutes';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.refused', DETAIL = '此次询问已答过、已过期或已另问：请重新登录';
+    END IF;
+    UPDATE access.session SET ended_at = clock_timestamp() WHERE token_hash = p_before AND ended_at IS NULL;
+    INSERT INTO access.session (token_hash, user_name) VALUES (p_token, access.user_name());
+END $$;
+
 -- A new session by the word of the provider of identities; whose, or NULL where nobody is enrolled under it. Nobody is made by it.
 CREATE OR REPLACE FUNCTION access.begin_identity_session(p_token bytea, p_before bytea, p_identity bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -134,7 +168,7 @@ BEGIN
     END IF;
     INSERT INTO access.password (user_name, hash) VALUES (acting, p_hash)
     ON CONFLICT (user_name) DO UPDATE SET hash = p_hash, set_at = clock_timestamp(), otp_secret = '', otp_step = 0, failures = 0,
-        locked_until = NULL;
+        locked_until = NULL, asked = NULL, asked_at = NULL;
     UPDATE access.session SET ended_at = clock_timestamp() WHERE user_name = acting AND ended_at IS NULL;
     RETURN by_two;
 END $$;
@@ -184,7 +218,7 @@ END $$;
 -- ledger/db/traced.py.
 CREATE OR REPLACE FUNCTION access.password_proofs() RETURNS TABLE (user_name text, digest bytea) LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
-    SELECT p.user_name, sha256(convert_to((jsonb_strip_nulls(to_jsonb(p.*)) - '{otp_step,failures,locked_until}'::text[])::text, 'UTF8'))
+    SELECT p.user_name, sha256(convert_to((jsonb_strip_nulls(to_jsonb(p.*)) - '{otp_step,failures,locked_until,asked,asked_at}'::text[])::text, 'UTF8'))
       FROM access.password p
 $$;
 
@@ -221,6 +255,9 @@ GRANT SELECT (user_name, began_at, seen_at, ended_at) ON access.session TO fundl
 GRANT SELECT ON access.session TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.password_proofs() TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.begin_session(bytea,bytea,bigint) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.login_passkeys(text) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.ask_passkey(bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.begin_passkey_session(bytea,bytea,bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.change_password(bytea,text) TO fundledger_service;
 GRANT SELECT ON access.identity TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.begin_identity_session(bytea,bytea,bytea) TO fundledger_service;

@@ -219,11 +219,11 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.operator_log REFER
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.operator_log REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.password REFERENCING NEW TABLE AS rows_now
-    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name', 'otp_step,failures,locked_until');
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name', 'otp_step,failures,locked_until,asked,asked_at');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.password REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
-    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name', 'otp_step,failures,locked_until');
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name', 'otp_step,failures,locked_until,asked,asked_at');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.password REFERENCING OLD TABLE AS rows_then
-    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name', 'otp_step,failures,locked_until');
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name', 'otp_step,failures,locked_until,asked,asked_at');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON access.person_key REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fingerprint', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.person_key REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

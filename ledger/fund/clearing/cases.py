@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Final, LiteralString
+from typing import Final, LiteralString, NamedTuple
 
 from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, NotFound
@@ -33,6 +33,35 @@ _TO_APPROVE: Final = (
     " AND fund = %(fund)s AND year = %(year)s AND institution = %(institution)s AND approved_by = ''"
     " UNION ALL SELECT 'fund.late_case', fund::text, setl_id, year::text FROM fund.late_case WHERE region = %(region)s"
     " AND fund = %(fund)s AND year = %(year)s AND institution = %(institution)s AND approved_by = '' ORDER BY 1, 2, 3, 4"
+)
+
+
+class WaitingCase(NamedTuple):
+    """A grade, a 特例单议 or a late cost that waits for its second person; `amount_fen` is None where it is of no amount."""
+
+    institution: str
+    kind: str
+    """`assessment`, `special` or `late`."""
+    setl_id: str
+    grade: str
+    amount_fen: int | None
+    document: str
+    prepared_by: str
+
+
+def waiting_cases(tx: Transaction, fund: int, year: int) -> list[WaitingCase]:
+    """What waits for a second person in a fund's year, by institution."""
+    rows = tx.rows(_LISTED, region=tx.region, fund=fund, year=year)
+    return [WaitingCase(*row) for row in rows]
+
+
+_LISTED: Final = (
+    "SELECT institution, 'assessment' AS kind, '' AS setl_id, grade, NULL::bigint, document, prepared_by FROM fund.assessment"
+    " WHERE region = %(region)s AND fund = %(fund)s AND year = %(year)s AND approved_by = ''"
+    " UNION ALL SELECT institution, 'special', setl_id, '', amount_fen, document, prepared_by FROM fund.special_case"
+    " WHERE region = %(region)s AND fund = %(fund)s AND year = %(year)s AND approved_by = ''"
+    " UNION ALL SELECT institution, 'late', setl_id, '', NULL::bigint, document, prepared_by FROM fund.late_case"
+    " WHERE region = %(region)s AND fund = %(fund)s AND year = %(year)s AND approved_by = '' ORDER BY 1, 2, 3"
 )
 
 

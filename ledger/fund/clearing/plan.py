@@ -220,6 +220,30 @@ def find_plan(tx: Transaction, fund: int, year: int) -> ClearingPlan | None:
     )
 
 
+class Priced(NamedTuple):
+    """An institution's share of its class as the rates give it; money in fen, units in ten-thousandths."""
+
+    institution: str
+    institution_class: str
+    cases: int
+    units: int
+    personal_fen: int
+    standard_fen: int
+    method: str
+    published: str
+
+
+def priced(tx: Transaction, fund: int, year: int) -> list[Priced]:
+    """Every institution's share with what it is made of, by class: what the plan's digest is over."""
+    rows = tx.rows(
+        "SELECT s.institution, s.class, s.cases, s.units, s.personal_fen, s.standard_fen, b.method, b.published FROM fund.clearing_standard s"
+        " JOIN fund.clearing_budget b USING (region, fund, year, class)"
+        " WHERE s.region = %(region)s AND s.fund = %(fund)s AND s.year = %(year)s ORDER BY s.class, s.institution",
+        region=tx.region, fund=fund, year=year,
+    )  # fmt: skip
+    return [Priced(*row) for row in rows]
+
+
 def read_plan(tx: Transaction, fund: int, year: int) -> ClearingPlan:
     """The year's plan; raises NotFound `clearing.no_plan`."""
     found = find_plan(tx, fund, year)

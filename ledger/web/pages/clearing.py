@@ -1,4 +1,4 @@
-"""The year's clearing 年度清算: how far against the plan of 2026 to 2028, every letter, one letter row by row down to its lines."""
+"""The year's clearing 年度清算: how far against the plan of 2026 to 2028, its budgets and rates, every letter."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.core.words import said, words_of
 from ledger.fund.clearing.approve_all import YearScope, living_letters, settled_in
-from ledger.fund.clearing.scope import PARTS, ROWS
-from ledger.fund.clearing.store import Letter, letters, read_figures, read_letter
+from ledger.fund.clearing.store import Letter, letters
 from ledger.fund.clearing.targets import YearFigures, year_figures
-from ledger.web.record import Ask, Offer, record_page
+from ledger.web.pages.yearly import plan
+from ledger.web.record import Offer, record_page
 from ledger.web.show import Filter, address
 from ledger.web.sitting import Desk
 from reports.render.grid import Column, Grid, Line
@@ -30,6 +30,7 @@ def progress(desk: Desk, _request: Request) -> Response:
             one for one in letters(tx, year, fund) if one.state == "void" and one.scope.period == period
         ]
         ready = settled_in(tx, fund, year)
+        planned = plan.planned(tx, fund, year)
         try:
             figures = [year_figures(tx, one, year, desk.today) for one in FUND_NAMES]
         except InvalidInput:  # the plan has no target of that year: nothing to hold it against
@@ -37,7 +38,7 @@ def progress(desk: Desk, _request: Request) -> Response:
     here = address("clearing", region=desk.region, fund=fund, year=year, part=period)
     held = {"region": desk.region, "fund": fund, "year": year, "period": period}
     drafts = sum(one.state == "draft" for one in listed)
-    offers = []
+    offers = plan.offers(planned, {"region": desk.region, "fund": fund, "year": year})
     if len(listed) < len(ready):
         offers.append(
             Offer(
@@ -74,7 +75,7 @@ def progress(desk: Desk, _request: Request) -> Response:
         ("险种", FUND_NAMES[fund]), ("年度", year), ("有月结算的机构", f"{len(ready)}家"), ("确认书", f"{len(listed)}张"),
         ("双方已确认", f"{sum(one.state in ('confirmed', 'paid') for one in listed)}张"),
     )  # fmt: skip
-    grids = [*([_figures(figures)] if figures else []), _letters([*listed, *voided])]
+    grids = [*([_figures(figures)] if figures else []), *plan.grids(planned), _letters([*listed, *voided])]
     return record_page(desk, "年度清算", facts, grids, offers, filters=filters, here=here)
 
 
@@ -122,51 +123,3 @@ def _letters(found: list[Letter]) -> Grid:
         )
     )
     return Grid("清算确认书", "清算确认书", columns, lines, notes=("单位：元；合计不含已作废的。",))
-
-
-def letter(desk: Desk, request: Request) -> Response:
-    """One letter: the form's rows by their parts, each opening up into the lines of its keys."""
-    with desk.tx() as tx:
-        found = read_letter(tx, request.path_params["letter"])
-        figures = read_figures(tx, found)
-    parts = [part for part in PARTS if any(found.parts.get((row, part)) for row in ROWS)] or list(PARTS)[:1]
-    columns = [Column("row", "行次", "count"), Column("what", "项目"), *(Column(part, PARTS[part], "money") for part in parts),
-               Column("sum", "合计", "money")]  # fmt: skip
-    rows = [
-        Line((row, title, *(found.parts.get((row, part), 0) for part in parts), found.rows[row]))
-        for row, title in ROWS.items()
-    ]
-    keys = [
-        Line((line.key.term, said("category", line.key.category), said("subfund", line.key.subfund),
-              *(line.row_fen[row] for row in ROWS)))
-        for line in figures.lines
-    ]  # fmt: skip
-    key_columns = (
-        Column("term", "期号"), Column("category", "待遇类别"), Column("subfund", "账目"),
-        *(Column(f"row{row}", f"第{row}行", "money") for row in ROWS),
-    )  # fmt: skip
-    takings = [
-        Line((said("taking.kind", one.kind), one.reference, one.amount_fen)) for one in figures.takings
-    ]
-    held = {"region": desk.region, "letter": found.letter_id}
-    offers = []
-    if found.state == "draft":
-        offers.append(Offer(("checker",), "clear approve", "审批", {**held, "digest": found.digest.hex()}))
-    if found.state == "approved":
-        offers.append(Offer(("maker",), "clear send", "发出", held))
-    if found.state in ("draft", "approved", "sent"):
-        offers.append(Offer(("maker",), "clear void", "作废", held, (Ask("reason", "原因"),)))
-    facts = (
-        ("机构", found.scope.institution), ("险种", FUND_NAMES[found.scope.fund]), ("年度", found.scope.year),
-        ("期间", said("letter.period", found.scope.period)), ("状态", said("letter.state", found.state)),
-        ("年度考核等级", found.grade), ("编制", f"{found.prepared_by} {found.prepared_on}"), ("审批", found.approved_by),
-        ("发出", found.sent_by), ("机构确认", found.confirmed_by), ("拨付单", found.order_no), ("清算完成", found.cleared_on),
-    )  # fmt: skip
-    grids = [
-        Grid("确认书", "清算确认书各行（附件3）", columns, rows, notes=("第9行＝第6行－第7行＋第8行；第6行＝第1行－第2行－第4行－第5行",)),
-        Grid("明细", "各行由来（期号、待遇类别、账目）", key_columns, keys),
-        *([Grid("扣减", "所扣审核结果、其他扣款、预付金", (Column("kind", "种类"), Column("ref", "编号"), Column("amount", "金额", "money")),
-                takings)] if takings else []),
-    ]  # fmt: skip
-    here = address(f"letters/{found.letter_id}", region=desk.region)
-    return record_page(desk, f"清算确认书 {found.letter_id}", facts, grids, offers, here=here)

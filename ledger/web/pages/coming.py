@@ -1,4 +1,4 @@
-"""Coming in and going out: log-in, the first password by a one-time link, one's own password and second factor."""
+"""Coming in and going out: log-in by password and telephone or passkey, the first password by a one-time link, one's own password and second factor."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from ledger.access.asking import PasskeyNeeded
 from ledger.access.sessions import (
     SESSION_COOKIE,
     begin_second_factor,
     change_password,
     choose_password,
     log_in,
+    log_in_by_passkey,
     log_out,
     set_second_factor,
 )
 from ledger.api.refused import Refusals
 from ledger.core.errors import LedgerError
 from ledger.web.show import page
-from ledger.web.sitting import Desk, House, address_of, form_of, is_secure
+from ledger.web.sitting import Desk, House, address_of, form_of, is_secure, origin_of
 
 TODAY: Final = "/desk/today"
 
@@ -49,7 +51,7 @@ class Entrance:
         form = await form_of(request)
         wanted, user = inside(form.get("to", "")), form.get("user", "").strip()
         try:
-            token = await self._judged(
+            token: str = await self._judged(
                 request,
                 lambda: log_in(
                     self._house.engine,
@@ -59,15 +61,40 @@ class Entrance:
                     request.cookies.get(SESSION_COOKIE, ""),
                     address_of(request),
                     self._house.settings.home,
+                    origin_of(self._house, request),
                 ),
             )
         except LedgerError as error:
-            return page(
-                None, "login.html", error.status, wanted=wanted, user=user[:40], problem=error.message,
-                outside=self._outside,
-            )  # fmt: skip
-        response = RedirectResponse(wanted, 303)
-        return with_session(response, request, token)
+            return self._again(error, wanted, user)
+        except PasskeyNeeded as needed:
+            return page(None, "login_passkey.html", wanted=wanted, asked=needed.asked)
+        return with_session(RedirectResponse(wanted, 303), request, token)
+
+    async def passkey(self, request: Request) -> Response:
+        """The answer of a passkey that was asked for after the password."""
+        form = await form_of(request)
+        wanted, user = inside(form.get("to", "")), form.get("user", "").strip()
+        try:
+            token: str = await self._judged(
+                request,
+                lambda: log_in_by_passkey(
+                    self._house.engine,
+                    user,
+                    form.get("question", ""),
+                    form.get("touch", ""),
+                    request.cookies.get(SESSION_COOKIE, ""),
+                    address_of(request),
+                    origin_of(self._house, request),
+                ),
+            )
+        except LedgerError as error:
+            return self._again(error, wanted, user)
+        return with_session(RedirectResponse(wanted, 303), request, token)
+
+    def _again(self, error: LedgerError, wanted: str, user: str) -> Response:
+        return page(
+            None, "login.html", error.status, wanted=wanted, user=user[:40], problem=error.message, outside=self._outside
+        )  # fmt: skip
 
     async def first(self, request: Request) -> Response:
         """A password chosen by a link's holder."""

@@ -75,6 +75,11 @@ def one(desk: Desk, request: Request) -> Response:
     with desk.tx() as tx:
         found = read_finding(tx, finding_id)
         events = history(tx, finding_id)
+        given_back = found.taken_fen == 0 and tx.value(
+            "SELECT EXISTS (SELECT 1 FROM fund.record WHERE region = %(region)s AND init_setl_id = %(setl_id)s AND init_setl_id <> '')",
+            region=tx.region,
+            setl_id=found.target.setl_id,
+        )
     target = found.target
     facts = (
         ("机构", target.institution), ("结算ID", target.setl_id), ("险种", FUND_NAMES.get(target.fund, target.fund)),
@@ -89,6 +94,7 @@ def one(desk: Desk, request: Request) -> Response:
     offers = [
         Offer(("maker",) if event in _MAKERS else ("checker",), "audit act", names[event], {**held, "event": event}, _asks(event))
         for event in (*_NEXT.get(found.state, ()), *(("release",) if found.held else ()))
+        if found.state != "final" or event != "cancel" or given_back  # what is final stands, unless its record was reversed
     ]  # fmt: skip
     told = [(e.event, e.from_state, e.to_state, e.user, e.on, _reason(e.reason, e.members)) for e in events]
     return record_page(

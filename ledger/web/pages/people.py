@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.access.listing import ListedUser, read_keys, read_users
 from ledger.access.proposals import waiting
+from ledger.access.signing import published
 from ledger.access.signing.persons import keys_of
+from ledger.access.signing.register import check_list, list_digest
+from ledger.access.signing.statement import read_statement
 from ledger.access.users import ROLES
 from ledger.core.dates import SHANGHAI, parse_day
 from ledger.core.entries import FUND_NAMES
@@ -40,6 +45,11 @@ def users(desk: Desk, _request: Request) -> Response:
         proposals = waiting(tx)
         keys = read_keys(tx, desk.today)
         signing = keys_of(tx)
+        listed = (
+            published.listed(tx, desk.today)
+            if tx.value("SELECT count(*) FROM access.home") and signing
+            else None
+        )
         entered = dict(
             tx.rows(
                 "SELECT p.user_name, CASE WHEN p.locked_until > clock_timestamp() THEN 'locked' ELSE 'set' END FROM access.password p"
@@ -64,10 +74,33 @@ def users(desk: Desk, _request: Request) -> Response:
     return grid_page(
         desk, shown, template="users.html",
         extra={
-            "proposals": proposals, "keys": keys, "signing": signing, "roles": ROLES, "offers": offered(desk, _offers(desk, found)),
+            "proposals": proposals, "keys": keys, "signing": signing, "listed": _listed(listed), "roles": ROLES, "offers": offered(desk, _offers(desk, found)),
             "here": address("users", region=desk.region),
         },
     )  # fmt: skip
+
+
+def _listed(document: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The list of persons as it is signed: by its digest, and who signed it so far."""
+    if document is None:
+        return None
+    signers = [read_statement(one["statement"])[0] for one in document["signatures"]]
+    return {
+        "digest": list_digest(document), "made_on": document["made_on"], "keys": len(document["keys"]),
+        "signers": [(one.user, one.person) for one in signers],
+    }  # fmt: skip
+
+
+def persons_list(desk: Desk, _request: Request) -> Response:
+    """The list of persons that two signed, as the file that evidence is checked by offline. Raises InvalidInput `evidence.list`."""
+    _require_reader(desk)
+    with desk.tx() as tx:
+        document = published.listed(tx, desk.today)
+    check_list(document)
+    name = quote(f"人员密钥名册-{desk.region}.json")
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
+    content = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    return Response(content, media_type="application/json", headers=headers)
 
 
 def _offers(desk: Desk, found: Sequence[ListedUser]) -> Iterator[Offer]:
@@ -91,7 +124,7 @@ def _offers(desk: Desk, found: Sequence[ListedUser]) -> Iterator[Offer]:
         "签发接口密钥",
         held,
         of_key,
-        note="密钥只显示一次，审计管理员确认后才能使用。",
+        note="只显示前一半，请当面交给使用人；后一半在审计管理员确认时显示，由其交给使用人。两半齐全才能用。",
         keyed=False,
     )
     yield Offer(admin, "user revoke", "即时收回岗位", held, (active, role, fund))

@@ -18,6 +18,9 @@ from ledger.payments.out.ask import receipt_days
 from ledger.web.show import page
 from ledger.web.sitting import Desk
 
+SEERS: Final = ("admin", "reviewer", "chief", "accountant", "checker", "cashier", "maker")
+"""Whose form says that an alarm was seen."""
+
 
 class Waits(NamedTuple):
     """Something that waits for a post: how many, since when, and where it is done."""
@@ -86,6 +89,11 @@ _WAITING: Final[tuple[tuple[tuple[str, ...], str, str, LiteralString], ...]] = (
      "SELECT count(*), NULL::date FROM fund.difference WHERE region = %(region)s AND decision <> '' AND confirmed_by = ''"),
     (("checker",), "其他扣款待审批", "deductions",
      "SELECT count(*), NULL::date FROM fund.other_deduction WHERE region = %(region)s AND approved_by = ''"),
+    (("checker",), "清算方案、考核与个案待复核", "clearing",
+     "SELECT count(*), NULL::date FROM (SELECT 1 FROM fund.clearing_plan WHERE region = %(region)s AND approved_by = ''"
+     " UNION ALL SELECT 1 FROM fund.assessment WHERE region = %(region)s AND approved_by = ''"
+     " UNION ALL SELECT 1 FROM fund.special_case WHERE region = %(region)s AND approved_by = ''"
+     " UNION ALL SELECT 1 FROM fund.late_case WHERE region = %(region)s AND approved_by = '') c"),
     (("checker", "chief"), "余额调节表待复核", "bank",
      "SELECT count(*), min(made_on) FROM payments.reconciliation WHERE region = %(region)s AND state = 'made'"),
     (("checker",), "对账单收回、录入待复核", "statements",
@@ -127,7 +135,7 @@ def today(desk: Desk, _request: Request) -> Response:
     return page(
         desk, "today.html", title="工作台", day=day, alarms=alarms, mine=mine,
         others=[one for one in waits if one not in mine], flow=flow, clocks=clocks, found=found,
-        most=max([one.fen for one in flow] + [1]),
+        most=max([one.fen for one in flow] + [1]), sees=desk.can(*SEERS),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from ledger.books.manual import ManualVoucher
+from ledger.books.vouchers import Voucher
 from ledger.core.entries import Side
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan
@@ -17,7 +18,10 @@ LINES_MAX: Final = 500
 """Lines of a voucher typed at a page, as over HTTP; more come as a file."""
 FIELDS_MAX: Final = 100_000
 """Fields a form may have: past the lines, so that too long a one is refused in words and with what was typed."""
-HEADS: Final = ("business", "evidence", "attachments", "reverses", "receipts")
+HEADS: Final = ("business", "evidence", "attachments", "reverses", "receipts", "corrects", "kind", "reason")
+CORRECTIONS: Final = ("blue", "difference")
+"""What a voucher that corrects another (`corrects`) may be; the act writes its memo, with the reason after it."""
+_DATED: Final = {"blue": ("business",), "difference": ()}
 _CELL: Final = re.compile(
     r"l([0-9]{1,6})\.(memo|account|party|subfund|year|term|category|debit|credit)", re.ASCII
 )
@@ -71,6 +75,8 @@ def values_of(typed: Typed) -> dict[str, Any]:
             "voucher.line",
             f"此页至多填{LINES_MAX}行，所填{len(filled)}行：请用文件导入，或以模板、接口办理",
         )
+    if typed.heads["corrects"] and typed.heads["kind"] not in CORRECTIONS:
+        raise InvalidInput("voucher.text", "更正须为蓝字订正或差额更正", field="kind")
     memos = dict.fromkeys(line.memo for line in typed.lines if line.memo)
     if len(memos) > 1:
         raise InvalidInput(
@@ -78,12 +84,18 @@ def values_of(typed: Typed) -> dict[str, Any]:
             "一张凭证只有一个摘要，各行须相同（//抄上行）：请改为一致，或分张填制",
             field="摘要",
         )
+    corrects = typed.heads["corrects"]
+    said = {"voucher": corrects} if corrects else {"summary": next(iter(memos), "")}
     made: dict[str, Any] = {
-        "summary": next(iter(memos), ""),
+        **said,
         "evidence": typed.heads["evidence"],
         "line": [_line(n, line) for n, line in filled],
     }
-    for name in ("business", "attachments", "reverses"):
+    for name in (
+        ("reason", *_DATED[typed.heads["kind"]], "attachments")
+        if corrects
+        else ("business", "attachments", "reverses")
+    ):
         if typed.heads[name]:
             made[name] = typed.heads[name]
     if receipts := re.split(r"[\s，、;；]+", typed.heads["receipts"]):
@@ -103,6 +115,27 @@ def _line(n: int, line: TypedLine) -> str:
     amount = amount.replace(",", "") if _GROUPED.fullmatch(amount) else amount
     side = "借" if line.debit else "贷"
     return ":".join((side, code, amount, *dims)).rstrip(":")
+
+
+def typed_to_correct(posted: Voucher, kind: str) -> Typed:
+    """The form that corrects a posted voucher: its lines as they stand for a blue one; for a difference its accounts, the amounts left open."""
+    lines = [
+        TypedLine(
+            "",
+            str(line.account),
+            line.dims.counterparty,
+            line.dims.subfund,
+            str(line.dims.service_year or ""),
+            str(line.dims.term or ""),
+            line.dims.category,
+            yuan(line.amount_fen) if kind == "blue" and line.side == Side.DEBIT else "",
+            yuan(line.amount_fen) if kind == "blue" and line.side == Side.CREDIT else "",
+        )
+        for line in posted.lines
+    ]
+    heads = dict.fromkeys(HEADS, "") | {"corrects": posted.number, "kind": kind, "evidence": posted.evidence}
+    heads |= {"business": posted.business_date.isoformat()} if kind == "blue" else {}
+    return Typed(heads, lines)
 
 
 def typed_from(drafted: ManualVoucher) -> Typed:

@@ -14,12 +14,23 @@ from ledger.books.batches import waiting_batch
 from ledger.books.manual import STATES, ManualVoucher, manual_voucher, manual_vouchers
 from ledger.books.templates.fill import ground
 from ledger.books.templates.own import forms_on
+from ledger.books.vouchers import voucher
 from ledger.core.entries import Side
 from ledger.core.errors import InvalidInput, LedgerError, NotFound
 from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import Transaction
 from ledger.web.pages.acts import run_once
-from ledger.web.pages.voucher_form import HEADS, LINES_MAX, Typed, TypedLine, typed_from, typed_of, values_of
+from ledger.web.pages.voucher_form import (
+    CORRECTIONS,
+    HEADS,
+    LINES_MAX,
+    Typed,
+    TypedLine,
+    typed_from,
+    typed_of,
+    typed_to_correct,
+    values_of,
+)
 from ledger.web.show import ROWS, Filter, address, grid_page, page
 from ledger.web.sitting import Desk
 from reports.render.grid import Column, Grid, Line
@@ -27,6 +38,7 @@ from reports.rmb import rmb_upper
 from reports.wording import dimension_text
 
 _DRAFT: Final = "book voucher draft"
+_ACTS: Final = {"": _DRAFT, "blue": "correct blue", "difference": "correct difference"}
 _ATTACH: Final = "book voucher attach"
 _COLUMNS: Final = (
     Column("draft", "草稿"), Column("day", "业务日期", "day"), Column("summary", "摘要"), Column("amount", "金额", "money"),
@@ -91,6 +103,8 @@ def attached(desk: Desk, request: Request) -> Response:
 
 def new(desk: Desk, _request: Request) -> Response:
     """An empty form, or one filled as an earlier draft was."""
+    if desk.query.get("corrects"):
+        return _form(desk, _correcting(desk, desk.query["corrects"]))
     typed = Typed(dict.fromkeys(HEADS, "") | {"business": desk.today.isoformat()}, [TypedLine()] * 5)
     if like := desk.query.get("like"):
         with desk.tx() as tx:
@@ -103,13 +117,27 @@ def new(desk: Desk, _request: Request) -> Response:
     return _form(desk, typed)
 
 
+def _correcting(desk: Desk, reference: str) -> Typed:
+    """What a posted voucher's correction begins with."""
+    kind = desk.query.get("kind") if desk.query.get("kind") in CORRECTIONS else CORRECTIONS[0]
+    with desk.tx() as tx:
+        posted = voucher(tx, desk.book, reference)
+    if len(posted.lines) > LINES_MAX:
+        raise InvalidInput(
+            "voucher.line", f"此页至多填{LINES_MAX}行，凭证{posted.number}有{len(posted.lines)}行"
+        )
+    return typed_to_correct(posted, str(kind))
+
+
 def save(desk: Desk, _request: Request, form: dict[str, str]) -> Response:
     """Draft what was typed, once under the form's key; refused, the form stands as it was typed."""
     typed = typed_of(form, 5 if "more" in form else 0)
     if "more" in form:
         return _form(desk, typed)
     try:
-        return _drafted(desk, form, values_of(typed))
+        return _drafted(
+            desk, form, values_of(typed), _ACTS[typed.heads["kind"] if typed.heads["corrects"] else ""]
+        )
     except LedgerError as error:
         return _form(desk, typed, error)
 
@@ -165,8 +193,8 @@ def waiting(desk: Desk, _request: Request) -> Response:
     return page(desk, "waiting_vouchers.html", title="待复核清单", batch=batch, shown=shown)
 
 
-def _drafted(desk: Desk, form: Mapping[str, str], values: Mapping[str, Any]) -> Response:
-    _, made = run_once(desk, form, _DRAFT, {"book": str(desk.book), "date": desk.today.isoformat(), **values})
+def _drafted(desk: Desk, form: Mapping[str, str], values: Mapping[str, Any], act: str = _DRAFT) -> Response:
+    _, made = run_once(desk, form, act, {"book": str(desk.book), "date": desk.today.isoformat(), **values})
     return RedirectResponse(address(f"drafts/{made['draft']}", book=desk.book), 303)
 
 

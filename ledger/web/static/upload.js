@@ -22,7 +22,12 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
       if (request.responseURL.split("?")[0] !== form.action.split("?")[0]) { location.assign(request.responseURL); return; }
       const page = new DOMParser().parseFromString(request.responseText, "text/html");
       const alert = page.querySelector("main [role=alert]");
-      if (request.status < 400 && page.querySelector("main")) { document.querySelector("main").replaceWith(page.querySelector("main")); return; }
+      if (request.status < 400 && page.querySelector("main")) {
+        document.querySelector("main").replaceWith(page.querySelector("main"));
+        // what came asks for a signature: its script, which a page put in so does not run
+        if (document.querySelector("form[data-passkey]")) { import("/desk/static/passkey.js"); document.querySelector("form[data-passkey] button").focus(); }
+        return;
+      }
       done();
       say(form, alert || `未能办理（${request.status}）`);
     });

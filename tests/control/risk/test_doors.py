@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import datetime, time
 from typing import Any
 
@@ -15,7 +18,7 @@ from ledger.core.errors import LedgerError
 from ledger.simulation.people import DEMO_REGION
 from scheduler.jobs.risk import ask_rules
 from tests.scenes.month import HOSPITAL
-from tests.scenes.risk import AMOUNT, TODAY, TOMORROW
+from tests.scenes.risk import AMOUNT, LOOKED, TODAY, TOMORROW
 
 pytestmark = pytest.mark.usefixtures("kept_risk")
 
@@ -28,6 +31,46 @@ def test_the_worker_asks_the_rules_once(month: Any) -> None:
     assert said == ["新增风险事项4件", "新增风险事项0件"]
     assert {row[0] for row in month.asked("SELECT found_by FROM fund.risk_case")} == {"xitong"}
     app.close()
+
+
+def test_the_command_in_a_process_of_its_own(month: Any) -> None:
+    """What a person types, from the shell to the exit code: the case found anew, a step asked for, a refusal with its code."""
+    month.pretend("DELETE FROM fund.risk_case WHERE rule = 'amount'")
+    settings = month.database.settings
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DATABASE_URL", "FUNDLEDGER"))
+    }
+    env = plain | {
+        "FUNDLEDGER_HOME": str(settings.home),
+        "DATABASE_URL": str(settings.database_url),
+        "FUNDLEDGER_TODAY": str(TODAY),
+    }
+
+    def command(user: str, *words: str) -> tuple[int, dict[str, Any]]:
+        told = [
+            sys.executable,
+            "-m",
+            "ledger.cli",
+            "--as",
+            user,
+            "risk",
+            *words,
+            "--region",
+            str(DEMO_REGION),
+            "--json",
+        ]
+        done = subprocess.run(told, env=env, capture_output=True, text=True, check=False, timeout=60)
+        assert done.stdout.strip(), done.stderr
+        return done.returncode, json.loads(done.stdout.splitlines()[-1])
+
+    status, found = command("li", "run", "--day", str(LOOKED))
+    assert (status, [(one["rule"], one["figure"]) for one in found["found"]]) == (0, [("amount", "40000")])
+    [(number,)] = month.asked("SELECT n FROM fund.risk_case WHERE rule = 'amount'")
+    step = ("--case", str(number), "--step", "suspend", "--document", "决定1号")
+    status, refused = command("zhao", "propose", *step)
+    assert (status, refused["error"]) == (1, "risk.order"), refused
 
 
 def test_the_same_acts_by_the_command_line_s_door(month: Any) -> None:

@@ -166,6 +166,27 @@ def test_a_case_that_was_changed_is_named(town: Any, change: str) -> None:
         town.verified()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE fund.risk_case SET threshold = 20000, terms = jsonb_set(terms, '{threshold}', '20000') WHERE n = 1",
+        "UPDATE fund.risk_case SET terms = terms || '{\"more\": 1}' WHERE n = 2",
+        "INSERT INTO fund.region_policy VALUES (420100, 'risk_amount', '2026-10-01', '400', '文件1号', 'li', 'qian')",
+    ],
+)
+def test_a_case_rests_on_the_region_s_choices_of_its_day(town: Any, change: str) -> None:
+    """Its figure is found again, by terms the region did not choose: only the choices can tell."""
+    town.month.pretend(change)
+    town.month.pretend("UPDATE fund.risk_case c SET digest = fund.risk_digest(c)")
+    with pytest.raises(AssertionError, match="不是统筹区在2026-10-12的选择"):
+        town.verified()
+
+
+def test_what_was_chosen_since_changes_no_case(town: Any) -> None:
+    choose(town.engine, "li", "qian", DEMO_REGION, "risk_amount", "500", TOMORROW, "测试文件〔2026〕3号")
+    town.verified()
+
+
 def test_a_case_that_waits_is_an_alarm(month: Any) -> None:
     from datetime import datetime, time
 

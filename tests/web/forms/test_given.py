@@ -132,7 +132,7 @@ def test_every_kind_of_file_is_taken(desk: Any, press: Press) -> None:
 
 
 def test_every_kind_is_here() -> None:
-    assert len(UPLOADS) == 15
+    assert len(UPLOADS) == 16
 
 
 @pytest.mark.posts("/desk/records/one")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from html import unescape
 from typing import Any
 
 import pytest
@@ -150,6 +152,70 @@ def test_a_voucher_is_reversed_in_red_or_the_wish_sent_back(desk: Any, press: Pr
         {"v.reason": "科目无误"},
         effect=drafts,
     )
+
+
+@pytest.mark.posts("/desk/drafts/save")
+def test_a_voucher_is_corrected_by_a_difference_or_red_and_then_blue(desk: Any, press: Press) -> None:
+    """At the voucher form, from the voucher's own page: what is refused stands as it was typed."""
+    book, li, qian = "420100-310", press.by("li"), press.by("qian")
+    page, save = f"/desk/vouchers/%E8%AE%B0-202610-2?book={book}", f"/desk/drafts/save?book={book}"
+    drafts = "SELECT correction, corrects_seq, summary FROM books.voucher WHERE correction <> '' ORDER BY 1"
+    forms = {
+        kind: press.led(
+            "li", page, f"/desk/drafts/new?book={book}&amp;corrects=%E8%AE%B0-202610-2&amp;kind={kind}"
+        )
+        for kind in ("blue", "difference")
+    }
+    assert "drafts/new" not in qian.get(page).text
+    blue = cells(li, forms["blue"]) | li.form(forms["blue"], save)
+    assert (blue["kind"], blue["l0.debit"]) == ("blue", "100000000.00")
+    first = li.post(
+        save, blue | {"reason": "金额有误", "l0.debit": "99999999.00", "l1.credit": "99999999.00"}
+    )
+    assert (first.status_code, "correct.red_first" in first.text) == (409, True), first.text[-900:]
+    assert 'value="金额有误"' in first.text
+    assert 'name="corrects" value="记-202610-2"' in first.text
+    assert 'value="99999999.00"' in first.text
+    same = li.post(save, blue | {"key": "same"})
+    assert "correct.no_change" in same.text
+    assert "voucher.text" in li.post(save, blue | {"key": "k", "kind": "green"}).text
+    other = cells(li, forms["difference"]) | li.form(forms["difference"], save)
+    assert (other["l0.account"], other["l0.debit"], "business" in other) == ("1004", "", False)
+    change = {"reason": "少记", "l0.debit": "1.00", "l1.credit": "1.00"}
+    made = [li.post(save, other | change) for _ in range(2)]  # a double click
+    assert [answer.status_code for answer in made] == [303, 303], made[0].text[-900:]
+    [(kind, _, summary)] = press.asked(drafts)
+    assert (kind, summary.endswith("记-202610-2号凭证：少记")) == ("difference", True)
+    draft = made[0].headers["location"]
+    press(
+        "qian",
+        draft,
+        "book voucher reject",
+        {"v.reason": "应红字冲销"},
+        effect="SELECT count(*) FROM books.voucher_decision",
+    )
+    press("li", page, "correct red", {"v.reason": "记错"}, effect="SELECT count(*) FROM books.voucher")
+    [(red,)] = press.asked("SELECT voucher_id FROM books.voucher WHERE reverses_seq > 0")
+    press(
+        "qian",
+        f"/desk/drafts/{red}?book={book}",
+        "book voucher approve",
+        effect="SELECT count(*) FROM books.entry",
+    )
+    anew = (
+        cells(li, forms["blue"])
+        | li.form(forms["blue"], save)
+        | {"reason": "金额有误", "l0.debit": "2.00", "l1.credit": "2.00"}
+    )
+    done = li.post(save, anew)
+    assert done.status_code == 303, done.text[-900:]
+    assert "订正" in li.get(done.headers["location"]).text
+
+
+def cells(browser: Any, page: str) -> dict[str, str]:
+    """What the voucher form's visible fields hold."""
+    found = re.findall(r'<input name="([^"]+)"[^>]*? value="([^"]*)"', browser.get(page).text)
+    return {name: unescape(value) for name, value in found}
 
 
 @pytest.mark.posts("cash move", "cash approve-move")

@@ -89,6 +89,9 @@ def test_a_finding_from_its_appeal_to_its_decision(desk: Any, press: Press) -> N
     ):  # fmt: skip
         done = press(user, page, "audit act", {"v.reason": "经查"} | typed, effect=states, event=event)
     assert done == [("final", 8_000)]
+    assert "/desk/act/audit/act" not in press.by("qian").get(page).text  # final, and no more to be taken back
+    desk.month.take(bill_line("R1", fund=-100_000, cash=-20_000, init="S1", time="20:00:00"))
+    assert 'value="cancel"' in press.by("qian").get(page).text  # but of a record that was reversed
 
 
 @pytest.mark.posts(

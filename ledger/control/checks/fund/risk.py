@@ -8,12 +8,12 @@ from typing import Any, Final, NamedTuple
 
 from ledger.control.breach import Breach
 from ledger.control.risk.catalogue import RULES
-from ledger.control.risk.run import asked_of
+from ledger.control.risk.run import asked_of, terms_by
 from ledger.control.snapshot import Snapshot
 
 _CASES: Final = """
     SELECT c.region, c.n, c.rule, c.institution, c.period, c.day, c.figure, c.threshold, c.terms, c.evidence, c.seq_310, c.seq_390,
-           c.digest <> fund.risk_digest(c)
+           c.found_on, c.digest <> fund.risk_digest(c)
       FROM fund.risk_case c ORDER BY c.region, c.n
 """
 # A step whose predecessor is not confirmed before it; the same persons on both sides, or somebody unknown here; another case's figures.
@@ -35,6 +35,14 @@ _STEPS: Final = """
      CROSS JOIN LATERAL (SELECT fund.risk_before(s.region, c.institution, s.step, s.proposed_on) AS step) b
      ORDER BY s.region, s.case_n, s.n
 """
+# The region's choices for a day as they were decided by the day a case was found on: what was chosen since changes no case.
+_CHOSEN: Final = """
+    SELECT DISTINCT ON (y.key) y.key, y.value FROM fund.region_policy y
+     WHERE y.region = %(region)s AND y.from_day <= %(day)s AND starts_with(y.key, 'risk_') AND NOT EXISTS (
+           SELECT 1 FROM fund.policy_proposal p WHERE p.region = y.region AND p.key = y.key AND p.from_day = y.from_day
+              AND p.state = 'confirmed' AND p.decided_on > %(found)s)
+     ORDER BY y.key, y.from_day DESC
+"""
 _OPEN: Final = """
     SELECT c.region, count(*) FROM fund.risk_case c
      WHERE NOT EXISTS (SELECT 1 FROM fund.risk_step s WHERE s.region = c.region AND s.case_n = c.n AND s.state = 'confirmed'
@@ -55,6 +63,7 @@ class _Case(NamedTuple):
     evidence: list[dict[str, Any]]
     seq_310: int
     seq_390: int
+    found_on: date
     changed: bool
 
 
@@ -89,6 +98,10 @@ def _case(snapshot: Snapshot, one: _Case) -> Iterator[Breach]:
         rule.period(one.day),
     ):
         message = f"风险事项的数{one.figure}不是规则从记录重新得出的数{again}，或所列各行不同"
+        yield Breach("INV-12", str(one.region), f"risk {one.n}", message)
+    chosen: dict[str, str] = dict(snapshot.rows(_CHOSEN, region=one.region, day=one.day, found=one.found_on))
+    if one.terms != terms_by(rule, chosen.get):
+        message = f"风险事项所用的条件{one.terms}不是统筹区在{one.day}的选择"
         yield Breach("INV-12", str(one.region), f"risk {one.n}", message)
     if one.changed:
         yield Breach("INV-12", str(one.region), f"risk {one.n}", "风险事项与其摘要不符，已被改动")

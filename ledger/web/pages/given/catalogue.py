@@ -79,6 +79,9 @@ UPLOADS: Final = {
         "calendar import", "一年的节假日表", "CSV：year,day,working,source；待另一人复核后生效。", ("maker",), "region"),
     "budget": Upload(
         "clear budget", "清算方案", "JSON：预算、分段、考核等级与个案；待另一人凭摘要复核。", ("maker",), "region", (_FUND, _YEAR), dated=True),
+    "rates": Upload(
+        "clear rates", "费率、点值", "JSON：一个类别的DRG权重与费率或DIP分值与点值；与可分配预算不符的拒绝。方案待另一人在清算页复核。",
+        ("maker",), "region", (_FUND, _YEAR)),
     "vouchers": Upload(
         "book voucher import", "税务、财政文件（逐行制单）", "CSV（UTF-8）或一张工作表的xlsx；合规的行制单，不合规的逐行列明。",
         ("accountant", "maker"), "book",

@@ -199,9 +199,9 @@ def _charts(found: Monitor) -> list[Chart]:
         )
     whole = found.covered
     if whole.share is not None:
-        rows = [("资金", whole.share, percent(whole.share)), ("其中日拨付", whole.daily_share or 0, percent(whole.daily_share)),
-                ("机构", whole.institution_share or 0, percent(whole.institution_share))]  # fmt: skip
-        charts.append(shares(f"{found.term} 即时结算覆盖率", rows, GOAL))
+        rows = [("资金", whole.share, percent(whole.share)), ("机构", whole.institution_share or 0, percent(whole.institution_share)),
+                ("其中日拨付", whole.daily_share or 0, percent(whole.daily_share))]  # fmt: skip
+        charts.append(shares(f"{found.term} 即时结算覆盖率", rows, GOAL, 2))
     return charts
 
 
