@@ -54,7 +54,8 @@ def check_traces(snapshot: Snapshot) -> Iterator[Breach]:
     marked = {
         noun for (noun,) in snapshot.rows("SELECT noun FROM access.trace WHERE region = 0 AND op = 'mark'")
     }
-    told = {noun for (noun,) in snapshot.rows("SELECT DISTINCT noun FROM access.trace WHERE op <> 'mark'")}
+    kept = snapshot.rows("SELECT DISTINCT region, noun FROM access.trace WHERE op <> 'mark'")
+    told = {noun for _, noun in kept}
     told |= snapshot.filled(table for table, one in TRACED.items() if not one.proofs)
     for table, one in TRACED.items():
         if table not in marked:
