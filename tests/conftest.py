@@ -19,7 +19,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy.engine import Engine
 
 from ledger.control import verify as verifying
@@ -27,11 +26,11 @@ from ledger.control.checks.house.shipped import check_house
 from ledger.db.cluster import DATABASE, Cluster
 from ledger.db.engine import admin_engine, auditor_engine, login_url, service_engine
 from ledger.db.migrate import migrate
-from ledger.db.roles import grant_database
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
 from ledger.simulation.people import found_demo
 from tests.scenes import everybody
+from tests.scenes.databases import close_database, copy_database, drop_database, leave
 from tests.scenes.server import fast_cluster, memory, new_home
 
 ROOT = pytest.StashKey[Path]()
@@ -79,6 +78,7 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     root = config.stash.get(ROOT, None)
+    leave()
     if root is None or hasattr(config, "workerinput"):
         return
     fast_cluster(root).stop("immediate")
@@ -145,8 +145,7 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
             if request.config.getoption(EVERYBODY):
                 with psycopg.connect(made.admin_url(), autocommit=True) as admin:
                     admin.execute(everybody.DEMAND)
-            with psycopg.connect(made.admin_url("postgres"), autocommit=True) as admin:
-                admin.execute(f"ALTER DATABASE {DATABASE} IS_TEMPLATE true ALLOW_CONNECTIONS false")
+            close_database(made, DATABASE)
             migrated.touch()
     if request.config.getoption(EVERYBODY):
         everybody.let_everybody_sign(made)
@@ -160,9 +159,14 @@ def new_database_name() -> str:
 
 
 @pytest.fixture
-def database(cluster: Cluster, new_database_name: str) -> Iterator[Database]:
-    """A clone of the migrated template, dropped afterwards."""
-    yield from _clone(cluster, DATABASE, new_database_name)
+def database(request: pytest.FixtureRequest, cluster: Cluster, new_database_name: str) -> Iterator[Database]:
+    """A clone of the migrated template, dropped afterwards; of a later one where the test stands on one (as `world` says)."""
+    yield from _clone(cluster, _latest(request, DATABASE), new_database_name)
+
+
+def _latest(request: pytest.FixtureRequest, base: str) -> str:
+    kept = [request.getfixturevalue(name) for name in request.fixturenames if name.startswith("kept_")]
+    return max([base, *kept], key=len)
 
 
 def own_settings(cluster: Cluster, name: str, url: str) -> Settings:
@@ -175,21 +179,11 @@ def own_settings(cluster: Cluster, name: str, url: str) -> Settings:
 
 
 def _clone(cluster: Cluster, template: str, name: str) -> Iterator[Database]:
-    made = sql.Identifier(name)
-    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-                made, sql.Identifier(template)
-            )
-        )
-    url = cluster.admin_url(name)
-    with psycopg.connect(url, autocommit=True) as admin:
-        grant_database(admin)
+    url = copy_database(cluster, template, name)
     clone = Database(name, own_settings(cluster, name, url))
     yield clone
     clone.close()
-    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
+    drop_database(cluster, name)
 
 
 Keep = Callable[[str, str, Callable[[Settings], None]], str]
@@ -201,24 +195,13 @@ def keep(cluster: Cluster, request: pytest.FixtureRequest) -> Keep:
     root = request.config.stash[ROOT]
 
     def kept(name: str, base: str, fill: Callable[[Settings], None]) -> str:
-        made = sql.Identifier(name)
-        with (root / "session.lock").open("w") as lock:
+        with (root / f"{name}.lock").open("w") as lock:  # others are made meanwhile
             fcntl.flock(lock, fcntl.LOCK_EX)
             ready = root / f"{name}.ready"
             if ready.exists():
                 return name
-            with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-                admin.execute(
-                    sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-                        made, sql.Identifier(base)
-                    )
-                )
-                with psycopg.connect(cluster.admin_url(name), autocommit=True) as granting:
-                    grant_database(granting)
-                fill(Settings(home=cluster.home, database_url=cluster.admin_url(name)))
-                admin.execute(
-                    sql.SQL("ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false").format(made)
-                )
+            fill(Settings(home=cluster.home, database_url=copy_database(cluster, base, name)))
+            close_database(cluster, name)
             ready.touch()
         return name
 
@@ -239,8 +222,7 @@ def world(
 
     Of a later template where the test stands on one: a session fixture named `kept_…`, a name made of its base's.
     """
-    kept = [request.getfixturevalue(name) for name in request.fixturenames if name.startswith("kept_")]
-    yield from _clone(cluster, max([founded, *kept], key=len), new_database_name)
+    yield from _clone(cluster, _latest(request, founded), new_database_name)
 
 
 @pytest.fixture

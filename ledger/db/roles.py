@@ -50,11 +50,17 @@ def prepare(settings: Settings, dbname: str | None = None) -> None:
 
 
 def grant_database(admin: psycopg.Connection) -> None:
-    """Who may do what with the database `admin` (in autocommit) is connected to.
+    """Who may do what with the database `admin` (in autocommit) is connected to."""
+    grant_on(admin, admin.info.dbname)
+    admin.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+
+
+def grant_on(admin: psycopg.Connection, dbname: str) -> None:
+    """Who may do what with a database as a whole, said from any other of its server.
 
     Such grants belong to the database itself and are not copied into a clone, so clones call this too.
     """
-    name = sql.Identifier(admin.info.dbname)
+    name = sql.Identifier(dbname)
     for statement in (
         "REVOKE ALL ON DATABASE {} FROM PUBLIC",
         "GRANT CONNECT, TEMPORARY ON DATABASE {} TO fundledger_service, fundledger_poster, fundledger_intake,"
@@ -63,7 +69,6 @@ def grant_database(admin: psycopg.Connection) -> None:
         "GRANT CREATE, TEMPORARY ON DATABASE {} TO fundledger_owner",
     ):
         admin.execute(sql.SQL(statement).format(name))
-    admin.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
 
 
 def _grant_memberships(admin: psycopg.Connection) -> None:

@@ -17,6 +17,9 @@ from ledger.access.keys import make_key
 from ledger.access.users import Person, found_region
 from ledger.api.intake.service import Service, make_service
 from ledger.cli.remote import Remote
+from ledger.db.cluster import DATABASE
+from ledger.db.connections import Direct
+from ledger.db.engine import admin_engine
 from ledger.db.unit_of_work import unit_of_work
 from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import read_institutions
@@ -26,6 +29,7 @@ from ledger.payments.orders.own_accounts import OwnAccount
 from ledger.settings import Settings
 from ledger.simulation.platform.day import day_lines
 from ledger.simulation.platform.institutions import MadeInstitution, make_institutions
+from tests.scenes.month import closing_direct
 from tests.scenes.served import served
 
 REGION = 420100
@@ -79,13 +83,8 @@ class World:
         self, user: str, region: int = REGION, expires: str = "2099-01-01", *, revoked: bool = False
     ) -> str:
         """A key the user begins with, written by the database administrator as `found_region` writes the users."""
-        made = make_key()
         with psycopg.connect(self.database.admin_url, autocommit=True) as admin:
-            admin.execute(
-                "INSERT INTO access.api_key VALUES (%s, %s, %s, 'test', %s, %s)",
-                [made.digest, region, user, expires, revoked],
-            )
-        return made.secret
+            return _new_key(admin, user, region, expires, revoked=revoked)
 
     def auth(self, user: str = "intake") -> dict[str, str]:
         return {"authorization": f"Bearer {self.keys[user]}"}
@@ -114,14 +113,25 @@ class World:
         raise AssertionError("no record with amounts as text")
 
 
-def prepare(database: Any, folder: Path) -> World:
+@pytest.fixture(scope="session")
+def kept_region(keep: Any) -> str:
+    """The template with both regions and the institutions."""
+    return str(keep(f"{DATABASE}_region", DATABASE, _found))
+
+
+def _found(settings: Settings) -> None:
     """Set the region up through the same services the fund's people use."""
-    found_region(database.admin_engine, REGION, PEOPLE)
-    found_region(database.admin_engine, OTHER_REGION, OTHERS)
-    settings = database.settings.model_copy(update={"today": PAY_DATE})
-    world = World(settings, database, make_institutions(12, REGION))
-    import_shipped_calendar(database.admin_engine)
-    with world.tx() as tx:
+    admin = admin_engine(settings)
+    found_region(admin, REGION, PEOPLE)
+    found_region(admin, OTHER_REGION, OTHERS)
+    import_shipped_calendar(admin)
+    admin.dispose()
+    with closing_direct(settings) as engine:
+        _set_up(engine, settings.home / "institutions.jsonl")
+
+
+def _set_up(engine: Direct, file: Path) -> None:
+    with unit_of_work(engine, "accountant", REGION) as tx:
         set_up_region(
             tx,
             "示例市",
@@ -132,20 +142,36 @@ def prepare(database: Any, folder: Path) -> World:
             ),
             date(2026, 10, 1),
         )
-    file = folder / "institutions.jsonl"
-    file.write_text("".join(f"{item.line(DAY)}\n" for item in world.institutions), encoding="utf-8")
-    bring_in_institutions(
-        world.database.service_engine, "maker", "checker", REGION, DAY, read_institutions(file)
-    )
-    for region, people in ((REGION, PEOPLE), (OTHER_REGION, OTHERS)):
-        for person in people:
-            world.keys[person.user] = world.new_key(person.user, region)
-    return world
+    made = make_institutions(12, REGION)
+    file.write_text("".join(f"{item.line(DAY)}\n" for item in made), encoding="utf-8")
+    bring_in_institutions(engine, "maker", "checker", REGION, DAY, read_institutions(file))
 
 
 @pytest.fixture
-def world(database: Any, tmp_path: Path) -> World:
-    return prepare(database, tmp_path)
+def world(kept_region: str, database: Any) -> World:
+    settings = database.settings.model_copy(update={"today": PAY_DATE})
+    world = World(settings, database, make_institutions(12, REGION))
+    with psycopg.connect(database.admin_url) as admin:
+        for region, people in ((REGION, PEOPLE), (OTHER_REGION, OTHERS)):
+            for person in people:
+                world.keys[person.user] = _new_key(admin, person.user, region)
+    return world
+
+
+def _new_key(
+    admin: psycopg.Connection[Any],
+    user: str,
+    region: int,
+    expires: str = "2099-01-01",
+    *,
+    revoked: bool = False,
+) -> str:
+    made = make_key()
+    admin.execute(
+        "INSERT INTO access.api_key VALUES (%s, %s, %s, 'test', %s, %s)",
+        [made.digest, region, user, expires, revoked],
+    )
+    return made.secret
 
 
 @pytest.fixture

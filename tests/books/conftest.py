@@ -13,18 +13,18 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy import Engine
 
 from ledger.books.journal import post
 from ledger.books.setup import open_book
 from ledger.control.verify import verify
 from ledger.core.entries import Book, EntryDraft, Leg, Posted, credit, debit
+from ledger.db.cluster import DATABASE
 from ledger.db.engine import auditor_engine, login_url, service_engine
-from ledger.db.roles import grant_database
 from ledger.db.unit_of_work import unit_of_work
 from ledger.db.urls import libpq_url
 from ledger.settings import Settings
+from tests.scenes.databases import copy_database, drop_database
 
 REGION = 420100
 DAY = date(2026, 10, 14)
@@ -115,13 +115,8 @@ def for_a_while(admin_url: str, user: str, role: str) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def ledger(cluster: Any) -> Iterator[Ledger]:
     name = f"books_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}_{next(_names)}"
-    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE fundledger STRATEGY FILE_COPY").format(sql.Identifier(name))
-        )
-    url = cluster.admin_url(name)
+    url = copy_database(cluster, DATABASE, name)
     with psycopg.connect(url, autocommit=True) as admin:
-        grant_database(admin)
         for user, (person, roles) in USERS.items():
             admin.execute("INSERT INTO access.app_user VALUES (%s, %s, %s)", [user, person, user])
             for role in roles:
@@ -149,5 +144,4 @@ def ledger(cluster: Any) -> Iterator[Ledger]:
     yield made
     made.service.dispose()
     made.auditor.dispose()
-    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    drop_database(cluster, name)

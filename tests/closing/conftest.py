@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy import Engine
 
 from ledger.books.manual import ManualContent
@@ -21,18 +19,18 @@ from ledger.closing.status import PeriodStatus, status
 from ledger.control.breach import Breach
 from ledger.control.verify import verify
 from ledger.core.entries import Book, Leg, Posted, credit, debit
+from ledger.db.cluster import DATABASE
 from ledger.db.engine import auditor_engine, login_url, service_engine
-from ledger.db.roles import grant_database
 from ledger.db.unit_of_work import unit_of_work
 from ledger.db.urls import libpq_url
 from ledger.founding import book_by_hand
 from ledger.fund.region.choices import confirm_choices, propose_choice, read_choices
 from ledger.settings import Settings
 from ledger.simulation.people import found_demo
+from tests.scenes.databases import copy_database, drop_database
 
 BOOK, RESIDENT = Book(420100, 310), Book(420100, 390)
 OPENED, OCT, LAST, NOV = date(2025, 10, 1), date(2025, 10, 14), date(2025, 10, 31), date(2025, 11, 2)
-_names = itertools.count(1)
 
 
 @dataclass
@@ -43,6 +41,7 @@ class Agency:
     service: Engine
     auditor: Engine
     home: Path
+    names: Iterator[int] = field(default_factory=lambda: itertools.count(101))
 
     @property
     def admin_url(self) -> str:
@@ -56,7 +55,7 @@ class Agency:
         return unit_of_work(self.service, user, 420100)
 
     def book(self, day: date, *legs: Leg, book: Book = BOOK, summary: str = "入账") -> Posted:
-        content = ManualContent(day, f"{summary}{next(_names)}", f"单据{next(_names)}", legs)
+        content = ManualContent(day, f"{summary}{next(self.names)}", f"单据{next(self.names)}", legs)
         return book_by_hand(self.service, "li", "qian", book, day, content)
 
     def close(self, period: int = 202510, on: date = NOV, book: Book = BOOK, user: str = "li") -> bytes:
@@ -125,13 +124,16 @@ def method(agency: Agency, value: str, begun: date = date(2025, 1, 1)) -> None:
         confirm_choices(tx, read_choices(tx).digest, begun)
 
 
-@pytest.fixture(scope="module")
-def seeded(cluster: Any) -> Iterator[str]:
-    name = f"closing_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}_{next(_names)}"
-    settings = Settings(home=cluster.home, database_url=cluster.admin_url(name))
+@pytest.fixture(scope="session")
+def kept_october(keep: Any) -> str:
+    """The template with the region and its October."""
+    return str(keep("october", DATABASE, _live_october))
+
+
+def _live_october(settings: Settings) -> None:
     found_demo(settings, OPENED)
     engine = service_engine(settings)
-    made = Agency(settings, engine, engine, cluster.home)
+    made = Agency(settings, engine, engine, settings.home, itertools.count(1))
     made.book(OCT, debit(1005, 900_000), credit(400101, 600_000), credit(400102, 300_000))
     made.book(OCT, debit(1005, 70_000), credit(41010101, 70_000))
     made.book(OCT, debit(1005, 11_000), credit(4601, 11_000))
@@ -140,27 +142,14 @@ def seeded(cluster: Any) -> Iterator[str]:
     made.book(OCT, debit(540101, -300), credit(1005, -300), summary="退回")
     made.book(OCT, debit(1005, 5_000), credit(4001, 5_000), book=RESIDENT)
     engine.dispose()
-    yield name
-    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
-def agency(cluster: Any, seeded: str, tmp_path: Path) -> Iterator[Agency]:
-    name = f"{seeded}_{next(_names)}"
-    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-                sql.Identifier(name), sql.Identifier(seeded)
-            )
-        )
-    url = cluster.admin_url(name)
-    with psycopg.connect(url, autocommit=True) as admin:
-        grant_database(admin)
+def agency(cluster: Any, kept_october: str, new_database_name: str, tmp_path: Path) -> Iterator[Agency]:
+    url = copy_database(cluster, kept_october, new_database_name)
     settings = Settings(home=cluster.home, database_url=url)
     made = Agency(settings, service_engine(settings), auditor_engine(settings), tmp_path)
     yield made
     made.service.dispose()
     made.auditor.dispose()
-    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    drop_database(cluster, new_database_name)

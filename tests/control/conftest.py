@@ -34,14 +34,15 @@ from ledger.core.digests import (
     record_digest,
 )
 from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, credit, debit
+from ledger.db.cluster import DATABASE
 from ledger.db.engine import auditor_engine, service_engine
-from ledger.db.roles import grant_database
 from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import Institution
 from ledger.fund.intake.loads import complete_load, open_load
 from ledger.settings import Settings
+from tests.scenes.databases import copy_database, drop_database
 from tests.scenes.papers import PaperSaid, keep_paper
 
 REGION = 420100
@@ -402,32 +403,22 @@ def populate(service: Engine) -> None:
 
 def _clone(server: Server, template: str) -> tuple[str, Settings]:
     name = f"town_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}_{next(_names)}"
-    with psycopg.connect(server.admin_url("postgres"), autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-    url = server.admin_url(name)
-    with psycopg.connect(url, autocommit=True) as admin:
-        grant_database(admin)
-    return name, Settings(home=server.home, database_url=url)
+    return name, Settings(home=server.home, database_url=copy_database(server, template, name))
 
 
-def _drop(server: Server, name: str) -> None:
-    with psycopg.connect(server.admin_url("postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+_drop = drop_database
 
 
 @pytest.fixture(scope="session")
-def town_template(cluster: Server) -> Iterator[str]:
-    name, settings = _clone(cluster, "fundledger")
+def town_template(keep: Any) -> str:
+    return str(keep("town", DATABASE, _fill))
+
+
+def _fill(settings: Settings) -> None:
     _users(str(settings.database_url))
     engine = service_engine(settings)
     populate(engine)
     engine.dispose()
-    yield name
-    _drop(cluster, name)
 
 
 @pytest.fixture

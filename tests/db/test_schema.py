@@ -15,6 +15,7 @@ import pytest
 from ledger.core.errors import Conflict, InFlight, LedgerError
 from ledger.db import identity, present
 from ledger.db import migrate as migrations
+from ledger.db.cluster import DATABASE
 from ledger.db.engine import service_engine
 from ledger.db.fingerprint import FROZEN, fingerprint
 from ledger.db.identity import carried, require_current, revisions, script_location, stored
@@ -24,19 +25,22 @@ from ledger.db.statements import split, statements
 from ledger.settings import Settings
 from ledger.simulation.people import found_demo
 from tests.db.catalogue import build_present, differences, run, whole
+from tests.scenes.databases import copy_database
 
 R0001 = "48eacf17602c0909b4c2009e800523fe2f246b46ecb727b1bfbb899f6dceda1f"
 OWNER = "SET LOCAL ROLE fundledger_owner"
 
 
 @pytest.fixture
-def make(cluster: Any, new_database_name: str) -> Iterator[Callable[[str], Settings]]:
-    """Settings of an empty database with its roles; dropped afterwards."""
+def make(cluster: Any, new_database_name: str) -> Iterator[Callable[..., Settings]]:
+    """Settings of an empty database with its roles, or of one that is migrated; dropped afterwards."""
     made: list[str] = []
 
-    def named(kind: str) -> Settings:
+    def named(kind: str, *, migrated: bool = False) -> Settings:
         name = f"{new_database_name}_{kind}"
         made.append(name)
+        if migrated:
+            return Settings(home=cluster.home, database_url=copy_database(cluster, DATABASE, name))
         settings = Settings(home=cluster.home, database_url=cluster.admin_url(name))
         prepare(settings)
         return settings
@@ -93,8 +97,7 @@ def test_the_revisions_and_the_readable_present_make_the_same_schema(make: Any) 
 
 
 def test_a_difference_would_be_found(make: Any) -> None:
-    settings = make("one")
-    migrate(settings)
+    settings = make("one", migrated=True)
     with admin(settings) as connection:
         before = whole(connection)
         for change in (
@@ -132,8 +135,7 @@ def test_statements_end_where_they_end() -> None:
 
 
 def test_the_step_puts_right_what_was_changed_beside_it(make: Any) -> None:
-    settings = make("one")
-    migrate(settings)
+    settings = make("one", migrated=True)
     with admin(settings) as connection:
         right = whole(connection)
         run(
@@ -155,8 +157,7 @@ def test_the_step_puts_right_what_was_changed_beside_it(make: Any) -> None:
 
 def test_a_function_with_the_arguments_of_an_earlier_release_goes(make: Any) -> None:
     """Left beside today's, a call with fewer arguments would mean either, and `verify` names it as nobody's."""
-    settings = make("one")
-    migrate(settings)
+    settings = make("one", migrated=True)
     with admin(settings) as connection:
         right = whole(connection)
         connection.execute(OWNER)
@@ -175,8 +176,7 @@ def test_a_function_with_the_arguments_of_an_earlier_release_goes(make: Any) -> 
 def test_a_function_of_another_text_is_replaced_and_no_other(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = make("one")
-    migrate(settings)
+    settings = make("one", migrated=True)
     another_build(tmp_path, monkeypatch)
     found = plan(settings)
     assert (found.needed, found.revisions, found.replaced) == (True, (), ("access.person",))
@@ -329,8 +329,7 @@ def test_killed_before_any_statement_it_is_as_before_and_then_whole(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
     """The default group kills before every fourth statement, beginning with another one each day; the long group before all."""
-    settings = make("killed")
-    migrate(settings)
+    settings = make("killed", migrated=True)
     with admin(settings) as connection:
         before = whole(connection)
     later_release(tmp_path, monkeypatch)
@@ -368,8 +367,7 @@ def test_killed_before_any_statement_it_is_as_before_and_then_whole(
 def test_a_lock_that_cannot_be_had_is_said_and_nothing_is_changed(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = make("locked")
-    migrate(settings)
+    settings = make("locked", migrated=True)
     later_release(tmp_path, monkeypatch)
     monkeypatch.setattr(migrations, "LOCK_WAIT", "200ms")
     with admin(settings) as busy:
@@ -385,8 +383,7 @@ def test_a_lock_that_cannot_be_had_is_said_and_nothing_is_changed(
 def test_what_is_told_before_can_call_it_off(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = make("off")
-    migrate(settings)
+    settings = make("off", migrated=True)
     later_release(tmp_path, monkeypatch)
 
     def no(found: Any) -> None:

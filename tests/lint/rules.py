@@ -154,7 +154,7 @@ def clocks(house: House, home: str = "ledger/core/dates.py") -> Iterator[Found]:
     """The machine's day or time taken past its one home: a dated run, a practice home and a replay would not follow."""
     for module in house.modules.values():
         if module.path != home:
-            for node in ast.walk(module.tree):
+            for node in module.nodes:
                 if isinstance(node, ast.Name) and node.id == "SystemClock":
                     yield Found("clock", module.path, node.lineno, "SystemClock")
                 elif isinstance(node, ast.Attribute):
@@ -180,7 +180,7 @@ def written(house: House, home: str = "ledger/core/private.py") -> Iterator[Foun
     """Files opened for writing past their one home, which makes them their owner's alone; what is made up to practise with is not asked."""
     for module in house.modules.values():
         if module.path != home and not module.path.startswith(_MADE_UP):
-            for node in ast.walk(module.tree):
+            for node in module.nodes:
                 if isinstance(node, ast.Call) and (how := _writes(node)):
                     yield Found("written", module.path, node.lineno, how)
 
@@ -193,7 +193,7 @@ def folders(house: House, home: str = "ledger/core/private.py") -> Iterator[Foun
     """Folders made past their one home, which makes them and what was missing above them their owner's alone."""
     for module in house.modules.values():
         if module.path not in (home, *_HOME_MADE) and not module.path.startswith(_MADE_UP):
-            for node in ast.walk(module.tree):
+            for node in module.nodes:
                 if not isinstance(node, ast.Call) or _last(node.func) not in ("mkdir", "makedirs"):
                     continue
                 modes = [word.value for word in node.keywords if word.arg == "mode"]
@@ -220,7 +220,7 @@ def _writes(call: ast.Call) -> str:
 def raw_codes(house: House) -> Iterator[Found]:
     """A state, kind or reason put into a Chinese sentence as the database keeps it, past ledger.core.words."""
     for module in house.modules.values():
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.JoinedStr) and any(
                 isinstance(part, ast.Constant) and _CHINESE.search(str(part.value)) for part in node.values
             ):
@@ -231,7 +231,7 @@ def raw_codes(house: House) -> Iterator[Found]:
 
 
 def _constants(module: Module) -> Iterator[ast.Constant]:
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Constant) and id(node) not in module.docs:
             yield node
 

@@ -57,9 +57,14 @@ class Module:
                     self.imported[name.asname or name.name] = (node.module, name.name)
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All of the tree: every rule goes through it."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def docs(self) -> set[int]:
         """Docstrings, of attributes too: text for people."""
-        return {id(node.value) for node in ast.walk(self.tree) if isinstance(node, ast.Expr)}
+        return {id(node.value) for node in self.nodes if isinstance(node, ast.Expr)}
 
     def said(self, node: ast.expr, depth: int = 0) -> str | None:
         """What a string expression says; None where it is no string."""
@@ -102,7 +107,7 @@ class Module:
         """Names whose text is built into others here."""
         return {
             name.id
-            for node in ast.walk(self.tree)
+            for node in self.nodes
             if isinstance(node, (ast.BinOp, ast.JoinedStr))
             for name in ast.walk(node)
             if isinstance(name, ast.Name)
@@ -184,7 +189,10 @@ class House:
         """The house as it lies on disk."""
         return cls({path.as_posix(): (root / path).read_text(encoding="utf-8") for path in paths})
 
-    def texts(self) -> Iterator[Text]:
-        """Every string of every file."""
-        for module in self.modules.values():
-            yield from module.texts()
+    def texts(self) -> list[Text]:
+        """Every string of every file, read once."""
+        return self._texts
+
+    @cached_property
+    def _texts(self) -> list[Text]:
+        return [text for module in self.modules.values() for text in module.texts()]

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy.engine import Engine
 
@@ -23,6 +24,7 @@ from ledger.books.setup import open_book, open_period
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
 from ledger.core.errors import Conflict, LedgerError
+from ledger.db.cluster import DATABASE
 from ledger.db.safekeeping.fields import MAGIC, fields
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.founding import bring_in_institutions
@@ -34,6 +36,8 @@ from ledger.payments.orders.order import read_orders
 from ledger.payments.orders.values import Batch, BatchDraft, ItemDraft, OrderDraft, PayableDraft
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
+from ledger.settings import Settings
+from tests.scenes.month import closing_direct
 
 REGION = 420100
 FUND = 310
@@ -249,17 +253,24 @@ def insert_records(tx: Transaction, institution: str, rows: Sequence[tuple[str, 
     )
 
 
+@pytest.fixture(scope="session")
+def kept_wuhan(keep: Any) -> str:
+    """The template with the region, its people, a book and its account."""
+    return str(keep(f"{DATABASE}_wuhan", DATABASE, _found))
+
+
 @pytest.fixture
-def world(database: Any) -> World:
-    with database.admin_engine.connect() as pooled:
-        admin = pooled.connection.driver_connection
+def world(kept_wuhan: str, database: Any) -> World:
+    return World(database.service_engine, database.admin_url)
+
+
+def _found(settings: Settings) -> None:
+    with psycopg.connect(str(settings.database_url)) as admin:
         for name, person, role in USERS:
             admin.execute("INSERT INTO access.app_user VALUES (%s, %s, %s)", (name, person, name))
             region = 420200 if name == "other.region" else REGION
             admin.execute("INSERT INTO access.user_role VALUES (%s, %s, %s, 0)", (region, name, role))
-        admin.commit()
-    made = World(database.service_engine, database.admin_url)
-    with made.tx() as tx:
+    with closing_direct(settings) as engine, unit_of_work(engine, "acc", REGION) as tx:
         tx.run("INSERT INTO fund.region VALUES (%(r)s, '武汉市')", r=REGION)
         open_book(tx, Book(REGION, FUND), "武汉市职工医保", date(2026, 10, 1))
         open_period(tx, Book(REGION, FUND), 202611)
@@ -272,7 +283,6 @@ def world(database: Any) -> World:
         tx.run(
             "INSERT INTO payments.book_account VALUES (%(r)s, %(f)s, '1004', %(a)s)", r=REGION, f=FUND, a=OWN
         )
-    return made
 
 
 class FolderChannel:

@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import psycopg
 import pytest
-from psycopg import sql
 
 from adapters.banks.simulator.faults import Fault
 from ledger.cli.line.acting import close_apps
 from ledger.core.entries import FUNDS, Book
 from ledger.db.cluster import DATABASE
-from ledger.db.roles import grant_database
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import Settings
 from ledger.simulation.life.run import run
@@ -26,6 +23,7 @@ from ledger.simulation.odds import WEIGHTS
 from ledger.simulation.people import DEMO_REGION
 from ledger.simulation.town import Asked
 from reports.export import ExportFormat, export
+from tests.scenes.databases import copy_database, drop_database
 from tests.scenes.passwords import passwords_of
 
 SQL = Path(__file__).with_name("recompute.sql")
@@ -72,12 +70,8 @@ def afresh(cluster: Any, database: Any) -> Callable[[], None]:
     """Make the test's database anew, as if nothing had happened."""
 
     def made() -> None:
-        with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-            name = sql.Identifier(database.name)
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
-            admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(DATABASE)))
-        with psycopg.connect(database.admin_url, autocommit=True) as admin:
-            grant_database(admin)
+        drop_database(cluster, database.name)
+        copy_database(cluster, DATABASE, database.name)
 
     return made
 

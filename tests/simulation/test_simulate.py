@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from adapters.banks.simulator.faults import Fault
 from ledger.core.errors import Conflict, InvalidInput
 from ledger.simulation.compare.agree import disagreements
 from ledger.simulation.town import Asked
@@ -20,10 +21,28 @@ Live = Callable[[Asked], dict[str, Any]]
 Recompute = Callable[..., list[tuple[Any, ...]]]
 
 
+@pytest.mark.parametrize(
+    ("seed", "records", "institutions", "more"),
+    [
+        (45, 12, 6, ({"payee_change": 40, "surprise": 150}, {Fault.STATUS_LOST: 900})),
+        pytest.param(11, 30, 10, ({}, {}), marks=pytest.mark.slow),
+    ],
+    ids=["small", "whole"],
+)
 def test_six_weeks_with_everything_in_them(
-    live: Live, duck: Recompute, often: tuple[Any, Any], home: Path, database: Any
+    live: Live,
+    duck: Recompute,
+    often: tuple[Any, Any],
+    home: Path,
+    database: Any,
+    seed: int,
+    records: int,
+    institutions: int,
+    more: tuple[dict[str, int], dict[Fault, int]],
 ) -> None:
-    asked = Asked(420100, date(2026, 9, 20), date(2026, 11, 3), 11, 30, 10, *often)
+    """In a third of the region, what is rare there happens more often (`more`); the long group lives the whole of it."""
+    odds = (often[0] | more[0], often[1] | more[1])
+    asked = Asked(420100, date(2026, 9, 20), date(2026, 11, 3), seed, records, institutions, *odds)
     done = live(asked)
     assert (done["bank_agrees"], done["differences"], done["findings"]) == (True, [], [])
     assert (done["recomputation_agrees"], done["verify"], done["days"]) == (True, "clean", 45)

@@ -13,7 +13,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy import Engine
 
 from adapters.banks.simulator.faults import Fault
@@ -22,11 +21,11 @@ from ledger.control.breach import Breach
 from ledger.control.verify import verify
 from ledger.db.cluster import DATABASE
 from ledger.db.engine import auditor_engine, service_engine
-from ledger.db.roles import grant_database
 from ledger.settings import Settings
 from ledger.simulation.life.run import run
 from ledger.simulation.odds import WEIGHTS
 from ledger.simulation.town import Asked
+from tests.scenes.databases import copy_database, drop_database
 from tests.scenes.passwords import passwords_of
 
 OFTEN = {
@@ -70,39 +69,25 @@ class Lived:
 
 def _clone(cluster: Any, template: str, home: Path) -> tuple[str, Settings]:
     name = f"lived_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}_{next(_names)}"
-    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-    url = cluster.admin_url(name)
-    with psycopg.connect(url, autocommit=True) as admin:
-        grant_database(admin)
-    return name, Settings(
-        home=home,
-        database_url=url,
-        **passwords_of(cluster.home, home),
-    )
-
-
-def _drop(cluster: Any, name: str) -> None:
-    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    url = copy_database(cluster, template, name)
+    return name, Settings(home=home, database_url=url, **passwords_of(cluster.home, home))
 
 
 @pytest.fixture(scope="session")
-def lived_template(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    home = tmp_path_factory.mktemp("lived")
-    name, settings = _clone(cluster, DATABASE, home)
+def lived_template(cluster: Any, keep: Any) -> tuple[str, Path]:
+    """Lived once for all workers: its template, and its home."""
+    return str(keep("lived", DATABASE, _live)), cluster.home / "lived"
+
+
+def _live(settings: Settings) -> None:
+    home = settings.home / "lived"
+    own = Settings(home=home, database_url=settings.database_url, **passwords_of(settings.home, home))
     try:
-        done = run(settings, LIVED, lambda _done, _days: None)
+        done = run(own, LIVED, lambda _done, _days: None)
     finally:
         close_apps()
     assert (done["verify"], done["recomputation_agrees"], done["bank_agrees"]) == ("clean", True, True), done
     assert {"letters", "settlements", "finding_final", "deductions"} <= done["events"].keys(), done["events"]
-    yield name, home
-    _drop(cluster, name)
 
 
 @pytest.fixture
@@ -119,4 +104,4 @@ def living(cluster: Any, lived_template: tuple[str, Path], folder: Path) -> Iter
     yield made
     made.service.dispose()
     made.auditor.dispose()
-    _drop(cluster, name)
+    drop_database(cluster, name)

@@ -72,8 +72,11 @@ UNDECLARED: Final = tuple(
 
 def check_orphans(snapshot: Snapshot) -> Iterator[Breach]:
     """The rows that others speak of and that are gone, key by key."""
-    for one in references(snapshot):
-        yield from check_reference(snapshot, one)
+    known = references(snapshot)
+    filled = snapshot.filled(one.child for one in known)
+    for one in known:
+        if one.child in filled:
+            yield from check_reference(snapshot, one)
 
 
 def references(snapshot: Snapshot) -> list[Reference]:
