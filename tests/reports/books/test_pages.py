@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ledger.books.account_lines import BEFORE_ALL, Cursor, parse_cursor
+from ledger.books.selection import BEFORE_ALL, Cursor, parse_cursor
 from ledger.books.vouchers import voucher
 from ledger.core.entries import credit, debit
 from ledger.core.errors import NotFound
