@@ -39,6 +39,9 @@ LARGE: Final = 1_000_000
 DAYS: Final = 2
 """Days of a province's records beside the entries; those of the last wait to be approved."""
 TIMES: Final = 20
+LEAST: Final = 8
+PATIENCE: Final = 4.0
+"""Seconds for one page: where it takes longer, it is asked for so many times at least, else `TIMES`."""
 SAME_KIND: Final = 3
 """Pages of one kind that are asked for."""
 RECOMPUTED: Final = ("/desk/control?scope=month", "/desk/control-report")
@@ -82,7 +85,8 @@ def _measure(world: World, entries: int, name: str) -> list[Measured]:
         every = walk(address, processor)
         anew = [one for path, calls in every.items() if path.startswith(RECOMPUTED) for one in calls]
         took = {path: calls for path, calls in every.items() if not path.startswith(RECOMPUTED)}
-        _say_slow(every)
+        say("  the ten that cost most:")
+        _say_slow(dict(sorted(every.items(), key=lambda one: -p95([call.cpu_ms for call in one[1]]))[:10]), 0)
         first = first_page(address)
         crowd = asyncio.run(_crowd(address, list(took)))
     say(f"  {len(took)} pages; first {first / 1_000:.0f} kB")
@@ -101,18 +105,17 @@ def _measure(world: World, entries: int, name: str) -> list[Measured]:
     ]
 
 
-def _say_slow(every: Mapping[str, Sequence[Call]]) -> None:
-    """Those over `SLOW` by the processor, and the ten slowest by it."""
+def _say_slow(every: Mapping[str, Sequence[Call]], least: float = SLOW) -> None:
+    """Those of `least` milliseconds of a processor and above, the slowest first."""
     costs = sorted(
         ((p95([one.cpu_ms for one in calls]), path) for path, calls in every.items()), reverse=True
     )
-    for number, (cost, path) in enumerate(costs):
-        if number < 10 or cost > SLOW:
-            calls = every[path]
-            times = [one.ms for one in calls]
+    for cost, path in costs:
+        if cost >= least:
+            times = [one.ms for one in every[path]]
+            middle = median(one.cpu_ms for one in every[path])
             say(
-                f"  {cost:7.1f} {median(one.cpu_ms for one in calls):7.1f} ms of a processor,"
-                f" {p95(times):7.1f} {median(times):7.1f} by the clock: {path}"
+                f"  {cost:7.1f} {middle:7.1f} ms of a processor, {p95(times):7.1f} {median(times):7.1f} by the clock: {path}"
             )
 
 
@@ -161,17 +164,25 @@ def walk(address: str, processor: Processor, user: str = "zhou") -> dict[str, li
             if path in took or (path not in START and seen.get(kind, 0) >= SAME_KIND):
                 continue
             seen[kind] = seen.get(kind, 0) + 1
-            took[path] = []
-            browser.get(path)  # plans and pages of the database are warm now, as they are by day
-            for _ in range(TIMES):
-                spent, began = processor.ms(), time.perf_counter()
-                answer = browser.get(path)
-                ms = (time.perf_counter() - began) * 1_000
-                took[path].append(Call(ms, processor.ms() - spent))
+            answer = browser.get(path)  # plans and pages of the database are warm now, as they are by day
+            took[path] = list(_calls(browser, path, processor))
+            _say_slow({path: took[path]})
             if answer.status_code >= 500:
                 raise RuntimeError(f"{path}: {answer.status_code}")
             waiting += links(path, answer.text)
     return took
+
+
+def _calls(browser: httpx.Client, path: str, processor: Processor) -> Iterator[Call]:
+    processor.look()
+    started = time.perf_counter()
+    for number in range(TIMES):
+        if number >= LEAST and time.perf_counter() - started > PATIENCE:
+            return
+        spent, began = processor.ms(), time.perf_counter()
+        browser.get(path)
+        ms = (time.perf_counter() - began) * 1_000
+        yield Call(ms, processor.ms() - spent)
 
 
 def links(path: str, text: str) -> Iterator[str]:

@@ -19,18 +19,18 @@ class Processor:
     def __init__(self, world: World, service: int) -> None:
         self._service = service
         self._server = int((world.home / "pg" / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+        self._watched: list[int] = []
+        self.look()
+
+    def look(self) -> None:
+        """See which processes there are now: what begins after it is not counted until the next look."""
+        children = _children()
+        backends = [one for one in children.get(self._server, ()) if _title(one).startswith(_BACKENDS)]
+        self._watched = [self._service, *_below(self._service, children), *backends]
 
     def ms(self) -> float:
-        """Both together. What ended in between is not in it."""
-        service, backends = self.parts()
-        return service + backends
-
-    def parts(self) -> tuple[float, float]:
-        """The service's and the backends'."""
-        children = _children()
-        ours = [self._service, *_below(self._service, children)]
-        backends = [one for one in children.get(self._server, ()) if _title(one).startswith(_BACKENDS)]
-        return sum(map(_ran_ms, ours)), sum(map(_ran_ms, backends))
+        """All together. What ended in between is not in it."""
+        return sum(map(_ran_ms, self._watched))
 
 
 def _children() -> dict[int, list[int]]:

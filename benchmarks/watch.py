@@ -107,6 +107,7 @@ def _costs(world: World) -> dict[str, float]:
         spent = []
         for _ in range(TIMES):
             with unit_of_work(world.service, "zhou", DEMO_REGION) as tx:
+                processor.look()
                 before = processor.ms()
                 ask(tx)
                 spent.append(processor.ms() - before)
