@@ -123,8 +123,17 @@ def _require_stored(world: World, sent: int) -> None:
 
 
 @contextmanager
-def served(world: World, under: list[str] | None = None, today: date | None = None) -> Iterator[str]:
-    """The service as its operator starts it, or by another command that takes `--port`, on a business date; yields its address."""
+def served(world: World, under: list[str] | None = None) -> Iterator[str]:
+    """The service as its operator starts it, or by another command that takes `--port`; yields its address."""
+    with serving(world, under) as (address, _process):
+        yield address
+
+
+@contextmanager
+def serving(
+    world: World, under: list[str] | None = None, today: date | None = None
+) -> Iterator[tuple[str, int]]:
+    """The same on a business date; yields the address and the process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -151,7 +160,7 @@ def served(world: World, under: list[str] | None = None, today: date | None = No
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the service did not start")
             time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
         process.wait()

@@ -13,17 +13,18 @@ from html import unescape
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Final
+from typing import Final, NamedTuple
 
 import httpx
 
 from benchmarks.day import INSTITUTIONS, RECORDS
 from benchmarks.drafts import Receipts
-from benchmarks.http import served
+from benchmarks.http import serving
 from benchmarks.limit import BATCH
 from benchmarks.measured import Measured, measured, say
 from benchmarks.posting import fill, post_all
-from benchmarks.world import BOOK, DAY, PAY_DAY, World, allot, take_institutions
+from benchmarks.processor import Processor
+from benchmarks.world import BOOK, DAY, PAY_DAY, World, allot, is_filled, keep_filled, take_institutions
 from ledger.books.search import take_in
 from ledger.core.entries import RESIDENT_FUND, Book
 from ledger.fund.daily.run import run_daily
@@ -33,15 +34,20 @@ from ledger.payments.orders.approve import approve
 from ledger.simulation.people import DEMO_REGION, PASSWORD, give_logins
 from ledger.simulation.platform.day import generate
 
-SMALL: Final = 50_000
+SMALL: Final = 100_000
 LARGE: Final = 1_000_000
 DAYS: Final = 2
 """Days of a province's records beside the entries; those of the last wait to be approved."""
-TIMES: Final = 10
+TIMES: Final = 20
+LEAST: Final = 8
+PATIENCE: Final = 4.0
+"""Seconds for one page: where it takes longer, it is asked for so many times at least, else `TIMES`."""
 SAME_KIND: Final = 3
 """Pages of one kind that are asked for."""
-RECOMPUTED: Final = ("/desk/control", "/desk/control-report")
+RECOMPUTED: Final = ("/desk/control?scope=month", "/desk/control-report")
 """What works out a month anew from its records, to judge the books by it: its time grows with the month, and is told apart."""
+SLOW: Final = 150
+"""Milliseconds of processor time from which on a page is named."""
 USERS: Final = 50
 SECONDS: Final = 60
 READERS: Final = ("zhao", "qian", "sun", "li", "wu", "zhou")
@@ -49,14 +55,16 @@ LAST: Final = DAY + timedelta(DAYS)
 """The last payout day: the pages' business date."""
 START: Final = (
     "/desk/today", "/desk/month?fund=310&term=202610", "/desk/declarations?fund=310&term=202610", "/desk/clearing?year=2026&fund=310",
-    "/desk/control?period=202610", "/desk/books/balance-sheet?period=202610", "/desk/books/trial-balance?period=202610",
-    "/desk/books/journal?period=202610", "/desk/books/bank-journal?period=202610", "/desk/books/sub-ledger?period=202610&account=1101",
+    "/desk/control?period=202610", "/desk/control?scope=month&period=202610", "/desk/control?institution=H42010000001&period=202610",
+    "/desk/monitor", "/desk/risk",
+    *(f"/desk/books/sub-ledger?period=202610&account={account}&after={PAY_DAY}.{seq}" for account in (5101, 9101, 1004) for seq in (SMALL // 2, LARGE // 2)),
+    "/desk/books/balance-sheet?period=202610", "/desk/books/trial-balance?period=202610", "/desk/books/journal?period=202610", "/desk/books/bank-journal?period=202610", "/desk/books/sub-ledger?period=202610&account=1101",
     "/desk/find?words=%E6%97%A5%E6%8B%A8%E4%BB%98", "/desk/orders?date=2026-10-13",
 )  # fmt: skip
 
 
 def measure(world: World) -> list[Measured]:
-    """`pages.*` on 50,000 entries."""
+    """`pages.*` on 100,000 entries."""
     return _measure(world, SMALL, "pages")
 
 
@@ -68,27 +76,47 @@ def growth(world: World) -> list[Measured]:
 def _measure(world: World, entries: int, name: str) -> list[Measured]:
     """`slowest_p95_ms`: of the page that is slowest by its 95th part of 100; `first_kb`: what a browser loads to begin."""
     started = time.perf_counter()
-    fill_pages(world, entries)
-    say(f"  {entries:,} entries and {DAYS} days in {time.perf_counter() - started:.0f} s")
-    with served(world, today=LAST) as address:
-        every = walk(address)
-        anew = [one for path, times in every.items() if path.partition("?")[0] in RECOMPUTED for one in times]
-        took = {path: times for path, times in every.items() if path.partition("?")[0] not in RECOMPUTED}
-        for path, times in sorted(took.items(), key=lambda one: -p95(one[1]))[:10]:
-            say(f"  {p95(times):7.1f} {median(times):7.1f} ms {path}")
+    if not is_filled(world):
+        fill_pages(world, entries)
+        keep_filled(world)
+        say(f"  {entries:,} entries and {DAYS} days in {time.perf_counter() - started:.0f} s")
+    with serving(world, today=LAST) as (address, process):
+        processor = Processor(world, process)
+        every = walk(address, processor)
+        anew = [one for path, calls in every.items() if path.startswith(RECOMPUTED) for one in calls]
+        took = {path: calls for path, calls in every.items() if not path.startswith(RECOMPUTED)}
+        say("  the ten that cost most:")
+        _say_slow(dict(sorted(every.items(), key=lambda one: -p95([call.cpu_ms for call in one[1]]))[:10]), 0)
         first = first_page(address)
         crowd = asyncio.run(_crowd(address, list(took)))
     say(f"  {len(took)} pages; first {first / 1_000:.0f} kB")
-    slowest = max(took.values(), key=p95)
+    wall = max(p95([one.ms for one in calls]) for calls in took.values())
+    cpu = max(p95([one.cpu_ms for one in calls]) for calls in took.values())
     return [
-        measured(f"{name}.slowest_p95_ms", "ms", [p95(slowest)], started),
-        measured(f"{name}.ms", "ms", [one for times in took.values() for one in times], started),
-        measured(f"{name}.recomputed_ms", "ms", anew, started),
+        measured(f"{name}.slowest_p95_ms", "ms", [wall], started),
+        measured(f"{name}.slowest_cpu_p95_ms", "ms", [cpu], started),
+        measured(f"{name}.ms", "ms", [one.ms for calls in took.values() for one in calls], started),
+        measured(f"{name}.cpu_ms", "ms", [one.cpu_ms for calls in took.values() for one in calls], started),
+        measured(f"{name}.recomputed_ms", "ms", [one.ms for one in anew], started),
         measured(f"{name}.first_kb", "kB", [first / 1_000], started),
         measured(f"{name}.crowd.ms", "ms", crowd, started),
         measured(f"{name}.crowd.p95_ms", "ms", [p95(crowd)], started),
         measured(f"{name}.crowd.per_s", "1/s", [len(crowd) / SECONDS], started),
     ]
+
+
+def _say_slow(every: Mapping[str, Sequence[Call]], least: float = SLOW) -> None:
+    """Those of `least` milliseconds of a processor and above, the slowest first."""
+    costs = sorted(
+        ((p95([one.cpu_ms for one in calls]), path) for path, calls in every.items()), reverse=True
+    )
+    for cost, path in costs:
+        if cost >= least:
+            times = [one.ms for one in every[path]]
+            middle = median(one.cpu_ms for one in every[path])
+            say(
+                f"  {cost:7.1f} {middle:7.1f} ms of a processor, {p95(times):7.1f} {median(times):7.1f} by the clock: {path}"
+            )
 
 
 def fill_pages(world: World, entries: int) -> None:
@@ -117,28 +145,44 @@ def fill_pages(world: World, entries: int) -> None:
         admin.execute("ANALYZE")
 
 
-def walk(address: str, user: str = "zhou") -> dict[str, list[float]]:
-    """Each page that links lead to, a few of a kind, asked for alone: milliseconds by address. Raises RuntimeError for one that
-    breaks."""
-    took: dict[str, list[float]] = {}
+class Call(NamedTuple):
+    """One answer: milliseconds by the clock, and of the processor for service and database together."""
+
+    ms: float
+    cpu_ms: float
+
+
+def walk(address: str, processor: Processor, user: str = "zhou") -> dict[str, list[Call]]:
+    """Each page that links lead to, a few of a kind, asked for alone, by address. Raises RuntimeError for one that breaks."""
+    took: dict[str, list[Call]] = {}
     seen: dict[str, int] = {}
     waiting = list(START)
     with closing(entered(address, user)) as browser:
         while waiting:
             path = waiting.pop(0)
             kind = kind_of(path)
-            if path in took or seen.get(kind, 0) >= SAME_KIND:
+            if path in took or (path not in START and seen.get(kind, 0) >= SAME_KIND):
                 continue
             seen[kind] = seen.get(kind, 0) + 1
-            took[path] = []
-            for _ in range(TIMES):
-                began = time.perf_counter()
-                answer = browser.get(path)
-                took[path].append((time.perf_counter() - began) * 1_000)
+            answer = browser.get(path)  # plans and pages of the database are warm now, as they are by day
+            took[path] = list(_calls(browser, path, processor))
+            _say_slow({path: took[path]})
             if answer.status_code >= 500:
                 raise RuntimeError(f"{path}: {answer.status_code}")
             waiting += links(path, answer.text)
     return took
+
+
+def _calls(browser: httpx.Client, path: str, processor: Processor) -> Iterator[Call]:
+    processor.look()
+    started = time.perf_counter()
+    for number in range(TIMES):
+        if number >= LEAST and time.perf_counter() - started > PATIENCE:
+            return
+        spent, began = processor.ms(), time.perf_counter()
+        browser.get(path)
+        ms = (time.perf_counter() - began) * 1_000
+        yield Call(ms, processor.ms() - spent)
 
 
 def links(path: str, text: str) -> Iterator[str]:

@@ -22,6 +22,7 @@ from benchmarks import (
     traces,
     trial_balance,
     verify,
+    watch,
 )
 from benchmarks.measured import Measured
 from benchmarks.world import World
@@ -49,6 +50,7 @@ GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "growth_find": find.growth,
     "growth_close": close.growth,
     "growth_pages": pages.growth,
+    "watch": watch.measure,
     "traces": traces.measure,
     "flood": flood.measure,
 }

@@ -9,20 +9,19 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ledger.books.account_lines import (
+from ledger.books.account_lines import AccountLine, lines
+from ledger.books.reading import cut, require_period
+from ledger.books.selection import (
     BEFORE_ALL,
     NOTHING,
-    AccountLine,
     Cursor,
     Selection,
     Turnover,
     apart,
-    lines,
     movements,
     movements_up_to,
     select,
 )
-from ledger.books.reading import cut, require_period
 from ledger.core.entries import NO_DIMENSIONS, Book, Dimensions
 from ledger.db.unit_of_work import Transaction
 from reports.wording import SIGN, cut_object, dimension_object, direction

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from ledger.books.account_lines import NOTHING, Turnover
 from ledger.books.reading import Cut, cut
+from ledger.books.selection import NOTHING, Turnover
 from ledger.books.set_apart import set_apart
 from ledger.core.entries import Book
 from ledger.core.entry_kinds import EntryKind

@@ -96,6 +96,8 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "one_door ON books.balance",
             "frozen ON books.balance",
             "frozen ON books.posting",
+            "frozen ON books.account_block",
+            "one_door ON books.account_block",
         ),
         ("journal.balances", "journal.links", "journal.search"),
         (

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from ledger.access.signing.pair import KeyPair
-from ledger.books.account_lines import BEFORE_ALL
 from ledger.books.reading import cut, require_period
+from ledger.books.selection import BEFORE_ALL
 from ledger.core.entries import NO_DIMENSIONS, Book
 from ledger.core.errors import Conflict
 from ledger.core.private import opened, private_folder

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Final, NamedTuple, cast
 
-from ledger.books.account_lines import BEFORE_ALL, parse_cursor
+from ledger.books.selection import BEFORE_ALL, parse_cursor
 from ledger.core.entries import Book
 from ledger.db.unit_of_work import Transaction
 from reports.books.bank_journal import MONEY, bank_journal_grid

@@ -7,18 +7,9 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Final
 
-from ledger.books.account_lines import (
-    BEFORE_ALL,
-    NOTHING,
-    Cursor,
-    Selection,
-    Turnover,
-    movements_up_to,
-)
-from ledger.books.account_lines import (
-    lines as lines_of,
-)
+from ledger.books.account_lines import lines as lines_of
 from ledger.books.entry_lines import EntryLine, entry_lines
+from ledger.books.selection import BEFORE_ALL, NOTHING, Cursor, Selection, Turnover, movements_up_to
 from ledger.books.set_apart import set_apart
 from ledger.core.accounts import FISCAL_KIND, SPENDING_KIND
 from ledger.core.entries import Book, Dimensions

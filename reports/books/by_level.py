@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
-from ledger.books.account_lines import NOTHING, Turnover
 from ledger.books.account_months import AccountMonths, account_months
 from ledger.books.reading import cut, require_period
+from ledger.books.selection import NOTHING, Turnover
 from ledger.core.entries import Book, Section
 from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
-from ledger.books.account_lines import NOTHING, Turnover
 from ledger.books.account_months import AccountMonths, account_months
 from ledger.books.reading import cut
+from ledger.books.selection import NOTHING, Turnover
 from ledger.core.entries import Book
 from ledger.core.entry_kinds import EntryKind
 from ledger.core.errors import NotFound

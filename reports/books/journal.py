@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
-from ledger.books.account_lines import BEFORE_ALL, Cursor
 from ledger.books.entry_lines import EntryLine, entry_lines
 from ledger.books.reading import Cut, cut
+from ledger.books.selection import BEFORE_ALL, Cursor
 from ledger.core.entries import Book, Section
 from ledger.core.words import evidence_named, said
 from ledger.db.unit_of_work import Transaction

@@ -8,7 +8,7 @@ from typing import Any, Final, LiteralString
 from ledger.core.accounts import coded
 from ledger.core.entries import FUND_NAMES
 from ledger.db.unit_of_work import Transaction
-from reports.control.due import DUE, ControlMonth
+from reports.control.due import DUE, ControlMonth, judged
 from reports.render.grid import Column, Grid, Line
 
 LISTED: Final = 500
@@ -24,7 +24,7 @@ BOOKED: Final[LiteralString] = coded("""
            AND e.event IN ('REC', 'REV') AND e.business_date >= %(first)s AND e.business_date < %(after)s
          CROSS JOIN LATERAL unnest(e.accounts, e.dims, e.amounts) AS l (account, dim, fen)
           JOIN books.dim d ON d.region = e.region AND d.dim = l.dim
-         WHERE abs(l.account) IN ({RECOGNISED}, {DAILY_OWED})),
+         WHERE abs(l.account) IN ({RECOGNISED}, {DAILY_OWED}) AND %(institution)s IN ('', d.counterparty)),
     books AS (
         SELECT day, fund, institution, sum(attachments) FILTER (WHERE account = {RECOGNISED}) AS count,
                coalesce(sum(net) FILTER (WHERE account = {RECOGNISED}), 0) AS fund_fen,
@@ -84,11 +84,11 @@ def business_grids(tx: Transaction, month: ControlMonth, tips: Mapping[int, int]
     """By day, what differs, and receipts by day. `tips`: the last entry known of each fund's book."""
     params = month.params(funds=list(tips), tips=list(tips.values()))
     with_due = "WITH " + DUE
-    days = tx.rows(with_due + "," + BOOKED + _BY_DAY, **params)
+    days = judged(tx, with_due + "," + BOOKED + _BY_DAY, **params)
     return [
         _by_day(month, days),
-        _differences(month, tx.rows(with_due + "," + BOOKED + _BY_INSTITUTION, **params),
-                     tx.rows(with_due + _PAYABLES, **params)),
+        _differences(month, judged(tx, with_due + "," + BOOKED + _BY_INSTITUTION, **params),
+                     judged(tx, with_due + _PAYABLES, **params)),
         _receipts(month, tx.rows(_RECEIPTS, **params)),
     ]  # fmt: skip
 

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Final, LiteralString, NamedTuple
+from datetime import date, timedelta
+from typing import Any, Final, LiteralString, NamedTuple
 
 from ledger.core.dates import next_month
 from ledger.core.entries import EMPLOYEE_FUND, FUNDS
+from ledger.db.unit_of_work import Transaction
 from ledger.fund.record.codes import OUTSIDE_FLAGS, OUTSIDE_PAY_LOCS, national_codes
 
 
 class ControlMonth(NamedTuple):
-    """A region's month, yyyymm."""
+    """A region's month, yyyymm, or one day of it."""
 
     region: int
     month: int
     funds: tuple[int, ...] = FUNDS
     """The funds whose books the reader may see."""
+    day: date | None = None
+    """The one day that is looked at; None: all of the month."""
 
     @property
     def first(self) -> date:
         """Its first day."""
-        return date(self.month // 100, self.month % 100, 1)
+        return self.day or date(self.month // 100, self.month % 100, 1)
 
     @property
     def after(self) -> date:
-        """The first day of the next month."""
-        return next_month(self.first)
+        """The first day that is not looked at any more."""
+        return self.day + timedelta(1) if self.day else next_month(self.first)
 
     def params(self, **more: object) -> dict[str, object]:
         """What `DUE` asks for, and more."""
@@ -36,6 +39,7 @@ class ControlMonth(NamedTuple):
             "first": self.first,
             "after": self.after,
             "month": self.month,
+            "institution": "",
             "inpatient": [code for code, meant in codes.med_type.items() if meant.inpatient],
             "insutypes": [code for code, fund in codes.insutype.items() if fund in self.funds],
             "books": [fund for fund in codes.insutype.values() if fund in self.funds],
@@ -50,21 +54,33 @@ class ControlMonth(NamedTuple):
 # `due`: a row a record and sub-fund of the month: what the fund bears (art. 9), the share paid by the day (art. 10: inpatient care of
 # an institution paid by day, half up in magnitude), and whose word the ratio is. A reversal owes the opposite of its original,
 # by the terms of the original's day. Records between two regions are cleared otherwise; a city pools by four digits, a province
-# by two, a county by six (platform-fields.md 6).
+# by two, a county by six (platform-fields.md 6). A record's own shares are told as `fund.bill_share` tells them, which finds a record
+# by its key: asked of the originals of reversals alone, for a month of records is read once and not looked up one by one.
 DUE: Final[LiteralString] = """
     kind AS (SELECT * FROM unnest(%(insutypes)s::text[], %(books)s::int[]) AS k (insutype, book)),
     asked AS (
         SELECT r.setl_id, r.setl_time::date AS day, r.fixmedins_code AS institution, k.book AS fund, r.med_type, r.init_setl_id,
-               coalesce(nullif(r.init_setl_id, ''), r.setl_id) AS base, r.load_id, r.line
+               r.load_id, r.line, CASE WHEN r.insutype = k.book::text THEN r.hifp_pay ELSE 0 END AS basic, r.acct_pay
           FROM fund.record r JOIN kind k USING (insutype)
          WHERE r.region = %(region)s AND r.setl_time >= %(first)s AND r.setl_time < %(after)s
+           AND %(institution)s IN ('', r.fixmedins_code)
            AND r.pay_loc <> ALL (%(outside_locs)s) AND r.out_flag <> ALL (%(outside_flags)s)
            AND (r.insu_admdvs = '' OR left(r.insu_admdvs, %(digits)s) = left(%(region)s::text, %(digits)s))),
+    base AS (
+        SELECT a.*, a.day AS base_day, 1 AS sign,
+               coalesce(CASE a.fund WHEN %(employee)s THEN l.basic_310 ELSE l.basic_390 END, a.basic) AS pool_fen,
+               coalesce(l.account, a.acct_pay) + coalesce(l.wallet, 0) AS acct_fen
+          FROM asked a
+          LEFT JOIN fund.bill_layer l ON l.region = %(region)s AND l.setl_id = a.setl_id AND l.day >= %(first)s AND l.day < %(after)s
+         WHERE a.init_setl_id = ''
+        UNION ALL
+        SELECT a.*, b.day, -1, CASE a.fund WHEN %(employee)s THEN b.basic_310 ELSE b.basic_390 END, b.account + b.wallet
+          FROM asked a
+         CROSS JOIN LATERAL (SELECT * FROM fund.bill_share s WHERE s.region = %(region)s AND s.setl_id = a.init_setl_id OFFSET 0) b
+         WHERE a.init_setl_id <> ''),
     parts AS (
-        SELECT a.*, b.day AS base_day, CASE WHEN a.init_setl_id = '' THEN 1 ELSE -1 END AS sign, s.subfund, s.fen AS base_fen
-          FROM asked a JOIN fund.bill_share b ON b.region = %(region)s AND b.setl_id = a.base
-         CROSS JOIN LATERAL (VALUES ('pool', CASE a.fund WHEN %(employee)s THEN b.basic_310 ELSE b.basic_390 END),
-                                    ('acct', CASE a.fund WHEN %(employee)s THEN b.account + b.wallet ELSE 0 END)) AS s (subfund, fen)
+        SELECT b.*, s.subfund, s.fen AS base_fen FROM base b
+         CROSS JOIN LATERAL (VALUES ('pool', b.pool_fen), ('acct', CASE b.fund WHEN %(employee)s THEN b.acct_fen ELSE 0 END)) AS s (subfund, fen)
          WHERE s.fen <> 0),
     due AS (
         SELECT p.setl_id, p.day, p.institution, p.fund, p.subfund, p.init_setl_id, p.load_id, p.line, p.sign * p.base_fen AS fund_fen,
@@ -76,3 +92,12 @@ DUE: Final[LiteralString] = """
          CROSS JOIN LATERAL (SELECT CASE WHEN p.subfund = 'pool' AND t.mode = 'daily' AND p.med_type = ANY (%(inpatient)s)
                                          THEN t.ratio ELSE 0 END AS ratio) q)
 """
+
+
+def judged(tx: Transaction, query: LiteralString, **params: object) -> list[tuple[Any, ...]]:
+    """The rows of a query on all of `due`. The planner takes the records of a month for one: it is told not to look each up."""
+    tx.run("SET LOCAL enable_nestloop = off")
+    tx.run("SET LOCAL work_mem = '64MB'")
+    rows = tx.rows(query, **params)
+    tx.run("SET LOCAL enable_nestloop = on")
+    return rows

@@ -9,21 +9,26 @@ from typing import Final, LiteralString, NamedTuple
 
 from ledger.db.unit_of_work import Transaction
 from reports.control.business import BOOKED
-from reports.control.due import DUE, ControlMonth
+from reports.control.due import DUE, ControlMonth, judged
 from reports.render.grid import Column, Grid, Line
 
+# Orders and papers are looked up by their numbers (OFFSET 0), however many there are of other months.
 # An order that failed and went out again is paid where the last of its line is: proven by the papers of any of them, net of returns.
 _WAYS: Final[LiteralString] = """,
     owed AS (SELECT day, fund, institution, daily_fen, order_no FROM fund.payable
               WHERE region = %(region)s AND fund = ANY(%(funds)s) AND day >= %(first)s AND day < %(after)s AND daily_fen <> 0
-                AND recognised_by NOT LIKE 'OPEN:%%'),
+                AND %(institution)s IN ('', institution) AND recognised_by NOT LIKE 'OPEN:%%'),
     line AS (SELECT DISTINCT order_no AS root, order_no FROM owed WHERE order_no <> ''
               UNION ALL
-             SELECT l.root, o.order_no FROM line l JOIN payments.pay_order o ON o.region = %(region)s AND o.replaces = l.order_no),
-    proven AS (SELECT l.root FROM line l JOIN payments.evidence v ON v.region = %(region)s AND v.matched_order = l.order_no
-                WHERE v.outcome = 'posted'
+             SELECT l.root, r.order_no FROM line l CROSS JOIN LATERAL (
+                SELECT o.order_no FROM payments.pay_order o
+                 WHERE o.region = %(region)s AND o.replaces = l.order_no AND o.replaces <> '' OFFSET 0) r),
+    proven AS (SELECT l.root FROM line l CROSS JOIN LATERAL (
+                SELECT v.direction, v.amount_fen FROM payments.evidence v
+                 WHERE v.region = %(region)s AND v.matched_order = l.order_no AND v.matched_order <> '' AND v.outcome = 'posted' OFFSET 0) v
                 GROUP BY 1 HAVING sum(CASE v.direction WHEN 'debit' THEN v.amount_fen ELSE -v.amount_fen END) > 0),
-    told AS (SELECT DISTINCT l.root FROM line l JOIN payments.pay_order o ON o.region = %(region)s AND o.order_no = l.order_no
+    told AS (SELECT DISTINCT l.root FROM line l CROSS JOIN LATERAL (
+                SELECT o.state FROM payments.pay_order o WHERE o.region = %(region)s AND o.order_no = l.order_no OFFSET 0) o
               WHERE o.state = 'paid'),
     money AS (SELECT w.day, w.fund, w.institution, sum(w.daily_fen) FILTER (WHERE w.order_no <> '') AS ordered,
                      sum(w.daily_fen) FILTER (WHERE t.root IS NOT NULL) AS told,
@@ -34,7 +39,8 @@ _WAYS: Final[LiteralString] = """,
                     coalesce(m.told, 0) AS told, coalesce(m.paid, 0) AS paid
                FROM both_sides b FULL JOIN money m USING (day, fund, institution))
 """
-_BY_INSTITUTION: Final[LiteralString] = """
+ASKED: Final[LiteralString] = DUE + "," + BOOKED + _WAYS
+BY_INSTITUTION: Final[LiteralString] = """
     SELECT w.institution, i.name, sum(count)::bigint, sum(business)::bigint, sum(finance)::bigint, sum(ordered)::bigint, sum(told)::bigint,
            sum(paid)::bigint
       FROM ways w LEFT JOIN fund.institution i ON i.region = %(region)s AND i.institution = w.institution
@@ -71,12 +77,14 @@ class Ways(NamedTuple):
 def three_ways(
     tx: Transaction, month: ControlMonth, tips: Mapping[int, int], institution: str = ""
 ) -> list[Ways]:
-    """Every institution of a month, or every day of one. `tips`: the last entry known of each fund's book."""
+    """Every institution of a month or of a day of it, or every day of one. `tips`: the last entry known of each fund's book."""
     params = month.params(funds=list(tips), tips=list(tips.values()), institution=institution)
-    query: LiteralString = "WITH RECURSIVE " + DUE + "," + BOOKED + _WAYS
+    query: LiteralString = "WITH RECURSIVE " + ASKED
     if institution:
-        return [Ways(day, "", *rest) for day, *rest in tx.rows(query + _BY_DAY, **params)]
-    return [Ways(code, name or "", *rest) for code, name, *rest in tx.rows(query + _BY_INSTITUTION, **params)]
+        return [Ways(day, "", *rest) for day, *rest in judged(tx, query + _BY_DAY, **params)]
+    return [
+        Ways(code, name or "", *rest) for code, name, *rest in judged(tx, query + BY_INSTITUTION, **params)
+    ]
 
 
 def three_ways_grid(month: ControlMonth, found: list[Ways], institution: str = "") -> Grid:
@@ -96,8 +104,10 @@ def three_ways_grid(month: ControlMonth, found: list[Ways], institution: str = "
     total = (None if institution else "合计", "合计" if institution else "", sums[0], sums[1], sums[2], sums[1] - sums[2],
              *sums[3:], sums[2] - sums[5], "")  # fmt: skip
     title = f"业务、财务、银行三方核对{'：' + institution if institution else ''}"
+    span = f"{month.day}" if month.day else f"{month.month}"
+    when = f"{month.day}结算" if month.day else f"{month.month // 100}年{month.month % 100}月结算"
     return Grid(
-        f"三方核对-{month.region}-{month.month}{'-' + institution if institution else ''}", title, columns,
-        [*lines, Line(total, total=True)], heads=(f"统筹区：{month.region}", f"{month.month // 100}年{month.month % 100}月结算", "单位：元"),
+        f"三方核对-{month.region}-{span}{'-' + institution if institution else ''}", title, columns,
+        [*lines, Line(total, total=True)], heads=(f"统筹区：{month.region}", when, "单位：元"),
         notes=("业务：结算记录按当日协议比例应日拨付额；账面：已记账的日拨付应付；账上已付：已付妥的拨付单；银行已付：以银行单据为准，退汇已减；未付为负的是冲销后待抵扣。",),
     )  # fmt: skip

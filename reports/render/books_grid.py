@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
-from ledger.books.account_lines import Cursor
 from ledger.books.reading import Cut
+from ledger.books.selection import Cursor
 from ledger.core.entries import Section
 from reports.general_ledger import KIND_NAMES, GeneralLedger, Kind, LedgerLine
 from reports.render.grid import Column, Grid, Line

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from ledger.books.account_lines import BEFORE_ALL, Selection, lines
+from ledger.books.account_lines import lines
 from ledger.books.account_months import AccountMonths
 from ledger.books.reading import Cut
+from ledger.books.selection import BEFORE_ALL, Selection
 from ledger.core.accounts import UNSPLIT_CONTRIBUTIONS, UNSPLIT_INTEREST
 from ledger.core.entries import EMPLOYEE_FUND, Book, Side
 from ledger.core.entry_kinds import EntryKind

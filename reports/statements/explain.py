@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ledger.books.account_lines import BEFORE_ALL, NOTHING, AccountLine, Cursor, Selection, lines
+from ledger.books.account_lines import AccountLine, lines
 from ledger.books.account_months import AccountMonths
+from ledger.books.selection import BEFORE_ALL, NOTHING, Cursor, Selection
 from ledger.books.sub_accounts import book_accounts
 from ledger.core.entry_kinds import EntryKind
 from ledger.core.errors import NotFound

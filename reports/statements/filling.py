@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ledger.books.account_lines import Turnover
 from ledger.books.account_months import AccountMonths
+from ledger.books.selection import Turnover
 from reports.statements.rows import BALANCES, FillRule, Row
 from reports.statements.span import FigureColumn
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Final
 
-from ledger.books.account_lines import NOTHING, Turnover
 from ledger.books.account_months import AccountMonths, TakenOver
+from ledger.books.selection import NOTHING, Turnover
 from ledger.core.entries import Book
 from ledger.core.entry_kinds import EntryKind
 from ledger.db.unit_of_work import Transaction

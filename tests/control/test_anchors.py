@@ -38,6 +38,7 @@ def cut_tail(town: Any, keep: int) -> None:
         f"DELETE FROM books.entry WHERE {OURS} AND {seq}",
         f"DELETE FROM books.source WHERE {OURS} AND {seq}",
         f"DELETE FROM books.posting WHERE {OURS} AND block > {keep}",
+        f"DELETE FROM books.account_block WHERE {OURS} AND block > {keep}",
         f"DELETE FROM books.block WHERE {OURS} AND block > {keep}",
         *(
             f"DELETE FROM books.{table} v WHERE {OURS} AND NOT EXISTS (SELECT 1 FROM books.entry e WHERE e.region = 420100"

@@ -114,6 +114,14 @@ ATTACKS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         f"DELETE FROM books.posting WHERE {OURS} AND account = 9201",
         {("INV-06", "seq 6 (202610)")},
     ),
+    "sum by block": (
+        f"UPDATE books.account_block SET credit = credit + 1 WHERE {OURS} AND account = 9201",
+        {("INV-06", "block 6 9201")},
+    ),
+    "deleted sum by block": (
+        f"DELETE FROM books.account_block WHERE {OURS} AND account = 9201",
+        {("INV-06", "block 6 9201")},
+    ),
     "block time": (
         f"UPDATE books.block SET recorded_at = recorded_at - interval '1 day' WHERE {OURS} AND block = 3",
         {("INV-12", "seq 3 (202610)"), ("INV-12", "seq 3–3 (202610)")},

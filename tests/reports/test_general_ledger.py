@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from ledger.books.account_lines import Cursor, parse_cursor
 from ledger.books.reading import cut
+from ledger.books.selection import Cursor, parse_cursor
 from ledger.books.setup import open_period
 from ledger.core.entries import Dimensions, credit, debit
 from ledger.core.errors import InvalidInput, NotFound

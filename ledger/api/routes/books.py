@@ -8,8 +8,8 @@ from fastapi import APIRouter, Path, Query, Response
 
 from ledger.api.calling import DAY, PAGE, BookPath, Calling, LimitQuery, as_json
 from ledger.api.description import described
-from ledger.books.account_lines import BEFORE_ALL, parse_cursor
 from ledger.books.reading import parse_book, parse_known_at, parse_period
+from ledger.books.selection import BEFORE_ALL, parse_cursor
 from ledger.books.setup import books_of
 from ledger.core.dates import parse_day
 from ledger.core.entries import Dimensions

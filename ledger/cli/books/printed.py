@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ledger.books.account_lines import BEFORE_ALL, parse_cursor
 from ledger.books.reading import parse_book, parse_known_at, parse_period
+from ledger.books.selection import BEFORE_ALL, parse_cursor
 from ledger.cli.books.printing import OutOption, PaperOption
 from ledger.cli.books.shapes import GridShape, GridShapeOption, hand_out
 from ledger.cli.line.context import app_for

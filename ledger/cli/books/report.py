@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ledger.books.account_lines import BEFORE_ALL, parse_cursor
 from ledger.books.reading import parse_book, parse_known_at, parse_period
+from ledger.books.selection import BEFORE_ALL, parse_cursor
 from ledger.bootstrap import App
 from ledger.cli.books.auxiliary import auxiliary, changed, dealings
 from ledger.cli.books.control import control, control_sign

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from math import floor
+from typing import Final, LiteralString
 
 from ledger.core.accounts import coded
 from ledger.core.errors import InvalidInput
@@ -77,16 +78,28 @@ def target_of(tx: Transaction, year: int, day: date) -> ClearingTarget:
     return ClearingTarget(date(year + 1, month, monthrange(year + 1, month)[1]), low, high, source)
 
 
+# Whoever has money of the year: what was recognised is told by the balances, which are few; of the millions of records those only are
+# asked that are not in the books yet, or came by the opening entry.
+_CLEARED: Final[LiteralString] = coded("""
+    WITH known AS (
+        SELECT d.counterparty AS institution FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+         WHERE b.region = %(region)s AND b.fund = %(fund)s AND b.account = {RECOGNISED} AND d.service_year = %(year)s
+         UNION
+        SELECT p.institution FROM fund.payable p
+         WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.service_year = %(year)s AND p.recognised_by = ''
+         UNION
+        SELECT p.institution FROM fund.payable p
+         WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.service_year = %(year)s AND p.recognised_by = 'OPEN:2')
+    SELECT w.institution, s.cleared_on FROM known w
+      LEFT JOIN fund.letter_status s ON s.region = %(region)s AND s.fund = %(fund)s AND s.institution = w.institution
+       AND s.year = %(year)s AND s.period = 'year' AND s.state <> 'void'
+""")
+
+
 def year_figures(tx: Transaction, fund: int, year: int, day: date) -> YearFigures:
     """The fund's year as it stands on `day`."""
     where = {"region": tx.region, "fund": fund, "year": year}
-    rows = tx.rows(
-        "SELECT w.institution, s.cleared_on FROM (SELECT DISTINCT institution FROM fund.payable"
-        "   WHERE region = %(region)s AND fund = %(fund)s AND service_year = %(year)s) w"
-        " LEFT JOIN fund.letter_status s ON s.region = %(region)s AND s.fund = %(fund)s AND s.institution = w.institution"
-        "  AND s.year = %(year)s AND s.period = 'year' AND s.state <> 'void'",
-        **where,
-    )
+    rows = tx.rows(_CLEARED, **where)
     days = [cleared for _, cleared in rows if cleared is not None]
     reached = max(days) if rows and len(days) == len(rows) else None
     clearing: int = tx.value(

@@ -10,8 +10,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ledger.books.account_lines import BEFORE_ALL, Cursor, parse_cursor
 from ledger.books.reading import parse_period
+from ledger.books.selection import BEFORE_ALL, Cursor, parse_cursor
 from ledger.core.accounts import SPENDING_KIND
 from ledger.core.dates import days_asked, parse_day
 from ledger.core.entries import Dimensions

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date, timedelta
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.books.reading import cut, parse_period
 from ledger.books.setup import books_of
+from ledger.core.dates import next_month, parse_day, period_of
 from ledger.web.pages.payouts import local
 from ledger.web.record import Offer, record_page
 from ledger.web.show import Filter, address
@@ -18,23 +21,44 @@ from reports.control.report import as_signed, control_report, signed_of, tips_of
 from reports.control.three_ways import three_ways, three_ways_grid
 from reports.render.grid import Column, Grid, Line
 
+_WHOLE: Final = "month"
+
 
 def ways(desk: Desk, _request: Request) -> Response:
-    """Three ways by institution, or by day of one."""
-    institution = desk.query.get("institution", "")
+    """Three ways by institution on a day, on all days of a month, or by day of one institution's month.
+
+    All three sides are worked out anew each time, records one by one: a day is what a page shows unless more is asked for.
+    """
+    q = desk.query
+    institution, whole = q.get("institution", ""), q.get("scope", "") == _WHOLE
+    chosen = _day_of(desk)
+    period, day = period_of(chosen), None if institution or whole else chosen
     with desk.tx() as tx:
         books = [book for book, _ in books_of(tx)]
-        month = ControlMonth(desk.region, parse_period(desk.period), tuple(book.fund for book in books))
+        month = ControlMonth(desk.region, period, tuple(book.fund for book in books), day)
         found = three_ways(tx, month, tips_of(tx, {book: cut(tx, book, None) for book in books}), institution)
     wrong = sum(one.differs for one in found)
     facts = (
+        ("范围", f"{day}结算" if day else f"{period // 100}年{period % 100}月结算"),
         ("核对", f"{len(found)}{'天' if institution else '家'}，{f'不符{wrong}' if wrong else '全部相符'}"),
     )
-    return record_page(
-        desk, "三方核对", facts, (three_ways_grid(month, found, institution),),
-        filters=(Filter("period", "月份", value=desk.period), Filter("institution", "机构")),
-        here=address("control", region=desk.region, period=desk.period, institution=institution),
+    filters = (
+        Filter("day", "结算日", kind="date", value=str(chosen)), Filter("institution", "机构（全月逐日）"),
+        Filter("scope", "范围", [("", "一日"), (_WHOLE, "全月（逐笔重算，较慢）")]),
     )  # fmt: skip
+    return record_page(
+        desk, "三方核对", facts, (three_ways_grid(month, found, institution),), filters=filters,
+        here=address("control", region=desk.region, day=chosen, institution=institution, scope=_WHOLE if whole else ""),
+    )  # fmt: skip
+
+
+def _day_of(desk: Desk) -> date:
+    """The day asked for, else the last one of the month asked for whose records are all in: yesterday, or the month's end."""
+    if desk.query.get("day"):
+        return parse_day(desk.query["day"])
+    period = parse_period(desk.period)
+    first = date(period // 100, period % 100, 1)
+    return max(first, min(desk.today, next_month(first)) - timedelta(1))
 
 
 def report(desk: Desk, _request: Request) -> Response:

@@ -10,7 +10,7 @@ from datetime import date
 import pytest
 from typer.testing import CliRunner
 
-from ledger.books.account_lines import parse_cursor
+from ledger.books.selection import parse_cursor
 from ledger.cli.books.report import app
 from ledger.cli.line import acting
 from ledger.core.entries import Dimensions, credit, debit

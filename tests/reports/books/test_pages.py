@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from ledger.books.account_lines import BEFORE_ALL, Cursor, parse_cursor
+from ledger.books.account_lines import WALK
+from ledger.books.journal import post
+from ledger.books.selection import BEFORE_ALL, Cursor, parse_cursor
 from ledger.books.vouchers import voucher
-from ledger.core.entries import credit, debit
+from ledger.core.entries import Dimensions, EntryDraft, credit, debit
 from ledger.core.errors import NotFound
 from reports.books.bank_journal import bank_journal_grid
 from reports.books.journal import journal_grid
@@ -74,6 +76,46 @@ def test_pages_of_ledgers_and_of_the_journal_are_the_whole(busy: Any, size: int)
     assert [one for page in pages for one in rows(page) if one["date"]] == [
         one for one in journal if one["date"]
     ]
+
+
+BLOCKS, EACH, PARTIES = 8, 40, 30
+TOUCHED = """SELECT regexp_replace(relname, '_[0-9]{6}$', ''), sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint
+               FROM pg_stat_xact_user_tables WHERE schemaname = 'books' GROUP BY 1"""
+
+
+@pytest.fixture
+def crowded(employees: Any) -> Any:
+    """An account that moves with many parties in every block, in two of its blocks in entries before their day."""
+    party = [Dimensions(f"H4201{n:07d}", "pool", 2026, 202610, "inpatient") for n in range(PARTIES)]
+    for block in range(BLOCKS):
+        day = date(2026, 11, 20 - block if block > BLOCKS - 3 else 15)
+        drafts = [
+            EntryDraft("TST", f"c{block}-{n}", day, f"第{n}笔", (debit(9101, 1 + n, party[n % PARTIES]), credit(9001, 1 + n, party[n % PARTIES])),
+                       "TST@1", "rule:TST@1", "zhang")
+            for n in range(EACH)
+        ]  # fmt: skip
+        with employees.tx() as tx:
+            post(tx, employees.book, day, drafts)
+    return employees
+
+
+def test_a_later_page_of_many_parties_asks_none_of_their_lists(crowded: Any) -> None:
+    """Its balance comes from what each block moved, its entries from beside the cursor: no posting list is read, and few entries."""
+    with crowded.tx() as tx:
+        whole = general_ledger(tx, crowded.book, "9101", period=202611, entries=10_000)
+    told = [line for line in whole.lines if line.kind is Kind.ENTRY]
+    assert len(told) == BLOCKS * EACH
+    for place in (0, EACH - 1, 3 * EACH + 7, 5 * EACH):
+        entry = told[place].entry
+        assert entry is not None
+        with crowded.tx() as tx:
+            after = Cursor(entry.voucher_date, entry.seq)
+            page = general_ledger(tx, crowded.book, "9101", period=202611, after=after, entries=10)
+            touched = dict(tx.rows(TOUCHED))
+        assert page.lines[0].balance_fen == told[place].balance_fen
+        assert page.lines[1:11] == told[place + 1 : place + 11]
+        assert touched.get("posting", 0) == 0
+        assert touched["entry"] < EACH + 11 * (WALK + 3) + BLOCKS
 
 
 def test_every_voucher_is_found_by_its_number(busy: Any) -> None:

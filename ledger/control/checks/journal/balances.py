@@ -11,7 +11,7 @@ from ledger.core.entries import Book
 
 
 def check_balances(snapshot: Snapshot) -> Iterator[Breach]:
-    """Posting rows against the lines they point to, balances against posting rows and lines, then the equation."""
+    """Posting rows against the lines they point to, their sums by block and the balances against them, then the equation."""
     for book in snapshot.books():
         for (period,) in snapshot.rows(
             "SELECT DISTINCT period FROM books.posting WHERE region = %(region)s AND fund = %(fund)s"
@@ -21,6 +21,7 @@ def check_balances(snapshot: Snapshot) -> Iterator[Breach]:
             fund=book.fund,
         ):
             yield from _postings(snapshot, book, period)
+            yield from _blocks(snapshot, book, period)
             yield from _balances(snapshot, book, period)
     yield from _equation(snapshot)
 
@@ -96,6 +97,25 @@ def _postings(snapshot: Snapshot, book: Book, period: int) -> Iterator[Breach]:
     ):
         message = f"区块{block}科目{account}辅助{dim}的发生额索引不指向任何凭证"
         yield Breach("INV-06", str(book), f"posting {period} {account} dim {dim}", message)
+
+
+def _blocks(snapshot: Snapshot, book: Book, period: int) -> Iterator[Breach]:
+    """What is kept of an account in a block is what its posting rows there come to."""
+    for account, block in snapshot.rows(
+        """
+        SELECT account, block FROM (
+            SELECT p.account, p.block, sum(p.debit) AS debit, sum(p.credit) AS credit, max(cardinality(p.offs)) AS longest
+              FROM books.posting p WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.period = %(period)s GROUP BY 1, 2) p
+          FULL JOIN (SELECT * FROM books.account_block
+                      WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s) k USING (account, block)
+         WHERE (p.debit, p.credit, p.longest) IS DISTINCT FROM (k.debit, k.credit, k.longest) ORDER BY 2, 1
+        """,
+        region=book.region,
+        fund=book.fund,
+        period=period,
+    ):
+        message = f"区块{block}科目{account}的发生额小计与其发生额索引不符：明细账续页的承前余额由它得出"
+        yield Breach("INV-06", str(book), f"block {block} {account}", message)
 
 
 def _equation(snapshot: Snapshot) -> Iterator[Breach]:

@@ -111,6 +111,9 @@ CREATE TABLE books.entry (
 -- Opening and closing entries, taken out of every turnover: few among millions. Empty for ordinary entries, so posting pays nothing.
 CREATE INDEX entry_set_apart ON books.entry (region, fund, period, seq) WHERE event IN ('OPEN', 'CLOSE-M', 'CLOSE-Y');
 
+-- Recognitions by the day they recognise: a few a day and institution among the payments of a month.
+CREATE INDEX entry_recognised ON books.entry (region, business_date, fund, seq) WHERE event IN ('REC', 'REV');
+
 -- Idempotency (INV-05): unpartitioned, because a unique key that holds the period would let a replay through next month.
 CREATE TABLE books.source (
     region         integer NOT NULL,
@@ -136,6 +139,20 @@ CREATE TABLE books.posting (
     offs    integer[] NOT NULL,
     PRIMARY KEY (region, fund, period, account, dim, block)
 ) PARTITION BY LIST (period);
+
+-- The posting lists of one account in one block added up: a page of the ledger of an account with thousands of parties takes its
+-- balance from these instead of all its lists. `longest` is the length of the longest of them: at least so many entries.
+CREATE TABLE books.account_block (
+    region  integer NOT NULL,
+    fund    smallint NOT NULL,
+    period  integer NOT NULL,
+    account integer NOT NULL,
+    block   bigint NOT NULL,
+    debit   bigint NOT NULL,
+    credit  bigint NOT NULL,
+    longest integer NOT NULL,
+    PRIMARY KEY (region, fund, account, period, block)
+);
 
 CREATE TABLE books.balance (
     region  integer NOT NULL,
@@ -896,6 +913,10 @@ CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.pe
     FOR EACH STATEMENT EXECUTE FUNCTION books.refuse_change();
 CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.period_seal
     FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_write();
+CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.account_block
+    FOR EACH STATEMENT EXECUTE FUNCTION books.refuse_change();
+CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.account_block
+    FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'fundledger_poster'::name)) EXECUTE FUNCTION books.refuse_write();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON books.posting
     FOR EACH STATEMENT EXECUTE FUNCTION books.refuse_change();
 CREATE OR REPLACE TRIGGER one_door BEFORE INSERT ON books.posting
@@ -936,6 +957,8 @@ GRANT SELECT, INSERT ON books.leg TO fundledger_poster;
 GRANT SELECT ON books.leg TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT, UPDATE ON books.period TO fundledger_poster;
 GRANT SELECT ON books.period TO fundledger_service, fundledger_auditor;
+GRANT SELECT, INSERT ON books.account_block TO fundledger_poster;
+GRANT SELECT ON books.account_block TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT ON books.posting TO fundledger_poster;
 GRANT SELECT ON books.posting TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT ON books.source TO fundledger_poster;

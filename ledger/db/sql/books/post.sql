@@ -477,6 +477,9 @@ BEGIN
 
     INSERT INTO books.posting (region, fund, period, account, dim, block, debit, credit, offs)
     SELECT p_region, p_fund, v_period, p.account, p.dim, v_tip.block + 1, p.debit, p.credit, p.offs FROM pg_temp.p_new p;
+    INSERT INTO books.account_block (region, fund, period, account, block, debit, credit, longest)
+    SELECT p_region, p_fund, v_period, p.account, v_tip.block + 1, sum(p.debit), sum(p.credit), max(cardinality(p.offs))
+      FROM pg_temp.p_new p GROUP BY p.account;
     INSERT INTO books.balance AS b (region, fund, period, account, dim, debit, credit)
     SELECT p_region, p_fund, v_period, p.account, p.dim, p.debit, p.credit FROM pg_temp.p_new p ORDER BY p.account, p.dim
     ON CONFLICT (region, fund, period, account, dim)

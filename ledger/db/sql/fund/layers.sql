@@ -41,6 +41,9 @@ CREATE TABLE fund.bill_layer (
         + account + mutual_aid + wallet + cash + hospital = medfee_sumamt)
 );
 
+-- Split bills by day, as records are.
+CREATE INDEX bill_layer_day ON fund.bill_layer USING brin (day) WITH (pages_per_range = 32);
+
 -- Views -------------------------------------------------------
 -- Every record with its parts: as split where somebody else pays too, else what its columns say.
 CREATE OR REPLACE VIEW fund.bill_share WITH (security_invoker = true) AS

@@ -106,6 +106,9 @@ CREATE INDEX pay_order_payee ON payments.pay_order (region, payee_number, payee_
 
 CREATE INDEX pay_order_institution ON payments.pay_order (region, institution);
 
+-- What was paid again: few orders, found by the one they replace.
+CREATE INDEX pay_order_replaces ON payments.pay_order (region, replaces) WHERE replaces <> '';
+
 -- What an order is made of, per key of the memorandum accounts; T3 adds these up.
 CREATE TABLE payments.order_item (
     region       integer NOT NULL,
