@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from hashlib import sha256
 from typing import Final
 
 from ledger.books.attached import Attachment
 from ledger.books.manual import ManualVoucher, manual_voucher
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput, NotFound
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 
 BYTES_MAX: Final = 20 * 1024 * 1024
@@ -21,7 +23,7 @@ def attach(
     """Attach a file to one's own draft that nobody decided yet; the same bytes again change nothing.
 
     Raises InvalidInput `attachment.name`, `attachment.size`; NotFound `voucher.draft_unknown`; Conflict `voucher.decided`;
-    Forbidden `voucher.not_drafter`, `access.role_missing`.
+    Forbidden `voucher.not_drafter`, `access.role_missing`; NotFound `data.key_missing`, since it is kept sealed.
     """
     if not name or len(name) > NAME_MAX or any(c in "|\\/" or ord(c) < 32 for c in name):
         raise InvalidInput(
@@ -32,19 +34,20 @@ def attach(
             "attachment.size", f"附件{name}有{len(content)}字节，应为1到{BYTES_MAX}字节", field="file"
         )
     tx.run(
-        "SELECT books.attach_file(%(region)s, %(fund)s::smallint, %(id)s, %(name)s, %(content)s, %(day)s)",
+        "SELECT books.attach_file(%(region)s, %(fund)s::smallint, %(id)s, %(name)s, %(sha)s, %(content)s, %(day)s)",
         region=book.region,
         fund=book.fund,
         id=voucher_id,
         name=name,
-        content=content,
+        sha=sha256(content).digest(),
+        content=fields(tx).seal_bytes(content),
         day=day,
     )
     return manual_voucher(tx, book, voucher_id)
 
 
 def attachment(tx: Transaction, book: Book, voucher_id: str, n: int) -> tuple[Attachment, bytes]:
-    """One attached paper with its bytes. Raises NotFound `voucher.draft_unknown`, `attachment.unknown`."""
+    """One attached paper with its bytes. Raises NotFound `voucher.draft_unknown`, `attachment.unknown`, `data.key_missing`."""
     of = manual_voucher(tx, book, voucher_id)
     found = next((one for one in of.attached if one.n == n), None)
     if found is None:
@@ -55,4 +58,4 @@ def attachment(tx: Transaction, book: Book, voucher_id: str, n: int) -> tuple[At
         fund=book.fund,
         sha=found.sha256,
     )
-    return found, bytes(content)
+    return found, fields(tx).open_bytes(bytes(content))

@@ -19,6 +19,7 @@ from ledger.db.safekeeping.fields import Fields, fields_of
 
 STREAMS: Final = 2
 FETCH: Final = 2_000
+PAPERS: Final = 4
 _SESSION: Final = (
     "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL bytea_output = 'hex';"
     " SET LOCAL client_encoding = 'UTF8'; SET LOCAL jit = off;"
@@ -56,6 +57,13 @@ class Snapshot:
         with self.connection.cursor(name="each") as cursor:
             cursor.itersize = FETCH
             cursor.execute(query, params or None)
+            yield from cursor
+
+    def papers(self, query: LiteralString) -> Iterator[TupleRow]:
+        """The rows of a query whose rows may have megabytes each, a few at a time."""
+        with self.connection.cursor(name="papers") as cursor:
+            cursor.itersize = PAPERS
+            cursor.execute(query)
             yield from cursor
 
     def copy(self, stream: int, query: LiteralString, **params: int) -> Iterator[bytes]:

@@ -66,6 +66,15 @@ def account_asks() -> tuple[Ask, ...]:
     return tuple(Ask("payee", label, mark="r") for label in labels)
 
 
+def whole_payee(desk: Desk, key: str) -> Offer:
+    """The form that shows a natural person's name and account whole, with a reason that the operator log keeps; its answer is kept
+    nowhere."""
+    return Offer(
+        ("checker", "maker", "accountant", "reviewer"), "data open-payee", "查看收款人全名、账号", {"region": desk.region, "key": key, "clear": True},
+        (Ask("reason", "查看的理由（记入操作日志）"),), note="连同审批所签的摘要。", keyed=False,
+    )  # fmt: skip
+
+
 def decide(
     roles: Sequence[str], act: str, held: Mapping[str, object], refusal: str = "refuse"
 ) -> list[Offer]:

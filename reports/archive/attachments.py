@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ledger.core.entries import Book
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 
 
@@ -19,7 +20,10 @@ class AttachedPart(NamedTuple):
 
 
 def attachments(tx: Transaction, book: Book, period: int) -> Iterator[AttachedPart]:
-    """In the order of the chain and of the papers; one at a time: a file may have megabytes."""
+    """In the order of the chain and of the papers; one at a time: a file may have megabytes.
+
+    Raises NotFound `data.key_missing`.
+    """
     found = tx.rows(
         """SELECT e.series || '-' || e.period || '-' || e.vno, a.n, a.name, a.sha256
              FROM books.entry e
@@ -30,6 +34,7 @@ def attachments(tx: Transaction, book: Book, period: int) -> Iterator[AttachedPa
         fund=book.fund,
         period=period,
     )
+    opened = fields(tx).open_bytes
     for voucher, n, name, digest in found:
         content = tx.value(
             "SELECT content FROM books.attached_file WHERE region = %(region)s AND fund = %(fund)s AND sha256 = %(digest)s",
@@ -37,4 +42,4 @@ def attachments(tx: Transaction, book: Book, period: int) -> Iterator[AttachedPa
             fund=book.fund,
             digest=digest,
         )
-        yield AttachedPart(voucher, n, name, bytes(content))
+        yield AttachedPart(voucher, n, name, opened(bytes(content)))

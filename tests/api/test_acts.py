@@ -51,6 +51,37 @@ def test_every_command_that_acts_is_offered(client: httpx.Client, world: Any) ->
     } <= names
 
 
+def test_a_checker_sees_whole_whom_an_approval_pays(do: Any, world: Any) -> None:
+    """Masked without a word, whole for a reason that is logged, with the digest the approval signs over; no post, no key, no name."""
+    paid = {
+        "fund": 310, "kind": "reimbursement", "psn": "42010000000001", "amount": "80.00", "document": "核〔2026〕1号", "year": 2026,
+        "term": 202610, "category": "outpatient", "subfund": "pool", "payee": ["张三", "6222020200000001", "模拟银行", "102421000009"],
+        "date": "2026-10-13",
+    }  # fmt: skip
+    asked = do("cash/person", "maker", **paid)
+    assert asked.status_code == 200, asked.text
+    assert "6222020200000001" not in asked.text
+    key = world.value("SELECT payment_id FROM fund.person_payment")
+    see = {"key": key, "reason": "复核前核对"}
+    assert do("data/open-payee", "cashier", **see, clear=True).json()["code"] == "access.role_missing"
+    assert (
+        do("data/open-payee", "checker", **see | {"reason": "看"}, clear=True).json()["code"] == "data.reason"
+    )
+    assert do("data/open-payee", "checker", "K1", **see, clear=True).json()["code"] == "key.secret"
+    assert do("data/open-payee", "checker", **see).json()["name"] == "张*"
+    whole = do("data/open-payee", "checker", **see, clear=True).json()
+    signs = world.value(
+        "SELECT digest FROM access.to_sign(420100, 'fund.person_payment', ARRAY(SELECT payment_id FROM fund.person_payment))"
+    )
+    assert (whole["name"], whole["number"], whole["amount_fen"], whole["digest"]) == (
+        "张三",
+        "6222020200000001",
+        "8000",
+        signs,
+    )
+    assert ("checker", "data.open", "done") in log(world)
+
+
 def test_master_data_by_two_persons_as_at_the_command_line(do: Any, client: httpx.Client, world: Any) -> None:
     file = {"name": "institutions.jsonl", "content": json.dumps(LINE, ensure_ascii=False) + "\n"}
     loaded = do("institution/load", "maker", file=file)

@@ -40,6 +40,9 @@ from ledger.books.templates.recurring import (
 from ledger.books.vouchers import voucher
 from ledger.core.entries import Dimensions, credit, debit
 from ledger.core.errors import LedgerError
+from ledger.db.roles import OWNER
+from ledger.db.safekeeping.fields import MAGIC, TOKEN, fields
+from ledger.db.safekeeping.region_keys import seal_what_is_clear
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.region.choices import confirm_choices, propose_choice, read_choices
 from reports.archive.attachments import attachments
@@ -132,6 +135,72 @@ def test_what_is_attached_goes_into_the_months_archive(ledger: Any) -> None:
         posted = approve_voucher(t, ledger.book, kept.voucher_id, kept.shown_digest, DAY)
         found = [one for one in attachments(t, ledger.book, 202610) if one not in before]
     assert found == [(posted.voucher, 1, "回单.pdf", SCAN), (posted.voucher, 2, "合同.pdf", b"%PDF-1.7 b")]
+
+
+def test_papers_and_files_lie_sealed_and_are_sealed_by_the_upgrade(ledger: Any) -> None:
+    """New ones through every door, and those of a home of before, laid open behind the guards."""
+    made = drafted(ledger, "附件封存")
+    with tx(ledger, "acc") as t:
+        attach(t, ledger.book, made.voucher_id, "报销单.pdf", b"%PDF zhugeliang", DAY)
+        file = csv_of(
+            GOOD.format("T77"), "key=T78 date=2026-10-14 template=A1 pool=1.005 document=zhugeliang"
+        )
+        taken, _ = take_file(t, ledger.book, "tax", "七.csv", file, DAY + timedelta(2))
+        rows = import_rows(t, ledger.book, taken.sha256, bad_only=False)
+        known, home = fields(t), t.connection.home
+        door = "SELECT books.attach_file(420100, 310::smallint, %(id)s, 'x', sha256('b'), %(content)s, '2026-10-14')"
+    in_clear = refusal(ledger, "acc", lambda t: t.run(door, id=made.voucher_id, content=b"b" * 60))
+    assert (in_clear, [bool(one.code) for one in rows]) == ("data.clear", [False, True])
+    with psycopg.connect(ledger.admin_url) as admin:
+        assert clear_of(admin) == 0
+        admin.execute("SET session_replication_role = replica")
+        for table in ("attached_file", "import_file"):
+            for sha, content in admin.execute(
+                f"SELECT sha256, content FROM books.{table}".encode()
+            ).fetchall():
+                opened = known.open_bytes(content)
+                admin.execute(
+                    f"UPDATE books.{table} SET content = %s WHERE sha256 = %s".encode(), [opened, sha]
+                )
+        for place, raw, message in admin.execute(
+            "SELECT ctid::text, raw, message FROM books.import_row"
+        ).fetchall():
+            said = [known.open(raw), known.open(message), place]
+            admin.execute("UPDATE books.import_row SET raw = %s, message = %s WHERE ctid = %s::tid", said)
+        assert clear_of(admin) > 0
+        admin.execute("SET session_replication_role = origin")
+        admin.commit()
+        assert ledger.findings() == []  # as a home of before is checked
+        admin.execute(f"SET ROLE {OWNER}".encode())
+        assert seal_what_is_clear(admin, home) >= 4
+        assert seal_what_is_clear(admin, home) == 0
+        admin.execute("RESET ROLE")
+        assert clear_of(admin) == 0
+    assert ledger.findings() == []
+    with tx(ledger, "acc") as t:
+        assert attachment(t, ledger.book, made.voucher_id, 1)[1] == b"%PDF zhugeliang"
+        assert import_rows(t, ledger.book, taken.sha256, bad_only=False) == rows
+        t.run(door, id=made.voucher_id, content=MAGIC + b"b" * 60)  # what only looks sealed
+    assert any(sha256(b"b").hexdigest()[:16] in one.message for one in ledger.findings())
+    change(
+        ledger,
+        "DELETE FROM books.attachment WHERE name = 'x'",
+        "DELETE FROM books.attached_file WHERE sha256 = sha256('b')",
+    )
+    assert ledger.findings() == []
+
+
+def clear_of(admin: Any) -> int:
+    """How many papers, files and rows of files say something as they lie."""
+    [(count,)] = admin.execute(
+        "SELECT sum((content <> '' AND substring(content FROM 1 FOR 16) <> %s)::int) FROM (SELECT content FROM books.attached_file"
+        " UNION ALL SELECT content FROM books.import_file) k",
+        [MAGIC],
+    ).fetchall()
+    texts = admin.execute(
+        "SELECT raw FROM books.import_row UNION ALL SELECT message FROM books.import_row"
+    ).fetchall()
+    return int(count) + sum(bool(text) and not TOKEN.fullmatch(text) for (text,) in texts)
 
 
 def test_verify_finds_a_paper_that_was_changed_added_or_lost(ledger: Any) -> None:
@@ -347,7 +416,7 @@ def test_a_row_turned_down_may_come_again_and_no_other(ledger: Any) -> None:
     assert rows[0].voucher_id != row.voucher_id
     heads = ", ".join(f"'{{}}'::{kind}[]" for kind in ("integer", "text", "text", "date", "text", "text", "integer", "integer", "smallint",
                       "bigint", "integer", "text", "text", "smallint", "integer", "text", "integer", "text", "text", "text", "text", "text"))  # fmt: skip
-    empty = f"SELECT books.import_vouchers(420100, 310::smallint, 'tax', 'x.csv', 'x', '2026-10-16', {heads})"
+    empty = f"SELECT books.import_vouchers(420100, 310::smallint, 'tax', 'x.csv', sha256('x'), 'x', '2026-10-16', {heads})"
     assert refusal(ledger, "checker", lambda t: t.connection.execute(empty)) == "access.role_missing"
 
 

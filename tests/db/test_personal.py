@@ -112,6 +112,7 @@ def test_a_sealed_column_takes_nothing_in_clear(database: Any) -> None:
         ),
     }
     tried |= {column: (database.service_url, statement) for column, statement in _CLEAR.items()}
+    tried |= {column: (database.admin_url, _WRITER + statement) for column, statement in _OF_VOUCHERS.items()}
     assert sorted(tried) == sorted(sealed)  # a new one needs a case
     for column, (url, statement) in tried.items():
         with psycopg.connect(url) as connection:
@@ -134,6 +135,9 @@ _TAKEN: Final = (
     "INSERT INTO fund.cutover_order VALUES (420100, 310, 1, 1, 'R', 5001, 'P1', 'pool', 2026, 202610, 'inpatient', 1, 'a', {},"
     " 'b', 'c', '2026-10-13', '')"
 )
+_EVIDENCE: Final = (
+    "INSERT INTO fund.finding_evidence VALUES (420100, 'F1', sha256('x'), {}, {}, 'zhao', '2026-10-13')"
+)
 _NAME: Final = "'张三', '~00000000.AAAAAAAAAAAAAAAAAAAAAAAA~'"
 _NUMBER: Final = "'~00000000.AAAAAAAAAAAAAAAAAAAAAAAA~', '6222021234567890123'"
 _CLEAR: Final = {
@@ -143,6 +147,8 @@ _CLEAR: Final = {
     "fund.person_payment.payee_number": _PERSON.format(_NUMBER),
     "fund.cutover_order.payee_name": _TAKEN.format(_NAME),
     "fund.cutover_order.payee_number": _TAKEN.format(_NUMBER),
+    "fund.finding_evidence.name": _EVIDENCE.format("'张三.pdf'", "'FUNDLEDGER-SEAL2'"),
+    "fund.finding_evidence.content": _EVIDENCE.format("'~00000000.AAAAAAAAAAAAAAAAAAAAAAAA~'", "'in clear'"),
     "fund.party.name": "INSERT INTO fund.party (region, party, name, kind, proposed_by) VALUES (420100, 'P', '张三', 'person', 'zhao')",
     "payments.pay_order.payee_name": _ORDER.format(_NAME),
     "payments.pay_order.payee_number": _ORDER.format(_NUMBER),
@@ -154,6 +160,17 @@ _CLEAR: Final = {
     " digest, state, prepared_by, prepared_on) VALUES (420100, 'a', '', 1, 'n', 'bkrs', 'in clear', '', '{}', '', 'taken', 'zhao', '2026-10-13')",
 }
 """Columns and what writes them in clear, past the program, as its login."""
+_WRITER: Final = "SET ROLE fundledger_poster; "
+_ROW: Final = (
+    "INSERT INTO books.import_row VALUES (420100, 310, sha256('x'), 1, 'tax', '', 0, NULL, 'f', 'c', {})"
+)
+_OF_VOUCHERS: Final = {
+    "books.attached_file.content": "INSERT INTO books.attached_file VALUES (420100, 310, sha256('x'), 'in clear')",
+    "books.import_file.content": "INSERT INTO books.import_file VALUES (420100, 310, 'tax', sha256('x'), 'n', 'in clear', 'li', '2026-10-13', 0, 0, 0)",
+    "books.import_row.message": _ROW.format("'张三', ''"),
+    "books.import_row.raw": _ROW.format("'', '张三'"),
+}
+"""Columns of the journal's room: its functions' owner alone writes them, and not in clear either."""
 
 
 def test_answers_that_stay_in_clear_are_those_to_records() -> None:

@@ -26,6 +26,7 @@ from ledger.books.templates.own import forms_on
 from ledger.books.templates.workbook import template_workbook, workbook_text
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput, NotFound
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 
 
@@ -133,9 +134,10 @@ def import_rows(tx: Transaction, book: Book, digest: bytes, *, bad_only: bool) -
     """The rows of a file in their order. Raises NotFound `voucher_file.unknown`."""
     if not imported(tx, book, digest):
         raise NotFound("voucher_file.unknown", f"账套{book}没有收过文件{digest.hex()[:16]}")
+    known = fields(tx)
     return [
-        ImportRow(*row)
-        for row in tx.rows(
+        ImportRow(line, key, draft, field, code, known.open(message))
+        for line, key, draft, field, code, message in tx.rows(
             """SELECT line, key, coalesce(voucher_id, ''), field, code, message FROM books.import_row
                 WHERE region = %(region)s AND fund = %(fund)s AND sha256 = %(sha)s AND (NOT %(bad)s OR voucher_id IS NULL)
                 ORDER BY line""",
@@ -198,10 +200,10 @@ def _without_known(tx: Transaction, book: Book, kind: str, rows: Rows) -> Rows:
 
 def _store(tx: Transaction, book: Book, file: tuple[str, str, bytes, date], rows: Rows) -> None:
     kind, name, content, day = file
-    good, bad = rows.good, rows.bad
+    good, bad, known = rows.good, rows.bad, fields(tx)
     legs = [(of, leg) for of, row in enumerate(good, 1) for leg in row.content.legs]
     tx.run(
-        """SELECT books.import_vouchers(%(region)s, %(fund)s::smallint, %(kind)s, %(name)s, %(content)s, %(day)s,
+        """SELECT books.import_vouchers(%(region)s, %(fund)s::smallint, %(kind)s, %(name)s, %(sha)s, %(content)s, %(day)s,
                   %(lines)s::integer[], %(keys)s::text[], %(raws)s::text[],
                   %(business)s::date[], %(summaries)s::text[], %(evidences)s::text[], %(attachments)s::integer[],
                   %(of)s::integer[], %(sides)s::smallint[], %(amounts)s::bigint[], %(accounts)s::integer[],
@@ -212,11 +214,12 @@ def _store(tx: Transaction, book: Book, file: tuple[str, str, bytes, date], rows
         fund=book.fund,
         kind=kind,
         name=name,
-        content=content,
+        sha=sha256(content).digest(),
+        content=known.seal_bytes(content),
         day=day,
         lines=[row.line for row in good],
         keys=[row.key for row in good],
-        raws=[row.raw for row in good],
+        raws=[known.seal(row.raw) for row in good],
         **_heads(good),
         of=[of for of, _ in legs],
         sides=[int(leg.side) for _, leg in legs],
@@ -231,8 +234,8 @@ def _store(tx: Transaction, book: Book, file: tuple[str, str, bytes, date], rows
         bad_keys=[row.key for row in bad],
         fields=[row.field for row in bad],
         codes=[row.code for row in bad],
-        messages=[row.message for row in bad],
-        bad_raws=[row.raw for row in bad],
+        messages=[known.seal(row.message) for row in bad],
+        bad_raws=[known.seal(row.raw) for row in bad],
         templates=[row.content.template or None for row in good],
     )
 

@@ -9,6 +9,7 @@ import typer
 from ledger.cli.installation.data_retention import app as retention
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.masking import masked
+from ledger.core.money import yuan_grouped
 from ledger.fund.intake.kept import open_line, replace_key
 from ledger.fund.region.persons import open_payee
 
@@ -44,16 +45,23 @@ def open_payee_command(
     clear: Annotated[bool, typer.Option("--clear", help="显示明文；缺省为遮蔽后的")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """查看个人收款人的户名与账号：缺省遮蔽，--clear显示明文；何人、何单、何故记入操作日志。"""
+    """查看个人收款人的户名与账号，及审批所签的摘要：缺省遮蔽，--clear显示明文；何人、何单、何故记入操作日志。"""
     running = app_for("maker")
     what = f"payee {key} {'明文' if clear else '遮蔽'} {reason.strip()}"
     with act(running, region, "data.open", what) as tx:
         found = open_payee(tx, key, reason, clear=clear)
-    show(
-        {"key": key, "clear": clear, "name": found.name, "number": found.number},
-        [f"{found.name} {found.number}"],
-        as_json=as_json,
-    )
+    document = {"key": key, "clear": clear, "name": found.name, "number": found.number}
+    lines = [f"{found.name} {found.number}"]
+    if found.digest:
+        document |= {
+            "bank": found.bank,
+            "amount_fen": str(found.amount_fen),
+            "of": found.of,
+            "digest": found.digest,
+        }
+        lines += [f"{found.bank} {yuan_grouped(found.amount_fen)}元"] if found.amount_fen else []
+        lines.append(f"{found.of}审批所签的摘要 {found.digest}")
+    show(document, lines, as_json=as_json)
 
 
 @app.command("new-key")

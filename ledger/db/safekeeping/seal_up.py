@@ -17,6 +17,7 @@ from ledger.db.safekeeping.fields import MAGIC, Fields
 from ledger.db.safekeeping.told import is_person
 
 _ROWS: Final = 200
+_PAPERS: Final = 4  # of up to 20 MB each
 _CLEAR_TEXT: Final = "{column} <> '' AND {column} !~ '^~[0-9a-f]{{8}}[.][A-Za-z0-9_-]{{22,}}~$'"
 _CLEAR_BYTES: Final = "{column} <> '' AND substring({column} FROM 1 FOR 16) <> {magic}"
 
@@ -29,6 +30,8 @@ class _Part(NamedTuple):
     content: bool = False
     """Whether the columns are bytes."""
     rows: str = "true"
+    at_once: int = _ROWS
+    """How many are held in memory."""
 
 
 PARTS: Final = (
@@ -37,6 +40,11 @@ PARTS: Final = (
     _Part("payments.handed_file", ("content",), content=True),
     _Part("payments.bank_file", ("content",), content=True),
     _Part("payments.statement_file", ("content",), content=True, rows="form <> 'cutover'"),
+    _Part("books.attached_file", ("content",), content=True, at_once=_PAPERS),
+    _Part("books.import_file", ("content",), content=True, at_once=_PAPERS),
+    _Part("books.import_row", ("raw", "message")),
+    _Part("fund.finding_evidence", ("content",), content=True, at_once=_PAPERS),
+    _Part("fund.finding_evidence", ("name",)),
     _Part("fund.person_payment", ("payee_name", "payee_number")),
     _Part("payments.pay_order", ("payee_name", "payee_number"), rows="institution = 'PERSON'"),
     _Part("fund.party", ("name",), rows="kind = 'person'"),
@@ -87,7 +95,7 @@ def _seal_part(connection: psycopg.Connection[Any], fields: Fields, part: _Part)
     names = sql.SQL(", ").join(map(sql.Identifier, part.columns))
     table = sql.Identifier(*part.table.split("."))
     find = sql.SQL("SELECT t.ctid::text, {} FROM {} t WHERE {} AND ({}) LIMIT {}").format(
-        names, table, sql.SQL(part.rows), clear, sql.Literal(_ROWS)
+        names, table, sql.SQL(part.rows), clear, sql.Literal(part.at_once)
     )
     write = sql.SQL("UPDATE {} SET {} WHERE ctid = %s::tid").format(
         table,

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.core.words import words_of
+from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.audit.findings import FindingTarget
 
@@ -97,9 +98,9 @@ def act(tx: Transaction, finding_id: str, what: Act) -> str:
 
 
 def attach_evidence(tx: Transaction, finding_id: str, name: str, content: bytes, on: date) -> bytes:
-    """Keep a document with a finding, for good; returns its SHA-256. The same bytes are kept once.
+    """Keep a document with a finding, for good and sealed; returns its SHA-256. The same bytes are kept once.
 
-    Raises NotFound `finding.unknown`; InvalidInput `finding.evidence`.
+    Raises NotFound `finding.unknown`, `data.key_missing`; InvalidInput `finding.evidence`.
     """
     if not name.strip() or not 1 <= len(content) <= EVIDENCE_BYTES_MAX:
         raise InvalidInput(
@@ -118,8 +119,8 @@ def attach_evidence(tx: Transaction, finding_id: str, name: str, content: bytes,
         region=tx.region,
         id=finding_id,
         sha256=digest,
-        name=name,
-        content=content,
+        name=fields(tx).seal(name),
+        content=fields(tx).seal_bytes(content),
         user=tx.user,
         on=on,
     )

@@ -10,10 +10,16 @@ from ledger.db.unit_of_work import Transaction
 
 
 class OpenedPayee(NamedTuple):
-    """A name and an account number."""
+    """Whom a payment names, and what an approval of it signs over; where nothing of it is approved, no more than the name."""
 
     name: str
     number: str
+    bank: str = ""
+    amount_fen: int = 0
+    of: str = ""
+    """What is approved: the batch of an order, a payment to a person."""
+    digest: str = ""
+    """Of what is approved as it stands now: SHA-256, hexadecimal. What is sealed in it opens to this name and account only."""
 
 
 def open_payee(tx: Transaction, key: str, reason: str, *, clear: bool) -> OpenedPayee:
@@ -29,14 +35,19 @@ def open_payee(tx: Transaction, key: str, reason: str, *, clear: bool) -> Opened
     )
     kind, _, number = key.partition(":")
     row = tx.row(
-        """SELECT payee_name, payee_number FROM payments.pay_order WHERE region = %(region)s AND order_no = %(key)s
+        """SELECT payee_name, payee_number, payee_bank, amount_fen, batch_id, encode(payments.batch_digest(region, batch_id), 'hex')
+             FROM payments.pay_order WHERE region = %(region)s AND order_no = %(key)s
            UNION ALL
-           SELECT payee_name, payee_number FROM fund.person_payment WHERE region = %(region)s AND payment_id = %(key)s
+           SELECT p.payee_name, p.payee_number, p.payee_bank, p.amount_fen, p.payment_id, s.digest
+             FROM fund.person_payment p CROSS JOIN access.to_sign(p.region, 'fund.person_payment', ARRAY[p.payment_id]) s
+            WHERE p.region = %(region)s AND p.payment_id = %(key)s
            UNION ALL
-           SELECT other_name, other_account FROM payments.evidence
+           SELECT other_name, other_account, '', 0, '', '' FROM payments.evidence
             WHERE region = %(region)s AND kind = %(kind)s AND receipt_no = %(number)s
            UNION ALL
-           SELECT name, '' FROM fund.party WHERE region = %(region)s AND party = %(key)s LIMIT 1""",
+           SELECT y.name, '', '', 0, y.party, s.digest
+             FROM fund.party y CROSS JOIN access.to_sign(y.region, 'fund.party', ARRAY[y.party]) s
+            WHERE y.region = %(region)s AND y.party = %(key)s LIMIT 1""",
         region=tx.region,
         key=key,
         kind=kind,
@@ -45,4 +56,4 @@ def open_payee(tx: Transaction, key: str, reason: str, *, clear: bool) -> Opened
     if row is None:
         raise NotFound("data.no_payee", f"没有拨付单、个人付款或回单{key[:60]}")
     show = fields(tx).open if clear else fields(tx).shown
-    return OpenedPayee(show(row[0]), show(row[1]))
+    return OpenedPayee(show(row[0]), show(row[1]), *row[2:])

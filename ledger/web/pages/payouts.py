@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from ledger.core.dates import SHANGHAI, parse_day
 from ledger.core.entries import FUND_NAMES
+from ledger.core.persons import PERSON
 from ledger.core.words import said, words_of
 from ledger.db.safekeeping.fields import shown_rows
 from ledger.payments.incoming.proven import BankRefusal, read_refusals
 from ledger.payments.orders.listing import OrderView, order_view
-from ledger.web.record import Ask, Offer, offered
+from ledger.web.record import Ask, Offer, offered, whole_payee
 from ledger.web.show import ROWS, Filter, address, grid_page, page
 from ledger.web.sitting import Desk
 from reports.remittance import remittance_grid
@@ -99,6 +100,8 @@ def order(desk: Desk, request: Request) -> Response:
 def _of_order(desk: Desk, view: OrderView, refusals: Sequence[BankRefusal]) -> Iterator[Offer]:
     """What may be asked for at an order by where it is; what is allowed payments.transition says."""
     one, held = view.order, {"region": desk.region}
+    if one.institution == PERSON:
+        yield whole_payee(desk, one.order_no)
     if one.state == "draft":
         yield Offer(("maker",), "payments discard", "作废此批次", {**held, "batch": one.batch_id}, (_REASON,),
                     note=f"批次{one.batch_id}的全部拨付单一并作废。")  # fmt: skip

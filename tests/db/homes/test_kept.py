@@ -87,6 +87,11 @@ def test_a_kept_home_is_upgraded_with_all_it_holds(
                 f" FROM 1 FOR 16) = '{MAGIC.decode()}' AS sealed FROM payments.{table}) t".encode()
             ).fetchall()
             assert (clear, sealed > 0 or table == "statement_file") == (0, True), table
+        for table in ("books.attached_file", "books.import_file", "fund.finding_evidence"):
+            [(clear,)] = connection.execute(
+                f"SELECT count(*) FROM {table} WHERE substring(content FROM 1 FOR 16) <> '{MAGIC.decode()}'".encode()
+            ).fetchall()
+            assert clear == 0, table
     engine = auditor_engine(settings)
     try:
         seen = examine(engine, settings.home)

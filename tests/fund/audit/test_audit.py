@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -12,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.books.journal import post
+from ledger.control.verify import verify
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError, NotFound
+from ledger.db.safekeeping.fields import MAGIC, TOKEN, fields
 from ledger.fund.audit.appeal import (
     Act,
     act,
@@ -43,6 +46,9 @@ HOSPITAL = "H42010000001"
 ON, LATE = date(2026, 11, 2), date(2026, 12, 1)
 UNTIL = date(2026, 11, 16)
 PANEL = ("zhao", "qian", "li")
+SEALED = f"\\x{(MAGIC + bytes(40)).hex()}"
+NAMED = f"~{'0' * 8}.{'A' * 22}~"
+"""What only looks sealed: the database cannot tell, `verify` does."""
 
 
 def line(jr_id: str, setl_id: str, yuan: object = "100.00", sev: str = "2", **said: Any) -> dict[str, Any]:
@@ -403,9 +409,26 @@ def test_evidence_is_kept_once_and_for_good(audited: Any) -> None:
     with audited.tx() as tx:
         digest = attach_evidence(tx, "F1", "病历.pdf", b"%PDF", ON)
         assert attach_evidence(tx, "F1", "病历.pdf", b"%PDF", ON) == digest
-    assert audited.asked("SELECT encode(content, 'escape'), added_by FROM fund.finding_evidence") == [
-        ("%PDF", "zhao")
+    with audited.tx() as tx:
+        [(name, content, added_by)] = tx.rows("SELECT name, content, added_by FROM fund.finding_evidence")
+        assert TOKEN.fullmatch(name)
+        assert bytes(content).startswith(MAGIC)
+        assert (fields(tx).open(name), fields(tx).open_bytes(content), added_by) == (
+            "病历.pdf",
+            b"%PDF",
+            "zhao",
+        )
+    with psycopg.connect(audited.database.service_url) as raw:
+        raw.execute("SET app.actor = 'zhao'; SET app.region = '420100'")
+        raw.execute(
+            f"INSERT INTO fund.finding_evidence VALUES (420100, 'F1', sha256('b'), '{NAMED}', '{SEALED}', 'zhao', '2026-11-03')".encode()
+        )
+    [found] = [
+        one
+        for one in verify(audited.database.auditor_engine, audited.database.settings.home)
+        if "证据附件" in one.message
     ]
+    assert (found.promise, found.entry) == ("INV-12", "finding F1")
     for finding_id, name, content, error in (
         ("F9", "a", b"x", NotFound), ("F1", " ", b"x", InvalidInput), ("F1", "a", b"", InvalidInput),
         ("F1", "a", bytes((16 << 20) + 1), InvalidInput),
@@ -521,8 +544,11 @@ def test_raw_sql_cannot_make_a_finding_final_nor_change_its_amount(audited: Any)
         copy.replace("found_by, found_on", "'qian', found_on").replace(f"({columns.replace('found_by, found_on', chr(39) + 'qian' + chr(39) + ', found_on')}", f"({columns}"): "FL003",
         copy.replace("category, kind, severity, found_fen, amount_fen, source, rule_id, rule_name, content, basis, sev_deg, found_by, found_on, appeal_until, digest, 'first'", "category, kind, severity, 100001, 100001, source, rule_id, rule_name, content, basis, sev_deg, found_by, found_on, appeal_until, digest, 'first'"): "FL001",
         copy.replace("service_year, term, category, kind, severity, found_fen, amount_fen, source, rule_id, rule_name, content, basis, sev_deg, found_by, found_on, appeal_until, digest, 'first'", "2025, term, category, kind, severity, found_fen, amount_fen, source, rule_id, rule_name, content, basis, sev_deg, found_by, found_on, appeal_until, digest, 'first'"): "FL001",
-        "INSERT INTO fund.finding_evidence VALUES (420100, 'F1', sha256('a'), 'n', 'b', 'zhao', '2026-11-03')": "23514",
-        "INSERT INTO fund.finding_evidence VALUES (420100, 'F1', sha256('b'), 'n', 'b', 'qian', '2026-11-03')": "FL003",
+        "INSERT INTO fund.finding_evidence VALUES (420100, 'F1', sha256('b'), 'n', 'b', 'zhao', '2026-11-03')": "FL002",
+        f"INSERT INTO fund.finding_evidence VALUES (420100, 'F1', sha256('b'), 'n', '{SEALED}', 'zhao', '2026-11-03')": "FL002",
+        f"INSERT INTO fund.finding_evidence VALUES (420100, 'F1', sha256('b'), '{NAMED}', 'b', 'zhao', '2026-11-03')": "FL002",
+        f"INSERT INTO fund.finding_evidence VALUES (420100, 'F1', 'b', '{NAMED}', '{SEALED}', 'zhao', '2026-11-03')": "23514",
+        f"INSERT INTO fund.finding_evidence VALUES (420100, 'F1', sha256('b'), '{NAMED}', '{SEALED}', 'qian', '2026-11-03')": "FL003",
         "INSERT INTO fund.audit_policy VALUES (420100, 'appeal_days', '2026-01-01', 1, 'x', 'qian')": "FL003",
     }  # fmt: skip
     for attempt, state in attempts.items():
@@ -531,6 +557,11 @@ def test_raw_sql_cannot_make_a_finding_final_nor_change_its_amount(audited: Any)
             with pytest.raises(psycopg.Error) as no:
                 raw.execute(attempt)
             assert no.value.sqlstate == state, (attempt, no.value)
+    with psycopg.connect(audited.database.service_url) as raw:
+        raw.execute("SET app.actor = 'zhao'; SET app.region = '420100'")
+        into = "COPY fund.finding_evidence FROM STDIN"
+        with pytest.raises(psycopg.Error, match="row-level security"), raw.cursor().copy(into) as rows:
+            rows.write_row((420100, "F1", sha256(b"b").digest(), "n", b"b", "zhao", "2026-11-03"))
     # The time for appeal is the calendar's, whatever the writer says.
     with psycopg.connect(audited.database.service_url) as raw:
         raw.execute("SET app.actor = 'zhao'; SET app.region = '420100'")

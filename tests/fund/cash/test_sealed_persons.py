@@ -102,9 +102,13 @@ def test_nothing_on_the_disk_names_a_person_in_clear(town: Any) -> None:
 def test_who_a_person_is_is_told_with_a_reason_only(town: Any) -> None:
     order = paid(town)
     with town.tx() as tx:
-        assert open_payee(tx, order.order_no, "家属来电查询", clear=True) == OpenedPayee(NAME, NUMBER)
+        digest = tx.value(
+            "SELECT encode(digest, 'hex') FROM payments.batch WHERE batch_id = %(b)s", b=order.batch_id
+        )
+        said = ("模拟银行", order.amount_fen, order.batch_id, digest)
+        assert open_payee(tx, order.order_no, "家属来电查询", clear=True) == OpenedPayee(NAME, NUMBER, *said)
         assert open_payee(tx, order.order_no, "家属来电查询", clear=False) == OpenedPayee(
-            "诸***", "************8821"
+            "诸***", "************8821", *said
         )
         with pytest.raises(InvalidInput, match=r"data\.reason"):
             open_payee(tx, order.order_no, "看", clear=True)

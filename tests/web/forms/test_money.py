@@ -38,7 +38,13 @@ def test_money_is_asked_for_by_what_is_due_and_by_a_plan(desk: Any, press: Press
     assert made[-1][:3] == ("plan", "requested", 70_000)
 
 
-@pytest.mark.posts("cash person", "cash approve-person", "cash approve-person:refuse", "cash order-persons")
+@pytest.mark.posts(
+    "cash person",
+    "cash approve-person",
+    "cash approve-person:refuse",
+    "cash order-persons",
+    "data open-payee",
+)
 def test_a_person_is_paid_by_two_and_an_order(desk: Any, press: Press) -> None:
     paid = {
         "v.fund": "310", "v.kind": "reimbursement", "v.psn": "42010000000001", "v.amount": "80.00", "v.document": "核〔2026〕1号",
@@ -54,9 +60,39 @@ def test_a_person_is_paid_by_two_and_an_order(desk: Any, press: Press) -> None:
         f"/desk/cash/{key}"
         for (key,) in desk.month.asked("SELECT payment_id FROM fund.person_payment WHERE state = 'requested'")
     )
+    opened(press, one, "张三", "6222020200000001")
     press("qian", one, "cash approve-person", effect=persons)
     assert press("zhao", "/desk/cash", "cash order-persons", effect=ORDERS) == [("draft", 8_000)]
     assert press.asked(persons)[-1] == ("核〔2026〕2号", "approved", "qian", True)
+    [(order, digest)] = desk.month.asked(
+        "SELECT o.order_no, encode(b.digest, 'hex') FROM payments.pay_order o JOIN payments.batch b USING (region, batch_id)"
+        " WHERE o.institution = 'PERSON'"
+    )
+    assert digest in opened(press, f"/desk/orders/{order}", "张三", "6222020200000001")
+
+
+def opened(press: Press, page: str, *words: str) -> str:
+    """What the form of a masked payee shows to the checker, once a reason is given: logged, kept nowhere, for nobody without the post."""
+    lines = (
+        "SELECT user_name, object, outcome FROM access.operator_log WHERE action = 'data.open' ORDER BY id"
+    )
+    checker, before = press.by("qian"), press.asked(lines)
+    assert not [word for word in words if word in checker.get(page).text]
+    to = "/desk/act/data/open-payee"
+    form = checker.filled(page, to, "v.reason")
+    assert not form.get("key")
+    assert "data.reason" in checker.post(to, form | {"v.reason": "看"}).text
+    assert "login.form" in checker.post(to, form | {"csrf": "0" * 64, "v.reason": "复核前核对"}).text
+    cashier = press.by("sun")
+    assert to not in cashier.get(page).text
+    theirs = form | {"csrf": cashier.form("/desk/me", "/desk/logout")["csrf"], "v.reason": "想看一看"}
+    assert "access.role_missing" in cashier.post(to, theirs).text
+    shown = checker.post(to, form | {"v.reason": "复核前核对"})
+    assert shown.headers["cache-control"] == "no-store"
+    assert not [word for word in words if word not in shown.text]
+    logged = [row for row in press.asked(lines) if row not in before and row[2] == "done"]
+    assert [(user, said.endswith("明文 复核前核对")) for user, said, _ in logged] == [("qian", True)]
+    return str(shown.text)
 
 
 @pytest.mark.posts(

@@ -1,15 +1,18 @@
-"""INV-12: what hand-written vouchers rest on is kept as it was: attached papers, imported files, recurrences and own templates by two persons."""
+"""INV-12: what hand-written vouchers rest on is kept as it was: attached papers, imported files, findings' evidence, recurrences and own templates by two persons."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 
-_PAPERS: Final = """
-    SELECT region, fund, encode(sha256, 'hex') FROM books.attached_file WHERE sha256(content) <> sha256 ORDER BY 1, 2, 3
+_KEPT: Final = """
+    SELECT 'voucher', concat_ws('-', region, fund), '', encode(sha256, 'hex'), content FROM books.attached_file
+    UNION ALL SELECT 'file', concat_ws('-', region, fund), '', encode(sha256, 'hex'), content FROM books.import_file
+    UNION ALL SELECT 'finding', region::text, finding_id, encode(sha256, 'hex'), content FROM fund.finding_evidence
 """
 _SETS: Final = """
     SELECT v.region, v.fund, v.voucher_id FROM books.voucher_decision v
@@ -22,10 +25,7 @@ _SETS: Final = """
 _LOST: Final = """
     SELECT p.region, p.fund, p.voucher_id FROM books.attachment p
       LEFT JOIN books.attached_file k ON k.region = p.region AND k.fund = p.fund AND k.sha256 = p.sha256
-     WHERE k.sha256 IS NULL OR length(k.content) <> p.bytes ORDER BY 1, 2, 3
-"""
-_FILES: Final = """
-    SELECT region, fund, encode(sha256, 'hex') FROM books.import_file WHERE sha256(content) <> sha256 ORDER BY 1, 2, 3
+     WHERE k.sha256 IS NULL OR length(k.content) NOT IN (p.bytes, p.bytes + 48) ORDER BY 1, 2, 3
 """
 _TWICE: Final = """
     SELECT r.region, r.fund, r.key FROM books.import_row r
@@ -77,10 +77,8 @@ _TEMPLATE_USE: Final = """
      ORDER BY 1, 2, 3
 """
 _SAYINGS: Final = (
-    (_PAPERS, "附件{what}的内容与其SHA-256不符，已被改动"),
     (_SETS, "手工凭证{what}的附件与复核时不同"),
     (_LOST, "手工凭证{what}的附件已缺失或长度不符"),
-    (_FILES, "导入文件{what}的内容与其SHA-256不符，已被改动"),
     (_COUNTS, "导入文件{what}的行数、金额与其各行的草稿不符"),
     (_TWICE, "导入的行{what}制单两次"),
     (_RECURRENCES, "定期凭证{what}制单两次，或不是两人确认的到期日"),
@@ -89,8 +87,20 @@ _SAYINGS: Final = (
 )
 
 
+_CHANGED: Final = {
+    "voucher": "附件{what}的内容与其SHA-256不符，已被改动",
+    "file": "导入文件{what}的内容与其SHA-256不符，已被改动",
+    "finding": "审核结果{of}的证据附件{what}的内容与其SHA-256不符，已被改动",
+}
+
+
 def check_entered(snapshot: Snapshot) -> Iterator[Breach]:
     """Bytes against digests, attached papers against what was approved, rows, days due and own templates against their drafts."""
+    for kind, where, of, digest, content in snapshot.papers(_KEPT):
+        if sha256(snapshot.fields.open_bytes(content)).hexdigest() != digest:
+            noun = "voucher" if kind == "file" else kind
+            said = _CHANGED[kind].format(of=of, what=digest[:16])
+            yield Breach("INV-12", where, f"{noun} {of or digest}", said)
     for query, saying in _SAYINGS:
         for region, fund, what in snapshot.rows(query):
             named = what[:16] if len(what) == 64 else what

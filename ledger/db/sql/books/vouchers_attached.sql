@@ -1,12 +1,12 @@
 -- What hand-written vouchers rest on. A paper of a voucher is kept by its digest, attached to a draft before anybody decides it.
 
 -- Tables ------------------------------------------------------
--- The bytes of a paper, once a book, under their own digest.
+-- The bytes of a paper, once a book, under their own digest; sealed for the home's key, which makes them 48 bytes longer.
 CREATE TABLE books.attached_file (
     region  integer NOT NULL,
     fund    smallint NOT NULL,
     sha256  bytea NOT NULL CHECK (length(sha256) = 32),
-    content bytea NOT NULL CHECK (length(content) BETWEEN 1 AND 20971520),
+    content bytea NOT NULL CHECK (length(content) BETWEEN 1 AND 20971568),
     PRIMARY KEY (region, fund, sha256),
     FOREIGN KEY (region, fund) REFERENCES books.book
 );
@@ -47,12 +47,12 @@ SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN p_attached = '' THEN p_digest ELSE sha256(p_digest || p_attached) END
 $$;
 
--- Attaches a paper to one's own draft that nobody has decided yet; its number. The same bytes again change nothing.
-CREATE OR REPLACE FUNCTION books.attach_file(p_region integer, p_fund smallint, p_voucher_id text, p_name text, p_content bytea, p_on date)
+-- Attaches a paper to one's own draft that nobody has decided yet; its number. The same paper again changes nothing. It comes
+-- sealed, with the digest of what it says, which `verify` compares.
+CREATE OR REPLACE FUNCTION books.attach_file(p_region integer, p_fund smallint, p_voucher_id text, p_name text, p_sha256 bytea, p_content bytea, p_on date)
 RETURNS smallint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_actor text := access.require_role(p_region, p_fund, '{accountant,maker}');
-    v_sha   bytea := sha256(p_content);
     v       books.voucher;
     v_n     smallint;
 BEGIN
@@ -64,7 +64,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'voucher.not_drafter', DETAIL = format('手工凭证%s的附件只能由制单人%s添加', p_voucher_id, v.prepared_by);
     END IF;
     SELECT p.n INTO v_n FROM books.attachment p
-     WHERE p.region = p_region AND p.fund = p_fund AND p.voucher_id = p_voucher_id AND p.sha256 = v_sha;
+     WHERE p.region = p_region AND p.fund = p_fund AND p.voucher_id = p_voucher_id AND p.sha256 = p_sha256;
     IF FOUND THEN
         RETURN v_n;
     END IF;
@@ -72,8 +72,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher.decided', DETAIL = format('手工凭证%s已办理，附件不能再变动', p_voucher_id);
     END IF;
     v_n := books.attachments_of(p_region, p_fund, p_voucher_id) + 1;
-    INSERT INTO books.attached_file VALUES (p_region, p_fund, v_sha, p_content) ON CONFLICT DO NOTHING;
-    INSERT INTO books.attachment VALUES (p_region, p_fund, p_voucher_id, v_n, p_name, v_sha, length(p_content), v_actor, p_on);
+    INSERT INTO books.attached_file VALUES (p_region, p_fund, p_sha256, p_content) ON CONFLICT DO NOTHING;
+    INSERT INTO books.attachment VALUES (p_region, p_fund, p_voucher_id, v_n, p_name, p_sha256, length(p_content) - 48, v_actor, p_on);
     RETURN v_n;
 END $$;
 
@@ -92,8 +92,8 @@ GRANT SELECT, INSERT ON books.attached_file TO fundledger_poster;
 GRANT SELECT ON books.attached_file TO fundledger_service, fundledger_auditor;
 GRANT SELECT, INSERT ON books.attachment TO fundledger_poster;
 GRANT SELECT ON books.attachment TO fundledger_service, fundledger_auditor;
-ALTER FUNCTION books.attach_file(integer,smallint,text,text,bytea,date) OWNER TO fundledger_poster;
-GRANT EXECUTE ON FUNCTION books.attach_file(integer,smallint,text,text,bytea,date) TO fundledger_service;
+ALTER FUNCTION books.attach_file(integer,smallint,text,text,bytea,bytea,date) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.attach_file(integer,smallint,text,text,bytea,bytea,date) TO fundledger_service;
 ALTER FUNCTION books.attachments_digest(integer,smallint,text) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.attachments_digest(integer,smallint,text) TO fundledger_service;
 ALTER FUNCTION books.attachments_of(integer,smallint,text) OWNER TO fundledger_poster;

@@ -1,7 +1,7 @@
 -- Vouchers in bulk: drafted from a file of the tax or the fiscal office, and a list of drafts approved under one digest.
 
 -- Tables ------------------------------------------------------
--- A file of the tax office or the fiscal office as it came, with the first answer it got.
+-- A file of the tax office or the fiscal office as it came, sealed for the home's key, with the first answer it got.
 CREATE TABLE books.import_file (
     region      integer NOT NULL,
     fund        smallint NOT NULL,
@@ -143,7 +143,7 @@ END $$;
 
 -- Takes a file in, once by its bytes: a draft for every good row (p_lines, p_keys and the drafts' arrays go together), the bad
 -- rows beside them with what is wrong. False where the file was here before: its first answer stands.
-CREATE OR REPLACE FUNCTION books.import_vouchers(p_region integer, p_fund smallint, p_kind text, p_name text, p_content bytea, p_on date,
+CREATE OR REPLACE FUNCTION books.import_vouchers(p_region integer, p_fund smallint, p_kind text, p_name text, p_sha256 bytea, p_content bytea, p_on date,
                                      p_lines integer[], p_keys text[], p_raws text[],
                                      p_business date[], p_summaries text[], p_evidences text[], p_attachments integer[], p_of integer[],
                                      p_sides smallint[], p_amounts bigint[], p_accounts integer[], p_counterparties text[], p_subfunds text[],
@@ -153,12 +153,11 @@ CREATE OR REPLACE FUNCTION books.import_vouchers(p_region integer, p_fund smalli
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     v_actor text := access.require_role(p_region, p_fund, '{accountant,maker}');
-    v_sha   bytea := sha256(p_content);
     v_ids   text[] := '{}';
     v_key   text;
 BEGIN
     PERFORM 1 FROM books.head h WHERE h.region = p_region AND h.fund = p_fund FOR UPDATE;
-    IF EXISTS (SELECT 1 FROM books.import_file f WHERE f.region = p_region AND f.fund = p_fund AND f.sha256 = v_sha) THEN
+    IF EXISTS (SELECT 1 FROM books.import_file f WHERE f.region = p_region AND f.fund = p_fund AND f.sha256 = p_sha256) THEN
         RETURN false;
     END IF;
     IF cardinality(p_lines) > 0 THEN
@@ -173,17 +172,17 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'voucher_file.key_known', DETAIL = format('行号键“%s”已由另一文件制单', left(v_key, 60));
     END IF;
     INSERT INTO books.import_file
-    VALUES (p_region, p_fund, p_kind, v_sha, p_name, p_content, v_actor, p_on, cardinality(p_lines), cardinality(p_bad_lines),
+    VALUES (p_region, p_fund, p_kind, p_sha256, p_name, p_content, v_actor, p_on, cardinality(p_lines), cardinality(p_bad_lines),
             (SELECT coalesce(sum(u.fen) FILTER (WHERE u.side = 1), 0) FROM unnest(p_sides, p_amounts) AS u (side, fen)));
     INSERT INTO books.import_row
-    SELECT p_region, p_fund, v_sha, u.line, p_kind, u.key,
+    SELECT p_region, p_fund, p_sha256, u.line, p_kind, u.key,
            1 + coalesce(b.tries, 0), u.id, '', '', '', u.raw
       FROM unnest(p_lines, p_keys, v_ids, p_raws) AS u (line, key, id, raw)
       LEFT JOIN (SELECT r.key, count(*) AS tries FROM books.import_row r
                   WHERE r.region = p_region AND r.fund = p_fund AND r.kind = p_kind AND r.key = ANY (p_keys) AND r.voucher_id IS NOT NULL
                   GROUP BY r.key) b ON b.key = u.key;
     INSERT INTO books.import_row
-    SELECT p_region, p_fund, v_sha, u.line, p_kind, u.key, 0, NULL, u.field, u.code, u.message, u.raw
+    SELECT p_region, p_fund, p_sha256, u.line, p_kind, u.key, 0, NULL, u.field, u.code, u.message, u.raw
       FROM unnest(p_bad_lines, p_bad_keys, p_fields, p_codes, p_messages, p_bad_raws) AS u (line, key, field, code, message, raw);
     RETURN true;
 END $$;
@@ -250,8 +249,8 @@ GRANT SELECT ON books.import_row TO fundledger_service, fundledger_auditor;
 ALTER FUNCTION books.approve_vouchers(integer,smallint,text[],bytea,date) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.approve_vouchers(integer,smallint,text[],bytea,date) TO fundledger_service;
 ALTER FUNCTION books.draft_vouchers(integer,smallint,date,date[],text[],text[],integer[],integer[],smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],text[]) OWNER TO fundledger_poster;
-ALTER FUNCTION books.import_vouchers(integer,smallint,text,text,bytea,date,integer[],text[],text[],date[],text[],text[],integer[],integer[],smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],integer[],text[],text[],text[],text[],text[],text[]) OWNER TO fundledger_poster;
-GRANT EXECUTE ON FUNCTION books.import_vouchers(integer,smallint,text,text,bytea,date,integer[],text[],text[],date[],text[],text[],integer[],integer[],smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],integer[],text[],text[],text[],text[],text[],text[]) TO fundledger_service;
+ALTER FUNCTION books.import_vouchers(integer,smallint,text,text,bytea,bytea,date,integer[],text[],text[],date[],text[],text[],integer[],integer[],smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],integer[],text[],text[],text[],text[],text[],text[]) OWNER TO fundledger_poster;
+GRANT EXECUTE ON FUNCTION books.import_vouchers(integer,smallint,text,text,bytea,bytea,date,integer[],text[],text[],date[],text[],text[],integer[],integer[],smallint[],bigint[],integer[],text[],text[],smallint[],integer[],text[],integer[],text[],text[],text[],text[],text[],text[]) TO fundledger_service;
 ALTER FUNCTION books.list_digest(integer,smallint,text[]) OWNER TO fundledger_poster;
 GRANT EXECUTE ON FUNCTION books.list_digest(integer,smallint,text[]) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION books.own_banks(integer,smallint) TO fundledger_service;

@@ -116,9 +116,9 @@ CREATE TABLE fund.finding_taken (
 CREATE TABLE fund.finding_evidence (
     region     integer NOT NULL,
     finding_id text NOT NULL,
-    sha256     bytea NOT NULL,
+    sha256     bytea NOT NULL CHECK (length(sha256) = 32),     -- of the content before it was sealed
     name       text NOT NULL CHECK (name <> ''),
-    content    bytea NOT NULL CHECK (sha256(content) = sha256 AND length(content) BETWEEN 1 AND 16777216),
+    content    bytea NOT NULL CHECK (length(content) BETWEEN 1 AND 16777264),
     added_by   text NOT NULL,
     added_on   date NOT NULL,
     PRIMARY KEY (region, finding_id, sha256),

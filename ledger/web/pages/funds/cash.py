@@ -16,7 +16,7 @@ from ledger.fund.cash.fund_request import FundRequest, read_requests
 from ledger.fund.cash.movements import AccountMove, read_moves
 from ledger.fund.cash.persons import PersonPayment, read_persons
 from ledger.fund.ordering.forecast import KIND_NAMES, KINDS
-from ledger.web.record import Ask, Offer, account_asks, decide, record_page
+from ledger.web.record import Ask, Offer, account_asks, decide, record_page, whole_payee
 from ledger.web.show import Linked, address
 from ledger.web.sitting import Desk
 from reports.render.grid import Column, Grid, Line
@@ -131,7 +131,9 @@ def _person_page(desk: Desk, found: PersonPayment, held: dict[str, object], here
         ("最迟付款日", found.due_on), ("状态", said("person_payment.state", found.state)), ("提出", found.prepared_by), ("复核", found.approved_by),
         ("拨付单", f"{found.order_no} {said('order.state', found.order_state)}".strip()),
     )  # fmt: skip
-    offers = decide(("checker",), "cash approve-person", held) if found.state == "requested" else []
+    offers = [whole_payee(desk, found.payment_id)]
+    if found.state == "requested":
+        offers += decide(("checker",), "cash approve-person", held)
     return record_page(desk, f"个人付款 {found.payment_id}", facts, (), offers, here=here)
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from ledger.books.sub_accounts import account_changes, book_accounts
 from ledger.core.words import said, words_of
 from ledger.fund.institutions.parties import read_parties
-from ledger.web.record import Ask, Offer, record_page
+from ledger.web.record import Ask, Offer, record_page, whole_payee
 from ledger.web.show import address
 from ledger.web.sitting import Desk
 from reports.render.grid import Column, Grid, Line
@@ -68,6 +68,9 @@ def parties(desk: Desk, _request: Request) -> Response:
         Offer(("checker",), "party confirm", f"确认{one.party} {one.name}", {**held, "party": one.party})
         for one in found
         if one.state == "proposed"
+    ]
+    offers += [
+        whole_payee(desk, one.party) for one in found if one.kind == "person" and one.state == "proposed"
     ]
     asks = (Ask("party", "编码（一经使用不得更改）"), Ask("name", "名称"), Ask("kind", "种类", choices=list(words_of("party.kind").items())))  # fmt: skip
     offers.append(Offer(("maker", "accountant"), "party add", "提出往来单位", held, asks))
