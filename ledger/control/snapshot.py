@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,9 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from ledger.books.anchors import Anchor
+from ledger.control.breach import Breach
 from ledger.core.entries import Book
+from ledger.core.errors import NotFound
 from ledger.db.connections import Engine, driver_of
 from ledger.db.safekeeping.fields import Fields, fields_of
 
@@ -47,6 +49,11 @@ class Snapshot:
     first, and asked by those that see that two figures differ and have to say which is wrong."""
     entries: int = 0
     lines: int = 0
+    checking: str = ""
+    """The name of the check at work."""
+    passed_over: dict[str, int] = field(default_factory=dict)
+    """By check, how much of it was not checked because the key that opens it is not in the home."""
+    _keys_missing: set[str] = field(default_factory=set)
 
     def rows(self, query: LiteralString, **params: object) -> list[TupleRow]:
         """All rows of a query whose answer is small: counts, offenders."""
@@ -92,6 +99,40 @@ class Snapshot:
     def fields(self) -> Fields:
         """What opens the sealed fields and bytes of this database."""
         return fields_of(self.connection, self.home)
+
+    def open(self, text: str) -> str | None:
+        """`text` with what is sealed in it opened; None for want of the key: whoever cannot check without says so (`pass_over`)."""
+        try:
+            return self.fields.open(text)
+        except NotFound as missing:
+            self._keys_missing.add(str(missing.details.get("key", "")))
+            return None
+
+    def open_bytes(self, content: bytes) -> bytes | None:
+        """The same for what is sealed whole."""
+        try:
+            return self.fields.open_bytes(content)
+        except NotFound as missing:
+            self._keys_missing.add(str(missing.details.get("key", "")))
+            return None
+
+    def open_row(self, row: Sequence[Any]) -> tuple[Any, ...] | None:
+        """A row with every text opened; None for want of the key."""
+        opened = tuple(self.open(cell) if isinstance(cell, str) else cell for cell in row)
+        return None if any(cell is None and row[n] is not None for n, cell in enumerate(opened)) else opened
+
+    def pass_over(self) -> None:
+        """Something of the check at work was not checked for want of a key."""
+        self.passed_over[self.checking] = self.passed_over.get(self.checking, 0) + 1
+
+    def without_key(self) -> list[Breach]:
+        """What was not checked for want of a key, as one line; nothing where all was."""
+        if not self.passed_over:
+            return []
+        keys = "、".join(sorted(self._keys_missing))
+        what = "、".join(f"{name}{count}处" for name, count in self.passed_over.items())
+        said = f"数据目录中没有密钥{keys}，以下没有核验：{what}。其余已核验。请将其密钥文件放回keys目录再核验"
+        return [Breach("INV-12", "", "keys", said, "key.missing")]
 
     def books(self) -> list[Book]:
         """Every book there is, whatever table speaks of it: a book whose row is gone is still checked."""

@@ -159,7 +159,9 @@ def examine(engine: Engine, home: Path, *, progress: Progress | None = None) -> 
         for name, check in CHECKS:
             if progress is not None:
                 progress(name)
+            snapshot.checking = name
             breaches += check(snapshot)
+        breaches += snapshot.without_key()  # last, so that nobody overlooks it
         return Verification(
             breaches, snapshot.waiting, snapshot.entries, snapshot.lines, time.monotonic() - started
         )

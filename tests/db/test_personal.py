@@ -152,6 +152,10 @@ _CLEAR: Final = {
     "fund.party.name": "INSERT INTO fund.party (region, party, name, kind, proposed_by) VALUES (420100, 'P', '张三', 'person', 'zhao')",
     "payments.pay_order.payee_name": _ORDER.format(_NAME),
     "payments.pay_order.payee_number": _ORDER.format(_NUMBER),
+    "payments.pay_order.payee_token": _ORDER.format("'医院', '9558000001'")
+    .replace("state)", "state, payee_token)")
+    .replace("'PERSON'", "'H42010000001'")
+    .replace("'draft')", "'draft', '9558000001')"),
     "payments.bank_file.content": "INSERT INTO payments.bank_file VALUES (420100, 'F', 'B', 'a', 'n', now(), 'in clear', '', '', 1, 1, 'filed')",
     "payments.inbound_file.content": "INSERT INTO payments.inbound_file VALUES (420100, 'a', '', 'n', 'in clear', '', 'read', '', '', '2026-10-13')",
     "payments.handed_file.content": "INSERT INTO payments.handed_file (region, account, sha256, n, name, content, brought_by, document, state,"

@@ -91,20 +91,23 @@ def open_available(
 
 def _ordered(tx: Transaction, pay_date: date) -> dict[str, int]:
     """What the orders of a payout day pay, by payee as `Available.ordered` has it, whatever book the user may see; fen."""
-    return {
-        fields(tx).open(key): int(fen)
-        for key, fen in tx.rows(
-            "SELECT k.key, sum(o.amount_fen) FROM payments.batch b"
-            " JOIN payments.pay_order o ON o.region = b.region AND o.batch_id = b.batch_id"
-            " JOIN payments.state s ON s.state = o.state"
-            " CROSS JOIN LATERAL (SELECT o.payee_number AS key"
-            " UNION ALL SELECT b.kind || ' ' || o.payee_name WHERE b.kind = ANY (%(by_name)s)) k"
-            " WHERE b.region = %(region)s AND b.pay_date = %(day)s AND NOT s.releases GROUP BY 1",
-            region=tx.region,
-            day=pay_date,
-            by_name=list(_BY_NAME),
-        )
-    }
+    known, ordered = fields(tx), dict[str, int]()
+    for key, fen in tx.rows(
+        "SELECT k.key, sum(o.amount_fen) FROM payments.batch b"
+        " JOIN payments.pay_order o ON o.region = b.region AND o.batch_id = b.batch_id"
+        " JOIN payments.state s ON s.state = o.state"
+        " CROSS JOIN LATERAL (SELECT o.payee_number AS key"
+        " UNION ALL SELECT b.kind || ' ' || o.payee_name WHERE b.kind = ANY (%(by_name)s)) k"
+        " WHERE b.region = %(region)s AND b.pay_date = %(day)s AND NOT s.releases GROUP BY 1",
+        region=tx.region,
+        day=pay_date,
+        by_name=list(_BY_NAME),
+    ):
+        opened = known.open(key)
+        ordered[opened] = ordered.get(opened, 0) + int(
+            fen
+        )  # sealed as a person's and in clear, it is one account
+    return ordered
 
 
 def alone(tx: Transaction, fund: int) -> None:

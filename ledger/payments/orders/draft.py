@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ledger.core.errors import InvalidInput
+from ledger.core.errors import InvalidInput, NotFound
 from ledger.core.money import yuan_grouped
 from ledger.core.persons import PERSON
 from ledger.core.text import flaw
@@ -138,18 +138,26 @@ def _kept(tx: Transaction, order: OrderDraft, text: str) -> str:
     return fields(tx).seal(text) if order.institution == PERSON else text
 
 
+def _token(tx: Transaction, order: OrderDraft) -> str:
+    """What an account in clear is counted by together with a person's; nothing in a home without its key, which pays no persons."""
+    try:
+        return "" if order.institution == PERSON else fields(tx).seal(order.payee.number)
+    except NotFound:
+        return ""
+
+
 def _store_orders(tx: Transaction, draft: BatchDraft, numbered: Sequence[tuple[str, OrderDraft]]) -> None:
     """The orders as drafts. Arrays, because COPY does not go through row security and rows one by one are slow."""
     orders = [order for _, order in numbered]
     tx.run(
         "INSERT INTO payments.pay_order (region, order_no, fund, batch_id, institution, amount_fen, account,"
-        " payee_name, payee_number, payee_bank, payee_cnaps, purpose, replaces, state)"
+        " payee_name, payee_number, payee_bank, payee_cnaps, purpose, replaces, payee_token, state)"
         " SELECT %(region)s, order_no, %(fund)s, %(batch)s, institution, amount_fen, account, payee_name,"
-        " payee_number, payee_bank, payee_cnaps, purpose, replaces, 'draft'"
+        " payee_number, payee_bank, payee_cnaps, purpose, replaces, payee_token, 'draft'"
         " FROM unnest(%(orders)s::text[], %(institutions)s::text[], %(amounts)s::bigint[], %(accounts)s::text[],"
         " %(names)s::text[], %(numbers)s::text[], %(banks)s::text[], %(cnaps)s::text[], %(purposes)s::text[],"
-        " %(replaced)s::text[]) AS o (order_no, institution, amount_fen, account, payee_name, payee_number,"
-        " payee_bank, payee_cnaps, purpose, replaces)",
+        " %(replaced)s::text[], %(tokens)s::text[]) AS o (order_no, institution, amount_fen, account, payee_name, payee_number,"
+        " payee_bank, payee_cnaps, purpose, replaces, payee_token)",
         region=draft.region,
         fund=draft.fund,
         batch=draft.batch_id,
@@ -163,6 +171,7 @@ def _store_orders(tx: Transaction, draft: BatchDraft, numbered: Sequence[tuple[s
         cnaps=[order.payee.cnaps for order in orders],
         purposes=[order.purpose for order in orders],
         replaced=[order.replaces for order in orders],
+        tokens=[_token(tx, order) for order in orders],
     )
 
 

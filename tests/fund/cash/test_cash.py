@@ -295,6 +295,40 @@ def test_a_person_s_limit_is_not_split_over_accounts(town: Any) -> None:
         assert [one.entry for one in check_limits(snapshot)] == [f"payee 42****0077 {DAY}"]
 
 
+def test_an_account_counts_as_one_sealed_and_in_clear(town: Any, bill: Any) -> None:
+    """A person's payee and an institution's of the same number: when they are drafted, when the second is approved, and to verify."""
+    town.begin(fen=5_000_000)
+    town.month.take(bill("a1"))
+    choose(town, "payee_day_limit", "20000")
+    number = town.value(f"SELECT number FROM fund.payee_account WHERE institution = '{H}'")
+    agreed_person(town, replace(PERSON, payee=replace(PERSON.payee, number=number)))
+    [daily] = run_daily(town.engine, "zhao", DEMO_REGION, DAY).batches
+    limit = "UPDATE fund.region_policy SET value = '{}' WHERE key = 'payee_day_limit'"
+    low = (PERSON.amount_fen + town.orders(daily.order_nos)[0].amount_fen) // 100 - 1
+    town.month.pretend(limit.format(low))
+    with town.tx() as tx:
+        assert [one.reason for one in order_persons(tx, 310, DAY).skipped] == ["payee_limit"]
+    town.month.pretend(limit.format(20_000))
+    with town.tx() as tx:
+        [batch] = order_persons(tx, 310, DAY).batches
+    town.month.pretend(limit.format(low))
+    town.pay(batch, DAY)
+    with pytest.raises(Conflict, match=r"batch\.payee_limit") as over:
+        town.pay(daily, DAY)
+    assert f"账户{number}" in over.value.message
+    token = f"UPDATE payments.pay_order SET payee_token = '{{}}' WHERE batch_id = '{daily.batch_id}'"
+    town.month.pretend(token.format(""))  # drafted past the program, without what it is counted by
+    town.pay(daily, DAY)
+    with open_snapshot(town.month.database.auditor_engine, town.home, []) as snapshot:
+        assert [one.entry for one in check_limits(snapshot)] == [f"payee {mask(number, head=0)} {DAY}"]
+    town.month.pretend(limit.format(20_000))
+    [other] = town.month.asked("SELECT payee_number FROM payments.pay_order WHERE institution = 'PERSON'")
+    for said, wrong in ((other[0], 0), (other[0][:-4] + "AAA~", 1)):
+        town.month.pretend(token.format(said))
+        with open_snapshot(town.month.database.auditor_engine, town.home, []) as snapshot:
+            assert len(list(check_limits(snapshot))) == wrong
+
+
 def test_a_payee_from_before_that_no_file_can_bear_keeps_only_himself_waiting(town: Any) -> None:
     town.begin(fen=5_000_000)
     bad = agreed_person(town)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,9 +15,10 @@ import psycopg
 import pytest
 
 from adapters.banks.ports import BankAccount
+from ledger.control.verify import verify
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.roles import OWNER
-from ledger.db.safekeeping.fields import TOKEN, Fields
+from ledger.db.safekeeping.fields import TOKEN, Fields, _ciphers
 from ledger.db.safekeeping.region_keys import seal_what_is_clear
 from ledger.db.safekeeping.seal_up import PARTS
 from ledger.fund.cash.orders import order_persons
@@ -114,6 +116,30 @@ def test_who_a_person_is_is_told_with_a_reason_only(town: Any) -> None:
             open_payee(tx, order.order_no, "看", clear=True)
         with pytest.raises(NotFound, match=r"data\.no_payee"):
             open_payee(tx, "FL0", "家属来电查询", clear=True)
+
+
+def test_a_home_without_its_keys_is_checked_in_all_that_needs_none(town: Any) -> None:
+    """What could not be opened is named last and makes verify end otherwise than clean; what was changed is found all the same."""
+    paid(town)
+    settings, engine = town.month.database.settings, town.month.database.auditor_engine
+    town.verified()
+    (settings.home / "keys").rename(settings.home / "taken")
+    _ciphers.cache_clear()
+    try:
+        found = verify(engine, town.home)
+        assert [one.code for one in found] == ["key.missing"]
+        assert {"银行文件", "银行原文", "回单"} <= set(
+            re.findall(r"[：、]([^：、]*?)\d+处", found[0].message)
+        )
+        with psycopg.connect(town.month.database.admin_url) as admin:
+            admin.execute("SET session_replication_role = replica")
+            admin.execute("UPDATE payments.order_item SET amount_fen = amount_fen + 1")
+        found = verify(engine, town.home)
+        assert found[-1].code == "key.missing"
+        assert any("拨付单金额" in one.message for one in found[:-1])
+    finally:
+        (settings.home / "taken").rename(settings.home / "keys")
+        _ciphers.cache_clear()
 
 
 def test_what_lay_in_clear_is_sealed_and_every_promise_holds(town: Any) -> None:

@@ -113,7 +113,8 @@ def test_a_payee_s_limit_is_not_split(world: Any) -> None:
     assert found(world) == [f"payee {world.known[code].number} {DAY}", f"payee {code} {DAY}"]
     with behind_the_guards(world) as admin:  # whichever account it has
         admin.execute(
-            "UPDATE payments.pay_order SET payee_number = '1' WHERE batch_id = %s", [first.batch_id]
+            "UPDATE payments.pay_order SET payee_number = '1', payee_token = '' WHERE batch_id = %s",
+            [first.batch_id],
         )
     assert found(world) == [f"payee {code} {DAY}"]
 

@@ -192,11 +192,15 @@ def check_cutover(snapshot: Snapshot) -> Iterator[Breach]:
     for region, fund, version, day, state, stored, proposed_by, decided_by, two in snapshot.rows(_HEADS):
         book, where = f"{region}-{fund}", f"cutover {day}"
         # persons' accounts were sealed since: a set of before is signed as it stood in clear
-        sealed, opened = (sha256(f"{region}|{fund}|{day}".encode()) for _ in range(2))
+        sealed, opened, whole = *(sha256(f"{region}|{fund}|{day}".encode()) for _ in range(2)), True
         for (text,) in snapshot.each(_TEXT, region=region, fund=fund, version=version):
+            clear = snapshot.open(text)
             sealed.update(b"\n" + text.encode())
-            opened.update(b"\n" + snapshot.fields.open(text).encode())
-        if stored not in (sealed.hexdigest(), opened.hexdigest()):
+            opened.update(b"\n" + (clear or "").encode())
+            whole = whole and clear is not None
+        if not whole and stored != sealed.hexdigest():
+            snapshot.pass_over()
+        elif stored not in (sealed.hexdigest(), opened.hexdigest()):
             yield Breach("INV-12", book, where, "接转资料与提出时的摘要不符，已被改动")
         if state == "confirmed" and not two:
             yield Breach(

@@ -139,7 +139,11 @@ def check_bank_words(snapshot: Snapshot) -> Iterator[Breach]:
             message = "拨付单的银行流水号与银行回报的不同"
             yield Breach("INV-13", f"{region}-{fund}", f"order {order_no}", message)
     for region, fund, order_no, event, evidence in moved:
-        if not said_of.holds(region, evidence, order_no, event):
+        if said_of.holds(region, evidence, order_no, event):
+            continue
+        if snapshot.checking in snapshot.passed_over:  # it may stand in a file that nobody can open here
+            snapshot.pass_over()
+        else:
             message = f"拨付单的事件{said('order.event', event)}没有据以发生的银行回报或回单"
             yield Breach("INV-10", f"{region}-{fund}", f"order {order_no}", message)
 
@@ -188,7 +192,7 @@ def _check_part(
 ) -> Iterator[Breach]:
     digests = list({file.sha256 for file in files})
     contents = {
-        row[:2]: snapshot.fields.open_bytes(bytes(row[2]))
+        row[:2]: snapshot.open_bytes(bytes(row[2]))
         for row in snapshot.rows(
             "SELECT account, sha256, content FROM payments.inbound_file WHERE region = %(region)s AND sha256 = ANY(%(digests)s)",
             region=region,
@@ -199,10 +203,12 @@ def _check_part(
     words = _by_file(_opened(snapshot, snapshot.rows(_WORDS, region=region, digests=digests)))
     told: dict[bytes, list[Decoded]] = defaultdict(list)
     for file in files:
+        content = contents[file.account, file.sha256]
+        if content is None:
+            snapshot.pass_over()
+            continue
         try:
-            decoded = formats.of(file.bank or "", file.account).decode(
-                file.name, contents[file.account, file.sha256]
-            )
+            decoded = formats.of(file.bank or "", file.account).decode(file.name, content)
         except LedgerError as refusal:
             yield Breach(
                 "INV-13", str(region), f"file {file.name}", f"当时可读的银行文件现已不能读：{refusal.message}"
@@ -218,9 +224,11 @@ def _check_part(
 
 
 def _opened(snapshot: Snapshot, rows: Sequence[TupleRow]) -> list[TupleRow]:
-    """Rows with what is sealed of persons opened: the bytes they are compared with say it in clear."""
-    known = snapshot.fields
-    return [tuple(known.open(cell) if isinstance(cell, str) else cell for cell in row) for row in rows]
+    """Rows with what is sealed of persons opened: the bytes they are compared with say it in clear. Without those nobody can open."""
+    found = [snapshot.open_row(row) for row in rows]
+    for _ in range(found.count(None)):
+        snapshot.pass_over()
+    return [row for row in found if row is not None]
 
 
 def _by_file(rows: Sequence[TupleRow]) -> dict[bytes, list[TupleRow]]:

@@ -6,7 +6,6 @@ RCV and RTN are what orders book; PAY-ADV is the rule of advances, whose entry m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot, seq_label
@@ -26,8 +25,10 @@ def check_evidence(snapshot: Snapshot) -> Iterator[Breach]:
          ORDER BY v.region, v.account, v.kind, v.receipt_no, v.direction
         """
     ):
-        facts: list[Any] = [snapshot.fields.open(one) if isinstance(one, str) else one for one in row[:14]]
-        if evidence_digest(EvidenceRow(*facts)) != row[15]:
+        facts = snapshot.open_row(row[:14])
+        if facts is None:
+            snapshot.pass_over()
+        elif evidence_digest(EvidenceRow(*facts)) != row[15]:
             book = f"{row[14]}-{row[16]}" if row[16] else str(row[14])
             entry = seq_label(*row[17:21]) if row[18] else f"evidence {row[1]}:{row[2]}"
             yield Breach("INV-13", book, entry, f"回单{row[1]}:{row[2]}与其摘要不符，已被改动")

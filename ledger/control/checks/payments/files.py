@@ -66,7 +66,10 @@ def check_files(snapshot: Snapshot) -> Iterator[Breach]:
         UNION ALL SELECT 'handed', region, name, content, sha256 FROM payments.handed_file
         """
     ):
-        if sha256(snapshot.fields.open_bytes(content)).digest() != stored:
+        opened = snapshot.open_bytes(content)
+        if opened is None:
+            snapshot.pass_over()
+        elif sha256(opened).digest() != stored:
             yield Breach("INV-12", str(region), f"{kind} {name}", "银行文件的内容与其摘要不符，已被改动")
     for region, file_id, orders, total, found, summed in snapshot.rows(
         """

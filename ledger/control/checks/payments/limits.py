@@ -7,6 +7,7 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
+from ledger.db.safekeeping.fields import masked_field
 
 # The choice in force on the day of an approval is worked out here again and not asked of the functions that guard it.
 _APPROVERS: Final = """
@@ -89,6 +90,27 @@ _FIRST: Final = """
 """
 
 
+# What each account got on a day on which persons were paid, where there was a limit: theirs stand sealed.
+_ACCOUNTS: Final = """
+    WITH given AS (
+        SELECT a.region, a.approved_on, o.payee_number, o.amount_fen,
+               (SELECT nullif(y.value, 'none')::bigint * 100 FROM fund.region_policy y WHERE y.region = a.region AND y.key = 'payee_day_limit'
+                   AND y.from_day <= a.approved_on ORDER BY y.from_day DESC LIMIT 1) AS lim,
+               bool_or(o.payee_number LIKE '~%') OVER (PARTITION BY a.region, a.approved_on) AS persons
+          FROM payments.approval a
+          JOIN payments.pay_order o ON o.region = a.region AND o.batch_id = a.batch_id
+          JOIN payments.state s ON s.state = o.state
+         WHERE NOT s.releases AND EXISTS (SELECT 1 FROM fund.region_policy y WHERE y.region = a.region AND y.key = 'payee_day_limit'))
+    SELECT region, approved_on, payee_number, sum(amount_fen)::bigint, min(lim) FROM given WHERE persons AND lim IS NOT NULL
+     GROUP BY region, approved_on, payee_number ORDER BY region, approved_on, payee_number COLLATE "C"
+"""
+# What an account in clear is counted by, where there ever was a limit.
+_TOKENS: Final = """
+    SELECT o.region, o.order_no, o.payee_number, o.payee_token FROM payments.pay_order o
+     WHERE o.payee_token <> '' AND EXISTS (SELECT 1 FROM fund.region_policy y WHERE y.region = o.region AND y.key = 'payee_day_limit')
+"""
+
+
 def check_limits(snapshot: Snapshot) -> Iterator[Breach]:
     """Approvals against the region's choices of their day, as the rows say both."""
     for region, name, day, fen, limit in snapshot.rows(_APPROVERS):
@@ -98,6 +120,7 @@ def check_limits(snapshot: Snapshot) -> Iterator[Breach]:
         number = snapshot.fields.shown(number)
         message = f"收款方{number}于{day}审批拨付{fen}分，超过同一收款单位一日限额{limit}分"
         yield Breach("INV-11", str(region), f"payee {number} {day}", message)
+    yield from _as_one(snapshot)
     for region, order_no, institution, changed, approved in snapshot.rows(_HELD):
         message = f"机构{institution}的收款账户于{changed}变更，暂缓期内没有回访，{approved}却审批了拨付"
         yield Breach("INV-11", str(region), f"order {order_no}", message)
@@ -108,3 +131,28 @@ def check_limits(snapshot: Snapshot) -> Iterator[Breach]:
         yield Breach(
             "INV-11", str(region), f"order {order_no}", "首次付款的标记被去掉：此前没有向该账户付过款"
         )
+
+
+def _as_one(snapshot: Snapshot) -> Iterator[Breach]:
+    """An account is one payee whether it stands sealed, as a person's, or in clear: each day's sums together, and what the database
+    counts them by."""
+    days: dict[tuple[int, object, str], list[int]] = {}
+    for region, day, kept, fen, limit in snapshot.each(_ACCOUNTS):
+        number = snapshot.open(kept)
+        if number is None:
+            snapshot.pass_over()
+            continue
+        sums = days.setdefault((region, day, number), [limit])
+        sums.append(fen)
+    for (region, day, number), (limit, *sums) in days.items():
+        if len(sums) > 1 and sum(sums) > limit:
+            shown = masked_field(number)
+            message = f"收款账户{shown}于{day}以个人和单位合计审批拨付{sum(sums)}分，超过同一收款单位一日限额{limit}分"
+            yield Breach("INV-11", str(region), f"payee {shown} {day}", message)
+    for region, order_no, number, token in snapshot.each(_TOKENS):
+        opened = snapshot.open(token)
+        if opened is None:
+            snapshot.pass_over()
+        elif opened != number:
+            message = "拨付单计入限额所用的加密账号不是其收款账号：可借以避开同一收款单位一日限额"
+            yield Breach("INV-11", str(region), f"order {order_no}", message)

@@ -33,8 +33,10 @@ def check_names(snapshot: Snapshot) -> Iterator[Breach]:
     """Every name in force that no payment file can hold, each as a waiting line; never a breach."""
     found = 0
     for region, whose, field, text in snapshot.rows(_NAMES):
-        wrong = flaw(snapshot.fields.open(text), field)
-        if wrong is not None:
+        opened = snapshot.open(text)
+        if opened is None:
+            snapshot.pass_over()
+        elif (wrong := flaw(opened, field)) is not None:
             found += 1
             if found <= _SHOWN:
                 snapshot.waiting[f"{region} {whose}：{wrong.words}"] = 1

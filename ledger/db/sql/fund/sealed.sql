@@ -80,7 +80,8 @@ CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.person_payment FOR EACH
     WHEN (access.working_login() AND (NEW.payee_name !~ '^~[0-9a-f]{8}[.][^~]+~$' OR NEW.payee_number !~ '^~[0-9a-f]{8}[.][^~]+~$'))
     EXECUTE FUNCTION fund.refuse_clear_field('个人的户名、账号');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.pay_order FOR EACH ROW
-    WHEN (NEW.institution = 'PERSON' AND (NEW.payee_name !~ '^~[0-9a-f]{8}[.][^~]+~$' OR NEW.payee_number !~ '^~[0-9a-f]{8}[.][^~]+~$'))
+    WHEN (NEW.institution = 'PERSON' AND (NEW.payee_name !~ '^~[0-9a-f]{8}[.][^~]+~$' OR NEW.payee_number !~ '^~[0-9a-f]{8}[.][^~]+~$')
+          OR NEW.payee_token <> '' AND NEW.payee_token !~ '^~[0-9a-f]{8}[.][^~]+~$')
     EXECUTE FUNCTION fund.refuse_clear_field('个人的户名、账号');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.party FOR EACH ROW
     WHEN (NEW.kind = 'person' AND NEW.name !~ '^~[0-9a-f]{8}[.][^~]+~$')

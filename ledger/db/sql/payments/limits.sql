@@ -110,18 +110,21 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- What each payee gets by the orders approved on a day and, where a batch is named, by its drafts (`here`: among others): by account; by
+-- What each payee gets by the orders approved on a day and, where a batch is named, by its drafts (`here`: among others): by account, whether
+-- it stands there sealed, as a person's, or in clear, as an institution's; by
 -- institution, by supplier and by insured person whichever accounts they have. An order that can no longer pay gives nothing.
 CREATE OR REPLACE FUNCTION payments.given_to_payees(p_region integer, p_day date, p_batch text DEFAULT '') RETURNS TABLE (payee text, fen bigint, here boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH given AS (
-        SELECT o.order_no, o.batch_id, o.payee_number, o.payee_name, o.institution, o.amount_fen, false AS here FROM payments.approval a
+        SELECT o.order_no, o.batch_id, o.payee_number, o.payee_token, o.payee_name, o.institution, o.amount_fen, false AS here FROM payments.approval a
           JOIN payments.pay_order o ON o.region = a.region AND o.batch_id = a.batch_id
           JOIN payments.state s ON s.state = o.state
          WHERE a.region = p_region AND a.approved_on = p_day AND a.batch_id <> p_batch AND NOT s.releases
         UNION ALL
-        SELECT o.order_no, o.batch_id, o.payee_number, o.payee_name, o.institution, o.amount_fen, true FROM payments.pay_order o
+        SELECT o.order_no, o.batch_id, o.payee_number, o.payee_token, o.payee_name, o.institution, o.amount_fen, true FROM payments.pay_order o
          WHERE o.region = p_region AND o.batch_id = p_batch AND o.state = 'draft')
+    SELECT '账户' || min(payee_number), sum(amount_fen)::bigint, bool_or(g.here) FROM given g GROUP BY coalesce(nullif(payee_token, ''), payee_number)
+    UNION ALL
     SELECT '账户' || payee_number, sum(amount_fen)::bigint, bool_or(g.here) FROM given g GROUP BY 1
     UNION ALL
     SELECT '机构' || g.institution, sum(g.amount_fen)::bigint, bool_or(g.here) FROM given g

@@ -88,6 +88,7 @@ CREATE TABLE payments.pay_order (
     sent_on      date,
     bank_reference text NOT NULL DEFAULT '',  -- the bank's serial as its status file gave it
     first_payment boolean,                    -- no order to that account was paid before; NULL: drafted before this was asked
+    payee_token  text NOT NULL DEFAULT '',    -- of an account in clear: what it were if sealed, so that both are counted as one
     PRIMARY KEY (region, order_no),
     -- Deferred: the batch row carries the digest of its orders, so it comes after them.
     FOREIGN KEY (region, batch_id) REFERENCES payments.batch DEFERRABLE INITIALLY DEFERRED,
