@@ -12,9 +12,8 @@ from adapters.banks.formats.statements.profile import Profile
 from adapters.banks.formats.statements.table import Stated, read_table
 from benchmarks.drafts import Receipts
 from benchmarks.limit import BATCH
-from benchmarks.measured import Measured, measured, say
+from benchmarks.measured import Measured, Processor, measured, say
 from benchmarks.posting import fill, post_all
-from benchmarks.processor import Processor
 from benchmarks.world import BOOK, PAY_DAY, World
 from ledger.core.entries import EntryDraft, Side
 from ledger.core.money import yuan
@@ -77,7 +76,7 @@ def _laps(world: World, content: bytes, closing: int, count: int) -> Iterator[tu
     """Each lap's seconds by the clock, and of a processor for us and the database together."""
     with world.service.connect():
         pass  # the connection of every lap is there, so that its backend's time is counted
-    processor = Processor(world, os.getpid())
+    processor = Processor(world.home, os.getpid())
     began, spent = time.perf_counter(), processor.ms()
 
     def lap(name: str) -> tuple[str, float, float]:

@@ -22,7 +22,6 @@ from benchmarks import (
     traces,
     trial_balance,
     verify,
-    watch,
 )
 from benchmarks.measured import Measured
 from benchmarks.world import World
@@ -50,7 +49,7 @@ GROWTH: Final[dict[str, Callable[[World], list[Measured]]]] = {
     "growth_find": find.growth,
     "growth_close": close.growth,
     "growth_pages": pages.growth,
-    "watch": watch.measure,
+    "watch": growth.watch,
     "traces": traces.measure,
     "flood": flood.measure,
 }

@@ -30,8 +30,9 @@ BOOKED: Final[LiteralString] = coded("""
                coalesce(sum(net) FILTER (WHERE account = {RECOGNISED}), 0) AS fund_fen,
                coalesce(-sum(net) FILTER (WHERE account = {DAILY_OWED}), 0) AS daily_fen
           FROM booked GROUP BY 1, 2, 3),
-    business AS (SELECT day, fund, institution, count(*) AS count, sum(fund_fen) AS fund_fen, sum(daily_fen) AS daily_fen
-                   FROM due GROUP BY 1, 2, 3),
+    business AS (SELECT day, fund, institution, sum(CASE WHEN pool_fen = 0 OR acct_fen = 0 THEN 1 ELSE 2 END) AS count,
+                        sum(sign * (pool_fen + acct_fen)) AS fund_fen, sum(pool_daily) AS daily_fen
+                   FROM owing GROUP BY 1, 2, 3),   -- as the rows of `due` come to, without making them
     both_sides AS (
         SELECT day, fund, institution, coalesce(u.count, 0)::bigint AS u_count, coalesce(u.fund_fen, 0)::bigint AS u_fen,
                coalesce(u.daily_fen, 0)::bigint AS u_daily, coalesce(k.count, 0)::bigint AS k_count, coalesce(k.fund_fen, 0)::bigint AS k_fen,

@@ -51,7 +51,7 @@ class ControlMonth(NamedTuple):
         }
 
 
-# `due`: a row a record and sub-fund of the month: what the fund bears (art. 9), the share paid by the day (art. 10: inpatient care of
+# `owing`: a row a record of the month with its shares, `due`: a row a record and sub-fund: what the fund bears (art. 9), the share paid by the day (art. 10: inpatient care of
 # an institution paid by day, half up in magnitude), and whose word the ratio is. A reversal owes the opposite of its original,
 # by the terms of the original's day. Records between two regions are cleared otherwise; a city pools by four digits, a province
 # by two, a county by six (platform-fields.md 6). A record's own shares are told as `fund.bill_share` tells them, which finds a record
@@ -67,30 +67,32 @@ DUE: Final[LiteralString] = """
            AND r.pay_loc <> ALL (%(outside_locs)s) AND r.out_flag <> ALL (%(outside_flags)s)
            AND (r.insu_admdvs = '' OR left(r.insu_admdvs, %(digits)s) = left(%(region)s::text, %(digits)s))),
     base AS (
-        SELECT a.*, a.day AS base_day, 1 AS sign,
-               coalesce(CASE a.fund WHEN %(employee)s THEN l.basic_310 ELSE l.basic_390 END, a.basic) AS pool_fen,
-               coalesce(l.account, a.acct_pay) + coalesce(l.wallet, 0) AS acct_fen
+        SELECT a.*, CASE a.init_setl_id WHEN '' THEN a.day ELSE b.day END AS base_day, CASE a.init_setl_id WHEN '' THEN 1 ELSE -1 END AS sign,
+               CASE WHEN a.init_setl_id <> '' THEN CASE a.fund WHEN %(employee)s THEN b.basic_310 ELSE b.basic_390 END
+                    ELSE coalesce(CASE a.fund WHEN %(employee)s THEN l.basic_310 ELSE l.basic_390 END, a.basic) END AS pool_fen,
+               CASE WHEN a.fund <> %(employee)s THEN 0 WHEN a.init_setl_id <> '' THEN b.account + b.wallet
+                    ELSE coalesce(l.account, a.acct_pay) + coalesce(l.wallet, 0) END AS acct_fen
           FROM asked a
           LEFT JOIN fund.bill_layer l ON l.region = %(region)s AND l.setl_id = a.setl_id AND l.day >= %(first)s AND l.day < %(after)s
-         WHERE a.init_setl_id = ''
-        UNION ALL
-        SELECT a.*, b.day, -1, CASE a.fund WHEN %(employee)s THEN b.basic_310 ELSE b.basic_390 END, b.account + b.wallet
-          FROM asked a
-         CROSS JOIN LATERAL (SELECT * FROM fund.bill_share s WHERE s.region = %(region)s AND s.setl_id = a.init_setl_id OFFSET 0) b
-         WHERE a.init_setl_id <> ''),
-    parts AS (
-        SELECT b.*, s.subfund, s.fen AS base_fen FROM base b
-         CROSS JOIN LATERAL (VALUES ('pool', b.pool_fen), ('acct', CASE b.fund WHEN %(employee)s THEN b.acct_fen ELSE 0 END)) AS s (subfund, fen)
-         WHERE s.fen <> 0),
+          LEFT JOIN LATERAL (SELECT * FROM fund.bill_share s
+                              WHERE a.init_setl_id <> '' AND s.region = %(region)s AND s.setl_id = a.init_setl_id OFFSET 0) b ON true
+         WHERE a.init_setl_id = '' OR b.setl_id IS NOT NULL),
+    termed AS (
+        SELECT b.*, t.version, t.proposed_by, t.confirmed_by, t.state AS terms_state,
+               CASE WHEN t.mode = 'daily' AND b.med_type = ANY (%(inpatient)s) THEN t.ratio ELSE 0 END AS ratio
+          FROM base b
+          LEFT JOIN fund.enrolment e ON e.region = %(region)s AND e.institution = b.institution AND b.base_day BETWEEN e.from_day AND e.to_day
+          LEFT JOIN fund.terms t ON t.region = e.region AND t.institution = e.institution AND t.kind = 'enrolment' AND t.version = e.version),
+    owing AS (
+        SELECT t.*, CASE t.ratio WHEN 0 THEN 0 ELSE
+                    (t.sign * sign(t.pool_fen) * div(abs(t.pool_fen)::numeric * t.ratio + 5000, 10000))::bigint END AS pool_daily
+          FROM termed t WHERE t.pool_fen <> 0 OR t.acct_fen <> 0),
     due AS (
-        SELECT p.setl_id, p.day, p.institution, p.fund, p.subfund, p.init_setl_id, p.load_id, p.line, p.sign * p.base_fen AS fund_fen,
-               t.version, t.proposed_by, t.confirmed_by, t.state AS terms_state, q.ratio,
-               (p.sign * CASE WHEN p.base_fen > 0 THEN 1 ELSE -1 END * div(abs(p.base_fen)::numeric * q.ratio + 5000, 10000))::bigint AS daily_fen
-          FROM parts p
-          LEFT JOIN fund.enrolment e ON e.region = %(region)s AND e.institution = p.institution AND p.base_day BETWEEN e.from_day AND e.to_day
-          LEFT JOIN fund.terms t ON t.region = e.region AND t.institution = e.institution AND t.kind = 'enrolment' AND t.version = e.version
-         CROSS JOIN LATERAL (SELECT CASE WHEN p.subfund = 'pool' AND t.mode = 'daily' AND p.med_type = ANY (%(inpatient)s)
-                                         THEN t.ratio ELSE 0 END AS ratio) q)
+        SELECT o.setl_id, o.day, o.institution, o.fund, s.subfund, o.init_setl_id, o.load_id, o.line, o.sign * s.fen AS fund_fen,
+               o.version, o.proposed_by, o.confirmed_by, o.terms_state, s.ratio, s.daily_fen
+          FROM owing o
+         CROSS JOIN LATERAL (VALUES ('pool', o.pool_fen, o.ratio, o.pool_daily), ('acct', o.acct_fen, 0, 0)) AS s (subfund, fen, ratio, daily_fen)
+         WHERE s.fen <> 0)
 """
 
 

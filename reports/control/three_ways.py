@@ -39,8 +39,7 @@ _WAYS: Final[LiteralString] = """,
                     coalesce(m.told, 0) AS told, coalesce(m.paid, 0) AS paid
                FROM both_sides b FULL JOIN money m USING (day, fund, institution))
 """
-ASKED: Final[LiteralString] = DUE + "," + BOOKED + _WAYS
-BY_INSTITUTION: Final[LiteralString] = """
+_BY_INSTITUTION: Final[LiteralString] = """
     SELECT w.institution, i.name, sum(count)::bigint, sum(business)::bigint, sum(finance)::bigint, sum(ordered)::bigint, sum(told)::bigint,
            sum(paid)::bigint
       FROM ways w LEFT JOIN fund.institution i ON i.region = %(region)s AND i.institution = w.institution
@@ -79,11 +78,11 @@ def three_ways(
 ) -> list[Ways]:
     """Every institution of a month or of a day of it, or every day of one. `tips`: the last entry known of each fund's book."""
     params = month.params(funds=list(tips), tips=list(tips.values()), institution=institution)
-    query: LiteralString = "WITH RECURSIVE " + ASKED
+    query: LiteralString = "WITH RECURSIVE " + DUE + "," + BOOKED + _WAYS
     if institution:
         return [Ways(day, "", *rest) for day, *rest in judged(tx, query + _BY_DAY, **params)]
     return [
-        Ways(code, name or "", *rest) for code, name, *rest in judged(tx, query + BY_INSTITUTION, **params)
+        Ways(code, name or "", *rest) for code, name, *rest in judged(tx, query + _BY_INSTITUTION, **params)
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final, LiteralString, NamedTuple
+from typing import Final, LiteralString, NamedTuple
 
 from ledger.control.risk.catalogue import RULES
 from ledger.control.risk.rule import MONEY, OFF, RiskRule
@@ -87,17 +87,11 @@ def asked_of(
     }
 
 
-def answers(tx: Transaction, rule: RiskRule, asked: Mapping[str, object]) -> list[tuple[Any, ...]]:
-    """(institution, figure, evidence) of a rule's query; a year's recognitions are grouped in memory."""
-    tx.run("SET LOCAL work_mem = '64MB'")
-    return tx.rows(rule.query, **asked)
-
-
 def _ask(
     tx: Transaction, rule: RiskRule, day: date, today: date, terms: Mapping[str, int], seqs: Sequence[int]
 ) -> list[NewCase]:
     found = []
-    for institution, figure, evidence in answers(tx, rule, asked_of(rule, tx.region, day, terms, seqs)):
+    for institution, figure, evidence in tx.rows(rule.query, **asked_of(rule, tx.region, day, terms, seqs)):
         made = tx.run(
             _KEEP, region=tx.region, rule=rule.code, institution=institution, period=rule.period(day), day=day, figure=figure,
             threshold=terms["threshold"], terms=json.dumps(terms), evidence=json.dumps(evidence), today=today, seqs=list(seqs),

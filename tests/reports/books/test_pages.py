@@ -85,10 +85,10 @@ TOUCHED = """SELECT regexp_replace(relname, '_[0-9]{6}$', ''), sum(coalesce(seq_
 
 @pytest.fixture
 def crowded(employees: Any) -> Any:
-    """An account that moves with many parties in every block, in two of its blocks in entries before their day."""
+    """An account that moves with many parties in every block, most of them of one day."""
     party = [Dimensions(f"H4201{n:07d}", "pool", 2026, 202610, "inpatient") for n in range(PARTIES)]
     for block in range(BLOCKS):
-        day = date(2026, 11, 20 - block if block > BLOCKS - 3 else 15)
+        day = date(2026, 11, 15 if block < BLOCKS - 2 else 14 + block)
         drafts = [
             EntryDraft("TST", f"c{block}-{n}", day, f"第{n}笔", (debit(9101, 1 + n, party[n % PARTIES]), credit(9001, 1 + n, party[n % PARTIES])),
                        "TST@1", "rule:TST@1", "zhang")

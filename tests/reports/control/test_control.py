@@ -14,9 +14,9 @@ from ledger.books.setup import books_of
 from ledger.control.verify import verify
 from ledger.core.errors import Conflict, Forbidden, LedgerError, NotFound
 from reports.control.brief import PRINTED, brief
-from reports.control.due import ControlMonth, judged
+from reports.control.due import ControlMonth
 from reports.control.report import ControlReport, as_signed, control_report, sign, tips_of
-from reports.control.three_ways import ASKED, BY_INSTITUTION, three_ways
+from reports.control.three_ways import three_ways
 from reports.render.grid_json import document
 
 H, OTHER = "H42010000001", "H42010000002"
@@ -169,18 +169,6 @@ def test_a_day_is_checked_alone_and_the_days_are_the_month(busy: Any) -> None:
     assert {of: tuple(sums) for of, sums in month.items()} == {of: one[2:] for of, one in ways(busy).items()}
     assert [of for of, one in ways(busy, day=date(2026, 10, 13)).items() if one.differs] == [OTHER]
     assert ways(busy, day=date(2026, 10, 14)) == {}
-
-
-def test_a_day_is_found_by_its_indexes(busy: Any) -> None:
-    """Not by reading all payments of the month, all orders and all papers; on small tables the planner must be told to care."""
-    month = ControlMonth(420100, OCTOBER, day=date(2026, 10, 13))
-    params = month.params(funds=[310], tips=[99], institution="")
-    with busy.tx("zhou") as tx:
-        tx.run("SET LOCAL enable_seqscan = off")
-        told = judged(tx, "EXPLAIN WITH RECURSIVE " + ASKED + BY_INSTITUTION, **params)
-    plan = "\n".join(line for (line,) in told)
-    for wanted in ("entry_202610_region_business_date_fund_seq_idx", "pay_order_replaces", "evidence_order"):
-        assert f" {wanted} " in plan or f"on {wanted}" in plan, (wanted, plan)
 
 
 def test_the_reviewer_signs_what_was_shown_once_and_it_stays(busy: Any) -> None:
