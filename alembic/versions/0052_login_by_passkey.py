@@ -4,7 +4,7 @@ from alembic import op
 from ledger.db.migrate import run_folder
 
 revision = "0052"
-down_revision = "0048"
+down_revision = "0049"
 branch_labels = None
 depends_on = None
 
