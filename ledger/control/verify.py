@@ -58,6 +58,7 @@ from ledger.control.checks.payments.limits import check_limits
 from ledger.control.checks.payments.names import check_names
 from ledger.control.checks.payments.orders import check_orders
 from ledger.control.checks.payments.owed import check_owed
+from ledger.control.checks.payments.rendered import check_rendered
 from ledger.control.checks.payments.statements import check_statements
 from ledger.control.checks.payments.suspense import check_suspense
 from ledger.control.checks.signatures import check_signatures
@@ -97,6 +98,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("退回重付与对账单", check_debited),
     ("挂账回单", check_suspense),
     ("银行文件", check_files),
+    ("付款文件与拨付单", check_rendered),
     ("对账单与余额调节表", check_statements),
     ("户名与开户行", check_names),
     ("日拨付回传", check_handbacks),

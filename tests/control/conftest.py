@@ -9,7 +9,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,12 +19,14 @@ import pytest
 from psycopg import sql
 from sqlalchemy import Engine
 
+from adapters.banks.registry import make_format
 from ledger.books.anchors import write_anchors
 from ledger.books.journal import post
 from ledger.books.manual import ManualContent, approve_vouchers, draft_voucher
 from ledger.books.setup import open_book
 from ledger.control.breach import Breach
 from ledger.control.verify import verify
+from ledger.core.dates import SHANGHAI
 from ledger.core.digests import (
     OrderHead,
     batch_digest,
@@ -41,6 +43,9 @@ from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import Institution
 from ledger.fund.intake.loads import complete_load, open_load
+from ledger.payments.orders.order import lock_batch
+from ledger.payments.out.files import own_account
+from ledger.payments.out.proof import instructed, rendered
 from ledger.settings import Settings
 from tests.scenes.databases import copy_database, drop_database
 from tests.scenes.papers import PaperSaid, keep_paper
@@ -309,17 +314,24 @@ def receive(tx: Transaction, order_no: str, receipt_no: str, amount: int) -> Non
 
 def file_batch(service: Engine, batch: str) -> None:
     """The orders of a batch in one file, made by the maker and sent by the cashier."""
-    content = b"<Document/>"
     with unit_of_work(service, "maker", REGION) as tx:
         rows = tx.rows("SELECT order_no, amount_fen FROM payments.pay_order WHERE batch_id = %(b)s", b=batch)
+        bank = make_format(
+            tx.value("SELECT bank FROM payments.bank_account WHERE account = %(a)s", a=ACCOUNT),
+            frozenset({ACCOUNT}),
+        )
+        orders, at = lock_batch(tx, batch), datetime(2026, 10, 13, 9, tzinfo=SHANGHAI)
+        made = rendered(bank, "F1", own_account(tx, ACCOUNT), orders[0].pay_date, instructed(orders), at)
         tx.connection.execute(
-            "INSERT INTO payments.bank_file VALUES (%s, 'F1', %s, %s, 'F1.xml', now(), %s, %s, %s, %s, %s, 'filed')",
+            "INSERT INTO payments.bank_file VALUES (%s, 'F1', %s, %s, %s, %s, %s, %s, %s, %s, %s, 'filed')",
             [
                 REGION,
                 batch,
                 ACCOUNT,
-                fields(tx).seal_bytes(content),
-                sha256(content).digest(),
+                made.name,
+                at,
+                fields(tx).seal_bytes(made.content),
+                sha256(made.content).digest(),
                 b"",
                 len(rows),
                 sum(row[1] for row in rows),

@@ -201,6 +201,10 @@ ATTACKS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         {("INV-13", "evidence bker:R1")},
     ),
     "bank file": ("UPDATE payments.bank_file SET content = 'x'", {("INV-12", "file F1")}),
+    "another file under its name": (
+        "UPDATE payments.bank_file SET content = 'x', sha256 = sha256('x')",
+        {("INV-10", "file F1")},
+    ),
     "inbound file": ("UPDATE payments.inbound_file SET content = 'x'", {("INV-12", "inbound R1-debit.xml")}),
     "payee account": (
         "UPDATE fund.payee_account SET confirmed_by = 'maker2'",

@@ -10,31 +10,16 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final
 
 from psycopg import sql
 
 from ledger.access.signing.passkey import PREFIX, sign_count, unpacked
-from ledger.access.signing.signing import EnrolledKey, holds
-from ledger.access.signing.statement import SKEW, SignedStatement, ToSign, read_statement
+from ledger.access.signing.stored import STORED, StoredSignature, flaw_of
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
-from ledger.core.dates import SHANGHAI
-from ledger.core.errors import LedgerError
 
-LATE: Final = timedelta(hours=1)
-"""A transaction may take so long from its signature to its row."""
-
-_SIGNATURES: Final = """
-    SELECT s.region, s.fingerprint, s.n, s.act, s.object, s.digest, s.user_name, u.person, s.day, s.signed_at, s.statement, s.signature,
-           s.content, s.recorded_at, s.prev, s.hash, h.id, k.person, k.algorithm, k.public_key, k.valid_from, k.valid_to,
-           k.confirmed_at, k.revoked_at, coalesce(k.credential_id, ''), coalesce(k.rp_id, ''), coalesce(k.origin, '')
-      FROM access.signature s
-      LEFT JOIN access.person_key k ON k.region = s.region AND k.fingerprint = s.fingerprint
-      LEFT JOIN access.app_user u ON u.user_name = s.user_name
-      LEFT JOIN access.home h ON h.one
-     ORDER BY s.region, s.fingerprint, s.n
-"""
+_SIGNATURES: Final = STORED + " ORDER BY s.region, s.fingerprint, s.n"
 # What two persons decided since the moment of their region's demand, and who did not sign it.
 _UNSIGNED: Final = "SELECT region, act, object, user_name, day FROM access.unsigned_since() ORDER BY 1, 2, 3"
 _UNDEMANDED: Final = """
@@ -61,42 +46,12 @@ _IN_CLEAR: Final = """
 """
 
 
-class _Row(NamedTuple):
-    region: int
-    fingerprint: str
-    n: int
-    act: str
-    object: str
-    digest: str
-    user: str
-    person: str | None
-    day: date
-    signed_at: datetime
-    statement: str
-    signature: str
-    content: str
-    recorded_at: datetime
-    prev: bytes
-    hash: bytes
-    home: str | None
-    key_person: str | None
-    algorithm: str
-    public: str
-    valid_from: date
-    valid_to: date
-    confirmed_at: datetime | None
-    revoked_at: datetime | None
-    credential: str
-    rp_id: str
-    origin: str
-
-
 def check_signatures(snapshot: Snapshot) -> Iterator[Breach]:
     """Each signature by itself and in its key's chain, each approval by its signature, each demand by its two persons."""
     last: dict[tuple[int, str], tuple[int, bytes]] = {}
     counted: dict[tuple[int, str], tuple[int, str]] = {}
     for found in snapshot.each(_SIGNATURES):
-        row = _Row(*found)
+        row = StoredSignature(*found)
         where = f"signature {row.fingerprint[:16]} {row.n}"
         key = (row.region, row.fingerprint)
         before = last.get(key, (0, sha256(f"signatures|{row.region}|{row.fingerprint}".encode()).digest()))
@@ -105,7 +60,7 @@ def check_signatures(snapshot: Snapshot) -> Iterator[Breach]:
                 "INV-12", str(row.region), where, "签名的链在此断开：其前的签名被删去，或此签名被改动"
             )
         last[key] = (row.n, bytes(row.hash))
-        flaw = _flaw(row) or _copied(row, counted)
+        flaw = flaw_of(row) or _copied(row, counted)
         if flaw:
             yield Breach("INV-11", str(row.region), where, f"{row.act} {row.object}的签名不成立：{flaw}")
     for region, act, subject, user, day in snapshot.rows(_UNSIGNED):
@@ -121,7 +76,7 @@ def check_signatures(snapshot: Snapshot) -> Iterator[Breach]:
             yield Breach("INV-11", str(region), "signing", message)
 
 
-def _copied(row: _Row, counted: dict[tuple[int, str], tuple[int, str]]) -> str:
+def _copied(row: StoredSignature, counted: dict[tuple[int, str], tuple[int, str]]) -> str:
     """A passkey counts its signatures: one that counts again what was counted is a copy of it."""
     if not row.algorithm.startswith(PREFIX):
         return ""
@@ -150,36 +105,7 @@ def _signed_in_clear(snapshot: Snapshot, region: int, act: str, subject: str, us
     return False
 
 
-def _hash(row: _Row) -> bytes:
+def _hash(row: StoredSignature) -> bytes:
     moment = (row.recorded_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     text = f"{row.n}|{moment}|{row.signature}|{row.statement}"
     return sha256(bytes(row.prev) + text.encode()).digest()
-
-
-def _flaw(row: _Row) -> str:
-    """What is wrong with one signature; "" where nothing is."""
-    if row.key_person is None or row.confirmed_at is None or row.confirmed_at > row.recorded_at:
-        return "所用密钥当时没有经两人登记"
-    if row.revoked_at is not None and row.revoked_at < row.recorded_at:
-        return "所用密钥已停用"
-    if not row.valid_from <= row.recorded_at.astimezone(SHANGHAI).date() <= row.valid_to:
-        return "所用密钥不在有效期内"
-    if row.key_person != row.person:
-        return "所用密钥不是其本人的"
-    if not -SKEW <= row.recorded_at - row.signed_at <= SKEW + LATE:
-        return "签名时间与记录时间相差过大"
-    try:
-        said, key, at = read_statement(row.statement)
-    except LedgerError as error:
-        return error.message
-    asked = ToSign(
-        row.home or "", row.region, row.act, row.object, row.digest, row.user, row.key_person, row.day
-    )
-    if (said, key, at) != (asked, row.fingerprint, row.signed_at.astimezone(UTC)):
-        return "所签的内容与所记的不同"
-    if row.content and sha256(row.content.encode()).hexdigest()[: len(row.digest)] != row.digest:
-        return "随附的清单与所签的摘要不符"
-    key_of = EnrolledKey(row.algorithm, row.public, row.credential, row.rp_id, row.origin)
-    if not holds(key_of, SignedStatement(row.statement, row.signature)):
-        return "签名与所签的内容、密钥不符"
-    return ""

@@ -14,7 +14,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SM3, Hash
 
-from adapters.banks.ports import BankAccount, Instruction, PaymentBatch
+from adapters.banks.ports import BankAccount
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.words import said
@@ -25,6 +25,7 @@ from ledger.payments.orders.order import Order, lock_batch, lock_file, lock_orde
 from ledger.payments.orders.stale import maybe_paid, stale_orders
 from ledger.payments.orders.states import OrderStep, Transitions, move, transitions
 from ledger.payments.out.bank import BankOf
+from ledger.payments.out.proof import instructed, rendered, require_signed
 
 ORDERS_PER_FILE_MAX: Final = 1000
 """The largest batch that every bank we know of takes (banks.md 2.3)."""
@@ -66,7 +67,7 @@ def file(engine: Engine, user: str, region: int, batch_id: str, bank_of: BankOf,
 
     An order that its bank's format cannot bear is cancelled with its reason, the others go. Doing it again makes nothing
     new unless something became stale. Raises NotFound `batch.unknown`; Conflict
-    `batch.not_approved`; Forbidden `access.role_missing`; InvalidInput `bankfile.*` if the bank's format refuses
+    `batch.not_approved`, `approval.unproven`; Forbidden `access.role_missing`; InvalidInput `bankfile.*` if the bank's format refuses
     more than an order, and what posting the cancellations raises. One transaction.
     """
     with unit_of_work(engine, user, region) as tx:
@@ -78,6 +79,7 @@ def file_in(tx: Transaction, batch_id: str, bank_of: BankOf, now: datetime) -> F
     moment = now.astimezone(SHANGHAI).replace(microsecond=0)
     day = moment.date()
     _require_batch(tx, batch_id)
+    require_signed(tx, [batch_id])
     table = transitions(tx)
     unsent = _lock_unsent_files(tx, batch_id)
     orders = lock_batch(tx, batch_id)
@@ -228,14 +230,8 @@ def _make_file(
         batch=batch_id,
     )
     file_id, account = f"{batch_id}-{number}", orders[0].account
-    batch = PaymentBatch(
-        message_id=file_id,
-        created_at=moment,
-        execution_date=max(orders[0].pay_date, moment.date()),
-        payer=_own_account(tx, account),
-        instructions=[Instruction(o.order_no, o.amount_fen, o.payee, o.purpose) for o in orders],
-    )
-    outgoing = bank_of(account).format.encode(batch)
+    payer, bank = own_account(tx, account), bank_of(account).format
+    outgoing = rendered(bank, file_id, payer, orders[0].pay_date, instructed(orders), moment)
     made = BankFile(
         file_id=file_id,
         account=account,
@@ -266,7 +262,8 @@ def _make_file(
     return made
 
 
-def _own_account(tx: Transaction, account: str) -> BankAccount:
+def own_account(tx: Transaction, account: str) -> BankAccount:
+    """One of our accounts, as banks write it. Raises NotFound `account.unknown`."""
     row = tx.row(
         "SELECT name, account, bank_name, cnaps FROM payments.bank_account"
         " WHERE region = %(region)s AND account = %(account)s",

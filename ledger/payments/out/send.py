@@ -14,21 +14,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Final
 
-from adapters.banks.ports import Channel, OutgoingFile
+from adapters.banks.ports import BankFormat, Channel, OutgoingFile
 from ledger.access.operator_log import append_line
-from ledger.core.errors import Conflict, LedgerError, Unavailable
+from ledger.core.errors import Conflict, InvalidInput, LedgerError, Unavailable
 from ledger.db.connections import Engine
 from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.freeze.freeze import freeze, require_thawed
-from ledger.payments.orders.order import lock_file
+from ledger.payments.orders.order import Order, lock_file
 from ledger.payments.orders.stale import stale_orders
 from ledger.payments.orders.states import OrderStep, move, transitions
 from ledger.payments.out.bank import BankOf
+from ledger.payments.out.files import own_account
+from ledger.payments.out.proof import instructed, rendered, require_signed
 
 MAY_HAVE_ARRIVED: Final = "bank.unknown"
 NAME_TAKEN: Final = "bank.name_taken"
@@ -65,7 +67,8 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
 
     The cashier sends. A file with an order that must not leave any more is left alone (`stale`): `file` rebuilds it.
     A bank that cannot be reached does not stop the files of others. Raises Forbidden `access.role_missing`, Conflict
-    `payments.frozen`; `file.altered` where a stored file is not the one that was made: then nothing more is sent.
+    `payments.frozen`; `file.altered` where a stored file is not the one that was made of its approved orders, `approval.unproven`
+    where an approval is not its checker's signature: then nothing more is sent.
     """
     with unit_of_work(engine, user, region) as tx:
         tx.run("SELECT access.require_role(%(region)s, 0::smallint, '{cashier}')", region=region)
@@ -80,7 +83,7 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
     done = []
     for (file_id,) in waiting:
         with unit_of_work(engine, user, region) as tx:
-            attempt = _set_out(tx, file_id, day)
+            attempt = _set_out(tx, file_id, bank_of, day)
             if isinstance(attempt, _Attempt):
                 append_line(tx, "payments.set_out", file_id, "done", "开始发送")
         if attempt is None:
@@ -95,26 +98,31 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
     return done
 
 
-def _set_out(tx: Transaction, file_id: str, day: date) -> _Attempt | Sending | None:
+def _set_out(tx: Transaction, file_id: str, bank_of: BankOf, day: date) -> _Attempt | Sending | None:
     """Write down that the file is on its way; None if somebody else has finished with it meanwhile."""
     row = tx.row(
-        "SELECT state, account, name, content, orders, total_fen, sha256 FROM payments.bank_file"
+        "SELECT state, account, name, content, orders, total_fen, sha256, created_at FROM payments.bank_file"
         " WHERE region = %(region)s AND file_id = %(file)s FOR UPDATE",
         region=tx.region,
         file=file_id,
     )
     if row is None or row[0] not in ("filed", "sending", "unknown"):
         return None
-    state, account, name, content, orders, total_fen, digest = row
-    told = fields(tx).open_bytes(bytes(content))
-    if sha256(told).digest() != bytes(digest):  # the database cannot look into what is sealed
-        raise Conflict(
-            "file.altered",
-            f"付款文件{name}与制盘时的摘要不符，没有发送：请立即执行核验（fundledger verify）查明",
-            file=file_id,
-        )
+    state, account, name, content, orders, total_fen, digest, created_at = row
+    told = OutgoingFile(name, fields(tx).open_bytes(bytes(content)))
+    within = lock_file(tx, file_id)
+    try:
+        bank = bank_of(account).format
+    except LedgerError as refusal:  # no bank to send it to: others' files go
+        outcome = "filed" if state == "filed" else "unknown"
+        return Sending(file_id, outcome, orders, total_fen, refusal.code, refusal.message)
+    require_signed(tx, [order.batch_id for order in within])
+    if sha256(told.content).digest() != bytes(digest):
+        raise _altered(told, "与制盘时的摘要不符", file_id)
+    if _made_anew(tx, bank, file_id, account, within, created_at) != told:
+        raise _altered(told, "与其中已审批的拨付单不符", file_id)
     if state == "filed":
-        stale = stale_orders(tx, [order.order_no for order in lock_file(tx, file_id)], day)
+        stale = stale_orders(tx, [order.order_no for order in within], day)
         if stale:
             return Sending(
                 file_id,
@@ -131,11 +139,36 @@ def _set_out(tx: Transaction, file_id: str, day: date) -> _Attempt | Sending | N
     return _Attempt(
         file_id,
         account,
-        OutgoingFile(name, told),
+        told,
         orders,
         total_fen,
         state == "filed",
     )
+
+
+def _made_anew(
+    tx: Transaction,
+    bank: BankFormat,
+    file_id: str,
+    account: str,
+    within: Sequence[Order],
+    created_at: datetime,
+) -> OutgoingFile | None:
+    """The file as its orders make it; None where they make none."""
+    if not within:
+        return None
+    try:
+        return rendered(
+            bank, file_id, own_account(tx, account), within[0].pay_date, instructed(within), created_at
+        )
+    except InvalidInput:
+        return None
+
+
+def _altered(told: OutgoingFile, how: str, file_id: str) -> Conflict:
+    """What is sealed the database cannot look into: the stored bytes are looked at before they leave."""
+    words = f"付款文件{told.name}{how}，没有发送：请立即执行核验（fundledger verify）查明"
+    return Conflict("file.altered", words, file=file_id)
 
 
 def _deliver(bank_of: BankOf, attempt: _Attempt) -> LedgerError | None:

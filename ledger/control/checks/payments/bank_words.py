@@ -125,7 +125,7 @@ def check_bank_words(snapshot: Snapshot) -> Iterator[Breach]:
     for region, fund, order_no in snapshot.rows(_UNPROVEN):
         message = "银行的拒绝不是终局状态，没有证实未扣款的对账单，却已退回重付"
         yield Breach("INV-10", f"{region}-{fund}", f"order {order_no}", message)
-    formats = _Formats()
+    formats = Formats()
     files = [_File(*row) for row in snapshot.rows(_READ)]
     moved = snapshot.rows(_MOVED)
     said_of = _Said({(row[0], row[4]) for row in moved})
@@ -171,7 +171,7 @@ class _Said:
         return any((region, message_id, no, s) in self._found for no in (order_no, "") for s in states)
 
 
-class _Formats:
+class Formats:
     """The adapter of each account, made once."""
 
     def __init__(self) -> None:
@@ -188,7 +188,7 @@ class _Formats:
 
 
 def _check_part(
-    snapshot: Snapshot, formats: _Formats, region: int, files: Sequence[_File], said_of: _Said
+    snapshot: Snapshot, formats: Formats, region: int, files: Sequence[_File], said_of: _Said
 ) -> Iterator[Breach]:
     digests = list({file.sha256 for file in files})
     contents = {
