@@ -150,7 +150,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "check_parts ON payments.match_leg",
             "check_reconciliation ON payments.reconciliation",
         ),
-        ("fund.layers", "fund.loads", "fund.ties", "payments.statements"),
+        ("fund.layers", "fund.loads", "fund.ties", "payments.statements", "payments.unbooked"),
         (
             "test_the_database_holds_the_sheet",
             "test_what_was_changed_behind_the_guards_is_named",
@@ -158,6 +158,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "test_a_match_across_accounts_above_the_amount_or_twice_is_refused",
             "test_a_list_changed_behind_the_guards_is_named",
             "test_verify_finds_a_split_that_was_changed_or_lost",
+            "test_what_the_bank_shows_of_an_order_and_no_paper_told_is_named",
         ),
     ),
     Promise(

@@ -61,6 +61,7 @@ from ledger.control.checks.payments.owed import check_owed
 from ledger.control.checks.payments.rendered import check_rendered
 from ledger.control.checks.payments.statements import check_statements
 from ledger.control.checks.payments.suspense import check_suspense
+from ledger.control.checks.payments.unbooked import check_unbooked
 from ledger.control.checks.signatures import check_signatures
 from ledger.control.snapshot import Snapshot, open_snapshot
 from ledger.control.sums import sum_lines
@@ -100,6 +101,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("银行文件", check_files),
     ("付款文件与拨付单", check_rendered),
     ("对账单与余额调节表", check_statements),
+    ("对账单上的拨付单", check_unbooked),
     ("户名与开户行", check_names),
     ("日拨付回传", check_handbacks),
     ("申报状态", check_declarations),

@@ -152,8 +152,16 @@ class Town:
         assert {order.state for order in paid} == {"paid"}
         return paid
 
-    def receipt(self, order: Order, day: date, *, back: bool = False, received: date | None = None) -> None:
-        """The bank's notice of a debit, or with `back` of the money returned; `received` where it comes late."""
+    def receipt(
+        self,
+        order: Order,
+        day: date,
+        *,
+        back: bool = False,
+        received: date | None = None,
+        why: tuple[str, str] = ("MS03", "收款行退回"),
+    ) -> None:
+        """The bank's notice of a debit, or with `back` of the money returned and `why`; `received` where it comes late."""
         self.movement(
             day,
             Direction.CREDIT if back else Direction.DEBIT,
@@ -161,8 +169,8 @@ class Town:
             other_account=order.payee.number,
             other_name=order.payee.name,
             order_no=order.order_no,
-            return_code="MS03" if back else "",
-            return_reason="收款行退回" if back else "",
+            return_code=why[0] if back else "",
+            return_reason=why[1] if back else "",
             received=received,
         )
 

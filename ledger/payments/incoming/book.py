@@ -244,15 +244,19 @@ def _codes(paper: EvidencePaper) -> tuple[str, ...]:
 
 
 def _fail_payees(round_: Round, reasons: Mapping[str, str]) -> None:
-    """Mark the accounts at fault: the next run blocks the institution until another one is confirmed (INV-11)."""
-    if reasons:
-        faulty = [round_.orders[order_no] for order_no in reasons]
+    """Mark the accounts at fault: the next run blocks the institution until another one is confirmed (INV-11).
+
+    A person has no account in the register, only the one named in what is paid to him: there is nothing to mark.
+    """
+    named = {no: why for no, why in reasons.items() if round_.orders[no].institution != PERSON}
+    if named:
+        faulty = [round_.orders[order_no] for order_no in named]
         round_.tx.run(
             "SELECT fund.fail_payees(%(region)s, %(institutions)s, %(numbers)s, %(names)s, %(reasons)s, %(on)s)",
             region=round_.tx.region,
             institutions=[order.institution for order in faulty],
             numbers=[order.payee.number for order in faulty],
             names=[order.payee.name for order in faulty],
-            reasons=list(reasons.values()),
+            reasons=list(named.values()),
             on=round_.day,
         )
