@@ -21,6 +21,7 @@ from ledger.access.proposals import confirm, propose_key, propose_link
 from ledger.access.sessions import begin_second_factor, choose_password, log_in, log_out, set_second_factor
 from ledger.control.breach import Breach
 from ledger.control.checks.house.decided import check_decided
+from ledger.control.checks.house.runs import check_runs
 from ledger.control.checks.house.shipped import check_house
 from ledger.control.checks.house.traces import check_trace_chains, check_traced, check_traces
 from ledger.control.snapshot import Snapshot
@@ -50,6 +51,7 @@ def put_on(actor: str, table: str, right: str, statement: str, login: str = "fun
         f" SET LOCAL SESSION AUTHORIZATION {login}; SELECT set_config('app.actor', '{actor}', true), set_config('app.region', '420100', true);"
         f" {statement}; SET LOCAL SESSION AUTHORIZATION DEFAULT"
     )
+
 
 # What was done → the code and the beginning of the name that verify must give it.
 CHANGES: dict[str, tuple[str, str, str]] = {
@@ -149,6 +151,20 @@ CHANGES: dict[str, tuple[str, str, str]] = {
         put_on("checker", "access.operator_log", "INSERT", "INSERT INTO access.operator_log (region, recorded_at, user_name, action, object, outcome, detail)"
                " VALUES (420100, '2020-10-20', 'checker', 'payments.approve', 'X', 'done', '')"),
         "trace.time", "access.operator_log ",
+    ),
+    # runs
+    "check done that nobody checked": (
+        "INSERT INTO jobs.job_run VALUES (420100, 'check', '2026-10-13', 'done', 'x', 1, now(), 'clean', clock_timestamp(), clock_timestamp())",
+        "run.not_checked", "check 2026-10-13",
+    ),
+    "result of a check by another": ("INSERT INTO jobs.checked VALUES (420100, '2026-10-13', 1, 0, now())", "trace.login", "jobs.checked 2026-10-13/1"),
+    "run of a day to come": (
+        OFF + "INSERT INTO fund.region_policy VALUES (420100, 'act_days', '2020-10-01', '3', '文件', 'maker', 'checker');"
+        " INSERT INTO jobs.job_run VALUES (420100, 'day', '2199-10-13', 'done', 'x', 1, now(), '', now(), now())",
+        "run.ahead", "day 2199-10-13",
+    ),
+    "run dated back": (
+        "INSERT INTO jobs.job_run VALUES (420100, 'backup', '2020-10-13', 'done', 'x', 1, now(), '', '2020-10-13', '2020-10-13')", "trace.time", "jobs.job_run backup/2020-10-13",
     ),
     # banks and their papers
     "host key replaced": (OFF + "UPDATE payments.bank_channel SET channel = channel || '{\"host_keys\": [\"ours\"]}'", "trace.row_changed", f"payments.bank_channel {ACCOUNT}/1"),
@@ -366,6 +382,8 @@ def look(admin: psycopg.Connection[Any], code: str = "", named: str = "") -> lis
     kind = named.split(" ")[0]
     if code.startswith("house"):
         return list(check_house(snapshot, kind))
+    if code.startswith("run."):
+        return list(check_runs(snapshot))
     if code.startswith("decided") or code == "trace.time":
         return list(check_decided(snapshot))
     if code.startswith("trace") and kind in TRACED and code != "trace.login":

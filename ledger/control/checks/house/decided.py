@@ -37,7 +37,9 @@ BEGUN: Final = {
         "confirmed_by",
     ),
     "access.proposal": _Begun(
-        '{"state": "proposed", "decided_by": "", "decided_on": null, "reason": ""}', "proposed_by", "decided_by"
+        '{"state": "proposed", "decided_by": "", "decided_on": null, "reason": ""}',
+        "proposed_by",
+        "decided_by",
     ),
     "fund.payee_account": _Begun(
         '{"state": "proposed", "confirmed_by": "", "decided_on": null, "ended_on": null, "reason": ""}',
@@ -45,10 +47,14 @@ BEGUN: Final = {
         "confirmed_by",
     ),
     "fund.policy_proposal": _Begun(
-        '{"state": "proposed", "decided_by": "", "decided_on": null, "reason": ""}', "proposed_by", "decided_by"
+        '{"state": "proposed", "decided_by": "", "decided_on": null, "reason": ""}',
+        "proposed_by",
+        "decided_by",
     ),
     "fund.terms": _Begun(
-        '{"state": "proposed", "confirmed_by": "", "decided_on": null, "reason": ""}', "proposed_by", "confirmed_by"
+        '{"state": "proposed", "confirmed_by": "", "decided_on": null, "reason": ""}',
+        "proposed_by",
+        "confirmed_by",
     ),
     "payments.bank_channel": _Begun(
         '{"state": "proposed", "confirmed_by": "", "confirmed_at": null, "confirmed_on": null}',

@@ -23,6 +23,8 @@ SERVED: Final = frozenset(ROLES.values()) - {ROLES["auditor"]}
 """The logins through which the program works."""
 BY_OWNER: Final = f"/{OWNER}"
 """How the login of a trace ends that an upgrade left."""
+KEPT: Final = "jobs.checked"
+"""What the auditor's login writes, and no other."""
 SEALED: Final = frozenset(
     {*(part.table for part in (*PARTS, *PARTS_OF_ORDERS)), *(told[0] for told in TOLD)} & TRACED.keys()
 )
@@ -34,7 +36,9 @@ _TRACES: Final = """
      WHERE t.region = %(region)s AND t.noun = %(noun)s AND k.key = %(key)s AND t.op <> 'mark' ORDER BY t.seq
 """
 _ROW: Final = "SELECT to_jsonb(r.*) FROM {table} r WHERE r.region = {region} AND {key} = {given}"
-_DIGEST: Final = "SELECT sha256(convert_to((jsonb_strip_nulls(%(row)s::jsonb) - %(without)s::text[])::text, 'UTF8'))"
+_DIGEST: Final = (
+    "SELECT sha256(convert_to((jsonb_strip_nulls(%(row)s::jsonb) - %(without)s::text[])::text, 'UTF8'))"
+)
 
 
 class Rewritten(NamedTuple):
@@ -66,6 +70,8 @@ class Writers:
             return at > marked
         if op == "begin":
             return at < marked or self._served.get(region, 0) > marked
+        if noun == KEPT:
+            return login != ROLES["auditor"]
         if login in SERVED:
             self._served[region] = at
             return False
