@@ -184,7 +184,7 @@ def test_the_services_login_fakes_no_run(world: Any) -> None:
     assert fake(world, (BEGIN, DONE), job="backup", slot=f"{today}") == "job.not_run"
     assert fake(world, (BEGIN,), (DONE,), slot=f"{today} 23:15") == "job.not_checked"
     with (
-        pytest.raises(LedgerError, match="db.permission"),
+        pytest.raises(LedgerError, match=r"db\.permission"),
         unit_of_work(world.service_engine, "xitong", DEMO_REGION) as tx,
     ):
         tx.run("SELECT jobs.keep_check(420100, %(s)s, 1, 0)", s=f"{today} 23:15")

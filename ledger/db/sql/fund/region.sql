@@ -189,11 +189,6 @@ BEGIN
             OR NEW.slot !~ ' R[0-9]' AND left(NEW.slot, 10)::date < (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date - 32) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.slot',
             DETAIL = format('任务%s不能在数据库的今天运行%s：日期尚未到来，或已过补办的期限', NEW.job, NEW.slot);
-    ELSIF TG_OP = 'UPDATE' AND NEW.state = 'done' AND OLD.started_at >= transaction_timestamp() THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.not_run', DETAIL = format('任务%s在%s没有运行过，不能记为完成', NEW.job, NEW.slot);
-    ELSIF TG_OP = 'UPDATE' AND NEW.state = 'done' AND NEW.job = 'check' AND NOT EXISTS (
-            SELECT 1 FROM jobs.checked c WHERE (c.region, c.slot, c.epoch, c.findings) = (NEW.region, NEW.slot, NEW.epoch, 0)) THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.not_checked', DETAIL = format('%s的夜间核验没有稽核登录写下的无问题结果，不能记为完成', NEW.slot);
     END IF;
     IF TG_OP = 'INSERT' AND (NEW.state, NEW.epoch, NEW.message) = ('running', 1, '') AND NEW.owner <> '' AND NEW.lease_until > clock_timestamp()
        OR TG_OP = 'UPDATE' AND NEW.state = 'running' AND NEW.epoch = OLD.epoch + 1 AND NEW.lease_until > clock_timestamp()
@@ -210,6 +205,13 @@ BEGIN
     END IF;
     IF TG_OP = 'UPDATE' AND OLD.state = 'running' AND NEW.state IN ('done', 'failed')
        AND (NEW.owner, NEW.epoch, NEW.lease_until) = (OLD.owner, OLD.epoch, OLD.lease_until) THEN
+        IF NEW.state = 'done' AND OLD.started_at >= transaction_timestamp() THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.not_run', DETAIL = format('任务%s在%s没有运行过，不能记为完成', NEW.job, NEW.slot);
+        ELSIF NEW.state = 'done' AND NEW.job = 'check' AND NOT EXISTS (
+                SELECT 1 FROM jobs.checked c WHERE (c.region, c.slot, c.epoch, c.findings) = (NEW.region, NEW.slot, NEW.epoch, 0)) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.not_checked',
+                DETAIL = format('%s的夜间核验没有稽核登录写下的无问题结果，不能记为完成', NEW.slot);
+        END IF;
         NEW.started_at := OLD.started_at;
         NEW.ended_at := clock_timestamp();
         RETURN NEW;
