@@ -17,6 +17,7 @@ from typing import Any, Final, LiteralString, NamedTuple
 import psycopg
 from psycopg import sql
 
+from ledger.db.around import AROUND, GIVEN
 from ledger.db.identity import carried
 
 SHIPPED: Final = Path(__file__).with_name("house.tsv")
@@ -46,12 +47,6 @@ class Fact(NamedTuple):
     digest: str
 
 
-_SETTINGS_THAT_DISARM: Final = (
-    "check_function_bodies", "default_transaction_read_only", "dynamic_library_path", "ignore_checksum_failure",
-    "local_preload_libraries", "role", "row_security", "search_path", "session_preload_libraries", "session_replication_role",
-    "zero_damaged_pages",
-)  # fmt: skip
-
 # (kinds, question): the kinds a question answers, a space between.
 _QUESTIONS: Final[tuple[tuple[str, LiteralString], ...]] = (
     ("schema", "SELECT 'schema', nspname, pg_get_userbyid(nspowner) FROM pg_namespace n WHERE n.nspname = ANY (%(schemas)s)"),
@@ -65,7 +60,7 @@ _QUESTIONS: Final[tuple[tuple[str, LiteralString], ...]] = (
          WHERE n.nspname = ANY (%(schemas)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')"""),
     ("function", """SELECT 'function', n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')',
                concat_ws('|', p.prosrc, p.probin, pg_get_function_sqlbody(p.oid), l.lanname, p.prokind, p.prosecdef, p.proleakproof,
-                         p.proisstrict, p.proretset, p.provolatile, p.proparallel, pg_get_function_result(p.oid),
+                         p.proisstrict, p.proretset, p.provolatile, p.proparallel, p.procost, p.prorows, nullif(p.prosupport::oid, 0), pg_get_function_result(p.oid),
                          pg_get_function_arguments(p.oid), p.proconfig::text, pg_get_userbyid(p.proowner))
           FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang WHERE n.nspname = ANY (%(schemas)s)"""),
     ("trigger", """SELECT 'trigger', t.tgname || ' ON ' || n.nspname || '.' || c.relname, pg_get_triggerdef(t.oid) || '|' || t.tgenabled::text
@@ -126,22 +121,6 @@ _QUESTIONS: Final[tuple[tuple[str, LiteralString], ...]] = (
     ("role", """SELECT 'role', r.rolname, concat_ws('|', r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication,
               r.rolbypassrls, r.rolconnlimit, r.rolvaliduntil)
          FROM pg_roles r WHERE starts_with(r.rolname, 'fundledger_') AND r.rolname <> 'fundledger_admin'"""),
-    # Whoever owns the database made the roles and may put them on; anybody else may not, nor may a role of ours put on another.
-    ("member", """SELECT 'member', g.rolname || ' TO ' || m.rolname, a.admin_option::text
-         FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
-        WHERE (starts_with(g.rolname, 'fundledger_') OR starts_with(m.rolname, 'fundledger_')
-               OR g.rolname IN ('pg_write_all_data', 'pg_execute_server_program', 'pg_write_server_files'))
-          AND a.member NOT IN (10, (SELECT datdba FROM pg_database WHERE datname = current_database()))"""),
-    ("superuser", """SELECT 'superuser', r.rolname, concat_ws('|', r.rolsuper, r.rolbypassrls) FROM pg_roles r
-        WHERE (r.rolsuper OR r.rolbypassrls) AND NOT starts_with(r.rolname, 'fundledger_') AND r.oid <> 10
-          AND r.oid <> (SELECT datdba FROM pg_database WHERE datname = current_database())"""),
-    ("setting", """SELECT 'setting', concat_ws(' ', split_part(c.line, '=', 1), 'FOR', CASE s.setrole WHEN 0 THEN 'ALL' ELSE pg_get_userbyid(s.setrole) END),
-              c.line
-         FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) AS c (line)
-        WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
-          AND split_part(c.line, '=', 1) = ANY (%(disarm)s)"""),
-    ("setting", """SELECT 'setting', name, setting FROM pg_settings WHERE name = 'session_replication_role' AND setting <> 'origin'
-                                                        OR name = 'row_security' AND setting <> 'on'"""),
     ("event_trigger", "SELECT 'event_trigger', evtname, concat_ws('|', evtevent, evtfoid::regproc, evtenabled) FROM pg_event_trigger"),
     ("catalogue", """SELECT 'catalogue', 'pg_catalog.' || o.name, o.what
          FROM (SELECT p.oid, 'pg_proc'::regclass AS class, p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' AS name, p.prosrc AS what
@@ -168,8 +147,8 @@ def facts(connection: psycopg.Connection[Any], *only: str) -> list[Fact]:
 
 
 def _facts(connection: psycopg.Connection[Any], only: Collection[str]) -> Iterator[Fact]:
-    given = {"schemas": list(SCHEMAS), "disarm": list(_SETTINGS_THAT_DISARM)}
-    for kinds, question in _QUESTIONS:
+    given = {"schemas": list(SCHEMAS), **GIVEN}
+    for kinds, question in (*_QUESTIONS, *AROUND):
         if only and not set(only).intersection(kinds.split()):
             continue
         for kind, name, text in connection.execute(question, given):

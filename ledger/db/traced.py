@@ -171,6 +171,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.special_case": Traced(("fund", "setl_id")),
     "fund.terms": Traced(("institution", "kind", "version")),
     "jobs.asked": Traced(("n",)),
+    "jobs.checked": Traced(("slot", "epoch")),
     "jobs.job_run": Traced(("job", "slot")),
     "payments.approval": Traced(("batch_id",)),
     "payments.bank_account": Traced(("account",)),

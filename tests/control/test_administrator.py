@@ -20,6 +20,8 @@ from sqlalchemy import Engine
 from ledger.access.proposals import confirm, propose_key, propose_link
 from ledger.access.sessions import begin_second_factor, choose_password, log_in, log_out, set_second_factor
 from ledger.control.breach import Breach
+from ledger.control.checks.house.decided import check_decided
+from ledger.control.checks.house.runs import check_runs
 from ledger.control.checks.house.shipped import check_house
 from ledger.control.checks.house.traces import check_trace_chains, check_traced, check_traces
 from ledger.control.snapshot import Snapshot
@@ -32,6 +34,24 @@ from tests.scenes.people import DAY, decided
 OFF = "SET LOCAL session_replication_role = replica; "
 """Past every guard, as an administrator can: what follows leaves no trace."""
 H1 = "H42010000001"
+UPGRADED = "; RESET ROLE; UPDATE meta.schema_identity SET applied_at = clock_timestamp()"
+
+
+def upgrade(statement: str) -> str:
+    """As `db migrate` writes: as the schema's owner, and the moment of the upgrade moved after it."""
+    return f"SET LOCAL ROLE fundledger_owner; {statement}{UPGRADED}"
+
+
+def put_on(actor: str, table: str, right: str, statement: str, login: str = "fundledger_service") -> str:
+    """With the login of the program put on, its guards off and a right lent for the moment: the trace looks genuine."""
+    return (
+        f"SET LOCAL session_replication_role = replica; ALTER TABLE {table} ENABLE ALWAYS TRIGGER trace_insert;"
+        f" ALTER TABLE {table} ENABLE ALWAYS TRIGGER trace_update; ALTER TABLE access.trace ENABLE ALWAYS TRIGGER link;"
+        f" ALTER TABLE access.trace DISABLE TRIGGER linked; GRANT {right} ON {table} TO {login};"
+        f" SET LOCAL SESSION AUTHORIZATION {login}; SELECT set_config('app.actor', '{actor}', true), set_config('app.region', '420100', true);"
+        f" {statement}; SET LOCAL SESSION AUTHORIZATION DEFAULT"
+    )
+
 
 # What was done → the code and the beginning of the name that verify must give it.
 CHANGES: dict[str, tuple[str, str, str]] = {
@@ -72,6 +92,80 @@ CHANGES: dict[str, tuple[str, str, str]] = {
         "trace.none", r"access.api_key \x",
     ),
     "key prolonged": (OFF + "UPDATE access.api_key SET expires_on = '2040-01-01'", "trace.row_changed", r"access.api_key \x"),
+    # persons and payees as an upgrade would write them: no upgrade does
+    "person by the owner": (upgrade("INSERT INTO access.app_user VALUES ('wang', 'p7', '王新')"), "trace.login", "access.app_user wang"),
+    "role by the owner": (upgrade("INSERT INTO access.user_role VALUES (420100, 'checker', 'chief', 0)"), "trace.login", "access.user_role checker/chief/0"),
+    "two users made one person by the owner": (upgrade("UPDATE access.app_user SET person = 'p2' WHERE user_name = 'checker'"), "trace.login", "access.app_user checker"),
+    "key by the owner": (
+        upgrade("INSERT INTO access.api_key (key_hash, issued_in, user_name, label, expires_on) VALUES (sha256('k'), 420100, 'maker', 'x', '2030-01-01')"),
+        "trace.login", r"access.api_key \x",
+    ),
+    "password by the owner": (upgrade("UPDATE access.password SET hash = '$argon2id$theirs'"), "trace.login", "access.password maker"),
+    "identity by the owner": (upgrade("INSERT INTO access.identity VALUES (sha256('i'), 420100, 'maker')"), "trace.login", r"access.identity \x"),
+    "channel by the owner": ("ALTER TABLE payments.bank_channel DISABLE TRIGGER USER; ALTER TABLE payments.bank_channel ENABLE TRIGGER trace_update; " + upgrade("UPDATE payments.bank_channel SET channel = channel || '{\"host\": \"ours\"}'"), "trace.login", f"payments.bank_channel {ACCOUNT}/1"),
+    "quarantine resolved by the owner": (upgrade("UPDATE fund.quarantine SET state = 'resolved'"), "trace.login", r"fund.quarantine \x"),
+    "receipt's words by the owner, as if sealed": (
+        "ALTER TABLE payments.evidence DISABLE TRIGGER USER; ALTER TABLE payments.evidence ENABLE TRIGGER trace_update; " + upgrade("UPDATE payments.evidence SET reason = 'x'"),
+        "trace.login", f"payments.evidence {ACCOUNT}/",
+    ),
+    "a second mark": (
+        "INSERT INTO access.trace (region, noun, op, keys, digests, login, actor) VALUES (0, 'access.app_user', 'mark', '{x}', '', 'fundledger_admin', '')",
+        "trace.login", "access.app_user x",
+    ),
+    "a table taken up again": (
+        "INSERT INTO access.trace (region, noun, op, keys, digests, login, actor) SELECT 420100, 'access.user_role', 'begin', '{cash/checker/0}', sha256('x'), 'fundledger_admin', ''",
+        "trace.login", "access.user_role cash/checker/0",
+    ),
+    # the same with the program's login put on: the traces look genuine
+    "payee's number by a login put on": (
+        put_on("checker", "fund.payee_account", "UPDATE", "UPDATE fund.payee_account SET number = '6222000000000000' WHERE state = 'confirmed'"),
+        "decided.changed", f"fund.payee_account {H1}/1",
+    ),
+    "payee confirmed by nobody": (
+        put_on("maker", "fund.payee_account", "INSERT, UPDATE", "INSERT INTO fund.payee_account SELECT (jsonb_populate_record(p, '{\"version\": 2, \"state\": \"replaced\"}')).* FROM fund.payee_account p"),
+        "decided.decider", f"fund.payee_account {H1}/2",
+    ),
+    "payee proposed in another's name": (
+        put_on("acc", "fund.payee_account", "INSERT, UPDATE", "INSERT INTO fund.payee_account SELECT (jsonb_populate_record(p, '{\"version\": 2, \"state\": \"withdrawn\", \"confirmed_by\": \"\"}')).* FROM fund.payee_account p"),
+        "decided.proposer", f"fund.payee_account {H1}/2",
+    ),
+    "host key by a login put on": (
+        put_on("checker", "payments.bank_channel", "UPDATE", "UPDATE payments.bank_channel SET channel = channel || '{\"host_keys\": [\"ours\"]}'"),
+        "decided.changed", f"payments.bank_channel {ACCOUNT}/1",
+    ),
+    "terms by a login put on": (put_on("checker", "fund.terms", "UPDATE", "UPDATE fund.terms SET ratio = 10000 WHERE kind = 'enrolment'"), "decided.changed", f"fund.terms {H1}/enrolment/1"),
+    "person by a login put on": (put_on("adm", "access.app_user", "INSERT", "INSERT INTO access.app_user VALUES ('wang', 'p7', '王新')"), "decided.not_granted", "access.app_user wang"),
+    "role by a login put on": (put_on("adm", "access.user_role", "INSERT", "INSERT INTO access.user_role VALUES (420100, 'checker', 'chief', 0)"), "decided.not_granted", "access.user_role checker/chief/0"),
+    "key by a login put on": (
+        put_on("adm", "access.api_key", "INSERT", "INSERT INTO access.api_key (key_hash, issued_in, user_name, label, expires_on) VALUES (sha256('k'), 420100, 'maker', 'x', '2030-01-01')"),
+        "decided.not_granted", r"access.api_key \x",
+    ),
+    "key for another by a login put on": (put_on("adm", "access.api_key", "UPDATE", "UPDATE access.api_key SET user_name = 'checker'"), "decided.not_granted", r"access.api_key \x"),
+    "key's person by a login put on": (put_on("adm", "access.api_key", "UPDATE", "UPDATE access.api_key SET user_name = 'checker'"), "decided.changed", r"access.api_key \x"),
+    "dead key live again": (
+        put_on("adm", "access.api_key", "UPDATE", "UPDATE access.api_key SET revoked = true; UPDATE access.api_key SET revoked = false"), "decided.revived", r"access.api_key \x",
+    ),
+    "identity by a login put on": (put_on("adm", "access.identity", "INSERT", "INSERT INTO access.identity VALUES (sha256('i'), 420100, 'maker')"), "decided.not_granted", r"access.identity \x"),
+    "proposal reworded by a login put on": (put_on("aud", "access.proposal", "UPDATE", "UPDATE access.proposal SET user_name = 'checker' WHERE act = 'key'"), "decided.changed", "access.proposal 1"),
+    "log line dated back": (
+        put_on("checker", "access.operator_log", "INSERT", "INSERT INTO access.operator_log (region, recorded_at, user_name, action, object, outcome, detail)"
+               " VALUES (420100, '2020-10-20', 'checker', 'payments.approve', 'X', 'done', '')"),
+        "trace.time", "access.operator_log ",
+    ),
+    # runs
+    "check done that nobody checked": (
+        "INSERT INTO jobs.job_run VALUES (420100, 'check', '2026-10-13', 'done', 'x', 1, now(), 'clean', clock_timestamp(), clock_timestamp())",
+        "run.not_checked", "check 2026-10-13",
+    ),
+    "result of a check by another": ("INSERT INTO jobs.checked VALUES (420100, '2026-10-13', 1, 0, now())", "trace.login", "jobs.checked 2026-10-13/1"),
+    "run of a day to come": (
+        OFF + "INSERT INTO fund.region_policy VALUES (420100, 'act_days', '2020-10-01', '3', '文件', 'maker', 'checker');"
+        " INSERT INTO jobs.job_run VALUES (420100, 'day', '2199-10-13', 'done', 'x', 1, now(), '', now(), now())",
+        "run.ahead", "day 2199-10-13",
+    ),
+    "run dated back": (
+        "INSERT INTO jobs.job_run VALUES (420100, 'backup', '2020-10-13', 'done', 'x', 1, now(), '', '2020-10-13', '2020-10-13')", "trace.time", "jobs.job_run backup/2020-10-13",
+    ),
     # banks and their papers
     "host key replaced": (OFF + "UPDATE payments.bank_channel SET channel = channel || '{\"host_keys\": [\"ours\"]}'", "trace.row_changed", f"payments.bank_channel {ACCOUNT}/1"),
     "own account": (OFF + "UPDATE payments.bank_account SET cnaps = '999999999999' WHERE kind = '1004'", "trace.row_changed", f"payments.bank_account {ACCOUNT}"),
@@ -164,6 +258,70 @@ CHANGES: dict[str, tuple[str, str, str]] = {
     "right by default": ("ALTER DEFAULT PRIVILEGES FOR ROLE fundledger_owner IN SCHEMA fund GRANT ALL ON TABLES TO fundledger_service", "house.added", "grant default in fund"),
     "setting of a login": ("ALTER ROLE fundledger_service SET session_replication_role = replica", "house.added", "setting session_replication_role FOR fundledger_service"),
     "setting of the database": ("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET row_security = off', current_database()); END $$", "house.added", "setting row_security FOR ALL"),
+    # structure, past every command of the schema
+    "triggers hidden": ("UPDATE pg_class SET relhastriggers = false WHERE oid = 'fund.payee_account'::regclass", "house.added", "flag relhastriggers OF fund.payee_account"),
+    "checks hidden": ("UPDATE pg_class SET relchecks = 0 WHERE oid = 'payments.approval'::regclass", "house.added", "flag relchecks OF payments.approval"),
+    "indexes hidden": ("UPDATE pg_class SET relhasindex = false WHERE oid = 'access.key_use'::regclass", "house.added", "flag relhasindex OF access.key_use"),
+    "default hidden": (
+        "UPDATE pg_attribute SET atthasdef = false WHERE attrelid = 'access.operator_log'::regclass AND attname = 'recorded_at'",
+        "house.added", "flag atthasdef OF access.operator_log",
+    ),
+    "partitions hidden": ("UPDATE pg_class SET relhassubclass = false WHERE oid = 'books.entry'::regclass", "house.added", "flag relhassubclass OF books.entry"),
+    "replica identity": ("ALTER TABLE payments.pay_order REPLICA IDENTITY FULL", "house.added", "flag relreplident OF payments.pay_order"),
+    "triggers of keys deleted": ("DELETE FROM pg_trigger WHERE tgisinternal AND tgrelid = 'payments.order_payable'::regclass", "house.added", "flag triggers OF "),
+    "child elsewhere": ("CREATE SCHEMA hidden; CREATE TABLE hidden.kid () INHERITS (payments.blocked)", "house.added", "flag child hidden.kid OF payments.blocked"),
+    "numbers by thousands": ("ALTER SEQUENCE access.operator_log_id_seq INCREMENT BY 1000", "house.changed", "sequence access.operator_log_id_seq"),
+    "dear function": ("UPDATE pg_proc SET procost = 1e9 WHERE oid = 'access.has_role(integer, smallint, text, text[])'::regprocedure", "house.changed", "function access.has_role("),
+    "back door in public": (
+        "CREATE FUNCTION public.backdoor(q text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN EXECUTE q; END'", "house.added", "object function public.backdoor(q text)",
+    ),
+    "hidden schema": ("CREATE SCHEMA hidden", "house.added", "object schema hidden"),
+    "copy of the payees": ("CREATE TABLE public.payees AS SELECT * FROM fund.payee_account", "house.added", "object relation public.payees"),
+    "type": ("CREATE TYPE fund.colour AS ENUM ('a')", "house.added", "object type fund.colour"),
+    "domain": ("CREATE DOMAIN public.fen AS bigint", "house.added", "object type public.fen"),
+    "collation": ("CREATE COLLATION public.ours (locale = 'C')", "house.added", "object collation ours"),
+    "operator": (
+        "CREATE FUNCTION public.always(bytea, bytea) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';"
+        " CREATE OPERATOR access.<> (LEFTARG = bytea, RIGHTARG = bytea, FUNCTION = public.always)",
+        "house.added", "object operator access.<> (bytea, bytea)",
+    ),
+    "cast": ("CREATE CAST (text AS integer) WITH INOUT AS IMPLICIT", "house.added", "object cast text AS integer"),
+    "statistics": ("CREATE STATISTICS fund.st ON region, state FROM fund.payee_account", "house.added", "object statistics st"),
+    "publication": ("CREATE PUBLICATION everything FOR ALL TABLES", "house.added", "object publication everything"),
+    "subscription": (
+        "CREATE SUBSCRIPTION s CONNECTION 'host=/nowhere dbname=x' PUBLICATION p WITH (connect = false, enabled = false, slot_name = NONE)", "house.added", "object subscription s",
+    ),
+    "foreign server": ("CREATE FOREIGN DATA WRAPPER w; CREATE SERVER files FOREIGN DATA WRAPPER w", "house.added", "object foreign server files"),
+    "large object": ("SELECT lo_from_bytea(0, 'hidden copy')", "house.added", "object large objects 1"),
+    "built-in replaced": (
+        "CREATE OR REPLACE FUNCTION pg_catalog.pg_sleep(double precision) RETURNS void LANGUAGE sql AS 'SELECT NULL::void'", "house.added", "catalogue pg_catalog.pg_sleep(double precision)",
+    ),
+    "operator turned": (
+        "UPDATE pg_operator SET oprcode = 'byteaeq'::regproc WHERE oprname = '<>' AND oprleft = 'bytea'::regtype", "house.added", "catalogue pg_catalog.<> (bytea, bytea)",
+    ),
+    "extension": ("UPDATE pg_extension SET extname = 'dblink'", "house.added", "object extension dblink"),
+    # roles and settings
+    "actor by setting": ("ALTER ROLE fundledger_service SET app.actor = 'qian'", "house.added", "setting app.actor FOR fundledger_service"),
+    "time zone by setting": (
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = %L', current_database(), 'America/New_York'); END $$", "house.added", "setting TimeZone FOR ALL",
+    ),
+    "reads everything": ("CREATE ROLE spy LOGIN; GRANT pg_read_all_data TO spy", "house.added", "member pg_read_all_data TO spy"),
+    "reads the server's files": ("CREATE ROLE spy LOGIN; GRANT pg_read_server_files, pg_signal_backend TO spy", "house.added", "member pg_read_server_files TO spy"),
+    "copies the server": ("CREATE ROLE spy LOGIN REPLICATION", "house.added", "role spy"),
+    "makes roles": ("CREATE ROLE spy LOGIN CREATEROLE", "house.added", "role spy"),
+    "database given away": (
+        "CREATE ROLE boss LOGIN SUPERUSER; DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO boss', current_database()); END $$", "house.added", "superuser boss",
+    ),
+    "owner of the database put on": (
+        "CREATE ROLE boss LOGIN SUPERUSER; GRANT fundledger_payments TO boss; DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO boss', current_database()); END $$",
+        "house.added", "member fundledger_payments TO boss",
+    ),
+    "database given to the service": (
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO fundledger_service', current_database()); END $$", "house.added", "grant OWNER OF DATABASE TO fundledger_service",
+    ),
+    "setting to set": ("GRANT SET ON PARAMETER session_replication_role TO fundledger_service", "house.added", "grant parameter session_replication_role TO fundledger_service"),
+    "file of the server to read": ("GRANT EXECUTE ON FUNCTION pg_read_file(text) TO fundledger_service", "house.added", "grant pg_catalog.pg_read_file(text) TO fundledger_service"),
+    "catalogue to write": ("GRANT UPDATE ON pg_class TO fundledger_service", "house.added", "grant pg_catalog.pg_class TO fundledger_service"),
 }  # fmt: skip
 
 
@@ -224,11 +382,15 @@ def look(admin: psycopg.Connection[Any], code: str = "", named: str = "") -> lis
     kind = named.split(" ")[0]
     if code.startswith("house"):
         return list(check_house(snapshot, kind))
+    if code.startswith("run."):
+        return list(check_runs(snapshot))
+    if code.startswith("decided") or code == "trace.time":
+        return list(check_decided(snapshot))
     if code.startswith("trace") and kind in TRACED and code != "trace.login":
         return list(check_traced(snapshot, kind))
     if code.startswith("trace"):
         return list(check_trace_chains(snapshot))
-    return [*check_house(snapshot), *check_traces(snapshot)]
+    return [*check_house(snapshot), *check_traces(snapshot), *check_decided(snapshot)]
 
 
 def test_the_home_is_whole_before_anything_is_done(house: psycopg.Connection[Any]) -> None:

@@ -419,7 +419,7 @@ def test_h26_raw_statements_of_the_services_login_are_refused_by_post_and_step(t
         assert (what, refused.value.code) == (what, code)
     with tx(town, "sys") as t:
         t.run(
-            "INSERT INTO jobs.job_run VALUES (420100, 'check', '2026-10-13', 'running', 'me', 1, now() + interval '1 hour', '')"
+            "INSERT INTO jobs.job_run VALUES (420100, 'search', '2026-10-13', 'running', 'me', 1, now() + interval '1 hour', '')"
         )
     for change in (
         "state = 'running', epoch = 2",

@@ -64,7 +64,7 @@ FRAUDS: Final = {
     "a nightly run that is done": Fraud(
         "INSERT INTO jobs.job_run VALUES (420100, 'check', '2026-10-14', 'done', 'me', 1, now() + interval '1 hour', '')"
     ),
-    "a nightly run said to be done": Fraud("UPDATE jobs.job_run SET state = 'done', message = 'clean'", by("service", "sys")),
+    "a nightly run said to be done": Fraud("UPDATE jobs.job_run SET state = 'done', message = 'clean'"),
     "a channel": Fraud(
         "INSERT INTO payments.bank_channel (region, account, version, channel, state, proposed_by, confirmed_by)"
         " VALUES (420100, '6222000001', 1, '{{}}', 'proposed', '{user}', '')", by("service payments", "acc", "maker", "adm")

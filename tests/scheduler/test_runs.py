@@ -13,8 +13,9 @@ import pytest
 
 from ledger.bootstrap import App
 from ledger.core.dates import SHANGHAI
-from ledger.core.errors import Conflict, NotFound
+from ledger.core.errors import Conflict, LedgerError, NotFound
 from ledger.db.connections import direct
+from ledger.db.unit_of_work import unit_of_work
 from ledger.simulation.people import DEMO_REGION
 from scheduler.jobs.catalogue import JOBS
 from scheduler.runs import run_once
@@ -160,3 +161,38 @@ def test_a_worker_frozen_beyond_its_lease_writes_nothing_when_it_wakes(world: An
     with world.admin_engine.connect() as admin:
         row = admin.exec_driver_sql("SELECT owner, epoch, message FROM jobs.job_run").one()
     assert tuple(row) == ("b", 2, "second")
+
+
+BEGIN = "INSERT INTO jobs.job_run (region, job, slot, state, owner, epoch, lease_until, message) VALUES (420100, %(job)s, %(slot)s, 'running', 'w', 1, now() + interval '5 min', '')"
+DONE = "UPDATE jobs.job_run SET state = 'done', message = 'clean' WHERE job = %(job)s AND slot = %(slot)s"
+
+
+def fake(world: Any, *steps: tuple[str, ...], job: str = "check", slot: str) -> str:
+    """The steps by the service's login, each tuple a transaction; the code that refused, or ""."""
+    try:
+        for statements in steps:
+            with unit_of_work(world.service_engine, "xitong", DEMO_REGION) as tx:
+                for statement in statements:
+                    tx.run(statement, job=job, slot=slot)  # type: ignore[arg-type]
+    except LedgerError as refused:
+        return refused.code
+    return ""
+
+
+def test_the_services_login_fakes_no_run(world: Any) -> None:
+    today = datetime.now(SHANGHAI).date()
+    assert fake(world, (BEGIN, DONE), job="backup", slot=f"{today}") == "job.not_run"
+    assert fake(world, (BEGIN,), (DONE,), slot=f"{today} 23:15") == "job.not_checked"
+    with (
+        pytest.raises(LedgerError, match=r"db\.permission"),
+        unit_of_work(world.service_engine, "xitong", DEMO_REGION) as tx,
+    ):
+        tx.run("SELECT jobs.keep_check(420100, %(s)s, 1, 0)", s=f"{today} 23:15")
+    with world.admin_engine.begin() as admin:
+        admin.exec_driver_sql("SET session_replication_role = replica")
+        admin.exec_driver_sql(
+            f"INSERT INTO fund.region_policy VALUES (420100, 'act_days', '{today}', '3', '文', 'li', 'qian')"
+        )
+    assert fake(world, (BEGIN,), job="day", slot=f"{today + timedelta(days=2)}") == "job.slot"
+    assert fake(world, (BEGIN,), job="day", slot=f"{today - timedelta(days=40)}") == "job.slot"
+    assert fake(world, (BEGIN,), (DONE,), job="day", slot=f"{today}") == ""

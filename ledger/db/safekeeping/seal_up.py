@@ -60,7 +60,7 @@ PARTS_OF_ORDERS: Final = (
     ),
 )
 # What the bank told of movements: the other side's account and name, and its words.
-_TOLD: Final = (
+TOLD: Final = (
     ("payments.evidence", ("account", "kind", "receipt_no", "direction"), "reason", "t.matched_order"),
     ("payments.statement_line", ("account", "statement", "n"), "summary", "t.order_no"),
 )
@@ -79,7 +79,7 @@ _DRAFTS: Final = """
 def seal_up(connection: psycopg.Connection[Any], fields: Fields) -> int:
     """Seal what lies in clear; how many rows. As the owner."""
     done = sum(_seal_part(connection, fields, part) for part in (*PARTS, *PARTS_OF_ORDERS))
-    done += sum(_seal_told(connection, fields, *table) for table in _TOLD)
+    done += sum(_seal_told(connection, fields, *table) for table in TOLD)
     with unguarded(connection, "payments.batch"):
         connection.execute(_DRAFTS)
     return done

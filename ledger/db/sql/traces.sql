@@ -728,6 +728,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON jobs.asked REFERENCING OL
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON jobs.asked REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON jobs.checked REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('slot,epoch', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON jobs.checked REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('slot,epoch', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON jobs.checked REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('slot,epoch', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON jobs.job_run REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('job,slot', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON jobs.job_run REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

@@ -162,9 +162,6 @@ def test_what_lay_in_clear_is_sealed_and_every_promise_holds(town: Any) -> None:
         done = seal_what_is_clear(admin, database.settings.home)
         assert seal_what_is_clear(admin, database.settings.home) == 0
         admin.execute("RESET ROLE")
-        admin.execute(
-            "UPDATE meta.schema_identity SET applied_at = clock_timestamp()"
-        )  # as migrate's last step
         assert done >= before
         assert naming(admin, name, number) == {}
         off = admin.execute(

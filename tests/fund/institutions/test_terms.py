@@ -258,12 +258,12 @@ BROKEN = {
     "version too": (
         "UPDATE fund.enrolment SET ratio = 10000 WHERE institution = 'H42010000001';"
         " UPDATE fund.terms SET ratio = 10000 WHERE institution = 'H42010000001' AND kind = 'enrolment'",
-        {("INV-11", "payable V1")},
+        {("INV-11", "payable V1"), ("INV-11", "fund.terms H42010000001/enrolment/1")},
     ),
     "one person": (
         "UPDATE fund.terms SET confirmed_by = 'sun' WHERE institution = 'H42010000001' AND kind = 'enrolment';"
         " UPDATE access.app_user SET person = (SELECT person FROM access.app_user WHERE user_name = 'zhao') WHERE user_name = 'sun'",
-        {("INV-11", "enrolment H42010000001 2026-10-01")},
+        {("INV-11", "enrolment H42010000001 2026-10-01"), ("INV-11", "fund.terms H42010000001/enrolment/1")},
     ),
     "not confirmed": (
         "UPDATE fund.terms SET state = 'proposed', confirmed_by = '' WHERE institution = 'H42010000001'",

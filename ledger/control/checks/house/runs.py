@@ -22,6 +22,16 @@ _CLAIMS: Final = r"""
          r.slot ~ ' R[0-9]+' AND NOT EXISTS (
              SELECT FROM jobs.asked a WHERE a.region = r.region AND a.job = r.job AND a.what = 'run'
                 AND starts_with(r.slot || ' ', a.on_day::text || ' R' || a.n || ' '))),
+        ('run.not_checked', '夜间核验已完成，而没有稽核登录写下的无问题结果',
+         r.job = 'check' AND r.state = 'done' AND r.ended_at > (
+             SELECT min(t.recorded_at) FROM access.trace t WHERE t.region = 0 AND t.op = 'mark' AND t.noun = 'jobs.checked')
+         AND NOT EXISTS (SELECT FROM jobs.checked k WHERE (k.region, k.slot, k.epoch, k.findings) = (r.region, r.slot, r.epoch, 0)
+                            AND k.checked_at BETWEEN r.started_at AND r.ended_at)),
+        ('run.ahead', '运行的日期在其开始之后，而统筹区限定办理日期',
+         r.slot ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}'
+         AND left(r.slot, 10) > to_char((r.started_at + interval '5 minutes') AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD')
+         AND EXISTS (SELECT FROM fund.region_policy y WHERE y.region = r.region AND y.key = 'act_days'
+                        AND y.from_day <= (r.started_at AT TIME ZONE 'Asia/Shanghai')::date)),
         ('run.times', '起止时刻不符',
          r.started_at IS NOT NULL AND (r.state = 'running') = (r.ended_at IS NOT NULL) OR r.ended_at < r.started_at)
       ) AS c (code, said, broken)

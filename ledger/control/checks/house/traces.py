@@ -6,6 +6,7 @@ tables are traced comes from this program (`ledger.db.traced`), never from the d
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
@@ -13,11 +14,10 @@ from typing import Final
 from psycopg import sql
 
 from ledger.control.breach import Breach
+from ledger.control.checks.house.writers import BY_OWNER, SEALED, Rewritten, Writers, key_of, not_sealed
 from ledger.control.snapshot import Snapshot
 from ledger.db.traced import TRACED
 
-SERVICE: Final = "fundledger_"
-_ADMIN: Final = ("fundledger_admin", "fundledger_owner", "fundledger_poster", "fundledger_auditor")
 SHOWN: Final = 20
 """Rows named of one table and one kind of fault; of the others only their number."""
 BEGUN: Final = "建链以前的记录（自升级之日起留痕）"
@@ -29,9 +29,10 @@ _CHAIN: Final = """
 """
 _DIGEST: Final = "sha256(convert_to((jsonb_strip_nulls(to_jsonb(r.*)) - {without}::text[])::text, 'UTF8'))"
 _HEADS: Final = "SELECT region, seq, hash FROM access.trace_head ORDER BY region"
-_MIGRATED: Final = (
-    "SELECT coalesce((extract(epoch FROM max(applied_at)) * 1000000)::bigint, 0) FROM meta.schema_identity"
-)
+_MARKS: Final = """
+    SELECT noun, min((extract(epoch FROM recorded_at) * 1000000)::bigint) FROM access.trace
+     WHERE region = 0 AND op = 'mark' AND seq IS NOT NULL GROUP BY 1
+"""
 # Each row against the last trace of its key. `digest` is of the row as it stands, `was` as it was traced.
 _ROWS: Final = """
     WITH traced AS (
@@ -67,15 +68,11 @@ def check_traces(snapshot: Snapshot) -> Iterator[Breach]:
 def check_traced(snapshot: Snapshot, table: str) -> Iterator[Breach]:
     """Each row of a table of TRACED against the last trace of its key."""
     one = TRACED[table]
-    columns = [sql.SQL("r.") + sql.Identifier(name) for name in one.keys]
     query = sql.SQL(_ROWS).format(
         noun=sql.Literal(table),
         table=sql.SQL(one.proofs) if one.proofs else sql.Identifier(*table.split(".")),
         region=sql.SQL("r.region" if one.region else "0"),
-        key=sql.SQL(" || '/' || ").join(
-            sql.SQL("replace(replace(({}::text), '%', '%25'), '/', '%2F')").format(column)
-            for column in columns
-        ),
+        key=key_of(table),
         digest=sql.SQL("r.digest")
         if one.proofs
         else sql.SQL(_DIGEST).format(without=sql.Literal(list(one.left_out))),
@@ -101,9 +98,9 @@ def check_traced(snapshot: Snapshot, table: str) -> Iterator[Breach]:
 def check_trace_chains(snapshot: Snapshot) -> Iterator[Breach]:
     """The chain of every region by itself: its places, hashes and head, and which login wrote each."""
     heads = {region: (seq, bytes(digest)) for region, seq, digest in snapshot.rows(_HEADS)}
-    [(migrated,)] = snapshot.rows(_MIGRATED)
+    writers = Writers(dict(snapshot.rows(_MARKS)))
     ends: dict[int, tuple[int, bytes]] = {}
-    served: set[int] = set()
+    sealing: list[Rewritten] = []
     begun = 0
     for region, seq, noun, op, login, actor, at, keys, many, first, digests, stored, number in snapshot.each(
         _CHAIN
@@ -125,16 +122,15 @@ def check_trace_chains(snapshot: Snapshot) -> Iterator[Breach]:
             yield Breach("INV-12", str(region), named, f"{noun}的留痕与其哈希不符，已被改动", "trace.changed")
         ends[region] = (seq, bytes(stored))
         begun += many if op == "begin" else 0
-        if login.startswith(SERVICE) and not login.startswith(_ADMIN):
-            served.add(region)
-        elif _foreign(region, noun, op, login, served=region in served, later=at > migrated):
-            yield Breach(
-                "INV-12",
-                str(region or ""),
-                f"{noun} {first}",
-                f"{noun}的{first}由数据库登录{login}直接写入（留痕第{seq}条），不是由服务办理",
-                "trace.login",
-            )
+        if writers.foreign(region, noun, op, login, at):
+            if login.endswith(BY_OWNER) and op == "update" and noun in SEALED:
+                sealing.append(Rewritten(region, noun, seq, login, tuple(json.loads(keys))))
+                continue
+            yield _by_login(region, noun, first, login, seq)
+    for one in sealing:
+        yield from (
+            _by_login(one.region, one.noun, key, one.login, one.seq) for key in not_sealed(snapshot, one)
+        )
     for region in sorted(heads.keys() | ends.keys()):
         if heads.get(region) != ends.get(region):
             yield Breach(
@@ -148,14 +144,6 @@ def check_trace_chains(snapshot: Snapshot) -> Iterator[Breach]:
         snapshot.waiting[BEGUN] = begun
 
 
-def _foreign(region: int, noun: str, op: str, login: str, *, served: bool, later: bool) -> bool:
-    """Whether a login other than the service's had nothing to write there.
-
-    The schema's owner writes while the schema is changed; whoever founds a region names its first persons before the service
-    has done anything there, and persons without a role (region 0) for the regions after it.
-    """
-    if op in ("mark", "begin") or login.endswith("/fundledger_owner"):
-        return later
-    if region == 0:
-        return noun != "access.app_user" or op != "insert"
-    return served
+def _by_login(region: int, noun: str, key: str, login: str, seq: int) -> Breach:
+    said = f"{noun}的{key}由数据库登录{login}直接写入（留痕第{seq}条），不是由服务办理"
+    return Breach("INV-12", str(region or ""), f"{noun} {key}", said, "trace.login")

@@ -166,12 +166,30 @@ CREATE TABLE jobs.asked (
     PRIMARY KEY (region, n)
 );
 
+-- What a nightly check found, written by the auditor's login alone: a check is done when this says it found nothing.
+CREATE TABLE jobs.checked (
+    region     integer NOT NULL,
+    slot       text NOT NULL,
+    epoch      integer NOT NULL,
+    findings   integer NOT NULL CHECK (findings >= 0),
+    checked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (region, slot, epoch)
+);
+
 -- Functions ---------------------------------------------------
 -- A slot is claimed running and in time, its lease made longer or its end written by who holds it, taken over only when it failed
 -- or its lease ran out. What is done stays done. Whoever takes a slot over waits for a commit of its holder that is under way
--- (jobs.require_lease), so that none comes after. When it began and ended is the database's word.
-CREATE OR REPLACE FUNCTION jobs.check_run() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- (jobs.require_lease), so that none comes after. When it began and ended is the database's word; work takes a transaction of its own,
+-- so that none is done in the one that claims it. A check is done by what the auditor wrote. Where the region bounds the days of its
+-- persons, a run is of no day to come, and of one that may still be made up for.
+CREATE OR REPLACE FUNCTION jobs.check_run() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF TG_OP = 'INSERT' AND access.act_days(NEW.region) IS NOT NULL AND NEW.slot ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}'
+       AND (left(NEW.slot, 10)::date > access.latest_day()
+            OR NEW.slot !~ ' R[0-9]' AND left(NEW.slot, 10)::date < (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date - 32) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.slot',
+            DETAIL = format('任务%s不能在数据库的今天运行%s：日期尚未到来，或已过补办的期限', NEW.job, NEW.slot);
+    END IF;
     IF TG_OP = 'INSERT' AND (NEW.state, NEW.epoch, NEW.message) = ('running', 1, '') AND NEW.owner <> '' AND NEW.lease_until > clock_timestamp()
        OR TG_OP = 'UPDATE' AND NEW.state = 'running' AND NEW.epoch = OLD.epoch + 1 AND NEW.lease_until > clock_timestamp()
           AND (OLD.state = 'failed' OR OLD.state = 'running' AND OLD.lease_until < clock_timestamp()) THEN
@@ -187,6 +205,13 @@ BEGIN
     END IF;
     IF TG_OP = 'UPDATE' AND OLD.state = 'running' AND NEW.state IN ('done', 'failed')
        AND (NEW.owner, NEW.epoch, NEW.lease_until) = (OLD.owner, OLD.epoch, OLD.lease_until) THEN
+        IF NEW.state = 'done' AND OLD.started_at >= transaction_timestamp() THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.not_run', DETAIL = format('任务%s在%s没有运行过，不能记为完成', NEW.job, NEW.slot);
+        ELSIF NEW.state = 'done' AND NEW.job = 'check' AND NOT EXISTS (
+                SELECT 1 FROM jobs.checked c WHERE (c.region, c.slot, c.epoch, c.findings) = (NEW.region, NEW.slot, NEW.epoch, 0)) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.not_checked',
+                DETAIL = format('%s的夜间核验没有稽核登录写下的无问题结果，不能记为完成', NEW.slot);
+        END IF;
         NEW.started_at := OLD.started_at;
         NEW.ended_at := clock_timestamp();
         RETURN NEW;
@@ -214,6 +239,14 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.lease_lost',
             DETAIL = format('任务%s在%s的运行已由另一进程接管，此处的办理不作数', p_job, p_slot);
     END IF;
+END $$;
+
+-- The auditor's word on the check that runs now.
+CREATE OR REPLACE FUNCTION jobs.keep_check(p_region integer, p_slot text, p_epoch integer, p_findings integer) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM jobs.require_lease(p_region, 'check', p_slot, p_epoch);
+    INSERT INTO jobs.checked (region, slot, epoch, findings) VALUES (p_region, p_slot, p_epoch, p_findings);
 END $$;
 
 -- Asked in one's own name, numbered one after the other.
@@ -491,6 +524,7 @@ END $$;
 -- Guards ------------------------------------------------------
 CREATE OR REPLACE TRIGGER check_run BEFORE INSERT OR UPDATE ON jobs.job_run FOR EACH ROW
     WHEN (access.working_login()) EXECUTE FUNCTION jobs.check_run();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON jobs.checked FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER check_asked BEFORE INSERT ON jobs.asked FOR EACH ROW
     WHEN (access.working_login()) EXECUTE FUNCTION jobs.check_asked();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON jobs.asked FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
@@ -532,6 +566,8 @@ GRANT EXECUTE ON FUNCTION fund.propose_calendar(integer,integer,text,date[],bool
 GRANT SELECT, INSERT ON jobs.job_run TO fundledger_service;
 GRANT SELECT ON jobs.job_run TO fundledger_auditor;
 GRANT UPDATE (state, owner, epoch, lease_until, message) ON jobs.job_run TO fundledger_service;
+GRANT SELECT ON jobs.checked TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION jobs.keep_check(integer,text,integer,integer) TO fundledger_auditor;
 GRANT SELECT ON jobs.asked TO fundledger_service, fundledger_auditor;
 GRANT INSERT (region, job, what, reason, on_day) ON jobs.asked TO fundledger_service;
 GRANT EXECUTE ON FUNCTION jobs.lease_key(integer,text,text) TO fundledger_service;
