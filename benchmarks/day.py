@@ -43,7 +43,7 @@ def _bank_of(account: str) -> _Bank:
     return _Bank(make_format("iso20022", frozenset({account})))
 
 
-def _run(world: World, made: Generated) -> dict[str, float]:
+def run_day(world: World, made: Generated) -> dict[str, float]:
     """Seconds of each step; raises AssertionError if the day's numbers are not the generator's."""
     laps: dict[str, float] = {}
     began = time.perf_counter()
@@ -82,7 +82,7 @@ def measure(world: World) -> list[Measured]:
             with fresh_world(world.home, f"{world.name}_{number}") as own:
                 take_institutions(own, made.institutions)
                 allot(own)
-                laps = _run(own, made)
+                laps = run_day(own, made)
                 own.service.dispose()
             seconds.append(sum(laps.values()))
             rates.append(RECORDS / seconds[-1])

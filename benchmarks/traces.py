@@ -1,4 +1,5 @@
-"""What the traces cost the hot path: one record a request over HTTP with the triggers of traces and without, in turns."""
+"""What the traces cost: one record a request over HTTP, and a day from its files to the payment files, with the triggers of traces
+and without, in turns."""
 
 from __future__ import annotations
 
@@ -10,12 +11,15 @@ from typing import Final
 
 from psycopg import sql
 
+from benchmarks.day import INSTITUTIONS, RECORDS, run_day
 from benchmarks.http import _prepare, _require_stored, _wrk, served
 from benchmarks.measured import Measured, PeerMissing, measured, say
-from benchmarks.world import World
+from benchmarks.world import DAY, World, allot, fresh_world, take_institutions
 from ledger.db.traced import TRACED
+from ledger.simulation.platform.day import generate
 
 ROUNDS: Final = 5
+DAYS: Final = 4
 
 
 def measure(world: World) -> list[Measured]:
@@ -47,6 +51,27 @@ def measure(world: World) -> list[Measured]:
             _switch(world, traced=True)
     _require_stored(world, sent)
     return [measured("intake.http.traced", "ratio", ratios, started)]
+
+
+def measure_day(world: World, rounds: int = DAYS, records: int = RECORDS) -> list[Measured]:
+    """`day.traced`: seconds of a day with traces ÷ without, each of a database of its own, in turns; and the parts of the last."""
+    started = time.perf_counter()
+    ratios = []
+    with tempfile.TemporaryDirectory(prefix="flb-traces-") as folder:
+        made = generate(records, INSTITUTIONS, DAY, 1, Path(folder))
+        for turn in range(rounds):
+            laps: dict[bool, dict[str, float]] = {}
+            for traced in (True, False) if turn % 2 else (False, True):
+                with fresh_world(world.home, f"{world.name}_{turn}_{traced:d}") as own:
+                    take_institutions(own, made.institutions)
+                    allot(own)
+                    _switch(own, traced=traced)
+                    laps[traced] = run_day(own, made)
+                    own.service.dispose()
+            ratios.append(sum(laps[True].values()) / sum(laps[False].values()))
+            parts = ", ".join(f"{name} {laps[True][name] / lap:.2f}" for name, lap in laps[False].items())
+            say(f"  traced day {turn + 1}/{rounds}: {ratios[-1]:.3f} ({parts})")
+    return [measured("day.traced", "ratio", ratios, started)]
 
 
 def _switch(world: World, *, traced: bool) -> None:

@@ -8,8 +8,8 @@ from ledger.control.promise import Promise
 
 _SEEN_BEHIND: Final = (
     "fund.control_reports", "fund.cutover", "fund.declarations", "fund.handbacks", "fund.outregion", "fund.papers",
-    "fund.recognition", "fund.risk", "fund.settlements", "house.orphans", "house.runs", "house.traces", "journal.anchors", "journal.chain",
-    "journal.closings", "journal.dimensions", "journal.entered", "journal.links", "journal.sub_accounts",
+    "fund.recognition", "fund.removals", "fund.risk", "fund.settlements", "house.orphans", "house.runs", "house.traces", "journal.anchors",
+    "journal.chain", "journal.closings", "journal.dimensions", "journal.entered", "journal.links", "journal.sub_accounts",
     "journal.vouchers", "payments.files", "payments.orders", "signatures",
 )  # fmt: skip
 """Checks that find what was changed past the program (INV-12)."""
@@ -54,6 +54,7 @@ ACTED: Final[tuple[Promise, ...]] = (
             "fund.cutover",
             "fund.outregion",
             "fund.papers",
+            "fund.removals",
             "fund.risk",
             "fund.terms",
             "journal.closings",
@@ -88,6 +89,7 @@ ACTED: Final[tuple[Promise, ...]] = (
             "test_no_step_of_risk_without_the_one_before_it",
             "test_a_case_that_was_changed_is_named",
             "test_what_two_persons_did_not_say_is_found",
+            "test_a_removal_that_was_not_as_it_says_is_named",
             "test_a_change_is_named",
         ),
     ),

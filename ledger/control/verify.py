@@ -23,6 +23,7 @@ from ledger.control.checks.fund.loads import check_loads
 from ledger.control.checks.fund.outregion import check_outregion
 from ledger.control.checks.fund.papers import check_papers
 from ledger.control.checks.fund.recognition import check_recognition
+from ledger.control.checks.fund.removals import check_removals
 from ledger.control.checks.fund.risk import check_risk
 from ledger.control.checks.fund.settlements import check_settlements
 from ledger.control.checks.fund.terms import check_terms
@@ -113,6 +114,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("节假日表", check_calendar),
     ("内控报告", check_control_reports),
     ("风险事项", check_risk),
+    ("到期清除", check_removals),
     ("本人签名", check_signatures),
     ("办理日期", check_days),
     ("上级记录", check_orphans),

@@ -41,22 +41,61 @@ TRACED: Final[Mapping[str, Traced]] = {
     "access.session": Traced(("token_hash",), region=False, left_out=("seen_at",)),
     "access.signing_demand": Traced(("region",)),
     "access.user_role": Traced(("user_name", "role", "fund")),
+    "books.account_change": Traced(
+        (
+            "fund",
+            "account",
+            "n",
+        )
+    ),
+    "books.attachment": Traced(
+        (
+            "fund",
+            "voucher_id",
+            "n",
+        )
+    ),
     "books.book": Traced(("fund",)),
     "books.closing": Traced(("fund", "period", "n")),
     "books.closing_check": Traced(("fund", "period", "n", "code")),
     "books.closing_waiver": Traced(("fund", "period", "code", "n")),
     "books.period": Traced(("fund", "period")),
+    "books.recurrence": Traced(
+        (
+            "fund",
+            "recurrence_id",
+        )
+    ),
+    "books.recurrence_draft": Traced(
+        (
+            "fund",
+            "recurrence_id",
+            "due_on",
+            "attempt",
+        )
+    ),
+    "books.voucher": Traced(("fund", "voucher_id")),
+    "books.voucher_decision": Traced(("fund", "voucher_id")),
     "books.voucher_template": Traced(("fund", "template_id")),
+    "fund.advance": Traced(("advance_id",)),
     "fund.assessment": Traced(("fund", "year", "institution")),
     "fund.audit_policy": Traced(("key", "from_day")),
+    "fund.calendar_proposal": Traced(
+        (
+            "year",
+            "version",
+        )
+    ),
     "fund.cash_move": Traced(("move_id",)),
     "fund.clearing_band": Traced(("fund", "from_year", "kind", "from_ratio")),
     "fund.clearing_budget": Traced(("fund", "year", "class")),
     "fund.clearing_grade": Traced(("fund", "from_year", "grade")),
     "fund.clearing_plan": Traced(("fund", "year")),
     "fund.clearing_standard": Traced(("fund", "year", "institution")),
+    "fund.control_report": Traced(("month",)),
     "fund.declaration": Traced(("declaration_id",)),
     "fund.declaration_event": Traced(("declaration_id", "n")),
+    "fund.deduction_taken": Traced(("deduction_id", "paper")),
     "fund.difference": Traced(("run_id", "n")),
     "fund.enrolment": Traced(("institution", "from_day")),
     "fund.finding": Traced(("finding_id",)),
@@ -64,13 +103,41 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.finding_evidence": Traced(("finding_id", "sha256"), left_out=("content",)),
     "fund.finding_taken": Traced(("finding_id", "sheet_id")),
     "fund.fund_request": Traced(("request_id",)),
+    "fund.fund_request_line": Traced(("request_id", "n")),
     "fund.handback": Traced(("fund", "month")),
     "fund.held": Traced(("fund", "setl_id", "finding_id")),
     "fund.institution": Traced(("institution",)),
+    "fund.intake_load": Traced(
+        ("load_id",),
+        left_out=(
+            "lines_done",
+            "bytes_done",
+            "accepted",
+            "duplicate",
+            "quarantined",
+            "accepted_fen",
+            "payable_fen",
+        ),
+    ),
     "fund.late_case": Traced(("fund", "setl_id", "year")),
+    "fund.layer_map": Traced(
+        (
+            "match",
+            "code",
+            "from_day",
+        )
+    ),
+    "fund.letter": Traced(("letter_id",)),
+    "fund.letter_line": Traced(("letter_id", "n")),
     "fund.letter_order": Traced(("order_no",)),
     "fund.letter_paper": Traced(("letter_id", "kind"), left_out=("content",)),
+    "fund.letter_row": Traced(("letter_id", "row_no", "part")),
+    "fund.other_deduction": Traced(("deduction_id",)),
+    "fund.outregion_bill": Traced(("bill_id",)),
     "fund.outregion_counterparty": Traced(("counterparty",)),
+    "fund.outregion_inbox": Traced(("link_id",)),
+    "fund.outregion_move": Traced(("move_id",)),
+    "fund.outregion_outbox": Traced(("link_id",), left_out=("attempts", "last_error")),
     "fund.outregion_quota": Traced(("fund", "counterparty", "direction", "from_day")),
     "fund.party": Traced(("party",)),
     "fund.payee_account": Traced(("institution", "version")),
@@ -81,6 +148,13 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.reconcile_run": Traced(("run_id",), left_out=("content",)),
     "fund.reconcile_total": Traced(("total_id",)),
     "fund.reconciliation": Traced(("fund", "institution", "term", "clr_type")),
+    "fund.refund": Traced(("refund_id",)),
+    "fund.refund_line": Traced(
+        (
+            "refund_id",
+            "n",
+        )
+    ),
     "fund.region": Traced(("region",)),
     "fund.region_policy": Traced(("key", "from_day")),
     "fund.removal": Traced(("n",)),
@@ -91,6 +165,8 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.sealing_key": Traced(("n",)),
     "fund.settled_term": Traced(("fund", "institution", "term")),
     "fund.settlement_list": Traced(("setl_id",)),
+    "fund.sheet": Traced(("sheet_id",)),
+    "fund.sheet_due": Traced(("sheet_id", "n")),
     "fund.sheet_order": Traced(("sheet_id", "order_no")),
     "fund.special_case": Traced(("fund", "setl_id")),
     "fund.terms": Traced(("institution", "kind", "version")),
@@ -101,12 +177,34 @@ TRACED: Final[Mapping[str, Traced]] = {
     "payments.bank_channel": Traced(("account", "version")),
     "payments.bank_file": Traced(("file_id",), left_out=("content",)),
     "payments.bank_statement": Traced(("account", "n")),
+    "payments.bank_word": Traced(
+        (
+            "order_no",
+            "n",
+        )
+    ),
     "payments.batch": Traced(("batch_id",)),
+    "payments.blocked": Traced(
+        (
+            "fund",
+            "pay_date",
+            "run",
+            "institution",
+        )
+    ),
     "payments.book_account": Traced(("fund", "kind")),
     "payments.daily_run": Traced(("fund", "pay_date", "run")),
     "payments.evidence": Traced(("account", "kind", "receipt_no", "direction")),
     "payments.freezing": Traced(("n",)),
+    "payments.handed_file": Traced(("account", "sha256", "n"), left_out=("content",)),
     "payments.inbound_file": Traced(("account", "sha256"), left_out=("content",)),
+    "payments.inbound_name": Traced(
+        (
+            "account",
+            "name",
+            "sha256",
+        )
+    ),
     "payments.inbound_problem": Traced(("account", "sha256", "n")),
     "payments.inbound_seen": Traced(("account", "name"), left_out=("asked",)),
     "payments.order_event": Traced(("order_no", "n")),
@@ -114,6 +212,19 @@ TRACED: Final[Mapping[str, Traced]] = {
     "payments.reconciliation": Traced(("account", "period", "version")),
     "payments.resolution": Traced(("resolution_id",)),
     "payments.statement_file": Traced(("account", "sha256", "n"), left_out=("content",)),
+    "payments.statement_line": Traced(
+        (
+            "account",
+            "statement",
+            "n",
+        )
+    ),
+    "payments.statement_match": Traced(
+        (
+            "account",
+            "n",
+        )
+    ),
     "payments.statement_withdrawal": Traced(("account", "n")),
 }
 

@@ -120,6 +120,7 @@ def demo_bank(
                     "port": server.port,
                     "username": USERNAME,
                     "host_keys": [server.host_key],
+                    "final_status": True,  # this bank's refusals are final, as its settings have it
                 },
             )
         with unit_of_work(confirmer.engine, confirmer.user, DEMO_REGION) as tx:

@@ -37,9 +37,10 @@ from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, credi
 from ledger.db.engine import auditor_engine, service_engine
 from ledger.db.roles import grant_database
 from ledger.db.safekeeping.fields import fields
-from ledger.db.unit_of_work import Transaction, unit_of_work
+from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import Institution
+from ledger.fund.intake.loads import complete_load, open_load
 from ledger.settings import Settings
 from tests.scenes.papers import PaperSaid, keep_paper
 
@@ -129,15 +130,24 @@ def _users(admin_url: str) -> None:
             admin.execute("INSERT INTO access.user_role VALUES (%s, %s, %s, 0)", [REGION, user, role])
 
 
-def _load(admin_url: str) -> None:
-    """The file that the records came in: what intake writes of it."""
-    with psycopg.connect(admin_url) as admin:
-        admin.execute("SET session_replication_role = replica")
-        admin.execute(
-            "INSERT INTO fund.intake_load (region, file_name, file_sha256, bytes, accepted, accepted_fen, complete, loaded_by)"
-            " VALUES (0, 'records.jsonl', sha256('records'), 1, %s, %s, true, 'maker')",
-            [len(RECORDS), sum(fund_fen for fund_fen, _ in RECORDS.values())],
+def _load(service: Engine) -> None:
+    """The file that the records came in, as intake counts it: begun, read, whole."""
+    fund_fen, daily_fen = (sum(part) for part in zip(*RECORDS.values(), strict=True))
+    with unit_of_work(service, "maker", NO_REGION) as tx:
+        load = open_load(tx, "records.jsonl", sha256(b"records").digest(), 1)
+    with unit_of_work(service, "maker", REGION) as tx:
+        for setl_id, fen in RECORDS.items():
+            _record(tx, setl_id, *fen)
+    with unit_of_work(service, "maker", NO_REGION) as tx:
+        tx.run(
+            "UPDATE fund.intake_load SET lines_done = %(n)s, bytes_done = 1, accepted = %(n)s, accepted_fen = %(fund)s,"
+            " payable_fen = %(daily)s WHERE load_id = %(load)s",
+            n=len(RECORDS),
+            fund=fund_fen,
+            daily=daily_fen,
+            load=load,
         )
+        complete_load(tx, load)
 
 
 def _master_data(tx: Transaction) -> None:
@@ -373,9 +383,7 @@ def populate(service: Engine) -> None:
         _master_data(tx)
     _allot(service)
     _payee(service)
-    with unit_of_work(service, "maker", REGION) as tx:
-        for setl_id, (fund_fen, daily_fen) in RECORDS.items():
-            _record(tx, setl_id, fund_fen, daily_fen)
+    _load(service)
     with unit_of_work(service, "acc", REGION) as tx:
         recognise(tx, "REC:1", ["r1", "r2"])
         recognise(tx, "REC:2", ["r3"])
@@ -415,7 +423,6 @@ def _drop(server: Server, name: str) -> None:
 def town_template(cluster: Server) -> Iterator[str]:
     name, settings = _clone(cluster, "fundledger")
     _users(str(settings.database_url))
-    _load(str(settings.database_url))
     engine = service_engine(settings)
     populate(engine)
     engine.dispose()

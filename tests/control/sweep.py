@@ -1,14 +1,16 @@
 """An administrator's sweep: one row taken away of every table there is, one value changed in every column, triggers off.
 
-Each change is made in a savepoint of the administrator's own transaction, looked at as the auditor, and undone: a home is
-swept without a copy a change. The checks most likely to see it are asked first, and the first finding is enough.
+Each change is made in the administrator's own transaction, looked at as the auditor, and undone: a home is swept without a copy a
+change. The checks that read the table are asked first (the server counts what each reads of the undisturbed home), the one that
+found the last change before all; the first finding is enough. What none of them sees, the whole `verify` was asked about.
 """
 
 from __future__ import annotations
 
-import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +23,7 @@ from ledger.control.checks.house.orphans import check_orphans, check_reference, 
 from ledger.control.checks.house.shipped import check_house
 from ledger.control.checks.house.traces import check_trace_chains, check_traced, check_traces
 from ledger.control.snapshot import _SESSION, STREAMS, Snapshot
-from ledger.control.verify import CHECKS
+from ledger.control.verify import CHECKS, Check
 from ledger.db.house import REFERENCE, SCHEMAS
 from ledger.db.traced import TRACED
 
@@ -33,11 +35,19 @@ _COLUMNS: Final = """
     SELECT a.attname, a.atttypid::regtype::text FROM pg_attribute a
      WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum
 """
+_SCANS: Final = """
+    SELECT n.nspname || '.' || c.relname, sum(s.seq_scan + coalesce(s.idx_scan, 0))::bigint FROM pg_stat_xact_all_tables s
+      LEFT JOIN pg_inherits i ON i.inhrelid = s.relid
+      JOIN pg_class c ON c.oid = coalesce(i.inhparent, s.relid) JOIN pg_namespace n ON n.oid = c.relnamespace
+     GROUP BY 1
+"""
+"""How often each table was scanned in this transaction; of a partitioned one, its partitions."""
 _OTHER: Final[dict[str, tuple[str, ...]]] = {
     "text": ("{c} || 'x'", "{c} || '1'", "''"),
     "boolean": ("NOT {c}",),
     "date": ("{c} + 1", "{c} - 1", "DATE '2026-03-05'"),
     "timestamp with time zone": ("{c} + interval '1 hour'", "{c} - interval '1 hour'", "TIMESTAMPTZ '2026-03-05'"),
+    "timestamp without time zone": ("{c} + interval '1 hour'", "{c} - interval '1 hour'", "TIMESTAMP '2026-03-05'"),
     "bytea": ("sha256({c})", "{c} || 'x'"),
     "jsonb": ("'{{\"x\": 1}}'", "'[{{\"x\": 1}}]'"),
     "text[]": ("{c} || 'x'::text",),
@@ -50,10 +60,6 @@ _OTHER: Final[dict[str, tuple[str, ...]]] = {
     "bytea[]": ("{c} || sha256('x')",),
 }  # fmt: skip
 """What a column's value becomes, by its type: the first that the schema's CHECKs take."""
-
-
-_WEIGHTY: Final = (r"(_fen|_pay|^amount|^debit|^credit|^ratio)$", r"^(state|outcome|decision|value)$", r"^(digest|hash)$",
-                   r"^(institution|payee_number|account|order_no|setl_id)$", r"_by$")  # fmt: skip
 
 
 class Whole(Snapshot):
@@ -70,42 +76,36 @@ class Whole(Snapshot):
         yield from whole
 
 
-class Home(NamedTuple):
+class Reading(NamedTuple):
+    """What one check reads of the undisturbed home, and how long it takes."""
+
+    check: Check
+    tables: frozenset[str]
+    seconds: float
+
+
+@dataclass
+class Home:
     """A home that is swept: the administrator's connection, and what lies outside the database."""
 
     admin: psycopg.Connection[Any]
     path: Path
     anchors: list[Anchor]
+    readings: list[Reading] = field(default_factory=list)
+    """Every check but those asked a table at a time; made by the first question."""
+    found_by: dict[str, Check] = field(default_factory=dict)
+    """By table, the check that found the last change there."""
 
 
-def tables(admin: psycopg.Connection[Any]) -> list[str]:
-    """Every table of the schemas that the house is made of, a partitioned one once."""
-    return [name for (name,) in admin.execute(_TABLES, {"schemas": list(SCHEMAS)}).fetchall()]
+def tables(admin: psycopg.Connection[Any], schema: str = "") -> list[str]:
+    """Every table of a schema, or of all that the house is made of; a partitioned one once."""
+    schemas = [schema] if schema else list(SCHEMAS)
+    return [name for (name,) in admin.execute(_TABLES, {"schemas": schemas}).fetchall()]
 
 
 def columns(admin: psycopg.Connection[Any], table: str) -> list[tuple[str, str]]:
     """The columns that hold something of their own, with their types."""
     return [(name, kind) for name, kind in admin.execute(_COLUMNS, [table]).fetchall()]
-
-
-def meaningful(admin: psycopg.Connection[Any], table: str) -> list[tuple[str, str]]:
-    """The columns in the order of what depends on them: money, states, digests, whom and what it is about, the rest; keys last."""
-    keys = {
-        name
-        for (name,) in admin.execute(
-            "SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)"
-            " WHERE i.indisprimary AND i.indrelid = %s::regclass",
-            [table],
-        )
-    }
-
-    def weight(column: tuple[str, str]) -> int:
-        name = column[0]
-        if name in keys:
-            return 9
-        return next((n for n, part in enumerate(_WEIGHTY) if re.search(part, name)), len(_WEIGHTY))
-
-    return sorted(columns(admin, table), key=weight)
 
 
 @contextmanager
@@ -164,23 +164,56 @@ def seen(home: Home, table: str) -> Breach | None:
 
 def found(home: Home, table: str) -> Iterator[Breach]:
     """What `verify` finds, the checks that look at the table first; objects and rights only where reference rows changed."""
-    admin = home.admin
-    admin.execute("SET LOCAL session_replication_role = origin; SET LOCAL ROLE fundledger_auditor")
-    admin.execute(_SESSION)
-    snapshot = Whole(admin, (admin,) * STREAMS, home.path, home.anchors)
+    snapshot = looking(home)
     if table in REFERENCE or table.startswith("meta."):
         yield from check_house(snapshot, "row")
     if table in TRACED:
         yield from check_traced(snapshot, table)
     if table.startswith("access.trace"):
         yield from check_trace_chains(snapshot)
+    for check in _in_turn(home, table):
+        for breach in check(snapshot):
+            home.found_by[table] = check
+            yield breach
     for one in references(snapshot):
         if table in (one.child, one.parent):
             yield from check_reference(snapshot, one)
-    for _, check in CHECKS:
-        if check not in (check_house, check_traces, check_orphans):
-            yield from check(snapshot)
+    for one in home.readings:
+        if table not in one.tables:
+            yield from one.check(snapshot)
     yield from check_traces(snapshot)
+
+
+def read_of(home: Home) -> list[Reading]:
+    """What each check reads of a home that nobody has disturbed, by the server's own count of scans."""
+    snapshot, readings = looking(home), []
+    home.admin.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+    before = dict(home.admin.execute(_SCANS).fetchall())
+    for _, check in CHECKS:
+        if check in (check_house, check_traces, check_orphans):
+            continue
+        started = time.monotonic()
+        assert list(check(snapshot)) == []
+        seconds, after = time.monotonic() - started, dict(home.admin.execute(_SCANS).fetchall())
+        readings.append(
+            Reading(check, frozenset(name for name in after if after[name] != before.get(name, 0)), seconds)
+        )
+        before = after
+    return readings
+
+
+def _in_turn(home: Home, table: str) -> list[Check]:
+    """The checks that read the table: the one that found the last change there, then the quick ones before the slow."""
+    last = home.found_by.get(table)
+    reading = sorted((one for one in home.readings if table in one.tables), key=lambda one: one.seconds)
+    return sorted((one.check for one in reading), key=lambda check: check is not last)
+
+
+def looking(home: Home) -> Whole:
+    """What the auditor sees in the administrator's transaction, guards on again."""
+    home.admin.execute("SET LOCAL session_replication_role = origin; SET LOCAL ROLE fundledger_auditor")
+    home.admin.execute(_SESSION)
+    return Whole(home.admin, (home.admin,) * STREAMS, home.path, home.anchors)
 
 
 def _named(table: str) -> sql.Identifier:

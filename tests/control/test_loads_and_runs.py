@@ -13,9 +13,13 @@ from tests.scenes.people import DAY, decided
 
 R = 420100
 STORED, STORED_FEN = 4, 123456 + 33333 + 876543 + 100000
+DAILY_FEN = 74074 + 20000 + 525926 + 60000
 """The town's records, all of load 1."""
 BEGIN = "INSERT INTO fund.intake_load (region, file_name, file_sha256, bytes, loaded_by) VALUES (0, 'f', sha256('f'), 9, '{}')"
-COUNT = f"UPDATE fund.intake_load SET lines_done = 6, bytes_done = 9, accepted = {STORED}, quarantined = 1, accepted_fen = {STORED_FEN}"
+COUNT = (
+    f"UPDATE fund.intake_load SET lines_done = 6, bytes_done = 9, accepted = {STORED}, quarantined = 1, accepted_fen = {STORED_FEN},"
+    f" payable_fen = {DAILY_FEN}"
+)
 
 KEEP = "INSERT INTO fund.quarantine VALUES (0, sha256('f'), {}, '', '', 'record.json', 'x', 1, 'FUNDLEDGER-SEAL1')"
 
@@ -90,7 +94,7 @@ def test_another_of_the_post_goes_on_with_a_load_cut_off(loaded: Any) -> None:
         "quarantined = 0",
         "accepted = 99999, accepted_fen = 5",
         "accepted_fen = accepted_fen + 1",
-        "payable_fen = 1",
+        f"accepted_fen = accepted_fen + 1, payable_fen = {DAILY_FEN + 1}",
         "duplicate = 9",
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,6 +19,8 @@ from ledger.db.connections import direct
 from ledger.db.engine import login_url
 from ledger.db.unit_of_work import unit_of_work
 from reports.books.find import Wanted, find
+from reports.export import ExportFormat, export
+from reports.trial_balance import trial_balance
 
 REGION = 420100
 BOOK = Book(REGION, 310)
@@ -245,7 +248,7 @@ def test_sql_in_a_filter_is_a_value(world: Any, field: str) -> None:
 
 
 @pytest.mark.fault(60)
-def test_without_the_programs_check_the_database_still_says_no(world: Any) -> None:
+def test_without_the_programs_check_the_database_still_says_no(world: Any, tmp_path: Path) -> None:
     """What a caller could do if `scope.in_region` let everybody everywhere: nothing of a region without a role there."""
     engine = direct(world.settings)
     with unit_of_work(engine, "li", REGION) as tx:
@@ -257,11 +260,44 @@ def test_without_the_programs_check_the_database_still_says_no(world: Any) -> No
         assert find(tx, BOOK, Wanted(words="调整")) == []
         assert tx.value("SELECT count(*) FROM books.leg") == 0
         assert tx.value("SELECT count(*) FROM payments.bank_account") == 0
+        with pytest.raises(LedgerError, match=r"book\.unknown"):
+            export(tx, BOOK, ExportFormat.HLEDGER, tmp_path / "theirs")
+        with pytest.raises(LedgerError, match=r"book\.unknown"):
+            trial_balance(tx, BOOK)
+    assert list(tmp_path.iterdir()) == []
+    told = []
+    for table in _filled(world):
+        with unit_of_work(engine, "far", REGION) as tx:
+            if not tx.value("SELECT has_table_privilege(%(t)s, 'SELECT')", t=table):
+                continue
+            told += [table] * bool(
+                tx.connection.execute(
+                    f"SELECT 1 FROM {table} WHERE region = 420100 LIMIT 1".encode()
+                ).rowcount
+            )
+    assert told == []
     with pytest.raises(LedgerError) as refused, unit_of_work(engine, "far", REGION) as tx:
         post(tx, BOOK, DAY, [draft("mine")])
     assert refused.value.code == "access.role_missing"
     engine.dispose()
     assert posted(world) == [(1, 100)]
+
+
+def _filled(world: Any) -> list[str]:
+    """Every table with rows of the region."""
+    with psycopg.connect(world.admin_url) as admin:
+        found = admin.execute(
+            "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'region'"
+            " WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace::regnamespace::text"
+            " IN ('access', 'books', 'fund', 'jobs', 'payments') ORDER BY 1"
+        ).fetchall()
+        filled = [
+            name
+            for (name,) in found
+            if admin.execute(f"SELECT 1 FROM {name} WHERE region = 420100 LIMIT 1".encode()).rowcount
+        ]
+    assert {"books.entry", "access.user_role", "payments.bank_account"} <= set(filled)
+    return filled
 
 
 @pytest.mark.fault(52)

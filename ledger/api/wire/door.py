@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
+from ledger.api.wire.addresses import place_of
+
 LOOKED_AT: Final = 64
 """How many strangers are asked whether they can go, before a newcomer is turned away."""
 
@@ -49,7 +51,7 @@ class Door:
 
     def enter(self, visitor: Visitor) -> bool:
         """Let a newcomer in, if need be in a stranger's place; False: there is none."""
-        address = visitor.address
+        address = place_of(visitor.address)
         crowded = self._count[address] >= self._per_address and not self._trusted(address)
         if crowded and not self._make_room(self._of.get(address, {})):
             return False
@@ -72,17 +74,19 @@ class Door:
             return
         self._inside.discard(visitor)
         self._no_stranger(visitor)
-        self._count[visitor.address] -= 1
-        if self._count[visitor.address] <= 0:
-            del self._count[visitor.address]
+        place = place_of(visitor.address)
+        self._count[place] -= 1
+        if self._count[place] <= 0:
+            del self._count[place]
 
     def _no_stranger(self, visitor: Visitor) -> None:
         self._strangers.pop(visitor, None)
-        near = self._of.get(visitor.address)
+        place = place_of(visitor.address)
+        near = self._of.get(place)
         if near is not None:
             near.pop(visitor, None)
             if not near:
-                del self._of[visitor.address]
+                del self._of[place]
 
     def _make_room(self, strangers: Iterable[Visitor]) -> bool:
         for looked, visitor in enumerate(strangers):

@@ -17,8 +17,9 @@ from typing import Any, Final
 import uvloop
 
 from ledger.api.wire.lobby import SLICE_SECONDS, Lobby, Purse, Stranger
+from ledger.api.wire.shutter import Shutter
 from ledger.api.wire.tls import Behind, Handshake
-from ledger.api.wire.toll import KEY_WITHIN
+from ledger.api.wire.toll import KEY_WITHIN, Toll
 
 AT_ONCE: Final = 32
 """Connections taken from the kernel before the loop sees to others."""
@@ -42,11 +43,11 @@ class Gate:
         factory: Callable[[], Any],
         context: ssl.SSLContext | None,
         lobby: Lobby,
-        met_in: Callable[[bytes], bool],
+        toll: Toll,
     ) -> None:
-        """`met_in`: whether the first bytes of a connection seem to bring a good key."""
         self._loop, self._listening, self._factory, self._context = loop, listening, factory, context
-        self._lobby, self._met_in = lobby, met_in
+        self._lobby, self._toll = lobby, toll
+        self.shutter = Shutter(loop, self._listening)
         self._purse = Purse(SHARE)
         self._unseen: list[tuple[socket.socket, Stranger]] = []
 
@@ -62,7 +63,8 @@ class Gate:
 
     def close(self) -> None:
         """Let nobody in any more."""
-        listening, self._listening = self._listening, []
+        listening = self._listening.copy()
+        self._listening.clear()
         for one in listening:
             self._loop.remove_reader(one)
             one.close()
@@ -77,8 +79,9 @@ class Gate:
             for _ in range(AT_ONCE):
                 line, peer = listening.accept()
                 address = str(peer[0]) if isinstance(peer, tuple) else ""
-                if self._lobby.full(address):
+                if self._lobby.full(address) and not self._toll.trusted(address):
                     line.close()
+                    self.shutter.turned_away(address)
                     continue
                 line.setblocking(False)
                 if self._lobby.at_once():
@@ -122,7 +125,7 @@ class Gate:
         if self._context is not None:
             return False
         try:
-            return self._met_in(line.recv(KEY_WITHIN, socket.MSG_PEEK))
+            return self._toll.met_in(line.recv(KEY_WITHIN, socket.MSG_PEEK))
         except OSError:
             return False
 
@@ -178,7 +181,7 @@ class Loop(uvloop.Loop):  # type: ignore[misc, name-defined, unused-ignore]
             one.setblocking(False)
             one.listen(backlog)
         first: Behind = protocol_factory()
-        gate = Gate(self, listening, protocol_factory, context, first.lobby, first.toll.met_in)
+        gate = Gate(self, listening, protocol_factory, context, first.lobby, first.toll)
         await gate.start_serving()
         return gate
 

@@ -73,7 +73,6 @@ class GuardedProtocol(HttpToolsProtocol):
         self._due_at = _IDLE
         self._unread: asyncio.TimerHandle | None = None
 
-    # Coming and going
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let in, or told that there is no place."""
         super().connection_made(transport)
@@ -91,12 +90,16 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def prove(self) -> None:
-        """A good key came over this connection: it is no stranger's any more."""
+        """A good key came over this connection: it is no stranger's any more. From any thread."""
         if not self._proven:
             self._proven = True
-            self.door.known(self)
-            self.lobby.good(self.address)
-            self.loop.call_soon_threadsafe(self._turn)  # what came meanwhile does not wait any more
+            self.loop.call_soon_threadsafe(self._greet)
+
+    def _greet(self) -> None:
+        """In the loop, whose door and lobby are; what came meanwhile does not wait any more."""
+        self.door.known(self)
+        self.lobby.good(self.address)
+        self._turn()
 
     def busy(self) -> bool:
         """Whether a whole request is being answered."""
@@ -336,7 +339,6 @@ class GuardedProtocol(HttpToolsProtocol):
 
 
 def _written(answer: Answer, default: list[tuple[bytes, bytes]]) -> bytes:
-    """A whole answer that ends its connection."""
     headers = [
         *default,
         (b"content-type", answer.content_type),

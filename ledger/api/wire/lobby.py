@@ -14,6 +14,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
 
+from ledger.api.wire.addresses import place_of
+
 SHARE: Final = 0.1
 """Of the loop's time, while more than that is asked for."""
 BURST_SECONDS: Final = 0.05
@@ -88,16 +90,18 @@ class Lobby:
 
     def good(self, address: str) -> None:
         """A good key was shown at this address."""
-        self._good[address] = None
-        self._good.move_to_end(address)
+        place = place_of(address)
+        self._good[place] = None
+        self._good.move_to_end(place)
         if len(self._good) > GOOD_MAX:
             self._good.popitem(last=False)
 
     def full(self, address: str) -> bool:
         """Whether so many wait already that another of an address where no good key was shown is not even heard."""
-        if address in self._good:
+        place = place_of(address)
+        if place in self._good:
             return False
-        queue = self._others.get(address)
+        queue = self._others.get(place)
         return self._count >= STRANGERS_MAX or (queue is not None and len(queue) >= STRANGERS_OF_ONE_MAX)
 
     def at_once(self) -> bool:
@@ -118,9 +122,10 @@ class Lobby:
 
     def wait(self, address: str, turn: Turn, out: Turn) -> Stranger:
         """Have a turn later, in the order of this address's others; `out` is called instead where too many wait."""
-        queues = self._first if address in self._good else self._others
-        queue = queues.setdefault(address, deque())
-        one = Stranger(address, turn, out)
+        place = place_of(address)
+        queues = self._first if place in self._good else self._others
+        queue = queues.setdefault(place, deque())
+        one = Stranger(place, turn, out)
         queue.append(one)
         self._count += 1
         if len(queue) > WAITING_MAX:

@@ -10,9 +10,9 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
+from ledger.api.wire.addresses import place_of
 from ledger.api.wire.proxies import Proxies
 
 BURST_SECONDS: Final = 5.0
@@ -23,8 +23,6 @@ its own places."""
 ADDRESSES_MAX: Final = 8_192
 KEY_WITHIN: Final = 4_096
 _KEY: Final = re.compile(rb"\r\n[Aa]uthorization:[ \t]*([^\r\n]*[^\r\n \t])")
-_NETWORK_BITS: Final = 64
-"""Of IPv6: whoever has one address there has them all."""
 
 
 class Buckets:
@@ -65,13 +63,17 @@ class Toll:
         self.put_off = 0
         """How many handshakes and requests were refused, ever."""
 
+    def trusted(self, peer: str) -> bool:
+        """Whether a proxy of ours has this address: many stand behind it."""
+        return self._proxies.trusted(peer)
+
     def handshake(self, peer: str) -> bool:
         """Whether this address may begin a handshake; a proxy of ours always may."""
-        return self._proxies.trusted(peer) or self._counted(self._handshakes, _place(peer))
+        return self._proxies.trusted(peer) or self._counted(self._handshakes, place_of(peer))
 
     def fault(self, peer: str) -> bool:
         """Whether this address is told at once what was wrong with its request; a proxy of ours always is."""
-        return self._proxies.trusted(peer) or self._counted(self._faults, _place(peer))
+        return self._proxies.trusted(peer) or self._counted(self._faults, place_of(peer))
 
     def met_in(self, data: bytes) -> bool:
         """Whether these first bytes of a request seem to bring a good key: said of its turn only, the parser has the word."""
@@ -96,25 +98,10 @@ class Toll:
         if authorization is not None and self.met(authorization):
             return True
         buckets = self._keyless if authorization is None else self._unmet
-        return self._counted(buckets, _place(self._proxies.caller(peer, forwarded)))
+        return self._counted(buckets, place_of(self._proxies.caller(peer, forwarded)))
 
     def _counted(self, buckets: Buckets, place: str) -> bool:
         if buckets.take(place):
             return True
         self.put_off += 1
         return False
-
-
-def _place(address: str) -> str:
-    """What is counted as one: an address, of IPv6 its network; an IPv4 address written in IPv6 is itself."""
-    if ":" not in address:
-        return address
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(found, IPv6Address):
-        return address
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ip_network((int(found), _NETWORK_BITS), strict=False))

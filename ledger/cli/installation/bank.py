@@ -44,8 +44,9 @@ def channel(
     archive: Annotated[str, typer.Option(help="银行归档目录")] = "/archive",
     *,
     final_status: Annotated[
-        bool, typer.Option(help="银行的状态回执是否终局；不是的，拒绝须待当日对账单证实未扣款方可重付")
-    ] = True,
+        bool,
+        typer.Option(help="协议约定银行的状态回执为终局；不加此项，拒绝须待当日对账单证实未扣款方可重付"),
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """提出银行通道，待另一人确认；主机公钥不符时一律拒绝连接。"""

@@ -254,6 +254,18 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON access.user_role REFERENC
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name,role,fund', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON access.user_role REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('user_name,role,fund', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.account_change REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,account,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.account_change REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,account,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.account_change REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,account,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.attachment REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,voucher_id,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.attachment REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,voucher_id,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.attachment REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,voucher_id,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.book REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.book REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -284,12 +296,42 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.period REFERENCING 
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.period REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,period', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.recurrence REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,recurrence_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.recurrence REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,recurrence_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.recurrence REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,recurrence_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.recurrence_draft REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,recurrence_id,due_on,attempt', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.recurrence_draft REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,recurrence_id,due_on,attempt', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.recurrence_draft REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,recurrence_id,due_on,attempt', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.voucher REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,voucher_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.voucher REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,voucher_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.voucher REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,voucher_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.voucher_decision REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,voucher_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.voucher_decision REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,voucher_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.voucher_decision REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,voucher_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON books.voucher_template REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,template_id', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON books.voucher_template REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,template_id', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON books.voucher_template REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,template_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.advance REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('advance_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.advance REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('advance_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.advance REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('advance_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.assessment REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.assessment REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -302,6 +344,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.audit_policy REFEREN
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.audit_policy REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('key,from_day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.calendar_proposal REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('year,version', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.calendar_proposal REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('year,version', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.calendar_proposal REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('year,version', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.cash_move REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('move_id', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.cash_move REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -338,6 +386,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.clearing_standard RE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.clearing_standard REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.control_report REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('month', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.control_report REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('month', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.control_report REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('month', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.declaration REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('declaration_id', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.declaration REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -350,6 +404,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.declaration_event RE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('declaration_id,n', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.declaration_event REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('declaration_id,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.deduction_taken REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('deduction_id,paper', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.deduction_taken REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('deduction_id,paper', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.deduction_taken REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('deduction_id,paper', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.difference REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('run_id,n', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.difference REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -392,6 +452,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.fund_request REFEREN
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('request_id', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.fund_request REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('request_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.fund_request_line REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('request_id,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.fund_request_line REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('request_id,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.fund_request_line REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('request_id,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.handback REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,month', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.handback REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -410,12 +476,36 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.institution REFERENC
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.institution REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.intake_load REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('load_id', 'lines_done,bytes_done,accepted,duplicate,quarantined,accepted_fen,payable_fen');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.intake_load REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('load_id', 'lines_done,bytes_done,accepted,duplicate,quarantined,accepted_fen,payable_fen');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.intake_load REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('load_id', 'lines_done,bytes_done,accepted,duplicate,quarantined,accepted_fen,payable_fen');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.late_case REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,year', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.late_case REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,year', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.late_case REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id,year', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.layer_map REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('match,code,from_day', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.layer_map REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('match,code,from_day', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.layer_map REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('match,code,from_day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.letter REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.letter REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.letter REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.letter_line REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.letter_line REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.letter_line REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.letter_order REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.letter_order REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -428,12 +518,48 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.letter_paper REFEREN
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,kind', 'content');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.letter_paper REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,kind', 'content');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.letter_row REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,row_no,part', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.letter_row REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,row_no,part', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.letter_row REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('letter_id,row_no,part', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.other_deduction REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('deduction_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.other_deduction REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('deduction_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.other_deduction REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('deduction_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_bill REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('bill_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_bill REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('bill_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.outregion_bill REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('bill_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_counterparty REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_counterparty REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.outregion_counterparty REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('counterparty', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_inbox REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('link_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_inbox REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('link_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.outregion_inbox REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('link_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_move REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('move_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_move REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('move_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.outregion_move REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('move_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_outbox REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('link_id', 'attempts,last_error');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_outbox REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('link_id', 'attempts,last_error');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.outregion_outbox REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('link_id', 'attempts,last_error');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_quota REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,counterparty,direction,from_day', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_quota REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -494,6 +620,18 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.reconciliation REFER
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,institution,term,clr_type', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.reconciliation REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,institution,term,clr_type', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.refund REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('refund_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.refund REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('refund_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.refund REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('refund_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.refund_line REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('refund_id,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.refund_line REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('refund_id,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.refund_line REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('refund_id,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.region REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('region', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.region REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -554,6 +692,18 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.settlement_list REFE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('setl_id', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.settlement_list REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('setl_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.sheet REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sheet_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.sheet REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sheet_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.sheet REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sheet_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.sheet_due REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sheet_id,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.sheet_due REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sheet_id,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.sheet_due REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sheet_id,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.sheet_order REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('sheet_id,order_no', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.sheet_order REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -614,12 +764,24 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.bank_statement R
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.bank_statement REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.bank_word REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.bank_word REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.bank_word REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('order_no,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.batch REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('batch_id', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.batch REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('batch_id', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.batch REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('batch_id', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.blocked REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,pay_date,run,institution', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.blocked REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,pay_date,run,institution', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.blocked REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,pay_date,run,institution', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.book_account REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,kind', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.book_account REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -644,12 +806,24 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.freezing REFEREN
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.freezing REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.handed_file REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', 'content');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.handed_file REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', 'content');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.handed_file REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', 'content');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.inbound_file REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256', 'content');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.inbound_file REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256', 'content');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.inbound_file REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256', 'content');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.inbound_name REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,name,sha256', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.inbound_name REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,name,sha256', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.inbound_name REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,name,sha256', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.inbound_problem REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.inbound_problem REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
@@ -692,6 +866,18 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.statement_file R
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', 'content');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.statement_file REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,sha256,n', 'content');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.statement_line REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,statement,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.statement_line REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,statement,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.statement_line REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,statement,n', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.statement_match REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.statement_match REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON payments.statement_match REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON payments.statement_withdrawal REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account,n', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON payments.statement_withdrawal REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

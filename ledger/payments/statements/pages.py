@@ -11,6 +11,7 @@ from ledger.core.errors import Conflict
 from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.proven import release_proven
+from ledger.payments.incoming.unknown import watch_lines
 from ledger.payments.statements.take import (
     StatementFile,
     TakenStatement,
@@ -61,6 +62,7 @@ def load_page(
         )
         names = "、".join(one.name for one in files)
         taken += join_chain(tx, account, names, pages[0], [statement], pages)
+        watch_lines(tx, [statement], day)
     release_proven(tx, account, day)
     return taken, found.missing
 

@@ -22,6 +22,7 @@ from ledger.db.safekeeping.told import OtherSide, sealed_persons
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.evidence import persons_orders
 from ledger.payments.incoming.proven import release_proven
+from ledger.payments.incoming.unknown import watch_lines
 from ledger.payments.statements.chain import last_of, require_next
 
 STATES: Final = words_of("statement_file.state")
@@ -91,6 +92,7 @@ def load(
         return known
     keep_file(tx, account, given, statements[0].form, "taken", day)
     joined = join_chain(tx, account, given.name, digest, statements)
+    watch_lines(tx, statements, day)
     release_proven(tx, account, day)
     return joined
 
@@ -136,6 +138,7 @@ def confirm_entered(
     _decide(tx, known, "taken", day, "")
     statement = read(StatementFile(known.name, fields(tx).open_bytes(bytes(content)), stated=known.stated))
     joined = join_chain(tx, account, known.name, known.sha256, [statement])
+    watch_lines(tx, [statement], day)
     release_proven(tx, account, day)
     return joined
 

@@ -101,9 +101,11 @@ def test_records_in_every_right_framing_are_stored_once(world: Any, wide: Any) -
 
     framed = [
         b"content-length: %d\r\n\r\n" % len(bodies[0]) + bodies[0],
-        b"content-length: \t %d \t\r\n\r\n" % len(bodies[1]) + bodies[1],
+        b"content-length: \t %d \t\r\nconnection: close\r\n\r\n" % len(bodies[1]) + bodies[1],
         b"transfer-encoding: chunked\r\n\r\n" + chunked(bodies[2]),
         b"Transfer-Encoding:Chunked\r\nconnection: close\r\n\r\n" + chunked(bodies[3]),
     ]
-    assert [status for status, _ in told(wide.port, *(head + one for one in framed))] == [201] * 4
+    # two by two: before its key is found good, a connection may send no more than two ahead of an answer
+    for two in (framed[:2], framed[2:]):
+        assert [status for status, _ in told(wide.port, *(head + one for one in two))] == [201] * 2
     assert world.count("fund.record") == 4

@@ -10,6 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from adapters.banks.formats.statements.read import read_statements
+from adapters.banks.formats.statements.table import Stated
+from adapters.banks.ports import Direction
+from adapters.banks.simulator.messages.statement import PrintedLine, PrintedStatement, write_camt053
 from ledger.acts.acting import acting
 from ledger.acts.tracing import What
 from ledger.books.anchors import anchors_path, write_anchors
@@ -28,6 +32,8 @@ from ledger.payments.orders.approve import approve
 from ledger.payments.orders.values import Batch
 from ledger.payments.out.files import file
 from ledger.payments.out.send import send
+from ledger.payments.statements.matching import match
+from ledger.payments.statements.take import StatementFile, load
 from ledger.settings import Settings
 from ledger.simulation.people import DEMO_REGION
 from tests.scenes.town import OWN
@@ -352,3 +358,29 @@ def test_a_freeze_lifted_past_the_guards_is_named(back: Restored) -> None:
     database = back.town.month.database
     found = verify(database.auditor_engine, database.settings.home)
     assert any(b.promise == "INV-11" and "冻结" in b.message for b in found)
+
+
+@pytest.mark.fault(20)
+def test_what_was_paid_after_the_backup_is_found_by_the_statement(back: Restored) -> None:
+    """Whether its receipt comes or not: the debit stands in the bank's statement, and nothing of ours goes with it."""
+    lost = paid_and_brought_back(back)
+    town = back.town
+    row = PrintedLine("S1", Direction.DEBIT, lost.amount_fen, PAY, 70_000, order_no=lost.order_no)
+    printed = PrintedStatement(
+        "ST1", 1, datetime.combine(NEXT, time(8), SHANGHAI), OWN, "支出户", PAY, PAY, 100_000, [row]
+    )
+    content = write_camt053(printed)
+    town.open(PAY)
+    with town.tx("li") as tx:
+        load(
+            tx, OWN, StatementFile("ST1.xml", content), read_statements("ST1.xml", content, Stated(OWN)), NEXT
+        )
+        match(tx, OWN, NEXT)
+    alone = town.value(
+        "SELECT string_agg(l.order_no, ',') FROM payments.statement_line l WHERE NOT EXISTS (SELECT FROM payments.match_line m"
+        " WHERE m.account = l.account AND m.statement = l.statement AND m.n = l.n AND m.live)"
+    )
+    assert alone == lost.order_no
+    assert len(town.bank.channel.delivered) == 1
+    assert back.signs() == [("receipt_unknown_order", "standing")]
+    assert refused(lambda: run_daily(town.engine, "zhao", DEMO_REGION, PAY)) == "payments.frozen"

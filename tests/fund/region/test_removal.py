@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 
 from ledger.access.idempotency import Kept, store_answer, stored_answer
+from ledger.control.checks.fund.removals import check_removals
 from ledger.core.errors import Conflict, Forbidden, LedgerError
 from ledger.db.safekeeping.fields import MAGIC
 from ledger.db.unit_of_work import unit_of_work
@@ -19,6 +21,7 @@ from ledger.fund.region.retention import (
     refuse_removal,
     removals,
 )
+from tests.control.sweep import Home, looking
 
 REGION, ON = 420100, date(2026, 10, 13)
 ROUTE = "POST /api/v1/acts/cash/person"
@@ -164,3 +167,55 @@ def test_archives_are_not_taken_away_and_one_person_takes_nothing(world: Any) ->
         assert refuse_removal(t, made.n, "先导出备查", ON).state == "refused"
     with pytest.raises(Conflict, match=r"request\.decided"), tx(world, "shen") as t:
         confirm_removal(t, made.n, made.digest, ON)
+
+
+ALL = "UPDATE fund.removal SET "
+SPOILT = {
+    "one person": (ALL + "proposed_by = 'shen2'", "removal.persons", "removal 1"),
+    "nobody": (ALL + "decided_by = 'nobody' WHERE n = 2", "removal.persons", "removal 2"),
+    "within its term": (ALL + "before = before + 1", "removal.term", "removal 1"),
+    "before it was proposed": (ALL + "decided_on = proposed_on - 1", "removal.days", "removal 1"),
+    "taken away": ("DELETE FROM fund.removal WHERE n = 2", "removal.gap", "removal"),
+    "more of the log": (ALL + "items = items + 1 WHERE kind = 'log'", "removal.items", "removal log"),
+    "more of sessions": (ALL + "items = items + 1 WHERE kind = 'sessions'", "removal.items", "removal sessions"),
+    "more of answers": (ALL + "items = items + 1 WHERE kind = 'answers'", "removal.items", "removal answers"),
+    "never decided": (
+        ALL + "state = 'proposed', decided_by = '', decided_on = NULL WHERE kind = 'log'", "removal.items", "removal log",
+    ),
+    "a line filled again": ("UPDATE fund.quarantine SET raw = 'x'", "removal.items", "removal quarantine"),
+    "a line of the log put back": (
+        "INSERT INTO access.operator_log (region, recorded_at, user_name, action, object, outcome, detail)"
+        " VALUES (420100, '2014-05-02', 'zhao', 'daily.run', 'x', 'done', '')", "removal.back", "removal log",
+    ),
+    "an answer put back": (
+        "INSERT INTO access.idempotency VALUES (420100, 'zhao', 'r', 'k', 'd', 200, 'x', '2024-05-02')", "removal.back", "removal answers",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_a_removal_that_was_not_as_it_says_is_named(removed: Home, spoilt: str) -> None:
+    statement, code, named = SPOILT[spoilt]
+    assert [*check_removals(looking(removed))] == []
+    with removed.admin.transaction(force_rollback=True):
+        removed.admin.execute("RESET ROLE; SET LOCAL session_replication_role = replica")
+        removed.admin.execute(
+            "INSERT INTO access.app_user SELECT 'shen2', person, '审二' FROM access.app_user WHERE user_name = 'shen'"
+        )
+        assert removed.admin.execute(statement.encode()).rowcount
+        found = [(one.code, one.entry) for one in check_removals(looking(removed))]
+    assert (code, named) in found
+
+
+@pytest.fixture
+def removed(world: Any) -> Iterator[Home]:
+    """Of each kind what is past its term taken away by two administrators."""
+    aged(world)
+    for kind in ("answers", "quarantine", "sessions", "log"):
+        with tx(world, "guan") as t:
+            made = propose_removal(t, kind, ON)
+        with tx(world, "shen") as t:
+            confirm_removal(t, made.n, made.digest, ON)
+    with psycopg.connect(world.admin_url) as admin:
+        yield Home(admin, world.settings.home, [])
+        admin.rollback()

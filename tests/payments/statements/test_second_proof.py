@@ -26,15 +26,11 @@ AFTER = PAY_DATE + timedelta(days=1)
 
 
 @pytest.fixture
-def refused(world: World, tmp_path: Path) -> Any:
-    """An order sent on the payout day and refused the same day by a bank whose status is not final."""
-    with world.tx("maker") as tx:
-        tx.run(
-            "INSERT INTO payments.bank_channel (region, account, version, channel, state, proposed_by)"
-            " VALUES (420100, %(own)s, 1, %(channel)s, 'proposed', 'maker')",
-            own=OWN,
-            channel=json.dumps({"final_status": False}),
-        )
+def refused(world: World, database: Any, tmp_path: Path) -> Any:
+    """An order sent on the payout day and refused the same day by a bank of whose status nobody said that it is final."""
+    where = ("--host", "127.0.0.1", "--port", "22", "--username", "fund", "--host-key", "ssh-ed25519 A")
+    words = ("bank", "channel", "--region", str(REGION), "--account", OWN, *where, "--as", "maker")
+    assert typed(*words, env=database.env | {"FUNDLEDGER_TODAY": str(BEFORE)}).code == 0
     with world.tx("checker") as tx:
         confirm_channel(tx, OWN, BEFORE)
     wire = TestBank(tmp_path)

@@ -24,21 +24,22 @@ _MISSING: Final = """
 # The fund rows of the split records once more, by the map of their day: codes and days are few, records many.
 _OTHER: Final = coded("""
     WITH said AS MATERIALIZED (
-        SELECT l.region, l.setl_id, l.day, split_part(x, ',', 1) AS code, split_part(x, ',', 3)::bigint AS fen
+        SELECT l.region, l.setl_id, l.day, split_part(x, ',', 1) AS code, split_part(x, ',', 3)::bigint AS fen, n
           FROM fund.bill_layer l JOIN fund.record r ON r.region = l.region AND r.setl_id = l.setl_id
-          CROSS JOIN LATERAL string_to_table(nullif(r.details, ''), ';') AS x),
-    nation AS (SELECT * FROM unnest(%(codes)s::text[], %(payers)s::text[]) AS n (code, payer)),
+          CROSS JOIN LATERAL string_to_table(nullif(r.details, ''), ';') WITH ORDINALITY AS d (x, n)),
+    nation AS (SELECT n.code, ARRAY[n.payer, n.source] AS said FROM unnest(%(codes)s::text[], %(payers)s::text[], %(sources)s::text[]) AS n (code, payer, source)),
     meant AS MATERIALIZED (
-        SELECT k.region, k.day, k.code,
-               coalesce((SELECT m.payer FROM fund.layer_map m WHERE m.region = k.region AND m.code = k.code
+        SELECT k.region, k.day, k.code, k.said[1] AS payer, k.code || '>' || array_to_string(k.said, '>') AS text
+          FROM (SELECT k.region, k.day, k.code,
+               coalesce((SELECT ARRAY[m.payer, m.source] FROM fund.layer_map m WHERE m.region = k.region AND m.code = k.code
                             AND m.from_day <= k.day ORDER BY m.from_day DESC LIMIT 1),
-                        (SELECT m.payer FROM fund.layer_map m WHERE m.region = k.region AND m.code = left(k.code, 4)
+                        (SELECT ARRAY[m.payer, m.source] FROM fund.layer_map m WHERE m.region = k.region AND m.code = left(k.code, 4)
                             AND m.from_day <= k.day ORDER BY m.from_day DESC LIMIT 1),
-                        (SELECT n.payer FROM nation n WHERE n.code = k.code),
-                        (SELECT n.payer FROM nation n WHERE n.code = left(k.code, 4)), 'unknown') AS payer
-          FROM (SELECT DISTINCT region, day, code FROM said) k),
+                        (SELECT n.said FROM nation n WHERE n.code = k.code),
+                        (SELECT n.said FROM nation n WHERE n.code = left(k.code, 4)), ARRAY['unknown', '']) AS said
+          FROM (SELECT DISTINCT region, day, code FROM said) k) k),
     summed AS (
-        SELECT s.region, s.setl_id, coalesce(sum(s.fen) FILTER (WHERE m.payer = 'basic_310'), 0) AS basic_310,
+        SELECT s.region, s.setl_id, sha256(convert_to(string_agg(m.text, ';' ORDER BY s.n), 'UTF8')) AS map_digest, coalesce(sum(s.fen) FILTER (WHERE m.payer = 'basic_310'), 0) AS basic_310,
                coalesce(sum(s.fen) FILTER (WHERE m.payer = 'basic_390'), 0) AS basic_390,
                coalesce(sum(s.fen) FILTER (WHERE m.payer = 'large'), 0) AS large,
                coalesce(sum(s.fen) FILTER (WHERE m.payer = 'civil'), 0) AS civil,
@@ -62,6 +63,7 @@ _OTHER: Final = coded("""
            IS DISTINCT FROM (coalesce(s.basic_310, 0), coalesce(s.basic_390, 0), coalesce(s.large, 0), coalesce(s.civil, 0),
                coalesce(s.assistance, 0), coalesce(s.commercial, 0), coalesce(s.outside, 0), coalesce(s.wallet, 0),
                coalesce(s.unknown, 0))
+        OR l.map_digest <> coalesce(s.map_digest, sha256(''))
         OR EXISTS (SELECT 1 FROM fund.payable p WHERE p.region = l.region AND p.setl_id = l.setl_id AND p.subfund = 'pool'
                       AND p.fund_fen <> CASE p.fund WHEN {EMPLOYEE_FUND} THEN l.basic_310 ELSE l.basic_390 END)
      ORDER BY 1, 2
@@ -74,7 +76,10 @@ def check_layers(snapshot: Snapshot) -> Iterator[Breach]:
         yield Breach("INV-09", str(region), f"record {setl_id}", "有其他承担方的结算记录没有各方分担")
     nation = [row for rows in national_map() for row in rows.values()]
     for region, setl_id in snapshot.rows(
-        _OTHER, codes=[row.code for row in nation], payers=[row.payer for row in nation]
+        _OTHER,
+        codes=[row.code for row in nation],
+        payers=[row.payer for row in nation],
+        sources=[row.source for row in nation],
     ):
         message = "各方分担与结算记录、基金支付类型对照或应付明细不符"
         yield Breach("INV-09", str(region), f"record {setl_id}", message)

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
+
+# A load's other counts: every line had one outcome (a file's blank lines have none), a whole file was read to its end, and its
+# payables' daily part is as stored.
+_SUMS: Final = """
+    SELECT l.load_id, l.file_name, c.said FROM fund.intake_load l
+      LEFT JOIN (SELECT r.load_id, sum(p.daily_fen) AS fen FROM fund.record r
+                   JOIN fund.payable p ON p.region = r.region AND p.setl_id = r.setl_id GROUP BY 1) d ON d.load_id = l.load_id
+      CROSS JOIN LATERAL (VALUES
+        ('读过的行数与接受、重复、隔离之和不符', l.lines_done < l.accepted + l.duplicate + l.quarantined
+            OR l.bytes = 0 AND l.lines_done <> l.accepted + l.duplicate + l.quarantined),
+        ('没有读到文件末尾，或超出文件', l.bytes > 0 AND (l.bytes_done > l.bytes OR l.complete AND l.bytes_done <> l.bytes)),
+        ('当日拨付应付合计与应付明细不符', l.complete AND l.payable_fen <> coalesce(d.fen, 0))) AS c (said, broken)
+     WHERE c.broken ORDER BY 1, 3
+"""
 
 
 def check_loads(snapshot: Snapshot) -> Iterator[Breach]:
@@ -38,6 +53,8 @@ def check_loads(snapshot: Snapshot) -> Iterator[Breach]:
     ):
         message = f"文件{file_name}记有隔离{quarantined}笔，隔离清单上为{kept}笔"
         yield Breach("INV-09", "", f"load {load_id}", message)
+    for load_id, file_name, said in snapshot.rows(_SUMS):
+        yield Breach("INV-09", "", f"load {load_id}", f"文件{file_name}（第{load_id}次接入）{said}")
     for region, load_id, line in snapshot.rows(
         "SELECT region, load_id, line FROM fund.quarantine WHERE raw <> '' AND substring(raw FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL1'"
         " ORDER BY 1, 2, 3"

@@ -1,4 +1,4 @@
-"""INV-12: no row speaks of one that is gone. Every foreign key is looked at again, and what is meant as one and is none.
+"""INV-12: no row speaks of one that is gone, or of another fund's. Every foreign key is looked at again, and what is meant as one and is none.
 
 A key is held by triggers, which an administrator can switch off. The keys are read from the catalogue; that it holds the ones
 this program ships is for `shipped` to say. Both sides of a key are read once and joined by hash: the cost grows with the rows.
@@ -21,12 +21,13 @@ SHOWN: Final = 20
 
 # The tables that the auditor's login does not read (passwords, links) speak of users alone, and those leave traces.
 _DECLARED: Final = """
-    SELECT child, parent, columns, others FROM (
+    SELECT child, parent, columns, others, of_fund AND NOT 'fund' = ANY (columns) FROM (
         SELECT n.nspname || '.' || t.relname AS child, pn.nspname || '.' || p.relname AS parent,
                (SELECT array_agg(a.attname::text ORDER BY c.n) FROM unnest(f.conkey) WITH ORDINALITY AS c (attnum, n)
                   JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = c.attnum) AS columns,
                (SELECT array_agg(a.attname::text ORDER BY c.n) FROM unnest(f.confkey) WITH ORDINALITY AS c (attnum, n)
-                  JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = c.attnum) AS others
+                  JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = c.attnum) AS others,
+               (SELECT count(*) = 2 FROM pg_attribute a WHERE a.attrelid IN (f.conrelid, f.confrelid) AND a.attname = 'fund' AND NOT a.attisdropped) AS of_fund
           FROM pg_constraint f
           JOIN pg_class t ON t.oid = f.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
           JOIN pg_class p ON p.oid = f.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
@@ -37,6 +38,9 @@ _DECLARED: Final = """
 _GONE: Final = """
     SELECT {columns}, count(*) FROM {child} c
      WHERE {said} AND NOT EXISTS (SELECT FROM {parent} p WHERE {same}) GROUP BY {columns} ORDER BY {columns}
+"""
+_OTHER_FUND: Final = """
+    SELECT {columns}, count(*) FROM {child} c JOIN {parent} p ON {same} WHERE c.fund <> p.fund GROUP BY {columns} ORDER BY {columns}
 """
 
 
@@ -51,6 +55,8 @@ class Reference(NamedTuple):
     columns: tuple[str, ...]
     others: tuple[str, ...]
     declared: bool = True
+    of_fund: bool = False
+    """Whether both say a fund and the key does not: a part is of the fund of the whole."""
 
 
 UNDECLARED: Final = tuple(
@@ -73,7 +79,10 @@ def check_orphans(snapshot: Snapshot) -> Iterator[Breach]:
 def references(snapshot: Snapshot) -> list[Reference]:
     """Every key there is, the declared ones as the catalogue has them."""
     declared = snapshot.rows(_DECLARED, schemas=list(SCHEMAS))
-    return [*(Reference(row[0], row[1], tuple(row[2]), tuple(row[3])) for row in declared), *UNDECLARED]
+    return [
+        *(Reference(row[0], row[1], tuple(row[2]), tuple(row[3]), of_fund=row[4]) for row in declared),
+        *UNDECLARED,
+    ]
 
 
 def check_reference(snapshot: Snapshot, one: Reference) -> Iterator[Breach]:
@@ -82,25 +91,36 @@ def check_reference(snapshot: Snapshot, one: Reference) -> Iterator[Breach]:
     said = [sql.SQL("{} IS NOT NULL").format(column) for column in here]
     if not one.declared:
         said.append(sql.SQL("{} <> ''").format(here[-1]))
-    query = sql.SQL(_GONE).format(
-        columns=sql.SQL(", ").join(here),
-        child=sql.Identifier(*one.child.split(".")),
-        parent=sql.Identifier(*one.parent.split(".")),
-        said=sql.SQL(" AND ").join(said),
-        same=sql.SQL(" AND ").join(
-            sql.SQL("{} = {}").format(sql.Identifier("p", other), column)
-            for other, column in zip(one.others, here, strict=True)
-        ),
+    same = sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier("p", other), column)
+        for other, column in zip(one.others, here, strict=True)
     )
-    found = iter(snapshot.connection.execute(query).fetchall())
+    parts = {
+        "columns": sql.SQL(", ").join(here),
+        "child": sql.Identifier(*one.child.split(".")),
+        "parent": sql.Identifier(*one.parent.split(".")),
+        "said": sql.SQL(" AND ").join(said),
+        "same": same,
+    }
+    found = iter(snapshot.connection.execute(sql.SQL(_GONE).format(**parts)).fetchall())
     for row in islice(found, SHOWN):
         *key, rows = row
-        named = "/".join(value.hex() if isinstance(value, bytes) else str(value) for value in key)
-        message = f"{one.parent}的{named}已不存在，而{one.child}有{rows}行属于它：被删除或改了编号"
-        yield Breach("INV-12", _book(one.columns, key), f"{one.parent} {named}", message, "orphan.gone")
+        message = f"{one.parent}的{_named(key)}已不存在，而{one.child}有{rows}行属于它：被删除或改了编号"
+        yield Breach("INV-12", _book(one.columns, key), f"{one.parent} {_named(key)}", message, "orphan.gone")
     if more := len(list(found)):
         message = f"{one.parent}另有{more}行已不存在，而{one.child}还有属于它们的行"
         yield Breach("INV-12", "", one.parent, message, "orphan.gone")
+    if one.of_fund:
+        for row in snapshot.connection.execute(sql.SQL(_OTHER_FUND).format(**parts)).fetchmany(SHOWN):
+            *key, rows = row
+            message = f"{one.child}有{rows}行属于{one.parent}的{_named(key)}，而险种不同：被改动"
+            yield Breach(
+                "INV-12", _book(one.columns, key), f"{one.child} {_named(key)}", message, "orphan.other_fund"
+            )
+
+
+def _named(key: list[object]) -> str:
+    return "/".join(value.hex() if isinstance(value, bytes) else str(value) for value in key)
 
 
 def _book(columns: tuple[str, ...], key: list[object]) -> str:

@@ -94,6 +94,12 @@ _MOVED: Final = """
                   AND v.evidence = e.kind || ':' || e.receipt_no)
      ORDER BY 1, 2, 3
 """
+# An order's serial at the bank. One taken over came with its own.
+_SERIALS: Final = """
+    SELECT o.region, o.fund, o.order_no, o.file_id, o.bank_reference FROM payments.pay_order o
+     WHERE o.file_id <> '' AND NOT EXISTS (SELECT 1 FROM payments.taken_order t WHERE t.region = o.region AND t.order_no = o.order_no)
+     ORDER BY 1, 2, 3
+"""
 
 
 class _File(NamedTuple):
@@ -127,6 +133,11 @@ def check_bank_words(snapshot: Snapshot) -> Iterator[Breach]:
         own = [file for file in files if file.region == region]
         for start in range(0, len(own), FILES_AT_ONCE):
             yield from _check_part(snapshot, formats, region, own[start : start + FILES_AT_ONCE], said_of)
+    for region, fund, order_no, file_id, serial in snapshot.each(_SERIALS):
+        told = said_of.serials.get((region, order_no), set()) | said_of.serials.get((region, file_id), set())
+        if serial not in told and (serial or told):
+            message = "拨付单的银行流水号与银行回报的不同"
+            yield Breach("INV-13", f"{region}-{fund}", f"order {order_no}", message)
     for region, fund, order_no, event, evidence in moved:
         if not said_of.holds(region, evidence, order_no, event):
             message = f"拨付单的事件{said('order.event', event)}没有据以发生的银行回报或回单"
@@ -139,10 +150,14 @@ class _Said:
     def __init__(self, wanted: set[tuple[int, str]]) -> None:
         self._wanted = wanted
         self._found: set[tuple[int, str, str, str]] = set()
+        self.serials: dict[tuple[int, str], set[str]] = defaultdict(set)
+        """By region and order, or file of ours where a word is of all of it: the bank's serials."""
 
     def hear(self, region: int, found: Sequence[Decoded]) -> None:
-        """Keep the words about the wanted files."""
+        """Keep the words about the wanted files, and every serial."""
         for status in (status for one in found for status in one.statuses):
+            if status.bank_reference:
+                self.serials[region, status.order_no or status.message_id].add(plain(status.bank_reference))
             if (region, status.message_id) in self._wanted:
                 self._found.add((region, status.message_id, status.order_no, str(status.state)))
 

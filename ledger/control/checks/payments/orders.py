@@ -36,6 +36,15 @@ _ORDERS: Final = """
         ON e.region = o.region AND e.evidence = o.order_no
      ORDER BY o.region, o.batch_id COLLATE "C", o.order_no COLLATE "C"
 """
+# On the day of the first event after which an order may be at the bank; one taken over left before these books.
+_DEPARTED: Final = """
+    SELECT o.region, o.fund, o.order_no FROM payments.pay_order o
+      LEFT JOIN (SELECT DISTINCT ON (v.region, v.order_no) v.region, v.order_no, v.business_date FROM payments.order_event v
+                  WHERE v.event IN ('send', 'lose', 'recover') ORDER BY v.region, v.order_no, v.n) e
+        ON e.region = o.region AND e.order_no = o.order_no
+     WHERE o.sent_on IS DISTINCT FROM e.business_date
+       AND NOT EXISTS (SELECT 1 FROM payments.taken_order t WHERE t.region = o.region AND t.order_no = o.order_no) ORDER BY 1, 2, 3
+"""
 
 
 def check_orders(snapshot: Snapshot) -> Iterator[Breach]:
@@ -158,6 +167,9 @@ def _states(snapshot: Snapshot) -> Iterator[Breach]:
             f"order {order_no}",
             f"拨付单的事件经过不能得出其状态{said('order.state', state)}",
         )
+    for region, fund, order_no in snapshot.rows(_DEPARTED):
+        message = "拨付单记的送达银行日不是其送出或结果不明之日"
+        yield Breach("INV-10", f"{region}-{fund}", f"order {order_no}", message)
     for region, fund, order_no, state in snapshot.rows(
         """
         SELECT o.region, o.fund, o.order_no, o.state FROM payments.pay_order o

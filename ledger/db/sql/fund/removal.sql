@@ -72,6 +72,12 @@ BEGIN
     RETURN acting;
 END $$;
 
+-- Which answers are there and when they were given, without what they say: for who verifies and may not read them.
+CREATE OR REPLACE FUNCTION access.kept_answers() RETURNS TABLE (region integer, recorded_at timestamptz, empty boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT i.region, i.recorded_at, i.response = '' FROM access.idempotency i
+$$;
+
 -- The security administrator proposes to take away all of a kind that is past its term; gives the proposal's number.
 CREATE OR REPLACE FUNCTION fund.propose_removal(p_region integer, p_kind text, p_on date) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -171,6 +177,7 @@ CREATE OR REPLACE TRIGGER removed BEFORE DELETE ON access.session FOR EACH STATE
 
 -- Grants ------------------------------------------------------
 GRANT SELECT ON fund.removal TO fundledger_service, fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.kept_answers() TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION fund.term_of(integer,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.past_digest(integer,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.propose_removal(integer,text,date) TO fundledger_service;
