@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from ledger.api.wire.addresses import place_of
+from ledger.core.addresses import place_of
 from ledger.api.wire.proxies import Proxies
 
 BURST_SECONDS: Final = 5.0
