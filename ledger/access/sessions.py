@@ -261,7 +261,9 @@ def _prove(engine: Engine, user: str, password: str, address: str) -> None:
     """That it is the user who sits there: one try, counted like a log-in's."""
     with unit_of_work(engine, ASKING) as tx:
         found = tx.row(
-            "SELECT hash, locked FROM access.try_password(%(user)s, %(place)s)", user=user, place=_place(address)
+            "SELECT hash, locked FROM access.try_password(%(user)s, %(place)s)",
+            user=user,
+            place=_place(address),
         )
     if found is None:
         raise _refused()
@@ -315,4 +317,6 @@ def _refused() -> Unauthenticated:
 
 def _locked(engine: Engine, user: str, address: str, seconds: int) -> Unauthenticated:
     note(engine, user, "login", address, "refused", "login.locked")
-    return Unauthenticated("login.locked", f"此用户名在此地址已错多次，请过{-(-seconds // 60)}分钟再试；在平时登录的地址不受影响")
+    return Unauthenticated(
+        "login.locked", f"此用户名在此地址已错多次，请过{-(-seconds // 60)}分钟再试；在平时登录的地址不受影响"
+    )

@@ -253,9 +253,13 @@ def tries(engine: Any, address: str, count: int, user: str = "qian") -> list[str
 def test_a_stranger_locks_nobody_out_where_the_person_comes_in(engine: Any) -> None:
     """Chosen at 127.0.0.1, so that is the user's own address; a stranger's own is locked, also of a whole IPv6 network."""
     assert tries(engine, "10.9.9.9", 6) == ["login.refused"] * 5 + ["login.locked"]
-    assert tries(engine, "2001:db8::1", 3) + tries(engine, "2001:db8::2", 3) == ["login.refused"] * 5 + ["login.locked"]
+    assert tries(engine, "2001:db8::1", 3) + tries(engine, "2001:db8::2", 3) == ["login.refused"] * 5 + [
+        "login.locked"
+    ]
     assert log_in(engine, "qian", GOOD, "", "", "127.0.0.1")
-    assert tries(engine, "127.0.0.1", 6) == ["login.refused"] * 5 + ["login.locked"]  # nor are guesses free there
+    assert tries(engine, "127.0.0.1", 6) == ["login.refused"] * 5 + [
+        "login.locked"
+    ]  # nor are guesses free there
 
 
 def test_twenty_tries_an_hour_from_everywhere_else_and_no_more(engine: Any) -> None:

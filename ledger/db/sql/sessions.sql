@@ -301,6 +301,7 @@ CREATE OR REPLACE TRIGGER ended BEFORE UPDATE ON access.session FOR EACH ROW
 -- Who has a password and who sits there may be read; what opens anything is the functions' alone.
 GRANT SELECT (given_in, user_name, expires_on, used_at) ON access.link TO fundledger_service, fundledger_auditor;
 GRANT SELECT (user_name, set_at, failures, locked_until) ON access.password TO fundledger_service, fundledger_auditor;
+GRANT SELECT (user_name, good_at, locked_until) ON access.login_place TO fundledger_service;
 GRANT SELECT ON access.login_place TO fundledger_auditor;
 GRANT SELECT (user_name, began_at, seen_at, ended_at) ON access.session TO fundledger_service;
 GRANT SELECT ON access.session TO fundledger_auditor;
