@@ -105,11 +105,11 @@ def test_what_nobody_sees_stands_as_a_question_mark_in_code_and_database_alike(
     shown = [one for one in every if unicodedata.category(one)[0] in "LNP"]
     assert one_line("".join(shown)) == "".join(shown)
     with house.transaction(force_rollback=True):
-        house.execute("SELECT set_config('app.user', 'x', true)")
-        house.execute("INSERT INTO access.app_user VALUES ('x', 'x', 'x')")
+        house.execute("SELECT set_config('app.user', 'xx', true)")
+        house.execute("INSERT INTO access.app_user VALUES ('xx', 'x', 'x')")
         house.execute(
             "INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)"
-            " VALUES (0, 'x', 'x', %s, 'done', '')", ["甲\u061c乙\U000e0041丙\u202e"],
+            " VALUES (0, 'xx', 'x', %s, 'done', '')", ["甲\u061c乙\U000e0041丙\u202e"],
         )  # fmt: skip
         found = house.execute("SELECT object FROM access.operator_log ORDER BY id DESC LIMIT 1").fetchone()
         assert found == ("甲?乙?丙?",)
