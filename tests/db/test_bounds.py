@@ -105,7 +105,7 @@ def test_what_nobody_sees_stands_as_a_question_mark_in_code_and_database_alike(
     shown = [one for one in every if unicodedata.category(one)[0] in "LNP"]
     assert one_line("".join(shown)) == "".join(shown)
     with house.transaction(force_rollback=True):
-        house.execute("SELECT set_config('app.user', 'xx', true)")
+        house.execute("SELECT set_config('app.actor', 'xx', true)")
         house.execute("INSERT INTO access.app_user VALUES ('xx', 'x', 'x')")
         house.execute(
             "INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)"
