@@ -4,7 +4,7 @@ from alembic import op
 from ledger.db.migrate import run_folder
 
 revision = "0057"
-down_revision = "0047"
+down_revision = "0055"
 branch_labels = None
 depends_on = None
 

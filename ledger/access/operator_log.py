@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ledger.core.text import one_line
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 
@@ -26,9 +27,9 @@ def append_line(tx: Transaction, action: str, subject: str, outcome: str, detail
         region=tx.region,
         user=tx.user,
         action=action,
-        object=subject,
+        object=one_line(subject),
         outcome=outcome,
-        detail=detail.replace("\r", " ").replace("\n", " "),
+        detail=one_line(detail.replace("\r", " ").replace("\n", " ")),
     )
 
 

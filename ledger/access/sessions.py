@@ -21,6 +21,7 @@ from argon2.exceptions import VerificationError
 from ledger.access.asking import PasskeyNeeded, ask_passkey, is_answer
 from ledger.access.links import digest_of_code
 from ledger.access.operator_log import append_line
+from ledger.core.addresses import place_of
 from ledger.core.dates import machine_seconds
 from ledger.core.errors import InvalidInput, LedgerError, NotFound, Unauthenticated
 from ledger.db.connections import Engine
@@ -36,6 +37,7 @@ _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _NOBODY: Final = _HASHER.hash(secrets.token_urlsafe(16))
 """Judged where there is no such user, so that its answer takes as long."""
 _USER: Final = re.compile(r"[a-z][a-z0-9_.-]{1,39}", re.ASCII)
+ADDRESS_MAX: Final = 64
 PASSWORD_MIN: Final = 10
 PASSWORD_MAX: Final = 200
 
@@ -63,7 +65,9 @@ def log_in(
         raise _refused()
     with unit_of_work(engine, ASKING) as tx:
         found = tx.row(
-            "SELECT hash, otp_secret, otp_step, locked FROM access.try_password(%(user)s)", user=user
+            "SELECT hash, otp_secret, otp_step, locked FROM access.try_password(%(user)s, %(place)s)",
+            user=user,
+            place=_place(address),
         )
     if found is None:
         _judge(_NOBODY, password)
@@ -81,10 +85,11 @@ def log_in(
     token = secrets.token_urlsafe(32)
     with unit_of_work(engine, user) as tx:
         tx.run(
-            "SELECT access.begin_session(%(token)s, %(before)s, %(step)s)",
+            "SELECT access.begin_session(%(token)s, %(before)s, %(step)s, %(place)s)",
             token=digest_of_token(token),
             before=digest_of_token(before),
             step=step,
+            place=_place(address),
         )
     note(engine, user, "login", address, "done", "")
     return token
@@ -101,7 +106,9 @@ def log_in_by_passkey(
     if not _USER.fullmatch(user):
         raise _refused()
     with unit_of_work(engine, ASKING) as tx:
-        found = tx.row("SELECT locked FROM access.try_password(%(user)s)", user=user)
+        found = tx.row(
+            "SELECT locked FROM access.try_password(%(user)s, %(place)s)", user=user, place=_place(address)
+        )
     if found is None:
         raise _refused()
     if found[0]:
@@ -112,10 +119,11 @@ def log_in_by_passkey(
             raise _refused()
         with unit_of_work(engine, user) as tx:
             tx.run(
-                "SELECT access.begin_passkey_session(%(token)s, %(before)s, %(asked)s)",
+                "SELECT access.begin_passkey_session(%(token)s, %(before)s, %(asked)s, %(place)s)",
                 token=digest_of_token(token),
                 before=digest_of_token(before),
                 asked=digest_of_token(question),
+                place=_place(address),
             )
     except LedgerError:
         note(engine, user, "login", address, "refused", "login.refused")
@@ -172,11 +180,12 @@ def choose_password(
     try:
         with unit_of_work(engine, user) as tx:
             by_two = tx.value(
-                "SELECT access.choose_password(%(first)s, %(second)s, %(hash)s, %(on)s)",
+                "SELECT access.choose_password(%(first)s, %(second)s, %(hash)s, %(on)s, %(place)s)",
                 first=digest_of_code(codes[0].strip()),
                 second=digest_of_code(codes[1].strip()) if codes[1].strip() else None,
                 hash=hashed,
                 on=today,
+                place=_place(address),
             )
     except LedgerError as error:
         note(engine, user, "login.password", address, "refused", error.code)
@@ -198,8 +207,6 @@ def change_password(engine: Engine, user: str, token: str, old: str, new: str, a
 def prove_password(engine: Engine, user: str, password: str, address: str) -> None:
     """Raise Unauthenticated `login.refused`, `login.locked` unless it is the user's own; a right one ends the count of wrong ones."""
     _prove(engine, user, password, address)
-    with unit_of_work(engine, user) as tx:
-        tx.run("SELECT access.password_proved()")
 
 
 def begin_second_factor(user: str) -> tuple[str, str]:
@@ -253,7 +260,11 @@ def digest_of_token(token: str) -> bytes:
 def _prove(engine: Engine, user: str, password: str, address: str) -> None:
     """That it is the user who sits there: one try, counted like a log-in's."""
     with unit_of_work(engine, ASKING) as tx:
-        found = tx.row("SELECT hash, locked FROM access.try_password(%(user)s)", user=user)
+        found = tx.row(
+            "SELECT hash, locked FROM access.try_password(%(user)s, %(place)s)",
+            user=user,
+            place=_place(address),
+        )
     if found is None:
         raise _refused()
     if found[1]:
@@ -261,6 +272,13 @@ def _prove(engine: Engine, user: str, password: str, address: str) -> None:
     if not _judge(found[0], password):
         note(engine, user, "login.password", address, "refused", "login.refused")
         raise _refused()
+    with unit_of_work(engine, user) as tx:
+        tx.run("SELECT access.password_proved(%(place)s)", place=_place(address))
+
+
+def _place(address: str) -> str:
+    """An address as tries are counted by it."""
+    return place_of(address)[:ADDRESS_MAX]
 
 
 def _judge(kept: str, password: str) -> bool:
@@ -299,4 +317,6 @@ def _refused() -> Unauthenticated:
 
 def _locked(engine: Engine, user: str, address: str, seconds: int) -> Unauthenticated:
     note(engine, user, "login", address, "refused", "login.locked")
-    return Unauthenticated("login.locked", f"此用户名连续五次不对，请过{-(-seconds // 60)}分钟再试")
+    return Unauthenticated(
+        "login.locked", f"此用户名在此地址已错多次，请过{-(-seconds // 60)}分钟再试；在平时登录的地址不受影响"
+    )

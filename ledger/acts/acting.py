@@ -87,7 +87,7 @@ def stepping(app: App, what: What) -> Iterator[Doing]:
             yield doing
             with unit_of_work(app.engine, app.user, what.region) as tx:
                 _done(tx, what)
-        doing.warnings += anchor(app, what.region)
+        doing.warnings += _anchored(app, what)
 
 
 def once(app: App, what: What, key: OnceKey | None, answer: Callable[[Transaction], bytes]) -> Given:
@@ -128,8 +128,14 @@ def once_by_steps(app: App, what: What, key: OnceKey | None, answer: Callable[[]
                 if other is None:
                     _done(tx, what)
                     _keep(tx, key, body)
-        warnings = anchor(app, what.region)
+        warnings = _anchored(app, what)
     return Given(body if other is None else other.body, other is not None, warnings)
+
+
+def _anchored(app: App, what: What) -> list[Warned]:
+    """Anchors after an act of many transactions, whichever of them booked. What brings records in books nothing, and its login reads
+    no books: the ends that others left are theirs to anchor, at the latest the hourly job's."""
+    return [] if login_of(what.action) == "intake" else anchor(app, what.region)
 
 
 def _done(tx: Transaction, what: What) -> None:

@@ -24,6 +24,7 @@ from ledger.access.signing.statement import SignedStatement
 from ledger.api.ports import Described, Done
 from ledger.cli.commands import WORDS, load
 from ledger.cli.line.acting import ACTING, Marked, close_apps
+from ledger.cli.line.numbers import is_number, require_range
 from ledger.cli.line.usage import usage_refusal
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.private import write_private
@@ -201,6 +202,8 @@ def _texts(name: str, parameter: Any, value: Any, folder: Path) -> list[str]:
             c == "\x00" or "\ud800" <= c <= "\udfff" for c in str(one)
         ):  # no command line brings these either
             raise InvalidInput("usage.value", f"{name}含有不能保存的字符", field=name)
+        if is_number(parameter):
+            require_range(parameter, str(one))
     return [str(one) for one in several]
 
 

@@ -67,6 +67,39 @@ def plain(text: str) -> str:
     return text.translate(_PARTING)
 
 
+UNSEEN: Final[tuple[tuple[int, int], ...]] = (
+    (0x00, 0x1F),
+    (0x7F, 0x9F),
+    (0xAD, 0xAD),
+    (0x600, 0x605),
+    (0x61C, 0x61C),
+    (0x6DD, 0x6DD),
+    (0x70F, 0x70F),
+    (0x890, 0x891),
+    (0x8E2, 0x8E2),
+    (0x180E, 0x180E),
+    (0x200B, 0x200F),
+    (0x2028, 0x202E),
+    (0x2060, 0x206F),
+    (0xFEFF, 0xFEFF),
+    (0xFFF9, 0xFFFB),
+    (0x110BD, 0x110BD),
+    (0x110CD, 0x110CD),
+    (0x13430, 0x1343F),
+    (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A),
+    (0xE0000, 0xE007F),
+    (0xD800, 0xDFFF),
+)
+"""What nobody sees and what turns or ends a line: Unicode's Cc, Cf, Zl, Zp, the tags of plane 14, half characters. As `access.one_lined`."""
+_UNSEEN: Final = re.compile("[" + "".join(f"\\U{a:08x}-\\U{b:08x}" for a, b in UNSEEN) + "]")
+
+
+def one_line(text: str) -> str:
+    """A text from outside for logs and screens, on one line that turns and hides nothing: what nobody sees becomes `?`."""
+    return _UNSEEN.sub("?", text)
+
+
 _UNBEARABLE: Final = re.compile("[" + "".join(f"\\U{a:08x}-\\U{b:08x}" for a, b in UNBEARABLE) + "]")
 
 

@@ -118,6 +118,17 @@ _QUESTIONS: Final[tuple[tuple[str, LiteralString], ...]] = (
                 WHERE b.datname = current_database() AND a.grantee <> b.datdba) AS o
         WHERE o.grantee = 'PUBLIC' OR starts_with(o.grantee, 'fundledger_') AND o.grantee <> 'fundledger_admin'
         GROUP BY o.grantee"""),
+    # Of PostgreSQL's own functions those that nobody, or only who locks, should have (ledger.db.roles); where its catalogue is another's
+    # (the database's owner is no superuser) nothing can be done about them.
+    ("grant", r"""SELECT 'grant', 'pg_catalog.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ') TO '
+              || CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END, a.privilege_type
+         FROM pg_proc p CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
+        WHERE p.pronamespace = 'pg_catalog'::regnamespace AND a.grantee <> p.proowner
+          AND p.proname ~ '^(lo_.+|loread|lowrite|pg_(try_)?advisory_(xact_)?lock(_shared)?)$'
+          AND (a.grantee = 0 OR starts_with(pg_get_userbyid(a.grantee), 'fundledger_'))
+          AND NOT (p.proname ~ 'advisory' AND a.grantee <> 0
+                   AND pg_get_userbyid(a.grantee) NOT IN ('fundledger_read', 'fundledger_auditor'))
+          AND (SELECT r.rolsuper FROM pg_database b JOIN pg_roles r ON r.oid = b.datdba WHERE b.datname = current_database())"""),
     ("role", """SELECT 'role', r.rolname, concat_ws('|', r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication,
               r.rolbypassrls, r.rolconnlimit, r.rolvaliduntil)
          FROM pg_roles r WHERE starts_with(r.rolname, 'fundledger_') AND r.rolname <> 'fundledger_admin'"""),

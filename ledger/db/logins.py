@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from ledger.core.errors import Conflict, Unavailable
@@ -17,6 +18,18 @@ ROLES: Final[dict[Working, str]] = {
     "payments": "fundledger_payments",
     "read": "fundledger_read",
 }
+
+CONNECTIONS: Final[Mapping[Working, int]] = {
+    "service": 45,
+    "books": 25,
+    "payments": 25,
+    "read": 25,
+    "intake": 15,
+    "auditor": 15,
+}
+"""How many sessions a login may have on its server at once: none alone uses up the hundred of the embedded one. A running service
+holds 17, 8, 8, 8, 1 and none of them at the most (ledger.db.engine), a command one or two; so there is room for two services, a worker
+and whoever sits at a terminal."""
 
 # What no session may exceed. Migrations have no limit: a rewrite cut short is only a rewrite to repeat.
 _WORK: Final = {

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 
 from ledger.core.errors import Conflict, Unavailable
 from ledger.db.engine import admin_url, login_url
-from ledger.db.logins import ROLES, login_password
+from ledger.db.logins import CONNECTIONS, ROLES, login_password
 from ledger.db.passwords import Passwords, Working
 from ledger.db.urls import connection_refusal, libpq_url
 from ledger.settings import Settings
@@ -26,6 +26,15 @@ LOCK: Final = 4_702_111_120_001  # any fixed number: the name of the one lock mi
 OWNER: Final = "fundledger_owner"
 POSTER: Final = "fundledger_poster"
 _LOGINS: Final[tuple[Working, ...]] = ("service", "auditor", "intake", "books", "payments", "read")
+
+# Of PostgreSQL's own functions those that make, read or write large objects, and those that take advisory locks, while PUBLIC has them.
+_FEW: Final = r"""
+    SELECT p.oid::regprocedure::text, p.proname ~ 'advisory' FROM pg_proc p
+     WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname ~ '^(lo_.+|loread|lowrite|pg_(try_)?advisory_(xact_)?lock(_shared)?)$'
+       AND EXISTS (SELECT 1 FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0)
+       AND pg_has_role(p.proowner, 'USAGE')
+     ORDER BY 1"""
+_LOCKING: Final = "fundledger_owner, fundledger_poster, fundledger_service, fundledger_intake, fundledger_books, fundledger_payments"
 
 _OPTIONAL: Final[tuple[Working, ...]] = ("intake", "books", "payments", "read")
 
@@ -45,6 +54,7 @@ def prepare(settings: Settings, dbname: str | None = None) -> None:
         existing = [login for login in _LOGINS if not _create_login(admin, settings, login)]
         grant_database(admin)
         _grant_memberships(admin)
+        _limit(admin)
         for login in existing:
             _check_login(admin, settings, login, url)
 
@@ -53,6 +63,7 @@ def grant_database(admin: psycopg.Connection) -> None:
     """Who may do what with the database `admin` (in autocommit) is connected to."""
     grant_on(admin, admin.info.dbname)
     admin.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    _keep_to_few(admin)
 
 
 def grant_on(admin: psycopg.Connection, dbname: str) -> None:
@@ -69,6 +80,33 @@ def grant_on(admin: psycopg.Connection, dbname: str) -> None:
         "GRANT CREATE, TEMPORARY ON DATABASE {} TO fundledger_owner",
     ):
         admin.execute(sql.SQL(statement).format(name))
+
+
+def _keep_to_few(admin: psycopg.Connection) -> None:
+    """Large objects nobody makes; locks by number only those take whose acts hold some: who only reads stops nobody by one.
+
+    On a server whose catalogue is another's (the administrator is no superuser) nothing changes.
+    """
+    found = admin.execute(_FEW).fetchall()
+    for function, locks in found:
+        name = sql.SQL(function)
+        with admin.transaction():
+            admin.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(name))
+            if locks:
+                admin.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(name, sql.SQL(_LOCKING)))
+
+
+def _limit(admin: psycopg.Connection) -> None:
+    """No login uses up the server alone. Roles are the whole server's: another home's migration may do the same in this moment."""
+    for login, most in CONNECTIONS.items():
+        role = ROLES[login]
+        row = admin.execute("SELECT rolconnlimit FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+        if row == (most,):
+            continue
+        limited = sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(sql.Identifier(role), sql.Literal(most))
+        # no right to it where another administrator made the roles: verify says what is missing
+        with suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.InternalError_):
+            admin.execute(limited)
 
 
 def _grant_memberships(admin: psycopg.Connection) -> None:

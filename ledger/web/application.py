@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -151,7 +150,7 @@ PAGES: Final[dict[str, Show]] = {
 def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals: Refusals) -> Starlette:
     """The pages of an installation."""
     house = House(settings, engine, commands)
-    door = coming.Entrance(house, refusals, CapacityLimiter(1))
+    door = coming.Entrance(house, refusals)
     other = outside.Outside(house, refusals)
     routes = [Route(path, partial(_shown, house, show)) for path, show in PAGES.items()]
     routes += [

@@ -238,3 +238,51 @@ def test_the_database_administrator_gives_links_to_administrators_alone(engine: 
     with open_snapshot(world.auditor_engine, world.settings.home, []) as snapshot:
         assert [str(breach) for breach in check_traces(snapshot)] == []
     assert log_in(engine, "guan", GOOD, "", "", "")
+
+
+def tries(engine: Any, address: str, count: int, user: str = "qian") -> list[str]:
+    """The codes of so many wrong tries from an address."""
+    codes = []
+    for _ in range(count):
+        with pytest.raises(Unauthenticated) as problem:
+            log_in(engine, user, "wrong-One-1", "", "", address)
+        codes.append(code_of(problem))
+    return codes
+
+
+def test_a_stranger_locks_nobody_out_where_the_person_comes_in(engine: Any) -> None:
+    """Chosen at 127.0.0.1, so that is the user's own address; a stranger's own is locked, also of a whole IPv6 network."""
+    assert tries(engine, "10.9.9.9", 6) == ["login.refused"] * 5 + ["login.locked"]
+    assert tries(engine, "2001:db8::1", 3) + tries(engine, "2001:db8::2", 3) == ["login.refused"] * 5 + [
+        "login.locked"
+    ]
+    assert log_in(engine, "qian", GOOD, "", "", "127.0.0.1")
+    assert tries(engine, "127.0.0.1", 6) == ["login.refused"] * 5 + [
+        "login.locked"
+    ]  # nor are guesses free there
+
+
+def test_twenty_tries_an_hour_from_everywhere_else_and_no_more(engine: Any) -> None:
+    """However many addresses guess, and though the person comes in meanwhile."""
+    codes: list[str] = []
+    for n in range(12):
+        codes += tries(engine, f"10.9.9.{n}", 2)
+        assert log_in(engine, "qian", GOOD, "", "", "127.0.0.1")
+    assert codes == ["login.refused"] * 20 + ["login.locked"] * 4
+    with pytest.raises(Unauthenticated) as problem:
+        log_in(engine, "qian", GOOD, "", "", "10.9.9.99")
+    assert code_of(problem) == "login.locked"
+
+
+def test_what_was_tried_is_forgotten_where_it_ended_well(engine: Any, world: Any) -> None:
+    """An address becomes the user's by coming in; tries of an hour ago from elsewhere leave no row."""
+    tries(engine, "10.9.9.1", 4)
+    assert log_in(engine, "qian", GOOD, "", "", "10.9.9.1")
+    tries(engine, "10.9.9.2", 1)
+    with psycopg.connect(world.admin_url, autocommit=True) as admin:
+        admin.execute("UPDATE access.login_place SET tried_at = tried_at - interval '61 minutes'")
+        tries(engine, "10.9.9.1", 1)
+        rows = admin.execute(
+            "SELECT address, failures FROM access.login_place WHERE user_name = 'qian' ORDER BY 1"
+        ).fetchall()
+    assert rows == [("10.9.9.1", 1), ("127.0.0.1", 0)]

@@ -161,3 +161,27 @@ def test_anchors_that_cannot_be_written_are_a_warning_of_an_act_that_is_done(
     assert approve() == ["anchor.not_written"]
     assert count(world, "books.entry") == 1
     assert [one[4] for one in lines(world)] == ["done", "done"]
+
+
+def test_what_brings_records_in_leaves_anchors_to_those_who_booked(
+    world: Any, accountant: App, approve: Any
+) -> None:
+    """By the intake's own login, which reads no books: no warning, while the end of a chain waits to be anchored."""
+    path = anchors_path(world.settings.home)
+    path.mkdir(parents=True)
+    assert approve() == ["anchor.not_written"]
+    path.rmdir()
+    app = App(world.settings, "jieru")
+    try:
+        for what in (What(420100, "intake.load", "a.jsonl"), What(0, "intake.load", "a.jsonl")):
+            with stepping(app, what) as doing:
+                pass
+            assert doing.warnings == []
+            assert once_by_steps(app, what, None, lambda: b"").warnings == []
+    finally:
+        app.close()
+    assert world.settings.split_logins
+    assert read_anchors(world.settings.home) == []
+    with stepping(accountant, WHAT):
+        pass
+    assert [one.block for one in read_anchors(world.settings.home) if one.fund] == [1]

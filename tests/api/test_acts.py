@@ -258,3 +258,15 @@ def test_an_own_voucher_template_by_two_persons_over_http(client: httpx.Client, 
     gone = {"template": "WH01@2", "digest": end.json()["digest"]}
     assert do("templates/refuse", "checker", reason="还要用", **gone).json()["state"] == "refused"
     assert world.count("books.voucher", "template = 'WH01@1'") == 1
+
+
+@pytest.mark.parametrize(
+    "period", ["99999999999999999999", "2147483648", "202613", "-1", "9" * 5_000, 10**30]
+)
+def test_a_number_out_of_range_is_a_refusal_in_words(client: httpx.Client, world: Any, period: Any) -> None:
+    body = {"book": "420100-310", "period": period}
+    answer = client.post("/api/v1/acts/book/open", json=body, headers=world.auth("accountant"))
+    assert (answer.status_code, answer.json()["code"]) in ((422, "usage.value"), (422, "period.format")), (
+        answer.text
+    )
+    assert any("\u4e00" <= one <= "\u9fff" for one in answer.json()["detail"])

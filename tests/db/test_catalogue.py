@@ -12,7 +12,7 @@ from ledger.db.logins import ROLES
 SCHEMAS = "('access', 'books', 'fund', 'payments')"
 REFERENCE = {
     "access.app_user", "access.role", "access.incompatible", "access.api_key", "access.home", "access.refused_login",
-    "access.identity", "access.link", "access.password", "access.session",
+    "access.identity", "access.link", "access.login_place", "access.password", "access.session",
     "fund.policy_key", "payments.receipt_kind", "fund.clearing_target",
     "fund.finding_transition", "fund.declaration_transition",    "fund.calendar_year", "fund.calendar_day", "payments.state", "payments.transition",
 }  # fmt: skip

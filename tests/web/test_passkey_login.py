@@ -126,3 +126,4 @@ def test_five_wrong_answers_lock_the_name(desk: Any, key: Authenticator) -> None
 def unlock(desk: Any) -> None:
     with psycopg.connect(desk.month.database.admin_url) as admin:
         admin.execute("UPDATE access.password SET failures = 0, locked_until = NULL")
+        admin.execute("UPDATE access.login_place SET failures = 0, locked_until = NULL")

@@ -51,6 +51,14 @@ ACTS_PATH: Final = "/api/v1/acts/"
 """Their values may hold a file."""
 FORM_PATHS: Final = ("/desk/drafts/", "/desk/uploads/")
 """Pages whose forms are long or bring a file: from somebody who is in; what a stranger sends there stays small."""
+ENTRANCE: Final = frozenset(
+    {
+        "GET /desk/login", "POST /desk/login", "POST /desk/login/passkey", "GET /desk/first", "POST /desk/first",
+        "GET /desk/outside", "GET /desk/outside/back",
+    }
+)  # fmt: skip
+"""What strangers come in by. It is slowed and waits its turn (ledger.web.pages.coming, ledger.api.wire.turns) in a thread of its own,
+and takes no place from who works."""
 REFUSED: Final = "fundledger.refused"
 """Where in a page's scope stands why its request was not let in."""
 OPEN_PATH: Final = "/api/v1/codes/"
@@ -169,9 +177,12 @@ class Service:
         limit: int,
         app: App | None = None,
     ) -> None:
-        """Everything but intake: its body whole, then a place among those that work."""
+        """Everything but intake: its body whole, then a place among those that work, which strangers at the entrance do not take."""
         if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
             receive = _again(await read_body(headers, receive, limit), receive)
+        if app is not None and f"{scope['method']} {scope['path']}" in ENTRANCE:
+            await app(scope, receive, send)
+            return
         async with self._places.one() as place:
 
             async def told(message: Message) -> None:

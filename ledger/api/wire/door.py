@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-from ledger.api.wire.addresses import place_of
+from ledger.core.addresses import place_of
 
 LOOKED_AT: Final = 64
 """How many strangers are asked whether they can go, before a newcomer is turned away."""

@@ -14,7 +14,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
 
-from ledger.api.wire.addresses import place_of
+from ledger.core.addresses import place_of
 
 SHARE: Final = 0.1
 """Of the loop's time, while more than that is asked for."""

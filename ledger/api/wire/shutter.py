@@ -19,7 +19,7 @@ from contextlib import suppress
 from ipaddress import IPv6Network, ip_address, ip_network
 from typing import Final, NamedTuple, Protocol
 
-from ledger.api.wire.addresses import place_of
+from ledger.core.addresses import place_of
 
 TURNED_AWAY_MAX: Final = 64
 """Connections of an address that found no room within COUNTED_SECONDS; then it is in a flood."""

@@ -12,8 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from ledger.api.wire.addresses import place_of
 from ledger.api.wire.proxies import Proxies
+from ledger.core.addresses import place_of
 
 BURST_SECONDS: Final = 5.0
 """A bucket holds what comes in so long: what an address that was quiet may ask for at once."""

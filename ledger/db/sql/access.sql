@@ -572,14 +572,19 @@ BEGIN
         DETAIL = format('%s只能由办理业务的岗位以自己的名义登记', TG_TABLE_NAME);
 END $$;
 
--- What a caller named stands in the operator log on one line, and does nothing to the terminal it is read at: line ends, controls,
--- and signs that hide or turn what follows, stand as '?', whichever door the line came by.
+-- A text on one line that does nothing to the terminal it is read at: line ends, controls, and all signs that hide or turn what
+-- follows (Unicode's Cc, Cf, Zl, Zp and the tags of plane 14) stand as '?'. As ledger.core.text.one_line.
+CREATE OR REPLACE FUNCTION access.one_lined(p_text text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT regexp_replace(p_text, '[\u0001-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]', '?', 'g')
+$$;
+
+-- What a caller named stands so in the operator log, whichever door the line came by.
 CREATE OR REPLACE FUNCTION access.one_line() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE odd CONSTANT text := '[\u0001-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]';
 BEGIN
-    NEW.action := regexp_replace(NEW.action, odd, '?', 'g');
-    NEW.object := regexp_replace(NEW.object, odd, '?', 'g');
-    NEW.detail := regexp_replace(NEW.detail, odd, '?', 'g');
+    NEW.action := access.one_lined(NEW.action);
+    NEW.object := access.one_lined(NEW.object);
+    NEW.detail := access.one_lined(NEW.detail);
     RETURN NEW;
 END $$;
 
@@ -590,7 +595,7 @@ CREATE OR REPLACE TRIGGER refuse_incompatible BEFORE INSERT OR UPDATE ON access.
 CREATE OR REPLACE TRIGGER writer BEFORE INSERT ON access.operator_log FOR EACH ROW
     WHEN (NEW.user_name IS DISTINCT FROM access.user_name()) EXECUTE FUNCTION fund.refuse_writer();
 CREATE OR REPLACE TRIGGER one_line BEFORE INSERT ON access.operator_log FOR EACH ROW
-    WHEN (concat(NEW.action, NEW.object, NEW.detail) ~ '[\u0001-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]')
+    WHEN (concat(NEW.action, NEW.object, NEW.detail) !~ '^[ -~]*$')
     EXECUTE FUNCTION access.one_line();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR TRUNCATE ON access.idempotency      -- emptied past its term: removal.sql
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
@@ -637,6 +642,7 @@ GRANT EXECUTE ON FUNCTION access.propose(integer,text,text,text,text,text,smalli
 GRANT EXECUTE ON FUNCTION access.region() TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.regions_of(text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.require_admin(integer) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.one_lined(text) TO fundledger_service, fundledger_auditor, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.require_role(integer,smallint,text[]) TO fundledger_service, fundledger_poster;
 GRANT EXECUTE ON FUNCTION access.require_second(integer,smallint,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.revoke_identities(integer,text) TO fundledger_service;

@@ -2,7 +2,7 @@
 
 -- Tables ------------------------------------------------------
 -- How a person comes in at the pages: the argon2id hash of a password, the secret of the second factor (empty: none), and what
--- was tried. Only the functions below read or write these three tables.
+-- was tried. Only the functions below read or write these tables.
 CREATE TABLE access.password (
     user_name    text PRIMARY KEY REFERENCES access.app_user,
     hash         text NOT NULL CHECK (starts_with(hash, '$argon2id$')),
@@ -34,6 +34,19 @@ CREATE TABLE access.identity (
     revoked       boolean NOT NULL DEFAULT false
 );
 
+-- Where a user comes in from, or tries to: an address as it is counted (of IPv6 a network of 64 bits). `good_at` is when that last went
+-- well; NULL, or 180 days ago: a stranger's address. Wrong tries are counted here; those of all strangers' addresses of a name beside it
+-- in access.password. What is old is dropped with the next try, so there are at most some forty strangers' rows of a name.
+CREATE TABLE access.login_place (
+    user_name    text NOT NULL REFERENCES access.app_user,
+    address      text NOT NULL CHECK (length(address) <= 64),
+    good_at      timestamptz,
+    failures     integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
+    tried_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    locked_until timestamptz,
+    PRIMARY KEY (user_name, address)
+);
+
 -- Somebody sits at the pages. Of the token in the browser's cookie only the SHA-256 is here.
 CREATE TABLE access.session (
     token_hash bytea PRIMARY KEY CHECK (length(token_hash) = 32),
@@ -47,23 +60,36 @@ CREATE INDEX session_open ON access.session (user_name) WHERE ended_at IS NULL;
 
 -- Functions ---------------------------------------------------
 -- One try to come in: counted before it is judged, so that many at once are no more tries than one after the other. Answers what
--- it is judged by; no row for who has no password, `locked` (seconds) for who tried too often. Five wrong ones lock for 15 minutes.
-CREATE OR REPLACE FUNCTION access.try_password(p_user text, OUT hash text, OUT otp_secret text, OUT otp_step bigint, OUT locked integer)
+-- it is judged by; no row for who has no password, `locked` (seconds) for who tried too often. Five wrong ones from an address lock the
+-- name for that address for 15 minutes; twenty from addresses where the user does not come in lock it for all such addresses for an hour.
+-- So whoever guesses has at most 20 tries an hour from everywhere, and nobody is locked out at the own address by a stranger elsewhere.
+CREATE OR REPLACE FUNCTION access.try_password(p_user text, p_address text, OUT hash text, OUT otp_secret text, OUT otp_step bigint, OUT locked integer)
 RETURNS SETOF record LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE v access.password; at timestamptz := clock_timestamp(); tried integer;
+DECLARE v access.password; l access.login_place; at timestamptz := clock_timestamp(); known boolean; until timestamptz; tried integer;
 BEGIN
     SELECT p.* INTO v FROM access.password p JOIN access.app_user u USING (user_name) WHERE p.user_name = p_user AND u.active FOR UPDATE OF p;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    IF v.locked_until > at THEN
-        locked := ceil(extract(epoch FROM v.locked_until - at));
+    DELETE FROM access.login_place o WHERE o.user_name = p_user AND o.tried_at < at - interval '1 hour'
+       AND (o.good_at IS NULL OR o.good_at < at - interval '180 days');
+    SELECT o.* INTO l FROM access.login_place o WHERE o.user_name = p_user AND o.address = p_address;
+    known := l.good_at IS NOT NULL AND l.good_at >= at - interval '180 days';
+    until := greatest(l.locked_until, CASE WHEN NOT known THEN v.locked_until END);
+    IF until > at THEN
+        locked := ceil(extract(epoch FROM until - at));
         RETURN NEXT;
         RETURN;
     END IF;
-    tried := CASE WHEN v.locked_until IS NULL THEN v.failures ELSE 0 END + 1;
-    UPDATE access.password p SET failures = tried, locked_until = CASE WHEN tried >= 5 THEN at + interval '15 minutes' END
-     WHERE p.user_name = p_user;
+    tried := CASE WHEN l.locked_until IS NULL THEN coalesce(l.failures, 0) ELSE 0 END + 1;
+    until := CASE WHEN tried >= 5 THEN at + interval '15 minutes' END;
+    INSERT INTO access.login_place AS o (user_name, address, failures, tried_at, locked_until) VALUES (p_user, p_address, tried, at, until)
+    ON CONFLICT (user_name, address) DO UPDATE SET failures = tried, tried_at = at, locked_until = until;
+    IF NOT known THEN
+        tried := CASE WHEN v.locked_until IS NULL THEN v.failures ELSE 0 END + 1;
+        UPDATE access.password p SET failures = tried, locked_until = CASE WHEN tried >= 20 THEN at + interval '1 hour' END
+         WHERE p.user_name = p_user;
+    END IF;
     hash := v.hash;
     otp_secret := v.otp_secret;
     otp_step := v.otp_step;
@@ -71,16 +97,33 @@ BEGIN
     RETURN NEXT;
 END $$;
 
+-- The tries from an address ended well: it is the user's from now on, and what was counted there counts no more. What strangers did
+-- elsewhere stays counted.
+CREATE OR REPLACE FUNCTION access.came_in(p_user text, p_address text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE l access.login_place; at timestamptz := clock_timestamp();
+BEGIN
+    SELECT o.* INTO l FROM access.login_place o WHERE o.user_name = p_user AND o.address = p_address;
+    IF l.good_at IS NULL OR l.good_at < at - interval '180 days' THEN
+        UPDATE access.password SET failures = greatest(failures - coalesce(l.failures, 0), 0),
+               locked_until = CASE WHEN failures - coalesce(l.failures, 0) >= 20 THEN locked_until END
+         WHERE user_name = p_user;
+    END IF;
+    INSERT INTO access.login_place (user_name, address, good_at, tried_at) VALUES (p_user, p_address, at, at)
+    ON CONFLICT (user_name, address) DO UPDATE SET good_at = at, tried_at = at, failures = 0, locked_until = NULL;
+END $$;
+
 -- The try was good: a new session, in the user's own name; the one the browser had ends. Raises where the second factor's code was
 -- used by another meanwhile.
-CREATE OR REPLACE FUNCTION access.begin_session(p_token bytea, p_before bytea, p_step bigint) RETURNS void
+CREATE OR REPLACE FUNCTION access.begin_session(p_token bytea, p_before bytea, p_step bigint, p_address text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    UPDATE access.password SET failures = 0, locked_until = NULL, otp_step = greatest(otp_step, p_step)
+    UPDATE access.password SET otp_step = greatest(otp_step, p_step)
      WHERE user_name = access.user_name() AND (otp_secret = '' OR otp_step < p_step);
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.refused', DETAIL = '用户名、密码或动态口令不对';
     END IF;
+    PERFORM access.came_in(access.user_name(), p_address);
     UPDATE access.session SET ended_at = clock_timestamp() WHERE token_hash = p_before AND ended_at IS NULL;
     INSERT INTO access.session (token_hash, user_name) VALUES (p_token, access.user_name());
 END $$;
@@ -104,14 +147,15 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- A passkey of the acting user's answered the question that stands: a new session, and the question is gone whoever brings it again.
-CREATE OR REPLACE FUNCTION access.begin_passkey_session(p_token bytea, p_before bytea, p_asked bytea) RETURNS void
+CREATE OR REPLACE FUNCTION access.begin_passkey_session(p_token bytea, p_before bytea, p_asked bytea, p_address text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    UPDATE access.password SET failures = 0, locked_until = NULL, asked = NULL, asked_at = NULL
+    UPDATE access.password SET asked = NULL, asked_at = NULL
      WHERE user_name = access.user_name() AND asked = p_asked AND asked_at > clock_timestamp() - interval '5 minutes';
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.refused', DETAIL = '此次询问已答过、已过期或已另问：请重新登录';
     END IF;
+    PERFORM access.came_in(access.user_name(), p_address);
     UPDATE access.session SET ended_at = clock_timestamp() WHERE token_hash = p_before AND ended_at IS NULL;
     INSERT INTO access.session (token_hash, user_name) VALUES (p_token, access.user_name());
 END $$;
@@ -152,7 +196,7 @@ $$;
 -- A password chosen by a link's holder: the link is used up, what was before of factor, lock and sessions goes. Answers whether two
 -- administrators gave the link, each a half of its code; else the database administrator did, the whole of it (`p_second` is NULL), and
 -- his opens the door to an administrator alone.
-CREATE OR REPLACE FUNCTION access.choose_password(p_first bytea, p_second bytea, p_hash text, p_on date) RETURNS boolean
+CREATE OR REPLACE FUNCTION access.choose_password(p_first bytea, p_second bytea, p_hash text, p_on date, p_address text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     acting text := access.user_name();
@@ -169,6 +213,8 @@ BEGIN
     INSERT INTO access.password (user_name, hash) VALUES (acting, p_hash)
     ON CONFLICT (user_name) DO UPDATE SET hash = p_hash, set_at = clock_timestamp(), otp_secret = '', otp_step = 0, failures = 0,
         locked_until = NULL, asked = NULL, asked_at = NULL;
+    UPDATE access.login_place SET failures = 0, locked_until = NULL WHERE user_name = acting;
+    PERFORM access.came_in(acting, p_address);
     UPDATE access.session SET ended_at = clock_timestamp() WHERE user_name = acting AND ended_at IS NULL;
     RETURN by_two;
 END $$;
@@ -177,7 +223,7 @@ END $$;
 CREATE OR REPLACE FUNCTION access.change_password(p_token bytea, p_hash text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    UPDATE access.password SET hash = p_hash, set_at = clock_timestamp(), failures = 0, locked_until = NULL
+    UPDATE access.password SET hash = p_hash, set_at = clock_timestamp()
      WHERE user_name = access.user_name() AND access.user_of_session(p_token) = access.user_name();
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.ended', DETAIL = '登录已失效，请重新登录';
@@ -189,7 +235,7 @@ END $$;
 CREATE OR REPLACE FUNCTION access.set_second_factor(p_token bytea, p_secret text, p_step bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    UPDATE access.password SET otp_secret = p_secret, otp_step = p_step, failures = 0, locked_until = NULL
+    UPDATE access.password SET otp_secret = p_secret, otp_step = p_step
      WHERE user_name = access.user_name() AND access.user_of_session(p_token) = access.user_name();
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.ended', DETAIL = '登录已失效，请重新登录';
@@ -199,9 +245,9 @@ BEGIN
 END $$;
 
 -- The acting user's try was good, and opens nothing but what is asked next.
-CREATE OR REPLACE FUNCTION access.password_proved() RETURNS void
+CREATE OR REPLACE FUNCTION access.password_proved(p_address text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    UPDATE access.password SET failures = 0, locked_until = NULL WHERE user_name = access.user_name()
+    SELECT access.came_in(access.user_name(), p_address)
 $$;
 
 -- What secrets of the house are sealed for: the public half of its own key.
@@ -240,6 +286,10 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF user_name ON access.password
 CREATE OR REPLACE TRIGGER only_sealed BEFORE INSERT OR UPDATE OF otp_secret ON access.password FOR EACH ROW
     WHEN (NEW.otp_secret <> '' AND NOT starts_with(NEW.otp_secret, 'RlVORExFREdFUi1TRUFM'))
     EXECUTE FUNCTION access.refuse_clear_factor();
+CREATE OR REPLACE TRIGGER kept BEFORE TRUNCATE ON access.login_place
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF user_name, address ON access.login_place
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE TRUNCATE ON access.session     -- taken away past its term: removal.sql
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF token_hash, user_name ON access.session
@@ -251,20 +301,22 @@ CREATE OR REPLACE TRIGGER ended BEFORE UPDATE ON access.session FOR EACH ROW
 -- Who has a password and who sits there may be read; what opens anything is the functions' alone.
 GRANT SELECT (given_in, user_name, expires_on, used_at) ON access.link TO fundledger_service, fundledger_auditor;
 GRANT SELECT (user_name, set_at, failures, locked_until) ON access.password TO fundledger_service, fundledger_auditor;
+GRANT SELECT (user_name, good_at, locked_until) ON access.login_place TO fundledger_service;
+GRANT SELECT ON access.login_place TO fundledger_auditor;
 GRANT SELECT (user_name, began_at, seen_at, ended_at) ON access.session TO fundledger_service;
 GRANT SELECT ON access.session TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.password_proofs() TO fundledger_auditor;
-GRANT EXECUTE ON FUNCTION access.begin_session(bytea,bytea,bigint) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.begin_session(bytea,bytea,bigint,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.login_passkeys(text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.ask_passkey(bytea) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION access.begin_passkey_session(bytea,bytea,bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.begin_passkey_session(bytea,bytea,bytea,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.change_password(bytea,text) TO fundledger_service;
 GRANT SELECT ON access.identity TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.begin_identity_session(bytea,bytea,bytea) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION access.choose_password(bytea,bytea,text,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.choose_password(bytea,bytea,text,date,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.end_session(bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.user_of_session(bytea) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION access.password_proved() TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.password_proved(text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.house_key() TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.set_second_factor(bytea,text,bigint) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION access.try_password(text) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.try_password(text,text) TO fundledger_service;

@@ -72,8 +72,12 @@ def propose_terms(
 def set_agreement(tx: Transaction, institution: str, state: str, day: date) -> bool:
     """Suspend or end an agreement: at once (True), unsent orders included (art. 28). Resuming waits for a second person (False).
 
-    Raises InvalidInput `institution.state`, NotFound `institution.unknown`.
+    Raises InvalidInput `institution.state`, NotFound `institution.unknown`, Forbidden `access.role_missing` also where nothing would change.
     """
+    tx.run(
+        "SELECT access.require_role(%(region)s, 0::smallint, '{maker,checker,accountant,system}')",
+        region=tx.region,
+    )
     if state not in AGREEMENT_STATES:
         raise InvalidInput("institution.state", f"协议状态“{state}”不在字典内", state=state)
     there = known_terms(tx, [institution])[institution]

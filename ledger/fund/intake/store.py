@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from ledger.core.accounts import coded
+from ledger.core.masking import masked_numbers
 from ledger.db.safekeeping.region_keys import seal
 from ledger.db.unit_of_work import Transaction, array_of
 from ledger.fund.intake.context import Enrolled
@@ -133,7 +134,7 @@ def quarantine(
                 "setl_id": refusal.setl_id,
                 "field": refusal.field,
                 "code": refusal.code,
-                "message": refusal.message,
+                "message": masked_numbers(refusal.message),
                 "load_id": load.load_id,
                 "raw": seal(raw_of(refusal.line)[:LINE_BYTES_MAX], public),
             }

@@ -12,6 +12,7 @@ from typing import Any, Final
 from ledger.core.errors import InvalidInput
 from ledger.core.masking import masked_numbers
 from ledger.core.money import yuan
+from ledger.core.text import one_line
 from ledger.fund.record.amount_tokens import fen_of, read_amount
 from ledger.fund.record.codes import Codes, MedicalType, is_out_of_region, national_codes, own_account_fen
 from ledger.fund.record.decode import Json, decode_exact
@@ -70,11 +71,6 @@ def validate_line(raw: bytes, line: int, rules: IntakeRules) -> SettlementRecord
         return _refuse(error, line, raw[:LINE_BYTES_MAX])
 
 
-def _one_line(text: str) -> str:
-    """Text from outside made safe for logs and screens: control characters and lone surrogates become `?`."""
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
 def _refuse(error: InvalidInput, line: int, raw: bytes) -> Refusal:
     """The refusal in words: line, field, rule. What cannot be parsed is searched for its id, so it can be found."""
     name = str(error.details.get("field", ""))
@@ -87,9 +83,9 @@ def _refuse(error: InvalidInput, line: int, raw: bytes) -> Refusal:
     return Refusal(
         line,
         setl_id,
-        _one_line(masked_numbers(name)),
+        one_line(masked_numbers(name)),
         error.code,
-        _one_line(masked_numbers(f"{where}：{error.message}")),
+        one_line(masked_numbers(f"{where}：{error.message}")),
     )
 
 

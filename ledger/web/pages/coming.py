@@ -22,6 +22,7 @@ from ledger.access.sessions import (
     set_second_factor,
 )
 from ledger.api.refused import Refusals
+from ledger.api.wire.turns import Turns
 from ledger.core.errors import LedgerError
 from ledger.web.show import page
 from ledger.web.sitting import Desk, House, address_of, form_of, is_secure, origin_of
@@ -35,12 +36,14 @@ def door_of(wanted: str) -> str:
 
 
 class Entrance:
-    """What strangers may ask. Judging a password costs memory and time: one at a time, failures of an address slowed."""
+    """What strangers may ask. Judging a password costs memory and time: one at a time in a thread of its own, the addresses by turns,
+    failures of an address slowed. Who waits holds nothing that the service's callers work by."""
 
-    def __init__(self, house: House, refusals: Refusals, limiter: CapacityLimiter) -> None:
+    def __init__(self, house: House, refusals: Refusals) -> None:
         self._house = house
         self._refusals = refusals
-        self._limiter = limiter
+        self._limiter = CapacityLimiter(1)
+        self._turns = Turns(1)
         self._outside = bool(house.settings.oidc_issuer)
 
     async def login(self, request: Request) -> Response:
@@ -128,11 +131,12 @@ class Entrance:
     async def _judged(self, request: Request, work: Any) -> Any:
         address = address_of(request)
         await self._refusals.slow(address)
-        try:
-            return await to_thread.run_sync(work, limiter=self._limiter)
-        except LedgerError as error:
-            self._refusals.note(address, error.code)
-            raise
+        async with self._turns.one(address):
+            try:
+                return await to_thread.run_sync(work, limiter=self._limiter)
+            except LedgerError as error:
+                self._refusals.note(address, error.code)
+                raise
 
 
 def with_session(response: Response, request: Request, token: str) -> Response:

@@ -61,7 +61,7 @@ def users(desk: Desk, _request: Request) -> Response:
         Column("user", "用户名"), Column("name", "姓名"), Column("person", "本人标识"), Column("roles", "岗位"), Column("active", "状态"),
         Column("password", "网页登录"),
     )  # fmt: skip
-    words = {"locked": "已锁定", "set": "已设密码"}
+    words = {"locked": "陌生地址已锁定", "set": "已设密码"}
     lines = [
         Line((
             one.user, one.display_name, one.person,

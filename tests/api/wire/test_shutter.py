@@ -12,10 +12,10 @@ import pytest
 
 from ledger.api.intake.service import make_service
 from ledger.api.wire import shutter
-from ledger.api.wire.addresses import place_of
 from ledger.api.wire.lobby import Purse
 from ledger.api.wire.shutter import Shutter, attach, program
 from ledger.cli.remote import Remote
+from ledger.core.addresses import place_of
 from tests.scenes.served import served
 
 ASKED = b"GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"

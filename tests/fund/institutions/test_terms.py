@@ -177,6 +177,17 @@ def test_a_stop_withdraws_what_would_go_on(month: Any) -> None:
         assert read_waiting(tx).proposals == []
 
 
+def test_who_has_no_post_for_it_is_refused_also_where_nothing_would_change(month: Any) -> None:
+    with month.tx() as tx:
+        set_agreement(tx, H, "ended", DAY)
+    for state in ("ended", "active"):
+        with pytest.raises(Forbidden) as refused, month.tx("sun") as tx:
+            set_agreement(tx, H, state, DAY)
+        assert refused.value.code == "access.role_missing"
+    with month.tx() as tx:
+        assert set_agreement(tx, H, "ended", DAY)
+
+
 def test_an_agreement_renewed_ahead_does_not_stop_the_one_that_runs(month: Any, tmp_path: Any) -> None:
     load(month, agreement_from=date(2031, 1, 1), agreement_to=date(2035, 12, 31))
     confirm(month)
@@ -284,11 +295,11 @@ BROKEN = {
     ),
     "outpatient paid daily": (
         "UPDATE fund.payable SET ratio = 6000, daily_fen = 60000 WHERE setl_id = 'V3'",
-        {("INV-11", "payable V3")},
+        {("INV-11", "payable V3"), ("INV-09", "load 1")},  # the load's sum of it too
     ),
     "inpatient not paid daily": (
         "UPDATE fund.payable SET ratio = 0, daily_fen = 0 WHERE setl_id = 'V4'",
-        {("INV-11", "payable V4")},
+        {("INV-11", "payable V4"), ("INV-09", "load 1")},  # the load's sum of it too
     ),
     "policy": (
         "INSERT INTO fund.region_policy VALUES (420100, 'receipt_days', '2026-10-01', '9', '文', 'li', 'qian')",

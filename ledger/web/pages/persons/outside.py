@@ -14,6 +14,7 @@ from adapters.identity.oidc import Provider, way_in, who_came
 from ledger.access.sessions import SESSION_COOKIE, begin_by_identity
 from ledger.access.signing.keyfile import read_owned
 from ledger.api.refused import Refusals
+from ledger.api.wire.turns import Turns
 from ledger.core.errors import LedgerError, NotFound
 from ledger.web.pages.coming import inside, with_session
 from ledger.web.show import page
@@ -32,6 +33,7 @@ class Outside:
         self._house = house
         self._refusals = refusals
         self._limiter = CapacityLimiter(4)
+        self._turns = Turns(4)
 
     def _provider(self, request: Request) -> Provider:
         settings = self._house.settings
@@ -44,11 +46,13 @@ class Outside:
     async def begin(self, request: Request) -> Response:
         """Send the browser to the provider, with a try of its own."""
         secret, wanted = secrets.token_urlsafe(32), inside(request.query_params.get("to", ""))
-        await self._refusals.slow(address_of(request))
+        address = address_of(request)
+        await self._refusals.slow(address)
         try:
-            door = await to_thread.run_sync(
-                lambda: way_in(self._provider(request), secret), limiter=self._limiter
-            )
+            async with self._turns.one(address):
+                door = await to_thread.run_sync(
+                    lambda: way_in(self._provider(request), secret), limiter=self._limiter
+                )
         except LedgerError as error:
             return self._again(error)
         response = RedirectResponse(door, 303)
@@ -71,9 +75,13 @@ class Outside:
             return begin_by_identity(self._house.engine, provider.issuer, subject, before, address)
 
         try:
-            token = await to_thread.run_sync(work, limiter=self._limiter)
+            async with self._turns.one(address):
+                try:
+                    token = await to_thread.run_sync(work, limiter=self._limiter)
+                except LedgerError as error:
+                    self._refusals.note(address, error.code)
+                    raise
         except LedgerError as error:
-            self._refusals.note(address, error.code)
             response = self._again(error)
         else:
             # not a redirection: that would still be the provider's, and the session's cookie is for our own pages' alone
