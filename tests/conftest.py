@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import Engine
 
 from ledger.control import verify as verifying
@@ -33,6 +34,9 @@ from tests.scenes import everybody
 from tests.scenes.databases import close_database, copy_database, drop_database, leave
 from tests.scenes.server import fast_cluster, memory, new_home
 
+# a machine that others use too is slow at times: that is no fault of what is tested
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 ROOT = pytest.StashKey[Path]()
 EVERYBODY = "--everybody-signs"
 FIRST = (

@@ -10,6 +10,8 @@ from ledger.db.passwords import Login, Passwords, Working
 from ledger.db.programs import SUPPORTED_MAJORS
 from ledger.settings import Settings
 
+OWNER: Final = "fundledger_owner"
+"""Whose the schema is; nobody logs in as it."""
 ROLES: Final[dict[Working, str]] = {
     "service": "fundledger_service",
     "auditor": "fundledger_auditor",

@@ -32,7 +32,8 @@ from ledger.db.identity import (
     script_location,
     stored_in,
 )
-from ledger.db.roles import LOCK, OWNER, prepare
+from ledger.db.logins import OWNER
+from ledger.db.roles import LOCK, prepare
 from ledger.db.safekeeping.region_keys import seal_what_is_clear
 from ledger.settings import Settings
 

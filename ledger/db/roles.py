@@ -17,13 +17,12 @@ from sqlalchemy.engine import URL
 
 from ledger.core.errors import Conflict, Unavailable
 from ledger.db.engine import admin_url, login_url
-from ledger.db.logins import CONNECTIONS, ROLES, login_password
+from ledger.db.logins import CONNECTIONS, OWNER, ROLES, login_password
 from ledger.db.passwords import Passwords, Working
 from ledger.db.urls import connection_refusal, libpq_url
 from ledger.settings import Settings
 
 LOCK: Final = 4_702_111_120_001  # any fixed number: the name of the one lock migrations of a database take
-OWNER: Final = "fundledger_owner"
 POSTER: Final = "fundledger_poster"
 _LOGINS: Final[tuple[Working, ...]] = ("service", "auditor", "intake", "books", "payments", "read")
 

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from ledger.db.logins import ROLES
-from ledger.db.roles import OWNER, POSTER
+from ledger.db.logins import OWNER, ROLES
+from ledger.db.roles import POSTER
 
 EXPECTED: Final = Path(__file__).with_name("doors.tsv")
 REGION: Final = 420100

@@ -17,7 +17,7 @@ import pytest
 from adapters.banks.ports import BankAccount
 from ledger.control.verify import verify
 from ledger.core.errors import InvalidInput, NotFound
-from ledger.db.roles import OWNER
+from ledger.db.logins import OWNER
 from ledger.db.safekeeping.fields import TOKEN, Fields, _ciphers
 from ledger.db.safekeeping.region_keys import seal_what_is_clear
 from ledger.db.safekeeping.seal_up import PARTS

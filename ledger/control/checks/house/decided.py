@@ -105,8 +105,12 @@ _GRANTED: Final = """
           FROM access.user_role r
         UNION ALL
         SELECT 'access.api_key', 0, k.key_hash::text,
-               (SELECT count(*) FROM said p WHERE p.act = 'key' AND (p.region, p.key_hash, p.user_name, p.label, p.expires_on)
-                                                             = (k.issued_in, k.key_hash, k.user_name, k.label, k.expires_on))
+               -- of a key in two halves the proposal has one: there are as many of its kind as were granted, and no more
+               (SELECT CASE WHEN count(*) FILTER (WHERE p.key_hash = k.key_hash) > 0 OR count(*) >= (
+                           SELECT count(*) FROM access.api_key o WHERE (o.issued_in, o.user_name, o.label, o.expires_on)
+                                                                     = (k.issued_in, k.user_name, k.label, k.expires_on)) THEN 1 ELSE 0 END
+                  FROM said p WHERE p.act = 'key' AND (p.region, p.user_name, p.label, p.expires_on)
+                                                    = (k.issued_in, k.user_name, k.label, k.expires_on))
           FROM access.api_key k WHERE NOT k.revoked
         UNION ALL
         SELECT 'access.identity', 0, i.identity_hash::text,

@@ -14,8 +14,7 @@ from psycopg import sql
 
 from ledger.control.snapshot import Snapshot
 from ledger.core.errors import NotFound
-from ledger.db.logins import ROLES
-from ledger.db.roles import OWNER
+from ledger.db.logins import OWNER, ROLES
 from ledger.db.safekeeping.seal_up import PARTS, PARTS_OF_ORDERS, TOLD
 from ledger.db.traced import TRACED
 
