@@ -15,8 +15,9 @@ import pytest
 
 URL = "/api/v1/settlements"
 STRANGERS = 1_050
-FLOOR_SECONDS = 0.5
-"""Below this twice the usual says nothing on a machine that others use too."""
+FLOOR_SECONDS = 1.0
+"""Below this twice the usual says nothing in a few seconds on a machine that others use too; `./dev bench flood` measures the bar."""
+FLOOR_OF_MINUTES = 0.1
 
 _STRANGER = """
 import asyncio, sys
@@ -101,5 +102,5 @@ def test_strangers_silence_nobody(
         meanwhile = p99(client, world, body, seconds)
         assert client.get("/health/ready").status_code == 200
     record_property("p99_ms", f"usual {usual * 1000:.0f}, meanwhile {meanwhile * 1000:.0f}")
-    assert meanwhile < max(2 * usual, FLOOR_SECONDS)
+    assert meanwhile < max(2 * usual, FLOOR_SECONDS if seconds < 60 else FLOOR_OF_MINUTES)
     assert len(service.door) <= world.settings.connections
