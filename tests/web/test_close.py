@@ -14,13 +14,13 @@ from ledger.api.intake.service import make_service
 from ledger.cli.remote import Remote
 from ledger.simulation.people import PASSWORD, give_logins
 from ledger.web.application import make_pages
-from tests.closing.conftest import Agency, agency, seeded
+from tests.closing.conftest import Agency, agency, kept_october
 from tests.judges import program_of
 from tests.scenes.passwords import lend
 from tests.scenes.served import served
 from tests.web.conftest import Browser
 
-__all__ = ["agency", "seeded"]
+__all__ = ["agency", "kept_october"]
 TODAY = date(2025, 11, 4)
 PAGE = "/desk/close?book=420100-310&period=202510"
 CLOSINGS = "SELECT n, state, begun_by, closed_by FROM books.closing WHERE fund = 310 ORDER BY n"

@@ -18,14 +18,14 @@ from ledger.fund.institutions.master import Institution
 from ledger.fund.region.holidays import propose_calendar, read_table
 from ledger.simulation.people import PASSWORD, give_logins
 from ledger.web.application import make_pages
-from tests.closing.conftest import Agency, agency, seeded
+from tests.closing.conftest import Agency, agency, kept_october
 from tests.closing.test_year import NEXT, to_december
 from tests.scenes.passwords import lend
 from tests.scenes.served import served
 from tests.web.conftest import TODAY, Browser
 from tests.web.forms.conftest import Press
 
-__all__ = ["agency", "seeded"]
+__all__ = ["agency", "kept_october"]
 USERS = "/desk/users"
 
 
