@@ -50,8 +50,12 @@ def digest_of(key: str) -> bytes:
     """What is kept of a key."""
     first, between, second = key.partition(_BETWEEN)
     if not between:
-        return hashlib.sha256(key.encode()).digest()
-    return hashlib.sha256(digest_of(first) + digest_of(second)).digest()
+        return _sha256(key.encode())
+    return _sha256(_sha256(first.encode()) + _sha256(second.encode()))
+
+
+def _sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 def joined(first: str, second: str) -> str:

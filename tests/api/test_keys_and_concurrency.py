@@ -245,7 +245,15 @@ def test_who_may_send(world: Any, client: httpx.Client, send: Any, monkeypatch: 
     monkeypatch.setattr(auth, "KEY_SECONDS", 0.0)
     record = world.record()
     headers = {"content-type": "application/json"}
-    for authorization in (None, "Bearer", "Basic eDp5", "Bearer fl_nobody", "Bearer 医保", *TOKENS):
+    for authorization in (
+        None,
+        "Bearer",
+        "Basic eDp5",
+        "Bearer fl_nobody",
+        "Bearer 医保",
+        "Bearer " + "x." * 1_500,
+        *TOKENS,
+    ):
         given = {} if authorization is None else {"authorization": authorization.encode()}
         answer = client.post(URL, json=record, headers={**headers, **given})
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
