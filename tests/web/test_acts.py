@@ -337,15 +337,26 @@ def test_a_channel_is_confirmed_as_it_was_shown(desk: Any, sat: Callable[[str], 
     def propose(host_key: str) -> None:
         with desk.month.tx("li") as tx:
             propose_channel(
-                tx, EXPENDITURE_ACCOUNT.number, {"host": "bank.example", "port": 22, "host_keys": [host_key]}
+                tx,
+                EXPENDITURE_ACCOUNT.number,
+                {
+                    "host": "bank.example",
+                    "port": 2222,
+                    "username": "jijin",
+                    "inbox": "/in",
+                    "host_keys": [host_key],
+                    "final_status": host_key.endswith("SEEN"),
+                },
             )
 
     propose("ssh-ed25519 SEEN")
     qian = sat("qian")
     page = qian.get("/desk/banks").text
-    assert "ssh-ed25519 SEEN" in page
+    for shown in ("ssh-ed25519 SEEN", "bank.example:2222", "jijin", "/in", "状态即终局，可即重付"):
+        assert shown in page
     form = qian.form("/desk/banks", act)
     propose("ssh-ed25519 OTHER")
+    assert "对账单证实未扣款后可重付" in qian.get("/desk/banks").text
     refused = qian.post(act, form)
     assert (refused.status_code, "channel.changed" in refused.text) == (409, True)
     states = "SELECT state FROM payments.bank_channel ORDER BY version DESC LIMIT 1"

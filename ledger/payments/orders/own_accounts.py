@@ -42,7 +42,13 @@ class ShownAccount(NamedTuple):
     version: int
     """Of that channel: what a second person confirms as it was shown."""
     host: str
+    """With the port, where one is named."""
+    username: str
+    folders: list[str]
+    """For payments, papers, and what is filed away; those of them that are named."""
     host_keys: list[str]
+    final: bool
+    """Whether the bank's refusal is final; else it frees an order only with the day's statement."""
     proposed_by: str
     confirmed_by: str
 
@@ -54,10 +60,12 @@ def own_accounts(tx: Transaction) -> list[ShownAccount]:
         for row in tx.rows(
             """SELECT a.account, a.kind, a.name, a.bank_name, a.cnaps,
                       ARRAY(SELECT b.fund::int FROM payments.book_account b WHERE b.region = a.region AND b.account = a.account ORDER BY 1),
-                      coalesce(c.state, ''), coalesce(c.version, 0), coalesce(c.channel ->> 'host', ''),
+                      coalesce(c.state, ''), coalesce(c.version, 0), concat_ws(':', c.channel ->> 'host', c.channel ->> 'port'),
+                      coalesce(c.channel ->> 'username', ''),
+                      array_remove(ARRAY[c.channel ->> 'inbox', c.channel ->> 'outbox', c.channel ->> 'archive'], NULL),
                       ARRAY(SELECT jsonb_array_elements_text(CASE jsonb_typeof(c.channel -> 'host_keys') WHEN 'array'
                                                              THEN c.channel -> 'host_keys' ELSE '[]' END)),
-                      coalesce(c.proposed_by, ''), coalesce(c.confirmed_by, '')
+                      coalesce(c.channel ->> 'final_status', 'true') <> 'false', coalesce(c.proposed_by, ''), coalesce(c.confirmed_by, '')
                  FROM payments.bank_account a
                  LEFT JOIN LATERAL (SELECT * FROM payments.bank_channel c WHERE c.region = a.region AND c.account = a.account
                                      ORDER BY c.version DESC LIMIT 1) c ON true

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +20,8 @@ from ledger.web.sitting import Desk
 from reports.render.grid import Column, Grid, Line
 
 _REASON = Ask("reason", "理由")
+_FINAL: Final = "状态即终局，可即重付"
+_TO_PROVE: Final = "对账单证实未扣款后可重付"
 
 
 def policy(desk: Desk, _request: Request) -> Response:
@@ -83,17 +87,19 @@ def calendar(desk: Desk, _request: Request) -> Response:
 
 
 def banks(desk: Desk, _request: Request) -> Response:
-    """Own accounts and the channels their files travel by."""
+    """Own accounts and the channels their files travel by, with all that a second person confirms of one."""
     with desk.tx() as tx:
         found = own_accounts(tx)
     columns = (
         Column("account", "账号"), Column("kind", "户类"), Column("name", "户名"), Column("bank", "开户行"), Column("cnaps", "行号"),
-        Column("funds", "账套"), Column("channel", "通道"), Column("host", "主机"), Column("keys", "主机公钥"), Column("by", "提出、确认"),
+        Column("funds", "账套"), Column("channel", "通道"), Column("host", "主机"), Column("user", "用户名"), Column("folders", "目录"), Column("keys", "主机公钥"),
+        Column("refusal", "银行拒绝后"), Column("by", "提出、确认"),
     )  # fmt: skip
     lines = [
         Line((
             one.number, said("account.kind", one.kind), one.name, one.bank_name, one.cnaps, "、".join(map(str, one.funds)),
-            said("channel.state", one.channel) if one.channel else "未设", one.host, "；".join(one.host_keys),
+            said("channel.state", one.channel) if one.channel else "未设", one.host, one.username, "；".join(one.folders), "；".join(one.host_keys),
+            (_FINAL if one.final else _TO_PROVE) if one.channel else "",
             "、".join(who for who in (one.proposed_by, one.confirmed_by) if who),
         ))
         for one in found
