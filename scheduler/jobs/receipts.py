@@ -24,8 +24,7 @@ def take_receipts(app: App, region: int, moment: datetime) -> str:
             done = receive(app.engine, app.user, region, account, app.bank(region, account), moment.date())
             files += done.files
             for failure in done.failures:
-                by_wire = failure.code.startswith("bank.")
-                (left if by_wire else refused).append(f"{failure.name}（{failure.code}）")
+                (refused if failure.by_books else left).append(f"{failure.name}（{failure.code}）")
     if refused:
         raise Conflict(
             "receipts.refused",

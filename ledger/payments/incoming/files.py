@@ -51,6 +51,8 @@ class Failure(NamedTuple):
     name: str
     code: str
     message: str
+    by_books: bool = False
+    """The books refuse it, so that it will not come by itself; else the wire left it, for the next time."""
 
 
 def fetch(channel: Channel, files: Sequence[RemoteFile]) -> tuple[dict[str, bytes], list[Failure]]:

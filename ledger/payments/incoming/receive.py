@@ -150,7 +150,9 @@ def _take_alone(engine: Engine, user: str, region: int, account: str, file: Inbo
         raise
     except LedgerError as refusal:
         if refusal.code not in OF_THE_FILE:
-            return Received(account, failures=[Failure(file.name, refusal.code, refusal.message)])
+            return Received(
+                account, failures=[Failure(file.name, refusal.code, refusal.message, by_books=True)]
+            )
         found: Exception = refusal
     except Exception as error:  # noqa: BLE001 one file's error is that file's
         _LOG.exception("bank file %r", file.name)

@@ -22,7 +22,6 @@ from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
 from ledger.fund.institutions.terms import set_agreement
 from ledger.fund.intake.file import load_file
 from ledger.fund.record.judge import IntakeRules
-from ledger.payments.incoming.files import GOES_ON
 from ledger.payments.incoming.receive import receive
 from ledger.payments.orders.approve import approve
 from ledger.payments.out.files import file
@@ -137,7 +136,7 @@ def answer(town: Town, day: date) -> None:
     for event, number in done.events.items():
         town.count(f"bank_{event}", number)
     # what was cut on the wire comes whole tomorrow; what the books refuse would lie there until the bank clears it away
-    refused = [f"{failure.name} {failure.code}" for failure in done.failures if failure.code not in GOES_ON]
+    refused = [f"{failure.name} {failure.code}" for failure in done.failures if failure.by_books]
     if refused:
         raise Conflict("simulate.receipts", f"{day}有银行文件未能入账：{'、'.join(refused)}")
 
