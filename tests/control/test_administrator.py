@@ -140,6 +140,10 @@ CHANGES: dict[str, tuple[str, str, str]] = {
         put_on("adm", "access.api_key", "INSERT", "INSERT INTO access.api_key (key_hash, issued_in, user_name, label, expires_on) VALUES (sha256('k'), 420100, 'maker', 'x', '2030-01-01')"),
         "decided.not_granted", r"access.api_key \x",
     ),
+    "second key of a granted one's kind by a login put on": (
+        put_on("adm", "access.api_key", "INSERT", "INSERT INTO access.api_key (key_hash, issued_in, user_name, label, expires_on) SELECT sha256('k'), issued_in, user_name, label, expires_on FROM access.api_key LIMIT 1"),
+        "decided.not_granted", r"access.api_key \x",
+    ),
     "key for another by a login put on": (put_on("adm", "access.api_key", "UPDATE", "UPDATE access.api_key SET user_name = 'checker'"), "decided.not_granted", r"access.api_key \x"),
     "key's person by a login put on": (put_on("adm", "access.api_key", "UPDATE", "UPDATE access.api_key SET user_name = 'checker'"), "decided.changed", r"access.api_key \x"),
     "dead key live again": (
