@@ -85,13 +85,12 @@ def program(family: int, places: Sequence[str]) -> list[FilterStep]:
     return [*steps, FilterStep(_RETURN, 0, 0, _WHOLE)]
 
 
-def attach(listening: socket.socket, places: Sequence[str]) -> None:
-    """Have the kernel drop what comes from these places. Raises OSError where it cannot."""
-    if not places:
-        with suppress(OSError):  # there was none
+def attach(listening: socket.socket, steps: Sequence[FilterStep]) -> None:
+    """Have the kernel judge by this filter what comes to be a connection; by none where it is empty. Raises OSError where it cannot."""
+    if not steps:
+        with suppress(FileNotFoundError):  # there was none
             listening.setsockopt(socket.SOL_SOCKET, _DETACH, 0)
         return
-    steps = program(listening.family, places)
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
     listening.setsockopt(
         socket.SOL_SOCKET, _ATTACH, bytes(_Program(len(steps), ctypes.cast(code, ctypes.c_void_p)))
@@ -151,7 +150,7 @@ class Shutter:
             self._shut.popitem(last=False)
         for one in self._listening:
             try:
-                attach(one, self.places)
+                attach(one, program(one.family, self.places) if self._shut else [])
             except OSError:  # closed by now, or no such filter here
                 self._cannot = True
                 self._shut.clear()
