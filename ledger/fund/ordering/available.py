@@ -104,9 +104,8 @@ def _ordered(tx: Transaction, pay_date: date) -> dict[str, int]:
         by_name=list(_BY_NAME),
     ):
         opened = known.open(key)
-        ordered[opened] = ordered.get(opened, 0) + int(
-            fen
-        )  # sealed as a person's and in clear, it is one account
+        # sealed as a person's and in clear, it is one account
+        ordered[opened] = ordered.get(opened, 0) + int(fen)
     return ordered
 
 
