@@ -105,6 +105,20 @@ def test_no_business_date_that_a_caller_names_closes_a_month_to_come(ledger: Led
     with tx(ledger, "far", 420200) as t:
         begin_close(t, ledger.other_region, 202610, NOV)
     set_closed(ledger, 420200, 310)
+    between = [
+        (420200, 310, year * 100 + month)
+        for year in range(2026, bound.year + 1)
+        for month in range(1, 13)
+        if 202610 < year * 100 + month < far
+    ]
+    with psycopg.connect(
+        ledger.admin_url
+    ) as admin:  # whatever the machine's day, the months before its own are closed
+        admin.execute("SET session_replication_role = replica")
+        admin.cursor().executemany(
+            "INSERT INTO books.period VALUES (%s, %s, %s, 'closed') ON CONFLICT (region, fund, period) DO UPDATE SET state = 'closed'",
+            between,
+        )
     with tx(ledger, "far", 420200) as t:
         if far != 202610:
             open_period(t, ledger.other_region, far)
