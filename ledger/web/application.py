@@ -191,7 +191,7 @@ class _Packed:
         self.packed = GZipMiddleware(app, minimum_size=2048, compresslevel=4)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        plain = scope["type"] != "http" or scope["path"].startswith("/desk/static/font/")
+        plain = scope["type"] != "http" or scope["path"].endswith(".woff2")
         await (self.app if plain else self.packed)(scope, receive, send)
 
 
