@@ -12,9 +12,9 @@ from typing import Final
 
 import uvicorn
 
-from ledger.api.intake.protocol import IntakeProtocol
 from ledger.api.intake.service import MakePages, Service, make_service
 from ledger.api.ports import Commands
+from ledger.api.wire.guard import GuardedProtocol
 from ledger.api.wire.tls import context_of
 from ledger.db.connections import Engine
 from ledger.settings import Settings
@@ -66,7 +66,7 @@ def configuration(service: Service, host: str, port: int, tls: SSLContext | None
         service,
         host=host,
         port=port,
-        http=partial(IntakeProtocol, door=service.door, toll=service.toll, lobby=service.lobby),  # type: ignore[arg-type]
+        http=partial(GuardedProtocol, door=service.door, toll=service.toll, lobby=service.lobby),  # type: ignore[arg-type]
         ws="none",
         interface="asgi3",
         loop="ledger.api.wire.gate:Loop",

@@ -1,1 +1,1 @@
-"""Settlement records over HTTP, on a short way of its own: queued, stored in groups, answered in order."""
+"""Settlement records over HTTP, past FastAPI: queued, stored in groups, answered in order."""

@@ -1,4 +1,4 @@
-"""The ASGI service: bodies read under a limit, intake on a short way of its own, everything else by FastAPI."""
+"""The ASGI service: bodies read under a limit, intake queued and stored in groups, everything else by FastAPI."""
 
 from __future__ import annotations
 
@@ -195,21 +195,6 @@ class Service:
     async def _take(self, caller: Caller, headers: dict[bytes, bytes], receive: Receive) -> Answer:
         key = _intake_key(headers)
         return await self.batcher.submit(_request(caller, key, await read_body(headers, receive, BODY_MAX)))
-
-    def at_once(self, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> asyncio.Future[Answer] | None:
-        """What will be the answer to an intake request whose body is here, if nothing about it needs asking or refusing.
-
-        None for every other: `__call__` answers it, in its own words where it is refused.
-        """
-        try:
-            found = _headers(headers)
-            caller = self.keys.remembered(found.get(b"authorization"))
-            if caller is None or self.liveness.frozen:
-                return None
-            self.keys.admit(caller)
-            return self.batcher.enqueue(_request(caller, _intake_key(found), body))
-        except Exception:  # noqa: BLE001 it comes up again on the long way, which has an answer for it
-            return None
 
 
 def needs_key(path: str) -> bool:

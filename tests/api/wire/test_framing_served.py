@@ -58,8 +58,8 @@ def test_every_way_refuses_what_can_be_read_in_two_ways(world: Any, wide: Any, k
 
 
 @pytest.mark.fault(69)
-def test_the_short_way_refuses_it_on_a_connection_that_is_known(world: Any, wide: Any) -> None:
-    """After a record that was stored by the short way; what follows is answered once, and never taken for a second record."""
+def test_it_is_refused_on_a_connection_that_is_known(world: Any, wide: Any) -> None:
+    """After a record that was stored; what follows is answered once, and never taken for a second record."""
     [body, other] = world.originals(2)
     head = of(
         b"POST /a HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n", INTAKE, world.keys["intake"]
