@@ -147,7 +147,7 @@ _CLEAR: Final = {
     "fund.person_payment.payee_number": _PERSON.format(_NUMBER),
     "fund.cutover_order.payee_name": _TAKEN.format(_NAME),
     "fund.cutover_order.payee_number": _TAKEN.format(_NUMBER),
-    "fund.finding_evidence.name": _EVIDENCE.format("'张三.pdf'", "'FUNDLEDGER-SEAL2'"),
+    "fund.finding_evidence.name": _EVIDENCE.format("'张三.pdf'", "'FUNDLEDGER-SEAL3'"),
     "fund.finding_evidence.content": _EVIDENCE.format("'~00000000.AAAAAAAAAAAAAAAAAAAAAAAA~'", "'in clear'"),
     "fund.party.name": "INSERT INTO fund.party (region, party, name, kind, proposed_by) VALUES (420100, 'P', '张三', 'person', 'zhao')",
     "payments.pay_order.payee_name": _ORDER.format(_NAME),

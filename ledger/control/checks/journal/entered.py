@@ -8,11 +8,15 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
+from ledger.db.safekeeping.places import place
 
 _KEPT: Final = """
-    SELECT 'voucher', concat_ws('-', region, fund), '', encode(sha256, 'hex'), content FROM books.attached_file
-    UNION ALL SELECT 'file', concat_ws('-', region, fund), '', encode(sha256, 'hex'), content FROM books.import_file
-    UNION ALL SELECT 'finding', region::text, finding_id, encode(sha256, 'hex'), content FROM fund.finding_evidence
+    SELECT 'voucher', concat_ws('-', region, fund), '', encode(sha256, 'hex'), content, 'books.attached_file.content', region, fund::text
+      FROM books.attached_file
+    UNION ALL SELECT 'file', concat_ws('-', region, fund), '', encode(sha256, 'hex'), content, 'books.import_file.content', region, fund::text
+      FROM books.import_file
+    UNION ALL SELECT 'finding', region::text, finding_id, encode(sha256, 'hex'), content, 'fund.finding_evidence.content', region, finding_id
+      FROM fund.finding_evidence
 """
 _SETS: Final = """
     SELECT v.region, v.fund, v.voucher_id FROM books.voucher_decision v
@@ -96,8 +100,8 @@ _CHANGED: Final = {
 
 def check_entered(snapshot: Snapshot) -> Iterator[Breach]:
     """Bytes against digests, attached papers against what was approved, rows, days due and own templates against their drafts."""
-    for kind, where, of, digest, content in snapshot.papers(_KEPT):
-        opened = snapshot.open_bytes(content)
+    for kind, where, of, digest, content, column, *key in snapshot.papers(_KEPT):
+        opened = snapshot.open_bytes(content, place(column, *key, digest))
         if opened is None:
             snapshot.pass_over()
         elif sha256(opened).hexdigest() != digest:

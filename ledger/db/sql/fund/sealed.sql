@@ -60,31 +60,31 @@ CREATE OR REPLACE TRIGGER only_masked BEFORE INSERT OR UPDATE OF message, field 
     EXECUTE FUNCTION fund.refuse_clear();
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON access.idempotency FOR EACH ROW
     WHEN (access.working_login() AND NEW.response <> '' AND NEW.route <> 'POST /api/v1/settlements'
-          AND substring(NEW.response FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+          AND substring(NEW.response FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('答复');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.inbound_file FOR EACH ROW
-    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('银行文件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.handed_file FOR EACH ROW
-    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('银行文件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.bank_file FOR EACH ROW
-    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('付款文件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.statement_file FOR EACH ROW
-    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('对账单文件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON books.attached_file FOR EACH ROW
-    WHEN (substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    WHEN (substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('附件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON books.import_file FOR EACH ROW
-    WHEN (NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    WHEN (NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('导入文件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON books.import_row FOR EACH ROW
     WHEN (NEW.raw <> '' AND NEW.raw !~ '^~[0-9a-f]{8}[.][^~]+~$' OR NEW.message <> '' AND NEW.message !~ '^~[0-9a-f]{8}[.][^~]+~$')
     EXECUTE FUNCTION fund.refuse_clear_field('导入文件的行');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.finding_evidence FOR EACH ROW
-    WHEN (access.working_login() AND (substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea OR NEW.name !~ '^~[0-9a-f]{8}[.][^~]+~$'))
+    WHEN (access.working_login() AND (substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea OR NEW.name !~ '^~[0-9a-f]{8}[.][^~]+~$'))
     EXECUTE FUNCTION fund.refuse_clear_field('证据附件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.person_payment FOR EACH ROW
     WHEN (access.working_login() AND (NEW.payee_name !~ '^~[0-9a-f]{8}[.][^~]+~$' OR NEW.payee_number !~ '^~[0-9a-f]{8}[.][^~]+~$'))
