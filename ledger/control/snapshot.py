@@ -122,6 +122,11 @@ class Snapshot:
         opened = tuple(self.open(cell) if isinstance(cell, str) else cell for cell in row)
         return None if any(cell is None and row[n] is not None for n, cell in enumerate(opened)) else opened
 
+    def miss(self, missing: NotFound) -> None:
+        """Something of the check at work is not checked for want of the key that is named."""
+        self._keys_missing.add(str(missing.details.get("key", "")))
+        self.pass_over()
+
     def pass_over(self) -> None:
         """Something of the check at work was not checked for want of a key."""
         self.passed_over[self.checking] = self.passed_over.get(self.checking, 0) + 1

@@ -49,6 +49,11 @@ class Fields:
         self._key_id = key_id
         self._keys = keys or (lambda: (key_id,))
 
+    @property
+    def home(self) -> Path | None:
+        """Where its keys lie."""
+        return self._home
+
     def seal(self, text: str) -> str:
         """A token for `text`, the same for the same text; nothing for nothing, a token as it is. Raises NotFound `data.key_missing`."""
         if not text or TOKEN.fullmatch(text):

@@ -209,7 +209,7 @@ def join_chain(
 ) -> list[TakenStatement]:
     """`pages` are the files of the one statement that came in pages, in their order."""
     last = last_of(tx, account)
-    for place, statement in enumerate(statements, 1):
+    for nth, statement in enumerate(statements, 1):
         require_next(last, name, account, statement)
         n = last[0] + 1 if last else 1
         _add_lines(tx, account, n, statement.lines)
@@ -229,7 +229,7 @@ def join_chain(
             account=account,
             n=n,
             digest=digest,
-            place=place,
+            place=nth,
             form=statement.form,
             number=statement.number.translate(_PLAIN)[:80],
             sequence=statement.sequence,

@@ -29,6 +29,25 @@ BEGIN
     RETURN v_n;
 END $$;
 
+-- A refused line sealed anew for the newest key of its region, by the user administrator of a region that may see it: what was sealed
+-- lies inside as it was, with the key of its content (ledger/db/safekeeping/sealing.py), so that verify proves it the same.
+CREATE OR REPLACE FUNCTION fund.reseal_line(p_acting integer, p_region integer, p_file bytea, p_load bigint, p_line bigint, p_was bytea, p_raw bytea)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_key text;
+BEGIN
+    PERFORM access.require_role(p_acting, 0::smallint, '{admin}');
+    SELECT k.key_id INTO v_key FROM fund.sealing_key k WHERE k.region IN (0, p_region) ORDER BY k.region DESC, k.n DESC LIMIT 1;
+    IF p_region NOT IN (0, p_acting) OR substring(p_raw FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL4'::bytea
+       OR encode(substring(p_raw FROM 49 FOR 8), 'hex') IS DISTINCT FROM v_key OR length(p_raw) < length(p_was) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'quarantine.clear',
+            DETAIL = format('隔离的第%s行须加密后保存，不得存明文', p_line);
+    END IF;
+    UPDATE fund.quarantine q SET raw = p_raw
+     WHERE (q.region, q.file_sha256, q.load_id, q.line) = (p_region, p_file, p_load, p_line) AND q.raw = p_was AND q.raw <> '';
+    RETURN FOUND;
+END $$;
+
 -- Words on a refusal are masked before they are kept (ledger/core/masking.py, whose pattern this is): a number as long as a telephone's,
 -- an identity card's or an account's does not come in beside its sealed line.
 CREATE OR REPLACE FUNCTION fund.is_masked(p_text text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -106,3 +125,4 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.sea
 GRANT SELECT ON fund.sealing_key TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION fund.is_masked(text) TO fundledger_service, fundledger_auditor, fundledger_poster;
 GRANT EXECUTE ON FUNCTION fund.add_sealing_key(integer,bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.reseal_line(integer,integer,bytea,bigint,bigint,bytea,bytea) TO fundledger_service;
