@@ -31,15 +31,19 @@ def list_keys(*, as_json: JsonFlag = False) -> None:
 
 
 @app.command()
-def rotate(*, as_json: JsonFlag = False) -> None:
-    """更换数据目录的密钥：生成新密钥，逐表重新加密，服务不必停；中断后再次执行即继续。有打不开的内容则列出并以1退出。"""
+def rotate(
+    *,
+    anew: Annotated[bool, typer.Option("--anew", help="旧密钥尚未停用也另生成一把新的")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """更换数据目录的密钥：生成新密钥，逐表重新加密，服务不必停；旧密钥停用（retire）之前再次执行即继续。有打不开的内容则列出并以1退出。"""
     settings = get_settings()
     with owning(libpq_url(admin_url(settings)), settings.home) as connection:
 
         def told(column: str, done: int) -> None:
             typer.echo(f"{column} 已重新加密{done}处", err=True)
 
-        done = rotate_key(connection, settings.home, told)
+        done = rotate_key(connection, settings.home, told, anew=anew)
         older = [one for one in keys_of(connection, settings.home) if not one.newest and one.region == 0]
     lines = [
         ("已更换为新密钥" if done.fresh else "已继续上次的更换，现用密钥")

@@ -40,11 +40,13 @@ _WAIT: Final = "SET lock_timeout = '10s'"
 _BLOCKS: Final = 32
 """Pages of a table looked through at once."""
 _KEYS: Final = "SELECT region, n, key_id, made_by, n = max(n) OVER (PARTITION BY region) FROM fund.sealing_key ORDER BY region, n"
-# Longer than it takes to commit a new key: a transaction begun before that may have sealed for the one before, and not be done.
+# Longer than it takes to commit a new key: a transaction begun before that may have sealed for the one before, and not be done. One
+# whose state is not shown to this login counts as such.
 _OLDER: Final = """
     SELECT count(*) FROM pg_stat_activity a
-     WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.xact_start < (
-           SELECT max(k.made_at) + interval '1 minute' FROM fund.sealing_key k WHERE k.region = %s)
+     WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_type = 'client backend'
+       AND (a.state IS NULL OR a.xact_start < (
+            SELECT max(k.made_at) + interval '1 minute' FROM fund.sealing_key k WHERE k.region = %s))
 """
 _BYTES: Final = """
     SELECT encode(substring({column} FROM 17 FOR 4), 'hex'), count(*) FROM {table}
@@ -91,7 +93,7 @@ def owning(url: str, home: Path) -> Iterator[psycopg.Connection[Any]]:
         if not free:
             raise InFlight("db.locked", "另有升级或更换密钥正在进行，请待其完成后再试", retry_after=60)
         connection.execute(_WAIT)
-        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(OWNER)))
+        _as_owner(connection)
         fields_of(connection, home)
         try:
             yield connection
@@ -101,6 +103,10 @@ def owning(url: str, home: Path) -> Iterator[psycopg.Connection[Any]]:
                 "有会话长时间占用数据表，未能取得所需的锁：已完成的都已保存，再次执行即继续",
                 retry_after=60,
             ) from error
+
+
+def _as_owner(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(OWNER)))
 
 
 def keys(connection: psycopg.Connection[Any], home: Path) -> list[Key]:
@@ -118,9 +124,14 @@ def keys(connection: psycopg.Connection[Any], home: Path) -> list[Key]:
 
 
 def rotate(
-    connection: psycopg.Connection[Any], home: Path, told: Told = lambda _column, _count: None
+    connection: psycopg.Connection[Any],
+    home: Path,
+    told: Told = lambda _column, _count: None,
+    *,
+    anew: bool = False,
 ) -> Turned:
-    """Turn to a new key, or go on with a turn that was not finished, and seal every byte anew.
+    """Turn to a new key and seal every byte anew; while an older key lies in the home, go on with the turn from it. A killed run leaves
+    no other sign, so the next turn begins when the old key has been retired, or at once with `anew`.
 
     Raises NotFound `data.key_missing` where a key that is still needed is not in the home, InFlight `db.locked`.
     """
@@ -128,7 +139,7 @@ def rotate(
     if not own:
         raise NotFound("data.no_key", "数据库中还没有密钥，请先执行 fundledger db migrate")
     keep_tokens(home, own[0].key_id)
-    fresh = not any(_bytes_under(key) for key in own[:-1])
+    fresh = anew or not any(key.present for key in own[:-1])
     newest = _begin(connection, home, own) if fresh else own[-1].key_id
     done, broken = 0, dict[str, int]()
     for part in PARTS:
@@ -153,7 +164,9 @@ def retire(connection: psycopg.Connection[Any], home: Path, key_id: str, keep_at
         raise NotFound("data.no_key", f"没有密钥{key_id}")
     if found.newest:
         raise Conflict("data.key_newest", f"密钥{key_id}正在使用，请先更换（fundledger db keys rotate）")
+    connection.execute("RESET ROLE")  # the owner is not shown what other logins do
     [(older,)] = connection.execute(_OLDER, [found.region]).fetchall()
+    _as_owner(connection)
     if older:
         raise InFlight(
             "data.key_settling",
@@ -260,10 +273,6 @@ def _rows(
             connection.execute(write, [known.seal_bytes(opened, where), place_of])
             done += 1
     return done, shut
-
-
-def _bytes_under(key: Key) -> bool:
-    return any(column not in _FOR_PUBLIC for column in key.seals)
 
 
 def _counted(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, dict[str, int]]]:

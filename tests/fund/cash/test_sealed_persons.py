@@ -18,9 +18,10 @@ from adapters.banks.ports import BankAccount
 from ledger.control.verify import verify
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.logins import OWNER
-from ledger.db.safekeeping.fields import TOKEN, Fields
-from ledger.db.safekeeping.keyring import forget
+from ledger.db.safekeeping.fields import MAGIC, TOKEN, Fields
+from ledger.db.safekeeping.keyring import forget, key_file
 from ledger.db.safekeeping.region_keys import seal_what_is_clear
+from ledger.db.safekeeping.rotation import owning, rotate
 from ledger.db.safekeeping.seal_up import PARTS
 from ledger.fund.cash.orders import order_persons
 from ledger.fund.cash.persons import PersonRequest
@@ -195,3 +196,30 @@ def laid_open(admin: Any, known: Fields) -> int:
                 )
                 count += 1
     return count
+
+
+def test_a_service_works_on_while_the_key_turns(town: Any) -> None:
+    """Connections of before the turn read what was sealed anew and seal for the new key; without its file they refuse, with it they work."""
+    paid(town)
+    database = town.month.database
+    with owning(database.admin_url, database.settings.home) as owner:
+        done = rotate(owner, database.settings.home)
+    assert (done.fresh, done.done > 2) == (True, True)
+    key = key_file(database.settings.home, done.key_id)
+    agreed_person(town, replace(OTHER, document="生津〔2026〕11号"))
+    with town.tx() as tx:
+        [batch] = order_persons(tx, 310, DAY).batches
+    key.rename(key.with_suffix(".away"))
+    forget()  # as a service that has not read it yet
+    with pytest.raises(NotFound, match=r"data\.key_missing"):
+        town.pay(batch, DAY)
+    key.with_suffix(".away").rename(key)
+    [order] = town.pay(batch, DAY)
+    town.receipt(order, DAY)
+    with psycopg.connect(database.admin_url) as admin:
+        for table in ("bank_file", "inbound_file"):
+            heads = admin.execute(
+                f"SELECT DISTINCT substring(content FROM 1 FOR 20) FROM payments.{table}".encode()
+            )
+            assert {bytes(head) for (head,) in heads} == {MAGIC + bytes.fromhex(done.key_id[:8])}
+    town.verified()

@@ -18,6 +18,7 @@ from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.safekeeping.region_keys import as_sealed_before
 
 _TABLE: Final = "fund.quarantine"
+_AT_ONCE: Final = 100  # of up to 64 KiB each
 _ROWS: Final = """
     SELECT r.region, {key}, r.raw, to_jsonb(r.*) FROM fund.quarantine r
      WHERE substring(r.raw FROM 1 FOR 16) = 'FUNDLEDGER-SEAL4'::bytea ORDER BY r.region, r.load_id, r.line
@@ -34,15 +35,17 @@ _TRACED: Final = """
 
 def check_lines(snapshot: Snapshot) -> Iterator[Breach]:
     """Every line sealed anew; one whose key is not in the home is passed over."""
-    query = sql.SQL(_ROWS).format(key=key_of(_TABLE))
-    for region, key, raw, row in snapshot.connection.execute(query).fetchall():
-        try:
-            row["raw"] = "\\x" + as_sealed_before(snapshot.fields.home or snapshot.home, bytes(raw)).hex()
-        except NotFound as problem:
-            snapshot.miss(problem)
-            continue
-        except InvalidInput:
-            row["raw"] = ""
-        if not snapshot.rows(_TRACED, region=region, key=key, row=json.dumps(row))[0][0]:
-            said = f"隔离的记录{key}重新加密后的内容不是当初隔离的：被改动"
-            yield Breach("INV-12", str(region or ""), f"{_TABLE} {key}", said, "trace.line_changed")
+    with snapshot.connection.cursor(name="lines") as cursor:
+        cursor.itersize = _AT_ONCE
+        cursor.execute(sql.SQL(_ROWS).format(key=key_of(_TABLE)))
+        for region, key, raw, row in cursor:
+            try:
+                row["raw"] = "\\x" + as_sealed_before(snapshot.fields.home or snapshot.home, bytes(raw)).hex()
+            except NotFound as problem:
+                snapshot.miss(problem)
+                continue
+            except InvalidInput:  # nothing opens it: no trace has it so
+                row["raw"] = ""
+            if not snapshot.rows(_TRACED, region=region, key=key, row=json.dumps(row))[0][0]:
+                said = f"隔离的记录{key}重新加密后的内容不是当初隔离的：被改动"
+                yield Breach("INV-12", str(region or ""), f"{_TABLE} {key}", said, "trace.line_changed")
