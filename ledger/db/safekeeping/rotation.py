@@ -89,10 +89,13 @@ class Turned:
 def owning(url: str, home: Path) -> Iterator[psycopg.Connection[Any]]:
     """The administrator's connection as the owner, alone among upgrades and rotations; raises InFlight `db.locked`."""
     with psycopg.connect(url, autocommit=True) as connection:
-        [(free,)] = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchall()
-        if not free:
-            raise InFlight("db.locked", "另有升级或更换密钥正在进行，请待其完成后再试", retry_after=60)
         connection.execute(_WAIT)
+        try:
+            connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # until this connection closes
+        except psycopg.errors.LockNotAvailable as error:
+            raise InFlight(
+                "db.locked", "另有升级或更换密钥正在进行，请待其完成后再试", retry_after=60
+            ) from error
         _as_owner(connection)
         fields_of(connection, home)
         try:
