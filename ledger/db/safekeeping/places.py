@@ -18,6 +18,8 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "books.attached_file.content": ("region", "fund", "sha256"),
     "books.import_file.content": ("region", "fund", "sha256"),
     "fund.finding_evidence.content": ("region", "finding_id", "sha256"),
+    "fund.letter_paper.content": ("region", "letter_id", "kind"),
+    "fund.reconcile_run.content": ("region", "run_id"),
     "payments.bank_file.content": ("region", "file_id"),
     "payments.handed_file.content": ("region", "account", "sha256"),
     "payments.inbound_file.content": ("region", "account", "sha256"),

@@ -46,6 +46,8 @@ PARTS: Final = (
     Part("books.import_row", ("raw", "message")),
     Part("fund.finding_evidence", ("content",), content=True, at_once=_PAPERS),
     Part("fund.finding_evidence", ("name",)),
+    Part("fund.letter_paper", ("content",), content=True, at_once=_PAPERS),
+    Part("fund.reconcile_run", ("content",), content=True, at_once=_PAPERS),
     Part("fund.person_payment", ("payee_name", "payee_number")),
     Part("payments.pay_order", ("payee_name", "payee_number"), rows="institution = 'PERSON'"),
     Part("fund.party", ("name",), rows="kind = 'person'"),

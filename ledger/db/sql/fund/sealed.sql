@@ -105,6 +105,12 @@ CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON books.import_row FOR EACH RO
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.finding_evidence FOR EACH ROW
     WHEN (access.working_login() AND (substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea OR NEW.name !~ '^~[0-9a-f]{8}[.][^~]+~$'))
     EXECUTE FUNCTION fund.refuse_clear_field('证据附件');
+CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.letter_paper FOR EACH ROW
+    WHEN (access.working_login() AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
+    EXECUTE FUNCTION fund.refuse_clear_field('清算确认书的文书');
+CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.reconcile_run FOR EACH ROW
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
+    EXECUTE FUNCTION fund.refuse_clear_field('对账明细文件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.person_payment FOR EACH ROW
     WHEN (access.working_login() AND (NEW.payee_name !~ '^~[0-9a-f]{8}[.][^~]+~$' OR NEW.payee_number !~ '^~[0-9a-f]{8}[.][^~]+~$'))
     EXECUTE FUNCTION fund.refuse_clear_field('个人的户名、账号');
