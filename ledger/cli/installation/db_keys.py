@@ -11,7 +11,7 @@ import typer
 from ledger.cli.line.context import JsonFlag, show
 from ledger.core.errors import InvalidInput
 from ledger.db.engine import admin_url
-from ledger.db.safekeeping.rotation import Key, owning
+from ledger.db.safekeeping.rotation import HomeKey, owning
 from ledger.db.safekeeping.rotation import keys as keys_of
 from ledger.db.safekeeping.rotation import retire as retire_key
 from ledger.db.safekeeping.rotation import rotate as rotate_key
@@ -79,7 +79,7 @@ def retire(
     show({"key": found.key_id, "to": str(to) if to else None}, [said], as_json=as_json)
 
 
-def _line(key: Key) -> str:
+def _line(key: HomeKey) -> str:
     under = "、".join(f"{column} {count}处" for column, count in sorted(key.seals.items())) or "无"
     whose = f"统筹区{key.region}" if key.region else "数据目录"
     state = ("在用" if key.newest else "旧") + ("" if key.present else "，私钥不在数据目录")

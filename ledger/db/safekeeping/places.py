@@ -34,3 +34,8 @@ def place(column: str, *key: object) -> Place:
         raise ValueError(f"{column} goes by {KEYS[column]}")
     parts = [bytes(part).hex() if isinstance(part, bytes | memoryview) else str(part) for part in key]
     return Place(json.dumps([column, *parts], ensure_ascii=False).encode())
+
+
+def of_statement(region: int, account: str, digest: bytes) -> Place:
+    """The place of a statement's file."""
+    return place("payments.statement_file.content", region, account, digest)

@@ -27,7 +27,7 @@ from ledger.db.safekeeping.fields import MAGIC, UNBOUND, fields_of
 from ledger.db.safekeeping.keyring import PREFIX, forget, keep_tokens, key_file
 from ledger.db.safekeeping.places import place
 from ledger.db.safekeeping.region_keys import made_here, new_key
-from ledger.db.safekeeping.seal_up import PARTS, Part, key_of_place, unguarded
+from ledger.db.safekeeping.seal_up import PARTS, SealedPart, key_of_place, unguarded
 
 TURNED: Final = "system:rotate"
 """Who made a key that was turned to."""
@@ -61,7 +61,7 @@ _FOR_PUBLIC: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class HomeKey:
     """One of the keys: its region (0: the home's), number, id, who made it, and how many seals of each column are under it."""
 
     region: int
@@ -112,14 +112,14 @@ def _as_owner(connection: psycopg.Connection[Any]) -> None:
     connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(OWNER)))
 
 
-def keys(connection: psycopg.Connection[Any], home: Path) -> list[Key]:
+def keys(connection: psycopg.Connection[Any], home: Path) -> list[HomeKey]:
     """Every key, by region and number, with what is under it."""
     seals: dict[str, dict[str, int]] = {}
     for column, found in _counted(connection):
         for prefix, count in found.items():
             seals.setdefault(prefix, {})[column] = count
     return [
-        Key(
+        HomeKey(
             region, n, key_id, by, newest, key_file(home, key_id).is_file(), seals.get(key_id[:PREFIX], {}) | seals.get(key_id, {})
         )
         for region, n, key_id, by, newest in connection.execute(_KEYS).fetchall()
@@ -155,7 +155,7 @@ def rotate(
     return Turned(newest, fresh, done, broken)
 
 
-def retire(connection: psycopg.Connection[Any], home: Path, key_id: str, keep_at: Path | None) -> Key:
+def retire(connection: psycopg.Connection[Any], home: Path, key_id: str, keep_at: Path | None) -> HomeKey:
     """Take a key's private half out of the home, into the new file `keep_at` (0600) or, where that is None, into nothing.
 
     The same again changes nothing. Raises NotFound `data.no_key`; Conflict `data.key_newest`, and `data.key_needed` while a seal is
@@ -211,7 +211,7 @@ def _take_out(path: Path, keep_at: Path | None) -> None:
         ) from problem
 
 
-def _begin(connection: psycopg.Connection[Any], home: Path, known: list[Key]) -> str:
+def _begin(connection: psycopg.Connection[Any], home: Path, known: list[HomeKey]) -> str:
     """A new key, in the home before the database has it: killed in between, it is a file that nothing is sealed for."""
     while any(key.key_id[:PREFIX] == (made := new_key(home, 0)).id[:PREFIX] for key in known):
         key_file(home, made.id).unlink()
@@ -224,7 +224,7 @@ def _begin(connection: psycopg.Connection[Any], home: Path, known: list[Key]) ->
 
 
 def _pass(
-    connection: psycopg.Connection[Any], part: Part, newest: str, broken: dict[str, int], told: Told
+    connection: psycopg.Connection[Any], part: SealedPart, newest: str, broken: dict[str, int], told: Told
 ) -> int:
     """Once through a table; how many rows were sealed anew. What services wrote to meanwhile may lie where this has been: again."""
     name, column = f"{part.table}.{part.columns[0]}", sql.Identifier(part.columns[0])

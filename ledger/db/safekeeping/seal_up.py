@@ -23,7 +23,7 @@ _CLEAR_TEXT: Final = "{column} <> '' AND {column} !~ '^~[0-9a-f]{{8}}[.][A-Za-z0
 _CLEAR_BYTES: Final = "{column} <> '' AND substring({column} FROM 1 FOR 16) NOT IN ({magic}, {unbound})"
 
 
-class Part(NamedTuple):
+class SealedPart(NamedTuple):
     """Columns of a table that are sealed, and of which rows."""
 
     table: str
@@ -36,27 +36,27 @@ class Part(NamedTuple):
 
 
 PARTS: Final = (
-    Part("access.idempotency", ("response",), content=True, rows="route <> 'POST /api/v1/settlements'"),
-    Part("payments.inbound_file", ("content",), content=True),
-    Part("payments.handed_file", ("content",), content=True),
-    Part("payments.bank_file", ("content",), content=True),
-    Part("payments.statement_file", ("content",), content=True, rows="form <> 'cutover'"),
-    Part("books.attached_file", ("content",), content=True, at_once=_PAPERS),
-    Part("books.import_file", ("content",), content=True, at_once=_PAPERS),
-    Part("books.import_row", ("raw", "message")),
-    Part("fund.finding_evidence", ("content",), content=True, at_once=_PAPERS),
-    Part("fund.finding_evidence", ("name",)),
-    Part("fund.letter_paper", ("content",), content=True, at_once=_PAPERS),
-    Part("fund.reconcile_run", ("content",), content=True, at_once=_PAPERS),
-    Part("fund.person_payment", ("payee_name", "payee_number")),
-    Part("payments.pay_order", ("payee_name", "payee_number"), rows="institution = 'PERSON'"),
-    Part("fund.party", ("name",), rows="kind = 'person'"),
-    Part("fund.cutover_order", ("payee_name", "payee_number"), rows="source = 5001"),
+    SealedPart("access.idempotency", ("response",), content=True, rows="route <> 'POST /api/v1/settlements'"),
+    SealedPart("payments.inbound_file", ("content",), content=True),
+    SealedPart("payments.handed_file", ("content",), content=True),
+    SealedPart("payments.bank_file", ("content",), content=True),
+    SealedPart("payments.statement_file", ("content",), content=True, rows="form <> 'cutover'"),
+    SealedPart("books.attached_file", ("content",), content=True, at_once=_PAPERS),
+    SealedPart("books.import_file", ("content",), content=True, at_once=_PAPERS),
+    SealedPart("books.import_row", ("raw", "message")),
+    SealedPart("fund.finding_evidence", ("content",), content=True, at_once=_PAPERS),
+    SealedPart("fund.finding_evidence", ("name",)),
+    SealedPart("fund.letter_paper", ("content",), content=True, at_once=_PAPERS),
+    SealedPart("fund.reconcile_run", ("content",), content=True, at_once=_PAPERS),
+    SealedPart("fund.person_payment", ("payee_name", "payee_number")),
+    SealedPart("payments.pay_order", ("payee_name", "payee_number"), rows="institution = 'PERSON'"),
+    SealedPart("fund.party", ("name",), rows="kind = 'person'"),
+    SealedPart("fund.cutover_order", ("payee_name", "payee_number"), rows="source = 5001"),
 )
 _PERSONS: Final = "EXISTS (SELECT 1 FROM payments.pay_order o WHERE (o.region, o.order_no, o.institution) = (t.region, {}, 'PERSON'))"
 PARTS_OF_ORDERS: Final = (
-    Part("payments.bank_word", ("reasons",), rows=_PERSONS.format("t.order_no")),
-    Part(
+    SealedPart("payments.bank_word", ("reasons",), rows=_PERSONS.format("t.order_no")),
+    SealedPart(
         "payments.order_event",
         ("reason",),
         rows="t.event IN ('accept', 'reject', 'return') AND " + _PERSONS.format("t.order_no"),
@@ -88,7 +88,7 @@ def seal_up(connection: psycopg.Connection[Any], fields: Fields) -> int:
     return done
 
 
-def _seal_part(connection: psycopg.Connection[Any], fields: Fields, part: Part) -> int:
+def _seal_part(connection: psycopg.Connection[Any], fields: Fields, part: SealedPart) -> int:
     clear = sql.SQL(" OR ").join(
         sql.SQL("(" + (_CLEAR_BYTES if part.content else _CLEAR_TEXT) + ")").format(
             column=sql.Identifier(column), magic=sql.Literal(MAGIC), unbound=sql.Literal(UNBOUND)

@@ -18,7 +18,7 @@ from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
 from ledger.db.safekeeping.fields import fields
-from ledger.db.safekeeping.places import place
+from ledger.db.safekeeping.places import of_statement
 from ledger.db.safekeeping.told import OtherSide, sealed_persons
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.evidence import persons_orders
@@ -137,10 +137,8 @@ def confirm_entered(
     )
     sign_decision(tx, "payments.statement_file", [account, known.sha256, known.n], day)
     _decide(tx, known, "taken", day, "")
-    where = place("payments.statement_file.content", tx.region, account, known.sha256)
-    statement = read(
-        StatementFile(known.name, fields(tx).open_bytes(bytes(content), where), stated=known.stated)
-    )
+    told = fields(tx).open_bytes(bytes(content), of_statement(tx.region, account, known.sha256))
+    statement = read(StatementFile(known.name, told, stated=known.stated))
     joined = join_chain(tx, account, known.name, known.sha256, [statement])
     watch_lines(tx, [statement], day)
     release_proven(tx, account, day)
@@ -307,9 +305,7 @@ def keep_file(tx: Transaction, account: str, given: StatementFile, form: str, st
         sha=sha,
         name=given.name.translate(_PLAIN)[:200],
         form=form,
-        content=fields(tx).seal_bytes(
-            given.content, place("payments.statement_file.content", tx.region, account, sha)
-        ),
+        content=fields(tx).seal_bytes(given.content, of_statement(tx.region, account, sha)),
         profile=given.profile,
         stated=json.dumps(dict(given.stated or {}), ensure_ascii=False),
         state=state,
