@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from ledger.core.errors import BadRequest, Conflict, InFlight
 from ledger.db.locks import Lock, try_hold
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import Place, place
 from ledger.db.unit_of_work import Transaction
 
 _KEY: Final = re.compile(r"[!-~]{1,200}", re.ASCII)
@@ -71,7 +72,7 @@ def stored_answer(tx: Transaction, route: str, key: str, digest: bytes) -> Kept 
             "key.answer_lost",
             "此Idempotency-Key的事项已经办理，答复已逾保存期而清除：请查询结果，不会再办一次",
         )
-    return Kept(row[1], fields(tx).open_bytes(bytes(row[2])))
+    return Kept(row[1], fields(tx).open_bytes(bytes(row[2]), _place(tx, route, key)))
 
 
 def store_answer(tx: Transaction, route: str, key: str, digest: bytes, answer: Kept) -> None:
@@ -86,6 +87,12 @@ def store_answer(tx: Transaction, route: str, key: str, digest: bytes, answer: K
         key=key,
         digest=digest,
         status=answer.status,
-        response=answer.body if route in NAMELESS else fields(tx).seal_bytes(answer.body),
+        response=answer.body
+        if route in NAMELESS
+        else fields(tx).seal_bytes(answer.body, _place(tx, route, key)),
     ):
         raise KeyTaken
+
+
+def _place(tx: Transaction, route: str, key: str) -> Place:
+    return place("access.idempotency.response", tx.region, tx.user, route, key)

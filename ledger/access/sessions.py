@@ -25,8 +25,9 @@ from ledger.core.addresses import place_of
 from ledger.core.dates import machine_seconds
 from ledger.core.errors import InvalidInput, LedgerError, NotFound, Unauthenticated
 from ledger.db.connections import Engine
-from ledger.db.safekeeping.region_keys import seal, unseal
-from ledger.db.unit_of_work import unit_of_work
+from ledger.db.safekeeping.region_keys import key_of_sealed, seal, unseal
+from ledger.db.safekeeping.sealing import Recipient
+from ledger.db.unit_of_work import Transaction, unit_of_work
 
 ASKING: Final = "pages.session"
 """The actor of the transaction that looks up a session: no user, sees no region."""
@@ -91,6 +92,8 @@ def log_in(
             step=step,
             place=_place(address),
         )
+        if secret:
+            _renew(tx, token, secret, home)
     note(engine, user, "login", address, "done", "")
     return token
 
@@ -231,6 +234,18 @@ def set_second_factor(
             step=step,
         )
     note(engine, user, "login.second_factor", address, "done", "")
+
+
+def _renew(tx: Transaction, token: str, kept: str, home: Path | None) -> None:
+    """A second factor of before the home's key was turned is sealed for the new one when it is next used."""
+    public = bytes(tx.value("SELECT access.house_key()"))
+    if key_of_sealed(base64.b64decode(kept)) != Recipient("", public).id:
+        tx.run(
+            "SELECT access.renew_second_factor(%(token)s, %(was)s, %(secret)s)",
+            token=digest_of_token(token),
+            was=kept,
+            secret=_sealed(public, _opened(home, kept)),
+        )
 
 
 def _sealed(public: bytes, secret: str) -> str:

@@ -11,6 +11,7 @@ from ledger.books.manual import ManualVoucher, manual_voucher
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction
 
 BYTES_MAX: Final = 20 * 1024 * 1024
@@ -33,14 +34,17 @@ def attach(
         raise InvalidInput(
             "attachment.size", f"附件{name}有{len(content)}字节，应为1到{BYTES_MAX}字节", field="file"
         )
+    sha = sha256(content).digest()
     tx.run(
         "SELECT books.attach_file(%(region)s, %(fund)s::smallint, %(id)s, %(name)s, %(sha)s, %(content)s, %(day)s)",
         region=book.region,
         fund=book.fund,
         id=voucher_id,
         name=name,
-        sha=sha256(content).digest(),
-        content=fields(tx).seal_bytes(content),
+        sha=sha,
+        content=fields(tx).seal_bytes(
+            content, place("books.attached_file.content", book.region, book.fund, sha)
+        ),
         day=day,
     )
     return manual_voucher(tx, book, voucher_id)
@@ -58,4 +62,5 @@ def attachment(tx: Transaction, book: Book, voucher_id: str, n: int) -> tuple[At
         fund=book.fund,
         sha=found.sha256,
     )
-    return found, fields(tx).open_bytes(bytes(content))
+    where = place("books.attached_file.content", book.region, book.fund, found.sha256)
+    return found, fields(tx).open_bytes(bytes(content), where)

@@ -18,6 +18,7 @@ from ledger.core.entries import Book
 from ledger.core.errors import NotFound
 from ledger.db.connections import Engine, driver_of
 from ledger.db.safekeeping.fields import Fields, fields_of
+from ledger.db.safekeeping.places import Place
 
 STREAMS: Final = 2
 FETCH: Final = 2_000
@@ -108,10 +109,10 @@ class Snapshot:
             self._keys_missing.add(str(missing.details.get("key", "")))
             return None
 
-    def open_bytes(self, content: bytes) -> bytes | None:
-        """The same for what is sealed whole."""
+    def open_bytes(self, content: bytes, where: Place) -> bytes | None:
+        """The same for what is sealed whole, for its place."""
         try:
-            return self.fields.open_bytes(content)
+            return self.fields.open_bytes(content, where)
         except NotFound as missing:
             self._keys_missing.add(str(missing.details.get("key", "")))
             return None
@@ -120,6 +121,11 @@ class Snapshot:
         """A row with every text opened; None for want of the key."""
         opened = tuple(self.open(cell) if isinstance(cell, str) else cell for cell in row)
         return None if any(cell is None and row[n] is not None for n, cell in enumerate(opened)) else opened
+
+    def miss(self, missing: NotFound) -> None:
+        """Something of the check at work is not checked for want of the key that is named."""
+        self._keys_missing.add(str(missing.details.get("key", "")))
+        self.pass_over()
 
     def pass_over(self) -> None:
         """Something of the check at work was not checked for want of a key."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ledger.core.entries import Book
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction
 
 
@@ -42,4 +43,5 @@ def attachments(tx: Transaction, book: Book, period: int) -> Iterator[AttachedPa
             fund=book.fund,
             digest=digest,
         )
-        yield AttachedPart(voucher, n, name, opened(bytes(content)))
+        where = place("books.attached_file.content", book.region, book.fund, digest)
+        yield AttachedPart(voucher, n, name, opened(bytes(content), where))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ledger.books.vouchers import Voucher, VoucherLine
 from ledger.core.entries import Book, Section
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction
 from reports.render.books_grid import voucher_grid
 from reports.render.grid import Grid
@@ -153,7 +154,10 @@ def bank_statements(tx: Transaction, book: Book, period: int) -> Iterator[Archiv
             digest=digest,
             n=n,
         ):
-            yield ArchivedFile("银行对账单", account, name, form, day, fields(tx).open_bytes(bytes(content)))
+            where = place("payments.statement_file.content", book.region, account, digest)
+            yield ArchivedFile(
+                "银行对账单", account, name, form, day, fields(tx).open_bytes(bytes(content), where)
+            )
 
 
 def kept_sheets(tx: Transaction, book: Book, period: int) -> list[tuple[str, int]]:
@@ -194,7 +198,10 @@ def bank_papers(tx: Transaction, book: Book, period: int) -> Iterator[ArchivedFi
             account=account,
             digest=digest,
         ):
-            yield ArchivedFile("银行来文", account, name, kind, day, fields(tx).open_bytes(bytes(content)))
+            where = place("payments.inbound_file.content", book.region, account, digest)
+            yield ArchivedFile(
+                "银行来文", account, name, kind, day, fields(tx).open_bytes(bytes(content), where)
+            )
     sent = tx.rows(
         "SELECT b.file_id FROM payments.bank_file b WHERE b.region = %(region)s"
         " AND b.account IN (SELECT k.account FROM payments.book_account k WHERE k.region = %(region)s AND k.fund = %(fund)s)"
@@ -209,6 +216,7 @@ def bank_papers(tx: Transaction, book: Book, period: int) -> Iterator[ArchivedFi
             region=book.region,
             file_id=file_id,
         ):
+            where = place("payments.bank_file.content", book.region, file_id)
             yield ArchivedFile(
-                "拨付文件", account, name, "pain.001", day, fields(tx).open_bytes(bytes(content))
+                "拨付文件", account, name, "pain.001", day, fields(tx).open_bytes(bytes(content), where)
             )

@@ -27,7 +27,8 @@ from ledger.access.users import deactivate
 from ledger.control.checks.house.traces import check_traces
 from ledger.control.snapshot import open_snapshot
 from ledger.core.errors import Forbidden, InvalidInput, LedgerError, NotFound, Unauthenticated
-from ledger.db.safekeeping.region_keys import seal_what_is_clear, unseal
+from ledger.db.safekeeping.region_keys import key_of_sealed, seal_what_is_clear, unseal
+from ledger.db.safekeeping.rotation import owning, rotate
 from ledger.db.unit_of_work import unit_of_work
 from ledger.simulation.people import DEMO_REGION
 
@@ -206,7 +207,15 @@ def test_a_second_factor_lies_sealed_and_one_in_clear_is_sealed_by_the_upgrade(
             "SELECT otp_secret FROM access.password WHERE user_name = 'qian'"
         ).fetchone() or ("",)
     assert secret not in kept
+    with owning(world.admin_url, home) as owner:
+        turned = rotate(owner, home).key_id
     assert log_in(engine, "qian", GOOD, totp.generate_otp(int(time.time()) // 30), "", "", home)
+    with psycopg.connect(world.admin_url) as admin:  # sealed for the new key when it was used
+        [(renewed,)] = admin.execute(
+            "SELECT otp_secret FROM access.password WHERE user_name = 'qian'"
+        ).fetchall()
+    assert key_of_sealed(base64.b64decode(renewed)) == turned != key_of_sealed(base64.b64decode(kept))
+    assert unseal(home, base64.b64decode(renewed)).decode() == secret
 
 
 def test_the_service_reads_no_hash_and_no_session(engine: Any, world: Any) -> None:

@@ -46,6 +46,7 @@ from ledger.db.safekeeping.region_keys import seal_what_is_clear
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.region.choices import confirm_choices, propose_choice, read_choices
 from reports.archive.attachments import attachments
+from tests.scenes.sealed import places
 
 DAY = date(2026, 10, 14)
 SCAN = b"%PDF-1.7 a scanned receipt"
@@ -155,12 +156,10 @@ def test_papers_and_files_lie_sealed_and_are_sealed_by_the_upgrade(ledger: Any) 
         assert clear_of(admin) == 0
         admin.execute("SET session_replication_role = replica")
         for table in ("attached_file", "import_file"):
-            for sha, content in admin.execute(
-                f"SELECT sha256, content FROM books.{table}".encode()
-            ).fetchall():
-                opened = known.open_bytes(content)
+            for at, where, content in places(admin, f"books.{table}.content"):
                 admin.execute(
-                    f"UPDATE books.{table} SET content = %s WHERE sha256 = %s".encode(), [opened, sha]
+                    f"UPDATE books.{table} SET content = %s WHERE ctid = %s::tid".encode(),
+                    [known.open_bytes(content, where), at],
                 )
         for place, raw, message in admin.execute(
             "SELECT ctid::text, raw, message FROM books.import_row"

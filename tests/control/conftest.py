@@ -39,6 +39,7 @@ from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, credi
 from ledger.db.cluster import DATABASE
 from ledger.db.engine import auditor_engine, service_engine
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import NO_REGION, Transaction, unit_of_work
 from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import Institution
@@ -330,7 +331,7 @@ def file_batch(service: Engine, batch: str) -> None:
                 ACCOUNT,
                 made.name,
                 at,
-                fields(tx).seal_bytes(made.content),
+                fields(tx).seal_bytes(made.content, place("payments.bank_file.content", REGION, "F1")),
                 sha256(made.content).digest(),
                 b"",
                 len(rows),

@@ -12,6 +12,7 @@ from ledger.core.digests import EvidenceRow, evidence_digest
 from ledger.core.entries import credit, debit
 from ledger.core.errors import LedgerError
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import unit_of_work
 from tests.control.conftest import KEY, draft
 
@@ -40,7 +41,9 @@ def tried(town: Any, user: str, *statements: str, **values: Any) -> str:
     try:
         with unit_of_work(town.service, user, REGION) as tx:
             if "c" in values:  # whoever forges bytes seals them as the service does: the key is in its home
-                values["c"] = fields(tx).seal_bytes(values["c"])
+                values["c"] = fields(tx).seal_bytes(
+                    values["c"], place("payments.inbound_file.content", REGION, "6222000001", values["d"])
+                )
             for statement in statements:
                 tx.connection.execute(statement, values or None)
     except LedgerError as refused:

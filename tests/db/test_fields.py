@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger.core.errors import NotFound
-from ledger.db.safekeeping.fields import MAGIC, TOKEN, Fields, masked_field
+from ledger.core.errors import InvalidInput, NotFound
+from ledger.db.safekeeping.fields import MAGIC, TOKEN, UNBOUND, Fields, masked_field
+from ledger.db.safekeeping.keyring import content_cipher, forget, keep_tokens, tokens_file
+from ledger.db.safekeeping.places import Place, place
 from ledger.db.safekeeping.region_keys import new_key
 from ledger.db.safekeeping.told import is_person
 
@@ -36,16 +38,61 @@ def test_a_field_is_matched_and_not_read(known: Fields, tmp_path: Path) -> None:
             failing(token if failing == lost.open else "x")
 
 
+HERE = place("payments.bank_file.content", 420100, "B-1")
+
+
 def test_bytes_are_sealed_whole(known: Fields) -> None:
     content = "<Nm>张三</Nm>".encode() * 1000
-    sealed = known.seal_bytes(content)
+    sealed = known.seal_bytes(content, HERE)
     assert sealed.startswith(MAGIC)
-    assert known.seal_bytes(content) != sealed  # nobody sees that two are the same
-    assert known.open_bytes(sealed) == content
-    assert known.open_bytes(content) == content  # of before
+    assert len(sealed) == len(content) + 48  # the database tells the length of an attached paper by it
+    assert known.seal_bytes(content, HERE) != sealed  # nobody sees that two are the same
+    assert known.open_bytes(sealed, HERE) == content
+    assert known.open_bytes(content, HERE) == content  # of before
     for broken in (sealed[:-1], sealed[:40] + bytes([sealed[40] ^ 1]) + sealed[41:], MAGIC):
-        assert known.open_bytes(broken) == broken  # its digest tells it
-    assert (known.seal_bytes(b""), known.open_bytes(b"")) == (b"", b"")
+        assert known.open_bytes(broken, HERE) == broken  # its digest tells it
+    assert (known.seal_bytes(b"", HERE), known.open_bytes(b"", HERE)) == (b"", b"")
+    looks_sealed = MAGIC + b"as somebody hands it in"
+    assert known.open_bytes(known.seal_bytes(looks_sealed, HERE), HERE) == looks_sealed
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        place("payments.bank_file.content", 420100, "B-2"),
+        place("payments.bank_file.content", 420200, "B-1"),
+        place("payments.inbound_file.content", 420100, "a", bytes(32)),
+    ],
+)
+def test_a_seal_opens_in_its_place_only(known: Fields, other: Place) -> None:
+    sealed = known.seal_bytes(b"content", HERE)
+    assert known.open_bytes(sealed, other) == sealed
+
+
+def test_bytes_sealed_before_places_were_bound_are_read_on(known: Fields, tmp_path: Path) -> None:
+    [key] = (tmp_path / "keys").glob("*.key")
+    head, nonce = UNBOUND + bytes.fromhex(key.name[:8]), bytes(12)
+    old = head + nonce + content_cipher(tmp_path, key.name[:8]).encrypt(nonce, b"of before", head)
+    assert known.open_bytes(old, HERE) == b"of before"
+    as_bound = MAGIC + old[len(UNBOUND) :]  # nobody makes of an old seal a new one
+    assert known.open_bytes(as_bound, HERE) == as_bound
+
+
+def test_the_key_of_tokens_stands_by_itself_and_makes_the_same_tokens(known: Fields, tmp_path: Path) -> None:
+    token, [key] = known.seal("张三"), list((tmp_path / "keys").glob("*.key"))
+    keep_tokens(tmp_path, key.stem)
+    keep_tokens(tmp_path, key.stem)
+    assert tokens_file(tmp_path, key.stem).stat().st_mode & 0o777 == 0o600
+    key.unlink()
+    forget()
+    assert (known.seal("张三"), known.open(token)) == (token, "张三")
+    with pytest.raises(NotFound, match=r"data\.key_missing"):  # the rest of the key is not to be had from it
+        known.seal_bytes(b"x", HERE)
+    keep_tokens(tmp_path, key.stem)
+    tokens_file(tmp_path, key.stem).chmod(0o644)
+    forget()
+    with pytest.raises(InvalidInput, match=r"seal\.key_open"):
+        known.seal("张三")
 
 
 @pytest.mark.parametrize(

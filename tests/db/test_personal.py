@@ -147,8 +147,11 @@ _CLEAR: Final = {
     "fund.person_payment.payee_number": _PERSON.format(_NUMBER),
     "fund.cutover_order.payee_name": _TAKEN.format(_NAME),
     "fund.cutover_order.payee_number": _TAKEN.format(_NUMBER),
-    "fund.finding_evidence.name": _EVIDENCE.format("'张三.pdf'", "'FUNDLEDGER-SEAL2'"),
+    "fund.finding_evidence.name": _EVIDENCE.format("'张三.pdf'", "'FUNDLEDGER-SEAL3'"),
     "fund.finding_evidence.content": _EVIDENCE.format("'~00000000.AAAAAAAAAAAAAAAAAAAAAAAA~'", "'in clear'"),
+    "fund.letter_paper.content": "INSERT INTO fund.letter_paper VALUES (420100, 310, 'L', 'letter', 'in clear', sha256('x'), sha256('x'), '', 'a', '2026-10-13', 'zhao')",
+    "fund.reconcile_run.content": "INSERT INTO fund.reconcile_run VALUES (420100, 'R', 310, 'H', 202610, '11', '', '0', 'n', sha256('x'), 'in clear',"
+    " '', 0, 0, 0, 0, 'zhao', '2026-10-13')",
     "fund.party.name": "INSERT INTO fund.party (region, party, name, kind, proposed_by) VALUES (420100, 'P', '张三', 'person', 'zhao')",
     "payments.pay_order.payee_name": _ORDER.format(_NAME),
     "payments.pay_order.payee_number": _ORDER.format(_NUMBER),

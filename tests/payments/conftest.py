@@ -25,7 +25,7 @@ from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
 from ledger.core.errors import Conflict, LedgerError
 from ledger.db.cluster import DATABASE
-from ledger.db.safekeeping.fields import MAGIC, fields
+from ledger.db.safekeeping.fields import MAGIC
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.master import Institution
@@ -38,6 +38,7 @@ from ledger.payments.out.files import file
 from ledger.payments.out.send import send
 from ledger.settings import Settings
 from tests.scenes.month import closing_direct
+from tests.scenes.sealed import opened
 
 REGION = 420100
 FUND = 310
@@ -84,7 +85,7 @@ class World:
         """Bytes as they came, of what is stored sealed."""
         with self.tx() as tx:
             assert content.startswith(MAGIC)
-            return fields(tx).open_bytes(content)
+            return opened(tx.connection, content)
 
     def allot(self, fen: int) -> None:
         """Money into the paying account: Dr 1004 Cr 1003."""

@@ -14,6 +14,7 @@ from adapters.banks.simulator.messages.receipt import PrintedReceipt, write_bker
 from ledger.core.digests import EvidenceRow, evidence_digest
 from ledger.core.text import plain
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction
 
 BANK: Final = "iso20022"
@@ -43,7 +44,17 @@ def keep_paper(
     name, digest = f"{said.receipt_no}-{said.direction}.xml", sha256(content).digest()
     tx.connection.execute(
         "INSERT INTO payments.inbound_file VALUES (%s, %s, %s, %s, %s, %s, 'read', '', '', %s)",
-        [tx.region, account, digest, name, fields(tx).seal_bytes(content), said.kind, said.day],
+        [
+            tx.region,
+            account,
+            digest,
+            name,
+            fields(tx).seal_bytes(
+                content, place("payments.inbound_file.content", tx.region, account, digest)
+            ),
+            said.kind,
+            said.day,
+        ],
     )
     tx.connection.execute(
         "INSERT INTO payments.inbound_name VALUES (%s, %s, %s, %s, %s)",

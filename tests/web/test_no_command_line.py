@@ -29,6 +29,7 @@ ADMINISTRATOR: dict[str, str] = {
     "cutover refuse": "as cutover confirm",
     "data new-key": "keys of sealed rows lie in files on this machine",
     "data open": "shows a person's data in clear; its answer is kept nowhere, so it is no page's",
+    "data reseal": "as data new-key: refused lines are sealed anew with the keys on this machine",
     "data retention confirm": "as data retention run",
     "data retention refuse": "as data retention run",
     "data retention run": "what is past its term goes: by the two administrators, beside a backup",

@@ -27,6 +27,7 @@ from ledger.books.templates.workbook import template_workbook, workbook_text
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction
 
 
@@ -200,6 +201,7 @@ def _without_known(tx: Transaction, book: Book, kind: str, rows: Rows) -> Rows:
 
 def _store(tx: Transaction, book: Book, file: tuple[str, str, bytes, date], rows: Rows) -> None:
     kind, name, content, day = file
+    sha = sha256(content).digest()
     good, bad, known = rows.good, rows.bad, fields(tx)
     legs = [(of, leg) for of, row in enumerate(good, 1) for leg in row.content.legs]
     tx.run(
@@ -214,8 +216,8 @@ def _store(tx: Transaction, book: Book, file: tuple[str, str, bytes, date], rows
         fund=book.fund,
         kind=kind,
         name=name,
-        sha=sha256(content).digest(),
-        content=known.seal_bytes(content),
+        sha=sha,
+        content=known.seal_bytes(content, place("books.import_file.content", book.region, book.fund, sha)),
         day=day,
         lines=[row.line for row in good],
         keys=[row.key for row in good],

@@ -10,7 +10,7 @@ from ledger.cli.installation.data_retention import app as retention
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.core.masking import masked
 from ledger.core.money import yuan_grouped
-from ledger.fund.intake.kept import open_line, replace_key
+from ledger.fund.intake.kept import open_line, replace_key, reseal_lines
 from ledger.fund.region.persons import open_payee
 
 app = typer.Typer(help="个人信息：隔离行与收款人的查看、密钥、保存期限", no_args_is_help=True)
@@ -75,3 +75,15 @@ def new_key(region: RegionOption, *, as_json: JsonFlag = False) -> None:
         [f"统筹区{region}已启用密钥{key_id}，私钥在数据目录keys中"],
         as_json=as_json,
     )
+
+
+@app.command("reseal")
+def reseal(region: RegionOption, *, as_json: JsonFlag = False) -> None:
+    """以现用密钥重新加密以旧密钥加密的隔离记录，内容不变；中断后再次执行即继续。其后旧密钥可以停用（db keys retire）。"""
+    running = app_for("admin")
+    done, last = 0, 1
+    while last:
+        with act(running, region, "data.reseal", str(region)) as tx:
+            last = reseal_lines(tx, running.settings.home)
+        done += last
+    show({"region": region, "lines": done}, [f"统筹区{region}重新加密隔离记录{done}条"], as_json=as_json)

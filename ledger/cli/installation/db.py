@@ -11,6 +11,7 @@ import typer
 
 from ledger.books.anchors import heads_of
 from ledger.cli.installation.db_continuous import archive, base, recipient_of, recover, verified
+from ledger.cli.installation.db_keys import app as keys
 from ledger.cli.installation.db_people import audit_admin, link, missing_audit_admins
 from ledger.cli.line.context import JsonFlag, show
 from ledger.control.breach import Breach
@@ -33,6 +34,7 @@ from ledger.settings import USERS_FILE, Settings, get_settings
 app = typer.Typer(help="数据库：启动、停止、状态、建库升级、备份、恢复", no_args_is_help=True)
 app.command("audit-admin")(audit_admin)
 app.command("link")(link)
+app.add_typer(keys, name="keys")
 for _command in (base, archive, recover):
     app.command()(_command)
 

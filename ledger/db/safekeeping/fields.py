@@ -1,8 +1,9 @@
-"""What says who a natural person is, sealed where it stands: a field as a token of text, bytes whole (ADR 31).
+"""What says who a natural person is, sealed where it stands: a field as a token of text, bytes whole (ADR 31, ADR 33).
 
-Both are for the home's first key (`fund.sealing_key`, region 0, number 1), whose private half lies below `<home>/keys`. A field is
-AES-SIV: the same text gives the same token, so that the database matches, counts and keeps unique what it cannot read. Bytes are
-AES-GCM. Whoever shows a row shows `shown`; `opened` is for payment files, for comparing with the bank's words, for `verify`.
+A field is AES-SIV: the same text gives the same token, so that the database matches, counts and keeps unique what it cannot read. Its
+key is that of the home's first key (`fund.sealing_key`, region 0, number 1) and never turns. Bytes are AES-GCM for the home's newest key,
+bound to their place, and are sealed anew when the key turns. The keys lie below `<home>/keys` (keyring.py). Whoever shows a row shows
+`shown`; `opened` is for payment files, for comparing with the bank's words, for `verify`.
 """
 
 from __future__ import annotations
@@ -10,47 +11,54 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, LiteralString, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from ledger.core.errors import NotFound
 from ledger.core.persons import mask
-from ledger.db.safekeeping.sealing import read_private
+from ledger.db.safekeeping.keyring import PREFIX, content_cipher, missing, token_cipher
+from ledger.db.safekeeping.places import Place
 from ledger.db.unit_of_work import Transaction
 
 if TYPE_CHECKING:
     import psycopg
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
-MAGIC: Final = b"FUNDLEDGER-SEAL2"
+MAGIC: Final = b"FUNDLEDGER-SEAL3"
+UNBOUND: Final = b"FUNDLEDGER-SEAL2"
+"""Bytes sealed before seals were bound to their place: read on, written no more."""
 _HEAD: Final = len(MAGIC) + 4
 _NONCE: Final = 12
 TOKEN: Final = re.compile(r"~([0-9a-f]{8})\.([A-Za-z0-9_-]{22,})~")
 _NUMBER: Final = re.compile(r"[0-9A-Za-z-]{5,34}")
 _KEY: Final = "SELECT key_id FROM fund.sealing_key WHERE region = 0 AND n = 1"
+_KEYS: Final = "SELECT key_id FROM fund.sealing_key WHERE region = 0 ORDER BY n DESC"
 _HIDDEN: Final = "***"
 
 
-class _Ciphers(NamedTuple):
-    text: AESSIV
-    content: AESGCM
-
-
 class Fields:
-    """The fields of one database, sealed and opened with the key of one home."""
+    """The fields of one database, sealed and opened with the keys of one home."""
 
-    def __init__(self, home: Path | None, key_id: str) -> None:
-        """`key_id` is the home's first key's, 16 hexadecimal digits. Nothing is read before something is to be sealed or opened."""
+    def __init__(
+        self, home: Path | None, key_id: str, keys: Callable[[], Sequence[str]] | None = None
+    ) -> None:
+        """`key_id` is the home's first key's, 16 hexadecimal digits; `keys` says the ids of all its keys, the newest first. It is asked
+        every time bytes are sealed: a service that works on while the key turns seals for the new one from its next transaction
+        on. Nothing is read before something is to be sealed or opened."""
         self._home = home
         self._key_id = key_id
+        self._keys = keys or (lambda: (key_id,))
+
+    @property
+    def home(self) -> Path | None:
+        """Where its keys lie."""
+        return self._home
 
     def seal(self, text: str) -> str:
         """A token for `text`, the same for the same text; nothing for nothing, a token as it is. Raises NotFound `data.key_missing`."""
         if not text or TOKEN.fullmatch(text):
             return text
-        sealed = self._ciphers().text.encrypt(text.encode(), None)
+        sealed = token_cipher(self._at(self._key_id), self._key_id).encrypt(text.encode(), None)
         return f"~{self._key_id[:8]}.{base64.urlsafe_b64encode(sealed).decode().rstrip('=')}~"
 
     def open(self, text: str) -> str:
@@ -66,57 +74,49 @@ class Fields:
         except NotFound:
             return TOKEN.sub(_HIDDEN, text)
 
-    def seal_bytes(self, content: bytes) -> bytes:
-        """`content` sealed; nothing for nothing. Raises NotFound `data.key_missing`."""
-        if not content or content.startswith(MAGIC):
+    def seal_bytes(self, content: bytes, where: Place) -> bytes:
+        """`content` sealed for its place by the newest key; nothing for nothing. Raises NotFound `data.key_missing`."""
+        if not content:
             return content
-        head, nonce = MAGIC + bytes.fromhex(self._key_id[:8]), os.urandom(_NONCE)
-        return head + nonce + self._ciphers().content.encrypt(nonce, content, head)
+        prefix = next(iter(self._keys()), "")[:PREFIX]
+        head, nonce = MAGIC + bytes.fromhex(prefix), os.urandom(_NONCE)
+        return head + nonce + content_cipher(self._at(prefix), prefix).encrypt(nonce, content, head + where)
 
-    def open_bytes(self, content: bytes) -> bytes:
-        """What was sealed; bytes of before they were sealed as they are. Raises NotFound `data.key_missing`; bytes that were changed
-        come back as they lie, so that whoever compares them with their digest sees it."""
-        if not content.startswith(MAGIC):
+    def open_bytes(self, content: bytes, where: Place) -> bytes:
+        """What was sealed for this place, by whichever key; bytes of before they were sealed as they are. Raises NotFound
+        `data.key_missing`; bytes that were changed, or laid here from another place, come back as they lie, so that whoever
+        compares them with their digest sees it."""
+        if not content.startswith((MAGIC, UNBOUND)):
             return content
         from cryptography.exceptions import InvalidTag
 
         head, nonce = content[:_HEAD], content[_HEAD : _HEAD + _NONCE]
+        bound = head + where if content.startswith(MAGIC) else head
+        prefix = head[len(MAGIC) :].hex()
         try:
-            return self._ciphers().content.decrypt(nonce, content[_HEAD + _NONCE :], head)
+            return content_cipher(self._at(prefix), prefix).decrypt(nonce, content[_HEAD + _NONCE :], bound)
         except (InvalidTag, ValueError):
             return content
+        except NotFound:
+            if any(known.startswith(prefix) for known in self._keys() if prefix):
+                raise
+            return content  # sealed by no key there ever was: its head was changed
 
     def _opened(self, found: re.Match[str]) -> str:
         from cryptography.exceptions import InvalidTag
 
         sealed = base64.urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4))
-        ciphers = self._ciphers()
+        cipher = token_cipher(self._at(self._key_id), self._key_id)
         try:
-            return ciphers.text.decrypt(sealed, None).decode()
+            return cipher.decrypt(sealed, None).decode()
         except (InvalidTag, ValueError):
             return found[0]
 
-    def _ciphers(self) -> _Ciphers:
-        if self._home is None or not self._key_id:
-            raise _missing(self._key_id)
-        return _ciphers(self._home / "keys" / f"{self._key_id}.key", self._key_id)
-
-
-@lru_cache(64)
-def _ciphers(path: Path, key_id: str) -> _Ciphers:
-    if not path.is_file():
-        raise _missing(key_id)
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-    secret = read_private(path).private_bytes_raw()
-    keys = HKDF(SHA256(), 96, salt=None, info=b"fundledger sealed fields 1").derive(secret)
-    return _Ciphers(AESSIV(keys[:64]), AESGCM(keys[64:]))
-
-
-def _missing(key_id: str) -> NotFound:
-    return NotFound("data.key_missing", f"数据目录中没有密钥{key_id}：请将其密钥文件放回keys目录", key=key_id)
+    def _at(self, key_id: str) -> Path:
+        """The home; raises NotFound where there is none, or no key at all."""
+        if self._home is None or not key_id:
+            raise missing(key_id)
+        return self._home
 
 
 def masked_field(text: str) -> str:
@@ -129,10 +129,19 @@ def fields_of(connection: psycopg.Connection[Any], home: Path | None = None) -> 
     known: Fields | None = getattr(connection, "fields", None)
     if known is None:
         row = connection.execute(_KEY).fetchone()
-        known = Fields(getattr(connection, "home", None) or home, "" if row is None else str(row[0]))
+        known = Fields(
+            getattr(connection, "home", None) or home,
+            "" if row is None else str(row[0]),
+            lambda: _keys_of(connection),
+        )
         if row is not None:
             connection.fields = known  # type: ignore[attr-defined]
     return known
+
+
+def _keys_of(connection: psycopg.Connection[Any]) -> list[str]:
+    """Asked of the database in the transaction that seals."""
+    return [key_id for (key_id,) in connection.execute(_KEYS)]
 
 
 def fields(tx: Transaction) -> Fields:

@@ -13,16 +13,17 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from psycopg import sql
 
-from ledger.db.safekeeping.fields import MAGIC, Fields
+from ledger.db.safekeeping.fields import MAGIC, UNBOUND, Fields
+from ledger.db.safekeeping.places import KEYS, place
 from ledger.db.safekeeping.told import is_person
 
 _ROWS: Final = 200
 _PAPERS: Final = 4  # of up to 20 MB each
 _CLEAR_TEXT: Final = "{column} <> '' AND {column} !~ '^~[0-9a-f]{{8}}[.][A-Za-z0-9_-]{{22,}}~$'"
-_CLEAR_BYTES: Final = "{column} <> '' AND substring({column} FROM 1 FOR 16) <> {magic}"
+_CLEAR_BYTES: Final = "{column} <> '' AND substring({column} FROM 1 FOR 16) NOT IN ({magic}, {unbound})"
 
 
-class _Part(NamedTuple):
+class SealedPart(NamedTuple):
     """Columns of a table that are sealed, and of which rows."""
 
     table: str
@@ -35,25 +36,27 @@ class _Part(NamedTuple):
 
 
 PARTS: Final = (
-    _Part("access.idempotency", ("response",), content=True, rows="route <> 'POST /api/v1/settlements'"),
-    _Part("payments.inbound_file", ("content",), content=True),
-    _Part("payments.handed_file", ("content",), content=True),
-    _Part("payments.bank_file", ("content",), content=True),
-    _Part("payments.statement_file", ("content",), content=True, rows="form <> 'cutover'"),
-    _Part("books.attached_file", ("content",), content=True, at_once=_PAPERS),
-    _Part("books.import_file", ("content",), content=True, at_once=_PAPERS),
-    _Part("books.import_row", ("raw", "message")),
-    _Part("fund.finding_evidence", ("content",), content=True, at_once=_PAPERS),
-    _Part("fund.finding_evidence", ("name",)),
-    _Part("fund.person_payment", ("payee_name", "payee_number")),
-    _Part("payments.pay_order", ("payee_name", "payee_number"), rows="institution = 'PERSON'"),
-    _Part("fund.party", ("name",), rows="kind = 'person'"),
-    _Part("fund.cutover_order", ("payee_name", "payee_number"), rows="source = 5001"),
+    SealedPart("access.idempotency", ("response",), content=True, rows="route <> 'POST /api/v1/settlements'"),
+    SealedPart("payments.inbound_file", ("content",), content=True),
+    SealedPart("payments.handed_file", ("content",), content=True),
+    SealedPart("payments.bank_file", ("content",), content=True),
+    SealedPart("payments.statement_file", ("content",), content=True, rows="form <> 'cutover'"),
+    SealedPart("books.attached_file", ("content",), content=True, at_once=_PAPERS),
+    SealedPart("books.import_file", ("content",), content=True, at_once=_PAPERS),
+    SealedPart("books.import_row", ("raw", "message")),
+    SealedPart("fund.finding_evidence", ("content",), content=True, at_once=_PAPERS),
+    SealedPart("fund.finding_evidence", ("name",)),
+    SealedPart("fund.letter_paper", ("content",), content=True, at_once=_PAPERS),
+    SealedPart("fund.reconcile_run", ("content",), content=True, at_once=_PAPERS),
+    SealedPart("fund.person_payment", ("payee_name", "payee_number")),
+    SealedPart("payments.pay_order", ("payee_name", "payee_number"), rows="institution = 'PERSON'"),
+    SealedPart("fund.party", ("name",), rows="kind = 'person'"),
+    SealedPart("fund.cutover_order", ("payee_name", "payee_number"), rows="source = 5001"),
 )
 _PERSONS: Final = "EXISTS (SELECT 1 FROM payments.pay_order o WHERE (o.region, o.order_no, o.institution) = (t.region, {}, 'PERSON'))"
 PARTS_OF_ORDERS: Final = (
-    _Part("payments.bank_word", ("reasons",), rows=_PERSONS.format("t.order_no")),
-    _Part(
+    SealedPart("payments.bank_word", ("reasons",), rows=_PERSONS.format("t.order_no")),
+    SealedPart(
         "payments.order_event",
         ("reason",),
         rows="t.event IN ('accept', 'reject', 'return') AND " + _PERSONS.format("t.order_no"),
@@ -85,17 +88,18 @@ def seal_up(connection: psycopg.Connection[Any], fields: Fields) -> int:
     return done
 
 
-def _seal_part(connection: psycopg.Connection[Any], fields: Fields, part: _Part) -> int:
+def _seal_part(connection: psycopg.Connection[Any], fields: Fields, part: SealedPart) -> int:
     clear = sql.SQL(" OR ").join(
         sql.SQL("(" + (_CLEAR_BYTES if part.content else _CLEAR_TEXT) + ")").format(
-            column=sql.Identifier(column), magic=sql.Literal(MAGIC)
+            column=sql.Identifier(column), magic=sql.Literal(MAGIC), unbound=sql.Literal(UNBOUND)
         )
         for column in part.columns
     )
     names = sql.SQL(", ").join(map(sql.Identifier, part.columns))
     table = sql.Identifier(*part.table.split("."))
-    find = sql.SQL("SELECT t.ctid::text, {} FROM {} t WHERE {} AND ({}) LIMIT {}").format(
-        names, table, sql.SQL(part.rows), clear, sql.Literal(part.at_once)
+    key = key_of_place(part.table, part.columns[0]) if part.content else sql.SQL("ARRAY[]::text[]")
+    find = sql.SQL("SELECT t.ctid::text, {}, {} FROM {} t WHERE {} AND ({}) LIMIT {}").format(
+        key, names, table, sql.SQL(part.rows), clear, sql.Literal(part.at_once)
     )
     write = sql.SQL("UPDATE {} SET {} WHERE ctid = %s::tid").format(
         table,
@@ -106,14 +110,28 @@ def _seal_part(connection: psycopg.Connection[Any], fields: Fields, part: _Part)
         return done
     with unguarded(connection, part.table):
         while found := connection.execute(find).fetchall():
-            for place, *values in found:
+            for at, keys, *values in found:
                 sealed = [
-                    fields.seal_bytes(bytes(value)) if part.content else fields.seal(value)
-                    for value in values
+                    fields.seal_bytes(bytes(value), place(f"{part.table}.{column}", *keys))
+                    if part.content
+                    else fields.seal(value)
+                    for column, value in zip(part.columns, values, strict=True)
                 ]
-                connection.execute(write, [*sealed, place])
+                connection.execute(write, [*sealed, at])
             done += len(found)
     return done
+
+
+def key_of_place(table: str, column: str) -> sql.Composed:
+    """What a row of `table` goes by, as `place` takes it: an array of texts, digests in hexadecimal digits."""
+    return sql.SQL("ARRAY[{}]::text[]").format(sql.SQL(", ").join(map(_key, KEYS[f"{table}.{column}"])))
+
+
+def _key(column: str) -> sql.Composed:
+    name = sql.Identifier(column)
+    return (
+        sql.SQL("encode({}, 'hex')").format(name) if column == "sha256" else sql.SQL("{}::text").format(name)
+    )
 
 
 def _seal_told(

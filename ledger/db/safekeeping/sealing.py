@@ -8,6 +8,7 @@ nowhere. The key is HKDF-SHA256 of the shared secret over both public keys. Whoe
 from __future__ import annotations
 
 import base64
+import io
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 MAGIC: Final = b"FUNDLEDGER-SEAL1"
+WRAPPED: Final = b"FUNDLEDGER-SEAL4"
+"""Begins what was sealed anew for another key: inside lies what was sealed before, as it was, behind the key of its content."""
 CHUNK: Final = 65_536
 _TAG: Final = 16
+_KEY: Final = 32
 _HEAD: Final = len(MAGIC) + 32 + 8
 _PUBLIC: Final = "fundledger-recipient"
 _PRIVATE: Final = "fundledger-recipient-key"
@@ -133,7 +137,7 @@ def sealed_for(path: Path) -> str:
         return file.read(_HEAD)[-8:].hex()
 
 
-def seal_stream(source: IO[bytes], target: IO[bytes], recipient: Recipient) -> None:
+def seal_stream(source: IO[bytes], target: IO[bytes], recipient: Recipient, magic: bytes = MAGIC) -> None:
     """Seal everything `source` gives into `target`, a chunk at a time."""
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -142,7 +146,7 @@ def seal_stream(source: IO[bytes], target: IO[bytes], recipient: Recipient) -> N
     public = ephemeral.public_key().public_bytes_raw()
     shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(recipient.public))
     cipher = AESGCM(_derive(shared, public, recipient.public))
-    head = MAGIC + public + bytes.fromhex(recipient.id)
+    head = magic + public + bytes.fromhex(recipient.id)
     target.write(head)
     chunk, number = _full(source), 0
     while True:
@@ -158,13 +162,16 @@ def open_stream(source: IO[bytes], key: X25519PrivateKey) -> Iterator[bytes]:
 
     Raises InvalidInput `seal.other_recipient` for a file sealed for another key, `seal.broken` where it was changed or cut.
     """
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     head = source.read(_HEAD)
+    return open_chunks(source, head, content_key(head, key))
+
+
+def content_key(head: bytes, key: X25519PrivateKey, magic: bytes = MAGIC) -> bytes:
+    """What opens one sealed file and no other, by its head; raises as `open_stream`."""
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
     own = key.public_key().public_bytes_raw()
-    if len(head) != _HEAD or not head.startswith(MAGIC):
+    if len(head) != _HEAD or not head.startswith(magic):
         raise InvalidInput("seal.broken", "不是本程序加密的文件，或已被截断")
     if head[-8:] != sha256(own).digest()[:8]:
         raise InvalidInput(
@@ -172,7 +179,15 @@ def open_stream(source: IO[bytes], key: X25519PrivateKey) -> Iterator[bytes]:
             f"文件是为密钥{head[-8:].hex()}加密的，所给私钥为{sha256(own).hexdigest()[:16]}",
         )
     public = head[len(MAGIC) : len(MAGIC) + 32]
-    cipher = AESGCM(_derive(key.exchange(X25519PublicKey.from_public_bytes(public)), public, own))
+    return _derive(key.exchange(X25519PublicKey.from_public_bytes(public)), public, own)
+
+
+def open_chunks(source: IO[bytes], head: bytes, secret: bytes) -> Iterator[bytes]:
+    """What follows the head of a sealed file, opened by its content's key; raises InvalidInput `seal.broken`."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    cipher = AESGCM(secret)
     chunk, number = _full(source, CHUNK + _TAG), 0
     while True:
         following = _full(source, CHUNK + _TAG) if len(chunk) == CHUNK + _TAG else b""
@@ -183,6 +198,30 @@ def open_stream(source: IO[bytes], key: X25519PrivateKey) -> Iterator[bytes]:
         if not following:
             return
         chunk, number = following, number + 1
+
+
+def wrap(sealed: bytes, key: X25519PrivateKey, recipient: Recipient) -> bytes:
+    """What was sealed for `key`, sealed anew for `recipient`: as it was, with the key of its content alone. It can be shown then that
+    nothing of it was changed, and neither the old private key nor what it was taken from is needed to open it. Raises as `open_stream`.
+    """
+    if sealed.startswith(WRAPPED):
+        inside = b"".join(
+            open_chunks(io.BytesIO(sealed[_HEAD:]), sealed[:_HEAD], content_key(sealed[:_HEAD], key, WRAPPED))
+        )
+    else:
+        inside = content_key(sealed[:_HEAD], key) + sealed
+        b"".join(open_chunks(io.BytesIO(sealed[_HEAD:]), sealed[:_HEAD], inside[:_KEY]))  # opens, or raises
+    made = io.BytesIO()
+    seal_stream(io.BytesIO(inside), made, recipient, WRAPPED)
+    return made.getvalue()
+
+
+def unwrap(wrapped: bytes, key: X25519PrivateKey) -> tuple[bytes, bytes]:
+    """What `wrap` sealed: the sealed bytes as they were before, and what they say. Raises as `open_stream`."""
+    head = wrapped[:_HEAD]
+    inside = b"".join(open_chunks(io.BytesIO(wrapped[_HEAD:]), head, content_key(head, key, WRAPPED)))
+    secret, was = inside[:_KEY], inside[_KEY:]
+    return was, b"".join(open_chunks(io.BytesIO(was[_HEAD:]), was[:_HEAD], secret))
 
 
 def _derive(shared: bytes, ephemeral: bytes, recipient: bytes) -> bytes:

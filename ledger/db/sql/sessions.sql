@@ -244,6 +244,13 @@ BEGIN
      WHERE user_name = access.user_name() AND ended_at IS NULL AND token_hash <> p_token;
 END $$;
 
+-- The same secret, sealed for the house's key of today by who has just shown that it is his; nothing else of it changes.
+CREATE OR REPLACE FUNCTION access.renew_second_factor(p_token bytea, p_was text, p_secret text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE access.password SET otp_secret = p_secret
+     WHERE user_name = access.user_name() AND access.user_of_session(p_token) = access.user_name() AND otp_secret = p_was AND p_was <> ''
+$$;
+
 -- The acting user's try was good, and opens nothing but what is asked next.
 CREATE OR REPLACE FUNCTION access.password_proved(p_address text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -319,4 +326,5 @@ GRANT EXECUTE ON FUNCTION access.user_of_session(bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.password_proved(text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.house_key() TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.set_second_factor(bytea,text,bigint) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.renew_second_factor(bytea,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.try_password(text,text) TO fundledger_service;

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.core.words import words_of
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.audit.findings import FindingTarget
 
@@ -120,7 +121,9 @@ def attach_evidence(tx: Transaction, finding_id: str, name: str, content: bytes,
         id=finding_id,
         sha256=digest,
         name=fields(tx).seal(name),
-        content=fields(tx).seal_bytes(content),
+        content=fields(tx).seal_bytes(
+            content, place("fund.finding_evidence.content", tx.region, finding_id, digest)
+        ),
         user=tx.user,
         on=on,
     )

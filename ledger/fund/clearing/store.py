@@ -9,6 +9,8 @@ from typing import Final
 
 from ledger.core.errors import NotFound
 from ledger.core.words import words_of
+from ledger.db.safekeeping.fields import fields as sealing
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.advances.offset import KIND_ACCOUNTS
 from ledger.fund.clearing.lines import LetterFigures, LetterLine, LetterTaking
@@ -126,22 +128,25 @@ def store_paper(
 ) -> None:
     """Archive a paper of the letter with its SHA-256 and SM3; frozen from then on (art. 24)."""
     tx.run(
-        "INSERT INTO fund.letter_paper VALUES (%(region)s, %(fund)s, %(letter)s, %(kind)s, %(content)s, sha256(%(content)s),"
+        "INSERT INTO fund.letter_paper VALUES (%(region)s, %(fund)s, %(letter)s, %(kind)s, %(sealed)s, sha256(%(content)s),"
         " %(sm3)s, %(digest)s, %(signed_by)s, %(day)s, %(user)s)",
         region=tx.region, fund=fund, letter=letter_id, kind=kind, content=content, sm3=sm3(content),
+        sealed=sealing(tx).seal_bytes(content, place("fund.letter_paper.content", tx.region, letter_id, kind)),
         digest=letter_digest, signed_by=signed_by, day=day, user=tx.user,
     )  # fmt: skip
 
 
 def read_paper(tx: Transaction, letter_id: str, kind: str) -> bytes:
-    """An archived paper's bytes; raises NotFound `letter.no_paper`."""
+    """An archived paper's bytes; raises NotFound `letter.no_paper`, `data.key_missing`."""
     content = tx.value(
         "SELECT content FROM fund.letter_paper WHERE region = %(region)s AND letter_id = %(letter)s AND kind = %(kind)s",
         region=tx.region, letter=letter_id, kind=kind,
     )  # fmt: skip
     if content is None:
         raise NotFound("letter.no_paper", f"清算确认书{letter_id}没有收存该文书", kind=kind)
-    return bytes(content)
+    return sealing(tx).open_bytes(
+        bytes(content), place("fund.letter_paper.content", tx.region, letter_id, kind)
+    )
 
 
 def lock_letter(tx: Transaction, letter_id: str) -> Letter:

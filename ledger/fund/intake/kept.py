@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ledger.core.errors import InvalidInput, NotFound
-from ledger.db.safekeeping.region_keys import new_key, unseal
+from ledger.db.safekeeping.region_keys import new_key, sealed_anew, unseal
 from ledger.db.unit_of_work import Transaction
 
 
@@ -38,3 +38,30 @@ def replace_key(tx: Transaction, home: Path) -> str:
     made = new_key(home, tx.region)
     tx.run("SELECT fund.add_sealing_key(%(region)s, %(public)s)", region=tx.region, public=made.public)
     return made.id
+
+
+def reseal_lines(tx: Transaction, home: Path) -> int:
+    """Some of the refused lines that are sealed for an older key, sealed for the newest, by the region's user administrator; how many,
+    0 when none is left. Lines that name no region are any region's.
+
+    Raises Forbidden `access.role_missing`, NotFound `data.key_missing`, InvalidInput `seal.broken` for a line that was changed.
+    """
+    rows = tx.rows(
+        """SELECT q.region, q.file_sha256, q.load_id, q.line, q.raw, k.public
+             FROM fund.quarantine q CROSS JOIN LATERAL (
+                  SELECT s.key_id, s.public FROM fund.sealing_key s WHERE s.region IN (0, q.region) ORDER BY s.region DESC, s.n DESC LIMIT 1) k
+            WHERE q.region IN (0, %(region)s) AND q.raw <> '' AND encode(substring(q.raw FROM 49 FOR 8), 'hex') <> k.key_id LIMIT 500""",
+        region=tx.region,
+    )
+    for region, file, load_id, line, raw, public in rows:
+        tx.run(
+            "SELECT fund.reseal_line(%(acting)s, %(region)s, %(file)s, %(load)s, %(line)s, %(was)s, %(raw)s)",
+            acting=tx.region,
+            region=region,
+            file=file,
+            load=load_id,
+            line=line,
+            was=raw,
+            raw=sealed_anew(home, bytes(raw), bytes(public)),
+        )
+    return len(rows)

@@ -15,6 +15,8 @@ from typing import Any, Final, NamedTuple
 from ledger.core.errors import NotFound
 from ledger.core.money import yuan
 from ledger.core.words import words_of
+from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.reconcile.file import DetailRow, ResultRow, read_detail
 from ledger.fund.reconcile.scope import ReconcileScope, check_scope, collect_ours
@@ -168,7 +170,7 @@ def _keep_run(
         flag="1" if file.with_refunded else "0",
         name=file.name,
         sha256=digests[0],
-        content=file.content,
+        content=fields(tx).seal_bytes(file.content, place("fund.reconcile_run.content", tx.region, run_id)),
         digest=digests[1],
         user=tx.user,
         on=on,

@@ -18,6 +18,7 @@ from adapters.banks.ports import BankFormat
 from ledger.core.errors import Conflict, InFlight, LedgerError, NotFound, Unavailable
 from ledger.db.locks import Lock, hold
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction, translate
 from ledger.payments.incoming.files import Inbound, read, set_aside
 from ledger.payments.incoming.receive import OF_THE_FILE, Received, believe, require_bookkeeper
@@ -100,7 +101,10 @@ def read_again(tx: Transaction, account: str, format_: BankFormat, digest: bytes
     before = _attempts(tx, account, digest)
     if before and before[-1].outcome == "read":
         return before[-1]
-    found, done = _try(tx, account, read(format_, name, fields(tx).open_bytes(bytes(content))), day)
+    opened = fields(tx).open_bytes(
+        bytes(content), place("payments.inbound_file.content", tx.region, account, digest)
+    )
+    found, done = _try(tx, account, read(format_, name, opened), day)
     tx.run(
         "INSERT INTO payments.read_again (region, account, sha256, n, kind, outcome, code, message, result, read_by,"
         " read_on) VALUES (%(region)s, %(account)s, %(digest)s, %(n)s, %(kind)s, %(outcome)s, %(code)s, %(message)s,"

@@ -19,6 +19,7 @@ from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.files import read, store_files
 from ledger.payments.incoming.receive import Received, take
@@ -80,7 +81,9 @@ def hand_in(
         digest=digest,
         n=len(known) + 1,
         name=brought.name,
-        content=fields(tx).seal_bytes(brought.content),
+        content=fields(tx).seal_bytes(
+            brought.content, place("payments.handed_file.content", tx.region, account, digest)
+        ),
         brought=brought.brought_by.strip(),
         document=brought.document.strip(),
         state="quarantined" if found.code else "requested",
@@ -115,7 +118,8 @@ def confirm_handed(
         digest=digest,
         n=known.n,
     )
-    found = read(format_, known.name, fields(tx).open_bytes(bytes(content)))
+    where = place("payments.handed_file.content", tx.region, account, digest)
+    found = read(format_, known.name, fields(tx).open_bytes(bytes(content), where))
     return _handed(tx, account, digest), take(tx, account, [found], day, by_hand=True)
 
 

@@ -15,6 +15,7 @@ from adapters.banks.ports import BankFormat, Channel, Decoded, RemoteFile
 from ledger.core.errors import InvalidInput, LedgerError
 from ledger.core.masking import masked_numbers
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction
 
 _LOG: Final = logging.getLogger(__name__)
@@ -130,7 +131,12 @@ def store_files(
             day=day,
             digests=list(distinct),
             names=[file.name for file in distinct.values()],
-            contents=[fields(tx).seal_bytes(file.content) for file in distinct.values()],
+            contents=[
+                fields(tx).seal_bytes(
+                    file.content, place("payments.inbound_file.content", tx.region, account, digest)
+                )
+                for digest, file in distinct.items()
+            ],
             kinds=[file.decoded.kind for file in distinct.values()],
             codes=[file.code for file in distinct.values()],
             messages=[file.message for file in distinct.values()],

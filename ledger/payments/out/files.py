@@ -20,6 +20,7 @@ from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.words import said
 from ledger.db.connections import Engine
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.orders.order import Order, lock_batch, lock_file, lock_orders, read_orders
 from ledger.payments.orders.stale import maybe_paid, stale_orders
@@ -251,7 +252,9 @@ def _make_file(
         account=account,
         name=made.name,
         created=moment,
-        content=fields(tx).seal_bytes(outgoing.content),
+        content=fields(tx).seal_bytes(
+            outgoing.content, place("payments.bank_file.content", tx.region, file_id)
+        ),
         sha256=made.sha256,
         sm3=made.sm3,
         orders=made.orders,

@@ -23,6 +23,7 @@ from ledger.access.operator_log import append_line
 from ledger.core.errors import Conflict, InvalidInput, LedgerError, Unavailable
 from ledger.db.connections import Engine
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.freeze.freeze import freeze, require_thawed
 from ledger.payments.orders.order import Order, lock_file
@@ -109,7 +110,8 @@ def _set_out(tx: Transaction, file_id: str, bank_of: BankOf, day: date) -> _Atte
     if row is None or row[0] not in ("filed", "sending", "unknown"):
         return None
     state, account, name, content, orders, total_fen, digest, created_at = row
-    told = OutgoingFile(name, fields(tx).open_bytes(bytes(content)))
+    where = place("payments.bank_file.content", tx.region, file_id)
+    told = OutgoingFile(name, fields(tx).open_bytes(bytes(content), where))
     within = lock_file(tx, file_id)
     try:
         bank = bank_of(account).format

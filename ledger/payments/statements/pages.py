@@ -9,6 +9,7 @@ from hashlib import sha256
 from adapters.banks.ports import Assembled
 from ledger.core.errors import Conflict
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.proven import release_proven
 from ledger.payments.incoming.unknown import watch_lines
@@ -69,9 +70,14 @@ def load_page(
 
 def _waiting(tx: Transaction, account: str) -> list[StatementFile]:
     return [
-        StatementFile(name, fields(tx).open_bytes(bytes(content)))
-        for name, content in tx.rows(
-            "SELECT name, content FROM payments.statement_file WHERE region = %(region)s AND account = %(account)s"
+        StatementFile(
+            name,
+            fields(tx).open_bytes(
+                bytes(content), place("payments.statement_file.content", tx.region, account, digest)
+            ),
+        )
+        for name, content, digest in tx.rows(
+            "SELECT name, content, sha256 FROM payments.statement_file WHERE region = %(region)s AND account = %(account)s"
             " AND state = 'waiting' ORDER BY prepared_on, name, sha256",
             region=tx.region,
             account=account,

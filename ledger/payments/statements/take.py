@@ -18,6 +18,7 @@ from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import of_statement
 from ledger.db.safekeeping.told import OtherSide, sealed_persons
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.incoming.evidence import persons_orders
@@ -136,7 +137,8 @@ def confirm_entered(
     )
     sign_decision(tx, "payments.statement_file", [account, known.sha256, known.n], day)
     _decide(tx, known, "taken", day, "")
-    statement = read(StatementFile(known.name, fields(tx).open_bytes(bytes(content)), stated=known.stated))
+    told = fields(tx).open_bytes(bytes(content), of_statement(tx.region, account, known.sha256))
+    statement = read(StatementFile(known.name, told, stated=known.stated))
     joined = join_chain(tx, account, known.name, known.sha256, [statement])
     watch_lines(tx, [statement], day)
     release_proven(tx, account, day)
@@ -205,7 +207,7 @@ def join_chain(
 ) -> list[TakenStatement]:
     """`pages` are the files of the one statement that came in pages, in their order."""
     last = last_of(tx, account)
-    for place, statement in enumerate(statements, 1):
+    for nth, statement in enumerate(statements, 1):
         require_next(last, name, account, statement)
         n = last[0] + 1 if last else 1
         _add_lines(tx, account, n, statement.lines)
@@ -225,7 +227,7 @@ def join_chain(
             account=account,
             n=n,
             digest=digest,
-            place=place,
+            place=nth,
             form=statement.form,
             number=statement.number.translate(_PLAIN)[:80],
             sequence=statement.sequence,
@@ -292,6 +294,7 @@ def _row(key: tuple[int, str, int, int], line: StatedLine, side: OtherSide) -> t
 
 def keep_file(tx: Transaction, account: str, given: StatementFile, form: str, state: str, day: date) -> None:
     """Store a file as it came, in a state (taken, proposed, waiting), in the user's name."""
+    sha = sha256(given.content).digest()
     tx.run(
         "INSERT INTO payments.statement_file (region, account, sha256, n, name, form, content, profile, stated, digest, state,"
         " prepared_by, prepared_on) SELECT %(region)s, %(account)s, %(sha)s, coalesce(max(n), 0) + 1, %(name)s, %(form)s,"
@@ -299,10 +302,10 @@ def keep_file(tx: Transaction, account: str, given: StatementFile, form: str, st
         " WHERE region = %(region)s AND account = %(account)s AND sha256 = %(sha)s",
         region=tx.region,
         account=account,
-        sha=sha256(given.content).digest(),
+        sha=sha,
         name=given.name.translate(_PLAIN)[:200],
         form=form,
-        content=fields(tx).seal_bytes(given.content),
+        content=fields(tx).seal_bytes(given.content, of_statement(tx.region, account, sha)),
         profile=given.profile,
         stated=json.dumps(dict(given.stated or {}), ensure_ascii=False),
         state=state,

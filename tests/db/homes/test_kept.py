@@ -23,7 +23,8 @@ from ledger.db.identity import carried
 from ledger.db.logins import ROLES
 from ledger.db.migrate import migrate
 from ledger.db.safekeeping.backup import manifest_path
-from ledger.db.safekeeping.fields import MAGIC, TOKEN, _ciphers
+from ledger.db.safekeeping.fields import MAGIC, TOKEN
+from ledger.db.safekeeping.keyring import forget
 from ledger.db.safekeeping.region_keys import unseal
 from ledger.db.safekeeping.sealing import home_key, home_recipient, open_stream, read_private, sealed_for
 from ledger.settings import Settings
@@ -154,7 +155,7 @@ def test_a_home_of_one_login_works_by_its_posts_once_it_is_upgraded(
             assert ended.code == 0, (words, ended.err)
         assert {login for login, _, _ in log_lines(before_posts) - before} == logins
     (before_posts / "keys").rename(before_posts / "taken")  # all else is checked, and it is said last
-    _ciphers.cache_clear()  # as a process of its own, which never read them
+    forget()  # as a process of its own, which never read them
     ended = typed("verify", "--json", env=env)
     assert (ended.code, [one["code"] for one in ended.last["findings"]]) == (1, ["key.missing"]), ended.err
 

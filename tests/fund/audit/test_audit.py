@@ -17,6 +17,7 @@ from ledger.control.verify import verify
 from ledger.core.entries import Book, Dimensions, EntryDraft, credit, debit
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError, NotFound
 from ledger.db.safekeeping.fields import MAGIC, TOKEN, fields
+from ledger.db.safekeeping.places import place
 from ledger.fund.audit.appeal import (
     Act,
     act,
@@ -413,7 +414,11 @@ def test_evidence_is_kept_once_and_for_good(audited: Any) -> None:
         [(name, content, added_by)] = tx.rows("SELECT name, content, added_by FROM fund.finding_evidence")
         assert TOKEN.fullmatch(name)
         assert bytes(content).startswith(MAGIC)
-        assert (fields(tx).open(name), fields(tx).open_bytes(content), added_by) == (
+        assert (
+            fields(tx).open(name),
+            fields(tx).open_bytes(content, place("fund.finding_evidence.content", 420100, "F1", digest)),
+            added_by,
+        ) == (
             "病历.pdf",
             b"%PDF",
             "zhao",

@@ -361,6 +361,34 @@ def test_an_account_counts_as_one_sealed_and_in_clear(town: Any, bill: Any) -> N
             assert len(list(check_limits(snapshot))) == wrong
 
 
+@pytest.mark.parametrize("person_first", [True, False])
+def test_a_first_payment_is_one_sealed_and_in_clear(town: Any, bill: Any, person_first: bool) -> None:
+    """An account paid as a person's is no new one as an institution's, nor the other way round; verify says the same."""
+    town.begin(fen=5_000_000)
+    town.month.take(bill("a1"))
+    [(number, cnaps)] = town.month.asked(
+        f"SELECT number, cnaps FROM fund.payee_account WHERE institution = '{H}'"
+    )
+    agreed_person(town, replace(PERSON, payee=replace(PERSON.payee, number=number, cnaps=cnaps)))
+    marks = []
+    for person in (person_first, not person_first):
+        if person:
+            with town.tx() as tx:
+                [batch] = order_persons(tx, 310, DAY).batches
+        else:
+            [batch] = run_daily(town.engine, "zhao", DEMO_REGION, DAY).batches
+        marks += town.month.asked(
+            f"SELECT first_payment FROM payments.pay_order WHERE batch_id = '{batch.batch_id}'"
+        )
+        for order in town.pay(batch, DAY):
+            town.receipt(order, DAY)
+    assert marks == [(True,), (False,)]
+    town.verified()
+    town.month.pretend("UPDATE payments.pay_order SET payee_cnaps = '102100000030' WHERE first_payment")
+    with open_snapshot(town.month.database.auditor_engine, town.home, []) as snapshot:
+        assert any("首" in one.message for one in check_limits(snapshot))
+
+
 def test_a_payee_from_before_that_no_file_can_bear_keeps_only_himself_waiting(town: Any) -> None:
     town.begin(fen=5_000_000)
     bad = agreed_person(town)

@@ -18,13 +18,16 @@ from adapters.banks.ports import BankAccount
 from ledger.control.verify import verify
 from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.logins import OWNER
-from ledger.db.safekeeping.fields import TOKEN, Fields, _ciphers
+from ledger.db.safekeeping.fields import MAGIC, TOKEN, Fields
+from ledger.db.safekeeping.keyring import forget, key_file
 from ledger.db.safekeeping.region_keys import seal_what_is_clear
+from ledger.db.safekeeping.rotation import owning, rotate
 from ledger.db.safekeeping.seal_up import PARTS
 from ledger.fund.cash.orders import order_persons
 from ledger.fund.cash.persons import PersonRequest
 from ledger.fund.region.persons import OpenedPayee, open_payee
 from tests.fund.cash.test_cash import DAY, PERSON, agreed_person, asked_person
+from tests.scenes.sealed import places
 
 NAME, NUMBER = "诸葛亮亮", "6217990000458821"
 CLAIM = replace(PERSON, payee=BankAccount(NAME, NUMBER, "模拟银行", "102421000009"))
@@ -124,7 +127,7 @@ def test_a_home_without_its_keys_is_checked_in_all_that_needs_none(town: Any) ->
     settings, engine = town.month.database.settings, town.month.database.auditor_engine
     town.verified()
     (settings.home / "keys").rename(settings.home / "taken")
-    _ciphers.cache_clear()
+    forget()
     try:
         found = verify(engine, town.home)
         assert [one.code for one in found] == ["key.missing"]
@@ -139,7 +142,7 @@ def test_a_home_without_its_keys_is_checked_in_all_that_needs_none(town: Any) ->
         assert any("拨付单金额" in one.message for one in found[:-1])
     finally:
         (settings.home / "taken").rename(settings.home / "keys")
-        _ciphers.cache_clear()
+        forget()
 
 
 def test_what_lay_in_clear_is_sealed_and_every_promise_holds(town: Any) -> None:
@@ -176,14 +179,47 @@ def laid_open(admin: Any, known: Fields) -> int:
     count = 0
     for part in PARTS:
         names = ", ".join(part.columns)
-        for place, *values in admin.execute(
-            f"SELECT ctid::text, {names} FROM {part.table}".encode()
-        ).fetchall():
-            opened = [known.open_bytes(bytes(v)) if part.content else known.open(v) for v in values]
+        where = {at: of for at, of, _ in places(admin, f"{part.table}.{names}")} if part.content else {}
+        for at, *values in admin.execute(f"SELECT ctid::text, {names} FROM {part.table}".encode()).fetchall():
+            opened = [
+                known.open_bytes(bytes(v), where[at])
+                if part.content and v
+                else v
+                if part.content
+                else known.open(v)
+                for v in values
+            ]
             if opened != [bytes(v) if part.content else v for v in values]:
                 assigned = ", ".join(f"{name} = %s" for name in part.columns)
                 admin.execute(
-                    f"UPDATE {part.table} SET {assigned} WHERE ctid = %s::tid".encode(), [*opened, place]
+                    f"UPDATE {part.table} SET {assigned} WHERE ctid = %s::tid".encode(), [*opened, at]
                 )
                 count += 1
     return count
+
+
+def test_a_service_works_on_while_the_key_turns(town: Any) -> None:
+    """Connections of before the turn read what was sealed anew and seal for the new key; without its file they refuse, with it they work."""
+    paid(town)
+    database = town.month.database
+    with owning(database.admin_url, database.settings.home) as owner:
+        done = rotate(owner, database.settings.home)
+    assert (done.fresh, done.done > 2) == (True, True)
+    key = key_file(database.settings.home, done.key_id)
+    agreed_person(town, replace(OTHER, document="生津〔2026〕11号"))
+    with town.tx() as tx:
+        [batch] = order_persons(tx, 310, DAY).batches
+    key.rename(key.with_suffix(".away"))
+    forget()  # as a service that has not read it yet
+    with pytest.raises(NotFound, match=r"data\.key_missing"):
+        town.pay(batch, DAY)
+    key.with_suffix(".away").rename(key)
+    [order] = town.pay(batch, DAY)
+    town.receipt(order, DAY)
+    with psycopg.connect(database.admin_url) as admin:
+        for table in ("bank_file", "inbound_file"):
+            heads = admin.execute(
+                f"SELECT DISTINCT substring(content FROM 1 FOR 20) FROM payments.{table}".encode()
+            )
+            assert {bytes(head) for (head,) in heads} == {MAGIC + bytes.fromhex(done.key_id[:8])}
+    town.verified()

@@ -11,6 +11,7 @@ import pytest
 
 from ledger.core.errors import Conflict, Forbidden, LedgerError, NotFound
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.payments.incoming.words import said_in
 from ledger.payments.orders.entries import Receipt
 from ledger.payments.orders.states import OrderStep, move, transitions
@@ -51,7 +52,7 @@ def hear(tx: Any, order_no: str, state: str, effect: str) -> str:
         "INSERT INTO payments.inbound_file VALUES (420100, %(a)s, %(d)s, 's.xml', %(c)s, 'pain.002', 'read', '', '', %(on)s)",
         a=account,
         d=digest,
-        c=fields(tx).seal_bytes(content),
+        c=fields(tx).seal_bytes(content, place("payments.inbound_file.content", 420100, account, digest)),
         on=DAY,
     )
     tx.run(

@@ -17,6 +17,7 @@ from ledger.core.dates import SHANGHAI, machine_moment
 from ledger.core.errors import Conflict
 from ledger.db.engine import build_engine, login_url
 from ledger.db.safekeeping.fields import fields
+from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import unit_of_work
 from ledger.payments.out.files import file, own_account
 from ledger.payments.out.send import send
@@ -53,7 +54,10 @@ def test_a_file_put_in_the_place_of_the_honest_one_never_leaves(
         evil = [Instruction(o.order_no, o.amount_fen, EVIL, o.purpose) for o in orders]
         payer = own_account(tx, made.account)
         bad = bank.format.encode(PaymentBatch(forged, MOMENT, DAY, payer, evil)).content
-        content, digest = fields(tx).seal_bytes(bad), sha256(bad).digest()
+        content, digest = (
+            fields(tx).seal_bytes(bad, place("payments.bank_file.content", REGION, forged)),
+            sha256(bad).digest(),
+        )
         if how == "an older file":
             content, digest = tx.row(
                 "SELECT content, sha256 FROM payments.bank_file WHERE file_id = %(f)s", f=first.file_id

@@ -312,7 +312,7 @@ def test_the_database_holds_the_chain(world: World, bank: Bank) -> None:
             tx.run(change, r=REGION)
         assert code in ("", frozen.value.code)
     hand = (
-        "INSERT INTO payments.statement_file SELECT region, account, sha256('x'), 1, 'x', 'hand', 'FUNDLEDGER-SEAL2', '', '{}', digest, 'taken', 'acc',"
+        "INSERT INTO payments.statement_file SELECT region, account, sha256('x'), 1, 'x', 'hand', 'FUNDLEDGER-SEAL3', '', '{}', digest, 'taken', 'acc',"
         " '2026-11-02', 'checker', '2026-11-02', '' FROM payments.statement_file WHERE region = %(r)s"
     )
     with pytest.raises(Forbidden) as alone, world.tx() as tx:

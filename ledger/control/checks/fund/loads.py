@@ -56,7 +56,7 @@ def check_loads(snapshot: Snapshot) -> Iterator[Breach]:
     for load_id, file_name, said in snapshot.rows(_SUMS):
         yield Breach("INV-09", "", f"load {load_id}", f"文件{file_name}（第{load_id}次接入）{said}")
     for region, load_id, line in snapshot.rows(
-        "SELECT region, load_id, line FROM fund.quarantine WHERE raw <> '' AND substring(raw FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL1'"
+        "SELECT region, load_id, line FROM fund.quarantine WHERE raw <> '' AND substring(raw FROM 1 FOR 16) NOT IN ('FUNDLEDGER-SEAL1', 'FUNDLEDGER-SEAL4')"
         " ORDER BY 1, 2, 3"
     ):
         message = f"第{load_id}次接入隔离的第{line}行以明文保存"

@@ -14,7 +14,17 @@ from typing import Final
 from psycopg import sql
 
 from ledger.control.breach import Breach
-from ledger.control.checks.house.writers import BY_OWNER, SEALED, Rewritten, Writers, key_of, not_sealed
+from ledger.control.checks.house.lines import check_lines
+from ledger.control.checks.house.writers import (
+    BY_OWNER,
+    KEYS,
+    SEALED,
+    Rewritten,
+    Writers,
+    key_of,
+    not_sealed,
+    not_turned,
+)
 from ledger.control.snapshot import Snapshot
 from ledger.db.traced import TRACED
 
@@ -63,6 +73,7 @@ def check_traces(snapshot: Snapshot) -> Iterator[Breach]:
             yield Breach("INV-12", "", table, f"{table}没有开始留痕的记录：留痕被删除", "trace.no_mark")
         if table in told or one.proofs:  # neither a row nor a trace of one: nothing to compare
             yield from check_traced(snapshot, table)
+    yield from check_lines(snapshot)
 
 
 def check_traced(snapshot: Snapshot, table: str) -> Iterator[Breach]:
@@ -101,6 +112,7 @@ def check_trace_chains(snapshot: Snapshot) -> Iterator[Breach]:
     writers = Writers(dict(snapshot.rows(_MARKS)))
     ends: dict[int, tuple[int, bytes]] = {}
     sealing: list[Rewritten] = []
+    turning: list[Rewritten] = []
     begun = 0
     for region, seq, noun, op, login, actor, at, keys, many, first, digests, stored, number in snapshot.each(
         _CHAIN
@@ -126,10 +138,15 @@ def check_trace_chains(snapshot: Snapshot) -> Iterator[Breach]:
             if login.endswith(BY_OWNER) and op == "update" and noun in SEALED:
                 sealing.append(Rewritten(region, noun, seq, login, tuple(json.loads(keys))))
                 continue
+            if login.endswith(BY_OWNER) and (op, noun) == ("insert", KEYS):
+                turning.append(Rewritten(region, noun, seq, login, tuple(json.loads(keys))))
+                continue
             yield _by_login(region, noun, first, login, seq)
-    for one in sealing:
+    for judged, found in ((not_sealed, sealing), (not_turned, turning)):
         yield from (
-            _by_login(one.region, one.noun, key, one.login, one.seq) for key in not_sealed(snapshot, one)
+            _by_login(one.region, one.noun, key, one.login, one.seq)
+            for one in found
+            for key in judged(snapshot, one)
         )
     for region in sorted(heads.keys() | ends.keys()):
         if heads.get(region) != ends.get(region):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from psycopg import sql
@@ -15,7 +16,9 @@ from psycopg import sql
 from ledger.control.snapshot import Snapshot
 from ledger.core.errors import NotFound
 from ledger.db.logins import OWNER, ROLES
+from ledger.db.safekeeping.region_keys import made_here
 from ledger.db.safekeeping.seal_up import PARTS, PARTS_OF_ORDERS, TOLD
+from ledger.db.safekeeping.sealing import read_recipient
 from ledger.db.traced import TRACED
 
 SERVED: Final = frozenset(ROLES.values()) - {ROLES["auditor"]}
@@ -35,13 +38,20 @@ _TRACES: Final = """
      WHERE t.region = %(region)s AND t.noun = %(noun)s AND k.key = %(key)s AND t.op <> 'mark' ORDER BY t.seq
 """
 _ROW: Final = "SELECT to_jsonb(r.*) FROM {table} r WHERE r.region = {region} AND {key} = {given}"
+_TURNED: Final = (
+    "SELECT key_id, public FROM fund.sealing_key WHERE region = 0 AND n = %(n)s AND made_by = 'system:rotate'"
+)
 _DIGEST: Final = (
     "SELECT sha256(convert_to((jsonb_strip_nulls(%(row)s::jsonb) - %(without)s::text[])::text, 'UTF8'))"
 )
 
 
+KEYS: Final = "fund.sealing_key"
+"""Where an owner's act adds a row: the home's key turned (ledger/db/safekeeping/rotation.py)."""
+
+
 class Rewritten(NamedTuple):
-    """Rows that an upgrade, or who looks like one, wrote anew: a trace of a table of SEALED."""
+    """Rows that an upgrade, or who looks like one, wrote anew: a trace of a table of SEALED, or an added one of KEYS."""
 
     region: int
     noun: str
@@ -79,6 +89,20 @@ class Writers:
         if region == 0:
             return noun != "access.app_user" or op != "insert"
         return region in self._served
+
+
+def not_turned(snapshot: Snapshot, one: Rewritten) -> Iterator[str]:
+    """The keys that an owner added and this home did not make: their public half is not the one the home kept when it turned to them.
+    Whoever only has the database cannot make that file, and would read what is sealed for a key of his own."""
+    for key in one.keys:
+        rows = snapshot.rows(_TURNED, n=int(key))
+        if one.region != 0 or not rows or not _kept(snapshot.fields.home or snapshot.home, *rows[0]):
+            yield key
+
+
+def _kept(home: Path, key_id: str, public: bytes) -> bool:
+    path = made_here(home, key_id)
+    return path.is_file() and read_recipient(path).public == public
 
 
 def not_sealed(snapshot: Snapshot, one: Rewritten) -> Iterator[str]:

@@ -8,11 +8,19 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
+from ledger.db.safekeeping.places import place
 
 _KEPT: Final = """
-    SELECT 'voucher', concat_ws('-', region, fund), '', encode(sha256, 'hex'), content FROM books.attached_file
-    UNION ALL SELECT 'file', concat_ws('-', region, fund), '', encode(sha256, 'hex'), content FROM books.import_file
-    UNION ALL SELECT 'finding', region::text, finding_id, encode(sha256, 'hex'), content FROM fund.finding_evidence
+    SELECT 'voucher', concat_ws('-', region, fund), '', encode(sha256, 'hex'), content, 'books.attached_file.content', region, fund::text, encode(sha256, 'hex')
+      FROM books.attached_file
+    UNION ALL SELECT 'file', concat_ws('-', region, fund), '', encode(sha256, 'hex'), content, 'books.import_file.content', region, fund::text, encode(sha256, 'hex')
+      FROM books.import_file
+    UNION ALL SELECT 'letter', region::text, letter_id, encode(sha256, 'hex'), content, 'fund.letter_paper.content', region, letter_id, kind
+      FROM fund.letter_paper
+    UNION ALL SELECT 'run', region::text, run_id, encode(file_sha256, 'hex'), content, 'fund.reconcile_run.content', region, run_id, ''
+      FROM fund.reconcile_run
+    UNION ALL SELECT 'finding', region::text, finding_id, encode(sha256, 'hex'), content, 'fund.finding_evidence.content', region, finding_id, encode(sha256, 'hex')
+      FROM fund.finding_evidence
 """
 _SETS: Final = """
     SELECT v.region, v.fund, v.voucher_id FROM books.voucher_decision v
@@ -90,14 +98,16 @@ _SAYINGS: Final = (
 _CHANGED: Final = {
     "voucher": "附件{what}的内容与其SHA-256不符，已被改动",
     "file": "导入文件{what}的内容与其SHA-256不符，已被改动",
+    "letter": "清算确认书{of}的文书{what}的内容与其SHA-256不符，已被改动",
+    "run": "对账{of}所比对的明细文件{what}的内容与其SHA-256不符，已被改动",
     "finding": "审核结果{of}的证据附件{what}的内容与其SHA-256不符，已被改动",
 }
 
 
 def check_entered(snapshot: Snapshot) -> Iterator[Breach]:
     """Bytes against digests, attached papers against what was approved, rows, days due and own templates against their drafts."""
-    for kind, where, of, digest, content in snapshot.papers(_KEPT):
-        opened = snapshot.open_bytes(content)
+    for kind, where, of, digest, content, column, *key in snapshot.papers(_KEPT):
+        opened = snapshot.open_bytes(content, place(column, *(one for one in key if one)))
         if opened is None:
             snapshot.pass_over()
         elif sha256(opened).hexdigest() != digest:

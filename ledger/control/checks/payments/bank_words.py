@@ -20,6 +20,7 @@ from ledger.control.snapshot import Snapshot
 from ledger.core.errors import LedgerError
 from ledger.core.text import plain
 from ledger.core.words import said
+from ledger.db.safekeeping.places import place
 
 FILES_AT_ONCE: Final = 100
 REASONS_MAX: Final = 2_000
@@ -196,7 +197,7 @@ def _check_part(
 ) -> Iterator[Breach]:
     digests = list({file.sha256 for file in files})
     contents = {
-        row[:2]: snapshot.open_bytes(bytes(row[2]))
+        row[:2]: snapshot.open_bytes(bytes(row[2]), place("payments.inbound_file.content", region, *row[:2]))
         for row in snapshot.rows(
             "SELECT account, sha256, content FROM payments.inbound_file WHERE region = %(region)s AND sha256 = ANY(%(digests)s)",
             region=region,

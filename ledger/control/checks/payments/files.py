@@ -9,6 +9,7 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
+from ledger.db.safekeeping.places import Place, place
 
 # Taken in without the channel: only what another human confirmed, or what was quarantined; and what was confirmed is taken in.
 _HANDED: Final = """
@@ -59,14 +60,14 @@ _SET_ASIDE: Final = """
 
 def check_files(snapshot: Snapshot) -> Iterator[Breach]:
     """Digests of stored bytes; count and total of the orders of every file that is not void."""
-    for kind, region, name, content, stored in snapshot.each(
+    for kind, region, name, account, content, stored in snapshot.each(
         """
-        SELECT 'file', region, file_id, content, sha256 FROM payments.bank_file
-        UNION ALL SELECT 'inbound', region, name, content, sha256 FROM payments.inbound_file
-        UNION ALL SELECT 'handed', region, name, content, sha256 FROM payments.handed_file
+        SELECT 'file', region, file_id, account, content, sha256 FROM payments.bank_file
+        UNION ALL SELECT 'inbound', region, name, account, content, sha256 FROM payments.inbound_file
+        UNION ALL SELECT 'handed', region, name, account, content, sha256 FROM payments.handed_file
         """
     ):
-        opened = snapshot.open_bytes(content)
+        opened = snapshot.open_bytes(content, _place(kind, region, name, account, stored))
         if opened is None:
             snapshot.pass_over()
         elif sha256(opened).digest() != stored:
@@ -86,3 +87,9 @@ def check_files(snapshot: Snapshot) -> Iterator[Breach]:
         yield Breach("INV-10", str(region), f"file {file_id}", message)
     for region, name, wrong in (*snapshot.rows(_HANDED), *snapshot.rows(_SET_ASIDE)):
         yield Breach("INV-11", str(region), f"inbound {name}", f"文件{name}：{wrong}")
+
+
+def _place(kind: str, region: int, name: str, account: str, digest: bytes) -> Place:
+    if kind == "file":
+        return place("payments.bank_file.content", region, name)
+    return place(f"payments.{kind}_file.content", region, account, digest)

@@ -78,7 +78,7 @@ _CALLBACKS: Final = """
       LEFT JOIN access.app_user k ON k.user_name = p.confirmed_by
      WHERE u.person IS NULL OR u.person = m.person OR u.person = k.person ORDER BY 1, 2, 3
 """
-# Said to be no first payment, and nobody was paid at that account before the order was drafted.
+# Said to be no first payment, and nobody was paid at that account, sealed or in clear, before the order was drafted.
 _FIRST: Final = """
     SELECT o.region, o.order_no FROM payments.pay_order o
       JOIN payments.order_event d ON d.region = o.region AND d.order_no = o.order_no AND d.n = 1
@@ -86,7 +86,12 @@ _FIRST: Final = """
         SELECT 1 FROM payments.pay_order p
           JOIN payments.order_event e ON e.region = p.region AND e.order_no = p.order_no AND e.event = 'pay'
          WHERE p.region = o.region AND p.payee_number = o.payee_number AND p.payee_cnaps = o.payee_cnaps
-           AND e.recorded_at <= d.recorded_at) ORDER BY 1, 2
+           AND e.recorded_at <= d.recorded_at)
+       AND NOT EXISTS (
+        SELECT 1 FROM payments.pay_order p
+          JOIN payments.order_event e ON e.region = p.region AND e.order_no = p.order_no AND e.event = 'pay'
+         WHERE p.region = o.region AND coalesce(nullif(p.payee_token, ''), p.payee_number) = coalesce(nullif(o.payee_token, ''), o.payee_number)
+           AND p.payee_cnaps = o.payee_cnaps AND e.recorded_at <= d.recorded_at) ORDER BY 1, 2
 """
 
 

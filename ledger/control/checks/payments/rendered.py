@@ -14,6 +14,7 @@ from ledger.control.breach import Breach
 from ledger.control.checks.payments.bank_words import Formats
 from ledger.control.snapshot import Snapshot
 from ledger.core.errors import LedgerError
+from ledger.db.safekeeping.places import place
 from ledger.payments.out.proof import rendered
 
 _FILES: Final = """
@@ -63,7 +64,7 @@ def check_rendered(snapshot: Snapshot) -> Iterator[Breach]:
 def _told(snapshot: Snapshot, head: _Made) -> OutgoingFile | None:
     """What lies in the file; None without the key."""
     [(content,)] = snapshot.rows(_CONTENT, region=head.region, file=head.file_id)
-    opened = snapshot.open_bytes(content)
+    opened = snapshot.open_bytes(content, place("payments.bank_file.content", head.region, head.file_id))
     return None if opened is None else OutgoingFile(head.name, opened)
 
 

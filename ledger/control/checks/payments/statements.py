@@ -12,6 +12,7 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot, seq_label
+from ledger.db.safekeeping.places import place
 
 _CHAIN: Final = """
     WITH line AS (
@@ -321,7 +322,9 @@ def _shown_as(content: bytes, stated: str) -> set[bytes]:
 def _of_files(snapshot: Snapshot) -> Iterator[Breach]:
     """Files as they came: also of an account whose first statement still waits for a page."""
     for region, account, name, kept, digest, stated, shown, alone in snapshot.each(_FILES):
-        content = snapshot.open_bytes(bytes(kept))
+        content = snapshot.open_bytes(
+            bytes(kept), place("payments.statement_file.content", region, account, digest)
+        )
         wrong = "录入与复核不是系统内两个不同的人" if alone else ""
         if content is None:
             snapshot.pass_over()

@@ -278,8 +278,8 @@ CREATE TABLE fund.letter_paper (
     fund          smallint NOT NULL,
     letter_id     text NOT NULL,
     kind          text NOT NULL CHECK (kind IN ('letter', 'institution', 'agency', 'write_off')),
-    content       bytea NOT NULL CHECK (length(content) BETWEEN 1 AND 16777216),
-    sha256        bytea NOT NULL CHECK (sha256 = sha256(content)),
+    content       bytea NOT NULL CHECK (length(content) BETWEEN 1 AND 16777264),
+    sha256        bytea NOT NULL CHECK (length(sha256) = 32),  -- of the content before it was sealed
     sm3           bytea NOT NULL CHECK (length(sm3) = 32),
     letter_digest bytea NOT NULL,              -- the letter it speaks of
     signed_by     text NOT NULL,               -- the name under it

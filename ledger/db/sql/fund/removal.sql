@@ -162,7 +162,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen',
             DETAIL = format('%s.%s的这些内容一经写入不得修改或删除', TG_TABLE_SCHEMA, TG_TABLE_NAME);
     END IF;
-    RETURN NULL;
+    RETURN NEW;
 END $$;
 
 -- Guards ------------------------------------------------------
@@ -170,7 +170,9 @@ CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.removal FOR EAC
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, n, kind, before, items, first_on, last_on, digest, proposed_by, proposed_on ON fund.removal
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER decided BEFORE UPDATE ON fund.removal FOR EACH ROW WHEN (OLD.state <> 'proposed') EXECUTE FUNCTION fund.refuse_change();
-CREATE OR REPLACE TRIGGER emptied BEFORE UPDATE OF raw ON fund.quarantine FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_unless_removed('quarantine');
+-- but a line sealed anew, as it was (fund.reseal_line)
+CREATE OR REPLACE TRIGGER emptied BEFORE UPDATE OF raw ON fund.quarantine FOR EACH ROW
+    WHEN (NEW.raw <> OLD.raw AND substring(NEW.raw FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL4'::bytea) EXECUTE FUNCTION fund.refuse_unless_removed('quarantine');
 CREATE OR REPLACE TRIGGER emptied BEFORE UPDATE ON access.idempotency FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_unless_removed('answers');
 CREATE OR REPLACE TRIGGER removed BEFORE DELETE ON access.operator_log FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_unless_removed('log');
 CREATE OR REPLACE TRIGGER removed BEFORE DELETE ON access.session FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_unless_removed('sessions');

@@ -29,6 +29,25 @@ BEGIN
     RETURN v_n;
 END $$;
 
+-- A refused line sealed anew for the newest key of its region, by the user administrator of a region that may see it: what was sealed
+-- lies inside as it was, with the key of its content (ledger/db/safekeeping/sealing.py), so that verify proves it the same.
+CREATE OR REPLACE FUNCTION fund.reseal_line(p_acting integer, p_region integer, p_file bytea, p_load bigint, p_line bigint, p_was bytea, p_raw bytea)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_key text;
+BEGIN
+    PERFORM access.require_role(p_acting, 0::smallint, '{admin}');
+    SELECT k.key_id INTO v_key FROM fund.sealing_key k WHERE k.region IN (0, p_region) ORDER BY k.region DESC, k.n DESC LIMIT 1;
+    IF p_region NOT IN (0, p_acting) OR substring(p_raw FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL4'::bytea
+       OR encode(substring(p_raw FROM 49 FOR 8), 'hex') IS DISTINCT FROM v_key OR length(p_raw) < length(p_was) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'quarantine.clear',
+            DETAIL = format('隔离的第%s行须加密后保存，不得存明文', p_line);
+    END IF;
+    UPDATE fund.quarantine q SET raw = p_raw
+     WHERE (q.region, q.file_sha256, q.load_id, q.line) = (p_region, p_file, p_load, p_line) AND q.raw = p_was AND q.raw <> '';
+    RETURN FOUND;
+END $$;
+
 -- Words on a refusal are masked before they are kept (ledger/core/masking.py, whose pattern this is): a number as long as a telephone's,
 -- an identity card's or an account's does not come in beside its sealed line.
 CREATE OR REPLACE FUNCTION fund.is_masked(p_text text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -60,32 +79,38 @@ CREATE OR REPLACE TRIGGER only_masked BEFORE INSERT OR UPDATE OF message, field 
     EXECUTE FUNCTION fund.refuse_clear();
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON access.idempotency FOR EACH ROW
     WHEN (access.working_login() AND NEW.response <> '' AND NEW.route <> 'POST /api/v1/settlements'
-          AND substring(NEW.response FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+          AND substring(NEW.response FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('答复');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.inbound_file FOR EACH ROW
-    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('银行文件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.handed_file FOR EACH ROW
-    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('银行文件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.bank_file FOR EACH ROW
-    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('付款文件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON payments.statement_file FOR EACH ROW
-    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('对账单文件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON books.attached_file FOR EACH ROW
-    WHEN (substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    WHEN (substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('附件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON books.import_file FOR EACH ROW
-    WHEN (NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea)
+    WHEN (NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
     EXECUTE FUNCTION fund.refuse_clear_field('导入文件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON books.import_row FOR EACH ROW
     WHEN (NEW.raw <> '' AND NEW.raw !~ '^~[0-9a-f]{8}[.][^~]+~$' OR NEW.message <> '' AND NEW.message !~ '^~[0-9a-f]{8}[.][^~]+~$')
     EXECUTE FUNCTION fund.refuse_clear_field('导入文件的行');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.finding_evidence FOR EACH ROW
-    WHEN (access.working_login() AND (substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL2'::bytea OR NEW.name !~ '^~[0-9a-f]{8}[.][^~]+~$'))
+    WHEN (access.working_login() AND (substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea OR NEW.name !~ '^~[0-9a-f]{8}[.][^~]+~$'))
     EXECUTE FUNCTION fund.refuse_clear_field('证据附件');
+CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.letter_paper FOR EACH ROW
+    WHEN (access.working_login() AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
+    EXECUTE FUNCTION fund.refuse_clear_field('清算确认书的文书');
+CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.reconcile_run FOR EACH ROW
+    WHEN (access.working_login() AND NEW.content <> '' AND substring(NEW.content FROM 1 FOR 16) <> 'FUNDLEDGER-SEAL3'::bytea)
+    EXECUTE FUNCTION fund.refuse_clear_field('对账明细文件');
 CREATE OR REPLACE TRIGGER a_sealed BEFORE INSERT ON fund.person_payment FOR EACH ROW
     WHEN (access.working_login() AND (NEW.payee_name !~ '^~[0-9a-f]{8}[.][^~]+~$' OR NEW.payee_number !~ '^~[0-9a-f]{8}[.][^~]+~$'))
     EXECUTE FUNCTION fund.refuse_clear_field('个人的户名、账号');
@@ -106,3 +131,4 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON fund.sea
 GRANT SELECT ON fund.sealing_key TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION fund.is_masked(text) TO fundledger_service, fundledger_auditor, fundledger_poster;
 GRANT EXECUTE ON FUNCTION fund.add_sealing_key(integer,bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.reseal_line(integer,integer,bytea,bigint,bigint,bytea,bytea) TO fundledger_service;

@@ -101,12 +101,15 @@ BEGIN
     RETURN v.version;
 END $$;
 
--- The first payment to an account: no order to it is paid yet. Said by the database, not by who drafts; part of the order's digest.
+-- The first payment to an account: no order to it is paid yet, whether it stands sealed, as a person's, or in clear, as an institution's
+-- (payee_token). Said by the database, not by who drafts; part of the order's digest.
 CREATE OR REPLACE FUNCTION payments.mark_first_payment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     NEW.first_payment := NOT EXISTS (SELECT 1 FROM payments.pay_order o WHERE o.region = NEW.region AND o.state = 'paid'
-                                        AND o.payee_number = NEW.payee_number AND o.payee_cnaps = NEW.payee_cnaps);
+                                        AND o.payee_number IN (NEW.payee_number, nullif(NEW.payee_token, '')) AND o.payee_cnaps = NEW.payee_cnaps)
+        AND NOT EXISTS (SELECT 1 FROM payments.pay_order o WHERE o.region = NEW.region AND o.state = 'paid' AND o.payee_token <> ''
+                           AND o.payee_token = NEW.payee_number AND o.payee_cnaps = NEW.payee_cnaps);
     RETURN NEW;
 END $$;
 

@@ -104,6 +104,7 @@ CREATE INDEX pay_order_file ON payments.pay_order (region, file_id) WHERE file_i
 CREATE INDEX pay_order_reference ON payments.pay_order (region, bank_reference) WHERE bank_reference <> '';
 
 CREATE INDEX pay_order_payee ON payments.pay_order (region, payee_number, payee_cnaps) WHERE state = 'paid';
+CREATE INDEX pay_order_token ON payments.pay_order (region, payee_token, payee_cnaps) WHERE state = 'paid' AND payee_token <> '';
 
 CREATE INDEX pay_order_institution ON payments.pay_order (region, institution);
 
