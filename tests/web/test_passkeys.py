@@ -52,6 +52,7 @@ def enrolled(
     assert make(sat(user), key).status_code == 303
     answer = do(other, USERS, "key confirm", key=key.id)
     done(answer if confirms_with is None else signed(other, act("key confirm"), answer, confirms_with))
+    Browser.keys[user] = key
     return key
 
 
