@@ -10,10 +10,10 @@ import psycopg
 import pyotp
 import pytest
 
-from ledger.simulation.people import PASSWORD
 from ledger.access.signing.passkey import encoded
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
+from ledger.simulation.people import PASSWORD
 from tests.scenes.passkeys import Authenticator
 from tests.web.conftest import Browser
 from tests.web.forms.conftest import Press, said

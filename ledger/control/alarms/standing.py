@@ -120,6 +120,11 @@ SELECT c.n::text, c.found_on::text, c.rule FROM fund.risk_case c
  WHERE c.region = %(region)s AND (EXISTS (SELECT 1 FROM fund.risk_step s WHERE s.region = c.region AND s.case_n = c.n AND s.state = 'proposed')
        OR NOT EXISTS (SELECT 1 FROM fund.risk_step s WHERE s.region = c.region AND s.case_n = c.n AND s.state = 'confirmed'))
  ORDER BY c.n"""
+_PERSONS: Final[LiteralString] = """
+SELECT a.payment_id, a.failed_on::text, a.state FROM fund.person_account a
+  JOIN fund.person_payment p ON p.region = a.region AND p.payment_id = a.payment_id AND p.order_no = a.order_no
+  LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
+ WHERE a.region = %(region)s AND a.state <> 'approved' AND o.state IS DISTINCT FROM 'paid' ORDER BY 2, 1"""
 _UNSIGNED: Final[LiteralString] = """
 SELECT b.region::text, min(b.opened_on)::text, coalesce(max(d.asked_by) || '已提出，待另一人确认', '')
   FROM books.book b LEFT JOIN access.signing_demand d ON d.region = b.region
@@ -225,6 +230,7 @@ _KINDS: Final[Mapping[str, Callable[[Transaction, Moment], Iterator[_Found]]]] =
     "suspense_old": _aged(_SUSPENSE),
     "overdue": _overdue,
     "debited": _debited,
+    "payee_failed": _aged(_PERSONS),
     "bank_file": _aged(_BANK_FILE),
     "quarantine": _quarantine,
     "quarantine_old": _quarantine,
