@@ -1,4 +1,4 @@
-"""What a bank said of a person's account is kept, and what two persons decided since: a payment that came back waits for them."""
+"""What a bank said of a person's account is kept, and what two persons decided since: a payment that came back waits for them. And an index: what keeps a file back."""
 
 from alembic import op
 from ledger.db.migrate import run_folder

@@ -151,6 +151,9 @@ CREATE TABLE access.operator_log (
     PRIMARY KEY (region, id)
 );
 
+-- What keeps a file back (ledger/control/alarms): few lines among many.
+CREATE INDEX operator_log_held ON access.operator_log (region, object, id) WHERE outcome = 'refused' AND action IN ('payments.set_out', 'payments.file');
+
 CREATE TABLE access.idempotency (
     region      integer NOT NULL,
     user_name   text NOT NULL,

@@ -19,9 +19,7 @@ PERSON = PersonRequest(
 )  # fmt: skip
 
 
-@pytest.mark.posts(
-    "cash person-account", "cash approve-person-account", "cash approve-person-account:refuse"
-)
+@pytest.mark.posts("cash person-account", "cash approve-person-account", "cash approve-person-account:refuse")
 def test_an_account_that_came_back_is_corrected_by_two(desk: Any, press: Press) -> None:
     town = Town(desk.month, desk.settings.home)
     with town.tx("zhao") as tx:
