@@ -125,7 +125,8 @@ def read_person_accounts(
         open=open_only,
     )
     return [
-        PersonAccount(*row[:5], _why(tx, row[5]), *map(fields(tx).shown, row[6:8]), *row[8:]) for row in rows
+        PersonAccount(*(*row[:5], _why(tx, row[5]), *map(fields(tx).shown, row[6:8]), *row[8:]))
+        for row in rows
     ]
 
 

@@ -90,11 +90,11 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
                 attempt = _set_out(tx, file_id, bank_of, day)
                 if isinstance(attempt, _Attempt):
                     append_line(tx, "payments.set_out", file_id, "done", "开始发送")
-        except Conflict as refusal:
-            if refusal.code not in HOLDING:
+        except Conflict as found:
+            if found.code not in HOLDING:
                 raise
             with unit_of_work(engine, user, region) as tx:
-                done.append(_hold(tx, file_id, refusal))
+                done.append(_hold(tx, file_id, found))
             continue
         if attempt is None:
             continue
