@@ -47,6 +47,11 @@ def ask_passkey(engine: Engine, user: str, origin: str) -> PasskeyAsked | None:
     return PasskeyAsked(user, question, challenge, keys[0].rp_id, [key.credential for key in keys])
 
 
+def passkeys_elsewhere(engine: Engine, user: str, origin: str) -> list[str]:
+    """The other addresses of the pages at which a passkey of the user's would be asked."""
+    return sorted({key.origin for key in _all_keys(engine, user)} - {origin})
+
+
 def is_answer(engine: Engine, user: str, question: str, answer: str, origin: str) -> bool:
     """Whether a passkey of the user's at `origin`, as they stand now, gave this answer to this question; not whether it still stands."""
     try:
@@ -62,9 +67,13 @@ def _statement(user: str, question: str) -> str:
 
 
 def _keys(engine: Engine, user: str, origin: str) -> list[Passkey]:
+    return [key for key in _all_keys(engine, user) if key.origin == origin]
+
+
+def _all_keys(engine: Engine, user: str) -> list[Passkey]:
     with unit_of_work(engine, _ACTOR) as tx:
         rows = tx.rows(
             "SELECT public_key, credential_id, rp_id, origin FROM access.login_passkeys(%(user)s) ORDER BY 2",
             user=user,
         )
-    return [Passkey(*row) for row in rows if row[3] == origin]
+    return [Passkey(*row) for row in rows]

@@ -18,7 +18,7 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
-from ledger.access.asking import PasskeyNeeded, ask_passkey, is_answer
+from ledger.access.asking import PasskeyNeeded, ask_passkey, is_answer, passkeys_elsewhere
 from ledger.access.links import digest_of_code
 from ledger.access.operator_log import append_line
 from ledger.core.addresses import place_of
@@ -55,11 +55,12 @@ def log_in(
 ) -> str:
     """The token of a new session; the one in `before` ends. Logged in every region of the user, who came from `address`.
 
-    `home` has the key that second factors are sealed for: without it a user who has one does not come in. Who left the code of
-    the telephone empty and has passkeys at `origin` is asked to touch one instead: raises PasskeyNeeded.
+    `home` has the key that second factors are sealed for: without it a user who has one does not come in. Who has a second factor
+    comes in by no password alone: who gives no code of the telephone (or has none) and has living passkeys is asked to touch one
+    of those at `origin`, raises PasskeyNeeded. Who has neither comes in by the password.
 
-    Raises Unauthenticated `login.refused`, whatever of the three is wrong, and `login.locked`;
-    NotFound `data.key_missing` where the home's key is gone.
+    Raises Unauthenticated `login.refused`, whatever of the three is wrong, `login.locked`, `login.passkey_elsewhere` where the
+    only factors are passkeys of another address; NotFound `data.key_missing` where the home's key is gone.
     """
     if not _USER.fullmatch(user):
         _judge(_NOBODY, password)
@@ -77,8 +78,8 @@ def log_in(
     if locked:
         raise _locked(engine, user, address, locked)
     right = _judge(kept, password)
-    if right and secret and not otp.strip() and (asked := ask_passkey(engine, user, origin)) is not None:
-        raise PasskeyNeeded(asked)
+    if right and not (secret and otp.strip()):
+        _want_passkey(engine, user, origin, address, secret)
     step = _step(_opened(home, secret), otp, last) if secret else 0
     if not right or step is None:
         note(engine, user, "login", address, "refused", "login.refused")
@@ -96,6 +97,18 @@ def log_in(
             _renew(tx, token, secret, home)
     note(engine, user, "login", address, "done", "")
     return token
+
+
+def _want_passkey(engine: Engine, user: str, origin: str, address: str, secret: str) -> None:
+    """Ask for a passkey of who gave no code, wherever there is one; raises as `log_in`."""
+    if (asked := ask_passkey(engine, user, origin)) is not None:
+        raise PasskeyNeeded(asked)
+    if not secret and (elsewhere := passkeys_elsewhere(engine, user, origin)):
+        note(engine, user, "login", address, "refused", "login.passkey_elsewhere")
+        raise Unauthenticated(
+            "login.passkey_elsewhere",
+            f"登录须用通行密钥，此用户名的通行密钥登记于{'、'.join(elsewhere)}：请在该网址登录，或请管理员停用后重新登记",
+        )
 
 
 def log_in_by_passkey(

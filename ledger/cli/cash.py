@@ -27,6 +27,14 @@ from ledger.fund.cash.fund_request import (
 from ledger.fund.cash.movements import KINDS as MOVE_KINDS
 from ledger.fund.cash.movements import AccountMove, approve_move, read_moves, refuse_move, request_move
 from ledger.fund.cash.orders import order_persons
+from ledger.fund.cash.person_accounts import (
+    PersonAccount,
+    account_words,
+    approve_account,
+    propose_account,
+    read_person_accounts,
+    refuse_account,
+)
 from ledger.fund.cash.persons import KINDS as PERSON_KINDS
 from ledger.fund.cash.persons import (
     PersonPayment,
@@ -195,6 +203,36 @@ def approve_person_command(
     show(_person_json(made), [_person_words(made)], as_json=as_json)
 
 
+@app.command("person-account")
+def person_account(
+    key: Key,
+    region: RegionOption,
+    payee: Annotated[tuple[str, str, str, str], typer.Option(help="收款账户：户名 账号 开户行 行号")],
+    document: Annotated[str, typer.Option(help="依据：本人申请、银行查复")],
+    date: DateOption,
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """更正经银行退回的个人收款账户（或核实原账户），待另一人复核。"""
+    running, day = app_for("maker"), parse_day(date)
+    with act(running, region, "cash.person_account", key) as tx:
+        made = propose_account(tx, key, BankAccount(*payee), document, day)
+    show(_account_json(made), [account_words(made)], as_json=as_json)
+
+
+@app.command("approve-person-account")
+def approve_person_account(
+    key: Key, region: RegionOption, date: DateOption, refuse: RefuseOption = "", *, as_json: JsonFlag = False
+) -> None:
+    """复核个人收款账户的更正。"""
+    running, day = app_for("checker"), parse_day(date)
+    with act(
+        running, region, "cash.person_account.refuse" if refuse else "cash.person_account.approve", key
+    ) as tx:
+        made = refuse_account(tx, key, day, refuse) if refuse else approve_account(tx, key, day)
+    show(_account_json(made), [account_words(made)], as_json=as_json)
+
+
 @app.command("order-persons")
 def order_persons_command(
     region: RegionOption, fund: FundOption, date: DateOption, *, as_json: JsonFlag = False
@@ -219,12 +257,15 @@ def list_cash(region: RegionOption, *, as_json: JsonFlag = False) -> None:
     running = app_for("reviewer")
     with unit_of_work(running.engine, running.user, region) as tx:
         requests, moves, persons = read_requests(tx), read_moves(tx), read_persons(tx)
+        accounts = read_person_accounts(tx)
     document = {
         "requests": [request_json(one) for one in requests],
         "moves": [_move_json(one) for one in moves],
         "persons": [_person_json(one) for one in persons],
+        "person_accounts": [_account_json(one) for one in accounts],
     }
     lines = [*map(request_words, requests), *map(_move_words, moves), *map(_person_words, persons)]
+    lines += map(account_words, accounts)
     show(document, lines, as_json=as_json)
 
 
@@ -261,6 +302,21 @@ def _person_json(one: PersonPayment) -> dict[str, object]:
         "state": one.state,
         "order": one.order_no,
         "order_state": one.order_state,
+    }
+
+
+def _account_json(one: PersonAccount) -> dict[str, object]:
+    return {
+        "account": one.account_id,
+        "payment": one.payment_id,
+        "order": one.order_no,
+        "failed_on": one.failed_on.isoformat(),
+        "why": one.why,
+        "payee_name": one.name,
+        "payee_number": one.number,
+        "document": one.document,
+        "state": one.state,
+        "reason": one.reason,
     }
 
 

@@ -142,6 +142,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.party": Traced(("party",)),
     "fund.payee_account": Traced(("institution", "version")),
     "fund.payee_callback": Traced(("institution", "version")),
+    "fund.person_account": Traced(("account_id",)),
     "fund.person_payment": Traced(("payment_id",)),
     "fund.policy_proposal": Traced(("key", "from_day", "version")),
     "fund.quarantine": Traced(("file_sha256", "load_id", "line")),

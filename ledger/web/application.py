@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from ledger.access.sessions import SESSION_COOKIE
 from ledger.api.intake.service import REFUSED
 from ledger.api.ports import Commands
 from ledger.api.problems import of_error
@@ -317,6 +318,7 @@ async def _refused(request: Request, error: Exception) -> Response:
             code=code,
             message=message,
             back=_whence(request),
+            inside=SESSION_COOKIE in request.cookies,
         )
     for name, value in answer.headers:
         if name in (b"retry-after", b"connection"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ledger.acts.acting import stepping
+from ledger.acts.anchoring import anchor
 from ledger.acts.tracing import What
 from ledger.bootstrap import App
 from ledger.core.errors import Conflict
@@ -25,9 +26,10 @@ def take_receipts(app: App, region: int, moment: datetime) -> str:
             files += done.files
             for failure in done.failures:
                 (refused if failure.by_books else left).append(f"{failure.name}（{failure.code}）")
-    if refused:
-        raise Conflict(
-            "receipts.refused",
-            f"{len(refused)}个银行文件账务未能收入、留在银行：{'、'.join(refused)}；其余{files}个已处理",
-        )
+        if refused:  # within the act: its own line says so too, and what the others booked is anchored first
+            anchor(app, region)
+            raise Conflict(
+                "receipts.refused",
+                f"{len(refused)}个银行文件账务未能收入、留在银行：{'、'.join(refused)}；其余{files}个已处理",
+            )
     return f"处理文件{files}个" + (f"，{len(left)}个留在银行未取：{'、'.join(left)}" if left else "")

@@ -86,6 +86,18 @@ def test_a_link_needs_two_persons_and_opens_once(engine: Any) -> None:
     assert user_of_session(engine, log_in(engine, "sun", GOOD, "", "", "")) == "sun"
 
 
+def test_a_proposal_without_its_other_half_is_refused_as_that(engine: Any) -> None:
+    """Past the program: a link confirmed in raw SQL without the half that the audit administrator is to be given."""
+    with unit_of_work(engine, "guan", DEMO_REGION) as tx:
+        asked, _ = propose_link(tx, "sun", TODAY)
+    with pytest.raises(Forbidden) as refused, unit_of_work(engine, "shen", DEMO_REGION) as tx:
+        tx.run(
+            "SELECT access.decide(%(r)s, %(n)s, decode(%(d)s, 'hex'), 'confirmed', '', %(on)s, NULL)",
+            r=DEMO_REGION, n=asked.n, d=asked.digest, on=TODAY,
+        )  # fmt: skip
+    assert refused.value.code == "user.second_half"
+
+
 @pytest.mark.parametrize("password", ["short-1A", "onlyletters", "x" * 201, "qian-is-my-name-1"])
 def test_a_weak_password_is_none(engine: Any, password: str) -> None:
     with pytest.raises(InvalidInput) as problem:

@@ -281,6 +281,20 @@ RAISED = {
     "debited": PAST
     + "INSERT INTO payments.pay_order SELECT 420100, 'FL20260901-0002', 310, 'B', 'H', 100, 'a', 'n', '1', 'b', 'c', 'p', '', 'rejected', 'f', '2026-09-01';"
     " INSERT INTO payments.statement_line SELECT 420100, 'a', 1, 1, '2026-09-02', 'debit', 100, 0, 'S', '', 'FL20260901-0002', '', '', '', false",
+    "file_altered": PAST
+    + "INSERT INTO payments.bank_file VALUES (420100, 'F1', 'B', 'a', 'n', now(), 'x', '', '', 1, 1, 'filed');"
+    " INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)"
+    " VALUES (420100, 'cashier', 'payments.set_out', 'F1', 'refused', 'file.altered：m')",
+    "approval_unproven": PAST
+    + "INSERT INTO payments.bank_file VALUES (420100, 'F2', 'B', 'a', 'n2', now(), 'x', '', '', 1, 1, 'filed');"
+    " INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)"
+    " VALUES (420100, 'cashier', 'payments.set_out', 'F2', 'refused', 'approval.unproven：m')",
+    "payee_failed": PAST
+    + "INSERT INTO fund.person_payment (region, fund, payment_id, kind, psn_no, subfund, service_year, term, category, amount_fen, document, payee_name,"
+    " payee_number, payee_bank, payee_cnaps, due_on, prepared_by, prepared_on, order_no) VALUES (420100, 310, 'PER-000001', 'reimbursement', 'P1', 'pool',"
+    " 2026, 202610, 'inpatient', 1, 'D', 'n', '123456', 'b', '102100099996', '2026-10-13', 'maker', '2026-10-13', 'FL20260901-0009');"
+    " INSERT INTO fund.person_account (region, fund, account_id, payment_id, n, order_no, failed_on)"
+    " VALUES (420100, 310, 'PAC-FL20260901-0009', 'PER-000001', 1, 'FL20260901-0009', '2026-10-12')",
     "bank_file": PAST
     + "INSERT INTO payments.inbound_file VALUES (420100, 'a', '\\x01', 'x.xml', 'x', '', 'quarantined', 'camt.xml', 'm', '2026-10-12')",
     "risk": PAST

@@ -73,6 +73,7 @@ fund.payable.subfund subfund
 fund.payee_account.state payee.state
 fund.party.kind party.kind
 fund.party.state party.state
+fund.person_account.state person_account.state
 fund.person_payment.kind person_payment.kind
 fund.person_payment.state person_payment.state
 fund.person_payment.subfund subfund

@@ -112,6 +112,7 @@ def test_a_sealed_column_takes_nothing_in_clear(database: Any) -> None:
         ),
     }
     tried |= {column: (database.service_url, statement) for column, statement in _CLEAR.items()}
+    tried |= {column: (database.admin_url, statement) for column, statement in _OF_FUNCTIONS.items()}
     tried |= {column: (database.admin_url, _WRITER + statement) for column, statement in _OF_VOUCHERS.items()}
     assert sorted(tried) == sorted(sealed)  # a new one needs a case
     for column, (url, statement) in tried.items():
@@ -167,6 +168,15 @@ _CLEAR: Final = {
     " digest, state, prepared_by, prepared_on) VALUES (420100, 'a', '', 1, 'n', 'bkrs', 'in clear', '', '{}', '', 'taken', 'zhao', '2026-10-13')",
 }
 """Columns and what writes them in clear, past the program, as its login."""
+_HELD: Final = (
+    "INSERT INTO fund.person_account (region, fund, account_id, payment_id, n, order_no, failed_on, payee_name, payee_number)"
+    " VALUES (420100, 310, 'PAC-X', 'P', 1, 'X', '2026-10-13', {})"
+)
+_OF_FUNCTIONS: Final = {
+    "fund.person_account.payee_name": _HELD.format(_NAME),
+    "fund.person_account.payee_number": _HELD.format(_NUMBER),
+}
+"""Columns whose rows only a function makes: not in clear by its owner either."""
 _WRITER: Final = "SET ROLE fundledger_poster; "
 _ROW: Final = (
     "INSERT INTO books.import_row VALUES (420100, 310, sha256('x'), 1, 'tax', '', 0, NULL, 'f', 'c', {})"

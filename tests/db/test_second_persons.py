@@ -80,7 +80,7 @@ def test_each_decision_is_offered_to_its_person_to_sign(database: Any) -> None:
         f"fund.{name}" for name in re.findall(r'^    "(\w+)": "UPDATE fund\.\1 SET state', source, re.M)
     }
     assert 'sign_decision(tx, f"fund.{table}", [key], day)' in source
-    assert len(requests) == 5
+    assert len(requests) == 6
     for table, arguments in decided.items():
         own = f'sign_decision(tx, "{table}"' in source or f'signed(tx, "{arguments[0]}"' in source
         assert own or table in requests or f"SELECT '{table}'" in source, table

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from hashlib import sha256
+from html import unescape
 from typing import Any
 
 import cbor2
@@ -16,6 +18,7 @@ from ledger.access.signing.passkey import (
     Touched,
     bound_key,
     challenge_of,
+    decoded,
     encoded,
     packed,
     passkey_id,
@@ -26,6 +29,14 @@ from ledger.access.signing.statement import SignedStatement, ToSign
 from ledger.core.dates import machine_moment
 
 PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
+
+
+def asked_of(page: str) -> tuple[dict[str, str], bytes]:
+    """What a page that asks for a passkey holds: the hidden fields of its form, and the challenge."""
+    found = re.search(r'<form[^>]*data-passkey="get"[^>]*data-challenge="([^"]+)".*?</form>', page, re.S)
+    assert found, page[-900:]
+    hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found[0])
+    return {name: unescape(value) for name, value in hidden}, decoded(found[1])
 
 
 class Authenticator:

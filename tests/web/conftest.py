@@ -26,6 +26,7 @@ from ledger.simulation.bank import demo_bank
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_ACCOUNT, PASSWORD, give_logins
 from ledger.web.application import make_pages
 from tests.scenes.month import bill, bill_line, closing_direct, kept_hospitals, month
+from tests.scenes.passkeys import Authenticator, asked_of
 from tests.scenes.served import served
 
 __all__ = ["bill", "kept_hospitals", "month"]
@@ -78,6 +79,8 @@ class Browser:
     opened: ClassVar[list[httpx.Client]] = []
     done: ClassVar[set[str]] = set()
     """The forms that were done since the test began, as `form_named` calls them."""
+    keys: ClassVar[dict[str, Authenticator]] = {}
+    """The passkeys that users have and touch when asked at log-in."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -85,7 +88,11 @@ class Browser:
         self.opened.append(self.http)
 
     def enter(self, user: str, password: str = PASSWORD, otp: str = "") -> httpx.Response:
-        return self.post("/desk/login", {"user": user, "password": password, "otp": otp})
+        answer = self.post("/desk/login", {"user": user, "password": password, "otp": otp})
+        if 'action="/desk/login/passkey"' not in answer.text or user not in self.keys:
+            return answer
+        form, challenge = asked_of(answer.text)
+        return self.post("/desk/login/passkey", form | {"touch": self.keys[user].answer(challenge)})
 
     def post(self, path: str, fields: dict[str, str], origin: str | None = "") -> httpx.Response:
         headers = {} if origin is None else {"origin": origin or self.address}
@@ -150,6 +157,7 @@ def opened_desk(month: Any, today: date) -> Iterator[Any]:
     finally:
         while Browser.opened:
             Browser.opened.pop().close()
+        Browser.keys.clear()
         admin.close()
         checker.close()
 

@@ -42,11 +42,12 @@ def test_two_checkers_two_tabs_a_double_click_and_back_are_one_approval(desk: An
     assert sorted("已审批1批" in one for one in told) == [False, True], told
     first, second = (qian, wu) if "已审批1批" in told[0] else (wu, qian)
     [other] = [one for one in told if "已审批1批" not in one]
-    # beaten while both were under way it is a refusal, just after it that nothing was left to approve: either way whose approval stands
+    # beaten while both were under way or just after, it is a refusal that says whose approval stands
     assert "审批" in other
-    assert "未能办理" in other or "此次没有再审批" in other
-    # the tabs left open: the other is told again; whose approval it is, that it stands, and nothing is done once more
+    assert "未能办理" in other
     for_whom = "qian" if first is qian else "wu"
+    beaten = "wu" if first is qian else "qian"
+    # the tabs left open: the other is told again; whose approval it is, that it stands, and nothing is done once more
     assert f"此前已由{for_whom}审批" in sent(tabs[second])[0]
     tabs[first].dblclick(APPROVE)
     tabs[first].wait_for_selector("main .good, main .problem")
@@ -59,4 +60,10 @@ def test_two_checkers_two_tabs_a_double_click_and_back_are_one_approval(desk: An
         assert "此前已经办理" in sent(first)[0]
     assert desk.month.asked(STATES) == [("filed",)]
     assert desk.month.asked("SELECT approved_by FROM payments.approval") == [(for_whom,)]
+    outcomes = (
+        f"SELECT outcome FROM access.operator_log WHERE action = 'day.approve' AND user_name = '{beaten}'"
+    )
+    assert set(desk.month.asked(outcomes)) == {
+        ("refused",)
+    }  # who approved nothing is not said to have done it
     assert desk.month.asked("SELECT count(*) FROM payments.bank_file") == [(1,)]

@@ -134,6 +134,8 @@ def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None
             code: line.strip() for line in unescape(text).splitlines() for code in raw(line, lived_desk.codes)
         }
         wrong += [f"{path}: {code} in “{line[:80]}”" for code, line in lines.items()]
+        objects = re.findall(r"&lt;[a-zA-Z_. -]+ (?:object|method|at) [^&]*", response.text)
+        wrong += [f"{path}: a program's object: {one}" for one in objects]
         keys = re.findall(r'data-key="([^"]+)"', response.text)
         wrong += [f"{path}: two links of the key {key}" for key in sorted(set(keys)) if keys.count(key) > 1]
     assert wrong == [], "\n".join(wrong)

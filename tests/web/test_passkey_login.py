@@ -1,4 +1,4 @@
-"""Coming in by password and passkey instead of the telephone's code: the own key's answer to this very question, once."""
+"""Coming in by password and passkey, with or without a telephone: the own key's answer to this very question, once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import psycopg
 import pyotp
 import pytest
 
+from ledger.access.signing.passkey import encoded
+from ledger.core.errors import LedgerError
+from ledger.db.unit_of_work import unit_of_work
 from ledger.simulation.people import PASSWORD
 from tests.scenes.passkeys import Authenticator
 from tests.web.conftest import Browser
@@ -112,6 +115,60 @@ def test_an_expired_or_unconfirmed_key_is_not_asked(desk: Any, key: Authenticato
             admin.execute("SET session_replication_role = replica")
             admin.execute(f"UPDATE access.person_key SET {change} WHERE fingerprint = %s", [key.id])  # type: ignore[call-overload]
         assert asked(browser).status_code == 401
+
+
+@pytest.fixture
+def alone(desk: Any) -> Authenticator:
+    """The checker's passkey; she has no telephone."""
+    return enrolled(desk, Press(desk).by, "qian")
+
+
+def test_a_passkey_is_asked_of_who_has_no_telephone(desk: Any, alone: Authenticator) -> None:
+    """A password alone opens nothing once a passkey is enrolled: whatever is typed as a code, and past the program too."""
+    browser = Browser(desk.address)
+    page = asked(browser)
+    form_of(page)
+    assert browser.get("/desk/today").status_code == 303
+    form_of(browser.post(LOGIN, {"user": "qian", "password": PASSWORD, "otp": "123456"}))
+    assert browser.get("/desk/today").status_code == 303
+    with pytest.raises(LedgerError) as refused, unit_of_work(desk.month.engine, "qian") as tx:
+        tx.run("SELECT access.begin_session(sha256('a'), sha256('b'), 0, '')")
+    assert refused.value.code == "login.refused"
+    page = asked(browser)
+    entered = browser.post(ANSWER, form_of(page) | {"touch": alone.answer(challenge_at(page.text))})
+    assert (entered.status_code, browser.get("/desk/orders").status_code) == (303, 200)
+
+
+def test_at_another_address_of_the_pages_a_passkey_is_not_passed_over(
+    desk: Any, alone: Authenticator
+) -> None:
+    port = desk.address.rpartition(":")[2]
+    browser = Browser(f"http://localhost:{port}")
+    answer = asked(browser)
+    assert answer.status_code == 401
+    assert f"登记于{desk.address}：请在该网址登录" in said(answer)
+    assert browser.get("/desk/today").status_code == 303
+    assert desk.month.asked(
+        "SELECT outcome, detail FROM access.operator_log WHERE action = 'login' ORDER BY id DESC LIMIT 1"
+    ) == [("refused", "login.passkey_elsewhere")]
+
+
+def test_with_the_last_passkey_stopped_what_is_left_opens(desk: Any, alone: Authenticator) -> None:
+    """Expired or stopped, a key is asked no more: of two the other is, of none the password is enough as before."""
+    browser, second = Browser(desk.address), enrolled(desk, Press(desk).by, "qian")
+    with psycopg.connect(desk.month.database.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            "UPDATE access.person_key SET valid_from = '2020-01-01', valid_to = '2020-01-02' WHERE fingerprint = %s",
+            [alone.id],
+        )
+    page = asked(browser)
+    assert encoded(second.credential) in page.text
+    assert encoded(alone.credential) not in page.text
+    done(do(Press(desk).by("zhou"), USERS, "key revoke", {"v.reason": "遗失"}, key=second.id))
+    entered = browser.post(ANSWER, form_of(page) | {"touch": second.answer(challenge_at(page.text))})
+    assert entered.status_code == 401  # stopped between question and answer
+    assert asked(browser).status_code == 303
 
 
 def test_five_wrong_answers_lock_the_name(desk: Any, key: Authenticator) -> None:

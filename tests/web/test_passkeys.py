@@ -52,6 +52,7 @@ def enrolled(
     assert make(sat(user), key).status_code == 303
     answer = do(other, USERS, "key confirm", key=key.id)
     done(answer if confirms_with is None else signed(other, act("key confirm"), answer, confirms_with))
+    Browser.keys[user] = key
     return key
 
 
@@ -259,7 +260,11 @@ def test_the_list_of_persons_is_signed_at_the_page_by_two_and_verified_offline(d
     keys = {"zhou": enrolled(desk, sat, "zhou")}
     keys["shen"] = enrolled(desk, sat, "shen", "zhou", confirms_with=keys["zhou"])
     listed = f"/desk/users/list?region={DEMO_REGION}"
-    refused(sat("shen").get(listed), "evidence.list")
+    asked = sat("shen").get(listed)
+    refused(asked, "evidence.list")
+    assert "须由两人签名，现无人签名" in said(asked)
+    assert 'href="/desk/today"' in asked.text  # who is in is not sent to the door
+    assert "的名册，密钥 3 把" in said(sat("shen").get(USERS))
     shen, zhou = sat("shen"), sat("zhou")
     old = shen.form(USERS, path)
     guan = sat("guan")

@@ -116,8 +116,8 @@ def check_list(document: Mapping[str, Any], trusted: Collection[str] = ()) -> Li
     except (KeyError, TypeError, ValueError, AttributeError):
         raise _refused("不是约定的形状") from None
     if len(signers) < 2:
-        persons = "、".join(signers) or "无人"
-        raise _refused(f"须由两人签名，现只有{persons}" + ("（以所信任的密钥计）" if trusted else ""))
+        now = f"现只有{'、'.join(signers)}" if signers else "现无人签名"
+        raise _refused(f"须由两人签名，{now}" + ("（以所信任的密钥计）" if trusted else ""))
     return ListedPersonKey(home, region, keys, tuple(signers.values()))
 
 

@@ -191,6 +191,15 @@ def days_due(rhythm: str, first: date, last: date) -> Iterator[date]:
             yield due
 
 
+def require_drafter(tx: Transaction, book: Book) -> None:
+    """Raises Forbidden `access.role_missing` unless the user may draft what is due in the book, whether anything is or not."""
+    tx.run(
+        "SELECT access.require_role(%(region)s, %(fund)s::smallint, '{accountant,maker,system}')",
+        region=book.region,
+        fund=book.fund,
+    )
+
+
 def due(tx: Transaction, book: Book, day: date) -> list[DueVoucher]:
     """What of the confirmed ones is due by `day` and has no draft that stands, oldest first."""
     drafted = {

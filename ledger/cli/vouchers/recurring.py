@@ -135,6 +135,7 @@ def due(
     if amounts and not recurrence:
         raise InvalidInput("recurrence.amount", "--amount须与--recurrence同用", field="amount")
     with act(running, named.region, "voucher.due", f"{book} {day}") as tx:
+        register.require_drafter(tx, named)
         found = register.due(tx, named, day)
         if recurrence:
             register.recurrence(tx, named, recurrence)

@@ -120,6 +120,24 @@ SELECT c.n::text, c.found_on::text, c.rule FROM fund.risk_case c
  WHERE c.region = %(region)s AND (EXISTS (SELECT 1 FROM fund.risk_step s WHERE s.region = c.region AND s.case_n = c.n AND s.state = 'proposed')
        OR NOT EXISTS (SELECT 1 FROM fund.risk_step s WHERE s.region = c.region AND s.case_n = c.n AND s.state = 'confirmed'))
  ORDER BY c.n"""
+# The last word on a file, or on the filing of a batch, that still waits (index operator_log_held).
+_HELD: Final[LiteralString] = """
+SELECT w.object, (l.recorded_at AT TIME ZONE 'Asia/Shanghai')::date::text, substring(l.detail FROM '：(.*)$'),
+       extract(epoch FROM l.recorded_at)::float8 FROM (
+    SELECT f.region, f.file_id AS object, 'payments.set_out' AS action FROM payments.bank_file f WHERE f.state IN ('filed', 'sending', 'unknown')
+    UNION ALL SELECT b.region, b.batch_id, 'payments.file' FROM payments.batch b WHERE EXISTS (
+        SELECT 1 FROM payments.pay_order p WHERE p.region = b.region AND p.batch_id = b.batch_id AND p.state = 'approved')) w
+ CROSS JOIN LATERAL (SELECT o.recorded_at, o.detail FROM access.operator_log o
+        WHERE o.region = w.region AND o.object = w.object AND o.outcome = 'refused' AND o.action IN ('payments.set_out', 'payments.file')
+          AND o.action = w.action ORDER BY o.id DESC LIMIT 1) l
+ WHERE w.region = %(region)s AND starts_with(l.detail, """
+_ALTERED: Final[LiteralString] = _HELD + "'file.altered') ORDER BY 2, 1"
+_UNPROVEN: Final[LiteralString] = _HELD + "'approval.unproven') ORDER BY 2, 1"
+_PERSONS: Final[LiteralString] = """
+SELECT a.payment_id, a.failed_on::text, a.state FROM fund.person_account a
+  JOIN fund.person_payment p ON p.region = a.region AND p.payment_id = a.payment_id AND p.order_no = a.order_no
+  LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
+ WHERE a.region = %(region)s AND a.state <> 'approved' AND o.state IS DISTINCT FROM 'paid' ORDER BY 2, 1"""
 _UNSIGNED: Final[LiteralString] = """
 SELECT b.region::text, min(b.opened_on)::text, coalesce(max(d.asked_by) || '已提出，待另一人确认', '')
   FROM books.book b LEFT JOIN access.signing_demand d ON d.region = b.region
@@ -140,6 +158,16 @@ def _aged(query: LiteralString) -> Callable[[Transaction, Moment], Iterator[_Fou
         for subject, day, detail in tx.rows(query, region=tx.region):
             began = datetime.combine(datetime.fromisoformat(day).date(), time(), SHANGHAI)
             yield _Found(subject, day, (moment.now - began).total_seconds(), detail)
+
+    return ask
+
+
+def _held_back(query: LiteralString) -> Callable[[Transaction, Moment], Iterator[_Found]]:
+    """What the log's last line keeps back; its age runs from that line, by the machine's clock."""
+
+    def ask(tx: Transaction, moment: Moment) -> Iterator[_Found]:
+        for subject, day, detail, began in tx.rows(query, region=tx.region):
+            yield _Found(subject, day, 0, detail, max(0.0, moment.machine - began))
 
     return ask
 
@@ -225,6 +253,9 @@ _KINDS: Final[Mapping[str, Callable[[Transaction, Moment], Iterator[_Found]]]] =
     "suspense_old": _aged(_SUSPENSE),
     "overdue": _overdue,
     "debited": _debited,
+    "file_altered": _held_back(_ALTERED),
+    "approval_unproven": _held_back(_UNPROVEN),
+    "payee_failed": _aged(_PERSONS),
     "bank_file": _aged(_BANK_FILE),
     "quarantine": _quarantine,
     "quarantine_old": _quarantine,

@@ -11,6 +11,7 @@ _FAMILIES: Final = {
     "suspense": ("", "paper.reason"),
     "suspense_old": ("", "paper.reason"),
     "overdue": ("", "order.state"),
+    "payee_failed": ("", "person_account.state"),
     "job_failed": ("job", ""),
     "job_silent": ("job", ""),
     "findings": ("job", ""),

@@ -34,6 +34,7 @@ _DEMANDS: Final = """
       FROM access.signing_demand d WHERE d.confirmed_at IS NOT NULL AND d.asked_by <> '' ORDER BY 1
 """
 _SEALED: Final = {
+    "person_account.approve": ("fund.person_account", "account_id"),
     "person_payment.approve": ("fund.person_payment", "payment_id"),
     "party.confirm": ("fund.party", "party"),
 }

@@ -151,6 +151,9 @@ CREATE TABLE access.operator_log (
     PRIMARY KEY (region, id)
 );
 
+-- What keeps a file back (ledger/control/alarms): few lines among many.
+CREATE INDEX operator_log_held ON access.operator_log (region, object, id) WHERE outcome = 'refused' AND action IN ('payments.set_out', 'payments.file');
+
 CREATE TABLE access.idempotency (
     region      integer NOT NULL,
     user_name   text NOT NULL,
@@ -449,7 +452,7 @@ BEGIN
     PERFORM access.judge_proposal(v, acting);
     -- a link's code and a key's secret are in two hands: neither administrator alone opens anything with what he was shown
     IF v.act IN ('key', 'password') AND length(p_second) IS DISTINCT FROM 32 THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.link', DETAIL = '登录链接、接口密钥的另一半须由审计管理员确认时给出';
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'user.second_half', DETAIL = '登录链接、接口密钥的另一半须由审计管理员确认时给出';
     END IF;
     CASE v.act
         WHEN 'add' THEN INSERT INTO access.app_user VALUES (v.user_name, v.person, v.display_name);

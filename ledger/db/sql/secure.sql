@@ -109,7 +109,7 @@ BEGIN
         ('UPDATE', '{maker,checker,accountant,system}', '{payments.resolution,fund.advance,fund.assessment,fund.cash_move,
             fund.clearing_budget,fund.clearing_plan,fund.difference,fund.fund_request,fund.institution,fund.late_case,fund.letter,
             fund.other_deduction,fund.outregion_bill,fund.outregion_counterparty,fund.outregion_move,fund.outregion_outbox,
-            fund.outregion_record,fund.party,fund.payable,fund.person_payment,fund.refund,fund.sheet,fund.special_case}'),
+            fund.outregion_record,fund.party,fund.payable,fund.person_account,fund.person_payment,fund.refund,fund.sheet,fund.special_case}'),
         ('UPDATE', '{maker,checker,accountant,intake,system}', '{fund.reconciliation}'),
         ('UPDATE', '{system}', '{jobs.job_run}'),
         ('DELETE', '{maker,checker,accountant,system}', '{fund.clearing_budget,fund.clearing_standard}')

@@ -114,12 +114,13 @@ BEGIN
 END $$;
 
 -- The try was good: a new session, in the user's own name; the one the browser had ends. Raises where the second factor's code was
--- used by another meanwhile.
+-- used by another meanwhile, and where there is none but a passkey, which `begin_passkey_session` comes in by.
 CREATE OR REPLACE FUNCTION access.begin_session(p_token bytea, p_before bytea, p_step bigint, p_address text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE access.password SET otp_step = greatest(otp_step, p_step)
-     WHERE user_name = access.user_name() AND (otp_secret = '' OR otp_step < p_step);
+     WHERE user_name = access.user_name() AND (otp_secret = '' OR otp_step < p_step)
+       AND (otp_secret <> '' OR NOT EXISTS (SELECT 1 FROM access.login_passkeys(user_name)));
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.refused', DETAIL = '用户名、密码或动态口令不对';
     END IF;

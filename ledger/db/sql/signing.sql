@@ -667,6 +667,8 @@ CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.outregion_move FO
     'outregion.approve', 'move_id', 'approved_by', 'approved_on', 'fund,kind,counterparty,amount_fen,document,prepared_by,prepared_on', '');
 CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.party FOR EACH ROW EXECUTE FUNCTION access.check_decision(
     'party.confirm', 'party', 'confirmed_by', 'confirmed_on', 'name,kind,proposed_by', '');
+CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.person_account FOR EACH ROW EXECUTE FUNCTION access.check_decision(
+    'person_account.approve', 'account_id', 'approved_by', 'approved_on', '*fund,payment_id,n,order_no,failed_on,payee_name,payee_number,payee_bank,payee_cnaps,document,prepared_by,prepared_on', '');
 CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.person_payment FOR EACH ROW EXECUTE FUNCTION access.check_decision(
     'person_payment.approve', 'payment_id', 'approved_by', 'approved_on', '*fund,kind,psn_no,subfund,service_year,term,category,amount_fen,document,payee_name,payee_number,payee_bank,payee_cnaps,due_on,prepared_by,prepared_on', '');
 CREATE OR REPLACE TRIGGER with_signature BEFORE UPDATE ON fund.refund FOR EACH ROW EXECUTE FUNCTION access.check_decision(

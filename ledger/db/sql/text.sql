@@ -60,6 +60,8 @@ CREATE OR REPLACE TRIGGER bearable BEFORE INSERT OR UPDATE OF name, bank_name ON
     FOR EACH ROW EXECUTE FUNCTION fund.check_bearable('name', '自有账户户名', 'bank_name', '开户行');
 CREATE OR REPLACE TRIGGER bearable BEFORE INSERT ON fund.person_payment
     FOR EACH ROW EXECUTE FUNCTION fund.check_bearable('payee_name', '收款户名', 'payee_bank', '开户行', 'document', '文号', 'psn_no', '人员编号');
+CREATE OR REPLACE TRIGGER bearable BEFORE UPDATE ON fund.person_account
+    FOR EACH ROW EXECUTE FUNCTION fund.check_bearable('payee_name', '收款户名', 'payee_bank', '开户行', 'document', '依据');
 CREATE OR REPLACE TRIGGER bearable BEFORE INSERT ON fund.outregion_counterparty
     FOR EACH ROW EXECUTE FUNCTION fund.check_bearable('name', '对方名称', 'payee_name', '收款户名', 'payee_bank', '开户行');
 CREATE OR REPLACE TRIGGER bearable BEFORE INSERT ON fund.advance

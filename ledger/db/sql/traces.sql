@@ -584,6 +584,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.payee_callback REFER
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,version', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.payee_callback REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('institution,version', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.person_account REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account_id', '');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.person_account REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account_id', '');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.person_account REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('account_id', '');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.person_payment REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('payment_id', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.person_payment REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

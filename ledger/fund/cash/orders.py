@@ -29,7 +29,7 @@ class Ordered:
 
     batches: Sequence[Batch]
     skipped: Sequence[RefusedWish]
-    """By request: payee_missing, payee_held, payee_limit, suspended, over_available, kinds_first."""
+    """By request: payee_missing, payee_failed, payee_held, payee_limit, suspended, over_available, kinds_first."""
 
 
 def order_advances(tx: Transaction, fund: int, pay_date: date, bears: BearsOf = any_bank) -> Ordered:
@@ -79,11 +79,17 @@ def order_advances(tx: Transaction, fund: int, pay_date: date, bears: BearsOf = 
 
 
 def order_persons(tx: Transaction, fund: int, pay_date: date, bears: BearsOf = any_bank) -> Ordered:
-    """Draft one order for every approved payment to a person that is in no live order; raises as `order_advances`."""
+    """Draft one order for every approved payment to a person that is in no live order; raises as `order_advances`.
+
+    What came back for its account waits (`payee_failed`) until two persons said where it is paid instead.
+    """
     rows = tx.rows(
-        """SELECT p.payment_id, p.kind, p.subfund, p.service_year, p.term, p.category, p.amount_fen, p.order_no, p.payee_name,
-                  p.payee_number, p.payee_bank, p.payee_cnaps
+        """SELECT p.payment_id, p.kind, p.subfund, p.service_year, p.term, p.category, p.amount_fen, p.order_no,
+                  coalesce(a.state <> 'approved', false), coalesce(a.payee_name, p.payee_name),
+                  coalesce(a.payee_number, p.payee_number), coalesce(a.payee_bank, p.payee_bank), coalesce(a.payee_cnaps, p.payee_cnaps)
              FROM fund.person_payment p
+             LEFT JOIN LATERAL (SELECT f.* FROM fund.person_account f
+                                 WHERE f.region = p.region AND f.payment_id = p.payment_id ORDER BY f.n DESC LIMIT 1) a ON true
              LEFT JOIN payments.pay_order o ON o.region = p.region AND o.order_no = p.order_no
              LEFT JOIN payments.state s ON s.state = o.state
             WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.state = 'approved' AND coalesce(s.releases, true)
@@ -96,12 +102,13 @@ def order_persons(tx: Transaction, fund: int, pay_date: date, bears: BearsOf = a
             key,
             PERSON,
             [ItemDraft(BENEFITS, Dimensions(PERSON, subfund, year, term, category), fen)],
-            opened_account(tx, *payee),
+            None if failed else opened_account(tx, *payee),
             f"{term}{'生育津贴' if kind == 'maternity_allowance' else '零星报销'}{FUND_NAMES[fund]}",
             pay_date,
             before,
+            "payee_failed" if failed else "",
         )
-        for key, kind, subfund, year, term, category, fen, before, *payee in rows
+        for key, kind, subfund, year, term, category, fen, before, failed, *payee in rows
     ]
     drafted = draft(tx, open_available(tx, fund, "person", pay_date, bears), pay_date, wished)
     tx.run_many(

@@ -136,7 +136,7 @@ def request_person(tx: Transaction, asked: PersonRequest, day: date) -> PersonPa
 
 
 def approve_person(tx: Transaction, payment_id: str, day: date) -> PersonPayment:
-    """Approve as checker, another person than the maker; ordering is `cash_orders.order_persons`."""
+    """Approve as checker, another person than the maker; ordering is `ledger.fund.cash.orders.order_persons`."""
     decide(tx, "person_payment", payment_id, day)
     return read_persons(tx, key=payment_id)[0]
 

@@ -42,6 +42,11 @@ def open_payee(tx: Transaction, key: str, reason: str, *, clear: bool) -> Opened
              FROM fund.person_payment p CROSS JOIN access.to_sign(p.region, 'fund.person_payment', ARRAY[p.payment_id]) s
             WHERE p.region = %(region)s AND p.payment_id = %(key)s
            UNION ALL
+           SELECT a.payee_name, a.payee_number, a.payee_bank, p.amount_fen, a.account_id, s.digest
+             FROM fund.person_account a JOIN fund.person_payment p ON p.region = a.region AND p.payment_id = a.payment_id
+            CROSS JOIN access.to_sign(a.region, 'fund.person_account', ARRAY[a.account_id]) s
+            WHERE a.region = %(region)s AND a.account_id = %(key)s AND a.payee_name <> ''
+           UNION ALL
            SELECT other_name, other_account, '', 0, '', '' FROM payments.evidence
             WHERE region = %(region)s AND kind = %(kind)s AND receipt_no = %(number)s
            UNION ALL

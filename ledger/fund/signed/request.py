@@ -23,6 +23,8 @@ _DECIDE: Final[Mapping[str, LiteralString]] = {
     " reason = %(reason)s WHERE region = %(region)s AND request_id = %(key)s",
     "cash_move": "UPDATE fund.cash_move SET state = %(state)s, approved_by = %(user)s, approved_on = %(day)s,"
     " reason = %(reason)s WHERE region = %(region)s AND move_id = %(key)s",
+    "person_account": "UPDATE fund.person_account SET state = %(state)s, approved_by = %(user)s, approved_on = %(day)s,"
+    " reason = %(reason)s WHERE region = %(region)s AND account_id = %(key)s",
     "person_payment": "UPDATE fund.person_payment SET state = %(state)s, approved_by = %(user)s, approved_on = %(day)s,"
     " reason = %(reason)s WHERE region = %(region)s AND payment_id = %(key)s",
 }
@@ -32,6 +34,8 @@ _STATE: Final[Mapping[str, LiteralString]] = {
     "refund": "SELECT state, approved_by FROM fund.refund WHERE region = %(region)s AND refund_id = %(key)s FOR UPDATE",
     "fund_request": "SELECT state, approved_by FROM fund.fund_request WHERE region = %(region)s AND request_id = %(key)s FOR UPDATE",
     "cash_move": "SELECT state, approved_by FROM fund.cash_move WHERE region = %(region)s AND move_id = %(key)s FOR UPDATE",
+    "person_account": "SELECT state, approved_by FROM fund.person_account"
+    " WHERE region = %(region)s AND account_id = %(key)s FOR UPDATE",
     "person_payment": "SELECT state, approved_by FROM fund.person_payment"
     " WHERE region = %(region)s AND payment_id = %(key)s FOR UPDATE",
 }

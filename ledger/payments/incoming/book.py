@@ -246,8 +246,16 @@ def _codes(paper: EvidencePaper) -> tuple[str, ...]:
 def _fail_payees(round_: Round, reasons: Mapping[str, str]) -> None:
     """Mark the accounts at fault: the next run blocks the institution until another one is confirmed (INV-11).
 
-    A person has no account in the register, only the one named in what is paid to him: there is nothing to mark.
+    A person has no account in the register, only the one named in what is paid to him: the payment is held.
     """
+    persons = [no for no in reasons if round_.orders[no].institution == PERSON]
+    if persons:
+        round_.tx.run(
+            "SELECT fund.fail_persons(%(region)s, %(orders)s, %(on)s)",
+            region=round_.tx.region,
+            orders=persons,
+            on=round_.day,
+        )
     named = {no: why for no, why in reasons.items() if round_.orders[no].institution != PERSON}
     if named:
         faulty = [round_.orders[order_no] for order_no in named]

@@ -77,6 +77,14 @@ def is_understood(codes: Collection[str], text: str) -> bool:
     return _ACCOUNT_WORDS.search(words) is not None or _REFUSAL_WORDS.search(words) is not None
 
 
+def fault_words(kept: str) -> str:
+    """Of a stored reason (`reason_text`) what may be shown of a person's account: the code in our own words, never the bank's text."""
+    code = kept.partition(" ")[0]
+    if _CODE.fullmatch(code):
+        return f"{_NAMED_FAULTS.get(code, '收款账户有误')}（{code}）"
+    return "收款账户有误"
+
+
 def reason_text(reason_code: str, reason: str) -> str:
     """Code and text as one line for people."""
     return " ".join(filter(None, (reason_code, reason or _NAMED_FAULTS.get(reason_code, ""))))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ledger.access.signing.signing import signed
-from ledger.core.errors import NotFound
+from ledger.core.errors import Conflict, NotFound
 from ledger.core.lists import ShownList
 from ledger.core.persons import PERSON, mask
 from ledger.db.safekeeping.fields import fields
@@ -144,11 +144,15 @@ def day_list(tx: Transaction, day: date, without: Collection[str] = ()) -> DayLi
 def approve_day_in(tx: Transaction, found: DayList, digest: bytes, day: date) -> list[Approval]:
     """Approve every batch of the list as shown under `digest`, all or none; again with the same digest changes nothing.
 
-    A batch that somebody else approved meanwhile or before stays theirs and is left out of the answer. `day` is the business date
-    of the act. Raises InvalidInput `list.nothing`, Conflict `list.changed`, and what `approve` raises, naming the batch.
+    A batch that somebody else approved meanwhile or before stays theirs and is left out of the answer; where all are, nothing was
+    done: Conflict `batch.already_approved`. `day` is the business date of the act. Raises InvalidInput `list.nothing`, Conflict
+    `list.changed`, and what `approve` raises, naming the batch.
     """
     found.shown.require(digest)
     own = [batch for batch in found.batches if batch.approved_by in ("", tx.user)]
+    if not own:
+        theirs = "、".join(f"批次{one.batch_id}此前已由{one.approved_by}审批" for one in found.batches)
+        raise Conflict("batch.already_approved", f"此次没有再审批：{theirs}")
     for batch in own:  # all are asked for before the first is done: one touch of a passkey signs them all
         signed(tx, "payments.approve", batch.batch_id, batch.digest.hex(), day)
     return [approve_in(tx, batch.batch_id, batch.digest, day) for batch in own]

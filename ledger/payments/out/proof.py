@@ -17,6 +17,13 @@ from ledger.core.errors import Conflict
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.order import Order
 
+# What is approved is what stands there now. An approval of before the sealing of persons (revision 0040) is of the same in clear.
+_OTHER: Final = """
+    SELECT a.batch_id, a.approved_by FROM payments.approval a JOIN payments.batch b ON b.region = a.region AND b.batch_id = a.batch_id
+     WHERE a.region = %(region)s AND a.batch_id = ANY(%(batches)s)
+       AND (b.digest <> payments.batch_digest(b.region, b.batch_id) OR a.digest <> b.digest AND b.kind <> 'person')
+     ORDER BY 1
+"""
 # Approved since the region demands signatures; what had none when the demand came into force is noted there.
 _TO_BE_SIGNED: Final = """
     SELECT a.batch_id, a.approved_by, a.approved_on, encode(a.digest, 'hex') FROM payments.approval a
@@ -32,7 +39,10 @@ _SIGNATURES: Final = STORED + (
 
 
 def require_signed(tx: Transaction, batches: Iterable[str]) -> None:
-    """Raise Conflict `approval.unproven` where an approval of these batches is not its checker's own signature, and the region demands it."""
+    """Raise Conflict `approval.unproven` where what was approved of these batches is not what they say now, or an approval is not
+    its checker's own signature and the region demands it."""
+    for batch, user in tx.rows(_OTHER, region=tx.region, batches=sorted(set(batches))):
+        raise _unproven(batch, user, "其拨付单与所审批的摘要不符")
     wanted = tx.rows(_TO_BE_SIGNED, region=tx.region, batches=sorted(set(batches)))
     for batch, user, day, digest in wanted:
         found = [
@@ -41,12 +51,15 @@ def require_signed(tx: Transaction, batches: Iterable[str]) -> None:
         ]
         flaws = [flaw_of(one) for one in found]
         if not flaws or all(flaws):
-            why = flaws[0] if flaws else "没有签名"
-            raise Conflict(
-                "approval.unproven",
-                f"批次{batch}由{user}所作的审批，签名不成立（{why}），不得制盘、发送：请立即执行核验（fundledger verify）查明",
-                batch=batch,
-            )
+            raise _unproven(batch, user, f"签名：{flaws[0] if flaws else '没有签名'}")
+
+
+def _unproven(batch: str, user: str, why: str) -> Conflict:
+    return Conflict(
+        "approval.unproven",
+        f"批次{batch}由{user}所作的审批不成立（{why}），不得制盘、发送：请立即执行核验（fundledger verify）查明",
+        batch=batch,
+    )
 
 
 def rendered(

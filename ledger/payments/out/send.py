@@ -37,10 +37,13 @@ MAY_HAVE_ARRIVED: Final = "bank.unknown"
 NAME_TAKEN: Final = "bank.name_taken"
 """Other bytes lie at the bank under the name of ours: sent by a database that was brought back from before it (freeze.py)."""
 
+HOLDING: Final = ("file.altered", "approval.unproven")
+"""What keeps one file back and says that somebody's hand was in it; the others go."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What became of one file: `outcome` is `sent`, `unknown`, `filed` (surely not arrived) or `stale`."""
+    """What became of one file: `outcome` is `sent`, `unknown`, `filed` (surely not arrived), `stale`, or `held`: nobody approved it so."""
 
     file_id: str
     outcome: str
@@ -67,9 +70,9 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
     """Deliver every file of the region that is filed, or whose delivery is not known to have succeeded.
 
     The cashier sends. A file with an order that must not leave any more is left alone (`stale`): `file` rebuilds it.
-    A bank that cannot be reached does not stop the files of others. Raises Forbidden `access.role_missing`, Conflict
-    `payments.frozen`; `file.altered` where a stored file is not the one that was made of its approved orders, `approval.unproven`
-    where an approval is not its checker's signature: then nothing more is sent.
+    A bank that cannot be reached does not stop the files of others, nor does a file that is held: one that is not the one made of
+    its approved orders (`file.altered`), or whose approval does not hold (`approval.unproven`); each raises its alarm till it is
+    void or sent. Raises Forbidden `access.role_missing`, Conflict `payments.frozen`.
     """
     with unit_of_work(engine, user, region) as tx:
         tx.run("SELECT access.require_role(%(region)s, 0::smallint, '{cashier}')", region=region)
@@ -83,10 +86,17 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
         )
     done = []
     for (file_id,) in waiting:
-        with unit_of_work(engine, user, region) as tx:
-            attempt = _set_out(tx, file_id, bank_of, day)
-            if isinstance(attempt, _Attempt):
-                append_line(tx, "payments.set_out", file_id, "done", "开始发送")
+        try:
+            with unit_of_work(engine, user, region) as tx:
+                attempt = _set_out(tx, file_id, bank_of, day)
+                if isinstance(attempt, _Attempt):
+                    append_line(tx, "payments.set_out", file_id, "done", "开始发送")
+        except Conflict as found:
+            if found.code not in HOLDING:
+                raise
+            with unit_of_work(engine, user, region) as tx:
+                done.append(_hold(tx, file_id, found))
+            continue
         if attempt is None:
             continue
         if isinstance(attempt, Sending):
@@ -97,6 +107,17 @@ def send(engine: Engine, user: str, region: int, bank_of: BankOf, day: date) -> 
             done.append(_conclude(tx, attempt, refusal, day))
             append_line(tx, "payments.sent", file_id, "done", f"{done[-1].outcome} {done[-1].code}".strip())
     return done
+
+
+def _hold(tx: Transaction, file_id: str, refusal: Conflict) -> Sending:
+    """Write down why a file is held: the alarm stands on this line while the file waits."""
+    append_line(tx, "payments.set_out", file_id, "refused", f"{refusal.code}：{refusal.message}")
+    [(orders, total_fen)] = tx.rows(
+        "SELECT orders, total_fen FROM payments.bank_file WHERE region = %(region)s AND file_id = %(file)s",
+        region=tx.region,
+        file=file_id,
+    )
+    return Sending(file_id, "held", orders, total_fen, refusal.code, refusal.message)
 
 
 def _set_out(tx: Transaction, file_id: str, bank_of: BankOf, day: date) -> _Attempt | Sending | None:

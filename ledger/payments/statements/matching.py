@@ -95,6 +95,7 @@ def match(tx: Transaction, account: str, day: date) -> Matched:
 
     Raises NotFound `account.unknown`; Forbidden `access.role_missing`.
     """
+    tx.run("SELECT access.require_role(%(region)s, 0::smallint, '{accountant,system}')", region=tx.region)
     lock_of_account(tx, account)
     gather(tx, account)
     tx.run("SET LOCAL enable_nestloop = off")  # between rows just gathered a planner compares each with each

@@ -61,6 +61,9 @@ def _one(settings: Settings, seed: int, days: int) -> Stormed:
     name, home = f"storm_{seed}", settings.home / "faults" / str(seed)
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
+    shutil.copytree(
+        settings.home / "keys", home / "keys"
+    )  # what the founded region sealed is sealed for these
     with psycopg.connect(_url(settings, "postgres"), autocommit=True) as admin:
         made = sql.Identifier(name)
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(made))

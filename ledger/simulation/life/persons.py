@@ -10,7 +10,8 @@ from ledger.core.dates import period_of
 from ledger.core.entries import EMPLOYEE_FUND, FUNDS
 from ledger.core.persons import PERSON
 from ledger.fund.cash.orders import order_persons
-from ledger.fund.cash.persons import ALLOWANCE, PersonRequest, approve_person, request_person
+from ledger.fund.cash.person_accounts import approve_account, propose_account, read_person_accounts
+from ledger.fund.cash.persons import ALLOWANCE, PersonRequest, approve_person, read_persons, request_person
 from ledger.simulation.life.day import pay
 from ledger.simulation.town import Decided, Town
 
@@ -25,6 +26,7 @@ def live_persons(town: Town, day: date) -> None:
             _ask(town, number, day)
     if not town.events["persons"]:
         return
+    _verify_accounts(town, day)
     for fund in FUNDS:
         with town.tx("maker") as tx:
             ordered = order_persons(tx, fund, day)
@@ -33,6 +35,19 @@ def live_persons(town: Town, day: date) -> None:
         for batch in ordered.batches:
             town.count("person_orders", len(batch.order_nos))
             pay(town, batch.batch_id, batch.digest, day)
+
+
+def _verify_accounts(town: Town, day: date) -> None:
+    """Who came back for his account said on paper that it is right: one hands that in, another approves."""
+    with town.tx("maker") as tx:
+        held = [one for one in read_person_accounts(tx, open_only=True) if one.state == "failed"]
+        paid = {one.payment_id: one.payee for one in read_persons(tx)}
+        for one in held:
+            propose_account(tx, one.payment_id, paid[one.payment_id], f"核实{one.order_no}", day)
+    for one in held:
+        with town.tx("checker") as tx:
+            approve_account(tx, one.account_id, day)
+        town.count("person_accounts")
 
 
 def _ask(town: Town, number: int, day: date) -> None:

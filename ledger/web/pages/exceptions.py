@@ -14,6 +14,7 @@ from ledger.core.errors import NotFound
 from ledger.core.money import yuan_grouped
 from ledger.core.words import paper_named, said, words_of
 from ledger.db.safekeeping.fields import shown_rows
+from ledger.fund.cash.person_accounts import PersonAccount, read_person_accounts
 from ledger.fund.suspense.resolution import Resolution, read_resolutions
 from ledger.payments.freeze.freeze import Freeze, freezes, proposed_digest
 from ledger.payments.incoming.again import KeptFile, kept_files
@@ -37,6 +38,7 @@ def listing(desk: Desk, _request: Request) -> Response:
         refused = read_refusals(tx)
         aside = kept_files(tx, outcome="quarantined")
         handed = handed_files(tx, state="requested")
+        persons = read_person_accounts(tx, open_only=True)
         signs, digest = freezes(tx), proposed_digest(tx)
         found = tx.rows(
             "SELECT order_no, institution, payee_name, amount_fen, sent_on, state FROM payments.pay_order"
@@ -49,7 +51,7 @@ def listing(desk: Desk, _request: Request) -> Response:
     facts = (
         ("挂账、待配对的回单", len(papers)), ("其中待复核的处理", len(said_of)), ("未回单的拨付单", len(unknown)),
         ("银行拒绝待证实", len(refused)), ("隔离的文件", len(aside)), ("送来的文件待复核", len(handed)),
-        ("支付", "冻结" if any(one.state != "lifted" for one in signs) else "未冻结"),
+        ("个人收款账户待更正", len(persons)), ("支付", "冻结" if any(one.state != "lifted" for one in signs) else "未冻结"),
     )  # fmt: skip
     offers = [
         *_frozen(desk, signs, digest),
@@ -58,7 +60,7 @@ def listing(desk: Desk, _request: Request) -> Response:
         *(one for file in handed[:20] for one in _handed(desk, file)),
     ]  # fmt: skip
     grids = [
-        _papers(desk, papers, said_of), _unknown(unknown), _refusals(refused), _files(aside, handed), _signs(signs),
+        _papers(desk, papers, said_of), _unknown(unknown), _refusals(refused), _held(desk, persons), _files(aside, handed), _signs(signs),
     ]  # fmt: skip
     return record_page(desk, "挂账与未知", facts, [one for one in grids if one.lines], offers, here=here)
 
@@ -182,6 +184,25 @@ def _refusals(found: Sequence[BankRefusal]) -> Grid:
         columns,
         lines,
         notes=("两项证据俱在，在拨付单页退回，方可重付。",),
+    )
+
+
+def _held(desk: Desk, found: Sequence[PersonAccount]) -> Grid:
+    columns = (
+        Column("payment", "个人付款"), Column("order_no", "退回的拨付单"), Column("failed", "退回日", "day"), Column("why", "原因"),
+        Column("state", "状态"), Column("by", "提出"),
+    )  # fmt: skip
+    lines = [
+        Line((Linked(one.payment_id, address(f"cash/{one.payment_id}", region=desk.region)), one.order_no, one.failed_on, one.why,
+              said("person_account.state", one.state), one.prepared_by))
+        for one in found
+    ]  # fmt: skip
+    return Grid(
+        "个人收款账户",
+        "收款账户经银行退回、停付的个人付款",
+        columns,
+        lines,
+        notes=("点编号更正账户（或核实原账户），另一人复核后方再制单。",),
     )
 
 

@@ -73,7 +73,12 @@ _WAITING: Final[tuple[tuple[tuple[str, ...], str, str, LiteralString], ...]] = (
     (("checker",), "请款、利息手续费、个人付款待复核", "cash",
      "SELECT count(*), min(prepared_on) FROM (SELECT prepared_on FROM fund.fund_request WHERE region = %(region)s AND state = 'requested'"
      " UNION ALL SELECT prepared_on FROM fund.cash_move WHERE region = %(region)s AND state = 'requested'"
-     " UNION ALL SELECT prepared_on FROM fund.person_payment WHERE region = %(region)s AND state = 'requested') c"),
+     " UNION ALL SELECT prepared_on FROM fund.person_payment WHERE region = %(region)s AND state = 'requested'"
+     " UNION ALL SELECT prepared_on FROM fund.person_account WHERE region = %(region)s AND state = 'requested') c"),
+    (("maker",), "个人收款账户经银行退回，待更正", "exceptions",
+     "SELECT count(*), min(a.failed_on) FROM fund.person_account a JOIN fund.person_payment p ON p.region = a.region"
+     " AND p.payment_id = a.payment_id AND p.order_no = a.order_no LEFT JOIN payments.pay_order o ON o.region = a.region"
+     " AND o.order_no = a.order_no WHERE a.region = %(region)s AND a.state IN ('failed', 'refused') AND o.state IS DISTINCT FROM 'paid'"),
     (("accountant",), "请款待登记到账", "cash",
      "SELECT count(*), min(prepared_on) FROM fund.fund_request WHERE region = %(region)s AND state = 'approved'"),
     (("checker",), "风险处置待复核", "risk",

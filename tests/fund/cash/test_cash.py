@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date
 from functools import partial
 from typing import Any
 
 import pytest
 
 from adapters.banks.ports import BankAccount, Direction
-from adapters.banks.simulator.messages.status_report import StatusReport, TransactionStatus, write_pain002
 from ledger.control.checks.payments.limits import check_limits
 from ledger.control.snapshot import open_snapshot
-from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
 from ledger.core.persons import mask
 from ledger.fund.cash.fund_request import approve_request, grant, read_requests, request_funds
@@ -24,10 +22,8 @@ from ledger.fund.cash.persons import PersonRequest, approve_person, read_persons
 from ledger.fund.daily.run import run_daily
 from ledger.fund.ordering.draft import REFUSALS, refusal_words, refused_json
 from ledger.fund.ordering.forecast import KINDS, Due, Reserved, forecast, kind_order, reserved_before
-from ledger.payments.incoming.receive import receive
 from ledger.payments.orders.approve import discard, discard_in
 from ledger.simulation.people import DEMO_REGION
-from tests.scenes.town import OWN
 
 H, OTHER = "H42010000001", "H42010000002"
 DAY = date(2026, 10, 13)
@@ -272,34 +268,6 @@ def test_a_person_is_paid_by_the_same_order_and_receipt_and_hidden_in_lists(
     assert (town.balance(50010105), town.balance(200104), town.balance(1004)) == (1_280_000, 0, 3_720_000)
     with town.tx() as tx:
         assert read_persons(tx)[0].order_state == "paid"
-    town.verified()
-
-
-def test_a_person_s_faulty_account_is_said_of_the_order_and_stops_no_paper(town: Any) -> None:
-    """Refused for the account (BE01), paid, given back for it, paid again: a person has no account in the register to mark."""
-    town.begin(fen=5_000_000)
-    agreed_person(town)
-    with town.tx() as tx:
-        [batch] = order_persons(tx, 310, DAY).batches
-    [order] = town.send(batch, DAY)
-    moment = datetime.combine(DAY, time(15), SHANGHAI)
-    told = TransactionStatus(order.order_no, "RJCT", order.amount_fen, "BE01", "收款人户名与账号不符")
-    town.bank.channel.papers["status.xml"] = write_pain002(
-        StatusReport("ST1", moment, order.file_id, 1, order.amount_fen, "RJCT", transactions=[told])
-    )
-    done = receive(town.engine, "xitong", DEMO_REGION, OWN, town.bank, DAY)
-    assert (done.failures, done.problems, done.events["reject"]) == ([], [], 1)
-    assert [one.state for one in town.orders(batch.order_nos)] == ["rejected"]
-    with town.tx() as tx:
-        [batch] = order_persons(tx, 310, DAY).batches
-    [order] = town.pay(batch, DAY)
-    town.receipt(order, DAY, back=True, why=("BE01", "账号户名不符"))
-    assert [one.state for one in town.orders(batch.order_nos)] == ["returned"]
-    assert (town.balance(1004), town.balance(200104)) == (5_000_000, -1_280_000)
-    with town.tx() as tx:
-        [batch] = order_persons(tx, 310, DAY).batches
-    town.pay(batch, DAY)
-    assert (town.balance(50010105), town.balance(200104), town.balance(1004)) == (1_280_000, 0, 3_720_000)
     town.verified()
 
 

@@ -32,4 +32,11 @@ def test_a_run_that_left_what_the_books_refuse_has_failed(
         app.close()
     assert refused.value.code == "receipts.refused"
     assert refused.value.message == "1个银行文件账务未能收入、留在银行：1.xml（order.sum）；其余1个已处理"
+    with psycopg.connect(world.admin_url) as admin:
+        lines = admin.execute(
+            "SELECT outcome, detail FROM access.operator_log WHERE action = 'payments.receive' ORDER BY id"
+        ).fetchall()
+    assert [(outcome, detail.partition("：")[0]) for outcome, detail in lines] == [
+        ("refused", "receipts.refused")
+    ]
     assert (world.state(one.order_no), world.state(two.order_no)) == ("sent", "paid")

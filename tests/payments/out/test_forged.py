@@ -6,6 +6,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 
+import psycopg
 import pytest
 
 from adapters.banks.ports import BankAccount, Instruction, PaymentBatch
@@ -13,13 +14,17 @@ from ledger.access.signing import persons
 from ledger.access.signing.pair import ED25519, generate, pair
 from ledger.access.signing.signer import WithKey
 from ledger.access.signing.statement import ToSign
+from ledger.acts.acting import acting
+from ledger.acts.tracing import What
+from ledger.bootstrap import App
+from ledger.control.alarms.standing import Moment, standing
 from ledger.core.dates import SHANGHAI, machine_moment
 from ledger.core.errors import Conflict
 from ledger.db.engine import build_engine, login_url
 from ledger.db.safekeeping.fields import fields
 from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import unit_of_work
-from ledger.payments.out.files import file, own_account
+from ledger.payments.out.files import cancel_in, file, file_in, own_account
 from ledger.payments.out.send import send
 
 REGION, DAY = 420100, date(2026, 10, 13)
@@ -45,7 +50,7 @@ def test_a_file_put_in_the_place_of_the_honest_one_never_leaves(
     world: Any, bank: Any, login: Any, how: str
 ) -> None:
     world.allot(100_000)
-    old, batch = world.approved(300), world.approved(300)
+    old, batch, honest = world.approved(300), world.approved(300), world.approved(300)
     [first] = file(world.engine, "maker", REGION, old.batch_id, bank.of, MOMENT).files
     send(world.engine, "cashier", REGION, bank.of, DAY)
     [made] = file(world.engine, "maker", REGION, batch.batch_id, bank.of, MOMENT).files
@@ -79,16 +84,60 @@ def test_a_file_put_in_the_place_of_the_honest_one_never_leaves(
             **values,
         )
         tx.run(EVENT, **values, event="file", was="approved")
-    before = list(bank.channel.delivered)
-    with pytest.raises(Conflict) as refused:
-        send(world.engine, "cashier", REGION, bank.of, DAY)
-    assert refused.value.code == "file.altered"
-    assert bank.channel.delivered == before == [first.name]
-    assert world.states() == {"sent": 1, "filed": 1}
+    [good] = file(world.engine, "maker", REGION, honest.batch_id, bank.of, MOMENT).files
+    assert alarms(world) == []
+    done = {
+        one.file_id: (one.outcome, one.code) for one in send(world.engine, "cashier", REGION, bank.of, DAY)
+    }
+    assert done == {forged: ("held", "file.altered"), good.file_id: ("sent", "")}
+    assert bank.channel.delivered == [first.name, good.name]
+    assert world.states() == {"sent": 2, "filed": 1}
+    assert alarms(world) == [("file_altered", "critical", forged)]
+    with world.tx("checker") as tx:
+        for order_no in batch.order_nos:
+            cancel_in(tx, order_no, "查明被改动", DAY)
+    assert alarms(world) == []  # void: nothing waits any more
+
+
+@pytest.mark.parametrize("how", ["the order", "the approval"])
+def test_what_was_approved_is_computed_anew_before_it_leaves(world: Any, bank: Any, how: str) -> None:
+    """An administrator who writes both the order and its file alike, or the approval over it, past every guard."""
+    world.allot(100_000)
+    batch, honest = world.approved(300), world.approved(300)
+    for one in (batch, honest):
+        file(world.engine, "maker", REGION, one.batch_id, bank.of, MOMENT)
+    [order] = world.orders(batch.order_nos)
+    with psycopg.connect(world.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        if how == "the order":
+            admin.execute(
+                "UPDATE payments.pay_order SET payee_number = %s WHERE order_no = %s",
+                [EVIL.number, order.order_no],
+            )
+        else:
+            admin.execute(
+                "UPDATE payments.approval SET digest = sha256('other') WHERE batch_id = %s", [batch.batch_id]
+            )
+    done = {one.outcome: one for one in send(world.engine, "cashier", REGION, bank.of, DAY)}
+    assert (done["held"].file_id, done["held"].code) == (f"{batch.batch_id}-1", "approval.unproven")
+    assert "所审批的摘要不符" in done["held"].message
+    assert done["sent"].file_id == f"{honest.batch_id}-1"
+    assert alarms(world) == [("approval_unproven", "critical", f"{batch.batch_id}-1")]
+
+
+def alarms(world: Any) -> list[tuple[str, str, str]]:
+    """Of the two kinds, those that stand."""
+    with world.tx("checker") as tx:
+        found = standing(tx, Moment(MOMENT, 0.0))
+    return [
+        (one.kind, one.severity, one.subject)
+        for one in found
+        if one.kind in ("file_altered", "approval_unproven")
+    ]
 
 
 def test_an_approval_under_an_invented_signature_is_neither_filed_nor_sent(
-    world: Any, bank: Any, login: Any
+    world: Any, bank: Any, login: Any, database: Any
 ) -> None:
     world.allot(100_000)
     batch = world.batch(300)
@@ -120,8 +169,16 @@ def test_an_approval_under_an_invented_signature_is_neither_filed_nor_sent(
             "SELECT payments.approve(420100, %(b)s, %(d)s, %(on)s)", b=batch.batch_id, d=batch.digest, on=DAY
         )
         tx.run(EVENT, batch=batch.batch_id, event="approve", was="draft")
-    with pytest.raises(Conflict) as refused:
-        file(world.engine, "maker", REGION, batch.batch_id, bank.of, MOMENT)
+    app = App(database.settings, "maker")
+    try:
+        with (
+            pytest.raises(Conflict) as refused,
+            acting(app, What(REGION, "payments.file", batch.batch_id)) as within,
+        ):
+            file_in(within.tx, batch.batch_id, bank.of, MOMENT)
+    finally:
+        app.close()
     assert refused.value.code == "approval.unproven"
+    assert alarms(world) == [("approval_unproven", "critical", batch.batch_id)]
     assert world.states() == {"approved": 1}
     assert bank.channel.delivered == []

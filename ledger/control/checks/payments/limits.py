@@ -115,6 +115,17 @@ _TOKENS: Final = """
      WHERE o.payee_token <> '' AND EXISTS (SELECT 1 FROM fund.region_policy y WHERE y.region = o.region AND y.key = 'payee_day_limit')
 """
 
+# Ordered again past what a bank said of the account: to none or another than two persons decided since.
+_FAULTY: Final = """
+    SELECT p.region, p.order_no, p.payment_id, a.failed_on FROM fund.person_payment p
+      JOIN fund.person_account a ON a.region = p.region AND a.payment_id = p.payment_id AND a.n = (
+           SELECT max(l.n) FROM fund.person_account l WHERE l.region = p.region AND l.payment_id = p.payment_id)
+      JOIN payments.pay_order o ON o.region = p.region AND o.order_no = p.order_no
+     WHERE p.order_no <> a.order_no AND (a.state <> 'approved'
+           OR (o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps) <> (a.payee_name, a.payee_number, a.payee_bank, a.payee_cnaps))
+     ORDER BY 1, 2
+"""
+
 
 def check_limits(snapshot: Snapshot) -> Iterator[Breach]:
     """Approvals against the region's choices of their day, as the rows say both."""
@@ -136,6 +147,9 @@ def check_limits(snapshot: Snapshot) -> Iterator[Breach]:
         yield Breach(
             "INV-11", str(region), f"order {order_no}", "首次付款的标记被去掉：此前没有向该账户付过款"
         )
+    for region, order_no, payment, failed in snapshot.rows(_FAULTY):
+        message = f"个人付款{payment}的收款账户于{failed}经银行退回，未经两人更正即又制单，或付往他处"
+        yield Breach("INV-11", str(region), f"order {order_no}", message)
 
 
 def _as_one(snapshot: Snapshot) -> Iterator[Breach]:

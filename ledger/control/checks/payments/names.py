@@ -18,6 +18,8 @@ _NAMES: Final = """
     UNION ALL SELECT region, '自有账户' || account, '开户行', bank_name FROM payments.bank_account
     UNION ALL SELECT region, '个人付款' || payment_id, '收款户名', payee_name FROM fund.person_payment WHERE state <> 'refused'
     UNION ALL SELECT region, '个人付款' || payment_id, '收款开户行', payee_bank FROM fund.person_payment WHERE state <> 'refused'
+    UNION ALL SELECT region, '个人付款' || payment_id, '收款户名', payee_name FROM fund.person_account WHERE state IN ('requested', 'approved')
+    UNION ALL SELECT region, '个人付款' || payment_id, '收款开户行', payee_bank FROM fund.person_account WHERE state IN ('requested', 'approved')
     UNION ALL SELECT region, '预付' || advance_id, '收款户名', payee_name FROM fund.advance WHERE kind = 'supplier' AND state <> 'refused'
     UNION ALL SELECT region, '预付' || advance_id, '收款开户行', payee_bank FROM fund.advance WHERE kind = 'supplier' AND state <> 'refused'
     UNION ALL SELECT region, '对方统筹区' || counterparty, '收款户名', payee_name FROM fund.outregion_counterparty

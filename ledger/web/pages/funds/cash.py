@@ -14,6 +14,7 @@ from ledger.core.money import yuan_grouped
 from ledger.core.words import said, words_of
 from ledger.fund.cash.fund_request import FundRequest, read_requests
 from ledger.fund.cash.movements import AccountMove, read_moves
+from ledger.fund.cash.person_accounts import WAITING, PersonAccount, read_person_accounts
 from ledger.fund.cash.persons import PersonPayment, read_persons
 from ledger.fund.ordering.forecast import KIND_NAMES, KINDS
 from ledger.web.record import Ask, Offer, account_asks, decide, record_page, whole_payee
@@ -79,12 +80,13 @@ def one(desk: Desk, request: Request) -> Response:
             read_moves(tx, key=key),
             read_persons(tx, key=key),
         )
+        accounts = read_person_accounts(tx, payment=key) if persons else []
     if requests:
         return _request_page(desk, requests[0], held, here)
     if moves:
         return _move_page(desk, moves[0], held, here)
     if persons:
-        return _person_page(desk, persons[0], held, here)
+        return _person_page(desk, persons[0], accounts, held, here)
     raise NotFound("request.unknown", f"没有请款、收付或个人付款{key[:60]}", key=key[:60])
 
 
@@ -122,7 +124,9 @@ def _move_page(desk: Desk, found: AccountMove, held: dict[str, object], here: st
     return record_page(desk, f"利息、手续费 {found.move_id}", facts, (), offers, here=here)
 
 
-def _person_page(desk: Desk, found: PersonPayment, held: dict[str, object], here: str) -> Response:
+def _person_page(
+    desk: Desk, found: PersonPayment, accounts: Sequence[PersonAccount], held: dict[str, object], here: str
+) -> Response:
     psn_no, name, number = found.masked
     facts = (
         ("基金", fund_of(found.fund)), ("种类", said("person_payment.kind", found.kind)), ("人员编号", psn_no), ("收款户名", name), ("账号", number),
@@ -134,7 +138,34 @@ def _person_page(desk: Desk, found: PersonPayment, held: dict[str, object], here
     offers = [whole_payee(desk, found.payment_id)]
     if found.state == "requested":
         offers += decide(("checker",), "cash approve-person", held)
-    return record_page(desk, f"个人付款 {found.payment_id}", facts, (), offers, here=here)
+    latest = accounts[0] if accounts else None
+    if latest is not None and latest.state in WAITING:
+        offers.append(
+            Offer(("maker",), "cash person-account", "更正收款账户（或核实原账户）", held, (*account_asks(), Ask("document", "依据（本人申请、银行查复）")),
+                  note=f"{latest.failed_on}经银行退回：{latest.why}。另一人复核后方再制单。")
+        )  # fmt: skip
+    elif latest is not None and latest.state == "requested":
+        key = {**held, "key": latest.account_id}
+        offers += [
+            *decide(("checker",), "cash approve-person-account", key),
+            whole_payee(desk, latest.account_id),
+        ]
+    grids = (_accounts(accounts),) if accounts else ()
+    return record_page(desk, f"个人付款 {found.payment_id}", facts, grids, offers, here=here)
+
+
+def _accounts(found: Sequence[PersonAccount]) -> Grid:
+    columns = (
+        Column("order_no", "退回的拨付单"), Column("failed", "退回日", "day"), Column("why", "原因"), Column("name", "更正户名"),
+        Column("number", "更正账号"), Column("bank", "开户行"), Column("document", "依据"), Column("state", "状态"), Column("by", "提出"),
+        Column("checked", "复核"), Column("reason", "退回理由"),
+    )  # fmt: skip
+    lines = [
+        Line((one.order_no, one.failed_on, one.why, one.name, one.number, one.bank, one.document,
+              said("person_account.state", one.state), one.prepared_by, one.approved_by, one.reason))
+        for one in found
+    ]  # fmt: skip
+    return Grid("收款账户", "经银行退回的收款账户与更正", columns, lines, notes=("个人信息遮盖。",))
 
 
 def _leads(desk: Desk, key: str) -> Linked:
