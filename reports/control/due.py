@@ -52,13 +52,19 @@ class ControlMonth(NamedTuple):
         }
 
 
+DAILY: Final[LiteralString] = (
+    "t.sign * (t.pool_fen / 10000 * t.ratio"
+    " + (t.pool_fen %% 10000 * t.ratio + CASE WHEN t.pool_fen < 0 THEN -5000 ELSE 5000 END) / 10000)"
+)
+"""The share of `pool_fen` that is paid by the day, half up in magnitude, `ratio` in ten-thousandths, `sign` -1 of a reversal: in whole
+numbers, the ten-thousands for themselves, so that no product leaves bigint whatever the sum."""
+
 # `owing`: a row a record of the month with its shares, `due`: a row a record and sub-fund: what the fund bears (art. 9), the share paid by the day (art. 10: inpatient care of
 # an institution paid by day, half up in magnitude), and whose word the ratio is. A reversal owes the opposite of its original,
 # by the terms of the original's day. Records between two regions are cleared otherwise; a city pools by four digits, a province
 # by two, a county by six (platform-fields.md 6). A record's own shares are told as `fund.bill_share` tells them, which finds a record
 # by its key: asked of the originals of reversals alone, for a month of records is read once and not looked up one by one.
 # Each step works its figures out once (OFFSET 0): flattened into one, the share of a record would be told anew wherever it stands.
-# The rounding is of whole numbers, 10,000 fen by 10,000: no product leaves bigint, whatever the sum.
 DUE: Final[LiteralString] = """
     kind AS (SELECT * FROM unnest(%(insutypes)s::text[], %(books)s::int[]) AS k (insutype, book)),
     asked AS (
@@ -92,16 +98,14 @@ DUE: Final[LiteralString] = """
             ON t.institution = b.institution AND b.base_day BETWEEN t.from_day AND t.to_day
          WHERE b.pool_fen <> 0 OR b.acct_fen <> 0 OFFSET 0),
     owing AS NOT MATERIALIZED (
-        SELECT t.*, t.sign * (t.pool_fen / 10000 * t.ratio
-                    + (t.pool_fen %% 10000 * t.ratio + CASE WHEN t.pool_fen < 0 THEN -5000 ELSE 5000 END) / 10000) AS pool_daily
-          FROM termed t),
+        SELECT t.*, {DAILY} AS pool_daily FROM termed t),
     due AS (
         SELECT o.setl_id, o.day, o.institution, o.fund, s.subfund, o.init_setl_id, o.load_id, o.line, o.sign * s.fen AS fund_fen,
                o.version, o.proposed_by, o.confirmed_by, o.terms_state, s.ratio, s.daily_fen
           FROM owing o
          CROSS JOIN LATERAL (VALUES ('pool', o.pool_fen, o.ratio, o.pool_daily), ('acct', o.acct_fen, 0, 0)) AS s (subfund, fen, ratio, daily_fen)
          WHERE s.fen <> 0)
-"""
+""".replace("{DAILY}", DAILY)
 
 
 def judged(tx: Transaction, query: LiteralString, **params: object) -> list[tuple[Any, ...]]:

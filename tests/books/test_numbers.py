@@ -48,7 +48,9 @@ def test_every_number_leads_to_its_entry(
     """Each by a handful of looks at single entries, however long the other series went on alone."""
     looks: list[str] = []
     row = Transaction.row
-    monkeypatch.setattr(Transaction, "row", lambda tx, query, **params: looks.append(query) or row(tx, query, **params))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(
+        Transaction, "row", lambda tx, query, **params: looks.append(query) or row(tx, query, **params)
+    )  # type: ignore[func-returns-value]
     assert len(numbered) == 4 * sum(RUNS) + 10
     with unit_of_work(ledger.service, "acc", ledger.book.region) as tx:
         for number, seq in numbered.items():

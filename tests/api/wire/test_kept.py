@@ -154,9 +154,7 @@ def test_who_waits_for_a_turn_has_asked() -> None:
     ],
     ids=["stranger", "caller", "proxy", "caller behind a proxy"],
 )
-def test_whose_connection_stays_how_long(
-    proxies: str, request_: bytes, more_than: int, seconds: int
-) -> None:
+def test_whose_connection_stays_how_long(proxies: str, request_: bytes, more_than: int, seconds: int) -> None:
     with kept(proxies) as made, come_to(made.port) as raw:
         assert asked(raw, request_) == 200
 
