@@ -246,7 +246,8 @@ async def _crowd(address: str, paths: list[str]) -> list[float]:
             try:
                 answer = await browsers[number].get(path)
             except httpx.HTTPError as problem:
-                wrong.append(f"{path}: {type(problem).__name__}")
+                waited = (time.perf_counter() - began) * 1_000
+                wrong.append(f"{path}: {problem!r} after {waited:.0f} ms")
                 continue
             took.append((time.perf_counter() - began) * 1_000)
             if answer.status_code >= 500 or answer.status_code == 429:

@@ -82,4 +82,4 @@ def kind_mark(kind: EntryKind) -> str:
 
 def printable(text: str) -> str:
     """Text on one line: control characters (a terminal would obey them) and separators become spaces."""
-    return "".join(char if char.isprintable() else " " for char in text)
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)

@@ -15,6 +15,7 @@ import uvicorn
 from ledger.api.intake.service import MakePages, Service, make_service
 from ledger.api.ports import Commands
 from ledger.api.wire.guard import GuardedProtocol
+from ledger.api.wire.kept import STRANGER_SECONDS
 from ledger.api.wire.tls import context_of
 from ledger.db.connections import Engine
 from ledger.settings import Settings
@@ -76,6 +77,7 @@ def configuration(service: Service, host: str, port: int, tls: SSLContext | None
         proxy_headers=False,  # nobody asks where a request comes from; its key says who it is
         lifespan="on",
         backlog=BACKLOG,
+        timeout_keep_alive=STRANGER_SECONDS,
         limit_concurrency=None,  # it would count strangers with callers: ledger.api.wire.door tells them apart
         timeout_graceful_shutdown=STOP_SECONDS,
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Mapping
 from datetime import date, datetime
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from ledger.core.entries import Book, Dimensions
@@ -136,36 +139,52 @@ def _place(tx: Transaction, book: Book, reference: str) -> tuple[int, int]:
 
 
 def _numbered(tx: Transaction, book: Book, series: str, period: int, vno: int) -> tuple[int, int] | None:
-    """(period, seq) of a printed number, by halves: numbers of a series follow the chain, so number v of a month stands v - 1 or
-    more after its first entry, and of any entry of the series its number says whether it lies before."""
-    ends = tx.row(
-        "SELECT min(first_seq), max(last_seq) FROM books.block WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s",
-        region=book.region,
-        fund=book.fund,
-        period=period,
+    """(period, seq) of a printed number, by halves of the month's entries in the order of the chain.
+
+    Both series of a month count from 1 without a gap, so an entry of the other one tells as well how many of this one stand up
+    to it: its place in the month less its own number. What lies between is therefore never read, however long one series goes on alone.
+    """
+    month = {"region": book.region, "fund": book.fund, "period": period}
+    blocks = tx.rows(
+        "SELECT first_seq, last_seq FROM books.block WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s"
+        " ORDER BY first_seq",
+        **month,
     )
-    if ends is None or ends[0] is None:
-        return None
-    low, high = ends[0] + vno - 1, ends[1]
+    ends = list(accumulate(last - first + 1 for first, last in blocks))
+    low, high = vno, ends[-1] if ends else 0
+    place = high
     while low <= high:
-        middle = (low + high) // 2
+        block = bisect_left(ends, place)
+        seq = blocks[block][1] - ends[block] + place
         found = tx.row(
-            "SELECT seq, vno FROM books.entry WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s"
-            " AND seq BETWEEN %(middle)s AND %(high)s AND series = %(series)s ORDER BY seq LIMIT 1",
-            region=book.region,
-            fund=book.fund,
-            period=period,
-            middle=middle,
-            high=high,
-            series=series,
+            "SELECT series, vno FROM books.entry WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s"
+            " AND seq = %(seq)s",
+            seq=seq,
+            **month,
         )
-        if found is not None and found[1] == vno:
-            return period, found[0]
-        if found is None or found[1] > vno:
-            high = middle - 1
+        if found == (series, vno):
+            return period, seq
+        if found is None:
+            break
+        so_many = found[1] if found[0] == series else place - found[1]
+        if so_many < vno:
+            low = place + vno - so_many
         else:
-            low = found[0] + 1
-    return None
+            high = place - max(so_many - vno, 1)
+        place = (low + high) // 2
+    return _looked_for(tx, month, series, vno) if ends and vno <= ends[-1] else None
+
+
+def _looked_for(tx: Transaction, month: Mapping[str, int], series: str, vno: int) -> tuple[int, int] | None:
+    """The same by reading the month: what somebody removed or numbered anew, which verify tells, hides none of the others."""
+    found = tx.row(
+        "SELECT period, seq FROM books.entry WHERE region = %(region)s AND fund = %(fund)s AND period = %(period)s"
+        " AND series = %(series)s AND vno = %(vno)s ORDER BY seq LIMIT 1",
+        series=series,
+        vno=vno,
+        **month,
+    )
+    return None if found is None else (found[0], found[1])
 
 
 def _unknown(book: Book, reference: str) -> NotFound:

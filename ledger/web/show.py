@@ -7,7 +7,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from types import EllipsisType
@@ -133,7 +133,8 @@ def _page_of(path: str, region: int, cell: str) -> str:
 
 def rows_of(desk: Desk, grid: Grid) -> list[tuple[str, list[ShownCell]]]:
     """(class, cells) of every row."""
-    places = _places(desk)
+    # the lines of a voucher all lead to it
+    places = {key: cache(lead) for key, lead in _places(desk).items()}
     shown = []
     for line in grid.lines:
         cells = [

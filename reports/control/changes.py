@@ -10,7 +10,7 @@ from ledger.core.entries import FUND_NAMES
 from ledger.core.words import evidence_named, said
 from ledger.db.safekeeping.fields import read_shown
 from ledger.db.unit_of_work import Transaction
-from reports.control.due import DUE, ControlMonth
+from reports.control.due import DUE, ControlMonth, judged
 from reports.render.grid import Column, Grid, Line
 
 _PAYEES: Final[LiteralString] = """
@@ -45,15 +45,19 @@ _CHOICES: Final[LiteralString] = """
      ORDER BY 1, 3, p.version
 """
 # The original had left the bank before the day of its reversal.
+# The reversals of a month are few; what they take back is found by its keys, one by one (OFFSET 0).
 _REVERSED: Final[LiteralString] = """
     SELECT d.setl_id, d.day, d.fund, d.institution, d.init_setl_id, d.daily_fen, o.order_no, v.booking_date,
            coalesce(nullif(p.order_no, ''), nullif(p.settled_by, ''), '')
       FROM due d
-      JOIN payments.order_payable q ON q.region = %(region)s AND q.setl_id = d.init_setl_id AND q.fund = d.fund AND q.subfund = d.subfund
-      JOIN payments.pay_order o ON o.region = q.region AND o.order_no = q.order_no AND o.state = 'paid'
-      JOIN LATERAL (SELECT min(v.booking_date) AS booking_date FROM payments.evidence v WHERE v.region = o.region AND v.matched_order = o.order_no
+     CROSS JOIN LATERAL (SELECT q.order_no FROM payments.order_payable q WHERE q.region = %(region)s AND q.setl_id = d.init_setl_id
+                            AND q.fund = d.fund AND q.subfund = d.subfund OFFSET 0) q
+     CROSS JOIN LATERAL (SELECT o.order_no FROM payments.pay_order o WHERE o.region = %(region)s AND o.order_no = q.order_no
+                            AND o.state = 'paid' OFFSET 0) o
+      JOIN LATERAL (SELECT min(v.booking_date) AS booking_date FROM payments.evidence v WHERE v.region = %(region)s AND v.matched_order = o.order_no
                        AND v.outcome = 'posted' AND v.direction = 'debit') v ON v.booking_date <= d.day
-      LEFT JOIN fund.payable p ON p.region = %(region)s AND p.fund = d.fund AND p.setl_id = d.setl_id AND p.subfund = d.subfund
+      LEFT JOIN LATERAL (SELECT p.order_no, p.settled_by FROM fund.payable p WHERE p.region = %(region)s AND p.fund = d.fund
+                            AND p.setl_id = d.setl_id AND p.subfund = d.subfund OFFSET 0) p ON true
      WHERE d.init_setl_id <> '' AND d.daily_fen <> 0 ORDER BY d.day, d.setl_id
 """
 _SUSPENDED: Final[LiteralString] = """
@@ -117,8 +121,8 @@ def reversals_grid(tx: Transaction, month: ControlMonth) -> Grid:
         Column("paid_on", "付款日", "day", 10), Column("taken_by", "由何单冲回", "text", 24),
     )  # fmt: skip
     lines, total = [], 0
-    for setl_id, day, fund, institution, original, fen, order_no, paid_on, taken in tx.rows(
-        "WITH " + DUE + _REVERSED, **month.params()
+    for setl_id, day, fund, institution, original, fen, order_no, paid_on, taken in judged(
+        tx, "WITH " + DUE + _REVERSED, **month.params(reversals=True)
     ):
         lines.append(Line((setl_id, day, FUND_NAMES[fund], institution, original, fen, order_no, paid_on, taken or "尚未冲回")))  # fmt: skip
         total += fen

@@ -11,19 +11,23 @@ from ledger.core.entries import FUND_NAMES
 from ledger.core.money import yuan
 from ledger.core.words import evidence_named, said
 from ledger.db.unit_of_work import Transaction
-from reports.control.due import DUE, ControlMonth
+from reports.control.due import DUE, ControlMonth, judged
 from reports.render.grid import Column, Grid, Line
 
 TAKEN_OVER: Final = "system:0.2"
 """Who confirmed the terms of a home of 0.2: they stand as taken over, the word of one person."""
 # The same cases for the same seed on every machine: drawn by digest, from what owed money by the day.
 _DRAWN: Final[LiteralString] = """
-    , population AS (SELECT * FROM due WHERE daily_fen <> 0),
+    , population AS MATERIALIZED (SELECT * FROM due WHERE daily_fen <> 0),
     drawn AS (SELECT * FROM population ORDER BY sha256(convert_to(%(seed)s || ':' || setl_id, 'UTF8')), setl_id LIMIT %(cases)s)
+    SELECT (SELECT count(*) FROM population), c.subfund, coalesce(c.proposed_by, ''), coalesce(c.confirmed_by, ''), c.setl_id, c.day, c.fund,
+           c.institution, c.fund_fen, c.ratio, coalesce(c.version, 0), coalesce(c.proposed_by, ''), coalesce(c.confirmed_by, ''),
+           coalesce(c.terms_state, ''), c.daily_fen
+      FROM drawn c ORDER BY c.setl_id
 """
+# What became of the few that were drawn, each found by its keys: asked together with the draw, it would be looked for among all.
 _CASES: Final[LiteralString] = coded("""
-    SELECT (SELECT count(*) FROM population), c.setl_id, c.day, c.fund, c.institution, c.fund_fen, c.ratio, coalesce(c.version, 0),
-           coalesce(c.proposed_by, ''), coalesce(c.confirmed_by, ''), coalesce(c.terms_state, ''), c.daily_fen, p.daily_fen, p.fund_fen,
+    SELECT p.daily_fen, p.fund_fen,
            p.ratio, coalesce(p.settled_by, ''), o.order_no, o.state, o.amount_fen, q.daily_fen,
            (SELECT sum(x.daily_fen) FROM payments.order_payable x WHERE x.region = %(region)s AND x.order_no = o.order_no)::bigint,
            (SELECT sum(i.amount_fen) FROM payments.order_item i WHERE i.region = %(region)s AND i.order_no = o.order_no)::bigint,
@@ -35,7 +39,8 @@ _CASES: Final[LiteralString] = coded("""
                AND w.direction = 'credit'),
            (SELECT person FROM access.app_user u WHERE u.user_name = c.proposed_by) IS DISTINCT FROM
            (SELECT person FROM access.app_user u WHERE u.user_name = c.confirmed_by)
-      FROM drawn c
+      FROM unnest(%(ids)s::text[], %(of_funds)s::smallint[], %(subfunds)s::text[], %(proposers)s::text[], %(confirmers)s::text[])
+           WITH ORDINALITY AS c (setl_id, fund, subfund, proposed_by, confirmed_by, n)
       LEFT JOIN fund.payable p ON p.region = %(region)s AND p.fund = c.fund AND p.setl_id = c.setl_id AND p.subfund = c.subfund
       LEFT JOIN LATERAL (SELECT x.* FROM payments.order_payable x JOIN payments.pay_order z ON z.region = x.region AND z.order_no = x.order_no
                           WHERE x.region = %(region)s AND x.setl_id = c.setl_id AND x.fund = c.fund AND x.subfund = c.subfund
@@ -51,7 +56,7 @@ _CASES: Final[LiteralString] = coded("""
                           ORDER BY y.version DESC LIMIT 1) y ON true
       LEFT JOIN LATERAL (SELECT v.* FROM payments.evidence v WHERE v.region = %(region)s AND v.matched_order = o.order_no
                             AND v.outcome = 'posted' AND v.direction = 'debit' ORDER BY v.kind, v.receipt_no LIMIT 1) v ON true
-     ORDER BY c.setl_id
+     ORDER BY c.n
 """)
 
 
@@ -124,8 +129,12 @@ class PayoutSample:
 
 def draw(tx: Transaction, month: ControlMonth, seed: str, cases: int) -> PayoutSample:
     """`cases` payouts of the month, drawn by `seed`, each judged."""
-    rows = tx.rows("WITH " + DUE + _DRAWN + _CASES, **month.params(seed=seed, cases=cases))
-    drawn = [Case(*row[1:]) for row in rows]
+    rows = judged(tx, "WITH " + DUE + _DRAWN, **month.params(seed=seed, cases=cases))
+    became = tx.rows(
+        _CASES, region=month.region, ids=[row[4] for row in rows], of_funds=[row[6] for row in rows],
+        subfunds=[row[1] for row in rows], proposers=[row[2] for row in rows], confirmers=[row[3] for row in rows],
+    )  # fmt: skip
+    drawn = [Case(*row[4:], *further) for row, further in zip(rows, became, strict=True)]
     for case in drawn:
         case.wrong.extend(_judged(case))
     return PayoutSample(seed, rows[0][0] if rows else 0, drawn)

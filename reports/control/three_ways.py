@@ -12,12 +12,12 @@ from reports.control.business import BOOKED
 from reports.control.due import DUE, ControlMonth, judged
 from reports.render.grid import Column, Grid, Line
 
-# Orders and papers are looked up by their numbers (OFFSET 0), however many there are of other months.
+# What is owed is added up by order first: there are some hundred orders to a day's ten thousands of records. Orders and papers are looked up by their numbers (OFFSET 0), however many there are of other months.
 # An order that failed and went out again is paid where the last of its line is: proven by the papers of any of them, net of returns.
 _WAYS: Final[LiteralString] = """,
-    owed AS (SELECT day, fund, institution, daily_fen, order_no FROM fund.payable
+    owed AS (SELECT day, fund, institution, order_no, sum(daily_fen) AS fen FROM fund.payable
               WHERE region = %(region)s AND fund = ANY(%(funds)s) AND day >= %(first)s AND day < %(after)s AND daily_fen <> 0
-                AND %(institution)s IN ('', institution) AND recognised_by NOT LIKE 'OPEN:%%'),
+                AND %(institution)s IN ('', institution) AND recognised_by NOT LIKE 'OPEN:%%' GROUP BY 1, 2, 3, 4),
     line AS (SELECT DISTINCT order_no AS root, order_no FROM owed WHERE order_no <> ''
               UNION ALL
              SELECT l.root, r.order_no FROM line l CROSS JOIN LATERAL (
@@ -30,9 +30,9 @@ _WAYS: Final[LiteralString] = """,
     told AS (SELECT DISTINCT l.root FROM line l CROSS JOIN LATERAL (
                 SELECT o.state FROM payments.pay_order o WHERE o.region = %(region)s AND o.order_no = l.order_no OFFSET 0) o
               WHERE o.state = 'paid'),
-    money AS (SELECT w.day, w.fund, w.institution, sum(w.daily_fen) FILTER (WHERE w.order_no <> '') AS ordered,
-                     sum(w.daily_fen) FILTER (WHERE t.root IS NOT NULL) AS told,
-                     sum(w.daily_fen) FILTER (WHERE p.root IS NOT NULL) AS paid
+    money AS (SELECT w.day, w.fund, w.institution, sum(w.fen) FILTER (WHERE w.order_no <> '') AS ordered,
+                     sum(w.fen) FILTER (WHERE t.root IS NOT NULL) AS told,
+                     sum(w.fen) FILTER (WHERE p.root IS NOT NULL) AS paid
                 FROM owed w LEFT JOIN proven p ON p.root = w.order_no LEFT JOIN told t ON t.root = w.order_no GROUP BY 1, 2, 3),
     ways AS (SELECT day, fund, institution, coalesce(b.u_count, 0) AS count, coalesce(b.u_daily, 0) AS business,
                     coalesce(b.k_daily, 0) AS finance, coalesce(m.ordered, 0) AS ordered,

@@ -13,9 +13,24 @@ import pytest
 from ledger.api import refused
 from ledger.api.application import THREADS
 from ledger.api.refused import FREE
+from ledger.api.wire.kept import KNOWN_SECONDS
 from tests.web.conftest import Browser
 
 STRANGERS = THREADS + 2
+
+
+def test_who_came_in_is_no_stranger_on_the_connection(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the log-in on, not from the first page after it: that one may be asked for a while later, over the same connection."""
+    known: list[float] = []
+    monkeypatch.setattr(desk.door, "known", lambda visitor: known.append(visitor.timeout_keep_alive))
+    browser = Browser(desk.address)
+    assert browser.get("/desk/login").status_code == 200
+    assert browser.enter("qian", "wrong" * 4).status_code == 401
+    assert browser.get("/desk/login").status_code == 200
+    assert known == []
+    assert browser.enter("qian").status_code == 303
+    assert browser.get("/desk/login").status_code == 200  # the loop has said it before it hears this
+    assert known == [KNOWN_SECONDS]
 
 
 def test_strangers_that_are_slowed_take_no_place_from_who_works(

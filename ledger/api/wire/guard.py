@@ -10,7 +10,7 @@ import asyncio
 from functools import partial
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from ledger.api.limits import BODY_MAX
 from ledger.api.problems import Answer, problem
@@ -23,7 +23,9 @@ from ledger.api.wire.heads import (
     too_often,
     too_slow,
     unreadable,
+    written,
 )
+from ledger.api.wire.kept import KNOWN_SECONDS, PROXY_SECONDS, KeptProtocol
 from ledger.api.wire.lobby import SECONDS_PER_BYTE, Lobby
 from ledger.api.wire.toll import PUT_OFF_SECONDS, Toll
 
@@ -53,7 +55,7 @@ class Refused(Exception):
     """Raised inside the parser, to end it."""
 
 
-class GuardedProtocol(HttpToolsProtocol):
+class GuardedProtocol(KeptProtocol):
     """uvicorn's connection under limits."""
 
     def __init__(self, *args: Any, door: Door, toll: Toll, lobby: Lobby, **kwargs: Any) -> None:
@@ -77,6 +79,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """Let in, or told that there is no place."""
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
+        if self.toll.trusted(self.address):
+            self.keep_for(PROXY_SECONDS)
         if not self.door.enter(self):
             self._refuse(problem(503, "service.connections", "连接已满，请稍后再试"))
             return
@@ -93,6 +97,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """A good key came over this connection: it is no stranger's any more. From any thread."""
         if not self._proven:
             self._proven = True
+            self.keep_for(KNOWN_SECONDS)
             self.loop.call_soon_threadsafe(self._greet)
 
     def _greet(self) -> None:
@@ -123,6 +128,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.lobby.do(partial(self._read, data))
         else:
             self.flow.pause_reading()
+            self._unset_keepalive_if_required()  # it has asked: its time between requests is over
             if not self._kept:
                 self.lobby.wait(self.address, self._turn, self.leave)
             self._kept += data
@@ -302,7 +308,7 @@ class GuardedProtocol(HttpToolsProtocol):
         elif self._at == _BODY:
             answer = None  # it has its answer
         if answer is not None:
-            self.transport.write(_written(answer, self.server_state.default_headers))
+            self.transport.write(written(answer, self.server_state.default_headers))
         self._end()
 
     def _end_after_those_before(self) -> None:
@@ -336,15 +342,3 @@ class GuardedProtocol(HttpToolsProtocol):
             self.loop.call_later(LINGER_SECONDS, self.transport.abort)
         else:
             self.transport.close()
-
-
-def _written(answer: Answer, default: list[tuple[bytes, bytes]]) -> bytes:
-    headers = [
-        *default,
-        (b"content-type", answer.content_type),
-        (b"content-length", b"%d" % len(answer.body)),
-        (b"connection", b"close"),
-        *[(name, value) for name, value in answer.headers if name != b"connection"],
-    ]
-    lines = [name + b": " + value + b"\r\n" for name, value in headers]
-    return b"".join([STATUS_LINE[answer.status], *lines, b"\r\n", answer.body])

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
 from ledger.api.problems import Answer, problem
 
 HEAD_BYTES_MAX: Final = 16 * 1024
@@ -99,3 +101,16 @@ def _of_framing(version: str, headers: Headers) -> Answer | None:
     if any(name == b"upgrade" for name, _ in headers):
         return problem(501, "http.upgrade", "不支持协议升级与隧道")
     return None
+
+
+def written(answer: Answer, default: list[tuple[bytes, bytes]]) -> bytes:
+    """A refusal as bytes, after which the connection ends."""
+    headers = [
+        *default,
+        (b"content-type", answer.content_type),
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"connection", b"close"),
+        *[(name, value) for name, value in answer.headers if name != b"connection"],
+    ]
+    lines = [name + b": " + value + b"\r\n" for name, value in headers]
+    return b"".join([STATUS_LINE[answer.status], *lines, b"\r\n", answer.body])

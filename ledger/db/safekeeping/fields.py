@@ -157,4 +157,7 @@ def read_shown(tx: Transaction, query: LiteralString, **params: object) -> list[
 def shown_rows(tx: Transaction, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
     """Rows as lists show them: every token in every text masked."""
     known = fields(tx)
-    return [tuple(known.shown(cell) if isinstance(cell, str) else cell for cell in row) for row in rows]
+    return [
+        tuple([known.shown(cell) if isinstance(cell, str) and "~" in cell else cell for cell in row])
+        for row in rows
+    ]

@@ -140,7 +140,10 @@ class Entrance:
 
 
 def with_session(response: Response, request: Request, token: str) -> Response:
-    """The answer with the session's cookie: for this site's own pages only."""
+    """The answer with the session's cookie: for this site's own pages only. Whoever begins a session is no stranger on this connection."""
+    known = request.scope.get("extensions", {}).get("fundledger.known")
+    if known is not None:
+        known["prove"]()
     response.set_cookie(
         SESSION_COOKIE, token, path="/", httponly=True, samesite="strict", secure=is_secure(request)
     )

@@ -11,8 +11,9 @@ from ledger.control.alarms.standing import Moment, standing
 from ledger.control.alarms.words import in_words
 from ledger.control.risk.cases import read_case, read_cases
 from ledger.control.risk.catalogue import RULES
-from ledger.control.risk.run import run_rules, terms_of
+from ledger.control.risk.run import asked_of, run_rules, terms_of
 from ledger.core.dates import SHANGHAI
+from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import Forbidden, InvalidInput
 from ledger.core.words import words_of
 from ledger.founding import choose
@@ -136,6 +137,39 @@ def test_more_claimed_than_the_year_s_pace(month: Any) -> None:
         "UPDATE fund.clearing_plan SET approved_by = '', approved_on = NULL, digest = ''; DELETE FROM fund.risk_case"
     )
     assert [rule for rule, _, _ in run(month)] == ["amount", "count", "readmission", "reversal"]
+
+
+def test_the_year_s_pace_counts_what_the_books_knew(town: Any) -> None:
+    """Records not booked yet, and those booked after the entries that are asked for, are none of the year's."""
+    from tests.scenes.month import bill_line
+
+    town.month.pretend(
+        "INSERT INTO fund.clearing_plan VALUES (420100, 310, 2026, '方案', 'zhao', 'qian', '2026-01-05', sha256('x'));"
+        "INSERT INTO fund.clearing_budget (region, fund, year, class, amount_fen, reserve_fen) VALUES (420100, 310, 2026, 'A', 10000000, 0);"
+        "INSERT INTO fund.clearing_standard VALUES (420100, 310, 2026, 'H42010000001', 'A', 10, 10, 0, 100)"
+    )
+    rule = RULES["budget"]
+
+    def tips() -> list[int]:
+        with town.tx("zhou") as tx:
+            return [
+                int(tx.value("SELECT fund.risk_known(420100, %(fund)s::smallint)", fund=fund))
+                for fund in FUND_NAMES
+            ]
+
+    def claimed(seqs: list[int]) -> int:
+        with town.tx("zhou") as tx:
+            rows = tx.rows(rule.query, **asked_of(rule, DEMO_REGION, LOOKED, {"threshold": 1}, seqs))
+        return int(rows[0][2][0]["fen"]) if rows else 0
+
+    before = tips()
+    known = claimed(before)
+    assert known == 5_000_000
+    town.month.take(*(bill_line(f"L{n}", day="2026-10-05") for n in range(30)))
+    assert claimed(tips()) == known
+    town.pay_daily(TOMORROW)
+    assert (claimed(before), claimed(tips())) == (known, known + 30 * 100_000)
+    assert claimed([0] * len(before)) == 0
 
 
 def test_late_records_change_no_case(town: Any) -> None:
