@@ -327,6 +327,9 @@ def test_an_account_counts_as_one_sealed_and_in_clear(town: Any, bill: Any) -> N
         town.month.pretend(token.format(said))
         with open_snapshot(town.month.database.auditor_engine, town.home, []) as snapshot:
             assert len(list(check_limits(snapshot))) == wrong
+    town.month.pretend("DELETE FROM fund.region_policy WHERE key = 'payee_day_limit'")
+    with open_snapshot(town.month.database.auditor_engine, town.home, []) as snapshot:
+        assert len(list(check_limits(snapshot))) == 1, "a first payment is told by it where there is no limit"
 
 
 @pytest.mark.parametrize("person_first", [True, False])

@@ -109,10 +109,10 @@ _ACCOUNTS: Final = """
     SELECT region, approved_on, payee_number, sum(amount_fen)::bigint, min(lim) FROM given WHERE persons AND lim IS NOT NULL
      GROUP BY region, approved_on, payee_number ORDER BY region, approved_on, payee_number COLLATE "C"
 """
-# What an account in clear is counted by, where there ever was a limit.
+# What an account in clear is counted by, and told a first payment by; the first order of each.
 _TOKENS: Final = """
-    SELECT o.region, o.order_no, o.payee_number, o.payee_token FROM payments.pay_order o
-     WHERE o.payee_token <> '' AND EXISTS (SELECT 1 FROM fund.region_policy y WHERE y.region = o.region AND y.key = 'payee_day_limit')
+    SELECT o.region, min(o.order_no), o.payee_number, o.payee_token FROM payments.pay_order o
+     WHERE o.payee_token <> '' GROUP BY o.region, o.payee_number, o.payee_token ORDER BY 1, 2
 """
 
 # Ordered again past what a bank said of the account: to none or another than two persons decided since.
@@ -173,5 +173,7 @@ def _as_one(snapshot: Snapshot) -> Iterator[Breach]:
         if opened is None:
             snapshot.pass_over()
         elif opened != number:
-            message = "拨付单计入限额所用的加密账号不是其收款账号：可借以避开同一收款单位一日限额"
+            message = (
+                "拨付单计入限额、辨认首次付款所用的加密账号不是其收款账号：可借以避开同一收款单位一日限额"
+            )
             yield Breach("INV-11", str(region), f"order {order_no}", message)
