@@ -8,7 +8,7 @@ from ledger.control.promise import Promise
 
 _SEEN_BEHIND: Final = (
     "fund.control_reports", "fund.cutover", "fund.declarations", "fund.handbacks", "fund.outregion", "fund.papers",
-    "fund.recognition", "fund.removals", "fund.risk", "fund.settlements", "house.decided", "house.orphans", "house.runs", "house.traces", "journal.anchors",
+    "fund.recognition", "fund.removals", "fund.risk", "fund.settlements", "house.decided", "house.lines", "house.orphans", "house.runs", "house.traces", "journal.anchors",
     "journal.chain", "journal.closings", "journal.dimensions", "journal.entered", "journal.links", "journal.sub_accounts",
     "journal.vouchers", "payments.files", "payments.orders", "signatures",
 )  # fmt: skip
