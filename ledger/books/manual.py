@@ -19,6 +19,7 @@ from ledger.books.journal import post
 from ledger.books.papers import PaperName, papers_of
 from ledger.core.entries import Book, Dimensions, EntryDraft, Leg, Posted, Side
 from ledger.core.errors import InvalidInput, NotFound
+from ledger.core.text import is_seen, one_line
 from ledger.core.words import words_of
 from ledger.db.unit_of_work import Transaction
 
@@ -148,9 +149,11 @@ def draft_voucher(tx: Transaction, book: Book, content: ManualContent, day: date
     Forbidden `voucher.rule_account`, `access.role_missing`, `access.cashier_posts`.
     """
     for name, text in (("摘要", content.summary), ("依据", content.evidence)):
-        if not text.strip() or len(text) > 200 or any(c in "|\\" or ord(c) < 32 for c in text):
+        if not text.strip() or len(text) > 200 or any(c in "|\\" for c in text) or not is_seen(text):
             raise InvalidInput(
-                "voucher.text", f"{name}“{text[:40]}”应为1到200字，且不含竖线、反斜杠、换行", field=name
+                "voucher.text",
+                f"{name}“{one_line(text[:40])}”应为1到200字，且不含竖线、反斜杠、换行和看不见的字符",
+                field=name,
             )
     legs = content.legs
     voucher_id = tx.value(

@@ -8,7 +8,7 @@ import typer
 
 from adapters.banks.ports import BankAccount
 from ledger.books.setup import open_period
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, business_day, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import EMPLOYEE_FUND, Book
 from ledger.core.money import parse_fen, yuan_grouped
@@ -55,7 +55,7 @@ def request(
     as_json: JsonFlag = False,
 ) -> None:
     """申请预付：按账面核对条件与额度，待另一人复核。"""
-    running, day = app_for("maker"), parse_day(date)
+    running, day = app_for("maker"), business_day(date)
     asked = AdvanceRequest(
         fund, institution, kind, parse_fen(amount), document, parse_day(due) if due else day, year, term, BankAccount(*payee)
     )  # fmt: skip
@@ -76,7 +76,7 @@ def approve(
     """复核：再次核对条件与额度；给出理由则退回。"""
     running = app_for("checker")
     with act(running, region, "advance.refuse" if refuse else "advance.approve", advance) as tx:
-        day = parse_day(date)
+        day = business_day(date)
         made = refuse_advance(tx, advance, day, refuse) if refuse else approve_advance(tx, advance, day)
     show(plain(made), [words(made)], as_json=as_json)
 
@@ -84,7 +84,7 @@ def approve(
 @app.command()
 def order(region: RegionOption, fund: FundOption, date: DateOption, *, as_json: JsonFlag = False) -> None:
     """将已同意而未付的预付制单，待另一人审批批次。"""
-    running, day = app_for("maker"), parse_day(date)
+    running, day = app_for("maker"), business_day(date)
     with act(running, region, "advance.order", f"{fund}/{date}") as tx:
         open_period(tx, Book(region, fund), period_of(day))
         done = order_advances(tx, fund, day, running.bears())
@@ -156,7 +156,7 @@ def give_back(
                 fund, institution, "prepaid", "institution", account, parse_day(received), parse_fen(amount), document,
                 receipt, (), advance,
             ),
-            parse_day(date),
+            business_day(date),
         )  # fmt: skip
     show({"refund": made.refund_id, "state": made.state}, [f"退款{made.refund_id}待复核"], as_json=as_json)
 

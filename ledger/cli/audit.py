@@ -7,10 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
-from ledger.cli.line.context import JsonFlag, RegionOption, app_for, laid_out, show
+from ledger.cli.line.context import JsonFlag, RegionOption, app_for, business_day, laid_out, show
 from ledger.cli.line.context import act as one_act
 from ledger.cli.reconcile import ClrTypeOption, DateOption, FundOption, InstitutionOption, TermOption
-from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
 from ledger.core.words import said
@@ -53,7 +52,7 @@ def load(region: RegionOption, file: FileArgument, date: DateOption, *, as_json:
     """装入审核结果（JSON行，3101字段）；高级别的当即拦截。"""
     running = app_for("maker")
     with one_act(running, region, "audit.load", file.name) as tx:
-        done = load_findings(tx, file.name, file.read_bytes(), parse_day(date))
+        done = load_findings(tx, file.name, file.read_bytes(), business_day(date))
     show(done._asdict(), [f"新增{done.new}条，已有{done.known}条，拦截{done.held}笔"], as_json=as_json)
 
 
@@ -74,7 +73,9 @@ def act_(
     if event not in ACTORS:
         raise InvalidInput("finding.event", f"动作“{event[:20]}”应为{'、'.join(ACTORS)}之一")
     running = app_for(ACTORS[event])
-    what = Act(event, parse_day(date), reason, parse_fen(amount) if amount else None, member or (), severity)
+    what = Act(
+        event, business_day(date), reason, parse_fen(amount) if amount else None, member or (), severity
+    )
     with one_act(running, region, f"audit.{event}", finding) as tx:
         act(tx, finding, what)
         now = read_finding(tx, finding)
@@ -125,7 +126,7 @@ def attach(
     """附上证据，原样保存，不得更改。"""
     running = app_for("maker")
     with one_act(running, region, "audit.attach", f"{finding}/{file.name}") as tx:
-        digest = attach_evidence(tx, finding, file.name, file.read_bytes(), parse_day(date))
+        digest = attach_evidence(tx, finding, file.name, file.read_bytes(), business_day(date))
     show({"finding": finding, "sha256": digest.hex()}, [f"{file.name}：{digest.hex()}"], as_json=as_json)
 
 
@@ -147,7 +148,7 @@ def sample(
     running = app_for("maker")
     ask = SampleAsk(sample_id, ReconcileScope(fund, institution, term, clr_type), seed, size)
     with one_act(running, region, "audit.sample", sample_id) as tx:
-        drawn = draw_sample(tx, ask, parse_day(date))
+        drawn = draw_sample(tx, ask, business_day(date))
     show(_sample(drawn), [f"由{drawn.frame_size}笔中抽取：", *drawn.setl_ids], as_json=as_json)
 
 
@@ -171,7 +172,7 @@ def trace(region: RegionOption, file: FileArgument, date: DateOption, *, as_json
     running = app_for("maker")
     codes = read_codes(file.name, file.read_bytes())
     with one_act(running, region, "audit.trace", file.name) as tx:
-        done = load_codes(tx, codes, parse_day(date))
+        done = load_codes(tx, codes, business_day(date))
     show(
         done._asdict(),
         [f"新增{done.new}个，已有{done.known}个，重复支付{len(done.findings)}条"],
@@ -191,7 +192,7 @@ def appeal_days(
     """设定申诉期限，自某日起。"""
     running = app_for("maker")
     with one_act(running, region, "audit.appeal_days", str(days)) as tx:
-        set_appeal_days(tx, days, parse_day(date), source)
+        set_appeal_days(tx, days, business_day(date), source)
     show({"appeal_days": days, "from": date}, [f"自{date}起申诉期{days}个工作日"], as_json=as_json)
 
 

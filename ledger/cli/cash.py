@@ -10,7 +10,7 @@ from adapters.banks.ports import BankAccount
 from ledger.books.setup import open_period
 from ledger.cli.cash_plans import app as plans_app
 from ledger.cli.cash_plans import request_json, request_words
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, business_day, show
 from ledger.core.dates import parse_day, period_of
 from ledger.core.entries import Book
 from ledger.core.money import parse_fen, yuan_grouped
@@ -66,7 +66,7 @@ def forecast(
     """到期应付与可用资金。"""
     running = app_for("maker")
     with unit_of_work(running.engine, running.user, region) as tx:
-        dues, available, asked = need(tx, fund, parse_day(date), parse_day(upto))
+        dues, available, asked = need(tx, fund, business_day(date), parse_day(upto))
     document = {
         "due": [
             {"kind": d.kind, "due_on": d.due_on.isoformat(), "amount_fen": str(d.amount_fen)} for d in dues
@@ -95,7 +95,9 @@ def request(
     """请款（不记账），待另一人复核。"""
     running = app_for("maker")
     with act(running, region, "cash.request", f"{fund}/{upto}") as tx:
-        made = request_funds(tx, fund, parse_day(date), parse_day(upto), parse_fen(amount) if amount else 0)
+        made = request_funds(
+            tx, fund, business_day(date), parse_day(upto), parse_fen(amount) if amount else 0
+        )
     show(request_json(made), [request_words(made)], as_json=as_json)
 
 
@@ -104,7 +106,7 @@ def approve(
     key: Key, region: RegionOption, date: DateOption, refuse: RefuseOption = "", *, as_json: JsonFlag = False
 ) -> None:
     """复核请款。"""
-    running, day = app_for("checker"), parse_day(date)
+    running, day = app_for("checker"), business_day(date)
     with act(running, region, "cash.refuse" if refuse else "cash.approve", key) as tx:
         made = refuse_request(tx, key, day, refuse) if refuse else approve_request(tx, key, day)
     show(request_json(made), [request_words(made)], as_json=as_json)
@@ -122,7 +124,7 @@ def grant_command(
     as_json: JsonFlag = False,
 ) -> None:
     """登记到账并记账，凭证一次有效。"""
-    running, day = app_for("accountant"), parse_day(date)
+    running, day = app_for("accountant"), business_day(date)
     with act(running, region, "cash.grant", f"{key}/{receipt}") as tx:
         for found in read_requests(tx, key=key):
             open_period(tx, Book(region, found.fund), period_of(day))
@@ -147,7 +149,7 @@ def move(
     running = app_for("maker")
     with act(running, region, "cash.move", f"{kind}/{receipt}") as tx:
         made = request_move(
-            tx, fund, kind, parse_fen(amount), parse_day(booked), receipt, parse_day(date), subfund=subfund
+            tx, fund, kind, parse_fen(amount), parse_day(booked), receipt, business_day(date), subfund=subfund
         )
     show(_move_json(made), [_move_words(made)], as_json=as_json)
 
@@ -157,7 +159,7 @@ def approve_move_command(
     key: Key, region: RegionOption, date: DateOption, refuse: RefuseOption = "", *, as_json: JsonFlag = False
 ) -> None:
     """复核利息、手续费：同意即记账。"""
-    running, day = app_for("checker"), parse_day(date)
+    running, day = app_for("checker"), business_day(date)
     with act(running, region, "cash.move.refuse" if refuse else "cash.move.approve", key) as tx:
         made = refuse_move(tx, key, day, refuse) if refuse else approve_move(tx, key, day)
     show(_move_json(made), [_move_words(made)], as_json=as_json)
@@ -182,7 +184,7 @@ def person(
     as_json: JsonFlag = False,
 ) -> None:
     """申请付款给个人，待另一人复核。"""
-    running, day = app_for("maker"), parse_day(date)
+    running, day = app_for("maker"), business_day(date)
     asked = PersonRequest(
         fund, kind, psn, subfund, year, term, category, parse_fen(amount), document, BankAccount(*payee),
         parse_day(due) if due else day,
@@ -197,7 +199,7 @@ def approve_person_command(
     key: Key, region: RegionOption, date: DateOption, refuse: RefuseOption = "", *, as_json: JsonFlag = False
 ) -> None:
     """复核个人付款。"""
-    running, day = app_for("checker"), parse_day(date)
+    running, day = app_for("checker"), business_day(date)
     with act(running, region, "cash.person.refuse" if refuse else "cash.person.approve", key) as tx:
         made = refuse_person(tx, key, day, refuse) if refuse else approve_person(tx, key, day)
     show(_person_json(made), [_person_words(made)], as_json=as_json)
@@ -214,7 +216,7 @@ def person_account(
     as_json: JsonFlag = False,
 ) -> None:
     """更正经银行退回的个人收款账户（或核实原账户），待另一人复核。"""
-    running, day = app_for("maker"), parse_day(date)
+    running, day = app_for("maker"), business_day(date)
     with act(running, region, "cash.person_account", key) as tx:
         made = propose_account(tx, key, BankAccount(*payee), document, day)
     show(_account_json(made), [account_words(made)], as_json=as_json)
@@ -225,7 +227,7 @@ def approve_person_account(
     key: Key, region: RegionOption, date: DateOption, refuse: RefuseOption = "", *, as_json: JsonFlag = False
 ) -> None:
     """复核个人收款账户的更正。"""
-    running, day = app_for("checker"), parse_day(date)
+    running, day = app_for("checker"), business_day(date)
     with act(
         running, region, "cash.person_account.refuse" if refuse else "cash.person_account.approve", key
     ) as tx:
@@ -238,7 +240,7 @@ def order_persons_command(
     region: RegionOption, fund: FundOption, date: DateOption, *, as_json: JsonFlag = False
 ) -> None:
     """将已同意而未付的个人付款制单，待另一人审批批次。"""
-    running, day = app_for("maker"), parse_day(date)
+    running, day = app_for("maker"), business_day(date)
     with act(running, region, "cash.order_persons", f"{fund}/{date}") as tx:
         done = order_persons(tx, fund, day, running.bears())
     batches = [batch.as_json() for batch in done.batches]

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
-from ledger.core.dates import parse_day
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, business_day, show
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
 from ledger.core.words import said, words_of
@@ -40,7 +39,7 @@ def request_plan_command(
     """按月用款计划请款（不记账），待另一人复核；统筹区须选此方式（fund_request_basis）。"""
     running, by_kind = app_for("maker"), _planned(planned)
     with act(running, region, "cash.request_plan", f"{fund}/{month}") as tx:
-        made = request_plan(tx, fund, month, by_kind, parse_day(date), parse_fen(amount) if amount else 0)
+        made = request_plan(tx, fund, month, by_kind, business_day(date), parse_fen(amount) if amount else 0)
     show(request_json(made), [request_words(made)], as_json=as_json)
 
 
@@ -56,7 +55,7 @@ def request_float_command(
     """请拨周转金（不记账），待另一人复核；限额为float_limit，供日拨付周转。"""
     running = app_for("maker")
     with act(running, region, "cash.request_float", f"{fund}/{amount}") as tx:
-        made = request_float(tx, fund, parse_fen(amount), parse_day(date))
+        made = request_float(tx, fund, parse_fen(amount), business_day(date))
     show(request_json(made), [request_words(made)], as_json=as_json)
 
 

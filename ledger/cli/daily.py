@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from ledger.cli.line.acting import ACTING
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
-from ledger.core.dates import parse_day
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, business_day, show
 from ledger.core.money import yuan_grouped
 from ledger.fund.daily.run import DailyRun, run_daily_in
 from ledger.fund.ordering.available import waits_words
@@ -30,7 +29,7 @@ def run(
 ) -> None:
     """记账并制单：取截至前一日未拨付的应付款，列明不能拨付的金额与原因。"""
     running = app_for("maker")
-    day = parse_day(date)
+    day = business_day(date)
     with act(running, region, "daily.run", date) as tx:
         done = run_daily_in(tx, day, running.bears())
     show(done.as_json() | {"warnings": ACTING.warnings}, words(done), as_json=as_json)

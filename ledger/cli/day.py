@@ -38,7 +38,7 @@ def _group() -> None:
 def run(region: RegionOption, date: DayOption = "", *, as_json: JsonFlag = False) -> None:
     """第一步：收银行文件、记账、制单；无收银行文件岗位的，该步列为未办，其余照办；有未能收下的，列出并以1退出。"""
     running = app_for("maker")
-    day = day_or_today(date)
+    day = day_or_today(date, ahead=True)
     received, left = _receive(region)
     with act(running, region, "daily.run", day.isoformat()) as tx:
         done = run_daily_in(tx, day, running.bears())
@@ -57,7 +57,7 @@ def show_list(
     """待审批的全部批次：每单的收款人、账号、金额，首次付款的标明；以一个摘要审批。"""
     running = app_for("checker")
     with unit_of_work(running.engine, running.user, region) as tx:
-        found = day_list(tx, day_or_today(date), without or ())
+        found = day_list(tx, day_or_today(date, ahead=True), without or ())
     show(found.as_json(), words_of_list(found), as_json=as_json)
 
 
@@ -72,7 +72,7 @@ def approve(
 ) -> None:
     """第二步：按一个摘要审批清单上的全部批次，要么全部、要么一批也不；随后逐批制盘。"""
     running = app_for("checker")
-    day = day_or_today(date)
+    day = day_or_today(date, ahead=True)
     with act(running, region, "day.approve", day.isoformat()) as tx:
         found = day_list(tx, day, without or ())
         done = approve_day_in(tx, found, parse_digest(digest, "batch.digest_format"), running.clock.today())

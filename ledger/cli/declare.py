@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ledger.bootstrap import App
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, business_day, show
 from ledger.cli.line.many import AllFlag, each, require_one_way, words_of_many
 from ledger.cli.reconcile import (
     DateOption,
@@ -18,7 +18,6 @@ from ledger.cli.reconcile import (
     TermOption,
     read_json,
 )
-from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
@@ -77,14 +76,14 @@ def apply_(
     running = app_for("maker")
     require_one_way(institution, "--institution与--clr-type", every=every)
     if every:
-        _apply_all(running, region, (fund, term, clr_type), parse_day(date), as_json=as_json)
+        _apply_all(running, region, (fund, term, clr_type), business_day(date), as_json=as_json)
         return
     scope = ReconcileScope(fund, institution, term, clr_type)
     claim = claim_request(fund, institution, read_json(request), msgid) if request else None
     if claim is not None and claim.scope != scope:
         raise InvalidInput("declare.field", "请求中的清算年月或清算类别与命令不符", field="setlym")
     with act(running, region, "declare.apply", f"{institution}/{term}/{clr_type}") as tx:
-        made = declare(tx, scope, parse_day(date), request=claim)
+        made = declare(tx, scope, business_day(date), request=claim)
     show(plain(made), words(made), as_json=as_json)
 
 
@@ -157,7 +156,7 @@ def _move(
     date, reason = when
     running = app_for(role)
     with act(running, region, f"declare.{event}", declaration) as tx:
-        move(tx, declaration, event, parse_day(date), reason)
+        move(tx, declaration, event, business_day(date), reason)
         now = read_declaration(tx, declaration)
     show(plain(now), words(now), as_json=as_json)
 

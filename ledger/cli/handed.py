@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from ledger.books.setup import open_period
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, business_day, show
 from ledger.cli.words.received import plain_received, words_of_received
-from ledger.core.dates import parse_day, period_of
+from ledger.core.dates import period_of
 from ledger.core.digests import parse_digest
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput
@@ -55,7 +55,7 @@ def in_command(
     as_json: JsonFlag = False,
 ) -> None:
     """登记送来的文件：原样保存，不入账，待另一人复核；不能读取的隔离。"""
-    running, day = app_for("accountant"), parse_day(date)
+    running, day = app_for("accountant"), business_day(date)
     try:
         brought = Brought(file.name, file.read_bytes(), brought_by, document)
     except OSError as refusal:
@@ -78,7 +78,7 @@ def confirm_command(
     as_json: JsonFlag = False,
 ) -> None:
     """复核：同意即与通道收到的文件同样入账；给出理由则退回，文件仍保存。"""
-    running, day = app_for("checker"), parse_day(date)
+    running, day = app_for("checker"), business_day(date)
     sha256 = parse_digest(digest, "file.digest_format")
     name = "payments.hand_refuse" if refusal else "payments.hand_confirm"
     if refusal:

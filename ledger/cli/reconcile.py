@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, laid_out, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, business_day, laid_out, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
@@ -69,7 +69,7 @@ def totals(
 ) -> None:
     """对总账（3201）：平或不平，列明双方数字。"""
     running = app_for("maker")
-    request, on = totals_request(read_json(file)), parse_day(date)
+    request, on = totals_request(read_json(file)), business_day(date)
     with act(running, region, "reconcile.totals", institution) as tx:
         found = compare_totals(tx, institution, request, on)
     document = {
@@ -101,7 +101,7 @@ def details(
 ) -> None:
     """对明细账（3202）：四种结果，列出差异，可写结果文件。"""
     running = app_for("maker")
-    scope, on = ReconcileScope(fund, institution, term, clr_type), parse_day(date)
+    scope, on = ReconcileScope(fund, institution, term, clr_type), business_day(date)
     sent = DetailFile(file.name, file.read_bytes(), with_refunded=not without_refunded)
     with act(running, region, "reconcile.details", institution) as tx:
         found = compare_details(tx, scope, sent, on)
@@ -145,7 +145,7 @@ def propose(
     """提出差异处理，由另一人确认。"""
     running = app_for("maker")
     with act(running, region, "reconcile.propose", f"{run}/{setl_id}") as tx:
-        propose_decision(tx, run, setl_id, decision, reason, parse_day(date))
+        propose_decision(tx, run, setl_id, decision, reason, business_day(date))
     show(
         {"run": run, "setl_id": setl_id, "decision": decision},
         [f"{setl_id}：{decision}，待另一人确认"],
@@ -165,7 +165,7 @@ def confirm(
     """确认他人提出的差异处理。"""
     running = app_for("checker")
     with act(running, region, "reconcile.confirm", run) as tx:
-        found = confirm_decisions(tx, run, setl_id, parse_day(date))
+        found = confirm_decisions(tx, run, setl_id, business_day(date))
         left = differences(tx, run, unresolved=True)
     show(plain(found, left), words(found, left), as_json=as_json)
 

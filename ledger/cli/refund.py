@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, business_day, show
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import parse_fen, yuan_grouped
@@ -59,7 +59,7 @@ def request(
         tuple(_line(text) for text in line or ()), advance,
     )  # fmt: skip
     with act(running, region, "refund.request", f"{institution}/{document}") as tx:
-        made = request_refund(tx, asked, parse_day(date))
+        made = request_refund(tx, asked, business_day(date))
     show(plain(made), [words(made)], as_json=as_json)
 
 
@@ -75,7 +75,7 @@ def approve(
     """复核：同意即记账；给出理由则退回。"""
     running = app_for("checker")
     with act(running, region, "refund.refuse" if refuse else "refund.approve", refund) as tx:
-        day = parse_day(date)
+        day = business_day(date)
         made = refuse_refund(tx, refund, day, refuse) if refuse else approve_refund(tx, refund, day)
     show(plain(made), [words(made)], as_json=as_json)
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from ledger.books.setup import open_period
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
-from ledger.core.dates import parse_day, period_of
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, business_day, show
+from ledger.core.dates import period_of
 from ledger.core.entries import Book
 from ledger.core.money import yuan_grouped
 from ledger.core.words import paper_named, said
@@ -63,7 +63,7 @@ def propose_command(
     as_json: JsonFlag = False,
 ) -> None:
     """提出一张挂账回单是什么（不记账），待另一人复核。"""
-    running, day = app_for("accountant"), parse_day(date)
+    running, day = app_for("accountant"), business_day(date)
     kind, _, number = receipt.partition(":")
     number, direction = _number_and_direction(number)
     said = SuspensePaper(fund, account, kind, number, what, reference, document, direction)
@@ -82,7 +82,7 @@ def confirm_command(
     as_json: JsonFlag = False,
 ) -> None:
     """复核：同意即按其规则记账；给出理由则退回，回单仍挂账。"""
-    running, day = app_for("checker"), parse_day(date)
+    running, day = app_for("checker"), business_day(date)
     with act(running, region, "suspense.refuse" if refusal else "suspense.confirm", resolution) as tx:
         for known in read_resolutions(tx, key=resolution):
             open_period(tx, Book(region, known.fund), period_of(day))

@@ -95,6 +95,11 @@ UNSEEN: Final[tuple[tuple[int, int], ...]] = (
 _UNSEEN: Final = re.compile("[" + "".join(f"\\U{a:08x}-\\U{b:08x}" for a, b in UNSEEN) + "]")
 
 
+def is_seen(text: str) -> bool:
+    """Whether everything in `text` is seen where it is read, and none of it turns or ends a line."""
+    return _UNSEEN.search(text) is None and all(ord(char) & 0xFFFE != 0xFFFE for char in text)
+
+
 def one_line(text: str) -> str:
     """A text from outside for logs and screens, on one line that turns and hides nothing: what nobody sees becomes `?`."""
     return _UNSEEN.sub("?", text)

@@ -275,11 +275,20 @@ async def _static(request: Request) -> Response:
     return Response(content, headers=kept | {"content-type": kind})
 
 
-async def _no_page(_request: Request, error: Exception) -> Response:
+async def _no_page(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
     words = {404: "没有这个页面", 405: "此页面不支持这个方法"}.get(status, "请求不能处理")
     return await run_in_threadpool(
-        lambda: page(None, "refused.html", status, title=words, code="route.unknown", message=words, back="")
+        lambda: page(
+            None,
+            "refused.html",
+            status,
+            title=words,
+            code="route.unknown",
+            message=words,
+            back="",
+            inside=SESSION_COOKIE in request.cookies,
+        )
     )
 
 

@@ -181,8 +181,11 @@ def grid_page(
 ) -> Response:
     """A Grid as a page, or as the file that `format` asks for: of `whole` where the page is a part.
 
-    `following` is where the next page begins; not given, the Grid is whole and shown part by part.
+    `following` is where the next page begins; not given, the Grid is whole and shown part by part. Where it is given, so must
+    `whole` be: a file of the first page alone would say nothing of the rest.
     """
+    if whole is None and following is not ...:
+        raise TypeError(f"{grid.name}: a part is no file")
     shape = desk.query.get("format", "")
     if shape in FILES:
         return file_of([whole() if whole is not None else grid], shape)

@@ -114,6 +114,10 @@ def sit(house: House, request: Request) -> Desk:
     if known is not None:
         known["prove"]()
     query = dict(request.query_params)
+    if "\x00" in request.url.path + "".join(
+        text for pair in query.items() for text in pair
+    ):  # nothing that the database can be asked for
+        raise InvalidInput("usage.value", "地址中含有看不见的字符（U+0000）")
     reading = of_post(house.engine, "read")
     with unit_of_work(reading, user) as tx:
         regions = tuple(

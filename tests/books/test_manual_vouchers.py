@@ -149,6 +149,9 @@ def test_one_person_under_two_names_approves_nothing(ledger: Any) -> None:
         ({"summary": "a|b"}, "voucher.text"),
         ({"evidence": ""}, "voucher.text"),
         ({"evidence": "a\nb"}, "voucher.text"),
+        ({"summary": "提现\u202e"}, "voucher.text"),
+        ({"summary": "\u200b"}, "voucher.text"),
+        ({"evidence": "单\ufffe据"}, "voucher.text"),
     ],
 )
 def test_a_draft_that_could_not_post_is_refused_at_once(

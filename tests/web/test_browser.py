@@ -64,7 +64,7 @@ def test_a_day_by_mouse_and_keyboard(desk: Any, pages: Any) -> None:
     )
     qian = pages("qian", 1920, 1080)
     assert "拨付批次待审批" in qian.inner_text("main")
-    qian.focus("text=审批以上 1 批")
+    qian.focus("text=审批待审批的 1 批")
     qian.keyboard.press("Enter")
     qian.wait_for_selector(".good")
     sun = pages("sun")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import csv
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -26,6 +28,7 @@ from ledger.core.words import families, words_of
 from ledger.db.migrate import migrate
 from ledger.simulation.people import PASSWORD
 from ledger.web.application import PAGES, make_pages
+from ledger.web.pages import payouts
 from tests.cli.filled import fill_every_code
 from tests.cli.test_words import ALLOWED, EVENTS, allowed_codes, raw
 from tests.db.homes.home import as_left, kept
@@ -84,6 +87,7 @@ def lived_desk(cluster: Any) -> Iterator[Any]:
         made = stack.enter_context(served(make_service(settings, Remote, make_pages)))
         every |= {code for of, found in families().items() if not of.startswith("explain.") for code in found}
         made.codes = {code for code in every if re.fullmatch(r"[A-Za-z][A-Za-z_.0-9]*", code)} - set(ALLOWED)
+        made.url = str(settings.database_url)
         yield made
 
 
@@ -291,6 +295,27 @@ def weight(chromium: Any, path: str, **context: Any) -> dict[str, int]:
     view.wait_for_load_state("networkidle")
     window.close()
     return loaded
+
+
+@pytest.mark.parametrize(
+    ("path", "table"), [("received", "evidence"), ("files", "bank_file"), ("orders", "pay_order")]
+)
+def test_a_list_as_a_file_is_the_whole_list(
+    lived_desk: Any, monkeypatch: pytest.MonkeyPatch, path: str, table: str
+) -> None:
+    """A page shows so many rows; its file holds all of them."""
+    with psycopg.connect(lived_desk.url) as admin:
+        there = admin.execute(
+            f"SELECT count(*) FROM payments.{table} WHERE region = 420100".encode()
+        ).fetchall()
+    monkeypatch.setattr(payouts, "ROWS", 2)
+    browser = Browser(lived_desk.address)
+    browser.enter("zhou")
+    answer = browser.get(f"/desk/{path}?region=420100&format=csv")
+    rows = [row for row in csv.reader(io.StringIO(answer.text)) if len(row) > 5]
+    assert [(len(rows) - 1,)] == there, rows[:3]
+    assert there[0][0] > 2, "nothing is cut off"
+    assert "after=" in browser.get(f"/desk/{path}?region=420100").text
 
 
 @pytest.mark.judge("chromium")

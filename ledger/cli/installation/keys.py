@@ -68,7 +68,7 @@ def enroll(
     """提出登记一把密钥：本人或管理员提出，另一人确认。"""
     running = app_for("admin")
     kind, key = read_public(public)
-    first = day_or_today(since)
+    first = day_or_today(since, ahead=True)
     last = parse_day(until) if until else first.replace(year=first.year + 2, day=min(first.day, 28))
     with act(running, region, "key.enroll", user) as tx:
         made = persons.enroll(tx, user, kind, key, (first, last), running.clock.today())

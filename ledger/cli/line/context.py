@@ -22,7 +22,7 @@ from ledger.bootstrap import App
 from ledger.cli.line.acting import ACTING
 from ledger.cli.line.signing import signer_of
 from ledger.core.dates import parse_day
-from ledger.core.errors import LedgerError, Unauthenticated
+from ledger.core.errors import InvalidInput, LedgerError, Unauthenticated
 from ledger.core.words import said
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.settings import USERS_FILE, Settings, get_settings
@@ -78,12 +78,26 @@ def _default_users(settings: Settings) -> dict[str, str]:
     return found
 
 
-def day_or_today(text: str) -> date:
-    """A date option's day (`YYYY-MM-DD`); none given is the business date of this process, never the machine's own.
+def day_or_today(text: str, *, ahead: bool = False) -> date:
+    """A date option's day (`YYYY-MM-DD`); none given is the business date of this process, never the machine's own. `ahead` is for a
+    day that may be to come: of a payout, of a key's beginning.
 
-    Raises InvalidInput `date.format`.
+    Raises InvalidInput `date.format`, `day.future`.
     """
-    return parse_day(text) if text else (ACTING.settings or get_settings()).clock().today()
+    if text and ahead:
+        return parse_day(text)
+    return business_day(text) if text else (ACTING.settings or get_settings()).clock().today()
+
+
+def business_day(text: str) -> date:
+    """The day under which something is done or decided (`YYYY-MM-DD`): one that has begun by the business date of this process, for
+    what is booked or decided ahead keeps others from booking till then. Raises InvalidInput `date.format`, `day.future`."""
+    day, today = parse_day(text), (ACTING.settings or get_settings()).clock().today()
+    if day > today:
+        raise InvalidInput(
+            "day.future", f"业务日期{day}晚于今天{today}：尚未到来的日子不能办理", day=day.isoformat()
+        )
+    return day
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, business_day, show
 from ledger.cli.outregion.options import DateOption, FundOption, PartyOption, TermOption
 from ledger.core.dates import parse_day, period_of
 from ledger.core.errors import InvalidInput
@@ -73,7 +73,7 @@ def request(
 ) -> None:
     """提出一笔与对方的收付，待另一人复核。"""
     running = app_for("maker")
-    day, fen = parse_day(date), parse_fen(amount)
+    day, fen = business_day(date), parse_fen(amount)
     with act(running, region, "outregion.request", f"{kind}/{party}") as tx:
         move = request_move(tx, fund, kind, party, fen, document, day)
     show(_plain(move), [_words(move)], as_json=as_json)
@@ -91,7 +91,7 @@ def approve(
     """复核一笔收付。"""
     running = app_for("checker")
     with act(running, region, "outregion.refuse" if refuse else "outregion.approve", move_id) as tx:
-        move = (refuse_move if refuse else approve_move)(tx, move_id, parse_day(date))
+        move = (refuse_move if refuse else approve_move)(tx, move_id, business_day(date))
     show(_plain(move), [_words(move)], as_json=as_json)
 
 
@@ -108,7 +108,7 @@ def receipt(
 ) -> None:
     """登记收到款项的银行回单并记账；--cancel 撤销已复核而未办的收付。"""
     running = app_for("accountant")
-    day = parse_day(date)
+    day = business_day(date)
     with act(running, region, "outregion.cancel" if cancel else "outregion.receipt", move_id) as tx:
         move = (
             cancel_move(tx, move_id) if cancel else confirm_move(tx, move_id, number, parse_day(booked), day)
@@ -123,7 +123,7 @@ def show_usage(
     """预付金使用情况：70%黄色，90%红色。"""
     running = app_for("reviewer")
     with unit_of_work(running.engine, running.user, region) as tx:
-        found = usage(tx, fund, parse_day(date))
+        found = usage(tx, fund, business_day(date))
     rows = [{key: str(v) if key.endswith("_fen") else v for key, v in one._asdict().items()} for one in found]
     lines = [
         f"{one.counterparty} {said('region.direction', one.direction)} 预付{yuan_grouped(one.prepaid_fen)}元 已用{one.percent}%"
@@ -150,7 +150,7 @@ def order(
         raise InvalidInput("outregion.order_of", f"--of 应为{'、'.join(_DRAFTS)}")
     running = app_for("maker")
     with act(running, region, "outregion.order", f"{what}/{date}") as tx:
-        batch, ordered, blocked = _DRAFTS[what](tx, fund, parse_day(date), term, running.bears())
+        batch, ordered, blocked = _DRAFTS[what](tx, fund, business_day(date), term, running.bears())
     document = {
         "batch": batch.batch_id if batch else "",
         "digest": batch.digest.hex() if batch else "",

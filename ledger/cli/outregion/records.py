@@ -6,9 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, business_day, show
 from ledger.cli.outregion.options import DateOption, FundOption, PartyOption, TermOption
-from ledger.core.dates import parse_day
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.outregion.bills import make_bill
@@ -22,7 +21,7 @@ app = typer.Typer()
 def recognise(region: RegionOption, fund: FundOption, date: DateOption, *, as_json: JsonFlag = False) -> None:
     """确认到某日为止的异地结算：就医地记应付医院（95xx），参保地只登记。"""
     running = app_for("maker")
-    day = parse_day(date)
+    day = business_day(date)
     with act(running, region, "outregion.recognise", date) as tx:
         done = recognise_outregion(tx, fund, day, day)
     refused = [{"setl_id": one.setl_id, "error": one.code, "message": one.message} for one in done.refused]
@@ -69,7 +68,7 @@ def confirm_rows(
     """3261：确认清分；--back 为3262回退。全部成或全部不成。"""
     running = app_for("maker")
     with act(running, region, "outregion.rollback" if back else "outregion.confirm", setl_id[0]) as tx:
-        count = roll_back(tx, fund, setl_id) if back else confirm(tx, fund, setl_id, parse_day(date))
+        count = roll_back(tx, fund, setl_id) if back else confirm(tx, fund, setl_id, business_day(date))
     show({"rolled_back" if back else "confirmed": count}, [f"{count}笔"], as_json=as_json)
 
 
@@ -105,6 +104,6 @@ def bill(
     """就医地：把已确认的清分列成账单，待送对方。"""
     running = app_for("maker")
     with act(running, region, "outregion.bill", f"{party}/{term}") as tx:
-        made = make_bill(tx, fund, party, term, parse_day(date))
+        made = make_bill(tx, fund, party, term, business_day(date))
     document = {"bill": made.bill_id, "records": made.records, "amount_fen": str(made.amount_fen)}
     show(document, [f"{made.bill_id} {made.records}笔 {yuan_grouped(made.amount_fen)}元"], as_json=as_json)

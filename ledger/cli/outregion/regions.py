@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from ledger.acts.posts import login_of
-from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
+from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, business_day, show
 from ledger.cli.outregion.options import DateOption, PartyOption
-from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
@@ -52,7 +51,7 @@ def counterparty(
 def carry(region: RegionOption, party: PartyOption, date: DateOption, *, as_json: JsonFlag = False) -> None:
     """把发往对方的消息送达；对方不通的留待再送。同一安装内的两个统筹区。"""
     running = app_for("system")
-    day = parse_day(date)
+    day = business_day(date)
     with act(running, region, "outregion.deliver", str(party)) as tx:
         report_paid(tx, day)
     with running.as_post(login_of("outregion.deliver")):  # each message is taken in a transaction of its own
@@ -76,7 +75,7 @@ def show_differences(
     """两地不符的往来，按账龄。"""
     running = app_for("reviewer")
     with unit_of_work(running.engine, running.user, region) as tx:
-        found = (ends if everything else differences)(tx, parse_day(date), party)
+        found = (ends if everything else differences)(tx, business_day(date), party)
     show({"links": [_link(one) for one in found]}, [_link_words(one) for one in found], as_json=as_json)
 
 

@@ -21,6 +21,8 @@ from ledger.rules.interpret import place_account
 
 KINDS: Final = words_of("person_payment.kind")
 ALLOWANCE: Final = "maternity_allowance"
+YEARS_BACK: Final = 10
+"""A claim older than that is a slip of the pen."""
 _NUMBER: Final = re.compile(r"[0-9A-Za-z-]{5,34}", re.ASCII)
 
 
@@ -86,6 +88,7 @@ def request_person(tx: Transaction, asked: PersonRequest, day: date) -> PersonPa
             f"{FUND_NAMES.get(asked.fund, asked.fund)}没有“{said('subfund', asked.subfund)}/{said('category', asked.category)}”的待遇支出科目",
             category=asked.category,
         )
+    _require_period(asked.service_year, asked.term, day)
     psn_no, document = require_text(asked.psn_no, "人员编号"), require_text(asked.document, "文号")
     name, bank = require_text(asked.payee.name, "收款人"), require_text(asked.payee.bank_name, "开户行")
     payee = BankAccount(bearable(name, "收款户名"), asked.payee.number, bank, asked.payee.cnaps)
@@ -133,6 +136,18 @@ def request_person(tx: Transaction, asked: PersonRequest, day: date) -> PersonPa
         day=day,
     )
     return read_persons(tx, key=key)[0]
+
+
+def _require_period(year: int, term: int, day: date) -> None:
+    """What is paid is of a year and a 期号 that have begun, and not of long ago; raises InvalidInput `person.period`."""
+    past = 1 <= term % 100 <= 12 and term <= day.year * 100 + day.month
+    if not (day.year - YEARS_BACK <= year <= day.year and past and day.year - YEARS_BACK <= term // 100):
+        raise InvalidInput(
+            "person.period",
+            f"服务年度{year}、期号{term}不合规：应不晚于业务日期{day}的年、月，且不早于{YEARS_BACK}年前",
+            year=year,
+            term=term,
+        )
 
 
 def approve_person(tx: Transaction, payment_id: str, day: date) -> PersonPayment:

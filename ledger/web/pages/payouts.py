@@ -124,15 +124,19 @@ def advice(desk: Desk, request: Request) -> Response:
 
 
 def blocked(desk: Desk, _request: Request) -> Response:
-    """What was not paid on a day, each with its reason in words."""
+    """What was not paid on a day, each with its reason in words: as the last run of each book left it, or every run's."""
+    every = desk.query.get("runs", "") == "every"
     day = parse_day(desk.query["date"]) if desk.query.get("date") else desk.today
     with desk.tx() as tx:
         rows = tx.rows(
             """SELECT k.fund, k.run, k.institution, i.name, k.amount_fen, k.reason, k.detail FROM payments.blocked k
                  LEFT JOIN fund.institution i ON i.region = k.region AND i.institution = k.institution
-                WHERE k.region = %(region)s AND k.pay_date = %(day)s ORDER BY k.fund, k.run, k.institution""",
+                WHERE k.region = %(region)s AND k.pay_date = %(day)s AND (%(every)s OR k.run = (
+                      SELECT max(r.run) FROM payments.daily_run r WHERE r.region = k.region AND r.fund = k.fund AND r.pay_date = k.pay_date))
+                ORDER BY k.fund, k.run, k.institution""",
             region=desk.region,
             day=day,
+            every=every,
         )
     columns = (
         Column("fund", "险种"), Column("run", "第几次", "count"), Column("institution", "机构"), Column("name", "名称"),
@@ -153,73 +157,89 @@ def blocked(desk: Desk, _request: Request) -> Response:
         for fund, run, code, name, fen, reason, detail in rows
     ]
     shown = Grid(f"受阻-{day}", "受阻未拨", columns, lines, heads=(f"拨付日{day}",), notes=("单位：元",))
-    return grid_page(desk, shown, filters=(Filter("date", "拨付日", (), "date"),))
+    filters = (
+        Filter("date", "拨付日", (), "date"),
+        Filter("runs", "办理", [("", "最近一次"), ("every", "各次")]),
+    )
+    return grid_page(desk, shown, filters=filters)
 
 
 def sent_files(desk: Desk, _request: Request) -> Response:
     """Payment files and where they are."""
     states = list(words_of("file.state").items())
-    after = desk.query.get("after", "")
-    with desk.tx() as tx:
-        rows = tx.rows(
-            """SELECT f.file_id, f.name, f.account, f.batch_id, b.pay_date, f.orders, f.total_fen, f.state,
-                      encode(f.sha256, 'hex') FROM payments.bank_file f
-                 JOIN payments.batch b ON b.region = f.region AND b.batch_id = f.batch_id
-                WHERE f.region = %(region)s AND (%(state)s = '' OR f.state = %(state)s) AND f.file_id > %(after)s
-                ORDER BY f.file_id LIMIT %(limit)s""",
-            region=desk.region,
-            state=desk.query.get("state", ""),
-            after=after,
-            limit=ROWS + 1,
-        )
-    columns = (
-        Column("file", "文件"), Column("name", "文件名"), Column("account", "账户"), Column("batch", "批次"),
-        Column("day", "拨付日", "day"), Column("orders", "单数", "count"), Column("total", "金额", "money"),
-        Column("state", "状态"), Column("sha256", "SHA-256"),
-    )  # fmt: skip
-    lines = [Line((*row[:7], said("file.state", row[7]), row[8])) for row in rows[:ROWS]]
-    shown = Grid("付款文件", "付款文件", columns, lines, notes=("单位：元",))
+
+    def read(limit: int | None, after: str) -> list[tuple[Any, ...]]:
+        with desk.tx() as tx:
+            found: list[tuple[Any, ...]] = tx.rows(
+                """SELECT f.file_id, f.name, f.account, f.batch_id, b.pay_date, f.orders, f.total_fen, f.state,
+                          encode(f.sha256, 'hex') FROM payments.bank_file f
+                     JOIN payments.batch b ON b.region = f.region AND b.batch_id = f.batch_id
+                    WHERE f.region = %(region)s AND (%(state)s = '' OR f.state = %(state)s) AND f.file_id > %(after)s
+                    ORDER BY f.file_id LIMIT %(limit)s""",
+                region=desk.region,
+                state=desk.query.get("state", ""),
+                after=after,
+                limit=limit,
+            )
+            return found
+
+    def table(rows: list[tuple[Any, ...]]) -> Grid:
+        columns = (
+            Column("file", "文件"), Column("name", "文件名"), Column("account", "账户"), Column("batch", "批次"),
+            Column("day", "拨付日", "day"), Column("orders", "单数", "count"), Column("total", "金额", "money"),
+            Column("state", "状态"), Column("sha256", "SHA-256"),
+        )  # fmt: skip
+        lines = [Line((*row[:7], said("file.state", row[7]), row[8])) for row in rows]
+        return Grid("付款文件", "付款文件", columns, lines, notes=("单位：元",))
+
+    rows = read(ROWS + 1, desk.query.get("after", ""))
     following = str(rows[ROWS - 1][0]) if len(rows) > ROWS else None
-    send = desk.can("cashier")
     return grid_page(
-        desk, shown, filters=(Filter("state", "状态", states),), following=following, extra={"send": send}
-    )
+        desk, table(rows[:ROWS]), filters=(Filter("state", "状态", states),), following=following,
+        whole=lambda: table(read(None, "")), extra={"send": desk.can("cashier")},
+    )  # fmt: skip
 
 
 def received_files(desk: Desk, _request: Request) -> Response:
     """The banks' papers, the newest first: what each says and what became of it."""
     outcomes = list(words_of("paper.outcome").items())
-    before = desk.query.get("after", "")
-    day, _, number = before.partition("~")
-    with desk.tx() as tx:
-        rows = tx.rows(
-            """SELECT e.booking_date, e.account, e.kind, e.receipt_no, e.direction, e.amount_fen, e.other_name, e.matched_order,
-                      e.outcome, e.outcome_code FROM payments.evidence e
-                WHERE e.region = %(region)s AND (%(outcome)s = '' OR e.outcome = %(outcome)s)
-                  AND (%(day)s::date IS NULL OR (e.booking_date, e.receipt_no || e.kind || e.direction) < (%(day)s::date, %(number)s))
-                ORDER BY e.booking_date DESC, e.receipt_no || e.kind || e.direction DESC LIMIT %(limit)s""",
-            region=desk.region,
-            outcome=desk.query.get("outcome", ""),
-            day=parse_day(day) if day else None,
-            number=number,
-            limit=ROWS + 1,
-        )
-        rows = shown_rows(tx, rows)
-    columns = (
-        Column("day", "银行日期", "day"), Column("account", "账户"), Column("kind", "凭据"), Column("receipt", "编号"),
-        Column("direction", "借贷"), Column("amount", "金额", "money"), Column("other", "对方户名"), Column("order_no", "拨付单"),
-        Column("outcome", "结果"), Column("reason", "原因"),
-    )  # fmt: skip
-    lines = [
-        Line((on, account, said("paper.kind", kind), no, said("direction", side), fen, name, matched,
-              said("paper.outcome", outcome), said("paper.reason", why)))
-        for on, account, kind, no, side, fen, name, matched, outcome, why in rows[:ROWS]
-    ]  # fmt: skip
+
+    def read(limit: int | None, before: str) -> list[tuple[Any, ...]]:
+        day, _, number = before.partition("~")
+        with desk.tx() as tx:
+            rows = tx.rows(
+                """SELECT e.booking_date, e.account, e.kind, e.receipt_no, e.direction, e.amount_fen, e.other_name, e.matched_order,
+                          e.outcome, e.outcome_code FROM payments.evidence e
+                    WHERE e.region = %(region)s AND (%(outcome)s = '' OR e.outcome = %(outcome)s)
+                      AND (%(day)s::date IS NULL OR (e.booking_date, e.receipt_no || e.kind || e.direction) < (%(day)s::date, %(number)s))
+                    ORDER BY e.booking_date DESC, e.receipt_no || e.kind || e.direction DESC LIMIT %(limit)s""",
+                region=desk.region,
+                outcome=desk.query.get("outcome", ""),
+                day=parse_day(day) if day else None,
+                number=number,
+                limit=limit,
+            )
+            return shown_rows(tx, rows)
+
+    def table(rows: list[tuple[Any, ...]]) -> Grid:
+        columns = (
+            Column("day", "银行日期", "day"), Column("account", "账户"), Column("kind", "凭据"), Column("receipt", "编号"),
+            Column("direction", "借贷"), Column("amount", "金额", "money"), Column("other", "对方户名"), Column("order_no", "拨付单"),
+            Column("outcome", "结果"), Column("reason", "原因"),
+        )  # fmt: skip
+        lines = [
+            Line((on, account, said("paper.kind", kind), no, said("direction", side), fen, name, matched,
+                  said("paper.outcome", outcome), said("paper.reason", why)))
+            for on, account, kind, no, side, fen, name, matched, outcome, why in rows
+        ]  # fmt: skip
+        return Grid("银行单据", "银行单据", columns, lines, notes=("单位：元",))
+
+    rows = read(ROWS + 1, desk.query.get("after", ""))
     last = rows[ROWS - 1] if len(rows) > ROWS else None
     following = None if last is None else f"{last[0]}~{last[3]}{last[2]}{last[4]}"
     return grid_page(
-        desk, Grid("银行单据", "银行单据", columns, lines, notes=("单位：元",)),
-        filters=(Filter("outcome", "结果", outcomes),), following=following,
+        desk, table(rows[:ROWS]), filters=(Filter("outcome", "结果", outcomes),), following=following,
+        whole=lambda: table(read(None, "")),
     )  # fmt: skip
 
 

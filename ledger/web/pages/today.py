@@ -185,7 +185,24 @@ def _flow(tx: Transaction, day: date, region: int) -> list[Step]:
         region=region,
         day=day,
     )
-    first = Step("结算记录应拨", records, owed + blocked_fen, f"control?period={day:%Y%m}", unit="笔")
+    # what an institution got refused or given back on the day is in its orders and, drafted again, held back: it is owed once
+    [(again,)] = tx.rows(
+        """WITH back AS (
+               SELECT o.fund, o.institution, sum(o.amount_fen) AS fen FROM payments.pay_order o
+                 JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
+                 JOIN payments.state s ON s.state = o.state AND s.releases
+                WHERE o.region = %(region)s AND b.pay_date = %(day)s AND o.replaces = '' GROUP BY 1, 2),
+           held AS (
+               SELECT k.fund, k.institution, sum(k.amount_fen) AS fen FROM payments.blocked k
+                WHERE k.region = %(region)s AND k.pay_date = %(day)s AND k.run = (SELECT max(r.run) FROM payments.daily_run r
+                      WHERE r.region = k.region AND r.fund = k.fund AND r.pay_date = k.pay_date) GROUP BY 1, 2)
+           SELECT coalesce(sum(greatest(least(b.fen, h.fen), 0)), 0)::bigint FROM back b
+             JOIN held h ON h.fund = b.fund AND h.institution = b.institution""",
+        region=region,
+        day=day,
+    )
+    owed += blocked_fen - again
+    first = Step("结算记录应拨", records, owed, f"control?day={day}", unit="笔已制单")
     return [first, *steps, Step("受阻未拨", blocked, blocked_fen, f"blocked?date={day}", bad=True)]
 
 

@@ -420,3 +420,13 @@ def test_a_discarded_draft_frees_its_request(town: Any) -> None:
     discard(town.engine, "zhao", DEMO_REGION, batch.batch_id, "重做", DAY)
     with town.tx() as tx:
         assert len(order_persons(tx, 310, DAY).batches) == 1
+
+
+@pytest.mark.parametrize(
+    ("year", "term"), [(1900, 202610), (2027, 202610), (2026, 202611), (2026, 209912), (2026, 202613), (2026, 0), (2026, 190010)]
+)  # fmt: skip
+def test_a_person_is_paid_for_what_has_begun(town: Any, year: int, term: int) -> None:
+    with town.tx() as tx:
+        asked = replace(PERSON, service_year=year, term=term)
+        assert refused(lambda: request_person(tx, asked, DAY), InvalidInput) == "person.period"
+        assert request_person(tx, PERSON, DAY).state == "requested"
