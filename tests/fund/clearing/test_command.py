@@ -23,6 +23,7 @@ def run(worked: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name, value in worked.month.database.env.items():
         if name in ("FUNDLEDGER_HOME", "DATABASE_URL"):
             monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FUNDLEDGER_TODAY", "2027-03-31")
 
     def make(user: str, command: str, *args: str, ok: bool = True) -> Any:
         ACTING.user = user

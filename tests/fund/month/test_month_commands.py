@@ -36,6 +36,7 @@ MONTH = [*WHERE, "--institution", HOSPITAL, "--term", "202610"]
 def command(month: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("FUNDLEDGER_HOME", str(month.database.settings.home))
     monkeypatch.setenv("DATABASE_URL", month.database.admin_url)
+    monkeypatch.setenv("FUNDLEDGER_TODAY", "2026-12-31")
     get_settings.cache_clear()
 
     def run(user: str, *words: str, app: Any = month_commands.app) -> Any:
