@@ -10,8 +10,8 @@ from ledger.books.batches import DraftList, approve_batch, waiting_batch
 from ledger.books.manual import require_happened
 from ledger.books.reading import parse_book
 from ledger.books.setup import open_period
-from ledger.cli.line.context import JsonFlag, act, app_for, business_day, day_or_today, show
-from ledger.core.dates import period_of
+from ledger.cli.line.context import JsonFlag, act, app_for, day_or_today, show
+from ledger.core.dates import parse_day, period_of
 from ledger.core.digests import parse_digest
 from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
@@ -39,7 +39,7 @@ def waiting(
 
 def approve_all(book: str, date: str, digest: str, file: str, *, as_json: bool) -> None:
     """Approve and post the list of `waiting` under its digest."""
-    running, named, day = app_for("checker"), parse_book(book), business_day(date)
+    running, named, day = app_for("checker"), parse_book(book), parse_day(date)
     seen, sha = parse_digest(digest), parse_digest(file) if file else None
     require_happened(day, running.clock.today())
     with act(running, named.region, "voucher.approve", f"{book} {digest[:16]}") as tx:

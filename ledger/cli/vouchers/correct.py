@@ -10,7 +10,7 @@ from ledger.books import correcting
 from ledger.books.manual import require_happened
 from ledger.books.papers import named_papers
 from ledger.books.reading import parse_book
-from ledger.cli.line.context import JsonFlag, act, app_for, business_day, day_or_today, show
+from ledger.cli.line.context import JsonFlag, act, app_for, day_or_today, show
 from ledger.cli.vouchers.voucher import BookOption, DateOption, ReceiptOption, parse_leg, show_voucher
 from ledger.core.dates import parse_day
 from ledger.core.words import said
@@ -59,7 +59,7 @@ def red(
     as_json: JsonFlag = False,
 ) -> None:
     """红字冲销（制单）：逐行红字，备查账一并冲销；复核后原凭证所了结的事项、回单重新挂起。"""
-    running, named, day = app_for("accountant"), parse_book(book), business_day(date)
+    running, named, day = app_for("accountant"), parse_book(book), parse_day(date)
     require_happened(day, running.clock.today())
     with act(running, named.region, "correct.red", f"{book} {voucher}") as tx:
         made = correcting.draft_red(tx, named, voucher, day, reason=reason, evidence=evidence)
@@ -139,7 +139,7 @@ def _replace(
     *,
     as_json: bool,
 ) -> None:
-    running, named, day = app_for("accountant"), parse_book(book), business_day(date)
+    running, named, day = app_for("accountant"), parse_book(book), parse_day(date)
     require_happened(day, running.clock.today())
     legs = tuple(parse_leg(text) for text in line)
     with act(running, named.region, f"correct.{kind}", f"{book} {voucher}") as tx:
