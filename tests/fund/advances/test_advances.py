@@ -41,6 +41,7 @@ from ledger.payments.orders.draft import create_batch
 from ledger.payments.orders.values import BatchDraft, ItemDraft, OrderDraft
 from ledger.payments.out.files import cancel
 from ledger.simulation.people import DEMO_REGION
+from tests.fund.ordering.test_agreed_payee import by_hand, found
 
 H = "H42010000001"
 OTHER = "H42010000002"
@@ -331,6 +332,22 @@ def test_a_suspended_institution_gets_nothing_in_advance_but_its_supplier_does(r
     assert (order.kind, order.payee.name, order.institution) == ("supplier", SUPPLIER.name, H)
     assert rich.balance(110104, counterparty=H) == 30_000
     rich.verified()
+
+
+def test_a_supplier_s_goods_are_not_paid_elsewhere(rich: Any) -> None:
+    """Its maker draws the order up to an account of his own: stopped at its approval, and found."""
+    goods = AdvanceRequest(310, H, "supplier", 30_000, "发票001", NOV, term=202611, supplier=SUPPLIER)
+    agree(rich, ask(rich, goods).advance_id)
+    away = by_hand(rich, "supplier", H, 110104, Dimensions(H), 30_000, NOV)
+    with rich.tx() as tx:
+        tx.run("UPDATE fund.advance SET order_no = %(o)s", o=away.order_nos[0])
+    assert refused(lambda: rich.send(away, NOV), Conflict) == "order.other_payee"
+    assert found(rich) == [f"order {away.order_nos[0]}"]
+    rich.month.pretend("UPDATE fund.advance SET order_no = ''")
+    with rich.tx() as tx:
+        [batch] = order_advances(tx, 310, NOV).batches
+    [order] = rich.pay(batch, NOV)
+    assert (order.payee, found(rich)) == (SUPPLIER, [])
 
 
 def test_a_supplier_s_limit_is_not_split_over_hospitals_and_accounts(rich: Any) -> None:

@@ -15,6 +15,7 @@ from ledger.control.checks.payments.limits import check_limits
 from ledger.control.snapshot import open_snapshot
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
 from ledger.core.persons import mask
+from ledger.db.safekeeping.fields import fields
 from ledger.fund.cash.fund_request import approve_request, grant, read_requests, request_funds
 from ledger.fund.cash.movements import approve_move, read_moves, refuse_move, request_move
 from ledger.fund.cash.orders import order_persons
@@ -282,7 +283,9 @@ def test_a_person_s_limit_is_not_split_over_accounts(town: Any) -> None:
         left = order_persons(tx, 310, DAY)
         discard_in(tx, left.batches[0].batch_id, "重制", DAY)
     assert [one.reason for one in left.skipped] == ["payee_limit"]
-    town.month.pretend(f"UPDATE fund.person_payment SET payee_name = '王大明' WHERE payment_id = '{first}'")
+    with town.tx() as tx:
+        name = fields(tx).seal("王大明")
+    town.month.pretend(f"UPDATE fund.person_payment SET payee_name = '{name}' WHERE payment_id = '{first}'")
     with town.tx() as tx:  # drafted as two, and still one person's
         [batch] = order_persons(tx, 310, DAY).batches
     with pytest.raises(Conflict, match=r"batch\.payee_limit") as over:

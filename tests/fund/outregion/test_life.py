@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.banks.simulator.faults import Fault
+from ledger.core.errors import Conflict
 from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
 from ledger.fund.outregion.bills import draft_bill_orders, make_bill
 from ledger.fund.outregion.care import recognise_outregion
@@ -137,6 +138,11 @@ def test_from_the_prepayment_to_the_cleared_bill(two: Any, guest: Any, bill: Any
     # X6: the bank rejects it, then pays it; the expense is booked at the receipt.
     with two.tx("zhao", THERE) as tx:
         refused = draft_bill_orders(tx, 310, day).batch
+    # Approved to the region's account as two persons agreed on it, and to no other.
+    two.month.pretend("UPDATE fund.outregion_counterparty SET payee_number = payee_number || '9'")
+    with pytest.raises(Conflict, match=r"order\.other_payee"):
+        two.send(refused, THERE, day)
+    two.month.pretend("UPDATE fund.outregion_counterparty SET payee_number = left(payee_number, -1)")
     two.teller(THERE).faults[refused.order_nos[0]] = frozenset({Fault.REJECT_ACCOUNT})
     two.send(refused, THERE, day)
     proved(t9103=0, t9104=-105_000)

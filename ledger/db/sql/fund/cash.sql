@@ -209,7 +209,9 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- What is paid without being owed in the memorandum (advances, persons) needs its own approved request behind the order.
+-- What is paid without being owed in the memorandum (advances, persons) needs its own approved request behind the order, and goes to
+-- the account that two persons agreed on in it: a supplier's, a person's, or the one they corrected it to since (fund.person_account).
+-- An institution's own account is looked at when a file sets out (payments.refuse_stale_file).
 CREATE OR REPLACE FUNCTION fund.check_request_behind() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_free bigint; v_behind bigint;
@@ -227,6 +229,19 @@ BEGIN
     IF v_behind IS DISTINCT FROM v_free OR v_free <> NEW.amount_fen THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.no_request',
             DETAIL = format('拨付单%s没有与其金额相符的已复核预付或个人付款申请', NEW.order_no);
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM fund.advance a WHERE a.region = NEW.region AND a.fund = NEW.fund AND a.order_no = NEW.order_no AND a.kind = 'supplier'
+           AND (a.payee_name, a.payee_number, a.payee_bank, a.payee_cnaps) <> (NEW.payee_name, NEW.payee_number, NEW.payee_bank, NEW.payee_cnaps)
+        UNION ALL
+        SELECT 1 FROM fund.person_payment p
+          LEFT JOIN LATERAL (SELECT c.* FROM fund.person_account c WHERE c.region = p.region AND c.payment_id = p.payment_id
+                                AND c.state = 'approved' ORDER BY c.n DESC LIMIT 1) c ON true
+         WHERE p.region = NEW.region AND p.fund = NEW.fund AND p.order_no = NEW.order_no
+           AND (coalesce(c.payee_name, p.payee_name), coalesce(c.payee_number, p.payee_number), coalesce(c.payee_bank, p.payee_bank),
+                coalesce(c.payee_cnaps, p.payee_cnaps)) <> (NEW.payee_name, NEW.payee_number, NEW.payee_bank, NEW.payee_cnaps)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.other_payee',
+            DETAIL = format('拨付单%s付往的账户不是两人核定的收款账户', NEW.order_no);
     END IF;
     RETURN NEW;
 END $$;

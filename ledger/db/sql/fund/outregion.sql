@@ -439,6 +439,18 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.no_bill',
             DETAIL = format('拨付单%s没有与其金额相符的异地清算账单、异地结算或已复核的预付金', v.order_no);
     END IF;
+    -- What goes to a region goes to its account as two persons agreed on it; a hospital's is looked at when the file sets out.
+    SELECT o.order_no INTO v FROM payments.pay_order o
+     WHERE o.region = p_region AND o.batch_id = p_batch_id
+       AND EXISTS (SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no AND i.source <> 9502)
+       AND NOT EXISTS (SELECT 1 FROM fund.outregion_counterparty c
+                        WHERE c.region = o.region AND c.counterparty::text = o.institution AND c.confirmed_by <> ''
+                          AND (c.payee_name, c.payee_number, c.payee_bank, c.payee_cnaps) = (o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps))
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.other_payee',
+            DETAIL = format('拨付单%s付往的账户不是两人核定的收款账户', v.order_no);
+    END IF;
     -- Given back is at most what of a region's money is still with us (X11).
     SELECT w.party, w.wanted, coalesce(h.fen, 0) AS held INTO v
       FROM (SELECT o.institution AS party, sum(i.amount_fen)::bigint AS wanted
