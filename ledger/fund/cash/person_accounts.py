@@ -6,22 +6,19 @@ database lets no order of it go elsewhere (`fund.check_person_held`). The same a
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from adapters.banks.ports import BankAccount
-from ledger.core.errors import Conflict, InvalidInput, NotFound
-from ledger.core.text import bearable
+from ledger.core.errors import Conflict, NotFound
 from ledger.core.words import said
 from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
+from ledger.fund.cash.person_payee import person_payee
 from ledger.fund.signed.request import decide, require_text
 from ledger.payments.incoming.faults import fault_words
 
-NUMBER: Final = re.compile(r"[0-9A-Za-z-]{5,34}", re.ASCII)
-"""An account's number, looked at before it is sealed: the database cannot."""
 WAITING: Final = ("failed", "refused")
 """States in which another account is to be proposed."""
 
@@ -53,7 +50,7 @@ def propose_account(
     """Say as maker where a held payment is to be paid, by which document; another person decides.
 
     Raises NotFound `person.not_held`; Conflict `person.account_waits`; InvalidInput `request.text`, `text.unbearable`,
-    `db.constraint`; Forbidden `access.role_missing`.
+    `person.account_number`, `db.constraint`; Forbidden `access.role_missing`.
     """
     found = read_person_accounts(tx, payment=payment_id)
     if not found or found[0].state == "approved":
@@ -69,11 +66,7 @@ def propose_account(
             f"个人付款{payment_id}的收款账户已由{held.prepared_by}提出更正，待另一人复核",
             key=payment_id,
         )
-    name, bank = require_text(payee.name, "收款人"), require_text(payee.bank_name, "开户行")
-    if not NUMBER.fullmatch(payee.number):
-        raise InvalidInput(
-            "db.constraint", "数据不符合约束：超出允许的取值（person_account_payee_number_check）"
-        )
+    payee = person_payee(payee)
     tx.run(
         """UPDATE fund.person_account SET payee_name = %(name)s, payee_number = %(number)s, payee_bank = %(bank)s,
                   payee_cnaps = %(cnaps)s, document = %(document)s, state = 'requested', prepared_by = %(user)s,
@@ -81,9 +74,9 @@ def propose_account(
             WHERE region = %(region)s AND account_id = %(key)s""",
         region=tx.region,
         key=held.account_id,
-        name=fields(tx).seal(bearable(name, "收款户名")),
+        name=fields(tx).seal(payee.name),
         number=fields(tx).seal(payee.number),
-        bank=bank,
+        bank=payee.bank_name,
         cnaps=payee.cnaps,
         document=require_text(document, "依据"),
         user=tx.user,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -11,10 +10,10 @@ from adapters.banks.ports import BankAccount
 from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import InvalidInput
 from ledger.core.persons import mask
-from ledger.core.text import bearable
 from ledger.core.words import said, words_of
 from ledger.db.safekeeping.fields import fields
 from ledger.db.unit_of_work import Transaction
+from ledger.fund.cash.person_payee import person_payee
 from ledger.fund.signed.request import decide, key_of, require_amount, require_same, require_text
 from ledger.payments.orders.order import opened_account
 from ledger.rules.interpret import place_account
@@ -23,7 +22,6 @@ KINDS: Final = words_of("person_payment.kind")
 ALLOWANCE: Final = "maternity_allowance"
 YEARS_BACK: Final = 10
 """A claim older than that is a slip of the pen."""
-_NUMBER: Final = re.compile(r"[0-9A-Za-z-]{5,34}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +72,8 @@ class PersonPayment:
 def request_person(tx: Transaction, asked: PersonRequest, day: date) -> PersonPayment:
     """Ask as maker; the same document of the same person again gives the first answer.
 
-    Raises InvalidInput `person.kind`, `person.category` (no leaf of 5001 for it in that fund), `request.*`,
-    `db.constraint` (account number, CNAPS code); Conflict `request.document_used`; Forbidden `access.role_missing`.
+    Raises InvalidInput `person.kind`, `person.category` (no leaf of 5001 for it in that fund), `person.period`,
+    `person.account_number`, `request.*`, `db.constraint` (CNAPS code); Conflict `request.document_used`; Forbidden `access.role_missing`.
     """
     require_amount(asked.amount_fen)
     if asked.kind not in KINDS or (asked.kind == ALLOWANCE) != (asked.category == ALLOWANCE):
@@ -90,12 +88,7 @@ def request_person(tx: Transaction, asked: PersonRequest, day: date) -> PersonPa
         )
     _require_period(asked.service_year, asked.term, day)
     psn_no, document = require_text(asked.psn_no, "人员编号"), require_text(asked.document, "文号")
-    name, bank = require_text(asked.payee.name, "收款人"), require_text(asked.payee.bank_name, "开户行")
-    payee = BankAccount(bearable(name, "收款户名"), asked.payee.number, bank, asked.payee.cnaps)
-    if not _NUMBER.fullmatch(payee.number):  # sealed from here on: the database cannot look at it
-        raise InvalidInput(
-            "db.constraint", "数据不符合约束：超出允许的取值（person_payment_payee_number_check）"
-        )
+    payee = person_payee(asked.payee)
     key = key_of("PER", tx.region, asked.fund, asked.kind, psn_no, document)
     known = read_persons(tx, key=key)
     given = (asked.amount_fen, payee, asked.subfund, asked.service_year, asked.term, asked.category)
@@ -127,9 +120,9 @@ def request_person(tx: Transaction, asked: PersonRequest, day: date) -> PersonPa
         category=asked.category,
         fen=asked.amount_fen,
         document=document,
-        name=fields(tx).seal(name),
+        name=fields(tx).seal(payee.name),
         number=fields(tx).seal(payee.number),
-        bank=bank,
+        bank=payee.bank_name,
         cnaps=payee.cnaps,
         due=asked.due_on,
         user=tx.user,

@@ -401,7 +401,7 @@ def test_reimbursements_go_to_the_leaf_of_their_category_and_bad_ones_nowhere(to
         ("person.category", replace(PERSON, fund=390)),
         ("request.amount", replace(claim, amount_fen=0)),
         ("request.text", replace(claim, psn_no="")),
-        ("db.constraint", replace(claim, document="报2", payee=replace(claim.payee, number="12"))),
+        ("person.account_number", replace(claim, document="报2", payee=replace(claim.payee, number="12"))),
     ]
     for code, asked in cases:
         assert refused(partial(asked_person, town, asked), InvalidInput) == code
