@@ -157,7 +157,7 @@ ACTED: Final[tuple[Promise, ...]] = (
             "scope ON books.entry",
             "scope ON payments.pay_order",
         ),
-        ("fund.loads", "guards", "house.shipped"),
+        ("fund.loads", "guards", "house.entrances", "house.shipped"),
         (
             "test_a_user_reads_only_their_books",
             "test_who_has_no_role_there_posts_nothing",
@@ -165,6 +165,7 @@ ACTED: Final[tuple[Promise, ...]] = (
             "test_every_post_has_the_doors_that_are_written_down_and_no_other",
             "test_a_change_is_named",
             "test_an_administrators_change_is_named",
+            "test_a_way_into_the_server_that_should_not_be_is_named",
         ),
     ),
 )

@@ -30,6 +30,7 @@ from ledger.control.checks.fund.terms import check_terms
 from ledger.control.checks.fund.ties import check_ties
 from ledger.control.checks.guards import check_guards
 from ledger.control.checks.house.decided import check_decided
+from ledger.control.checks.house.entrances import check_entrances
 from ledger.control.checks.house.orphans import check_orphans
 from ledger.control.checks.house.runs import check_runs
 from ledger.control.checks.house.shipped import check_house
@@ -126,6 +127,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("定时任务", check_runs),
     ("防线", check_guards),
     ("数据库结构与权限", check_house),
+    ("服务器的入口", check_entrances),
     ("留痕", check_traces),
     ("两人办理与留痕", check_decided),
 )
