@@ -8,7 +8,7 @@ from ledger.control.promise import Promise
 
 _SEEN_BEHIND: Final = (
     "fund.control_reports", "fund.cutover", "fund.declarations", "fund.handbacks", "fund.outregion", "fund.papers",
-    "fund.recognition", "fund.removals", "fund.risk", "fund.settlements", "house.decided", "house.lines", "house.orphans", "house.runs", "house.traces", "journal.anchors",
+    "fund.recognition", "fund.removals", "fund.risk", "fund.settlements", "house.decided", "house.lines", "house.log_ins", "house.orphans", "house.runs", "house.traces", "journal.anchors",
     "journal.chain", "journal.closings", "journal.dimensions", "journal.entered", "journal.links", "journal.sub_accounts",
     "journal.vouchers", "payments.files", "payments.orders", "signatures",
 )  # fmt: skip
@@ -107,11 +107,13 @@ ACTED: Final[tuple[Promise, ...]] = (
             "frozen ON payments.evidence",
             "check_anchored ON fund.anchored",
             "access.leave_trace",
+            "access.open_session",
             "linked ON access.trace",
             "frozen ON access.trace",
         ),
         _SEEN_BEHIND,
         (
+            "test_nobody_comes_in_without_a_line_of_the_log",
             "test_a_change_is_named",
             "test_an_administrators_change_is_named",
             "test_a_row_taken_away_is_named",

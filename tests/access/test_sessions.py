@@ -24,8 +24,9 @@ from ledger.access.sessions import (
     user_of_session,
 )
 from ledger.access.users import deactivate
+from ledger.control.checks.house.log_ins import check_log_ins
 from ledger.control.checks.house.traces import check_traces
-from ledger.control.snapshot import open_snapshot
+from ledger.control.snapshot import Snapshot, open_snapshot
 from ledger.core.errors import Forbidden, InvalidInput, LedgerError, NotFound, Unauthenticated
 from ledger.db.safekeeping.region_keys import key_of_sealed, seal_what_is_clear, unseal
 from ledger.db.safekeeping.rotation import owning, rotate
@@ -117,6 +118,36 @@ def test_a_new_log_in_has_a_new_token_and_the_old_one_is_dead(engine: Any) -> No
     assert logged(engine, "qian") == [
         ("login.password", "done", ""), ("login", "done", ""), ("login", "done", ""), ("logout", "done", ""),
     ]  # fmt: skip
+
+
+def test_nobody_comes_in_without_a_line_of_the_log(engine: Any, world: Any) -> None:
+    """By the program or past it, with the service's login; and a session whose line is not there is named."""
+    log_in(engine, "qian", GOOD, "", "", "10.0.0.9")
+    before = len(logged(engine, "qian"))
+    with unit_of_work(engine, "qian") as tx:
+        tx.run("SELECT access.begin_session(sha256('mine'), sha256('none'), 0, '10.1.1.1', '10.1.1.1')")
+    assert logged(engine, "qian")[before:] == [("login", "done", "")]
+    with pytest.raises(LedgerError), unit_of_work(engine, "qian") as tx:
+        tx.run("INSERT INTO access.session (token_hash, user_name) VALUES (sha256('own'), 'qian')")
+    with pytest.raises(LedgerError), unit_of_work(engine, "qian") as tx:
+        tx.run("SELECT access.open_session(sha256('own'), sha256('none'), 'qian', '', '')")
+
+    def found(change: str) -> list[str]:
+        with psycopg.connect(world.admin_url) as admin:
+            admin.execute("SET session_replication_role = replica")
+            admin.execute(change.encode())
+            seen = list(check_log_ins(Snapshot(admin, (), world.settings.home)))
+            admin.rollback()
+        return [one.code for one in seen]
+
+    assert found("SELECT 1") == []
+    assert found("DELETE FROM access.operator_log WHERE object = '10.1.1.1'") == ["login.unlogged"]
+    assert found("UPDATE access.operator_log SET user_name = 'sun' WHERE object = '10.1.1.1'") == [
+        "login.unlogged"
+    ]
+    assert found("INSERT INTO access.session (token_hash, user_name) VALUES (sha256('own'), 'sun')") == [
+        "login.unlogged"
+    ]
 
 
 def test_five_wrong_ones_lock_even_the_right_one_out(engine: Any) -> None:
