@@ -117,6 +117,7 @@ ACTED: Final[tuple[Promise, ...]] = (
         _SEEN_BEHIND,
         (
             "test_nobody_comes_in_without_a_line_of_the_log",
+            "test_a_factor_whose_holder_never_comes_again_keeps_no_old_key",
             "test_a_change_is_named",
             "test_an_administrators_change_is_named",
             "test_a_row_taken_away_is_named",

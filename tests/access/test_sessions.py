@@ -28,8 +28,8 @@ from ledger.control.checks.house.log_ins import check_log_ins
 from ledger.control.checks.house.traces import check_traces
 from ledger.control.snapshot import Snapshot, open_snapshot
 from ledger.core.errors import Forbidden, InvalidInput, LedgerError, NotFound, Unauthenticated
-from ledger.db.safekeeping.region_keys import key_of_sealed, seal_what_is_clear, unseal
-from ledger.db.safekeeping.rotation import owning, rotate
+from ledger.db.safekeeping.region_keys import key_of_sealed, seal, seal_what_is_clear, sealed_anew, unseal
+from ledger.db.safekeeping.rotation import keys, owning, retire, rotate
 from ledger.db.unit_of_work import unit_of_work
 from ledger.simulation.people import DEMO_REGION
 
@@ -338,3 +338,47 @@ def test_what_was_tried_is_forgotten_where_it_ended_well(engine: Any, world: Any
             "SELECT address, failures FROM access.login_place WHERE user_name = 'qian' ORDER BY 1"
         ).fetchall()
     assert rows == [("10.9.9.1", 1), ("127.0.0.1", 0)]
+
+
+def factor_of(world: Any, user: str) -> str:
+    with psycopg.connect(world.admin_url) as admin:
+        [(kept,)] = admin.execute(
+            "SELECT otp_secret FROM access.password WHERE user_name = %s", [user]
+        ).fetchall()
+    return str(kept)
+
+
+def test_a_factor_whose_holder_never_comes_again_keeps_no_old_key(engine: Any, world: Any) -> None:
+    """A turn wraps it as it was: the old key can go, the holder still comes in, and an owner who changed more than that is named."""
+    home, (secret, _) = world.settings.home, begin_second_factor("qian")
+    mine, totp = log_in(engine, "qian", GOOD, "", "", ""), pyotp.TOTP(secret)
+    set_second_factor(engine, "qian", mine, secret, totp.generate_otp(int(time.time()) // 30 - 1), GOOD, "")
+
+    def found() -> list[str]:
+        with open_snapshot(world.auditor_engine, home, []) as snapshot:
+            return [one.code for one in check_traces(snapshot)]
+
+    with owning(world.admin_url, home) as owner:
+        old = keys(owner, home)[0].key_id
+        turned = rotate(owner, home)
+        assert (turned.broken, turned.done >= 1) == ({}, True)
+        assert rotate(owner, home, anew=True).done >= 1  # wrapped once more, what lies inside stays
+        [newest] = [one for one in keys(owner, home) if one.newest and one.region == 0]
+        assert newest.seals["access.password.otp_secret"] == 1
+        retire(owner, home, old, None)
+    assert found() == []
+    unsealed = unseal(home, base64.b64decode(factor_of(world, "qian"))).decode()
+    assert unsealed == secret
+    with psycopg.connect(world.admin_url, autocommit=True) as admin:
+        [(kept, public)] = admin.execute(
+            "SELECT otp_secret, (SELECT public FROM fund.sealing_key ORDER BY n DESC LIMIT 1) FROM access.password WHERE user_name = 'qian'"
+        ).fetchall()
+        other = sealed_anew(home, seal(pyotp.random_base32().encode(), bytes(public)), bytes(public))
+        admin.execute("SET ROLE fundledger_owner")
+        change = "UPDATE access.password SET otp_secret = %s WHERE user_name = 'qian'"
+        admin.execute(change, [base64.b64encode(other).decode()])
+        assert found() == ["trace.login"]
+        admin.execute(change, [kept])
+        assert found() == []
+        admin.execute("UPDATE access.password SET hash = '$argon2id$theirs' WHERE user_name = 'qian'")
+        assert "trace.login" in found()

@@ -295,6 +295,21 @@ SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
       FROM access.password p
 $$;
 
+-- Of a second factor that was wrapped for a newer key (FUNDLEDGER-SEAL4; ledger/db/safekeeping/rotation.py): its bytes, which only the home's
+-- key opens, and, given what lies inside, the digest its row would have with it. So it is proven that nothing else was changed.
+CREATE OR REPLACE FUNCTION access.wrapped_factor(p_user text) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.otp_secret FROM access.password p
+     WHERE p.user_name = p_user AND p.otp_secret <> '' AND substring(decode(p.otp_secret, 'base64') FROM 1 FOR 16) = 'FUNDLEDGER-SEAL4'::bytea
+$$;
+
+CREATE OR REPLACE FUNCTION access.factor_proof(p_user text, p_secret text) RETURNS bytea LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+    SELECT sha256(convert_to((jsonb_strip_nulls(to_jsonb(p.*) || jsonb_build_object('otp_secret', p_secret))
+                              - '{otp_step,failures,locked_until,asked,asked_at}'::text[])::text, 'UTF8'))
+      FROM access.password p WHERE p.user_name = p_user
+$$;
+
 -- Guards ------------------------------------------------------
 -- Past the program too: what ended or was used up stays so, and nobody is given another's.
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.link
@@ -333,6 +348,8 @@ GRANT SELECT ON access.login_place TO fundledger_auditor;
 GRANT SELECT (user_name, began_at, seen_at, ended_at) ON access.session TO fundledger_service;
 GRANT SELECT ON access.session TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.password_proofs() TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.wrapped_factor(text) TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.factor_proof(text,text) TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.begin_session(bytea,bytea,bigint,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.login_passkeys(text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.ask_passkey(bytea) TO fundledger_service;

@@ -17,6 +17,7 @@ from ledger.control.breach import Breach
 from ledger.control.checks.house.lines import check_lines
 from ledger.control.checks.house.writers import (
     BY_OWNER,
+    FACTORS,
     KEYS,
     SEALED,
     Rewritten,
@@ -24,6 +25,7 @@ from ledger.control.checks.house.writers import (
     key_of,
     not_sealed,
     not_turned,
+    not_wrapped,
 )
 from ledger.control.snapshot import Snapshot
 from ledger.db.traced import TRACED
@@ -113,6 +115,7 @@ def check_trace_chains(snapshot: Snapshot) -> Iterator[Breach]:
     ends: dict[int, tuple[int, bytes]] = {}
     sealing: list[Rewritten] = []
     turning: list[Rewritten] = []
+    wrapping: list[Rewritten] = []
     begun = 0
     for region, seq, noun, op, login, actor, at, keys, many, first, digests, stored, number in snapshot.each(
         _CHAIN
@@ -141,8 +144,11 @@ def check_trace_chains(snapshot: Snapshot) -> Iterator[Breach]:
             if login.endswith(BY_OWNER) and (op, noun) == ("insert", KEYS):
                 turning.append(Rewritten(region, noun, seq, login, tuple(json.loads(keys))))
                 continue
+            if login.endswith(BY_OWNER) and (op, noun) == ("update", FACTORS):
+                wrapping.append(Rewritten(region, noun, seq, login, tuple(json.loads(keys))))
+                continue
             yield _by_login(region, noun, first, login, seq)
-    for judged, found in ((not_sealed, sealing), (not_turned, turning)):
+    for judged, found in ((not_sealed, sealing), (not_turned, turning), (not_wrapped, wrapping)):
         yield from (
             _by_login(one.region, one.noun, key, one.login, one.seq)
             for one in found
