@@ -157,3 +157,6 @@ def get_settings() -> Settings:
 
 USERS_FILE: Final = "users.json"
 """In a demo home: role → user, so that a newcomer need not name one. A production home has none."""
+MADE_FILE: Final = "backups/made.tsv"
+"""Which nightly backups a home made, name and SHA-256 a line: it stays when the files are taken away, and no login of the database
+can write it."""

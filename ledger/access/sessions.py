@@ -1,7 +1,7 @@
 """Sessions of the people at the pages: in by password and second factor, out by themselves, by time or when they are stopped.
 
-The database counts tries, locks and ends (ledger/db/sql/sessions.sql); what only a program can do, judging a hash, is here. Of a
-token and a link's code only the SHA-256 is kept.
+The database counts tries, locks and ends, and writes each log-in's line of the operator log with its session
+(ledger/db/sql/sessions.sql); what only a program can do, judging a hash, is here. Of a token and a link's code only the SHA-256 is kept.
 """
 
 from __future__ import annotations
@@ -87,15 +87,15 @@ def log_in(
     token = secrets.token_urlsafe(32)
     with unit_of_work(engine, user) as tx:
         tx.run(
-            "SELECT access.begin_session(%(token)s, %(before)s, %(step)s, %(place)s)",
+            "SELECT access.begin_session(%(token)s, %(before)s, %(step)s, %(place)s, %(came_from)s)",
             token=digest_of_token(token),
             before=digest_of_token(before),
             step=step,
             place=_place(address),
+            came_from=address,
         )
         if secret:
             _renew(tx, token, secret, home)
-    note(engine, user, "login", address, "done", "")
     return token
 
 
@@ -135,16 +135,16 @@ def log_in_by_passkey(
             raise _refused()
         with unit_of_work(engine, user) as tx:
             tx.run(
-                "SELECT access.begin_passkey_session(%(token)s, %(before)s, %(asked)s, %(place)s)",
+                "SELECT access.begin_passkey_session(%(token)s, %(before)s, %(asked)s, %(place)s, %(came_from)s)",
                 token=digest_of_token(token),
                 before=digest_of_token(before),
                 asked=digest_of_token(question),
                 place=_place(address),
+                came_from=address,
             )
     except LedgerError:
         note(engine, user, "login", address, "refused", "login.refused")
         raise _refused() from None
-    note(engine, user, "login", address, "done", "通行密钥")
     return token
 
 
@@ -156,16 +156,16 @@ def begin_by_identity(engine: Engine, issuer: str, subject: str, before: str, ad
     token = secrets.token_urlsafe(32)
     with unit_of_work(engine, ASKING) as tx:
         user: str | None = tx.value(
-            "SELECT access.begin_identity_session(%(token)s, %(before)s, %(identity)s)",
+            "SELECT access.begin_identity_session(%(token)s, %(before)s, %(identity)s, %(came_from)s)",
             token=digest_of_token(token),
             before=digest_of_token(before),
             identity=digest_of_code(f"{issuer} {subject}"),
+            came_from=address,
         )
     if user is None:
         raise Unauthenticated(
             "login.identity_unknown", "此身份没有登记：须由安全管理员提出、审计管理员确认后才能这样登录"
         )
-    note(engine, user, "login", address, "done", "统一身份认证")
     return token
 
 

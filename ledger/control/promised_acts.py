@@ -8,7 +8,7 @@ from ledger.control.promise import Promise
 
 _SEEN_BEHIND: Final = (
     "fund.control_reports", "fund.cutover", "fund.declarations", "fund.handbacks", "fund.outregion", "fund.papers",
-    "fund.recognition", "fund.removals", "fund.risk", "fund.settlements", "house.decided", "house.lines", "house.orphans", "house.runs", "house.traces", "journal.anchors",
+    "fund.recognition", "fund.removals", "fund.risk", "fund.settlements", "house.decided", "house.lines", "house.log_ins", "house.orphans", "house.runs", "house.traces", "journal.anchors",
     "journal.chain", "journal.closings", "journal.dimensions", "journal.entered", "journal.links", "journal.sub_accounts",
     "journal.vouchers", "payments.files", "payments.orders", "signatures",
 )  # fmt: skip
@@ -43,6 +43,7 @@ ACTED: Final[tuple[Promise, ...]] = (
             "for_good ON access.signing_demand",
             "frozen ON access.before_demand",
             "access.check_day",
+            "access.check_dated",
             "in_time ON payments.approval",
             "past_bound ON fund.region_policy",
             "not_backwards ON fund.payee_account",
@@ -82,6 +83,8 @@ ACTED: Final[tuple[Promise, ...]] = (
             "test_the_moment_of_a_demand_counts_and_not_its_day",
             "test_an_act_dated_outside_past_the_guards_is_named",
             "test_a_change_of_account_is_not_dated_back_to_shorten_its_hold",
+            "test_past_the_program_no_day_is_put_back",
+            "test_a_day_put_back_past_the_guards_is_named",
             "test_a_changed_account_waits_or_is_called_back",
             "test_one_person_under_two_names_approves_nothing",
             "test_h5_a_cashier_who_is_also_system_keeps_no_books",
@@ -107,11 +110,16 @@ ACTED: Final[tuple[Promise, ...]] = (
             "frozen ON payments.evidence",
             "check_anchored ON fund.anchored",
             "access.leave_trace",
+            "access.open_session",
+            "jobs.made",
             "linked ON access.trace",
             "frozen ON access.trace",
         ),
         _SEEN_BEHIND,
         (
+            "test_nobody_comes_in_without_a_line_of_the_log",
+            "test_a_run_faked_over_two_transactions_is_refused_or_named",
+            "test_a_factor_whose_holder_never_comes_again_keeps_no_old_key",
             "test_a_change_is_named",
             "test_an_administrators_change_is_named",
             "test_a_row_taken_away_is_named",
@@ -157,7 +165,7 @@ ACTED: Final[tuple[Promise, ...]] = (
             "scope ON books.entry",
             "scope ON payments.pay_order",
         ),
-        ("fund.loads", "guards", "house.shipped"),
+        ("fund.loads", "guards", "house.entrances", "house.shipped"),
         (
             "test_a_user_reads_only_their_books",
             "test_who_has_no_role_there_posts_nothing",
@@ -165,6 +173,7 @@ ACTED: Final[tuple[Promise, ...]] = (
             "test_every_post_has_the_doors_that_are_written_down_and_no_other",
             "test_a_change_is_named",
             "test_an_administrators_change_is_named",
+            "test_a_way_into_the_server_that_should_not_be_is_named",
         ),
     ),
 )

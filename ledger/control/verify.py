@@ -30,6 +30,8 @@ from ledger.control.checks.fund.terms import check_terms
 from ledger.control.checks.fund.ties import check_ties
 from ledger.control.checks.guards import check_guards
 from ledger.control.checks.house.decided import check_decided
+from ledger.control.checks.house.entrances import check_entrances
+from ledger.control.checks.house.log_ins import check_log_ins
 from ledger.control.checks.house.orphans import check_orphans
 from ledger.control.checks.house.runs import check_runs
 from ledger.control.checks.house.shipped import check_house
@@ -124,8 +126,10 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("办理日期", check_days),
     ("上级记录", check_orphans),
     ("定时任务", check_runs),
+    ("登录与操作日志", check_log_ins),
     ("防线", check_guards),
     ("数据库结构与权限", check_house),
+    ("服务器的入口", check_entrances),
     ("留痕", check_traces),
     ("两人办理与留痕", check_decided),
 )

@@ -97,7 +97,9 @@ AROUND: Final[tuple[tuple[str, LiteralString], ...]] = (
                 UNION ALL
                 SELECT 'parameter ' || m.parname, a.grantee, a.privilege_type FROM pg_parameter_acl m CROSS JOIN LATERAL aclexplode(m.paracl) AS a
                  WHERE a.grantee <> 10) AS o
-         WHERE o.grantee >= 16384 OR o.grantee = 0 AND starts_with(o.name, 'parameter ')
+         WHERE (o.grantee >= 16384 OR o.grantee = 0 AND starts_with(o.name, 'parameter '))
+           -- who may enter is for the auditor to see, where the administrator could say so (roles.py)
+           AND NOT (starts_with(o.name, 'pg_catalog.pg_hba_file_rules(') AND o.grantee::regrole::text = 'fundledger_auditor')
          GROUP BY o.name, o.grantee"""),
     ("grant", """SELECT 'grant', 'OWNER OF DATABASE TO ' || pg_get_userbyid(datdba), '' FROM pg_database
          WHERE datname = current_database() AND starts_with(pg_get_userbyid(datdba), 'fundledger_') AND pg_get_userbyid(datdba) <> 'fundledger_admin'"""),

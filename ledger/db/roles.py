@@ -63,6 +63,7 @@ def grant_database(admin: psycopg.Connection) -> None:
     grant_on(admin, admin.info.dbname)
     admin.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     _keep_to_few(admin)
+    _show_entrances(admin)
 
 
 def grant_on(admin: psycopg.Connection, dbname: str) -> None:
@@ -93,6 +94,12 @@ def _keep_to_few(admin: psycopg.Connection) -> None:
             admin.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(name))
             if locks:
                 admin.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(name, sql.SQL(_LOCKING)))
+
+
+def _show_entrances(admin: psycopg.Connection) -> None:
+    """The auditor sees who may enter the server, where the administrator may let it: `verify` says where it may not."""
+    with suppress(psycopg.errors.InsufficientPrivilege):
+        admin.execute("GRANT EXECUTE ON FUNCTION pg_catalog.pg_hba_file_rules() TO fundledger_auditor")
 
 
 def _limit(admin: psycopg.Connection) -> None:

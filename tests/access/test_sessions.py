@@ -24,11 +24,12 @@ from ledger.access.sessions import (
     user_of_session,
 )
 from ledger.access.users import deactivate
+from ledger.control.checks.house.log_ins import check_log_ins
 from ledger.control.checks.house.traces import check_traces
-from ledger.control.snapshot import open_snapshot
+from ledger.control.snapshot import Snapshot, open_snapshot
 from ledger.core.errors import Forbidden, InvalidInput, LedgerError, NotFound, Unauthenticated
-from ledger.db.safekeeping.region_keys import key_of_sealed, seal_what_is_clear, unseal
-from ledger.db.safekeeping.rotation import owning, rotate
+from ledger.db.safekeeping.region_keys import key_of_sealed, seal, seal_what_is_clear, sealed_anew, unseal
+from ledger.db.safekeeping.rotation import keys, owning, retire, rotate
 from ledger.db.unit_of_work import unit_of_work
 from ledger.simulation.people import DEMO_REGION
 
@@ -117,6 +118,36 @@ def test_a_new_log_in_has_a_new_token_and_the_old_one_is_dead(engine: Any) -> No
     assert logged(engine, "qian") == [
         ("login.password", "done", ""), ("login", "done", ""), ("login", "done", ""), ("logout", "done", ""),
     ]  # fmt: skip
+
+
+def test_nobody_comes_in_without_a_line_of_the_log(engine: Any, world: Any) -> None:
+    """By the program or past it, with the service's login; and a session whose line is not there is named."""
+    log_in(engine, "qian", GOOD, "", "", "10.0.0.9")
+    before = len(logged(engine, "qian"))
+    with unit_of_work(engine, "qian") as tx:
+        tx.run("SELECT access.begin_session(sha256('mine'), sha256('none'), 0, '10.1.1.1', '10.1.1.1')")
+    assert logged(engine, "qian")[before:] == [("login", "done", "")]
+    with pytest.raises(LedgerError), unit_of_work(engine, "qian") as tx:
+        tx.run("INSERT INTO access.session (token_hash, user_name) VALUES (sha256('own'), 'qian')")
+    with pytest.raises(LedgerError), unit_of_work(engine, "qian") as tx:
+        tx.run("SELECT access.open_session(sha256('own'), sha256('none'), 'qian', '', '')")
+
+    def found(change: str) -> list[str]:
+        with psycopg.connect(world.admin_url) as admin:
+            admin.execute("SET session_replication_role = replica")
+            admin.execute(change.encode())
+            seen = list(check_log_ins(Snapshot(admin, (), world.settings.home)))
+            admin.rollback()
+        return [one.code for one in seen]
+
+    assert found("SELECT 1") == []
+    assert found("DELETE FROM access.operator_log WHERE object = '10.1.1.1'") == ["login.unlogged"]
+    assert found("UPDATE access.operator_log SET user_name = 'sun' WHERE object = '10.1.1.1'") == [
+        "login.unlogged"
+    ]
+    assert found("INSERT INTO access.session (token_hash, user_name) VALUES (sha256('own'), 'sun')") == [
+        "login.unlogged"
+    ]
 
 
 def test_five_wrong_ones_lock_even_the_right_one_out(engine: Any) -> None:
@@ -307,3 +338,47 @@ def test_what_was_tried_is_forgotten_where_it_ended_well(engine: Any, world: Any
             "SELECT address, failures FROM access.login_place WHERE user_name = 'qian' ORDER BY 1"
         ).fetchall()
     assert rows == [("10.9.9.1", 1), ("127.0.0.1", 0)]
+
+
+def factor_of(world: Any, user: str) -> str:
+    with psycopg.connect(world.admin_url) as admin:
+        [(kept,)] = admin.execute(
+            "SELECT otp_secret FROM access.password WHERE user_name = %s", [user]
+        ).fetchall()
+    return str(kept)
+
+
+def test_a_factor_whose_holder_never_comes_again_keeps_no_old_key(engine: Any, world: Any) -> None:
+    """A turn wraps it as it was: the old key can go, the holder still comes in, and an owner who changed more than that is named."""
+    home, (secret, _) = world.settings.home, begin_second_factor("qian")
+    mine, totp = log_in(engine, "qian", GOOD, "", "", ""), pyotp.TOTP(secret)
+    set_second_factor(engine, "qian", mine, secret, totp.generate_otp(int(time.time()) // 30 - 1), GOOD, "")
+
+    def found() -> list[str]:
+        with open_snapshot(world.auditor_engine, home, []) as snapshot:
+            return [one.code for one in check_traces(snapshot)]
+
+    with owning(world.admin_url, home) as owner:
+        old = keys(owner, home)[0].key_id
+        turned = rotate(owner, home)
+        assert (turned.broken, turned.done >= 1) == ({}, True)
+        assert rotate(owner, home, anew=True).done >= 1  # wrapped once more, what lies inside stays
+        [newest] = [one for one in keys(owner, home) if one.newest and one.region == 0]
+        assert newest.seals["access.password.otp_secret"] == 1
+        retire(owner, home, old, None)
+    assert found() == []
+    unsealed = unseal(home, base64.b64decode(factor_of(world, "qian"))).decode()
+    assert unsealed == secret
+    with psycopg.connect(world.admin_url, autocommit=True) as admin:
+        [(kept, public)] = admin.execute(
+            "SELECT otp_secret, (SELECT public FROM fund.sealing_key ORDER BY n DESC LIMIT 1) FROM access.password WHERE user_name = 'qian'"
+        ).fetchall()
+        other = sealed_anew(home, seal(pyotp.random_base32().encode(), bytes(public)), bytes(public))
+        admin.execute("SET ROLE fundledger_owner")
+        change = "UPDATE access.password SET otp_secret = %s WHERE user_name = 'qian'"
+        admin.execute(change, [base64.b64encode(other).decode()])
+        assert found() == ["trace.login"]
+        admin.execute(change, [kept])
+        assert found() == []
+        admin.execute("UPDATE access.password SET hash = '$argon2id$theirs' WHERE user_name = 'qian'")
+        assert "trace.login" in found()

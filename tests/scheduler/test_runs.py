@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 
 from ledger.bootstrap import App
+from ledger.control.checks.house.runs import check_runs
+from ledger.control.snapshot import open_snapshot
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, LedgerError, NotFound
 from ledger.db.connections import direct
 from ledger.db.unit_of_work import unit_of_work
+from ledger.settings import MADE_FILE
 from ledger.simulation.people import DEMO_REGION
 from scheduler.jobs.catalogue import JOBS
 from scheduler.runs import run_once
@@ -195,4 +198,53 @@ def test_the_services_login_fakes_no_run(world: Any) -> None:
         )
     assert fake(world, (BEGIN,), job="day", slot=f"{today + timedelta(days=2)}") == "job.slot"
     assert fake(world, (BEGIN,), job="day", slot=f"{today - timedelta(days=40)}") == "job.slot"
-    assert fake(world, (BEGIN,), (DONE,), job="day", slot=f"{today}") == ""
+    assert fake(world, (BEGIN,), (DONE,), job="day", slot=f"{today}") == "job.not_made"
+
+
+def says(message: str) -> str:
+    return DONE.replace("'clean'", f"'{message}'")
+
+
+def test_a_run_faked_over_two_transactions_is_refused_or_named(world: Any) -> None:
+    """A backup names its file's digest, which the home keeps too; a day the log written while it ran."""
+    today, sha = datetime.now(SHANGHAI).date(), "a" * 64
+    working = NOON.date()
+
+    def clear() -> None:
+        with world.admin_engine.begin() as admin:
+            admin.exec_driver_sql("SET session_replication_role = replica")
+            admin.exec_driver_sql("DELETE FROM jobs.job_run")
+
+    name = f"daily-{today}.dump，9字节，SHA-256 {sha}"
+    for message in ("clean", "daily-2026-01-01.dump，9字节，SHA-256 " + sha, f"daily-{today}.dump，9字节"):
+        assert fake(world, (BEGIN,), (says(message),), job="backup", slot=f"{today}") == "job.not_made"
+        clear()
+    for message in ("clean", "非工作日，不办理", "入账0笔，制单0批", "补办：入账3笔，不制单"):
+        assert fake(world, (BEGIN,), (says(message),), job="day", slot=f"{working}") == "job.not_made"
+        clear()
+    assert fake(world, (BEGIN,), (says(name),), job="backup", slot=f"{today}") == ""
+
+    def found() -> list[tuple[str, str]]:
+        with open_snapshot(world.auditor_engine, world.settings.home, []) as snapshot:
+            return [(one.code, one.entry) for one in check_runs(snapshot)]
+
+    made = world.settings.home / MADE_FILE
+    made.parent.mkdir(exist_ok=True)
+    kept = made.read_text() if made.exists() else None
+    try:
+        made.write_text(f"daily-{today}.dump\t{'b' * 64}\n")
+        assert found() == [("run.not_made", f"backup {today}")]
+        made.write_text(f"daily-{today}.dump\t{sha}\n")
+        assert found() == []
+        with world.admin_engine.begin() as admin:
+            admin.exec_driver_sql("SET session_replication_role = replica")
+            admin.exec_driver_sql(
+                f"INSERT INTO jobs.job_run VALUES (420100, 'day', '{working}', 'done', 'x', 1, now(), '补办：入账3笔，不制单',"
+                " clock_timestamp(), clock_timestamp())"
+            )
+        assert found() == [("run.not_made", f"day {working}")]
+    finally:
+        if kept is None:
+            made.unlink()
+        else:
+            made.write_text(kept)

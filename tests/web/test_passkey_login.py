@@ -132,7 +132,7 @@ def test_a_passkey_is_asked_of_who_has_no_telephone(desk: Any, alone: Authentica
     form_of(browser.post(LOGIN, {"user": "qian", "password": PASSWORD, "otp": "123456"}))
     assert browser.get("/desk/today").status_code == 303
     with pytest.raises(LedgerError) as refused, unit_of_work(desk.month.engine, "qian") as tx:
-        tx.run("SELECT access.begin_session(sha256('a'), sha256('b'), 0, '')")
+        tx.run("SELECT access.begin_session(sha256('a'), sha256('b'), 0, '', '')")
     assert refused.value.code == "login.refused"
     page = asked(browser)
     entered = browser.post(ANSWER, form_of(page) | {"touch": alone.answer(challenge_at(page.text))})

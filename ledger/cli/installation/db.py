@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Annotated, Final
 
+import psycopg
 import typer
 
 from ledger.books.anchors import heads_of
@@ -21,7 +22,8 @@ from ledger.core.money import yuan_grouped
 from ledger.core.private import private_folder
 from ledger.db.cluster import cluster_of
 from ledger.db.connections import Engine, direct, driver_of
-from ledger.db.engine import admin_engine
+from ledger.db.engine import admin_engine, admin_url
+from ledger.db.entrances import entrances
 from ledger.db.identity import Identity, carried, stored
 from ledger.db.migrate import MigrationPlan, plan
 from ledger.db.migrate import migrate as migrate_database
@@ -29,6 +31,7 @@ from ledger.db.safekeeping import backup as backups
 from ledger.db.safekeeping.sealing import home_recipient, make_recipient
 from ledger.db.server import require_safe, unsafe_settings, who
 from ledger.db.tamper import tamper
+from ledger.db.urls import libpq_url
 from ledger.settings import USERS_FILE, Settings, get_settings
 
 app = typer.Typer(help="数据库：启动、停止、状态、建库升级、备份、恢复", no_args_is_help=True)
@@ -187,17 +190,28 @@ def _shown(identity: Identity | None) -> str:
 
 @app.command()
 def check(*, as_json: JsonFlag = False) -> None:
-    """所连的是不是该写的数据库：版本、主库而非备库、时间线未被接替、设置不丢已提交的数据；不是则以1退出。"""
+    """所连的是不是该写的数据库：版本、主库而非备库、时间线未被接替、设置不丢已提交的数据，也没有不该有的入口；不是则以1退出。"""
     settings = get_settings()
     with direct(settings).connect() as lent:
         connection = driver_of(lent)
         found = unsafe_settings(connection)
         system, timeline = who(connection)
-    document = _place(settings) | {"system": system, "timeline": timeline, "unsafe": found, "fits": not found}
+    with psycopg.connect(libpq_url(admin_url(settings))) as admin:
+        ways, hidden = entrances(admin)
+    document = _place(settings) | {
+        "system": system,
+        "timeline": timeline,
+        "unsafe": found,
+        "entrances": [one._asdict() for one in ways],
+        "not_seen": hidden,
+        "fits": not found and not any(one.remote for one in ways),
+    }
     lines = [f"主库，系统标识{system}，时间线{timeline}"]
     lines += [f"设置{name}={value}不保证已提交的数据不丢、不损" for name, value in sorted(found.items())]
+    lines += [one.message for one in ways]
+    lines += [f"管理员的登录无权看{what}，入口未能查看" for what in hidden]
     show(document, lines, as_json=as_json)
-    if found:
+    if not document["fits"]:
         raise typer.Exit(1)
 
 

@@ -42,7 +42,7 @@ from ledger.db.safekeeping.sealing import (
     sealed_for,
 )
 from ledger.db.urls import libpq_url
-from ledger.settings import Settings
+from ledger.settings import MADE_FILE, Settings
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -74,6 +74,14 @@ class Manifest:
 def manifest_path(archive: Path) -> Path:
     """The manifest's place: the archive's name with `.json` behind it."""
     return archive.with_name(archive.name + ".json")
+
+
+def note_made(home: Path, made: Manifest) -> None:
+    """Note a nightly backup in the home's list, once."""
+    line, path = f"{made.file}\t{made.sha256}\n", home / MADE_FILE
+    there = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if line not in there.splitlines(keepends=True):
+        write_private(path, there + line)
 
 
 def backup(

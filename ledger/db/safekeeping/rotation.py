@@ -2,12 +2,14 @@
 
 Three steps, each of which may be killed at any moment and asked for again: a new key, the tables gone through some hundred rows at a
 time, a transaction each, and `retire`. Services work on meanwhile: they open by the key a seal names and seal for the newest. Tokens
-stay as they are (keyring.py). What is sealed for a public half, refused lines and second factors, is not the owner's to rewrite, since
-the chain of traces holds those bytes: they are counted, and no key is retired while one of them needs it.
+stay as they are (keyring.py). What is sealed for a public half the chain of traces holds byte by byte. A second factor is wrapped for the
+newest key as it was, so that `verify` finds inside what was traced before, whether its holder ever logs in again or not. Refused lines
+are wrapped through the service (`data reseal`): they are counted, and no key is retired while one of them needs it.
 """
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +28,7 @@ from ledger.db.roles import LOCK
 from ledger.db.safekeeping.fields import MAGIC, UNBOUND, fields_of
 from ledger.db.safekeeping.keyring import PREFIX, forget, keep_tokens, key_file
 from ledger.db.safekeeping.places import place
-from ledger.db.safekeeping.region_keys import made_here, new_key
+from ledger.db.safekeeping.region_keys import made_here, new_key, sealed_anew
 from ledger.db.safekeeping.seal_up import PARTS, SealedPart, key_of_place, unguarded
 
 TURNED: Final = "system:rotate"
@@ -58,6 +60,14 @@ _FOR_PUBLIC: Final[Mapping[str, str]] = {
     FACTORS: "SELECT encode(substring(decode(otp_secret, 'base64') FROM 49 FOR 8), 'hex'), count(*) FROM access.password"
     " WHERE otp_secret <> '' GROUP BY 1",
 }
+
+
+_OLD_FACTORS: Final = (
+    "SELECT user_name, otp_secret FROM access.password"
+    " WHERE otp_secret <> '' AND encode(substring(decode(otp_secret, 'base64') FROM 49 FOR 8), 'hex') <> %s ORDER BY 1"
+)
+# Its holder may have come in meanwhile, or taken another.
+_NEW_FACTOR: Final = "UPDATE access.password SET otp_secret = %s WHERE user_name = %s AND otp_secret = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +162,7 @@ def rotate(
                 done += sealed
             if not broken[column]:
                 del broken[column]
+    done += _turn_factors(connection, home, newest, broken, told)
     return Turned(newest, fresh, done, broken)
 
 
@@ -253,6 +264,27 @@ def _pass(
             )
             done, broken[name] = done + opened, broken[name] + shut
             told(name, done)
+    return done
+
+
+def _turn_factors(
+    connection: psycopg.Connection[Any], home: Path, newest: str, broken: dict[str, int], told: Told
+) -> int:
+    """Second factors under an older key, wrapped for the newest, one a transaction; how many. What does not open stays."""
+    done = shut = 0
+    [(public,)] = connection.execute(
+        "SELECT public FROM fund.sealing_key WHERE region = 0 AND key_id = %s", [newest]
+    ).fetchall()
+    for user, kept in connection.execute(_OLD_FACTORS, [newest]).fetchall():
+        try:
+            anew = sealed_anew(home, base64.b64decode(kept), bytes(public))
+        except (NotFound, InvalidInput):
+            shut += 1
+            continue
+        done += connection.execute(_NEW_FACTOR, [base64.b64encode(anew).decode(), user, kept]).rowcount
+        told(FACTORS, done)
+    if shut:
+        broken[FACTORS] = shut
     return done
 
 

@@ -53,7 +53,8 @@ CREATE TABLE access.session (
     user_name  text NOT NULL REFERENCES access.app_user,
     began_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     seen_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    ended_at   timestamptz
+    ended_at   timestamptz,
+    line       bigint       -- the operator log's, in the first region where the user works; 0: nowhere. NULL: from before these were written with it
 );
 
 CREATE INDEX session_open ON access.session (user_name) WHERE ended_at IS NULL;
@@ -113,9 +114,30 @@ BEGIN
     ON CONFLICT (user_name, address) DO UPDATE SET good_at = at, tried_at = at, failures = 0, locked_until = NULL;
 END $$;
 
+-- Nobody comes in without a line of the operator log, in every region where he works, in the transaction of his session; the session
+-- has the first of them. Whichever way he came, and whoever calls this.
+CREATE OR REPLACE FUNCTION access.open_session(p_token bytea, p_before bytea, p_user text, p_from text, p_how text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    acting  text := access.user_name();
+    v_line  bigint;
+    v_first bigint;
+    one     record;
+BEGIN
+    PERFORM set_config('app.actor', p_user, true);      -- an identity's: nobody acted before it was known whose it is
+    UPDATE access.session SET ended_at = clock_timestamp() WHERE token_hash = p_before AND ended_at IS NULL;
+    FOR one IN SELECT DISTINCT r.region FROM access.user_role r WHERE r.user_name = p_user ORDER BY 1 LOOP
+        INSERT INTO access.operator_log (region, user_name, action, object, outcome, detail)
+        VALUES (one.region, p_user, 'login', left(p_from, 64), 'done', p_how) RETURNING id INTO v_line;
+        v_first := coalesce(v_first, v_line);
+    END LOOP;
+    INSERT INTO access.session (token_hash, user_name, line) VALUES (p_token, p_user, coalesce(v_first, 0));
+    PERFORM set_config('app.actor', acting, true);
+END $$;
+
 -- The try was good: a new session, in the user's own name; the one the browser had ends. Raises where the second factor's code was
 -- used by another meanwhile, and where there is none but a passkey, which `begin_passkey_session` comes in by.
-CREATE OR REPLACE FUNCTION access.begin_session(p_token bytea, p_before bytea, p_step bigint, p_address text) RETURNS void
+CREATE OR REPLACE FUNCTION access.begin_session(p_token bytea, p_before bytea, p_step bigint, p_address text, p_from text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE access.password SET otp_step = greatest(otp_step, p_step)
@@ -125,8 +147,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.refused', DETAIL = '用户名、密码或动态口令不对';
     END IF;
     PERFORM access.came_in(access.user_name(), p_address);
-    UPDATE access.session SET ended_at = clock_timestamp() WHERE token_hash = p_before AND ended_at IS NULL;
-    INSERT INTO access.session (token_hash, user_name) VALUES (p_token, access.user_name());
+    PERFORM access.open_session(p_token, p_before, access.user_name(), p_from, '');
 END $$;
 
 -- The passkeys by which a user may come in today: of the person, confirmed by two, not stopped; where enrolments are signed, so signed.
@@ -148,7 +169,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- A passkey of the acting user's answered the question that stands: a new session, and the question is gone whoever brings it again.
-CREATE OR REPLACE FUNCTION access.begin_passkey_session(p_token bytea, p_before bytea, p_asked bytea, p_address text) RETURNS void
+CREATE OR REPLACE FUNCTION access.begin_passkey_session(p_token bytea, p_before bytea, p_asked bytea, p_address text, p_from text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE access.password SET asked = NULL, asked_at = NULL
@@ -157,20 +178,18 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.refused', DETAIL = '此次询问已答过、已过期或已另问：请重新登录';
     END IF;
     PERFORM access.came_in(access.user_name(), p_address);
-    UPDATE access.session SET ended_at = clock_timestamp() WHERE token_hash = p_before AND ended_at IS NULL;
-    INSERT INTO access.session (token_hash, user_name) VALUES (p_token, access.user_name());
+    PERFORM access.open_session(p_token, p_before, access.user_name(), p_from, '通行密钥');
 END $$;
 
 -- A new session by the word of the provider of identities; whose, or NULL where nobody is enrolled under it. Nobody is made by it.
-CREATE OR REPLACE FUNCTION access.begin_identity_session(p_token bytea, p_before bytea, p_identity bytea) RETURNS text
+CREATE OR REPLACE FUNCTION access.begin_identity_session(p_token bytea, p_before bytea, p_identity bytea, p_from text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_user text;
 BEGIN
     SELECT i.user_name INTO v_user FROM access.identity i JOIN access.app_user u USING (user_name)
      WHERE i.identity_hash = p_identity AND NOT i.revoked AND u.active;
     IF v_user IS NOT NULL THEN
-        UPDATE access.session SET ended_at = clock_timestamp() WHERE token_hash = p_before AND ended_at IS NULL;
-        INSERT INTO access.session (token_hash, user_name) VALUES (p_token, v_user);
+        PERFORM access.open_session(p_token, p_before, v_user, p_from, '统一身份认证');
     END IF;
     RETURN v_user;
 END $$;
@@ -276,6 +295,21 @@ SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
       FROM access.password p
 $$;
 
+-- Of a second factor that was wrapped for a newer key (FUNDLEDGER-SEAL4; ledger/db/safekeeping/rotation.py): its bytes, which only the home's
+-- key opens, and, given what lies inside, the digest its row would have with it. So it is proven that nothing else was changed.
+CREATE OR REPLACE FUNCTION access.wrapped_factor(p_user text) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.otp_secret FROM access.password p
+     WHERE p.user_name = p_user AND p.otp_secret <> '' AND substring(decode(p.otp_secret, 'base64') FROM 1 FOR 16) = 'FUNDLEDGER-SEAL4'::bytea
+$$;
+
+CREATE OR REPLACE FUNCTION access.factor_proof(p_user text, p_secret text) RETURNS bytea LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+    SELECT sha256(convert_to((jsonb_strip_nulls(to_jsonb(p.*) || jsonb_build_object('otp_secret', p_secret))
+                              - '{otp_step,failures,locked_until,asked,asked_at}'::text[])::text, 'UTF8'))
+      FROM access.password p WHERE p.user_name = p_user
+$$;
+
 -- Guards ------------------------------------------------------
 -- Past the program too: what ended or was used up stays so, and nobody is given another's.
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON access.link
@@ -300,7 +334,7 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF user_name, address ON access.l
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE TRUNCATE ON access.session     -- taken away past its term: removal.sql
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
-CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF token_hash, user_name ON access.session
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF token_hash, user_name, line ON access.session
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER ended BEFORE UPDATE ON access.session FOR EACH ROW
     WHEN (OLD.ended_at IS NOT NULL) EXECUTE FUNCTION fund.refuse_change();
@@ -314,13 +348,15 @@ GRANT SELECT ON access.login_place TO fundledger_auditor;
 GRANT SELECT (user_name, began_at, seen_at, ended_at) ON access.session TO fundledger_service;
 GRANT SELECT ON access.session TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.password_proofs() TO fundledger_auditor;
-GRANT EXECUTE ON FUNCTION access.begin_session(bytea,bytea,bigint,text) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.wrapped_factor(text) TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.factor_proof(text,text) TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION access.begin_session(bytea,bytea,bigint,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.login_passkeys(text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.ask_passkey(bytea) TO fundledger_service;
-GRANT EXECUTE ON FUNCTION access.begin_passkey_session(bytea,bytea,bytea,text) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.begin_passkey_session(bytea,bytea,bytea,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.change_password(bytea,text) TO fundledger_service;
 GRANT SELECT ON access.identity TO fundledger_service, fundledger_auditor;
-GRANT EXECUTE ON FUNCTION access.begin_identity_session(bytea,bytea,bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.begin_identity_session(bytea,bytea,bytea,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.choose_password(bytea,bytea,text,date,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.end_session(bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.user_of_session(bytea) TO fundledger_service;

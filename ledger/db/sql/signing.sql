@@ -167,6 +167,33 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- The first day of which a person can say anything now. Where the region chose no bound it is the widest it could choose, 31 days,
+-- before the machine's day or before the latest voucher where the books run behind the machine; NULL: nothing is booked yet.
+CREATE OR REPLACE FUNCTION access.earliest_day(p_region integer) RETURNS date LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT least((clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date, l.day) - coalesce(access.act_days(p_region), 31)
+      FROM (SELECT max((SELECT b.voucher_date FROM books.block b WHERE b.region = k.region AND b.fund = k.fund ORDER BY b.block DESC LIMIT 1)) AS day
+              FROM books.book k WHERE k.region = p_region) l
+     WHERE l.day IS NOT NULL
+$$;
+
+-- What one person proposes and another decides, by whichever login: neither day is put back, and nothing was decided before it was proposed.
+CREATE OR REPLACE FUNCTION access.check_dated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_first date;
+BEGIN
+    v_first := access.earliest_day(NEW.region);
+    IF (TG_OP = 'INSERT' OR NEW.prepared_on IS DISTINCT FROM OLD.prepared_on) AND NEW.prepared_on < v_first
+       OR (TG_OP = 'INSERT' OR NEW.approved_on IS DISTINCT FROM OLD.approved_on) AND NEW.approved_on < v_first THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'day.put_back',
+            DETAIL = format('办理日期%s早于%s：不得倒填日期', least(NEW.prepared_on, NEW.approved_on), v_first);
+    ELSIF NEW.approved_on < NEW.prepared_on THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'day.before_proposal',
+            DETAIL = format('复核日期%s早于提出日期%s', NEW.approved_on, NEW.prepared_on);
+    END IF;
+    RETURN NEW;
+END $$;
+
 -- A bound on days begins today or later: what was dated before was dated by the bounds of its time.
 CREATE OR REPLACE FUNCTION access.refuse_past_bound() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
@@ -705,6 +732,20 @@ CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.policy_proposa
 CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.sheet FOR EACH ROW EXECUTE FUNCTION access.check_days('approved_on');
 CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON fund.terms FOR EACH ROW EXECUTE FUNCTION access.check_days('decided_on');
 CREATE OR REPLACE TRIGGER in_time BEFORE INSERT OR UPDATE ON payments.approval FOR EACH ROW EXECUTE FUNCTION access.check_days('approved_on');
+-- By the program's logins; a cutover writes the days of what it takes over (fund.check_opened).
+CREATE OR REPLACE TRIGGER dated BEFORE INSERT OR UPDATE OF prepared_on, approved_on ON fund.advance FOR EACH ROW WHEN (access.working_login()) EXECUTE FUNCTION access.check_dated();
+CREATE OR REPLACE TRIGGER dated BEFORE INSERT OR UPDATE OF prepared_on, approved_on ON fund.cash_move FOR EACH ROW WHEN (access.working_login()) EXECUTE FUNCTION access.check_dated();
+CREATE OR REPLACE TRIGGER dated BEFORE INSERT OR UPDATE OF prepared_on, approved_on ON fund.fund_request FOR EACH ROW WHEN (access.working_login()) EXECUTE FUNCTION access.check_dated();
+CREATE OR REPLACE TRIGGER dated BEFORE INSERT OR UPDATE OF prepared_on, approved_on ON fund.letter FOR EACH ROW WHEN (access.working_login()) EXECUTE FUNCTION access.check_dated();
+CREATE OR REPLACE TRIGGER dated BEFORE INSERT OR UPDATE OF prepared_on, approved_on ON fund.outregion_move FOR EACH ROW WHEN (access.working_login()) EXECUTE FUNCTION access.check_dated();
+CREATE OR REPLACE TRIGGER dated BEFORE INSERT OR UPDATE OF prepared_on, approved_on ON fund.person_account FOR EACH ROW WHEN (access.working_login()) EXECUTE FUNCTION access.check_dated();
+CREATE OR REPLACE TRIGGER dated BEFORE INSERT OR UPDATE OF prepared_on, approved_on ON fund.person_payment FOR EACH ROW WHEN (access.working_login()) EXECUTE FUNCTION access.check_dated();
+CREATE OR REPLACE TRIGGER dated BEFORE INSERT OR UPDATE OF prepared_on, approved_on ON fund.refund FOR EACH ROW WHEN (access.working_login()) EXECUTE FUNCTION access.check_dated();
+CREATE OR REPLACE TRIGGER dated BEFORE INSERT OR UPDATE OF prepared_on, approved_on ON fund.sheet FOR EACH ROW WHEN (access.working_login()) EXECUTE FUNCTION access.check_dated();
+CREATE OR REPLACE TRIGGER dated BEFORE INSERT OR UPDATE OF prepared_on, approved_on ON payments.handed_file FOR EACH ROW WHEN (access.working_login()) EXECUTE FUNCTION access.check_dated();
+CREATE OR REPLACE TRIGGER dated BEFORE INSERT OR UPDATE OF prepared_on, approved_on ON payments.resolution FOR EACH ROW WHEN (access.working_login()) EXECUTE FUNCTION access.check_dated();
+CREATE OR REPLACE TRIGGER dated BEFORE INSERT OR UPDATE OF prepared_on, approved_on ON payments.statement_file FOR EACH ROW WHEN (access.working_login()) EXECUTE FUNCTION access.check_dated();
+CREATE OR REPLACE TRIGGER dated BEFORE INSERT OR UPDATE OF prepared_on, approved_on ON payments.statement_withdrawal FOR EACH ROW WHEN (access.working_login()) EXECUTE FUNCTION access.check_dated();
 CREATE OR REPLACE TRIGGER past_bound BEFORE INSERT ON fund.region_policy FOR EACH ROW
     WHEN (NEW.key = 'act_days') EXECUTE FUNCTION access.refuse_past_bound();
 CREATE OR REPLACE TRIGGER past_bound BEFORE INSERT ON fund.policy_proposal FOR EACH ROW

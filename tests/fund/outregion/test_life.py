@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from adapters.banks.simulator.faults import Fault
+from ledger.control.checks.payments.limits import check_limits
+from ledger.control.snapshot import open_snapshot
 from ledger.core.errors import Conflict
 from ledger.fund.institutions.proposals import confirm_waiting, read_waiting
 from ledger.fund.outregion.bills import draft_bill_orders, make_bill
@@ -41,6 +43,11 @@ def tell(two: Any, sender: int, receiver: int, day: date) -> list[str]:
     with two.tx("xitong", sender) as tx:
         report_paid(tx, day)
     return [one.outcome for one in deliver(two.end(sender), two.end(receiver), day)]
+
+
+def elsewhere(two: Any) -> list[str]:
+    with open_snapshot(two.month.database.auditor_engine, two.home, []) as snapshot:
+        return [one.entry for one in check_limits(snapshot)]
 
 
 def test_from_the_prepayment_to_the_cleared_bill(two: Any, guest: Any, bill: Any, proved: Any) -> None:
@@ -146,6 +153,14 @@ def test_from_the_prepayment_to_the_cleared_bill(two: Any, guest: Any, bill: Any
     two.teller(THERE).faults[refused.order_nos[0]] = frozenset({Fault.REJECT_ACCOUNT})
     two.send(refused, THERE, day)
     proved(t9103=0, t9104=-105_000)
+    # Written past every guard after the approval: the order, or the region's account.
+    for table, column in (("payments.pay_order", "cnaps"), ("fund.outregion_counterparty", "name")):
+        which = f"region = {THERE} AND {'order_no' if column == 'cnaps' else 'counterparty'}::text"
+        which += f" = '{refused.order_nos[0] if column == 'cnaps' else HERE}'"
+        two.month.pretend(f"UPDATE {table} SET payee_{column} = reverse(payee_{column}) WHERE {which}")
+        assert f"order {refused.order_nos[0]}" in elsewhere(two)
+        two.month.pretend(f"UPDATE {table} SET payee_{column} = reverse(payee_{column}) WHERE {which}")
+    assert elsewhere(two) == []
     two.days(THERE, day, 2)
     assert two.states(refused.order_nos, THERE) == ["rejected"]
     proved(t9103=-105_000, t9104=0, t1004=10**9, t5001=0)

@@ -1,4 +1,4 @@
-"""INV-12: what the scheduler's runs claim is there: the lists of the day, the hand-back of the month, who asked."""
+"""INV-12: what the scheduler's runs claim is there: the lists of the day and its log, the hand-back of the month, backups, who asked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
+from ledger.settings import MADE_FILE
 
 _CLAIMS: Final = r"""
     SELECT r.region, r.job || ' ' || r.slot, c.code, c.said
@@ -18,6 +19,14 @@ _CLAIMS: Final = r"""
          r.job = 'handback' AND r.state = 'done' AND NOT EXISTS (
              SELECT FROM fund.handback h WHERE h.region = r.region AND h.fund::text = right(r.slot, 3)
                 AND h.month::text = to_char(left(r.slot, 10)::date - interval '1 month', 'YYYYMM'))),
+        ('run.not_made', '当日办理已完成，而运行期间没有办理日拨付的操作日志',
+         r.job = 'day' AND r.state = 'done' AND r.started_at IS NOT NULL AND r.message ~ '^(补办：)?入账' AND NOT EXISTS (
+             SELECT FROM access.operator_log o WHERE o.region = r.region AND o.action = 'daily.run' AND o.object = left(r.slot, 10)
+                AND o.outcome = 'done' AND o.recorded_at BETWEEN r.started_at AND r.ended_at)
+         AND NOT EXISTS (SELECT FROM fund.removal m WHERE m.region = r.region AND m.kind = 'log' AND m.state = 'removed'
+                            AND (r.started_at AT TIME ZONE 'Asia/Shanghai')::date < m.before)),
+        ('run.not_made', '当日办理已完成，而没有写明入账、补办或非工作日',
+         r.job = 'day' AND r.state = 'done' AND r.started_at IS NOT NULL AND r.message !~ '^(入账|补办：|非工作日，不办理$)'),
         ('run.not_asked', '临时运行无人要求',
          r.slot ~ ' R[0-9]+' AND NOT EXISTS (
              SELECT FROM jobs.asked a WHERE a.region = r.region AND a.job = r.job AND a.what = 'run'
@@ -37,9 +46,32 @@ _CLAIMS: Final = r"""
       ) AS c (code, said, broken)
      WHERE c.broken ORDER BY 1, 2, 3
 """
+# Backups, by the digest their runs name. Those of before a run named any are told by nothing; from the first that does each must.
+_BACKUPS: Final = """
+    SELECT r.region, r.job || ' ' || r.slot, left(r.slot, 10),
+           coalesce(substring(r.message FROM '^(daily-[0-9-]{10}[.]dump)(?:已有)?，[0-9]+字节，SHA-256 [0-9a-f]{64}(?:，|$)'), ''),
+           coalesce(substring(r.message FROM 'SHA-256 ([0-9a-f]{64})'), '')
+      FROM jobs.job_run r
+     WHERE r.job = 'backup' AND r.state = 'done' AND r.ended_at >= (
+         SELECT min(f.ended_at) FROM jobs.job_run f WHERE f.job = 'backup' AND f.state = 'done' AND f.message ~ 'SHA-256 [0-9a-f]{64}')
+     ORDER BY 1, 2
+"""
 
 
 def check_runs(snapshot: Snapshot) -> Iterator[Breach]:
     """Each run against what it says it did."""
     for region, run, code, said in snapshot.rows(_CLAIMS):
         yield Breach("INV-12", str(region), run, f"定时任务{run}：{said}", code)
+    yield from _check_backups(snapshot)
+
+
+def _check_backups(snapshot: Snapshot) -> Iterator[Breach]:
+    """Each backup that a run says it made against the home's own list of those it made, which nobody writes through the database."""
+    path = snapshot.home / MADE_FILE
+    made = set(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else None
+    for region, run, day, file, digest in snapshot.rows(_BACKUPS):
+        if file == f"daily-{day}.dump" and made is None:
+            snapshot.waiting[f"夜间备份未核对：数据目录中没有{MADE_FILE}"] = 1
+        elif file != f"daily-{day}.dump" or f"{file}\t{digest}" not in (made or ()):
+            said = "备份已完成，而数据目录所记的备份中没有这一日、这一摘要的文件"
+            yield Breach("INV-12", str(region), run, f"定时任务{run}：{said}", "run.not_made")

@@ -7,7 +7,7 @@ tables are traced comes from this program (`ledger.db.traced`), never from the d
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Final
 
@@ -17,6 +17,7 @@ from ledger.control.breach import Breach
 from ledger.control.checks.house.lines import check_lines
 from ledger.control.checks.house.writers import (
     BY_OWNER,
+    FACTORS,
     KEYS,
     SEALED,
     Rewritten,
@@ -24,10 +25,14 @@ from ledger.control.checks.house.writers import (
     key_of,
     not_sealed,
     not_turned,
+    not_wrapped,
 )
 from ledger.control.snapshot import Snapshot
 from ledger.db.traced import TRACED
 
+Judge = Callable[[Snapshot, Rewritten], Iterator[str]]
+"""Says which rows of an owner's trace are not what may excuse it."""
+_JUDGES: Final[tuple[Judge, ...]] = (not_sealed, not_turned, not_wrapped)
 SHOWN: Final = 20
 """Rows named of one table and one kind of fault; of the others only their number."""
 BEGUN: Final = "建链以前的记录（自升级之日起留痕）"
@@ -106,13 +111,23 @@ def check_traced(snapshot: Snapshot, table: str) -> Iterator[Breach]:
             yield Breach("INV-12", "", table, f"{table}另有{number - SHOWN}行有同样的问题", code)
 
 
+def _judge(login: str, op: str, noun: str) -> Judge | None:
+    """What an owner's trace is excused by, if it proves true; None: by nothing."""
+    if not login.endswith(BY_OWNER):
+        return None
+    if (op, noun) == ("insert", KEYS):
+        return not_turned
+    if op != "update":
+        return None
+    return not_wrapped if noun == FACTORS else not_sealed if noun in SEALED else None
+
+
 def check_trace_chains(snapshot: Snapshot) -> Iterator[Breach]:
     """The chain of every region by itself: its places, hashes and head, and which login wrote each."""
     heads = {region: (seq, bytes(digest)) for region, seq, digest in snapshot.rows(_HEADS)}
     writers = Writers(dict(snapshot.rows(_MARKS)))
     ends: dict[int, tuple[int, bytes]] = {}
-    sealing: list[Rewritten] = []
-    turning: list[Rewritten] = []
+    rewritten: list[tuple[Judge, Rewritten]] = []
     begun = 0
     for region, seq, noun, op, login, actor, at, keys, many, first, digests, stored, number in snapshot.each(
         _CHAIN
@@ -135,19 +150,16 @@ def check_trace_chains(snapshot: Snapshot) -> Iterator[Breach]:
         ends[region] = (seq, bytes(stored))
         begun += many if op == "begin" else 0
         if writers.foreign(region, noun, op, login, at):
-            if login.endswith(BY_OWNER) and op == "update" and noun in SEALED:
-                sealing.append(Rewritten(region, noun, seq, login, tuple(json.loads(keys))))
-                continue
-            if login.endswith(BY_OWNER) and (op, noun) == ("insert", KEYS):
-                turning.append(Rewritten(region, noun, seq, login, tuple(json.loads(keys))))
+            if (judged := _judge(login, op, noun)) is not None:
+                rewritten.append((judged, Rewritten(region, noun, seq, login, tuple(json.loads(keys)))))
                 continue
             yield _by_login(region, noun, first, login, seq)
-    for judged, found in ((not_sealed, sealing), (not_turned, turning)):
-        yield from (
-            _by_login(one.region, one.noun, key, one.login, one.seq)
-            for one in found
-            for key in judged(snapshot, one)
-        )
+    rewritten.sort(key=lambda one: _JUDGES.index(one[0]))
+    yield from (
+        _by_login(one.region, one.noun, key, one.login, one.seq)
+        for judged, one in rewritten
+        for key in judged(snapshot, one)
+    )
     for region in sorted(heads.keys() | ends.keys()):
         if heads.get(region) != ends.get(region):
             yield Breach(

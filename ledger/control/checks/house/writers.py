@@ -6,6 +6,7 @@ already, and what one seals opens to what was traced before. So no date of an up
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,9 +15,9 @@ from typing import Final, NamedTuple
 from psycopg import sql
 
 from ledger.control.snapshot import Snapshot
-from ledger.core.errors import NotFound
+from ledger.core.errors import InvalidInput, NotFound
 from ledger.db.logins import OWNER, ROLES
-from ledger.db.safekeeping.region_keys import made_here
+from ledger.db.safekeeping.region_keys import as_sealed_before, made_here
 from ledger.db.safekeeping.seal_up import PARTS, PARTS_OF_ORDERS, TOLD
 from ledger.db.safekeeping.sealing import read_recipient
 from ledger.db.traced import TRACED
@@ -37,6 +38,11 @@ _TRACES: Final = """
       FROM access.trace t CROSS JOIN LATERAL unnest(t.keys) WITH ORDINALITY AS k (key, n)
      WHERE t.region = %(region)s AND t.noun = %(noun)s AND k.key = %(key)s AND t.op <> 'mark' ORDER BY t.seq
 """
+_WRITTEN: Final = """
+    SELECT t.seq, substr(t.digests, (32 * (k.n - 1) + 1)::integer, 32), t.op, t.login
+      FROM access.trace t CROSS JOIN LATERAL unnest(t.keys) WITH ORDINALITY AS k (key, n)
+     WHERE t.region = %(region)s AND t.noun = %(noun)s AND k.key = %(key)s AND t.op <> 'mark' AND t.seq IS NOT NULL ORDER BY t.seq
+"""
 _ROW: Final = "SELECT to_jsonb(r.*) FROM {table} r WHERE r.region = {region} AND {key} = {given}"
 _TURNED: Final = (
     "SELECT key_id, public FROM fund.sealing_key WHERE region = 0 AND n = %(n)s AND made_by = 'system:rotate'"
@@ -48,6 +54,8 @@ _DIGEST: Final = (
 
 KEYS: Final = "fund.sealing_key"
 """Where an owner's act adds a row: the home's key turned (ledger/db/safekeeping/rotation.py)."""
+FACTORS: Final = "access.password"
+"""Where an owner's act wraps what is in a row for a newer key: second factors, in the same turn."""
 
 
 class Rewritten(NamedTuple):
@@ -103,6 +111,36 @@ def not_turned(snapshot: Snapshot, one: Rewritten) -> Iterator[str]:
 def _kept(home: Path, key_id: str, public: bytes) -> bool:
     path = made_here(home, key_id)
     return path.is_file() and read_recipient(path).public == public
+
+
+def not_wrapped(snapshot: Snapshot, one: Rewritten) -> Iterator[str]:
+    """The keys whose second factor an owner changed otherwise than by wrapping it: what lies inside now, and the rest of the row, is no row
+    that the service traced. Only the last trace of a row is asked: what an owner wrote before it does not count as traced, and one that
+    the service wrote since, for its holder changed it or came in, was looked at while it stood."""
+    for key in one.keys:
+        traces = snapshot.rows(_WRITTEN, region=one.region, noun=one.noun, key=key)
+        if traces[-1][0] != one.seq:
+            continue
+        before = {bytes(was) for _, was, op, login in traces if op == "begin" or login in SERVED}
+        [(wrapped,)] = snapshot.rows("SELECT access.wrapped_factor(%(key)s)", key=key)
+        if wrapped is None:
+            yield key
+            continue
+        try:
+            inside = base64.b64encode(
+                as_sealed_before(snapshot.fields.home or snapshot.home, base64.b64decode(wrapped))
+            )
+        except NotFound as missing:
+            snapshot.miss(missing)
+            continue
+        except (InvalidInput, ValueError):
+            yield key
+            continue
+        [(digest,)] = snapshot.rows(
+            "SELECT access.factor_proof(%(key)s, %(was)s)", key=key, was=inside.decode()
+        )
+        if bytes(digest) not in before:
+            yield key
 
 
 def not_sealed(snapshot: Snapshot, one: Rewritten) -> Iterator[str]:

@@ -124,7 +124,8 @@ _FAULTY: Final = """
      WHERE p.order_no <> a.order_no AND a.state <> 'approved'
      ORDER BY 1, 2
 """
-# Paid to another account than two persons agreed on: a supplier's in the advance, a person's in the payment or in its correction since.
+# Paid to another account than two persons agreed on: a supplier's in the advance, a person's in the payment or in its correction since,
+# another region's among its counterparties (which is never changed). A hospital's (9502) is looked at as every institution's is.
 # What was taken over (OPEN-) is compared with what was handed over (checks/fund/cutover.py).
 _ELSEWHERE: Final = """
     SELECT a.region, a.order_no, '预付' || a.advance_id FROM fund.advance a
@@ -139,6 +140,15 @@ _ELSEWHERE: Final = """
      WHERE p.payment_id NOT LIKE 'OPEN-%' AND (o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps)
         <> (coalesce(c.payee_name, p.payee_name), coalesce(c.payee_number, p.payee_number), coalesce(c.payee_bank, p.payee_bank),
             coalesce(c.payee_cnaps, p.payee_cnaps))
+    UNION ALL
+    SELECT o.region, o.order_no, '对方统筹区' || o.institution FROM payments.pay_order o
+      JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id AND b.kind = 'outregion'
+      JOIN payments.approval a ON a.region = o.region AND a.batch_id = o.batch_id
+      LEFT JOIN fund.outregion_counterparty c ON c.region = o.region AND c.counterparty::text = o.institution AND c.confirmed_by <> ''
+     WHERE EXISTS (SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no AND i.source <> 9502)
+       AND NOT EXISTS (SELECT 1 FROM payments.taken_order t WHERE t.region = o.region AND t.order_no = o.order_no)
+       AND (o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps)
+           IS DISTINCT FROM (c.payee_name, c.payee_number, c.payee_bank, c.payee_cnaps)
      ORDER BY 1, 2
 """
 

@@ -177,6 +177,22 @@ CREATE TABLE jobs.checked (
 );
 
 -- Functions ---------------------------------------------------
+-- Whether a run made what it says: a backup names its own day's file by its digest (the home keeps the same beside it, for `verify`); a day
+-- was booked in a line of the operator log written while it ran, or was no working day.
+CREATE OR REPLACE FUNCTION jobs.made(p_region integer, p_job text, p_slot text, p_message text, p_since timestamptz) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN p_slot !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}' THEN true
+                WHEN p_job = 'backup' THEN p_message ~ ('^daily-' || left(p_slot, 10) || '[.]dump(已有)?，[0-9]+字节，SHA-256 [0-9a-f]{64}(，|$)')
+                WHEN p_job <> 'day' THEN true
+                WHEN p_message = '非工作日，不办理' THEN NOT coalesce((SELECT c.working FROM fund.calendar_day c WHERE c.day = left(p_slot, 10)::date),
+                                                            extract(isodow FROM left(p_slot, 10)::date) < 6)
+                WHEN p_message ~ '^补办：其后已有凭证或已结账' THEN true
+                WHEN p_message ~ '^(补办：)?入账' THEN EXISTS (
+                    SELECT FROM access.operator_log o WHERE o.region = p_region AND o.action = 'daily.run' AND o.object = left(p_slot, 10)
+                       AND o.outcome = 'done' AND o.recorded_at >= p_since)
+                ELSE false END
+$$;
+
 -- A slot is claimed running and in time, its lease made longer or its end written by who holds it, taken over only when it failed
 -- or its lease ran out. What is done stays done. Whoever takes a slot over waits for a commit of its holder that is under way
 -- (jobs.require_lease), so that none comes after. When it began and ended is the database's word; work takes a transaction of its own,
@@ -211,6 +227,10 @@ BEGIN
                 SELECT 1 FROM jobs.checked c WHERE (c.region, c.slot, c.epoch, c.findings) = (NEW.region, NEW.slot, NEW.epoch, 0)) THEN
             RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.not_checked',
                 DETAIL = format('%s的夜间核验没有稽核登录写下的无问题结果，不能记为完成', NEW.slot);
+        END IF;
+        IF NEW.state = 'done' AND NOT jobs.made(NEW.region, NEW.job, NEW.slot, NEW.message, OLD.started_at) THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'job.not_made',
+                DETAIL = format('任务%s在%s没有办成其所述的内容，不能记为完成', NEW.job, NEW.slot);
         END IF;
         NEW.started_at := OLD.started_at;
         NEW.ended_at := clock_timestamp();

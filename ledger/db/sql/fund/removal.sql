@@ -48,7 +48,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET t
     SELECT o.id::text, o.recorded_at::date, sha256(convert_to(to_jsonb(o)::text, 'UTF8'))
       FROM access.operator_log o WHERE p_kind = 'log' AND o.region = p_region AND o.recorded_at < p_before
     UNION ALL
-    SELECT encode(s.token_hash, 'hex'), s.ended_at::date, sha256(convert_to((to_jsonb(s) - 'seen_at')::text, 'UTF8'))
+    SELECT encode(s.token_hash, 'hex'), s.ended_at::date, sha256(convert_to((jsonb_strip_nulls(to_jsonb(s)) - 'seen_at')::text, 'UTF8'))
       FROM access.session s WHERE p_kind = 'sessions' AND s.ended_at < p_before
        AND EXISTS (SELECT 1 FROM access.user_role r WHERE r.region = p_region AND r.user_name = s.user_name)
 $$;
