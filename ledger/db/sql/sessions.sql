@@ -161,18 +161,52 @@ BEGIN
     INSERT INTO access.session (token_hash, user_name) VALUES (p_token, access.user_name());
 END $$;
 
--- A new session by the word of the provider of identities; whose, or NULL where nobody is enrolled under it. Nobody is made by it.
-CREATE OR REPLACE FUNCTION access.begin_identity_session(p_token bytea, p_before bytea, p_identity bytea) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE v_user text;
+-- Whether a region in which the user works asks a second factor of everybody who comes in today.
+CREATE OR REPLACE FUNCTION access.factor_demanded(p_user text) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    SELECT i.user_name INTO v_user FROM access.identity i JOIN access.app_user u USING (user_name)
+    RETURN EXISTS (SELECT 1 FROM access.user_role r CROSS JOIN LATERAL (
+        SELECT p.value FROM fund.region_policy p
+         WHERE p.region = r.region AND p.key = 'second_factor' AND p.from_day <= (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date
+         ORDER BY p.from_day DESC LIMIT 1) c
+     WHERE r.user_name = p_user AND c.value = 'yes');
+END $$;
+
+-- A new session by the word of the provider of identities; whose, no row where nobody is enrolled under it. Nobody is made by it. Where the
+-- provider does not say that it asked several factors, none begins for who has one of ours (`asks`: code, passkey) or has to (none).
+CREATE OR REPLACE FUNCTION access.begin_identity_session(p_token bytea, p_before bytea, p_identity bytea, p_several boolean,
+                                                         OUT user_name text, OUT asks text)
+RETURNS SETOF record LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    SELECT i.user_name, CASE WHEN p_several THEN '' WHEN p.otp_secret <> '' THEN 'code'
+                             WHEN p.user_name IS NOT NULL AND EXISTS (SELECT 1 FROM access.login_passkeys(i.user_name)) THEN 'passkey'
+                             WHEN access.factor_demanded(i.user_name) THEN 'none' ELSE '' END
+      INTO user_name, asks
+      FROM access.identity i JOIN access.app_user u USING (user_name) LEFT JOIN access.password p USING (user_name)
      WHERE i.identity_hash = p_identity AND NOT i.revoked AND u.active;
-    IF v_user IS NOT NULL THEN
-        UPDATE access.session SET ended_at = clock_timestamp() WHERE token_hash = p_before AND ended_at IS NULL;
-        INSERT INTO access.session (token_hash, user_name) VALUES (p_token, v_user);
+    IF user_name IS NULL THEN
+        RETURN;
     END IF;
-    RETURN v_user;
+    IF asks = '' THEN
+        UPDATE access.session s SET ended_at = clock_timestamp() WHERE s.token_hash = p_before AND s.ended_at IS NULL;
+        INSERT INTO access.session (token_hash, user_name) VALUES (p_token, begin_identity_session.user_name);
+    END IF;
+    RETURN NEXT;
+END $$;
+
+-- The acting user, whom the provider named, gave the telephone's code to the question that stands: as `begin_passkey_session`.
+CREATE OR REPLACE FUNCTION access.begin_code_session(p_token bytea, p_before bytea, p_asked bytea, p_step bigint, p_address text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE access.password SET asked = NULL, asked_at = NULL, otp_step = p_step
+     WHERE user_name = access.user_name() AND asked = p_asked AND asked_at > clock_timestamp() - interval '5 minutes'
+       AND otp_secret <> '' AND otp_step < p_step;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.refused', DETAIL = '此次询问已答过、已过期或已另问：请重新登录';
+    END IF;
+    PERFORM access.came_in(access.user_name(), p_address);
+    UPDATE access.session SET ended_at = clock_timestamp() WHERE token_hash = p_before AND ended_at IS NULL;
+    INSERT INTO access.session (token_hash, user_name) VALUES (p_token, access.user_name());
 END $$;
 
 -- Whose session it is: NULL where it ended, stood idle for 30 minutes or is 12 hours old, or its user was stopped.
@@ -320,7 +354,8 @@ GRANT EXECUTE ON FUNCTION access.ask_passkey(bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.begin_passkey_session(bytea,bytea,bytea,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.change_password(bytea,text) TO fundledger_service;
 GRANT SELECT ON access.identity TO fundledger_service, fundledger_auditor;
-GRANT EXECUTE ON FUNCTION access.begin_identity_session(bytea,bytea,bytea) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.begin_identity_session(bytea,bytea,bytea,boolean) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.begin_code_session(bytea,bytea,bytea,bigint,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.choose_password(bytea,bytea,text,date,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.end_session(bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.user_of_session(bytea) TO fundledger_service;

@@ -20,6 +20,10 @@ INSERT INTO fund.policy_key VALUES
     ('mulaid_in_acct',   '家庭共济是否含在个人账户支付额内'),
     ('receipt_days',     '银行回单期限');
 
+-- Whether everybody who comes in by a provider of identities needs a second factor (access.factor_demanded).
+INSERT INTO fund.policy_key VALUES
+    ('second_factor',    '登录须有第二因素：动态口令、通行密钥，或身份提供方所称的多因素（未选时no）', 'yes|no');
+
 -- A daily job's time of day in a region; a job that may stay away says `off`.
 INSERT INTO fund.policy_key VALUES
     ('job_at_day',       '定时任务“当日办理”的时刻；off不办（未选时06:30）', '([01][0-9]|2[0-3]):[0-5][0-9]|off'),
