@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from ledger.db.unit_of_work import Transaction
 from reports.control.due import ControlMonth
 from reports.control.report import CASES, ControlReport, as_kept, control_report, signed_of
-from reports.control.three_ways import Way, Ways, ways_by_day
+from reports.control.three_ways import WayOfDay, Ways, ways_by_day
 
 _KEPT: Final[LiteralString] = """
     SELECT seed, cases, content, digest, blocks, drawn_by, drawn_at FROM fund.control_draft
@@ -28,7 +28,7 @@ _BY_DAY: Final[LiteralString] = """
 _BY_INSTITUTION: Final[LiteralString] = """
     SELECT w.institution, coalesce(i.name, ''), sum(w.parts)::bigint, sum(w.business_fen)::bigint, sum(w.finance_fen)::bigint, sum(w.ordered_fen)::bigint,
            sum(w.told_fen)::bigint, sum(w.paid_fen)::bigint
-      FROM fund.control_way w LEFT JOIN fund.institution i ON i.region = w.region AND i.institution = w.institution
+      FROM fund.control_sum w LEFT JOIN fund.institution i ON i.region = w.region AND i.institution = w.institution
      WHERE w.region = %(region)s AND w.month = %(month)s GROUP BY 1, 2 ORDER BY w.institution COLLATE "C"
 """
 _KEEP_WAYS: Final[LiteralString] = """
@@ -37,8 +37,15 @@ _KEEP_WAYS: Final[LiteralString] = """
            %(business_fen)s::bigint[], %(finance_fen)s::bigint[], %(ordered_fen)s::bigint[], %(told_fen)s::bigint[], %(paid_fen)s::bigint[]) AS w
 """
 
+_KEEP_SUMS: Final[LiteralString] = """
+    INSERT INTO fund.control_sum (region, month, fund, institution, parts, business_fen, finance_fen, ordered_fen, told_fen, paid_fen)
+    SELECT w.region, w.month, w.fund, w.institution, sum(w.parts)::bigint, sum(w.business_fen)::bigint, sum(w.finance_fen)::bigint,
+           sum(w.ordered_fen)::bigint, sum(w.told_fen)::bigint, sum(w.paid_fen)::bigint
+      FROM fund.control_way w WHERE w.region = %(region)s AND w.month = %(month)s GROUP BY 1, 2, 3, 4
+"""
 
-class Draft(NamedTuple):
+
+class DrawnReport(NamedTuple):
     """A month as it was last drawn up, by whom and when, and how far each fund's chain had come."""
 
     seed: str
@@ -83,26 +90,27 @@ def draw_up(tx: Transaction, month: int, seed: str, cases: int = CASES) -> Contr
         blocks=Jsonb(blocks),
         by=tx.user,
     )
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * len(Way._fields)
-    tx.run(_KEEP_WAYS, region=tx.region, month=month, **dict(zip(Way._fields, columns, strict=True)))
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * len(WayOfDay._fields)
+    tx.run(_KEEP_WAYS, region=tx.region, month=month, **dict(zip(WayOfDay._fields, columns, strict=True)))
+    tx.run(_KEEP_SUMS, region=tx.region, month=month)
     return report
 
 
-def ways_digest(rows: Sequence[Way]) -> bytes:
+def ways_digest(rows: Sequence[WayOfDay]) -> bytes:
     """SHA-256 of the rows in their order, as `fund.control_ways_digest` tells it of those kept."""
     return sha256("\n".join("|".join(str(value) for value in row) for row in rows).encode()).digest()
 
 
-def drawn(tx: Transaction, month: int) -> Draft | None:
+def drawn(tx: Transaction, month: int) -> DrawnReport | None:
     """What is kept of a month; None before it was drawn up, and for who may not see all of its funds."""
     row = tx.row(_KEPT, region=tx.region, month=month)
     if row is None:
         return None
     seen = {str(fund) for (fund,) in tx.rows("SELECT fund FROM books.book WHERE region = %(region)s", region=tx.region)}  # fmt: skip
-    return Draft(row[0], row[1], row[2], bytes(row[3]), *row[4:]) if set(row[4]) <= seen else None
+    return DrawnReport(row[0], row[1], row[2], bytes(row[3]), *row[4:]) if set(row[4]) <= seen else None
 
 
-def grown_since(tx: Transaction, draft: Draft) -> int:
+def grown_since(tx: Transaction, draft: DrawnReport) -> int:
     """How many blocks the chains have grown by since: what was booked later is not in what is kept."""
     return sum(
         tx.value(

@@ -51,7 +51,7 @@ _EACH: Final[LiteralString] = """
 """
 
 
-class Way(NamedTuple):
+class WayOfDay(NamedTuple):
     """An institution's day in one fund; the figures as in `Ways`."""
 
     fund: int
@@ -91,9 +91,9 @@ def three_ways(tx: Transaction, month: ControlMonth, tips: Mapping[int, int]) ->
     return [Ways(code, name or "", *rest) for code, name, *rest in _asked(tx, month, tips, _BY_INSTITUTION)]
 
 
-def ways_by_day(tx: Transaction, month: ControlMonth, tips: Mapping[int, int]) -> list[Way]:
+def ways_by_day(tx: Transaction, month: ControlMonth, tips: Mapping[int, int]) -> list[WayOfDay]:
     """Each institution's days in each fund, worked out anew: what a kept month is added up from."""
-    return [Way(*row) for row in _asked(tx, month, tips, _EACH)]
+    return [WayOfDay(*row) for row in _asked(tx, month, tips, _EACH)]
 
 
 def _asked(

@@ -31,6 +31,22 @@ CREATE TABLE fund.control_way (
     CHECK (date_part('year', day) * 100 + date_part('month', day) = month)
 );
 
+-- The same by institution, the month's days added up: a page of all of them reads no more for a longer month.
+CREATE TABLE fund.control_sum (
+    region       integer NOT NULL,
+    month        integer NOT NULL,
+    fund         smallint NOT NULL CHECK (fund IN (310, 390)),
+    institution  text NOT NULL,
+    parts        bigint NOT NULL,
+    business_fen bigint NOT NULL,
+    finance_fen  bigint NOT NULL,
+    ordered_fen  bigint NOT NULL,
+    told_fen     bigint NOT NULL,
+    paid_fen     bigint NOT NULL,
+    PRIMARY KEY (region, month, fund, institution),
+    FOREIGN KEY (region, month) REFERENCES fund.control_draft ON DELETE CASCADE
+);
+
 -- When the job draws them up.
 INSERT INTO fund.policy_key VALUES
     ('job_at_control',   '定时任务“内控报告编制”的时刻；off不办（未选时04:00）', '([01][0-9]|2[0-3]):[0-5][0-9]|off');

@@ -18,7 +18,7 @@ from ledger.web.pages.payouts import local
 from ledger.web.record import Ask, Offer, record_page
 from ledger.web.show import Filter, address
 from ledger.web.sitting import Desk
-from reports.control.drawn import Draft, drawn, grown_since, kept_ways
+from reports.control.drawn import DrawnReport, drawn, grown_since, kept_ways
 from reports.control.due import ControlMonth
 from reports.control.report import as_signed, signed_of, tips_of
 from reports.control.three_ways import three_ways, three_ways_grid
@@ -61,7 +61,7 @@ def ways(desk: Desk, _request: Request) -> Response:
     )  # fmt: skip
 
 
-def _as_of(tx: Transaction, draft: Draft | None) -> tuple[tuple[str, object], ...]:
+def _as_of(tx: Transaction, draft: DrawnReport | None) -> tuple[tuple[str, object], ...]:
     """As of when what is shown was drawn up, and how far the books have gone on since: it is never shown as today's."""
     if draft is None:
         return (("编制", "尚未编制"),)
@@ -75,7 +75,7 @@ def _as_of(tx: Transaction, draft: Draft | None) -> tuple[tuple[str, object], ..
     )  # fmt: skip
 
 
-def _redraw(desk: Desk, month: int, draft: Draft | None) -> Offer:
+def _redraw(desk: Desk, month: int, draft: DrawnReport | None) -> Offer:
     """The form that works a month out anew and keeps it. The same month and person ask for the same sample where nobody names a seed."""
     usual = hashlib.sha256(f"{desk.region} {month} {desk.user}".encode()).hexdigest()[:8]
     return Offer(

@@ -93,6 +93,8 @@ def test_who_may_and_what_past_the_program(busy: Any) -> None:
         ("UPDATE fund.control_way SET finance_fen = finance_fen + 1; UPDATE fund.control_draft SET ways_digest"
          " = fund.control_ways_digest(region, month)", "与当时的账簿不符"),
         ("UPDATE fund.control_draft SET blocks = jsonb_set(blocks, '{310,hash}', '\"00\"')", "账链不是本库的"),
+        ("UPDATE fund.control_sum SET paid_fen = paid_fen + 1", "全月合计有2家机构与各日之和不符"),
+        ("DELETE FROM fund.control_sum WHERE institution = 'H42010000001'", "全月合计有1家机构与各日之和不符"),
         ("UPDATE fund.control_draft SET drawn_by = 'nobody'", "编制人不是系统内的人"),
         ("UPDATE fund.control_draft SET seed = 'other'", "种子与登记的不同"),
     ],
@@ -101,5 +103,5 @@ def test_what_was_changed_in_what_is_kept_is_found(busy: Any, done: str, said: s
     draw(busy)
     busy.month.pretend(done)
     found = verify(busy.month.database.auditor_engine, busy.home)
-    assert [f.entry for f in found] == ["control draft 202610"]
-    assert said in str(found[0])
+    assert {f.entry for f in found} == {"control draft 202610"}
+    assert any(said in str(one) for one in found)

@@ -48,6 +48,16 @@ _FINANCE: Final[LiteralString] = coded("""
       FROM journal j FULL JOIN fund.control_way w USING (region, month, fund, institution, day)
      WHERE coalesce(j.fen, 0) <> coalesce(w.finance_fen, 0) GROUP BY 1, 2 ORDER BY 1, 2
 """)
+_SUMS: Final = """
+    SELECT region, month, count(*)
+      FROM (SELECT region, month, fund, institution, sum(parts) AS parts, sum(business_fen) AS business_fen, sum(finance_fen) AS finance_fen,
+                   sum(ordered_fen) AS ordered_fen, sum(told_fen) AS told_fen, sum(paid_fen) AS paid_fen
+              FROM fund.control_way GROUP BY 1, 2, 3, 4) w
+      FULL JOIN fund.control_sum s USING (region, month, fund, institution)
+     WHERE (w.parts, w.business_fen, w.finance_fen, w.ordered_fen, w.told_fen, w.paid_fen)
+        IS DISTINCT FROM (s.parts, s.business_fen, s.finance_fen, s.ordered_fen, s.told_fen, s.paid_fen)
+     GROUP BY 1, 2 ORDER BY 1, 2
+"""
 
 
 def check_control_reports(snapshot: Snapshot) -> Iterator[Breach]:
@@ -83,4 +93,11 @@ def _drawn(snapshot: Snapshot) -> Iterator[Breach]:
             str(region),
             f"control draft {month}",
             f"所存三方核对的账面应拨付有{count}个机构日与当时的账簿不符",
+        )
+    for region, month, count in snapshot.rows(_SUMS):
+        yield Breach(
+            "INV-12",
+            str(region),
+            f"control draft {month}",
+            f"所存三方核对的全月合计有{count}家机构与各日之和不符",
         )

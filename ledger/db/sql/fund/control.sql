@@ -46,6 +46,22 @@ CREATE TABLE fund.control_way (
     CHECK (date_part('year', day) * 100 + date_part('month', day) = month)
 );
 
+-- The same by institution, the month's days added up: a page of all of them reads no more for a longer month.
+CREATE TABLE fund.control_sum (
+    region       integer NOT NULL,
+    month        integer NOT NULL,
+    fund         smallint NOT NULL CHECK (fund IN (310, 390)),
+    institution  text NOT NULL,
+    parts        bigint NOT NULL,
+    business_fen bigint NOT NULL,
+    finance_fen  bigint NOT NULL,
+    ordered_fen  bigint NOT NULL,
+    told_fen     bigint NOT NULL,
+    paid_fen     bigint NOT NULL,
+    PRIMARY KEY (region, month, fund, institution),
+    FOREIGN KEY (region, month) REFERENCES fund.control_draft ON DELETE CASCADE
+);
+
 -- Functions ---------------------------------------------------
 -- Signed by a reviewer in their own name, exactly what the digest says, after the month; nobody else, and never a second time.
 CREATE OR REPLACE FUNCTION fund.check_control_report() RETURNS trigger LANGUAGE plpgsql
@@ -111,12 +127,14 @@ CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR TRUNCATE ON fund.control_draft
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR TRUNCATE ON fund.control_way
     FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OR TRUNCATE ON fund.control_sum
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 
 -- Grants ------------------------------------------------------
 GRANT SELECT, INSERT ON fund.control_report TO fundledger_service;
 GRANT SELECT ON fund.control_report TO fundledger_auditor;
 GRANT SELECT, DELETE ON fund.control_draft TO fundledger_service;
 GRANT INSERT (region, month, seed, cases, content, digest, ways_digest, blocks, drawn_by) ON fund.control_draft TO fundledger_service;
-GRANT SELECT, INSERT ON fund.control_way TO fundledger_service;
-GRANT SELECT ON fund.control_draft, fund.control_way TO fundledger_auditor;
+GRANT SELECT, INSERT ON fund.control_way, fund.control_sum TO fundledger_service;
+GRANT SELECT ON fund.control_draft, fund.control_way, fund.control_sum TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION fund.control_ways_digest(integer,integer) TO fundledger_service, fundledger_auditor;
