@@ -67,7 +67,8 @@ class Settings(BaseSettings):
     without a key found good one address may begin.
     `pages_origin` is the address people know the pages by (`https://name[:port]`), to which passkeys are bound; without it the one
     a request was sent to. `oidc_issuer`, `oidc_client` and `oidc_secret_file` name a provider of identities by whose word persons
-    enrolled under it come in at the pages; all three, or none.
+    enrolled under it come in at the pages; all three, or none. `oidc_multi_factor` are the words, between commas, by which it says in
+    `acr` or `amr` that it asked more than one factor; where it says none of them, a factor of ours is asked.
     """
 
     model_config = SettingsConfigDict(
@@ -101,6 +102,7 @@ class Settings(BaseSettings):
     )
     oidc_client: str = ""
     oidc_secret_file: Path | None = None
+    oidc_multi_factor: str = "mfa"
     key_file: Path | None = None
     passphrase_file: Path | None = None
     agent_socket: Path | None = None

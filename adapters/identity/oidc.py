@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from ledger.core.dates import machine_seconds
@@ -26,6 +26,13 @@ _MOST: Final = 1_000_000
 _SIGNED: Final = ("RS256", "PS256", "ES256", "ES384", "RS384", "RS512", "EdDSA", "Ed25519")
 """Algorithms of an ID token: a public key's, never a shared secret's and never none."""
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+
+class Came(NamedTuple):
+    """Who came, and by what means the provider says it knew: its `acr` and every `amr` (RFC 8176)."""
+
+    subject: str
+    means: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,8 @@ def way_in(provider: Provider, secret: str) -> str:
     return f"{door}{'&' if '?' in door else '?'}{urlencode(asked)}"
 
 
-def who_came(provider: Provider, secret: str, answer: Mapping[str, str]) -> str:
-    """The `sub` of who came back with the provider's answer to the try of `secret`.
+def who_came(provider: Provider, secret: str, answer: Mapping[str, str]) -> Came:
+    """The `sub` of who came back, and how, with the provider's answer to the try of `secret`.
 
     Raises Unauthenticated `login.identity` for another try's answer, a code the provider does not take, or a token that is not its
     word to us, now, for this try; Unavailable `login.provider`.
@@ -84,10 +91,10 @@ def who_came(provider: Provider, secret: str, answer: Mapping[str, str]) -> str:
             "code_verifier": made_of(secret, "verifier"),
         },
     )
-    return _subject(provider, told, _json(known["jwks_uri"]), made_of(secret, "nonce"))
+    return _told_of(provider, told, _json(known["jwks_uri"]), made_of(secret, "nonce"))
 
 
-def _subject(provider: Provider, told: Mapping[str, Any], keys: Mapping[str, Any], nonce: str) -> str:
+def _told_of(provider: Provider, told: Mapping[str, Any], keys: Mapping[str, Any], nonce: str) -> Came:
     from authlib.oidc.core import CodeIDToken
     from joserfc import jwt
     from joserfc.errors import JoseError
@@ -111,7 +118,11 @@ def _subject(provider: Provider, told: Mapping[str, Any], keys: Mapping[str, Any
         raise _refused(f"身份令牌不成立（{type(error).__name__}）") from error
     if not isinstance(subject, str) or not subject:
         raise _refused("身份令牌没有主体标识")
-    return subject
+    said = [
+        token.claims.get("acr"),
+        *(token.claims.get("amr") or ()),
+    ]  # the validator takes `amr` as a list only
+    return Came(subject, frozenset(one for one in said if isinstance(one, str) and one))
 
 
 def _known(provider: Provider) -> dict[str, str]:

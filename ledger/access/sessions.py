@@ -64,26 +64,26 @@ def log_in(
     """
     if not _USER.fullmatch(user):
         _judge(_NOBODY, password)
-        raise _refused()
+        raise refused_login()
     with unit_of_work(engine, ASKING) as tx:
         found = tx.row(
             "SELECT hash, otp_secret, otp_step, locked FROM access.try_password(%(user)s, %(place)s)",
             user=user,
-            place=_place(address),
+            place=counted_place(address),
         )
     if found is None:
         _judge(_NOBODY, password)
-        raise _refused()
+        raise refused_login()
     kept, secret, last, locked = found
     if locked:
-        raise _locked(engine, user, address, locked)
+        raise locked_login(engine, user, address, locked)
     right = _judge(kept, password)
     if right and not (secret and otp.strip()):
         _want_passkey(engine, user, origin, address, secret)
-    step = _step(_opened(home, secret), otp, last) if secret else 0
+    step = step_of(opened_factor(home, secret), otp, last) if secret else 0
     if not right or step is None:
         note(engine, user, "login", address, "refused", "login.refused")
-        raise _refused()
+        raise refused_login()
     token = secrets.token_urlsafe(32)
     with unit_of_work(engine, user) as tx:
         tx.run(
@@ -91,7 +91,7 @@ def log_in(
             token=digest_of_token(token),
             before=digest_of_token(before),
             step=step,
-            place=_place(address),
+            place=counted_place(address),
             came_from=address,
         )
         if secret:
@@ -120,52 +120,33 @@ def log_in_by_passkey(
     one that was answered; `login.locked`.
     """
     if not _USER.fullmatch(user):
-        raise _refused()
+        raise refused_login()
     with unit_of_work(engine, ASKING) as tx:
         found = tx.row(
-            "SELECT locked FROM access.try_password(%(user)s, %(place)s)", user=user, place=_place(address)
+            "SELECT locked FROM access.try_password(%(user)s, %(place)s)",
+            user=user,
+            place=counted_place(address),
         )
     if found is None:
-        raise _refused()
+        raise refused_login()
     if found[0]:
-        raise _locked(engine, user, address, found[0])
+        raise locked_login(engine, user, address, found[0])
     token = secrets.token_urlsafe(32)
     try:
         if not is_answer(engine, user, question, answer, origin):
-            raise _refused()
+            raise refused_login()
         with unit_of_work(engine, user) as tx:
             tx.run(
                 "SELECT access.begin_passkey_session(%(token)s, %(before)s, %(asked)s, %(place)s, %(came_from)s)",
                 token=digest_of_token(token),
                 before=digest_of_token(before),
                 asked=digest_of_token(question),
-                place=_place(address),
+                place=counted_place(address),
                 came_from=address,
             )
     except LedgerError:
         note(engine, user, "login", address, "refused", "login.refused")
-        raise _refused() from None
-    return token
-
-
-def begin_by_identity(engine: Engine, issuer: str, subject: str, before: str, address: str) -> str:
-    """The token of a new session of the user enrolled as that `subject` of that `issuer`; the one in `before` ends. Logged as `log_in`.
-
-    Raises Unauthenticated `login.identity_unknown` where nobody is: nobody is made, and no post given, by a provider's word.
-    """
-    token = secrets.token_urlsafe(32)
-    with unit_of_work(engine, ASKING) as tx:
-        user: str | None = tx.value(
-            "SELECT access.begin_identity_session(%(token)s, %(before)s, %(identity)s, %(came_from)s)",
-            token=digest_of_token(token),
-            before=digest_of_token(before),
-            identity=digest_of_code(f"{issuer} {subject}"),
-            came_from=address,
-        )
-    if user is None:
-        raise Unauthenticated(
-            "login.identity_unknown", "此身份没有登记：须由安全管理员提出、审计管理员确认后才能这样登录"
-        )
+        raise refused_login() from None
     return token
 
 
@@ -201,7 +182,7 @@ def choose_password(
                 second=digest_of_code(codes[1].strip()) if codes[1].strip() else None,
                 hash=hashed,
                 on=today,
-                place=_place(address),
+                place=counted_place(address),
             )
     except LedgerError as error:
         note(engine, user, "login.password", address, "refused", error.code)
@@ -235,7 +216,7 @@ def set_second_factor(
     engine: Engine, user: str, token: str, secret: str, otp: str, password: str, address: str
 ) -> None:
     """Ask for this secret's code from now on. Raises InvalidInput `login.otp`, Unauthenticated `login.refused`, `login.locked`."""
-    step = _step(secret, otp, 0) if re.fullmatch("[A-Z2-7]{32}", secret) else None
+    step = step_of(secret, otp, 0) if re.fullmatch("[A-Z2-7]{32}", secret) else None
     if step is None:
         raise InvalidInput("login.otp", "动态口令不对，请以手机上当前的六位数字确认", field="otp")
     _prove(engine, user, password, address)
@@ -257,7 +238,7 @@ def _renew(tx: Transaction, token: str, kept: str, home: Path | None) -> None:
             "SELECT access.renew_second_factor(%(token)s, %(was)s, %(secret)s)",
             token=digest_of_token(token),
             was=kept,
-            secret=_sealed(public, _opened(home, kept)),
+            secret=_sealed(public, opened_factor(home, kept)),
         )
 
 
@@ -265,7 +246,8 @@ def _sealed(public: bytes, secret: str) -> str:
     return base64.b64encode(seal(secret.encode(), public)).decode()
 
 
-def _opened(home: Path | None, sealed: str) -> str:
+def opened_factor(home: Path | None, sealed: str) -> str:
+    """A second factor's secret, by the home's key. Raises NotFound `data.key_missing`."""
     if home is None:
         raise NotFound("data.key_missing", "没有数据目录，不能核对动态口令")
     return unseal(home, base64.b64decode(sealed)).decode()
@@ -291,20 +273,20 @@ def _prove(engine: Engine, user: str, password: str, address: str) -> None:
         found = tx.row(
             "SELECT hash, locked FROM access.try_password(%(user)s, %(place)s)",
             user=user,
-            place=_place(address),
+            place=counted_place(address),
         )
     if found is None:
-        raise _refused()
+        raise refused_login()
     if found[1]:
-        raise _locked(engine, user, address, found[1])
+        raise locked_login(engine, user, address, found[1])
     if not _judge(found[0], password):
         note(engine, user, "login.password", address, "refused", "login.refused")
-        raise _refused()
+        raise refused_login()
     with unit_of_work(engine, user) as tx:
-        tx.run("SELECT access.password_proved(%(place)s)", place=_place(address))
+        tx.run("SELECT access.password_proved(%(place)s)", place=counted_place(address))
 
 
-def _place(address: str) -> str:
+def counted_place(address: str) -> str:
     """An address as tries are counted by it."""
     return place_of(address)[:ADDRESS_MAX]
 
@@ -316,7 +298,7 @@ def _judge(kept: str, password: str) -> bool:
         return False
 
 
-def _step(secret: str, otp: str, last: int) -> int | None:
+def step_of(secret: str, otp: str, last: int) -> int | None:
     """The half minute whose code was given: this one or a neighbour, never one that was used; None where none fits."""
     now = int(machine_seconds()) // OTP_SECONDS
     code = otp.strip()
@@ -339,11 +321,13 @@ def _hashed(user: str, password: str) -> str:
     return _HASHER.hash(password)
 
 
-def _refused() -> Unauthenticated:
+def refused_login() -> Unauthenticated:
+    """The one answer to a wrong name, password, code or touch."""
     return Unauthenticated("login.refused", "用户名、密码或动态口令不对")
 
 
-def _locked(engine: Engine, user: str, address: str, seconds: int) -> Unauthenticated:
+def locked_login(engine: Engine, user: str, address: str, seconds: int) -> Unauthenticated:
+    """The answer, logged, to who was wrong too often."""
     note(engine, user, "login", address, "refused", "login.locked")
     return Unauthenticated(
         "login.locked", f"此用户名在此地址已错多次，请过{-(-seconds // 60)}分钟再试；在平时登录的地址不受影响"

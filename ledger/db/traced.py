@@ -92,6 +92,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.clearing_grade": Traced(("fund", "from_year", "grade")),
     "fund.clearing_plan": Traced(("fund", "year")),
     "fund.clearing_standard": Traced(("fund", "year", "institution")),
+    "fund.control_draft": Traced(("month",), left_out=("content",)),
     "fund.control_report": Traced(("month",)),
     "fund.declaration": Traced(("declaration_id",)),
     "fund.declaration_event": Traced(("declaration_id", "n")),

@@ -161,6 +161,7 @@ def make_pages(settings: Settings, engine: Engine, commands: Commands, refusals:
         Route("/desk/login/passkey", door.passkey, methods=["POST"]),
         Route("/desk/outside", other.begin, methods=["GET"]),
         Route("/desk/outside/back", other.back, methods=["GET"]),
+        Route("/desk/outside/code", other.code, methods=["POST"]),
         Route("/desk/first", door.first, methods=["GET", "POST"]),
         Route("/desk/logout", partial(_done, house, coming.leave), methods=["POST"]),
         Route("/desk/me/password", partial(_done, house, coming.change), methods=["POST"]),

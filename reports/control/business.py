@@ -24,7 +24,7 @@ BOOKED: Final[LiteralString] = coded("""
            AND e.event IN ('REC', 'REV') AND e.business_date >= %(first)s AND e.business_date < %(after)s
          CROSS JOIN LATERAL unnest(e.accounts, e.dims, e.amounts) AS l (account, dim, fen)
           JOIN books.dim d ON d.region = e.region AND d.dim = l.dim
-         WHERE abs(l.account) IN ({RECOGNISED}, {DAILY_OWED}) AND %(institution)s IN ('', d.counterparty)),
+         WHERE abs(l.account) IN ({RECOGNISED}, {DAILY_OWED})),
     books AS (
         SELECT day, fund, institution, sum(attachments) FILTER (WHERE account = {RECOGNISED}) AS count,
                coalesce(sum(net) FILTER (WHERE account = {RECOGNISED}), 0) AS fund_fen,

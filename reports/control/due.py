@@ -32,14 +32,13 @@ class ControlMonth(NamedTuple):
         return self.day + timedelta(1) if self.day else next_month(self.first)
 
     def params(self, **more: object) -> dict[str, object]:
-        """What `DUE` asks for, and more: `institution` for one alone, `reversals` for those alone."""
+        """What `DUE` asks for, and more: `reversals` for those alone."""
         codes = national_codes()
         return {
             "region": self.region,
             "first": self.first,
             "after": self.after,
             "month": self.month,
-            "institution": "",
             "reversals": False,
             "inpatient": [code for code, meant in codes.med_type.items() if meant.inpatient],
             "insutypes": [code for code, fund in codes.insutype.items() if fund in self.funds],
@@ -72,7 +71,7 @@ DUE: Final[LiteralString] = """
                r.load_id, r.line, CASE WHEN r.insutype = k.book::text THEN r.hifp_pay ELSE 0 END AS basic, r.acct_pay
           FROM fund.record r JOIN kind k USING (insutype)
          WHERE r.region = %(region)s AND r.setl_time >= %(first)s AND r.setl_time < %(after)s
-           AND %(institution)s IN ('', r.fixmedins_code) AND (NOT %(reversals)s OR r.init_setl_id <> '')
+           AND (NOT %(reversals)s OR r.init_setl_id <> '')
            AND r.pay_loc <> ALL (%(outside_locs)s) AND r.out_flag <> ALL (%(outside_flags)s)
            AND (r.insu_admdvs = '' OR left(r.insu_admdvs, %(digits)s) = left(%(region)s::text, %(digits)s))),
     base AS (

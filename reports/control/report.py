@@ -45,7 +45,10 @@ class ControlReport:
     month: ControlMonth
     seed: str
     grids: Sequence[Grid]
-    known: Mapping[str, object]
+    cuts: Mapping[Book, Cut]
+    """How far each book was known; empty of one that was kept."""
+    tips: Mapping[int, int]
+    """The last entry known of each fund's book."""
     signed: SignedControl | None
 
     @property
@@ -67,7 +70,7 @@ class ControlReport:
         """Parts by name; money as strings of integer fen."""
         return {
             **json.loads(self.content),
-            "known_at": self.known,
+            "known_at": {str(book): cut_object(one) for book, one in self.cuts.items()},
             "digest": self.digest.hex(),
             "signed": None if self.signed is None else _signed_object(self.signed),
         }
@@ -125,8 +128,7 @@ def control_report(
         reversals_grid(tx, here),
         suspense_grid(tx, here),
     ]
-    known = {str(book): cut_object(one) for book, one in cuts.items()}
-    return ControlReport(here, seed, parts, known, signed_of(tx, month))
+    return ControlReport(here, seed, parts, cuts, tips, signed_of(tx, month))
 
 
 def tips_of(tx: Transaction, cuts: Mapping[Book, Cut]) -> dict[int, int]:
@@ -157,8 +159,15 @@ def as_signed(tx: Transaction, month: int) -> ControlReport:
     signed = signed_of(tx, month)
     if signed is None:
         raise NotFound("control.not_signed", f"{month}的内控报告尚未签署", month=month)
-    parts = [_grid(part) for part in json.loads(signed.content)["parts"]]
-    return ControlReport(ControlMonth(tx.region, month), signed.seed, parts, {}, signed)
+    return as_kept(tx, month, signed.seed, signed.content, signed)
+
+
+def as_kept(
+    tx: Transaction, month: int, seed: str, content: str, signed: SignedControl | None
+) -> ControlReport:
+    """The report of a month from its content, as it was kept."""
+    parts = [_grid(part) for part in json.loads(content)["parts"]]
+    return ControlReport(ControlMonth(tx.region, month), seed, parts, {}, {}, signed)
 
 
 def sign(tx: Transaction, report: ControlReport, digest: bytes, signed_on: date, today: date) -> None:
@@ -175,7 +184,7 @@ def sign(tx: Transaction, report: ControlReport, digest: bytes, signed_on: date,
     if report.signed is not None:
         raise Conflict("control.signed", f"{report.month.month}的内控报告已由{report.signed.signed_by}于{report.signed.signed_on}签署", month=report.month.month)  # fmt: skip
     if report.digest != digest:
-        raise Conflict("control.changed", "报告与您看到的已不同，请重新查看后按新的摘要签署", digest=report.digest.hex())  # fmt: skip
+        raise Conflict("control.changed", "报告与您看到的已不同，请重新编制、查看后按新的摘要签署", digest=report.digest.hex())  # fmt: skip
     tx.run(
         "INSERT INTO fund.control_report (region, month, seed, content, digest, signed_by, signed_on)"
         " VALUES (%(region)s, %(month)s, %(seed)s, %(content)s, %(digest)s, %(by)s, %(on)s)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Final, LiteralString, NamedTuple
+from typing import Any, Final, LiteralString, NamedTuple
 
 from ledger.db.unit_of_work import Transaction
 from reports.control.business import BOOKED
@@ -17,7 +17,7 @@ from reports.render.grid import Column, Grid, Line
 _WAYS: Final[LiteralString] = """,
     owed AS (SELECT day, fund, institution, order_no, sum(daily_fen) AS fen FROM fund.payable
               WHERE region = %(region)s AND fund = ANY(%(funds)s) AND day >= %(first)s AND day < %(after)s AND daily_fen <> 0
-                AND %(institution)s IN ('', institution) AND recognised_by NOT LIKE 'OPEN:%%' GROUP BY 1, 2, 3, 4),
+ AND recognised_by NOT LIKE 'OPEN:%%' GROUP BY 1, 2, 3, 4),
     line AS (SELECT DISTINCT order_no AS root, order_no FROM owed WHERE order_no <> ''
               UNION ALL
              SELECT l.root, r.order_no FROM line l CROSS JOIN LATERAL (
@@ -45,11 +45,24 @@ _BY_INSTITUTION: Final[LiteralString] = """
       FROM ways w LEFT JOIN fund.institution i ON i.region = %(region)s AND i.institution = w.institution
      GROUP BY 1, 2 ORDER BY w.institution COLLATE "C"
 """
-_BY_DAY: Final[LiteralString] = """
-    SELECT day, sum(count)::bigint, sum(business)::bigint, sum(finance)::bigint, sum(ordered)::bigint, sum(told)::bigint,
-           sum(paid)::bigint FROM ways
-     WHERE institution = %(institution)s GROUP BY 1 ORDER BY 1
+_EACH: Final[LiteralString] = """
+    SELECT fund, institution, day, count::bigint, business::bigint, finance::bigint, ordered::bigint, told::bigint, paid::bigint FROM ways
+     ORDER BY fund, institution COLLATE "C", day
 """
+
+
+class WayOfDay(NamedTuple):
+    """An institution's day in one fund; the figures as in `Ways`."""
+
+    fund: int
+    institution: str
+    day: date
+    parts: int
+    business_fen: int
+    finance_fen: int
+    ordered_fen: int
+    told_fen: int
+    paid_fen: int
 
 
 class Ways(NamedTuple):
@@ -73,17 +86,21 @@ class Ways(NamedTuple):
         return self.business_fen != self.finance_fen or self.told_fen != self.paid_fen
 
 
-def three_ways(
-    tx: Transaction, month: ControlMonth, tips: Mapping[int, int], institution: str = ""
-) -> list[Ways]:
-    """Every institution of a month or of a day of it, or every day of one. `tips`: the last entry known of each fund's book."""
-    params = month.params(funds=list(tips), tips=list(tips.values()), institution=institution)
-    query: LiteralString = "WITH RECURSIVE " + DUE + "," + BOOKED + _WAYS
-    if institution:
-        return [Ways(day, "", *rest) for day, *rest in judged(tx, query + _BY_DAY, **params)]
-    return [
-        Ways(code, name or "", *rest) for code, name, *rest in judged(tx, query + _BY_INSTITUTION, **params)
-    ]
+def three_ways(tx: Transaction, month: ControlMonth, tips: Mapping[int, int]) -> list[Ways]:
+    """Every institution of a month or of a day of it, worked out anew. `tips`: the last entry known of each fund's book."""
+    return [Ways(code, name or "", *rest) for code, name, *rest in _asked(tx, month, tips, _BY_INSTITUTION)]
+
+
+def ways_by_day(tx: Transaction, month: ControlMonth, tips: Mapping[int, int]) -> list[WayOfDay]:
+    """Each institution's days in each fund, worked out anew: what a kept month is added up from."""
+    return [WayOfDay(*row) for row in _asked(tx, month, tips, _EACH)]
+
+
+def _asked(
+    tx: Transaction, month: ControlMonth, tips: Mapping[int, int], rows: LiteralString
+) -> list[tuple[Any, ...]]:
+    query: LiteralString = "WITH RECURSIVE " + DUE + "," + BOOKED + _WAYS + rows
+    return judged(tx, query, **month.params(funds=list(tips), tips=list(tips.values())))
 
 
 def three_ways_grid(month: ControlMonth, found: list[Ways], institution: str = "") -> Grid:

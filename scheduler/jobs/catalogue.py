@@ -9,6 +9,7 @@ from scheduler.jobs.alarms import tell_alarms
 from scheduler.jobs.anchors import keep_anchors
 from scheduler.jobs.backup import back_up
 from scheduler.jobs.check import check_promises
+from scheduler.jobs.control import draw_reports
 from scheduler.jobs.day import run_day
 from scheduler.jobs.handback import hand_back_month
 from scheduler.jobs.job import Job
@@ -54,6 +55,10 @@ JOBS: Final = (
     Job(
         "seals", "结账月份签名文件", "2", "30", book_work=write_seals,
         needs="已结账的会计期间；数据目录可写", deadline="结账次日；封存由会计主管办理", raises=_FAILED,
+    ),
+    Job(
+        "control", "内控报告编制", "4", "0", draw_reports,
+        needs="结算记录、账簿；未签署的本月与上月", deadline="无；签署由内控稽核办理", raises=_FAILED,
     ),
     Job(
         "retention", "保存期限清单", "8", "30", list_retention, month_day=1,

@@ -295,6 +295,9 @@ RAISED = {
     " 2026, 202610, 'inpatient', 1, 'D', 'n', '123456', 'b', '102100099996', '2026-10-13', 'maker', '2026-10-13', 'FL20260901-0009');"
     " INSERT INTO fund.person_account (region, fund, account_id, payment_id, n, order_no, failed_on)"
     " VALUES (420100, 310, 'PAC-FL20260901-0009', 'PER-000001', 1, 'FL20260901-0009', '2026-10-12')",
+    "institution_payee": PAST
+    + "INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by, confirmed_by, ended_on)"
+    " VALUES (420100, 'H42010000099', 1, 'n', '123456', 'b', '102100099996', 'failed', 'maker', 'checker', '2026-10-12')",
     "bank_file": PAST
     + "INSERT INTO payments.inbound_file VALUES (420100, 'a', '\\x01', 'x.xml', 'x', '', 'quarantined', 'camt.xml', 'm', '2026-10-12')",
     "risk": PAST

@@ -53,7 +53,7 @@ UNSEEN: Final = {
 
 UNFILLED: Final = (
     "access.signature", "books.attached_file", "books.correction", "books.import_file", "books.import_row", "books.period_seal",
-    "books.search_run", "books.search_text", "books.voucher_paper", "fund.cutover", "fund.cutover_advance", "fund.cutover_bank",
+    "books.search_run", "books.search_text", "books.voucher_paper", "fund.control_sum", "fund.control_way", "fund.cutover", "fund.cutover_advance", "fund.cutover_bank",
     "fund.cutover_deduction", "fund.cutover_history", "fund.cutover_line", "fund.cutover_order", "fund.cutover_record",
     "fund.cutover_trial", "fund.letter_deduction", "fund.letter_finding", "fund.letter_late", "fund.letter_offset",
     "fund.trace_code", "payments.opened_leg", "payments.statement_page", "payments.taken_order",

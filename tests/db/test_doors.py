@@ -254,7 +254,7 @@ def test_books_and_payments_share_nothing_but_what_both_need(doors: psycopg.Conn
         name for name in ADMINISTERED if name in {table for table, _ in parts["service"]}
     }
     assert {table for table in books - SHARED if not table.startswith(("fund.cutover_", "payments.statement_"))} == {
-        "fund.control_report", "payments.bank_statement", "payments.match_leg", "payments.match_line",
+        "fund.control_draft", "fund.control_report", "fund.control_sum", "fund.control_way", "payments.bank_statement", "payments.match_leg", "payments.match_line",
         "payments.reconciliation", "payments.reconciliation_item",
     }  # fmt: skip
 

@@ -18,6 +18,8 @@ from ledger.core.entries import Book
 from ledger.core.errors import LedgerError
 from ledger.db.unit_of_work import unit_of_work
 from ledger.simulation.people import DEMO_REGION
+from reports.control.drawn import draw_up
+from reports.control.report import control_report, sign
 from reports.seal.verify import verify_seal
 from scheduler.jobs.catalogue import job_named
 from scheduler.worker import JobWatch
@@ -110,6 +112,22 @@ def test_a_recurring_voucher_that_is_refused_holds_up_no_other(world: Any, app_o
         )
     told = run(app_on, "recurring", EVE + timedelta(days=1))["2026-10-14 310"]
     assert told.startswith(f"制单1张，待复核，未成1张：{broken} 2026-10-14（"), told
+
+
+def test_the_control_report_of_the_month_and_the_last_is_drawn_up_every_night(
+    world: Any, app_on: AppOn
+) -> None:
+    kept = "SELECT month, seed, cases, drawn_by FROM fund.control_draft ORDER BY month"
+    assert set(run(app_on, "control", EVE).values()) == {"编制2个月 202609 202610"}
+    first = rows(world, kept)
+    assert [(month, by) for month, _, _, by in first] == [(202609, "xitong"), (202610, "xitong")]
+    with unit_of_work(app_on(EVE.date()).engine, "zhou", DEMO_REGION) as tx:
+        draw_up(tx, 202610, "own", 7)
+        report = control_report(tx, 202609, first[0][1])
+        sign(tx, report, report.digest, EVE.date(), EVE.date())
+    assert set(run(app_on, "control", EVE + timedelta(days=1)).values()) == {"编制1个月 202610"}
+    assert rows(world, kept) == [first[0], (202610, "own", 7, "xitong")]  # as a person chose
+    assert findings(world, app_on(EVE.date())) == []
 
 
 def test_a_closed_month_lies_outside_as_a_signed_file(world: Any, app_on: AppOn) -> None:

@@ -10,17 +10,21 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+import pyotp
 import pytest
 
 from ledger.access.proposals import confirm, propose_identity, revoke_identities
 from ledger.api.intake.service import make_service
 from ledger.cli.remote import Remote
+from ledger.core.dates import machine_seconds
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError
+from ledger.simulation.people import PASSWORD
 from ledger.web.application import make_pages
 from tests.scenes.provider import LyingProvider, lying_provider
 from tests.scenes.served import served
 from tests.web.conftest import TODAY, Browser
 from tests.web.test_acts import do, done, refused
+from tests.web.test_passkeys import challenge_at, enrolled
 
 CLIENT, USERS = "fundledger", "/desk/users?region=420100"
 
@@ -181,6 +185,107 @@ def test_a_provider_that_does_not_answer_shuts_out_nobody(month: Any, kept_desk:
         assert Browser(desk.address).get("/desk/outside").status_code == 403
 
 
+def code_set(desk: Any) -> pyotp.TOTP:
+    """The checker turns on the telephone's code."""
+    browser = Browser(desk.address)
+    browser.enter("qian")
+    form = browser.form("/desk/me", "/desk/me/factor")
+    told = browser.post("/desk/me/factor", form | {"otp": pyotp.TOTP(form["secret"]).now(), "old": PASSWORD})
+    assert "已启用" in told.text
+    return pyotp.TOTP(form["secret"])
+
+
+def fields_of(answer: httpx.Response, action: str) -> dict[str, str]:
+    found = re.search(rf'<form[^>]*action="{action}".*?</form>', answer.text, re.S)
+    assert found, answer.text[-900:]
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found[0]))
+
+
+def log_of(desk: Any) -> list[tuple[str, str]]:
+    """How the last log-in of the checker went."""
+    found: list[tuple[str, str]] = desk.month.asked(
+        "SELECT outcome, detail FROM access.operator_log WHERE user_name = 'qian' AND action = 'login' ORDER BY id DESC LIMIT 1"
+    )
+    return found
+
+
+@pytest.mark.posts("/desk/outside/code")
+def test_who_has_a_code_is_asked_for_it_unless_the_provider_says_it_asked_several(
+    desk: Any, provider: LyingProvider
+) -> None:
+    enrol(desk.month, provider.address, "sub-qian")
+    telephone = code_set(desk)
+    for claims in ({}, {"amr": ["pwd"]}, {"acr": "mfa-not"}):
+        provider.claims = claims
+        browser = Browser(desk.address)
+        answer = browser.http.get(provider.consent(begin(browser, "/desk/orders")))
+        form = fields_of(answer, "/desk/outside/code")
+        assert not inside(browser)  # no session yet
+        assert "fundledger=" not in answer.headers.get("set-cookie", "")
+    wrong = browser.post("/desk/outside/code", form | {"otp": "000000"})
+    assert (wrong.status_code, inside(browser)) == (401, False)
+    assert log_of(desk) == [("refused", "login.refused")]
+    code = telephone.at(int(machine_seconds()) + 30)  # this half minute's opened the page of the code
+    other = Browser(desk.address).post("/desk/outside/code", form | {"otp": code, "question": "another"})
+    assert other.status_code == 401
+    right = browser.post("/desk/outside/code", form | {"otp": code})
+    assert (right.status_code, right.headers.get("location")) == (303, "/desk/orders")
+    assert inside(browser)
+    assert log_of(desk) == [("done", "统一身份认证、动态口令")]
+    thief = Browser(desk.address)
+    assert thief.post("/desk/outside/code", form | {"otp": code}).status_code == 401
+    assert not inside(thief)
+    for claims in ({"amr": ["pwd", "mfa"]}, {"acr": "mfa"}):
+        provider.claims = claims
+        browser = Browser(desk.address)
+        assert whole(browser, provider).status_code == 200
+        assert inside(browser)
+        assert log_of(desk) == [("done", "统一身份认证（多因素）")]
+
+
+@pytest.mark.unsigned
+@pytest.mark.posts("/desk/login/passkey")
+def test_who_has_a_passkey_touches_it(
+    desk: Any, provider: LyingProvider, sat: Callable[[str], Browser]
+) -> None:
+    enrol(desk.month, provider.address, "sub-qian")
+    key = enrolled(desk, sat, "qian")
+    browser = Browser(desk.address)
+    answer = browser.http.get(provider.consent(begin(browser, "/desk/orders")))
+    assert not inside(browser)
+    assert "/desk/outside/code" not in answer.text
+    form = fields_of(answer, "/desk/login/passkey") | {"touch": key.answer(challenge_at(answer.text))}
+    assert browser.post("/desk/login/passkey", form).status_code == 303
+    assert inside(browser)
+    assert Browser(desk.address).post("/desk/login/passkey", form).status_code == 401
+
+
+def demand(desk: Any) -> None:
+    """The region asks a second factor of everybody."""
+    with desk.month.admin.begin() as admin:
+        admin.exec_driver_sql(
+            "INSERT INTO fund.region_policy VALUES (420100, 'second_factor', '2026-01-01', 'yes', '等级保护', 'zhao', 'qian')"
+        )
+
+
+def test_where_a_region_asks_a_second_factor_nobody_comes_in_without(
+    desk: Any, provider: LyingProvider
+) -> None:
+    enrol(desk.month, provider.address, "sub-qian")
+    browser = Browser(desk.address)
+    assert whole(browser, provider).status_code == 200  # no region asks for one
+    demand(desk)
+    browser = Browser(desk.address)
+    answer = whole(browser, provider)
+    assert answer.status_code == 401
+    assert "统筹区要求登录有第二因素" in answer.text
+    assert not inside(browser)
+    assert log_of(desk) == [("refused", "login.factor_needed")]
+    provider.claims = {"amr": ["mfa"]}
+    assert whole(browser, provider).status_code == 200
+    assert inside(browser)
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_with_a_provider_that_others_wrote(month: Any, kept_desk: str, tmp_path: Path) -> None:
     from oidc_provider_mock import run_server_in_thread
@@ -200,3 +305,11 @@ def test_with_a_provider_that_others_wrote(month: Any, kept_desk: str, tmp_path:
             stranger = Browser(desk.address)
             back = httpx.post(begin(stranger), data={"sub": "somebody"}).headers["location"]
             assert stranger.http.get(back).status_code == 401
+            # a region asks a second factor: only where this provider says that it asked several
+            demand(desk)
+            for claims, status in (({}, 401), ({"amr": ["pwd"]}, 401), ({"amr": ["pwd", "mfa"]}, 200)):
+                assert httpx.put(f"{issuer}/users/qian@agency", json=claims).status_code == 204
+                guest = Browser(desk.address)
+                back = httpx.post(begin(guest), data={"sub": "qian@agency"}).headers["location"]
+                assert guest.http.get(back).status_code == status, claims
+                assert inside(guest) == (status == 200)

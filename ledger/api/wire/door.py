@@ -2,19 +2,25 @@
 
 A connection is a stranger's until a request with a good key came over it. Where there is no place left, the stranger who came
 first goes, unless a whole request of its is being answered; only where everybody is known is the newcomer turned away. So
-half-open requests, however many, take no place from a caller: they only take it from each other.
+half-open requests, however many, take no place from a caller: they only take it from each other. Whole requests of strangers that
+are being answered (log-ins that wait for their turn, guessed keys whose answers are held back) keep their places; so they may
+have three of four at most, of one address and in all. The others stay with who can be sent away: there a caller who comes anew
+finds a place, also behind the same address, where his key or session was found good before.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from itertools import islice
 from typing import Final, Protocol
 
 from ledger.core.addresses import place_of
 
-LOOKED_AT: Final = 64
-"""How many strangers are asked whether they can go, before a newcomer is turned away."""
+LOOKED_AT: Final = 1_024
+"""How many strangers are asked whether they can go, before a newcomer is turned away; those who cannot are asked last the next time."""
+KEPT: Final = 4
+"""One place of so many is kept from strangers' requests that are being answered."""
 
 
 class Visitor(Protocol):
@@ -63,6 +69,19 @@ class Door:
         self._count[address] += 1
         return True
 
+    def answers_strangers(self, visitor: Visitor) -> bool:
+        """Whether one more whole request of strangers may be answered in this one's place; else it has to come again."""
+        address = place_of(visitor.address)
+        near = self._of.get(address, {})
+        if not self._trusted(address) and self._full(near, self._per_address):
+            return False
+        return not self._full(self._strangers, self._total)
+
+    @staticmethod
+    def _full(strangers: dict[Visitor, None], places: int) -> bool:
+        most = places - places // KEPT
+        return len(strangers) >= most and sum(one.busy() for one in strangers) >= most
+
     def known(self, visitor: Visitor) -> None:
         """A good key came over this connection."""
         if visitor in self._strangers:
@@ -88,12 +107,12 @@ class Door:
             if not near:
                 del self._of[place]
 
-    def _make_room(self, strangers: Iterable[Visitor]) -> bool:
-        for looked, visitor in enumerate(strangers):
-            if looked >= LOOKED_AT:
-                return False
+    def _make_room(self, strangers: dict[Visitor, None]) -> bool:
+        for visitor in list(islice(strangers, LOOKED_AT)):
             if not visitor.busy():
                 break
+            del strangers[visitor]
+            strangers[visitor] = None
         else:
             return False
         self.gone(visitor)

@@ -93,15 +93,18 @@ class GuardedProtocol(KeptProtocol):
         self.resume_writing()
         super().connection_lost(exc)
 
-    def prove(self) -> None:
-        """A good key came over this connection: it is no stranger's any more. From any thread."""
-        if not self._proven:
+    def prove(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """A good key, or a good session, came over this connection with this head: it is no stranger's any more. From any thread."""
+        if not self._proven or not self.toll.met_before(
+            headers
+        ):  # on one of a log-in its session comes later
             self._proven = True
             self.keep_for(KNOWN_SECONDS)
-            self.loop.call_soon_threadsafe(self._greet)
+            self.loop.call_soon_threadsafe(self._greet, headers)
 
-    def _greet(self) -> None:
+    def _greet(self, headers: list[tuple[bytes, bytes]]) -> None:
         """In the loop, whose door and lobby are; what came meanwhile does not wait any more."""
+        self.toll.sat(headers)
         self.door.known(self)
         self.lobby.good(self.address)
         self._turn()
@@ -209,11 +212,13 @@ class GuardedProtocol(KeptProtocol):
         if not self.toll.request(self.address, self.headers, proven=self._proven):
             self._put_off = True
             self._stop(too_often())
+        if not (self._proven or self.toll.met_before(self.headers) or self.door.answers_strangers(self)):
+            self._stop(problem(503, "service.connections", "连接已满，请稍后再试"))
         if not self._proven:
             self._charge()
         self._at = _BODY
         self._raw = 0
-        self.scope["extensions"] = {"fundledger.known": {"prove": self.prove}}
+        self.scope["extensions"] = {"fundledger.known": {"prove": partial(self.prove, self.headers)}}
         super().on_headers_complete()
 
     def _charge(self) -> None:

@@ -10,6 +10,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from typing import Final
 
 from ledger.api.wire.proxies import Proxies
@@ -21,8 +22,16 @@ PUT_OFF_SECONDS: Final = 1.0
 """How long an answer past the rate is held back: a flood that waits for its answers is slowed, one that does not fills only
 its own places."""
 ADDRESSES_MAX: Final = 8_192
+SESSIONS_MAX: Final = 8_192
+COOKIES_MAX: Final = 2
 KEY_WITHIN: Final = 4_096
 _KEY: Final = re.compile(rb"\r\n[Aa]uthorization:[ \t]*([^\r\n]*[^\r\n \t])")
+
+
+def _sessions(headers: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+    """Digests of the cookies of a head, one by one: a session's token is not kept here."""
+    cookies = (part.strip() for name, value in headers if name == b"cookie" for part in value.split(b";"))
+    return [sha256(one).digest() for one in cookies if one.startswith(b"fundledger=")][:COOKIES_MAX]
 
 
 class Buckets:
@@ -60,6 +69,7 @@ class Toll:
         self._keyless = Buckets(per_second)
         self._unmet = Buckets(per_second)
         self._faults = Buckets(per_second)
+        self._sat: OrderedDict[bytes, None] = OrderedDict()
         self.put_off = 0
         """How many handshakes and requests were refused, ever."""
 
@@ -79,6 +89,21 @@ class Toll:
         """Whether these first bytes of a request seem to bring a good key: said of its turn only, the parser has the word."""
         found = _KEY.search(data, 0, KEY_WITHIN)
         return found is not None and self.met(found[1])
+
+    def sat(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """The session of this request was found good: who comes anew with it is no stranger to who gives out places."""
+        for one in _sessions(headers):
+            self._sat[one] = None
+            self._sat.move_to_end(one)
+            if len(self._sat) > SESSIONS_MAX:
+                self._sat.popitem(last=False)
+
+    def met_before(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Whether the key or the session of this head was found good before: said of its place only, the service has the word."""
+        headers = list(headers)
+        return any(self.met(value) for name, value in headers if name == b"authorization") or any(
+            one in self._sat for one in _sessions(headers)
+        )
 
     def request(self, peer: str, headers: Iterable[tuple[bytes, bytes]], *, proven: bool) -> bool:
         """Whether a request of this head goes on. `proven`: a good key came over its connection.

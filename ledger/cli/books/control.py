@@ -13,6 +13,7 @@ from ledger.cli.books.shapes import GridShape, GridShapeOption, hand_out_all
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, day_or_today, show
 from ledger.core.digests import parse_digest
 from ledger.db.unit_of_work import unit_of_work
+from reports.control.drawn import draw_up
 from reports.control.report import CASES, as_signed, control_report
 from reports.control.report import sign as sign_report
 
@@ -49,6 +50,25 @@ def control(
         )
     hand_out_all(
         report.printed(on_paper=shape is GridShape.PDF), report.as_json(), shape, out=out, paper=paper
+    )
+
+
+def control_draw(
+    region: RegionOption,
+    month: MonthOption,
+    seed: SeedOption = "",
+    cases: CasesOption = CASES,
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """编制内控报告与全月三方核对并存下，页面所看的即这一份；再编制即替换；已签署的那一份不变。"""
+    running, period = app_for("accountant"), parse_period(month)
+    with act(running, region, "control.draw", month) as tx:
+        drawn = draw_up(tx, period, seed or secrets.token_hex(4), cases)
+    show(
+        {"region": region, "month": month, "seed": drawn.seed, "digest": drawn.digest.hex()},
+        [f"{month}的内控报告与三方核对已编制，种子{drawn.seed}，摘要{drawn.digest.hex()}"],
+        as_json=as_json,
     )
 
 

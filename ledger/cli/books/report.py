@@ -14,7 +14,7 @@ from ledger.books.reading import parse_book, parse_known_at, parse_period
 from ledger.books.selection import BEFORE_ALL, parse_cursor
 from ledger.bootstrap import App
 from ledger.cli.books.auxiliary import auxiliary, changed, dealings
-from ledger.cli.books.control import control, control_sign
+from ledger.cli.books.control import control, control_draw, control_sign
 from ledger.cli.books.printed import bank_journal, columnar, find_vouchers, journal, sub_ledger
 from ledger.cli.books.printing import OutOption, PaperOption, printed
 from ledger.cli.books.remittance import remittance
@@ -53,6 +53,7 @@ app.command("dealings")(dealings)
 app.command("changed")(changed)
 app.command("find")(find_vouchers)
 app.command("control")(control)
+app.command("control-draw")(control_draw)
 app.command("control-sign")(control_sign)
 app.command("remittance")(remittance)
 

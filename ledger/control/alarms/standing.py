@@ -138,6 +138,15 @@ SELECT a.payment_id, a.failed_on::text, a.state FROM fund.person_account a
   JOIN fund.person_payment p ON p.region = a.region AND p.payment_id = a.payment_id AND p.order_no = a.order_no
   LEFT JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
  WHERE a.region = %(region)s AND a.state <> 'approved' AND o.state IS DISTINCT FROM 'paid' ORDER BY 2, 1"""
+# The account a bank said is wrong, as long as none is in force; a proposal that waits for its second person is said.
+_INSTITUTIONS: Final[LiteralString] = """
+SELECT a.institution, coalesce(max(a.ended_on), max(a.decided_on), max(a.proposed_on))::text,
+       CASE WHEN EXISTS (SELECT 1 FROM fund.payee_account p WHERE p.region = a.region AND p.institution = a.institution
+                            AND p.state = 'proposed') THEN 'proposed' ELSE 'failed' END
+  FROM fund.payee_account a
+ WHERE a.region = %(region)s AND a.state = 'failed' AND NOT EXISTS (
+    SELECT 1 FROM fund.payee_account k WHERE k.region = a.region AND k.institution = a.institution AND k.state = 'confirmed')
+ GROUP BY a.region, a.institution ORDER BY 2, 1"""
 _UNSIGNED: Final[LiteralString] = """
 SELECT b.region::text, min(b.opened_on)::text, coalesce(max(d.asked_by) || '已提出，待另一人确认', '')
   FROM books.book b LEFT JOIN access.signing_demand d ON d.region = b.region
@@ -152,10 +161,13 @@ SELECT channel, max(tries)::float8, count(*), max(problem) FROM access.alarm_not
 
 
 def _aged(query: LiteralString) -> Callable[[Transaction, Moment], Iterator[_Found]]:
-    """What a query finds by subject, day and detail; its age runs from the end of that day."""
+    """What a query finds by subject, day and detail; its age runs from that day; without one it is as old as can be."""
 
     def ask(tx: Transaction, moment: Moment) -> Iterator[_Found]:
         for subject, day, detail in tx.rows(query, region=tx.region):
+            if day is None:
+                yield _Found(subject, "", _NEVER, detail)
+                continue
             began = datetime.combine(datetime.fromisoformat(day).date(), time(), SHANGHAI)
             yield _Found(subject, day, (moment.now - began).total_seconds(), detail)
 
@@ -256,6 +268,7 @@ _KINDS: Final[Mapping[str, Callable[[Transaction, Moment], Iterator[_Found]]]] =
     "file_altered": _held_back(_ALTERED),
     "approval_unproven": _held_back(_UNPROVEN),
     "payee_failed": _aged(_PERSONS),
+    "institution_payee": _aged(_INSTITUTIONS),
     "bank_file": _aged(_BANK_FILE),
     "quarantine": _quarantine,
     "quarantine_old": _quarantine,

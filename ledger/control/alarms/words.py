@@ -12,6 +12,7 @@ _FAMILIES: Final = {
     "suspense_old": ("", "paper.reason"),
     "overdue": ("", "order.state"),
     "payee_failed": ("", "person_account.state"),
+    "institution_payee": ("", "payee.state"),
     "job_failed": ("job", ""),
     "job_silent": ("job", ""),
     "findings": ("job", ""),

@@ -95,6 +95,8 @@ BEGIN
             fund.trace_code}'),
         ('INSERT', '{maker,checker,accountant,intake,system}', '{fund.reconciliation}'),
         ('INSERT', '{reviewer}', '{fund.control_report}'),
+        ('INSERT', '{reviewer,accountant,chief,system}', '{fund.control_draft,fund.control_sum,fund.control_way}'),
+        ('DELETE', '{reviewer,accountant,chief,system}', '{fund.control_draft}'),
         ('INSERT', '{system,accountant}', '{fund.risk_case}'),
         ('INSERT', '{system}', '{fund.monitor_figure,fund.monitor_tick}'),
         ('UPDATE', '{system}', '{fund.monitor_figure}'),
@@ -165,7 +167,7 @@ DECLARE
     d     record;
     own   text;
     shared text[] := '{access.idempotency,access.operator_log,access.signature,access.trace_anchored,fund.anchored,fund.party}';
-    books text[] := '{fund.control_report,fund.cutover_advance,fund.cutover_bank,fund.cutover_deduction,fund.cutover_history,
+    books text[] := '{fund.control_draft,fund.control_report,fund.control_sum,fund.control_way,fund.cutover_advance,fund.cutover_bank,fund.cutover_deduction,fund.cutover_history,
         fund.cutover_line,fund.cutover_order,fund.cutover_record,fund.cutover_trial,payments.bank_statement,payments.match_leg,
         payments.match_line,payments.reconciliation,payments.reconciliation_item,payments.statement_file,payments.statement_line,
         payments.statement_match,payments.statement_page,payments.statement_withdrawal}';

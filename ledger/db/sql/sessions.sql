@@ -181,17 +181,52 @@ BEGIN
     PERFORM access.open_session(p_token, p_before, access.user_name(), p_from, '通行密钥');
 END $$;
 
--- A new session by the word of the provider of identities; whose, or NULL where nobody is enrolled under it. Nobody is made by it.
-CREATE OR REPLACE FUNCTION access.begin_identity_session(p_token bytea, p_before bytea, p_identity bytea, p_from text) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE v_user text;
+-- Whether a region in which the user works asks a second factor of everybody who comes in today.
+CREATE OR REPLACE FUNCTION access.factor_demanded(p_user text) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    SELECT i.user_name INTO v_user FROM access.identity i JOIN access.app_user u USING (user_name)
+    RETURN EXISTS (SELECT 1 FROM access.user_role r CROSS JOIN LATERAL (
+        SELECT p.value FROM fund.region_policy p
+         WHERE p.region = r.region AND p.key = 'second_factor' AND p.from_day <= (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date
+         ORDER BY p.from_day DESC LIMIT 1) c
+     WHERE r.user_name = p_user AND c.value = 'yes');
+END $$;
+
+-- A new session by the word of the provider of identities; whose, no row where nobody is enrolled under it. Nobody is made by it. Where the
+-- provider does not say that it asked several factors, none begins for who has one of ours (`asks`: code, passkey) or has to (none).
+CREATE OR REPLACE FUNCTION access.begin_identity_session(p_token bytea, p_before bytea, p_identity bytea, p_several boolean, p_from text,
+                                                         OUT user_name text, OUT asks text)
+RETURNS SETOF record LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    SELECT i.user_name, CASE WHEN p_several THEN '' WHEN p.otp_secret <> '' THEN 'code'
+                             WHEN p.user_name IS NOT NULL AND EXISTS (SELECT 1 FROM access.login_passkeys(i.user_name)) THEN 'passkey'
+                             WHEN access.factor_demanded(i.user_name) THEN 'none' ELSE '' END
+      INTO user_name, asks
+      FROM access.identity i JOIN access.app_user u USING (user_name) LEFT JOIN access.password p USING (user_name)
      WHERE i.identity_hash = p_identity AND NOT i.revoked AND u.active;
-    IF v_user IS NOT NULL THEN
-        PERFORM access.open_session(p_token, p_before, v_user, p_from, '统一身份认证');
+    IF user_name IS NULL THEN
+        RETURN;
     END IF;
-    RETURN v_user;
+    IF asks = '' THEN
+        PERFORM access.open_session(p_token, p_before, begin_identity_session.user_name, p_from,
+                                    '统一身份认证' || CASE WHEN p_several THEN '（多因素）' ELSE '' END);
+    END IF;
+    RETURN NEXT;
+END $$;
+
+-- The acting user, whom the provider named, gave the telephone's code to the question that stands: as `begin_passkey_session`.
+CREATE OR REPLACE FUNCTION access.begin_code_session(p_token bytea, p_before bytea, p_asked bytea, p_step bigint, p_address text,
+                                                     p_from text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE access.password SET asked = NULL, asked_at = NULL, otp_step = p_step
+     WHERE user_name = access.user_name() AND asked = p_asked AND asked_at > clock_timestamp() - interval '5 minutes'
+       AND otp_secret <> '' AND otp_step < p_step;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'login.refused', DETAIL = '此次询问已答过、已过期或已另问：请重新登录';
+    END IF;
+    PERFORM access.came_in(access.user_name(), p_address);
+    PERFORM access.open_session(p_token, p_before, access.user_name(), p_from, '统一身份认证、动态口令');
 END $$;
 
 -- Whose session it is: NULL where it ended, stood idle for 30 minutes or is 12 hours old, or its user was stopped.
@@ -356,7 +391,8 @@ GRANT EXECUTE ON FUNCTION access.ask_passkey(bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.begin_passkey_session(bytea,bytea,bytea,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.change_password(bytea,text) TO fundledger_service;
 GRANT SELECT ON access.identity TO fundledger_service, fundledger_auditor;
-GRANT EXECUTE ON FUNCTION access.begin_identity_session(bytea,bytea,bytea,text) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.begin_identity_session(bytea,bytea,bytea,boolean,text) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION access.begin_code_session(bytea,bytea,bytea,bigint,text,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.choose_password(bytea,bytea,text,date,text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.end_session(bytea) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION access.user_of_session(bytea) TO fundledger_service;

@@ -386,6 +386,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.clearing_standard RE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.clearing_standard REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,year,institution', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.control_draft REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('month', 'content');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.control_draft REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('month', 'content');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.control_draft REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('month', 'content');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.control_report REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('month', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.control_report REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from joserfc.jwk import OctKey, RSAKey
 
-from adapters.identity.oidc import Provider, way_in, who_came
+from adapters.identity.oidc import Came, Provider, way_in, who_came
 from ledger.core.dates import machine_seconds
 from ledger.core.errors import LedgerError, Unauthenticated
 from tests.scenes.provider import LyingProvider, lying_provider
@@ -31,6 +31,10 @@ def provider(lying: LyingProvider) -> Provider:
 
 
 def came(provider: Provider, lying: LyingProvider, secret: str = TRY, **other: str) -> str:
+    return told(provider, lying, secret, **other).subject
+
+
+def told(provider: Provider, lying: LyingProvider, secret: str = TRY, **other: str) -> Came:
     back = lying.consent(way_in(provider, TRY))
     return who_came(provider, secret, dict(parse_qsl(urlsplit(back).query)) | other)
 
@@ -45,6 +49,20 @@ def test_who_it_was_is_told(provider: Provider, lying: LyingProvider) -> None:
     assert came(provider, lying) == "sub-qian"
     lying.claims = {"aud": [CLIENT, "another"], "azp": CLIENT}
     assert came(provider, lying) == "sub-qian"
+
+
+def test_by_what_means_it_knew_is_told_where_it_is_said_as_it_should_be(
+    provider: Provider, lying: LyingProvider
+) -> None:
+    for claims, means in (
+        ({}, set()), ({"amr": ["pwd", "mfa"]}, {"pwd", "mfa"}), ({"acr": "urn:two"}, {"urn:two"}),
+        ({"amr": [7, None, ["mfa"]], "acr": {"mfa": True}}, set()),
+    ):  # fmt: skip
+        lying.claims = claims
+        assert told(provider, lying).means == means, claims
+    for claims in ({"amr": "mfa"}, {"amr": {"mfa": 1}}):
+        lying.claims = claims
+        assert code_of(provider, lying) == "login.identity", claims
 
 
 def test_a_token_that_is_not_its_word_to_us_now_for_this_try_is_refused(
@@ -83,7 +101,7 @@ def test_another_try_s_answer_or_another_s_code_is_refused(provider: Provider, l
     ):
         assert code_of(provider, lying, **other) == "login.identity", other
     back = dict(parse_qsl(urlsplit(lying.consent(way_in(provider, TRY))).query))
-    assert who_came(provider, TRY, back) == "sub-qian"
+    assert who_came(provider, TRY, back).subject == "sub-qian"
     with pytest.raises(Unauthenticated) as replayed:
         who_came(provider, TRY, back)
     assert "已用过" in replayed.value.message

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -42,6 +42,8 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
             body, more = body + message.get("body", b""), message.get("more_body", False)
     if scope["path"] == "/slow":
         await asyncio.sleep(0.3)
+    if scope["path"] == "/held":
+        await asyncio.sleep(4)
     if scope["path"] == "/known":
         scope["extensions"]["fundledger.known"]["prove"]()
     said = {
@@ -236,6 +238,34 @@ def test_strangers_make_room_and_callers_stay() -> None:
         assert len(door) <= 50
         for raw in known + half:
             raw.close()
+
+
+def test_strangers_whose_answers_are_held_back_leave_places_to_who_was_known_before() -> None:
+    """As log-ins do that wait for their turn: they fill no address, and one behind it who was inside comes in anew."""
+    session = b"GET /known HTTP/1.1\r\nhost: x\r\ncookie: a=b; fundledger=a-good-one\r\n\r\n"
+    door = Door(100, 8)
+    with served(door) as port, ExitStack() as open_:
+
+        def newcomer() -> socket.socket:
+            return open_.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+
+        with socket.create_connection(("127.0.0.1", port), 10) as raw:
+            assert asked(raw, session) == 200
+        time.sleep(0.2)
+        held = [newcomer() for _ in range(7)]
+        for raw in held:
+            raw.sendall(b"GET /held HTTP/1.1\r\nhost: x\r\n\r\n")
+            time.sleep(0.05)
+        [(code, said)] = answers(held[6])  # two of eight places are kept
+        assert (code, said["code"]) == (503, "service.connections")
+        for cookie in (b"fundledger=guessed", b"other=a-good-one"):
+            stranger = newcomer()
+            stranger.sendall(b"GET / HTTP/1.1\r\nhost: x\r\ncookie: " + cookie + b"\r\n\r\n")
+            assert [code for code, _ in answers(stranger)] == [503]
+        for _ in range(2):
+            assert asked(newcomer(), session) == 200
+        for raw in held[:6]:
+            assert int(raw.recv(65_536).split()[1]) == 200  # and whoever was being answered is
 
 
 def test_where_everybody_is_known_the_newcomer_is_told() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledger.control.alarms.standing import Moment, standing
+from ledger.control.alarms.words import in_words
+from ledger.core.dates import SHANGHAI
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError, NotFound
 from ledger.founding import bring_in_institutions
 from ledger.fund.institutions.load import Loaded, load_institutions
@@ -116,6 +119,26 @@ def test_an_account_that_a_bank_refused_comes_back_only_with_a_reason(month: Any
         tx.run("INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by)"
                " VALUES (420100, 'H42010000001', 2, '第1医院', '620000000001', '某行', '102421000009', 'proposed', 'zhao')")  # fmt: skip
     assert load(month, hospital(payee_number=NEW)).payees.proposed == [H]
+
+
+def stands(month: Any) -> list[tuple[str, str, str]]:
+    """The alarms of institutions' accounts, as people read them, and since when."""
+    with month.tx() as tx:
+        moment = Moment(datetime.combine(date(2026, 10, 14), time(9), SHANGHAI), 0.0)
+        return [(*in_words(a), a.since) for a in standing(tx, moment) if a.kind == "institution_payee"]
+
+
+def test_an_account_a_bank_refused_is_an_alarm_until_another_is_in_force(month: Any) -> None:
+    assert stands(month) == []
+    load(month, hospital(payee_number=NEW))
+    confirm(month)
+    assert stands(month) == []  # replaced by two persons, not refused
+    bank_refused(month)
+    assert stands(month) == [(H, "银行退拒，已停用", "2026-10-13")]
+    load(month, hospital(payee_number="620000000666"))
+    assert stands(month) == [(H, "待确认", "2026-10-13")]
+    confirm(month)
+    assert stands(month) == []
 
 
 def test_a_file_loaded_again_proposes_nothing_that_is_in_force_or_waits(month: Any) -> None:

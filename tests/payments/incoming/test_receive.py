@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from ledger.books.setup import open_book
+from ledger.control.alarms.standing import Moment, standing
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book
 from ledger.core.errors import Forbidden, Unavailable
@@ -369,6 +370,7 @@ def test_a_status_moves_the_order_and_posts_no_payment(
     if state == "rejected":
         assert balances[9101] == -100
         assert world.rows("SELECT state, reason FROM fund.payee_account") == [("failed", "AC01 原因")]
+        assert alarms(world) == world.rows("SELECT institution FROM fund.payee_account")
         assert world.value("SELECT count(*) FROM fund.payable WHERE order_no = ''") == 1
         digest = world.value("SELECT payments.order_digest(420100, %(o)s)", o=order.order_no)
         assert world.rows(
@@ -377,6 +379,14 @@ def test_a_status_moves_the_order_and_posts_no_payment(
     else:
         assert balances[9104] == -100
         assert world.rows("SELECT state FROM fund.payee_account") == [("confirmed",)]
+        assert alarms(world) == []
+
+
+def alarms(world: Any) -> list[tuple[str]]:
+    """The institutions of which an alarm says that their account failed."""
+    with world.tx() as tx:
+        moment = Moment(MOMENT + timedelta(1), 0.0)
+        return [(one.subject,) for one in standing(tx, moment) if one.kind == "institution_payee"]
 
 
 def test_a_whole_file_refused_keeps_each_orders_own_reason(world: Any, bank: Any, sent: Any) -> None:

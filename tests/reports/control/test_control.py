@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from adapters.banks.ports import Direction
 from ledger.books.reading import cut
 from ledger.books.setup import books_of
 from ledger.control.verify import verify
@@ -16,28 +15,11 @@ from ledger.core.errors import Conflict, Forbidden, LedgerError, NotFound
 from reports.control.brief import PRINTED, brief
 from reports.control.due import ControlMonth
 from reports.control.report import ControlReport, as_signed, control_report, sign, tips_of
-from reports.control.three_ways import three_ways
+from reports.control.three_ways import Ways, three_ways, ways_by_day
 from reports.render.grid_json import document
 
 H, OTHER = "H42010000001", "H42010000002"
 OCTOBER, NOVEMBER = 202610, date(2026, 11, 3)
-
-
-@pytest.fixture
-def busy(town: Any, bill: Any) -> Any:
-    """October: paid by the day, one settled as a month, one reversed after its money left; a paper in suspense, a choice made."""
-    town.begin("P1")
-    town.month.take(
-        bill("a1", fund=100_001, acct=500), bill("a2", fund=33_335), bill("b1", institution=OTHER, fund=70_000),
-        bill("c1", fund=9_000, med_type="11", clr_type="11"),   # outpatient: nothing by the day
-    )  # fmt: skip
-    town.pay_daily(date(2026, 10, 13))
-    town.month.take(bill("b2", institution=OTHER, fund=40_000, day="2026-10-13"),
-                    bill("b1r", institution=OTHER, fund=-70_000, cash=-20_000, day="2026-10-15", init="b1"))  # fmt: skip
-    town.pay_daily(date(2026, 10, 16))
-    town.movement(date(2026, 10, 20), Direction.CREDIT, 777, other_name="不明来款")
-    town.settle(H, OCTOBER, date(2026, 11, 2), NOVEMBER)
-    return town
 
 
 def told(town: Any, month: int = OCTOBER, seed: str = "s1", cases: int = 50) -> ControlReport:
@@ -130,7 +112,10 @@ def ways(town: Any, institution: str = "", day: date | None = None) -> dict[Any,
     with town.tx("zhou") as tx:
         month = ControlMonth(420100, OCTOBER, day=day)
         tips = tips_of(tx, {book: cut(tx, book, None) for book, _ in books_of(tx)})
-        return {one.of: one for one in three_ways(tx, month, tips, institution)}
+        if not institution:
+            return {one.of: one for one in three_ways(tx, month, tips)}
+        each = [one for one in ways_by_day(tx, month, tips) if one.institution == institution]
+        return {one.day: Ways(one.day, "", *one[3:]) for one in each}
 
 
 def test_business_finance_and_bank_side_by_side(busy: Any) -> None:

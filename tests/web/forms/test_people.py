@@ -128,11 +128,13 @@ def test_a_payee_is_confirmed_or_sent_back(desk: Any, press: Press) -> None:
     assert ("H42010000001", "620000000009", "confirmed") in press.asked(states)
 
 
-@pytest.mark.posts("report control-sign")
-def test_the_control_report_is_signed(november: Any) -> None:
-    page = "/desk/control-report?period=202610&seed=1"
-    signed = "SELECT month, signed_by FROM fund.control_report"
-    assert Press(november)("zhou", page, "report control-sign", effect=signed) == [(202610, "zhou")]
+@pytest.mark.posts("report control-draw", "report control-sign")
+def test_the_control_report_is_drawn_up_and_signed(november: Any) -> None:
+    press, page = Press(november), "/desk/control-report?period=202610"
+    drawn, signed = (f"SELECT month, {by} FROM fund.{table}" for by, table in
+                     (("drawn_by", "control_draft"), ("signed_by", "control_report")))  # fmt: skip
+    assert press("zhou", page, "report control-draw", effect=drawn) == [(202610, "zhou")]
+    assert press("zhou", page, "report control-sign", effect=signed) == [(202610, "zhou")]
 
 
 class Rows:

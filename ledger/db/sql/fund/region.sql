@@ -20,6 +20,10 @@ INSERT INTO fund.policy_key VALUES
     ('mulaid_in_acct',   '家庭共济是否含在个人账户支付额内'),
     ('receipt_days',     '银行回单期限');
 
+-- Whether everybody who comes in by a provider of identities needs a second factor (access.factor_demanded).
+INSERT INTO fund.policy_key VALUES
+    ('second_factor',    '登录须有第二因素：动态口令、通行密钥，或身份提供方所称的多因素（未选时no）', 'yes|no');
+
 -- A daily job's time of day in a region; a job that may stay away says `off`.
 INSERT INTO fund.policy_key VALUES
     ('job_at_day',       '定时任务“当日办理”的时刻；off不办（未选时06:30）', '([01][0-9]|2[0-3]):[0-5][0-9]|off'),
@@ -29,6 +33,7 @@ INSERT INTO fund.policy_key VALUES
     ('job_at_check',     '定时任务“夜间核验”的时刻（未选时23:15）', '(2[0-3]):[0-5][0-9]'),
     ('job_at_recurring', '定时任务“定期凭证制单”的时刻；off不办（未选时07:00）', '([01][0-9]|2[0-3]):[0-5][0-9]|off'),
     ('job_at_seals',     '定时任务“结账月份签名文件”的时刻；off不办（未选时02:30）', '([01][0-9]|2[0-3]):[0-5][0-9]|off'),
+    ('job_at_control',   '定时任务“内控报告编制”的时刻；off不办（未选时04:00）', '([01][0-9]|2[0-3]):[0-5][0-9]|off'),
     ('job_at_retention', '定时任务“保存期限清单”的时刻；off不办（未选时每月1日08:30）', '([01][0-9]|2[0-3]):[0-5][0-9]|off');
 
 -- Dated choices of a region (procedure.md [choice] lines). The value in force on a day is the latest from_day <= day.

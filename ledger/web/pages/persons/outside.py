@@ -11,14 +11,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from adapters.identity.oidc import Provider, way_in, who_came
-from ledger.access.sessions import SESSION_COOKIE, begin_by_identity
+from ledger.access.identities import FactorAsked, FactorNeeded, begin_by_identity, log_in_by_code
+from ledger.access.sessions import SESSION_COOKIE
 from ledger.access.signing.keyfile import read_owned
 from ledger.api.refused import Refusals
 from ledger.api.wire.turns import Turns
 from ledger.core.errors import LedgerError, NotFound
 from ledger.web.pages.coming import inside, with_session
 from ledger.web.show import page
-from ledger.web.sitting import House, address_of, is_secure, origin_of
+from ledger.web.sitting import House, address_of, form_of, is_secure, origin_of
 
 TRY_COOKIE: Final = "fundledger-try"
 """The secret of one try, and where it goes on to; sent back to us alone, also on the way from the provider."""
@@ -70,9 +71,12 @@ class Outside:
 
         def work() -> str:
             provider = self._provider(request)
-            subject = who_came(provider, secret, dict(request.query_params))
-            before = request.cookies.get(SESSION_COOKIE, "")
-            return begin_by_identity(self._house.engine, provider.issuer, subject, before, address)
+            came = who_came(provider, secret, dict(request.query_params))
+            words = {one.strip() for one in self._house.settings.oidc_multi_factor.split(",")}
+            return begin_by_identity(
+                self._house.engine, provider.issuer, came.subject, request.cookies.get(SESSION_COOKIE, ""), address,
+                origin_of(self._house, request), several=bool(came.means & words),
+            )  # fmt: skip
 
         try:
             async with self._turns.one(address):
@@ -83,6 +87,8 @@ class Outside:
                     raise
         except LedgerError as error:
             response = self._again(error)
+        except FactorNeeded as needed:
+            response = _asked(needed.asked, inside(unquote(wanted)))
         else:
             # not a redirection: that would still be the provider's, and the session's cookie is for our own pages' alone
             response = with_session(
@@ -90,6 +96,29 @@ class Outside:
             )
         response.delete_cookie(TRY_COOKIE, path=_PATH)
         return response
+
+    async def code(self, request: Request) -> Response:
+        """The telephone's code, asked for after the provider's word."""
+        form = await form_of(request)
+        wanted, user, question = inside(form.get("to", "")), form.get("user", "").strip()[:40], form.get("question", "")  # fmt: skip
+        address = address_of(request)
+        await self._refusals.slow(address)
+
+        def work() -> str:
+            before = request.cookies.get(SESSION_COOKIE, "")
+            home = self._house.settings.home
+            return log_in_by_code(
+                self._house.engine, user, question, form.get("otp", ""), before, address, home
+            )
+
+        try:
+            async with self._turns.one(address):
+                token = await to_thread.run_sync(work, limiter=self._limiter)
+        except LedgerError as error:
+            self._refusals.note(address, error.code)
+            again = FactorAsked(user, question, code=True, passkey=None)
+            return _asked(again, wanted, error.message, error.status)
+        return with_session(RedirectResponse(wanted, 303), request, token)
 
     @staticmethod
     def _again(error: LedgerError) -> Response:
@@ -102,3 +131,7 @@ class Outside:
             problem=error.message,
             outside=True,
         )
+
+
+def _asked(asked: FactorAsked, wanted: str, problem: str = "", status: int = 200) -> Response:
+    return page(None, "login_factor.html", status, asked=asked, wanted=wanted, problem=problem)
