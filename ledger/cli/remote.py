@@ -67,9 +67,7 @@ class Remote:
         if command is None:
             raise NotFound("route.no_act", f"没有事项{name[:60]}：全部见 GET /api/v1/acts", act=name[:60])
         if key and name in SECRET:
-            raise InvalidInput(
-                "key.secret", "此事项的答复含有密钥，不予保存，不能带Idempotency-Key", act=name
-            )
+            raise InvalidInput("key.secret", "此事项的答复含有密钥，不予保存，不能带请求键", act=name)
         region = _region(values)
         marked = Marked(f"POST acts {name}", key, digest) if key else None
         if marked is not None and (known := self._known(user, region, marked)) is not None:
@@ -94,7 +92,7 @@ class Remote:
             return Done(answer.body, again=True)
         if done is not None:
             raise Conflict(
-                "key.answer_lost", "此Idempotency-Key的事项已经办理，答复未及保存：请查询结果，不会再办一次"
+                "key.answer_lost", "此请求键的事项已经办理，答复未及保存：请查询结果，不会再办一次"
             )
         return None
 

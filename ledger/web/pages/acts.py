@@ -60,7 +60,7 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         ]
         return page(
             desk, "refused.html", error.status, title="未能办理", code=error.code, message=error.message, back=back,
-            summary=summary, typed=typed_again, action=request.url.path, keyed=bool(form.get("key")), asked=" ".join(asked),
+            summary=summary, typed=typed_again, action=request.url.path, keyed=bool(form.get("key")), key=same_key(form, error), asked=" ".join(asked),
             differ=differ,
         )  # fmt: skip
     found = json.loads(done.body)
@@ -71,6 +71,12 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         desk, "acted.html", title="已办理", summary=summary, words=done.words, again=done.again, whole=done.whole, back=back,
         warnings=warnings,
     )  # fmt: skip
+
+
+def same_key(form: Mapping[str, str], error: LedgerError | None) -> str:
+    """The key under which a refused form is sent again: its own, so that what is still under way is not done beside; empty, for
+    another, where the key stands for something else that was done."""
+    return "" if error is None or error.code in ("key_reused", "key.format") else form.get("key", "")
 
 
 def _label(description: str, name: str) -> str:
