@@ -210,9 +210,13 @@ def choose_password(
 
 
 def change_password(engine: Engine, user: str, token: str, old: str, new: str, address: str) -> None:
-    """Another password of one's own. Raises Unauthenticated `login.refused`, `login.locked`, InvalidInput `login.password`."""
+    """Another password of one's own. Raises Unauthenticated `login.refused`, `login.locked`, InvalidInput `login.password`, `login.same_password`."""
     hashed = _hashed(user, new)
     _prove(engine, user, old, address)
+    if old == new:
+        raise InvalidInput(
+            "login.same_password", "新密码与原密码相同，没有更改：请另设一个", field="password"
+        )
     with unit_of_work(engine, user) as tx:
         tx.run(
             "SELECT access.change_password(%(token)s, %(hash)s)", token=digest_of_token(token), hash=hashed

@@ -28,6 +28,7 @@ from ledger.cli.line.numbers import is_number, require_range
 from ledger.cli.line.usage import usage_refusal
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.private import write_private
+from ledger.core.text import file_name
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import Settings
@@ -226,7 +227,7 @@ def _file(name: str, number: int, value: Any, folder: Path) -> Path:
     """A file given as {"name", "content"} (text) or {"name", "base64"}, laid where the command can read it."""
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         raise InvalidInput("usage.value", f'{name}应为{{"name","content"}}或{{"name","base64"}}', field=name)
-    plain = Path(value["name"]).name
+    plain = file_name(Path(value["name"]).name or "file")
     try:
         if isinstance(value.get("base64"), str):
             content = base64.b64decode(value["base64"], validate=True)
@@ -234,10 +235,10 @@ def _file(name: str, number: int, value: Any, folder: Path) -> Path:
             content = str(value.get("content", "")).encode()
         place = folder / f"{name}-{number}"  # two values may each bring one
         place.mkdir(mode=0o700)
-        write_private(place / (plain or "file"), content)
+        write_private(place / plain, content)
     except (binascii.Error, ValueError, OSError):
         raise InvalidInput("usage.value", f"{name}的文件名或内容不合规", field=name) from None
-    return place / (plain or "file")
+    return place / plain
 
 
 def _schema(command: Any) -> dict[str, Any]:

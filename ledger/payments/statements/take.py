@@ -15,6 +15,7 @@ from typing import Final, LiteralString
 from adapters.banks.ports import AccountStatement, StatedLine
 from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.text import file_name
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
 from ledger.db.safekeeping.fields import fields
@@ -294,6 +295,7 @@ def _row(key: tuple[int, str, int, int], line: StatedLine, side: OtherSide) -> t
 
 def keep_file(tx: Transaction, account: str, given: StatementFile, form: str, state: str, day: date) -> None:
     """Store a file as it came, in a state (taken, proposed, waiting), in the user's name."""
+    file_name(given.name)
     sha = sha256(given.content).digest()
     tx.run(
         "INSERT INTO payments.statement_file (region, account, sha256, n, name, form, content, profile, stated, digest, state,"

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from ledger.core.accounts import coded
 from ledger.core.dates import SHANGHAI, parse_day
 from ledger.core.entries import FUND_NAMES
-from ledger.core.persons import PERSON
+from ledger.core.persons import PERSON, PERSON_WORD
 from ledger.core.words import said, words_of
 from ledger.db.safekeeping.fields import shown_rows
 from ledger.payments.incoming.proven import BankRefusal, read_refusals
@@ -64,7 +64,7 @@ def orders(desk: Desk, _request: Request) -> Response:
                     no,
                     day,
                     FUND_NAMES.get(fund, str(fund)),
-                    code,
+                    PERSON_WORD if code == PERSON else code,
                     name,
                     bank,
                     fen,
