@@ -215,7 +215,7 @@ def change_password(engine: Engine, user: str, token: str, old: str, new: str, a
     _prove(engine, user, old, address)
     if old == new:
         raise InvalidInput(
-            "login.same_password", "新密码与原密码相同，没有更改：请另设一个", field="password"
+            "login.same_password", "新密码与现密码相同，没有更改：请另设一个", field="password"
         )
     with unit_of_work(engine, user) as tx:
         tx.run(

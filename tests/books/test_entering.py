@@ -543,6 +543,8 @@ def test_what_is_due_is_drafted_once_a_day_due(ledger: Any) -> None:
         )
 
     monthly = Filling({"pool": 700, "acct": 300})
+    assert refusal(ledger, "acc", propose(monthly, "monthly", date(2026, 8, 14))) == "voucher.before_opening"
+    change(ledger, "UPDATE books.book SET opened_on = '2026-08-01'")  # as a book that began earlier
     assert refusal(ledger, "acc", propose(monthly, "weekly", DAY)) == "recurrence.rhythm"
     assert refusal(ledger, "acc", propose(c1, "monthly", DAY)) == "template.amount"
     with tx(ledger, "acc") as t:
