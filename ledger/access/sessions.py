@@ -218,9 +218,8 @@ def change_password(engine: Engine, user: str, token: str, old: str, new: str, a
             "login.same_password", "新密码与现密码相同，没有更改：请另设一个", field="password"
         )
     with unit_of_work(engine, user) as tx:
-        tx.run(
-            "SELECT access.change_password(%(token)s, %(hash)s)", token=digest_of_token(token), hash=hashed
-        )
+        values = {"token": digest_of_token(token), "hash": hashed}
+        tx.run("SELECT access.change_password(%(token)s, %(hash)s)", **values)
     note(engine, user, "login.password", address, "done", "")
 
 
@@ -244,12 +243,9 @@ def set_second_factor(
         raise InvalidInput("login.otp", "动态口令不对，请以手机上当前的六位数字确认", field="otp")
     _prove(engine, user, password, address)
     with unit_of_work(engine, user) as tx:
-        tx.run(
-            "SELECT access.set_second_factor(%(token)s, %(secret)s, %(step)s)",
-            token=digest_of_token(token),
-            secret=_sealed(bytes(tx.value("SELECT access.house_key()")), secret),
-            step=step,
-        )
+        sealed = _sealed(bytes(tx.value("SELECT access.house_key()")), secret)
+        values = {"token": digest_of_token(token), "secret": sealed, "step": step}
+        tx.run("SELECT access.set_second_factor(%(token)s, %(secret)s, %(step)s)", **values)
     note(engine, user, "login.second_factor", address, "done", "")
 
 
