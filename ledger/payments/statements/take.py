@@ -295,7 +295,6 @@ def _row(key: tuple[int, str, int, int], line: StatedLine, side: OtherSide) -> t
 
 def keep_file(tx: Transaction, account: str, given: StatementFile, form: str, state: str, day: date) -> None:
     """Store a file as it came, in a state (taken, proposed, waiting), in the user's name."""
-    file_name(given.name)
     sha = sha256(given.content).digest()
     tx.run(
         "INSERT INTO payments.statement_file (region, account, sha256, n, name, form, content, profile, stated, digest, state,"
@@ -305,7 +304,7 @@ def keep_file(tx: Transaction, account: str, given: StatementFile, form: str, st
         region=tx.region,
         account=account,
         sha=sha,
-        name=given.name.translate(_PLAIN)[:200],
+        name=file_name(given.name),
         form=form,
         content=fields(tx).seal_bytes(given.content, of_statement(tx.region, account, sha)),
         profile=given.profile,
