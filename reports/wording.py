@@ -7,6 +7,7 @@ from typing import Final
 from ledger.books.reading import Cut
 from ledger.core.entries import Dimensions, Section
 from ledger.core.entry_kinds import EntryKind
+from ledger.core.persons import PERSON, PERSON_WORD
 from ledger.core.words import said, words_of
 
 SECTION_KEYS: Final = {Section.STATUTORY: "statutory", Section.MEMORANDUM: "memorandum"}
@@ -39,7 +40,7 @@ def dimension_object(asked: int, dims: Dimensions) -> dict[str, str | int]:
 def dimension_text(asked: int, dims: Dimensions) -> str:
     """The same for people: `H42010000001 统筹基金 2026年度 期号202610 住院`."""
     words = {
-        "counterparty": dims.counterparty,
+        "counterparty": PERSON_WORD if dims.counterparty == PERSON else dims.counterparty,
         "subfund": _VALUE_NAMES.get(dims.subfund, dims.subfund),
         "service_year": f"{dims.service_year}年度",
         "term": f"期号{dims.term}",

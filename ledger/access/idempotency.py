@@ -35,13 +35,13 @@ class Kept(NamedTuple):
 def check_key(key: str) -> str:
     """The key as given; raises BadRequest `key.format`."""
     if not _KEY.fullmatch(key):
-        raise BadRequest("key.format", "Idempotency-Key应为1至200位可见ASCII字符")
+        raise BadRequest("key.format", "请求键应为1至200位可见ASCII字符")
     return key
 
 
 def in_flight() -> InFlight:
     """The refusal of a key whose first request is still under way."""
-    return InFlight("in_flight", "同一Idempotency-Key的请求正在处理，请稍后以相同内容重试", retry_after=1)
+    return InFlight("in_flight", "同一请求键的事项正在处理，请稍后以相同内容重试", retry_after=1)
 
 
 def lock_key(tx: Transaction, route: str, key: str) -> None:
@@ -66,11 +66,11 @@ def stored_answer(tx: Transaction, route: str, key: str, digest: bytes) -> Kept 
     if row is None:
         return None
     if bytes(row[0]) != digest:
-        raise Conflict("key_reused", "此Idempotency-Key已用于另一内容的请求")
+        raise Conflict("key_reused", "此请求键已用于另一内容：此前的已经办理，这一份没有办")
     if row[1] == OK and not row[2]:
         raise Conflict(
             "key.answer_lost",
-            "此Idempotency-Key的事项已经办理，答复已逾保存期而清除：请查询结果，不会再办一次",
+            "此请求键的事项已经办理，答复已逾保存期而清除：请查询结果，不会再办一次",
         )
     return Kept(row[1], fields(tx).open_bytes(bytes(row[2]), _place(tx, route, key)))
 

@@ -191,13 +191,16 @@ def choose_password(
 
 
 def change_password(engine: Engine, user: str, token: str, old: str, new: str, address: str) -> None:
-    """Another password of one's own. Raises Unauthenticated `login.refused`, `login.locked`, InvalidInput `login.password`."""
+    """Another password of one's own. Raises Unauthenticated `login.refused`, `login.locked`, InvalidInput `login.password`, `login.same_password`."""
     hashed = _hashed(user, new)
     _prove(engine, user, old, address)
-    with unit_of_work(engine, user) as tx:
-        tx.run(
-            "SELECT access.change_password(%(token)s, %(hash)s)", token=digest_of_token(token), hash=hashed
+    if old == new:
+        raise InvalidInput(
+            "login.same_password", "新密码与现密码相同，没有更改：请另设一个", field="password"
         )
+    with unit_of_work(engine, user) as tx:
+        values = {"token": digest_of_token(token), "hash": hashed}
+        tx.run("SELECT access.change_password(%(token)s, %(hash)s)", **values)
     note(engine, user, "login.password", address, "done", "")
 
 
@@ -221,12 +224,9 @@ def set_second_factor(
         raise InvalidInput("login.otp", "动态口令不对，请以手机上当前的六位数字确认", field="otp")
     _prove(engine, user, password, address)
     with unit_of_work(engine, user) as tx:
-        tx.run(
-            "SELECT access.set_second_factor(%(token)s, %(secret)s, %(step)s)",
-            token=digest_of_token(token),
-            secret=_sealed(bytes(tx.value("SELECT access.house_key()")), secret),
-            step=step,
-        )
+        sealed = _sealed(bytes(tx.value("SELECT access.house_key()")), secret)
+        values = {"token": digest_of_token(token), "secret": sealed, "step": step}
+        tx.run("SELECT access.set_second_factor(%(token)s, %(secret)s, %(step)s)", **values)
     note(engine, user, "login.second_factor", address, "done", "")
 
 

@@ -10,12 +10,12 @@ from ledger.books.attached import Attachment
 from ledger.books.manual import ManualVoucher, manual_voucher
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput, NotFound
+from ledger.core.text import file_name
 from ledger.db.safekeeping.fields import fields
 from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction
 
 BYTES_MAX: Final = 20 * 1024 * 1024
-NAME_MAX: Final = 120
 
 
 def attach(
@@ -26,10 +26,7 @@ def attach(
     Raises InvalidInput `attachment.name`, `attachment.size`; NotFound `voucher.draft_unknown`; Conflict `voucher.decided`;
     Forbidden `voucher.not_drafter`, `access.role_missing`; NotFound `data.key_missing`, since it is kept sealed.
     """
-    if not name or len(name) > NAME_MAX or any(c in "|\\/" or ord(c) < 32 for c in name):
-        raise InvalidInput(
-            "attachment.name", f"附件名“{name[:40]}”应为1到{NAME_MAX}字，不含竖线、斜杠、控制符", field="file"
-        )
+    file_name(name, "attachment.name")
     if not 1 <= len(content) <= BYTES_MAX:
         raise InvalidInput(
             "attachment.size", f"附件{name}有{len(content)}字节，应为1到{BYTES_MAX}字节", field="file"

@@ -133,7 +133,7 @@ def _receive(region: int) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
                         running.engine, running.user, region, account, bank_of(account), running.clock.today()
                     )
             except LedgerError as error:
-                whose = "收银行文件须由会计办理（payments receive）"
+                whose = "收银行文件须由会计办理"
                 message = whose if error.code == "access.role_missing" else error.message
                 left.append({"step": f"账户{account}收银行文件", "code": error.code, "message": message})
             else:

@@ -28,6 +28,7 @@ from ledger.cli.line.numbers import is_number, require_range
 from ledger.cli.line.usage import usage_refusal
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.core.private import write_private
+from ledger.core.text import file_name
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import unit_of_work
 from ledger.settings import Settings
@@ -67,9 +68,7 @@ class Remote:
         if command is None:
             raise NotFound("route.no_act", f"没有事项{name[:60]}：全部见 GET /api/v1/acts", act=name[:60])
         if key and name in SECRET:
-            raise InvalidInput(
-                "key.secret", "此事项的答复含有密钥，不予保存，不能带Idempotency-Key", act=name
-            )
+            raise InvalidInput("key.secret", "此事项的答复含有密钥，不予保存，不能带请求键", act=name)
         region = _region(values)
         marked = Marked(f"POST acts {name}", key, digest) if key else None
         if marked is not None and (known := self._known(user, region, marked)) is not None:
@@ -94,7 +93,7 @@ class Remote:
             return Done(answer.body, again=True)
         if done is not None:
             raise Conflict(
-                "key.answer_lost", "此Idempotency-Key的事项已经办理，答复未及保存：请查询结果，不会再办一次"
+                "key.answer_lost", "此请求键的事项已经办理，答复未及保存：请查询结果，不会再办一次"
             )
         return None
 
@@ -228,7 +227,7 @@ def _file(name: str, number: int, value: Any, folder: Path) -> Path:
     """A file given as {"name", "content"} (text) or {"name", "base64"}, laid where the command can read it."""
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         raise InvalidInput("usage.value", f'{name}应为{{"name","content"}}或{{"name","base64"}}', field=name)
-    plain = Path(value["name"]).name
+    plain = file_name(Path(value["name"]).name or "file")
     try:
         if isinstance(value.get("base64"), str):
             content = base64.b64decode(value["base64"], validate=True)
@@ -236,10 +235,10 @@ def _file(name: str, number: int, value: Any, folder: Path) -> Path:
             content = str(value.get("content", "")).encode()
         place = folder / f"{name}-{number}"  # two values may each bring one
         place.mkdir(mode=0o700)
-        write_private(place / (plain or "file"), content)
+        write_private(place / plain, content)
     except (binascii.Error, ValueError, OSError):
         raise InvalidInput("usage.value", f"{name}的文件名或内容不合规", field=name) from None
-    return place / (plain or "file")
+    return place / plain
 
 
 def _schema(command: Any) -> dict[str, Any]:

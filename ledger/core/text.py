@@ -105,6 +105,22 @@ def one_line(text: str) -> str:
     return _UNSEEN.sub("?", text)
 
 
+FILE_NAME_MAX: Final = 120
+"""Characters of a file's name."""
+
+
+def file_name(text: str, code: str = "file.characters") -> str:
+    """The name of a file that somebody gives in, as it is; raises InvalidInput `code` for one that is none, that says where it lies,
+    or that holds what nobody sees or what turns the direction (`回单\u202efdp.exe` is read as another kind of file)."""
+    if not text.strip() or len(text) > FILE_NAME_MAX or any(c in "|\\/" for c in text) or not is_seen(text):
+        raise InvalidInput(
+            code,
+            f"文件名“{one_line(text[:40])}”应为1到{FILE_NAME_MAX}字，不含竖线、斜杠、控制符和看不见的字符",
+            field="file",
+        )
+    return text
+
+
 _UNBEARABLE: Final = re.compile("[" + "".join(f"\\U{a:08x}-\\U{b:08x}" for a, b in UNBEARABLE) + "]")
 
 

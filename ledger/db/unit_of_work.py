@@ -267,12 +267,17 @@ def translate(error: psycopg.Error) -> LedgerError | psycopg.Error:
         return Forbidden("db.permission", "数据库不允许此用户做这件事", said=error.diag.message_primary)
     if state == "23505":
         return Conflict(
-            "db.duplicate", f"重复：{error.diag.constraint_name}", detail=error.diag.message_detail
+            "db.duplicate",
+            "已有相同的一条，不能再登记",
+            constraint=error.diag.constraint_name,
+            detail=error.diag.message_detail,
         )
     if state in _CONSTRAINTS:
         named = error.diag.constraint_name or error.diag.column_name or ""
-        words = f"数据不符合约束：{_CONSTRAINTS[state]}" + (f"（{named}）" if named else "")
-        return InvalidInput("db.constraint", words, state=state, said=error.diag.message_primary)
+        words = f"所填内容不合规：{_CONSTRAINTS[state]}"
+        return InvalidInput(
+            "db.constraint", words, state=state, constraint=named, said=error.diag.message_primary
+        )
     if state in ("57014", "25P03"):
         return Unavailable("db.timeout", "数据库处理超时，已撤销")
     if state in ("XX001", "XX002"):

@@ -52,6 +52,8 @@ from ledger.web.pages.given import record
 from ledger.web.pages.lists import names, recurring
 from ledger.web.pages.persons import outside, passkeys, sign
 from ledger.web.pages.voucher_form import FIELDS_MAX as VOUCHER_FIELDS
+from ledger.web.pages.watch import flow as day_flow
+from ledger.web.pages.watch import inbound, quarantine
 from ledger.web.pages.watch import monitor as watched
 from ledger.web.pages.watch import risk as risks
 from ledger.web.pages.yearly import letter as letters
@@ -97,11 +99,16 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/orders": payouts.orders,
     "/desk/orders/{order}": payouts.order,
     "/desk/orders/{order}/remittance": payouts.advice,
+    "/desk/owed": day_flow.owed,
     "/desk/blocked": payouts.blocked,
     "/desk/files": payouts.sent_files,
     "/desk/received": payouts.received_files,
     "/desk/exceptions": exceptions.listing,
     "/desk/suspense/{paper}": exceptions.one,
+    "/desk/quarantine": quarantine.listing,
+    "/desk/quarantine/{load}/{line}": quarantine.one,
+    "/desk/inbound": inbound.files,
+    "/desk/inbound/{digest}": inbound.one_file,
     "/desk/cash": cash.listing,
     "/desk/cash/{item}": cash.one,
     "/desk/refunds": refunds.refunds,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
-from ledger.web.show import FILES, Filter, file_of, page, rows_of
+from ledger.web.show import FILES, Filter, file_of, page, require_known, rows_of
 from ledger.web.sitting import Desk
 from reports.render.grid import Grid
 
@@ -104,6 +104,7 @@ def record_page(
     extra: Mapping[str, Any] | None = None,
 ) -> Response:
     """The page of one thing, or its tables as the file that `format` asks for. `here` is its address, for coming back to."""
+    require_known(desk, filters)
     shape = desk.query.get("format", "")
     if shape in FILES and grids:
         return file_of(grids, shape)

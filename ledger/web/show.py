@@ -17,9 +17,13 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from ledger.core.errors import InvalidInput
 from ledger.core.money import yuan_grouped
+from ledger.core.persons import PERSON, PERSON_WORD
+from ledger.core.text import one_line
 from ledger.core.words import said
 from ledger.web.sitting import Desk
+from ledger.web.worded import worded
 from reports.render import grid_csv
 from reports.render.grid import Cell, Column, Grid
 from reports.render.grid_html import text_of
@@ -148,6 +152,8 @@ def rows_of(desk: Desk, grid: Grid) -> list[tuple[str, list[ShownCell]]]:
 def _shown(column: Column, cell: Cell, places: Mapping[str, Callable[[str], str]], level: int) -> ShownCell:
     red = " red" if column.kind == "money" and isinstance(cell, int) and cell < 0 else ""
     text = "\u3000".join(printable(part) for part in text_of(column, cell).split("\u3000"))
+    if text == PERSON:
+        text = PERSON_WORD
     lead = places.get(column.key)
     if isinstance(cell, Linked):
         href = cell.href
@@ -161,7 +167,8 @@ def file_of(grids: Sequence[Grid], shape: str, paper: Paper = Paper.A4_ACROSS) -
     name = quote(f"{grids[0].name}.{shape}")
     headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
     if shape == "csv":
-        text = "\r\n".join(grid_csv.render(grid) for grid in grids)
+        # the mark by which a spreadsheet knows UTF-8: without it Excel reads Chinese by the machine's own page of codes
+        text = "\ufeff" + "\r\n".join(grid_csv.render(grid) for grid in grids)
         return Response(text, media_type=FILES[shape], headers=headers)
     with tempfile.TemporaryDirectory(prefix="fundledger-") as folder:
         path = Path(folder, f"list.{shape}")
@@ -186,6 +193,7 @@ def grid_page(
     """
     if whole is None and following is not ...:
         raise TypeError(f"{grid.name}: a part is no file")
+    require_known(desk, filters)
     shape = desk.query.get("format", "")
     if shape in FILES:
         return file_of([whole() if whole is not None else grid], shape)
@@ -204,6 +212,27 @@ def grid_page(
         shapes=[(name, f"?{urlencode(asked | {'format': name})}") for name in ("xlsx", "csv", "pdf")],
         **(extra or {}),
     )
+
+
+_PLACES: Final = frozenset({"book", "period", "term"})
+"""Where one looks, not what of it: the menu carries these on, and each page says itself what is not there."""
+
+
+def require_known(desk: Desk, filters: Sequence[Filter]) -> None:
+    """Raise InvalidInput `filter.value` for a filter asked by a value that is none of its own: an empty list would say there is nothing."""
+    for one in filters:
+        asked = desk.query.get(one.name, "")
+        if (
+            asked
+            and one.choices
+            and one.name not in _PLACES
+            and asked not in {code for code, _ in one.choices}
+        ):
+            raise InvalidInput(
+                "filter.value",
+                f"“{one.label}”没有“{one_line(asked[:40])}”这一项：请在列表上方选定",
+                field=one.name,
+            )
 
 
 def _part(grid: Grid, after: str) -> tuple[Grid, str | None]:
@@ -235,7 +264,9 @@ def _environment() -> Environment:
     made.filters["money"] = _money
     made.filters["dict_with"] = lambda asked, name, value: urlencode(asked | {name: value})
     made.filters["plain"] = lambda text: printable(str(text))
+    made.filters["worded"] = worded
     made.globals["said"] = said
+    made.globals["party"] = lambda code: PERSON_WORD if code == PERSON else code
     made.globals["address"] = address
     made.globals["new_key"] = lambda: secrets.token_urlsafe(16)
     made.globals["fields"] = FIELDS

@@ -86,7 +86,7 @@ class ControlReport:
         foot = [f"报告摘要SHA-256 {self.digest.hex()}", f"随机种子 {self.seed}"]
         if signed is not None:
             same = (
-                "与签署时一致" if signed.digest == self.digest else "签署后数据有变化，签署的内容见 --signed"
+                "与签署时一致" if signed.digest == self.digest else "签署后数据有变化，所签署的内容另存可查"
             )
             foot.append(
                 f"已由{signed.signed_by}于{signed.signed_on}签署（摘要{signed.digest.hex()[:16]}…），{same}"

@@ -543,6 +543,11 @@ def test_what_is_due_is_drafted_once_a_day_due(ledger: Any) -> None:
         )
 
     monthly = Filling({"pool": 700, "acct": 300})
+    assert refusal(ledger, "acc", propose(monthly, "monthly", date(2026, 8, 14))) == "voucher.before_opening"
+    with tx(ledger, "acc") as t:
+        opened = t.value("SELECT opened_on FROM books.book WHERE fund = 310")
+    began = "UPDATE books.book SET opened_on = '{}' WHERE region = 420100 AND fund = 310"
+    change(ledger, began.format("2026-08-01"))  # as a book that began earlier, until the books are checked
     assert refusal(ledger, "acc", propose(monthly, "weekly", DAY)) == "recurrence.rhythm"
     assert refusal(ledger, "acc", propose(c1, "monthly", DAY)) == "template.amount"
     with tx(ledger, "acc") as t:
@@ -602,6 +607,7 @@ def test_what_is_due_is_drafted_once_a_day_due(ledger: Any) -> None:
         decide(fixed, "stopped", fixed.digest, "停办")(t)
         assert due(t, ledger.book, DAY + timedelta(60)) == []
     assert refusal(ledger, "checker", decide(fixed, "confirmed", fixed.digest)) == "recurrence.state"
+    change(ledger, began.format(opened))
     assert ledger.findings() == []
 
 

@@ -29,6 +29,7 @@ from ledger.db.migrate import migrate
 from ledger.simulation.people import PASSWORD
 from ledger.web.application import PAGES, make_pages
 from ledger.web.pages import payouts
+from ledger.web.worded import BAD
 from tests.cli.filled import fill_every_code
 from tests.cli.test_words import ALLOWED, EVENTS, allowed_codes, raw
 from tests.db.homes.home import as_left, kept
@@ -133,7 +134,7 @@ def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None
         text = re.sub(
             r"<[^>]*>", " ", re.sub(r"<(script|style|code)[^>]*>.*?</\1>", " ", response.text, flags=re.S)
         )
-        text = re.sub(r"fundledger [a-z -]+", "", text)  # a command to type is no word of a sentence
+        wrong += [f"{path}: “{bad[0]}” is typed by nobody at a page" for bad in BAD.finditer(unescape(text))]
         lines = {
             code: line.strip() for line in unescape(text).splitlines() for code in raw(line, lived_desk.codes)
         }
@@ -230,6 +231,11 @@ def test_strange_text_in_every_field_of_every_form_is_refused_or_inert(
                 wrong.append(f"{path} {action} {list(change)[:3]}: {answer.status_code}")
             if any(live in answer.text for live in ("<script>alert", "\u202e", "\x07")):
                 wrong.append(f"{path} {action} {list(change)[:3]}: alive")
+            told = re.sub(
+                r"<[^>]*>", " ", "".join(re.findall(r'role="alert">.*?</(?:p|div)>', answer.text, re.S))
+            )
+            if (bad := BAD.search(unescape(told))) is not None:
+                wrong.append(f"{path} {action} {list(change)[:3]}: “{bad[0]}” in “{told[:120]}”")
             shown = [value.replace("\u202e", " ").replace("\x07", " ") for value in change.values()]
             if "/act/" in action and any(value not in unescape(answer.text) for value in shown):
                 wrong.append(f"{path} {action} {list(change)[:3]}: not kept")

@@ -1,14 +1,23 @@
-"""The day's flow at 工作台: what is owed is counted once, however often the day was run."""
+"""The day's flow at 工作台: what is owed is counted once, and every station leads to what it counts."""
 
 from __future__ import annotations
 
+import csv
+import io
+import re
+from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
+from html import unescape
 from typing import Any
+
+import psycopg
 
 from ledger.fund.daily.run import run_daily
 from ledger.simulation.people import DEMO_REGION
-from ledger.web.pages.today import _flow
-from tests.scenes.town import town
+from ledger.web.pages.watch.flow import STATIONS, flow
+from tests.scenes.town import Town, town
+from tests.web.conftest import Browser, bills
 
 __all__ = ["town"]
 
@@ -18,7 +27,7 @@ DAY = date(2026, 10, 13)
 def owed(scene: Any) -> tuple[int, int]:
     """(records ordered, fen owed) of the day."""
     with scene.tx() as tx:
-        first, *_ = _flow(tx, DAY, DEMO_REGION)
+        first, *_ = flow(tx, DAY)
     return first.orders, first.fen
 
 
@@ -36,3 +45,48 @@ def test_what_came_back_and_is_held_is_owed_once(town: Any, bill: Any) -> None:
         [(held,)] = tx.rows("SELECT sum(amount_fen)::bigint FROM payments.blocked WHERE run > 1")
     assert held == first.amount_fen, "the account is at fault: held back"
     assert owed(town) == before
+
+
+def test_every_station_leads_to_what_it_counts(desk: Any, sat: Callable[[str], Browser]) -> None:
+    """As many rows as it says, of the same sum: of a day with orders of every state."""
+    scene = Town(desk.month, desk.settings.home)
+    with bills(desk):
+        [batch] = run_daily(scene.engine, "zhao", DEMO_REGION, DAY).batches
+    [seen] = scene.orders(batch.order_nos)
+    with psycopg.connect(str(desk.settings.database_url)) as admin:
+        admin.execute("SET session_replication_role = replica")
+        columns = [
+            name
+            for (name,) in admin.execute(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = 'payments' AND table_name = 'pay_order'"
+                " AND column_name NOT IN ('order_no', 'state', 'amount_fen') AND is_generated = 'NEVER' ORDER BY 1"
+            )
+        ]
+        states = sorted({state for _, states, _ in STATIONS for state in states} - {"draft"})
+        for n, state in enumerate(states):
+            admin.execute(
+                f"INSERT INTO payments.pay_order (order_no, state, amount_fen, {', '.join(columns)})"
+                f" SELECT %s, %s, %s, {', '.join(columns)} FROM payments.pay_order WHERE order_no = %s".encode(),
+                [f"FL420100-310-20261013-{90000 + n}", state, 100 * 2**n, seen.order_no],
+            )
+        admin.execute(
+            "INSERT INTO payments.blocked (region, fund, pay_date, run, institution, reason, amount_fen)"
+            " SELECT region, fund, pay_date, run, 'H42010000002', 'not_due', 777 FROM payments.daily_run"
+        )
+        admin.commit()
+    zhao = sat("zhao")
+    page = zhao.get(f"/desk/today?day={DAY}").text
+    tiles = re.findall(
+        r'<li class="[^"]*"><a href="([^"]+)"><span>([^<]+)</span><b class="num">([^<]*)</b><span>(\d+)', page
+    )
+    assert len(tiles) == len(STATIONS) + 2
+    for href, name, money, count in tiles:
+        path = unescape(href)
+        table = list(csv.DictReader(io.StringIO(zhao.get(f"{path}&format=csv").text.lstrip("\ufeff"))))
+        assert zhao.get(path).status_code == 200, name
+        amount = "应拨" if "owed" in path else "金额"
+        rows = [row for row in table if row["险种"] != "合计"]
+        found = sum(Decimal(row[amount].replace(",", "")) for row in rows)
+        counted = sum(int(row["已制单笔数"]) for row in rows) if "owed" in path else len(rows)
+        assert (counted, found) == (int(count), Decimal(money.replace(",", ""))), name
+        assert counted > 0, name

@@ -69,7 +69,7 @@ def test_a_voucher_by_keyboard_from_draft_to_the_books(desk: Any, pages: Any) ->
     assert "red" in (li.get_attribute("input[name='l1.credit']", "class") or "")
     keys(li, "-", "[F8]")  # without a paper it is refused, and stays as typed
     li.wait_for_selector("[role=alert]")
-    assert value(li, "l1.credit") == "1,234,567.80"
+    assert value(li, "l1.credit").replace(",", "") == "1234567.80"
     picture(li, "refused-1366")
     li.focus("input[name=evidence]")
     keys(li, "鄂财社〔2026〕88号", "[F8]", "[F8]")

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from ledger.cli.remote import acts
+from ledger.control.alarms.table import table
+from ledger.core.refusals import registry
 from ledger.web.pages.given.catalogue import UPLOADS
+from ledger.web.worded import BAD, worded
 from tests.web.test_every_page import offered_in_the_source
 
 BY_ANOTHER: dict[str, str] = {
     "daily run": "day run",
     "payments approve": "day approve",
     "payments send": "day send",
-    "payments receive": "day run",
     "jobs pause": "/desk/jobs",
     "jobs resume": "/desk/jobs",
     "jobs run-now": "/desk/jobs",
@@ -28,7 +35,6 @@ ADMINISTRATOR: dict[str, str] = {
     "cutover propose": "as cutover confirm",
     "cutover refuse": "as cutover confirm",
     "data new-key": "keys of sealed rows lie in files on this machine",
-    "data open": "shows a person's data in clear; its answer is kept nowhere, so it is no page's",
     "data reseal": "as data new-key: refused lines are sealed anew with the keys on this machine",
     "data retention confirm": "as data retention run",
     "data retention refuse": "as data retention run",
@@ -58,3 +64,77 @@ def test_every_act_has_a_form_or_a_reason() -> None:
     assert set(reasons) <= set(acts()), "no act"
     assert set(reasons) & there == set(), "it has a form by now"
     assert all(why in there or why.startswith("/desk/") for why in BY_ANOTHER.values())
+
+
+def sentences() -> Iterator[tuple[str, str]]:
+    """(whence, sentence) of everything a refusal, a warning, an alarm or an act's answer may say."""
+    for code, found in registry().items():
+        yield code, found.sentence
+    for kind, row in table().items():
+        yield kind, row.ask
+    for path in Path("ledger").rglob("*.py"):
+        if path.is_relative_to("ledger/web") or path.is_relative_to("ledger/simulation"):
+            continue
+        tree = ast.parse(path.read_text())
+        told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if id(node) in told:
+                continue
+            if isinstance(node, ast.JoinedStr):
+                text = "".join(
+                    str(one.value) if isinstance(one, ast.Constant) else "某" for one in node.values
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                text = node.value
+            else:
+                continue
+            if re.search("[\u4e00-\u9fff]", text) and "SELECT" not in text:
+                yield f"{path}:{node.lineno}", text
+
+
+def test_no_sentence_reaches_a_page_in_words_of_the_command_line_or_the_database() -> None:
+    found = list(sentences())
+    assert len(found) > 3000
+    wrong = {where: worded(text) for where, text in found if BAD.search(worded(text))}
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("缺少--reason：理由；用法见 fundledger payments cancel --help", "缺少理由"),
+        (
+            "表中没有逐行余额，须写明期初余额与期末余额（--opening、--closing）",
+            "表中没有逐行余额，须写明期初余额与期末余额",
+        ),
+        ("停止付款，执行 fundledger verify 查明何人所为", "停止付款，核验账目查明何人所为"),
+        (
+            "；账务不受影响，请执行 fundledger worker --once anchors 补做",
+            "；账务不受影响，请系统管理员处理补做",
+        ),
+        ("模板A5须用--bank指明一个本账套的账户", "模板A5须用自有账户指明一个本账套的账户"),
+        ("数据不符合约束：超出允许的取值（voucher_line_amount_fen_check）", "数据不符合约束：超出允许的取值"),
+        ("2026-10-13 H42010000001——无", "2026-10-13 H42010000001——无"),
+    ],
+)
+def test_a_sentence_is_said_in_people_s_words(said: str, shown: str) -> None:
+    assert worded(said) == shown
+
+
+def test_refusals_of_the_pages_name_no_option_and_no_constraint(desk: Any, sat: Any) -> None:
+    li, zhao = sat("li"), sat("zhao")
+    new, save = "/desk/drafts/new?book=420100-310", "/desk/drafts/save?book=420100-310"
+    nought = {"l0.memo": "零", "l0.account": "1001", "l0.debit": "0.00", "l1.account": "400101", "l1.credit": "0.00",
+              "evidence": "文", "business": "2026-10-12"}  # fmt: skip
+    answers = [
+        li.post(save, li.form(new, save) | nought),
+        zhao.post("/desk/act/payments/cancel", zhao.form("/desk/me", "/desk/logout") | {"key": "k1", "v.region": "420100", "v.order": "x"}),
+        zhao.post("/desk/act/payments/cancel", zhao.form("/desk/me", "/desk/logout") | {"key": "k2", "v.region": "x", "v.order": "x"}),
+        li.post("/desk/act/payments/receive", li.form("/desk/me", "/desk/logout") | {"key": "", "v.region": "420100", "v.nothing": "1"}),
+    ]  # fmt: skip
+    for answer in answers:
+        assert 400 <= answer.status_code < 500
+        told = "".join(re.findall(r'role="alert">(.*?)</p>', answer.text, re.S))
+        assert told
+        assert BAD.search(told) is None, told
+    assert "缺少" in answers[1].text

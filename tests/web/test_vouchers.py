@@ -76,6 +76,8 @@ def test_a_voucher_from_the_form_to_the_books(desk: Any, sat: Callable[[str], Br
         ({"l0.memo": "a\x07b", "l1.memo": "a\x07b"}, "voucher.text"),
         ({"l0.memo": "甲" * 201, "l1.memo": ""}, "voucher.text"),
         ({"business": "2026-10-14"}, "voucher.future"),
+        ({"business": "0001-01-01"}, "voucher.before_opening"),
+        ({"business": "2025-12-31"}, "voucher.before_opening"),
         ({"business": "昨天"}, ""),
         ({"evidence": ""}, "voucher.text"),
         ({"attachments": "三"}, "usage."),

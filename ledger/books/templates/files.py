@@ -26,6 +26,7 @@ from ledger.books.templates.own import forms_on
 from ledger.books.templates.workbook import template_workbook, workbook_text
 from ledger.core.entries import Book
 from ledger.core.errors import InvalidInput, NotFound
+from ledger.core.text import file_name
 from ledger.db.safekeeping.fields import fields
 from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction
@@ -155,8 +156,7 @@ def _text(kind: str, name: str, content: bytes) -> str:
         raise InvalidInput(
             "voucher_file.kind", f"没有“{kind[:20]}”类文件，应为{'、'.join(KINDS)}", field="kind"
         )
-    if not name or len(name) > 120 or any(c in "|\\/" or ord(c) < 32 for c in name):
-        raise InvalidInput("voucher_file.name", f"文件名“{name[:40]}”不合规", field="file")
+    file_name(name, "voucher_file.name")
     if name.lower().endswith(".xls"):
         raise InvalidInput("voucher_file.workbook", "不能读取xls：请另存为xlsx或CSV（UTF-8）", field="file")
     if not 1 <= len(content) <= BYTES_MAX:

@@ -85,7 +85,7 @@ def propose_recurrence(
 ) -> Recurrence:
     """Propose one from `days[0]`, whose day of the month is the rhythm's, to `days[1]`; it is filled once to be sure it can be.
 
-    Raises InvalidInput `recurrence.rhythm`, `recurrence.days`, `voucher.text` and what `fill` raises; Forbidden.
+    Raises InvalidInput `recurrence.rhythm`, `recurrence.days`, `voucher.before_opening`, `voucher.text` and what `fill` raises; Forbidden.
     """
     if rhythm not in RHYTHMS:
         raise InvalidInput(
@@ -93,6 +93,17 @@ def propose_recurrence(
         )
     if days[1] is not None and days[1] < days[0]:
         raise InvalidInput("recurrence.days", f"止日{days[1]}早于起日{days[0]}", field="to")
+    opening: date = tx.value(
+        "SELECT date_trunc('month', opened_on)::date FROM books.book WHERE region = %(region)s AND fund = %(fund)s",
+        region=book.region,
+        fund=book.fund,
+    )
+    if days[0] < opening:  # its drafts would be of days before the book, which are refused
+        raise InvalidInput(
+            "voucher.before_opening",
+            f"起日{days[0]}早于账套{book}的建账月份，建账以前的业务不在此账套制单",
+            field="from",
+        )
     if not evidence.strip() or len(evidence) > 150 or any(c in "|\\" or ord(c) < 32 for c in evidence):
         raise InvalidInput("voucher.text", "依据应为1到150字，且不含竖线、反斜杠、换行", field="evidence")
     trial = given.amounts or {form.parts[0].part: 1}

@@ -31,7 +31,7 @@ class Figures:
     """To be paid on the day, cancelled ones left out."""
     order_fen: int = 0
     paid: int = 0
-    """Receipts of the bank."""
+    """Receipts of the bank, without those whose money came back since."""
     paid_fen: int = 0
     failed: int = 0
     """Rejected or come back."""
@@ -92,10 +92,12 @@ COUNTED: Final[LiteralString] = """
           JOIN payments.pay_order o ON o.region = b.region AND o.batch_id = b.batch_id
          WHERE b.region = %(region)s AND b.pay_date = %(day)s AND o.state <> 'cancelled' GROUP BY 1, 2),
     received AS MATERIALIZED (
-        SELECT o.fund, o.institution, o.order_no, v.amount_fen FROM payments.evidence v
+        SELECT o.fund, o.institution, o.order_no, v.amount_fen, o.state = 'returned' AS back FROM payments.evidence v
           JOIN payments.pay_order o ON o.region = v.region AND o.order_no = v.matched_order
          WHERE v.region = %(region)s AND v.booking_date = %(day)s AND v.outcome = 'posted' AND v.direction = 'debit'),
-    paid AS (SELECT r.fund, r.institution, count(*) AS paid, sum(r.amount_fen)::bigint AS paid_fen FROM received r GROUP BY 1, 2),
+    -- money that came back has not arrived; its row stays, so that what was kept of it before is counted anew
+    paid AS (SELECT r.fund, r.institution, count(*) FILTER (WHERE NOT r.back) AS paid,
+                    coalesce(sum(r.amount_fen) FILTER (WHERE NOT r.back), 0)::bigint AS paid_fen FROM received r GROUP BY 1, 2),
     failed AS (
         SELECT o.fund, o.institution, count(*) AS failed, sum(o.amount_fen)::bigint AS failed_fen FROM payments.order_event e
           JOIN payments.pay_order o ON o.region = e.region AND o.order_no = e.order_no
@@ -106,7 +108,7 @@ COUNTED: Final[LiteralString] = """
                count(*) FILTER (WHERE %(day)s - p.day > 3) AS later, sum(%(day)s - p.day)::bigint AS days
           FROM received r JOIN payments.order_payable d ON d.region = %(region)s AND d.order_no = r.order_no
           JOIN fund.payable p ON p.region = d.region AND p.fund = d.fund AND p.setl_id = d.setl_id AND p.subfund = d.subfund
-         WHERE p.daily_fen > 0 GROUP BY 1, 2)
+         WHERE p.daily_fen > 0 AND NOT r.back GROUP BY 1, 2)
     SELECT k.fund, k.institution, i.name, coalesce(a.records, 0), coalesce(a.reversals, 0), coalesce(a.fund_fen, 0), coalesce(a.payable_fen, 0),
            coalesce(b.orders, 0), coalesce(b.order_fen, 0), coalesce(c.paid, 0), coalesce(c.paid_fen, 0), coalesce(d.failed, 0),
            coalesce(d.failed_fen, 0), coalesce(t.within_1, 0), coalesce(t.within_2, 0), coalesce(t.within_3, 0), coalesce(t.later, 0),

@@ -45,6 +45,13 @@ _TICKS: Final[LiteralString] = """
      WHERE t.region = %(region)s AND t.day = %(day)s AND %(fund)s IN (0, t.fund) GROUP BY t.at ORDER BY t.at"""
 
 
+_CAME_BACK: Final[LiteralString] = """
+    SELECT DISTINCT v.booking_date FROM payments.order_event e
+      JOIN payments.evidence v ON v.region = e.region AND v.matched_order = e.order_no AND v.outcome = 'posted' AND v.direction = 'debit'
+     WHERE e.region = %(region)s AND e.business_date BETWEEN %(first)s AND %(last)s AND e.to_state = 'returned'"""
+"""The days whose money came back on the days that are counted anew: it had not arrived then."""
+
+
 class Point(NamedTuple):
     """The figures at one time: of a day, or of a run within a day; amounts in fen."""
 
@@ -64,14 +71,16 @@ class Connected(NamedTuple):
 
 
 def keep_figures(tx: Transaction, day: date, at: str) -> int:
-    """Count the day and the days before it, and write what was counted; how many rows. `at` is the run's time of day, HH:MM."""
+    """Count the day, the days before it and those whose money came back on them, and write what was counted; how many rows. `at` is the run's time of day, HH:MM."""
     written = 0
-    for back in range(DAYS_AFTER, -1, -1):
-        found = count_day(tx, day - timedelta(days=back))
+    first = day - timedelta(days=DAYS_AFTER)
+    came_back = {paid for (paid,) in tx.rows(_CAME_BACK, region=tx.region, first=first, last=day)}
+    for one in sorted(came_back | {first + timedelta(days=n) for n in range(DAYS_AFTER + 1)}):
+        found = count_day(tx, one)
         rows = [
-            {name: getattr(one.figures, name) for name in NAMES}
-            | {"region": tx.region, "day": found.day, "fund": one.fund, "institution": one.institution}
-            for one in found.rows
+            {name: getattr(row.figures, name) for name in NAMES}
+            | {"region": tx.region, "day": found.day, "fund": row.fund, "institution": row.institution}
+            for row in found.rows
         ]
         if rows:
             tx.run_many(_PUT, rows)

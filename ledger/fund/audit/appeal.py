@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from ledger.core.errors import InvalidInput, NotFound
+from ledger.core.text import file_name
 from ledger.core.words import words_of
 from ledger.db.safekeeping.fields import fields
 from ledger.db.safekeeping.places import place
@@ -103,10 +104,9 @@ def attach_evidence(tx: Transaction, finding_id: str, name: str, content: bytes,
 
     Raises NotFound `finding.unknown`, `data.key_missing`; InvalidInput `finding.evidence`.
     """
-    if not name.strip() or not 1 <= len(content) <= EVIDENCE_BYTES_MAX:
-        raise InvalidInput(
-            "finding.evidence", f"证据附件须有文件名，且为1至{EVIDENCE_BYTES_MAX >> 20}MB：{name[:80]}"
-        )
+    file_name(name)
+    if not 1 <= len(content) <= EVIDENCE_BYTES_MAX:
+        raise InvalidInput("finding.evidence", f"证据附件须为1至{EVIDENCE_BYTES_MAX >> 20}MB：{name[:80]}")
     digest = sha256(content).digest()
     if not tx.value(
         "SELECT 1 FROM fund.finding WHERE region = %(region)s AND finding_id = %(id)s",

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from ledger.access.operator_log import append_line
 from ledger.core.errors import Conflict, Forbidden, InvalidInput
 from ledger.core.os_errors import os_refusal
+from ledger.core.text import file_name
 from ledger.db.connections import Engine
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.fund.intake.chunks import Chunk, line_of
@@ -65,6 +66,7 @@ def load_file(
     Forbidden `intake.no_role` before anything is stored; Conflict `intake.sums` if what is stored and kept does not add up
     to what was counted, `file.changed` if the file is not what it was when its digest was taken.
     """
+    file_name(path.name)
     digest, size, first = _known(path)
     load, done, tally, complete = _begin(engine, user, path, digest, size, once=once)
     if complete:

@@ -98,7 +98,7 @@ def read_again(tx: Transaction, account: str, format_: BankFormat, digest: bytes
     name, content, outcome = row
     if outcome != "quarantined":
         raise Conflict("file.not_quarantined", f"文件{name}已读取，只有隔离的文件可以重读", file=name)
-    before = _attempts(tx, account, digest)
+    before = attempts(tx, account, digest)
     if before and before[-1].outcome == "read":
         return before[-1]
     opened = fields(tx).open_bytes(
@@ -121,7 +121,7 @@ def read_again(tx: Transaction, account: str, format_: BankFormat, digest: bytes
         user=tx.user,
         day=day,
     )
-    return _attempts(tx, account, digest)[-1]
+    return attempts(tx, account, digest)[-1]
 
 
 def _try(tx: Transaction, account: str, found: Inbound, day: date) -> tuple[Inbound, Received]:
@@ -149,7 +149,20 @@ def _result(done: Received) -> dict[str, Any]:
     }
 
 
-def _attempts(tx: Transaction, account: str, digest: bytes) -> list[ReadAgain]:
+def problems_of(tx: Transaction, account: str, digest: bytes) -> list[tuple[str, str, str]]:
+    """(place, code, message) of what of a file was not taken, in the order it was found."""
+    found: list[tuple[str, str, str]] = tx.rows(
+        "SELECT place, code, message FROM payments.inbound_problem"
+        " WHERE region = %(region)s AND account = %(account)s AND sha256 = %(digest)s ORDER BY n",
+        region=tx.region,
+        account=account,
+        digest=digest,
+    )
+    return found
+
+
+def attempts(tx: Transaction, account: str, digest: bytes) -> list[ReadAgain]:
+    """Each reading again of a file, the first one first."""
     rows = tx.rows(
         "SELECT n, outcome, code, message, result, read_by, read_on FROM payments.read_again"
         " WHERE region = %(region)s AND account = %(account)s AND sha256 = %(digest)s ORDER BY n",

@@ -16,6 +16,7 @@ from typing import Final
 from adapters.banks.ports import BankFormat
 from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.text import file_name, is_seen, one_line
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
 from ledger.db.safekeeping.fields import fields
@@ -194,16 +195,16 @@ def _decide(tx: Transaction, known: HandedFile, state: str, day: date, reason: s
 
 
 def _require_text(brought: Brought) -> None:
+    file_name(brought.name)
     for field, value in (
-        ("文件名", brought.name),
         ("送来人", brought.brought_by),
         ("依据", brought.document),
     ):
         text = value.strip()
-        if not 0 < len(text) <= _TEXT or any(c in "/|\\" or ord(c) < 32 for c in text):
+        if not 0 < len(text) <= _TEXT or any(c in "/|\\" for c in text) or not is_seen(text):
             raise InvalidInput(
                 "file.text",
-                f"{field}“{value[:40]}”应为1到{_TEXT}字，且不含斜杠、竖线、反斜杠、换行",
+                f"{field}“{one_line(value[:40])}”应为1到{_TEXT}字，且不含斜杠、竖线、反斜杠、换行和看不见的字符",
                 field=field,
             )
     if not 0 < len(brought.content) <= MAX_BYTES:

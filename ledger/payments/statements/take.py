@@ -15,6 +15,7 @@ from typing import Final, LiteralString
 from adapters.banks.ports import AccountStatement, StatedLine
 from ledger.access.signing.signing import sign_decision
 from ledger.core.errors import Conflict, InvalidInput, NotFound
+from ledger.core.text import file_name
 from ledger.core.words import words_of
 from ledger.db.locks import Lock, hold
 from ledger.db.safekeeping.fields import fields
@@ -303,7 +304,7 @@ def keep_file(tx: Transaction, account: str, given: StatementFile, form: str, st
         region=tx.region,
         account=account,
         sha=sha,
-        name=given.name.translate(_PLAIN)[:200],
+        name=file_name(given.name),
         form=form,
         content=fields(tx).seal_bytes(given.content, of_statement(tx.region, account, sha)),
         profile=given.profile,

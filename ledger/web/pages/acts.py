@@ -18,6 +18,7 @@ from ledger.web.fields import again, name_of, require_plain, typed_in, values_of
 from ledger.web.pages.persons.sign import changed, is_asked, without_key
 from ledger.web.show import page
 from ledger.web.sitting import Desk
+from ledger.web.worded import worded
 
 _HELD: Final = frozenset({"region", "book", "digest", "period", "date"})
 """Values that a page gives, unless its form says that it asks for them: not for typing again where the act was refused."""
@@ -59,8 +60,8 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
             for field, one in again(typed)
         ]
         return page(
-            desk, "refused.html", error.status, title="未能办理", code=error.code, message=error.message, back=back,
-            summary=summary, typed=typed_again, action=request.url.path, keyed=bool(form.get("key")), asked=" ".join(asked),
+            desk, "refused.html", error.status, title="未能办理", code=error.code, message=worded(error.message, called), back=back,
+            summary=summary, typed=typed_again, action=request.url.path, keyed=bool(form.get("key")), key=same_key(form, error), asked=" ".join(asked),
             differ=differ,
         )  # fmt: skip
     found = json.loads(done.body)
@@ -68,9 +69,15 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         [one.get("message", "") for one in found.get("warnings", [])] if isinstance(found, dict) else []
     )
     return page(
-        desk, "acted.html", title="已办理", summary=summary, words=done.words, again=done.again, whole=done.whole, back=back,
+        desk, "acted.html", title="已办理", summary=summary, words=[worded(one, called) for one in done.words], again=done.again, whole=done.whole, back=back,
         warnings=warnings,
     )  # fmt: skip
+
+
+def same_key(form: Mapping[str, str], error: LedgerError | None) -> str:
+    """The key under which a refused form is sent again: its own, so that what is still under way is not done beside; empty, for
+    another, where the key stands for something else that was done."""
+    return "" if error is None or error.code in ("key_reused", "key.format") else form.get("key", "")
 
 
 def _label(description: str, name: str) -> str:

@@ -35,6 +35,12 @@ from reports.wording import dimension_text
 
 _ORDER: Final = re.compile(r"FL[0-9][0-9A-Z-]{7,32}")
 _LEVELS: Final = [("", "全部")] + [(str(n), f"{n}级") for n in range(1, 5)]
+_FIGURES: Final = {
+    "debit_fen": "借方发生额",
+    "credit_fen": "贷方发生额",
+    "year_open_fen": "年初余额",
+}
+"""Figures of an account in a statement's cell that no column of the form heads."""
 _FIELDS: Final = {
     "trial-balance": (Filter("level", "级次", _LEVELS),),
     "general-ledger": (Filter("level", "级次", _LEVELS),),
@@ -115,7 +121,7 @@ def row(desk: Desk, request: Request) -> Response:
     with desk.tx() as tx:
         told = told_statements(tx, desk.book, _asked(desk), None)
         opened = explain(tx, told, FORMS[name], desk.query.get("row", ""), _after(desk), ROWS)
-        titles = {f"{column.key}_fen": column.title for column in told.forms[FORMS[name]].columns}
+        titles = _FIGURES | {column.key: column.title for column in told.forms[FORMS[name]].columns}
     return page(desk, "row.html", title=str(opened["name"]), opened=opened, form=name, titles=titles)
 
 

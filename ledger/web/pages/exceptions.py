@@ -21,6 +21,8 @@ from ledger.payments.incoming.again import KeptFile, kept_files
 from ledger.payments.incoming.by_hand import HandedFile, handed_files
 from ledger.payments.incoming.proven import BankRefusal, read_refusals
 from ledger.payments.orders.listing import OpenPaper, open_papers
+from ledger.web.pages.watch.inbound import file_address, read_again
+from ledger.web.pages.watch.quarantine import COUNT
 from ledger.web.record import Ask, Offer, decide, record_page
 from ledger.web.show import Linked, address
 from ledger.web.sitting import Desk
@@ -47,20 +49,22 @@ def listing(desk: Desk, _request: Request) -> Response:
             states=list(_UNKNOWN),
         )
         unknown = shown_rows(tx, found)
+        [(lines, _)] = tx.rows(COUNT, region=desk.region)
     here = address("exceptions", region=desk.region)
     facts = (
         ("挂账、待配对的回单", len(papers)), ("其中待复核的处理", len(said_of)), ("未回单的拨付单", len(unknown)),
-        ("银行拒绝待证实", len(refused)), ("隔离的文件", len(aside)), ("送来的文件待复核", len(handed)),
+        ("银行拒绝待证实", len(refused)), ("隔离的文件", Linked(str(len(aside)), address("inbound", region=desk.region))),
+        ("隔离的结算记录", Linked(str(lines), address("quarantine", region=desk.region))), ("送来的文件待复核", len(handed)),
         ("个人收款账户待更正", len(persons)), ("支付", "冻结" if any(one.state != "lifted" for one in signs) else "未冻结"),
     )  # fmt: skip
     offers = [
         *_frozen(desk, signs, digest),
         *([Offer(("accountant",), "payments ask", "查询超期未回单的", {"region": desk.region}, note="只查询，不重发。")] if unknown else []),
-        *(one for file in aside[:20] for one in _again(desk, file)),
+        *(one for file in aside[:20] for one in read_again(desk, file)),
         *(one for file in handed[:20] for one in _handed(desk, file)),
     ]  # fmt: skip
     grids = [
-        _papers(desk, papers, said_of), _unknown(unknown), _refusals(refused), _held(desk, persons), _files(aside, handed), _signs(signs),
+        _papers(desk, papers, said_of), _unknown(unknown), _refusals(refused), _held(desk, persons), _files(desk, aside, handed), _signs(signs),
     ]  # fmt: skip
     return record_page(desk, "挂账与未知", facts, [one for one in grids if one.lines], offers, here=here)
 
@@ -206,13 +210,22 @@ def _held(desk: Desk, found: Sequence[PersonAccount]) -> Grid:
     )
 
 
-def _files(aside: Sequence[KeptFile], handed: Sequence[HandedFile]) -> Grid:
+def _files(desk: Desk, aside: Sequence[KeptFile], handed: Sequence[HandedFile]) -> Grid:
     columns = (
         Column("name", "文件名"), Column("account", "账户"), Column("how", "情形"), Column("day", "收到", "day"), Column("why", "说明"),
         Column("sha256", "摘要SHA-256"),
     )  # fmt: skip
     lines = [
-        Line((one.name, one.account, "已隔离", one.received_on, one.message, one.sha256.hex()))
+        Line(
+            (
+                Linked(one.name, file_address(desk.region, one)),
+                one.account,
+                "已隔离",
+                one.received_on,
+                one.message,
+                one.sha256.hex(),
+            )
+        )
         for one in aside
     ]
     lines += [
@@ -259,16 +272,6 @@ def _frozen(desk: Desk, signs: Sequence[Freeze], digest: str) -> list[Offer]:
         held = {"region": desk.region, "digest": digest}
         return decide(("checker",), "payments freeze confirm", held, "refusal")
     return []
-
-
-def _again(desk: Desk, one: KeptFile) -> list[Offer]:
-    held = {
-        "region": desk.region,
-        "account": one.account,
-        "digest": one.sha256.hex(),
-        "date": desk.today,
-    }
-    return [Offer(("accountant",), "bank read-again", f"重读 {one.name}", held)]
 
 
 def _handed(desk: Desk, one: HandedFile) -> list[Offer]:

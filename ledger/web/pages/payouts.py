@@ -9,13 +9,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.core.accounts import coded
 from ledger.core.dates import SHANGHAI, parse_day
 from ledger.core.entries import FUND_NAMES
-from ledger.core.persons import PERSON
+from ledger.core.persons import PERSON, PERSON_WORD
 from ledger.core.words import said, words_of
 from ledger.db.safekeeping.fields import shown_rows
 from ledger.payments.incoming.proven import BankRefusal, read_refusals
 from ledger.payments.orders.listing import OrderView, order_view
+from ledger.web.pages.watch.flow import GROUPS
 from ledger.web.record import Ask, Offer, offered, whole_payee
 from ledger.web.show import ROWS, Filter, address, grid_page, page
 from ledger.web.sitting import Desk
@@ -28,7 +30,7 @@ _REASON = Ask("reason", "原因")
 def orders(desk: Desk, _request: Request) -> Response:
     """Orders by number."""
     q = desk.query
-    states = list(words_of("order.state").items())
+    states = [*words_of("order.state").items(), *GROUPS.items()]
 
     def read(limit: int | None, after: str) -> list[tuple[Any, ...]]:
         with desk.tx() as tx:
@@ -36,7 +38,7 @@ def orders(desk: Desk, _request: Request) -> Response:
                 """SELECT o.order_no, b.pay_date, o.fund, o.institution, o.payee_name, o.payee_bank, o.amount_fen, o.state, o.batch_id
                      FROM payments.pay_order o JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
                     WHERE o.region = %(region)s AND o.order_no > %(after)s
-                      AND (%(state)s = '' OR o.state = %(state)s) AND (%(batch)s = '' OR o.batch_id = %(batch)s)
+                      AND (%(state)s = '' OR o.state = ANY(string_to_array(%(state)s, ','))) AND (%(batch)s = '' OR o.batch_id = %(batch)s)
                       AND (%(day)s::date IS NULL OR b.pay_date = %(day)s)
                       AND (%(institution)s = '' OR o.institution = %(institution)s)
                     ORDER BY o.order_no LIMIT %(limit)s""",
@@ -62,7 +64,7 @@ def orders(desk: Desk, _request: Request) -> Response:
                     no,
                     day,
                     FUND_NAMES.get(fund, str(fund)),
-                    code,
+                    PERSON_WORD if code == PERSON else code,
                     name,
                     bank,
                     fen,
@@ -239,8 +241,35 @@ def received_files(desk: Desk, _request: Request) -> Response:
     following = None if last is None else f"{last[0]}~{last[3]}{last[2]}{last[4]}"
     return grid_page(
         desk, table(rows[:ROWS]), filters=(Filter("outcome", "结果", outcomes),), following=following,
-        whole=lambda: table(read(None, "")),
+        whole=lambda: table(read(None, "")), extra={"offers": offered(desk, _fetched(desk)), "here": address("received", region=desk.region)},
     )  # fmt: skip
+
+
+def _fetched(desk: Desk) -> Iterator[Offer]:
+    """Asking the banks for what they have put out: of every paying account or one; what was received is the answer."""
+    with desk.tx() as tx:
+        own = [number for (number,) in tx.rows(
+            coded("SELECT account FROM payments.bank_account WHERE region = %(region)s AND kind = '{SPENDING_DEPOSIT}' ORDER BY 1"),
+            region=desk.region,
+        )]  # fmt: skip
+    account = Ask("account", "账户", choices=[("", "全部支出户"), *((one, one) for one in own)], needed=False)
+    held, post = {"region": desk.region}, ("accountant",)
+    yield Offer(
+        post,
+        "payments receive",
+        "收银行文件",
+        held,
+        (account,),
+        note="状态回执改变单的状态，回单过账；可重复办理。",
+    )
+    yield Offer(
+        post,
+        "payments receive",
+        "重新取来比对",
+        {**held, "again": True},
+        (account,),
+        note="已收过的文件也重新取来，与所存的比对。",
+    )
 
 
 def local(moment: datetime) -> str:

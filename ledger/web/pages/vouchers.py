@@ -19,7 +19,7 @@ from ledger.core.entries import Side
 from ledger.core.errors import InvalidInput, LedgerError, NotFound
 from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import Transaction
-from ledger.web.pages.acts import run_once
+from ledger.web.pages.acts import run_once, same_key
 from ledger.web.pages.voucher_form import (
     CORRECTIONS,
     HEADS,
@@ -133,13 +133,13 @@ def save(desk: Desk, _request: Request, form: dict[str, str]) -> Response:
     """Draft what was typed, once under the form's key; refused, the form stands as it was typed."""
     typed = typed_of(form, 5 if "more" in form else 0)
     if "more" in form:
-        return _form(desk, typed)
+        return _form(desk, typed, key=form.get("key", ""))
     try:
         return _drafted(
             desk, form, values_of(typed), _ACTS[typed.heads["kind"] if typed.heads["corrects"] else ""]
         )
     except LedgerError as error:
-        return _form(desk, typed, error)
+        return _form(desk, typed, error, same_key(form, error))
 
 
 def attach(desk: Desk, request: Request, form: dict[str, str]) -> Response:
@@ -198,11 +198,11 @@ def _drafted(desk: Desk, form: Mapping[str, str], values: Mapping[str, Any], act
     return RedirectResponse(address(f"drafts/{made['draft']}", book=desk.book), 303)
 
 
-def _form(desk: Desk, typed: Typed, error: LedgerError | None = None) -> Response:
+def _form(desk: Desk, typed: Typed, error: LedgerError | None = None, key: str = "") -> Response:
     with desk.tx() as tx:
         lookups = _lookups(tx, desk)
     return page(
-        desk, "voucher_form.html", error.status if error else 200, title="填制凭证", typed=typed, error=error, most=LINES_MAX,
+        desk, "voucher_form.html", error.status if error else 200, title="填制凭证", typed=typed, error=error, key=key, most=LINES_MAX,
         **lookups,
     )  # fmt: skip
 
@@ -227,7 +227,7 @@ def _template_page(
             asks |= on.leaves[leaf].dims
     return page(
         desk, "voucher_templates.html", error.status if error else 200, title="凭证模板", forms=forms, chosen=chosen, choices=choices,
-        asks=asks, typed=typed, error=error, **lookups,
+        asks=asks, typed=typed, error=error, key=same_key(typed, error), **lookups,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
     event.preventDefault();
     if (button.disabled) return;
     const file = form.elements.file.files[0];
-    if (file.size > Number(form.dataset.upload)) { say(form, `文件有${file.size}字节，此页至多收${form.dataset.upload}字节：请用命令行`); return; }
+    if (file.size > Number(form.dataset.upload)) { say(form, `文件有${file.size}字节，此页至多收${form.dataset.upload}字节：更大的请系统管理员接入`); return; }
     const request = new XMLHttpRequest();
     const done = () => { button.disabled = false; progress.hidden = true; };
     request.open("POST", form.action);

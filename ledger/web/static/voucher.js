@@ -1,4 +1,6 @@
 // The voucher form by keyboard, as accountants know it. It only moves and fills cells: what may be booked the service says.
+import { kept } from "/desk/static/kept.js";
+
 const form = document.querySelector("#entry"), lines = document.querySelector("#lines");
 const most = Number(form.dataset.most);
 const accounts = new Map([...document.querySelectorAll("#accounts option")].map((one) => [one.value, { name: one.textContent, dims: Number(one.dataset.dims) }]));
@@ -153,5 +155,12 @@ dialog.addEventListener("keydown", (event) => {
   beside.setAttribute("aria-selected", "true");
 });
 
+form.querySelector("button[name=more]").addEventListener("click", (event) => {
+  event.preventDefault();
+  let row = null;
+  for (let n = 0; n < 5; n += 1) row = addLine() && row || lines.lastElementChild;
+  cell(row, "memo").focus();
+});
+kept(form, (names) => { while (names.includes(`l${lines.children.length}.memo`) && addLine()); });
 for (const row of lines.children) { asks(row); for (const input of row.querySelectorAll(".money")) tidy(input, true); }
 totals();

@@ -16,6 +16,7 @@ from ledger.control.monitor.shown import read_monitor
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import InvalidInput, LedgerError
 from ledger.db.unit_of_work import unit_of_work
+from ledger.fund.daily.run import run_daily
 from ledger.simulation.people import DEMO_REGION
 from scheduler.jobs.monitor import count_figures
 from tests.scenes.month import HOSPITAL, OTHER_HOSPITAL, bill_line
@@ -69,7 +70,37 @@ def test_orders_money_failures_and_the_time_to_money(town: Any) -> None:
     town.receipt(orders[0], PAID + timedelta(days=1), back=True)
     with town.tx("zhou") as tx:
         after = total(count_day(tx, PAID + timedelta(days=1)).rows)
+        then = {row.institution: row.figures for row in count_day(tx, PAID).rows}
     assert (after.failed, after.failed_fen, after.paid) == (1, orders[0].amount_fen, 0)
+    # what came back had not arrived, and took no time to arrive
+    lost = next(code for code in by_hospital if by_hospital[code].paid_fen == orders[0].amount_fen)
+    assert (then[lost].paid, then[lost].paid_fen, then[lost].timed, then[lost].days) == (0, 0, 0, 0)
+    assert sum(one.paid_fen for one in then.values()) == sum(one.amount_fen for one in orders[1:])
+
+
+def test_a_day_kept_is_counted_anew_when_its_money_comes_back(town: Any) -> None:
+    """Ten days later, and though nothing else of the institution happened on the day the bank paid."""
+    town.begin()
+    town.month.take(bill_line("C0", fund=200_000))
+    [batch] = run_daily(town.engine, "zhao", DEMO_REGION, PAID).batches
+    [order] = town.send(batch, PAID)
+    booked, back = PAID + timedelta(days=1), PAID + timedelta(days=10)
+    town.receipt(order, booked)
+
+    def kept() -> tuple[int, int]:
+        with town.tx("zhou") as tx:
+            found = total(day_of(tx, booked, back).rows)
+        return found.paid, found.paid_fen
+
+    def count(day: date) -> None:
+        with unit_of_work(town.engine, "xitong", DEMO_REGION) as tx:
+            keep_figures(tx, day, "08:00")
+
+    count(booked)
+    assert kept() == (1, 120_000)
+    town.receipt(order, back, back=True)
+    count(back)
+    assert kept() == (0, 0)
 
 
 def test_today_is_live_and_an_earlier_day_as_it_was_counted(month: Any) -> None:

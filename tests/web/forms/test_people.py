@@ -175,6 +175,8 @@ def test_ones_own_password_and_second_factor(press: Press) -> None:
         ({"old": "x"}, 401),
         ({"again": "y"}, 422),
         ({"password": "a", "again": "a"}, 422),
+        ({"password": PASSWORD, "again": PASSWORD}, 422),
+        ({"old": "x", "password": "x", "again": "x"}, 422),
     ):
         assert zhao.post("/desk/me/password", form | wrong).status_code == status, wrong
     assert "密码已改" in zhao.post("/desk/me/password", form).text

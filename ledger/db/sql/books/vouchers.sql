@@ -158,6 +158,11 @@ BEGIN
         v_recurs := books.recurring_of(p_region, p_fund, v_actor, p_business_date, p_summary, p_evidence, p_amounts);
     END IF;
     PERFORM books.refuse_future(p_region, p_fund, p_business_date, p_on);
+    -- the month in which a book begins is its first; a correction keeps the day of what it corrects
+    IF p_corrects = 0 AND p_business_date < (SELECT date_trunc('month', k.opened_on)::date FROM books.book k WHERE k.region = p_region AND k.fund = p_fund) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'voucher.before_opening',
+            DETAIL = format('业务日期%s早于账套%s-%s的建账月份，建账以前的业务不在此账套制单', p_business_date, p_region, p_fund);
+    END IF;
     SELECT string_agg(concat_ws('|', l.n, l.side, l.fen, l.account, l.party, l.subfund, l.year, l.term, l.category), E'\n' ORDER BY l.n) AS text,
            count(*) AS legs,
            coalesce(bool_or(num_nulls(l.side, l.fen, l.account, l.party, l.subfund, l.year, l.term, l.category) > 0), false) AS holes,

@@ -75,6 +75,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.cashier_posts', DETAIL = format('出纳%s不得填制凭证', v_actor);
     END IF;
     PERFORM books.refuse_future(p_region, p_fund, (SELECT max(d) FROM unnest(p_business) AS d), p_on);
+    IF (SELECT min(d) FROM unnest(p_business) AS d) < (SELECT date_trunc('month', k.opened_on)::date FROM books.book k WHERE k.region = p_region AND k.fund = p_fund) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'voucher.before_opening',
+            DETAIL = format('业务日期%s早于账套%s-%s的建账月份，建账以前的业务不在此账套制单', (SELECT min(d) FROM unnest(p_business) AS d), p_region, p_fund);
+    END IF;
     SELECT l.of, count(*) AS legs, sum(l.side * l.fen) FILTER (WHERE left(l.account::text, 1) <> '9') AS statutory,
            sum(l.side * l.fen) FILTER (WHERE left(l.account::text, 1) = '9') AS memorandum INTO v_bad
       FROM unnest(p_of, p_sides, p_amounts, p_accounts) AS l (of, side, fen, account)

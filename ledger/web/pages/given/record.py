@@ -14,7 +14,7 @@ from ledger.core.errors import InvalidInput, LedgerError
 from ledger.fund.record.fields import STATE_MARKS, TEXT_FIELDS
 from ledger.fund.record.record import Amounts
 from ledger.web.fields import require_plain
-from ledger.web.pages.acts import run_once
+from ledger.web.pages.acts import run_once, same_key
 from ledger.web.show import address, page
 from ledger.web.sitting import Desk
 
@@ -57,7 +57,7 @@ def take(desk: Desk, _request: Request, form: dict[str, str]) -> Response:
         }
         done, found = run_once(desk, form, "intake load", values)
     except LedgerError as error:
-        return _form(desk, typed, error)
+        return _form(desk, typed, error, same_key(form, error))
     if found["quarantined"]:
         return _form(desk, typed, _why(desk, content))
     return page(
@@ -96,10 +96,10 @@ def _called(name: str) -> str:
     return LABELS.get(name, name)
 
 
-def _form(desk: Desk, typed: Mapping[str, str], error: LedgerError | None = None) -> Response:
+def _form(desk: Desk, typed: Mapping[str, str], error: LedgerError | None = None, key: str = "") -> Response:
     texts = [(name, _called(name), name in _NEEDED, _RULES[name]) for name in _TEXTS]
     amounts = [(name, _called(name)) for name in Amounts._fields]
     return page(
         desk, "record_form.html", error.status if error else 200, title="填写一笔结算记录", typed=typed, error=error, texts=texts,
-        amounts=amounts, rows=ROWS,
+        amounts=amounts, rows=ROWS, key=key,
     )  # fmt: skip

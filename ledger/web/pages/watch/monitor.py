@@ -19,6 +19,7 @@ from ledger.core.money import yuan_grouped
 from ledger.core.words import said
 from ledger.fund.clearing.targets import YearFigures
 from ledger.web.charts import Chart, Series, columns, shares
+from ledger.web.pages.watch.quarantine import COUNT
 from ledger.web.record import record_page
 from ledger.web.show import ROWS, Filter, Linked, address, grid_page
 from ledger.web.sitting import Desk
@@ -41,6 +42,7 @@ def figures(desk: Desk, _request: Request) -> Response:
     )
     with desk.tx() as tx:
         found = read_monitor(tx, day, desk.today, fund=fund, institution=institution, term=term)
+        [(aside, _)] = tx.rows(COUNT, region=desk.region)
     at = f"{found.counted_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}计算" if found.counted_at else "现在计算"
     one, whole = found.all, found.covered
     facts = (
@@ -48,6 +50,7 @@ def figures(desk: Desk, _request: Request) -> Response:
         ("结算", f"{one.records}笔，另冲销{one.reversals}笔"), ("应付", f"{yuan_grouped(one.payable_fen)}元"),
         ("拨付单", f"{one.orders}张，{yuan_grouped(one.order_fen)}元"), ("到账", f"{one.paid}张，{yuan_grouped(one.paid_fen)}元"),
         ("失败、退回", f"{one.failed}张，{yuan_grouped(one.failed_fen)}元"), ("到账时间", _times(one)),
+        ("隔离的结算记录", Linked(f"{aside}条待处理", address("quarantine", region=desk.region))),
         ("覆盖率", f"{found.term}：{percent(whole.share)}，日拨付占{percent(whole.daily_share)}，目标{percent(GOAL)}" if found.term else ""),
     )  # fmt: skip
     terms = Filter(
@@ -119,7 +122,7 @@ def _day(desk: Desk, found: Monitor) -> Grid:
         f"{found.day} 各机构",
         cols,
         lines,
-        notes=("单位：元。到账按银行记账日，失败按记账日。",),
+        notes=("单位：元。到账按银行记账日，不含其后退汇的；失败按记账日。",),
     )
 
 
@@ -207,8 +210,8 @@ def _charts(found: Monitor) -> list[Chart]:
 
 _RECORDS: Final[LiteralString] = """
     SELECT p.setl_id, p.institution, p.fund, p.day, p.fund_fen, p.daily_fen, p.order_no, coalesce(o.state, ''),
-           (SELECT max(v.booking_date) FROM payments.evidence v WHERE v.region = p.region AND v.matched_order = p.order_no AND p.order_no <> ''
-               AND v.outcome = 'posted' AND v.direction = 'debit')
+           CASE WHEN o.state IS DISTINCT FROM 'returned' THEN (SELECT max(v.booking_date) FROM payments.evidence v WHERE v.region = p.region AND v.matched_order = p.order_no AND p.order_no <> ''
+               AND v.outcome = 'posted' AND v.direction = 'debit') END
       FROM fund.payable p LEFT JOIN payments.pay_order o ON o.region = p.region AND o.order_no = p.order_no
      WHERE p.region = %(region)s AND p.day = %(day)s AND p.subfund = 'pool' AND %(fund)s IN (0, p.fund)
        AND %(institution)s IN ('', p.institution) AND (p.setl_id COLLATE "C", p.fund) > (%(after)s, 0)
