@@ -177,11 +177,14 @@ def _flow(tx: Transaction, day: date, region: int) -> list[Step]:
         region=region,
         day=day,
     )
+    # an order that pays again what came back on a former day is of this day; one that pays again an order of the day is that order
     [(records, owed)] = tx.rows(
         "SELECT count(DISTINCT p.setl_id), coalesce(sum(p.daily_fen), 0)::bigint FROM payments.order_payable p"
         " JOIN payments.pay_order o ON o.region = p.region AND o.order_no = p.order_no"
         " JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id"
-        " WHERE p.region = %(region)s AND b.pay_date = %(day)s AND o.replaces = ''",
+        " WHERE p.region = %(region)s AND b.pay_date = %(day)s AND NOT EXISTS (SELECT FROM payments.pay_order w"
+        " JOIN payments.batch was USING (region, batch_id)"
+        " WHERE w.region = o.region AND w.order_no = o.replaces AND was.pay_date = b.pay_date)",
         region=region,
         day=day,
     )
@@ -191,7 +194,9 @@ def _flow(tx: Transaction, day: date, region: int) -> list[Step]:
                SELECT o.fund, o.institution, sum(o.amount_fen) AS fen FROM payments.pay_order o
                  JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
                  JOIN payments.state s ON s.state = o.state AND s.releases
-                WHERE o.region = %(region)s AND b.pay_date = %(day)s AND o.replaces = '' GROUP BY 1, 2),
+                WHERE o.region = %(region)s AND b.pay_date = %(day)s AND NOT EXISTS (
+                      SELECT FROM payments.pay_order w JOIN payments.batch was USING (region, batch_id)
+                       WHERE w.region = o.region AND w.order_no = o.replaces AND was.pay_date = b.pay_date) GROUP BY 1, 2),
            held AS (
                SELECT k.fund, k.institution, sum(k.amount_fen) AS fen FROM payments.blocked k
                 WHERE k.region = %(region)s AND k.pay_date = %(day)s AND k.run = (SELECT max(r.run) FROM payments.daily_run r
