@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
+import pytest
+
 from ledger.cli.remote import acts
+from ledger.control.alarms.table import table
+from ledger.core.words import without_commands, words_of
 from ledger.web.pages.given.catalogue import UPLOADS
 from tests.web.test_every_page import offered_in_the_source
 
@@ -58,3 +63,36 @@ def test_every_act_has_a_form_or_a_reason() -> None:
     assert set(reasons) <= set(acts()), "no act"
     assert set(reasons) & there == set(), "it has a form by now"
     assert all(why in there or why.startswith("/desk/") for why in BY_ANOTHER.values())
+
+
+def test_no_remedy_at_the_desk_names_a_command() -> None:
+    for kind, one in table().items():
+        assert not re.search(r"[a-z]{2,} [a-z]{2,}|worker", without_commands(one.ask)), kind
+    assert without_commands(table()["file_altered"].ask) == "停止付款，执行核验查明；作废后重新制盘"
+    assert without_commands(table()["payee_failed"].ask) == "核实账户后提出更正，另一人复核"
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("下一步：复核人审批（fundledger day show）", "下一步：复核人审批"),
+        ("待另一人确认：fundledger institution list --open", "待另一人确认"),
+        ("收银行文件须由会计办理（payments receive）", "收银行文件须由会计办理"),
+        ("差额1.00元（pool）、（个人账户，acct）", "差额1.00元（pool）、（个人账户，acct）"),
+        ("张三（Zhang San）的账户", "张三（Zhang San）的账户"),
+    ],
+)
+def test_what_an_act_says_at_the_desk_is_said_without_commands(told: str, shown: str) -> None:
+    assert without_commands(told) == shown
+
+
+def test_every_line_of_the_operator_log_has_a_word() -> None:
+    """Acts are told by their help; what is written beside them (`append_line` with a name of its own) by the table of words."""
+    found = {
+        name
+        for path in Path("ledger").rglob("*.py")
+        for name in re.findall(r'append_line\(\w+, "([a-z_.]+)"', path.read_text(encoding="utf-8"))
+    }
+    known = {one.replace(" ", ".") for one in acts()} | set(words_of("operator.action"))
+    assert found >= {"payments.sent", "payments.received", "intake.begun"}
+    assert found - known == set()

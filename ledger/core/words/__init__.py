@@ -15,6 +15,10 @@ from typing import Final
 
 _LOAD_LINE: Final = re.compile(r"load (\d+) line (\d+)")
 _FILE: Final = "file "
+_WORDS: Final = "fundledger|payments|day|month|institution|key|user|bank|book|report|reconciliation|declare|audit|clear|cash|jobs|risk|period"
+_COMMAND: Final = re.compile(
+    rf"（(?:{_WORDS})(?: [a-z][a-z-]*)+(?:[ 、][^（）]*)?）|：?\s*fundledger [a-z].*$"
+)
 _MARKED: Final = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?):([^{}]*)\}")
 
 
@@ -64,3 +68,10 @@ def item_told(item: str) -> str:
     if found := _LOAD_LINE.fullmatch(item):
         return f"第{found[1]}次接入第{found[2]}行"
     return f"银行文件{item.removeprefix(_FILE)}" if item.startswith(_FILE) else item
+
+
+def without_commands(text: str) -> str:
+    """A sentence for a page: what the command line would be asked, a person at a page is not told."""
+    return _COMMAND.sub(
+        "", text.replace(" fundledger verify ", "核验").replace(" fundledger verify，", "核验，")
+    )

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from ledger.access.idempotency import check_key
 from ledger.api.ports import Done
 from ledger.core.errors import LedgerError, NotFound
+from ledger.core.words import without_commands
 from ledger.web.fields import again, name_of, require_plain, typed_in, values_of
 from ledger.web.pages.persons.sign import changed, is_asked, without_key
 from ledger.web.show import page
@@ -59,7 +60,7 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
             for field, one in again(typed)
         ]
         return page(
-            desk, "refused.html", error.status, title="未能办理", code=error.code, message=error.message, back=back,
+            desk, "refused.html", error.status, title="未能办理", code=error.code, message=without_commands(error.message), back=back,
             summary=summary, typed=typed_again, action=request.url.path, keyed=bool(form.get("key")), asked=" ".join(asked),
             differ=differ,
         )  # fmt: skip
@@ -68,7 +69,7 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         [one.get("message", "") for one in found.get("warnings", [])] if isinstance(found, dict) else []
     )
     return page(
-        desk, "acted.html", title="已办理", summary=summary, words=done.words, again=done.again, whole=done.whole, back=back,
+        desk, "acted.html", title="已办理", summary=summary, words=[without_commands(one) for one in done.words], again=done.again, whole=done.whole, back=back,
         warnings=warnings,
     )  # fmt: skip
 

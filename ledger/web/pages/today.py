@@ -12,6 +12,7 @@ from ledger.control.alarms.standing import Moment, standing
 from ledger.control.alarms.table import table
 from ledger.control.alarms.words import in_words
 from ledger.core.dates import machine_seconds, moment_of, parse_day
+from ledger.core.words import without_commands
 from ledger.db.unit_of_work import Transaction
 from ledger.payments.orders.day_list import day_list
 from ledger.payments.out.ask import receipt_days
@@ -140,7 +141,7 @@ def today(desk: Desk, _request: Request) -> Response:
     return page(
         desk, "today.html", title="工作台", day=day, alarms=alarms, mine=mine,
         others=[one for one in waits if one not in mine], flow=flow, clocks=clocks, found=found,
-        most=max([one.fen for one in flow] + [1]), sees=desk.can(*SEERS),
+        most=max([one.fen for one in flow] + [1]), sees=desk.can(*SEERS), without_commands=without_commands,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from ledger.api.limits import BODY_MAX
 from ledger.books.templates.files import import_rows, imported
 from ledger.core.digests import parse_digest
 from ledger.core.errors import LedgerError, NotFound
-from ledger.core.words import said
+from ledger.core.words import said, without_commands
 from ledger.fund.reconcile.details import OUTCOME_NAMES, differences
 from ledger.web.fields import require_plain
 from ledger.web.pages.acts import run_once
@@ -62,7 +62,7 @@ def take(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     if what == "details":
         return RedirectResponse(address("uploads/differences", region=desk.region, run=found["run"]), 303)
     return page(
-        desk, "acted.html", title="已收入", summary=upload.title, words=done.words, again=done.again, whole=done.whole,
+        desk, "acted.html", title="已收入", summary=upload.title, words=[without_commands(one) for one in done.words], again=done.again, whole=done.whole,
         back=address("uploads", region=desk.region), warnings=[f"待齐：{one}" for one in found.get("missing", [])],
     )  # fmt: skip
 
