@@ -47,5 +47,5 @@ def _without_paper(legs: Sequence[Leg], papers: Sequence[PaperName]) -> Iterator
     if accounts:
         yield Caution(
             "voucher.awaits_receipt",
-            f"科目{'、'.join(map(str, sorted(accounts)))}没有注明银行回单：回单到后以挂账处理voucher勾到本凭证，不再记账",
+            f"科目{'、'.join(map(str, sorted(accounts)))}没有注明银行回单：回单到后在挂账处理中勾到本凭证，不再记账",
         )

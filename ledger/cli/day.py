@@ -45,7 +45,7 @@ def run(region: RegionOption, date: DayOption = "", *, as_json: JsonFlag = False
     document = done.as_json() | {"received": received, "left": left, "warnings": ACTING.warnings}
     lines = [f"  未办 {one['step']}：{one['message']}" for one in left]
     lines += [line for one in received for line in one["words"]]
-    show(document, [*words(done), *lines, "下一步：复核人 fundledger day show"], as_json=as_json)
+    show(document, [*words(done), *lines, "下一步：复核人审批（fundledger day show）"], as_json=as_json)
     if any(one["code"] != "access.role_missing" for one in left) or any(one["failures"] for one in received):
         raise typer.Exit(1)
 
@@ -103,7 +103,7 @@ def approve(
     )
     lines += [f"  批次{batch}此前已由{who}审批" for batch, who in before.items()]
     lines += [f"  批次{one['batch']}未能制盘：{one['message']}" for one in failed]
-    show(document, [*lines, "下一步：出纳 fundledger day send"], as_json=as_json)
+    show(document, [*lines, "下一步：出纳发送（fundledger day send）"], as_json=as_json)
     if failed:
         raise typer.Exit(1)
 

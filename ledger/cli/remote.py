@@ -119,12 +119,21 @@ class Remote:
         except typer.Exit as ended:  # it says so in its answer
             whole = ended.exit_code == 0
         except typer.TyperException as error:
-            raise usage_refusal(error) from error
+            raise usage_refusal(error, typed=False) from error
         finally:
             words = ACTING.words
             close_apps()
             ACTING.forget()
-        return (answers[-1] if answers else {}), words, whole
+        document = answers[-1] if answers else {}
+        return document, words, whole and not _none_of_many(document)
+
+
+def _none_of_many(document: Mapping[str, Any]) -> bool:
+    """All that were asked for by one word were refused."""
+    lists = {
+        name: value for name, value in document.items() if isinstance(value, list) and name != "warnings"
+    }
+    return bool(lists.pop("refused", None)) and not any(lists.values())
 
 
 @cache

@@ -23,7 +23,7 @@ from ledger.control.verify import verify
 from ledger.core.entries import Book, Posted
 from ledger.core.errors import Conflict, InFlight, InvalidInput
 from ledger.core.text import flaw
-from ledger.core.words import said
+from ledger.core.words import item_told, said
 from ledger.db.connections import Engine
 from ledger.db.locks import Lock, alone, hold
 from ledger.db.unit_of_work import Transaction, unit_of_work
@@ -91,7 +91,7 @@ def _require_passed(book: Book, period: int, found: tuple[CheckLine, ...]) -> No
     failed = [one for one in found if one.hinders]
     if failed:
         told = "；".join(
-            f"{said('closing.check', one.code)}（{'、'.join(one.items[:3]) or one.note}；见 {link(one.code, book, period)}）"
+            f"{said('closing.check', one.code)}（{'、'.join(map(item_told, one.items[:3])) or one.note}；见 {link(one.code, book, period)}）"
             for one in failed
         )
         raise Conflict(

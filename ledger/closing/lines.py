@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ledger.core.entries import Book
-from ledger.core.words import said
+from ledger.core.words import item_told, said
 
 CODES: Final = (
     "drafts",
@@ -94,7 +94,9 @@ class CheckLine:
     def words(self) -> str:
         """For people."""
         mark = "通过" if self.ok else "放行" if self.waived else "未过"
-        named = "、".join(self.items[:5]) + (f" 等{len(self.items)}项" if len(self.items) > 5 else "")
+        named = "、".join(map(item_told, self.items[:5])) + (
+            f" 等{len(self.items)}项" if len(self.items) > 5 else ""
+        )
         return "  ".join(part for part in (mark, said("closing.check", self.code), self.note, named) if part)
 
 

@@ -16,6 +16,10 @@ OPTIONS: Final = {
 }  # fmt: skip
 """What the values of an act are called at pages, by the command line's names."""
 _ASIDE: Final = re.compile(r"[（(][^（）()]*(?:fundledger |(?<![A-Za-z0-9_-])--[a-z])[^（）()]*[）)]")
+_WORDS: Final = "fundledger|payments|day|month|institution|key|user|bank|book|report|reconciliation|declare|audit|clear|cash|jobs|risk|period"
+_BARE: Final = re.compile(
+    rf"（(?:{_WORDS})(?: [a-z][a-z-]*)+(?:[ 、][^（）]*)?）|：\s*fundledger [a-z][^，。；]*$"
+)
 _USAGE: Final = re.compile(r"[；，]?用法见 ?[^；，。]*--help")
 _VERIFY: Final = re.compile(r"(?:请)?(?:立即)?执行 ?fundledger verify ?")
 _COMMAND: Final = re.compile(
@@ -41,6 +45,7 @@ def worded(text: str, called: Callable[[str], str] | None = None) -> str:
         return own if own and own != name.replace("-", "_") else OPTIONS.get(name, "所填的值")
 
     text = _ASIDE.sub("", text)
+    text = _BARE.sub("", text)
     text = _USAGE.sub("", text)
     text = _VERIFY.sub("核验账目", text)
     text = _COMMAND.sub("请系统管理员处理", text)

@@ -42,7 +42,7 @@ def brief(grid: Grid) -> Grid:
         notes.append("、".join(f"{kind}{count}项" for kind, count in kinds.items()))
     if len(shown) < len(rows):
         which = "仅列不符的" if wrong is not None else "仅列前"
-        notes.append(f"共{len(rows)}行，纸上{which}{len(shown)}行，全部见工作簿")
+        notes.append(f"共{len(rows)}行，纸上{which}{len(shown)}行，全部见工作簿（Excel）")
     return replace(grid, lines=[*shown, *(line for line in lines if line.total)], notes=notes)
 
 

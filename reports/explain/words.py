@@ -52,7 +52,11 @@ def _value(part: str, paper: str, name: str, value: Any) -> str:
         return f"{said('voucher.state', word)} {rest}".rstrip()
     if name.endswith("_fen"):
         return _yuan(value)
+    if name == "ratio":
+        return f"{int(value) // 100}.{int(value) % 100:02d}%"
     text = str(value)
+    if name == "setl_time":
+        return text.replace("T", " ")
     if name in _SIGNED and text.startswith("rule:"):
         return BY_MACHINE
     if name in ("evidence", "explain"):

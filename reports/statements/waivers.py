@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from ledger.books.reading import Cut
 from ledger.core.entries import Book
-from ledger.core.words import said
+from ledger.core.words import item_told, said
 from ledger.db.unit_of_work import Transaction
 from reports.statements.span import Span
 
@@ -57,7 +57,7 @@ class Waived(NamedTuple):
     def words(self) -> str:
         """As the notes print it."""
         more = f"等{len(self.items)}项" if len(self.items) > SHOWN else ""
-        named = f"（{'、'.join(self.items[:SHOWN])}{more}）" if self.items else ""
+        named = f"（{'、'.join(map(item_told, self.items[:SHOWN]))}{more}）" if self.items else ""
         return (
             f"附注（结账放行）：{self.period} {said('closing.check', self.code)}{named}，理由：{self.reason}；"
             f"{self.asked_name}提出，{self.granted_name}同意"

@@ -86,7 +86,7 @@ def test_a_close_is_given_up_and_a_line_is_waived(agency: Agency, said: Typed) -
     agency.refuse_line(3)
     refused = said("li", "close", *MONTH).last
     assert refused["error"] == "period.checks_failed"
-    assert "load 1 line 3" in refused["message"]
+    assert "第1次接入第3行" in refused["message"]
     assert "见 fundledger bank files --region 420100 --outcome quarantined" in refused["message"]
     [told] = [line for line in said("li", "status", *MONTH, "--quick").last["checks"] if not line["ok"]]
     assert told["command"] == "fundledger bank files --region 420100 --outcome quarantined"

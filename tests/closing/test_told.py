@@ -93,7 +93,7 @@ def test_waivers_stand_in_the_notes_and_the_chief_on_the_vouchers(agency: Agency
     }  # fmt: skip
     for form in Form:
         notes = " ".join(statement_grid(made, form).notes)
-        assert "load 1 line 3）" in notes
+        assert "第1次接入第3行）" in notes
         assert "理由：平台已知，下月更正；李会计提出，吴主管同意" in notes
         assert "尚未结账" not in notes
     assert len(told(agency, Span(2025, 0)).waived) == 1

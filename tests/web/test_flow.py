@@ -21,7 +21,7 @@ from tests.web.conftest import Browser, bills
 
 __all__ = ["town"]
 
-DAY = date(2026, 10, 13)
+DAY, AFTER = date(2026, 10, 13), date(2026, 10, 14)
 
 
 def owed(scene: Any) -> tuple[int, int]:
@@ -45,6 +45,21 @@ def test_what_came_back_and_is_held_is_owed_once(town: Any, bill: Any) -> None:
         [(held,)] = tx.rows("SELECT sum(amount_fen)::bigint FROM payments.blocked WHERE run > 1")
     assert held == first.amount_fen, "the account is at fault: held back"
     assert owed(town) == before
+
+
+def test_what_came_back_on_a_former_day_is_owed_on_the_day_it_is_drafted_again(town: Any, bill: Any) -> None:
+    """The first tile is what the others add up to: orders of the day, those that pay again included, and what is held back."""
+    town.begin()
+    town.month.take(bill("A1"))
+    [batch] = run_daily(town.engine, "zhao", DEMO_REGION, DAY).batches
+    [first] = town.pay(batch, DAY)
+    town.receipt(first, DAY, back=True, why=("MS03", "对方银行未说明原因"))
+    run_daily(town.engine, "zhao", DEMO_REGION, AFTER)
+    with town.tx() as tx:
+        owed_now, *stations, held = flow(tx, AFTER)
+    assert sum(one.fen for one in stations) == first.amount_fen, "drafted again"
+    assert (owed_now.orders, owed_now.fen) == (1, first.amount_fen)
+    assert owed_now.fen == sum(one.fen for one in stations) + held.fen
 
 
 def test_every_station_leads_to_what_it_counts(desk: Any, sat: Callable[[str], Browser]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from ledger.cli.remote import acts
 from ledger.control.alarms.table import table
 from ledger.core.refusals import registry
+from ledger.core.words import words_of
 from ledger.web.pages.given.catalogue import UPLOADS
 from ledger.web.worded import BAD, worded
 from tests.web.test_every_page import offered_in_the_source
@@ -115,6 +116,11 @@ def test_no_sentence_reaches_a_page_in_words_of_the_command_line_or_the_database
         ("模板A5须用--bank指明一个本账套的账户", "模板A5须用自有账户指明一个本账套的账户"),
         ("数据不符合约束：超出允许的取值（voucher_line_amount_fen_check）", "数据不符合约束：超出允许的取值"),
         ("2026-10-13 H42010000001——无", "2026-10-13 H42010000001——无"),
+        ("下一步：复核人审批（fundledger day show）", "下一步：复核人审批"),
+        ("待另一人确认：fundledger institution list --open", "待另一人确认"),
+        ("收银行文件须由会计办理（payments receive）", "收银行文件须由会计办理"),
+        ("差额1.00元（pool）、（个人账户，acct）", "差额1.00元（pool）、（个人账户，acct）"),
+        ("张三（Zhang San）的账户", "张三（Zhang San）的账户"),
     ],
 )
 def test_a_sentence_is_said_in_people_s_words(said: str, shown: str) -> None:
@@ -138,3 +144,22 @@ def test_refusals_of_the_pages_name_no_option_and_no_constraint(desk: Any, sat: 
         assert told
         assert BAD.search(told) is None, told
     assert "缺少" in answers[1].text
+
+
+def test_no_remedy_at_the_desk_names_a_command() -> None:
+    for kind, one in table().items():
+        assert not re.search(r"[a-z]{2,} [a-z]{2,}|worker", worded(one.ask)), kind
+    assert worded(table()["file_altered"].ask) == "停止付款，核验账目查明；作废后重新制盘"
+    assert worded(table()["payee_failed"].ask) == "核实账户后提出更正，另一人复核"
+
+
+def test_every_line_of_the_operator_log_has_a_word() -> None:
+    """Acts are told by their help; what is written beside them (`append_line` with a name of its own) by the table of words."""
+    found = {
+        name
+        for path in Path("ledger").rglob("*.py")
+        for name in re.findall(r'append_line\(\w+, "([a-z_.]+)"', path.read_text(encoding="utf-8"))
+    }
+    known = {one.replace(" ", ".") for one in acts()} | set(words_of("operator.action"))
+    assert found >= {"payments.sent", "payments.received", "intake.begun"}
+    assert found - known == set()

@@ -241,3 +241,11 @@ def test_ten_thousand_lines_break_nothing(desk: Any, sat: Callable[[str], Browse
 def test_a_broken_form_is_refused(kind: str, body: bytes) -> None:
     with pytest.raises(ValueError, match=r"boundary|part|name|decode"):
         parts_of(kind, body, 5)
+
+
+def test_what_was_typed_wrongly_is_called_by_what_it_is(sat: Callable[[str], Browser]) -> None:
+    li = sat("li")
+    answer = li.post(SAVE, typed(li, attachments="-1"))
+    [told] = re.findall(r'role="alert">([^<]*)', answer.text)
+    assert answer.status_code == 422
+    assert told.strip() == "附件张数的值“-1”不合规，应为不小于0的整数"

@@ -57,7 +57,7 @@ def show_job(
 
 @app.command("run-now")
 def run_now(job: Name, region: RegionOption, reason: Reason, *, as_json: JsonFlag = False) -> None:
-    """要求worker在一分钟内运行一次；由安全管理员、会计主管或接口用户，写明理由。"""
+    """要求定时任务在一分钟内运行一次；由安全管理员、会计主管或接口用户，写明理由。"""
     _ask(job, region, "run", reason, as_json=as_json)
 
 
@@ -78,7 +78,7 @@ def _ask(job: str, region: int, what: str, reason: str, *, as_json: bool) -> Non
     with act(running, region, f"jobs.{what}", job[:40]) as tx:
         made = ask(tx, job, what, reason, running.clock.today())
     told = {
-        "run": "已要求运行，worker将在一分钟内办理",
+        "run": "已要求运行，一分钟内办理",
         "pause": "已暂停",
         "resume": "已恢复，暂停期间的日子将补办",
     }

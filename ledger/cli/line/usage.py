@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Any, Final
 
@@ -19,21 +20,23 @@ _PATHS: Final = (
 )
 
 
-def usage_refusal(error: typer.TyperException) -> InvalidInput:
+def usage_refusal(error: typer.TyperException, *, typed: bool = True) -> InvalidInput:
     """The parser's error as InvalidInput `usage.…`, naming the option and what it takes.
 
     Codes: `usage.missing`, `usage.value`, `usage.file`, `usage.option` (none of that name), `usage.needs_value`,
-    `usage.command`, `usage.extra` (words too many).
+    `usage.command`, `usage.extra` (words too many). Not `typed`, what an act over HTTP or at a page was given is called by what
+    it is, with no word of the command line.
     """
     parameter = getattr(error, "param", None)
-    name = _named(parameter)
-    hint = _hint(error)
+    option = _named(parameter)
+    name = option if typed else _called(parameter) or option
+    hint = _hint(error) if typed else ""
     match type(error).__name__:
         case "MissingParameter":
             words = f"缺少{name}{_takes(parameter, '：')}"
-            return InvalidInput("usage.missing", words + hint, option=name)
+            return InvalidInput("usage.missing", words + hint, option=option)
         case "BadParameter":
-            return _bad_value(error, parameter, name, hint)
+            return _bad_value(error, parameter, name, hint, option)
         case "NoSuchOption":
             option = str(getattr(error, "option_name", ""))
             near = "、".join(sorted(getattr(error, "possibilities", None) or ()))
@@ -52,11 +55,13 @@ def usage_refusal(error: typer.TyperException) -> InvalidInput:
     return InvalidInput("usage.other", f"命令写法不对（原文）：{error.format_message()}" + hint)
 
 
-def _bad_value(error: typer.TyperException, parameter: Any, name: str, hint: str) -> InvalidInput:
+def _bad_value(
+    error: typer.TyperException, parameter: Any, name: str, hint: str, option: str
+) -> InvalidInput:
     for ending, words in _PATHS:
         if error.message.endswith(ending):
             path = error.message.removesuffix(ending).partition("'")[2].rpartition("'")[0]
-            return InvalidInput("usage.file", f"{name}的{path}{words}" + hint, option=name, file=path)
+            return InvalidInput("usage.file", f"{name}的{path}{words}" + hint, option=option, file=path)
     given = ""
     if error.__cause__ is not None:
         # the parser's way to check a value: imported with it, once there is a value to check
@@ -65,7 +70,7 @@ def _bad_value(error: typer.TyperException, parameter: Any, name: str, hint: str
         if isinstance(error.__cause__, ValidationError):
             given = str(error.__cause__.errors()[0]["input"])[:60]
     words = f"{name}的值“{given}”不合规{_takes(parameter, '，应为')}"
-    return InvalidInput("usage.value", words + hint, option=name, value=given)
+    return InvalidInput("usage.value", words + hint, option=option, value=given)
 
 
 def _named(parameter: Any) -> str:
@@ -75,6 +80,11 @@ def _named(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return f"参数{parameter.name.strip('_').upper()}"
     return str(max(parameter.opts, key=len))
+
+
+def _called(parameter: Any) -> str:
+    """What a parameter is: the first words of its help."""
+    return re.split("[，：；（ ]", getattr(parameter, "help", None) or "")[0]
 
 
 def _takes(parameter: Any, before: str) -> str:

@@ -13,6 +13,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+_LOAD_LINE: Final = re.compile(r"load (\d+) line (\d+)")
+_FILE: Final = "file "
 _MARKED: Final = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?):([^{}]*)\}")
 
 
@@ -55,3 +57,10 @@ def evidence_named(reference: str) -> str:
 def spoken(text: str) -> str:
     """The database's sentence for people: `处于{finding.state:first}` says the code's family, here it becomes `处于初审`."""
     return _MARKED.sub(lambda found: _table().get(found[1], {}).get(found[2], found[2]), text)
+
+
+def item_told(item: str) -> str:
+    """What fails a line, for people: its id is kept in waivers and answers as it is."""
+    if found := _LOAD_LINE.fullmatch(item):
+        return f"第{found[1]}次接入第{found[2]}行"
+    return f"银行文件{item.removeprefix(_FILE)}" if item.startswith(_FILE) else item

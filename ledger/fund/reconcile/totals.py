@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.core.dates import parse_day
 from ledger.core.errors import InvalidInput
-from ledger.core.money import parse_fen
+from ledger.core.money import parse_fen, yuan_grouped
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.reconcile.scope import ReconcileScope, check_scope, collect_ours
 from ledger.fund.record.codes import national_codes
@@ -64,9 +64,15 @@ class TotalsResult:
         """stmt_rslt_dscr for people."""
         if self.agrees:
             return "平"
-        names = ("结算笔数", "医疗费总额（分）", "基金支付总额（分）", "个人账户支出（分）")
-        pairs = zip(names, self.ours, self.theirs, strict=True)
+        names = ("结算笔数", "医疗费总额", "基金支付总额", "个人账户支出")
+        pairs = zip(names, _told(self.ours), _told(self.theirs), strict=True)
         return "不平：" + "，".join(f"{name}中心{a}、机构{b}" for name, a, b in pairs if a != b)
+
+
+def _told(side: SideTotals) -> tuple[str, ...]:
+    """A side for people: how many, and yuan."""
+    count, *amounts = side
+    return str(count), *(f"{yuan_grouped(fen)}元" for fen in amounts)
 
 
 def totals_request(data: Mapping[str, Any]) -> TotalsRequest:
@@ -114,8 +120,8 @@ def _text(data: Mapping[str, Any], name: str) -> str:
 def compare_totals(tx: Transaction, institution: str, request: TotalsRequest, on: date) -> TotalsResult:
     """Compare an institution's totals with our records and keep both sides (3201).
 
-    Totals over a whole 期号 that do not agree mark an open line `differs`; they never make it `agreed`: equal sums
-    may hide two differences. The same figures against the same records are answered as the first time.
+    Totals over a whole 期号 that do not agree mark an open line `differs`, and sent anew and right take that back while no
+    details were compared; they never make it `agreed`: equal sums may hide two differences. The same figures against the same records are answered as the first time.
     Raises InvalidInput `reconcile.insutype`, `reconcile.period`, and what `check_scope` raises.
     """
     fund = national_codes().insutype.get(request.insutype, 0)
@@ -188,7 +194,8 @@ def _keep(
     if (request.begin, request.end) == (scope.first_day, scope.last_day):
         tx.run(
             """UPDATE fund.reconciliation
-                  SET total_id = %(total_id)s, state = CASE WHEN state = 'open' AND %(differs)s THEN 'differs' ELSE state END
+                  SET total_id = %(total_id)s, state = CASE WHEN state = 'open' AND %(differs)s THEN 'differs'
+                      WHEN state = 'differs' AND run_id = '' AND NOT %(differs)s THEN 'open' ELSE state END
                 WHERE region = %(region)s AND fund = %(fund)s AND institution = %(institution)s AND term = %(term)s
                   AND clr_type = %(clr_type)s""",
             region=tx.region,

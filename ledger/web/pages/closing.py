@@ -10,7 +10,7 @@ from starlette.responses import Response
 from ledger.books.reading import parse_period
 from ledger.closing.lines import WAIVABLE
 from ledger.closing.status import PeriodStatus, next_to_close, status
-from ledger.core.words import said
+from ledger.core.words import item_told, said
 from ledger.web.record import Ask, Offer, offered
 from ledger.web.show import address, page
 from ledger.web.sitting import Desk
@@ -36,7 +36,7 @@ def checks(desk: Desk, _request: Request) -> Response:
     return page(
         desk, "close.html", title="结账", found=found, months=months, green=green, month=month,
         offers=offered(desk, _offers(found, month)),
-        here=address("close", book=found.book, period=month),
+        here=address("close", book=found.book, period=month), item_told=item_told,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from ledger.web.pages.acts import run_once
 from ledger.web.pages.given.catalogue import UPLOADS
 from ledger.web.show import Filter, address, grid_page, page
 from ledger.web.sitting import Desk
+from ledger.web.worded import worded
 from reports.render.grid import Column, Grid, Line
 
 _FILE_MAX: Final = BODY_MAX - 64 * 1024
@@ -62,7 +63,7 @@ def take(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     if what == "details":
         return RedirectResponse(address("uploads/differences", region=desk.region, run=found["run"]), 303)
     return page(
-        desk, "acted.html", title="已收入", summary=upload.title, words=done.words, again=done.again, whole=done.whole,
+        desk, "acted.html", title="已收入", summary=upload.title, words=[worded(one) for one in done.words], again=done.again, whole=done.whole,
         back=address("uploads", region=desk.region), warnings=[f"待齐：{one}" for one in found.get("missing", [])],
     )  # fmt: skip
 

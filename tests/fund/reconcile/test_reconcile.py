@@ -83,9 +83,13 @@ def test_totals_agree_or_show_both_sides(stocked: Any) -> None:
         stocked, medfee_sumamt="1910.01", fund_pay_sumamt="1500", acct_pay="10", fixmedins_setl_cnt="2"
     )
     assert (bad.stmt_rslt, bad.ours.medfee_fen, bad.theirs.medfee_fen) == ("1", 191_000, 191_001)
-    assert "191000" in bad.description
-    assert "191001" in bad.description
+    assert bad.description == "不平：医疗费总额中心1,910.00元、机构1,910.01元"
     assert stocked.asked("SELECT state FROM fund.reconciliation") == [("differs",)]
+    mended = totals(
+        stocked, medfee_sumamt="1910.00", fund_pay_sumamt="1500", acct_pay="10", fixmedins_setl_cnt="2"
+    )
+    assert mended.agrees
+    assert stocked.asked("SELECT state FROM fund.reconciliation") == [("open",)], "sent anew and right"
 
 
 def test_refunds_in_or_out_of_the_totals(stocked: Any) -> None:

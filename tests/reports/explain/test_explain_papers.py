@@ -14,6 +14,7 @@ from ledger.fund.cash.movements import approve_move, request_move
 from ledger.fund.cash.orders import order_advances
 from ledger.fund.refunds.refund import RefundRequest, approve_refund, request_refund
 from reports.explain.chain import Chain, explain
+from reports.explain.words import row_words
 
 H, FISCAL = "H42010000001", "4200000000001003"
 NOV = date(2026, 11, 3)
@@ -89,3 +90,12 @@ def test_a_fee_a_request_and_a_voucher_by_hand_open_to_what_proves_them(town: An
     chain = opened(town, entry_of(town, by_hand))
     assert [f"MAN:{row['paper']}" for row in chain.papers] == [by_hand]
     assert "approved qian" in chain.papers[0]["decision"]
+
+
+def test_a_share_is_told_as_a_percentage_and_a_time_without_its_t(rich: Any) -> None:
+    chain = opened(rich, "a1")
+    assert [one for one in row_words("payables", chain.payables[0]) if one.startswith("比例")] == [
+        "比例 60.00%"
+    ]
+    [when] = [one for one in row_words("records", chain.records[0]) if one.startswith("结算时间")]
+    assert when.removeprefix("结算时间 ")[10] == " "

@@ -17,7 +17,7 @@ from ledger.simulation.people import give_logins
 from tests.fund.clearing.conftest import kept_three_years, live_worked_year, year
 from tests.scenes.town import Town
 from tests.web.conftest import TODAY, bill_line, opened_desk
-from tests.web.forms.conftest import NOVEMBER, Press
+from tests.web.forms.conftest import NOVEMBER, Press, said
 
 __all__ = ["kept_three_years", "year"]
 H, OTHER = "H42010000001", "H42010000002"
@@ -48,6 +48,9 @@ def test_a_month_from_its_declaration_to_its_orders(november: Any) -> None:
     withdrawn = "SELECT count(*) FROM fund.declaration_event WHERE event = 'withdraw'"
     page = f"/desk/declarations?{TERM}"
     assert press("zhao", page, "declare apply", effect=declared) == [(H, "10"), (OTHER, "10")]
+    zhao, early = press.by("zhao"), f"/desk/month?{TERM}"
+    none = zhao.post("/desk/act/month/prepare", zhao.form(early, "/desk/act/month/prepare"))
+    assert "有未能办成的，见下" in said(none), "not one sheet is no 已办理"
     press(
         "zhao",
         press.led("zhao", page, "/desk/declarations/"),

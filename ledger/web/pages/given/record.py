@@ -29,7 +29,7 @@ LABELS: Final[Mapping[str, str]] = {
     "medfee_sumamt": "医疗费总额", "fulamt_ownpay_amt": "全自费金额", "overlmt_selfpay": "超限价自费", "preselfpay_amt": "先行自付",
     "inscp_scp_amt": "符合政策范围金额", "act_pay_dedc": "实际支付起付线", "hifp_pay": "统筹基金支出", "cvlserv_pay": "公务员医疗补助支出",
     "hifes_pay": "企业补充医疗保险支出", "hifmi_pay": "居民大病保险支出", "hifob_pay": "职工大额补助支出", "maf_pay": "医疗救助支出",
-    "oth_pay": "其他支出", "fund_pay_sumamt": "基金支付总额", "hosp_part_amt": "医院负担", "psn_part_amt": "个人负担总额", "acct_pay": "个人账户支出",
+    "hifdm_pay": "伤残人员医疗保障支出", "hi_agre_sumfee": "医保认可费用总额", "oth_pay": "其他支出", "fund_pay_sumamt": "基金支付总额", "hosp_part_amt": "医院负担", "psn_part_amt": "个人负担总额", "acct_pay": "个人账户支出",
     "psn_cash_pay": "个人现金支出", "acct_mulaid_pay": "个人账户共济支付", "balc": "个人账户余额",
 }  # fmt: skip
 """What people call the platform's fields (2304); any other by its name."""
