@@ -7,6 +7,7 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
+from ledger.core.accounts import coded
 from ledger.db.safekeeping.fields import masked_field
 
 # The choice in force on the day of an approval is worked out here again and not asked of the functions that guard it.
@@ -124,9 +125,10 @@ _FAULTY: Final = """
      WHERE p.order_no <> a.order_no AND a.state <> 'approved'
      ORDER BY 1, 2
 """
-# Paid to another account than two persons agreed on: a supplier's in the advance, a person's in the payment or in its correction since.
+# Paid to another account than two persons agreed on: a supplier's in the advance, a person's in the payment or in its correction since,
+# an institution's in its own account on the day of the approval, whatever kind of batch paid it.
 # What was taken over (OPEN-) is compared with what was handed over (checks/fund/cutover.py).
-_ELSEWHERE: Final = """
+_ELSEWHERE: Final = coded("""
     SELECT a.region, a.order_no, '预付' || a.advance_id FROM fund.advance a
       JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
      WHERE a.kind = 'supplier' AND a.advance_id NOT LIKE 'OPEN-%'
@@ -139,8 +141,23 @@ _ELSEWHERE: Final = """
      WHERE p.payment_id NOT LIKE 'OPEN-%' AND (o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps)
         <> (coalesce(c.payee_name, p.payee_name), coalesce(c.payee_number, p.payee_number), coalesce(c.payee_bank, p.payee_bank),
             coalesce(c.payee_cnaps, p.payee_cnaps))
+    UNION ALL
+    SELECT o.region, o.order_no, '机构' || o.institution FROM payments.pay_order o
+      JOIN payments.approval a ON a.region = o.region AND a.batch_id = o.batch_id
+     WHERE o.batch_id NOT LIKE 'OPEN-%'
+       AND (EXISTS (SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no
+                       AND i.source IN ({DAILY_OWED}, {MONTH_OWED}, {CLEARING_OWED}, {CARE_OWED})
+                       AND NOT (i.source = {MONTH_OWED} AND o.institution ~ '^[0-9]{6}$'))
+            OR EXISTS (SELECT 1 FROM fund.advance v WHERE v.region = o.region AND v.order_no = o.order_no AND v.kind <> 'supplier'))
+       AND (EXISTS (SELECT 1 FROM fund.advance v WHERE v.region = o.region AND v.order_no = o.order_no AND v.kind <> 'supplier'
+                       AND v.institution <> o.institution)
+            OR NOT EXISTS (
+           SELECT 1 FROM fund.payee_account p WHERE p.region = o.region AND p.institution = o.institution
+              AND (p.name, p.number, p.bank_name, p.cnaps) = (o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps)
+              AND p.state IN ('confirmed', 'replaced', 'failed') AND coalesce(p.decided_on, a.approved_on) <= a.approved_on
+              AND coalesce(p.ended_on, a.approved_on) >= a.approved_on))
      ORDER BY 1, 2
-"""
+""")
 
 
 def check_limits(snapshot: Snapshot) -> Iterator[Breach]:
