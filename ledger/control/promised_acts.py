@@ -71,6 +71,7 @@ ACTED: Final[tuple[Promise, ...]] = (
             "payments.statements",
             "payments.suspense",
             "signatures",
+            "signed_versions",
         ),
         (
             "test_who_may_not_approve",

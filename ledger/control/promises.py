@@ -141,6 +141,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
         "明细与控制科目相符：接入文件与其结算记录、未拨付清单与日拨付、各方分担与一张账单、备查账与业务明细逐项相等；银行存款与对账单经余额调节表调节相符。",
         (
             "prove ON fund.intake_load",
+            "check_owed ON fund.payable",
             "counts ON fund.intake_load",
             "check_blocked ON payments.blocked",
             "check_bill_layer ON fund.bill_layer",
@@ -163,6 +164,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "test_what_was_changed_behind_the_guards_is_named",
             "test_a_load_changed_behind_the_guards_is_named",
             "test_past_the_program_nothing_else_is_owed",
+            "test_what_is_not_as_the_record_says_is_never_booked",
             "test_a_match_across_accounts_above_the_amount_or_twice_is_refused",
             "test_a_list_changed_behind_the_guards_is_named",
             "test_verify_finds_a_split_that_was_changed_or_lost",

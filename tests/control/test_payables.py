@@ -84,6 +84,33 @@ def test_past_the_program_nothing_else_is_owed(town: Town, other: dict[str, Any]
     assert found(town) == NAMED
 
 
+@pytest.mark.parametrize(
+    ("other", "code"),
+    [
+        ({}, ""),
+        ({"fund_fen": 2 * FEN, "daily_fen": 120_000}, "payable.differs"),
+        ({"day": "2026-10-01"}, "payable.differs"),
+        ({"fund": 390}, "payable.differs"),
+        ({"institution": "H42010000099"}, "payable.differs"),
+        ({"also": "order_no = 'FL20261013-0002'"}, "business.frozen"),
+    ],
+)
+def test_what_is_not_as_the_record_says_is_never_booked(town: Town, other: dict[str, Any], code: str) -> None:
+    """Nor by the statement that orders it at once."""
+    also = other.pop("also", "")
+    brought_in(town, HONEST | other)
+    with psycopg.connect(town.admin_url) as login:
+        login.execute("SET SESSION AUTHORIZATION fundledger_service")
+        login.execute("SELECT set_config('app.actor', 'acc', true), set_config('app.region', '420100', true)")
+        book = f"UPDATE fund.payable SET recognised_by = 'REC:9'{also and ', ' + also} WHERE setl_id = 'z1'"
+        if not code:
+            assert login.execute(book).rowcount == 1  # type: ignore[arg-type]
+            return
+        with pytest.raises(psycopg.Error) as refused:
+            login.execute(book)  # type: ignore[arg-type]
+    assert refused.value.diag.message_primary == code
+
+
 def test_to_another_institution_nothing_is_owed(town: Town) -> None:
     brought_in(town, HONEST | {"institution": "H42010000099"})
     assert found(town) >= NAMED
