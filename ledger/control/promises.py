@@ -154,6 +154,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
         (
             "fund.layers",
             "fund.loads",
+            "fund.outregion",
             "fund.payables",
             "fund.ties",
             "payments.statements",

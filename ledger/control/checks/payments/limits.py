@@ -126,7 +126,7 @@ _FAULTY: Final = """
      ORDER BY 1, 2
 """
 # Paid to another account than two persons agreed on: a supplier's in the advance, a person's in the payment or in its correction since,
-# an institution's in its own account on the day of the approval, whatever kind of batch paid it.
+# an institution's in an account confirmed for it (that it was the one in force the approval asks), whatever kind of batch paid it.
 # What was taken over (OPEN-) is compared with what was handed over (checks/fund/cutover.py).
 _ELSEWHERE: Final = coded("""
     SELECT a.region, a.order_no, '预付' || a.advance_id FROM fund.advance a
@@ -154,8 +154,7 @@ _ELSEWHERE: Final = coded("""
             OR NOT EXISTS (
            SELECT 1 FROM fund.payee_account p WHERE p.region = o.region AND p.institution = o.institution
               AND (p.name, p.number, p.bank_name, p.cnaps) = (o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps)
-              AND p.state IN ('confirmed', 'replaced', 'failed') AND coalesce(p.decided_on, a.approved_on) <= a.approved_on
-              AND coalesce(p.ended_on, a.approved_on) >= a.approved_on))
+              AND p.state IN ('confirmed', 'replaced', 'failed')))
      ORDER BY 1, 2
 """)
 
