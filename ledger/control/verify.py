@@ -22,6 +22,7 @@ from ledger.control.checks.fund.layers import check_layers
 from ledger.control.checks.fund.loads import check_loads
 from ledger.control.checks.fund.outregion import check_outregion
 from ledger.control.checks.fund.papers import check_papers
+from ledger.control.checks.fund.payables import check_payables
 from ledger.control.checks.fund.recognition import check_recognition
 from ledger.control.checks.fund.removals import check_removals
 from ledger.control.checks.fund.risk import check_risk
@@ -91,6 +92,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("制单复核", check_signers),
     ("结算记录与应付", check_recognition),
     ("接入文件与未拨付清单", check_loads),
+    ("应付与结算记录", check_payables),
     ("拨付比例、协议与两人办理", check_terms),
     ("一单式各方分担", check_layers),
     ("拨付单与审批", check_orders),

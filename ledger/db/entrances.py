@@ -51,7 +51,7 @@ _MAY: Final[dict[str, LiteralString]] = {
 _SCRAM: Final = re.compile(r"SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):[A-Za-z0-9+/=]+")
 
 
-class Entrance(NamedTuple):
+class WayIn(NamedTuple):
     """A way in that should not be there: its code, what it goes by, whether from another machine, and what is wrong with it."""
 
     code: str
@@ -60,9 +60,9 @@ class Entrance(NamedTuple):
     message: str
 
 
-def entrances(connection: psycopg.Connection[Any]) -> tuple[list[Entrance], list[str]]:
+def entrances(connection: psycopg.Connection[Any]) -> tuple[list[WayIn], list[str]]:
     """What this login sees that should not be there, and which of RULES and PASSWORDS it may not see."""
-    found: list[Entrance] = []
+    found: list[WayIn] = []
     hidden = []
     for what, looked in ((RULES, _rules), (PASSWORDS, _passwords)):
         [(may,)] = connection.execute(_MAY[what]).fetchall()
@@ -73,17 +73,15 @@ def entrances(connection: psycopg.Connection[Any]) -> tuple[list[Entrance], list
     return found, hidden
 
 
-def _rules(connection: psycopg.Connection[Any]) -> Iterator[Entrance]:
+def _rules(connection: psycopg.Connection[Any]) -> Iterator[WayIn]:
     for line, text, kind, address, mask, method, superusers in connection.execute(_RULES).fetchall():
         remote = kind != "local" and not _here(address or "", mask or "")
         said = f"pg_hba.conf第{line}行（{text}）"
         if method == "trust" and remote:
-            yield Entrance("entrance.trust", f"pg_hba {line}", remote, f"{said}不问口令就让别的机器进入")
+            yield WayIn("entrance.trust", f"pg_hba {line}", remote, f"{said}不问口令就让别的机器进入")
         elif superusers and method in _WITHOUT:
             who = "、".join(superusers)
-            yield Entrance(
-                "entrance.superuser", f"pg_hba {line}", remote, f"{said}让超级用户{who}不经SCRAM进入"
-            )
+            yield WayIn("entrance.superuser", f"pg_hba {line}", remote, f"{said}让超级用户{who}不经SCRAM进入")
 
 
 def _here(address: str, mask: str) -> bool:
@@ -98,14 +96,12 @@ def _here(address: str, mask: str) -> bool:
     return low.is_loopback and type(low)(int(low) | within).is_loopback
 
 
-def _passwords(connection: psycopg.Connection[Any]) -> Iterator[Entrance]:
+def _passwords(connection: psycopg.Connection[Any]) -> Iterator[WayIn]:
     for role, kept, superuser in connection.execute(_PASSWORDS).fetchall():
         if superuser and not _SCRAM.fullmatch(kept):
-            yield Entrance(
-                "entrance.superuser", f"login {role}", True, f"超级用户{role}的口令不是以SCRAM保存"
-            )
+            yield WayIn("entrance.superuser", f"login {role}", True, f"超级用户{role}的口令不是以SCRAM保存")
         if any(_opens(word, role, kept) for word in (*KNOWN, role)):
-            yield Entrance("entrance.password", f"login {role}", True, f"登录{role}的口令是众所周知的口令")
+            yield WayIn("entrance.password", f"login {role}", True, f"登录{role}的口令是众所周知的口令")
 
 
 def _opens(word: str, role: str, kept: str) -> bool:

@@ -146,3 +146,44 @@ def test_what_a_ratio_a_choice_and_a_role_were_confirmed_of_is_in_the_evidence(
     assert "4200000000007777" in told["institution.confirm"]
     assert found(town) == []
     assert set(told) <= signers.proven()
+
+
+def test_a_version_that_is_not_in_the_list_signed_that_day_is_named(town: Any, signers: Signers) -> None:
+    """A signature over another list of the same day, by the same person, was taken for one over whatever else was confirmed that day."""
+    town.begin()
+    choose(town.engine, "li", "qian", DEMO_REGION, "retention_log", "11", DAY, "某文〔2026〕1号")
+    new = hospital("H42010000077", 77, payee_number="4200000000007777")
+    bring_in_institutions(town.engine, "zhao", "qian", DEMO_REGION, DAY, [new])
+    assert found(town) == []
+    for change, subject in (
+        (
+            "UPDATE fund.payee_account SET number = '6222000000000001' WHERE institution = 'H42010000077'",
+            "institution.confirm H42010000077",
+        ),
+        (
+            "UPDATE fund.terms SET ratio = 10000 WHERE institution = 'H42010000077' AND kind = 'enrolment'",
+            "institution.confirm H42010000077",
+        ),
+        (
+            "UPDATE fund.policy_proposal SET value = '99' WHERE key = 'retention_log'",
+            f"policy.confirm {DEMO_REGION}",
+        ),
+        (
+            "UPDATE access.signature SET content = '' WHERE act = 'policy.confirm' AND content LIKE '%retention_log%'",
+            f"policy.confirm {DEMO_REGION}",
+        ),
+    ):
+        with psycopg.connect(town.month.database.admin_url) as admin:
+            admin.execute("SET session_replication_role = replica")
+            assert admin.execute(change).rowcount == 1, change
+        assert set(found(town)) == {f"INV-11 {subject}"}, change
+        with psycopg.connect(town.month.database.admin_url) as admin:
+            admin.execute("SET session_replication_role = replica")
+            admin.execute(
+                "UPDATE fund.payee_account SET number = '4200000000007777' WHERE institution = 'H42010000077'"
+            )
+            admin.execute(
+                "UPDATE fund.terms SET ratio = %s WHERE institution = 'H42010000077' AND kind = 'enrolment'",
+                [new.ratio],
+            )
+            admin.execute("UPDATE fund.policy_proposal SET value = '11' WHERE key = 'retention_log'")

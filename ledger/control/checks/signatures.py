@@ -17,6 +17,7 @@ from psycopg import sql
 from ledger.access.signing.passkey import PREFIX, sign_count, unpacked
 from ledger.access.signing.stored import STORED, StoredSignature, flaw_of
 from ledger.control.breach import Breach
+from ledger.control.checks.signed_versions import check_signed_versions
 from ledger.control.snapshot import Snapshot
 
 _SIGNATURES: Final = STORED + " ORDER BY s.region, s.fingerprint, s.n"
@@ -69,6 +70,7 @@ def check_signatures(snapshot: Snapshot) -> Iterator[Breach]:
             continue
         message = f"{day}由{user}办理的{act} {subject}没有其本人的签名，而统筹区要求签名"
         yield Breach("INV-11", str(region), f"{act} {subject}", message)
+    yield from check_signed_versions(snapshot)
     for region, since in snapshot.rows(_UNDEMANDED):
         snapshot.waiting[f"统筹区{region}没有要求审批由本人签名（{since}建账）"] = 1
     for region, digest, asked, confirmed, persons, keys in snapshot.rows(_DEMANDS):

@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.control.checks.fund.declarations import check_declarations
+from ledger.control.snapshot import open_snapshot
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError, NotFound
 from ledger.fund.declare.claim import Claim, Declaration, claim_request, declarations, read_declaration
 from ledger.fund.declare.declaration import declare, due_days
@@ -335,3 +337,19 @@ def test_a_record_added_to_a_complete_declaration_is_refused(ready: Any, bill: A
         with pytest.raises(psycopg.Error) as no:
             raw.execute(f"INSERT INTO fund.declared VALUES (420100, 310, 'S5', '{made}')")
     assert no.value.diag.message_primary == "declare.complete"
+
+
+def test_a_record_put_in_another_s_place_past_the_guards_is_named(
+    ready: Any, bill: Any, tmp_path: Any
+) -> None:
+    """As many as before: only the digest of the declaration tells that they are not the same."""
+    made = claim(ready).declaration_id
+    ready.take(bill("S5"))
+
+    def found() -> list[str]:
+        with open_snapshot(ready.database.auditor_engine, tmp_path, []) as snapshot:
+            return [one.entry for one in check_declarations(snapshot)]
+
+    assert found() == []
+    ready.pretend("UPDATE fund.declared SET setl_id = 'S5' WHERE setl_id = 'S1'")
+    assert found() == [f"declaration {made}"]

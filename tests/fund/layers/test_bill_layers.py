@@ -251,7 +251,11 @@ def test_verify_finds_a_split_that_was_changed_or_lost(month: Any, bill: Any, tm
         " commercial, other_fund, outside, account, mutual_aid, wallet, cash, hospital, map_digest"
         " FROM fund.bill_layer WHERE setl_id = 'L2'"
     )
-    assert found() == {("INV-09", f"record {name}") for name in ("L1", "L2", "L3", "L9")}
+    # without its split the whole of L3's fund money would be the basic fund's
+    assert found() == {
+        ("INV-09", "payable L3"),
+        *(("INV-09", f"record {name}") for name in ("L1", "L2", "L3", "L9")),
+    }
 
 
 def test_unknown_words_and_records(month: Any) -> None:

@@ -297,3 +297,17 @@ def test_pull_confirm_and_roll_back_by_hundreds(two: Any, guest: Any) -> None:
         roll_back(tx, 310, ids[1:2])
     with pytest.raises(Conflict, match=r"outregion\.nothing_to_bill"), two.tx() as tx:
         make_bill(tx, 310, THERE, 202610, NOV)
+
+
+def test_two_records_money_exchanged_past_the_guards_is_named(two: Any, guest: Any) -> None:
+    """Their sum is what it was, by every key: only the records tell."""
+    two.take(guest("G1", fund=100_000, acct=5_000, cash=20_000), guest("G2", fund=1, cash=0))
+    recognise(two)
+    two.verified()
+    two.month.pretend(
+        "UPDATE fund.outregion_record SET account_fen = CASE setl_id WHEN 'G1' THEN 0 ELSE 5000 END"
+    )
+    assert {(promise, entry) for promise, entry, _ in two.found()} == {
+        ("INV-09", "record G1"),
+        ("INV-09", "record G2"),
+    }

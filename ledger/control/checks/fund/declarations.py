@@ -43,15 +43,16 @@ _PAID: Final = """
      WHERE (d.state = '60') IS DISTINCT FROM coalesce(p.paid, false) ORDER BY 1, 3
 """
 
-# Declared record by record, freed by withdrawal or rejection only.
+# Declared record by record, the very ones whose digest the declaration has; freed by withdrawal or rejection only.
 _RECORDS: Final = """
     SELECT d.region, d.fund, d.declaration_id, d.records, coalesce(r.records, 0)
-      FROM fund.declaration d
-      LEFT JOIN (SELECT region, fund, declaration_id, count(*) AS records FROM fund.declared GROUP BY 1, 2, 3) r
+      FROM (SELECT n.*, EXISTS (SELECT FROM fund.declaration_event e WHERE e.region = n.region AND e.declaration_id = n.declaration_id
+                                   AND e.event IN ('withdraw', 'reject')) AS freed FROM fund.declaration n) d
+      LEFT JOIN (SELECT c.region, c.fund, c.declaration_id, count(*) AS records,
+                        sha256(string_agg(convert_to(c.setl_id, 'UTF8') || s.content_digest, ''::bytea ORDER BY c.setl_id COLLATE "C")) AS digest
+                   FROM fund.declared c LEFT JOIN fund.record s ON s.region = c.region AND s.setl_id = c.setl_id GROUP BY 1, 2, 3) r
         ON r.region = d.region AND r.fund = d.fund AND r.declaration_id = d.declaration_id
-     WHERE coalesce(r.records, 0) <> CASE WHEN EXISTS (
-               SELECT FROM fund.declaration_event e WHERE e.region = d.region AND e.declaration_id = d.declaration_id
-                  AND e.event IN ('withdraw', 'reject')) THEN 0 ELSE d.records END
+     WHERE CASE WHEN d.freed THEN r.records IS NOT NULL ELSE (r.records, r.digest) IS DISTINCT FROM (d.records, d.digest) END
      ORDER BY 1, 3
 """
 
@@ -62,7 +63,9 @@ def check_declarations(snapshot: Snapshot) -> Iterator[Breach]:
         message = f"申报的清算状态为{state}，却没有经过记录"
         yield Breach("INV-12", f"{region}-{fund}", f"declaration {declaration}", message)
     for region, fund, declaration, said, there in snapshot.rows(_RECORDS):
-        message = f"申报记有{said}笔结算，现列在其下的为{there}笔，有申报记录被删除或加上"
+        message = (
+            f"申报记有{said}笔结算，现列在其下的为{there}笔，或不是原来的那些：有申报记录被删除、加上或换过"
+        )
         yield Breach("INV-12", f"{region}-{fund}", f"declaration {declaration}", message)
     for region, fund, declaration, state, n, event, before, after in snapshot.rows(_STEPS):
         message = f"申报的第{n}步{event}由{before or '（无）'}至{after}，与前后经过或现状态{state}不符"

@@ -107,6 +107,15 @@ _BILL_SUMS: Final = """
         OR b.side = 'care' AND (b.amount_fen, b.records::bigint) IS DISTINCT FROM (r.fen, r.records)
      ORDER BY 1, 2, 3
 """
+# What was taken of a record is what it says, on either side: its money, and of it the personal account's.
+_OF_RECORDS: Final = """
+    SELECT x.region, x.fund, x.setl_id, x.amount_fen, x.account_fen FROM fund.outregion_record x
+      LEFT JOIN fund.record r ON r.region = x.region AND r.setl_id = x.setl_id
+     WHERE (x.institution, x.term, x.amount_fen, x.account_fen)
+           IS DISTINCT FROM (r.fixmedins_code, to_char(r.setl_time, 'YYYYMM')::integer, r.medfee_sumamt - r.psn_cash_pay - r.hosp_part_amt,
+                             r.medfee_sumamt - r.psn_cash_pay - r.hosp_part_amt - r.fund_pay_sumamt)
+     ORDER BY 1, 2, 3
+"""
 # A record stands in one order that can still pay or has paid, and that order knows it; nobody stands in two.
 _CLAIMS: Final = """
     SELECT x.region, x.fund, x.setl_id, x.order_no, coalesce(string_agg(o.order_no, '、' ORDER BY o.order_no), '')
@@ -161,6 +170,9 @@ def check_outregion(snapshot: Snapshot) -> Iterator[Breach]:
     for region, fund, bill, amount, lines, records, told, counted in snapshot.rows(_BILL_SUMS):
         message = f"清算账单{amount}分、{told}笔，明细合计{lines}分，所列结算{records}分、{counted}笔"
         yield Breach("INV-12", f"{region}-{fund}", f"bill {bill}", message)
+    for region, fund, setl_id, amount, account in snapshot.rows(_OF_RECORDS):
+        message = f"异地结算记为{amount}分，其中个人账户{account}分，或机构、期号，不是结算记录所说的"
+        yield Breach("INV-09", f"{region}-{fund}", f"record {setl_id}", message)
     for region, fund, setl_id, named, found in snapshot.rows(_CLAIMS):
         message = (
             f"异地结算记在拨付单{named or '（无）'}，付它的拨付单为{found or '（无）'}，或金额、机构不同"

@@ -62,12 +62,17 @@ class Reference(NamedTuple):
 UNDECLARED: Final = tuple(
     Reference(child, parent, key, key, declared=False)
     for child, parent, key in (
-        ("fund.declared", "fund.declaration", ("region", "declaration_id")),
+        ("fund.declared", "fund.declaration", ("region", "fund", "declaration_id")),
         ("fund.declared", "fund.record", ("region", "setl_id")),
         ("payments.pay_order", "payments.bank_file", ("region", "file_id")),
     )
 )
 """Meant as keys, and declared in the schema as none: the column may be '', or the order of writing forbids it."""
+OF_A_BOOK: Final = tuple(
+    Reference(child, "books.book", ("region", "fund"), ("region", "fund"))
+    for child in ("books.account_block", "books.balance", "books.posting")
+)
+"""Likewise, for the sake of speed: the rows that a report adds up are of a book that there is."""
 
 
 def check_orphans(snapshot: Snapshot) -> Iterator[Breach]:
@@ -85,6 +90,7 @@ def references(snapshot: Snapshot) -> list[Reference]:
     return [
         *(Reference(row[0], row[1], tuple(row[2]), tuple(row[3]), of_fund=row[4]) for row in declared),
         *UNDECLARED,
+        *OF_A_BOOK,
     ]
 
 

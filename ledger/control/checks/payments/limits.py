@@ -7,6 +7,7 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
+from ledger.core.accounts import coded
 from ledger.db.safekeeping.fields import masked_field
 
 # The choice in force on the day of an approval is worked out here again and not asked of the functions that guard it.
@@ -125,9 +126,10 @@ _FAULTY: Final = """
      ORDER BY 1, 2
 """
 # Paid to another account than two persons agreed on: a supplier's in the advance, a person's in the payment or in its correction since,
-# another region's among its counterparties (which is never changed). A hospital's (9502) is looked at as every institution's is.
+# another region's among its counterparties (which is never changed),
+# an institution's in an account confirmed for it (that it was the one in force the approval asks), whatever kind of batch paid it.
 # What was taken over (OPEN-) is compared with what was handed over (checks/fund/cutover.py).
-_ELSEWHERE: Final = """
+_ELSEWHERE: Final = coded("""
     SELECT a.region, a.order_no, '预付' || a.advance_id FROM fund.advance a
       JOIN payments.pay_order o ON o.region = a.region AND o.order_no = a.order_no
      WHERE a.kind = 'supplier' AND a.advance_id NOT LIKE 'OPEN-%'
@@ -145,12 +147,26 @@ _ELSEWHERE: Final = """
       JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id AND b.kind = 'outregion'
       JOIN payments.approval a ON a.region = o.region AND a.batch_id = o.batch_id
       LEFT JOIN fund.outregion_counterparty c ON c.region = o.region AND c.counterparty::text = o.institution AND c.confirmed_by <> ''
-     WHERE EXISTS (SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no AND i.source <> 9502)
+     WHERE EXISTS (SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no AND i.source <> {CARE_OWED})
        AND NOT EXISTS (SELECT 1 FROM payments.taken_order t WHERE t.region = o.region AND t.order_no = o.order_no)
        AND (o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps)
            IS DISTINCT FROM (c.payee_name, c.payee_number, c.payee_bank, c.payee_cnaps)
+    UNION ALL
+    SELECT o.region, o.order_no, '机构' || o.institution FROM payments.pay_order o
+      JOIN payments.approval a ON a.region = o.region AND a.batch_id = o.batch_id
+     WHERE o.batch_id NOT LIKE 'OPEN-%'
+       AND (EXISTS (SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no
+                       AND i.source IN ({DAILY_OWED}, {MONTH_OWED}, {CLEARING_OWED}, {CARE_OWED})
+                       AND NOT (i.source = {MONTH_OWED} AND o.institution ~ '^[0-9]{6}$'))
+            OR EXISTS (SELECT 1 FROM fund.advance v WHERE v.region = o.region AND v.order_no = o.order_no AND v.kind <> 'supplier'))
+       AND (EXISTS (SELECT 1 FROM fund.advance v WHERE v.region = o.region AND v.order_no = o.order_no AND v.kind <> 'supplier'
+                       AND v.institution <> o.institution)
+            OR NOT EXISTS (
+           SELECT 1 FROM fund.payee_account p WHERE p.region = o.region AND p.institution = o.institution
+              AND (p.name, p.number, p.bank_name, p.cnaps) = (o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps)
+              AND p.state IN ('confirmed', 'replaced', 'failed')))
      ORDER BY 1, 2
-"""
+""")
 
 
 def check_limits(snapshot: Snapshot) -> Iterator[Breach]:

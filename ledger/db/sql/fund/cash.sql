@@ -211,11 +211,18 @@ END $$;
 
 -- What is paid without being owed in the memorandum (advances, persons) needs its own approved request behind the order, and goes to
 -- the account that two persons agreed on in it: a supplier's, a person's, or the one they corrected it to since (fund.person_account).
--- An institution's own account is looked at when a file sets out (payments.refuse_stale_file).
+-- What is owed to an institution, or paid to it in advance, goes to its confirmed account, whatever kind its batch calls itself; whether
+-- that is the one still is looked at once more when a file sets out (payments.refuse_stale_file).
 CREATE OR REPLACE FUNCTION fund.check_request_behind() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_free bigint; v_behind bigint;
 BEGIN
+    IF NEW.batch_id NOT LIKE 'OPEN-%' AND payments.is_to_institution(NEW.region, NEW.order_no) AND NOT EXISTS (
+        SELECT 1 FROM fund.payee_account a WHERE a.region = NEW.region AND a.institution = NEW.institution AND a.state = 'confirmed'
+           AND (a.name, a.number, a.bank_name, a.cnaps) = (NEW.payee_name, NEW.payee_number, NEW.payee_bank, NEW.payee_cnaps)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'order.other_payee',
+            DETAIL = format('拨付单%s付往的账户不是两人核定的收款账户', NEW.order_no);
+    END IF;
     SELECT coalesce(sum(i.amount_fen), 0) INTO v_free FROM payments.order_item i
      WHERE i.region = NEW.region AND i.order_no = NEW.order_no
        AND i.source NOT IN (9101, 9103, 9106, 9502, 110101, 200103);   -- between regions: fund.check_outregion_batch
@@ -223,6 +230,7 @@ BEGIN
     SELECT sum(amount_fen) INTO v_behind FROM (
         SELECT a.amount_fen FROM fund.advance a
          WHERE a.region = NEW.region AND a.fund = NEW.fund AND a.order_no = NEW.order_no AND a.state = 'approved'
+           AND (a.kind = 'supplier' OR a.institution = NEW.institution)
         UNION ALL
         SELECT p.amount_fen FROM fund.person_payment p
          WHERE p.region = NEW.region AND p.fund = NEW.fund AND p.order_no = NEW.order_no AND p.state = 'approved') requests;

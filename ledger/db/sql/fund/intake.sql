@@ -284,7 +284,47 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- What is owed for a record is booked only as the record says: as much, to that institution, of its day; of a reversal the opposite of
+-- its original's. The program works it out when it takes the record in; this is asked of whoever wrote it, before it is money owed, over
+-- all rows of a statement at once. Its category is in no table: `verify` looks at that one.
+CREATE OR REPLACE FUNCTION fund.check_owed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_bad text;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM changed c WHERE c.recognised_by <> '' AND c.order_no = '' AND c.settled_by = '') THEN
+        RETURN NULL;    -- ordered, released, settled: booked before
+    END IF;
+    SELECT c.setl_id INTO v_bad FROM changed c
+      LEFT JOIN fund.record r ON r.region = c.region AND r.setl_id = c.setl_id
+      LEFT JOIN fund.bill_layer l ON l.region = c.region AND l.setl_id = c.setl_id
+     WHERE c.recognised_by <> '' AND c.order_no = '' AND c.settled_by = '' AND c.recognised_by NOT LIKE 'OPEN:%'
+       AND ((c.term, c.day) IS DISTINCT FROM ((extract(year FROM r.setl_time) * 100 + extract(month FROM r.setl_time))::integer, r.setl_time::date)
+            OR CASE WHEN r.init_setl_id = ''
+                    THEN (c.institution, c.service_year, c.fund_fen) IS DISTINCT FROM (r.fixmedins_code, extract(year FROM r.setl_time)::smallint,
+                          CASE WHEN c.subfund = 'acct' THEN r.acct_pay - CASE
+                                   WHEN r.psn_part_amt <> r.acct_pay + r.psn_cash_pay AND r.psn_part_amt = r.acct_pay + r.psn_cash_pay + r.acct_mulaid_pay
+                                   THEN 0 ELSE r.acct_mulaid_pay END
+                               WHEN l.setl_id IS NULL THEN r.fund_pay_sumamt
+                               WHEN c.fund = 310 THEN l.basic_310 ELSE l.basic_390 END)
+                         OR r.insutype IN ('310', '390') AND r.insutype <> c.fund::text
+                    ELSE NOT EXISTS (SELECT 1 FROM fund.payable o WHERE o.region = c.region AND o.fund = c.fund AND o.setl_id = r.init_setl_id
+                                        AND o.subfund = c.subfund AND (o.institution, o.service_year, o.category, o.fund_fen)
+                                                                      = (c.institution, c.service_year, c.category, -c.fund_fen))
+               END)
+     LIMIT 1;
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'payable.differs',
+            DETAIL = format('结算%s的应付明细不是按其结算记录产生的，不能入账', v_bad);
+    END IF;
+    RETURN NULL;
+END $$;
+
 -- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER check_owed AFTER UPDATE ON fund.payable REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION fund.check_owed();
+CREATE OR REPLACE TRIGGER booked_first BEFORE UPDATE ON fund.payable FOR EACH ROW       -- not by the step that orders or settles it
+    WHEN (OLD.recognised_by = '' AND NEW.recognised_by <> '' AND NEW.order_no || NEW.settled_by <> '' AND NEW.recognised_by NOT LIKE 'OPEN:%')
+    EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER check_records AFTER INSERT ON fund.record REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION fund.check_records();
 CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, fund, setl_id, subfund, institution, service_year, term, category, day,

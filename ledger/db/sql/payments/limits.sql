@@ -222,21 +222,32 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Whether an order is to a hospital or pharmacy: by what it pays, not by what its batch calls itself. What is owed in the memorandum is
+-- owed to an institution, but for the bills of other regions (their six digits); an advance is, but for a supplier's.
+CREATE OR REPLACE FUNCTION payments.is_to_institution(p_region integer, p_order_no text) RETURNS boolean LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT 1 FROM payments.order_item i JOIN payments.pay_order o ON o.region = i.region AND o.order_no = i.order_no
+                    WHERE i.region = p_region AND i.order_no = p_order_no AND i.source IN (9101, 9103, 9106, 9502)
+                      AND NOT (i.source = 9103 AND o.institution ~ '^[0-9]{6}$'))
+        OR EXISTS (SELECT 1 FROM fund.advance a WHERE a.region = p_region AND a.order_no = p_order_no AND a.kind <> 'supplier')
+$$;
+
 -- A file sets out only with orders that may still leave (art. 28): nothing of an instant payment to an institution suspended or
 -- ended since, nothing to an account that is not the confirmed one any more.
 CREATE OR REPLACE FUNCTION payments.refuse_stale_file() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v record;
 BEGIN
-    SELECT o.order_no, i.institution, i.agreement_state INTO v
+    SELECT o.order_no, o.institution INTO v
       FROM payments.pay_order o
       JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
-      JOIN fund.institution i ON i.region = o.region AND i.institution = o.institution
+      LEFT JOIN fund.institution i ON i.region = o.region AND i.institution = o.institution
      WHERE o.region = NEW.region AND o.file_id = NEW.file_id
        AND (b.kind IN ('daily', 'advance') AND i.agreement_state IN ('suspended', 'ended')
-            OR b.kind IN ('daily', 'advance', 'month', 'clearing', 'outregion') AND NOT EXISTS (
+            OR NOT EXISTS (
                SELECT 1 FROM fund.payee_account a WHERE a.region = o.region AND a.institution = o.institution AND a.state = 'confirmed'
-                  AND (a.number, a.name, a.bank_name, a.cnaps) = (o.payee_number, o.payee_name, o.payee_bank, o.payee_cnaps)))
+                  AND (a.number, a.name, a.bank_name, a.cnaps) = (o.payee_number, o.payee_name, o.payee_bank, o.payee_cnaps))
+               AND payments.is_to_institution(o.region, o.order_no))
      ORDER BY o.order_no LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'file.stale',

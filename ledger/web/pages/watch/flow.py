@@ -27,7 +27,7 @@ class Step(NamedTuple):
     unit: str = "单"
 
 
-class Owed(NamedTuple):
+class OwedOnDay(NamedTuple):
     """What is to be paid to an institution on a day, in fen, and of what it is made."""
 
     fund: int
@@ -106,9 +106,9 @@ def flow(tx: Transaction, day: date) -> list[Step]:
     return [first, *steps, Step("受阻未拨", blocked, blocked_fen, f"blocked?date={day}", bad=True)]
 
 
-def owed_on(tx: Transaction, day: date) -> list[Owed]:
+def owed_on(tx: Transaction, day: date) -> list[OwedOnDay]:
     """What is owed on a day, by fund and institution."""
-    return [Owed(*row) for row in tx.rows(_OWED, region=tx.region, day=day)]
+    return [OwedOnDay(*row) for row in tx.rows(_OWED, region=tx.region, day=day)]
 
 
 def owed(desk: Desk, _request: Request) -> Response:
