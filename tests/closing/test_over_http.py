@@ -102,8 +102,8 @@ def post(call: Call, day: str) -> tuple[int, Any]:
 
 def test_a_month_that_is_future_closed_or_sealed_takes_nothing(call: Call, agency: Agency) -> None:
     assert post(call, "2025-12-01") == (422, "voucher.future")
-    # before the book's opening: shown accepted, and October then waited for September
-    assert post(call, "2025-09-30") == (409, "period.before_opening")
+    # before the book's opening: once accepted, and October then waited for September
+    assert post(call, "2025-09-30") == (422, "voucher.before_opening")
     assert act(call, "li", "close", period="202509") == (404, "period.unknown")
     assert act(call, "li", "close", period="202512") == (404, "period.unknown")
     assert act(call, "li", "close", period="202513") == (422, "period.format")
