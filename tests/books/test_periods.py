@@ -70,6 +70,7 @@ def test_a_month_is_closed_when_it_is_over_and_stays_closed(ledger: Ledger) -> N
     assert code(lambda: close(202611, NOV)) == "period.earlier_open"
     assert code(lambda: ask(202612, OCT)) == "period.far_ahead"
     assert code(lambda: ask(209912, OCT)) == "period.far_ahead"
+    assert code(lambda: ask(202412, OCT)) == "period.before_opening"
     assert code(lambda: close(202610, NOV, "maker")) == "access.role_missing"
     close(202610, date(2026, 11, 1))
     close(202610, NOV)  # goes on with the one begun
