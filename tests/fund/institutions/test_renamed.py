@@ -60,9 +60,7 @@ def named(month: Any, tmp_path: Any) -> list[Breach]:
 
 def versions(month: Any) -> list[tuple[int, str, str | None]]:
     with month.tx() as tx:
-        return [
-            (one.version, one.state, one.name) for one in read_terms(tx, H) if one.kind == "agreement"
-        ]
+        return [(one.version, one.state, one.name) for one in read_terms(tx, H) if one.kind == "agreement"]
 
 
 def test_a_rename_waits_for_a_second_person_and_is_in_force_then(month: Any, tmp_path: Any) -> None:
@@ -100,10 +98,13 @@ def test_past_the_program_no_login_of_ours_renames(month: Any) -> None:
         assert refused.value.code == "db.permission"
     for column in ("fund.institution.name", "fund.terms.name"):
         schema, table, name = column.split(".")
-        assert month.asked(
-            "SELECT r.rolname FROM pg_roles r WHERE r.rolname LIKE 'fundledger%%' AND r.rolname <> 'fundledger_owner'"
-            f" AND NOT r.rolsuper AND has_column_privilege(r.rolname, '{schema}.{table}', '{name}', 'UPDATE')"
-        ) == [], column
+        assert (
+            month.asked(
+                "SELECT r.rolname FROM pg_roles r WHERE r.rolname LIKE 'fundledger%%' AND r.rolname <> 'fundledger_owner'"
+                f" AND NOT r.rolsuper AND has_column_privilege(r.rolname, '{schema}.{table}', '{name}', 'UPDATE')"
+            )
+            == []
+        ), column
     with pytest.raises(InvalidInput, match=r"机构名称第3个字符U\+200B"), month.tx() as tx:
         tx.run(
             "INSERT INTO fund.terms (region, institution, kind, version, name, type, level, agreement_state, agreement_from, agreement_to,"
