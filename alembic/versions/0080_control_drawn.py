@@ -4,7 +4,7 @@ from alembic import op
 from ledger.db.migrate import run_folder
 
 revision = "0080"
-down_revision = "0071"
+down_revision = "0072"
 branch_labels = None
 depends_on = None
 

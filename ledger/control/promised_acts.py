@@ -94,6 +94,8 @@ ACTED: Final[tuple[Promise, ...]] = (
             "test_h5_a_cashier_who_is_also_system_keeps_no_books",
             "test_past_the_program_nobody_changes_an_account",
             "test_past_the_program_nobody_changes_terms_alone",
+            "test_past_the_program_no_login_of_ours_renames",
+            "test_a_name_that_its_owner_changed_is_told_by_verify_until_it_is_put_right",
             "test_no_step_of_risk_without_the_one_before_it",
             "test_a_case_that_was_changed_is_named",
             "test_what_two_persons_did_not_say_is_found",

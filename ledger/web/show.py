@@ -49,11 +49,11 @@ STATIC: Final = {
 
 
 FIELDS: Final = {
-    "name": "户名", "number": "账号", "bank_name": "开户行", "cnaps": "行号", "type": "类别", "level": "级别", "state": "协议状态",
+    "name": "户名", "agreement.name": "机构名称", "number": "账号", "bank_name": "开户行", "cnaps": "行号", "type": "类别", "level": "级别", "state": "协议状态",
     "agreement_from": "协议自", "agreement_to": "协议至", "from_day": "自", "to_day": "至", "mode": "参加方式", "cycle": "周期",
     "ratio": "日拨付比例（万分之）", "month_ratio": "月结算比例（万分之）",
 }  # fmt: skip
-"""What a proposal's values are called."""
+"""What a proposal's values are called, where a word means different things by its kind."""
 
 
 class ShownCell(NamedTuple):

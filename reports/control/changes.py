@@ -1,4 +1,4 @@
-"""(c) What was changed in the month and by whom: payees, ratios, choices of the region; reversals after payment; money in suspense."""
+"""(c) What was changed in the month and by whom: payees, names, ratios, choices of the region; reversals after payment; money in suspense."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TERMS: Final[LiteralString] = """
     SELECT t.institution, t.kind, t.version, t.state, t.proposed_by, t.proposed_on, t.confirmed_by, t.decided_on,
            concat_ws('；', nullif(t.why, ''), nullif(t.reason, '')),
            t.from_day, t.mode, t.ratio, t.month_ratio, t.agreement_state, t.agreement_from, t.agreement_to,
-           o.mode, o.ratio, o.month_ratio, o.agreement_state, o.agreement_to
+           o.mode, o.ratio, o.month_ratio, o.agreement_state, o.agreement_to, t.name, o.name
       FROM fund.terms t
       LEFT JOIN LATERAL (SELECT x.* FROM fund.terms x WHERE x.region = t.region AND x.institution = t.institution AND x.kind = t.kind
                             AND x.version < t.version AND x.state NOT IN ('proposed', 'refused', 'withdrawn')
@@ -100,13 +100,16 @@ def changes_grid(tx: Transaction, month: ControlMonth, people: Mapping[str, str]
 
 def _terms_line(row: tuple[Any, ...]) -> Line:
     (institution, kind, version, state, maker, on, checker, decided, why, from_day, mode, ratio, month_ratio,
-     agreed, agreed_from, agreed_to, old_mode, old_ratio, old_month, old_agreed, old_to) = row  # fmt: skip
+     agreed, agreed_from, agreed_to, old_mode, old_ratio, old_month, old_agreed, old_to, name, old_name) = row  # fmt: skip
     if kind == "enrolment":
         now = f"{said('enrolment.mode', str(mode))} 日‱{ratio} 月‱{month_ratio}"
         before = "" if old_mode is None else f"{said('enrolment.mode', str(old_mode))} 日‱{old_ratio} 月‱{old_month}"  # fmt: skip
     else:
         now = f"{said('institution.state', str(agreed))} 至{agreed_to}"
         before = "" if old_agreed is None else f"{said('institution.state', str(old_agreed))} 至{old_to}"
+        if name is not None and name != old_name:
+            now = f"{name} {now}"
+            before = before if old_name is None else f"{old_name} {before}"
         from_day = agreed_from
     return Line((said("terms.kind", str(kind)), f"{institution} 第{version}版", before, now, from_day,
                  said("terms.state", str(state)), maker, on, checker, decided, why))  # fmt: skip

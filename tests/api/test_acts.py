@@ -101,6 +101,22 @@ def test_master_data_by_two_persons_as_at_the_command_line(do: Any, client: http
         200,
         {"confirmed": {"agreement": 1, "enrolment": 1, "payee": 1}},
     )
+    file["content"] = json.dumps(LINE | {"name": "更名医院"}, ensure_ascii=False) + "\n"
+    assert do("institution/load", "maker", file=file).json()["names_proposed"] == 1
+    renamed = client.get(
+        f"/api/v1/institutions/{LINE['code']}", params={"region": REGION},
+        headers={"authorization": f"Bearer {world.keys['checker']}"},
+    ).json()  # fmt: skip
+    [one] = renamed["open"]
+    assert (one["in_force"]["name"], one["proposed"]["name"], renamed["name"]) == (
+        LINE["name"],
+        "更名医院",
+        LINE["name"],
+    )
+    assert [version["name"] for version in renamed["terms"] if version["kind"] == "agreement"] == [
+        "更名医院",
+        LINE["name"],
+    ]
     assert ("maker", "institution.load", "done") in log(world)
     assert ("checker", "institution.confirm", "done") in log(world)
     assert ("maker", "institution.confirm", "refused") in log(world)

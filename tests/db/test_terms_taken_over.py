@@ -64,6 +64,9 @@ def test_what_one_person_set_is_taken_over_as_what_it_is(make: Callable[[str], S
     ]
     assert asked("SELECT DISTINCT state, confirmed_by FROM fund.terms") == [("taken_over", "system:0.2")]
     assert asked("SELECT institution, version FROM fund.terms WHERE reason <> ''") == [("H42010000002", 1)]
+    assert asked("SELECT DISTINCT name FROM fund.terms") == [
+        (None,)
+    ]  # one person's word, and nobody confirmed it since
     assert asked("SELECT version, state FROM fund.payee_account ORDER BY 1") == [
         (1, "confirmed"),
         (2, "withdrawn"),

@@ -73,6 +73,7 @@ _TERMS: Final = an_object(
     version=INT,
     state=TEXT,
     from_day=nullable(DAY),
+    name=nullable(TEXT),
     type=nullable(TEXT),
     level=nullable(TEXT),
     agreement_state=nullable(TEXT),

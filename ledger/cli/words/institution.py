@@ -18,7 +18,9 @@ TYPE_NAMES: Final = words_of("institution.type")
 _ACCOUNT_STATES: Final = words_of("payee.state")
 KINDS: Final = words_of("terms.kind")
 _TERMS_STATES: Final = words_of("terms.state")
+_NAMED: Final = {"agreement": "机构名称", "payee": "户名"}
 _FIELDS: Final = {
+    "name": "名称",
     "type": "类型",
     "level": "级别",
     "agreement_state": "协议状态",
@@ -28,7 +30,6 @@ _FIELDS: Final = {
     "cycle": "周期",
     "ratio": "日比例",
     "month_ratio": "月比例（其余为质量保证金）",
-    "name": "户名",
     "number": "账号",
     "bank_name": "开户行",
     "cnaps": "行号",
@@ -72,12 +73,17 @@ def _open(one: OpenProposal) -> list[str]:
     head = f"{one.institution} {one.name}：{KINDS[one.kind]}（第{one.version}版{'，更正' if one.proposed.get('correction') else ''}）自{when}起，{by}{why}"
     before = one.in_force or {}
     rows = []
-    for field, title in _FIELDS.items():
+    for field in _FIELDS:
         if field not in one.proposed:
             continue
         new, old = _word(field, one.proposed[field]), _word(field, before.get(field))
+        title = _title(one.kind, field)
         rows.append(f"    {title}：{new}（不变）" if new == old else f"    {title}：{old} → {new}")
     return [head, *rows]
+
+
+def _title(kind: str, field: str) -> str:
+    return _NAMED[kind] if field == "name" else _FIELDS[field]
 
 
 def _word(field: str, value: object) -> str:
@@ -118,8 +124,8 @@ def account_line(one: PayeeAccount) -> str:
 def terms_line(one: TermsVersion) -> str:
     """One version of what an institution agreed to or is paid by."""
     what = "、".join(
-        f"{title}{_word(field, value)}"
-        for field, title in _FIELDS.items()
+        f"{_title(one.kind, field)}{_word(field, value)}"
+        for field in _FIELDS
         if (value := getattr(one, field, None)) is not None
     )
     who = f"{one.proposed_by}提出{_on(one.proposed_on)}" if one.proposed_by else "0.2版一人设定"
@@ -145,7 +151,7 @@ def loaded_lines(done: Loaded) -> list[str]:
     """What a load did, kind by kind."""
     payees, terms = done.payees, done.terms
     lines = [
-        f"新增机构{len(done.new)}家，更名{len(done.renamed)}家，协议即时中止或终止{len(terms.stopped)}家",
+        f"新增机构{len(done.new)}家，提出更名{len(done.names)}家，协议即时中止或终止{len(terms.stopped)}家",
         f"协议：提出{len(terms.agreements)}项；参加方式：提出{len(terms.enrolments)}项，更正{len(terms.corrections)}项；"
         f"已在待确认{len(terms.waiting)}项",
         f"收款账户：提出{len(payees.proposed)}个，已在待确认{len(payees.waiting)}个，已在用而未再提出{len(payees.in_force)}个",

@@ -109,7 +109,7 @@ BEGIN
             payments.statement_withdrawal,payments.reconciliation}'),
         ('UPDATE', '{checker}', '{payments.handed_file,payments.bank_channel}'),
         ('UPDATE', '{maker,checker,accountant,system}', '{payments.resolution,fund.advance,fund.assessment,fund.cash_move,
-            fund.clearing_budget,fund.clearing_plan,fund.difference,fund.fund_request,fund.institution,fund.late_case,fund.letter,
+            fund.clearing_budget,fund.clearing_plan,fund.difference,fund.fund_request,fund.late_case,fund.letter,
             fund.other_deduction,fund.outregion_bill,fund.outregion_counterparty,fund.outregion_move,fund.outregion_outbox,
             fund.outregion_record,fund.party,fund.payable,fund.person_account,fund.person_payment,fund.refund,fund.sheet,fund.special_case}'),
         ('UPDATE', '{maker,checker,accountant,intake,system}', '{fund.reconciliation}'),

@@ -54,6 +54,8 @@ $$;
 -- Guards ------------------------------------------------------
 CREATE OR REPLACE TRIGGER bearable BEFORE INSERT OR UPDATE OF name ON fund.institution
     FOR EACH ROW EXECUTE FUNCTION fund.check_bearable('name', '机构名称');
+CREATE OR REPLACE TRIGGER bearable BEFORE INSERT ON fund.terms
+    FOR EACH ROW WHEN (NEW.state = 'proposed' AND NEW.kind = 'agreement') EXECUTE FUNCTION fund.check_bearable('name', '机构名称');
 CREATE OR REPLACE TRIGGER bearable BEFORE INSERT ON fund.payee_account
     FOR EACH ROW EXECUTE FUNCTION fund.check_bearable('name', '收款户名', 'bank_name', '开户行');
 CREATE OR REPLACE TRIGGER bearable BEFORE INSERT OR UPDATE OF name, bank_name ON payments.bank_account

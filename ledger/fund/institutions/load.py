@@ -1,4 +1,4 @@
-"""Loading master data: institutions added or renamed; their terms and accounts proposed where they are not in force."""
+"""Loading master data: institutions added; their names, terms and accounts proposed where they are not in force."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class Loaded:
     """What a load of institutions did; institutions by their codes."""
 
     new: Sequence[str]
-    renamed: Sequence[str]
+    names: Sequence[str]
+    """Those whose proposed agreement gives them another name."""
     terms: ProposedTerms
     payees: Proposed
 
@@ -31,7 +32,7 @@ class Loaded:
         """Counts for machines, and the institutions whose account was not proposed for want of a reason."""
         return {
             "new": len(self.new),
-            "renamed": len(self.renamed),
+            "names_proposed": len(self.names),
             "agreements_stopped": len(self.terms.stopped),
             "agreements_proposed": len(self.terms.agreements),
             "enrolments_proposed": len(self.terms.enrolments),
@@ -59,21 +60,15 @@ def load_institutions(
         tx.rows("SELECT institution, name FROM fund.institution WHERE region = %(region)s", region=tx.region)
     )
     new = [item for item in items if item.code not in known]
-    renamed = [item for item in items if known.get(item.code, item.name) != item.name]
     if new:
         _add(tx, new)
-    if renamed:
-        tx.run(
-            """UPDATE fund.institution i SET name = n.name
-                 FROM unnest(%(codes)s::text[], %(names)s::text[]) AS n (code, name)
-                WHERE i.region = %(region)s AND i.institution = n.code""",
-            region=tx.region,
-            codes=[item.code for item in renamed],
-            names=[item.name for item in renamed],
-        )
     terms = propose_terms(tx, items, day, correction)
     accounts = propose_payees(tx, items, day, reason)
-    return Loaded([item.code for item in new], [item.code for item in renamed], terms, accounts)
+    proposed = set(terms.agreements)
+    names = [
+        item.code for item in items if item.code in proposed and known.get(item.code, item.name) != item.name
+    ]
+    return Loaded([item.code for item in new], names, terms, accounts)
 
 
 def _add(tx: Transaction, new: Sequence[Institution]) -> None:

@@ -103,6 +103,8 @@ class TermsVersion(NamedTuple):
     version: int
     state: str
     from_day: date | None
+    name: str | None
+    """What the institution is called; None in a version of an enrolment, or of before names were confirmed."""
     type: str | None
     level: str | None
     agreement_state: str | None
@@ -126,8 +128,8 @@ def read_terms(tx: Transaction, institution: str) -> list[TermsVersion]:
     return [
         TermsVersion(*row)
         for row in tx.rows(
-            """SELECT kind, version, state, from_day, type, level, agreement_state, agreement_from, agreement_to, mode, cycle, ratio,
-                      month_ratio, correction, why, proposed_by, proposed_on, confirmed_by, decided_on, reason
+            """SELECT kind, version, state, from_day, name, type, level, agreement_state, agreement_from, agreement_to, mode, cycle,
+                      ratio, month_ratio, correction, why, proposed_by, proposed_on, confirmed_by, decided_on, reason
                  FROM fund.terms WHERE region = %(region)s AND institution = %(institution)s ORDER BY kind, version DESC""",
             region=tx.region,
             institution=institution,

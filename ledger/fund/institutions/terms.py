@@ -95,7 +95,9 @@ def set_agreement(tx: Transaction, institution: str, state: str, day: date) -> b
 
 
 def _agreement(item: Institution) -> Agreement:
-    return Agreement(item.type, item.level, item.agreement_state, item.agreement_from, item.agreement_to)
+    return Agreement(
+        item.name, item.type, item.level, item.agreement_state, item.agreement_from, item.agreement_to
+    )
 
 
 def _sort_enrolment(

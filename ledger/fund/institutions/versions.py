@@ -10,8 +10,9 @@ from ledger.db.unit_of_work import Transaction
 
 
 class Agreement(NamedTuple):
-    """What an institution agreed to."""
+    """What an institution agreed to, and under what name."""
 
+    name: str
     type: str
     level: str
     state: str
@@ -42,7 +43,7 @@ def known_terms(tx: Transaction, codes: Sequence[str]) -> dict[str, KnownTerms]:
     agreements = {
         code: Agreement(*row)
         for code, *row in tx.rows(
-            """SELECT i.institution, i.type, i.level, i.agreement_state, t.agreement_from, t.agreement_to
+            """SELECT i.institution, i.name, i.type, i.level, i.agreement_state, t.agreement_from, t.agreement_to
                  FROM fund.institution i
                  JOIN fund.terms t ON t.region = i.region AND t.institution = i.institution AND t.kind = 'agreement'
                                   AND t.version = i.agreement_version
@@ -62,12 +63,13 @@ def known_terms(tx: Transaction, codes: Sequence[str]) -> dict[str, KnownTerms]:
         enrolments[code][found.from_day] = found
     waiting: dict[str, list[Agreement | Enrolment]] = {code: [] for code in codes}
     for code, kind, *row in tx.rows(
-        "SELECT institution, kind, type, level, agreement_state, agreement_from, agreement_to, from_day, mode, cycle, ratio,"
-        " month_ratio FROM fund.terms WHERE region = %(region)s AND institution = ANY(%(codes)s) AND state = 'proposed'",
+        "SELECT t.institution, t.kind, coalesce(t.name, i.name), t.type, t.level, t.agreement_state, t.agreement_from, t.agreement_to,"
+        " t.from_day, t.mode, t.cycle, t.ratio, t.month_ratio FROM fund.terms t JOIN fund.institution i USING (region, institution)"
+        " WHERE t.region = %(region)s AND t.institution = ANY(%(codes)s) AND t.state = 'proposed'",
         region=tx.region,
         codes=codes,
     ):
-        waiting[code].append(Agreement(*row[:5]) if kind == "agreement" else Enrolment(*row[5:]))
+        waiting[code].append(Agreement(*row[:6]) if kind == "agreement" else Enrolment(*row[6:]))
     return {code: KnownTerms(agreements.get(code), enrolments[code], waiting[code]) for code in codes}
 
 
@@ -87,17 +89,18 @@ def insert_agreements(tx: Transaction, fresh: Sequence[tuple[str, Agreement]], d
     if not fresh:
         return
     tx.run(
-        "INSERT INTO fund.terms (region, institution, kind, version, type, level, agreement_state, agreement_from,"
+        "INSERT INTO fund.terms (region, institution, kind, version, name, type, level, agreement_state, agreement_from,"
         " agreement_to, proposed_by, proposed_on) SELECT %(region)s, n.code, %(kind)s,"
         """ coalesce((SELECT max(t.version) FROM fund.terms t
-                       WHERE t.region = %(region)s AND t.institution = n.code AND t.kind = %(kind)s), 0) + 1, n.type, n.level, n.state, n.since, n.until, %(user)s, %(day)s
-             FROM unnest(%(codes)s::text[], %(types)s::text[], %(levels)s::text[], %(states)s::text[], %(since)s::date[],
-                         %(until)s::date[]) AS n (code, type, level, state, since, until)""",
+                       WHERE t.region = %(region)s AND t.institution = n.code AND t.kind = %(kind)s), 0) + 1, n.name, n.type, n.level, n.state, n.since, n.until, %(user)s, %(day)s
+             FROM unnest(%(codes)s::text[], %(names)s::text[], %(types)s::text[], %(levels)s::text[], %(states)s::text[],
+                         %(since)s::date[], %(until)s::date[]) AS n (code, name, type, level, state, since, until)""",
         region=tx.region,
         kind="agreement",
         user=tx.user,
         day=day,
         codes=[code for code, _ in fresh],
+        names=[one.name for _, one in fresh],
         types=[one.type for _, one in fresh],
         levels=[one.level for _, one in fresh],
         states=[one.state for _, one in fresh],

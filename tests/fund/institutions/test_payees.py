@@ -143,12 +143,14 @@ def test_an_account_a_bank_refused_is_an_alarm_until_another_is_in_force(month: 
 
 def test_a_file_loaded_again_proposes_nothing_that_is_in_force_or_waits(month: Any) -> None:
     again = load(month, hospital(), hospital(OTHER, 2))
-    assert (again.payees.in_force, again.new, again.renamed) == ([H, OTHER], [], [])
+    assert (again.payees.in_force, again.new, again.names) == ([H, OTHER], [], [])
     load(month, hospital(payee_number=NEW))
     assert load(month, hospital(payee_number=NEW)).payees.waiting == [H]
-    assert load(month, hospital(name="第一医院")).renamed == [H]
+    renamed = load(month, hospital(name="第一医院"))
+    assert (renamed.names, renamed.terms.agreements, renamed.waits) == ([H], [H], True)
     with month.tx() as tx:
         assert [a.version for a in read_accounts(tx, H)] == [2, 1]
+        assert [one.name for one in read_standing(tx, DAY, H)] == ["第1医院"]  # until another person confirms
 
 
 def test_a_later_proposal_withdraws_the_one_that_waits_and_the_digest_of_the_first_is_worth_nothing(

@@ -219,6 +219,7 @@ def test_nobody_is_designated_before_a_second_person_says_so(month: Any, bill: A
         "INSERT INTO fund.enrolment VALUES (420100, 'H42010000001', '2027-01-01', '9999-12-31', 'daily', 'daily', 10000, 10000, 9)",
         "UPDATE fund.institution SET agreement_state = 'active'",
         "UPDATE fund.institution SET agreement_to = '2099-12-31'",
+        "UPDATE fund.institution SET name = '别的医院'",
         "INSERT INTO fund.institution VALUES (420100, 'H42010000009', 'x', '1', '1', 'active', '2026-01-01', '2026-12-31', 1)",
         "UPDATE fund.terms SET state = 'confirmed', confirmed_by = 'qian'",
         "UPDATE fund.terms SET ratio = 10000",
@@ -288,6 +289,20 @@ BROKEN = {
     "resumed": (
         "UPDATE fund.institution SET level = '09' WHERE institution = 'H42010000002'",
         {("INV-11", "agreement H42010000002")},
+    ),
+    "renamed": (
+        "UPDATE fund.institution SET name = '别的医院' WHERE institution = 'H42010000002'",
+        {("INV-11", "agreement H42010000002")},
+    ),
+    "version renamed too": (
+        "UPDATE fund.institution SET name = '别的医院' WHERE institution = 'H42010000002';"
+        " UPDATE fund.terms SET name = '别的医院' WHERE institution = 'H42010000002' AND kind = 'agreement'",
+        {("INV-11", "fund.terms H42010000002/agreement/1")},
+    ),
+    "version's name taken away": (
+        "UPDATE fund.institution SET name = '别的医院' WHERE institution = 'H42010000002';"
+        " UPDATE fund.terms SET name = NULL WHERE institution = 'H42010000002' AND kind = 'agreement'",
+        {("INV-11", "fund.terms H42010000002/agreement/1")},
     ),
     "reversal": (
         "UPDATE fund.payable SET ratio = 5000 WHERE setl_id = 'V2'",

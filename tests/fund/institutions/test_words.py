@@ -70,6 +70,19 @@ def test_the_command_that_list_prints_confirms_what_it_showed(say: Any, tmp_path
     assert "institution.nothing_open" in again.err
 
 
+def test_a_rename_is_shown_with_old_and_new_and_waits(say: Any, tmp_path: Path) -> None:
+    assert "提出更名1家" in say("zhao", "institution", "load", written(tmp_path, name="第一医院")).out
+    shown = say("qian", "institution", "show", H).out
+    assert "    机构名称：第1医院 → 第一医院\n" in shown
+    assert shown.startswith(f"{H} 第1医院：")
+    confirm = shown.splitlines()[-2].partition("：")[2].split()
+    assert say("qian", *confirm[1:], region=False).out.strip() == "已确认：协议1项、参加方式0项、收款账户0项"
+    history = say("qian", "institution", "show", H).out
+    assert history.startswith(f"{H} 第一医院：")
+    assert "协议第2版 已确认：机构名称第一医院、" in history
+    assert "第1版 在用：620000000001 第1医院" in history  # where it is paid is another matter
+
+
 def test_the_old_file_again_says_what_it_left_out(say: Any, tmp_path: Path) -> None:
     say("zhao", "institution", "load", written(tmp_path, payee={**LINE["payee"], "account": "620000000099"}))  # type: ignore[dict-item]
     one = say("qian", "institution", "show", H).out.splitlines()

@@ -128,6 +128,23 @@ def test_a_payee_is_confirmed_or_sent_back(desk: Any, press: Press) -> None:
     assert ("H42010000001", "620000000009", "confirmed") in press.asked(states)
 
 
+def test_a_rename_waits_at_the_page_with_old_and_new(desk: Any, press: Press) -> None:
+    renamed = Institution(
+        "H42010000001", "第一医院", "1", "02", "active", date(2020, 1, 1), date(2030, 12, 31), "daily", "daily", 6_000, 9_500,
+        date(2026, 10, 1), "第1医院", "620000000001", "模拟银行", "102421000009",
+    )  # fmt: skip
+    with desk.month.tx("zhao") as tx:
+        load_institutions(tx, [renamed], TODAY)
+    for page in ("/desk/institutions?waiting=1", "/desk/institutions/H42010000001"):
+        shown = press.by("qian").get(page).text
+        row = '<tr class="changed"><th scope="row">机构名称</th><td>第1医院</td><td>第一医院</td></tr>'
+        assert row in shown
+        assert "户名</th><td>第1医院" not in shown.partition("待另一人确认")[2].partition("</section>")[0]
+    names = "SELECT name FROM fund.institution WHERE institution = 'H42010000001'"
+    assert press.asked(names) == [("第1医院",)]
+    assert press("qian", page, "institution confirm", effect=names) == [("第一医院",)]
+
+
 @pytest.mark.posts("report control-draw", "report control-sign")
 def test_the_control_report_is_drawn_up_and_signed(november: Any) -> None:
     press, page = Press(november), "/desk/control-report?period=202610"

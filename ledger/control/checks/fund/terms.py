@@ -43,7 +43,7 @@ _MONTHS: Final = """
       JOIN fund.terms t ON t.region = s.region AND t.institution = s.institution AND t.kind = 'enrolment' AND t.version = e.version
      WHERE s.state = 'approved' AND t.state = 'confirmed' AND s.month_ratio <> e.month_ratio ORDER BY 1, 2, 3
 """
-# In force, and not what two persons (or, for a stop, one) said.
+# In force, and not what two persons (or, for a stop, one) said. A version of before names were confirmed says none.
 _ENROLMENTS: Final = """
     SELECT e.region, e.institution, e.from_day,
            CASE WHEN t.version IS NULL OR (e.from_day, e.mode, e.cycle, e.ratio, e.month_ratio)
@@ -70,6 +70,7 @@ _AGREEMENTS: Final = """
            CASE WHEN t.version IS NULL OR (i.type, i.level, i.agreement_state, i.agreement_to)
                                           IS DISTINCT FROM (t.type, t.level, t.agreement_state, t.agreement_to)
                      OR i.agreement_from > t.agreement_from THEN '在用的协议不是已确认的那一版，已被改动'
+                WHEN i.name <> t.name THEN '机构名称不是已确认的那一版（' || t.name || '），已被改动'
                 ELSE '协议的提出与确认不是系统内两个不同的人' END
       FROM fund.institution i
       LEFT JOIN fund.terms t ON t.region = i.region AND t.institution = i.institution AND t.kind = 'agreement' AND t.version = i.agreement_version
@@ -79,7 +80,7 @@ _AGREEMENTS: Final = """
      WHERE (i.agreement_version > 0 OR i.agreement_state <> 'proposed')
        AND (t.version IS NULL OR (i.type, i.level, i.agreement_state, i.agreement_to)
                                  IS DISTINCT FROM (t.type, t.level, t.agreement_state, t.agreement_to)
-            OR i.agreement_from > t.agreement_from
+            OR i.agreement_from > t.agreement_from OR i.name <> t.name
             OR CASE t.state WHEN 'taken_over' THEN t.confirmed_by <> 'system:0.2' WHEN 'stopped' THEN maker.person IS NULL
                             ELSE maker.person IS NULL OR checker.person IS NULL OR maker.person = checker.person END)
      ORDER BY 1, 2

@@ -33,6 +33,7 @@ CREATE TABLE fund.enrolment (
 -- Every version of an agreement and of an enrolment that anybody ever proposed. `stopped` is one person's word and in force at
 -- once: stopping is the safe direction (art. 28). `corrected`: another version of the same first day took its place before any
 -- record rested on it. `taken_over`: from a home of before, one person's word. An agreement is in force from its confirmation.
+-- `name`: what the institution is called; null in versions of before revision 0072, when a name was one person's word.
 CREATE TABLE fund.terms (
     region          integer NOT NULL,
     institution     text NOT NULL,
@@ -57,13 +58,14 @@ CREATE TABLE fund.terms (
     confirmed_by    text NOT NULL DEFAULT '',
     decided_on      date,
     reason          text NOT NULL DEFAULT '',
+    name            text CHECK (name <> '' AND translate(name, E'|\\\n\r', '') = name),
     PRIMARY KEY (region, institution, kind, version),
     FOREIGN KEY (region, institution) REFERENCES fund.institution,
     CONSTRAINT terms_kind CHECK (
         kind = 'agreement' AND num_nulls(type, level, agreement_state, agreement_from, agreement_to) = 0
             AND num_nonnulls(from_day, mode, cycle, ratio, month_ratio) = 0 AND type IN ('1', '2', '3') AND agreement_to >= agreement_from
         OR kind = 'enrolment' AND num_nulls(from_day, mode, cycle, ratio, month_ratio) = 0
-            AND num_nonnulls(type, level, agreement_state, agreement_from, agreement_to) = 0),
+            AND num_nonnulls(name, type, level, agreement_state, agreement_from, agreement_to) = 0),
     CONSTRAINT terms_two_persons CHECK (confirmed_by <> proposed_by AND (state IN ('proposed', 'withdrawn', 'stopped')) = (confirmed_by = '')),
     CONSTRAINT terms_stopped CHECK (state <> 'stopped' OR agreement_state IN ('suspended', 'ended')),
     CONSTRAINT terms_refused CHECK (state <> 'refused' OR reason <> ''),
@@ -145,9 +147,9 @@ RETURNS TABLE (institution text, name text, kind text, version integer, in_force
      WHERE p.region = p_region AND p.state = 'proposed' AND p_institution IN ('', p.institution)
     UNION ALL
     SELECT t.institution, i.name, t.kind, t.version,
-           CASE WHEN i.agreement_version = 0 THEN NULL ELSE jsonb_build_object('version', i.agreement_version, 'type', i.type,
+           CASE WHEN i.agreement_version = 0 THEN NULL ELSE jsonb_build_object('version', i.agreement_version, 'name', i.name, 'type', i.type,
                 'level', i.level, 'agreement_state', i.agreement_state, 'agreement_from', i.agreement_from, 'agreement_to', i.agreement_to) END,
-           jsonb_build_object('type', t.type, 'level', t.level, 'agreement_state', t.agreement_state,
+           jsonb_build_object('name', coalesce(t.name, i.name), 'type', t.type, 'level', t.level, 'agreement_state', t.agreement_state,
                               'agreement_from', t.agreement_from, 'agreement_to', t.agreement_to),
            NULL::date, t.proposed_by, t.proposed_on, t.why
       FROM fund.terms t JOIN fund.institution i ON i.region = t.region AND i.institution = t.institution
@@ -212,7 +214,7 @@ BEGIN
     END IF;
 END $$;
 
--- A new proposal takes the place of one that waits.
+-- A new proposal takes the place of one that waits. An agreement that names no other name goes on under the one there is.
 CREATE OR REPLACE FUNCTION fund.withdraw_terms() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -220,6 +222,9 @@ BEGIN
     IF NEW.state = 'proposed' THEN
         UPDATE fund.terms SET state = 'withdrawn', reason = '另有新的提出', decided_on = NEW.proposed_on
          WHERE region = NEW.region AND institution = NEW.institution AND kind = NEW.kind AND state = 'proposed';
+    END IF;
+    IF NEW.kind = 'agreement' AND NEW.name IS NULL THEN
+        SELECT i.name INTO NEW.name FROM fund.institution i WHERE i.region = NEW.region AND i.institution = NEW.institution;
     END IF;
     RETURN NEW;
 END $$;
@@ -265,7 +270,7 @@ $$;
 -- Agreements that were confirmed come into force. One that goes on without a gap has begun when the one before it began.
 CREATE OR REPLACE FUNCTION fund.put_agreements_in_force(p_region integer, p_institution text, p_on date) RETURNS void LANGUAGE sql
 SET search_path = pg_catalog, pg_temp AS $$
-    UPDATE fund.institution i SET type = t.type, level = t.level, agreement_state = t.agreement_state, agreement_version = t.version,
+    UPDATE fund.institution i SET name = coalesce(t.name, i.name), type = t.type, level = t.level, agreement_state = t.agreement_state, agreement_version = t.version,
            agreement_from = CASE WHEN i.agreement_version > 0 AND i.agreement_to >= p_on AND t.agreement_from BETWEEN i.agreement_from AND i.agreement_to + 1
                                       AND t.agreement_from > p_on THEN i.agreement_from ELSE t.agreement_from END,
            agreement_to = t.agreement_to
@@ -368,9 +373,11 @@ BEGIN
     UPDATE fund.terms SET state = 'withdrawn', reason = '协议已中止或终止', decided_on = p_on
      WHERE region = p_region AND institution = p_institution AND kind = 'agreement' AND state = 'proposed';
     SELECT max(version) + 1 INTO v_next FROM fund.terms WHERE region = p_region AND institution = p_institution AND kind = 'agreement';
-    INSERT INTO fund.terms (region, institution, kind, version, type, level, agreement_state, agreement_from, agreement_to, state,
+    -- the name two persons confirmed goes on, whatever stands beside it now
+    INSERT INTO fund.terms (region, institution, kind, version, name, type, level, agreement_state, agreement_from, agreement_to, state,
                             proposed_by, proposed_on, decided_on)
-    VALUES (p_region, p_institution, 'agreement', v_next, v.type, v.level, p_state, v.agreement_from, v.agreement_to, 'stopped', v_user, p_on, p_on);
+    SELECT p_region, p_institution, 'agreement', v_next, t.name, v.type, v.level, p_state, v.agreement_from, v.agreement_to, 'stopped', v_user, p_on, p_on
+      FROM fund.terms t WHERE (t.region, t.institution, t.kind, t.version) = (p_region, p_institution, 'agreement', v.agreement_version);
     UPDATE fund.institution SET agreement_state = p_state, agreement_version = v_next WHERE region = p_region AND institution = p_institution;
 END $$;
 
@@ -437,7 +444,7 @@ CREATE OR REPLACE TRIGGER takes_the_place BEFORE INSERT ON fund.terms FOR EACH R
 CREATE OR REPLACE TRIGGER check_new AFTER INSERT ON fund.terms REFERENCING NEW TABLE AS fresh
     FOR EACH STATEMENT EXECUTE FUNCTION fund.check_new_terms();
 CREATE OR REPLACE TRIGGER check_terms BEFORE UPDATE ON fund.terms FOR EACH ROW EXECUTE FUNCTION access.check_two_persons();
-CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, institution, kind, version, from_day, type, level, agreement_state, agreement_from,
+CREATE OR REPLACE TRIGGER frozen BEFORE UPDATE OF region, institution, kind, version, from_day, name, type, level, agreement_state, agreement_from,
     agreement_to, mode, cycle, ratio, month_ratio, correction, why, proposed_by, proposed_on
     ON fund.terms FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
 CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.terms FOR EACH STATEMENT EXECUTE FUNCTION fund.refuse_change();
@@ -450,12 +457,11 @@ CREATE OR REPLACE TRIGGER kept BEFORE DELETE OR TRUNCATE ON fund.payee_account
 GRANT SELECT ON fund.enrolment TO fundledger_service, fundledger_auditor;
 GRANT SELECT ON fund.institution TO fundledger_service, fundledger_auditor;
 GRANT INSERT (region, institution, name, type, level, agreement_from, agreement_to) ON fund.institution TO fundledger_service;
-GRANT UPDATE (name) ON fund.institution TO fundledger_service;
 GRANT SELECT, INSERT ON fund.payee_account TO fundledger_service;
 GRANT SELECT ON fund.payee_account TO fundledger_auditor;
 GRANT SELECT ON fund.terms TO fundledger_service, fundledger_auditor;
-GRANT INSERT (region, institution, kind, version, from_day, type, level, agreement_state, agreement_from, agreement_to, mode, cycle, ratio,
-              month_ratio, correction, why, proposed_by, proposed_on) ON fund.terms TO fundledger_service;
+GRANT INSERT (region, institution, kind, version, from_day, name, type, level, agreement_state, agreement_from, agreement_to, mode, cycle,
+              ratio, month_ratio, correction, why, proposed_by, proposed_on) ON fund.terms TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.decide_institutions(integer,text,text,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.fail_payees(integer,text[],text[],text[],text[],date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.open_digest(integer,text), fund.open_text(integer,text) TO fundledger_service;
