@@ -41,7 +41,8 @@ DECIDED: Final = (
     "fund.refund", "fund.sheet", "payments.handed_file", "payments.resolution", "payments.statement_file", "payments.statement_withdrawal",
 )  # fmt: skip
 # The widest bound a region could have chosen counts everywhere, from the latest voucher where the books run behind the machine. The trace
-# that a row came by dates its proposal, the first that changed it the decision at the earliest. A cutover's rows have the days of before.
+# that a row came by dates its proposal, the first that changed it the decision at the earliest. A cutover's rows have the days of before, and
+# what was there before rows left traces came by none: its first change may be a release sealing it.
 _BACK: Final = """
     WITH dated AS (
         SELECT r.region, {key} AS key, r.prepared_on, r.approved_on FROM {table} r),
@@ -51,7 +52,7 @@ _BACK: Final = """
     early AS (
         SELECT d.region, d.key, e.day, e.at FROM dated d JOIN told t ON t.region = d.region AND t.key = d.key
          CROSS JOIN LATERAL (VALUES (d.prepared_on, t.came), (d.approved_on, t.changed)) AS e (day, at)
-         WHERE e.day < (e.at AT TIME ZONE 'Asia/Shanghai')::date - 31 AND NOT starts_with(d.key, 'OPEN-'))
+         WHERE t.came IS NOT NULL AND e.day < (e.at AT TIME ZONE 'Asia/Shanghai')::date - 31 AND NOT starts_with(d.key, 'OPEN-'))
     SELECT d.region, d.key, 'day.before_proposal', '复核日期' || d.approved_on || '早于提出日期' || d.prepared_on FROM dated d
      WHERE d.approved_on < d.prepared_on AND NOT starts_with(d.key, 'OPEN-')
     UNION ALL
