@@ -140,6 +140,7 @@ TRACED: Final[Mapping[str, Traced]] = {
     "fund.outregion_move": Traced(("move_id",)),
     "fund.outregion_outbox": Traced(("link_id",), left_out=("attempts", "last_error")),
     "fund.outregion_quota": Traced(("fund", "counterparty", "direction", "from_day")),
+    "fund.outregion_record": Traced(("fund", "setl_id"), left_out=("order_no",)),
     "fund.party": Traced(("party",)),
     "fund.payee_account": Traced(("institution", "version")),
     "fund.payee_callback": Traced(("institution", "version")),

@@ -52,6 +52,16 @@ def code_of(world: Any, user: str, act: Any) -> str:
     return refused.value.code
 
 
+@pytest.mark.parametrize(
+    "person", [" person-admin", "Person-Admin", "person－admin", "person-admin\u200b", "person\u2011maker"]
+)
+def test_one_person_is_not_two_by_another_spelling(world: Any, person: str) -> None:
+    """The security administrator would have himself, or a maker, registered as somebody else."""
+    assert (
+        code_of(world, "guan", lambda t: propose_user(t, "guan2", person, "某", DAY)) == "user.person_alike"
+    )
+
+
 def test_one_proposes_and_the_other_confirms_what_he_was_shown(world: Any) -> None:
     with tx(world, "guan") as t:
         asked = propose_user(t, "chen", "person-chen", "陈制单", DAY)

@@ -8,6 +8,7 @@ from ledger.control.breach import Breach
 from ledger.core.entries import credit, debit
 from ledger.core.errors import LedgerError
 from tests.closing.conftest import LAST, Agency
+from tests.scenes.papers import PaperSaid, keep_paper
 
 STATEMENTS = {
     "state by hand": "UPDATE books.period SET state = 'closed'",
@@ -41,6 +42,56 @@ def test_a_failed_line_is_not_shown_past_the_program(agency: Agency) -> None:
             tx.run(asked)  # type: ignore[arg-type]
             tx.run("SELECT books.show_close(420100, 310::smallint, 202510, '2025-11-02')")
         assert refused.value.code == wanted
+
+
+LIST = (
+    "SELECT books.record_check(420100, 310::smallint, 202510, '{}', true, '[]', '')",
+    "SELECT books.show_close(420100, 310::smallint, 202510, '2025-11-02')",
+)
+WAITING = (
+    "INSERT INTO payments.bank_account VALUES (420100, '6222000077', '1004', 'iso20022', '支出户', '某银行', '102521000001')",
+    "INSERT INTO payments.book_account VALUES (420100, 310, '1004', '6222000077') ON CONFLICT (region, fund, kind) DO UPDATE SET account = excluded.account",
+)
+
+
+def set_apart(agency: Agency) -> None:
+    """A receipt of the month that nobody explained, kept as it came before the close began."""
+    agency.break_it(*WAITING)
+    with agency.tx("li") as tx:
+        keep_paper(tx, "6222000077", PaperSaid("W1", "credit", LAST, 700), "suspense", "other_credit")
+
+
+def test_a_line_that_fails_is_not_recorded_as_passed(agency: Agency) -> None:
+    """The accountant's raw word of a check is looked at again by the database: as it is shown, and as it is confirmed."""
+    digest = agency.close()
+    set_apart(agency)
+    with pytest.raises(LedgerError) as refused:
+        agency.confirm(digest)  # what came since is seen before the chief's word counts
+    assert refused.value.code == "period.changed"
+    with pytest.raises(LedgerError) as refused, agency.tx() as tx:
+        for asked in LIST:
+            tx.run(asked.format("suspense"))  # type: ignore[arg-type]
+    assert refused.value.code == "period.checks_failed"
+    assert "suspense" in refused.value.message
+    assert agency.state() == "closing"
+
+
+def test_a_close_goes_by_the_region_s_method(agency: Agency) -> None:
+    """A month closed the other way would carry nothing to 3001."""
+    with pytest.raises(LedgerError) as refused, agency.tx() as tx:
+        tx.run("SELECT books.begin_close(420100, 310::smallint, 202510, 'yearly', '2025-11-02')")
+    assert refused.value.code == "period.method"
+    assert agency.state() == "open"
+
+
+def test_what_was_shown_as_passed_and_did_not_pass_is_named(agency: Agency) -> None:
+    """Past the guards: a receipt of the month unexplained before the close began, and a method nobody chose."""
+    agency.shut()
+    set_apart(agency)
+    found = {(b.promise, b.entry, b.code) for b in agency.verify()}
+    assert ("INV-11", "period 202510 closing 1", "closing.not_passed") in found
+    agency.break_it("UPDATE books.closing SET method = 'yearly'")
+    assert any("结账按" in b.message for b in agency.verify() if b.promise == "INV-11")
 
 
 def test_a_month_with_income_left_is_not_confirmed_past_the_program(agency: Agency) -> None:

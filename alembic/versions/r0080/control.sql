@@ -27,7 +27,7 @@ CREATE TABLE fund.control_way (
     told_fen     bigint NOT NULL,
     paid_fen     bigint NOT NULL,
     PRIMARY KEY (region, month, fund, institution, day),
-    FOREIGN KEY (region, month) REFERENCES fund.control_draft ON DELETE CASCADE,
+    FOREIGN KEY (region, month) REFERENCES fund.control_draft,
     CHECK (date_part('year', day) * 100 + date_part('month', day) = month)
 );
 
@@ -44,7 +44,7 @@ CREATE TABLE fund.control_sum (
     told_fen     bigint NOT NULL,
     paid_fen     bigint NOT NULL,
     PRIMARY KEY (region, month, fund, institution),
-    FOREIGN KEY (region, month) REFERENCES fund.control_draft ON DELETE CASCADE
+    FOREIGN KEY (region, month) REFERENCES fund.control_draft
 );
 
 -- When the job draws them up.

@@ -339,9 +339,16 @@ RETURN sha256(convert_to(access.proposal_text(p), 'UTF8'));
 
 -- Whether a proposal makes sense as things stand: asked when it is proposed and again when it is confirmed. Each of the two
 -- is somebody else than whom it is for.
+-- A person's mark without what does not tell persons apart: case, width, spaces, invisible characters, kinds of dashes.
+CREATE OR REPLACE FUNCTION access.spelled(p_person text) RETURNS text LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT lower(regexp_replace(translate(normalize(p_person, NFKC), U&'\2010\2011\2012\2013\2014\2015\2212', '-------'),
+                                U&'[\\s\00AD\200B-\200F\2060\FEFF]', '', 'g'))
+$$;
+
 CREATE OR REPLACE FUNCTION access.judge_proposal(p access.proposal, p_acting text) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE v access.app_user; v_fit record;
+DECLARE v access.app_user; v_fit record; v_alike text;
 BEGIN
     SELECT * INTO v FROM access.app_user WHERE user_name = p.user_name;
     IF (p.act = 'add') = (v.user_name IS NOT NULL) THEN
@@ -352,6 +359,15 @@ BEGIN
     END IF;
     IF access.person(p_acting) = coalesce(v.person, p.person) AND p.act IN ('add', 'grant', 'key', 'activate', 'password', 'identity') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'access.own_grant', DETAIL = '不得给自己授予角色、用户名或密钥';
+    END IF;
+    -- one person under two spellings would be two: case, width, spaces and what nobody sees make no other person
+    IF p.act = 'add' THEN
+        SELECT u.user_name INTO v_alike FROM access.app_user u
+         WHERE u.person <> p.person AND access.spelled(u.person) = access.spelled(p.person) LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'user.person_alike',
+                DETAIL = format('本人标识%s与用户%s的只差大小写、全半角或空格：同一人须用同一标识', p.person, v_alike);
+        END IF;
     END IF;
     IF p.act IN ('grant', 'key', 'password', 'identity') AND NOT v.active THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'user.inactive', DETAIL = format('用户%s已停用，须先恢复', p.user_name);

@@ -572,6 +572,12 @@ CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_quota REFE
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,counterparty,direction,from_day', '');
 CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.outregion_quota REFERENCING OLD TABLE AS rows_then
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,counterparty,direction,from_day', '');
+CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.outregion_record REFERENCING NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id', 'order_no');
+CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.outregion_record REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id', 'order_no');
+CREATE OR REPLACE TRIGGER trace_delete AFTER DELETE ON fund.outregion_record REFERENCING OLD TABLE AS rows_then
+    FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('fund,setl_id', 'order_no');
 CREATE OR REPLACE TRIGGER trace_insert AFTER INSERT ON fund.party REFERENCING NEW TABLE AS rows_now
     FOR EACH STATEMENT EXECUTE FUNCTION access.leave_trace('party', '');
 CREATE OR REPLACE TRIGGER trace_update AFTER UPDATE ON fund.party REFERENCING OLD TABLE AS rows_then NEW TABLE AS rows_now

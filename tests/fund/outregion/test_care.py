@@ -310,4 +310,36 @@ def test_two_records_money_exchanged_past_the_guards_is_named(two: Any, guest: A
     assert {(promise, entry) for promise, entry, _ in two.found()} == {
         ("INV-09", "record G1"),
         ("INV-09", "record G2"),
+        ("INV-12", "fund.outregion_record 310/G1"),
+        ("INV-12", "fund.outregion_record 310/G2"),
     }
+
+
+def test_the_days_of_two_confirmations_exchanged_past_the_guards_are_named(two: Any, guest: Any) -> None:
+    """Each was confirmed on its day; nothing adds these days up, so the chain of traces tells."""
+    two.take(guest("G1", fund=100, cash=0), guest("G2", fund=200, cash=0))
+    recognise(two)
+    with two.tx() as tx:
+        confirm(tx, 310, ["G1"], OCT)
+    with two.tx() as tx:
+        confirm(tx, 310, ["G2"], NOV)
+    two.verified()
+    two.month.pretend(
+        "UPDATE fund.outregion_record r SET confirmed_on = o.confirmed_on FROM fund.outregion_record o"
+        " WHERE (r.setl_id, o.setl_id) IN (('G1', 'G2'), ('G2', 'G1'))"
+    )
+    assert {entry for _, entry, _ in two.found()} == {
+        "fund.outregion_record 310/G1",
+        "fund.outregion_record 310/G2",
+    }
+
+
+def test_billing_confirms_nothing_anew(two: Any, guest: Any) -> None:
+    two.take(guest("G1", fund=100, cash=0))
+    recognise(two)
+    with two.tx() as tx:
+        confirm(tx, 310, ["G1"], OCT)
+    with pytest.raises(Forbidden, match=r"business\.frozen"), two.tx() as tx:
+        tx.run(
+            "UPDATE fund.outregion_record SET state = 'billed', bill_id = 'B', confirmed_on = '2026-11-02'"
+        )

@@ -12,9 +12,10 @@ import pytest
 
 from ledger.books.setup import open_book
 from ledger.control.alarms.standing import Moment, standing
+from ledger.control.verify import verify
 from ledger.core.dates import SHANGHAI
 from ledger.core.entries import Book
-from ledger.core.errors import Forbidden, Unavailable
+from ledger.core.errors import Conflict, Forbidden, Unavailable
 from ledger.founding import choose
 from ledger.payments.orders.approve import approve
 from ledger.payments.orders.values import PayableDraft
@@ -579,3 +580,25 @@ def test_the_clock_of_the_receipt(world: Any, bank: Any, sent: Any, movement: An
     choose(world.engine, "acc", "checker", REGION, "receipt_days", "10", date(2026, 10, 1), "test")
     assert ask(world.engine, "acc", REGION, DAY + timedelta(days=10)) == []
     assert len(ask(world.engine, "acc", REGION, DAY + timedelta(days=11))) == 1
+
+
+def test_what_was_never_taken_does_not_count_as_seen(world: Any, bank: Any, sent: Any, database: Any) -> None:
+    """A return that a raw row calls seen would never be fetched, and a turn without end would stop every poll."""
+    [order] = sent(74074)
+    paid = bank.put(bank.receipt("R1", order.payee, 74074, "S1", order.order_no))
+    world.receive(bank, LATER)
+    row = "INSERT INTO payments.inbound_seen SELECT region, account, 'back.xml', size, stamp, sha256, 1 FROM payments.inbound_seen"
+    for statement in (row, "UPDATE payments.inbound_seen SET asked = 9223372036854775807"):
+        with pytest.raises(Conflict, match=r"file\.not_taken"), world.tx() as tx:
+            tx.run(statement)
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(row)
+    found = [
+        one.entry
+        for one in verify(database.auditor_engine, database.settings.home)
+        if one.code == "file.not_taken"
+    ]
+    assert found == ["seen back.xml"]
+    assert world.receive(bank, LATER).repeated == 0
+    assert paid in {name for (name,) in world.rows("SELECT name FROM payments.inbound_seen")}

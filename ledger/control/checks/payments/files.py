@@ -57,6 +57,14 @@ _SET_ASIDE: Final = """
      ORDER BY 1, 2, 3
 """
 
+# A file that counts as seen is not fetched again: it came by this name, with these bytes.
+_SEEN: Final = """
+    SELECT s.region, s.name FROM payments.inbound_seen s
+     WHERE NOT EXISTS (SELECT 1 FROM payments.inbound_name n
+                        WHERE n.region = s.region AND n.account = s.account AND n.name = s.name AND n.sha256 = s.sha256)
+     ORDER BY 1, 2
+"""
+
 
 def check_files(snapshot: Snapshot) -> Iterator[Breach]:
     """Digests of stored bytes; count and total of the orders of every file that is not void."""
@@ -87,6 +95,9 @@ def check_files(snapshot: Snapshot) -> Iterator[Breach]:
         yield Breach("INV-10", str(region), f"file {file_id}", message)
     for region, name, wrong in (*snapshot.rows(_HANDED), *snapshot.rows(_SET_ASIDE)):
         yield Breach("INV-11", str(region), f"inbound {name}", f"文件{name}：{wrong}")
+    for region, name in snapshot.rows(_SEEN):
+        message = f"银行文件{name}记为已收，而没有以此内容收到过：银行文件夹里的不会再取"
+        yield Breach("INV-10", str(region), f"seen {name}", message, "file.not_taken")
 
 
 def _place(kind: str, region: int, name: str, account: str, digest: bytes) -> Place:

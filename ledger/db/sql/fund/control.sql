@@ -42,7 +42,7 @@ CREATE TABLE fund.control_way (
     told_fen     bigint NOT NULL,
     paid_fen     bigint NOT NULL,
     PRIMARY KEY (region, month, fund, institution, day),
-    FOREIGN KEY (region, month) REFERENCES fund.control_draft ON DELETE CASCADE,
+    FOREIGN KEY (region, month) REFERENCES fund.control_draft,
     CHECK (date_part('year', day) * 100 + date_part('month', day) = month)
 );
 
@@ -59,7 +59,7 @@ CREATE TABLE fund.control_sum (
     told_fen     bigint NOT NULL,
     paid_fen     bigint NOT NULL,
     PRIMARY KEY (region, month, fund, institution),
-    FOREIGN KEY (region, month) REFERENCES fund.control_draft ON DELETE CASCADE
+    FOREIGN KEY (region, month) REFERENCES fund.control_draft
 );
 
 -- Functions ---------------------------------------------------
@@ -135,6 +135,6 @@ GRANT SELECT, INSERT ON fund.control_report TO fundledger_service;
 GRANT SELECT ON fund.control_report TO fundledger_auditor;
 GRANT SELECT, DELETE ON fund.control_draft TO fundledger_service;
 GRANT INSERT (region, month, seed, cases, content, digest, ways_digest, blocks, drawn_by) ON fund.control_draft TO fundledger_service;
-GRANT SELECT, INSERT ON fund.control_way, fund.control_sum TO fundledger_service;
+GRANT SELECT, INSERT, DELETE ON fund.control_way, fund.control_sum TO fundledger_service;
 GRANT SELECT ON fund.control_draft, fund.control_way, fund.control_sum TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION fund.control_ways_digest(integer,integer) TO fundledger_service, fundledger_auditor;

@@ -249,6 +249,8 @@ BEGIN
     IF (OLD.state, NEW.state) NOT IN (('open', 'confirmed'), ('confirmed', 'open'), ('confirmed', 'billed')) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'outregion.state',
             DETAIL = format('结算%s的清分状态不能由{outregion.state:%s}转为{outregion.state:%s}', NEW.setl_id, OLD.state, NEW.state);
+    ELSIF NEW.state = 'billed' AND NEW.confirmed_on IS DISTINCT FROM OLD.confirmed_on THEN     -- billing confirms nothing anew
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'business.frozen', DETAIL = 'fund.outregion_record的内容不得修改或删除';
     END IF;
     RETURN NEW;
 END $$;

@@ -336,7 +336,23 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- A file counts as seen under a name it came by, with the bytes it came with: what was never taken stays to be fetched. Turns go on
+-- by one: a greater number would be the last one a poll could count to.
+CREATE OR REPLACE FUNCTION payments.check_seen() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM payments.inbound_name n WHERE n.region = NEW.region AND n.account = NEW.account
+                      AND n.name = NEW.name AND n.sha256 = NEW.sha256)
+       OR NEW.asked > 1 + (SELECT coalesce(max(s.asked), 0) FROM payments.inbound_seen s
+                            WHERE s.region = NEW.region AND s.account = NEW.account) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'file.not_taken',
+            DETAIL = format('银行文件%s没有以此内容收到过，不能记为已收', left(NEW.name, 80));
+    END IF;
+    RETURN NEW;
+END $$;
+
 -- Guards ------------------------------------------------------
+CREATE OR REPLACE TRIGGER taken BEFORE INSERT OR UPDATE ON payments.inbound_seen
+    FOR EACH ROW EXECUTE FUNCTION payments.check_seen();
 CREATE OR REPLACE TRIGGER check_read_again BEFORE INSERT ON payments.read_again
     FOR EACH ROW EXECUTE FUNCTION payments.check_read_again();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.read_again
