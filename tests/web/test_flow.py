@@ -105,3 +105,44 @@ def test_every_station_leads_to_what_it_counts(desk: Any, sat: Callable[[str], B
         counted = sum(int(row["已制单笔数"]) for row in rows) if "owed" in path else len(rows)
         assert (counted, found) == (int(count), Decimal(money.replace(",", ""))), name
         assert counted > 0, name
+
+
+def shown(browser: Browser, path: str) -> list[dict[str, str]]:
+    """A list as its file says it."""
+    text = browser.get(f"{path}{'&' if '?' in path else '?'}format=csv").text
+    return list(csv.DictReader(io.StringIO(text.lstrip("\ufeff"))))
+
+
+def test_what_is_blocked_is_added_up_and_leads_to_its_records(
+    desk: Any, sat: Callable[[str], Browser], bill: Any
+) -> None:
+    """Reversals that outweigh stand with their minus; what nets to nothing says so; a line's records are its amount."""
+    scene = Town(desk.month, desk.settings.home)
+    other = scene.month.other_hospital
+    with bills(desk):
+        run_daily(scene.engine, "zhao", DEMO_REGION, DAY)
+    desk.month.take(
+        bill("S2R", fund=-100_002, init="S2"), bill("S1R", fund=-100_001, init="S1"), bill("S0R", fund=-100_000, init="S0"),
+        bill("O1", fund=50_000, institution=other), bill("O1R", fund=-50_000, init="O1", institution=other),
+    )  # fmt: skip
+    run_daily(scene.engine, "zhao", DEMO_REGION, DAY)
+    zhao = sat("zhao")
+    rows = {row["机构"]: row for row in shown(zhao, f"/desk/blocked?date={DAY}")}
+    owed_back = sum(-round(fen * 0.6) for fen in (100_000, 100_001, 100_002))
+    assert rows["H42010000001"]["金额"].replace(",", "") == f"{owed_back / 100:.2f}"
+    assert rows["H42010000001"]["说明"] == "冲销多于应拨，尚欠的留待下次抵减"
+    assert (rows[other]["金额"], rows[other]["说明"]) == ("0.00", "应拨与冲销正好相抵")
+    assert rows["2家次"]["金额"] == rows["H42010000001"]["金额"]
+    page = zhao.get(f"/desk/blocked?date={DAY}").text
+    assert f'<td class="money red">{Decimal(rows["H42010000001"]["金额"]):,}</td>' in page
+    for code in ("H42010000001", other):
+        [href] = {
+            unescape(one) for one in re.findall(r'href="(/desk/blocked/records[^"]*)"', page) if code in one
+        }
+        *lines, whole = shown(zhao, href)
+        assert whole["应拨"] == rows[code]["金额"]
+        assert {line["结算ID"] for line in lines} == (
+            {"O1", "O1R"} if code == other else {"S0R", "S1R", "S2R"}
+        )
+        assert f"当日所列{Decimal(rows[code]['金额']):,}元" in zhao.get(href).text
+        assert "不同" not in zhao.get(href).text
