@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from ledger.access.idempotency import check_key
 from ledger.api.ports import Done
+from ledger.core.dates import parse_day
 from ledger.core.errors import LedgerError, NotFound
 from ledger.core.words import said
 from ledger.web.fields import again, name_of, require_plain, typed_in, values_of
@@ -31,6 +32,11 @@ _CALLED: Final = {
 }  # fmt: skip
 """Fields whose help begins with the codes they may have, or says nothing: what people call them."""
 
+_DAYS: Final = frozenset({
+    "date", "called_on", "first", "last", "from_day", "to_day", "from", "to", "since", "until", "on", "day", "booked", "business", "due",
+    "expires", "received", "upto",
+})  # fmt: skip
+"""Values that are days."""
 _SEVERAL: Final = {
     "declare advance": ("event", "declaration.event", ""), "audit act": ("event", "finding.event", ""),
     "institution agreement": ("state", "institution.state", "协议改为"),
@@ -69,7 +75,13 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
             raise
         error, differ = without_key(error, desk.origin), changed(form, error)
         typed_again = [
-            (field, one, field in asked or name_of(field) not in _HELD, called(name_of(field)))
+            (
+                field,
+                one,
+                field in asked or name_of(field) not in _HELD,
+                called(name_of(field)),
+                _kind(name_of(field), one),
+            )
             for field, one in again(typed)
         ]
         return page(
@@ -101,6 +113,15 @@ def same_key(form: Mapping[str, str], error: LedgerError | None) -> str:
     """The key under which a refused form is sent again: its own, so that what is still under way is not done beside; empty, for
     another, where the key stands for something else that was done."""
     return "" if error is None or error.code in ("key_reused", "key.format") else form.get("key", "")
+
+
+def _kind(name: str, value: str) -> str:
+    """How a field is typed again: a day by the calendar, unless what was typed is none, which a calendar would lose."""
+    try:
+        parse_day(value)
+    except LedgerError:
+        return "text"
+    return "date" if name in _DAYS else "text"
 
 
 def _label(description: str, name: str) -> str:
