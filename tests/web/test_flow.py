@@ -146,3 +146,27 @@ def test_what_is_blocked_is_added_up_and_leads_to_its_records(
         )
         assert f"当日所列{Decimal(rows[code]['金额']):,}元" in zhao.get(href).text
         assert "不同" not in zhao.get(href).text
+
+
+def test_an_order_says_whom_it_pays_and_persons_stand_by_their_names(
+    desk: Any, sat: Callable[[str], Browser]
+) -> None:
+    scene = Town(desk.month, desk.settings.home)
+    with bills(desk, 1):
+        [batch] = run_daily(scene.engine, "zhao", DEMO_REGION, DAY).batches
+    zhao, [number] = sat("zhao"), batch.order_nos
+    [(name,)] = desk.month.asked("SELECT display_name FROM access.app_user WHERE user_name = 'zhao'")
+    page = zhao.get(f"/desk/orders/{number}").text
+    assert "<dt>收款人</dt><dd>第1医院 620000000001 模拟银行 102421000009</dd>" in page
+    assert f"<td>{name}</td>" in page
+    assert "<td>zhao</td>" not in page
+    assert "ORD:" not in page
+    followed = zhao.get("/desk/follow?subject=S0").text.partition("<main")[2]
+    assert f"（{name}）" in followed
+    assert "REC:" not in followed
+    assert "基金 310" not in followed
+    assert "医疗类别 普通住院" in followed
+    assert "rule:" not in followed
+    journal = sat("li").get("/desk/books/journal?book=420100-310&period=202610").text.partition("<main")[2]
+    assert "机制凭证" in journal
+    assert "rule:" not in journal

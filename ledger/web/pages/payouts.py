@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.access.listing import names_of
 from ledger.core.accounts import coded
 from ledger.core.dates import SHANGHAI, parse_day
 from ledger.core.entries import FUND_NAMES
@@ -92,8 +93,9 @@ def order(desk: Desk, request: Request) -> Response:
     view = order_view(desk.reading, desk.user, desk.region, request.path_params["order"])
     with desk.tx() as tx:
         refusals = read_refusals(tx, view.order.order_no)
+        names = names_of(tx, [view.order.approved_by, *(one.user for one in view.events)])
     return page(
-        desk, "order.html", title=f"拨付单 {view.order.order_no}", view=view, refusals=refusals,
+        desk, "order.html", title=f"拨付单 {view.order.order_no}", view=view, refusals=refusals, names=names,
         offers=offered(desk, _of_order(desk, view, refusals)),
         here=address(f"orders/{view.order.order_no}", region=desk.region),
     )  # fmt: skip
