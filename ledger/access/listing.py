@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -56,3 +57,13 @@ def read_keys(tx: Transaction, today: date) -> list[ListedKey]:
         today=today,
     )
     return [ListedKey(*row) for row in rows]
+
+
+def names_of(tx: Transaction, users: Iterable[str]) -> dict[str, str]:
+    """What the named users are called: pages and prints show persons, not logins; a rule or a stranger has no name."""
+    return dict(
+        tx.rows(
+            "SELECT user_name, display_name FROM access.app_user WHERE user_name = ANY(%(users)s)",
+            users=list({one for one in users if one}),
+        )
+    )

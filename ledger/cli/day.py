@@ -19,6 +19,7 @@ from ledger.core.money import yuan_grouped
 from ledger.db.unit_of_work import unit_of_work
 from ledger.fund.daily.run import run_daily_in
 from ledger.payments.incoming.receive import receive as receive_account
+from ledger.payments.incoming.receive import require_bookkeeper
 from ledger.payments.orders.day_list import approve_day_in, day_list
 from ledger.payments.out import files
 from ledger.payments.out.send import send as send_files
@@ -128,6 +129,9 @@ def _receive(region: int) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     with banks_of(running, region) as bank_of:
         for account in accounts:
             try:
+                # looked at first: what his post never does is no refusal to be kept, on every normal day
+                with unit_of_work(running.engine, running.user, region) as tx:
+                    require_bookkeeper(tx, account)
                 with steps(running, region, "payments.receive", account):
                     done = receive_account(
                         running.engine, running.user, region, account, bank_of(account), running.clock.today()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from adapters.banks.ports import BankAccount
 from ledger.cli.line.context import JsonFlag, RegionOption, act, app_for, show
 from ledger.cli.words.institution import (
     STATE_NAMES,
@@ -15,6 +16,7 @@ from ledger.cli.words.institution import (
     loaded_lines,
     next_lines,
     open_lines,
+    payee_lines,
     standing_line,
     terms_line,
 )
@@ -24,6 +26,7 @@ from ledger.fund.institutions import documents
 from ledger.fund.institutions.callbacks import Callback, record_callback
 from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import read_institutions
+from ledger.fund.institutions.payees import propose_payee
 from ledger.fund.institutions.proposals import confirm_waiting, refuse_waiting
 from ledger.fund.institutions.terms import set_agreement
 
@@ -48,6 +51,23 @@ def load(
         today = running.clock.today()
         done = load_institutions(tx, read_institutions(file), today, reason.strip(), correction.strip())
     show(done.as_json(), loaded_lines(done), as_json=as_json)
+
+
+@app.command("payee")
+def propose_account(
+    institution: CodeArgument,
+    region: RegionOption,
+    payee: Annotated[tuple[str, str, str, str], typer.Option(help="收款账户：户名 账号 开户行 行号")],
+    reason: Annotated[str, typer.Option(help="变更的理由，如机构的申请、银行的退回")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """提出一家机构的新收款账户：待另一人确认，自确认之日起用。"""
+    running = app_for("maker")
+    with act(running, region, "institution.payee", institution) as tx:
+        today = running.clock.today()
+        done = propose_payee(tx, institution, BankAccount(*payee), today, reason.strip())
+    show(done._asdict(), payee_lines(done, institution), as_json=as_json)
 
 
 @app.command("list")

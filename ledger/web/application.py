@@ -52,6 +52,7 @@ from ledger.web.pages.given import record
 from ledger.web.pages.lists import names, recurring
 from ledger.web.pages.persons import outside, passkeys, sign
 from ledger.web.pages.voucher_form import FIELDS_MAX as VOUCHER_FIELDS
+from ledger.web.pages.watch import blocked as held_back
 from ledger.web.pages.watch import flow as day_flow
 from ledger.web.pages.watch import inbound, quarantine
 from ledger.web.pages.watch import monitor as watched
@@ -100,7 +101,8 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/orders/{order}": payouts.order,
     "/desk/orders/{order}/remittance": payouts.advice,
     "/desk/owed": day_flow.owed,
-    "/desk/blocked": payouts.blocked,
+    "/desk/blocked": held_back.listing,
+    "/desk/blocked/records": held_back.records,
     "/desk/files": payouts.sent_files,
     "/desk/received": payouts.received_files,
     "/desk/exceptions": exceptions.listing,

@@ -14,6 +14,7 @@ from ledger.core.words import evidence_named, said
 from ledger.db.unit_of_work import Transaction
 from reports.books.heading import SIGNERS, facts, heads
 from reports.render.grid import Column, Grid, Line
+from reports.voucher import BY_MACHINE
 from reports.wording import SECTION_NAMES, cut_text, dimension_text
 
 PAGE: Final = 5_000
@@ -93,7 +94,7 @@ def line_of(line: EntryLine) -> Line:
     return Line(
         (
             line.voucher_date, line.voucher, said("entry.kind", line.kind), line.summary, str(line.account), line.name,
-            dimension_text(line.asked, line.dims), line.debit_fen or None, line.credit_fen or None, line.prepared_by,
+            dimension_text(line.asked, line.dims), line.debit_fen or None, line.credit_fen or None, BY_MACHINE if line.prepared_by.startswith("rule:") else line.prepared_by,
             line.reviewed_by, evidence_named(line.evidence),
         )
     )  # fmt: skip

@@ -31,7 +31,7 @@ _BY_INSTITUTION: Final[LiteralString] = """
       FROM fund.control_sum w LEFT JOIN fund.institution i ON i.region = w.region AND i.institution = w.institution
      WHERE w.region = %(region)s AND w.month = %(month)s GROUP BY 1, 2 ORDER BY w.institution COLLATE "C"
 """
-_KEPT: Final = (
+_DROPPED: Final = (
     "DELETE FROM fund.control_sum WHERE region = %(region)s AND month = %(month)s",
     "DELETE FROM fund.control_way WHERE region = %(region)s AND month = %(month)s",
     "DELETE FROM fund.control_draft WHERE region = %(region)s AND month = %(month)s",
@@ -81,8 +81,8 @@ def draw_up(tx: Transaction, month: int, seed: str, cases: int = CASES) -> Contr
     blocks = {
         str(book.fund): {"block": cut.block, "hash": cut.hash.hex()} for book, cut in report.cuts.items()
     }
-    for kept in _KEPT:
-        tx.run(kept, region=tx.region, month=month)
+    for statement in _DROPPED:
+        tx.run(statement, region=tx.region, month=month)
     tx.run(
         "INSERT INTO fund.control_draft (region, month, seed, cases, content, digest, ways_digest, blocks, drawn_by)"
         " VALUES (%(region)s, %(month)s, %(seed)s, %(cases)s, %(content)s, %(digest)s, %(ways_digest)s, %(blocks)s, %(by)s)",

@@ -34,7 +34,7 @@ JOBS: Final = (
     ),
     Job(
         "risk", "风险规则", "7", "30", ask_rules, each_day=True,
-        needs="当日办理已记账；统筹区的risk_各项选择", deadline="每日（第27条）", raises=_FAILED + "；待办的风险事项另有告警",
+        needs="当日办理已记账；统筹区所选的各项风险阈值", deadline="每日（第27条）", raises=_FAILED + "；待办的风险事项另有告警",
     ),
     Job(
         "monitor", "监测数据", "*", "*/10", count_figures, often=True,
@@ -42,7 +42,7 @@ JOBS: Final = (
     ),
     Job(
         "overdue", "催问逾期回单", "9", "30", ask_banks, each_day=True,
-        needs="统筹区的receipt_days", deadline="银行回单T+3", raises=_FAILED + "；逾期各单另有告警",
+        needs="统筹区所选的回单期限（日数）", deadline="银行回单T+3", raises=_FAILED + "；逾期各单另有告警",
     ),
     Job(
         "handback", "日拨付回传", "8", "0", book_work=hand_back_month, each_day=True, month_day=3,
@@ -62,7 +62,7 @@ JOBS: Final = (
     ),
     Job(
         "retention", "保存期限清单", "8", "30", list_retention, month_day=1,
-        needs="统筹区的retention_*", deadline="无；销毁由人决定", raises=_FAILED,
+        needs="统筹区所选的各类资料保存年数", deadline="无；销毁由人决定", raises=_FAILED,
     ),
     Job(
         "anchors", "链头存证", "*", "5", keep_anchors, often=True,
@@ -74,7 +74,7 @@ JOBS: Final = (
     ),
     Job(
         "alarms", "告警通知", "*", "*/5", tell_alarms, often=True,
-        needs="notices.toml", deadline="五分钟", raises=_FAILED + "；通知未送达另有告警",
+        needs="安装时所设的通知接收方", deadline="五分钟", raises=_FAILED + "；通知未送达另有告警",
     ),
     Job(
         "backup", "备份", "1", "30", back_up, one_region=True,

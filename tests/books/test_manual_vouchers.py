@@ -143,6 +143,11 @@ def test_one_person_under_two_names_approves_nothing(ledger: Any) -> None:
         ),
         ({"legs": (debit(1101, 5), credit(1005, 5))}, "account.not_leaf"),
         ({"legs": (debit(1999, 5), credit(1005, 5))}, "account.unknown"),
+        (
+            {"legs": (debit(1999, 5), credit(1005, 6))},
+            "account.unknown",
+        ),  # before what it leaves out of balance
+        ({"legs": (debit(9999, 5), credit(1005, 5))}, "account.unknown"),
         ({"legs": (debit(1004, 5), credit(1005, 5))}, "dimension.mismatch"),
         ({"legs": (debit(1001, 0), credit(1005, 0))}, "db.constraint"),
         ({"summary": " "}, "voucher.text"),

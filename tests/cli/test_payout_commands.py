@@ -264,7 +264,9 @@ def test_what_was_not_delivered_ends_with_one_and_is_still_told(
     assert [file["outcome"] for file in run("sun", "payments", "send")["files"]] == ["sent"] * 2
 
 
-def test_a_normal_day_is_three_acts(run: Any, batches: list[dict[str, Any]], bank: DemoBank) -> None:
+def test_a_normal_day_is_three_acts(
+    run: Any, batches: list[dict[str, Any]], bank: DemoBank, world: Any
+) -> None:
     """Run, approve all of it under one digest, send: three persons, both books."""
     day = DAYS[0].isoformat()
     shown = run("qian", "day", "show", "--date", day)
@@ -295,6 +297,12 @@ def test_a_normal_day_is_three_acts(run: Any, batches: list[dict[str, Any]], ban
     assert sum(sum(one["orders"].values()) for one in ran["received"]) > 0
     maker = run("zhao", "day", "run", "--date", DAYS[1].isoformat(), day=DAYS[1])
     assert [one["code"] for one in maker["left"]] == ["access.role_missing"]
+    assert maker["left"][0]["message"] == "收银行文件须由会计办理"
+    with world.admin_engine.connect() as asked:
+        lines = asked.exec_driver_sql(
+            "SELECT user_name FROM access.operator_log WHERE action = 'payments.receive' AND outcome = 'refused'"
+        ).fetchall()
+    assert lines == [], "a normal day refuses nobody"
     assert run("qian", "day", "show", "--date", "2026-10-17")["batches"] == []
     nothing = run("qian", "day", "approve", "--date", "2026-10-17", "--digest", "0" * 64, code=1)
     assert nothing["error"] == "list.nothing"

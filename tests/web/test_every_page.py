@@ -43,7 +43,7 @@ START = (
     "/desk/month?fund=310&term=202603", "/desk/month?fund=390&term=202603", "/desk/clearing?year=2026&fund=310",
     "/desk/clearing?year=2025&fund=310", "/desk/clearing?year=2026&fund=390&part=Q1", "/desk/control?period=202603",
     "/desk/control-report?period=202603", "/desk/books/balance-sheet?period=202603", "/desk/books/columnar?account=9104",
-    "/desk/orders?state=returned", "/desk/blocked?date=2026-03-02", "/desk/reconcile?fund=310&term=202603",
+    "/desk/orders?state=returned", "/desk/blocked?date=2026-03-02", "/desk/blocked/records?date=2026-03-02&fund=310&institution=H42010000001","/desk/reconcile?fund=310&term=202603",
     "/desk/reconcile?fund=390&term=202603", "/desk/matching?account=4200000000001003", "/desk/matching?account=4200000000001004",
     "/desk/monitor?day=2026-03-03&term=202603", "/desk/risk",
 )  # fmt: skip

@@ -105,3 +105,68 @@ def test_every_station_leads_to_what_it_counts(desk: Any, sat: Callable[[str], B
         counted = sum(int(row["已制单笔数"]) for row in rows) if "owed" in path else len(rows)
         assert (counted, found) == (int(count), Decimal(money.replace(",", ""))), name
         assert counted > 0, name
+
+
+def shown(browser: Browser, path: str) -> list[dict[str, str]]:
+    """A list as its file says it."""
+    text = browser.get(f"{path}{'&' if '?' in path else '?'}format=csv").text
+    return list(csv.DictReader(io.StringIO(text.lstrip("\ufeff"))))
+
+
+def test_what_is_blocked_is_added_up_and_leads_to_its_records(
+    desk: Any, sat: Callable[[str], Browser], bill: Any
+) -> None:
+    """Reversals that outweigh stand with their minus; what nets to nothing says so; a line's records are its amount."""
+    scene = Town(desk.month, desk.settings.home)
+    other = scene.month.other_hospital
+    with bills(desk):
+        run_daily(scene.engine, "zhao", DEMO_REGION, DAY)
+    desk.month.take(
+        bill("S2R", fund=-100_002, init="S2"), bill("S1R", fund=-100_001, init="S1"), bill("S0R", fund=-100_000, init="S0"),
+        bill("O1", fund=50_000, institution=other), bill("O1R", fund=-50_000, init="O1", institution=other),
+    )  # fmt: skip
+    run_daily(scene.engine, "zhao", DEMO_REGION, DAY)
+    zhao = sat("zhao")
+    rows = {row["机构"]: row for row in shown(zhao, f"/desk/blocked?date={DAY}")}
+    owed_back = sum(-round(fen * 0.6) for fen in (100_000, 100_001, 100_002))
+    assert rows["H42010000001"]["金额"].replace(",", "") == f"{owed_back / 100:.2f}"
+    assert rows["H42010000001"]["说明"] == "冲销多于应拨，尚欠的留待下次抵减"
+    assert (rows[other]["金额"], rows[other]["说明"]) == ("0.00", "应拨与冲销正好相抵")
+    assert rows["2家次"]["金额"] == rows["H42010000001"]["金额"]
+    page = zhao.get(f"/desk/blocked?date={DAY}").text
+    assert f'<td class="money red">{Decimal(rows["H42010000001"]["金额"]):,}</td>' in page
+    for code in ("H42010000001", other):
+        [href] = {
+            unescape(one) for one in re.findall(r'href="(/desk/blocked/records[^"]*)"', page) if code in one
+        }
+        *lines, whole = shown(zhao, href)
+        assert whole["应拨"] == rows[code]["金额"]
+        assert {line["结算ID"] for line in lines} == (
+            {"O1", "O1R"} if code == other else {"S0R", "S1R", "S2R"}
+        )
+        assert f"当日所列{Decimal(rows[code]['金额']):,}元" in zhao.get(href).text
+        assert "不同" not in zhao.get(href).text
+
+
+def test_an_order_says_whom_it_pays_and_persons_stand_by_their_names(
+    desk: Any, sat: Callable[[str], Browser]
+) -> None:
+    scene = Town(desk.month, desk.settings.home)
+    with bills(desk, 1):
+        [batch] = run_daily(scene.engine, "zhao", DEMO_REGION, DAY).batches
+    zhao, [number] = sat("zhao"), batch.order_nos
+    [(name,)] = desk.month.asked("SELECT display_name FROM access.app_user WHERE user_name = 'zhao'")
+    page = zhao.get(f"/desk/orders/{number}").text
+    assert "<dt>收款人</dt><dd>第1医院 620000000001 模拟银行 102421000009</dd>" in page
+    assert f"<td>{name}</td>" in page
+    assert "<td>zhao</td>" not in page
+    assert "ORD:" not in page
+    followed = zhao.get("/desk/follow?subject=S0").text.partition("<main")[2]
+    assert f"（{name}）" in followed
+    assert "REC:" not in followed
+    assert "基金 310" not in followed
+    assert "医疗类别 普通住院" in followed
+    assert "rule:" not in followed
+    journal = sat("li").get("/desk/books/journal?book=420100-310&period=202610").text.partition("<main")[2]
+    assert "机制凭证" in journal
+    assert "rule:" not in journal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -57,3 +58,9 @@ def test_a_run_is_asked_for_at_the_page_and_done_by_the_worker(
     form = guan.form("/desk/jobs", RESUME) | {"v.job": "day", "v.reason": "切换完毕"}
     assert guan.post(RESUME, form).status_code == 200
     assert guan.get("/desk/jobs?job=nothing").status_code == 404
+
+
+def test_what_a_job_needs_is_said_in_words(desk: Any, sat: Any) -> None:
+    needs = [one.needs for one in JOBS]
+    assert [one for one in needs if re.search("[a-z_]{3,}", one)] == []
+    assert "统筹区所选的回单期限（日数）" in sat("guan").get("/desk/jobs").text

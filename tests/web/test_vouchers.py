@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
 
 from ledger.core.entries import Dimensions, credit, debit
+from ledger.fund.daily.run import run_daily
 from ledger.simulation.people import FISCAL_ACCOUNT
 from ledger.web.parts import parts_of
-from tests.web.conftest import EVE, Browser
+from tests.web.conftest import EVE, Browser, bills
 
 BOOK = "420100-310"
 NEW, SAVE, APPROVE = (
@@ -249,3 +251,30 @@ def test_what_was_typed_wrongly_is_called_by_what_it_is(sat: Callable[[str], Bro
     [told] = re.findall(r'role="alert">([^<]*)', answer.text)
     assert answer.status_code == 422
     assert told.strip() == "附件张数的值“-1”不合规，应为不小于0的整数"
+
+
+def test_a_voucher_that_is_never_reversed_in_red_shows_its_own_way(
+    desk: Any, sat: Callable[[str], Browser]
+) -> None:
+    li = sat("li")
+    with bills(desk):
+        run_daily(desk.month.engine, "zhao", 420100, date(2026, 10, 13))
+    [(number,)] = desk.month.asked(
+        "SELECT series || '-' || period || '-' || vno FROM books.entry WHERE event = 'REC' AND fund = 310 LIMIT 1"
+    )
+    page = li.get(f"/desk/vouchers/{number}?book={BOOK}").text
+    assert "结算记录由平台送来的冲销记录更正" in page
+    assert 'action="/desk/act/correct/red"' not in page
+    assert "蓝字订正" not in page
+    by_hand = li.get(f"/desk/vouchers/记-202610-1?book={BOOK}").text
+    assert 'action="/desk/act/correct/red"' in by_hand
+    assert "蓝字订正" in by_hand
+
+
+def test_an_account_that_is_not_there_is_said_before_the_balance(
+    desk: Any, sat: Callable[[str], Browser]
+) -> None:
+    li = sat("li")
+    answer = li.post(SAVE, typed(li, l1__account="49999999", l1__credit="1.00"))
+    assert "第2行的科目49999999不存在" in answer.text
+    assert "借贷差" not in answer.text.partition('role="alert"')[2].partition("</")[0]

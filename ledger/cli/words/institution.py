@@ -8,6 +8,7 @@ from typing import Final
 from ledger.core.money import ratio_text
 from ledger.core.words import words_of
 from ledger.fund.institutions.load import Loaded
+from ledger.fund.institutions.payees import Proposed
 from ledger.fund.institutions.proposals import OpenProposal, Waiting
 from ledger.fund.institutions.read import PayeeAccount, Standing, TermsVersion
 
@@ -145,6 +146,15 @@ def confirmed_line(decided: Mapping[str, int]) -> str:
 
 def _on(day: object) -> str:
     return "" if day is None else f"（{day}）"
+
+
+def payee_lines(done: Proposed, institution: str) -> list[str]:
+    """What became of one account proposed."""
+    if done.in_force:
+        return [f"机构{institution}的这一账户已在用，没有再提出"]
+    if done.waiting:
+        return [f"机构{institution}的这一账户已在待另一人确认，没有再提出"]
+    return [f"机构{institution}的新收款账户已提出，待另一人确认，自确认之日起用"]
 
 
 def loaded_lines(done: Loaded) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import NamedTuple
 
+from ledger.core.dates import next_month
 from ledger.db.unit_of_work import Transaction
 
 
@@ -36,8 +38,9 @@ class DeclarationEvent(NamedTuple):
 
 
 def term_lines(tx: Transaction, fund: int, term: int) -> list[TermLine]:
-    """Every line of a 期号 that was compared with an institution, with its latest declaration that was not withdrawn."""
-    return [
+    """Every line of a 期号 that was compared with an institution, with its latest declaration that was not withdrawn; and an
+    institution that has something to declare of it and no line at all, under no clearing type."""
+    return [TermLine(*row, "", "open", 0, 0, "", "", False, 0) for row in unheard(tx, fund, term)] + [
         TermLine(*row)
         for row in tx.rows(
             """SELECT r.institution, i.name, r.clr_type, r.state, r.differences, r.records, coalesce(d.declaration_id, ''),
@@ -55,6 +58,27 @@ def term_lines(tx: Transaction, fund: int, term: int) -> list[TermLine]:
             term=term,
         )
     ]
+
+
+def unheard(tx: Transaction, fund: int, term: int) -> list[tuple[str, str]]:
+    """(code, name) of the institutions that have records of a 期号 to declare and of which nothing was compared yet."""
+    first = date(term // 100, term % 100, 1)
+    found: list[tuple[str, str]] = tx.rows(
+        """SELECT i.institution, i.name FROM fund.institution i
+             JOIN (SELECT DISTINCT p.institution FROM fund.payable p
+                    WHERE p.region = %(region)s AND p.fund = %(fund)s AND p.term = %(term)s
+                      AND p.day BETWEEN %(first)s AND %(last)s) p USING (institution)
+            WHERE i.region = %(region)s AND NOT EXISTS (
+                  SELECT FROM fund.reconciliation r WHERE r.region = i.region AND r.fund = %(fund)s
+                     AND r.institution = i.institution AND r.term = %(term)s)
+            ORDER BY i.institution COLLATE "C" """,
+        region=tx.region,
+        fund=fund,
+        term=term,
+        first=first,
+        last=next_month(first) - timedelta(days=1),
+    )
+    return found
 
 
 def declaration_events(tx: Transaction, declaration_id: str) -> list[DeclarationEvent]:

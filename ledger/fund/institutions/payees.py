@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from adapters.banks.ports import BankAccount
+from ledger.core.errors import InvalidInput
+from ledger.core.text import bearable, one_line
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.master import Institution
+from ledger.fund.institutions.read import require_standing
+
+_NUMBER: Final = re.compile("[0-9A-Za-z-]{5,34}")
+_CNAPS: Final = re.compile("[0-9]{12}")
+"""What fund.payee_account takes."""
 
 
 class Payee(NamedTuple):
@@ -63,7 +71,33 @@ def propose_payees(tx: Transaction, items: Collection[Institution], day: date, r
 
     One that was in force and was replaced or failed comes back only with a reason: an old file loaded again changes nothing.
     """
-    known: dict[str, list[tuple[str, BankAccount]]] = {item.code: [] for item in items}
+    return _propose(tx, [(item.code, item.payee, item.payee_reason or reason) for item in items], day)
+
+
+def propose_payee(
+    tx: Transaction, institution: str, account: BankAccount, day: date, reason: str
+) -> Proposed:
+    """Propose one account of one institution, as a file of one line would. Raises InvalidInput `payee.account` for a number or a
+    bank's number that no account has, `payee.reason` without a reason, NotFound `institution.unknown`, Forbidden
+    `access.role_missing`."""
+    # asked here, for an account that stands already inserts nothing
+    tx.run("SELECT access.require_role(%(region)s, 0::smallint, '{maker,system}')", region=tx.region)
+    require_standing(tx, day, institution)
+    name, bank = bearable(account.name, "收款户名"), bearable(account.bank_name, "开户行")
+    for said, value, shape in (("账号", account.number, _NUMBER), ("行号", account.cnaps, _CNAPS)):
+        if not shape.fullmatch(value):
+            words = "5至34位数字、字母或连字符" if said == "账号" else "12位数字"
+            raise InvalidInput(
+                "payee.account", f"{said}“{one_line(value[:40])}”不合规，应为{words}", field=said
+            )
+    if not reason:
+        raise InvalidInput("payee.reason", "变更收款账户须写明理由（机构的申请、银行的退回）")
+    wanted = BankAccount(name, account.number, bank, account.cnaps)
+    return _propose(tx, [(institution, wanted, reason)], day)
+
+
+def _propose(tx: Transaction, wanted: Sequence[tuple[str, BankAccount, str]], day: date) -> Proposed:
+    known: dict[str, list[tuple[str, BankAccount]]] = {code: [] for code, _, _ in wanted}
     for code, state, *account in tx.rows(
         """SELECT institution, state, name, number, bank_name, cnaps FROM fund.payee_account
             WHERE region = %(region)s AND institution = ANY(%(codes)s) AND state NOT IN ('withdrawn', 'refused') ORDER BY version""",
@@ -73,20 +107,20 @@ def propose_payees(tx: Transaction, items: Collection[Institution], day: date, r
         known[code].append((state, BankAccount(*account)))
     done = Proposed([], [], [], [])
     fresh = []
-    for item in items:
-        why = item.payee_reason or reason
-        where = _standing(known[item.code], item, why, done)
-        where.append(item.code)
+    for code, named, why in wanted:
+        where = _standing(known[code], named, why, done)
+        where.append(code)
         if where is done.proposed:
-            fresh.append((item, why))
+            fresh.append((code, named, why))
     if fresh:
         _insert(tx, fresh, day)
     return done
 
 
-def _standing(known: list[tuple[str, BankAccount]], item: Institution, why: str, done: Proposed) -> list[str]:
+def _standing(
+    known: list[tuple[str, BankAccount]], wanted: BankAccount, why: str, done: Proposed
+) -> list[str]:
     """The list of `done` that an institution's account belongs in."""
-    wanted = item.payee
     states = {state for state, account in known if account == wanted}
     same = {
         state for state, account in known if (account.number, account.cnaps) == (wanted.number, wanted.cnaps)
@@ -100,7 +134,7 @@ def _standing(known: list[tuple[str, BankAccount]], item: Institution, why: str,
     return done.proposed
 
 
-def _insert(tx: Transaction, fresh: Sequence[tuple[Institution, str]], day: date) -> None:
+def _insert(tx: Transaction, fresh: Sequence[tuple[str, BankAccount, str]], day: date) -> None:
     tx.run(
         """INSERT INTO fund.payee_account (region, institution, version, name, number, bank_name, cnaps, state, proposed_by,
                                            proposed_on, why)
@@ -112,10 +146,10 @@ def _insert(tx: Transaction, fresh: Sequence[tuple[Institution, str]], day: date
         region=tx.region,
         user=tx.user,
         day=day,
-        codes=[item.code for item, _ in fresh],
-        names=[item.payee.name for item, _ in fresh],
-        numbers=[item.payee.number for item, _ in fresh],
-        banks=[item.payee.bank_name for item, _ in fresh],
-        cnaps=[item.payee.cnaps for item, _ in fresh],
-        why=[why for _, why in fresh],
+        codes=[code for code, _, _ in fresh],
+        names=[account.name for _, account, _ in fresh],
+        numbers=[account.number for _, account, _ in fresh],
+        banks=[account.bank_name for _, account, _ in fresh],
+        cnaps=[account.cnaps for _, account, _ in fresh],
+        why=[why for _, _, why in fresh],
     )

@@ -84,12 +84,23 @@ def require_standing(tx: Transaction, day: date, institution: str) -> Standing:
 
 def read_accounts(tx: Transaction, institution: str) -> list[PayeeAccount]:
     """Every account of an institution, the newest first."""
+    return [one for _, one in _accounts(tx, institution)]
+
+
+def read_failed(tx: Transaction) -> dict[str, PayeeAccount]:
+    """By institution, the account that its bank would not pay, where none has come into force since."""
+    tried = [found for found in _accounts(tx) if found[1].state in ("confirmed", "failed", "replaced")]
+    newest = dict(reversed(tried))
+    return {code: one for code, one in newest.items() if one.state == "failed"}
+
+
+def _accounts(tx: Transaction, institution: str = "") -> list[tuple[str, PayeeAccount]]:
     return [
-        PayeeAccount(*row)
-        for row in tx.rows(
-            """SELECT version, state, name, number, bank_name, cnaps, proposed_by, proposed_on, why, confirmed_by, decided_on,
-                      ended_on, reason
-                 FROM fund.payee_account WHERE region = %(region)s AND institution = %(institution)s ORDER BY version DESC""",
+        (code, PayeeAccount(*row))
+        for code, *row in tx.rows(
+            """SELECT institution, version, state, name, number, bank_name, cnaps, proposed_by, proposed_on, why, confirmed_by,
+                      decided_on, ended_on, reason
+                 FROM fund.payee_account WHERE region = %(region)s AND %(institution)s IN ('', institution) ORDER BY version DESC""",
             region=tx.region,
             institution=institution,
         )

@@ -80,6 +80,12 @@ def national_codes() -> Codes:
     )
 
 
+@cache
+def code_names(field: str) -> dict[str, str]:
+    """What people call the codes of `insutype` or `med_type`, by the national dictionaries; a local code has no name there."""
+    return {row["code"]: row["name"] for row in _rows(f"{field}.csv")}
+
+
 def covers(pooling_region: str, place: str) -> bool:
     """Whether the insured place (6 digits) lies in the pooling region.
 

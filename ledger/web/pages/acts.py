@@ -13,7 +13,9 @@ from starlette.responses import Response
 
 from ledger.access.idempotency import check_key
 from ledger.api.ports import Done
+from ledger.core.dates import parse_day
 from ledger.core.errors import LedgerError, NotFound
+from ledger.core.words import said
 from ledger.web.fields import again, name_of, require_plain, typed_in, values_of
 from ledger.web.pages.persons.sign import changed, is_asked, without_key
 from ledger.web.show import page
@@ -30,6 +32,23 @@ _CALLED: Final = {
 }  # fmt: skip
 """Fields whose help begins with the codes they may have, or says nothing: what people call them."""
 
+_DAYS: Final = frozenset({
+    "date", "called_on", "first", "last", "from_day", "to_day", "from", "to", "since", "until", "on", "day", "booked", "business", "due",
+    "expires", "received", "upto",
+})  # fmt: skip
+"""Values that are days."""
+_SEVERAL: Final = {
+    "declare advance": ("event", "declaration.event", ""), "audit act": ("event", "finding.event", ""),
+    "institution agreement": ("state", "institution.state", "协议改为"),
+}  # fmt: skip
+"""Commands that do one of several things: the value that says which, its words, what stands before them."""
+_PLAIN: Final = {
+    "day run": "当日办理",
+    "clear budget": "年度清算方案",
+    "cash approve-move": "复核利息、手续费",
+}
+"""Commands whose summary tells more than what was done."""
+
 
 def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     """Do one act; its answer in words, or its refusal with what was typed."""
@@ -40,7 +59,7 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     typed = typed_in(form)
     values = values_of(typed)
     digest = hashlib.sha256(json.dumps([name, values], sort_keys=True).encode()).digest()
-    summary, back = re.split("[；。]", known[name].summary)[0], form.get("back", "")
+    summary, back = _done_by(name, known[name].summary, values), form.get("back", "")
     back = back if back.startswith("/desk/") and "//" not in back else "/desk/today"
     told, asked = known[name].schema["properties"], form.get("asked", "").split()
 
@@ -56,7 +75,13 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
             raise
         error, differ = without_key(error, desk.origin), changed(form, error)
         typed_again = [
-            (field, one, field in asked or name_of(field) not in _HELD, called(name_of(field)))
+            (
+                field,
+                one,
+                field in asked or name_of(field) not in _HELD,
+                called(name_of(field)),
+                _kind(name_of(field), one),
+            )
             for field, one in again(typed)
         ]
         return page(
@@ -74,10 +99,29 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
     )  # fmt: skip
 
 
+def _done_by(name: str, summary: str, values: Mapping[str, Any]) -> str:
+    """What was done, in a heading: of a command that can do several things, the one that was asked for."""
+    if name in _SEVERAL and (value := str(values.get(_SEVERAL[name][0], ""))):
+        _, category, before = _SEVERAL[name]
+        return f"{before}{said(category, value)}"
+    plain = _PLAIN.get(name) or re.split("[；。]", summary)[0]
+    sent_back = any(values.get(field) for field in ("refuse", "refusal"))
+    return f"退回：{plain.partition('：')[0]}" if sent_back else plain
+
+
 def same_key(form: Mapping[str, str], error: LedgerError | None) -> str:
     """The key under which a refused form is sent again: its own, so that what is still under way is not done beside; empty, for
     another, where the key stands for something else that was done."""
     return "" if error is None or error.code in ("key_reused", "key.format") else form.get("key", "")
+
+
+def _kind(name: str, value: str) -> str:
+    """How a field is typed again: a day by the calendar, unless what was typed is none, which a calendar would lose."""
+    try:
+        parse_day(value)
+    except LedgerError:
+        return "text"
+    return "date" if name in _DAYS else "text"
 
 
 def _label(description: str, name: str) -> str:

@@ -30,13 +30,12 @@ def reconciliation(desk: Desk, _request: Request) -> Response:
             region=desk.region,
             account=asked,
         )
-        month = (
-            int(desk.query["period"])
-            if desk.query.get("period", "").isdigit()
-            else (made[0][0] if made else 0)
-        )
+        named = parse_period(desk.query["period"]) if desk.query.get("period") else 0
+        month = named or (made[0][0] if made else 0)
+        # what the address names is what the selector and the form say, made or not
+        months = sorted({m for (m,) in made} | ({named} if named else set()), reverse=True)
         try:
-            found = sheet(tx, asked, parse_period(str(month))) if month else None
+            found = sheet(tx, asked, month) if month else None
         except NotFound:
             found = None
         if found is not None and desk.query.get("format") in ("pdf", "xlsx", "csv"):
@@ -54,19 +53,19 @@ def reconciliation(desk: Desk, _request: Request) -> Response:
             ]
             sides.append((name, fen, parts))
     return page(
-        desk, "bank.html", title="银行存款余额调节表", accounts=accounts, account=asked, months=[m for (m,) in made],
-        month=month, found=found, sides=sides, offers=offered(desk, _offers(desk, asked, found)),
+        desk, "bank.html", title="银行存款余额调节表", accounts=accounts, account=asked, months=months,
+        month=month, found=found, sides=sides, offers=offered(desk, _offers(desk, asked, found, named)),
         here=address("bank", region=desk.region, account=asked, period=month),
     )  # fmt: skip
 
 
-def _offers(desk: Desk, account: str, found: BankSheet | None) -> Iterator[Offer]:
+def _offers(desk: Desk, account: str, found: BankSheet | None, named: int) -> Iterator[Offer]:
     """Making the sheet of a month, and its review by another under the digest of what is shown."""
     held = {"region": desk.region, "account": account, "date": desk.today}
     if found is not None and found.state == "made":
         of_sheet = {**held, "period": found.period, "digest": found.digest.hex()}
         yield from decide(("checker", "accountant", "chief"), "reconciliation review", of_sheet, "refusal")
     last = desk.today.year * 12 + desk.today.month - 2
-    month = f"{last // 12 * 100 + last % 12 + 1}"
+    month = str(named or last // 12 * 100 + last % 12 + 1)
     yield Offer(("accountant",), "reconciliation make", "编制余额调节表", held, (Ask("period", "期间（年年年年月月）", value=month),),
                 note="两边调节后相等才成，待另一人复核。")  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.books.correcting import correctable
 from ledger.books.reading import parse_period
 from ledger.books.selection import BEFORE_ALL, Cursor, parse_cursor
 from ledger.core.accounts import SPENDING_KIND
@@ -129,6 +130,7 @@ def one_voucher(desk: Desk, request: Request) -> Response:
     """A voucher in the standard form, with the way to what it rests on."""
     with desk.tx() as tx:
         told = voucher(tx, desk.book, request.path_params["number"])
+        way = correctable(tx, desk.book, told.voucher.number, desk.today)
     shape = desk.query.get("format", "")
     if shape in ("pdf", "xlsx"):
         return file_of([voucher_grid(told)], shape, Paper.A5_ACROSS)
@@ -149,7 +151,7 @@ def one_voucher(desk: Desk, request: Request) -> Response:
             sections.append((rows, told.sums[section], rmb_upper(told.sums[section][0])))
     orders = list(dict.fromkeys(_ORDER.findall(f"{posted.source_key} {posted.evidence}")))
     return page(
-        desk, "voucher.html", title=f"记账凭证 {posted.number}", told=told, posted=posted, sections=sections,
+        desk, "voucher.html", title=f"记账凭证 {posted.number}", told=told, posted=posted, sections=sections, way=way,
         orders=orders, evidence=evidence_named(posted.evidence) or "无", start=start, count=count, rows=ROWS,
         draft=posted.source_key.removeprefix("MAN:") if posted.source_key.startswith("MAN:") else "",
     )  # fmt: skip

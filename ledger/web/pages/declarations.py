@@ -50,16 +50,17 @@ def listing(desk: Desk, _request: Request) -> Response:
     )  # fmt: skip
     lines = [
         Line((
-            one.institution, one.name, one.clr_type, said("reconciliation.state", one.reconciled), one.differences or None,
-            one.records, one.declaration_id, said("declaration.state", one.state) if one.state else "未申报",
+            one.institution, one.name, one.clr_type or "—", said("reconciliation.state", one.reconciled), one.differences or None,
+            one.records or None, one.declaration_id, said("declaration.state", one.state) if one.state else "未申报",
             "逾期" if one.late else "", one.fund_fen if one.declaration_id else None,
         ))
         for one in found
     ]  # fmt: skip
+    owing = len({one.institution for one in found} - {one.institution for one in found if one.declaration_id})
     ready = sum(one.state == "" and one.reconciled == "agreed" for one in found)
     shown = Grid(
         f"申报-{fund}-{term}", "月度申报", columns, lines,
-        heads=(FUND_NAMES[fund], f"期号{term}", f"按时申报至{on_time}，最迟{last}", f"对账一致待申报{ready}家次"),
+        heads=(FUND_NAMES[fund], f"期号{term}", f"按时申报至{on_time}，最迟{last}", f"未申报{owing}家", f"对账一致待申报{ready}家次"),
     )  # fmt: skip
     here = address("declarations", region=desk.region, fund=fund, term=term)
     every = Offer(

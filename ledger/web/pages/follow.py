@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.access.listing import names_of
 from ledger.core.errors import LedgerError
 from ledger.core.words import said, words_of
 from ledger.web.show import address, page
 from ledger.web.sitting import Desk
 from reports.explain.chain import Chain, explain
-from reports.explain.words import row_words
+from reports.explain.words import persons, row_words
 
 _SHOWN: Final = 50
 _ALIKE: Final = 4
@@ -24,10 +26,12 @@ def follow(desk: Desk, _request: Request) -> Response:
     """The chain of what `subject` names; an empty form without one."""
     subject = desk.query.get("subject", "").strip()
     chain, problem = None, ""
+    names: dict[str, str] = {}
     if subject:
         try:
             with desk.tx() as tx:
                 chain = explain(tx, subject)
+                names = names_of(tx, persons(chain))
         except LedgerError as error:
             if error.status != 404:
                 raise
@@ -36,12 +40,14 @@ def follow(desk: Desk, _request: Request) -> Response:
     for name, title in words_of("explain.part").items() if chain else ():
         rows = getattr(chain, name)
         count = chain.counts.get(name, 0) if chain else 0
-        shown = [(_opens(desk, row, subject), list(row_words(name, _without(row)))) for row in rows[:_SHOWN]]
+        shown = [
+            (_opens(desk, row, subject), list(row_words(name, _without(row), names))) for row in rows[:_SHOWN]
+        ]
         if count:
             parts.append((title, count, shown))
     return page(
         desk, "follow.html", 404 if problem else 200, title="追踪", subject=subject, problem=problem, parts=parts,
-        line=_line(chain) if chain else [], shown_most=_SHOWN,
+        line=_line(chain, names) if chain else [], shown_most=_SHOWN,
     )  # fmt: skip
 
 
@@ -56,14 +62,14 @@ def _without(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "explain"}
 
 
-def _line(chain: Chain) -> list[tuple[str, str, str]]:
+def _line(chain: Chain, names: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """(day, station, what) in the order of days: discharge, recognition, order, file, bank's papers, voucher."""
     told: list[tuple[str, str, str]] = []
     for row in chain.records[:_SHOWN]:
         told.append((str(row["setl_time"])[:10], "出院结算", f"{row['setl_id']}，{row['institution']}"))
     for row in chain.steps[:_SHOWN]:
         told.append((str(row["business_date"]), said("order.event", str(row["event"])),
-                     f"{row['order_no']}：{said('order.state', str(row['to_state']))}（{row['user_name']}）"))  # fmt: skip
+                     f"{row['order_no']}：{said('order.state', str(row['to_state']))}（{names.get(str(row['user_name']), row['user_name'])}）"))  # fmt: skip
     for row in chain.evidence[:_SHOWN]:
         told.append((str(row["booking_date"]), said("paper.kind", str(row["kind"])), f"{row['receipt_no']}"))
     for row in chain.entries[:_SHOWN]:

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from ledger.core.entries import FUND_NAMES
 from ledger.core.words import said, words_of
 from ledger.fund.institutions.documents import list_institutions, show_institution
-from ledger.web.record import Ask, Offer, offered, record_page
+from ledger.fund.institutions.read import read_failed
+from ledger.web.record import Ask, Offer, account_asks, offered, record_page
 from ledger.web.show import Filter, address, grid_page, page
 from ledger.web.sitting import Desk
 from reports.institution_statement import institution_statement
@@ -23,6 +24,7 @@ def listing(desk: Desk, _request: Request) -> Response:
     waiting_only = bool(desk.query.get("waiting"))
     with desk.tx() as tx:
         found = list_institutions(tx, desk.today, waiting_only=waiting_only)
+        failed = read_failed(tx)
     columns = (
         Column("institution", "机构"), Column("name", "名称"), Column("type", "类别"), Column("level", "级别"),
         Column("agreement", "协议"), Column("from", "协议自", "day"), Column("to", "至", "day"), Column("mode", "参加方式"),
@@ -40,7 +42,10 @@ def listing(desk: Desk, _request: Request) -> Response:
     ]  # fmt: skip
     shown = Grid("定点医药机构", "定点医药机构", columns, lines, heads=(f"{desk.today}",))
     return grid_page(
-        desk, shown, extra={"waiting": found.waiting if waiting_only else None}, template="institutions.html"
+        desk,
+        shown,
+        extra={"waiting": found.waiting if waiting_only else None, "failed": failed},
+        template="institutions.html",
     )
 
 
@@ -48,9 +53,10 @@ def one(desk: Desk, request: Request) -> Response:
     """One institution, with every account it ever had."""
     with desk.tx() as tx:
         found = show_institution(tx, desk.today, request.path_params["institution"])
+        failed = read_failed(tx)
     code = found.standing.institution
     return page(
-        desk, "institution.html", title=found.standing.name, found=found, standing=found.standing,
+        desk, "institution.html", title=found.standing.name, found=found, standing=found.standing, failed=failed,
         offers=offered(desk, _offers(desk, code)), here=address(f"institutions/{code}", region=desk.region),
     )  # fmt: skip
 
@@ -58,6 +64,11 @@ def one(desk: Desk, request: Request) -> Response:
 def _offers(desk: Desk, code: str) -> Iterator[Offer]:
     """The agreement suspended or ended at once, taken up again by two; the call by which a changed account was made sure of."""
     held = {"region": desk.region, "institution": code}
+    yield Offer(
+        ("maker",), "institution payee", "变更收款账户", held,
+        (*account_asks(), Ask("reason", "变更的理由（机构的申请、银行的退回）")),
+        note="待另一人对照原账户确认；自确认之日起用，此前仍拨原账户。",
+    )  # fmt: skip
     yield Offer(
         ("maker",), "institution agreement", "协议状态", held,
         (Ask("state", "改为", choices=list(words_of("institution.state").items())),),

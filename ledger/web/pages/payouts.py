@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.access.listing import names_of
 from ledger.core.accounts import coded
 from ledger.core.dates import SHANGHAI, parse_day
 from ledger.core.entries import FUND_NAMES
@@ -92,8 +93,9 @@ def order(desk: Desk, request: Request) -> Response:
     view = order_view(desk.reading, desk.user, desk.region, request.path_params["order"])
     with desk.tx() as tx:
         refusals = read_refusals(tx, view.order.order_no)
+        names = names_of(tx, [view.order.approved_by, *(one.user for one in view.events)])
     return page(
-        desk, "order.html", title=f"拨付单 {view.order.order_no}", view=view, refusals=refusals,
+        desk, "order.html", title=f"拨付单 {view.order.order_no}", view=view, refusals=refusals, names=names,
         offers=offered(desk, _of_order(desk, view, refusals)),
         here=address(f"orders/{view.order.order_no}", region=desk.region),
     )  # fmt: skip
@@ -123,47 +125,6 @@ def advice(desk: Desk, request: Request) -> Response:
     with desk.tx() as tx:
         grid = remittance_grid(tx, request.path_params["order"])
     return grid_page(desk, grid)
-
-
-def blocked(desk: Desk, _request: Request) -> Response:
-    """What was not paid on a day, each with its reason in words: as the last run of each book left it, or every run's."""
-    every = desk.query.get("runs", "") == "every"
-    day = parse_day(desk.query["date"]) if desk.query.get("date") else desk.today
-    with desk.tx() as tx:
-        rows = tx.rows(
-            """SELECT k.fund, k.run, k.institution, i.name, k.amount_fen, k.reason, k.detail FROM payments.blocked k
-                 LEFT JOIN fund.institution i ON i.region = k.region AND i.institution = k.institution
-                WHERE k.region = %(region)s AND k.pay_date = %(day)s AND (%(every)s OR k.run = (
-                      SELECT max(r.run) FROM payments.daily_run r WHERE r.region = k.region AND r.fund = k.fund AND r.pay_date = k.pay_date))
-                ORDER BY k.fund, k.run, k.institution""",
-            region=desk.region,
-            day=day,
-            every=every,
-        )
-    columns = (
-        Column("fund", "险种"), Column("run", "第几次", "count"), Column("institution", "机构"), Column("name", "名称"),
-        Column("amount", "金额", "money"), Column("reason", "原因"), Column("detail", "说明"),
-    )  # fmt: skip
-    lines = [
-        Line(
-            (
-                FUND_NAMES.get(fund, str(fund)),
-                run,
-                code,
-                name or "",
-                fen,
-                said("daily.blocked", reason),
-                detail,
-            )
-        )
-        for fund, run, code, name, fen, reason, detail in rows
-    ]
-    shown = Grid(f"受阻-{day}", "受阻未拨", columns, lines, heads=(f"拨付日{day}",), notes=("单位：元",))
-    filters = (
-        Filter("date", "拨付日", (), "date"),
-        Filter("runs", "办理", [("", "最近一次"), ("every", "各次")]),
-    )
-    return grid_page(desk, shown, filters=filters)
 
 
 def sent_files(desk: Desk, _request: Request) -> Response:

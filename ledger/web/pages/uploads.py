@@ -15,7 +15,7 @@ from ledger.core.words import said
 from ledger.fund.reconcile.details import OUTCOME_NAMES, differences
 from ledger.web.fields import require_plain
 from ledger.web.pages.acts import run_once
-from ledger.web.pages.given.catalogue import UPLOADS
+from ledger.web.pages.given.catalogue import BY_LINE, UPLOADS
 from ledger.web.show import Filter, address, grid_page, page
 from ledger.web.sitting import Desk
 from ledger.web.worded import worded
@@ -131,5 +131,5 @@ def _page(desk: Desk, what: str, typed: dict[str, str], error: LedgerError | Non
     )
     return page(
         desk, "uploads.html", error.status if error else 200, title="文件上传", uploads=UPLOADS, what=what, typed=typed, error=error,
-        where=where, most=_FILE_MAX,
+        where=where, most=_FILE_MAX, by_line=BY_LINE,
     )  # fmt: skip

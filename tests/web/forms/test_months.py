@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
 import pytest
 
+from ledger.control.alarms.deadlines import open_terms
 from ledger.fund.audit.findings import FindingDraft, enter_finding, target_of
 from ledger.fund.clearing.store import read_letter
 from ledger.fund.declare.lists import UploadedList, record_lists
 from ledger.fund.reconcile.details import DetailFile, compare_details, our_details
 from ledger.fund.reconcile.file import write_detail
 from ledger.fund.reconcile.scope import ReconcileScope
+from ledger.fund.reconcile.totals import SideTotals, TotalsRequest, compare_totals
 from ledger.simulation.people import give_logins
 from tests.fund.clearing.conftest import kept_three_years, live_worked_year, year
 from tests.scenes.town import Town
@@ -124,3 +127,37 @@ def test_a_year_s_letters_are_made_approved_sent_and_paid(year: Any) -> None:
 def letter_of(worked: Any, key: str) -> Any:
     with worked.tx() as tx:
         return read_letter(tx, key)
+
+
+def test_who_owes_a_declaration_is_listed_before_anything_comes(november: Any) -> None:
+    """As many as the alarm says; a file of totals says of what it spoke, for what is declared is of every kind of insurance."""
+    press, town = Press(november), november.town
+    town.begin("P2", fen=0)
+    town.month.take(
+        bill_line("a1", fund=100_000), bill_line("m1", fund=30_000, insutype="510", med_type="52"), bill_line("b1", institution=OTHER),
+    )  # fmt: skip
+    with town.tx() as tx:
+        told = [one.detail for one in open_terms(tx, NOVEMBER) if one.kind == "declaration"]
+    assert told == ["2家未申报"]
+    zhao = press.by("zhao")
+    page = zhao.get(f"/desk/declarations?{TERM}").text
+    assert "未申报2家" in page
+    rows = re.findall(r"<tr><td><a href=[^>]*>(H\d+)</a></td>.*?</tr>", page)
+    assert rows == [H, OTHER]
+    assert re.findall(
+        r"<tr><td><a href=[^>]*>(H\d+)</a></td>.*?未对.*?</tr>", zhao.get(f"/desk/reconcile?{TERM}").text
+    ) == [H, OTHER]
+    ours = SideTotals(1, 120_000, 100_000, 0)
+    first, last = date(2026, 10, 1), date(2026, 10, 31)
+    with town.tx() as tx:
+        compare_totals(tx, H, TotalsRequest("310", "21", "", first, last, True, ours), NOVEMBER)
+    page = zhao.get(f"/desk/reconcile?{TERM}").text
+    assert "险种310，含退费，2026-11-10所对" in page
+    assert "未一致2家次" in page
+    compared(town, H, NOVEMBER)
+    press(
+        "zhao", f"/desk/declarations?{TERM}", "declare apply", effect="SELECT count(*) FROM fund.declaration"
+    )
+    page = zhao.get(f"/desk/declarations?{TERM}").text
+    assert "未申报1家" in page
+    assert "1,300.00" in page, "both kinds of insurance are declared"

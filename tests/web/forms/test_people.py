@@ -23,7 +23,7 @@ from tests.closing.test_year import NEXT, to_december
 from tests.scenes.passwords import lend
 from tests.scenes.served import served
 from tests.web.conftest import TODAY, Browser
-from tests.web.forms.conftest import Press
+from tests.web.forms.conftest import Press, said
 
 __all__ = ["agency", "kept_october"]
 USERS = "/desk/users"
@@ -100,10 +100,10 @@ def test_policy_and_holidays_are_proposed_and_decided(desk: Any, press: Press) -
         "qian",
     )
     years = "SELECT year, version, state, decided_by FROM fund.calendar_proposal WHERE year = 2027 ORDER BY version"
-    for word, said in (("refuse", {"v.reason": "与通知不符"}), ("confirm", {})):
+    for word, typed in (("refuse", {"v.reason": "与通知不符"}), ("confirm", {})):
         with desk.month.tx("zhao") as tx:
             propose_calendar(tx, read_table(Path("docs/formats/holidays-2027.csv")), TODAY)
-        press("qian", "/desk/calendar", f"calendar {word}", said, effect=years, year=2027)
+        press("qian", "/desk/calendar", f"calendar {word}", typed, effect=years, year=2027)
     assert press.asked(years)[-1][2:] == ("confirmed", "qian")
 
 
@@ -143,6 +143,49 @@ def test_a_rename_waits_at_the_page_with_old_and_new(desk: Any, press: Press) ->
     names = "SELECT name FROM fund.institution WHERE institution = 'H42010000001'"
     assert press.asked(names) == [("第1医院",)]
     assert press("qian", page, "institution confirm", effect=names) == [("第一医院",)]
+
+
+@pytest.mark.posts("institution payee")
+def test_a_new_account_is_proposed_at_the_institutions_page(desk: Any, press: Press) -> None:
+    page = "/desk/institutions/H42010000001"
+    waits = "SELECT name, number, bank_name, cnaps, state, why FROM fund.payee_account WHERE number = '620000000777'"
+    parts = ["第1医院", "620000000777", "模拟银行", "102421000009"]
+    typed = {"r.payee": parts, "v.reason": "来函变更"}
+    assert press("zhao", page, "institution payee", typed, effect=waits) == [(*parts, "proposed", "来函变更")]
+    shown = press.by("qian").get(page).text
+    [(old, new)] = re.findall(r'<th scope="row">账号</th><td>([^<]*)</td><td>([^<]*)</td>', shown)
+    assert (old, new) != (new, old)
+    assert new == "620000000777"
+    form = press.by("zhao").filled(page, "/desk/act/institution/payee")
+    for wrong, code in (
+        ({"r.payee": [*parts[:3], "12"]}, "payee.account"),
+        ({"r.payee": [*parts[:1], "1'2", *parts[2:]]}, "payee.account"),
+        ({"v.reason": "\u3000"}, "payee.reason"),
+    ):
+        refused = press.by("zhao").post("/desk/act/institution/payee", form | typed | wrong | {"key": code})
+        assert f"代码 {code}" in refused.text, said(refused)
+        form["key"] = "again"
+
+
+def test_beside_a_new_account_stands_the_one_that_failed(desk: Any, press: Press) -> None:
+    page = "/desk/institutions/H42010000001"
+    [(number,)] = press.asked(
+        "SELECT number FROM fund.payee_account WHERE institution = 'H42010000001' AND state = 'confirmed'"
+    )
+    desk.month.pretend(
+        "UPDATE fund.payee_account SET state = 'failed', reason = '户名不符', ended_on = '2026-10-12'"
+        " WHERE institution = 'H42010000001'"
+    )
+    assert f"{number} 模拟银行 被银行退拒，2026-10-12 起停用" in re.sub(
+        r"\s+", " ", press.by("qian").get(page).text
+    )
+    typed = {"r.payee": ["第1医院", "620000000777", "模拟银行", "102421000009"], "v.reason": "退拒后补正"}
+    zhao = press.by("zhao")
+    done = zhao.post("/desk/act/institution/payee", zhao.filled(page, "/desk/act/institution/payee") | typed)
+    assert 'class="good"' in done.text
+    for where in (page, "/desk/institutions?waiting=1"):
+        shown = press.by("qian").get(where).text
+        assert f'<th scope="row">账号</th><td class="red">{number}</td><td>620000000777</td>' in shown
 
 
 @pytest.mark.posts("report control-draw", "report control-sign")

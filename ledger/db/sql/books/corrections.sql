@@ -125,10 +125,10 @@ CREATE OR REPLACE FUNCTION books.own_way(p_event text, p_key text) RETURNS text 
 SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN p_event = 'MAN' OR p_key LIKE 'CASH:%' OR p_key LIKE 'REF:%' THEN NULL
                 WHEN p_event IN ('REC', 'REV') THEN '结算记录由平台送来的冲销记录更正'
-                WHEN p_event IN ('ORD', 'CAN', 'REJ') THEN '拨付单未发送的用 payments cancel 撤销，已发送的等银行的回单'
+                WHEN p_event IN ('ORD', 'CAN', 'REJ') THEN '拨付单未发送的在其页上取消，已发送的等银行的回单'
                 WHEN p_event IN ('RCV', 'RTN', 'PAY-ADV') THEN '款项已由银行收付，等银行的退汇或冲正回单，经挂账查明'
                 WHEN p_event IN ('SET', 'CLR', 'CLRX') THEN '月结、清算的差错由以后的月结单、确认书扣减或补付'
-                WHEN p_event LIKE 'CLOSE-%' THEN '结转由重新开启该月冲销（period reopen）'
+                WHEN p_event LIKE 'CLOSE-%' THEN '结转由重新开启该月冲销'
                 WHEN p_event = 'OPEN' THEN '期初数由接转更正，或以当年的更正凭证调整'
                 ELSE '它所办理的单据已生效，由该单据反方向的业务更正' END
 $$;

@@ -171,8 +171,9 @@ BEGIN
       INTO v_sum
       FROM unnest(p_sides, p_amounts, p_accounts, p_counterparties, p_subfunds, p_years, p_terms, p_categories)
            WITH ORDINALITY AS l (side, fen, account, party, subfund, year, term, category, n);
-    IF v_sum.legs < 2 OR v_sum.holes OR v_sum.statutory <> 0 OR v_sum.memorandum <> 0 THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = CASE WHEN v_sum.legs < 2 OR v_sum.holes THEN 'entry.too_few_lines' ELSE 'entry.unbalanced' END,
+    -- in the order in which a person puts it right: lines there, accounts that are, then what they add up to
+    IF v_sum.legs < 2 OR v_sum.holes THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'entry.too_few_lines',
             DETAIL = format('凭证有%s行；会计账借贷差%s元，备查账借贷差%s元', v_sum.legs, fund.yuan(v_sum.statutory), fund.yuan(v_sum.memorandum));
     END IF;
     SELECT l.n, l.account, a.name, CASE WHEN a.account IS NULL THEN 'account.unknown' WHEN NOT a.leaf THEN 'account.not_leaf'
@@ -187,7 +188,12 @@ BEGIN
      ORDER BY l.n LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = v_bad.code,
-            DETAIL = format('第%s行的科目%s（%s）不存在、不是末级，或辅助核算与科目要求不符', v_bad.n, v_bad.account, coalesce(v_bad.name, '未知'));
+            DETAIL = format('第%s行的科目%s%s', v_bad.n, v_bad.account, CASE v_bad.code WHEN 'account.unknown' THEN '不存在'
+                WHEN 'account.not_leaf' THEN format('（%s）不是末级', v_bad.name) ELSE format('（%s）的辅助核算与科目要求不符', v_bad.name) END);
+    END IF;
+    IF v_sum.statutory <> 0 OR v_sum.memorandum <> 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'entry.unbalanced',
+            DETAIL = format('凭证有%s行；会计账借贷差%s元，备查账借贷差%s元', v_sum.legs, fund.yuan(v_sum.statutory), fund.yuan(v_sum.memorandum));
     END IF;
     SELECT l.n, l.party INTO v_bad FROM unnest(p_counterparties) WITH ORDINALITY AS l (party, n)
      WHERE l.party <> '' AND NOT fund.known_party(p_region, l.party) ORDER BY l.n LIMIT 1;

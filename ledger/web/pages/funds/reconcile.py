@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from ledger.core.entries import FUND_NAMES
 from ledger.core.money import yuan_grouped
 from ledger.core.words import said, words_of
+from ledger.fund.declare.listing import unheard
 from ledger.fund.reconcile.details import Difference, differences, result_of
 from ledger.web.pages.declarations import term_of
 from ledger.web.pages.funds.cash import AMOUNT, FUND, fund_of
@@ -18,6 +20,7 @@ from ledger.web.show import ROWS, Filter, Linked, address, grid_page
 from ledger.web.sitting import Desk
 from reports.render.grid import Column, Grid, Line
 
+_TOTALS_NOTE: Final = "总账只对一个险种（310与510生育分别对），可不含退费；明细与申报为本基金全部险种，含退费，故笔数、金额可与总账不同"
 _SIDES: Final = ("medfee", "fund", "acct")
 """What both sides state of a record: all fees, of the pooled fund, of the personal account."""
 
@@ -28,7 +31,8 @@ def lines(desk: Desk, _request: Request) -> Response:
     with desk.tx() as tx:
         rows = tx.rows(
             """SELECT l.institution, i.name, l.clr_type, l.state, l.records, l.differences, l.run_id, t.stmt_rslt,
-                      t.our_count, t.their_count, t.our_fund_fen, t.their_fund_fen
+                      t.our_count, t.their_count, t.our_fund_fen, t.their_fund_fen, t.insutype, t.setl_optins, t.refd_setl_flag,
+                      t.compared_on
                  FROM fund.reconciliation l JOIN fund.institution i USING (region, institution)
                  LEFT JOIN fund.reconcile_total t ON t.region = l.region AND t.total_id = l.total_id
                 WHERE l.region = %(region)s AND l.fund = %(fund)s AND l.term = %(term)s
@@ -37,18 +41,40 @@ def lines(desk: Desk, _request: Request) -> Response:
             fund=fund,
             term=term,
         )
+        silent = unheard(tx, fund, term)
     columns = (
         Column("institution", "机构"), Column("name", "名称"), Column("clr_type", "清算类别"), Column("state", "对账"),
-        Column("records", "结算笔数", "count"), Column("run", "明细"), Column("total", "总账"), Column("ours", "中心笔数", "count"),
-        Column("theirs", "机构笔数", "count"), Column("our_fund", "中心基金", "money"), Column("their_fund", "机构基金", "money"),
+        Column("records", "结算笔数", "count"), Column("run", "明细"), Column("total", "总账"), Column("scope", "总账所对"),
+        Column("ours", "总账中心笔数", "count"), Column("theirs", "总账机构笔数", "count"), Column("our_fund", "总账中心基金", "money"),
+        Column("their_fund", "总账机构基金", "money"),
     )  # fmt: skip
     shown = [
+        Line(
+            (
+                code,
+                name,
+                "—",
+                said("reconciliation.state", "open"),
+                None,
+                "未对",
+                "",
+                "",
+                None,
+                None,
+                None,
+                None,
+            )
+        )
+        for code, name in silent
+    ]
+    shown += [
         Line((
             institution, name, clr_type, said("reconciliation.state", state), records,
             Linked(f"未决差异{open_}笔" if open_ else "看明细", address(f"reconcile/{run}", region=desk.region)) if run else "未对",
-            "" if result is None else "平" if result == "0" else "不平", ours, theirs, our_fen, their_fen,
+            "" if result is None else "平" if result == "0" else "不平", "" if result is None else _scope_of(*scope),
+            ours, theirs, our_fen, their_fen,
         ))
-        for institution, name, clr_type, state, records, open_, run, result, ours, theirs, our_fen, their_fen in rows
+        for institution, name, clr_type, state, records, open_, run, result, ours, theirs, our_fen, their_fen, *scope in rows
     ]  # fmt: skip
     filters = (
         Filter("fund", "险种", [(str(code), name) for code, name in FUND_NAMES.items()], value=str(fund)), Filter("term", "期号", value=str(term)),
@@ -56,11 +82,22 @@ def lines(desk: Desk, _request: Request) -> Response:
     heads = (
         FUND_NAMES[fund],
         f"期号{term}",
-        f"未一致{sum(row[3] != 'agreed' for row in rows)}家次",
+        f"未一致{len(silent) + sum(row[3] != 'agreed' for row in rows)}家次",
         "单位：元",
     )
-    grid = Grid(f"对账-{fund}-{term}", "与机构对账", columns, shown, heads=heads)
+    grid = Grid(f"对账-{fund}-{term}", "与机构对账", columns, shown, heads=heads, notes=(_TOTALS_NOTE,))
     return grid_page(desk, grid, filters=filters)
+
+
+def _scope_of(insutype: str, office: str, refunded: str, on: date) -> str:
+    """What a file of totals spoke of: one kind of insurance of one office, with what was refunded or without, on its day."""
+    parts = (
+        f"险种{insutype}",
+        f"经办机构{office}" if office else "",
+        "含退费" if refunded == "1" else "不含退费",
+        f"{on}所对",
+    )
+    return "，".join(part for part in parts if part)
 
 
 def run(desk: Desk, request: Request) -> Response:

@@ -91,3 +91,5 @@ UPLOADS: Final = {
         (Field("from_day", "自何日起", True, kind="date"),), dated=True),
 }  # fmt: skip
 """By the name in the address."""
+BY_LINE: Final = frozenset({"records", "lists", "findings", "codes", "institutions"})
+"""Files whose lines each stand for themselves: a long one may come as several."""
