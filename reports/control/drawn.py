@@ -31,11 +31,8 @@ _BY_INSTITUTION: Final[LiteralString] = """
       FROM fund.control_sum w LEFT JOIN fund.institution i ON i.region = w.region AND i.institution = w.institution
      WHERE w.region = %(region)s AND w.month = %(month)s GROUP BY 1, 2 ORDER BY w.institution COLLATE "C"
 """
-_DROPPED: Final = (
-    "DELETE FROM fund.control_sum WHERE region = %(region)s AND month = %(month)s",
-    "DELETE FROM fund.control_way WHERE region = %(region)s AND month = %(month)s",
-    "DELETE FROM fund.control_draft WHERE region = %(region)s AND month = %(month)s",
-)
+_DROPPED: Final = "DELETE FROM fund.control_draft WHERE region = %(region)s AND month = %(month)s"
+"""With its ways and sums: the database takes them along."""
 _KEEP_WAYS: Final[LiteralString] = """
     INSERT INTO fund.control_way (region, month, fund, institution, day, parts, business_fen, finance_fen, ordered_fen, told_fen, paid_fen)
     SELECT %(region)s, %(month)s, w.* FROM unnest(%(fund)s::smallint[], %(institution)s::text[], %(day)s::date[], %(parts)s::bigint[],
@@ -81,8 +78,7 @@ def draw_up(tx: Transaction, month: int, seed: str, cases: int = CASES) -> Contr
     blocks = {
         str(book.fund): {"block": cut.block, "hash": cut.hash.hex()} for book, cut in report.cuts.items()
     }
-    for statement in _DROPPED:
-        tx.run(statement, region=tx.region, month=month)
+    tx.run(_DROPPED, region=tx.region, month=month)
     tx.run(
         "INSERT INTO fund.control_draft (region, month, seed, cases, content, digest, ways_digest, blocks, drawn_by)"
         " VALUES (%(region)s, %(month)s, %(seed)s, %(cases)s, %(content)s, %(digest)s, %(ways_digest)s, %(blocks)s, %(by)s)",

@@ -229,7 +229,10 @@ def test_a_whole_day_is_clean(town: Any) -> None:
     done = examine(town.auditor, town.home)
     assert done.breaches == []
     assert done.waiting.pop("待入账的应付明细") == 1
-    assert [name.partition("（")[0] for name in done.waiting] == ["统筹区420100没有要求审批由本人签名"]
+    assert [name.partition("（")[0] for name in done.waiting] == [
+        "统筹区420100没有要求审批由本人签名",
+        "未核验：本登录无权看口令的保存方式，是否众所周知的口令须由管理员查看",
+    ]
     assert (done.entries, done.lines) == (11, 26)
     heard: list[str] = []
     examine(town.auditor, town.home, progress=heard.append)

@@ -13,7 +13,7 @@ from typing import Final
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot
 
-# What was decided before the demand was put down then, by institution or region (access.before_demand).
+# An agreement of before versions had a name may be signed with the one there was. What was decided before the demand was put down then, by institution or region (access.before_demand).
 _OTHERS: Final = """
     WITH decided AS (
         SELECT p.region, 'institution.confirm' AS act, p.institution AS object, 'payee' AS kind, p.version, p.confirmed_by AS user_name, p.decided_on AS day,
@@ -23,6 +23,7 @@ _OTHERS: Final = """
         SELECT t.region, 'institution.confirm', t.institution, t.kind, t.version, t.confirmed_by, t.decided_on, coalesce(t.from_day::text, ''),
                CASE t.kind WHEN 'agreement' THEN jsonb_build_object('type', t.type, 'level', t.level, 'agreement_state', t.agreement_state,
                                                                     'agreement_from', t.agreement_from, 'agreement_to', t.agreement_to)
+                                               || CASE WHEN t.name IS NULL THEN '{}' ELSE jsonb_build_object('name', t.name) END
                            ELSE jsonb_build_object('mode', t.mode, 'cycle', t.cycle, 'ratio', t.ratio, 'month_ratio', t.month_ratio,
                                                    'correction', t.correction) END
           FROM fund.terms t WHERE t.state IN ('confirmed', 'corrected') AND t.decided_on IS NOT NULL
@@ -44,7 +45,8 @@ _OTHERS: Final = """
     SELECT d.region, d.act, d.object, d.kind, d.version, d.user_name, d.day FROM decided d
       JOIN access.signing_demand m ON m.region = d.region AND m.confirmed_at IS NOT NULL
      WHERE NOT EXISTS (SELECT FROM signed s WHERE s.region = d.region AND s.act = d.act AND s.object = d.object AND s.kind = d.kind
-                          AND s.version = d.version AND s.user_name = d.user_name AND s.day = d.day AND s.since = d.since AND s.said = d.said)
+                          AND s.version = d.version AND s.user_name = d.user_name AND s.day = d.day AND s.since = d.since
+                          AND (s.said = d.said OR d.kind = 'agreement' AND NOT d.said ? 'name' AND s.said - 'name' = d.said))
        AND NOT EXISTS (SELECT FROM access.before_demand b WHERE b.region = d.region AND b.act = d.act AND b.object = d.object
                           AND b.user_name = d.user_name AND b.day = d.day)
      ORDER BY 1, 2, 3, 4, 5

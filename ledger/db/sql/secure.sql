@@ -96,7 +96,7 @@ BEGIN
         ('INSERT', '{maker,checker,accountant,intake,system}', '{fund.reconciliation}'),
         ('INSERT', '{reviewer}', '{fund.control_report}'),
         ('INSERT', '{reviewer,accountant,chief,system}', '{fund.control_draft,fund.control_sum,fund.control_way}'),
-        ('DELETE', '{reviewer,accountant,chief,system}', '{fund.control_draft,fund.control_sum,fund.control_way}'),
+        ('DELETE', '{reviewer,accountant,chief,system}', '{fund.control_draft}'),
         ('INSERT', '{system,accountant}', '{fund.risk_case}'),
         ('INSERT', '{system}', '{fund.monitor_figure,fund.monitor_tick}'),
         ('UPDATE', '{system}', '{fund.monitor_figure}'),

@@ -156,8 +156,8 @@ def test_a_garbled_file_is_quarantined_with_its_reason(world: Any, bank: Any) ->
     assert (outcome, world.opened(kept)) == ("quarantined", b"<Document>")
     with pytest.raises(Conflict, match=r"request\.decided.*隔离"):
         confirmed(world, bank, b"<Document>")
-    for wrong in ({"name": "a/b.xml"}, {"by": " "}):
-        with pytest.raises(InvalidInput, match=r"file\.text"):
+    for wrong, code in (({"name": "a/b.xml"}, r"file\.characters"), ({"by": " "}, r"file\.text")):
+        with pytest.raises(InvalidInput, match=code):
             handed(world, bank, b"x", **wrong)
     with pytest.raises(InvalidInput, match=r"file\.size"):
         handed(world, bank, b"")

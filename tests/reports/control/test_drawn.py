@@ -115,4 +115,4 @@ def test_one_taken_away_is_named_by_its_trace(busy: Any) -> None:
         one.code
         for one in verify(busy.month.database.auditor_engine, busy.home)
         if "control_draft" in str(one)
-    ] == ["trace.row_gone"]
+    ] == ["orphan.gone", "orphan.gone", "trace.row_gone"]

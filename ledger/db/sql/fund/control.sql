@@ -116,7 +116,17 @@ SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' AS $$
       FROM fund.control_way w WHERE w.region = p_region AND w.month = p_month
 $$;
 
+-- What was drawn up goes whole, with the report it was drawn up for, and never by itself.
+CREATE OR REPLACE FUNCTION fund.drop_drawn() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM fund.control_sum s WHERE s.region = OLD.region AND s.month = OLD.month;
+    DELETE FROM fund.control_way w WHERE w.region = OLD.region AND w.month = OLD.month;
+    RETURN OLD;
+END $$;
+
 -- Triggers ----------------------------------------------------
+CREATE OR REPLACE TRIGGER dropped BEFORE DELETE ON fund.control_draft
+    FOR EACH ROW EXECUTE FUNCTION fund.drop_drawn();
 CREATE OR REPLACE TRIGGER signed BEFORE INSERT ON fund.control_report
     FOR EACH ROW EXECUTE FUNCTION fund.check_control_report();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON fund.control_report
@@ -135,6 +145,6 @@ GRANT SELECT, INSERT ON fund.control_report TO fundledger_service;
 GRANT SELECT ON fund.control_report TO fundledger_auditor;
 GRANT SELECT, DELETE ON fund.control_draft TO fundledger_service;
 GRANT INSERT (region, month, seed, cases, content, digest, ways_digest, blocks, drawn_by) ON fund.control_draft TO fundledger_service;
-GRANT SELECT, INSERT, DELETE ON fund.control_way, fund.control_sum TO fundledger_service;
+GRANT SELECT, INSERT ON fund.control_way, fund.control_sum TO fundledger_service;
 GRANT SELECT ON fund.control_draft, fund.control_way, fund.control_sum TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION fund.control_ways_digest(integer,integer) TO fundledger_service, fundledger_auditor;
