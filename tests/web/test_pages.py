@@ -21,11 +21,11 @@ from tests.web.conftest import EVE, Browser, bills, draft_with_paper
 RUN, APPROVE, SEND = "/desk/act/day/run", "/desk/act/day/approve", "/desk/act/day/send"
 SHOWN = {
     "{report}": "balance-sheet", "{number}": "记-202610-1", "{order}": "FL420100-310-20261013-00001",
-    "{institution}": "H42010000001",
+    "{institution}": "H42010000001", "{digest}": "0" * 64,
 }  # fmt: skip
 NOT_THERE = (
     "/{declaration}", "/{finding}", "/{sheet}", "/{letter}", "/{match}", "/{paper}", "/{item}", "/{refund}", "/{advance}", "/{run}",
-    "/{move}", "/{case}", "/{line}",
+    "/{move}", "/{case}", "/{line}", "/{digest}",
 )  # fmt: skip
 """Of these the scene has none (tests/web/test_every_page.py looks at a region that does)."""
 OPEN_TO_READERS = {"/desk/users", "/desk/users/list", "/desk/log"}
