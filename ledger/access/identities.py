@@ -12,11 +12,12 @@ from ledger.access.sessions import (
     ASKING,
     counted_place,
     digest_of_token,
-    locked_login,
+    login_elsewhere,
     note,
     opened_factor,
     refused_login,
     step_of,
+    tried,
 )
 from ledger.core.errors import LedgerError, Unauthenticated
 from ledger.db.connections import Engine
@@ -75,16 +76,12 @@ def _ask(engine: Engine, user: str, asks: str, address: str, origin: str) -> Fac
         note(engine, user, "login", address, "refused", "login.factor_needed")
         raise Unauthenticated(
             "login.factor_needed",
-            "统筹区要求登录有第二因素，身份提供方未称已用多因素，您在此也没有：请以密码登录，在“本人”页启用动态口令或登记通行密钥",
+            "统筹区要求经统一身份认证登录有第二因素，身份提供方未称已用多因素，您在此也没有：请以密码登录，在“本人”页启用动态口令或登记通行密钥",
         )
     if (passkey := ask_passkey(engine, user, origin)) is not None:
         return FactorAsked(user, passkey.question, asks == "code", passkey)
     if asks != "code":
-        note(engine, user, "login", address, "refused", "login.passkey_elsewhere")
-        raise Unauthenticated(
-            "login.passkey_elsewhere",
-            f"登录须用通行密钥，此用户名的通行密钥登记于{'、'.join(passkeys_elsewhere(engine, user, origin))}：请在该网址登录，或请管理员停用后重新登记",
-        )
+        raise login_elsewhere(engine, user, address, passkeys_elsewhere(engine, user, origin))
     question = secrets.token_urlsafe(32)
     with unit_of_work(engine, user) as tx:
         tx.run("SELECT access.ask_passkey(%(asked)s)", asked=digest_of_token(question))
@@ -99,17 +96,9 @@ def log_in_by_code(
     A try like any other. Raises Unauthenticated `login.refused` for a wrong or used code, another question and one that was answered;
     `login.locked`; NotFound `data.key_missing`.
     """
-    with unit_of_work(engine, ASKING) as tx:
-        found = tx.row(
-            "SELECT otp_secret, otp_step, locked FROM access.try_password(%(user)s, %(place)s)",
-            user=user,
-            place=counted_place(address),
-        )
-    if found is None:
+    if (found := tried(engine, user, address)) is None:
         raise refused_login()
-    secret, last, locked = found
-    if locked:
-        raise locked_login(engine, user, address, locked)
+    _, secret, last = found
     token = secrets.token_urlsafe(32)
     step = step_of(opened_factor(home, secret), otp, last) if secret else None
     try:

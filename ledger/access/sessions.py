@@ -10,9 +10,10 @@ import base64
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pyotp
 from argon2 import PasswordHasher
@@ -65,18 +66,10 @@ def log_in(
     if not _USER.fullmatch(user):
         _judge(_NOBODY, password)
         raise refused_login()
-    with unit_of_work(engine, ASKING) as tx:
-        found = tx.row(
-            "SELECT hash, otp_secret, otp_step, locked FROM access.try_password(%(user)s, %(place)s)",
-            user=user,
-            place=counted_place(address),
-        )
-    if found is None:
+    if (found := tried(engine, user, address)) is None:
         _judge(_NOBODY, password)
         raise refused_login()
-    kept, secret, last, locked = found
-    if locked:
-        raise locked_login(engine, user, address, locked)
+    kept, secret, last = found
     right = _judge(kept, password)
     if right and not (secret and otp.strip()):
         _want_passkey(engine, user, origin, address, secret)
@@ -104,11 +97,7 @@ def _want_passkey(engine: Engine, user: str, origin: str, address: str, secret: 
     if (asked := ask_passkey(engine, user, origin)) is not None:
         raise PasskeyNeeded(asked)
     if not secret and (elsewhere := passkeys_elsewhere(engine, user, origin)):
-        note(engine, user, "login", address, "refused", "login.passkey_elsewhere")
-        raise Unauthenticated(
-            "login.passkey_elsewhere",
-            f"登录须用通行密钥，此用户名的通行密钥登记于{'、'.join(elsewhere)}：请在该网址登录，或请管理员停用后重新登记",
-        )
+        raise login_elsewhere(engine, user, address, elsewhere)
 
 
 def log_in_by_passkey(
@@ -119,18 +108,8 @@ def log_in_by_passkey(
     A try like any other. Raises Unauthenticated `login.refused` for another's, a stopped or an expired key, another question and
     one that was answered; `login.locked`.
     """
-    if not _USER.fullmatch(user):
+    if not _USER.fullmatch(user) or tried(engine, user, address) is None:
         raise refused_login()
-    with unit_of_work(engine, ASKING) as tx:
-        found = tx.row(
-            "SELECT locked FROM access.try_password(%(user)s, %(place)s)",
-            user=user,
-            place=counted_place(address),
-        )
-    if found is None:
-        raise refused_login()
-    if found[0]:
-        raise locked_login(engine, user, address, found[0])
     token = secrets.token_urlsafe(32)
     try:
         if not is_answer(engine, user, question, answer, origin):
@@ -269,21 +248,41 @@ def digest_of_token(token: str) -> bytes:
 
 def _prove(engine: Engine, user: str, password: str, address: str) -> None:
     """That it is the user who sits there: one try, counted like a log-in's."""
-    with unit_of_work(engine, ASKING) as tx:
-        found = tx.row(
-            "SELECT hash, locked FROM access.try_password(%(user)s, %(place)s)",
-            user=user,
-            place=counted_place(address),
-        )
-    if found is None:
+    if (found := tried(engine, user, address)) is None:
         raise refused_login()
-    if found[1]:
-        raise locked_login(engine, user, address, found[1])
-    if not _judge(found[0], password):
+    if not _judge(found.hash, password):
         note(engine, user, "login.password", address, "refused", "login.refused")
         raise refused_login()
     with unit_of_work(engine, user) as tx:
         tx.run("SELECT access.password_proved(%(place)s)", place=counted_place(address))
+
+
+class Tried(NamedTuple):
+    """What a try is judged by: the password's hash, the second factor's sealed secret ('' where there is none), its last code used."""
+
+    hash: str
+    otp_secret: str
+    otp_step: int
+
+
+def tried(engine: Engine, user: str, address: str) -> Tried | None:
+    """One try of a user from an address, counted; None where there is no such user. Raises Unauthenticated `login.locked`, logged."""
+    with unit_of_work(engine, ASKING) as tx:
+        found = tx.row(
+            "SELECT hash, otp_secret, otp_step, locked FROM access.try_password(%(user)s, %(place)s)",
+            user=user,
+            place=counted_place(address),
+        )
+    if found is None:
+        return None
+    *judged, seconds = found
+    if seconds:
+        note(engine, user, "login", address, "refused", "login.locked")
+        raise Unauthenticated(
+            "login.locked",
+            f"此用户名在此地址已错多次，请过{-(-seconds // 60)}分钟再试；在平时登录的地址不受影响",
+        )
+    return Tried(*judged)
 
 
 def counted_place(address: str) -> str:
@@ -326,9 +325,10 @@ def refused_login() -> Unauthenticated:
     return Unauthenticated("login.refused", "用户名、密码或动态口令不对")
 
 
-def locked_login(engine: Engine, user: str, address: str, seconds: int) -> Unauthenticated:
-    """The answer, logged, to who was wrong too often."""
-    note(engine, user, "login", address, "refused", "login.locked")
+def login_elsewhere(engine: Engine, user: str, address: str, there: Sequence[str]) -> Unauthenticated:
+    """The answer, logged, to whose only factors are passkeys of other addresses of this service."""
+    note(engine, user, "login", address, "refused", "login.passkey_elsewhere")
     return Unauthenticated(
-        "login.locked", f"此用户名在此地址已错多次，请过{-(-seconds // 60)}分钟再试；在平时登录的地址不受影响"
+        "login.passkey_elsewhere",
+        f"登录须用通行密钥，此用户名的通行密钥登记于{'、'.join(there)}：请在该网址登录，或请管理员停用后重新登记",
     )

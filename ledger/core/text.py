@@ -105,6 +105,9 @@ def one_line(text: str) -> str:
     return _UNSEEN.sub("?", text)
 
 
+ACCOUNT_NUMBER: Final = re.compile("[0-9A-Za-z-]{5,34}")
+"""A bank account's number, as the tables of payees take it."""
+
 FILE_NAME_MAX: Final = 120
 """Characters of a file's name."""
 

@@ -39,7 +39,7 @@ def brought_in(town: Town, *owed: dict[str, Any]) -> None:
         record = [REGION, *columns, record_digest("|".join(map(str, columns)).encode()), load, 1]
         for table, rows in (("record", [record]), ("payable", [list(one.values()) for one in owed])):
             for row in rows:
-                names = ", ".join(HONEST) if table == "payable" else ""
+                names = ", ".join(owed[0]) if table == "payable" else ""
                 login.execute(
                     sql.SQL("INSERT INTO fund.{} {} VALUES ({})").format(
                         sql.Identifier(table),
@@ -109,6 +109,15 @@ def test_what_is_not_as_the_record_says_is_never_booked(town: Town, other: dict[
         with pytest.raises(psycopg.Error) as refused:
             login.execute(book)  # type: ignore[arg-type]
     assert refused.value.diag.message_primary == code
+
+
+@pytest.mark.parametrize("born", ["recognised_by", "order_no", "settled_by"])
+def test_nothing_is_owed_that_is_booked_ordered_or_settled_from_the_start(town: Town, born: str) -> None:
+    """As the login that brings records in: it would be paid in the morning, and named by `verify` at night."""
+    with pytest.raises(psycopg.Error) as refused:
+        brought_in(town, HONEST | {"fund_fen": 2 * FEN, "daily_fen": 120_000, born: "REC:9"})
+    assert refused.value.diag.message_primary == "cutover.not_opened"
+    brought_in(town, HONEST)
 
 
 def test_to_another_institution_nothing_is_owed(town: Town) -> None:

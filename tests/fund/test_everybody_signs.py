@@ -172,6 +172,10 @@ def test_a_version_that_is_not_in_the_list_signed_that_day_is_named(town: Any, s
             "UPDATE access.signature SET content = '' WHERE act = 'policy.confirm' AND content LIKE '%retention_log%'",
             f"policy.confirm {DEMO_REGION}",
         ),
+        (
+            "UPDATE access.signature SET content = '{\n[]\n{\"version\": [], \"key\": {}}' WHERE act = 'policy.confirm' AND content = ''",
+            f"policy.confirm {DEMO_REGION}",
+        ),
     ):
         with psycopg.connect(town.month.database.admin_url) as admin:
             admin.execute("SET session_replication_role = replica")

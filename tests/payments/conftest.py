@@ -242,16 +242,19 @@ def insert_records(tx: Transaction, institution: str, rows: Sequence[tuple[str, 
     )
     tx.run(
         "INSERT INTO fund.payable SELECT %(r)s, %(fund)s, s, 'pool', %(c)s, 2026, %(t)s, 'inpatient', %(d)s,"
-        " 2 * f, f, 6000, %(k)s FROM unnest(%(s)s::text[], %(f)s::bigint[]) AS x (s, f)",
+        " 2 * f, f, 6000 FROM unnest(%(s)s::text[], %(f)s::bigint[]) AS x (s, f)",
         r=REGION,
         fund=FUND,
         c=institution,
         t=TERM,
         d=DISCHARGE,
-        k=key,
         s=[s for s, _ in rows],
         f=[f for _, f in rows],
     )
+    tx.run(
+        "UPDATE fund.payable SET recognised_by = %(k)s WHERE region = %(r)s AND fund = %(fund)s AND setl_id = ANY (%(s)s)",
+        k=key, r=REGION, fund=FUND, s=[s for s, _ in rows],
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -219,7 +219,8 @@ def test_a_run_faked_over_two_transactions_is_refused_or_named(world: Any) -> No
     for message in ("clean", "daily-2026-01-01.dump，9字节，SHA-256 " + sha, f"daily-{today}.dump，9字节"):
         assert fake(world, (BEGIN,), (says(message),), job="backup", slot=f"{today}") == "job.not_made"
         clear()
-    for message in ("clean", "非工作日，不办理", "入账0笔，制单0批", "补办：入账3笔，不制单"):
+    behind = "补办：其后已有凭证或已结账（period.closed），随当日办理"
+    for message in ("clean", "非工作日，不办理", "入账0笔，制单0批", "补办：入账3笔，不制单", behind):
         assert fake(world, (BEGIN,), (says(message),), job="day", slot=f"{working}") == "job.not_made"
         clear()
     assert fake(world, (BEGIN,), (says(name),), job="backup", slot=f"{today}") == ""

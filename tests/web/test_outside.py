@@ -278,7 +278,7 @@ def test_where_a_region_asks_a_second_factor_nobody_comes_in_without(
     browser = Browser(desk.address)
     answer = whole(browser, provider)
     assert answer.status_code == 401
-    assert "统筹区要求登录有第二因素" in answer.text
+    assert "统筹区要求经统一身份认证登录有第二因素" in answer.text
     assert not inside(browser)
     assert log_of(desk) == [("refused", "login.factor_needed")]
     provider.claims = {"amr": ["mfa"]}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from ledger.core.errors import NotFound
 from ledger.core.persons import mask
+from ledger.core.text import ACCOUNT_NUMBER
 from ledger.db.safekeeping.keyring import PREFIX, content_cipher, missing, token_cipher
 from ledger.db.safekeeping.places import Place
 from ledger.db.unit_of_work import Transaction
@@ -30,7 +31,6 @@ UNBOUND: Final = b"FUNDLEDGER-SEAL2"
 _HEAD: Final = len(MAGIC) + 4
 _NONCE: Final = 12
 TOKEN: Final = re.compile(r"~([0-9a-f]{8})\.([A-Za-z0-9_-]{22,})~")
-_NUMBER: Final = re.compile(r"[0-9A-Za-z-]{5,34}")
 _KEY: Final = "SELECT key_id FROM fund.sealing_key WHERE region = 0 AND n = 1"
 _KEYS: Final = "SELECT key_id FROM fund.sealing_key WHERE region = 0 ORDER BY n DESC"
 _HIDDEN: Final = "***"
@@ -121,7 +121,7 @@ class Fields:
 
 def masked_field(text: str) -> str:
     """A field as lists show it: a number keeps its last four digits, a name or words the first character."""
-    return mask(text, head=0) if _NUMBER.fullmatch(text) else mask(text, head=1, tail=0)
+    return mask(text, head=0) if ACCOUNT_NUMBER.fullmatch(text) else mask(text, head=1, tail=0)
 
 
 def fields_of(connection: psycopg.Connection[Any], home: Path | None = None) -> Fields:

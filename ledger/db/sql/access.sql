@@ -337,8 +337,6 @@ CREATE OR REPLACE FUNCTION access.proposal_digest(p access.proposal) RETURNS byt
 SET search_path = pg_catalog, pg_temp
 RETURN sha256(convert_to(access.proposal_text(p), 'UTF8'));
 
--- Whether a proposal makes sense as things stand: asked when it is proposed and again when it is confirmed. Each of the two
--- is somebody else than whom it is for.
 -- A person's mark without what does not tell persons apart: case, width, spaces, invisible characters, kinds of dashes.
 CREATE OR REPLACE FUNCTION access.spelled(p_person text) RETURNS text LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp AS $$
@@ -346,6 +344,8 @@ SET search_path = pg_catalog, pg_temp AS $$
                                 U&'[\\s\00AD\200B-\200F\2060\FEFF]', '', 'g'))
 $$;
 
+-- Whether a proposal makes sense as things stand: asked when it is proposed and again when it is confirmed. Each of the two
+-- is somebody else than whom it is for.
 CREATE OR REPLACE FUNCTION access.judge_proposal(p access.proposal, p_acting text) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v access.app_user; v_fit record; v_alike text;

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from adapters.banks.ports import BankAccount
 from ledger.core.errors import InvalidInput
-from ledger.core.text import bearable
+from ledger.core.text import ACCOUNT_NUMBER, bearable
 from ledger.fund.signed.request import require_text
-
-_NUMBER: Final = re.compile(r"[0-9A-Za-z-]{5,34}", re.ASCII)
 
 
 def person_payee(named: BankAccount) -> BankAccount:
@@ -19,6 +14,6 @@ def person_payee(named: BankAccount) -> BankAccount:
     Raises InvalidInput `request.text`, `text.unbearable`, `person.account_number`.
     """
     name, bank = require_text(named.name, "收款人"), require_text(named.bank_name, "开户行")
-    if not _NUMBER.fullmatch(named.number):
+    if not ACCOUNT_NUMBER.fullmatch(named.number):
         raise InvalidInput("person.account_number", "收款账号不合规：应为5至34位数字、字母或短横")
     return BankAccount(bearable(name, "收款户名"), named.number, bank, named.cnaps)

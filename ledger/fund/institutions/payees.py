@@ -9,14 +9,13 @@ from typing import Final, NamedTuple
 
 from adapters.banks.ports import BankAccount
 from ledger.core.errors import InvalidInput
-from ledger.core.text import bearable, one_line
+from ledger.core.text import ACCOUNT_NUMBER, bearable, one_line
 from ledger.db.unit_of_work import Transaction
 from ledger.fund.institutions.master import Institution
 from ledger.fund.institutions.read import require_standing
 
-_NUMBER: Final = re.compile("[0-9A-Za-z-]{5,34}")
 _CNAPS: Final = re.compile("[0-9]{12}")
-"""What fund.payee_account takes."""
+"""A bank's clearing number, as fund.payee_account takes it."""
 
 
 class Payee(NamedTuple):
@@ -84,7 +83,7 @@ def propose_payee(
     tx.run("SELECT access.require_role(%(region)s, 0::smallint, '{maker,system}')", region=tx.region)
     require_standing(tx, day, institution)
     name, bank = bearable(account.name, "收款户名"), bearable(account.bank_name, "开户行")
-    for said, value, shape in (("账号", account.number, _NUMBER), ("行号", account.cnaps, _CNAPS)):
+    for said, value, shape in (("账号", account.number, ACCOUNT_NUMBER), ("行号", account.cnaps, _CNAPS)):
         if not shape.fullmatch(value):
             words = "5至34位数字、字母或连字符" if said == "账号" else "12位数字"
             raise InvalidInput(

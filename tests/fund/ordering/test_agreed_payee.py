@@ -23,6 +23,7 @@ from tests.fund.cash.test_cash import DAY, PERSON, agreed_person
 
 OWN = BankAccount("李四", "6217000000000999", "模拟银行", "102421000009")
 """The maker's, or a friend's."""
+PERSON_TERMS = (PERSON.subfund, PERSON.service_year, PERSON.term, PERSON.category)
 
 
 def by_hand(
@@ -42,7 +43,7 @@ def found(town: Any) -> list[str]:
 def test_a_person_s_payment_is_not_ordered_elsewhere(town: Any) -> None:
     town.begin(fen=5_000_000)
     agreed_person(town)
-    dims = Dimensions(NOBODY, PERSON.subfund, PERSON.service_year, PERSON.term, PERSON.category)
+    dims = Dimensions(NOBODY, *PERSON_TERMS)
     away = by_hand(town, "person", NOBODY, 5001, dims, PERSON.amount_fen)
     with town.tx() as tx:
         tx.run("UPDATE fund.person_payment SET order_no = %(o)s", o=away.order_nos[0])
@@ -79,5 +80,17 @@ def test_what_is_owed_to_an_institution_goes_to_its_account_whatever_its_batch_c
     town.month.pretend(
         "INSERT INTO payments.approval SELECT region, batch_id, digest, prepared_by, 'qian', pay_date FROM payments.batch"
         " WHERE batch_id = 'BY-HAND'"
+    )
+    assert found(town) == [f"order {away.order_nos[0]}"]
+
+
+def test_what_is_owed_to_a_region_goes_to_its_account_whatever_its_batch_calls_itself(town: Any) -> None:
+    """A bill of another region's under the kind of a batch to a person: refused, and past every guard named."""
+    town.begin(fen=5_000_000)
+    away = by_hand(town, "person", "420200", 9103, Dimensions("420200", *PERSON_TERMS), 60_000)
+    with pytest.raises(Conflict, match=r"batch\.not_owed"):
+        town.send(away, DAY)
+    town.month.pretend(
+        "INSERT INTO payments.approval SELECT region, batch_id, digest, prepared_by, 'qian', pay_date FROM payments.batch"
     )
     assert found(town) == [f"order {away.order_nos[0]}"]

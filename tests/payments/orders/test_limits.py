@@ -245,8 +245,9 @@ def test_a_paid_account_is_no_first_one_again(world: Any) -> None:
     assert found(world) == []
 
 
-def test_a_file_with_what_must_not_leave_does_not_set_out(world: Any) -> None:
-    """Past the program too: the institution was suspended between the file and its sending."""
+@pytest.mark.parametrize("kind", ["daily", "month"])
+def test_a_file_with_what_must_not_leave_does_not_set_out(world: Any, kind: str) -> None:
+    """Past the program too: the institution was suspended between the file and its sending. Whatever the batch calls itself."""
     world.allot(1_000)
     batch = world.approved(100)
     with behind_the_guards(world) as admin:
@@ -256,6 +257,7 @@ def test_a_file_with_what_must_not_leave_does_not_set_out(world: Any) -> None:
             [batch.batch_id],
         )
         admin.execute("UPDATE payments.pay_order SET state = 'filed', file_id = 'F-1'")
+        admin.execute("UPDATE payments.batch SET kind = %s", [kind])
         admin.execute("UPDATE fund.institution SET agreement_state = 'suspended'")
     with refusal(Conflict, "file.stale"), world.tx("cashier") as tx:
         tx.run("UPDATE payments.bank_file SET state = 'sending' WHERE file_id = 'F-1'")

@@ -82,6 +82,22 @@ def test_who_may_and_what_past_the_program(busy: Any) -> None:
             tx.run(done)
 
 
+def test_what_verify_could_not_read_is_not_kept(busy: Any) -> None:
+    """A text that is no JSON, a chain of no book: one reviewer's row would have ended every `verify` with an error."""
+    draw(busy)
+    row = (
+        "INSERT INTO fund.control_draft (region, month, seed, cases, content, digest, ways_digest, blocks, drawn_by)"
+        " SELECT region, 202609, seed, cases, {0}, sha256(convert_to({0}, 'UTF8')), ways_digest, {1}, 'zhou' FROM fund.control_draft"
+    )
+    for content, blocks in (
+        ("'x'", "blocks"), ("'[]'", "blocks"), ("content", """blocks || '{"x": {"block": "y"}}'"""), ("content", "blocks - '310'"),
+    ):  # fmt: skip
+        with pytest.raises(LedgerError, match=r"control\.drawn_from"), busy.tx("zhou") as tx:
+            tx.run(row.format(content, blocks))
+    with busy.tx("zhou") as tx:
+        tx.run(row.format("content", "blocks"))
+
+
 @pytest.mark.parametrize(
     ("done", "said"),
     [

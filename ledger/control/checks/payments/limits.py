@@ -126,7 +126,7 @@ _FAULTY: Final = """
      ORDER BY 1, 2
 """
 # Paid to another account than two persons agreed on: a supplier's in the advance, a person's in the payment or in its correction since,
-# another region's among its counterparties (which is never changed),
+# another region's among its counterparties (which is never changed), judged by what is paid and not by the batch's kind,
 # an institution's in an account confirmed for it (that it was the one in force the approval asks), whatever kind of batch paid it.
 # What was taken over (OPEN-) is compared with what was handed over (checks/fund/cutover.py).
 _ELSEWHERE: Final = coded("""
@@ -144,10 +144,10 @@ _ELSEWHERE: Final = coded("""
             coalesce(c.payee_cnaps, p.payee_cnaps))
     UNION ALL
     SELECT o.region, o.order_no, '对方统筹区' || o.institution FROM payments.pay_order o
-      JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id AND b.kind = 'outregion'
       JOIN payments.approval a ON a.region = o.region AND a.batch_id = o.batch_id
       LEFT JOIN fund.outregion_counterparty c ON c.region = o.region AND c.counterparty::text = o.institution AND c.confirmed_by <> ''
-     WHERE EXISTS (SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no AND i.source <> {CARE_OWED})
+     WHERE EXISTS (SELECT 1 FROM payments.order_item i WHERE i.region = o.region AND i.order_no = o.order_no AND (i.source IN ({REGION_PREPAYMENT}, {OTHERS_MONEY})
+                          OR i.source = {MONTH_OWED} AND o.institution ~ '^[0-9]{6}$'))
        AND NOT EXISTS (SELECT 1 FROM payments.taken_order t WHERE t.region = o.region AND t.order_no = o.order_no)
        AND (o.payee_name, o.payee_number, o.payee_bank, o.payee_cnaps)
            IS DISTINCT FROM (c.payee_name, c.payee_number, c.payee_bank, c.payee_cnaps)

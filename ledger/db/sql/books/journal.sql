@@ -455,8 +455,6 @@ SET search_path = pg_catalog, pg_temp AS $$
     SELECT sha256(convert_to(books.closing_text(c), 'UTF8'))
 $$;
 
--- Begins the close of a month on a business date, or answers the number of the one begun. Posting holds the period's row FOR
--- SHARE, so this waits for the posts under way and none slips in behind. The next month opens with it.
 -- 账结 or 表结: the region's choice in force on the month's last day; 账结 where it chose nothing.
 CREATE OR REPLACE FUNCTION books.closing_method(p_region integer, p_period integer) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -465,6 +463,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                       ORDER BY y.from_day DESC LIMIT 1), 'monthly')
 $$;
 
+-- Begins the close of a month on a business date, or answers the number of the one begun. Posting holds the period's row FOR
+-- SHARE, so this waits for the posts under way and none slips in behind. The next month opens with it.
 CREATE OR REPLACE FUNCTION books.begin_close(p_region integer, p_fund smallint, p_period integer, p_method text, p_on date) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -541,7 +541,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                       AND w.granted_by <> '' AND p_items <@ w.items)
 $$;
 
--- Puts what was found before the chief: refused while a line fails that nobody waived or that was not computed. Returns the digest.
 -- What the database itself sees of a line of the check list: whether something of the month still fails it, whatever was recorded.
 -- The lines of `verify` it cannot ask; lines set aside by intake name no month and may come at any time: those are counted as shown.
 CREATE OR REPLACE FUNCTION books.line_fails(p_region integer, p_fund smallint, p_period integer, p_code text) RETURNS boolean
@@ -571,6 +570,7 @@ BEGIN
         ELSE false END;
 END $$;
 
+-- Puts what was found before the chief: refused while a line fails that nobody waived or that was not computed. Returns the digest.
 CREATE OR REPLACE FUNCTION books.show_close(p_region integer, p_fund smallint, p_period integer, p_on date) RETURNS bytea
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -85,6 +85,14 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Whether a text is a JSON object: what `verify` reads must be readable, whoever wrote it.
+CREATE OR REPLACE FUNCTION fund.is_object(p_text text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN coalesce(jsonb_typeof(p_text::jsonb) = 'object', false);
+EXCEPTION WHEN invalid_text_representation OR untranslatable_character THEN
+    RETURN false;
+END $$;
+
 -- Drawn up in one's own name by who keeps or reviews the books of both funds, from chains that are here; when, the database says.
 CREATE OR REPLACE FUNCTION fund.check_control_draft() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
@@ -94,7 +102,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'FL003', MESSAGE = 'control.drawer',
             DETAIL = format('内控报告由编制人以本人名义编制，不能以%s名义', NEW.drawn_by);
     END IF;
-    IF NEW.digest <> sha256(convert_to(NEW.content, 'UTF8')) OR EXISTS (
+    IF NEW.digest <> sha256(convert_to(NEW.content, 'UTF8')) OR NOT fund.is_object(NEW.content)
+       OR (SELECT count(*) FROM jsonb_object_keys(NEW.blocks)) <> (SELECT count(*) FROM books.book b WHERE b.region = NEW.region) OR EXISTS (
         SELECT 1 FROM books.book b
          WHERE b.region = NEW.region AND NOT EXISTS (
             SELECT 1 FROM jsonb_to_record(NEW.blocks -> b.fund::text) AS k (block bigint, hash text)
@@ -147,4 +156,5 @@ GRANT SELECT, DELETE ON fund.control_draft TO fundledger_service;
 GRANT INSERT (region, month, seed, cases, content, digest, ways_digest, blocks, drawn_by) ON fund.control_draft TO fundledger_service;
 GRANT SELECT, INSERT ON fund.control_way, fund.control_sum TO fundledger_service;
 GRANT SELECT ON fund.control_draft, fund.control_way, fund.control_sum TO fundledger_auditor;
+GRANT EXECUTE ON FUNCTION fund.is_object(text) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.control_ways_digest(integer,integer) TO fundledger_service, fundledger_auditor;

@@ -882,7 +882,7 @@ BEGIN
               AND (c.proposed_by, c.decided_by) = (v_new ->> 'prepared_by', v_new ->> 'approved_by'));
     END IF;
     IF NOT v_found THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'cutover.not_opened', DETAIL = '期初的应付、预付与扣款只由已复核的接转开立';
+        RAISE EXCEPTION USING ERRCODE = 'FL002', MESSAGE = 'cutover.not_opened', DETAIL = '期初的应付、预付与扣款，以及一经产生即已入账、制单或结清的应付，只由已复核的接转开立';
     END IF;
     RETURN NEW;
 END $$;
@@ -987,8 +987,8 @@ CREATE OR REPLACE TRIGGER opened BEFORE INSERT ON payments.batch FOR EACH ROW
 CREATE OR REPLACE TRIGGER opened BEFORE UPDATE ON fund.payable FOR EACH ROW
     WHEN (NEW.recognised_by LIKE 'OPEN%' AND OLD.recognised_by <> NEW.recognised_by OR NEW.order_no LIKE 'OPEN%' AND OLD.order_no <> NEW.order_no)
     EXECUTE FUNCTION fund.check_opened();
-CREATE OR REPLACE TRIGGER opened_new BEFORE INSERT ON fund.payable FOR EACH ROW
-    WHEN (NEW.recognised_by LIKE 'OPEN%' OR NEW.order_no LIKE 'OPEN%') EXECUTE FUNCTION fund.check_opened();
+CREATE OR REPLACE TRIGGER opened_new BEFORE INSERT ON fund.payable FOR EACH ROW     -- what is new is not booked, ordered or settled yet
+    WHEN (NEW.recognised_by <> '' OR NEW.order_no <> '' OR NEW.settled_by <> '') EXECUTE FUNCTION fund.check_opened();
 CREATE OR REPLACE TRIGGER opened BEFORE UPDATE OF order_no ON fund.advance FOR EACH ROW
     WHEN (NEW.order_no LIKE 'OPEN%') EXECUTE FUNCTION fund.check_opened();
 CREATE OR REPLACE TRIGGER opened_new BEFORE INSERT ON fund.advance FOR EACH ROW

@@ -22,7 +22,7 @@ INSERT INTO fund.policy_key VALUES
 
 -- Whether everybody who comes in by a provider of identities needs a second factor (access.factor_demanded).
 INSERT INTO fund.policy_key VALUES
-    ('second_factor',    '登录须有第二因素：动态口令、通行密钥，或身份提供方所称的多因素（未选时no）', 'yes|no');
+    ('second_factor',    '经统一身份认证登录须有第二因素：动态口令、通行密钥，或身份提供方所称的多因素（未选时no）', 'yes|no');
 
 -- A daily job's time of day in a region; a job that may stay away says `off`.
 INSERT INTO fund.policy_key VALUES
@@ -183,7 +183,7 @@ CREATE TABLE jobs.checked (
 
 -- Functions ---------------------------------------------------
 -- Whether a run made what it says: a backup names its own day's file by its digest (the home keeps the same beside it, for `verify`); a day
--- was booked in a line of the operator log written while it ran, or was no working day.
+-- was booked in a line of the operator log written while it ran, was no working day, or lies behind what the books have already.
 CREATE OR REPLACE FUNCTION jobs.made(p_region integer, p_job text, p_slot text, p_message text, p_since timestamptz) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN p_slot !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}' THEN true
@@ -191,7 +191,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                 WHEN p_job <> 'day' THEN true
                 WHEN p_message = '非工作日，不办理' THEN NOT coalesce((SELECT c.working FROM fund.calendar_day c WHERE c.day = left(p_slot, 10)::date),
                                                             extract(isodow FROM left(p_slot, 10)::date) < 6)
-                WHEN p_message ~ '^补办：其后已有凭证或已结账' THEN true
+                WHEN p_message ~ '^补办：其后已有凭证或已结账' THEN
+                    EXISTS (SELECT FROM books.block b WHERE b.region = p_region AND b.voucher_date > left(p_slot, 10)::date)
+                    OR EXISTS (SELECT FROM books.period c WHERE c.region = p_region AND c.state <> 'open'
+                                  AND c.period = to_char(left(p_slot, 10)::date, 'YYYYMM')::integer)
                 WHEN p_message ~ '^(补办：)?入账' THEN EXISTS (
                     SELECT FROM access.operator_log o WHERE o.region = p_region AND o.action = 'daily.run' AND o.object = left(p_slot, 10)
                        AND o.outcome = 'done' AND o.recorded_at >= p_since)

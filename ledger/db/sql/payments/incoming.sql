@@ -337,22 +337,35 @@ BEGIN
 END $$;
 
 -- A file counts as seen under a name it came by, with the bytes it came with: what was never taken stays to be fetched. Turns go on
--- by one: a greater number would be the last one a poll could count to.
+-- by one: a greater number would be the last one a poll could count to. Asked of all rows of a statement at once.
 CREATE OR REPLACE FUNCTION payments.check_seen() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_name text;
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM payments.inbound_name n WHERE n.region = NEW.region AND n.account = NEW.account
-                      AND n.name = NEW.name AND n.sha256 = NEW.sha256)
-       OR NEW.asked > 1 + (SELECT coalesce(max(s.asked), 0) FROM payments.inbound_seen s
-                            WHERE s.region = NEW.region AND s.account = NEW.account) THEN
-        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'file.not_taken',
-            DETAIL = format('银行文件%s没有以此内容收到过，不能记为已收', left(NEW.name, 80));
+    SELECT c.name INTO v_name FROM changed c
+     WHERE NOT EXISTS (SELECT 1 FROM payments.inbound_name n WHERE n.region = c.region AND n.account = c.account
+                          AND n.name = c.name AND n.sha256 = c.sha256) LIMIT 1;
+    IF v_name IS NULL AND TG_OP = 'INSERT' THEN
+        SELECT c.name INTO v_name FROM changed c
+         WHERE c.asked > 1 + (SELECT coalesce(max(s.asked), 0) FROM payments.inbound_seen s
+                               WHERE NOT EXISTS (SELECT 1 FROM changed n WHERE (n.region, n.account, n.name) = (s.region, s.account, s.name))) LIMIT 1;
+    ELSIF v_name IS NULL THEN
+        SELECT c.name INTO v_name FROM changed c
+         WHERE c.asked > 1 + greatest((SELECT max(w.asked) FROM was w), (
+                   SELECT max(s.asked) FROM payments.inbound_seen s
+                    WHERE NOT EXISTS (SELECT 1 FROM changed n WHERE (n.region, n.account, n.name) = (s.region, s.account, s.name)))) LIMIT 1;
     END IF;
-    RETURN NEW;
+    IF v_name IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'file.not_taken',
+            DETAIL = format('银行文件%s没有以此内容收到过，不能记为已收', left(v_name, 80));
+    END IF;
+    RETURN NULL;
 END $$;
 
 -- Guards ------------------------------------------------------
-CREATE OR REPLACE TRIGGER taken BEFORE INSERT OR UPDATE ON payments.inbound_seen
-    FOR EACH ROW EXECUTE FUNCTION payments.check_seen();
+CREATE OR REPLACE TRIGGER taken AFTER INSERT ON payments.inbound_seen REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.check_seen();
+CREATE OR REPLACE TRIGGER taken_again AFTER UPDATE ON payments.inbound_seen REFERENCING OLD TABLE AS was NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.check_seen();
 CREATE OR REPLACE TRIGGER check_read_again BEFORE INSERT ON payments.read_again
     FOR EACH ROW EXECUTE FUNCTION payments.check_read_again();
 CREATE OR REPLACE TRIGGER frozen BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.read_again

@@ -232,18 +232,19 @@ SET search_path = pg_catalog, pg_temp AS $$
         OR EXISTS (SELECT 1 FROM fund.advance a WHERE a.region = p_region AND a.order_no = p_order_no AND a.kind <> 'supplier')
 $$;
 
--- A file sets out only with orders that may still leave (art. 28): nothing of an instant payment to an institution suspended or
--- ended since, nothing to an account that is not the confirmed one any more.
+-- A file sets out only with orders that may still leave (art. 28): nothing of an instant payment (a day's, an advance, by what is paid
+-- and not by the batch's kind) to an institution suspended or ended since, nothing to an account that is not the confirmed one any more.
 CREATE OR REPLACE FUNCTION payments.refuse_stale_file() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v record;
 BEGIN
     SELECT o.order_no, o.institution INTO v
       FROM payments.pay_order o
-      JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id
       LEFT JOIN fund.institution i ON i.region = o.region AND i.institution = o.institution
      WHERE o.region = NEW.region AND o.file_id = NEW.file_id
-       AND (b.kind IN ('daily', 'advance') AND i.agreement_state IN ('suspended', 'ended')
+       AND (i.agreement_state IN ('suspended', 'ended') AND (
+                EXISTS (SELECT 1 FROM payments.order_item d WHERE d.region = o.region AND d.order_no = o.order_no AND d.source = 9101)
+                OR EXISTS (SELECT 1 FROM fund.advance a WHERE a.region = o.region AND a.order_no = o.order_no AND a.kind <> 'supplier'))
             OR NOT EXISTS (
                SELECT 1 FROM fund.payee_account a WHERE a.region = o.region AND a.institution = o.institution AND a.state = 'confirmed'
                   AND (a.number, a.name, a.bank_name, a.cnaps) = (o.payee_number, o.payee_name, o.payee_bank, o.payee_cnaps))
