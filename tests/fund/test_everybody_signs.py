@@ -180,7 +180,8 @@ def test_a_version_that_is_not_in_the_list_signed_that_day_is_named(town: Any, s
         with psycopg.connect(town.month.database.admin_url) as admin:
             admin.execute("SET session_replication_role = replica")
             assert admin.execute(change).rowcount == 1, change
-        assert set(found(town)) == {f"INV-11 {subject}"}, change
+        of_versions = {one for one in found(town) if not one.startswith("INV-11 signature")}
+        assert of_versions == {f"INV-11 {subject}"}, change
         with psycopg.connect(town.month.database.admin_url) as admin:
             admin.execute("SET session_replication_role = replica")
             admin.execute(
