@@ -132,3 +132,9 @@ def test_more_owed_before_it_is_booked_with_its_load_s_sum_is_named(town: Town) 
         "UPDATE fund.intake_load SET payable_fen = payable_fen + 9 * 60000",
     )
     assert found(town) == {("INV-09", "payable r4", "payable.differs")}
+
+
+def test_what_waits_for_an_order_that_does_not_pay_it_is_named(town: Town) -> None:
+    """By an administrator, of a payable that no entry speaks of yet: booked, it would never have been paid."""
+    town.break_it("UPDATE fund.payable SET order_no = 'FL20261013-9999' WHERE setl_id = 'r4'")
+    assert found(town) == {("INV-10", "record r4", "")}

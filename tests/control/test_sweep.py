@@ -41,6 +41,7 @@ UNSEEN: Final = {
     "access.idempotency": "an answer kept for a caller who asks again; what it did stands in the books under its own key",
     "access.key_use": "on which day a key was last used: no act rests on it",
     "access.link": "a link for one person and one hour; the password that it sets is traced",
+    "access.login_place": "tries of a user from an address: each is in the operator log or counted among the refused ones",
     "access.refused_login": "counts of refused log-ins, for the alarm of the day",
     "access.trace_anchored": "that the anchors' file has a line: while it has, the line itself is compared with the chain",
     "books.search_amount": "an index of the journal, made anew by `book index --anew` and compared as a whole",
