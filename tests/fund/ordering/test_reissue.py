@@ -121,6 +121,21 @@ def test_what_is_reversed_after_the_draft_is_not_approved(town: Any, bill: Any, 
     assert {order.state for order in town.orders(batch.order_nos)} == {"draft"}
 
 
+def test_who_is_owed_nothing_in_all_gets_what_the_day_owes(town: Any, bill: Any) -> None:
+    """A large bill without a daily share is reversed: the month nets it. The day's whole batch waited for it, and could never go out."""
+    town.begin()
+    town.month.take(bill("a", day="2026-10-12"), bill("o", day="2026-10-12", institution=OTHER))
+    [batch] = run(town, FIRST).batches
+    town.month.pretend(
+        "INSERT INTO fund.payable SELECT region, fund, 'z', subfund, institution, service_year, term, category, day, -9000000, 0, ratio"
+        " FROM fund.payable WHERE setl_id = 'a'"
+    )
+    approve(town.engine, "qian", DEMO_REGION, batch.batch_id, batch.digest, FIRST)
+    assert {(order.institution, order.state) for order in town.orders(batch.order_nos)} == {
+        (H, "approved"), (OTHER, "approved"),
+    }  # fmt: skip
+
+
 def test_verify_names_an_order_beyond_what_was_owed(town: Any, bill: Any) -> None:
     """With the guard off, as before it existed: the journal itself shows that too much was ordered."""
     came_back(town, bill)

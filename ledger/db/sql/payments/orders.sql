@@ -469,7 +469,7 @@ BEGIN
              GROUP BY o.institution) w
       JOIN payments.still_owed(p_region, p_fund, (SELECT array_agg(DISTINCT o.institution) FROM payments.pay_order o
                                                    WHERE o.region = p_region AND o.batch_id = p_batch_id)) s USING (institution)
-     WHERE w.daily > 0 AND s.daily_fen < 0 OR w.again > s.all_fen LIMIT 1;
+     WHERE w.daily > 0 AND s.daily_fen < 0 OR w.again > 0 AND w.again > s.all_fen LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL005', MESSAGE = 'batch.not_netted',
             DETAIL = format('机构%s另有冲销尚未抵减（日拨付差%s元，应付合计%s元），批次%s会多付，请作废后重新制单',
