@@ -41,7 +41,7 @@ settings.load_profile("house")
 ROOT = pytest.StashKey[Path]()
 EVERYBODY = "--everybody-signs"
 FIRST = (
-    "tests/cli/test_demo.py", "tests/simulation/test_simulate.py", "tests/control/conservation/", "tests/simulation/test_killed.py",
+    "tests/control/conservation/", "tests/cli/test_demo.py",
     "tests/web/test_every_page.py", "tests/db/test_schema.py", "tests/web/test_pages.py", "tests/reports/test_contract.py",
 )  # fmt: skip
 """What takes longest begins first: a worker that came to it last would end a minute after the others. All in one worker's part

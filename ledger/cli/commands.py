@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 from unicodedata import east_asian_width
@@ -163,8 +164,9 @@ def folded(text: str, width: int) -> list[str]:
     return [*lines, line]
 
 
+@cache
 def load(word: Word) -> Any:
-    """Import what a word needs, and give its command."""
+    """Import what a word needs, and give its command: made once, which takes longer than most commands it reads."""
     module = import_module(word.module)
     group = getattr(module, "app", None)
     if group is None:

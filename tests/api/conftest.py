@@ -30,7 +30,7 @@ from ledger.settings import Settings
 from ledger.simulation.platform.day import day_lines
 from ledger.simulation.platform.institutions import MadeInstitution, make_institutions
 from tests.scenes.month import closing_direct
-from tests.scenes.served import served
+from tests.scenes.served import NO_TLS, served
 
 REGION = 420100
 OTHER_REGION = 420200
@@ -183,7 +183,7 @@ def service(world: World) -> Iterator[Service]:
 
 @pytest.fixture
 def client(service: Any) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=service.address, timeout=30) as made:
+    with httpx.Client(base_url=service.address, timeout=30, verify=NO_TLS) as made:
         yield made
 
 

@@ -324,11 +324,11 @@ class Dying(psycopg.Connection[Any]):
 
 
 @pytest.mark.fault(23)
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_before_any_statement_it_is_as_before_and_then_whole(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
-    """The default group kills before every fourth statement, beginning with another one each day; the long group before all."""
+    """The default group kills before every twentieth statement, beginning with another one each day; the long group before all."""
     settings = make("killed", migrated=True)
     with admin(settings) as connection:
         before = whole(connection)

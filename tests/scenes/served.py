@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from ssl import SSLContext
-from typing import Any
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
+from typing import Any, Final
 
 import uvicorn
 from cryptography import x509
@@ -19,6 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger.api.server import configuration
 from ledger.api.wire.gate import Loop
+
+NO_TLS: Final = SSLContext(PROTOCOL_TLS_CLIENT)
+"""For clients that speak plainly: httpx reads a system's certificates for each client else, which takes longer than most answers."""
 
 
 def certificate_in(folder: Path, *, days: int = 10) -> tuple[Path, Path]:

@@ -69,6 +69,7 @@ def _approved(admin: psycopg.Connection[Any]) -> int:
     return 0 if found is None else int(found[0])
 
 
+@pytest.mark.slow
 @pytest.mark.fault(6)
 def test_killed_on_a_day_of_settlements(
     live: Live, afresh: Callable[[], None], cluster: Any, database: Any, home: Path

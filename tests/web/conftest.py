@@ -27,7 +27,7 @@ from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT, FISCAL_AC
 from ledger.web.application import make_pages
 from tests.scenes.month import bill, bill_line, closing_direct, kept_hospitals, month
 from tests.scenes.passkeys import Authenticator, asked_of
-from tests.scenes.served import served
+from tests.scenes.served import NO_TLS, served
 
 __all__ = ["bill", "kept_hospitals", "month"]
 EVE, TODAY = date(2026, 10, 12), date(2026, 10, 13)
@@ -84,7 +84,7 @@ class Browser:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.http = httpx.Client(base_url=address, timeout=30)
+        self.http = httpx.Client(base_url=address, timeout=30, verify=NO_TLS)
         self.opened.append(self.http)
 
     def enter(self, user: str, password: str = PASSWORD, otp: str = "") -> httpx.Response:

@@ -15,7 +15,7 @@ DAY = date(2026, 10, 13)
 
 @pytest.mark.fault(36)
 @settings(
-    max_examples=20,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -543,6 +543,7 @@ def test_nothing_is_dropped(world: Any, bank: Any, sent: Any, movement: Any) -> 
     assert sum(counts.values()) == len(movements)
 
 
+@pytest.mark.slow
 def test_a_city_s_day_is_received_in_time(world: Any, bank: Any, sent: Any, movement: Any) -> None:
     orders = sent(*range(1000, 1600))
     bank.put(bank.status(orders[0].file_id, {order.order_no: ("ACSC", "") for order in orders}))

@@ -235,6 +235,7 @@ def test_a_month_order_draws_on_what_is_owed_and_no_more(world: Any) -> None:
         assert refused.value.code == expected
 
 
+@pytest.mark.slow
 def test_a_city_s_day_is_approved_in_time(world: Any) -> None:
     world.allot(10**9)
     batch = world.batch(*range(1000, 1600))

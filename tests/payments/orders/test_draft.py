@@ -156,6 +156,7 @@ def plain_work(admin_url: str) -> float:
         return cpu_seconds(admin.info.backend_pid) - before
 
 
+@pytest.mark.slow
 def test_a_city_s_day_is_drafted_in_time(world: Any) -> None:
     """Against the same machine's own speed in the same minute, so that the limit is of the code and not of the load."""
     codes = world.institutions(600)

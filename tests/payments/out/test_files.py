@@ -288,6 +288,7 @@ def test_other_bytes_under_our_name_are_left_to_a_person(world: Any, bank: Any, 
     assert (result.outcome, result.code) == ("filed", "bank.name_taken")
 
 
+@pytest.mark.slow
 def test_a_city_s_day_is_filed_in_time(world: Any, bank: Any) -> None:
     world.allot(10**9)
     batch = world.approved(*range(1000, 1600))

@@ -177,6 +177,7 @@ def test_files_are_cut_and_counted(made: Generated) -> None:
     assert [entry["records"] for entry in expected_of(made)["files"]] == counts
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_day() -> None:
     institutions = make_institutions(30, 420100)
 

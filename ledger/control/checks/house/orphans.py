@@ -21,19 +21,18 @@ SHOWN: Final = 20
 
 # The tables that the auditor's login does not read (passwords, links) speak of users alone, and those leave traces.
 _DECLARED: Final = """
-    SELECT child, parent, columns, others, of_fund AND NOT 'fund' = ANY (columns) FROM (
-        SELECT n.nspname || '.' || t.relname AS child, pn.nspname || '.' || p.relname AS parent,
-               (SELECT array_agg(a.attname::text ORDER BY c.n) FROM unnest(f.conkey) WITH ORDINALITY AS c (attnum, n)
-                  JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = c.attnum) AS columns,
-               (SELECT array_agg(a.attname::text ORDER BY c.n) FROM unnest(f.confkey) WITH ORDINALITY AS c (attnum, n)
-                  JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = c.attnum) AS others,
-               (SELECT count(*) = 2 FROM pg_attribute a WHERE a.attrelid IN (f.conrelid, f.confrelid) AND a.attname = 'fund' AND NOT a.attisdropped) AS of_fund
-          FROM pg_constraint f
-          JOIN pg_class t ON t.oid = f.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
-          JOIN pg_class p ON p.oid = f.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
-         WHERE f.contype = 'f' AND f.conparentid = 0 AND n.nspname = ANY (%(schemas)s)
-           AND has_table_privilege(t.oid, 'SELECT') AND has_table_privilege(p.oid, 'SELECT')) AS k
-     ORDER BY 1, 2, 3
+    SELECT n.nspname || '.' || t.relname, pn.nspname || '.' || p.relname, f.conrelid, f.confrelid, f.conkey::integer[], f.confkey::integer[]
+      FROM pg_constraint f
+      JOIN pg_class t ON t.oid = f.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+      JOIN pg_class p ON p.oid = f.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
+     WHERE f.contype = 'f' AND f.conparentid = 0 AND n.nspname = ANY (%(schemas)s)
+       AND has_table_privilege(t.oid, 'SELECT') AND has_table_privilege(p.oid, 'SELECT')
+"""
+# Put together here: joined by hash as everything of a snapshot is, the catalogue would be read once for each key.
+_COLUMNS: Final = """
+    SELECT a.attrelid, array_agg(a.attnum::integer), array_agg(a.attname::text) FROM pg_attribute a
+      JOIN pg_class t ON t.oid = a.attrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+     WHERE n.nspname = ANY (%(schemas)s) AND t.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped GROUP BY a.attrelid
 """
 _GONE: Final = """
     SELECT {columns}, count(*) FROM {child} c
@@ -86,12 +85,19 @@ def check_orphans(snapshot: Snapshot) -> Iterator[Breach]:
 
 def references(snapshot: Snapshot) -> list[Reference]:
     """Every key there is, the declared ones as the catalogue has them."""
-    declared = snapshot.rows(_DECLARED, schemas=list(SCHEMAS))
-    return [
-        *(Reference(row[0], row[1], tuple(row[2]), tuple(row[3]), of_fund=row[4]) for row in declared),
-        *UNDECLARED,
-        *OF_A_BOOK,
-    ]
+    schemas = list(SCHEMAS)
+    names = {
+        table: dict(zip(numbers, columns, strict=True))
+        for table, numbers, columns in snapshot.rows(_COLUMNS, schemas=schemas)
+    }
+    declared = []
+    for child, parent, here, there, keys, others in snapshot.rows(_DECLARED, schemas=schemas):
+        columns = tuple(names[here][n] for n in keys)
+        of_fund = "fund" not in columns and all("fund" in names[table].values() for table in (here, there))
+        declared.append(
+            Reference(child, parent, columns, tuple(names[there][n] for n in others), of_fund=of_fund)
+        )
+    return [*sorted(declared), *UNDECLARED, *OF_A_BOOK]
 
 
 def check_reference(snapshot: Snapshot, one: Reference) -> Iterator[Breach]:
