@@ -14,14 +14,17 @@ from ledger.core.accounts import coded
 
 # The journal lived through again: what each kind owed to each institution came to right after every order.
 _OVERDRAWN: Final = coded("""
+    WITH line AS MATERIALIZED (     -- apart: joined beside the unnesting, every entry would be held against every dimension
+        SELECT e.region, e.fund, e.period, e.seq, e.series, e.vno, e.event, e.source_key, l.dim, abs(l.account) AS account,
+               sum(-sign(l.account)::bigint * l.amount_fen) AS fen
+          FROM books.entry e CROSS JOIN LATERAL unnest(e.accounts, e.dims, e.amounts) AS l (account, dim, amount_fen)
+         WHERE abs(l.account) IN ({DAILY_OWED}, {MONTH_OWED}, {CLEARING_OWED})
+         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
     SELECT region, fund, period, seq, series, vno, source_key, institution, account, left_fen FROM (
         SELECT *, sum(fen) OVER (PARTITION BY region, fund, account, institution ORDER BY seq) AS left_fen FROM (
-            SELECT e.region, e.fund, e.period, e.seq, e.series, e.vno, e.event, e.source_key, d.counterparty AS institution,
-                   l.account, sum(-l.side * l.amount_fen) AS fen
-              FROM books.leg l
-              JOIN books.entry e ON e.region = l.region AND e.fund = l.fund AND e.period = l.period AND e.seq = l.seq
-              JOIN books.dim d ON d.region = l.region AND d.dim = l.dim
-             WHERE l.account IN ({DAILY_OWED}, {MONTH_OWED}, {CLEARING_OWED})
+            SELECT l.region, l.fund, l.period, l.seq, l.series, l.vno, l.event, l.source_key, d.counterparty AS institution, l.account,
+                   sum(l.fen) AS fen
+              FROM line l JOIN books.dim d ON d.region = l.region AND d.dim = l.dim
              GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) moved) lived
      WHERE event = 'ORD' AND fen < 0 AND left_fen < 0 ORDER BY region, fund, seq
 """)

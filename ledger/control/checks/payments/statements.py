@@ -12,6 +12,7 @@ from typing import Final
 
 from ledger.control.breach import Breach
 from ledger.control.snapshot import Snapshot, seq_label
+from ledger.core.accounts import coded
 from ledger.db.safekeeping.places import place
 
 _CHAIN: Final = """
@@ -140,22 +141,37 @@ _MATCHED: Final = """
       LEFT JOIN payments.statement_line l ON l.region = m.region AND l.account = m.account AND l.statement = m.statement AND l.n = m.n
      WHERE l.n IS NULL ORDER BY 1, 2, 3
 """
+# The lines of own accounts (`own`: region, account, code, whole), through the posting lists. In steps: joined beside the unnesting of an
+# entry's lines, every entry was held against every dimension there is.
+_POSTED: Final = """
+    party AS MATERIALIZED (
+        SELECT o.region, o.account, o.code, k.fund, d.dim FROM own o
+          JOIN payments.book_account k ON k.region = o.region AND k.account = o.account
+          JOIN books.dim d ON d.region = o.region AND (o.whole OR d.counterparty = o.account)),
+    hit AS MATERIALIZED (
+        SELECT DISTINCT p.region, p.fund, p.period, b.block, b.voucher_date, b.first_seq + f.off AS seq FROM party y
+          JOIN books.posting p ON p.region = y.region AND p.fund = y.fund AND p.account = y.code AND p.dim = y.dim
+          JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
+         CROSS JOIN LATERAL unnest(p.offs) AS f (off)),
+    line AS MATERIALIZED (
+        SELECT h.block, h.voucher_date, e.region, e.fund, e.period, e.seq, e.series, e.vno, e.event, e.business_date, e.evidence, e.evidence_digest,
+               l.n::smallint AS n, abs(l.account) AS code, l.dim, sign(l.account)::bigint * l.amount_fen AS effect
+          FROM hit h JOIN books.entry e ON e.region = h.region AND e.fund = h.fund AND e.period = h.period AND e.seq = h.seq
+         CROSS JOIN LATERAL unnest(e.accounts, e.dims, e.amounts) WITH ORDINALITY AS l (account, dim, amount_fen, n)
+         WHERE abs(l.account) IN (SELECT code FROM own)),
+    posted AS (
+        SELECT y.account, l.* FROM line l JOIN party y ON y.region = l.region AND y.fund = l.fund AND y.code = l.code AND y.dim = l.dim),
+"""
 # Every sheet as of its own cut: lines of statements, matches and blocks up to there.
-_SHEETS: Final = """
+_SHEETS: Final = (
+    coded("""
     WITH sheet AS (
         SELECT r.*, (make_date(r.period / 100, r.period % 100, 1) + interval '1 month - 1 day')::date AS day, a.kind::integer AS code, a.kind = '1005' AS whole
           FROM payments.reconciliation r JOIN payments.bank_account a ON a.region = r.region AND a.account = r.account WHERE r.state <> 'refused'),
     own AS (SELECT DISTINCT region, account, code, whole FROM sheet),
-    leg AS (
-        SELECT o.region, o.account, b.block, b.voucher_date, p.fund, b.first_seq + f.off AS seq, l.n AS leg, l.side * l.amount_fen AS effect
-          FROM own o
-          JOIN payments.book_account k ON k.region = o.region AND k.account = o.account
-          JOIN books.posting p ON p.region = o.region AND p.fund = k.fund AND p.account = o.code
-          JOIN books.block b ON b.region = p.region AND b.fund = p.fund AND b.block = p.block
-          JOIN books.dim d ON d.region = p.region AND d.dim = p.dim AND (o.whole OR d.counterparty = o.account)
-         CROSS JOIN LATERAL unnest(p.offs) AS f (off)
-          JOIN books.leg l ON l.region = p.region AND l.fund = p.fund AND l.period = p.period AND l.seq = b.first_seq + f.off
-               AND l.account = o.code AND l.dim = p.dim),
+""")
+    + _POSTED
+    + coded("""    leg AS (SELECT region, account, block, voucher_date, fund, seq, n AS leg, effect FROM posted),
     book AS (
         SELECT s.region, s.account, s.period, s.version, l.fund || ':' || l.seq || ':' || l.leg AS reference, l.effect,
                coalesce(w.day, l.voucher_date) AS day, true AS ours
@@ -219,22 +235,24 @@ _SHEETS: Final = """
         OR d.reference IS NOT NULL OR s.digest <> payments.reconciliation_digest(r)
         OR (s.state = 'reviewed' AND (a.person = b.person) IS DISTINCT FROM false)
      ORDER BY 1, 2, 3, 4
-"""
+""")
+)
 # A journal line the bank's statements have passed by five days, whose paper's number stands on none of their lines, matched with
 # nothing and on no reviewed sheet as open: a receipt nobody sent.
-_UNSENT: Final = """
+_UNSENT: Final = (
+    coded("""
     WITH reach AS (SELECT region, account, min(first_day) AS first, max(last_day) AS last FROM payments.bank_statement WHERE n > 0 GROUP BY 1, 2),
-    leg AS (
-        SELECT r.region, a.account, l.fund, l.period, l.seq, l.n, e.series, e.vno, e.evidence, e.evidence_digest, l.side * l.amount_fen AS effect,
-               r.last - e.business_date AS age
-          FROM reach r
-          JOIN payments.bank_account a ON a.region = r.region AND a.account = r.account
-          JOIN payments.book_account k ON k.region = a.region AND k.account = a.account
-          JOIN books.leg l ON l.region = k.region AND l.fund = k.fund AND l.account = a.kind::integer
-          JOIN books.dim d ON d.region = l.region AND d.dim = l.dim AND (a.kind = '1005' OR d.counterparty = a.account)
-          JOIN books.entry e ON e.region = l.region AND e.fund = l.fund AND e.period = l.period AND e.seq = l.seq
+    own AS (
+        SELECT r.region, r.account, a.kind::integer AS code, a.kind = '1005' AS whole
+          FROM reach r JOIN payments.bank_account a ON a.region = r.region AND a.account = r.account),
+""")
+    + _POSTED
+    + coded("""    leg AS (
+        SELECT l.region, l.account, l.fund, l.period, l.seq, l.n, l.series, l.vno, l.evidence, l.evidence_digest, l.effect, r.last - l.business_date AS age
+          FROM posted l
+          JOIN reach r ON r.region = l.region AND r.account = l.account
           LEFT JOIN payments.match_leg m ON m.region = l.region AND m.fund = l.fund AND m.seq = l.seq AND m.leg = l.n AND m.live
-         WHERE m.seq IS NULL AND e.event <> 'OPEN' AND e.business_date BETWEEN r.first AND r.last - 5),
+         WHERE m.seq IS NULL AND l.event <> 'OPEN' AND l.business_date BETWEEN r.first AND r.last - 5),
     token AS (
         SELECT DISTINCT g.region, g.account, g.fund, g.seq, g.n, t.token[1] AS key
           FROM leg g CROSS JOIN LATERAL regexp_matches(g.evidence, '[0-9A-Za-z]+(?:[._#/-]+[0-9A-Za-z]+)*', 'g') AS t (token)),
@@ -263,7 +281,8 @@ _UNSENT: Final = """
       LEFT JOIN known k ON k.region = g.region AND k.account = g.account AND k.fund = g.fund AND k.seq = g.seq AND k.n = g.n
       LEFT JOIN shown h ON h.region = g.region AND h.account = g.account AND h.reference = g.fund || ':' || g.seq || ':' || g.n
      WHERE k.seq IS NULL ORDER BY 1, 2, 3, 5
-"""
+""")
+)
 _STALE: Final = """
     SELECT r.region, r.account, r.period FROM payments.reconciliation r
      WHERE r.state = 'reviewed' AND NOT EXISTS (SELECT 1 FROM payments.reconciliation n WHERE n.region = r.region AND n.account = r.account

@@ -442,17 +442,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
          WHERE h.region = p_region AND h.fund = p_fund AND h.released_by = ''),
     open AS (
         SELECT p.institution,
-               coalesce(sum(p.daily_fen) FILTER (WHERE p.order_no = '' AND p.settled_by = '' AND NOT EXISTS (
-                   SELECT 1 FROM held h WHERE h.setl_id = p.setl_id)), 0)::bigint AS daily_fen,
+               coalesce(sum(p.daily_fen) FILTER (WHERE p.order_no = '' AND p.settled_by = ''
+                   AND p.setl_id NOT IN (SELECT h.setl_id FROM held h)), 0)::bigint AS daily_fen,
                coalesce(sum(p.fund_fen) FILTER (WHERE p.recognised_by = ''), 0)::bigint AS new_fen
           FROM fund.payable p
          WHERE p.region = p_region AND p.fund = p_fund AND p.institution = ANY (p_institutions) AND p.subfund = 'pool'
            AND (p.recognised_by = '' OR p.order_no = '' AND p.settled_by = '')
-         GROUP BY p.institution)
-    SELECT i, coalesce(o.daily_fen, 0), coalesce(o.new_fen, 0) + coalesce((
-               SELECT sum(b.credit - b.debit) FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
-                WHERE b.region = p_region AND b.fund = p_fund AND b.account IN (9101, 9102, 9103, 9106) AND d.counterparty = i), 0)::bigint
-      FROM unnest(p_institutions) AS i LEFT JOIN open o ON o.institution = i
+         GROUP BY p.institution),
+    booked AS (     -- of all at once: asked for each, the balances were read as often as there are institutions
+        SELECT d.counterparty AS institution, sum(b.credit - b.debit)::bigint AS fen
+          FROM books.balance b JOIN books.dim d ON d.region = b.region AND d.dim = b.dim
+         WHERE b.region = p_region AND b.fund = p_fund AND b.account IN (9101, 9102, 9103, 9106) AND d.counterparty = ANY (p_institutions)
+         GROUP BY d.counterparty)
+    SELECT i, coalesce(o.daily_fen, 0), coalesce(o.new_fen, 0) + coalesce(b.fen, 0)
+      FROM unnest(p_institutions) AS i LEFT JOIN open o ON o.institution = i LEFT JOIN booked b ON b.institution = i
 $$;
 
 -- Raises where a batch would pay a daily amount beside reversals that no order has taken off, or pay again (re-issue) what
