@@ -7,6 +7,7 @@ server knows of every table is taken away, and each question has a time within w
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,8 @@ from typing import Any, Final
 import psycopg
 import pytest
 
+from adapters.banks.formats.statements.read import read_written
+from adapters.banks.formats.statements.table import Stated
 from adapters.banks.registry import make_format
 from ledger.books.manual import ManualContent
 from ledger.books.search import take_in
@@ -39,6 +42,8 @@ from ledger.fund.region.retention import read_retention
 from ledger.payments.orders.approve import approve
 from ledger.payments.out.ask import ask_in
 from ledger.payments.out.files import file
+from ledger.payments.statements.matching import match
+from ledger.payments.statements.take import StatementFile, load
 from ledger.simulation.people import DEMO_REGION, EXPENDITURE_ACCOUNT
 from ledger.simulation.platform.day import generate
 
@@ -56,6 +61,7 @@ ASKED: dict[str, tuple[str, Callable[[Transaction], object]]] = {
     "overdue": ("xitong", lambda tx: ask_in(tx, date(2026, 10, 20))),
     "handback 310": ("li", lambda tx: hand_back_in(tx, 310, 202610, LATER)),
     "handback 390": ("li", lambda tx: hand_back_in(tx, 390, 202610, LATER)),
+    "matching": ("li", lambda tx: match(tx, EXPENDITURE_ACCOUNT.number, LATER)),
     "retention": ("guan", lambda tx: read_retention(tx, LATER)),
 }
 """Each asked as who may, by the transaction's login."""
@@ -88,9 +94,23 @@ def kept_day(keep: Any, founded: str, tmp_path_factory: pytest.TempPathFactory) 
             file(
                 engine, "zhao", DEMO_REGION, batch.batch_id, _Bank, datetime(2026, 10, 13, 9, tzinfo=SHANGHAI)
             )  # type: ignore[arg-type]
+        _statement(engine)
         engine.dispose()
 
     return str(keep(f"{founded}_day", founded, fill))
+
+
+def _statement(engine: Any) -> None:
+    """The expenditure account's, with what was put in: from then on verify asks which of the books' lines are on no statement; not for five days."""
+    put_in = f"{2 * 10**12}.00"
+    content = (
+        "记账日,支出,收入,余额,流水号,回单号,指令号,对方账号,对方户名,摘要\n"
+        f"{DAY},,{put_in},,S1,,,,,缴拨凭证\n"
+    ).encode()
+    stated = Stated(EXPENDITURE_ACCOUNT.number, "", date(2026, 10, 1), date(2026, 10, 16), 0, 2 * 10**14)
+    read = replace(read_written("t.csv", content, stated), form="csv")
+    with unit_of_work(engine, "li", DEMO_REGION) as tx:
+        load(tx, EXPENDITURE_ACCOUNT.number, StatementFile("t.csv", content), [read], LATER)
 
 
 @pytest.fixture
