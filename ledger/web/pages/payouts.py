@@ -168,17 +168,19 @@ def received_files(desk: Desk, _request: Request) -> Response:
     outcomes = list(words_of("paper.outcome").items())
 
     def read(limit: int | None, before: str) -> list[tuple[Any, ...]]:
-        day, _, number = before.partition("~")
+        day, _, mark = before.partition("~")
+        account, _, number = mark.partition("~")
         with desk.tx() as tx:
             rows = tx.rows(
                 """SELECT e.booking_date, e.account, e.kind, e.receipt_no, e.direction, e.amount_fen, e.other_name, e.matched_order,
                           e.outcome, e.outcome_code FROM payments.evidence e
                     WHERE e.region = %(region)s AND (%(outcome)s = '' OR e.outcome = %(outcome)s)
-                      AND (%(day)s::date IS NULL OR (e.booking_date, e.receipt_no || e.kind || e.direction) < (%(day)s::date, %(number)s))
-                    ORDER BY e.booking_date DESC, e.receipt_no || e.kind || e.direction DESC LIMIT %(limit)s""",
+                      AND (%(day)s::date IS NULL OR (e.booking_date, e.account, e.receipt_no || e.kind || e.direction) < (%(day)s::date, %(account)s, %(number)s))
+                    ORDER BY e.booking_date DESC, e.account DESC, e.receipt_no || e.kind || e.direction DESC LIMIT %(limit)s""",
                 region=desk.region,
                 outcome=desk.query.get("outcome", ""),
                 day=parse_day(day) if day else None,
+                account=account,
                 number=number,
                 limit=limit,
             )
@@ -199,7 +201,7 @@ def received_files(desk: Desk, _request: Request) -> Response:
 
     rows = read(ROWS + 1, desk.query.get("after", ""))
     last = rows[ROWS - 1] if len(rows) > ROWS else None
-    following = None if last is None else f"{last[0]}~{last[3]}{last[2]}{last[4]}"
+    following = None if last is None else f"{last[0]}~{last[1]}~{last[3]}{last[2]}{last[4]}"
     return grid_page(
         desk, table(rows[:ROWS]), filters=(Filter("outcome", "结果", outcomes),), following=following,
         whole=lambda: table(read(None, "")), extra={"offers": offered(desk, _fetched(desk)), "here": address("received", region=desk.region)},
