@@ -22,7 +22,7 @@ from tests.closing.conftest import Agency, agency, kept_october
 from tests.closing.test_year import NEXT, to_december
 from tests.scenes.passwords import lend
 from tests.scenes.served import served
-from tests.web.conftest import TODAY, Browser
+from tests.web.conftest import TODAY, Browser, bill_line
 from tests.web.forms.conftest import Press, said
 
 __all__ = ["agency", "kept_october"]
@@ -237,6 +237,20 @@ def test_the_control_report_is_drawn_up_and_signed(november: Any) -> None:
                      (("drawn_by", "control_draft"), ("signed_by", "control_report")))  # fmt: skip
     assert press("zhou", page, "report control-draw", effect=drawn) == [(202610, "zhou")]
     assert press("zhou", page, "report control-sign", effect=signed) == [(202610, "zhou")]
+
+
+def test_every_case_of_the_sample_is_on_the_page_that_is_signed(november: Any) -> None:
+    """A workbook from the page holds every row; a page that says so of it holds every case that whoever signs is to look at."""
+    cases = [f"S{n}" for n in range(50)]
+    november.month.take(*(bill_line(one) for one in cases))
+    press, page = Press(november), "/desk/control-report?period=202610"
+    zhou = press.by("zhou")
+    press("zhou", page, "report control-draw", effect="SELECT month, drawn_by FROM fund.control_draft")
+    part = zhou.get(page).text.partition("拨付准确性抽查")[2].partition("</table>")[0]
+    assert [one for one in cases if f">{one}</" not in part] == []
+    told = zhou.get(f"{page}&format=csv").text
+    assert [one for one in cases if one not in told] == []
+    assert sum("第1版" in line for line in told.splitlines()) > 50, "the sample and what was changed"
 
 
 class Rows:
