@@ -197,7 +197,10 @@ def test_what_a_stop_leaves_of_the_days_orders_is_said_and_counted_once(
     done(do(zhao, place, "institution agreement", {"v.state": "ended"}))
     second = desk.month.asked("SELECT max(order_no) FROM payments.pay_order")[0][0]
     assert f"不得再拨付的拨付单{second}（协议终止或不在协议期）" in do(sun, today, "day send").text
+    assert "停付的拨付单待重新制盘" in zhao.get(today).text.partition("他人待办")[0]
+    assert second in zhao.get("/desk/orders?state=filed").text
     assert "协议终止或不在协议期" in zhao.get(f"/desk/orders/{second}").text
     done(do(zhao, f"/desk/orders/{second}", "payments file"))
     assert desk.month.asked("SELECT DISTINCT state FROM payments.pay_order") == [("cancelled",)]
     assert desk.month.asked("SELECT state FROM payments.bank_file") == [("void",)]
+    assert "待重新制盘" not in zhao.get(today).text
