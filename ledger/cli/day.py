@@ -21,6 +21,7 @@ from ledger.fund.daily.run import run_daily_in
 from ledger.payments.incoming.receive import receive as receive_account
 from ledger.payments.incoming.receive import require_bookkeeper
 from ledger.payments.orders.day_list import approve_day_in, day_list
+from ledger.payments.orders.stale import REASONS
 from ledger.payments.out import files
 from ledger.payments.out.send import send as send_files
 
@@ -77,7 +78,7 @@ def approve(
     with act(running, region, "day.approve", day.isoformat()) as tx:
         found = day_list(tx, day, without or ())
         done = approve_day_in(tx, found, parse_digest(digest, "batch.digest_format"), running.clock.today())
-    made, failed = _file(region, [one.batch_id for one in done])
+    made, failed, gone = _file(region, [one.batch_id for one in done])
     document = {
         "digest": found.shown.shown,
         "batches": [
@@ -104,6 +105,7 @@ def approve(
     )
     lines += [f"  批次{batch}此前已由{who}审批" for batch, who in before.items()]
     lines += [f"  批次{one['batch']}未能制盘：{one['message']}" for one in failed]
+    lines += [f"  取消 {order_no}：{why}" for order_no, why in gone]
     show(document, [*lines, "下一步：出纳发送（fundledger day send）"], as_json=as_json)
     if failed:
         raise typer.Exit(1)
@@ -145,11 +147,14 @@ def _receive(region: int) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     return received, left
 
 
-def _file(region: int, batches: list[str]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """The payment files of approved batches, one after the other; one that cannot be made hinders no other."""
+def _file(
+    region: int, batches: list[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, str]], list[tuple[str, str]]]:
+    """The payment files of approved batches, one after the other; one that cannot be made hinders no other. Last, what was cancelled and why."""
     running = app_for("checker")
     made: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
+    gone: list[tuple[str, str]] = []
     for batch in batches:
         try:
             with banks_of(running, region) as bank_of, act(running, region, "payments.file", batch) as tx:
@@ -157,8 +162,10 @@ def _file(region: int, batches: list[str]) -> tuple[list[dict[str, Any]], list[d
         except LedgerError as error:
             failed.append({"batch": batch, "code": error.code, "message": error.message})
         else:
+            gone += [(order_no, REASONS[reason]) for order_no, reason in done.cancelled]
+            gone += [(order_no, why) for order_no, why in done.unbearable]
             made += [
                 {"batch": batch, "file": one.file_id, "orders": one.orders, "total_fen": str(one.total_fen)}
                 for one in done.files
             ]
-    return made, failed
+    return made, failed, gone

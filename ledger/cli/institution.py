@@ -163,7 +163,9 @@ def agreement(
 ) -> None:
     """中止、终止协议：即时生效，未发送的款项一并停付；恢复须另一人确认。"""
     running = app_for("maker")
-    with act(running, region, "institution.agreement", f"{institution} {state}") as tx:
+    with act(
+        running, region, "institution.agreement", f"{institution} {STATE_NAMES.get(state, state)}"
+    ) as tx:
         in_force = set_agreement(tx, institution, state, running.clock.today())
     said = (
         f"机构{institution}协议状态已为{STATE_NAMES[state]}"

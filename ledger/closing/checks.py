@@ -181,7 +181,7 @@ def _quarantine(asked: MonthAsked) -> CheckLine:
     """
     found = asked.rows(
         """SELECT 'load ' || e.load_id || ' line ' || e.line FROM fund.quarantine e
-            WHERE e.state = 'open' AND e.region IN (0, %(region)s)
+            WHERE e.region IN (0, %(region)s)
               AND NOT (e.setl_id <> '' AND EXISTS (
                       SELECT 1 FROM fund.record r WHERE r.region = %(region)s AND r.setl_id = e.setl_id))
               AND NOT EXISTS (

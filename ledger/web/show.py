@@ -22,6 +22,7 @@ from ledger.core.money import yuan_grouped
 from ledger.core.persons import PERSON, PERSON_WORD
 from ledger.core.text import one_line
 from ledger.core.words import said
+from ledger.web.proposed import called, terms_said, value_said
 from ledger.web.sitting import Desk
 from ledger.web.worded import worded
 from reports.render import grid_csv
@@ -46,14 +47,6 @@ STATIC: Final = {
     if one.is_file()
 }
 """Everything a page may load, by its name: styles, scripts, and the font in slices (static/font/README.md)."""
-
-
-FIELDS: Final = {
-    "name": "户名", "agreement.name": "机构名称", "number": "账号", "bank_name": "开户行", "cnaps": "行号", "type": "类别", "level": "级别", "state": "协议状态",
-    "agreement_from": "协议自", "agreement_to": "协议至", "from_day": "自", "to_day": "至", "mode": "参加方式", "cycle": "周期",
-    "ratio": "日拨付比例（万分之）", "month_ratio": "月结算比例（万分之）",
-}  # fmt: skip
-"""What a proposal's values are called, where a word means different things by its kind."""
 
 
 class ShownCell(NamedTuple):
@@ -269,7 +262,9 @@ def _environment() -> Environment:
     made.globals["party"] = lambda code: PERSON_WORD if code == PERSON else code
     made.globals["address"] = address
     made.globals["new_key"] = lambda: secrets.token_urlsafe(16)
-    made.globals["fields"] = FIELDS
+    made.globals["value_said"] = value_said
+    made.globals["value_called"] = called
+    made.globals["terms_said"] = terms_said
     return made
 
 

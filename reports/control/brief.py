@@ -26,9 +26,14 @@ _WHOLE: Final = ("business", "receipts")
 _WRONG: Final[Mapping[str, Callable[[Grid, Line], bool]]] = {"sample": _wrong_case, "link": _wrong_link}
 
 
+def part_of(grid: Grid) -> str:
+    """Which part of the report a grid is, by its name."""
+    return grid.name.rsplit("-", 1)[-1]
+
+
 def brief(grid: Grid) -> Grid:
     """A part of the report as it is printed on paper, saying what it leaves to the workbook."""
-    part = grid.name.rsplit("-", 1)[-1]
+    part = part_of(grid)
     if part in _WHOLE:
         return grid
     lines = list(grid.lines)

@@ -14,7 +14,7 @@ from ledger.books.setup import books_of
 from ledger.core.entries import Book
 from ledger.core.errors import Conflict, InvalidInput, NotFound
 from ledger.db.unit_of_work import Transaction
-from reports.control.brief import brief
+from reports.control.brief import brief, part_of
 from reports.control.business import business_grids
 from reports.control.changes import changes_grid, reversals_grid, suspense_grid
 from reports.control.due import ControlMonth
@@ -75,8 +75,8 @@ class ControlReport:
             "signed": None if self.signed is None else _signed_object(self.signed),
         }
 
-    def printed(self, *, on_paper: bool = False) -> list[Grid]:
-        """The parts with the report's head, digest and the reviewer's place on them; on paper without the full lists."""
+    def printed(self, *, on_paper: bool = False, whole: Sequence[str] = ()) -> list[Grid]:
+        """The parts with the report's head, digest and the reviewer's place on them; on paper without the full lists, but of `whole`."""
         signed = self.signed
         heads = (
             f"统筹区：{self.month.region}",
@@ -92,7 +92,7 @@ class ControlReport:
                 f"已由{signed.signed_by}于{signed.signed_on}签署（摘要{signed.digest.hex()[:16]}…），{same}"
             )
         signers = ("内控稽核", "日期")
-        grids = [brief(grid) for grid in self.grids] if on_paper else list(self.grids)
+        grids = [brief(grid) if on_paper and part_of(grid) not in whole else grid for grid in self.grids]
         return [
             replace(grid, heads=heads, notes=[*grid.notes, *foot] if grid is grids[-1] else grid.notes,
                     signers=signers if grid is grids[-1] else ())

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from ledger.core.errors import Conflict, Forbidden, InvalidInput, LedgerError, NotFound
+from ledger.core.words import said, words_of
 from ledger.db.unit_of_work import unit_of_work
 from ledger.founding import choose
 from ledger.fund.region.choices import confirm_choices, propose_choice, read_choices, refuse_choices
@@ -36,12 +37,19 @@ def test_unknown_policy_missing_source_and_a_second_choice_of_a_day_are_refused(
     day = date(2027, 1, 1)
     for key, value, source, code in (
         ("daily_accounting", "P3", "文号", "policy.value"),
+        ("receipt_days", "三天", "文号", "policy.value"),
         ("daily_accounting", "P2", " ", "policy.source_missing"),
         ("daily", "P2", "文号", "policy.unknown_key"),
     ):
         with pytest.raises(LedgerError) as refused, unit_of_work(engine, "acc", REGION) as tx:
             propose_choice(tx, key, value, day, source, day)
         assert refused.value.code == code
+        assert code != "policy.value" or refused.value.message.endswith(
+            f"不合规：应为{said('policy.value', key)}"
+        )
+    with unit_of_work(engine, "acc", REGION) as tx:
+        keys = {key for (key,) in tx.rows("SELECT key FROM fund.policy_key")}
+    assert keys == set(words_of("policy.value")), "what each may be is said in words"
     choose(engine, "acc", "zhang", REGION, "daily_accounting", "P2", day, "文号")
     with unit_of_work(engine, "acc", REGION) as tx:
         assert not propose_choice(tx, "daily_accounting", "P2", day, "文号", day)

@@ -18,6 +18,7 @@ from ledger.simulation.people import DEMO_REGION
 from ledger.web.pages.watch.flow import STATIONS, flow
 from tests.scenes.town import Town, town
 from tests.web.conftest import Browser, bills
+from tests.web.test_acts import do, done
 
 __all__ = ["town"]
 
@@ -170,3 +171,36 @@ def test_an_order_says_whom_it_pays_and_persons_stand_by_their_names(
     journal = sat("li").get("/desk/books/journal?book=420100-310&period=202610").text.partition("<main")[2]
     assert "机制凭证" in journal
     assert "rule:" not in journal
+
+
+def test_what_a_stop_leaves_of_the_days_orders_is_said_and_counted_once(
+    desk: Any, sat: Callable[[str], Browser]
+) -> None:
+    """Stopped before the file was made and after: what is owed once, what goes and what does not, why, and who does what next."""
+    zhao, qian, sun = sat("zhao"), sat("qian"), sat("sun")
+    place, today = "/desk/institutions/H42010000001", "/desk/today"
+    with bills(desk):
+        done(do(zhao, today, "day run"))
+    done(do(zhao, place, "institution agreement", {"v.state": "suspended"}))
+    approved = do(qian, today, "day approve")
+    done(approved)
+    [(first,)] = desk.month.asked("SELECT order_no FROM payments.pay_order")
+    assert f"取消 {first}：协议中止" in approved.text
+    done(do(zhao, place, "institution agreement", {"v.state": "active"}))
+    done(do(qian, place, "institution confirm"))
+    done(do(zhao, today, "day run"))
+    done(do(qian, today, "day approve"))
+    assert owed(desk.month) == (3, 180_002), "the same three records, drafted twice"
+    shown = re.sub("<[^>]*>", "", sun.get(today).text)
+    assert "拨付清单：2批，合计 3,600.04 元，其中已取消 1 单 1,800.02 元，不再拨付" in shown
+    assert "首次付款 已取消" in shown
+    done(do(zhao, place, "institution agreement", {"v.state": "ended"}))
+    second = desk.month.asked("SELECT max(order_no) FROM payments.pay_order")[0][0]
+    assert f"不得再拨付的拨付单{second}（协议终止或不在协议期）" in do(sun, today, "day send").text
+    assert "停付的拨付单待重新制盘" in zhao.get(today).text.partition("他人待办")[0]
+    assert second in zhao.get("/desk/orders?state=filed").text
+    assert "协议终止或不在协议期" in zhao.get(f"/desk/orders/{second}").text
+    done(do(zhao, f"/desk/orders/{second}", "payments file"))
+    assert desk.month.asked("SELECT DISTINCT state FROM payments.pay_order") == [("cancelled",)]
+    assert desk.month.asked("SELECT state FROM payments.bank_file") == [("void",)]
+    assert "待重新制盘" not in zhao.get(today).text

@@ -14,6 +14,7 @@ from ledger.cli.remote import acts
 from ledger.control.alarms.table import table
 from ledger.core.refusals import registry
 from ledger.core.words import words_of
+from ledger.web.pages.acts import _done_by as heading
 from ledger.web.pages.given.catalogue import UPLOADS
 from ledger.web.worded import BAD, worded
 from tests.web.test_every_page import offered_in_the_source
@@ -151,6 +152,11 @@ def test_no_remedy_at_the_desk_names_a_command() -> None:
         assert not re.search(r"[a-z]{2,} [a-z]{2,}|worker", worded(one.ask)), kind
     assert worded(table()["file_altered"].ask) == "停止付款，核验账目查明；作废后重新制盘"
     assert worded(table()["payee_failed"].ask) == "核实账户后提出更正，另一人复核"
+
+
+def test_no_heading_of_what_was_done_names_an_option() -> None:
+    for name, one in acts().items():
+        assert BAD.search(heading(name, (one.help or "").strip(), {})) is None, name
 
 
 def test_every_line_of_the_operator_log_has_a_word() -> None:

@@ -286,6 +286,40 @@ def test_a_long_log_is_turned_page_by_page(desk: Any, sat: Callable[[str], Brows
     assert seen == [str(n) for n in range(450, 0, -1)]
 
 
+def test_the_log_is_searched_by_what_it_shows(desk: Any, sat: Callable[[str], Browser]) -> None:
+    """By a person's name as by the user's; by the words an action is shown in, which are stored nowhere."""
+    zhao, zhou, to = sat("zhao"), sat("zhou"), "/desk/act/institution/agreement"
+    asked = zhao.form("/desk/institutions/H42010000001", to)
+    assert 'class="good"' in zhao.post(to, asked | {"v.state": "suspended"}).text
+    for search in (
+        "words=协议",
+        "words=协议状态&user=赵制单",
+        "user=赵制单&words=中止",
+        "words=H42010000001&user=zhao",
+    ):
+        shown = zhou.get(f"/desk/log?{search}").text.partition("<tbody>")[2]
+        assert "<td>改协议状态</td><td>H42010000001 中止</td>" in shown, search
+    assert "改协议状态" not in zhou.get("/desk/log?words=协议&user=钱复核").text
+    assert "改协议状态" in zhou.get("/desk/log?words=协议&format=csv").text
+
+
+def test_no_bank_paper_is_lost_between_two_pages(desk: Any, sat: Callable[[str], Browser]) -> None:
+    """Two accounts' papers of one day and one name stand on either side of a page's edge."""
+    with psycopg.connect(desk.month.database.admin_url) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            "INSERT INTO payments.evidence SELECT 420100, a, 'bker', 'R' || lpad(n::text, 4, '0'), sha256('f'), 'debit', '2026-10-12', n, 'x', 'x',"
+            " '', '', false, '', '', sha256('d'), 'suspense', '', '' FROM unnest('{A1,A2,A3}'::text[]) AS a, generate_series(1, 100) AS n"
+        )
+    li, seen, path = sat("li"), [], "/desk/received"
+    while path:
+        page = li.get(path).text
+        seen += re.findall(r"<td>(A\d)</td><td>[^<]*</td><td>(R\d{4})</td>", page)
+        following = re.search(r'<a href="([^"]+)" rel="next"', page)
+        path = "/desk/received" + following[1].replace("&amp;", "&") if following else ""
+    assert len(seen) == len(set(seen)) == 300
+
+
 @pytest.mark.parametrize(("login", "path"), [("read", "/desk/orders"), ("service", "/desk/today")])
 def test_a_full_pool_is_said_on_a_page_with_when_to_come_back(
     desk: Any, sat: Callable[[str], Browser], monkeypatch: pytest.MonkeyPatch, login: Any, path: str

@@ -105,7 +105,10 @@ _QUARANTINE: Final[LiteralString] = """
 SELECT l.load_id::text, l.file_name, count(*), (l.begun_at AT TIME ZONE 'Asia/Shanghai')::date::text,
        extract(epoch FROM l.begun_at)::float8 FROM fund.quarantine q
   JOIN fund.intake_load l ON l.region IN (0, %(region)s) AND l.load_id = q.load_id
- WHERE q.region IN (0, %(region)s) AND q.state = 'open' GROUP BY l.load_id, l.file_name, l.begun_at ORDER BY l.load_id"""
+ WHERE q.region IN (0, %(region)s)
+   AND NOT (q.setl_id <> '' AND EXISTS (SELECT 1 FROM fund.record r WHERE r.region = %(region)s AND r.setl_id = q.setl_id))
+   AND 'load ' || q.load_id || ' line ' || q.line NOT IN (SELECT p.item FROM fund.passed_lines(%(region)s) p)
+ GROUP BY l.load_id, l.file_name, l.begun_at ORDER BY l.load_id"""
 _LAST_RUNS: Final[LiteralString] = """
 SELECT DISTINCT ON (job, substring(slot FROM ' ([0-9]{3})$')) job, slot, state,
        CASE WHEN state = 'running' THEN '运行中断，等待接续' ELSE message END

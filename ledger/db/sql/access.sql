@@ -534,7 +534,7 @@ BEGIN
     DELETE FROM access.user_role WHERE region = p_region AND user_name = p_user AND role = p_role AND fund = p_fund;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'FL004', MESSAGE = 'user.nothing',
-            DETAIL = format('用户%s在基金%s没有角色%s，没有收回什么', p_user, p_fund, p_role);
+            DETAIL = format('用户%s在%s没有岗位{user.role:%s}，没有收回什么', p_user, CASE p_fund WHEN 0 THEN '全部基金' ELSE '基金' || p_fund END, p_role);
     END IF;
 END $$;
 

@@ -29,6 +29,7 @@ class WaitingOrder:
     payee_bank: str
     amount_fen: int
     first_payment: bool
+    state: str
 
     @property
     def payee_shown(self) -> tuple[str, str]:
@@ -76,6 +77,11 @@ class DayList:
         """Of its batches."""
         return sum(batch.total_fen for batch in self.batches)
 
+    @property
+    def cancelled(self) -> list[WaitingOrder]:
+        """Orders of approved batches that are not paid any more: they stay on the list that was approved."""
+        return [order for batch in self.batches for order in batch.orders if order.state == "cancelled"]
+
     def as_json(self) -> dict[str, object]:
         """For machines; amounts in fen as text; no digest where there is nothing to approve."""
         return {
@@ -117,7 +123,7 @@ def day_list(tx: Transaction, day: date, without: Collection[str] = ()) -> DayLi
     """
     rows = tx.rows(
         "SELECT b.batch_id, b.fund, b.kind, b.prepared_by, coalesce(a.approved_by, ''), b.digest, o.order_no, o.institution,"
-        " o.payee_name, o.payee_number, o.payee_bank, o.amount_fen, coalesce(o.first_payment, false)"
+        " o.payee_name, o.payee_number, o.payee_bank, o.amount_fen, coalesce(o.first_payment, false), o.state"
         " FROM payments.batch b JOIN payments.pay_order o ON o.region = b.region AND o.batch_id = b.batch_id"
         " LEFT JOIN payments.approval a ON a.region = b.region AND a.batch_id = b.batch_id"
         " WHERE b.region = %(region)s AND b.pay_date = %(day)s AND (a.batch_id IS NOT NULL OR o.state = 'draft')"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Final
+from typing import Final, LiteralString
 
 from ledger.core.words import said
 from ledger.db.safekeeping.fields import fields
@@ -21,28 +21,31 @@ REASONS: Final = {
 }
 
 
+_JUDGED: Final[LiteralString] = (
+    "SELECT order_no, pay_date, reason FROM (SELECT o.order_no, b.pay_date, CASE"
+    "   WHEN b.kind IN ('daily', 'advance') AND i.agreement_state = 'suspended' THEN 'institution_suspended'"
+    "   WHEN b.kind IN ('daily', 'advance') AND (i.agreement_state = 'ended'"
+    "     OR NOT %(day)s BETWEEN i.agreement_from AND i.agreement_to) THEN 'institution_ended'"
+    "   WHEN b.kind IN ('daily', 'advance', 'month', 'clearing', 'outregion') AND (a.number, a.name, a.bank_name, a.cnaps)"
+    "     IS DISTINCT FROM (o.payee_number, o.payee_name, o.payee_bank, o.payee_cnaps) THEN 'payee_changed'"
+    "   END AS reason"
+    "  FROM payments.pay_order o"
+    "  JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id"
+    "  JOIN fund.institution i ON i.region = o.region AND i.institution = o.institution"
+    "  LEFT JOIN fund.payee_account a ON a.region = o.region AND a.institution = o.institution"
+    "   AND a.state = 'confirmed'"
+    " WHERE o.region = %(region)s AND "
+)
+_STALE: Final[LiteralString] = _JUDGED + "o.order_no = ANY(%(orders)s)) s WHERE reason IS NOT NULL"
+_COUNTED: Final[LiteralString] = "SELECT count(*), min(pay_date) FROM ("
+FILED: Final[LiteralString] = _COUNTED + _JUDGED + "o.state = 'filed') s WHERE reason IS NOT NULL) f"
+"""How many must not leave and lie in a file that was not sent, and since when: their files are to be made anew."""
+
+
 def stale_orders(tx: Transaction, order_nos: Sequence[str], day: date) -> dict[str, str]:
     """The orders among `order_nos` that must not be sent on `day`, each with a code of REASONS."""
-    return dict(
-        tx.rows(
-            "SELECT order_no, reason FROM (SELECT o.order_no, CASE"
-            "   WHEN b.kind IN ('daily', 'advance') AND i.agreement_state = 'suspended' THEN 'institution_suspended'"
-            "   WHEN b.kind IN ('daily', 'advance') AND (i.agreement_state = 'ended'"
-            "     OR NOT %(day)s BETWEEN i.agreement_from AND i.agreement_to) THEN 'institution_ended'"
-            "   WHEN b.kind IN ('daily', 'advance', 'month', 'clearing', 'outregion') AND (a.number, a.name, a.bank_name, a.cnaps)"
-            "     IS DISTINCT FROM (o.payee_number, o.payee_name, o.payee_bank, o.payee_cnaps) THEN 'payee_changed'"
-            "   END AS reason"
-            "  FROM payments.pay_order o"
-            "  JOIN payments.batch b ON b.region = o.region AND b.batch_id = o.batch_id"
-            "  JOIN fund.institution i ON i.region = o.region AND i.institution = o.institution"
-            "  LEFT JOIN fund.payee_account a ON a.region = o.region AND a.institution = o.institution"
-            "   AND a.state = 'confirmed'"
-            " WHERE o.region = %(region)s AND o.order_no = ANY(%(orders)s)) s WHERE reason IS NOT NULL",
-            region=tx.region,
-            orders=list(order_nos),
-            day=day,
-        )
-    )
+    found = tx.rows(_STALE, region=tx.region, orders=list(order_nos), day=day)
+    return {order_no: reason for order_no, _, reason in found}
 
 
 def maybe_paid(tx: Transaction, orders: Sequence[Order]) -> dict[str, str]:

@@ -27,7 +27,7 @@ from ledger.db.safekeeping.places import place
 from ledger.db.unit_of_work import Transaction, unit_of_work
 from ledger.payments.freeze.freeze import freeze, require_thawed
 from ledger.payments.orders.order import Order, lock_file
-from ledger.payments.orders.stale import stale_orders
+from ledger.payments.orders.stale import REASONS, stale_orders
 from ledger.payments.orders.states import OrderStep, move, transitions
 from ledger.payments.out.bank import BankOf
 from ledger.payments.out.files import own_account
@@ -147,13 +147,14 @@ def _set_out(tx: Transaction, file_id: str, bank_of: BankOf, day: date) -> _Atte
     if state == "filed":
         stale = stale_orders(tx, [order.order_no for order in within], day)
         if stale:
+            named = "、".join(f"{order_no}（{REASONS[why]}）" for order_no, why in sorted(stale.items()))
             return Sending(
                 file_id,
                 "stale",
                 orders,
                 total_fen,
                 "file.stale",
-                f"付款文件{name}含不得再拨付的拨付单{'、'.join(sorted(stale))}，请重新制盘",
+                f"付款文件{name}含不得再拨付的拨付单{named}，请重新制盘",
             )
         _set_state(tx, file_id, "sending")
     elif state == "sending":

@@ -46,6 +46,9 @@ _PLAIN: Final = {
     "day run": "当日办理",
     "clear budget": "年度清算方案",
     "cash approve-move": "复核利息、手续费",
+    "data open": "查看一条隔离的记录",
+    "data open-payee": "查看个人收款人的户名与账号",
+    "user key": "提出签发接口密钥",
 }
 """Commands whose summary tells more than what was done."""
 

@@ -115,8 +115,11 @@ def report(desk: Desk, _request: Request) -> Response:
         ("月份", month), *since, ("随机种子", made.seed if made else ""), ("报告摘要", made.digest.hex() if made else ""),
         ("签署", f"{signed.signed_by} {signed.signed_on}" if signed else "尚未签署"),
     )  # fmt: skip
+    # a workbook has every row; a page has every case of the sample, since whoever signs looks at them, and of the rest what paper has
+    book = desk.query.get("format", "") in ("xlsx", "csv")
+    sample = () if desk.query.get("format") else ("sample",)
     return record_page(
-        desk, "内控报告（第二十九条）", facts, made.printed(on_paper=True) if made else (), offers,
+        desk, "内控报告（第二十九条）", facts, made.printed(on_paper=not book, whole=sample) if made else (), offers,
         filters=(Filter("period", "月份", value=desk.period),), here=address("control-report", region=desk.region, period=month),
     )  # fmt: skip
 

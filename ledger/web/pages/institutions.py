@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.core.entries import FUND_NAMES
-from ledger.core.words import said, words_of
+from ledger.core.words import said
 from ledger.fund.institutions.documents import list_institutions, show_institution
+from ledger.fund.institutions.master import AGREEMENT_STATES
 from ledger.fund.institutions.read import read_failed
 from ledger.web.record import Ask, Offer, account_asks, offered, record_page
 from ledger.web.show import Filter, address, grid_page, page
@@ -57,11 +58,11 @@ def one(desk: Desk, request: Request) -> Response:
     code = found.standing.institution
     return page(
         desk, "institution.html", title=found.standing.name, found=found, standing=found.standing, failed=failed,
-        offers=offered(desk, _offers(desk, code)), here=address(f"institutions/{code}", region=desk.region),
+        offers=offered(desk, _offers(desk, code, found.standing.agreement_state)), here=address(f"institutions/{code}", region=desk.region),
     )  # fmt: skip
 
 
-def _offers(desk: Desk, code: str) -> Iterator[Offer]:
+def _offers(desk: Desk, code: str, state: str) -> Iterator[Offer]:
     """The agreement suspended or ended at once, taken up again by two; the call by which a changed account was made sure of."""
     held = {"region": desk.region, "institution": code}
     yield Offer(
@@ -71,7 +72,7 @@ def _offers(desk: Desk, code: str) -> Iterator[Offer]:
     )  # fmt: skip
     yield Offer(
         ("maker",), "institution agreement", "协议状态", held,
-        (Ask("state", "改为", choices=list(words_of("institution.state").items())),),
+        (Ask("state", "改为", choices=[(one, said("institution.state", one)) for one in sorted(AGREEMENT_STATES - {state})]),),
         note="中止、终止即时生效，未发送的款项一并停付；恢复须另一人确认。",
     )  # fmt: skip
     yield Offer(

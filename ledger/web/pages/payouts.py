@@ -18,6 +18,7 @@ from ledger.core.words import said, words_of
 from ledger.db.safekeeping.fields import shown_rows
 from ledger.payments.incoming.proven import BankRefusal, read_refusals
 from ledger.payments.orders.listing import OrderView, order_view
+from ledger.payments.orders.stale import REASONS, stale_orders
 from ledger.web.pages.watch.flow import GROUPS
 from ledger.web.record import Ask, Offer, offered, whole_payee
 from ledger.web.show import ROWS, Filter, address, grid_page, page
@@ -93,15 +94,16 @@ def order(desk: Desk, request: Request) -> Response:
     view = order_view(desk.reading, desk.user, desk.region, request.path_params["order"])
     with desk.tx() as tx:
         refusals = read_refusals(tx, view.order.order_no)
+        stale = stale_orders(tx, [view.order.order_no], desk.today).get(view.order.order_no, "")
         names = names_of(tx, [view.order.approved_by, *(one.user for one in view.events)])
     return page(
         desk, "order.html", title=f"拨付单 {view.order.order_no}", view=view, refusals=refusals, names=names,
-        offers=offered(desk, _of_order(desk, view, refusals)),
+        offers=offered(desk, _of_order(desk, view, refusals, stale)),
         here=address(f"orders/{view.order.order_no}", region=desk.region),
     )  # fmt: skip
 
 
-def _of_order(desk: Desk, view: OrderView, refusals: Sequence[BankRefusal]) -> Iterator[Offer]:
+def _of_order(desk: Desk, view: OrderView, refusals: Sequence[BankRefusal], stale: str) -> Iterator[Offer]:
     """What may be asked for at an order by where it is; what is allowed payments.transition says."""
     one, held = view.order, {"region": desk.region}
     if one.institution == PERSON:
@@ -114,6 +116,9 @@ def _of_order(desk: Desk, view: OrderView, refusals: Sequence[BankRefusal]) -> I
                     note="已制盘的，其文件作废，其余的单待重新制盘。")  # fmt: skip
     if one.state == "approved":
         yield Offer(("maker",), "payments file", "批次制盘", {**held, "batch": one.batch_id})
+    if one.state == "filed" and stale:
+        yield Offer(("maker",), "payments file", "批次重新制盘", {**held, "batch": one.batch_id},
+                    note=f"此单不得再拨付（{REASONS[stale]}）：停付的单取消，其文件作废，其余的单重新制盘。")  # fmt: skip
     if one.state in ("sent", "accepted", "unknown"):
         yield Offer(("accountant",), "payments ask", "查询超期未回单的", held, note="只查询，不重发。")
     if any(not refusal.missing and refusal.state != "rejected" for refusal in refusals):
@@ -168,17 +173,19 @@ def received_files(desk: Desk, _request: Request) -> Response:
     outcomes = list(words_of("paper.outcome").items())
 
     def read(limit: int | None, before: str) -> list[tuple[Any, ...]]:
-        day, _, number = before.partition("~")
+        day, _, mark = before.partition("~")
+        account, _, number = mark.partition("~")
         with desk.tx() as tx:
             rows = tx.rows(
                 """SELECT e.booking_date, e.account, e.kind, e.receipt_no, e.direction, e.amount_fen, e.other_name, e.matched_order,
                           e.outcome, e.outcome_code FROM payments.evidence e
                     WHERE e.region = %(region)s AND (%(outcome)s = '' OR e.outcome = %(outcome)s)
-                      AND (%(day)s::date IS NULL OR (e.booking_date, e.receipt_no || e.kind || e.direction) < (%(day)s::date, %(number)s))
-                    ORDER BY e.booking_date DESC, e.receipt_no || e.kind || e.direction DESC LIMIT %(limit)s""",
+                      AND (%(day)s::date IS NULL OR (e.booking_date, e.account, e.receipt_no || e.kind || e.direction) < (%(day)s::date, %(account)s, %(number)s))
+                    ORDER BY e.booking_date DESC, e.account DESC, e.receipt_no || e.kind || e.direction DESC LIMIT %(limit)s""",
                 region=desk.region,
                 outcome=desk.query.get("outcome", ""),
                 day=parse_day(day) if day else None,
+                account=account,
                 number=number,
                 limit=limit,
             )
@@ -199,7 +206,7 @@ def received_files(desk: Desk, _request: Request) -> Response:
 
     rows = read(ROWS + 1, desk.query.get("after", ""))
     last = rows[ROWS - 1] if len(rows) > ROWS else None
-    following = None if last is None else f"{last[0]}~{last[3]}{last[2]}{last[4]}"
+    following = None if last is None else f"{last[0]}~{last[1]}~{last[3]}{last[2]}{last[4]}"
     return grid_page(
         desk, table(rows[:ROWS]), filters=(Filter("outcome", "结果", outcomes),), following=following,
         whole=lambda: table(read(None, "")), extra={"offers": offered(desk, _fetched(desk)), "here": address("received", region=desk.region)},

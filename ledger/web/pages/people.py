@@ -161,34 +161,43 @@ def log(desk: Desk, _request: Request) -> Response:
     """Who did what, when, with which outcome; by person, time and content, the newest first."""
     _require_reader(desk)
     q = desk.query
+    summaries = {
+        one.name.replace(" ", "."): re.split("[：，。；]", one.summary)[0]
+        for one in desk.house.commands.described()
+    }
+    worded_actions = summaries | dict(words_of("operator.action"))
+    """What was done, in words: an act of the command line by what its help says of it."""
+    sought = q.get("words", "")
+    # people look for what they read: the stored code of an action is on no page
+    actions = [action for action, words in worded_actions.items() if sought and sought in words]
 
     def read(limit: int | None, before: str) -> list[tuple[Any, ...]]:
         with desk.tx() as tx:
+            named = tx.rows(
+                "SELECT user_name FROM access.app_user WHERE display_name = %(name)s", name=q.get("user", "")
+            )
             rows: list[tuple[Any, ...]] = tx.rows(
                 """SELECT l.id, l.recorded_at, l.user_name, u.display_name, l.action, l.object, l.outcome, l.detail
                      FROM access.operator_log l LEFT JOIN access.app_user u ON u.user_name = l.user_name
                     WHERE l.region = %(region)s AND (%(before)s::bigint IS NULL OR l.id < %(before)s)
-                      AND (%(user)s = '' OR l.user_name = %(user)s) AND (%(outcome)s = '' OR l.outcome = %(outcome)s)
+                      AND (%(user)s = '' OR l.user_name = ANY(%(users)s::text[])) AND (%(outcome)s = '' OR l.outcome = %(outcome)s)
                       AND (%(since)s::timestamptz IS NULL OR l.recorded_at >= %(since)s)
                       AND (%(until)s::timestamptz IS NULL OR l.recorded_at < %(until)s)
-                      AND (%(words)s = '' OR strpos(l.action || ' ' || l.object || ' ' || l.detail, %(words)s) > 0)
+                      AND (%(words)s = '' OR l.action = ANY(%(actions)s::text[])
+                           OR strpos(l.action || ' ' || l.object || ' ' || l.detail, %(words)s) > 0)
                     ORDER BY l.id DESC LIMIT %(limit)s""",
                 region=desk.region,
                 before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
                 user=q.get("user", ""),
+                users=[q.get("user", ""), *(user for (user,) in named)],
+                actions=actions,
                 outcome=q.get("outcome", ""),
                 since=_midnight(q.get("from", "")),
                 until=_midnight(q.get("to", ""), 1),
-                words=q.get("words", ""),
+                words=sought,
                 limit=limit,
             )
         return rows
-
-    summaries = {one.name: re.split("[：，。]", one.summary)[0] for one in desk.house.commands.described()}
-
-    def words_of_action(action: str) -> str:
-        """What was done, in words: an act of the command line by what its help says of it."""
-        return words_of("operator.action").get(action) or summaries.get(action.replace(".", " ")) or action
 
     def table(rows: list[tuple[Any, ...]]) -> Grid:
         lines = [
@@ -197,7 +206,7 @@ def log(desk: Desk, _request: Request) -> Response:
                     local(at),
                     user,
                     name or "",
-                    words_of_action(action),
+                    worded_actions.get(action) or action,
                     subject,
                     said("operator.outcome", outcome),
                     detail,
@@ -209,7 +218,7 @@ def log(desk: Desk, _request: Request) -> Response:
 
     found = read(ROWS + 1, q.get("after", ""))
     filters = (
-        Filter("user", "操作员"), Filter("from", "日期自", (), "date"), Filter("to", "至", (), "date"),
+        Filter("user", "操作员（用户名或姓名）"), Filter("from", "日期自", (), "date"), Filter("to", "至", (), "date"),
         Filter("outcome", "结果", list(words_of("operator.outcome").items())), Filter("words", "内容"),
     )  # fmt: skip
     following = str(found[ROWS - 1][0]) if len(found) > ROWS else None

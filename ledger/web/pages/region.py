@@ -44,8 +44,8 @@ def policy(desk: Desk, _request: Request) -> Response:
     )  # fmt: skip
     taken = {one.key for one in found.chosen}
     unchosen = Grid(
-        "未选择", "未选择的（按默认）", (Column("key", "名称"), Column("title", "含义")),
-        [Line((key, title)) for key, title in keys if key not in taken],
+        "未选择", "未选择的（按默认）", (Column("key", "名称"), Column("title", "含义"), Column("may", "可填")),
+        [Line((key, title, said("policy.value", key))) for key, title in keys if key not in taken],
     )  # fmt: skip
     held = {"region": desk.region}
     offers = [

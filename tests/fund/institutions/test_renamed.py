@@ -133,6 +133,22 @@ def test_a_name_that_its_owner_changed_is_told_by_verify_until_it_is_put_right(
     assert named(month, tmp_path) == []
 
 
+def test_a_stop_does_not_confirm_a_kind_or_level_that_the_owner_changed(month: Any, tmp_path: Any) -> None:
+    """One person's word stops; what two persons confirmed of the rest goes on, so that verify still tells what is otherwise."""
+    with psycopg.connect(month.database.admin_url, autocommit=True) as owner:
+        owner.execute(
+            "UPDATE fund.institution SET level = '11', type = '3' WHERE institution = 'H42010000001'"
+        )
+    told = [(one.promise, one.entry) for one in named(month, tmp_path)]
+    assert told == [("INV-11", f"agreement {H}")]
+    with month.tx() as tx:
+        set_agreement(tx, H, "suspended", DAY)
+    with month.tx() as tx:
+        stopped = next(one for one in read_terms(tx, H) if one.kind == "agreement")
+    assert (stopped.state, stopped.type, stopped.level) == ("stopped", "1", "02")
+    assert [(one.promise, one.entry) for one in named(month, tmp_path)] == told
+
+
 def test_versions_of_before_say_no_name_and_the_next_one_does(month: Any, tmp_path: Any) -> None:
     """As after an upgrade: what is in force and what waits were proposed without a name."""
     load(month, level="03")

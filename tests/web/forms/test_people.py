@@ -22,7 +22,7 @@ from tests.closing.conftest import Agency, agency, kept_october
 from tests.closing.test_year import NEXT, to_december
 from tests.scenes.passwords import lend
 from tests.scenes.served import served
-from tests.web.conftest import TODAY, Browser
+from tests.web.conftest import TODAY, Browser, bill_line
 from tests.web.forms.conftest import Press, said
 
 __all__ = ["agency", "kept_october"]
@@ -145,6 +145,48 @@ def test_a_rename_waits_at_the_page_with_old_and_new(desk: Any, press: Press) ->
     assert press("qian", page, "institution confirm", effect=names) == [("第一医院",)]
 
 
+def test_what_waits_of_an_agreement_and_its_ratio_is_said_in_words(desk: Any, press: Press) -> None:
+    """Nobody confirms a code or a number of ten-thousandths; the page tells every version there was, and who."""
+    page, state = (
+        "/desk/institutions/H42010000001",
+        "SELECT agreement_state FROM fund.institution WHERE institution = 'H42010000001'",
+    )
+    zhao, qian = press.by("zhao"), press.by("qian")
+    to = "/desk/act/institution/agreement"
+    asked = re.search(rf'action="{to}".*?</form>', zhao.get(page).text, re.S)
+    assert asked
+    assert re.findall('<option value="([a-z]+)"', asked[0]) == ["ended", "suspended"], (
+        "neither as it is nor as nobody may ask"
+    )
+    assert "good" in zhao.post(to, zhao.form(page, to) | {"v.state": "suspended"}).text
+    lowered = Institution(
+        "H42010000001", "第1医院", "1", "02", "active", date(2020, 1, 1), date(2030, 12, 31), "daily", "daily", 5_505, 9_500,
+        date(2026, 11, 1), "第1医院", "620000000001", "模拟银行", "102421000009",
+    )  # fmt: skip
+    with desk.month.tx("zhao") as tx:
+        load_institutions(tx, [lowered], TODAY)
+    for where in (page, "/desk/institutions?waiting=1"):
+        waits = qian.get(where).text.partition("待另一人确认")[2].partition("</section>")[0]
+        assert '<tr class="changed"><th scope="row">协议状态</th><td>中止</td><td>有效</td></tr>' in waits
+        assert (
+            '<tr class="changed"><th scope="row">日拨付比例</th><td>60.00%</td><td>55.05%</td></tr>' in waits
+        )
+        assert '<th scope="row">类别</th><td>定点医疗机构</td><td>定点医疗机构</td>' in waits
+        assert not re.search(r"<t[dh][^>]*>(?:[a-z_]+|True|False|\d{4})</t[dh]>", waits)
+    press("qian", page, "institution confirm", effect=state)
+    told = qian.get(page).text.partition("协议、参加方式的来历")[2].partition("</table>")[0]
+    for one in (
+        "一人停付，即时生效",
+        "协议状态 中止",
+        "协议状态 有效",
+        "日拨付比例 60.00%",
+        "日拨付比例 55.05%",
+        f"zhao {TODAY}",
+        f"qian {TODAY}",
+    ):
+        assert one in told, one
+
+
 @pytest.mark.posts("institution payee")
 def test_a_new_account_is_proposed_at_the_institutions_page(desk: Any, press: Press) -> None:
     page = "/desk/institutions/H42010000001"
@@ -195,6 +237,20 @@ def test_the_control_report_is_drawn_up_and_signed(november: Any) -> None:
                      (("drawn_by", "control_draft"), ("signed_by", "control_report")))  # fmt: skip
     assert press("zhou", page, "report control-draw", effect=drawn) == [(202610, "zhou")]
     assert press("zhou", page, "report control-sign", effect=signed) == [(202610, "zhou")]
+
+
+def test_every_case_of_the_sample_is_on_the_page_that_is_signed(november: Any) -> None:
+    """A workbook from the page holds every row; a page that says so of it holds every case that whoever signs is to look at."""
+    cases = [f"S{n}" for n in range(50)]
+    november.month.take(*(bill_line(one) for one in cases))
+    press, page = Press(november), "/desk/control-report?period=202610"
+    zhou = press.by("zhou")
+    press("zhou", page, "report control-draw", effect="SELECT month, drawn_by FROM fund.control_draft")
+    part = zhou.get(page).text.partition("拨付准确性抽查")[2].partition("</table>")[0]
+    assert [one for one in cases if f">{one}</" not in part] == []
+    told = zhou.get(f"{page}&format=csv").text
+    assert [one for one in cases if one not in told] == []
+    assert sum("第1版" in line for line in told.splitlines()) > 50, "the sample and what was changed"
 
 
 class Rows:

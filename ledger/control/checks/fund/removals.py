@@ -40,7 +40,7 @@ _GONE: Final = """
       FROM went w FULL JOIN said s ON s.kind = w.kind AND s.region = w.region
      WHERE w.items IS DISTINCT FROM s.items ORDER BY 1, 2
 """
-# Refused lines and answers without content, of at least as many as were removed.
+# Refused lines (those of no region with them) and answers without content, of at least as many as were removed.
 _EMPTIED: Final = """
     WITH said AS (
         SELECT r.region, r.kind, sum(r.items) AS items FROM fund.removal r
@@ -49,8 +49,9 @@ _EMPTIED: Final = """
         SELECT q.region, 'quarantine' AS kind, count(*) AS items FROM fund.quarantine q WHERE q.raw = '' GROUP BY 1
         UNION ALL
         SELECT k.region, 'answers', count(*) FROM access.kept_answers() k WHERE k.empty GROUP BY 1)
-    SELECT s.region, s.kind, s.items, coalesce(e.items, 0) FROM said s LEFT JOIN empty e ON e.region = s.region AND e.kind = s.kind
-     WHERE coalesce(e.items, 0) < s.items ORDER BY 1, 2
+    SELECT s.region, s.kind, s.items, e.items FROM said s CROSS JOIN LATERAL (
+           SELECT coalesce(sum(m.items), 0)::bigint AS items FROM empty m WHERE m.region IN (0, s.region) AND m.kind = s.kind) e
+     WHERE e.items < s.items ORDER BY 1, 2
 """
 # What a removal took all of and is there (again), by the days of Shanghai as fund.past_term counts them.
 _BACK: Final = """

@@ -373,10 +373,10 @@ BEGIN
     UPDATE fund.terms SET state = 'withdrawn', reason = '协议已中止或终止', decided_on = p_on
      WHERE region = p_region AND institution = p_institution AND kind = 'agreement' AND state = 'proposed';
     SELECT max(version) + 1 INTO v_next FROM fund.terms WHERE region = p_region AND institution = p_institution AND kind = 'agreement';
-    -- the name two persons confirmed goes on, whatever stands beside it now
+    -- what two persons confirmed goes on, name, kind, level and end, whatever stands beside it now
     INSERT INTO fund.terms (region, institution, kind, version, name, type, level, agreement_state, agreement_from, agreement_to, state,
                             proposed_by, proposed_on, decided_on)
-    SELECT p_region, p_institution, 'agreement', v_next, t.name, v.type, v.level, p_state, v.agreement_from, v.agreement_to, 'stopped', v_user, p_on, p_on
+    SELECT p_region, p_institution, 'agreement', v_next, t.name, t.type, t.level, p_state, v.agreement_from, t.agreement_to, 'stopped', v_user, p_on, p_on
       FROM fund.terms t WHERE (t.region, t.institution, t.kind, t.version) = (p_region, p_institution, 'agreement', v.agreement_version);
     UPDATE fund.institution SET agreement_state = p_state, agreement_version = v_next WHERE region = p_region AND institution = p_institution;
 END $$;

@@ -121,6 +121,7 @@ CREATE TABLE fund.quarantine (
     message     text NOT NULL,
     load_id     bigint NOT NULL,
     raw         bytea NOT NULL,           -- at most the line's first 64 KiB
+    -- 'open' for ever: whether a line waits is told by what came later (fund.past_term). The column stays, since traces hold whole rows.
     state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'resolved')),
     PRIMARY KEY (region, file_sha256, load_id, line)
 );

@@ -14,11 +14,11 @@ CREATE TABLE fund.policy_key (
 );
 
 INSERT INTO fund.policy_key VALUES
+    ('receipt_days',     '银行回单期限，日历日数（未选时3）', '[0-9]{1,2}'),
     ('daily_accounting', '日拨付列账方法：P1暂付款、P2直接列支出', 'P1|P2');
 
 INSERT INTO fund.policy_key VALUES
-    ('mulaid_in_acct',   '家庭共济是否含在个人账户支付额内'),
-    ('receipt_days',     '银行回单期限');
+    ('mulaid_in_acct',   '家庭共济是否含在个人账户支付额内');
 
 -- Whether everybody who comes in by a provider of identities needs a second factor (access.factor_demanded).
 INSERT INTO fund.policy_key VALUES
@@ -299,7 +299,7 @@ BEGIN
     SELECT * INTO v FROM fund.policy_key k WHERE k.key = NEW.key;
     IF FOUND AND NEW.value !~ ('^(' || v.pattern || ')$') THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'policy.value',
-            DETAIL = format('政策%s（%s）的值“%s”不合规：应为%s', NEW.key, v.title, left(NEW.value, 40), v.pattern);
+            DETAIL = format('政策%s（%s）的值“%s”不合规：应为{policy.value:%s}', NEW.key, v.title, left(NEW.value, 40), NEW.key);
     ELSIF NEW.key = 'short_money_kinds' AND (SELECT count(DISTINCT k) FROM string_to_table(NEW.value, ',') AS k)
                                          <> (SELECT count(*) FROM string_to_table(NEW.value, ',') AS k) THEN
         RAISE EXCEPTION USING ERRCODE = 'FL001', MESSAGE = 'policy.kinds',

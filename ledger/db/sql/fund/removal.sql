@@ -34,13 +34,27 @@ SET search_path = pg_catalog, pg_temp AS $$
                                               CASE p_kind WHEN 'quarantine' THEN 3 WHEN 'log' THEN 10 ELSE 1 END)))::date
 $$;
 
--- What of a kind is past its term and still whole: its key, its day, the digest of its row. Refused lines that somebody has dealt with,
--- by the day of their load; answers; the log; sessions that have ended, of users of the region.
+-- Refused lines that two persons let pass when the month was closed (books.closing_waiver), in every book of the region.
+CREATE OR REPLACE FUNCTION fund.passed_lines(p_region integer) RETURNS TABLE (item text) LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT i.item FROM books.closing_waiver w CROSS JOIN LATERAL jsonb_array_elements_text(w.items) AS i (item)
+     WHERE w.region = p_region AND w.code = 'quarantine' AND w.granted_by <> ''
+     GROUP BY i.item HAVING count(DISTINCT w.fund) = (SELECT count(*) FROM books.book b WHERE b.region = p_region)
+$$;
+
+-- What of a kind is past its term and still whole: its key, its day, the digest of its row. Refused lines that wait no longer, by the day
+-- of their load: their record came in later, or two persons let them pass (of a line that names no region, in every region); answers;
+-- the log; sessions that have ended, of users of the region.
 CREATE OR REPLACE FUNCTION fund.past_term(p_region integer, p_kind text, p_before date) RETURNS TABLE (key text, at date, digest bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'Asia/Shanghai' SET bytea_output = 'hex' AS $$
     SELECT q.load_id || ' ' || q.line, l.begun_at::date, sha256(convert_to(to_jsonb(q)::text, 'UTF8'))
       FROM fund.quarantine q JOIN fund.intake_load l USING (load_id)
-     WHERE p_kind = 'quarantine' AND q.region = p_region AND q.state = 'resolved' AND q.raw <> '' AND l.begun_at < p_before
+     WHERE p_kind = 'quarantine' AND q.region IN (0, p_region) AND q.raw <> '' AND l.begun_at < p_before
+       AND (q.setl_id <> '' AND EXISTS (SELECT 1 FROM fund.record r WHERE r.region = p_region AND r.setl_id = q.setl_id)
+            OR 'load ' || q.load_id || ' line ' || q.line IN (SELECT p.item FROM fund.passed_lines(p_region) p)
+               AND (q.region <> 0 OR NOT EXISTS (
+                    SELECT 1 FROM books.book b WHERE b.region <> p_region
+                       AND 'load ' || q.load_id || ' line ' || q.line NOT IN (SELECT p.item FROM fund.passed_lines(b.region) p))))
     UNION ALL
     SELECT concat_ws(' ', i.user_name, i.route, i.key), i.recorded_at::date, sha256(convert_to(to_jsonb(i)::text, 'UTF8'))
       FROM access.idempotency i WHERE p_kind = 'answers' AND i.region = p_region AND i.response <> '' AND i.recorded_at < p_before
@@ -137,8 +151,8 @@ BEGIN
     UPDATE fund.removal SET state = 'removed', decided_by = acting, decided_on = p_on WHERE region = p_region AND n = p_n;
     CASE v.kind
         WHEN 'quarantine' THEN
-            UPDATE fund.quarantine q SET raw = '' FROM fund.intake_load l
-             WHERE l.load_id = q.load_id AND q.region = p_region AND q.state = 'resolved' AND q.raw <> '' AND l.begun_at < v.before;
+            UPDATE fund.quarantine q SET raw = '' FROM fund.past_term(p_region, v.kind, v.before) t
+             WHERE q.load_id || ' ' || q.line = t.key AND q.region IN (0, p_region) AND q.raw <> '';
         WHEN 'answers' THEN
             UPDATE access.idempotency i SET response = '' WHERE i.region = p_region AND i.response <> '' AND i.recorded_at < v.before;
         WHEN 'log' THEN
@@ -181,6 +195,7 @@ CREATE OR REPLACE TRIGGER removed BEFORE DELETE ON access.session FOR EACH STATE
 GRANT SELECT ON fund.removal TO fundledger_service, fundledger_auditor;
 GRANT EXECUTE ON FUNCTION access.kept_answers() TO fundledger_auditor;
 GRANT EXECUTE ON FUNCTION fund.term_of(integer,text,date) TO fundledger_service;
+GRANT EXECUTE ON FUNCTION fund.passed_lines(integer) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.past_digest(integer,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.propose_removal(integer,text,date) TO fundledger_service;
 GRANT EXECUTE ON FUNCTION fund.decide_removal(integer,integer,bytea,text,date) TO fundledger_service;

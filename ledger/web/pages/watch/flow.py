@@ -62,15 +62,17 @@ _BLOCKED: Final[LiteralString] = """
     SELECT count(*), coalesce(sum(k.amount_fen), 0)::bigint FROM payments.blocked k
      WHERE k.region = %(region)s AND k.pay_date = %(day)s AND k.run = (SELECT max(r.run) FROM payments.daily_run r
            WHERE r.region = k.region AND r.fund = k.fund AND r.pay_date = k.pay_date)"""
-# an order that pays again what came back on a former day is of this day; one that pays again an order of the day is that order
+# an order that pays again what came back on a former day is of this day; one that pays again an order of the day is that order, and
+# what was drafted anew after its order was cancelled is owed once
 _OWED: Final[LiteralString] = """
     WITH ordered AS (
-        SELECT o.fund, o.institution, count(DISTINCT p.setl_id) AS records, sum(p.daily_fen)::bigint AS fen FROM payments.batch b
+        SELECT d.fund, d.institution, count(DISTINCT d.setl_id) AS records, sum(d.daily_fen)::bigint AS fen FROM (
+        SELECT DISTINCT o.fund, o.institution, p.setl_id, p.subfund, p.daily_fen FROM payments.batch b
           JOIN payments.pay_order o ON o.region = b.region AND o.batch_id = b.batch_id
           JOIN payments.order_payable p ON p.region = o.region AND p.order_no = o.order_no
          WHERE b.region = %(region)s AND b.pay_date = %(day)s AND NOT EXISTS (
                SELECT FROM payments.pay_order w JOIN payments.batch was USING (region, batch_id)
-                WHERE w.region = o.region AND w.order_no = o.replaces AND was.pay_date = b.pay_date) GROUP BY 1, 2),
+                WHERE w.region = o.region AND w.order_no = o.replaces AND was.pay_date = b.pay_date)) d GROUP BY 1, 2),
     back AS (
         SELECT o.fund, o.institution, sum(o.amount_fen)::bigint AS fen FROM payments.batch b
           JOIN payments.pay_order o ON o.region = b.region AND o.batch_id = b.batch_id

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from ledger.core.dates import SHANGHAI
 from ledger.core.errors import NotFound
 from ledger.core.refusals import registry
-from ledger.core.words import said
 from ledger.web.pages.given.record import LABELS
 from ledger.web.record import Ask, Offer, record_page
 from ledger.web.show import ROWS, Filter, Linked, address, grid_page
@@ -21,12 +20,14 @@ from reports.render.grid import Column, Grid, Line
 
 OPENERS: Final = ("maker", "accountant", "reviewer")
 """Whose form opens a line; the act itself asks for the post."""
-STATES: Final = (("", "待处理"), ("taken", "其后已接入"), ("resolved", "已解决"), ("all", "全部"))
+STATES: Final = (("", "待处理"), ("taken", "其后已接入"), ("passed", "两人同意放行"), ("all", "全部"))
 _LISTED: Final[LiteralString] = """
     SELECT * FROM (
         SELECT q.region, q.load_id, q.line, q.setl_id, q.field, q.code, q.message, coalesce(l.file_name, ''), l.begun_at,
-               coalesce(l.loaded_by, ''), CASE WHEN q.state = 'open' AND q.setl_id <> '' AND EXISTS (
-                   SELECT 1 FROM fund.record r WHERE r.region = %(region)s AND r.setl_id = q.setl_id) THEN 'taken' ELSE q.state END AS now
+               coalesce(l.loaded_by, ''), CASE WHEN q.setl_id <> '' AND EXISTS (
+                   SELECT 1 FROM fund.record r WHERE r.region = %(region)s AND r.setl_id = q.setl_id) THEN 'taken'
+                   WHEN 'load ' || q.load_id || ' line ' || q.line IN (SELECT p.item FROM fund.passed_lines(%(region)s) p) THEN 'passed'
+                   ELSE 'open' END AS now
           FROM fund.quarantine q LEFT JOIN fund.intake_load l ON l.region IN (0, %(region)s) AND l.load_id = q.load_id
          WHERE q.region IN (0, %(region)s) AND %(code)s IN ('', q.code)
            AND (%(load)s::bigint IS NULL OR q.load_id = %(load)s) AND (%(only)s::bigint IS NULL OR q.line = %(only)s)
@@ -44,9 +45,10 @@ _ANY: Final = {
 COUNT: Final[LiteralString] = """
     SELECT count(*), min((l.begun_at AT TIME ZONE 'Asia/Shanghai')::date) FROM fund.quarantine q
       LEFT JOIN fund.intake_load l ON l.region IN (0, %(region)s) AND l.load_id = q.load_id
-     WHERE q.region IN (0, %(region)s) AND q.state = 'open' AND NOT (q.setl_id <> '' AND EXISTS (
-           SELECT 1 FROM fund.record r WHERE r.region = %(region)s AND r.setl_id = q.setl_id))"""
-"""How many wait, and since when: not what came again and was taken, as the closing of a month counts them."""
+     WHERE q.region IN (0, %(region)s) AND NOT (q.setl_id <> '' AND EXISTS (
+           SELECT 1 FROM fund.record r WHERE r.region = %(region)s AND r.setl_id = q.setl_id))
+       AND 'load ' || q.load_id || ' line ' || q.line NOT IN (SELECT p.item FROM fund.passed_lines(%(region)s) p)"""
+"""How many wait, and since when: not what came again and was taken, nor what two persons let pass, as the closing of a month counts them."""
 
 
 def listing(desk: Desk, _request: Request) -> Response:
@@ -104,7 +106,7 @@ def one(desk: Desk, request: Request) -> Response:
     region, _, _, setl_id, field, code, message, file, at, by, state = found[0]
     facts = (
         ("文件", file), ("第几次接入", load), ("行", line), ("接入", f"{_day(at) or ''} {by}"), ("结算ID", setl_id), ("字段", _named(field)),
-        ("原因", message), ("代码", code), ("状态", _state(state)), ("统筹区", region or "该行没有写明，各统筹区都列"),
+        ("原因", message), ("代码", code), ("状态", _state(state)), ("统筹区", region or "未能判明，各统筹区都列"),
     )  # fmt: skip
     held = {"region": desk.region, "load": load, "line": line}
     why = (Ask("reason", "查看的理由（记入操作日志）"),)
@@ -141,7 +143,7 @@ def _grid(desk: Desk, rows: Sequence[tuple[Any, ...]]) -> Grid:
             Line((Linked(f"第{load}次第{line}行", href), file, _day(at), by, record, _named(field), message, code, _state(state)))
         )  # fmt: skip
     notes = (
-        "原因中的证件号、账号已遮蔽；点“记录”以理由查看原文。更正后重新接入即可，其后已接入的不再算待处理。",
+        "原因中的证件号、账号已遮蔽；点“记录”以理由查看原文。更正后重新接入即可，其后已接入的、结账时两人同意放行的不再算待处理。",
     )
     return Grid("隔离的记录", "隔离的结算记录", columns, lines, notes=notes)
 
@@ -152,7 +154,7 @@ def _named(field: str) -> str:
 
 
 def _state(code: str) -> str:
-    return dict(STATES).get(code, "") or said("quarantine.state", code)
+    return dict(STATES).get("" if code == "open" else code, code)
 
 
 def _day(at: Any) -> date | None:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final, LiteralString, NamedTuple
 
 from ledger.db.unit_of_work import Transaction
+from ledger.payments.orders.stale import FILED
 from ledger.web.pages.watch.quarantine import COUNT
 from ledger.web.sitting import Desk
 
@@ -27,6 +28,7 @@ _WAITING: Final[tuple[tuple[tuple[str, ...], str, str, LiteralString], ...]] = (
     (("checker", "maker"), "已审批待制盘的拨付单", "orders?state=approved",
      "SELECT count(*), min(b.pay_date) FROM payments.pay_order o JOIN payments.batch b ON b.region = o.region"
      " AND b.batch_id = o.batch_id WHERE o.region = %(region)s AND o.state = 'approved'"),
+    (("maker",), "停付的拨付单待重新制盘", "orders?state=filed", FILED),
     (("cashier",), "付款文件待发送", "files",
      "SELECT count(*), min(b.pay_date) FROM payments.bank_file f JOIN payments.batch b ON b.region = f.region"
      " AND b.batch_id = f.batch_id WHERE f.region = %(region)s AND f.state IN ('filed', 'sending', 'unknown')"),
@@ -107,10 +109,12 @@ def waits(desk: Desk, tx: Transaction) -> tuple[list[Waits], list[Waits]]:
     mine, others = [], []
     for roles, what, path, query in _WAITING:
         own = desk.can(*roles)
-        [(every, oldest)] = tx.rows(query, region=tx.region, but="")
+        [(every, oldest)] = tx.rows(query, region=tx.region, day=desk.today, but="")
         if not every:
             continue
-        number, since = tx.rows(query, region=tx.region, but=desk.user)[0] if own else (0, None)
+        number, since = (
+            tx.rows(query, region=tx.region, day=desk.today, but=desk.user)[0] if own else (0, None)
+        )
         if number:
             mine.append(Waits(roles, what, number, since, path))
         if every > number:
