@@ -31,6 +31,7 @@ _CONSTRAINT: Final = re.compile(r"（[a-z][a-z0-9_]*_[a-z0-9_]*）|(?<=重复：
 _EXACT: Final = {"Idempotency-Key": "请求键", "PERSON": "个人"}
 BAD: Final = re.compile(
     r"(?<![A-Za-z0-9_-])--[a-z]{2,}|fundledger [a-z]|Idempotency-Key|(?<![A-Za-z0-9_])PERSON(?![A-Za-z0-9_])"
+    rf"|[以由] ?(?:{_WORDS}) [a-z]"
     r"|(?<![A-Za-z0-9_.])(?!job_at_)(?:[a-z]+_fen|[a-z][a-z0-9]*_[a-z0-9_]*(?:check|key|fkey|excl))(?![A-Za-z0-9_])"
 )
 """What no page says."""

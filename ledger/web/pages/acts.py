@@ -23,7 +23,7 @@ from ledger.web.sitting import Desk
 from ledger.web.worded import worded
 
 _HELD: Final = frozenset({"region", "book", "digest", "period", "date"})
-"""Values that a page gives, unless its form says that it asks for them: not for typing again where the act was refused."""
+"""Values that a page gives: not for typing again where the act was refused. Where a form says what it asks for, all else is given."""
 
 
 _CALLED: Final = {
@@ -78,7 +78,7 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
             (
                 field,
                 one,
-                field in asked or name_of(field) not in _HELD,
+                field in asked if asked else name_of(field) not in _HELD,
                 called(name_of(field)),
                 _kind(name_of(field), one),
             )

@@ -78,9 +78,10 @@ def one(desk: Desk, request: Request) -> Response:
     if not found:
         raise NotFound("reconciliation.no_match", f"没有勾对第{number[:20]}号", number=number[:20])
     [made] = found
+    person = desk.persons()
     facts = (
-        ("账户", account), ("依据", said("match.why", made.why)), ("理由", made.reason), ("办理", f"{made.made_by} {made.made_on}"),
-        ("撤销", f"{made.undone_by} {made.undone_on}：{made.undone_why}" if made.undone_by else ""),
+        ("账户", account), ("依据", said("match.why", made.why)), ("理由", made.reason), ("办理", f"{person(made.made_by)} {made.made_on}"),
+        ("撤销", f"{person(made.undone_by)} {made.undone_on}：{made.undone_why}" if made.undone_by else ""),
     )  # fmt: skip
     columns = (Column("side", "一方"), Column("reference", "行"))
     lines = [Line((said("open.side", "bank"), told_line(one))) for one in made.lines]
@@ -162,11 +163,12 @@ def _made(desk: Desk, account: str, made: Sequence[MatchRow]) -> Grid:
         Column("n", "编号"), Column("why", "依据"), Column("reason", "理由"), Column("amount", "金额", "money"),
         Column("lines", "对账单"), Column("legs", "账上"), Column("by", "办理"), Column("undone", "撤销"),
     )  # fmt: skip
+    person = desk.persons()
     lines = [
         Line((
             Linked(f"第{one.n}号", address(f"matching/{account}/{one.n}", region=desk.region)), said("match.why", one.why), one.reason,
             one.amount_fen, _few([told_line(part) for part in one.lines]), _few([told_leg(part) for part in one.legs]),
-            f"{one.made_by} {one.made_on}", f"{one.undone_by} {one.undone_on}：{one.undone_why}" if one.undone_by else "",
+            f"{person(one.made_by)} {one.made_on}", f"{person(one.undone_by)} {one.undone_on}：{one.undone_why}" if one.undone_by else "",
         ))
         for one in made
     ]  # fmt: skip

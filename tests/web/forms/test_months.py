@@ -139,7 +139,10 @@ def test_who_owes_a_declaration_is_listed_before_anything_comes(november: Any) -
     with town.tx() as tx:
         told = [one.detail for one in open_terms(tx, NOVEMBER) if one.kind == "declaration"]
     assert told == ["2家未申报"]
-    october = {("declaration", "310/202610", date(2026, 11, 10), "2家未申报"), ("handback", "310/202610", date(2026, 11, 3), "")}
+    october = {
+        ("declaration", "310/202610", date(2026, 11, 10), "2家未申报"),
+        ("handback", "310/202610", date(2026, 11, 3), ""),
+    }
     for later in (date(2026, 12, 1), date(2027, 2, 15)):
         with town.tx() as tx:
             assert october <= {tuple(one) for one in open_terms(tx, later)}, "over is over until it is met"
