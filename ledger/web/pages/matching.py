@@ -11,7 +11,7 @@ from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import NotFound
 from ledger.core.words import evidence_named, said
 from ledger.db.unit_of_work import Transaction
-from ledger.payments.statements.listing import MatchRow, OpenRow, matches, open_rows
+from ledger.payments.statements.listing import MatchRow, OpenRow, match_parts, matches, open_rows
 from ledger.payments.statements.proposing import MatchProposal, propose
 from ledger.payments.statements.take import KeptStatement, TakenStatement, files, taken
 from ledger.payments.statements.withdraw import Withdrawal, withdrawals
@@ -75,6 +75,7 @@ def one(desk: Desk, request: Request) -> Response:
     account, number = request.path_params["account"], request.path_params["match"]
     with desk.tx() as tx:
         found = [one for one in matches(tx, account, limit=100_000) if str(one.n) == number]
+        parts = match_parts(tx, found[0]) if found else []
     if not found:
         raise NotFound("reconciliation.no_match", f"没有勾对第{number[:20]}号", number=number[:20])
     [made] = found
@@ -83,9 +84,17 @@ def one(desk: Desk, request: Request) -> Response:
         ("账户", account), ("依据", said("match.why", made.why)), ("理由", made.reason), ("办理", f"{person(made.made_by)} {made.made_on}"),
         ("撤销", f"{person(made.undone_by)} {made.undone_on}：{made.undone_why}" if made.undone_by else ""),
     )  # fmt: skip
-    columns = (Column("side", "一方"), Column("reference", "行"))
-    lines = [Line((said("open.side", "bank"), told_line(one))) for one in made.lines]
-    lines += [Line((said("open.side", "book"), told_leg(one))) for one in made.legs]
+    columns = (
+        Column("side", "一方"), Column("reference", "行"), Column("day", "日期", "day"), Column("amount", "金额", "money"),
+        Column("paper", "凭据"), Column("summary", "摘要"),
+    )  # fmt: skip
+    lines = [
+        Line((
+            said("open.side", row.side), _opened(desk, account, row), row.day, row.effect_fen,
+            evidence_named(row.paper), row.summary,
+        ))
+        for row in parts
+    ]  # fmt: skip
     held = {"region": desk.region, "account": account, "number": made.n, "date": desk.today}
     offers = (
         []
@@ -128,7 +137,7 @@ def statements(desk: Desk, _request: Request) -> Response:
             )
     filters = (Filter("account", "账户", [(a, f"{a} {name}") for a, name in accounts], value=account),)
     return record_page(
-        desk, "对账单", (), (_taken(made), _kept(waiting), _back(back)), offers, filters=filters,
+        desk, "对账单", (), (_taken(desk, account, made), _kept(waiting), _back(back)), offers, filters=filters,
         here=address("statements", region=desk.region, account=account),
     )  # fmt: skip
 
@@ -148,6 +157,17 @@ def told_leg(reference: str) -> str:
     """`310:45:2` in words."""
     fund, seq, leg = reference.split(":")
     return f"{FUND_NAMES.get(int(fund), fund)}链上{seq}第{leg}行"
+
+
+def _opened(desk: Desk, account: str, row: OpenRow) -> str:
+    """A part of a match, leading to its statement or its voucher; what a cut-over brought stands in no statement."""
+    first, second = row.reference.split(":")[:2]
+    if row.side == "book":
+        return Linked(told_leg(row.reference), address(f"vouchers/{second}", book=f"{desk.region}-{first}"))
+    told = told_line(row.reference)
+    return (
+        Linked(told, address(f"statements/{account}/{first}", region=desk.region)) if first != "0" else told
+    )
 
 
 def _rows_named(tx: Transaction, account: str, proposals: Sequence[MatchProposal]) -> dict[str, OpenRow]:
@@ -179,14 +199,15 @@ def _few(parts: Sequence[str]) -> str:
     return "、".join(parts[:5]) + (f"等{len(parts)}行" if len(parts) > 5 else "") or "无"
 
 
-def _taken(made: Sequence[TakenStatement]) -> Grid:
+def _taken(desk: Desk, account: str, made: Sequence[TakenStatement]) -> Grid:
     columns = (
-        Column("n", "份", "count"), Column("form", "形式"), Column("number", "编号"), Column("first", "自", "day"), Column("last", "至", "day"),
+        Column("n", "份"), Column("form", "形式"), Column("number", "编号"), Column("first", "自", "day"), Column("last", "至", "day"),
         Column("opening", "期初余额", "money"), Column("closing", "期末余额", "money"), Column("lines", "行数", "count"),
         Column("gap", "缺口"),
     )  # fmt: skip
     lines = [
-        Line((one.n, said("statement.form", one.form), one.number, one.first_day, one.last_day, one.opening_fen, one.closing_fen,
+        Line((Linked(f"第{one.n}份", address(f"statements/{account}/{one.n}", region=desk.region)),
+              said("statement.form", one.form), one.number, one.first_day, one.last_day, one.opening_fen, one.closing_fen,
               one.lines, f"与前一份相隔{one.gap_days}天" if one.gap_days else ""))
         for one in made
     ]  # fmt: skip
