@@ -58,6 +58,8 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         raise NotFound("route.no_act", f"没有事项{name[:60]}")
     typed = typed_in(form)
     values = values_of(typed)
+    if isinstance(panel := values.get("member"), list):
+        values["member"] = [desk.login_of(str(one)) for one in panel]
     digest = hashlib.sha256(json.dumps([name, values], sort_keys=True).encode()).digest()
     summary, back = _done_by(name, known[name].summary, values), form.get("back", "")
     back = back if back.startswith("/desk/") and "//" not in back else "/desk/today"

@@ -112,7 +112,7 @@ def _asks(event: str) -> tuple[Ask, ...]:
     if event in ("review", "decide"):
         asks.append(Ask("amount", "认定金额（元，不改则空）", needed=False))
     if event == "panel":
-        asks.append(Ask("member", "合议人（用户名，逗号分隔，不少于3人）", many=True))
+        asks.append(Ask("member", "合议人（姓名或用户名，逗号分隔，不少于3人）", many=True))
     if event == "regrade":
         asks.append(Ask("severity", "级别", choices=list(words_of("finding.severity").items())))
     return tuple(asks)
