@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -114,7 +114,7 @@ def statements(desk: Desk, _request: Request) -> Response:
         account = desk.query.get("account") or (accounts[0][0] if accounts else "")
         made, kept, back = taken(tx, account), files(tx, account), withdrawals(tx, account)
     held = {"region": desk.region, "account": account, "date": desk.today}
-    waiting = [one for one in kept if one.state in ("proposed", "waiting")]
+    waiting, person = [one for one in kept if one.state in ("proposed", "waiting")], desk.persons()
     offers = []
     if made:
         offers.append(
@@ -137,7 +137,7 @@ def statements(desk: Desk, _request: Request) -> Response:
             )
     filters = (Filter("account", "账户", [(a, f"{a} {name}") for a, name in accounts], value=account),)
     return record_page(
-        desk, "对账单", (), (_taken(desk, account, made), _kept(waiting), _back(back)), offers, filters=filters,
+        desk, "对账单", (), (_taken(desk, account, made), _kept(waiting, person), _back(back, person)), offers, filters=filters,
         here=address("statements", region=desk.region, account=account),
     )  # fmt: skip
 
@@ -214,27 +214,27 @@ def _taken(desk: Desk, account: str, made: Sequence[TakenStatement]) -> Grid:
     return Grid("对账单", "收到的对账单", columns, lines, notes=("单位：元",))
 
 
-def _kept(found: Sequence[KeptStatement]) -> Grid:
+def _kept(found: Sequence[KeptStatement], person: Callable[[str], str]) -> Grid:
     columns = (
         Column("name", "文件名"), Column("form", "形式"), Column("state", "状态"), Column("by", "录入"), Column("stated", "所写"),
         Column("digest", "摘要"),
     )  # fmt: skip
     lines = [
-        Line((one.name, said("statement.form", one.form), said("statement_file.state", one.state), one.prepared_by,
+        Line((one.name, said("statement.form", one.form), said("statement_file.state", one.state), person(one.prepared_by),
               " ".join(one.stated.values()), one.digest.hex()))
         for one in found
     ]  # fmt: skip
     return Grid("待复核", "录入待复核的、待齐其余各页的", columns, lines)
 
 
-def _back(found: Sequence[Withdrawal]) -> Grid:
+def _back(found: Sequence[Withdrawal], person: Callable[[str], str]) -> Grid:
     columns = (
         Column("n", "编号", "count"), Column("what", "收回"), Column("reason", "理由"), Column("state", "状态"), Column("by", "申请"),
         Column("checked", "复核"), Column("refusal", "退回"),
     )  # fmt: skip
     lines = [
         Line((one.n, "待齐的一页" if one.page else f"第{one.first_statement}至{one.last_statement}份", one.reason,
-              said("statement_withdrawal.state", one.state), one.prepared_by, one.approved_by, one.refusal))
+              said("statement_withdrawal.state", one.state), person(one.prepared_by), person(one.approved_by), one.refusal))
         for one in found
     ]  # fmt: skip
     return Grid("收回", "收回的申请", columns, lines)
