@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from ledger.access.display import display_names
 from ledger.core.dates import last_day_of
 from ledger.core.words import evidence_named, said
 from ledger.db.unit_of_work import Transaction
@@ -37,12 +38,7 @@ def reconciliation_grid(tx: Transaction, account: str, period: int, version: int
         region=tx.region,
         account=account,
     ) or ("", "", "")
-    names: dict[str, str] = dict(
-        tx.rows(
-            "SELECT user_name, display_name FROM access.app_user WHERE user_name = ANY(%(users)s)",
-            users=[found.made_by, found.reviewed_by],
-        )
-    )
+    names = display_names(tx, (found.made_by, found.reviewed_by))
     lines: list[Line] = []
     for side, balance, adjusted, plus, minus in _SIDES:
         lines.append(

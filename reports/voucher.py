@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ledger.access.display import display_names
 from ledger.books.vouchers import Voucher, VoucherLine
 from ledger.books.vouchers import voucher as read_voucher
 from ledger.core.dates import SHANGHAI
@@ -164,10 +165,5 @@ def voucher(tx: Transaction, book: Book, reference: str) -> PrintedVoucher:
     chief = chief_of(tx, book, posted.period)
     bank = is_bank([line.account for line in posted.lines])
     cashier = senders(tx, book, posted.period, posted.seq).get(posted.seq, "") if bank else ""
-    names: dict[str, str] = dict(
-        tx.rows(
-            "SELECT user_name, display_name FROM access.app_user WHERE user_name = ANY(%(users)s)",
-            users=[posted.prepared_by, posted.reviewed_by, posted.posted_by, chief, cashier],
-        )
-    )
+    names = display_names(tx, (posted.prepared_by, posted.reviewed_by, posted.posted_by, chief, cashier))
     return PrintedVoucher(posted, sums, names, chief, cashier)

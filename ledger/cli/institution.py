@@ -28,6 +28,7 @@ from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import read_institutions
 from ledger.fund.institutions.payees import propose_payee
 from ledger.fund.institutions.proposals import confirm_waiting, refuse_waiting
+from ledger.fund.institutions.read import read_failed
 from ledger.fund.institutions.terms import set_agreement
 
 app = typer.Typer(help="定点医药机构与收款账户", no_args_is_help=True)
@@ -81,7 +82,8 @@ def list_institutions(
     running = app_for("reviewer")
     with unit_of_work(running.engine, running.user, region) as tx:
         found = documents.list_institutions(tx, running.clock.today(), waiting_only=waiting_only)
-    lines = open_lines(found.waiting) if waiting_only else [standing_line(row) for row in found.rows]
+        failed = read_failed(tx)
+    lines = open_lines(found.waiting, failed) if waiting_only else [standing_line(row) for row in found.rows]
     show(found.as_json(), [*lines, *next_lines(found.waiting, region)], as_json=as_json)
 
 
@@ -91,13 +93,14 @@ def show_institution(institution: CodeArgument, region: RegionOption, *, as_json
     running = app_for("reviewer")
     with unit_of_work(running.engine, running.user, region) as tx:
         found = documents.show_institution(tx, running.clock.today(), institution)
+        failed = read_failed(tx)
     lines = [
         standing_line(found.standing),
         "账户：",
         *map(account_line, found.accounts),
         "协议与参加方式：",
         *map(terms_line, found.terms),
-        *open_lines(found.waiting),
+        *open_lines(found.waiting, failed),
     ]
     show(found.as_json(), [*lines, *next_lines(found.waiting, region, institution)], as_json=as_json)
 

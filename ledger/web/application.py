@@ -49,7 +49,7 @@ from ledger.web.pages import (
 )
 from ledger.web.pages.funds import cash, outregion, reconcile, refunds
 from ledger.web.pages.given import record
-from ledger.web.pages.lists import names, recurring
+from ledger.web.pages.lists import names, recurring, statement
 from ledger.web.pages.persons import outside, passkeys, sign
 from ledger.web.pages.voucher_form import FIELDS_MAX as VOUCHER_FIELDS
 from ledger.web.pages.watch import blocked as held_back
@@ -96,6 +96,7 @@ PAGES: Final[dict[str, Show]] = {
     "/desk/matching": matching.matching,
     "/desk/matching/{account}/{match}": matching.one,
     "/desk/statements": matching.statements,
+    "/desk/statements/{account}/{statement}": statement.statement,
     "/desk/close": closing.checks,
     "/desk/orders": payouts.orders,
     "/desk/orders/{order}": payouts.order,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -95,6 +95,21 @@ class Desk:
         """The month looked at, yyyymm: the one named, else that of the business date."""
         asked = self.query.get("period", "")
         return asked if asked.isascii() and asked.isdigit() and len(asked) == 6 else f"{self.today:%Y%m}"
+
+    def persons(self) -> Callable[[str], str]:
+        """What the person behind a login is called; a login of nobody's is told as it is."""
+        with self.tx() as tx:
+            names: dict[str, str] = dict(tx.rows("SELECT user_name, display_name FROM access.app_user"))
+        return lambda user: names.get(user, user)
+
+    def login_of(self, typed: str) -> str:
+        """The login of a person who is named as pages name persons; what names nobody, as it was typed."""
+        with self.tx() as tx:
+            found = tx.rows(
+                "SELECT user_name FROM access.app_user WHERE display_name = %(name)s AND user_name <> %(name)s",
+                name=typed,
+            )
+        return found[0][0] if len(found) == 1 else typed
 
     def can(self, *roles: str) -> bool:
         """Whether the user holds one of these posts here: for what is shown; what may be done the database says."""

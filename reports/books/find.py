@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -210,9 +210,11 @@ def _most(wanted: Wanted) -> int:
     return wanted.most_fen if wanted.most_fen is not None else wanted.least_fen or 0
 
 
-def found_grid(found: Sequence[tuple[Book, EntryLine]], limit: int) -> Grid:
-    """What was found, a line of a voucher a row, with its book."""
-    lines = [Line((str(book), *line_of(line).cells)) for book, line in found]
+def found_grid(
+    found: Sequence[tuple[Book, EntryLine]], limit: int, names: Mapping[str, str] | None = None
+) -> Grid:
+    """What was found, a line of a voucher a row, with its book; who made it by `names`, else by login."""
+    lines = [Line((str(book), *line_of(line, names or {}).cells)) for book, line in found]
     vouchers = len({(book, line.seq) for book, line in found})
     notes = [f"共{vouchers}张凭证"] + (["只列出最近的，请增加条件"] if vouchers >= limit else [])
     columns = (Column("book", "账套", "text", 12), *COLUMNS)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 
+from ledger.access.display import display_names
 from ledger.books.entry_lines import EntryLine, entry_lines
 from ledger.books.reading import Cut, cut
 from ledger.books.selection import BEFORE_ALL, Cursor
@@ -81,21 +82,27 @@ def journal_grid(
     found = places(tx, book, known, days, after, entries + 1)
     shown = found[:entries]
     lines = entry_lines(tx, book, [(period, seq) for _, period, seq in shown])
+    names = people_of(tx, lines)
     following = str(Cursor(shown[-1][0], shown[-1][2])) if len(found) > entries else None
     return Grid(
-        f"{book}-{days[0]}-{days[1]}-序时账", "序时账", COLUMNS, [*map(line_of, lines), *sums_of(lines)],
+        f"{book}-{days[0]}-{days[1]}-序时账", "序时账", COLUMNS, [*(line_of(one, names) for one in lines), *sums_of(lines)],
         heads(tx, book, f"{days[0]}至{days[1]}"), [cut_text(known)], SIGNERS,
         facts(book, known, entries=len(shown), next=following), ("debit", "credit"),
     )  # fmt: skip
 
 
-def line_of(line: EntryLine) -> Line:
+def people_of(tx: Transaction, lines: Iterable[EntryLine]) -> dict[str, str]:
+    """The names of who prepared and reviewed these lines, by their logins."""
+    return display_names(tx, [user for line in lines for user in (line.prepared_by, line.reviewed_by)])
+
+
+def line_of(line: EntryLine, names: Mapping[str, str]) -> Line:
     """A line as the journal prints it."""
     return Line(
         (
             line.voucher_date, line.voucher, said("entry.kind", line.kind), line.summary, str(line.account), line.name,
-            dimension_text(line.asked, line.dims), line.debit_fen or None, line.credit_fen or None, BY_MACHINE if line.prepared_by.startswith("rule:") else line.prepared_by,
-            line.reviewed_by, evidence_named(line.evidence),
+            dimension_text(line.asked, line.dims), line.debit_fen or None, line.credit_fen or None, BY_MACHINE if line.prepared_by.startswith("rule:") else names.get(line.prepared_by, line.prepared_by),
+            names.get(line.reviewed_by, line.reviewed_by), evidence_named(line.evidence),
         )
     )  # fmt: skip
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ledger.closing.seal import seal
+from ledger.control.checks.journal.forms import WAITING
+from ledger.control.verify import examine
 from ledger.core.entries import credit, debit
 from ledger.core.errors import LedgerError
 from tests.closing.conftest import BOOK, LAST, NOV, Agency
@@ -107,3 +109,13 @@ def test_neither_half_of_it_stands_alone(agency: Agency, order: str) -> None:
     assert code(half) == {"reopened without reversal": "period.not_reversed"}.get(order, "period.closed")
     assert agency.state() == "closed"
     assert agency.rows("SELECT count(*) FROM books.entry WHERE event = 'CLOSE-M'") == [(4,)]
+
+
+def test_what_a_reopening_takes_back_in_red_is_no_blue_on_the_other_side(agency: Agency) -> None:
+    """A red debit stands on the debit side: it takes the closing's debit away, and is no credit that was carried."""
+    agency.book(LAST, debit(1005, 1_234), credit(42010101, 1_234))
+    agency.shut()
+    assert WAITING not in examine(agency.auditor, agency.home).waiting
+    agency.reopen("漏记", user="li")
+    assert agency.reopen() == "open"
+    assert WAITING not in examine(agency.auditor, agency.home).waiting

@@ -96,13 +96,17 @@ def test_what_hinders_is_waived_by_two_and_a_close_given_up_and_reopened(closing
     assert act("wu", "waive").status_code == 200
     assert act("li", "close").status_code == 200
     assert act("li", "withdraw", reason="漏记一笔").status_code == 200
-    assert act("li", "close").status_code == 200
+    handed = act("li", "close")
+    assert "已提交，待会计主管凭摘要确认" in handed.text
+    assert "period confirm" not in handed.text
     form = wu.form(PAGE, "/desk/act/period/confirm")
     stale = wu.post("/desk/act/period/confirm", form | {"v.digest": "0" * 64})
     assert (stale.status_code, "period.changed" in stale.text) == (409, True), stale.text
     by_qian = form | {"csrf": browsers["qian"].form("/desk/me", "/desk/logout")["csrf"]}
     assert browsers["qian"].post("/desk/act/period/confirm", by_qian).status_code == 403
     assert wu.post("/desk/act/period/confirm", form | {"key": "again"}).status_code == 200
+    assert "李会计结账，吴主管于" in li.get(PAGE).text
     assert act("li", "reopen", reason="补记保费").status_code == 200
+    assert "李会计已提出重新开启：补记保费，待会计主管同意" in li.get(PAGE).text
     assert act("wu", "reopen").status_code == 200
     assert agency.state() == "open"

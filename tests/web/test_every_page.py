@@ -148,7 +148,7 @@ def test_every_page_that_links_lead_to_answers_in_words(lived_desk: Any) -> None
     named = {re.sub(r"^/desk/books/[a-z-]+", "/desk/books/#", one) for one in there}
     # the home has matched nothing, its reader enters and gives in nothing: test_acts.py, test_vouchers.py, test_uploads.py open these
     elsewhere = {
-        "/desk/users", "/desk/users/list", "/desk/log", "/desk/matching/#/#", "/desk/drafts/new", "/desk/drafts/templates", "/desk/drafts/#/attached/#",
+        "/desk/users", "/desk/users/list", "/desk/log", "/desk/matching/#/#", "/desk/statements/#/#", "/desk/drafts/new", "/desk/drafts/templates", "/desk/drafts/#/attached/#",
         "/desk/uploads/differences", "/desk/records/new",
     }  # fmt: skip
     assert reached - named == elsewhere - named, "a page that no link leads to"

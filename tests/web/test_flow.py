@@ -171,6 +171,12 @@ def test_an_order_says_whom_it_pays_and_persons_stand_by_their_names(
     journal = sat("li").get("/desk/books/journal?book=420100-310&period=202610").text.partition("<main")[2]
     assert "机制凭证" in journal
     assert "rule:" not in journal
+    assert {"李会计", "钱复核"} <= set(re.findall(r"<td[^>]*>([^<]*)</td>", journal))
+    by_name, by_login = (
+        set(re.findall(r"记-[0-9-]+", sat("li").get(f"/desk/find?book=420100-310&maker={maker}").text))
+        for maker in ("李会计", "li")
+    )
+    assert by_name == by_login != set()
 
 
 def test_what_a_stop_leaves_of_the_days_orders_is_said_and_counted_once(

@@ -119,8 +119,14 @@ def test_no_sentence_reaches_a_page_in_words_of_the_command_line_or_the_database
         ("2026-10-13 H42010000001——无", "2026-10-13 H42010000001——无"),
         ("下一步：复核人审批（fundledger day show）", "下一步：复核人审批"),
         ("待另一人确认：fundledger institution list --open", "待另一人确认"),
+        ("已提交，待会计主管凭摘要确认（period confirm --digest 某）", "已提交，待会计主管凭摘要确认"),
         ("收银行文件须由会计办理（payments receive）", "收银行文件须由会计办理"),
         ("差额1.00元（pool）、（个人账户，acct）", "差额1.00元（pool）、（个人账户，acct）"),
+        (
+            "用户li在420100-0没有所需角色：checker、reviewer",
+            "用户li在统筹区420100没有所需岗位：复核审批、内控稽核",
+        ),
+        ("用户li在420100-310没有所需角色：chief", "用户li在420100-310没有所需岗位：会计主管"),
         ("张三（Zhang San）的账户", "张三（Zhang San）的账户"),
     ],
 )

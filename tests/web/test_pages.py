@@ -25,7 +25,7 @@ SHOWN = {
 }  # fmt: skip
 NOT_THERE = (
     "/{declaration}", "/{finding}", "/{sheet}", "/{letter}", "/{match}", "/{paper}", "/{item}", "/{refund}", "/{advance}", "/{run}",
-    "/{move}", "/{case}", "/{line}", "/{digest}",
+    "/{move}", "/{case}", "/{line}", "/{digest}", "/{statement}",
 )  # fmt: skip
 """Of these the scene has none (tests/web/test_every_page.py looks at a region that does)."""
 OPEN_TO_READERS = {"/desk/users", "/desk/users/list", "/desk/log"}

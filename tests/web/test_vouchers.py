@@ -168,6 +168,8 @@ def test_many_are_checked_and_posted_under_one_digest(desk: Any, sat: Callable[[
         drafted(li, evidence=f"文{n}")
     assert "须由另一人复核" in li.get(f"/desk/drafts/waiting?book={BOOK}").text
     before = count(desk, "books.entry")
+    for page in (f"/desk/drafts/waiting?book={BOOK}", f"/desk/drafts?book={BOOK}"):
+        assert qian.get(page).text.count("<td>李会计</td>") == 3, "the person, not the login"
     form = qian.form(f"/desk/drafts/waiting?book={BOOK}", APPROVE)
     drafted(li, evidence="后来的")
     assert qian.post(APPROVE, form).status_code == 409

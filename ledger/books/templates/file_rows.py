@@ -15,6 +15,7 @@ from ledger.books.templates.read import Template
 from ledger.core.dates import parse_day
 from ledger.core.entries import Dimensions
 from ledger.core.errors import InvalidInput, LedgerError, NotFound
+from ledger.core.malformed import why_malformed
 from ledger.core.money import parse_fen
 
 PARTS: Final = ("amount", "pool", "acct", "open", "principal", "interest")
@@ -126,7 +127,9 @@ def table(text: str) -> Iterator[tuple[int, list[str]]]:
             if any(cells):
                 yield rows.line_num, cells
     except csv.Error as error:
-        raise InvalidInput("voucher_file.rows", f"第{rows.line_num}行不是合规的CSV：{error}") from error
+        raise InvalidInput(
+            "voucher_file.rows", f"第{rows.line_num}行不是合规的CSV：{why_malformed(error)}"
+        ) from error
 
 
 _FIELDS: Final = {

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ledger.books.templates.read import LINE, Template, line_of
 from ledger.core.errors import InvalidInput
+from ledger.core.malformed import why_malformed
 
 BYTES_MAX: Final = 64 * 1024
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9]{1,19}")
@@ -26,7 +27,7 @@ def read_own(fund: int, content: bytes) -> Template:
         document = tomllib.loads(content.decode("utf-8-sig")) if len(content) <= BYTES_MAX else {}
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidInput(
-            "template.file", f"模板文件不是UTF-8的TOML：{str(error)[:80]}", field="file"
+            "template.file", f"模板文件不是UTF-8的TOML：{why_malformed(error)}", field="file"
         ) from error
     found = document.get("template")
     if set(document) != {"template"} or not isinstance(found, list) or len(found) != 1:

@@ -52,7 +52,7 @@ def close_command(book: BookOption, period: PeriodOption, *, as_json: JsonFlag =
     running, named, month = app_for("accountant"), parse_book(book), parse_period(period)
     _close(running, named, month)
     found = _shown(running, named, month)
-    words = [*found.words(), f"已提交：会计主管以 period confirm --digest {_digest(found)} 确认"]
+    words = [*found.words(), f"已提交，待会计主管凭摘要确认（period confirm --digest {_digest(found)}）"]
     show(found.as_json(), words, as_json=as_json)
 
 

@@ -62,18 +62,21 @@ def standing_line(one: Standing) -> str:
     return f"{one.institution} {one.name}：协议{STATE_NAMES[one.agreement_state]}，{how}；{payee}{waiting}"
 
 
-def open_lines(waiting: Waiting) -> list[str]:
-    """Each proposal: what changes from what to what, from when, by whom, why."""
-    return [line for one in waiting.proposals for line in _open(one)]
+def open_lines(waiting: Waiting, failed: Mapping[str, PayeeAccount]) -> list[str]:
+    """Each proposal: what changes from what to what, from when, by whom, why; an account instead of the one that `failed`."""
+    return [line for one in waiting.proposals for line in _open(one, failed.get(one.institution))]
 
 
-def _open(one: OpenProposal) -> list[str]:
+def _open(one: OpenProposal, failed: PayeeAccount | None) -> list[str]:
     when = "确认之日" if one.from_day is None else str(one.from_day)
     by = f"{one.proposed_by}于{one.proposed_on}提出" if one.proposed_on else f"{one.proposed_by}提出"
     why = f"，理由：{one.why}" if one.why else ""
     head = f"{one.institution} {one.name}：{KINDS[one.kind]}（第{one.version}版{'，更正' if one.proposed.get('correction') else ''}）自{when}起，{by}{why}"
-    before = one.in_force or {}
+    before: Mapping[str, object] = one.in_force or {}
     rows = []
+    if one.kind == "payee" and not before and failed is not None:
+        before = {field: getattr(failed, field) for field in ("name", "number", "bank_name", "cnaps")}
+        rows.append(f"    现行为被银行退拒的账户，已停用{_on(failed.ended_on)}")
     for field in _FIELDS:
         if field not in one.proposed:
             continue

@@ -32,13 +32,18 @@ class Term(NamedTuple):
 
 
 _HANDBACK: Final[LiteralString] = """
-SELECT b.fund::text FROM books.book b WHERE b.region = %(region)s AND b.opened_on < %(first)s AND NOT EXISTS (
-    SELECT FROM fund.handback h WHERE h.region = b.region AND h.fund = b.fund AND h.month = %(month)s) ORDER BY 1"""
+SELECT b.fund::text, m.month FROM books.book b
+ CROSS JOIN LATERAL (SELECT %(month)s AS month UNION SELECT p.period FROM books.period p
+                      WHERE p.region = b.region AND p.fund = b.fund AND p.period < %(month)s AND p.state IN ('open', 'closing')) m
+ WHERE b.region = %(region)s AND b.opened_on < %(first)s AND NOT EXISTS (
+    SELECT FROM fund.handback h WHERE h.region = b.region AND h.fund = b.fund AND h.month = m.month) ORDER BY 2, 1"""
+"""Of the month before, and of every earlier one whose books are still open: closing asks for the hand-back, or has it waived."""
 _UNDECLARED: Final[LiteralString] = """
-SELECT p.fund::text, count(DISTINCT p.institution) FROM fund.payable p
- WHERE p.region = %(region)s AND p.term = %(month)s AND NOT EXISTS (
+SELECT p.fund::text, p.term, count(DISTINCT p.institution) FROM fund.payable p
+ WHERE p.region = %(region)s AND p.term <= %(month)s AND p.settled_by = '' AND NOT EXISTS (
     SELECT FROM fund.declaration d WHERE d.region = p.region AND d.fund = p.fund AND d.institution = p.institution
-       AND d.term = p.term AND NOT d.withdrawn) GROUP BY 1 ORDER BY 1"""
+       AND d.term = p.term AND NOT d.withdrawn) GROUP BY 1, 2 ORDER BY 2, 1"""
+"""Whatever month it was: a term that is over stays over until it is met."""
 _SHEETS: Final[LiteralString] = """
 SELECT s.sheet_id, s.due_on FROM fund.sheet s
  WHERE s.region = %(region)s AND s.due_on <= %(near)s AND s.state <> 'void' AND s.result_fen > 0 AND NOT EXISTS (
@@ -60,12 +65,12 @@ def open_terms(tx: Transaction, day: date) -> Iterator[Term]:
     month = period_of(first - timedelta(days=1))
     near = day + timedelta(days=DAYS_BEFORE)
     asked = {"region": tx.region, "first": first, "month": month}
-    for (fund,) in tx.rows(_HANDBACK, **asked):
-        yield Term("handback", f"{fund}/{month}", first.replace(day=HAND_BACK_BY), "")
-    last = first.replace(day=DECLARE_BY)
-    if last <= near:
-        for fund, count in tx.rows(_UNDECLARED, region=tx.region, month=month):
-            yield Term("declaration", f"{fund}/{month}", last, f"{count}家未申报")
+    for fund, of in tx.rows(_HANDBACK, **asked):
+        yield Term("handback", f"{fund}/{of}", _following(of, HAND_BACK_BY), "")
+    for fund, of, count in tx.rows(_UNDECLARED, region=tx.region, month=month):
+        last = _following(of, DECLARE_BY)
+        if last <= near:
+            yield Term("declaration", f"{fund}/{of}", last, f"{count}家未申报")
     for sheet, due in tx.rows(_SHEETS, region=tx.region, near=near):
         yield Term("month", sheet, due, "")
     for finding, until in tx.rows(_APPEALS, region=tx.region, near=near):
@@ -77,3 +82,8 @@ def open_terms(tx: Transaction, day: date) -> Iterator[Term]:
         by = next_month(date(year + 1, by_month, 1)) - timedelta(days=1)
         if by <= day + timedelta(days=YEAR_BEFORE):
             yield Term("clearing", subject, by, f"{count}份确认书未确认")
+
+
+def _following(month: int, day: int) -> date:
+    """That day of the month after `month`."""
+    return next_month(date(month // 100, month % 100, 1)).replace(day=day)

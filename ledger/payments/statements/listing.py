@@ -80,3 +80,60 @@ def open_rows(
             skip=skip,
         )
     ]
+
+
+def match_parts(tx: Transaction, match: MatchRow) -> list[OpenRow]:
+    """The lines of a match on both sides, as they were when they were open."""
+    return [
+        OpenRow(*row)
+        for row in read_shown(
+            tx,
+            "SELECT 'bank', l.statement || ':' || l.n, l.booked_on, CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END,"
+            "       coalesce(nullif(l.receipt_no, ''), nullif(l.bank_reference, ''), l.order_no), l.summary"
+            "  FROM payments.match_line m JOIN payments.statement_line l USING (region, account, statement, n)"
+            " WHERE m.region = %(region)s AND m.account = %(account)s AND m.match = %(match)s"
+            " UNION ALL SELECT 'book', g.fund || ':' || g.seq || ':' || g.leg, coalesce(o.day, b.voucher_date), g.effect_fen,"
+            "       coalesce(o.reference, e.evidence), coalesce(nullif(o.summary, ''), e.summary)"
+            "  FROM payments.match_leg g JOIN books.entry e USING (region, fund, period, seq)"
+            "  JOIN books.block b ON b.region = g.region AND b.fund = g.fund AND b.period = g.period"
+            "       AND g.seq BETWEEN b.first_seq AND b.last_seq"
+            "  LEFT JOIN payments.opened_leg o ON o.region = g.region AND o.fund = g.fund AND o.seq = g.seq AND o.leg = g.leg"
+            " WHERE g.region = %(region)s AND g.account = %(account)s AND g.match = %(match)s ORDER BY 1, 3, 2",
+            region=tx.region,
+            account=match.account,
+            match=match.n,
+        )
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """A line of a statement and the match it stands in, 0 where it is open."""
+
+    n: int
+    day: date
+    effect_fen: int
+    balance_fen: int | None
+    paper: str
+    summary: str
+    match: int
+
+
+def statement_lines(tx: Transaction, account: str, statement: int) -> list[LineRow]:
+    """Every line of a statement of an account, in the bank's order."""
+    return [
+        LineRow(*row)
+        for row in read_shown(
+            tx,
+            "SELECT l.n, l.booked_on, CASE l.direction WHEN 'credit' THEN l.amount_fen ELSE -l.amount_fen END, l.balance_fen,"
+            "       coalesce(nullif(l.receipt_no, ''), nullif(l.bank_reference, ''), l.order_no),"
+            "       concat_ws(' ', nullif(l.summary, ''), nullif(l.other_name, '')),"
+            "       coalesce((SELECT m.match FROM payments.match_line m WHERE m.region = l.region AND m.account = l.account"
+            "                    AND m.statement = l.statement AND m.n = l.n AND m.live), 0)"
+            "  FROM payments.statement_line l"
+            " WHERE l.region = %(region)s AND l.account = %(account)s AND l.statement = %(statement)s ORDER BY l.n",
+            region=tx.region,
+            account=account,
+            statement=statement,
+        )
+    ]

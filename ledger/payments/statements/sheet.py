@@ -7,6 +7,7 @@ first opening balance proves them. The sheet is of a cut (statements, matches, b
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, LiteralString
@@ -105,7 +106,8 @@ class BankSheet:
 
 
 def make(tx: Transaction, account: str, period: int, day: date) -> BankSheet:
-    """Make the month's sheet as accountant under `day`; one that waits for its review is given again if it still says the same.
+    """Make the month's sheet as accountant under `day`; the newest is given again if it still says the same, reviewed or waiting:
+    a review is not undone by asking once more.
 
     Raises NotFound `account.unknown`; Conflict `reconciliation.not_over`, `.statement_missing` (statements do not reach the
     month's end), `.opening` (the first statement's opening is not what the books had), `.waiting`; InvalidInput
@@ -149,16 +151,21 @@ def make(tx: Transaction, account: str, period: int, day: date) -> BankSheet:
             f"账户{account}第一份对账单的期初与当时账面相差{yuan_grouped(book + _signed(items, 'bank') - adjusted)}元："
             "先把更早的对账单与账相符，或补记期初",
         )
-    waiting = [one for one in sheets(tx, account, period) if one.state == "made"]
-    if waiting:
-        known = sheet(tx, account, period, waiting[0].version)
-        if (known.bank_fen, known.book_fen, list(known.items)) == (bank, book, items):
+    if (newest := next(iter(sheets(tx, account, period)), None)) is not None and newest.state != "refused":
+        known = sheet(tx, account, period, newest.version)
+        if (known.bank_fen, known.book_fen, _lines(known.items)) == (bank, book, _lines(items)):
             return known
-        raise Conflict(
-            "reconciliation.waiting",
-            f"账户{account}{period}的余额调节表第{known.version}版待复核，复核或退回之后再编",
-        )
+        if known.state == "made":
+            raise Conflict(
+                "reconciliation.waiting",
+                f"账户{account}{period}的余额调节表第{known.version}版待复核，复核或退回之后再编",
+            )
     return _store(tx, account, period, (bank, book, adjusted), items, cuts, day)
+
+
+def _lines(items: Iterable[SheetItem]) -> list[tuple[str, date, int, str]]:
+    """What items say without their words, which are sealed in the one place and shown masked in the other."""
+    return [(one.part, one.day, one.amount_fen, one.reference) for one in items]
 
 
 def review(

@@ -23,7 +23,7 @@ from ledger.web.sitting import Desk
 from ledger.web.worded import worded
 
 _HELD: Final = frozenset({"region", "book", "digest", "period", "date"})
-"""Values that a page gives, unless its form says that it asks for them: not for typing again where the act was refused."""
+"""Values that a page gives: not for typing again where the act was refused. Where a form says what it asks for, all else is given."""
 
 
 _CALLED: Final = {
@@ -61,6 +61,8 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
         raise NotFound("route.no_act", f"没有事项{name[:60]}")
     typed = typed_in(form)
     values = values_of(typed)
+    if isinstance(panel := values.get("member"), list):
+        values["member"] = [desk.login_of(str(one)) for one in panel]
     digest = hashlib.sha256(json.dumps([name, values], sort_keys=True).encode()).digest()
     summary, back = _done_by(name, known[name].summary, values), form.get("back", "")
     back = back if back.startswith("/desk/") and "//" not in back else "/desk/today"
@@ -81,7 +83,7 @@ def act(desk: Desk, request: Request, form: dict[str, str]) -> Response:
             (
                 field,
                 one,
-                field in asked or name_of(field) not in _HELD,
+                field in asked if asked else name_of(field) not in _HELD,
                 called(name_of(field)),
                 _kind(name_of(field), one),
             )

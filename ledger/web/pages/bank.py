@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from ledger.books.reading import parse_period
 from ledger.core.errors import NotFound
+from ledger.core.words import said
 from ledger.payments.statements.sheet import BankSheet, sheet
 from ledger.web.record import Ask, Offer, decide, offered
 from ledger.web.show import address, file_of, page
@@ -48,13 +49,16 @@ def reconciliation(desk: Desk, _request: Request) -> Response:
             ("银行存款日记账余额", found.book_fen, "bank_in", "bank_out"),
         ):
             parts = [
-                (sign, [item for item in found.items if item.part == part])
+                (
+                    f"{sign}：{said('sheet_bank.part', part)}",
+                    [item for item in found.items if item.part == part],
+                )
                 for sign, part in (("加", plus), ("减", minus))
             ]
             sides.append((name, fen, parts))
     return page(
         desk, "bank.html", title="银行存款余额调节表", accounts=accounts, account=asked, months=months,
-        month=month, found=found, sides=sides, offers=offered(desk, _offers(desk, asked, found, named)),
+        month=month, found=found, sides=sides, person=desk.persons(), offers=offered(desk, _offers(desk, asked, found, named)),
         here=address("bank", region=desk.region, account=asked, period=month),
     )  # fmt: skip
 
@@ -64,7 +68,7 @@ def _offers(desk: Desk, account: str, found: BankSheet | None, named: int) -> It
     held = {"region": desk.region, "account": account, "date": desk.today}
     if found is not None and found.state == "made":
         of_sheet = {**held, "period": found.period, "digest": found.digest.hex()}
-        yield from decide(("checker", "accountant", "chief"), "reconciliation review", of_sheet, "refusal")
+        yield from decide(("checker", "reviewer"), "reconciliation review", of_sheet, "refusal")
     last = desk.today.year * 12 + desk.today.month - 2
     month = str(named or last // 12 * 100 + last % 12 + 1)
     yield Offer(("accountant",), "reconciliation make", "编制余额调节表", held, (Ask("period", "期间（年年年年月月）", value=month),),

@@ -24,7 +24,7 @@ from ledger.web.show import ROWS, Filter, file_of, grid_page, page
 from ledger.web.sitting import Desk
 from reports.books.bank_journal import bank_journal_grid
 from reports.books.find import Wanted, find, found_grid
-from reports.books.journal import journal_grid
+from reports.books.journal import journal_grid, people_of
 from reports.catalogue import FORMS, REPORTS, ReportAsked, build, grid_of, told_statements
 from reports.general_ledger import GeneralLedger, general_ledger
 from reports.render.books_grid import ledger_grid, voucher_grid
@@ -164,7 +164,7 @@ def find_page(desk: Desk, _request: Request) -> Response:
     wanted = Wanted(
         q.get("number", ""), parse_fen(least) if least else (0 if most else None), parse_fen(most) if most else None,
         q.get("words", ""), q.get("party", ""), q.get("account", ""), q.get("evidence", ""), _day(q.get("from")),
-        _day(q.get("to")), q.get("maker", ""),
+        _day(q.get("to")), desk.login_of(q.get("maker", "")),
     )  # fmt: skip
     with desk.tx() as tx:
         asked = any(
@@ -188,7 +188,8 @@ def find_page(desk: Desk, _request: Request) -> Response:
             Filter("words", "摘要"), Filter("party", "往来单位"), Filter("account", "科目"), Filter("evidence", "依据"),
             Filter("from", "日期自", (), "date"), Filter("to", "至", (), "date"), Filter("maker", "制单"),
         ]  # fmt: skip
-    return grid_page(desk, found_grid(found, ROWS), filters=filters)
+        names = people_of(tx, [line for _, line in found])
+    return grid_page(desk, found_grid(found, ROWS, names), filters=filters)
 
 
 def _common(tx: Transaction, desk: Desk) -> list[Filter]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,23 +24,24 @@ def checks(desk: Desk, _request: Request) -> Response:
         asked = desk.query.get("period", "")
         month = parse_period(asked) if asked else next_to_close(tx, desk.book)
         found = status(tx, desk.book, month, desk.today, None)
-        months = [
-            period
-            for (period,) in tx.rows(
-                "SELECT period FROM books.period WHERE region = %(region)s AND fund = %(fund)s ORDER BY period DESC",
+        states: dict[int, str] = dict(
+            tx.rows(
+                "SELECT period, state FROM books.period WHERE region = %(region)s AND fund = %(fund)s ORDER BY period DESC",
                 region=desk.book.region,
                 fund=desk.book.fund,
             )
-        ]
+        )
+    person = desk.persons()
+    last = not any(one > month for one in states if states[one] != "open")
     green = not any(line.hinders for line in found.checks)
     return page(
-        desk, "close.html", title="结账", found=found, months=months, green=green, month=month,
-        offers=offered(desk, _offers(found, month)),
+        desk, "close.html", title="结账", found=found, months=list(states), green=green, month=month,
+        offers=offered(desk, _offers(found, month, person, last=last)), person=person, last=last,
         here=address("close", book=found.book, period=month), item_told=item_told,
     )  # fmt: skip
 
 
-def _offers(found: PeriodStatus, month: int) -> Iterator[Offer]:
+def _offers(found: PeriodStatus, month: int, person: Callable[[str], str], *, last: bool) -> Iterator[Offer]:
     """What else may be asked for at a month, by its state; what is allowed the database says."""
     held = {"book": found.book, "period": found.period}
     if found.state in ("open", "closing"):
@@ -55,12 +56,12 @@ def _offers(found: PeriodStatus, month: int) -> Iterator[Offer]:
                 yield Offer(("chief",), "period waive", f"同意放行：{what}", {**held, "code": line.code})
     if found.state == "closing":
         yield Offer(("accountant",), "period withdraw", "放弃结账", held, (_REASON,))
-    if found.state == "closed" and found.closing is not None:
+    if found.state == "closed" and found.closing is not None and last:
         if not found.closing.asked_by:
             yield Offer(("accountant",), "period reopen", "提出重新开启", held, (_REASON,))
         else:
             yield Offer(("chief",), "period reopen", "同意重新开启", held,
-                        note=f"{found.closing.asked_by}提出：{found.closing.reason}。结转凭证同时红字冲销。")  # fmt: skip
+                        note=f"{person(found.closing.asked_by)}提出：{found.closing.reason}。结转凭证同时红字冲销。")  # fmt: skip
     yield Offer(
         ("accountant",),
         "book open",

@@ -82,7 +82,7 @@ def one(desk: Desk, request: Request) -> Response:
     with desk.tx() as tx:
         found = read_declaration(tx, declaration_id)
         events = declaration_events(tx, declaration_id)
-    claim = found.claim
+    claim, person = found.claim, desk.persons()
     amounts = (
         ("医疗费总额", claim.medfee_fen), ("医保认可费用", claim.med_sumfee_fen), ("基金申报总额", claim.fund_appy_fen),
         ("现金支付", claim.cash_fen), ("个人账户支付", claim.acct_fen), ("本账套统筹基金", found.pool_fen),
@@ -93,7 +93,7 @@ def one(desk: Desk, request: Request) -> Response:
         ("机构", scope.institution), ("险种", FUND_NAMES.get(scope.fund, scope.fund)), ("期号", scope.term),
         ("清算类别", scope.clr_type), ("状态", "已撤销" if found.withdrawn else said("declaration.state", found.state)),
         ("逾期", "是" if found.late else ""), ("结算笔数", found.records), ("清算人次", claim.psntime),
-        ("申报人", f"{found.declared_by} {found.declared_on}"),
+        ("申报人", f"{person(found.declared_by)} {found.declared_on}"),
     )  # fmt: skip
     held = {"region": desk.region, "declaration": found.declaration_id, "date": desk.today}
     offers = []
@@ -108,7 +108,7 @@ def one(desk: Desk, request: Request) -> Response:
         desk, f"申报 {found.declaration_id}", facts,
         (
             Grid("金额", "申报金额", (Column("what", "项目"), Column("amount", "金额", "money")), [Line(row) for row in amounts]),
-            history([(e.event, e.from_state, e.to_state, e.user, e.on, e.reason) for e in events], "declaration"),
+            history([(e.event, e.from_state, e.to_state, person(e.user), e.on, e.reason) for e in events], "declaration"),
         ),
         offers, here=address(f"declarations/{found.declaration_id}", region=desk.region),
     )  # fmt: skip

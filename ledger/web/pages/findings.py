@@ -96,7 +96,11 @@ def one(desk: Desk, request: Request) -> Response:
         for event in (*_NEXT.get(found.state, ()), *(("release",) if found.held else ()))
         if found.state != "final" or event != "cancel" or given_back  # what is final stands, unless its record was reversed
     ]  # fmt: skip
-    told = [(e.event, e.from_state, e.to_state, e.user, e.on, _reason(e.reason, e.members)) for e in events]
+    person = desk.persons()
+    told = [
+        (e.event, e.from_state, e.to_state, person(e.user), e.on, _reason(e.reason, [person(one) for one in e.members]))
+        for e in events
+    ]  # fmt: skip
     return record_page(
         desk, f"审核结果 {finding_id}", facts, (history_grid(told, "finding"),), offers,
         here=address(f"findings/{finding_id}", region=desk.region),
@@ -108,7 +112,7 @@ def _asks(event: str) -> tuple[Ask, ...]:
     if event in ("review", "decide"):
         asks.append(Ask("amount", "认定金额（元，不改则空）", needed=False))
     if event == "panel":
-        asks.append(Ask("member", "合议人（用户名，逗号分隔，不少于3人）", many=True))
+        asks.append(Ask("member", "合议人（姓名或用户名，逗号分隔，不少于3人）", many=True))
     if event == "regrade":
         asks.append(Ask("severity", "级别", choices=list(words_of("finding.severity").items())))
     return tuple(asks)

@@ -45,7 +45,11 @@ def listing(desk: Desk, _request: Request) -> Response:
     return grid_page(
         desk,
         shown,
-        extra={"waiting": found.waiting if waiting_only else None, "failed": failed},
+        extra={
+            "waiting": found.waiting if waiting_only else None,
+            "failed": failed,
+            "person": desk.persons(),
+        },
         template="institutions.html",
     )
 
@@ -57,7 +61,7 @@ def one(desk: Desk, request: Request) -> Response:
         failed = read_failed(tx)
     code = found.standing.institution
     return page(
-        desk, "institution.html", title=found.standing.name, found=found, standing=found.standing, failed=failed,
+        desk, "institution.html", title=found.standing.name, found=found, standing=found.standing, failed=failed, person=desk.persons(),
         offers=offered(desk, _offers(desk, code, found.standing.agreement_state)), here=address(f"institutions/{code}", region=desk.region),
     )  # fmt: skip
 

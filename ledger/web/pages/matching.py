@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +11,7 @@ from ledger.core.entries import FUND_NAMES
 from ledger.core.errors import NotFound
 from ledger.core.words import evidence_named, said
 from ledger.db.unit_of_work import Transaction
-from ledger.payments.statements.listing import MatchRow, OpenRow, matches, open_rows
+from ledger.payments.statements.listing import MatchRow, OpenRow, match_parts, matches, open_rows
 from ledger.payments.statements.proposing import MatchProposal, propose
 from ledger.payments.statements.take import KeptStatement, TakenStatement, files, taken
 from ledger.payments.statements.withdraw import Withdrawal, withdrawals
@@ -75,16 +75,26 @@ def one(desk: Desk, request: Request) -> Response:
     account, number = request.path_params["account"], request.path_params["match"]
     with desk.tx() as tx:
         found = [one for one in matches(tx, account, limit=100_000) if str(one.n) == number]
+        parts = match_parts(tx, found[0]) if found else []
     if not found:
         raise NotFound("reconciliation.no_match", f"没有勾对第{number[:20]}号", number=number[:20])
     [made] = found
+    person = desk.persons()
     facts = (
-        ("账户", account), ("依据", said("match.why", made.why)), ("理由", made.reason), ("办理", f"{made.made_by} {made.made_on}"),
-        ("撤销", f"{made.undone_by} {made.undone_on}：{made.undone_why}" if made.undone_by else ""),
+        ("账户", account), ("依据", said("match.why", made.why)), ("理由", made.reason), ("办理", f"{person(made.made_by)} {made.made_on}"),
+        ("撤销", f"{person(made.undone_by)} {made.undone_on}：{made.undone_why}" if made.undone_by else ""),
     )  # fmt: skip
-    columns = (Column("side", "一方"), Column("reference", "行"))
-    lines = [Line((said("open.side", "bank"), told_line(one))) for one in made.lines]
-    lines += [Line((said("open.side", "book"), told_leg(one))) for one in made.legs]
+    columns = (
+        Column("side", "一方"), Column("reference", "行"), Column("day", "日期", "day"), Column("amount", "金额", "money"),
+        Column("paper", "凭据"), Column("summary", "摘要"),
+    )  # fmt: skip
+    lines = [
+        Line((
+            said("open.side", row.side), _opened(desk, account, row), row.day, row.effect_fen,
+            evidence_named(row.paper), row.summary,
+        ))
+        for row in parts
+    ]  # fmt: skip
     held = {"region": desk.region, "account": account, "number": made.n, "date": desk.today}
     offers = (
         []
@@ -104,7 +114,7 @@ def statements(desk: Desk, _request: Request) -> Response:
         account = desk.query.get("account") or (accounts[0][0] if accounts else "")
         made, kept, back = taken(tx, account), files(tx, account), withdrawals(tx, account)
     held = {"region": desk.region, "account": account, "date": desk.today}
-    waiting = [one for one in kept if one.state in ("proposed", "waiting")]
+    waiting, person = [one for one in kept if one.state in ("proposed", "waiting")], desk.persons()
     offers = []
     if made:
         offers.append(
@@ -127,7 +137,7 @@ def statements(desk: Desk, _request: Request) -> Response:
             )
     filters = (Filter("account", "账户", [(a, f"{a} {name}") for a, name in accounts], value=account),)
     return record_page(
-        desk, "对账单", (), (_taken(made), _kept(waiting), _back(back)), offers, filters=filters,
+        desk, "对账单", (), (_taken(desk, account, made), _kept(waiting, person), _back(back, person)), offers, filters=filters,
         here=address("statements", region=desk.region, account=account),
     )  # fmt: skip
 
@@ -149,6 +159,17 @@ def told_leg(reference: str) -> str:
     return f"{FUND_NAMES.get(int(fund), fund)}链上{seq}第{leg}行"
 
 
+def _opened(desk: Desk, account: str, row: OpenRow) -> str:
+    """A part of a match, leading to its statement or its voucher; what a cut-over brought stands in no statement."""
+    first, second = row.reference.split(":")[:2]
+    if row.side == "book":
+        return Linked(told_leg(row.reference), address(f"vouchers/{second}", book=f"{desk.region}-{first}"))
+    told = told_line(row.reference)
+    return (
+        Linked(told, address(f"statements/{account}/{first}", region=desk.region)) if first != "0" else told
+    )
+
+
 def _rows_named(tx: Transaction, account: str, proposals: Sequence[MatchProposal]) -> dict[str, OpenRow]:
     """What the parts of proposals say of themselves, by their references."""
     wanted = {str(part) for one in proposals for part in (*one.lines, *one.legs)}
@@ -162,11 +183,12 @@ def _made(desk: Desk, account: str, made: Sequence[MatchRow]) -> Grid:
         Column("n", "编号"), Column("why", "依据"), Column("reason", "理由"), Column("amount", "金额", "money"),
         Column("lines", "对账单"), Column("legs", "账上"), Column("by", "办理"), Column("undone", "撤销"),
     )  # fmt: skip
+    person = desk.persons()
     lines = [
         Line((
             Linked(f"第{one.n}号", address(f"matching/{account}/{one.n}", region=desk.region)), said("match.why", one.why), one.reason,
             one.amount_fen, _few([told_line(part) for part in one.lines]), _few([told_leg(part) for part in one.legs]),
-            f"{one.made_by} {one.made_on}", f"{one.undone_by} {one.undone_on}：{one.undone_why}" if one.undone_by else "",
+            f"{person(one.made_by)} {one.made_on}", f"{person(one.undone_by)} {one.undone_on}：{one.undone_why}" if one.undone_by else "",
         ))
         for one in made
     ]  # fmt: skip
@@ -177,41 +199,42 @@ def _few(parts: Sequence[str]) -> str:
     return "、".join(parts[:5]) + (f"等{len(parts)}行" if len(parts) > 5 else "") or "无"
 
 
-def _taken(made: Sequence[TakenStatement]) -> Grid:
+def _taken(desk: Desk, account: str, made: Sequence[TakenStatement]) -> Grid:
     columns = (
-        Column("n", "份", "count"), Column("form", "形式"), Column("number", "编号"), Column("first", "自", "day"), Column("last", "至", "day"),
+        Column("n", "份"), Column("form", "形式"), Column("number", "编号"), Column("first", "自", "day"), Column("last", "至", "day"),
         Column("opening", "期初余额", "money"), Column("closing", "期末余额", "money"), Column("lines", "行数", "count"),
         Column("gap", "缺口"),
     )  # fmt: skip
     lines = [
-        Line((one.n, said("statement.form", one.form), one.number, one.first_day, one.last_day, one.opening_fen, one.closing_fen,
+        Line((Linked(f"第{one.n}份", address(f"statements/{account}/{one.n}", region=desk.region)),
+              said("statement.form", one.form), one.number, one.first_day, one.last_day, one.opening_fen, one.closing_fen,
               one.lines, f"与前一份相隔{one.gap_days}天" if one.gap_days else ""))
         for one in made
     ]  # fmt: skip
     return Grid("对账单", "收到的对账单", columns, lines, notes=("单位：元",))
 
 
-def _kept(found: Sequence[KeptStatement]) -> Grid:
+def _kept(found: Sequence[KeptStatement], person: Callable[[str], str]) -> Grid:
     columns = (
         Column("name", "文件名"), Column("form", "形式"), Column("state", "状态"), Column("by", "录入"), Column("stated", "所写"),
         Column("digest", "摘要"),
     )  # fmt: skip
     lines = [
-        Line((one.name, said("statement.form", one.form), said("statement_file.state", one.state), one.prepared_by,
+        Line((one.name, said("statement.form", one.form), said("statement_file.state", one.state), person(one.prepared_by),
               " ".join(one.stated.values()), one.digest.hex()))
         for one in found
     ]  # fmt: skip
     return Grid("待复核", "录入待复核的、待齐其余各页的", columns, lines)
 
 
-def _back(found: Sequence[Withdrawal]) -> Grid:
+def _back(found: Sequence[Withdrawal], person: Callable[[str], str]) -> Grid:
     columns = (
         Column("n", "编号", "count"), Column("what", "收回"), Column("reason", "理由"), Column("state", "状态"), Column("by", "申请"),
         Column("checked", "复核"), Column("refusal", "退回"),
     )  # fmt: skip
     lines = [
         Line((one.n, "待齐的一页" if one.page else f"第{one.first_statement}至{one.last_statement}份", one.reason,
-              said("statement_withdrawal.state", one.state), one.prepared_by, one.approved_by, one.refusal))
+              said("statement_withdrawal.state", one.state), person(one.prepared_by), person(one.approved_by), one.refusal))
         for one in found
     ]  # fmt: skip
     return Grid("收回", "收回的申请", columns, lines)

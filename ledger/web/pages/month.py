@@ -57,7 +57,7 @@ def one(desk: Desk, request: Request) -> Response:
     """One sheet: N = opening carry + F × ratio − audit − other − offsets − paid by the day, each term line by line (art. 19)."""
     with desk.tx() as tx:
         sheet = read_sheet(tx, request.path_params["sheet"])
-    figures, lines = sheet.figures, sheet.figures.lines
+    figures, lines, person = sheet.figures, sheet.figures.lines, desk.persons()
     terms = (
         ("＋期初结转", sum(one.month_open_fen for one in lines)), ("＋结算额×比例", sum(one.rounded_fen for one in lines)),
         ("－审核扣款", -sum(one.audit_fen for one in lines)), ("－其他扣款", -sum(one.other_fen for one in lines)),
@@ -105,7 +105,7 @@ def one(desk: Desk, request: Request) -> Response:
         ("机构", sheet.scope.institution), ("险种", FUND_NAMES[sheet.scope.fund]), ("期号", sheet.scope.term),
         ("状态", said("sheet.state", sheet.state)), ("月结算比例", f"{figures.month_ratio / 100:.2f}%"),
         ("结算笔数", figures.records), ("截止", figures.cutoff), ("付款期限", figures.due_on),
-        ("编制", f"{sheet.prepared_by} {sheet.prepared_on}"), ("审批", f"{sheet.approved_by} {sheet.approved_on or ''}".strip()),
+        ("编制", f"{person(sheet.prepared_by)} {sheet.prepared_on}"), ("审批", f"{person(sheet.approved_by)} {sheet.approved_on or ''}".strip()),
         ("凭证", sheet.entry),
     )  # fmt: skip
     offers = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -53,10 +53,12 @@ def drafts(desk: Desk, _request: Request) -> Response:
     state = "" if asked == "all" else asked
     with desk.tx() as tx:
         found = manual_vouchers(tx, desk.book, state=state, after=after, limit=ROWS + 1)
+    person = desk.persons()
 
     def whole() -> Grid:
         with desk.tx() as tx:
-            return _grid(manual_vouchers(tx, desk.book, state=state))
+            every = manual_vouchers(tx, desk.book, state=state)
+        return _grid(every, person)
 
     filters = [
         Filter("book", "账套", [(str(one), f"{one} {name}") for one, name in desk.books]),
@@ -64,7 +66,7 @@ def drafts(desk: Desk, _request: Request) -> Response:
     ]
     following = found[ROWS - 1].voucher_id if len(found) > ROWS else None
     return grid_page(
-        desk, _grid(found[:ROWS]), filters=filters, following=following, whole=whole, template="drafts.html",
+        desk, _grid(found[:ROWS], person), filters=filters, following=following, whole=whole, template="drafts.html",
     )  # fmt: skip
 
 
@@ -190,7 +192,9 @@ def waiting(desk: Desk, _request: Request) -> Response:
             fund=desk.book.fund,
             ids=list(batch.voucher_ids[:ROWS]),
         )
-    return page(desk, "waiting_vouchers.html", title="待复核清单", batch=batch, shown=shown)
+    return page(
+        desk, "waiting_vouchers.html", title="待复核清单", batch=batch, shown=shown, person=desk.persons()
+    )
 
 
 def _drafted(desk: Desk, form: Mapping[str, str], values: Mapping[str, Any], act: str = _DRAFT) -> Response:
@@ -244,11 +248,11 @@ def _lookups(tx: Transaction, desk: Desk) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _grid(found: list[ManualVoucher]) -> Grid:
+def _grid(found: list[ManualVoucher], person: Callable[[str], str]) -> Grid:
     lines = [
         Line((
-            one.voucher_id, one.content.business_date, one.content.summary, one.amount_fen, one.prepared_by, one.prepared_on,
-            STATES[one.state], one.decided_by, one.voucher, one.reason,
+            one.voucher_id, one.content.business_date, one.content.summary, one.amount_fen, person(one.prepared_by), one.prepared_on,
+            STATES[one.state], person(one.decided_by), one.voucher, one.reason,
         ))
         for one in found
     ]  # fmt: skip

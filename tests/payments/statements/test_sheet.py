@@ -122,6 +122,7 @@ def test_review_is_by_another_and_binds_the_digest(world: World, bank: Bank, boo
         done = review(tx, OWN, 202610, made.digest, AFTER)
         assert review(tx, OWN, 202610, made.digest, AFTER) == done
     assert (done.state, done.reviewed_by) == ("reviewed", "checker")
+    assert sheet_of(world) == done, "nothing has changed: a review is not undone by asking once more"
     with world.tx() as tx:
         assert tx.value("SELECT payments.unreconciled(%(r)s, 310::smallint, 202610)", r=REGION) == ""
     books.book(5, OCT, "财政专户缴拨凭证后来")
@@ -142,6 +143,22 @@ def test_a_sheet_sent_back_says_why_and_is_made_again(world: World, bank: Bank, 
         assert review(tx, OWN, 202610, made.digest, AFTER, "先勾对").state == "refused"
     again = sheet_of(world)
     assert (again.version, len(again.items)) == (2, 4)
+
+
+def test_a_sheet_with_a_person_s_line_is_given_again(world: World, bank: Bank, books: Books) -> None:
+    """His name is sealed where the line stands and masked where the sheet is shown: neither makes it another sheet."""
+    bank.load(
+        bank.statement(
+            d(1),
+            OCT,
+            line(
+                "B1", 10_000, d(12), other_account="6222000000000001", other_name="张三丰", purpose="退医药费"
+            ),
+        )
+    )
+    made = sheet_of(world)
+    assert ["三丰" in one.summary or "~" in one.summary for one in made.items] == [False]
+    assert sheet_of(world) == made
 
 
 def test_a_month_without_its_statement_or_not_over_is_refused(world: World, bank: Bank, books: Books) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -128,6 +129,7 @@ def test_a_bad_table_is_refused(text: str, profile: bytes, code: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         read_csv(text, profile)
     assert refused.value.code == code
+    assert not re.search("[A-Za-z]+ [a-z]", refused.value.message), "a sentence of the parser's"
     assert "t.csv" in refused.value.message
 
 

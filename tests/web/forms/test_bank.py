@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from adapters.banks.ports import Direction
 from adapters.banks.simulator.messages.notification import Notification, NotifiedMovement, write_camt054
 from adapters.banks.simulator.messages.status_report import StatusReport, TransactionStatus, write_pain002
 from ledger.core.dates import SHANGHAI
+from ledger.core.money import yuan_grouped
 from ledger.fund.daily.run import run_daily
 from ledger.payments.freeze.freeze import freeze
 from ledger.payments.incoming import receive as receiving
@@ -169,5 +171,36 @@ def test_a_month_is_matched_and_its_sheet_made(november: Any) -> None:
     )
     groups = "SELECT count(*) FROM payments.statement_match"
     assert press("li", f"/desk/matching?account={OWN}", "reconciliation match", effect=groups) == [(1,)]
+    made = press.led("li", f"/desk/matching?account={OWN}", f"/desk/matching/{OWN}/")
+    shown = press.by("li").get(made).text
+    assert re.findall(r'<td class="money[^"]*">([^<]*)</td>', shown) == [yuan_grouped(-order.amount_fen)] * 2
+    lines = press.by("li").get(press.led("li", made, f"/desk/statements/{OWN}/")).text
+    assert "第1号" in lines
+    assert "尚未勾对" in lines
+    assert press.led("li", f"/desk/statements?account={OWN}", f"/desk/statements/{OWN}/").startswith(
+        f"/desk/statements/{OWN}/1?"
+    )
+    voucher = press.led("li", made, "/desk/vouchers/")
+    assert press.by("li").get(voucher).status_code == 200
+    assert press.by("li").get(f"/desk/statements/{OWN}/99").status_code == 404
     assert press("li", page, "reconciliation make", {"v.period": "202610"}, effect=sheets) == [("made", "")]
+    posts = {
+        user: "/desk/act/reconciliation/review" in press.by(user).get(page).text
+        for user in ("li", "wu", "zhou")
+    }
+    assert posts == {"li": False, "wu": False, "zhou": True}, "offered to whom it is not refused"
+    waits = "余额调节表待复核"
+    assert waits in press.by("zhou").get("/desk/today").text.partition("待我办理")[2].partition("他人待办")[0]
     press("qian", page, "reconciliation review", {"v.refusal": "未附单据"}, "v.refusal", effect=sheets)
+    shown = press.by("li").get(page).text
+    assert "退回的理由：未附单据" in shown
+    assert "编制 李会计（2026-11-10），退回 钱复核" in shown
+    assert "减：银行已付、本单位未付" in shown
+    li = press.by("li")
+    wrong = li.post(
+        "/desk/act/reconciliation/make",
+        li.form(page, "/desk/act/reconciliation/make") | {"v.period": "2026.10"},
+    )
+    assert wrong.status_code == 422
+    assert '<input name="v.period" type="text" value="2026.10">' in wrong.text
+    assert f'<input type="hidden" name="v.account" value="{OWN}">' in wrong.text, "the page gave it"

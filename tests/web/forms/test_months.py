@@ -90,7 +90,7 @@ def test_a_finding_from_its_appeal_to_its_decision(desk: Any, press: Press) -> N
         assert enter_finding(tx, draft, TODAY)
     page, states = "/desk/findings/F1", "SELECT state, amount_fen FROM fund.finding"
     for user, event, typed in (
-        ("zhao", "appeal", {}), ("zhao", "review", {"v.amount": "90.00"}), ("zhao", "panel", {"l.member": "zhao, qian, li"}),
+        ("zhao", "appeal", {}), ("zhao", "review", {"v.amount": "90.00"}), ("zhao", "panel", {"l.member": "赵制单，qian, 李会计"}),
         ("qian", "decide", {"v.amount": "80.00"}),
     ):  # fmt: skip
         done = press(user, page, "audit act", {"v.reason": "经查"} | typed, effect=states, event=event)
@@ -139,7 +139,16 @@ def test_who_owes_a_declaration_is_listed_before_anything_comes(november: Any) -
     with town.tx() as tx:
         told = [one.detail for one in open_terms(tx, NOVEMBER) if one.kind == "declaration"]
     assert told == ["2家未申报"]
+    october = {
+        ("declaration", "310/202610", date(2026, 11, 10), "2家未申报"),
+        ("handback", "310/202610", date(2026, 11, 3), ""),
+    }
+    for later in (date(2026, 12, 1), date(2027, 2, 15)):
+        with town.tx() as tx:
+            assert october <= {tuple(one) for one in open_terms(tx, later)}, "over is over until it is met"
     zhao = press.by("zhao")
+    today = zhao.get("/desk/today").text
+    assert "<td>月度申报 职工医保 202610</td>" in today
     page = zhao.get(f"/desk/declarations?{TERM}").text
     assert "未申报2家" in page
     rows = re.findall(r"<tr><td><a href=[^>]*>(H\d+)</a></td>.*?</tr>", page)

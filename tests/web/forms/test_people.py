@@ -13,8 +13,11 @@ import pytest
 
 from ledger.api.intake.service import make_service
 from ledger.cli.remote import Remote
+from ledger.cli.words.institution import open_lines
+from ledger.fund.institutions.documents import show_institution
 from ledger.fund.institutions.load import load_institutions
 from ledger.fund.institutions.master import Institution
+from ledger.fund.institutions.read import read_failed
 from ledger.fund.region.holidays import propose_calendar, read_table
 from ledger.simulation.people import PASSWORD, give_logins
 from ledger.web.application import make_pages
@@ -228,6 +231,13 @@ def test_beside_a_new_account_stands_the_one_that_failed(desk: Any, press: Press
     for where in (page, "/desk/institutions?waiting=1"):
         shown = press.by("qian").get(where).text
         assert f'<th scope="row">账号</th><td class="red">{number}</td><td>620000000777</td>' in shown
+        assert "赵制单 2026-10-13 提出" in shown, "a person's name, not the login"
+    with desk.month.tx("qian") as tx:
+        waiting = show_institution(tx, date(2026, 10, 13), "H42010000001").waiting
+        told = open_lines(waiting, read_failed(tx))
+    assert "    现行为被银行退拒的账户，已停用（2026-10-12）" in told
+    assert f"    账号：{number} → 620000000777" in told
+    assert not any("（无）" in line for line in told)
 
 
 @pytest.mark.posts("report control-draw", "report control-sign")

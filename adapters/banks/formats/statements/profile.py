@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from ledger.core.errors import InvalidInput
+from ledger.core.malformed import why_malformed
 
 _COLUMNS: Final = frozenset(
     {
@@ -49,7 +50,7 @@ def read_profile(name: str, content: bytes) -> Profile:
         text = content.decode("utf-8")
         given: Any = json.loads(text) if name.lower().endswith(".json") else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _wrong(f"读不出（{str(error)[:80]}）") from None
+        raise _wrong(f"读不出（{why_malformed(error)}）") from None
     if not isinstance(given, dict):
         raise _wrong("应为一张表")
     if odd := sorted(set(given) - _KEYS):

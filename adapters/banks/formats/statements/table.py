@@ -14,6 +14,7 @@ from adapters.banks.formats.proof import proven
 from adapters.banks.formats.statements.profile import Profile
 from adapters.banks.ports import AccountStatement, Direction, StatedLine
 from ledger.core.errors import InvalidInput
+from ledger.core.malformed import why_malformed
 from ledger.core.money import parse_fen
 
 BYTES_MAX: Final = 64 * 1024 * 1024
@@ -90,7 +91,7 @@ def _rows(content: bytes, profile: Profile) -> list[tuple[str, Mapping[str, str]
                 (f"第{reader.line_num}行", dict(zip(titles, (c.strip(_BLANKS) for c in row), strict=False)))
             )
     except csv.Error as error:
-        raise InvalidInput("bankfile.malformed", f"不是完整的CSV（{str(error)[:60]}）") from None
+        raise InvalidInput("bankfile.malformed", f"不是完整的CSV（{why_malformed(error)}）") from None
     return found
 
 

@@ -36,7 +36,7 @@ _MOVED: Final = """
      WHERE b.account::text !~ '^9' AND (b.debit <> 0 OR b.credit <> 0) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 _CLOSING: Final = """
-    SELECT e.region, e.fund, e.period, e.seq, abs(l.account), CASE WHEN l.account > 0 THEN l.fen ELSE -l.fen END
+    SELECT e.region, e.fund, e.period, e.seq, abs(l.account), CASE WHEN l.account > 0 THEN l.fen ELSE -l.fen END, sign(l.account)::integer
       FROM books.entry e CROSS JOIN LATERAL unnest(e.accounts, e.amounts) AS l (account, fen)
      WHERE e.event IN ('CLOSE-M', 'CLOSE-Y') ORDER BY 1, 2, 3, 4
 """
@@ -78,7 +78,7 @@ def _part(fund: int, account: int) -> str | None:
 def _closings(lines: list[tuple[int, ...]]) -> Iterator[Breach]:
     """A closing entry carries what a part of the fund took in and spent to that part's own 3001: the statements stay as they were."""
     sums: dict[tuple[int, ...], dict[str, int]] = {}
-    for region, fund, period, seq, account, net in lines:
+    for region, fund, period, seq, account, net, _side in lines:
         part = _part(fund, account) if fund in _ROWS else ""
         of = sums.setdefault((region, fund, period, seq), {})
         of[part or "?"] = of.get(part or "?", 0) + net
@@ -91,10 +91,11 @@ def _closings(lines: list[tuple[int, ...]]) -> Iterator[Breach]:
 
 
 def _blue(moved: list[tuple[int, ...]], closing: list[tuple[int, ...]]) -> int:
-    """Accounts of one-side rows with 发生额 on the other side; closing entries are none."""
+    """Accounts of one-side rows with 发生额 on the other side; closing entries are none, nor their red copies of a reopening, which
+    stand on the side of what they take back."""
     carried: dict[tuple[int, ...], int] = {}
-    for region, fund, _period, _seq, account, net in closing:
-        key = (region, fund, account, 1 if net > 0 else -1)
+    for region, fund, _period, _seq, account, net, side in closing:
+        key = (region, fund, account, side)
         carried[key] = carried.get(key, 0) + net
     found = 0
     for region, fund, account, debit, credit in moved:

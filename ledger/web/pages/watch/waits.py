@@ -83,7 +83,7 @@ _WAITING: Final[tuple[tuple[tuple[str, ...], str, str, LiteralString], ...]] = (
      " UNION ALL SELECT 1 FROM fund.assessment WHERE region = %(region)s AND approved_by = '' AND prepared_by <> %(but)s"
      " UNION ALL SELECT 1 FROM fund.special_case WHERE region = %(region)s AND approved_by = '' AND prepared_by <> %(but)s"
      " UNION ALL SELECT 1 FROM fund.late_case WHERE region = %(region)s AND approved_by = '' AND prepared_by <> %(but)s) c"),
-    (("checker", "chief"), "余额调节表待复核", "bank",
+    (("checker", "reviewer"), "余额调节表待复核", "bank",
      "SELECT count(*), min(made_on) FROM payments.reconciliation WHERE region = %(region)s AND state = 'made' AND made_by <> %(but)s"),
     (("checker",), "对账单收回、录入待复核", "statements",
      "SELECT count(*), min(prepared_on) FROM (SELECT prepared_on FROM payments.statement_withdrawal WHERE region = %(region)s AND state = 'requested' AND prepared_by <> %(but)s"

@@ -88,11 +88,12 @@ def _page(desk: Desk, name: str, typed: dict[str, str], error: LedgerError | Non
         offers.append(Offer(("maker",), "clear send", "发出", held))
     if found.state in ("draft", "approved", "sent"):
         offers.append(Offer(("maker",), "clear void", "作废", held, (Ask("reason", "原因"),)))
+    person = desk.persons()
     facts = (
         ("机构", found.scope.institution), ("险种", FUND_NAMES[found.scope.fund]), ("年度", found.scope.year),
         ("期间", said("letter.period", found.scope.period)), ("状态", said("letter.state", found.state)),
-        ("年度考核等级", found.grade), ("编制", f"{found.prepared_by} {found.prepared_on}"), ("审批", found.approved_by),
-        ("发出", found.sent_by), ("机构确认", found.confirmed_by), ("拨付单", found.order_no), ("清算完成", found.cleared_on),
+        ("年度考核等级", found.grade), ("编制", f"{person(found.prepared_by)} {found.prepared_on}"), ("审批", person(found.approved_by)),
+        ("发出", person(found.sent_by)), ("机构确认", person(found.confirmed_by)), ("拨付单", found.order_no), ("清算完成", found.cleared_on),
     )  # fmt: skip
     grids = [
         Grid("确认书", "清算确认书各行（附件3）", columns, rows, notes=("第9行＝第6行－第7行＋第8行；第6行＝第1行－第2行－第4行－第5行",)),
