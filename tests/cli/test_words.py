@@ -94,6 +94,16 @@ def known(of: str) -> set[str]:
     return {code for one in of.split("+") for code in words_of(one)}
 
 
+def family_codes() -> set[str]:
+    """Every code that has words, but for names of what a region chooses, which people type, and for what explain calls a thing."""
+    return {
+        code
+        for of, found in families().items()
+        if not of.startswith(("explain.", "policy.value"))
+        for code in found
+    }
+
+
 def raw(text: str, codes: set[str]) -> set[str]:
     """The codes that stand in a text as words of their own: not inside a number, a path, a name or an option."""
     found = set(re.findall(r"(?<![\w./:@=\-])[A-Za-z][A-Za-z_.0-9]*(?![\w/@=\-])", text))
@@ -155,12 +165,7 @@ def test_no_code_stands_where_a_person_reads(
         codes = {code for found in lived.codes.values() for code in found}
         codes |= {event for (event,) in connection.execute(EVENTS)}
         asked = re.sub(r"\{(.*?)\}", lambda sql: str(connection.execute(sql[1]).fetchone()[0]), line)  # type: ignore[index]
-    codes |= {
-        code
-        for of, found in families().items()
-        if not of.startswith(("explain.", "policy.value"))
-        for code in found
-    }
+    codes |= family_codes()
     codes = {code for code in codes if re.fullmatch(r"[A-Za-z][A-Za-z_.0-9]*", code)} - set(ALLOWED)
     ended = typed(*asked.replace("OUT", str(tmp_path / "out")).split(), env=lived.env)
     assert ended.code == 0, ended.err

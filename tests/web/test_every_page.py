@@ -24,14 +24,14 @@ from playwright.sync_api import Page, sync_playwright
 from ledger.access.users import ROLES
 from ledger.api.intake.service import make_service
 from ledger.cli.remote import Remote, acts
-from ledger.core.words import families, words_of
+from ledger.core.words import words_of
 from ledger.db.migrate import migrate
 from ledger.simulation.people import PASSWORD
 from ledger.web.application import PAGES, make_pages
 from ledger.web.pages import payouts
 from ledger.web.worded import BAD
 from tests.cli.filled import fill_every_code
-from tests.cli.test_words import ALLOWED, EVENTS, allowed_codes, raw
+from tests.cli.test_words import ALLOWED, EVENTS, allowed_codes, family_codes, raw
 from tests.db.homes.home import as_left, kept
 from tests.judges import program_of
 from tests.scenes.served import served
@@ -86,7 +86,7 @@ def lived_desk(cluster: Any) -> Iterator[Any]:
             every |= {event for (event,) in connection.execute(EVENTS)}
         settings = settings.model_copy(update={"today": TODAY})
         made = stack.enter_context(served(make_service(settings, Remote, make_pages)))
-        every |= {code for of, found in families().items() if not of.startswith("explain.") for code in found}
+        every |= family_codes()
         made.codes = {code for code in every if re.fullmatch(r"[A-Za-z][A-Za-z_.0-9]*", code)} - set(ALLOWED)
         made.url = str(settings.database_url)
         yield made
