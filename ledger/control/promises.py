@@ -157,6 +157,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
             "fund.outregion",
             "fund.payables",
             "fund.ties",
+            "payments.sheets",
             "payments.statements",
             "payments.unbooked",
         ),

@@ -26,6 +26,8 @@ from ledger.settings import Settings
 from ledger.web.fields import joined
 from ledger.web.parts import parts_of
 
+_TAKEN_OVER: Final = "system:0.2"
+"""In whose name stands what one person alone had set before release 0.3."""
 FIELDS_MAX: Final = 500
 """Of one form: 200 rows a side ticked, and what goes with them."""
 
@@ -97,9 +99,10 @@ class Desk:
         return asked if asked.isascii() and asked.isdigit() and len(asked) == 6 else f"{self.today:%Y%m}"
 
     def persons(self) -> Callable[[str], str]:
-        """What the person behind a login is called; a login of nobody's is told as it is."""
+        """What the person behind a login is called; who took versions over from release 0.2, in words; a login of nobody's as it is."""
         with self.tx() as tx:
             names: dict[str, str] = dict(tx.rows("SELECT user_name, display_name FROM access.app_user"))
+        names[_TAKEN_OVER] = "旧版接管"
         return lambda user: names.get(user, user)
 
     def login_of(self, typed: str) -> str:
