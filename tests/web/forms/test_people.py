@@ -184,8 +184,8 @@ def test_what_waits_of_an_agreement_and_its_ratio_is_said_in_words(desk: Any, pr
         "协议状态 有效",
         "日拨付比例 60.00%",
         "日拨付比例 55.05%",
-        f"zhao {TODAY}",
-        f"qian {TODAY}",
+        f"赵制单 {TODAY}",
+        f"钱复核 {TODAY}",
     ):
         assert one in told, one
 
