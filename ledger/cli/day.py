@@ -93,6 +93,7 @@ def approve(
         ],
         "files": made,
         "failed": failed,
+        "cancelled": [{"order": order_no, "message": why} for order_no, why in gone],
     }
     before = {one.batch_id: one.approved_by for one in found.batches if one.approved_by}
     new = [one for one in done if one.batch_id not in before]

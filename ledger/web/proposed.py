@@ -41,5 +41,5 @@ def terms_said(values: dict[str, object]) -> str:
     return "，".join(
         f"{called('agreement', name)} {value_said(name, value)}"
         for name, value in values.items()
-        if name in FIELDS and value not in (None, False)
+        if name in FIELDS and value is not None and value is not False
     )

@@ -21,8 +21,8 @@ from ledger.control.checks.signed_versions import check_signed_versions
 from ledger.control.snapshot import Snapshot
 
 _SIGNATURES: Final = STORED + " ORDER BY s.region, s.fingerprint, s.n"
-# What two persons decided since the moment of their region's demand, and who did not sign it.
 _DEMANDED: Final = "SELECT region FROM access.signing_demand WHERE confirmed_at IS NOT NULL"
+# What two persons decided since the moment of their region's demand, and who did not sign it.
 _UNSIGNED: Final = "SELECT region, act, object, user_name, day FROM access.unsigned_since() ORDER BY 1, 2, 3"
 _UNDEMANDED: Final = """
     SELECT b.region, min(b.opened_on) FROM books.book b LEFT JOIN access.signing_demand d ON d.region = b.region

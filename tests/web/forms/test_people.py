@@ -21,6 +21,7 @@ from ledger.fund.institutions.read import read_failed
 from ledger.fund.region.holidays import propose_calendar, read_table
 from ledger.simulation.people import PASSWORD, give_logins
 from ledger.web.application import make_pages
+from ledger.web.proposed import terms_said
 from tests.closing.conftest import Agency, agency, kept_october
 from tests.closing.test_year import NEXT, to_december
 from tests.scenes.passwords import lend
@@ -313,3 +314,9 @@ def test_ones_own_password_and_second_factor(press: Press) -> None:
     assert "动态口令已启用" in zhao.post("/desk/me/factor", form).text
     fresh = Browser(zhao.address)
     assert fresh.enter("zhao", new).status_code == 401
+
+
+def test_a_share_of_nothing_is_said_like_any_other() -> None:
+    assert terms_said({"mode": "daily", "ratio": 0, "month_ratio": None, "correction": False}).endswith(
+        "日拨付比例 0.00%"
+    )
