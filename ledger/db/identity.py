@@ -49,7 +49,7 @@ def present_files() -> list[Path]:
 
 def revisions() -> list[str]:
     """The revisions this program knows, oldest first."""
-    found = (_REVISION.fullmatch(path.name) for path in (script_location() / "versions").iterdir())
+    found = (_REVISION.fullmatch(path.name) for path in (script_location() / "versions").rglob("*.py"))
     return sorted(match[1] for match in found if match)
 
 

@@ -193,6 +193,7 @@ def _upgrade(connection: Connection, found: MigrationPlan, home: Path) -> None:
             config = Config()
             config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
             config.set_main_option("path_separator", "os")
+            config.set_main_option("recursive_version_locations", "true")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             present.apply(driver_of(connection))

@@ -293,7 +293,7 @@ def later_release(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (versions / f"r{number}" / "later.sql").write_text(
         table + "INSERT INTO fund.later VALUES (1, 'a');\nALTER TABLE fund.later ADD CHECK (region > 0);\n"
     )
-    (versions / f"{number}_later_made.py").write_text(
+    (versions / f"r{number}" / f"{number}_later_made.py").write_text(
         "from alembic import op\nfrom ledger.db.migrate import run_folder\n"
         f"revision = {number!r}\ndown_revision = {revisions()[-1]!r}\n"
         f"def upgrade():\n    run_folder(op.get_bind(), 'r{number}')\n"
