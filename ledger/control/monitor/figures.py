@@ -82,12 +82,13 @@ class Day:
         return [one for one in self.rows if fund in (0, one.fund) and institution in ("", one.institution)]
 
 
+# Each part once: of a day that was paid just now the planner knows nothing, and would add a part up for every institution.
 COUNTED: Final[LiteralString] = """
-    WITH owed AS (
+    WITH owed AS MATERIALIZED (
         SELECT p.fund, p.institution, count(*) FILTER (WHERE p.fund_fen >= 0) AS records, count(*) FILTER (WHERE p.fund_fen < 0) AS reversals,
                sum(p.fund_fen)::bigint AS fund_fen, sum(p.daily_fen)::bigint AS payable_fen
           FROM fund.payable p WHERE p.region = %(region)s AND p.day = %(day)s AND p.subfund = 'pool' GROUP BY 1, 2),
-    ordered AS (
+    ordered AS MATERIALIZED (
         SELECT o.fund, o.institution, count(*) AS orders, sum(o.amount_fen)::bigint AS order_fen FROM payments.batch b
           JOIN payments.pay_order o ON o.region = b.region AND o.batch_id = b.batch_id
          WHERE b.region = %(region)s AND b.pay_date = %(day)s AND o.state <> 'cancelled' GROUP BY 1, 2),
@@ -96,13 +97,13 @@ COUNTED: Final[LiteralString] = """
           JOIN payments.pay_order o ON o.region = v.region AND o.order_no = v.matched_order
          WHERE v.region = %(region)s AND v.booking_date = %(day)s AND v.outcome = 'posted' AND v.direction = 'debit'),
     -- money that came back has not arrived; its row stays, so that what was kept of it before is counted anew
-    paid AS (SELECT r.fund, r.institution, count(*) FILTER (WHERE NOT r.back) AS paid,
+    paid AS MATERIALIZED (SELECT r.fund, r.institution, count(*) FILTER (WHERE NOT r.back) AS paid,
                     coalesce(sum(r.amount_fen) FILTER (WHERE NOT r.back), 0)::bigint AS paid_fen FROM received r GROUP BY 1, 2),
-    failed AS (
+    failed AS MATERIALIZED (
         SELECT o.fund, o.institution, count(*) AS failed, sum(o.amount_fen)::bigint AS failed_fen FROM payments.order_event e
           JOIN payments.pay_order o ON o.region = e.region AND o.order_no = e.order_no
          WHERE e.region = %(region)s AND e.business_date = %(day)s AND e.to_state IN ('rejected', 'returned') GROUP BY 1, 2),
-    timed AS (
+    timed AS MATERIALIZED (
         SELECT r.fund, r.institution, count(*) FILTER (WHERE %(day)s - p.day <= 1) AS within_1,
                count(*) FILTER (WHERE %(day)s - p.day = 2) AS within_2, count(*) FILTER (WHERE %(day)s - p.day = 3) AS within_3,
                count(*) FILTER (WHERE %(day)s - p.day > 3) AS later, sum(%(day)s - p.day)::bigint AS days

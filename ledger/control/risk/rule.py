@@ -22,13 +22,13 @@ KNOWN: Final[LiteralString] = """
     unheard AS MATERIALIZED (
         SELECT n.fund, n.recognised_by FROM named n WHERE NOT EXISTS (
             SELECT 1 FROM books.source s WHERE s.region = %(region)s AND s.fund = n.fund AND s.source_key = n.recognised_by
-               AND s.seq <= (%(seqs)s::bigint[])[array_position(%(funds)s::smallint[], n.fund)])),
+               AND s.seq <= (%(seqs)s::bigint[])[array_position(%(funds)s::smallint[], n.fund)] OFFSET 0)),
     known AS MATERIALIZED (
         SELECT p.institution, p.fund, p.day, p.setl_id, p.fund_fen, p.daily_fen FROM fund.payable p
          WHERE p.region = %(region)s AND p.subfund = 'pool' AND p.day BETWEEN %(first)s AND %(day)s AND %(institution)s IN ('', p.institution)
            AND (p.fund, p.recognised_by) NOT IN (SELECT u.fund, u.recognised_by FROM unheard u))"""
 """The payables of the days `first` to `day` that the books knew: their entries are looked up, not their records one by one, so
-that it is as quick where the planner knows nothing yet of a day just taken in."""
+that it is as quick where the planner knows nothing yet of a day just taken in (OFFSET 0: else it holds all against all)."""
 
 
 @dataclass(frozen=True, slots=True)
